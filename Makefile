@@ -1,0 +1,38 @@
+# Each target says what it installs before it does. `make help` lists them.
+
+CARGO ?= cargo
+
+.PHONY: help demo test lint bench build clean
+
+help:
+	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
+	@echo "make test    all tests"
+	@echo "make lint    format, clippy, documentation"
+	@echo "make bench   speed, side by side (takes a few minutes)"
+	@echo "make build   target/release/jbod-monitor"
+
+build:
+	$(CARGO) build --release --locked
+
+demo:
+	@tests/need.sh redis-server
+	$(CARGO) build --release --locked
+	@tests/demo.sh
+
+test:
+	@tests/need.sh redis-server
+	$(CARGO) test --locked
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib
+
+bench:
+	@tests/need.sh redis-server wrk
+	$(CARGO) build --release --locked
+	@tests/bench/run.sh
+
+clean:
+	$(CARGO) clean
+	rm -rf .demo

@@ -1,0 +1,85 @@
+//! Stored values: their keys and lifetimes, and the two places they are stored in.
+//!
+//! Values are bytes here; what is in them is `model/doc`'s and `model/overview`'s business, and
+//! whether one may be shown the reader's.
+
+pub mod memory;
+pub mod redis;
+
+use crate::config::Lifetimes;
+use crate::model::drive::DeviceName;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// A stored value; cheap to clone.
+pub type Bytes = Arc<[u8]>;
+
+/// What is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    Smart(DeviceName),
+    Overview,
+    Enclosures,
+    ZfsMap,
+}
+
+impl Key {
+    /// The name behind the prefix: `smart:sda`, `overview`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Smart(device) => format!("smart:{device}"),
+            Self::Overview => "overview".to_owned(),
+            Self::Enclosures => "enclosures".to_owned(),
+            Self::ZfsMap => "zfs_map".to_owned(),
+        }
+    }
+
+    /// How long the value lives.
+    pub fn lifetime(&self, lifetimes: &Lifetimes) -> Duration {
+        match self {
+            Self::Smart(_) => lifetimes.smart,
+            Self::Overview => lifetimes.overview,
+            Self::Enclosures => lifetimes.enclosures,
+            Self::ZfsMap => lifetimes.zfs,
+        }
+    }
+}
+
+/// Which copy of a value: the one that lives its lifetime, or the last-known one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copy {
+    Live,
+    Last,
+}
+
+/// A value to store, with the lifetimes of its two copies.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub key: Key,
+    pub value: Bytes,
+    pub live: Duration,
+    pub last: Duration,
+}
+
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Nothing was tried, or it came to nothing: go on without.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It answered that it would not.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A place that holds values.
+pub trait Store: Send + Sync {
+    /// `None`: not there, or nothing that is a value.
+    fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError>;
+
+    /// Many at once, in the order asked.
+    fn get_many(&self, keys: &[Key], copy: Copy) -> Result<Vec<Option<Bytes>>, StoreError>;
+
+    /// Stores both copies of each value.
+    fn put(&self, entries: &[Entry]) -> Result<(), StoreError>;
+}

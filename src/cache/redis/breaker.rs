@@ -1,0 +1,123 @@
+//! The breaker: while Redis is away nobody asks it but one trial at a time.
+//!
+//! Closed, it lends connections from a pool; the first failure opens it, and the pool goes (its
+//! own retries with it). Open, every call fails at once, and a thread tries, at least every five
+//! seconds; the first trial that succeeds closes it with a new pool. An outage is two log lines.
+
+use super::connect::Manager;
+use super::{StoreError, Trouble, ping, trouble, words};
+use crate::stop::Stop;
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use r2d2::{ManageConnection, NopErrorHandler, Pool};
+use redis::{Connection, RedisError};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Between trials: soon at first, then …
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// … at most this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+pub(super) struct Breaker {
+    manager: Manager,
+    size: u32,
+    timeout: Duration,
+    /// `None`: open.
+    pool: RwLock<Option<Pool<Manager>>>,
+    opened: Sender<String>,
+}
+
+impl Breaker {
+    pub(super) fn start(
+        manager: Manager,
+        size: u32,
+        timeout: Duration,
+        stop: Stop,
+    ) -> std::io::Result<(Arc<Self>, JoinHandle<()>, Receiver<()>)> {
+        let (opened, openings) = bounded(1);
+        let (back_tx, back) = bounded(1);
+        let breaker = Self { manager, size, timeout, pool: RwLock::default(), opened };
+        breaker.close();
+        let breaker = Arc::new(breaker);
+        let own = Arc::clone(&breaker);
+        let thread = thread::Builder::new()
+            .name("redis-trial".to_owned())
+            .spawn(move || own.watch(&openings, &back_tx, &stop))?;
+        Ok((breaker, thread, back))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.pool.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Runs `work` on a connection. One that proves to be gone (Redis was restarted, and the pool
+    /// did not notice) is replaced, as often as the pool may hold such; any other failure opens.
+    pub(super) fn with<T>(&self, work: impl Fn(&mut Connection) -> Result<T, RedisError>) -> Result<T, StoreError> {
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(pool) = pool else { return Err(StoreError::Unavailable("redis is away".to_owned())) };
+        for _ in 0..=self.size {
+            let Ok(mut connection) = pool.get() else { return Err(self.open("no connection in time")) };
+            let error = match work(&mut connection) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            match trouble(&error) {
+                Trouble::Refused => return Err(StoreError::Refused(words(&error))),
+                Trouble::Away => return Err(self.open(&words(&error))),
+                Trouble::Gone => {}
+            }
+        }
+        Err(self.open("every connection is gone"))
+    }
+
+    fn open(&self, why: &str) -> StoreError {
+        let was = self.pool.write().unwrap_or_else(PoisonError::into_inner).take();
+        if was.is_some() {
+            let _ = self.opened.try_send(why.to_owned());
+        }
+        StoreError::Unavailable(why.to_owned())
+    }
+
+    fn close(&self) {
+        let pool = Pool::builder()
+            .max_size(self.size)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(self.timeout)
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(self.manager.clone());
+        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = Some(pool);
+    }
+
+    /// The trial thread: sleeps while the breaker is closed.
+    fn watch(&self, openings: &Receiver<String>, back: &Sender<()>, stop: &Stop) {
+        loop {
+            let why = select! {
+                recv(stop.channel()) -> _ => return,
+                recv(openings) -> why => why.unwrap_or_default(),
+            };
+            let since = Instant::now();
+            // The pool only says that it has no connection; a trial says why.
+            let trial = self.try_again();
+            let why = trial.as_ref().err().map_or(why, words);
+            log::warn!("redis is away, serving from memory and drives error={why:?}");
+            let mut pause = FIRST_PAUSE;
+            let mut up = trial.is_ok();
+            while !up {
+                if stop.channel().recv_timeout(pause) != Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+                    return;
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                up = self.try_again().is_ok();
+            }
+            self.close();
+            log::info!("redis is back away_s={}", since.elapsed().as_secs());
+            let _ = back.try_send(());
+        }
+    }
+
+    fn try_again(&self) -> Result<(), RedisError> {
+        ping(&mut self.manager.connect()?)
+    }
+}

@@ -1,0 +1,56 @@
+//! The poll lease: of several daemons on one Redis, one polls.
+//!
+//! Taken with `SET NX PX`, prolonged and released only by its owner (compared in one step, in
+//! Redis). A daemon that dies leaves it to lapse.
+
+use super::RedisStore;
+use crate::cache::StoreError;
+use redis::{Cmd, Value};
+use std::time::Duration;
+
+const PROLONG: &str =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
+const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+
+/// Whose lease it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    Ours,
+    /// Somebody else's, for at least this long.
+    Theirs(Duration),
+}
+
+impl RedisStore {
+    /// Takes the lease, or prolongs it if it is ours.
+    pub fn hold_lease(&self, owner: &str, life: Duration) -> Result<Lease, StoreError> {
+        let ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
+        let name = self.lease_name();
+        let prolonged: i64 = self.ask(Cmd::new().arg("EVAL").arg(PROLONG).arg(1).arg(&name).arg(owner).arg(ms))?;
+        if prolonged == 1 {
+            return Ok(Lease::Ours);
+        }
+        let taken: Value = self.ask(Cmd::new().arg("SET").arg(&name).arg(owner).arg("NX").arg("PX").arg(ms))?;
+        if taken == Value::Okay {
+            return Ok(Lease::Ours);
+        }
+        let left: i64 = self.ask(Cmd::new().arg("PTTL").arg(&name))?;
+        if let Ok(left) = u64::try_from(left) {
+            return Ok(Lease::Theirs(Duration::from_millis(left)));
+        }
+        // Gone in between (-2): try again at once. Without an expiry (-1) nobody would ever get it:
+        // what was put there by hand is given the life of a lease.
+        if left == -1 {
+            self.ask::<Value>(Cmd::new().arg("PEXPIRE").arg(&name).arg(ms))?;
+        }
+        Ok(Lease::Theirs(Duration::from_millis(100)))
+    }
+
+    /// Gives it back, if it is ours.
+    pub fn release_lease(&self, owner: &str) -> Result<(), StoreError> {
+        self.ask::<Value>(Cmd::new().arg("EVAL").arg(RELEASE).arg(1).arg(self.lease_name()).arg(owner)).map(drop)
+    }
+
+    fn lease_name(&self) -> String {
+        format!("{}:lock:poll", self.prefix)
+    }
+}

@@ -1,0 +1,35 @@
+//! The command line: what can be asked of the program. Settings themselves are in `config`.
+
+use crate::config::RawConfig;
+use clap::{Parser, Subcommand};
+
+/// Which bay holds which drive, how healthy it is, which pool it serves.
+#[derive(Debug, Parser)]
+#[command(
+    name = "jbod-monitor",
+    version,
+    about,
+    after_help = "Every setting can also be given by the environment variable shown with it; a flag wins. \
+                  REDIS_PASSWORD and RUST_LOG are read from the environment only.\n\
+                  Exit codes: 0 clean stop, 1 runtime failure, 2 usage, 78 bad configuration."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub settings: RawConfig,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Run the daemon (the default)
+    Serve,
+    /// Read every drive once, now, without Redis or HTTP
+    Scan {
+        /// Print the overview as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every effective setting and its source; exit 78 on a bad one
+    CheckConfig,
+}

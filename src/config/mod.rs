@@ -1,0 +1,282 @@
+//! Settings: their names, defaults and ranges, and where each value came from.
+//!
+//! `RawConfig` is what clap reads from flags and the environment, text as it stands; `Config` is
+//! what the program runs on, every value checked here and nowhere else.
+
+mod raw;
+mod read;
+mod url;
+
+pub use raw::RawConfig;
+
+use clap::ArgMatches;
+use read::{Reader, bad, mask_url, masked, secret};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use thiserror::Error;
+
+/// A setting that cannot be used: which, what was found, what was wanted.
+#[derive(Debug, Error)]
+#[error("{setting}: found {found}, wanted {wanted}")]
+pub struct ConfigError {
+    pub setting: String,
+    pub found: String,
+    pub wanted: String,
+}
+
+/// Where to reach Redis.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    pub address: RedisAddress,
+    pub db: i64,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub timeout: Duration,
+    pub key_prefix: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedisAddress {
+    Tcp(String, u16),
+    Unix(PathBuf),
+}
+
+impl std::fmt::Debug for RedisConfig {
+    /// Without the password, so that no log can hold it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} db {}", self.address, self.db)
+    }
+}
+
+impl std::fmt::Display for RedisAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// How smartctl is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmartConfig {
+    pub poll_interval: Duration,
+    pub timeout: Duration,
+    pub concurrency: usize,
+    pub concurrency_per_host: usize,
+    /// smartctl's `-n`: `never`, `sleep`, `standby`, `idle`.
+    pub nocheck: &'static str,
+}
+
+/// Lifetimes of stored values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    pub smart: Duration,
+    pub overview: Duration,
+    pub enclosures: Duration,
+    pub zfs: Duration,
+    pub stale: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    Tcp(Vec<SocketAddr>),
+    Unix(PathBuf),
+}
+
+/// Where and for whom to serve.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    pub listen: Listen,
+    pub token: Option<String>,
+    /// `None`: any Host (a Unix socket has none to check).
+    pub allowed_hosts: Vec<String>,
+    pub workers: usize,
+}
+
+/// Everything the program runs on.
+#[derive(Clone)]
+pub struct Config {
+    pub redis: RedisConfig,
+    pub smart: SmartConfig,
+    pub lifetimes: Lifetimes,
+    pub http: HttpConfig,
+    pub root: PathBuf,
+    /// `None`: not found.
+    pub smartctl: Option<PathBuf>,
+    pub zpool: Option<PathBuf>,
+    /// What `check-config` prints: variable, value, source.
+    pub rows: Vec<Row>,
+}
+
+/// One effective setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub name: &'static str,
+    pub value: String,
+    pub source: &'static str,
+}
+
+/// What the environment holds that clap does not read.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    pub redis_password: Option<String>,
+    pub credentials_directory: Option<PathBuf>,
+    pub path: Option<std::ffi::OsString>,
+    pub rust_log: Option<String>,
+    /// Under systemd with the journal on stderr.
+    pub journal: bool,
+}
+
+impl Environment {
+    /// The one place that reads environment variables by hand.
+    #[expect(clippy::disallowed_methods, reason = "this is the door to the environment")]
+    pub fn read() -> Self {
+        let get = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+        Self {
+            redis_password: get("REDIS_PASSWORD"),
+            credentials_directory: get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            path: std::env::var_os("PATH"),
+            rust_log: get("RUST_LOG"),
+            journal: get("JOURNAL_STREAM").is_some(),
+        }
+    }
+}
+
+const DAY: u64 = 86_400;
+
+impl Config {
+    /// Checks every setting. The first that cannot be used is the error.
+    pub fn build(raw: &RawConfig, sources: &ArgMatches, env: &Environment) -> Result<Self, ConfigError> {
+        let mut read = Reader { sources, rows: Vec::new() };
+        let redis = redis(raw, env, &mut read)?;
+        let second = |n: u64| Duration::from_secs(n);
+        let mut seconds = |id, name, value: Option<&str>, default, range: std::ops::RangeInclusive<u64>| {
+            read.number(id, name, value, default, range, "seconds").map(second)
+        };
+        let lifetimes = Lifetimes {
+            smart: seconds("smart_cache_ttl", "SMART_CACHE_TTL", raw.smart_cache_ttl.as_deref(), 120, 1..=7 * DAY)?,
+            overview: seconds("overview_ttl", "OVERVIEW_TTL", raw.overview_ttl.as_deref(), 60, 1..=7 * DAY)?,
+            enclosures: seconds("enclosures_ttl", "ENCLOSURES_TTL", raw.enclosures_ttl.as_deref(), 300, 1..=7 * DAY)?,
+            zfs: seconds("zfs_ttl", "ZFS_TTL", raw.zfs_ttl.as_deref(), 300, 1..=7 * DAY)?,
+            stale: seconds("stale_ttl", "STALE_TTL", raw.stale_ttl.as_deref(), DAY, 1..=365 * DAY)?,
+        };
+        let poll_interval =
+            seconds("smart_poll_interval", "SMART_POLL_INTERVAL", raw.smart_poll_interval.as_deref(), 90, 1..=DAY)?;
+        let timeout = seconds("smart_timeout", "SMART_TIMEOUT", raw.smart_timeout.as_deref(), 30, 1..=3600)?;
+        let concurrency =
+            read.count("smart_concurrency", "SMART_CONCURRENCY", raw.smart_concurrency.as_deref(), 16, 1..=256)?;
+        let concurrency_per_host = read.count(
+            "smart_concurrency_per_host",
+            "SMART_CONCURRENCY_PER_HOST",
+            raw.smart_concurrency_per_host.as_deref(),
+            8,
+            1..=256,
+        )?;
+        let nocheck = read.choice(
+            "smart_nocheck",
+            "SMART_NOCHECK",
+            raw.smart_nocheck.as_deref(),
+            "standby",
+            &["never", "sleep", "standby", "idle"],
+        )?;
+        let smart = SmartConfig { poll_interval, timeout, concurrency, concurrency_per_host, nocheck };
+        let http = http(raw, env, &mut read)?;
+        let root = PathBuf::from(read.text("root", "JBOD_ROOT", raw.root.as_deref(), "/"));
+        if !root.is_dir() {
+            return Err(bad("JBOD_ROOT", &root.display().to_string(), "a directory"));
+        }
+        let smartctl = read.program("smartctl_path", "SMARTCTL_PATH", raw.smartctl_path.as_deref(), "smartctl", env)?;
+        let zpool = read.program("zpool_path", "ZPOOL_PATH", raw.zpool_path.as_deref(), "zpool", env)?;
+        let filter = env.rust_log.clone();
+        let source = if filter.is_some() { "env" } else { "default" };
+        read.rows.push(Row { name: "RUST_LOG", value: filter.unwrap_or_else(|| "info".to_owned()), source });
+        Ok(Self { redis, smart, lifetimes, http, root, smartctl, zpool, rows: read.rows })
+    }
+}
+
+fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<RedisConfig, ConfigError> {
+    let host = read.text("redis_host", "REDIS_HOST", raw.redis_host.as_deref(), "localhost");
+    let port = read.number("redis_port", "REDIS_PORT", raw.redis_port.as_deref(), 6379, 1..=65_535, "a port")?;
+    let db = read.number("redis_db", "REDIS_DB", raw.redis_db.as_deref(), 0, 0..=1_000_000, "a database number")?;
+    let username = Some(read.text("redis_username", "REDIS_USERNAME", raw.redis_username.as_deref(), ""));
+    let file = read.text("redis_password_file", "REDIS_PASSWORD_FILE", raw.redis_password_file.as_deref(), "");
+    let (password, source) = secret("REDIS_PASSWORD_FILE", &file, "redis-password", env)?;
+    let (password, source) = match &env.redis_password {
+        Some(direct) => (Some(direct.clone()), "env"),
+        None => (password, source),
+    };
+    read.rows.push(Row { name: "REDIS_PASSWORD", value: masked(password.as_deref()), source });
+    let mut config = RedisConfig {
+        address: RedisAddress::Tcp(host, u16::try_from(port).unwrap_or(6379)),
+        db: i64::try_from(db).unwrap_or(0),
+        username: username.filter(|u| !u.is_empty()),
+        password,
+        timeout: Duration::from_millis(read.number(
+            "redis_timeout_ms",
+            "REDIS_TIMEOUT_MS",
+            raw.redis_timeout_ms.as_deref(),
+            250,
+            10..=60_000,
+            "milliseconds",
+        )?),
+        key_prefix: read.text("key_prefix", "JBOD_KEY_PREFIX", raw.key_prefix.as_deref(), "jbod"),
+    };
+    if config.key_prefix.is_empty()
+        || config.key_prefix.len() > 64
+        || !config.key_prefix.bytes().all(|b| b.is_ascii_graphic())
+    {
+        return Err(bad("JBOD_KEY_PREFIX", &config.key_prefix, "1 to 64 printable characters without blanks"));
+    }
+    let url = read.secret_text("redis_url", "REDIS_URL", raw.redis_url.as_deref(), mask_url);
+    if !url.is_empty() {
+        url::apply(&mut config, &url)?;
+    }
+    Ok(config)
+}
+
+fn http(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<HttpConfig, ConfigError> {
+    let text = read.text("listen", "JBOD_LISTEN", raw.listen.as_deref(), "127.0.0.1:9780");
+    let wanted = "ADDR:PORT or unix:/absolute/path";
+    let listen = match text.strip_prefix("unix:") {
+        Some(path) if Path::new(path).is_absolute() => Listen::Unix(PathBuf::from(path)),
+        Some(_) => return Err(bad("JBOD_LISTEN", &text, wanted)),
+        None => {
+            let addresses: Vec<_> = text.to_socket_addrs().map_err(|_| bad("JBOD_LISTEN", &text, wanted))?.collect();
+            Listen::Tcp(addresses)
+        }
+    };
+    let file = read.text("token_file", "JBOD_TOKEN_FILE", raw.token_file.as_deref(), "");
+    let (token, source) = secret("JBOD_TOKEN_FILE", &file, "token", env)?;
+    read.rows.push(Row { name: "(bearer token)", value: masked(token.as_deref()), source });
+    let anonymous = read.choice(
+        "allow_anonymous",
+        "JBOD_ALLOW_ANONYMOUS",
+        raw.allow_anonymous.as_deref(),
+        "false",
+        &["false", "true", "0", "1", "no", "yes"],
+    )?;
+    let anonymous = matches!(anonymous, "true" | "1" | "yes");
+    let beyond = match &listen {
+        Listen::Tcp(addresses) => addresses.iter().any(|a| !a.ip().is_loopback()),
+        Listen::Unix(_) => false,
+    };
+    if beyond && token.is_none() && !anonymous {
+        let wanted = "a loopback address, or a JBOD_TOKEN_FILE, or --allow-anonymous";
+        return Err(bad("JBOD_LISTEN", &text, wanted));
+    }
+    let more = read.text("allowed_hosts", "JBOD_ALLOWED_HOSTS", raw.allowed_hosts.as_deref(), "");
+    let mut allowed_hosts: Vec<String> = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
+    let node = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
+    allowed_hosts.extend((!node.is_empty()).then_some(node));
+    if let Listen::Tcp(addresses) = &listen {
+        allowed_hosts.extend(addresses.iter().map(|a| match a.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        }));
+    }
+    allowed_hosts.extend(more.split(',').map(|h| h.trim().to_ascii_lowercase()).filter(|h| !h.is_empty()));
+    let workers = read.count("workers", "JBOD_WORKERS", raw.workers.as_deref(), 4, 1..=64)?;
+    Ok(HttpConfig { listen, token, allowed_hosts, workers })
+}

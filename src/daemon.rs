@@ -1,0 +1,104 @@
+//! Wiring: builds the parts, starts the threads in order, waits, stops them in reverse.
+
+use crate::cache::redis::RedisStore;
+use crate::config::{Config, Listen};
+use crate::http::{Api, Door, work};
+use crate::poller::Poller;
+use crate::probe::Host;
+use crate::reader::Reader;
+use crate::stop::Stop;
+use crate::supervise::{Watch, log_panics, tell};
+use anyhow::Context;
+use sd_notify::NotifyState;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+/// Connections to Redis beside those of the workers: the poller's, and one to spare.
+const MORE_CONNECTIONS: usize = 2;
+
+/// Runs until a signal asks for the stop. An error means that a restart may help.
+pub fn serve(config: &Config) -> anyhow::Result<()> {
+    let stop = Stop::new().context("cannot make the stop token")?;
+    stop.on_signals().context("cannot listen to signals")?;
+    log_panics();
+    let watch = Watch::new(&stop);
+    let servers: Vec<Arc<_>> = Door::open(&config.http)?.into_iter().map(Arc::new).collect();
+    say_hello(config);
+
+    let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
+    let workers = config.http.workers * servers.len();
+    let connections = u32::try_from(workers + MORE_CONNECTIONS).unwrap_or(u32::MAX);
+    let (redis, trial, back) = RedisStore::start(&config.redis, connections, &stop).context("cannot start a thread")?;
+    let redis = Arc::new(redis);
+    let (poller, poller_thread) =
+        Poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
+    let reader = Reader::new(redis, poller, host, workers);
+    let api = Arc::new(Api { reader, door: Door::new(&config.http) });
+    let mut threads = Vec::new();
+    for server in &servers {
+        for n in 0..config.http.workers {
+            threads.push(worker(n, &api, server, &watch, &stop)?);
+        }
+    }
+    tell(&[NotifyState::Ready]);
+
+    stop.wait();
+    tell(&[NotifyState::Stopping]);
+    log::info!("stopping");
+    for server in &servers {
+        // Each call frees one worker.
+        (0..config.http.workers).for_each(|_| server.unblock());
+    }
+    for thread in threads.into_iter().chain([poller_thread, trial]) {
+        // A thread that panicked has been reported by its guard.
+        let _ = thread.join();
+    }
+    if let Listen::Unix(path) = &config.http.listen {
+        let _ = std::fs::remove_file(path);
+    }
+    anyhow::ensure!(!watch.has_failed(), "a thread ended unasked");
+    log::info!("stopped");
+    Ok(())
+}
+
+fn worker(
+    n: usize,
+    api: &Arc<Api>,
+    server: &Arc<tiny_http::Server>,
+    watch: &Watch,
+    stop: &Stop,
+) -> anyhow::Result<JoinHandle<()>> {
+    let (api, server, stop) = (Arc::clone(api), Arc::clone(server), stop.clone());
+    let guard = watch.guard(&format!("http-{n}"));
+    let run = move || {
+        let _guard = guard;
+        if let Err(error) = work(&api, &server, || stop.asked()) {
+            log::error!("the listener is lost error={error:?}");
+        }
+    };
+    thread::Builder::new().name(format!("http-{n}")).spawn(run).context("cannot start a worker")
+}
+
+fn say_hello(config: &Config) {
+    let program = |path: &Option<std::path::PathBuf>| {
+        path.as_ref().map_or_else(|| "none".to_owned(), |p| p.display().to_string())
+    };
+    let listen = match &config.http.listen {
+        Listen::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        Listen::Unix(path) => format!("unix:{}", path.display()),
+    };
+    log::info!(
+        "started version={} listen={listen} redis={} root={} smartctl={} zpool={} interval_s={}",
+        env!("CARGO_PKG_VERSION"),
+        config.redis.address,
+        config.root.display(),
+        program(&config.smartctl),
+        program(&config.zpool),
+        config.smart.poll_interval.as_secs()
+    );
+    if config.smartctl.is_none() {
+        log::error!(
+            "smartctl was not found on PATH or in /usr/sbin: bays and drives are shown without health; install smartmontools or set SMARTCTL_PATH"
+        );
+    }
+}

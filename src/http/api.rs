@@ -1,0 +1,44 @@
+//! Routes to answers, by way of the reader.
+
+use super::page;
+use super::reply::{Problem, Reply};
+use super::route::{Route, Target, route};
+use crate::cache::Key;
+use crate::reader::{Answer, ReadError, Reader, View};
+use tiny_http::Request;
+
+pub(super) fn answer(reader: &Reader, target: &Target, request: &Request) -> Reply {
+    let route = match route(target) {
+        Ok(route) => route,
+        Err(problem) => return Reply::problem(&problem),
+    };
+    let data = match route {
+        Route::Index => return Reply::page(page::INDEX),
+        Route::Healthz => return Reply::text(200, "ok\n"),
+        Route::Readyz if reader.is_ready() => return Reply::text(200, "ready\n"),
+        Route::Readyz => return Reply::problem(&Problem::NotReady("the first sweep is not whole yet".to_owned())),
+        Route::Overview => reader.list(&Key::Overview, &View::Whole),
+        Route::Drives { verdict, pool, enclosure } => {
+            reader.list(&Key::Overview, &View::Drives { verdict, pool, enclosure })
+        }
+        Route::Drive(id) => reader.drive(&id),
+        Route::Enclosures => reader.list(&Key::Enclosures, &View::Whole),
+        Route::Enclosure(id) => reader.list(&Key::Enclosures, &View::Enclosure(id)).and_then(present),
+        Route::Zfs => reader.list(&Key::ZfsMap, &View::Whole),
+    };
+    match data {
+        Ok(answer) => Reply::data(&answer, request),
+        Err(error) => Reply::problem(&problem(error)),
+    }
+}
+
+fn present(answer: Answer) -> Result<Answer, ReadError> {
+    if answer.prepared.is_absent { Err(ReadError::NoSuchEnclosure) } else { Ok(answer) }
+}
+
+fn problem(error: ReadError) -> Problem {
+    match error {
+        ReadError::NoSuchDrive | ReadError::NoSuchEnclosure => Problem::NotFound(error.to_string()),
+        ReadError::NothingYet => Problem::NotReady(error.to_string()),
+    }
+}

@@ -1,0 +1,158 @@
+//! Paths and their parameters, pure: text in, a route or a problem out.
+
+use super::reply::Problem;
+use crate::model::health::Verdict;
+use percent_encoding::percent_decode_str;
+
+/// A request's path and query, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    segments: Vec<String>,
+    query: Vec<(String, String)>,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    Overview,
+    Drives { verdict: Option<String>, pool: Option<String>, enclosure: Option<String> },
+    Drive(String),
+    Enclosures,
+    Enclosure(String),
+    Zfs,
+    Healthz,
+    Readyz,
+    Index,
+}
+
+/// Takes a request's target apart. Each part is decoded once; what no honest client sends is refused.
+pub fn split(url: &str) -> Result<Target, Problem> {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let path = path.strip_prefix('/').ok_or_else(|| Problem::Bad("the path does not begin with /".to_owned()))?;
+    let segments = path.split('/').map(decode).collect::<Result<Vec<_>, _>>()?;
+    if segments.iter().any(|s| s == ".." || s == ".") {
+        return Err(Problem::Bad("the path holds . or .. as a part".to_owned()));
+    }
+    let pairs = query.split('&').filter(|p| !p.is_empty());
+    let query = pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(&value.replace('+', " "))?))
+        })
+        .collect::<Result<Vec<_>, Problem>>()?;
+    Ok(Target { segments, query })
+}
+
+fn decode(text: &str) -> Result<String, Problem> {
+    let bytes = text.as_bytes();
+    let bad_code = bytes.iter().enumerate().any(|(at, b)| {
+        let code = bytes.get(at + 1..at + 3);
+        *b == b'%' && !code.is_some_and(|c| c.iter().all(u8::is_ascii_hexdigit))
+    });
+    if bad_code {
+        return Err(Problem::Bad("a % in the path or query is not followed by two hex digits".to_owned()));
+    }
+    let decoded = percent_decode_str(text).decode_utf8();
+    let decoded = decoded.map_err(|_| Problem::Bad("the path or query is not UTF-8".to_owned()))?;
+    if decoded.contains(['\0', '\\']) {
+        return Err(Problem::Bad("the path or query holds a NUL or a backslash".to_owned()));
+    }
+    Ok(decoded.into_owned())
+}
+
+/// Finds the route.
+pub fn route(target: &Target) -> Result<Route, Problem> {
+    let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
+    let route = match segments.as_slice() {
+        [""] => Route::Index,
+        ["healthz"] => Route::Healthz,
+        ["readyz"] => Route::Readyz,
+        ["api", "overview"] => Route::Overview,
+        ["api", "drives"] => return drives(target),
+        ["api", "drives", id] if !id.is_empty() => Route::Drive((*id).to_owned()),
+        ["api", "enclosures"] => Route::Enclosures,
+        ["api", "enclosures", id] if !id.is_empty() => Route::Enclosure((*id).to_owned()),
+        ["api", "zfs"] => Route::Zfs,
+        _ => return Err(Problem::NotFound("no such path".to_owned())),
+    };
+    match target.query.first() {
+        Some((name, _)) => Err(Problem::Bad(format!("unknown parameter {name:?}"))),
+        None => Ok(route),
+    }
+}
+
+fn drives(target: &Target) -> Result<Route, Problem> {
+    let (mut verdict, mut pool, mut enclosure) = (None, None, None);
+    for (name, value) in &target.query {
+        let place = match name.as_str() {
+            "verdict" => &mut verdict,
+            "pool" => &mut pool,
+            "enclosure" => &mut enclosure,
+            _ => return Err(Problem::Bad(format!("unknown parameter {name:?}, wanted verdict, pool or enclosure"))),
+        };
+        if place.replace(value.clone()).is_some() {
+            return Err(Problem::Bad(format!("parameter {name:?} is given twice")));
+        }
+    }
+    if let Some(odd) = verdict.as_ref().filter(|v| Verdict::parse(v).is_none()) {
+        return Err(Problem::Bad(format!("verdict: found {odd:?}, wanted ok, watch, warn, crit or unknown")));
+    }
+    Ok(Route::Drives { verdict, pool, enclosure })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routed(url: &str) -> Result<Route, Problem> {
+        split(url).and_then(|target| route(&target))
+    }
+
+    #[test]
+    fn paths_lead_where_they_say() {
+        let drives = |verdict: Option<&str>, pool: Option<&str>| Route::Drives {
+            verdict: verdict.map(Into::into),
+            pool: pool.map(Into::into),
+            enclosure: None,
+        };
+        for (url, expected) in [
+            ("/", Route::Index),
+            ("/api/overview", Route::Overview),
+            ("/api/drives", drives(None, None)),
+            ("/api/drives?verdict=crit&pool=my+tank", drives(Some("crit"), Some("my tank"))),
+            ("/api/drives/sda", Route::Drive("sda".into())),
+            ("/api/drives/nvme-Samsung%20SSD_1", Route::Drive("nvme-Samsung SSD_1".into())),
+            ("/api/enclosures/0:0:8:0", Route::Enclosure("0:0:8:0".into())),
+            ("/api/zfs", Route::Zfs),
+            ("/healthz", Route::Healthz),
+            ("/readyz", Route::Readyz),
+        ] {
+            assert_eq!(routed(url).ok(), Some(expected), "{url}");
+        }
+    }
+
+    #[test]
+    fn odd_paths_are_refused() {
+        for url in [
+            "/api/drives/%",
+            "/api/drives/%zz",
+            "/api/drives/%2",
+            "/api/drives/a%00b",
+            "/api/drives/a%5cb",
+            "/api/drives/a\\b",
+            "/api/drives/%ff",
+            "/api/drives/..",
+            "/api/drives/%2e%2e",
+            "api/overview",
+            "/api/drives?verdict=bad",
+            "/api/drives?color=red",
+            "/api/drives?pool=a&pool=b",
+            "/api/overview?x=1",
+        ] {
+            assert!(matches!(routed(url), Err(Problem::Bad(_))), "{url}");
+        }
+        for url in ["/api", "/api/", "/api/drives/", "/api/overview/", "//", "/etc/passwd", "/api/drives/sda/x"] {
+            assert!(matches!(routed(url), Err(Problem::NotFound(_))), "{url}");
+        }
+    }
+}

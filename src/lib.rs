@@ -1,0 +1,36 @@
+//! jbod-monitor: which bay holds which drive, how healthy it is, which pool it serves.
+//!
+//! # Where a line lives
+//!
+//! | it knows | it lives in |
+//! |---|---|
+//! | a field, a unit, a rule | [`model`] (pure: no I/O, no clock, no log) |
+//! | a path, an argv, a foreign format | [`probe`] (the only rooms that touch sysfs, smartctl, zpool) |
+//! | Redis | [`cache`] (the only room that names the redis crate) |
+//! | HTTP | [`http`] (never imports `probe` nor redis) |
+//! | time, threads, order of things | [`poller`], [`reader`], [`daemon`], [`stop`], [`supervise`], [`scan`] |
+//! | names of options | [`cli`], [`config`] |
+//!
+//! # Import law
+//!
+//! ```text
+//! 0 model      1 stop, config      2 probe, cache      3 poller      4 reader
+//! 5 http       6 supervise, daemon, scan               7 main, cli, log
+//! ```
+//!
+//! A room imports only lower levels; rooms of one level never import each other.
+//! `tests/tidy.rs` holds the source to this table.
+
+pub mod cache;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod http;
+pub mod log;
+pub mod model;
+pub mod poller;
+pub mod probe;
+pub mod reader;
+pub mod scan;
+pub mod stop;
+pub mod supervise;

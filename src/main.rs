@@ -1,0 +1,49 @@
+//! The program: parses, dispatches, prints the error chain, and gives the exit code.
+
+use clap::{CommandFactory, FromArgMatches};
+use jbod_monitor::cli::{Cli, Command};
+use jbod_monitor::config::{Config, Environment};
+use jbod_monitor::{daemon, log, scan};
+use std::io::Write;
+use std::process::ExitCode;
+
+const RUNTIME_FAILURE: u8 = 1;
+const BAD_CONFIGURATION: u8 = 78;
+
+fn main() -> ExitCode {
+    // Usage errors end here, with status 2; help and version with 0.
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let env = Environment::read();
+    log::init(&env);
+    // Global settings may stand before or after the command; clap hands them down to it.
+    let sources = matches.subcommand().map_or(&matches, |(_, of_command)| of_command);
+    let config = match Config::build(&cli.settings, sources, &env) {
+        Ok(config) => config,
+        Err(error) => {
+            ::log::error!("bad configuration: {error}");
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    let done = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => daemon::serve(&config),
+        Command::Scan { json } => scan::scan(&config, json),
+        Command::CheckConfig => check_config(&config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ::log::error!("{error:#}");
+            ExitCode::from(RUNTIME_FAILURE)
+        }
+    }
+}
+
+fn check_config(config: &Config) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for row in &config.rows {
+        let value = if row.value.is_empty() { "(none)" } else { &row.value };
+        writeln!(out, "{:<28} {:<40} {}", row.name, value, row.source)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! The document of one drive: the value of `jbod:smart:{device}` and the body of
+//! `/api/drives/{id}`, one and the same bytes.
+
+use super::drive::{DriveSummary, Identity, State};
+use super::fleet::Record;
+use super::smart::{AtaDetail, ExitStatus, NvmeDetail, ScsiDetail, SelfTest};
+use super::{SCHEMA, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+#[derive(Serialize)]
+struct DriveDoc<'a> {
+    schema: u32,
+    /// What sysfs said the drive was when this was stored; compared before it is shown.
+    identity: &'a Identity,
+    #[serde(flatten)]
+    summary: &'a DriveSummary,
+    by_id: &'a [String],
+    smart_status_passed: Option<bool>,
+    power_mode: Option<&'a str>,
+    self_test: Option<&'a SelfTest>,
+    power_cycle_count: Option<u64>,
+    exit_status: ExitStatus,
+    device_type: Option<&'a str>,
+    ata: Option<&'a AtaDetail>,
+    scsi: Option<&'a ScsiDetail>,
+    nvme: Option<&'a NvmeDetail>,
+    took_ms: Option<u64>,
+    smartctl_version: Option<&'a str>,
+    /// smartctl's own JSON of the reading the values are from.
+    smartctl: Option<&'a RawValue>,
+}
+
+/// Puts a drive's document together.
+pub fn compose(record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) -> Vec<u8> {
+    let report = record.report.as_deref();
+    let doc = DriveDoc {
+        schema: SCHEMA,
+        identity: &record.drive.identity,
+        summary,
+        by_id: &record.drive.by_id,
+        smart_status_passed: report.and_then(|r| r.smart_status_passed),
+        power_mode: report.and_then(|r| r.power_mode.as_deref()),
+        self_test: report.and_then(|r| r.self_test.as_ref()),
+        power_cycle_count: report.and_then(|r| r.power_cycle_count),
+        exit_status: report.map(|r| r.exit_status).unwrap_or_default(),
+        device_type: report.and_then(|r| r.device_type.as_deref()),
+        ata: report.and_then(|r| r.ata.as_ref()),
+        scsi: report.and_then(|r| r.scsi.as_ref()),
+        nvme: report.and_then(|r| r.nvme.as_ref()),
+        took_ms: record.took_ms,
+        smartctl_version: report.and_then(|r| r.smartctl_version.as_deref()),
+        smartctl: raw,
+    };
+    // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
+    serde_json::to_vec(&doc).unwrap_or_default()
+}
+
+/// What has to be known of any stored value before it may be shown.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Head {
+    pub schema: u32,
+    #[serde(default)]
+    pub identity: Identity,
+    #[serde(default)]
+    pub topology: Option<String>,
+    #[serde(default)]
+    pub state: Option<State>,
+    #[serde(default)]
+    pub collected_at: Option<Timestamp>,
+    #[serde(default)]
+    pub checked_at: Option<Timestamp>,
+    #[serde(default)]
+    pub generated_at: Option<Timestamp>,
+}
+
+impl Head {
+    /// `None`: no JSON of this schema.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(value).ok().filter(|head| head.schema == SCHEMA)
+    }
+
+    /// What `Age` counts from: the values, or else the look that found none.
+    pub fn observed_at(&self) -> Option<Timestamp> {
+        self.collected_at.or(self.checked_at).or(self.generated_at)
+    }
+}
+
+/// smartctl's JSON out of a stored document.
+pub fn raw_of(value: &[u8]) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Raw<'a> {
+        #[serde(borrow)]
+        smartctl: Option<&'a RawValue>,
+    }
+    serde_json::from_slice::<Raw>(value).ok()?.smartctl.filter(|raw| raw.get() != "null")
+}
+
+/// Labels a last-known copy as old. `"stale":false` cannot stand inside a JSON string (its quotes
+/// would be escaped there), and smartctl's JSON, which has no such key, comes after ours.
+pub fn label_stale(value: &[u8]) -> Vec<u8> {
+    const FRESH: &[u8] = b"\"stale\":false";
+    let mut labelled = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = rest.windows(FRESH.len()).position(|w| w == FRESH) {
+        let (before, after) = rest.split_at(at);
+        labelled.extend_from_slice(before);
+        labelled.extend_from_slice(b"\"stale\":true");
+        rest = after.get(FRESH.len()..).unwrap_or_default();
+    }
+    labelled.extend_from_slice(rest);
+    labelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_schema_is_a_value() {
+        assert!(Head::parse(br#"{"schema":1,"generated_at":"2026-01-01T00:00:00Z"}"#).is_some());
+        for bad in [&b"{\"schema\":2}"[..], b"{\"", b"", b"[]", b"\xff\xfe", b"{\"schema\":\"1\"}", b"42"] {
+            assert!(Head::parse(bad).is_none(), "{:?}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn old_copies_are_labelled_and_strings_left_alone() {
+        let doc = br#"{"a":"\"stale\":false","stale":false,"b":[{"stale":false},{"stale":true}]}"#;
+        let labelled = String::from_utf8(label_stale(doc)).unwrap_or_default();
+        assert_eq!(labelled, r#"{"a":"\"stale\":false","stale":true,"b":[{"stale":true},{"stale":true}]}"#);
+    }
+
+    #[test]
+    fn the_raw_reading_comes_back_as_it_went_in() {
+        let doc = br#"{"schema":1,"smartctl":{"x":  9023116403587028}}"#;
+        assert_eq!(raw_of(doc).map(RawValue::get), Some(r#"{"x":  9023116403587028}"#));
+        assert!(raw_of(br#"{"schema":1,"smartctl":null}"#).is_none());
+    }
+}

@@ -1,0 +1,227 @@
+//! A drive as the kernel shows it, and as users see it. Nothing here knows how either is obtained.
+
+use super::Timestamp;
+use super::health::{Finding, Verdict};
+use super::smart::Protocol;
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// A kernel device name (`sda`, `sg12`, `nvme0n1`): `[A-Za-z0-9_-]`, 1 to 32 characters.
+/// Parsed once at the edge, so that keys, arguments and paths made from it are safe by type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DeviceName(Box<str>);
+
+impl DeviceName {
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits =
+            (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        fits.then(|| Self(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for DeviceName {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no device name"))
+    }
+}
+
+impl From<DeviceName> for String {
+    fn from(name: DeviceName) -> Self {
+        name.0.into()
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Ord for DeviceName {
+    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let letters = |n: &Self| n.0.starts_with("sd") && n.0.bytes().all(|b| b.is_ascii_lowercase());
+        if letters(self) && letters(other) {
+            return self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(&other.0));
+        }
+        super::natural_cmp(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for DeviceName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What sysfs says a drive is, without a command to the drive. Two drives never share one
+/// record because of it: a half that is missing or a placeholder proves nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// `device/wwid` (SCSI: `naa.…`, `eui.…`, `t10.…`) or the NVMe namespace's `wwid`.
+    pub wwid: Option<String>,
+    /// Unit serial number: VPD page 0x80, or the NVMe controller's `serial`.
+    pub unit_serial: Option<String>,
+}
+
+impl Identity {
+    pub fn is_empty(&self) -> bool {
+        self.wwid.is_none() && self.unit_serial.is_none()
+    }
+
+    /// The World Wide Name as smartctl and by-id links write it: `0x5000c500a0000000`.
+    /// For NVMe the namespace's `eui.…`; a `t10.` name is no WWN.
+    pub fn wwn(&self) -> Option<String> {
+        let wwid = self.wwid.as_deref()?;
+        match wwid.strip_prefix("naa.") {
+            Some(hex) => Some(format!("0x{}", hex.to_ascii_lowercase())),
+            None => wwid.starts_with("eui.").then(|| wwid.to_owned()),
+        }
+    }
+}
+
+/// Key of a drive for as long as it is here; stable over letters, ports and bays.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DriveKey(pub String);
+
+/// One way to a drive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// `sda`, `nvme0n1`.
+    pub device: DeviceName,
+    /// What smartctl is given: `/dev/sg0`, `/dev/sda` where there is no sg node, `/dev/nvme0`.
+    pub node: String,
+    /// SCSI host number; `None` for NVMe.
+    pub host: Option<u32>,
+    /// `host:channel:target:lun`, or the NVMe controller's name.
+    pub address: String,
+}
+
+/// A drive as sysfs shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drive {
+    pub key: DriveKey,
+    /// The name it goes by: that of its first path.
+    pub device: DeviceName,
+    /// At least one, in the kernel's order.
+    pub paths: Vec<Path>,
+    pub identity: Identity,
+    pub vendor: Option<String>,
+    pub model: Option<String>,
+    pub firmware: Option<String>,
+    pub size_bytes: Option<u64>,
+    /// Kernel's `queue/rotational`.
+    pub rotational: Option<bool>,
+    /// Names under `/dev/disk/by-id`, without partitions.
+    pub by_id: Vec<String>,
+}
+
+impl Drive {
+    pub fn is_nvme(&self) -> bool {
+        self.paths.first().is_some_and(|p| p.host.is_none())
+    }
+
+    pub fn has_device(&self, name: &str) -> bool {
+        self.paths.iter().any(|p| p.device.as_str() == name)
+    }
+}
+
+/// What a drive is doing, apart from how healthy it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Answers.
+    Active,
+    /// Asleep; left asleep, shown with its last good values.
+    Standby,
+    /// Did not answer in time, three times in a row (or ever).
+    Unresponsive,
+    /// Was here, is gone.
+    Missing,
+    /// Not read yet.
+    Reading,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Standby => "standby",
+            Self::Unresponsive => "unresponsive",
+            Self::Missing => "missing",
+            Self::Reading => "reading",
+        }
+    }
+}
+
+/// The `Drive summary` of the API: the same fields in every list and in `/api/drives/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DriveSummary {
+    pub device: DeviceName,
+    pub paths: Vec<DeviceName>,
+    pub serial_number: Option<String>,
+    pub wwn: Option<String>,
+    pub model_name: Option<String>,
+    pub vendor: Option<String>,
+    pub firmware_version: Option<String>,
+    pub protocol: Option<Protocol>,
+    pub user_capacity_bytes: Option<u64>,
+    /// 0 = solid state.
+    pub rotation_rate_rpm: Option<u32>,
+    pub temperature_celsius: Option<i32>,
+    pub power_on_hours: Option<u64>,
+    pub state: State,
+    pub verdict: Verdict,
+    pub findings: Vec<Finding>,
+    /// Id of the enclosure, as in `enclosures[].id`.
+    pub enclosure: Option<String>,
+    pub slot: Option<u32>,
+    pub pool: Option<String>,
+    pub vdev: Option<String>,
+    /// `data`, `log`, `cache`, `spare`, `special`, `dedup`.
+    pub role: Option<String>,
+    pub vdev_state: Option<String>,
+    pub read_errors: Option<u64>,
+    pub write_errors: Option<u64>,
+    pub cksum_errors: Option<u64>,
+    /// When the values were read from the drive.
+    pub collected_at: Option<Timestamp>,
+    /// When the drive was last asked, whatever came of it.
+    pub checked_at: Option<Timestamp>,
+    /// The values are older than a reading may be.
+    pub stale: bool,
+    /// Why there is no (newer) reading.
+    pub error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_names_are_safe_and_sort_as_the_kernel_counts() {
+        for bad in ["", "sd a", "../sda", "sda/..", "-rf\0", &"s".repeat(33)] {
+            assert_eq!(DeviceName::parse(bad), None, "{bad:?}");
+        }
+        let mut names: Vec<_> =
+            ["sdaa", "nvme10n1", "sdb", "nvme2n1", "sdz", "sda"].iter().filter_map(|n| DeviceName::parse(n)).collect();
+        names.sort();
+        let text: Vec<_> = names.iter().map(DeviceName::as_str).collect();
+        assert_eq!(text, ["nvme2n1", "nvme10n1", "sda", "sdb", "sdz", "sdaa"]);
+    }
+
+    #[test]
+    fn a_wwn_is_written_as_smartctl_writes_it() {
+        let wwn = |w: &str| Identity { wwid: Some(w.into()), unit_serial: None }.wwn();
+        assert_eq!(wwn("naa.5000C500A0000000").as_deref(), Some("0x5000c500a0000000"));
+        assert_eq!(wwn("eui.0025388b71b2c001").as_deref(), Some("eui.0025388b71b2c001"));
+        assert_eq!(wwn("t10.ATA     DISK   SERIAL"), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! A shelf and its bays, as the kernel's enclosure class has them (SES-3 through `ses.ko`).
+
+use super::drive::DriveSummary;
+use serde::{Deserialize, Serialize};
+
+/// One shelf. Both IO modules of a shelf make one enclosure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enclosure {
+    /// Logical id (`0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
+    pub id: String,
+    /// Names under `/sys/class/enclosure`, one per IO module.
+    pub sysfs_names: Vec<String>,
+    pub vendor: Option<String>,
+    pub model: Option<String>,
+    pub rev: Option<String>,
+    /// By slot number.
+    pub slots: Vec<Slot>,
+    /// Why what the shelf must answer is unknown.
+    pub error: Option<String>,
+}
+
+/// One bay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slot {
+    pub slot: u32,
+    /// The component's name, trimmed.
+    pub name: String,
+    /// SCSI addresses (`0:0:7:0`) that the bay's `device` links name, one per IO module.
+    pub addresses: Vec<String>,
+    pub answer: SlotAnswer,
+}
+
+/// What only the shelf itself can say of a bay; all `None` while it does not answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlotAnswer {
+    /// SES status in words: `OK`, `not installed`, `critical`, …
+    pub status: Option<String>,
+    /// Bit 0 of `fault`: the shelf senses a fault.
+    pub fault_sensed: Option<bool>,
+    /// Bit 1 of `fault`: somebody asked for the fault light.
+    pub fault_requested: Option<bool>,
+    pub locate: Option<bool>,
+    pub active: Option<bool>,
+    pub power_status: Option<String>,
+}
+
+impl SlotAnswer {
+    /// Two IO modules speak of one bay: what one of them leaves open, the other may know.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let installed = |s: &Option<String>| s.as_deref().is_some_and(|s| s != "not installed");
+        let status = match (self.status, other.status) {
+            (a, b) if installed(&a) || !installed(&b) && a.is_some() => a,
+            (_, b) => b,
+        };
+        Self {
+            status,
+            fault_sensed: either(self.fault_sensed, other.fault_sensed),
+            fault_requested: either(self.fault_requested, other.fault_requested),
+            locate: either(self.locate, other.locate),
+            active: either(self.active, other.active),
+            power_status: self.power_status.or(other.power_status),
+        }
+    }
+}
+
+/// A light that one module reports on is on.
+fn either(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a || b),
+        (a, b) => a.or(b),
+    }
+}
+
+/// `enclosures[]` of the API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnclosureView {
+    pub id: String,
+    /// The first IO module's name under `/sys/class/enclosure`.
+    pub sysfs_name: String,
+    pub sysfs_names: Vec<String>,
+    pub vendor: Option<String>,
+    pub model: Option<String>,
+    pub rev: Option<String>,
+    pub error: Option<String>,
+    pub slots: Vec<SlotView>,
+}
+
+/// `enclosures[].slots[]` of the API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SlotView {
+    pub slot: u32,
+    pub name: String,
+    pub status: Option<String>,
+    pub fault_sensed: Option<bool>,
+    pub fault_requested: Option<bool>,
+    pub locate: Option<bool>,
+    pub active: Option<bool>,
+    pub power_status: Option<String>,
+    /// `null` when the bay is empty.
+    pub drive: Option<DriveSummary>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_io_module_does_not_know_the_other_may() {
+        let mine = SlotAnswer { status: Some("OK".into()), locate: Some(false), ..Default::default() };
+        let theirs = SlotAnswer { status: Some("not installed".into()), locate: Some(true), ..Default::default() };
+        let joined = theirs.clone().or(mine.clone());
+        assert_eq!(joined.status.as_deref(), Some("OK"));
+        assert_eq!(joined.locate, Some(true));
+        assert_eq!(joined, mine.or(theirs.clone()));
+        assert_eq!(SlotAnswer::default().or(theirs.clone()), theirs);
+    }
+}

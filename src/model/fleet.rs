@@ -1,0 +1,322 @@
+//! What is known of every drive over time: who is here, who was, the last good reading of each.
+//!
+//! Readings and discoveries go in; records come out. When to read is the sweep's business, how
+//! records look to users is `overview`'s.
+
+use super::Timestamp;
+use super::drive::{Drive, DriveKey, State};
+use super::enclosure::Enclosure;
+use super::smart::SmartReport;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A pulled drive is remembered for a day.
+const REMEMBER_MISSING_SECONDS: u64 = 86_400;
+/// Rule C4: so many silences in a row make a drive with earlier values `unresponsive`.
+const SILENCES_TO_UNRESPONSIVE: u32 = 3;
+
+/// What came of asking one drive.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    pub key: DriveKey,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// How long the drive took; `None` when it was not asked (its old child still hangs).
+    pub took_ms: Option<u64>,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Good(Arc<SmartReport>),
+    /// Asleep, and left so.
+    Standby(String),
+    /// No answer within the deadline.
+    Silent(String),
+    /// An answer without values: no permission, junk, gone in between.
+    Failed(String),
+}
+
+/// Where a drive sits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bay {
+    /// `enclosures[].id`
+    pub enclosure: String,
+    pub slot: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// As sysfs shows it; for a missing drive, as it last did.
+    pub drive: Drive,
+    pub state: State,
+    pub report: Option<Arc<SmartReport>>,
+    pub collected_at: Option<Timestamp>,
+    pub checked_at: Option<Timestamp>,
+    pub took_ms: Option<u64>,
+    pub error: Option<String>,
+    /// Silences in a row.
+    pub silences: u32,
+    /// The bay it sits in, or sat in last.
+    pub bay: Option<Bay>,
+    pub missing_since: Option<Timestamp>,
+}
+
+impl Record {
+    fn new(drive: Drive) -> Self {
+        Self {
+            drive,
+            state: State::Reading,
+            report: None,
+            collected_at: None,
+            checked_at: None,
+            took_ms: None,
+            error: None,
+            silences: 0,
+            bay: None,
+            missing_since: None,
+        }
+    }
+
+    pub fn is_here(&self) -> bool {
+        self.missing_since.is_none()
+    }
+
+    fn apply(&mut self, reading: &Reading) {
+        self.checked_at = Some(reading.at);
+        self.took_ms = reading.took_ms.or(self.took_ms);
+        if !matches!(reading.outcome, Outcome::Silent(_)) {
+            self.silences = 0;
+        }
+        self.error = None;
+        match &reading.outcome {
+            Outcome::Good(report) => {
+                self.state = State::Active;
+                self.report = Some(Arc::clone(report));
+                self.collected_at = Some(reading.at);
+            }
+            Outcome::Standby(_) => self.state = State::Standby,
+            Outcome::Silent(why) => {
+                self.silences += 1;
+                self.error = Some(why.clone());
+                if self.report.is_none() || self.silences >= SILENCES_TO_UNRESPONSIVE {
+                    self.state = State::Unresponsive;
+                }
+            }
+            Outcome::Failed(why) => {
+                self.state = State::Active;
+                self.error = Some(why.clone());
+            }
+        }
+    }
+}
+
+/// A change of who is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Appeared(DriveKey),
+    Missing(DriveKey),
+    Back(DriveKey),
+}
+
+/// All records, by key.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    records: BTreeMap<DriveKey, Record>,
+}
+
+impl Fleet {
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    /// Those that are here now.
+    pub fn present(&self) -> impl Iterator<Item = &Record> {
+        self.records.values().filter(|r| r.is_here())
+    }
+
+    pub fn get(&self, key: &DriveKey) -> Option<&Record> {
+        self.records.get(key)
+    }
+
+    /// Takes in who sysfs shows now, and in which bays. A drive that came back continues its
+    /// record; one that is new starts clean; one that is gone stays as missing for a day, or
+    /// until another sits in its bay.
+    pub fn discovered(&mut self, drives: Vec<Drive>, enclosures: &[Enclosure], now: Timestamp) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let mut gone: Vec<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
+        let bays = bays_by_address(enclosures);
+        for drive in drives {
+            let key = drive.key.clone();
+            gone.retain(|k| *k != key);
+            let bay = drive.paths.iter().find_map(|p| bays.get(p.address.as_str()).cloned());
+            let record = match self.records.get_mut(&key) {
+                Some(record) => {
+                    if record.missing_since.take().is_some() {
+                        record.state = State::Reading;
+                        record.silences = 0;
+                        changes.push(Change::Back(key));
+                    }
+                    record.drive = drive;
+                    record
+                }
+                None => {
+                    changes.push(Change::Appeared(key.clone()));
+                    self.records.entry(key).or_insert_with(|| Record::new(drive))
+                }
+            };
+            record.bay = bay;
+        }
+        for key in gone {
+            if let Some(record) = self.records.get_mut(&key) {
+                record.state = State::Missing;
+                record.missing_since = Some(now);
+                record.error = Some(format!("the drive is gone since {now}"));
+                changes.push(Change::Missing(key));
+            }
+        }
+        self.forget(now);
+        changes
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        let taken: Vec<Bay> = self.present().filter_map(|r| r.bay.clone()).collect();
+        self.records.retain(|_, r| {
+            let Some(since) = r.missing_since else { return true };
+            let replaced = r.bay.as_ref().is_some_and(|bay| taken.contains(bay));
+            !replaced && since.age_seconds(now) < REMEMBER_MISSING_SECONDS
+        });
+    }
+
+    /// Takes in a reading. One for a drive that is no longer here changes nothing.
+    pub fn apply(&mut self, reading: &Reading) {
+        if let Some(record) = self.records.get_mut(&reading.key).filter(|r| r.is_here()) {
+            record.apply(reading);
+        }
+    }
+
+    /// Takes over what an earlier run of the daemon read: shown with its age until the drive is
+    /// read anew, never in place of a reading of our own.
+    pub fn seed(&mut self, key: &DriveKey, report: SmartReport, state: State, at: Timestamp) {
+        if let Some(record) = self.records.get_mut(key).filter(|r| r.report.is_none() && r.is_here()) {
+            record.report = Some(Arc::new(report));
+            record.collected_at = Some(at);
+            record.state = if state == State::Standby { State::Standby } else { State::Active };
+        }
+    }
+}
+
+/// SCSI address to bay, over all IO modules.
+fn bays_by_address(enclosures: &[Enclosure]) -> BTreeMap<&str, Bay> {
+    let mut bays = BTreeMap::new();
+    for enclosure in enclosures {
+        for slot in &enclosure.slots {
+            for address in &slot.addresses {
+                bays.insert(address.as_str(), Bay { enclosure: enclosure.id.clone(), slot: slot.slot });
+            }
+        }
+    }
+    bays
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::drive::{DeviceName, Identity, Path};
+    use crate::model::enclosure::Slot;
+
+    const T0: Timestamp = Timestamp(1_000);
+
+    fn drive(key: &str, device: &str, address: &str) -> Drive {
+        let device = DeviceName::parse(device).unwrap_or_else(|| unreachable!());
+        Drive {
+            key: DriveKey(key.into()),
+            device: device.clone(),
+            paths: vec![Path { device, node: "/dev/sg0".into(), host: Some(0), address: address.into() }],
+            identity: Identity::default(),
+            vendor: None,
+            model: None,
+            firmware: None,
+            size_bytes: None,
+            rotational: None,
+            by_id: vec![],
+        }
+    }
+
+    fn shelf(bays: &[(u32, &str)]) -> Vec<Enclosure> {
+        let slots = bays
+            .iter()
+            .map(|(slot, address)| Slot { slot: *slot, addresses: vec![(*address).into()], ..Default::default() })
+            .collect();
+        vec![Enclosure {
+            id: "e".into(),
+            sysfs_names: vec!["0:0:9:0".into()],
+            vendor: None,
+            model: None,
+            rev: None,
+            slots,
+            error: None,
+        }]
+    }
+
+    fn reading(key: &str, at: i64, outcome: Outcome) -> Reading {
+        Reading { key: DriveKey(key.into()), at: Timestamp(at), took_ms: Some(5), outcome }
+    }
+
+    fn state(fleet: &Fleet, key: &str) -> Option<State> {
+        fleet.get(&DriveKey(key.into())).map(|r| r.state)
+    }
+
+    #[test]
+    fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
+        let mut fleet = Fleet::default();
+        fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &shelf(&[(1, "0:0:1:0")]), T0);
+        fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::default())));
+        let changes = fleet.discovered(vec![], &shelf(&[]), T0);
+        assert_eq!(changes, [Change::Missing(DriveKey("a".into()))]);
+        let record = fleet.get(&DriveKey("a".into())).cloned();
+        assert!(record.is_some_and(|r| r.state == State::Missing && r.bay.is_some() && r.report.is_some()));
+
+        let mut same_bay = fleet.clone();
+        same_bay.discovered(vec![drive("b", "sda", "0:0:2:0")], &shelf(&[(1, "0:0:2:0")]), T0);
+        assert_eq!(state(&same_bay, "a"), None, "another drive sits there");
+        assert_eq!(state(&same_bay, "b"), Some(State::Reading), "and starts clean");
+
+        let mut later = fleet.clone();
+        later.discovered(vec![], &[], Timestamp(T0.0 + 86_400));
+        assert_eq!(state(&later, "a"), None, "a day has passed");
+
+        let back = fleet.discovered(vec![drive("a", "sdb", "0:0:3:0")], &shelf(&[(2, "0:0:3:0")]), T0);
+        assert_eq!(back, [Change::Back(DriveKey("a".into()))]);
+        assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.report.is_some()), "with its last values");
+    }
+
+    #[test]
+    fn three_silences_make_a_drive_unresponsive_and_one_answer_mends_it() {
+        let mut fleet = Fleet::default();
+        fleet.discovered(vec![drive("a", "sda", "0:0:1:0"), drive("b", "sdb", "0:0:2:0")], &[], T0);
+        fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::default())));
+        for (n, expected) in [(1, State::Active), (2, State::Active), (3, State::Unresponsive)] {
+            fleet.apply(&reading("a", 1_001 + n, Outcome::Silent("no answer".into())));
+            assert_eq!(state(&fleet, "a"), Some(expected), "silence {n}");
+        }
+        let a = fleet.get(&DriveKey("a".into()));
+        assert!(a.is_some_and(|r| r.collected_at == Some(Timestamp(1_001)) && r.error.is_some()));
+        fleet.apply(&reading("b", 1_002, Outcome::Silent("no answer".into())));
+        assert_eq!(state(&fleet, "b"), Some(State::Unresponsive), "never answered at all");
+        fleet.apply(&reading("a", 1_010, Outcome::Standby("asleep".into())));
+        assert_eq!(state(&fleet, "a"), Some(State::Standby));
+        assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.silences == 0 && r.error.is_none()));
+    }
+
+    #[test]
+    fn a_seed_never_replaces_a_reading_of_our_own() {
+        let mut fleet = Fleet::default();
+        fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
+        let key = DriveKey("a".into());
+        fleet.seed(&key, SmartReport::default(), State::Unresponsive, Timestamp(500));
+        assert!(fleet.get(&key).is_some_and(|r| r.collected_at == Some(Timestamp(500)) && r.state == State::Active));
+        fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600));
+        assert!(fleet.get(&key).is_some_and(|r| r.collected_at == Some(Timestamp(500))));
+    }
+}

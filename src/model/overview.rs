@@ -1,0 +1,366 @@
+//! The overview: every bay and drive joined with its reading, verdict and pool, and the counts.
+
+use super::drive::{DeviceName, DriveSummary, State};
+use super::enclosure::{Enclosure, EnclosureView, Slot, SlotView};
+use super::fleet::{Fleet, Record};
+use super::health::{Context, Health, Verdict, judge};
+use super::smart::Protocol;
+use super::zfs::{Leaf, Membership, Pool, Scan, Zfs};
+use super::{SCHEMA, Timestamp, natural_cmp};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The body of `/api/overview`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    pub schema: u32,
+    pub host: String,
+    /// Fingerprint of which drive has which names and sits in which bay. A stored overview whose
+    /// fingerprint is not that of the host now is not shown.
+    pub topology: String,
+    /// When this was put together.
+    pub generated_at: Timestamp,
+    /// The oldest of the current readings in it; what `Age` counts from.
+    pub collected_at: Option<Timestamp>,
+    /// The worst verdict of all drives; `unknown` only when no drive has one.
+    pub verdict: Verdict,
+    pub totals: Totals,
+    pub sweep: SweepStats,
+    pub enclosures: Vec<EnclosureView>,
+    /// Drives in no known bay.
+    pub unslotted: Vec<DriveSummary>,
+    pub pools: Vec<PoolSummary>,
+    /// Why the pools are unknown or old.
+    pub zfs_error: Option<String>,
+}
+
+/// Counts that add up: `by_verdict` and `by_state` each sum to `drives`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub drives: usize,
+    pub paths: usize,
+    pub enclosures: usize,
+    pub slots: usize,
+    pub slots_occupied: usize,
+    pub capacity_bytes: u64,
+    pub hottest_celsius: Option<i32>,
+    pub by_verdict: BTreeMap<String, usize>,
+    pub by_state: BTreeMap<String, usize>,
+}
+
+/// The last whole sweep; all `null` before the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepStats {
+    pub started_at: Option<Timestamp>,
+    pub took_ms: Option<u64>,
+    pub drives: Option<usize>,
+    /// Read without a usable answer, timeouts among them.
+    pub failed: Option<usize>,
+    pub timed_out: Option<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolSummary {
+    pub name: String,
+    pub state: Option<String>,
+    pub scan: Scan,
+}
+
+/// The body of `/api/enclosures`.
+#[derive(Debug, Serialize)]
+pub struct EnclosuresBody<'a> {
+    pub schema: u32,
+    pub host: &'a str,
+    pub topology: &'a str,
+    pub generated_at: Timestamp,
+    pub collected_at: Option<Timestamp>,
+    pub enclosures: &'a [EnclosureView],
+}
+
+impl<'a> From<&'a Overview> for EnclosuresBody<'a> {
+    fn from(overview: &'a Overview) -> Self {
+        Self {
+            schema: SCHEMA,
+            host: &overview.host,
+            topology: &overview.topology,
+            generated_at: overview.generated_at,
+            collected_at: overview.collected_at,
+            enclosures: &overview.enclosures,
+        }
+    }
+}
+
+/// The body of `/api/zfs`.
+#[derive(Debug, Serialize)]
+pub struct ZfsBody<'a> {
+    pub schema: u32,
+    pub host: &'a str,
+    pub topology: &'a str,
+    pub generated_at: Timestamp,
+    pub collected_at: Option<Timestamp>,
+    /// This host runs ZFS.
+    pub available: bool,
+    pub error: Option<&'a str>,
+    pub pools: &'a [Pool],
+    /// Leaves that no drive here is.
+    pub unmatched: Vec<Unmatched<'a>>,
+    pub devices: BTreeMap<DeviceName, Membership>,
+}
+
+/// A leaf without a drive.
+#[derive(Debug, Serialize)]
+pub struct Unmatched<'a> {
+    pub pool: &'a str,
+    pub vdev: &'a str,
+    pub role: &'a str,
+    #[serde(flatten)]
+    pub leaf: &'a Leaf,
+}
+
+impl<'a> ZfsBody<'a> {
+    pub fn new(overview: &'a Overview, zfs: &'a Zfs) -> Self {
+        let unmatched = zfs.leaves().filter(|(_, _, leaf)| leaf.device.is_none());
+        Self {
+            schema: SCHEMA,
+            host: &overview.host,
+            topology: &overview.topology,
+            generated_at: overview.generated_at,
+            collected_at: zfs.collected_at,
+            available: zfs.available,
+            error: zfs.error.as_deref(),
+            pools: &zfs.pools,
+            unmatched: unmatched
+                .map(|(pool, vdev, leaf)| Unmatched { pool: &pool.name, vdev: &vdev.name, role: &vdev.role, leaf })
+                .collect(),
+            devices: zfs.memberships(),
+        }
+    }
+}
+
+/// What an overview is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    pub host: &'a str,
+    pub now: Timestamp,
+    /// Values older than this are stale.
+    pub stale_after_seconds: u64,
+    pub fleet: &'a Fleet,
+    pub enclosures: &'a [Enclosure],
+    pub zfs: &'a Zfs,
+    /// `zfs.memberships()`, made once.
+    pub places: &'a BTreeMap<DeviceName, Membership>,
+    pub sweep: &'a SweepStats,
+}
+
+impl Overview {
+    /// Every drive, by enclosure id, slot number, then device name.
+    pub fn drives(&self) -> impl Iterator<Item = &DriveSummary> {
+        let slotted = self.enclosures.iter().flat_map(|e| e.slots.iter().filter_map(|s| s.drive.as_ref()));
+        slotted.chain(&self.unslotted)
+    }
+}
+
+/// Joins everything into the overview.
+pub fn summarize(parts: &Parts) -> Overview {
+    let bays: HashSet<(&str, u32)> =
+        parts.enclosures.iter().flat_map(|e| e.slots.iter().map(|s| (e.id.as_str(), s.slot))).collect();
+    let mut by_bay: HashMap<(&str, u32), Vec<DriveSummary>> = HashMap::new();
+    let mut unslotted = Vec::new();
+    let mut totals = Totals::new();
+    let mut collected_at: Option<Timestamp> = None;
+    for record in parts.fleet.records() {
+        let summary = summary(record, parts);
+        totals.count(record, &summary);
+        if summary.state == State::Active && !summary.stale {
+            collected_at = collected_at.into_iter().chain(summary.collected_at).min();
+        }
+        match &record.bay {
+            Some(bay) if bays.contains(&(bay.enclosure.as_str(), bay.slot)) => {
+                by_bay.entry((&bay.enclosure, bay.slot)).or_default().push(summary);
+            }
+            _ => unslotted.push(summary),
+        }
+    }
+    let enclosures = enclosure_views(parts.enclosures, &mut by_bay, &mut unslotted);
+    unslotted.sort_by(|a, b| a.device.cmp(&b.device));
+    totals.enclosures = enclosures.len();
+    totals.slots = enclosures.iter().map(|e| e.slots.len()).sum();
+    let mut overview = Overview {
+        schema: SCHEMA,
+        host: parts.host.to_owned(),
+        topology: topology(parts.fleet),
+        generated_at: parts.now,
+        collected_at,
+        verdict: Verdict::Unknown,
+        totals,
+        sweep: parts.sweep.clone(),
+        enclosures,
+        unslotted,
+        pools: parts.zfs.pools.iter().map(PoolSummary::from).collect(),
+        zfs_error: parts.zfs.error.clone(),
+    };
+    overview.verdict = overview.drives().map(|d| d.verdict).max().unwrap_or(Verdict::Unknown);
+    overview
+}
+
+impl From<&Pool> for PoolSummary {
+    fn from(pool: &Pool) -> Self {
+        Self { name: pool.name.clone(), state: pool.state.clone(), scan: pool.scan.clone() }
+    }
+}
+
+fn enclosure_views<'a>(
+    enclosures: &'a [Enclosure],
+    by_bay: &mut HashMap<(&'a str, u32), Vec<DriveSummary>>,
+    unslotted: &mut Vec<DriveSummary>,
+) -> Vec<EnclosureView> {
+    let mut views: Vec<EnclosureView> = enclosures
+        .iter()
+        .map(|e| EnclosureView {
+            id: e.id.clone(),
+            sysfs_name: e.sysfs_names.first().cloned().unwrap_or_default(),
+            sysfs_names: e.sysfs_names.clone(),
+            vendor: e.vendor.clone(),
+            model: e.model.clone(),
+            rev: e.rev.clone(),
+            error: e.error.clone(),
+            slots: e
+                .slots
+                .iter()
+                .map(|slot| {
+                    let mut here = by_bay.remove(&(e.id.as_str(), slot.slot)).unwrap_or_default();
+                    // One drive a bay; should sysfs ever link two, none is lost.
+                    here.sort_by(|a, b| a.device.cmp(&b.device));
+                    let rest = here.split_off(here.len().min(1));
+                    unslotted.extend(rest);
+                    slot_view(slot, here.pop())
+                })
+                .collect(),
+        })
+        .collect();
+    views.sort_by(|a, b| natural_cmp(&a.id, &b.id));
+    views
+}
+
+fn slot_view(slot: &Slot, drive: Option<DriveSummary>) -> SlotView {
+    let answer = slot.answer.clone();
+    SlotView {
+        slot: slot.slot,
+        name: slot.name.clone(),
+        status: answer.status,
+        fault_sensed: answer.fault_sensed,
+        fault_requested: answer.fault_requested,
+        locate: answer.locate,
+        active: answer.active,
+        power_status: answer.power_status,
+        drive,
+    }
+}
+
+/// One record as users see it.
+pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
+    let drive = &record.drive;
+    let place = parts.places.get(&drive.device);
+    let report = record.report.as_deref();
+    let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
+    let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);
+    let presumed = match (drive.is_nvme(), ata_by_vendor) {
+        (true, _) => Protocol::Nvme,
+        (false, true) => Protocol::Ata,
+        (false, false) => Protocol::Scsi,
+    };
+    let health = health(record, parts.now);
+    let stale = record.state == State::Missing
+        || record.collected_at.is_some_and(|at| at.age_seconds(parts.now) > parts.stale_after_seconds);
+    DriveSummary {
+        device: drive.device.clone(),
+        paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
+        serial_number: report.and_then(|r| r.serial_number.clone()).or_else(|| drive.identity.unit_serial.clone()),
+        wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
+        model_name: report.and_then(|r| r.model_name.clone()).or_else(|| drive.model.clone()),
+        vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
+        firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
+        protocol: report.and_then(|r| r.protocol).or(Some(presumed)),
+        user_capacity_bytes: report.and_then(|r| r.user_capacity_bytes).or(drive.size_bytes),
+        rotation_rate_rpm: report
+            .and_then(|r| r.rotation_rate_rpm)
+            .or_else(|| (drive.rotational == Some(false)).then_some(0)),
+        temperature_celsius: report.and_then(|r| r.temperature_celsius),
+        power_on_hours: report.and_then(|r| r.power_on_hours),
+        state: record.state,
+        verdict: health.verdict,
+        findings: health.findings,
+        enclosure: record.bay.as_ref().map(|b| b.enclosure.clone()),
+        slot: record.bay.as_ref().map(|b| b.slot),
+        pool: place.map(|p| p.pool.clone()),
+        vdev: place.map(|p| p.vdev.clone()),
+        role: place.map(|p| p.role.clone()),
+        vdev_state: place.and_then(|p| p.state.clone()),
+        read_errors: place.and_then(|p| p.read_errors),
+        write_errors: place.and_then(|p| p.write_errors),
+        cksum_errors: place.and_then(|p| p.cksum_errors),
+        collected_at: record.collected_at,
+        checked_at: record.checked_at,
+        stale,
+        error: record.error.clone(),
+    }
+}
+
+/// A drive that does not answer, or is gone, has no verdict of its own, unless its last values
+/// already were bad: silence never betters a failing drive.
+pub fn health(record: &Record, now: Timestamp) -> Health {
+    let asleep = record.state == State::Standby;
+    let context = Context { now, collected_at: record.collected_at, asleep };
+    let mut health = judge(record.report.as_deref(), &context);
+    let outside = matches!(record.state, State::Unresponsive | State::Missing);
+    if outside && health.verdict < Verdict::Warn {
+        health.verdict = Verdict::Unknown;
+    }
+    health
+}
+
+impl Totals {
+    fn new() -> Self {
+        let zero = |names: &[&str]| names.iter().map(|n| ((*n).to_owned(), 0)).collect();
+        Self {
+            by_verdict: zero(&["ok", "watch", "warn", "crit", "unknown"]),
+            by_state: zero(&["active", "standby", "unresponsive", "missing", "reading"]),
+            ..Self::default()
+        }
+    }
+
+    fn count(&mut self, record: &Record, summary: &DriveSummary) {
+        self.drives += 1;
+        *self.by_verdict.entry(summary.verdict.as_str().to_owned()).or_default() += 1;
+        *self.by_state.entry(summary.state.as_str().to_owned()).or_default() += 1;
+        if record.is_here() {
+            self.paths += summary.paths.len();
+            self.slots_occupied += usize::from(record.bay.is_some());
+            self.capacity_bytes = self.capacity_bytes.saturating_add(summary.user_capacity_bytes.unwrap_or(0));
+            self.hottest_celsius = self.hottest_celsius.max(summary.temperature_celsius);
+        }
+    }
+}
+
+/// Fingerprint (FNV-1a, 64 bits, hex) of which drive has which names and sits where. Stable over
+/// restarts and versions, because it is compared with what an earlier daemon stored.
+pub fn topology(fleet: &Fleet) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut feed = |text: &str| {
+        for byte in text.bytes().chain([0xff]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for record in fleet.present() {
+        feed(&record.drive.key.0);
+        for path in &record.drive.paths {
+            feed(path.device.as_str());
+        }
+        if let Some(bay) = &record.bay {
+            feed(&bay.enclosure);
+            feed(&bay.slot.to_string());
+        }
+        feed("");
+    }
+    format!("{hash:016x}")
+}

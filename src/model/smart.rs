@@ -1,0 +1,171 @@
+//! One reading of one drive, as smartctl(8) gave it, in typed fields. Parsing is in `probe/smartctl`.
+
+use serde::{Deserialize, Serialize};
+
+/// The command set that answered; smartctl's `device.protocol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protocol {
+    #[serde(rename = "ATA")]
+    Ata,
+    #[serde(rename = "SCSI")]
+    Scsi,
+    #[serde(rename = "NVMe")]
+    Nvme,
+}
+
+/// A whole reading. Every field is read on its own: what is absent or odd is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SmartReport {
+    /// `7.4`
+    pub smartctl_version: Option<String>,
+    pub exit_status: ExitStatus,
+    /// smartctl's `device.type` (`sat`, `scsi`, `nvme`, …).
+    pub device_type: Option<String>,
+    pub protocol: Option<Protocol>,
+    pub model_name: Option<String>,
+    pub vendor: Option<String>,
+    pub serial_number: Option<String>,
+    /// `0x` and the hex digits of the NAA name; `eui.…` for NVMe.
+    pub wwn: Option<String>,
+    pub firmware_version: Option<String>,
+    pub user_capacity_bytes: Option<u64>,
+    /// 0 = solid state.
+    pub rotation_rate_rpm: Option<u32>,
+    /// `None` too where the drive gives a value that means "unknown" (rule C6).
+    pub temperature_celsius: Option<i32>,
+    pub power_on_hours: Option<u64>,
+    pub power_cycle_count: Option<u64>,
+    /// The drive's own verdict.
+    pub smart_status_passed: Option<bool>,
+    /// SCSI: the informational exception in words, when the drive reports one.
+    pub ie_string: Option<String>,
+    /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
+    pub power_mode: Option<String>,
+    pub self_test: Option<SelfTest>,
+    pub ata: Option<AtaDetail>,
+    pub scsi: Option<ScsiDetail>,
+    pub nvme: Option<NvmeDetail>,
+}
+
+/// smartctl's exit status: eight bits, each with a name (smartctl(8), EXIT STATUS).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExitStatus(pub Option<u8>);
+
+impl ExitStatus {
+    const NAMES: [&str; 8] = [
+        "command_line_error",
+        "device_open_failed",
+        "command_failed",
+        "disk_failing",
+        "prefail_attribute_at_threshold",
+        "attribute_was_at_threshold",
+        "error_log_has_entries",
+        "self_test_log_has_errors",
+    ];
+
+    pub fn bit(self, bit: u8) -> bool {
+        self.0.is_some_and(|status| status & (1 << bit) != 0)
+    }
+
+    pub fn names(self) -> Vec<&'static str> {
+        (0..8).zip(Self::NAMES).filter(|(bit, _)| self.bit(*bit)).map(|(_, name)| name).collect()
+    }
+}
+
+impl Serialize for ExitStatus {
+    /// `{"value": 64, "bits": ["error_log_has_entries"]}`
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape {
+            value: Option<u8>,
+            bits: Vec<&'static str>,
+        }
+        Shape { value: self.0, bits: self.names() }.serialize(to)
+    }
+}
+
+/// The newest self-test, or the one that is running.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SelfTest {
+    pub status: Option<String>,
+    pub passed: Option<bool>,
+    /// Of a running test, what is left.
+    pub remaining_percent: Option<u8>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AtaDetail {
+    pub attributes: Vec<AtaAttribute>,
+    /// Entries in the summary or extended comprehensive error log.
+    pub error_log_count: Option<u64>,
+}
+
+impl AtaDetail {
+    pub fn raw(&self, id: u8) -> Option<u64> {
+        self.attributes.iter().find(|a| a.id == id)?.raw_value
+    }
+}
+
+/// One row of the vendor's attribute table. `raw_value` may pack several numbers; `raw_string`
+/// is smartctl's reading of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AtaAttribute {
+    pub id: u8,
+    pub name: Option<String>,
+    pub value: Option<u8>,
+    pub worst: Option<u8>,
+    pub thresh: Option<u8>,
+    pub prefailure: Option<bool>,
+    /// `now`, `past`, or `None` for never.
+    pub when_failed: Option<String>,
+    pub raw_value: Option<u64>,
+    pub raw_string: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ScsiDetail {
+    pub grown_defect_list: Option<u64>,
+    pub read: Option<ErrorCounters>,
+    pub write: Option<ErrorCounters>,
+    pub verify: Option<ErrorCounters>,
+    /// Solid state: 0 new, 100 worn as specified; may exceed 100.
+    pub percentage_used_endurance_indicator: Option<u64>,
+    pub drive_trip_celsius: Option<i32>,
+}
+
+/// One row of the SCSI error counter log pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ErrorCounters {
+    pub total_errors_corrected: Option<u64>,
+    pub total_uncorrected_errors: Option<u64>,
+}
+
+/// The NVMe SMART / Health Information log (page 02h).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NvmeDetail {
+    pub critical_warning: Option<u8>,
+    pub available_spare_percent: Option<u64>,
+    pub available_spare_threshold_percent: Option<u64>,
+    pub percentage_used: Option<u64>,
+    pub media_errors: Option<u64>,
+    pub num_err_log_entries: Option<u64>,
+    pub unsafe_shutdowns: Option<u64>,
+    /// Units of 512,000 bytes.
+    pub data_units_read: Option<u64>,
+    /// Units of 512,000 bytes.
+    pub data_units_written: Option<u64>,
+    pub warning_temp_time_minutes: Option<u64>,
+    pub critical_comp_time_minutes: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_bits_have_names() {
+        let status = ExitStatus(Some(0b0100_1100));
+        assert_eq!(status.names(), ["command_failed", "disk_failing", "error_log_has_entries"]);
+        assert!(ExitStatus(None).names().is_empty());
+    }
+}

@@ -1,0 +1,143 @@
+//! What of a sweep is worth a line: edges, not levels. A healthy host is silent.
+
+use crate::model::drive::{DriveKey, State};
+use crate::model::fleet::{Change, Fleet, Record};
+use crate::model::health::Verdict;
+use crate::model::overview::Overview;
+use crate::probe::sweep::Whole;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Lines about single drives in one sweep; beyond, they are counted.
+const LINES: usize = 12;
+/// So many silent drives behind one SCSI host are one event about the host.
+const HOST_IS_SILENT: usize = 3;
+
+#[derive(Default)]
+pub(super) struct Journal {
+    /// What was last said, or would have been, of each drive.
+    said: HashMap<DriveKey, (State, Verdict, Option<String>)>,
+    swept: bool,
+    overrun: bool,
+}
+
+impl Journal {
+    /// Drives that came or went. Before the first sweep everything is new, and nothing is said.
+    pub(super) fn changes(changes: &[Change], fleet: &Fleet, ready: bool) {
+        if !ready {
+            return;
+        }
+        for change in changes.iter().take(LINES) {
+            let (event, key) = match change {
+                Change::Appeared(key) => ("drive appeared", key),
+                Change::Missing(key) => ("drive missing", key),
+                Change::Back(key) => ("drive back", key),
+            };
+            let Some(record) = fleet.get(key) else { continue };
+            match change {
+                Change::Missing(_) => log::warn!("{event} {}", who(record)),
+                _ => log::info!("{event} {}", who(record)),
+            }
+        }
+        if changes.len() > LINES {
+            log::warn!("more drives came or went count={}", changes.len() - LINES);
+        }
+    }
+
+    pub(super) fn overrun(&mut self, took: Duration, interval: Duration) {
+        if !self.overrun {
+            self.overrun = true;
+            log::warn!(
+                "a sweep takes longer than the interval, the next one waits for it took_s={} interval_s={}",
+                took.as_secs(),
+                interval.as_secs()
+            );
+        }
+    }
+
+    /// One line for a sweep that changed something, and one for each drive that did (to a limit).
+    pub(super) fn sweep(&mut self, overview: &Overview, whole: &Whole, fleet: &Fleet) {
+        let mut lines = Vec::new();
+        let mut silent: BTreeMap<Option<u32>, usize> = BTreeMap::new();
+        for key in &whole.timed_out {
+            let host = fleet.get(key).and_then(|r| r.drive.paths.first()).and_then(|p| p.host);
+            *silent.entry(host).or_default() += 1;
+        }
+        silent.retain(|host, count| host.is_some() && *count >= HOST_IS_SILENT);
+        let summaries: HashMap<_, _> = overview.drives().map(|d| (&d.device, d)).collect();
+        let mut changed = 0;
+        for record in fleet.records() {
+            let Some(summary) = summaries.get(&record.drive.device) else { continue };
+            let now = (summary.state, summary.verdict, summary.error.clone());
+            let before = self.said.insert(record.drive.key.clone(), now.clone());
+            let usual = (State::Active, Verdict::Ok, None);
+            // Falling asleep and waking are not worth a line; neither is a different wording.
+            let plain = |said: &(State, Verdict, Option<String>)| {
+                let state = if said.0 == State::Standby { State::Active } else { said.0 };
+                let verdict = if said.0 == State::Standby && said.1 == Verdict::Unknown { Verdict::Ok } else { said.1 };
+                (state, verdict, said.2.is_some())
+            };
+            let (before, now) = (plain(before.as_ref().unwrap_or(&usual)), plain(&now));
+            if before == now {
+                continue;
+            }
+            changed += 1;
+            let host = record.drive.paths.first().and_then(|p| p.host);
+            let told_by_host = whole.timed_out.contains(&record.drive.key) && silent.contains_key(&host);
+            if !told_by_host && summary.state != State::Missing {
+                let mut line =
+                    format!("drive {} state={} {}", summary.verdict.as_str(), summary.state.as_str(), who(record));
+                if let Some(why) = summary.findings.first().map(|f| &f.message).or(summary.error.as_ref()) {
+                    let _ = write!(line, " reason={why:?}");
+                }
+                lines.push((now.1 >= Verdict::Warn || now.0 == State::Unresponsive || now.2, line));
+            }
+        }
+        self.said.retain(|key, _| fleet.get(key).is_some());
+        let more = lines.len().saturating_sub(LINES);
+        lines.sort_by_key(|(bad, _)| !bad);
+        for (bad, line) in lines.into_iter().take(LINES) {
+            if bad { log::warn!("{line}") } else { log::info!("{line}") }
+        }
+        if more > 0 {
+            log::warn!("more drives changed count={more}");
+        }
+        for (host, count) in silent {
+            log::warn!("scsi host silent host={} drives={count}", host.unwrap_or_default());
+        }
+        if changed > 0 || !self.swept {
+            summary_line(overview, changed);
+        }
+        self.swept = true;
+    }
+}
+
+fn summary_line(overview: &Overview, changed: usize) {
+    let (totals, sweep) = (&overview.totals, &overview.sweep);
+    let mut counts = String::new();
+    for (name, count) in totals.by_verdict.iter().chain(&totals.by_state).filter(|(_, count)| **count > 0) {
+        let _ = write!(counts, " {name}={count}");
+    }
+    log::info!(
+        "sweep changed={changed} drives={} took_ms={} failed={} timed_out={}{counts}",
+        totals.drives,
+        sweep.took_ms.unwrap_or(0),
+        sweep.failed.unwrap_or(0),
+        sweep.timed_out.unwrap_or(0),
+    );
+}
+
+fn who(record: &Record) -> String {
+    let mut who = String::new();
+    if let Some(bay) = &record.bay {
+        let _ = write!(who, "enclosure={} bay={} ", bay.enclosure, bay.slot);
+    }
+    let _ = write!(who, "device={}", record.drive.device);
+    let serial =
+        record.report.as_ref().and_then(|r| r.serial_number.as_ref()).or(record.drive.identity.unit_serial.as_ref());
+    if let Some(serial) = serial {
+        let _ = write!(who, " serial={serial:?}");
+    }
+    who
+}

@@ -1,0 +1,459 @@
+//! The poller: the one thread that decides when drives are read, and where readings go.
+//!
+//! It sweeps every interval while it holds the poll lease, joins requests for one drive with
+//! whatever reads it already, and publishes. It answers no request itself: the reader does, from
+//! what is published here.
+
+mod journal;
+mod publish;
+mod roles;
+
+use crate::cache::memory::MemoryStore;
+use crate::cache::redis::RedisStore;
+use crate::cache::{Bytes, Copy, Key, Store};
+use crate::config::Config;
+use crate::model::doc::{Head, raw_of};
+use crate::model::drive::{DeviceName, DriveKey, Identity, State};
+use crate::model::fleet::Change;
+use crate::probe::sweep::{Event, Rack};
+use crate::probe::{Host, smartctl};
+use crate::stop::Stop;
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use journal::Journal;
+use publish::Publisher;
+use roles::Role;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// Requests that may wait for the poller; more are turned away by the reader.
+const ASKS: usize = 64;
+/// How often to look whether something was plugged or unplugged.
+const LOOK: Duration = Duration::from_secs(1);
+/// No drive is read for requests more often than this.
+const BETWEEN_REQUEST_READS: Duration = Duration::from_secs(10);
+
+/// What a request asks of the poller.
+#[derive(Debug)]
+pub enum Ask {
+    /// Read this drive now, and say when its document is in memory.
+    Drive { device: DeviceName, reply: Sender<Source> },
+    /// Bring the lists up to date, and say when they are in memory.
+    Lists { reply: Sender<Source> },
+    /// The copy that was served was an old one.
+    Refresh(Key),
+}
+
+/// Where an answer to an `Ask` came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Redis,
+    Memory,
+    Smartctl,
+}
+
+/// What requests must know of the rack.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// As in the overview of this moment.
+    pub topology: String,
+    /// Any identifier (kernel names, serial number, WWN, by-id) to the drive it means.
+    names: HashMap<String, DeviceName>,
+    drives: HashMap<DeviceName, Known>,
+    /// The first sweep is whole, or another daemon's values are there.
+    pub ready: bool,
+    /// What is in memory is kept up to date by this daemon.
+    pub current: bool,
+    /// Values older than this are stale.
+    pub stale_after_seconds: u64,
+}
+
+/// A drive as requests need it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub identity: Identity,
+    /// It was here at the last look.
+    pub here: bool,
+}
+
+impl Snapshot {
+    /// The drive that an identifier means.
+    pub fn find(&self, id: &str) -> Option<(&DeviceName, &Known)> {
+        let device = self.names.get(id).or_else(|| self.names.get(&id.to_ascii_lowercase()))?;
+        self.drives.get_key_value(device)
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("cannot start the threads that wait for smartctl: {0}")]
+    Pool(#[from] rayon::ThreadPoolBuildError),
+    #[error("cannot start the poller: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The other threads' end.
+#[derive(Clone)]
+pub struct Poller {
+    pub asks: Sender<Ask>,
+    pub memory: Arc<MemoryStore>,
+    snapshot: Arc<RwLock<Arc<Snapshot>>>,
+}
+
+impl Poller {
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Starts the thread, which holds `alive` for as long as it lives. It looks at sysfs before it touches Redis or a drive, so that the bays
+    /// can be served at once.
+    pub fn start(
+        config: &Config,
+        host: Host,
+        redis: Arc<RedisStore>,
+        back: Receiver<()>,
+        alive: impl Send + 'static,
+        stop: &Stop,
+    ) -> Result<(Self, JoinHandle<()>), StartError> {
+        let (asks, incoming) = bounded(ASKS);
+        let handle = Self { asks, memory: Arc::default(), snapshot: Arc::default() };
+        let (rack, events) = Rack::new(host, config.smart.clone(), stop.clone())?;
+        let thread = Thread {
+            rack,
+            role: Role::new(config.smart.poll_interval),
+            publisher: Publisher::new(
+                Arc::clone(&redis),
+                Arc::clone(&handle.memory),
+                config.lifetimes,
+                config.smart.poll_interval,
+            ),
+            journal: Journal::default(),
+            redis,
+            handle: handle.clone(),
+            interval: config.smart.poll_interval,
+            next_sweep: Instant::now(),
+            next_look: Instant::now(),
+            waiting: HashMap::new(),
+            list_waiters: Vec::new(),
+            request_reads: HashMap::new(),
+            ready: false,
+        };
+        let stop = stop.clone();
+        let run = move || {
+            let _alive = alive;
+            thread.run(&incoming, &events, &back, &stop);
+        };
+        let thread = thread::Builder::new().name("poller".to_owned()).spawn(run)?;
+        Ok((handle, thread))
+    }
+}
+
+struct Thread {
+    rack: Rack,
+    role: Role,
+    publisher: Publisher,
+    journal: Journal,
+    redis: Arc<RedisStore>,
+    handle: Poller,
+    interval: Duration,
+    next_sweep: Instant,
+    next_look: Instant,
+    /// Who waits for a drive to be read.
+    waiting: HashMap<DriveKey, Vec<Sender<Source>>>,
+    list_waiters: Vec<Sender<Source>>,
+    /// When a drive was last read because a request wanted it.
+    request_reads: HashMap<DriveKey, Instant>,
+    ready: bool,
+}
+
+impl Thread {
+    fn run(mut self, asks: &Receiver<Ask>, events: &Receiver<Event>, back: &Receiver<()>, stop: &Stop) {
+        self.look();
+        self.rebuild();
+        self.seed();
+        self.rebuild();
+        let mut wake = Instant::now();
+        loop {
+            let pause = wake.saturating_duration_since(Instant::now());
+            select! {
+                recv(stop.channel()) -> _ => break,
+                recv(events) -> event => if let Ok(event) = event { self.take(event) },
+                recv(asks) -> ask => if let Ok(ask) = ask { self.asked(ask) },
+                recv(back) -> _ => self.redis_is_back(),
+                default(pause) => {}
+            }
+            // What has piled up meanwhile is taken in before anything is published.
+            while let Ok(event) = events.try_recv() {
+                self.take(event);
+            }
+            wake = self.work();
+        }
+        self.finish(events);
+    }
+
+    /// Everything that is due; gives when the next thing will be.
+    fn work(&mut self) -> Instant {
+        let at = Instant::now();
+        if at >= self.next_look {
+            self.next_look = at + LOOK;
+            if self.rack.has_changed() {
+                self.look();
+            }
+        }
+        if self.role.is_due(at) && self.role.renew(&self.redis, at) {
+            self.next_sweep = at;
+        }
+        if self.role.leads() && at >= self.next_sweep && !self.rack.is_sweeping() {
+            while self.next_sweep <= at {
+                self.next_sweep += self.interval;
+            }
+            self.rack.start_sweep();
+        }
+        let rack = self.rack.work();
+        if let Some(whole) = self.rack.whole() {
+            self.swept(&whole);
+        }
+        if self.publisher.is_rebuild_due(at) || !self.list_waiters.is_empty() && self.rack.is_idle() {
+            self.rebuild();
+        }
+        self.publisher.flush(self.role.leads(), at);
+        let publisher = self.publisher.next_due(self.role.leads());
+        let sweep = (self.role.leads() && !self.rack.is_sweeping()).then_some(self.next_sweep);
+        [Some(self.next_look), Some(self.role.next()), rack, publisher, sweep]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(at + LOOK)
+    }
+
+    fn look(&mut self) {
+        let changes = self.rack.discover();
+        Journal::changes(&changes, &self.rack.fleet, self.ready);
+        for record in self.rack.fleet.present().filter(|r| r.state == State::Reading) {
+            self.request_reads.remove(&record.drive.key);
+        }
+        if !changes.is_empty() && self.ready && self.role.leads() {
+            // Who has just come is read now, not with the next sweep.
+            let new: Vec<DriveKey> =
+                self.rack.fleet.present().filter(|r| r.state == State::Reading).map(|r| r.drive.key.clone()).collect();
+            for key in new {
+                self.rack.ask(&key);
+            }
+        }
+        for change in &changes {
+            match change {
+                Change::Missing(key) | Change::Back(key) => self.publish_drive(key, None),
+                Change::Appeared(_) => {}
+            }
+        }
+        self.publisher.rack_changed();
+    }
+
+    fn swept(&mut self, whole: &crate::probe::sweep::Whole) {
+        self.ready = true;
+        let took = Duration::from_millis(whole.stats.took_ms.unwrap_or(0));
+        if took > self.interval {
+            self.journal.overrun(took, self.interval);
+        }
+        self.publisher.swept(took);
+        let overview = self.rebuild();
+        self.journal.sweep(&overview, whole, &self.rack.fleet);
+    }
+
+    /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
+    fn rebuild(&mut self) -> crate::model::overview::Overview {
+        let stale_after = self.publisher.smart_life().as_secs();
+        let overview = self.rack.overview(stale_after);
+        self.publisher.lists(&overview, &self.rack.zfs);
+        let mut snapshot = Snapshot {
+            topology: overview.topology.clone(),
+            ready: self.ready || self.role.follows(),
+            current: !self.role.follows(),
+            stale_after_seconds: stale_after,
+            ..Snapshot::default()
+        };
+        for summary in overview.drives() {
+            let mut names = vec![summary.device.to_string()];
+            names.extend(summary.paths.iter().map(ToString::to_string));
+            names.extend(summary.serial_number.iter().chain(&summary.wwn).cloned());
+            for name in names {
+                // A name that a drive here has is not given to one that is gone.
+                let free = summary.state != State::Missing || !snapshot.names.contains_key(&name);
+                if free {
+                    snapshot.names.insert(name, summary.device.clone());
+                }
+            }
+        }
+        for record in self.rack.fleet.records() {
+            let drive = &record.drive;
+            let known = Known { identity: drive.identity.clone(), here: record.is_here() };
+            if record.is_here() || !snapshot.drives.contains_key(&drive.device) {
+                snapshot.drives.insert(drive.device.clone(), known);
+                snapshot.names.extend(drive.by_id.iter().map(|n| (n.clone(), drive.device.clone())));
+            }
+        }
+        self.handle.memory.retain(|key| match key {
+            Key::Smart(device) => snapshot.drives.contains_key(device),
+            _ => true,
+        });
+        *self.handle.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        let source = if self.role.leads() { Source::Memory } else { Source::Redis };
+        for waiter in self.list_waiters.drain(..) {
+            let _ = waiter.send(source);
+        }
+        overview
+    }
+
+    /// One report of the waiting threads.
+    fn take(&mut self, event: Event) {
+        let Some(read) = self.rack.take(event) else {
+            self.publisher.rack_changed();
+            return;
+        };
+        self.publish_drive(&read.key, read.raw.as_deref());
+        for waiter in self.waiting.remove(&read.key).unwrap_or_default() {
+            let _ = waiter.send(Source::Smartctl);
+        }
+    }
+
+    /// Puts a drive's document together and in its places.
+    fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
+        let Some(record) = self.rack.fleet.get(key) else { return };
+        let parts = self.rack.parts(self.publisher.smart_life().as_secs());
+        let summary = crate::model::overview::summary(record, &parts);
+        self.publisher.drive(record, &summary, raw);
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        match ask {
+            Ask::Drive { device, reply } => self.asked_for_drive(&device, reply),
+            Ask::Lists { reply } => self.asked_for_lists(reply),
+            Ask::Refresh(Key::Smart(device)) => {
+                if let Some(key) = self.key_of(&device) {
+                    self.read_for_request(&key);
+                }
+            }
+            Ask::Refresh(_) => self.publisher.lists_wanted(),
+        }
+    }
+
+    fn key_of(&self, device: &DeviceName) -> Option<DriveKey> {
+        self.rack.fleet.present().find(|r| r.drive.has_device(device.as_str())).map(|r| r.drive.key.clone())
+    }
+
+    fn asked_for_drive(&mut self, device: &DeviceName, reply: Sender<Source>) {
+        if self.rack.has_changed() {
+            self.look();
+            self.rebuild();
+        }
+        let Some(key) = self.key_of(device) else {
+            // Dropping `reply` says: no such drive.
+            return;
+        };
+        if self.read_for_request(&key) {
+            self.waiting.entry(key).or_default().push(reply);
+        } else {
+            if self.handle.memory.value(&Key::Smart(device.clone())).is_none() {
+                self.publish_drive(&key, None);
+            }
+            let _ = reply.send(Source::Memory);
+        }
+    }
+
+    /// Asks for a drive unless it was asked for lately, or is known to be silent. True: it is coming.
+    fn read_for_request(&mut self, key: &DriveKey) -> bool {
+        if self.waiting.contains_key(key) {
+            return true;
+        }
+        let at = Instant::now();
+        let lately =
+            self.request_reads.get(key).is_some_and(|last| at.saturating_duration_since(*last) < BETWEEN_REQUEST_READS);
+        let has_value = self.rack.fleet.get(key).is_some_and(|r| r.checked_at.is_some());
+        if lately && has_value {
+            return false;
+        }
+        let coming = self.rack.ask(key) == Some(crate::probe::dispatch::Asked::Coming);
+        if coming {
+            self.request_reads.insert(key.clone(), at);
+        }
+        coming
+    }
+
+    /// Lists for a daemon that does not sweep: from the drive keys of the one that does, and only
+    /// what is missing is read. For one that does sweep they are made from what it has.
+    fn asked_for_lists(&mut self, reply: Sender<Source>) {
+        self.publisher.lists_wanted();
+        if self.role.leads() {
+            let never_swept = !self.ready && self.rack.fleet.present().next().is_some();
+            if never_swept && !self.rack.is_sweeping() {
+                self.rack.start_sweep();
+            }
+        } else {
+            let missing = self.seed();
+            for key in missing {
+                self.read_for_request(&key);
+            }
+        }
+        self.list_waiters.push(reply);
+    }
+
+    /// Takes over what is stored in Redis for the drives that are here: after a restart, or while
+    /// another daemon polls. Gives the drives for which nothing is there.
+    fn seed(&mut self) -> Vec<DriveKey> {
+        let here: Vec<(DriveKey, DeviceName, Identity)> = self
+            .rack
+            .fleet
+            .present()
+            .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
+            .collect();
+        let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
+        let Ok(live) = self.redis.get_many(&keys, Copy::Live) else { return Vec::new() };
+        let last = if live.iter().all(Option::is_some) {
+            Vec::new()
+        } else {
+            self.redis.get_many(&keys, Copy::Last).unwrap_or_default()
+        };
+        let mut missing = Vec::new();
+        let last = last.into_iter().chain(std::iter::repeat(None));
+        for (((key, device, identity), live), last) in here.into_iter().zip(live).zip(last) {
+            let is_live = live.is_some();
+            match live.or(last).and_then(|value| usable(value, &identity)) {
+                Some((head, value)) => self.take_over(&key, device, &head, &value, is_live),
+                None => missing.push(key),
+            }
+        }
+        missing
+    }
+
+    fn take_over(&mut self, key: &DriveKey, device: DeviceName, head: &Head, value: &Bytes, is_live: bool) {
+        let (Some(raw), Some(at)) = (raw_of(value), head.collected_at) else { return };
+        self.rack.fleet.seed(key, smartctl::parse(raw.get()).report, head.state.unwrap_or(State::Active), at);
+        if is_live || self.handle.memory.value(&Key::Smart(device.clone())).is_none() {
+            self.handle.memory.set(Key::Smart(device), Bytes::clone(value));
+        }
+        self.publisher.rack_changed();
+    }
+
+    fn redis_is_back(&mut self) {
+        self.role.ask_soon();
+        self.publisher.publish_everything(&self.rack.fleet);
+    }
+
+    /// After the stop: the children end at once, their events are let go, the lease is given back.
+    fn finish(self, events: &Receiver<Event>) {
+        let patience = Instant::now() + Duration::from_millis(2500);
+        let mut running = self.rack.running();
+        while running > 0 && events.recv_deadline(patience).is_ok() {
+            running -= 1;
+        }
+        self.role.release(&self.redis);
+    }
+}
+
+/// A stored document of the drive that is at that name now.
+fn usable(value: Bytes, identity: &Identity) -> Option<(Head, Bytes)> {
+    let head = Head::parse(&value).filter(|head| head.identity == *identity && !identity.is_empty())?;
+    Some((head, value))
+}

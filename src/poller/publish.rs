@@ -1,0 +1,193 @@
+//! What goes where: documents and lists into memory at once, into Redis in pipelines.
+//!
+//! It knows lifetimes and how often a thing is worth sending; what is in a value it does not know.
+
+use crate::cache::memory::MemoryStore;
+use crate::cache::redis::RedisStore;
+use crate::cache::{Bytes, Entry, Key, Store, StoreError};
+use crate::config::Lifetimes;
+use crate::model::doc;
+use crate::model::drive::{DeviceName, DriveSummary};
+use crate::model::fleet::{Fleet, Record};
+use crate::model::overview::{EnclosuresBody, Overview, ZfsBody};
+use crate::model::zfs::Zfs;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Lists are made at most this often while readings come in.
+const BETWEEN_REBUILDS: Duration = Duration::from_millis(250);
+/// Documents are sent at most this often.
+const BETWEEN_FLUSHES: Duration = Duration::from_secs(1);
+/// Added to interval and sweep, so that a drive's key never lapses at the very end of a cycle.
+const SLACK: Duration = Duration::from_secs(1);
+
+pub(super) struct Publisher {
+    redis: Arc<RedisStore>,
+    memory: Arc<MemoryStore>,
+    lifetimes: Lifetimes,
+    interval: Duration,
+    /// How long the last sweep took.
+    sweep: Duration,
+    said_longer: bool,
+    dirty: bool,
+    built: Option<Instant>,
+    /// What making the lists took; they are not made more often than a tenth of the time allows.
+    build_took: Duration,
+    /// Documents that Redis does not have yet.
+    pending: BTreeSet<DeviceName>,
+    flushed: Option<Instant>,
+    lists_due: Instant,
+    refused: bool,
+}
+
+impl Publisher {
+    pub(super) fn new(
+        redis: Arc<RedisStore>,
+        memory: Arc<MemoryStore>,
+        lifetimes: Lifetimes,
+        interval: Duration,
+    ) -> Self {
+        let shortest = lifetimes.overview.min(lifetimes.enclosures).min(lifetimes.zfs);
+        Self {
+            redis,
+            memory,
+            lifetimes,
+            interval,
+            sweep: Duration::ZERO,
+            said_longer: false,
+            dirty: true,
+            built: None,
+            build_took: Duration::ZERO,
+            pending: BTreeSet::new(),
+            flushed: None,
+            lists_due: Instant::now() + shortest / 3,
+            refused: false,
+        }
+    }
+
+    /// How long a drive's key lives: as set, or longer where a cycle is.
+    pub(super) fn smart_life(&self) -> Duration {
+        self.lifetimes.smart.max(self.interval + self.sweep + SLACK)
+    }
+
+    pub(super) fn swept(&mut self, took: Duration) {
+        self.sweep = took;
+        self.lists_due = Instant::now();
+        if self.smart_life() > self.lifetimes.smart && !self.said_longer {
+            self.said_longer = true;
+            log::info!(
+                "drive keys live longer than set, because a cycle takes longer smart_cache_ttl_s={} now_s={} interval_s={} sweep_s={}",
+                self.lifetimes.smart.as_secs(),
+                self.smart_life().as_secs(),
+                self.interval.as_secs(),
+                took.as_secs()
+            );
+        }
+    }
+
+    /// The lists no longer show what is known.
+    pub(super) fn rack_changed(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Redis has no list, or an old one.
+    pub(super) fn lists_wanted(&mut self) {
+        self.dirty = true;
+        let soon = self.flushed.map_or_else(Instant::now, |last| last + BETWEEN_FLUSHES);
+        self.lists_due = self.lists_due.min(soon);
+    }
+
+    /// A drive's document, into memory now and into Redis with the next pipeline.
+    pub(super) fn drive(&mut self, record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) {
+        let key = Key::Smart(record.drive.device.clone());
+        let held = if raw.is_some() { None } else { self.memory.value(&key) };
+        // Without a new reading the last one's JSON stays, if it is this drive's.
+        let kept = held.as_deref().filter(|v| doc::Head::parse(v).is_some_and(|h| h.identity == record.drive.identity));
+        let raw = raw.or_else(|| kept.and_then(doc::raw_of).filter(|_| record.report.is_some()));
+        let value: Bytes = doc::compose(record, summary, raw).into();
+        self.memory.set(key, value);
+        if record.is_here() {
+            self.pending.insert(record.drive.device.clone());
+        }
+        self.dirty = true;
+    }
+
+    pub(super) fn is_rebuild_due(&self, at: Instant) -> bool {
+        self.dirty && self.rebuild_at().is_none_or(|due| at >= due)
+    }
+
+    fn rebuild_at(&self) -> Option<Instant> {
+        self.built.map(|built| built + BETWEEN_REBUILDS.max(self.build_took * 10))
+    }
+
+    /// All lists, made from one overview, into memory.
+    pub(super) fn lists(&mut self, overview: &Overview, zfs: &Zfs) {
+        let started = Instant::now();
+        // Strings, numbers and lists only: this cannot fail.
+        let bytes = |json: serde_json::Result<Vec<u8>>| Bytes::from(json.unwrap_or_default());
+        self.memory.set(Key::Overview, bytes(serde_json::to_vec(overview)));
+        self.memory.set(Key::Enclosures, bytes(serde_json::to_vec(&EnclosuresBody::from(overview))));
+        self.memory.set(Key::ZfsMap, bytes(serde_json::to_vec(&ZfsBody::new(overview, zfs))));
+        self.dirty = false;
+        self.built = Some(Instant::now());
+        self.build_took = started.elapsed();
+    }
+
+    /// Sends what is due to Redis. Only the daemon that polls sends lists; what a request had it
+    /// read is sent by any.
+    pub(super) fn flush(&mut self, leads: bool, at: Instant) {
+        let lists = leads && at >= self.lists_due;
+        let documents = !self.pending.is_empty() && self.flushed.is_none_or(|last| at >= last + BETWEEN_FLUSHES);
+        if !(lists || documents) {
+            return;
+        }
+        self.flushed = Some(at);
+        let mut keys: Vec<Key> = std::mem::take(&mut self.pending).into_iter().map(Key::Smart).collect();
+        if lists {
+            let life = self.lifetimes.overview.min(self.lifetimes.enclosures).min(self.lifetimes.zfs);
+            self.lists_due = at + life / 3;
+            keys.extend([Key::Enclosures, Key::ZfsMap, Key::Overview]);
+        }
+        let last = self.lifetimes.stale.max(self.smart_life());
+        let entries: Vec<Entry> = keys
+            .into_iter()
+            .filter_map(|key| {
+                let live = if let Key::Smart(_) = key { self.smart_life() } else { key.lifetime(&self.lifetimes) };
+                Some(Entry { value: self.memory.value(&key)?, key, live, last })
+            })
+            .collect();
+        match self.redis.put(&entries) {
+            Ok(()) => {
+                if self.refused {
+                    log::info!("redis takes values again");
+                }
+                self.refused = false;
+            }
+            // The breaker has said so; everything is sent when Redis is back.
+            Err(StoreError::Unavailable(_)) => {}
+            Err(StoreError::Refused(why)) => {
+                if !self.refused {
+                    log::warn!("redis takes no values error={why:?}");
+                }
+                self.refused = true;
+            }
+        }
+    }
+
+    /// Redis is back, perhaps empty: it gets everything again.
+    pub(super) fn publish_everything(&mut self, fleet: &Fleet) {
+        self.pending.extend(fleet.present().filter(|r| r.checked_at.is_some()).map(|r| r.drive.device.clone()));
+        self.flushed = None;
+        self.lists_due = Instant::now();
+    }
+
+    pub(super) fn next_due(&self, leads: bool) -> Option<Instant> {
+        let now = Instant::now();
+        let rebuild = self.dirty.then(|| self.rebuild_at().unwrap_or(now));
+        let documents = (!self.pending.is_empty()).then(|| self.flushed.map_or(now, |last| last + BETWEEN_FLUSHES));
+        let lists = leads.then_some(self.lists_due);
+        [rebuild, documents, lists].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,242 @@
+//! Who is read when: the rayon pool that waits for smartctl, its bounds, and the quarantine.
+//!
+//! Bounds: children in all and behind one SCSI host, never two on one drive, starts spread out.
+//! It holds no values of drives; a reading goes out as an event and is forgotten here.
+
+use super::exec::Stuck;
+use super::sweep::Event;
+use super::{Host, now, smartctl};
+use crate::config::SmartConfig;
+use crate::model::drive::{Drive, DriveKey, Path};
+use crate::model::fleet::Outcome;
+use crate::stop::Stop;
+use crossbeam_channel::Sender;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The first starts of a sweep are spread over this long.
+const SPREAD: Duration = Duration::from_millis(64);
+/// After a timeout the next try waits this long, doubling …
+const FIRST_WAIT: Duration = Duration::from_secs(120);
+/// … up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(1800);
+/// Types that may be passed back to smartctl once it has found them.
+const TYPES: [&str; 3] = ["sat", "scsi", "nvme"];
+
+/// What asking for a drive to be read came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It will be read, or is being read.
+    Coming,
+    /// It was silent; it is not asked again until then.
+    Later(Instant),
+    /// Its last child still hangs.
+    Stuck { pid: u32, seconds: u64 },
+}
+
+/// What is remembered of a drive between readings.
+#[derive(Debug, Default)]
+struct History {
+    silences: u32,
+    not_before: Option<Instant>,
+    stuck: Option<Stuck>,
+    kind: Option<String>,
+    took: Duration,
+    /// Tries without an answer; turns to the next path.
+    turn: usize,
+}
+
+/// The pool and what runs in it.
+pub struct Dispatch {
+    host: Arc<Host>,
+    config: SmartConfig,
+    stop: Stop,
+    events: Sender<Event>,
+    pool: rayon::ThreadPool,
+    queue: VecDeque<Drive>,
+    queued: HashSet<DriveKey>,
+    /// Drive to the SCSI host that it is being read through.
+    running: HashMap<DriveKey, Option<u32>>,
+    histories: HashMap<DriveKey, History>,
+    next_start: Instant,
+}
+
+impl Dispatch {
+    pub fn new(
+        host: Arc<Host>,
+        config: SmartConfig,
+        stop: Stop,
+        events: Sender<Event>,
+    ) -> Result<Self, rayon::ThreadPoolBuildError> {
+        // One seat more than smartctl may take: zpool waits there, and takes none from a drive.
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.concurrency + 1)
+            .thread_name(|n| format!("probe-{n}"))
+            .stack_size(512 * 1024)
+            .build()?;
+        Ok(Self {
+            host,
+            config,
+            stop,
+            events,
+            pool,
+            queue: VecDeque::new(),
+            queued: HashSet::new(),
+            running: HashMap::new(),
+            histories: HashMap::new(),
+            next_start: Instant::now(),
+        })
+    }
+
+    /// Puts a drive in line; at its head when somebody waits for it.
+    pub fn ask(&mut self, drive: &Drive, urgent: bool, at: Instant) -> Asked {
+        if self.running.contains_key(&drive.key) {
+            return Asked::Coming;
+        }
+        if self.queued.contains(&drive.key) {
+            let place = if urgent { self.queue.iter().position(|d| d.key == drive.key) } else { None };
+            if let Some(queued) = place.and_then(|place| self.queue.remove(place)) {
+                self.queue.push_front(queued);
+            }
+            return Asked::Coming;
+        }
+        let history = self.histories.entry(drive.key.clone()).or_default();
+        if let Some(until) = history.not_before.filter(|until| *until > at) {
+            return Asked::Later(until);
+        }
+        if let Some(stuck) = history.stuck.as_mut() {
+            if !stuck.is_gone() {
+                return Asked::Stuck {
+                    pid: stuck.pid(),
+                    seconds: at.saturating_duration_since(stuck.since()).as_secs(),
+                };
+            }
+            history.stuck = None;
+        }
+        self.queued.insert(drive.key.clone());
+        if urgent {
+            self.queue.push_front(drive.clone());
+        } else {
+            self.queue.push_back(drive.clone());
+        }
+        Asked::Coming
+    }
+
+    /// The slowest first, so that the last to end is not one that began late.
+    pub fn sort(&mut self) {
+        let took = |d: &Drive| self.histories.get(&d.key).map_or(Duration::ZERO, |h| h.took);
+        self.queue.make_contiguous().sort_by_key(|d| std::cmp::Reverse(took(d)));
+    }
+
+    /// Starts what may start now. Gives when to call again; `None`: when a child has ended.
+    pub fn start_some(&mut self, at: Instant) -> Option<Instant> {
+        while self.running.len() < self.config.concurrency && !self.queue.is_empty() {
+            if at < self.next_start {
+                return Some(self.next_start);
+            }
+            let (index, path) = self.queue.iter().enumerate().find_map(|(i, d)| Some((i, self.free_path(d)?)))?;
+            let drive = self.queue.remove(index)?;
+            self.queued.remove(&drive.key);
+            let gap = SPREAD / u32::try_from(self.config.concurrency).unwrap_or(1);
+            self.next_start = at + gap;
+            self.start(drive, path);
+        }
+        None
+    }
+
+    /// The path through the host with the fewest children, if it has room for one more.
+    fn free_path(&self, drive: &Drive) -> Option<Path> {
+        let turn = self.histories.get(&drive.key).map_or(0, |h| h.turn);
+        let busy = |path: &Path| self.running.values().filter(|h| path.host.is_some() && **h == path.host).count();
+        let count = drive.paths.len();
+        let paths = (0..count).filter_map(|i| drive.paths.get((i + turn) % count));
+        // After a try without an answer only the other path counts, however busy it is.
+        let paths = paths.take(if turn > 0 { 1 } else { count });
+        paths.min_by_key(|p| busy(p)).filter(|p| busy(p) < self.config.concurrency_per_host).cloned()
+    }
+
+    fn start(&mut self, drive: Drive, path: Path) {
+        self.running.insert(drive.key.clone(), path.host);
+        let kind = self.histories.get(&drive.key).and_then(|h| h.kind.clone());
+        let options = smartctl::Options { timeout: self.config.timeout, nocheck: self.config.nocheck };
+        let (host, stop, events) = (Arc::clone(&self.host), self.stop.clone(), self.events.clone());
+        self.pool.spawn(move || {
+            let at = now();
+            log::debug!("smartctl start device={} node={}", path.device, path.node);
+            let answer = smartctl::read(&host, &drive, &path, kind.as_deref(), options, &stop);
+            // The receiver is gone only when the daemon has stopped.
+            let _ = events.send(Event::Drive { key: drive.key, at, answer: Box::new(answer) });
+        });
+    }
+
+    /// Runs something else that waits (zpool) in the spare seat.
+    pub fn spawn(&self, work: impl FnOnce(&Host, &Stop) -> Event + Send + 'static) {
+        let (host, stop, events) = (Arc::clone(&self.host), self.stop.clone(), self.events.clone());
+        self.pool.spawn(move || {
+            let _ = events.send(work(&host, &stop));
+        });
+    }
+
+    /// Takes note of an answer: frees the drive's seat, remembers its type, or lengthens its wait.
+    pub fn answered(&mut self, key: &DriveKey, answer: &mut smartctl::Answer, at: Instant) {
+        self.running.remove(key);
+        let history = self.histories.entry(key.clone()).or_default();
+        history.took = answer.took;
+        history.stuck = answer.stuck.take().or(history.stuck.take());
+        match &answer.outcome {
+            Outcome::Good(report) => {
+                let known = report.device_type.as_deref().filter(|t| TYPES.contains(t));
+                history.kind = known.map(str::to_owned);
+                (history.silences, history.not_before, history.turn) = (0, None, 0);
+            }
+            Outcome::Standby(_) => (history.silences, history.not_before) = (0, None),
+            Outcome::Failed(_) => {
+                history.kind = None;
+                history.turn += 1;
+            }
+            Outcome::Silent(_) => self.silent(key, at),
+        }
+    }
+
+    /// One more silence: the next try waits twice as long.
+    pub fn silent(&mut self, key: &DriveKey, at: Instant) {
+        let history = self.histories.entry(key.clone()).or_default();
+        let doublings = history.silences.min(4);
+        history.silences += 1;
+        history.turn += 1;
+        history.not_before = Some(at + (FIRST_WAIT * 2u32.pow(doublings)).min(LONGEST_WAIT));
+    }
+
+    /// Forgets drives that are gone; a drive that is put back starts without quarantine. A child
+    /// that still hangs is remembered until it ends.
+    pub fn retain(&mut self, is_here: impl Fn(&DriveKey) -> bool) {
+        self.queue.retain(|d| is_here(&d.key));
+        self.queued.retain(&is_here);
+        self.histories.retain(|key, history| {
+            if is_here(key) {
+                return true;
+            }
+            history.not_before = None;
+            history.stuck.as_mut().is_some_and(|s| !s.is_gone())
+        });
+    }
+
+    /// Reaps children that have ended at last.
+    pub fn reap(&mut self) {
+        for history in self.histories.values_mut() {
+            if history.stuck.as_mut().is_some_and(Stuck::is_gone) {
+                history.stuck = None;
+            }
+        }
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.queue.is_empty()
+    }
+
+    /// Children that run now.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+}

@@ -1,0 +1,303 @@
+//! Which drives are here, from sysfs alone: no command is sent to a drive, nothing here blocks on one.
+//!
+//! Layout: Linux `Documentation/ABI/stable/sysfs-block`, `…/testing/sysfs-class-scsi_device`;
+//! VPD pages 0x80 and 0x83 as SPC-4 has them.
+
+use super::{Host, attribute, binary, device, is_drive_name, link_name, names};
+use crate::model::drive::{DeviceName, Drive, DriveKey, Identity, Path};
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// SCSI peripheral device types that are disks: direct access, simplified direct access, zoned.
+const DISK_TYPES: [&str; 3] = ["0", "14", "20"];
+
+/// One kernel name, before paths are merged.
+#[derive(Clone, Debug)]
+struct Seen {
+    path: Path,
+    identity: Identity,
+    vendor: Option<String>,
+    model: Option<String>,
+    firmware: Option<String>,
+    size_bytes: Option<u64>,
+    rotational: Option<bool>,
+}
+
+/// Every drive, both paths of a drive as one, in the kernel's order.
+pub fn discover(host: &Host) -> Vec<Drive> {
+    let mut devices: Vec<DeviceName> =
+        names(&host.path("sys/block")).iter().filter(|n| is_drive_name(n)).filter_map(|n| device(n)).collect();
+    devices.sort();
+    merge(devices.iter().filter_map(|d| look(host, d)).collect())
+}
+
+/// A cheap picture of what is plugged in where: it differs when a drive came, went, or changed
+/// its name or address.
+pub fn fingerprint(host: &Host) -> Vec<(String, PathBuf)> {
+    let mut links: Vec<_> = ["sys/block", "sys/class/enclosure"]
+        .iter()
+        .flat_map(|dir| {
+            let dir = host.path(dir);
+            names(&dir).into_iter().filter_map(move |n| std::fs::read_link(dir.join(&n)).ok().map(|l| (n, l)))
+        })
+        .filter(|(name, _)| is_drive_name(name) || name.contains(':'))
+        .collect();
+    links.sort();
+    links
+}
+
+/// What sysfs says right now of the drive at that name; `None` when there is none.
+pub fn identity_at(host: &Host, device: &DeviceName) -> Option<Identity> {
+    let block = host.path("sys/block").join(device.as_str());
+    if !block.join("size").exists() {
+        return None;
+    }
+    if device.as_str().starts_with("nvme") { nvme_identity(&block) } else { Some(scsi_identity(&block.join("device"))) }
+}
+
+fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
+    let block = host.path("sys/block").join(device.as_str());
+    let size_bytes = attribute(&block.join("size")).and_then(|s| s.parse::<u64>().ok()).map(|n| n.saturating_mul(512));
+    let rotational = attribute(&block.join("queue/rotational")).map(|r| r != "0");
+    let (path, identity, vendor, model, firmware) =
+        if device.as_str().starts_with("nvme") { look_nvme(&block, device)? } else { look_scsi(&block, device)? };
+    // A card reader without a card is no drive.
+    if size_bytes.is_none_or(|s| s == 0) && attribute(&block.join("removable")).as_deref() == Some("1") {
+        return None;
+    }
+    Some(Seen { path, identity, vendor, model, firmware, size_bytes: size_bytes.filter(|s| *s > 0), rotational })
+}
+
+type Looked = (Path, Identity, Option<String>, Option<String>, Option<String>);
+
+fn look_scsi(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
+    let dir = block.join("device");
+    let address = link_name(&dir)?;
+    if attribute(&dir.join("type")).is_some_and(|t| !DISK_TYPES.contains(&t.as_str())) {
+        return None;
+    }
+    let sg = names(&dir.join("scsi_generic")).into_iter().find_map(|n| device(&n));
+    let node = sg.map_or_else(|| format!("/dev/{name}"), |sg| format!("/dev/{sg}"));
+    let host = address.split(':').next().and_then(|h| h.parse().ok());
+    let path = Path { device: name.clone(), node, host, address };
+    let read = |what: &str| attribute(&dir.join(what));
+    Some((path, scsi_identity(&dir), read("vendor"), read("model"), read("rev")))
+}
+
+fn scsi_identity(dir: &std::path::Path) -> Identity {
+    let naa = binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page));
+    // `wwid` is the kernel's own choice among the designators; kernels before 3.15 do not have it.
+    let wwid = attribute(&dir.join("wwid")).or(naa.map(|hex| format!("naa.{hex}"))).filter(|w| !is_placeholder(w));
+    let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| {
+        let length = page
+            .get(2..4)
+            .map(|l| usize::from(u16::from_be_bytes([*l.first().unwrap_or(&0), *l.get(1).unwrap_or(&0)])))?;
+        let text = page.get(4..)?;
+        text_of(text.get(..length).unwrap_or(text))
+    });
+    Identity { wwid, unit_serial }
+}
+
+/// The NAA designator of the logical unit (association 0, type 3) in VPD page 0x83, as hex.
+fn naa_of_unit(page: &[u8]) -> Option<String> {
+    let mut rest = page.get(4..)?;
+    while let [_, kind, _, length, tail @ ..] = rest {
+        let body = tail.get(..usize::from(*length))?;
+        if kind & 0x3f == 0x03 {
+            return Some(body.iter().fold(String::new(), |mut hex, b| {
+                let _ = write!(hex, "{b:02x}");
+                hex
+            }));
+        }
+        rest = tail.get(usize::from(*length)..)?;
+    }
+    None
+}
+
+fn text_of(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// A name of nothing but zeros behind its type digit says nothing.
+fn is_placeholder(wwid: &str) -> bool {
+    let digits = wwid.strip_prefix("naa.").or_else(|| wwid.strip_prefix("eui."));
+    digits.is_some_and(|d| d.bytes().skip(1).all(|b| b == b'0'))
+}
+
+fn look_nvme(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
+    let controller = nvme_controller(block)?;
+    let address = controller.file_name()?.to_str()?.to_owned();
+    let path = Path { device: name.clone(), node: format!("/dev/{address}"), host: None, address };
+    let read = |what: &str| attribute(&controller.join(what));
+    Some((path, nvme_identity(block)?, None, read("model"), read("firmware_rev")))
+}
+
+fn nvme_identity(block: &std::path::Path) -> Option<Identity> {
+    let controller = nvme_controller(block)?;
+    let wwid =
+        attribute(&block.join("wwid")).or_else(|| attribute(&block.join("device/wwid"))).filter(|w| !is_placeholder(w));
+    Some(Identity { wwid, unit_serial: attribute(&controller.join("serial")) })
+}
+
+/// The controller's directory. With native multipath `device` is the subsystem, which holds a
+/// link for each of its controllers; the first one is asked.
+fn nvme_controller(block: &std::path::Path) -> Option<PathBuf> {
+    let is_controller =
+        |n: &str| n.strip_prefix("nvme").is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
+    let link = block.join("device");
+    let name = link_name(&link)?;
+    if is_controller(&name) {
+        let parent = block.parent()?.parent()?;
+        let by_class = parent.join("class/nvme").join(&name);
+        return Some(if by_class.exists() { by_class } else { std::fs::canonicalize(link).ok()? });
+    }
+    let mut controllers: Vec<_> = names(&link).into_iter().filter(|n| is_controller(n)).collect();
+    controllers.sort_by(|a, b| crate::model::natural_cmp(a, b));
+    Some(link.join(controllers.first()?))
+}
+
+/// Joins the paths of a drive. Two names are one drive only if everything that is known of both
+/// says so; a drive is never lost in another's record.
+fn merge(seen: Vec<Seen>) -> Vec<Drive> {
+    let mut drives: Vec<(Seen, Vec<Path>)> = Vec::new();
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for one in seen {
+        let name = one.identity.wwid.clone().or_else(|| one.identity.unit_serial.clone()).unwrap_or_default();
+        let places = by_name.entry(name).or_default();
+        let same = places.iter().copied().find(|i| drives.get(*i).is_some_and(|(d, paths)| is_same(d, paths, &one)));
+        match same.and_then(|i| drives.get_mut(i)) {
+            Some((_, paths)) => paths.push(one.path),
+            None => {
+                places.push(drives.len());
+                let path = one.path.clone();
+                drives.push((one, vec![path]));
+            }
+        }
+    }
+    let mut keys = HashSet::new();
+    drives.into_iter().map(|(seen, paths)| finish(seen, paths, &mut keys)).collect()
+}
+
+fn is_same(known: &Seen, paths: &[Path], other: &Seen) -> bool {
+    let (a, b) = (&known.identity, &other.identity);
+    if known.vendor != other.vendor
+        || known.model != other.model
+        || known.path.host.is_some() != other.path.host.is_some()
+    {
+        return false;
+    }
+    if known.path.host.is_none() {
+        // Namespaces of one NVMe controller are one drive.
+        return a.unit_serial.is_some() && a.unit_serial == b.unit_serial && known.path.address == other.path.address;
+    }
+    let other_host = paths.iter().all(|p| p.host != other.path.host);
+    match (&a.wwid, &b.wwid, &a.unit_serial, &b.unit_serial) {
+        (Some(wa), Some(wb), Some(sa), Some(sb)) => wa == wb && sa == sb,
+        // Without a serial, one host that shows one WWN twice may be a controller that shares it.
+        (Some(wa), Some(wb), None, None) => wa == wb && other_host,
+        (None, None, Some(sa), Some(sb)) => sa == sb && other_host && !is_filler(sa),
+        _ => false,
+    }
+}
+
+/// A serial number that is no serial number: too short, or one character over and over.
+fn is_filler(serial: &str) -> bool {
+    let first = serial.chars().next();
+    serial.len() < 4 || serial.chars().all(|c| Some(c) == first)
+}
+
+fn finish(seen: Seen, paths: Vec<Path>, keys: &mut HashSet<String>) -> Drive {
+    let Seen { path, identity, vendor, model, firmware, size_bytes, rotational } = seen;
+    let part = |p: &Option<String>| p.clone().unwrap_or_default();
+    let mut key = if identity.is_empty() {
+        format!("{} {}", path.device, path.address)
+    } else {
+        format!("{}|{}|{}", part(&identity.wwid), part(&identity.unit_serial), part(&model))
+    };
+    // Different drives with one identity keep a record each, told apart by where they are.
+    if keys.contains(&key) {
+        key = format!("{key}|{}", path.address);
+    }
+    keys.insert(key.clone());
+    Drive {
+        key: DriveKey(key),
+        device: path.device,
+        paths,
+        identity,
+        vendor,
+        model,
+        firmware,
+        size_bytes,
+        rotational,
+        by_id: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(device_name: &str, address: &str, wwid: Option<&str>, serial: Option<&str>) -> Seen {
+        let host = address.split(':').next().and_then(|h| h.parse().ok());
+        let device = DeviceName::parse(device_name).unwrap_or_else(|| unreachable!());
+        Seen {
+            path: Path { device, node: format!("/dev/{device_name}"), host, address: address.into() },
+            identity: Identity { wwid: wwid.map(Into::into), unit_serial: serial.map(Into::into) },
+            vendor: Some("SEAGATE".into()),
+            model: Some("ST8000NM0075".into()),
+            firmware: None,
+            size_bytes: None,
+            rotational: None,
+        }
+    }
+
+    fn paths(seen: Vec<Seen>) -> Vec<Vec<String>> {
+        merge(seen).iter().map(|d| d.paths.iter().map(|p| p.device.to_string()).collect()).collect()
+    }
+
+    #[test]
+    fn two_paths_are_one_drive() {
+        let (w, s) = (Some("naa.5000c500a0000000"), Some("VJS00000"));
+        assert_eq!(paths(vec![seen("sda", "0:0:1:0", w, s), seen("sdb", "1:0:1:0", w, s)]), [["sda", "sdb"]]);
+        assert_eq!(
+            paths(vec![seen("sda", "0:0:1:0", w, s), seen("sdb", "0:0:9:0", w, s)]),
+            [["sda", "sdb"]],
+            "one host, two expanders"
+        );
+        assert_eq!(paths(vec![seen("sda", "0:0:1:0", w, None), seen("sdb", "1:0:1:0", w, None)]), [["sda", "sdb"]]);
+    }
+
+    #[test]
+    fn two_drives_never_collapse() {
+        let w = Some("naa.5000c500a0000000");
+        let different: [Vec<Seen>; 5] = [
+            vec![seen("sda", "0:0:1:0", w, Some("A001")), seen("sdb", "1:0:1:0", w, Some("A002"))],
+            vec![seen("sda", "0:0:1:0", w, None), seen("sdb", "0:0:2:0", w, None)],
+            vec![seen("sda", "0:0:1:0", None, Some("00000000")), seen("sdb", "1:0:1:0", None, Some("00000000"))],
+            vec![seen("sda", "0:0:1:0", None, None), seen("sdb", "1:0:1:0", None, None)],
+            vec![seen("sda", "0:0:1:0", w, Some("A001")), seen("sdb", "1:0:1:0", None, Some("A001"))],
+        ];
+        for (n, case) in different.into_iter().enumerate() {
+            let drives = merge(case);
+            assert_eq!(drives.len(), 2, "case {n}");
+            assert_ne!(drives.first().map(|d| &d.key), drives.last().map(|d| &d.key), "case {n}");
+        }
+    }
+
+    #[test]
+    fn vpd_page_83_gives_the_units_name_not_the_ports() {
+        // A target port's NAA designator (association 1) before the logical unit's.
+        let mut page = vec![0, 0x83, 0, 24];
+        page.extend([1, 0x13, 0, 8, 0x50, 0, 0xc5, 0, 0xa0, 0, 0, 1]);
+        page.extend([1, 0x03, 0, 8, 0x50, 0, 0xc5, 0, 0xa0, 0, 0, 0]);
+        assert_eq!(naa_of_unit(&page).as_deref(), Some("5000c500a0000000"));
+        for cut in 0..page.len() {
+            naa_of_unit(page.get(..cut).unwrap_or_default());
+        }
+        assert!(is_placeholder("naa.5000000000000000") && is_placeholder("naa.0000000000000000"));
+        assert!(!is_placeholder("naa.5000c500a0000000") && !is_placeholder("t10.ATA  0"));
+    }
+}

@@ -1,0 +1,345 @@
+//! Runs one child with a deadline, an output cap, and no way to hang with it.
+//!
+//! A drive that is silent can hold its child in D state, where SIGKILL stays pending and the pipe
+//! never reaches its end. So the child's end is seen through a pidfd, never through EOF; and after
+//! TERM, KILL and a grace the child is abandoned to the caller, who reaps it when it goes.
+
+use crate::stop::Stop;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// Bounds of one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From the start to SIGTERM.
+    pub deadline: Duration,
+    /// Of standard output; what is beyond is cut off and the child killed.
+    pub output_bytes: usize,
+}
+
+/// From SIGTERM to SIGKILL.
+const TERM_GRACE: Duration = Duration::from_secs(2);
+/// From SIGKILL to abandoning the child.
+const KILL_GRACE: Duration = Duration::from_secs(1);
+/// Of standard error, what is kept.
+const STDERR_BYTES: usize = 4096;
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a child that ended by itself left.
+#[derive(Debug)]
+pub struct Output {
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+    /// `None`: ended by a signal.
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub took: Duration,
+}
+
+/// A run without a result.
+#[derive(Debug, Error)]
+pub enum ExecError {
+    #[error("cannot start {}: {error}", program.display())]
+    Start { program: PathBuf, error: io::Error },
+    #[error("no answer within {} s", deadline.as_secs())]
+    TimedOut { deadline: Duration, stuck: Option<Stuck> },
+    #[error("output over {limit} bytes")]
+    TooLarge { limit: usize, stuck: Option<Stuck> },
+    #[error("stopped")]
+    Stopped { stuck: Option<Stuck> },
+    #[error("cannot watch the child: {error}")]
+    Watch { error: io::Error, stuck: Option<Stuck> },
+}
+
+/// A child that outlived its SIGKILL.
+#[derive(Debug)]
+pub struct Stuck {
+    child: Child,
+    since: Instant,
+}
+
+impl Stuck {
+    /// Reaps the child if it has ended; true from then on.
+    pub fn is_gone(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+}
+
+/// Runs `program` to its end, or to the end of a limit or of the daemon.
+#[expect(clippy::disallowed_methods, reason = "this is the door to children")]
+pub fn run(program: &Path, args: &[&str], limits: Limits, stop: &Stop) -> Result<Output, ExecError> {
+    let started = Instant::now();
+    let child = Command::new(program)
+        .args(args)
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("PATH", PATH)
+        .current_dir("/")
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| ExecError::Start { program: program.to_owned(), error })?;
+    Run::new(child).finish(limits, stop, started)
+}
+
+/// A child under watch.
+struct Run {
+    child: Child,
+    pidfd: Option<OwnedFd>,
+    stdout: Option<Pipe>,
+    stderr: Option<Pipe>,
+}
+
+/// Why waiting ended.
+enum Ended {
+    Exited,
+    Deadline,
+    TooLarge,
+    Stopped,
+    Broken(io::Error),
+}
+
+impl Run {
+    fn new(mut child: Child) -> Self {
+        let pidfd = pid(&child).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        let stdout = child.stdout.take().map(|p| Pipe::new(OwnedFd::from(p)));
+        let stderr = child.stderr.take().map(|p| Pipe::new(OwnedFd::from(p)));
+        Self { child, pidfd, stdout, stderr }
+    }
+
+    fn finish(mut self, limits: Limits, stop: &Stop, started: Instant) -> Result<Output, ExecError> {
+        let ended = self.wait(started + limits.deadline, limits.output_bytes, Some(stop));
+        match ended {
+            Ended::Exited => match self.reap() {
+                Ok(status) => Ok(self.output(status, started.elapsed())),
+                Err(error) => Err(ExecError::Watch { error, stuck: None }),
+            },
+            Ended::Deadline => {
+                let stuck = self.end(TERM_GRACE, limits.output_bytes);
+                Err(ExecError::TimedOut { deadline: limits.deadline, stuck })
+            }
+            Ended::TooLarge => {
+                let stuck = self.end(Duration::ZERO, limits.output_bytes);
+                Err(ExecError::TooLarge { limit: limits.output_bytes, stuck })
+            }
+            Ended::Stopped => Err(ExecError::Stopped { stuck: self.end(Duration::ZERO, limits.output_bytes) }),
+            Ended::Broken(error) => {
+                Err(ExecError::Watch { error, stuck: self.end(Duration::ZERO, limits.output_bytes) })
+            }
+        }
+    }
+
+    /// Reads and waits until the child ends, or something else does.
+    fn wait(&mut self, until: Instant, cap: usize, stop: Option<&Stop>) -> Ended {
+        let Some(pidfd) = self.pidfd.as_ref() else {
+            return Ended::Broken(io::Error::other("the kernel gave no pidfd (Linux 5.3 or later is needed)"));
+        };
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ended::Deadline;
+            }
+            let mut fds = vec![PollFd::new(pidfd, PollFlags::IN)];
+            fds.extend(stop.map(|s| PollFd::new(s, PollFlags::IN)));
+            let pipes = [&self.stdout, &self.stderr];
+            fds.extend(pipes.into_iter().flatten().filter(|p| !p.done).map(|p| PollFd::new(&p.file, PollFlags::IN)));
+            let timeout = Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: i64::from(left.subsec_nanos()),
+            };
+            match poll(&mut fds, Some(&timeout)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Ended::Broken(error.into()),
+            }
+            let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+            let exited = ready.next().unwrap_or(false);
+            let stopped = stop.is_some() && ready.next().unwrap_or(false);
+            drop(ready);
+            drop(fds);
+            // What an ended child wrote is in the pipe by now; a grandchild may hold it open for ever.
+            let fits = self.stdout.as_mut().is_none_or(|p| p.drain(cap, true));
+            if let Some(stderr) = self.stderr.as_mut() {
+                stderr.drain(STDERR_BYTES, false);
+            }
+            match (exited, fits, stopped) {
+                (true, true, _) => return Ended::Exited,
+                (_, false, _) => return Ended::TooLarge,
+                (_, _, true) => return Ended::Stopped,
+                _ => {}
+            }
+        }
+    }
+
+    /// SIGTERM, a grace, SIGKILL, a grace; a child that is still there is stuck.
+    fn end(mut self, grace: Duration, cap: usize) -> Option<Stuck> {
+        if !grace.is_zero() {
+            self.signal(Signal::TERM);
+            self.wait_gone(grace, cap);
+        }
+        self.signal(Signal::KILL);
+        self.wait_gone(KILL_GRACE, cap);
+        // Dropping our ends of the pipes lets a late writer die of SIGPIPE instead of waiting for us.
+        let Self { mut child, .. } = self;
+        match child.try_wait() {
+            Ok(None) => Some(Stuck { child, since: Instant::now() }),
+            _ => None,
+        }
+    }
+
+    fn wait_gone(&mut self, grace: Duration, cap: usize) {
+        let until = Instant::now() + grace;
+        // A child that still writes must be read, or it would wait for us rather than die politely.
+        while let Ended::TooLarge = self.wait(until, cap, None) {
+            self.stdout = None;
+        }
+    }
+
+    /// Takes the exit status, after whatever of its group is left has been killed: the ended child
+    /// is not reaped yet, so its group id cannot belong to anybody else.
+    fn reap(&mut self) -> io::Result<ExitStatus> {
+        self.signal(Signal::KILL);
+        self.child.wait()
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = pid(&self.child) {
+            // ESRCH: the group is gone already, which is what was wanted.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+
+    fn output(self, status: ExitStatus, took: Duration) -> Output {
+        let bytes = |pipe: Option<Pipe>| pipe.map(|p| p.bytes).unwrap_or_default();
+        Output {
+            stdout: bytes(self.stdout),
+            stderr: String::from_utf8_lossy(&bytes(self.stderr)).trim().to_owned(),
+            code: status.code(),
+            signal: status.signal(),
+            took,
+        }
+    }
+}
+
+fn pid(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
+/// Our end of a pipe, read without blocking.
+struct Pipe {
+    file: File,
+    bytes: Vec<u8>,
+    done: bool,
+}
+
+impl Pipe {
+    fn new(fd: OwnedFd) -> Self {
+        // Should this fail, reads could block; then the pipe is not read at all.
+        let done = rustix::io::ioctl_fionbio(&fd, true).is_err();
+        Self { file: File::from(fd), bytes: Vec::new(), done }
+    }
+
+    /// Reads what is there. False: there was more than `cap` (when `strict`); otherwise what is
+    /// beyond is dropped.
+    fn drain(&mut self, cap: usize, strict: bool) -> bool {
+        let mut chunk = [0u8; 16 * 1024];
+        while !self.done {
+            match self.file.read(&mut chunk) {
+                Ok(0) => self.done = true,
+                Ok(n) => {
+                    let room = cap.saturating_sub(self.bytes.len());
+                    self.bytes.extend_from_slice(chunk.get(..n.min(room)).unwrap_or_default());
+                    if n > room && strict {
+                        return false;
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => self.done = true,
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(ms: u64, output_bytes: usize) -> Limits {
+        Limits { deadline: Duration::from_millis(ms), output_bytes }
+    }
+
+    fn sh(script: &str, limits: Limits) -> Result<Output, ExecError> {
+        let stop = Stop::new().map_err(|error| ExecError::Watch { error, stuck: None })?;
+        run(Path::new("/bin/sh"), &["-c", script], limits, &stop)
+    }
+
+    #[test]
+    fn output_status_and_environment_are_the_childs_own() {
+        let out = sh("echo out; echo err >&2; echo $LC_ALL $HOME; pwd; exit 3", limits(5_000, 1_000));
+        let out = out.unwrap_or_else(|e| unreachable!("{e}"));
+        assert_eq!(String::from_utf8_lossy(&out.stdout), "out\nC\n/\n");
+        assert_eq!((out.code, out.signal, out.stderr.as_str()), (Some(3), None, "err"));
+        let killed = sh("kill -9 $$", limits(5_000, 1_000)).unwrap_or_else(|e| unreachable!("{e}"));
+        assert_eq!((killed.code, killed.signal), (None, Some(9)));
+    }
+
+    #[test]
+    fn a_child_that_does_not_end_is_ended() {
+        let error = sh("sleep 100", limits(50, 1_000)).err();
+        assert!(matches!(error, Some(ExecError::TimedOut { stuck: None, .. })), "{error:?}");
+    }
+
+    #[test]
+    fn a_child_that_ignores_term_is_killed_with_its_children() {
+        let error = sh("trap '' TERM; sleep 100 & sleep 100 & wait; wait; sleep 100", limits(50, 1_000)).err();
+        assert!(matches!(error, Some(ExecError::TimedOut { stuck: None, .. })), "{error:?}");
+    }
+
+    #[test]
+    fn a_grandchild_that_holds_the_pipe_holds_nobody_up() {
+        let out = sh("sleep 100 & echo done", limits(10_000, 1_000)).unwrap_or_else(|e| unreachable!("{e}"));
+        assert_eq!(out.stdout, b"done\n");
+    }
+
+    #[test]
+    fn too_much_output_is_cut_off() {
+        let error = sh("while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done", limits(10_000, 100_000)).err();
+        assert!(matches!(error, Some(ExecError::TooLarge { limit: 100_000, stuck: None })), "{error:?}");
+        let out = sh("head -c 300000 /dev/zero", limits(10_000, 300_000)).unwrap_or_else(|e| unreachable!("{e}"));
+        assert_eq!(out.stdout.len(), 300_000, "as much as allowed is not too much");
+    }
+
+    #[test]
+    fn a_stop_ends_the_child_at_once() {
+        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        stop.ask();
+        let error = run(Path::new("/bin/sleep"), &["100"], limits(60_000, 10), &stop).err();
+        assert!(matches!(error, Some(ExecError::Stopped { stuck: None })), "{error:?}");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let error = run(Path::new("/nonexistent/smartctl"), &[], limits(1_000, 10), &stop).err();
+        assert!(error.is_some_and(|e| e.to_string().contains("/nonexistent/smartctl")));
+    }
+}

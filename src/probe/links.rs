@@ -1,0 +1,155 @@
+//! Other names of drives: the links under `/dev/disk` and `/dev/mapper`, and what device-mapper
+//! stacks on top of a drive. Reading links asks nothing of a drive.
+
+use super::{Host, is_drive_name, link_name, names, whole_disk};
+use crate::model::drive::{DeviceName, Drive};
+use std::collections::HashMap;
+
+/// Folders of links whose names may stand in a pool, most telling first.
+const FOLDERS: [&str; 7] = [
+    "dev/disk/by-vdev",
+    "dev/disk/by-id",
+    "dev/disk/by-path",
+    "dev/disk/by-partuuid",
+    "dev/disk/by-partlabel",
+    "dev/disk/by-uuid",
+    "dev/mapper",
+];
+/// dm on dm on dm …: deeper than any real stack.
+const DEPTH: usize = 8;
+
+/// Every link by its name, and every drive by each of its names.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    /// Link name to kernel name (`sda1`, `dm-3`).
+    targets: HashMap<String, String>,
+    /// `dm-3` to what lies below it.
+    slaves: HashMap<String, Vec<String>>,
+    /// Any kernel name of a drive to the name it goes by.
+    devices: HashMap<String, DeviceName>,
+    /// Hex digits of a WWN to the drive.
+    wwns: HashMap<String, DeviceName>,
+}
+
+impl Links {
+    /// Reads the links and gives each drive its by-id names.
+    pub fn read(host: &Host, drives: &mut [Drive]) -> Self {
+        let mut links = Self::default();
+        for drive in &*drives {
+            for path in &drive.paths {
+                links.devices.insert(path.device.to_string(), drive.device.clone());
+            }
+            if let Some(hex) = drive.identity.wwn().and_then(|w| w.strip_prefix("0x").map(str::to_owned)) {
+                links.wwns.insert(hex, drive.device.clone());
+            }
+        }
+        let mut by_id: HashMap<DeviceName, Vec<String>> = HashMap::new();
+        for folder in FOLDERS {
+            let dir = host.path(folder);
+            for name in names(&dir) {
+                let Some(target) = link_name(&dir.join(&name)) else { continue };
+                let is_by_id = folder == "dev/disk/by-id" && is_drive_name(&target);
+                if let Some(device) = links.devices.get(&target).filter(|_| is_by_id) {
+                    by_id.entry(device.clone()).or_default().push(name.clone());
+                }
+                links.targets.entry(name).or_insert(target);
+            }
+        }
+        for name in names(&host.path("sys/block")).into_iter().filter(|n| n.starts_with("dm-")) {
+            let slaves = names(&host.path("sys/block").join(&name).join("slaves"));
+            links.slaves.insert(name, slaves);
+        }
+        for drive in drives {
+            drive.by_id = by_id.remove(&drive.device).unwrap_or_default();
+            drive.by_id.sort();
+        }
+        links
+    }
+
+    /// The drive behind a name as zpool prints it: a path, a bare link name, a kernel name, a
+    /// partition of any of these, a multipath map, or a WWN.
+    pub fn drive(&self, name: &str) -> Option<DeviceName> {
+        let name = name.trim_end_matches('/').rsplit('/').next()?;
+        let without_part = name.rsplit_once("-part").filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+        let stem = without_part.map_or(name, |(stem, _)| stem);
+        self.kernel(name, DEPTH)
+            .or_else(|| self.kernel(self.targets.get(name)?, DEPTH))
+            .or_else(|| self.kernel(self.targets.get(stem)?, DEPTH))
+            .or_else(|| self.by_wwn(stem))
+    }
+
+    fn kernel(&self, name: &str, depth: usize) -> Option<DeviceName> {
+        if let Some(slaves) = self.slaves.get(name).filter(|_| depth > 0) {
+            return slaves.iter().find_map(|s| self.kernel(s, depth - 1));
+        }
+        let mut buffer = String::new();
+        let disk = whole_disk(name, |n| self.devices.contains_key(n), &mut buffer)?;
+        self.devices.get(disk).cloned()
+    }
+
+    /// `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`: the name holds the WWN.
+    fn by_wwn(&self, name: &str) -> Option<DeviceName> {
+        let hex = ["wwn-0x", "scsi-3", "dm-uuid-mpath-3", "3"].iter().find_map(|p| name.strip_prefix(p))?;
+        self.wwns.get(&hex.to_ascii_lowercase()).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links() -> Links {
+        let device = |n: &str| DeviceName::parse(n).unwrap_or_else(|| unreachable!());
+        let pairs = |all: &[(&str, &str)]| all.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        Links {
+            targets: pairs(&[
+                ("ata-WDC_X_S1", "sda"),
+                ("ata-WDC_X_S1-part1", "sda1"),
+                ("e0s5", "sdb"),
+                ("mpathc", "dm-0"),
+                ("mpathc-part1", "dm-1"),
+                ("nvme-N_1-part3", "nvme0n1p3"),
+                ("stale", "sdq"),
+            ]),
+            slaves: [
+                ("dm-0".to_owned(), vec!["sdc".to_owned(), "sdd".to_owned()]),
+                ("dm-1".to_owned(), vec!["dm-0".to_owned()]),
+                ("dm-9".to_owned(), vec!["dm-9".to_owned()]),
+            ]
+            .into(),
+            devices: [("sda", "sda"), ("sdb", "sdb"), ("sdc", "sdc"), ("sdd", "sdc"), ("nvme0n1", "nvme0n1")]
+                .map(|(a, b)| (a.to_owned(), device(b)))
+                .into(),
+            wwns: [("5000c500236004a3".to_owned(), device("sdb"))].into(),
+        }
+    }
+
+    #[test]
+    fn every_way_to_name_a_leaf_leads_to_its_drive() {
+        let links = links();
+        for (name, expected) in [
+            ("sda", Some("sda")),
+            ("sda1", Some("sda")),
+            ("/dev/sda9", Some("sda")),
+            ("ata-WDC_X_S1", Some("sda")),
+            ("/dev/disk/by-id/ata-WDC_X_S1-part1", Some("sda")),
+            ("e0s5", Some("sdb")),
+            ("e0s5-part1", Some("sdb")),
+            ("sdd1", Some("sdc")),
+            ("mpathc", Some("sdc")),
+            ("/dev/mapper/mpathc-part1", Some("sdc")),
+            ("dm-1", Some("sdc")),
+            ("nvme-N_1-part3", Some("nvme0n1")),
+            ("nvme0n1p1", Some("nvme0n1")),
+            ("35000c500236004a3", Some("sdb")),
+            ("wwn-0x5000C500236004A3-part1", Some("sdb")),
+            ("stale", None),
+            ("dm-9", None),
+            ("12345678901234567890", None),
+            ("/home/x/file1", None),
+            ("", None),
+        ] {
+            assert_eq!(links.drive(name).as_ref().map(DeviceName::as_str), expected, "{name:?}");
+        }
+    }
+}

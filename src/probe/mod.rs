@@ -1,0 +1,139 @@
+//! The seam to the operating system: the only rooms that touch sysfs, smartctl and zpool.
+
+pub mod dispatch;
+pub mod drives;
+pub mod enclosure;
+pub mod exec;
+pub mod links;
+pub mod shelves;
+pub mod smartctl;
+pub mod sweep;
+pub mod zpool;
+
+use crate::model::Timestamp;
+use crate::model::drive::DeviceName;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The host as a value: where to look and what to run. The simulator and a real machine differ
+/// in nothing else.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub root: PathBuf,
+    /// `None`: not installed.
+    pub smartctl: Option<PathBuf>,
+    pub zpool: Option<PathBuf>,
+}
+
+impl Host {
+    /// `path` (without its leading slash) below the root.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// The machine's own name.
+    pub fn name(&self) -> String {
+        attribute(&self.path("proc/sys/kernel/hostname")).unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+/// The clock. The only one that readings are dated by.
+pub fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_second())
+}
+
+/// A sysfs attribute, trimmed; `None` when absent, unreadable, empty, or `(null)`. At most a page.
+fn attribute(path: &Path) -> Option<String> {
+    let bytes = binary(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    (!text.is_empty() && text != "(null)").then(|| text.to_owned())
+}
+
+/// A sysfs attribute as bytes. At most a page.
+fn binary(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(4096).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Names in a directory; empty when it cannot be read.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).map(|d| d.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    entries.into_iter().filter_map(|e| e.file_name().into_string().ok()).collect()
+}
+
+/// The last part of what a link points to: `…/target0:0:7/0:0:7:0` gives `0:0:7:0`.
+fn link_name(path: &Path) -> Option<String> {
+    let target = std::fs::read_link(path).ok()?;
+    Some(target.file_name()?.to_str()?.to_owned())
+}
+
+/// The whole disk that a kernel name means, among `disks`: `sda1` is on `sda`, `nvme0n1p2` on `nvme0n1`.
+fn whole_disk<'a>(name: &str, is_disk: impl Fn(&str) -> bool, buffer: &'a mut String) -> Option<&'a str> {
+    buffer.clear();
+    buffer.push_str(name);
+    if !is_disk(buffer) {
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let stem = if stem.starts_with("nvme") { stem.strip_suffix('p')? } else { stem };
+        buffer.truncate(stem.len());
+    }
+    is_disk(buffer).then_some(buffer.as_str())
+}
+
+/// Names that are drives: `sda`, `nvme0n1`; not partitions, loop, ram, dm, md, sr, nbd, zd, vd.
+fn is_drive_name(name: &str) -> bool {
+    let digits = |s: &str| !s.is_empty() && s.len() <= 4 && s.bytes().all(|b| b.is_ascii_digit());
+    if let Some(letters) = name.strip_prefix("sd") {
+        return (1..=4).contains(&letters.len()) && letters.bytes().all(|b| b.is_ascii_lowercase());
+    }
+    // Per-path nodes of a native NVMe multipath (nvme0c1n1) are hidden and not drives.
+    name.strip_prefix("nvme").and_then(|rest| rest.split_once('n')).is_some_and(|(c, n)| digits(c) && digits(n))
+}
+
+fn device(name: &str) -> Option<DeviceName> {
+    DeviceName::parse(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drives_are_told_from_everything_else() {
+        for name in ["sda", "sdzz", "sdall", "nvme0n1", "nvme12n34"] {
+            assert!(is_drive_name(name), "{name}");
+        }
+        for name in [
+            "sda1",
+            "sd",
+            "loop0",
+            "ram0",
+            "zram0",
+            "dm-0",
+            "md0",
+            "sr0",
+            "nbd0",
+            "zd0",
+            "vda",
+            "nvme0",
+            "nvme0n1p1",
+            "nvme0c1n1",
+        ] {
+            assert!(!is_drive_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn partitions_lead_to_their_disk() {
+        let mut buffer = String::new();
+        let mut disk = |name: &str| whole_disk(name, is_drive_name, &mut buffer).map(str::to_owned);
+        assert_eq!(disk("sda1").as_deref(), Some("sda"));
+        assert_eq!(disk("sdaa").as_deref(), Some("sdaa"));
+        assert_eq!(disk("nvme0n1p12").as_deref(), Some("nvme0n1"));
+        assert_eq!(disk("nvme0n1").as_deref(), Some("nvme0n1"));
+        assert_eq!(disk("dm-3"), None);
+        assert_eq!(disk("nvme0"), None);
+    }
+}

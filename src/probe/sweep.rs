@@ -1,0 +1,299 @@
+//! The rack as a whole: discovery, the sweep over all drives, and the join of what they give.
+//!
+//! It decides what belongs to a sweep and when one is whole; who may start a child is
+//! `dispatch`'s business, when a sweep is due the poller's.
+
+use super::dispatch::{Asked, Dispatch};
+use super::enclosure::ModuleToAsk;
+use super::links::Links;
+use super::shelves::Shelves;
+use super::{Host, drives, enclosure, now, smartctl, zpool};
+use crate::config::SmartConfig;
+use crate::model::Timestamp;
+use crate::model::drive::{DeviceName, Drive, DriveKey};
+use crate::model::enclosure::{Enclosure, SlotAnswer};
+use crate::model::fleet::{Change, Fleet, Outcome, Reading};
+use crate::model::overview::{Overview, Parts, SweepStats, summarize};
+use crate::model::zfs::{Membership, Zfs};
+use crate::stop::Stop;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the waiting threads report.
+#[derive(Debug)]
+pub enum Event {
+    Drive { key: DriveKey, at: Timestamp, answer: Box<smartctl::Answer> },
+    Pools(zpool::Answer),
+    Shelf { sysfs_name: String, answers: HashMap<u32, SlotAnswer> },
+}
+
+/// A drive whose reading has just come in.
+#[derive(Debug)]
+pub struct Read {
+    pub key: DriveKey,
+    /// smartctl's own JSON, of a good reading.
+    pub raw: Option<Box<RawValue>>,
+}
+
+/// A sweep under way.
+struct Sweep {
+    started: Instant,
+    started_at: Timestamp,
+    waiting: HashSet<DriveKey>,
+    drives: usize,
+    failed: usize,
+    timed_out: Vec<DriveKey>,
+}
+
+/// A sweep that is whole.
+#[derive(Debug)]
+pub struct Whole {
+    pub stats: SweepStats,
+    /// Drives that fell silent in it.
+    pub timed_out: Vec<DriveKey>,
+}
+
+pub struct Rack {
+    host: Arc<Host>,
+    pub name: String,
+    pub fleet: Fleet,
+    enclosures: Vec<Enclosure>,
+    pub zfs: Zfs,
+    places: BTreeMap<DeviceName, Membership>,
+    links: Links,
+    modules: Vec<ModuleToAsk>,
+    shelves: Shelves,
+    dispatch: Dispatch,
+    zpool_running: bool,
+    zpool_stuck: Option<super::exec::Stuck>,
+    sweep: Option<Sweep>,
+    stats: SweepStats,
+    fingerprint: Vec<(String, PathBuf)>,
+    events: Sender<Event>,
+}
+
+impl Rack {
+    /// An empty rack; the receiver is where its readings will come in.
+    pub fn new(
+        host: Host,
+        config: SmartConfig,
+        stop: Stop,
+    ) -> Result<(Self, Receiver<Event>), rayon::ThreadPoolBuildError> {
+        // Bounded by what runs: one event per child or shelf thread.
+        let (events, incoming) = unbounded();
+        let host = Arc::new(host);
+        let rack = Self {
+            name: host.name(),
+            dispatch: Dispatch::new(Arc::clone(&host), config, stop, events.clone())?,
+            host,
+            fleet: Fleet::default(),
+            enclosures: Vec::new(),
+            zfs: Zfs::default(),
+            places: BTreeMap::new(),
+            links: Links::default(),
+            modules: Vec::new(),
+            shelves: Shelves::default(),
+            zpool_running: false,
+            zpool_stuck: None,
+            sweep: None,
+            stats: SweepStats::default(),
+            fingerprint: Vec::new(),
+            events,
+        };
+        Ok((rack, incoming))
+    }
+
+    /// Looks anew at who is here; a few milliseconds, no command.
+    pub fn discover(&mut self) -> Vec<Change> {
+        self.fingerprint = drives::fingerprint(&self.host);
+        let mut found = drives::discover(&self.host);
+        self.links = Links::read(&self.host, &mut found);
+        let owners: HashMap<&str, &DriveKey> =
+            found.iter().flat_map(|d| d.paths.iter().map(|p| (p.address.as_str(), &d.key))).collect();
+        let same = |a: &str, b: &str| owners.get(a).is_some_and(|key| owners.get(b) == Some(key));
+        (self.enclosures, self.modules) = enclosure::discover(&self.host, same);
+        let changes = self.fleet.discovered(found, &self.enclosures, now());
+        let fleet = &self.fleet;
+        self.dispatch.retain(|key| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here));
+        self.resolve_pools();
+        changes
+    }
+
+    /// Something was plugged or unplugged since the last discovery.
+    pub fn has_changed(&self) -> bool {
+        drives::fingerprint(&self.host) != self.fingerprint
+    }
+
+    /// Starts a sweep over every drive, pool and shelf. Never two at once.
+    pub fn start_sweep(&mut self) {
+        if self.sweep.is_some() {
+            return;
+        }
+        let at = Instant::now();
+        let mut sweep = Sweep {
+            started: at,
+            started_at: now(),
+            waiting: HashSet::new(),
+            drives: 0,
+            failed: 0,
+            timed_out: Vec::new(),
+        };
+        let drives: Vec<Drive> = self.fleet.present().map(|r| r.drive.clone()).collect();
+        sweep.drives = drives.len();
+        for drive in &drives {
+            match self.dispatch.ask(drive, false, at) {
+                Asked::Coming => drop(sweep.waiting.insert(drive.key.clone())),
+                Asked::Later(_) => sweep.failed += 1,
+                Asked::Stuck { pid, seconds } => {
+                    sweep.failed += 1;
+                    self.dispatch.silent(&drive.key, at);
+                    let why =
+                        format!("smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed");
+                    let outcome = Outcome::Silent(why);
+                    self.fleet.apply(&Reading { key: drive.key.clone(), at: sweep.started_at, took_ms: None, outcome });
+                }
+            }
+        }
+        self.dispatch.sort();
+        self.sweep = Some(sweep);
+        self.ask_pools();
+        self.shelves.ask(&self.modules, &self.events, at);
+    }
+
+    /// Asks for one drive, because somebody waits for it. `None`: it is not here.
+    pub fn ask(&mut self, key: &DriveKey) -> Option<Asked> {
+        let drive = &self.fleet.get(key).filter(|r| r.is_here())?.drive;
+        Some(self.dispatch.ask(drive, true, Instant::now()))
+    }
+
+    fn ask_pools(&mut self) {
+        let hangs = self.zpool_stuck.as_mut().is_some_and(|s| !s.is_gone());
+        if hangs {
+            self.zfs.error = Some("zpool still hangs and cannot be killed".to_owned());
+        }
+        if !hangs && !self.zpool_running {
+            self.zpool_stuck = None;
+            self.zpool_running = true;
+            self.dispatch.spawn(|host, stop| Event::Pools(zpool::ask(host, stop)));
+        }
+    }
+
+    /// Takes in a report. Gives the drive that was read, if it was one.
+    pub fn take(&mut self, event: Event) -> Option<Read> {
+        match event {
+            Event::Drive { key, at, answer } => return self.take_drive(key, at, *answer),
+            Event::Pools(answer) => self.take_pools(answer),
+            Event::Shelf { sysfs_name, answers } => self.shelves.answered(&sysfs_name, answers),
+        }
+        None
+    }
+
+    fn take_drive(&mut self, key: DriveKey, at: Timestamp, mut answer: smartctl::Answer) -> Option<Read> {
+        self.dispatch.answered(&key, &mut answer, Instant::now());
+        if answer.stopped {
+            return None;
+        }
+        if let Some(sweep) = self.sweep.as_mut().filter(|s| s.waiting.contains(&key)) {
+            sweep.waiting.remove(&key);
+            match answer.outcome {
+                Outcome::Silent(_) => {
+                    sweep.failed += 1;
+                    sweep.timed_out.push(key.clone());
+                }
+                Outcome::Failed(_) => sweep.failed += 1,
+                Outcome::Good(_) | Outcome::Standby(_) => {}
+            }
+        }
+        let took_ms = u64::try_from(answer.took.as_millis()).ok();
+        self.fleet.apply(&Reading { key: key.clone(), at, took_ms, outcome: answer.outcome });
+        Some(Read { key, raw: answer.raw })
+    }
+
+    /// Pools that could not be asked for stay as they were, with the reason.
+    fn take_pools(&mut self, answer: zpool::Answer) {
+        self.zpool_running = false;
+        self.zpool_stuck = answer.stuck;
+        match answer.zfs {
+            Some(zfs) => self.zfs = zfs,
+            None => self.zfs.error = answer.error.or(self.zfs.error.take()),
+        }
+        self.resolve_pools();
+    }
+
+    fn resolve_pools(&mut self) {
+        zpool::resolve(&mut self.zfs, &self.links);
+        self.places = self.zfs.memberships();
+    }
+
+    /// Moves things on; gives when to be called again (`None`: when an event comes in).
+    pub fn work(&mut self) -> Option<Instant> {
+        let at = Instant::now();
+        self.dispatch.reap();
+        let shelf = self.shelves.check(at);
+        self.dispatch.start_some(at).into_iter().chain(shelf).min()
+    }
+
+    /// The sweep that has just become whole: every drive was heard or given up, and so were the
+    /// pools and shelves.
+    pub fn whole(&mut self) -> Option<Whole> {
+        let fleet = &self.fleet;
+        let sweep = self.sweep.as_mut()?;
+        // A drive that was pulled is not waited for.
+        sweep.waiting.retain(|key| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here));
+        if !sweep.waiting.is_empty() || self.zpool_running || self.shelves.is_waiting() {
+            return None;
+        }
+        let sweep = self.sweep.take()?;
+        self.stats = SweepStats {
+            started_at: Some(sweep.started_at),
+            took_ms: u64::try_from(sweep.started.elapsed().as_millis()).ok(),
+            drives: Some(sweep.drives),
+            failed: Some(sweep.failed),
+            timed_out: Some(sweep.timed_out.len()),
+        };
+        Some(Whole { stats: self.stats.clone(), timed_out: sweep.timed_out })
+    }
+
+    pub fn is_sweeping(&self) -> bool {
+        self.sweep.is_some()
+    }
+
+    /// Drives of the sweep that are still to come, and all of it.
+    pub fn progress(&self) -> Option<(usize, usize)> {
+        self.sweep.as_ref().map(|s| (s.waiting.len(), s.drives))
+    }
+
+    /// Nothing runs.
+    pub fn is_idle(&self) -> bool {
+        self.dispatch.is_idle() && !self.zpool_running
+    }
+
+    /// Children that run now, zpool among them.
+    pub fn running(&self) -> usize {
+        self.dispatch.running() + usize::from(self.zpool_running)
+    }
+
+    /// Everything, joined.
+    pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
+        self.shelves.fill(&mut self.enclosures);
+        summarize(&self.parts(stale_after_seconds))
+    }
+
+    /// What an overview, or one drive's summary, is made from.
+    pub fn parts(&self, stale_after_seconds: u64) -> Parts<'_> {
+        Parts {
+            host: &self.name,
+            now: now(),
+            stale_after_seconds,
+            fleet: &self.fleet,
+            enclosures: &self.enclosures,
+            zfs: &self.zfs,
+            places: &self.places,
+            sweep: &self.stats,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The reading rules: where an answer comes from, and what it is called.
+//!
+//! 1. Redis answers and has the key: HIT.
+//! 2. The key is gone, a last-known copy of the same thing is there: STALE, and a refresh is asked for.
+//! 3. Nothing there: one drive is read now; lists are made from what there is. MISS.
+//! 4. Redis does not answer: one drive is read now; lists come from memory. MISS.
+//! 5. Nothing in time: unavailable.
+//!
+//! The only room that decides this. It starts no child, and waits for Redis no longer than Redis's
+//! own timeouts.
+
+mod prepared;
+
+pub use prepared::{Prepared, View};
+
+use crate::cache::redis::RedisStore;
+use crate::cache::{Bytes, Copy, Key, Store, StoreError};
+use crate::model::doc::{Head, label_stale};
+use crate::model::drive::{DeviceName, Identity};
+use crate::poller::{Ask, Known, Poller, Snapshot, Source};
+use crate::probe::{Host, drives, now};
+use crossbeam_channel::bounded;
+use prepared::Cache;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use thiserror::Error;
+
+/// How long a request may wait for a drive or for a list.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What `Retry-After` says.
+pub const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// `X-Cache`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XCache {
+    Hit,
+    Stale,
+    Miss,
+}
+
+impl XCache {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "HIT",
+            Self::Stale => "STALE",
+            Self::Miss => "MISS",
+        }
+    }
+}
+
+/// An answer and how it came about.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub prepared: Arc<Prepared>,
+    pub cache: XCache,
+    pub source: Source,
+    /// Seconds since the data was observed.
+    pub age: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ReadError {
+    #[error("no drive of that name here")]
+    NoSuchDrive,
+    #[error("no enclosure of that id here")]
+    NoSuchEnclosure,
+    #[error("nothing to show yet")]
+    NothingYet,
+}
+
+pub struct Reader {
+    redis: Arc<RedisStore>,
+    poller: Poller,
+    host: Host,
+    cache: Cache,
+    /// Keys whose value was found not to be ours, and said to be.
+    odd: Mutex<HashSet<Key>>,
+    /// Requests that may wait at once: one worker is always free for those that need not.
+    seats: AtomicUsize,
+}
+
+impl Reader {
+    pub fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
+        let seats = AtomicUsize::new(workers.saturating_sub(1).max(1));
+        Self { redis, poller, host, cache: Cache::default(), odd: Mutex::default(), seats }
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.poller.snapshot().ready
+    }
+
+    /// A list: the overview, the enclosures or the pools, seen through `view`.
+    pub fn list(&self, key: &Key, view: &View) -> Result<Answer, ReadError> {
+        let snapshot = self.poller.snapshot();
+        let Ok(live) = self.stored(key, Copy::Live) else { return self.list_without_redis(key, view, &snapshot) };
+        if let Some(prepared) = live.and_then(|value| self.cache.list(key, view, value, &snapshot.topology, false)) {
+            return Ok(answer(prepared, XCache::Hit, Source::Redis));
+        }
+        let last = self.stored(key, Copy::Last).unwrap_or(None);
+        if let Some(prepared) = last.and_then(|value| self.cache.list(key, view, value, &snapshot.topology, true)) {
+            self.refresh(key.clone());
+            return Ok(answer(prepared, XCache::Stale, Source::Redis));
+        }
+        // Nothing in Redis. What this daemon keeps up to date itself needs no further reading.
+        let source = if snapshot.current { None } else { self.wait_for_lists() };
+        self.refresh(key.clone());
+        self.in_memory(key, view, source.unwrap_or(Source::Memory))
+    }
+
+    /// A value of ours out of Redis. Anything else there is a miss, and said once.
+    fn stored(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
+        let why = match self.redis.get(key, copy) {
+            Ok(Some(value)) if self.cache.is_known(key, &value) || Head::parse(&value).is_some() => {
+                self.odd.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+                return Ok(Some(value));
+            }
+            Ok(None) => return Ok(None),
+            Ok(Some(_)) => "it is no JSON of this schema".to_owned(),
+            Err(StoreError::Refused(why)) => why,
+            Err(away) => return Err(away),
+        };
+        if self.odd.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
+            log::warn!("a stored value is not ours, it will be overwritten key={} error={why:?}", key.name());
+        }
+        Ok(None)
+    }
+
+    fn list_without_redis(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
+        let young = snapshot.current.then(|| self.in_memory(key, view, Source::Memory)).and_then(Result::ok);
+        let young = young.filter(|a| a.prepared.built_age(now()) <= snapshot.stale_after_seconds);
+        if let Some(answer) = young {
+            return Ok(answer);
+        }
+        let source = self.wait_for_lists().map_or(Source::Memory, |_| Source::Smartctl);
+        self.in_memory(key, view, source)
+    }
+
+    fn in_memory(&self, key: &Key, view: &View, source: Source) -> Result<Answer, ReadError> {
+        let value = self.poller.memory.value(key).ok_or(ReadError::NothingYet)?;
+        let topology = self.poller.snapshot().topology.clone();
+        let prepared = self.cache.list(key, view, value, &topology, false).ok_or(ReadError::NothingYet)?;
+        Ok(answer(prepared, XCache::Miss, source))
+    }
+
+    fn wait_for_lists(&self) -> Option<Source> {
+        let _seat = self.seat()?;
+        let (reply, replied) = bounded(1);
+        self.poller.asks.try_send(Ask::Lists { reply }).ok()?;
+        replied.recv_timeout(PATIENCE).ok()
+    }
+
+    /// One drive, by any identifier.
+    pub fn drive(&self, id: &str) -> Result<Answer, ReadError> {
+        let snapshot = self.poller.snapshot();
+        let Some((device, known)) = snapshot.find(id) else { return self.unknown_drive(id) };
+        if !known.here {
+            let value = self.poller.memory.value(&Key::Smart(device.clone())).ok_or(ReadError::NothingYet)?;
+            let prepared = Prepared::document(value).ok_or(ReadError::NothingYet)?;
+            return Ok(answer(prepared, XCache::Stale, Source::Memory));
+        }
+        self.known_drive(device, known)
+    }
+
+    fn known_drive(&self, device: &DeviceName, known: &Known) -> Result<Answer, ReadError> {
+        let here = drives::identity_at(&self.host, device);
+        let key = Key::Smart(device.clone());
+        let Some(identity) = here.filter(|i| *i == known.identity && !i.is_empty()) else {
+            // The name means another drive by now, or one that nothing is known of: read it.
+            return self.read_now(device);
+        };
+        let Ok(live) = self.stored(&key, Copy::Live) else { return self.read_now(device) };
+        if let Some(prepared) = live.and_then(|value| of_this_drive(value, &identity, false)) {
+            return Ok(answer(prepared, XCache::Hit, Source::Redis));
+        }
+        let last = self.stored(&key, Copy::Last).unwrap_or(None);
+        if let Some(prepared) = last.and_then(|value| of_this_drive(value, &identity, true)) {
+            self.refresh(key);
+            return Ok(answer(prepared, XCache::Stale, Source::Redis));
+        }
+        self.read_now(device)
+    }
+
+    /// A name the poller does not know yet: a drive that has just come, or none at all.
+    fn unknown_drive(&self, id: &str) -> Result<Answer, ReadError> {
+        let Some(device) = DeviceName::parse(id) else { return Err(ReadError::NoSuchDrive) };
+        match drives::identity_at(&self.host, &device) {
+            Some(_) => self.read_now(&device),
+            None => Err(ReadError::NoSuchDrive),
+        }
+    }
+
+    /// Asks the poller, who reads a drive once for all that ask, and not too often. Should it not
+    /// come in time, what is known of the drive is better than nothing.
+    fn read_now(&self, device: &DeviceName) -> Result<Answer, ReadError> {
+        let source = match self.seat() {
+            Some(_seat) => {
+                let (reply, replied) = bounded(1);
+                let asked = self.poller.asks.try_send(Ask::Drive { device: device.clone(), reply });
+                asked.ok().and_then(|()| replied.recv_timeout(PATIENCE).ok())
+            }
+            None => None,
+        };
+        let device =
+            self.poller.snapshot().find(device.as_str()).map(|(d, _)| d.clone()).ok_or(ReadError::NoSuchDrive)?;
+        let value = self.poller.memory.value(&Key::Smart(device.clone())).ok_or(ReadError::NothingYet)?;
+        let identity = drives::identity_at(&self.host, &device).unwrap_or_default();
+        let prepared = of_this_drive(value, &identity, false).ok_or(ReadError::NothingYet)?;
+        Ok(answer(prepared, XCache::Miss, source.unwrap_or(Source::Memory)))
+    }
+
+    fn refresh(&self, key: Key) {
+        // A full line means that the poller has enough to do; the next request asks again.
+        let _ = self.poller.asks.try_send(Ask::Refresh(key));
+    }
+
+    fn seat(&self) -> Option<Seat<'_>> {
+        let taken = self.seats.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| free.checked_sub(1));
+        taken.ok().map(|_| Seat(&self.seats))
+    }
+}
+
+/// A stored document, if it is of the drive that is at that name now.
+fn of_this_drive(value: Bytes, identity: &Identity, stale: bool) -> Option<Arc<Prepared>> {
+    let head = Head::parse(&value)?;
+    if head.identity != *identity {
+        return None;
+    }
+    let value = if stale { label_stale(&value).into() } else { value };
+    Prepared::document(value)
+}
+
+/// A worker that waits; given back when dropped.
+struct Seat<'a>(&'a AtomicUsize);
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+fn answer(prepared: Arc<Prepared>, cache: XCache, source: Source) -> Answer {
+    let age = prepared.age(now());
+    Answer { prepared, cache, source, age }
+}

@@ -1,0 +1,89 @@
+//! The stop token: asked for once, seen by every thread, also by those that wait in poll(2).
+//!
+//! It knows nothing of signals' causes nor of what stops in which order (that is `daemon`).
+
+use crossbeam_channel::{Receiver, Sender, bounded, never};
+use rustix::event::{EventfdFlags, eventfd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A cheap handle; all clones share one stop.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    inner: Arc<Inner>,
+    closed: Receiver<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Nothing is ever sent: dropping it wakes every `select!` at once.
+    open: Mutex<Option<Sender<()>>>,
+    /// Readable from the stop on, and never read: poll(2) sees it level-triggered.
+    fd: OwnedFd,
+}
+
+impl Stop {
+    pub fn new() -> io::Result<Self> {
+        let (open, closed) = bounded(0);
+        let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self { inner: Arc::new(Inner { open: Mutex::new(Some(open)), fd }), closed })
+    }
+
+    /// Asks everybody to stop. Asking again changes nothing.
+    pub fn ask(&self) {
+        let open = self.inner.open.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if open.is_some() {
+            // An eventfd takes 8 bytes whole; its counter cannot overflow from one write.
+            let _ = rustix::io::write(&self.inner.fd, &1u64.to_ne_bytes());
+        }
+    }
+
+    pub fn asked(&self) -> bool {
+        self.inner.open.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// For `select!`: becomes ready (disconnected) when a stop is asked for.
+    pub fn channel(&self) -> &Receiver<()> {
+        &self.closed
+    }
+
+    /// Blocks until a stop is asked for.
+    pub fn wait(&self) {
+        let _ = self.closed.recv();
+    }
+
+    /// Stops on SIGINT, SIGTERM and SIGHUP.
+    pub fn on_signals(&self) -> Result<(), ctrlc::Error> {
+        let stop = self.clone();
+        ctrlc::set_handler(move || stop.ask())
+    }
+
+    /// A channel that never becomes ready, for a part that is not there.
+    pub fn never<T>() -> Receiver<T> {
+        never()
+    }
+}
+
+impl AsFd for Stop {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_ask_is_seen_by_every_clone() {
+        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let other = stop.clone();
+        assert!(!other.asked());
+        let waiter = std::thread::Builder::new().spawn(move || other.wait());
+        stop.ask();
+        stop.ask();
+        assert!(stop.asked());
+        assert!(waiter.is_ok_and(|w| w.join().is_ok()));
+    }
+}

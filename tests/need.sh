@@ -1,0 +1,28 @@
+#!/bin/sh
+# Makes sure that programs are here; says what it installs, and from where, before it does.
+set -eu
+
+missing=
+for program in "$@"; do
+    case $program in
+        redis-server) package=redis-server ;;
+        *) package=$program ;;
+    esac
+    command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "needed, and not here:$missing. Install it with your package manager." >&2
+    exit 1
+fi
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null 2>&1 || { echo "needed, and not here:$missing. As root: apt-get install$missing" >&2; exit 1; }
+    as_root=sudo
+fi
+echo "installing with apt-get:$missing"
+# Nothing is started: the tests and the demo start their own.
+$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get update -qq
+# shellcheck disable=SC2086 # a list of package names
+$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,141 @@
+//! jbod-sim: lays out a folder that looks like a JBOD host to a program that takes its root from
+//! an option, and plays `smartctl` and `zpool` there. Under which name it was started decides.
+
+mod answer_ata;
+mod answer_nvme;
+mod answer_scsi;
+mod args;
+mod drive;
+mod files;
+mod host;
+mod links;
+mod list;
+mod moves;
+mod other;
+mod places;
+mod plan;
+mod recorded;
+mod set;
+mod shelf;
+mod smartctl;
+mod store;
+mod sysfs;
+mod trouble;
+mod zpool;
+mod zpool_text;
+
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Simulates a host with JBOD shelves: sysfs, /dev, smartctl and zpool.
+///
+/// Lay out a host, then let a program look at it with --root DIR, DIR/bin/smartctl and
+/// DIR/bin/zpool. While it runs, `set`, `pull`, `insert` and the swaps change what it sees.
+#[derive(Debug, Parser)]
+#[command(name = "jbod-sim", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lay out a host
+    Host(Box<host::Options>),
+    /// Change how a drive, bay, shelf, pool or tool behaves
+    #[command(after_help = set::HELP)]
+    Set {
+        dir: PathBuf,
+        /// A serial, a kernel name, bay/E/B, all, enclosure/E, pool/NAME, leaf/SERIAL, zpool or smartctl
+        target: String,
+        /// key=value; an empty value takes the key back to its default
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        pairs: Vec<String>,
+    },
+    /// Pull drives out, or let one path to them get lost
+    Pull {
+        dir: PathBuf,
+        /// Serials, kernel names or bay/E/B
+        #[arg(required = true)]
+        targets: Vec<String>,
+        /// Only this path (the number of the SCSI host)
+        #[arg(long)]
+        path: Option<u32>,
+    },
+    /// Put a drive into a bay: the one pulled from there, or a new one; or bring lost paths back
+    Insert {
+        dir: PathBuf,
+        /// bay/E/B
+        bay: String,
+        /// A new drive's serial, or that of a pulled drive
+        #[arg(long)]
+        serial: Option<String>,
+        /// A new drive of this kind
+        #[arg(long, value_enum)]
+        kind: Option<drive::Kind>,
+        /// A new drive's model
+        #[arg(long)]
+        model: Option<String>,
+    },
+    /// Two drives exchange their kernel names (sd and sg), as after a reboot
+    SwapLetters { dir: PathBuf, one: String, other: String },
+    /// The drives of two bays change places
+    Swap { dir: PathBuf, one: String, other: String },
+    /// Every drive with its bay, names and state
+    List {
+        dir: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let started_as = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    match started_as.file_name().and_then(|n| n.to_str()) {
+        Some("smartctl") => report(home(&started_as).and_then(|root| smartctl::play(&root))),
+        Some("zpool") => report(home(&started_as).and_then(|root| zpool::play(&root))),
+        _ => report(command(Cli::parse().command).map(|()| 0)),
+    }
+}
+
+fn report(result: anyhow::Result<u8>) -> ExitCode {
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("jbod-sim: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The host's folder, of which this program was started as bin/NAME.
+fn home(started_as: &Path) -> anyhow::Result<PathBuf> {
+    use anyhow::Context;
+    let mut program = started_as.to_owned();
+    if started_as.parent().is_none_or(|p| p.as_os_str().is_empty()) {
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        program = std::env::split_paths(&paths)
+            .map(|p| p.join(started_as))
+            .find(|p| p.is_file())
+            .with_context(|| format!("cannot find {} in PATH", started_as.display()))?;
+    }
+    let bin = program.parent().map(Path::to_owned).unwrap_or_default();
+    let bin = if bin.as_os_str().is_empty() { PathBuf::from(".") } else { bin };
+    let bin = std::path::absolute(&bin).with_context(|| format!("cannot tell where {} is", bin.display()))?;
+    Ok(bin.parent().map(Path::to_owned).unwrap_or_default())
+}
+
+fn command(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Host(options) => host::run(&options),
+        Command::Set { dir, target, pairs } => set::run(&dir, &target, &pairs),
+        Command::Pull { dir, targets, path } => moves::pull(&dir, &targets, path),
+        Command::Insert { dir, bay, serial, kind, model } => {
+            moves::insert(&dir, &bay, &moves::Wanted { serial, kind, model })
+        }
+        Command::SwapLetters { dir, one, other } => moves::swap_letters(&dir, &one, &other),
+        Command::Swap { dir, one, other } => moves::swap(&dir, &one, &other),
+        Command::List { dir, json } => list::run(&dir, json),
+    }
+}

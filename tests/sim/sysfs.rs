@@ -1,0 +1,186 @@
+//! One drive on one path, in sysfs and among the nodes: how it appears and how it vanishes.
+//! Laying out a host, pulling, inserting and renaming are all made of these two.
+
+use crate::drive::{Bay, Drive, Kind, Path};
+use crate::files::{attribute, link, link_text, make_one, put, remove, remove_tree};
+use crate::places::{drive_dir, enclosure_dir, end_device_dir, expander_dir, port_address, port_dir};
+use crate::store::{Host, Store};
+use anyhow::{Context, Result};
+
+/// The drive appears: SCSI device, block device, sg node, slot link.
+pub fn attach(store: &Store, host: &Host, drive: &Drive, bay: Bay, path: &Path) -> Result<()> {
+    let root = &store.root;
+    let device = drive_dir(bay.shelf, path);
+    let (sd, sg) = (path.sd(), path.sg());
+    port(store, host, drive, bay, path)?;
+    identity(&root.join(&device), drive, path)?;
+    generic(store, &device, &path.address(), &sg)?;
+    block(store, drive, &device, &path.address(), &sd)?;
+    let slot = host
+        .shelves
+        .get(bay.shelf)
+        .and_then(|s| s.bays.get(bay.place))
+        .context("a drive stands in a bay that is not there")?;
+    if let Some(enclosure) = enclosure_dir(host, path.host, bay.shelf) {
+        link(root, &format!("{device}/enclosure_device:{slot}"), &format!("{enclosure}/{slot}"))?;
+        link(root, &format!("{enclosure}/{slot}/device"), &device)?;
+    }
+    store.link_nodes(drive, &[sd, sg])
+}
+
+/// The port, end device and target: what SAS puts above a SCSI device.
+fn port(store: &Store, host: &Host, drive: &Drive, bay: Bay, path: &Path) -> Result<()> {
+    let root = &store.root;
+    let end = end_device_dir(path.host, bay.shelf, path.port);
+    let end_path = root.join(&end);
+    make_one(&root.join(port_dir(path.host, bay.shelf, path.port)))?;
+    make_one(&end_path)?;
+    let name = format!("end_device-{}:{}:{}", path.host, bay.shelf, path.port);
+    make_one(&end_path.join("sas_device"))?;
+    let sas = end_path.join("sas_device").join(name);
+    make_one(&sas)?;
+    attribute(&sas, "sas_address", &format!("0x{}", port_address(drive, path.host)))?;
+    attribute(&sas, "bay_identifier", &bay.place.to_string())?;
+    let id = host.shelves.get(bay.shelf).map_or("", |s| s.id.as_str());
+    attribute(&sas, "enclosure_identifier", &format!("0x{id}"))?;
+    make_one(&end_path.join(format!("target{}:0:{}", path.host, path.target)))?;
+    make_one(&root.join(drive_dir(bay.shelf, path)))
+}
+
+fn identity(device: &std::path::Path, drive: &Drive, path: &Path) -> Result<()> {
+    let vendor = if drive.kind == Kind::Sata { "ATA" } else { &drive.vendor };
+    let firmware: String = drive.firmware.chars().take(4).collect();
+    attribute(device, "vendor", &format!("{vendor:<8}"))?;
+    attribute(device, "model", &format!("{:<16.16}", drive.model))?;
+    attribute(device, "rev", &format!("{firmware:<4}"))?;
+    attribute(device, "type", "0")?;
+    attribute(device, "state", "running")?;
+    attribute(device, "wwid", &drive.wwid())?;
+    put(&device.join("vpd_pg80"), serial_page(drive))?;
+    put(&device.join("vpd_pg83"), name_page(drive, &port_address(drive, path.host), path.host))
+}
+
+/// VPD page 0x80: the serial; SATA's is padded to 20 at the left, as SAT passes it on.
+fn serial_page(drive: &Drive) -> Vec<u8> {
+    let serial = if drive.kind == Kind::Sata { format!("{:>20}", drive.serial) } else { drive.serial.clone() };
+    page(0x80, serial.as_bytes())
+}
+
+/// VPD page 0x83: the name of the drive, then those of the port that was asked.
+fn name_page(drive: &Drive, port: &str, host: u32) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut designator = |first: u8, second: u8, value: &[u8]| {
+        body.extend([first, second, 0, u8::try_from(value.len()).unwrap_or(u8::MAX)]);
+        body.extend(value);
+    };
+    match &drive.wwn {
+        Some(wwn) if !drive.t10 => designator(0x01, 0x03, &bytes_of(wwn)),
+        _ => designator(0x02, 0x01, drive.t10_name().as_bytes()),
+    }
+    // Protocol SAS, "protocol identifier valid", association target port: NAA and relative port.
+    designator(0x61, 0x93, &bytes_of(port));
+    designator(0x61, 0x94, &[0, 0, 0, u8::try_from(host + 1).unwrap_or(1)]);
+    page(0x83, &body)
+}
+
+fn page(code: u8, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len()).unwrap_or(u16::MAX).to_be_bytes();
+    [&[0, code], &length[..], body].concat()
+}
+
+fn bytes_of(hex: &str) -> [u8; 8] {
+    u64::from_str_radix(hex, 16).unwrap_or(0).to_be_bytes()
+}
+
+/// The sg node of a SCSI device; `device` is its sysfs directory below the root.
+pub fn generic(store: &Store, device: &str, address: &str, sg: &str) -> Result<()> {
+    let root = &store.root;
+    let dir = format!("{device}/scsi_generic/{sg}");
+    make_one(&root.join(format!("{device}/scsi_generic")))?;
+    make_one(&root.join(&dir))?;
+    link_text(&root.join(format!("{dir}/device")), &format!("../../../{address}"))?;
+    link_text(&root.join(format!("{device}/generic")), &format!("scsi_generic/{sg}"))?;
+    link(root, &format!("sys/class/scsi_generic/{sg}"), &dir)?;
+    put(&root.join("dev").join(sg), "")
+}
+
+/// The block device with its one partition.
+fn block(store: &Store, drive: &Drive, device: &str, address: &str, sd: &str) -> Result<()> {
+    let root = &store.root;
+    let dir = format!("{device}/block/{sd}");
+    let path = root.join(&dir);
+    make_one(&root.join(format!("{device}/block")))?;
+    make_one(&path)?;
+    link_text(&path.join("device"), &format!("../../../{address}"))?;
+    attribute(&path, "removable", "0")?;
+    disk(&path, drive.bytes, drive.rotation > 0)?;
+    let partition = format!("{sd}1");
+    partition_of(&path, &partition, drive.bytes)?;
+    link(root, &format!("sys/block/{sd}"), &dir)?;
+    link(root, &format!("sys/class/block/{sd}"), &dir)?;
+    link(root, &format!("sys/class/block/{partition}"), &format!("{dir}/{partition}"))?;
+    put(&root.join("dev").join(sd), "")?;
+    put(&root.join("dev").join(partition), "")
+}
+
+/// What any disk has: its size in sectors of 512 bytes, and its queue.
+pub fn disk(path: &std::path::Path, bytes: u64, rotational: bool) -> Result<()> {
+    attribute(path, "size", &(bytes / 512).to_string())?;
+    let queue = path.join("queue");
+    make_one(&queue)?;
+    attribute(&queue, "rotational", if rotational { "1" } else { "0" })?;
+    attribute(&queue, "logical_block_size", "512")
+}
+
+pub fn partition_of(disk: &std::path::Path, name: &str, bytes: u64) -> Result<()> {
+    let path = disk.join(name);
+    make_one(&path)?;
+    attribute(&path, "partition", "1")?;
+    attribute(&path, "size", &(bytes / 512).saturating_sub(4096).to_string())
+}
+
+/// The drive is gone on this path, with all its names; the slot's directory stays.
+pub fn detach(store: &Store, host: &Host, bay: Bay, path: &Path) -> Result<()> {
+    let root = &store.root;
+    let (sd, sg) = (path.sd(), path.sg());
+    if let Some(enclosure) = enclosure_dir(host, path.host, bay.shelf)
+        && let Some(slot) = host.shelves.get(bay.shelf).and_then(|s| s.bays.get(bay.place))
+    {
+        remove(&root.join(format!("{enclosure}/{slot}/device")))?;
+    }
+    for name in [format!("sys/block/{sd}"), format!("sys/class/block/{sd}"), format!("sys/class/block/{sd}1")] {
+        remove(&root.join(name))?;
+    }
+    for name in [format!("sys/class/scsi_generic/{sg}"), format!("dev/{sd}"), format!("dev/{sd}1"), format!("dev/{sg}")]
+    {
+        remove(&root.join(name))?;
+    }
+    remove_tree(&root.join(port_dir(path.host, bay.shelf, path.port)))?;
+    store.unlink_nodes(&[sd, sg])
+}
+
+/// The directory above all drives of a shelf must be there before the drives are.
+pub fn make_expander(store: &Store, host: &Host, iom: u32, shelf: usize) -> Result<()> {
+    let expander = store.root.join(expander_dir(iom, shelf));
+    let sas = expander.join("sas_device").join(format!("expander-{iom}:{shelf}"));
+    crate::files::make_dir(&sas)?;
+    attribute(&sas, "sas_address", &format!("0x{}", crate::places::expander_address(host, iom, shelf)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::sample;
+
+    #[test]
+    fn vpd_pages_have_their_lengths() {
+        let drive = sample(Kind::Sas);
+        let page = name_page(&drive, "5000c50000000002", 0);
+        assert_eq!(page.get(..2), Some(&[0, 0x83][..]));
+        assert_eq!(page.len(), 4 + (4 + 8) * 2 + 4 + 4);
+        assert_eq!(page.get(2..4), Some(&[0, 32][..]));
+        assert_eq!(page.get(4..8), Some(&[0x01, 0x03, 0, 8][..]));
+        let serial = serial_page(&drive);
+        assert_eq!(serial.get(4..), Some(drive.serial.as_bytes()));
+    }
+}

@@ -1,0 +1,175 @@
+//! The real daemon, as a process, with its log.
+
+use super::http::{Client, Response};
+use super::redis::Redis;
+use super::sim::Sim;
+use super::{eventually, free_port};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+pub struct Daemon {
+    pub port: u16,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+/// The command of the daemon for a simulated host, not yet started; nothing of the test's own
+/// environment reaches it.
+pub fn command(sim: &Sim, redis_port: u16) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
+    command
+        .env_clear()
+        .env("JBOD_ROOT", sim.root())
+        .env("SMARTCTL_PATH", sim.tool("smartctl"))
+        .env("ZPOOL_PATH", sim.tool("zpool"))
+        .env("REDIS_HOST", "127.0.0.1")
+        .env("REDIS_PORT", redis_port.to_string());
+    command
+}
+
+impl Daemon {
+    /// Starts it with further settings, and waits until it listens.
+    #[track_caller]
+    pub fn start(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> Self {
+        let port = free_port();
+        let mut command = command(sim, redis.port);
+        command.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).envs(settings.iter().copied());
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the daemon starts");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (lines, stderr) = (Arc::clone(&log), child.stderr.take().expect("its log"));
+        std::thread::Builder::new()
+            .spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    lines.lock().expect("the log").push(line);
+                }
+            })
+            .expect("a thread for the log");
+        let mut daemon = Self { port, child, log };
+        eventually("the daemon listens", || {
+            let ended = daemon.child.try_wait().expect("its state");
+            assert!(ended.is_none(), "the daemon ended with {ended:?}: {}", daemon.log());
+            Client::connect(port).map(drop)
+        });
+        daemon
+    }
+
+    /// Starts it and waits for its first whole sweep.
+    #[track_caller]
+    pub fn ready(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> Self {
+        let daemon = Self::start(sim, redis, settings);
+        daemon.wait_ready();
+        daemon
+    }
+
+    #[track_caller]
+    pub fn wait_ready(&self) {
+        eventually("the first sweep is whole", || (self.get("/readyz").status == 200).then_some(()));
+    }
+
+    /// A request on a connection of its own.
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Response {
+        self.request("GET", path, &[])
+    }
+
+    #[track_caller]
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut client = Client::connect(self.port).expect("the daemon accepts");
+        client.request(method, path, headers).unwrap_or_else(|| panic!("no answer to {method} {path}: {}", self.log()))
+    }
+
+    #[track_caller]
+    pub fn json(&self, path: &str) -> Value {
+        let response = self.get(path);
+        assert_eq!(response.status, 200, "{path}: {}", response.text());
+        response.json()
+    }
+
+    /// Waits until a drive's entry satisfies `wanted`, and returns it.
+    #[track_caller]
+    pub fn drive_when(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        eventually(what, || {
+            let response = self.get(&format!("/api/drives/{id}"));
+            (response.status == 200).then(|| response.json()).filter(|drive| wanted(drive))
+        })
+    }
+
+    /// Waits until the overview satisfies `wanted`, and returns it.
+    #[track_caller]
+    pub fn overview_when(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        eventually(what, || {
+            let response = self.get("/api/overview");
+            (response.status == 200).then(|| response.json()).filter(|overview| wanted(overview))
+        })
+    }
+
+    pub fn log(&self) -> String {
+        self.log.lock().expect("the log").join("\n")
+    }
+
+    /// Log lines that hold `text`.
+    pub fn logged(&self, text: &str) -> usize {
+        self.log.lock().expect("the log").iter().filter(|line| line.contains(text)).count()
+    }
+
+    #[track_caller]
+    pub fn wait_logged(&self, text: &str) {
+        eventually(&format!("the log says {text:?}"), || (self.logged(text) > 0).then_some(()));
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the daemon takes a signal");
+    }
+
+    /// `kill -9`, as it stands.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks for a stop and waits for it.
+    #[track_caller]
+    pub fn stop(mut self, signal: Signal) -> (ExitStatus, String) {
+        self.signal(signal);
+        let status = eventually("the daemon stops", || self.child.try_wait().expect("its state"));
+        (status, self.log())
+    }
+
+    /// Processes below it that are still there, zombies among them.
+    pub fn children(&self) -> Vec<String> {
+        children_of(self.child.id())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `pid state command` of every child of a process.
+pub fn children_of(parent: u32) -> Vec<String> {
+    let pids = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|e| e.file_name().into_string().ok());
+    pids.filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
+        .filter_map(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let (command, rest) = stat.split_once(") ")?;
+            let mut fields = rest.split(' ');
+            let (state, ppid) = (fields.next()?, fields.next()?);
+            (ppid == parent.to_string()).then(|| format!("{pid} {state} {command}"))
+        })
+        .collect()
+}

@@ -1,0 +1,45 @@
+//! What the tests share: a simulated host, a real redis-server, the real daemon, and a client
+//! that sees what a user sees. Everything is started on a free port and ends with its test.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+pub mod daemon;
+pub mod http;
+pub mod redis;
+pub mod sim;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What a test waits for at most before it gives up. Generous: it bounds failures, not speed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `look` gives something, and returns that.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// The recorded outputs of real tools, where this checkout lies beside them. `None`: they are not
+/// here, and what needs them says that it was left out.
+pub fn corpus() -> Option<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let here = dir.join("manifest.json").is_file().then_some(dir);
+    if here.is_none() {
+        eprintln!("left out: the recorded outputs (../shared/corpus) are not here");
+    }
+    here
+}

@@ -1,0 +1,146 @@
+//! A real redis-server of the test's own.
+
+use super::{eventually, free_port};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+pub struct Redis {
+    pub port: u16,
+    child: Option<Child>,
+    dir: tempfile::TempDir,
+}
+
+impl Redis {
+    pub fn start() -> Self {
+        let mut redis = Self::absent();
+        redis.up();
+        redis
+    }
+
+    /// A port on which no Redis listens yet.
+    pub fn absent() -> Self {
+        Self { port: free_port(), child: None, dir: tempfile::tempdir().expect("a folder for redis") }
+    }
+
+    /// Starts it (again, on the same port, empty).
+    pub fn up(&mut self) {
+        let child = Command::new("redis-server")
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .arg("--dir")
+            .arg(self.dir.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("redis-server starts (Debian: apt install redis-server)");
+        self.child = Some(child);
+        eventually("redis answers", || (self.try_ask(&["PING"])? == Reply::Text("PONG".into())).then_some(()));
+    }
+
+    /// `kill -9`
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// SIGSTOP or SIGCONT.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let child = self.child.as_ref().expect("redis runs");
+        let pid = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(pid, signal).expect("redis takes a signal");
+    }
+
+    #[track_caller]
+    pub fn ask(&self, args: &[&str]) -> Reply {
+        self.try_ask(args).expect("redis answers")
+    }
+
+    pub fn get(&self, key: &str) -> Option<String> {
+        match self.ask(&["GET", key]) {
+            Reply::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// All keys, sorted.
+    pub fn keys(&self) -> Vec<String> {
+        let Reply::List(list) = self.ask(&["KEYS", "*"]) else { panic!("KEYS gives a list") };
+        let mut keys: Vec<String> =
+            list.into_iter().map(|r| if let Reply::Text(t) = r { t } else { String::new() }).collect();
+        keys.sort();
+        keys
+    }
+
+    /// Milliseconds that a key has left; negative as Redis has it.
+    pub fn pttl(&self, key: &str) -> i64 {
+        let Reply::Number(ms) = self.ask(&["PTTL", key]) else { panic!("PTTL gives a number") };
+        ms
+    }
+
+    fn try_ask(&self, args: &[&str]) -> Option<Reply> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let mut command = format!("*{}\r\n", args.len());
+        for arg in args {
+            command += &format!("${}\r\n{arg}\r\n", arg.len());
+        }
+        stream.write_all(command.as_bytes()).ok()?;
+        Reply::read(&mut stream)
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An answer of Redis (RESP2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    Text(String),
+    Number(i64),
+    Nil,
+    List(Vec<Reply>),
+    Error(String),
+}
+
+impl Reply {
+    fn read(stream: &mut TcpStream) -> Option<Self> {
+        let line = Self::line(stream)?;
+        let (kind, rest) = line.split_at(1);
+        Some(match kind {
+            "+" => Self::Text(rest.to_owned()),
+            "-" => Self::Error(rest.to_owned()),
+            ":" => Self::Number(rest.parse().ok()?),
+            "$" => match rest.parse::<i64>().ok()? {
+                -1 => Self::Nil,
+                n => {
+                    let mut bytes = vec![0; usize::try_from(n).ok()? + 2];
+                    stream.read_exact(&mut bytes).ok()?;
+                    bytes.truncate(bytes.len() - 2);
+                    Self::Text(String::from_utf8_lossy(&bytes).into_owned())
+                }
+            },
+            "*" => {
+                let count = rest.parse::<i64>().ok()?.max(0);
+                Self::List((0..count).map(|_| Self::read(stream)).collect::<Option<_>>()?)
+            }
+            _ => return None,
+        })
+    }
+
+    fn line(stream: &mut TcpStream) -> Option<String> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while !line.ends_with(b"\r\n") {
+            stream.read_exact(&mut byte).ok()?;
+            line.push(byte[0]);
+        }
+        line.truncate(line.len() - 2);
+        String::from_utf8(line).ok()
+    }
+}
