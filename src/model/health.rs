@@ -117,7 +117,8 @@ const RULES: &[Rule] = &[
     Rule { code: "N1", check: nvme_critical_warning },
 ];
 
-/// Judges a reading. Without one there is nothing to judge: `unknown`, no findings.
+/// Judges a reading. Without one, or with one that holds an identity and no health, there is
+/// nothing to judge: `unknown`, no findings.
 pub fn judge(report: Option<&SmartReport>, context: &Context) -> Health {
     let Some(report) = report else {
         return Health { verdict: Verdict::Unknown, findings: Vec::new() };
@@ -130,7 +131,8 @@ pub fn judge(report: Option<&SmartReport>, context: &Context) -> Health {
         })
         .collect();
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    let verdict = findings.first().map_or(Verdict::Ok, |worst| worst.severity.into());
+    let clean = if report.has_health() { Verdict::Ok } else { Verdict::Unknown };
+    let verdict = findings.first().map_or(clean, |worst| worst.severity.into());
     Health { verdict, findings }
 }
 
@@ -207,7 +209,9 @@ mod tests {
     #[test]
     fn nothing_read_is_unknown_and_a_clean_reading_is_ok() {
         assert_eq!(judge(None, &context(0, false)).verdict, Verdict::Unknown);
-        assert_eq!(codes(&SmartReport::default(), &context(0, false)), (Verdict::Ok, vec![]));
+        assert_eq!(codes(&SmartReport::default(), &context(0, false)), (Verdict::Unknown, vec![]), "no health in it");
+        let passed = SmartReport { smart_status_passed: Some(true), ..Default::default() };
+        assert_eq!(codes(&passed, &context(0, false)), (Verdict::Ok, vec![]));
     }
 
     #[test]
@@ -215,7 +219,7 @@ mod tests {
         let mut ata =
             SmartReport { ata: Some(AtaDetail::default()), smart_status_passed: Some(false), ..Default::default() };
         assert_eq!(codes(&ata, &context(0, false)), (Verdict::Crit, vec!["A1".into()]));
-        ata.smart_status_passed = None;
+        ata.smart_status_passed = Some(true);
         assert_eq!(codes(&ata, &context(0, false)).0, Verdict::Ok);
 
         let scsi = SmartReport {
@@ -244,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_day_without_a_reading_warns_unless_asleep() {
-        let report = SmartReport::default();
+        let report = SmartReport { smart_status_passed: Some(true), ..Default::default() };
         assert_eq!(codes(&report, &context(86_400, false)).0, Verdict::Ok);
         assert_eq!(codes(&report, &context(90_000, false)), (Verdict::Warn, vec!["C5".into()]));
         assert_eq!(codes(&report, &context(90_000, true)).0, Verdict::Ok);

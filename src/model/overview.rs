@@ -1,10 +1,10 @@
 //! The overview: every bay and drive joined with its reading, verdict and pool, and the counts.
 
-use super::drive::{DeviceName, DriveSummary, State};
+use super::drive::{DeviceName, Drive, DriveSummary, State};
 use super::enclosure::{Enclosure, EnclosureView, Slot, SlotView};
 use super::fleet::{Fleet, Record};
 use super::health::{Context, Health, Verdict, judge};
-use super::smart::Protocol;
+use super::smart::{Protocol, SmartReport};
 use super::zfs::{Leaf, Membership, Pool, Scan, Zfs};
 use super::{SCHEMA, Timestamp, natural_cmp};
 use serde::{Deserialize, Serialize};
@@ -277,7 +277,7 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
         serial_number: report.and_then(|r| r.serial_number.clone()).or_else(|| drive.identity.unit_serial.clone()),
         wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
-        model_name: report.and_then(|r| r.model_name.clone()).or_else(|| drive.model.clone()),
+        model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
         firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
         protocol: report.and_then(|r| r.protocol).or(Some(presumed)),
@@ -302,8 +302,20 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         collected_at: record.collected_at,
         checked_at: record.checked_at,
         stale,
-        error: record.error.clone(),
+        error: record.error.clone().or_else(|| report.and_then(without_health)),
     }
+}
+
+/// As smartctl puts it together for SCSI: vendor and product.
+fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
+    let model = drive.model.as_deref()?;
+    Some(vendor.map_or_else(|| model.to_owned(), |vendor| format!("{vendor} {model}")))
+}
+
+fn without_health(report: &SmartReport) -> Option<String> {
+    let status = report.exit_status.0.map_or_else(|| "unknown".to_owned(), |s| s.to_string());
+    (!report.has_health())
+        .then(|| format!("the drive gave its identity but no health data (smartctl exit status {status})"))
 }
 
 /// A drive that does not answer, or is gone, has no verdict of its own, unless its last values

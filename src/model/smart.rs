@@ -47,6 +47,15 @@ pub struct SmartReport {
     pub nvme: Option<NvmeDetail>,
 }
 
+impl SmartReport {
+    /// The drive said something of its health. Without it a reading is an identity, and no verdict.
+    pub fn has_health(&self) -> bool {
+        let attributes = self.ata.as_ref().is_some_and(|ata| !ata.attributes.is_empty());
+        let log = self.nvme.as_ref().is_some_and(|nvme| nvme.critical_warning.is_some());
+        self.smart_status_passed.is_some() || attributes || log
+    }
+}
+
 /// smartctl's exit status: eight bits, each with a name (smartctl(8), EXIT STATUS).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExitStatus(pub Option<u8>);

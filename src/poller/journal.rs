@@ -1,6 +1,6 @@
 //! What of a sweep is worth a line: edges, not levels. A healthy host is silent.
 
-use crate::model::drive::{DriveKey, State};
+use crate::model::drive::{DriveKey, DriveSummary, State};
 use crate::model::fleet::{Change, Fleet, Record};
 use crate::model::health::Verdict;
 use crate::model::overview::Overview;
@@ -86,8 +86,7 @@ impl Journal {
             let host = record.drive.paths.first().and_then(|p| p.host);
             let told_by_host = whole.timed_out.contains(&record.drive.key) && silent.contains_key(&host);
             if !told_by_host && summary.state != State::Missing {
-                let mut line =
-                    format!("drive {} state={} {}", summary.verdict.as_str(), summary.state.as_str(), who(record));
+                let mut line = format!("drive {} {}", word(summary), who(record));
                 if let Some(why) = summary.findings.first().map(|f| &f.message).or(summary.error.as_ref()) {
                     let _ = write!(line, " reason={why:?}");
                 }
@@ -110,6 +109,16 @@ impl Journal {
             summary_line(overview, changed);
         }
         self.swept = true;
+    }
+}
+
+/// What a drive has become, in one word: what it does not do, else what is wrong with it.
+fn word(summary: &DriveSummary) -> &'static str {
+    match summary.state {
+        State::Active if summary.verdict >= Verdict::Watch => summary.verdict.as_str(),
+        State::Active if summary.error.is_some() => "unread",
+        State::Active => summary.verdict.as_str(),
+        other => other.as_str(),
     }
 }
 

@@ -248,7 +248,10 @@ impl Thread {
                 Change::Appeared(_) => {}
             }
         }
-        self.publisher.rack_changed();
+        if !changes.is_empty() && self.ready {
+            self.rack.ask_shelves();
+        }
+        self.publisher.lists_wanted();
     }
 
     fn swept(&mut self, whole: &crate::probe::sweep::Whole) {
@@ -308,10 +311,14 @@ impl Thread {
 
     /// One report of the waiting threads.
     fn take(&mut self, event: Event) {
-        let Some(read) = self.rack.take(event) else {
+        let read = self.rack.take(event);
+        // Within a sweep the lists are sent when it is whole.
+        if self.rack.is_sweeping() {
             self.publisher.rack_changed();
-            return;
-        };
+        } else {
+            self.publisher.lists_wanted();
+        }
+        let Some(read) = read else { return };
         self.publish_drive(&read.key, read.raw.as_deref());
         for waiter in self.waiting.remove(&read.key).unwrap_or_default() {
             let _ = waiter.send(Source::Smartctl);
@@ -443,7 +450,7 @@ impl Thread {
 
     /// After the stop: the children end at once, their events are let go, the lease is given back.
     fn finish(self, events: &Receiver<Event>) {
-        let patience = Instant::now() + Duration::from_millis(2500);
+        let patience = Instant::now() + Duration::from_secs(3);
         let mut running = self.rack.running();
         while running > 0 && events.recv_deadline(patience).is_ok() {
             running -= 1;

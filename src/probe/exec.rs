@@ -133,16 +133,16 @@ impl Run {
                 Err(error) => Err(ExecError::Watch { error, stuck: None }),
             },
             Ended::Deadline => {
-                let stuck = self.end(TERM_GRACE, limits.output_bytes);
+                let stuck = self.end(TERM_GRACE, limits.output_bytes, stop);
                 Err(ExecError::TimedOut { deadline: limits.deadline, stuck })
             }
             Ended::TooLarge => {
-                let stuck = self.end(Duration::ZERO, limits.output_bytes);
+                let stuck = self.end(Duration::ZERO, limits.output_bytes, stop);
                 Err(ExecError::TooLarge { limit: limits.output_bytes, stuck })
             }
-            Ended::Stopped => Err(ExecError::Stopped { stuck: self.end(Duration::ZERO, limits.output_bytes) }),
+            Ended::Stopped => Err(ExecError::Stopped { stuck: self.end(Duration::ZERO, limits.output_bytes, stop) }),
             Ended::Broken(error) => {
-                Err(ExecError::Watch { error, stuck: self.end(Duration::ZERO, limits.output_bytes) })
+                Err(ExecError::Watch { error, stuck: self.end(Duration::ZERO, limits.output_bytes, stop) })
             }
         }
     }
@@ -188,14 +188,14 @@ impl Run {
         }
     }
 
-    /// SIGTERM, a grace, SIGKILL, a grace; a child that is still there is stuck.
-    fn end(mut self, grace: Duration, cap: usize) -> Option<Stuck> {
+    /// SIGTERM, a grace that a stop cuts short, SIGKILL, a grace; a child that is still there is stuck.
+    fn end(mut self, grace: Duration, cap: usize, stop: &Stop) -> Option<Stuck> {
         if !grace.is_zero() {
             self.signal(Signal::TERM);
-            self.wait_gone(grace, cap);
+            self.wait_gone(grace, cap, Some(stop));
         }
         self.signal(Signal::KILL);
-        self.wait_gone(KILL_GRACE, cap);
+        self.wait_gone(KILL_GRACE, cap, None);
         // Dropping our ends of the pipes lets a late writer die of SIGPIPE instead of waiting for us.
         let Self { mut child, .. } = self;
         match child.try_wait() {
@@ -204,10 +204,10 @@ impl Run {
         }
     }
 
-    fn wait_gone(&mut self, grace: Duration, cap: usize) {
+    fn wait_gone(&mut self, grace: Duration, cap: usize, stop: Option<&Stop>) {
         let until = Instant::now() + grace;
         // A child that still writes must be read, or it would wait for us rather than die politely.
-        while let Ended::TooLarge = self.wait(until, cap, None) {
+        while let Ended::TooLarge = self.wait(until, cap, stop) {
             self.stdout = None;
         }
     }

@@ -161,7 +161,12 @@ impl Rack {
         self.dispatch.sort();
         self.sweep = Some(sweep);
         self.ask_pools();
-        self.shelves.ask(&self.modules, &self.events, at);
+        self.ask_shelves();
+    }
+
+    /// Asks the shelves what only they can say.
+    pub fn ask_shelves(&mut self) {
+        self.shelves.ask(&self.modules, &self.events, Instant::now());
     }
 
     /// Asks for one drive, because somebody waits for it. `None`: it is not here.

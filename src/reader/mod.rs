@@ -15,12 +15,13 @@ pub use prepared::{Prepared, View};
 
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Copy, Key, Store, StoreError};
+use crate::model::SCHEMA;
 use crate::model::doc::{Head, label_stale};
 use crate::model::drive::{DeviceName, Identity};
 use crate::poller::{Ask, Known, Poller, Snapshot, Source};
 use crate::probe::{Host, drives, now};
 use crossbeam_channel::bounded;
-use prepared::Cache;
+use prepared::{Cache, Unfit};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,12 +95,14 @@ impl Reader {
     /// A list: the overview, the enclosures or the pools, seen through `view`.
     pub fn list(&self, key: &Key, view: &View) -> Result<Answer, ReadError> {
         let snapshot = self.poller.snapshot();
-        let Ok(live) = self.stored(key, Copy::Live) else { return self.list_without_redis(key, view, &snapshot) };
-        if let Some(prepared) = live.and_then(|value| self.cache.list(key, view, value, &snapshot.topology, false)) {
+        let from = |copy: Copy| {
+            self.stored(key, copy, |value| self.cache.list(key, view, value, &snapshot.topology, copy == Copy::Last))
+        };
+        let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, view, &snapshot) };
+        if let Some(prepared) = live {
             return Ok(answer(prepared, XCache::Hit, Source::Redis));
         }
-        let last = self.stored(key, Copy::Last).unwrap_or(None);
-        if let Some(prepared) = last.and_then(|value| self.cache.list(key, view, value, &snapshot.topology, true)) {
+        if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
             self.refresh(key.clone());
             return Ok(answer(prepared, XCache::Stale, Source::Redis));
         }
@@ -109,19 +112,29 @@ impl Reader {
         self.in_memory(key, view, source.unwrap_or(Source::Memory))
     }
 
-    /// A value of ours out of Redis. Anything else there is a miss, and said once.
-    fn stored(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
+    /// A value out of Redis, made ready. What is not ours is a miss, and said once; an error means
+    /// that Redis does not answer.
+    fn stored(
+        &self,
+        key: &Key,
+        copy: Copy,
+        make: impl Fn(Bytes) -> Result<Arc<Prepared>, Unfit>,
+    ) -> Result<Option<Arc<Prepared>>, StoreError> {
+        let odd = || self.odd.lock().unwrap_or_else(PoisonError::into_inner);
         let why = match self.redis.get(key, copy) {
-            Ok(Some(value)) if self.cache.is_known(key, &value) || Head::parse(&value).is_some() => {
-                self.odd.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-                return Ok(Some(value));
-            }
             Ok(None) => return Ok(None),
-            Ok(Some(_)) => "it is no JSON of this schema".to_owned(),
+            Ok(Some(value)) => match make(value) {
+                Ok(prepared) => {
+                    odd().remove(key);
+                    return Ok(Some(prepared));
+                }
+                Err(Unfit::Elsewhere) => return Ok(None),
+                Err(Unfit::Foreign) => format!("it is no JSON of schema {SCHEMA}"),
+            },
             Err(StoreError::Refused(why)) => why,
             Err(away) => return Err(away),
         };
-        if self.odd.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
+        if odd().insert(key.clone()) {
             log::warn!("a stored value is not ours, it will be overwritten key={} error={why:?}", key.name());
         }
         Ok(None)
@@ -140,7 +153,7 @@ impl Reader {
     fn in_memory(&self, key: &Key, view: &View, source: Source) -> Result<Answer, ReadError> {
         let value = self.poller.memory.value(key).ok_or(ReadError::NothingYet)?;
         let topology = self.poller.snapshot().topology.clone();
-        let prepared = self.cache.list(key, view, value, &topology, false).ok_or(ReadError::NothingYet)?;
+        let prepared = self.cache.list(key, view, value, &topology, false).map_err(|_| ReadError::NothingYet)?;
         Ok(answer(prepared, XCache::Miss, source))
     }
 
@@ -157,8 +170,8 @@ impl Reader {
         let Some((device, known)) = snapshot.find(id) else { return self.unknown_drive(id) };
         if !known.here {
             let value = self.poller.memory.value(&Key::Smart(device.clone())).ok_or(ReadError::NothingYet)?;
-            let prepared = Prepared::document(value).ok_or(ReadError::NothingYet)?;
-            return Ok(answer(prepared, XCache::Stale, Source::Memory));
+            let head = Head::parse(&value).ok_or(ReadError::NothingYet)?;
+            return Ok(answer(Prepared::document(value, &head), XCache::Stale, Source::Memory));
         }
         self.known_drive(device, known)
     }
@@ -170,12 +183,12 @@ impl Reader {
             // The name means another drive by now, or one that nothing is known of: read it.
             return self.read_now(device);
         };
-        let Ok(live) = self.stored(&key, Copy::Live) else { return self.read_now(device) };
-        if let Some(prepared) = live.and_then(|value| of_this_drive(value, &identity, false)) {
+        let from = |copy: Copy| self.stored(&key, copy, |value| of_this_drive(value, &identity, copy == Copy::Last));
+        let Ok(live) = from(Copy::Live) else { return self.read_now(device) };
+        if let Some(prepared) = live {
             return Ok(answer(prepared, XCache::Hit, Source::Redis));
         }
-        let last = self.stored(&key, Copy::Last).unwrap_or(None);
-        if let Some(prepared) = last.and_then(|value| of_this_drive(value, &identity, true)) {
+        if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
             self.refresh(key);
             return Ok(answer(prepared, XCache::Stale, Source::Redis));
         }
@@ -206,7 +219,7 @@ impl Reader {
             self.poller.snapshot().find(device.as_str()).map(|(d, _)| d.clone()).ok_or(ReadError::NoSuchDrive)?;
         let value = self.poller.memory.value(&Key::Smart(device.clone())).ok_or(ReadError::NothingYet)?;
         let identity = drives::identity_at(&self.host, &device).unwrap_or_default();
-        let prepared = of_this_drive(value, &identity, false).ok_or(ReadError::NothingYet)?;
+        let prepared = of_this_drive(value, &identity, false).map_err(|_| ReadError::NothingYet)?;
         Ok(answer(prepared, XCache::Miss, source.unwrap_or(Source::Memory)))
     }
 
@@ -222,13 +235,13 @@ impl Reader {
 }
 
 /// A stored document, if it is of the drive that is at that name now.
-fn of_this_drive(value: Bytes, identity: &Identity, stale: bool) -> Option<Arc<Prepared>> {
-    let head = Head::parse(&value)?;
+fn of_this_drive(value: Bytes, identity: &Identity, stale: bool) -> Result<Arc<Prepared>, Unfit> {
+    let head = Head::parse(&value).ok_or(Unfit::Foreign)?;
     if head.identity != *identity {
-        return None;
+        return Err(Unfit::Elsewhere);
     }
     let value = if stale { label_stale(&value).into() } else { value };
-    Prepared::document(value)
+    Ok(Prepared::document(value, &head))
 }
 
 /// A worker that waits; given back when dropped.

@@ -54,10 +54,9 @@ impl Prepared {
         })
     }
 
-    /// One drive's document, which the caller has found to be that drive's.
-    pub(super) fn document(value: Bytes) -> Option<Arc<Self>> {
-        let head = Head::parse(&value)?;
-        Some(Self::new(value, &head, false))
+    /// One drive's document.
+    pub(super) fn document(value: Bytes, head: &Head) -> Arc<Self> {
+        Self::new(value, head, false)
     }
 
     pub fn age(&self, now: Timestamp) -> u64 {
@@ -67,6 +66,15 @@ impl Prepared {
     pub fn built_age(&self, now: Timestamp) -> u64 {
         self.built_at.map_or(u64::MAX, |at| at.age_seconds(now))
     }
+}
+
+/// Why a stored value is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// Not a value of ours.
+    Foreign,
+    /// Ours, but of another drive, or of the rack as it no longer is.
+    Elsewhere,
 }
 
 /// The newest of each kind. Bounded: views of a list go when the list does, and there are never
@@ -85,7 +93,7 @@ struct List {
 const VIEWS: usize = 64;
 
 impl Cache {
-    /// `None`: not a value of ours, or not of the rack as it is now.
+    /// The list through its view.
     pub(super) fn list(
         &self,
         key: &Key,
@@ -93,31 +101,32 @@ impl Cache {
         value: Bytes,
         topology: &str,
         stale: bool,
-    ) -> Option<Arc<Prepared>> {
+    ) -> Result<Arc<Prepared>, Unfit> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let list = match lists.get_mut(&(key.clone(), stale)).filter(|held| held.value == value) {
             Some(held) => held,
             None => {
-                let head = Head::parse(&value)?;
+                let head = Head::parse(&value).ok_or(Unfit::Foreign)?;
                 let list = List { value, head, views: HashMap::new() };
                 lists.entry((key.clone(), stale)).insert_entry(list).into_mut()
             }
         };
         if list.head.topology.as_deref() != Some(topology) {
-            return None;
+            return Err(Unfit::Elsewhere);
         }
         if let Some(prepared) = list.views.get(view) {
-            return Some(Arc::clone(prepared));
+            return Ok(Arc::clone(prepared));
         }
         let value = if stale { Bytes::from(label_stale(&list.value)) } else { Bytes::clone(&list.value) };
         let prepared = match view {
             View::Whole => Prepared::new(value, &list.head, false),
             View::Drives { verdict, pool, enclosure } => {
-                let body = drives(&value, verdict.as_deref(), pool.as_deref(), enclosure.as_deref())?;
+                let body =
+                    drives(&value, verdict.as_deref(), pool.as_deref(), enclosure.as_deref()).ok_or(Unfit::Foreign)?;
                 Prepared::new(body.into(), &list.head, false)
             }
             View::Enclosure(id) => {
-                let body = one_enclosure(&value, id)?;
+                let body = one_enclosure(&value, id).ok_or(Unfit::Foreign)?;
                 let is_absent = body.is_empty();
                 Prepared::new(body, &list.head, is_absent)
             }
@@ -126,13 +135,7 @@ impl Cache {
             list.views.clear();
         }
         list.views.insert(view.clone(), Arc::clone(&prepared));
-        Some(prepared)
-    }
-
-    /// These very bytes have been looked into.
-    pub(super) fn is_known(&self, key: &Key, value: &Bytes) -> bool {
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        [false, true].iter().any(|stale| lists.get(&(key.clone(), *stale)).is_some_and(|held| held.value == *value))
+        Ok(prepared)
     }
 }
 
@@ -217,12 +220,16 @@ mod tests {
         let cache = Cache::default();
         let value: Bytes =
             br#"{"schema":1,"topology":"a","generated_at":"2026-01-01T00:00:00Z","stale":false}"#.as_slice().into();
-        assert!(cache.list(&Key::Overview, &View::Whole, Bytes::clone(&value), "b", false).is_none());
+        let other = cache.list(&Key::Overview, &View::Whole, Bytes::clone(&value), "b", false);
+        assert_eq!(other.err(), Some(Unfit::Elsewhere));
         let fresh = cache.list(&Key::Overview, &View::Whole, Bytes::clone(&value), "a", false);
         let stale = cache.list(&Key::Overview, &View::Whole, value, "a", true);
-        assert!(fresh.zip(stale).is_some_and(|(f, s)| f.etag != s.etag && s.body.ends_with(br#""stale":true}"#)));
+        assert!(
+            fresh.ok().zip(stale.ok()).is_some_and(|(f, s)| f.etag != s.etag && s.body.ends_with(br#""stale":true}"#))
+        );
         for broken in [&b"{\""[..], b"", b"7"] {
-            assert!(cache.list(&Key::Overview, &View::Whole, broken.into(), "a", false).is_none());
+            let foreign = cache.list(&Key::Overview, &View::Whole, broken.into(), "a", false);
+            assert_eq!(foreign.err(), Some(Unfit::Foreign));
         }
     }
 }
