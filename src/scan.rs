@@ -174,9 +174,9 @@ fn size(bytes: u64) -> String {
 
 fn footer(overview: &Overview) -> String {
     let totals = &overview.totals;
-    let counts = |all: &std::collections::BTreeMap<String, usize>, order: &[&str]| {
-        let some = order.iter().filter_map(|name| all.get(*name).filter(|n| **n > 0).map(|n| format!("{n} {name}")));
-        some.collect::<Vec<_>>().join(", ")
+    let counts = |all: &[(&str, usize)]| {
+        let some: Vec<String> = all.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+        some.join(", ")
     };
     let mut out = String::new();
     for pool in &overview.pools {
@@ -196,8 +196,8 @@ fn footer(overview: &Overview) -> String {
         totals.paths,
         totals.slots_occupied,
         totals.slots,
-        counts(&totals.by_verdict, &["crit", "warn", "watch", "ok", "unknown"]),
-        counts(&totals.by_state, &["unresponsive", "missing", "standby", "reading", "active"]),
+        counts(&totals.by_verdict.named()),
+        counts(&totals.by_state.named()),
     );
     out
 }

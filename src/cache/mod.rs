@@ -47,7 +47,7 @@ impl Key {
 }
 
 /// Which copy of a value: the one that lives its lifetime, or the last-known one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Copy {
     Live,
     Last,

@@ -3,7 +3,7 @@
 use super::{ConfigError, Environment, Row};
 use clap::{ArgMatches, parser::ValueSource};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Reads settings one by one and notes each for `check-config`.
 pub(super) struct Reader<'a> {
@@ -105,7 +105,7 @@ impl Reader<'_> {
         Ok(chosen)
     }
 
-    /// A program: the one that is named, which must be there, or the one that is found.
+    /// A program: the one that is named, or the one that is found.
     pub(super) fn program(
         &mut self,
         id: &str,
@@ -116,8 +116,8 @@ impl Reader<'_> {
     ) -> Result<Option<PathBuf>, ConfigError> {
         let (given, source) = self.given(id, value);
         let found = match given {
-            Some(text) if !Path::new(text).is_absolute() => return Err(bad(name, text, "an absolute path")),
-            Some(text) => Some(PathBuf::from(text)),
+            // It is run with an absolute path, from another directory.
+            Some(text) => Some(std::path::absolute(text).map_err(|e| bad(name, text, &format!("a path ({e})")))?),
             None => find(program, env),
         };
         let shown = found.as_ref().map_or_else(|| "(not found)".to_owned(), |p| p.display().to_string());

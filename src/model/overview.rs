@@ -44,8 +44,70 @@ pub struct Totals {
     pub slots_occupied: usize,
     pub capacity_bytes: u64,
     pub hottest_celsius: Option<i32>,
-    pub by_verdict: BTreeMap<String, usize>,
-    pub by_state: BTreeMap<String, usize>,
+    pub by_verdict: ByVerdict,
+    pub by_state: ByState,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByVerdict {
+    pub ok: usize,
+    pub watch: usize,
+    pub warn: usize,
+    pub crit: usize,
+    pub unknown: usize,
+}
+
+impl ByVerdict {
+    fn count(&mut self, verdict: Verdict) {
+        let place = match verdict {
+            Verdict::Ok => &mut self.ok,
+            Verdict::Watch => &mut self.watch,
+            Verdict::Warn => &mut self.warn,
+            Verdict::Crit => &mut self.crit,
+            Verdict::Unknown => &mut self.unknown,
+        };
+        *place += 1;
+    }
+
+    /// Worst first.
+    pub fn named(&self) -> [(&'static str, usize); 5] {
+        let Self { ok, watch, warn, crit, unknown } = *self;
+        [("crit", crit), ("warn", warn), ("watch", watch), ("ok", ok), ("unknown", unknown)]
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByState {
+    pub active: usize,
+    pub standby: usize,
+    pub unresponsive: usize,
+    pub missing: usize,
+    pub reading: usize,
+}
+
+impl ByState {
+    fn count(&mut self, state: State) {
+        let place = match state {
+            State::Active => &mut self.active,
+            State::Standby => &mut self.standby,
+            State::Unresponsive => &mut self.unresponsive,
+            State::Missing => &mut self.missing,
+            State::Reading => &mut self.reading,
+        };
+        *place += 1;
+    }
+
+    /// Most telling first.
+    pub fn named(&self) -> [(&'static str, usize); 5] {
+        let Self { active, standby, unresponsive, missing, reading } = *self;
+        [
+            ("unresponsive", unresponsive),
+            ("missing", missing),
+            ("reading", reading),
+            ("standby", standby),
+            ("active", active),
+        ]
+    }
 }
 
 /// The last whole sweep; all `null` before the first.
@@ -166,7 +228,7 @@ pub fn summarize(parts: &Parts) -> Overview {
         parts.enclosures.iter().flat_map(|e| e.slots.iter().map(|s| (e.id.as_str(), s.slot))).collect();
     let mut by_bay: HashMap<(&str, u32), Vec<DriveSummary>> = HashMap::new();
     let mut unslotted = Vec::new();
-    let mut totals = Totals::new();
+    let mut totals = Totals::default();
     let mut collected_at: Option<Timestamp> = None;
     for record in parts.fleet.records() {
         let summary = summary(record, parts);
@@ -332,19 +394,10 @@ pub fn health(record: &Record, now: Timestamp) -> Health {
 }
 
 impl Totals {
-    fn new() -> Self {
-        let zero = |names: &[&str]| names.iter().map(|n| ((*n).to_owned(), 0)).collect();
-        Self {
-            by_verdict: zero(&["ok", "watch", "warn", "crit", "unknown"]),
-            by_state: zero(&["active", "standby", "unresponsive", "missing", "reading"]),
-            ..Self::default()
-        }
-    }
-
     fn count(&mut self, record: &Record, summary: &DriveSummary) {
         self.drives += 1;
-        *self.by_verdict.entry(summary.verdict.as_str().to_owned()).or_default() += 1;
-        *self.by_state.entry(summary.state.as_str().to_owned()).or_default() += 1;
+        self.by_verdict.count(summary.verdict);
+        self.by_state.count(summary.state);
         if record.is_here() {
             self.paths += summary.paths.len();
             self.slots_occupied += usize::from(record.bay.is_some());

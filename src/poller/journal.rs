@@ -125,7 +125,8 @@ fn word(summary: &DriveSummary) -> &'static str {
 fn summary_line(overview: &Overview, changed: usize) {
     let (totals, sweep) = (&overview.totals, &overview.sweep);
     let mut counts = String::new();
-    for (name, count) in totals.by_verdict.iter().chain(&totals.by_state).filter(|(_, count)| **count > 0) {
+    let all = totals.by_verdict.named().into_iter().chain(totals.by_state.named());
+    for (name, count) in all.filter(|(_, count)| *count > 0) {
         let _ = write!(counts, " {name}={count}");
     }
     log::info!(

@@ -202,8 +202,14 @@ impl Thread {
                 self.look();
             }
         }
-        if self.role.is_due(at) && self.role.renew(&self.redis, at) {
-            self.next_sweep = at;
+        if self.role.is_due(at) {
+            let followed = self.role.follows();
+            if self.role.renew(&self.redis, at) {
+                self.next_sweep = at;
+            }
+            if self.role.follows() != followed {
+                self.publisher.rack_changed();
+            }
         }
         if self.role.leads() && at >= self.next_sweep && !self.rack.is_sweeping() {
             while self.next_sweep <= at {

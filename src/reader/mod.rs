@@ -77,7 +77,7 @@ pub struct Reader {
     host: Host,
     cache: Cache,
     /// Keys whose value was found not to be ours, and said to be.
-    odd: Mutex<HashSet<Key>>,
+    odd: Mutex<HashSet<(Key, Copy)>>,
     /// Requests that may wait at once: one worker is always free for those that need not.
     seats: AtomicUsize,
 }
@@ -125,7 +125,7 @@ impl Reader {
             Ok(None) => return Ok(None),
             Ok(Some(value)) => match make(value) {
                 Ok(prepared) => {
-                    odd().remove(key);
+                    odd().remove(&(key.clone(), copy));
                     return Ok(Some(prepared));
                 }
                 Err(Unfit::Elsewhere) => return Ok(None),
@@ -134,7 +134,7 @@ impl Reader {
             Err(StoreError::Refused(why)) => why,
             Err(away) => return Err(away),
         };
-        if odd().insert(key.clone()) {
+        if odd().insert((key.clone(), copy)) {
             log::warn!("a stored value is not ours, it will be overwritten key={} error={why:?}", key.name());
         }
         Ok(None)
