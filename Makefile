@@ -29,9 +29,9 @@ lint:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib
 
 bench:
-	@tests/need.sh redis-server wrk
+	@tests/need.sh redis-server wrk python3
 	$(CARGO) build --release --locked
-	@tests/bench/run.sh
+	@tests/bench/run.py
 
 clean:
 	$(CARGO) clean

@@ -160,8 +160,8 @@ pub struct ZfsBody<'a> {
     pub topology: &'a str,
     pub generated_at: Timestamp,
     pub collected_at: Option<Timestamp>,
-    /// This host runs ZFS.
-    pub available: bool,
+    /// This host runs ZFS; `null`: not heard yet.
+    pub available: Option<bool>,
     pub error: Option<&'a str>,
     pub pools: &'a [Pool],
     /// Leaves that no drive here is.

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-/// Everything `zpool` said. `available: false` means that this host has no ZFS, which is not a fault.
+/// Everything `zpool` said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zfs {
-    pub available: bool,
+    /// `false`: this host has no ZFS, which is not a fault. `None`: not heard yet.
+    pub available: Option<bool>,
     /// When zpool gave this.
     pub collected_at: Option<Timestamp>,
     /// Why the pools are unknown or old.

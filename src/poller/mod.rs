@@ -224,8 +224,10 @@ impl Thread {
         if self.publisher.is_rebuild_due(at) || !self.list_waiters.is_empty() && self.rack.is_idle() {
             self.rebuild();
         }
-        self.publisher.flush(self.role.leads(), at);
-        let publisher = self.publisher.next_due(self.role.leads());
+        // Before its first sweep is whole a daemon knows less than what an earlier one left in Redis.
+        let sends_lists = self.role.leads() && self.ready;
+        self.publisher.flush(sends_lists, at);
+        let publisher = self.publisher.next_due(sends_lists);
         let sweep = (self.role.leads() && !self.rack.is_sweeping()).then_some(self.next_sweep);
         [Some(self.next_look), Some(self.role.next()), rack, publisher, sweep]
             .into_iter()

@@ -135,10 +135,10 @@ impl Publisher {
         self.build_took = started.elapsed();
     }
 
-    /// Sends what is due to Redis. Only the daemon that polls sends lists; what a request had it
-    /// read is sent by any.
-    pub(super) fn flush(&mut self, leads: bool, at: Instant) {
-        let lists = leads && at >= self.lists_due;
+    /// Sends what is due to Redis. Only a daemon that polls, and has swept, sends lists; a drive
+    /// that was read is sent by any.
+    pub(super) fn flush(&mut self, sends_lists: bool, at: Instant) {
+        let lists = sends_lists && at >= self.lists_due;
         let documents = !self.pending.is_empty() && self.flushed.is_none_or(|last| at >= last + BETWEEN_FLUSHES);
         if !(lists || documents) {
             return;
@@ -183,11 +183,11 @@ impl Publisher {
         self.lists_due = Instant::now();
     }
 
-    pub(super) fn next_due(&self, leads: bool) -> Option<Instant> {
+    pub(super) fn next_due(&self, sends_lists: bool) -> Option<Instant> {
         let now = Instant::now();
         let rebuild = self.dirty.then(|| self.rebuild_at().unwrap_or(now));
         let documents = (!self.pending.is_empty()).then(|| self.flushed.map_or(now, |last| last + BETWEEN_FLUSHES));
-        let lists = leads.then_some(self.lists_due);
+        let lists = sends_lists.then_some(self.lists_due);
         [rebuild, documents, lists].into_iter().flatten().min()
     }
 }

@@ -26,17 +26,17 @@ pub struct Answer {
 
 /// Asks for all pools. No zpool program, or a kernel without ZFS, is not a fault: `available: false`.
 pub fn ask(host: &Host, stop: &Stop) -> Answer {
-    let Some(program) = host.zpool.as_deref() else { return answer(Zfs::default()) };
+    let Some(program) = host.zpool.as_deref() else { return answer(absent()) };
     let at = now();
     let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
     match exec::run(program, &["status", "-P", "-p"], limits, stop) {
         Ok(out) if out.code == Some(0) => answer(Zfs {
-            available: true,
+            available: Some(true),
             collected_at: Some(at),
             error: None,
             pools: parse(&String::from_utf8_lossy(&out.stdout)),
         }),
-        Ok(out) if is_not_here(&out.stderr) => answer(Zfs::default()),
+        Ok(out) if is_not_here(&out.stderr) => answer(absent()),
         Ok(out) => {
             let said = out.stderr.lines().next().unwrap_or("nothing").to_owned();
             let status = out.code.map_or_else(|| "a signal".to_owned(), |c| format!("exit status {c}"));
@@ -54,6 +54,10 @@ pub fn ask(host: &Host, stop: &Stop) -> Answer {
             Answer { zfs: None, error: Some(why), stuck }
         }
     }
+}
+
+fn absent() -> Zfs {
+    Zfs { available: Some(false), ..Zfs::default() }
 }
 
 fn answer(zfs: Zfs) -> Answer {
@@ -329,7 +333,7 @@ mod tests {
         let pools = parse(DEGRADED);
         let names: Vec<_> = pools.iter().map(|p| (p.name.as_str(), p.state.as_deref())).collect();
         assert_eq!(names, [("tank", Some("DEGRADED")), ("second", Some("ONLINE"))]);
-        let zfs = Zfs { available: true, pools, ..Zfs::default() };
+        let zfs = Zfs { available: Some(true), pools, ..Zfs::default() };
         let rows: Vec<String> = zfs
             .leaves()
             .map(|(p, v, l)| {
