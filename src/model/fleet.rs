@@ -90,6 +90,11 @@ impl Record {
         }
         self.error = None;
         match &reading.outcome {
+            // A drive that is not ready gives its identity only; the values it gave before stay.
+            Outcome::Good(report) if !report.has_health() && self.report.as_ref().is_some_and(|r| r.has_health()) => {
+                self.state = State::Active;
+                self.error = report.why_no_health();
+            }
             Outcome::Good(report) => {
                 self.state = State::Active;
                 self.report = Some(Arc::clone(report));
@@ -307,6 +312,17 @@ mod tests {
         fleet.apply(&reading("a", 1_010, Outcome::Standby("asleep".into())));
         assert_eq!(state(&fleet, "a"), Some(State::Standby));
         assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.silences == 0 && r.error.is_none()));
+    }
+
+    #[test]
+    fn an_identity_alone_does_not_replace_values() {
+        let mut fleet = Fleet::default();
+        fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
+        let healthy = SmartReport { smart_status_passed: Some(true), ..SmartReport::default() };
+        fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::new(healthy))));
+        fleet.apply(&reading("a", 1_002, Outcome::Good(Arc::default())));
+        let a = fleet.get(&DriveKey("a".into()));
+        assert!(a.is_some_and(|r| r.collected_at == Some(Timestamp(1_001)) && r.error.is_some()));
     }
 
     #[test]

@@ -364,7 +364,7 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         collected_at: record.collected_at,
         checked_at: record.checked_at,
         stale,
-        error: record.error.clone().or_else(|| report.and_then(without_health)),
+        error: record.error.clone().or_else(|| report.and_then(SmartReport::why_no_health)),
     }
 }
 
@@ -372,12 +372,6 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
 fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
     let model = drive.model.as_deref()?;
     Some(vendor.map_or_else(|| model.to_owned(), |vendor| format!("{vendor} {model}")))
-}
-
-fn without_health(report: &SmartReport) -> Option<String> {
-    let status = report.exit_status.0.map_or_else(|| "unknown".to_owned(), |s| s.to_string());
-    (!report.has_health())
-        .then(|| format!("the drive gave its identity but no health data (smartctl exit status {status})"))
 }
 
 /// A drive that does not answer, or is gone, has no verdict of its own, unless its last values

@@ -215,7 +215,9 @@ impl Rack {
         }
         let took_ms = u64::try_from(answer.took.as_millis()).ok();
         self.fleet.apply(&Reading { key: key.clone(), at, took_ms, outcome: answer.outcome });
-        Some(Read { key, raw: answer.raw })
+        // A reading that brought no values leaves the earlier one, and its JSON, in place.
+        let was_taken = self.fleet.get(&key).is_some_and(|r| r.error.is_none());
+        Some(Read { raw: answer.raw.filter(|_| was_taken), key })
     }
 
     /// Pools that could not be asked for stay as they were, with the reason.

@@ -240,7 +240,7 @@ fn lay_out(store: &Store, host: &Host, drives: &[Drive], last_generic: u32, path
 }
 
 /// Everything of a drive that is here: all paths, its bay's status, its links.
-pub fn appear(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
+fn appear(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
     if let Some(number) = drive.nvme {
         other::nvme(store, drive, number)?;
     }

@@ -1,7 +1,6 @@
 //! Drives that come, go and change names while the host runs: pull, insert and the two swaps.
 
 use crate::drive::{Bay, Drive, Kind, Path, letters};
-use crate::host::appear;
 use crate::plan::make_up;
 use crate::shelf::{ioms, set_bay_everywhere};
 use crate::store::{Host, Store, parse_bay};
@@ -107,7 +106,8 @@ fn put_in(store: &Store, host: &mut Host, drive: &mut Drive, bay: Bay) -> Result
     drive.paths.sort_by_key(|p| p.host);
     store.save_host(host)?;
     store.save_drive(drive)?;
-    appear(store, host, drive)
+    set_bay_everywhere(store, host, bay, "status", "OK")?;
+    links::make(store, host, drive)
 }
 
 /// The lowest number whose name is free.
