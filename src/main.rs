@@ -2,9 +2,8 @@
 
 use clap::{CommandFactory, FromArgMatches};
 use jbod_monitor::cli::{Cli, Command};
-use jbod_monitor::config::{Config, Environment};
+use jbod_monitor::config::{Config, Environment, Row};
 use jbod_monitor::{daemon, log, scan};
-use std::io::Write;
 use std::process::ExitCode;
 
 const RUNTIME_FAILURE: u8 = 1;
@@ -40,10 +39,9 @@ fn main() -> ExitCode {
 }
 
 fn check_config(config: &Config) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for row in &config.rows {
+    let row = |row: &Row| {
         let value = if row.value.is_empty() { "(none)" } else { &row.value };
-        writeln!(out, "{:<28} {:<40} {}", row.name, value, row.source)?;
-    }
-    Ok(())
+        format!("{:<28} {value:<40} {}\n", row.name, row.source)
+    };
+    scan::print(&config.rows.iter().map(row).collect::<String>())
 }

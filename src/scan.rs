@@ -23,8 +23,12 @@ pub fn scan(config: &Config, json: bool) -> anyhow::Result<()> {
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let overview = sweep(config, host, &stop)?;
     let text = if json { serde_json::to_string(&overview)? + "\n" } else { table(&overview) };
+    print(&text)
+}
+
+/// Onto standard output. A reader that has seen enough (`scan | head`) is no failure.
+pub fn print(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
-        // `scan | head` is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write to standard output"),
     }
@@ -44,7 +48,10 @@ fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<Overview> {
             eprint!("\rreading drives {}/{all} ", all - left);
         }
         select! {
-            recv(stop.channel()) -> _ => bail!("stopped before every drive was read"),
+            recv(stop.channel()) -> _ => {
+                rack.finish(&events);
+                bail!("stopped before every drive was read");
+            }
             recv(events) -> event => drop(event.ok().and_then(|event| rack.take(event))),
             default(wake.saturating_duration_since(Instant::now())) => {}
         }

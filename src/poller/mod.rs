@@ -7,6 +7,9 @@
 mod journal;
 mod publish;
 mod roles;
+mod snapshot;
+
+pub use snapshot::{Ask, Known, Snapshot, Source};
 
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
@@ -34,57 +37,6 @@ const ASKS: usize = 64;
 const LOOK: Duration = Duration::from_secs(1);
 /// No drive is read for requests more often than this.
 const BETWEEN_REQUEST_READS: Duration = Duration::from_secs(10);
-
-/// What a request asks of the poller.
-#[derive(Debug)]
-pub enum Ask {
-    /// Read this drive now, and say when its document is in memory.
-    Drive { device: DeviceName, reply: Sender<Source> },
-    /// Bring the lists up to date, and say when they are in memory.
-    Lists { reply: Sender<Source> },
-    /// The copy that was served was an old one.
-    Refresh(Key),
-}
-
-/// Where an answer to an `Ask` came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    Redis,
-    Memory,
-    Smartctl,
-}
-
-/// What requests must know of the rack.
-#[derive(Debug, Default)]
-pub struct Snapshot {
-    /// As in the overview of this moment.
-    pub topology: String,
-    /// Any identifier (kernel names, serial number, WWN, by-id) to the drive it means.
-    names: HashMap<String, DeviceName>,
-    drives: HashMap<DeviceName, Known>,
-    /// The first sweep is whole, or another daemon's values are there.
-    pub ready: bool,
-    /// What is in memory is kept up to date by this daemon.
-    pub current: bool,
-    /// Values older than this are stale.
-    pub stale_after_seconds: u64,
-}
-
-/// A drive as requests need it.
-#[derive(Clone, Debug)]
-pub struct Known {
-    pub identity: Identity,
-    /// It was here at the last look.
-    pub here: bool,
-}
-
-impl Snapshot {
-    /// The drive that an identifier means.
-    pub fn find(&self, id: &str) -> Option<(&DeviceName, &Known)> {
-        let device = self.names.get(id).or_else(|| self.names.get(&id.to_ascii_lowercase()))?;
-        self.drives.get_key_value(device)
-    }
-}
 
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -162,7 +114,7 @@ struct Thread {
     next_look: Instant,
     /// Who waits for a drive to be read.
     waiting: HashMap<DriveKey, Vec<Sender<Source>>>,
-    list_waiters: Vec<Sender<Source>>,
+    list_waiters: Vec<(Key, Sender<Source>)>,
     /// When a drive was last read because a request wanted it.
     request_reads: HashMap<DriveKey, Instant>,
     ready: bool,
@@ -221,7 +173,7 @@ impl Thread {
         if let Some(whole) = self.rack.whole() {
             self.swept(&whole);
         }
-        if self.publisher.is_rebuild_due(at) || !self.list_waiters.is_empty() && self.rack.is_idle() {
+        if self.publisher.is_rebuild_due(at) {
             self.rebuild();
         }
         // Before its first sweep is whole a daemon knows less than what an earlier one left in Redis.
@@ -278,43 +230,28 @@ impl Thread {
         let stale_after = self.publisher.smart_life().as_secs();
         let overview = self.rack.overview(stale_after);
         self.publisher.lists(&overview, &self.rack.zfs);
-        let mut snapshot = Snapshot {
-            topology: overview.topology.clone(),
-            ready: self.ready || self.role.follows(),
-            current: !self.role.follows(),
-            stale_after_seconds: stale_after,
-            ..Snapshot::default()
-        };
-        for summary in overview.drives() {
-            let mut names = vec![summary.device.to_string()];
-            names.extend(summary.paths.iter().map(ToString::to_string));
-            names.extend(summary.serial_number.iter().chain(&summary.wwn).cloned());
-            for name in names {
-                // A name that a drive here has is not given to one that is gone.
-                let free = summary.state != State::Missing || !snapshot.names.contains_key(&name);
-                if free {
-                    snapshot.names.insert(name, summary.device.clone());
-                }
-            }
-        }
-        for record in self.rack.fleet.records() {
-            let drive = &record.drive;
-            let known = Known { identity: drive.identity.clone(), here: record.is_here() };
-            if record.is_here() || !snapshot.drives.contains_key(&drive.device) {
-                snapshot.drives.insert(drive.device.clone(), known);
-                snapshot.names.extend(drive.by_id.iter().map(|n| (n.clone(), drive.device.clone())));
-            }
-        }
+        let mut snapshot = Snapshot::of(&overview, &self.rack.fleet);
+        snapshot.ready = self.ready || self.role.follows();
+        snapshot.current = !self.role.follows();
+        snapshot.knows_pools = self.knows_pools();
+        snapshot.stale_after_seconds = stale_after;
         self.handle.memory.retain(|key| match key {
-            Key::Smart(device) => snapshot.drives.contains_key(device),
+            Key::Smart(device) => snapshot.knows(device),
             _ => true,
         });
         *self.handle.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         let source = if self.role.leads() { Source::Memory } else { Source::Redis };
-        for waiter in self.list_waiters.drain(..) {
+        let lists_are_made = self.ready || self.rack.is_idle() && !self.rack.is_sweeping();
+        let pools_are_made = self.knows_pools();
+        let is_made = |key: &Key| if *key == Key::ZfsMap { pools_are_made } else { lists_are_made };
+        for (_, waiter) in self.list_waiters.extract_if(.., |(key, _)| is_made(key)) {
             let _ = waiter.send(source);
         }
         overview
+    }
+
+    fn knows_pools(&self) -> bool {
+        self.rack.zfs.available.is_some() || self.rack.zfs.error.is_some()
     }
 
     /// One report of the waiting threads.
@@ -344,7 +281,7 @@ impl Thread {
     fn asked(&mut self, ask: Ask) {
         match ask {
             Ask::Drive { device, reply } => self.asked_for_drive(&device, reply),
-            Ask::Lists { reply } => self.asked_for_lists(reply),
+            Ask::List { key, reply } => self.asked_for_list(key, reply),
             Ask::Refresh(Key::Smart(device)) => {
                 if let Some(key) = self.key_of(&device) {
                     self.read_for_request(&key);
@@ -398,7 +335,7 @@ impl Thread {
 
     /// Lists for a daemon that does not sweep: from the drive keys of the one that does, and only
     /// what is missing is read. For one that does sweep they are made from what it has.
-    fn asked_for_lists(&mut self, reply: Sender<Source>) {
+    fn asked_for_list(&mut self, key: Key, reply: Sender<Source>) {
         self.publisher.lists_wanted();
         if self.role.leads() {
             let never_swept = !self.ready && self.rack.fleet.present().next().is_some();
@@ -410,8 +347,13 @@ impl Thread {
             for key in missing {
                 self.read_for_request(&key);
             }
+            self.rack.ask_pools();
+            if !self.redis.is_up() {
+                // Nobody else's values can be had: polling becomes ours.
+                self.role.ask_soon();
+            }
         }
-        self.list_waiters.push(reply);
+        self.list_waiters.push((key, reply));
     }
 
     /// Takes over what is stored in Redis for the drives that are here: after a restart, or while
@@ -456,13 +398,8 @@ impl Thread {
         self.publisher.publish_everything(&self.rack.fleet);
     }
 
-    /// After the stop: the children end at once, their events are let go, the lease is given back.
     fn finish(self, events: &Receiver<Event>) {
-        let patience = Instant::now() + Duration::from_secs(3);
-        let mut running = self.rack.running();
-        while running > 0 && events.recv_deadline(patience).is_ok() {
-            running -= 1;
-        }
+        self.rack.finish(events);
         self.role.release(&self.redis);
     }
 }

@@ -21,7 +21,10 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What children may take to end after a stop. Those in D state are left to the kernel.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the waiting threads report.
 #[derive(Debug)]
@@ -175,7 +178,8 @@ impl Rack {
         Some(self.dispatch.ask(drive, true, Instant::now()))
     }
 
-    fn ask_pools(&mut self) {
+    /// Asks for the pools, unless that is under way.
+    pub fn ask_pools(&mut self) {
         let hangs = self.zpool_stuck.as_mut().is_some_and(|s| !s.is_gone());
         if hangs {
             self.zfs.error = Some("zpool still hangs and cannot be killed".to_owned());
@@ -279,9 +283,17 @@ impl Rack {
         self.dispatch.is_idle() && !self.zpool_running
     }
 
-    /// Children that run now, zpool among them.
-    pub fn running(&self) -> usize {
-        self.dispatch.running() + usize::from(self.zpool_running)
+    /// After a stop: every child is ended at once; waits until they are.
+    pub fn finish(&self, events: &Receiver<Event>) {
+        let patience = Instant::now() + STOP_PATIENCE;
+        let mut running = self.dispatch.running() + usize::from(self.zpool_running);
+        while running > 0 {
+            match events.recv_deadline(patience) {
+                Ok(Event::Drive { .. } | Event::Pools(_)) => running -= 1,
+                Ok(Event::Shelf { .. }) => {}
+                Err(_) => break,
+            }
+        }
     }
 
     /// Everything, joined.

@@ -107,7 +107,7 @@ impl Reader {
             return Ok(answer(prepared, XCache::Stale, Source::Redis));
         }
         // Nothing in Redis. What this daemon keeps up to date itself needs no further reading.
-        let source = if snapshot.current { None } else { self.wait_for_lists() };
+        let source = if snapshot.has(key) { None } else { self.wait_for(key) };
         self.refresh(key.clone());
         self.in_memory(key, view, source.unwrap_or(Source::Memory))
     }
@@ -135,18 +135,19 @@ impl Reader {
             Err(away) => return Err(away),
         };
         if odd().insert((key.clone(), copy)) {
-            log::warn!("a stored value is not ours, it will be overwritten key={} error={why:?}", key.name());
+            let last = if copy == Copy::Last { "last:" } else { "" };
+            log::warn!("a stored value is not ours, it will be overwritten key={last}{} error={why:?}", key.name());
         }
         Ok(None)
     }
 
     fn list_without_redis(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
-        let young = snapshot.current.then(|| self.in_memory(key, view, Source::Memory)).and_then(Result::ok);
+        let young = snapshot.has(key).then(|| self.in_memory(key, view, Source::Memory)).and_then(Result::ok);
         let young = young.filter(|a| a.prepared.built_age(now()) <= snapshot.stale_after_seconds);
         if let Some(answer) = young {
             return Ok(answer);
         }
-        let source = self.wait_for_lists().map_or(Source::Memory, |_| Source::Smartctl);
+        let source = self.wait_for(key).map_or(Source::Memory, |_| Source::Smartctl);
         self.in_memory(key, view, source)
     }
 
@@ -157,10 +158,10 @@ impl Reader {
         Ok(answer(prepared, XCache::Miss, source))
     }
 
-    fn wait_for_lists(&self) -> Option<Source> {
+    fn wait_for(&self, key: &Key) -> Option<Source> {
         let _seat = self.seat()?;
         let (reply, replied) = bounded(1);
-        self.poller.asks.try_send(Ask::Lists { reply }).ok()?;
+        self.poller.asks.try_send(Ask::List { key: key.clone(), reply }).ok()?;
         replied.recv_timeout(PATIENCE).ok()
     }
 

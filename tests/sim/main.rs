@@ -1,6 +1,8 @@
 //! jbod-sim: lays out a folder that looks like a JBOD host to a program that takes its root from
 //! an option, and plays `smartctl` and `zpool` there. Under which name it was started decides.
 
+#![allow(clippy::disallowed_methods, reason = "the doors that these lints guard are the daemon's")]
+
 mod answer_ata;
 mod answer_nvme;
 mod answer_scsi;

@@ -109,9 +109,8 @@ fn understand(output: &Output, drive: &Drive) -> Answer {
         return Answer { outcome: Outcome::Standby(messages), took, ..failed(String::new()) };
     }
     let mut report = parsed.report;
-    if report.exit_status.0.is_none() {
-        report.exit_status.0 = output.code.and_then(|c| u8::try_from(c).ok());
-    }
+    // What the process ended with is the truth, whatever it wrote before.
+    report.exit_status.0 = output.code.and_then(|c| u8::try_from(c).ok()).or(report.exit_status.0);
     match unusable(&report, drive) {
         None => Answer { outcome: Outcome::Good(Arc::new(report)), raw: Some(raw), took, ..failed(String::new()) },
         Some(why) if messages.is_empty() => Answer { took, ..failed(why) },
