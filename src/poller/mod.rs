@@ -348,6 +348,7 @@ impl Thread {
                 self.read_for_request(&key);
             }
             self.rack.ask_pools();
+            self.rack.ask_shelves();
             if !self.redis.is_up() {
                 // Nobody else's values can be had: polling becomes ours.
                 self.role.ask_soon();

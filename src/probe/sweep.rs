@@ -278,9 +278,9 @@ impl Rack {
         self.sweep.as_ref().map(|s| (s.waiting.len(), s.drives))
     }
 
-    /// Nothing runs.
+    /// Nothing is being asked that may still answer in time.
     pub fn is_idle(&self) -> bool {
-        self.dispatch.is_idle() && !self.zpool_running
+        self.dispatch.is_idle() && !self.zpool_running && !self.shelves.is_waiting()
     }
 
     /// After a stop: every child is ended at once; waits until they are.

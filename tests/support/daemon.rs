@@ -6,9 +6,10 @@ use super::sim::Sim;
 use super::{eventually, free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 pub struct Daemon {
     pub port: u16,
@@ -37,6 +38,15 @@ impl Daemon {
         let port = free_port();
         let mut command = command(sim, redis.port);
         command.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).envs(settings.iter().copied());
+        let mut daemon = Self::spawn(&mut command, port);
+        daemon.wait_listening("the daemon listens", || Client::connect(port));
+        daemon
+    }
+
+    /// Starts a command of the daemon as it stands, and waits for nothing. `port`: where it will
+    /// listen (0: not on TCP).
+    #[track_caller]
+    pub fn spawn(command: &mut Command, port: u16) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -52,13 +62,17 @@ impl Daemon {
                 }
             })
             .expect("a thread for the log");
-        let mut daemon = Self { port, child, log };
-        eventually("the daemon listens", || {
-            let ended = daemon.child.try_wait().expect("its state");
-            assert!(ended.is_none(), "the daemon ended with {ended:?}: {}", daemon.log());
-            Client::connect(port).map(drop)
-        });
-        daemon
+        Self { port, child, log }
+    }
+
+    /// Waits until `look` gives something, as long as the daemon lives.
+    #[track_caller]
+    pub fn wait_listening<T>(&mut self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        eventually(what, || {
+            let ended = self.child.try_wait().expect("its state");
+            assert!(ended.is_none(), "the daemon ended with {ended:?}: {}", self.log());
+            look()
+        })
     }
 
     /// Starts it and waits for its first whole sweep.
@@ -151,6 +165,45 @@ impl Daemon {
     pub fn children(&self) -> Vec<String> {
         children_of(self.child.id())
     }
+}
+
+/// What a command that ended by itself left.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command that is meant to end by itself; one that does not is killed, and fails the test.
+#[track_caller]
+pub fn run(command: &mut Command) -> Ended {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = KilledOnDrop(command.spawn().expect("the command starts"));
+    let (stdout, stderr) = (text_of(child.0.stdout.take()), text_of(child.0.stderr.take()));
+    let status = eventually(&format!("{command:?} ends"), || child.0.try_wait().expect("its state"));
+    let text = |reader: JoinHandle<String>| reader.join().expect("its output");
+    Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// A child that does not outlive its test.
+struct KilledOnDrop(Child);
+
+impl Drop for KilledOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn text_of(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    let mut pipe = pipe.expect("a pipe");
+    let read = move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    std::thread::Builder::new().spawn(read).expect("a thread for the output")
 }
 
 impl Drop for Daemon {

@@ -5,7 +5,9 @@
 
 pub mod daemon;
 pub mod http;
+pub mod look;
 pub mod redis;
+pub mod runs;
 pub mod sim;
 
 use std::path::{Path, PathBuf};

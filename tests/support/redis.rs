@@ -10,6 +10,7 @@ pub struct Redis {
     pub port: u16,
     child: Option<Child>,
     dir: tempfile::TempDir,
+    password: Option<String>,
 }
 
 impl Redis {
@@ -21,7 +22,8 @@ impl Redis {
 
     /// A port on which no Redis listens yet.
     pub fn absent() -> Self {
-        Self { port: free_port(), child: None, dir: tempfile::tempdir().expect("a folder for redis") }
+        let dir = tempfile::tempdir().expect("a folder for redis");
+        Self { port: free_port(), child: None, dir, password: None }
     }
 
     /// Starts it (again, on the same port, empty).
@@ -80,14 +82,33 @@ impl Redis {
         ms
     }
 
+    /// `SET`, of bytes that need not be text.
+    #[track_caller]
+    pub fn set(&self, key: &str, value: &[u8]) {
+        let reply = self.try_ask_bytes(&[b"SET", key.as_bytes(), value]).expect("redis answers");
+        assert_eq!(reply, Reply::Text("OK".to_owned()), "SET {key}");
+    }
+
+    /// From now on `password` is asked of every new connection.
+    #[track_caller]
+    pub fn require_password(&mut self, password: &str) {
+        self.ask(&["CONFIG", "SET", "requirepass", password]);
+        self.password = Some(password.to_owned());
+    }
+
     fn try_ask(&self, args: &[&str]) -> Option<Reply> {
+        let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        self.try_ask_bytes(&args)
+    }
+
+    fn try_ask_bytes(&self, args: &[&[u8]]) -> Option<Reply> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        let mut command = format!("*{}\r\n", args.len());
-        for arg in args {
-            command += &format!("${}\r\n{arg}\r\n", arg.len());
+        if let Some(password) = &self.password {
+            stream.write_all(&command(&[b"AUTH", password.as_bytes()])).ok()?;
+            Reply::read(&mut stream)?;
         }
-        stream.write_all(command.as_bytes()).ok()?;
+        stream.write_all(&command(args)).ok()?;
         Reply::read(&mut stream)
     }
 }
@@ -96,6 +117,17 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A command as it goes over the wire.
+fn command(args: &[&[u8]]) -> Vec<u8> {
+    let mut command = format!("*{}\r\n", args.len()).into_bytes();
+    for arg in args {
+        command.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
+        command.extend_from_slice(arg);
+        command.extend_from_slice(b"\r\n");
+    }
+    command
 }
 
 /// An answer of Redis (RESP2).

@@ -17,6 +17,12 @@ impl Sim {
         sim
     }
 
+    /// A folder for a host, with nothing in it yet.
+    #[track_caller]
+    pub fn empty() -> Self {
+        Self { dir: tempfile::tempdir().expect("a folder for the host") }
+    }
+
     /// The rack of the mission: two shelves, 84 bays, 78 drives on two paths, an NVMe boot drive.
     pub fn rack() -> Self {
         Self::host(&["--enclosures", "2", "--bays", "42", "--drives", "78", "--paths", "2"])
