@@ -24,7 +24,7 @@ pub(super) struct Breaker {
     size: u32,
     timeout: Duration,
     /// `None`: open.
-    pool: RwLock<Option<Pool<Manager>>>,
+    pool: RwLock<Option<Arc<Pool<Manager>>>>,
     opened: Sender<String>,
 }
 
@@ -57,23 +57,25 @@ impl Breaker {
         let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(pool) = pool else { return Err(StoreError::Unavailable("redis is away".to_owned())) };
         for _ in 0..=self.size {
-            let Ok(mut connection) = pool.get() else { return Err(self.open("no connection in time")) };
+            let Ok(mut connection) = pool.get() else { return Err(self.open(&pool, "no connection in time")) };
             let error = match work(&mut connection) {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             match trouble(&error) {
                 Trouble::Refused => return Err(StoreError::Refused(words(&error))),
-                Trouble::Away => return Err(self.open(&words(&error))),
+                Trouble::Away => return Err(self.open(&pool, &words(&error))),
                 Trouble::Gone => {}
             }
         }
-        Err(self.open("every connection is gone"))
+        Err(self.open(&pool, "every connection is gone"))
     }
 
-    fn open(&self, why: &str) -> StoreError {
-        let was = self.pool.write().unwrap_or_else(PoisonError::into_inner).take();
-        if was.is_some() {
+    /// Opens for a failure on `pool`; one that is replaced by now says nothing of today's Redis.
+    fn open(&self, pool: &Arc<Pool<Manager>>, why: &str) -> StoreError {
+        let mut current = self.pool.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, pool)) {
+            *current = None;
             let _ = self.opened.try_send(why.to_owned());
         }
         StoreError::Unavailable(why.to_owned())
@@ -87,7 +89,7 @@ impl Breaker {
             .connection_timeout(self.timeout)
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(self.manager.clone());
-        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = Some(pool);
+        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(pool));
     }
 
     /// The trial thread: sleeps while the breaker is closed.
