@@ -8,7 +8,6 @@ mod route;
 
 pub use gate::{Door, GateError};
 
-use crate::model::Timestamp;
 use crate::reader::Reader;
 use reply::Reply;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -46,9 +45,4 @@ fn answer(api: &Api, request: Request, buffer: &mut Vec<u8>) {
     };
     log::debug!("request method={} url={:?} status={}", request.method(), request.url(), reply.status);
     reply.send(request, buffer);
-}
-
-/// Now, as HTTP writes it.
-fn date() -> String {
-    Timestamp(jiff::Timestamp::now().as_second()).to_http_date()
 }

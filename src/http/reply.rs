@@ -1,6 +1,7 @@
 //! A response, from status to last byte: headers, ETag and HEAD, and one write for all of it.
 
 use crate::cache::Bytes;
+use crate::model::Timestamp;
 use crate::poller::Source;
 use crate::reader::{Answer, RETRY_AFTER_SECONDS};
 use std::fmt::Write as _;
@@ -132,7 +133,7 @@ impl Reply {
         let connection = if self.close { Some("close") } else { connection(&request) };
         let body = self.body.bytes();
         buffer.clear();
-        let _ = write!(buffer, "HTTP/1.1 {} {}\r\nDate: {}\r\n", self.status, reason(self.status), crate::http::date());
+        let _ = write!(buffer, "HTTP/1.1 {} {}\r\nDate: {}\r\n", self.status, reason(self.status), date());
         let _ = write!(buffer, "Content-Type: {}\r\nContent-Length: {}\r\n", self.content_type, body.len());
         if let Some(connection) = connection {
             let _ = write!(buffer, "Connection: {connection}\r\n");
@@ -150,6 +151,11 @@ impl Reply {
             *buffer = Vec::new();
         }
     }
+}
+
+/// Now, as HTTP writes it.
+fn date() -> String {
+    Timestamp(jiff::Timestamp::now().as_second()).to_http_date()
 }
 
 /// tiny_http closes without saying so; say it.

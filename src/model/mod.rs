@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no log. "Now" is always a parameter. Unknown is `None`, never 0.
 
+pub mod bodies;
 pub mod doc;
 pub mod drive;
 pub mod enclosure;

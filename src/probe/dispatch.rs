@@ -4,8 +4,7 @@
 //! It holds no values of drives; a reading goes out as an event and is forgotten here.
 
 use super::exec::Stuck;
-use super::sweep::Event;
-use super::{Host, now, smartctl};
+use super::{Event, Host, now, smartctl};
 use crate::config::SmartConfig;
 use crate::model::drive::{Drive, DriveKey, Path};
 use crate::model::fleet::Outcome;

@@ -11,10 +11,20 @@ pub mod sweep;
 pub mod zpool;
 
 use crate::model::Timestamp;
-use crate::model::drive::DeviceName;
+use crate::model::drive::{DeviceName, DriveKey};
+use crate::model::enclosure::SlotAnswer;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// What the waiting threads report.
+#[derive(Debug)]
+pub enum Event {
+    Drive { key: DriveKey, at: Timestamp, answer: Box<smartctl::Answer> },
+    Pools(zpool::Answer),
+    Shelf { sysfs_name: String, answers: HashMap<u32, SlotAnswer> },
+}
 
 /// The host as a value: where to look and what to run. The simulator and a real machine differ
 /// in nothing else.

@@ -3,8 +3,8 @@
 //!
 //! At most one thread per module lives; its answer is kept until the next.
 
+use super::Event;
 use super::enclosure::{ModuleToAsk, ask_shelf};
-use super::sweep::Event;
 use crate::model::enclosure::{Enclosure, SlotAnswer};
 use crossbeam_channel::Sender;
 use std::collections::HashMap;

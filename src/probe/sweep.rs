@@ -7,11 +7,11 @@ use super::dispatch::{Asked, Dispatch};
 use super::enclosure::ModuleToAsk;
 use super::links::Links;
 use super::shelves::Shelves;
-use super::{Host, drives, enclosure, now, smartctl, zpool};
+use super::{Event, Host, drives, enclosure, now, smartctl, zpool};
 use crate::config::SmartConfig;
 use crate::model::Timestamp;
 use crate::model::drive::{DeviceName, Drive, DriveKey};
-use crate::model::enclosure::{Enclosure, SlotAnswer};
+use crate::model::enclosure::Enclosure;
 use crate::model::fleet::{Change, Fleet, Outcome, Reading};
 use crate::model::overview::{Overview, Parts, SweepStats, summarize};
 use crate::model::zfs::{Membership, Zfs};
@@ -25,14 +25,6 @@ use std::time::{Duration, Instant};
 
 /// What children may take to end after a stop. Those in D state are left to the kernel.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
-
-/// What the waiting threads report.
-#[derive(Debug)]
-pub enum Event {
-    Drive { key: DriveKey, at: Timestamp, answer: Box<smartctl::Answer> },
-    Pools(zpool::Answer),
-    Shelf { sysfs_name: String, answers: HashMap<u32, SlotAnswer> },
-}
 
 /// A drive whose reading has just come in.
 #[derive(Debug)]
