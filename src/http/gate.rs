@@ -58,15 +58,15 @@ impl Door {
         if !matches!(request.http_version(), HTTPVersion(1, 0 | 1)) {
             return Err(Problem::HttpVersion);
         }
+        if !matches!(request.method(), Method::Get | Method::Head) {
+            return Err(Problem::Method);
+        }
         if header("Transfer-Encoding").0.is_some() || request.body_length().is_some_and(|n| n > 0) {
             return Err(Problem::Bad("a GET or HEAD request has no body".to_owned()));
         }
         self.check_host(header("Host"), *request.http_version() == HTTPVersion(1, 1))?;
         self.check_token(header("Authorization").0)?;
-        match request.method() {
-            Method::Get | Method::Head => split(request.url()),
-            _ => Err(Problem::Method),
-        }
+        split(request.url())
     }
 
     fn check_host(&self, (host, twice): (Option<&str>, bool), is_needed: bool) -> Result<(), Problem> {
