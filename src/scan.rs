@@ -181,6 +181,9 @@ fn size(bytes: u64) -> String {
 
 fn footer(overview: &Overview) -> String {
     let totals = &overview.totals;
+    if totals.drives == 0 && totals.slots == 0 {
+        return "no drives here\n".to_owned();
+    }
     let counts = |all: &[(&str, usize)]| {
         let some: Vec<String> = all.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
         some.join(", ")

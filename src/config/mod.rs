@@ -197,6 +197,7 @@ impl Config {
 }
 
 fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<RedisConfig, ConfigError> {
+    let url = read.secret_text("redis_url", "REDIS_URL", raw.redis_url.as_deref(), mask_url);
     let host = read.text("redis_host", "REDIS_HOST", raw.redis_host.as_deref(), "localhost");
     let port = read.number("redis_port", "REDIS_PORT", raw.redis_port.as_deref(), 6379, 1..=65_535, "a port")?;
     let db = read.number("redis_db", "REDIS_DB", raw.redis_db.as_deref(), 0, 0..=1_000_000, "a database number")?;
@@ -229,7 +230,6 @@ fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<RedisC
     {
         return Err(bad("JBOD_KEY_PREFIX", &config.key_prefix, "1 to 64 printable characters without blanks"));
     }
-    let url = read.secret_text("redis_url", "REDIS_URL", raw.redis_url.as_deref(), mask_url);
     if !url.is_empty() {
         url::apply(&mut config, &url)?;
     }

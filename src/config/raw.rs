@@ -10,64 +10,64 @@ pub struct RawConfig {
     /// redis:// or redis+unix:// URL; wins over host, port and database
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub redis_url: Option<String>,
-    /// Host name or address of Redis
+    /// Host name or address of Redis [default: localhost]
     #[arg(long, env = "REDIS_HOST", value_name = "HOST", global = true)]
     pub redis_host: Option<String>,
-    /// Port of Redis
+    /// Port of Redis [default: 6379]
     #[arg(long, env = "REDIS_PORT", value_name = "PORT", global = true)]
     pub redis_port: Option<String>,
-    /// Redis database number
+    /// Redis database number [default: 0]
     #[arg(long, env = "REDIS_DB", value_name = "NUMBER", global = true)]
     pub redis_db: Option<String>,
     /// Redis ACL user
     #[arg(long, env = "REDIS_USERNAME", value_name = "NAME", global = true)]
     pub redis_username: Option<String>,
-    /// File that holds the Redis password (`REDIS_PASSWORD` holds it directly)
+    /// File that holds the Redis password (REDIS_PASSWORD holds it directly)
     #[arg(long, env = "REDIS_PASSWORD_FILE", value_name = "FILE", global = true)]
     pub redis_password_file: Option<String>,
-    /// Milliseconds for connecting, reading and writing, each
+    /// Milliseconds for connecting, reading and writing, each [default: 250]
     #[arg(long, env = "REDIS_TIMEOUT_MS", value_name = "MS", global = true)]
     pub redis_timeout_ms: Option<String>,
-    /// First part of every Redis key
+    /// First part of every Redis key [default: jbod]
     #[arg(long, env = "JBOD_KEY_PREFIX", value_name = "TEXT", global = true)]
     pub key_prefix: Option<String>,
-    /// Life of a drive's key, seconds
+    /// Life of a drive's key, seconds [default: 120]
     #[arg(long, env = "SMART_CACHE_TTL", value_name = "SECONDS", global = true)]
     pub smart_cache_ttl: Option<String>,
-    /// From start of sweep to start of sweep, seconds
+    /// From start of sweep to start of sweep, seconds [default: 90]
     #[arg(long, env = "SMART_POLL_INTERVAL", value_name = "SECONDS", global = true)]
     pub smart_poll_interval: Option<String>,
-    /// One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later
+    /// One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]
     #[arg(long, env = "SMART_TIMEOUT", value_name = "SECONDS", global = true)]
     pub smart_timeout: Option<String>,
-    /// Runs of smartctl at once
+    /// Runs of smartctl at once [default: 16]
     #[arg(long, env = "SMART_CONCURRENCY", value_name = "COUNT", global = true)]
     pub smart_concurrency: Option<String>,
-    /// Runs of smartctl at once behind one SCSI host
+    /// Runs of smartctl at once behind one SCSI host [default: 8]
     #[arg(long, env = "SMART_CONCURRENCY_PER_HOST", value_name = "COUNT", global = true)]
     pub smart_concurrency_per_host: Option<String>,
-    /// Power mode in which a drive is left alone: never, sleep, standby or idle
+    /// Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]
     #[arg(long, env = "SMART_NOCHECK", value_name = "MODE", global = true)]
     pub smart_nocheck: Option<String>,
-    /// Life of the overview key, seconds
+    /// Life of the overview key, seconds [default: 60]
     #[arg(long, env = "OVERVIEW_TTL", value_name = "SECONDS", global = true)]
     pub overview_ttl: Option<String>,
-    /// Life of the enclosures key, seconds
+    /// Life of the enclosures key, seconds [default: 300]
     #[arg(long, env = "ENCLOSURES_TTL", value_name = "SECONDS", global = true)]
     pub enclosures_ttl: Option<String>,
-    /// Life of the pool map key, seconds
+    /// Life of the pool map key, seconds [default: 300]
     #[arg(long, env = "ZFS_TTL", value_name = "SECONDS", global = true)]
     pub zfs_ttl: Option<String>,
-    /// How long a last-known copy may be served as STALE, seconds
+    /// How long a last-known copy may be served as STALE, seconds [default: 86400]
     #[arg(long, env = "STALE_TTL", value_name = "SECONDS", global = true)]
     pub stale_ttl: Option<String>,
-    /// `ADDR:PORT` or `unix:/path` to serve on
+    /// ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]
     #[arg(long, env = "JBOD_LISTEN", value_name = "ADDR", global = true)]
     pub listen: Option<String>,
     /// File that holds the bearer token asked of every request
     #[arg(long, env = "JBOD_TOKEN_FILE", value_name = "FILE", global = true)]
     pub token_file: Option<String>,
-    /// Serve beyond loopback without a token
+    /// Serve beyond loopback without a token [default: false]
     #[arg(
         long,
         env = "JBOD_ALLOW_ANONYMOUS",
@@ -81,10 +81,10 @@ pub struct RawConfig {
     /// Further Host values to answer to, comma-separated
     #[arg(long = "allowed-host", env = "JBOD_ALLOWED_HOSTS", value_name = "HOSTS", global = true)]
     pub allowed_hosts: Option<String>,
-    /// Request workers
+    /// Request workers [default: 4]
     #[arg(long, env = "JBOD_WORKERS", value_name = "COUNT", global = true)]
     pub workers: Option<String>,
-    /// Prefix of every sysfs, proc and /dev/disk path that is read
+    /// Prefix of every sysfs, proc and /dev/disk path that is read [default: /]
     #[arg(long, env = "JBOD_ROOT", value_name = "DIR", global = true)]
     pub root: Option<String>,
     /// The smartctl program; found on PATH, then in /usr/sbin
