@@ -64,6 +64,12 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// FNV-1a, 64 bits: a hash that is the same in every run and version.
+pub fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, mix)
+}
+
 /// Text order in which numbers count as numbers (`Slot 2` before `Slot 10`).
 pub fn natural_cmp(left: &str, right: &str) -> Ordering {
     let (mut a, mut b) = (left, right);

@@ -330,25 +330,20 @@ impl Totals {
     }
 }
 
-/// Fingerprint (FNV-1a, 64 bits, hex) of which drive has which names and sits where. Stable over
-/// restarts and versions, because it is compared with what an earlier daemon stored.
-pub fn topology(fleet: &Fleet) -> String {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut feed = |text: &str| {
-        for byte in text.bytes().chain([0xff]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
+/// Fingerprint of which drive has which names and sits where. Stable over restarts and versions,
+/// because it is compared with what an earlier daemon stored.
+fn topology(fleet: &Fleet) -> String {
+    let mut text = String::new();
     for record in fleet.present() {
-        feed(&record.drive.key.0);
-        for path in &record.drive.paths {
-            feed(path.device.as_str());
+        let names = record.drive.paths.iter().map(|p| p.device.as_str());
+        let place = record.bay.iter().map(|bay| bay.enclosure.as_str());
+        for part in [record.drive.key.0.as_str()].into_iter().chain(names).chain(place) {
+            text.push_str(part);
+            text.push('\n');
         }
-        if let Some(bay) = &record.bay {
-            feed(&bay.enclosure);
-            feed(&bay.slot.to_string());
-        }
-        feed("");
+        let slot = record.bay.as_ref().map_or_else(String::new, |bay| bay.slot.to_string());
+        text.push_str(&slot);
+        text.push('\0');
     }
-    format!("{hash:016x}")
+    format!("{:016x}", super::fnv1a(text.bytes()))
 }

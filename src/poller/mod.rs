@@ -59,8 +59,8 @@ impl Poller {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Starts the thread, which holds `alive` for as long as it lives. It looks at sysfs before it touches Redis or a drive, so that the bays
-    /// can be served at once.
+    /// Looks at sysfs, so that the bays can be served at once, then starts the thread, which holds
+    /// `alive` for as long as it lives.
     pub fn start(
         config: &Config,
         host: Host,
@@ -72,7 +72,7 @@ impl Poller {
         let (asks, incoming) = bounded(ASKS);
         let handle = Self { asks, memory: Arc::default(), snapshot: Arc::default() };
         let (rack, events) = Rack::new(host, config.smart.clone(), stop.clone())?;
-        let thread = Thread {
+        let mut thread = Thread {
             rack,
             role: Role::new(config.smart.poll_interval),
             publisher: Publisher::new(
@@ -92,6 +92,9 @@ impl Poller {
             request_reads: HashMap::new(),
             ready: false,
         };
+        // Before any request and any drive: what is here, and in which bays.
+        thread.look();
+        thread.rebuild();
         let stop = stop.clone();
         let run = move || {
             let _alive = alive;
@@ -122,8 +125,6 @@ struct Thread {
 
 impl Thread {
     fn run(mut self, asks: &Receiver<Ask>, events: &Receiver<Event>, back: &Receiver<()>, stop: &Stop) {
-        self.look();
-        self.rebuild();
         self.seed();
         self.rebuild();
         let mut wake = Instant::now();
@@ -150,9 +151,7 @@ impl Thread {
         let at = Instant::now();
         if at >= self.next_look {
             self.next_look = at + LOOK;
-            if self.rack.has_changed() {
-                self.look();
-            }
+            self.look_if_changed();
         }
         if self.role.is_due(at) {
             let followed = self.role.follows();
@@ -186,6 +185,13 @@ impl Thread {
             .flatten()
             .min()
             .unwrap_or(at + LOOK)
+    }
+
+    fn look_if_changed(&mut self) {
+        if self.rack.has_changed() {
+            self.look();
+            self.rebuild();
+        }
     }
 
     fn look(&mut self) {
@@ -231,6 +237,7 @@ impl Thread {
         let overview = self.rack.overview(stale_after);
         self.publisher.lists(&overview, &self.rack.zfs);
         let mut snapshot = Snapshot::of(&overview, &self.rack.fleet);
+        snapshot.fingerprint = self.rack.fingerprint;
         snapshot.ready = self.ready || self.role.follows();
         snapshot.current = !self.role.follows();
         snapshot.knows_pools = self.knows_pools();
@@ -281,6 +288,10 @@ impl Thread {
     fn asked(&mut self, ask: Ask) {
         match ask {
             Ask::Drive { device, reply } => self.asked_for_drive(&device, reply),
+            Ask::Look { reply } => {
+                self.look_if_changed();
+                let _ = reply.send(Source::Memory);
+            }
             Ask::List { key, reply } => self.asked_for_list(key, reply),
             Ask::Refresh(Key::Smart(device)) => {
                 if let Some(key) = self.key_of(&device) {
@@ -296,10 +307,7 @@ impl Thread {
     }
 
     fn asked_for_drive(&mut self, device: &DeviceName, reply: Sender<Source>) {
-        if self.rack.has_changed() {
-            self.look();
-            self.rebuild();
-        }
+        self.look_if_changed();
         let Some(key) = self.key_of(device) else {
             // Dropping `reply` says: no such drive.
             return;

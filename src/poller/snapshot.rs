@@ -13,6 +13,8 @@ use std::collections::HashMap;
 pub enum Ask {
     /// Read this drive now, and say when its document is in memory.
     Drive { device: DeviceName, reply: Sender<Source> },
+    /// Something was plugged: look anew, and say when the snapshot is of now.
+    Look { reply: Sender<Source> },
     /// Bring this list up to date, and say when it is in memory.
     List { key: Key, reply: Sender<Source> },
     /// The copy that was served was an old one.
@@ -32,6 +34,8 @@ pub enum Source {
 pub struct Snapshot {
     /// As in the overview of this moment.
     pub topology: String,
+    /// Of what was plugged in when this was made.
+    pub fingerprint: u64,
     /// Any identifier (kernel names, serial number, WWN, by-id) to the drive it means.
     names: HashMap<String, DeviceName>,
     drives: HashMap<DeviceName, Known>,

@@ -32,19 +32,19 @@ pub fn discover(host: &Host) -> Vec<Drive> {
     merge(devices.iter().filter_map(|d| look(host, d)).collect())
 }
 
-/// A cheap picture of what is plugged in where: it differs when a drive came, went, or changed
-/// its name or address.
-pub fn fingerprint(host: &Host) -> Vec<(String, PathBuf)> {
-    let mut links: Vec<_> = ["sys/block", "sys/class/enclosure"]
-        .iter()
-        .flat_map(|dir| {
-            let dir = host.path(dir);
-            names(&dir).into_iter().filter_map(move |n| std::fs::read_link(dir.join(&n)).ok().map(|l| (n, l)))
-        })
-        .filter(|(name, _)| is_drive_name(name) || name.contains(':'))
-        .collect();
-    links.sort();
-    links
+/// A cheap picture of what is plugged in where: it differs when a drive or shelf came, went, or
+/// changed its name or address. Only links are read.
+pub fn fingerprint(host: &Host) -> u64 {
+    let mut sum = 0u64;
+    for dir in ["sys/block", "sys/class/enclosure"].map(|dir| host.path(dir)) {
+        for name in names(&dir).iter().filter(|n| is_drive_name(n) || n.contains(':')) {
+            let target = std::fs::read_link(dir.join(name)).unwrap_or_default();
+            let bytes = name.bytes().chain([0]).chain(target.as_os_str().as_encoded_bytes().iter().copied());
+            // A sum, so that the order in which the kernel lists them does not count.
+            sum = sum.wrapping_add(crate::model::fnv1a(bytes));
+        }
+    }
+    sum
 }
 
 /// What sysfs says right now of the drive at that name; `None` when there is none.

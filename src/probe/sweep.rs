@@ -19,7 +19,6 @@ use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,7 +66,8 @@ pub struct Rack {
     zpool_stuck: Option<super::exec::Stuck>,
     sweep: Option<Sweep>,
     stats: SweepStats,
-    fingerprint: Vec<(String, PathBuf)>,
+    /// Of what was plugged in at the last look.
+    pub fingerprint: u64,
     events: Sender<Event>,
 }
 
@@ -96,7 +96,7 @@ impl Rack {
             zpool_stuck: None,
             sweep: None,
             stats: SweepStats::default(),
-            fingerprint: Vec::new(),
+            fingerprint: 0,
             events,
         };
         Ok((rack, incoming))

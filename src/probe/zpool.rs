@@ -30,17 +30,20 @@ pub fn ask(host: &Host, stop: &Stop) -> Answer {
     let at = now();
     let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
     match exec::run(program, &["status", "-P", "-p"], limits, stop) {
-        Ok(out) if out.code == Some(0) => answer(Zfs {
-            available: Some(true),
-            collected_at: Some(at),
-            error: None,
-            pools: parse(&String::from_utf8_lossy(&out.stdout)),
-        }),
+        Ok(out) if out.code == Some(0) => {
+            let text = String::from_utf8_lossy(&out.stdout);
+            let pools = parse(&text);
+            if pools.is_empty() && ![&*text, &out.stderr].iter().any(|t| t.contains("no pools available")) {
+                let said = text.lines().next().unwrap_or("nothing").chars().take(200).collect::<String>();
+                return unread(format!("zpool status gave no pools and did not say that there are none: {said}"), None);
+            }
+            answer(Zfs { available: Some(true), collected_at: Some(at), error: None, pools })
+        }
         Ok(out) if is_not_here(&out.stderr) => answer(absent()),
         Ok(out) => {
             let said = out.stderr.lines().next().unwrap_or("nothing").to_owned();
             let status = out.code.map_or_else(|| "a signal".to_owned(), |c| format!("exit status {c}"));
-            Answer { zfs: None, error: Some(format!("zpool status ended with {status}: {said}")), stuck: None }
+            unread(format!("zpool status ended with {status}: {said}"), None)
         }
         Err(ExecError::Stopped { stuck }) => Answer { zfs: None, error: None, stuck },
         Err(error) => {
@@ -51,7 +54,7 @@ pub fn ask(host: &Host, stop: &Stop) -> Answer {
                 | ExecError::Watch { stuck, .. } => stuck,
                 ExecError::Start { .. } | ExecError::Stopped { .. } => None,
             };
-            Answer { zfs: None, error: Some(why), stuck }
+            unread(why, stuck)
         }
     }
 }
@@ -62,6 +65,10 @@ fn absent() -> Zfs {
 
 fn answer(zfs: Zfs) -> Answer {
     Answer { zfs: Some(zfs), error: None, stuck: None }
+}
+
+fn unread(why: String, stuck: Option<Stuck>) -> Answer {
+    Answer { zfs: None, error: Some(why), stuck }
 }
 
 /// The tools are installed, but this kernel runs no ZFS.

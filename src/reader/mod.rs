@@ -25,11 +25,13 @@ use prepared::{Cache, Unfit};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// How long a request may wait for a drive or for a list.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A look at what is plugged in holds at least this long.
+const TRUST: Duration = Duration::from_millis(5);
 /// What `Retry-After` says.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 
@@ -78,6 +80,8 @@ pub struct Reader {
     cache: Cache,
     /// Keys whose value was found not to be ours, and said to be.
     odd: Mutex<HashSet<(Key, Copy)>>,
+    /// When it was last looked what is plugged in, and how long that may be trusted.
+    looked: Mutex<(Instant, Duration)>,
     /// Requests that may wait at once: one worker is always free for those that need not.
     seats: AtomicUsize,
 }
@@ -85,7 +89,8 @@ pub struct Reader {
 impl Reader {
     pub fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
         let seats = AtomicUsize::new(workers.saturating_sub(1).max(1));
-        Self { redis, poller, host, cache: Cache::default(), odd: Mutex::default(), seats }
+        let looked = Mutex::new((Instant::now(), Duration::ZERO));
+        Self { redis, poller, host, cache: Cache::default(), odd: Mutex::default(), looked, seats }
     }
 
     pub fn is_ready(&self) -> bool {
@@ -94,7 +99,7 @@ impl Reader {
 
     /// A list: the overview, the enclosures or the pools, seen through `view`.
     pub fn list(&self, key: &Key, view: &View) -> Result<Answer, ReadError> {
-        let snapshot = self.poller.snapshot();
+        let snapshot = self.snapshot_of_now();
         let from = |copy: Copy| {
             self.stored(key, copy, |value| self.cache.list(key, view, value, &snapshot.topology, copy == Copy::Last))
         };
@@ -110,6 +115,32 @@ impl Reader {
         let source = if snapshot.has(key) { None } else { self.wait_for(key) };
         self.refresh(key.clone());
         self.in_memory(key, view, source.unwrap_or(Source::Memory))
+    }
+
+    /// The snapshot, after a look whether it still holds: letters may have moved since the poller's
+    /// last look, and no list is shown in which they have. Looking takes at most a twentieth of the
+    /// time.
+    fn snapshot_of_now(&self) -> Arc<Snapshot> {
+        let snapshot = self.poller.snapshot();
+        {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked.0.elapsed() < looked.1 {
+                return snapshot;
+            }
+            *looked = (Instant::now(), TRUST);
+        }
+        let started = Instant::now();
+        let holds = drives::fingerprint(&self.host) == snapshot.fingerprint;
+        let trust = TRUST.max(started.elapsed() * 20);
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = (started, trust);
+        if holds {
+            return snapshot;
+        }
+        let (reply, replied) = bounded(1);
+        if self.poller.asks.try_send(Ask::Look { reply }).is_ok() {
+            let _ = replied.recv_timeout(PATIENCE);
+        }
+        self.poller.snapshot()
     }
 
     /// A value out of Redis, made ready. What is not ours is a miss, and said once; an error means
