@@ -2,7 +2,7 @@
 
 use crate::cache::redis::RedisStore;
 use crate::config::{Config, Listen};
-use crate::http::{Api, Door, work};
+use crate::http::{Api, Door, Listener, work};
 use crate::poller::Poller;
 use crate::probe::Host;
 use crate::reader::Reader;
@@ -22,11 +22,11 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     stop.on_signals().context("cannot listen to signals")?;
     log_panics();
     let watch = Watch::new(&stop);
-    let servers: Vec<Arc<_>> = Door::open(&config.http)?.into_iter().map(Arc::new).collect();
+    let listeners = Door::open(&config.http)?;
     say_hello(config);
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
-    let workers = config.http.workers * servers.len();
+    let workers = config.http.workers * listeners.len();
     let connections = u32::try_from(workers + MORE_CONNECTIONS).unwrap_or(u32::MAX);
     let (redis, trial, back) = RedisStore::start(&config.redis, connections, &stop).context("cannot start a thread")?;
     let redis = Arc::new(redis);
@@ -35,9 +35,9 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let reader = Reader::new(redis, poller, host, workers);
     let api = Arc::new(Api { reader, door: Door::new(&config.http) });
     let mut threads = Vec::new();
-    for server in &servers {
+    for listener in &listeners {
         for n in 0..config.http.workers {
-            threads.push(worker(n, &api, server, &watch, &stop)?);
+            threads.push(worker(n, &api, listener, &watch, &stop)?);
         }
     }
     tell(&[NotifyState::Ready]);
@@ -45,9 +45,9 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     stop.wait();
     tell(&[NotifyState::Stopping]);
     log::info!("stopping");
-    for server in &servers {
+    for listener in &listeners {
         // Each call frees one worker.
-        (0..config.http.workers).for_each(|_| server.unblock());
+        (0..config.http.workers).for_each(|_| listener.unblock());
     }
     for thread in threads.into_iter().chain([poller_thread, trial]) {
         // A thread that panicked has been reported by its guard.
@@ -61,18 +61,12 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn worker(
-    n: usize,
-    api: &Arc<Api>,
-    server: &Arc<tiny_http::Server>,
-    watch: &Watch,
-    stop: &Stop,
-) -> anyhow::Result<JoinHandle<()>> {
-    let (api, server, stop) = (Arc::clone(api), Arc::clone(server), stop.clone());
+fn worker(n: usize, api: &Arc<Api>, listener: &Listener, watch: &Watch, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
+    let (api, listener, stop) = (Arc::clone(api), listener.clone(), stop.clone());
     let guard = watch.guard(&format!("http-{n}"));
     let run = move || {
         let _guard = guard;
-        if let Err(error) = work(&api, &server, || stop.asked()) {
+        if let Err(error) = work(&api, &listener, || stop.asked()) {
             log::error!("the listener is lost error={error:?}");
         }
     };

@@ -15,7 +15,7 @@
 //!
 //! ```text
 //! 0 model      1 stop, config      2 probe, cache      3 poller      4 reader
-//! 5 http       6 supervise, daemon, scan               7 main, cli, log
+//! 5 http, supervise           6 daemon, scan           7 cli, log           8 main
 //! ```
 //!
 //! A room imports only lower levels; rooms of one level never import each other.

@@ -3,6 +3,7 @@
 //! It knows no route, no Redis and no drive. tiny_http itself sets no limits on connections and
 //! heads; until the gate stands in front of it, the port belongs on loopback.
 
+use super::Listener;
 use super::reply::Problem;
 use super::route::{Target, split};
 use crate::config::{HttpConfig, Listen};
@@ -12,6 +13,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
 use thiserror::Error;
 use tiny_http::{HTTPVersion, Method, Request, Server};
 
@@ -42,7 +44,7 @@ impl Door {
     }
 
     /// Listens on every address.
-    pub fn open(config: &HttpConfig) -> Result<Vec<Server>, GateError> {
+    pub fn open(config: &HttpConfig) -> Result<Vec<Listener>, GateError> {
         match &config.listen {
             Listen::Tcp(addresses) => addresses.iter().map(|a| serve(a.to_string(), listen(*a))).collect(),
             Listen::Unix(path) => Ok(vec![serve(format!("unix:{}", path.display()), listen_unix(path))?]),
@@ -110,9 +112,11 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn serve(address: String, listener: Result<tiny_http::Listener, io::Error>) -> Result<Server, GateError> {
+fn serve(address: String, listener: Result<tiny_http::Listener, io::Error>) -> Result<Listener, GateError> {
     let listener = listener.map_err(|error| GateError::Listen { address: address.clone(), error })?;
-    Server::from_listener(listener, None).map_err(|e| GateError::Serve { address, error: e.to_string() })
+    let server = Server::from_listener(listener, None);
+    let server = server.map_err(|e| GateError::Serve { address, error: e.to_string() })?;
+    Ok(Listener(Arc::new(server)))
 }
 
 fn listen(address: SocketAddr) -> io::Result<tiny_http::Listener> {

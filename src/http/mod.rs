@@ -20,12 +20,23 @@ pub struct Api {
     pub door: Door,
 }
 
+/// An open address, shared by its workers.
+#[derive(Clone)]
+pub struct Listener(Arc<Server>);
+
+impl Listener {
+    /// Frees one worker that waits for a request.
+    pub fn unblock(&self) {
+        self.0.unblock();
+    }
+}
+
 /// One worker: answers until the server is unblocked for the stop. An error means that tiny_http
 /// has lost its listener for good.
-pub fn work(api: &Arc<Api>, server: &Server, stopping: impl Fn() -> bool) -> std::io::Result<()> {
+pub fn work(api: &Api, listener: &Listener, stopping: impl Fn() -> bool) -> std::io::Result<()> {
     let mut buffer = Vec::new();
     loop {
-        let request = match server.recv() {
+        let request = match listener.0.recv() {
             Ok(request) => request,
             Err(_) if stopping() => return Ok(()),
             Err(error) => return Err(error),
