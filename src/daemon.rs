@@ -2,7 +2,7 @@
 
 use crate::cache::redis::RedisStore;
 use crate::config::{Config, Listen};
-use crate::http::{Api, Door, Listener, work};
+use crate::http::{Gate, unblock, work};
 use crate::poller::Poller;
 use crate::probe::Host;
 use crate::reader::Reader;
@@ -22,33 +22,30 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     stop.on_signals().context("cannot listen to signals")?;
     log_panics();
     let watch = Watch::new(&stop);
-    let listeners = Door::open(&config.http)?;
+    let gate = Arc::new(Gate::listen(&config.http)?);
     say_hello(config);
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
-    let workers = config.http.workers * listeners.len();
+    let workers = config.http.workers;
     let connections = u32::try_from(workers + MORE_CONNECTIONS).unwrap_or(u32::MAX);
     let (redis, trial, back) = RedisStore::start(&config.redis, connections, &stop).context("cannot start a thread")?;
     let redis = Arc::new(redis);
     let (poller, poller_thread) =
         Poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
     let reader = Reader::new(redis, poller, host, workers);
-    let api = Arc::new(Api { reader, door: Door::new(&config.http) });
+    let reader = Arc::new(reader);
     let mut threads = Vec::new();
-    for listener in &listeners {
-        for n in 0..config.http.workers {
-            threads.push(worker(n, &api, listener, &watch, &stop)?);
-        }
+    for n in 0..workers {
+        threads.push(worker(n, &reader, &gate, &watch, &stop)?);
     }
+    threads.push(accept(&gate, &watch, &stop)?);
     tell(&[NotifyState::Ready]);
 
     stop.wait();
     tell(&[NotifyState::Stopping]);
     log::info!("stopping");
-    for listener in &listeners {
-        // Each call frees one worker.
-        (0..config.http.workers).for_each(|_| listener.unblock());
-    }
+    // Each call frees one worker.
+    (0..workers).for_each(|_| unblock(&gate));
     for thread in threads.into_iter().chain([poller_thread, trial]) {
         // A thread that panicked has been reported by its guard.
         let _ = thread.join();
@@ -61,16 +58,31 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn worker(n: usize, api: &Arc<Api>, listener: &Listener, watch: &Watch, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
-    let (api, listener, stop) = (Arc::clone(api), listener.clone(), stop.clone());
+fn worker(
+    n: usize,
+    reader: &Arc<Reader>,
+    gate: &Arc<Gate>,
+    watch: &Watch,
+    stop: &Stop,
+) -> anyhow::Result<JoinHandle<()>> {
+    let (reader, gate, stop) = (Arc::clone(reader), Arc::clone(gate), stop.clone());
     let guard = watch.guard(&format!("http-{n}"));
     let run = move || {
         let _guard = guard;
-        if let Err(error) = work(&api, &listener, || stop.asked()) {
-            log::error!("the listener is lost error={error:?}");
+        if let Err(error) = work(&reader, &gate, || stop.asked()) {
+            log::error!("the workers' listener is lost error={error:?}");
         }
     };
     thread::Builder::new().name(format!("http-{n}")).spawn(run).context("cannot start a worker")
+}
+
+fn accept(gate: &Arc<Gate>, watch: &Watch, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
+    let (gate, stop, guard) = (Arc::clone(gate), stop.clone(), watch.guard("gate"));
+    let run = move || {
+        let _guard = guard;
+        gate.accept(&stop);
+    };
+    thread::Builder::new().name("gate".to_owned()).spawn(run).context("cannot start the gate")
 }
 
 fn say_hello(config: &Config) {

@@ -308,13 +308,18 @@ fn who_has_no_token_is_not_let_in() {
     assert_eq!(daemon.logged("s3cret"), 0, "no token in the log");
 }
 
+fn host_lines(hosts: &[&str]) -> String {
+    let lines: Vec<String> = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+    lines.concat()
+}
+
 #[test]
 fn only_known_host_names_are_served() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::start(&sim, &redis, &[("JBOD_ALLOWED_HOSTS", "rack.example, nas2")]);
     let mut client = Client::connect(daemon.port).expect("a connection");
     let mut ask = |hosts: &[&str]| {
-        let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+        let hosts = host_lines(hosts);
         client.raw(format!("GET /healthz HTTP/1.1\r\n{hosts}\r\n").as_bytes(), false).expect("an answer")
     };
     let here = format!("127.0.0.1:{}", daemon.port);
@@ -339,7 +344,7 @@ fn only_known_host_names_are_served() {
     }
     for hosts in [&[][..], &["localhost", "localhost"], &["localhost", "evil.example"]] {
         let mut client = Client::connect(daemon.port).expect("a connection");
-        let lines: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+        let lines = host_lines(hosts);
         let response =
             client.raw(format!("GET /healthz HTTP/1.1\r\n{lines}\r\n").as_bytes(), false).expect("an answer");
         assert_problem(&response, 400, &format!("{hosts:?}"));
@@ -401,6 +406,63 @@ fn other_versions_of_http_are_refused_at_once() {
     let mut line = String::new();
     let read = BufReader::new(stream).read_line(&mut line);
     assert!(read.is_ok() && line.starts_with("HTTP/1.1 505 "), "{read:?} {line:?}");
+}
+
+#[test]
+fn a_head_that_is_too_long_or_no_request_is_told_so() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    let long = "x".repeat(20_000);
+    for (request, status, what) in [
+        (format!("GET /api/drives/{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"), 431, "a long path"),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}\r\n\r\n"), 431, "a long header"),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(4_000)), 431, "many headers"),
+        ("GARBAGE\r\n\r\n".to_owned(), 400, "no request line"),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n".to_owned(), 400, "no header line"),
+    ] {
+        let mut client = Client::connect(daemon.port).expect("a connection");
+        let response = client.raw(request.as_bytes(), false).unwrap_or_else(|| panic!("{what}: no answer"));
+        assert_problem(&response, status, what);
+        assert_eq!(response.header("connection"), "close", "{what}");
+        assert!(client.request("GET", "/healthz", &[]).is_none(), "{what}: the connection ends");
+    }
+    assert_eq!(daemon.get("/healthz").status, 200);
+}
+
+#[test]
+fn a_head_that_never_ends_is_not_waited_for() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    let mut client = Client::connect(daemon.port).expect("a connection");
+    let response = client.raw(b"GET /healthz HTTP/1.1\r\nHost: local", false).expect("an answer");
+    assert_problem(&response, 408, "half a head");
+    assert!(client.request("GET", "/healthz", &[]).is_none(), "and the connection ends");
+}
+
+#[test]
+fn more_connections_than_allowed_are_turned_away_politely() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[("JBOD_MAX_CONNECTIONS", "6")]);
+    // Those of the waiting for readiness may still be ending.
+    let mut kept: Vec<Client> = Vec::new();
+    eventually("as many as allowed are open", || {
+        let mut client = Client::connect(daemon.port)?;
+        let response = client.request("GET", "/healthz", &[])?;
+        if response.status == 200 {
+            kept.push(client);
+        }
+        (kept.len() == 6).then_some(())
+    });
+    let mut one_more = Client::connect(daemon.port).expect("a connection");
+    let response = one_more.request("GET", "/healthz", &[]).expect("an answer");
+    assert_problem(&response, 503, "one too many");
+    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{response:?}");
+    assert_eq!(response.header("connection"), "close");
+    for client in &mut kept {
+        assert_eq!(client.request("GET", "/healthz", &[]).map(|r| r.status), Some(200), "those that are in stay in");
+    }
+    drop(kept);
+    eventually("there is room again", || (daemon.get("/healthz").status == 200).then_some(()));
 }
 
 /// A client that waits for a drive that hangs keeps nobody from the overview.

@@ -92,6 +92,7 @@ pub struct HttpConfig {
     pub token: Option<String>,
     /// `None`: any Host (a Unix socket has none to check).
     pub allowed_hosts: Vec<String>,
+    pub max_connections: usize,
     pub workers: usize,
 }
 
@@ -277,6 +278,8 @@ fn http(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<HttpCon
         }));
     }
     allowed_hosts.extend(more.split(',').map(|h| h.trim().to_ascii_lowercase()).filter(|h| !h.is_empty()));
+    let max_connections =
+        read.count("max_connections", "JBOD_MAX_CONNECTIONS", raw.max_connections.as_deref(), 128, 1..=10_000)?;
     let workers = read.count("workers", "JBOD_WORKERS", raw.workers.as_deref(), 4, 1..=64)?;
-    Ok(HttpConfig { listen, token, allowed_hosts, workers })
+    Ok(HttpConfig { listen, token, allowed_hosts, max_connections, workers })
 }

@@ -81,6 +81,9 @@ pub struct RawConfig {
     /// Further Host values to answer to, comma-separated
     #[arg(long = "allowed-host", env = "JBOD_ALLOWED_HOSTS", value_name = "HOSTS", global = true)]
     pub allowed_hosts: Option<String>,
+    /// Connections at once; more are answered 503 and closed [default: 128]
+    #[arg(long, env = "JBOD_MAX_CONNECTIONS", value_name = "COUNT", global = true)]
+    pub max_connections: Option<String>,
     /// Request workers [default: 4]
     #[arg(long, env = "JBOD_WORKERS", value_name = "COUNT", global = true)]
     pub workers: Option<String>,

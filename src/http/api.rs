@@ -1,14 +1,14 @@
 //! Routes to answers, by way of the reader.
 
+use super::gate::Head;
 use super::page;
 use super::reply::{Problem, Reply};
-use super::route::{Route, Target, route};
+use super::route::{Route, route};
 use crate::cache::Key;
 use crate::reader::{Answer, ReadError, Reader, View};
-use tiny_http::Request;
 
-pub(super) fn answer(reader: &Reader, target: &Target, request: &Request) -> Reply {
-    let route = match route(target) {
+pub(super) fn answer(reader: &Reader, head: &Head) -> Reply {
+    let route = match route(&head.target) {
         Ok(route) => route,
         Err(problem) => return Reply::problem(&problem),
     };
@@ -27,7 +27,7 @@ pub(super) fn answer(reader: &Reader, target: &Target, request: &Request) -> Rep
         Route::Zfs => reader.list(&Key::ZfsMap, &View::Whole),
     };
     match data {
-        Ok(answer) => Reply::data(&answer, request),
+        Ok(answer) => Reply::data(&answer, head.if_none_match.as_deref()),
         Err(error) => Reply::problem(&problem(error)),
     }
 }

@@ -6,7 +6,6 @@ use crate::poller::Source;
 use crate::reader::{Answer, RETRY_AFTER_SECONDS};
 use std::fmt::Write as _;
 use std::io::Write;
-use tiny_http::{HTTPVersion, Method, Request};
 
 /// Why a request gets no data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,9 +13,12 @@ pub enum Problem {
     Bad(String),
     Token,
     NotFound(String),
-    Method,
+    Method { has_body: bool },
     Host,
+    TooSlow,
+    HeadTooLarge,
     NotReady(String),
+    Busy,
     HttpVersion,
 }
 
@@ -26,12 +28,26 @@ impl Problem {
             Self::Bad(why) => (400, why),
             Self::Token => (401, "a bearer token is needed"),
             Self::NotFound(what) => (404, what),
-            Self::Method => (405, "only GET and HEAD are answered"),
+            Self::Method { .. } => (405, "only GET and HEAD are answered"),
             Self::Host => (421, "this host name is not served; see JBOD_ALLOWED_HOSTS"),
+            Self::TooSlow => (408, "the head of the request was not whole within 5 s"),
+            Self::HeadTooLarge => (431, "the head of the request is over 16 KiB or 64 headers"),
             Self::NotReady(why) => (503, why),
+            Self::Busy => (503, "too many connections or requests at once"),
             Self::HttpVersion => (505, "only HTTP/1.0 and HTTP/1.1 are spoken"),
         }
     }
+}
+
+/// How a response is framed, which is the request's to say.
+#[derive(Clone, Copy, Debug)]
+pub struct Framing {
+    /// HEAD: no body.
+    pub without_body: bool,
+    /// HTTP/1.0.
+    pub is_old: bool,
+    /// The connection is kept for another request.
+    pub keep: bool,
 }
 
 /// A response to be sent.
@@ -42,7 +58,6 @@ pub struct Reply {
     /// Further lines, each with its end.
     headers: String,
     body: Body,
-    close: bool,
 }
 
 #[derive(Debug)]
@@ -71,7 +86,7 @@ const ALWAYS: &str = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-ref
 
 impl Reply {
     /// Data with where it is from and how old it is; 304 when the client has it.
-    pub fn data(answer: &Answer, request: &Request) -> Self {
+    pub fn data(answer: &Answer, if_none_match: Option<&str>) -> Self {
         let prepared = &answer.prepared;
         let source = match answer.source {
             Source::Redis => "redis",
@@ -89,11 +104,10 @@ impl Reply {
         if let Some(date) = &prepared.last_modified {
             let _ = write!(headers, "Last-Modified: {date}\r\n");
         }
-        let has_it =
-            request.headers().iter().any(|h| h.field.equiv("If-None-Match") && names(h.value.as_str(), &prepared.etag));
+        let has_it = if_none_match.is_some_and(|tags| names(tags, &prepared.etag));
         // Also 304 names the length that 200 would have; the body itself is not sent.
         let (status, body) = (if has_it { 304 } else { 200 }, Body::Stored(Bytes::clone(&prepared.body)));
-        Self { status, content_type: "application/json", headers, body, close: false }
+        Self { status, content_type: "application/json", headers, body }
     }
 
     pub fn text(status: u16, text: &'static str) -> Self {
@@ -105,7 +119,7 @@ impl Reply {
     }
 
     fn new(status: u16, content_type: &'static str, body: Body) -> Self {
-        Self { status, content_type, headers: "Cache-Control: no-cache\r\n".to_owned(), body, close: false }
+        Self { status, content_type, headers: "Cache-Control: no-cache\r\n".to_owned(), body }
     }
 
     /// RFC 9457.
@@ -116,39 +130,34 @@ impl Reply {
         let mut reply = Self::new(status, "application/problem+json", Body::Text(body.to_string() + "\n"));
         match problem {
             Problem::Token => reply.headers.push_str("WWW-Authenticate: Bearer\r\n"),
-            Problem::Method => reply.headers.push_str("Allow: GET, HEAD\r\n"),
-            Problem::NotReady(_) => {
+            Problem::Method { .. } => reply.headers.push_str("Allow: GET, HEAD\r\n"),
+            Problem::NotReady(_) | Problem::Busy => {
                 let _ = write!(reply.headers, "Retry-After: {RETRY_AFTER_SECONDS}\r\n");
             }
-            // Where the next request begins is not certain after one of these.
-            Problem::Bad(_) | Problem::HttpVersion => reply.close = true,
-            Problem::NotFound(_) | Problem::Host => {}
+            _ => {}
         }
         reply
     }
 
-    /// Head and body in one write: two would cost a reused connection 44 ms.
-    pub fn send(self, request: Request, buffer: &mut Vec<u8>) {
-        let without_body = self.status == 304 || *request.method() == Method::Head;
-        let connection = if self.close { Some("close") } else { connection(&request) };
+    /// Head and body into one buffer, for one write: two would cost a reused connection 44 ms.
+    pub fn write(&self, framing: Framing, buffer: &mut Vec<u8>) {
         let body = self.body.bytes();
+        if buffer.capacity() > KEPT_BYTES {
+            *buffer = Vec::new();
+        }
         buffer.clear();
         let _ = write!(buffer, "HTTP/1.1 {} {}\r\nDate: {}\r\n", self.status, reason(self.status), date());
         let _ = write!(buffer, "Content-Type: {}\r\nContent-Length: {}\r\n", self.content_type, body.len());
-        if let Some(connection) = connection {
-            let _ = write!(buffer, "Connection: {connection}\r\n");
+        if !framing.keep {
+            buffer.extend_from_slice(b"Connection: close\r\n");
+        } else if framing.is_old {
+            buffer.extend_from_slice(b"Connection: keep-alive\r\n");
         }
         buffer.extend_from_slice(self.headers.as_bytes());
         buffer.extend_from_slice(ALWAYS.as_bytes());
         buffer.extend_from_slice(b"\r\n");
-        if !without_body {
+        if !(framing.without_body || self.status == 304) {
             buffer.extend_from_slice(body);
-        }
-        let mut writer = request.into_writer();
-        // A client that has gone away is no event.
-        let _ = writer.write_all(buffer).and_then(|()| writer.flush());
-        if buffer.capacity() > KEPT_BYTES {
-            *buffer = Vec::new();
         }
     }
 }
@@ -156,18 +165,6 @@ impl Reply {
 /// Now, as HTTP writes it.
 fn date() -> String {
     Timestamp(jiff::Timestamp::now().as_second()).to_http_date()
-}
-
-/// tiny_http closes without saying so; say it.
-fn connection(request: &Request) -> Option<&'static str> {
-    let header = request.headers().iter().find(|h| h.field.equiv("Connection"));
-    let asked = header.map(|h| h.value.as_str().to_ascii_lowercase()).unwrap_or_default();
-    let is_old = *request.http_version() == HTTPVersion(1, 0);
-    if asked.contains("close") || asked.contains("upgrade") || is_old && !asked.contains("keep-alive") {
-        Some("close")
-    } else {
-        is_old.then_some("keep-alive")
-    }
 }
 
 /// `If-None-Match` holds the tag, or `*`. The comparison is the weak one (RFC 9110, 13.1.2).
@@ -183,7 +180,9 @@ fn reason(status: u16) -> &'static str {
         401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
         421 => "Misdirected Request",
+        431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         505 => "HTTP Version Not Supported",
         _ => "Error",

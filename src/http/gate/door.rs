@@ -1,0 +1,91 @@
+//! Who may come in: the Host allowlist (against DNS rebinding) and the bearer token.
+
+use super::head::Claims;
+use crate::config::{HttpConfig, Listen};
+use crate::http::reply::Problem;
+
+pub(super) struct Door {
+    token: Option<String>,
+    /// Empty on a Unix socket, where no browser can be led astray.
+    hosts: Vec<String>,
+}
+
+impl Door {
+    pub(super) fn new(config: &HttpConfig) -> Self {
+        let hosts = match config.listen {
+            Listen::Tcp(_) => config.allowed_hosts.clone(),
+            Listen::Unix(_) => Vec::new(),
+        };
+        Self { token: config.token.clone(), hosts }
+    }
+
+    /// HTTP/1.0 need not name a host; what is named must be known.
+    pub(super) fn check(&self, claims: &Claims) -> Result<(), Problem> {
+        let is_known = |host: &str| self.hosts.iter().any(|known| known.eq_ignore_ascii_case(without_port(host)));
+        if !self.hosts.is_empty() && !claims.host.is_none_or(is_known) {
+            return Err(Problem::Host);
+        }
+        self.check_token(claims.authorization)
+    }
+
+    fn check_token(&self, authorization: Option<&str>) -> Result<(), Problem> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let given =
+            authorization.and_then(|a| a.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        match given {
+            Some((_, given)) if same(given.trim().as_bytes(), token.as_bytes()) => Ok(()),
+            _ => Err(Problem::Token),
+        }
+    }
+}
+
+/// Compares without telling, by the time it takes, how much was right.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0u8, |diff, (x, y)| diff | (x ^ y)) == 0
+}
+
+/// `nas1:9780` is `nas1`; `[::1]:9780` is `[::1]`.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_hosts_are_served() {
+        for (host, name) in [
+            ("nas1", "nas1"),
+            ("nas1:9780", "nas1"),
+            ("[::1]:9780", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("127.0.0.1:80", "127.0.0.1"),
+            ("evil:x", "evil:x"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
+        let door = Door { token: None, hosts: vec!["localhost".into()] };
+        let check = |host| door.check(&Claims { host, ..Claims::default() });
+        assert!(check(Some("LOCALHOST:1")).is_ok() && check(None).is_ok());
+        assert!(matches!(check(Some("evil.example")), Err(Problem::Host)));
+    }
+
+    #[test]
+    fn only_the_very_token_opens() {
+        let door = Door { token: Some("s3cret".into()), hosts: vec![] };
+        assert!(door.check_token(Some("Bearer s3cret")).is_ok());
+        for wrong in
+            [None, Some("s3cret"), Some("Bearer s3cre"), Some("Bearer s3crets"), Some("Basic s3cret"), Some("Bearer ")]
+        {
+            assert!(matches!(door.check_token(wrong), Err(Problem::Token)), "{wrong:?}");
+        }
+    }
+}

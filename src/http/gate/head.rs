@@ -1,0 +1,174 @@
+//! The head of a request, strictly: bytes in, a clean request or a refusal out. Pure.
+
+use crate::http::reply::Problem;
+use crate::http::route::{Target, split};
+
+/// Request line and headers together.
+pub(super) const HEAD_BYTES: usize = 16 * 1024;
+const HEADERS: usize = 64;
+
+/// A request that may be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::http) struct Head {
+    /// HEAD: the answer has no body.
+    pub(in crate::http) without_body: bool,
+    pub(in crate::http) target: Target,
+    pub(in crate::http) if_none_match: Option<String>,
+    /// HTTP/1.0.
+    pub(in crate::http) is_old: bool,
+    /// The client wants the connection kept.
+    pub(in crate::http) keep: bool,
+}
+
+/// What a client says of itself, for the door.
+#[derive(Debug, Default)]
+pub(super) struct Claims<'a> {
+    pub(super) host: Option<&'a str>,
+    pub(super) authorization: Option<&'a str>,
+    pub(super) is_old: bool,
+}
+
+/// A whole head: how long it is, and what is in it. A refusal ends the connection where it is not
+/// certain where the next request begins.
+pub(super) struct Parsed<'a> {
+    pub(super) length: usize,
+    pub(super) claims: Claims<'a>,
+    pub(super) head: Result<Head, Problem>,
+}
+
+/// `None`: not whole yet.
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed<'_>>, Problem> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let length = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES => length,
+        Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES => return Ok(None),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Problem::HeadTooLarge),
+        Err(httparse::Error::Version) => return Err(Problem::HttpVersion),
+        Err(error) => return Err(Problem::Bad(format!("the request is no HTTP: {error}"))),
+    };
+    let is_old = request.version == Some(0);
+    let fields = Fields(request.headers);
+    let host = fields.only("Host")?;
+    let claims = Claims { host, authorization: fields.only("Authorization")?, is_old };
+    if host.is_none() && !is_old {
+        return Err(Problem::Bad("an HTTP/1.1 request has a Host header".to_owned()));
+    }
+    let head = head(request.method, request.path, &fields, is_old);
+    Ok(Some(Parsed { length, claims, head }))
+}
+
+fn head(method: Option<&str>, path: Option<&str>, fields: &Fields, is_old: bool) -> Result<Head, Problem> {
+    let has_body = fields.has("Transfer-Encoding") || fields.only("Content-Length")?.is_some_and(|n| n != "0");
+    let without_body = match method {
+        Some("GET") => false,
+        Some("HEAD") => true,
+        _ => return Err(Problem::Method { has_body }),
+    };
+    if has_body {
+        return Err(Problem::Bad("a GET or HEAD request has no body".to_owned()));
+    }
+    let connection = fields.joined("Connection").to_ascii_lowercase();
+    let wants = |word: &str| connection.split(',').any(|w| w.trim() == word);
+    let keep = !wants("close") && (!is_old || wants("keep-alive"));
+    let if_none_match = Some(fields.joined("If-None-Match")).filter(|tags| !tags.is_empty());
+    Ok(Head { without_body, target: split(path.unwrap_or_default())?, if_none_match, is_old, keep })
+}
+
+struct Fields<'a, 'b>(&'b [httparse::Header<'a>]);
+
+impl<'a> Fields<'a, '_> {
+    fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.iter().filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// A header that may stand once, as text.
+    fn only(&self, name: &str) -> Result<Option<&'a str>, Problem> {
+        let mut all = self.all(name);
+        let Some(value) = all.next() else { return Ok(None) };
+        if all.next().is_some() {
+            return Err(Problem::Bad(format!("more than one {name} header")));
+        }
+        let text = std::str::from_utf8(value).map_err(|_| Problem::Bad(format!("the {name} header is no text")))?;
+        Ok(Some(text.trim()))
+    }
+
+    /// A header that may stand several times, as one list.
+    fn joined(&self, name: &str) -> String {
+        let texts = self.all(name).map(String::from_utf8_lossy);
+        texts.map(std::borrow::Cow::into_owned).collect::<Vec<_>>().join(",")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Option<Result<Head, Problem>>, Problem> {
+        parse(text.as_bytes()).map(|parsed| parsed.map(|p| p.head))
+    }
+
+    fn get(fields: &str) -> Result<Head, Problem> {
+        match parsed(&format!("GET /api/overview HTTP/1.1\r\nHost: x\r\n{fields}\r\n")) {
+            Ok(Some(head)) => head,
+            Ok(None) => unreachable!("a whole head"),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    #[test]
+    fn a_clean_request_is_understood() {
+        let head = get("If-None-Match: \"a\"\r\nIf-None-Match: W/\"b\"\r\n").ok();
+        assert!(head.is_some_and(|h| h.keep && !h.without_body && h.if_none_match.as_deref() == Some("\"a\",W/\"b\"")));
+        assert!(get("Connection: Close\r\n").is_ok_and(|h| !h.keep));
+        let old = |text: &str| parsed(text).ok().flatten().and_then(Result::ok);
+        assert!(old("GET / HTTP/1.0\r\n\r\n").is_some_and(|h| h.is_old && !h.keep));
+        assert!(old("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").is_some_and(|h| h.keep && h.without_body));
+        assert!(get("Content-Length: 0\r\n").is_ok());
+    }
+
+    #[test]
+    fn a_head_that_is_not_whole_is_waited_for_up_to_its_limit() {
+        let whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        for cut in 0..whole.len() {
+            assert!(matches!(parse(&whole.as_bytes()[..cut]), Ok(None)), "{cut}");
+        }
+        let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(HEAD_BYTES));
+        assert!(matches!(parse(long.as_bytes()), Err(Problem::HeadTooLarge)));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(HEADERS + 1));
+        assert!(matches!(parse(many.as_bytes()), Err(Problem::HeadTooLarge)));
+    }
+
+    #[test]
+    fn bodies_doubles_and_other_versions_are_refused() {
+        for fields in [
+            "Content-Length: 5\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "Content-Length: 18446744073709551615\r\n",
+            "Content-Length: -1\r\n",
+        ] {
+            assert!(matches!(get(fields), Err(Problem::Bad(_))), "{fields:?}");
+        }
+        for fields in [
+            "Host: y\r\n",
+            "Content-Length: 0\r\nContent-Length: 0\r\n",
+            "Authorization: a\r\nAuthorization: b\r\n",
+            "Bad Header: x\r\n",
+            " folded\r\n",
+        ] {
+            assert!(matches!(get(fields), Err(Problem::Bad(_))), "{fields:?}");
+        }
+        for line in ["GET / HTTP/2.0", "GET / HTTP/1.2", "PRI * HTTP/2.0"] {
+            assert!(matches!(parsed(&format!("{line}\r\n\r\n")), Err(Problem::HttpVersion)), "{line}");
+        }
+        assert!(matches!(parsed("GET / HTTP/1.1\r\n\r\n"), Err(Problem::Bad(_))), "no Host");
+        assert!(matches!(
+            parsed("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"),
+            Ok(Some(Err(Problem::Method { has_body: true })))
+        ));
+    }
+}

@@ -1,0 +1,172 @@
+//! The gate: everything a stranger can reach.
+//!
+//! It accepts on the public address, bounds connections, heads and waiting, parses strictly,
+//! refuses what has no business here, and hands what is left to the tiny_http workers, one clean
+//! request at a time over private connections (`inner`). tiny_http itself never meets a stranger:
+//! it has no limits and no deadlines, and one request with a huge `Content-Length` ends a process
+//! that lets it in. The gate knows no route, no Redis and no drive.
+
+mod connection;
+mod door;
+mod head;
+mod inner;
+
+pub(super) use head::Head;
+pub(super) use inner::Inner;
+
+use crate::config::{HttpConfig, Listen};
+use crate::stop::Stop;
+use connection::Connection;
+use door::Door;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+use thiserror::Error;
+
+const BACKLOG: i32 = 1024;
+/// After an accept that failed (no descriptors left, most likely): the listener lives on.
+const AFTER_ERROR: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+/// What a client may take to accept an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection's thread only reads heads and passes them on.
+const STACK_BYTES: usize = 128 * 1024;
+
+#[derive(Debug, Error)]
+pub enum GateError {
+    #[error("cannot listen on {address}: {error}")]
+    Listen { address: String, error: io::Error },
+    #[error("cannot make the workers' private connections: {0}")]
+    Inner(io::Error),
+}
+
+/// The public listeners, not yet accepting.
+pub struct Gate {
+    listeners: Vec<Socket>,
+    shared: Arc<Shared>,
+}
+
+/// What every connection needs.
+struct Shared {
+    door: Door,
+    inner: Inner,
+    /// Connections that are open.
+    open: AtomicUsize,
+    most: usize,
+}
+
+impl Gate {
+    /// Listens on every address, so that a port that is taken is known at once.
+    pub fn listen(config: &HttpConfig) -> Result<Self, GateError> {
+        let failed = |address: String| move |error| GateError::Listen { address, error };
+        let listeners = match &config.listen {
+            Listen::Tcp(addresses) => {
+                let each = addresses.iter().map(|a| listen(*a).map_err(failed(a.to_string())));
+                each.collect::<Result<_, _>>()?
+            }
+            Listen::Unix(path) => vec![listen_unix(path).map_err(failed(format!("unix:{}", path.display())))?],
+        };
+        let inner = Inner::start(config.workers).map_err(GateError::Inner)?;
+        let open = AtomicUsize::new(0);
+        Ok(Self {
+            listeners,
+            shared: Arc::new(Shared { door: Door::new(config), inner, open, most: config.max_connections }),
+        })
+    }
+
+    /// The workers' side.
+    pub(super) fn inner(&self) -> &Inner {
+        &self.shared.inner
+    }
+
+    /// Accepts until the stop. No failure of one connection ends it.
+    pub fn accept(&self, stop: &Stop) {
+        while !stop.asked() {
+            let mut fds: Vec<PollFd> = self.listeners.iter().map(|l| PollFd::new(l, PollFlags::IN)).collect();
+            fds.push(PollFd::new(stop, PollFlags::IN));
+            if poll(&mut fds, None).is_err() {
+                continue;
+            }
+            let ready: Vec<bool> = fds.iter().map(|fd| fd.revents().contains(PollFlags::IN)).collect();
+            for (listener, _) in self.listeners.iter().zip(ready).filter(|(_, ready)| *ready) {
+                match listener.accept() {
+                    Ok((socket, _)) => self.admit(socket),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => {
+                        log::debug!("accept failed error={error:?}");
+                        let _ = poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&AFTER_ERROR));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A thread for the connection; 503 and the end where there are too many.
+    fn admit(&self, socket: Socket) {
+        // Accepted sockets do not inherit it from a listener that does not block.
+        let is_set = socket.set_nonblocking(false).and_then(|()| socket.set_write_timeout(Some(WRITE_TIMEOUT)));
+        if is_set.is_err() {
+            return;
+        }
+        let seat = Seat::take(&self.shared);
+        let socket = Arc::new(socket);
+        let Some(seat) = seat else { return Connection::turn_away(&socket) };
+        let connection = Connection::new(Arc::clone(&socket));
+        let thread = thread::Builder::new().name("connection".to_owned()).stack_size(STACK_BYTES);
+        let spawned = thread.spawn(move || connection.serve(&seat.0.door, &seat.0.inner));
+        if spawned.is_err() {
+            Connection::turn_away(&socket);
+        }
+    }
+}
+
+/// One of the places for connections; given back when dropped.
+struct Seat(Arc<Shared>);
+
+impl Seat {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let more = |open: usize| (open < shared.most).then_some(open + 1);
+        shared.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok().map(|_| Self(Arc::clone(shared)))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Accepted sockets inherit it. Without it the last piece of an answer waits for the client's
+    // delayed acknowledgement: 44 ms on every reused connection.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn listen_unix(path: &Path) -> io::Result<Socket> {
+    let address = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+    // A socket that nobody answers on was left by a daemon that was killed.
+    if is_socket && Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address).is_err() {
+        std::fs::remove_file(path)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
