@@ -15,7 +15,7 @@ build:
 	$(CARGO) build --release --locked
 
 demo:
-	@tests/need.sh redis-server
+	@tests/need.sh redis-server curl
 	$(CARGO) build --release --locked
 	@tests/demo.sh
 

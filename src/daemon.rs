@@ -28,7 +28,8 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let workers = config.http.workers;
     let connections = u32::try_from(workers + MORE_CONNECTIONS).unwrap_or(u32::MAX);
-    let (redis, trial, back) = RedisStore::start(&config.redis, connections, &stop).context("cannot start a thread")?;
+    let (redis, back) = RedisStore::start(&config.redis, connections, watch.guard("redis-trial"), &stop)
+        .context("cannot start a thread")?;
     let redis = Arc::new(redis);
     let (poller, poller_thread) =
         Poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
@@ -46,7 +47,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     log::info!("stopping");
     // Each call frees one worker.
     (0..workers).for_each(|_| unblock(&gate));
-    for thread in threads.into_iter().chain([poller_thread, trial]) {
+    for thread in threads.into_iter().chain([poller_thread]) {
         // A thread that panicked has been reported by its guard.
         let _ = thread.join();
     }

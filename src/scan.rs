@@ -126,7 +126,19 @@ fn title(enclosure: &EnclosureView) -> String {
 }
 
 fn rows(enclosure: &EnclosureView) -> Vec<Row> {
-    enclosure.slots.iter().map(|slot| row(&slot.slot.to_string(), slot.drive.as_ref())).collect()
+    enclosure
+        .slots
+        .iter()
+        .map(|slot| match (&slot.drive, slot.status.as_deref()) {
+            // A bay without a drive that the shelf does not call empty is not called empty here.
+            (None, Some(status)) if status != "not installed" => {
+                let mut row = row(&slot.slot.to_string(), None);
+                row[1] = format!("(no drive, the shelf says {})", printable(status));
+                row
+            }
+            (drive, _) => row(&slot.slot.to_string(), drive.as_ref()),
+        })
+        .collect()
 }
 
 fn row(bay: &str, drive: Option<&DriveSummary>) -> Row {

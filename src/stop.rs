@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of signals' causes nor of what stops in which order (that is `daemon`).
 
-use crossbeam_channel::{Receiver, Sender, bounded, never};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -57,11 +57,6 @@ impl Stop {
     pub fn on_signals(&self) -> Result<(), ctrlc::Error> {
         let stop = self.clone();
         ctrlc::set_handler(move || stop.ask())
-    }
-
-    /// A channel that never becomes ready, for a part that is not there.
-    pub fn never<T>() -> Receiver<T> {
-        never()
     }
 }
 

@@ -36,10 +36,14 @@ SMART_TIMEOUT=${SMART_TIMEOUT:-5} JBOD_LISTEN=$listen REDIS_HOST=127.0.0.1 REDIS
     $bin/jbod-monitor serve &
 daemon=$!
 
-# Bash's /dev/tcp is not everywhere and curl neither: the simulator's host has what a demo needs.
 fetch() {
-    if command -v curl >/dev/null 2>&1; then curl -fsS "$1"; else wget -qO- "$1"; fi
+    curl -fsS "$1"
 }
+# Ports that are taken would have us show somebody else's answers.
+sleep 0.3
+for process in "$redis" "$daemon"; do
+    kill -0 "$process" 2>/dev/null || { echo "a port is taken: set JBOD_LISTEN or DEMO_REDIS_PORT" >&2; exit 1; }
+done
 tries=0
 until fetch "$url/readyz" >/dev/null 2>&1; do
     tries=$((tries + 1))

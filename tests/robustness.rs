@@ -553,6 +553,8 @@ fn clients_that_reset_do_no_harm() {
         let part = [request.len(), 20, 0, request.len() / 3][round % 4];
         let _ = stream.write_all(&request.as_bytes()[..part]);
     }
+    // Until it has seen that they are gone, they count among the connections it allows.
+    eventually("they are forgotten", || (daemon.get("/healthz").status == 200).then_some(()));
     for _ in 0..20 {
         assert_data(&daemon.get("/api/overview"), "after the resets");
     }

@@ -71,15 +71,3 @@ pub enum StoreError {
     #[error("{0}")]
     Refused(String),
 }
-
-/// A place that holds values.
-pub trait Store: Send + Sync {
-    /// `None`: not there, or nothing that is a value.
-    fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError>;
-
-    /// Many at once, in the order asked.
-    fn get_many(&self, keys: &[Key], copy: Copy) -> Result<Vec<Option<Bytes>>, StoreError>;
-
-    /// Stores both copies of each value.
-    fn put(&self, entries: &[Entry]) -> Result<(), StoreError>;
-}

@@ -90,7 +90,7 @@ pub enum Listen {
 pub struct HttpConfig {
     pub listen: Listen,
     pub token: Option<String>,
-    /// `None`: any Host (a Unix socket has none to check).
+    /// Not asked for on a Unix socket.
     pub allowed_hosts: Vec<String>,
     pub max_connections: usize,
     pub workers: usize,

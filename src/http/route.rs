@@ -27,6 +27,11 @@ pub enum Route {
 
 /// Takes a request's target apart. Each part is decoded once; what no honest client sends is refused.
 pub fn split(url: &str) -> Result<Target, Problem> {
+    // The absolute form, as a proxy may send it (RFC 9112, 3.2.2), names the same.
+    let url = match url.strip_prefix("http://") {
+        Some(rest) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        None => url,
+    };
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let path = path.strip_prefix('/').ok_or_else(|| Problem::Bad("the path does not begin with /".to_owned()))?;
     let segments = path.split('/').map(decode).collect::<Result<Vec<_>, _>>()?;
@@ -124,6 +129,8 @@ mod tests {
             ("/api/drives/nvme-Samsung%20SSD_1", Route::Drive("nvme-Samsung SSD_1".into())),
             ("/api/enclosures/0:0:8:0", Route::Enclosure("0:0:8:0".into())),
             ("/api/zfs", Route::Zfs),
+            ("http://localhost:9780/api/zfs", Route::Zfs),
+            ("http://localhost", Route::Index),
             ("/healthz", Route::Healthz),
             ("/readyz", Route::Readyz),
         ] {

@@ -200,14 +200,15 @@ impl Fleet {
         }
     }
 
-    /// Takes over what an earlier run of the daemon read: shown with its age until the drive is
-    /// read anew, never in place of a reading of our own.
-    pub fn seed(&mut self, key: &DriveKey, report: SmartReport, state: State, at: Timestamp) {
-        if let Some(record) = self.records.get_mut(key).filter(|r| r.report.is_none() && r.is_here()) {
-            record.report = Some(Arc::new(report));
-            record.collected_at = Some(at);
-            record.state = if state == State::Standby { State::Standby } else { State::Active };
-        }
+    /// Takes over what another daemon, or an earlier run of this one, read: shown with its age
+    /// until the drive is read anew. Never in place of a newer reading; true when it is taken.
+    pub fn seed(&mut self, key: &DriveKey, report: SmartReport, state: State, at: Timestamp) -> bool {
+        let is_newer = |r: &&mut Record| r.is_here() && r.collected_at.is_none_or(|own| own < at);
+        let Some(record) = self.records.get_mut(key).filter(is_newer) else { return false };
+        record.report = Some(Arc::new(report));
+        record.collected_at = Some(at);
+        record.state = if state == State::Standby { State::Standby } else { State::Active };
+        true
     }
 }
 
@@ -326,13 +327,15 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_never_replaces_a_reading_of_our_own() {
+    fn a_seed_never_replaces_a_newer_reading() {
         let mut fleet = Fleet::default();
         fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
         let key = DriveKey("a".into());
-        fleet.seed(&key, SmartReport::default(), State::Unresponsive, Timestamp(500));
+        assert!(fleet.seed(&key, SmartReport::default(), State::Unresponsive, Timestamp(500)));
         assert!(fleet.get(&key).is_some_and(|r| r.collected_at == Some(Timestamp(500)) && r.state == State::Active));
-        fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600));
-        assert!(fleet.get(&key).is_some_and(|r| r.collected_at == Some(Timestamp(500))));
+        assert!(!fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(400)), "an older one");
+        assert!(fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600)), "a newer one");
+        fleet.apply(&reading("a", 700, Outcome::Good(Arc::default())));
+        assert!(!fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600)), "older than our own");
     }
 }

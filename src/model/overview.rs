@@ -20,7 +20,8 @@ pub struct Overview {
     pub topology: String,
     /// When this was put together.
     pub generated_at: Timestamp,
-    /// The oldest of the current readings in it; what `Age` counts from.
+    /// The oldest of the current readings in it (of all readings, where none is current); what `Age`
+    /// counts from.
     pub collected_at: Option<Timestamp>,
     /// The worst verdict of all drives; `unknown` only when no drive has one.
     pub verdict: Verdict,
@@ -158,13 +159,14 @@ pub fn summarize(parts: &Parts) -> Overview {
     let mut by_bay: HashMap<(&str, u32), Vec<DriveSummary>> = HashMap::new();
     let mut unslotted = Vec::new();
     let mut totals = Totals::default();
-    let mut collected_at: Option<Timestamp> = None;
+    let (mut current, mut any): (Option<Timestamp>, Option<Timestamp>) = (None, None);
     for record in parts.fleet.records() {
         let summary = summary(record, parts);
         totals.count(record, &summary);
         if summary.state == State::Active && !summary.stale {
-            collected_at = collected_at.into_iter().chain(summary.collected_at).min();
+            current = current.into_iter().chain(summary.collected_at).min();
         }
+        any = any.into_iter().chain(summary.collected_at).min();
         match &record.bay {
             Some(bay) if bays.contains(&(bay.enclosure.as_str(), bay.slot)) => {
                 by_bay.entry((&bay.enclosure, bay.slot)).or_default().push(summary);
@@ -181,7 +183,7 @@ pub fn summarize(parts: &Parts) -> Overview {
         host: parts.host.to_owned(),
         topology: topology(parts.fleet),
         generated_at: parts.now,
-        collected_at,
+        collected_at: current.or(any),
         verdict: Verdict::Unknown,
         totals,
         sweep: parts.sweep.clone(),
@@ -251,7 +253,7 @@ fn slot_view(slot: &Slot, drive: Option<DriveSummary>) -> SlotView {
 /// One record as users see it.
 pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
     let drive = &record.drive;
-    let place = parts.places.get(&drive.device);
+    let place = parts.places.get(&drive.device).filter(|_| record.is_here());
     let report = record.report.as_deref();
     let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
     let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);

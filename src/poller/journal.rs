@@ -65,9 +65,11 @@ impl Journal {
             *silent.entry(host).or_default() += 1;
         }
         silent.retain(|host, count| host.is_some() && *count >= HOST_IS_SILENT);
-        let summaries: HashMap<_, _> = overview.drives().map(|d| (&d.device, d)).collect();
+        // A missing drive's name may be another's by now.
+        let here = overview.drives().filter(|d| d.state != State::Missing);
+        let summaries: HashMap<_, _> = here.map(|d| (&d.device, d)).collect();
         let mut changed = 0;
-        for record in fleet.records() {
+        for record in fleet.present() {
             let Some(summary) = summaries.get(&record.drive.device) else { continue };
             let now = (summary.state, summary.verdict, summary.error.clone());
             let before = self.said.insert(record.drive.key.clone(), now.clone());
@@ -85,7 +87,7 @@ impl Journal {
             changed += 1;
             let host = record.drive.paths.first().and_then(|p| p.host);
             let told_by_host = whole.timed_out.contains(&record.drive.key) && silent.contains_key(&host);
-            if !told_by_host && summary.state != State::Missing {
+            if !told_by_host {
                 let mut line = format!("drive {} {}", word(summary), who(record));
                 if let Some(why) = summary.findings.first().map(|f| &f.message).or(summary.error.as_ref()) {
                     let _ = write!(line, " reason={why:?}");

@@ -13,7 +13,7 @@ pub use snapshot::{Ask, Known, Snapshot, Source};
 
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
-use crate::cache::{Bytes, Copy, Key, Store};
+use crate::cache::{Bytes, Copy, Key};
 use crate::config::Config;
 use crate::model::doc::{Head, raw_of};
 use crate::model::drive::{DeviceName, DriveKey, Identity, State};
@@ -35,6 +35,8 @@ use thiserror::Error;
 const ASKS: usize = 64;
 /// How often to look whether something was plugged or unplugged.
 const LOOK: Duration = Duration::from_secs(1);
+/// After a drive has come, udev's links and the bay's follow within this.
+const LINKS_COME: Duration = Duration::from_secs(3);
 /// No drive is read for requests more often than this.
 const BETWEEN_REQUEST_READS: Duration = Duration::from_secs(10);
 
@@ -90,7 +92,11 @@ impl Poller {
             waiting: HashMap::new(),
             list_waiters: Vec::new(),
             request_reads: HashMap::new(),
+            left: HashMap::new(),
+            look_again: None,
             ready: false,
+            swept: false,
+            republish: false,
         };
         // Before any request and any drive: what is here, and in which bays.
         thread.look();
@@ -120,7 +126,16 @@ struct Thread {
     list_waiters: Vec<(Key, Sender<Source>)>,
     /// When a drive was last read because a request wanted it.
     request_reads: HashMap<DriveKey, Instant>,
+    /// Documents of drives that are gone.
+    left: HashMap<DriveKey, Bytes>,
+    /// When to look again after a change: links come a little later than drives.
+    look_again: Option<Instant>,
+    /// There has been something whole to show.
     ready: bool,
+    /// A sweep of our own is whole, since polling is ours.
+    swept: bool,
+    /// Redis came back: it gets everything, if polling is ours.
+    republish: bool,
 }
 
 impl Thread {
@@ -152,20 +167,19 @@ impl Thread {
         if at >= self.next_look {
             self.next_look = at + LOOK;
             self.look_if_changed();
+            if self.look_again.is_some_and(|due| at >= due) {
+                self.look_again = None;
+                self.look();
+            }
         }
         if self.role.is_due(at) {
-            let followed = self.role.follows();
-            if self.role.renew(&self.redis, at) {
-                self.next_sweep = at;
-            }
-            if self.role.follows() != followed {
-                self.publisher.rack_changed();
-            }
+            self.renew_role(at);
         }
         if self.role.leads() && at >= self.next_sweep && !self.rack.is_sweeping() {
             while self.next_sweep <= at {
                 self.next_sweep += self.interval;
             }
+            self.look();
             self.rack.start_sweep();
         }
         let rack = self.rack.work();
@@ -176,7 +190,7 @@ impl Thread {
             self.rebuild();
         }
         // Before its first sweep is whole a daemon knows less than what an earlier one left in Redis.
-        let sends_lists = self.role.leads() && self.ready;
+        let sends_lists = self.role.leads() && self.swept;
         self.publisher.flush(sends_lists, at);
         let publisher = self.publisher.next_due(sends_lists);
         let sweep = (self.role.leads() && !self.rack.is_sweeping()).then_some(self.next_sweep);
@@ -185,6 +199,24 @@ impl Thread {
             .flatten()
             .min()
             .unwrap_or(at + LOOK)
+    }
+
+    fn renew_role(&mut self, at: Instant) {
+        let followed = self.role.follows();
+        if self.role.renew(&self.redis, at) {
+            self.next_sweep = at;
+            if followed {
+                // What the other daemon read last is newer than what is in memory here.
+                self.swept = false;
+                self.seed();
+            }
+        }
+        if self.role.follows() != followed {
+            self.publisher.rack_changed();
+        }
+        if std::mem::take(&mut self.republish) && self.role.leads() {
+            self.publisher.publish_everything(&self.rack.fleet);
+        }
     }
 
     fn look_if_changed(&mut self) {
@@ -197,31 +229,36 @@ impl Thread {
     fn look(&mut self) {
         let changes = self.rack.discover();
         Journal::changes(&changes, &self.rack.fleet, self.ready);
-        for record in self.rack.fleet.present().filter(|r| r.state == State::Reading) {
-            self.request_reads.remove(&record.drive.key);
-        }
-        if !changes.is_empty() && self.ready && self.role.leads() {
-            // Who has just come is read now, not with the next sweep.
-            let new: Vec<DriveKey> =
-                self.rack.fleet.present().filter(|r| r.state == State::Reading).map(|r| r.drive.key.clone()).collect();
-            for key in new {
-                self.rack.ask(&key);
-            }
-        }
+        let fleet = &self.rack.fleet;
+        let is_here = |key: &DriveKey| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here);
+        self.request_reads.retain(|key, _| is_here(key));
+        self.waiting.retain(|key, _| is_here(key));
+        self.left.retain(|key, _| fleet.get(key).is_some() && !is_here(key));
         for change in &changes {
             match change {
-                Change::Missing(key) | Change::Back(key) => self.publish_drive(key, None),
-                Change::Appeared(_) => {}
+                Change::Missing(key) => self.publish_drive(key, None),
+                // Who has just come is read now, not with the next sweep.
+                Change::Appeared(key) | Change::Back(key) if self.ready && self.role.leads() => {
+                    self.rack.ask(key);
+                }
+                Change::Appeared(_) | Change::Back(_) => {}
             }
         }
-        if !changes.is_empty() && self.ready {
-            self.rack.ask_shelves();
+        if !changes.is_empty() {
+            self.look_again = Some(Instant::now() + LINKS_COME);
+            if self.ready {
+                self.rack.ask_shelves();
+            }
         }
         self.publisher.lists_wanted();
     }
 
     fn swept(&mut self, whole: &crate::probe::sweep::Whole) {
-        self.ready = true;
+        (self.ready, self.swept) = (true, true);
+        // Drives that were left alone (they were silent lately) keep their keys, too.
+        for key in &whole.unread {
+            self.publish_drive(key, None);
+        }
         let took = Duration::from_millis(whole.stats.took_ms.unwrap_or(0));
         if took > self.interval {
             self.journal.overrun(took, self.interval);
@@ -236,14 +273,15 @@ impl Thread {
         let stale_after = self.publisher.smart_life().as_secs();
         let overview = self.rack.overview(stale_after);
         self.publisher.lists(&overview, &self.rack.zfs);
-        let mut snapshot = Snapshot::of(&overview, &self.rack.fleet);
+        let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.left);
         snapshot.fingerprint = self.rack.fingerprint;
-        snapshot.ready = self.ready || self.role.follows();
+        self.ready |= self.role.follows();
+        snapshot.ready = self.ready;
         snapshot.current = !self.role.follows();
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
         self.handle.memory.retain(|key| match key {
-            Key::Smart(device) => snapshot.knows(device),
+            Key::Smart(device) => snapshot.has_device(device),
             _ => true,
         });
         *self.handle.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
@@ -277,12 +315,18 @@ impl Thread {
         }
     }
 
-    /// Puts a drive's document together and in its places.
+    /// Puts a drive's document together and in its places. That of a drive that is gone is kept
+    /// aside: its device name may be another's by now.
     fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
         let Some(record) = self.rack.fleet.get(key) else { return };
         let parts = self.rack.parts(self.publisher.smart_life().as_secs());
         let summary = crate::model::overview::summary(record, &parts);
-        self.publisher.drive(record, &summary, raw);
+        let document = self.publisher.document(record, &summary, raw);
+        if record.is_here() {
+            self.publisher.drive(&record.drive.device, document);
+        } else {
+            self.left.insert(key.clone(), document);
+        }
     }
 
     fn asked(&mut self, ask: Ask) {
@@ -315,7 +359,9 @@ impl Thread {
         if self.read_for_request(&key) {
             self.waiting.entry(key).or_default().push(reply);
         } else {
-            if self.handle.memory.value(&Key::Smart(device.clone())).is_none() {
+            let held = self.handle.memory.value(&Key::Smart(device.clone())).and_then(|v| Head::parse(&v));
+            let identity = self.rack.fleet.get(&key).map(|r| &r.drive.identity);
+            if held.as_ref().map(|head| &head.identity) != identity {
                 self.publish_drive(&key, None);
             }
             let _ = reply.send(Source::Memory);
@@ -359,7 +405,7 @@ impl Thread {
             self.rack.ask_shelves();
             if !self.redis.is_up() {
                 // Nobody else's values can be had: polling becomes ours.
-                self.role.ask_soon();
+                self.role.lead_alone();
             }
         }
         self.list_waiters.push((key, reply));
@@ -395,16 +441,18 @@ impl Thread {
 
     fn take_over(&mut self, key: &DriveKey, device: DeviceName, head: &Head, value: &Bytes, is_live: bool) {
         let (Some(raw), Some(at)) = (raw_of(value), head.collected_at) else { return };
-        self.rack.fleet.seed(key, smartctl::parse(raw.get()).report, head.state.unwrap_or(State::Active), at);
-        if is_live || self.handle.memory.value(&Key::Smart(device.clone())).is_none() {
+        let report = smartctl::parse(raw.get()).report;
+        self.rack.know_type(key, report.device_type.as_deref());
+        let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(State::Active), at);
+        if is_newer || is_live || self.handle.memory.value(&Key::Smart(device.clone())).is_none() {
             self.handle.memory.set(Key::Smart(device), Bytes::clone(value));
         }
         self.publisher.rack_changed();
     }
 
     fn redis_is_back(&mut self) {
+        self.republish = true;
         self.role.ask_soon();
-        self.publisher.publish_everything(&self.rack.fleet);
     }
 
     fn finish(self, events: &Receiver<Event>) {

@@ -4,7 +4,7 @@
 
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
-use crate::cache::{Bytes, Entry, Key, Store, StoreError};
+use crate::cache::{Bytes, Entry, Key, StoreError};
 use crate::config::Lifetimes;
 use crate::model::bodies::{EnclosuresBody, ZfsBody};
 use crate::model::doc;
@@ -100,18 +100,20 @@ impl Publisher {
         self.lists_due = self.lists_due.min(soon);
     }
 
-    /// A drive's document, into memory now and into Redis with the next pipeline.
-    pub(super) fn drive(&mut self, record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) {
+    /// A drive's document.
+    pub(super) fn document(&self, record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) -> Bytes {
         let key = Key::Smart(record.drive.device.clone());
         let held = if raw.is_some() { None } else { self.memory.value(&key) };
         // Without a new reading the last one's JSON stays, if it is this drive's.
         let kept = held.as_deref().filter(|v| doc::Head::parse(v).is_some_and(|h| h.identity == record.drive.identity));
         let raw = raw.or_else(|| kept.and_then(doc::raw_of).filter(|_| record.report.is_some()));
-        let value: Bytes = doc::compose(record, summary, raw).into();
-        self.memory.set(key, value);
-        if record.is_here() {
-            self.pending.insert(record.drive.device.clone());
-        }
+        doc::compose(record, summary, raw).into()
+    }
+
+    /// The document of a drive that is here, into memory now and into Redis with the next pipeline.
+    pub(super) fn drive(&mut self, device: &DeviceName, document: Bytes) {
+        self.memory.set(Key::Smart(device.clone()), document);
+        self.pending.insert(device.clone());
         self.dirty = true;
     }
 

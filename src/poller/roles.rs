@@ -17,6 +17,8 @@ pub(super) struct Role {
     lease: Duration,
     leads: bool,
     next: Instant,
+    /// Until when another daemon's lease was known to last.
+    theirs_until: Instant,
     refused: bool,
     asked: bool,
 }
@@ -30,6 +32,7 @@ impl Role {
             lease: interval.clamp(SHORTEST_LEASE, LONGEST_LEASE),
             leads: true,
             next: Instant::now(),
+            theirs_until: Instant::now(),
             refused: false,
             asked: false,
         }
@@ -57,12 +60,22 @@ impl Role {
         self.next = Instant::now();
     }
 
+    /// Redis is away and somebody asks: no waiting for another's lease to lapse.
+    pub(super) fn lead_alone(&mut self) {
+        (self.theirs_until, self.next) = (Instant::now(), Instant::now());
+    }
+
     /// Takes, prolongs or looks at the lease. True: a sweep is due because polling has become ours.
     pub(super) fn renew(&mut self, redis: &RedisStore, at: Instant) -> bool {
         let led = self.leads();
         let (leads, wait) = match redis.hold_lease(&self.owner, self.lease) {
             Ok(Lease::Ours) => (true, self.lease / 3),
-            Ok(Lease::Theirs(left)) => (false, (left + Duration::from_millis(10)).min(self.lease / 3)),
+            Ok(Lease::Theirs(left)) => {
+                self.theirs_until = at + left;
+                (false, (left + Duration::from_millis(10)).min(self.lease / 3))
+            }
+            // Whoever polls may still do so: its lease must have lapsed before two do.
+            Err(StoreError::Unavailable(_)) if self.follows() && at < self.theirs_until => (false, WITHOUT_REDIS),
             Err(StoreError::Unavailable(_)) => (true, WITHOUT_REDIS),
             Err(StoreError::Refused(why)) => {
                 if !self.refused {

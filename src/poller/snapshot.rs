@@ -1,9 +1,9 @@
 //! What the poller shares with those that ask it: their questions, and what they must know of the
 //! rack to look a value up.
 
-use crate::cache::Key;
-use crate::model::drive::{DeviceName, Identity, State};
-use crate::model::fleet::Fleet;
+use crate::cache::{Bytes, Key};
+use crate::model::drive::{DeviceName, DriveKey, Identity};
+use crate::model::fleet::{Fleet, Record};
 use crate::model::overview::Overview;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
@@ -37,8 +37,8 @@ pub struct Snapshot {
     /// Of what was plugged in when this was made.
     pub fingerprint: u64,
     /// Any identifier (kernel names, serial number, WWN, by-id) to the drive it means.
-    names: HashMap<String, DeviceName>,
-    drives: HashMap<DeviceName, Known>,
+    names: HashMap<String, usize>,
+    drives: Vec<Known>,
     /// The first sweep is whole, or another daemon's values are there.
     pub ready: bool,
     /// What is in memory is kept up to date by this daemon.
@@ -52,40 +52,42 @@ pub struct Snapshot {
 /// A drive as requests need it.
 #[derive(Clone, Debug)]
 pub struct Known {
+    pub device: DeviceName,
     pub identity: Identity,
-    /// It was here at the last look.
-    pub here: bool,
+    /// Of a drive that was here, and is gone: what is left of it. Its device name may be
+    /// another's by now.
+    pub missing: Option<Bytes>,
 }
 
 impl Snapshot {
-    /// Names and identities, as an overview and the fleet behind it have them.
-    pub(super) fn of(overview: &Overview, fleet: &Fleet) -> Self {
+    /// Names and identities, as an overview and the fleet behind it have them. `left` holds the
+    /// documents of drives that are gone.
+    pub(super) fn of(overview: &Overview, fleet: &Fleet, left: &HashMap<DriveKey, Bytes>) -> Self {
         let mut snapshot = Self { topology: overview.topology.clone(), ..Self::default() };
-        for summary in overview.drives() {
-            let mut names = vec![summary.device.to_string()];
-            names.extend(summary.paths.iter().map(ToString::to_string));
-            names.extend(summary.serial_number.iter().chain(&summary.wwn).cloned());
-            for name in names {
-                // A name that a drive here has is not given to one that is gone.
-                let free = summary.state != State::Missing || !snapshot.names.contains_key(&name);
-                if free {
-                    snapshot.names.insert(name, summary.device.clone());
-                }
-            }
-        }
-        for record in fleet.records() {
+        let (here, gone): (Vec<&Record>, Vec<&Record>) = fleet.records().partition(|r| r.is_here());
+        // Those that are here come first: a name that one of them has is never given to one that is gone.
+        for record in here.into_iter().chain(gone) {
             let drive = &record.drive;
-            let known = Known { identity: drive.identity.clone(), here: record.is_here() };
-            if record.is_here() || !snapshot.drives.contains_key(&drive.device) {
-                snapshot.drives.insert(drive.device.clone(), known);
-                snapshot.names.extend(drive.by_id.iter().map(|n| (n.clone(), drive.device.clone())));
+            let missing = left.get(&drive.key).filter(|_| !record.is_here()).cloned();
+            if !record.is_here() && missing.is_none() {
+                continue;
             }
+            let report = record.report.as_deref();
+            let serial = report.and_then(|r| r.serial_number.clone()).or_else(|| drive.identity.unit_serial.clone());
+            let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
+            let devices = drive.paths.iter().map(|p| p.device.to_string());
+            for name in devices.chain(serial).chain(wwn).chain(drive.by_id.iter().cloned()) {
+                snapshot.names.entry(name).or_insert(snapshot.drives.len());
+            }
+            let (device, identity) = (drive.device.clone(), drive.identity.clone());
+            snapshot.drives.push(Known { device, identity, missing });
         }
         snapshot
     }
 
-    pub(super) fn knows(&self, device: &DeviceName) -> bool {
-        self.drives.contains_key(device)
+    /// A drive that is here goes by that name.
+    pub(super) fn has_device(&self, device: &DeviceName) -> bool {
+        self.find(device.as_str()).is_some_and(|known| known.device == *device && known.missing.is_none())
     }
 
     /// The list in memory is as good as any that could be made now.
@@ -94,8 +96,8 @@ impl Snapshot {
     }
 
     /// The drive that an identifier means.
-    pub fn find(&self, id: &str) -> Option<(&DeviceName, &Known)> {
-        let device = self.names.get(id).or_else(|| self.names.get(&id.to_ascii_lowercase()))?;
-        self.drives.get_key_value(device)
+    pub fn find(&self, id: &str) -> Option<&Known> {
+        let index = self.names.get(id).or_else(|| self.names.get(&id.to_ascii_lowercase()))?;
+        self.drives.get(*index)
     }
 }

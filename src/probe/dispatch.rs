@@ -185,8 +185,7 @@ impl Dispatch {
         history.stuck = answer.stuck.take().or(history.stuck.take());
         match &answer.outcome {
             Outcome::Good(report) => {
-                let known = report.device_type.as_deref().filter(|t| TYPES.contains(t));
-                history.kind = known.map(str::to_owned);
+                history.kind = report.device_type.clone().filter(|kind| TYPES.contains(&kind.as_str()));
                 (history.silences, history.not_before, history.turn) = (0, None, 0);
             }
             Outcome::Standby(_) => (history.silences, history.not_before) = (0, None),
@@ -207,18 +206,26 @@ impl Dispatch {
         history.not_before = Some(at + (FIRST_WAIT * 2u32.pow(doublings)).min(LONGEST_WAIT));
     }
 
-    /// Forgets drives that are gone; a drive that is put back starts without quarantine. A child
-    /// that still hangs is remembered until it ends.
-    pub fn retain(&mut self, is_here: impl Fn(&DriveKey) -> bool) {
-        self.queue.retain(|d| is_here(&d.key));
-        self.queued.retain(&is_here);
+    /// Takes in who is here now, and by which nodes. A drive that is put back starts without
+    /// quarantine; a child that still hangs is remembered until it ends.
+    pub fn renew<'a>(&mut self, here: impl Fn(&DriveKey) -> Option<&'a Drive>) {
+        self.queue = self.queue.drain(..).filter_map(|d| here(&d.key).cloned()).collect();
+        self.queued.retain(|key| here(key).is_some());
         self.histories.retain(|key, history| {
-            if is_here(key) {
+            if here(key).is_some() {
                 return true;
             }
             history.not_before = None;
             history.stuck.as_mut().is_some_and(|s| !s.is_gone())
         });
+    }
+
+    /// A type that was found earlier.
+    pub fn know_type(&mut self, key: &DriveKey, kind: Option<&str>) {
+        let history = self.histories.entry(key.clone()).or_default();
+        if history.kind.is_none() {
+            history.kind = kind.filter(|kind| TYPES.contains(kind)).map(str::to_owned);
+        }
     }
 
     /// Reaps children that have ended at last.

@@ -56,6 +56,12 @@ pub fn identity_at(host: &Host, device: &DeviceName) -> Option<Identity> {
     if device.as_str().starts_with("nvme") { nvme_identity(&block) } else { Some(scsi_identity(&block.join("device"))) }
 }
 
+/// The path still leads to that drive, through the same node: neither letters nor sg numbers
+/// have moved since it was found.
+pub fn is_still(host: &Host, path: &Path, identity: &Identity) -> bool {
+    look(host, &path.device).is_some_and(|seen| seen.path == *path && seen.identity == *identity)
+}
+
 fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
     let block = host.path("sys/block").join(device.as_str());
     let size_bytes = attribute(&block.join("size")).and_then(|s| s.parse::<u64>().ok()).map(|n| n.saturating_mul(512));
@@ -165,7 +171,7 @@ fn merge(seen: Vec<Seen>) -> Vec<Drive> {
     let mut drives: Vec<(Seen, Vec<Path>)> = Vec::new();
     let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for one in seen {
-        let name = one.identity.wwid.clone().or_else(|| one.identity.unit_serial.clone()).unwrap_or_default();
+        let name = grouping_name(&one);
         let places = by_name.entry(name).or_default();
         let same = places.iter().copied().find(|i| drives.get(*i).is_some_and(|(d, paths)| is_same(d, paths, &one)));
         match same.and_then(|i| drives.get_mut(i)) {
@@ -179,6 +185,14 @@ fn merge(seen: Vec<Seen>) -> Vec<Drive> {
     }
     let mut keys = HashSet::new();
     drives.into_iter().map(|(seen, paths)| finish(seen, paths, &mut keys)).collect()
+}
+
+/// Only names that are alike are compared. Each namespace of an NVMe controller has a wwid of its
+/// own; they are one drive by their controller.
+fn grouping_name(seen: &Seen) -> String {
+    let (wwid, serial) = (&seen.identity.wwid, &seen.identity.unit_serial);
+    let named = if seen.path.host.is_none() { Some(&seen.path.address) } else { wwid.as_ref().or(serial.as_ref()) };
+    named.cloned().unwrap_or_default()
 }
 
 fn is_same(known: &Seen, paths: &[Path], other: &Seen) -> bool {
@@ -268,6 +282,19 @@ mod tests {
             "one host, two expanders"
         );
         assert_eq!(paths(vec![seen("sda", "0:0:1:0", w, None), seen("sdb", "1:0:1:0", w, None)]), [["sda", "sdb"]]);
+    }
+
+    #[test]
+    fn namespaces_of_a_controller_are_one_drive() {
+        let namespace = |device: &str, wwid: &str, controller: &str| {
+            let mut seen = seen(device, "0:0:0:0", Some(wwid), Some("S64H"));
+            (seen.path.host, seen.path.address) = (None, controller.into());
+            seen
+        };
+        let two = vec![namespace("nvme0n1", "eui.01", "nvme0"), namespace("nvme0n2", "eui.02", "nvme0")];
+        assert_eq!(paths(two), [["nvme0n1", "nvme0n2"]]);
+        let apart = vec![namespace("nvme0n1", "eui.01", "nvme0"), namespace("nvme1n1", "eui.01", "nvme1")];
+        assert_eq!(paths(apart).len(), 2);
     }
 
     #[test]

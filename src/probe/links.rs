@@ -43,27 +43,37 @@ impl Links {
                 links.wwns.insert(hex, drive.device.clone());
             }
         }
+        for name in names(&host.path("sys/block")).into_iter().filter(|n| n.starts_with("dm-")) {
+            let slaves = names(&host.path("sys/block").join(&name).join("slaves"));
+            links.slaves.insert(name, slaves);
+        }
         let mut by_id: HashMap<DeviceName, Vec<String>> = HashMap::new();
         for folder in FOLDERS {
             let dir = host.path(folder);
             for name in names(&dir) {
                 let Some(target) = link_name(&dir.join(&name)) else { continue };
-                let is_by_id = folder == "dev/disk/by-id" && is_drive_name(&target);
-                if let Some(device) = links.devices.get(&target).filter(|_| is_by_id) {
-                    by_id.entry(device.clone()).or_default().push(name.clone());
+                let whole = links.whole(&target).filter(|_| folder == "dev/disk/by-id");
+                if let Some(device) = whole {
+                    by_id.entry(device).or_default().push(name.clone());
                 }
                 links.targets.entry(name).or_insert(target);
             }
-        }
-        for name in names(&host.path("sys/block")).into_iter().filter(|n| n.starts_with("dm-")) {
-            let slaves = names(&host.path("sys/block").join(&name).join("slaves"));
-            links.slaves.insert(name, slaves);
         }
         for drive in drives {
             drive.by_id = by_id.remove(&drive.device).unwrap_or_default();
             drive.by_id.sort();
         }
         links
+    }
+
+    /// The drive that a kernel name is all of: its own, or that of a multipath map of it.
+    fn whole(&self, kernel_name: &str) -> Option<DeviceName> {
+        if is_drive_name(kernel_name) {
+            return self.devices.get(kernel_name).cloned();
+        }
+        let slaves = self.slaves.get(kernel_name)?;
+        let first = slaves.first().filter(|_| slaves.iter().all(|s| is_drive_name(s)))?;
+        self.devices.get(first).cloned()
     }
 
     /// The drive behind a name as zpool prints it: a path, a bare link name, a kernel name, a

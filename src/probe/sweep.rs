@@ -41,6 +41,7 @@ struct Sweep {
     drives: usize,
     failed: usize,
     timed_out: Vec<DriveKey>,
+    unread: Vec<DriveKey>,
 }
 
 /// A sweep that is whole.
@@ -49,6 +50,8 @@ pub struct Whole {
     pub stats: SweepStats,
     /// Drives that fell silent in it.
     pub timed_out: Vec<DriveKey>,
+    /// Drives that were left alone, because they were silent lately.
+    pub unread: Vec<DriveKey>,
 }
 
 pub struct Rack {
@@ -113,7 +116,7 @@ impl Rack {
         (self.enclosures, self.modules) = enclosure::discover(&self.host, same);
         let changes = self.fleet.discovered(found, &self.enclosures, now());
         let fleet = &self.fleet;
-        self.dispatch.retain(|key| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here));
+        self.dispatch.renew(|key| fleet.get(key).filter(|r| r.is_here()).map(|r| &r.drive));
         self.resolve_pools();
         changes
     }
@@ -136,15 +139,20 @@ impl Rack {
             drives: 0,
             failed: 0,
             timed_out: Vec::new(),
+            unread: Vec::new(),
         };
         let drives: Vec<Drive> = self.fleet.present().map(|r| r.drive.clone()).collect();
         sweep.drives = drives.len();
         for drive in &drives {
             match self.dispatch.ask(drive, false, at) {
                 Asked::Coming => drop(sweep.waiting.insert(drive.key.clone())),
-                Asked::Later(_) => sweep.failed += 1,
+                Asked::Later(_) => {
+                    sweep.failed += 1;
+                    sweep.unread.push(drive.key.clone());
+                }
                 Asked::Stuck { pid, seconds } => {
                     sweep.failed += 1;
+                    sweep.unread.push(drive.key.clone());
                     self.dispatch.silent(&drive.key, at);
                     let why =
                         format!("smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed");
@@ -227,6 +235,11 @@ impl Rack {
         self.resolve_pools();
     }
 
+    /// smartctl's type of a drive, as an earlier run found it: detecting it may wake the drive.
+    pub fn know_type(&mut self, key: &DriveKey, kind: Option<&str>) {
+        self.dispatch.know_type(key, kind);
+    }
+
     fn resolve_pools(&mut self) {
         zpool::resolve(&mut self.zfs, &self.links);
         self.places = self.zfs.memberships();
@@ -258,7 +271,7 @@ impl Rack {
             failed: Some(sweep.failed),
             timed_out: Some(sweep.timed_out.len()),
         };
-        Some(Whole { stats: self.stats.clone(), timed_out: sweep.timed_out })
+        Some(Whole { stats: self.stats.clone(), timed_out: sweep.timed_out, unread: sweep.unread })
     }
 
     pub fn is_sweeping(&self) -> bool {

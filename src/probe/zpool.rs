@@ -76,11 +76,14 @@ fn is_not_here(stderr: &str) -> bool {
     stderr.contains("modules are not loaded") || stderr.contains("/dev/zfs") && stderr.contains("No such file")
 }
 
-/// Gives each leaf the drive behind it. A leaf that is gone has none: its old name may be
-/// somebody else's by now.
+/// Gives each leaf the drive behind it. A leaf that is gone has none: its old name, or the kernel
+/// name that it still goes by, may be somebody else's by now.
 pub fn resolve(zfs: &mut Zfs, links: &Links) {
     for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
-        leaf.device = if leaf.was.is_some() { None } else { links.drive(&leaf.name) };
+        let name = leaf.name.rsplit('/').next().unwrap_or(&leaf.name);
+        let is_kernel_name = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
+        let is_gone = matches!(leaf.state.as_deref(), Some("REMOVED" | "UNAVAIL")) && is_kernel_name;
+        leaf.device = if leaf.was.is_some() || is_gone { None } else { links.drive(&leaf.name) };
     }
 }
 

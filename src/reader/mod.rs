@@ -14,7 +14,7 @@ mod prepared;
 pub use prepared::{Prepared, View};
 
 use crate::cache::redis::RedisStore;
-use crate::cache::{Bytes, Copy, Key, Store, StoreError};
+use crate::cache::{Bytes, Copy, Key, StoreError};
 use crate::model::SCHEMA;
 use crate::model::doc::{Head, label_stale};
 use crate::model::drive::{DeviceName, Identity};
@@ -80,16 +80,21 @@ pub struct Reader {
     cache: Cache,
     /// Keys whose value was found not to be ours, and said to be.
     odd: Mutex<HashSet<(Key, Copy)>>,
-    /// When it was last looked what is plugged in, and how long that may be trusted.
-    looked: Mutex<(Instant, Duration)>,
+    looked: Mutex<Looked>,
     /// Requests that may wait at once: one worker is always free for those that need not.
     seats: AtomicUsize,
+}
+
+/// When it was last looked what is plugged in, and what a look costs.
+struct Looked {
+    at: Instant,
+    cost: Duration,
 }
 
 impl Reader {
     pub fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
         let seats = AtomicUsize::new(workers.saturating_sub(1).max(1));
-        let looked = Mutex::new((Instant::now(), Duration::ZERO));
+        let looked = Mutex::new(Looked { at: Instant::now(), cost: TRUST });
         Self { redis, poller, host, cache: Cache::default(), odd: Mutex::default(), looked, seats }
     }
 
@@ -101,7 +106,9 @@ impl Reader {
     pub fn list(&self, key: &Key, view: &View) -> Result<Answer, ReadError> {
         let snapshot = self.snapshot_of_now();
         let from = |copy: Copy| {
-            self.stored(key, copy, |value| self.cache.list(key, view, value, &snapshot.topology, copy == Copy::Last))
+            self.stored(key, copy, |value| {
+                self.cache.list(key, view, value, Some(&snapshot.topology), copy == Copy::Last)
+            })
         };
         let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, view, &snapshot) };
         if let Some(prepared) = live {
@@ -124,15 +131,18 @@ impl Reader {
         let snapshot = self.poller.snapshot();
         {
             let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            if looked.0.elapsed() < looked.1 {
+            if looked.at.elapsed() < TRUST.max(looked.cost * 20) {
                 return snapshot;
             }
-            *looked = (Instant::now(), TRUST);
+            looked.at = Instant::now();
         }
         let started = Instant::now();
         let holds = drives::fingerprint(&self.host) == snapshot.fingerprint;
-        let trust = TRUST.max(started.elapsed() * 20);
-        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = (started, trust);
+        {
+            // The least that a look has taken: a busy machine must not lengthen the trust.
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            looked.cost = looked.cost.min(started.elapsed());
+        }
         if holds {
             return snapshot;
         }
@@ -184,8 +194,8 @@ impl Reader {
 
     fn in_memory(&self, key: &Key, view: &View, source: Source) -> Result<Answer, ReadError> {
         let value = self.poller.memory.value(key).ok_or(ReadError::NothingYet)?;
-        let topology = self.poller.snapshot().topology.clone();
-        let prepared = self.cache.list(key, view, value, &topology, false).map_err(|_| ReadError::NothingYet)?;
+        // It is this daemon's own, made a moment ago.
+        let prepared = self.cache.list(key, view, value, None, false).map_err(|_| ReadError::NothingYet)?;
         Ok(answer(prepared, XCache::Miss, source))
     }
 
@@ -199,23 +209,25 @@ impl Reader {
     /// One drive, by any identifier.
     pub fn drive(&self, id: &str) -> Result<Answer, ReadError> {
         let snapshot = self.poller.snapshot();
-        let Some((device, known)) = snapshot.find(id) else { return self.unknown_drive(id) };
-        if !known.here {
-            let value = self.poller.memory.value(&Key::Smart(device.clone())).ok_or(ReadError::NothingYet)?;
-            let head = Head::parse(&value).ok_or(ReadError::NothingYet)?;
-            return Ok(answer(Prepared::document(value, &head), XCache::Stale, Source::Memory));
+        let Some(known) = snapshot.find(id) else { return self.unknown_drive(id) };
+        if let Some(document) = &known.missing {
+            let head = Head::parse(document).ok_or(ReadError::NothingYet)?;
+            return Ok(answer(Prepared::document(Bytes::clone(document), &head), XCache::Stale, Source::Memory));
         }
-        self.known_drive(device, known)
+        self.known_drive(known, snapshot.stale_after_seconds)
     }
 
-    fn known_drive(&self, device: &DeviceName, known: &Known) -> Result<Answer, ReadError> {
+    fn known_drive(&self, known: &Known, stale_after: u64) -> Result<Answer, ReadError> {
+        let device = &known.device;
         let here = drives::identity_at(&self.host, device);
         let key = Key::Smart(device.clone());
         let Some(identity) = here.filter(|i| *i == known.identity && !i.is_empty()) else {
             // The name means another drive by now, or one that nothing is known of: read it.
             return self.read_now(device);
         };
-        let from = |copy: Copy| self.stored(&key, copy, |value| of_this_drive(value, &identity, copy == Copy::Last));
+        let from = |copy: Copy| {
+            self.stored(&key, copy, |value| of_this_drive(value, &identity, stale_after, copy == Copy::Last))
+        };
         let Ok(live) = from(Copy::Live) else { return self.read_now(device) };
         if let Some(prepared) = live {
             return Ok(answer(prepared, XCache::Hit, Source::Redis));
@@ -247,11 +259,12 @@ impl Reader {
             }
             None => None,
         };
-        let device =
-            self.poller.snapshot().find(device.as_str()).map(|(d, _)| d.clone()).ok_or(ReadError::NoSuchDrive)?;
-        let value = self.poller.memory.value(&Key::Smart(device.clone())).ok_or(ReadError::NothingYet)?;
-        let identity = drives::identity_at(&self.host, &device).unwrap_or_default();
-        let prepared = of_this_drive(value, &identity, false).map_err(|_| ReadError::NothingYet)?;
+        let snapshot = self.poller.snapshot();
+        let known = snapshot.find(device.as_str()).ok_or(ReadError::NoSuchDrive)?;
+        let value = self.poller.memory.value(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
+        let identity = drives::identity_at(&self.host, &known.device).unwrap_or_default();
+        let prepared = of_this_drive(value, &identity, snapshot.stale_after_seconds, false);
+        let prepared = prepared.map_err(|_| ReadError::NothingYet)?;
         Ok(answer(prepared, XCache::Miss, source.unwrap_or(Source::Memory)))
     }
 
@@ -266,13 +279,15 @@ impl Reader {
     }
 }
 
-/// A stored document, if it is of the drive that is at that name now.
-fn of_this_drive(value: Bytes, identity: &Identity, stale: bool) -> Result<Arc<Prepared>, Unfit> {
+/// A stored document, if it is of the drive that is at that name now. What has grown old since it
+/// was put together is labelled so.
+fn of_this_drive(value: Bytes, identity: &Identity, stale_after: u64, is_last: bool) -> Result<Arc<Prepared>, Unfit> {
     let head = Head::parse(&value).ok_or(Unfit::Foreign)?;
     if head.identity != *identity {
         return Err(Unfit::Elsewhere);
     }
-    let value = if stale { label_stale(&value).into() } else { value };
+    let is_old = head.collected_at.is_some_and(|at| at.age_seconds(now()) > stale_after);
+    let value = if is_last || is_old { label_stale(&value).into() } else { value };
     Ok(Prepared::document(value, &head))
 }
 

@@ -93,13 +93,13 @@ struct List {
 const VIEWS: usize = 64;
 
 impl Cache {
-    /// The list through its view.
+    /// The list through its view, if it is of a rack of that topology.
     pub(super) fn list(
         &self,
         key: &Key,
         view: &View,
         value: Bytes,
-        topology: &str,
+        topology: Option<&str>,
         stale: bool,
     ) -> Result<Arc<Prepared>, Unfit> {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +111,7 @@ impl Cache {
                 lists.entry((key.clone(), stale)).insert_entry(list).into_mut()
             }
         };
-        if list.head.topology.as_deref() != Some(topology) {
+        if topology.is_some() && list.head.topology.as_deref() != topology {
             return Err(Unfit::Elsewhere);
         }
         if let Some(prepared) = list.views.get(view) {
@@ -220,15 +220,15 @@ mod tests {
         let cache = Cache::default();
         let value: Bytes =
             br#"{"schema":1,"topology":"a","generated_at":"2026-01-01T00:00:00Z","stale":false}"#.as_slice().into();
-        let other = cache.list(&Key::Overview, &View::Whole, Bytes::clone(&value), "b", false);
+        let other = cache.list(&Key::Overview, &View::Whole, Bytes::clone(&value), Some("b"), false);
         assert_eq!(other.err(), Some(Unfit::Elsewhere));
-        let fresh = cache.list(&Key::Overview, &View::Whole, Bytes::clone(&value), "a", false);
-        let stale = cache.list(&Key::Overview, &View::Whole, value, "a", true);
+        let fresh = cache.list(&Key::Overview, &View::Whole, Bytes::clone(&value), Some("a"), false);
+        let stale = cache.list(&Key::Overview, &View::Whole, value, Some("a"), true);
         assert!(
             fresh.ok().zip(stale.ok()).is_some_and(|(f, s)| f.etag != s.etag && s.body.ends_with(br#""stale":true}"#))
         );
         for broken in [&b"{\""[..], b"", b"7"] {
-            let foreign = cache.list(&Key::Overview, &View::Whole, broken.into(), "a", false);
+            let foreign = cache.list(&Key::Overview, &View::Whole, broken.into(), Some("a"), false);
             assert_eq!(foreign.err(), Some(Unfit::Foreign));
         }
     }

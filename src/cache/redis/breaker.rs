@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
 use redis::{Connection, RedisError};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Between trials: soon at first, then …
@@ -33,18 +33,21 @@ impl Breaker {
         manager: Manager,
         size: u32,
         timeout: Duration,
+        alive: impl Send + 'static,
         stop: Stop,
-    ) -> std::io::Result<(Arc<Self>, JoinHandle<()>, Receiver<()>)> {
+    ) -> std::io::Result<(Arc<Self>, Receiver<()>)> {
         let (opened, openings) = bounded(1);
         let (back_tx, back) = bounded(1);
         let breaker = Self { manager, size, timeout, pool: RwLock::default(), opened };
         breaker.close();
         let breaker = Arc::new(breaker);
         let own = Arc::clone(&breaker);
-        let thread = thread::Builder::new()
-            .name("redis-trial".to_owned())
-            .spawn(move || own.watch(&openings, &back_tx, &stop))?;
-        Ok((breaker, thread, back))
+        let run = move || {
+            let _alive = alive;
+            own.watch(&openings, &back_tx, &stop);
+        };
+        thread::Builder::new().name("redis-trial".to_owned()).spawn(run)?;
+        Ok((breaker, back))
     }
 
     pub(super) fn is_closed(&self) -> bool {

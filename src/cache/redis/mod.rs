@@ -9,7 +9,7 @@ mod lease;
 
 pub use lease::Lease;
 
-use super::{Bytes, Copy, Entry, Key, Store, StoreError};
+use super::{Bytes, Copy, Entry, Key, StoreError};
 use crate::config::RedisConfig;
 use crate::stop::Stop;
 use breaker::Breaker;
@@ -17,7 +17,6 @@ use connect::Manager;
 use crossbeam_channel::Receiver;
 use redis::{Cmd, Connection, ErrorKind, FromRedisValue, Pipeline, RedisError, Value};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 /// Values of a sweep go out in pipelines of at most this many bytes, so that each is done well
 /// within the write timeout.
@@ -33,15 +32,17 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to nothing yet. The thread makes the trials while Redis is away; the channel says
-    /// each time that it came back. `size`: connections at once.
+    /// Connects to nothing yet. A thread, which holds `alive`, makes the trials while Redis is away;
+    /// the channel says each time that it came back. `size`: connections at once. Nobody waits for
+    /// the thread: it may be looking up a name, which has no deadline.
     pub fn start(
         config: &RedisConfig,
         size: u32,
+        alive: impl Send + 'static,
         stop: &Stop,
-    ) -> std::io::Result<(Self, JoinHandle<()>, Receiver<()>)> {
-        let (breaker, thread, back) = Breaker::start(Manager::new(config), size, config.timeout, stop.clone())?;
-        Ok((Self { breaker, prefix: config.key_prefix.clone() }, thread, back))
+    ) -> std::io::Result<(Self, Receiver<()>)> {
+        let (breaker, back) = Breaker::start(Manager::new(config), size, config.timeout, alive, stop.clone())?;
+        Ok((Self { breaker, prefix: config.key_prefix.clone() }, back))
     }
 
     /// Redis answered last time, or has not been asked yet.
@@ -59,14 +60,14 @@ impl RedisStore {
     fn ask<T: FromRedisValue>(&self, cmd: &Cmd) -> Result<T, StoreError> {
         self.breaker.with(|connection| cmd.query::<T>(connection))
     }
-}
 
-impl Store for RedisStore {
-    fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
+    /// `None`: not there. `Refused`: there, but of a wrong type, or not for this user.
+    pub fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
         self.ask::<Value>(Cmd::new().arg("GET").arg(self.name(key, copy))).map(bytes)
     }
 
-    fn get_many(&self, keys: &[Key], copy: Copy) -> Result<Vec<Option<Bytes>>, StoreError> {
+    /// Many at once, in the order asked; what is no text is not there.
+    pub fn get_many(&self, keys: &[Key], copy: Copy) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(KEYS_AT_ONCE) {
             let mut cmd = Cmd::new();
@@ -87,7 +88,8 @@ impl Store for RedisStore {
         Ok(values)
     }
 
-    fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
+    /// Stores both copies of each value.
+    pub fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let mut rest = entries;
         while !rest.is_empty() {
             let mut pipeline = Pipeline::new();
@@ -143,12 +145,13 @@ fn trouble(error: &RedisError) -> Trouble {
 /// Answers that concern every key: without a login or a loaded data set there is nothing to read.
 fn is_not_serving(error: &RedisError) -> bool {
     matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "LOADING" | "MASTERDOWN"))
+        || error.to_string().contains("max number of clients reached")
         || error.kind() == ErrorKind::AuthenticationFailed
         // What answers does not speak Redis.
         || error.kind() == ErrorKind::Parse
 }
 
-/// Redis's words without anything secret: only the kind and the server's own text.
+/// Redis's own words; a password is never among them.
 fn words(error: &RedisError) -> String {
     error.to_string()
 }

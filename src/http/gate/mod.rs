@@ -67,8 +67,16 @@ impl Gate {
         let failed = |address: String| move |error| GateError::Listen { address, error };
         let listeners = match &config.listen {
             Listen::Tcp(addresses) => {
-                let each = addresses.iter().map(|a| listen(*a).map_err(failed(a.to_string())));
-                each.collect::<Result<_, _>>()?
+                // A name may mean several addresses (`localhost`), not all of which need be there.
+                let (open, errors): (Vec<_>, Vec<_>) =
+                    addresses.iter().map(|a| listen(*a).map_err(failed(a.to_string()))).partition(Result::is_ok);
+                for error in errors.into_iter().filter_map(Result::err) {
+                    let is_missing = open.is_empty() || !is_absent(&error);
+                    if is_missing {
+                        return Err(error);
+                    }
+                }
+                open.into_iter().filter_map(Result::ok).collect()
             }
             Listen::Unix(path) => vec![listen_unix(path).map_err(failed(format!("unix:{}", path.display())))?],
         };
@@ -140,6 +148,13 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+/// The host has no such address, or no such family.
+fn is_absent(error: &GateError) -> bool {
+    let GateError::Listen { error, .. } = error else { return false };
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        || error.raw_os_error() == Some(97)
 }
 
 fn listen(address: SocketAddr) -> io::Result<Socket> {

@@ -68,9 +68,7 @@ pub fn read(
         Err(error) => not_run(error),
     };
     // Names may have moved between discovery and now: nobody's values go under another's name.
-    if matches!(answer.outcome, Outcome::Good(_))
-        && drives::identity_at(host, &path.device).as_ref() != Some(&drive.identity)
-    {
+    if matches!(answer.outcome, Outcome::Good(_)) && !drives::is_still(host, path, &drive.identity) {
         return Answer {
             took: answer.took,
             ..failed(format!("{} became another drive while it was read", path.device))
