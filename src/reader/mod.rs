@@ -31,7 +31,7 @@ use thiserror::Error;
 /// How long a request may wait for a drive or for a list.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A look at what is plugged in holds at least this long.
-const TRUST: Duration = Duration::from_millis(5);
+const TRUST: Duration = Duration::from_millis(1);
 /// What `Retry-After` says.
 pub const RETRY_AFTER_SECONDS: u64 = 5;
 
@@ -88,13 +88,13 @@ pub struct Reader {
 /// When it was last looked what is plugged in, and what a look costs.
 struct Looked {
     at: Instant,
-    cost: Duration,
+    cost: Option<Duration>,
 }
 
 impl Reader {
     pub fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
         let seats = AtomicUsize::new(workers.saturating_sub(1).max(1));
-        let looked = Mutex::new(Looked { at: Instant::now(), cost: TRUST });
+        let looked = Mutex::new(Looked { at: Instant::now(), cost: None });
         Self { redis, poller, host, cache: Cache::default(), odd: Mutex::default(), looked, seats }
     }
 
@@ -131,7 +131,7 @@ impl Reader {
         let snapshot = self.poller.snapshot();
         {
             let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            if looked.at.elapsed() < TRUST.max(looked.cost * 20) {
+            if looked.at.elapsed() < TRUST.max(looked.cost.unwrap_or_default() * 20) {
                 return snapshot;
             }
             looked.at = Instant::now();
@@ -141,7 +141,8 @@ impl Reader {
         {
             // The least that a look has taken: a busy machine must not lengthen the trust.
             let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            looked.cost = looked.cost.min(started.elapsed());
+            let cost = started.elapsed();
+            looked.cost = Some(looked.cost.map_or(cost, |least| least.min(cost)));
         }
         if holds {
             return snapshot;
