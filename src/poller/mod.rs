@@ -6,6 +6,7 @@
 
 mod journal;
 mod publish;
+mod requests;
 mod roles;
 mod snapshot;
 
@@ -327,88 +328,6 @@ impl Thread {
         } else {
             self.left.insert(key.clone(), document);
         }
-    }
-
-    fn asked(&mut self, ask: Ask) {
-        match ask {
-            Ask::Drive { device, reply } => self.asked_for_drive(&device, reply),
-            Ask::Look { reply } => {
-                self.look_if_changed();
-                let _ = reply.send(Source::Memory);
-            }
-            Ask::List { key, reply } => self.asked_for_list(key, reply),
-            Ask::Refresh(Key::Smart(device)) => {
-                if let Some(key) = self.key_of(&device) {
-                    self.read_for_request(&key);
-                }
-            }
-            Ask::Refresh(_) => self.publisher.lists_wanted(),
-        }
-    }
-
-    fn key_of(&self, device: &DeviceName) -> Option<DriveKey> {
-        self.rack.fleet.present().find(|r| r.drive.has_device(device.as_str())).map(|r| r.drive.key.clone())
-    }
-
-    fn asked_for_drive(&mut self, device: &DeviceName, reply: Sender<Source>) {
-        self.look_if_changed();
-        let Some(key) = self.key_of(device) else {
-            // Dropping `reply` says: no such drive.
-            return;
-        };
-        if self.read_for_request(&key) {
-            self.waiting.entry(key).or_default().push(reply);
-        } else {
-            let held = self.handle.memory.value(&Key::Smart(device.clone())).and_then(|v| Head::parse(&v));
-            let identity = self.rack.fleet.get(&key).map(|r| &r.drive.identity);
-            if held.as_ref().map(|head| &head.identity) != identity {
-                self.publish_drive(&key, None);
-            }
-            let _ = reply.send(Source::Memory);
-        }
-    }
-
-    /// Asks for a drive unless it was asked for lately, or is known to be silent. True: it is coming.
-    fn read_for_request(&mut self, key: &DriveKey) -> bool {
-        if self.waiting.contains_key(key) {
-            return true;
-        }
-        let at = Instant::now();
-        let lately =
-            self.request_reads.get(key).is_some_and(|last| at.saturating_duration_since(*last) < BETWEEN_REQUEST_READS);
-        let has_value = self.rack.fleet.get(key).is_some_and(|r| r.checked_at.is_some());
-        if lately && has_value {
-            return false;
-        }
-        let coming = self.rack.ask(key) == Some(crate::probe::dispatch::Asked::Coming);
-        if coming {
-            self.request_reads.insert(key.clone(), at);
-        }
-        coming
-    }
-
-    /// Lists for a daemon that does not sweep: from the drive keys of the one that does, and only
-    /// what is missing is read. For one that does sweep they are made from what it has.
-    fn asked_for_list(&mut self, key: Key, reply: Sender<Source>) {
-        self.publisher.lists_wanted();
-        if self.role.leads() {
-            let never_swept = !self.ready && self.rack.fleet.present().next().is_some();
-            if never_swept && !self.rack.is_sweeping() {
-                self.rack.start_sweep();
-            }
-        } else {
-            let missing = self.seed();
-            for key in missing {
-                self.read_for_request(&key);
-            }
-            self.rack.ask_pools();
-            self.rack.ask_shelves();
-            if !self.redis.is_up() {
-                // Nobody else's values can be had: polling becomes ours.
-                self.role.lead_alone();
-            }
-        }
-        self.list_waiters.push((key, reply));
     }
 
     /// Takes over what is stored in Redis for the drives that are here: after a restart, or while
