@@ -216,6 +216,7 @@ impl Thread {
             self.publisher.rack_changed();
         }
         if std::mem::take(&mut self.republish) && self.role.leads() {
+            self.seed();
             self.publisher.publish_everything(&self.rack.fleet);
         }
     }

@@ -7,13 +7,16 @@
 use super::connect::Manager;
 use super::{StoreError, Trouble, ping, trouble, words};
 use crate::stop::Stop;
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
 use redis::{Connection, RedisError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// What the start waits for the first trial, so that a Redis that is there is used from the first
+/// request on.
+const FIRST_TRIAL: Duration = Duration::from_millis(20);
 /// Between trials: soon at first, then …
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// … at most this.
@@ -38,15 +41,32 @@ impl Breaker {
     ) -> std::io::Result<(Arc<Self>, Receiver<()>)> {
         let (opened, openings) = bounded(1);
         let (back_tx, back) = bounded(1);
-        let breaker = Self { manager, size, timeout, pool: RwLock::default(), opened };
-        breaker.close();
-        let breaker = Arc::new(breaker);
+        let (tried_tx, tried) = bounded(1);
+        let breaker = Arc::new(Self { manager, size, timeout, pool: RwLock::default(), opened });
         let own = Arc::clone(&breaker);
         let run = move || {
             let _alive = alive;
-            own.watch(&openings, &back_tx, &stop);
+            // It begins open: whether Redis is there is for this thread to find out, not for a request.
+            let goes_on = match own.try_again() {
+                Ok(()) => {
+                    own.close();
+                    if tried_tx.send(()).is_err() {
+                        // The start went on without it.
+                        let _ = back_tx.try_send(());
+                    }
+                    true
+                }
+                Err(error) => {
+                    drop(tried_tx);
+                    own.wait_until_back(&words(&error), &back_tx, &stop)
+                }
+            };
+            if goes_on {
+                own.watch(&openings, &back_tx, &stop);
+            }
         };
         thread::Builder::new().name("redis-trial".to_owned()).spawn(run)?;
+        let _ = tried.recv_timeout(FIRST_TRIAL);
         Ok((breaker, back))
     }
 
@@ -95,31 +115,39 @@ impl Breaker {
         *self.pool.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(pool));
     }
 
-    /// The trial thread: sleeps while the breaker is closed.
+    /// Sleeps while the breaker is closed.
     fn watch(&self, openings: &Receiver<String>, back: &Sender<()>, stop: &Stop) {
         loop {
             let why = select! {
                 recv(stop.channel()) -> _ => return,
                 recv(openings) -> why => why.unwrap_or_default(),
             };
-            let since = Instant::now();
             // The pool only says that it has no connection; a trial says why.
-            let trial = self.try_again();
-            let why = trial.as_ref().err().map_or(why, words);
-            log::warn!("redis is away, serving from memory and drives error={why:?}");
-            let mut pause = FIRST_PAUSE;
-            let mut up = trial.is_ok();
-            while !up {
-                if stop.channel().recv_timeout(pause) != Err(crossbeam_channel::RecvTimeoutError::Timeout) {
-                    return;
-                }
-                pause = (pause * 2).min(LONGEST_PAUSE);
-                up = self.try_again().is_ok();
+            let why = self.try_again().err().as_ref().map_or(why, words);
+            if !self.wait_until_back(&why, back, stop) {
+                return;
             }
-            self.close();
-            log::info!("redis is back away_s={}", since.elapsed().as_secs());
-            let _ = back.try_send(());
         }
+    }
+
+    /// One trial at a time, until Redis answers or (false) the daemon stops.
+    fn wait_until_back(&self, why: &str, back: &Sender<()>, stop: &Stop) -> bool {
+        let since = Instant::now();
+        log::warn!("redis is away, serving from memory and drives error={why:?}");
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if self.try_again().is_ok() {
+                break;
+            }
+            if stop.channel().recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+                return false;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.close();
+        log::info!("redis is back away_s={}", since.elapsed().as_secs());
+        let _ = back.try_send(());
+        true
     }
 
     fn try_again(&self) -> Result<(), RedisError> {
