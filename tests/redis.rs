@@ -400,6 +400,7 @@ fn a_redis_that_is_frozen_at_the_start_keeps_nobody_waiting_for_it() {
     let truth = Truth::of(&sim);
     let caches = ask_everything(&daemon, &truth);
     assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
+    daemon.wait_logged("redis is away");
     redis.signal(Signal::CONT);
     daemon.wait_logged("redis is back");
     wait_all_hit(&daemon, &truth);
