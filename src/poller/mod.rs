@@ -215,7 +215,8 @@ impl Thread {
         if self.role.follows() != followed {
             self.publisher.rack_changed();
         }
-        if std::mem::take(&mut self.republish) && self.role.leads() {
+        // Only what was read since polling is ours: what is older, another daemon may know better.
+        if std::mem::take(&mut self.republish) && self.role.leads() && self.swept {
             self.seed();
             self.publisher.publish_everything(&self.rack.fleet);
         }
