@@ -13,8 +13,10 @@ url=http://$listen
 
 redis= daemon=
 finish() {
-    [ -z "$daemon" ] || { kill "$daemon" 2>/dev/null; wait "$daemon" 2>/dev/null || true; }
-    [ -z "$redis" ] || { kill "$redis" 2>/dev/null; wait "$redis" 2>/dev/null || true; }
+    for process in $daemon $redis; do
+        kill "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
     rm -rf "$demo"
 }
 trap finish EXIT
@@ -31,6 +33,10 @@ $bin/jbod-sim set "$demo/host" bay/1/3 locate=1 >/dev/null
 
 redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --dir "$demo" --loglevel warning &
 redis=$!
+until redis-cli -p "$redis_port" ping >/dev/null 2>&1; do
+    kill -0 "$redis" 2>/dev/null || { echo "redis-server ended: is port $redis_port taken? Set DEMO_REDIS_PORT" >&2; exit 1; }
+    sleep 0.05
+done
 SMART_TIMEOUT=${SMART_TIMEOUT:-5} JBOD_LISTEN=$listen REDIS_HOST=127.0.0.1 REDIS_PORT=$redis_port \
     JBOD_ROOT=$demo/host SMARTCTL_PATH=$demo/host/bin/smartctl ZPOOL_PATH=$demo/host/bin/zpool \
     $bin/jbod-monitor serve &
@@ -39,16 +45,11 @@ daemon=$!
 fetch() {
     curl -fsS "$1"
 }
-# Ports that are taken would have us show somebody else's answers.
-sleep 0.3
-for process in "$redis" "$daemon"; do
-    kill -0 "$process" 2>/dev/null || { echo "a port is taken: set JBOD_LISTEN or DEMO_REDIS_PORT" >&2; exit 1; }
-done
 tries=0
 until fetch "$url/readyz" >/dev/null 2>&1; do
     tries=$((tries + 1))
     if [ $tries -gt 300 ] || ! kill -0 "$daemon" 2>/dev/null; then
-        echo "the demo did not start" >&2
+        echo "the daemon did not start: is $listen taken? Set JBOD_LISTEN" >&2
         exit 1
     fi
     sleep 0.1
