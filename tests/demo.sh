@@ -31,10 +31,14 @@ $bin/jbod-sim set "$demo/host" bay/1/12 standby=true >/dev/null
 $bin/jbod-sim set "$demo/host" bay/0/20 hang=true >/dev/null
 $bin/jbod-sim set "$demo/host" bay/1/3 locate=1 >/dev/null
 
+if redis-cli -p "$redis_port" ping >/dev/null 2>&1; then
+    echo "a Redis runs on port $redis_port already, which the demo must not touch: set DEMO_REDIS_PORT" >&2
+    exit 1
+fi
 redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --dir "$demo" --loglevel warning &
 redis=$!
 until redis-cli -p "$redis_port" ping >/dev/null 2>&1; do
-    kill -0 "$redis" 2>/dev/null || { echo "redis-server ended: is port $redis_port taken? Set DEMO_REDIS_PORT" >&2; exit 1; }
+    kill -0 "$redis" 2>/dev/null || { echo "redis-server ended: set DEMO_REDIS_PORT if port $redis_port is taken" >&2; exit 1; }
     sleep 0.05
 done
 SMART_TIMEOUT=${SMART_TIMEOUT:-5} JBOD_LISTEN=$listen REDIS_HOST=127.0.0.1 REDIS_PORT=$redis_port \
