@@ -631,3 +631,19 @@ fn a_host_name_can_be_listened_on() {
     assert_eq!(client.raw(request.as_bytes(), false).expect("an answer").status, 200);
     assert!(daemon.stop(Signal::TERM).0.success());
 }
+
+/// The first question after the letters have moved is by serial number, before anything has looked.
+#[test]
+fn a_drive_asked_for_by_serial_right_after_letters_moved_is_itself() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    for _ in 0..5 {
+        let serials = [serial_at(&sim, "sda"), serial_at(&sim, "sdb")];
+        sim.swap_letters("sda", "sdb");
+        for serial in &serials {
+            let response = daemon.get(&format!("/api/drives/{serial}"));
+            assert_eq!(response.status, 200, "{serial}: {}", response.text());
+            assert_eq!(response.json()["serial_number"], serial.as_str(), "{serial}");
+        }
+    }
+}

@@ -343,6 +343,8 @@ impl Thread {
             .collect();
         let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
         let Ok(live) = self.redis.get_many(&keys, Copy::Live) else { return Vec::new() };
+        let live = live.into_iter().zip(&here).map(|(value, (_, _, identity))| usable(value?, identity));
+        let live: Vec<Option<(Head, Bytes)>> = live.collect();
         let last = if live.iter().all(Option::is_some) {
             Vec::new()
         } else {
@@ -352,7 +354,7 @@ impl Thread {
         let last = last.into_iter().chain(std::iter::repeat(None));
         for (((key, device, identity), live), last) in here.into_iter().zip(live).zip(last) {
             let is_live = live.is_some();
-            match live.or(last).and_then(|value| usable(value, &identity)) {
+            match live.or_else(|| usable(last?, &identity)) {
                 Some((head, value)) => self.take_over(&key, device, &head, &value, is_live),
                 None => missing.push(key),
             }

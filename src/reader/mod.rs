@@ -144,9 +144,11 @@ impl Reader {
             let cost = started.elapsed();
             looked.cost = Some(looked.cost.map_or(cost, |least| least.min(cost)));
         }
-        if holds {
-            return snapshot;
-        }
+        if holds { snapshot } else { self.look_anew() }
+    }
+
+    /// The snapshot after the poller has looked anew.
+    fn look_anew(&self) -> Arc<Snapshot> {
         let (reply, replied) = bounded(1);
         if self.poller.asks.try_send(Ask::Look { reply }).is_ok() {
             let _ = replied.recv_timeout(PATIENCE);
@@ -209,27 +211,34 @@ impl Reader {
 
     /// One drive, by any identifier.
     pub fn drive(&self, id: &str) -> Result<Answer, ReadError> {
-        let snapshot = self.poller.snapshot();
+        let mut snapshot = self.poller.snapshot();
+        let is_at_its_name = |known: &Known| {
+            known.missing.is_some() || drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity)
+        };
+        if snapshot.find(id).is_some_and(|known| !is_at_its_name(known)) {
+            // Letters have moved: who was asked for has another name by now, or none.
+            snapshot = self.look_anew();
+        }
         let Some(known) = snapshot.find(id) else { return self.unknown_drive(id) };
         if let Some(document) = &known.missing {
             let head = Head::parse(document).ok_or(ReadError::NothingYet)?;
             return Ok(answer(Prepared::document(Bytes::clone(document), &head), XCache::Stale, Source::Memory));
         }
-        self.known_drive(known, snapshot.stale_after_seconds)
+        self.known_drive(id, known, snapshot.stale_after_seconds)
     }
 
-    fn known_drive(&self, known: &Known, stale_after: u64) -> Result<Answer, ReadError> {
+    fn known_drive(&self, id: &str, known: &Known, stale_after: u64) -> Result<Answer, ReadError> {
         let device = &known.device;
         let here = drives::identity_at(&self.host, device);
         let key = Key::Smart(device.clone());
         let Some(identity) = here.filter(|i| *i == known.identity && !i.is_empty()) else {
-            // The name means another drive by now, or one that nothing is known of: read it.
-            return self.read_now(device);
+            // It has just moved again, or nothing is known that would tell it from others: read it.
+            return self.read_now(id, device);
         };
         let from = |copy: Copy| {
             self.stored(&key, copy, |value| of_this_drive(value, &identity, stale_after, copy == Copy::Last))
         };
-        let Ok(live) = from(Copy::Live) else { return self.read_now(device) };
+        let Ok(live) = from(Copy::Live) else { return self.read_now(id, device) };
         if let Some(prepared) = live {
             return Ok(answer(prepared, XCache::Hit, Source::Redis));
         }
@@ -237,21 +246,22 @@ impl Reader {
             self.refresh(key);
             return Ok(answer(prepared, XCache::Stale, Source::Redis));
         }
-        self.read_now(device)
+        self.read_now(id, device)
     }
 
     /// A name the poller does not know yet: a drive that has just come, or none at all.
     fn unknown_drive(&self, id: &str) -> Result<Answer, ReadError> {
         let Some(device) = DeviceName::parse(id) else { return Err(ReadError::NoSuchDrive) };
         match drives::identity_at(&self.host, &device) {
-            Some(_) => self.read_now(&device),
+            Some(_) => self.read_now(id, &device),
             None => Err(ReadError::NoSuchDrive),
         }
     }
 
     /// Asks the poller, who reads a drive once for all that ask, and not too often. Should it not
-    /// come in time, what is known of the drive is better than nothing.
-    fn read_now(&self, device: &DeviceName) -> Result<Answer, ReadError> {
+    /// come in time, what is known of the drive is better than nothing. What is shown is of the
+    /// drive that `id` means afterwards, whatever was read.
+    fn read_now(&self, id: &str, device: &DeviceName) -> Result<Answer, ReadError> {
         let source = match self.seat() {
             Some(_seat) => {
                 let (reply, replied) = bounded(1);
@@ -261,10 +271,9 @@ impl Reader {
             None => None,
         };
         let snapshot = self.poller.snapshot();
-        let known = snapshot.find(device.as_str()).ok_or(ReadError::NoSuchDrive)?;
+        let known = snapshot.find(id).filter(|k| k.missing.is_none()).ok_or(ReadError::NoSuchDrive)?;
         let value = self.poller.memory.value(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
-        let identity = drives::identity_at(&self.host, &known.device).unwrap_or_default();
-        let prepared = of_this_drive(value, &identity, snapshot.stale_after_seconds, false);
+        let prepared = of_this_drive(value, &known.identity, snapshot.stale_after_seconds, false);
         let prepared = prepared.map_err(|_| ReadError::NothingYet)?;
         Ok(answer(prepared, XCache::Miss, source.unwrap_or(Source::Memory)))
     }

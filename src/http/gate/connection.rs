@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a connection may be kept without a request.
 const IDLE: Duration = Duration::from_secs(60);
+/// Longer than any worker takes: should an answer be lost, its connection is not.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 /// What is read of a body that nobody wants, so that the refusal reaches its sender.
 const DRAINED_BYTES: usize = 64 * 1024;
 
@@ -116,9 +118,8 @@ impl Connection {
 
     /// The next request, or the refusal of one after which the connection may go on.
     fn next_head(&mut self, door: &Door, first_byte_within: Duration) -> Result<Result<Head, Refusal>, End> {
-        let begin = Instant::now();
         let mut deadline = if self.buffer.is_empty() { first_byte_within } else { HEAD_DEADLINE };
-        let mut since = begin;
+        let mut since = Instant::now();
         loop {
             if !self.buffer.is_empty() {
                 let parsed = parse(&self.buffer).map_err(|problem| End::Refused(Refusal::last(problem)))?;
@@ -165,7 +166,7 @@ impl Connection {
             return self.refuse(&Refusal::last(Problem::Busy));
         }
         // A worker that fails drops its end.
-        let Ok(Done { rest, keep }) = answered.recv() else { return false };
+        let Ok(Done { rest, keep }) = answered.recv_timeout(ANSWER_PATIENCE) else { return false };
         let is_sent = rest.is_empty() || (&*self.socket).write_all(&rest).is_ok();
         is_sent && keep
     }

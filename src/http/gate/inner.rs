@@ -54,13 +54,16 @@ impl Inner {
         let line = format!("GET /{number} HTTP/1.1\r\n\r\n");
         if stream.write_all(line.as_bytes()).is_err() {
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            // tiny_http has lost its end. A worker that is freed unasked ends the daemon, with a
+            // line that says so, and it is restarted whole.
+            self.unblock();
             return false;
         }
         self.free.0.send(stream).is_ok()
     }
 
-    /// The next request, with the guard that keeps its connection busy. Blocks; an error means
-    /// that tiny_http has lost its listener, or was unblocked.
+    /// The next request. Blocks; an error means that tiny_http has lost its listener, or was
+    /// unblocked.
     pub(in crate::http) fn next(&self) -> io::Result<Option<Exchange>> {
         let request = self.server.recv()?;
         let exchange = self.take(&request);
