@@ -3,7 +3,7 @@
 
 use super::drive::{DriveSummary, Identity, State};
 use super::fleet::Record;
-use super::smart::{AtaDetail, ExitStatus, NvmeDetail, ScsiDetail, SelfTest};
+use super::smart::{AtaDetail, ExitStatus, NvmeDetail, ScsiDetail, SelfTest, TemperatureLimits, Wear};
 use super::{SCHEMA, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,6 +19,8 @@ struct DriveDoc<'a> {
     smart_status_passed: Option<bool>,
     power_mode: Option<&'a str>,
     self_test: Option<&'a SelfTest>,
+    temperature_limits: Option<TemperatureLimits>,
+    wear: Option<Wear>,
     power_cycle_count: Option<u64>,
     exit_status: ExitStatus,
     device_type: Option<&'a str>,
@@ -42,6 +44,8 @@ pub fn compose(record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) 
         smart_status_passed: report.and_then(|r| r.smart_status_passed),
         power_mode: report.and_then(|r| r.power_mode.as_deref()),
         self_test: report.and_then(|r| r.self_test.as_ref()),
+        temperature_limits: report.map(|r| r.temperature_limits),
+        wear: report.map(|r| r.wear),
         power_cycle_count: report.and_then(|r| r.power_cycle_count),
         exit_status: report.map(|r| r.exit_status).unwrap_or_default(),
         device_type: report.and_then(|r| r.device_type.as_deref()),

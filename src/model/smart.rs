@@ -33,6 +33,7 @@ pub struct SmartReport {
     pub rotation_rate_rpm: Option<u32>,
     /// `None` too where the drive gives a value that means "unknown" (rule C6).
     pub temperature_celsius: Option<i32>,
+    pub temperature_limits: TemperatureLimits,
     pub power_on_hours: Option<u64>,
     pub power_cycle_count: Option<u64>,
     /// The drive's own verdict.
@@ -42,6 +43,7 @@ pub struct SmartReport {
     /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
     pub power_mode: Option<String>,
     pub self_test: Option<SelfTest>,
+    pub wear: Wear,
     pub ata: Option<AtaDetail>,
     pub scsi: Option<ScsiDetail>,
     pub nvme: Option<NvmeDetail>,
@@ -100,6 +102,29 @@ impl Serialize for ExitStatus {
     }
 }
 
+/// The temperatures that the drive itself calls too hot. Placeholders (0, 100 beside 0) are `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TemperatureLimits {
+    /// SCSI: the reference temperature of the temperature log page.
+    pub drive_trip_celsius: Option<i32>,
+    /// NVMe: WCTEMP. ATA: the highest recommended in continuous operation (SCT).
+    pub op_limit_max_celsius: Option<i32>,
+    /// NVMe: CCTEMP.
+    pub critical_limit_max_celsius: Option<i32>,
+    /// ATA: the highest allowed (SCT).
+    pub limit_max_celsius: Option<i32>,
+}
+
+/// How worn solid state is, as the drive counts it, whatever its protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Wear {
+    /// 0 new, 100 worn as specified; may exceed 100.
+    pub endurance_used_percent: Option<u64>,
+    pub spare_available_percent: Option<u64>,
+    /// Below this the spare is too little.
+    pub spare_threshold_percent: Option<u64>,
+}
+
 /// The newest self-test, or the one that is running.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SelfTest {
@@ -107,6 +132,8 @@ pub struct SelfTest {
     pub passed: Option<bool>,
     /// Of a running test, what is left.
     pub remaining_percent: Option<u8>,
+    /// Of the newest test that came to a result: one that was aborted or still runs has none.
+    pub last_result_passed: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -114,11 +141,18 @@ pub struct AtaDetail {
     pub attributes: Vec<AtaAttribute>,
     /// Entries in the summary or extended comprehensive error log.
     pub error_log_count: Option<u64>,
+    /// What drive and port can do together at most, and what they have agreed on.
+    pub link_max_bits_per_second: Option<u64>,
+    pub link_current_bits_per_second: Option<u64>,
 }
 
 impl AtaDetail {
+    pub fn attribute(&self, id: u8) -> Option<&AtaAttribute> {
+        self.attributes.iter().find(|a| a.id == id)
+    }
+
     pub fn raw(&self, id: u8) -> Option<u64> {
-        self.attributes.iter().find(|a| a.id == id)?.raw_value
+        self.attribute(id)?.raw_value
     }
 }
 
@@ -138,20 +172,40 @@ pub struct AtaAttribute {
     pub raw_string: Option<String>,
 }
 
+impl AtaAttribute {
+    /// The attribute as a plain count: what smartctl reads out of the raw value, where it reads a
+    /// number, else the raw value as it stands.
+    pub fn count(&self) -> Option<u64> {
+        let text = self.raw_string.as_deref().unwrap_or_default();
+        let digits = text.find(|c: char| !c.is_ascii_digit()).map_or(text, |end| text.get(..end).unwrap_or_default());
+        digits.parse().ok().or(self.raw_value)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ScsiDetail {
     pub grown_defect_list: Option<u64>,
+    /// Sectors that wait to be reallocated (background scan results page).
+    pub pending_defects: Option<u64>,
     pub read: Option<ErrorCounters>,
     pub write: Option<ErrorCounters>,
     pub verify: Option<ErrorCounters>,
-    /// Solid state: 0 new, 100 worn as specified; may exceed 100.
-    pub percentage_used_endurance_indicator: Option<u64>,
-    pub drive_trip_celsius: Option<i32>,
+    pub non_medium_errors: Option<u64>,
+    pub start_stop_cycles: Cycles,
+    pub load_unload_cycles: Cycles,
+}
+
+/// A mechanical count and what the maker specifies for the drive's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cycles {
+    pub accumulated: Option<u64>,
+    pub specified: Option<u64>,
 }
 
 /// One row of the SCSI error counter log pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ErrorCounters {
+    pub errors_corrected_by_rereads_rewrites: Option<u64>,
     pub total_errors_corrected: Option<u64>,
     pub total_uncorrected_errors: Option<u64>,
 }
@@ -159,6 +213,8 @@ pub struct ErrorCounters {
 /// The NVMe SMART / Health Information log (page 02h).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NvmeDetail {
+    pub controller_id: Option<u64>,
+    pub namespaces: Vec<Namespace>,
     pub critical_warning: Option<u8>,
     pub available_spare_percent: Option<u64>,
     pub available_spare_threshold_percent: Option<u64>,
@@ -172,6 +228,14 @@ pub struct NvmeDetail {
     pub data_units_written: Option<u64>,
     pub warning_temp_time_minutes: Option<u64>,
     pub critical_comp_time_minutes: Option<u64>,
+}
+
+/// One namespace of an NVMe controller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Namespace {
+    pub id: Option<u64>,
+    pub size_bytes: Option<u64>,
+    pub utilization_bytes: Option<u64>,
 }
 
 #[cfg(test)]

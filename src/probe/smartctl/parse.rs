@@ -5,6 +5,7 @@
 
 use crate::model::smart::{
     AtaAttribute, AtaDetail, ErrorCounters, ExitStatus, NvmeDetail, Protocol, ScsiDetail, SelfTest, SmartReport,
+    TemperatureLimits, Wear,
 };
 use serde_json::Value;
 
@@ -67,6 +68,8 @@ fn report(v: &Fields, exit_status: Option<u8>) -> SmartReport {
         ie_string: v.text("/smart_status/scsi/ie_string"),
         power_mode: v.text("/power_mode/name"),
         self_test: self_test(v),
+        temperature_limits: TemperatureLimits::default(),
+        wear: Wear::default(),
         ata: (protocol == Some(Protocol::Ata)).then(|| ata(v)),
         scsi: (protocol == Some(Protocol::Scsi)).then(|| scsi(v)),
         nvme: (protocol == Some(Protocol::Nvme)).then(|| nvme(v)),
@@ -112,6 +115,7 @@ fn self_test(v: &Fields) -> Option<SelfTest> {
             status: status.text("/string"),
             passed: status.bool("/passed"),
             remaining_percent: percent(status.uint("/remaining_percent")),
+            ..SelfTest::default()
         });
     }
     if let Some(running) = v.text("/nvme_self_test_log/current_self_test_operation/string") {
@@ -121,6 +125,7 @@ fn self_test(v: &Fields) -> Option<SelfTest> {
                 status: Some(running),
                 passed: None,
                 remaining_percent: percent(Some(100 - done)),
+                ..SelfTest::default()
             });
         }
     }
@@ -132,7 +137,7 @@ fn self_test(v: &Fields) -> Option<SelfTest> {
         3..=7 => Some(false),
         _ => None,
     });
-    Some(SelfTest { status, passed, remaining_percent: None })
+    Some(SelfTest { status, passed, ..SelfTest::default() })
 }
 
 fn ata(v: &Fields) -> AtaDetail {
@@ -154,6 +159,7 @@ fn ata(v: &Fields) -> AtaDetail {
     AtaDetail {
         attributes: attributes.collect(),
         error_log_count: v.first_uint(&["/ata_smart_error_log/extended/count", "/ata_smart_error_log/summary/count"]),
+        ..AtaDetail::default()
     }
 }
 
@@ -163,6 +169,7 @@ fn scsi(v: &Fields) -> ScsiDetail {
         Some(ErrorCounters {
             total_errors_corrected: row.uint("/total_errors_corrected"),
             total_uncorrected_errors: row.uint("/total_uncorrected_errors"),
+            ..ErrorCounters::default()
         })
     };
     ScsiDetail {
@@ -170,12 +177,7 @@ fn scsi(v: &Fields) -> ScsiDetail {
         read: counters("read"),
         write: counters("write"),
         verify: counters("verify"),
-        percentage_used_endurance_indicator: v
-            .first_uint(&["/scsi_percentage_used_endurance_indicator", "/endurance_used/current_percent"]),
-        drive_trip_celsius: v
-            .int("/temperature/drive_trip")
-            .and_then(|t| i32::try_from(t).ok())
-            .filter(|t| (1..=120).contains(t)),
+        ..ScsiDetail::default()
     }
 }
 
@@ -193,6 +195,7 @@ fn nvme(v: &Fields) -> NvmeDetail {
         data_units_written: log("data_units_written"),
         warning_temp_time_minutes: log("warning_temp_time"),
         critical_comp_time_minutes: log("critical_comp_time"),
+        ..NvmeDetail::default()
     }
 }
 
