@@ -43,5 +43,10 @@ fn check_config(config: &Config) -> anyhow::Result<()> {
         let value = if row.value.is_empty() { "(none)" } else { &row.value };
         format!("{:<28} {value:<40} {}\n", row.name, row.source)
     };
-    scan::print(&config.rows.iter().map(row).collect::<String>())
+    let mut text: String = config.rows.iter().map(row).collect();
+    text.push_str("\nRules, and at which values they speak:\n");
+    for (rule, value, source) in config.limit_rows() {
+        text.push_str(&format!("{rule:<94} {value:<36} {source}\n"));
+    }
+    scan::print(&text)
 }

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use crossbeam_channel::select;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Reads every drive once and prints the outcome on standard output.
@@ -35,7 +36,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<Overview> {
-    let (mut rack, events) = Rack::new(host, config.smart.clone(), stop.clone())?;
+    let (mut rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
     let shows_progress = io::stderr().is_terminal();
     rack.discover();
     rack.start_sweep();

@@ -339,3 +339,14 @@ fn the_papers_are_there() {
         assert!(!read(paper).trim().is_empty(), "{paper}");
     }
 }
+
+/// A reader of a finding looks its rule up there.
+#[test]
+fn the_readme_shows_every_rule_as_it_is() {
+    let readme = read("README.md");
+    let rows = jbod_monitor::model::health::RULES.iter().map(|rule| {
+        format!("| {} | {} | {} | {} | {} |", rule.code, rule.class.as_str(), rule.condition, rule.limits, rule.source)
+    });
+    let missing: Vec<String> = rows.filter(|row| !readme.lines().any(|line| line == row)).collect();
+    assert_none(&missing, "rows that the table of rules in README.md lacks");
+}

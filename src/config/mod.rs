@@ -3,16 +3,19 @@
 //! `RawConfig` is what clap reads from flags and the environment, text as it stands; `Config` is
 //! what the program runs on, every value checked here and nowhere else.
 
+mod limits;
 mod raw;
 mod read;
 mod url;
 
 pub use raw::RawConfig;
 
+use crate::model::health::Limits;
 use clap::ArgMatches;
 use read::{Reader, bad, mask_url, masked, secret};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -103,6 +106,8 @@ pub struct Config {
     pub smart: SmartConfig,
     pub lifetimes: Lifetimes,
     pub http: HttpConfig,
+    /// At which values a drive is called bad.
+    pub limits: Arc<Limits>,
     pub root: PathBuf,
     /// `None`: not found.
     pub smartctl: Option<PathBuf>,
@@ -184,6 +189,8 @@ impl Config {
         )?;
         let smart = SmartConfig { poll_interval, timeout, concurrency, concurrency_per_host, nocheck };
         let http = http(raw, env, &mut read)?;
+        let file = read.text("limits_file", "JBOD_LIMITS_FILE", raw.limits_file.as_deref(), "");
+        let limits = if file.is_empty() { Limits::default() } else { limits::read(Path::new(&file))? };
         let root = PathBuf::from(read.text("root", "JBOD_ROOT", raw.root.as_deref(), "/"));
         if !root.is_dir() {
             return Err(bad("JBOD_ROOT", &root.display().to_string(), "a directory"));
@@ -193,7 +200,15 @@ impl Config {
         let filter = env.rust_log.clone();
         let source = if filter.is_some() { "env" } else { "default" };
         read.rows.push(Row { name: "RUST_LOG", value: filter.unwrap_or_else(|| "info".to_owned()), source });
-        Ok(Self { redis, smart, lifetimes, http, root, smartctl, zpool, rows: read.rows })
+        Ok(Self { redis, smart, lifetimes, http, limits: Arc::new(limits), root, smartctl, zpool, rows: read.rows })
+    }
+}
+
+impl Config {
+    /// For `check-config`: every rule of the verdict, at which values it speaks, and where that
+    /// comes from (`default`, `file`).
+    pub fn limit_rows(&self) -> Vec<(String, String, &'static str)> {
+        limits::rows(&self.limits)
     }
 }
 

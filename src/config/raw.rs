@@ -87,6 +87,9 @@ pub struct RawConfig {
     /// Request workers [default: 4]
     #[arg(long, env = "JBOD_WORKERS", value_name = "COUNT", global = true)]
     pub workers: Option<String>,
+    /// TOML file of limits, for each rule and model, at which a drive is called bad
+    #[arg(long, env = "JBOD_LIMITS_FILE", value_name = "FILE", global = true)]
+    pub limits_file: Option<String>,
     /// Prefix of every sysfs, proc and /dev/disk path that is read [default: /]
     #[arg(long, env = "JBOD_ROOT", value_name = "DIR", global = true)]
     pub root: Option<String>,

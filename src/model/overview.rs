@@ -2,8 +2,8 @@
 
 use super::drive::{DeviceName, Drive, DriveSummary, State};
 use super::enclosure::{Enclosure, EnclosureView, Slot, SlotView};
-use super::fleet::{Fleet, Record};
-use super::health::{Context, Health, Verdict, judge};
+use super::fleet::{Bay, Fleet, Record};
+use super::health::{Health, Limits, Peers, Subject, Verdict, judge, rotates};
 use super::smart::{Protocol, SmartReport};
 use super::zfs::{Membership, Pool, Scan, Zfs};
 use super::{SCHEMA, Timestamp, natural_cmp};
@@ -142,6 +142,9 @@ pub struct Parts<'a> {
     /// `zfs.memberships()`, made once.
     pub places: &'a BTreeMap<DeviceName, Membership>,
     pub sweep: &'a SweepStats,
+    pub limits: &'a Limits,
+    /// `Peers::of(fleet)`, made once.
+    pub peers: &'a Peers,
 }
 
 impl Overview {
@@ -262,7 +265,7 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         (false, true) => Protocol::Ata,
         (false, false) => Protocol::Scsi,
     };
-    let health = health(record, parts.now);
+    let health = health(record, place, parts);
     let stale = record.state == State::Missing
         || record.collected_at.is_some_and(|at| at.age_seconds(parts.now) > parts.stale_after_seconds);
     DriveSummary {
@@ -305,17 +308,34 @@ fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
     Some(vendor.map_or_else(|| model.to_owned(), |vendor| format!("{vendor} {model}")))
 }
 
-/// A drive that does not answer, or is gone, has no verdict of its own, unless its last values
-/// already were bad: silence never betters a failing drive.
-pub fn health(record: &Record, now: Timestamp) -> Health {
-    let asleep = record.state == State::Standby;
-    let context = Context { now, collected_at: record.collected_at, asleep };
-    let mut health = judge(record.report.as_deref(), &context);
+/// The verdict. A drive that does not answer, or is gone, has none, unless its last values already
+/// were bad, or ZFS has given it up: silence never betters a failing drive.
+fn health(record: &Record, place: Option<&Membership>, parts: &Parts) -> Health {
+    let report = record.report.as_deref();
+    let bay = record.bay.as_ref().filter(|_| record.is_here());
+    let subject = Subject {
+        now: parts.now,
+        report,
+        collected_at: record.collected_at,
+        asleep: record.state == State::Standby,
+        model: report.and_then(|r| r.model_name.as_deref()).or(record.drive.model.as_deref()),
+        rotates: rotates(record),
+        place,
+        fault_sensed: bay.and_then(|bay| slot(parts.enclosures, bay)?.answer.fault_sensed),
+        peers: parts.peers.of_one(record),
+    };
+    let mut health = judge(&subject, parts.limits);
     let outside = matches!(record.state, State::Unresponsive | State::Missing);
     if outside && health.verdict < Verdict::Warn {
         health.verdict = Verdict::Unknown;
     }
     health
+}
+
+fn slot<'a>(enclosures: &'a [Enclosure], bay: &Bay) -> Option<&'a Slot> {
+    let slots = &enclosures.iter().find(|e| e.id == bay.enclosure)?.slots;
+    // By number, as they are sorted.
+    slots.binary_search_by_key(&bay.slot, |s| s.slot).ok().and_then(|at| slots.get(at))
 }
 
 impl Totals {

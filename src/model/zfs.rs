@@ -92,6 +92,15 @@ pub struct Membership {
     pub read_errors: Option<u64>,
     pub write_errors: Option<u64>,
     pub cksum_errors: Option<u64>,
+    /// Its vdev is being rebuilt onto a spare or a new disk.
+    #[serde(default)]
+    pub resilvering: bool,
+}
+
+impl Pool {
+    pub fn is_resilvering(&self) -> bool {
+        self.scan.kind == "resilver" && self.scan.state == "in_progress"
+    }
 }
 
 impl Zfs {
@@ -116,6 +125,7 @@ impl Zfs {
                 read_errors: leaf.read_errors,
                 write_errors: leaf.write_errors,
                 cksum_errors: leaf.cksum_errors,
+                resilvering: pool.is_resilvering() && vdev.state.as_deref() != Some("ONLINE"),
             };
             match places.entry(device.clone()) {
                 Entry::Vacant(free) => drop(free.insert(place)),

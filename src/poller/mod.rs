@@ -74,7 +74,7 @@ impl Poller {
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let (asks, incoming) = bounded(ASKS);
         let handle = Self { asks, memory: Arc::default(), snapshot: Arc::default() };
-        let (rack, events) = Rack::new(host, config.smart.clone(), stop.clone())?;
+        let (rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
         let mut thread = Thread {
             rack,
             role: Role::new(config.smart.poll_interval),
@@ -275,6 +275,10 @@ impl Thread {
     fn rebuild(&mut self) -> crate::model::overview::Overview {
         let stale_after = self.publisher.smart_life().as_secs();
         let overview = self.rack.overview(stale_after);
+        // What another daemon read is not ours to say anew.
+        if self.role.leads() && self.swept && !self.rack.is_sweeping() {
+            self.renew_documents(&overview);
+        }
         self.publisher.lists(&overview, &self.rack.zfs);
         let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.left);
         snapshot.fingerprint = self.rack.fingerprint;
@@ -283,10 +287,7 @@ impl Thread {
         snapshot.current = !self.role.follows();
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
-        self.handle.memory.retain(|key| match key {
-            Key::Smart(device) => snapshot.has_device(device),
-            _ => true,
-        });
+        self.publisher.retain(|device| snapshot.has_device(device));
         *self.handle.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         let source = if self.role.leads() { Source::Memory } else { Source::Redis };
         let lists_are_made = self.ready || self.rack.is_idle() && !self.rack.is_sweeping();
@@ -296,6 +297,20 @@ impl Thread {
             let _ = waiter.send(source);
         }
         overview
+    }
+
+    /// What was not known when a drive was read (its pool's state, its bay's, how its peers do)
+    /// reaches its document, too: it says what the lists say.
+    fn renew_documents(&mut self, overview: &crate::model::overview::Overview) {
+        let here = overview.drives().filter(|d| d.state != State::Missing && d.checked_at.is_some());
+        let old: Vec<DriveKey> = here
+            .filter(|d| !self.publisher.has_said(d))
+            .filter_map(|d| self.rack.fleet.present().find(|r| r.drive.device == d.device))
+            .map(|r| r.drive.key.clone())
+            .collect();
+        for key in old {
+            self.publish_drive(&key, None);
+        }
     }
 
     fn knows_pools(&self) -> bool {
@@ -326,7 +341,7 @@ impl Thread {
         let summary = crate::model::overview::summary(record, &parts);
         let document = self.publisher.document(record, &summary, raw);
         if record.is_here() {
-            self.publisher.drive(&record.drive.device, document);
+            self.publisher.drive(&summary, document);
         } else {
             self.left.insert(key.clone(), document);
         }

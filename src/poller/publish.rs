@@ -7,13 +7,13 @@ use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Entry, Key, StoreError};
 use crate::config::Lifetimes;
 use crate::model::bodies::{EnclosuresBody, ZfsBody};
-use crate::model::doc;
 use crate::model::drive::{DeviceName, DriveSummary};
 use crate::model::fleet::{Fleet, Record};
 use crate::model::overview::Overview;
 use crate::model::zfs::Zfs;
+use crate::model::{doc, fnv1a};
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub(super) struct Publisher {
     built: Option<Instant>,
     /// What making the lists took; they are not made more often than a tenth of the time allows.
     build_took: Duration,
+    /// Fingerprints of the summaries in the documents.
+    said: HashMap<DeviceName, u64>,
     /// Documents that Redis does not have yet.
     pending: BTreeSet<DeviceName>,
     flushed: Option<Instant>,
@@ -61,6 +63,7 @@ impl Publisher {
             dirty: true,
             built: None,
             build_took: Duration::ZERO,
+            said: HashMap::new(),
             pending: BTreeSet::new(),
             flushed: None,
             lists_due: Instant::now() + shortest / 3,
@@ -111,10 +114,26 @@ impl Publisher {
     }
 
     /// The document of a drive that is here, into memory now and into Redis with the next pipeline.
-    pub(super) fn drive(&mut self, device: &DeviceName, document: Bytes) {
+    pub(super) fn drive(&mut self, summary: &DriveSummary, document: Bytes) {
+        let device = &summary.device;
+        self.said.insert(device.clone(), fingerprint(summary));
         self.memory.set(Key::Smart(device.clone()), document);
         self.pending.insert(device.clone());
         self.dirty = true;
+    }
+
+    /// The drive's document holds that very summary.
+    pub(super) fn has_said(&self, summary: &DriveSummary) -> bool {
+        self.said.get(&summary.device) == Some(&fingerprint(summary))
+    }
+
+    /// Forgets documents of drives that are not here.
+    pub(super) fn retain(&mut self, is_here: impl Fn(&DeviceName) -> bool) {
+        self.said.retain(|device, _| is_here(device));
+        self.memory.retain(|key| match key {
+            Key::Smart(device) => is_here(device),
+            _ => true,
+        });
     }
 
     pub(super) fn is_rebuild_due(&self, at: Instant) -> bool {
@@ -193,4 +212,8 @@ impl Publisher {
         let lists = sends_lists.then_some(self.lists_due);
         [rebuild, documents, lists].into_iter().flatten().min()
     }
+}
+
+fn fingerprint(summary: &DriveSummary) -> u64 {
+    fnv1a(serde_json::to_vec(summary).unwrap_or_default())
 }

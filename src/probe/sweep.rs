@@ -13,6 +13,7 @@ use crate::model::Timestamp;
 use crate::model::drive::{DeviceName, Drive, DriveKey};
 use crate::model::enclosure::Enclosure;
 use crate::model::fleet::{Change, Fleet, Outcome, Reading};
+use crate::model::health::{Limits, Peers};
 use crate::model::overview::{Overview, Parts, SweepStats, summarize};
 use crate::model::zfs::{Membership, Zfs};
 use crate::stop::Stop;
@@ -69,6 +70,8 @@ pub struct Rack {
     zpool_stuck: Option<super::exec::Stuck>,
     sweep: Option<Sweep>,
     stats: SweepStats,
+    limits: Arc<Limits>,
+    peers: Peers,
     /// Of what was plugged in at the last look.
     pub fingerprint: u64,
     events: Sender<Event>,
@@ -79,6 +82,7 @@ impl Rack {
     pub fn new(
         host: Host,
         config: SmartConfig,
+        limits: Arc<Limits>,
         stop: Stop,
     ) -> Result<(Self, Receiver<Event>), rayon::ThreadPoolBuildError> {
         // Bounded by what runs: one event per child or shelf thread.
@@ -99,6 +103,8 @@ impl Rack {
             zpool_stuck: None,
             sweep: None,
             stats: SweepStats::default(),
+            limits,
+            peers: Peers::default(),
             fingerprint: 0,
             events,
         };
@@ -304,6 +310,7 @@ impl Rack {
     /// Everything, joined.
     pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
         self.shelves.fill(&mut self.enclosures);
+        self.peers = Peers::of(&self.fleet);
         summarize(&self.parts(stale_after_seconds))
     }
 
@@ -318,6 +325,8 @@ impl Rack {
             zfs: &self.zfs,
             places: &self.places,
             sweep: &self.stats,
+            limits: &self.limits,
+            peers: &self.peers,
         }
     }
 }

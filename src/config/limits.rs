@@ -1,0 +1,200 @@
+//! The limits file: which rules speak, and at which values, for all drives or for models by name.
+//!
+//! ```toml
+//! [rules.A5]            # reallocated sectors
+//! watch = 8
+//! crit = false          # this level is never reached
+//!
+//! [rules.A7]
+//! enabled = false
+//!
+//! [models."ST4000*".T1]
+//! warn = 55
+//! ```
+
+use super::{ConfigError, bad};
+use crate::model::health::{Limits, Override, RULES, Rule, Step, Steps, Worse};
+use std::collections::BTreeMap;
+use std::path::Path;
+use toml::{Table, Value};
+
+const SETTING: &str = "JBOD_LIMITS_FILE";
+/// More than anybody writes by hand.
+const LARGEST_BYTES: u64 = 1024 * 1024;
+
+/// Reads the file. The first thing in it that cannot be used is the error.
+pub(super) fn read(path: &Path) -> Result<Limits, ConfigError> {
+    let shown = path.display();
+    let unreadable = |why: String| bad(SETTING, &format!("{shown} ({why})"), "a readable TOML file");
+    let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
+    if !size.is_file() || size.len() > LARGEST_BYTES {
+        return Err(unreadable("no file, or over 1 MiB".to_owned()));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
+    parse(&text).map_err(|Odd { found, wanted }| bad(SETTING, &format!("{found} in {shown}"), &wanted))
+}
+
+/// What in the file cannot be used, and what was wanted.
+#[derive(Debug, PartialEq, Eq)]
+struct Odd {
+    found: String,
+    wanted: String,
+}
+
+fn odd(found: String, wanted: &str) -> Odd {
+    Odd { found, wanted: wanted.to_owned() }
+}
+
+fn parse(text: &str) -> Result<Limits, Odd> {
+    let root: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line =
+            error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+        odd(format!("line {line}: {}", error.message()), "TOML")
+    })?;
+    let mut limits = Limits::default();
+    for (name, value) in &root {
+        let table = as_table(name, value)?;
+        match name.as_str() {
+            "rules" => limits.rules = rules("rules", table)?,
+            "models" => {
+                for (pattern, value) in table {
+                    let place = format!("models.{pattern:?}");
+                    let of_model = rules(&place, as_table(&place, value)?)?;
+                    limits.models.insert(pattern.clone(), of_model);
+                }
+            }
+            _ => return Err(odd(format!("[{name}]"), "[rules.CODE] or [models.\"PATTERN\".CODE]")),
+        }
+    }
+    Ok(limits)
+}
+
+fn as_table<'a>(place: &str, value: &'a Value) -> Result<&'a Table, Odd> {
+    value.as_table().ok_or_else(|| odd(format!("{place} = {value}"), "a table"))
+}
+
+fn rules(place: &str, table: &Table) -> Result<BTreeMap<String, Override>, Odd> {
+    let mut found = BTreeMap::new();
+    for (code, value) in table {
+        let place = format!("{place}.{code}");
+        let settings = as_table(&place, value)?;
+        // `A9.10` is a code; TOML reads [rules.A9.10] as a table in a table.
+        let (parts, own): (Vec<_>, Vec<_>) = settings.iter().partition(|(_, value)| value.is_table());
+        for (part, value) in &parts {
+            let place = format!("{place}.{part}");
+            let settings = as_table(&place, value)?.iter();
+            found.insert(format!("{code}.{part}"), one(&place, &format!("{code}.{part}"), settings)?);
+        }
+        if !own.is_empty() || parts.is_empty() {
+            found.insert(code.clone(), one(&place, code, own.into_iter())?);
+        }
+    }
+    Ok(found)
+}
+
+fn named(code: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.code == code)
+}
+
+fn unknown(place: &str) -> Odd {
+    let codes: Vec<&str> = RULES.iter().map(|rule| rule.code).collect();
+    odd(place.to_owned(), &format!("a rule, one of {}", codes.join(" ")))
+}
+
+fn one<'a>(place: &str, code: &str, settings: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Override, Odd> {
+    let rule = named(code).ok_or_else(|| unknown(place))?;
+    let mut set = Override::default();
+    for (name, value) in settings {
+        let found = || format!("{place}.{name} = {value}");
+        match name.as_str() {
+            "enabled" => set.enabled = Some(value.as_bool().ok_or_else(|| odd(found(), "true or false"))?),
+            "watch" | "warn" | "crit" if rule.limits.worse == Worse::State => {
+                return Err(odd(found(), "only enabled: this rule has no number"));
+            }
+            "watch" => set.watch = Some(step(value).ok_or_else(|| odd(found(), WANTED))?),
+            "warn" => set.warn = Some(step(value).ok_or_else(|| odd(found(), WANTED))?),
+            "crit" => set.crit = Some(step(value).ok_or_else(|| odd(found(), WANTED))?),
+            _ => return Err(odd(found(), "enabled, watch, warn or crit")),
+        }
+    }
+    Ok(set)
+}
+
+const WANTED: &str = "a whole number, or false for a level that is never reached";
+
+fn step(value: &Value) -> Option<Step> {
+    match value {
+        Value::Integer(limit) => Some(Step::At(*limit)),
+        Value::Boolean(false) => Some(Step::Off),
+        _ => None,
+    }
+}
+
+/// For `check-config`: every rule with what it speaks at, and where that comes from.
+pub fn rows(limits: &Limits) -> Vec<(String, String, &'static str)> {
+    let shown = |steps: Option<Steps>| steps.map_or_else(|| "off".to_owned(), |s| s.to_string());
+    let of_all = RULES.iter().map(|Rule { code, condition, limits: own, .. }| {
+        let source = if limits.rules.contains_key(*code) { "file" } else { "default" };
+        (format!("{code}  {condition}"), shown(limits.of(code, *own, None)), source)
+    });
+    let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
+        rules.iter().filter_map(move |(code, set)| {
+            let own = named(code)?.limits;
+            let only = Limits { rules: [(code.clone(), *set)].into(), models: BTreeMap::new() };
+            let base = limits.of(code, own, None).unwrap_or(own);
+            Some((format!("{code}  of models {pattern:?}"), shown(only.of(code, base, None)), "file"))
+        })
+    });
+    of_all.chain(of_models).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_levels_and_models_are_read() {
+        let text = "[rules.A5]\nwatch = 8\ncrit = false\n[rules.A9.10]\nenabled = false\n[rules.\"A9.196\"]\nwatch = 99\n\
+                    [models.\"ST4000*\".T1]\nwarn = 55\n[models.\"ST4000*\".A9.184]\nenabled = false\n";
+        let limits = parse(text).unwrap_or_default();
+        let set = |code: &str| limits.rules.get(code).copied().unwrap_or_default();
+        assert_eq!((set("A5").watch, set("A5").crit), (Some(Step::At(8)), Some(Step::Off)));
+        assert_eq!((set("A9.10").enabled, set("A9.196").watch), (Some(false), Some(Step::At(99))));
+        let model = limits.models.get("ST4000*").cloned().unwrap_or_default();
+        assert_eq!(model.keys().collect::<Vec<_>>(), ["A9.184", "T1"]);
+        assert_eq!(parse("").unwrap_or_default(), Limits::default());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (text, found) in [
+            ("[rules.A99]\nwarn = 1\n", "rules.A99"),
+            ("[rules.A9.11]\nwarn = 1\n", "rules.A9.11"),
+            ("[rules.A9]\nwarn = 1\n", "rules.A9"),
+            ("[rules.A5]\nwarn = \"x\"\n", "rules.A5.warn = \"x\""),
+            ("[rules.A5]\nwarn = true\n", "rules.A5.warn = true"),
+            ("[rules.A5]\nwarn = 1.5\n", "rules.A5.warn = 1.5"),
+            ("[rules.A5]\nfatal = 1\n", "rules.A5.fatal = 1"),
+            ("[rules.A1]\nwarn = 1\n", "rules.A1.warn = 1"),
+            ("[limits]\n", "[limits]"),
+            ("rules = 7\n", "rules = 7"),
+            ("[models]\nx = 1\n", "models.\"x\" = 1"),
+        ] {
+            assert_eq!(parse(text).err().map(|odd| odd.found).as_deref(), Some(found), "{text}");
+        }
+        let broken = parse("[rules.A5]\nwarn = = 1\n").err().map(|odd| odd.found).unwrap_or_default();
+        assert!(broken.starts_with("line 2: "), "{broken}");
+    }
+
+    #[test]
+    fn every_rule_is_shown_with_its_limits() {
+        let limits = parse("[rules.A5]\nwatch = 8\n[models.\"X*\".A5]\nwarn = 99\n[rules.A1]\nenabled = false\n");
+        let rows = rows(&limits.unwrap_or_default());
+        let shown =
+            |start: &str| rows.iter().find(|(name, ..)| name.starts_with(start)).map(|(_, v, s)| (v.as_str(), *s));
+        assert_eq!(shown("A5  attribute"), Some(("watch ≥ 8, warn ≥ 17, crit ≥ 1101", "file")));
+        assert_eq!(shown("A5  of models"), Some(("watch ≥ 8, warn ≥ 99, crit ≥ 1101", "file")));
+        assert_eq!(shown("A1 "), Some(("off", "file")));
+        assert_eq!(shown("Z3 "), Some(("on", "default")));
+    }
+}
