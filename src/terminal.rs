@@ -15,7 +15,7 @@ const USUAL: usize = 80;
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set or TERM is dumb
+    /// On a terminal, unless `NO_COLOR` is set or TERM is dumb
     #[default]
     Auto,
     Always,
@@ -52,17 +52,15 @@ impl Screen {
         if self.is_coloured && !text.is_empty() { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// `text` in lines that fit, the further ones indented.
+    /// `text` in lines that fit, the further ones indented as far as it says.
     pub fn wrap(self, text: &str, indent: usize) -> String {
         let Some(width) = self.width else { return format!("{text}\n") };
         let mut out = String::new();
         let mut line = String::new();
-        for word in text.split(' ') {
+        for (number, word) in text.split(' ').enumerate() {
             let room = width.saturating_sub(line.width());
-            if word.width() < room || line.is_empty() {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
+            if number == 0 || word.width() < room {
+                line.push_str(if number > 0 { " " } else { "" });
             } else {
                 out.push_str(line.trim_end());
                 out.push('\n');

@@ -21,11 +21,11 @@ pub(super) fn drives(host: &Host, fleet: &Fleet, overview: &Overview, tool: &Sma
     let read = here.iter().filter(|d| d.collected_at.is_some()).count();
     let asleep = here.iter().filter(|d| d.state == State::Standby).count();
     let counts = format!("{} drives: {read} read, {asleep} asleep", here.len());
-    let mut findings = vec![match tool.is_ok() {
-        true if read == 0 && asleep == 0 => {
-            fail(format!("{counts}: not one could be read"), "what is said of them below")
-        }
-        _ => ok(counts),
+    let none_read = tool.is_ok() && read == 0 && asleep == 0;
+    let mut findings = vec![if none_read {
+        fail(format!("{counts}: not one could be read"), "what is said of them below")
+    } else {
+        ok(counts)
     }];
     findings.extend(without_bay(host, fleet, overview));
     // Without smartctl there is one reason for all, which has been said.

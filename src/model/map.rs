@@ -81,10 +81,9 @@ pub fn sign(drive: &DriveSummary) -> char {
     match (drive.verdict, drive.state) {
         (Verdict::Crit, _) => 'F',
         (Verdict::Warn, _) => 'W',
-        (_, State::Missing | State::Unresponsive | State::Reading) => '?',
+        (_, State::Missing | State::Unresponsive | State::Reading) | (Verdict::Unknown, State::Active) => '?',
         (_, State::Standby) => 'z',
         (Verdict::Watch, State::Active) => 'w',
         (Verdict::Ok, State::Active) => 'o',
-        (Verdict::Unknown, State::Active) => '?',
     }
 }

@@ -1,7 +1,7 @@
 //! What this process may do, and what the kernel has loaded: facts that decide whether drives and
 //! shelves can be read at all. No command is sent to a drive.
 //!
-//! `/proc/self/status`: proc_pid_status(5); capability numbers: capabilities(7).
+//! `/proc/self/status`: `proc_pid_status`(5); capability numbers: capabilities(7).
 
 use super::{Host, attribute, names};
 use crate::model::drive::Drive;

@@ -118,7 +118,7 @@ mod tests {
 
     fn shown(screen: Option<usize>) -> Vec<String> {
         let rows = [["7", "ZR7PM095", "16.0 TB"], ["10", "", "1 MB"]].map(|row| row.map(str::to_owned));
-        let layout = Layout::new(&COLUMNS, rows.iter().map(|r| r.as_slice()), screen, &STEPS);
+        let layout = Layout::new(&COLUMNS, rows.iter().map(<[String; 3]>::as_slice), screen, &STEPS);
         let rows = rows.iter().map(|row| layout.line(row, |_, text| text));
         [layout.head()].into_iter().chain(rows).collect()
     }

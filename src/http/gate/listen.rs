@@ -102,10 +102,7 @@ pub fn look(config: &HttpConfig) -> Vec<(String, Place)> {
 }
 
 fn look_tcp(address: SocketAddr, config: &HttpConfig) -> Place {
-    let error = match listen_tcp(address) {
-        Ok(_) => return Place::Free,
-        Err(error) => error,
-    };
+    let Err(error) = listen_tcp(address) else { return Place::Free };
     let answers = error.kind() == io::ErrorKind::AddrInUse
         && std::net::TcpStream::connect_timeout(&address, PATIENCE)
             .and_then(|stream| {
