@@ -1,6 +1,8 @@
 //! The command line: what can be asked of the program. Settings themselves are in `config`.
 
 use crate::config::RawConfig;
+use crate::scan::Sort;
+use crate::terminal::Color;
 use clap::{Parser, Subcommand};
 
 /// Which bay holds which drive, how healthy it is, which pool it serves.
@@ -29,6 +31,21 @@ pub enum Command {
         /// Print the overview as JSON
         #[arg(long)]
         json: bool,
+        /// In which order drives are listed
+        #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
+        sort: Sort,
+        /// When verdicts are coloured
+        #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+        color: Color,
+    },
+    /// Say what is missing and how to mend it; exit 1 when something must be mended
+    Doctor {
+        /// Print the findings as JSON
+        #[arg(long)]
+        json: bool,
+        /// When findings are coloured
+        #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+        color: Color,
     },
     /// Print every effective setting and its source; exit 78 on a bad one
     CheckConfig,

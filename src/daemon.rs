@@ -103,9 +103,4 @@ fn say_hello(config: &Config) {
         program(&config.zpool),
         config.smart.poll_interval.as_secs()
     );
-    if !config.smartctl.as_ref().is_some_and(|path| path.is_file()) {
-        log::error!(
-            "smartctl was not found, bays and drives are shown without health: install smartmontools or set SMARTCTL_PATH"
-        );
-    }
 }

@@ -3,7 +3,8 @@
 use clap::{CommandFactory, FromArgMatches};
 use jbod_monitor::cli::{Cli, Command};
 use jbod_monitor::config::{Config, Environment, Row};
-use jbod_monitor::{daemon, log, scan};
+use jbod_monitor::terminal::{Screen, print};
+use jbod_monitor::{daemon, doctor, log, scan};
 use std::process::ExitCode;
 
 const RUNTIME_FAILURE: u8 = 1;
@@ -26,7 +27,12 @@ fn main() -> ExitCode {
     };
     let done = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => daemon::serve(&config),
-        Command::Scan { json } => scan::scan(&config, json),
+        Command::Scan { json, sort, color } => scan::scan(&config, json, sort, Screen::of_stdout(&env, color)),
+        Command::Doctor { json, color } => match doctor::doctor(&config, json, Screen::of_stdout(&env, color)) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::from(RUNTIME_FAILURE),
+            Err(error) => Err(error),
+        },
         Command::CheckConfig => check_config(&config),
     };
     match done {
@@ -48,5 +54,5 @@ fn check_config(config: &Config) -> anyhow::Result<()> {
     for (rule, value, source) in config.limit_rows() {
         text.push_str(&format!("{rule:<94} {value:<36} {source}\n"));
     }
-    scan::print(&text)
+    print(&text)
 }

@@ -295,8 +295,13 @@ fn routes() -> Vec<String> {
     let arms = code.lines().map(str::trim).filter(|line| line.starts_with('[') && line.contains("=>"));
     let path = |arm: &str| {
         let parts = arm[1..].split(']').next().unwrap_or("").split(',').map(str::trim);
-        let parts = parts
-            .map(|part| if part.starts_with('"') { part.trim_matches('"').to_owned() } else { format!("{{{part}}}") });
+        let parts = parts.map(|part| {
+            if part.starts_with('"') {
+                part.trim_matches('"').to_owned()
+            } else {
+                format!("{{{}}}", part.trim_end_matches(" @ .."))
+            }
+        });
         format!("/{}", parts.collect::<Vec<_>>().join("/"))
     };
     arms.map(path).collect()

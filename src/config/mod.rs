@@ -133,6 +133,10 @@ pub struct Environment {
     pub rust_log: Option<String>,
     /// Under systemd with the journal on stderr.
     pub journal: bool,
+    /// `COLUMNS`: how wide lines may be, where the user would have it otherwise than the terminal.
+    pub columns: Option<usize>,
+    /// `NO_COLOR` is set, or `TERM` is `dumb`: no colour unless it is asked for.
+    pub plain: bool,
 }
 
 impl Environment {
@@ -146,6 +150,8 @@ impl Environment {
             path: std::env::var_os("PATH"),
             rust_log: get("RUST_LOG"),
             journal: get("JOURNAL_STREAM").is_some(),
+            columns: get("COLUMNS").and_then(|c| c.parse().ok()),
+            plain: get("NO_COLOR").is_some() || get("TERM").as_deref() == Some("dumb"),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! HTTP: the gate that strangers meet, the workers that answer, and nothing that knows Redis or a
 //! drive.
 
+mod accept;
 mod api;
 mod gate;
 mod page;
 mod reply;
 mod route;
 
-pub use gate::{Gate, GateError};
+pub use gate::{Gate, GateError, Place, advice, look};
 
 use crate::reader::Reader;
 use std::io;

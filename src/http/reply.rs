@@ -77,6 +77,9 @@ impl Body {
     }
 }
 
+pub const JSON: &str = "application/json";
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
 /// A worker's buffer is kept for the next answer up to this size.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -86,7 +89,7 @@ const ALWAYS: &str = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-ref
 
 impl Reply {
     /// Data with where it is from and how old it is; 304 when the client has it.
-    pub fn data(answer: &Answer, if_none_match: Option<&str>) -> Self {
+    pub fn data(answer: &Answer, content_type: &'static str, if_none_match: Option<&str>) -> Self {
         let prepared = &answer.prepared;
         let source = match answer.source {
             Source::Redis => "redis",
@@ -107,11 +110,18 @@ impl Reply {
         let has_it = if_none_match.is_some_and(|tags| names(tags, &prepared.etag));
         // Also 304 names the length that 200 would have; the body itself is not sent.
         let (status, body) = (if has_it { 304 } else { 200 }, Body::Stored(Bytes::clone(&prepared.body)));
-        Self { status, content_type: "application/json", headers, body }
+        Self { status, content_type, headers, body }
     }
 
-    pub fn text(status: u16, text: &'static str) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", Body::Static(text))
+    /// The same path has other answers for other `Accept` headers.
+    #[must_use]
+    pub fn varying(mut self) -> Self {
+        self.headers.push_str("Vary: Accept\r\n");
+        self
+    }
+
+    pub fn text(status: u16, text: String) -> Self {
+        Self::new(status, TEXT, Body::Text(text))
     }
 
     pub fn page(html: &'static str) -> Self {

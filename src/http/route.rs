@@ -15,11 +15,18 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     Overview,
-    Drives { verdict: Option<String>, pool: Option<String>, enclosure: Option<String> },
+    Drives {
+        verdict: Option<String>,
+        pool: Option<String>,
+        enclosure: Option<String>,
+    },
     Drive(String),
     Enclosures,
     Enclosure(String),
     Zfs,
+    Map,
+    /// Whatever stands behind `/api/whereis/`, slashes and all.
+    Whereis(String),
     Healthz,
     Readyz,
     Index,
@@ -78,6 +85,10 @@ pub fn route(target: &Target) -> Result<Route, Problem> {
         ["api", "enclosures"] => Route::Enclosures,
         ["api", "enclosures", id] if !id.is_empty() => Route::Enclosure((*id).to_owned()),
         ["api", "zfs"] => Route::Zfs,
+        ["api", "map.txt"] => Route::Map,
+        ["api", "whereis", anything @ ..] if anything.iter().any(|part| !part.is_empty()) => {
+            Route::Whereis(anything.join("/"))
+        }
         _ => return Err(Problem::NotFound("no such path".to_owned())),
     };
     match target.query.first() {
@@ -131,6 +142,12 @@ mod tests {
             ("/api/zfs", Route::Zfs),
             ("http://localhost:9780/api/zfs", Route::Zfs),
             ("http://localhost", Route::Index),
+            ("/api/map.txt", Route::Map),
+            ("/api/whereis/sda1", Route::Whereis("sda1".into())),
+            ("/api/whereis/%2Fdev%2Fsda", Route::Whereis("/dev/sda".into())),
+            ("/api/whereis/dev/sda", Route::Whereis("dev/sda".into())),
+            ("/api/whereis//dev/sda", Route::Whereis("/dev/sda".into())),
+            ("/api/whereis/0x5003/7", Route::Whereis("0x5003/7".into())),
             ("/healthz", Route::Healthz),
             ("/readyz", Route::Readyz),
         ] {
@@ -158,7 +175,16 @@ mod tests {
         ] {
             assert!(matches!(routed(url), Err(Problem::Bad(_))), "{url}");
         }
-        for url in ["/api", "/api/", "/api/drives/", "/api/overview/", "//", "/etc/passwd", "/api/drives/sda/x"] {
+        for url in [
+            "/api",
+            "/api/",
+            "/api/drives/",
+            "/api/overview/",
+            "//",
+            "/etc/passwd",
+            "/api/drives/sda/x",
+            "/api/whereis/",
+        ] {
             assert!(matches!(routed(url), Err(Problem::NotFound(_))), "{url}");
         }
     }

@@ -195,6 +195,8 @@ pub struct DriveSummary {
     pub collected_at: Option<Timestamp>,
     /// When the drive was last asked, whatever came of it.
     pub checked_at: Option<Timestamp>,
+    /// Since when it is gone; `null` while it is here.
+    pub missing_since: Option<Timestamp>,
     /// The values are older than a reading may be.
     pub stale: bool,
     /// Why there is no (newer) reading.

@@ -8,8 +8,11 @@ pub mod drive;
 pub mod enclosure;
 pub mod fleet;
 pub mod health;
+pub mod map;
 pub mod overview;
 pub mod smart;
+pub mod whereis;
+pub mod words;
 pub mod zfs;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -297,6 +297,7 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         cksum_errors: place.and_then(|p| p.cksum_errors),
         collected_at: record.collected_at,
         checked_at: record.checked_at,
+        missing_since: record.missing_since,
         stale,
         error: record.error.clone().or_else(|| report.and_then(SmartReport::why_no_health)),
     }

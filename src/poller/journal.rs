@@ -5,6 +5,7 @@ use crate::model::fleet::{Change, Fleet, Record};
 use crate::model::health::Verdict;
 use crate::model::overview::Overview;
 use crate::probe::sweep::Whole;
+use crate::probe::tools::News;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -42,6 +43,17 @@ impl Journal {
         }
         if changes.len() > LINES {
             log::warn!("more drives came or went count={}", changes.len() - LINES);
+        }
+    }
+
+    /// smartctl has turned out to be of no use, or is of use again.
+    pub(super) fn smartctl(news: Option<&News>) {
+        match news {
+            Some(News::Bad(tool)) => {
+                log::error!("{tool}; bays and drives are shown without health: {}", tool.mend());
+            }
+            Some(News::Mended(tool)) => log::info!("{tool} can be used now"),
+            None => {}
         }
     }
 

@@ -20,6 +20,7 @@ use crate::model::doc::{Head, raw_of};
 use crate::model::drive::{DeviceName, DriveKey, Identity, State};
 use crate::model::fleet::Change;
 use crate::probe::sweep::Rack;
+use crate::probe::tools::News;
 use crate::probe::{Event, Host, smartctl};
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -141,6 +142,7 @@ struct Thread {
 
 impl Thread {
     fn run(mut self, asks: &Receiver<Ask>, events: &Receiver<Event>, back: &Receiver<()>, stop: &Stop) {
+        self.rack.ask_tool();
         self.seed();
         self.rebuild();
         let mut wake = Instant::now();
@@ -167,6 +169,7 @@ impl Thread {
         let at = Instant::now();
         if at >= self.next_look {
             self.next_look = at + LOOK;
+            self.rack.ask_tool();
             self.look_if_changed();
             if self.look_again.is_some_and(|due| at >= due) {
                 self.look_again = None;
@@ -280,7 +283,8 @@ impl Thread {
             self.renew_documents(&overview);
         }
         self.publisher.lists(&overview, &self.rack.zfs);
-        let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.left);
+        let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
+        snapshot.degraded = self.rack.tool_trouble();
         snapshot.fingerprint = self.rack.fingerprint;
         self.ready |= self.role.follows();
         snapshot.ready = self.ready;
@@ -319,7 +323,17 @@ impl Thread {
 
     /// One report of the waiting threads.
     fn take(&mut self, event: Event) {
-        let read = self.rack.take(event);
+        let read = match event {
+            Event::Smartctl(answer) => {
+                let news = self.rack.take_tool(answer);
+                Journal::smartctl(news.as_ref());
+                if let Some(News::Mended(_)) = news {
+                    self.next_sweep = Instant::now();
+                }
+                None
+            }
+            event => self.rack.take(event),
+        };
         // Within a sweep the lists are sent when it is whole.
         if self.rack.is_sweeping() {
             self.publisher.rack_changed();

@@ -5,6 +5,8 @@ use crate::cache::{Bytes, Key};
 use crate::model::drive::{DeviceName, DriveKey, Identity};
 use crate::model::fleet::{Fleet, Record};
 use crate::model::overview::Overview;
+use crate::model::whereis::without_part;
+use crate::model::zfs::Zfs;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
 
@@ -36,7 +38,8 @@ pub struct Snapshot {
     pub topology: String,
     /// Of what was plugged in when this was made.
     pub fingerprint: u64,
-    /// Any identifier (kernel names, serial number, WWN, by-id) to the drive it means.
+    /// Any identifier (kernel names, serial number, WWN, by-id, sg node, SCSI address, leaf of a
+    /// pool) to the drive it means.
     names: HashMap<String, usize>,
     drives: Vec<Known>,
     /// The first sweep is whole, or another daemon's values are there.
@@ -47,6 +50,8 @@ pub struct Snapshot {
     pub(super) knows_pools: bool,
     /// Values older than this are stale.
     pub stale_after_seconds: u64,
+    /// What keeps drives from being read, in a sentence.
+    pub degraded: Option<String>,
 }
 
 /// A drive as requests need it.
@@ -62,7 +67,7 @@ pub struct Known {
 impl Snapshot {
     /// Names and identities, as an overview and the fleet behind it have them. `left` holds the
     /// documents of drives that are gone.
-    pub(super) fn of(overview: &Overview, fleet: &Fleet, left: &HashMap<DriveKey, Bytes>) -> Self {
+    pub(super) fn of(overview: &Overview, fleet: &Fleet, zfs: &Zfs, left: &HashMap<DriveKey, Bytes>) -> Self {
         let mut snapshot = Self { topology: overview.topology.clone(), ..Self::default() };
         let (here, gone): (Vec<&Record>, Vec<&Record>) = fleet.records().partition(|r| r.is_here());
         // Those that are here come first: a name that one of them has is never given to one that is gone.
@@ -76,13 +81,38 @@ impl Snapshot {
             let serial = report.and_then(|r| r.serial_number.clone()).or_else(|| drive.identity.unit_serial.clone());
             let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
             let devices = drive.paths.iter().map(|p| p.device.to_string());
-            for name in devices.chain(serial).chain(wwn).chain(drive.by_id.iter().cloned()) {
+            let nodes = drive.paths.iter().filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
+            let addresses = drive.paths.iter().map(|p| p.address.clone());
+            let own = devices.chain(serial).chain(wwn).chain(drive.by_id.iter().cloned());
+            for name in own.chain(nodes).chain(addresses) {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());
             }
             let (device, identity) = (drive.device.clone(), drive.identity.clone());
             snapshot.drives.push(Known { device, identity, missing });
         }
+        snapshot.name_leaves(zfs);
         snapshot
+    }
+
+    /// Leaves of pools by the name that zpool prints: that of a link, or a guid. One that is gone is
+    /// known by the name it had.
+    fn name_leaves(&mut self, zfs: &Zfs) {
+        let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+        for (_, _, leaf) in zfs.leaves() {
+            let was = leaf.was.as_deref().map(last);
+            let drive = match (&leaf.device, &was) {
+                (Some(device), _) => self.names.get(device.as_str()),
+                (None, Some(was)) => {
+                    let gone = |at: &&usize| self.drives.get(**at).is_some_and(|known| known.missing.is_some());
+                    self.names.get(without_part(was)).filter(gone)
+                }
+                (None, None) => None,
+            };
+            let Some(&drive) = drive else { continue };
+            for name in [last(&leaf.name)].into_iter().chain(was) {
+                self.names.entry(name).or_insert(drive);
+            }
+        }
     }
 
     /// A drive that is here goes by that name.

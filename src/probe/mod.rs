@@ -5,9 +5,11 @@ pub mod drives;
 pub mod enclosure;
 pub mod exec;
 pub mod links;
+pub mod setup;
 pub mod shelves;
 pub mod smartctl;
 pub mod sweep;
+pub mod tools;
 pub mod zpool;
 
 use crate::model::Timestamp;
@@ -21,9 +23,18 @@ use std::path::{Path, PathBuf};
 /// What the waiting threads report.
 #[derive(Debug)]
 pub enum Event {
-    Drive { key: DriveKey, at: Timestamp, answer: Box<smartctl::Answer> },
+    Drive {
+        key: DriveKey,
+        at: Timestamp,
+        answer: Box<smartctl::Answer>,
+    },
     Pools(zpool::Answer),
-    Shelf { sysfs_name: String, answers: HashMap<u32, SlotAnswer> },
+    Shelf {
+        sysfs_name: String,
+        answers: HashMap<u32, SlotAnswer>,
+    },
+    /// `None`: stopped before it answered.
+    Smartctl(Option<tools::Smartctl>),
 }
 
 /// The host as a value: where to look and what to run. The simulator and a real machine differ
@@ -31,7 +42,7 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub struct Host {
     pub root: PathBuf,
-    /// `None`: not installed.
+    /// `None`: not installed at the start.
     pub smartctl: Option<PathBuf>,
     pub zpool: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ use super::dispatch::{Asked, Dispatch};
 use super::enclosure::ModuleToAsk;
 use super::links::Links;
 use super::shelves::Shelves;
+use super::tools::{self, Watched};
 use super::{Event, Host, drives, enclosure, now, smartctl, zpool};
 use crate::config::SmartConfig;
 use crate::model::Timestamp;
@@ -68,6 +69,7 @@ pub struct Rack {
     dispatch: Dispatch,
     zpool_running: bool,
     zpool_stuck: Option<super::exec::Stuck>,
+    tool: Watched,
     sweep: Option<Sweep>,
     stats: SweepStats,
     limits: Arc<Limits>,
@@ -101,6 +103,7 @@ impl Rack {
             shelves: Shelves::default(),
             zpool_running: false,
             zpool_stuck: None,
+            tool: Watched::default(),
             sweep: None,
             stats: SweepStats::default(),
             limits,
@@ -173,6 +176,25 @@ impl Rack {
         self.ask_shelves();
     }
 
+    /// Asks smartctl which it is, where that is not known or may have changed.
+    pub fn ask_tool(&mut self) {
+        let at = Instant::now();
+        if self.tool.is_due(&self.host, at) {
+            self.tool.started(&self.host, at);
+            self.dispatch.spawn(|host, stop| Event::Smartctl(tools::smartctl(host, stop)));
+        }
+    }
+
+    /// What is wrong with smartctl, in a sentence.
+    pub fn tool_trouble(&self) -> Option<String> {
+        self.tool.trouble()
+    }
+
+    /// What smartctl said of itself; gives what is worth a line.
+    pub fn take_tool(&mut self, answer: Option<tools::Smartctl>) -> Option<tools::News> {
+        self.tool.take(answer)
+    }
+
     /// Asks the shelves what only they can say.
     pub fn ask_shelves(&mut self) {
         self.shelves.ask(&self.modules, &self.events, Instant::now());
@@ -203,6 +225,7 @@ impl Rack {
             Event::Drive { key, at, answer } => return self.take_drive(key, at, *answer),
             Event::Pools(answer) => self.take_pools(answer),
             Event::Shelf { sysfs_name, answers } => self.shelves.answered(&sysfs_name, answers),
+            Event::Smartctl(answer) => drop(self.take_tool(answer)),
         }
         None
     }
@@ -297,10 +320,11 @@ impl Rack {
     /// After a stop: every child is ended at once; waits until they are.
     pub fn finish(&self, events: &Receiver<Event>) {
         let patience = Instant::now() + STOP_PATIENCE;
-        let mut running = self.dispatch.running() + usize::from(self.zpool_running);
+        let mut running =
+            self.dispatch.running() + usize::from(self.zpool_running) + usize::from(self.tool.is_running());
         while running > 0 {
             match events.recv_deadline(patience) {
-                Ok(Event::Drive { .. } | Event::Pools(_)) => running -= 1,
+                Ok(Event::Drive { .. } | Event::Pools(_) | Event::Smartctl(_)) => running -= 1,
                 Ok(Event::Shelf { .. }) => {}
                 Err(_) => break,
             }

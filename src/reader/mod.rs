@@ -18,6 +18,7 @@ use crate::cache::{Bytes, Copy, Key, StoreError};
 use crate::model::SCHEMA;
 use crate::model::doc::{Head, label_stale};
 use crate::model::drive::{DeviceName, Identity};
+use crate::model::whereis;
 use crate::poller::{Ask, Known, Poller, Snapshot, Source};
 use crate::probe::{Host, drives, now};
 use crossbeam_channel::bounded;
@@ -102,15 +103,32 @@ impl Reader {
         self.poller.snapshot().ready
     }
 
+    /// What keeps drives from being read, in a sentence.
+    pub fn degraded(&self) -> Option<String> {
+        self.poller.snapshot().degraded.clone()
+    }
+
+    /// Where a drive is, by any name it has. Nothing is read for it: it is a view of the overview.
+    pub fn whereis(&self, name: &str, as_json: bool) -> Result<Answer, ReadError> {
+        let snapshot = self.snapshot_of_now();
+        let bare = whereis::bare(name);
+        let known = snapshot.find(bare).or_else(|| snapshot.find(whereis::without_part(bare)));
+        let known = known.map(|k| (k.device.clone(), k.missing.is_some()));
+        self.list_at(&Key::Overview, &View::Whereis { name: name.to_owned(), known, as_json }, &snapshot)
+    }
+
     /// A list: the overview, the enclosures or the pools, seen through `view`.
     pub fn list(&self, key: &Key, view: &View) -> Result<Answer, ReadError> {
-        let snapshot = self.snapshot_of_now();
+        self.list_at(key, view, &self.snapshot_of_now())
+    }
+
+    fn list_at(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
         let from = |copy: Copy| {
             self.stored(key, copy, |value| {
                 self.cache.list(key, view, value, Some(&snapshot.topology), copy == Copy::Last)
             })
         };
-        let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, view, &snapshot) };
+        let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, view, snapshot) };
         if let Some(prepared) = live {
             return Ok(answer(prepared, XCache::Hit, Source::Redis));
         }

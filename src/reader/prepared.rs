@@ -4,8 +4,10 @@
 use crate::cache::{Bytes, Key};
 use crate::model::Timestamp;
 use crate::model::doc::{Head, label_stale};
-use crate::model::drive::DriveSummary;
+use crate::model::drive::{DeviceName, DriveSummary, State};
+use crate::model::map;
 use crate::model::overview::Overview;
+use crate::model::whereis::{self, Found};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -23,6 +25,15 @@ pub enum View {
     },
     /// One enclosure out of the list, by id or sysfs name.
     Enclosure(String),
+    /// The bays of the overview as text.
+    Map,
+    /// One drive of the overview by any name, as a line or as JSON.
+    Whereis {
+        name: String,
+        /// The drive that goes by the name, as far as the poller knows, and whether it is missing.
+        known: Option<(DeviceName, bool)>,
+        as_json: bool,
+    },
 }
 
 /// A body with all that a response says of it.
@@ -37,7 +48,7 @@ pub struct Prepared {
     built_at: Option<Timestamp>,
     /// `Last-Modified`.
     pub last_modified: Option<String>,
-    /// The view shows something that is not there (an unknown enclosure).
+    /// The view shows something that is not there (an unknown enclosure or drive); the body may say why.
     pub is_absent: bool,
 }
 
@@ -130,6 +141,14 @@ impl Cache {
                 let is_absent = body.is_empty();
                 Prepared::new(body, &list.head, is_absent)
             }
+            View::Map => {
+                let overview: Overview = serde_json::from_slice(&value).map_err(|_| Unfit::Foreign)?;
+                Prepared::new(map::map(&overview).into_bytes().into(), &list.head, false)
+            }
+            View::Whereis { name, known, as_json } => {
+                let (body, is_absent) = one_drive(&value, name, known.as_ref(), *as_json).ok_or(Unfit::Foreign)?;
+                Prepared::new(body.into(), &list.head, is_absent)
+            }
         };
         if list.views.len() >= VIEWS {
             list.views.clear();
@@ -156,6 +175,24 @@ fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure:
             && enclosure.is_none_or(|e| named(d, e))
     });
     serde_json::to_vec(&Body { drives: drives.collect() }).ok()
+}
+
+/// The drive, or (true) why there is none. `None`: this is no overview.
+fn one_drive(
+    overview: &[u8],
+    name: &str,
+    known: Option<&(DeviceName, bool)>,
+    as_json: bool,
+) -> Option<(Vec<u8>, bool)> {
+    let overview: Overview = serde_json::from_slice(overview).ok()?;
+    let is_known = |d: &DriveSummary| {
+        known.is_some_and(|(device, missing)| d.device == *device && (d.state == State::Missing) == *missing)
+    };
+    Some(match whereis::find(&overview, name, is_known) {
+        Found::Drive(drive) if as_json => (serde_json::to_vec(drive).ok()?, false),
+        Found::Drive(drive) => (whereis::line(drive).into_bytes(), false),
+        Found::Nothing(why) => (why.into_bytes(), true),
+    })
 }
 
 /// Empty: there is no such enclosure. `None`: this is no list.

@@ -4,9 +4,11 @@
 //! all. A value of a wrong type is no value.
 
 mod breaker;
+mod check;
 mod connect;
 mod lease;
 
+pub use check::{Usable, check};
 pub use lease::Lease;
 
 use super::{Bytes, Copy, Entry, Key, StoreError};

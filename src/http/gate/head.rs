@@ -14,6 +14,7 @@ pub(in crate::http) struct Head {
     pub(in crate::http) without_body: bool,
     pub(in crate::http) target: Target,
     pub(in crate::http) if_none_match: Option<String>,
+    pub(in crate::http) accept: Option<String>,
     /// HTTP/1.0.
     pub(in crate::http) is_old: bool,
     /// The client wants the connection kept.
@@ -71,8 +72,9 @@ fn head(method: Option<&str>, path: Option<&str>, fields: &Fields, is_old: bool)
     let connection = fields.joined("Connection").to_ascii_lowercase();
     let wants = |word: &str| connection.split(',').any(|w| w.trim() == word);
     let keep = !wants("close") && (!is_old || wants("keep-alive"));
-    let if_none_match = Some(fields.joined("If-None-Match")).filter(|tags| !tags.is_empty());
-    Ok(Head { without_body, target: split(path.unwrap_or_default())?, if_none_match, is_old, keep })
+    let joined = |name: &str| Some(fields.joined(name)).filter(|list| !list.is_empty());
+    let (if_none_match, accept) = (joined("If-None-Match"), joined("Accept"));
+    Ok(Head { without_body, target: split(path.unwrap_or_default())?, if_none_match, accept, is_old, keep })
 }
 
 struct Fields<'a, 'b>(&'b [httparse::Header<'a>]);

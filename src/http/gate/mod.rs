@@ -10,27 +10,26 @@ mod connection;
 mod door;
 mod head;
 mod inner;
+mod listen;
 
 pub(super) use head::Head;
 pub(super) use inner::Inner;
+pub use listen::{Place, advice, look};
 
 use crate::config::{HttpConfig, Listen};
 use crate::stop::Stop;
 use connection::Connection;
 use door::Door;
+use listen::{is_absent, listen_tcp, listen_unix};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::Socket;
 use std::io;
-use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 use thiserror::Error;
 
-const BACKLOG: i32 = 1024;
 /// After an accept that failed (no descriptors left, most likely): the listener lives on.
 const AFTER_ERROR: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// What a client may take to accept an answer.
@@ -40,7 +39,7 @@ const STACK_BYTES: usize = 128 * 1024;
 
 #[derive(Debug, Error)]
 pub enum GateError {
-    #[error("cannot listen on {address}: {error}")]
+    #[error("cannot listen on {address}: {error}; {}", advice(address, error))]
     Listen { address: String, error: io::Error },
     #[error("cannot make the workers' private connections: {0}")]
     Inner(io::Error),
@@ -69,9 +68,10 @@ impl Gate {
             Listen::Tcp(addresses) => {
                 // A name may mean several addresses (`localhost`), not all of which need be there.
                 let (open, errors): (Vec<_>, Vec<_>) =
-                    addresses.iter().map(|a| listen(*a).map_err(failed(a.to_string()))).partition(Result::is_ok);
+                    addresses.iter().map(|a| listen_tcp(*a).map_err(failed(a.to_string()))).partition(Result::is_ok);
                 for error in errors.into_iter().filter_map(Result::err) {
-                    let is_missing = open.is_empty() || !is_absent(&error);
+                    let GateError::Listen { error: cause, .. } = &error else { return Err(error) };
+                    let is_missing = open.is_empty() || !is_absent(cause);
                     if is_missing {
                         return Err(error);
                     }
@@ -148,40 +148,4 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::AcqRel);
     }
-}
-
-/// The host has no such address, or no such family.
-fn is_absent(error: &GateError) -> bool {
-    let GateError::Listen { error, .. } = error else { return false };
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        || error.raw_os_error() == Some(97)
-}
-
-fn listen(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // Accepted sockets inherit it. Without it the last piece of an answer waits for the client's
-    // delayed acknowledgement: 44 ms on every reused connection.
-    socket.set_tcp_nodelay(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&SockAddr::from(address))?;
-    socket.listen(BACKLOG)?;
-    Ok(socket)
-}
-
-fn listen_unix(path: &Path) -> io::Result<Socket> {
-    let address = SockAddr::unix(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
-    // A socket that nobody answers on was left by a daemon that was killed.
-    if is_socket && Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address).is_err() {
-        std::fs::remove_file(path)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address)?;
-    socket.listen(BACKLOG)?;
-    Ok(socket)
 }

@@ -53,7 +53,7 @@ pub fn read(
     options: Options,
     stop: &Stop,
 ) -> Answer {
-    let Some(program) = host.smartctl.as_deref() else {
+    let Some(program) = host.smartctl() else {
         return failed("smartctl is not installed, or SMARTCTL_PATH does not name it".to_owned());
     };
     let nocheck = if options.nocheck == "never" { "never".to_owned() } else { format!("{},{ASLEEP}", options.nocheck) };
@@ -63,7 +63,7 @@ pub fn read(
     }
     args.extend(["--", &path.node]);
     let limits = Limits { deadline: options.timeout, output_bytes: OUTPUT_BYTES };
-    let answer = match exec::run(program, &args, limits, stop) {
+    let answer = match exec::run(&program, &args, limits, stop) {
         Ok(output) => understand(&output, drive),
         Err(error) => not_run(error),
     };

@@ -1,0 +1,64 @@
+//! One thing that `doctor` found, and how it is put on a screen.
+
+use crate::model::words::printable;
+use crate::terminal::Screen;
+use serde::Serialize;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    Ok,
+    /// It works, with less than there could be.
+    Warn,
+    /// It does not work, or not as it is set.
+    Fail,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    /// What was found.
+    pub(super) what: String,
+    /// What would mend it; none where nothing has to be.
+    pub(super) mended_by: Option<String>,
+}
+
+pub(super) fn ok(what: impl Into<String>) -> Finding {
+    Finding { level: Level::Ok, what: what.into(), mended_by: None }
+}
+
+pub(super) fn warn(what: impl Into<String>, mended_by: impl Into<String>) -> Finding {
+    Finding { level: Level::Warn, what: what.into(), mended_by: Some(mended_by.into()) }
+}
+
+pub(super) fn fail(what: impl Into<String>, mended_by: impl Into<String>) -> Finding {
+    Finding { level: Level::Fail, what: what.into(), mended_by: Some(mended_by.into()) }
+}
+
+impl Finding {
+    /// `warn  what  -- mended by: …`, one line, or more on a screen that is narrower.
+    pub(super) fn text(&self, screen: Screen) -> String {
+        let (word, sgr) = match self.level {
+            Level::Ok => ("ok", "32"),
+            Level::Warn => ("warn", "33"),
+            Level::Fail => ("FAIL", "1;31"),
+        };
+        let mut rest = self.what.clone();
+        if let Some(mended_by) = &self.mended_by {
+            rest = format!("{rest}  -- mended by: {mended_by}");
+        }
+        let line = screen.wrap(&format!("{word:<6}{}", printable(&rest)), 6);
+        let behind = line.strip_prefix(word).unwrap_or_default();
+        format!("{}{behind}", screen.paint(word, sgr))
+    }
+}
+
+/// How many of each, for the last line.
+pub(super) fn summary(findings: &[Finding]) -> String {
+    let count = |level| findings.iter().filter(|f| f.level == level).count();
+    match (count(Level::Fail), count(Level::Warn)) {
+        (0, 0) => "nothing is missing\n".to_owned(),
+        (0, warn) => format!("{warn} warn, nothing fails\n"),
+        (fail, warn) => format!("{fail} FAIL, {warn} warn\n"),
+    }
+}

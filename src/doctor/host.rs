@@ -1,0 +1,163 @@
+//! The host itself: tools, kernel modules, shelves, and what this process may do.
+
+use super::finding::{Finding, fail, ok, warn};
+use crate::model::fleet::Fleet;
+use crate::model::overview::Overview;
+use crate::model::smart::Protocol;
+use crate::model::zfs::Zfs;
+use crate::probe::Host;
+use crate::probe::setup::{self, Rights};
+use crate::probe::tools::{ADVISED, Smartctl};
+
+pub(super) fn smartctl(tool: &Smartctl) -> Vec<Finding> {
+    let finding = match tool {
+        Smartctl::Ok { version, .. } if *version < ADVISED => warn(
+            format!("{tool}: before {ADVISED} it gives less for SAS drives, and grown defects in bytes"),
+            format!("installing smartmontools {ADVISED} or later"),
+        ),
+        Smartctl::Ok { .. } => ok(tool.to_string()),
+        _ => fail(tool.to_string(), tool.mend()),
+    };
+    vec![finding]
+}
+
+/// ZFS is not wanted everywhere: that it is not there is no fault.
+pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Finding> {
+    let loaded = setup::kernel(host).zfs;
+    let Some(path) = &host.zpool else {
+        return vec![if loaded {
+            warn(
+                "ZFS is loaded, but zpool was not found: no pools are shown",
+                "apt-get install zfsutils-linux, or set ZPOOL_PATH",
+            )
+        } else {
+            ok("no ZFS here: no zpool, and the kernel has no zfs module loaded")
+        }];
+    };
+    let name = format!("zpool {} ({})", version.unwrap_or("of unknown version"), path.display());
+    let finding = match (&zfs.error, zfs.available) {
+        (Some(error), _) if !path.exists() => fail(
+            format!("zpool is not at {}: {error}", path.display()),
+            "set ZPOOL_PATH, or apt-get install zfsutils-linux",
+        ),
+        (Some(error), _) => fail(format!("{name}: {error}"), "running zpool status by hand, as the same user"),
+        (None, Some(false)) => warn(
+            format!("{name}, but the kernel runs no ZFS (no /dev/zfs): no pools are shown"),
+            "modprobe zfs; nothing is needed on a host without pools",
+        ),
+        (None, _) => {
+            let leaves = zfs.leaves().count();
+            ok(format!("{name}: {} pools with {leaves} members", zfs.pools.len()))
+        }
+    };
+    let unmatched: Vec<&str> = zfs
+        .leaves()
+        .filter(|(_, _, l)| l.device.is_none() && l.was.is_none())
+        .map(|(_, _, l)| l.name.as_str())
+        .collect();
+    let mut findings = vec![finding];
+    if !unmatched.is_empty() {
+        let some = unmatched.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+        let more = if unmatched.len() > 4 { ", …" } else { "" };
+        findings.push(warn(
+            format!("{} pool members are no drive that is here: {some}{more}", unmatched.len()),
+            "looking at them with zpool status -P; /api/zfs lists them as unmatched",
+        ));
+    }
+    findings
+}
+
+pub(super) fn shelves(host: &Host, overview: &Overview) -> Vec<Finding> {
+    let kernel = setup::kernel(host);
+    if overview.enclosures.is_empty() {
+        let what = "no enclosure is known: every drive is shown in no bay";
+        return vec![match (kernel.enclosure_devices, kernel.ses) {
+            (0, true) => warn(
+                format!("{what}; module ses is loaded, but no device calls itself an enclosure"),
+                "nothing where the backplane has no SES processor; else the cable, or the HBA's settings (SES passes in IT mode)",
+            ),
+            (0, false) => warn(
+                format!("{what}; module ses is not loaded, and no device calls itself an enclosure"),
+                "modprobe ses; nothing where the backplane has no SES processor",
+            ),
+            (devices, false) => fail(
+                format!("{what}; {devices} devices are enclosures, but module ses is not loaded"),
+                "modprobe ses, and ses in /etc/modules-load.d/jbod.conf",
+            ),
+            (devices, true) => fail(
+                format!("{what}; {devices} devices are enclosures, but module ses did not take them"),
+                "dmesg | grep ses; modprobe -r ses and modprobe ses",
+            ),
+        }];
+    }
+    let bays: usize = overview.enclosures.iter().map(|e| e.slots.len()).sum();
+    let full = overview.totals.slots_occupied;
+    let mut findings = vec![ok(format!("{} enclosures with {bays} bays, {full} in use", overview.enclosures.len()))];
+    for enclosure in &overview.enclosures {
+        if let Some(error) = &enclosure.error {
+            findings.push(warn(
+                format!("enclosure {}: {error}", enclosure.id),
+                "a look at the shelf's IO module and its cable; bays and drives do not depend on it",
+            ));
+        }
+    }
+    findings
+}
+
+/// By which nodes drives are reached.
+pub(super) fn nodes(host: &Host, fleet: &Fleet) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let bare = fleet.present().filter(|r| r.drive.paths.iter().any(|p| p.node.starts_with("/dev/sd"))).count();
+    if bare > 0 {
+        let what = if setup::kernel(host).sg { "although module sg is there" } else { "module sg is not loaded" };
+        findings.push(warn(
+            format!("{bare} drives have no sg node ({what}): a smartctl that hangs on them cannot be killed"),
+            "modprobe sg, and sg in /etc/modules-load.d/jbod.conf",
+        ));
+    }
+    let closed: Vec<_> = fleet.present().filter_map(|r| setup::closed_node(host, &r.drive)).collect();
+    if let Some((node, error)) = closed.first() {
+        let mend = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => {
+                "running as root, or as a user in group disk (in a container, with the devices passed in)"
+            }
+            std::io::ErrorKind::NotFound => {
+                "udev, or in a container passing the devices in: the kernel has the drive, /dev does not"
+            }
+            _ => "running as root; dmesg tells more",
+        };
+        findings
+            .push(fail(format!("the nodes of {} drives cannot be opened, {node} first: {error}", closed.len()), mend));
+    } else if fleet.present().next().is_some() {
+        let nodes = fleet.present().map(|r| r.drive.paths.len()).sum::<usize>();
+        findings.push(ok(format!("{nodes} device nodes can be opened")));
+    }
+    findings
+}
+
+/// What the process may do, as far as the drives that are here need it.
+pub(super) fn rights(host: &Host, overview: &Overview) -> Vec<Finding> {
+    if setup::is_laid_out(host) {
+        return vec![ok(format!("rights are not checked: the host is laid out in {}", host.root.display()))];
+    }
+    let Some(Rights { uid, rawio, admin }) = setup::rights() else {
+        return vec![warn("/proc/self/status does not say what this process may do", "mounting /proc")];
+    };
+    let needs = |protocol| overview.drives().filter(|d| d.protocol == Some(protocol)).count();
+    let who = if uid == 0 { "root".to_owned() } else { format!("uid {uid}") };
+    let mut findings = Vec::new();
+    for (protocol, kind, has, name) in
+        [(Protocol::Ata, "SATA", rawio, "CAP_SYS_RAWIO"), (Protocol::Nvme, "NVMe", admin, "CAP_SYS_ADMIN")]
+    {
+        let count = needs(protocol);
+        if count > 0 && !has {
+            let mend =
+                format!("running as root, or AmbientCapabilities={name} in the unit (in a container, --cap-add)");
+            findings.push(fail(format!("runs as {who} without {name}, which {count} {kind} drives need"), mend));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(ok(format!("runs as {who}, with what the drives here need")));
+    }
+    findings
+}

@@ -1,0 +1,49 @@
+//! `doctor`: says what is missing and how to mend it. It reads every drive once, as a sweep does,
+//! and changes nothing.
+
+mod drives;
+mod finding;
+mod host;
+mod service;
+
+use crate::config::Config;
+use crate::probe::tools;
+use crate::scan::{begin, sweep};
+use crate::terminal::{Screen, print};
+use anyhow::Context;
+use finding::{Finding, Level, summary};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    host: &'a str,
+    findings: &'a [Finding],
+}
+
+/// Prints what was found; false when something fails.
+pub fn doctor(config: &Config, json: bool, screen: Screen) -> anyhow::Result<bool> {
+    let (host, stop) = begin(config)?;
+    let tool = tools::smartctl(&host, &stop).context("stopped")?;
+    let zpool = tools::zpool_version(&host, &stop);
+    let (rack, overview) = sweep(config, host.clone(), &stop)?;
+    let findings: Vec<Finding> = [
+        host::smartctl(&tool),
+        host::pools(&host, &rack.zfs, zpool.as_deref()),
+        host::shelves(&host, &overview),
+        host::nodes(&host, &rack.fleet),
+        host::rights(&host, &overview),
+        service::redis(&config.redis),
+        service::listen(&config.http),
+        drives::drives(&host, &rack.fleet, &overview, &tool),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let text = if json {
+        serde_json::to_string(&Report { host: &overview.host, findings: &findings })? + "\n"
+    } else {
+        findings.iter().map(|f| f.text(screen)).collect::<String>() + &summary(&findings)
+    };
+    print(&text)?;
+    Ok(findings.iter().all(|f| f.level < Level::Fail))
+}

@@ -1,0 +1,50 @@
+//! What the daemon would meet: Redis, and the address it serves on.
+
+use super::finding::{Finding, fail, ok, warn};
+use crate::cache::redis::{Usable, check};
+use crate::config::{HttpConfig, RedisConfig};
+use crate::http::{Place, advice, look};
+
+pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
+    let place = format!("Redis at {}", config.address);
+    let finding = match check(config) {
+        Usable::Yes { version, is_replica: true } => fail(
+            format!("{place} ({}) is a replica, which takes no values", version.unwrap_or_default()),
+            "REDIS_HOST or REDIS_URL that names the master",
+        ),
+        Usable::Yes { version: Some(version), .. } => ok(format!("{place}, version {version}")),
+        Usable::Yes { version: None, .. } => ok(format!("{place}, version unknown (INFO is not allowed to this user)")),
+        Usable::Login { why } => {
+            let how = match (&config.username, &config.password) {
+                (_, None) => "no password is set here".to_owned(),
+                (Some(user), Some(_)) => format!("with the password that is set, for user {user}"),
+                (None, Some(_)) => "with the password that is set".to_owned(),
+            };
+            fail(
+                format!("{place} does not let us in, {how}: {why}"),
+                "REDIS_PASSWORD, REDIS_PASSWORD_FILE or REDIS_URL (and REDIS_USERNAME for an ACL user)",
+            )
+        }
+        Usable::Refused { why } => fail(
+            format!("{place} does not answer as Redis should: {why}"),
+            "REDIS_HOST, REDIS_PORT, REDIS_DB or REDIS_URL",
+        ),
+        Usable::Away { why } => warn(
+            format!("{place} cannot be reached: {why}; the daemon serves from memory, nothing outlives its restart"),
+            "apt-get install redis-server and systemctl start redis-server, or REDIS_HOST, REDIS_PORT, REDIS_URL",
+        ),
+    };
+    vec![finding]
+}
+
+pub(super) fn listen(config: &HttpConfig) -> Vec<Finding> {
+    let finding = |(address, place): (String, Place)| match place {
+        Place::Free => ok(format!("{address} is free for the daemon")),
+        Place::Ours => ok(format!("a jbod-monitor serves on {address} already")),
+        Place::Refused(error) => {
+            let mend = advice(&address, &error);
+            fail(format!("the daemon cannot serve on {address}: {error}"), mend)
+        }
+    };
+    look(config).into_iter().map(finding).collect()
+}

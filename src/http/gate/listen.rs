@@ -1,0 +1,154 @@
+//! The public address: listening on it, and who else may be there.
+
+use crate::config::{HttpConfig, Listen};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::time::Duration;
+
+const BACKLOG: i32 = 1024;
+/// What whoever listens already may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The host has no such address, or no such family.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        || error.raw_os_error() == Some(97)
+}
+
+pub(super) fn listen_tcp(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Accepted sockets inherit it. Without it the last piece of an answer waits for the client's
+    // delayed acknowledgement: 44 ms on every reused connection.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+pub(super) fn listen_unix(path: &Path) -> io::Result<Socket> {
+    let address = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+    // A socket that nobody answers on was left by a daemon that was killed.
+    if is_socket && Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address).is_err() {
+        std::fs::remove_file(path)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// What to do about an address that cannot be listened on.
+pub fn advice(address: &str, error: &io::Error) -> &'static str {
+    let is_unix = address.starts_with("unix:");
+    match error.kind() {
+        io::ErrorKind::AddrInUse if is_unix => {
+            "something else is there already: stop it, remove it, or set JBOD_LISTEN to another path"
+        }
+        io::ErrorKind::AddrInUse => {
+            "another program, or another jbod-monitor, serves there (ss -ltnp shows which): stop it, or set JBOD_LISTEN to another port"
+        }
+        io::ErrorKind::PermissionDenied if is_unix => {
+            "the user that runs this may not write to that folder: set JBOD_LISTEN to a path in one of its own, such as /run/jbod-monitor/"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE: set JBOD_LISTEN to a higher port"
+        }
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            "its folder is not there: make it, or set JBOD_LISTEN to another path"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this host has no such address (ip addr shows which): set JBOD_LISTEN to one it has"
+        }
+        _ => "set JBOD_LISTEN to ADDR:PORT, or to unix: and an absolute path of at most 107 bytes",
+    }
+}
+
+/// What is at an address now.
+#[derive(Debug)]
+pub enum Place {
+    Free,
+    /// A jbod-monitor answers there.
+    Ours,
+    /// Somebody else does, or it cannot be had.
+    Refused(io::Error),
+}
+
+/// Looks at every address that would be listened on, and listens on none.
+pub fn look(config: &HttpConfig) -> Vec<(String, Place)> {
+    match &config.listen {
+        Listen::Tcp(addresses) => {
+            let places = addresses.iter().map(|address| (address.to_string(), look_tcp(*address, config)));
+            let (absent, mut there): (Vec<_>, Vec<_>) =
+                places.partition(|(_, place)| matches!(place, Place::Refused(error) if is_absent(error)));
+            // Not all addresses of a name need be there.
+            if there.is_empty() {
+                there = absent;
+            }
+            there
+        }
+        Listen::Unix(path) => vec![(format!("unix:{}", path.display()), look_unix(path, config))],
+    }
+}
+
+fn look_tcp(address: SocketAddr, config: &HttpConfig) -> Place {
+    let Err(error) = listen_tcp(address) else { return Place::Free };
+    let answers = error.kind() == io::ErrorKind::AddrInUse
+        && std::net::TcpStream::connect_timeout(&address, PATIENCE)
+            .and_then(|stream| {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                is_ours(stream, config)
+            })
+            .unwrap_or(false);
+    if answers { Place::Ours } else { Place::Refused(error) }
+}
+
+fn look_unix(path: &Path, config: &HttpConfig) -> Place {
+    if let Err(error) = SockAddr::unix(path) {
+        return Place::Refused(error);
+    }
+    if let Ok(meta) = std::fs::symlink_metadata(path) {
+        if !meta.file_type().is_socket() {
+            return Place::Refused(io::ErrorKind::AddrInUse.into());
+        }
+        match std::os::unix::net::UnixStream::connect(path) {
+            Ok(stream) => {
+                let timeout = stream.set_read_timeout(Some(PATIENCE));
+                let answers = timeout.and_then(|()| is_ours(stream, config)).unwrap_or(false);
+                return if answers { Place::Ours } else { Place::Refused(io::ErrorKind::AddrInUse.into()) };
+            }
+            // Left by a daemon that was killed: it is replaced.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(error) => return Place::Refused(error),
+        }
+    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    match accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
+        Ok(()) => Place::Free,
+        Err(error) => Place::Refused(error.into()),
+    }
+}
+
+/// Asks for `/healthz`, and knows its own answer.
+fn is_ours(mut stream: impl Read + Write, config: &HttpConfig) -> io::Result<bool> {
+    let token = config.token.as_ref().map_or_else(String::new, |t| format!("Authorization: Bearer {t}\r\n"));
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(4096).read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let has = |text: &str| answer.contains(text);
+    let is_well = answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nok\n");
+    let wants_token = answer.starts_with("HTTP/1.1 401") && has("WWW-Authenticate: Bearer\r\n");
+    Ok((is_well || wants_token) && has("Content-Security-Policy: default-src 'self'\r\n"))
+}

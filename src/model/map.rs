@@ -1,0 +1,89 @@
+//! The bays as text, one sign a bay: what `/api/map.txt` shows. Pure: an overview in, text out.
+
+use super::drive::{DriveSummary, State};
+use super::enclosure::{EnclosureView, SlotView};
+use super::health::Verdict;
+use super::overview::Overview;
+use super::words::{devices, printable};
+use std::fmt::Write as _;
+
+/// Bays a row: the number at the left and the digit above make the bay's number.
+const ROW: u32 = 10;
+
+const LEGEND: &str = "\
+. empty  o ok  w watch  W warn  F crit  z asleep
+? no data: missing, unresponsive, not read yet, or a bay that is not empty and shows no drive
+warn and crit are shown whatever the drive does now, also asleep or missing
+";
+
+/// The whole map.
+pub fn map(overview: &Overview) -> String {
+    let mut out = format!("{}: {} drives", printable(&overview.host), overview.totals.drives);
+    if let Some(at) = overview.collected_at {
+        let _ = write!(out, ", observed {at}");
+    }
+    out.push_str("\n\n");
+    for enclosure in &overview.enclosures {
+        block(&mut out, enclosure);
+    }
+    if !overview.unslotted.is_empty() {
+        out.push_str("not in a bay\n");
+        for drive in &overview.unslotted {
+            let serial = printable(drive.serial_number.as_deref().unwrap_or("-"));
+            let model = printable(drive.model_name.as_deref().unwrap_or("-"));
+            let _ = writeln!(out, "  {}  {}  {serial}  {model}", sign(drive), devices(drive));
+        }
+        out.push('\n');
+    }
+    out.push_str(LEGEND);
+    out
+}
+
+fn block(out: &mut String, enclosure: &EnclosureView) {
+    let mut title = format!("enclosure {}", printable(&enclosure.id));
+    for part in [&enclosure.vendor, &enclosure.model].into_iter().flatten() {
+        let _ = write!(title, " {}", printable(part));
+    }
+    if let Some(error) = &enclosure.error {
+        let _ = write!(title, "; {}", printable(error));
+    }
+    let last = enclosure.slots.iter().map(|s| s.slot).max().unwrap_or(0);
+    let width = (last - last % ROW).to_string().len().max(3);
+    let digits: Vec<String> = (0..ROW.min(last.saturating_add(1))).map(|d| d.to_string()).collect();
+    let _ = writeln!(out, "{title}\n{:width$}  {}", "", digits.join(" "));
+    let mut slots = enclosure.slots.iter().peekable();
+    while let Some(first) = slots.peek().map(|s| s.slot - s.slot % ROW) {
+        let mut row = format!("{first:>width$} ");
+        let mut column = first;
+        while let Some(slot) = slots.next_if(|s| s.slot - s.slot % ROW == first) {
+            // A number that the shelf does not have leaves a gap; one it has twice keeps its first.
+            if slot.slot >= column {
+                let gap = usize::try_from(slot.slot - column).unwrap_or(0);
+                let _ = write!(row, "{:gap$} {}", "", bay_sign(slot), gap = 2 * gap);
+                column = slot.slot.saturating_add(1);
+            }
+        }
+        let _ = writeln!(out, "{row}");
+    }
+    out.push('\n');
+}
+
+fn bay_sign(slot: &SlotView) -> char {
+    match (&slot.drive, slot.status.as_deref()) {
+        (Some(drive), _) => sign(drive),
+        (None, None | Some("not installed")) => '.',
+        (None, Some(_)) => '?',
+    }
+}
+
+/// A drive's sign. What was bad stays shown as bad while the drive sleeps or is silent.
+pub fn sign(drive: &DriveSummary) -> char {
+    match (drive.verdict, drive.state) {
+        (Verdict::Crit, _) => 'F',
+        (Verdict::Warn, _) => 'W',
+        (_, State::Missing | State::Unresponsive | State::Reading) | (Verdict::Unknown, State::Active) => '?',
+        (_, State::Standby) => 'z',
+        (Verdict::Watch, State::Active) => 'w',
+        (Verdict::Ok, State::Active) => 'o',
+    }
+}

@@ -1,0 +1,99 @@
+//! What this process may do, and what the kernel has loaded: facts that decide whether drives and
+//! shelves can be read at all. No command is sent to a drive.
+//!
+//! `/proc/self/status`: `proc_pid_status`(5); capability numbers: capabilities(7).
+
+use super::{Host, attribute, names};
+use crate::model::drive::Drive;
+use rustix::fs::{Mode, OFlags, open};
+use std::path::Path;
+
+/// `CAP_SYS_RAWIO`: ATA pass-through.
+const RAWIO: u32 = 17;
+/// `CAP_SYS_ADMIN`: NVMe admin commands.
+const ADMIN: u32 = 21;
+/// SCSI peripheral device type of an enclosure's processor.
+const ENCLOSURE_TYPE: &str = "13";
+
+/// What the process may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Effective user id.
+    pub uid: u32,
+    pub rawio: bool,
+    pub admin: bool,
+}
+
+/// Of this process, whatever the host's root is. `None`: `/proc` does not say.
+pub fn rights() -> Option<Rights> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    rights_in(&status)
+}
+
+fn rights_in(status: &str) -> Option<Rights> {
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let uid = field("Uid:")?.split_whitespace().nth(1)?.parse().ok()?;
+    let effective = u64::from_str_radix(field("CapEff:")?, 16).ok()?;
+    let has = |number: u32| effective & (1 << number) != 0;
+    Some(Rights { uid, rawio: has(RAWIO), admin: has(ADMIN) })
+}
+
+/// What of the kernel is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// Module `ses`, loaded or built in.
+    pub ses: bool,
+    /// Module `sg`: nodes in `/sys/class/scsi_generic`, or the module itself.
+    pub sg: bool,
+    /// `/dev/zfs`, or the module.
+    pub zfs: bool,
+    /// SCSI devices that call themselves enclosures, whether a driver took them or not.
+    pub enclosure_devices: usize,
+}
+
+pub fn kernel(host: &Host) -> Kernel {
+    let has = |path: &str| host.path(path).exists();
+    let devices = host.path("sys/class/scsi_device");
+    let is_enclosure =
+        |name: &String| attribute(&devices.join(name).join("device/type")).as_deref() == Some(ENCLOSURE_TYPE);
+    Kernel {
+        ses: has("sys/module/ses"),
+        sg: has("sys/module/sg") || !names(&host.path("sys/class/scsi_generic")).is_empty(),
+        zfs: has("dev/zfs") || has("sys/module/zfs"),
+        enclosure_devices: names(&devices).iter().filter(|name| is_enclosure(name)).count(),
+    }
+}
+
+/// Opens the nodes by which smartctl reaches a drive, and closes them again. Only sg and NVMe
+/// controller nodes, and only for reading: that wakes no drive and waits for none. Gives the first
+/// that cannot be opened, with the reason.
+pub fn closed_node(host: &Host, drive: &Drive) -> Option<(String, std::io::Error)> {
+    let nodes = drive.paths.iter().map(|path| path.node.as_str());
+    nodes.filter(|node| node.starts_with("/dev/sg") || node.starts_with("/dev/nvme")).find_map(|node| {
+        let path = host.path(node.trim_start_matches('/'));
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        open(&path, flags, Mode::empty()).err().map(|error| (node.to_owned(), error.into()))
+    })
+}
+
+/// The host is a folder, not the machine that this runs on.
+pub fn is_laid_out(host: &Host) -> bool {
+    host.root != Path::new("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_are_read_from_the_status_of_the_process() {
+        let status = |uid: &str, caps: &str| format!("Name:\tx\nUid:\t{uid}\nGid:\t0 0 0 0\nCapEff:\t{caps}\n");
+        let root = rights_in(&status("0\t0\t0\t0", "000001ffffffffff"));
+        assert_eq!(root, Some(Rights { uid: 0, rawio: true, admin: true }));
+        let user = rights_in(&status("1000\t1001\t1000\t1000", "0000000000020000"));
+        assert_eq!(user, Some(Rights { uid: 1001, rawio: true, admin: false }));
+        for odd in ["", "Uid:\t0\nCapEff:\tzz\n", "CapEff:\t0\n"] {
+            assert_eq!(rights_in(odd), None, "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The tools this program stands on: which smartctl is there, and is it new enough. Asked of the
+//! tool itself, once, and again when its file has come or changed.
+//!
+//! `smartctl --version` begins `smartctl 7.4 2023-08-01 r5530 […]` (smartctl(8)); 7.0 was the first
+//! release with `--json` (smartmontools NEWS).
+
+use super::Host;
+use super::exec::{self, ExecError, Limits};
+use crate::stop::Stop;
+use std::fmt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const LIMITS: Limits = Limits { deadline: Duration::from_secs(5), output_bytes: 64 * 1024 };
+/// One that gave no clear answer is asked again after this.
+const ODD_AGAIN: Duration = Duration::from_secs(60);
+/// The first with `--json`.
+const OLDEST: Version = Version(7, 0);
+/// Before it, grown defects of SAS drives were given in bytes (smartmontools NEWS).
+pub const ADVISED: Version = Version(7, 2);
+/// Where smartctl is looked for when it was not there at the start.
+const PLACES: [&str; 4] = ["/usr/sbin/smartctl", "/sbin/smartctl", "/usr/local/sbin/smartctl", "/usr/bin/smartctl"];
+
+/// `7.4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+/// What smartctl is to this program. Its `Display` is one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Smartctl {
+    /// `named`: where it should be, by a setting or because it was there at the start.
+    Missing {
+        named: Option<PathBuf>,
+    },
+    TooOld {
+        version: Version,
+        path: PathBuf,
+    },
+    Ok {
+        version: Version,
+        path: PathBuf,
+    },
+    /// It is there, but did not say which it is.
+    Odd {
+        why: String,
+        path: PathBuf,
+    },
+}
+
+impl Smartctl {
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Self::Ok { .. })
+    }
+
+    /// What to do about it.
+    pub fn mend(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "install smartmontools (apt-get install smartmontools), or set SMARTCTL_PATH",
+            Self::TooOld { .. } => {
+                "install smartmontools 7.0 or later (7.2 or later is better), or set SMARTCTL_PATH to one"
+            }
+            Self::Ok { .. } => "nothing is needed",
+            Self::Odd { .. } => "run it by hand with --version; set SMARTCTL_PATH to a smartctl that works",
+        }
+    }
+}
+
+impl fmt::Display for Smartctl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { named: None } => f.write_str("smartctl is not installed: no drive can be read"),
+            Self::Missing { named: Some(path) } => {
+                write!(f, "smartctl is not at {}: no drive can be read", path.display())
+            }
+            Self::TooOld { version, path } => {
+                write!(
+                    f,
+                    "smartctl {version} ({}) is older than {OLDEST}, the first with --json: no drive can be read",
+                    path.display()
+                )
+            }
+            Self::Ok { version, path } => write!(f, "smartctl {version} ({})", path.display()),
+            Self::Odd { why, path } => write!(f, "smartctl ({}) is of no use: {why}", path.display()),
+        }
+    }
+}
+
+impl Host {
+    /// The program that is run: the one that was found at the start, or one that has come since.
+    pub fn smartctl(&self) -> Option<PathBuf> {
+        let come_since = || PLACES.iter().map(PathBuf::from).find(|p| p.is_file());
+        self.smartctl.clone().or_else(come_since)
+    }
+}
+
+/// Asks smartctl which it is. Runs one command, on no drive. `None`: stopped before it answered.
+pub fn smartctl(host: &Host, stop: &Stop) -> Option<Smartctl> {
+    let Some(path) = host.smartctl() else { return Some(Smartctl::Missing { named: None }) };
+    if !path.exists() {
+        return Some(Smartctl::Missing { named: Some(path) });
+    }
+    let answer = match exec::run(&path, &["--version"], LIMITS, stop) {
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            let first = text.lines().next().unwrap_or_default();
+            match version(first) {
+                Some(version) if version < OLDEST => Smartctl::TooOld { version, path },
+                Some(version) => Smartctl::Ok { version, path },
+                None => {
+                    let said = [first, output.stderr.lines().next().unwrap_or_default()];
+                    let said = said.into_iter().find(|s| !s.is_empty()).unwrap_or("nothing");
+                    let said: String = said.chars().take(200).collect();
+                    Smartctl::Odd { why: format!("asked for its version it says: {said}"), path }
+                }
+            }
+        }
+        Err(ExecError::Start { error, .. }) => Smartctl::Odd { why: format!("it cannot be started: {error}"), path },
+        Err(ExecError::Stopped { .. }) => return None,
+        Err(error) => Smartctl::Odd { why: format!("asked for its version: {error}"), path },
+    };
+    Some(answer)
+}
+
+/// `smartctl 7.4 2023-08-01 r5530 …`, `smartctl pre-7.5 …`.
+fn version(line: &str) -> Option<Version> {
+    let mut words = line.split_whitespace();
+    let number = words.next().filter(|w| *w == "smartctl").and_then(|_| words.next())?;
+    let (major, minor) = number.strip_prefix("pre-").unwrap_or(number).split_once('.')?;
+    let digits = minor.bytes().take_while(u8::is_ascii_digit).count();
+    Some(Version(major.parse().ok()?, minor.get(..digits)?.parse().ok()?))
+}
+
+/// `zpool version`, first line: `zfs-2.2.6-1`. `None`: it did not say (before 0.8 it could not).
+pub fn zpool_version(host: &Host, stop: &Stop) -> Option<String> {
+    let output = exec::run(host.zpool.as_deref()?, &["version"], LIMITS, stop).ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().next()?.trim().strip_prefix("zfs-").map(|v| v.chars().take(60).collect())
+}
+
+/// Which file a program is now; another after an upgrade.
+type FileId = (u64, u64, i64, i64);
+
+fn file_id(path: &Path) -> Option<FileId> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec()))
+}
+
+/// What is worth a line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum News {
+    Bad(Smartctl),
+    Mended(Smartctl),
+}
+
+/// smartctl over time.
+#[derive(Debug, Default)]
+pub struct Watched {
+    now: Option<Smartctl>,
+    /// The file that was asked last, and when.
+    asked: Option<(Option<FileId>, Instant)>,
+    running: bool,
+}
+
+impl Watched {
+    /// It is to be asked: never asked yet, another file than was asked, or no clear answer for a while.
+    pub fn is_due(&self, host: &Host, at: Instant) -> bool {
+        let Some((file, last)) = self.asked else { return true };
+        let is_odd = matches!(self.now, Some(Smartctl::Odd { .. }));
+        let is_old = at.saturating_duration_since(last) >= ODD_AGAIN;
+        !self.running && (is_odd && is_old || host.smartctl().and_then(|p| file_id(&p)) != file)
+    }
+
+    pub fn started(&mut self, host: &Host, at: Instant) {
+        self.asked = Some((host.smartctl().and_then(|p| file_id(&p)), at));
+        self.running = true;
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
+    /// Takes in an answer; gives what is worth a line. That it is well from the start is not.
+    pub fn take(&mut self, answer: Option<Smartctl>) -> Option<News> {
+        self.running = false;
+        let answer = answer?;
+        let before = self.now.replace(answer.clone());
+        let was_ok = before.as_ref().is_none_or(Smartctl::is_ok);
+        match (was_ok, answer.is_ok()) {
+            (false, true) => Some(News::Mended(answer)),
+            (_, false) if before.as_ref() != Some(&answer) => Some(News::Bad(answer)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with it, in a sentence.
+    pub fn trouble(&self) -> Option<String> {
+        self.now.as_ref().filter(|s| !s.is_ok()).map(ToString::to_string)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_write_a_version_is_read() {
+        for (line, expected) in [
+            ("smartctl 7.4 2023-08-01 r5530 [x86_64-linux-6.1.0-18-amd64] (local build)", Some(Version(7, 4))),
+            ("smartctl pre-7.5 2024-10-02 r5620 [x86_64-linux] (CircleCI)", Some(Version(7, 5))),
+            ("smartctl 6.6 2016-05-31 r4324 [x86_64-linux-4.9.0] (local build)", Some(Version(6, 6))),
+            ("smartctl 8.0 2027-01-01", Some(Version(8, 0))),
+            ("smartctl 7.4rc1 2023-08-01", Some(Version(7, 4))),
+            ("smartctl version 5", None),
+            ("smartd 7.4", None),
+            ("smartctl 7.", None),
+            ("", None),
+        ] {
+            assert_eq!(version(line), expected, "{line:?}");
+        }
+        assert!(Version(7, 10) > Version(7, 2) && Version(6, 9) < OLDEST);
+    }
+
+    #[test]
+    fn an_outage_is_two_lines() {
+        let path = || PathBuf::from("/usr/sbin/smartctl");
+        let good = Smartctl::Ok { version: Version(7, 4), path: path() };
+        let old = Smartctl::TooOld { version: Version(6, 6), path: path() };
+        let gone = Smartctl::Missing { named: Some(path()) };
+        let mut watched = Watched::default();
+        assert_eq!(watched.take(Some(good.clone())), None, "all is well");
+        assert_eq!(watched.take(Some(old.clone())), Some(News::Bad(old.clone())));
+        assert_eq!(watched.take(Some(old.clone())), None, "said already");
+        assert!(watched.trouble().is_some_and(|t| t.contains("6.6 (/usr/sbin/smartctl) is older than 7.0")));
+        assert_eq!(watched.take(Some(gone.clone())), Some(News::Bad(gone)), "another trouble");
+        assert_eq!(watched.take(Some(good.clone())), Some(News::Mended(good)));
+        assert_eq!(watched.trouble(), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! `scan`: one sweep now, without Redis or HTTP, as a table for people or as the overview.
+
+mod layout;
+mod table;
+
+pub use table::Sort;
+
+use crate::config::Config;
+use crate::model::overview::Overview;
+use crate::probe::sweep::Rack;
+use crate::probe::{Host, tools};
+use crate::stop::Stop;
+use crate::terminal::{Screen, print};
+use anyhow::{Context, bail};
+use crossbeam_channel::select;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Reads every drive once and prints the outcome on standard output.
+pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::Result<()> {
+    let (host, stop) = begin(config)?;
+    match tools::smartctl(&host, &stop) {
+        Some(tool) if !tool.is_ok() => log::error!("{tool}: {}", tool.mend()),
+        _ => {}
+    }
+    let (_, overview) = sweep(config, host, &stop)?;
+    let text = if json { serde_json::to_string(&overview)? + "\n" } else { table::table(&overview, sort, screen) };
+    print(&text)
+}
+
+/// The host as set, and a stop that signals ask for.
+pub fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
+    let stop = Stop::new().context("cannot make the stop token")?;
+    stop.on_signals().context("cannot listen to signals")?;
+    let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
+    Ok((host, stop))
+}
+
+/// One sweep, with its progress on a terminal. Gives everything joined, and the rack behind it.
+pub fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Rack, Overview)> {
+    let (mut rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
+    let shows_progress = io::stderr().is_terminal();
+    rack.discover();
+    rack.start_sweep();
+    loop {
+        let wake = rack.work().unwrap_or_else(|| Instant::now() + Duration::from_secs(1));
+        if rack.whole().is_some() {
+            break;
+        }
+        if let Some((left, all)) = rack.progress().filter(|_| shows_progress) {
+            eprint!("\rreading drives {}/{all} ", all - left);
+        }
+        select! {
+            recv(stop.channel()) -> _ => {
+                rack.finish(&events);
+                bail!("stopped before every drive was read");
+            }
+            recv(events) -> event => drop(event.ok().and_then(|event| rack.take(event))),
+            default(wake.saturating_duration_since(Instant::now())) => {}
+        }
+    }
+    if shows_progress {
+        eprint!("\r\x1b[K");
+    }
+    let overview = rack.overview(config.lifetimes.smart.as_secs());
+    Ok((rack, overview))
+}

@@ -1,0 +1,270 @@
+//! The rack as text: by bay, each enclosure for itself, or the worst drives first.
+//!
+//! A reason that does not fit beside its drive stands below it, so that none is ever cut.
+
+use super::layout::{Column, Layout, Step};
+use crate::model::drive::{DriveSummary, State};
+use crate::model::enclosure::EnclosureView;
+use crate::model::health::Verdict;
+use crate::model::natural_cmp;
+use crate::model::overview::Overview;
+use crate::model::words::{devices, place, printable, reason, size, verdict};
+use crate::terminal::{Screen, width};
+use std::cmp::Reverse;
+
+/// `--sort`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sort {
+    /// Each enclosure by bay, then drives in no bay
+    #[default]
+    Bay,
+    /// One list: the worst verdict first, then what does not answer
+    Worst,
+}
+
+const fn column(head: &'static str, right: bool) -> Column {
+    Column { head, right, keeps_end: false }
+}
+
+const COLUMNS: [Column; 9] = [
+    Column { head: "BAY", right: true, keeps_end: true },
+    column("DEVICE", false),
+    column("SERIAL", false),
+    column("MODEL", false),
+    column("SIZE", true),
+    column("TEMP", true),
+    column("HOURS", true),
+    column("POOL/VDEV", false),
+    column("VERDICT", false),
+];
+const BAY: usize = 0;
+const DEVICE: usize = 1;
+const SERIAL: usize = 2;
+const MODEL: usize = 3;
+const SIZE: usize = 4;
+const TEMP: usize = 5;
+const HOURS: usize = 6;
+const POOL: usize = 7;
+const VERDICT: usize = 8;
+
+/// What goes first where there is no room. At 40 columns bay, device, serial and verdict are left.
+const STEPS: [Step; 14] = [
+    Step::Cut(MODEL, 16),
+    Step::Drop(HOURS),
+    Step::Drop(SIZE),
+    Step::Cut(BAY, 12),
+    Step::Cut(MODEL, 10),
+    Step::Drop(MODEL),
+    Step::Cut(POOL, 12),
+    Step::Drop(TEMP),
+    Step::Cut(DEVICE, 8),
+    Step::Cut(SERIAL, 8),
+    Step::Drop(POOL),
+    Step::Cut(VERDICT, 12),
+    Step::Cut(DEVICE, 6),
+    Step::Cut(BAY, 8),
+];
+/// Reasons below their drives are set in by this.
+const INDENT: usize = 5;
+const REASON: &str = "REASON";
+
+/// A line of the table: its cells, the reason, and how bad it is.
+struct Row {
+    cells: [String; 9],
+    reason: String,
+    verdict: Option<Verdict>,
+}
+
+/// Everything, as `sort` has it, then the pools and counts.
+pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
+    let groups = match sort {
+        Sort::Bay => by_bay(overview),
+        Sort::Worst => worst(overview),
+    };
+    let mut columns = COLUMNS;
+    if let (Sort::Worst, Some(bay)) = (sort, columns.first_mut()) {
+        (bay.head, bay.right) = ("ENC/BAY", false);
+    }
+    let rows = groups.iter().flat_map(|(_, rows)| rows);
+    let layout = Layout::new(&columns, rows.map(|row| row.cells.as_slice()), screen.width, &STEPS);
+    // What is left for reasons beside the drives.
+    let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(layout.total() + 2));
+    let mut out = String::new();
+    for (title, rows) in &groups {
+        if !title.is_empty() {
+            out.push_str(&screen.wrap(title, INDENT));
+        }
+        let is_beside = |row: &Row| !row.reason.is_empty() && width(&row.reason) <= room;
+        let mut head = layout.head();
+        if rows.iter().any(is_beside) && width(REASON) <= room {
+            head = beside(&head, width(&head), REASON, &layout);
+        }
+        out.push_str(&head);
+        out.push('\n');
+        for row in rows {
+            let paint = |column, text: String| match row.verdict.filter(|_| column == VERDICT) {
+                Some(verdict) => screen.paint(&text, sgr(verdict)),
+                None => text,
+            };
+            let mut line = layout.line(&row.cells, paint);
+            if is_beside(row) {
+                let plain = width(&layout.line(&row.cells, |_, text| text));
+                line = beside(&line, plain, &row.reason, &layout);
+            }
+            out.push_str(&line);
+            out.push('\n');
+            if !row.reason.is_empty() && !is_beside(row) {
+                out.push_str(&screen.wrap(&format!("{:INDENT$}{}", "", row.reason), INDENT));
+            }
+        }
+        out.push('\n');
+    }
+    for line in footer(overview) {
+        out.push_str(&screen.wrap(&line, INDENT));
+    }
+    out
+}
+
+/// A line with a text in the last column; `plain`: the columns that the line takes.
+fn beside(line: &str, plain: usize, text: &str, layout: &Layout) -> String {
+    let pad = (layout.total() + 2).saturating_sub(plain);
+    format!("{line}{:pad$}{text}", "")
+}
+
+/// Colour beside the word, never in its place.
+fn sgr(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Crit => "1;31",
+        Verdict::Warn => "33",
+        Verdict::Watch => "36",
+        Verdict::Ok => "32",
+        Verdict::Unknown => "35",
+    }
+}
+
+fn by_bay(overview: &Overview) -> Vec<(String, Vec<Row>)> {
+    let mut groups: Vec<_> = overview.enclosures.iter().map(|e| (title(e), rows(e))).collect();
+    if !overview.unslotted.is_empty() {
+        let rows = overview.unslotted.iter().map(|d| row("-".to_owned(), d)).collect();
+        groups.push(("not in a bay".to_owned(), rows));
+    }
+    groups
+}
+
+/// Unknown counts as worse than ok here: somebody should look.
+fn worst(overview: &Overview) -> Vec<(String, Vec<Row>)> {
+    let rank = |d: &DriveSummary| match d.verdict {
+        Verdict::Crit => 0,
+        Verdict::Warn => 1,
+        Verdict::Watch => 2,
+        Verdict::Unknown => 3,
+        Verdict::Ok => 4,
+    };
+    let silence = |d: &DriveSummary| match d.state {
+        State::Unresponsive => 0,
+        State::Missing => 1,
+        State::Reading => 2,
+        State::Active => 3,
+        State::Standby => 4,
+    };
+    let mut drives: Vec<&DriveSummary> = overview.drives().collect();
+    let place = |d: &DriveSummary| (Reverse(d.slot.is_some()), d.enclosure.clone().unwrap_or_default(), d.slot);
+    drives.sort_by(|a, b| {
+        let ((in_bay_a, shelf_a, slot_a), (in_bay_b, shelf_b, slot_b)) = (place(a), place(b));
+        (rank(a), silence(a), in_bay_a)
+            .cmp(&(rank(b), silence(b), in_bay_b))
+            .then_with(|| natural_cmp(&shelf_a, &shelf_b))
+            .then_with(|| slot_a.cmp(&slot_b))
+            .then_with(|| a.device.cmp(&b.device))
+    });
+    let bay = |d: &DriveSummary| match (&d.enclosure, d.slot) {
+        (Some(enclosure), Some(slot)) => format!("{}/{slot}", printable(enclosure)),
+        _ => "-".to_owned(),
+    };
+    let rows: Vec<Row> = drives.into_iter().map(|d| row(bay(d), d)).collect();
+    if rows.is_empty() { Vec::new() } else { vec![(String::new(), rows)] }
+}
+
+fn title(enclosure: &EnclosureView) -> String {
+    let full = enclosure.slots.iter().filter(|s| s.drive.as_ref().is_some_and(|d| d.state != State::Missing)).count();
+    let names = enclosure.sysfs_names.join("+");
+    let about = [enclosure.vendor.as_deref(), enclosure.model.as_deref(), Some(&names)];
+    let about: Vec<String> = about.into_iter().flatten().map(printable).collect();
+    let bays = enclosure.slots.len();
+    let mut title = format!("enclosure {} {}: {full} of {bays} bays in use", printable(&enclosure.id), about.join(" "));
+    if let Some(error) = &enclosure.error {
+        title = format!("{title}; {}", printable(error));
+    }
+    title
+}
+
+fn rows(enclosure: &EnclosureView) -> Vec<Row> {
+    let slots = enclosure.slots.iter();
+    slots
+        .map(|slot| match (&slot.drive, slot.status.as_deref()) {
+            (Some(drive), _) => row(slot.slot.to_string(), drive),
+            // A bay without a drive that the shelf does not call empty is not called empty here.
+            (None, Some(status)) if status != "not installed" => {
+                empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", printable(status)))
+            }
+            (None, _) => empty(slot.slot, "(empty)", String::new()),
+        })
+        .collect()
+}
+
+fn empty(slot: u32, device: &str, reason: String) -> Row {
+    let mut cells: [String; 9] = Default::default();
+    (cells[BAY], cells[DEVICE]) = (slot.to_string(), device.to_owned());
+    Row { cells, reason, verdict: None }
+}
+
+fn row(bay: String, drive: &DriveSummary) -> Row {
+    let text = |part: &Option<String>| printable(part.as_deref().unwrap_or("-"));
+    let or_none = |n: Option<String>| n.unwrap_or_else(|| "-".to_owned());
+    Row {
+        cells: [
+            bay,
+            devices(drive),
+            text(&drive.serial_number),
+            text(&drive.model_name),
+            or_none(drive.user_capacity_bytes.map(size)),
+            or_none(drive.temperature_celsius.map(|t| format!("{t}°C"))),
+            or_none(drive.power_on_hours.map(|h| h.to_string())),
+            or_none(place(drive)),
+            verdict(drive),
+        ],
+        reason: reason(drive).unwrap_or_default(),
+        verdict: Some(drive.verdict),
+    }
+}
+
+fn footer(overview: &Overview) -> Vec<String> {
+    let totals = &overview.totals;
+    if totals.drives == 0 && totals.slots == 0 {
+        return vec!["no drives here".to_owned()];
+    }
+    let counts = |all: &[(&str, usize)]| {
+        let some: Vec<String> = all.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+        some.join(", ")
+    };
+    let mut lines = Vec::new();
+    for pool in &overview.pools {
+        let scan = match pool.scan.done_percent {
+            Some(percent) if pool.scan.state == "in_progress" => format!("{} {percent} % done", pool.scan.kind),
+            _ => format!("{} {}", pool.scan.kind, pool.scan.state).replace("none none", "never scrubbed"),
+        };
+        let state = pool.state.as_deref().unwrap_or("unknown");
+        lines.push(printable(&format!("pool {} {state}, {scan}", pool.name)));
+    }
+    lines.extend(overview.zfs_error.as_ref().map(|error| format!("pools: {}", printable(error))));
+    lines.push(format!(
+        "{} drives on {} paths, {} of {} bays in use: {}; {}",
+        totals.drives,
+        totals.paths,
+        totals.slots_occupied,
+        totals.slots,
+        counts(&totals.by_verdict.named()),
+        counts(&totals.by_state.named()),
+    ));
+    lines
+}
