@@ -847,3 +847,48 @@ fn the_right_password_is_taken_from_wherever_it_may_stand() {
         assert_no_secret(&checked.stderr);
     }
 }
+
+#[test]
+fn a_drive_that_was_pulled_is_missed_also_after_a_restart() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let (daemon, _) = settled(&sim, &redis, &[]);
+    let serial_in = |bay: u64| {
+        let list = daemon.json("/api/drives");
+        let drive = list["drives"].as_array().expect("drives").iter().find(|d| d["slot"] == bay).cloned();
+        text(&drive.unwrap_or_else(|| panic!("a drive in bay {bay}: {list}"))["serial_number"])
+    };
+    let (first, second) = (serial_in(0), serial_in(1));
+    let before = [daemon.json(&format!("/api/drives/{first}")), daemon.json(&format!("/api/drives/{second}"))];
+    sim.pull(&["bay/0/0"]);
+    daemon.drive_when(&first, "it is missed", |d| d["state"] == "missing");
+    eventually("the list of the gone is stored", || redis.get("jbod:last:gone").filter(|v| v.contains(&first)));
+    eventually("the overview without it is stored", || {
+        redis.get("jbod:last:overview").filter(|v| v.contains("\"missing\":1"))
+    });
+    daemon.stop(Signal::TERM);
+    // One goes while nobody looks.
+    sim.pull(&["bay/0/1"]);
+
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    for (serial, before) in [&first, &second].into_iter().zip(&before) {
+        let drive = daemon.drive_when(serial, "it is missed after the restart", |d| d["state"] == "missing");
+        for field in ["slot", "enclosure", "collected_at", "temperature_celsius", "power_on_hours", "model_name"] {
+            assert_eq!(drive[field], before[field], "{field}");
+        }
+        assert_eq!(drive["stale"], true);
+        assert!(drive["missing_since"].is_string() && drive["smartctl"].is_object(), "{drive}");
+    }
+    let overview = daemon.overview_when("both are missed", |o| o["totals"]["by_state"]["missing"] == 2);
+    assert_eq!(overview["enclosures"][0]["slots"][0]["drive"]["serial_number"], first.as_str());
+    assert!(daemon.log().contains(&second), "the one that went unseen is told: {}", daemon.log());
+
+    // One comes back to another bay and goes on; another drive takes the bay of the other.
+    sim.insert(&["bay/0/5", "--serial", &first]);
+    let back = daemon.drive_when(&first, "it is back", |d| d["state"] == "active");
+    assert_eq!((&back["slot"], &back["stale"], &back["missing_since"]), (&5.into(), &false.into(), &Value::Null));
+    sim.insert(&["bay/0/1", "--serial", "NEWDRIVE1"]);
+    daemon.overview_when("the bay is another's", |o| {
+        o["totals"]["by_state"]["missing"] == 0 && o["enclosures"][0]["slots"][1]["drive"]["state"] == "active"
+    });
+    assert_eq!(daemon.get(&format!("/api/drives/{second}")).status, 404);
+}

@@ -22,6 +22,8 @@ pub enum Key {
     Overview,
     Enclosures,
     ZfsMap,
+    /// Documents of drives that are gone.
+    Gone,
 }
 
 impl Key {
@@ -32,6 +34,7 @@ impl Key {
             Self::Overview => "overview".to_owned(),
             Self::Enclosures => "enclosures".to_owned(),
             Self::ZfsMap => "zfs_map".to_owned(),
+            Self::Gone => "gone".to_owned(),
         }
     }
 
@@ -42,6 +45,7 @@ impl Key {
             Self::Overview => lifetimes.overview,
             Self::Enclosures => lifetimes.enclosures,
             Self::ZfsMap => lifetimes.zfs,
+            Self::Gone => lifetimes.stale,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! `/api/drives/{id}`, one and the same bytes.
 
 use super::drive::{DriveSummary, Identity, State};
-use super::fleet::Record;
+use super::fleet::{Bay, Record};
 use super::smart::{AtaDetail, ExitStatus, NvmeDetail, ScsiDetail, SelfTest, TemperatureLimits, Wear};
 use super::{SCHEMA, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,10 @@ pub struct Head {
     #[serde(default)]
     pub state: Option<State>,
     #[serde(default)]
+    pub enclosure: Option<String>,
+    #[serde(default)]
+    pub slot: Option<u32>,
+    #[serde(default)]
     pub collected_at: Option<Timestamp>,
     #[serde(default)]
     pub checked_at: Option<Timestamp>,
@@ -82,6 +86,12 @@ impl Head {
     /// `None`: no JSON of this schema.
     pub fn parse(value: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(value).ok().filter(|head| head.schema == SCHEMA)
+    }
+
+    /// It is of that drive, in that bay.
+    pub fn is_of(&self, identity: &Identity, bay: Option<&Bay>) -> bool {
+        let place = bay.map(|bay| (Some(bay.enclosure.as_str()), Some(bay.slot)));
+        self.identity == *identity && (self.enclosure.as_deref(), self.slot) == place.unwrap_or_default()
     }
 
     /// What `Age` counts from: the values, or else the look that found none.
@@ -98,6 +108,46 @@ pub fn raw_of(value: &[u8]) -> Option<&RawValue> {
         smartctl: Option<&'a RawValue>,
     }
     serde_json::from_slice::<Raw>(value).ok()?.smartctl.filter(|raw| raw.get() != "null")
+}
+
+/// A stored document, as far as a drive can be put together from it again.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Stored {
+    pub schema: u32,
+    pub identity: Identity,
+    #[serde(flatten)]
+    pub summary: DriveSummary,
+    #[serde(default)]
+    pub by_id: Vec<String>,
+}
+
+impl Stored {
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(value).ok().filter(|stored| stored.schema == SCHEMA)
+    }
+}
+
+/// The drives of a host that are gone: the value of `jbod:gone`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GoneBody<'a> {
+    schema: u32,
+    host: std::borrow::Cow<'a, str>,
+    generated_at: Timestamp,
+    /// Their documents, as they stood when they went.
+    #[serde(borrow)]
+    drives: Vec<&'a RawValue>,
+}
+
+impl<'a> GoneBody<'a> {
+    pub fn new(host: &'a str, generated_at: Timestamp, drives: Vec<&'a RawValue>) -> Self {
+        Self { schema: SCHEMA, host: host.into(), generated_at, drives }
+    }
+}
+
+/// The documents in such a list, if it is one of that host.
+pub fn gone_of<'a>(value: &'a [u8], host: &str) -> Option<Vec<&'a RawValue>> {
+    let body: GoneBody = serde_json::from_slice(value).ok()?;
+    (body.schema == SCHEMA && body.host == host).then_some(body.drives)
 }
 
 /// Labels a last-known copy as old. `"stale":false` cannot stand inside a JSON string (its quotes

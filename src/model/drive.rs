@@ -1,6 +1,7 @@
 //! A drive as the kernel shows it, and as users see it. Nothing here knows how either is obtained.
 
 use super::Timestamp;
+use super::doc::Stored;
 use super::health::{Finding, Verdict};
 use super::smart::Protocol;
 use serde::{Deserialize, Serialize};
@@ -123,7 +124,41 @@ pub struct Drive {
     pub by_id: Vec<String>,
 }
 
+/// Begins the key of a drive that is known from its stored document alone.
+const REMEMBERED: &str = "remembered|";
+
 impl Drive {
+    /// A drive that is gone, as its stored document has it; `None` without an identity.
+    pub fn remembered(stored: &Stored) -> Option<Self> {
+        let (identity, summary) = (stored.identity.clone(), &stored.summary);
+        if identity.is_empty() {
+            return None;
+        }
+        let part = |p: &Option<String>| p.clone().unwrap_or_default();
+        let path = |device: &DeviceName| Path {
+            device: device.clone(),
+            node: String::new(),
+            host: None,
+            address: String::new(),
+        };
+        Some(Self {
+            key: DriveKey(format!("{REMEMBERED}{}|{}", part(&identity.wwid), part(&identity.unit_serial))),
+            device: summary.device.clone(),
+            paths: summary.paths.iter().map(path).collect(),
+            identity,
+            vendor: summary.vendor.clone(),
+            model: summary.model_name.clone(),
+            firmware: summary.firmware_version.clone(),
+            size_bytes: summary.user_capacity_bytes,
+            rotational: summary.rotation_rate_rpm.map(|rpm| rpm > 0),
+            by_id: stored.by_id.clone(),
+        })
+    }
+
+    pub fn is_remembered(&self) -> bool {
+        self.key.0.starts_with(REMEMBERED)
+    }
+
     pub fn is_nvme(&self) -> bool {
         self.paths.first().is_some_and(|p| p.host.is_none())
     }

@@ -4,6 +4,7 @@
 //! records look to users is `overview`'s.
 
 use super::Timestamp;
+use super::doc::Stored;
 use super::drive::{Drive, DriveKey, State};
 use super::enclosure::Enclosure;
 use super::smart::SmartReport;
@@ -152,6 +153,7 @@ impl Fleet {
         let mut gone: Vec<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
         let bays = bays_by_address(enclosures);
         for drive in drives {
+            self.continue_recalled(&drive);
             let key = drive.key.clone();
             gone.retain(|k| *k != key);
             let bay = drive.paths.iter().find_map(|p| bays.get(p.address.as_str()).cloned());
@@ -176,12 +178,54 @@ impl Fleet {
             if let Some(record) = self.records.get_mut(&key) {
                 record.state = State::Missing;
                 record.missing_since = Some(now);
-                record.error = Some(format!("the drive is gone since {now}"));
+                record.error = Some(gone_since(now));
                 changes.push(Change::Missing(key));
             }
         }
         self.forget(now);
         changes
+    }
+
+    /// Takes back a drive that went before this daemon began, with its last bay and reading. `None`:
+    /// it is here after all, its bay is taken, or it went too long ago.
+    pub fn recall(
+        &mut self,
+        stored: &Stored,
+        report: Option<SmartReport>,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<DriveKey> {
+        let is_known = |r: &Record| !stored.identity.is_empty() && r.drive.identity == stored.identity;
+        let drive = Drive::remembered(stored)?;
+        let key = drive.key.clone();
+        if self.records.values().any(is_known) {
+            return None;
+        }
+        let summary = &stored.summary;
+        let bay = summary.enclosure.clone().zip(summary.slot).map(|(enclosure, slot)| Bay { enclosure, slot });
+        let record = Record {
+            state: State::Missing,
+            report: report.map(Arc::new),
+            collected_at: summary.collected_at,
+            checked_at: summary.checked_at,
+            error: Some(gone_since(since)),
+            bay,
+            missing_since: Some(since),
+            ..Record::new(drive)
+        };
+        self.records.insert(key.clone(), record);
+        self.forget(now);
+        self.records.contains_key(&key).then_some(key)
+    }
+
+    /// A drive that was recalled has come back: its record goes on under its own key.
+    fn continue_recalled(&mut self, drive: &Drive) {
+        let is_it =
+            |r: &&Record| r.drive.is_remembered() && !drive.identity.is_empty() && r.drive.identity == drive.identity;
+        let Some(old) = self.records.values().find(is_it).map(|r| r.drive.key.clone()) else { return };
+        if let Some(record) = self.records.remove(&old) {
+            self.records.entry(drive.key.clone()).or_insert(record);
+        }
     }
 
     fn forget(&mut self, now: Timestamp) {
@@ -210,6 +254,10 @@ impl Fleet {
         record.state = if state == State::Standby { State::Standby } else { State::Active };
         true
     }
+}
+
+fn gone_since(since: Timestamp) -> String {
+    format!("the drive is gone since {since}")
 }
 
 /// SCSI address to bay, over all IO modules.

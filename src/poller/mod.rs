@@ -6,6 +6,7 @@
 
 mod journal;
 mod publish;
+mod recall;
 mod requests;
 mod roles;
 mod snapshot;
@@ -26,6 +27,7 @@ use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use journal::Journal;
 use publish::Publisher;
+use recall::Recall;
 use roles::Role;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -99,6 +101,7 @@ impl Poller {
             ready: false,
             swept: false,
             republish: false,
+            recall: Recall::Due,
         };
         // Before any request and any drive: what is here, and in which bays.
         thread.look();
@@ -138,6 +141,8 @@ struct Thread {
     swept: bool,
     /// Redis came back: it gets everything, if polling is ours.
     republish: bool,
+    /// What Redis knew of drives that are gone has been taken over.
+    recall: Recall,
 }
 
 impl Thread {
@@ -207,6 +212,7 @@ impl Thread {
 
     fn renew_role(&mut self, at: Instant) {
         let followed = self.role.follows();
+        self.recall();
         if self.role.renew(&self.redis, at) {
             self.next_sweep = at;
             if followed {
@@ -239,7 +245,11 @@ impl Thread {
         let is_here = |key: &DriveKey| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here);
         self.request_reads.retain(|key, _| is_here(key));
         self.waiting.retain(|key, _| is_here(key));
+        let held = self.left.len();
         self.left.retain(|key, _| fleet.get(key).is_some() && !is_here(key));
+        if self.left.len() != held {
+            self.tell_gone();
+        }
         for change in &changes {
             match change {
                 Change::Missing(key) => self.publish_drive(key, None),
@@ -358,6 +368,7 @@ impl Thread {
             self.publisher.drive(&summary, document);
         } else {
             self.left.insert(key.clone(), document);
+            self.tell_gone();
         }
     }
 

@@ -127,6 +127,11 @@ impl Publisher {
         self.said.get(&summary.device) == Some(&fingerprint(summary))
     }
 
+    /// Those that are gone; sent with the next lists.
+    pub(super) fn gone(&self, body: &doc::GoneBody) {
+        self.memory.set(Key::Gone, serde_json::to_vec(body).unwrap_or_default().into());
+    }
+
     /// Forgets documents of drives that are not here.
     pub(super) fn retain(&mut self, is_here: impl Fn(&DeviceName) -> bool) {
         self.said.retain(|device, _| is_here(device));
@@ -170,7 +175,7 @@ impl Publisher {
         if lists {
             let life = self.lifetimes.overview.min(self.lifetimes.enclosures).min(self.lifetimes.zfs);
             self.lists_due = at + life / 3;
-            keys.extend([Key::Enclosures, Key::ZfsMap, Key::Overview]);
+            keys.extend([Key::Enclosures, Key::ZfsMap, Key::Gone, Key::Overview]);
         }
         let last = self.lifetimes.stale.max(self.smart_life());
         let entries: Vec<Entry> = keys

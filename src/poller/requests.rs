@@ -41,8 +41,11 @@ impl Thread {
             self.waiting.entry(key).or_default().push(reply);
         } else {
             let held = self.handle.memory.value(&Key::Smart(device.clone())).and_then(|v| Head::parse(&v));
-            let identity = self.rack.fleet.get(&key).map(|r| &r.drive.identity);
-            if held.as_ref().map(|head| &head.identity) != identity {
+            let is_its_own = |head: &Head| {
+                let record = self.rack.fleet.get(&key);
+                record.is_some_and(|r| head.is_of(&r.drive.identity, r.bay.as_ref()))
+            };
+            if !held.as_ref().is_some_and(is_its_own) {
                 self.publish_drive(&key, None);
             }
             let _ = reply.send(Source::Memory);

@@ -3,7 +3,7 @@
 
 use crate::cache::{Bytes, Key};
 use crate::model::drive::{DeviceName, DriveKey, Identity};
-use crate::model::fleet::{Fleet, Record};
+use crate::model::fleet::{Bay, Fleet, Record};
 use crate::model::overview::Overview;
 use crate::model::whereis::without_part;
 use crate::model::zfs::Zfs;
@@ -59,6 +59,7 @@ pub struct Snapshot {
 pub struct Known {
     pub device: DeviceName,
     pub identity: Identity,
+    pub bay: Option<Bay>,
     /// Of a drive that was here, and is gone: what is left of it. Its device name may be
     /// another's by now.
     pub missing: Option<Bytes>,
@@ -88,7 +89,7 @@ impl Snapshot {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());
             }
             let (device, identity) = (drive.device.clone(), drive.identity.clone());
-            snapshot.drives.push(Known { device, identity, missing });
+            snapshot.drives.push(Known { device, identity, bay: record.bay.clone(), missing });
         }
         snapshot.name_leaves(zfs);
         snapshot

@@ -17,7 +17,7 @@ use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Copy, Key, StoreError};
 use crate::model::SCHEMA;
 use crate::model::doc::{Head, label_stale};
-use crate::model::drive::{DeviceName, Identity};
+use crate::model::drive::DeviceName;
 use crate::model::whereis;
 use crate::poller::{Ask, Known, Poller, Snapshot, Source};
 use crate::probe::{Host, drives, now};
@@ -229,7 +229,7 @@ impl Reader {
 
     /// One drive, by any identifier.
     pub fn drive(&self, id: &str) -> Result<Answer, ReadError> {
-        let mut snapshot = self.poller.snapshot();
+        let mut snapshot = self.snapshot_of_now();
         let is_at_its_name = |known: &Known| {
             known.missing.is_some() || drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity)
         };
@@ -249,13 +249,12 @@ impl Reader {
         let device = &known.device;
         let here = drives::identity_at(&self.host, device);
         let key = Key::Smart(device.clone());
-        let Some(identity) = here.filter(|i| *i == known.identity && !i.is_empty()) else {
+        if here.is_none_or(|i| i != known.identity || i.is_empty()) {
             // It has just moved again, or nothing is known that would tell it from others: read it.
             return self.read_now(id, device);
-        };
-        let from = |copy: Copy| {
-            self.stored(&key, copy, |value| of_this_drive(value, &identity, stale_after, copy == Copy::Last))
-        };
+        }
+        let from =
+            |copy: Copy| self.stored(&key, copy, |value| of_this_drive(value, known, stale_after, copy == Copy::Last));
         let Ok(live) = from(Copy::Live) else { return self.read_now(id, device) };
         if let Some(prepared) = live {
             return Ok(answer(prepared, XCache::Hit, Source::Redis));
@@ -291,7 +290,7 @@ impl Reader {
         let snapshot = self.poller.snapshot();
         let known = snapshot.find(id).filter(|k| k.missing.is_none()).ok_or(ReadError::NoSuchDrive)?;
         let value = self.poller.memory.value(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
-        let prepared = of_this_drive(value, &known.identity, snapshot.stale_after_seconds, false);
+        let prepared = of_this_drive(value, known, snapshot.stale_after_seconds, false);
         let prepared = prepared.map_err(|_| ReadError::NothingYet)?;
         Ok(answer(prepared, XCache::Miss, source.unwrap_or(Source::Memory)))
     }
@@ -307,11 +306,11 @@ impl Reader {
     }
 }
 
-/// A stored document, if it is of the drive that is at that name now. What has grown old since it
+/// A stored document, if it is of the drive that is at that name now, in the bay where it is. What has grown old since it
 /// was put together is labelled so.
-fn of_this_drive(value: Bytes, identity: &Identity, stale_after: u64, is_last: bool) -> Result<Arc<Prepared>, Unfit> {
+fn of_this_drive(value: Bytes, known: &Known, stale_after: u64, is_last: bool) -> Result<Arc<Prepared>, Unfit> {
     let head = Head::parse(&value).ok_or(Unfit::Foreign)?;
-    if head.identity != *identity {
+    if !head.is_of(&known.identity, known.bay.as_ref()) {
         return Err(Unfit::Elsewhere);
     }
     let is_old = head.collected_at.is_some_and(|at| at.age_seconds(now()) > stale_after);
