@@ -1,6 +1,8 @@
-//! What smartctl says of a SAS drive, and of a SATA drive whose HBA passes no ATA commands.
+//! What smartctl says of a SAS drive, and of a SATA drive whose HBA passes no ATA commands. As the
+//! newest release has it: `dialect` takes away what an older one does not tell.
 
 use crate::drive::{Drive, Kind};
+use crate::scsi_logs;
 use crate::smartctl::Answer;
 use serde_json::{Map, Value, json};
 
@@ -15,9 +17,12 @@ pub fn answer(drive: &Drive) -> Answer {
     }
     let failed = drive.flag("failed");
     health(drive, failed, &mut body);
-    counters(drive, &mut body);
-    self_tests(drive, &mut body);
-    Answer { body, status: if failed { FAILING } else { 0 }, ..Answer::default() }
+    scsi_logs::counters(drive, &mut body);
+    scsi_logs::self_tests(drive, &mut body);
+    // Never in the JSON: smartctl has it for readers of its text only.
+    let text = drive.number("non_medium_errors").map(|n| format!("Non-medium error count: {n:8}"));
+    let status = if failed { FAILING } else { 0 } | scsi_logs::self_test_status(drive);
+    Answer { body, status, text: text.into_iter().collect(), ..Answer::default() }
 }
 
 fn identity(drive: &Drive) -> Map<String, Value> {
@@ -27,6 +32,7 @@ fn identity(drive: &Drive) -> Map<String, Value> {
         "scsi_vendor": drive.vendor,
         "scsi_product": model,
         "scsi_model_name": format!("{} {model}", drive.vendor),
+        "model_name": format!("{} {model}", drive.vendor),
         "scsi_revision": drive.firmware,
         "scsi_version": "SPC-5",
         "user_capacity": {"blocks": drive.bytes / 512, "bytes": drive.bytes},
@@ -50,91 +56,75 @@ fn identity(drive: &Drive) -> Map<String, Value> {
     body
 }
 
+/// What an additional sense code of the informational exceptions page says.
+fn exception(asc: u64, ascq: u64) -> String {
+    let what = match ascq >> 4 {
+        1 => "HARDWARE IMPENDING FAILURE",
+        2 => "CONTROLLER IMPENDING FAILURE",
+        3 => "DATA CHANNEL IMPENDING FAILURE",
+        4 => "SERVO IMPENDING FAILURE",
+        5 => "SPINDLE IMPENDING FAILURE",
+        6 => "FIRMWARE IMPENDING FAILURE",
+        _ => "",
+    };
+    let why = match ascq & 15 {
+        0 => "GENERAL HARD DRIVE FAILURE",
+        1 => "DRIVE ERROR RATE TOO HIGH",
+        2 => "DATA ERROR RATE TOO HIGH",
+        3 => "SEEK ERROR RATE TOO HIGH",
+        4 => "TOO MANY BLOCK REASSIGNS",
+        _ => "ACCESS TIMES TOO HIGH",
+    };
+    match (asc, ascq) {
+        (0x0b, 0x01) => "WARNING: SPECIFIED TEMPERATURE EXCEEDED".to_owned(),
+        (0x0b, 0x02) => "WARNING: ENCLOSURE DEGRADED".to_owned(),
+        (0x0b, _) => format!("WARNING: ascq=0x{ascq:x}"),
+        (0x5d, 0x00) => "FAILURE PREDICTION THRESHOLD EXCEEDED".to_owned(),
+        (0x5d, 0x73) => "MEDIA ENDURANCE LIMIT EXCEEDED".to_owned(),
+        (0x5d, 0x10..=0x6f) => format!("{what} {why}"),
+        _ => format!("FAILURE PREDICTION THRESHOLD EXCEEDED: ascq=0x{ascq:x}"),
+    }
+}
+
 fn health(drive: &Drive, failed: bool, body: &mut Map<String, Value>) {
     let status = if failed {
-        let text = "HARDWARE IMPENDING FAILURE GENERAL HARD DRIVE FAILURE";
-        json!({"passed": false, "scsi": {"asc": 0x5d, "ascq": 0x10, "ie_string": text}})
+        let (asc, ascq) = (drive.number("asc").unwrap_or(0x5d), drive.number("ascq").unwrap_or(0x10));
+        json!({"passed": false, "scsi": {"asc": asc, "ascq": ascq, "ie_string": exception(asc, ascq)}})
     } else {
         json!({"passed": true})
     };
     body.insert("smart_support".to_owned(), json!({"available": true, "enabled": true}));
     body.insert("temperature_warning".to_owned(), json!({"enabled": true}));
     body.insert("smart_status".to_owned(), status);
-    let trip = if drive.kind == Kind::Ssd { 70 } else { 60 };
-    body.insert("temperature".to_owned(), json!({"current": drive.temperature(), "drive_trip": trip}));
-    body.insert("power_on_time".to_owned(), json!({"hours": drive.hours(), "minutes": drive.made_up("minutes", 60)}));
+    let trip = drive.number("drive_trip").unwrap_or(if drive.kind == Kind::Ssd { 70 } else { 60 });
+    // 255 is the drive's word for "not available", and is left out.
+    let celsius = Some(drive.told_temperature()).filter(|c| *c != 255).map(|c| ("current", json!(c)));
+    let trip = Some(trip).filter(|t| *t != 255).map(|t| ("drive_trip", json!(t)));
+    let temperature: Map<String, Value> = celsius.into_iter().chain(trip).map(|(k, v)| (k.to_owned(), v)).collect();
+    if !temperature.is_empty() {
+        body.insert("temperature".to_owned(), Value::Object(temperature));
+    }
+    if !drive.flag("no_hours") {
+        let minutes = drive.made_up("minutes", 60);
+        body.insert("power_on_time".to_owned(), json!({"hours": drive.hours(), "minutes": minutes}));
+    }
     if drive.kind == Kind::Ssd {
         let used = drive.number("percentage_used").unwrap_or_else(|| drive.made_up("used", 20));
         body.insert("scsi_percentage_used_endurance_indicator".to_owned(), json!(used));
+        body.insert("endurance_used".to_owned(), json!({"current_percent": used}));
     }
-}
-
-fn counters(drive: &Drive, body: &mut Map<String, Value>) {
-    body.insert(
-        "scsi_start_stop_cycle_counter".to_owned(),
-        json!({
-            "year_of_manufacture": (2019 + drive.made_up("year", 5)).to_string(),
-            "week_of_manufacture": format!("{:02}", 1 + drive.made_up("week", 52)),
-            "specified_cycle_count_over_device_lifetime": 50_000,
-            "accumulated_start_stop_cycles": 20 + drive.made_up("starts", 90),
-            "specified_load_unload_count_over_device_lifetime": 600_000,
-            "accumulated_load_unload_cycles": 500 + drive.made_up("loads", 4_000),
-        }),
-    );
-    body.insert("scsi_grown_defect_list".to_owned(), json!(drive.number("grown_defects").unwrap_or(0)));
-    body.insert("scsi_pending_defects".to_owned(), json!({"count": drive.number("pending").unwrap_or(0)}));
-    let row = |what: &str, corrected: u64, gigabytes: u64| {
-        let delayed = corrected / 400;
-        json!({
-            "errors_corrected_by_eccfast": corrected,
-            "errors_corrected_by_eccdelayed": delayed,
-            "errors_corrected_by_rereads_rewrites": 0,
-            "total_errors_corrected": corrected + delayed,
-            "correction_algorithm_invocations": corrected + delayed,
-            "gigabytes_processed": format!("{gigabytes}.{:03}", drive.made_up(what, 1000)),
-            "total_uncorrected_errors": drive.number(&format!("uncorrected_{what}")).unwrap_or(0),
-        })
-    };
-    let log = json!({
-        "read": row("read", drive.made_up("eccfast", 3_000), 60_000 + drive.made_up("gigabytes read", 300_000)),
-        "write": row("write", 0, 20_000 + drive.made_up("gigabytes written", 100_000)),
-        "verify": row("verify", 0, 1_000 + drive.made_up("gigabytes verified", 5_000)),
-    });
-    body.insert("scsi_error_counter_log".to_owned(), log);
-}
-
-fn self_tests(drive: &Drive, body: &mut Map<String, Value>) {
-    let running = drive.number("self_test_remaining_percent").is_some_and(|p| p > 0);
-    let hours = drive.hours();
-    let entries = 20u64.min(hours / 168);
-    for n in 0..entries {
-        let long = n % 4 == 1;
-        let (code, name) = if long { (2, "Background long") } else { (1, "Background short") };
-        let result = if running && n == 0 {
-            json!({"value": 15, "string": "Self test in progress ..."})
-        } else {
-            json!({"value": 0, "string": "Completed"})
-        };
-        let mut entry = object(json!({"code": {"value": code, "string": name}, "result": result}));
-        if !(running && n == 0) {
-            let at = hours.saturating_sub(168 * n + 5);
-            entry.insert("power_on_time".to_owned(), json!({"hours": at, "aka": "accumulated_power_on_hours"}));
-        }
-        body.insert(format!("scsi_self_test_{n}"), Value::Object(entry));
-    }
-    body.insert(
-        "scsi_extended_self_test_seconds".to_owned(),
-        json!(if drive.kind == Kind::Ssd { 3_600 } else { 93_300 }),
-    );
 }
 
 /// A SATA drive seen only through SCSI translation: INQUIRY data and size, no serial, no SMART.
 pub fn translated(drive: &Drive) -> Answer {
     let model: String = drive.told_model().chars().take(16).collect();
+    // A bridge passes the maker on instead of the transport's "ATA".
+    let vendor = if drive.usb.is_some() { drive.vendor.as_str() } else { "ATA" };
     let body = object(json!({
-        "scsi_vendor": "ATA",
+        "scsi_vendor": vendor,
         "scsi_product": model,
-        "scsi_model_name": format!("ATA {model}"),
+        "scsi_model_name": format!("{vendor} {model}"),
+        "model_name": format!("{vendor} {model}"),
         "scsi_revision": drive.firmware.chars().take(4).collect::<String>(),
         "scsi_version": "SPC-3",
         "user_capacity": {"blocks": drive.bytes / 512, "bytes": drive.bytes},
@@ -161,13 +151,43 @@ mod tests {
     use super::*;
     use crate::plan::sample;
 
+    fn with(pairs: &[(&str, Value)]) -> Answer {
+        let mut drive = sample(Kind::Sas);
+        drive.state = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        answer(&drive)
+    }
+
+    fn at(answer: &Answer, path: &str) -> Option<Value> {
+        Value::Object(answer.body.clone()).pointer(path).cloned()
+    }
+
     #[test]
     fn a_failing_drive_says_so_twice() {
-        let mut drive = sample(Kind::Sas);
-        assert_eq!(answer(&drive).status, 0);
-        drive.state.insert("failed".to_owned(), json!(true));
-        let said = answer(&drive);
+        assert_eq!(with(&[]).status, 0);
+        let said = with(&[("failed", json!(true)), ("ascq", json!(0x64))]);
         assert_eq!(said.status, FAILING);
-        assert_eq!(said.body.get("smart_status").and_then(|s| s.get("passed")), Some(&json!(false)));
+        assert_eq!(at(&said, "/smart_status/passed"), Some(json!(false)));
+        let why = at(&said, "/smart_status/scsi/ie_string");
+        assert_eq!(why, Some(json!("FIRMWARE IMPENDING FAILURE TOO MANY BLOCK REASSIGNS")));
+    }
+
+    #[test]
+    fn failed_self_tests_have_their_bits() {
+        for (code, status) in [(1, 0), (2, 0), (3, 4), (4, 128), (7, 128)] {
+            let said = with(&[("self_test_result", json!(code))]);
+            assert_eq!((said.status, at(&said, "/scsi_self_test_0/result/value")), (status, Some(json!(code))));
+        }
+        let running = with(&[("self_test_remaining_percent", json!(30)), ("self_test_result", json!(5))]);
+        assert_eq!(at(&running, "/scsi_self_test_0/self_test_in_progress"), Some(json!(true)));
+        assert_eq!(at(&running, "/scsi_self_test_1/result/value"), Some(json!(5)));
+        assert_eq!(at(&running, "/scsi_self_test_status/completion_percent"), Some(json!(70)));
+    }
+
+    #[test]
+    fn pending_defects_are_listed_from_one() {
+        let said = with(&[("pending", json!(2))]);
+        assert_eq!(at(&said, "/scsi_pending_defects/count"), Some(json!(2)));
+        assert_eq!(at(&said, "/scsi_pending_defects/table/0"), Some(Value::Null));
+        assert!(at(&said, "/scsi_pending_defects/table/2/lba").is_some());
     }
 }

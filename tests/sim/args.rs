@@ -1,16 +1,29 @@
 //! smartctl's command line, as far as a reader of drives uses it. An option that would write to a
 //! drive is refused like an unknown one. Pure.
 
+use crate::reach::behind;
+use crate::version::{JSON, Version};
+
+/// Stands in a message for the device, which may only be known further behind.
+const DEVICE: &str = "{device}";
+
 /// What was asked of smartctl.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the flags of a command line")]
 pub struct Request {
     pub device: Option<String>,
     /// `-d`.
     pub kind: Option<String>,
     pub nocheck: Option<Nocheck>,
+    /// Whether this release has `--json`.
+    pub json_known: bool,
     pub json: bool,
     pub pretty: bool,
+    /// `--json=o`: the text too.
+    pub output: bool,
     pub version: bool,
+    /// `--scan` or, with true, `--scan-open`.
+    pub scan: Option<bool>,
 }
 
 /// `-n MODE[,STATUS]`.
@@ -48,9 +61,9 @@ const PLAIN: [(&str, &str); 6] = [
     ("-c", "--capabilities"),
 ];
 
-/// Reads the arguments; an error is the message smartctl would give.
-pub fn parse(arguments: &[String]) -> (Request, Result<(), String>) {
-    let mut request = Request::default();
+/// Reads the arguments as that release of smartctl; an error is the message it would give.
+pub fn parse(arguments: &[String], release: Version) -> (Request, Result<(), String>) {
+    let mut request = Request { json_known: release >= JSON, ..Request::default() };
     let outcome = read(&mut request, arguments);
     (request, outcome)
 }
@@ -70,12 +83,12 @@ fn read(request: &mut Request, arguments: &[String]) -> Result<(), String> {
         }
     }
     request.device = devices.first().cloned();
-    bad?;
+    bad.map_err(|why: String| why.replace(DEVICE, request.device.as_deref().unwrap_or_default()))?;
     match devices.len() {
-        0 if request.version => Ok(()),
+        0 if request.version || request.scan.is_some() => Ok(()),
         0 => Err("ERROR: smartctl requires a device name as the final command-line argument.".to_owned()),
         1 => Ok(()),
-        n => Err(format!("ERROR: smartctl takes ONE device name as the final command-line argument; found {n}.")),
+        _ => Err("ERROR: smartctl takes ONE device name as the final command-line argument.".to_owned()),
     }
 }
 
@@ -93,9 +106,13 @@ fn option<'a>(request: &mut Request, word: &str, rest: &mut impl Iterator<Item =
             request.version = true;
             return Ok(());
         }
-        "-j" | "--json" => {
-            request.json = true;
-            request.pretty = !value.as_deref().is_some_and(|v| v.contains('c'));
+        "--scan" | "--scan-open" => {
+            request.scan = Some(name == "--scan-open");
+            return Ok(());
+        }
+        "-j" | "--json" if request.json_known => {
+            let has = |letter: char| value.as_deref().is_some_and(|v| v.contains(letter));
+            (request.json, request.pretty, request.output) = (true, !has('c'), has('o'));
             return Ok(());
         }
         _ => {}
@@ -103,26 +120,26 @@ fn option<'a>(request: &mut Request, word: &str, rest: &mut impl Iterator<Item =
     let takes_value = matches!(name, "-d" | "--device" | "-n" | "--nocheck")
         || WITH_VALUE.iter().any(|(s, l)| name == *s || name == *l);
     if !takes_value {
-        return Err(format!("UNRECOGNIZED OPTION: {}", name.trim_start_matches('-')));
+        // A long option is named with all that stands behind it, a short one by its letter.
+        let named = if word.starts_with("--") { word } else { name };
+        return Err(format!("=======> UNRECOGNIZED OPTION: {}", named.trim_start_matches('-')));
     }
     if value.is_none() {
         value = rest.next().cloned();
     }
-    let Some(value) = value else { return Err(format!("ERROR: OPTION '{name}' REQUIRES AN ARGUMENT.")) };
+    let Some(value) = value else {
+        return Err(format!("=======> ARGUMENT REQUIRED FOR OPTION: {}", name.trim_start_matches('-')));
+    };
     match name {
         "-d" | "--device" => {
             let known = ["auto", "test", "ata", "scsi", "nvme", "sat"].contains(&value.as_str())
-                || value.starts_with("sat,")
-                || value.starts_with("nvme,");
+                || ["sat,", "nvme,", "usbjmicron"].iter().any(|start| value.starts_with(start))
+                || behind(&value).is_some();
             request.kind = Some(value.clone());
-            if known {
-                Ok(())
-            } else {
-                Err(format!("{}: Unknown device type '{value}'", request.device.as_deref().unwrap_or("device")))
-            }
+            if known { Ok(()) } else { Err(format!("{DEVICE}: Unknown device type '{value}'")) }
         }
         "-n" | "--nocheck" => {
-            request.nocheck = Some(nocheck(&value).ok_or_else(|| format!("INVALID ARGUMENT TO -n: {value}"))?);
+            request.nocheck = Some(nocheck(&value).ok_or_else(|| format!("=======> INVALID ARGUMENT TO -n: {value}"))?);
             Ok(())
         }
         _ => Ok(()),
@@ -152,7 +169,7 @@ mod tests {
 
     #[test]
     fn reads_what_a_daemon_asks() {
-        let (request, outcome) = parse(&words("--json=c -a -n standby,3 -d sat -- /dev/sg7"));
+        let (request, outcome) = parse(&words("--json=c -a -n standby,3 -d sat -- /dev/sg7"), (7, 4));
         assert_eq!(outcome, Ok(()));
         assert_eq!(request.device.as_deref(), Some("/dev/sg7"));
         assert_eq!(request.nocheck, Some(Nocheck { mode: Mode::Standby, status: 3 }));
@@ -161,11 +178,28 @@ mod tests {
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        let (request, outcome) = parse(&words("-t short --json=c /dev/sda"));
+        let (request, outcome) = parse(&words("-t short --json=c /dev/sda"), (7, 4));
         assert!(request.json);
-        assert!(outcome.is_err());
-        assert!(parse(&words("-a -n")).1.is_err());
-        assert!(parse(&words("-a")).1.is_err());
-        assert!(parse(&words("-a --nocheck=standby,x /dev/sda")).1.is_err());
+        assert_eq!(outcome, Err("=======> UNRECOGNIZED OPTION: t".to_owned()));
+        assert!(parse(&words("-a -n"), (7, 4)).1.is_err());
+        assert!(parse(&words("-a"), (7, 4)).1.is_err());
+        assert!(parse(&words("-a --nocheck=standby,x /dev/sda"), (7, 4)).1.is_err());
+    }
+
+    #[test]
+    fn a_release_without_json_does_not_know_the_option() {
+        let (request, outcome) = parse(&words("--json=c -a /dev/sda"), (6, 6));
+        assert!(!request.json);
+        assert_eq!(outcome, Err("=======> UNRECOGNIZED OPTION: json=c".to_owned()));
+        assert_eq!(parse(&words("-j /dev/sda"), (6, 6)).1, Err("=======> UNRECOGNIZED OPTION: j".to_owned()));
+    }
+
+    #[test]
+    fn types_behind_controllers_are_known() {
+        for kind in ["megaraid,8", "sat+megaraid,8", "cciss,3", "usbjmicron", "usbjmicron,p", "sat,12"] {
+            assert_eq!(parse(&words(&format!("-a -d {kind} /dev/bus/0")), (7, 4)).1, Ok(()), "{kind}");
+        }
+        let said = parse(&words("-a -d megaraid /dev/sda"), (7, 4)).1;
+        assert_eq!(said, Err("/dev/sda: Unknown device type 'megaraid'".to_owned()));
     }
 }

@@ -56,6 +56,13 @@ impl Path {
     }
 }
 
+/// A place behind a RAID controller: its SCSI host, and the number it gives the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RaidPlace {
+    pub host: u32,
+    pub number: u64,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Drive {
     /// Unique on this host and fit for a file name: the serial, if no other drive has it.
@@ -79,6 +86,12 @@ pub struct Drive {
     pub nvme: Option<u32>,
     /// Number of its multipath map.
     pub map: Option<u32>,
+    /// Behind a RAID controller, and so without a node of its own.
+    #[serde(default)]
+    pub raid: Option<RaidPlace>,
+    /// In a USB box with this bridge: sat, usbjmicron or unknown.
+    #[serde(default)]
+    pub usb: Option<String>,
     /// A recorded answer, relative to the host's folder.
     pub recorded: Option<String>,
     /// The name ZFS gives a leaf that is not there.
@@ -118,13 +131,18 @@ impl Drive {
     }
 
     pub fn present(&self) -> bool {
-        self.nvme.is_some() || !self.paths.is_empty()
+        self.nvme.is_some() || self.raid.is_some() || !self.paths.is_empty()
     }
 
     pub fn temperature(&self) -> i64 {
-        let warm = if self.kind == Kind::Ssd || self.kind == Kind::Nvme { 34 } else { 27 };
+        let warm = if self.rotation == 0 { 34 } else { 27 };
         let made_up = i64::try_from(self.made_up("temperature", 10)).unwrap_or(0) + warm;
         self.state.get("temperature").and_then(Value::as_i64).unwrap_or(made_up)
+    }
+
+    /// What it says in place of its temperature, which a test may have set to a placeholder.
+    pub fn told_temperature(&self) -> i64 {
+        self.state.get("temperature_told").and_then(Value::as_i64).unwrap_or_else(|| self.temperature())
     }
 
     pub fn hours(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use crate::drive::{Drive, Kind};
 use crate::files::{attribute, make_dir, put, remove_tree};
-use crate::plan::{SlotNames, kinds, make_up, number, place, pools, shelf};
+use crate::plan::{SlotNames, kinds, make_up, number, place, pools, sata_ssd, shelf};
 use crate::recorded;
 use crate::store::{Host, LeafName, Pool, Store, Tools};
 use crate::{links, other, shelf as shelves, sysfs};
@@ -35,6 +35,9 @@ pub struct Options {
     /// How many of the drives are SATA behind SAS [default: a quarter]
     #[arg(long)]
     pub sata: Option<usize>,
+    /// How many of the SATA drives are SSDs
+    #[arg(long, default_value_t = 0)]
+    pub sata_ssd: usize,
     /// How many of the drives are SAS SSDs [default: 4, if there are enough drives]
     #[arg(long)]
     pub ssd: Option<usize>,
@@ -133,7 +136,16 @@ fn made_up(options: &Options) -> Result<Vec<Drive>> {
         );
     }
     let kinds = kinds(total, sata, ssd).into_iter().chain(std::iter::repeat_n(Kind::Nvme, options.nvme));
-    Ok((0u64..).zip(kinds).map(|(n, kind)| make_up(options.seed, kind, n)).collect())
+    if options.sata_ssd > sata {
+        bail!("found --sata-ssd {} with {sata} SATA drives; wanted no more", options.sata_ssd);
+    }
+    let mut solid = options.sata_ssd;
+    let drive = |(n, kind): (u64, Kind)| {
+        let ssd = kind == Kind::Sata && solid > 0;
+        solid -= usize::from(ssd);
+        if ssd { sata_ssd(options.seed, n) } else { make_up(options.seed, kind, n) }
+    };
+    Ok((0u64..).zip(kinds).map(drive).collect())
 }
 
 fn check(options: &Options, drives: usize, shelves: usize) -> Result<()> {

@@ -73,9 +73,10 @@ fn describe(host: &Host, drive: &Drive, role: Option<&Role>) -> Value {
         Some(number) => vec![format!("nvme{number}n1")],
         None => drive.paths.iter().map(Path::sd).collect(),
     };
-    let nodes: Vec<String> = match drive.nvme {
-        Some(number) => vec![format!("/dev/nvme{number}")],
-        None => drive.paths.iter().map(|p| format!("/dev/{}", p.sg())).collect(),
+    let nodes: Vec<String> = match (drive.nvme, drive.raid) {
+        (Some(number), _) => vec![format!("/dev/nvme{number}")],
+        (_, Some(place)) => vec![format!("/dev/bus/{}", place.host)],
+        _ => drive.paths.iter().map(|p| format!("/dev/{}", p.sg())).collect(),
     };
     json!({
         "key": drive.key,
@@ -98,6 +99,8 @@ fn describe(host: &Host, drive: &Drive, role: Option<&Role>) -> Value {
         "sg": drive.paths.iter().map(Path::sg).collect::<Vec<_>>(),
         "nodes": nodes,
         "addresses": drive.paths.iter().map(Path::address).collect::<Vec<_>>(),
+        "raid": drive.raid,
+        "usb": drive.usb,
         "map": drive.map_name(),
         "recorded": drive.recorded,
         "temperature": drive.recorded.is_none().then(|| drive.temperature()),

@@ -7,22 +7,31 @@ mod answer_ata;
 mod answer_nvme;
 mod answer_scsi;
 mod args;
+mod ata_attributes;
+mod ata_logs;
+mod dialect;
 mod drive;
 mod files;
 mod host;
+mod keys;
 mod links;
 mod list;
 mod moves;
 mod other;
+mod outside;
 mod places;
 mod plan;
+mod reach;
 mod recorded;
+mod scan;
+mod scsi_logs;
 mod set;
 mod shelf;
 mod smartctl;
 mod store;
 mod sysfs;
 mod trouble;
+mod version;
 mod zpool;
 mod zpool_text;
 
@@ -46,7 +55,7 @@ enum Command {
     /// Lay out a host
     Host(Box<host::Options>),
     /// Change how a drive, bay, shelf, pool or tool behaves
-    #[command(after_help = set::HELP)]
+    #[command(after_help = keys::HELP)]
     Set {
         dir: PathBuf,
         /// A serial, a kernel name, bay/E/B, all, enclosure/E, pool/NAME, leaf/SERIAL, zpool or smartctl
@@ -84,6 +93,21 @@ enum Command {
     SwapLetters { dir: PathBuf, one: String, other: String },
     /// The drives of two bays change places
     Swap { dir: PathBuf, one: String, other: String },
+    /// Add a RAID controller: one volume, and disks that only answer to -d megaraid,N or cciss,N
+    Raid {
+        dir: PathBuf,
+        #[command(flatten)]
+        options: outside::RaidOptions,
+    },
+    /// Add a SATA disk in a USB box
+    Usb {
+        dir: PathBuf,
+        #[arg(long, value_enum, default_value = "sat")]
+        bridge: outside::Bridge,
+        /// An SSD
+        #[arg(long)]
+        ssd: bool,
+    },
     /// Every drive with its bay, names and state
     List {
         dir: PathBuf,
@@ -138,6 +162,8 @@ fn command(command: Command) -> anyhow::Result<()> {
         }
         Command::SwapLetters { dir, one, other } => moves::swap_letters(&dir, &one, &other),
         Command::Swap { dir, one, other } => moves::swap(&dir, &one, &other),
+        Command::Raid { dir, options } => outside::raid(&dir, &options),
+        Command::Usb { dir, bridge, ssd } => outside::usb(&dir, bridge, ssd),
         Command::List { dir, json } => list::run(&dir, json),
     }
 }

@@ -15,38 +15,87 @@ pub fn hba(store: &Store, scsi: u32) -> Result<()> {
     link(&store.root, &format!("sys/class/scsi_host/host{scsi}"), &dir)
 }
 
-/// An `NVMe` controller with one namespace.
+/// An `NVMe` controller with its namespaces.
 pub fn nvme(store: &Store, drive: &Drive, number: u32) -> Result<()> {
     let root = &store.root;
-    let pci = format!("0000:{:02x}:00.0", number + 1);
-    let (name, space) = (format!("nvme{number}"), format!("nvme{number}n1"));
-    let controller = format!("sys/devices/pci0000:00/{pci}/nvme/{name}");
+    let name = format!("nvme{number}");
+    let controller = controller_dir(number);
     let path = root.join(&controller);
     make_dir(&path)?;
     attribute(&path, "model", &format!("{:<40}", drive.model))?;
     attribute(&path, "serial", &format!("{:<20}", drive.serial))?;
     attribute(&path, "firmware_rev", &format!("{:<8}", drive.firmware))?;
-    attribute(&path, "address", &pci)?;
+    attribute(&path, "address", &pci(number))?;
     attribute(&path, "transport", "pcie")?;
     attribute(&path, "state", "live")?;
-    let space_path = path.join(&space);
-    make_dir(&space_path)?;
-    attribute(&space_path, "wwid", &drive.wwid())?;
-    attribute(&space_path, "removable", "0")?;
-    disk(&space_path, drive.bytes, false)?;
-    link_text(&space_path.join("device"), &format!("../../{name}"))?;
-    let partition = format!("{space}p1");
-    partition_of(&space_path, &partition, drive.bytes)?;
     make_dir(&root.join("sys/class/nvme"))?;
     link(root, &format!("sys/class/nvme/{name}"), &controller)?;
-    let space_dir = format!("{controller}/{space}");
-    link(root, &format!("sys/block/{space}"), &space_dir)?;
-    link(root, &format!("sys/class/block/{space}"), &space_dir)?;
-    link(root, &format!("sys/class/block/{partition}"), &format!("{space_dir}/{partition}"))?;
-    for node in [&name, &space, &partition] {
+    put(&root.join("dev").join(&name), "")?;
+    store.link_nodes(drive, &[name])?;
+    namespace(store, drive, number, 1)?;
+    namespaces(store, drive, number)
+}
+
+/// One namespace, with a partition.
+fn namespace(store: &Store, drive: &Drive, number: u32, id: u64) -> Result<()> {
+    let root = &store.root;
+    let (name, space) = (format!("nvme{number}"), format!("nvme{number}n{id}"));
+    let controller = controller_dir(number);
+    let bytes = drive.bytes / drive.number("namespaces").unwrap_or(1).max(1);
+    let path = root.join(&controller).join(&space);
+    make_dir(&path)?;
+    // Each namespace has a name of its own.
+    let wwid = match (id, drive.wwn.as_deref().and_then(|w| u64::from_str_radix(w, 16).ok())) {
+        (2.., Some(first)) => format!("eui.{:016x}", first.wrapping_add(id - 1)),
+        (2.., None) => format!("{}{id:08x}", drive.wwid().trim_end_matches("00000001")),
+        _ => drive.wwid(),
+    };
+    attribute(&path, "wwid", &wwid)?;
+    attribute(&path, "nsid", &id.to_string())?;
+    attribute(&path, "removable", "0")?;
+    disk(&path, bytes, false)?;
+    link_text(&path.join("device"), &format!("../../{name}"))?;
+    let partition = format!("{space}p1");
+    partition_of(&path, &partition, bytes)?;
+    let dir = format!("{controller}/{space}");
+    link(root, &format!("sys/block/{space}"), &dir)?;
+    link(root, &format!("sys/class/block/{space}"), &dir)?;
+    link(root, &format!("sys/class/block/{partition}"), &format!("{dir}/{partition}"))?;
+    for node in [&space, &partition] {
         put(&root.join("dev").join(node), "")?;
     }
-    store.link_nodes(drive, &[name, space])
+    store.link_nodes(drive, &[space])
+}
+
+fn remove_namespace(store: &Store, number: u32, id: u64) -> Result<()> {
+    let root = &store.root;
+    let space = format!("nvme{number}n{id}");
+    for at in [
+        format!("sys/block/{space}"),
+        format!("sys/class/block/{space}"),
+        format!("sys/class/block/{space}p1"),
+        format!("dev/{space}"),
+        format!("dev/{space}p1"),
+    ] {
+        remove(&root.join(at))?;
+    }
+    remove_tree(&root.join(controller_dir(number)).join(&space))?;
+    store.unlink_nodes(&[space])
+}
+
+/// As many namespaces as the drive's state says.
+pub fn namespaces(store: &Store, drive: &Drive, number: u32) -> Result<()> {
+    let count = drive.number("namespaces").unwrap_or(1).max(1);
+    (1..=count).try_for_each(|id| namespace(store, drive, number, id))?;
+    (count + 1..=16).try_for_each(|id| remove_namespace(store, number, id))
+}
+
+fn pci(number: u32) -> String {
+    format!("0000:{:02x}:00.0", number + 1)
+}
+
+fn controller_dir(number: u32) -> String {
+    format!("sys/devices/pci0000:00/{}/nvme/nvme{number}", pci(number))
 }
 
 /// What stands in sys/block of any host and is no drive: loop, ram and zram devices, an optical
@@ -85,18 +134,10 @@ pub fn decoys(store: &Store, scsi: u32, sg: u32) -> Result<()> {
 /// The `NVMe` drive is gone.
 pub fn remove_nvme(store: &Store, number: u32) -> Result<()> {
     let root = &store.root;
-    let (name, space) = (format!("nvme{number}"), format!("nvme{number}n1"));
-    for at in [
-        format!("sys/block/{space}"),
-        format!("sys/class/block/{space}"),
-        format!("sys/class/block/{space}p1"),
-        format!("sys/class/nvme/{name}"),
-    ] {
-        remove(&root.join(at))?;
-    }
-    for node in [&name, &space, &format!("{space}p1")] {
-        remove(&root.join("dev").join(node))?;
-    }
-    remove_tree(&root.join(format!("sys/devices/pci0000:00/0000:{:02x}:00.0", number + 1)))?;
-    store.unlink_nodes(&[name, space])
+    let name = format!("nvme{number}");
+    (1..=16).try_for_each(|id| remove_namespace(store, number, id))?;
+    remove(&root.join(format!("sys/class/nvme/{name}")))?;
+    remove(&root.join("dev").join(&name))?;
+    remove_tree(&root.join(format!("sys/devices/pci0000:00/{}", pci(number))))?;
+    store.unlink_nodes(&[name])
 }

@@ -80,6 +80,8 @@ const SSD: [Product; 2] = [
     product("SAMSUNG", "MZILT3T8HALS/007", "GXA0", "5002538b", 3_840_755_982_336, 0, "S5G0NC0R4"),
     product("SAMSUNG", "MZILS1T6HEJH/007", "FXA0", "5002538a", 1_600_321_314_816, 0, "S3E2NX0K9"),
 ];
+const SATA_SSD: [Product; 1] =
+    [product("ATA", "SAMSUNG MZ7LH3T8HMLT-00005", "HXT7404Q", "5002538e", 3_840_755_982_336, 0, "S456NY0M2")];
 const NVME: [Product; 1] =
     [product("", "SAMSUNG MZQL23T8HCLS-00A07", "GDC5602Q", "36344630", 3_840_755_982_336, 0, "S64HNE0R7")];
 
@@ -91,6 +93,15 @@ pub fn make_up(seed: u64, kind: Kind, index: u64) -> Drive {
         Kind::Ssd => &SSD,
         Kind::Nvme => &NVME,
     };
+    of_products(seed, kind, index, products)
+}
+
+/// The same for a SATA SSD, which is a SATA drive that does not turn.
+pub fn sata_ssd(seed: u64, index: u64) -> Drive {
+    of_products(seed, Kind::Sata, index, &SATA_SSD)
+}
+
+fn of_products(seed: u64, kind: Kind, index: u64, products: &[Product]) -> Drive {
     // Drives are bought by the dozen.
     let which = mix(seed ^ hash("product") ^ (index / 24)) % products.len().max(1) as u64;
     let fallback = &NVME[0];
@@ -126,6 +137,8 @@ pub fn make_up(seed: u64, kind: Kind, index: u64) -> Drive {
         paths: Vec::new(),
         nvme: None,
         map: None,
+        raid: None,
+        usb: None,
         recorded: None,
         state: Map::new(),
         leaf: Map::new(),

@@ -101,6 +101,8 @@ fn drive_of(text: &[u8], keys: &mut HashSet<String>) -> Result<Drive> {
         paths: Vec::new(),
         nvme: None,
         map: None,
+        raid: None,
+        usb: None,
         recorded: None,
         state: Map::new(),
         leaf: Map::new(),

@@ -2,11 +2,12 @@
 //! is in the `answer_…` modules, how a run goes wrong in `trouble`.
 
 use crate::args::{Mode, Nocheck, Request, parse};
-use crate::drive::{Drive, Kind, hash};
+use crate::drive::{Drive, hash};
 use crate::files::{append_line, say};
+use crate::reach::{self, Reached, Talk};
 use crate::store::{Store, Tools};
-use crate::trouble;
-use crate::{answer_ata, answer_nvme, answer_scsi};
+use crate::version::{self, Version};
+use crate::{answer_ata, answer_nvme, answer_scsi, dialect, scan, trouble};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub struct Answer {
     pub body: Map<String, Value>,
     pub messages: Vec<(String, &'static str)>,
+    /// Lines of the text output that the JSON has no field for.
+    pub text: Vec<String>,
     pub status: u8,
 }
 
@@ -33,33 +36,74 @@ pub fn play(root: &Path) -> Result<u8> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let store = Store { root: root.to_owned() };
     let tools = store.tools()?;
-    let (request, outcome) = parse(&arguments);
+    let release = release(None, &tools);
+    let (request, outcome) = parse(&arguments, release);
     if let Err(message) = outcome {
         let answer = Answer::message(message, "error", 1);
-        say(render(&answer, &request, &arguments, version(None, &tools)));
+        say(render(&answer, &request, &arguments, release));
         return Ok(1);
     }
     if request.version {
-        let answer = Answer::default();
-        if request.json {
-            say(render(&answer, &request, &arguments, version(None, &tools)));
+        let empty = Answer::default();
+        say(if request.json {
+            render(&empty, &request, &arguments, release)
         } else {
-            say(format!("{}\n\nThis is the simulator's smartctl.\n", first_line(version(None, &tools))).as_bytes());
+            version::told(release).into_bytes()
+        });
+        return Ok(0);
+    }
+    if let Some(open) = request.scan {
+        let (body, text) = scan::devices(&store, open)?;
+        if request.json {
+            say(render(&Answer { body, text, ..Answer::default() }, &request, &arguments, release));
+        } else {
+            say(text.into_iter().map(|line| line + "\n").collect::<String>());
         }
         return Ok(0);
     }
-    let node = request.device.as_deref().and_then(|d| d.rsplit('/').next()).unwrap_or_default().to_owned();
-    let drive = store.at_node(&node)?;
-    let log = Log { path: root.join("log/smartctl"), node: &node };
+    one(&store, &tools, &request, &arguments)
+}
+
+/// The last part of a device's path; `bus0` for /dev/bus/0.
+fn node_of(device: &str) -> String {
+    let mut parts = device.rsplit('/');
+    let last = parts.next().unwrap_or_default();
+    if parts.next() == Some("bus") { format!("bus{last}") } else { last.to_owned() }
+}
+
+/// A run on one device.
+fn one(store: &Store, tools: &Tools, request: &Request, arguments: &[String]) -> Result<u8> {
+    let name = request.device.as_deref().unwrap_or_default();
+    let node = node_of(name);
+    let log = Log { path: store.root.join("log/smartctl"), node: &node };
+    let volume = store.volume_at(&node)?;
+    // The drive, also one that cannot be opened, and how it is reached.
+    let (drive, reached) = match (store.at_node(&node)?, &volume) {
+        (Some(drive), _) => {
+            let reached = reach::own_node(&drive, request);
+            (Some(drive), reached)
+        }
+        (None, Some(volume)) => match reach::volume(volume, &node, request) {
+            Ok((number, sat)) => {
+                let drive = store.drive(volume.member(number).unwrap_or_default())?;
+                let reached = reach::disk_behind(&drive, volume, name, number, sat);
+                (Some(drive), reached)
+            }
+            Err(said) => (None, Err(said)),
+        },
+        (None, None) => (None, Err(reach::cannot_open(name, "No such device"))),
+    };
     let serial = drive.as_ref().map_or("-", |d| d.serial.as_str());
     log.line("start", &format!("{} {}", serial.replace(' ', "_"), arguments.join(" ")))?;
-    let status = if let Some(drive) = drive {
-        answer(&store, &tools, drive, &request, &arguments, &log)?
-    } else {
-        let name = request.device.as_deref().unwrap_or_default();
-        let answer = Answer::message(format!("Smartctl open device: {name} failed: No such device"), "error", 2);
-        say(render(&answer, &request, &arguments, version(None, &tools)));
-        2
+    let status = match (drive, reached) {
+        (Some(drive), Ok(reached)) => answer(store, tools, drive, &reached, request, arguments, &log)?,
+        (drive, reached) => {
+            let mut said = reached.err().unwrap_or_default();
+            let version = release(drive.as_ref(), tools);
+            dialect::speak(&mut said.body, version, drive.as_ref());
+            say(render(&said, request, arguments, version));
+            said.status
+        }
     };
     log.line("end", &status.to_string())?;
     Ok(status)
@@ -81,20 +125,23 @@ fn answer(
     store: &Store,
     tools: &Tools,
     drive: Drive,
+    reached: &Reached,
     request: &Request,
     arguments: &[String],
     log: &Log,
 ) -> Result<u8> {
+    let name = request.device.as_deref().unwrap_or_default();
     std::thread::sleep(latency(&drive, tools));
     let Some(drive) = trouble::before(store, log.node, drive)? else {
         // Pulled while it hung: the kernel ends the command.
-        let name = request.device.as_deref().unwrap_or_default();
-        let answer = Answer::message(format!("Smartctl open device: {name} failed: No such device"), "error", 2);
-        say(render(&answer, request, arguments, version(None, tools)));
+        say(render(&reach::cannot_open(name, "No such device"), request, arguments, release(None, tools)));
         return Ok(2);
     };
-    let version = version(Some(&drive), tools);
-    let (status, text) = if let Some(asleep) = asleep(&drive, request, version) {
+    let version = release(Some(&drive), tools);
+    let (status, text) = if drive.flag("no_permission") {
+        let said = reach::cannot_open(reached.info(), "Permission denied");
+        (said.status, render(&said, request, arguments, version))
+    } else if let Some(asleep) = asleep(&drive, reached, request, version) {
         (asleep.status, render(&asleep, request, arguments, version))
     } else {
         if rests(&drive).is_some_and(|mode| mode <= Mode::Standby) {
@@ -103,8 +150,13 @@ fn answer(
         if let Some(file) = &drive.recorded {
             recorded(store, file)?
         } else {
-            let answer = full(&drive, request, version);
-            (answer.status, render(&answer, request, arguments, version))
+            let answer = full(&drive, reached, log.node, name, version);
+            let mut text = render(&answer, request, arguments, version);
+            if request.json && version < (7, 3) && reached.talk == Talk::Scsi && drive.number("pending").is_some() {
+                // Printed past the JSON by those releases.
+                text.splice(0..0, b"  Pending defect count:".iter().copied());
+            }
+            (answer.status, text)
         }
     };
     let (text, status) = trouble::after(&drive, text, status)?;
@@ -138,117 +190,79 @@ fn rests(drive: &Drive) -> Option<Mode> {
 }
 
 /// The answer of a resting drive that must not be woken; `None` when it is to be read anyway.
-fn asleep(drive: &Drive, request: &Request, version: (u64, u64)) -> Option<Answer> {
+fn asleep(drive: &Drive, reached: &Reached, request: &Request, version: Version) -> Option<Answer> {
     let resting = rests(drive)?;
     let Nocheck { mode, status } = request.nocheck.as_ref()?;
     let kept = match resting {
         Mode::Standby => *mode >= Mode::Standby,
         _ => *mode == Mode::Idle,
     };
-    if !kept || drive.kind == Kind::Nvme {
+    let scsi = matches!(reached.talk, Talk::Scsi | Talk::Translated);
+    // Releases before 7.2 ask a SCSI drive nothing before they read it.
+    if !kept || reached.talk == Talk::Nvme || (scsi && version < (7, 2)) {
         return None;
     }
-    let scsi = matches!(drive.kind, Kind::Sas | Kind::Ssd);
-    let name = match (resting, drive.text("standby")) {
+    let mode = match (resting, drive.text("standby")) {
         (Mode::Idle, _) if scsi => "IDLE_A",
         (Mode::Idle, _) => "IDLE",
         (_, Some("timer")) if scsi => "STANDBY BY TIMER",
         _ if scsi => "STANDBY BY COMMAND",
         _ => "STANDBY",
     };
-    let mut answer = Answer::message(format!("Device is in {name} mode, exit({status})"), "information", *status);
-    answer.body.insert("device".to_owned(), device(drive, request, scsi));
+    let mut answer = Answer::message(format!("Device is in {mode} mode, exit({status})"), "information", *status);
+    let name = request.device.as_deref().unwrap_or_default();
+    answer.body.insert("device".to_owned(), reached.device(name));
     if !scsi && version >= (7, 5) {
         let value = if resting == Mode::Idle { 128 } else { 0 };
-        answer.body.insert("power_mode".to_owned(), json!({"ata_value": value, "name": name}));
+        answer.body.insert("power_mode".to_owned(), json!({"ata_value": value, "name": mode}));
     }
     Some(answer)
 }
 
-/// smartctl's `device` object, for a drive asked as SCSI or as what it is.
-pub fn device(drive: &Drive, request: &Request, as_scsi: bool) -> Value {
-    let name = request.device.as_deref().unwrap_or_default();
-    match drive.kind {
-        Kind::Nvme => json!({"name": name, "info_name": name, "type": "nvme", "protocol": "NVMe"}),
-        Kind::Sata if !as_scsi => {
-            let kind = request.kind.as_deref().filter(|k| k.starts_with("sat")).unwrap_or("sat");
-            json!({"name": name, "info_name": format!("{name} [SAT]"), "type": kind, "protocol": "ATA"})
-        }
-        _ => json!({"name": name, "info_name": name, "type": "scsi", "protocol": "SCSI"}),
-    }
-}
-
-fn full(drive: &Drive, request: &Request, version: (u64, u64)) -> Answer {
-    let asked = request.kind.as_deref().unwrap_or("auto");
-    let translated = drive.kind == Kind::Sata && (asked == "scsi" || drive.flag("no_passthrough"));
-    let fits = match drive.kind {
-        Kind::Sata => !asked.starts_with("nvme") && asked != "ata",
-        Kind::Nvme => asked.starts_with("nvme") || matches!(asked, "auto" | "test"),
-        Kind::Sas | Kind::Ssd => matches!(asked, "auto" | "test" | "scsi"),
+fn full(drive: &Drive, reached: &Reached, node: &str, name: &str, version: Version) -> Answer {
+    let mut answer = match reached.talk {
+        Talk::Ata => answer_ata::answer(drive),
+        Talk::Nvme => answer_nvme::answer(drive, node),
+        Talk::Scsi => answer_scsi::answer(drive),
+        Talk::Translated => answer_scsi::translated(drive),
     };
-    let mut answer = if !fits {
-        Answer::message(format!("Read Device Identity failed: the device is not of type '{asked}'"), "error", 2)
-    } else if translated {
-        answer_scsi::translated(drive)
-    } else {
-        match drive.kind {
-            Kind::Sata => answer_ata::answer(drive),
-            Kind::Nvme => answer_nvme::answer(drive),
-            Kind::Sas | Kind::Ssd => answer_scsi::answer(drive),
-        }
-    };
-    answer.body.insert("device".to_owned(), device(drive, request, translated));
-    if drive.kind == Kind::Sata && !translated {
+    dialect::speak(&mut answer.body, version, Some(drive));
+    answer.body.insert("device".to_owned(), reached.device(name));
+    if reached.talk == Talk::Ata && version >= (7, 3) {
         answer.body.insert("drive_database".to_owned(), json!({"string": format!("{}.{}/5528", version.0, version.1)}));
+    }
+    if drive.flag("partial") {
+        // A log that could not be read: smartctl goes on without a word.
+        answer.status |= 4;
     }
     answer
 }
 
-/// The version this smartctl claims: the drive's, the host's, else 7.4.
-fn version(drive: Option<&Drive>, tools: &Tools) -> (u64, u64) {
+/// The release this smartctl claims to be: the drive's, the host's, else 7.4.
+fn release(drive: Option<&Drive>, tools: &Tools) -> Version {
     let told = drive
         .and_then(|d| d.text("smartctl_version"))
         .or_else(|| tools.smartctl.get("version").and_then(Value::as_str));
-    told.and_then(read_version).unwrap_or((7, 4))
-}
-
-/// "7.4" as two numbers.
-pub fn read_version(text: &str) -> Option<(u64, u64)> {
-    let (major, minor) = text.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// Revision and date of a release, as its first line has them.
-fn release((major, minor): (u64, u64)) -> (&'static str, &'static str) {
-    match (major, minor) {
-        (7, 5..) | (8.., _) => ("5714", "2025-04-30"),
-        (7, 4) => ("5530", "2023-08-01"),
-        (7, 3) => ("5338", "2022-02-28"),
-        (7, 2) => ("5155", "2020-12-30"),
-        _ => ("4883", "2018-12-30"),
-    }
-}
-
-const PLATFORM: &str = "x86_64-linux-6.12.0";
-
-fn first_line(version: (u64, u64)) -> String {
-    let (revision, date) = release(version);
-    format!("smartctl {}.{} {date} r{revision} [{PLATFORM}] (local build)", version.0, version.1)
+    told.and_then(version::read).unwrap_or((7, 4))
 }
 
 /// The whole output: JSON with smartctl's own part, or a text without it.
-fn render(answer: &Answer, request: &Request, arguments: &[String], version: (u64, u64)) -> Vec<u8> {
+fn render(answer: &Answer, request: &Request, arguments: &[String], version: Version) -> Vec<u8> {
     if !request.json {
-        let lines: Vec<String> = answer.messages.iter().map(|(text, _)| text.clone()).collect();
-        let body: Vec<String> = answer.body.iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        return format!("{}\n\n{}\n{}\n", first_line(version), lines.join("\n"), body.join("\n")).into_bytes();
+        let mut lines: Vec<String> = answer.messages.iter().map(|(text, _)| text.clone()).collect();
+        if answer.status == 1 {
+            lines.push("\nUse smartctl -h to get a usage summary\n".to_owned());
+        }
+        lines.extend(answer.body.iter().map(|(k, v)| format!("{k}: {v}")));
+        lines.extend(answer.text.iter().cloned());
+        return format!("{}\n{}\n", version::head(version), lines.join("\n")).into_bytes();
     }
     let mut argv = vec!["smartctl".to_owned()];
     argv.extend_from_slice(arguments);
     let mut own = json!({
         "version": [version.0, version.1],
-        "svn_revision": release(version).0,
-        "platform_info": PLATFORM,
+        "svn_revision": version::revision(version),
+        "platform_info": version::platform(),
         "build_info": "(local build)",
         "argv": argv,
         "exit_status": answer.status,
@@ -265,6 +279,9 @@ fn render(answer: &Answer, request: &Request, arguments: &[String], version: (u6
             let messages: Vec<Value> =
                 answer.messages.iter().map(|(text, severity)| json!({"string": text, "severity": severity})).collect();
             own.insert("messages".to_owned(), json!(messages));
+        }
+        if request.output {
+            own.insert("output".to_owned(), json!(answer.text));
         }
     }
     let now = Timestamp::now();

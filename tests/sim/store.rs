@@ -92,6 +92,46 @@ pub struct Pool {
     pub state: Map<String, Value>,
 }
 
+/// A disk behind a RAID controller, by the number that its controller gives it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Member {
+    pub number: u64,
+    pub key: String,
+}
+
+/// What a RAID controller shows in place of its disks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Volume {
+    pub vendor: String,
+    pub model: String,
+    pub serial: String,
+    /// 32 hex digits.
+    pub wwn: String,
+    /// `proc_name` of its SCSI host.
+    pub driver: String,
+    pub host: u32,
+    pub bytes: u64,
+    pub sd: String,
+    pub sg: String,
+    pub members: Vec<Member>,
+}
+
+impl Volume {
+    pub fn is_cciss(&self) -> bool {
+        self.driver == "hpsa"
+    }
+
+    /// One of those that smartctl knows by the volume's name.
+    pub fn is_perc(&self) -> bool {
+        self.vendor == "DELL"
+    }
+
+    /// The key of the disk with that number.
+    pub fn member(&self, number: u64) -> Option<&str> {
+        self.members.iter().find(|m| m.number == number).map(|m| m.key.as_str())
+    }
+}
+
 /// How the two tools behave as a whole.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tools {
@@ -164,6 +204,22 @@ impl Store {
     pub fn at_node(&self, node: &str) -> Result<Option<Drive>> {
         let path = self.sim("node").join(node);
         if path.exists() { read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// The RAID volume behind a node such as `sdc`, or `bus0` for its controller.
+    pub fn volume_at(&self, node: &str) -> Result<Option<Volume>> {
+        Ok(self.volumes()?.into_iter().find(|v| v.sd == node || v.sg == node || format!("bus{}", v.host) == node))
+    }
+
+    pub fn volumes(&self) -> Result<Vec<Volume>> {
+        let path = self.sim("volumes.json");
+        if path.exists() { read(&path) } else { Ok(Vec::new()) }
+    }
+
+    pub fn save_volume(&self, volume: &Volume) -> Result<()> {
+        let mut volumes = self.volumes()?;
+        volumes.push(volume.clone());
+        write(&self.sim("volumes.json"), &volumes)
     }
 
     pub fn save_drive(&self, drive: &Drive) -> Result<()> {

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod daemon;
+pub mod golden;
 pub mod http;
 pub mod look;
 pub mod redis;

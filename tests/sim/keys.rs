@@ -1,0 +1,310 @@
+//! The keys of `jbod-sim set`: which there are for what, and which values they take. Pure.
+
+use crate::ata_attributes::FIELDS;
+use crate::version;
+use anyhow::{Result, bail};
+use serde_json::{Map, Value, json};
+
+/// What values a key takes.
+#[derive(Clone, Copy)]
+pub enum Takes {
+    Flag,
+    Number,
+    /// At most this.
+    UpTo(u64),
+    Signed,
+    Percent,
+    Text,
+    Version,
+    /// true, false, or one of these.
+    FlagOr(&'static [&'static str]),
+    OneOf(&'static [&'static str]),
+}
+
+use Takes::{Flag, FlagOr, Number, OneOf, Percent, Signed, Text, UpTo, Version};
+
+pub type Keys = &'static [(&'static str, Takes)];
+
+/// How a run of smartctl on the drive goes; these hold for recorded answers too.
+pub const RUN: Keys = &[
+    ("latency_ms", Number),
+    ("standby", FlagOr(&["command", "timer"])),
+    ("idle", Flag),
+    ("hang", Flag),
+    ("hang_ignore_term", Flag),
+    ("hang_fork", Flag),
+    ("crash", Flag),
+    ("junk", Text),
+    ("stdout_prefix", Text),
+    ("output_bytes", UpTo(1 << 30)),
+    ("exit_status", UpTo(255)),
+    ("no_permission", Flag),
+];
+const SPEEDS: Takes = OneOf(&["1.5", "3.0", "6.0"]);
+const TEST: Takes = OneOf(&["short", "extended"]);
+/// What the drive says; a recorded answer is what it is.
+pub const SAYS: Keys = &[
+    ("serial", Text),
+    ("model", Text),
+    ("smartctl_version", Version),
+    ("not_ready", Flag),
+    ("no_passthrough", Flag),
+    ("needs_sat", Flag),
+    ("partial", Flag),
+    ("failed", Flag),
+    ("temperature", Signed),
+    ("temperature_told", Signed),
+    ("power_on_hours", Number),
+    ("self_test_result", UpTo(15)),
+    ("self_test_type", TEST),
+    ("self_test_later_pass", TEST),
+    ("self_test_remaining_percent", UpTo(100)),
+    ("pending", Number),
+    ("percentage_used", UpTo(255)),
+    ("available_spare", UpTo(100)),
+    ("available_spare_threshold", UpTo(100)),
+    // ATA
+    ("reallocated", Number),
+    ("offline_uncorrectable", Number),
+    ("reported_uncorrect", Number),
+    ("crc_errors", Number),
+    ("ata_error_count", Number),
+    ("hours_packed", Flag),
+    ("link_max", SPEEDS),
+    ("link_current", SPEEDS),
+    // SCSI
+    ("asc", UpTo(255)),
+    ("ascq", UpTo(255)),
+    ("drive_trip", UpTo(255)),
+    ("no_temperature_page", Flag),
+    ("no_hours", Flag),
+    ("grown_defects", Number),
+    ("no_grown_defects", Flag),
+    ("no_verify_counters", Flag),
+    ("uncorrected_read", Number),
+    ("uncorrected_write", Number),
+    ("uncorrected_verify", Number),
+    ("rereads_read", Number),
+    ("rereads_write", Number),
+    ("rereads_verify", Number),
+    ("non_medium_errors", Number),
+    ("start_stop_cycles", Number),
+    ("start_stop_limit", Number),
+    ("load_unload_cycles", Number),
+    ("load_unload_limit", Number),
+    // NVMe
+    ("critical_warning", UpTo(255)),
+    ("media_errors", Number),
+    ("num_err_log_entries", Number),
+    ("warning_limit", Number),
+    ("critical_limit", Number),
+    ("warning_temp_time", Number),
+    ("critical_comp_time", Number),
+    ("namespaces", UpTo(16)),
+];
+pub const BAY: Keys = &[
+    ("locate", UpTo(1)),
+    ("active", UpTo(1)),
+    ("fault", UpTo(3)),
+    (
+        "status",
+        OneOf(&[
+            "unsupported",
+            "OK",
+            "critical",
+            "non-critical",
+            "unrecoverable",
+            "not installed",
+            "unknown",
+            "unavailable",
+        ]),
+    ),
+    ("power_status", OneOf(&["on", "off"])),
+];
+pub const SHELF: Keys = &[("silent", Flag), ("iom", UpTo(3))];
+pub const POOL: Keys = &[
+    (
+        "scan",
+        OneOf(&[
+            "scrub-done",
+            "scrubbing",
+            "scrub-paused",
+            "scrub-canceled",
+            "resilvering",
+            "resilver-done",
+            "none-requested",
+            "none",
+        ]),
+    ),
+    ("progress", Percent),
+    ("state", OneOf(&["ONLINE", "DEGRADED", "FAULTED", "UNAVAIL", "SUSPENDED"])),
+    ("errors", Text),
+];
+pub const LEAF: Keys = &[
+    ("state", OneOf(&["ONLINE", "DEGRADED", "FAULTED", "OFFLINE", "UNAVAIL", "REMOVED"])),
+    ("read", Number),
+    ("write", Number),
+    ("cksum", Number),
+    ("note", Text),
+    ("spare", Text),
+    ("replacing", Text),
+];
+pub const SMARTCTL: Keys = &[("version", Version), ("latency_ms", Number), ("jitter_ms", Number), ("gone", Flag)];
+pub const ZPOOL: Keys = &[
+    ("latency_ms", Number),
+    ("hang", Flag),
+    ("hang_ignore_term", Flag),
+    ("crash", Flag),
+    ("exit_status", UpTo(255)),
+    ("junk", Text),
+    ("not_loaded", Flag),
+    ("gone", Flag),
+];
+
+pub const HELP: &str = "\
+Keys, by target:
+  SERIAL, sda, sg3, nvme0, bay/E/B, all (a drive):
+    run:  latency_ms standby(true|false|command|timer) idle hang hang_ignore_term hang_fork crash
+          junk stdout_prefix output_bytes exit_status no_permission
+    says: serial model smartctl_version not_ready no_passthrough needs_sat partial failed
+          temperature temperature_told(0, 255: a placeholder) power_on_hours pending
+          self_test_result(code) self_test_type(short|extended) self_test_later_pass(short|extended)
+          self_test_remaining_percent percentage_used available_spare available_spare_threshold
+    ATA:  attr.N.raw attr.N.value attr.N.worst attr.N.thresh attr.N.text attr.N.name attr.N.prefail
+          attr.N.absent (any attribute N; one the drive lacks is added) reallocated
+          offline_uncorrectable reported_uncorrect crc_errors ata_error_count hours_packed
+          link_max link_current(1.5|3.0|6.0)
+    SCSI: asc ascq (with failed) drive_trip no_temperature_page no_hours grown_defects
+          no_grown_defects no_verify_counters uncorrected_read uncorrected_write uncorrected_verify
+          rereads_read rereads_write rereads_verify non_medium_errors(only in text)
+          start_stop_cycles start_stop_limit load_unload_cycles load_unload_limit
+    NVMe: critical_warning media_errors num_err_log_entries warning_limit critical_limit
+          warning_temp_time critical_comp_time namespaces(1..16)
+  bay/E/B, besides those: locate active fault(0..3) status power_status
+  enclosure/E: silent, with iom=N only through that IOM
+  pool/NAME:   scan(scrub-done|scrubbing|scrub-paused|scrub-canceled|resilvering|resilver-done|
+               none-requested|none) progress state errors
+  leaf/SERIAL: state read write cksum note spare(SERIAL) replacing(SERIAL)
+  smartctl:    version(6.6 and older have no --json) latency_ms jitter_ms gone
+  zpool:       latency_ms hang hang_ignore_term crash exit_status junk not_loaded gone
+E is an enclosure from 0, B a bay as its slot attribute numbers it.
+An empty value takes a key back to its default: temperature=";
+
+pub type Pairs = Vec<(String, Option<Value>)>;
+
+/// Whether a table has the key.
+pub fn is_in(table: Keys, key: &str) -> bool {
+    table.iter().any(|(name, _)| *name == key)
+}
+
+/// Reads every pair before any is applied: a bad one changes nothing.
+pub fn read(tables: &[Keys], pairs: &[String]) -> Result<Pairs> {
+    pairs.iter().map(|pair| read_pair(tables, pair)).collect()
+}
+
+fn read_pair(tables: &[Keys], pair: &str) -> Result<(String, Option<Value>)> {
+    let Some((key, text)) = pair.split_once('=') else { bail!("found {pair:?}; wanted key=value") };
+    let known = || tables.iter().flat_map(|t| t.iter());
+    let of_drive = known().any(|(name, _)| *name == "critical_warning");
+    let listed = known().find(|(name, _)| *name == key).map(|(_, takes)| *takes);
+    let Some(takes) = listed.or_else(|| attribute(key).filter(|_| of_drive)) else {
+        let mut names: Vec<&str> = known().map(|(name, _)| *name).collect();
+        names.extend(of_drive.then_some("attr.N.raw"));
+        bail!("{key}: there is no such key here; wanted one of {}", names.join(", "));
+    };
+    if text.is_empty() {
+        return Ok((key.to_owned(), None));
+    }
+    match value(takes, text) {
+        Ok(value) => Ok((key.to_owned(), Some(value))),
+        Err(wanted) => bail!("{key}: found {text:?}; wanted {wanted}"),
+    }
+}
+
+/// `attr.5.raw`: a field of an attribute by number.
+fn attribute(key: &str) -> Option<Takes> {
+    let (number, field) = key.strip_prefix("attr.")?.split_once('.')?;
+    let plain = number.parse::<u8>().is_ok_and(|n| n > 0 && n.to_string() == number);
+    (plain && FIELDS.contains(&field)).then_some(match field {
+        "raw" => UpTo((1 << 48) - 1),
+        "text" | "name" => Text,
+        "prefail" | "absent" => Flag,
+        _ => UpTo(255),
+    })
+}
+
+/// The value, or what was wanted.
+fn value(takes: Takes, text: &str) -> Result<Value, String> {
+    let flag = match text {
+        "true" | "yes" | "1" => Some(json!(true)),
+        "false" | "no" | "0" => Some(json!(false)),
+        _ => None,
+    };
+    let is_in = |words: &[&str]| words.contains(&text).then(|| json!(text));
+    match takes {
+        Flag => flag.ok_or_else(|| "true or false".to_owned()),
+        FlagOr(words) => flag.or_else(|| is_in(words)).ok_or_else(|| format!("true, false, {}", words.join(", "))),
+        OneOf(words) => is_in(words).ok_or_else(|| format!("one of: {}", words.join(", "))),
+        Number => text.parse::<u64>().map(|n| json!(n)).map_err(|_| "a whole number from 0".to_owned()),
+        UpTo(most) => text
+            .parse::<u64>()
+            .ok()
+            .filter(|n| *n <= most)
+            .map(|n| json!(n))
+            .ok_or_else(|| format!("a whole number from 0 to {most}")),
+        Signed => text.parse::<i64>().map(|n| json!(n)).map_err(|_| "a whole number".to_owned()),
+        Percent => text
+            .parse::<f64>()
+            .ok()
+            .filter(|n| (0.0..=100.0).contains(n))
+            .map(|n| json!(n))
+            .ok_or_else(|| "0 to 100".to_owned()),
+        Version => version::read(text).map(|_| json!(text)).ok_or_else(|| "a version such as 7.4".to_owned()),
+        Text => Ok(json!(text)),
+    }
+}
+
+pub fn apply(state: &mut Map<String, Value>, pairs: &Pairs) {
+    for (key, value) in pairs {
+        match value {
+            Some(value) => state.insert(key.clone(), value.clone()),
+            None => state.remove(key),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_checked() {
+        assert_eq!(read_pair(&[RUN], "hang=true").ok(), Some(("hang".to_owned(), Some(json!(true)))));
+        assert_eq!(read_pair(&[RUN], "hang=").ok(), Some(("hang".to_owned(), None)));
+        for bad in ["hang", "hang=maybe", "hungry=true", "exit_status=256", "latency_ms=-1"] {
+            assert!(read_pair(&[RUN], bad).is_err(), "{bad}");
+        }
+        let said = read_pair(&[BAY], "fault=7").map_err(|e| e.to_string());
+        assert_eq!(said, Err("fault: found \"7\"; wanted a whole number from 0 to 3".to_owned()));
+    }
+
+    #[test]
+    fn attributes_are_keys_of_drives_only() {
+        let raw = read_pair(&[RUN, SAYS], "attr.188.raw=51540393996").ok();
+        assert_eq!(raw, Some(("attr.188.raw".to_owned(), Some(json!(51_540_393_996_u64)))));
+        for bad in ["attr.0.raw=1", "attr.256.raw=1", "attr.05.raw=1", "attr.5=1", "attr.5.rew=1", "attr.5.value=256"] {
+            assert!(read_pair(&[RUN, SAYS], bad).is_err(), "{bad}");
+        }
+        assert!(read_pair(&[BAY], "attr.5.raw=1").is_err());
+    }
+
+    #[test]
+    fn the_help_names_every_key() {
+        for (key, _) in [RUN, SAYS, BAY, SHELF, POOL, LEAF, SMARTCTL, ZPOOL].concat() {
+            assert!(HELP.contains(key), "{key}");
+        }
+        for field in FIELDS {
+            assert!(HELP.contains(&format!("attr.N.{field}")), "{field}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! One host with a drive for every rule of the verdict, at each of its levels, and with drives
+//! that look alarming and are not. The same serials every time.
+
+use super::sim::Sim;
+use serde_json::Value;
+
+/// Serial number, and what is expected of it: `ok`, or the rule that speaks and the verdict.
+pub type Expected = Vec<(String, &'static str)>;
+
+/// What a case is played on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// SATA hard disk
+    Sata,
+    /// SATA hard disk of the model that most have: the others are its peers
+    Peer,
+    SataSsd,
+    Sas,
+    /// SAS SSD
+    Ssd,
+    Nvme,
+}
+
+use On::{Nvme, Peer, Sas, Sata, SataSsd, Ssd};
+
+/// What is expected, of which kind of drive, and what is set of it.
+type Case = (&'static str, On, &'static [&'static str]);
+
+/// A9's, A12's and T1's parts are named as in findings. A rule on growth says nothing at first
+/// sight, so its drive is `ok` here.
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    // How a reading comes about.
+    ("C1 unknown", Sata, &["standby=true"]),
+    ("C1 unknown", Sas, &["standby=timer"]),
+    ("C1 unknown", Sas, &["no_permission=true"]),
+    // C4: no answer in time.
+    ("C4 unknown", Sas, &["hang=true"]),
+    // C2: a log could not be read; the rest counts.
+    ("ok", Sata, &["partial=true"]),
+    ("ok", Sas, &["partial=true"]),
+    // C3: what stood in the log long ago is no verdict by itself.
+    ("ok", Sata, &["exit_status=64"]),
+    // C6: placeholders for a temperature.
+    ("ok", Sata, &["temperature_told=0"]),
+    ("ok", Sata, &["temperature_told=255"]),
+    ("ok", Sas, &["temperature_told=255"]),
+
+    ("A1 crit", Sata, &["failed=true"]),
+    // A2: at the threshold now, by a pre-failure and by a usage attribute, and in the past.
+    ("A2 crit", Sata, &["attr.5.value=8"]),
+    ("A2 warn", Sata, &["attr.12.value=15"]),
+    ("A2 watch", Sata, &["attr.4.worst=20"]),
+    ("A3 warn", Sata, &["attr.197.raw=2"]),
+    ("A3 crit", Sata, &["attr.197.raw=8"]),
+    ("A4 warn", Sata, &["attr.198.raw=1"]),
+    ("A5 watch", Sata, &["attr.5.raw=3"]),
+    ("A5 warn", Sata, &["attr.5.raw=40"]),
+    ("A5 crit", Sata, &["attr.5.raw=1200"]),
+    ("A6 warn", Sata, &["attr.187.raw=1"]),
+    ("A6 crit", Sata, &["attr.187.raw=40"]),
+    // A7: three counts in one number; 12, 12 and 12 are few, 3, 150 and 150 are not.
+    ("ok", Sata, &["attr.188.raw=51540393996"]),
+    ("A7 watch", Sata, &["attr.188.raw=644254924803", "attr.188.text=3 150 150"]),
+    // A8 speaks on growth only.
+    ("ok", Sata, &["crc_errors=12"]),
+    ("A9.10 warn", Sata, &["attr.10.raw=1"]),
+    ("A9.184 warn", Sata, &["attr.184.value=98", "attr.184.raw=2"]),
+    ("A9.196 watch", Sata, &["attr.196.raw=12"]),
+    ("A10 warn", Sata, &["self_test_result=7"]),
+    // A10: passed since; aborted by a user; running.
+    ("ok", Sata, &["self_test_result=7", "self_test_later_pass=extended"]),
+    ("ok", Sata, &["self_test_result=1"]),
+    ("ok", Sata, &["self_test_remaining_percent=40"]),
+    // A11 speaks on growth only.
+    ("ok", Sata, &["ata_error_count=3"]),
+    ("A12 warn", SataSsd, &["percentage_used=85"]),
+    ("A12 crit", SataSsd, &["percentage_used=100"]),
+    ("A12.spare crit", SataSsd, &["available_spare=5"]),
+    ("A13 watch", Sata, &["attr.22.raw=98", "attr.22.value=98", "attr.22.thresh=25"]),
+    ("A13 crit", Sata, &["attr.22.raw=24", "attr.22.value=24", "attr.22.thresh=25"]),
+    ("A14 watch", Peer, &["link_current=3.0"]),
+    // Attributes that are for show only, and hours packed with their minutes.
+    ("ok", Sata, &["attr.1.raw=230000000", "attr.7.raw=900000000", "attr.189.raw=40", "attr.192.raw=4000"]),
+    ("ok", Sata, &["hours_packed=true"]),
+    ("ok", Sata, &["attr.187.absent=true", "attr.188.absent=true"]),
+
+    ("S1 crit", Sas, &["failed=true"]),
+    ("S2 warn", Sas, &["uncorrected_read=1", "uncorrected_write=1"]),
+    ("S3 watch", Sas, &["grown_defects=3"]),
+    ("S3 warn", Sas, &["grown_defects=25"]),
+    // S4 and S7 speak on growth only; S7's count is in no JSON.
+    ("ok", Sas, &["rereads_read=41", "rereads_write=1973"]),
+    ("ok", Sas, &["non_medium_errors=400"]),
+    ("S5 warn", Sas, &["pending=2"]),
+    ("S6 warn", Sas, &["self_test_result=4"]),
+    ("S6 warn", Sas, &["self_test_result=7", "self_test_remaining_percent=70"]),
+    // S6: aborted by a user, by a reset; running; passed since.
+    ("ok", Sas, &["self_test_result=1"]),
+    ("ok", Sas, &["self_test_result=2"]),
+    ("ok", Sas, &["self_test_remaining_percent=70"]),
+    ("ok", Sas, &["self_test_result=5", "self_test_later_pass=short"]),
+    ("S8 warn", Sas, &["drive_trip=60", "temperature=51"]),
+    ("S8 crit", Sas, &["drive_trip=60", "temperature=56"]),
+    ("S9 watch", Sas, &["start_stop_cycles=50001"]),
+    ("S9 watch", Sas, &["load_unload_cycles=600001"]),
+    ("S10 warn", Ssd, &["percentage_used=85"]),
+    ("S10 crit", Ssd, &["percentage_used=100"]),
+    // Older releases of smartctl name things otherwise, and leave some out.
+    ("S3 warn", Sas, &["smartctl_version=7.1", "grown_defects=30"]),
+    ("ok", Sas, &["smartctl_version=7.2"]),
+    ("S8 warn", Sas, &["smartctl_version=7.3", "no_temperature_page=true", "drive_trip=60", "temperature=52"]),
+    ("ok", Sas, &["smartctl_version=7.4", "no_hours=true", "no_grown_defects=true", "no_verify_counters=true"]),
+    ("A5 warn", Sata, &["smartctl_version=7.0", "attr.5.raw=40"]),
+
+    // N1: the temperature alone, and what is about the data.
+    ("N1 warn", Nvme, &["critical_warning=2"]),
+    ("N1 crit", Nvme, &["critical_warning=4"]),
+    ("N1 crit", Nvme, &["critical_warning=8"]),
+    ("N2 warn", Nvme, &["available_spare=18"]),
+    ("N2 crit", Nvme, &["available_spare=5"]),
+    ("N3 watch", Nvme, &["percentage_used=82"]),
+    ("N3 warn", Nvme, &["percentage_used=93"]),
+    ("N3 crit", Nvme, &["percentage_used=101"]),
+    ("N4 warn", Nvme, &["media_errors=1"]),
+    // N5 never speaks.
+    ("ok", Nvme, &["num_err_log_entries=4871"]),
+    ("N6 warn", Nvme, &["temperature=72"]),
+    ("N6 crit", Nvme, &["temperature=82"]),
+    ("N7 warn", Nvme, &["self_test_result=6"]),
+    ("ok", Nvme, &["self_test_result=1"]),
+
+    // Heat, where the drive gives no limit of its own.
+    ("T1 warn", Sata, &["temperature=52", "attr.190.thresh=0"]),
+    ("T1 crit", Sata, &["temperature=61", "attr.190.thresh=0"]),
+    ("T1.ssd warn", SataSsd, &["temperature=62"]),
+    ("T1.ssd crit", SataSsd, &["temperature=72"]),
+    // T2: far above the median of its kind in its enclosure.
+    ("T2 watch", Sata, &["temperature=47"]),
+];
+
+/// What is played with leaves of a pool. Each pool has one raidz2 of four and loses two at most.
+#[rustfmt::skip]
+const LEAVES: &[(&str, &[Case])] = &[
+    ("tank", &[
+        ("Z1 crit", Sas, &["state=FAULTED"]),
+        ("Z1 warn", Sas, &["state=OFFLINE"]),
+        ("Z2 warn", Sas, &["cksum=12"]),
+    ]),
+    ("archive", &[
+        ("Z1 crit", Sas, &["state=UNAVAIL"]),
+        ("Z1 crit", Sas, &["state=DEGRADED"]),
+        ("Z2 warn", Sas, &["read=1", "write=2"]),
+    ]),
+    ("media", &[("Z1 crit", Sas, &["state=REMOVED"])]),
+];
+/// The pool that a spare is being brought into.
+const REBUILT: &str = "backup";
+
+/// Lays the host out. Every drive of it is in the list.
+#[track_caller]
+pub fn host() -> (Sim, Expected) {
+    let nvme = (CASES.iter().filter(|case| case.1 == Nvme).count() + 1).to_string();
+    let sim = Sim::host(&[
+        "--seed",
+        "7",
+        "--enclosures",
+        "2",
+        "--bays",
+        "64",
+        "--paths",
+        "1",
+        "--drives",
+        "120",
+        "--sata",
+        "60",
+        "--sata-ssd",
+        "10",
+        "--ssd",
+        "4",
+        "--nvme",
+        &nvme,
+        "--pools",
+        "28",
+        "--vdev-width",
+        "4",
+        "--latency-ms",
+        "0",
+    ]);
+    sim.set("smartctl", &["version=7.5"]);
+    let drives = sim.list();
+    let mut cast = Cast { drives: &drives, taken: Vec::new(), expected: Vec::new() };
+    cast.pools(&sim);
+    for (expected, on, pairs) in CASES {
+        let serial = cast.take(|drive| is(drive, *on, &drives));
+        sim.set(&serial, pairs);
+        cast.expected.push((serial, expected));
+    }
+    // E5: a fault that the shelf senses; a light that somebody asked for is none.
+    for (expected, fault) in [("E5 warn", "fault=1"), ("ok", "fault=2"), ("ok", "locate=1")] {
+        let serial = cast.take(|drive| is(drive, Sas, &drives));
+        let place = drives.iter().find(|d| d["serial"] == serial.as_str()).expect("a drive of the host");
+        sim.set(&format!("bay/{}/{}", place["enclosure"], place["bay"]), &[fault]);
+        cast.expected.push((serial, expected));
+    }
+    let rest = cast.rest();
+    let mut expected = cast.expected;
+    expected.extend(rest.into_iter().map(|serial| (serial, "ok")));
+    (sim, expected)
+}
+
+fn text<'a>(drive: &'a Value, key: &str) -> &'a str {
+    drive[key].as_str().unwrap_or_default()
+}
+
+fn is(drive: &Value, on: On, all: &[Value]) -> bool {
+    let turns = drive["rotation_rate"].as_u64().is_some_and(|r| r > 0);
+    match on {
+        Sata => drive["kind"] == "sata" && turns,
+        // The others of the model must show a majority at full speed.
+        Peer => is(drive, Sata, all) && all.iter().filter(|d| d["model"] == drive["model"]).count() >= 6,
+        SataSsd => drive["kind"] == "sata" && !turns,
+        Sas => drive["kind"] == "sas",
+        Ssd => drive["kind"] == "ssd",
+        Nvme => drive["kind"] == "nvme",
+    }
+}
+
+/// Gives out the drives of the host, each to one case.
+struct Cast<'a> {
+    drives: &'a [Value],
+    taken: Vec<String>,
+    expected: Expected,
+}
+
+impl Cast<'_> {
+    /// The next drive that fits and stands in no pool of which a case makes something.
+    #[track_caller]
+    fn take(&mut self, fits: impl Fn(&Value) -> bool) -> String {
+        let plays = |pool: &str| pool == REBUILT || LEAVES.iter().any(|(name, _)| *name == pool);
+        self.take_any(|drive| fits(drive) && !plays(text(drive, "pool")))
+    }
+
+    #[track_caller]
+    fn take_any(&mut self, fits: impl Fn(&Value) -> bool) -> String {
+        let free = |drive: &&Value| !self.taken.iter().any(|serial| serial == text(drive, "serial"));
+        let drive = self.drives.iter().filter(free).find(|drive| fits(drive)).expect("a drive that fits is left");
+        let serial = text(drive, "serial").to_owned();
+        self.taken.push(serial.clone());
+        serial
+    }
+
+    /// What is wrong in the pools, and of which leaves.
+    fn pools(&mut self, sim: &Sim) {
+        let in_pool = |drive: &Value, pool: &str, role: &str| drive["pool"] == pool && drive["role"] == role;
+        for (pool, cases) in LEAVES {
+            for (expected, _, pairs) in *cases {
+                let serial = self.take_any(|drive| in_pool(drive, pool, "data"));
+                sim.set(&format!("leaf/{serial}"), pairs);
+                self.expected.push((serial, expected));
+            }
+        }
+        // Z3: a spare stands in for one leaf and is written; what is wrong with another weighs more.
+        let lost = self.take_any(|drive| in_pool(drive, REBUILT, "data"));
+        let spare = self.take_any(|drive| in_pool(drive, REBUILT, "spare"));
+        let hurt = self.take_any(|drive| in_pool(drive, REBUILT, "data") && drive["kind"] == "sas");
+        sim.set(&format!("leaf/{lost}"), &["state=FAULTED", &format!("spare={spare}")]);
+        sim.set(&format!("pool/{REBUILT}"), &["scan=resilvering", "progress=37.5"]);
+        sim.set(&hurt, &["grown_defects=3"]);
+        self.expected.extend([(lost, "Z1 crit"), (spare, "ok"), (hurt, "Z3 warn")]);
+    }
+
+    /// The serials that no case has taken.
+    fn rest(&self) -> Vec<String> {
+        let serials = self.drives.iter().map(|drive| text(drive, "serial").to_owned());
+        serials.filter(|serial| !self.taken.contains(serial)).collect()
+    }
+}
