@@ -52,7 +52,7 @@ fn check_config(config: &Config) -> anyhow::Result<()> {
     let mut text: String = config.rows.iter().map(row).collect();
     text.push_str("\nRules, and at which values they speak:\n");
     for (rule, value, source) in config.limit_rows() {
-        text.push_str(&format!("{rule:<94} {value:<36} {source}\n"));
+        text.push_str(&format!("{rule:<100} {value:<36} {source}\n"));
     }
     print(&text)
 }

@@ -50,7 +50,8 @@ fn exits(command: &mut Command, code: i32) -> Ended {
 #[track_caller]
 fn checked(command: &mut Command) -> BTreeMap<String, (String, String)> {
     let ended = exits(command, 0);
-    let rows = ended.stdout.lines().map(|line| {
+    // The rules come after the settings and a blank line.
+    let rows = ended.stdout.lines().take_while(|line| !line.is_empty()).map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (first, last) = (words.first().expect("a name"), words.last().expect("a source"));
         ((*first).to_owned(), (words[1..words.len() - 1].join(" "), (*last).to_owned()))

@@ -204,7 +204,8 @@ fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
 
     daemon.kill();
     eventually("only the last-known copies are left", || {
-        redis.keys().iter().all(|k| k.starts_with("jbod:last:")).then_some(())
+        // The list of those that are gone lives as long as the last-known copies.
+        redis.keys().iter().all(|k| k.starts_with("jbod:last:") || k == "jbod:gone").then_some(())
     });
     let (kept_drive, kept_overview) = (stored(&redis, "jbod:last:smart:sda"), stored(&redis, "jbod:last:overview"));
     sim.set("all", &["latency_ms=3000"]);
@@ -252,7 +253,8 @@ fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
 fn redis_holds_exactly_the_promised_keys_with_their_lifetimes() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
-    let mut lifetimes = vec![("overview".to_owned(), 60), ("enclosures".to_owned(), 300), ("zfs_map".to_owned(), 300)];
+    let lists = [("overview", 60), ("enclosures", 300), ("zfs_map", 300), ("gone", 86_400)];
+    let mut lifetimes: Vec<(String, i64)> = lists.map(|(name, life)| (name.to_owned(), life)).to_vec();
     lifetimes.extend(truth.devices().iter().map(|d| (format!("smart:{d}"), 120)));
     let mut wanted: Vec<String> =
         lifetimes.iter().flat_map(|(name, _)| [format!("jbod:{name}"), format!("jbod:last:{name}")]).collect();
@@ -293,7 +295,7 @@ fn the_prefix_is_the_first_part_of_every_key() {
     let (_daemon, truth) = settled(&sim, &redis, &[PATIENT, ("JBOD_KEY_PREFIX", "lab:nas7")]);
     let keys = redis.keys();
     assert!(keys.iter().all(|k| k.starts_with("lab:nas7:")), "{keys:?}");
-    assert_eq!(keys.len(), 2 * (3 + truth.drives.len()) + 1, "{keys:?}");
+    assert_eq!(keys.len(), 2 * (4 + truth.drives.len()) + 1, "{keys:?}");
 }
 
 /// Lifetimes and interval in the proportions of the defaults.

@@ -135,14 +135,14 @@ pub fn rows(limits: &Limits) -> Vec<(String, String, &'static str)> {
     let shown = |steps: Option<Steps>| steps.map_or_else(|| "off".to_owned(), |s| s.to_string());
     let of_all = RULES.iter().map(|Rule { code, condition, limits: own, .. }| {
         let source = if limits.rules.contains_key(*code) { "file" } else { "default" };
-        (format!("{code}  {condition}"), shown(limits.of(code, *own, None)), source)
+        (format!("{code:<9} {condition}"), shown(limits.of(code, *own, None)), source)
     });
     let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
         rules.iter().filter_map(move |(code, set)| {
             let own = named(code)?.limits;
             let only = Limits { rules: [(code.clone(), *set)].into(), models: BTreeMap::new() };
             let base = limits.of(code, own, None).unwrap_or(own);
-            Some((format!("{code}  of models {pattern:?}"), shown(only.of(code, base, None)), "file"))
+            Some((format!("{code:<9} of models {pattern:?}"), shown(only.of(code, base, None)), "file"))
         })
     });
     of_all.chain(of_models).collect()
@@ -192,8 +192,8 @@ mod tests {
         let rows = rows(&limits.unwrap_or_default());
         let shown =
             |start: &str| rows.iter().find(|(name, ..)| name.starts_with(start)).map(|(_, v, s)| (v.as_str(), *s));
-        assert_eq!(shown("A5  attribute"), Some(("watch ≥ 8, warn ≥ 17, crit ≥ 1101", "file")));
-        assert_eq!(shown("A5  of models"), Some(("watch ≥ 8, warn ≥ 99, crit ≥ 1101", "file")));
+        assert_eq!(shown("A5        attribute"), Some(("watch ≥ 8, warn ≥ 17, crit ≥ 1101", "file")));
+        assert_eq!(shown("A5        of models"), Some(("watch ≥ 8, warn ≥ 99, crit ≥ 1101", "file")));
         assert_eq!(shown("A1 "), Some(("off", "file")));
         assert_eq!(shown("Z3 "), Some(("on", "default")));
     }

@@ -3,8 +3,7 @@
 use super::Timestamp;
 use super::drive::DeviceName;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything `zpool` said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub struct Scan {
     /// `none`, `finished`, `in_progress`, `canceled`, `paused`.
     pub state: String,
     pub done_percent: Option<f64>,
-    /// The `scan:` lines as they stand.
+    /// The `scan:` lines as they stand; of JSON, the same said in a sentence.
     pub text: Option<String>,
 }
 
@@ -70,6 +69,9 @@ pub struct Vdev {
 pub struct Leaf {
     /// As zpool prints it: a path, a bare name, or a guid.
     pub name: String,
+    /// The number that ZFS knows it by, in decimal digits (it may exceed what a JSON reader's
+    /// double holds). Text output tells it only of a leaf that is gone.
+    pub guid: Option<String>,
     /// Of a leaf that is gone: the path it had.
     pub was: Option<String>,
     pub state: Option<String>,
@@ -78,12 +80,58 @@ pub struct Leaf {
     pub cksum_errors: Option<u64>,
     /// A remark at the end of the row (`corrupted data`, `currently in use`, `(resilvering)`).
     pub note: Option<String>,
+    /// `replacing-2`, `spare-0`: the group inside the vdev in which one drive takes over from another.
+    pub group: Option<String>,
     /// The drive behind it; `null` when no drive here is it.
     pub device: Option<DeviceName>,
+    /// Further names by which the drive behind it may be found.
+    #[serde(skip)]
+    pub aliases: Vec<String>,
+}
+
+impl Leaf {
+    /// Its drive is not there: whatever its name leads to now may be somebody else.
+    pub fn is_gone(&self) -> bool {
+        self.was.is_some() || matches!(self.state.as_deref(), Some("REMOVED" | "UNAVAIL"))
+    }
+
+    /// A distributed spare of a dRAID group (`draid2-0-1`): room on the group's own drives, no drive.
+    pub fn is_distributed_spare(&self) -> bool {
+        let mut parts = self.name.split('-');
+        let digits = |part: Option<&str>| part.is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+        matches!(parts.next(), Some("draid1" | "draid2" | "draid3"))
+            && digits(parts.next())
+            && digits(parts.next())
+            && parts.next().is_none()
+    }
+
+    /// It is being written anew, or waits to be.
+    pub fn is_resilvering(&self) -> bool {
+        self.note.as_deref().is_some_and(|n| n.contains("resilver"))
+    }
+
+    /// The higher, the more there is to say of it: its state first, then its errors.
+    fn trouble(&self) -> (u8, u64) {
+        let state = match self.state.as_deref() {
+            Some("ONLINE" | "AVAIL" | "INUSE") | None => 0,
+            Some("OFFLINE") => 1,
+            Some(_) => 2,
+        };
+        let errors = [self.read_errors, self.write_errors, self.cksum_errors].into_iter().flatten();
+        (state, errors.fold(0, u64::saturating_add))
+    }
+}
+
+impl Vdev {
+    /// One of its drives is taking over from another, or is being written anew.
+    pub fn is_resilvering(&self) -> bool {
+        self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering())
+    }
 }
 
 /// Where a drive stands in a pool: `devices` of `/api/zfs`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Membership {
     pub pool: String,
     pub vdev: String,
@@ -92,15 +140,12 @@ pub struct Membership {
     pub read_errors: Option<u64>,
     pub write_errors: Option<u64>,
     pub cksum_errors: Option<u64>,
-    /// Its vdev is being rebuilt onto a spare or a new disk.
-    #[serde(default)]
-    pub resilvering: bool,
-}
-
-impl Pool {
-    pub fn is_resilvering(&self) -> bool {
-        self.scan.kind == "resilver" && self.scan.state == "in_progress"
-    }
+    pub note: Option<String>,
+    /// It is a hot spare that stands in for another drive (`vdev` is then the one it helps).
+    pub spare_in_use: bool,
+    /// A drive of its vdev, maybe itself, is being replaced or written anew: the vdev has less
+    /// redundancy than it should until that is done.
+    pub vdev_resilvering: bool,
 }
 
 impl Zfs {
@@ -112,27 +157,97 @@ impl Zfs {
     }
 
     /// The place of every drive that is in a pool. A drive may have several leaves (a spare in
-    /// use, two partitions); a data leaf speaks for it.
+    /// use, two partitions): a data leaf speaks for it, and of several the one in most trouble.
     pub fn memberships(&self) -> BTreeMap<DeviceName, Membership> {
-        let mut places = BTreeMap::new();
-        for (pool, vdev, leaf) in self.leaves() {
+        let mut best: BTreeMap<&DeviceName, (&Pool, &Vdev, &Leaf)> = BTreeMap::new();
+        let mut in_use = BTreeSet::new();
+        for found @ (_, vdev, leaf) in self.leaves() {
             let Some(device) = &leaf.device else { continue };
-            let place = Membership {
-                pool: pool.name.clone(),
-                vdev: vdev.name.clone(),
-                role: vdev.role.clone(),
-                state: leaf.state.clone(),
-                read_errors: leaf.read_errors,
-                write_errors: leaf.write_errors,
-                cksum_errors: leaf.cksum_errors,
-                resilvering: pool.is_resilvering() && vdev.state.as_deref() != Some("ONLINE"),
-            };
-            match places.entry(device.clone()) {
-                Entry::Vacant(free) => drop(free.insert(place)),
-                Entry::Occupied(mut held) if place.role == "data" => drop(held.insert(place)),
-                Entry::Occupied(_) => {}
+            if vdev.role == "spare" && leaf.state.as_deref() == Some("INUSE") {
+                in_use.insert(device);
+            }
+            let rank = |(_, vdev, leaf): (&Pool, &Vdev, &Leaf)| (vdev.role == "data", leaf.trouble());
+            let held = best.entry(device).or_insert(found);
+            if rank(found) > rank(*held) {
+                *held = found;
             }
         }
-        places
+        let place = |device: &DeviceName, pool: &Pool, vdev: &Vdev, leaf: &Leaf| Membership {
+            pool: pool.name.clone(),
+            vdev: vdev.name.clone(),
+            role: vdev.role.clone(),
+            state: leaf.state.clone(),
+            read_errors: leaf.read_errors,
+            write_errors: leaf.write_errors,
+            cksum_errors: leaf.cksum_errors,
+            note: leaf.note.clone(),
+            spare_in_use: in_use.contains(device),
+            vdev_resilvering: vdev.is_resilvering(),
+        };
+        best.into_iter().map(|(device, (pool, vdev, leaf))| (device.clone(), place(device, pool, vdev, leaf))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(device: &str, state: &str) -> Leaf {
+        Leaf {
+            name: format!("/dev/{device}1"),
+            device: DeviceName::parse(device),
+            state: Some(state.to_owned()),
+            ..Leaf::default()
+        }
+    }
+
+    fn vdev(name: &str, role: &str, members: Vec<Leaf>) -> Vdev {
+        Vdev { name: name.to_owned(), role: role.to_owned(), members, ..Vdev::default() }
+    }
+
+    #[test]
+    fn a_drive_with_several_leaves_shows_the_one_that_matters() {
+        let mut spared = leaf("sdc", "ONLINE");
+        spared.group = Some("spare-1".to_owned());
+        let pools = vec![
+            Pool {
+                name: "boot".to_owned(),
+                vdevs: vec![
+                    vdev("sda", "log", vec![leaf("sda", "FAULTED")]),
+                    vdev("sda", "data", vec![leaf("sda", "ONLINE")]),
+                ],
+                ..Pool::default()
+            },
+            Pool {
+                name: "tank".to_owned(),
+                vdevs: vec![
+                    vdev("mirror-0", "data", vec![leaf("sda", "DEGRADED"), leaf("sdb", "ONLINE"), spared]),
+                    vdev("mirror-1", "data", vec![leaf("sdd", "ONLINE")]),
+                    vdev("spares", "spare", vec![leaf("sdc", "INUSE"), leaf("sde", "AVAIL")]),
+                ],
+                ..Pool::default()
+            },
+            Pool { vdevs: vec![vdev("sda", "data", vec![leaf("sda", "OFFLINE")])], ..Pool::default() },
+        ];
+        let places = Zfs { pools, ..Zfs::default() }.memberships();
+        let of = |name: &str| DeviceName::parse(name).and_then(|n| places.get(&n).cloned()).unwrap_or_default();
+        assert_eq!((of("sda").pool.as_str(), of("sda").state.as_deref()), ("tank", Some("DEGRADED")));
+        let spare = of("sdc");
+        assert_eq!((spare.vdev.as_str(), spare.role.as_str(), spare.spare_in_use), ("mirror-0", "data", true));
+        assert!(of("sdb").vdev_resilvering && !of("sdb").spare_in_use && !of("sdd").vdev_resilvering);
+        assert_eq!((of("sde").role.as_str(), of("sde").spare_in_use), ("spare", false));
+    }
+
+    #[test]
+    fn distributed_spares_are_told_from_groups_and_drives() {
+        for (name, is_spare) in [
+            ("draid2-0-1", true),
+            ("draid2:8d:42c:2s-0", false),
+            ("draid2-0", false),
+            ("draid1-a-1", false),
+            ("sda", false),
+        ] {
+            assert_eq!(Leaf { name: name.to_owned(), ..Leaf::default() }.is_distributed_spare(), is_spare, "{name}");
+        }
     }
 }

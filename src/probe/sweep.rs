@@ -67,6 +67,7 @@ pub struct Rack {
     modules: Vec<ModuleToAsk>,
     shelves: Shelves,
     dispatch: Dispatch,
+    zpool_dialect: Arc<zpool::Dialect>,
     zpool_running: bool,
     zpool_stuck: Option<super::exec::Stuck>,
     tool: Watched,
@@ -101,6 +102,7 @@ impl Rack {
             links: Links::default(),
             modules: Vec::new(),
             shelves: Shelves::default(),
+            zpool_dialect: Arc::default(),
             zpool_running: false,
             zpool_stuck: None,
             tool: Watched::default(),
@@ -215,7 +217,8 @@ impl Rack {
         if !hangs && !self.zpool_running {
             self.zpool_stuck = None;
             self.zpool_running = true;
-            self.dispatch.spawn(|host, stop| Event::Pools(zpool::ask(host, stop)));
+            let dialect = Arc::clone(&self.zpool_dialect);
+            self.dispatch.spawn(move |host, stop| Event::Pools(zpool::ask(host, stop, &dialect)));
         }
     }
 

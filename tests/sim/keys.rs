@@ -159,6 +159,7 @@ pub const ZPOOL: Keys = &[
     ("junk", Text),
     ("not_loaded", Flag),
     ("gone", Flag),
+    ("json", FlagOr(&["broken"])),
 ];
 
 pub const HELP: &str = "\
@@ -187,6 +188,7 @@ Keys, by target:
   leaf/SERIAL: state read write cksum note spare(SERIAL) replacing(SERIAL)
   smartctl:    version(6.6 and older have no --json) latency_ms jitter_ms gone
   zpool:       latency_ms hang hang_ignore_term crash exit_status junk not_loaded gone
+               json(true|false|broken: -j is known as from OpenZFS 2.3 on)
 E is an enclosure from 0, B a bay as its slot attribute numbers it.
 An empty value takes a key back to its default: temperature=";
 

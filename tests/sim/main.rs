@@ -33,6 +33,7 @@ mod sysfs;
 mod trouble;
 mod version;
 mod zpool;
+mod zpool_json;
 mod zpool_text;
 
 use clap::{Parser, Subcommand};

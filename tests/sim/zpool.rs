@@ -1,11 +1,12 @@
-//! Playing zpool: `status` in `OpenZFS`'s text form. Works out every state from the leaves up;
-//! how the text is set is in `zpool_text`.
+//! Playing zpool: `status` as `OpenZFS` answers it. Works out every state from the leaves up; how
+//! the answer is set is in `zpool_text` and `zpool_json`.
 
 use crate::drive::Drive;
 use crate::files::{append_line, say};
-use crate::links::leaf_path;
+use crate::links::{leaf_path, pool_by_id};
 use crate::store::{Host, Pool, Store, Vdev};
 use crate::trouble;
+use crate::zpool_json;
 use crate::zpool_text::{Row, Table, print_pool};
 use anyhow::Result;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use std::path::Path;
 
 /// The options of `zpool status` that change the text.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the flags of a command line")]
 pub struct Options {
     /// -P: full paths.
     pub full: bool,
@@ -22,6 +24,8 @@ pub struct Options {
     pub exact: bool,
     /// -L: links followed.
     pub followed: bool,
+    /// --json-int: numbers as numbers.
+    pub numbers: bool,
 }
 
 /// A run under the name zpool.
@@ -44,14 +48,14 @@ pub fn play(root: &Path) -> Result<u8> {
             eprintln!("The ZFS modules are not loaded.");
             1
         }
-        None => answer(&store, &arguments)?,
+        None => answer(&store, &arguments, tools.zpool.get("json"))?,
     };
     let status = forced.unwrap_or(status);
     log("end", &status.to_string())?;
     Ok(status)
 }
 
-fn answer(store: &Store, arguments: &[String]) -> Result<u8> {
+fn answer(store: &Store, arguments: &[String], json: Option<&Value>) -> Result<u8> {
     let mut words = arguments.iter();
     match words.next().map(String::as_str) {
         Some("status") => {}
@@ -67,25 +71,50 @@ fn answer(store: &Store, arguments: &[String]) -> Result<u8> {
             return Ok(2);
         }
     }
+    let knows_json = json.is_some_and(|json| *json != Value::Bool(false));
     let (flags, names): (Vec<&String>, Vec<&String>) = words.partition(|w| w.starts_with('-'));
+    if let Some(unknown) = flags.iter().find_map(|flag| unknown_option(flag, knows_json)) {
+        eprintln!("invalid option '{unknown}'");
+        eprintln!("usage:\n\tstatus [-DigLpPstvx] [-T d|u] [pool] ...\n\t    [interval [count]]");
+        return Ok(2);
+    }
+    let is_long = |name: &str| flags.iter().any(|f| *f == name);
     let has = |letter: char| flags.iter().any(|f| !f.starts_with("--") && f.contains(letter));
-    let options = Options { full: has('P'), exact: has('p'), followed: has('L') };
+    let numbers = is_long("--json-int");
+    let options = Options { full: has('P'), exact: has('p') || numbers, followed: has('L'), numbers };
     let (host, pools) = (store.host()?, store.pools()?);
     if let Some(name) = names.iter().find(|n| pools.iter().all(|p| p.name != ***n)) {
         eprintln!("cannot open '{name}': no such pool");
         return Ok(1);
+    }
+    let drives: HashMap<String, Drive> = store.drives()?.into_iter().map(|d| (d.key.clone(), d)).collect();
+    let view = View { host: &host, drives: &drives, options };
+    let shown = pools.iter().filter(|p| names.is_empty() || names.iter().any(|n| **n == p.name));
+    if has('j') || is_long("--json") {
+        let tables: Vec<(&Pool, Table)> = shown.map(|p| (p, view.table(p))).collect();
+        let mut text = zpool_json::print(&tables, options);
+        if json.and_then(Value::as_str) == Some("broken") {
+            text.truncate(text.len() / 2);
+        }
+        say(text);
+        return Ok(0);
     }
     if pools.is_empty() {
         // OpenZFS says this on standard output.
         say("no pools available\n");
         return Ok(0);
     }
-    let drives: HashMap<String, Drive> = store.drives()?.into_iter().map(|d| (d.key.clone(), d)).collect();
-    let view = View { host: &host, drives: &drives, options };
-    let shown = pools.iter().filter(|p| names.is_empty() || names.iter().any(|n| **n == p.name));
     let texts: Vec<String> = shown.map(|p| print_pool(p, &view.table(p), options)).collect();
     say(texts.join("\n"));
     Ok(0)
+}
+
+/// The first letter that `zpool status` does not know. Before `OpenZFS` 2.3 it had no long options.
+fn unknown_option(flag: &str, knows_json: bool) -> Option<char> {
+    if knows_json && ["--json", "--json-int"].contains(&flag) {
+        return None;
+    }
+    flag.chars().skip(1).find(|letter| !("DigLpPstvx".contains(*letter) || knows_json && *letter == 'j'))
 }
 
 /// What the states of the leaves are worked out from.
@@ -193,6 +222,8 @@ impl View<'_> {
         let path = if drive.present() { path } else { text("path").unwrap_or(&path).to_owned() };
         let state = leaf_state(drive);
         let mut row = Row::of(depth, &self.name(drive, &path, whole), state);
+        (row.guid, row.path) = (drive.guid, Some(path.clone()));
+        row.devid = drive.bay.map(|_| format!("{}-part1", pool_by_id(drive)));
         row.counts = Some([number("read"), number("write"), number("cksum")]);
         if !drive.present() && state == "UNAVAIL" {
             row.name = drive.guid.to_string();

@@ -1,13 +1,14 @@
 //! The text of `zpool status`: headings, the scan lines, the table with its columns. Pure.
 
+use crate::drive::{hash, mix};
 use crate::store::Pool;
 use crate::zpool::Options;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::fmt::Write;
 
-/// A line of the table.
-#[derive(Clone, Debug)]
+/// A line of the table, with what only JSON tells of it.
+#[derive(Clone, Debug, Default)]
 pub struct Row {
     /// How far below the pool; titles and the pool itself are 0.
     pub depth: usize,
@@ -16,11 +17,16 @@ pub struct Row {
     /// Errors on read, write and checksum; `None` for a spare.
     pub counts: Option<[u64; 3]>,
     pub note: String,
+    pub guid: u64,
+    /// Of a leaf.
+    pub path: Option<String>,
+    pub devid: Option<String>,
 }
 
 impl Row {
     pub fn of(depth: usize, name: &str, state: &str) -> Self {
-        Self { depth, name: name.to_owned(), state: state.to_owned(), counts: Some([0; 3]), note: String::new() }
+        let guid = mix(hash(name));
+        Self { depth, name: name.to_owned(), state: state.to_owned(), counts: Some([0; 3]), guid, ..Self::default() }
     }
 
     /// `logs`, `cache`, `spares`: only a name.
@@ -52,7 +58,7 @@ pub fn print_pool(pool: &Pool, table: &Table, options: Options) -> String {
 }
 
 /// `status:` and `action:`, folded over lines that begin with a tab.
-fn advice(table: &Table) -> Option<(&'static str, &'static str)> {
+pub fn advice(table: &Table) -> Option<(&'static str, &'static str)> {
     let any = |states: &[&str]| table.rows.iter().any(|r| states.contains(&r.state.as_str()));
     let counted = table.rows.iter().any(|r| r.counts.is_some_and(|c| c.iter().any(|n| *n > 0)));
     match table.state.as_str() {
@@ -81,13 +87,8 @@ fn scan(pool: &Pool, bytes: u64) -> String {
         let then = Timestamp::now().checked_sub(SignedDuration::from_hours(ago_hours)).unwrap_or(Timestamp::UNIX_EPOCH);
         then.strftime("%a %b %e %H:%M:%S %Y").to_string()
     };
-    let percent = pool.state.get("progress").and_then(Value::as_f64).unwrap_or(42.0).clamp(0.0, 100.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "hundredths of a percent, clamped above"
-    )]
-    let share = |percent: f64| bytes / 10_000 * (percent * 100.0) as u64;
+    let percent = progress(pool);
+    let share = |percent: f64| share(bytes, percent);
     let running = |what: &str, done: &str| {
         let (scanned, issued, all) = (size(share((percent * 1.2).min(100.0))), size(share(percent)), size(bytes));
         format!(
@@ -115,6 +116,20 @@ fn scan(pool: &Pool, bytes: u64) -> String {
     }
 }
 
+/// How much of a scan is done, in percent.
+pub fn progress(pool: &Pool) -> f64 {
+    pool.state.get("progress").and_then(Value::as_f64).unwrap_or(42.0).clamp(0.0, 100.0)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "hundredths of a percent, clamped by `progress`"
+)]
+pub fn share(bytes: u64, percent: f64) -> u64 {
+    bytes / 10_000 * (percent * 100.0) as u64
+}
+
 fn config(table: &Table, options: Options) -> String {
     let width =
         table.rows.iter().filter(|r| !r.state.is_empty()).map(|r| r.depth * 2 + r.name.len()).max().unwrap_or(0).max(4);
@@ -140,12 +155,12 @@ fn config(table: &Table, options: Options) -> String {
     text
 }
 
-fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     nice(bytes, "B")
 }
 
 /// Three digits and a letter, by 1024, as ZFS abbreviates numbers.
-fn nice(number: u64, unit: &str) -> String {
+pub fn nice(number: u64, unit: &str) -> String {
     let letters = ["", "K", "M", "G", "T", "P", "E"];
     let step = (0usize..6).find(|n| number >> (10 * n) < 1024).unwrap_or(6);
     let letter = letters.get(step).copied().unwrap_or_default();

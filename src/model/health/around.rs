@@ -93,7 +93,7 @@ pub fn bay_fault(subject: &Subject, _: Steps) -> Option<Hit> {
 /// While its vdev is rebuilt, what is wrong with a drive weighs one level more: there is less left
 /// to rebuild from. `worst` is the worst finding about the drive itself.
 pub fn rebuilding(subject: &Subject, worst: Severity) -> Option<Hit> {
-    let place = subject.place.filter(|place| place.resilvering)?;
+    let place = subject.place.filter(|place| place.vdev_resilvering)?;
     let severity = match worst {
         Severity::Watch => Severity::Warn,
         Severity::Warn => Severity::Crit,

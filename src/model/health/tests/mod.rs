@@ -110,7 +110,8 @@ fn place(state: &str, counts: [u64; 3], resilvering: bool) -> Membership {
         read_errors: read,
         write_errors: write,
         cksum_errors: cksum,
-        resilvering,
+        vdev_resilvering: resilvering,
+        ..Membership::default()
     }
 }
 

@@ -1,0 +1,334 @@
+//! `zpool status -j` (OpenZFS 2.3 and later, zpool-status(8)), with and without `--json-int`.
+//!
+//! The shape is that of `vdev_stats_nvlist` and its neighbours in OpenZFS's `zpool_main.c`. Without
+//! `--json-int` every number is a string, short with a unit, and `-` stands for none.
+
+use super::scan_stats::scan;
+use super::value::Json;
+use super::{clip, guid, join};
+use crate::model::zfs::{Leaf, Pool, Scan, Vdev};
+
+/// The parts of a pool in the order in which text prints them, with the role that each gives, and
+/// what its devices go by where they stand side by side.
+const SECTIONS: [(&str, &str, &str); 6] = [
+    ("vdevs", "data", ""),
+    ("dedup", "dedup", ""),
+    ("special", "special", ""),
+    ("logs", "log", ""),
+    ("l2cache", "cache", "cache"),
+    ("spares", "spare", "spares"),
+];
+
+/// Every pool in the JSON; `None` if it is broken or has no object `pools`. A field, vdev or pool
+/// that is not what it should be costs itself.
+pub(super) fn parse(json: &[u8]) -> Option<Vec<Pool>> {
+    // Its own limit of 128 levels keeps serde_json, and so all below, from deep recursion.
+    let root: Json = serde_json::from_slice(json).ok()?;
+    let pools = root.get("pools").filter(|pools| matches!(pools, Json::Object(_)))?;
+    Some(pools.entries().iter().filter_map(|(key, pool)| read_pool(key, pool)).collect())
+}
+
+/// One pool. The key is its name, or its guid with `--json-pool-key-guid`.
+fn read_pool(key: &str, pool: &Json) -> Option<Pool> {
+    let Json::Object(_) = pool else { return None };
+    let name = pool.text("name").unwrap_or(clip(key)).to_owned();
+    let sentence = |key: &str| pool.text(key).map(|t| join(t.split_whitespace())).filter(|t| t != "OK");
+    let scan = pool.get("scan_stats").map(scan).unwrap_or_default();
+    let mut vdevs = Vec::new();
+    for (section, role, heading) in SECTIONS {
+        let nodes = pool.get(section).map(Json::entries).unwrap_or_default();
+        let below_root = nodes.iter().find(|(key, node)| *key == name || node.text("vdev_type") == Some("root"));
+        let nodes = below_root.and_then(|(_, root)| root.get("vdevs")).map_or(nodes, Json::entries);
+        for (key, node) in nodes.iter().filter(|(_, node)| matches!(node, Json::Object(_))) {
+            read_top(key, node, role, heading, &scan, &mut vdevs);
+        }
+    }
+    Some(Pool {
+        state: pool.text("state").map(|state| state_name(state, None).to_owned()),
+        status: sentence("status"),
+        action: sentence("action"),
+        errors: pool.number("error_count").map(|n| match n {
+            0 => "No known data errors".to_owned(),
+            n => format!("{n} data errors, use '-v' for a list"),
+        }),
+        scan,
+        vdevs,
+        name,
+    })
+}
+
+/// A top-level vdev, or a device that stands side by side with others under a heading.
+fn read_top(key: &str, node: &Json, role: &str, heading: &str, scan: &Scan, vdevs: &mut Vec<Vdev>) {
+    if matches!(node.text("vdev_type"), Some("hole" | "indirect")) {
+        return;
+    }
+    // `zpool list -j` has no sections for these: there the class tells them.
+    let role = match node.text("class") {
+        Some(class @ ("special" | "dedup" | "log")) => class,
+        _ => role,
+    };
+    let name = node.text("name").unwrap_or(clip(key));
+    if heading.is_empty() || vdevs.last().is_none_or(|v| v.role != role) {
+        let is_listed = !heading.is_empty();
+        let name = if is_listed { heading } else { name.rsplit('/').next().unwrap_or(name) };
+        let own = |key: &str| node.number(key).filter(|_| !is_listed);
+        vdevs.push(Vdev {
+            name: name.to_owned(),
+            role: role.to_owned(),
+            state: state(node).filter(|_| !is_listed),
+            read_errors: own("read_errors"),
+            write_errors: own("write_errors"),
+            cksum_errors: own("checksum_errors"),
+            members: Vec::new(),
+        });
+    }
+    if let Some(vdev) = vdevs.last_mut() {
+        read_members(key, node, None, scan, &mut vdev.members);
+    }
+}
+
+/// The leaves at or below a node. `replacing-0` and `spare-0` only hold leaves.
+fn read_members(key: &str, node: &Json, group: Option<&str>, scan: &Scan, members: &mut Vec<Leaf>) {
+    let Json::Object(_) = node else { return };
+    let name = node.text("name").unwrap_or(clip(key));
+    let kind = node.text("vdev_type");
+    let children = node.get("vdevs").map(Json::entries).unwrap_or_default();
+    let is_group = matches!(
+        kind,
+        Some("mirror" | "raidz" | "draid" | "replacing" | "spare" | "root" | "hole" | "indirect" | "missing")
+    );
+    if children.is_empty() && !is_group {
+        members.push(leaf(name, node, group, scan));
+        return;
+    }
+    let takes_over = match kind {
+        Some(kind) => matches!(kind, "replacing" | "spare"),
+        None => name.starts_with("replacing-") || name.starts_with("spare-"),
+    };
+    let group = if takes_over { Some(name) } else { group };
+    for (key, child) in children {
+        read_members(key, child, group, scan, members);
+    }
+}
+
+fn leaf(name: &str, node: &Json, group: Option<&str>, scan: &Scan) -> Leaf {
+    let was = node.owned("was");
+    // A devid names the drive itself. A phys_path names a place, where another drive may sit now.
+    let aliases = [node.owned("path"), node.owned("devid")].into_iter().flatten();
+    Leaf {
+        name: name.to_owned(),
+        guid: match node.get("guid") {
+            Some(Json::Number(number)) => Some(*number).filter(|n| *n > 0).map(|n| n.to_string()),
+            _ => node.text("guid").and_then(guid),
+        },
+        state: state(node),
+        read_errors: node.number("read_errors"),
+        write_errors: node.number("write_errors"),
+        cksum_errors: node.number("checksum_errors"),
+        note: note(node, scan),
+        group: group.map(str::to_owned),
+        device: None,
+        aliases: aliases.filter(|alias| was.is_none() && alias != name).collect(),
+        was,
+    }
+}
+
+fn state(node: &Json) -> Option<String> {
+    node.text("state").map(|state| state_name(state, node.text("aux")).to_owned())
+}
+
+/// The word that people know from the text (`zpool_state_to_name` in OpenZFS's libzfs) for the
+/// one in JSON (`vdev_state_str`).
+fn state_name<'a>(state: &'a str, aux: Option<&str>) -> &'a str {
+    match (state, aux) {
+        ("HEALTHY", _) => "ONLINE",
+        ("CLOSED", _) => "OFFLINE",
+        ("CANT_OPEN", Some("CORRUPT_DATA" | "BAD_LOG")) => "FAULTED",
+        ("CANT_OPEN", Some("SPLIT_POOL")) => "SPLIT",
+        ("CANT_OPEN", _) => "UNAVAIL",
+        (other, _) => other,
+    }
+}
+
+/// The remark that text would show at the end of the row.
+fn note(node: &Json, scan: &Scan) -> Option<String> {
+    let mut all: Vec<String> = Vec::new();
+    if let Some(pool) = node.text("used_by") {
+        all.push(format!("in use by pool '{pool}'"));
+    } else if let Some(aux) = node.text("aux").filter(|aux| *aux != "NONE" && node.text("was").is_none()) {
+        all.push(aux_words(aux));
+    } else if node.text("state") == Some("INUSE") {
+        all.push("currently in use".to_owned());
+    }
+    if node.is_set("removing") {
+        all.push("(removing)".to_owned());
+    } else if node.is_set("noalloc") {
+        all.push("(non-allocating)".to_owned());
+    }
+    let is_healthy = matches!(node.text("state"), Some("ONLINE" | "HEALTHY"));
+    if is_healthy && matches!(scan.state.as_str(), "in_progress" | "paused") {
+        let is_scanned = node.is_set("scan_processed");
+        let is_rebuilt = node.is_set("rebuild_processed");
+        let word = match scan.kind.as_str() {
+            "resilver" if is_scanned || is_rebuilt => "(resilvering)",
+            "scrub" if is_scanned => "(repairing)",
+            _ if node.is_set("resilver_deferred") => "(awaiting resilver)",
+            _ => "",
+        };
+        all.extend((!word.is_empty()).then(|| word.to_owned()));
+    }
+    (!all.is_empty()).then(|| all.join(" "))
+}
+
+/// Why a vdev is in its state (`vdev_aux_str`), in the words of the text.
+fn aux_words(aux: &str) -> String {
+    match aux {
+        "OPEN_FAILED" => "cannot open",
+        "BAD_GUID_SUM" => "missing device",
+        "NO_REPLICAS" => "insufficient replicas",
+        "VERSION_NEWER" => "newer version",
+        "UNSUP_FEAT" => "unsupported feature(s)",
+        "ASHIFT_TOO_BIG" => "unsupported minimum blocksize",
+        "SPARED" | "ACTIVE" => "currently in use",
+        "ERR_EXCEEDED" => "too many errors",
+        "IO_FAILURE" => "experienced I/O failures",
+        "BAD_LOG" => "bad intent log",
+        "EXTERNAL" | "EXTERNAL_PERSIST" => "external device fault",
+        "SPLIT_POOL" => "split into new pool",
+        "CHILDREN_OFFLINE" => "all children offline",
+        "BAD_LABEL" => "invalid label",
+        "CORRUPT_DATA" | "TOO_SMALL" => "corrupted data",
+        other => return join(other.to_ascii_lowercase().split('_')),
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TANK: &str = r#"{"output_version": {"command": "zpool status", "vers_major": 0, "vers_minor": 1}, "pools": {"tank": {
+        "name": "tank", "state": "DEGRADED", "pool_guid": 1, "status": "One or more\n\tdevices.\n", "action": "Wait.\n",
+        "scan_stats": {"function": "RESILVER", "state": "SCANNING", "start_time": 1767225600, "end_time": 0,
+            "to_examine": 1000, "skipped": 0, "issued": 255, "scrub_pause": 0},
+        "vdevs": {"tank": {"name": "tank", "vdev_type": "root", "state": "DEGRADED", "vdevs": {
+            "raidz2-10": {"name": "raidz2-10", "vdev_type": "raidz", "state": "DEGRADED", "read_errors": 1, "vdevs": {
+                "/dev/disk/by-partlabel/my disk": {"name": "/dev/disk/by-partlabel/my disk", "vdev_type": "disk",
+                    "guid": 18446744073709551615, "path": "/dev/disk/by-partlabel/my disk", "devid": "ata-X_1-part1",
+                    "state": "ONLINE", "read_errors": 0, "write_errors": 0, "checksum_errors": 12},
+                "spare-1": {"name": "spare-1", "vdev_type": "spare", "state": "DEGRADED", "vdevs": {
+                    "replacing-0": {"name": "replacing-0", "vdev_type": "replacing", "state": "DEGRADED", "vdevs": {
+                        "77": {"name": "77", "vdev_type": "disk", "guid": 77, "path": "/dev/sdb1/old", "devid": "ata-B-part1",
+                            "state": "CANT_OPEN", "not_present": 1, "was": "/dev/sdb1/old", "read_errors": 3},
+                        "/dev/sdb1": {"name": "/dev/sdb1", "vdev_type": "disk", "guid": 78, "state": "ONLINE", "scan_processed": 5}}},
+                    "/dev/sdz1": {"name": "/dev/sdz1", "vdev_type": "disk", "guid": 9, "state": "ONLINE", "resilver_deferred": true}}},
+                "/dev/sdc1": {"name": "/dev/sdc1", "vdev_type": "disk", "state": "FAULTED", "aux": "ERR_EXCEEDED"},
+                "/dev/sdd1": {"name": "/dev/sdd1", "vdev_type": "disk", "state": "CANT_OPEN", "aux": "CORRUPT_DATA"}}},
+            "draid1:2d:3c:1s-2": {"name": "draid1:2d:3c:1s-2", "read_errors": "0", "vdevs": {"/dev/sde1": {"state": "CANT_OPEN", "aux": "NEW_REASON"}}},
+            "hole-3": {"vdev_type": "hole"}, "indirect-4": {"vdev_type": "indirect"}}}},
+        "logs": {"/dev/nvme0n1p1": {"name": "/dev/nvme0n1p1", "vdev_type": "disk", "state": "ONLINE"}},
+        "l2cache": {"/dev/sdl1": {"name": "/dev/sdl1", "vdev_type": "disk", "state": "ONLINE"}, "/dev/sdm1": {"state": "ONLINE"}},
+        "spares": {"/dev/sdz1": {"name": "/dev/sdz1", "vdev_type": "disk", "guid": 9, "state": "INUSE"},
+            "draid1-2-0": {"name": "draid1-2-0", "state": "AVAIL"},
+            "/dev/sdy1": {"name": "/dev/sdy1", "vdev_type": "disk", "state": "INUSE", "used_by": "other"}},
+        "error_count": 2}}}"#;
+
+    fn tank(json: &str) -> Pool {
+        parse(json.as_bytes()).unwrap_or_default().into_iter().next().unwrap_or_default()
+    }
+
+    #[test]
+    fn every_node_has_its_place() {
+        let pool = tank(TANK);
+        let rows: Vec<String> = pool
+            .vdevs
+            .iter()
+            .flat_map(|v| {
+                v.members.iter().map(move |l| {
+                    let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+                    format!("{} {} {} {} {} | {}", v.role, v.name, l.name, or(&l.state), or(&l.group), or(&l.note))
+                })
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "data raidz2-10 /dev/disk/by-partlabel/my disk ONLINE - | -",
+                "data raidz2-10 77 UNAVAIL replacing-0 | -",
+                "data raidz2-10 /dev/sdb1 ONLINE replacing-0 | (resilvering)",
+                "data raidz2-10 /dev/sdz1 ONLINE spare-1 | (awaiting resilver)",
+                "data raidz2-10 /dev/sdc1 FAULTED - | too many errors",
+                "data raidz2-10 /dev/sdd1 FAULTED - | corrupted data",
+                "data draid1:2d:3c:1s-2 /dev/sde1 UNAVAIL - | new reason",
+                "log nvme0n1p1 /dev/nvme0n1p1 ONLINE - | -",
+                "cache cache /dev/sdl1 ONLINE - | -",
+                "cache cache /dev/sdm1 ONLINE - | -",
+                "spare spares /dev/sdz1 INUSE - | currently in use",
+                "spare spares draid1-2-0 AVAIL - | -",
+                "spare spares /dev/sdy1 INUSE - | in use by pool 'other'",
+            ]
+        );
+        let vdev = pool.vdevs.first().cloned().unwrap_or_default();
+        assert_eq!((vdev.read_errors, vdev.write_errors), (Some(1), None));
+        let leaf = |n: usize| vdev.members.get(n).cloned().unwrap_or_default();
+        assert_eq!((leaf(0).guid.as_deref(), leaf(0).cksum_errors), (Some("18446744073709551615"), Some(12)));
+        assert_eq!(leaf(0).aliases, ["ata-X_1-part1"]);
+        assert_eq!(
+            (leaf(1).was.as_deref(), leaf(1).guid.as_deref(), leaf(1).read_errors),
+            (Some("/dev/sdb1/old"), Some("77"), Some(3))
+        );
+        assert!(leaf(1).aliases.is_empty(), "what is gone is looked for by no other name");
+        assert_eq!((pool.status.as_deref(), pool.action.as_deref()), (Some("One or more devices."), Some("Wait.")));
+        assert_eq!(pool.errors.as_deref(), Some("2 data errors, use '-v' for a list"));
+        assert_eq!(
+            (pool.scan.kind.as_str(), pool.scan.state.as_str(), pool.scan.done_percent),
+            ("resilver", "in_progress", Some(25.5))
+        );
+        assert_eq!(
+            pool.scan.text.as_deref(),
+            Some("resilver in progress since 2026-01-01T00:00:00Z; 255 bytes / 1000 bytes issued, 25.50% done")
+        );
+    }
+
+    #[test]
+    fn an_odd_field_costs_itself() {
+        let odd = |name: &str, value: &str| {
+            let leaf =
+                format!(r#"{{"name": "sda", "state": "ONLINE", "guid": 5, "read_errors": 1, "{name}": {value}}}"#);
+            tank(&format!(
+                r#"{{"pools": {{"t": {{"state": "ONLINE", "vdevs": {{"t": {{"vdevs": {{"sda": {leaf}, "x": 1}}}}}}}}}}}}"#
+            ))
+        };
+        for value in
+            ["null", "-1", "1.5", "[]", "{}", "true", "\"-\"", "\"\"", "\"12x\"", "18446744073709551616", "[[1]]"]
+        {
+            for name in ["read_errors", "guid", "was", "aux", "path", "class", "not_present", "removing", "used_by"] {
+                let pool = odd(name, value);
+                let leaves: Vec<&Leaf> = pool.vdevs.iter().flat_map(|v| &v.members).collect();
+                assert_eq!(leaves.len(), 1, "{name} {value}");
+                let leaf = leaves.first().copied().cloned().unwrap_or_default();
+                assert_eq!((leaf.name.as_str(), leaf.state.as_deref()), ("sda", Some("ONLINE")), "{name} {value}");
+                assert_eq!(leaf.read_errors, (name != "read_errors").then_some(1), "{name} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_broken_json_is_none() {
+        // serde_json stops at 128 levels; the stack does not.
+        let deep = format!(r#"{{"pools": {{"t": {}1{}}}}}"#, r#"{"vdevs": {"#.repeat(10), "}}".repeat(10));
+        assert_eq!(parse(deep.as_bytes()), None, "not JSON at all");
+        for levels in [10, 40, 10_000] {
+            let deep =
+                format!(r#"{{"pools": {{"t": {}1{}}}}}"#, r#"{"vdevs": {"a": "#.repeat(levels), "}}".repeat(levels));
+            assert_eq!(parse(deep.as_bytes()).is_some(), levels < 60, "{levels} levels");
+            // Lists mean nothing here, and are passed over without going into them.
+            let lists = format!(r#"{{"pools": {{}}, "x": {}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+            assert_eq!(parse(lists.as_bytes()).map(|p| p.len()), Some(0), "{levels} lists");
+        }
+        for broken in ["", "{", "{}", r#"{"pools": []}"#, r#"{"pools": {"t": {}"#, r#"{"pools": {}} {"#] {
+            assert_eq!(parse(broken.as_bytes()), None, "{broken}");
+        }
+        assert_eq!(parse(br#"{"pools": {"t": 1, "u": {}}}"#).map(|p| p.len()), Some(1));
+    }
+}

@@ -1,0 +1,329 @@
+//! `zpool status`: running it, and finding the drives behind what it says.
+//!
+//! OpenZFS 2.3 and later answer in JSON (`-j`, zpool-status(8)), all versions in text. JSON is
+//! asked for where it is known, because it has the guid of every leaf and needs no guess at columns.
+//! Reading either is the business of `json` (with `value`, `scan_stats`) and `text` (with `table`).
+
+mod json;
+mod scan_stats;
+mod table;
+mod text;
+mod value;
+
+use super::exec::{self, ExecError, Limits, Output, Stuck};
+use super::links::Links;
+use super::{Host, now};
+use crate::model::drive::DeviceName;
+use crate::model::zfs::{Leaf, Pool, Zfs};
+use crate::stop::Stop;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+/// No name and no sentence of zpool's is longer; what is, is cut.
+const TEXT_BYTES: usize = 4096;
+
+/// Exact numbers, full paths. JSON as a tree, not `--json-flat-vdevs`: in the flat form the
+/// entry of a spare in use overwrites the counters of the leaf that it is.
+const ASK_JSON: [&str; 5] = ["status", "-j", "--json-int", "-P", "-p"];
+const ASK_TEXT: [&str; 3] = ["status", "-P", "-p"];
+/// zpool(8): "invalid command line options were specified".
+const BAD_OPTIONS: i32 = 2;
+
+/// What this host's zpool was found to understand, kept while the daemon lives. A zpool that is
+/// exchanged meanwhile is found out by its answers.
+#[derive(Debug, Default)]
+pub struct Dialect {
+    /// JSON was refused, or was no good.
+    text: AtomicBool,
+    /// That was logged.
+    told: AtomicBool,
+}
+
+impl Dialect {
+    fn takes_text(&self, refusal: &Refusal) {
+        self.text.store(true, Ordering::Relaxed);
+        if !self.told.swap(true, Ordering::Relaxed) {
+            match refusal {
+                Refusal::Unknown => log::debug!("zpool status has no JSON, reading its text"),
+                Refusal::Useless(why) => log::warn!("zpool status gives no good JSON, reading its text error={why:?}"),
+            }
+        }
+    }
+
+    fn takes_json(&self) {
+        self.told.store(false, Ordering::Relaxed);
+    }
+
+    /// Text is not understood any more: the next sweep asks for JSON first.
+    fn forget(&self) {
+        self.text.store(false, Ordering::Relaxed);
+    }
+}
+
+/// What asking for the pools gave. `stuck` is the child, if it outlived its SIGKILL: a suspended
+/// pool can hold it in D state.
+#[derive(Debug)]
+pub struct Answer {
+    /// `None`: the daemon is stopping, or ZFS gave no answer this time (`error` says why).
+    pub zfs: Option<Zfs>,
+    pub error: Option<String>,
+    pub stuck: Option<Stuck>,
+}
+
+/// Asks for all pools. No zpool program, or a kernel without ZFS, is not a fault: `available: false`.
+///
+/// One run, but for the time when JSON turns out to be unknown or no good: then text is asked at once.
+pub fn ask(host: &Host, stop: &Stop, dialect: &Dialect) -> Answer {
+    let Some(program) = host.zpool.as_deref() else { return answer(absent()) };
+    let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
+    let has_text = dialect.text.load(Ordering::Relaxed);
+    if !has_text {
+        let out = match exec::run(program, &ASK_JSON, limits, stop) {
+            Ok(out) => out,
+            Err(error) => return failed(error),
+        };
+        match json_of(&out) {
+            None => return understood(&out).unwrap_or_else(|why| unread(why, None)),
+            Some(Ok(pools)) => {
+                dialect.takes_json();
+                return answer(here(pools));
+            }
+            Some(Err(refusal)) => dialect.takes_text(&refusal),
+        }
+    }
+    match exec::run(program, &ASK_TEXT, limits, stop) {
+        Ok(out) => understood(&out).unwrap_or_else(|why| {
+            if has_text && matches!(out.code, Some(0 | BAD_OPTIONS)) {
+                dialect.forget();
+            }
+            unread(why, None)
+        }),
+        Err(error) => failed(error),
+    }
+}
+
+/// Why text should be asked instead.
+enum Refusal {
+    /// OpenZFS before 2.3: `-j` is an invalid option.
+    Unknown,
+    Useless(&'static str),
+}
+
+/// The pools, if the answer is JSON or a refusal of JSON; `None`: it is something else.
+fn json_of(out: &Output) -> Option<Result<Vec<Pool>, Refusal>> {
+    if out.code == Some(BAD_OPTIONS) {
+        return Some(Err(Refusal::Unknown));
+    }
+    if out.code != Some(0) || !is_json(&out.stdout) {
+        return None;
+    }
+    let Some(pools) = json::parse(&out.stdout) else {
+        return Some(Err(Refusal::Useless("it is broken, or lacks the pools")));
+    };
+    // openzfs/zfs issue 18431: up to 2.3 at least, JSON leaves out the state of a dRAID group,
+    // which a person would look for first. The text has it.
+    let mut vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
+    if vdevs.any(|vdev| vdev.name.starts_with("draid") && vdev.state.is_none()) {
+        return Some(Err(Refusal::Useless("it lacks the state of a dRAID group")));
+    }
+    Some(Ok(pools))
+}
+
+/// What a run says that ended, or why it says nothing. Whatever was asked: its content decides
+/// how it is read.
+fn understood(out: &Output) -> Result<Answer, String> {
+    match out.code {
+        Some(0) => match parse(&out.stdout) {
+            Some(pools) => Ok(answer(here(pools))),
+            None if out.stderr.contains(NO_POOLS) => Ok(answer(here(Vec::new()))),
+            None => {
+                let text = String::from_utf8_lossy(out.stdout.get(..TEXT_BYTES).unwrap_or(&out.stdout));
+                let said: String = text.lines().next().unwrap_or("nothing").chars().take(200).collect();
+                Err(format!("zpool status gave no pools and did not say that there are none: {said}"))
+            }
+        },
+        _ if is_not_here(&out.stderr) => Ok(answer(absent())),
+        code => {
+            let said = out.stderr.lines().next().unwrap_or("nothing");
+            let status = code.map_or_else(|| "a signal".to_owned(), |c| format!("exit status {c}"));
+            Err(format!("zpool status ended with {status}: {said}"))
+        }
+    }
+}
+
+fn failed(error: ExecError) -> Answer {
+    let why = format!("zpool: {error}");
+    match error {
+        ExecError::Stopped { stuck } => Answer { zfs: None, error: None, stuck },
+        ExecError::TimedOut { stuck, .. } | ExecError::TooLarge { stuck, .. } | ExecError::Watch { stuck, .. } => {
+            unread(why, stuck)
+        }
+        ExecError::Start { .. } => unread(why, None),
+    }
+}
+
+fn absent() -> Zfs {
+    Zfs { available: Some(false), ..Zfs::default() }
+}
+
+fn here(pools: Vec<Pool>) -> Zfs {
+    Zfs { available: Some(true), collected_at: Some(now()), error: None, pools }
+}
+
+fn answer(zfs: Zfs) -> Answer {
+    Answer { zfs: Some(zfs), error: None, stuck: None }
+}
+
+fn unread(why: String, stuck: Option<Stuck>) -> Answer {
+    Answer { zfs: None, error: Some(why), stuck }
+}
+
+/// The tools are installed, but this kernel runs no ZFS.
+fn is_not_here(stderr: &str) -> bool {
+    stderr.contains("modules are not loaded") || stderr.contains("/dev/zfs") && stderr.contains("No such file")
+}
+
+const NO_POOLS: &str = "no pools available";
+
+fn is_json(output: &[u8]) -> bool {
+    output.trim_ascii_start().starts_with(b"{")
+}
+
+/// Every pool in an output of `zpool status`, JSON or text. `None`: it is neither, since it names
+/// no pool and does not say that there is none. Whatever is odd costs its own field, row or pool.
+pub fn parse(output: &[u8]) -> Option<Vec<Pool>> {
+    if is_json(output) {
+        return json::parse(output);
+    }
+    let text = String::from_utf8_lossy(output);
+    let pools = text::parse(&text);
+    (!pools.is_empty() || text.contains(NO_POOLS)).then_some(pools)
+}
+
+/// Gives each leaf the drive behind it. A leaf that is gone has none: its old name, or the kernel
+/// name that it still goes by, may be somebody else's by now.
+pub fn resolve(zfs: &mut Zfs, links: &Links) {
+    for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
+        leaf.device = drive_of(leaf, links);
+    }
+}
+
+fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
+    let name = leaf.name.rsplit('/').next().unwrap_or(&leaf.name);
+    let is_kernel_name = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
+    if leaf.was.is_some() || leaf.is_gone() && is_kernel_name || leaf.is_distributed_spare() {
+        return None;
+    }
+    let aliases = leaf.aliases.iter().filter(|_| !leaf.is_gone());
+    links.drive(&leaf.name).or_else(|| aliases.into_iter().find_map(|alias| links.drive(alias)))
+}
+
+/// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and all else is `None`.
+fn count(word: &str) -> Option<u64> {
+    if let Ok(n) = word.parse() {
+        return Some(n);
+    }
+    let word = word.strip_suffix('B').unwrap_or(word);
+    let unit = word.chars().last()?;
+    let Some(power) = "KMGTPE".find(unit) else { return word.parse().ok() };
+    let number: f64 = word.strip_suffix(unit)?.parse().ok()?;
+    let value = number * 1024f64.powi(i32::try_from(power + 1).ok()?);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be in range, and rounded by zpool anyway"
+    )]
+    (0.0..1.8e19).contains(&value).then_some(value as u64)
+}
+
+/// How much of a scan is done. ZFS itself counts beyond 100 when data is added while it runs.
+fn percent(number: f64) -> Option<f64> {
+    (number.is_finite() && number >= 0.0).then(|| number.min(100.0))
+}
+
+/// Digits that fit a guid (64 bits), as digits.
+fn guid(word: &str) -> Option<String> {
+    let number: u64 = word.parse().ok().filter(|n| *n > 0)?;
+    Some(number.to_string())
+}
+
+/// At most `TEXT_BYTES` of it.
+fn cut(text: &str) -> &str {
+    if text.len() <= TEXT_BYTES {
+        return text;
+    }
+    let end = (0..=TEXT_BYTES).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+/// The same, trimmed.
+fn clip(text: &str) -> &str {
+    cut(text.trim())
+}
+
+/// Its words with one blank between them, in at most `TEXT_BYTES`.
+fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut all = String::new();
+    for word in words {
+        if all.len() + word.len() >= TEXT_BYTES {
+            break;
+        }
+        if !all.is_empty() {
+            all.push(' ');
+        }
+        all.push_str(word);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_with_and_without_units() {
+        for (word, number) in [
+            ("0", Some(0)),
+            ("100980", Some(100_980)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("1.5K", Some(1536)),
+            ("0B", Some(0)),
+            ("512B", Some(512)),
+            ("3.01M", Some(3_156_213)),
+            ("1.00E", Some(1 << 60)),
+            ("-", None),
+            ("", None),
+            ("B", None),
+            ("K", None),
+            ("-1", None),
+            ("-1K", None),
+            ("nanK", None),
+            ("infE", None),
+            ("99999999E", None),
+            ("1.5", None),
+            ("0x10", None),
+        ] {
+            assert_eq!(count(word), number, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let long = "ä".repeat(TEXT_BYTES);
+        assert_eq!(clip(&long).len(), TEXT_BYTES);
+        assert_eq!(clip(&format!(" x{long}")).len(), TEXT_BYTES - 1);
+        assert_eq!(clip("  short "), "short");
+    }
+
+    #[test]
+    fn content_decides_how_an_output_is_read() {
+        assert_eq!(parse(b" \n{\"pools\": {}}").map(|p| p.len()), Some(0));
+        assert_eq!(parse(b"no pools available\n").map(|p| p.len()), Some(0));
+        assert_eq!(parse(b"  pool: tank\n state: ONLINE\n").map(|p| p.len()), Some(1));
+        for junk in [&b"{"[..], b"{}", b"{\"pools\": 3}", b"", b"\xff\xfe", b"[]", b"pools: none"] {
+            assert_eq!(parse(junk), None, "{junk:?}");
+        }
+    }
+}

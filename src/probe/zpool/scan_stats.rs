@@ -1,0 +1,129 @@
+//! `scan_stats` of `zpool status -j`: scrubs, resilvers, rebuilds, and scrubs of known errors.
+
+use super::percent;
+use super::value::Json;
+use crate::model::Timestamp;
+use crate::model::zfs::Scan;
+
+/// The newest scan, or what runs now: a resilver or rebuild before a scrub. Rebuilds of dRAID
+/// groups and mirrors stand in `rebuild_stats`, error scrubs in `err_scrub_…`.
+pub(super) fn scan(stats: &Json) -> Scan {
+    let kind = match stats.text("function") {
+        Some("SCRUB" | "ERRORSCRUB") => "scrub",
+        Some("RESILVER") => "resilver",
+        _ => "none",
+    };
+    let state = match stats.text("state").filter(|_| kind != "none") {
+        Some("SCANNING" | "ERRORSCRUBBING") if stats.is_set("scrub_pause") => "paused",
+        Some("SCANNING" | "ERRORSCRUBBING") => "in_progress",
+        Some("FINISHED") => "finished",
+        Some("CANCELED") => "canceled",
+        _ => "none",
+    };
+    if state == "in_progress" && kind == "resilver" {
+        return running(stats, kind, state, "issued", "to_examine");
+    }
+    let rebuilds = stats.get("rebuild_stats").map(Json::entries).unwrap_or_default();
+    let rebuild = |state: &str| rebuilds.iter().map(|(_, r)| r).find(|r| r.text("state") == Some(state));
+    if let Some(rebuild) = rebuild("ACTIVE") {
+        return running(rebuild, "resilver", "in_progress", "bytes_issued", "bytes_est");
+    }
+    if matches!(state, "in_progress" | "paused") {
+        return running(stats, kind, state, "issued", "to_examine");
+    }
+    if stats.text("err_scrub_state") == Some("ERRORSCRUBBING") {
+        let state = if stats.is_set("err_scrub_pause") { "paused" } else { "in_progress" };
+        return Scan { kind: "scrub".to_owned(), state: state.to_owned(), ..Scan::default() };
+    }
+    match rebuild("COMPLETE") {
+        Some(rebuild) if state == "none" => ended(rebuild, "resilver", "finished"),
+        _ if state == "none" => Scan::default(),
+        _ => ended(stats, kind, state),
+    }
+}
+
+fn running(stats: &Json, kind: &str, state: &str, issued: &str, all: &str) -> Scan {
+    // As zpool itself counts: what was issued, of what is to be examined and was not skipped.
+    let total = stats.number(all).map(|n| n.saturating_sub(stats.number("skipped").unwrap_or(0))).filter(|n| *n > 0);
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    let done = stats.number(issued).zip(total).map(|(issued, total)| issued as f64 * 100.0 / total as f64);
+    let done_percent = done.and_then(percent).map(|p| (p * 100.0).round() / 100.0);
+    let words = if state == "paused" { "paused since" } else { "in progress since" };
+    let since = if state == "paused" { time(stats, "scrub_pause") } else { time(stats, "start_time") };
+    let mut text = since.map(|since| format!("{kind} {words} {since}"));
+    if let (Some(text), Some(issued), Some(all)) =
+        (&mut text, stats.amount(issued, " bytes"), stats.amount(all, " bytes"))
+    {
+        text.push_str(&format!("; {issued} / {all} issued"));
+        if let Some(percent) = done_percent {
+            text.push_str(&format!(", {percent:.2}% done"));
+        }
+    }
+    Scan { kind: kind.to_owned(), state: state.to_owned(), done_percent, text }
+}
+
+fn ended(stats: &Json, kind: &str, state: &str) -> Scan {
+    let at = time(stats, "end_time");
+    let text = at.map(|at| match (state, stats.amount("processed", " bytes"), stats.amount("errors", "")) {
+        ("finished", Some(bytes), Some(errors)) => {
+            let what = if kind == "scrub" { "scrub repaired" } else { "resilvered" };
+            format!("{what} {bytes} with {errors} errors on {at}")
+        }
+        ("finished", ..) => format!("{kind} finished on {at}"),
+        _ => format!("{kind} {state} on {at}"),
+    });
+    Scan { kind: kind.to_owned(), state: state.to_owned(), done_percent: None, text }
+}
+
+/// A moment: of seconds since 1970 as RFC 3339, else as zpool wrote it, in whatever language.
+fn time(stats: &Json, key: &str) -> Option<String> {
+    match stats.get(key)? {
+        Json::Number(0) => None,
+        Json::Number(seconds) => i64::try_from(*seconds).ok().map(|s| Timestamp(s).to_string()),
+        _ => stats.owned(key).filter(|t| t != "0"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scans_are_told_like_those_of_text() {
+        let scan = |stats: &str| {
+            let scan = scan(&serde_json::from_str(stats).expect(stats));
+            format!("{} {} {:?} {}", scan.kind, scan.state, scan.done_percent, scan.text.unwrap_or_default())
+        };
+        for (stats, expected) in [
+            ("{}", "none none None "),
+            ("7", "none none None "),
+            (r#"{"function": "NONE", "state": "NONE"}"#, "none none None "),
+            (r#"{"function": "SCRUB", "state": "SCANNING", "scrub_pause": "-"}"#, "scrub in_progress None "),
+            (
+                r#"{"function": "SCRUB", "state": "SCANNING", "scrub_pause": "Mo 23. Mär 09:07:04 CET 2026", "to_examine": "4.00T", "issued": "1.00T"}"#,
+                "scrub paused Some(25.0) scrub paused since Mo 23. Mär 09:07:04 CET 2026; 1.00T / 4.00T issued, 25.00% done",
+            ),
+            (
+                r#"{"function": "SCRUB", "state": "FINISHED", "end_time": 1767225600, "processed": "960K", "errors": "0"}"#,
+                "scrub finished None scrub repaired 960K with 0 errors on 2026-01-01T00:00:00Z",
+            ),
+            (r#"{"function": "RESILVER", "state": "CANCELED", "end_time": "-"}"#, "resilver canceled None "),
+            (
+                r#"{"function": "SCRUB", "state": "FINISHED", "rebuild_stats": {"mirror-0": {"state": "ACTIVE", "bytes_issued": 1, "bytes_est": 4}}}"#,
+                "resilver in_progress Some(25.0) ",
+            ),
+            (r#"{"rebuild_stats": {"mirror-0": {"state": "COMPLETE", "end_time": 0}}}"#, "resilver finished None "),
+            (
+                r#"{"function": "SCRUB", "state": "FINISHED", "err_scrub_state": "ERRORSCRUBBING", "err_scrub_pause": 0}"#,
+                "scrub in_progress None ",
+            ),
+            (r#"{"function": "SCRUB", "state": "SCANNING", "to_examine": 0, "issued": 5}"#, "scrub in_progress None "),
+            (
+                r#"{"function": "SCRUB", "state": "SCANNING", "to_examine": 4, "issued": 5}"#,
+                "scrub in_progress Some(100.0) ",
+            ),
+        ] {
+            assert_eq!(scan(stats), expected, "{stats}");
+        }
+    }
+}

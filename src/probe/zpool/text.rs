@@ -1,0 +1,252 @@
+//! The text of `zpool status`, as every OpenZFS prints it.
+//!
+//! The layout is that of `print_status_config` in OpenZFS's `zpool_main.c`: sections that start
+//! with a `key:` column. The `config:` table is the business of `table`.
+
+use super::table::{Columns, Row, row, vdevs};
+use super::{TEXT_BYTES, clip, cut, percent};
+use crate::model::zfs::{Pool, Scan};
+
+/// More than any host's pools print; the rest is left out.
+const LINES: usize = 200_000;
+
+/// Every pool in the text. A line that is not understood costs that line.
+pub(super) fn parse(text: &str) -> Vec<Pool> {
+    let mut pools: Vec<Reading> = Vec::new();
+    for line in text.lines().take(LINES).map(cut) {
+        if let Some((key, value)) = section(line) {
+            if key == "pool" {
+                pools.push(Reading::new(value));
+            }
+            if let Some(pool) = pools.last_mut() {
+                pool.start(key, value);
+            }
+        } else if let Some(pool) = pools.last_mut() {
+            pool.more(line);
+        }
+    }
+    pools.into_iter().map(Reading::finish).collect()
+}
+
+/// `  pool: tank`, ` state: ONLINE`, `config:`: a known word right-aligned before a colon.
+fn section(line: &str) -> Option<(&str, &str)> {
+    const KEYS: [&str; 13] = [
+        "pool",
+        "state",
+        "status",
+        "action",
+        "see",
+        "scan",
+        "scrub",
+        "config",
+        "errors",
+        "remove",
+        "checkpoint",
+        "expand",
+        "dedup",
+    ];
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let (key, value) = line.get(indent..)?.split_once(':')?;
+    (indent <= 4 && KEYS.contains(&key)).then(|| (key, value.trim()))
+}
+
+/// One pool while it is read.
+struct Reading {
+    pool: Pool,
+    section: String,
+    /// Each `scan:` with its further lines. There may be several: a scrub, and the rebuild of a dRAID group.
+    scans: Vec<Vec<String>>,
+    columns: Option<Columns>,
+    rows: Vec<Row>,
+}
+
+impl Reading {
+    fn new(name: &str) -> Self {
+        Self {
+            pool: Pool { name: name.to_owned(), ..Pool::default() },
+            section: String::new(),
+            scans: vec![],
+            columns: None,
+            rows: vec![],
+        }
+    }
+
+    fn start(&mut self, key: &str, value: &str) {
+        key.clone_into(&mut self.section);
+        let value = || (!value.is_empty()).then(|| value.to_owned());
+        match key {
+            "state" => self.pool.state = value(),
+            "status" => self.pool.status = value(),
+            "action" => self.pool.action = value(),
+            "errors" => self.pool.errors = value(),
+            "scan" | "scrub" => self.scans.extend(value().map(|first| vec![first])),
+            _ => {}
+        }
+    }
+
+    fn more(&mut self, line: &str) {
+        let add = |field: &mut Option<String>| {
+            let room = |text: &&mut String| text.len() + line.len() < TEXT_BYTES && !line.trim().is_empty();
+            if let Some(text) = field.as_mut().filter(room) {
+                text.push(' ');
+                text.push_str(line.trim());
+            }
+        };
+        match self.section.as_str() {
+            "status" => add(&mut self.pool.status),
+            "action" => add(&mut self.pool.action),
+            "scan" | "scrub" if !line.trim().is_empty() => {
+                self.scans.last_mut().into_iter().for_each(|scan| scan.push(line.trim().to_owned()));
+            }
+            "config" => match Columns::of(line) {
+                Some(columns) => self.columns = Some(columns),
+                None => self.rows.extend(row(line, self.columns)),
+            },
+            _ => {}
+        }
+    }
+
+    fn finish(mut self) -> Pool {
+        self.pool.scan = scan(&self.scans);
+        self.pool.vdevs = vdevs(&self.rows, &self.pool.name);
+        self.pool
+    }
+}
+
+/// Of several the one that runs, a resilver before a scrub; else the first.
+fn scan(scans: &[Vec<String>]) -> Scan {
+    let all: Vec<Scan> = scans.iter().map(|lines| one_scan(lines)).collect();
+    let running =
+        |kind: &str| all.iter().find(|s| s.kind == kind && matches!(s.state.as_str(), "in_progress" | "paused"));
+    let Some(chosen) = running("resilver").or_else(|| running("scrub")).or(all.first()) else { return Scan::default() };
+    let text = chosen.text.as_ref().map(|_| clip(&scans.concat().join("; ")).to_owned());
+    Scan { text, ..chosen.clone() }
+}
+
+fn one_scan(lines: &[String]) -> Scan {
+    let text = lines.join("; ");
+    let Some(first) = lines.first().filter(|l| l.as_str() != "none requested") else { return Scan::default() };
+    let kind = if first.contains("resilver") {
+        "resilver"
+    } else if first.contains("scrub") {
+        "scrub"
+    } else {
+        "none"
+    };
+    let state = if kind == "none" {
+        "none"
+    } else if first.contains("in progress") {
+        if text.contains("paused") { "paused" } else { "in_progress" }
+    } else if first.contains("paused") {
+        "paused"
+    } else if first.contains("canceled") {
+        "canceled"
+    } else {
+        "finished"
+    };
+    let done = text.split_once("% done").and_then(|(before, _)| before.rsplit([' ', '\t']).next()?.parse().ok());
+    let done_percent = done.and_then(percent);
+    Scan { kind: kind.to_owned(), state: state.to_owned(), done_percent, text: Some(clip(&text).to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::zfs::Zfs;
+
+    const DEGRADED: &str = "  pool: tank\n state: DEGRADED\nstatus: One or more devices could not be used.\n\tSufficient replicas exist.\naction: Replace the device.\n  scan: scrub in progress since Sun Feb 11 11:54:20 2024\n\t704G / 1.66T scanned, 12.50% done, 01:02:03 to go\nconfig:\n\n\tNAME                        STATE     READ WRITE CKSUM\n\ttank                        DEGRADED     0     0     0\n\t  raidz2-0                  DEGRADED     0     0     0\n\t    /dev/disk/by-id/ata-A-part1  ONLINE       0     0  1.5K\n\t    12345678901234567890    UNAVAIL      0     0     0  was /dev/disk/by-id/ata-B-part1\n\t    replacing-2             DEGRADED     0     0     0\n\t      sdc                   FAULTED      3     1     0  too many errors\n\t      sdd                   ONLINE       0     0     0  (resilvering)\n\t  sdz                       ONLINE       0     0     0\n\tspecial\n\t  mirror-2                  ONLINE       0     0     0\n\t    nvme0n1                 ONLINE       0     0     0\n\t    nvme1n1                 ONLINE       0     0     0\n\tlogs\t\n\t  sdl                       ONLINE       0     0     0\n\tcache\n\t  sdm                       ONLINE       -     -     -\n\tspares\n\t  sde                       AVAIL   \n\t  sdf                       INUSE     currently in use\n\nerrors: No known data errors\n\n  pool: second\n state: ONLINE\nconfig:\n\n\tNAME  STATE READ WRITE CKSUM\n\tsecond  ONLINE 0 0 0\n\t  sdq  ONLINE 0 0 0\n";
+
+    #[test]
+    fn every_row_has_its_place() {
+        let pools = parse(DEGRADED);
+        let names: Vec<_> = pools.iter().map(|p| (p.name.as_str(), p.state.as_deref())).collect();
+        assert_eq!(names, [("tank", Some("DEGRADED")), ("second", Some("ONLINE"))]);
+        let zfs = Zfs { available: Some(true), pools, ..Zfs::default() };
+        let rows: Vec<String> = zfs
+            .leaves()
+            .map(|(p, v, l)| {
+                format!("{} {} {} {} {}", p.name, v.role, v.name, l.name, l.state.as_deref().unwrap_or("-"))
+            })
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "tank data raidz2-0 /dev/disk/by-id/ata-A-part1 ONLINE",
+                "tank data raidz2-0 12345678901234567890 UNAVAIL",
+                "tank data raidz2-0 sdc FAULTED",
+                "tank data raidz2-0 sdd ONLINE",
+                "tank data sdz sdz ONLINE",
+                "tank special mirror-2 nvme0n1 ONLINE",
+                "tank special mirror-2 nvme1n1 ONLINE",
+                "tank log sdl sdl ONLINE",
+                "tank cache cache sdm ONLINE",
+                "tank spare spares sde AVAIL",
+                "tank spare spares sdf INUSE",
+                "second data sdq sdq ONLINE",
+            ]
+        );
+        let leaf =
+            |name: &str| zfs.leaves().find(|(_, _, l)| l.name == name).map(|(_, _, l)| l.clone()).unwrap_or_default();
+        let gone = leaf("12345678901234567890");
+        assert_eq!(gone.was.as_deref(), Some("/dev/disk/by-id/ata-B-part1"));
+        assert_eq!((gone.guid.as_deref(), gone.note), (Some("12345678901234567890"), None));
+        assert_eq!(leaf("/dev/disk/by-id/ata-A-part1").cksum_errors, Some(1536));
+        assert_eq!((leaf("sdm").read_errors, leaf("sdf").note.as_deref()), (None, Some("currently in use")));
+        let tank = zfs.pools.first().cloned().unwrap_or_default();
+        assert_eq!(
+            (tank.scan.kind.as_str(), tank.scan.state.as_str(), tank.scan.done_percent),
+            ("scrub", "in_progress", Some(12.5))
+        );
+        assert_eq!(tank.status.as_deref(), Some("One or more devices could not be used. Sufficient replicas exist."));
+        assert_eq!(tank.errors.as_deref(), Some("No known data errors"));
+    }
+
+    #[test]
+    fn what_runs_is_the_scan_that_counts() {
+        let scan = |lines: &str| {
+            let pools = parse(&format!("  pool: t\n{lines}config:\n"));
+            let scan = pools.into_iter().next().unwrap_or_default().scan;
+            format!("{} {} {:?}", scan.kind, scan.state, scan.done_percent)
+        };
+        for (lines, expected) in [
+            ("", "none none None"),
+            ("  scan: none requested\n", "none none None"),
+            (
+                "  scan: scrub repaired 0B in 2 days 10:05:20 with 0 errors on Tue\n  scan: resilver (draid3:19d:24c:2s-0) in progress since Mon\n\t334T scanned, 306T issued, 359T total\n\t13.9T resilvered, 92.97% done, 03:22:35 to go\n",
+                "resilver in_progress Some(92.97)",
+            ),
+            (
+                "  scan: scrub in progress since Mon\n\t1T / 1T scanned, 1T / 1T issued\n\t0B repaired, 100.42% done, no estimated completion time\n",
+                "scrub in_progress Some(100.0)",
+            ),
+            ("  scan: scrub in progress since Mon\n\t0B repaired, nan% done\n", "scrub in_progress None"),
+            (
+                "  scan: resilver in progress since Mon\n\t2.80T resilvered, 46.64% done, 07:58:49 to go\nexpand: expansion of raidz2-0 in progress since Mon\n\t1T / 2T copied at 1M/s, 50.00% done, paused for resilver\n",
+                "resilver in_progress Some(46.64)",
+            ),
+            (
+                "  scan: scrub paused since Mon\n\tscrub started on Sun\n\t0B repaired, 7.00% done\n",
+                "scrub paused Some(7.0)",
+            ),
+            ("  scan: resilver canceled on Mon\n", "resilver canceled None"),
+            ("  scan: scrubbed 3 error blocks in 0:00:01 on Mon\n", "scrub finished None"),
+            ("  scan: something new\n", "none none None"),
+        ] {
+            assert_eq!(scan(lines), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn junk_gives_no_pools_and_no_panic() {
+        for text in [
+            "",
+            "no pools available\n",
+            "pool:\n",
+            "  pool: x\nconfig:\n\n\t\n",
+            "config:\n\ta b c d e",
+            "\u{fffd}: \t:\n",
+        ] {
+            assert!(parse(text).iter().all(|p| p.vdevs.is_empty()), "{text:?}");
+        }
+    }
+}
