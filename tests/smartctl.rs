@@ -13,12 +13,12 @@ mod support;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use support::daemon::Daemon;
+use support::eventually;
 use support::look::{drive, drives};
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{corpus, eventually};
 
 /// One shelf on one path: SAS drives, some SATA, no SSD, no pools.
 fn shelf(drives: &str, sata: &str) -> Sim {
@@ -55,142 +55,6 @@ fn assert_nothing_left(sim: &Sim) {
         let left = sim.left_over();
         left.is_empty().then_some(())
     });
-}
-
-/// Recorded outputs that name no drive: the simulator has no bay for them.
-const WITHOUT_DRIVE: [&str; 4] = [
-    "datadog-smartctl__smartctl-output-error-perm.json",
-    "hassio-addons__issue72_eperm_sda.json",
-    "smartctl_exporter__nonexistent-device.json",
-    "smartctl_exporter__standby-sdc.json",
-];
-
-/// Makes drives of recordings whose serial numbers were all blotted out: each gets a number of
-/// its own. Everything else stays as it was recorded.
-fn with_serials_of_their_own(from: &std::path::Path, to: &std::path::Path) -> BTreeMap<String, String> {
-    let mut serials = BTreeMap::new();
-    let entries = std::fs::read_dir(from).expect("the recorded outputs").flatten();
-    let mut names: Vec<String> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
-    names.retain(|name| std::path::Path::new(name).extension().is_some_and(|e| e == "json"));
-    names.sort();
-    for (number, name) in names.into_iter().enumerate() {
-        let text = std::fs::read_to_string(from.join(&name)).expect("a recorded output");
-        let text =
-            text.replace(r#""serial_number": "REDACTED""#, &format!(r#""serial_number": "REDACTED{number:03}""#));
-        let json: Value = serde_json::from_str(&text).expect("a recorded output is JSON");
-        if let Some(serial) = json["serial_number"].as_str() {
-            let twice = serials.insert(name.clone(), serial.to_owned()).is_some();
-            assert!(!twice, "{name}");
-        }
-        std::fs::write(to.join(&name), text).expect("a copy");
-    }
-    serials
-}
-
-/// What differs between what a recording holds and what is shown of it.
-fn differences(expected: &Value, model: &Value, protocol: &Value, shown: &Value, sysfs_bytes: &Value) -> Vec<String> {
-    let number = |value: &Value| value.as_u64().filter(|n| *n > 0).map_or(Value::Null, Value::from);
-    let blank_free = |v: &Value| v.as_str().map(|s| s.trim().to_owned());
-    let capacity = [&expected["capacity_bytes"], &expected["nvme_total_capacity"], sysfs_bytes];
-    let capacity = capacity.into_iter().map(number).find(|n| !n.is_null()).unwrap_or_default();
-    let mut wrong = Vec::new();
-    let mut check = |what: &str, wanted: Value, is: &Value| {
-        if *is != wanted {
-            wrong.push(format!("{what} is {is}, recorded {wanted}"));
-        }
-    };
-    check("temperature_celsius", number(&expected["temperature_c"]), &shown["temperature_celsius"]);
-    check("power_on_hours", expected["power_on_hours"].clone(), &shown["power_on_hours"]);
-    check("user_capacity_bytes", capacity, &shown["user_capacity_bytes"]);
-    check("protocol", protocol.clone(), &shown["protocol"]);
-    check("smart_status_passed", expected["smart_passed"].clone(), &shown["smart_status_passed"]);
-    check("exit_status", expected["exit_status"].clone(), &shown["exit_status"]["value"]);
-    check("device_type", expected["device_type"].clone(), &shown["device_type"]);
-    check("smartctl_version", expected["smartctl_version"].clone(), &shown["smartctl_version"]);
-    check("state", "active".into(), &shown["state"]);
-    if blank_free(&shown["model_name"]) != blank_free(model) {
-        wrong.push(format!("model_name is {}, recorded {model}", shown["model_name"]));
-    }
-    for (id, raw) in expected["ata_raw"].as_object().into_iter().flatten() {
-        let rows = shown["ata"]["attributes"].as_array().into_iter().flatten();
-        let row = rows.clone().find(|row| row["id"].as_u64().map(|n| n.to_string()).as_ref() == Some(id));
-        if row.map_or(&Value::Null, |row| &row["raw_value"]) != raw {
-            wrong.push(format!("attribute {id} is {row:?}, recorded {raw}"));
-        }
-    }
-    let (scsi, nvme) = (&shown["scsi"], &shown["nvme"]);
-    for (field, is) in [
-        ("ata_attribute_count", &Value::from(shown["ata"]["attributes"].as_array().map_or(0, Vec::len))),
-        ("scsi_grown_defect_list", &scsi["grown_defect_list"]),
-        ("scsi_percentage_used_endurance_indicator", &scsi["percentage_used_endurance_indicator"]),
-        ("critical_warning", &nvme["critical_warning"]),
-        ("media_errors", &nvme["media_errors"]),
-        ("percentage_used", &nvme["percentage_used"]),
-        ("available_spare", &nvme["available_spare_percent"]),
-        ("available_spare_threshold", &nvme["available_spare_threshold_percent"]),
-        ("num_err_log_entries", &nvme["num_err_log_entries"]),
-    ] {
-        if expected.get(field).is_some_and(|wanted| wanted != is) {
-            wrong.push(format!("{field} is {is}, recorded {}", expected[field]));
-        }
-    }
-    for (page, count) in expected["scsi_total_uncorrected_errors"].as_object().into_iter().flatten() {
-        if scsi[page]["total_uncorrected_errors"] != *count {
-            wrong.push(format!("uncorrected {page} errors are {}, recorded {count}", scsi[page]));
-        }
-    }
-    wrong
-}
-
-#[test]
-fn every_recorded_answer_is_shown_as_it_was_recorded() {
-    let Some(corpus) = corpus() else { return };
-    let folder = tempfile::tempdir().expect("a folder for the recordings");
-    let serials = with_serials_of_their_own(&corpus.join("smartctl"), folder.path());
-    let (sim, said) = Sim::recorded(folder.path(), &[]);
-    let manifest: Value =
-        serde_json::from_str(&std::fs::read_to_string(corpus.join("manifest.json")).expect("the manifest"))
-            .expect("the manifest is JSON");
-    let files = manifest["files"].as_array().expect("files").iter();
-    let files: Vec<&Value> = files.filter(|f| f["kind"] == "smartctl" && f["format"] == "json").collect();
-
-    // Every recording is a drive, or is known to name none.
-    let skipped: Vec<&str> = said.lines().filter(|line| line.starts_with("skipped ")).collect();
-    assert_eq!(skipped.len(), WITHOUT_DRIVE.len(), "{skipped:#?}");
-    for name in WITHOUT_DRIVE {
-        assert!(skipped.iter().any(|line| line.contains(name)), "{name} is left out: {skipped:#?}");
-    }
-    let truth = sim.list();
-    assert_eq!(serials.len() + WITHOUT_DRIVE.len(), files.len());
-
-    let (redis, folder_of) =
-        (Redis::start(), |f: &Value| f["file"].as_str().expect("file")["smartctl/".len()..].to_owned());
-    let daemon = Daemon::ready(&sim, &redis, &[]);
-    let overview = daemon.json("/api/overview");
-    assert_eq!(overview["totals"]["drives"], truth.len(), "each is a drive of its own");
-    let mut score: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    let mut wrong = Vec::new();
-    for file in files {
-        let name = folder_of(file);
-        let Some(serial) = serials.get(&name) else {
-            assert!(WITHOUT_DRIVE.contains(&name.as_str()), "{name} has no serial number");
-            continue;
-        };
-        let bytes = truth.iter().find(|d| d["serial"] == serial.as_str()).map_or(&Value::Null, |d| &d["size_bytes"]);
-        assert!(!drive(&overview, serial).is_null(), "{name} ({serial}) is not in the overview");
-        let shown = daemon.json(&format!("/api/drives/{serial}"));
-        assert_eq!(shown["serial_number"], serial.as_str(), "{name}");
-        let found = differences(&file["expected"], &file["model"], &file["protocol"], &shown, bytes);
-        let (right, not) = score.entry(file["protocol"].as_str().unwrap_or("none").to_owned()).or_default();
-        *(if found.is_empty() { right } else { not }) += 1;
-        wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));
-    }
-    let total: usize = score.values().map(|(right, not)| right + not).sum();
-    let parts: Vec<String> = score.iter().map(|(p, (right, not))| format!("{p} {right} right {not} wrong")).collect();
-    eprintln!("recorded smartctl outputs: {total} shown ({}), {} name no drive", parts.join(", "), WITHOUT_DRIVE.len());
-    assert_eq!(total, truth.len());
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    sim.assert_only_reading();
 }
 
 #[test]

@@ -170,15 +170,31 @@ pub struct AtaAttribute {
     pub when_failed: Option<String>,
     pub raw_value: Option<u64>,
     pub raw_string: Option<String>,
+    /// The number in it, unpacked: hours of 9, degrees of 190 and 194, the largest count of 188.
+    pub raw_number: Option<u64>,
 }
 
 impl AtaAttribute {
-    /// The attribute as a plain count: what smartctl reads out of the raw value, where it reads a
-    /// number, else the raw value as it stands.
+    /// The number that the raw value holds. Several attributes pack more than one into its 48 bits,
+    /// and smartctl writes them out where it knows how:
+    ///
+    /// - 188: three counts of 16 bits on drives that keep three, the largest of which counts;
+    /// - 190, 194: the degrees in the lowest byte, with the extremes above;
+    /// - 9 and all others: the number that `raw_string` begins with (`47060h+35m`, `8 (0 3)`).
     pub fn count(&self) -> Option<u64> {
-        let text = self.raw_string.as_deref().unwrap_or_default();
-        let digits = text.find(|c: char| !c.is_ascii_digit()).map_or(text, |end| text.get(..end).unwrap_or_default());
-        digits.parse().ok().or(self.raw_value)
+        let leading = self.leading_number();
+        match (self.id, self.raw_value) {
+            (188, Some(raw)) if raw > 0xffff => (0..3).map(|word| raw >> (16 * word) & 0xffff).max(),
+            (190 | 194, Some(raw)) if leading.is_none_or(|n| n > 0xff) => Some(raw & 0xff),
+            (_, raw) => leading.or(raw),
+        }
+    }
+
+    /// Hex digits are not one.
+    fn leading_number(&self) -> Option<u64> {
+        let text = self.raw_string.as_deref().filter(|text| !text.starts_with("0x"))?;
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        text.get(..end)?.parse().ok()
     }
 }
 
@@ -241,6 +257,30 @@ pub struct Namespace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packed_raw_values_are_unpacked() {
+        let count = |id: u8, raw: u64, text: &str| {
+            AtaAttribute { id, raw_value: Some(raw), raw_string: Some(text.to_owned()), ..AtaAttribute::default() }
+                .count()
+        };
+        for (id, raw, text, expected) in [
+            (9, 9_023_116_403_587_028, "47060h+35m+00.858s", 47_060),
+            (9, 115_594_749_838_557, "34013 (105 34 0)", 34_013),
+            (9, 47_060, "47060", 47_060),
+            (188, 51_540_393_996, "51540393996", 12),
+            (188, 644_254_924_803, "3 150 150", 150),
+            (188, 7, "7", 7),
+            (194, 231_929_413_661, "29 (Min/Max 18/54)", 29),
+            (194, 231_929_413_661, "231929413661", 29),
+            (190, 369_688_596, "20 (Min/Max 9/22)", 20),
+            (5, 8, "8 (0 3)", 8),
+            (5, 12, "0x00000000000c", 12),
+            (5, 12, "-", 12),
+        ] {
+            assert_eq!(count(id, raw, text), Some(expected), "{id} {raw} {text}");
+        }
+    }
 
     #[test]
     fn exit_bits_have_names() {

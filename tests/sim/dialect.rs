@@ -38,6 +38,12 @@ pub fn speak(body: &mut Map<String, Value>, version: Version, drive: Option<&Dri
 }
 
 fn of_scsi(body: &mut Map<String, Value>, version: Version, drive: Option<&Drive>) {
+    // Before 7.2 it was the length of the list in bytes.
+    if version < (7, 2)
+        && let Some(count) = body.get("scsi_grown_defect_list").and_then(Value::as_u64)
+    {
+        body.insert("scsi_grown_defect_list".to_owned(), (8 * count).into());
+    }
     // 7.3 and 7.4 have no model_name; older ones no scsi_ before these.
     if ((7, 3)..(7, 5)).contains(&version) {
         body.remove("model_name");

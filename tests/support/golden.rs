@@ -107,7 +107,8 @@ const CASES: &[Case] = &[
     ("S10 warn", Ssd, &["percentage_used=85"]),
     ("S10 crit", Ssd, &["percentage_used=100"]),
     // Older releases of smartctl name things otherwise, and leave some out.
-    ("S3 warn", Sas, &["smartctl_version=7.1", "grown_defects=30"]),
+    ("ok", Sas, &["smartctl_version=7.1", "grown_defects=30"]),
+    ("S3 warn", Sas, &["smartctl_version=7.2", "grown_defects=30"]),
     ("ok", Sas, &["smartctl_version=7.2"]),
     ("S8 warn", Sas, &["smartctl_version=7.3", "no_temperature_page=true", "drive_trip=60", "temperature=52"]),
     ("ok", Sas, &["smartctl_version=7.4", "no_hours=true", "no_grown_defects=true", "no_verify_counters=true"]),

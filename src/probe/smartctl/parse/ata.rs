@@ -1,0 +1,123 @@
+//! What only ATA drives say: the attribute table, their logs, their link.
+//!
+//! Names: smartmontools' `ataprint.cpp`.
+
+use super::fields::Fields;
+use crate::model::smart::{AtaAttribute, AtaDetail, SelfTest, Wear};
+
+pub(super) fn detail(v: Fields) -> AtaDetail {
+    AtaDetail {
+        attributes: v.list("/ata_smart_attributes/table").filter_map(|row| attribute(row)).collect(),
+        error_log_count: v.first_uint(&["/ata_smart_error_log/extended/count", "/ata_smart_error_log/summary/count"]),
+        link_max_bits_per_second: link(v, "max"),
+        link_current_bits_per_second: link(v, "current"),
+    }
+}
+
+/// A row without its number says nothing.
+fn attribute(row: Fields) -> Option<AtaAttribute> {
+    let mut attribute = AtaAttribute {
+        id: row.byte("/id")?,
+        name: row.text("/name"),
+        value: row.byte("/value"),
+        worst: row.byte("/worst"),
+        thresh: row.byte("/thresh"),
+        prefailure: row.bool("/flags/prefailure"),
+        when_failed: row.text("/when_failed"),
+        raw_value: row.uint("/raw/value"),
+        raw_string: row.text("/raw/string"),
+        raw_number: None,
+    };
+    attribute.raw_number = attribute.count();
+    Some(attribute)
+}
+
+/// `interface_speed`: units of a hundred million bits.
+fn link(v: Fields, which: &str) -> Option<u64> {
+    let number = |what: &str| v.uint(&format!("/interface_speed/{which}/{what}"));
+    number("units_per_second")?.checked_mul(number("bits_per_unit")?).filter(|bits| *bits > 0)
+}
+
+/// The upper half of the status byte (ACS-4, self-test execution status): 0 passed, 3 to 8 failed,
+/// 1 and 2 ended early, 15 runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    Running,
+    None,
+}
+
+fn outcome(status: Fields) -> Outcome {
+    match (status.byte("/value").map(|value| value >> 4), status.bool("/passed")) {
+        (Some(0), _) | (None, Some(true)) => Outcome::Passed,
+        (Some(3..=8), _) | (None, Some(false)) => Outcome::Failed,
+        (Some(15), _) => Outcome::Running,
+        _ => Outcome::None,
+    }
+}
+
+fn passed(outcome: Outcome) -> Option<bool> {
+    match outcome {
+        Outcome::Passed => Some(true),
+        Outcome::Failed => Some(false),
+        Outcome::Running | Outcome::None => None,
+    }
+}
+
+pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
+    let log = ["/ata_smart_self_test_log/extended/table", "/ata_smart_self_test_log/standard/table"];
+    let tests = log.iter().map(|log| v.list(log).collect::<Vec<_>>()).find(|tests| !tests.is_empty());
+    // Newest first.
+    let results = tests.iter().flatten().filter_map(|test| passed(outcome(test.object("/status")?)));
+    let newest = results.into_iter().next();
+    let Some(status) = v.object("/ata_smart_data/self_test/status") else {
+        return newest.map(|passed| SelfTest { last_result_passed: Some(passed), ..SelfTest::default() });
+    };
+    let now = outcome(status);
+    // Without a log "passed" is also what a drive says that was never tested.
+    let last = newest.or((now == Outcome::Failed).then_some(false));
+    Some(SelfTest {
+        status: status.text("/string"),
+        passed: passed(now),
+        remaining_percent: if now == Outcome::Running { remaining(status) } else { None },
+        last_result_passed: last,
+    })
+}
+
+/// The lower half of the status byte counts in tenths.
+fn remaining(status: Fields) -> Option<u8> {
+    status.percent("/remaining_percent").or_else(|| Some((status.byte("/value")? & 15) * 10).filter(|n| *n <= 100))
+}
+
+/// From smartctl 7.5 in fields of its own; before that in the device statistics (ACS-4, page 7),
+/// where they were asked for.
+pub(super) fn wear(v: Fields) -> Wear {
+    // smartctl guesses both from attributes that mean something else on a hard disk.
+    if v.uint("/rotation_rate").is_some_and(|rpm| rpm > 0) {
+        return Wear::default();
+    }
+    Wear {
+        endurance_used_percent: v.uint("/endurance_used/current_percent").or_else(|| statistic(v)),
+        spare_available_percent: v.uint("/spare_available/current_percent"),
+        spare_threshold_percent: v.uint("/spare_available/threshold_percent"),
+    }
+}
+
+fn statistic(v: Fields) -> Option<u64> {
+    let pages = v.list("/ata_device_statistics/pages").filter(|page| page.uint("/number") == Some(7));
+    let rows = pages.flat_map(|page| page.list("/table"));
+    let used = |row: Fields| row.uint("/offset") == Some(8) && row.bool("/flags/valid") != Some(false);
+    rows.filter(|row| used(*row)).find_map(|row| row.uint("/value"))
+}
+
+/// The drive's own hour of any test or error in its logs: a drive with one has run for that long.
+pub(super) fn logged_hours(v: Fields) -> u64 {
+    let logs = [
+        "/ata_smart_self_test_log/extended/table",
+        "/ata_smart_self_test_log/standard/table",
+        "/ata_smart_error_log/extended/table",
+        "/ata_smart_error_log/summary/table",
+    ];
+    logs.iter().flat_map(|log| v.list(log)).filter_map(|entry| entry.uint("/lifetime_hours")).max().unwrap_or(0)
+}

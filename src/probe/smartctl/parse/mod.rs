@@ -1,0 +1,146 @@
+//! smartctl's JSON, field by field. A field that is absent, of an odd type or out of range is
+//! `None`; it never costs another field, and never the drive.
+//!
+//! Names: smartmontools' `json.cpp` and `*print.cpp`, versions 7.0 to 8.0.
+
+mod ata;
+mod fields;
+mod nvme;
+mod placeholder;
+mod scsi;
+#[cfg(test)]
+mod tests;
+
+use crate::model::smart::{ExitStatus, Protocol, SmartReport, Wear};
+use fields::Fields;
+use serde_json::Value;
+
+/// What was in it.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub report: SmartReport,
+    /// smartctl's messages, in its words.
+    pub messages: Vec<String>,
+    /// One of them says that the drive was left asleep.
+    pub is_low_power: bool,
+    pub exit_status: Option<u8>,
+}
+
+/// Reads everything there is. Text that is no JSON object gives nothing.
+pub fn parse(json: &str) -> Parsed {
+    let root: Value = serde_json::from_str(json).unwrap_or_default();
+    let v = Fields(&root);
+    let messages: Vec<String> = v.list("/smartctl/messages").filter_map(|m| m.text("/string")).collect();
+    let is_low_power = messages.iter().any(|m| says_low_power(m));
+    let exit_status = v.byte("/smartctl/exit_status");
+    Parsed { report: report(v, exit_status), messages, is_low_power, exit_status }
+}
+
+/// `Device is in STANDBY mode, exit(3)`; SCSI: `… in STANDBY BY COMMAND mode …`, `IDLE_A`, `SLEEP`.
+fn says_low_power(message: &str) -> bool {
+    message.starts_with("Device is in ")
+        && message.contains(" mode")
+        && ["STANDBY", "SLEEP", "IDLE"].iter().any(|m| message.contains(m))
+}
+
+fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
+    let protocol = protocol(v);
+    let ata = (protocol == Some(Protocol::Ata)).then(|| ata::detail(v));
+    let (self_test, wear) = match protocol {
+        Some(Protocol::Ata) => (ata::self_test(v), ata::wear(v)),
+        Some(Protocol::Scsi) => (scsi::self_test(v), scsi::wear(v)),
+        Some(Protocol::Nvme) => (nvme::self_test(v), nvme::wear(v)),
+        None => (None, Wear::default()),
+    };
+    SmartReport {
+        smartctl_version: version(v),
+        exit_status: ExitStatus(exit_status),
+        device_type: v.text("/device/type"),
+        protocol,
+        model_name: model_name(v),
+        vendor: v.first_text(&["/scsi_vendor", "/vendor"]),
+        serial_number: v.text("/serial_number"),
+        wwn: wwn(v),
+        firmware_version: v.first_text(&["/firmware_version", "/scsi_revision", "/revision"]),
+        user_capacity_bytes: capacity(v),
+        rotation_rate_rpm: rotation_rate(v, protocol),
+        temperature_celsius: placeholder::celsius(v, ata.as_ref()),
+        temperature_limits: placeholder::limits(v),
+        power_on_hours: placeholder::hours(v, protocol, ata.as_ref()),
+        power_cycle_count: v.first_uint(&["/power_cycle_count", "/nvme_smart_health_information_log/power_cycles"]),
+        smart_status_passed: v.bool("/smart_status/passed"),
+        ie_string: v.text("/smart_status/scsi/ie_string"),
+        power_mode: v.text("/power_mode/name"),
+        self_test,
+        wear,
+        ata,
+        scsi: (protocol == Some(Protocol::Scsi)).then(|| scsi::detail(v)),
+        nvme: (protocol == Some(Protocol::Nvme)).then(|| nvme::detail(v)),
+    }
+}
+
+/// As smartctl says; where that is lost, by what only one of them has.
+fn protocol(v: Fields) -> Option<Protocol> {
+    match v.text("/device/protocol").as_deref() {
+        Some("ATA") => return Some(Protocol::Ata),
+        Some("SCSI") => return Some(Protocol::Scsi),
+        Some("NVMe") => return Some(Protocol::Nvme),
+        _ => {}
+    }
+    let has = |paths: &[&str]| paths.iter().any(|path| v.object(path).is_some());
+    if has(&["/ata_smart_attributes", "/ata_smart_data", "/ata_version"]) {
+        Some(Protocol::Ata)
+    } else if has(&["/nvme_smart_health_information_log", "/nvme_version", "/nvme_pci_vendor"]) {
+        Some(Protocol::Nvme)
+    } else if has(&["/scsi_error_counter_log", "/scsi_transport_protocol"]) || v.text("/scsi_vendor").is_some() {
+        Some(Protocol::Scsi)
+    } else {
+        None
+    }
+}
+
+fn version(v: Fields) -> Option<String> {
+    Some(format!("{}.{}", v.uint("/smartctl/version/0")?, v.uint("/smartctl/version/1")?))
+}
+
+/// SCSI gives a vendor and a product; smartctl 7.3 and 7.4 put them together under another name.
+fn model_name(v: Fields) -> Option<String> {
+    v.first_text(&["/model_name", "/scsi_model_name"]).or_else(|| {
+        let product = v.first_text(&["/scsi_product", "/product"])?;
+        let vendor = v.first_text(&["/scsi_vendor", "/vendor"]);
+        Some(vendor.map_or_else(|| product.clone(), |vendor| format!("{vendor} {product}")))
+    })
+}
+
+/// The name of the unit. ATA gives it in three parts (NAA 4 bits, OUI 24, id 36), SCSI as hex,
+/// NVMe one for each namespace. Nothing but zeros is no name.
+fn wwn(v: Fields) -> Option<String> {
+    let ata = || {
+        let (naa, oui, id) = (v.uint("/wwn/naa")?, v.uint("/wwn/oui")?, v.uint("/wwn/id")?);
+        let fits = naa < 1 << 4 && oui < 1 << 24 && id < 1 << 36;
+        let name = (naa & 0xf) << 60 | (oui & 0xff_ffff) << 36 | id;
+        (fits && name << 4 != 0).then(|| format!("0x{name:016x}"))
+    };
+    let scsi = || {
+        let id = v.text("/logical_unit_id")?.to_ascii_lowercase();
+        let hex = id.strip_prefix("0x")?;
+        let is_zero = hex.bytes().skip(1).all(|b| b == b'0');
+        (!is_zero && hex.bytes().all(|b| b.is_ascii_hexdigit())).then_some(id)
+    };
+    ata().or_else(scsi).or_else(|| nvme::wwn(v))
+}
+
+fn capacity(v: Fields) -> Option<u64> {
+    let blocks = || v.uint("/user_capacity/blocks")?.checked_mul(v.uint("/logical_block_size")?);
+    let bytes = |path: &str| v.uint(path).filter(|bytes| *bytes > 0);
+    bytes("/user_capacity/bytes")
+        .or_else(|| blocks().filter(|bytes| *bytes > 0))
+        .or_else(|| bytes("/nvme_total_capacity"))
+        .or_else(|| bytes("/nvme_namespaces/0/size/bytes"))
+}
+
+/// 0 is solid state. ACS-4 and SBC-4 have rates up to `FFFEh`.
+fn rotation_rate(v: Fields, protocol: Option<Protocol>) -> Option<u32> {
+    let told = v.uint("/rotation_rate").and_then(|rpm| u32::try_from(rpm).ok()).filter(|rpm| *rpm < 0xffff);
+    told.or_else(|| (protocol == Some(Protocol::Nvme)).then_some(0))
+}

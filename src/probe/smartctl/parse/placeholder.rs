@@ -1,0 +1,66 @@
+//! Values that a drive gives in place of one it does not know: each is read from where it stands
+//! too, or is unknown. Never is a placeholder shown as a value.
+
+use super::fields::Fields;
+use crate::model::smart::{AtaDetail, Protocol, TemperatureLimits};
+
+/// Rule C6. 0 is the placeholder of drives without a sensor, 255 is "not available" in the
+/// standards; no drive works beyond the other bounds.
+const CELSIUS: std::ops::RangeInclusive<i64> = 1..=120;
+/// A hundred years: a packed raw value that was taken for a count.
+const HOURS_AT_MOST: u64 = 876_000;
+/// No drive that is less than an hour old has been switched on so often.
+const CYCLES_IN_NO_HOUR: u64 = 50;
+
+/// The drive's own temperature. Where smartctl has a placeholder (an SCT log without values),
+/// attributes 194 and, failing that, 190 may know it; 190 is often that of the air.
+pub(super) fn celsius(v: Fields, ata: Option<&AtaDetail>) -> Option<i32> {
+    let told = [
+        "/temperature/current",
+        "/scsi_temperature/current",
+        "/scsi_environmental_reports/temperature_1/current",
+        "/nvme_smart_health_information_log/temperature",
+    ];
+    let attributes = [194, 190].into_iter().filter_map(|id| i64::try_from(ata?.attribute(id)?.count()?).ok());
+    let mut all = told.iter().filter_map(|path| v.int(path)).chain(attributes);
+    all.find(|t| CELSIUS.contains(t)).and_then(|t| i32::try_from(t).ok())
+}
+
+/// The drive's own limits. 0 to 100 is what a drive without limits says of them.
+pub(super) fn limits(v: Fields) -> TemperatureLimits {
+    let sane = |t: i64| i32::try_from(t).ok().filter(|t| (1..=150).contains(t));
+    let limit = |paths: &[&str]| paths.iter().find_map(|path| v.int(path).and_then(sane));
+    let is_made_up = |low: &str, high: &str| v.int(low) == Some(0) && v.int(high) == Some(100);
+    let made_up_op = is_made_up("/temperature/op_limit_min", "/temperature/op_limit_max");
+    let made_up = is_made_up("/temperature/limit_min", "/temperature/limit_max");
+    TemperatureLimits {
+        drive_trip_celsius: limit(&["/temperature/drive_trip", "/scsi_temperature/drive_trip"]),
+        op_limit_max_celsius: limit(&["/temperature/op_limit_max", "/nvme_composite_temperature_threshold/warning"])
+            .filter(|_| !made_up_op),
+        critical_limit_max_celsius: limit(&[
+            "/temperature/critical_limit_max",
+            "/nvme_composite_temperature_threshold/critical",
+        ]),
+        limit_max_celsius: limit(&["/temperature/limit_max"]).filter(|_| !made_up),
+    }
+}
+
+/// Hours that the drive was on. None where a drive that has been used says 0, and where a packed
+/// raw value stands that smartctl did not know to unpack.
+pub(super) fn hours(v: Fields, protocol: Option<Protocol>, ata: Option<&AtaDetail>) -> Option<u64> {
+    let told = ["/power_on_time/hours", "/nvme_smart_health_information_log/power_on_hours"];
+    let attribute = ata.and_then(|ata| ata.attribute(9)?.count());
+    let mut all = told.iter().filter_map(|path| v.uint(path)).chain(attribute).filter(|h| *h <= HOURS_AT_MOST);
+    let first = all.next()?;
+    if first > 0 {
+        return Some(first);
+    }
+    let logged = match protocol {
+        Some(Protocol::Ata) => super::ata::logged_hours(v),
+        Some(Protocol::Scsi) => super::scsi::logged_hours(v),
+        Some(Protocol::Nvme) => super::nvme::logged_hours(v),
+        None => 0,
+    };
+    let is_used = logged > 0 || v.uint("/power_cycle_count").is_some_and(|n| n >= CYCLES_IN_NO_HOUR);
+    all.find(|h| *h > 0).or((!is_used).then_some(0))
+}

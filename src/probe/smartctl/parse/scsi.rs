@@ -1,0 +1,87 @@
+//! What only SCSI (SAS) drives say: error counters, defect lists, mechanics.
+//!
+//! Names: smartmontools' `scsiprint.cpp`. Up to 7.2 most were not in the JSON.
+
+use super::fields::Fields;
+use crate::model::smart::{Cycles, ErrorCounters, ScsiDetail, SelfTest, Wear};
+
+/// All ones: the drive does not keep that count (SPC-4, start-stop cycle counter log page). Older
+/// releases of smartctl print it as it is.
+const NOT_KEPT: u64 = 0xffff_ffff;
+/// Before this release the grown defect list was given in bytes, of 4 or 8 a defect.
+const COUNTS_DEFECTS: (u64, u64) = (7, 2);
+
+pub(super) fn detail(v: Fields) -> ScsiDetail {
+    let counters = |name: &str| {
+        let row = v.object(&format!("/scsi_error_counter_log/{name}"))?;
+        Some(ErrorCounters {
+            errors_corrected_by_rereads_rewrites: row.uint("/errors_corrected_by_rereads_rewrites"),
+            total_errors_corrected: row.uint("/total_errors_corrected"),
+            total_uncorrected_errors: row.uint("/total_uncorrected_errors"),
+        })
+    };
+    let cycles = |accumulated: &str, specified: &str| {
+        let count = |name: &str| v.uint(&format!("/scsi_start_stop_cycle_counter/{name}")).filter(|n| *n < NOT_KEPT);
+        // A drive that specifies none says 0.
+        Cycles { accumulated: count(accumulated), specified: count(specified).filter(|n| *n > 0) }
+    };
+    ScsiDetail {
+        grown_defect_list: v.uint("/scsi_grown_defect_list").filter(|n| *n == 0 || counts_defects(v)),
+        pending_defects: v.uint("/scsi_pending_defects/count"),
+        read: counters("read"),
+        write: counters("write"),
+        verify: counters("verify"),
+        non_medium_errors: v.first_uint(&["/scsi_non_medium_error_count", "/scsi_non_medium_errors/count"]),
+        start_stop_cycles: cycles("accumulated_start_stop_cycles", "specified_cycle_count_over_device_lifetime"),
+        load_unload_cycles: cycles(
+            "accumulated_load_unload_cycles",
+            "specified_load_unload_count_over_device_lifetime",
+        ),
+    }
+}
+
+fn counts_defects(v: Fields) -> bool {
+    let number = |at: &str| v.uint(&format!("/smartctl/version/{at}"));
+    number("0").zip(number("1")).is_none_or(|version| version >= COUNTS_DEFECTS)
+}
+
+/// SPC-4, self-test results log page: 0 passed, 3 to 7 failed, 1 and 2 were ended, 15 runs.
+pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
+    let tests = v.numbered("scsi_self_test_");
+    let result = |test: Fields| match test.uint("/result/value") {
+        Some(0) => Some(true),
+        Some(3..=7) => Some(false),
+        _ => None,
+    };
+    let last_result_passed = tests.iter().copied().find_map(result);
+    let newest = tests.first().copied();
+    let says_so = |t: Fields| t.uint("/result/value") == Some(15) || t.bool("/self_test_in_progress") == Some(true);
+    let is_running = v.bool("/scsi_self_test_status/in_progress") == Some(true) || newest.is_some_and(says_so);
+    if !is_running && newest.is_none() {
+        return None;
+    }
+    let status = newest.and_then(|test| test.text("/result/string"));
+    // From 8.0 on smartctl says how far it is.
+    let done = v.percent("/scsi_self_test_status/completion_percent");
+    Some(SelfTest {
+        status: if is_running { Some("in progress".to_owned()) } else { status },
+        passed: newest.filter(|_| !is_running).and_then(result),
+        remaining_percent: done.filter(|_| is_running).map(|done| 100 - done),
+        last_result_passed,
+    })
+}
+
+/// Solid state media log page; the first name is that of smartctl 7.5.
+pub(super) fn wear(v: Fields) -> Wear {
+    Wear {
+        endurance_used_percent: v
+            .first_uint(&["/endurance_used/current_percent", "/scsi_percentage_used_endurance_indicator"]),
+        spare_available_percent: v.uint("/spare_available/current_percent"),
+        spare_threshold_percent: v.uint("/spare_available/threshold_percent"),
+    }
+}
+
+pub(super) fn logged_hours(v: Fields) -> u64 {
+    let tests = v.numbered("scsi_self_test_");
+    tests.iter().filter_map(|test| test.uint("/power_on_time/hours")).max().unwrap_or(0)
+}
