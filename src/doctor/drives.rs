@@ -156,6 +156,8 @@ fn mend(why: &str) -> &'static str {
         "the SMART_DEVICE_TYPES that is named; another box where it does not help"
     } else if has("no answer within") || has("hangs") {
         "a look at the drive, its cable and dmesg; SMART_TIMEOUT where it is only slow"
+    } else if has("_disk_") && has("INQUIRY failed") {
+        "the number of a disk that is there (smartctl --scan), or taking the entry out of SMART_DEVICE_TYPES"
     } else if has("No such device") {
         "a look at dmesg: the drive is going, or has gone"
     } else {
