@@ -142,6 +142,43 @@ fn the_bounds_hold_for_disks_behind_a_controller_too() {
     assert_eq!(sim.most_at_once(of_host), 2);
 }
 
+/// A disk behind a controller has no partitions: what looks like one is another disk's number.
+#[test]
+fn a_number_that_begins_like_another_is_not_it() {
+    let sim = Sim::small();
+    sim.raid(&["--disks", "12"]);
+    let serials = members(&sim);
+    let types = "sde=megaraid,1,sde=megaraid,11";
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[(TYPES, types)]);
+    for number in [1, 11] {
+        let name = format!("sde-megaraid-{number}");
+        let line = daemon.get(&format!("/api/whereis/{name}")).text();
+        assert!(line.starts_with(&format!("{name}  in no bay  {}  ", serials[number])), "{line}");
+        assert_eq!(daemon.json(&format!("/api/drives/{name}"))["serial_number"], serials[number].as_str());
+    }
+    for none in ["sde-megaraid-111", "sde-megaraid-2", "sde-megaraid-01"] {
+        assert_eq!(daemon.get(&format!("/api/whereis/{none}")).status, 404, "{none}");
+        assert_eq!(daemon.get(&format!("/api/drives/{none}")).status, 404, "{none}");
+    }
+}
+
+/// A USB box without an identity of its own: sysfs shows the same, whatever disk is put in.
+#[test]
+fn another_disk_in_a_usb_box_starts_clean_too() {
+    let sim = Sim::small();
+    sim.usb(&["--bridge", "sat"]);
+    let truth = sim.list();
+    let old = truth.iter().find(|d| !d["usb"].is_null()).expect("the box")["serial"].as_str().expect("text");
+    sim.set(old, &["failed=true"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    assert_eq!(drive(&daemon.json("/api/overview"), old)["verdict"], "crit");
+    sim.set(old, &["failed=false", "serial=OTHER001"]);
+    let overview = daemon.overview_when("the other one is shown", |o| !drive(o, "OTHER001").is_null());
+    assert_eq!(drive(&overview, "OTHER001")["verdict"], "ok");
+    assert!(drive(&overview, old).is_null(), "{overview}");
+    daemon.wait_logged("drive replaced device=sde serial=\"OTHER001\"");
+}
+
 /// Every entry that names a drive is consistent: the values of that very disk.
 #[track_caller]
 fn assert_own_values(seen: &Value, old: &str) {

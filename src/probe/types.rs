@@ -41,6 +41,7 @@ impl Types {
                             let names = &mut volume.attached.disks;
                             names.push(found.device.clone());
                             names.sort();
+                            names.dedup();
                             disks.push(found);
                         }
                     }
@@ -86,4 +87,62 @@ fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
         attached: Attached::default(),
         told_type: Some(kind),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::drive::{DeviceName, Identity, Path};
+
+    fn drive(name: &str, host: u32, serial: &str) -> Drive {
+        let device = DeviceName::parse(name).unwrap_or_else(|| unreachable!());
+        Drive {
+            key: DriveKey(serial.into()),
+            paths: vec![Path {
+                device: device.clone(),
+                node: format!("/dev/{name}"),
+                host: Some(host),
+                address: format!("{host}:2:0:0"),
+            }],
+            device,
+            identity: Identity { wwid: None, unit_serial: Some(serial.into()) },
+            vendor: None,
+            model: None,
+            firmware: None,
+            size_bytes: None,
+            rotational: None,
+            by_id: vec![format!("scsi-{serial}")],
+            attached: Attached::default(),
+            told_type: None,
+        }
+    }
+
+    /// What comes of a setting: each drive with its type, and the entries that were in vain.
+    fn told(setting: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let entries = setting
+            .iter()
+            .filter_map(|(name, kind)| Some(TypeEntry { name: (*name).to_owned(), kind: DeviceType::parse(kind)? }));
+        let mut types = Types::new(entries.collect());
+        let mut drives = vec![drive("sda", 0, "S1"), drive("sdb", 0, "S2"), drive("sdc", 1, "S3")];
+        let mut fleet = Fleet::default();
+        types.apply(&mut drives, &fleet);
+        let kind = |d: &Drive| d.told_type.map_or_else(|| "-".to_owned(), |t| t.to_string());
+        let shown = drives.iter().map(|d| format!("{} {}", d.device, kind(d))).collect();
+        fleet.discovered(drives, &[], crate::model::Timestamp(0));
+        (shown, types.unused(&fleet))
+    }
+
+    #[test]
+    fn drives_are_told_by_any_name_and_disks_listed_once() {
+        let (shown, unused) = told(&[("sda", "sat"), ("s2", "auto"), ("scsi-S3", "scsi"), ("S1", "scsi")]);
+        assert_eq!(shown, ["sda sat", "sdb auto", "sdc scsi"], "the first entry for a drive counts");
+        assert_eq!(unused, Vec::<String>::new());
+        // Both volumes of one MegaRAID lead to the same disk 3; another controller has a 3 of its own.
+        let behind = [("sda", "megaraid,3"), ("sdb", "sat+megaraid,3"), ("sdc", "megaraid,3"), ("sdx", "megaraid,4")];
+        let (shown, unused) = told(&behind);
+        assert_eq!(shown, ["sda -", "sdb -", "sdc -", "sda-megaraid-3 megaraid,3", "sdc-megaraid-3 megaraid,3"]);
+        assert_eq!(unused, ["sdx=megaraid,4", "sdb=sat+megaraid,3"]);
+        let (shown, _) = told(&[("sda", "cciss,0"), ("S1", "cciss,0"), ("sdb", "cciss,0")]);
+        assert_eq!(shown, ["sda -", "sdb -", "sdc -", "sda-cciss-0 cciss,0", "sdb-cciss-0 cciss,0"]);
+    }
 }
