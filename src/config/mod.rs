@@ -6,9 +6,11 @@
 mod limits;
 mod raw;
 mod read;
+mod types;
 mod url;
 
 pub use raw::RawConfig;
+pub use types::TypeEntry;
 
 use crate::model::health::Limits;
 use clap::ArgMatches;
@@ -70,6 +72,8 @@ pub struct SmartConfig {
     pub concurrency_per_host: usize,
     /// smartctl's `-n`: `never`, `sleep`, `standby`, `idle`.
     pub nocheck: &'static str,
+    /// Types that smartctl is told.
+    pub device_types: Vec<TypeEntry>,
 }
 
 /// Lifetimes of stored values.
@@ -193,7 +197,9 @@ impl Config {
             "standby",
             &["never", "sleep", "standby", "idle"],
         )?;
-        let smart = SmartConfig { poll_interval, timeout, concurrency, concurrency_per_host, nocheck };
+        let types = read.text("smart_device_types", "SMART_DEVICE_TYPES", raw.smart_device_types.as_deref(), "");
+        let device_types = types::parse(&types)?;
+        let smart = SmartConfig { poll_interval, timeout, concurrency, concurrency_per_host, nocheck, device_types };
         let http = http(raw, env, &mut read)?;
         let file = read.text("limits_file", "JBOD_LIMITS_FILE", raw.limits_file.as_deref(), "");
         let limits = if file.is_empty() { Limits::default() } else { limits::read(Path::new(&file))? };

@@ -49,6 +49,10 @@ pub struct RawConfig {
     /// Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]
     #[arg(long, env = "SMART_NOCHECK", value_name = "MODE", global = true)]
     pub smart_nocheck: Option<String>,
+    /// Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial
+    /// number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N
+    #[arg(long, env = "SMART_DEVICE_TYPES", value_name = "NAME=TYPE,…", global = true)]
+    pub smart_device_types: Option<String>,
     /// Life of the overview key, seconds [default: 60]
     #[arg(long, env = "OVERVIEW_TTL", value_name = "SECONDS", global = true)]
     pub overview_ttl: Option<String>,

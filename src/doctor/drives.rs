@@ -2,8 +2,11 @@
 //! Drives with the same reason share a line.
 
 use super::finding::{Finding, Level, fail, ok, warn};
+use crate::config::TypeEntry;
+use crate::model::attached::Transport;
 use crate::model::drive::{Drive, DriveSummary, State};
 use crate::model::fleet::Fleet;
+use crate::model::natural_cmp;
 use crate::model::overview::Overview;
 use crate::probe::Host;
 use crate::probe::tools::Smartctl;
@@ -35,16 +38,27 @@ pub(super) fn drives(host: &Host, fleet: &Fleet, overview: &Overview, tool: &Sma
     findings
 }
 
+/// Types that smartctl is told by the setting.
+pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<Finding> {
+    if !unused.is_empty() {
+        let what = format!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", unused.join(", "));
+        return vec![warn(what, "a kernel name, by-id name or serial number that scan shows, or taking the entry out")];
+    }
+    let all = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if entries.is_empty() { Vec::new() } else { vec![ok(format!("SMART_DEVICE_TYPES is heeded: {all}"))] }
+}
+
 fn without_bay(host: &Host, fleet: &Fleet, overview: &Overview) -> Vec<Finding> {
     let has_enclosures = !overview.enclosures.is_empty();
     let mut reasons: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
     for record in fleet.present().filter(|r| r.bay.is_none()) {
-        let why = why_no_bay(host, &record.drive, has_enclosures);
-        reasons.entry((record.drive.is_nvme(), why)).or_default().push(record.drive.device.as_str());
+        let (as_it_should, why) = why_no_bay(host, &record.drive, has_enclosures);
+        reasons.entry((as_it_should, why.to_owned())).or_default().push(record.drive.device.as_str());
     }
-    let finding = |((is_nvme, why), names): ((bool, String), Vec<&str>)| {
+    let finding = |((as_it_should, why), mut names): ((bool, String), Vec<&str>)| {
+        names.sort_by(|a, b| natural_cmp(a, b));
         let what = format!("{} in no bay: {why}", subject(&names, "is", "are"));
-        if is_nvme {
+        if as_it_should {
             return Finding { level: Level::Ok, what, mended_by: None };
         }
         let mend = if has_enclosures {
@@ -57,32 +71,47 @@ fn without_bay(host: &Host, fleet: &Fleet, overview: &Overview) -> Vec<Finding> 
     reasons.into_iter().map(finding).collect()
 }
 
-/// Why a drive is shown in no bay.
-fn why_no_bay(_host: &Host, drive: &Drive, has_enclosures: bool) -> String {
-    let why = match (drive.is_nvme(), has_enclosures) {
-        (true, _) => "an NVMe drive is behind no SES processor",
-        (false, true) => "no bay of any enclosure links to its address",
-        (false, false) => "no enclosure is known",
-    };
-    why.to_owned()
+/// Why a drive is shown in no bay, and whether that is as it should be.
+fn why_no_bay(_host: &Host, drive: &Drive, has_enclosures: bool) -> (bool, &'static str) {
+    match drive.attached.transport {
+        _ if drive.behind().is_some() => (true, "a shelf links to no disk behind a RAID controller"),
+        Some(Transport::Nvme) => (true, "an NVMe drive is behind no SES processor"),
+        Some(Transport::Raid) => (true, "a RAID volume is made up by its controller"),
+        Some(Transport::Usb) => (true, "a USB box is no shelf"),
+        _ if has_enclosures => (false, "no bay of any enclosure links to its address"),
+        _ => (false, "no enclosure is known"),
+    }
 }
 
 fn without_reading(fleet: &Fleet, here: &[&DriveSummary]) -> Vec<Finding> {
     let drives: HashMap<&str, &Drive> = fleet.present().map(|r| (r.drive.device.as_str(), &r.drive)).collect();
-    let mut reasons: BTreeMap<String, Vec<&DriveSummary>> = BTreeMap::new();
+    let mut reasons: BTreeMap<String, Vec<(&DriveSummary, String)>> = BTreeMap::new();
     for summary in here.iter().filter(|d| d.state != State::Standby) {
         let Some(error) = &summary.error else { continue };
         let names = drives.get(summary.device.as_str()).map(|d| own_names(d)).unwrap_or_default();
         // The same trouble of many drives differs in their names only.
         let why = names.iter().fold(error.clone(), |text, name| text.replace(name.as_str(), "the drive"));
-        reasons.entry(why).or_default().push(summary);
+        let of_any = why.replace(&format!("_TYPES={}=", summary.device), "_TYPES=NAME=");
+        reasons.entry(of_any).or_default().push((summary, why));
     }
-    let finding = |(why, all): (String, Vec<&DriveSummary>)| {
-        let names: Vec<String> = all.iter().map(|d| placed(d)).collect();
+    let finding = |(of_any, all): (String, Vec<(&DriveSummary, String)>)| {
+        let why = if let [(_, own)] = all.as_slice() { own } else { &of_any };
+        if all.iter().all(|(d, _)| drives.get(d.device.as_str()).is_some_and(|d| has_disks(d))) {
+            return ok(why);
+        }
+        if all.iter().all(|(d, why)| why.starts_with(&format!("{} is ", d.device))) {
+            return warn(why, mend(why));
+        }
+        let names: Vec<String> = all.iter().map(|(d, _)| placed(d)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        warn(format!("no reading of {}: {why}", subject(&names, "", "").trim_end()), mend(&why))
+        warn(format!("no reading of {}: {why}", subject(&names, "", "").trim_end()), mend(why))
     };
     reasons.into_iter().map(finding).collect()
+}
+
+/// A RAID volume whose disks are listed: they are read in its stead.
+fn has_disks(drive: &Drive) -> bool {
+    !drive.attached.disks.is_empty()
 }
 
 /// Nodes first: `/dev/sg3` before `sg3`.
@@ -116,9 +145,19 @@ fn mend(why: &str) -> &'static str {
     if has("Permission denied") || has("Operation not permitted") {
         "running as root, or with CAP_SYS_RAWIO (SATA) and CAP_SYS_ADMIN (NVMe)"
     } else if has("ATA pass-through") {
-        "CAP_SYS_RAWIO; behind a USB bridge or an old HBA, smartctl -d sat by hand shows whether it passes ATA through"
+        "running as root, or with CAP_SYS_RAWIO; else the SMART_DEVICE_TYPES that is named"
+    } else if has("cciss,N") {
+        "an entry in SMART_DEVICE_TYPES for each disk, N from 0 on (smartctl -i -d cciss,0 on it by hand shows which)"
+    } else if has("megaraid,N") {
+        "an entry in SMART_DEVICE_TYPES for each disk; smartctl --scan lists their numbers"
+    } else if has("RAID volume") {
+        "the controller's own tools, or a mode of it that passes disks through (HBA, IT, JBOD)"
+    } else if has("USB box") {
+        "the SMART_DEVICE_TYPES that is named; another box where it does not help"
     } else if has("no answer within") || has("hangs") {
         "a look at the drive, its cable and dmesg; SMART_TIMEOUT where it is only slow"
+    } else if has("_disk_") && has("INQUIRY failed") {
+        "the number of a disk that is there (smartctl --scan), or taking the entry out of SMART_DEVICE_TYPES"
     } else if has("No such device") {
         "a look at dmesg: the drive is going, or has gone"
     } else {

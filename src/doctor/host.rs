@@ -1,6 +1,8 @@
 //! The host itself: tools, kernel modules, shelves, and what this process may do.
 
 use super::finding::{Finding, fail, ok, warn};
+use crate::model::attached::Transport;
+use crate::model::enclosure::UNLINKED;
 use crate::model::fleet::Fleet;
 use crate::model::overview::Overview;
 use crate::model::smart::Protocol;
@@ -97,7 +99,13 @@ pub(super) fn shelves(host: &Host, overview: &Overview) -> Vec<Finding> {
         if let Some(error) = &enclosure.error {
             findings.push(warn(
                 format!("enclosure {}: {error}", enclosure.id),
-                "a look at the shelf's IO module and its cable; bays and drives do not depend on it",
+                if !error.contains(UNLINKED) {
+                    "a look at the shelf's IO module and its cable; bays and drives do not depend on it"
+                } else if overview.unslotted.iter().any(|d| d.transport == Some(Transport::Raid)) {
+                    "a mode of the controller that passes disks through (HBA, IT, JBOD): the kernel links no RAID volume to a bay"
+                } else {
+                    "modprobe -r ses and modprobe ses: the shelf is asked anew which SAS address is in which bay; it does not help where the HBA's driver hides the addresses of drives"
+                },
             ));
         }
     }
@@ -107,7 +115,10 @@ pub(super) fn shelves(host: &Host, overview: &Overview) -> Vec<Finding> {
 /// By which nodes drives are reached.
 pub(super) fn nodes(host: &Host, fleet: &Fleet) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let bare = fleet.present().filter(|r| r.drive.paths.iter().any(|p| p.node.starts_with("/dev/sd"))).count();
+    let bare = fleet
+        .present()
+        .filter(|r| r.drive.behind().is_none() && r.drive.paths.iter().any(|p| p.node.starts_with("/dev/sd")))
+        .count();
     if bare > 0 {
         let what = if setup::kernel(host).sg { "although module sg is there" } else { "module sg is not loaded" };
         findings.push(warn(
@@ -115,7 +126,9 @@ pub(super) fn nodes(host: &Host, fleet: &Fleet) -> Vec<Finding> {
             "modprobe sg, and sg in /etc/modules-load.d/jbod.conf",
         ));
     }
-    let closed: Vec<_> = fleet.present().filter_map(|r| setup::closed_node(host, &r.drive)).collect();
+    // A disk behind a RAID volume is reached by the volume's node.
+    let own = || fleet.present().filter(|r| r.drive.behind().is_none());
+    let closed: Vec<_> = own().filter_map(|r| setup::closed_node(host, &r.drive)).collect();
     if let Some((node, error)) = closed.first() {
         let mend = match error.kind() {
             std::io::ErrorKind::PermissionDenied => {
@@ -129,7 +142,7 @@ pub(super) fn nodes(host: &Host, fleet: &Fleet) -> Vec<Finding> {
         findings
             .push(fail(format!("the nodes of {} drives cannot be opened, {node} first: {error}", closed.len()), mend));
     } else if fleet.present().next().is_some() {
-        let nodes = fleet.present().map(|r| r.drive.paths.len()).sum::<usize>();
+        let nodes = own().map(|r| r.drive.paths.len()).sum::<usize>();
         findings.push(ok(format!("{nodes} device nodes can be opened")));
     }
     findings

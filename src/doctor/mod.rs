@@ -35,6 +35,7 @@ pub fn doctor(config: &Config, json: bool, screen: Screen) -> anyhow::Result<boo
         service::redis(&config.redis),
         service::listen(&config.http),
         drives::drives(&host, &rack.fleet, &overview, &tool),
+        drives::types(&config.smart.device_types, &rack.unused_types()),
     ]
     .into_iter()
     .flatten()

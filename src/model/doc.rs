@@ -67,6 +67,8 @@ pub struct Head {
     #[serde(default)]
     pub identity: Identity,
     #[serde(default)]
+    pub serial_number: Option<String>,
+    #[serde(default)]
     pub topology: Option<String>,
     #[serde(default)]
     pub state: Option<State>,

@@ -1,6 +1,8 @@
 //! A drive as the kernel shows it, and as users see it. Nothing here knows how either is obtained.
 
 use super::Timestamp;
+use super::attached::{Attached, Transport};
+use super::device_type::{DeviceType, Disk};
 use super::doc::Stored;
 use super::health::{Finding, Verdict};
 use super::smart::Protocol;
@@ -46,13 +48,19 @@ impl fmt::Display for DeviceName {
 }
 
 impl Ord for DeviceName {
-    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`.
+    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`; a disk behind a
+    /// RAID volume right after it: `sda`, `sda-megaraid-3`, `sdb`.
     fn cmp(&self, other: &Self) -> Ordering {
-        let letters = |n: &Self| n.0.starts_with("sd") && n.0.bytes().all(|b| b.is_ascii_lowercase());
-        if letters(self) && letters(other) {
-            return self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(&other.0));
+        fn split(name: &str) -> Option<(&str, &str)> {
+            let end = name.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(name.len());
+            name.starts_with("sd").then(|| name.split_at(end))
         }
-        super::natural_cmp(&self.0, &other.0)
+        match (split(&self.0), split(&other.0)) {
+            (Some((a, rest_a)), Some((b, rest_b))) => {
+                a.len().cmp(&b.len()).then_with(|| a.cmp(b)).then_with(|| super::natural_cmp(rest_a, rest_b))
+            }
+            _ => super::natural_cmp(&self.0, &other.0),
+        }
     }
 }
 
@@ -122,6 +130,9 @@ pub struct Drive {
     pub rotational: Option<bool>,
     /// Names under `/dev/disk/by-id`, without partitions.
     pub by_id: Vec<String>,
+    pub attached: Attached,
+    /// smartctl's type, where a setting gives it.
+    pub told_type: Option<DeviceType>,
 }
 
 /// Begins the key of a drive that is known from its stored document alone.
@@ -152,6 +163,8 @@ impl Drive {
             size_bytes: summary.user_capacity_bytes,
             rotational: summary.rotation_rate_rpm.map(|rpm| rpm > 0),
             by_id: stored.by_id.clone(),
+            attached: Attached { transport: summary.transport, ..Attached::default() },
+            told_type: None,
         })
     }
 
@@ -161,6 +174,11 @@ impl Drive {
 
     pub fn is_nvme(&self) -> bool {
         self.paths.first().is_some_and(|p| p.host.is_none())
+    }
+
+    /// The RAID volume whose node leads to it, of a disk behind a controller.
+    pub fn behind(&self) -> Option<DeviceName> {
+        Disk::of_name(&self.device).map(|(volume, _)| volume)
     }
 
     pub fn has_device(&self, name: &str) -> bool {
@@ -207,6 +225,10 @@ pub struct DriveSummary {
     pub vendor: Option<String>,
     pub firmware_version: Option<String>,
     pub protocol: Option<Protocol>,
+    /// What it is attached by, as sysfs shows it.
+    pub transport: Option<Transport>,
+    /// Of a disk behind a RAID controller: the volume whose node leads to it.
+    pub behind: Option<DeviceName>,
     pub user_capacity_bytes: Option<u64>,
     /// 0 = solid state.
     pub rotation_rate_rpm: Option<u32>,
@@ -247,11 +269,25 @@ mod tests {
         for bad in ["", "sd a", "../sda", "sda/..", "-rf\0", &"s".repeat(33)] {
             assert_eq!(DeviceName::parse(bad), None, "{bad:?}");
         }
-        let mut names: Vec<_> =
-            ["sdaa", "nvme10n1", "sdb", "nvme2n1", "sdz", "sda"].iter().filter_map(|n| DeviceName::parse(n)).collect();
-        names.sort();
-        let text: Vec<_> = names.iter().map(DeviceName::as_str).collect();
-        assert_eq!(text, ["nvme2n1", "nvme10n1", "sda", "sdb", "sdz", "sdaa"]);
+        let sorted = [
+            "nvme2n1",
+            "nvme10n1",
+            "sda",
+            "sda-megaraid-2",
+            "sda-megaraid-10",
+            "sdb",
+            "sdb-cciss-0",
+            "sdz",
+            "sdaa",
+            "sdaa-megaraid-1",
+            "sdab",
+        ];
+        for turn in 0..sorted.len() {
+            let turned = sorted.iter().cycle().skip(turn).take(sorted.len());
+            let mut names: Vec<_> = turned.filter_map(|n| DeviceName::parse(n)).collect();
+            names.sort();
+            assert_eq!(names.iter().map(DeviceName::as_str).collect::<Vec<_>>(), sorted);
+        }
     }
 
     #[test]

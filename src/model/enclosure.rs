@@ -19,6 +19,25 @@ pub struct Enclosure {
     pub error: Option<String>,
 }
 
+impl Enclosure {
+    /// Why all its bays are shown empty although the shelf says that they are not. `homeless`: drives
+    /// in no bay that might stand here.
+    pub fn why_unlinked(&self, homeless: usize) -> Option<String> {
+        let is_full = |s: &&Slot| s.answer.status.as_deref().is_some_and(|status| status != "not installed");
+        let full = self.slots.iter().filter(is_full).count();
+        let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
+        (full > 0 && !linked && homeless > 0).then(|| {
+            let drives = if homeless == 1 { "1 drive is".to_owned() } else { format!("{homeless} drives are") };
+            format!(
+                "{full} of its bays are in use by what the shelf says, but {UNLINKED} to a drive, and {drives} in no bay"
+            )
+        })
+    }
+}
+
+/// Stands in the reason, for those that say how it is mended.
+pub const UNLINKED: &str = "the kernel links none of them";
+
 /// One bay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
@@ -104,6 +123,32 @@ pub struct SlotView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shelf_whose_bays_have_no_links_says_so() {
+        let slot = |slot, status: &str, address: Option<&str>| Slot {
+            slot,
+            addresses: address.into_iter().map(str::to_owned).collect(),
+            answer: SlotAnswer { status: Some(status.into()), ..SlotAnswer::default() },
+            ..Slot::default()
+        };
+        let shelf = |slots| Enclosure {
+            id: "e".into(),
+            sysfs_names: vec![],
+            vendor: None,
+            model: None,
+            rev: None,
+            slots,
+            error: None,
+        };
+        let unlinked = shelf(vec![slot(0, "OK", None), slot(1, "not installed", None), slot(2, "critical", None)]);
+        assert!(unlinked.why_unlinked(2).is_some_and(|why| why.starts_with("2 of its bays") && why.contains(UNLINKED)));
+        assert_eq!(unlinked.why_unlinked(0), None, "no drive is missed");
+        assert_eq!(shelf(vec![slot(0, "not installed", None)]).why_unlinked(2), None, "an empty shelf");
+        let partly = shelf(vec![slot(0, "OK", Some("0:0:1:0")), slot(1, "OK", None)]);
+        assert_eq!(partly.why_unlinked(2), None, "its links work");
+        assert_eq!(shelf(vec![Slot::default()]).why_unlinked(2), None, "a shelf that has not answered");
+    }
 
     #[test]
     fn what_one_io_module_does_not_know_the_other_may() {

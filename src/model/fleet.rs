@@ -83,7 +83,16 @@ impl Record {
         self.missing_since.is_none()
     }
 
-    fn apply(&mut self, reading: &Reading) {
+    /// Takes in a reading. Gives the serial number of the drive that was here before, if the reading
+    /// is of another one: then nothing of the earlier one stays.
+    fn apply(&mut self, reading: &Reading) -> Option<String> {
+        let replaced = match &reading.outcome {
+            Outcome::Good(report) => self.report.as_ref().and_then(|known| replaced(known, report)),
+            _ => None,
+        };
+        if replaced.is_some() {
+            *self = Self { bay: self.bay.clone(), ..Self::new(self.drive.clone()) };
+        }
         self.checked_at = Some(reading.at);
         self.took_ms = reading.took_ms.or(self.took_ms);
         if !matches!(reading.outcome, Outcome::Silent(_)) {
@@ -114,7 +123,15 @@ impl Record {
                 self.error = Some(why.clone());
             }
         }
+        replaced
     }
+}
+
+/// Of another drive than the one that was known, where sysfs cannot tell (behind a RAID controller, in
+/// a USB box): the earlier one's serial number.
+fn replaced(known: &SmartReport, read: &SmartReport) -> Option<String> {
+    let (known, read) = (known.serial_number.as_deref()?.trim(), read.serial_number.as_deref()?.trim());
+    (known != read).then(|| known.to_owned())
 }
 
 /// A change of who is here.
@@ -237,11 +254,10 @@ impl Fleet {
         });
     }
 
-    /// Takes in a reading. One for a drive that is no longer here changes nothing.
-    pub fn apply(&mut self, reading: &Reading) {
-        if let Some(record) = self.records.get_mut(&reading.key).filter(|r| r.is_here()) {
-            record.apply(reading);
-        }
+    /// Takes in a reading. One for a drive that is no longer here changes nothing. Gives the serial
+    /// number of the drive that was known by that key before, if it is another's.
+    pub fn apply(&mut self, reading: &Reading) -> Option<String> {
+        self.records.get_mut(&reading.key).filter(|r| r.is_here())?.apply(reading)
     }
 
     /// Takes over what another daemon, or an earlier run of this one, read: shown with its age
@@ -276,6 +292,7 @@ fn bays_by_address(enclosures: &[Enclosure]) -> BTreeMap<&str, Bay> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::attached::Attached;
     use crate::model::drive::{DeviceName, Identity, Path};
     use crate::model::enclosure::Slot;
 
@@ -294,6 +311,8 @@ mod tests {
             size_bytes: None,
             rotational: None,
             by_id: vec![],
+            attached: Attached::default(),
+            told_type: None,
         }
     }
 
@@ -372,6 +391,32 @@ mod tests {
         fleet.apply(&reading("a", 1_002, Outcome::Good(Arc::default())));
         let a = fleet.get(&DriveKey("a".into()));
         assert!(a.is_some_and(|r| r.collected_at == Some(Timestamp(1_001)) && r.error.is_some()));
+    }
+
+    #[test]
+    fn another_serial_number_starts_a_record_anew() {
+        let mut fleet = Fleet::default();
+        fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
+        let report = |serial: &str, passed| SmartReport {
+            serial_number: Some(serial.into()),
+            smart_status_passed: passed,
+            temperature_celsius: passed.map(|_| 41),
+            ..SmartReport::default()
+        };
+        let good = |fleet: &mut Fleet, at, serial: &str, passed| {
+            fleet.apply(&reading("a", at, Outcome::Good(Arc::new(report(serial, passed)))))
+        };
+        assert_eq!(good(&mut fleet, 1_001, "OLD", Some(false)), None);
+        assert_eq!(good(&mut fleet, 1_002, "OLD", None), None, "the same drive, not ready");
+        assert_eq!(good(&mut fleet, 1_003, "NEW", None).as_deref(), Some("OLD"));
+        let known = fleet.get(&DriveKey("a".into())).cloned();
+        let report = known.as_ref().and_then(|r| r.report.clone()).unwrap_or_default();
+        assert_eq!(
+            (report.serial_number.as_deref(), report.temperature_celsius, report.smart_status_passed),
+            (Some("NEW"), None, None),
+            "nothing of the earlier one, although this one gave its identity only"
+        );
+        assert_eq!(known.map(|r| (r.collected_at, r.error)), Some((Some(Timestamp(1_003)), None)));
     }
 
     #[test]

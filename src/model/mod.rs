@@ -2,7 +2,9 @@
 //!
 //! Pure: no I/O, no clock, no log. "Now" is always a parameter. Unknown is `None`, never 0.
 
+pub mod attached;
 pub mod bodies;
+pub mod device_type;
 pub mod doc;
 pub mod drive;
 pub mod enclosure;

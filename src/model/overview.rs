@@ -1,10 +1,11 @@
 //! The overview: every bay and drive joined with its reading, verdict and pool, and the counts.
 
+use super::attached::Transport;
 use super::drive::{DeviceName, Drive, DriveSummary, State};
 use super::enclosure::{Enclosure, EnclosureView, Slot, SlotView};
 use super::fleet::{Bay, Fleet, Record};
 use super::health::{Health, Limits, Peers, Subject, Verdict, judge, rotates};
-use super::smart::{Protocol, SmartReport};
+use super::smart::Protocol;
 use super::zfs::{Membership, Pool, Scan, Zfs};
 use super::{SCHEMA, Timestamp, natural_cmp};
 use serde::{Deserialize, Serialize};
@@ -260,10 +261,13 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
     let report = record.report.as_deref();
     let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
     let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);
+    let behind = drive.behind();
+    let translated = behind.is_some() || drive.attached.transport == Some(Transport::Usb);
     let presumed = match (drive.is_nvme(), ata_by_vendor) {
-        (true, _) => Protocol::Nvme,
-        (false, true) => Protocol::Ata,
-        (false, false) => Protocol::Scsi,
+        (true, _) => Some(Protocol::Nvme),
+        (false, true) => Some(Protocol::Ata),
+        // What speaks SCSI to the host may be a bridge before a drive that does not.
+        (false, false) => (!translated).then_some(Protocol::Scsi),
     };
     let health = health(record, place, parts);
     let stale = record.state == State::Missing
@@ -276,7 +280,9 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
         firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
-        protocol: report.and_then(|r| r.protocol).or(Some(presumed)),
+        protocol: report.and_then(|r| r.protocol).or(presumed),
+        transport: drive.attached.transport,
+        behind,
         user_capacity_bytes: report.and_then(|r| r.user_capacity_bytes).or(drive.size_bytes),
         rotation_rate_rpm: report
             .and_then(|r| r.rotation_rate_rpm)
@@ -299,8 +305,17 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         checked_at: record.checked_at,
         missing_since: record.missing_since,
         stale,
-        error: record.error.clone().or_else(|| report.and_then(SmartReport::why_no_health)),
+        error: record.error.clone().or_else(|| why_no_health(record)),
     }
+}
+
+/// Why there is no verdict although the drive was read.
+fn why_no_health(record: &Record) -> Option<String> {
+    let report = record.report.as_deref()?;
+    if record.drive.is_volume() && record.is_here() {
+        return Some(record.drive.volume_says(None));
+    }
+    report.why_no_health().map(|why| record.drive.why_no_health(why))
 }
 
 /// As smartctl puts it together for SCSI: vendor and product.
@@ -327,7 +342,8 @@ fn health(record: &Record, place: Option<&Membership>, parts: &Parts) -> Health 
     };
     let mut health = judge(&subject, parts.limits);
     let outside = matches!(record.state, State::Unresponsive | State::Missing);
-    if outside && health.verdict < Verdict::Warn {
+    // What a RAID controller says of a volume says nothing of the disks behind it.
+    if outside && health.verdict < Verdict::Warn || record.drive.is_volume() && health.verdict == Verdict::Ok {
         health.verdict = Verdict::Unknown;
     }
     health
@@ -347,7 +363,9 @@ impl Totals {
         if record.is_here() {
             self.paths += summary.paths.len();
             self.slots_occupied += usize::from(record.bay.is_some());
-            self.capacity_bytes = self.capacity_bytes.saturating_add(summary.user_capacity_bytes.unwrap_or(0));
+            // The space of a disk behind a RAID controller is that of its volume.
+            let bytes = summary.user_capacity_bytes.filter(|_| summary.behind.is_none());
+            self.capacity_bytes = self.capacity_bytes.saturating_add(bytes.unwrap_or(0));
             self.hottest_celsius = self.hottest_celsius.max(summary.temperature_celsius);
         }
     }
@@ -360,7 +378,10 @@ fn topology(fleet: &Fleet) -> String {
     for record in fleet.present() {
         let names = record.drive.paths.iter().map(|p| p.device.as_str());
         let place = record.bay.iter().map(|bay| bay.enclosure.as_str());
-        for part in [record.drive.key.0.as_str()].into_iter().chain(names).chain(place) {
+        // Which disk stands behind a RAID controller, only its serial number tells.
+        let read = record.report.as_ref().filter(|_| record.drive.behind().is_some());
+        let serial = read.and_then(|r| r.serial_number.as_deref());
+        for part in [record.drive.key.0.as_str()].into_iter().chain(names).chain(place).chain(serial) {
             text.push_str(part);
             text.push('\n');
         }

@@ -68,7 +68,12 @@ fn has_device(drive: &DriveSummary, name: &str) -> bool {
     drive.paths.iter().any(|path| {
         let path = path.as_str();
         let Some(rest) = name.strip_prefix(path) else { return false };
-        let part = if path.starts_with("nvme") { rest.strip_prefix('p') } else { Some(rest) };
+        let part = match path {
+            // A disk behind a RAID controller ends in its number, and has no partitions.
+            _ if path.contains('-') => None,
+            _ if path.starts_with("nvme") => rest.strip_prefix('p'),
+            _ => Some(rest),
+        };
         let is_part = part.is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()));
         rest.is_empty() || is_part
     })

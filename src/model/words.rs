@@ -15,6 +15,13 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if steers(c) { '?' } else { c }).collect()
 }
 
+/// The first few of many names: `a, b, c and 9 more`.
+pub fn some(names: &[&str], shown: usize) -> String {
+    let listed = names.iter().take(shown).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(shown);
+    if more > 0 { format!("{listed} and {more} more") } else { listed }
+}
+
 /// As drive makers count: `18.0 TB`, `480 GB`.
 pub fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]

@@ -21,6 +21,7 @@ pub(super) struct Journal {
     said: HashMap<DriveKey, (State, Verdict, Option<String>)>,
     swept: bool,
     overrun: bool,
+    checked_types: bool,
 }
 
 impl Journal {
@@ -43,6 +44,21 @@ impl Journal {
         }
         if changes.len() > LINES {
             log::warn!("more drives came or went count={}", changes.len() - LINES);
+        }
+    }
+
+    /// Another drive stands where one was known.
+    pub(super) fn replaced(key: &DriveKey, was: &str, fleet: &Fleet) {
+        if let Some(record) = fleet.get(key) {
+            log::warn!("drive replaced {} was={was:?}", who(record));
+        }
+    }
+
+    /// Once, after the first sweep: only then every serial number is known.
+    pub(super) fn unused_types(&mut self, unused: impl FnOnce() -> Vec<String>) {
+        let entries = if std::mem::replace(&mut self.checked_types, true) { Vec::new() } else { unused() };
+        if !entries.is_empty() {
+            log::warn!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", entries.join(", "));
         }
     }
 
@@ -85,7 +101,13 @@ impl Journal {
             let Some(summary) = summaries.get(&record.drive.device) else { continue };
             let now = (summary.state, summary.verdict, summary.error.clone());
             let before = self.said.insert(record.drive.key.clone(), now.clone());
-            let usual = (State::Active, Verdict::Ok, None);
+            // A volume whose disks are listed is as it should be without a verdict.
+            let is_told = record.drive.is_volume() && !record.drive.attached.disks.is_empty();
+            let usual = if is_told {
+                (State::Active, Verdict::Unknown, Some(String::new()))
+            } else {
+                (State::Active, Verdict::Ok, None)
+            };
             // Falling asleep and waking are not worth a line; neither is a different wording.
             let plain = |said: &(State, Verdict, Option<String>)| {
                 let state = if said.0 == State::Standby { State::Active } else { said.0 };

@@ -270,6 +270,7 @@ impl Thread {
     }
 
     fn swept(&mut self, whole: &crate::probe::sweep::Whole) {
+        self.journal.unused_types(|| self.rack.unused_types());
         (self.ready, self.swept) = (true, true);
         // Drives that were left alone (they were silent lately) keep their keys, too.
         for key in &whole.unread {
@@ -294,7 +295,7 @@ impl Thread {
         }
         self.publisher.lists(&overview, &self.rack.zfs);
         let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
-        snapshot.degraded = self.rack.tool_trouble();
+        snapshot.degraded = self.rack.trouble();
         snapshot.fingerprint = self.rack.fingerprint;
         self.ready |= self.role.follows();
         snapshot.ready = self.ready;
@@ -352,6 +353,11 @@ impl Thread {
         }
         let Some(read) = read else { return };
         self.publish_drive(&read.key, read.raw.as_deref());
+        if let Some(was) = &read.replaced {
+            Journal::replaced(&read.key, was, &self.rack.fleet);
+            // Who asks for either from now on is not given the other's values.
+            self.rebuild();
+        }
         for waiter in self.waiting.remove(&read.key).unwrap_or_default() {
             let _ = waiter.send(Source::Smartctl);
         }

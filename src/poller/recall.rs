@@ -44,10 +44,14 @@ impl Thread {
 
     /// Who was here at the last overview and is not now, with the document of each.
     fn went(&self, overview: &Overview) -> Vec<(DriveSummary, Bytes)> {
+        // A disk behind a RAID volume that is here is not gone: it is listed, or no longer wanted.
+        let stands_behind =
+            |drive: &DriveSummary, device: &str| drive.behind.as_ref().is_some_and(|v| v.as_str() == device);
         let is_here = |drive: &DriveSummary| {
             self.rack.fleet.present().any(|r| {
                 let identity = &r.drive.identity;
-                identity.unit_serial.is_some() && identity.unit_serial == drive.serial_number
+                r.drive.paths.iter().any(|p| stands_behind(drive, p.device.as_str()))
+                    || identity.unit_serial.is_some() && identity.unit_serial == drive.serial_number
                     || drive.wwn.is_some() && identity.wwn() == drive.wwn
             })
         };

@@ -59,6 +59,9 @@ pub struct Snapshot {
 pub struct Known {
     pub device: DeviceName,
     pub identity: Identity,
+    /// The serial number by which alone the drive is told from the one that stood there before: that
+    /// of a disk behind a RAID controller.
+    pub told_by_serial: Option<String>,
     pub bay: Option<Bay>,
     /// Of a drive that was here, and is gone: what is left of it. Its device name may be
     /// another's by now.
@@ -82,14 +85,17 @@ impl Snapshot {
             let serial = report.and_then(|r| r.serial_number.clone()).or_else(|| drive.identity.unit_serial.clone());
             let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
             let devices = drive.paths.iter().map(|p| p.device.to_string());
-            let nodes = drive.paths.iter().filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
+            // The node of a disk behind a RAID volume is the volume's.
+            let own_nodes = drive.paths.iter().filter(|_| drive.behind().is_none());
+            let nodes = own_nodes.filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
             let addresses = drive.paths.iter().map(|p| p.address.clone());
+            let told_by_serial = serial.clone().filter(|_| drive.behind().is_some());
             let own = devices.chain(serial).chain(wwn).chain(drive.by_id.iter().cloned());
             for name in own.chain(nodes).chain(addresses) {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());
             }
             let (device, identity) = (drive.device.clone(), drive.identity.clone());
-            snapshot.drives.push(Known { device, identity, bay: record.bay.clone(), missing });
+            snapshot.drives.push(Known { device, identity, told_by_serial, bay: record.bay.clone(), missing });
         }
         snapshot.name_leaves(zfs);
         snapshot

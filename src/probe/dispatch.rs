@@ -157,7 +157,11 @@ impl Dispatch {
 
     fn start(&mut self, drive: Drive, path: Path) {
         self.running.insert(drive.key.clone(), path.host);
-        let kind = self.histories.get(&drive.key).and_then(|h| h.kind.clone());
+        // What a setting tells wins over what was found; `auto` has it found each time anew.
+        let kind = match drive.told_type {
+            Some(told) => told.argument(),
+            None => self.histories.get(&drive.key).and_then(|h| h.kind.clone()),
+        };
         let options = smartctl::Options { timeout: self.config.timeout, nocheck: self.config.nocheck };
         let (host, stop, events) = (Arc::clone(&self.host), self.stop.clone(), self.events.clone());
         self.pool.spawn(move || {

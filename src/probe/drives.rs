@@ -3,7 +3,9 @@
 //! Layout: Linux `Documentation/ABI/stable/sysfs-block`, `…/testing/sysfs-class-scsi_device`;
 //! VPD pages 0x80 and 0x83 as SPC-4 has them.
 
-use super::{Host, attribute, binary, device, is_drive_name, link_name, names};
+use super::{Host, attached, attribute, binary, device, is_drive_name, link_name, names};
+use crate::model::attached::{Attached, Transport};
+use crate::model::device_type::Disk;
 use crate::model::drive::{DeviceName, Drive, DriveKey, Identity, Path};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -22,6 +24,7 @@ struct Seen {
     firmware: Option<String>,
     size_bytes: Option<u64>,
     rotational: Option<bool>,
+    attached: Attached,
 }
 
 /// Every drive, both paths of a drive as one, in the kernel's order.
@@ -47,8 +50,16 @@ pub fn fingerprint(host: &Host) -> u64 {
     sum
 }
 
-/// What sysfs says right now of the drive at that name; `None` when there is none.
+/// What sysfs says right now of the drive at that name; `None` when there is none. A disk behind a
+/// RAID controller is there as long as its volume is.
 pub fn identity_at(host: &Host, device: &DeviceName) -> Option<Identity> {
+    match Disk::of_name(device) {
+        Some((volume, disk)) => Some(disk.identity(&own_identity(host, &volume)?)),
+        None => own_identity(host, device),
+    }
+}
+
+fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
     let block = host.path("sys/block").join(device.as_str());
     if !block.join("size").exists() {
         return None;
@@ -59,7 +70,12 @@ pub fn identity_at(host: &Host, device: &DeviceName) -> Option<Identity> {
 /// The path still leads to that drive, through the same node: neither letters nor sg numbers
 /// have moved since it was found.
 pub fn is_still(host: &Host, path: &Path, identity: &Identity) -> bool {
-    look(host, &path.device).is_some_and(|seen| seen.path == *path && seen.identity == *identity)
+    match Disk::of_name(&path.device) {
+        Some((volume, disk)) => look(host, &volume).is_some_and(|seen| {
+            disk.path(&seen.path).as_ref() == Some(path) && disk.identity(&seen.identity) == *identity
+        }),
+        None => look(host, &path.device).is_some_and(|seen| seen.path == *path && seen.identity == *identity),
+    }
 }
 
 fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
@@ -72,7 +88,12 @@ fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
     if size_bytes.is_none_or(|s| s == 0) && attribute(&block.join("removable")).as_deref() == Some("1") {
         return None;
     }
-    Some(Seen { path, identity, vendor, model, firmware, size_bytes: size_bytes.filter(|s| *s > 0), rotational })
+    let attached = match path.host {
+        Some(_) => attached::scsi(host, &block, &path.address),
+        None => Attached { transport: Some(Transport::Nvme), ..Attached::default() },
+    };
+    let size_bytes = size_bytes.filter(|s| *s > 0);
+    Some(Seen { path, identity, vendor, model, firmware, size_bytes, rotational, attached })
 }
 
 type Looked = (Path, Identity, Option<String>, Option<String>, Option<String>);
@@ -224,7 +245,7 @@ fn is_filler(serial: &str) -> bool {
 }
 
 fn finish(seen: Seen, paths: Vec<Path>, keys: &mut HashSet<String>) -> Drive {
-    let Seen { path, identity, vendor, model, firmware, size_bytes, rotational } = seen;
+    let Seen { path, identity, vendor, model, firmware, size_bytes, rotational, attached } = seen;
     let part = |p: &Option<String>| p.clone().unwrap_or_default();
     let mut key = if identity.is_empty() {
         format!("{} {}", path.device, path.address)
@@ -247,6 +268,8 @@ fn finish(seen: Seen, paths: Vec<Path>, keys: &mut HashSet<String>) -> Drive {
         size_bytes,
         rotational,
         by_id: Vec::new(),
+        attached,
+        told_type: None,
     }
 }
 
@@ -265,6 +288,7 @@ mod tests {
             firmware: None,
             size_bytes: None,
             rotational: None,
+            attached: Attached::default(),
         }
     }
 

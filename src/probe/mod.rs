@@ -1,5 +1,6 @@
 //! The seam to the operating system: the only rooms that touch sysfs, smartctl and zpool.
 
+mod attached;
 pub mod dispatch;
 pub mod drives;
 pub mod enclosure;
@@ -10,6 +11,7 @@ pub mod shelves;
 pub mod smartctl;
 pub mod sweep;
 pub mod tools;
+pub mod types;
 pub mod zpool;
 
 use crate::model::Timestamp;

@@ -8,12 +8,14 @@ use super::enclosure::ModuleToAsk;
 use super::links::Links;
 use super::shelves::Shelves;
 use super::tools::{self, Watched};
+use super::types::Types;
 use super::{Event, Host, drives, enclosure, now, smartctl, zpool};
 use crate::config::SmartConfig;
 use crate::model::Timestamp;
+use crate::model::attached::Transport;
 use crate::model::drive::{DeviceName, Drive, DriveKey};
-use crate::model::enclosure::Enclosure;
-use crate::model::fleet::{Change, Fleet, Outcome, Reading};
+use crate::model::enclosure::{Enclosure, UNLINKED};
+use crate::model::fleet::{Change, Fleet, Outcome, Reading, Record};
 use crate::model::health::{Limits, Peers};
 use crate::model::overview::{Overview, Parts, SweepStats, summarize};
 use crate::model::zfs::{Membership, Zfs};
@@ -33,6 +35,8 @@ pub struct Read {
     pub key: DriveKey,
     /// smartctl's own JSON, of a good reading.
     pub raw: Option<Box<RawValue>>,
+    /// It is another drive than the one that was known there: that one's serial number.
+    pub replaced: Option<String>,
 }
 
 /// A sweep under way.
@@ -67,6 +71,7 @@ pub struct Rack {
     modules: Vec<ModuleToAsk>,
     shelves: Shelves,
     dispatch: Dispatch,
+    types: Types,
     zpool_dialect: Arc<zpool::Dialect>,
     zpool_running: bool,
     zpool_stuck: Option<super::exec::Stuck>,
@@ -84,15 +89,17 @@ impl Rack {
     /// An empty rack; the receiver is where its readings will come in.
     pub fn new(
         host: Host,
-        config: SmartConfig,
+        mut config: SmartConfig,
         limits: Arc<Limits>,
         stop: Stop,
     ) -> Result<(Self, Receiver<Event>), rayon::ThreadPoolBuildError> {
         // Bounded by what runs: one event per child or shelf thread.
         let (events, incoming) = unbounded();
         let host = Arc::new(host);
+        let types = Types::new(std::mem::take(&mut config.device_types));
         let rack = Self {
             name: host.name(),
+            types,
             dispatch: Dispatch::new(Arc::clone(&host), config, stop, events.clone())?,
             host,
             fleet: Fleet::default(),
@@ -121,6 +128,7 @@ impl Rack {
         self.fingerprint = drives::fingerprint(&self.host);
         let mut found = drives::discover(&self.host);
         self.links = Links::read(&self.host, &mut found);
+        self.types.apply(&mut found, &self.fleet);
         let owners: HashMap<&str, &DriveKey> =
             found.iter().flat_map(|d| d.paths.iter().map(|p| (p.address.as_str(), &d.key))).collect();
         let same = |a: &str, b: &str| owners.get(a).is_some_and(|key| owners.get(b) == Some(key));
@@ -187,9 +195,19 @@ impl Rack {
         }
     }
 
-    /// What is wrong with smartctl, in a sentence.
-    pub fn tool_trouble(&self) -> Option<String> {
-        self.tool.trouble()
+    /// What keeps drives from being read, or bays from being known, in words.
+    pub fn trouble(&self) -> Option<String> {
+        let unlinked = self.enclosures.iter().filter_map(|e| {
+            let error = e.error.as_ref().filter(|error| error.contains(UNLINKED))?;
+            Some(format!("enclosure {}: {error}", e.id))
+        });
+        let all: Vec<String> = self.tool.trouble().into_iter().chain(unlinked).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Entries of `SMART_DEVICE_TYPES` that name no drive here.
+    pub fn unused_types(&self) -> Vec<String> {
+        self.types.unused(&self.fleet)
     }
 
     /// What smartctl said of itself; gives what is worth a line.
@@ -245,15 +263,17 @@ impl Rack {
                     sweep.failed += 1;
                     sweep.timed_out.push(key.clone());
                 }
+                // A volume whose disks are listed is not expected to answer.
+                Outcome::Failed(_) if self.fleet.get(&key).is_some_and(|r| !r.drive.attached.disks.is_empty()) => {}
                 Outcome::Failed(_) => sweep.failed += 1,
                 Outcome::Good(_) | Outcome::Standby(_) => {}
             }
         }
         let took_ms = u64::try_from(answer.took.as_millis()).ok();
-        self.fleet.apply(&Reading { key: key.clone(), at, took_ms, outcome: answer.outcome });
+        let replaced = self.fleet.apply(&Reading { key: key.clone(), at, took_ms, outcome: answer.outcome });
         // A reading that brought no values leaves the earlier one, and its JSON, in place.
         let was_taken = self.fleet.get(&key).is_some_and(|r| r.error.is_none());
-        Some(Read { raw: answer.raw.filter(|_| was_taken), key })
+        Some(Read { raw: answer.raw.filter(|_| was_taken), key, replaced })
     }
 
     /// Pools that could not be asked for stay as they were, with the reason.
@@ -291,7 +311,7 @@ impl Rack {
         let fleet = &self.fleet;
         let sweep = self.sweep.as_mut()?;
         // A drive that was pulled is not waited for.
-        sweep.waiting.retain(|key| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here));
+        sweep.waiting.retain(|key| fleet.get(key).is_some_and(Record::is_here));
         if !sweep.waiting.is_empty() || self.zpool_running || self.shelves.is_waiting() {
             return None;
         }
@@ -337,6 +357,16 @@ impl Rack {
     /// Everything, joined.
     pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
         self.shelves.fill(&mut self.enclosures);
+        // An NVMe drive and a USB box stand in no bay that a shelf knows of.
+        let might = |r: &&Record| {
+            r.bay.is_none()
+                && r.drive.behind().is_none()
+                && !matches!(r.drive.attached.transport, Some(Transport::Nvme | Transport::Usb))
+        };
+        let homeless = self.fleet.present().filter(might).count();
+        for enclosure in &mut self.enclosures {
+            enclosure.error = enclosure.error.take().or_else(|| enclosure.why_unlinked(homeless));
+        }
         self.peers = Peers::of(&self.fleet);
         summarize(&self.parts(stale_after_seconds))
     }

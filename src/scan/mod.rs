@@ -24,7 +24,11 @@ pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::
         Some(tool) if !tool.is_ok() => log::error!("{tool}: {}", tool.mend()),
         _ => {}
     }
-    let (_, overview) = sweep(config, host, &stop)?;
+    let (rack, overview) = sweep(config, host, &stop)?;
+    let unused = rack.unused_types();
+    if !unused.is_empty() {
+        log::warn!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", unused.join(", "));
+    }
     let text = if json { serde_json::to_string(&overview)? + "\n" } else { table::table(&overview, sort, screen) };
     print(&text)
 }

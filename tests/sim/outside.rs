@@ -109,6 +109,9 @@ impl ScsiDisk<'_> {
         if !self.wwid.is_empty() {
             attribute(&path, "wwid", &self.wwid)?;
         }
+        if self.proc_name == "hpsa" {
+            attribute(&path, "raid_level", "RAID 5")?;
+        }
         if let Some((serial, names)) = &self.pages {
             put(&path.join("vpd_pg80"), serial)?;
             put(&path.join("vpd_pg83"), names)?;

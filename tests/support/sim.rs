@@ -90,6 +90,17 @@ impl Sim {
         self.run("insert", args);
     }
 
+    /// `raid(&["--host", "perc", "--disks", "4"])`
+    #[track_caller]
+    pub fn raid(&self, args: &[&str]) {
+        self.run("raid", args);
+    }
+
+    #[track_caller]
+    pub fn usb(&self, args: &[&str]) {
+        self.run("usb", args);
+    }
+
     #[track_caller]
     pub fn swap_letters(&self, a: &str, b: &str) {
         self.run("swap-letters", &[a, b]);

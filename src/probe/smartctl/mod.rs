@@ -2,6 +2,7 @@
 //!
 //! Only reading: no option that writes to a drive stands anywhere in the program.
 
+mod advice;
 mod parse;
 
 pub use parse::parse;
@@ -43,8 +44,8 @@ pub struct Answer {
     pub stopped: bool,
 }
 
-/// Reads a drive over one of its paths. `known_type` is smartctl's `-d`, once found, so that
-/// detection wakes nobody.
+/// Reads a drive over one of its paths. `known_type` is smartctl's `-d`: as a setting tells it, or once
+/// found, so that detection wakes nobody.
 pub fn read(
     host: &Host,
     drive: &Drive,
@@ -109,18 +110,21 @@ fn understand(output: &Output, drive: &Drive) -> Answer {
     let mut report = parsed.report;
     // What the process ended with is the truth, whatever it wrote before.
     report.exit_status.0 = output.code.and_then(|c| u8::try_from(c).ok()).or(report.exit_status.0);
-    match unusable(&report, drive) {
+    let trouble = unusable(&report, drive).map(|why| match advice::advice(&parsed.messages, drive) {
+        Some(advice) => advice,
+        None if messages.is_empty() => why,
+        None => format!("{why} ({messages})"),
+    });
+    match trouble {
         None => Answer { outcome: Outcome::Good(Arc::new(report)), raw: Some(raw), took, ..failed(String::new()) },
-        Some(why) if messages.is_empty() => Answer { took, ..failed(why) },
-        Some(why) => Answer { took, ..failed(format!("{why} ({messages})")) },
+        Some(why) => Answer { took, ..failed(why) },
     }
 }
 
 /// Why a report is no reading of this drive.
 fn unusable(report: &SmartReport, drive: &Drive) -> Option<String> {
     if drive.vendor.as_deref() == Some("ATA") && report.protocol == Some(Protocol::Scsi) {
-        let why = "the SATA drive answers as SCSI: no ATA pass-through (CAP_SYS_RAWIO is missing, or -d sat is needed)";
-        return Some(why.to_owned());
+        return Some(advice::no_pass_through(drive));
     }
     if report.serial_number.is_none() && report.wwn.is_none() {
         let status = report.exit_status.0.map_or_else(|| "unknown".to_owned(), |s| s.to_string());

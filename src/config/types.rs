@@ -1,0 +1,103 @@
+//! `SMART_DEVICE_TYPES`: `NAME=TYPE,NAME=TYPE,…`, which drive smartctl is told which type for.
+//!
+//! Some types hold a comma themselves: what stands behind one without a `=` still belongs to the type.
+
+use super::{ConfigError, bad};
+use crate::model::device_type::{ALLOWED, DeviceType};
+use crate::model::whereis::bare;
+use std::fmt;
+
+const SETTING: &str = "SMART_DEVICE_TYPES";
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeEntry {
+    /// A kernel name, a by-id name or a serial number.
+    pub name: String,
+    pub kind: DeviceType,
+}
+
+impl fmt::Display for TypeEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.kind)
+    }
+}
+
+/// Reads all of it. The first entry that cannot be used is the error.
+pub(super) fn parse(text: &str) -> Result<Vec<TypeEntry>, ConfigError> {
+    let mut entries: Vec<TypeEntry> = Vec::new();
+    for (name, kind) in split(text)? {
+        let found = format!("{name}={kind}");
+        if name.is_empty() {
+            return Err(bad(SETTING, &found, "NAME=TYPE, NAME a kernel name, a by-id name or a serial number"));
+        }
+        let kind =
+            DeviceType::parse(&kind).ok_or_else(|| bad(SETTING, &found, &format!("NAME=TYPE, TYPE {ALLOWED}")))?;
+        let entry = TypeEntry { name, kind };
+        if entries.iter().any(|e| e.name == entry.name && e.kind.disk() == entry.kind.disk()) {
+            return Err(bad(SETTING, &found, "each drive, and each disk behind it, once"));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// Names and types as text.
+fn split(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut entries: Vec<(String, String)> = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
+        // A by-id name may hold a `=`, a type does not.
+        match (part.rsplit_once('='), entries.last_mut()) {
+            (Some((name, kind)), _) => entries.push((bare(name).to_owned(), kind.trim().to_owned())),
+            (None, Some((_, kind))) => {
+                kind.push(',');
+                kind.push_str(part);
+            }
+            (None, None) => return Err(bad(SETTING, part, &format!("NAME=TYPE, TYPE {ALLOWED}"))),
+        }
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Result<String, String> {
+        let entries = parse(text).map_err(|error| error.to_string())?;
+        Ok(entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn commas_part_entries_and_stand_in_types() {
+        let ok = |text: &str| shown(text).unwrap_or_else(|error| error);
+        assert_eq!(ok("sda=megaraid,0,sda=megaraid,1,ZR123=sat"), "sda=megaraid,0 sda=megaraid,1 ZR123=sat");
+        assert_eq!(
+            ok(" sda = sat+megaraid , 7 ,\n sdb=cciss,0,sdc = auto "),
+            "sda=sat+megaraid,7 sdb=cciss,0 sdc=auto"
+        );
+        assert_eq!(ok("/dev/disk/by-id/usb-A=B_1-0:0=sat,/dev/sdd=scsi"), "usb-A=B_1-0:0=sat sdd=scsi");
+        assert_eq!(ok("sda=scsi,sda=megaraid,0"), "sda=scsi sda=megaraid,0", "the volume, and a disk behind it");
+        assert_eq!((ok(""), ok("  ")), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (text, found) in [
+            ("sda", "found \"sda\""),
+            ("sda=usbfoo", "found \"sda=usbfoo\""),
+            ("sda=", "found \"sda=\""),
+            ("=sat", "found \"=sat\""),
+            ("sdb=sat,sda=megaraid", "found \"sda=megaraid\""),
+            ("sda=megaraid,256", "found \"sda=megaraid,256\""),
+            ("sda=cciss,128", "found \"sda=cciss,128\""),
+            ("sda=sat,", "found \"sda=sat,\""),
+            (",sda=sat", "found \"\""),
+            ("sda=sat,sda=scsi", "found \"sda=scsi\""),
+            ("sda=megaraid,1,sda=sat+megaraid,1", "found \"sda=sat+megaraid,1\""),
+        ] {
+            let error = shown(text).err().unwrap_or_default();
+            assert!(error.starts_with("SMART_DEVICE_TYPES: ") && error.contains(found), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Which drive smartctl is told which type for (`SMART_DEVICE_TYPES`), and the disks behind RAID
+//! controllers that come to be listed by it. No command is sent to a drive.
+
+use crate::config::TypeEntry;
+use crate::model::attached::Attached;
+use crate::model::device_type::{DeviceType, Disk};
+use crate::model::drive::{Drive, DriveKey};
+use crate::model::fleet::Fleet;
+use std::collections::HashSet;
+
+/// The setting.
+#[derive(Debug, Default)]
+pub struct Types {
+    entries: Vec<TypeEntry>,
+    /// Entries for a disk that another entry has listed already.
+    repeated: Vec<String>,
+}
+
+impl Types {
+    pub fn new(entries: Vec<TypeEntry>) -> Self {
+        Self { entries, repeated: Vec::new() }
+    }
+
+    /// Tells the drives that sysfs shows their types, and adds the disks behind them. `fleet` knows
+    /// the serial numbers that smartctl gave.
+    pub fn apply(&mut self, drives: &mut Vec<Drive>, fleet: &Fleet) {
+        let mut disks: Vec<Drive> = Vec::new();
+        let mut listed: HashSet<(Option<u32>, Disk)> = HashSet::new();
+        self.repeated.clear();
+        for entry in &self.entries {
+            let named = drives.iter_mut().filter(|d| goes_by(d, fleet, &entry.name));
+            match entry.kind.disk() {
+                None => named.for_each(|d| d.told_type = d.told_type.or(Some(entry.kind))),
+                Some(disk) => {
+                    for volume in named {
+                        // Every volume of a controller leads to all of its disks.
+                        let host = volume.paths.first().and_then(|p| p.host);
+                        if disk.controller.counts_for_all_volumes() && !listed.insert((host, disk)) {
+                            self.repeated.push(entry.to_string());
+                        } else if let Some(found) = behind(volume, disk, entry.kind) {
+                            let names = &mut volume.attached.disks;
+                            names.push(found.device.clone());
+                            names.sort();
+                            names.dedup();
+                            disks.push(found);
+                        }
+                    }
+                }
+            }
+        }
+        let mut keys: HashSet<DriveKey> = HashSet::new();
+        drives.extend(disks.into_iter().filter(|d| keys.insert(d.key.clone())));
+    }
+
+    /// Entries that name no drive here, or a disk that is listed already; in the setting's own words.
+    pub fn unused(&self, fleet: &Fleet) -> Vec<String> {
+        let names_one = |entry: &&TypeEntry| {
+            fleet.present().any(|r| r.drive.behind().is_none() && goes_by(&r.drive, fleet, &entry.name))
+        };
+        let nobody = self.entries.iter().filter(|e| !names_one(e)).map(ToString::to_string);
+        nobody.chain(self.repeated.iter().cloned()).collect()
+    }
+}
+
+fn goes_by(drive: &Drive, fleet: &Fleet, name: &str) -> bool {
+    let is_it = |serial: Option<&str>| serial.is_some_and(|s| s.trim().eq_ignore_ascii_case(name));
+    let read = fleet.get(&drive.key).and_then(|r| r.report.as_ref()).and_then(|r| r.serial_number.as_deref());
+    drive.has_device(name)
+        || drive.by_id.iter().any(|id| id == name)
+        || is_it(drive.identity.unit_serial.as_deref())
+        || is_it(read)
+}
+
+/// The disk of that number behind a volume. What it is, only smartctl tells.
+fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
+    Some(Drive {
+        key: DriveKey(format!("{}|{disk}", volume.key.0)),
+        device: disk.name(&volume.device)?,
+        paths: volume.paths.iter().filter_map(|path| disk.path(path)).collect(),
+        identity: disk.identity(&volume.identity),
+        vendor: None,
+        model: None,
+        firmware: None,
+        size_bytes: None,
+        rotational: None,
+        by_id: Vec::new(),
+        attached: Attached::default(),
+        told_type: Some(kind),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::drive::{DeviceName, Identity, Path};
+
+    fn drive(name: &str, host: u32, serial: &str) -> Drive {
+        let device = DeviceName::parse(name).unwrap_or_else(|| unreachable!());
+        Drive {
+            key: DriveKey(serial.into()),
+            paths: vec![Path {
+                device: device.clone(),
+                node: format!("/dev/{name}"),
+                host: Some(host),
+                address: format!("{host}:2:0:0"),
+            }],
+            device,
+            identity: Identity { wwid: None, unit_serial: Some(serial.into()) },
+            vendor: None,
+            model: None,
+            firmware: None,
+            size_bytes: None,
+            rotational: None,
+            by_id: vec![format!("scsi-{serial}")],
+            attached: Attached::default(),
+            told_type: None,
+        }
+    }
+
+    /// What comes of a setting: each drive with its type, and the entries that were in vain.
+    fn told(setting: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let entries = setting
+            .iter()
+            .filter_map(|(name, kind)| Some(TypeEntry { name: (*name).to_owned(), kind: DeviceType::parse(kind)? }));
+        let mut types = Types::new(entries.collect());
+        let mut drives = vec![drive("sda", 0, "S1"), drive("sdb", 0, "S2"), drive("sdc", 1, "S3")];
+        let mut fleet = Fleet::default();
+        types.apply(&mut drives, &fleet);
+        let kind = |d: &Drive| d.told_type.map_or_else(|| "-".to_owned(), |t| t.to_string());
+        let shown = drives.iter().map(|d| format!("{} {}", d.device, kind(d))).collect();
+        fleet.discovered(drives, &[], crate::model::Timestamp(0));
+        (shown, types.unused(&fleet))
+    }
+
+    #[test]
+    fn drives_are_told_by_any_name_and_disks_listed_once() {
+        let (shown, unused) = told(&[("sda", "sat"), ("s2", "auto"), ("scsi-S3", "scsi"), ("S1", "scsi")]);
+        assert_eq!(shown, ["sda sat", "sdb auto", "sdc scsi"], "the first entry for a drive counts");
+        assert_eq!(unused, Vec::<String>::new());
+        // Both volumes of one MegaRAID lead to the same disk 3; another controller has a 3 of its own.
+        let behind = [("sda", "megaraid,3"), ("sdb", "sat+megaraid,3"), ("sdc", "megaraid,3"), ("sdx", "megaraid,4")];
+        let (shown, unused) = told(&behind);
+        assert_eq!(shown, ["sda -", "sdb -", "sdc -", "sda-megaraid-3 megaraid,3", "sdc-megaraid-3 megaraid,3"]);
+        assert_eq!(unused, ["sdx=megaraid,4", "sdb=sat+megaraid,3"]);
+        let (shown, _) = told(&[("sda", "cciss,0"), ("S1", "cciss,0"), ("sdb", "cciss,0")]);
+        assert_eq!(shown, ["sda -", "sdb -", "sdc -", "sda-cciss-0 cciss,0", "sdb-cciss-0 cciss,0"]);
+    }
+}
