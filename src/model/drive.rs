@@ -24,6 +24,13 @@ impl DeviceName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Of an `sd` name, the letters by which the kernel counts, and what stands behind them.
+    fn letters(&self) -> Option<(&str, &str)> {
+        let counted = self.0.strip_prefix("sd")?;
+        let end = counted.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(counted.len());
+        counted.split_at_checked(end).filter(|(letters, _)| !letters.is_empty())
+    }
 }
 
 impl TryFrom<String> for DeviceName {
@@ -46,13 +53,15 @@ impl fmt::Display for DeviceName {
 }
 
 impl Ord for DeviceName {
-    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`.
+    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`. What stands behind
+    /// the letters comes after them (`sda1`, `sdb`, `sdaa1`), so that it is one order of all names.
     fn cmp(&self, other: &Self) -> Ordering {
-        let letters = |n: &Self| n.0.starts_with("sd") && n.0.bytes().all(|b| b.is_ascii_lowercase());
-        if letters(self) && letters(other) {
-            return self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(&other.0));
+        match (self.letters(), other.letters()) {
+            (Some((a, rest)), Some((b, other))) => {
+                a.len().cmp(&b.len()).then_with(|| a.cmp(b)).then_with(|| super::natural_cmp(rest, other))
+            }
+            _ => super::natural_cmp(&self.0, &other.0),
         }
-        super::natural_cmp(&self.0, &other.0)
     }
 }
 
