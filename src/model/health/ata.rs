@@ -68,7 +68,8 @@ pub fn reallocated(subject: &Subject, steps: Steps) -> Option<Hit> {
 
 pub fn reported_uncorrect(subject: &Subject, steps: Steps) -> Option<Hit> {
     counted(subject.count(187), steps, |n| {
-        format!("{} could not be corrected and was reported to the host.", many(n, "error"))
+        let were = if n == 1 { "was" } else { "were" };
+        format!("{} could not be corrected and {were} reported to the host.", many(n, "error"))
     })
 }
 
