@@ -174,24 +174,25 @@ fn troubled() -> Sim {
     sim
 }
 
-/// What does not depend on how zpool was asked: the wording of a scan and the guids, which text
-/// gives of gone leaves only.
+/// The wording of scans and advice; and guids, which text gives of gone leaves only.
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(all) => {
+            for field in ["guid", "text", "errors", "status", "action"] {
+                all.remove(field);
+            }
+            all.values_mut().for_each(strip);
+        }
+        Value::Array(all) => all.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+/// What does not depend on how zpool was asked.
 fn comparable(zfs: &Value) -> Value {
     let mut zfs = zfs.clone();
     for field in ["collected_at", "generated_at", "topology"] {
         zfs[field] = Value::Null;
-    }
-    fn strip(value: &mut Value) {
-        match value {
-            Value::Object(all) => {
-                for field in ["guid", "text", "errors", "status", "action"] {
-                    all.remove(field);
-                }
-                all.values_mut().for_each(strip);
-            }
-            Value::Array(all) => all.iter_mut().for_each(strip),
-            _ => {}
-        }
     }
     strip(&mut zfs);
     zfs

@@ -26,6 +26,13 @@ impl DeviceName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Of an `sd` name, the letters by which the kernel counts, and what stands behind them.
+    fn letters(&self) -> Option<(&str, &str)> {
+        let counted = self.0.strip_prefix("sd")?;
+        let end = counted.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(counted.len());
+        counted.split_at_checked(end).filter(|(letters, _)| !letters.is_empty())
+    }
 }
 
 impl TryFrom<String> for DeviceName {
@@ -48,16 +55,12 @@ impl fmt::Display for DeviceName {
 }
 
 impl Ord for DeviceName {
-    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`; a disk behind a
-    /// RAID volume right after it: `sda`, `sda-megaraid-3`, `sdb`.
+    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`. What stands behind
+    /// the letters comes after them (`sda`, `sda-megaraid-3`, `sdb`), so that it is one order of all names.
     fn cmp(&self, other: &Self) -> Ordering {
-        fn split(name: &str) -> Option<(&str, &str)> {
-            let end = name.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(name.len());
-            name.starts_with("sd").then(|| name.split_at(end))
-        }
-        match (split(&self.0), split(&other.0)) {
-            (Some((a, rest_a)), Some((b, rest_b))) => {
-                a.len().cmp(&b.len()).then_with(|| a.cmp(b)).then_with(|| super::natural_cmp(rest_a, rest_b))
+        match (self.letters(), other.letters()) {
+            (Some((a, rest)), Some((b, other))) => {
+                a.len().cmp(&b.len()).then_with(|| a.cmp(b)).then_with(|| super::natural_cmp(rest, other))
             }
             _ => super::natural_cmp(&self.0, &other.0),
         }

@@ -1,7 +1,7 @@
 //! Rules over what is around a drive: its age of reading, its temperature, its pool, its bay.
 
 use super::scsi::trip;
-use super::{Hit, Quantity, Severity, Steps, Subject, counted, stated};
+use super::{Hit, Quantity, Severity, Steps, Subject, counted, plain, stated};
 
 const DAY_SECONDS: u64 = 86_400;
 
@@ -52,7 +52,7 @@ pub fn hotter_than_peers(subject: &Subject, steps: Steps) -> Option<Hit> {
     let (severity, above) = steps.reached(celsius - median)?;
     let message =
         format!("{celsius} °C, {} above the median of its enclosure: look at fans and air flow.", celsius - median);
-    Some(Hit { severity, observed: Some(celsius.into()), limit: Some((median + above).into()), message })
+    Some(Hit { severity, observed: Some(celsius.into()), limit: Some(median.saturating_add(above).into()), message })
 }
 
 /// What ZFS has made of the drive.
@@ -64,7 +64,7 @@ pub fn leaf_state(subject: &Subject, _: Steps) -> Option<Hit> {
         "OFFLINE" => Severity::Warn,
         _ => return None,
     };
-    Some(stated(severity, state, "ONLINE", format!("ZFS calls it {state} in pool {}.", place.pool)))
+    Some(stated(severity, state, "ONLINE", format!("ZFS calls it {state} in pool {}.", plain(&place.pool))))
 }
 
 pub fn leaf_errors(subject: &Subject, steps: Steps) -> Option<Hit> {
@@ -75,7 +75,7 @@ pub fn leaf_errors(subject: &Subject, steps: Steps) -> Option<Hit> {
         counts.iter().filter_map(|(what, n)| n.filter(|n| *n > 0).map(|n| format!("{n} {what}"))).collect();
     counted(sum.map(|n| i64::try_from(n).unwrap_or(i64::MAX)), steps, |n| {
         let errors = if n == 1 { "error" } else { "errors" };
-        format!("ZFS has counted {} {errors} in pool {}.", words.join(", "), place.pool)
+        format!("ZFS has counted {} {errors} in pool {}.", words.join(", "), plain(&place.pool))
     })
 }
 
@@ -99,6 +99,7 @@ pub fn rebuilding(subject: &Subject, worst: Severity) -> Option<Hit> {
         Severity::Warn => Severity::Crit,
         Severity::Crit => return None,
     };
-    let message = format!("Its vdev {} is being rebuilt: what is wrong with this drive weighs more.", place.vdev);
+    let vdev = plain(&place.vdev);
+    let message = format!("Its vdev {vdev} is being rebuilt: what is wrong with this drive weighs more.");
     Some(stated(severity, "resilvering", "none", message))
 }

@@ -1,6 +1,6 @@
 //! Rules over what an ATA drive says of itself: its attribute table, its logs, its link.
 
-use super::{Hit, Severity, Steps, Subject, counted, many, stated};
+use super::{Hit, NAMES, Severity, Steps, Subject, counted, many, plain, stated};
 use crate::model::smart::AtaAttribute;
 
 /// smartctl(8) exit bit 3: the drive says of itself that it is failing.
@@ -26,8 +26,10 @@ pub fn attribute_failed(subject: &Subject, _: Steps) -> Option<Hit> {
         .map(|(when, prefailure, severity)| (when, severity, failed(when, prefailure)))
         .find(|(.., attributes)| !attributes.is_empty())
         .map(|(when, severity, attributes)| {
-            let names: Vec<String> = attributes.iter().map(|a| name(a)).collect();
-            let (names, observed) = (names.join(", "), attributes.first().and_then(|a| a.value));
+            let named: Vec<String> = attributes.iter().take(NAMES).map(|a| name(a)).collect();
+            let more = attributes.len() - named.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let (names, observed) = (named.join(", ") + &more, attributes.first().and_then(|a| a.value));
             let limit = attributes.first().and_then(|a| a.thresh);
             let message = match when {
                 "now" => format!("At or below the maker's threshold: {names}."),
@@ -39,7 +41,7 @@ pub fn attribute_failed(subject: &Subject, _: Steps) -> Option<Hit> {
 
 fn name(attribute: &AtaAttribute) -> String {
     match &attribute.name {
-        Some(name) => format!("{name} ({})", attribute.id),
+        Some(name) => format!("{} ({})", plain(name), attribute.id),
         None => format!("attribute {}", attribute.id),
     }
 }
@@ -66,7 +68,8 @@ pub fn reallocated(subject: &Subject, steps: Steps) -> Option<Hit> {
 
 pub fn reported_uncorrect(subject: &Subject, steps: Steps) -> Option<Hit> {
     counted(subject.count(187), steps, |n| {
-        format!("{} could not be corrected and was reported to the host.", many(n, "error"))
+        let were = if n == 1 { "was" } else { "were" };
+        format!("{} could not be corrected and {were} reported to the host.", many(n, "error"))
     })
 }
 
@@ -111,7 +114,7 @@ pub fn wear(subject: &Subject, steps: Steps) -> Option<Hit> {
 
 /// The same for every protocol.
 pub fn endurance_used(subject: &Subject, steps: Steps) -> Option<Hit> {
-    let used = subject.report?.wear.endurance_used_percent.and_then(|n| i64::try_from(n).ok());
+    let used = subject.report?.wear.endurance_used_percent.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
     counted(used, steps, |n| format!("{n} % of the endurance that the maker specifies is used."))
 }
 
@@ -128,7 +131,7 @@ pub fn spare_left(subject: &Subject, steps: Steps) -> Option<Hit> {
     let (left, threshold) = (percent(wear.spare_available_percent)?, percent(wear.spare_threshold_percent)?);
     let (severity, above) = (left < 100).then(|| steps.reached(left - threshold)).flatten()?;
     let message = format!("{left} % of the spare blocks are left; the drive counts {threshold} % as too few.");
-    Some(Hit { severity, observed: Some(left.into()), limit: Some((threshold + above).into()), message })
+    Some(Hit { severity, observed: Some(left.into()), limit: Some(threshold.saturating_add(above).into()), message })
 }
 
 /// Helium does not come back: at the maker's threshold it is a failure, any loss is worth a look.

@@ -16,6 +16,7 @@ pub use limits::{Limits, Override, Step, Steps, Worse};
 pub use rules::{RULES, Rule};
 pub use subject::{Peers, PeersOfOne, Subject, rotates};
 
+use super::words::printable;
 use rules::Check;
 use serde::{Deserialize, Serialize};
 
@@ -154,6 +155,18 @@ fn counted(value: Option<i64>, steps: Steps, say: impl FnOnce(i64) -> String) ->
     let value = value?;
     let (severity, limit) = steps.reached(value)?;
     Some(Hit { severity, observed: Some(value.into()), limit: Some(limit.into()), message: say(value) })
+}
+
+/// More of what a drive or pool calls itself than this would make a sentence a page.
+const NAME_CHARS: usize = 80;
+/// So many names are listed.
+const NAMES: usize = 8;
+
+/// What a drive or pool calls itself, fit for a sentence: on one line, steering nothing, and short.
+fn plain(text: &str) -> String {
+    let short: String = text.chars().take(NAME_CHARS).collect();
+    let short = printable(short.trim());
+    if short.is_empty() { "?".to_owned() } else { short }
 }
 
 /// Words against words.

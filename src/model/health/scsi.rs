@@ -1,15 +1,16 @@
 //! Rules over what a SCSI (SAS) drive says of itself: its exception, its defect lists, its logs.
 
 use super::ata::{endurance_used, newest_test_failed};
-use super::{Hit, Quantity, Severity, Steps, Subject, counted, many, stated};
+use super::{Hit, Quantity, Severity, Steps, Subject, counted, many, plain, stated};
 use crate::model::smart::{Cycles, ErrorCounters};
 
 /// The drive's informational exception (ASC 5Dh and kin), in its own words.
 pub fn status_failed(subject: &Subject, _: Steps) -> Option<Hit> {
     subject.scsi()?;
     let report = subject.report.filter(|r| r.smart_status_passed == Some(false))?;
-    let words = report.ie_string.clone().unwrap_or_else(|| "failed".to_owned());
-    let message = format!("The drive reports that it is failing: {}.", words.to_lowercase());
+    let words = report.ie_string.as_deref().map_or_else(|| "failed".to_owned(), plain);
+    let message =
+        format!("The drive reports that it is failing: {}.", words.to_lowercase().trim_end_matches(['.', ' ']));
     let (observed, limit) = (Some(Quantity::Text(words)), Some("passed".into()));
     Some(Hit { severity: Severity::Crit, observed, limit, message })
 }
@@ -57,7 +58,7 @@ pub fn near_trip(subject: &Subject, steps: Steps) -> Option<Hit> {
     let (celsius, trip) = (subject.celsius()?, trip(subject)?);
     let (severity, below) = steps.reached(trip - celsius)?;
     let message = format!("{celsius} °C; the drive's own limit is {trip} °C.");
-    Some(Hit { severity, observed: Some(celsius.into()), limit: Some((trip - below).into()), message })
+    Some(Hit { severity, observed: Some(celsius.into()), limit: Some(trip.saturating_sub(below).into()), message })
 }
 
 /// A trip temperature that no drive would have is a placeholder. Seen in the field: 50 to 85 °C.

@@ -31,7 +31,7 @@ pub(super) fn parse(json: &[u8]) -> Option<Vec<Pool>> {
 /// One pool. The key is its name, or its guid with `--json-pool-key-guid`.
 fn read_pool(key: &str, pool: &Json) -> Option<Pool> {
     let Json::Object(_) = pool else { return None };
-    let name = pool.text("name").unwrap_or(clip(key)).to_owned();
+    let name = name(key, pool).to_owned();
     let sentence = |key: &str| pool.text(key).map(|t| join(t.split_whitespace())).filter(|t| t != "OK");
     let scan = pool.get("scan_stats").map(scan).unwrap_or_default();
     let mut vdevs = Vec::new();
@@ -67,7 +67,7 @@ fn read_top(key: &str, node: &Json, role: &str, heading: &str, scan: &Scan, vdev
         Some(class @ ("special" | "dedup" | "log")) => class,
         _ => role,
     };
-    let name = node.text("name").unwrap_or(clip(key));
+    let name = name(key, node);
     if heading.is_empty() || vdevs.last().is_none_or(|v| v.role != role) {
         let is_listed = !heading.is_empty();
         let name = if is_listed { heading } else { name.rsplit('/').next().unwrap_or(name) };
@@ -90,7 +90,7 @@ fn read_top(key: &str, node: &Json, role: &str, heading: &str, scan: &Scan, vdev
 /// The leaves at or below a node. `replacing-0` and `spare-0` only hold leaves.
 fn read_members(key: &str, node: &Json, group: Option<&str>, scan: &Scan, members: &mut Vec<Leaf>) {
     let Json::Object(_) = node else { return };
-    let name = node.text("name").unwrap_or(clip(key));
+    let name = name(key, node);
     let kind = node.text("vdev_type");
     let children = node.get("vdevs").map(Json::entries).unwrap_or_default();
     let is_group = matches!(
@@ -109,6 +109,12 @@ fn read_members(key: &str, node: &Json, group: Option<&str>, scan: &Scan, member
     for (key, child) in children {
         read_members(key, child, group, scan, members);
     }
+}
+
+/// What it goes by. One that lacks a name is shown all the same: it may be the one in trouble.
+fn name<'a>(key: &'a str, node: &'a Json) -> &'a str {
+    let names = [node.text("name"), Some(clip(key)), node.text("path")];
+    names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or("?")
 }
 
 fn leaf(name: &str, node: &Json, group: Option<&str>, scan: &Scan) -> Leaf {

@@ -1,7 +1,5 @@
 //! Each rule, at each of its levels, and what holds for all of them.
 
-mod monotone;
-
 use super::*;
 use crate::model::Timestamp;
 use crate::model::smart::{

@@ -1,0 +1,371 @@
+//! Drives of every kind and condition, and how each thing about them gets worse.
+
+use jbod_monitor::model::Timestamp;
+use jbod_monitor::model::health::{Limits, Override, PeersOfOne, RULES, Step, Subject};
+use jbod_monitor::model::smart::{
+    AtaAttribute, AtaDetail, Cycles, ErrorCounters, NvmeDetail, ScsiDetail, SelfTest, SmartReport, TemperatureLimits,
+    Wear,
+};
+use jbod_monitor::model::zfs::Membership;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+pub const NOW: Timestamp = Timestamp(1_767_225_600);
+
+/// What a `Subject` borrows from.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub report: Option<SmartReport>,
+    pub place: Option<Membership>,
+    pub age_seconds: Option<i64>,
+    pub asleep: bool,
+    pub rotates: Option<bool>,
+    pub fault_sensed: Option<bool>,
+    pub peers: PeersOfOne,
+    pub limits: Limits,
+}
+
+impl Case {
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            now: NOW,
+            report: self.report.as_ref(),
+            collected_at: self.age_seconds.map(|age| Timestamp(NOW.0 - age)),
+            asleep: self.asleep,
+            model: self.report.as_ref().and_then(|r| r.model_name.as_deref()),
+            rotates: self.rotates,
+            place: self.place.as_ref(),
+            fault_sensed: self.fault_sensed,
+            peers: self.peers,
+        }
+    }
+
+    fn report(&mut self) -> Option<&mut SmartReport> {
+        self.report.as_mut()
+    }
+
+    fn scsi(&mut self) -> Option<&mut ScsiDetail> {
+        self.report.as_mut()?.scsi.as_mut()
+    }
+
+    fn attribute(&mut self, id: u8) -> Option<&mut AtaAttribute> {
+        self.report.as_mut()?.ata.as_mut()?.attributes.iter_mut().find(|a| a.id == id)
+    }
+}
+
+/// A count: mostly few, seldom absurd.
+fn count() -> impl Strategy<Value = u64> {
+    prop_oneof![3 => Just(0u64), 4 => 1..60u64, 2 => 60..3000u64, 1 => any::<u64>(), 1 => Just(u64::MAX)]
+}
+
+/// Boxed, as are the larger parts below: all of it in one value overflows a thread's stack.
+fn maybe<T: std::fmt::Debug + Clone + 'static>(of: impl Strategy<Value = T> + 'static) -> BoxedStrategy<Option<T>> {
+    prop::option::weighted(0.8, of).boxed()
+}
+
+fn percent() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 0..=100u64, 1 => 101..300u64, 1 => any::<u64>()]
+}
+
+fn attribute() -> impl Strategy<Value = AtaAttribute> {
+    let ids = select(vec![1u8, 3, 5, 9, 10, 22, 184, 187, 188, 194, 196, 197, 198, 199]);
+    let bytes = (maybe(any::<u8>()), maybe(any::<u8>()), maybe(select(vec![0u8, 25, 97])));
+    let failed = maybe(select(vec!["now".to_owned(), "past".to_owned()]));
+    (ids, bytes, maybe(count()), any::<Option<bool>>(), failed, any::<bool>()).prop_map(
+        |(id, (value, worst, thresh), raw, prefailure, when_failed, in_words)| {
+            // A raw value has 48 bits; beyond 16 those of 188 are three counts.
+            let bits = if id == 188 { 16 } else { 48 };
+            let raw_value = raw.map(|n| n.min((1 << bits) - 1));
+            let raw_string = raw_value.filter(|_| in_words).map(|n| n.to_string());
+            AtaAttribute {
+                id,
+                name: in_words.then(|| format!("Attribute_{id}")),
+                value,
+                worst,
+                thresh,
+                prefailure,
+                when_failed,
+                raw_value,
+                raw_string,
+                ..AtaAttribute::default()
+            }
+        },
+    )
+}
+
+fn ata() -> impl Strategy<Value = AtaDetail> {
+    let speed = || maybe(select(vec![1_500_000_000u64, 3_000_000_000, 6_000_000_000]));
+    (prop::collection::vec(attribute(), 0..9), maybe(count()), speed(), speed()).prop_map(
+        |(attributes, error_log_count, most, now)| AtaDetail {
+            attributes,
+            error_log_count,
+            link_max_bits_per_second: most,
+            link_current_bits_per_second: now,
+        },
+    )
+}
+
+fn counters() -> impl Strategy<Value = Option<ErrorCounters>> {
+    maybe((maybe(count()), maybe(count()), maybe(count()))).prop_map(|row| {
+        row.map(|(rereads, corrected, uncorrected)| ErrorCounters {
+            errors_corrected_by_rereads_rewrites: rereads,
+            total_errors_corrected: corrected,
+            total_uncorrected_errors: uncorrected,
+        })
+    })
+}
+
+fn cycles() -> impl Strategy<Value = Cycles> {
+    (maybe(count()), maybe(count())).prop_map(|(accumulated, specified)| Cycles { accumulated, specified })
+}
+
+fn scsi() -> impl Strategy<Value = ScsiDetail> {
+    let counts = (maybe(count()), maybe(count()), maybe(count()));
+    (counts, counters(), counters(), counters(), cycles(), cycles()).prop_map(
+        |((defects, pending, others), read, write, verify, starts, loads)| ScsiDetail {
+            grown_defect_list: defects,
+            pending_defects: pending,
+            read,
+            write,
+            verify,
+            non_medium_errors: others,
+            start_stop_cycles: starts,
+            load_unload_cycles: loads,
+        },
+    )
+}
+
+fn nvme() -> impl Strategy<Value = NvmeDetail> {
+    let warning = prop_oneof![4 => Just(0u8), 1 => Just(2u8), 1 => any::<u8>()];
+    (maybe(warning), maybe(count()), maybe(count())).prop_map(|(critical_warning, media_errors, entries)| NvmeDetail {
+        critical_warning,
+        media_errors,
+        num_err_log_entries: entries,
+        ..NvmeDetail::default()
+    })
+}
+
+/// None, one or several of the protocols: the rules must not rely on there being one.
+fn details() -> impl Strategy<Value = (Option<AtaDetail>, Option<ScsiDetail>, Option<NvmeDetail>)> {
+    prop_oneof![
+        3 => ata().prop_map(|a| (Some(a), None, None)).boxed(),
+        3 => scsi().prop_map(|s| (None, Some(s), None)).boxed(),
+        3 => nvme().prop_map(|n| (None, None, Some(n))).boxed(),
+        1 => (maybe(ata()), maybe(scsi()), maybe(nvme())),
+    ]
+}
+
+/// Words as drives and pools have them, and as nobody should.
+pub fn words() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => select(vec!["ST16000NM004J", "tank", "raidz2-0", "HARDWARE IMPENDING FAILURE", "Reallocated_Sector_Ct"])
+            .prop_map(str::to_owned),
+        1 => select(vec!["", " ", "\n\n", "\u{1b}[2J\u{1b}[31m", "a\0b\r\nc\td", "\u{202e}\u{200b}\u{feff}", ".", "a. B. c."])
+            .prop_map(str::to_owned),
+        1 => select(vec!["x", "\n", "\u{7}", "Ü", "日本 "]).prop_map(|part| part.repeat(10_000)),
+        1 => ".{0,40}",
+    ]
+}
+
+fn report() -> impl Strategy<Value = SmartReport> {
+    let celsius = || prop_oneof![5 => 20..75i32, 1 => any::<i32>()];
+    let limit = || maybe(prop_oneof![4 => 40..110i32, 1 => any::<i32>()]);
+    let temperature = (maybe(celsius()), limit(), limit(), limit(), limit());
+    let wear = (maybe(percent()), maybe(percent()), maybe(percent()));
+    let rpm = select(vec![None, Some(0u32), Some(7200)]);
+    let said = (maybe(words()), maybe(words()), any::<Option<bool>>(), any::<Option<bool>>());
+    (details().boxed(), temperature.boxed(), wear, rpm, said.boxed()).prop_map(
+        |((ata, scsi, nvme), (celsius, trip, op, critical, most), wear, rpm, (model, words, passed, tested))| {
+            SmartReport {
+                model_name: model,
+                rotation_rate_rpm: rpm,
+                temperature_celsius: celsius,
+                temperature_limits: TemperatureLimits {
+                    drive_trip_celsius: trip,
+                    op_limit_max_celsius: op,
+                    critical_limit_max_celsius: critical,
+                    limit_max_celsius: most,
+                },
+                smart_status_passed: passed,
+                ie_string: words,
+                self_test: Some(SelfTest { last_result_passed: tested, ..SelfTest::default() }),
+                wear: Wear {
+                    endurance_used_percent: wear.0,
+                    spare_available_percent: wear.1,
+                    spare_threshold_percent: wear.2,
+                },
+                ata,
+                scsi,
+                nvme,
+                ..SmartReport::default()
+            }
+        },
+    )
+}
+
+/// States of a leaf, the better ones first.
+const STATES: [&str; 3] = ["ONLINE", "OFFLINE", "FAULTED"];
+
+fn place() -> impl Strategy<Value = Membership> {
+    let state = maybe(select(vec!["ONLINE", "AVAIL", "OFFLINE", "DEGRADED", "FAULTED", "UNAVAIL", "REMOVED", "?"]));
+    let counts = (maybe(count()), maybe(count()), maybe(count()));
+    (words(), words(), state, counts, any::<bool>()).prop_map(|(pool, vdev, state, (read, write, cksum), resilvers)| {
+        Membership {
+            pool,
+            vdev,
+            role: "data".to_owned(),
+            state: state.map(str::to_owned),
+            read_errors: read,
+            write_errors: write,
+            cksum_errors: cksum,
+            vdev_resilvering: resilvers,
+            ..Membership::default()
+        }
+    })
+}
+
+/// What an administrator may set, sensible or not.
+fn limits() -> impl Strategy<Value = Limits> {
+    let step = || {
+        let edge = prop_oneof![3 => -20..200i64, 1 => Just(i64::MIN), 1 => Just(i64::MAX), 1 => any::<i64>()];
+        maybe(prop_oneof![1 => Just(Step::Off), 3 => edge.prop_map(Step::At)])
+    };
+    let some =
+        || {
+            let set = (any::<Option<bool>>(), step(), step(), step())
+                .prop_map(|(enabled, watch, warn, crit)| Override { enabled, watch, warn, crit });
+            let codes: Vec<String> = RULES.iter().map(|rule| rule.code.to_owned()).collect();
+            prop::collection::btree_map(select(codes), set, 0..6)
+        };
+    let whole = (some(), select(vec!["*", "ST*", "?"]), some())
+        .prop_map(|(rules, pattern, of_model)| Limits { rules, models: [(pattern.to_owned(), of_model)].into() });
+    prop_oneof![2 => Just(Limits::default()), 1 => whole]
+}
+
+pub fn case() -> impl Strategy<Value = Case> {
+    let age = maybe(prop_oneof![4 => 0..90_000i64, 1 => -90_000..1_000_000_000i64]);
+    let peers = (maybe(20..60i32), maybe(select(vec![3_000_000_000u64, 6_000_000_000])))
+        .prop_map(|(enclosure_celsius, link_bits_per_second)| PeersOfOne { enclosure_celsius, link_bits_per_second });
+    let flags = (any::<bool>(), any::<Option<bool>>(), any::<Option<bool>>());
+    let report = prop::option::weighted(0.95, report().boxed());
+    let place = prop::option::of(place().boxed());
+    (report, place, age, flags, peers.boxed(), limits().boxed()).prop_map(
+        |(report, place, age_seconds, (asleep, rotates, fault_sensed), peers, limits)| Case {
+            report,
+            place,
+            age_seconds,
+            asleep,
+            rotates,
+            fault_sensed,
+            peers,
+            limits,
+        },
+    )
+}
+
+/// How one thing of a case gets worse by `by`; a thing it does not know stays unknown.
+pub type Worsen = fn(&mut Case, u64) -> Option<()>;
+
+fn up(count: &mut Option<u64>, by: u64) {
+    *count = count.map(|n| n.saturating_add(by));
+}
+
+fn degrees(by: u64) -> i32 {
+    i32::try_from(by % 200).unwrap_or(0)
+}
+
+fn more_of(case: &mut Case, id: u8, by: u64) -> Option<()> {
+    let attribute = case.attribute(id)?;
+    let bits = if id == 188 { 16 } else { 48 };
+    let raw = attribute.raw_value?.saturating_add(by).min((1 << bits) - 1);
+    attribute.raw_value = Some(raw);
+    attribute.raw_string = attribute.raw_string.as_ref().map(|_| raw.to_string());
+    Some(())
+}
+
+fn less_of(case: &mut Case, id: u8, by: u64) -> Option<()> {
+    let attribute = case.attribute(id)?;
+    attribute.value = attribute.value.map(|v| v.saturating_sub(u8::try_from(by % 256).unwrap_or(0)));
+    Some(())
+}
+
+fn uncorrected(row: &mut Option<ErrorCounters>, by: u64) -> Option<()> {
+    up(&mut row.as_mut()?.total_uncorrected_errors, by);
+    Some(())
+}
+
+/// Everything that a rule looks at.
+#[rustfmt::skip]
+pub const WORSE: &[(&str, Worsen)] = &[
+    ("reallocated", |c, by| more_of(c, 5, by)),
+    ("spin retries", |c, by| more_of(c, 10, by)),
+    ("reported uncorrectable", |c, by| more_of(c, 187, by)),
+    ("command timeouts", |c, by| more_of(c, 188, by)),
+    ("reallocation events", |c, by| more_of(c, 196, by)),
+    ("pending", |c, by| more_of(c, 197, by)),
+    ("offline uncorrectable", |c, by| more_of(c, 198, by)),
+    ("end-to-end", |c, by| less_of(c, 184, by)),
+    ("helium", |c, by| less_of(c, 22, by)),
+    ("an attribute fails", |c, by| {
+        let all = &mut c.report()?.ata.as_mut()?.attributes;
+        let at = usize::try_from(by).unwrap_or(0) % all.len().max(1);
+        let attribute = all.get_mut(at)?;
+        let worse = if attribute.when_failed.is_none() { "past" } else { "now" };
+        attribute.when_failed = Some(worse.to_owned());
+        Some(())
+    }),
+    ("the link", |c, by| {
+        let speed = &mut c.report()?.ata.as_mut()?.link_current_bits_per_second;
+        *speed = speed.map(|n| n.saturating_sub(by));
+        Some(())
+    }),
+    ("the status", |c, _| {
+        let passed = &mut c.report()?.smart_status_passed;
+        *passed = passed.map(|_| false);
+        Some(())
+    }),
+    ("the self-test", |c, _| {
+        c.report()?.self_test.as_mut()?.last_result_passed = Some(false);
+        Some(())
+    }),
+    ("wear", |c, by| { up(&mut c.report()?.wear.endurance_used_percent, by); Some(()) }),
+    ("spare", |c, by| {
+        let left = &mut c.report()?.wear.spare_available_percent;
+        *left = left.map(|n| n.saturating_sub(by));
+        Some(())
+    }),
+    ("temperature", |c, by| {
+        let celsius = &mut c.report()?.temperature_celsius;
+        *celsius = celsius.map(|t| t.saturating_add(degrees(by)));
+        Some(())
+    }),
+    ("grown defects", |c, by| { up(&mut c.scsi()?.grown_defect_list, by); Some(()) }),
+    ("pending defects", |c, by| { up(&mut c.scsi()?.pending_defects, by); Some(()) }),
+    ("unread", |c, by| uncorrected(&mut c.scsi()?.read, by)),
+    ("unwritten", |c, by| uncorrected(&mut c.scsi()?.write, by)),
+    ("unverified", |c, by| uncorrected(&mut c.scsi()?.verify, by)),
+    ("starts", |c, by| { up(&mut c.scsi()?.start_stop_cycles.accumulated, by); Some(()) }),
+    ("head loads", |c, by| { up(&mut c.scsi()?.load_unload_cycles.accumulated, by); Some(()) }),
+    ("media errors", |c, by| { up(&mut c.report()?.nvme.as_mut()?.media_errors, by); Some(()) }),
+    ("critical warning", |c, by| {
+        let bits = &mut c.report()?.nvme.as_mut()?.critical_warning;
+        *bits = bits.map(|b| b | 1 << (by % 8));
+        Some(())
+    }),
+    ("leaf read errors", |c, by| { up(&mut c.place.as_mut()?.read_errors, by); Some(()) }),
+    ("leaf write errors", |c, by| { up(&mut c.place.as_mut()?.write_errors, by); Some(()) }),
+    ("leaf checksum errors", |c, by| { up(&mut c.place.as_mut()?.cksum_errors, by); Some(()) }),
+    ("leaf state", |c, by| {
+        let state = &mut c.place.as_mut()?.state;
+        let rank = STATES.iter().position(|s| state.as_deref() == Some(*s)).unwrap_or(usize::from(state.is_some()));
+        let worse = (rank + 1 + usize::try_from(by % 2).unwrap_or(0)).min(2);
+        *state = Some(STATES[worse].to_owned());
+        Some(())
+    }),
+    ("the vdev is rebuilt", |c, _| { c.place.as_mut()?.vdev_resilvering = true; Some(()) }),
+    ("the bay's fault", |c, _| { c.fault_sensed = Some(true); Some(()) }),
+    ("age", |c, by| {
+        c.age_seconds = c.age_seconds.map(|age| age.saturating_add(i64::try_from(by % 1_000_000).unwrap_or(0)));
+        Some(())
+    }),
+];
