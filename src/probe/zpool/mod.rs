@@ -12,11 +12,14 @@ mod value;
 
 use super::exec::{self, ExecError, Limits, Output, Stuck};
 use super::links::Links;
+use super::tools::{FileId, file_id};
 use super::{Host, now};
 use crate::model::drive::DeviceName;
 use crate::model::zfs::{Leaf, Pool, Zfs};
 use crate::stop::Stop;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -32,16 +35,29 @@ const ASK_TEXT: [&str; 3] = ["status", "-P", "-p"];
 const BAD_OPTIONS: i32 = 2;
 
 /// What this host's zpool was found to understand, kept while the daemon lives. A zpool that is
-/// exchanged meanwhile is found out by its answers.
+/// exchanged meanwhile is asked anew, and where the file does not tell, found out by its answers.
 #[derive(Debug, Default)]
 pub struct Dialect {
     /// JSON was refused, or was no good.
     text: AtomicBool,
     /// That was logged.
     told: AtomicBool,
+    /// The file that this was found out of.
+    program: Mutex<Option<FileId>>,
 }
 
 impl Dialect {
+    /// Text is asked for at once. Not of a program that is another than last time.
+    fn is_text(&self, program: &Path) -> bool {
+        let file = file_id(program);
+        let mut known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != file {
+            *known = file;
+            self.forget();
+        }
+        self.text.load(Ordering::Relaxed)
+    }
+
     fn takes_text(&self, refusal: &Refusal) {
         self.text.store(true, Ordering::Relaxed);
         if !self.told.swap(true, Ordering::Relaxed) {
@@ -78,7 +94,7 @@ pub struct Answer {
 pub fn ask(host: &Host, stop: &Stop, dialect: &Dialect) -> Answer {
     let Some(program) = host.zpool.as_deref() else { return answer(absent()) };
     let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
-    let has_text = dialect.text.load(Ordering::Relaxed);
+    let has_text = dialect.is_text(program);
     if !has_text {
         let out = match exec::run(program, &ASK_JSON, limits, stop) {
             Ok(out) => out,
