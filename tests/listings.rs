@@ -512,3 +512,72 @@ fn two_shelves_under_one_id_stay_two() {
         expected.map(|(id, slot, serial)| (id.to_owned(), slot, serial.to_owned())).to_vec();
     assert_eq!(held, expected);
 }
+
+/// Two disks, each with the by-id links that udev makes.
+fn two_disks() -> Host {
+    let host = Host::new();
+    for (device, target) in [("sda", 1), ("sdb", 2)] {
+        let wwn = format!("5000c500a000000{target}");
+        host.disk(&Disk {
+            device: device.to_owned(),
+            address: format!("0:0:{target}:0"),
+            vendor: "SEAGATE".to_owned(),
+            model: "ST8000NM0075".to_owned(),
+            wwn: Some(wwn.clone()),
+            serial: format!("SER{target}"),
+        });
+        host.link(&format!("dev/disk/by-id/wwn-0x{wwn}"), &format!("../../{device}"));
+    }
+    host
+}
+
+/// Serial number of the drive to its place in a pool, and the leaves that no drive here is.
+fn pool_on(host: &Host, status: &str) -> Vec<(String, Value)> {
+    let file = host.at("status");
+    fs::write(&file, status).expect("a status");
+    let overview = host.scan(Some(&file));
+    let placed = drives(&overview).filter(|d| !d["pool"].is_null());
+    placed.map(|d| (d["serial_number"].as_str().expect("a serial").to_owned(), d["vdev_state"].clone())).collect()
+}
+
+fn as_text(rows: &[(&str, &str)]) -> String {
+    let rows: Vec<String> = rows.iter().map(|(name, state)| format!("\t  {name}  {state}  0  0  0\n")).collect();
+    format!(
+        "  pool: tank\n state: ONLINE\nconfig:\n\n\tNAME  STATE  READ  WRITE  CKSUM\n\ttank  ONLINE  0  0  0\n{}",
+        rows.concat()
+    )
+}
+
+/// A letter goes to whoever comes next: a leaf that had it is not the drive that has it now.
+#[test]
+fn a_leaf_is_never_the_drive_that_took_its_letter() {
+    let host = two_disks();
+    fs::create_dir_all(host.at("sys/devices/host0/target/0:0:2:0/block/sdb/sdb1")).expect("a partition");
+    // sda has no partition of ZFS: the leaf's drive had that letter before.
+    let stale = as_text(&[("/dev/sda1", "FAULTED"), ("/dev/sdb1", "ONLINE")]);
+    assert_eq!(pool_on(&host, &stale), [("SER2".to_owned(), json!("ONLINE"))]);
+
+    // The same where the newcomer has a partition too, and JSON knows what the leaf's drive is called.
+    fs::create_dir_all(host.at("sys/devices/host0/target/0:0:1:0/block/sda/sda1")).expect("a partition");
+    let with_devid = |devid: &str| {
+        let leaf =
+            json!({"name": "/dev/sda1", "vdev_type": "disk", "path": "/dev/sda1", "devid": devid, "state": "FAULTED"});
+        let root = json!({"tank": {"name": "tank", "vdev_type": "root", "vdevs": {"/dev/sda1": leaf}}});
+        json!({"pools": {"tank": {"name": "tank", "state": "ONLINE", "vdevs": root}}}).to_string()
+    };
+    let is = |devid: &str| pool_on(&host, &with_devid(devid)).into_iter().map(|(serial, _)| serial).collect::<Vec<_>>();
+    assert_eq!(is("wwn-0x5000c500a0000001-part1"), ["SER1"]);
+    assert_eq!(is("wwn-0x5000c500a0000002-part1"), ["SER2"], "it has moved to another letter");
+    assert_eq!(is("wwn-0x5000c500a0000009-part1"), Vec::<String>::new(), "it is not here");
+}
+
+/// A map over two paths is a drive, one over two drives is none.
+#[test]
+fn a_volume_on_several_drives_is_none_of_them() {
+    let host = two_disks();
+    for slave in ["sda", "sdb"] {
+        fs::create_dir_all(host.at(&format!("sys/block/dm-0/slaves/{slave}"))).expect("a slave");
+    }
+    host.link("dev/mapper/vg-striped", "../dm-0");
+    assert_eq!(pool_on(&host, &as_text(&[("/dev/mapper/vg-striped", "ONLINE")])), []);
+}

@@ -227,13 +227,28 @@ pub fn resolve(zfs: &mut Zfs, links: &Links) {
 }
 
 fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
-    let name = leaf.name.rsplit('/').next().unwrap_or(&leaf.name);
-    let is_kernel_name = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
-    if leaf.was.is_some() || leaf.is_gone() && is_kernel_name || leaf.is_distributed_spare() {
+    if leaf.was.is_some() || leaf.is_gone() && is_kernel_name(&leaf.name) || leaf.is_distributed_spare() {
         return None;
     }
-    let aliases = leaf.aliases.iter().filter(|_| !leaf.is_gone());
-    links.drive(&leaf.name).or_else(|| aliases.into_iter().find_map(|alias| links.drive(alias)))
+    let named = links.drive(&leaf.name);
+    if leaf.is_gone() {
+        return named;
+    }
+    let lasting = || leaf.aliases.iter().filter(|alias| !is_kernel_name(alias));
+    let told = lasting().find_map(|alias| links.drive(alias));
+    if !is_kernel_name(&leaf.name) {
+        return named.or(told);
+    }
+    // A letter is whoever has it now; what ZFS knows of the drive itself comes first. A name that no
+    // drive here has says that it is not the one with the letter, if that one has such names at all.
+    let is_other = lasting().next().is_some() && named.as_ref().is_some_and(|drive| links.is_identified(drive));
+    told.or(named.filter(|_| !is_other))
+}
+
+/// `sda1`, `/dev/nvme0n1p1`: a name that the kernel gives anew at each start.
+fn is_kernel_name(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.starts_with("sd") || last.starts_with("nvme") && !last.contains('-')
 }
 
 /// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and all else is `None`.
