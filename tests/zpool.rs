@@ -545,3 +545,30 @@ fn a_running_scrub_is_told_with_its_progress() {
         }
     }
 }
+
+/// Each namespace may serve a pool of its own; they are one drive, which fails as one.
+#[test]
+fn namespaces_in_pools_are_their_controllers_drive() {
+    let shape = ["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--nvme", "1", "--pools", "0"];
+    let sim = Sim::host(&shape);
+    sim.set("nvme0", &["namespaces=2"]);
+    let row = |name: &str, state: &str| format!("\t  {name}  {state}  0  0  0\n");
+    let pool = |name: &str, row: String| {
+        format!(
+            "  pool: {name}\n state: ONLINE\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\t{name} ONLINE 0 0 0\n{row}\n"
+        )
+    };
+    let status = pool("boot", row("/dev/nvme0n1p1", "ONLINE")) + &pool("fast", row("/dev/nvme0n2p1", "DEGRADED"));
+    let file = sim.script("status.txt", &status);
+    let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", file.display()));
+    let zpool = zpool.to_string_lossy().into_owned();
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)]);
+    let zfs = daemon.json("/api/zfs");
+    let leaves: Vec<(&str, &str)> = members(&zfs).map(|leaf| (text(&leaf["name"]), text(&leaf["device"]))).collect();
+    assert_eq!(leaves, [("/dev/nvme0n1p1", "nvme0n1"), ("/dev/nvme0n2p1", "nvme0n1")]);
+    let drive = daemon.json("/api/drives/nvme0n2");
+    assert_eq!(drive["paths"], serde_json::json!(["nvme0n1", "nvme0n2"]), "{drive}");
+    // What is in most trouble speaks for it.
+    assert_eq!((&drive["pool"], &drive["verdict"]), (&"fast".into(), &"crit".into()), "{drive}");
+    assert_eq!(drive["nvme"]["controller_id"], 6, "{drive}");
+}
