@@ -581,3 +581,26 @@ fn a_volume_on_several_drives_is_none_of_them() {
     host.link("dev/mapper/vg-striped", "../dm-0");
     assert_eq!(pool_on(&host, &as_text(&[("/dev/mapper/vg-striped", "ONLINE")])), []);
 }
+
+/// A bay's or port's name goes to whoever is put there.
+#[test]
+fn a_leaf_is_never_the_drive_that_took_its_bay() {
+    let host = two_disks();
+    let block = |device: &str, target: u32| format!("sys/devices/host0/target/0:0:{target}:0/block/{device}/{device}1");
+    fs::create_dir_all(host.at(&block("sdb", 2))).expect("a partition");
+    for (folder, name) in [("by-vdev", "e0s1"), ("by-path", "pci-0000:03:00.0-sas-exp0x5-phy1-lun-0")] {
+        host.link(&format!("dev/disk/{folder}/{name}"), "../../sda");
+        let leaf = format!("/dev/disk/{folder}/{name}-part1");
+        for state in ["ONLINE", "FAULTED", "UNAVAIL", "REMOVED"] {
+            assert_eq!(pool_on(&host, &as_text(&[(&leaf, state)])), [], "a blank drive in the bay: {leaf} {state}");
+        }
+        host.link(&format!("dev/disk/{folder}/{name}-part1"), "../../sda1");
+    }
+    fs::create_dir_all(host.at(&block("sda", 1))).expect("a partition");
+    let leaf = "/dev/disk/by-vdev/e0s1-part1";
+    assert_eq!(pool_on(&host, &as_text(&[(leaf, "ONLINE")])), [("SER1".to_owned(), json!("ONLINE"))]);
+    assert_eq!(pool_on(&host, &as_text(&[(leaf, "REMOVED")])), [], "who is there now is not who was removed");
+    // A name of the drive itself stays its own, also while ZFS has it removed.
+    let own = "/dev/disk/by-id/wwn-0x5000c500a0000002-part1";
+    assert_eq!(pool_on(&host, &as_text(&[(own, "REMOVED")])), [("SER2".to_owned(), json!("REMOVED"))]);
+}

@@ -1,7 +1,7 @@
 //! Pools, their vdevs and leaves, as `zpool status` shows them (zpool-status(8)).
 
 use super::Timestamp;
-use super::drive::DeviceName;
+use super::drive::{DeviceName, DriveKey};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,6 +84,9 @@ pub struct Leaf {
     pub group: Option<String>,
     /// The drive behind it; `null` when no drive here is it.
     pub device: Option<DeviceName>,
+    /// That drive as it is known while it is here, whatever its letter becomes.
+    #[serde(skip)]
+    pub key: Option<DriveKey>,
     /// Further names by which the drive behind it may be found.
     #[serde(skip)]
     pub aliases: Vec<String>,

@@ -179,6 +179,7 @@ impl Thread {
             if self.look_again.is_some_and(|due| at >= due) {
                 self.look_again = None;
                 self.look();
+                self.ask_pools_again();
             }
         }
         if self.role.is_due(at) {
@@ -265,8 +266,16 @@ impl Thread {
             if self.ready {
                 self.rack.ask_shelves();
             }
+            self.ask_pools_again();
         }
         self.publisher.lists_wanted();
+    }
+
+    /// Something was plugged: the names in the pools may mean others, which only zpool can say.
+    fn ask_pools_again(&mut self) {
+        if self.ready && self.role.leads() {
+            self.rack.ask_pools();
+        }
     }
 
     fn swept(&mut self, whole: &crate::probe::sweep::Whole) {

@@ -2,7 +2,7 @@
 //! stacks on top of a drive. Reading links asks nothing of a drive.
 
 use super::{Host, is_drive_name, link_name, names, whole_disk};
-use crate::model::drive::{DeviceName, Drive};
+use crate::model::drive::{DeviceName, Drive, DriveKey};
 use std::collections::{HashMap, HashSet};
 
 /// Folders of links whose names may stand in a pool, most telling first.
@@ -15,6 +15,8 @@ const FOLDERS: [&str; 7] = [
     "dev/disk/by-uuid",
     "dev/mapper",
 ];
+/// Those whose names say where a drive is, not which it is.
+const PLACES: [&str; 2] = ["dev/disk/by-vdev", "dev/disk/by-path"];
 /// dm on dm on dm …: deeper than any real stack.
 const DEPTH: usize = 8;
 
@@ -29,8 +31,13 @@ pub struct Links {
     devices: HashMap<String, DeviceName>,
     /// Kernel names of their partitions.
     partitions: HashSet<String>,
-    /// Hex digits of a WWN to the drive.
-    wwns: HashMap<String, DeviceName>,
+    /// Links that say where a drive is.
+    places: HashSet<String>,
+    /// The name that each drive goes by, and back.
+    keys: HashMap<DriveKey, DeviceName>,
+    owners: HashMap<DeviceName, DriveKey>,
+    /// Hex digits of a WWN to the drive; `None`: several drives share it.
+    wwns: HashMap<String, Option<DeviceName>>,
     /// Drives with names under `/dev/disk/by-id`.
     identified: HashSet<DeviceName>,
 }
@@ -40,6 +47,8 @@ impl Links {
     pub fn read(host: &Host, drives: &mut [Drive]) -> Self {
         let mut links = Self::default();
         for drive in &*drives {
+            links.keys.insert(drive.key.clone(), drive.device.clone());
+            links.owners.insert(drive.device.clone(), drive.key.clone());
             for path in &drive.paths {
                 let name = path.device.as_str();
                 let inside = names(&host.path("sys/block").join(name)).into_iter();
@@ -47,7 +56,7 @@ impl Links {
                 links.devices.insert(name.to_owned(), drive.device.clone());
             }
             if let Some(hex) = drive.identity.wwn().and_then(|w| w.strip_prefix("0x").map(str::to_owned)) {
-                links.wwns.insert(hex, drive.device.clone());
+                links.wwns.entry(hex).and_modify(|owner| *owner = None).or_insert_with(|| Some(drive.device.clone()));
             }
         }
         for name in names(&host.path("sys/block")).into_iter().filter(|n| n.starts_with("dm-")) {
@@ -62,6 +71,9 @@ impl Links {
                 let whole = links.whole(&target).filter(|_| folder == "dev/disk/by-id");
                 if let Some(device) = whole {
                     by_id.entry(device).or_default().push(name.clone());
+                }
+                if PLACES.contains(&folder) && !links.targets.contains_key(&name) {
+                    links.places.insert(name.clone());
                 }
                 links.targets.entry(name).or_insert(target);
             }
@@ -86,13 +98,30 @@ impl Links {
     /// The drive behind a name as zpool prints it: a path, a bare link name, a kernel name, a
     /// partition of any of these, a multipath map, or a WWN.
     pub fn drive(&self, name: &str) -> Option<DeviceName> {
-        let name = name.trim_end_matches('/').rsplit('/').next()?;
-        let without_part = name.rsplit_once("-part").filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
-        let stem = without_part.map_or(name, |(stem, _)| stem);
+        let (name, stem) = parts(name)?;
+        // Where a place has no such partition, the drive that had it was there before.
+        let whole = || self.targets.get(stem).filter(|_| name == stem || !self.places.contains(stem));
         self.kernel(name, DEPTH)
             .or_else(|| self.kernel(self.targets.get(name)?, DEPTH))
-            .or_else(|| self.kernel(self.targets.get(stem)?, DEPTH))
+            .or_else(|| self.kernel(whole()?, DEPTH))
             .or_else(|| self.by_wwn(stem))
+    }
+
+    /// The name says where a drive is (a letter, a bay, a port), and another may be there by now.
+    pub fn is_place(&self, name: &str) -> bool {
+        let Some((name, stem)) = parts(name) else { return false };
+        let is_letter = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
+        is_letter || self.places.contains(name) || self.places.contains(stem)
+    }
+
+    /// The drive that goes by that name now.
+    pub fn key(&self, device: &DeviceName) -> Option<&DriveKey> {
+        self.owners.get(device)
+    }
+
+    /// The name that a drive goes by now; `None` when it is not here.
+    pub fn device(&self, key: &DriveKey) -> Option<&DeviceName> {
+        self.keys.get(key)
     }
 
     fn kernel(&self, name: &str, depth: usize) -> Option<DeviceName> {
@@ -117,8 +146,15 @@ impl Links {
     /// `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`: the name holds the WWN.
     fn by_wwn(&self, name: &str) -> Option<DeviceName> {
         let hex = ["wwn-0x", "scsi-3", "dm-uuid-mpath-3", "3"].iter().find_map(|p| name.strip_prefix(p))?;
-        self.wwns.get(&hex.to_ascii_lowercase()).cloned()
+        self.wwns.get(&hex.to_ascii_lowercase()).cloned().flatten()
     }
+}
+
+/// The last part of a name, and that without its `-partN`.
+fn parts(name: &str) -> Option<(&str, &str)> {
+    let name = name.trim_end_matches('/').rsplit('/').next()?;
+    let without = name.rsplit_once("-part").filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+    Some((name, without.map_or(name, |(stem, _)| stem)))
 }
 
 #[cfg(test)]
@@ -133,6 +169,8 @@ mod tests {
                 ("ata-WDC_X_S1", "sda"),
                 ("ata-WDC_X_S1-part1", "sda1"),
                 ("e0s5", "sdb"),
+                ("e0s6", "sda"),
+                ("e0s6-part1", "sda1"),
                 ("mpathc", "dm-0"),
                 ("mpathc-part1", "dm-1"),
                 ("nvme-N_1-part3", "nvme0n1p3"),
@@ -148,7 +186,10 @@ mod tests {
             devices: [("sda", "sda"), ("sdb", "sdb"), ("sdc", "sdc"), ("sdd", "sdc"), ("nvme0n1", "nvme0n1")]
                 .map(|(a, b)| (a.to_owned(), device(b)))
                 .into(),
-            wwns: [("5000c500236004a3".to_owned(), device("sdb"))].into(),
+            wwns: [("5000c500236004a3".to_owned(), Some(device("sdb"))), ("5000c500236004a4".to_owned(), None)].into(),
+            places: ["e0s5".to_owned(), "e0s6".to_owned(), "e0s6-part1".to_owned()].into(),
+            keys: HashMap::new(),
+            owners: HashMap::new(),
             partitions: ["sda1", "sda9", "sdd1", "nvme0n1p1", "nvme0n1p3"].map(str::to_owned).into(),
             identified: HashSet::new(),
         }
@@ -164,7 +205,8 @@ mod tests {
             ("ata-WDC_X_S1", Some("sda")),
             ("/dev/disk/by-id/ata-WDC_X_S1-part1", Some("sda")),
             ("e0s5", Some("sdb")),
-            ("e0s5-part1", Some("sdb")),
+            ("e0s6-part1", Some("sda")),
+            ("e0s5-part1", None),
             ("sdd1", Some("sdc")),
             ("mpathc", Some("sdc")),
             ("/dev/mapper/mpathc-part1", Some("sdc")),
@@ -173,6 +215,7 @@ mod tests {
             ("nvme0n1p1", Some("nvme0n1")),
             ("35000c500236004a3", Some("sdb")),
             ("wwn-0x5000C500236004A3-part1", Some("sdb")),
+            ("wwn-0x5000c500236004a4", None),
             ("stale", None),
             ("/dev/sda2", None),
             ("nvme0n1p2", None),

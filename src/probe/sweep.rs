@@ -136,7 +136,8 @@ impl Rack {
         let changes = self.fleet.discovered(found, &self.enclosures, now());
         let fleet = &self.fleet;
         self.dispatch.renew(|key| fleet.get(key).filter(|r| r.is_here()).map(|r| &r.drive));
-        self.resolve_pools();
+        zpool::follow(&mut self.zfs, &self.links);
+        self.places = self.zfs.memberships();
         changes
     }
 
@@ -281,20 +282,18 @@ impl Rack {
         self.zpool_running = false;
         self.zpool_stuck = answer.stuck;
         match answer.zfs {
-            Some(zfs) => self.zfs = zfs,
+            Some(zfs) => {
+                self.zfs = zfs;
+                zpool::resolve(&mut self.zfs, &self.links);
+            }
             None => self.zfs.error = answer.error.or(self.zfs.error.take()),
         }
-        self.resolve_pools();
+        self.places = self.zfs.memberships();
     }
 
     /// smartctl's type of a drive, as an earlier run found it: detecting it may wake the drive.
     pub fn know_type(&mut self, key: &DriveKey, kind: Option<&str>) {
         self.dispatch.know_type(key, kind);
-    }
-
-    fn resolve_pools(&mut self) {
-        zpool::resolve(&mut self.zfs, &self.links);
-        self.places = self.zfs.memberships();
     }
 
     /// Moves things on; gives when to be called again (`None`: when an event comes in).

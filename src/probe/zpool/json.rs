@@ -134,6 +134,7 @@ fn leaf(name: &str, node: &Json, group: Option<&str>, scan: &Scan) -> Leaf {
         note: note(node, scan),
         group: group.map(str::to_owned),
         device: None,
+        key: None,
         aliases: aliases.filter(|alias| was.is_none() && alias != name).collect(),
         was,
     }

@@ -218,37 +218,45 @@ pub fn parse(output: &[u8]) -> Option<Vec<Pool>> {
     (!pools.is_empty() || text.contains(NO_POOLS)).then_some(pools)
 }
 
-/// Gives each leaf the drive behind it. A leaf that is gone has none: its old name, or the kernel
-/// name that it still goes by, may be somebody else's by now.
+/// Gives each leaf the drive behind it, as the names are now: to be called when zpool has just given
+/// them. A leaf that is gone has none if it is named for a place, where another drive may be by now.
 pub fn resolve(zfs: &mut Zfs, links: &Links) {
-    for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
+    for leaf in leaves(zfs) {
         leaf.device = drive_of(leaf, links);
+        leaf.key = leaf.device.as_ref().and_then(|device| links.key(device)).cloned();
     }
 }
 
+/// The drives stay who they were, by the names that they have now. Who comes to a place that a leaf
+/// is named for is not that leaf: only zpool can say so.
+pub fn follow(zfs: &mut Zfs, links: &Links) {
+    for leaf in leaves(zfs) {
+        leaf.device = leaf.key.as_ref().and_then(|key| links.device(key)).cloned();
+    }
+}
+
+fn leaves(zfs: &mut Zfs) -> impl Iterator<Item = &mut Leaf> {
+    zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members)
+}
+
 fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
-    if leaf.was.is_some() || leaf.is_gone() && is_kernel_name(&leaf.name) || leaf.is_distributed_spare() {
+    let is_place = links.is_place(&leaf.name);
+    if leaf.was.is_some() || leaf.is_gone() && is_place || leaf.is_distributed_spare() {
         return None;
     }
     let named = links.drive(&leaf.name);
     if leaf.is_gone() {
         return named;
     }
-    let lasting = || leaf.aliases.iter().filter(|alias| !is_kernel_name(alias));
+    let lasting = || leaf.aliases.iter().filter(|alias| !links.is_place(alias));
     let told = lasting().find_map(|alias| links.drive(alias));
-    if !is_kernel_name(&leaf.name) {
+    if !is_place {
         return named.or(told);
     }
-    // A letter is whoever has it now; what ZFS knows of the drive itself comes first. A name that no
-    // drive here has says that it is not the one with the letter, if that one has such names at all.
+    // What ZFS knows of the drive itself comes first. A name that no drive here has says that it is
+    // not the one in that place, if that one has such names at all.
     let is_other = lasting().next().is_some() && named.as_ref().is_some_and(|drive| links.is_identified(drive));
     told.or(named.filter(|_| !is_other))
-}
-
-/// `sda1`, `/dev/nvme0n1p1`: a name that the kernel gives anew at each start.
-fn is_kernel_name(name: &str) -> bool {
-    let last = name.rsplit('/').next().unwrap_or(name);
-    last.starts_with("sd") || last.starts_with("nvme") && !last.contains('-')
 }
 
 /// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and all else is `None`.

@@ -206,6 +206,7 @@ fn leaf(row: &Row, group: Option<String>) -> Leaf {
         note: row.note.clone(),
         group,
         device: None,
+        key: None,
         aliases: Vec::new(),
     }
 }

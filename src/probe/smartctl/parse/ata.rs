@@ -98,9 +98,9 @@ pub(super) fn wear(v: Fields) -> Wear {
         return Wear::default();
     }
     Wear {
-        endurance_used_percent: v.uint("/endurance_used/current_percent").or_else(|| statistic(v)),
-        spare_available_percent: v.uint("/spare_available/current_percent"),
-        spare_threshold_percent: v.uint("/spare_available/threshold_percent"),
+        endurance_used_percent: v.first_wear(&["/endurance_used/current_percent"]).or_else(|| statistic(v)),
+        spare_available_percent: v.first_wear(&["/spare_available/current_percent"]),
+        spare_threshold_percent: v.first_wear(&["/spare_available/threshold_percent"]),
     }
 }
 
@@ -108,7 +108,7 @@ fn statistic(v: Fields) -> Option<u64> {
     let pages = v.list("/ata_device_statistics/pages").filter(|page| page.uint("/number") == Some(7));
     let rows = pages.flat_map(|page| page.list("/table"));
     let used = |row: Fields| row.uint("/offset") == Some(8) && row.bool("/flags/valid") != Some(false);
-    rows.filter(|row| used(*row)).find_map(|row| row.uint("/value"))
+    rows.filter(|row| used(*row)).find_map(|row| row.first_wear(&["/value"]))
 }
 
 /// The drive's own hour of any test or error in its logs: a drive with one has run for that long.

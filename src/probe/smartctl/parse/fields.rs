@@ -64,6 +64,11 @@ impl<'a> Fields<'a> {
         paths.iter().find_map(|p| self.uint(p))
     }
 
+    /// Percentages of wear: a byte in every standard, and beyond 100 where a drive outlives itself.
+    pub(super) fn first_wear(self, paths: &[&str]) -> Option<u64> {
+        paths.iter().find_map(|p| self.byte(p)).map(u64::from)
+    }
+
     pub(super) fn list(self, path: &str) -> impl DoubleEndedIterator<Item = Fields<'a>> + use<'a> {
         self.get(path).and_then(Value::as_array).into_iter().flatten().map(Fields)
     }

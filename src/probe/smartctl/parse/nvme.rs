@@ -9,14 +9,15 @@ const LOG: &str = "/nvme_smart_health_information_log";
 
 pub(super) fn detail(v: Fields) -> NvmeDetail {
     let log = |name: &str| v.uint(&format!("{LOG}/{name}"));
-    let spare = |name: &str| log(name).filter(|_| keeps_spare(v));
+    let percent = |name: &str| v.first_wear(&[&format!("{LOG}/{name}")]);
+    let spare = |name: &str| percent(name).filter(|_| keeps_spare(v));
     NvmeDetail {
         controller_id: v.uint("/nvme_controller_id"),
         namespaces: v.list("/nvme_namespaces").map(|space| namespace(space)).collect(),
         critical_warning: v.byte(&format!("{LOG}/critical_warning")).or_else(|| v.byte("/smart_status/nvme/value")),
         available_spare_percent: spare("available_spare"),
         available_spare_threshold_percent: spare("available_spare_threshold"),
-        percentage_used: log("percentage_used"),
+        percentage_used: percent("percentage_used"),
         media_errors: log("media_errors"),
         num_err_log_entries: log("num_err_log_entries"),
         unsafe_shutdowns: log("unsafe_shutdowns"),
@@ -66,7 +67,7 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
 }
 
 pub(super) fn wear(v: Fields) -> Wear {
-    let percent = |name: &str, log: &str| v.first_uint(&[name, &format!("{LOG}/{log}")]);
+    let percent = |name: &str, log: &str| v.first_wear(&[name, &format!("{LOG}/{log}")]);
     let spare = |name: &str, log: &str| percent(name, log).filter(|_| keeps_spare(v));
     Wear {
         endurance_used_percent: percent("/endurance_used/current_percent", "percentage_used"),

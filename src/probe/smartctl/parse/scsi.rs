@@ -75,9 +75,9 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
 pub(super) fn wear(v: Fields) -> Wear {
     Wear {
         endurance_used_percent: v
-            .first_uint(&["/endurance_used/current_percent", "/scsi_percentage_used_endurance_indicator"]),
-        spare_available_percent: v.uint("/spare_available/current_percent"),
-        spare_threshold_percent: v.uint("/spare_available/threshold_percent"),
+            .first_wear(&["/endurance_used/current_percent", "/scsi_percentage_used_endurance_indicator"]),
+        spare_available_percent: v.first_wear(&["/spare_available/current_percent"]),
+        spare_threshold_percent: v.first_wear(&["/spare_available/threshold_percent"]),
     }
 }
 
