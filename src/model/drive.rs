@@ -88,6 +88,16 @@ impl Identity {
         self.wwid.is_none() && self.unit_serial.is_none()
     }
 
+    /// All that both know is the same, and there is some of it: what another path of the drive may
+    /// show, where a page could not be read.
+    pub fn agrees(&self, other: &Self) -> bool {
+        let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
+        let shares = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
+        let (names, serials) = ((&self.wwid, &other.wwid), (&self.unit_serial, &other.unit_serial));
+        let any = shares(names.0, names.1) || shares(serials.0, serials.1) || self.is_empty() && other.is_empty();
+        any && !differs(names.0, names.1) && !differs(serials.0, serials.1)
+    }
+
     /// The World Wide Name as smartctl and by-id links write it: `0x5000c500a0000000`.
     /// For NVMe the namespace's `eui.…`; a `t10.` name is no WWN.
     pub fn wwn(&self) -> Option<String> {

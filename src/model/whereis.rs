@@ -154,10 +154,12 @@ pub fn line(drive: &DriveSummary) -> String {
             let _ = write!(missing, ", was {}", drive.verdict.as_str());
         }
         parts.push(missing);
+        // That it is gone has been said; why it was bad has not.
+        parts.extend(drive.findings.first().map(|finding| printable(&finding.message)));
     } else {
         parts.push(verdict(drive));
+        parts.extend(reason(drive));
     }
-    parts.extend(reason(drive));
     parts.join("  ") + "\n"
 }
 

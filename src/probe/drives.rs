@@ -3,29 +3,16 @@
 //! Layout: Linux `Documentation/ABI/stable/sysfs-block`, `…/testing/sysfs-class-scsi_device`;
 //! VPD pages 0x80 and 0x83 as SPC-4 has them.
 
+use super::merge::{Seen, merge};
 use super::{Host, attached, attribute, binary, device, is_drive_name, link_name, names};
 use crate::model::attached::{Attached, Transport};
 use crate::model::device_type::Disk;
-use crate::model::drive::{DeviceName, Drive, DriveKey, Identity, Path};
-use std::collections::{BTreeMap, HashSet};
+use crate::model::drive::{DeviceName, Drive, Identity, Path};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// SCSI peripheral device types that are disks: direct access, simplified direct access, zoned.
 const DISK_TYPES: [&str; 3] = ["0", "14", "20"];
-
-/// One kernel name, before paths are merged.
-#[derive(Clone, Debug)]
-struct Seen {
-    path: Path,
-    identity: Identity,
-    vendor: Option<String>,
-    model: Option<String>,
-    firmware: Option<String>,
-    size_bytes: Option<u64>,
-    rotational: Option<bool>,
-    attached: Attached,
-}
 
 /// Every drive, both paths of a drive as one, in the kernel's order.
 pub fn discover(host: &Host) -> Vec<Drive> {
@@ -74,7 +61,7 @@ pub fn is_still(host: &Host, path: &Path, identity: &Identity) -> bool {
         Some((volume, disk)) => look(host, &volume).is_some_and(|seen| {
             disk.path(&seen.path).as_ref() == Some(path) && disk.identity(&seen.identity) == *identity
         }),
-        None => look(host, &path.device).is_some_and(|seen| seen.path == *path && seen.identity == *identity),
+        None => look(host, &path.device).is_some_and(|seen| seen.path == *path && seen.identity.agrees(identity)),
     }
 }
 
@@ -93,7 +80,10 @@ fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
         None => Attached { transport: Some(Transport::Nvme), ..Attached::default() },
     };
     let size_bytes = size_bytes.filter(|s| *s > 0);
-    Some(Seen { path, identity, vendor, model, firmware, size_bytes, rotational, attached })
+    let place = std::fs::read_link(&block).unwrap_or_default();
+    let expander = place.iter().rev().filter_map(|part| part.to_str()).find(|part| part.starts_with("expander-"));
+    let expander = expander.map(str::to_owned);
+    Some(Seen { path, expander, identity, vendor, model, firmware, size_bytes, rotational, attached })
 }
 
 type Looked = (Path, Identity, Option<String>, Option<String>, Option<String>);
@@ -186,157 +176,9 @@ fn nvme_controller(block: &std::path::Path) -> Option<PathBuf> {
     Some(link.join(controllers.first()?))
 }
 
-/// Joins the paths of a drive. Two names are one drive only if everything that is known of both
-/// says so; a drive is never lost in another's record.
-fn merge(seen: Vec<Seen>) -> Vec<Drive> {
-    let mut drives: Vec<(Seen, Vec<Path>)> = Vec::new();
-    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for one in seen {
-        let name = grouping_name(&one);
-        let places = by_name.entry(name).or_default();
-        let same = places.iter().copied().find(|i| drives.get(*i).is_some_and(|(d, paths)| is_same(d, paths, &one)));
-        match same.and_then(|i| drives.get_mut(i)) {
-            Some((_, paths)) => paths.push(one.path),
-            None => {
-                places.push(drives.len());
-                let path = one.path.clone();
-                drives.push((one, vec![path]));
-            }
-        }
-    }
-    let mut keys = HashSet::new();
-    drives.into_iter().map(|(seen, paths)| finish(seen, paths, &mut keys)).collect()
-}
-
-/// Only names that are alike are compared. Each namespace of an NVMe controller has a wwid of its
-/// own; they are one drive by their controller.
-fn grouping_name(seen: &Seen) -> String {
-    let (wwid, serial) = (&seen.identity.wwid, &seen.identity.unit_serial);
-    let named = if seen.path.host.is_none() { Some(&seen.path.address) } else { wwid.as_ref().or(serial.as_ref()) };
-    named.cloned().unwrap_or_default()
-}
-
-fn is_same(known: &Seen, paths: &[Path], other: &Seen) -> bool {
-    let (a, b) = (&known.identity, &other.identity);
-    if known.vendor != other.vendor
-        || known.model != other.model
-        || known.path.host.is_some() != other.path.host.is_some()
-    {
-        return false;
-    }
-    if known.path.host.is_none() {
-        // Namespaces of one NVMe controller are one drive.
-        return a.unit_serial.is_some() && a.unit_serial == b.unit_serial && known.path.address == other.path.address;
-    }
-    let other_host = paths.iter().all(|p| p.host != other.path.host);
-    match (&a.wwid, &b.wwid, &a.unit_serial, &b.unit_serial) {
-        (Some(wa), Some(wb), Some(sa), Some(sb)) => wa == wb && sa == sb,
-        // Without a serial, one host that shows one WWN twice may be a controller that shares it.
-        (Some(wa), Some(wb), None, None) => wa == wb && other_host,
-        (None, None, Some(sa), Some(sb)) => sa == sb && other_host && !is_filler(sa),
-        _ => false,
-    }
-}
-
-/// A serial number that is no serial number: too short, or one character over and over.
-fn is_filler(serial: &str) -> bool {
-    let first = serial.chars().next();
-    serial.len() < 4 || serial.chars().all(|c| Some(c) == first)
-}
-
-fn finish(seen: Seen, paths: Vec<Path>, keys: &mut HashSet<String>) -> Drive {
-    let Seen { path, identity, vendor, model, firmware, size_bytes, rotational, attached } = seen;
-    let part = |p: &Option<String>| p.clone().unwrap_or_default();
-    let mut key = if identity.is_empty() {
-        format!("{} {}", path.device, path.address)
-    } else {
-        format!("{}|{}|{}", part(&identity.wwid), part(&identity.unit_serial), part(&model))
-    };
-    // Different drives with one identity keep a record each, told apart by where they are.
-    if keys.contains(&key) {
-        key = format!("{key}|{}", path.address);
-    }
-    keys.insert(key.clone());
-    Drive {
-        key: DriveKey(key),
-        device: path.device,
-        paths,
-        identity,
-        vendor,
-        model,
-        firmware,
-        size_bytes,
-        rotational,
-        by_id: Vec::new(),
-        attached,
-        told_type: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn seen(device_name: &str, address: &str, wwid: Option<&str>, serial: Option<&str>) -> Seen {
-        let host = address.split(':').next().and_then(|h| h.parse().ok());
-        let device = DeviceName::parse(device_name).unwrap_or_else(|| unreachable!());
-        Seen {
-            path: Path { device, node: format!("/dev/{device_name}"), host, address: address.into() },
-            identity: Identity { wwid: wwid.map(Into::into), unit_serial: serial.map(Into::into) },
-            vendor: Some("SEAGATE".into()),
-            model: Some("ST8000NM0075".into()),
-            firmware: None,
-            size_bytes: None,
-            rotational: None,
-            attached: Attached::default(),
-        }
-    }
-
-    fn paths(seen: Vec<Seen>) -> Vec<Vec<String>> {
-        merge(seen).iter().map(|d| d.paths.iter().map(|p| p.device.to_string()).collect()).collect()
-    }
-
-    #[test]
-    fn two_paths_are_one_drive() {
-        let (w, s) = (Some("naa.5000c500a0000000"), Some("VJS00000"));
-        assert_eq!(paths(vec![seen("sda", "0:0:1:0", w, s), seen("sdb", "1:0:1:0", w, s)]), [["sda", "sdb"]]);
-        assert_eq!(
-            paths(vec![seen("sda", "0:0:1:0", w, s), seen("sdb", "0:0:9:0", w, s)]),
-            [["sda", "sdb"]],
-            "one host, two expanders"
-        );
-        assert_eq!(paths(vec![seen("sda", "0:0:1:0", w, None), seen("sdb", "1:0:1:0", w, None)]), [["sda", "sdb"]]);
-    }
-
-    #[test]
-    fn namespaces_of_a_controller_are_one_drive() {
-        let namespace = |device: &str, wwid: &str, controller: &str| {
-            let mut seen = seen(device, "0:0:0:0", Some(wwid), Some("S64H"));
-            (seen.path.host, seen.path.address) = (None, controller.into());
-            seen
-        };
-        let two = vec![namespace("nvme0n1", "eui.01", "nvme0"), namespace("nvme0n2", "eui.02", "nvme0")];
-        assert_eq!(paths(two), [["nvme0n1", "nvme0n2"]]);
-        let apart = vec![namespace("nvme0n1", "eui.01", "nvme0"), namespace("nvme1n1", "eui.01", "nvme1")];
-        assert_eq!(paths(apart).len(), 2);
-    }
-
-    #[test]
-    fn two_drives_never_collapse() {
-        let w = Some("naa.5000c500a0000000");
-        let different: [Vec<Seen>; 5] = [
-            vec![seen("sda", "0:0:1:0", w, Some("A001")), seen("sdb", "1:0:1:0", w, Some("A002"))],
-            vec![seen("sda", "0:0:1:0", w, None), seen("sdb", "0:0:2:0", w, None)],
-            vec![seen("sda", "0:0:1:0", None, Some("00000000")), seen("sdb", "1:0:1:0", None, Some("00000000"))],
-            vec![seen("sda", "0:0:1:0", None, None), seen("sdb", "1:0:1:0", None, None)],
-            vec![seen("sda", "0:0:1:0", w, Some("A001")), seen("sdb", "1:0:1:0", None, Some("A001"))],
-        ];
-        for (n, case) in different.into_iter().enumerate() {
-            let drives = merge(case);
-            assert_eq!(drives.len(), 2, "case {n}");
-            assert_ne!(drives.first().map(|d| &d.key), drives.last().map(|d| &d.key), "case {n}");
-        }
-    }
 
     #[test]
     fn vpd_page_83_gives_the_units_name_not_the_ports() {

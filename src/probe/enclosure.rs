@@ -60,7 +60,9 @@ pub fn discover(host: &Host, same_drive: impl Fn(&str, &str) -> bool) -> (Vec<En
         }
     }
     let mut to_ask = Vec::new();
-    let mut enclosures: Vec<Enclosure> = shelves.into_iter().map(|shelf| join(&class, shelf, &mut to_ask)).collect();
+    let mut taken = HashSet::new();
+    let mut enclosures: Vec<Enclosure> =
+        shelves.into_iter().map(|shelf| join(&class, shelf, &mut taken, &mut to_ask)).collect();
     enclosures.sort_by(|a, b| natural_cmp(&a.id, &b.id));
     (enclosures, to_ask)
 }
@@ -132,22 +134,31 @@ fn number_in(name: &str) -> Option<u32> {
     digits.get(..end)?.parse().ok()
 }
 
-/// One logical id is one shelf. Where the kernel gives none, two modules are one shelf when bays
-/// of the same number hold the same drives, and none contradicts.
+/// One logical id is one shelf, unless every bay says otherwise: ids are made up and copied too.
+/// Where the kernel gives none, two modules are one shelf when bays of the same number hold the
+/// same drives, and none contradicts.
 fn is_same_shelf(a: &Module, b: &Module, same_drive: &impl Fn(&str, &str) -> bool) -> bool {
-    if a.id.is_some() || b.id.is_some() {
-        return a.id == b.id;
-    }
     let address = |m: &Module, slot: u32| m.bays.iter().find(|y| y.slot == slot).and_then(|y| y.address.clone());
     let pairs: Vec<bool> =
         a.bays.iter().filter_map(|bay| Some(same_drive(bay.address.as_deref()?, &address(b, bay.slot)?))).collect();
+    if a.id.is_some() || b.id.is_some() {
+        return a.id == b.id && (pairs.is_empty() || pairs.contains(&true));
+    }
     a.vendor == b.vendor && a.model == b.model && !pairs.is_empty() && pairs.iter().all(|same| *same)
 }
 
-fn join(class: &std::path::Path, shelf: Vec<Module>, to_ask: &mut Vec<ModuleToAsk>) -> Enclosure {
+/// `taken`: ids that shelves before it have.
+fn join(
+    class: &std::path::Path,
+    shelf: Vec<Module>,
+    taken: &mut HashSet<String>,
+    to_ask: &mut Vec<ModuleToAsk>,
+) -> Enclosure {
     let first = shelf.first();
     let sysfs_names: Vec<String> = shelf.iter().map(|m| m.sysfs_name.clone()).collect();
-    let id = first.and_then(|m| m.id.clone()).or_else(|| sysfs_names.first().cloned()).unwrap_or_default();
+    let own = first.and_then(|m| m.id.clone()).filter(|id| !taken.contains(id));
+    let id = own.or_else(|| sysfs_names.first().cloned()).unwrap_or_default();
+    taken.insert(id.clone());
     let take = |pick: fn(&Module) -> &Option<String>| shelf.iter().find_map(|m| pick(m).clone());
     let mut enclosure = Enclosure {
         id: id.clone(),

@@ -3,7 +3,7 @@
 
 use super::{Host, is_drive_name, link_name, names, whole_disk};
 use crate::model::drive::{DeviceName, Drive};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Folders of links whose names may stand in a pool, most telling first.
 const FOLDERS: [&str; 7] = [
@@ -27,8 +27,12 @@ pub struct Links {
     slaves: HashMap<String, Vec<String>>,
     /// Any kernel name of a drive to the name it goes by.
     devices: HashMap<String, DeviceName>,
+    /// Kernel names of their partitions.
+    partitions: HashSet<String>,
     /// Hex digits of a WWN to the drive.
     wwns: HashMap<String, DeviceName>,
+    /// Drives with names under `/dev/disk/by-id`.
+    identified: HashSet<DeviceName>,
 }
 
 impl Links {
@@ -37,7 +41,10 @@ impl Links {
         let mut links = Self::default();
         for drive in &*drives {
             for path in &drive.paths {
-                links.devices.insert(path.device.to_string(), drive.device.clone());
+                let name = path.device.as_str();
+                let inside = names(&host.path("sys/block").join(name)).into_iter();
+                links.partitions.extend(inside.filter(|n| n.starts_with(name)));
+                links.devices.insert(name.to_owned(), drive.device.clone());
             }
             if let Some(hex) = drive.identity.wwn().and_then(|w| w.strip_prefix("0x").map(str::to_owned)) {
                 links.wwns.insert(hex, drive.device.clone());
@@ -59,6 +66,7 @@ impl Links {
                 links.targets.entry(name).or_insert(target);
             }
         }
+        links.identified = by_id.keys().cloned().collect();
         for drive in drives {
             drive.by_id = by_id.remove(&drive.device).unwrap_or_default();
             drive.by_id.sort();
@@ -72,8 +80,7 @@ impl Links {
             return self.devices.get(kernel_name).cloned();
         }
         let slaves = self.slaves.get(kernel_name)?;
-        let first = slaves.first().filter(|_| slaves.iter().all(|s| is_drive_name(s)))?;
-        self.devices.get(first).cloned()
+        self.kernel(kernel_name, 1).filter(|_| slaves.iter().all(|s| is_drive_name(s)))
     }
 
     /// The drive behind a name as zpool prints it: a path, a bare link name, a kernel name, a
@@ -90,11 +97,21 @@ impl Links {
 
     fn kernel(&self, name: &str, depth: usize) -> Option<DeviceName> {
         if let Some(slaves) = self.slaves.get(name).filter(|_| depth > 0) {
-            return slaves.iter().find_map(|s| self.kernel(s, depth - 1));
+            // Over several paths it is one drive; over several drives it is none of them.
+            let mut drives = slaves.iter().map(|s| self.kernel(s, depth - 1));
+            let first = drives.next().flatten()?;
+            return drives.all(|other| other.as_ref() == Some(&first)).then_some(first);
         }
         let mut buffer = String::new();
         let disk = whole_disk(name, |n| self.devices.contains_key(n), &mut buffer)?;
-        self.devices.get(disk).cloned()
+        // A partition that is not there was another drive's, which had that letter.
+        let is_there = disk == name || self.partitions.contains(name);
+        self.devices.get(disk).filter(|_| is_there).cloned()
+    }
+
+    /// The drive has names under `/dev/disk/by-id`.
+    pub fn is_identified(&self, device: &DeviceName) -> bool {
+        self.identified.contains(device)
     }
 
     /// `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`: the name holds the WWN.
@@ -124,6 +141,7 @@ mod tests {
             slaves: [
                 ("dm-0".to_owned(), vec!["sdc".to_owned(), "sdd".to_owned()]),
                 ("dm-1".to_owned(), vec!["dm-0".to_owned()]),
+                ("dm-2".to_owned(), vec!["sda".to_owned(), "sdb".to_owned()]),
                 ("dm-9".to_owned(), vec!["dm-9".to_owned()]),
             ]
             .into(),
@@ -131,6 +149,8 @@ mod tests {
                 .map(|(a, b)| (a.to_owned(), device(b)))
                 .into(),
             wwns: [("5000c500236004a3".to_owned(), device("sdb"))].into(),
+            partitions: ["sda1", "sda9", "sdd1", "nvme0n1p1", "nvme0n1p3"].map(str::to_owned).into(),
+            identified: HashSet::new(),
         }
     }
 
@@ -154,6 +174,9 @@ mod tests {
             ("35000c500236004a3", Some("sdb")),
             ("wwn-0x5000C500236004A3-part1", Some("sdb")),
             ("stale", None),
+            ("/dev/sda2", None),
+            ("nvme0n1p2", None),
+            ("dm-2", None),
             ("dm-9", None),
             ("12345678901234567890", None),
             ("/home/x/file1", None),

@@ -6,6 +6,7 @@ pub mod drives;
 pub mod enclosure;
 pub mod exec;
 pub mod links;
+mod merge;
 pub mod setup;
 pub mod shelves;
 pub mod smartctl;

@@ -145,9 +145,9 @@ pub fn zpool_version(host: &Host, stop: &Stop) -> Option<String> {
 }
 
 /// Which file a program is now; another after an upgrade.
-type FileId = (u64, u64, i64, i64);
+pub(super) type FileId = (u64, u64, i64, i64);
 
-fn file_id(path: &Path) -> Option<FileId> {
+pub(super) fn file_id(path: &Path) -> Option<FileId> {
     let meta = std::fs::metadata(path).ok()?;
     Some((meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec()))
 }

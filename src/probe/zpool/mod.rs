@@ -12,11 +12,14 @@ mod value;
 
 use super::exec::{self, ExecError, Limits, Output, Stuck};
 use super::links::Links;
+use super::tools::{FileId, file_id};
 use super::{Host, now};
 use crate::model::drive::DeviceName;
 use crate::model::zfs::{Leaf, Pool, Zfs};
 use crate::stop::Stop;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -32,16 +35,29 @@ const ASK_TEXT: [&str; 3] = ["status", "-P", "-p"];
 const BAD_OPTIONS: i32 = 2;
 
 /// What this host's zpool was found to understand, kept while the daemon lives. A zpool that is
-/// exchanged meanwhile is found out by its answers.
+/// exchanged meanwhile is asked anew, and where the file does not tell, found out by its answers.
 #[derive(Debug, Default)]
 pub struct Dialect {
     /// JSON was refused, or was no good.
     text: AtomicBool,
     /// That was logged.
     told: AtomicBool,
+    /// The file that this was found out of.
+    program: Mutex<Option<FileId>>,
 }
 
 impl Dialect {
+    /// Text is asked for at once. Not of a program that is another than last time.
+    fn is_text(&self, program: &Path) -> bool {
+        let file = file_id(program);
+        let mut known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != file {
+            *known = file;
+            self.forget();
+        }
+        self.text.load(Ordering::Relaxed)
+    }
+
     fn takes_text(&self, refusal: &Refusal) {
         self.text.store(true, Ordering::Relaxed);
         if !self.told.swap(true, Ordering::Relaxed) {
@@ -78,7 +94,7 @@ pub struct Answer {
 pub fn ask(host: &Host, stop: &Stop, dialect: &Dialect) -> Answer {
     let Some(program) = host.zpool.as_deref() else { return answer(absent()) };
     let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
-    let has_text = dialect.text.load(Ordering::Relaxed);
+    let has_text = dialect.is_text(program);
     if !has_text {
         let out = match exec::run(program, &ASK_JSON, limits, stop) {
             Ok(out) => out,
@@ -211,13 +227,28 @@ pub fn resolve(zfs: &mut Zfs, links: &Links) {
 }
 
 fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
-    let name = leaf.name.rsplit('/').next().unwrap_or(&leaf.name);
-    let is_kernel_name = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
-    if leaf.was.is_some() || leaf.is_gone() && is_kernel_name || leaf.is_distributed_spare() {
+    if leaf.was.is_some() || leaf.is_gone() && is_kernel_name(&leaf.name) || leaf.is_distributed_spare() {
         return None;
     }
-    let aliases = leaf.aliases.iter().filter(|_| !leaf.is_gone());
-    links.drive(&leaf.name).or_else(|| aliases.into_iter().find_map(|alias| links.drive(alias)))
+    let named = links.drive(&leaf.name);
+    if leaf.is_gone() {
+        return named;
+    }
+    let lasting = || leaf.aliases.iter().filter(|alias| !is_kernel_name(alias));
+    let told = lasting().find_map(|alias| links.drive(alias));
+    if !is_kernel_name(&leaf.name) {
+        return named.or(told);
+    }
+    // A letter is whoever has it now; what ZFS knows of the drive itself comes first. A name that no
+    // drive here has says that it is not the one with the letter, if that one has such names at all.
+    let is_other = lasting().next().is_some() && named.as_ref().is_some_and(|drive| links.is_identified(drive));
+    told.or(named.filter(|_| !is_other))
+}
+
+/// `sda1`, `/dev/nvme0n1p1`: a name that the kernel gives anew at each start.
+fn is_kernel_name(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    last.starts_with("sd") || last.starts_with("nvme") && !last.contains('-')
 }
 
 /// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and all else is `None`.

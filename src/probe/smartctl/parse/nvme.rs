@@ -9,12 +9,13 @@ const LOG: &str = "/nvme_smart_health_information_log";
 
 pub(super) fn detail(v: Fields) -> NvmeDetail {
     let log = |name: &str| v.uint(&format!("{LOG}/{name}"));
+    let spare = |name: &str| log(name).filter(|_| keeps_spare(v));
     NvmeDetail {
         controller_id: v.uint("/nvme_controller_id"),
         namespaces: v.list("/nvme_namespaces").map(|space| namespace(space)).collect(),
         critical_warning: v.byte(&format!("{LOG}/critical_warning")).or_else(|| v.byte("/smart_status/nvme/value")),
-        available_spare_percent: log("available_spare"),
-        available_spare_threshold_percent: log("available_spare_threshold"),
+        available_spare_percent: spare("available_spare"),
+        available_spare_threshold_percent: spare("available_spare_threshold"),
         percentage_used: log("percentage_used"),
         media_errors: log("media_errors"),
         num_err_log_entries: log("num_err_log_entries"),
@@ -66,11 +67,20 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
 
 pub(super) fn wear(v: Fields) -> Wear {
     let percent = |name: &str, log: &str| v.first_uint(&[name, &format!("{LOG}/{log}")]);
+    let spare = |name: &str, log: &str| percent(name, log).filter(|_| keeps_spare(v));
     Wear {
         endurance_used_percent: percent("/endurance_used/current_percent", "percentage_used"),
-        spare_available_percent: percent("/spare_available/current_percent", "available_spare"),
-        spare_threshold_percent: percent("/spare_available/threshold_percent", "available_spare_threshold"),
+        spare_available_percent: spare("/spare_available/current_percent", "available_spare"),
+        spare_threshold_percent: spare("/spare_available/threshold_percent", "available_spare_threshold"),
     }
+}
+
+/// A controller that has nothing left of a spare warns of it; 0 % of a threshold of 0 % without a
+/// warning is one that keeps none, as virtual ones do.
+fn keeps_spare(v: Fields) -> bool {
+    let none = |name: &str| v.uint(&format!("{LOG}/{name}")) == Some(0);
+    let warns = v.byte(&format!("{LOG}/critical_warning")).is_some_and(|bits| bits & 1 != 0);
+    warns || !(none("available_spare") && none("available_spare_threshold"))
 }
 
 /// The name of the first namespace; a controller has none of its own.

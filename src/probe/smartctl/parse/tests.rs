@@ -217,6 +217,22 @@ fn wear_has_many_names() {
 }
 
 #[test]
+fn a_controller_without_spare_has_no_spare_to_lose() {
+    let spare = |warning: u8| {
+        let log = format!(r#"{{"critical_warning":{warning},"available_spare":0,"available_spare_threshold":0}}"#);
+        let report = report(&format!(
+            r#"{{"device":{{"protocol":"NVMe"}},"nvme_smart_health_information_log":{log},
+            "spare_available":{{"current_percent":0,"threshold_percent":0}}}}"#
+        ));
+        let told = report.nvme.and_then(|nvme| nvme.available_spare_percent);
+        assert_eq!(told, report.wear.spare_available_percent);
+        told
+    };
+    assert_eq!((spare(0), spare(2)), (None, None), "as virtual controllers say");
+    assert_eq!(spare(1), Some(0), "it warns of its spare");
+}
+
+#[test]
 fn counts_that_a_sas_drive_does_not_keep_are_unknown() {
     let scsi = |version: &str, rest: &str| {
         let json = format!(r#"{{"smartctl":{{"version":{version}}},"device":{{"protocol":"SCSI"}},{rest}}}"#);
