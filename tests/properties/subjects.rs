@@ -263,6 +263,83 @@ pub fn case() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Drives of each protocol that know everything of themselves, and all of it is well.
+pub fn clean() -> Vec<Case> {
+    let attribute = |id: u8| AtaAttribute {
+        id,
+        value: Some(100),
+        worst: Some(100),
+        thresh: Some(25),
+        prefailure: Some(id.is_multiple_of(2)),
+        raw_value: Some(0),
+        ..AtaAttribute::default()
+    };
+    let row = Some(ErrorCounters { total_uncorrected_errors: Some(0), ..ErrorCounters::default() });
+    let cycles = Cycles { accumulated: Some(0), specified: Some(50) };
+    let speed = Some(6_000_000_000);
+    let ata = AtaDetail {
+        attributes: [5, 10, 22, 184, 187, 188, 196, 197, 198].map(attribute).into(),
+        link_max_bits_per_second: speed,
+        link_current_bits_per_second: speed,
+        ..AtaDetail::default()
+    };
+    let scsi = ScsiDetail {
+        grown_defect_list: Some(0),
+        pending_defects: Some(0),
+        read: row,
+        write: row,
+        verify: row,
+        start_stop_cycles: cycles,
+        load_unload_cycles: cycles,
+        ..ScsiDetail::default()
+    };
+    let nvme = NvmeDetail { critical_warning: Some(0), media_errors: Some(0), ..NvmeDetail::default() };
+    let report = SmartReport {
+        temperature_celsius: Some(25),
+        smart_status_passed: Some(true),
+        self_test: Some(SelfTest { last_result_passed: Some(true), ..SelfTest::default() }),
+        wear: Wear {
+            endurance_used_percent: Some(0),
+            spare_available_percent: Some(100),
+            spare_threshold_percent: Some(10),
+        },
+        ..SmartReport::default()
+    };
+    let (trip, own) = (
+        TemperatureLimits { drive_trip_celsius: Some(60), ..TemperatureLimits::default() },
+        TemperatureLimits {
+            op_limit_max_celsius: Some(70),
+            critical_limit_max_celsius: Some(80),
+            ..TemperatureLimits::default()
+        },
+    );
+    let place = Membership {
+        pool: "tank".to_owned(),
+        state: Some("ONLINE".to_owned()),
+        read_errors: Some(0),
+        write_errors: Some(0),
+        cksum_errors: Some(0),
+        ..Membership::default()
+    };
+    let reports = [
+        (true, SmartReport { ata: Some(ata.clone()), ..report.clone() }),
+        (false, SmartReport { ata: Some(ata), ..report.clone() }),
+        (true, SmartReport { scsi: Some(scsi), temperature_limits: trip, ..report.clone() }),
+        (false, SmartReport { nvme: Some(nvme), temperature_limits: own, ..report }),
+    ];
+    let case = |(rotates, report)| Case {
+        report: Some(report),
+        place: Some(place.clone()),
+        age_seconds: Some(0),
+        asleep: false,
+        rotates: Some(rotates),
+        fault_sensed: Some(false),
+        peers: PeersOfOne { enclosure_celsius: Some(30), link_bits_per_second: speed },
+        limits: Limits::default(),
+    };
+    reports.into_iter().map(case).collect()
+}
+
 /// How one thing of a case gets worse by `by`; a thing it does not know stays unknown.
 pub type Worsen = fn(&mut Case, u64) -> Option<()>;
 

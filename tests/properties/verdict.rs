@@ -1,7 +1,7 @@
 //! The verdict: never better for a worse value, and always with reasons that a person can read.
 
 use crate::random::cases;
-use crate::subjects::{Case, WORSE, case};
+use crate::subjects::{Case, WORSE, case, clean};
 use jbod_monitor::model::health::{Finding, Health, Quantity, RULES, Verdict, Worse, judge};
 use jbod_monitor::model::words::printable;
 use proptest::prelude::*;
@@ -44,6 +44,9 @@ fn assert_finding(finding: &Finding) {
     }
 }
 
+/// It only raises what is found otherwise.
+const SAYS_NOTHING_ALONE: [&str; 1] = ["the vdev is rebuilt"];
+
 fn by() -> impl Strategy<Value = u64> {
     prop_oneof![3 => 1..60u64, 1 => 60..5000u64, 1 => any::<u64>()]
 }
@@ -60,6 +63,32 @@ proptest! {
             let before = judge(&case.subject(), &case.limits);
             let after = judge(&worse.subject(), &case.limits);
             prop_assert!(after.verdict >= before.verdict, "{name} worse by {by}: {before:?}, then {after:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    /// A drive that is well, of which one thing gets worse and worse: the verdict keeps step, and
+    /// whatever a rule looks at does come to be told.
+    #[test]
+    fn what_gets_worse_and_worse_is_told(steps in prop::collection::vec(1..60u64, 6)) {
+        for (name, worsen) in WORSE {
+            let mut told = false;
+            for mut case in clean() {
+                let mut before = judge(&case.subject(), &case.limits).verdict;
+                prop_assert_eq!(before, Verdict::Ok, "clean");
+                for by in steps.iter().chain(&[u64::MAX / 4, 3]) {
+                    if worsen(&mut case, *by).is_none() {
+                        break;
+                    }
+                    let after = judge(&case.subject(), &case.limits).verdict;
+                    prop_assert!(after >= before, "{name} worse by {by} of {steps:?}: {before:?}, then {after:?}");
+                    (before, told) = (after, told || after > Verdict::Ok);
+                }
+            }
+            prop_assert!(told || SAYS_NOTHING_ALONE.contains(name), "{name}: never told");
         }
     }
 }
