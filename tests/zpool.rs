@@ -572,3 +572,32 @@ fn namespaces_in_pools_are_their_controllers_drive() {
     assert_eq!((&drive["pool"], &drive["verdict"]), (&"fast".into(), &"crit".into()), "{drive}");
     assert_eq!(drive["nvme"]["controller_id"], 6, "{drive}");
 }
+
+/// A new drive in the bay is not the leaf that is named for the bay, also while zpool cannot say so.
+#[test]
+fn who_is_put_into_a_bay_is_in_no_pool_until_zpool_says_so() {
+    let shape = ["--enclosures", "1", "--bays", "6", "--drives", "6", "--paths", "1", "--nvme", "0", "--pools", "1"];
+    for leaf in ["by-vdev", "by-path", "sd", "partition"] {
+        let sim = Sim::host(&[&shape[..], &["--vdev-width", "4", "--leaf", leaf]].concat());
+        // No sweep comes in between: what is plugged is seen by itself.
+        let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "3600")]);
+        let truth = sim.list();
+        let pulled = truth.iter().find(|d| d["role"] == "data").expect("a drive in a pool");
+        let serial = text(&pulled["serial"]);
+        assert_eq!(drive(&daemon.json("/api/overview"), serial)["pool"], pulled["pool"], "{leaf}");
+        sim.set("zpool", &["hang=true"]);
+        sim.pull(&[serial]);
+        sim.insert(&[
+            &format!("bay/{}/{}", pulled["enclosure"], pulled["bay"]),
+            "--serial",
+            "NEWCOMER1",
+            "--kind",
+            "sas",
+        ]);
+        let overview = daemon.overview_when("the newcomer is read", |o| drive(o, "NEWCOMER1")["state"] == "active");
+        let newcomer = drive(&overview, "NEWCOMER1");
+        assert_eq!(newcomer["slot"], pulled["bay"], "{leaf}: {newcomer}");
+        assert_eq!((&newcomer["pool"], &newcomer["vdev_state"]), (&Value::Null, &Value::Null), "{leaf}: {newcomer}");
+        sim.set("zpool", &["hang="]);
+    }
+}
