@@ -142,7 +142,8 @@ fn is_same_shelf(a: &Module, b: &Module, same_drive: &impl Fn(&str, &str) -> boo
     let pairs: Vec<bool> =
         a.bays.iter().filter_map(|bay| Some(same_drive(bay.address.as_deref()?, &address(b, bay.slot)?))).collect();
     if a.id.is_some() || b.id.is_some() {
-        return a.id == b.id && (pairs.is_empty() || pairs.contains(&true));
+        // A single bay may be changing its drive right now.
+        return a.id == b.id && (pairs.len() < 2 || pairs.contains(&true));
     }
     a.vendor == b.vendor && a.model == b.model && !pairs.is_empty() && pairs.iter().all(|same| *same)
 }

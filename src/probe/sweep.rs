@@ -74,6 +74,8 @@ pub struct Rack {
     types: Types,
     zpool_dialect: Arc<zpool::Dialect>,
     zpool_running: bool,
+    /// What was plugged in when zpool was asked.
+    zpool_asked: u64,
     zpool_stuck: Option<super::exec::Stuck>,
     tool: Watched,
     sweep: Option<Sweep>,
@@ -111,6 +113,7 @@ impl Rack {
             shelves: Shelves::default(),
             zpool_dialect: Arc::default(),
             zpool_running: false,
+            zpool_asked: 0,
             zpool_stuck: None,
             tool: Watched::default(),
             sweep: None,
@@ -236,6 +239,7 @@ impl Rack {
         if !hangs && !self.zpool_running {
             self.zpool_stuck = None;
             self.zpool_running = true;
+            self.zpool_asked = drives::fingerprint(&self.host);
             let dialect = Arc::clone(&self.zpool_dialect);
             self.dispatch.spawn(move |host, stop| Event::Pools(zpool::ask(host, stop, &dialect)));
         }
@@ -282,9 +286,10 @@ impl Rack {
         self.zpool_running = false;
         self.zpool_stuck = answer.stuck;
         match answer.zfs {
-            Some(zfs) => {
+            Some(mut zfs) => {
+                let is_fresh = self.zpool_asked == self.fingerprint && !self.has_changed();
+                zpool::resolve(&mut zfs, &self.links, &self.zfs, is_fresh);
                 self.zfs = zfs;
-                zpool::resolve(&mut self.zfs, &self.links);
             }
             None => self.zfs.error = answer.error.or(self.zfs.error.take()),
         }

@@ -63,7 +63,7 @@ fn read_top(key: &str, node: &Json, role: &str, heading: &str, scan: &Scan, vdev
         return;
     }
     // `zpool list -j` has no sections for these: there the class tells them.
-    let role = match node.text("class") {
+    let role = match node.text("class").filter(|_| role == "data") {
         Some(class @ ("special" | "dedup" | "log")) => class,
         _ => role,
     };

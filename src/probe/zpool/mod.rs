@@ -14,9 +14,10 @@ use super::exec::{self, ExecError, Limits, Output, Stuck};
 use super::links::Links;
 use super::tools::{FileId, file_id};
 use super::{Host, now};
-use crate::model::drive::DeviceName;
+use crate::model::drive::{DeviceName, DriveKey};
 use crate::model::zfs::{Leaf, Pool, Zfs};
 use crate::stop::Stop;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -218,30 +219,39 @@ pub fn parse(output: &[u8]) -> Option<Vec<Pool>> {
     (!pools.is_empty() || text.contains(NO_POOLS)).then_some(pools)
 }
 
-/// Gives each leaf the drive behind it, as the names are now: to be called when zpool has just given
-/// them. A leaf that is gone has none if it is named for a place, where another drive may be by now.
-pub fn resolve(zfs: &mut Zfs, links: &Links) {
-    for leaf in leaves(zfs) {
-        leaf.device = drive_of(leaf, links);
-        leaf.key = leaf.device.as_ref().and_then(|device| links.key(device)).cloned();
+/// Gives each leaf the drive behind it, as the names are now. A leaf that is gone has none if it is
+/// named for a place, where another drive may be by now. `is_fresh`: nothing was plugged since zpool
+/// was asked; else a place means who was there `before`.
+pub fn resolve(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool) {
+    let known: HashMap<(&str, &str), &DriveKey> = before
+        .leaves()
+        .filter_map(|(pool, _, leaf)| Some(((pool.name.as_str(), leaf.name.as_str()), leaf.key.as_ref()?)))
+        .collect();
+    for pool in &mut zfs.pools {
+        for leaf in pool.vdevs.iter_mut().flat_map(|v| &mut v.members) {
+            leaf.device = if is_fresh || !links.is_place(&leaf.name) {
+                drive_of(leaf, links)
+            } else {
+                known.get(&(pool.name.as_str(), leaf.name.as_str())).and_then(|key| links.device(key)).cloned()
+            };
+            leaf.key = leaf.device.as_ref().and_then(|device| links.key(device)).cloned();
+        }
     }
 }
 
 /// The drives stay who they were, by the names that they have now. Who comes to a place that a leaf
 /// is named for is not that leaf: only zpool can say so.
 pub fn follow(zfs: &mut Zfs, links: &Links) {
-    for leaf in leaves(zfs) {
+    for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
         leaf.device = leaf.key.as_ref().and_then(|key| links.device(key)).cloned();
     }
 }
 
-fn leaves(zfs: &mut Zfs) -> impl Iterator<Item = &mut Leaf> {
-    zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members)
-}
-
 fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
     let is_place = links.is_place(&leaf.name);
-    if leaf.was.is_some() || leaf.is_gone() && is_place || leaf.is_distributed_spare() {
+    // ZFS opened what is there and found somebody else's label, or none.
+    let is_other = leaf.note.as_deref().is_some_and(|note| note.contains("corrupted") || note.contains("label"));
+    if leaf.was.is_some() || is_place && (leaf.is_gone() || is_other) || leaf.is_distributed_spare() {
         return None;
     }
     let named = links.drive(&leaf.name);
