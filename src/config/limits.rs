@@ -66,7 +66,37 @@ fn parse(text: &str) -> Result<Limits, Odd> {
             _ => return Err(odd(format!("[{name}]"), "[rules.CODE] or [models.\"PATTERN\".CODE]")),
         }
     }
+    make_sense(&limits)?;
     Ok(limits)
+}
+
+/// Levels that would speak of a clean drive, or of a bad one less than of a better one, are mistakes.
+fn make_sense(limits: &Limits) -> Result<(), Odd> {
+    let everywhere = limits.rules.iter().map(|(code, set)| (format!("rules.{code}"), code, set));
+    let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
+        rules.iter().map(move |(code, set)| (format!("models.{pattern:?}.{code}"), code, set))
+    });
+    for (place, code, set) in everywhere.chain(of_models) {
+        let Some(rule) = named(code) else { continue };
+        // With what the file sets for all drives below what it sets for a model.
+        let for_all = limits.of(code, rule.limits, None).unwrap_or(rule.limits);
+        let only = Limits { rules: [(code.clone(), *set)].into(), models: BTreeMap::new() };
+        let Some(steps) = only.of(code, for_all, None) else { continue };
+        let found = || format!("{place}: {steps}");
+        let levels: Vec<i64> = [steps.watch, steps.warn, steps.crit].into_iter().flatten().collect();
+        if steps.worse == Worse::Above && levels.iter().any(|limit| *limit < 1) {
+            return Err(odd(found(), "limits of 1 or more: 0 is what a clean drive has"));
+        }
+        let in_order = |pair: &[i64]| match (pair, steps.worse) {
+            ([a, b], Worse::Above) => a <= b,
+            ([a, b], Worse::Below) => a >= b,
+            _ => true,
+        };
+        if !levels.windows(2).all(in_order) {
+            return Err(odd(found(), "watch before warn before crit, counted with the limits that are not set"));
+        }
+    }
+    Ok(())
 }
 
 fn as_table<'a>(place: &str, value: &'a Value) -> Result<&'a Table, Odd> {
@@ -179,6 +209,11 @@ mod tests {
             ("[limits]\n", "[limits]"),
             ("rules = 7\n", "rules = 7"),
             ("[models]\nx = 1\n", "models.\"x\" = 1"),
+            ("[rules.A5]\nwatch = 0\n", "rules.A5: watch ≥ 0, warn ≥ 17, crit ≥ 1101"),
+            ("[rules.A3]\nwarn = -5\n", "rules.A3: warn ≥ -5, crit ≥ 7"),
+            ("[rules.T1]\nwarn = 70\ncrit = 40\n", "rules.T1: warn ≥ 70, crit ≥ 40"),
+            ("[rules.A5]\nwatch = 99\n", "rules.A5: watch ≥ 99, warn ≥ 17, crit ≥ 1101"),
+            ("[models.\"X*\".S8]\nwarn = 3\n", "models.\"X*\".S8: warn ≤ 3, crit ≤ 5"),
         ] {
             assert_eq!(parse(text).err().map(|odd| odd.found).as_deref(), Some(found), "{text}");
         }

@@ -8,7 +8,7 @@ use super::doc::Stored;
 use super::drive::{Drive, DriveKey, State};
 use super::enclosure::Enclosure;
 use super::smart::SmartReport;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// A pulled drive is remembered for a day.
@@ -39,7 +39,7 @@ pub enum Outcome {
 }
 
 /// Where a drive sits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Bay {
     /// `enclosures[].id`
     pub enclosure: String,
@@ -167,14 +167,23 @@ impl Fleet {
     /// until another sits in its bay.
     pub fn discovered(&mut self, drives: Vec<Drive>, enclosures: &[Enclosure], now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
-        let mut gone: Vec<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
+        let mut gone: BTreeSet<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
+        let has_recalled = self.records.values().any(|r| r.drive.is_remembered());
         let bays = bays_by_address(enclosures);
         for drive in drives {
-            self.continue_recalled(&drive);
+            if has_recalled {
+                self.continue_recalled(&drive);
+            }
             let key = drive.key.clone();
-            gone.retain(|k| *k != key);
+            gone.remove(&key);
             let bay = drive.paths.iter().find_map(|p| bays.get(p.address.as_str()).cloned());
             let record = match self.records.get_mut(&key) {
+                // Nothing tells that it is the one that went: it may be another disk in the same box.
+                Some(record) if !record.is_here() && drive.identity.is_empty() => {
+                    changes.push(Change::Appeared(key));
+                    *record = Record::new(drive);
+                    record
+                }
                 Some(record) => {
                     if record.missing_since.take().is_some() {
                         record.state = State::Reading;
@@ -230,9 +239,13 @@ impl Fleet {
             missing_since: Some(since),
             ..Record::new(drive)
         };
+        let is_taken = record.bay.is_some() && self.present().any(|r| r.bay == record.bay);
+        let is_old = since.age_seconds(now) >= REMEMBER_MISSING_SECONDS;
+        if is_taken || is_old {
+            return None;
+        }
         self.records.insert(key.clone(), record);
-        self.forget(now);
-        self.records.contains_key(&key).then_some(key)
+        Some(key)
     }
 
     /// A drive that was recalled has come back: its record goes on under its own key.
@@ -246,7 +259,10 @@ impl Fleet {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        let taken: Vec<Bay> = self.present().filter_map(|r| r.bay.clone()).collect();
+        if self.records.values().all(Record::is_here) {
+            return;
+        }
+        let taken: HashSet<Bay> = self.present().filter_map(|r| r.bay.clone()).collect();
         self.records.retain(|_, r| {
             let Some(since) = r.missing_since else { return true };
             let replaced = r.bay.as_ref().is_some_and(|bay| taken.contains(bay));
@@ -290,145 +306,4 @@ fn bays_by_address(enclosures: &[Enclosure]) -> BTreeMap<&str, Bay> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::attached::Attached;
-    use crate::model::drive::{DeviceName, Identity, Path};
-    use crate::model::enclosure::Slot;
-
-    const T0: Timestamp = Timestamp(1_000);
-
-    fn drive(key: &str, device: &str, address: &str) -> Drive {
-        let device = DeviceName::parse(device).unwrap_or_else(|| unreachable!());
-        Drive {
-            key: DriveKey(key.into()),
-            device: device.clone(),
-            paths: vec![Path { device, node: "/dev/sg0".into(), host: Some(0), address: address.into() }],
-            identity: Identity::default(),
-            vendor: None,
-            model: None,
-            firmware: None,
-            size_bytes: None,
-            rotational: None,
-            by_id: vec![],
-            attached: Attached::default(),
-            told_type: None,
-        }
-    }
-
-    fn shelf(bays: &[(u32, &str)]) -> Vec<Enclosure> {
-        let slots = bays
-            .iter()
-            .map(|(slot, address)| Slot { slot: *slot, addresses: vec![(*address).into()], ..Default::default() })
-            .collect();
-        vec![Enclosure {
-            id: "e".into(),
-            sysfs_names: vec!["0:0:9:0".into()],
-            vendor: None,
-            model: None,
-            rev: None,
-            slots,
-            error: None,
-        }]
-    }
-
-    fn reading(key: &str, at: i64, outcome: Outcome) -> Reading {
-        Reading { key: DriveKey(key.into()), at: Timestamp(at), took_ms: Some(5), outcome }
-    }
-
-    fn state(fleet: &Fleet, key: &str) -> Option<State> {
-        fleet.get(&DriveKey(key.into())).map(|r| r.state)
-    }
-
-    #[test]
-    fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
-        let mut fleet = Fleet::default();
-        fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &shelf(&[(1, "0:0:1:0")]), T0);
-        fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::default())));
-        let changes = fleet.discovered(vec![], &shelf(&[]), T0);
-        assert_eq!(changes, [Change::Missing(DriveKey("a".into()))]);
-        let record = fleet.get(&DriveKey("a".into())).cloned();
-        assert!(record.is_some_and(|r| r.state == State::Missing && r.bay.is_some() && r.report.is_some()));
-
-        let mut same_bay = fleet.clone();
-        same_bay.discovered(vec![drive("b", "sda", "0:0:2:0")], &shelf(&[(1, "0:0:2:0")]), T0);
-        assert_eq!(state(&same_bay, "a"), None, "another drive sits there");
-        assert_eq!(state(&same_bay, "b"), Some(State::Reading), "and starts clean");
-
-        let mut later = fleet.clone();
-        later.discovered(vec![], &[], Timestamp(T0.0 + 86_400));
-        assert_eq!(state(&later, "a"), None, "a day has passed");
-
-        let back = fleet.discovered(vec![drive("a", "sdb", "0:0:3:0")], &shelf(&[(2, "0:0:3:0")]), T0);
-        assert_eq!(back, [Change::Back(DriveKey("a".into()))]);
-        assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.report.is_some()), "with its last values");
-    }
-
-    #[test]
-    fn three_silences_make_a_drive_unresponsive_and_one_answer_mends_it() {
-        let mut fleet = Fleet::default();
-        fleet.discovered(vec![drive("a", "sda", "0:0:1:0"), drive("b", "sdb", "0:0:2:0")], &[], T0);
-        fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::default())));
-        for (n, expected) in [(1, State::Active), (2, State::Active), (3, State::Unresponsive)] {
-            fleet.apply(&reading("a", 1_001 + n, Outcome::Silent("no answer".into())));
-            assert_eq!(state(&fleet, "a"), Some(expected), "silence {n}");
-        }
-        let a = fleet.get(&DriveKey("a".into()));
-        assert!(a.is_some_and(|r| r.collected_at == Some(Timestamp(1_001)) && r.error.is_some()));
-        fleet.apply(&reading("b", 1_002, Outcome::Silent("no answer".into())));
-        assert_eq!(state(&fleet, "b"), Some(State::Unresponsive), "never answered at all");
-        fleet.apply(&reading("a", 1_010, Outcome::Standby("asleep".into())));
-        assert_eq!(state(&fleet, "a"), Some(State::Standby));
-        assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.silences == 0 && r.error.is_none()));
-    }
-
-    #[test]
-    fn an_identity_alone_does_not_replace_values() {
-        let mut fleet = Fleet::default();
-        fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
-        let healthy = SmartReport { smart_status_passed: Some(true), ..SmartReport::default() };
-        fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::new(healthy))));
-        fleet.apply(&reading("a", 1_002, Outcome::Good(Arc::default())));
-        let a = fleet.get(&DriveKey("a".into()));
-        assert!(a.is_some_and(|r| r.collected_at == Some(Timestamp(1_001)) && r.error.is_some()));
-    }
-
-    #[test]
-    fn another_serial_number_starts_a_record_anew() {
-        let mut fleet = Fleet::default();
-        fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
-        let report = |serial: &str, passed| SmartReport {
-            serial_number: Some(serial.into()),
-            smart_status_passed: passed,
-            temperature_celsius: passed.map(|_| 41),
-            ..SmartReport::default()
-        };
-        let good = |fleet: &mut Fleet, at, serial: &str, passed| {
-            fleet.apply(&reading("a", at, Outcome::Good(Arc::new(report(serial, passed)))))
-        };
-        assert_eq!(good(&mut fleet, 1_001, "OLD", Some(false)), None);
-        assert_eq!(good(&mut fleet, 1_002, "OLD", None), None, "the same drive, not ready");
-        assert_eq!(good(&mut fleet, 1_003, "NEW", None).as_deref(), Some("OLD"));
-        let known = fleet.get(&DriveKey("a".into())).cloned();
-        let report = known.as_ref().and_then(|r| r.report.clone()).unwrap_or_default();
-        assert_eq!(
-            (report.serial_number.as_deref(), report.temperature_celsius, report.smart_status_passed),
-            (Some("NEW"), None, None),
-            "nothing of the earlier one, although this one gave its identity only"
-        );
-        assert_eq!(known.map(|r| (r.collected_at, r.error)), Some((Some(Timestamp(1_003)), None)));
-    }
-
-    #[test]
-    fn a_seed_never_replaces_a_newer_reading() {
-        let mut fleet = Fleet::default();
-        fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
-        let key = DriveKey("a".into());
-        assert!(fleet.seed(&key, SmartReport::default(), State::Unresponsive, Timestamp(500)));
-        assert!(fleet.get(&key).is_some_and(|r| r.collected_at == Some(Timestamp(500)) && r.state == State::Active));
-        assert!(!fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(400)), "an older one");
-        assert!(fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600)), "a newer one");
-        fleet.apply(&reading("a", 700, Outcome::Good(Arc::default())));
-        assert!(!fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600)), "older than our own");
-    }
-}
+mod tests;

@@ -59,7 +59,7 @@ fn block(out: &mut String, enclosure: &EnclosureView) {
             // A number that the shelf does not have leaves a gap; one it has twice keeps its first.
             if slot.slot >= column {
                 let gap = usize::try_from(slot.slot - column).unwrap_or(0);
-                let _ = write!(row, "{:gap$} {}", "", bay_sign(slot), gap = 2 * gap);
+                let _ = write!(row, "{:gap$} {}", "", bay_sign(slot, enclosure), gap = 2 * gap);
                 column = slot.slot.saturating_add(1);
             }
         }
@@ -68,9 +68,11 @@ fn block(out: &mut String, enclosure: &EnclosureView) {
     out.push('\n');
 }
 
-fn bay_sign(slot: &SlotView) -> char {
+fn bay_sign(slot: &SlotView, enclosure: &EnclosureView) -> char {
     match (&slot.drive, slot.status.as_deref()) {
         (Some(drive), _) => sign(drive),
+        // A shelf that does not answer has not called it empty.
+        (None, None) if enclosure.error.is_some() => '?',
         (None, None | Some("not installed")) => '.',
         (None, Some(_)) => '?',
     }

@@ -366,7 +366,8 @@ impl Totals {
             // The space of a disk behind a RAID controller is that of its volume.
             let bytes = summary.user_capacity_bytes.filter(|_| summary.behind.is_none());
             self.capacity_bytes = self.capacity_bytes.saturating_add(bytes.unwrap_or(0));
-            self.hottest_celsius = self.hottest_celsius.max(summary.temperature_celsius);
+            let is_current = summary.state == State::Active && !summary.stale;
+            self.hottest_celsius = self.hottest_celsius.max(summary.temperature_celsius.filter(|_| is_current));
         }
     }
 }

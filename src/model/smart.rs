@@ -53,8 +53,9 @@ impl SmartReport {
     /// The drive said something of its health. Without it a reading is an identity, and no verdict.
     pub fn has_health(&self) -> bool {
         let attributes = self.ata.as_ref().is_some_and(|ata| !ata.attributes.is_empty());
-        let log = self.nvme.as_ref().is_some_and(|nvme| nvme.critical_warning.is_some());
-        self.smart_status_passed.is_some() || attributes || log
+        let log = self.nvme.as_ref().is_some_and(|n| n.critical_warning.or(n.media_errors.map(|_| 0)).is_some());
+        let counters = self.scsi.as_ref().is_some_and(ScsiDetail::has_counters);
+        self.smart_status_passed.is_some() || attributes || log || counters
     }
 
     /// Says so, where it did not.
@@ -178,13 +179,13 @@ impl AtaAttribute {
     /// The number that the raw value holds. Several attributes pack more than one into its 48 bits,
     /// and smartctl writes them out where it knows how:
     ///
-    /// - 188: three counts of 16 bits on drives that keep three, the largest of which counts;
+    /// - 188: up to three counts of 16 bits, the largest of which counts (a plain count is the lowest);
     /// - 190, 194: the degrees in the lowest byte, with the extremes above;
     /// - 9 and all others: the number that `raw_string` begins with (`47060h+35m`, `8 (0 3)`).
     pub fn count(&self) -> Option<u64> {
         let leading = self.leading_number();
         match (self.id, self.raw_value) {
-            (188, Some(raw)) if raw > 0xffff => (0..3).map(|word| raw >> (16 * word) & 0xffff).max(),
+            (188, Some(raw)) => (0..3).map(|word| raw >> (16 * word) & 0xffff).max(),
             (190 | 194, Some(raw)) if leading.is_none_or(|n| n > 0xff) => Some(raw & 0xff),
             (_, raw) => leading.or(raw),
         }
@@ -209,6 +210,14 @@ pub struct ScsiDetail {
     pub non_medium_errors: Option<u64>,
     pub start_stop_cycles: Cycles,
     pub load_unload_cycles: Cycles,
+}
+
+impl ScsiDetail {
+    /// A drive whose status could not be read may still tell what went wrong in it.
+    fn has_counters(&self) -> bool {
+        let rows = [self.read, self.write, self.verify];
+        self.grown_defect_list.or(self.pending_defects).is_some() || rows.iter().any(Option::is_some)
+    }
 }
 
 /// A mechanical count and what the maker specifies for the drive's life.
@@ -269,7 +278,8 @@ mod tests {
             (9, 115_594_749_838_557, "34013 (105 34 0)", 34_013),
             (9, 47_060, "47060", 47_060),
             (188, 51_540_393_996, "51540393996", 12),
-            (188, 644_254_924_803, "3 150 150", 150),
+            (188, 644_254_924_803, "150 150 3", 150),
+            (188, 150, "0 0 150", 150),
             (188, 7, "7", 7),
             (194, 231_929_413_661, "29 (Min/Max 18/54)", 29),
             (194, 231_929_413_661, "231929413661", 29),

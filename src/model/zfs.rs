@@ -160,7 +160,7 @@ impl Zfs {
     }
 
     /// The place of every drive that is in a pool. A drive may have several leaves (a spare in
-    /// use, two partitions): a data leaf speaks for it, and of several the one in most trouble.
+    /// use, two partitions): the one in most trouble speaks for it, of several a data leaf.
     pub fn memberships(&self) -> BTreeMap<DeviceName, Membership> {
         let mut best: BTreeMap<&DeviceName, (&Pool, &Vdev, &Leaf)> = BTreeMap::new();
         let mut in_use = BTreeSet::new();
@@ -169,7 +169,7 @@ impl Zfs {
             if vdev.role == "spare" && leaf.state.as_deref() == Some("INUSE") {
                 in_use.insert(device);
             }
-            let rank = |(_, vdev, leaf): (&Pool, &Vdev, &Leaf)| (vdev.role == "data", leaf.trouble());
+            let rank = |(_, vdev, leaf): (&Pool, &Vdev, &Leaf)| (leaf.trouble(), vdev.role == "data");
             let held = best.entry(device).or_insert(found);
             if rank(found) > rank(*held) {
                 *held = found;

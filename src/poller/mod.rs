@@ -246,11 +246,10 @@ impl Thread {
         let is_here = |key: &DriveKey| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here);
         self.request_reads.retain(|key, _| is_here(key));
         self.waiting.retain(|key, _| is_here(key));
+        let mut gone_changed = changes.iter().any(|change| matches!(change, Change::Missing(_)));
         let held = self.left.len();
         self.left.retain(|key, _| fleet.get(key).is_some() && !is_here(key));
-        if self.left.len() != held {
-            self.tell_gone();
-        }
+        gone_changed |= self.left.len() != held;
         for change in &changes {
             match change {
                 Change::Missing(key) => self.publish_drive(key, None),
@@ -260,6 +259,9 @@ impl Thread {
                 }
                 Change::Appeared(_) | Change::Back(_) => {}
             }
+        }
+        if gone_changed {
+            self.tell_gone();
         }
         if !changes.is_empty() {
             self.look_again = Some(Instant::now() + LINKS_COME);
@@ -383,7 +385,6 @@ impl Thread {
             self.publisher.drive(&summary, document);
         } else {
             self.left.insert(key.clone(), document);
-            self.tell_gone();
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Links {
     owners: HashMap<DeviceName, DriveKey>,
     /// Hex digits of a WWN to the drive; `None`: several drives share it.
     wwns: HashMap<String, Option<DeviceName>>,
+    /// Drives whose WWN is known.
+    named: HashSet<DeviceName>,
     /// Drives with names under `/dev/disk/by-id`.
     identified: HashSet<DeviceName>,
 }
@@ -56,6 +58,7 @@ impl Links {
                 links.devices.insert(name.to_owned(), drive.device.clone());
             }
             if let Some(hex) = drive.identity.wwn().and_then(|w| w.strip_prefix("0x").map(str::to_owned)) {
+                links.named.insert(drive.device.clone());
                 links.wwns.entry(hex).and_modify(|owner| *owner = None).or_insert_with(|| Some(drive.device.clone()));
             }
         }
@@ -99,12 +102,17 @@ impl Links {
     /// partition of any of these, a multipath map, or a WWN.
     pub fn drive(&self, name: &str) -> Option<DeviceName> {
         let (name, stem) = parts(name)?;
+        // What sysfs says of a WWN counts more than a link that may be older than the drive; where
+        // several drives share it, the link is of whichever came last.
+        if let Some(owner) = wwn_in(stem).and_then(|hex| self.wwns.get(&hex)) {
+            return owner.clone();
+        }
         // Where a place has no such partition, the drive that had it was there before.
         let whole = || self.targets.get(stem).filter(|_| name == stem || !self.places.contains(stem));
         self.kernel(name, DEPTH)
             .or_else(|| self.kernel(self.targets.get(name)?, DEPTH))
             .or_else(|| self.kernel(whole()?, DEPTH))
-            .or_else(|| self.by_wwn(stem))
+            .filter(|device| wwn_in(stem).is_none() || !self.named.contains(device))
     }
 
     /// The name says where a drive is (a letter, a bay, a port), and another may be there by now.
@@ -142,12 +150,14 @@ impl Links {
     pub fn is_identified(&self, device: &DeviceName) -> bool {
         self.identified.contains(device)
     }
+}
 
-    /// `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`: the name holds the WWN.
-    fn by_wwn(&self, name: &str) -> Option<DeviceName> {
-        let hex = ["wwn-0x", "scsi-3", "dm-uuid-mpath-3", "3"].iter().find_map(|p| name.strip_prefix(p))?;
-        self.wwns.get(&hex.to_ascii_lowercase()).cloned().flatten()
-    }
+/// `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`: the name holds a WWN, of 8 bytes
+/// or 16.
+fn wwn_in(name: &str) -> Option<String> {
+    let hex = ["wwn-0x", "scsi-3", "dm-uuid-mpath-3", "3"].iter().find_map(|p| name.strip_prefix(p))?;
+    let is_wwn = matches!(hex.len(), 16 | 32) && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    is_wwn.then(|| hex.to_ascii_lowercase())
 }
 
 /// The last part of a name, and that without its `-partN`.
@@ -175,6 +185,9 @@ mod tests {
                 ("mpathc-part1", "dm-1"),
                 ("nvme-N_1-part3", "nvme0n1p3"),
                 ("stale", "sdq"),
+                ("wwn-0x5000c500236004a9", "sdb"),
+                ("wwn-0x5000c500236004aa", "sda"),
+                ("wwn-0x5000c500236004a4", "sda"),
             ]),
             slaves: [
                 ("dm-0".to_owned(), vec!["sdc".to_owned(), "sdd".to_owned()]),
@@ -190,6 +203,7 @@ mod tests {
             places: ["e0s5".to_owned(), "e0s6".to_owned(), "e0s6-part1".to_owned()].into(),
             keys: HashMap::new(),
             owners: HashMap::new(),
+            named: [device("sdb")].into(),
             partitions: ["sda1", "sda9", "sdd1", "nvme0n1p1", "nvme0n1p3"].map(str::to_owned).into(),
             identified: HashSet::new(),
         }
@@ -216,6 +230,8 @@ mod tests {
             ("35000c500236004a3", Some("sdb")),
             ("wwn-0x5000C500236004A3-part1", Some("sdb")),
             ("wwn-0x5000c500236004a4", None),
+            ("wwn-0x5000c500236004a9", None),
+            ("wwn-0x5000c500236004aa", Some("sda")),
             ("stale", None),
             ("/dev/sda2", None),
             ("nvme0n1p2", None),

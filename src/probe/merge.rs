@@ -130,7 +130,9 @@ fn finish(drive: Joined, keys: &mut HashSet<String>) -> Drive {
     let Seen { path, identity, vendor, model, firmware, size_bytes, rotational, attached, .. } = drive.seen;
     let part = |p: &Option<String>| p.clone().unwrap_or_default();
     let mut key = if identity.is_empty() {
-        format!("{} {}", path.device, path.address)
+        // All that is known of it, so that another disk in the same place is another drive.
+        let size = size_bytes.unwrap_or(0);
+        format!("{} {} {} {} {size}", path.device, path.address, part(&vendor), part(&model))
     } else {
         format!("{}|{}|{}", part(&identity.wwid), part(&identity.unit_serial), part(&model))
     };

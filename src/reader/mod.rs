@@ -311,7 +311,9 @@ impl Reader {
 fn of_this_drive(value: Bytes, known: &Known, stale_after: u64, is_last: bool) -> Result<Arc<Prepared>, Unfit> {
     let head = Head::parse(&value).ok_or(Unfit::Foreign)?;
     let is_other = known.told_by_serial.is_some() && known.told_by_serial != head.serial_number;
-    if is_other || !head.is_of(&known.identity, known.bay.as_ref()) {
+    // What has no name may be another of its kind by the time its live copy has lapsed.
+    let is_nobody = is_last && known.identity.is_empty();
+    if is_other || is_nobody || !head.is_of(&known.identity, known.bay.as_ref()) {
         return Err(Unfit::Elsewhere);
     }
     let is_old = head.collected_at.is_some_and(|at| at.age_seconds(now()) > stale_after);

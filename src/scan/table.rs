@@ -207,6 +207,9 @@ fn rows(enclosure: &EnclosureView) -> Vec<Row> {
             (None, Some(status)) if status != "not installed" => {
                 empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", printable(status)))
             }
+            (None, None) if enclosure.error.is_some() => {
+                empty(slot.slot, "(none)", "(no drive, the shelf does not say)".to_owned())
+            }
             (None, _) => empty(slot.slot, "(empty)", String::new()),
         })
         .collect()

@@ -1,7 +1,7 @@
 //! Rules over what is around a drive: its age of reading, its temperature, its pool, its bay.
 
 use super::scsi::trip;
-use super::{Hit, Quantity, Severity, Steps, Subject, counted, plain, stated};
+use super::{Finding, Hit, Quantity, Severity, Steps, Subject, counted, plain, stated};
 
 const DAY_SECONDS: u64 = 86_400;
 
@@ -35,7 +35,12 @@ fn hot(subject: &Subject, steps: Steps) -> Option<Hit> {
     let steps = match own {
         (None, None) if trip(subject).is_some() => return None,
         (None, None) => steps,
-        (warn, crit) => Steps::above(None, warn, crit),
+        // What the drive leaves open, the rule has; never a level that the drive's own contradicts.
+        (warn, crit) => {
+            let below = steps.warn.filter(|t| crit.is_none_or(|crit| *t < crit));
+            let beyond = steps.crit.filter(|t| warn.is_none_or(|warn| *t > warn));
+            Steps::above(None, warn.or(below), crit.or(beyond))
+        }
     };
     counted(Some(celsius), steps, |n| match steps.reached(n) {
         Some((_, limit)) if own != (None, None) => format!("{n} °C; the drive's own limit is {limit} °C."),
@@ -90,16 +95,17 @@ pub fn bay_fault(subject: &Subject, _: Steps) -> Option<Hit> {
     })
 }
 
-/// While its vdev is rebuilt, what is wrong with a drive weighs one level more: there is less left
-/// to rebuild from. `worst` is the worst finding about the drive itself.
-pub fn rebuilding(subject: &Subject, worst: Severity) -> Option<Hit> {
+/// While its vdev lacks redundancy, what is wrong with a drive weighs one level more: there is less
+/// left to rebuild from. `worst` is the worst finding about the drive itself.
+pub fn rebuilding(subject: &Subject, worst: &Finding) -> Option<Hit> {
     let place = subject.place.filter(|place| place.vdev_resilvering)?;
-    let severity = match worst {
+    let severity = match worst.severity {
         Severity::Watch => Severity::Warn,
         Severity::Warn => Severity::Crit,
         Severity::Crit => return None,
     };
+    let cause = worst.message.trim_end_matches('.');
     let vdev = plain(&place.vdev);
-    let message = format!("Its vdev {vdev} is being rebuilt: what is wrong with this drive weighs more.");
-    Some(stated(severity, "resilvering", "none", message))
+    let message = format!("{cause}, while its vdev {vdev} is being rebuilt or runs on a spare.");
+    Some(stated(severity, &worst.code, "none", message))
 }

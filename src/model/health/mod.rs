@@ -188,8 +188,8 @@ pub fn judge(subject: &Subject, limits: &Limits) -> Health {
         let hit = match rule.check {
             Check::Alone(check) => check(subject, steps),
             Check::After(check) => {
-                let about_itself = findings.iter().filter(|f| f.class == Class::Media).map(|f| f.severity).max();
-                about_itself.and_then(|worst| check(subject, worst))
+                let about_itself = findings.iter().filter(|f| f.class == Class::Media);
+                about_itself.min_by_key(|f| std::cmp::Reverse(f.severity)).and_then(|worst| check(subject, worst))
             }
         };
         findings.extend(hit.map(|Hit { severity, observed, limit, message }| Finding {

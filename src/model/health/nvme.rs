@@ -1,7 +1,7 @@
 //! Rules over the NVMe SMART / Health Information log.
 
 use super::ata::{newest_test_failed, spare_left};
-use super::{Hit, Severity, Steps, Subject, counted, many};
+use super::{Hit, Severity, Steps, Subject, counted, many, stated};
 
 /// NVMe base specification, SMART / Health log byte 0. A temperature alone is a warning; every
 /// other bit is about the data.
@@ -15,7 +15,12 @@ pub fn critical_warning(subject: &Subject, _: Steps) -> Option<Hit> {
         "volatile memory backup failed",
         "persistent memory region unreliable",
     ];
-    let bits = subject.nvme()?.critical_warning.filter(|bits| *bits != 0)?;
+    let bits = subject.nvme()?.critical_warning.unwrap_or(0);
+    if bits == 0 {
+        let failed = subject.report?.smart_status_passed == Some(false);
+        let message = "The drive reports that it is failing (SMART status).".to_owned();
+        return failed.then(|| stated(Severity::Crit, "failed", "passed", message));
+    }
     let words: Vec<&str> = (0..6).zip(BITS).filter(|(bit, _)| bits & (1 << bit) != 0).map(|(_, word)| word).collect();
     let words = if words.is_empty() { "a reserved bit".to_owned() } else { words.join(", ") };
     let severity = if bits == TEMPERATURE { Severity::Warn } else { Severity::Crit };

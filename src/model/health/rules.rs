@@ -8,7 +8,7 @@
 //! earlier reading.
 
 use super::Class::{Environment, Link, Media, Pool, Reading};
-use super::{Class, Hit, Severity, Steps, Subject, around, ata, nvme, scsi};
+use super::{Class, Finding, Hit, Steps, Subject, around, ata, nvme, scsi};
 
 pub struct Rule {
     /// As in findings and in the limits file.
@@ -26,7 +26,7 @@ pub struct Rule {
 pub(super) enum Check {
     Alone(fn(&Subject, Steps) -> Option<Hit>),
     /// It weighs the worst of what others have found about the drive itself.
-    After(fn(&Subject, Severity) -> Option<Hit>),
+    After(fn(&Subject, &Finding) -> Option<Hit>),
 }
 
 /// A row of the table.
@@ -132,6 +132,6 @@ pub const RULES: &[Rule] = &[
     rule("E5", Environment, "the enclosure senses a fault in the bay", Steps::STATE,
         "the kernel's enclosure class: fault is two bits, 1 sensed, 2 requested", around::bay_fault),
     Rule { code: "Z3", class: Pool, limits: Steps::STATE, check: Check::After(around::rebuilding),
-        condition: "its vdev is being rebuilt: the worst finding about the drive itself, one level up",
+        condition: "its vdev is being rebuilt or runs on a spare: the worst finding about the drive itself, one level up",
         source: "there is less left to rebuild from" },
 ];

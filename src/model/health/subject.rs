@@ -1,6 +1,7 @@
 //! What a rule may ask about: one drive's newest reading, where it stands, and how its peers do.
 
 use super::super::Timestamp;
+use super::super::drive::State;
 use super::super::fleet::{Fleet, Record};
 use super::super::smart::{AtaDetail, NvmeDetail, ScsiDetail, SmartReport};
 use super::super::zfs::Membership;
@@ -38,8 +39,9 @@ impl<'a> Subject<'a> {
         self.report?.nvme.as_ref()
     }
 
+    /// How warm it is. A drive that sleeps was that warm when it was read, and is not any more.
     pub fn celsius(&self) -> Option<i64> {
-        self.report?.temperature_celsius.map(i64::from)
+        self.report.filter(|_| !self.asleep)?.temperature_celsius.map(i64::from)
     }
 
     /// An ATA attribute as a count.
@@ -73,7 +75,8 @@ impl Peers {
         let mut celsius: HashMap<&str, BTreeMap<bool, Vec<i32>>> = HashMap::new();
         let mut link: HashMap<&str, Vec<u64>> = HashMap::new();
         for record in fleet.present() {
-            let Some(report) = record.report.as_deref() else { continue };
+            let awake = record.report.as_deref().filter(|_| record.state == State::Active);
+            let Some(report) = awake else { continue };
             if let (Some(bay), Some(degrees), Some(kind)) = (&record.bay, report.temperature_celsius, rotates(record)) {
                 celsius.entry(&bay.enclosure).or_default().entry(kind).or_default().push(degrees);
             }

@@ -386,3 +386,52 @@ fn codes_are_unique_and_every_row_says_why() {
     assert_eq!(codes.len(), RULES.len());
     assert!(RULES.iter().all(|r| !r.condition.is_empty() && !r.source.is_empty()));
 }
+
+#[test]
+fn what_fails_by_its_own_word_is_never_ok() {
+    let failing = |report: SmartReport| SmartReport { smart_status_passed: Some(false), ..report };
+    let of = |report: &SmartReport| judge(&subject(report), &Limits::default()).verdict;
+    assert_eq!(of(&failing(SmartReport::default())), Verdict::Crit, "its protocol is not known");
+    assert_eq!(of(&failing(nvme(NvmeDetail { critical_warning: Some(0), ..NvmeDetail::default() }))), Verdict::Crit);
+}
+
+#[test]
+fn counters_without_a_status_are_judged() {
+    let report = SmartReport { smart_status_passed: None, ..scsi(errors(0, 0)) };
+    let report = SmartReport {
+        scsi: report.scsi.map(|scsi| crate::model::smart::ScsiDetail { grown_defect_list: Some(900), ..scsi }),
+        ..report
+    };
+    assert!(report.has_health());
+    assert_eq!(told(&subject(&report)), "S3 warn");
+}
+
+#[test]
+fn a_drive_that_sleeps_is_not_hot_any_more() {
+    let hot = SmartReport { rotation_rate_rpm: Some(7200), ..at(ata(), 66) };
+    let awake = Subject { rotates: Some(true), ..subject(&hot) };
+    assert_eq!(told(&awake), "T1 crit");
+    assert_eq!(told(&Subject { asleep: true, ..awake }), "");
+}
+
+#[test]
+fn heat_in_the_past_is_no_fault_of_the_media() {
+    let mut report = ata();
+    let row = |id: u8| AtaAttribute { id, when_failed: Some("past".into()), ..AtaAttribute::default() };
+    report.ata = report.ata.map(|ata| AtaDetail { attributes: vec![row(190), row(194)], ..ata });
+    assert_eq!(told(&subject(&report)), "");
+    report.ata = report.ata.map(|ata| AtaDetail { attributes: vec![row(190), row(4)], ..ata });
+    assert_eq!(told(&subject(&report)), "A2 watch");
+}
+
+#[test]
+fn what_a_drive_leaves_open_of_its_limits_the_rule_has() {
+    let warm = |celsius: i32, op: Option<i32>, most: Option<i32>| {
+        let limits = TemperatureLimits { op_limit_max_celsius: op, limit_max_celsius: most, ..Default::default() };
+        let report = SmartReport { temperature_limits: limits, ..at(ata(), celsius) };
+        told(&Subject { rotates: Some(true), ..subject(&report) })
+    };
+    assert_eq!((warm(54, None, Some(60)).as_str(), warm(61, None, Some(60)).as_str()), ("T1 warn", "T1 crit"));
+    assert_eq!((warm(56, Some(55), None).as_str(), warm(60, Some(55), None).as_str()), ("T1 warn", "T1 crit"));
+    assert_eq!((warm(62, Some(65), None).as_str(), warm(66, Some(65), None).as_str()), ("", "T1 warn"));
+}
