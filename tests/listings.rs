@@ -604,3 +604,17 @@ fn a_leaf_is_never_the_drive_that_took_its_bay() {
     let own = "/dev/disk/by-id/wwn-0x5000c500a0000002-part1";
     assert_eq!(pool_on(&host, &as_text(&[(own, "REMOVED")])), [("SER2".to_owned(), json!("REMOVED"))]);
 }
+
+/// A pool may lie on a file or a volume that is called as a drive is.
+#[test]
+fn a_file_with_the_name_of_a_drive_is_no_drive() {
+    let host = two_disks();
+    for (device, target) in [("sda", 1), ("sdb", 2)] {
+        let block = format!("sys/devices/host0/target/0:0:{target}:0/block/{device}/{device}1");
+        fs::create_dir_all(host.at(&block)).expect("a partition");
+    }
+    for leaf in ["/srv/sda1", "/srv/images/sdb", "/dev/zvol/tank/sda", "/dev/vg/sdb1"] {
+        assert_eq!(pool_on(&host, &as_text(&[(leaf, "FAULTED")])), [], "{leaf}");
+    }
+    assert_eq!(pool_on(&host, &as_text(&[("/dev/sda1", "ONLINE")])), [("SER1".to_owned(), json!("ONLINE"))]);
+}

@@ -160,9 +160,14 @@ fn wwn_in(name: &str) -> Option<String> {
     is_wwn.then(|| hex.to_ascii_lowercase())
 }
 
-/// The last part of a name, and that without its `-partN`.
+/// The last part of a name, and that without its `-partN`. Of a path only one that a drive may have:
+/// a file may be called `sda1`, and so may a volume below `/dev/zvol`.
 fn parts(name: &str) -> Option<(&str, &str)> {
-    let name = name.trim_end_matches('/').rsplit('/').next()?;
+    let name = match name.trim_end_matches('/').rsplit_once('/') {
+        None => name,
+        Some(("/dev", last)) => last,
+        Some((folder, last)) => FOLDERS.iter().any(|f| folder.strip_prefix('/') == Some(f)).then_some(last)?,
+    };
     let without = name.rsplit_once("-part").filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
     Some((name, without.map_or(name, |(stem, _)| stem)))
 }
@@ -216,6 +221,10 @@ mod tests {
             ("sda", Some("sda")),
             ("sda1", Some("sda")),
             ("/dev/sda9", Some("sda")),
+            ("/srv/sda1", None),
+            ("/dev/zvol/tank/sda", None),
+            ("/dev/vg/sda1", None),
+            ("disk/sda", None),
             ("ata-WDC_X_S1", Some("sda")),
             ("/dev/disk/by-id/ata-WDC_X_S1-part1", Some("sda")),
             ("e0s5", Some("sdb")),
