@@ -33,6 +33,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<TypeEntry>, ConfigError> {
         }
         let kind =
             DeviceType::parse(&kind).ok_or_else(|| bad(SETTING, &found, &format!("NAME=TYPE, TYPE {ALLOWED}")))?;
+        // A by-id name of NVMe has a dash.
+        let is_nvme = name.starts_with("nvme") && !name.contains('-');
+        if is_nvme && !matches!(kind, DeviceType::Nvme | DeviceType::Auto) {
+            return Err(bad(SETTING, &found, "nvme or auto for an NVMe drive"));
+        }
         let entry = TypeEntry { name, kind };
         if entries.iter().any(|e| e.name == entry.name && e.kind.disk() == entry.kind.disk()) {
             return Err(bad(SETTING, &found, "each drive, and each disk behind it, once"));
@@ -93,6 +98,7 @@ mod tests {
             ("sda=cciss,128", "found \"sda=cciss,128\""),
             ("sda=sat,", "found \"sda=sat,\""),
             (",sda=sat", "found \"\""),
+            ("nvme0n1=sat", "found \"nvme0n1=sat\""),
             ("sda=sat,sda=scsi", "found \"sda=scsi\""),
             ("sda=megaraid,1,sda=sat+megaraid,1", "found \"sda=sat+megaraid,1\""),
         ] {

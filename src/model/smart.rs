@@ -53,7 +53,7 @@ impl SmartReport {
     /// The drive said something of its health. Without it a reading is an identity, and no verdict.
     pub fn has_health(&self) -> bool {
         let attributes = self.ata.as_ref().is_some_and(|ata| !ata.attributes.is_empty());
-        let log = self.nvme.as_ref().is_some_and(|n| n.critical_warning.or(n.media_errors.map(|_| 0)).is_some());
+        let log = self.nvme.as_ref().is_some_and(|n| n.critical_warning.is_some() || n.media_errors.is_some());
         let counters = self.scsi.as_ref().is_some_and(ScsiDetail::has_counters);
         self.smart_status_passed.is_some() || attributes || log || counters
     }
