@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Makes a directory and what is missing above it.
 pub fn make_dir(path: &Path) -> Result<()> {
@@ -64,14 +65,17 @@ pub fn link(root: &Path, at: &str, to: &str) -> Result<()> {
     link_text(&root.join(at), &relative(from, to))
 }
 
-/// A link with exactly that text.
+/// A link with exactly that text. One that is there gives way at once, as udev does it: drives are
+/// laid out by several threads, and some have a name in common.
 pub fn link_text(at: &Path, text: &str) -> Result<()> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let cannot = || format!("cannot link {} to {text}", at.display());
     match symlink(text, at) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            remove(at)?;
-            symlink(text, at).with_context(|| format!("cannot link {} to {text}", at.display()))
+            let aside = at.with_file_name(format!(".link-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+            symlink(text, &aside).and_then(|()| fs::rename(&aside, at)).with_context(cannot)
         }
-        other => other.with_context(|| format!("cannot link {} to {text}", at.display())),
+        other => other.with_context(cannot),
     }
 }
 
