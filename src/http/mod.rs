@@ -13,7 +13,7 @@ pub use gate::{Gate, GateError, Place, advice, look};
 use crate::reader::Reader;
 use reply::{Problem, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A request that has waited so long for a worker is told that there is none.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
@@ -21,13 +21,14 @@ const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 /// One worker: answers what the gate lets through, until the gate has closed.
 pub fn work(reader: &Reader, gate: &Gate) {
     let mut buffer = Vec::new();
+    let started = Instant::now();
     gate.work(|exchange| {
         // One request never costs a worker; its connection is closed.
         let answered = catch_unwind(AssertUnwindSafe(|| {
             let reply = if exchange.since.elapsed() > QUEUE_PATIENCE {
                 Reply::problem(&Problem::Busy)
             } else {
-                api::answer(reader, &exchange.head)
+                api::answer(reader, &exchange.head, started)
             };
             log::debug!("request target={:?} status={}", exchange.head.target, reply.status);
             exchange.answer(&reply, &mut buffer);

@@ -4,7 +4,8 @@
 //! It holds no values of drives; a reading goes out as an event and is forgotten here.
 
 use super::exec::Stuck;
-use super::{Event, Host, now, smartctl};
+use super::{Event, Host, smartctl};
+use crate::clock::now;
 use crate::config::SmartConfig;
 use crate::model::drive::{Drive, DriveKey, Path};
 use crate::model::fleet::Outcome;

@@ -62,11 +62,6 @@ impl Host {
     }
 }
 
-/// The clock. The only one that readings are dated by.
-pub fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_second())
-}
-
 /// A sysfs attribute, trimmed; `None` when absent, unreadable, empty, or `(null)`. At most a page.
 fn attribute(path: &Path) -> Option<String> {
     let bytes = binary(path)?;

@@ -9,7 +9,8 @@ use super::links::Links;
 use super::shelves::Shelves;
 use super::tools::{self, Watched};
 use super::types::Types;
-use super::{Event, Host, drives, enclosure, now, smartctl, zpool};
+use super::{Event, Host, drives, enclosure, smartctl, zpool};
+use crate::clock::now;
 use crate::config::SmartConfig;
 use crate::model::Timestamp;
 use crate::model::attached::Transport;
@@ -355,6 +356,16 @@ impl Rack {
                 Ok(Event::Shelf { .. }) => {}
                 Err(_) => break,
             }
+        }
+    }
+
+    /// The clock was set: every time so far is one on the new clock.
+    pub fn shift(&mut self, by_seconds: i64) {
+        self.fleet.shift(by_seconds);
+        let running = self.sweep.as_mut().map(|s| &mut s.started_at);
+        let times = [&mut self.stats.started_at, &mut self.zfs.collected_at];
+        for time in times.into_iter().filter_map(Option::as_mut).chain(running) {
+            *time = time.shifted(by_seconds);
         }
     }
 
