@@ -88,7 +88,7 @@ impl Manager {
     /// Logged in on the master at that address.
     fn open(&self, host: &str, port: u16) -> Result<Connection, Trouble> {
         let mut connection = self.log_in(|| self.tcp(host, port))?;
-        let role: Result<Vec<Value>, Trouble> = connection.ask_shortly(Cmd::new().arg("ROLE"));
+        let role: Result<Vec<Value>, Trouble> = connection.ask(Cmd::new().arg("ROLE"));
         match role {
             Ok(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => Ok(connection),
             Ok(_) => Err(Trouble::new(Kind::Away, "it is no master (any more)")),
@@ -116,12 +116,12 @@ impl Manager {
             if let Some(username) = &config.username {
                 cmd.arg(username);
             }
-            if let Err(trouble) = connection.ask_shortly::<Value>(cmd.arg(password)) {
+            if let Err(trouble) = connection.ask::<Value>(cmd.arg(password)) {
                 return Err(self.login_refused(trouble));
             }
         }
         if config.db != 0 {
-            connection.ask_shortly::<Value>(Cmd::new().arg("SELECT").arg(config.db)).map_err(Trouble::at_start)?;
+            connection.ask::<Value>(Cmd::new().arg("SELECT").arg(config.db)).map_err(Trouble::at_start)?;
         }
         Ok(connection)
     }
@@ -161,7 +161,7 @@ impl ManageConnection for Manager {
 
     /// Never asked for: a PING at every checkout would double the round trips.
     fn is_valid(&self, connection: &mut Connection) -> Result<(), Trouble> {
-        connection.ask_shortly::<Value>(Cmd::new().arg("PING")).map(drop)
+        connection.ask::<Value>(Cmd::new().arg("PING")).map(drop)
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {

@@ -86,7 +86,7 @@ impl RedisStore {
     pub fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
         let mut cmd = Cmd::new();
         cmd.arg("GET").arg(self.name(key, copy));
-        let value: Value = self.breaker.with(Does::Read, |connection| connection.ask(&cmd).map_err(not_for_us))?;
+        let value: Value = self.breaker.with(Does::Read, |connection| connection.value(&cmd).map_err(not_for_us))?;
         Ok(bytes(value))
     }
 
@@ -99,7 +99,9 @@ impl RedisStore {
             for key in chunk {
                 cmd.arg(self.name(key, copy));
             }
-            match self.ask::<Vec<Value>>(Does::Read, &cmd) {
+            // What others put there may make it too large; that is no outage.
+            let found = self.breaker.with(Does::Read, |c| c.values(&cmd, chunk.len()).map_err(refused_if_too_much));
+            match found {
                 Ok(found) => values.extend(found.into_iter().map(bytes)),
                 Err(StoreError::Refused(why)) => {
                     log::debug!("redis refused keys={} error={why:?}", chunk.len());
@@ -153,4 +155,8 @@ fn bytes(value: Value) -> Option<Bytes> {
 /// Who may not read one of our keys may read none, as the trial will find, too.
 fn not_for_us(trouble: Trouble) -> Trouble {
     if trouble.code == "NOPERM" { Trouble { kind: Kind::Login, ..trouble } } else { trouble }
+}
+
+fn refused_if_too_much(trouble: Trouble) -> Trouble {
+    if trouble.kind == Kind::TooMuch { Trouble { kind: Kind::Refused, ..trouble } } else { trouble }
 }

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Login,
     /// No TLS to it that could be trusted.
     Tls,
+    /// It answers with more than can be taken.
+    TooMuch,
     /// Redis answers, but not with what was asked for.
     Refused,
 }
@@ -71,6 +73,7 @@ impl From<io::Error> for Trouble {
             E::UnexpectedEof => Self::new(Kind::Gone, "it closed the connection"),
             E::BrokenPipe | E::ConnectionReset | E::ConnectionAborted | E::NotConnected => Self::new(Kind::Gone, words),
             E::FileTooLarge => Self::new(Kind::Refused, words),
+            E::QuotaExceeded => Self::new(Kind::TooMuch, words),
             E::PermissionDenied if error.raw_os_error().is_none() => Self::new(Kind::Tls, words),
             _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(tls) => Self::new(Kind::Tls, super::tls::words(tls, "it")),
