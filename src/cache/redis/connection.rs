@@ -18,11 +18,12 @@ pub(super) struct Connection {
     wire: Wire,
     parser: Parser,
     is_sound: bool,
+    has_answered: bool,
 }
 
 impl Connection {
     pub(super) fn new(wire: Wire) -> Self {
-        Self { wire, parser: Parser::new(), is_sound: true }
+        Self { wire, parser: Parser::new(), is_sound: true, has_answered: false }
     }
 
     /// False after a failure that leaves open what comes next on it.
@@ -76,7 +77,10 @@ impl Connection {
         let parsed = self.parser.parse_value(&mut noting);
         let failed = noting.failed;
         let error = match parsed {
-            Ok(value) => return Ok(value),
+            Ok(value) => {
+                self.has_answered = true;
+                return Ok(value);
+            }
             Err(error) => error,
         };
         let trouble = match failed {
@@ -88,8 +92,12 @@ impl Connection {
         Err(self.broken(trouble))
     }
 
-    fn broken(&mut self, trouble: Trouble) -> Trouble {
+    fn broken(&mut self, mut trouble: Trouble) -> Trouble {
         self.is_sound = false;
+        // A port with TLS hangs up on the first word; its alert does not always come through.
+        if trouble.kind == Kind::Gone && !self.has_answered && self.wire.is_plain_tcp() {
+            trouble.words += " before any answer (is this a port with TLS? REDIS_URL=rediss://…)";
+        }
         trouble
     }
 }

@@ -51,10 +51,12 @@ impl Wire {
     /// Does not wait in a queue that is full: whoever is behind it does not accept.
     pub(super) fn unix(path: &Path, timeout: Duration) -> io::Result<Self> {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.connect_timeout(&SockAddr::unix(path)?, timeout).map_err(|error| match error.kind() {
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock => Error::new(ErrorKind::TimedOut, "nobody accepts on the socket"),
             _ => error,
         })?;
+        socket.set_nonblocking(false)?;
         let socket = UnixStream::from(OwnedFd::from(socket));
         Ok(Self::Plain(Bounded::new(Socket::Unix(socket), timeout)?))
     }
@@ -65,6 +67,10 @@ impl Wire {
             Self::Plain(socket) => socket.begin(limit),
             Self::Tls(stream) => stream.sock.begin(limit),
         }
+    }
+
+    pub(super) fn is_plain_tcp(&self) -> bool {
+        matches!(self, Self::Plain(Bounded { socket: Socket::Tcp(_), .. }))
     }
 
     /// What answered without TLS began with the first byte of a TLS record.
