@@ -400,6 +400,16 @@ fn a_wrong_password_is_tried_once_in_half_a_minute() {
     stage.recovered(Lines::Away);
 }
 
+/// It repeats what it does not understand.
+#[test]
+fn a_redis_that_repeats_the_password_is_not_quoted() {
+    let (sim, redis) = (Sim::small(), Redis::with(&["--rename-command", "AUTH", ""]));
+    let daemon = Daemon::ready(&sim, &redis, &[("REDIS_PASSWORD", SECRET), ("RUST_LOG", "trace")]);
+    daemon.wait_logged("redis is away");
+    assert_eq!(daemon.get("/api/overview").status, 200);
+    assert_eq!((daemon.logged(SECRET), daemon.logged("unknown command")), (0, 1), "{}", daemon.log());
+}
+
 /// The counts of the ACL log's entries about logins.
 fn refused_logins(redis: &Redis) -> u64 {
     let Reply::List(entries) = redis.ask(&["ACL", "LOG"]) else { panic!("ACL LOG gives a list") };

@@ -261,8 +261,11 @@ impl Breaker {
         let mut connection = self.manager.seek()?;
         match connection.ask::<Value>(Cmd::new().arg("GET").arg(&self.keys.read)) {
             Err(trouble) if trouble.code == "NOPERM" => Err(self.manager.refused(trouble)),
-            // It answers; what stands there is another matter.
-            Err(trouble) if trouble.kind == Kind::Refused => Ok(()),
+            // What stands there is another matter: of a wrong type, or too large.
+            Err(trouble) if trouble.kind == Kind::Refused && ["WRONGTYPE", ""].contains(&trouble.code.as_str()) => {
+                Ok(())
+            }
+            Err(trouble) if trouble.kind == Kind::TooMuch => Ok(()),
             other => other.map(drop).map_err(Trouble::at_start),
         }
     }

@@ -117,7 +117,7 @@ impl Manager {
                 cmd.arg(username);
             }
             if let Err(trouble) = connection.ask::<Value>(cmd.arg(password)) {
-                return Err(self.login_refused(trouble));
+                return Err(self.login_refused(trouble.without(password)));
             }
         }
         if config.db != 0 {

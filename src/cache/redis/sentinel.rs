@@ -10,7 +10,10 @@ pub(super) fn master(mut connection: Connection, sentinels: &Sentinels) -> Resul
     if let Some(password) = &sentinels.password {
         let login = connection.ask::<Value>(Cmd::new().arg("AUTH").arg(password));
         // Its password is another than Redis's: which one was refused has to be told.
-        login.map_err(|t| Trouble::new(t.kind, format!("REDIS_SENTINEL_PASSWORD_FILE: {t}")).at_start())?;
+        login.map_err(|t| {
+            let t = t.without(password);
+            Trouble::new(t.kind, format!("REDIS_SENTINEL_PASSWORD_FILE: {t}")).at_start()
+        })?;
     }
     let mut cmd = Cmd::new();
     cmd.arg("SENTINEL").arg("get-master-addr-by-name").arg(&sentinels.master);

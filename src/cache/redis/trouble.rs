@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Refused,
 }
 
-/// The words are Redis's or the system's own; a password is never among them.
+/// The words are Redis's or the system's own.
 #[derive(Clone, Debug, Error)]
 #[error("{words}")]
 pub(super) struct Trouble {
@@ -44,6 +44,12 @@ impl Trouble {
         self
     }
 
+    /// Without the password, which Redis repeats where it does not know the command.
+    pub(super) fn without(mut self, secret: &str) -> Self {
+        self.words = self.words.replace(secret, "****");
+        self
+    }
+
     /// Redis takes no values at all, whatever they are.
     pub(super) fn concerns_all_writes(&self) -> bool {
         ["OOM", "READONLY", "MISCONF", "NOREPLICAS"].iter().any(|code| self.words.contains(code))
@@ -53,7 +59,8 @@ impl Trouble {
     fn answered(code: &str, detail: Option<&str>) -> Self {
         let words = detail.map_or_else(|| code.to_owned(), |detail| format!("{code} {detail}"));
         let kind = match code {
-            "LOADING" | "MASTERDOWN" => Kind::Away,
+            // The latter two are a Redis Cluster's: it has the key elsewhere.
+            "LOADING" | "MASTERDOWN" | "DENIED" | "CLUSTERDOWN" | "MOVED" | "ASK" => Kind::Away,
             "NOAUTH" | "WRONGPASS" => Kind::Login,
             _ if words.contains("max number of clients reached") => Kind::Away,
             _ => Kind::Refused,
