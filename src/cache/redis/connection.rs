@@ -11,6 +11,8 @@ const VALUES_BYTES: usize = 32 * 1024 * 1024;
 /// A single value beyond this is not ours, and is not fetched. A drive's document has 4 MiB of
 /// smartctl's at most.
 const VALUE_BYTES: usize = 8 * 1024 * 1024;
+/// A reply to a write; Redis says at some length why it cannot save.
+const REFUSAL_BYTES: usize = 1024;
 /// What all other replies may have.
 const SHORT_REPLY_BYTES: usize = 64 * 1024;
 
@@ -55,7 +57,8 @@ impl Connection {
 
     /// Sends all, then looks at each reply. The first refusal is the error.
     pub(super) fn ask_all(&mut self, pipeline: &Pipeline) -> Result<(), Trouble> {
-        self.send(&pipeline.get_packed_pipeline(), SHORT_REPLY_BYTES)?;
+        let limit = SHORT_REPLY_BYTES + pipeline.len() * REFUSAL_BYTES;
+        self.send(&pipeline.get_packed_pipeline(), limit)?;
         let mut refused = None;
         for _ in 0..pipeline.len() {
             if let Err(trouble) = checked(self.reply(usize::MAX, usize::MAX)?) {
