@@ -286,8 +286,18 @@ const SETTINGS: [(&str, &str, &str, &str, &str); 22] = [
 ];
 
 /// Settings that have no further values in the table above.
-const MORE_SETTINGS: [&str; 6] =
-    ["REDIS_PASSWORD", "REDIS_PASSWORD_FILE", "JBOD_TOKEN_FILE", "JBOD_ALLOW_ANONYMOUS", "SMARTCTL_PATH", "RUST_LOG"];
+const MORE_SETTINGS: [&str; 10] = [
+    "REDIS_PASSWORD",
+    "REDIS_PASSWORD_FILE",
+    "REDIS_SENTINELS",
+    "REDIS_SENTINEL_MASTER",
+    "REDIS_SENTINEL_PASSWORD_FILE",
+    "REDIS_CA_FILE",
+    "JBOD_TOKEN_FILE",
+    "JBOD_ALLOW_ANONYMOUS",
+    "SMARTCTL_PATH",
+    "RUST_LOG",
+];
 
 fn row(value: &str, source: &str) -> (String, String) {
     (value.to_owned(), source.to_owned())

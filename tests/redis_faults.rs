@@ -455,9 +455,23 @@ fn values_that_are_not_ours() {
         stage.redis.ask(&["LPUSH", key, "x"]);
     }
     wait_all_hit(&stage.daemon);
-    let Stage { daemon, load, .. } = stage;
+    let Stage { sim, redis, daemon, load } = stage;
     load.finish(bound());
     assert_eq!(daemon.logged("redis is away") + daemon.logged("redis takes no values"), 0, "{}", daemon.log());
+    // One that nobody could take whole keeps the others from nobody, also at the start.
+    redis.set("jbod:smart:sdd", &endless);
+    redis.set("jbod:last:smart:sdd", &endless);
+    let old: Value = serde_json::from_str(&redis.get("jbod:smart:sda").expect("a document")).expect("JSON");
+    let serial = old["serial_number"].as_str().expect("a serial number");
+    let starts = sim.starts_of(serial);
+    let second = Daemon::start(&sim, &redis, &[("REDIS_TIMEOUT_MS", "2000")]);
+    second.wait_logged("another daemon polls");
+    redis.ask(&["DEL", "jbod:overview", "jbod:last:overview"]);
+    let known = second.overview_when("what is stored is known", |o| o["totals"]["by_state"]["active"] == 4);
+    let is_old =
+        |slot: &Value| slot["drive"]["serial_number"] == serial && slot["drive"]["collected_at"] == old["collected_at"];
+    assert!(known["enclosures"][0]["slots"].as_array().expect("slots").iter().any(is_old), "{known}");
+    assert_eq!(sim.starts_of(serial), starts, "it need not be read for that");
     let after = memory_kb(&daemon);
     println!("values that are not ours: {before} kB before, {after} kB at most");
     assert!(after < before + 200_000, "{before} kB before, {after} kB after");
@@ -545,6 +559,23 @@ fn a_redis_that_accepts_and_says_nothing() {
     drop(silent);
     stage.redis.up();
     stage.recovered(Lines::Away);
+}
+
+/// Each byte comes in time, the answer never does.
+#[test]
+fn what_answers_byte_by_byte_keeps_nobody_waiting() {
+    let mut stage = Stage::settled(Redis::start(), &[]);
+    stage.redis.kill();
+    let slow = Fake::trickle(stage.redis.port);
+    stage.fault("trickles", "redis is away");
+    eventually("requests have met it", || (stage.daemon.logged("redis is away") > 1).then_some(()));
+    stage.load.go_on(WHILE);
+    drop(slow);
+    stage.redis.up();
+    wait_all_hit(&stage.daemon);
+    let Stage { daemon, load, .. } = stage;
+    load.finish(bound());
+    assert!(daemon.logged("redis is away") <= 20, "{}", daemon.log());
 }
 
 static MANY: [u8; 65_536] = [b'x'; 65_536];

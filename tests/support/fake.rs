@@ -88,14 +88,38 @@ impl Fake {
             while let Ok(count) = stream.read(&mut asked)
                 && count > 0
             {
-                let text = String::from_utf8_lossy(&asked[..count]).into_owned();
-                let is_trial = text.contains("$3\r\nGET\r\n") && text.contains(":lock:poll");
+                let is_trial = is_trial(&asked[..count]);
                 let mut sent = stream.write_all(if is_trial { b"$-1\r\n" } else { once });
                 while !is_trial && !forever.is_empty() && sent.is_ok() {
                     sent = stream.write_all(forever);
                 }
                 if sent.is_err() {
                     return;
+                }
+            }
+        })
+    }
+}
+
+fn is_trial(asked: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(asked);
+    text.contains("$3\r\nGET\r\n") && text.contains(":lock:poll")
+}
+
+impl Fake {
+    /// Answers at once to who reads the lease, and to all others a byte at a time, so slowly that
+    /// there is always one just before a timeout.
+    pub fn trickle(port: u16) -> Self {
+        Self::at(port, move |mut stream| {
+            let mut asked = vec![0; 64 * 1024];
+            while let Ok(count) = stream.read(&mut asked)
+                && count > 0
+            {
+                let is_trial = is_trial(&asked[..count]);
+                let mut sent = stream.write_all(if is_trial { b"$-1\r\n" } else { b"$10000\r\n" });
+                while !is_trial && sent.is_ok() {
+                    std::thread::sleep(Duration::from_millis(50));
+                    sent = stream.write_all(b"x");
                 }
             }
         })

@@ -32,8 +32,8 @@ use trouble::{Kind, Trouble};
 /// Values of a sweep go out in pipelines of at most this many bytes, so that each is done well
 /// within the write timeout.
 const PIPELINE_BYTES: usize = 1024 * 1024;
-/// Keys asked for at once: together they stay well below what one answer may have.
-const KEYS_AT_ONCE: usize = 64;
+/// Keys asked for at once.
+const KEYS_AT_ONCE: usize = 256;
 
 pub struct RedisStore {
     breaker: Arc<Breaker>,
@@ -103,9 +103,16 @@ impl RedisStore {
             let found = self.breaker.with(Does::Read, |c| c.values(&cmd, chunk.len()).map_err(refused_if_too_much));
             match found {
                 Ok(found) => values.extend(found.into_iter().map(bytes)),
+                // Too much together: each for itself, without the one that is none of ours.
                 Err(StoreError::Refused(why)) => {
                     log::debug!("redis refused keys={} error={why:?}", chunk.len());
-                    values.extend(chunk.iter().map(|_| None));
+                    for key in chunk {
+                        match self.get(key, copy) {
+                            Ok(value) => values.push(value),
+                            Err(StoreError::Refused(_)) => values.push(None),
+                            Err(away) => return Err(away),
+                        }
+                    }
                 }
                 Err(away) => return Err(away),
             }
