@@ -1,7 +1,8 @@
 //! The reading rules: where an answer comes from, and what it is called.
 //!
 //! 1. Redis answers and has the key: HIT.
-//! 2. The key is gone, a last-known copy of the same thing is there: STALE, and a refresh is asked for.
+//! 2. The key is gone, a last-known copy of the same thing is there: STALE, and a refresh is asked for. While Redis
+//!    takes no values, what has been read since comes first: MISS, from memory.
 //! 3. Nothing there: one drive is read now; lists are made from what there is. MISS.
 //! 4. Redis does not answer: one drive is read now; lists come from memory. MISS.
 //! 5. Nothing in time: unavailable.

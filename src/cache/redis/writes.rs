@@ -77,3 +77,26 @@ impl Writes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_open_until_values_are_taken_after_a_trial() {
+        let writes = Writes::default();
+        assert!(writes.refused("OOM") && !writes.refused("READONLY"), "one refusal opens it, and is said");
+        assert!(!writes.may_write() && writes.ill().is_some_and(|ill| ill.why == "READONLY"));
+        writes.proven();
+        assert!(!writes.may_write(), "nothing was tried");
+        writes.tried();
+        assert!(writes.may_write() && !writes.is_well() && writes.ill().is_some());
+        assert!(!writes.refused("OOM"), "it was not over, so it is not said again");
+        assert!(!writes.may_write());
+        writes.tried();
+        writes.proven();
+        assert!(writes.is_well() && writes.ill().is_none());
+        writes.tried();
+        assert!(writes.is_well(), "a trial of what is well changes nothing");
+    }
+}
