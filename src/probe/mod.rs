@@ -5,6 +5,8 @@ pub mod dispatch;
 pub mod drives;
 pub mod enclosure;
 pub mod exec;
+mod hosts;
+pub mod launch;
 pub mod links;
 mod merge;
 pub mod setup;

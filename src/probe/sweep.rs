@@ -56,8 +56,10 @@ pub struct Whole {
     pub stats: SweepStats,
     /// Drives that fell silent in it.
     pub timed_out: Vec<DriveKey>,
-    /// Drives that were left alone, because they were silent lately.
+    /// Drives that it did not wait for, because they were silent lately, or their host was.
     pub unread: Vec<DriveKey>,
+    /// SCSI hosts that are silent as a whole, with how many drives.
+    pub silent_hosts: Vec<(u32, usize)>,
 }
 
 pub struct Rack {
@@ -166,28 +168,43 @@ impl Rack {
         };
         let drives: Vec<Drive> = self.fleet.present().map(|r| r.drive.clone()).collect();
         sweep.drives = drives.len();
+        let mut later = Vec::new();
+        self.dispatch.try_silent_hosts(&drives, at);
         for drive in &drives {
             match self.dispatch.ask(drive, false, at) {
-                Asked::Coming => drop(sweep.waiting.insert(drive.key.clone())),
-                Asked::Later(_) => {
-                    sweep.failed += 1;
-                    sweep.unread.push(drive.key.clone());
+                // One that was silent is tried beside the sweep: it may take its whole time again.
+                Asked::Coming if !self.dispatch.is_suspect(&drive.key) => {
+                    sweep.waiting.insert(drive.key.clone());
                 }
-                Asked::Stuck { pid, seconds } => {
-                    sweep.failed += 1;
-                    sweep.unread.push(drive.key.clone());
-                    self.dispatch.silent(&drive.key, at);
-                    let why =
-                        format!("smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed");
-                    let outcome = Outcome::Silent(why);
-                    self.fleet.apply(&Reading { key: drive.key.clone(), at: sweep.started_at, took_ms: None, outcome });
-                }
+                asked => later.push((drive.key.clone(), asked)),
             }
         }
         self.dispatch.sort();
         self.sweep = Some(sweep);
+        for (key, asked) in later {
+            self.left_out(key, &asked, at);
+        }
         self.ask_pools();
         self.ask_shelves();
+    }
+
+    /// A drive that the sweep under way does not wait for.
+    fn left_out(&mut self, key: DriveKey, asked: &Asked, at: Instant) {
+        let Some(sweep) = self.sweep.as_mut() else { return };
+        sweep.waiting.remove(&key);
+        sweep.failed += 1;
+        sweep.unread.push(key.clone());
+        let why = match asked {
+            Asked::Coming | Asked::Later(_) => return,
+            Asked::Stuck { pid, seconds } => {
+                self.dispatch.silent(&key, at);
+                format!("smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed")
+            }
+            Asked::HostSilent { host, drives } => {
+                format!("not asked: SCSI host {host} is silent, {drives} drives behind it gave no answer")
+            }
+        };
+        self.fleet.apply(&Reading { key, at: sweep.started_at, took_ms: None, outcome: Outcome::Silent(why) });
     }
 
     /// Asks smartctl which it is, where that is not known or may have changed.
@@ -257,9 +274,13 @@ impl Rack {
     }
 
     fn take_drive(&mut self, key: DriveKey, at: Timestamp, mut answer: smartctl::Answer) -> Option<Read> {
-        self.dispatch.answered(&key, &mut answer, Instant::now());
+        let now = Instant::now();
+        self.dispatch.answered(&key, &mut answer, now);
         if answer.stopped {
             return None;
+        }
+        for (key, asked) in self.dispatch.put_off() {
+            self.left_out(key, &asked, now);
         }
         if let Some(sweep) = self.sweep.as_mut().filter(|s| s.waiting.contains(&key)) {
             sweep.waiting.remove(&key);
@@ -327,7 +348,8 @@ impl Rack {
             failed: Some(sweep.failed),
             timed_out: Some(sweep.timed_out.len()),
         };
-        Some(Whole { stats: self.stats.clone(), timed_out: sweep.timed_out, unread: sweep.unread })
+        let silent_hosts = self.dispatch.silent_hosts();
+        Some(Whole { stats: self.stats.clone(), timed_out: sweep.timed_out, unread: sweep.unread, silent_hosts })
     }
 
     pub fn is_sweeping(&self) -> bool {
