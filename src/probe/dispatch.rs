@@ -110,11 +110,11 @@ impl Dispatch {
         let is_trial = self.hosts.is_trial(drive);
         let host_is_silent = self.silent_host(drive);
         let history = self.histories.entry(drive.key.clone()).or_default();
-        if let Some(until) = history.not_before.filter(|until| *until > at && !is_trial) {
-            return Asked::Later(until);
-        }
         if let Some((host, drives)) = host_is_silent.filter(|_| !is_trial) {
             return Asked::HostSilent { host, drives };
+        }
+        if let Some(until) = history.not_before.filter(|until| *until > at && !is_trial) {
+            return Asked::Later(until);
         }
         if let Some(stuck) = history.stuck.as_mut() {
             if !stuck.is_gone() {
@@ -190,6 +190,11 @@ impl Dispatch {
         self.reap();
         let histories = &self.histories;
         self.hosts.choose(drives, at, |key| histories.get(key).is_none_or(|h| h.stuck.is_none()));
+    }
+
+    /// A drive was plugged in: where it is behind a silent host, it is the one to try that with, at once.
+    pub fn came(&mut self, drive: &Drive) {
+        self.hosts.came(drive);
     }
 
     /// Takes those out of the line that wait for a host which has fallen silent.

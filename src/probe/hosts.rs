@@ -79,6 +79,15 @@ impl Hosts {
         hosts.any(|silence| silence.trial.as_ref() == Some(&drive.key))
     }
 
+    /// A drive was plugged in: something is done about the host, and it tells whether that has helped.
+    pub(super) fn came(&mut self, drive: &Drive) {
+        for host in drive.paths.iter().filter_map(|p| p.host) {
+            if let Some(silence) = self.silent.get_mut(&host).filter(|s| s.failed.is_some()) {
+                silence.trial = Some(drive.key.clone());
+            }
+        }
+    }
+
     /// Chooses who tries the hosts that are due: one that was not asked yet, else who was longest ago.
     pub(super) fn choose(&mut self, drives: &[Drive], at: Instant, is_fit: impl Fn(&DriveKey) -> bool) {
         for (host, silence) in &mut self.silent {

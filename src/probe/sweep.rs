@@ -141,6 +141,13 @@ impl Rack {
         let changes = self.fleet.discovered(found, &self.enclosures, now());
         let fleet = &self.fleet;
         self.dispatch.renew(|key| fleet.get(key).filter(|r| r.is_here()).map(|r| &r.drive));
+        for change in &changes {
+            if let Change::Appeared(key) | Change::Back(key) = change
+                && let Some(record) = fleet.get(key)
+            {
+                self.dispatch.came(&record.drive);
+            }
+        }
         zpool::follow(&mut self.zfs, &self.links);
         self.places = self.zfs.memberships();
         changes

@@ -6,6 +6,7 @@
 pub mod daemon;
 pub mod golden;
 pub mod http;
+pub mod load;
 pub mod look;
 pub mod redis;
 pub mod runs;

@@ -164,6 +164,17 @@ fn a_silent_host_costs_the_others_nothing_and_is_noticed_when_it_answers() {
     assert!(all.is_some_and(|n| n <= 2), "two sweeps at most to the next try, then all: {sweeps:?}");
 }
 
+#[test]
+fn a_drive_that_is_plugged_in_shows_at_once_that_its_host_answers_again() {
+    let mut played = Played::new((0..40).map(|n| drive(n, &[0])).collect());
+    played.sweep(|_, _| true);
+    assert_eq!(played.sweep(|_, _| false).read.len(), 0, "it is not tried again so soon");
+    played.drives.push(drive(40, &[0]));
+    played.dispatch.came(&played.drives[40].clone());
+    played.sweep(|_, _| false);
+    assert_eq!(played.sweep(|_, _| false).read.len(), 41);
+}
+
 /// One of them is dead and the rest are not: it does not stand for them for ever.
 #[test]
 fn a_dead_drive_does_not_keep_its_host_silent() {
