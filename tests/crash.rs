@@ -14,6 +14,8 @@ mod support;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use support::daemon::{Daemon, command};
 use support::http::Client;
@@ -180,4 +182,112 @@ fn stopped_under_load_it_ends_in_time_and_takes_everything_along() {
         }
     }
     println!("20 stops under load: the longest took {longest:?}");
+}
+
+/// A limit of a running process, as prlimit(1) sets it.
+#[track_caller]
+fn limit(daemon: &Daemon, what: &str) {
+    let done = Command::new("prlimit").args(["--pid", &daemon.pid().as_raw_nonzero().to_string(), what]).status();
+    assert!(done.is_ok_and(|s| s.success()), "prlimit (util-linux) sets {what}");
+}
+
+/// It goes on for several rounds and answers, and when the pressure is gone everything is read again.
+#[track_caller]
+fn lives_through(daemon: &mut Daemon, what: &str, begin: impl FnOnce(&Daemon), end: impl FnOnce(&Daemon)) {
+    let lines = daemon.log().lines().count();
+    begin(daemon);
+    for _ in 0..40 {
+        // Under such pressure a client may wait in vain; the daemon itself is there.
+        let _ = std::net::TcpStream::connect(("127.0.0.1", daemon.port));
+        daemon.wait_listening("it lives", || Some(()));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    end(daemon);
+    daemon.after_sweeps(2);
+    daemon.overview_when(&format!("{what}: everything is read again"), |o| {
+        drives(o).all(|d| d["error"].is_null() && d["state"] == "active")
+    });
+    let log = daemon.log();
+    let said = log.lines().count() - lines;
+    println!("{what}: {said} lines in the log: {}", log.lines().skip(lines).take(8).collect::<Vec<_>>().join("\n    "));
+    assert!(said <= 60 && !log.contains("panicked") && !log.contains("ended unasked"), "{what}: {log}");
+}
+
+/// Short of descriptors it reads fewer drives and says why; it never ends.
+#[test]
+fn short_of_descriptors_it_is_degraded_and_recovers() {
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let mut daemon = Daemon::ready(&sim, &redis, &SETTINGS);
+    lives_through(&mut daemon, "64 descriptors", |d| limit(d, "--nofile=64:"), |d| limit(d, "--nofile=1024:"));
+    // Fewer than are open by now: nothing at all can be opened.
+    lives_through(&mut daemon, "8 descriptors", |d| limit(d, "--nofile=8:"), |d| limit(d, "--nofile=1024:"));
+    assert!(daemon.logged("Too many open files") > 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("drive missing"), 0, "what cannot be looked at is not gone: {}", daemon.log());
+    let (status, log) = daemon.stop(Signal::TERM);
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+/// A control group of the test's own for a running process; `None` where none can be made.
+struct Group(PathBuf);
+
+impl Group {
+    fn make(controller: &str) -> Option<Self> {
+        let base = Path::new("/sys/fs/cgroup").join(controller);
+        let path = base.join(format!("jbod-monitor-test-{}", std::process::id()));
+        let made = base.join("cgroup.procs").exists().then(|| std::fs::create_dir(&path)).is_some_and(|d| d.is_ok());
+        if !made {
+            eprintln!("left out: no control group can be made in {}", base.display());
+        }
+        made.then_some(Self(path))
+    }
+
+    #[track_caller]
+    fn set(&self, name: &str, value: &str) {
+        std::fs::write(self.0.join(name), value).unwrap_or_else(|e| panic!("{name}={value}: {e}"));
+    }
+
+    fn get(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap_or_default().trim().to_owned()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // What is still in it goes back up.
+        let up = self.0.parent().map(|p| p.join("cgroup.procs")).unwrap_or_default();
+        for pid in self.get("cgroup.procs").lines() {
+            let _ = std::fs::write(&up, pid);
+        }
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+/// Neither threads nor children can be started.
+#[test]
+fn short_of_tasks_it_is_degraded_and_recovers() {
+    let Some(group) = Group::make("pids") else { return };
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let mut daemon = Daemon::ready(&sim, &redis, &SETTINGS);
+    group.set("cgroup.procs", &daemon.pid().as_raw_nonzero().to_string());
+    let now: u32 = group.get("pids.current").parse().expect("a number");
+    for more in [4, 0] {
+        let begin = |_: &Daemon| group.set("pids.max", &(now.min(30) + more).to_string());
+        lives_through(&mut daemon, &format!("{more} tasks more"), begin, |_| group.set("pids.max", "max"));
+    }
+    let (status, log) = daemon.stop(Signal::TERM);
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+/// A smartctl that finds no memory is a drive without a reading; the daemon stays within its share.
+#[test]
+fn short_of_memory_it_lives_on() {
+    let Some(group) = Group::make("memory") else { return };
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let mut daemon = Daemon::ready(&sim, &redis, &SETTINGS);
+    group.set("cgroup.procs", &daemon.pid().as_raw_nonzero().to_string());
+    let limit = |bytes: &str| group.set("memory.limit_in_bytes", bytes);
+    lives_through(&mut daemon, "64 MiB", |_| limit("67108864"), |_| limit("-1"));
+    println!("most used: {} bytes", group.get("memory.max_usage_in_bytes"));
+    let (status, log) = daemon.stop(Signal::TERM);
+    assert_eq!(status.code(), Some(0), "{log}");
 }

@@ -249,6 +249,10 @@ impl Dispatch {
         });
     }
 
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
     /// Takes note of an answer: frees the drive's seat, remembers its type, or lengthens its wait.
     pub fn answered(&mut self, key: &DriveKey, answer: &mut smartctl::Answer, at: Instant) {
         if let Some((Some(host), asked)) = self.running.remove(key) {

@@ -5,11 +5,12 @@
 //! is started through this very program under another name, which asks and then becomes the tool. What
 //! it does not reach: a tool's own children, and a tool that the kernel cannot end before its drive answers.
 
+use super::enclosure;
 use super::exec::{self, Output};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) const NAME: &str = "jbod-monitor-child";
 /// This very file, also after an upgrade has put another in its place.
 pub(super) const SELF: &str = "/proc/self/exe";
+/// The tool that this program is itself: it reads what only a shelf can say.
+pub(super) const ASK_SHELF: &str = "ask-shelf";
 /// The exit status of a shell that cannot start a program, and what stands before the error's number.
 const NOT_STARTED: u8 = 126;
 const BECAUSE: &str = "jbod-monitor-child: errno ";
@@ -49,6 +52,12 @@ pub fn become_tool() -> Option<ExitCode> {
     let is_orphan = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs()) != parent;
     if is_orphan {
         return failed;
+    }
+    if program == ASK_SHELF {
+        let dirs: Vec<PathBuf> = args.map(PathBuf::from).collect();
+        let told = enclosure::told(dirs.iter().map(PathBuf::as_path));
+        let _ = io::Write::write_all(&mut io::stdout(), told.as_bytes());
+        return Some(ExitCode::SUCCESS);
     }
     let error = match tied {
         Ok(()) => exec::replace(Path::new(&program), args),

@@ -86,6 +86,8 @@ pub struct Rack {
     peers: Peers,
     /// Of what was plugged in at the last look.
     pub fingerprint: u64,
+    /// There were no descriptors to look with.
+    blind: bool,
     events: Sender<Event>,
 }
 
@@ -123,6 +125,7 @@ impl Rack {
             limits,
             peers: Peers::default(),
             fingerprint: 0,
+            blind: false,
             events,
         };
         Ok((rack, incoming))
@@ -130,9 +133,13 @@ impl Rack {
 
     /// Looks anew at who is here; a few milliseconds, no command.
     pub fn discover(&mut self) -> Vec<Change> {
-        self.fingerprint = drives::fingerprint(&self.host);
+        let fingerprint = drives::fingerprint(&self.host);
         let mut found = drives::discover(&self.host);
-        self.links = Links::read(&self.host, &mut found);
+        let links = Links::read(&self.host, &mut found);
+        if self.is_blind() {
+            return Vec::new();
+        }
+        (self.fingerprint, self.links) = (fingerprint, links);
         self.types.apply(&mut found, &self.fleet);
         let owners: HashMap<&str, &DriveKey> =
             found.iter().flat_map(|d| d.paths.iter().map(|p| (p.address.as_str(), &d.key))).collect();
@@ -151,6 +158,18 @@ impl Rack {
         zpool::follow(&mut self.zfs, &self.links);
         self.places = self.zfs.memberships();
         changes
+    }
+
+    /// What could not be looked at has not gone. Said when it begins and when it ends.
+    fn is_blind(&mut self) -> bool {
+        let why = self.host.is_blind();
+        match (&why, self.blind) {
+            (Some(error), false) => log::warn!("the host cannot be looked at, what is known stays error={error:?}"),
+            (None, true) => log::info!("the host can be looked at again"),
+            _ => {}
+        }
+        self.blind = why.is_some();
+        self.blind
     }
 
     /// Something was plugged or unplugged since the last discovery.
@@ -245,7 +264,7 @@ impl Rack {
 
     /// Asks the shelves what only they can say.
     pub fn ask_shelves(&mut self) {
-        self.shelves.ask(&self.modules, &self.events, Instant::now());
+        self.shelves.ask(&self.modules, &self.events, self.dispatch.stop(), Instant::now());
     }
 
     /// Asks for one drive, because somebody waits for it. `None`: it is not here.
