@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use support::asking::{Dice, Load};
 use support::daemon::{Daemon, command};
 use support::http::Client;
-use support::load::{Dice, Load};
 use support::look::drives;
 use support::redis::{Redis, Reply};
 use support::sim::Sim;
@@ -184,6 +184,10 @@ fn stopped_under_load_it_ends_in_time_and_takes_everything_along() {
     println!("20 stops under load: the longest took {longest:?}");
 }
 
+/// A busy machine must not look like a silent drive.
+const PATIENT: [(&str, &str); 3] =
+    [("SMART_POLL_INTERVAL", "1"), ("SMART_TIMEOUT", "20"), ("REDIS_TIMEOUT_MS", "2000")];
+
 /// A limit of a running process, as prlimit(1) sets it.
 #[track_caller]
 fn limit(daemon: &Daemon, what: &str) {
@@ -217,7 +221,7 @@ fn lives_through(daemon: &mut Daemon, what: &str, begin: impl FnOnce(&Daemon), e
 #[test]
 fn short_of_descriptors_it_is_degraded_and_recovers() {
     let (sim, redis) = (Sim::rack(), Redis::start());
-    let mut daemon = Daemon::ready(&sim, &redis, &SETTINGS);
+    let mut daemon = Daemon::ready(&sim, &redis, &PATIENT);
     lives_through(&mut daemon, "64 descriptors", |d| limit(d, "--nofile=64:"), |d| limit(d, "--nofile=1024:"));
     // Fewer than are open by now: nothing at all can be opened.
     lives_through(&mut daemon, "8 descriptors", |d| limit(d, "--nofile=8:"), |d| limit(d, "--nofile=1024:"));
@@ -267,7 +271,7 @@ impl Drop for Group {
 fn short_of_tasks_it_is_degraded_and_recovers() {
     let Some(group) = Group::make("pids") else { return };
     let (sim, redis) = (Sim::rack(), Redis::start());
-    let mut daemon = Daemon::ready(&sim, &redis, &SETTINGS);
+    let mut daemon = Daemon::ready(&sim, &redis, &PATIENT);
     group.set("cgroup.procs", &daemon.pid().as_raw_nonzero().to_string());
     let now: u32 = group.get("pids.current").parse().expect("a number");
     for more in [4, 0] {
@@ -283,7 +287,7 @@ fn short_of_tasks_it_is_degraded_and_recovers() {
 fn short_of_memory_it_lives_on() {
     let Some(group) = Group::make("memory") else { return };
     let (sim, redis) = (Sim::rack(), Redis::start());
-    let mut daemon = Daemon::ready(&sim, &redis, &SETTINGS);
+    let mut daemon = Daemon::ready(&sim, &redis, &PATIENT);
     group.set("cgroup.procs", &daemon.pid().as_raw_nonzero().to_string());
     let limit = |bytes: &str| group.set("memory.limit_in_bytes", bytes);
     lives_through(&mut daemon, "64 MiB", |_| limit("67108864"), |_| limit("-1"));

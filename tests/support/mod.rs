@@ -3,10 +3,10 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod asking;
 pub mod daemon;
 pub mod golden;
 pub mod http;
-pub mod load;
 pub mod look;
 pub mod redis;
 pub mod runs;
