@@ -19,8 +19,10 @@ const HOST_IS_SILENT: usize = 3;
 pub(super) struct Journal {
     /// What was last said, or would have been, of each drive.
     said: HashMap<DriveKey, (State, Verdict, Option<String>)>,
-    /// SCSI hosts that were silent after the last sweep.
+    /// SCSI hosts that were silent as a whole after the last sweep …
     silent: BTreeSet<u32>,
+    /// … and those that looked so: when it turns out to be true, it has been said.
+    said_silent: BTreeSet<u32>,
     swept: bool,
     overrun: bool,
     checked_types: bool,
@@ -143,10 +145,11 @@ impl Journal {
         if more > 0 {
             log::warn!("more drives changed count={more}");
         }
-        let before = std::mem::replace(&mut self.silent, whole.silent_hosts.iter().map(|(host, _)| *host).collect());
-        for (host, count) in silent.iter().filter(|(host, _)| !before.contains(host)) {
+        let said = std::mem::replace(&mut self.said_silent, silent.keys().copied().collect());
+        for (host, count) in silent.iter().filter(|(host, _)| !said.contains(host)) {
             log::warn!("scsi host silent host={host} drives={count}");
         }
+        let before = std::mem::replace(&mut self.silent, whole.silent_hosts.iter().map(|(host, _)| *host).collect());
         for host in before.difference(&self.silent) {
             log::info!("scsi host answers again host={host}");
         }
