@@ -295,7 +295,7 @@ fn all_of_a_host_hang() -> Hang {
 /// A silent host is one event; a drive that is plugged in shows at once that it is over.
 #[test]
 fn a_host_whose_drives_all_hang_costs_the_others_nothing() {
-    let Hang { sim, bad, daemon, .. } = all_of_a_host_hang();
+    let Hang { sim, bad, daemon, _redis } = all_of_a_host_hang();
     let bay = |d: &Value| format!("bay/{}/{}", d["enclosure"], d["bay"]);
     let place = sim.list().iter().find(|d| d["serial"] == bad[0].as_str()).map(bay).expect("it is here");
     sim.pull(&[&bad[0]]);
@@ -311,9 +311,10 @@ fn a_host_whose_drives_all_hang_costs_the_others_nothing() {
 #[test]
 #[ignore = "waits out the two minutes that a drive is left alone after a timeout"]
 fn a_host_that_answers_again_is_noticed_within_two_minutes_and_two_rounds() {
-    let Hang { bad, daemon, .. } = all_of_a_host_hang();
+    let hang = all_of_a_host_hang();
+    let Hang { bad, daemon, .. } = &hang;
     let cured = Instant::now();
-    while !is_fine(&daemon.json("/api/overview"), &bad) {
+    while !is_fine(&daemon.json("/api/overview"), bad) {
         assert!(cured.elapsed() < Duration::from_secs(180), "{}", daemon.log());
         std::thread::sleep(Duration::from_millis(200));
     }
