@@ -18,8 +18,25 @@ static AHEAD_MS: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(wall_ms()
 
 /// Now, in whole seconds.
 pub fn now() -> Timestamp {
-    let ahead = AHEAD_MS.load(Ordering::Acquire);
-    Timestamp((boot_ms() + ahead).div_euclid(1000))
+    Moment::now().date()
+}
+
+/// A moment that stays the same however the clock is set; its date goes with the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(i64);
+
+impl Moment {
+    pub fn now() -> Self {
+        Self(boot_ms())
+    }
+
+    pub fn date(self) -> Timestamp {
+        Timestamp((self.0 + AHEAD_MS.load(Ordering::Acquire)).div_euclid(1000))
+    }
+
+    pub fn age_seconds(self) -> u64 {
+        u64::try_from((boot_ms() - self.0) / 1000).unwrap_or(0)
+    }
 }
 
 /// Compares with the wall clock. `Some`: it was set, by so many seconds, and is not followed until

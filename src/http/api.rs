@@ -6,14 +6,14 @@ use super::page;
 use super::reply::{JSON, Problem, Reply, TEXT};
 use super::route::{Route, route};
 use crate::cache::Key;
+use crate::clock::Moment;
 use crate::model::service::ServiceBody;
 use crate::reader::{Answer, Condition, ReadError, Reader, View};
-use std::time::Instant;
 
 /// Troubles that the probes name one by one.
 const LINES: usize = 20;
 
-pub(super) fn answer(reader: &Reader, head: &Head, started: Instant) -> Reply {
+pub(super) fn answer(reader: &Reader, head: &Head, started: Moment) -> Reply {
     let route = match route(&head.target) {
         Ok(route) => route,
         Err(problem) => return Reply::problem(&problem),
@@ -77,11 +77,9 @@ fn degraded(condition: &Condition) -> String {
     text
 }
 
-fn health(reader: &Reader, started: Instant) -> Reply {
+fn health(reader: &Reader, started: Moment) -> Reply {
     let condition = reader.condition();
-    let up = i64::try_from(started.elapsed().as_secs()).unwrap_or_default();
-    let started_at = condition.at.shifted(-up);
-    let body = ServiceBody::new(&condition.service, condition.ready, started_at, condition.at);
+    let body = ServiceBody::new(&condition.service, condition.ready, started.date(), condition.at);
     // Strings, numbers and lists only: this cannot fail.
     Reply::json(serde_json::to_string(&body).unwrap_or_default())
 }

@@ -10,10 +10,11 @@ mod route;
 
 pub use gate::{Gate, GateError, Place, advice, look};
 
+use crate::clock::Moment;
 use crate::reader::Reader;
 use reply::{Problem, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A request that has waited so long for a worker is told that there is none.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 /// One worker: answers what the gate lets through, until the gate has closed.
 pub fn work(reader: &Reader, gate: &Gate) {
     let mut buffer = Vec::new();
-    let started = Instant::now();
+    let started = Moment::now();
     gate.work(|exchange| {
         // One request never costs a worker; its connection is closed.
         let answered = catch_unwind(AssertUnwindSafe(|| {

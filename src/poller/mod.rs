@@ -176,7 +176,10 @@ impl Thread {
             wake = self.work();
             self.handle.pulse.beat();
         }
-        self.finish(events);
+        self.rack.finish(events);
+        self.role.release(&self.redis);
+        // Who asked too late is not kept waiting: what is in a channel stays there when nobody takes it any more.
+        while asks.try_recv().is_ok() {}
     }
 
     /// Everything that is due; gives when the next thing will be.
@@ -403,10 +406,5 @@ impl Thread {
     fn redis_is_back(&mut self) {
         self.republish = true;
         self.role.ask_soon();
-    }
-
-    fn finish(self, events: &Receiver<Event>) {
-        self.rack.finish(events);
-        self.role.release(&self.redis);
     }
 }

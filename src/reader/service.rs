@@ -27,8 +27,8 @@ impl Reader {
         let redis = self.redis.health();
         let mut seen = Vec::new();
         match (redis.reads, redis.writes) {
-            (Some(ill), _) => seen.push(Trouble::of(Part::Redis, ill.since, ill.why)),
-            (None, Some(ill)) => seen.push(Trouble::of(Part::RedisWrites, ill.since, ill.why)),
+            (Some(ill), _) => seen.push(Trouble::of(Part::Redis, ill.since(), ill.why)),
+            (None, Some(ill)) => seen.push(Trouble::of(Part::RedisWrites, ill.since(), ill.why)),
             (None, None) => {}
         }
         let silent = self.poller.silent_for();

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod asking;
 pub mod daemon;
 pub mod fake;
 pub mod golden;

@@ -251,9 +251,9 @@ impl Breaker {
 
     fn say_why(&self, why: &str) {
         let mut ill = self.ill.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = ill.as_ref().map(|ill| ill.since);
+        let began = ill.as_ref().map(|ill| ill.began);
         let new = Ill::new(why);
-        *ill = Some(Ill { since: since.unwrap_or(new.since), ..new });
+        *ill = Some(Ill { began: began.unwrap_or(new.began), ..new });
     }
 
     /// Reads a key as every request does: who answers a PING may still have nothing to read.

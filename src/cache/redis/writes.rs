@@ -44,12 +44,12 @@ impl Writes {
     /// True: this opened it, and is said.
     pub(super) fn refused(&self, why: &str) -> bool {
         let mut state = self.state();
-        let (since, opened) = match &*state {
+        let (began, opened) = match &*state {
             State::Well => (None, true),
-            State::Ill(ill) | State::Proving(ill) => (Some(ill.since), false),
+            State::Ill(ill) | State::Proving(ill) => (Some(ill.began), false),
         };
         let ill = Ill::new(why);
-        *state = State::Ill(Ill { since: since.unwrap_or(ill.since), ..ill });
+        *state = State::Ill(Ill { began: began.unwrap_or(ill.began), ..ill });
         if opened {
             log::warn!("redis takes no values, serving what it holds and memory error={why:?}");
         }
@@ -68,7 +68,7 @@ impl Writes {
     pub(super) fn proven(&self) {
         let mut state = self.state();
         if let State::Proving(ill) = &*state {
-            log::info!("redis takes values again refused_s={}", ill.since.age_seconds(super::health::now()));
+            log::info!("redis takes values again refused_s={}", ill.began.age_seconds());
             *state = State::Well;
         }
     }
