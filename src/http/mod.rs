@@ -8,6 +8,8 @@ mod page;
 mod reply;
 mod route;
 
+#[cfg(fuzzing)]
+pub use gate::fuzz_head;
 pub use gate::{Gate, GateError, Place, advice, look};
 
 use crate::reader::Reader;
@@ -40,4 +42,13 @@ pub fn work(reader: &Reader, gate: &Gate, stopping: impl Fn() -> bool) -> io::Re
 /// Frees one worker that waits for a request.
 pub fn unblock(gate: &Gate) {
     gate.inner().unblock();
+}
+
+/// The segments of a path, and its route, if there is one.
+#[cfg(fuzzing)]
+pub fn fuzz_target(url: &str, accept: &str) -> Option<(Vec<String>, Option<String>)> {
+    accept::preferred(Some(accept));
+    let target = route::split(url).ok()?;
+    let route = route::route(&target).ok().map(|route| format!("{route:?}"));
+    Some((target.into_segments(), route))
 }

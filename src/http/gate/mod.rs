@@ -134,6 +134,13 @@ impl Gate {
     }
 }
 
+/// A whole head: how long it is, and what was understood or refused of it.
+#[cfg(fuzzing)]
+pub fn fuzz_head(bytes: &[u8]) -> Option<(usize, String)> {
+    let parsed = head::parse(bytes).ok()??;
+    Some((parsed.length, format!("{:?} {:?}", parsed.claims, parsed.head)))
+}
+
 /// One of the places for connections; given back when dropped.
 struct Seat(Arc<Shared>);
 
