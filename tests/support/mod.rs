@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod chance;
 pub mod daemon;
 pub mod golden;
 pub mod http;
@@ -10,6 +11,7 @@ pub mod look;
 pub mod redis;
 pub mod runs;
 pub mod sim;
+pub mod vitals;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
