@@ -2,7 +2,7 @@
 
 use crate::cache::redis::RedisStore;
 use crate::config::{Config, Listen};
-use crate::http::{Gate, unblock, work};
+use crate::http::{Gate, work};
 use crate::poller::Poller;
 use crate::probe::Host;
 use crate::reader::Reader;
@@ -22,7 +22,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     stop.on_signals().context("cannot listen to signals")?;
     log_panics();
     let watch = Watch::new(&stop);
-    let gate = Arc::new(Gate::listen(&config.http)?);
+    let gate = Arc::new(Gate::listen(&config.http, &stop)?);
     say_hello(config);
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
@@ -37,7 +37,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let reader = Arc::new(reader);
     let mut threads = Vec::new();
     for n in 0..workers {
-        threads.push(worker(n, &reader, &gate, &watch, &stop)?);
+        threads.push(worker(n, &reader, &gate, &watch)?);
     }
     threads.push(accept(&gate, &watch, &stop)?);
     tell(&[NotifyState::Ready]);
@@ -45,8 +45,6 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     stop.wait();
     tell(&[NotifyState::Stopping]);
     log::info!("stopping");
-    // Each call frees one worker.
-    (0..workers).for_each(|_| unblock(&gate));
     for thread in threads.into_iter().chain([poller_thread]) {
         // A thread that panicked has been reported by its guard.
         let _ = thread.join();
@@ -59,20 +57,12 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn worker(
-    n: usize,
-    reader: &Arc<Reader>,
-    gate: &Arc<Gate>,
-    watch: &Watch,
-    stop: &Stop,
-) -> anyhow::Result<JoinHandle<()>> {
-    let (reader, gate, stop) = (Arc::clone(reader), Arc::clone(gate), stop.clone());
+fn worker(n: usize, reader: &Arc<Reader>, gate: &Arc<Gate>, watch: &Watch) -> anyhow::Result<JoinHandle<()>> {
+    let (reader, gate) = (Arc::clone(reader), Arc::clone(gate));
     let guard = watch.guard(&format!("http-{n}"));
     let run = move || {
         let _guard = guard;
-        if let Err(error) = work(&reader, &gate, || stop.asked()) {
-            log::error!("the workers' listener is lost error={error:?}");
-        }
+        work(&reader, &gate);
     };
     thread::Builder::new().name(format!("http-{n}")).spawn(run).context("cannot start a worker")
 }
@@ -81,7 +71,9 @@ fn accept(gate: &Arc<Gate>, watch: &Watch, stop: &Stop) -> anyhow::Result<JoinHa
     let (gate, stop, guard) = (Arc::clone(gate), stop.clone(), watch.guard("gate"));
     let run = move || {
         let _guard = guard;
-        gate.accept(&stop);
+        if let Err(error) = gate.accept(&stop) {
+            log::error!("the gate cannot watch its connections error={error:?}");
+        }
     };
     thread::Builder::new().name("gate".to_owned()).spawn(run).context("cannot start the gate")
 }

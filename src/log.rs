@@ -4,14 +4,16 @@
 
 use crate::config::Environment;
 use env_logger::{Builder, Target};
-use log::{Level, Record};
+use log::{Level, LevelFilter, Record};
 use std::io::{self, IsTerminal, Write};
 
 /// Sets the logger up, once, before anything logs.
 pub fn init(env: &Environment) {
     let filter = env.rust_log.as_deref().unwrap_or("info");
     let mut builder = Builder::new();
-    builder.parse_filters(filter).target(Target::Stderr);
+    // What tiny_http calls an error is the end of its listener, which is meant; the gate says what
+    // is not.
+    builder.filter_module("tiny_http", LevelFilter::Off).parse_filters(filter).target(Target::Stderr);
     let (journal, colour) = (env.journal, io::stderr().is_terminal());
     builder.format(
         move |out, record| {

@@ -6,15 +6,17 @@
 mod limits;
 mod raw;
 mod read;
+mod redis_at;
 mod types;
 mod url;
 
 pub use raw::RawConfig;
+pub use redis_at::{RedisAddress, RedisConfig, RedisTls, Sentinels, host_and_port};
 pub use types::TypeEntry;
 
 use crate::model::health::Limits;
 use clap::ArgMatches;
-use read::{Reader, bad, mask_url, masked, secret};
+use read::{Reader, bad, masked, secret};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,39 +30,6 @@ pub struct ConfigError {
     pub setting: String,
     pub found: String,
     pub wanted: String,
-}
-
-/// Where to reach Redis.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisConfig {
-    pub address: RedisAddress,
-    pub db: i64,
-    pub username: Option<String>,
-    pub password: Option<String>,
-    pub timeout: Duration,
-    pub key_prefix: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RedisAddress {
-    Tcp(String, u16),
-    Unix(PathBuf),
-}
-
-impl std::fmt::Debug for RedisConfig {
-    /// Without the password, so that no log can hold it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} db {}", self.address, self.db)
-    }
-}
-
-impl std::fmt::Display for RedisAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
 }
 
 /// How smartctl is run.
@@ -166,7 +135,7 @@ impl Config {
     /// Checks every setting. The first that cannot be used is the error.
     pub fn build(raw: &RawConfig, sources: &ArgMatches, env: &Environment) -> Result<Self, ConfigError> {
         let mut read = Reader { sources, rows: Vec::new() };
-        let redis = redis(raw, env, &mut read)?;
+        let redis = redis_at::redis(raw, env, &mut read)?;
         let second = |n: u64| Duration::from_secs(n);
         let mut seconds = |id, name, value: Option<&str>, default, range: std::ops::RangeInclusive<u64>| {
             read.number(id, name, value, default, range, "seconds").map(second)
@@ -222,46 +191,6 @@ impl Config {
     pub fn limit_rows(&self) -> Vec<(String, String, &'static str)> {
         limits::rows(&self.limits)
     }
-}
-
-fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<RedisConfig, ConfigError> {
-    let url = read.secret_text("redis_url", "REDIS_URL", raw.redis_url.as_deref(), mask_url);
-    let host = read.text("redis_host", "REDIS_HOST", raw.redis_host.as_deref(), "localhost");
-    let port = read.number("redis_port", "REDIS_PORT", raw.redis_port.as_deref(), 6379, 1..=65_535, "a port")?;
-    let db = read.number("redis_db", "REDIS_DB", raw.redis_db.as_deref(), 0, 0..=1_000_000, "a database number")?;
-    let username = Some(read.text("redis_username", "REDIS_USERNAME", raw.redis_username.as_deref(), ""));
-    let file = read.text("redis_password_file", "REDIS_PASSWORD_FILE", raw.redis_password_file.as_deref(), "");
-    let (password, source) = secret("REDIS_PASSWORD_FILE", &file, "redis-password", env)?;
-    let (password, source) = match &env.redis_password {
-        Some(direct) => (Some(direct.clone()), "env"),
-        None => (password, source),
-    };
-    read.rows.push(Row { name: "REDIS_PASSWORD", value: masked(password.as_deref()), source });
-    let mut config = RedisConfig {
-        address: RedisAddress::Tcp(host, u16::try_from(port).unwrap_or(6379)),
-        db: i64::try_from(db).unwrap_or(0),
-        username: username.filter(|u| !u.is_empty()),
-        password,
-        timeout: Duration::from_millis(read.number(
-            "redis_timeout_ms",
-            "REDIS_TIMEOUT_MS",
-            raw.redis_timeout_ms.as_deref(),
-            250,
-            10..=60_000,
-            "milliseconds",
-        )?),
-        key_prefix: read.text("key_prefix", "JBOD_KEY_PREFIX", raw.key_prefix.as_deref(), "jbod"),
-    };
-    if config.key_prefix.is_empty()
-        || config.key_prefix.len() > 64
-        || !config.key_prefix.bytes().all(|b| b.is_ascii_graphic())
-    {
-        return Err(bad("JBOD_KEY_PREFIX", &config.key_prefix, "1 to 64 printable characters without blanks"));
-    }
-    if !url.is_empty() {
-        url::apply(&mut config, &url)?;
-    }
-    Ok(config)
 }
 
 fn http(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<HttpConfig, ConfigError> {

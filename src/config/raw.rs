@@ -7,7 +7,7 @@ use clap::Args;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Settings")]
 pub struct RawConfig {
-    /// redis:// or redis+unix:// URL; wins over host, port and database
+    /// redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels
     #[arg(long, env = "REDIS_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub redis_url: Option<String>,
     /// Host name or address of Redis [default: localhost]
@@ -19,12 +19,24 @@ pub struct RawConfig {
     /// Redis database number [default: 0]
     #[arg(long, env = "REDIS_DB", value_name = "NUMBER", global = true)]
     pub redis_db: Option<String>,
+    /// Sentinels that know where the master is, comma-separated
+    #[arg(long, env = "REDIS_SENTINELS", value_name = "HOST:PORT,…", global = true)]
+    pub redis_sentinels: Option<String>,
+    /// The name that the sentinels know the master by
+    #[arg(long, env = "REDIS_SENTINEL_MASTER", value_name = "NAME", global = true)]
+    pub redis_sentinel_master: Option<String>,
+    /// File that holds the password of the sentinels themselves
+    #[arg(long, env = "REDIS_SENTINEL_PASSWORD_FILE", value_name = "FILE", global = true)]
+    pub redis_sentinel_password_file: Option<String>,
     /// Redis ACL user
     #[arg(long, env = "REDIS_USERNAME", value_name = "NAME", global = true)]
     pub redis_username: Option<String>,
     /// File that holds the Redis password (REDIS_PASSWORD holds it directly)
     #[arg(long, env = "REDIS_PASSWORD_FILE", value_name = "FILE", global = true)]
     pub redis_password_file: Option<String>,
+    /// Certificates (PEM) of the authorities to believe over TLS, in place of the system's
+    #[arg(long, env = "REDIS_CA_FILE", value_name = "FILE", global = true)]
+    pub redis_ca_file: Option<String>,
     /// Milliseconds for connecting, reading and writing, each [default: 250]
     #[arg(long, env = "REDIS_TIMEOUT_MS", value_name = "MS", global = true)]
     pub redis_timeout_ms: Option<String>,

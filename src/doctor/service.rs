@@ -25,6 +25,10 @@ pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
                 "REDIS_PASSWORD, REDIS_PASSWORD_FILE or REDIS_URL (and REDIS_USERNAME for an ACL user)",
             )
         }
+        Usable::Untrusted { why } => fail(
+            format!("{place} cannot be trusted over TLS: {why}"),
+            "REDIS_URL (redis:// or rediss://), REDIS_CA_FILE, or another certificate for that Redis",
+        ),
         Usable::Refused { why } => fail(
             format!("{place} does not answer as Redis should: {why}"),
             "REDIS_HOST, REDIS_PORT, REDIS_DB or REDIS_URL",

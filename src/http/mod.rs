@@ -13,35 +13,31 @@ pub use gate::fuzz_head;
 pub use gate::{Gate, GateError, Place, advice, look};
 
 use crate::reader::Reader;
-use std::io;
+use reply::{Problem, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-/// One worker: answers what the gate lets through, until it is unblocked for the stop. An error
-/// means that tiny_http has lost its listener for good.
-pub fn work(reader: &Reader, gate: &Gate, stopping: impl Fn() -> bool) -> io::Result<()> {
+/// A request that has waited so long for a worker is told that there is none.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// One worker: answers what the gate lets through, until the gate has closed.
+pub fn work(reader: &Reader, gate: &Gate) {
     let mut buffer = Vec::new();
-    loop {
-        let exchange = match gate.inner().next() {
-            Ok(Some(exchange)) => exchange,
-            Ok(None) => continue,
-            Err(_) if stopping() => return Ok(()),
-            Err(error) => return Err(error),
-        };
+    gate.work(|exchange| {
         // One request never costs a worker; its connection is closed.
         let answered = catch_unwind(AssertUnwindSafe(|| {
-            let reply = api::answer(reader, &exchange.head);
+            let reply = if exchange.since.elapsed() > QUEUE_PATIENCE {
+                Reply::problem(&Problem::Busy)
+            } else {
+                api::answer(reader, &exchange.head)
+            };
             log::debug!("request target={:?} status={}", exchange.head.target, reply.status);
             exchange.answer(&reply, &mut buffer);
         }));
         if answered.is_err() {
             log::error!("a request made a worker panic, this is a bug of jbod-monitor");
         }
-    }
-}
-
-/// Frees one worker that waits for a request.
-pub fn unblock(gate: &Gate) {
-    gate.inner().unblock();
+    });
 }
 
 /// The segments of a path, and its route, if there is one.

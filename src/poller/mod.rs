@@ -423,7 +423,9 @@ impl Thread {
         let report = smartctl::parse(raw.get()).report;
         self.rack.know_type(key, report.device_type.as_deref());
         let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(State::Active), at);
-        if is_newer || is_live || self.handle.memory.value(&Key::Smart(device.clone())).is_none() {
+        let held = self.handle.memory.value(&Key::Smart(device.clone()));
+        let held_at = held.and_then(|own| Head::parse(&own)?.collected_at);
+        if is_newer || held_at.is_none_or(|own| is_live && own <= at) {
             self.handle.memory.set(Key::Smart(device), Bytes::clone(value));
         }
         self.publisher.rack_changed();

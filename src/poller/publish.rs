@@ -4,7 +4,7 @@
 
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
-use crate::cache::{Bytes, Entry, Key, StoreError};
+use crate::cache::{Bytes, Entry, Key};
 use crate::config::Lifetimes;
 use crate::model::bodies::{EnclosuresBody, ZfsBody};
 use crate::model::drive::{DeviceName, DriveSummary};
@@ -42,7 +42,6 @@ pub(super) struct Publisher {
     pending: BTreeSet<DeviceName>,
     flushed: Option<Instant>,
     lists_due: Instant,
-    refused: bool,
 }
 
 impl Publisher {
@@ -67,7 +66,6 @@ impl Publisher {
             pending: BTreeSet::new(),
             flushed: None,
             lists_due: Instant::now() + shortest / 3,
-            refused: false,
         }
     }
 
@@ -185,22 +183,8 @@ impl Publisher {
                 Some(Entry { value: self.memory.value(&key)?, key, live, last })
             })
             .collect();
-        match self.redis.put(&entries) {
-            Ok(()) => {
-                if self.refused {
-                    log::info!("redis takes values again");
-                }
-                self.refused = false;
-            }
-            // The breaker has said so; everything is sent when Redis is back.
-            Err(StoreError::Unavailable(_)) => {}
-            Err(StoreError::Refused(why)) => {
-                if !self.refused {
-                    log::warn!("redis takes no values error={why:?}");
-                }
-                self.refused = true;
-            }
-        }
+        // The breaker says what is wrong; everything is sent when Redis takes values again.
+        let _ = self.redis.put(&entries);
     }
 
     /// Redis is back, perhaps empty: it gets everything again.

@@ -132,6 +132,12 @@ impl Reader {
         if let Some(prepared) = live {
             return Ok(answer(prepared, XCache::Hit, Source::Redis));
         }
+        // A Redis that takes no values keeps what it had; what has been read since is better.
+        if !self.redis.takes_values()
+            && let Some(answer) = self.young_list(key, view, snapshot)
+        {
+            return Ok(answer);
+        }
         if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
             self.refresh(key.clone());
             return Ok(answer(prepared, XCache::Stale, Source::Redis));
@@ -204,13 +210,17 @@ impl Reader {
     }
 
     fn list_without_redis(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
-        let young = snapshot.has(key).then(|| self.in_memory(key, view, Source::Memory)).and_then(Result::ok);
-        let young = young.filter(|a| a.prepared.built_age(now()) <= snapshot.stale_after_seconds);
-        if let Some(answer) = young {
+        if let Some(answer) = self.young_list(key, view, snapshot) {
             return Ok(answer);
         }
         let source = self.wait_for(key).map_or(Source::Memory, |_| Source::Smartctl);
         self.in_memory(key, view, source)
+    }
+
+    /// This daemon's own, if it is young enough to be shown in place of Redis's.
+    fn young_list(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Option<Answer> {
+        let young = snapshot.has(key).then(|| self.in_memory(key, view, Source::Memory)).and_then(Result::ok);
+        young.filter(|a| a.prepared.built_age(now()) <= snapshot.stale_after_seconds)
     }
 
     fn in_memory(&self, key: &Key, view: &View, source: Source) -> Result<Answer, ReadError> {
@@ -258,6 +268,13 @@ impl Reader {
         let Ok(live) = from(Copy::Live) else { return self.read_now(id, device) };
         if let Some(prepared) = live {
             return Ok(answer(prepared, XCache::Hit, Source::Redis));
+        }
+        if !self.redis.takes_values() {
+            let own = self.poller.memory.value(&key);
+            let own = own.and_then(|value| of_this_drive(value, known, stale_after, false).ok());
+            if let Some(prepared) = own.filter(|own| own.age(now()) <= stale_after) {
+                return Ok(answer(prepared, XCache::Miss, Source::Memory));
+            }
         }
         if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
             self.refresh(key);

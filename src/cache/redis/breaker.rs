@@ -1,16 +1,21 @@
-//! The breaker: while Redis is away nobody asks it but one trial at a time.
+//! The breakers: while Redis is away nobody asks it but one trial at a time; while it takes no
+//! values nothing is written but one.
 //!
 //! Closed, it lends connections from a pool; the first failure opens it, and the pool goes (its
 //! own retries with it). Open, every call fails at once, and a thread tries, at least every five
 //! seconds; the first trial that succeeds closes it with a new pool. An outage is two log lines.
 
+use super::StoreError;
 use super::connect::Manager;
-use super::{StoreError, Trouble, ping, trouble, words};
+use super::connection::Connection;
+use super::health::{Ill, RedisHealth};
+use super::trouble::{Kind, Trouble};
+use super::writes::{self, Writes};
 use crate::stop::Stop;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, never, select, unbounded};
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
-use redis::{Connection, RedisError};
-use std::sync::{Arc, PoisonError, RwLock};
+use redis::{Cmd, Value};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,33 +24,63 @@ use std::time::{Duration, Instant};
 const FIRST_TRIAL: Duration = Duration::from_millis(20);
 /// Between trials: soon at first, then …
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// … at most this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// … at most this; with the trial itself it stays below five seconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// A Redis that is away again so soon was never really back: its pauses are not short again.
+const STEADY: Duration = Duration::from_secs(10);
 
 pub(super) struct Breaker {
     manager: Manager,
     size: u32,
     timeout: Duration,
+    keys: TrialKeys,
     /// `None`: open.
     pool: RwLock<Option<Arc<Pool<Manager>>>>,
-    opened: Sender<String>,
+    /// Why it is open.
+    ill: Mutex<Option<Ill>>,
+    pub(super) writes: Writes,
+    news: Sender<News>,
+}
+
+/// What the trials read and write.
+pub(super) struct TrialKeys {
+    pub(super) read: String,
+    pub(super) write: String,
+}
+
+/// What a call came upon, for the thread.
+enum News {
+    /// The breaker has just opened; by a write, perhaps for writes only.
+    Away { why: String, by_write: bool },
+    /// Writes have just been refused.
+    Refused,
+}
+
+/// What is done on a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Does {
+    Read,
+    Write,
 }
 
 impl Breaker {
     pub(super) fn start(
         manager: Manager,
-        size: u32,
-        timeout: Duration,
+        (size, timeout): (u32, Duration),
+        keys: TrialKeys,
         alive: impl Send + 'static,
         stop: Stop,
     ) -> std::io::Result<(Arc<Self>, Receiver<()>)> {
-        let (opened, openings) = bounded(1);
+        let (news, incoming) = unbounded();
         let (back_tx, back) = bounded(1);
         let (tried_tx, tried) = bounded(1);
-        let breaker = Arc::new(Self { manager, size, timeout, pool: RwLock::default(), opened });
+        let ill = Mutex::new(Some(Ill::new("not asked yet")));
+        let (pool, writes) = (RwLock::default(), Writes::default());
+        let breaker = Arc::new(Self { manager, size, timeout, keys, pool, ill, writes, news });
         let own = Arc::clone(&breaker);
         let run = move || {
             let _alive = alive;
+            let mut pause = FIRST_PAUSE;
             // It begins open: whether Redis is there is for this thread to find out, not for a request.
             let goes_on = match own.try_again() {
                 Ok(()) => {
@@ -56,13 +91,13 @@ impl Breaker {
                     }
                     true
                 }
-                Err(error) => {
+                Err(trouble) => {
                     drop(tried_tx);
-                    own.wait_until_back(&words(&error), &back_tx, &stop)
+                    own.wait_until_back(&trouble.words, &mut pause, &back_tx, &stop)
                 }
             };
             if goes_on {
-                own.watch(&openings, &back_tx, &stop);
+                own.watch(&incoming, pause, &back_tx, &stop);
             }
         };
         thread::Builder::new().name("redis-trial".to_owned()).spawn(run)?;
@@ -74,32 +109,61 @@ impl Breaker {
         self.pool.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
+    pub(super) fn health(&self) -> RedisHealth {
+        let reads = self.ill.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let writes = reads.clone().or_else(|| self.writes.ill());
+        RedisHealth { reads, writes }
+    }
+
     /// Runs `work` on a connection. One that proves to be gone (Redis was restarted, and the pool
     /// did not notice) is replaced, as often as the pool may hold such; any other failure opens.
-    pub(super) fn with<T>(&self, work: impl Fn(&mut Connection) -> Result<T, RedisError>) -> Result<T, StoreError> {
+    pub(super) fn with<T>(
+        &self,
+        does: Does,
+        work: impl Fn(&mut Connection) -> Result<T, Trouble>,
+    ) -> Result<T, StoreError> {
+        if does == Does::Write && !self.writes.may_write() {
+            return Err(StoreError::Unavailable("redis takes no values".to_owned()));
+        }
         let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(pool) = pool else { return Err(StoreError::Unavailable("redis is away".to_owned())) };
         for _ in 0..=self.size {
-            let Ok(mut connection) = pool.get() else { return Err(self.open(&pool, "no connection in time")) };
-            let error = match work(&mut connection) {
+            let Ok(mut connection) = pool.get() else { return Err(self.open(&pool, "no connection in time", does)) };
+            let trouble = match work(&mut connection) {
                 Ok(value) => return Ok(value),
-                Err(error) => error,
+                Err(trouble) => trouble,
             };
-            match trouble(&error) {
-                Trouble::Refused => return Err(StoreError::Refused(words(&error))),
-                Trouble::Away => return Err(self.open(&pool, &words(&error))),
-                Trouble::Gone => {}
+            match trouble.kind {
+                // A master that has become a replica: the sentinels know another.
+                Kind::Refused if trouble.code == "READONLY" && self.manager.asks_sentinels() => {
+                    return Err(self.open(&pool, &trouble.words, Does::Read));
+                }
+                Kind::Refused if does == Does::Write && trouble.concerns_all_writes() => {
+                    return Err(self.refuse_writes(&trouble.words));
+                }
+                Kind::Refused => return Err(StoreError::Refused(trouble.words)),
+                Kind::Away | Kind::Login | Kind::Tls => return Err(self.open(&pool, &trouble.words, does)),
+                Kind::Gone => {}
             }
         }
-        Err(self.open(&pool, "every connection is gone"))
+        Err(self.open(&pool, "every connection is gone", does))
+    }
+
+    /// Opens for writes alone.
+    pub(super) fn refuse_writes(&self, why: &str) -> StoreError {
+        if self.writes.refused(why) {
+            let _ = self.news.send(News::Refused);
+        }
+        StoreError::Unavailable(why.to_owned())
     }
 
     /// Opens for a failure on `pool`; one that is replaced by now says nothing of today's Redis.
-    fn open(&self, pool: &Arc<Pool<Manager>>, why: &str) -> StoreError {
+    fn open(&self, pool: &Arc<Pool<Manager>>, why: &str, does: Does) -> StoreError {
         let mut current = self.pool.write().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, pool)) {
             *current = None;
-            let _ = self.opened.try_send(why.to_owned());
+            *self.ill.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ill::new(why));
+            let _ = self.news.send(News::Away { why: why.to_owned(), by_write: does == Does::Write });
         }
         StoreError::Unavailable(why.to_owned())
     }
@@ -112,45 +176,105 @@ impl Breaker {
             .connection_timeout(self.timeout)
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(self.manager.clone());
+        *self.ill.lock().unwrap_or_else(PoisonError::into_inner) = None;
         *self.pool.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(pool));
     }
 
-    /// Sleeps while the breaker is closed.
-    fn watch(&self, openings: &Receiver<String>, back: &Sender<()>, stop: &Stop) {
+    /// Sleeps while all is well.
+    fn watch(&self, incoming: &Receiver<News>, mut pause: Duration, back: &Sender<()>, stop: &Stop) {
+        let mut closed = Instant::now();
+        let mut between_writes = writes::FIRST_PAUSE;
         loop {
-            let why = select! {
+            let due = if self.writes.is_well() { never() } else { after(between_writes) };
+            let news = select! {
                 recv(stop.channel()) -> _ => return,
-                recv(openings) -> why => why.unwrap_or_default(),
+                recv(incoming) -> news => news.ok(),
+                recv(due) -> _ => None,
             };
+            let (why, by_write) = match news {
+                Some(News::Away { why, by_write }) => (why, by_write),
+                Some(News::Refused) => {
+                    between_writes = writes::FIRST_PAUSE;
+                    continue;
+                }
+                None => {
+                    self.try_writing(back);
+                    between_writes = (between_writes * 2).min(writes::LONGEST_PAUSE);
+                    continue;
+                }
+            };
+            if closed.elapsed() > STEADY {
+                pause = FIRST_PAUSE;
+            }
             // The pool only says that it has no connection; a trial says why.
-            let why = self.try_again().err().as_ref().map_or(why, words);
-            if !self.wait_until_back(&why, back, stop) {
+            let tried = self.try_again();
+            if by_write && tried.is_ok() {
+                // Whoever only reads gets answers.
+                self.close();
+                self.refuse_writes(&why);
+                continue;
+            }
+            let why = tried.err().map_or(why, |trouble| trouble.words);
+            if !self.wait_until_back(&why, &mut pause, back, stop) {
                 return;
             }
+            closed = Instant::now();
         }
     }
 
     /// One trial at a time, until Redis answers or (false) the daemon stops.
-    fn wait_until_back(&self, why: &str, back: &Sender<()>, stop: &Stop) -> bool {
+    fn wait_until_back(&self, why: &str, pause: &mut Duration, back: &Sender<()>, stop: &Stop) -> bool {
         let since = Instant::now();
         log::warn!("redis is away, serving from memory and drives error={why:?}");
-        let mut pause = FIRST_PAUSE;
-        loop {
-            if self.try_again().is_ok() {
-                break;
-            }
-            if stop.channel().recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+        self.say_why(why);
+        while let Err(trouble) = self.try_again() {
+            self.say_why(&trouble.words);
+            if stop.channel().recv_timeout(*pause) != Err(RecvTimeoutError::Timeout) {
                 return false;
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            *pause = (*pause * 2).min(LONGEST_PAUSE);
         }
+        // What it takes will show when everything is sent.
+        self.writes.tried();
         self.close();
         log::info!("redis is back away_s={}", since.elapsed().as_secs());
         let _ = back.try_send(());
         true
     }
 
-    fn try_again(&self) -> Result<(), RedisError> {
-        ping(&mut self.manager.connect()?)
+    fn say_why(&self, why: &str) {
+        let mut ill = self.ill.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = ill.as_ref().map(|ill| ill.since);
+        let new = Ill::new(why);
+        *ill = Some(Ill { since: since.unwrap_or(new.since), ..new });
+    }
+
+    /// Reads a key as every request does: who answers a PING may still have nothing to read.
+    fn try_again(&self) -> Result<(), Trouble> {
+        let mut connection = self.manager.seek()?;
+        match connection.ask_shortly::<Value>(Cmd::new().arg("GET").arg(&self.keys.read)) {
+            Err(trouble) if trouble.code == "NOPERM" => Err(self.manager.refused(trouble)),
+            // It answers; what stands there is another matter.
+            Err(trouble) if trouble.kind == Kind::Refused => Ok(()),
+            other => other.map(drop).map_err(Trouble::at_start),
+        }
+    }
+
+    /// One small value, on a connection of its own. Nobody needs it.
+    fn try_writing(&self, back: &Sender<()>) {
+        if self.writes.may_write() {
+            // The trial before this one went well, and nothing has been refused since.
+            self.writes.proven();
+            return;
+        }
+        let mut cmd = Cmd::new();
+        cmd.arg("SET").arg(&self.keys.write).arg("1").arg("PX").arg(1000);
+        match self.manager.connect().and_then(|mut connection| connection.ask_shortly::<Value>(&cmd)) {
+            Ok(_) => {
+                self.writes.tried();
+                let _ = back.try_send(());
+            }
+            Err(trouble) => drop(self.writes.refused(&trouble.words)),
+        }
     }
 }

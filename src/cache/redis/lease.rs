@@ -1,9 +1,11 @@
 //! The poll lease: of several daemons on one Redis, one polls.
 //!
 //! Taken with `SET NX PX`, prolonged and released only by its owner (compared in one step, in
-//! Redis). A daemon that dies leaves it to lapse.
+//! Redis). A daemon that dies leaves it to lapse. While Redis takes no values nobody holds it: what
+//! one daemon reads cannot reach the others, so each polls for itself, as without Redis.
 
 use super::RedisStore;
+use super::breaker::Does;
 use crate::cache::StoreError;
 use redis::{Cmd, Value};
 use std::time::Duration;
@@ -25,32 +27,44 @@ impl RedisStore {
     pub fn hold_lease(&self, owner: &str, life: Duration) -> Result<Lease, StoreError> {
         let ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
         let name = self.lease_name();
-        let prolonged: i64 = self.ask(Cmd::new().arg("EVAL").arg(PROLONG).arg(1).arg(&name).arg(owner).arg(ms))?;
+        let prolonged: i64 =
+            self.ask(Does::Write, Cmd::new().arg("EVAL").arg(PROLONG).arg(1).arg(&name).arg(owner).arg(ms))?;
         if prolonged == 1 {
             return Ok(Lease::Ours);
         }
-        let taken: Value = self.ask(Cmd::new().arg("SET").arg(&name).arg(owner).arg("NX").arg("PX").arg(ms))?;
+        let taken: Value =
+            self.ask(Does::Write, Cmd::new().arg("SET").arg(&name).arg(owner).arg("NX").arg("PX").arg(ms))?;
         if taken == Value::Okay {
             return Ok(Lease::Ours);
         }
-        let left: i64 = self.ask(Cmd::new().arg("PTTL").arg(&name))?;
+        let left: i64 = self.ask(Does::Read, Cmd::new().arg("PTTL").arg(&name))?;
         if let Ok(left) = u64::try_from(left) {
             return Ok(Lease::Theirs(Duration::from_millis(left)));
         }
         // Gone in between (-2): try again at once. Without an expiry (-1) nobody would ever get it:
         // what was put there by hand is given the life of a lease.
         if left == -1 {
-            self.ask::<Value>(Cmd::new().arg("PEXPIRE").arg(&name).arg(ms))?;
+            self.ask::<Value>(Does::Write, Cmd::new().arg("PEXPIRE").arg(&name).arg(ms))?;
         }
         Ok(Lease::Theirs(Duration::from_millis(100)))
     }
 
     /// Gives it back, if it is ours.
     pub fn release_lease(&self, owner: &str) -> Result<(), StoreError> {
-        self.ask::<Value>(Cmd::new().arg("EVAL").arg(RELEASE).arg(1).arg(self.lease_name()).arg(owner)).map(drop)
+        self.ask::<Value>(Does::Write, Cmd::new().arg("EVAL").arg(RELEASE).arg(1).arg(self.lease_name()).arg(owner))
+            .map(drop)
     }
 
     fn lease_name(&self) -> String {
-        format!("{}:lock:poll", self.prefix)
+        name(&self.prefix)
     }
+}
+
+pub(super) fn name(prefix: &str) -> String {
+    format!("{prefix}:lock:poll")
+}
+
+/// What is written, for a second, to see whether anything can be.
+pub(super) fn trial_name(prefix: &str) -> String {
+    format!("{prefix}:lock:trial")
 }

@@ -1,4 +1,4 @@
-//! Redis: connections with deadlines, a pool without surprises, and a breaker in front of both.
+//! Redis: connections with deadlines, a pool without surprises, and breakers in front of both.
 //!
 //! No call here waits longer than the configured timeouts; while Redis is away no call waits at
 //! all. A value of a wrong type is no value.
@@ -6,27 +6,34 @@
 mod breaker;
 mod check;
 mod connect;
+mod connection;
+mod health;
 mod lease;
+mod sentinel;
+mod tls;
+mod trouble;
+mod wire;
+mod writes;
 
 pub use check::{Usable, check};
+pub use health::{Ill, RedisHealth};
 pub use lease::Lease;
 
 use super::{Bytes, Copy, Entry, Key, StoreError};
 use crate::config::RedisConfig;
 use crate::stop::Stop;
-use breaker::Breaker;
+use breaker::{Breaker, Does, TrialKeys};
 use connect::Manager;
 use crossbeam_channel::Receiver;
-use redis::{Cmd, Connection, ErrorKind, FromRedisValue, Pipeline, RedisError, Value};
+use redis::{Cmd, FromRedisValue, Pipeline, Value};
 use std::sync::Arc;
+use trouble::{Kind, Trouble};
 
 /// Values of a sweep go out in pipelines of at most this many bytes, so that each is done well
 /// within the write timeout.
 const PIPELINE_BYTES: usize = 1024 * 1024;
-/// Keys asked for at once.
-const KEYS_AT_ONCE: usize = 256;
-/// A value beyond this is not ours.
-const VALUE_BYTES: usize = 64 * 1024 * 1024;
+/// Keys asked for at once: together they stay well below what one answer may have.
+const KEYS_AT_ONCE: usize = 64;
 
 pub struct RedisStore {
     breaker: Arc<Breaker>,
@@ -43,13 +50,25 @@ impl RedisStore {
         alive: impl Send + 'static,
         stop: &Stop,
     ) -> std::io::Result<(Self, Receiver<()>)> {
-        let (breaker, back) = Breaker::start(Manager::new(config), size, config.timeout, alive, stop.clone())?;
+        let manager = Manager::new(config)?;
+        let keys = TrialKeys { read: lease::name(&config.key_prefix), write: lease::trial_name(&config.key_prefix) };
+        let (breaker, back) = Breaker::start(manager, (size, config.timeout), keys, alive, stop.clone())?;
         Ok((Self { breaker, prefix: config.key_prefix.clone() }, back))
     }
 
-    /// Redis answered last time, or has not been asked yet.
+    /// Reads work: Redis answered last time.
     pub fn is_up(&self) -> bool {
         self.breaker.is_closed()
+    }
+
+    /// False while Redis refuses values: what it holds grows old.
+    pub fn takes_values(&self) -> bool {
+        self.breaker.writes.is_well()
+    }
+
+    /// How Redis does. Asks nobody.
+    pub fn health(&self) -> RedisHealth {
+        self.breaker.health()
     }
 
     fn name(&self, key: &Key, copy: Copy) -> String {
@@ -59,13 +78,16 @@ impl RedisStore {
         }
     }
 
-    fn ask<T: FromRedisValue>(&self, cmd: &Cmd) -> Result<T, StoreError> {
-        self.breaker.with(|connection| cmd.query::<T>(connection))
+    fn ask<T: FromRedisValue>(&self, does: Does, cmd: &Cmd) -> Result<T, StoreError> {
+        self.breaker.with(does, |connection| connection.ask::<T>(cmd))
     }
 
-    /// `None`: not there. `Refused`: there, but of a wrong type, or not for this user.
+    /// `None`: not there. `Refused`: there, but of a wrong type, or too large to be ours.
     pub fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
-        self.ask::<Value>(Cmd::new().arg("GET").arg(self.name(key, copy))).map(bytes)
+        let mut cmd = Cmd::new();
+        cmd.arg("GET").arg(self.name(key, copy));
+        let value: Value = self.breaker.with(Does::Read, |connection| connection.ask(&cmd).map_err(not_for_us))?;
+        Ok(bytes(value))
     }
 
     /// Many at once, in the order asked; what is no text is not there.
@@ -77,7 +99,7 @@ impl RedisStore {
             for key in chunk {
                 cmd.arg(self.name(key, copy));
             }
-            match self.ask::<Vec<Value>>(&cmd) {
+            match self.ask::<Vec<Value>>(Does::Read, &cmd) {
                 Ok(found) => values.extend(found.into_iter().map(bytes)),
                 Err(StoreError::Refused(why)) => {
                     log::debug!("redis refused keys={} error={why:?}", chunk.len());
@@ -90,7 +112,7 @@ impl RedisStore {
         Ok(values)
     }
 
-    /// Stores both copies of each value.
+    /// Stores both copies of each value. What is refused is sent again when Redis takes values.
     pub fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let mut rest = entries;
         while !rest.is_empty() {
@@ -104,12 +126,18 @@ impl RedisStore {
                 for (copy, life) in [(Copy::Live, entry.live), (Copy::Last, entry.last)] {
                     let ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1);
                     let name = self.name(&entry.key, copy);
-                    pipeline.cmd("SET").arg(name).arg(&*entry.value).arg("PX").arg(ms).ignore();
+                    pipeline.cmd("SET").arg(name).arg(&*entry.value).arg("PX").arg(ms);
                 }
                 count += 1;
             }
-            self.breaker.with(|connection| pipeline.query::<()>(connection))?;
-            rest = rest.get(count..).unwrap_or_default();
+            match self.breaker.with(Does::Write, |connection| connection.ask_all(&pipeline)) {
+                Ok(()) => rest = rest.get(count..).unwrap_or_default(),
+                Err(StoreError::Refused(why)) => return Err(self.breaker.refuse_writes(&why)),
+                Err(unavailable) => return Err(unavailable),
+            }
+        }
+        if !entries.is_empty() {
+            self.breaker.writes.proven();
         }
         Ok(())
     }
@@ -117,48 +145,12 @@ impl RedisStore {
 
 fn bytes(value: Value) -> Option<Bytes> {
     match value {
-        Value::BulkString(bytes) if bytes.len() <= VALUE_BYTES => Some(bytes.into()),
+        Value::BulkString(bytes) => Some(bytes.into()),
         _ => None,
     }
 }
 
-/// What an error says of the connection.
-enum Trouble {
-    /// The connection is of no use; another may be.
-    Gone,
-    /// Redis does not answer.
-    Away,
-    /// Redis answers, but not with what was asked for.
-    Refused,
-}
-
-fn trouble(error: &RedisError) -> Trouble {
-    if error.is_timeout() {
-        Trouble::Away
-    } else if error.is_io_error() || error.is_connection_dropped() {
-        Trouble::Gone
-    } else if is_not_serving(error) {
-        Trouble::Away
-    } else {
-        Trouble::Refused
-    }
-}
-
-/// Answers that concern every key: without a login or a loaded data set there is nothing to read.
-fn is_not_serving(error: &RedisError) -> bool {
-    matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "LOADING" | "MASTERDOWN"))
-        || error.to_string().contains("max number of clients reached")
-        || error.kind() == ErrorKind::AuthenticationFailed
-        // What answers does not speak Redis.
-        || error.kind() == ErrorKind::Parse
-}
-
-/// Redis's own words; a password is never among them.
-fn words(error: &RedisError) -> String {
-    error.to_string()
-}
-
-/// A short question that a healthy Redis answers at once.
-fn ping(connection: &mut Connection) -> Result<(), RedisError> {
-    Cmd::new().arg("PING").query(connection)
+/// Who may not read one of our keys may read none, as the trial will find, too.
+fn not_for_us(trouble: Trouble) -> Trouble {
+    if trouble.code == "NOPERM" { Trouble { kind: Kind::Login, ..trouble } } else { trouble }
 }

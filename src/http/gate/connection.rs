@@ -1,69 +1,74 @@
-//! One connection of a client: reads heads within their deadline, has each answered in turn, and
-//! waits for the next.
+//! One connection of a client, as a machine that never waits: it reads heads, gives away one
+//! request at a time, sends what is left of answers, and says by when it wants to be looked at.
 
 use super::door::Door;
+use super::exchange::{Turn, send_now};
 use super::head::{Claims, HEAD_BYTES, Head, parse};
-use super::inner::Inner;
+use super::seats::Seat;
 use crate::http::reply::{Framing, Problem, Reply};
-use crossbeam_channel::Sender;
-use rustix::net::SendFlags;
+use rustix::net::RecvFlags;
 use socket2::Socket;
-use std::io::{self, Read, Write};
+use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// From its first byte (or the connection's begin), a head is whole within this.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// How long a connection may be kept without a request.
+/// How long a connection may be kept without a request. Also longer than any worker takes: should
+/// an answer be lost, its connection is not.
 const IDLE: Duration = Duration::from_secs(60);
-/// Longer than any worker takes: should an answer be lost, its connection is not.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+/// A client takes something of its answer within this, and …
+const SEND_PATIENCE: Duration = Duration::from_secs(10);
+/// … all of it within this.
+const SEND_DEADLINE: Duration = Duration::from_secs(120);
 /// What is read of a body that nobody wants, so that the refusal reaches its sender.
 const DRAINED_BYTES: usize = 64 * 1024;
-
-/// A request on its way to a worker, and the way back.
-pub(in crate::http) struct Exchange {
-    pub(in crate::http) head: Head,
-    socket: Arc<Socket>,
-    done: Sender<Done>,
-}
-
-/// What is left for the connection's thread: bytes that the client did not take at once.
-struct Done {
-    rest: Vec<u8>,
-    keep: bool,
-}
-
-impl Exchange {
-    /// Sends the answer from the worker's thread, which saves a wake-up, as far as the client takes
-    /// it without waiting. A client that is slow is its own thread's business, not the worker's.
-    pub(in crate::http) fn answer(self, reply: &Reply, buffer: &mut Vec<u8>) {
-        let Head { without_body, is_old, keep, .. } = self.head;
-        reply.write(Framing { without_body, is_old, keep }, buffer);
-        let mut sent = 0;
-        while let Some(part) = buffer.get(sent..).filter(|part| !part.is_empty()) {
-            match rustix::net::send(&*self.socket, part, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                Ok(n) => sent += n,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) => break,
-            }
-        }
-        let rest = buffer.get(sent..).unwrap_or_default().to_vec();
-        // The connection's thread is gone only with its client.
-        let _ = self.done.send(Done { rest, keep });
-    }
-}
+const DRAIN_DEADLINE: Duration = Duration::from_secs(1);
+/// So many requests of one connection may be refused.
+const REFUSALS: u32 = 32;
 
 pub(super) struct Connection {
-    socket: Arc<Socket>,
+    pub(super) socket: Arc<Socket>,
+    pub(super) address: Option<IpAddr>,
+    /// `None`: it is being turned away.
+    pub(super) seat: Option<Seat>,
+    /// When to look at it though nothing has happened.
+    pub(super) deadline: Instant,
+    phase: Phase,
     buffer: Vec<u8>,
+    /// It has had a request answered.
+    is_known: bool,
+    /// There may be more to read, of which nobody will tell.
+    has_more: bool,
+    /// The client will say no more.
+    is_ending: bool,
+    refusals: u32,
 }
 
-/// Why no further request is read.
-enum End {
-    /// The client has gone, or stays idle.
-    Closed,
-    Refused(Refusal),
+enum Phase {
+    Reading,
+    Answering(Arc<Turn>),
+    Sending { rest: Vec<u8>, sent: usize, until: Instant, then: Then },
+    Draining { left: usize },
+}
+
+/// What follows on an answer.
+#[derive(Clone, Copy)]
+enum Then {
+    Read,
+    Drain,
+    Close,
+}
+
+/// What a connection wants of the gate.
+pub(super) enum Step {
+    /// To be left alone until something happens.
+    Wait,
+    /// To be closed.
+    Close,
+    /// A worker for this request.
+    Pass(Head, Arc<Turn>),
 }
 
 /// A request that goes no further than here.
@@ -81,113 +86,178 @@ impl Refusal {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Arc<Socket>) -> Self {
-        Self { socket, buffer: Vec::new() }
-    }
-
-    /// Too many connections: said, and closed, without waiting for anything.
-    pub(super) fn turn_away(socket: &Arc<Socket>) {
-        let mut buffer = Vec::new();
-        Reply::problem(&Problem::Busy).write(Framing { without_body: false, is_old: false, keep: false }, &mut buffer);
-        let _ = rustix::net::send(&**socket, &buffer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
-    }
-
-    pub(super) fn serve(mut self, door: &Door, inner: &Inner) {
-        let mut deadline = HEAD_DEADLINE;
-        loop {
-            match self.next_head(door, deadline) {
-                Ok(Ok(head)) => {
-                    if !self.have_answered(head, inner) {
-                        return;
-                    }
-                }
-                Ok(Err(refusal)) => {
-                    if !self.refuse(&refusal) {
-                        return;
-                    }
-                }
-                Err(End::Closed) => return,
-                Err(End::Refused(refusal)) => {
-                    self.refuse(&refusal);
-                    return self.drain();
-                }
-            }
-            deadline = IDLE;
+    pub(super) fn new(socket: Socket, address: Option<IpAddr>, seat: Option<Seat>) -> Self {
+        Self {
+            socket: Arc::new(socket),
+            address,
+            seat,
+            deadline: Instant::now() + HEAD_DEADLINE,
+            phase: Phase::Reading,
+            buffer: Vec::new(),
+            is_known: false,
+            has_more: false,
+            is_ending: false,
+            refusals: 0,
         }
     }
 
-    /// The next request, or the refusal of one after which the connection may go on.
-    fn next_head(&mut self, door: &Door, first_byte_within: Duration) -> Result<Result<Head, Refusal>, End> {
-        let mut deadline = if self.buffer.is_empty() { first_byte_within } else { HEAD_DEADLINE };
-        let mut since = Instant::now();
+    /// Something happened. `is_ending`: the client will say no more.
+    pub(super) fn look(&mut self, door: &Door, is_ending: bool) -> Step {
+        self.is_ending |= is_ending;
+        self.go_on(door)
+    }
+
+    /// The worker has done its part.
+    pub(super) fn answered(&mut self, door: &Door, rest: Vec<u8>, keep: bool) -> Step {
+        if !matches!(self.phase, Phase::Answering(_)) {
+            return Step::Wait;
+        }
+        self.send(rest, if keep { Then::Read } else { Then::Close });
+        self.go_on(door)
+    }
+
+    /// Its deadline has passed.
+    pub(super) fn expire(&mut self, door: &Door) -> Step {
+        if !matches!(self.phase, Phase::Reading) || self.is_known && self.buffer.is_empty() {
+            return Step::Close;
+        }
+        self.refuse(&Refusal::last(Problem::TooSlow));
+        self.go_on(door)
+    }
+
+    /// Too many connections, or nobody to answer: said, and closed.
+    pub(super) fn turn_away(&mut self, door: &Door) -> Step {
+        self.refuse(&Refusal::last(Problem::Busy));
+        self.go_on(door)
+    }
+
+    /// As far as it goes without waiting.
+    fn go_on(&mut self, door: &Door) -> Step {
         loop {
-            if !self.buffer.is_empty() {
-                let parsed = parse(&self.buffer).map_err(|problem| End::Refused(Refusal::last(problem)))?;
-                if let Some(parsed) = parsed {
-                    let (length, head) = (parsed.length, admitted(door, &parsed.claims, parsed.head));
-                    self.buffer.drain(..length);
-                    return match head {
-                        Err(refusal) if !refusal.keep => Err(End::Refused(refusal)),
-                        other => Ok(other),
-                    };
-                }
+            let step = match &self.phase {
+                Phase::Reading => self.read(door),
+                Phase::Answering(turn) if !turn.is_done() => Some(Step::Wait),
+                Phase::Answering(_) => self.next_request(),
+                Phase::Sending { .. } => self.send_rest(),
+                Phase::Draining { .. } => self.drain(),
+            };
+            if let Some(step) = step {
+                return step;
             }
-            let left = deadline.saturating_sub(since.elapsed());
+        }
+    }
+
+    fn next_request(&mut self) -> Option<Step> {
+        self.phase = Phase::Reading;
+        self.is_known = true;
+        self.deadline = Instant::now() + if self.buffer.is_empty() { IDLE } else { HEAD_DEADLINE };
+        None
+    }
+
+    fn read(&mut self, door: &Door) -> Option<Step> {
+        // What came with the last request is looked at before more is read.
+        let mut is_worth_parsing = !self.buffer.is_empty();
+        loop {
+            if is_worth_parsing && let ControlFlow::Break(step) = self.parse(door) {
+                return step;
+            }
             let had = self.buffer.len();
-            match self.read(left) {
-                Ok(0) => return Err(End::Closed),
-                Ok(_) if had == 0 && deadline != HEAD_DEADLINE => (deadline, since) = (HEAD_DEADLINE, Instant::now()),
-                Ok(_) => {}
-                Err(error) if is_timeout(&error) && (had > 0 || first_byte_within == HEAD_DEADLINE) => {
-                    return Err(End::Refused(Refusal::last(Problem::TooSlow)));
+            let mut chunk = [0u8; 4096];
+            let room = HEAD_BYTES.saturating_sub(had).clamp(1, chunk.len());
+            let room = chunk.get_mut(..room).unwrap_or_default();
+            let n = match rustix::net::recv(&*self.socket, &mut *room, RecvFlags::DONTWAIT) {
+                Ok((_, n)) if n > 0 => n,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(rustix::io::Errno::AGAIN) => return Some(Step::Wait),
+                Ok(_) | Err(_) => return Some(Step::Close),
+            };
+            let new = room.get(..n).unwrap_or_default();
+            self.buffer.extend_from_slice(new);
+            self.has_more = n == room.len();
+            if had == 0 {
+                self.deadline = Instant::now() + HEAD_DEADLINE;
+            }
+            // A head that comes byte by byte is not parsed byte by byte.
+            is_worth_parsing = had == 0 || new.contains(&b'\n') || self.buffer.len() >= HEAD_BYTES;
+        }
+    }
+
+    /// `Continue`: the head is not whole yet. Otherwise a request to pass on, or nothing of one that
+    /// was refused.
+    fn parse(&mut self, door: &Door) -> ControlFlow<Option<Step>> {
+        let refusal = match parse(&self.buffer) {
+            Ok(None) => return ControlFlow::Continue(()),
+            Err(problem) => Refusal::last(problem),
+            Ok(Some(parsed)) => {
+                let (length, head) = (parsed.length, admitted(door, &parsed.claims, parsed.head));
+                self.buffer.drain(..length);
+                match head {
+                    Ok(head) => return ControlFlow::Break(Some(self.pass(head))),
+                    Err(refusal) => refusal,
                 }
-                Err(_) => return Err(End::Closed),
+            }
+        };
+        self.refuse(&refusal);
+        ControlFlow::Break(None)
+    }
+
+    fn pass(&mut self, head: Head) -> Step {
+        let is_awaited = self.has_more || self.is_ending || !self.buffer.is_empty();
+        let turn = Arc::new(Turn::new(is_awaited));
+        self.phase = Phase::Answering(Arc::clone(&turn));
+        self.deadline = Instant::now() + IDLE;
+        Step::Pass(head, turn)
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) {
+        self.refusals += 1;
+        let keep = refusal.keep && self.refusals < REFUSALS;
+        let mut answer = Vec::new();
+        let framing = Framing { without_body: refusal.without_body, is_old: false, keep };
+        Reply::problem(&refusal.problem).write(framing, &mut answer);
+        self.send(answer, if keep { Then::Read } else { Then::Drain });
+    }
+
+    fn send(&mut self, rest: Vec<u8>, then: Then) {
+        let now = Instant::now();
+        self.phase = Phase::Sending { rest, sent: 0, until: now + SEND_DEADLINE, then };
+        self.deadline = now + SEND_PATIENCE;
+    }
+
+    fn send_rest(&mut self) -> Option<Step> {
+        let Phase::Sending { rest, sent, until, then } = &mut self.phase else { return None };
+        let Some(more) = send_now(&self.socket, rest.get(*sent..).unwrap_or_default()) else {
+            return Some(Step::Close);
+        };
+        *sent += more;
+        if *sent < rest.len() {
+            if more > 0 {
+                self.deadline = (Instant::now() + SEND_PATIENCE).min(*until);
+            }
+            return Some(Step::Wait);
+        }
+        match *then {
+            Then::Close => Some(Step::Close),
+            Then::Read => self.next_request(),
+            Then::Drain => {
+                // Closing on a client that still sends would take the refusal from under its eyes.
+                let _ = self.socket.shutdown(std::net::Shutdown::Write);
+                self.phase = Phase::Draining { left: DRAINED_BYTES };
+                self.deadline = Instant::now() + DRAIN_DEADLINE;
+                None
             }
         }
     }
 
-    /// At least one byte, within `left`.
-    fn read(&mut self, left: Duration) -> io::Result<usize> {
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.socket.set_read_timeout(Some(left))?;
+    fn drain(&mut self) -> Option<Step> {
+        let Phase::Draining { left } = &mut self.phase else { return None };
         let mut chunk = [0u8; 4096];
-        let room = HEAD_BYTES.saturating_sub(self.buffer.len()).clamp(1, chunk.len());
-        let n = (&*self.socket).read(chunk.get_mut(..room).unwrap_or_default())?;
-        self.buffer.extend_from_slice(chunk.get(..n).unwrap_or_default());
-        Ok(n)
-    }
-
-    /// False: the connection has ended.
-    fn have_answered(&mut self, head: Head, inner: &Inner) -> bool {
-        let (done, answered) = crossbeam_channel::bounded(1);
-        if !inner.pass(Exchange { head, socket: Arc::clone(&self.socket), done }) {
-            return self.refuse(&Refusal::last(Problem::Busy));
-        }
-        // A worker that fails drops its end.
-        let Ok(Done { rest, keep }) = answered.recv_timeout(ANSWER_PATIENCE) else { return false };
-        let is_sent = rest.is_empty() || (&*self.socket).write_all(&rest).is_ok();
-        is_sent && keep
-    }
-
-    fn refuse(&self, refusal: &Refusal) -> bool {
-        let mut buffer = Vec::new();
-        let framing = Framing { without_body: refusal.without_body, is_old: false, keep: refusal.keep };
-        Reply::problem(&refusal.problem).write(framing, &mut buffer);
-        (&*self.socket).write_all(&buffer).is_ok() && refusal.keep
-    }
-
-    /// Closing on a client that still sends would take the refusal from under its eyes.
-    fn drain(mut self) {
-        let _ = self.socket.shutdown(std::net::Shutdown::Write);
-        let until = Instant::now() + Duration::from_secs(1);
-        let mut drained = 0;
-        while drained < DRAINED_BYTES {
-            self.buffer.clear();
-            match self.read(until.saturating_duration_since(Instant::now())) {
-                Ok(n) if n > 0 => drained += n,
-                _ => return,
+        loop {
+            match rustix::net::recv(&*self.socket, &mut chunk[..], RecvFlags::DONTWAIT) {
+                Ok((_, n)) if n > 0 && n < *left => *left -= n,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return Some(Step::Wait),
+                Ok(_) | Err(_) => return Some(Step::Close),
             }
         }
     }
@@ -202,8 +272,4 @@ fn admitted(door: &Door, claims: &Claims, head: Result<Head, Problem>) -> Result
         let is_certain = matches!(problem, Problem::Method { has_body: false });
         Refusal { problem, keep: wants_keep && is_certain, without_body: false }
     })
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

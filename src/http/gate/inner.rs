@@ -1,85 +1,193 @@
-//! The private way from the gate to the tiny_http workers: a few persistent connections, one
-//! request at a time on each, and nothing on them but a number.
+//! The workers' side: tiny_http on a private Unix socket that no stranger can ever reach.
 //!
-//! The request itself waits in a table; the worker takes it out by its number and answers the
-//! client's socket directly, so neither head nor body is copied.
+//! A worker answers a client's request in the turn that a request of tiny_http's gives it, and
+//! draws that turn *before* the client asks: so the wake-ups inside tiny_http cost no client
+//! anything. There is a private connection for each worker, with one turn on it at a time; a worker
+//! that is done gives the turn back where it came from.
 
-use super::connection::Exchange;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use std::collections::HashMap;
+use super::exchange::Exchange;
+use crate::stop::Stop;
+use crossbeam_channel::Receiver;
+use socket2::SockRef;
 use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tiny_http::{Request, Server};
 
-/// How long a request may wait for a free worker.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
+/// tiny_http gives a turn that is due within this, or has lost it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Between tries to make it anew.
+const AGAIN: Duration = Duration::from_secs(1);
 
 pub(in crate::http) struct Inner {
-    server: Arc<Server>,
-    /// Connections that carry nothing at the moment.
-    free: (Sender<UnixStream>, Receiver<UnixStream>),
-    waiting: Mutex<HashMap<u64, Exchange>>,
-    number: AtomicU64,
+    lanes: RwLock<Arc<Lanes>>,
+    requests: Receiver<Exchange>,
+    stop: Stop,
+}
+
+/// tiny_http, and the private connections to it.
+struct Lanes {
+    server: Server,
+    streams: Vec<UnixStream>,
+}
+
+/// A worker's turn. `number`: of the lane it came on.
+struct Turn {
+    request: Request,
+    lanes: Arc<Lanes>,
+    number: usize,
 }
 
 impl Inner {
-    /// As many connections as workers: more could only wait for one another.
-    pub(super) fn start(workers: usize) -> io::Result<Self> {
-        // A folder of mode 0700, gone as soon as the connections stand: nobody else can ever come.
+    pub(super) fn start(workers: usize, requests: Receiver<Exchange>, stop: &Stop) -> io::Result<Self> {
+        let lanes = Arc::new(Lanes::new(workers)?);
+        Ok(Self { lanes: RwLock::new(lanes), requests, stop: stop.clone() })
+    }
+
+    /// One worker: hands each request to `answer`, until the gate has closed.
+    pub(in crate::http) fn work(&self, mut answer: impl FnMut(Exchange)) {
+        while let Some(turn) = self.draw() {
+            let Ok(exchange) = self.requests.recv() else { return };
+            answer(exchange);
+            self.give_back(turn);
+        }
+    }
+
+    /// `None` at the stop.
+    fn draw(&self) -> Option<Turn> {
+        loop {
+            let lanes = self.current();
+            match lanes.server.recv_timeout(PATIENCE) {
+                Ok(Some(request)) => {
+                    let number = request.url().strip_prefix('/').and_then(|n| n.parse().ok());
+                    if let Some(number) = number {
+                        return Some(Turn { request, lanes, number });
+                    }
+                }
+                _ if self.stop.asked() => return None,
+                // As many turns as workers: one that waits in vain has lost its own.
+                Ok(None) | Err(_) => self.renew(&lanes),
+            }
+        }
+    }
+
+    fn give_back(&self, turn: Turn) {
+        let Turn { request, lanes, number } = turn;
+        // Nothing is written back: the answer went to the client. Dropping the writer tells
+        // tiny_http that this request is done.
+        drop(request.into_writer());
+        if lanes.send(number).is_err() {
+            self.renew(&lanes);
+        }
+    }
+
+    fn current(&self) -> Arc<Lanes> {
+        Arc::clone(&self.lanes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts new lanes in the place of `lost`, once, whoever comes first. The public address, and
+    /// what waits there, stay as they are; turns that were drawn on the old lanes are good to their
+    /// end.
+    fn renew(&self, lost: &Arc<Lanes>) {
+        let mut current = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&current, lost) {
+            return;
+        }
+        log::warn!("tiny_http lost a private connection, it is made anew");
+        loop {
+            match Lanes::new(lost.streams.len()) {
+                Ok(lanes) => {
+                    *current = Arc::new(lanes);
+                    return;
+                }
+                Err(error) => log::debug!("tiny_http cannot be made anew yet error={error:?}"),
+            }
+            if self.stop.channel().recv_timeout(AGAIN) != Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+    }
+}
+
+impl Lanes {
+    fn new(count: usize) -> io::Result<Self> {
+        // A folder of mode 0700, gone as soon as the connections stand.
         let dir = tempfile::Builder::new().prefix("jbod-monitor-").tempdir()?;
         let path = dir.path().join("workers");
         let listener = UnixListener::bind(&path)?;
+        let door = listener.try_clone()?;
         let server = Server::from_listener(listener, None).map_err(|e| io::Error::other(e.to_string()))?;
-        let free = bounded(workers);
-        for _ in 0..workers {
-            let mut stream = UnixStream::connect(&path)?;
+        let mut lanes = Self { server, streams: Vec::with_capacity(count) };
+        for number in 0..count {
+            lanes.streams.push(UnixStream::connect(&path)?);
             // tiny_http gives a connection that comes while another is being taken to nobody: wait
             // until this one has its thread.
-            stream.write_all(b"GET /0 HTTP/1.1\r\n\r\n")?;
-            let request = server.recv_timeout(QUEUE_PATIENCE)?.ok_or(io::ErrorKind::TimedOut)?;
+            lanes.send(number)?;
+            let request = lanes.server.recv_timeout(PATIENCE)?.ok_or(io::ErrorKind::TimedOut)?;
             drop(request.into_writer());
-            free.0.send(stream).map_err(io::Error::other)?;
         }
-        Ok(Self { server: Arc::new(server), free, waiting: Mutex::default(), number: AtomicU64::new(1) })
+        // Nobody else is to come, ever: that also ends the thread that would let them in, which says
+        // so once.
+        SockRef::from(&door).shutdown(std::net::Shutdown::Both)?;
+        let _ = lanes.server.recv_timeout(PATIENCE);
+        (0..count).try_for_each(|number| lanes.send(number))?;
+        Ok(lanes)
     }
 
-    /// Puts a request on its way. False: no worker is to be had.
-    pub(super) fn pass(&self, exchange: Exchange) -> bool {
-        let Ok(mut stream) = self.free.1.recv_timeout(QUEUE_PATIENCE) else { return false };
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(number, exchange);
-        let line = format!("GET /{number} HTTP/1.1\r\n\r\n");
-        if stream.write_all(line.as_bytes()).is_err() {
-            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-            // tiny_http has lost its end. A worker that is freed unasked ends the daemon, with a
-            // line that says so, and it is restarted whole.
-            self.unblock();
-            return false;
+    /// A turn, on its way through tiny_http to whichever worker draws it.
+    fn send(&self, number: usize) -> io::Result<()> {
+        let mut stream = self.streams.get(number).ok_or(io::ErrorKind::NotFound)?;
+        stream.write_all(format!("GET /{number} HTTP/1.1\r\n\r\n").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::exchange::{Back, Turn};
+    use super::*;
+    use crate::http::gate::head::parse;
+    use crossbeam_channel::bounded;
+    use socket2::Socket;
+    use std::time::Instant;
+
+    fn exchange(back: &Back) -> Option<Exchange> {
+        let (socket, _) = Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).ok()?;
+        let head = parse(b"GET /healthz HTTP/1.0\r\n\r\n").ok().flatten()?.head.ok()?;
+        let (socket, turn, back) = (Arc::new(socket), Arc::new(Turn::new(false)), back.clone());
+        Some(Exchange { head, since: Instant::now(), id: 0, socket, turn, back, _seat: None, is_answered: false })
+    }
+
+    #[test]
+    fn private_connections_that_are_lost_are_made_anew() -> Result<(), Box<dyn std::error::Error>> {
+        const WORKERS: usize = 2;
+        let stop = Stop::new()?;
+        let (requests, of_workers) = bounded(8);
+        let inner = Arc::new(Inner::start(WORKERS, of_workers, &stop)?);
+        let bell = Arc::new(rustix::event::eventfd(0, rustix::event::EventfdFlags::NONBLOCK)?);
+        let back = Back { done: bounded(8).0, bell };
+        let (answered, answers) = bounded(8);
+        let mut workers = Vec::new();
+        for _ in 0..WORKERS {
+            let (inner, answered) = (Arc::clone(&inner), answered.clone());
+            let work = move || inner.work(|_| answered.send(()).unwrap_or(()));
+            workers.push(std::thread::Builder::new().spawn(work)?);
         }
-        self.free.0.send(stream).is_ok()
-    }
-
-    /// The next request. Blocks; an error means that tiny_http has lost its listener, or was
-    /// unblocked.
-    pub(in crate::http) fn next(&self) -> io::Result<Option<Exchange>> {
-        let request = self.server.recv()?;
-        let exchange = self.take(&request);
-        // Nothing is written back: the answer goes to the client. Dropping the writer tells
-        // tiny_http that this request is done.
-        drop(request.into_writer());
-        Ok(exchange)
-    }
-
-    fn take(&self, request: &Request) -> Option<Exchange> {
-        let number = request.url().strip_prefix('/')?.parse().ok()?;
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
-    }
-
-    /// Frees one worker that waits for a request.
-    pub(in crate::http) fn unblock(&self) {
-        self.server.unblock();
+        let long = Duration::from_secs(30);
+        for lost in 0..3 {
+            // More than the turns that were drawn already.
+            for _ in 0..3 * WORKERS {
+                requests.send(exchange(&back).ok_or("an exchange")?)?;
+                answers.recv_timeout(long)?;
+            }
+            for stream in inner.current().streams.get(lost..).unwrap_or_default() {
+                stream.shutdown(std::net::Shutdown::Both)?;
+            }
+        }
+        drop(requests);
+        for worker in workers {
+            worker.join().map_err(|_| "a worker panicked")?;
+        }
+        Ok(())
     }
 }

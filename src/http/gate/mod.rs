@@ -2,40 +2,38 @@
 //!
 //! It accepts on the public address, bounds connections, heads and waiting, parses strictly,
 //! refuses what has no business here, and hands what is left to the tiny_http workers, one clean
-//! request at a time over private connections (`inner`). tiny_http itself never meets a stranger:
-//! it has no limits and no deadlines, and one request with a huge `Content-Length` ends a process
-//! that lets it in. The gate knows no route, no Redis and no drive.
+//! request of a connection at a time (`inner`). tiny_http itself never meets a stranger: it has no
+//! limits and no deadlines, and one request with a huge `Content-Length` ends a process that lets
+//! it in. One thread serves all connections, so a connection costs no thread; the worker writes the
+//! answer to the client itself. The gate knows no route, no Redis and no drive.
 
 mod connection;
+mod connections;
 mod door;
+mod exchange;
 mod head;
 mod inner;
 mod listen;
+mod seats;
 
+pub(super) use exchange::Exchange;
 pub(super) use head::Head;
-pub(super) use inner::Inner;
 pub use listen::{Place, advice, look};
 
 use crate::config::{HttpConfig, Listen};
 use crate::stop::Stop;
-use connection::Connection;
+use connections::Connections;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use door::Door;
+use exchange::{Back, Done};
+use inner::Inner;
 use listen::{is_absent, listen_tcp, listen_unix};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, eventfd};
+use seats::Seats;
 use socket2::Socket;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
-
-/// After an accept that failed (no descriptors left, most likely): the listener lives on.
-const AFTER_ERROR: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-/// What a client may take to accept an answer.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connection's thread only reads heads and passes them on.
-const STACK_BYTES: usize = 128 * 1024;
 
 #[derive(Debug, Error)]
 pub enum GateError {
@@ -48,21 +46,18 @@ pub enum GateError {
 /// The public listeners, not yet accepting.
 pub struct Gate {
     listeners: Vec<Socket>,
-    shared: Arc<Shared>,
-}
-
-/// What every connection needs.
-struct Shared {
     door: Door,
+    seats: Seats,
     inner: Inner,
-    /// Connections that are open.
-    open: AtomicUsize,
-    most: usize,
+    /// To the workers; taken by whoever accepts.
+    requests: Mutex<Option<Sender<Exchange>>>,
+    back: Back,
+    leavings: Receiver<Done>,
 }
 
 impl Gate {
     /// Listens on every address, so that a port that is taken is known at once.
-    pub fn listen(config: &HttpConfig) -> Result<Self, GateError> {
+    pub fn listen(config: &HttpConfig, stop: &Stop) -> Result<Self, GateError> {
         let failed = |address: String| move |error| GateError::Listen { address, error };
         let listeners = match &config.listen {
             Listen::Tcp(addresses) => {
@@ -80,57 +75,36 @@ impl Gate {
             }
             Listen::Unix(path) => vec![listen_unix(path).map_err(failed(format!("unix:{}", path.display())))?],
         };
-        let inner = Inner::start(config.workers).map_err(GateError::Inner)?;
-        let open = AtomicUsize::new(0);
+        // Each connection has one request under way at most.
+        let (requests, of_workers) = bounded(config.max_connections);
+        let (done, leavings) = bounded(2 * config.max_connections);
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        let bell = Arc::new(bell.map_err(|error| GateError::Inner(error.into()))?);
+        let inner = Inner::start(config.workers, of_workers, stop).map_err(GateError::Inner)?;
         Ok(Self {
             listeners,
-            shared: Arc::new(Shared { door: Door::new(config), inner, open, most: config.max_connections }),
+            door: Door::new(config),
+            seats: Seats::new(config.max_connections),
+            inner,
+            requests: Mutex::new(Some(requests)),
+            back: Back { done, bell },
+            leavings,
         })
     }
 
-    /// The workers' side.
-    pub(super) fn inner(&self) -> &Inner {
-        &self.shared.inner
+    /// One worker: hands each request to `answer`, until the gate has closed.
+    pub(super) fn work(&self, answer: impl FnMut(Exchange)) {
+        self.inner.work(answer);
     }
 
-    /// Accepts until the stop. No failure of one connection ends it.
-    pub fn accept(&self, stop: &Stop) {
-        while !stop.asked() {
-            let mut fds: Vec<PollFd> = self.listeners.iter().map(|l| PollFd::new(l, PollFlags::IN)).collect();
-            fds.push(PollFd::new(stop, PollFlags::IN));
-            if poll(&mut fds, None).is_err() {
-                continue;
-            }
-            let ready: Vec<bool> = fds.iter().map(|fd| fd.revents().contains(PollFlags::IN)).collect();
-            for (listener, _) in self.listeners.iter().zip(ready).filter(|(_, ready)| *ready) {
-                match listener.accept() {
-                    Ok((socket, _)) => self.admit(socket),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => {
-                        log::debug!("accept failed error={error:?}");
-                        let _ = poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&AFTER_ERROR));
-                    }
-                }
-            }
-        }
-    }
-
-    /// A thread for the connection; 503 and the end where there are too many.
-    fn admit(&self, socket: Socket) {
-        // Accepted sockets do not inherit it from a listener that does not block.
-        let is_set = socket.set_nonblocking(false).and_then(|()| socket.set_write_timeout(Some(WRITE_TIMEOUT)));
-        if is_set.is_err() {
-            return;
-        }
-        let seat = Seat::take(&self.shared);
-        let socket = Arc::new(socket);
-        let Some(seat) = seat else { return Connection::turn_away(&socket) };
-        let connection = Connection::new(Arc::clone(&socket));
-        let thread = thread::Builder::new().name("connection".to_owned()).stack_size(STACK_BYTES);
-        let spawned = thread.spawn(move || connection.serve(&seat.0.door, &seat.0.inner));
-        if spawned.is_err() {
-            Connection::turn_away(&socket);
-        }
+    /// Accepts until the stop; then no worker gets anything more. An error means that connections
+    /// cannot be watched.
+    pub fn accept(&self, stop: &Stop) -> io::Result<()> {
+        let Some(requests) = self.requests.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        let back = (self.back.clone(), &self.leavings);
+        Connections::new(&self.listeners, &self.door, &self.seats, requests, back, stop)?.run()
     }
 }
 
@@ -139,20 +113,4 @@ impl Gate {
 pub fn fuzz_head(bytes: &[u8]) -> Option<(usize, String)> {
     let parsed = head::parse(bytes).ok()??;
     Some((parsed.length, format!("{:?} {:?}", parsed.claims, parsed.head)))
-}
-
-/// One of the places for connections; given back when dropped.
-struct Seat(Arc<Shared>);
-
-impl Seat {
-    fn take(shared: &Arc<Shared>) -> Option<Self> {
-        let more = |open: usize| (open < shared.most).then_some(open + 1);
-        shared.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok().map(|_| Self(Arc::clone(shared)))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::AcqRel);
-    }
 }

@@ -1,0 +1,94 @@
+//! What went wrong with Redis, sorted by what has to follow from it.
+
+use redis::{ParsingError, Value};
+use std::io;
+use thiserror::Error;
+
+/// What a failure says of Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The connection is of no use; another may be.
+    Gone,
+    /// Redis does not answer, or nothing that could be used.
+    Away,
+    /// It wants another login, and each try is noted there.
+    Login,
+    /// No TLS to it that could be trusted.
+    Tls,
+    /// Redis answers, but not with what was asked for.
+    Refused,
+}
+
+/// The words are Redis's or the system's own; a password is never among them.
+#[derive(Clone, Debug, Error)]
+#[error("{words}")]
+pub(super) struct Trouble {
+    pub(super) kind: Kind,
+    pub(super) words: String,
+    /// Redis's word for it (`OOM`), if it was Redis.
+    pub(super) code: String,
+}
+
+impl Trouble {
+    pub(super) fn new(kind: Kind, words: impl Into<String>) -> Self {
+        Self { kind, words: words.into(), code: String::new() }
+    }
+
+    /// One that happened before anything could be asked: no other connection would be better.
+    pub(super) fn at_start(mut self) -> Self {
+        if self.kind == Kind::Gone {
+            self.kind = Kind::Away;
+        }
+        self
+    }
+
+    /// Redis takes no values at all, whatever they are.
+    pub(super) fn concerns_all_writes(&self) -> bool {
+        ["OOM", "READONLY", "MISCONF", "NOREPLICAS"].iter().any(|code| self.words.contains(code))
+    }
+
+    /// An error that Redis answered. Codes that concern every key are no matter of this one.
+    fn answered(code: &str, detail: Option<&str>) -> Self {
+        let words = detail.map_or_else(|| code.to_owned(), |detail| format!("{code} {detail}"));
+        let kind = match code {
+            "LOADING" | "MASTERDOWN" => Kind::Away,
+            "NOAUTH" | "WRONGPASS" => Kind::Login,
+            _ if words.contains("max number of clients reached") => Kind::Away,
+            _ => Kind::Refused,
+        };
+        Self { kind, words, code: code.to_owned() }
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind as E;
+        let words = error.to_string();
+        match error.kind() {
+            // Words of ours say more than the system's.
+            E::WouldBlock | E::TimedOut if error.get_ref().is_none() => Self::new(Kind::Away, "no answer in time"),
+            E::WouldBlock | E::TimedOut => Self::new(Kind::Away, words),
+            E::UnexpectedEof => Self::new(Kind::Gone, "it closed the connection"),
+            E::BrokenPipe | E::ConnectionReset | E::ConnectionAborted | E::NotConnected => Self::new(Kind::Gone, words),
+            E::FileTooLarge => Self::new(Kind::Refused, words),
+            E::PermissionDenied if error.raw_os_error().is_none() => Self::new(Kind::Tls, words),
+            _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(tls) => Self::new(Kind::Tls, super::tls::words(tls, "it")),
+                None => Self::new(Kind::Away, words),
+            },
+        }
+    }
+}
+
+/// A reply that is no error.
+pub(super) fn checked(reply: Value) -> Result<Value, Trouble> {
+    match reply {
+        Value::ServerError(error) => Err(Trouble::answered(error.code(), error.details())),
+        value => Ok(value),
+    }
+}
+
+/// A reply that could not be read as what was wanted.
+pub(super) fn misread(error: &ParsingError) -> Trouble {
+    Trouble::new(Kind::Refused, error.to_string())
+}

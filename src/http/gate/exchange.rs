@@ -1,0 +1,124 @@
+//! A request on its way to a worker, and what the worker leaves for the gate.
+
+use super::head::Head;
+use super::seats::Seat;
+use crate::http::reply::{Framing, Reply};
+use crossbeam_channel::Sender;
+use rustix::net::SendFlags;
+use socket2::Socket;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
+/// One request, whole and admitted.
+pub(in crate::http) struct Exchange {
+    pub(in crate::http) head: Head,
+    /// Since when it waits for a worker.
+    pub(in crate::http) since: Instant,
+    pub(super) id: u64,
+    pub(super) socket: Arc<Socket>,
+    pub(super) turn: Arc<Turn>,
+    pub(super) back: Back,
+    /// A client that leaves before its answer does not make room for the next.
+    pub(super) _seat: Option<Seat>,
+    pub(super) is_answered: bool,
+}
+
+/// Whose turn it is on a connection: the worker's, until the answer is with the client.
+#[derive(Debug)]
+pub(super) struct Turn(AtomicU8);
+
+const BUSY: u8 = 0;
+/// As `BUSY`, and the gate wants to be told of the end: there is more to read.
+const AWAITED: u8 = 1;
+const DONE: u8 = 2;
+
+impl Turn {
+    pub(super) fn new(is_awaited: bool) -> Self {
+        Self(AtomicU8::new(if is_awaited { AWAITED } else { BUSY }))
+    }
+
+    /// True when the answer is with the client; otherwise the gate will be told.
+    pub(super) fn is_done(&self) -> bool {
+        self.0.compare_exchange(BUSY, AWAITED, Ordering::AcqRel, Ordering::Acquire).is_err_and(|now| now == DONE)
+    }
+
+    /// True when the gate waits for it.
+    fn end(&self) -> bool {
+        self.0.swap(DONE, Ordering::AcqRel) == AWAITED
+    }
+}
+
+/// An answer that has come to its end as far as the worker goes.
+pub(super) struct Done {
+    pub(super) id: u64,
+    /// What the client did not take at once.
+    pub(super) rest: Vec<u8>,
+    pub(super) keep: bool,
+}
+
+/// The way back to the gate.
+#[derive(Clone)]
+pub(super) struct Back {
+    pub(super) done: Sender<Done>,
+    /// Readable when there is something.
+    pub(super) bell: Arc<OwnedFd>,
+}
+
+impl Back {
+    fn tell(&self, done: Done) {
+        if self.done.try_send(done).is_ok() {
+            // An eventfd takes 8 bytes whole; one that is full is readable already.
+            let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+        }
+    }
+}
+
+impl Exchange {
+    /// Sends the answer from the worker's thread, which saves a wake-up, as far as the client takes
+    /// it without waiting. A client that is slow is the gate's business, not the worker's.
+    pub(in crate::http) fn answer(mut self, reply: &Reply, buffer: &mut Vec<u8>) {
+        let Head { without_body, is_old, keep, .. } = self.head;
+        reply.write(Framing { without_body, is_old, keep }, buffer);
+        self.is_answered = true;
+        let Some(sent) = send_now(&self.socket, buffer) else { return self.tell(Vec::new(), false) };
+        match buffer.get(sent..) {
+            // The usual end, of which the gate need not be told: when the client says more, it looks
+            // whose turn it is.
+            None | Some([]) if keep => {
+                if self.turn.end() {
+                    self.tell(Vec::new(), true);
+                }
+            }
+            rest => self.tell(rest.unwrap_or_default().to_vec(), keep),
+        }
+    }
+
+    fn tell(&self, rest: Vec<u8>, keep: bool) {
+        self.back.tell(Done { id: self.id, rest, keep });
+    }
+}
+
+impl Drop for Exchange {
+    /// A worker that fails closes the connection.
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.tell(Vec::new(), false);
+        }
+    }
+}
+
+/// Sends what the client takes without waiting. `None`: it takes nothing any more.
+pub(super) fn send_now(socket: &Socket, bytes: &[u8]) -> Option<usize> {
+    let mut sent = 0;
+    while let Some(part) = bytes.get(sent..).filter(|part| !part.is_empty()) {
+        match rustix::net::send(socket, part, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(n) => sent += n,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => break,
+            Err(_) => return None,
+        }
+    }
+    Some(sent)
+}
