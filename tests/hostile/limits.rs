@@ -66,30 +66,32 @@ fn no_descriptors_left_is_no_end() {
     assert!(lines < 60, "{lines} lines about it: {}", daemon.log());
 }
 
-/// As another user, since the limit does not hold for root: threads that cannot be had cost
-/// connections, and nothing else.
+/// As another user, since the limit does not hold for root. Neither a thread nor a child can be had
+/// any more: that costs readings, and no answer.
 #[test]
 fn no_threads_to_be_had_is_no_end() {
-    const THREADS: usize = 52;
+    const PLENTY: &str = "--nproc=400";
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());
     // A user whom nobody else is: the limit counts all that is theirs.
     let user = (100_000 + std::process::id()).to_string();
     let plain = command(&sim, redis.port);
-    let limited = || {
+    let limit = |args: &[&str]| {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]);
-        command.args(["prlimit", &format!("--nproc={THREADS}")]).arg(plain.get_program());
+        command.args(["--reuid", &user, "--regid", &user, "--clear-groups", "prlimit"]).args(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
-    let opened = Command::new("chmod").arg("-R").arg("a+rwX").arg(sim.root()).status().is_ok_and(|s| s.success());
-    let runs = limited().arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !getuid().is_root() || !opened || !runs.is_ok_and(|s| s.success()) {
+    let is_well = |mut command: Command| command.status().is_ok_and(|s| s.success());
+    let mut opened = Command::new("chmod");
+    opened.arg("-R").arg("a+rwX").arg(sim.root());
+    let program = plain.get_program().to_str().expect("a path");
+    if !getuid().is_root() || !is_well(opened) || !is_well(limit(&[PLENTY, program, "--version"])) {
         eprintln!("left out: this takes root, setpriv, prlimit, and a program that every user may run");
         return;
     }
     let port = free_port();
-    let mut start = limited();
+    let mut start = limit(&[PLENTY, program]);
     start.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     start.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     start.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).env("SMART_POLL_INTERVAL", "1");
@@ -97,23 +99,22 @@ fn no_threads_to_be_had_is_no_end() {
     daemon.wait_listening("the daemon listens", || Client::connect(port));
     daemon.wait_ready();
     let base = daemon.at_rest();
-    assert!(base.threads < THREADS - 10, "{base:?}");
-    for _ in 0..3 {
-        let mut held = Vec::new();
-        eventually("no thread is to be had", || {
-            held = hold(port, 60);
-            // The tools' own processes count as well.
-            (daemon.vitals().threads >= THREADS - 6).then_some(())
-        });
-        std::thread::sleep(Duration::from_secs(2));
-        assert!(daemon.vitals().threads <= THREADS, "the limit holds");
+    let pid = daemon.pid().to_string();
+    let lines = daemon.log().lines().count();
+    for _ in 0..2 {
+        let most = daemon.vitals().threads;
+        assert!(is_well(limit(&["--pid", &pid, &format!("--nproc={most}:")])));
+        let held = hold(port, 60);
+        daemon.overview_when("drives cannot be read any more", |o| o["sweep"]["failed"] != 0);
+        beside(&daemon, "no threads to be had", || std::thread::sleep(Duration::from_secs(2)));
+        assert!(daemon.vitals().threads <= most, "the limit holds");
         drop(held);
-        eventually("there is room again", || {
-            let answer = Client::connect(port)?.request("GET", "/healthz", &[])?;
-            (answer.status == 200).then_some(())
-        });
+        assert!(is_well(limit(&["--pid", &pid, &format!("{PLENTY}:")])));
+        daemon.overview_when("they are read again", |o| o["sweep"]["failed"] == 0);
     }
     assert_alive_after(&daemon, base);
+    let lines = daemon.log().lines().count() - lines;
+    assert!(lines < 80, "{lines} lines about it: {}", daemon.log());
 }
 
 /// 1,000 drives, and at the same time as many clients as are let in that ask for all of them and
