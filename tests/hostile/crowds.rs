@@ -195,6 +195,29 @@ fn who_speaks_http_2_is_told_at_once() {
     daemon.is_as_before(base);
 }
 
+/// An answer that a client takes in small parts is the same as any other.
+#[test]
+fn who_reads_slowly_has_every_byte() {
+    let _alone = alone();
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    let base = daemon.at_rest();
+    let mut stream = narrow(daemon.port);
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+    stream.write_all(GET.repeat(80).as_bytes()).expect("it is sent");
+    stream.shutdown(Shutdown::Write).expect("no more is sent");
+    // Until more is on its way than the kernel takes.
+    std::thread::sleep(Duration::from_secs(1));
+    let told = answers(&rest(&mut stream));
+    assert_eq!(told.len(), 80);
+    for answer in told {
+        assert_eq!(answer.status, 200);
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+        assert_eq!(body["totals"]["drives"], 79, "78 and the NVMe drive");
+    }
+    daemon.is_as_before(base);
+}
+
 #[test]
 fn requests_in_a_row_are_taken_one_by_one() {
     let _alone = alone();
