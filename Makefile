@@ -2,13 +2,14 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint bench build clean
+.PHONY: help demo test lint bench fuzz build clean
 
 help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
 	@echo "make test    all tests"
 	@echo "make lint    format, clippy, documentation"
 	@echo "make bench   speed, side by side (takes a few minutes)"
+	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make build   target/release/jbod-monitor"
 
 build:
@@ -32,6 +33,9 @@ bench:
 	@tests/need.sh redis-server wrk python3
 	$(CARGO) build --release --locked
 	@tests/bench/run.py
+
+fuzz:
+	@tests/fuzz/run.sh
 
 clean:
 	$(CARGO) clean

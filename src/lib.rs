@@ -38,3 +38,10 @@ pub mod scan;
 pub mod stop;
 pub mod supervise;
 pub mod terminal;
+
+/// Doors for the fuzz targets in `tests/fuzz`, built with the fuzzer's flags only.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::http::{fuzz_head as head, fuzz_target as target};
+    pub use crate::probe::drives::fuzz_vpd as vpd;
+}

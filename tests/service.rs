@@ -1,6 +1,14 @@
 //! The daemon's knowledge of itself: `/api/health` and the probes, what systemd is told, the clock
 //! that is set under it, and room for descriptors.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and starts what it needs"
+)]
+
 mod support;
 
 use rustix::process::Signal;

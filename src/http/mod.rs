@@ -8,6 +8,8 @@ mod page;
 mod reply;
 mod route;
 
+#[cfg(fuzzing)]
+pub use gate::fuzz_head;
 pub use gate::{Gate, GateError, Place, advice, look};
 
 use crate::clock::Moment;
@@ -38,4 +40,13 @@ pub fn work(reader: &Reader, gate: &Gate) {
             log::error!("a request made a worker panic, this is a bug of jbod-monitor");
         }
     });
+}
+
+/// The segments of a path, and its route, if there is one.
+#[cfg(fuzzing)]
+pub fn fuzz_target(url: &str, accept: &str) -> Option<(Vec<String>, Option<String>)> {
+    accept::preferred(Some(accept));
+    let target = route::split(url).ok()?;
+    let route = route::route(&target).ok().map(|route| format!("{route:?}"));
+    Some((target.into_segments(), route))
 }

@@ -11,6 +11,13 @@ pub struct Target {
     query: Vec<(String, String)>,
 }
 
+#[cfg(fuzzing)]
+impl Target {
+    pub(super) fn into_segments(self) -> Vec<String> {
+        self.segments
+    }
+}
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {

@@ -106,14 +106,15 @@ fn scsi_identity(dir: &std::path::Path) -> Identity {
     let naa = binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page));
     // `wwid` is the kernel's own choice among the designators; kernels before 3.15 do not have it.
     let wwid = attribute(&dir.join("wwid")).or(naa.map(|hex| format!("naa.{hex}"))).filter(|w| !is_placeholder(w));
-    let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| {
-        let length = page
-            .get(2..4)
-            .map(|l| usize::from(u16::from_be_bytes([*l.first().unwrap_or(&0), *l.get(1).unwrap_or(&0)])))?;
-        let text = page.get(4..)?;
-        text_of(text.get(..length).unwrap_or(text))
-    });
+    let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page));
     Identity { wwid, unit_serial }
+}
+
+/// The text of VPD page 0x80.
+fn serial_of_unit(page: &[u8]) -> Option<String> {
+    let [_, _, high, low, text @ ..] = page else { return None };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    text_of(text.get(..length).unwrap_or(text))
 }
 
 /// The NAA designator of the logical unit (association 0, type 3) in VPD page 0x83, as hex.
@@ -130,6 +131,12 @@ fn naa_of_unit(page: &[u8]) -> Option<String> {
         rest = tail.get(usize::from(*length)..)?;
     }
     None
+}
+
+/// What both pages give.
+#[cfg(fuzzing)]
+pub fn fuzz_vpd(page: &[u8]) -> (Option<String>, Option<String>) {
+    (serial_of_unit(page), naa_of_unit(page))
 }
 
 fn text_of(bytes: &[u8]) -> Option<String> {

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod asking;
+pub mod chance;
 pub mod daemon;
 pub mod fake;
 pub mod golden;
@@ -13,6 +14,7 @@ pub mod look;
 pub mod redis;
 pub mod runs;
 pub mod sim;
+pub mod vitals;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 //! request at a time, sends what is left of answers, and says by when it wants to be looked at.
 
 use super::door::Door;
-use super::exchange::{Turn, send_now};
+use super::exchange::{Rest, Turn};
 use super::head::{Claims, HEAD_BYTES, Head, parse};
 use super::seats::Seat;
 use crate::http::reply::{Framing, Problem, Reply};
@@ -49,7 +49,7 @@ pub(super) struct Connection {
 enum Phase {
     Reading,
     Answering(Arc<Turn>),
-    Sending { rest: Vec<u8>, sent: usize, until: Instant, then: Then },
+    Sending { rest: Rest, until: Instant, then: Then },
     Draining { left: usize },
 }
 
@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// The worker has done its part.
-    pub(super) fn answered(&mut self, door: &Door, rest: Vec<u8>, keep: bool) -> Step {
+    pub(super) fn answered(&mut self, door: &Door, rest: Rest, keep: bool) -> Step {
         if !matches!(self.phase, Phase::Answering(_)) {
             return Step::Wait;
         }
@@ -215,23 +215,20 @@ impl Connection {
         let mut answer = Vec::new();
         let framing = Framing { without_body: refusal.without_body, is_old: false, keep };
         Reply::problem(&refusal.problem).write(framing, &mut answer);
-        self.send(answer, if keep { Then::Read } else { Then::Drain });
+        self.send(Rest::own(answer), if keep { Then::Read } else { Then::Drain });
     }
 
-    fn send(&mut self, rest: Vec<u8>, then: Then) {
+    fn send(&mut self, rest: Rest, then: Then) {
         let now = Instant::now();
-        self.phase = Phase::Sending { rest, sent: 0, until: now + SEND_DEADLINE, then };
+        self.phase = Phase::Sending { rest, until: now + SEND_DEADLINE, then };
         self.deadline = now + SEND_PATIENCE;
     }
 
     fn send_rest(&mut self) -> Option<Step> {
-        let Phase::Sending { rest, sent, until, then } = &mut self.phase else { return None };
-        let Some(more) = send_now(&self.socket, rest.get(*sent..).unwrap_or_default()) else {
-            return Some(Step::Close);
-        };
-        *sent += more;
-        if *sent < rest.len() {
-            if more > 0 {
+        let Phase::Sending { rest, until, then } = &mut self.phase else { return None };
+        let Some(has_taken) = rest.send(&self.socket) else { return Some(Step::Close) };
+        if !rest.is_empty() {
+            if has_taken {
                 self.deadline = (Instant::now() + SEND_PATIENCE).min(*until);
             }
             return Some(Step::Wait);

@@ -2,6 +2,7 @@
 
 use super::head::Head;
 use super::seats::Seat;
+use crate::cache::Bytes;
 use crate::http::reply::{Framing, Reply};
 use crossbeam_channel::Sender;
 use rustix::net::SendFlags;
@@ -53,9 +54,56 @@ impl Turn {
 /// An answer that has come to its end as far as the worker goes.
 pub(super) struct Done {
     pub(super) id: u64,
-    /// What the client did not take at once.
-    pub(super) rest: Vec<u8>,
+    pub(super) rest: Rest,
     pub(super) keep: bool,
+}
+
+/// What a client has not taken of an answer: bytes of its own, then the end of a body that others
+/// have too. Clients that take nothing cost the body once, not each.
+#[derive(Default)]
+pub(super) struct Rest {
+    own: Vec<u8>,
+    shared: Option<(Bytes, usize)>,
+}
+
+impl Rest {
+    pub(super) fn own(own: Vec<u8>) -> Self {
+        Self { own, shared: None }
+    }
+
+    /// From `sent` on, of an answer that ends with a body that others have.
+    fn of(answer: &[u8], sent: usize, shared: Option<&Bytes>) -> Self {
+        let ending = shared.filter(|body| !body.is_empty() && answer.ends_with(body));
+        let body_at = answer.len() - ending.map_or(0, |body| body.len());
+        let own = answer.get(sent..body_at).unwrap_or_default().to_vec();
+        Self { own, shared: ending.map(|body| (Bytes::clone(body), sent.saturating_sub(body_at))) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.next().is_empty()
+    }
+
+    fn next(&self) -> &[u8] {
+        let shared = self.shared.as_ref().and_then(|(body, from)| body.get(*from..));
+        if self.own.is_empty() { shared.unwrap_or_default() } else { &self.own }
+    }
+
+    /// Sends what the client takes of it. `None`: it takes nothing any more. True: it took something.
+    pub(super) fn send(&mut self, socket: &Socket) -> Option<bool> {
+        let mut has_taken = false;
+        while !self.is_empty() {
+            let sent = send_now(socket, self.next())?;
+            if sent == 0 {
+                break;
+            }
+            has_taken = true;
+            match &mut self.shared {
+                Some((_, from)) if self.own.is_empty() => *from += sent,
+                _ => drop(self.own.drain(..sent)),
+            }
+        }
+        Some(has_taken)
+    }
 }
 
 /// The way back to the gate.
@@ -82,20 +130,20 @@ impl Exchange {
         let Head { without_body, is_old, keep, .. } = self.head;
         reply.write(Framing { without_body, is_old, keep }, buffer);
         self.is_answered = true;
-        let Some(sent) = send_now(&self.socket, buffer) else { return self.tell(Vec::new(), false) };
+        let Some(sent) = send_now(&self.socket, buffer) else { return self.tell(Rest::default(), false) };
         match buffer.get(sent..) {
             // The usual end, of which the gate need not be told: when the client says more, it looks
             // whose turn it is.
             None | Some([]) if keep => {
                 if self.turn.end() {
-                    self.tell(Vec::new(), true);
+                    self.tell(Rest::default(), true);
                 }
             }
-            rest => self.tell(rest.unwrap_or_default().to_vec(), keep),
+            _ => self.tell(Rest::of(buffer, sent, reply.shared()), keep),
         }
     }
 
-    fn tell(&self, rest: Vec<u8>, keep: bool) {
+    fn tell(&self, rest: Rest, keep: bool) {
         self.back.tell(Done { id: self.id, rest, keep });
     }
 }
@@ -104,13 +152,13 @@ impl Drop for Exchange {
     /// A worker that fails closes the connection.
     fn drop(&mut self) {
         if !self.is_answered {
-            self.tell(Vec::new(), false);
+            self.tell(Rest::default(), false);
         }
     }
 }
 
 /// Sends what the client takes without waiting. `None`: it takes nothing any more.
-pub(super) fn send_now(socket: &Socket, bytes: &[u8]) -> Option<usize> {
+fn send_now(socket: &Socket, bytes: &[u8]) -> Option<usize> {
     let mut sent = 0;
     while let Some(part) = bytes.get(sent..).filter(|part| !part.is_empty()) {
         match rustix::net::send(socket, part, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {

@@ -51,12 +51,18 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed<'_>>, Problem> {
     let is_old = request.version == Some(0);
     let fields = Fields(request.headers);
     let host = fields.only("Host")?;
-    let claims = Claims { host, authorization: fields.only("Authorization")?, is_old };
+    let asked = request.path.and_then(authority).or(host);
+    let claims = Claims { host: asked, authorization: fields.only("Authorization")?, is_old };
     if host.is_none() && !is_old {
         return Err(Problem::Bad("an HTTP/1.1 request has a Host header".to_owned()));
     }
     let head = head(request.method, request.path, &fields, is_old);
     Ok(Some(Parsed { length, claims, head }))
+}
+
+/// The host in a target of absolute form. It counts more than the Host header (RFC 9112, 3.2.2).
+fn authority(path: &str) -> Option<&str> {
+    path.strip_prefix("http://").and_then(|rest| rest.split(['/', '?', '#']).next())
 }
 
 fn head(method: Option<&str>, path: Option<&str>, fields: &Fields, is_old: bool) -> Result<Head, Problem> {

@@ -114,3 +114,10 @@ impl Gate {
         Connections::new(&self.listeners, &self.door, &self.seats, requests, back, stop)?.run()
     }
 }
+
+/// A whole head: how long it is, and what was understood or refused of it.
+#[cfg(fuzzing)]
+pub fn fuzz_head(bytes: &[u8]) -> Option<(usize, String)> {
+    let parsed = head::parse(bytes).ok()??;
+    Some((parsed.length, format!("{:?} {:?}", parsed.claims, parsed.head)))
+}

@@ -1,0 +1,35 @@
+//! Whatever smartctl prints: a report comes out that can be judged and shown, of plain text and
+//! sane numbers.
+
+#![no_main]
+
+use jbod_monitor::model::Timestamp;
+use jbod_monitor::model::health::{Limits, PeersOfOne, Subject, judge};
+use jbod_monitor::probe::smartctl;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let parsed = smartctl::parse(&String::from_utf8_lossy(bytes));
+    let report = &parsed.report;
+    let texts = [&report.serial_number, &report.model_name, &report.vendor, &report.wwn, &report.firmware_version];
+    for text in texts.into_iter().flatten() {
+        assert!(!text.is_empty() && text.trim() == text, "{text:?}");
+        assert!(!text.contains(char::is_control) && text.chars().count() <= 600, "{text:?}");
+    }
+    assert!(report.temperature_celsius.is_none_or(|t| (1..=120).contains(&t)), "{:?}", report.temperature_celsius);
+    assert_ne!(report.user_capacity_bytes, Some(0), "unknown is null");
+    let now = Timestamp(1_767_225_600);
+    let subject = Subject {
+        now,
+        report: Some(report),
+        collected_at: Some(now),
+        asleep: parsed.is_low_power,
+        model: report.model_name.as_deref(),
+        rotates: report.rotation_rate_rpm.map(|rpm| rpm > 0),
+        place: None,
+        fault_sensed: None,
+        peers: PeersOfOne::default(),
+    };
+    let judged = judge(&subject, &Limits::default());
+    assert!(serde_json::to_vec(&judged.findings).is_ok_and(|json| json.len() < 64 * 1024));
+});

@@ -1,0 +1,25 @@
+//! Whatever `zpool status` prints as JSON (`-j`): pools that can be shown, of bounded names.
+
+#![no_main]
+
+use jbod_monitor::model::zfs::Zfs;
+use jbod_monitor::probe::zpool;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    // What does not begin as JSON is the other target.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return;
+    }
+    let Some(pools) = zpool::parse(bytes) else { return };
+    let zfs = Zfs { pools, ..Zfs::default() };
+    for (pool, vdev, leaf) in zfs.leaves() {
+        assert!(!leaf.name.is_empty(), "{leaf:?}");
+        assert!([&pool.name, &vdev.name, &leaf.name].iter().all(|name| name.len() <= 4096));
+        assert_eq!(leaf.device, None, "no drive before it is looked up");
+    }
+    for pool in &zfs.pools {
+        assert!(pool.scan.done_percent.is_none_or(|p| (0.0..=100.0).contains(&p)), "{:?}", pool.scan);
+    }
+    assert!(serde_json::to_vec(&zfs.pools).is_ok());
+});

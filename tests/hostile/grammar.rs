@@ -1,0 +1,191 @@
+//! Requests that are wrong somewhere: made by the grammar of HTTP/1.1, of which each part may be an
+//! odd one, and then, some of them, damaged byte by byte.
+
+use crate::support::chance::Chance;
+
+const METHODS: [&str; 16] = [
+    "GET", "GET", "GET", "GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI", "get", "", "G\0ET",
+    "GET\t", "\u{7f}",
+];
+const TARGETS: [&str; 28] = [
+    "/",
+    "/api/overview",
+    "/api/drives?verdict=crit",
+    "/healthz",
+    "/api/drives/sda",
+    "*",
+    "",
+    "api/overview",
+    "//",
+    "/../../etc/passwd",
+    "/api/drives/..%2f..%2fetc%2fpasswd",
+    "/api/drives/%2e%2e/%2e%2e",
+    "/api/drives/%",
+    "/api/drives/%zz",
+    "/api/drives/a%00b",
+    "/api/drives/a\0b",
+    "/api/drives/a\\b",
+    "/api/drives/a b",
+    "/api/drives/%c0%ae%c0%ae/",
+    "/api/drives/\u{e9}",
+    "/api/drives?verdict=crit&verdict=ok",
+    "/api/drives?%3Cscript%3E=1",
+    "/api/whereis/%0d%0aX-Injected:%201",
+    "/api/whereis/;rm%20-rf%20~",
+    "http://localhost/api/zfs",
+    "http://evil.example/",
+    "ftp://localhost/",
+    "localhost:443",
+];
+const VERSIONS: [&str; 14] = [
+    " HTTP/1.1",
+    " HTTP/1.1",
+    " HTTP/1.1",
+    " HTTP/1.1",
+    " HTTP/1.1",
+    " HTTP/1.0",
+    " HTTP/2.0",
+    " HTTP/1.2",
+    " HTTP/0.9",
+    " HTTP/1.",
+    "  HTTP/1.1",
+    " http/1.1",
+    "",
+    " HTTP/1.1 x",
+];
+const ENDS: [&str; 8] = ["\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "\r\r\n"];
+/// Those of the known attacks among them: lengths that nobody can hold, two lengths, a length and
+/// chunks, blanks where none belong, folded lines.
+const FIELDS: [&str; 46] = [
+    "Host: localhost",
+    "Host: 127.0.0.1:9780",
+    "Host : localhost",
+    "Host: evil.example",
+    "Host:",
+    "Host: localhost\0",
+    "Host: a, b",
+    " Host: localhost",
+    "host:localhost",
+    "Content-Length: 0",
+    "Content-Length: 5",
+    "Content-Length: 5000",
+    "Content-Length: 107374182400",
+    "Content-Length: 9223372036854775807",
+    "Content-Length: 18446744073709551615",
+    "Content-Length: 18446744073709551616",
+    "Content-Length: -1",
+    "Content-Length: +5",
+    "Content-Length: 0x10",
+    "Content-Length: 5, 5",
+    "Content-Length : 5",
+    "Content-Length: 1e9",
+    "Content-Length:",
+    "Transfer-Encoding: chunked",
+    "Transfer-Encoding: xchunked",
+    "Transfer-Encoding : chunked",
+    "Transfer-Encoding:\x0bchunked",
+    "Transfer-Encoding: gzip, chunked",
+    "transfer-encoding: identity",
+    "Expect: 100-continue",
+    "Upgrade: h2c",
+    "Connection: Upgrade, HTTP2-Settings",
+    "Connection: close",
+    "Connection: keep-alive",
+    "Authorization: Bearer \u{ff}",
+    "If-None-Match: \"",
+    "If-None-Match: W/*,,,\"\",",
+    "Accept: ;;,/,q=1",
+    "Accept-Encoding: gzip;q=nan",
+    "Range: bytes=0-18446744073709551615",
+    "no colon",
+    ": no name",
+    "\u{1b}[31m: red",
+    "X-Nul: a\0b",
+    " folded",
+    "Cookie: a=b; c",
+];
+const BODIES: [&str; 7] = [
+    "hello",
+    "0\r\n\r\n",
+    "ffffffffffffffff\r\n",
+    "5\r\nhello\r\n0\r\n\r\n",
+    "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "\0\0\0\0",
+    "SM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+];
+
+/// One to three requests, as bytes for one connection.
+pub fn requests(chance: &mut Chance) -> Vec<u8> {
+    let count = if chance.once_in(4) { 2 + chance.below(2) } else { 1 };
+    let mut bytes = (0..count).flat_map(|_| request(chance)).collect();
+    if chance.once_in(3) {
+        damage(chance, &mut bytes);
+    }
+    bytes
+}
+
+fn request(chance: &mut Chance) -> Vec<u8> {
+    if chance.once_in(40) {
+        return other_protocol(chance);
+    }
+    let mut text = String::new();
+    text += *chance.one(&METHODS);
+    text += if chance.once_in(20) { *chance.one(&["", "\t", "  "]) } else { " " };
+    text += *chance.one(&TARGETS);
+    if chance.once_in(30) {
+        let long = 1 << chance.below(16);
+        text += &chance.one(&["a", "%41", "/", "../"]).repeat(long);
+    }
+    text += *chance.one(&VERSIONS);
+    text += *chance.one(&ENDS);
+    // Most have a good host, so that the rest is looked at as well.
+    if !chance.once_in(5) {
+        text += "Host: localhost\r\n";
+    }
+    for _ in 0..chance.below(5) {
+        text += *chance.one(&FIELDS);
+        text += *chance.one(&ENDS);
+    }
+    if chance.once_in(30) {
+        let many = 1 << chance.below(13);
+        text += &chance.one(&["X: y\r\n", "Content-Length: 0\r\n", "Cookie: a\r\n", "\n"]).repeat(many);
+    }
+    if !chance.once_in(8) {
+        text += *chance.one(&ENDS);
+    }
+    if chance.once_in(3) {
+        text += *chance.one(&BODIES);
+    }
+    text.into_bytes()
+}
+
+/// What talks other things to any port that is open.
+fn other_protocol(chance: &mut Chance) -> Vec<u8> {
+    const OTHERS: [&[u8]; 8] = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"*1\r\n$4\r\nPING\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"EHLO localhost\r\n",
+        b"\0\0\0\0\0\0\0\0",
+        b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0",
+        b"GET / \r\n\r\n",
+    ];
+    chance.one(&OTHERS).to_vec()
+}
+
+fn damage(chance: &mut Chance, bytes: &mut Vec<u8>) {
+    for _ in 0..=chance.below(4) {
+        let at = chance.below(bytes.len());
+        match chance.below(5) {
+            0 if at < bytes.len() => bytes[at] = chance.byte(),
+            1 => bytes.truncate(at),
+            2 => bytes.insert(at, *chance.one(b"\0\r\n \t:\x80\xff%")),
+            3 if at < bytes.len() => drop(bytes.remove(at)),
+            _ => {
+                let part = bytes[at..].iter().take(1 + chance.below(40)).copied().collect::<Vec<_>>();
+                bytes.splice(at..at, part);
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Chance that can be had again: everything follows from one seed, which is printed.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
+
+/// `SplitMix64`: small, quick in a debug build, and the same everywhere.
+pub struct Chance(u64);
+
+impl Chance {
+    pub fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        let bound = u64::try_from(bound.max(1)).expect("fits");
+        usize::try_from(self.next() % bound).expect("fits")
+    }
+
+    /// True once in so many times.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        self.next().to_be_bytes()[0]
+    }
+
+    pub fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+}
+
+/// The seed that the environment names, or a fresh one. Printed past the capture of output, so
+/// that it is seen also of a run that was aborted.
+pub fn seed(variable: &str) -> u64 {
+    let seed = match std::env::var(variable) {
+        Ok(text) => text.trim().parse().unwrap_or_else(|_| panic!("{variable}: found {text:?}, wanted a number")),
+        Err(_) => RandomState::new().build_hasher().finish() >> 32,
+    };
+    let _ = writeln!(std::io::stderr(), "{variable}={seed} tries the same again");
+    seed
+}
