@@ -9,7 +9,7 @@ use crate::clock::now;
 use crate::config::SmartConfig;
 use crate::model::Timestamp;
 use crate::model::drive::{DeviceName, Drive, DriveKey};
-use crate::model::enclosure::{Enclosure, UNLINKED};
+use crate::model::enclosure::Enclosure;
 use crate::model::fleet::{Change, Fleet, Outcome, Reading, Record};
 use crate::model::health::{Limits, Peers};
 use crate::model::overview::SweepStats;
@@ -244,14 +244,9 @@ impl Rack {
         }
     }
 
-    /// What keeps drives from being read, or bays from being known, in words.
+    /// What keeps drives from being read, in words.
     pub fn trouble(&self) -> Option<String> {
-        let unlinked = self.enclosures.iter().filter_map(|e| {
-            let error = e.error.as_ref().filter(|error| error.contains(UNLINKED))?;
-            Some(format!("enclosure {}: {error}", e.id))
-        });
-        let all: Vec<String> = self.tool.trouble().into_iter().chain(unlinked).collect();
-        (!all.is_empty()).then(|| all.join("; "))
+        self.tool.trouble()
     }
 
     /// Entries of `SMART_DEVICE_TYPES` that name no drive here.
