@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint bench fuzz build clean
+.PHONY: help demo test lint bench fuzz soak build clean
 
 help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
@@ -10,6 +10,7 @@ help:
 	@echo "make lint    format, clippy, documentation"
 	@echo "make bench   speed, side by side (takes a few minutes)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
+	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
 	@echo "make build   target/release/jbod-monitor"
 
 build:
@@ -36,6 +37,10 @@ bench:
 
 fuzz:
 	@tests/fuzz/run.sh
+
+soak:
+	@tests/need.sh redis-server
+	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(CARGO) test --release --locked --test soak -- --nocapture
 
 clean:
 	$(CARGO) clean
