@@ -236,8 +236,10 @@ impl Reader {
     /// One drive, by any identifier.
     pub fn drive(&self, id: &str) -> Result<Answer, ReadError> {
         let mut snapshot = self.snapshot_of_now();
-        let is_at_its_name = |known: &Known| {
-            known.missing.is_some() || drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity)
+        let is_at_its_name = |known: &Known| match known.missing {
+            None => drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity),
+            // Who asks by the name that it had means whoever has that name now.
+            Some(_) => DeviceName::parse(id).and_then(|name| drives::identity_at(&self.host, &name)).is_none(),
         };
         if snapshot.find(id).is_some_and(|known| !is_at_its_name(known)) {
             // Letters have moved: who was asked for has another name by now, or none.
