@@ -167,7 +167,7 @@ fn each_door_is_in_one_room() {
         ("std::process::Command", &["src/probe/exec.rs"]),
         ("env::var", &["src/config/"]),
         ("std::env::var", &["src/config/"]),
-        ("sd_notify::", &["src/supervise.rs", "src/daemon.rs"]),
+        ("sd_notify::", &["src/supervise/", "src/daemon.rs"]),
         ("rayon::", &["src/probe/", "src/poller/"]),
     ];
     let mut broken = Vec::new();

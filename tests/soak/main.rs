@@ -36,6 +36,9 @@ use support::vitals::Vitals;
 /// More lines a minute than that are no edges any more.
 const LINES_A_MINUTE: u64 = 400;
 
+/// Connections to Redis that are kept once they were needed: one for each worker, and two more.
+const POOLED: usize = 8;
+
 fn seconds() -> u64 {
     let text = std::env::var("SOAK_SECONDS").unwrap_or_else(|_| "60".to_owned());
     text.trim().parse().unwrap_or_else(|_| panic!("SOAK_SECONDS: found {text:?}, wanted a number"))
@@ -150,7 +153,7 @@ fn recovered(scene: &Scene, daemon: &Daemon, base: Vitals) -> Vitals {
         let ill: Vec<String> =
             look::drives(&overview).filter(ill).map(|d| format!("{} {}", d["device"], d["state"])).collect();
         let now = daemon.vitals();
-        let is_back = now.threads <= base.threads + 2 && now.descriptors <= base.descriptors + 4;
+        let is_back = now.threads <= base.threads + 2 && now.descriptors <= base.descriptors + POOLED + 2;
         *told = format!("{} {} {ill:?} {now:?}", answer.cache(), answer.source());
         (ill.is_empty() && is_back && answer.cache() == "HIT").then_some(now)
     };
