@@ -22,7 +22,7 @@ demo:
 	@tests/demo.sh
 
 test:
-	@tests/need.sh redis-server
+	@tests/need.sh redis-server faketime
 	$(CARGO) test --locked
 
 lint:

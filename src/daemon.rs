@@ -7,7 +7,7 @@ use crate::poller::Poller;
 use crate::probe::Host;
 use crate::reader::Reader;
 use crate::stop::Stop;
-use crate::supervise::{Watch, log_panics, tell};
+use crate::supervise::{Watch, log_panics, make_room, tell, watch_over};
 use anyhow::Context;
 use sd_notify::NotifyState;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     stop.on_signals().context("cannot listen to signals")?;
     log_panics();
     let watch = Watch::new(&stop);
-    let gate = Arc::new(Gate::listen(&config.http, &stop)?);
+    let connections = make_room(config);
+    let gate = Arc::new(Gate::listen(&config.http, connections, &stop)?);
     say_hello(config);
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
@@ -40,6 +41,8 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
         threads.push(worker(n, &reader, &gate, &watch)?);
     }
     threads.push(accept(&gate, &watch, &stop)?);
+    // Not waited for at the stop: it may be asking a gate that has closed.
+    watch_over(&gate, &reader, &watch, &stop).context("cannot start a thread")?;
     tell(&[NotifyState::Ready]);
 
     stop.wait();

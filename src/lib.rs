@@ -8,15 +8,15 @@
 //! | a path, an argv, a foreign format | [`probe`] (the only rooms that touch sysfs, smartctl, zpool) |
 //! | Redis | [`cache`] (the only room that names the redis crate) |
 //! | HTTP | [`http`] (never imports `probe` nor redis) |
-//! | time, threads, order of things | [`poller`], [`reader`], [`daemon`], [`stop`], [`supervise`], [`scan`], [`doctor`] |
+//! | time, threads, order of things | [`poller`], [`reader`], [`daemon`], [`stop`], [`clock`], [`supervise`], [`scan`], [`doctor`] |
 //! | a screen | [`terminal`] |
 //! | names of options | [`cli`], [`config`] |
 //!
 //! # Import law
 //!
 //! ```text
-//! 0 model      1 stop, config      2 probe, cache, terminal      3 poller      4 reader
-//! 5 http, supervise           6 daemon, scan           7 doctor, cli, log           8 main
+//! 0 model      1 stop, config, clock      2 probe, cache, terminal      3 poller      4 reader
+//! 5 http      6 supervise      7 daemon, scan      8 doctor, cli, log      9 main
 //! ```
 //!
 //! A room imports only lower levels; rooms of one level never import each other.
@@ -24,6 +24,7 @@
 
 pub mod cache;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod doctor;

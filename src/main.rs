@@ -3,6 +3,7 @@
 use clap::{CommandFactory, FromArgMatches};
 use jbod_monitor::cli::{Cli, Command};
 use jbod_monitor::config::{Config, Environment, Row};
+use jbod_monitor::probe::launch;
 use jbod_monitor::terminal::{Screen, print};
 use jbod_monitor::{daemon, doctor, log, scan};
 use std::process::ExitCode;
@@ -11,6 +12,10 @@ const RUNTIME_FAILURE: u8 = 1;
 const BAD_CONFIGURATION: u8 = 78;
 
 fn main() -> ExitCode {
+    if let Some(code) = launch::become_tool() {
+        return code;
+    }
+    launch::use_it();
     // Usage errors end here, with status 2; help and version with 0.
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

@@ -201,7 +201,7 @@ fn every_bad_setting_is_named_with_what_was_found_and_wanted() {
 
 #[test]
 fn a_bad_url_is_told_without_its_password() {
-    for url in ["redis://me:s3cr3t@nas1/main", "rediss://:s3cr3t@nas1", "redis+unix:///run/r.sock?pass=s3cr3t&x=1"] {
+    for url in ["redis://me:s3cr3t@nas1/main", "rediss://:s3cr3t@nas1/x", "redis+unix:///run/r.sock?pass=s3cr3t&x=1"] {
         for args in [&["check-config"][..], &["check-config", "--redis-url", url]] {
             let mut command = program();
             let ended = exits(command.env("REDIS_URL", url).args(args), 78);
@@ -286,8 +286,18 @@ const SETTINGS: [(&str, &str, &str, &str, &str); 22] = [
 ];
 
 /// Settings that have no further values in the table above.
-const MORE_SETTINGS: [&str; 6] =
-    ["REDIS_PASSWORD", "REDIS_PASSWORD_FILE", "JBOD_TOKEN_FILE", "JBOD_ALLOW_ANONYMOUS", "SMARTCTL_PATH", "RUST_LOG"];
+const MORE_SETTINGS: [&str; 10] = [
+    "REDIS_PASSWORD",
+    "REDIS_PASSWORD_FILE",
+    "REDIS_SENTINELS",
+    "REDIS_SENTINEL_MASTER",
+    "REDIS_SENTINEL_PASSWORD_FILE",
+    "REDIS_CA_FILE",
+    "JBOD_TOKEN_FILE",
+    "JBOD_ALLOW_ANONYMOUS",
+    "SMARTCTL_PATH",
+    "RUST_LOG",
+];
 
 fn row(value: &str, source: &str) -> (String, String) {
     (value.to_owned(), source.to_owned())

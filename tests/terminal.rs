@@ -443,9 +443,15 @@ fn an_old_smartctl_is_one_clear_line_everywhere() {
 
     let daemon = Daemon::ready(&sim, &redis, &[("SMARTCTL_PATH", &old), ("SMART_POLL_INTERVAL", "1")]);
     daemon.wait_logged(&said);
-    let ready = eventually("readyz says it", || Some(daemon.get("/readyz")).filter(|r| r.text().contains("degraded")));
+    let ready = eventually("readyz says it", || {
+        Some(daemon.get("/readyz")).filter(|r| r.text().contains("degraded: smartctl"))
+    });
     assert_eq!(ready.status, 200);
-    assert!(ready.text().starts_with(&format!("ready\ndegraded: {said}")), "{}", ready.text());
+    assert!(
+        ready.text().starts_with("ready\ndegraded: smartctl since ") && ready.text().contains(&said),
+        "{}",
+        ready.text()
+    );
     daemon.after_sweeps(2);
     assert_eq!(daemon.logged("ERROR"), 1, "{}", daemon.log());
 

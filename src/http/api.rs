@@ -6,9 +6,14 @@ use super::page;
 use super::reply::{JSON, Problem, Reply, TEXT};
 use super::route::{Route, route};
 use crate::cache::Key;
-use crate::reader::{Answer, ReadError, Reader, View};
+use crate::clock::Moment;
+use crate::model::service::ServiceBody;
+use crate::reader::{Answer, Condition, ReadError, Reader, View};
 
-pub(super) fn answer(reader: &Reader, head: &Head) -> Reply {
+/// Troubles that the probes name one by one.
+const LINES: usize = 20;
+
+pub(super) fn answer(reader: &Reader, head: &Head, started: Moment) -> Reply {
     let route = match route(&head.target) {
         Ok(route) => route,
         Err(problem) => return Reply::problem(&problem),
@@ -16,7 +21,8 @@ pub(super) fn answer(reader: &Reader, head: &Head) -> Reply {
     let mut content_type = JSON;
     let data = match route {
         Route::Index => return Reply::page(page::INDEX),
-        Route::Healthz => return Reply::text(200, "ok\n".to_owned()),
+        Route::Health => return health(reader, started),
+        Route::Healthz => return healthz(reader),
         Route::Readyz => return readyz(reader),
         Route::Whereis(name) => return whereis(reader, head, &name),
         Route::Overview => reader.list(&Key::Overview, &View::Whole),
@@ -43,15 +49,39 @@ fn reply(data: Result<Answer, ReadError>, content_type: &'static str, head: &Hea
     }
 }
 
+/// Alive, whatever is wrong; what is wrong is said.
+fn healthz(reader: &Reader) -> Reply {
+    Reply::text(200, format!("ok\n{}", degraded(&reader.condition())))
+}
+
 /// Ready as soon as there is something to show, also where no drive can be read; then it says so.
 fn readyz(reader: &Reader) -> Reply {
-    let degraded = reader.degraded();
-    if reader.is_ready() {
-        let why = degraded.map_or_else(String::new, |why| format!("degraded: {why}\n"));
+    let condition = reader.condition();
+    let why = degraded(&condition);
+    if condition.ready {
         return Reply::text(200, format!("ready\n{why}"));
     }
-    let why = degraded.map_or_else(String::new, |why| format!("; degraded: {why}"));
-    Reply::problem(&Problem::NotReady(format!("the first sweep is not whole yet{why}")))
+    Reply::problem(&Problem::NotReady(format!("the first sweep is not whole yet\n{why}").trim_end().to_owned()))
+}
+
+/// A line for each trouble, to a limit.
+fn degraded(condition: &Condition) -> String {
+    let troubles = &condition.service.troubles;
+    let mut text = String::new();
+    for trouble in troubles.iter().take(LINES) {
+        text.push_str(&format!("degraded: {trouble}\n"));
+    }
+    if let Some(more) = troubles.len().checked_sub(LINES).filter(|more| *more > 0) {
+        text.push_str(&format!("degraded: {more} more, see /api/health\n"));
+    }
+    text
+}
+
+fn health(reader: &Reader, started: Moment) -> Reply {
+    let condition = reader.condition();
+    let body = ServiceBody::new(&condition.service, condition.ready, started.date(), condition.at);
+    // Strings, numbers and lists only: this cannot fail.
+    Reply::json(serde_json::to_string(&body).unwrap_or_default())
 }
 
 fn whereis(reader: &Reader, head: &Head, name: &str) -> Reply {

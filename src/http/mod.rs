@@ -12,6 +12,7 @@ mod route;
 pub use gate::fuzz_head;
 pub use gate::{Gate, GateError, Place, advice, look};
 
+use crate::clock::Moment;
 use crate::reader::Reader;
 use reply::{Problem, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,13 +24,14 @@ const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 /// One worker: answers what the gate lets through, until the gate has closed.
 pub fn work(reader: &Reader, gate: &Gate) {
     let mut buffer = Vec::new();
+    let started = Moment::now();
     gate.work(|exchange| {
         // One request never costs a worker; its connection is closed.
         let answered = catch_unwind(AssertUnwindSafe(|| {
             let reply = if exchange.since.elapsed() > QUEUE_PATIENCE {
                 Reply::problem(&Problem::Busy)
             } else {
-                api::answer(reader, &exchange.head)
+                api::answer(reader, &exchange.head, started)
             };
             log::debug!("request target={:?} status={}", exchange.head.target, reply.status);
             exchange.answer(&reply, &mut buffer);

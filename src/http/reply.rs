@@ -1,7 +1,7 @@
 //! A response, from status to last byte: headers, ETag and HEAD, and one write for all of it.
 
 use crate::cache::Bytes;
-use crate::model::Timestamp;
+use crate::clock::now;
 use crate::poller::Source;
 use crate::reader::{Answer, RETRY_AFTER_SECONDS};
 use std::fmt::Write as _;
@@ -124,6 +124,10 @@ impl Reply {
         Self::new(status, TEXT, Body::Text(text))
     }
 
+    pub fn json(text: String) -> Self {
+        Self::new(200, JSON, Body::Text(text))
+    }
+
     pub fn page(html: &'static str) -> Self {
         Self::new(200, "text/html; charset=utf-8", Body::Static(html))
     }
@@ -179,7 +183,7 @@ impl Reply {
 
 /// Now, as HTTP writes it.
 fn date() -> String {
-    Timestamp(jiff::Timestamp::now().as_second()).to_http_date()
+    now().to_http_date()
 }
 
 /// `If-None-Match` holds the tag, or `*`. The comparison is the weak one (RFC 9110, 13.1.2).

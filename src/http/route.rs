@@ -34,6 +34,7 @@ pub enum Route {
     Map,
     /// Whatever stands behind `/api/whereis/`, slashes and all.
     Whereis(String),
+    Health,
     Healthz,
     Readyz,
     Index,
@@ -92,6 +93,7 @@ pub fn route(target: &Target) -> Result<Route, Problem> {
         ["api", "enclosures"] => Route::Enclosures,
         ["api", "enclosures", id] if !id.is_empty() => Route::Enclosure((*id).to_owned()),
         ["api", "zfs"] => Route::Zfs,
+        ["api", "health"] => Route::Health,
         ["api", "map.txt"] => Route::Map,
         ["api", "whereis", anything @ ..] if anything.iter().any(|part| !part.is_empty()) => {
             Route::Whereis(anything.join("/"))
@@ -149,6 +151,7 @@ mod tests {
             ("/api/zfs", Route::Zfs),
             ("http://localhost:9780/api/zfs", Route::Zfs),
             ("http://localhost", Route::Index),
+            ("/api/health", Route::Health),
             ("/api/map.txt", Route::Map),
             ("/api/whereis/sda1", Route::Whereis("sda1".into())),
             ("/api/whereis/%2Fdev%2Fsda", Route::Whereis("/dev/sda".into())),

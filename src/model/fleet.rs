@@ -258,6 +258,15 @@ impl Fleet {
         }
     }
 
+    /// The clock was set: every time so far is one on the new clock.
+    pub fn shift(&mut self, by_seconds: i64) {
+        for record in self.records.values_mut() {
+            for time in [&mut record.collected_at, &mut record.checked_at, &mut record.missing_since] {
+                *time = time.map(|t| t.shifted(by_seconds));
+            }
+        }
+    }
+
     fn forget(&mut self, now: Timestamp) {
         if self.records.values().all(Record::is_here) {
             return;

@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod health;
 pub mod map;
 pub mod overview;
+pub mod service;
 pub mod smart;
 pub mod whereis;
 pub mod words;
@@ -24,6 +25,9 @@ use std::fmt;
 /// Version of every body and stored value. Another number in a stored value makes it a miss.
 pub const SCHEMA: u32 = 1;
 
+/// What is dated later than now by more than this was dated by another clock.
+const AHEAD_SECONDS: i64 = 60;
+
 /// A moment in whole seconds since 1970 (UTC); RFC 3339 in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -32,6 +36,18 @@ impl Timestamp {
     /// Whole seconds from `self` to `now`; never negative, also when the clock went back.
     pub fn age_seconds(self, now: Self) -> u64 {
         u64::try_from(now.0.saturating_sub(self.0)).unwrap_or(0)
+    }
+
+    /// Later than `now` by more than the clocks of one host may differ: dated by a clock that was set
+    /// since.
+    pub fn is_ahead_of(self, now: Self) -> bool {
+        self.0.saturating_sub(now.0) > AHEAD_SECONDS
+    }
+
+    /// The same moment, on a clock that was set by so much.
+    #[must_use]
+    pub fn shifted(self, by_seconds: i64) -> Self {
+        Self(self.0.saturating_add(by_seconds))
     }
 
     /// The date as HTTP headers want it (RFC 9110, IMF-fixdate).

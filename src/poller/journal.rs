@@ -6,7 +6,7 @@ use crate::model::health::Verdict;
 use crate::model::overview::Overview;
 use crate::probe::sweep::Whole;
 use crate::probe::tools::News;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -19,6 +19,10 @@ const HOST_IS_SILENT: usize = 3;
 pub(super) struct Journal {
     /// What was last said, or would have been, of each drive.
     said: HashMap<DriveKey, (State, Verdict, Option<String>)>,
+    /// SCSI hosts that were silent as a whole after the last sweep …
+    silent: BTreeSet<u32>,
+    /// … and those that looked so: when it turns out to be true, it has been said.
+    said_silent: BTreeSet<u32>,
     swept: bool,
     overrun: bool,
     checked_types: bool,
@@ -87,12 +91,15 @@ impl Journal {
     /// One line for a sweep that changed something, and one for each drive that did (to a limit).
     pub(super) fn sweep(&mut self, overview: &Overview, whole: &Whole, fleet: &Fleet) {
         let mut lines = Vec::new();
-        let mut silent: BTreeMap<Option<u32>, usize> = BTreeMap::new();
+        let mut silent: BTreeMap<u32, usize> = BTreeMap::new();
         for key in &whole.timed_out {
             let host = fleet.get(key).and_then(|r| r.drive.paths.first()).and_then(|p| p.host);
-            *silent.entry(host).or_default() += 1;
+            if let Some(host) = host {
+                *silent.entry(host).or_default() += 1;
+            }
         }
-        silent.retain(|host, count| host.is_some() && *count >= HOST_IS_SILENT);
+        silent.retain(|_, count| *count >= HOST_IS_SILENT);
+        silent.extend(whole.silent_hosts.iter().copied());
         // A missing drive's name may be another's by now.
         let here = overview.drives().filter(|d| d.state != State::Missing);
         let summaries: HashMap<_, _> = here.map(|d| (&d.device, d)).collect();
@@ -119,17 +126,17 @@ impl Journal {
                 continue;
             }
             changed += 1;
-            let host = record.drive.paths.first().and_then(|p| p.host);
-            let told_by_host = whole.timed_out.contains(&record.drive.key) && silent.contains_key(&host);
-            if !told_by_host {
-                let mut line = format!("drive {} {}", word(summary), who(record));
-                if let Some(why) = summary.findings.first().map(|f| &f.message).or(summary.error.as_ref()) {
-                    let _ = write!(line, " reason={why:?}");
-                }
-                lines.push((now.1 >= Verdict::Warn || now.0 == State::Unresponsive || now.2, line));
+            let is_behind = record.drive.paths.iter().filter_map(|p| p.host).any(|host| silent.contains_key(&host));
+            let is_silent = whole.timed_out.contains(&record.drive.key) || whole.unread.contains(&record.drive.key);
+            if !(is_behind && is_silent) {
+                let why = summary.findings.first().map(|f| &f.message).or(summary.error.as_ref());
+                let why = why.map_or_else(String::new, |why| format!(" reason={why:?}"));
+                let is_bad = now.1 >= Verdict::Warn || now.0 == State::Unresponsive || now.2;
+                lines.push((is_bad, word(summary), who(record), why));
             }
         }
         self.said.retain(|key, _| fleet.get(key).is_some());
+        let mut lines = together(&lines);
         let more = lines.len().saturating_sub(LINES);
         lines.sort_by_key(|(bad, _)| !bad);
         for (bad, line) in lines.into_iter().take(LINES) {
@@ -138,14 +145,38 @@ impl Journal {
         if more > 0 {
             log::warn!("more drives changed count={more}");
         }
-        for (host, count) in silent {
-            log::warn!("scsi host silent host={} drives={count}", host.unwrap_or_default());
+        let said = std::mem::replace(&mut self.said_silent, silent.keys().copied().collect());
+        for (host, count) in silent.iter().filter(|(host, _)| !said.contains(host)) {
+            log::warn!("scsi host silent host={host} drives={count}");
+        }
+        let before = std::mem::replace(&mut self.silent, whole.silent_hosts.iter().map(|(host, _)| *host).collect());
+        for host in before.difference(&self.silent) {
+            log::info!("scsi host answers again host={host}");
         }
         if changed > 0 || !self.swept {
             summary_line(overview, changed);
         }
         self.swept = true;
     }
+}
+
+/// A change of one drive: whether it is bad, its word, who, and why.
+type Line<'a> = (bool, &'a str, String, String);
+
+/// What befell more drives than there are lines for, and all in the same words, is one line.
+fn together(lines: &[Line]) -> Vec<(bool, String)> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (_, word, _, why) in lines {
+        *counts.entry((word, why)).or_default() += 1;
+    }
+    counts.retain(|_, count| *count > LINES);
+    let of_many = |(word, why): (&str, &str)| {
+        let bad = lines.iter().any(|(bad, w, _, y)| *bad && *w == word && y == why);
+        (bad, format!("drives {word} count={}{why}", counts.get(&(word, why)).copied().unwrap_or_default()))
+    };
+    let many = counts.keys().copied().map(of_many);
+    let single = lines.iter().filter(|(_, word, _, why)| !counts.contains_key(&(*word, why.as_str())));
+    many.chain(single.map(|(bad, word, who, why)| (*bad, format!("drive {word} {who}{why}")))).collect()
 }
 
 /// What a drive has become, in one word: what it does not do, else what is wrong with it.

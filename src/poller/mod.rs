@@ -4,6 +4,7 @@
 //! whatever reads it already, and publishes. It answers no request itself: the reader does, from
 //! what is published here.
 
+mod condition;
 mod journal;
 mod publish;
 mod recall;
@@ -15,15 +16,15 @@ pub use snapshot::{Ask, Known, Snapshot, Source};
 
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
-use crate::cache::{Bytes, Copy, Key};
+use crate::cache::{Bytes, Key};
 use crate::config::Config;
-use crate::model::doc::{Head, raw_of};
-use crate::model::drive::{DeviceName, DriveKey, Identity, State};
+use crate::model::drive::{DriveKey, State};
 use crate::model::fleet::Change;
 use crate::probe::sweep::Rack;
 use crate::probe::tools::News;
-use crate::probe::{Event, Host, smartctl};
+use crate::probe::{Event, Host};
 use crate::stop::Stop;
+use condition::{Condition, Pulse};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use journal::Journal;
 use publish::Publisher;
@@ -58,11 +59,17 @@ pub struct Poller {
     pub asks: Sender<Ask>,
     pub memory: Arc<MemoryStore>,
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
+    pulse: Arc<Pulse>,
 }
 
 impl Poller {
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How long ago the thread last went round.
+    pub fn silent_for(&self) -> Duration {
+        self.pulse.age()
     }
 
     /// Looks at sysfs, so that the bays can be served at once, then starts the thread, which holds
@@ -76,7 +83,7 @@ impl Poller {
         stop: &Stop,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let (asks, incoming) = bounded(ASKS);
-        let handle = Self { asks, memory: Arc::default(), snapshot: Arc::default() };
+        let handle = Self { asks, memory: Arc::default(), snapshot: Arc::default(), pulse: Arc::default() };
         let (rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
         let mut thread = Thread {
             rack,
@@ -102,6 +109,7 @@ impl Poller {
             swept: false,
             republish: false,
             recall: Recall::Due,
+            condition: Condition::default(),
         };
         // Before any request and any drive: what is here, and in which bays.
         thread.look();
@@ -143,6 +151,7 @@ struct Thread {
     republish: bool,
     /// What Redis knew of drives that are gone has been taken over.
     recall: Recall,
+    condition: Condition,
 }
 
 impl Thread {
@@ -165,8 +174,12 @@ impl Thread {
                 self.take(event);
             }
             wake = self.work();
+            self.handle.pulse.beat();
         }
-        self.finish(events);
+        self.rack.finish(events);
+        self.role.release(&self.redis);
+        // Who asked too late is not kept waiting: what is in a channel stays there when nobody takes it any more.
+        while asks.try_recv().is_ok() {}
     }
 
     /// Everything that is due; gives when the next thing will be.
@@ -174,6 +187,7 @@ impl Thread {
         let at = Instant::now();
         if at >= self.next_look {
             self.next_look = at + LOOK;
+            self.keep_time();
             self.rack.ask_tool();
             self.look_if_changed();
             if self.look_again.is_some_and(|due| at >= due) {
@@ -300,13 +314,14 @@ impl Thread {
     fn rebuild(&mut self) -> crate::model::overview::Overview {
         let stale_after = self.publisher.smart_life().as_secs();
         let overview = self.rack.overview(stale_after);
+        let service = self.service(&overview);
         // What another daemon read is not ours to say anew.
         if self.role.leads() && self.swept && !self.rack.is_sweeping() {
             self.renew_documents(&overview);
         }
         self.publisher.lists(&overview, &self.rack.zfs);
         let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
-        snapshot.degraded = self.rack.trouble();
+        snapshot.service = service;
         snapshot.fingerprint = self.rack.fingerprint;
         self.ready |= self.role.follows();
         snapshot.ready = self.ready;
@@ -388,62 +403,8 @@ impl Thread {
         }
     }
 
-    /// Takes over what is stored in Redis for the drives that are here: after a restart, or while
-    /// another daemon polls. Gives the drives for which nothing is there.
-    fn seed(&mut self) -> Vec<DriveKey> {
-        let here: Vec<(DriveKey, DeviceName, Identity)> = self
-            .rack
-            .fleet
-            .present()
-            .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
-            .collect();
-        let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
-        let Ok(live) = self.redis.get_many(&keys, Copy::Live) else { return Vec::new() };
-        let live = live.into_iter().zip(&here).map(|(value, (_, _, identity))| usable(value?, identity));
-        let live: Vec<Option<(Head, Bytes)>> = live.collect();
-        let last = if live.iter().all(Option::is_some) {
-            Vec::new()
-        } else {
-            self.redis.get_many(&keys, Copy::Last).unwrap_or_default()
-        };
-        let mut missing = Vec::new();
-        let last = last.into_iter().chain(std::iter::repeat(None));
-        for (((key, device, identity), live), last) in here.into_iter().zip(live).zip(last) {
-            let is_live = live.is_some();
-            match live.or_else(|| usable(last?, &identity)) {
-                Some((head, value)) => self.take_over(&key, device, &head, &value, is_live),
-                None => missing.push(key),
-            }
-        }
-        missing
-    }
-
-    fn take_over(&mut self, key: &DriveKey, device: DeviceName, head: &Head, value: &Bytes, is_live: bool) {
-        let (Some(raw), Some(at)) = (raw_of(value), head.collected_at) else { return };
-        let report = smartctl::parse(raw.get()).report;
-        self.rack.know_type(key, report.device_type.as_deref());
-        let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(State::Active), at);
-        let held = self.handle.memory.value(&Key::Smart(device.clone()));
-        let held_at = held.and_then(|own| Head::parse(&own)?.collected_at);
-        if is_newer || held_at.is_none_or(|own| is_live && own <= at) {
-            self.handle.memory.set(Key::Smart(device), Bytes::clone(value));
-        }
-        self.publisher.rack_changed();
-    }
-
     fn redis_is_back(&mut self) {
         self.republish = true;
         self.role.ask_soon();
     }
-
-    fn finish(self, events: &Receiver<Event>) {
-        self.rack.finish(events);
-        self.role.release(&self.redis);
-    }
-}
-
-/// A stored document of the drive that is at that name now.
-fn usable(value: Bytes, identity: &Identity) -> Option<(Head, Bytes)> {
-    let head = Head::parse(&value).filter(|head| head.identity == *identity && !identity.is_empty())?;
-    Some((head, value))
 }

@@ -1,14 +1,16 @@
-//! Drives that are gone are remembered over a restart: their documents are stored as one list, and
-//! whoever went while no daemon ran is found in the last overview.
+//! What an earlier daemon, or another one, left in Redis: the last readings of the drives that are
+//! here, and those that are gone. Their documents are stored as one list, and whoever went while no
+//! daemon ran is found in the last overview.
 
 use super::Thread;
 use super::journal::Journal;
 use crate::cache::{Bytes, Copy, Key};
-use crate::model::doc::{GoneBody, Stored, gone_of, raw_of};
-use crate::model::drive::{DriveSummary, State};
+use crate::clock::now;
+use crate::model::doc::{GoneBody, Head, Stored, gone_of, raw_of};
+use crate::model::drive::{DeviceName, DriveKey, DriveSummary, Identity, State};
 use crate::model::fleet::Change;
 use crate::model::overview::Overview;
-use crate::probe::{now, smartctl};
+use crate::probe::smartctl;
 use serde_json::value::RawValue;
 
 /// Whether that has been done.
@@ -85,4 +87,55 @@ impl Thread {
         let drives = self.left.values().filter_map(|document| serde_json::from_slice(document).ok()).collect();
         self.publisher.gone(&GoneBody::new(&self.rack.name, now(), drives));
     }
+
+    /// Takes over what is stored in Redis for the drives that are here: after a restart, or while
+    /// another daemon polls. Gives the drives for which nothing is there.
+    pub(super) fn seed(&mut self) -> Vec<DriveKey> {
+        let here: Vec<(DriveKey, DeviceName, Identity)> = self
+            .rack
+            .fleet
+            .present()
+            .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
+            .collect();
+        let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
+        let Ok(live) = self.redis.get_many(&keys, Copy::Live) else { return Vec::new() };
+        let live = live.into_iter().zip(&here).map(|(value, (_, _, identity))| usable(value?, identity));
+        let live: Vec<Option<(Head, Bytes)>> = live.collect();
+        let last = if live.iter().all(Option::is_some) {
+            Vec::new()
+        } else {
+            self.redis.get_many(&keys, Copy::Last).unwrap_or_default()
+        };
+        let mut missing = Vec::new();
+        let last = last.into_iter().chain(std::iter::repeat(None));
+        for (((key, device, identity), live), last) in here.into_iter().zip(live).zip(last) {
+            let is_live = live.is_some();
+            match live.or_else(|| usable(last?, &identity)) {
+                Some((head, value)) => self.take_over(&key, device, &head, &value, is_live),
+                None => missing.push(key),
+            }
+        }
+        missing
+    }
+
+    fn take_over(&mut self, key: &DriveKey, device: DeviceName, head: &Head, value: &Bytes, is_live: bool) {
+        let (Some(raw), Some(at)) = (raw_of(value), head.collected_at) else { return };
+        let report = smartctl::parse(raw.get()).report;
+        self.rack.know_type(key, report.device_type.as_deref());
+        let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(State::Active), at);
+        let held = self.handle.memory.value(&Key::Smart(device.clone()));
+        let held_at = held.and_then(|own| Head::parse(&own)?.collected_at);
+        if is_newer || held_at.is_none_or(|own| is_live && own <= at) {
+            self.handle.memory.set(Key::Smart(device), Bytes::clone(value));
+        }
+        self.publisher.rack_changed();
+    }
+}
+
+/// A stored document of the drive that is at that name now.
+fn usable(value: Bytes, identity: &Identity) -> Option<(Head, Bytes)> {
+    let head = Head::parse(&value).filter(|head| head.identity == *identity && !identity.is_empty())?;
+    // Dated by another clock, it is of an age that nobody knows.
+    let is_odd = head.collected_at.is_some_and(|at| at.is_ahead_of(now()));
+    (!is_odd).then_some((head, value))
 }

@@ -5,6 +5,7 @@ use crate::cache::{Bytes, Key};
 use crate::model::drive::{DeviceName, DriveKey, Identity};
 use crate::model::fleet::{Bay, Fleet, Record};
 use crate::model::overview::Overview;
+use crate::model::service::Service;
 use crate::model::whereis::without_part;
 use crate::model::zfs::Zfs;
 use crossbeam_channel::Sender;
@@ -50,8 +51,8 @@ pub struct Snapshot {
     pub(super) knows_pools: bool,
     /// Values older than this are stale.
     pub stale_after_seconds: u64,
-    /// What keeps drives from being read, in a sentence.
-    pub degraded: Option<String>,
+    /// How the daemon itself does, but for Redis.
+    pub service: Service,
 }
 
 /// A drive as requests need it.

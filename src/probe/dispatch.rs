@@ -1,10 +1,13 @@
 //! Who is read when: the rayon pool that waits for smartctl, its bounds, and the quarantine.
 //!
-//! Bounds: children in all and behind one SCSI host, never two on one drive, starts spread out.
-//! It holds no values of drives; a reading goes out as an event and is forgotten here.
+//! Bounds: children in all and behind one SCSI host, never two on one drive, starts spread out; and
+//! drives that were silent take no more than half of the seats. It holds no values of drives; a reading
+//! goes out as an event and is forgotten here. Hosts that are silent as a whole are in `hosts`.
 
 use super::exec::Stuck;
-use super::{Event, Host, now, smartctl};
+use super::hosts::Hosts;
+use super::{Event, Host, smartctl};
+use crate::clock::now;
 use crate::config::SmartConfig;
 use crate::model::drive::{Drive, DriveKey, Path};
 use crate::model::fleet::Outcome;
@@ -32,6 +35,8 @@ pub enum Asked {
     Later(Instant),
     /// Its last child still hangs.
     Stuck { pid: u32, seconds: u64 },
+    /// The SCSI host before it is silent, with so many other drives.
+    HostSilent { host: u32, drives: usize },
 }
 
 /// What is remembered of a drive between readings.
@@ -55,9 +60,10 @@ pub struct Dispatch {
     pool: rayon::ThreadPool,
     queue: VecDeque<Drive>,
     queued: HashSet<DriveKey>,
-    /// Drive to the SCSI host that it is being read through.
-    running: HashMap<DriveKey, Option<u32>>,
+    /// Drive to the SCSI host that it is being read through, and since when.
+    running: HashMap<DriveKey, (Option<u32>, Instant)>,
     histories: HashMap<DriveKey, History>,
+    hosts: Hosts,
     next_start: Instant,
 }
 
@@ -84,6 +90,7 @@ impl Dispatch {
             queued: HashSet::new(),
             running: HashMap::new(),
             histories: HashMap::new(),
+            hosts: Hosts::default(),
             next_start: Instant::now(),
         })
     }
@@ -100,8 +107,14 @@ impl Dispatch {
             }
             return Asked::Coming;
         }
+        // Who tries a silent host does so for all that are behind it, in the place of its own next try.
+        let is_trial = self.hosts.is_trial(drive);
+        let host_is_silent = self.silent_host(drive);
         let history = self.histories.entry(drive.key.clone()).or_default();
-        if let Some(until) = history.not_before.filter(|until| *until > at) {
+        if let Some((host, drives)) = host_is_silent.filter(|_| !is_trial) {
+            return Asked::HostSilent { host, drives };
+        }
+        if let Some(until) = history.not_before.filter(|until| *until > at && !is_trial) {
             return Asked::Later(until);
         }
         if let Some(stuck) = history.stuck.as_mut() {
@@ -122,10 +135,15 @@ impl Dispatch {
         Asked::Coming
     }
 
-    /// The slowest first, so that the last to end is not one that began late.
+    /// The slowest first, so that the last to end is not one that began late; behind them those that
+    /// may not end at all.
     pub fn sort(&mut self) {
-        let took = |d: &Drive| self.histories.get(&d.key).map_or(Duration::ZERO, |h| h.took);
-        self.queue.make_contiguous().sort_by_key(|d| std::cmp::Reverse(took(d)));
+        let order = |d: &Drive| {
+            let history = self.histories.get(&d.key);
+            let took = history.map_or(Duration::ZERO, |h| h.took);
+            (history.is_some_and(|h| h.silences > 0), std::cmp::Reverse(took))
+        };
+        self.queue.make_contiguous().sort_by_key(order);
     }
 
     /// Starts what may start now. Gives when to call again; `None`: when a child has ended.
@@ -134,29 +152,80 @@ impl Dispatch {
             if at < self.next_start {
                 return Some(self.next_start);
             }
-            let (index, path) = self.queue.iter().enumerate().find_map(|(i, d)| Some((i, self.free_path(d)?)))?;
+            let may_try = self.suspects() < (self.config.concurrency / 2).max(1);
+            let may_start = |d: &&Drive| may_try || !self.is_suspect(&d.key);
+            let queue = self.queue.iter().enumerate().filter(|(_, d)| may_start(d));
+            let (index, path) = queue.into_iter().find_map(|(i, d)| Some((i, self.free_path(d)?)))?;
             let drive = self.queue.remove(index)?;
             self.queued.remove(&drive.key);
             let gap = SPREAD / u32::try_from(self.config.concurrency).unwrap_or(1);
             self.next_start = at + gap;
-            self.start(drive, path);
+            self.start(drive, path, at);
         }
         None
+    }
+
+    /// It did not answer when it was asked last: it may take its whole time again.
+    pub fn is_suspect(&self, key: &DriveKey) -> bool {
+        self.histories.get(key).is_some_and(|h| h.silences > 0)
+    }
+
+    fn suspects(&self) -> usize {
+        self.running.keys().filter(|key| self.is_suspect(key)).count()
+    }
+
+    /// A host that is silent as a whole, with how many drives, if the drive is reached through no other.
+    fn silent_host(&self, drive: &Drive) -> Option<(u32, usize)> {
+        let mut silent = drive.paths.iter().map(|p| p.host.and_then(|h| Some((h, self.hosts.is_silent(h)?))));
+        let first = silent.next()??;
+        silent.all(|s| s.is_some()).then_some(first)
+    }
+
+    /// Hosts that are silent as a whole, with how many drives.
+    pub fn silent_hosts(&self) -> Vec<(u32, usize)> {
+        self.hosts.all_silent()
+    }
+
+    /// Chooses who tries the silent hosts.
+    pub fn try_silent_hosts(&mut self, drives: &[Drive], at: Instant) {
+        self.reap();
+        let histories = &self.histories;
+        self.hosts.choose(drives, at, |key| histories.get(key).is_none_or(|h| h.stuck.is_none()));
+    }
+
+    /// A drive was plugged in: where it is behind a silent host, it is the one to try that with, at once.
+    pub fn came(&mut self, drive: &Drive) {
+        self.hosts.came(drive);
+    }
+
+    /// Takes those out of the line that wait for a host which has fallen silent.
+    pub fn put_off(&mut self) -> Vec<(DriveKey, Asked)> {
+        let silent = |d: &Drive| self.silent_host(d).filter(|_| !self.hosts.is_trial(d));
+        let off = self.queue.iter().filter_map(|d| Some((d.key.clone(), silent(d)?)));
+        let off: Vec<(DriveKey, Asked)> =
+            off.map(|(key, (host, drives))| (key, Asked::HostSilent { host, drives })).collect();
+        for (key, _) in &off {
+            self.queued.remove(key);
+        }
+        self.queue.retain(|d| self.queued.contains(&d.key));
+        off
     }
 
     /// The path through the host with the fewest children, if it has room for one more.
     fn free_path(&self, drive: &Drive) -> Option<Path> {
         let turn = self.histories.get(&drive.key).map_or(0, |h| h.turn);
-        let busy = |path: &Path| self.running.values().filter(|h| path.host.is_some() && **h == path.host).count();
+        let busy = |path: &Path| self.running.values().filter(|(h, _)| path.host.is_some() && *h == path.host).count();
         let count = drive.paths.len();
         let paths = (0..count).filter_map(|i| drive.paths.get((i + turn) % count));
         // After a try without an answer only the other path counts, however busy it is.
         let paths = paths.take(if turn > 0 { 1 } else { count });
-        paths.min_by_key(|p| busy(p)).filter(|p| busy(p) < self.config.concurrency_per_host).cloned()
+        let usual = self.config.concurrency_per_host;
+        let room = |path: &Path| path.host.map_or(usual, |host| self.hosts.room(host, usual));
+        paths.filter(|p| busy(p) < room(p)).min_by_key(|p| busy(p)).cloned()
     }
 
-    fn start(&mut self, drive: Drive, path: Path) {
-        self.running.insert(drive.key.clone(), path.host);
+    fn start(&mut self, drive: Drive, path: Path, at: Instant) {
+        self.running.insert(drive.key.clone(), (path.host, at));
         // What a setting tells wins over what was found; `auto` has it found each time anew.
         let kind = match drive.told_type {
             Some(told) => told.argument(),
@@ -181,9 +250,15 @@ impl Dispatch {
         });
     }
 
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
     /// Takes note of an answer: frees the drive's seat, remembers its type, or lengthens its wait.
     pub fn answered(&mut self, key: &DriveKey, answer: &mut smartctl::Answer, at: Instant) {
-        self.running.remove(key);
+        if let Some((Some(host), asked)) = self.running.remove(key) {
+            self.host_answered(host, key, asked, &answer.outcome, at);
+        }
         let history = self.histories.entry(key.clone()).or_default();
         history.took = answer.took;
         history.stuck = answer.stuck.take().or(history.stuck.take());
@@ -194,10 +269,28 @@ impl Dispatch {
             }
             Outcome::Standby(_) => (history.silences, history.not_before) = (0, None),
             Outcome::Failed(_) => {
+                // It was quick, whatever it said.
+                (history.silences, history.not_before) = (0, None);
                 history.kind = None;
                 history.turn += 1;
             }
             Outcome::Silent(_) => self.silent(key, at),
+        }
+    }
+
+    /// One answer through a silent host ends the event: those that were silent with it need not wait.
+    fn host_answered(&mut self, host: u32, key: &DriveKey, asked: Instant, outcome: &Outcome, at: Instant) {
+        match outcome {
+            Outcome::Silent(_) => self.hosts.silent(host, key, asked, at),
+            // Where smartctl could not be run, the host was not asked.
+            Outcome::Failed(_) => {}
+            Outcome::Good(_) | Outcome::Standby(_) => {
+                for key in self.hosts.answered(host, at) {
+                    if let Some(history) = self.histories.get_mut(&key) {
+                        history.not_before = None;
+                    }
+                }
+            }
         }
     }
 
@@ -215,6 +308,7 @@ impl Dispatch {
     pub fn renew<'a>(&mut self, here: impl Fn(&DriveKey) -> Option<&'a Drive>) {
         self.queue = self.queue.drain(..).filter_map(|d| here(&d.key).cloned()).collect();
         self.queued.retain(|key| here(key).is_some());
+        self.hosts.retain(|key| here(key).is_some());
         self.histories.retain(|key, history| {
             if here(key).is_some() {
                 return true;
@@ -250,3 +344,6 @@ impl Dispatch {
         self.running.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

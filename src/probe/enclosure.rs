@@ -3,13 +3,13 @@
 //! Two kinds of attribute: those the kernel holds itself (`id`, `slot`, `type`, the `device`
 //! link), read at once, and those for which it asks the shelf (`status`, `fault`, `locate`,
 //! `active`, `power_status`). A silent shelf blocks the reader of the latter for good, so they
-//! are read on a thread that may be lost, by `ask_shelf`.
+//! are read by a child that may be lost (`shelves`).
 
 use super::{Host, attribute, link_name, names};
 use crate::model::enclosure::{Enclosure, Slot, SlotAnswer};
 use crate::model::natural_cmp;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One IO module's view of its shelf.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ struct Bay {
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub slot: u32,
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
 }
 
 /// The bays of one IO module, to be asked about.
@@ -67,27 +67,43 @@ pub fn discover(host: &Host, same_drive: impl Fn(&str, &str) -> bool) -> (Vec<En
     (enclosures, to_ask)
 }
 
+/// What only the shelf can say of a bay, in this order.
+const ATTRIBUTES: [&str; 5] = ["status", "fault", "locate", "active", "power_status"];
+
 /// Asks the shelf, through one IO module, for all its bays. May block for good.
-pub fn ask_shelf(module: &ModuleToAsk) -> HashMap<u32, SlotAnswer> {
-    module.bays.iter().map(|bay| (bay.slot, ask_bay(bay))).collect()
+pub(super) fn ask_shelf(module: &ModuleToAsk) -> HashMap<u32, SlotAnswer> {
+    answers(module, &told(module.bays.iter().map(|bay| bay.dir.as_path())))
 }
 
-fn ask_bay(bay: &Asked) -> SlotAnswer {
-    let read = |what: &str| attribute(&bay.dir.join(what));
-    let fault = read("fault").and_then(|f| f.parse::<u8>().ok());
-    let flag = |what: &str| read(what).and_then(|v| v.parse::<u8>().ok()).map(|v| v != 0);
+/// The same as text, a line for each attribute of each bay; empty where there is none.
+pub(super) fn told<'a>(dirs: impl Iterator<Item = &'a Path>) -> String {
+    let line = |path: PathBuf| attribute(&path).unwrap_or_default().replace('\n', " ") + "\n";
+    dirs.flat_map(|dir| ATTRIBUTES.map(|name| line(dir.join(name)))).collect()
+}
+
+/// That text understood.
+pub(super) fn answers(module: &ModuleToAsk, told: &str) -> HashMap<u32, SlotAnswer> {
+    let mut lines = told.lines();
+    let mut next = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
+    let answer = |bay: &Asked| (bay.slot, answer([(); 5].map(|()| next())));
+    module.bays.iter().map(answer).collect()
+}
+
+fn answer([status, fault, locate, active, power_status]: [Option<String>; 5]) -> SlotAnswer {
+    let fault = fault.and_then(|f| f.parse::<u8>().ok());
+    let flag = |text: Option<String>| text.and_then(|v| v.parse::<u8>().ok()).map(|v| v != 0);
     SlotAnswer {
-        status: read("status"),
+        status,
         // The kernel's `fault` is two bits: 1 sensed by the shelf, 2 requested by somebody.
         fault_sensed: fault.map(|f| f & 1 != 0),
         fault_requested: fault.map(|f| f & 2 != 0),
-        locate: flag("locate"),
-        active: flag("active"),
-        power_status: read("power_status"),
+        locate: flag(locate),
+        active: flag(active),
+        power_status,
     }
 }
 
-fn look(dir: &std::path::Path, sysfs_name: String) -> Module {
+fn look(dir: &Path, sysfs_name: String) -> Module {
     let device = dir.join("device");
     let read = |what: &str| attribute(&device.join(what));
     // A made-up or missing id must not join two shelves.

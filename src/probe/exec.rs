@@ -4,9 +4,11 @@
 //! never reaches its end. So the child's end is seen through a pidfd, never through EOF; and after
 //! TERM, KILL and a grace the child is abandoned to the caller, who reaps it when it goes.
 
+use super::launch;
 use crate::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -21,7 +23,7 @@ use thiserror::Error;
 pub struct Limits {
     /// From the start to SIGTERM.
     pub deadline: Duration,
-    /// Of standard output; what is beyond is cut off and the child killed.
+    /// Of standard output, and of standard error; what is beyond is cut off and the child killed.
     pub output_bytes: usize,
 }
 
@@ -81,11 +83,12 @@ impl Stuck {
     }
 }
 
-/// Runs `program` to its end, or to the end of a limit or of the daemon.
-#[expect(clippy::disallowed_methods, reason = "this is the door to children")]
+/// Runs `program` to its end, or to the end of a limit or of the daemon. It ends with the thread that
+/// calls this, whatever ends that.
 pub fn run(program: &Path, args: &[&str], limits: Limits, stop: &Stop) -> Result<Output, ExecError> {
     let started = Instant::now();
-    let child = Command::new(program)
+    let not_started = |error| ExecError::Start { program: program.to_owned(), error };
+    let child = command(program)
         .args(args)
         .env_clear()
         .env("LC_ALL", "C")
@@ -96,8 +99,28 @@ pub fn run(program: &Path, args: &[&str], limits: Limits, stop: &Stop) -> Result
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| ExecError::Start { program: program.to_owned(), error })?;
-    Run::new(child).finish(limits, stop, started)
+        .map_err(not_started)?;
+    let output = Run::new(child).finish(limits, stop, started)?;
+    match launch::failure(&output) {
+        Some(error) => Err(not_started(error)),
+        None => Ok(output),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door to children")]
+fn command(program: &Path) -> Command {
+    if !launch::is_used() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(launch::SELF);
+    command.arg0(launch::NAME).args(launch::arguments(program));
+    command
+}
+
+/// Becomes `program`; returns only when that cannot be.
+#[expect(clippy::disallowed_methods, reason = "this is the door to children")]
+pub(super) fn replace(program: &Path, args: impl Iterator<Item = OsString>) -> io::Error {
+    Command::new(program).args(args).exec()
 }
 
 /// A child under watch.
@@ -175,10 +198,8 @@ impl Run {
             drop(ready);
             drop(fds);
             // What an ended child wrote is in the pipe by now; a grandchild may hold it open for ever.
-            let fits = self.stdout.as_mut().is_none_or(|p| p.drain(cap, true));
-            if let Some(stderr) = self.stderr.as_mut() {
-                stderr.drain(STDERR_BYTES, false);
-            }
+            let fits = self.stdout.as_mut().is_none_or(|p| p.drain(cap, cap))
+                && self.stderr.as_mut().is_none_or(|p| p.drain(STDERR_BYTES, cap));
             match (exited, fits, stopped) {
                 (true, true, _) => return Ended::Exited,
                 (_, false, _) => return Ended::TooLarge,
@@ -208,7 +229,7 @@ impl Run {
         let until = Instant::now() + grace;
         // A child that still writes must be read, or it would wait for us rather than die politely.
         while let Ended::TooLarge = self.wait(until, cap, stop) {
-            self.stdout = None;
+            (self.stdout, self.stderr) = (None, None);
         }
     }
 
@@ -246,6 +267,8 @@ fn pid(child: &Child) -> Option<Pid> {
 struct Pipe {
     file: File,
     bytes: Vec<u8>,
+    /// What came, kept or not.
+    total: usize,
     done: bool,
 }
 
@@ -253,20 +276,21 @@ impl Pipe {
     fn new(fd: OwnedFd) -> Self {
         // Should this fail, reads could block; then the pipe is not read at all.
         let done = rustix::io::ioctl_fionbio(&fd, true).is_err();
-        Self { file: File::from(fd), bytes: Vec::new(), done }
+        Self { file: File::from(fd), bytes: Vec::new(), total: 0, done }
     }
 
-    /// Reads what is there. False: there was more than `cap` (when `strict`); otherwise what is
-    /// beyond is dropped.
-    fn drain(&mut self, cap: usize, strict: bool) -> bool {
+    /// Reads what is there, and keeps the first `kept` bytes. False: there was more than `cap` in all.
+    /// Who writes faster than this reads would otherwise never be waited for again.
+    fn drain(&mut self, kept: usize, cap: usize) -> bool {
         let mut chunk = [0u8; 16 * 1024];
         while !self.done {
             match self.file.read(&mut chunk) {
                 Ok(0) => self.done = true,
                 Ok(n) => {
-                    let room = cap.saturating_sub(self.bytes.len());
+                    let room = kept.saturating_sub(self.bytes.len());
                     self.bytes.extend_from_slice(chunk.get(..n.min(room)).unwrap_or_default());
-                    if n > room && strict {
+                    self.total = self.total.saturating_add(n);
+                    if self.total > cap {
                         return false;
                     }
                 }
@@ -326,6 +350,14 @@ mod tests {
         assert!(matches!(error, Some(ExecError::TooLarge { limit: 100_000, stuck: None })), "{error:?}");
         let out = sh("head -c 300000 /dev/zero", limits(10_000, 300_000)).unwrap_or_else(|e| unreachable!("{e}"));
         assert_eq!(out.stdout.len(), 300_000, "as much as allowed is not too much");
+    }
+
+    #[test]
+    fn a_flood_of_errors_is_cut_off() {
+        let error = sh("exec yes this is no answer >&2", limits(60_000, 1_000_000)).err();
+        assert!(matches!(error, Some(ExecError::TooLarge { limit: 1_000_000, stuck: None })), "{error:?}");
+        let out = sh("head -c 300000 /dev/zero >&2; echo good", limits(10_000, 300_000));
+        assert_eq!(out.unwrap_or_else(|e| unreachable!("{e}")).stdout, b"good\n", "some of it costs nothing");
     }
 
     #[test]

@@ -5,6 +5,8 @@ pub mod dispatch;
 pub mod drives;
 pub mod enclosure;
 pub mod exec;
+mod hosts;
+pub mod launch;
 pub mod links;
 mod merge;
 pub mod setup;
@@ -18,10 +20,14 @@ pub mod zpool;
 use crate::model::Timestamp;
 use crate::model::drive::{DeviceName, DriveKey};
 use crate::model::enclosure::SlotAnswer;
+use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+/// So many must be free for a look: one directory and one attribute at a time, and others take some meanwhile.
+const SPARE_DESCRIPTORS: usize = 8;
 
 /// What the waiting threads report.
 #[derive(Debug)]
@@ -56,15 +62,18 @@ impl Host {
         self.root.join(path)
     }
 
+    /// Why nothing can be looked at now, which is not that nothing is there.
+    pub fn is_blind(&self) -> Option<io::Error> {
+        let spare: io::Result<Vec<File>> = (0..SPARE_DESCRIPTORS).map(|_| File::open(self.path("sys/block"))).collect();
+        spare.err().filter(|e| {
+            [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(|e| Some(e.raw_os_error())).contains(&e.raw_os_error())
+        })
+    }
+
     /// The machine's own name.
     pub fn name(&self) -> String {
         attribute(&self.path("proc/sys/kernel/hostname")).unwrap_or_else(|| "unknown".to_owned())
     }
-}
-
-/// The clock. The only one that readings are dated by.
-pub fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_second())
 }
 
 /// A sysfs attribute, trimmed; `None` when absent, unreadable, empty, or `(null)`. At most a page.

@@ -1,18 +1,24 @@
-//! Asks shelves what only they can say, each IO module on a thread of its own that may be lost:
-//! while a shelf's processor is silent the kernel blocks the reader for good.
+//! Asks shelves what only they can say, each IO module through a child of its own that may be lost:
+//! while a shelf's processor is silent the kernel blocks the reader for good, and a process with a thread that
+//! is blocked so can neither end nor be ended.
 //!
-//! At most one thread per module lives; its answer is kept until the next.
+//! At most one child per module lives; its answer is kept until the next.
 
-use super::Event;
-use super::enclosure::{ModuleToAsk, ask_shelf};
+use super::enclosure::{ModuleToAsk, answers, ask_shelf};
+use super::exec::{self, ExecError, Limits};
+use super::{Event, launch};
 use crate::model::enclosure::{Enclosure, SlotAnswer};
+use crate::stop::Stop;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a shelf may take before it counts as silent.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// A shelf that answers late is heard all the same.
+const CHILD: Limits = Limits { deadline: Duration::from_secs(86_400), output_bytes: 1024 * 1024 };
 
 #[derive(Default)]
 pub struct Shelves {
@@ -21,7 +27,7 @@ pub struct Shelves {
 
 struct Module {
     enclosure: String,
-    /// Since when a thread is out asking.
+    /// Since when a child is out asking.
     asked: Option<Instant>,
     silent: bool,
     answers: HashMap<u32, SlotAnswer>,
@@ -29,7 +35,7 @@ struct Module {
 
 impl Shelves {
     /// Asks every module that is not being asked already. Modules that vanished are forgotten.
-    pub fn ask(&mut self, modules: &[ModuleToAsk], events: &Sender<Event>, at: Instant) {
+    pub fn ask(&mut self, modules: &[ModuleToAsk], events: &Sender<Event>, stop: &Stop, at: Instant) {
         self.modules.retain(|name, m| m.asked.is_some() || modules.iter().any(|to_ask| to_ask.sysfs_name == *name));
         for to_ask in modules {
             let module = self.modules.entry(to_ask.sysfs_name.clone()).or_insert_with(|| Module {
@@ -42,10 +48,11 @@ impl Shelves {
             if module.asked.is_some() {
                 continue;
             }
-            let (to_ask, events) = (to_ask.clone(), events.clone());
+            let (to_ask, events, stop) = (to_ask.clone(), events.clone(), stop.clone());
             let asking = thread::Builder::new().name("shelf".to_owned()).stack_size(256 * 1024).spawn(move || {
-                let answers = ask_shelf(&to_ask);
-                let _ = events.send(Event::Shelf { sysfs_name: to_ask.sysfs_name, answers });
+                if let Some(answers) = asked(&to_ask, &stop) {
+                    let _ = events.send(Event::Shelf { sysfs_name: to_ask.sysfs_name, answers });
+                }
             });
             match asking {
                 Ok(_) => module.asked = Some(at),
@@ -104,6 +111,18 @@ impl Shelves {
     }
 }
 
+/// `None`: stopped before the shelf answered.
+fn asked(module: &ModuleToAsk, stop: &Stop) -> Option<HashMap<u32, SlotAnswer>> {
+    let dirs: Option<Vec<&str>> = module.bays.iter().map(|bay| bay.dir.to_str()).collect();
+    let Some(dirs) = dirs.filter(|_| launch::is_used()) else { return Some(ask_shelf(module)) };
+    match exec::run(Path::new(launch::ASK_SHELF), &dirs, CHILD, stop) {
+        Ok(output) => Some(answers(module, &String::from_utf8_lossy(&output.stdout))),
+        Err(ExecError::Stopped { .. }) => None,
+        // No child can be had: then by ourselves.
+        Err(_) => Some(ask_shelf(module)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,12 +134,13 @@ mod tests {
         let t0 = Instant::now();
         let module = ModuleToAsk { enclosure: "e".into(), sysfs_name: "0:0:9:0".into(), bays: vec![] };
         let mut shelves = Shelves::default();
-        shelves.ask(std::slice::from_ref(&module), &tx, t0);
+        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        shelves.ask(std::slice::from_ref(&module), &tx, &stop, t0);
         assert!(shelves.is_waiting());
         assert_eq!(shelves.check(t0), Some(t0 + DEADLINE));
         assert_eq!(shelves.check(t0 + DEADLINE), None);
         assert!(!shelves.is_waiting());
-        shelves.ask(&[module], &tx, t0 + DEADLINE);
+        shelves.ask(&[module], &tx, &stop, t0 + DEADLINE);
         let mut enclosures = [Enclosure {
             id: "e".into(),
             sysfs_names: vec!["0:0:9:0".into()],

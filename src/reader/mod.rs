@@ -1,7 +1,8 @@
 //! The reading rules: where an answer comes from, and what it is called.
 //!
 //! 1. Redis answers and has the key: HIT.
-//! 2. The key is gone, a last-known copy of the same thing is there: STALE, and a refresh is asked for.
+//! 2. The key is gone, a last-known copy of the same thing is there: STALE, and a refresh is asked for. While Redis
+//!    takes no values, what has been read since comes first: MISS, from memory.
 //! 3. Nothing there: one drive is read now; lists are made from what there is. MISS.
 //! 4. Redis does not answer: one drive is read now; lists come from memory. MISS.
 //! 5. Nothing in time: unavailable.
@@ -10,17 +11,20 @@
 //! own timeouts.
 
 mod prepared;
+mod service;
 
 pub use prepared::{Prepared, View};
+pub use service::Condition;
 
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Copy, Key, StoreError};
+use crate::clock::now;
 use crate::model::SCHEMA;
 use crate::model::doc::{Head, label_stale};
 use crate::model::drive::DeviceName;
 use crate::model::whereis;
 use crate::poller::{Ask, Known, Poller, Snapshot, Source};
-use crate::probe::{Host, drives, now};
+use crate::probe::{Host, drives};
 use crossbeam_channel::bounded;
 use prepared::{Cache, Unfit};
 use std::collections::HashSet;
@@ -99,15 +103,6 @@ impl Reader {
         Self { redis, poller, host, cache: Cache::default(), odd: Mutex::default(), looked, seats }
     }
 
-    pub fn is_ready(&self) -> bool {
-        self.poller.snapshot().ready
-    }
-
-    /// What keeps drives from being read, in a sentence.
-    pub fn degraded(&self) -> Option<String> {
-        self.poller.snapshot().degraded.clone()
-    }
-
     /// Where a drive is, by any name it has. Nothing is read for it: it is a view of the overview.
     pub fn whereis(&self, name: &str, as_json: bool) -> Result<Answer, ReadError> {
         let snapshot = self.snapshot_of_now();
@@ -125,7 +120,8 @@ impl Reader {
     fn list_at(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
         let from = |copy: Copy| {
             self.stored(key, copy, |value| {
-                self.cache.list(key, view, value, Some(&snapshot.topology), copy == Copy::Last)
+                let list = self.cache.list(key, view, value, Some(&snapshot.topology), copy == Copy::Last)?;
+                if list.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(list) }
             })
         };
         let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, view, snapshot) };
@@ -240,8 +236,10 @@ impl Reader {
     /// One drive, by any identifier.
     pub fn drive(&self, id: &str) -> Result<Answer, ReadError> {
         let mut snapshot = self.snapshot_of_now();
-        let is_at_its_name = |known: &Known| {
-            known.missing.is_some() || drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity)
+        let is_at_its_name = |known: &Known| match known.missing {
+            None => drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity),
+            // Who asks by the name that it had means whoever has that name now.
+            Some(_) => DeviceName::parse(id).and_then(|name| drives::identity_at(&self.host, &name)).is_none(),
         };
         if snapshot.find(id).is_some_and(|known| !is_at_its_name(known)) {
             // Letters have moved: who was asked for has another name by now, or none.
@@ -335,7 +333,8 @@ fn of_this_drive(value: Bytes, known: &Known, stale_after: u64, is_last: bool) -
     }
     let is_old = head.collected_at.is_some_and(|at| at.age_seconds(now()) > stale_after);
     let value = if is_last || is_old { label_stale(&value).into() } else { value };
-    Ok(Prepared::document(value, &head))
+    let prepared = Prepared::document(value, &head);
+    if prepared.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(prepared) }
 }
 
 /// A worker that waits; given back when dropped.

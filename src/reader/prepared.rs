@@ -74,6 +74,12 @@ impl Prepared {
         self.observed_at.map_or(0, |at| at.age_seconds(now))
     }
 
+    /// Dated by a clock that was set since: of an age that nobody knows.
+    pub(super) fn is_of_another_clock(&self, now: Timestamp) -> bool {
+        let dates = [self.observed_at, self.built_at];
+        dates.into_iter().flatten().any(|at| at.is_ahead_of(now))
+    }
+
     pub fn built_age(&self, now: Timestamp) -> u64 {
         self.built_at.map_or(u64::MAX, |at| at.age_seconds(now))
     }

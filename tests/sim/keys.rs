@@ -33,10 +33,13 @@ pub const RUN: Keys = &[
     ("hang", Flag),
     ("hang_ignore_term", Flag),
     ("hang_fork", Flag),
+    ("fork_setsid", Flag),
     ("crash", Flag),
+    ("segv", Flag),
     ("junk", Text),
     ("stdout_prefix", Text),
     ("output_bytes", UpTo(1 << 30)),
+    ("stderr_bytes", UpTo(1 << 40)),
     ("exit_status", UpTo(255)),
     ("no_permission", Flag),
 ];
@@ -164,9 +167,9 @@ pub const ZPOOL: Keys = &[
 
 pub const HELP: &str = "\
 Keys, by target:
-  SERIAL, sda, sg3, nvme0, bay/E/B, all (a drive):
-    run:  latency_ms standby(true|false|command|timer) idle hang hang_ignore_term hang_fork crash
-          junk stdout_prefix output_bytes exit_status no_permission
+  SERIAL, sda, sg3, nvme0, bay/E/B, bays (all that are in one), all (a drive):
+    run:  latency_ms standby(true|false|command|timer) idle hang hang_ignore_term hang_fork
+          fork_setsid crash segv junk stdout_prefix output_bytes stderr_bytes exit_status no_permission
     says: serial model smartctl_version not_ready no_passthrough needs_sat partial failed
           temperature temperature_told(0, 255: a placeholder) power_on_hours pending
           self_test_result(code) self_test_type(short|extended) self_test_later_pass(short|extended)

@@ -59,7 +59,7 @@ enum Command {
     #[command(after_help = keys::HELP)]
     Set {
         dir: PathBuf,
-        /// A serial, a kernel name, bay/E/B, all, enclosure/E, pool/NAME, leaf/SERIAL, zpool or smartctl
+        /// A serial, a kernel name, bay/E/B, bays, all, enclosure/E, pool/NAME, leaf/SERIAL, zpool or smartctl
         target: String,
         /// key=value; an empty value takes the key back to its default
         #[arg(required = true, value_name = "KEY=VALUE")]

@@ -14,12 +14,13 @@ pub fn run(dir: &Path, target: &str, pairs: &[String]) -> Result<()> {
     let _lock = store.lock()?;
     let host = store.host()?;
     match target.split_once('/') {
-        None if target == "all" => {
+        None if target == "all" || target == "bays" => {
             let pairs = read(&[RUN, SAYS], pairs)?;
             store
                 .drives()?
                 .into_iter()
                 .filter(|d| d.recorded.is_none() || only_run(&pairs))
+                .filter(|d| target == "all" || d.bay.is_some())
                 .try_for_each(|d| set_drive(&store, d, &pairs))
         }
         None if target == "smartctl" || target == "zpool" => set_tool(&store, &host, target, pairs),

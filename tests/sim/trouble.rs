@@ -1,10 +1,11 @@
-//! How a run of a tool goes wrong: it hangs, dies, prints junk, or leaves a child behind.
+//! How a run of a tool goes wrong: it hangs, dies, prints junk or far too much, or leaves a child behind.
 
 use crate::drive::Drive;
 use crate::store::Store;
 use anyhow::{Context, Result};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
 use serde_json::{Map, Value};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -25,10 +26,31 @@ pub fn before(store: &Store, node: &str, mut drive: Drive) -> Result<Option<Driv
             _ => return Ok(None),
         }
     }
+    if let Some(bytes) = drive.number("stderr_bytes") {
+        flood(std::io::stderr(), b'?', bytes);
+    }
+    if drive.flag("segv") {
+        without_core();
+        // The first one is taken by the runtime, which then lets the next have its way.
+        kill_process(getpid(), Signal::SEGV).and_then(|()| kill_process(getpid(), Signal::SEGV))?;
+    }
     if drive.flag("crash") {
         die();
     }
     Ok(Some(drive))
+}
+
+/// Writes so much in small pieces, as long as somebody takes it.
+fn flood(mut to: impl Write, with: u8, mut bytes: u64) {
+    let piece = [with; 16 * 1024];
+    while bytes > 0 {
+        let now = bytes.min(16 * 1024);
+        let part = piece.get(..usize::try_from(now).unwrap_or(0)).unwrap_or_default();
+        if to.write_all(part).is_err() {
+            return;
+        }
+        bytes -= now;
+    }
 }
 
 /// What happens to an answer on its way out.
@@ -40,11 +62,16 @@ pub fn after(drive: &Drive, mut text: Vec<u8>, status: u8) -> Result<(Vec<u8>, u
         text = [prefix.as_bytes(), &text].concat();
     }
     if let Some(more) = drive.number("output_bytes") {
+        crate::files::say(&text);
+        text.clear();
         // Blanks behind it: the JSON stays good, if anybody reads that far.
-        text.resize(text.len().saturating_add(usize::try_from(more).unwrap_or(0)), b' ');
+        flood(std::io::stdout(), b' ', more);
     }
     if drive.flag("hang_fork") {
-        fork()?;
+        leave_behind("sleep", &["600"])?;
+    }
+    if drive.flag("fork_setsid") {
+        leave_behind("setsid", &["sleep", "20"])?;
     }
     let forced = drive.number("exit_status").and_then(|s| u8::try_from(s).ok());
     Ok((text, forced.unwrap_or(status)))
@@ -82,19 +109,18 @@ fn ignore_term(root: &Path) -> anyhow::Error {
 }
 
 /// Leaves a child behind that holds standard output open.
-fn fork() -> Result<()> {
-    Command::new("sleep")
-        .arg("600")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("cannot start sleep")?;
-    Ok(())
+fn leave_behind(program: &str, args: &[&str]) -> Result<()> {
+    let started = Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+    started.map(drop).with_context(|| format!("cannot start {program}"))
 }
 
 /// Dies by SIGABRT, without a core file.
 fn die() -> ! {
+    without_core();
+    std::process::abort()
+}
+
+fn without_core() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
-    std::process::abort()
 }

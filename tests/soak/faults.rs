@@ -19,17 +19,17 @@ pub type Fault = fn(&mut Scene, &mut Chance);
 pub const ALL: [(&str, Fault); 23] = [
     ("redis killed", |s, _| {
         s.redis.kill();
-        s.wait(1500);
+        Scene::wait(1500);
         s.redis.up();
     }),
     ("redis stopped", |s, _| {
         s.redis.signal(Signal::STOP);
-        s.wait(1500);
+        Scene::wait(1500);
         s.redis.signal(Signal::CONT);
     }),
     ("redis paused", |s, _| {
         s.redis_told(&["CLIENT", "PAUSE", "1500"], &[]);
-        s.wait(1500);
+        Scene::wait(1500);
     }),
     ("redis flushed", |s, _| (0..10).for_each(|_| s.redis_told(&["FLUSHALL"], &[]))),
     ("redis out of memory", |s, _| {
@@ -46,19 +46,19 @@ pub const ALL: [(&str, Fault); 23] = [
     ("a drive is pulled and put back", |s, c| {
         let (serial, bay) = s.drive(c);
         s.sim.pull(&[&serial]);
-        s.wait(2500);
+        Scene::wait(2500);
         s.sim.insert(&[&bay]);
     }),
     ("a drive is exchanged", |s, c| {
         let (serial, bay) = s.drive(c);
         s.sim.pull(&[&serial]);
-        s.wait(1500);
+        Scene::wait(1500);
         s.exchanged += 1;
         s.sim.insert(&[&bay, "--serial", &format!("NEW{}", s.exchanged)]);
         s.learn();
-        s.wait(2500);
+        Scene::wait(2500);
         s.sim.pull(&[&format!("NEW{}", s.exchanged)]);
-        s.wait(1500);
+        Scene::wait(1500);
         s.sim.insert(&[&bay, "--serial", &serial]);
     }),
     ("letters move", |s, c| {
@@ -123,16 +123,17 @@ impl<'a> Scene<'a> {
         serial.is_some_and(|serial| self.silent.contains(serial))
     }
 
-    fn wait(&self, ms: u64) {
+    /// A fault lasts.
+    fn wait(ms: u64) {
         std::thread::sleep(Duration::from_millis(ms));
     }
 
     fn redis_told(&self, fault: &[&str], cure: &[&str]) {
         self.redis.ask(fault);
         if cure.is_empty() {
-            return self.wait(200);
+            return Self::wait(200);
         }
-        self.wait(2000);
+        Self::wait(2000);
         eventually("redis is cured", || {
             self.redis.ask(cure);
             Some(())
@@ -154,7 +155,7 @@ impl<'a> Scene<'a> {
 
     fn set(&self, target: &str, fault: &str, cure: &str) {
         self.sim.set(target, &[fault]);
-        self.wait(2500);
+        Self::wait(2500);
         self.sim.set(target, &[cure]);
     }
 
@@ -168,7 +169,7 @@ impl<'a> Scene<'a> {
         let (serial, _) = self.drive(chance);
         self.silent.insert(serial.clone());
         self.sim.set(&serial, &[&format!("{key}=true")]);
-        self.wait(3500);
+        Self::wait(3500);
         self.sim.set(&serial, &[&format!("{key}=")]);
     }
 
@@ -191,10 +192,10 @@ impl<'a> Scene<'a> {
                 let get = "GET /api/overview HTTP/1.1\r\nHost: localhost\r\n\r\n";
                 let _ = stream.write(get.repeat(chance.below(6)).as_bytes());
             }
-            self.wait(300);
+            Self::wait(300);
         }
         // Until the last of them has been let go.
-        self.wait(500);
+        Self::wait(500);
         eventually("there is room again", || {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
             stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;

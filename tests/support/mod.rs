@@ -3,10 +3,13 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod asking;
 pub mod chance;
 pub mod daemon;
+pub mod fake;
 pub mod golden;
 pub mod http;
+pub mod load;
 pub mod look;
 pub mod redis;
 pub mod runs;
@@ -47,4 +50,14 @@ pub fn corpus() -> Option<PathBuf> {
         eprintln!("left out: the recorded outputs (../shared/corpus) are not here");
     }
     here
+}
+
+/// The one line of the README that begins so (blanks before it do not count): what users paste.
+#[track_caller]
+pub fn readme_line(start: &str) -> String {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
+    let mut lines = readme.lines().map(str::trim).filter(|line| line.starts_with(start));
+    let line = lines.next().unwrap_or_else(|| panic!("README.md has a line {start}…"));
+    assert_eq!(lines.next(), None, "README.md has one line {start}…");
+    line.to_owned()
 }

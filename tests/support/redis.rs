@@ -3,6 +3,7 @@
 use super::{eventually, free_port};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ pub struct Redis {
     child: Option<Child>,
     dir: tempfile::TempDir,
     password: Option<String>,
+    /// Further arguments of redis-server.
+    pub args: Vec<String>,
 }
 
 impl Redis {
@@ -23,21 +26,40 @@ impl Redis {
     /// A port on which no Redis listens yet.
     pub fn absent() -> Self {
         let dir = tempfile::tempdir().expect("a folder for redis");
-        Self { port: free_port(), child: None, dir, password: None }
+        Self { port: free_port(), child: None, dir, password: None, args: Vec::new() }
     }
 
-    /// Starts it (again, on the same port, empty).
+    /// Starts one with further arguments.
+    pub fn with(args: &[&str]) -> Self {
+        let mut redis = Self::absent();
+        redis.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        redis.up();
+        redis
+    }
+
+    /// Its folder: where `SAVE` writes to.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Starts it (again, on the same port; empty unless it was saved).
     pub fn up(&mut self) {
+        self.begin();
+        eventually("redis answers", || (self.try_ask(&["PING"])? == Reply::Text("PONG".into())).then_some(()));
+    }
+
+    /// Starts it and waits for nothing.
+    pub fn begin(&mut self) {
         let child = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(self.dir.path())
+            .args(&self.args)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server starts (Debian: apt install redis-server)");
         self.child = Some(child);
-        eventually("redis answers", || (self.try_ask(&["PING"])? == Reply::Text("PONG".into())).then_some(()));
     }
 
     /// `kill -9`
@@ -58,6 +80,22 @@ impl Redis {
     #[track_caller]
     pub fn ask(&self, args: &[&str]) -> Reply {
         self.try_ask(args).expect("redis answers")
+    }
+
+    /// A connection that stays open.
+    #[track_caller]
+    pub fn link(&self) -> Link {
+        let mut link = Link::to(self.port).expect("redis accepts");
+        assert_eq!(link.ask(&["PING"]), Reply::Text("PONG".to_owned()));
+        link
+    }
+
+    /// A field of `INFO`; empty where it is not there.
+    #[track_caller]
+    pub fn info(&self, section: &str, field: &str) -> String {
+        let Reply::Text(info) = self.ask(&["INFO", section]) else { panic!("INFO gives a text") };
+        let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        line.unwrap_or_default().to_owned()
     }
 
     pub fn get(&self, key: &str) -> Option<String> {
@@ -96,7 +134,7 @@ impl Redis {
         self.password = Some(password.to_owned());
     }
 
-    fn try_ask(&self, args: &[&str]) -> Option<Reply> {
+    pub fn try_ask(&self, args: &[&str]) -> Option<Reply> {
         let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
         self.try_ask_bytes(&args)
     }
@@ -116,6 +154,22 @@ impl Redis {
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// One open connection to it.
+pub struct Link(TcpStream);
+
+impl Link {
+    pub fn to(port: u16) -> Option<Self> {
+        TcpStream::connect(("127.0.0.1", port)).ok().map(Self)
+    }
+
+    #[track_caller]
+    pub fn ask(&mut self, args: &[&str]) -> Reply {
+        let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        self.0.write_all(&command(&args)).expect("redis listens");
+        Reply::read(&mut self.0).expect("redis answers")
     }
 }
 

@@ -142,7 +142,9 @@ impl Breaker {
                     return Err(self.refuse_writes(&trouble.words));
                 }
                 Kind::Refused => return Err(StoreError::Refused(trouble.words)),
-                Kind::Away | Kind::Login | Kind::Tls => return Err(self.open(&pool, &trouble.words, does)),
+                Kind::Away | Kind::Login | Kind::Tls | Kind::TooMuch => {
+                    return Err(self.open(&pool, &trouble.words, does));
+                }
                 Kind::Gone => {}
             }
         }
@@ -182,7 +184,8 @@ impl Breaker {
 
     /// Sleeps while all is well.
     fn watch(&self, incoming: &Receiver<News>, mut pause: Duration, back: &Sender<()>, stop: &Stop) {
-        let mut closed = Instant::now();
+        // Before the first outage there was none that could go on.
+        let mut closed = None::<Instant>;
         let mut between_writes = writes::FIRST_PAUSE;
         loop {
             let due = if self.writes.is_well() { never() } else { after(between_writes) };
@@ -203,8 +206,12 @@ impl Breaker {
                     continue;
                 }
             };
-            if closed.elapsed() > STEADY {
+            if closed.is_none_or(|at| at.elapsed() > STEADY) {
                 pause = FIRST_PAUSE;
+            } else if stop.channel().recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            } else {
+                return;
             }
             // The pool only says that it has no connection; a trial says why.
             let tried = self.try_again();
@@ -218,7 +225,7 @@ impl Breaker {
             if !self.wait_until_back(&why, &mut pause, back, stop) {
                 return;
             }
-            closed = Instant::now();
+            closed = Some(Instant::now());
         }
     }
 
@@ -244,18 +251,21 @@ impl Breaker {
 
     fn say_why(&self, why: &str) {
         let mut ill = self.ill.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = ill.as_ref().map(|ill| ill.since);
+        let began = ill.as_ref().map(|ill| ill.began);
         let new = Ill::new(why);
-        *ill = Some(Ill { since: since.unwrap_or(new.since), ..new });
+        *ill = Some(Ill { began: began.unwrap_or(new.began), ..new });
     }
 
     /// Reads a key as every request does: who answers a PING may still have nothing to read.
     fn try_again(&self) -> Result<(), Trouble> {
         let mut connection = self.manager.seek()?;
-        match connection.ask_shortly::<Value>(Cmd::new().arg("GET").arg(&self.keys.read)) {
+        match connection.ask::<Value>(Cmd::new().arg("GET").arg(&self.keys.read)) {
             Err(trouble) if trouble.code == "NOPERM" => Err(self.manager.refused(trouble)),
-            // It answers; what stands there is another matter.
-            Err(trouble) if trouble.kind == Kind::Refused => Ok(()),
+            // What stands there is another matter: of a wrong type, or too large.
+            Err(trouble) if trouble.kind == Kind::Refused && ["WRONGTYPE", ""].contains(&trouble.code.as_str()) => {
+                Ok(())
+            }
+            Err(trouble) if trouble.kind == Kind::TooMuch => Ok(()),
             other => other.map(drop).map_err(Trouble::at_start),
         }
     }
@@ -269,7 +279,7 @@ impl Breaker {
         }
         let mut cmd = Cmd::new();
         cmd.arg("SET").arg(&self.keys.write).arg("1").arg("PX").arg(1000);
-        match self.manager.connect().and_then(|mut connection| connection.ask_shortly::<Value>(&cmd)) {
+        match self.manager.connect().and_then(|mut connection| connection.ask::<Value>(&cmd)) {
             Ok(_) => {
                 self.writes.tried();
                 let _ = back.try_send(());

@@ -32,7 +32,7 @@ pub fn check(config: &RedisConfig) -> Usable {
                 Kind::Login => Usable::Login { why },
                 Kind::Tls => Usable::Untrusted { why },
                 Kind::Away | Kind::Gone if trouble.code.is_empty() => Usable::Away { why },
-                Kind::Away | Kind::Gone | Kind::Refused => Usable::Refused { why },
+                Kind::Away | Kind::Gone | Kind::TooMuch | Kind::Refused => Usable::Refused { why },
             }
         }
     }
@@ -42,9 +42,9 @@ fn ask(manager: &Manager) -> Result<Usable, Trouble> {
     let mut connection = manager.seek()?;
     // INFO may be forbidden where all that is needed is allowed.
     connection
-        .ask_shortly::<Value>(Cmd::new().arg("PING"))
+        .ask::<Value>(Cmd::new().arg("PING"))
         .or_else(|trouble| if trouble.code == "NOPERM" { Ok(Value::Nil) } else { Err(trouble) })?;
-    let info: Option<String> = connection.ask_shortly(Cmd::new().arg("INFO")).ok();
+    let info: Option<String> = connection.ask(Cmd::new().arg("INFO")).ok();
     let field = |name: &str| {
         let line = info.as_deref()?.lines().find_map(|line| line.strip_prefix(name))?;
         Some(line.trim().to_owned())

@@ -55,10 +55,16 @@ impl Manager {
         for n in (0..count).map(|n| (first + n) % count) {
             let Some((host, port)) = sentinels.nodes.get(n) else { continue };
             let asked = self.tcp(host, *port).and_then(|c| sentinel::master(c, sentinels));
+            if let Err(trouble) = &asked
+                && trouble.kind == Kind::Login
+            {
+                let words = format!("sentinel {host}:{port}: {trouble}");
+                return Err(self.refused(Trouble::new(Kind::Login, words)));
+            }
             let found =
                 asked.map_err(|trouble| (format!("sentinel {host}:{port}"), trouble)).and_then(|(host, port)| {
                     self.open(&host, port)
-                        .map_err(|trouble| (format!("{host}:{port}, the master by sentinel {n}"), trouble))
+                        .map_err(|trouble| (format!("{host}:{port}, the master by a sentinel"), trouble))
                         .map(|connection| ((host, port), connection))
                 });
             match found {
@@ -70,14 +76,10 @@ impl Manager {
                 Err((place, trouble)) => {
                     last_kind = trouble.kind;
                     why.push(format!("{place}: {trouble}"));
-                    if trouble.kind == Kind::Login {
-                        break;
-                    }
                 }
             }
         }
-        let trouble = Trouble::new(last_kind, why.join("; ")).at_start();
-        Err(if trouble.kind == Kind::Login { self.refused(trouble) } else { trouble })
+        Err(Trouble::new(last_kind, why.join("; ")).at_start())
     }
 
     fn tcp(&self, host: &str, port: u16) -> Result<Connection, Trouble> {
@@ -87,10 +89,13 @@ impl Manager {
 
     /// Logged in on the master at that address.
     fn open(&self, host: &str, port: u16) -> Result<Connection, Trouble> {
+        let started = Instant::now();
         let mut connection = self.log_in(|| self.tcp(host, port))?;
-        let role: Result<Vec<Value>, Trouble> = connection.ask_shortly(Cmd::new().arg("ROLE"));
+        let role: Result<Vec<Value>, Trouble> = connection.ask(Cmd::new().arg("ROLE"));
         match role {
-            Ok(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => Ok(connection),
+            Ok(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => {
+                self.in_time(started).map(|()| connection)
+            }
             Ok(_) => Err(Trouble::new(Kind::Away, "it is no master (any more)")),
             // Where this user may not ask, it is taken at the sentinel's word.
             Err(trouble) if trouble.code == "NOPERM" => Ok(connection),
@@ -108,6 +113,7 @@ impl Manager {
 
     fn log_in(&self, connect: impl FnOnce() -> Result<Connection, Trouble>) -> Result<Connection, Trouble> {
         self.may_log_in()?;
+        let started = Instant::now();
         let mut connection = connect()?;
         let config = &self.inner.config;
         if let Some(password) = &config.password {
@@ -116,14 +122,25 @@ impl Manager {
             if let Some(username) = &config.username {
                 cmd.arg(username);
             }
-            if let Err(trouble) = connection.ask_shortly::<Value>(cmd.arg(password)) {
-                return Err(self.login_refused(trouble));
+            if let Err(trouble) = connection.ask::<Value>(cmd.arg(password)) {
+                return Err(self.login_refused(trouble.without(password)));
             }
         }
         if config.db != 0 {
-            connection.ask_shortly::<Value>(Cmd::new().arg("SELECT").arg(config.db)).map_err(Trouble::at_start)?;
+            connection.ask::<Value>(Cmd::new().arg("SELECT").arg(config.db)).map_err(Trouble::at_start)?;
         }
-        Ok(connection)
+        self.in_time(started).map(|()| connection)
+    }
+
+    /// Who waits for a connection waits for one timeout only. One that takes longer would be of use to
+    /// the trial, and to nobody else.
+    fn in_time(&self, started: Instant) -> Result<(), Trouble> {
+        let (took, most) = (started.elapsed(), self.inner.config.timeout);
+        if took <= most {
+            return Ok(());
+        }
+        let took = took.as_millis();
+        Err(Trouble::new(Kind::Away, format!("connecting takes {took} ms, REDIS_TIMEOUT_MS is {}", most.as_millis())))
     }
 
     fn login_refused(&self, trouble: Trouble) -> Trouble {
@@ -161,7 +178,7 @@ impl ManageConnection for Manager {
 
     /// Never asked for: a PING at every checkout would double the round trips.
     fn is_valid(&self, connection: &mut Connection) -> Result<(), Trouble> {
-        connection.ask_shortly::<Value>(Cmd::new().arg("PING")).map(drop)
+        connection.ask::<Value>(Cmd::new().arg("PING")).map(drop)
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {

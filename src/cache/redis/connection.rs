@@ -6,21 +6,26 @@ use super::wire::Wire;
 use redis::{Cmd, FromRedisValue, Parser, Pipeline, Value};
 use std::io::{self, Read, Write};
 
-/// What the replies to one command or one pipeline may have. The parser keeps them whole, and every
-/// worker may have one at a time.
-pub(super) const REPLY_BYTES: usize = 32 * 1024 * 1024;
-/// Replies before the first value: logins, roles, addresses.
+/// Many values at once may have this: the parser keeps them whole.
+const VALUES_BYTES: usize = 32 * 1024 * 1024;
+/// A single value beyond this is not ours, and is not fetched. A drive's document has 4 MiB of
+/// smartctl's at most.
+const VALUE_BYTES: usize = 8 * 1024 * 1024;
+/// A reply to a write; Redis says at some length why it cannot save.
+const REFUSAL_BYTES: usize = 1024;
+/// What all other replies may have.
 const SHORT_REPLY_BYTES: usize = 64 * 1024;
 
 pub(super) struct Connection {
     wire: Wire,
     parser: Parser,
     is_sound: bool,
+    has_answered: bool,
 }
 
 impl Connection {
     pub(super) fn new(wire: Wire) -> Self {
-        Self { wire, parser: Parser::new(), is_sound: true }
+        Self { wire, parser: Parser::new(), is_sound: true, has_answered: false }
     }
 
     /// False after a failure that leaves open what comes next on it.
@@ -28,27 +33,35 @@ impl Connection {
         self.is_sound
     }
 
+    /// One command with a short answer; a long one would be a wrong one.
     pub(super) fn ask<T: FromRedisValue>(&mut self, cmd: &Cmd) -> Result<T, Trouble> {
-        self.ask_at_most(cmd, REPLY_BYTES)
-    }
-
-    /// As `ask`, where a long answer would be a wrong one.
-    pub(super) fn ask_shortly<T: FromRedisValue>(&mut self, cmd: &Cmd) -> Result<T, Trouble> {
-        self.ask_at_most(cmd, SHORT_REPLY_BYTES)
-    }
-
-    fn ask_at_most<T: FromRedisValue>(&mut self, cmd: &Cmd, limit: usize) -> Result<T, Trouble> {
-        self.send(&cmd.get_packed_command(), limit)?;
-        let value = checked(self.reply()?)?;
+        self.send(&cmd.get_packed_command(), SHORT_REPLY_BYTES)?;
+        let value = checked(self.reply(usize::MAX, usize::MAX)?)?;
         T::from_redis_value(value).map_err(|e| misread(&e))
+    }
+
+    /// The value of a key. One that announces itself as too large is refused at once.
+    pub(super) fn value(&mut self, cmd: &Cmd) -> Result<Value, Trouble> {
+        self.send(&cmd.get_packed_command(), VALUE_BYTES + SHORT_REPLY_BYTES)?;
+        checked(self.reply(VALUE_BYTES, 0)?)
+    }
+
+    /// The values of so many keys.
+    pub(super) fn values(&mut self, cmd: &Cmd, count: usize) -> Result<Vec<Value>, Trouble> {
+        self.send(&cmd.get_packed_command(), VALUES_BYTES)?;
+        match checked(self.reply(VALUES_BYTES, count)?)? {
+            Value::Array(values) => Ok(values),
+            _ => Err(no_redis()),
+        }
     }
 
     /// Sends all, then looks at each reply. The first refusal is the error.
     pub(super) fn ask_all(&mut self, pipeline: &Pipeline) -> Result<(), Trouble> {
-        self.send(&pipeline.get_packed_pipeline(), REPLY_BYTES)?;
+        let limit = SHORT_REPLY_BYTES + pipeline.len() * REFUSAL_BYTES;
+        self.send(&pipeline.get_packed_pipeline(), limit)?;
         let mut refused = None;
         for _ in 0..pipeline.len() {
-            if let Err(trouble) = checked(self.reply()?) {
+            if let Err(trouble) = checked(self.reply(usize::MAX, usize::MAX)?) {
                 refused.get_or_insert(trouble);
             }
         }
@@ -61,38 +74,81 @@ impl Connection {
         sent.and_then(|()| self.wire.begin(limit)).map_err(|error| self.broken(error.into()))
     }
 
-    fn reply(&mut self) -> Result<Value, Trouble> {
-        let mut noting = Noting { wire: &mut self.wire, failed: None };
+    /// `bytes` and `parts`: what it may announce as its size, and as its number of parts.
+    fn reply(&mut self, bytes: usize, parts: usize) -> Result<Value, Trouble> {
+        let mut noting = Noting { wire: &mut self.wire, failed: None, is_begun: false, bytes, parts };
         let parsed = self.parser.parse_value(&mut noting);
         let failed = noting.failed;
         let error = match parsed {
-            Ok(value) => return Ok(value),
+            Ok(value) => {
+                self.has_answered = true;
+                return Ok(value);
+            }
             Err(error) => error,
         };
         let trouble = match failed {
             Some(io) => io.into(),
             None if error.is_io_error() => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
             None if self.wire.speaks_tls() => Trouble::new(Kind::Tls, "it speaks TLS (REDIS_URL=rediss://…)"),
-            None => Trouble::new(Kind::Away, "it does not speak Redis"),
+            None => no_redis(),
         };
         Err(self.broken(trouble))
     }
 
-    fn broken(&mut self, trouble: Trouble) -> Trouble {
+    fn broken(&mut self, mut trouble: Trouble) -> Trouble {
         self.is_sound = false;
+        // A port with TLS hangs up on the first word; its alert does not always come through.
+        if trouble.kind == Kind::Gone && !self.has_answered && self.wire.is_plain_tcp() {
+            trouble.words += " before any answer (is this a port with TLS? REDIS_URL=rediss://…)";
+        }
         trouble
     }
 }
 
-/// Keeps the error of the wire, which the parser would put into one of its own.
+fn no_redis() -> Trouble {
+    Trouble::new(Kind::Away, "it does not speak Redis")
+}
+
+/// Keeps the error of the wire, which the parser would put into one of its own, and looks what a
+/// reply says of its size before it is fetched.
 struct Noting<'a> {
     wire: &'a mut Wire,
     failed: Option<io::Error>,
+    is_begun: bool,
+    bytes: usize,
+    parts: usize,
+}
+
+impl Noting<'_> {
+    fn read_on(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.wire.read(into)?;
+        if !self.is_begun {
+            self.is_begun = true;
+            self.check(into.get(..count).unwrap_or_default())?;
+        }
+        Ok(count)
+    }
+
+    fn check(&self, begun: &[u8]) -> io::Result<()> {
+        let (kind, rest) = begun.split_first().unwrap_or((&b'+', &[]));
+        let digits = rest.split(|b| *b == b'\r').next().unwrap_or_default();
+        let size = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(0);
+        match kind {
+            b'$' if size > self.bytes => {
+                let words = format!("it has {size} bytes, at most {} are read", self.bytes);
+                Err(io::Error::new(io::ErrorKind::FileTooLarge, words))
+            }
+            b'*' | b'%' | b'~' | b'>' | b'|' if size > self.parts => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak Redis"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Read for Noting<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.wire.read(into).map_err(|error| {
+        self.read_on(into).map_err(|error| {
             let kind = error.kind();
             self.failed = Some(error);
             kind.into()

@@ -1,5 +1,6 @@
 //! How Redis does, in words for people: for metrics, the readiness probe and the page.
 
+use crate::clock::Moment;
 use crate::model::Timestamp;
 
 /// `None`: well.
@@ -12,17 +13,18 @@ pub struct RedisHealth {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ill {
-    pub since: Timestamp,
+    pub began: Moment,
     /// Redis's or the system's own words, without a password.
     pub why: String,
 }
 
 impl Ill {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self { since: now(), why: why.into() }
+    /// Also right when the clock was set meanwhile.
+    pub fn since(&self) -> Timestamp {
+        self.began.date()
     }
-}
 
-pub(super) fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now().as_second())
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self { began: Moment::now(), why: why.into() }
+    }
 }

@@ -32,8 +32,8 @@ use trouble::{Kind, Trouble};
 /// Values of a sweep go out in pipelines of at most this many bytes, so that each is done well
 /// within the write timeout.
 const PIPELINE_BYTES: usize = 1024 * 1024;
-/// Keys asked for at once: together they stay well below what one answer may have.
-const KEYS_AT_ONCE: usize = 64;
+/// Keys asked for at once.
+const KEYS_AT_ONCE: usize = 256;
 
 pub struct RedisStore {
     breaker: Arc<Breaker>,
@@ -86,7 +86,7 @@ impl RedisStore {
     pub fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
         let mut cmd = Cmd::new();
         cmd.arg("GET").arg(self.name(key, copy));
-        let value: Value = self.breaker.with(Does::Read, |connection| connection.ask(&cmd).map_err(not_for_us))?;
+        let value: Value = self.breaker.with(Does::Read, |connection| connection.value(&cmd).map_err(not_for_us))?;
         Ok(bytes(value))
     }
 
@@ -99,11 +99,20 @@ impl RedisStore {
             for key in chunk {
                 cmd.arg(self.name(key, copy));
             }
-            match self.ask::<Vec<Value>>(Does::Read, &cmd) {
+            // What others put there may make it too large; that is no outage.
+            let found = self.breaker.with(Does::Read, |c| c.values(&cmd, chunk.len()).map_err(refused_if_too_much));
+            match found {
                 Ok(found) => values.extend(found.into_iter().map(bytes)),
+                // Too much together: each for itself, without the one that is none of ours.
                 Err(StoreError::Refused(why)) => {
                     log::debug!("redis refused keys={} error={why:?}", chunk.len());
-                    values.extend(chunk.iter().map(|_| None));
+                    for key in chunk {
+                        match self.get(key, copy) {
+                            Ok(value) => values.push(value),
+                            Err(StoreError::Refused(_)) => values.push(None),
+                            Err(away) => return Err(away),
+                        }
+                    }
                 }
                 Err(away) => return Err(away),
             }
@@ -153,4 +162,8 @@ fn bytes(value: Value) -> Option<Bytes> {
 /// Who may not read one of our keys may read none, as the trial will find, too.
 fn not_for_us(trouble: Trouble) -> Trouble {
     if trouble.code == "NOPERM" { Trouble { kind: Kind::Login, ..trouble } } else { trouble }
+}
+
+fn refused_if_too_much(trouble: Trouble) -> Trouble {
+    if trouble.kind == Kind::TooMuch { Trouble { kind: Kind::Refused, ..trouble } } else { trouble }
 }

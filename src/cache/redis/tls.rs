@@ -82,9 +82,14 @@ pub(super) fn words(error: &rustls::Error, host: &str) -> String {
             }
             Bad::NotValidForName => format!("its certificate is for another name than {host}"),
             Bad::NotValidForNameContext { presented, .. } => {
-                format!("its certificate is for {}, not for {host}", presented.join(", "))
+                // `DnsName("nas.example")`
+                let name =
+                    |shown: &String| shown.split(['(', ')']).nth(1).unwrap_or(shown).trim_matches('"').to_owned();
+                let names: Vec<String> = presented.iter().map(name).collect();
+                format!("its certificate is for {}, not for {host}", names.join(", "))
             }
-            Bad::UnknownIssuer => {
+            // Also one of the same name with another key: a CA that was made anew.
+            Bad::UnknownIssuer | Bad::BadSignature => {
                 "its certificate is signed by nobody who is known here (REDIS_CA_FILE names who is believed)".to_owned()
             }
             other => format!("its certificate cannot be used: {other}"),

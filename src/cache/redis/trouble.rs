@@ -15,11 +15,13 @@ pub(super) enum Kind {
     Login,
     /// No TLS to it that could be trusted.
     Tls,
+    /// It answers with more than can be taken.
+    TooMuch,
     /// Redis answers, but not with what was asked for.
     Refused,
 }
 
-/// The words are Redis's or the system's own; a password is never among them.
+/// The words are Redis's or the system's own.
 #[derive(Clone, Debug, Error)]
 #[error("{words}")]
 pub(super) struct Trouble {
@@ -42,6 +44,12 @@ impl Trouble {
         self
     }
 
+    /// Without the password, which Redis repeats where it does not know the command.
+    pub(super) fn without(mut self, secret: &str) -> Self {
+        self.words = self.words.replace(secret, "****");
+        self
+    }
+
     /// Redis takes no values at all, whatever they are.
     pub(super) fn concerns_all_writes(&self) -> bool {
         ["OOM", "READONLY", "MISCONF", "NOREPLICAS"].iter().any(|code| self.words.contains(code))
@@ -51,7 +59,8 @@ impl Trouble {
     fn answered(code: &str, detail: Option<&str>) -> Self {
         let words = detail.map_or_else(|| code.to_owned(), |detail| format!("{code} {detail}"));
         let kind = match code {
-            "LOADING" | "MASTERDOWN" => Kind::Away,
+            // The latter two are a Redis Cluster's: it has the key elsewhere.
+            "LOADING" | "MASTERDOWN" | "DENIED" | "CLUSTERDOWN" | "MOVED" | "ASK" => Kind::Away,
             "NOAUTH" | "WRONGPASS" => Kind::Login,
             _ if words.contains("max number of clients reached") => Kind::Away,
             _ => Kind::Refused,
@@ -71,6 +80,7 @@ impl From<io::Error> for Trouble {
             E::UnexpectedEof => Self::new(Kind::Gone, "it closed the connection"),
             E::BrokenPipe | E::ConnectionReset | E::ConnectionAborted | E::NotConnected => Self::new(Kind::Gone, words),
             E::FileTooLarge => Self::new(Kind::Refused, words),
+            E::QuotaExceeded => Self::new(Kind::TooMuch, words),
             E::PermissionDenied if error.raw_os_error().is_none() => Self::new(Kind::Tls, words),
             _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(tls) => Self::new(Kind::Tls, super::tls::words(tls, "it")),

@@ -11,8 +11,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Said when a peer sends more than it may.
-pub(super) const TOO_MUCH: &str = "it sends more than any answer may have";
+/// An answer of that many bytes that does not end in time is too large, not late.
+const MUCH: usize = 1024 * 1024;
 
 pub(super) enum Wire {
     Plain(Bounded),
@@ -26,8 +26,9 @@ pub(super) struct Bounded {
     until: Instant,
     /// The socket's own timeouts are shorter than `timeout`.
     shortened: bool,
-    /// Bytes that may still come.
+    /// Bytes that may still come, and those that have.
     left: usize,
+    came: usize,
     /// The first byte that came at all.
     first: Option<u8>,
 }
@@ -50,10 +51,12 @@ impl Wire {
     /// Does not wait in a queue that is full: whoever is behind it does not accept.
     pub(super) fn unix(path: &Path, timeout: Duration) -> io::Result<Self> {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.connect_timeout(&SockAddr::unix(path)?, timeout).map_err(|error| match error.kind() {
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock => Error::new(ErrorKind::TimedOut, "nobody accepts on the socket"),
             _ => error,
         })?;
+        socket.set_nonblocking(false)?;
         let socket = UnixStream::from(OwnedFd::from(socket));
         Ok(Self::Plain(Bounded::new(Socket::Unix(socket), timeout)?))
     }
@@ -64,6 +67,10 @@ impl Wire {
             Self::Plain(socket) => socket.begin(limit),
             Self::Tls(stream) => stream.sock.begin(limit),
         }
+    }
+
+    pub(super) fn is_plain_tcp(&self) -> bool {
+        matches!(self, Self::Plain(Bounded { socket: Socket::Tcp(_), .. }))
     }
 
     /// What answered without TLS began with the first byte of a TLS record.
@@ -119,14 +126,15 @@ fn dial(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
 impl Bounded {
     fn new(socket: Socket, timeout: Duration) -> io::Result<Self> {
         let now = Instant::now();
-        let bounded = Self { socket, timeout, until: now + timeout, shortened: false, left: usize::MAX, first: None };
+        let bounded =
+            Self { socket, timeout, until: now + timeout, shortened: false, left: usize::MAX, came: 0, first: None };
         bounded.set_timeouts(timeout)?;
         Ok(bounded)
     }
 
     fn begin(&mut self, limit: usize) -> io::Result<()> {
         self.until = Instant::now() + self.timeout;
-        self.left = limit;
+        (self.left, self.came) = (limit, 0);
         if self.shortened {
             self.shortened = false;
             self.set_timeouts(self.timeout)?;
@@ -159,10 +167,21 @@ impl Bounded {
 
 impl Read for Bounded {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.check_deadline()?;
         if self.left == 0 {
-            return Err(Error::new(ErrorKind::FileTooLarge, TOO_MUCH));
+            return Err(Error::new(ErrorKind::QuotaExceeded, "it sends more than an answer may have"));
         }
+        self.read_in_time(into).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut if self.came >= MUCH => {
+                Error::new(ErrorKind::QuotaExceeded, "its answer is too large to come in time")
+            }
+            _ => error,
+        })
+    }
+}
+
+impl Bounded {
+    fn read_in_time(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.check_deadline()?;
         let most = into.len().min(self.left);
         let into = into.get_mut(..most).unwrap_or_default();
         let count = match &mut self.socket {
@@ -170,6 +189,7 @@ impl Read for Bounded {
             Socket::Unix(socket) => socket.read(into),
         }?;
         self.left -= count;
+        self.came += count;
         self.first = self.first.or_else(|| into.first().copied().filter(|_| count > 0));
         Ok(count)
     }

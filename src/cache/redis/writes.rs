@@ -44,12 +44,12 @@ impl Writes {
     /// True: this opened it, and is said.
     pub(super) fn refused(&self, why: &str) -> bool {
         let mut state = self.state();
-        let (since, opened) = match &*state {
+        let (began, opened) = match &*state {
             State::Well => (None, true),
-            State::Ill(ill) | State::Proving(ill) => (Some(ill.since), false),
+            State::Ill(ill) | State::Proving(ill) => (Some(ill.began), false),
         };
         let ill = Ill::new(why);
-        *state = State::Ill(Ill { since: since.unwrap_or(ill.since), ..ill });
+        *state = State::Ill(Ill { began: began.unwrap_or(ill.began), ..ill });
         if opened {
             log::warn!("redis takes no values, serving what it holds and memory error={why:?}");
         }
@@ -68,12 +68,35 @@ impl Writes {
     pub(super) fn proven(&self) {
         let mut state = self.state();
         if let State::Proving(ill) = &*state {
-            log::info!("redis takes values again refused_s={}", ill.since.age_seconds(super::health::now()));
+            log::info!("redis takes values again refused_s={}", ill.began.age_seconds());
             *state = State::Well;
         }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_open_until_values_are_taken_after_a_trial() {
+        let writes = Writes::default();
+        assert!(writes.refused("OOM") && !writes.refused("READONLY"), "one refusal opens it, and is said");
+        assert!(!writes.may_write() && writes.ill().is_some_and(|ill| ill.why == "READONLY"));
+        writes.proven();
+        assert!(!writes.may_write(), "nothing was tried");
+        writes.tried();
+        assert!(writes.may_write() && !writes.is_well() && writes.ill().is_some());
+        assert!(!writes.refused("OOM"), "it was not over, so it is not said again");
+        assert!(!writes.may_write());
+        writes.tried();
+        writes.proven();
+        assert!(writes.is_well() && writes.ill().is_none());
+        writes.tried();
+        assert!(writes.is_well(), "a trial of what is well changes nothing");
     }
 }

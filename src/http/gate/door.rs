@@ -19,6 +19,11 @@ impl Door {
         Self { token: config.token.clone(), hosts }
     }
 
+    /// What a request of one's own must carry.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// HTTP/1.0 need not name a host; what is named must be known.
     pub(super) fn check(&self, claims: &Claims) -> Result<(), Problem> {
         let is_known = |host: &str| self.hosts.iter().any(|known| known.eq_ignore_ascii_case(without_port(host)));

@@ -14,7 +14,7 @@ const BACKLOG: i32 = 1024;
 /// How long the kernel keeps what a client does not take, megabytes of it for each, also after the
 /// connection's end.
 const UNTAKEN_MS: u32 = 20_000;
-/// What whoever listens already may take to say who it is.
+/// What whoever listens already may take to connect, and to say who it is.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The host has no such address, or no such family.
@@ -144,16 +144,33 @@ fn look_unix(path: &Path, config: &HttpConfig) -> Place {
     }
 }
 
+/// An error: whoever listens there gave no answer in HTTP. A refusal is an answer, too.
+pub(super) fn answers(listener: &Socket, token: Option<&str>) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    let stream = Socket::new(address.domain(), Type::STREAM, None)?;
+    stream.connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = &stream;
+    stream.write_all(request(token).as_bytes())?;
+    let mut begin = [0u8; 9];
+    stream.read_exact(&mut begin)?;
+    if begin == *b"HTTP/1.1 " { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+fn request(token: Option<&str>) -> String {
+    let token = token.map_or_else(String::new, |t| format!("Authorization: Bearer {t}\r\n"));
+    format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}\r\n")
+}
+
 /// Asks for `/healthz`, and knows its own answer.
 fn is_ours(mut stream: impl Read + Write, config: &HttpConfig) -> io::Result<bool> {
-    let token = config.token.as_ref().map_or_else(String::new, |t| format!("Authorization: Bearer {t}\r\n"));
-    let request = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}\r\n");
-    stream.write_all(request.as_bytes())?;
+    stream.write_all(request(config.token.as_deref()).as_bytes())?;
     let mut answer = Vec::new();
     stream.take(4096).read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
     let has = |text: &str| answer.contains(text);
-    let is_well = answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nok\n");
+    let is_well = answer.starts_with("HTTP/1.1 200") && has("\r\n\r\nok\n");
     let wants_token = answer.starts_with("HTTP/1.1 401") && has("WWW-Authenticate: Bearer\r\n");
     Ok((is_well || wants_token) && has("Content-Security-Policy: default-src 'self'\r\n"))
 }

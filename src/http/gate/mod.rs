@@ -56,8 +56,9 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Listens on every address, so that a port that is taken is known at once.
-    pub fn listen(config: &HttpConfig, stop: &Stop) -> Result<Self, GateError> {
+    /// Listens on every address, so that a port that is taken is known at once. `most`: connections
+    /// at once.
+    pub fn listen(config: &HttpConfig, most: usize, stop: &Stop) -> Result<Self, GateError> {
         let failed = |address: String| move |error| GateError::Listen { address, error };
         let listeners = match &config.listen {
             Listen::Tcp(addresses) => {
@@ -76,15 +77,15 @@ impl Gate {
             Listen::Unix(path) => vec![listen_unix(path).map_err(failed(format!("unix:{}", path.display())))?],
         };
         // Each connection has one request under way at most.
-        let (requests, of_workers) = bounded(config.max_connections);
-        let (done, leavings) = bounded(2 * config.max_connections);
+        let (requests, of_workers) = bounded(most);
+        let (done, leavings) = bounded(2 * most);
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let bell = Arc::new(bell.map_err(|error| GateError::Inner(error.into()))?);
         let inner = Inner::start(config.workers, of_workers, stop).map_err(GateError::Inner)?;
         Ok(Self {
             listeners,
             door: Door::new(config),
-            seats: Seats::new(config.max_connections),
+            seats: Seats::new(most),
             inner,
             requests: Mutex::new(Some(requests)),
             back: Back { done, bell },
@@ -95,6 +96,12 @@ impl Gate {
     /// One worker: hands each request to `answer`, until the gate has closed.
     pub(super) fn work(&self, answer: impl FnMut(Exchange)) {
         self.inner.work(answer);
+    }
+
+    /// Whether a stranger would be answered: asks at every public address, and waits for at most a
+    /// few seconds. An error says why not.
+    pub fn answers(&self) -> io::Result<()> {
+        self.listeners.iter().try_for_each(|listener| listen::answers(listener, self.door.token()))
     }
 
     /// Accepts until the stop; then no worker gets anything more. An error means that connections

@@ -10,10 +10,11 @@ mod table;
 mod text;
 mod value;
 
+use super::Host;
 use super::exec::{self, ExecError, Limits, Output, Stuck};
 use super::links::Links;
 use super::tools::{FileId, file_id};
-use super::{Host, now};
+use crate::clock::now;
 use crate::model::drive::{DeviceName, DriveKey};
 use crate::model::zfs::{Leaf, Pool, Zfs};
 use crate::stop::Stop;

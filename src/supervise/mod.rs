@@ -1,4 +1,11 @@
-//! Whether the daemon is well: its threads, and what systemd is told of it.
+//! Whether the daemon is well: its threads, its own public port, its descriptors, and what systemd
+//! is told of it.
+
+mod descriptors;
+mod pulse;
+
+pub use descriptors::make_room;
+pub use pulse::watch_over;
 
 use crate::stop::Stop;
 use sd_notify::NotifyState;
@@ -30,7 +37,13 @@ impl Watch {
         Guard { watch: self.clone(), name: name.to_owned() }
     }
 
-    /// A thread has ended unasked.
+    /// Stops the daemon as failed.
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+        self.stop.ask();
+    }
+
+    /// The daemon does not stop because it was asked to.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
@@ -45,8 +58,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if !self.watch.stop.asked() {
             log::error!("a thread ended unasked, stopping the daemon thread={}", self.name);
-            self.watch.failed.store(true, Ordering::Release);
-            self.watch.stop.ask();
+            self.watch.fail();
         }
     }
 }

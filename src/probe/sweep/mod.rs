@@ -3,22 +3,24 @@
 //! It decides what belongs to a sweep and when one is whole; who may start a child is
 //! `dispatch`'s business, when a sweep is due the poller's.
 
-use super::dispatch::{Asked, Dispatch};
-use super::enclosure::ModuleToAsk;
-use super::links::Links;
-use super::shelves::Shelves;
-use super::tools::{self, Watched};
-use super::types::Types;
-use super::{Event, Host, drives, enclosure, now, smartctl, zpool};
+mod join;
+
+use crate::clock::now;
 use crate::config::SmartConfig;
 use crate::model::Timestamp;
-use crate::model::attached::Transport;
 use crate::model::drive::{DeviceName, Drive, DriveKey};
-use crate::model::enclosure::{Enclosure, UNLINKED};
+use crate::model::enclosure::Enclosure;
 use crate::model::fleet::{Change, Fleet, Outcome, Reading, Record};
 use crate::model::health::{Limits, Peers};
-use crate::model::overview::{Overview, Parts, SweepStats, summarize};
+use crate::model::overview::SweepStats;
 use crate::model::zfs::{Membership, Zfs};
+use crate::probe::dispatch::{Asked, Dispatch};
+use crate::probe::enclosure::ModuleToAsk;
+use crate::probe::links::Links;
+use crate::probe::shelves::Shelves;
+use crate::probe::tools::{self, Watched};
+use crate::probe::types::Types;
+use crate::probe::{Event, Host, drives, enclosure, smartctl, zpool};
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde_json::value::RawValue;
@@ -56,8 +58,10 @@ pub struct Whole {
     pub stats: SweepStats,
     /// Drives that fell silent in it.
     pub timed_out: Vec<DriveKey>,
-    /// Drives that were left alone, because they were silent lately.
+    /// Drives that it did not wait for, because they were silent lately, or their host was.
     pub unread: Vec<DriveKey>,
+    /// SCSI hosts that are silent as a whole, with how many drives.
+    pub silent_hosts: Vec<(u32, usize)>,
 }
 
 pub struct Rack {
@@ -84,6 +88,8 @@ pub struct Rack {
     peers: Peers,
     /// Of what was plugged in at the last look.
     pub fingerprint: u64,
+    /// There were no descriptors to look with.
+    blind: bool,
     events: Sender<Event>,
 }
 
@@ -121,6 +127,7 @@ impl Rack {
             limits,
             peers: Peers::default(),
             fingerprint: 0,
+            blind: false,
             events,
         };
         Ok((rack, incoming))
@@ -128,9 +135,13 @@ impl Rack {
 
     /// Looks anew at who is here; a few milliseconds, no command.
     pub fn discover(&mut self) -> Vec<Change> {
-        self.fingerprint = drives::fingerprint(&self.host);
+        let fingerprint = drives::fingerprint(&self.host);
         let mut found = drives::discover(&self.host);
-        self.links = Links::read(&self.host, &mut found);
+        let links = Links::read(&self.host, &mut found);
+        if self.is_blind() {
+            return Vec::new();
+        }
+        (self.fingerprint, self.links) = (fingerprint, links);
         self.types.apply(&mut found, &self.fleet);
         let owners: HashMap<&str, &DriveKey> =
             found.iter().flat_map(|d| d.paths.iter().map(|p| (p.address.as_str(), &d.key))).collect();
@@ -139,9 +150,28 @@ impl Rack {
         let changes = self.fleet.discovered(found, &self.enclosures, now());
         let fleet = &self.fleet;
         self.dispatch.renew(|key| fleet.get(key).filter(|r| r.is_here()).map(|r| &r.drive));
+        for change in &changes {
+            if let Change::Appeared(key) | Change::Back(key) = change
+                && let Some(record) = fleet.get(key)
+            {
+                self.dispatch.came(&record.drive);
+            }
+        }
         zpool::follow(&mut self.zfs, &self.links);
         self.places = self.zfs.memberships();
         changes
+    }
+
+    /// What could not be looked at has not gone. Said when it begins and when it ends.
+    fn is_blind(&mut self) -> bool {
+        let why = self.host.is_blind();
+        match (&why, self.blind) {
+            (Some(error), false) => log::warn!("the host cannot be looked at, what is known stays error={error:?}"),
+            (None, true) => log::info!("the host can be looked at again"),
+            _ => {}
+        }
+        self.blind = why.is_some();
+        self.blind
     }
 
     /// Something was plugged or unplugged since the last discovery.
@@ -166,28 +196,43 @@ impl Rack {
         };
         let drives: Vec<Drive> = self.fleet.present().map(|r| r.drive.clone()).collect();
         sweep.drives = drives.len();
+        let mut later = Vec::new();
+        self.dispatch.try_silent_hosts(&drives, at);
         for drive in &drives {
             match self.dispatch.ask(drive, false, at) {
-                Asked::Coming => drop(sweep.waiting.insert(drive.key.clone())),
-                Asked::Later(_) => {
-                    sweep.failed += 1;
-                    sweep.unread.push(drive.key.clone());
+                // One that was silent is tried beside the sweep: it may take its whole time again.
+                Asked::Coming if !self.dispatch.is_suspect(&drive.key) => {
+                    sweep.waiting.insert(drive.key.clone());
                 }
-                Asked::Stuck { pid, seconds } => {
-                    sweep.failed += 1;
-                    sweep.unread.push(drive.key.clone());
-                    self.dispatch.silent(&drive.key, at);
-                    let why =
-                        format!("smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed");
-                    let outcome = Outcome::Silent(why);
-                    self.fleet.apply(&Reading { key: drive.key.clone(), at: sweep.started_at, took_ms: None, outcome });
-                }
+                asked => later.push((drive.key.clone(), asked)),
             }
         }
         self.dispatch.sort();
         self.sweep = Some(sweep);
+        for (key, asked) in later {
+            self.left_out(key, &asked, at);
+        }
         self.ask_pools();
         self.ask_shelves();
+    }
+
+    /// A drive that the sweep under way does not wait for.
+    fn left_out(&mut self, key: DriveKey, asked: &Asked, at: Instant) {
+        let Some(sweep) = self.sweep.as_mut() else { return };
+        sweep.waiting.remove(&key);
+        sweep.failed += 1;
+        sweep.unread.push(key.clone());
+        let why = match asked {
+            Asked::Coming | Asked::Later(_) => return,
+            Asked::Stuck { pid, seconds } => {
+                self.dispatch.silent(&key, at);
+                format!("smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed")
+            }
+            Asked::HostSilent { host, drives } => {
+                format!("not asked: SCSI host {host} is silent, {drives} drives behind it gave no answer")
+            }
+        };
+        self.fleet.apply(&Reading { key, at: sweep.started_at, took_ms: None, outcome: Outcome::Silent(why) });
     }
 
     /// Asks smartctl which it is, where that is not known or may have changed.
@@ -199,14 +244,9 @@ impl Rack {
         }
     }
 
-    /// What keeps drives from being read, or bays from being known, in words.
+    /// What keeps drives from being read, in words.
     pub fn trouble(&self) -> Option<String> {
-        let unlinked = self.enclosures.iter().filter_map(|e| {
-            let error = e.error.as_ref().filter(|error| error.contains(UNLINKED))?;
-            Some(format!("enclosure {}: {error}", e.id))
-        });
-        let all: Vec<String> = self.tool.trouble().into_iter().chain(unlinked).collect();
-        (!all.is_empty()).then(|| all.join("; "))
+        self.tool.trouble()
     }
 
     /// Entries of `SMART_DEVICE_TYPES` that name no drive here.
@@ -221,7 +261,7 @@ impl Rack {
 
     /// Asks the shelves what only they can say.
     pub fn ask_shelves(&mut self) {
-        self.shelves.ask(&self.modules, &self.events, Instant::now());
+        self.shelves.ask(&self.modules, &self.events, self.dispatch.stop(), Instant::now());
     }
 
     /// Asks for one drive, because somebody waits for it. `None`: it is not here.
@@ -257,9 +297,13 @@ impl Rack {
     }
 
     fn take_drive(&mut self, key: DriveKey, at: Timestamp, mut answer: smartctl::Answer) -> Option<Read> {
-        self.dispatch.answered(&key, &mut answer, Instant::now());
+        let now = Instant::now();
+        self.dispatch.answered(&key, &mut answer, now);
         if answer.stopped {
             return None;
+        }
+        for (key, asked) in self.dispatch.put_off() {
+            self.left_out(key, &asked, now);
         }
         if let Some(sweep) = self.sweep.as_mut().filter(|s| s.waiting.contains(&key)) {
             sweep.waiting.remove(&key);
@@ -327,7 +371,8 @@ impl Rack {
             failed: Some(sweep.failed),
             timed_out: Some(sweep.timed_out.len()),
         };
-        Some(Whole { stats: self.stats.clone(), timed_out: sweep.timed_out, unread: sweep.unread })
+        let silent_hosts = self.dispatch.silent_hosts();
+        Some(Whole { stats: self.stats.clone(), timed_out: sweep.timed_out, unread: sweep.unread, silent_hosts })
     }
 
     pub fn is_sweeping(&self) -> bool {
@@ -355,39 +400,6 @@ impl Rack {
                 Ok(Event::Shelf { .. }) => {}
                 Err(_) => break,
             }
-        }
-    }
-
-    /// Everything, joined.
-    pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
-        self.shelves.fill(&mut self.enclosures);
-        // An NVMe drive and a USB box stand in no bay that a shelf knows of.
-        let might = |r: &&Record| {
-            r.bay.is_none()
-                && r.drive.behind().is_none()
-                && !matches!(r.drive.attached.transport, Some(Transport::Nvme | Transport::Usb))
-        };
-        let homeless = self.fleet.present().filter(might).count();
-        for enclosure in &mut self.enclosures {
-            enclosure.error = enclosure.error.take().or_else(|| enclosure.why_unlinked(homeless));
-        }
-        self.peers = Peers::of(&self.fleet);
-        summarize(&self.parts(stale_after_seconds))
-    }
-
-    /// What an overview, or one drive's summary, is made from.
-    pub fn parts(&self, stale_after_seconds: u64) -> Parts<'_> {
-        Parts {
-            host: &self.name,
-            now: now(),
-            stale_after_seconds,
-            fleet: &self.fleet,
-            enclosures: &self.enclosures,
-            zfs: &self.zfs,
-            places: &self.places,
-            sweep: &self.stats,
-            limits: &self.limits,
-            peers: &self.peers,
         }
     }
 }

@@ -1,0 +1,81 @@
+//! The clock that everything is dated by: the host's wall clock, but not its jumps.
+//!
+//! An administrator, or NTP after a boot without a battery, may set the wall clock by years. What
+//! was observed a minute ago is a minute old all the same. So time here goes on with the kernel's
+//! boot-time clock (which no one can set, and which counts suspended time, `clock_gettime(2)`), and
+//! a jump is taken over only by whoever shifts everything that was dated before: the poller.
+
+use crate::model::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// A difference from the wall clock below this is no jump, and is taken over in passing.
+const JUMP_MS: i64 = 2_000;
+
+/// Wall clock less boot-time clock, in milliseconds.
+static AHEAD_MS: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(wall_ms() - boot_ms()));
+
+/// Now, in whole seconds.
+pub fn now() -> Timestamp {
+    Moment::now().date()
+}
+
+/// A moment that stays the same however the clock is set; its date goes with the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(i64);
+
+impl Moment {
+    pub fn now() -> Self {
+        Self(boot_ms())
+    }
+
+    pub fn date(self) -> Timestamp {
+        Timestamp((self.0 + AHEAD_MS.load(Ordering::Acquire)).div_euclid(1000))
+    }
+
+    pub fn age_seconds(self) -> u64 {
+        u64::try_from((boot_ms() - self.0) / 1000).unwrap_or(0)
+    }
+}
+
+/// Compares with the wall clock. `Some`: it was set, by so many seconds, and is not followed until
+/// `set` says so.
+pub fn jumped() -> Option<i64> {
+    let ahead = AHEAD_MS.load(Ordering::Acquire);
+    let by_ms = wall_ms() - boot_ms() - ahead;
+    if by_ms.abs() < JUMP_MS {
+        AHEAD_MS.store(ahead + by_ms, Ordering::Release);
+        return None;
+    }
+    Some(by_ms.div_euclid(1000))
+}
+
+/// Follows a jump.
+pub fn set(by_seconds: i64) {
+    AHEAD_MS.fetch_add(by_seconds.saturating_mul(1000), Ordering::AcqRel);
+}
+
+fn wall_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+fn boot_ms() -> i64 {
+    let time = clock_gettime(ClockId::Boottime);
+    time.tv_sec.saturating_mul(1000).saturating_add(time.tv_nsec / 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_with_the_wall_clock_and_jumps_only_when_told() {
+        let off = |by: i64| (now().0 - jiff::Timestamp::now().as_second() - by).abs() <= 1;
+        assert!(off(0) && jumped().is_none());
+        set(-1000);
+        assert!(off(-1000) && jumped().is_some_and(|by| (999..=1000).contains(&by)));
+        set(1000);
+        assert!(off(0) && jumped().is_none());
+    }
+}

@@ -1,0 +1,120 @@
+//! How the daemon itself does: the body of `/api/health`.
+
+use super::drive::DeviceName;
+use super::health::Verdict;
+use super::overview::SweepStats;
+use super::{SCHEMA, Timestamp};
+use serde::Serialize;
+
+/// A part of the service that may fail while the rest goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// No value can be had from Redis.
+    Redis,
+    /// Redis answers, and takes no values.
+    RedisWrites,
+    Smartctl,
+    Zpool,
+    /// A shelf, or the kernel's view of it.
+    Enclosure,
+    /// A drive that does not answer, and is asked less often for it.
+    Drive,
+    /// The polling as a whole.
+    Poller,
+}
+
+impl Part {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::RedisWrites => "redis_writes",
+            Self::Smartctl => "smartctl",
+            Self::Zpool => "zpool",
+            Self::Enclosure => "enclosure",
+            Self::Drive => "drive",
+            Self::Poller => "poller",
+        }
+    }
+}
+
+/// Something that does not work as it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    pub part: Part,
+    /// Which enclosure (its id) or drive (its kernel name); `null`: there is only one.
+    pub id: Option<String>,
+    pub serial_number: Option<String>,
+    /// When this daemon noticed.
+    pub since: Timestamp,
+    pub error: String,
+}
+
+impl std::fmt::Display for Trouble {
+    /// One line.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.part.as_str())?;
+        if let Some(id) = &self.id {
+            write!(f, " {}", id.escape_default())?;
+        }
+        write!(f, " since {}: {}", self.since, self.error.escape_debug())
+    }
+}
+
+/// What the poller knows of how it does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Service {
+    pub host: String,
+    /// Polling is this daemon's; `None`: not decided yet. Of several on one Redis, one polls.
+    pub polls: Option<bool>,
+    /// Drives that are here.
+    pub drives: usize,
+    pub verdict: Option<Verdict>,
+    pub sweep: SweepStats,
+    pub troubles: Vec<Trouble>,
+}
+
+/// The body of `/api/health`. It is made anew for each request.
+#[derive(Debug, Serialize)]
+pub struct ServiceBody<'a> {
+    pub schema: u32,
+    pub host: &'a str,
+    pub version: &'static str,
+    pub generated_at: Timestamp,
+    pub started_at: Timestamp,
+    /// `ok`, or `degraded` when there is any trouble.
+    pub status: &'static str,
+    /// The first sweep is whole.
+    pub ready: bool,
+    pub polls: Option<bool>,
+    pub sweep: &'a SweepStats,
+    pub degraded: &'a [Trouble],
+}
+
+impl<'a> ServiceBody<'a> {
+    pub fn new(service: &'a Service, ready: bool, started_at: Timestamp, generated_at: Timestamp) -> Self {
+        Self {
+            schema: SCHEMA,
+            host: &service.host,
+            version: env!("CARGO_PKG_VERSION"),
+            generated_at,
+            started_at,
+            status: if service.troubles.is_empty() { "ok" } else { "degraded" },
+            ready,
+            polls: service.polls,
+            sweep: &service.sweep,
+            degraded: &service.troubles,
+        }
+    }
+}
+
+impl Trouble {
+    /// Of the service as a whole.
+    pub fn of(part: Part, since: Timestamp, error: impl Into<String>) -> Self {
+        Self { part, id: None, serial_number: None, since, error: error.into() }
+    }
+
+    pub fn of_drive(device: &DeviceName, serial_number: Option<String>, since: Timestamp, error: String) -> Self {
+        Self { part: Part::Drive, id: Some(device.to_string()), serial_number, since, error }
+    }
+}

@@ -1,0 +1,116 @@
+//! How the poller itself does: what does not work as it should and since when, whether its thread
+//! still goes round, and whether the clock was set under it.
+
+use super::Thread;
+use crate::cache::Bytes;
+use crate::clock::{self, now};
+use crate::model::Timestamp;
+use crate::model::doc::raw_of;
+use crate::model::drive::{DriveKey, State};
+use crate::model::overview::Overview;
+use crate::model::service::{Part, Service, Trouble};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// When each trouble that there is was first seen.
+#[derive(Default)]
+pub(super) struct Condition {
+    since: HashMap<(Part, Option<String>), Timestamp>,
+}
+
+impl Condition {
+    /// Gives each of `found` the time since when it is there; whatever is not found is over.
+    fn date(&mut self, mut found: Vec<Trouble>) -> Vec<Trouble> {
+        let before = std::mem::take(&mut self.since);
+        for trouble in &mut found {
+            let which = (trouble.part, trouble.id.clone());
+            trouble.since = before.get(&which).copied().unwrap_or(trouble.since);
+            self.since.insert(which, trouble.since);
+        }
+        found
+    }
+}
+
+/// That the thread goes round.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    started: Instant,
+    last_ms: AtomicU64,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { started: Instant::now(), last_ms: AtomicU64::new(0) }
+    }
+}
+
+impl Pulse {
+    pub(super) fn beat(&self) {
+        let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_ms.store(ms, Ordering::Release);
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        self.started.elapsed().saturating_sub(Duration::from_millis(self.last_ms.load(Ordering::Acquire)))
+    }
+}
+
+impl Thread {
+    /// As of now, with an overview that has just been made.
+    pub(super) fn service(&mut self, overview: &Overview) -> Service {
+        let now = now();
+        let mut found = Vec::new();
+        found.extend(self.rack.trouble().map(|why| Trouble::of(Part::Smartctl, now, why)));
+        found.extend(self.rack.zfs.error.as_ref().map(|why| Trouble::of(Part::Zpool, now, why)));
+        for enclosure in &overview.enclosures {
+            let error = enclosure.error.as_ref();
+            let trouble = error.map(|why| Trouble::of(Part::Enclosure, now, why));
+            found.extend(trouble.map(|t| Trouble { id: Some(enclosure.id.clone()), ..t }));
+        }
+        for record in self.rack.fleet.present() {
+            if record.silences == 0 && record.state != State::Unresponsive {
+                continue;
+            }
+            let drive = &record.drive;
+            let read = record.report.as_ref().and_then(|r| r.serial_number.clone());
+            let serial = read.or_else(|| drive.identity.unit_serial.clone());
+            let why = record.error.clone().unwrap_or_else(|| "no answer".to_owned());
+            found.push(Trouble::of_drive(&drive.device, serial, now, why));
+        }
+        Service {
+            host: overview.host.clone(),
+            polls: (self.role.leads() || self.role.follows()).then(|| self.role.leads()),
+            drives: overview.totals.drives,
+            verdict: Some(overview.verdict),
+            sweep: overview.sweep.clone(),
+            troubles: self.condition.date(found),
+        }
+    }
+
+    /// Follows the wall clock. When it was set, everything that was dated before is dated anew:
+    /// what was observed a minute ago is a minute old all the same.
+    pub(super) fn keep_time(&mut self) {
+        let Some(by) = clock::jumped() else { return };
+        log::warn!("the clock was set, times are moved along by_s={by}");
+        clock::set(by);
+        self.rack.shift(by);
+        for since in self.condition.since.values_mut() {
+            *since = since.shifted(by);
+        }
+        let left: Vec<(DriveKey, Bytes)> = self.left.drain().collect();
+        for (key, document) in left {
+            self.publish_drive(&key, raw_of(&document));
+        }
+        self.tell_gone();
+        let read: Vec<DriveKey> =
+            self.rack.fleet.present().filter(|r| r.checked_at.is_some()).map(|r| r.drive.key.clone()).collect();
+        for key in read {
+            self.publish_drive(&key, None);
+        }
+        self.rebuild();
+        if self.role.leads() && self.swept {
+            self.publisher.publish_everything(&self.rack.fleet);
+        }
+    }
+}

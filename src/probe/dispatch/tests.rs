@@ -1,0 +1,219 @@
+//! Silent drives and silent hosts over hours, with the time as a number and no drive at all.
+
+use super::*;
+use crate::model::attached::Attached;
+use crate::model::drive::{DeviceName, Identity};
+use crate::model::smart::SmartReport;
+use crossbeam_channel::{Receiver, unbounded};
+use std::collections::BTreeSet;
+
+const SWEEP: Duration = Duration::from_secs(90);
+/// Timeout, TERM and KILL.
+const GIVEN_UP: Duration = Duration::from_secs(33);
+
+fn drive(n: usize, hosts: &[u32]) -> Drive {
+    let device = DeviceName::parse(&format!("nvme{n}n1")).unwrap_or_else(|| unreachable!());
+    let path = |host: &u32| Path {
+        device: device.clone(),
+        node: "/dev/none".into(),
+        host: Some(*host),
+        address: String::new(),
+    };
+    Drive {
+        key: DriveKey(format!("{n:02}")),
+        device: device.clone(),
+        paths: hosts.iter().map(path).collect(),
+        identity: Identity::default(),
+        vendor: None,
+        model: None,
+        firmware: None,
+        size_bytes: None,
+        rotational: None,
+        by_id: vec![],
+        attached: Attached::default(),
+        told_type: None,
+    }
+}
+
+/// A dispatch whose children are played: who hangs is given up, who does not answers in 0.1 s.
+struct Played {
+    dispatch: Dispatch,
+    drives: Vec<Drive>,
+    at: Instant,
+    _events: Receiver<Event>,
+}
+
+/// What became of a sweep.
+#[derive(Default)]
+struct Seen {
+    read: BTreeSet<String>,
+    tried_in_vain: Vec<String>,
+    /// Left out, because their host is silent.
+    put_off: BTreeSet<String>,
+    most_at_once: usize,
+    took: Duration,
+}
+
+impl Played {
+    fn new(drives: Vec<Drive>) -> Self {
+        let host = Host { root: "/nonexistent".into(), smartctl: Some("/nonexistent".into()), zpool: None };
+        let config = SmartConfig {
+            poll_interval: SWEEP,
+            timeout: Duration::from_secs(30),
+            concurrency: 16,
+            concurrency_per_host: 8,
+            nocheck: "standby",
+            device_types: vec![],
+        };
+        let (events, incoming) = unbounded();
+        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let dispatch = Dispatch::new(Arc::new(host), config, stop, events).unwrap_or_else(|e| unreachable!("{e}"));
+        Self { dispatch, drives, at: Instant::now(), _events: incoming }
+    }
+
+    fn answer(&mut self, key: &DriveKey, outcome: Outcome) {
+        let mut answer = smartctl::Answer { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
+        self.dispatch.answered(key, &mut answer, self.at);
+    }
+
+    /// One sweep and what is tried beside it; `hangs` is asked of a drive and the host it is asked through.
+    fn sweep(&mut self, hangs: impl Fn(&str, u32) -> bool) -> Seen {
+        let (mut seen, begun) = (Seen::default(), self.at);
+        self.dispatch.try_silent_hosts(&self.drives, self.at);
+        for drive in self.drives.clone() {
+            if let Asked::HostSilent { .. } = self.dispatch.ask(&drive, false, self.at) {
+                seen.put_off.insert(drive.key.0);
+            }
+        }
+        self.dispatch.sort();
+        loop {
+            while let Some(later) = self.dispatch.start_some(self.at) {
+                self.at = later;
+            }
+            let running: Vec<(DriveKey, u32)> =
+                self.dispatch.running.iter().map(|(key, (host, _))| (key.clone(), host.unwrap_or_default())).collect();
+            seen.most_at_once = seen.most_at_once.max(running.len());
+            let (hung, well): (Vec<_>, Vec<_>) = running.into_iter().partition(|(key, host)| hangs(&key.0, *host));
+            if well.is_empty() && hung.is_empty() {
+                break;
+            }
+            self.at += if well.is_empty() { GIVEN_UP } else { Duration::from_millis(100) };
+            let silence = || Outcome::Silent("no answer".to_owned());
+            if well.is_empty() {
+                for (key, _) in hung {
+                    self.answer(&key, silence());
+                    seen.tried_in_vain.push(key.0);
+                }
+            }
+            for (key, _) in well {
+                self.answer(&key, Outcome::Good(Arc::new(SmartReport::default())));
+                seen.read.insert(key.0);
+            }
+            seen.put_off.extend(self.dispatch.put_off().into_iter().map(|(key, _)| key.0));
+        }
+        seen.took = self.at - begun;
+        self.at = self.at.max(begun + SWEEP);
+        seen
+    }
+}
+
+#[test]
+fn drives_that_hang_among_others_are_no_silent_host() {
+    let mut played = Played::new((0..12).map(|n| drive(n, &[0])).collect());
+    let hangs = |key: &str, _| key < "04";
+    assert_eq!(played.sweep(hangs).tried_in_vain.len(), 4);
+    for _ in 0..100 {
+        let seen = played.sweep(hangs);
+        assert_eq!(seen.read.len(), 8, "the others are read in every sweep: {:?}", seen.put_off);
+    }
+}
+
+/// The last to be asked hang: for a moment it looks as if the host did.
+#[test]
+fn a_host_in_doubt_is_cleared_by_the_next_answer() {
+    let mut played = Played::new((0..40).map(|n| drive(n, &[0])).collect());
+    let hangs = |key: &str, _| key >= "34";
+    assert_eq!(played.sweep(hangs).tried_in_vain.len(), 6);
+    let seen = played.sweep(hangs);
+    assert_eq!((seen.read.len(), seen.put_off.len()), (34, 0));
+}
+
+#[test]
+fn a_silent_host_costs_the_others_nothing_and_is_noticed_when_it_answers() {
+    let drives: Vec<Drive> = (0..50).map(|n| drive(n, &[u32::from(n >= 40)])).collect();
+    let mut played = Played::new(drives);
+    let all_hang = |_: &str, host| host == 0;
+    let seen = played.sweep(all_hang);
+    assert_eq!(seen.tried_in_vain.len(), 9, "those that ran, and one that was asked in doubt");
+    assert_eq!((seen.read.len(), seen.put_off.len()), (10, 31));
+    assert!(seen.took < 3 * GIVEN_UP, "the rest does not wait for its turn: {:?}", seen.took);
+    assert!(seen.most_at_once <= 16);
+    let mut tried = Vec::new();
+    for _ in 0..200 {
+        let seen = played.sweep(all_hang);
+        assert_eq!(seen.read.len(), 10, "the other host's drives are read in every sweep");
+        assert!(seen.tried_in_vain.len() <= 1, "{:?}", seen.tried_in_vain);
+        tried.extend(seen.tried_in_vain);
+    }
+    assert!((80..=100).contains(&tried.len()), "every other sweep one: {}", tried.len());
+    let different: BTreeSet<&String> = tried.iter().collect();
+    assert_eq!(different.len(), 40, "each has its turn");
+    let nothing_hangs = |_: &str, _| false;
+    let sweeps: Vec<usize> = (0..4).map(|_| played.sweep(nothing_hangs).read.len()).collect();
+    let all = sweeps.iter().position(|read| *read == 50);
+    assert!(all.is_some_and(|n| n <= 2), "two sweeps at most to the next try, then all: {sweeps:?}");
+}
+
+#[test]
+fn a_drive_that_is_plugged_in_shows_at_once_that_its_host_answers_again() {
+    let mut played = Played::new((0..40).map(|n| drive(n, &[0])).collect());
+    played.sweep(|_, _| true);
+    assert_eq!(played.sweep(|_, _| false).read.len(), 0, "it is not tried again so soon");
+    played.drives.push(drive(40, &[0]));
+    played.dispatch.came(&played.drives[40].clone());
+    played.sweep(|_, _| false);
+    assert_eq!(played.sweep(|_, _| false).read.len(), 41);
+}
+
+/// One of them is dead and the rest are not: it does not stand for them for ever.
+#[test]
+fn a_dead_drive_does_not_keep_its_host_silent() {
+    let mut played = Played::new((0..10).map(|n| drive(n, &[0])).collect());
+    for _ in 0..20 {
+        played.sweep(|_, _| true);
+    }
+    let sweeps: Vec<usize> = (0..6).map(|_| played.sweep(|key, _| key == "00").read.len()).collect();
+    assert_eq!(sweeps.last(), Some(&9), "{sweeps:?}");
+}
+
+#[test]
+fn drives_with_another_path_are_read_through_it() {
+    let mut played = Played::new((0..40).map(|n| drive(n, &[0, 1])).collect());
+    let hangs = |_: &str, host| host == 0;
+    let first = played.sweep(hangs);
+    assert!(first.put_off.is_empty() && first.read.len() >= 30, "{} read", first.read.len());
+    for _ in 0..40 {
+        let seen = played.sweep(hangs);
+        assert!(seen.read.len() >= 30 && seen.tried_in_vain.len() <= 1, "{} read", seen.read.len());
+    }
+    let seen = (0..4).map(|_| played.sweep(|_, _| false)).last().unwrap_or_default();
+    assert_eq!(seen.read.len(), 40);
+}
+
+#[test]
+fn a_drive_waits_twice_as_long_after_each_silence() {
+    let mut played = Played::new(vec![drive(0, &[0]), drive(1, &[0])]);
+    let mut tries = Vec::new();
+    let begun = played.at;
+    for _ in 0..120 {
+        let at = played.at;
+        if !played.sweep(|key, _| key == "00").tried_in_vain.is_empty() {
+            tries.push((at - begun).as_secs());
+        }
+    }
+    let gaps: Vec<u64> = tries.windows(2).map(|w| w[1] - w[0]).collect();
+    for (gap, minutes) in gaps.iter().zip([2, 4, 8, 16, 30, 30]) {
+        assert!((minutes * 60..minutes * 60 + 160).contains(gap), "{gaps:?}");
+    }
+    assert!(gaps.len() >= 5, "{gaps:?}");
+}

@@ -1,0 +1,53 @@
+//! The join: everything the rack is known to be, as one overview.
+
+use super::Rack;
+use crate::clock::now;
+use crate::model::attached::Transport;
+use crate::model::fleet::Record;
+use crate::model::health::Peers;
+use crate::model::overview::{Overview, Parts, summarize};
+
+impl Rack {
+    /// The clock was set: every time so far is one on the new clock.
+    pub fn shift(&mut self, by_seconds: i64) {
+        self.fleet.shift(by_seconds);
+        let running = self.sweep.as_mut().map(|s| &mut s.started_at);
+        let times = [&mut self.stats.started_at, &mut self.zfs.collected_at];
+        for time in times.into_iter().filter_map(Option::as_mut).chain(running) {
+            *time = time.shifted(by_seconds);
+        }
+    }
+
+    /// Everything, joined.
+    pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
+        self.shelves.fill(&mut self.enclosures);
+        // An NVMe drive and a USB box stand in no bay that a shelf knows of.
+        let might = |r: &&Record| {
+            r.bay.is_none()
+                && r.drive.behind().is_none()
+                && !matches!(r.drive.attached.transport, Some(Transport::Nvme | Transport::Usb))
+        };
+        let homeless = self.fleet.present().filter(might).count();
+        for enclosure in &mut self.enclosures {
+            enclosure.error = enclosure.error.take().or_else(|| enclosure.why_unlinked(homeless));
+        }
+        self.peers = Peers::of(&self.fleet);
+        summarize(&self.parts(stale_after_seconds))
+    }
+
+    /// What an overview, or one drive's summary, is made from.
+    pub fn parts(&self, stale_after_seconds: u64) -> Parts<'_> {
+        Parts {
+            host: &self.name,
+            now: now(),
+            stale_after_seconds,
+            fleet: &self.fleet,
+            enclosures: &self.enclosures,
+            zfs: &self.zfs,
+            places: &self.places,
+            sweep: &self.stats,
+            limits: &self.limits,
+            peers: &self.peers,
+        }
+    }
+}

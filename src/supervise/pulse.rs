@@ -1,0 +1,123 @@
+//! The heartbeat: systemd's watchdog is fed only when the daemon has just shown that it works.
+//!
+//! Shown is: the poller goes round, and a request to the own public address was answered (by a
+//! worker; a "too many connections" is an answer as well, or any flood would get the daemon
+//! restarted). That the workers are whole is `Watch`'s business. A daemon that cannot show it for a
+//! minute ends, so that whoever started it starts it again; with a watchdog systemd may be quicker.
+
+use super::{Watch, tell};
+use crate::http::Gate;
+use crate::model::service::Part;
+use crate::reader::{Condition, Reader};
+use crate::stop::Stop;
+use crossbeam_channel::RecvTimeoutError;
+use sd_notify::{NotifyState, watchdog_enabled};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// Between beats, where no watchdog wants them sooner.
+const BEAT: Duration = Duration::from_secs(10);
+/// Beats in a watchdog's time: one may be missed.
+const BEATS_IN_TIME: u32 = 4;
+/// Without a sign of life for so long the daemon ends.
+const LAST: Duration = Duration::from_secs(60);
+
+/// Starts the thread; it ends with the stop.
+pub fn watch_over(gate: &Arc<Gate>, reader: &Arc<Reader>, watch: &Watch, stop: &Stop) -> std::io::Result<()> {
+    let watchdog = watchdog_enabled();
+    let beat = watchdog.map_or(BEAT, |within| (within / BEATS_IN_TIME).min(BEAT));
+    let guard = watch.guard("supervise");
+    let mut pulse = Pulse {
+        gate: Arc::clone(gate),
+        reader: Arc::clone(reader),
+        watch: watch.clone(),
+        is_watched: watchdog.is_some(),
+        beat,
+        missed: 0,
+        status: String::new(),
+    };
+    let stop = stop.clone();
+    let run = move || {
+        let _guard = guard;
+        loop {
+            pulse.beat();
+            if stop.channel().recv_timeout(beat) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("supervise".to_owned()).spawn(run).map(drop)
+}
+
+struct Pulse {
+    gate: Arc<Gate>,
+    reader: Arc<Reader>,
+    watch: Watch,
+    is_watched: bool,
+    beat: Duration,
+    /// Beats in a row.
+    missed: u32,
+    /// What systemd was told last.
+    status: String,
+}
+
+impl Pulse {
+    fn beat(&mut self) {
+        match self.trouble() {
+            None => {
+                if self.missed > 0 {
+                    log::info!("the daemon answers again beats_missed={}", self.missed);
+                }
+                self.missed = 0;
+                if self.is_watched {
+                    tell(&[NotifyState::Watchdog]);
+                }
+            }
+            Some(why) => {
+                if self.missed == 0 {
+                    log::warn!("the daemon does not show that it works error={why:?}");
+                }
+                self.missed += 1;
+                // Counted in beats, not by the clock: a daemon that was frozen is none that hangs.
+                if self.beat * self.missed >= LAST {
+                    log::error!("the daemon has not shown that it works for a minute, stopping it error={why:?}");
+                    self.watch.fail();
+                }
+            }
+        }
+        self.tell_status();
+    }
+
+    fn trouble(&self) -> Option<String> {
+        if !self.reader.is_polling_alive() {
+            return Some("the poller does not go round".to_owned());
+        }
+        self.gate.answers().err().map(|error| format!("no answer on the own address: {error}"))
+    }
+
+    fn tell_status(&mut self) {
+        let status = status(&self.reader.condition());
+        if status != self.status {
+            tell(&[NotifyState::Status(&status)]);
+            self.status = status;
+        }
+    }
+}
+
+/// One line for `systemctl status`.
+fn status(condition: &Condition) -> String {
+    let service = &condition.service;
+    let verdict = service.verdict.map_or("unknown", |v| v.as_str());
+    let is = |part: Part| service.troubles.iter().any(|t| t.part == part);
+    let redis = match (is(Part::Redis), is(Part::RedisWrites)) {
+        (true, _) => "away",
+        (_, true) => "takes no values",
+        _ => "up",
+    };
+    let reading = if condition.ready { "" } else { ", first sweep under way" };
+    let role = if service.polls == Some(false) { ", another daemon polls" } else { "" };
+    let others = service.troubles.iter().filter(|t| !matches!(t.part, Part::Redis | Part::RedisWrites)).count();
+    let others = if others > 0 { format!(", {others} troubles (see /api/health)") } else { String::new() };
+    format!("{} drives, worst verdict {verdict}, Redis {redis}{reading}{role}{others}", service.drives)
+}

@@ -1,0 +1,136 @@
+//! Peers that are no Redis: they accept and say nothing, never accept, or say what no Redis says.
+
+use super::eventually;
+use socket2::{Domain, Socket, Type};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+fn listener(port: u16, backlog: i32) -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_reuse_address(true).expect("an option");
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    eventually("the port is free", || socket.bind(&address.into()).ok());
+    socket.listen(backlog).expect("it listens");
+    socket
+}
+
+/// A listener whose queue is full: whoever connects waits for ever.
+pub struct BlackHole {
+    _listener: Socket,
+    _waiting: Vec<TcpStream>,
+}
+
+impl BlackHole {
+    pub fn at(port: u16) -> Self {
+        let listener = listener(port, 0);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut waiting = Vec::new();
+        eventually("the queue is full", || match TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            Ok(stream) => {
+                waiting.push(stream);
+                None
+            }
+            Err(_) => Some(()),
+        });
+        Self { _listener: listener, _waiting: waiting }
+    }
+}
+
+/// A server that answers whatever `talk` says, for each connection on a thread of its own.
+pub struct Fake {
+    stop: Arc<AtomicBool>,
+    pub connections: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Fake {
+    pub fn at(port: u16, talk: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = listener(port, 64);
+        listener.set_nonblocking(true).expect("an option");
+        let (stop, talk) = (Arc::new(AtomicBool::new(false)), Arc::new(talk));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (asked, count) = (Arc::clone(&stop), Arc::clone(&connections));
+        let run = move || {
+            while !asked.load(Ordering::Acquire) {
+                let Ok((socket, _)) = listener.accept() else {
+                    std::thread::sleep(Duration::from_millis(5));
+                    continue;
+                };
+                count.fetch_add(1, Ordering::AcqRel);
+                socket.set_nonblocking(false).expect("an option");
+                // Nobody waits for ever for a daemon that is gone.
+                socket.set_read_timeout(Some(Duration::from_secs(60))).expect("an option");
+                socket.set_write_timeout(Some(Duration::from_secs(60))).expect("an option");
+                let talk = Arc::clone(&talk);
+                std::thread::Builder::new().spawn(move || talk(socket.into())).expect("a thread");
+            }
+        };
+        let thread = std::thread::Builder::new().spawn(run).expect("a thread");
+        Self { stop, connections, thread: Some(thread) }
+    }
+
+    /// Accepts, and says nothing.
+    pub fn silent(port: u16) -> Self {
+        Self::at(port, |mut stream| {
+            let _ = stream.read_to_end(&mut Vec::new());
+        })
+    }
+
+    /// Answers what no Redis says, over and over; to who reads the lease, which is what a trial does,
+    /// that there is none.
+    pub fn garbage(port: u16, once: &'static [u8], forever: &'static [u8]) -> Self {
+        Self::at(port, move |mut stream| {
+            let mut asked = vec![0; 64 * 1024];
+            while let Ok(count) = stream.read(&mut asked)
+                && count > 0
+            {
+                let is_trial = is_trial(&asked[..count]);
+                let mut sent = stream.write_all(if is_trial { b"$-1\r\n" } else { once });
+                while !is_trial && !forever.is_empty() && sent.is_ok() {
+                    sent = stream.write_all(forever);
+                }
+                if sent.is_err() {
+                    return;
+                }
+            }
+        })
+    }
+}
+
+fn is_trial(asked: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(asked);
+    text.contains("$3\r\nGET\r\n") && text.contains(":lock:poll")
+}
+
+impl Fake {
+    /// Answers at once to who reads the lease, and to all others a byte at a time, so slowly that
+    /// there is always one just before a timeout.
+    pub fn trickle(port: u16) -> Self {
+        Self::at(port, move |mut stream| {
+            let mut asked = vec![0; 64 * 1024];
+            while let Ok(count) = stream.read(&mut asked)
+                && count > 0
+            {
+                let is_trial = is_trial(&asked[..count]);
+                let mut sent = stream.write_all(if is_trial { b"$-1\r\n" } else { b"$10000\r\n" });
+                while !is_trial && sent.is_ok() {
+                    std::thread::sleep(Duration::from_millis(50));
+                    sent = stream.write_all(b"x");
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
