@@ -34,7 +34,7 @@ use support::sim::Sim;
 use support::vitals::Vitals;
 
 /// More lines a minute than that are no edges any more.
-const LINES_A_MINUTE: u64 = 400;
+const LINES_A_MINUTE: u64 = 200;
 
 /// Connections to Redis that are kept once they were needed: one for each worker, and two more.
 const POOLED: usize = 8;
@@ -159,7 +159,9 @@ fn recovered(scene: &Scene, daemon: &Daemon, base: Vitals) -> Vitals {
     };
     let since = Instant::now();
     loop {
+        let last = told.clone();
         if let Some(now) = fine(&mut told) {
+            eprintln!("        cured, {:?}; before that {last}", since.elapsed());
             return now;
         }
         assert!(since.elapsed() < support::PATIENCE, "not as good as before {base:?}: {told}\n{}", daemon.log());
