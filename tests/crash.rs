@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::asking::{Dice, Load};
+use support::asking::Load;
+use support::chance::Chance;
 use support::daemon::{Daemon, command};
 use support::http::Client;
 use support::look::drives;
@@ -96,7 +97,7 @@ fn killed_at_any_moment_it_leaves_nothing_behind_and_comes_back() {
         sim.set(all[silent]["serial"].as_str().expect("a serial"), &["hang=true"]);
     }
     sim.set("smartctl", &["latency_ms=20", "jitter_ms=60"]);
-    let mut dice = Dice(SEED);
+    let mut dice = Chance::of(SEED);
     let (mut longest, mut with_children, mut whole, mut waited) = (Duration::ZERO, 0, 0, Duration::ZERO);
     for round in 0..KILLS {
         let when = format!("round {round}");
@@ -129,7 +130,7 @@ fn killed_at_any_moment_it_leaves_nothing_behind_and_comes_back() {
             waited = waited.max(begun.elapsed());
         }
         // Most end before anything is whole, some after all has been stored.
-        let life = if round % 20 == 19 { 1_000 + dice.below(1_500) } else { dice.below(160) };
+        let life = if round % 20 == 19 { 1_000 + dice.next() % 1_500 } else { dice.next() % 160 };
         std::thread::sleep(Duration::from_millis(life));
         with_children += usize::from(!daemon.children().is_empty());
         daemon.kill();
@@ -160,7 +161,7 @@ fn stopped_under_load_it_ends_in_time_and_takes_everything_along() {
     for deaf in [5, 30] {
         sim.set(all[deaf]["serial"].as_str().expect("a serial"), &["hang_ignore_term=true"]);
     }
-    let (mut dice, away) = (Dice(SEED + 1), Redis::absent());
+    let (mut dice, away) = (Chance::of(SEED + 1), Redis::absent());
     let mut longest = Duration::ZERO;
     for round in 0..20 {
         // Without Redis every drive is asked of the poller, up to the very end.
@@ -168,7 +169,7 @@ fn stopped_under_load_it_ends_in_time_and_takes_everything_along() {
         let daemon = Daemon::start(&sim, redis, &SETTINGS);
         let paths = ["/api/overview", "/api/drives/sda", "/api/drives/sdb", "/api/drives/sdc"];
         let load: Vec<Load> = paths.iter().map(|p| Load::start(daemon.port, &[p])).collect();
-        std::thread::sleep(Duration::from_millis(dice.below(600)));
+        std::thread::sleep(Duration::from_millis(dice.next() % 600));
         let begun = Instant::now();
         let (status, log) = daemon.stop(Signal::TERM);
         let took = begun.elapsed();

@@ -25,7 +25,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use support::asking::{Dice, Load};
+use support::asking::Load;
+use support::chance::Chance;
 use support::daemon::{Daemon, children_of};
 use support::eventually;
 use support::look::{drive, drives as shown};
@@ -409,17 +410,17 @@ fn two_hundred_swaps_never_show_another_drives_data() {
     let redis = Redis::start();
     let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("SMART_POLL_INTERVAL", "1")]);
     let load: Vec<Load> = (0..2).map(|_| Load::start(daemon.port, &PATHS)).collect();
-    let (mut dice, mut news, mut compared) = (Dice(7), 0, 0);
+    let (mut dice, mut news, mut compared) = (Chance::of(7), 0, 0);
     for round in 0..200 {
         let here: Vec<Value> = sim.list().into_iter().filter(|d| !d["devices"][0].is_null()).collect();
-        let one = dice.pick(&here);
+        let one = dice.one(&here);
         let (serial, device) = (text(&one["serial"]).expect("serial"), text(&one["devices"][0]).expect("a name"));
         let bay = format!("bay/0/{}", one["bay"]);
         match dice.below(4) {
             0 => {
                 let others: Vec<String> =
                     here.iter().filter_map(|d| text(&d["devices"][0])).filter(|d| *d != device).collect();
-                sim.swap_letters(&device, dice.pick::<String>(&others));
+                sim.swap_letters(&device, dice.one::<String>(&others));
             }
             // Out, and the same one in again.
             1 => {

@@ -1,5 +1,5 @@
-//! Clients that never stop asking while something goes wrong, chance that can be had again, and the
-//! processes that a simulated host's tools have left.
+//! Clients that never stop asking while something goes wrong, and the processes that a simulated
+//! host's tools have left.
 
 use super::http::Client;
 use super::sim::Sim;
@@ -102,25 +102,6 @@ fn ask(port: u16, paths: &[String], is_over: &AtomicBool) -> Seen {
         std::thread::sleep(BETWEEN.saturating_sub(took));
     }
     seen
-}
-
-/// `SplitMix64`: the same numbers for the same seed.
-pub struct Dice(pub u64);
-
-impl Dice {
-    /// Below `bound`.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound.max(1)
-    }
-
-    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        let place = usize::try_from(self.below(u64::try_from(list.len()).expect("fits"))).expect("fits");
-        &list[place]
-    }
 }
 
 impl Sim {
