@@ -752,6 +752,16 @@ fn a_lease_that_was_left_by_hand_is_taken_over() {
     wait_all_hit(&daemon, &Truth::of(&sim));
 }
 
+/// As one that is left when Redis's clock is set back by a year.
+#[test]
+fn a_lease_that_would_last_for_a_year_is_taken_over() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    redis.ask(&["SET", "jbod:lock:poll", "somebody", "PX", "31536000000"]);
+    let daemon = Daemon::start(&sim, &redis, &LEASED);
+    daemon.wait_logged("polling taken over");
+    wait_swept(&daemon);
+}
+
 #[test]
 fn a_lease_of_a_wrong_type_stops_nobody_from_polling_and_is_said_once() {
     let (sim, redis) = (Sim::small(), Redis::start());

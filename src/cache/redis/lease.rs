@@ -22,6 +22,9 @@ pub enum Lease {
     Theirs(Duration),
 }
 
+/// No daemon takes a lease for longer than a quarter of this.
+const LONGEST: Duration = Duration::from_secs(60);
+
 impl RedisStore {
     /// Takes the lease, or prolongs it if it is ours.
     pub fn hold_lease(&self, owner: &str, life: Duration) -> Result<Lease, StoreError> {
@@ -38,12 +41,13 @@ impl RedisStore {
             return Ok(Lease::Ours);
         }
         let left: i64 = self.ask(Does::Read, Cmd::new().arg("PTTL").arg(&name))?;
-        if let Ok(left) = u64::try_from(left) {
-            return Ok(Lease::Theirs(Duration::from_millis(left)));
+        let lasts = u64::try_from(left).ok().map(Duration::from_millis);
+        if let Some(lasts) = lasts.filter(|lasts| *lasts <= LONGEST) {
+            return Ok(Lease::Theirs(lasts));
         }
-        // Gone in between (-2): try again at once. Without an expiry (-1) nobody would ever get it:
-        // what was put there by hand is given the life of a lease.
-        if left == -1 {
+        // Gone in between (-2): try again at once. Without an expiry (-1), or with one that was put far
+        // off because Redis's clock was set back, nobody would get it: it is given the life of a lease.
+        if left != -2 {
             self.ask::<Value>(Does::Write, Cmd::new().arg("PEXPIRE").arg(&name).arg(ms))?;
         }
         Ok(Lease::Theirs(Duration::from_millis(100)))

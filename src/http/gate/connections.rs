@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 /// After an accept that failed (no descriptors left, most likely): the listeners live on.
 const AFTER_ERROR: Duration = Duration::from_millis(20);
+/// After so long without one, such failures are over.
+const STEADY: Duration = Duration::from_secs(10);
 /// Connections that are told that there are too many; any further are closed without a word.
 const TURNED_AWAY: usize = 64;
 /// Events taken at once, and connections accepted at once.
@@ -44,6 +46,8 @@ pub(super) struct Connections<'a> {
     due: Option<Instant>,
     /// When to accept again, after a failure.
     pause: Option<Instant>,
+    /// When somebody could not be let in last, which has been said.
+    refused: Option<Instant>,
 }
 
 impl<'a> Connections<'a> {
@@ -65,7 +69,20 @@ impl<'a> Connections<'a> {
             next_id += 1;
         }
         let open = HashMap::new();
-        Ok(Self { listeners, door, seats, requests, back, leavings, epoll, open, next_id, due: None, pause: None })
+        Ok(Self {
+            listeners,
+            door,
+            seats,
+            requests,
+            back,
+            leavings,
+            epoll,
+            open,
+            next_id,
+            due: None,
+            pause: None,
+            refused: None,
+        })
     }
 
     /// Until the stop. No failure of one connection ends it.
@@ -105,6 +122,10 @@ impl<'a> Connections<'a> {
         for _ in 0..AT_ONCE {
             match acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
                 Ok((socket, address)) => {
+                    if self.refused.is_some_and(|last| last.elapsed() >= STEADY) {
+                        self.refused = None;
+                        log::info!("connections are accepted again");
+                    }
                     let address = address.and_then(|a| SocketAddr::try_from(a).ok()).map(|a| a.ip());
                     self.admit(Socket::from(socket), address);
                 }
@@ -112,7 +133,9 @@ impl<'a> Connections<'a> {
                 // The client has left again, or the call was interrupted.
                 Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED | rustix::io::Errno::PROTO) => {}
                 Err(error) => {
-                    log::debug!("accept failed error={error:?}");
+                    if self.refused.replace(Instant::now()).is_none() {
+                        log::warn!("no connection can be accepted, those that come wait error={error:?}");
+                    }
                     return self.pause_accepting();
                 }
             }
