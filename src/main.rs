@@ -31,7 +31,12 @@ fn main() -> ExitCode {
         }
     };
     let done = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => daemon::serve(&config),
+        Command::Serve => {
+            if !env.arenas {
+                launch::with_few_arenas();
+            }
+            daemon::serve(&config)
+        }
         Command::Scan { json, sort, color } => scan::scan(&config, json, sort, Screen::of_stdout(&env, color)),
         Command::Doctor { json, color } => match doctor::doctor(&config, json, Screen::of_stdout(&env, color)) {
             Ok(true) => Ok(()),

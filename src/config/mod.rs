@@ -106,6 +106,8 @@ pub struct Environment {
     pub rust_log: Option<String>,
     /// Under systemd with the journal on stderr.
     pub journal: bool,
+    /// `MALLOC_ARENA_MAX` is set: how the C library keeps memory has been decided already.
+    pub arenas: bool,
     /// `COLUMNS`: how wide lines may be, where the user would have it otherwise than the terminal.
     pub columns: Option<usize>,
     /// `NO_COLOR` is set, or `TERM` is `dumb`: no colour unless it is asked for.
@@ -123,6 +125,7 @@ impl Environment {
             path: std::env::var_os("PATH"),
             rust_log: get("RUST_LOG"),
             journal: get("JOURNAL_STREAM").is_some(),
+            arenas: get("MALLOC_ARENA_MAX").is_some(),
             columns: get("COLUMNS").and_then(|c| c.parse().ok()),
             plain: get("NO_COLOR").is_some() || get("TERM").as_deref() == Some("dumb"),
         }

@@ -68,6 +68,16 @@ pub fn become_tool() -> Option<ExitCode> {
     failed
 }
 
+/// Starts this program over, in place, with two arenas for memory in all: glibc gives every thread one
+/// of its own, each of which keeps what it was once given (mallopt(3)). It is told before it begins or
+/// not at all. Returns when that cannot be, which costs some megabytes.
+pub fn with_few_arenas() {
+    if let Ok(program) = std::env::current_exe() {
+        let error = exec::again(&program, std::env::args_os(), ("MALLOC_ARENA_MAX", "2"));
+        log::debug!("memory is kept for each thread error={error:?}");
+    }
+}
+
 fn number(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or(0)
 }
