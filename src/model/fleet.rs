@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// A pulled drive is remembered for a day.
 const REMEMBER_MISSING_SECONDS: u64 = 86_400;
+/// What the kernel may take to let go of a drive that is pulled.
+const WHILE_PULLED_SECONDS: u64 = 10;
 /// Rule C4: so many silences in a row make a drive with earlier values `unresponsive`.
 const SILENCES_TO_UNRESPONSIVE: u32 = 3;
 
@@ -60,6 +62,9 @@ pub struct Record {
     pub silences: u32,
     /// The bay it sits in, or sat in last.
     pub bay: Option<Bay>,
+    /// The bay that it was no longer linked to, and since when: a drive that is pulled loses one path, and
+    /// its bay, a moment before the other.
+    left_bay: Option<(Bay, Timestamp)>,
     pub missing_since: Option<Timestamp>,
 }
 
@@ -75,6 +80,7 @@ impl Record {
             error: None,
             silences: 0,
             bay: None,
+            left_bay: None,
             missing_since: None,
         }
     }
@@ -198,12 +204,19 @@ impl Fleet {
                     self.records.entry(key).or_insert_with(|| Record::new(drive))
                 }
             };
+            record.left_bay = match (&bay, record.bay.take()) {
+                (Some(_), _) => None,
+                (None, Some(left)) => Some((left, now)),
+                (None, None) => record.left_bay.take(),
+            };
             record.bay = bay;
         }
         for key in gone {
             if let Some(record) = self.records.get_mut(&key) {
                 record.state = State::Missing;
                 record.missing_since = Some(now);
+                let left = record.left_bay.take().filter(|(_, at)| at.age_seconds(now) <= WHILE_PULLED_SECONDS);
+                record.bay = record.bay.take().or(left.map(|(bay, _)| bay));
                 record.error = Some(gone_since(now));
                 changes.push(Change::Missing(key));
             }

@@ -153,3 +153,20 @@ fn a_seed_never_replaces_a_newer_reading() {
     fleet.apply(&reading("a", 700, Outcome::Good(Arc::default())));
     assert!(!fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600)), "older than our own");
 }
+
+#[test]
+fn a_drive_that_is_pulled_one_path_after_the_other_is_missed_in_its_bay() {
+    let at = |fleet: &Fleet| fleet.get(&DriveKey("a".into())).and_then(|r| r.bay.as_ref().map(|bay| bay.slot));
+    let mut fleet = Fleet::default();
+    fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &shelf(&[(1, "0:0:1:0")]), T0);
+    // The path that the shelf knows goes first.
+    fleet.discovered(vec![drive("a", "sdb", "1:0:1:0")], &shelf(&[]), T0);
+    assert_eq!(at(&fleet), None, "it is in no bay that the shelf knows of");
+    let mut late = fleet.clone();
+    fleet.discovered(vec![], &shelf(&[]), Timestamp(T0.0 + 1));
+    assert_eq!((state(&fleet, "a"), at(&fleet)), (Some(State::Missing), Some(1)));
+    late.discovered(vec![], &shelf(&[]), Timestamp(T0.0 + 60));
+    assert_eq!((state(&late, "a"), at(&late)), (Some(State::Missing), None), "it stood elsewhere");
+    fleet.discovered(vec![drive("b", "sda", "0:0:2:0")], &shelf(&[(1, "0:0:2:0")]), Timestamp(T0.0 + 2));
+    assert_eq!(state(&fleet, "a"), None, "another drive sits there");
+}
