@@ -4,6 +4,7 @@
 //! here it is only seen to that no fault and no stranger can fill a disk.
 
 use crate::config::Environment;
+use crate::model::words::steers;
 use env_logger::{Builder, Target};
 use log::{Level, LevelFilter};
 use std::io::{self, IsTerminal, Write};
@@ -117,17 +118,24 @@ fn plain_line(out: &mut impl Write, level: Level, text: &str, colour: bool) -> i
     writeln!(out, "{now} {paint}{level:5}{reset} {text}")
 }
 
-/// Control characters, which a drive's own strings may hold, never reach the log as they are.
+/// Control characters and marks of direction, which a drive's own strings may hold, never reach the
+/// log as they are.
 fn one_line(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
+    if !text.chars().any(steers) {
         return text.to_owned();
     }
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars().flat_map(|c| if steers(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_in_a_line_steers_where_it_is_read() {
+        assert_eq!(one_line("a\x1b[31m\nb\u{202e}c"), "a\\u{1b}[31m\\nb\\u{202e}c");
+        assert_eq!(one_line("Köln °C"), "Köln °C");
+    }
 
     #[test]
     fn a_flood_of_lines_is_cut_off_and_counted() {

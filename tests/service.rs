@@ -151,17 +151,32 @@ fn the_watchdog_is_not_fed_by_a_daemon_that_does_not_answer() {
     let socket = dir.path().join("api");
     let mut daemon = command(&sim, redis.port);
     daemon.env("JBOD_LISTEN", format!("unix:{}", socket.display())).env("NOTIFY_SOCKET", &systemd.path);
-    daemon.env("WATCHDOG_USEC", "1000000");
+    daemon.env("WATCHDOG_USEC", "4000000");
     let daemon = Daemon::spawn(&mut daemon, 0);
     systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
     // Nobody reaches it any more, though it lives.
     std::fs::rename(&socket, dir.path().join("elsewhere")).expect("the socket moves");
     daemon.wait_logged("does not show that it works");
-    while !systemd.is_silent_for(Duration::from_secs(1)) {}
+    while !systemd.is_silent_for(Duration::from_secs(2)) {}
     std::fs::rename(dir.path().join("elsewhere"), &socket).expect("the socket moves back");
     systemd.wait("a heartbeat again", |said| said == "WATCHDOG=1");
     daemon.wait_logged("answers again");
     assert_eq!(daemon.logged("does not show that it works"), 1, "{}", daemon.log());
+}
+
+#[test]
+fn a_daemon_that_answers_nobody_for_long_ends_as_failed() {
+    let sim = Sim::small();
+    let dir = tempfile::tempdir().expect("a folder");
+    let socket = dir.path().join("api");
+    let mut daemon = command(&sim, Redis::absent().port);
+    daemon.env("JBOD_LISTEN", format!("unix:{}", socket.display())).env("WATCHDOG_USEC", "1000000");
+    let mut daemon = Daemon::spawn(&mut daemon, 0);
+    daemon.wait_listening("the daemon listens", || std::os::unix::net::UnixStream::connect(&socket).ok());
+    std::fs::rename(&socket, dir.path().join("elsewhere")).expect("the socket moves");
+    let (status, log) = daemon.ended();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("has not shown that it works 6 times"), "{log}");
 }
 
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";

@@ -3,6 +3,7 @@
 use super::drive::DeviceName;
 use super::health::Verdict;
 use super::overview::SweepStats;
+use super::words::printable;
 use super::{SCHEMA, Timestamp};
 use serde::Serialize;
 
@@ -55,9 +56,9 @@ impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.part.as_str())?;
         if let Some(id) = &self.id {
-            write!(f, " {}", id.escape_default())?;
+            write!(f, " {}", printable(id))?;
         }
-        write!(f, " since {}: {}", self.since, self.error.escape_debug())
+        write!(f, " since {}: {}", self.since, printable(&self.error))
     }
 }
 

@@ -4,14 +4,15 @@
 use super::drive::{DeviceName, DriveSummary, State};
 use super::health::Verdict;
 
-/// Drives and shelves name themselves; what they say must not steer the terminal, nor turn the
-/// direction of the line or hide in it.
+/// It would steer the terminal, or turn the direction of the line, or hide in it.
+pub fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Drives and shelves name themselves; what they say steers nothing.
 pub fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     text.chars().map(|c| if steers(c) { '?' } else { c }).collect()
 }
 

@@ -306,6 +306,8 @@ impl Thread {
             self.journal.overrun(took, self.interval);
         }
         self.publisher.swept(took);
+        // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
+        self.publisher.flush_documents();
         let overview = self.rebuild();
         self.journal.sweep(&overview, whole, &self.rack.fleet);
     }

@@ -160,6 +160,12 @@ impl Publisher {
         self.build_took = started.elapsed();
     }
 
+    /// Sends the documents that wait, now.
+    pub(super) fn flush_documents(&mut self) {
+        self.flushed = None;
+        self.flush(false, Instant::now());
+    }
+
     /// Sends what is due to Redis. Only a daemon that polls, and has swept, sends lists; a drive
     /// that was read is sent by any.
     pub(super) fn flush(&mut self, sends_lists: bool, at: Instant) {

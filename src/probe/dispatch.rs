@@ -7,7 +7,7 @@
 use super::exec::Stuck;
 use super::hosts::Hosts;
 use super::{Event, Host, smartctl};
-use crate::clock::now;
+use crate::clock::Moment;
 use crate::config::SmartConfig;
 use crate::model::drive::{Drive, DriveKey, Path};
 use crate::model::fleet::Outcome;
@@ -234,7 +234,7 @@ impl Dispatch {
         let options = smartctl::Options { timeout: self.config.timeout, nocheck: self.config.nocheck };
         let (host, stop, events) = (Arc::clone(&self.host), self.stop.clone(), self.events.clone());
         self.pool.spawn(move || {
-            let at = now();
+            let at = Moment::now();
             log::debug!("smartctl start device={} node={}", path.device, path.node);
             let answer = smartctl::read(&host, &drive, &path, kind.as_deref(), options, &stop);
             // The receiver is gone only when the daemon has stopped.

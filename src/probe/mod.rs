@@ -17,7 +17,7 @@ pub mod tools;
 pub mod types;
 pub mod zpool;
 
-use crate::model::Timestamp;
+use crate::clock::Moment;
 use crate::model::drive::{DeviceName, DriveKey};
 use crate::model::enclosure::SlotAnswer;
 use rustix::io::Errno;
@@ -34,7 +34,7 @@ const SPARE_DESCRIPTORS: usize = 8;
 pub enum Event {
     Drive {
         key: DriveKey,
-        at: Timestamp,
+        at: Moment,
         answer: Box<smartctl::Answer>,
     },
     Pools(zpool::Answer),

@@ -2,8 +2,8 @@
 //!
 //! Shown is: the poller goes round, and a request to the own public address was answered (by a
 //! worker; a "too many connections" is an answer as well, or any flood would get the daemon
-//! restarted). That the workers are whole is `Watch`'s business. A daemon that cannot show it for a
-//! minute ends, so that whoever started it starts it again; with a watchdog systemd may be quicker.
+//! restarted). That the workers are whole is `Watch`'s business. A daemon that cannot show it six
+//! times in a row ends, so that whoever started it starts it again; systemd's watchdog is quicker.
 
 use super::{Watch, tell};
 use crate::http::Gate;
@@ -20,8 +20,9 @@ use std::time::Duration;
 const BEAT: Duration = Duration::from_secs(10);
 /// Beats in a watchdog's time: one may be missed.
 const BEATS_IN_TIME: u32 = 4;
-/// Without a sign of life for so long the daemon ends.
-const LAST: Duration = Duration::from_secs(60);
+/// So many in a row without a sign of life end the daemon: without a watchdog, a minute. Counted, and
+/// not by the clock: a daemon that was frozen is none that hangs.
+const LAST: u32 = 6;
 
 /// Starts the thread; it ends with the stop.
 pub fn watch_over(gate: &Arc<Gate>, reader: &Arc<Reader>, watch: &Watch, stop: &Stop) -> std::io::Result<()> {
@@ -33,7 +34,6 @@ pub fn watch_over(gate: &Arc<Gate>, reader: &Arc<Reader>, watch: &Watch, stop: &
         reader: Arc::clone(reader),
         watch: watch.clone(),
         is_watched: watchdog.is_some(),
-        beat,
         missed: 0,
         status: String::new(),
     };
@@ -55,7 +55,6 @@ struct Pulse {
     reader: Arc<Reader>,
     watch: Watch,
     is_watched: bool,
-    beat: Duration,
     /// Beats in a row.
     missed: u32,
     /// What systemd was told last.
@@ -79,9 +78,8 @@ impl Pulse {
                     log::warn!("the daemon does not show that it works error={why:?}");
                 }
                 self.missed += 1;
-                // Counted in beats, not by the clock: a daemon that was frozen is none that hangs.
-                if self.beat * self.missed >= LAST {
-                    log::error!("the daemon has not shown that it works for a minute, stopping it error={why:?}");
+                if self.missed >= LAST {
+                    log::error!("the daemon has not shown that it works {LAST} times, stopping it error={why:?}");
                     self.watch.fail();
                 }
             }

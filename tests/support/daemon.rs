@@ -161,6 +161,13 @@ impl Daemon {
         (status, self.log())
     }
 
+    /// Waits until it ends by itself.
+    #[track_caller]
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let status = eventually("the daemon ends", || self.child.try_wait().expect("its state"));
+        (status, self.log())
+    }
+
     /// Processes below it that are still there, zombies among them.
     pub fn children(&self) -> Vec<String> {
         children_of(self.child.id())

@@ -5,7 +5,7 @@
 use super::connection::{Connection, Step};
 use super::door::Door;
 use super::exchange::{Back, Done, Exchange};
-use super::seats::Seats;
+use super::seats::{Seats, owner};
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender};
 use rustix::event::{Timespec, epoll};
@@ -126,7 +126,7 @@ impl<'a> Connections<'a> {
                         self.refused = None;
                         log::info!("connections are accepted again");
                     }
-                    let address = address.and_then(|a| SocketAddr::try_from(a).ok()).map(|a| a.ip());
+                    let address = address.and_then(|a| SocketAddr::try_from(a).ok()).map(|a| owner(a.ip()));
                     self.admit(Socket::from(socket), address);
                 }
                 Err(rustix::io::Errno::AGAIN) => return,

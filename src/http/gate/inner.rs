@@ -88,23 +88,20 @@ impl Inner {
 
     /// Puts new lanes in the place of `lost`, once, whoever comes first. The public address, and
     /// what waits there, stay as they are; turns that were drawn on the old lanes are good to their
-    /// end.
+    /// end. Where none can be made, whoever needs them tries again after a while.
     fn renew(&self, lost: &Arc<Lanes>) {
-        let mut current = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&current, lost) {
-            return;
-        }
-        log::warn!("tiny_http lost a private connection, it is made anew");
-        loop {
-            match Lanes::new(lost.streams.len()) {
-                Ok(lanes) => {
-                    *current = Arc::new(lanes);
-                    return;
-                }
-                Err(error) => log::debug!("tiny_http cannot be made anew yet error={error:?}"),
-            }
-            if self.stop.channel().recv_timeout(AGAIN) != Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+        let made = {
+            let mut current = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+            if !Arc::ptr_eq(&current, lost) {
                 return;
+            }
+            Lanes::new(lost.streams.len()).map(|lanes| *current = Arc::new(lanes))
+        };
+        match made {
+            Ok(()) => log::warn!("tiny_http had lost a private connection, all were made anew"),
+            Err(error) => {
+                log::debug!("tiny_http cannot be made anew yet error={error:?}");
+                let _ = self.stop.channel().recv_timeout(AGAIN);
             }
         }
     }

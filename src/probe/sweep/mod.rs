@@ -5,7 +5,7 @@
 
 mod join;
 
-use crate::clock::now;
+use crate::clock::{Moment, now};
 use crate::config::SmartConfig;
 use crate::model::Timestamp;
 use crate::model::drive::{DeviceName, Drive, DriveKey};
@@ -296,7 +296,7 @@ impl Rack {
         None
     }
 
-    fn take_drive(&mut self, key: DriveKey, at: Timestamp, mut answer: smartctl::Answer) -> Option<Read> {
+    fn take_drive(&mut self, key: DriveKey, at: Moment, mut answer: smartctl::Answer) -> Option<Read> {
         let now = Instant::now();
         self.dispatch.answered(&key, &mut answer, now);
         if answer.stopped {
@@ -319,7 +319,7 @@ impl Rack {
             }
         }
         let took_ms = u64::try_from(answer.took.as_millis()).ok();
-        let replaced = self.fleet.apply(&Reading { key: key.clone(), at, took_ms, outcome: answer.outcome });
+        let replaced = self.fleet.apply(&Reading { key: key.clone(), at: at.date(), took_ms, outcome: answer.outcome });
         // A reading that brought no values leaves the earlier one, and its JSON, in place.
         let was_taken = self.fleet.get(&key).is_some_and(|r| r.error.is_none());
         Some(Read { raw: answer.raw.filter(|_| was_taken), key, replaced })
@@ -331,6 +331,7 @@ impl Rack {
         self.zpool_stuck = answer.stuck;
         match answer.zfs {
             Some(mut zfs) => {
+                zfs.collected_at = zfs.available.filter(|is_here| *is_here).map(|_| now());
                 let is_fresh = self.zpool_asked == self.fingerprint && !self.has_changed();
                 zpool::resolve(&mut zfs, &self.links, &self.zfs, is_fresh);
                 self.zfs = zfs;

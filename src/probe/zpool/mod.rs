@@ -14,7 +14,6 @@ use super::Host;
 use super::exec::{self, ExecError, Limits, Output, Stuck};
 use super::links::Links;
 use super::tools::{FileId, file_id};
-use crate::clock::now;
 use crate::model::drive::{DeviceName, DriveKey};
 use crate::model::zfs::{Leaf, Pool, Zfs};
 use crate::stop::Stop;
@@ -186,8 +185,9 @@ fn absent() -> Zfs {
     Zfs { available: Some(false), ..Zfs::default() }
 }
 
+/// Dated by whoever takes it in.
 fn here(pools: Vec<Pool>) -> Zfs {
-    Zfs { available: Some(true), collected_at: Some(now()), error: None, pools }
+    Zfs { available: Some(true), collected_at: None, error: None, pools }
 }
 
 fn answer(zfs: Zfs) -> Answer {
