@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::asking::Load;
 use support::chance::Chance;
 use support::daemon::{Daemon, command};
 use support::http::Client;
+use support::load::Load;
 use support::look::drives;
 use support::redis::{Redis, Reply};
 use support::sim::Sim;
@@ -168,7 +168,7 @@ fn stopped_under_load_it_ends_in_time_and_takes_everything_along() {
         let redis = if round % 2 == 0 { &redis } else { &away };
         let daemon = Daemon::start(&sim, redis, &SETTINGS);
         let paths = ["/api/overview", "/api/drives/sda", "/api/drives/sdb", "/api/drives/sdc"];
-        let load: Vec<Load> = paths.iter().map(|p| Load::start(daemon.port, &[p])).collect();
+        let load = Load::start(daemon.port, &paths);
         std::thread::sleep(Duration::from_millis(dice.next() % 600));
         let begun = Instant::now();
         let (status, log) = daemon.stop(Signal::TERM);
@@ -178,9 +178,7 @@ fn stopped_under_load_it_ends_in_time_and_takes_everything_along() {
         assert!(took < Duration::from_secs(5), "round {round}: {took:?}: {log}");
         assert!(!log.contains("panicked") && !log.contains("ERROR"), "round {round}: {log}");
         assert_no_tool_runs(&sim, &format!("round {round}"));
-        for client in load {
-            client.end();
-        }
+        load.end();
     }
     println!("20 stops under load: the longest took {longest:?}");
 }

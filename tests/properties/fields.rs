@@ -3,7 +3,7 @@
 
 use crate::fixtures;
 use crate::parsers::assert_sound;
-use crate::random::Rng;
+use crate::random::chance_of;
 use jbod_monitor::model::smart::SmartReport;
 use jbod_monitor::probe::smartctl::parse;
 use serde_json::{Value, json};
@@ -111,7 +111,7 @@ fn assert_rest_stays(before: &SmartReport, after: &SmartReport, pointer: &str, w
 #[test]
 fn one_odd_value_costs_itself_only() {
     let (mut tried, odd) = (0, odd_values());
-    let mut rng = Rng::of("fields", 0);
+    let mut rng = chance_of("fields", 0);
     for mut root in fixtures::smartctl_json(&mut rng, DOCUMENTS) {
         let before = parse(&root.to_string()).report;
         let mut all = Vec::new();

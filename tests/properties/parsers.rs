@@ -3,7 +3,8 @@
 
 use crate::fixtures;
 use crate::mutate;
-use crate::random::{Rng, try_cases};
+use crate::random::try_cases;
+use crate::support::chance::Chance;
 use crate::verdict::assert_plain;
 use jbod_monitor::model::Timestamp;
 use jbod_monitor::model::health::{Limits, PeersOfOne, Subject, judge};
@@ -60,7 +61,7 @@ fn assert_judged(report: &SmartReport) {
 #[test]
 fn smartctl_can_say_anything() {
     let inputs = fixtures::smartctl();
-    let damage = |rng: &mut Rng| {
+    let damage = |rng: &mut Chance| {
         let from = rng.small(inputs);
         mutate::json(rng, from)
     };
@@ -93,7 +94,7 @@ fn assert_pools_sound(bytes: &[u8]) {
 #[test]
 fn zpool_can_write_anything() {
     let inputs = fixtures::zpool_text();
-    let damage = |rng: &mut Rng| {
+    let damage = |rng: &mut Chance| {
         let from = rng.small(inputs);
         mutate::text(rng, from)
     };
@@ -103,7 +104,7 @@ fn zpool_can_write_anything() {
 #[test]
 fn zpool_can_write_any_json() {
     let inputs = fixtures::zpool_json();
-    let damage = |rng: &mut Rng| {
+    let damage = |rng: &mut Chance| {
         let from = rng.small(inputs);
         mutate::json(rng, from)
     };

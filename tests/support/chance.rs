@@ -37,6 +37,12 @@ impl Chance {
     pub fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.below(of.len())]
     }
+
+    /// One of a list that is sorted by size, the smaller ones more often.
+    pub fn small<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        let at = (0..3).map(|_| self.below(of.len())).min();
+        &of[at.unwrap_or(0)]
+    }
 }
 
 /// The seed that the environment names, or a fresh one. Printed past the capture of output, so

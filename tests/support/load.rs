@@ -19,6 +19,8 @@ pub struct Sample {
     pub took: Duration,
     /// 0: no answer at all.
     pub status: u16,
+    /// It was told when to come back.
+    pub later: bool,
     pub cache: String,
     pub path: String,
 }
@@ -77,17 +79,23 @@ impl Load {
         self.samples.lock().expect("samples").iter().filter(|s| s.at >= at).cloned().collect()
     }
 
+    /// Stops, and gives what was seen.
+    pub fn end(mut self) -> Vec<Sample> {
+        self.stop.store(true, Ordering::Release);
+        for client in self.clients.drain(..) {
+            client.join().expect("a client ends");
+        }
+        std::mem::take(&mut *self.samples.lock().expect("samples"))
+    }
+
     /// Stops, prints the times of each fault, and asserts that everybody had an answer that is none
     /// of an error, none later than `bound`.
     #[track_caller]
-    pub fn finish(self, bound: Duration) -> Vec<Sample> {
-        self.stop.store(true, Ordering::Release);
-        for client in self.clients {
-            client.join().expect("a client ends");
-        }
-        let samples = std::mem::take(&mut *self.samples.lock().expect("samples"));
-        for (n, (name, at)) in self.faults.iter().enumerate() {
-            let end = self.faults.get(n + 1).map(|(_, at)| *at);
+    pub fn finish(mut self, bound: Duration) -> Vec<Sample> {
+        let faults = std::mem::take(&mut self.faults);
+        let samples = self.end();
+        for (n, (name, at)) in faults.iter().enumerate() {
+            let end = faults.get(n + 1).map(|(_, at)| *at);
             let within = |s: &&Sample| s.at >= *at && end.is_none_or(|end| s.at < end);
             let (first, later): (Vec<&Sample>, Vec<&Sample>) =
                 samples.iter().filter(within).partition(|s| s.at < *at + Duration::from_secs(1));
@@ -104,6 +112,26 @@ impl Load {
     }
 }
 
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+/// Prints the times, and asserts that everybody was answered, if only told when to come back, and that
+/// nobody waited as long as `bound` (for what hangs).
+#[track_caller]
+pub fn assert_answered(what: &str, samples: &[Sample], bound: Duration) {
+    let all: Vec<&Sample> = samples.iter().collect();
+    let slowest = samples.iter().max_by_key(|s| s.took).expect("somebody asked");
+    let later = samples.iter().filter(|s| s.later).count();
+    println!("{what}: {}, the slowest {}, {later} told to come back", times(&all), slowest.path);
+    let is_bad = |s: &&Sample| !s.later && (s.status == 0 || s.status >= 500);
+    let bad: Vec<String> = samples.iter().filter(is_bad).map(|s| format!("{} {}", s.path, s.status)).collect();
+    assert!(bad.is_empty(), "{what}: {bad:?}");
+    assert!(slowest.took < bound, "{what}: an answer of {} took {:?}", slowest.path, slowest.took);
+}
+
 /// One request; a connection that has ended in between is made anew once.
 pub fn ask(client: &mut Option<Client>, port: u16, path: &str) -> Sample {
     let at = Instant::now();
@@ -112,8 +140,12 @@ pub fn ask(client: &mut Option<Client>, port: u16, path: &str) -> Sample {
         *client = Client::connect(port);
         response = client.as_mut().and_then(|c| c.request("GET", path, &[]));
     }
-    let (status, cache) = response.map_or((0, String::new()), |r| (r.status, r.cache().to_owned()));
-    Sample { at, took: at.elapsed(), status, cache, path: path.to_owned() }
+    let (took, path) = (at.elapsed(), path.to_owned());
+    let Some(response) = response else {
+        return Sample { at, took, status: 0, later: false, cache: String::new(), path };
+    };
+    let later = response.status == 503 && !response.header("retry-after").is_empty();
+    Sample { at, took, status: response.status, later, cache: response.cache().to_owned(), path }
 }
 
 /// Of lists, and of single drives, which smartctl may be run for: count, median, 99 %, longest.

@@ -3,7 +3,6 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-pub mod asking;
 pub mod chance;
 pub mod daemon;
 pub mod fake;

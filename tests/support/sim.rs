@@ -130,4 +130,18 @@ impl Sim {
     pub fn starts_of(&self, serial: &str) -> usize {
         self.starts().iter().filter(|(_, s)| s == serial).count()
     }
+
+    /// `pid command line` of every process that runs one of the host's programs.
+    pub fn processes(&self) -> Vec<String> {
+        let root = self.root().to_string_lossy().into_owned();
+        let pids =
+            std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|e| e.file_name().into_string().ok());
+        pids.filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
+            .filter_map(|pid| {
+                let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+                let line = String::from_utf8_lossy(&line).replace('\0', " ");
+                line.contains(&root).then(|| format!("{pid} {line}"))
+            })
+            .collect()
+    }
 }
