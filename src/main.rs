@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let done = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => {
             if !env.arenas {
-                launch::with_few_arenas();
+                launch::with_little_memory();
             }
             daemon::serve(&config)
         }

@@ -117,12 +117,12 @@ fn command(program: &Path) -> Command {
     command
 }
 
-/// Becomes `program` with the very arguments of this one and one more variable; returns only when that
+/// Becomes `program` with the very arguments of this one and more variables; returns only when that
 /// cannot be.
 #[expect(clippy::disallowed_methods, reason = "this is the door to children")]
-pub(super) fn again(program: &Path, mut args: impl Iterator<Item = OsString>, more: (&str, &str)) -> io::Error {
+pub(super) fn again(program: &Path, mut args: impl Iterator<Item = OsString>, more: [(&str, &str); 3]) -> io::Error {
     let name = args.next().unwrap_or_else(|| program.into());
-    Command::new(program).arg0(name).args(args).env(more.0, more.1).exec()
+    Command::new(program).arg0(name).args(args).envs(more).exec()
 }
 
 /// Becomes `program`; returns only when that cannot be.

@@ -68,13 +68,18 @@ pub fn become_tool() -> Option<ExitCode> {
     failed
 }
 
-/// Starts this program over, in place, with two arenas for memory in all: glibc gives every thread one
-/// of its own, each of which keeps what it was once given (mallopt(3)). It is told before it begins or
-/// not at all. Returns when that cannot be, which costs some megabytes.
-pub fn with_few_arenas() {
+/// How glibc is to keep memory (mallopt(3)): two arenas in all, where every thread would have one of its
+/// own and keep in it what it was once given; and what is large goes back as soon as it is free, where the
+/// first output of some megabytes would have the like of it kept from then on.
+const MALLOC: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "2097152"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
+
+/// Starts this program over, in place, so that it keeps little memory: that is told before it begins or
+/// not at all. Returns when it cannot be, which costs some megabytes.
+pub fn with_little_memory() {
     if let Ok(program) = std::env::current_exe() {
-        let error = exec::again(&program, std::env::args_os(), ("MALLOC_ARENA_MAX", "2"));
-        log::debug!("memory is kept for each thread error={error:?}");
+        let error = exec::again(&program, std::env::args_os(), MALLOC);
+        log::debug!("memory is kept as the C library has it error={error:?}");
     }
 }
 
