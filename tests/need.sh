@@ -5,7 +5,7 @@ set -eu
 missing=
 for program in "$@"; do
     case $program in
-        redis-server) package=redis-server ;;
+        readelf) package=binutils ;;
         *) package=$program ;;
     esac
     command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
