@@ -6,6 +6,8 @@ missing=
 for program in "$@"; do
     case $program in
         readelf) package=binutils ;;
+        unshare) package=util-linux ;;
+        ip) package=iproute2 ;;
         *) package=$program ;;
     esac
     command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
