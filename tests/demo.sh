@@ -11,7 +11,7 @@ listen=${JBOD_LISTEN:-127.0.0.1:9780}
 redis_port=${DEMO_REDIS_PORT:-16399}
 url=http://$listen
 
-redis= daemon=
+redis="" daemon=""
 finish() {
     for process in $daemon $redis; do
         kill "$process" 2>/dev/null || true
