@@ -2,16 +2,18 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lint bench fuzz soak build clean
+.PHONY: help demo test lint audit bench fuzz soak build release clean
 
 help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
 	@echo "make test    all tests"
-	@echo "make lint    format, clippy, documentation"
+	@echo "make lint    format, clippy, documentation, shell scripts"
+	@echo "make audit   dependencies: licences, advisories, none unused; installs cargo-deny and cargo-machete"
 	@echo "make bench   speed, side by side (takes a few minutes)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
 	@echo "make build   target/release/jbod-monitor"
+	@echo "make release VERSION=X.Y.Z   commit, tag, packages, checksums; pushes nothing (CONTRIBUTING.md)"
 
 build:
 	$(CARGO) build --release --locked
@@ -29,6 +31,10 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib
+	@tests/shell.sh
+
+audit:
+	@tests/audit.sh
 
 bench:
 	@tests/need.sh redis-server wrk python3
@@ -41,6 +47,9 @@ fuzz:
 soak:
 	@tests/need.sh redis-server
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(CARGO) test --release --locked --test soak -- --nocapture
+
+release:
+	@packaging/release $(VERSION)
 
 clean:
 	$(CARGO) clean

@@ -5,6 +5,14 @@ set -eu
 missing=
 for program in "$@"; do
     case $program in
+        cargo-*)
+            # cargo finds its own in a folder that need not be on PATH.
+            if ! "${CARGO:-cargo}" "${program#cargo-}" --version >/dev/null 2>&1; then
+                echo "installing from crates.io with cargo install: $program (takes minutes)"
+                "${CARGO:-cargo}" install --locked --quiet "$program"
+            fi
+            continue
+            ;;
         redis-server) package=redis-server ;;
         *) package=$program ;;
     esac
