@@ -24,7 +24,7 @@ demo:
 	@tests/demo.sh
 
 test:
-	@tests/need.sh redis-server faketime
+	@tests/need.sh redis-server faketime git python3
 	$(CARGO) test --locked
 
 lint:

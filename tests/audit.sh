@@ -22,7 +22,7 @@ done
 # Fetched apart, so that a database that is not to be had is told from one that has something to say.
 if "$cargo" deny --config deny.toml fetch db; then
     for package in . tests/fuzz; do
-        deny $package --disable-fetch advisories
+        deny $package advisories
     done
 else
     echo "advisories are NOT checked: the database (github.com/rustsec/advisory-db) cannot be fetched" >&2
