@@ -1,8 +1,9 @@
 # Each target says what it installs before it does. `make help` lists them.
 
 CARGO ?= cargo
+ARCH ?= $(shell dpkg --print-architecture)
 
-.PHONY: help demo test lint audit bench fuzz soak build release clean
+.PHONY: help demo test lint audit bench fuzz soak build deb release clean
 
 help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
@@ -12,6 +13,7 @@ help:
 	@echo "make bench   speed, side by side (takes a few minutes)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
+	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
 	@echo "make build   target/release/jbod-monitor"
 	@echo "make release VERSION=X.Y.Z   commit, tag, packages, checksums; pushes nothing (CONTRIBUTING.md)"
 
@@ -26,6 +28,10 @@ demo:
 test:
 	@tests/need.sh redis-server faketime git python3
 	$(CARGO) test --locked
+
+deb:
+	@tests/need.sh python3 lintian readelf
+	@packaging/deb/build $(ARCH)
 
 lint:
 	$(CARGO) fmt --check

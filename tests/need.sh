@@ -13,7 +13,7 @@ for program in "$@"; do
             fi
             continue
             ;;
-        redis-server) package=redis-server ;;
+        readelf) package=binutils ;;
         *) package=$program ;;
     esac
     command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
