@@ -161,7 +161,7 @@ impl Repository {
         let mut made: Vec<String> = std::fs::read_dir(self.root().join("target"))
             .map(|entries| entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
             .unwrap_or_default();
-        made.retain(|name| name != "release.lock" && name != "tools");
+        made.retain(|name| name != "release.lock");
         made.sort();
         vec![
             self.git(&["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"]),
