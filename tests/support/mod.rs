@@ -12,6 +12,7 @@ pub mod load;
 pub mod look;
 pub mod redis;
 pub mod runs;
+pub mod series;
 pub mod sim;
 pub mod vitals;
 

@@ -8,9 +8,6 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 const POOL_STATES: [&str; 5] = ["ONLINE", "DEGRADED", "FAULTED", "UNAVAIL", "SUSPENDED"];
-/// zpool's own words for none.
-const NO_ERRORS: &str = "No known data errors";
-
 /// `pool`, `vdev`, `role`: an owned label set, because names are made fit.
 type Labels = Vec<(&'static str, String)>;
 
@@ -44,7 +41,7 @@ fn pools(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
     sheet.gauges(
         "jbod_pool_has_data_errors",
         "1 while zpool knows of data that is lost",
-        pools.iter().filter_map(|p| Some(([("pool", plain(&p.name))], flag(p.errors.as_deref()? != NO_ERRORS)))),
+        pools.iter().filter_map(|p| Some(([("pool", plain(&p.name))], flag(has_lost_data(p.errors.as_deref()?)?)))),
     )?;
     sheet.gauges(
         "jbod_pool_scan",
@@ -59,6 +56,12 @@ fn pools(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
         "Of a scrub or resilver under way, how much is done",
         pools.iter().filter_map(|p| Some(([("pool", plain(&p.name))], p.scan.done_percent? / 100.0))),
     )
+}
+
+/// By zpool's own words; it may also say that it cannot tell.
+fn has_lost_data(errors: &str) -> Option<bool> {
+    let is_lost = errors.starts_with("Permanent errors") || errors.contains("data errors, use");
+    (is_lost || errors == "No known data errors").then_some(is_lost)
 }
 
 fn vdevs(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
