@@ -22,7 +22,7 @@ demo:
 	@tests/demo.sh
 
 test:
-	@tests/need.sh redis-server faketime
+	@tests/need.sh redis-server faketime promtool
 	$(CARGO) test --locked
 
 lint:

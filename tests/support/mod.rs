@@ -10,6 +10,7 @@ pub mod golden;
 pub mod http;
 pub mod load;
 pub mod look;
+pub mod prometheus;
 pub mod redis;
 pub mod runs;
 pub mod series;
