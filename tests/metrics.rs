@@ -379,6 +379,43 @@ fn both_formats_say_the_same_and_describe_every_family() {
     }
 }
 
+/// Words of a text that may be names of series.
+fn names_in(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("jbod_")).collect()
+}
+
+#[test]
+fn papers_alerts_and_dashboard_name_the_series_that_there_are() {
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    sim.set("bay/0/7", &["failed=true"]);
+    sim.set("pool/tank", &["scan=scrubbing", "progress=42"]);
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    sim.pull(&["bay/0/8"]);
+    let page = daemon
+        .metrics_when("one is missing", |page| page.all("jbod_device_missing_since_timestamp_seconds", &[]).len() == 1);
+    let read = |path: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    let is_told = |name: &&str| {
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        page.kinds.contains_key(family) || page.kinds.contains_key(*name)
+    };
+    for path in ["packaging/prometheus/alerts.yml", "packaging/prometheus/jbod-monitor.json"] {
+        let text = read(path);
+        let names = names_in(&text);
+        let odd: Vec<&&str> = names.iter().filter(|name| !is_told(name)).collect();
+        assert!(names.len() > 20 && odd.is_empty(), "{path} names series that there are not: {odd:?}");
+    }
+    let readme = read("README.md");
+    let is_named = |family: &&String| {
+        let ends = family.match_indices('_').map(|(at, _)| &family[at..]).chain([family.as_str()]);
+        ends.map(|end| format!("`{end}`")).any(|end| readme.contains(&end))
+    };
+    let missing: Vec<&String> = page.kinds.keys().filter(|family| !is_named(family)).collect();
+    assert!(missing.is_empty(), "README.md lacks {missing:?}");
+}
+
 #[test]
 fn asking_reads_no_drive_and_the_door_is_the_same() {
     let (sim, redis) = (Sim::small(), Redis::start());

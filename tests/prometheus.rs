@@ -49,17 +49,15 @@ impl Stack {
     #[track_caller]
     fn up() -> Self {
         let (sim, redis) = (Sim::rack(), Redis::start());
-        let serial = |number: &str| {
-            let found = sim.list().into_iter().find(|d| d["enclosure"] == 0 && d["bay"].to_string() == number);
-            let serial = found.expect("a drive")["serial"].as_str().expect("its serial number").to_owned();
-            serial
-        };
+        let number: u64 = FAULTED.parse().expect("a number");
+        let faulted = sim.list().into_iter().find(|d| d["enclosure"] == 0 && d["bay"] == number).expect("a drive");
+        let leaf = format!("leaf/{}", faulted["serial"].as_str().expect("its serial number"));
         sim.set(&bay(FAILING), &["failed=true"]);
         sim.set(&bay(HUNG), &["hang=true"]);
         sim.set(&bay(HOT), &["temperature=70"]);
         sim.set(&bay(ASLEEP), &["standby=true"]);
         sim.set(&bay(LIT), &["fault=1"]);
-        sim.set(&format!("leaf/{}", serial(FAULTED)), &["state=FAULTED", "read=3"]);
+        sim.set(&leaf, &["state=FAULTED", "read=3"]);
         sim.set("pool/backup", &["state=DEGRADED"]);
         let token = sim.root().join("token");
         std::fs::write(&token, TOKEN).expect("a token");
