@@ -26,7 +26,7 @@ demo:
 	@tests/demo.sh
 
 test:
-	@tests/need.sh redis-server faketime git python3
+	@tests/need.sh redis-server faketime git python3 promtool
 	$(CARGO) test --locked
 
 deb:

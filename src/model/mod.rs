@@ -11,6 +11,7 @@ pub mod enclosure;
 pub mod fleet;
 pub mod health;
 pub mod map;
+pub mod measured;
 pub mod overview;
 pub mod service;
 pub mod smart;
