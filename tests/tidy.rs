@@ -346,6 +346,25 @@ fn every_dependency_has_a_reason() {
     assert_none(&broken, "every dependency stands below one line of reason, in order of the alphabet");
 }
 
+/// The fuzz targets are a package of their own, with a lock file that no other command looks at: `make fuzz`, `make audit`
+/// and `make release` would find it old.
+#[test]
+fn the_lock_file_of_the_fuzz_targets_knows_every_dependency() {
+    let manifest = read("Cargo.toml");
+    let table = manifest.split("[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next()).expect("the table");
+    let lines = table.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    let mut wanted: Vec<&str> = lines.filter_map(|line| line.split([' ', '=']).next()).collect();
+    let lock = read("tests/fuzz/Cargo.lock");
+    let own = lock.split("[[package]]\n").find(|entry| entry.starts_with("name = \"jbod-monitor\"\n")).expect("ours");
+    assert!(own.contains(&format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"))), "its version: {own}");
+    let list = own.split("dependencies = [\n").nth(1).and_then(|rest| rest.split(']').next()).expect("a list");
+    // A name with a version behind it where there are two of them.
+    let mut found: Vec<&str> = list.split('"').skip(1).step_by(2).filter_map(|name| name.split(' ').next()).collect();
+    wanted.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, wanted, "cargo update --workspace --manifest-path tests/fuzz/Cargo.toml mends it");
+}
+
 /// `/api/drives/{id}` out of `["api", "drives", id] if … => …`.
 fn routes() -> Vec<String> {
     let text = read("src/http/route.rs");
