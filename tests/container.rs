@@ -182,7 +182,7 @@ fn nothing_is_open_that_need_not_be() {
     let (monitor, rack) = (service(COMPOSE, "jbod-monitor"), service(RACK, "jbod-monitor"));
     assert_eq!(list(&monitor["cap_add"]), ["SYS_RAWIO"]);
     assert_eq!(list(&monitor["volumes"]), ["/dev:/dev:ro"]);
-    assert_eq!(list(&monitor["device_cgroup_rules"]), ["c 21:* rw"]);
+    assert_eq!(list(&monitor["device_cgroup_rules"]), ["c 21:* r"]);
     for none in ["cap_add", "volumes", "device_cgroup_rules"] {
         assert!(rack[none].is_badvalue(), "{RACK}: {none}");
     }
