@@ -308,6 +308,10 @@ impl Thread {
         self.publisher.swept(took);
         // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
         self.publisher.flush_documents();
+        // A drive that was pulled while it was read has gone, and is none that fails.
+        if self.rack.has_changed() {
+            self.look();
+        }
         let overview = self.rebuild();
         self.journal.sweep(&overview, whole, &self.rack.fleet, &self.rack.zfs);
     }
