@@ -14,6 +14,8 @@ mod support;
 use jbod_monitor::event::Kind;
 use rustix::process::Signal;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use support::daemon::{Daemon, command, run};
@@ -24,12 +26,7 @@ use support::sim::Sim;
 use support::{PATIENCE, eventually, free_port};
 
 /// The daemon as a unit, not yet started. `None`: not on this machine.
-fn unit(
-    sim: &Sim,
-    redis: &Redis,
-    folder: Option<&std::path::Path>,
-    settings: &[(&str, &str)],
-) -> Option<(Command, u16)> {
+fn unit(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<(Command, u16)> {
     let port = free_port();
     let mut plain = command(sim, redis.port);
     plain
@@ -40,7 +37,7 @@ fn unit(
 }
 
 /// … started, and its first sweep whole.
-fn ready(sim: &Sim, redis: &Redis, folder: Option<&std::path::Path>, settings: &[(&str, &str)]) -> Option<Daemon> {
+fn ready(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<Daemon> {
     let (mut command, port) = unit(sim, redis, folder, settings)?;
     let mut daemon = Daemon::spawn(&mut command, port);
     daemon.wait_listening("the daemon listens", || Client::connect(port));
@@ -355,6 +352,8 @@ fn of_many_drives_that_go_at_once_each_is_found() {
     let all: Vec<&str> = serials.iter().map(String::as_str).collect();
     sim.set("all", &["failed=true"]);
     daemon.overview_when("all are bad", |o| o["totals"]["by_verdict"]["crit"] == 20);
+    let told = stand.wait_said("drives crit count=");
+    assert_eq!((values(&told, "JBOD_VERDICT"), values(&told, "JBOD_SERIAL").len() > 12), (vec!["crit"], true));
     sim.pull(&all);
     daemon.overview_when("all are gone", |o| o["totals"]["by_state"]["missing"] == 20);
     let told_of = |serial: &str, kinds: &[Kind]| {
@@ -366,4 +365,54 @@ fn of_many_drives_that_go_at_once_each_is_found() {
         let gone = |s: &String| told_of(s, &[Kind::DriveMissing, Kind::ManyDrives]) >= 1;
         serials.iter().all(|s| bad(s) && gone(s)).then_some(())
     });
+}
+
+/// The catalog, by message id: each entry's text.
+fn catalog() -> (std::path::PathBuf, BTreeMap<String, String>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/journal/jbod-monitor.catalog");
+    let text = std::fs::read_to_string(&path).expect("the catalog");
+    let entries = text.split("\n-- ").skip(1).map(|entry| {
+        let (id, rest) = entry.split_once('\n').expect("an id, then its text");
+        (id.to_owned(), rest.to_owned())
+    });
+    (path, entries.collect())
+}
+
+#[test]
+fn the_catalog_explains_every_event_and_no_other() {
+    let (_, entries) = catalog();
+    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.message_id()).collect();
+    for kind in Kind::ALL {
+        let entry = entries.get(kind.message_id()).unwrap_or_else(|| panic!("the catalog lacks {kind:?}"));
+        let (head, text) = entry.split_once("\n\n").expect("a head, then the text");
+        assert!(head.starts_with("Subject: ") && head.contains("Defined-By: jbod-monitor"), "{kind:?}: {head}");
+        assert!(text.trim().len() > 10, "{kind:?}: {text}");
+        // What stands between two @ and is no field would be shown as it stands.
+        for field in entry.split('@').skip(1).step_by(2) {
+            assert!(field.strip_prefix("JBOD_").is_some_and(|f| !f.is_empty()), "{kind:?}: @{field}@");
+        }
+    }
+    assert!(entries.keys().all(|id| kinds.contains(&id.as_str())), "{:#?}", entries.keys());
+    assert_eq!(entries.len(), kinds.len());
+}
+
+#[test]
+fn systemd_takes_the_catalog() {
+    let (path, entries) = catalog();
+    let root = tempfile::tempdir().expect("a folder");
+    let folder = root.path().join("usr/lib/systemd/catalog");
+    std::fs::create_dir_all(&folder).expect("its folder");
+    std::fs::create_dir_all(root.path().join("var/lib/systemd/catalog")).expect("the database's folder");
+    std::fs::copy(path, folder.join("jbod-monitor.catalog")).expect("the catalog is copied");
+    let ctl = |argument: &str| Command::new("journalctl").arg("--root").arg(root.path()).arg(argument).output();
+    let Ok(made) = ctl("--update-catalog") else {
+        eprintln!("left out: no journalctl here");
+        return;
+    };
+    assert!(made.status.success() && made.stderr.is_empty(), "{made:?}");
+    let list = ctl("--list-catalog").expect("journalctl");
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    for id in entries.keys() {
+        assert!(list.contains(&format!("{id} jbod-monitor:")), "{id}: {list}");
+    }
 }

@@ -161,7 +161,9 @@ impl Journald {
     pub fn start() -> Option<Self> {
         let dir = tempfile::tempdir().expect("a folder for the journal");
         let folders = ["sockets", "files"].map(|name| dir.path().join(name));
-        folders.iter().for_each(|folder| std::fs::create_dir(folder).expect("a folder"));
+        for folder in folders {
+            std::fs::create_dir(folder).expect("a folder");
+        }
         let programs = ["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"];
         let program = programs.into_iter().find(|path| Path::new(path).exists());
         let child = program.map(|program| {

@@ -185,7 +185,15 @@ pub(super) fn together(lines: Vec<Line>, at_most: usize) -> Vec<Told> {
     told
 }
 
-/// Many, by their serial numbers.
+/// Many, by their serial numbers, with what is the same of all.
 pub(super) fn all<'a>(many: impl IntoIterator<Item = &'a About>) -> About {
-    About::nobody().with_each(event::SERIAL, many.into_iter().flat_map(|about| about.all(event::SERIAL)))
+    let many: Vec<&About> = many.into_iter().collect();
+    let shared = |field| {
+        let values = |about: &&'a About| about.all(field).map(str::to_owned).collect::<Vec<_>>();
+        let first = many.first().map(values).unwrap_or_default();
+        if many.iter().all(|about| values(about) == first) { first } else { Vec::new() }
+    };
+    let common = [event::ENCLOSURE, event::POOL, event::RULE, event::VERDICT, event::STATE, event::WAS];
+    let about = common.into_iter().fold(About::nobody(), |about, field| about.with_each(field, shared(field)));
+    about.with_each(event::SERIAL, many.iter().flat_map(|about| about.all(event::SERIAL)))
 }
