@@ -97,7 +97,9 @@ fn a_drives_life_is_read_by_its_serial_number() {
     let record = wait_told(&journald, &moved, Kind::DriveMissing);
     assert_eq!((&record["JBOD_BAY"], &record["JBOD_POOL"]), (&"1".into(), &"tank".into()), "{record}");
     assert_eq!((&record["PRIORITY"], &record["SYSLOG_IDENTIFIER"]), (&"4".into(), &"jbod-monitor".into()));
-    assert!(record["CODE_FILE"].as_str().is_some_and(|file| file.ends_with(".rs")) && record["CODE_LINE"].is_string());
+    assert!(
+        record["CODE_FILE"].as_str().is_some_and(|file| file.starts_with("src/")) && record["CODE_LINE"].is_string()
+    );
     sim.insert(&["bay/0/5", "--serial", &moved]);
     let record = wait_told(&journald, &moved, Kind::DriveMoved);
     assert_eq!((&record["JBOD_BAY"], &record["JBOD_FROM_BAY"]), (&"5".into(), &"1".into()), "{record}");
@@ -328,32 +330,34 @@ fn a_flood_of_events_is_cut_off_in_the_journal_too() {
         Reply::Text(value) => Some(value),
         _ => None,
     });
-    // Each time that a stored value turns bad is a line.
-    for _ in 0..700 {
+    // Each time that a stored value turns bad is a line. On a busy machine a minute may be over before 600 of them.
+    let flood = "more than 600 log lines within a minute";
+    let mut sent = 0;
+    while sent < 5_000 && (sent % 50 != 1 || stand.said(flood).is_empty()) {
+        sent += 1;
         for value in ["junk", &good] {
             redis.ask(&["SET", key, value]);
             assert_eq!(daemon.get("/api/drives/sda").status, 200);
         }
     }
-    let told = stand.wait_said("more than 600 log lines within a minute");
+    let told = stand.wait_said(flood);
     assert_eq!(values(&told, "MESSAGE_ID"), [Kind::LinesLeftOut.message_id()]);
-    assert!(stand.records().len() <= 602, "{} records", stand.records().len());
+    let lines = stand.said("a stored value is not ours").len();
+    assert!(lines < sent, "{lines} of {sent} are told");
 }
 
 /// Lines about more drives than are told one by one: each is still found by its serial number.
 #[test]
 fn of_many_drives_that_go_at_once_each_is_found() {
-    let options =
-        ["--enclosures", "1", "--bays", "24", "--drives", "20", "--paths", "1", "--nvme", "0", "--pools", "0"];
-    let (sim, redis) = (Sim::host(&options), Redis::start());
+    let options = "--enclosures 1 --bays 24 --drives 20 --paths 1 --nvme 0 --pools 0 --sata 0 --ssd 0";
+    let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
+    sim.set("all", &["failed=true"]);
     let stand = Stand::listening();
     let Some(daemon) = ready(&sim, &redis, Some(stand.folder()), &[]) else { return };
     let serials: Vec<String> = sim.list().iter().map(|d| d["serial"].as_str().expect("one").to_owned()).collect();
     let all: Vec<&str> = serials.iter().map(String::as_str).collect();
-    sim.set("all", &["failed=true"]);
-    daemon.overview_when("all are bad", |o| o["totals"]["by_verdict"]["crit"] == 20);
-    let told = stand.wait_said("drives crit count=");
-    assert_eq!((values(&told, "JBOD_VERDICT"), values(&told, "JBOD_SERIAL").len() > 12), (vec!["crit"], true));
+    let told = stand.wait_said("drives crit count=20");
+    assert_eq!((values(&told, "JBOD_VERDICT"), values(&told, "JBOD_SERIAL").len()), (vec!["crit"], 20));
     sim.pull(&all);
     daemon.overview_when("all are gone", |o| o["totals"]["by_state"]["missing"] == 20);
     let told_of = |serial: &str, kinds: &[Kind]| {
