@@ -18,32 +18,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::daemon::{Daemon, command, run};
-use support::http::Client;
-use support::journal::{Journald, Record, Stand, as_unit, values};
+use support::daemon::{Daemon, run};
+use support::journal::{Journald, Record, Stand, ready, unit, values};
 use support::redis::{Redis, Reply};
 use support::sim::Sim;
-use support::{PATIENCE, eventually, free_port};
-
-/// The daemon as a unit, not yet started. `None`: not on this machine.
-fn unit(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<(Command, u16)> {
-    let port = free_port();
-    let mut plain = command(sim, redis.port);
-    plain
-        .env("JBOD_LISTEN", format!("127.0.0.1:{port}"))
-        .env("SMART_POLL_INTERVAL", "1")
-        .envs(settings.iter().copied());
-    Some((as_unit(&plain, folder)?, port))
-}
-
-/// … started, and its first sweep whole.
-fn ready(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<Daemon> {
-    let (mut command, port) = unit(sim, redis, folder, settings)?;
-    let mut daemon = Daemon::spawn(&mut command, port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
-    daemon.wait_ready();
-    Some(daemon)
-}
+use support::{PATIENCE, eventually};
 
 fn serial_in(sim: &Sim, bay: u64) -> String {
     let list = sim.list();

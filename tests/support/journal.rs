@@ -1,9 +1,13 @@
 //! A journal for the daemon alone: a socket of the test's own or a real journald, in the place of the
 //! host's, by a mount namespace.
 
-use super::eventually;
+use super::daemon::{Daemon, command};
+use super::http::Client;
+use super::redis::Redis;
+use super::sim::Sim;
+use super::{eventually, free_port};
 use serde_json::Value;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -40,6 +44,26 @@ pub fn as_unit(plain: &Command, folder: Option<&Path>) -> Option<Command> {
     let mut command = within(plain.get_program());
     command.args(plain.get_args()).envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     Some(command)
+}
+
+/// The daemon as a unit, not yet started. `None`: not on this machine.
+pub fn unit(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<(Command, u16)> {
+    let port = free_port();
+    let mut plain = command(sim, redis.port);
+    plain
+        .env("JBOD_LISTEN", format!("127.0.0.1:{port}"))
+        .env("SMART_POLL_INTERVAL", "1")
+        .envs(settings.iter().copied());
+    Some((as_unit(&plain, folder)?, port))
+}
+
+/// … started, and its first sweep whole.
+pub fn ready(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<Daemon> {
+    let (mut command, port) = unit(sim, redis, folder, settings)?;
+    let mut daemon = Daemon::spawn(&mut command, port);
+    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    daemon.wait_ready();
+    Some(daemon)
 }
 
 /// One record: its fields, in order.
@@ -145,6 +169,8 @@ fn parse(mut bytes: &[u8]) -> Record {
 pub struct Journald {
     dir: tempfile::TempDir,
     child: Child,
+    /// It would end by itself when nothing comes for 30 s, were there no stream to it.
+    stream: Option<UnixStream>,
 }
 
 const JOURNALD: &str = r#"
@@ -177,7 +203,7 @@ impl Journald {
             eprintln!("left out: no journald here");
             return None;
         };
-        let mut journald = Self { dir, child };
+        let mut journald = Self { dir, child, stream: None };
         let socket = journald.folder().join("socket");
         let is_up = eventually("journald listens or ends", || {
             let ended = journald.child.try_wait().expect("its state").is_some();
@@ -186,6 +212,7 @@ impl Journald {
         if !is_up {
             eprintln!("left out: journald cannot be started by this user");
         }
+        journald.stream = UnixStream::connect(journald.folder().join("stdout")).ok();
         is_up.then_some(journald)
     }
 

@@ -2,6 +2,7 @@
 
 use super::about::{about, all};
 use crate::event::{self, About, Kind, note};
+use crate::model::drive::DriveKey;
 use crate::model::enclosure::UNLINKED;
 use crate::model::fleet::{Fleet, Record};
 use crate::model::overview::Overview;
@@ -14,13 +15,20 @@ const HOST_IS_SILENT: usize = 3;
 
 #[derive(Default)]
 pub(super) struct Around {
-    /// SCSI hosts that were silent as a whole after the last sweep, with their drives …
-    silent: BTreeMap<u32, About>,
-    /// … and those that looked so: when it turns out to be true, it has been said.
-    said_silent: BTreeSet<u32>,
+    /// SCSI hosts that were told to be silent, until they were told to answer again.
+    silent: BTreeMap<u32, Silent>,
     shelves: BTreeSet<String>,
     /// The state that each pool was last said to have; `None`: it was gone.
     pools: BTreeMap<String, Option<String>>,
+}
+
+/// A SCSI host that looked silent.
+#[derive(Default)]
+struct Silent {
+    /// It was found to be silent as a whole: its first answer ends that. Else it ends with the silence of
+    /// the last of its drives.
+    is_proven: bool,
+    drives: BTreeMap<DriveKey, About>,
 }
 
 /// SCSI hosts that are silent after a sweep, or look so, with how many drives.
@@ -45,22 +53,28 @@ pub(super) fn is_silent_with(record: &Record, hosts: impl Fn(u32) -> bool, whole
 
 impl Around {
     pub(super) fn hosts(&mut self, silent: &BTreeMap<u32, usize>, whole: &Whole, fleet: &Fleet) {
-        let behind = |host: u32| {
-            let drives = fleet.present().filter(|r| is_silent_with(r, |h| h == host, whole)).map(about);
-            all(&drives.collect::<Vec<_>>()).with(event::SCSI_HOST, host)
-        };
-        let said = std::mem::replace(&mut self.said_silent, silent.keys().copied().collect());
-        for (host, count) in silent.iter().filter(|(host, _)| !said.contains(host)) {
-            note!(Warn, Kind::HostSilent, behind(*host), "scsi host silent host={host} drives={count}");
+        for (host, count) in silent {
+            let drives: Vec<&Record> = fleet.present().filter(|r| is_silent_with(r, |h| h == *host, whole)).collect();
+            let is_proven = whole.silent_hosts.iter().any(|(proven, _)| proven == host);
+            let told = self.silent.entry(*host).or_default();
+            let is_told = |r: &&Record| told.drives.contains_key(&r.drive.key);
+            if told.drives.is_empty() || !told.is_proven && !is_proven && !drives.iter().all(is_told) {
+                let about = all(&drives.iter().map(|r| about(r)).collect::<Vec<_>>()).with(event::SCSI_HOST, host);
+                note!(Warn, Kind::HostSilent, about, "scsi host silent host={host} drives={count}");
+            }
+            told.is_proven |= is_proven;
+            told.drives.extend(drives.into_iter().map(|r| (r.drive.key.clone(), about(r))));
         }
-        let mut before = std::mem::take(&mut self.silent);
-        for (host, _) in &whole.silent_hosts {
-            let drives = before.remove(host).unwrap_or_else(|| behind(*host));
-            self.silent.insert(*host, drives);
-        }
-        for (host, drives) in before {
-            note!(Info, Kind::HostAnswers, drives, "scsi host answers again host={host}");
-        }
+        self.silent.retain(|host, told| {
+            let is_proven = whole.silent_hosts.iter().any(|(proven, _)| proven == host);
+            let is_silent = |key| fleet.get(key).is_some_and(|r| r.is_here() && r.silences > 0);
+            let goes_on = if told.is_proven { is_proven } else { told.drives.keys().any(is_silent) };
+            if !goes_on {
+                let about = all(told.drives.values()).with(event::SCSI_HOST, host);
+                note!(Info, Kind::HostAnswers, about, "scsi host answers again host={host}");
+            }
+            goes_on
+        });
     }
 
     pub(super) fn shelves(&mut self, overview: &Overview) {
