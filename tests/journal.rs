@@ -350,6 +350,45 @@ fn of_many_drives_that_go_at_once_each_is_found() {
     });
 }
 
+/// Of many drives behind it only some were silent: that has an end, too, and is in the life of each.
+#[test]
+fn a_host_that_was_told_to_be_silent_is_told_to_answer_again() {
+    let options = "--enclosures 2 --bays 8 --drives 12 --paths 1 --nvme 0 --pools 0 --ssd 0";
+    let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
+    let stand = Stand::listening();
+    let settings = [("SMART_TIMEOUT", "1")];
+    let Some(daemon) = ready(&sim, &redis, Some(stand.folder()), &settings) else { return };
+    let list = sim.list();
+    let bays: Vec<String> =
+        list.iter().filter(|d| d["enclosure"] == 0).map(|d| format!("bay/0/{}", d["bay"])).take(4).collect();
+    let bays: Vec<&str> = bays.iter().map(String::as_str).collect();
+    let serials: Vec<&str> = list.iter().filter_map(|d| d["serial"].as_str()).take(4).collect();
+    // All in one sweep, whenever it begins.
+    sim.pull(&bays);
+    daemon.overview_when("all are gone", |o| o["totals"]["by_state"]["missing"] == 4);
+    for serial in &serials {
+        sim.set(serial, &["hang=true"]);
+    }
+    for bay in &bays {
+        sim.insert(&[bay]);
+    }
+    let silent = stand.wait_said("scsi host silent host=0");
+    let mut told = values(&silent, "JBOD_SERIAL");
+    told.sort_unstable();
+    assert!(told.len() >= 3 && told.iter().all(|serial| serials.contains(serial)), "{silent:?}");
+    assert_eq!(values(&silent, "JBOD_SCSI_HOST"), ["0"]);
+    sim.pull(&bays);
+    daemon.overview_when("all are gone", |o| o["totals"]["by_state"]["missing"] == 4);
+    for serial in &serials {
+        sim.set(serial, &["hang="]);
+    }
+    for bay in &bays {
+        sim.insert(&[bay]);
+    }
+    let again = stand.wait_said("scsi host answers again host=0");
+    assert!(told.iter().all(|serial| values(&again, "JBOD_SERIAL").contains(serial)), "{again:?}");
+}
+
 /// The catalog, by message id: each entry's text.
 fn catalog() -> (std::path::PathBuf, BTreeMap<String, String>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/journal/jbod-monitor.catalog");

@@ -89,11 +89,15 @@ impl Journald {
     }
 }
 
-/// Standard error takes a line without a wait. It leads to the same journal, and could block for good.
+/// Standard error takes a line without a wait, and somebody is there to read it: it leads to the same
+/// journal.
 pub(super) fn stderr_has_room() -> bool {
     let stderr = io::stderr();
     let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
-    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    let is_ready = poll(&mut fds, Some(&Timespec::default())).is_ok();
+    let dead = PollFlags::ERR | PollFlags::HUP;
+    let takes = |fd: &PollFd| fd.revents().contains(PollFlags::OUT) && !fd.revents().intersects(dead);
+    is_ready && fds.iter().all(takes)
 }
 
 /// A record with its own fields. `text`: its message as one line.

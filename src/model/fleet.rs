@@ -205,6 +205,9 @@ impl Fleet {
         let has_recalled = self.records.values().any(|r| r.drive.is_remembered());
         let bays = bays_by_address(enclosures);
         for drive in drives {
+            if self.is_on_its_way_out(&drive, now) {
+                continue;
+            }
             if has_recalled {
                 self.continue_recalled(&drive);
             }
@@ -255,6 +258,18 @@ impl Fleet {
         }
         changes.extend(self.forget(now));
         changes
+    }
+
+    /// The kernel has let go of what a known drive says of itself, and not of its node yet: a drive without
+    /// an identity, where one was or has just been, is nobody new.
+    fn is_on_its_way_out(&self, drive: &Drive, now: Timestamp) -> bool {
+        let shares_place = |r: &Record| {
+            r.drive.paths.iter().any(|p| drive.paths.iter().any(|q| (&q.device, &q.address) == (&p.device, &p.address)))
+        };
+        let was_there = |r: &Record| r.missing_since.is_none_or(|at| at.age_seconds(now) <= WHILE_PULLED_SECONDS);
+        drive.identity.is_empty()
+            && !self.records.contains_key(&drive.key)
+            && self.records().any(|r| !r.drive.identity.is_empty() && was_there(r) && shares_place(r))
     }
 
     /// Takes back a drive that went before this daemon began, with its last bay and reading. `None`:

@@ -95,6 +95,20 @@ fn a_drive_that_is_linked_to_its_bay_a_little_later_has_moved_only_if_the_bay_is
 }
 
 #[test]
+fn a_drive_on_its_way_out_is_nobody_new() {
+    let mut fleet = Fleet::default();
+    let nameless = || Drive { identity: Identity::default(), ..drive("sda 0:0:1:0", "sda", "0:0:1:0") };
+    let missing = Change::Missing(DriveKey("a".into()));
+    fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
+    assert_eq!(fleet.discovered(vec![nameless()], &[], Timestamp(T0.0 + 1)), [missing]);
+    assert_eq!(fleet.discovered(vec![nameless()], &[], Timestamp(T0.0 + 3)), [], "it takes the kernel a moment");
+    assert_eq!(fleet.discovered(vec![], &[], Timestamp(T0.0 + 5)), []);
+    assert_eq!(fleet.records().count(), 1);
+    let key = nameless().key;
+    assert_eq!(fleet.discovered(vec![nameless()], &[], Timestamp(T0.0 + 60)), [Change::Appeared(key)], "it stays");
+}
+
+#[test]
 fn a_nameless_drive_that_comes_back_is_nobody_known() {
     let nameless = || Drive { identity: Identity::default(), ..drive("sdy 6:0:0:0", "sdy", "6:0:0:0") };
     let mut fleet = Fleet::default();
