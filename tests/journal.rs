@@ -355,23 +355,18 @@ fn of_many_drives_that_go_at_once_each_is_found() {
 fn a_host_that_was_told_to_be_silent_is_told_to_answer_again() {
     let options = "--enclosures 2 --bays 8 --drives 12 --paths 1 --nvme 0 --pools 0 --ssd 0";
     let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
-    let stand = Stand::listening();
-    let settings = [("SMART_TIMEOUT", "1")];
-    let Some(daemon) = ready(&sim, &redis, Some(stand.folder()), &settings) else { return };
     let list = sim.list();
     let bays: Vec<String> =
         list.iter().filter(|d| d["enclosure"] == 0).map(|d| format!("bay/0/{}", d["bay"])).take(4).collect();
     let bays: Vec<&str> = bays.iter().map(String::as_str).collect();
-    let serials: Vec<&str> = list.iter().filter_map(|d| d["serial"].as_str()).take(4).collect();
-    // All in one sweep, whenever it begins.
-    sim.pull(&bays);
-    daemon.overview_when("all are gone", |o| o["totals"]["by_state"]["missing"] == 4);
+    let in_bay = |d: &&Value| d["enclosure"] == 0;
+    let serials: Vec<&str> = list.iter().filter(in_bay).filter_map(|d| d["serial"].as_str()).take(4).collect();
     for serial in &serials {
         sim.set(serial, &["hang=true"]);
     }
-    for bay in &bays {
-        sim.insert(&[bay]);
-    }
+    let stand = Stand::listening();
+    let settings = [("SMART_TIMEOUT", "3")];
+    let Some(daemon) = ready(&sim, &redis, Some(stand.folder()), &settings) else { return };
     let silent = stand.wait_said("scsi host silent host=0");
     let mut told = values(&silent, "JBOD_SERIAL");
     told.sort_unstable();
