@@ -2,6 +2,7 @@
 
 use crate::cache::redis::RedisStore;
 use crate::config::{Config, Listen};
+use crate::event::{About, Kind, note};
 use crate::http::{Desk, Gate, work};
 use crate::poller::Poller;
 use crate::probe::Host;
@@ -47,7 +48,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
 
     stop.wait();
     tell(&[NotifyState::Stopping]);
-    log::info!("stopping");
+    note!(Info, Kind::Stopping, About::nobody(), "stopping");
     for thread in threads.into_iter().chain([poller_thread]) {
         // A thread that panicked has been reported by its guard.
         let _ = thread.join();
@@ -94,7 +95,10 @@ fn say_hello(config: &Config) {
         Listen::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         Listen::Unix(path) => format!("unix:{}", path.display()),
     };
-    log::info!(
+    note!(
+        Info,
+        Kind::Started,
+        About::nobody(),
         "started version={} listen={listen} redis={} root={} smartctl={} zpool={} interval_s={}",
         env!("CARGO_PKG_VERSION"),
         config.redis.address,

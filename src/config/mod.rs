@@ -104,8 +104,8 @@ pub struct Environment {
     pub credentials_directory: Option<PathBuf>,
     pub path: Option<std::ffi::OsString>,
     pub rust_log: Option<String>,
-    /// Under systemd with the journal on stderr.
-    pub journal: bool,
+    /// `JOURNAL_STREAM`: device and inode of the stream to systemd's journal.
+    pub journal_stream: Option<(u64, u64)>,
     /// `MALLOC_ARENA_MAX` is set: how the C library keeps memory has been decided already.
     pub arenas: bool,
     /// `COLUMNS`: how wide lines may be, where the user would have it otherwise than the terminal.
@@ -124,7 +124,10 @@ impl Environment {
             credentials_directory: get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             path: std::env::var_os("PATH"),
             rust_log: get("RUST_LOG"),
-            journal: get("JOURNAL_STREAM").is_some(),
+            journal_stream: get("JOURNAL_STREAM").and_then(|stream| {
+                let (device, inode) = stream.split_once(':')?;
+                Some((device.parse().ok()?, inode.parse().ok()?))
+            }),
             arenas: get("MALLOC_ARENA_MAX").is_some(),
             columns: get("COLUMNS").and_then(|c| c.parse().ok()),
             plain: get("NO_COLOR").is_some() || get("TERM").as_deref() == Some("dumb"),

@@ -51,7 +51,7 @@ impl Measured {
 
 fn who(record: &Record) -> Who {
     let drive = &record.drive;
-    (drive.device.clone(), record.serial_number(), record.missing_since)
+    (drive.device.clone(), record.serial_number().map(str::to_owned), record.missing_since)
 }
 
 impl Asked {

@@ -4,6 +4,7 @@
 use super::Thread;
 use crate::cache::Bytes;
 use crate::clock::{self, now};
+use crate::event::{About, Kind, note};
 use crate::model::Timestamp;
 use crate::model::doc::raw_of;
 use crate::model::drive::{DriveKey, State};
@@ -73,7 +74,7 @@ impl Thread {
                 continue;
             }
             let why = record.error.clone().unwrap_or_else(|| "no answer".to_owned());
-            found.push(Trouble::of_drive(&record.drive.device, record.serial_number(), now, why));
+            found.push(Trouble::of_drive(&record.drive.device, record.serial_number().map(str::to_owned), now, why));
         }
         Service {
             host: overview.host.clone(),
@@ -89,7 +90,7 @@ impl Thread {
     /// what was observed a minute ago is a minute old all the same.
     pub(super) fn keep_time(&mut self) {
         let Some(by) = clock::jumped() else { return };
-        log::warn!("the clock was set, times are moved along by_s={by}");
+        note!(Warn, Kind::ClockSet, About::nobody(), "the clock was set, times are moved along by_s={by}");
         clock::set(by);
         self.rack.shift(by);
         for since in self.condition.since.values_mut() {

@@ -257,7 +257,7 @@ impl Thread {
 
     fn look(&mut self) {
         let changes = self.rack.discover();
-        Journal::changes(&changes, &self.rack.fleet, self.ready);
+        self.journal.changes(&changes, &self.rack.fleet, self.ready);
         let fleet = &self.rack.fleet;
         let is_here = |key: &DriveKey| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here);
         self.request_reads.retain(|key, _| is_here(key));
@@ -273,7 +273,7 @@ impl Thread {
                 Change::Appeared(key) | Change::Back(key) if self.ready && self.role.leads() => {
                     self.rack.ask(key);
                 }
-                Change::Appeared(_) | Change::Back(_) => {}
+                _ => {}
             }
         }
         if gone_changed {
@@ -310,8 +310,12 @@ impl Thread {
         self.publisher.swept(took);
         // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
         self.publisher.flush_documents();
+        // A drive that was pulled while it was read has gone, and is none that fails.
+        if self.rack.has_changed() {
+            self.look();
+        }
         let overview = self.rebuild();
-        self.journal.sweep(&overview, whole, &self.rack.fleet);
+        self.journal.sweep(&overview, whole, &self.rack.fleet, &self.rack.zfs);
     }
 
     /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
@@ -387,7 +391,7 @@ impl Thread {
         let Some(read) = read else { return };
         self.publish_drive(&read.key, read.raw.as_deref());
         if let Some(was) = &read.replaced {
-            Journal::replaced(&read.key, was, &self.rack.fleet);
+            self.journal.replaced(&read.key, Some(was), &self.rack.fleet);
             // Who asks for either from now on is not given the other's values.
             self.rebuild();
         }

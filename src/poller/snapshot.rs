@@ -87,7 +87,7 @@ impl Snapshot {
                 continue;
             }
             let report = record.report.as_deref();
-            let serial = record.serial_number();
+            let serial = record.serial_number().map(str::to_owned);
             let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
             let devices = drive.paths.iter().map(|p| p.device.to_string());
             // The node of a disk behind a RAID volume is the volume's.

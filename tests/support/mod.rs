@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod fake;
 pub mod golden;
 pub mod http;
+pub mod journal;
 pub mod load;
 pub mod look;
 pub mod prometheus;
