@@ -88,7 +88,7 @@ impl Repository {
         }
         repository.write("Makefile", MAKEFILE);
         repository.write(".gitignore", "/target\n");
-        repository.write("README.md", "What it is.\n");
+        repository.write("README.md", "apt install ./jbod-monitor_0.0.9-1_amd64.deb\n");
         repository.write("CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- The beginning.\n");
         let cargo = repository.folder.path().join("cargo");
         std::fs::write(&cargo, CARGO).expect("a stand-in");
@@ -210,6 +210,7 @@ fn releases_in_a_row() {
         let named = format!("name = \"jbod-monitor\"\nversion = \"{first}\"\n");
         assert!(repository.read(lock).contains(&named), "{lock} names {first}");
     }
+    assert_eq!(repository.read("README.md"), format!("apt install ./jbod-monitor_{first}-1_amd64.deb\n"));
     let log = repository.read("CHANGELOG.md");
     assert!(log.contains(&format!("## [Unreleased]\n\n## [{first}] - 20")), "{log}");
 
@@ -292,7 +293,7 @@ fn a_release_that_fails_leaves_everything_as_it_was() {
 #[test]
 fn what_is_changed_meanwhile_stays() {
     let repository = Repository::new();
-    for (what, code) in [("README.md", Some(0)), ("CHANGELOG.md", Some(1)), ("", Some(1))] {
+    for (what, code) in [("Makefile", Some(0)), ("CHANGELOG.md", Some(1)), ("", Some(1))] {
         std::fs::write(repository.sign("hold-arm64"), "").expect("a sign");
         let command =
             repository.command("packaging/release").arg(version(1)).stderr(Stdio::null()).stdout(Stdio::null()).spawn();
