@@ -1,8 +1,7 @@
 //! Routes to answers, by way of the reader.
 
-use super::accept::{Media, preferred};
+use super::accept::{Media, preferred, takes_gzip};
 use super::gate::Head;
-use super::page;
 use super::reply::{JSON, Problem, Reply, TEXT};
 use super::route::{Route, route};
 use crate::cache::Key;
@@ -20,7 +19,10 @@ pub(super) fn answer(reader: &Reader, head: &Head, started: Moment) -> Reply {
     };
     let mut content_type = JSON;
     let data = match route {
-        Route::Index => return Reply::page(page::INDEX),
+        Route::Page(file) => {
+            let file = file.ready(takes_gzip(head.accept_encoding.as_deref()));
+            return Reply::file(file, head.if_none_match.as_deref());
+        }
         Route::Health => return health(reader, started),
         Route::Healthz => return healthz(reader),
         Route::Readyz => return readyz(reader),

@@ -4,6 +4,7 @@ use crate::cache::Bytes;
 use crate::clock::now;
 use crate::poller::Source;
 use crate::reader::{Answer, RETRY_AFTER_SECONDS};
+use super::page::Ready;
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -62,7 +63,7 @@ pub struct Reply {
 
 #[derive(Debug)]
 enum Body {
-    Static(&'static str),
+    Static(&'static [u8]),
     Text(String),
     Stored(Bytes),
 }
@@ -70,7 +71,7 @@ enum Body {
 impl Body {
     fn bytes(&self) -> &[u8] {
         match self {
-            Self::Static(text) => text.as_bytes(),
+            Self::Static(bytes) => bytes,
             Self::Text(text) => text.as_bytes(),
             Self::Stored(bytes) => bytes,
         }
@@ -128,8 +129,16 @@ impl Reply {
         Self::new(200, JSON, Body::Text(text))
     }
 
-    pub fn page(html: &'static str) -> Self {
-        Self::new(200, "text/html; charset=utf-8", Body::Static(html))
+    /// A file of the page; 304 when the client has it.
+    pub(super) fn file(file: &'static Ready, if_none_match: Option<&str>) -> Self {
+        let has_it = if_none_match.is_some_and(|tags| names(tags, &file.etag));
+        let status = if has_it { 304 } else { 200 };
+        let mut reply = Self::new(status, file.content_type, Body::Static(&file.body));
+        let _ = write!(reply.headers, "ETag: {}\r\nVary: Accept-Encoding\r\n", file.etag);
+        if file.is_gzip {
+            reply.headers.push_str("Content-Encoding: gzip\r\n");
+        }
+        reply
     }
 
     fn new(status: u16, content_type: &'static str, body: Body) -> Self {

@@ -1,5 +1,6 @@
 //! Paths and their parameters, pure: text in, a route or a problem out.
 
+use super::page::File;
 use super::reply::Problem;
 use crate::model::health::Verdict;
 use percent_encoding::percent_decode_str;
@@ -15,6 +16,14 @@ pub struct Target {
 impl Target {
     pub(super) fn into_segments(self) -> Vec<String> {
         self.segments
+    }
+}
+
+impl Target {
+    /// What it names is for anybody who may reach this daemon at all: a file of the page, which holds
+    /// no data. Everything else has a token asked of it, where one is set.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(route(self), Ok(Route::Page(_)))
     }
 }
 
@@ -37,7 +46,8 @@ pub enum Route {
     Health,
     Healthz,
     Readyz,
-    Index,
+    /// A file of the page.
+    Page(File),
 }
 
 /// Takes a request's target apart. Each part is decoded once; what no honest client sends is refused.
@@ -84,7 +94,10 @@ fn decode(text: &str) -> Result<String, Problem> {
 pub fn route(target: &Target) -> Result<Route, Problem> {
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     let route = match segments.as_slice() {
-        [""] => Route::Index,
+        [""] => Route::Page(File::Html),
+        ["page.css"] => Route::Page(File::Css),
+        ["page.js"] => Route::Page(File::Js),
+        ["icon.svg"] => Route::Page(File::Icon),
         ["healthz"] => Route::Healthz,
         ["readyz"] => Route::Readyz,
         ["api", "overview"] => Route::Overview,
@@ -141,7 +154,8 @@ mod tests {
             enclosure: None,
         };
         for (url, expected) in [
-            ("/", Route::Index),
+            ("/", Route::Page(File::Html)),
+            ("/page.js", Route::Page(File::Js)),
             ("/api/overview", Route::Overview),
             ("/api/drives", drives(None, None)),
             ("/api/drives?verdict=crit&pool=my+tank", drives(Some("crit"), Some("my tank"))),
@@ -150,7 +164,7 @@ mod tests {
             ("/api/enclosures/0:0:8:0", Route::Enclosure("0:0:8:0".into())),
             ("/api/zfs", Route::Zfs),
             ("http://localhost:9780/api/zfs", Route::Zfs),
-            ("http://localhost", Route::Index),
+            ("http://localhost", Route::Page(File::Html)),
             ("/api/health", Route::Health),
             ("/api/map.txt", Route::Map),
             ("/api/whereis/sda1", Route::Whereis("sda1".into())),
