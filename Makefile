@@ -23,6 +23,7 @@ demo:
 
 test:
 	@tests/need.sh redis-server faketime
+	@tests/need.sh --where-apt chromium node npm
 	$(CARGO) test --locked
 
 lint:

@@ -31,7 +31,8 @@ pub(super) struct Ready {
 const WORTH_BYTES: usize = 1024;
 
 const HTML: &str = include_str!("page/index.html");
-const CSS: &str = concat!(include_str!("page/page.css"), include_str!("page/tiles.css"), include_str!("page/drive.css"));
+const CSS: &str =
+    concat!(include_str!("page/page.css"), include_str!("page/tiles.css"), include_str!("page/drive.css"));
 const JS: &str = concat!(
     include_str!("page/js/words.js"),
     include_str!("page/js/drives.js"),

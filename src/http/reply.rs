@@ -1,10 +1,10 @@
 //! A response, from status to last byte: headers, ETag and HEAD, and one write for all of it.
 
+use super::page::Ready;
 use crate::cache::Bytes;
 use crate::clock::now;
 use crate::poller::Source;
 use crate::reader::{Answer, RETRY_AFTER_SECONDS};
-use super::page::Ready;
 use std::fmt::Write as _;
 use std::io::Write;
 

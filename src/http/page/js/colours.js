@@ -35,10 +35,10 @@ function byVerdict() {
   };
 }
 
-/** Degrees of a drive that is read; a word for one that is not. */
+/** Degrees of a drive that is read now; for one that is not, its sign says why. */
 function byDegrees(at) {
   const { drive } = at;
-  if (at.state) return { silent: 'silent', missing: 'gone', asleep: 'asleep', reading: '…' }[at.state];
+  if (at.state) return at.state === 'missing' ? 'gone' : '';
   if (drive.stale) return 'old';
   return drive.temperature_celsius === null ? '–' : `${drive.temperature_celsius}°`;
 }

@@ -29,7 +29,7 @@ function badges(drive, at) {
 
 function findings(drive) {
   const items = drive.findings.map((finding) => {
-    const measure = [finding.observed !== null ? `observed ${finding.observed}` : null, finding.limit !== null ? `limit ${finding.limit}` : null, `rule ${finding.code}`];
+    const measure = [finding.observed !== null ? `observed ${finding.observed}` : null, finding.limit !== null ? `${typeof finding.limit === 'number' ? 'limit' : 'wanted'} ${finding.limit}` : null, `rule ${finding.code}`];
     return el('li', { 'data-kind': finding.severity }, sign(finding.severity), el('div', {}, el('b', {}, finding.message), el('span', { class: 'sub' }, measure.filter(Boolean).join(' · '))));
   });
   const why = drive.error ? el('li', { 'data-kind': 'unknown' }, sign('unknown'), el('div', {}, el('b', {}, capital(drive.error)), el('span', { class: 'sub' }, 'why there is no newer reading'))) : null;
@@ -75,7 +75,7 @@ function placeFacts(drive, at) {
     ['Pool', drive.pool],
     ['Vdev', drive.vdev ? `${drive.vdev}${drive.role && drive.role !== 'data' ? ` (${drive.role})` : ''}` : null],
     ['ZFS says', drive.vdev_state],
-    ['ZFS errors', errors.every((count) => count === null) ? null : `${errors[0] ?? '?'} read, ${errors[1] ?? '?'} write, ${errors[2] ?? '?'} checksum`],
+    ['ZFS errors', errors.every((count) => count === null) ? null : errors.every((count) => count === 0) ? 'none' : `${errors[0] ?? '?'} read, ${errors[1] ?? '?'} write, ${errors[2] ?? '?'} checksum`],
   ];
 }
 

@@ -156,6 +156,8 @@ function listenToDrives() {
     event.preventDefault();
     leaveDrive();
   });
+  // A browser lets nobody hold a dialog open against a second Escape.
+  byId('drive').addEventListener('close', () => open.link !== null && leaveDrive());
   // A click beside the dialog is one on the dialog itself.
   byId('drive').addEventListener('click', (event) => event.target === byId('drive') && leaveDrive());
   addEventListener('popstate', followAddress);

@@ -36,12 +36,16 @@ function places(overview) {
   const all = [];
   overview.enclosures.forEach((shelf, index) => {
     const title = overview.enclosures.length > 1 ? `shelf ${index + 1}` : null;
-    for (const slot of shelf.slots) {
-      all.push(place({ key: `${shelf.id}/${slot.slot}/${slot.name}`, shelf, title, slot, drive: slot.drive }, link));
+    for (const [bay, slot] of shelf.slots.entries()) {
+      all.push(place({ key: `${shelf.id} ${shelf.sysfs_name}/${bay}`, shelf, title, slot, drive: slot.drive }, link));
     }
   });
+  const keys = new Set();
   for (const drive of overview.unslotted) {
-    all.push(place({ key: `-/${link(drive)}/${drive.state === 'missing'}`, shelf: null, title: null, slot: null, drive }, link));
+    let key = `-/${link(drive)}`;
+    while (keys.has(key)) key += '+';
+    keys.add(key);
+    all.push(place({ key, shelf: null, title: null, slot: null, drive }, link));
   }
   return all;
 }
@@ -92,7 +96,7 @@ function spoken(at) {
     parts.push(drive.device);
     if (isCurrent(drive) && drive.temperature_celsius !== null) parts.push(degrees(drive.temperature_celsius));
     const why = at.kind === 'ok' || at.kind === 'asleep' || at.kind === 'reading' ? null : reason(drive);
-    parts.push(KINDS[at.kind] + (why ? `: ${why}` : ''));
+    parts.push(KINDS[at.kind] + (why ? `: ${why.replace(/\.$/, '')}` : ''));
     if (at.state && at.state !== at.kind) parts.push(KINDS[at.state]);
     if (drive.stale && drive.state === 'active') parts.push('old reading');
     if (drive.pool) parts.push(`pool ${drive.pool}`);

@@ -63,7 +63,6 @@ function drawBays() {
   byId('legend').hidden = wanted.colour === 'verdict';
   drawLegend(scheme);
   const touched = drawShelves(scheme, isOut);
-  for (const front of fronts.values()) fitting.observe(front.grid);
   const drives = known.places.filter((at) => at.drive);
   const matching = isFiltered() ? drives.filter((at) => !isOut(at)).length : drives.length;
   setText(byId('matches'), isFiltered() ? `${matching} of ${plural(drives.length, 'drive')} shown` : '');
@@ -117,7 +116,11 @@ function listenToFilter() {
   });
   byId('text').addEventListener('keydown', (event) => {
     const first = event.key === 'Enter' ? document.querySelector('.shelf:not([hidden]) .tile:not([data-out], [aria-disabled])') : null;
-    if (first) focusTile(first);
+    if (first) {
+      // The same key would open the tile that has got the focus.
+      event.preventDefault();
+      focusTile(first);
+    }
     if (event.key === 'Escape') {
       wanted.text = event.target.value = '';
       changeFilter();

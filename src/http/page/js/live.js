@@ -8,7 +8,7 @@ const LOST_EVERY_MS = 3000;
 const PATIENCE_MS = 8000;
 const TOKEN = 'jbod-monitor-token';
 
-const live = { etag: null, busy: false, timer: 0, answered: null, lost: null, cache: null, source: null, age: null, ageAt: null, token: null, notice: null };
+const live = { etag: null, busy: false, timer: 0, answered: null, lost: null, cache: null, source: null, age: null, ageAt: null, token: null, version: null };
 
 /** One request: {status, etag, text, json, headers, why}; status 0 where there was no answer. */
 async function ask(path, etag) {
@@ -23,7 +23,8 @@ async function ask(path, etag) {
     const why = json?.detail ?? `the daemon answered ${response.status}`;
     return { status: response.status, etag: response.headers.get('ETag'), text, json, headers: response.headers, why };
   } catch (error) {
-    return { status: 0, why: error.name === 'TimeoutError' ? 'no answer in time' : 'no connection' };
+    const whys = { TimeoutError: 'no answer in time', SyntaxError: 'its answer cannot be read' };
+    return { status: 0, why: whys[error.name] ?? 'no connection' };
   }
 }
 
@@ -52,7 +53,11 @@ async function look() {
   heard(answer.headers);
   if (health.status === 200) {
     drawService(health.json);
-    setText(byId('version'), `jbod-monitor ${health.json.version}`);
+    const { version } = health.json;
+    setText(byId('version'), `jbod-monitor ${version}`);
+    // Another daemon has other files; this page may not understand it.
+    if (live.version && live.version !== version) location.reload();
+    live.version = version;
   }
   if (answer.status === 200) {
     live.etag = answer.etag;
@@ -174,6 +179,7 @@ function listen() {
   });
   // Without a token there is nothing behind this dialog.
   byId('ask').addEventListener('cancel', (event) => event.preventDefault());
+  byId('ask').addEventListener('close', () => live.token === null && byId('ask').showModal());
   byId('forget').addEventListener('click', () => {
     keepToken(null);
     location.reload();

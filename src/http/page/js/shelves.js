@@ -3,8 +3,9 @@
 
 /** By the place's key: {button, number, mark, name, text, is}. */
 const tiles = new Map();
-/** By the enclosure's id: {section, grid, plan}. */
+/** By the enclosure's names: {section, grid, plan}. Two shelves may have one id. */
 const fronts = new Map();
+const frontKey = (shelf) => `${shelf.id} ${shelf.sysfs_name}`;
 
 /** Where the bay of that index stands: [row, column], from the top left. */
 function stands(index, { rows, columns, numbering, first_bay: first }) {
@@ -44,7 +45,7 @@ function makeTile(at, role) {
   const mark = el('span', { class: 'mark' });
   const name = el('span', { class: 'name' });
   const text = el('span', { class: 'text' });
-  const button = el('button', { type: 'button', class: 'tile', role, tabindex: '-1' }, number, mark, name, text);
+  const button = el('button', { type: 'button', class: 'tile', role, tabindex: '-1' }, number, ' ', mark, name, text);
   const tile = { button, number, mark, name, text, is: null, key: at.key };
   button.tile = tile;
   tiles.set(at.key, tile);
@@ -64,7 +65,8 @@ function drawTile(tile, at, shade, isOut) {
   }
   setText(tile.number, at.slot ? String(at.slot.slot) : '');
   setText(tile.name, at.drive ? at.drive.device : '');
-  setText(tile.text, at.drive ? shade.text : '');
+  // Drawn by the style: the letter of a colour is nothing to be read out.
+  tile.text.dataset.text = at.drive ? shade.text : '';
   if (tile.kind !== at.kind) {
     tile.mark.replaceChildren(...(at.kind === 'empty' ? [] : [sign(at.kind === 'unlinked' ? 'unknown' : at.kind)]));
     tile.kind = at.kind;
@@ -100,34 +102,41 @@ function buildFront(shelf, index, many, here) {
 
 function drawShelves(scheme, isOut) {
   const { enclosures } = known.overview;
-  const byShelf = new Map(enclosures.map((shelf) => [shelf.id, []]));
+  const byShelf = new Map(enclosures.map((shelf) => [shelf, []]));
   const loose = [];
-  for (const at of known.places) (at.shelf ? byShelf.get(at.shelf.id) : loose).push(at);
+  for (const at of known.places) (at.shelf ? byShelf.get(at.shelf) : loose).push(at);
   const many = enclosures.length > 1;
+  byId('shelves').toggleAttribute('data-many', enclosures.length > 4);
   const seen = new Set();
   let touched = 0;
   enclosures.forEach((shelf, index) => {
-    const here = byShelf.get(shelf.id);
+    const here = byShelf.get(shelf);
     const plan = JSON.stringify([index, many, shelfName(shelf), layoutOf(shelf), here.map((at) => at.key)]);
-    let front = fronts.get(shelf.id);
+    let front = fronts.get(frontKey(shelf));
     if (front?.plan !== plan) {
       const old = front;
       front = { ...buildFront(shelf, index, many, here), plan };
-      fronts.set(shelf.id, front);
-      if (old) old.section.replaceWith(front.section);
+      fronts.set(frontKey(shelf), front);
+      if (old) {
+        old.section.replaceWith(front.section);
+        fitting.unobserve(old.section);
+      }
+      front.section.grid = front.grid;
+      fitting.observe(front.section);
     }
     const at = byId('shelves').children[index];
     if (at !== front.section) byId('shelves').insertBefore(front.section, at ?? null);
-    seen.add(shelf.id);
+    seen.add(frontKey(shelf));
     const inUse = here.filter((place) => place.drive).length;
     setText(front.note, `${inUse} of ${plural(here.length, 'bay')} in use${shelf.error ? `; ${shelf.error}` : ''}`);
     touched += drawTiles(here, scheme, isOut);
     setHidden(front.section, here.length > 0 && here.every(isOut));
   });
-  for (const [id, front] of fronts) {
-    if (seen.has(id)) continue;
+  for (const [key, front] of fronts) {
+    if (seen.has(key)) continue;
     front.section.remove();
-    fronts.delete(id);
+    fitting.unobserve(front.section);
+    fronts.delete(key);
   }
   touched += drawLoose(loose, scheme, isOut);
   const keys = new Set(known.places.map((at) => at.key));
@@ -220,11 +229,15 @@ function beside(group, down, column) {
   return row[Math.min(column, row.length - 1)] ?? row.find(Boolean);
 }
 
+/** What hangs a front in its rack takes so much of its width. */
+const EARS = 50;
+
 /** How much a tile can hold depends on how wide it is, which no selector can ask. */
 const fitting = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
-    const width = contentRect.width / Number(target.dataset.columns);
-    const fit = width >= 62 ? 'whole' : width >= 40 ? 'narrow' : 'tiny';
-    if (target.dataset.fit !== fit) target.dataset.fit = fit;
+    const { grid } = target;
+    const width = (contentRect.width - EARS) / Number(grid.dataset.columns);
+    const fit = width >= 66 ? 'whole' : width >= 43 ? 'narrow' : 'tiny';
+    if (grid.dataset.fit !== fit) grid.dataset.fit = fit;
   }
 });

@@ -11,7 +11,7 @@ function el(name, attributes, ...children) {
     if (key === 'onclick') made.addEventListener('click', value);
     else made.setAttribute(key, value === true ? '' : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
   return made;
 }
 
