@@ -38,7 +38,7 @@ function byVerdict() {
 /** Degrees of a drive that is read now; for one that is not, its sign says why. */
 function byDegrees(at) {
   const { drive } = at;
-  if (at.state) return at.state === 'missing' ? 'gone' : '';
+  if (at.state) return '';
   if (drive.stale) return 'old';
   return drive.temperature_celsius === null ? '–' : `${drive.temperature_celsius}°`;
 }

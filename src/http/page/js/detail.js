@@ -66,7 +66,8 @@ function placeFacts(drive, at) {
   const errors = [drive.read_errors, drive.write_errors, drive.cksum_errors];
   const yes = (value, on, off) => (value === null || value === undefined ? null : value ? on : off);
   return [
-    ['Shelf', at?.shelf ? `${shelfName(at.shelf)} ${at.shelf.id}` : null],
+    ['Shelf', at?.shelf ? shelfName(at.shelf) : null],
+    ['Its id', at?.shelf?.id],
     ['Bay', slot ? `${slot.slot}${slot.name && slot.name !== String(slot.slot) ? ` (${slot.name})` : ''}` : null],
     ['The shelf says', slot?.status],
     ['Power', slot?.power_status],
@@ -116,7 +117,8 @@ function readingFacts(drive, doc) {
     ['Read', aged(drive.collected_at)],
     ['Last asked', drive.checked_at !== drive.collected_at ? aged(drive.checked_at) : null],
     ['Took', doc?.took_ms === null || !doc ? null : `${number(doc.took_ms)} ms`],
-    ['smartctl', doc?.smartctl_version ? `${doc.smartctl_version}${exit?.value ? `, exit status ${exit.value} (${exit.bits.join(', ').replaceAll('_', ' ')})` : ''}` : null],
+    ['smartctl', doc?.smartctl_version],
+    ['Exit status', exit?.value ? `${exit.value}: ${exit.bits.join(', ').replaceAll('_', ' ')}` : null],
     ['Device type', doc?.device_type],
   ];
 }
