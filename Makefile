@@ -1,17 +1,21 @@
 # Each target says what it installs before it does. `make help` lists them.
 
 CARGO ?= cargo
+ARCH ?= $(shell dpkg --print-architecture)
 
-.PHONY: help demo test lint bench fuzz soak build clean
+.PHONY: help demo test lint audit bench fuzz soak build deb release clean
 
 help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
 	@echo "make test    all tests"
-	@echo "make lint    format, clippy, documentation"
+	@echo "make lint    format, clippy, documentation, shell scripts"
+	@echo "make audit   dependencies: licences, advisories, none unused; installs cargo-deny and cargo-machete"
 	@echo "make bench   speed, side by side (takes a few minutes)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
+	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
 	@echo "make build   target/release/jbod-monitor"
+	@echo "make release VERSION=X.Y.Z   commit, tag, packages, checksums; pushes nothing (CONTRIBUTING.md)"
 
 build:
 	$(CARGO) build --release --locked
@@ -22,14 +26,22 @@ demo:
 	@tests/demo.sh
 
 test:
-	@tests/need.sh redis-server faketime
+	@tests/need.sh redis-server faketime git python3 promtool
 	@tests/need.sh --where-apt chromium node npm
 	$(CARGO) test --locked
+
+deb:
+	@tests/need.sh python3 lintian readelf
+	@packaging/deb/build $(ARCH)
 
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib
+	@tests/shell.sh
+
+audit:
+	@tests/audit.sh
 
 bench:
 	@tests/need.sh redis-server wrk python3
@@ -42,6 +54,9 @@ fuzz:
 soak:
 	@tests/need.sh redis-server
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(CARGO) test --release --locked --test soak -- --nocapture
+
+release:
+	@packaging/release $(VERSION)
 
 clean:
 	$(CARGO) clean

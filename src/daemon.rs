@@ -2,7 +2,7 @@
 
 use crate::cache::redis::RedisStore;
 use crate::config::{Config, Listen};
-use crate::http::{Gate, work};
+use crate::http::{Desk, Gate, work};
 use crate::poller::Poller;
 use crate::probe::Host;
 use crate::reader::Reader;
@@ -35,10 +35,10 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let (poller, poller_thread) =
         Poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
     let reader = Reader::new(redis, poller, host, workers);
-    let reader = Arc::new(reader);
+    let (reader, desk) = (Arc::new(reader), Arc::new(Desk::new(&gate)));
     let mut threads = Vec::new();
     for n in 0..workers {
-        threads.push(worker(n, &reader, &gate, &watch)?);
+        threads.push(worker(n, &reader, (&gate, &desk), &watch)?);
     }
     threads.push(accept(&gate, &watch, &stop)?);
     // Not waited for at the stop: it may be asking a gate that has closed.
@@ -60,12 +60,17 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn worker(n: usize, reader: &Arc<Reader>, gate: &Arc<Gate>, watch: &Watch) -> anyhow::Result<JoinHandle<()>> {
-    let (reader, gate) = (Arc::clone(reader), Arc::clone(gate));
+fn worker(
+    n: usize,
+    reader: &Arc<Reader>,
+    (gate, desk): (&Arc<Gate>, &Arc<Desk>),
+    watch: &Watch,
+) -> anyhow::Result<JoinHandle<()>> {
+    let (reader, gate, desk) = (Arc::clone(reader), Arc::clone(gate), Arc::clone(desk));
     let guard = watch.guard(&format!("http-{n}"));
     let run = move || {
         let _guard = guard;
-        work(&reader, &gate);
+        work(&reader, &gate, &desk);
     };
     thread::Builder::new().name(format!("http-{n}")).spawn(run).context("cannot start a worker")
 }

@@ -12,8 +12,17 @@ fi
 missing=
 for program in "$@"; do
     case $program in
-        redis-server) package=redis-server ;;
+        cargo-*)
+            # cargo finds its own in a folder that need not be on PATH.
+            if ! "${CARGO:-cargo}" "${program#cargo-}" --version >/dev/null 2>&1; then
+                echo "installing from crates.io with cargo install: $program (takes minutes)"
+                "${CARGO:-cargo}" install --locked --quiet "$program"
+            fi
+            continue
+            ;;
         node) package=nodejs ;;
+        readelf) package=binutils ;;
+        promtool) package=prometheus ;;
         *) package=$program ;;
     esac
     command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
@@ -32,7 +41,19 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=sudo
 fi
 echo "installing with apt-get:$missing"
-# Nothing is started: the tests and the demo start their own.
+# Nothing is started: the tests and the demo start their own. A package's script asks policy-rc.d, under
+# systemd nothing else; a host that has one decides for itself.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap '$as_root rm -f "$policy"' EXIT
+    trap 'exit 1' INT TERM
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+fi
 $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get update -qq
 # shellcheck disable=SC2086 # a list of package names
 $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null
+case $missing in
+    # Who only runs the tests wants no Prometheus at the next boot.
+    *prometheus*) $as_root systemctl disable prometheus >/dev/null 2>&1 || true ;;
+esac

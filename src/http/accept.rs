@@ -16,6 +16,13 @@ pub(super) fn preferred(accept: Option<&str>) -> Media {
     if json > text { Media::Json } else { Media::Text }
 }
 
+/// Whether metrics are wanted as `OpenMetrics` rather than in Prometheus's older text format, which
+/// whoever has no preference gets.
+pub(super) fn prefers_open_metrics(accept: Option<&str>) -> bool {
+    let Some(accept) = accept else { return false };
+    quality(accept, "application", "openmetrics-text") > quality(accept, "text", "plain")
+}
+
 /// In thousandths. The most specific range that matches counts, wherever it stands.
 fn quality(accept: &str, kind: &str, subtype: &str) -> u16 {
     let mut best = (0, 0);
@@ -72,6 +79,22 @@ fn thousandths(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn open_metrics_is_for_those_who_ask_for_it() {
+        for (accept, expected) in [
+            (None, false),
+            (Some("*/*"), false),
+            (Some("text/plain"), false),
+            (Some("application/openmetrics-text"), true),
+            (Some("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"), true),
+            (Some("application/openmetrics-text;q=0.2,text/plain;version=0.0.4;q=0.5"), false),
+            (Some("text/plain;version=0.0.4;q=0.3,*/*;q=0.2"), false),
+            (Some("application/*"), true),
+        ] {
+            assert_eq!(prefers_open_metrics(accept), expected, "{accept:?}");
+        }
+    }
 
     #[test]
     fn the_client_gets_what_it_would_rather_have() {

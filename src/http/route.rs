@@ -48,6 +48,91 @@ pub enum Route {
     Readyz,
     /// A file of the page.
     Page(File),
+    Metrics,
+}
+
+/// What was asked for, without who: few enough to be counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// The page's files, all of them.
+    Index,
+    Overview,
+    Drives,
+    Drive,
+    Enclosures,
+    Enclosure,
+    Zfs,
+    Map,
+    Whereis,
+    Health,
+    Healthz,
+    Readyz,
+    Metrics,
+    /// No route, or not one with these parameters.
+    Unknown,
+    /// It came no further than the gate.
+    Refused,
+}
+
+impl Pattern {
+    /// In the order of their numbers.
+    pub const ALL: [Self; 15] = [
+        Self::Index,
+        Self::Overview,
+        Self::Drives,
+        Self::Drive,
+        Self::Enclosures,
+        Self::Enclosure,
+        Self::Zfs,
+        Self::Map,
+        Self::Whereis,
+        Self::Health,
+        Self::Healthz,
+        Self::Readyz,
+        Self::Metrics,
+        Self::Unknown,
+        Self::Refused,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Index => "/",
+            Self::Overview => "/api/overview",
+            Self::Drives => "/api/drives",
+            Self::Drive => "/api/drives/{id}",
+            Self::Enclosures => "/api/enclosures",
+            Self::Enclosure => "/api/enclosures/{id}",
+            Self::Zfs => "/api/zfs",
+            Self::Map => "/api/map.txt",
+            Self::Whereis => "/api/whereis/{anything}",
+            Self::Health => "/api/health",
+            Self::Healthz => "/healthz",
+            Self::Readyz => "/readyz",
+            Self::Metrics => "/metrics",
+            Self::Unknown => "unknown",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Route {
+    pub fn pattern(&self) -> Pattern {
+        match self {
+            Self::Page(_) => Pattern::Index,
+            Self::Overview => Pattern::Overview,
+            Self::Drives { .. } => Pattern::Drives,
+            Self::Drive(_) => Pattern::Drive,
+            Self::Enclosures => Pattern::Enclosures,
+            Self::Enclosure(_) => Pattern::Enclosure,
+            Self::Zfs => Pattern::Zfs,
+            Self::Map => Pattern::Map,
+            Self::Whereis(_) => Pattern::Whereis,
+            Self::Health => Pattern::Health,
+            Self::Healthz => Pattern::Healthz,
+            Self::Readyz => Pattern::Readyz,
+            Self::Metrics => Pattern::Metrics,
+        }
+    }
 }
 
 /// Takes a request's target apart. Each part is decoded once; what no honest client sends is refused.
@@ -100,6 +185,7 @@ pub fn route(target: &Target) -> Result<Route, Problem> {
         ["icon.svg"] => Route::Page(File::Icon),
         ["healthz"] => Route::Healthz,
         ["readyz"] => Route::Readyz,
+        ["metrics"] => Route::Metrics,
         ["api", "overview"] => Route::Overview,
         ["api", "drives"] => return drives(target),
         ["api", "drives", id] if !id.is_empty() => Route::Drive((*id).to_owned()),
@@ -174,6 +260,7 @@ mod tests {
             ("/api/whereis/0x5003/7", Route::Whereis("0x5003/7".into())),
             ("/healthz", Route::Healthz),
             ("/readyz", Route::Readyz),
+            ("/metrics", Route::Metrics),
         ] {
             assert_eq!(routed(url).ok(), Some(expected), "{url}");
         }

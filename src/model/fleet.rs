@@ -89,6 +89,12 @@ impl Record {
         self.missing_since.is_none()
     }
 
+    /// As smartctl gave it, or else sysfs.
+    pub fn serial_number(&self) -> Option<String> {
+        let read = self.report.as_ref().and_then(|r| r.serial_number.clone());
+        read.or_else(|| self.drive.identity.unit_serial.clone())
+    }
+
     /// Takes in a reading. Gives the serial number of the drive that was here before, if the reading
     /// is of another one: then nothing of the earlier one stays.
     fn apply(&mut self, reading: &Reading) -> Option<String> {

@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod health;
 pub mod layout;
 pub mod map;
+pub mod measured;
 pub mod overview;
 pub mod service;
 pub mod smart;

@@ -278,7 +278,7 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
     DriveSummary {
         device: drive.device.clone(),
         paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
-        serial_number: report.and_then(|r| r.serial_number.clone()).or_else(|| drive.identity.unit_serial.clone()),
+        serial_number: record.serial_number(),
         wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
         model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),

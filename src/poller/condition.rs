@@ -72,11 +72,8 @@ impl Thread {
             if record.silences == 0 && record.state != State::Unresponsive {
                 continue;
             }
-            let drive = &record.drive;
-            let read = record.report.as_ref().and_then(|r| r.serial_number.clone());
-            let serial = read.or_else(|| drive.identity.unit_serial.clone());
             let why = record.error.clone().unwrap_or_else(|| "no answer".to_owned());
-            found.push(Trouble::of_drive(&drive.device, serial, now, why));
+            found.push(Trouble::of_drive(&record.drive.device, record.serial_number(), now, why));
         }
         Service {
             host: overview.host.clone(),

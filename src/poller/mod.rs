@@ -20,6 +20,8 @@ use crate::cache::{Bytes, Key};
 use crate::config::Config;
 use crate::model::drive::{DriveKey, State};
 use crate::model::fleet::Change;
+use crate::model::measured::Measured;
+use crate::model::overview::Overview;
 use crate::probe::sweep::Rack;
 use crate::probe::tools::News;
 use crate::probe::{Event, Host};
@@ -313,9 +315,9 @@ impl Thread {
     }
 
     /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
-    fn rebuild(&mut self) -> crate::model::overview::Overview {
+    fn rebuild(&mut self) -> Arc<Overview> {
         let stale_after = self.publisher.smart_life().as_secs();
-        let overview = self.rack.overview(stale_after);
+        let overview = Arc::new(self.rack.overview(stale_after));
         let service = self.service(&overview);
         // What another daemon read is not ours to say anew.
         if self.role.leads() && self.swept && !self.rack.is_sweeping() {
@@ -328,6 +330,9 @@ impl Thread {
         self.ready |= self.role.follows();
         snapshot.ready = self.ready;
         snapshot.current = !self.role.follows();
+        let (fleet, zfs) = (&self.rack.fleet, &self.rack.zfs);
+        let measured = || Measured::new(Arc::clone(&overview), fleet, zfs, self.rack.effort());
+        snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
         self.publisher.retain(|device| snapshot.has_device(device));
@@ -344,7 +349,7 @@ impl Thread {
 
     /// What was not known when a drive was read (its pool's state, its bay's, how its peers do)
     /// reaches its document, too: it says what the lists say.
-    fn renew_documents(&mut self, overview: &crate::model::overview::Overview) {
+    fn renew_documents(&mut self, overview: &Overview) {
         let here = overview.drives().filter(|d| d.state != State::Missing && d.checked_at.is_some());
         let old: Vec<DriveKey> = here
             .filter(|d| !self.publisher.has_said(d))

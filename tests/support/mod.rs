@@ -10,8 +10,10 @@ pub mod golden;
 pub mod http;
 pub mod load;
 pub mod look;
+pub mod prometheus;
 pub mod redis;
 pub mod runs;
+pub mod series;
 pub mod sim;
 pub mod vitals;
 

@@ -3,11 +3,14 @@
 use super::head::Claims;
 use crate::config::{HttpConfig, Listen};
 use crate::http::reply::Problem;
+use crate::http::tally::Tally;
+use std::sync::Arc;
 
 pub(super) struct Door {
     token: Option<String>,
     /// Empty on a Unix socket, where no browser can be led astray.
     hosts: Vec<String>,
+    tally: Arc<Tally>,
 }
 
 impl Door {
@@ -16,7 +19,16 @@ impl Door {
             Listen::Tcp(_) => config.allowed_hosts.clone(),
             Listen::Unix(_) => Vec::new(),
         };
-        Self { token: config.token.clone(), hosts }
+        Self { token: config.token.clone(), hosts, tally: Arc::default() }
+    }
+
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// Somebody was sent away.
+    pub(super) fn refused(&self, status: u16) {
+        self.tally.refused(status);
     }
 
     /// What a request of one's own must carry.
@@ -78,7 +90,7 @@ mod tests {
         ] {
             assert_eq!(without_port(host), name);
         }
-        let door = Door { token: None, hosts: vec!["localhost".into()] };
+        let door = Door { token: None, hosts: vec!["localhost".into()], tally: Arc::default() };
         let check = |host| door.check(&Claims { host, ..Claims::default() }, false);
         assert!(check(Some("LOCALHOST:1")).is_ok() && check(None).is_ok());
         assert!(matches!(check(Some("evil.example")), Err(Problem::Host)));
@@ -88,7 +100,7 @@ mod tests {
 
     #[test]
     fn only_the_very_token_opens() {
-        let door = Door { token: Some("s3cret".into()), hosts: vec![] };
+        let door = Door { token: Some("s3cret".into()), hosts: vec![], tally: Arc::default() };
         assert!(door.check_token(Some("Bearer s3cret")).is_ok());
         for wrong in
             [None, Some("s3cret"), Some("Bearer s3cre"), Some("Bearer s3crets"), Some("Basic s3cret"), Some("Bearer ")]
