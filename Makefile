@@ -27,6 +27,7 @@ demo:
 
 test:
 	@tests/need.sh redis-server faketime git python3 promtool
+	@tests/need.sh --where-apt chromium node npm
 	$(CARGO) test --locked
 
 deb:

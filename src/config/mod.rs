@@ -3,6 +3,7 @@
 //! `RawConfig` is what clap reads from flags and the environment, text as it stands; `Config` is
 //! what the program runs on, every value checked here and nowhere else.
 
+mod layouts;
 mod limits;
 mod raw;
 mod read;
@@ -79,7 +80,7 @@ pub struct Config {
     pub smart: SmartConfig,
     pub lifetimes: Lifetimes,
     pub http: HttpConfig,
-    /// At which values a drive is called bad.
+    /// At which values a drive is called bad, and how shelves are laid out.
     pub limits: Arc<Limits>,
     pub root: PathBuf,
     /// `None`: not found.
@@ -196,6 +197,11 @@ impl Config {
     /// comes from (`default`, `file`).
     pub fn limit_rows(&self) -> Vec<(String, String, &'static str)> {
         limits::rows(&self.limits)
+    }
+
+    /// For `check-config`: how the bays of shelves stand, where that was set.
+    pub fn layout_rows(&self) -> Vec<(String, String, &'static str)> {
+        layouts::rows(&self.limits.enclosures)
     }
 }
 

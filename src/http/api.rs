@@ -1,9 +1,8 @@
 //! Routes to answers, by way of the reader.
 
 use super::Desk;
-use super::accept::{Media, preferred};
+use super::accept::{Media, preferred, takes_gzip};
 use super::gate::Head;
-use super::page;
 use super::reply::{JSON, Problem, Reply, TEXT};
 use super::route::{Pattern, Route, route};
 use crate::cache::Key;
@@ -30,7 +29,10 @@ pub(super) fn pattern(head: &Head) -> Pattern {
 fn follow(route: Route, reader: &Reader, desk: &Desk, head: &Head) -> Reply {
     let mut content_type = JSON;
     let data = match route {
-        Route::Index => return Reply::page(page::INDEX),
+        Route::Page(file) => {
+            let file = file.ready(takes_gzip(head.accept_encoding.as_deref()));
+            return Reply::file(file, head.if_none_match.as_deref());
+        }
         Route::Health => return health(reader, desk.started),
         Route::Healthz => return healthz(reader),
         Route::Readyz => return readyz(reader),

@@ -1,5 +1,6 @@
 //! A response, from status to last byte: headers, ETag and HEAD, and one write for all of it.
 
+use super::page::Ready;
 use crate::cache::Bytes;
 use crate::clock::now;
 use crate::poller::Source;
@@ -64,7 +65,7 @@ pub struct Reply {
 
 #[derive(Debug)]
 enum Body {
-    Static(&'static str),
+    Static(&'static [u8]),
     Text(String),
     Stored(Bytes),
     /// What is of this moment, then what others are given too.
@@ -74,7 +75,7 @@ enum Body {
 impl Body {
     fn parts(&self) -> [&[u8]; 2] {
         match self {
-            Self::Static(text) => [text.as_bytes(), &[]],
+            Self::Static(bytes) => [bytes, &[]],
             Self::Text(text) => [text.as_bytes(), &[]],
             Self::Stored(bytes) => [bytes, &[]],
             Self::Joined(text, bytes) => [text.as_bytes(), bytes],
@@ -133,13 +134,21 @@ impl Reply {
         Self::new(200, JSON, Body::Text(text))
     }
 
+    /// A file of the page; 304 when the client has it.
+    pub(super) fn file(file: &'static Ready, if_none_match: Option<&str>) -> Self {
+        let has_it = if_none_match.is_some_and(|tags| names(tags, &file.etag));
+        let status = if has_it { 304 } else { 200 };
+        let mut reply = Self::new(status, file.content_type, Body::Static(&file.body));
+        let _ = write!(reply.headers, "ETag: {}\r\nVary: Accept-Encoding\r\n", file.etag);
+        if file.is_gzip {
+            reply.headers.push_str("Content-Encoding: gzip\r\n");
+        }
+        reply
+    }
+
     /// A text that ends with what others are given too.
     pub fn joined(content_type: &'static str, text: String, rest: Bytes) -> Self {
         Self::new(200, content_type, Body::Joined(text, rest))
-    }
-
-    pub fn page(html: &'static str) -> Self {
-        Self::new(200, "text/html; charset=utf-8", Body::Static(html))
     }
 
     fn new(status: u16, content_type: &'static str, body: Body) -> Self {

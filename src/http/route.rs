@@ -1,5 +1,6 @@
 //! Paths and their parameters, pure: text in, a route or a problem out.
 
+use super::page::File;
 use super::reply::Problem;
 use crate::model::health::Verdict;
 use percent_encoding::percent_decode_str;
@@ -15,6 +16,14 @@ pub struct Target {
 impl Target {
     pub(super) fn into_segments(self) -> Vec<String> {
         self.segments
+    }
+}
+
+impl Target {
+    /// What it names is for anybody who may reach this daemon at all: a file of the page, which holds
+    /// no data. Everything else has a token asked of it, where one is set.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(route(self), Ok(Route::Page(_)))
     }
 }
 
@@ -37,13 +46,15 @@ pub enum Route {
     Health,
     Healthz,
     Readyz,
+    /// A file of the page.
+    Page(File),
     Metrics,
-    Index,
 }
 
 /// What was asked for, without who: few enough to be counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
+    /// The page's files, all of them.
     Index,
     Overview,
     Drives,
@@ -107,7 +118,7 @@ impl Pattern {
 impl Route {
     pub fn pattern(&self) -> Pattern {
         match self {
-            Self::Index => Pattern::Index,
+            Self::Page(_) => Pattern::Index,
             Self::Overview => Pattern::Overview,
             Self::Drives { .. } => Pattern::Drives,
             Self::Drive(_) => Pattern::Drive,
@@ -168,7 +179,10 @@ fn decode(text: &str) -> Result<String, Problem> {
 pub fn route(target: &Target) -> Result<Route, Problem> {
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     let route = match segments.as_slice() {
-        [""] => Route::Index,
+        [""] => Route::Page(File::Html),
+        ["page.css"] => Route::Page(File::Css),
+        ["page.js"] => Route::Page(File::Js),
+        ["icon.svg"] => Route::Page(File::Icon),
         ["healthz"] => Route::Healthz,
         ["readyz"] => Route::Readyz,
         ["metrics"] => Route::Metrics,
@@ -226,7 +240,8 @@ mod tests {
             enclosure: None,
         };
         for (url, expected) in [
-            ("/", Route::Index),
+            ("/", Route::Page(File::Html)),
+            ("/page.js", Route::Page(File::Js)),
             ("/api/overview", Route::Overview),
             ("/api/drives", drives(None, None)),
             ("/api/drives?verdict=crit&pool=my+tank", drives(Some("crit"), Some("my tank"))),
@@ -235,7 +250,7 @@ mod tests {
             ("/api/enclosures/0:0:8:0", Route::Enclosure("0:0:8:0".into())),
             ("/api/zfs", Route::Zfs),
             ("http://localhost:9780/api/zfs", Route::Zfs),
-            ("http://localhost", Route::Index),
+            ("http://localhost", Route::Page(File::Html)),
             ("/api/health", Route::Health),
             ("/api/map.txt", Route::Map),
             ("/api/whereis/sda1", Route::Whereis("sda1".into())),

@@ -10,6 +10,7 @@ pub mod drive;
 pub mod enclosure;
 pub mod fleet;
 pub mod health;
+pub mod layout;
 pub mod map;
 pub mod measured;
 pub mod overview;

@@ -178,7 +178,7 @@ pub fn summarize(parts: &Parts) -> Overview {
             _ => unslotted.push(summary),
         }
     }
-    let enclosures = enclosure_views(parts.enclosures, &mut by_bay, &mut unslotted);
+    let enclosures = enclosure_views(parts, &mut by_bay, &mut unslotted);
     unslotted.sort_by(|a, b| a.device.cmp(&b.device));
     totals.enclosures = enclosures.len();
     totals.slots = enclosures.iter().map(|e| e.slots.len()).sum();
@@ -207,11 +207,13 @@ impl From<&Pool> for PoolSummary {
 }
 
 fn enclosure_views<'a>(
-    enclosures: &'a [Enclosure],
+    parts: &Parts<'a>,
     by_bay: &mut HashMap<(&'a str, u32), Vec<DriveSummary>>,
     unslotted: &mut Vec<DriveSummary>,
 ) -> Vec<EnclosureView> {
-    let mut views: Vec<EnclosureView> = enclosures
+    let layouts = &parts.limits.enclosures;
+    let mut views: Vec<EnclosureView> = parts
+        .enclosures
         .iter()
         .map(|e| EnclosureView {
             id: e.id.clone(),
@@ -221,6 +223,7 @@ fn enclosure_views<'a>(
             model: e.model.clone(),
             rev: e.rev.clone(),
             error: e.error.clone(),
+            layout: Some(layouts.of(e.model.as_deref(), &e.id, e.slots.len())),
             slots: e
                 .slots
                 .iter()

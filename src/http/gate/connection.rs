@@ -266,7 +266,8 @@ fn admitted(door: &Door, claims: &Claims, head: Result<Head, Problem>) -> Result
     let without_body = head.as_ref().is_ok_and(|h| h.without_body);
     let wants_keep = head.as_ref().map_or(!claims.is_old, |h| h.keep);
     let refusal = |problem, is_certain| Refusal { problem, keep: wants_keep && is_certain, without_body };
-    door.check(claims).map_err(|problem| refusal(problem, head.is_ok()))?;
+    let is_open = head.as_ref().is_ok_and(|h| h.target.is_open());
+    door.check(claims, is_open).map_err(|problem| refusal(problem, head.is_ok()))?;
     head.map_err(|problem| {
         let is_certain = matches!(problem, Problem::Method { has_body: false });
         Refusal { problem, keep: wants_keep && is_certain, without_body: false }
