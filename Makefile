@@ -3,7 +3,7 @@
 CARGO ?= cargo
 ARCH ?= $(shell dpkg --print-architecture)
 
-.PHONY: help demo test lint audit bench fuzz soak build deb release clean
+.PHONY: help demo test lint audit bench fuzz soak build deb deb-test release clean
 
 help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
@@ -14,6 +14,7 @@ help:
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
 	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
+	@echo "make deb-test  that package installed, upgraded, broken off and purged on five distributions (root; 1.5 GB)"
 	@echo "make build   target/release/jbod-monitor"
 	@echo "make release VERSION=X.Y.Z   commit, tag, packages, checksums; pushes nothing (CONTRIBUTING.md)"
 
@@ -33,6 +34,10 @@ test:
 deb:
 	@tests/need.sh python3 lintian readelf
 	@packaging/deb/build $(ARCH)
+
+deb-test:
+	@tests/need.sh mmdebstrap unshare ip
+	@packaging/deb/test
 
 lint:
 	$(CARGO) fmt --check

@@ -23,6 +23,8 @@ for program in "$@"; do
         node) package=nodejs ;;
         readelf) package=binutils ;;
         promtool) package=prometheus ;;
+        unshare) package=util-linux ;;
+        ip) package=iproute2 ;;
         *) package=$program ;;
     esac
     command -v "$program" >/dev/null 2>&1 || missing="$missing $package"
