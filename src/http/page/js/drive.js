@@ -1,9 +1,15 @@
 // One drive, opened: the dialog, its link, its document, and what it copies.
 
-const open = { link: null, etag: null, doc: null, raw: null, why: null, opener: null };
+const open = { link: null, etag: null, doc: null, raw: null, why: null, opener: null, leaving: false };
 
 /** Opens, closes or changes the dialog, as the address says. */
 function followAddress() {
+  // The way back from a drive has been gone already; what was filtered meanwhile goes along.
+  if (open.leaving) {
+    open.leaving = false;
+    history.replaceState(history.state, '', address());
+    return;
+  }
   readAddress();
   if (known.overview) drawBays();
   if (wanted.drive === open.link) return;
@@ -28,11 +34,17 @@ function openDrive(link) {
   followAddress();
 }
 
+/** At once: the history follows in its own time, and keys that come meanwhile are for the page. */
 function leaveDrive() {
-  if (history.state?.opened) return history.back();
+  if (open.link === null) return;
   wanted.drive = null;
-  history.replaceState(null, '', address());
-  followAddress();
+  closeDialog();
+  if (history.state?.opened) {
+    open.leaving = true;
+    history.back();
+  } else {
+    history.replaceState(null, '', address());
+  }
 }
 
 function closeDialog() {

@@ -4,8 +4,8 @@
 function makeSheet() {
   if (!known.overview) return;
   const { enclosures, host } = known.overview;
-  const when = known.observed ? `observed ${moment(known.observed)}` : '';
-  const state = live.lost ? `, the daemon has not answered since ${moment(live.answered)}` : '';
+  const when = known.observed ? `observed ${dated(known.observed)}` : '';
+  const state = live.lost ? `, the daemon has not answered since ${dated(live.answered)}` : '';
   const pages = enclosures.map((shelf, index) => {
     const here = known.places.filter((at) => at.shelf === shelf);
     return sheetTable(`${enclosures.length > 1 ? `Shelf ${index + 1}: ` : ''}${shelfName(shelf)} ${shelf.id}`, here);

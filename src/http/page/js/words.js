@@ -94,11 +94,16 @@ const clock = { offset: 0, now: () => Date.now() + clock.offset };
 
 const ago = (at) => `${span((clock.now() - at) / 1000)} ago`;
 
+/** Date and time here, as on paper. */
+function dated(at) {
+  const date = new Date(at);
+  return `${date.toLocaleDateString('en-CA')} ${date.toLocaleTimeString('en-GB')}`;
+}
+
 /** The time of day here; with the date when it is not today. */
 function moment(at) {
-  const date = new Date(at);
-  const time = date.toLocaleTimeString('en-GB');
-  return date.toDateString() === new Date(clock.now()).toDateString() ? time : `${date.toLocaleDateString('en-CA')} ${time}`;
+  const isToday = new Date(at).toDateString() === new Date(clock.now()).toDateString();
+  return isToday ? new Date(at).toLocaleTimeString('en-GB') : dated(at);
 }
 
 /** A time whose age goes on counting by itself. */
