@@ -33,6 +33,7 @@ test:
 
 deb:
 	@tests/need.sh python3 lintian readelf
+	@python3 -c 'import ensurepip' 2>/dev/null || tests/need.sh python3-venv
 	@packaging/deb/build $(ARCH)
 
 deb-test:
@@ -65,4 +66,3 @@ release:
 
 clean:
 	$(CARGO) clean
-	rm -rf .demo
