@@ -3,18 +3,20 @@
 CARGO ?= cargo
 ARCH ?= $(shell dpkg --print-architecture)
 
-.PHONY: help demo test lint bench fuzz soak build deb deb-test clean
+.PHONY: help demo test lint audit bench fuzz soak build deb deb-test release clean
 
 help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
 	@echo "make test    all tests"
-	@echo "make lint    format, clippy, documentation"
+	@echo "make lint    format, clippy, documentation, shell scripts"
+	@echo "make audit   dependencies: licences, advisories, none unused; installs cargo-deny and cargo-machete"
 	@echo "make bench   speed, side by side (takes a few minutes)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
 	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
 	@echo "make deb-test  that package installed, upgraded, broken off and purged on five distributions (root; 1.5 GB)"
 	@echo "make build   target/release/jbod-monitor"
+	@echo "make release VERSION=X.Y.Z   commit, tag, packages, checksums; pushes nothing (CONTRIBUTING.md)"
 
 build:
 	$(CARGO) build --release --locked
@@ -25,11 +27,13 @@ demo:
 	@tests/demo.sh
 
 test:
-	@tests/need.sh redis-server faketime
+	@tests/need.sh redis-server faketime git python3 promtool
+	@tests/need.sh --where-apt chromium node npm
 	$(CARGO) test --locked
 
 deb:
 	@tests/need.sh python3 lintian readelf
+	@python3 -c 'import ensurepip' 2>/dev/null || tests/need.sh python3-venv
 	@packaging/deb/build $(ARCH)
 
 deb-test:
@@ -40,6 +44,10 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib
+	@tests/shell.sh
+
+audit:
+	@tests/audit.sh
 
 bench:
 	@tests/need.sh redis-server wrk python3
@@ -53,6 +61,8 @@ soak:
 	@tests/need.sh redis-server
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(CARGO) test --release --locked --test soak -- --nocapture
 
+release:
+	@packaging/release $(VERSION)
+
 clean:
 	$(CARGO) clean
-	rm -rf .demo

@@ -2,7 +2,8 @@
 
 use crate::cache::redis::RedisStore;
 use crate::config::{Config, Listen};
-use crate::http::{Gate, work};
+use crate::event::{About, Kind, note};
+use crate::http::{Desk, Gate, work};
 use crate::poller::Poller;
 use crate::probe::Host;
 use crate::reader::Reader;
@@ -35,10 +36,10 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let (poller, poller_thread) =
         Poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
     let reader = Reader::new(redis, poller, host, workers);
-    let reader = Arc::new(reader);
+    let (reader, desk) = (Arc::new(reader), Arc::new(Desk::new(&gate)));
     let mut threads = Vec::new();
     for n in 0..workers {
-        threads.push(worker(n, &reader, &gate, &watch)?);
+        threads.push(worker(n, &reader, (&gate, &desk), &watch)?);
     }
     threads.push(accept(&gate, &watch, &stop)?);
     // Not waited for at the stop: it may be asking a gate that has closed.
@@ -47,7 +48,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
 
     stop.wait();
     tell(&[NotifyState::Stopping]);
-    log::info!("stopping");
+    note!(Info, Kind::Stopping, About::nobody(), "stopping");
     for thread in threads.into_iter().chain([poller_thread]) {
         // A thread that panicked has been reported by its guard.
         let _ = thread.join();
@@ -60,12 +61,17 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn worker(n: usize, reader: &Arc<Reader>, gate: &Arc<Gate>, watch: &Watch) -> anyhow::Result<JoinHandle<()>> {
-    let (reader, gate) = (Arc::clone(reader), Arc::clone(gate));
+fn worker(
+    n: usize,
+    reader: &Arc<Reader>,
+    (gate, desk): (&Arc<Gate>, &Arc<Desk>),
+    watch: &Watch,
+) -> anyhow::Result<JoinHandle<()>> {
+    let (reader, gate, desk) = (Arc::clone(reader), Arc::clone(gate), Arc::clone(desk));
     let guard = watch.guard(&format!("http-{n}"));
     let run = move || {
         let _guard = guard;
-        work(&reader, &gate);
+        work(&reader, &gate, &desk);
     };
     thread::Builder::new().name(format!("http-{n}")).spawn(run).context("cannot start a worker")
 }
@@ -89,7 +95,10 @@ fn say_hello(config: &Config) {
         Listen::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         Listen::Unix(path) => format!("unix:{}", path.display()),
     };
-    log::info!(
+    note!(
+        Info,
+        Kind::Started,
+        About::nobody(),
         "started version={} listen={listen} redis={} root={} smartctl={} zpool={} interval_s={}",
         env!("CARGO_PKG_VERSION"),
         config.redis.address,

@@ -9,13 +9,15 @@
 //! | Redis | [`cache`] (the only room that names the redis crate) |
 //! | HTTP | [`http`] (never imports `probe` nor redis) |
 //! | time, threads, order of things | [`poller`], [`reader`], [`daemon`], [`stop`], [`clock`], [`supervise`], [`scan`], [`doctor`] |
+//! | what this process takes | [`process`] |
+//! | a kind of event, what it is about | [`event`] |
 //! | a screen | [`terminal`] |
 //! | names of options | [`cli`], [`config`] |
 //!
 //! # Import law
 //!
 //! ```text
-//! 0 model      1 stop, config, clock      2 probe, cache, terminal      3 poller      4 reader
+//! 0 model      1 stop, config, clock, event, process      2 probe, cache, terminal      3 poller      4 reader
 //! 5 http      6 supervise      7 daemon, scan      8 doctor, cli, log      9 main
 //! ```
 //!
@@ -28,11 +30,13 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod doctor;
+pub mod event;
 pub mod http;
 pub mod log;
 pub mod model;
 pub mod poller;
 pub mod probe;
+pub mod process;
 pub mod reader;
 pub mod scan;
 pub mod stop;

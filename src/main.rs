@@ -64,5 +64,12 @@ fn check_config(config: &Config) -> anyhow::Result<()> {
     for (rule, value, source) in config.limit_rows() {
         text.push_str(&format!("{rule:<100} {value:<36} {source}\n"));
     }
+    let layouts = config.layout_rows();
+    if !layouts.is_empty() {
+        text.push_str("\nShelves, and how their bays stand:\n");
+    }
+    for (shelf, value, source) in layouts {
+        text.push_str(&format!("{shelf:<40} {value:<80} {source}\n"));
+    }
     print(&text)
 }

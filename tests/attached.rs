@@ -258,7 +258,9 @@ fn stored_values_of_a_disk_behind_a_volume_are_not_shown_behind_another_volume()
     let daemon = Daemon::start(&sim, &redis, &settings);
     let kept = daemon.json("/api/drives/sde-megaraid-0");
     assert_eq!(kept["serial_number"], serial.as_str(), "after a restart its last values are there");
-    assert_eq!(daemon.get(&format!("/api/whereis/{serial}")).status, 200);
+    // By its serial number it is known once the poller has taken it over, too.
+    let whereis = || (daemon.get(&format!("/api/whereis/{serial}")).status == 200).then_some(());
+    eventually("it is found by its serial number", whereis);
     assert_eq!(daemon.logged("drive missing"), 0, "{}", daemon.log());
     daemon.kill();
 

@@ -524,35 +524,6 @@ fn sigint_ends_a_scan_and_its_children() {
     eventually("no child runs", || children.iter().all(|c| !runs(pid_of(c))).then_some(()));
 }
 
-/// sd-daemon(3): `<N>` before the text is the line's priority.
-#[track_caller]
-fn assert_prefixed(log: &str) {
-    for line in log.lines() {
-        let number =
-            line.strip_prefix('<').and_then(|rest| rest.split_once('>')).and_then(|(n, _)| n.parse::<u8>().ok());
-        assert!(number.is_some_and(|n| n <= 7), "{line:?}");
-    }
-}
-
-#[test]
-fn under_systemd_every_line_begins_with_its_priority() {
-    let (sim, redis) = (Sim::small(), Redis::absent());
-    sim.set("sda", &["failed=true", "model=AB\\nCD"]);
-    let settings = [("JOURNAL_STREAM", "8:12345"), ("RUST_LOG", "debug")];
-    let daemon = Daemon::ready(&sim, &redis, &settings);
-    daemon.wait_logged("redis is away");
-    daemon.wait_logged("drive crit");
-    let (_, log) = daemon.stop(Signal::TERM);
-    assert_prefixed(&log);
-    for (start, event) in [("<6>", "started"), ("<4>", "redis is away"), ("<4>", "drive crit"), ("<6>", "stopped")] {
-        assert!(log.lines().any(|l| l.starts_with(&format!("{start}{event}"))), "{start}{event}: {log}");
-    }
-    let bad = exits(program().envs(settings).env("REDIS_PORT", "x").arg("serve"), 78);
-    assert!(bad.stderr.starts_with("<3>") && bad.stderr.lines().count() == 1, "{bad:?}");
-    let plain = exits(program().env("REDIS_PORT", "x").arg("serve"), 78);
-    assert!(!plain.stderr.contains(['<', '\x1b']), "{plain:?}");
-}
-
 /// Hides what is installed as smartctl from the program that it starts, in a mount namespace.
 const HIDE: &str = r#"
     for file in /usr/sbin/smartctl /usr/local/sbin/smartctl; do

@@ -291,7 +291,7 @@ fn who_has_no_token_is_not_let_in() {
     std::fs::write(&file, "s3cret-token\n").expect("a token");
     let file = file.to_string_lossy().into_owned();
     let daemon = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", &file)]);
-    for path in ["/", "/healthz", "/readyz", "/api/overview", "/nowhere", "/api/drives/%"] {
+    for path in ["/healthz", "/readyz", "/metrics", "/api/overview", "/api/map.txt", "/nowhere", "/api/drives/%"] {
         for token in
             [None, Some("Bearer wrong"), Some("Bearer s3cret-toke"), Some("Basic s3cret-token"), Some("s3cret-token")]
         {
@@ -305,6 +305,16 @@ fn who_has_no_token_is_not_let_in() {
     let right = [("Authorization", "Bearer s3cret-token")];
     assert_eq!(daemon.request("GET", "/healthz", &right).status, 200);
     assert_data(&daemon.request("GET", "/api/overview", &right), "with the token");
+    // A browser cannot send it with the files of the page, which hold no data; for those who may come here at all.
+    for path in ["/", "/page.css", "/page.js", "/icon.svg"] {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(daemon.request(method, path, &[]).status, 200, "{method} {path}");
+        }
+        assert_problem(&daemon.request("POST", path, &[]), 401, path);
+        let stranger = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        let mut client = Client::connect(daemon.port).expect("a connection");
+        assert_eq!(client.raw(stranger.as_bytes(), false).map(|r| r.status), Some(421), "{path}");
+    }
     assert_eq!(daemon.logged("s3cret"), 0, "no token in the log");
 }
 

@@ -1,5 +1,5 @@
 //! The source as text, held to what `src/lib.rs` and the contribution guide promise: who may
-//! import whom, which room holds which door, how long a file may be, what the README names.
+//! import whom, which room holds which door, how long a file may be, what the README names, why a dependency is there.
 
 #![allow(
     clippy::expect_used,
@@ -286,6 +286,83 @@ fn every_test_is_run() {
         }
     }
     assert_none(&broken, "every test stands in Cargo.toml");
+}
+
+/// What is wrong with the tables of dependencies in a manifest.
+fn unreasoned(path: &str, text: &str) -> Vec<String> {
+    let (mut broken, mut seen) = (Vec::new(), 0);
+    let (mut table, mut above, mut before) = ("", "", "");
+    for line in text.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            table = header.trim_end_matches(']');
+            before = "";
+            // A table of its own for one dependency would stand in no order.
+            if table.contains("dependencies.") {
+                broken.push(format!("{path}: [{table}] belongs into its table as one line"));
+            }
+        }
+        let name = line.split([' ', '=', '.']).next().unwrap_or("");
+        let starts = line.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '"');
+        if table.ends_with("dependencies") && starts {
+            seen += 1;
+            if above.strip_prefix('#').is_none_or(|reason| reason.trim().len() < 5) {
+                broken.push(format!("{path}: {name} has no reason above it"));
+            }
+            if name < before {
+                broken.push(format!("{path}: {name} stands behind {before}"));
+            }
+            before = name;
+        }
+        if table.ends_with("dependencies") && line.chars().count() > 120 {
+            broken.push(format!("{path}: more than 120 characters: {line}"));
+        }
+        above = line;
+    }
+    if seen == 0 {
+        broken.push(format!("{path}: no dependencies are found"));
+    }
+    broken
+}
+
+#[test]
+fn every_dependency_has_a_reason() {
+    let good = "[dependencies]\n# Why it is.\na = \"1\"\n# The other.\nb = \"1\"\n";
+    assert_none(&unreasoned("good", good), "what is right");
+    for bad in [
+        "[dependencies]\na = \"1\"\n",
+        "[dependencies]\n# Why it is.\na = \"1\"\nb = \"1\"\n",
+        "[dependencies]\n#\na = \"1\"\n",
+        "[dependencies]\n# The other.\nb = \"1\"\n# Why it is.\na = \"1\"\n",
+        "[dependencies]\n# Why it is.\na = \"1\"\n[dependencies.b]\nversion = \"1\"\n",
+        "[target.'cfg(unix)'.dependencies]\na = \"1\"\n",
+        "[package]\nname = \"a\"\n",
+    ] {
+        assert!(!unreasoned("bad", bad).is_empty(), "nothing is said of {bad}");
+    }
+    let mut broken = Vec::new();
+    for path in ["Cargo.toml", "tests/fuzz/Cargo.toml"] {
+        broken.extend(unreasoned(path, &read(path)));
+    }
+    assert_none(&broken, "every dependency stands below one line of reason, in order of the alphabet");
+}
+
+/// The fuzz targets are a package of their own, with a lock file that no other command looks at: `make fuzz`, `make audit`
+/// and `make release` would find it old.
+#[test]
+fn the_lock_file_of_the_fuzz_targets_knows_every_dependency() {
+    let manifest = read("Cargo.toml");
+    let table = manifest.split("[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next()).expect("the table");
+    let lines = table.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    let mut wanted: Vec<&str> = lines.filter_map(|line| line.split([' ', '=']).next()).collect();
+    let lock = read("tests/fuzz/Cargo.lock");
+    let own = lock.split("[[package]]\n").find(|entry| entry.starts_with("name = \"jbod-monitor\"\n")).expect("ours");
+    assert!(own.contains(&format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"))), "its version: {own}");
+    let list = own.split("dependencies = [\n").nth(1).and_then(|rest| rest.split(']').next()).expect("a list");
+    // A name with a version behind it where there are two of them.
+    let mut found: Vec<&str> = list.split('"').skip(1).step_by(2).filter_map(|name| name.split(' ').next()).collect();
+    wanted.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, wanted, "cargo update --workspace --manifest-path tests/fuzz/Cargo.toml mends it");
 }
 
 /// `/api/drives/{id}` out of `["api", "drives", id] if … => …`.

@@ -48,7 +48,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l enclosures-tt
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l token-file -d 'File that holds the bearer token asked of every request' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
@@ -88,7 +88,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l encl
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l token-file -d 'File that holds the bearer token asked of every request' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
@@ -127,7 +127,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l enclo
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l token-file -d 'File that holds the bearer token asked of every request' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
@@ -165,7 +165,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l enc
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l token-file -d 'File that holds the bearer token asked of every request' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
@@ -200,7 +200,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" 
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l token-file -d 'File that holds the bearer token asked of every request' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r

@@ -1,4 +1,5 @@
-//! The limits file: which rules speak, and at which values, for all drives or for models by name.
+//! The limits file: which rules speak, and at which values, for all drives or for models by name; and
+//! how the bays of shelves stand (`layouts`).
 //!
 //! ```toml
 //! [rules.A5]            # reallocated sectors
@@ -12,7 +13,7 @@
 //! warn = 55
 //! ```
 
-use super::{ConfigError, bad};
+use super::{ConfigError, bad, layouts};
 use crate::model::health::{Limits, Override, RULES, Rule, Step, Steps, Worse};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,12 +37,12 @@ pub(super) fn read(path: &Path) -> Result<Limits, ConfigError> {
 
 /// What in the file cannot be used, and what was wanted.
 #[derive(Debug, PartialEq, Eq)]
-struct Odd {
-    found: String,
-    wanted: String,
+pub(super) struct Odd {
+    pub(super) found: String,
+    pub(super) wanted: String,
 }
 
-fn odd(found: String, wanted: &str) -> Odd {
+pub(super) fn odd(found: String, wanted: &str) -> Odd {
     Odd { found, wanted: wanted.to_owned() }
 }
 
@@ -63,7 +64,11 @@ fn parse(text: &str) -> Result<Limits, Odd> {
                     limits.models.insert(pattern.clone(), of_model);
                 }
             }
-            _ => return Err(odd(format!("[{name}]"), "[rules.CODE] or [models.\"PATTERN\".CODE]")),
+            "enclosures" => limits.enclosures = layouts::parse(table)?,
+            _ => {
+                let wanted = "[rules.CODE], [models.\"PATTERN\".CODE] or [enclosures.\"PATTERN\"]";
+                return Err(odd(format!("[{name}]"), wanted));
+            }
         }
     }
     make_sense(&limits)?;
@@ -80,7 +85,7 @@ fn make_sense(limits: &Limits) -> Result<(), Odd> {
         let Some(rule) = named(code) else { continue };
         // With what the file sets for all drives below what it sets for a model.
         let for_all = limits.of(code, rule.limits, None).unwrap_or(rule.limits);
-        let only = Limits { rules: [(code.clone(), *set)].into(), models: BTreeMap::new() };
+        let only = Limits { rules: [(code.clone(), *set)].into(), ..Limits::default() };
         let Some(steps) = only.of(code, for_all, None) else { continue };
         let found = || format!("{place}: {steps}");
         let levels: Vec<i64> = [steps.watch, steps.warn, steps.crit].into_iter().flatten().collect();
@@ -99,7 +104,7 @@ fn make_sense(limits: &Limits) -> Result<(), Odd> {
     Ok(())
 }
 
-fn as_table<'a>(place: &str, value: &'a Value) -> Result<&'a Table, Odd> {
+pub(super) fn as_table<'a>(place: &str, value: &'a Value) -> Result<&'a Table, Odd> {
     value.as_table().ok_or_else(|| odd(format!("{place} = {value}"), "a table"))
 }
 
@@ -170,7 +175,7 @@ pub fn rows(limits: &Limits) -> Vec<(String, String, &'static str)> {
     let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
         rules.iter().filter_map(move |(code, set)| {
             let own = named(code)?.limits;
-            let only = Limits { rules: [(code.clone(), *set)].into(), models: BTreeMap::new() };
+            let only = Limits { rules: [(code.clone(), *set)].into(), ..Limits::default() };
             let base = limits.of(code, own, None).unwrap_or(own);
             Some((format!("{code:<9} of models {pattern:?}"), shown(only.of(code, base, None)), "file"))
         })

@@ -3,6 +3,7 @@
 //! `RawConfig` is what clap reads from flags and the environment, text as it stands; `Config` is
 //! what the program runs on, every value checked here and nowhere else.
 
+mod layouts;
 mod limits;
 mod raw;
 mod read;
@@ -79,7 +80,7 @@ pub struct Config {
     pub smart: SmartConfig,
     pub lifetimes: Lifetimes,
     pub http: HttpConfig,
-    /// At which values a drive is called bad.
+    /// At which values a drive is called bad, and how shelves are laid out.
     pub limits: Arc<Limits>,
     pub root: PathBuf,
     /// `None`: not found.
@@ -104,8 +105,8 @@ pub struct Environment {
     pub credentials_directory: Option<PathBuf>,
     pub path: Option<std::ffi::OsString>,
     pub rust_log: Option<String>,
-    /// Under systemd with the journal on stderr.
-    pub journal: bool,
+    /// `JOURNAL_STREAM`: device and inode of the stream to systemd's journal.
+    pub journal_stream: Option<(u64, u64)>,
     /// `MALLOC_ARENA_MAX` is set: how the C library keeps memory has been decided already.
     pub arenas: bool,
     /// `COLUMNS`: how wide lines may be, where the user would have it otherwise than the terminal.
@@ -124,7 +125,10 @@ impl Environment {
             credentials_directory: get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             path: std::env::var_os("PATH"),
             rust_log: get("RUST_LOG"),
-            journal: get("JOURNAL_STREAM").is_some(),
+            journal_stream: get("JOURNAL_STREAM").and_then(|stream| {
+                let (device, inode) = stream.split_once(':')?;
+                Some((device.parse().ok()?, inode.parse().ok()?))
+            }),
             arenas: get("MALLOC_ARENA_MAX").is_some(),
             columns: get("COLUMNS").and_then(|c| c.parse().ok()),
             plain: get("NO_COLOR").is_some() || get("TERM").as_deref() == Some("dumb"),
@@ -193,6 +197,11 @@ impl Config {
     /// comes from (`default`, `file`).
     pub fn limit_rows(&self) -> Vec<(String, String, &'static str)> {
         limits::rows(&self.limits)
+    }
+
+    /// For `check-config`: how the bays of shelves stand, where that was set.
+    pub fn layout_rows(&self) -> Vec<(String, String, &'static str)> {
+        layouts::rows(&self.limits.enclosures)
     }
 }
 

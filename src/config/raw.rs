@@ -80,7 +80,7 @@ pub struct RawConfig {
     /// ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]
     #[arg(long, env = "JBOD_LISTEN", value_name = "ADDR", global = true)]
     pub listen: Option<String>,
-    /// File that holds the bearer token asked of every request
+    /// File that holds the bearer token asked of every request but those for the page itself
     #[arg(long, env = "JBOD_TOKEN_FILE", value_name = "FILE", global = true)]
     pub token_file: Option<String>,
     /// Serve beyond loopback without a token [default: false]

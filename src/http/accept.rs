@@ -1,4 +1,5 @@
-//! What of two media types a client would rather have (RFC 9110, 12.5.1). Pure.
+//! What a client would rather have: of two media types (RFC 9110, 12.5.1), and whether gzip is one of
+//! the encodings it takes (12.5.3). Pure.
 
 /// The types in which one drive is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,13 @@ pub(super) fn preferred(accept: Option<&str>) -> Media {
     let Some(accept) = accept else { return Media::Text };
     let (text, json) = (quality(accept, "text", "plain"), quality(accept, "application", "json"));
     if json > text { Media::Json } else { Media::Text }
+}
+
+/// Whether metrics are wanted as `OpenMetrics` rather than in Prometheus's older text format, which
+/// whoever has no preference gets.
+pub(super) fn prefers_open_metrics(accept: Option<&str>) -> bool {
+    let Some(accept) = accept else { return false };
+    quality(accept, "application", "openmetrics-text") > quality(accept, "text", "plain")
 }
 
 /// In thousandths. The most specific range that matches counts, wherever it stands.
@@ -36,6 +44,24 @@ fn quality(accept: &str, kind: &str, subtype: &str) -> u16 {
     best.1
 }
 
+/// Whether the client takes gzip. One that says nothing gets a body as it stands.
+pub(super) fn takes_gzip(accept_encoding: Option<&str>) -> bool {
+    let mut any = None;
+    for coding in accept_encoding.unwrap_or_default().split(',') {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+        let is_taken = weight.is_none_or(|q| thousandths(q).is_some_and(|q| q > 0));
+        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
+            return is_taken;
+        }
+        if name == "*" {
+            any = Some(is_taken);
+        }
+    }
+    any.unwrap_or(false)
+}
+
 /// `1`, `0.8`, `0.333`; anything else is no weight.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
@@ -53,6 +79,22 @@ fn thousandths(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn open_metrics_is_for_those_who_ask_for_it() {
+        for (accept, expected) in [
+            (None, false),
+            (Some("*/*"), false),
+            (Some("text/plain"), false),
+            (Some("application/openmetrics-text"), true),
+            (Some("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"), true),
+            (Some("application/openmetrics-text;q=0.2,text/plain;version=0.0.4;q=0.5"), false),
+            (Some("text/plain;version=0.0.4;q=0.3,*/*;q=0.2"), false),
+            (Some("application/*"), true),
+        ] {
+            assert_eq!(prefers_open_metrics(accept), expected, "{accept:?}");
+        }
+    }
 
     #[test]
     fn the_client_gets_what_it_would_rather_have() {
@@ -77,6 +119,26 @@ mod tests {
             (Some(";;,/,q=1"), Media::Text),
         ] {
             assert_eq!(preferred(accept), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for (accept, taken) in [
+            (None, false),
+            (Some(""), false),
+            (Some("gzip"), true),
+            (Some("gzip, deflate, br, zstd"), true),
+            (Some("GZIP;q=0.5"), true),
+            (Some("br;q=1.0, gzip;q=0"), false),
+            (Some("gzip;q=0.000, *"), false),
+            (Some("*;q=0, gzip"), true),
+            (Some("*"), true),
+            (Some("*;q=0"), false),
+            (Some("identity"), false),
+            (Some("gzip;q=x"), false),
+        ] {
+            assert_eq!(takes_gzip(accept), taken, "{accept:?}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Routes to answers, by way of the reader.
 
-use super::accept::{Media, preferred};
+use super::Desk;
+use super::accept::{Media, preferred, takes_gzip};
 use super::gate::Head;
-use super::page;
 use super::reply::{JSON, Problem, Reply, TEXT};
-use super::route::{Route, route};
+use super::route::{Pattern, Route, route};
 use crate::cache::Key;
 use crate::clock::Moment;
 use crate::model::service::ServiceBody;
@@ -13,17 +13,30 @@ use crate::reader::{Answer, Condition, ReadError, Reader, View};
 /// Troubles that the probes name one by one.
 const LINES: usize = 20;
 
-pub(super) fn answer(reader: &Reader, head: &Head, started: Moment) -> Reply {
-    let route = match route(&head.target) {
-        Ok(route) => route,
-        Err(problem) => return Reply::problem(&problem),
-    };
+/// What the request is counted as, and its answer.
+pub(super) fn answer(reader: &Reader, desk: &Desk, head: &Head) -> (Pattern, Reply) {
+    match route(&head.target) {
+        Ok(route) => (route.pattern(), follow(route, reader, desk, head)),
+        Err(problem) => (Pattern::Unknown, Reply::problem(&problem)),
+    }
+}
+
+/// What a request is counted as that is not answered.
+pub(super) fn pattern(head: &Head) -> Pattern {
+    route(&head.target).map_or(Pattern::Unknown, |route| route.pattern())
+}
+
+fn follow(route: Route, reader: &Reader, desk: &Desk, head: &Head) -> Reply {
     let mut content_type = JSON;
     let data = match route {
-        Route::Index => return Reply::page(page::INDEX),
-        Route::Health => return health(reader, started),
+        Route::Page(file) => {
+            let file = file.ready(takes_gzip(head.accept_encoding.as_deref()));
+            return Reply::file(file, head.if_none_match.as_deref());
+        }
+        Route::Health => return health(reader, desk.started),
         Route::Healthz => return healthz(reader),
         Route::Readyz => return readyz(reader),
+        Route::Metrics => return desk.exposition.reply(reader, desk, head.accept.as_deref()),
         Route::Whereis(name) => return whereis(reader, head, &name),
         Route::Overview => reader.list(&Key::Overview, &View::Whole),
         Route::Drives { verdict, pool, enclosure } => {

@@ -4,9 +4,11 @@
 mod accept;
 mod api;
 mod gate;
+mod metrics;
 mod page;
 mod reply;
 mod route;
+mod tally;
 
 #[cfg(fuzzing)]
 pub use gate::fuzz_head;
@@ -14,27 +16,44 @@ pub use gate::{Gate, GateError, Place, advice, look};
 
 use crate::clock::Moment;
 use crate::reader::Reader;
+use metrics::Exposition;
 use reply::{Problem, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
+use tally::Tally;
 
 /// A request that has waited so long for a worker is told that there is none.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What the workers share.
+pub struct Desk {
+    started: Moment,
+    tally: Arc<Tally>,
+    exposition: Exposition,
+}
+
+impl Desk {
+    pub fn new(gate: &Gate) -> Self {
+        Self { started: Moment::now(), tally: gate.tally(), exposition: Exposition::default() }
+    }
+}
+
 /// One worker: answers what the gate lets through, until the gate has closed.
-pub fn work(reader: &Reader, gate: &Gate) {
+pub fn work(reader: &Reader, gate: &Gate, desk: &Desk) {
     let mut buffer = Vec::new();
-    let started = Moment::now();
     gate.work(|exchange| {
         // One request never costs a worker; its connection is closed.
         let answered = catch_unwind(AssertUnwindSafe(|| {
-            let reply = if exchange.since.elapsed() > QUEUE_PATIENCE {
-                Reply::problem(&Problem::Busy)
+            let since = exchange.since;
+            let (pattern, reply) = if since.elapsed() > QUEUE_PATIENCE {
+                (api::pattern(&exchange.head), Reply::problem(&Problem::Busy))
             } else {
-                api::answer(reader, &exchange.head, started)
+                api::answer(reader, desk, &exchange.head)
             };
             log::debug!("request target={:?} status={}", exchange.head.target, reply.status);
             exchange.answer(&reply, &mut buffer);
+            desk.tally.answered(pattern, &reply, since.elapsed());
         }));
         if answered.is_err() {
             log::error!("a request made a worker panic, this is a bug of jbod-monitor");

@@ -1,4 +1,114 @@
-//! What a browser gets at `/`.
+//! The files of the page for browsers, which are part of the binary: each as it stands and as gzip,
+//! compressed once, with the tag of each. They hold no data; the page fetches that from the API.
+//!
+//! There is no build step: the script is the files below `page/js`, one after the other.
 
-/// The index of the API.
-pub(super) const INDEX: &str = include_str!("page/index.html");
+use crate::model::fnv1a;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    Html,
+    Css,
+    Js,
+    Icon,
+}
+
+/// One of them, as it goes over the wire.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
+    /// Strong, quoted. Another one for each encoding: the bytes differ.
+    pub(super) etag: String,
+    pub(super) is_gzip: bool,
+}
+
+/// Smaller ones gain nothing that a packet would not take anyway.
+const WORTH_BYTES: usize = 1024;
+
+const HTML: &str = include_str!("page/index.html");
+const CSS: &str =
+    concat!(include_str!("page/page.css"), include_str!("page/tiles.css"), include_str!("page/drive.css"));
+const JS: &str = concat!(
+    include_str!("page/js/words.js"),
+    include_str!("page/js/drives.js"),
+    include_str!("page/js/colours.js"),
+    include_str!("page/js/summary.js"),
+    include_str!("page/js/shelves.js"),
+    include_str!("page/js/filter.js"),
+    include_str!("page/js/drive.js"),
+    include_str!("page/js/detail.js"),
+    include_str!("page/js/sheet.js"),
+    include_str!("page/js/live.js"),
+);
+const ICON: &str = include_str!("page/icon.svg");
+
+/// As it stands, and as gzip where that is worth it.
+type Both = (Ready, Option<Ready>);
+
+impl File {
+    /// Made ready when it is first asked for.
+    pub(super) fn ready(self, takes_gzip: bool) -> &'static Ready {
+        static HTML_READY: LazyLock<Both> = LazyLock::new(|| both("text/html; charset=utf-8", HTML));
+        static CSS_READY: LazyLock<Both> = LazyLock::new(|| both("text/css; charset=utf-8", CSS));
+        static JS_READY: LazyLock<Both> = LazyLock::new(|| both("text/javascript; charset=utf-8", JS));
+        static ICON_READY: LazyLock<Both> = LazyLock::new(|| both("image/svg+xml; charset=utf-8", ICON));
+        let (plain, gzip) = &**match self {
+            Self::Html => &HTML_READY,
+            Self::Css => &CSS_READY,
+            Self::Js => &JS_READY,
+            Self::Icon => &ICON_READY,
+        };
+        gzip.as_ref().filter(|_| takes_gzip).unwrap_or(plain)
+    }
+}
+
+fn both(content_type: &'static str, text: &str) -> Both {
+    let hash = fnv1a(text.bytes());
+    let plain = Ready {
+        content_type,
+        body: text.as_bytes().to_vec(),
+        etag: format!("\"{hash:016x}-{:x}\"", text.len()),
+        is_gzip: false,
+    };
+    let gzip = (text.len() >= WORTH_BYTES).then(|| compressed(text.as_bytes())).flatten().map(|body| Ready {
+        content_type,
+        etag: format!("\"{hash:016x}-{:x}-gzip\"", text.len()),
+        body,
+        is_gzip: true,
+    });
+    (plain, gzip)
+}
+
+/// Writing to memory does not fail; if it ever did, the file goes out as it stands.
+fn compressed(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_from_its_gzip_by_its_tag() {
+        for file in [File::Html, File::Css, File::Js, File::Icon] {
+            let (plain, gzip) = (file.ready(false), file.ready(true));
+            assert!(!plain.is_gzip && plain.body.len() > 100, "{file:?}");
+            assert_eq!(gzip.is_gzip, plain.body.len() >= WORTH_BYTES, "{file:?}");
+            assert_eq!(gzip.etag == plain.etag, !gzip.is_gzip, "{file:?}");
+        }
+    }
+
+    /// Somebody looks at it over a phone's line in a server room.
+    #[test]
+    fn the_page_is_light() {
+        let all = [File::Html, File::Css, File::Js, File::Icon].map(|file| file.ready(true).body.len());
+        assert!(all.iter().sum::<usize>() < 60_000, "{all:?}");
+    }
+}

@@ -1,9 +1,10 @@
 //! A response, from status to last byte: headers, ETag and HEAD, and one write for all of it.
 
+use super::page::Ready;
 use crate::cache::Bytes;
 use crate::clock::now;
 use crate::poller::Source;
-use crate::reader::{Answer, RETRY_AFTER_SECONDS};
+use crate::reader::{Answer, RETRY_AFTER_SECONDS, XCache};
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -54,6 +55,8 @@ pub struct Framing {
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
+    /// Of data: what the cache gave.
+    pub cache: Option<XCache>,
     content_type: &'static str,
     /// Further lines, each with its end.
     headers: String,
@@ -62,17 +65,20 @@ pub struct Reply {
 
 #[derive(Debug)]
 enum Body {
-    Static(&'static str),
+    Static(&'static [u8]),
     Text(String),
     Stored(Bytes),
+    /// What is of this moment, then what others are given too.
+    Joined(String, Bytes),
 }
 
 impl Body {
-    fn bytes(&self) -> &[u8] {
+    fn parts(&self) -> [&[u8]; 2] {
         match self {
-            Self::Static(text) => text.as_bytes(),
-            Self::Text(text) => text.as_bytes(),
-            Self::Stored(bytes) => bytes,
+            Self::Static(bytes) => [bytes, &[]],
+            Self::Text(text) => [text.as_bytes(), &[]],
+            Self::Stored(bytes) => [bytes, &[]],
+            Self::Joined(text, bytes) => [text.as_bytes(), bytes],
         }
     }
 }
@@ -110,7 +116,7 @@ impl Reply {
         let has_it = if_none_match.is_some_and(|tags| names(tags, &prepared.etag));
         // Also 304 names the length that 200 would have; the body itself is not sent.
         let (status, body) = (if has_it { 304 } else { 200 }, Body::Stored(Bytes::clone(&prepared.body)));
-        Self { status, content_type, headers, body }
+        Self { status, cache: Some(answer.cache), content_type, headers, body }
     }
 
     /// The same path has other answers for other `Accept` headers.
@@ -128,12 +134,25 @@ impl Reply {
         Self::new(200, JSON, Body::Text(text))
     }
 
-    pub fn page(html: &'static str) -> Self {
-        Self::new(200, "text/html; charset=utf-8", Body::Static(html))
+    /// A file of the page; 304 when the client has it.
+    pub(super) fn file(file: &'static Ready, if_none_match: Option<&str>) -> Self {
+        let has_it = if_none_match.is_some_and(|tags| names(tags, &file.etag));
+        let status = if has_it { 304 } else { 200 };
+        let mut reply = Self::new(status, file.content_type, Body::Static(&file.body));
+        let _ = write!(reply.headers, "ETag: {}\r\nVary: Accept-Encoding\r\n", file.etag);
+        if file.is_gzip {
+            reply.headers.push_str("Content-Encoding: gzip\r\n");
+        }
+        reply
+    }
+
+    /// A text that ends with what others are given too.
+    pub fn joined(content_type: &'static str, text: String, rest: Bytes) -> Self {
+        Self::new(200, content_type, Body::Joined(text, rest))
     }
 
     fn new(status: u16, content_type: &'static str, body: Body) -> Self {
-        Self { status, content_type, headers: "Cache-Control: no-cache\r\n".to_owned(), body }
+        Self { status, cache: None, content_type, headers: "Cache-Control: no-cache\r\n".to_owned(), body }
     }
 
     /// RFC 9457.
@@ -153,20 +172,21 @@ impl Reply {
         reply
     }
 
-    /// The body, where others have it too.
+    /// The body, or its end, where others have it too.
     pub fn shared(&self) -> Option<&Bytes> {
-        if let Body::Stored(bytes) = &self.body { Some(bytes) } else { None }
+        if let Body::Stored(bytes) | Body::Joined(_, bytes) = &self.body { Some(bytes) } else { None }
     }
 
     /// Head and body into one buffer, for one write: two would cost a reused connection 44 ms.
     pub fn write(&self, framing: Framing, buffer: &mut Vec<u8>) {
-        let body = self.body.bytes();
+        let parts = self.body.parts();
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
         if buffer.capacity() > KEPT_BYTES {
             *buffer = Vec::new();
         }
         buffer.clear();
         let _ = write!(buffer, "HTTP/1.1 {} {}\r\nDate: {}\r\n", self.status, reason(self.status), date());
-        let _ = write!(buffer, "Content-Type: {}\r\nContent-Length: {}\r\n", self.content_type, body.len());
+        let _ = write!(buffer, "Content-Type: {}\r\nContent-Length: {}\r\n", self.content_type, length);
         if !framing.keep {
             buffer.extend_from_slice(b"Connection: close\r\n");
         } else if framing.is_old {
@@ -176,7 +196,9 @@ impl Reply {
         buffer.extend_from_slice(ALWAYS.as_bytes());
         buffer.extend_from_slice(b"\r\n");
         if !(framing.without_body || self.status == 304) {
-            buffer.extend_from_slice(body);
+            for part in parts {
+                buffer.extend_from_slice(part);
+            }
         }
     }
 }

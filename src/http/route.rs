@@ -1,5 +1,6 @@
 //! Paths and their parameters, pure: text in, a route or a problem out.
 
+use super::page::File;
 use super::reply::Problem;
 use crate::model::health::Verdict;
 use percent_encoding::percent_decode_str;
@@ -15,6 +16,14 @@ pub struct Target {
 impl Target {
     pub(super) fn into_segments(self) -> Vec<String> {
         self.segments
+    }
+}
+
+impl Target {
+    /// What it names is for anybody who may reach this daemon at all: a file of the page, which holds
+    /// no data. Everything else has a token asked of it, where one is set.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(route(self), Ok(Route::Page(_)))
     }
 }
 
@@ -37,7 +46,93 @@ pub enum Route {
     Health,
     Healthz,
     Readyz,
+    /// A file of the page.
+    Page(File),
+    Metrics,
+}
+
+/// What was asked for, without who: few enough to be counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// The page's files, all of them.
     Index,
+    Overview,
+    Drives,
+    Drive,
+    Enclosures,
+    Enclosure,
+    Zfs,
+    Map,
+    Whereis,
+    Health,
+    Healthz,
+    Readyz,
+    Metrics,
+    /// No route, or not one with these parameters.
+    Unknown,
+    /// It came no further than the gate.
+    Refused,
+}
+
+impl Pattern {
+    /// In the order of their numbers.
+    pub const ALL: [Self; 15] = [
+        Self::Index,
+        Self::Overview,
+        Self::Drives,
+        Self::Drive,
+        Self::Enclosures,
+        Self::Enclosure,
+        Self::Zfs,
+        Self::Map,
+        Self::Whereis,
+        Self::Health,
+        Self::Healthz,
+        Self::Readyz,
+        Self::Metrics,
+        Self::Unknown,
+        Self::Refused,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Index => "/",
+            Self::Overview => "/api/overview",
+            Self::Drives => "/api/drives",
+            Self::Drive => "/api/drives/{id}",
+            Self::Enclosures => "/api/enclosures",
+            Self::Enclosure => "/api/enclosures/{id}",
+            Self::Zfs => "/api/zfs",
+            Self::Map => "/api/map.txt",
+            Self::Whereis => "/api/whereis/{anything}",
+            Self::Health => "/api/health",
+            Self::Healthz => "/healthz",
+            Self::Readyz => "/readyz",
+            Self::Metrics => "/metrics",
+            Self::Unknown => "unknown",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Route {
+    pub fn pattern(&self) -> Pattern {
+        match self {
+            Self::Page(_) => Pattern::Index,
+            Self::Overview => Pattern::Overview,
+            Self::Drives { .. } => Pattern::Drives,
+            Self::Drive(_) => Pattern::Drive,
+            Self::Enclosures => Pattern::Enclosures,
+            Self::Enclosure(_) => Pattern::Enclosure,
+            Self::Zfs => Pattern::Zfs,
+            Self::Map => Pattern::Map,
+            Self::Whereis(_) => Pattern::Whereis,
+            Self::Health => Pattern::Health,
+            Self::Healthz => Pattern::Healthz,
+            Self::Readyz => Pattern::Readyz,
+            Self::Metrics => Pattern::Metrics,
+        }
+    }
 }
 
 /// Takes a request's target apart. Each part is decoded once; what no honest client sends is refused.
@@ -84,9 +179,13 @@ fn decode(text: &str) -> Result<String, Problem> {
 pub fn route(target: &Target) -> Result<Route, Problem> {
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     let route = match segments.as_slice() {
-        [""] => Route::Index,
+        [""] => Route::Page(File::Html),
+        ["page.css"] => Route::Page(File::Css),
+        ["page.js"] => Route::Page(File::Js),
+        ["icon.svg"] => Route::Page(File::Icon),
         ["healthz"] => Route::Healthz,
         ["readyz"] => Route::Readyz,
+        ["metrics"] => Route::Metrics,
         ["api", "overview"] => Route::Overview,
         ["api", "drives"] => return drives(target),
         ["api", "drives", id] if !id.is_empty() => Route::Drive((*id).to_owned()),
@@ -141,7 +240,8 @@ mod tests {
             enclosure: None,
         };
         for (url, expected) in [
-            ("/", Route::Index),
+            ("/", Route::Page(File::Html)),
+            ("/page.js", Route::Page(File::Js)),
             ("/api/overview", Route::Overview),
             ("/api/drives", drives(None, None)),
             ("/api/drives?verdict=crit&pool=my+tank", drives(Some("crit"), Some("my tank"))),
@@ -150,7 +250,7 @@ mod tests {
             ("/api/enclosures/0:0:8:0", Route::Enclosure("0:0:8:0".into())),
             ("/api/zfs", Route::Zfs),
             ("http://localhost:9780/api/zfs", Route::Zfs),
-            ("http://localhost", Route::Index),
+            ("http://localhost", Route::Page(File::Html)),
             ("/api/health", Route::Health),
             ("/api/map.txt", Route::Map),
             ("/api/whereis/sda1", Route::Whereis("sda1".into())),
@@ -160,6 +260,7 @@ mod tests {
             ("/api/whereis/0x5003/7", Route::Whereis("0x5003/7".into())),
             ("/healthz", Route::Healthz),
             ("/readyz", Route::Readyz),
+            ("/metrics", Route::Metrics),
         ] {
             assert_eq!(routed(url).ok(), Some(expected), "{url}");
         }

@@ -1,6 +1,7 @@
 //! A shelf and its bays, as the kernel's enclosure class has them (SES-3 through `ses.ko`).
 
 use super::drive::DriveSummary;
+use super::layout::Layout;
 use serde::{Deserialize, Serialize};
 
 /// One shelf. Both IO modules of a shelf make one enclosure.
@@ -102,6 +103,9 @@ pub struct EnclosureView {
     pub model: Option<String>,
     pub rev: Option<String>,
     pub error: Option<String>,
+    /// `null` in what an earlier version has stored.
+    #[serde(default)]
+    pub layout: Option<Layout>,
     pub slots: Vec<SlotView>,
 }
 

@@ -8,7 +8,7 @@ use super::doc::Stored;
 use super::drive::{Drive, DriveKey, State};
 use super::enclosure::Enclosure;
 use super::smart::SmartReport;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A pulled drive is remembered for a day.
@@ -89,6 +89,12 @@ impl Record {
         self.missing_since.is_none()
     }
 
+    /// As the drive gave it, else as sysfs has it.
+    pub fn serial_number(&self) -> Option<&str> {
+        let read = self.report.as_ref().and_then(|r| r.serial_number.as_deref());
+        read.or(self.drive.identity.unit_serial.as_deref())
+    }
+
     /// Takes in a reading. Gives the serial number of the drive that was here before, if the reading
     /// is of another one: then nothing of the earlier one stays.
     fn apply(&mut self, reading: &Reading) -> Option<String> {
@@ -140,12 +146,34 @@ fn replaced(known: &SmartReport, read: &SmartReport) -> Option<String> {
     (known != read).then(|| known.to_owned())
 }
 
-/// A change of who is here.
+/// A change of who is here, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Appeared(DriveKey),
     Missing(DriveKey),
     Back(DriveKey),
+    /// It stands in another bay than the one where it was last seen.
+    Moved {
+        key: DriveKey,
+        from: Bay,
+    },
+    /// It stands where a drive is missed, which is given up; that one's serial number.
+    Replaced {
+        key: DriveKey,
+        was: Option<String>,
+    },
+}
+
+impl Change {
+    pub fn key(&self) -> &DriveKey {
+        match self {
+            Self::Appeared(key)
+            | Self::Missing(key)
+            | Self::Back(key)
+            | Self::Moved { key, .. }
+            | Self::Replaced { key, .. } => key,
+        }
+    }
 }
 
 /// All records, by key.
@@ -177,6 +205,9 @@ impl Fleet {
         let has_recalled = self.records.values().any(|r| r.drive.is_remembered());
         let bays = bays_by_address(enclosures);
         for drive in drives {
+            if self.is_on_its_way_out(&drive, now) {
+                continue;
+            }
             if has_recalled {
                 self.continue_recalled(&drive);
             }
@@ -204,6 +235,10 @@ impl Fleet {
                     self.records.entry(key).or_insert_with(|| Record::new(drive))
                 }
             };
+            let before = record.bay.as_ref().or(record.left_bay.as_ref().map(|(left, _)| left));
+            if let Some(from) = before.filter(|from| bay.as_ref().is_some_and(|bay| bay != *from)) {
+                changes.push(Change::Moved { key: record.drive.key.clone(), from: from.clone() });
+            }
             record.left_bay = match (&bay, record.bay.take()) {
                 (Some(_), _) => None,
                 (None, Some(left)) => Some((left, now)),
@@ -221,8 +256,20 @@ impl Fleet {
                 changes.push(Change::Missing(key));
             }
         }
-        self.forget(now);
+        changes.extend(self.forget(now));
         changes
+    }
+
+    /// The kernel has let go of what a known drive says of itself, and not of its node yet: a drive without
+    /// an identity, where one was or has just been, is nobody new.
+    fn is_on_its_way_out(&self, drive: &Drive, now: Timestamp) -> bool {
+        let shares_place = |r: &Record| {
+            r.drive.paths.iter().any(|p| drive.paths.iter().any(|q| (&q.device, &q.address) == (&p.device, &p.address)))
+        };
+        let was_there = |r: &Record| r.missing_since.is_none_or(|at| at.age_seconds(now) <= WHILE_PULLED_SECONDS);
+        drive.identity.is_empty()
+            && !self.records.contains_key(&drive.key)
+            && self.records().any(|r| !r.drive.identity.is_empty() && was_there(r) && shares_place(r))
     }
 
     /// Takes back a drive that went before this daemon began, with its last bay and reading. `None`:
@@ -280,16 +327,22 @@ impl Fleet {
         }
     }
 
-    fn forget(&mut self, now: Timestamp) {
+    fn forget(&mut self, now: Timestamp) -> Vec<Change> {
+        let mut changes = Vec::new();
         if self.records.values().all(Record::is_here) {
-            return;
+            return changes;
         }
-        let taken: HashSet<Bay> = self.present().filter_map(|r| r.bay.clone()).collect();
+        let stand = |r: &Record| Some((r.bay.clone()?, r.drive.key.clone()));
+        let taken: HashMap<Bay, DriveKey> = self.present().filter_map(stand).collect();
         self.records.retain(|_, r| {
             let Some(since) = r.missing_since else { return true };
-            let replaced = r.bay.as_ref().is_some_and(|bay| taken.contains(bay));
-            !replaced && since.age_seconds(now) < REMEMBER_MISSING_SECONDS
+            let Some(key) = r.bay.as_ref().and_then(|bay| taken.get(bay)) else {
+                return since.age_seconds(now) < REMEMBER_MISSING_SECONDS;
+            };
+            changes.push(Change::Replaced { key: key.clone(), was: r.serial_number().map(str::to_owned) });
+            false
         });
+        changes
     }
 
     /// Takes in a reading. One for a drive that is no longer here changes nothing. Gives the serial

@@ -178,7 +178,7 @@ pub fn summarize(parts: &Parts) -> Overview {
             _ => unslotted.push(summary),
         }
     }
-    let enclosures = enclosure_views(parts.enclosures, &mut by_bay, &mut unslotted);
+    let enclosures = enclosure_views(parts, &mut by_bay, &mut unslotted);
     unslotted.sort_by(|a, b| a.device.cmp(&b.device));
     totals.enclosures = enclosures.len();
     totals.slots = enclosures.iter().map(|e| e.slots.len()).sum();
@@ -207,11 +207,13 @@ impl From<&Pool> for PoolSummary {
 }
 
 fn enclosure_views<'a>(
-    enclosures: &'a [Enclosure],
+    parts: &Parts<'a>,
     by_bay: &mut HashMap<(&'a str, u32), Vec<DriveSummary>>,
     unslotted: &mut Vec<DriveSummary>,
 ) -> Vec<EnclosureView> {
-    let mut views: Vec<EnclosureView> = enclosures
+    let layouts = &parts.limits.enclosures;
+    let mut views: Vec<EnclosureView> = parts
+        .enclosures
         .iter()
         .map(|e| EnclosureView {
             id: e.id.clone(),
@@ -221,6 +223,7 @@ fn enclosure_views<'a>(
             model: e.model.clone(),
             rev: e.rev.clone(),
             error: e.error.clone(),
+            layout: Some(layouts.of(e.model.as_deref(), &e.id, e.slots.len())),
             slots: e
                 .slots
                 .iter()
@@ -275,7 +278,7 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
     DriveSummary {
         device: drive.device.clone(),
         paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
-        serial_number: report.and_then(|r| r.serial_number.clone()).or_else(|| drive.identity.unit_serial.clone()),
+        serial_number: record.serial_number().map(str::to_owned),
         wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
         model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),

@@ -26,7 +26,7 @@ pub enum Part {
 }
 
 impl Part {
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Redis => "redis",
             Self::RedisWrites => "redis_writes",
@@ -60,6 +60,24 @@ impl std::fmt::Display for Trouble {
         }
         write!(f, " since {}: {}", self.since, printable(&self.error))
     }
+}
+
+/// What asking the drives has come to since this daemon began, and what is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Sweeps that are whole.
+    pub sweeps: u64,
+    /// Readings by what came of them.
+    pub good: u64,
+    pub asleep: u64,
+    pub silent: u64,
+    pub failed: u64,
+    /// Children on drives that run now.
+    pub running: usize,
+    /// Children that were given up and have not ended.
+    pub stuck: usize,
+    /// Drives that are not asked for a while, because they were silent.
+    pub waiting: usize,
 }
 
 /// What the poller knows of how it does.

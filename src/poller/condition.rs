@@ -4,6 +4,7 @@
 use super::Thread;
 use crate::cache::Bytes;
 use crate::clock::{self, now};
+use crate::event::{About, Kind, note};
 use crate::model::Timestamp;
 use crate::model::doc::raw_of;
 use crate::model::drive::{DriveKey, State};
@@ -72,11 +73,8 @@ impl Thread {
             if record.silences == 0 && record.state != State::Unresponsive {
                 continue;
             }
-            let drive = &record.drive;
-            let read = record.report.as_ref().and_then(|r| r.serial_number.clone());
-            let serial = read.or_else(|| drive.identity.unit_serial.clone());
             let why = record.error.clone().unwrap_or_else(|| "no answer".to_owned());
-            found.push(Trouble::of_drive(&drive.device, serial, now, why));
+            found.push(Trouble::of_drive(&record.drive.device, record.serial_number().map(str::to_owned), now, why));
         }
         Service {
             host: overview.host.clone(),
@@ -92,7 +90,7 @@ impl Thread {
     /// what was observed a minute ago is a minute old all the same.
     pub(super) fn keep_time(&mut self) {
         let Some(by) = clock::jumped() else { return };
-        log::warn!("the clock was set, times are moved along by_s={by}");
+        note!(Warn, Kind::ClockSet, About::nobody(), "the clock was set, times are moved along by_s={by}");
         clock::set(by);
         self.rack.shift(by);
         for since in self.condition.since.values_mut() {

@@ -20,6 +20,8 @@ use crate::cache::{Bytes, Key};
 use crate::config::Config;
 use crate::model::drive::{DriveKey, State};
 use crate::model::fleet::Change;
+use crate::model::measured::Measured;
+use crate::model::overview::Overview;
 use crate::probe::sweep::Rack;
 use crate::probe::tools::News;
 use crate::probe::{Event, Host};
@@ -255,7 +257,7 @@ impl Thread {
 
     fn look(&mut self) {
         let changes = self.rack.discover();
-        Journal::changes(&changes, &self.rack.fleet, self.ready);
+        self.journal.changes(&changes, &self.rack.fleet, self.ready);
         let fleet = &self.rack.fleet;
         let is_here = |key: &DriveKey| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here);
         self.request_reads.retain(|key, _| is_here(key));
@@ -271,7 +273,7 @@ impl Thread {
                 Change::Appeared(key) | Change::Back(key) if self.ready && self.role.leads() => {
                     self.rack.ask(key);
                 }
-                Change::Appeared(_) | Change::Back(_) => {}
+                _ => {}
             }
         }
         if gone_changed {
@@ -308,14 +310,18 @@ impl Thread {
         self.publisher.swept(took);
         // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
         self.publisher.flush_documents();
+        // A drive that was pulled while it was read has gone, and is none that fails.
+        if self.rack.has_changed() {
+            self.look();
+        }
         let overview = self.rebuild();
-        self.journal.sweep(&overview, whole, &self.rack.fleet);
+        self.journal.sweep(&overview, whole, &self.rack.fleet, &self.rack.zfs);
     }
 
     /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
-    fn rebuild(&mut self) -> crate::model::overview::Overview {
+    fn rebuild(&mut self) -> Arc<Overview> {
         let stale_after = self.publisher.smart_life().as_secs();
-        let overview = self.rack.overview(stale_after);
+        let overview = Arc::new(self.rack.overview(stale_after));
         let service = self.service(&overview);
         // What another daemon read is not ours to say anew.
         if self.role.leads() && self.swept && !self.rack.is_sweeping() {
@@ -328,6 +334,9 @@ impl Thread {
         self.ready |= self.role.follows();
         snapshot.ready = self.ready;
         snapshot.current = !self.role.follows();
+        let (fleet, zfs) = (&self.rack.fleet, &self.rack.zfs);
+        let measured = || Measured::new(Arc::clone(&overview), fleet, zfs, self.rack.effort());
+        snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
         self.publisher.retain(|device| snapshot.has_device(device));
@@ -344,7 +353,7 @@ impl Thread {
 
     /// What was not known when a drive was read (its pool's state, its bay's, how its peers do)
     /// reaches its document, too: it says what the lists say.
-    fn renew_documents(&mut self, overview: &crate::model::overview::Overview) {
+    fn renew_documents(&mut self, overview: &Overview) {
         let here = overview.drives().filter(|d| d.state != State::Missing && d.checked_at.is_some());
         let old: Vec<DriveKey> = here
             .filter(|d| !self.publisher.has_said(d))
@@ -382,7 +391,7 @@ impl Thread {
         let Some(read) = read else { return };
         self.publish_drive(&read.key, read.raw.as_deref());
         if let Some(was) = &read.replaced {
-            Journal::replaced(&read.key, was, &self.rack.fleet);
+            self.journal.replaced(&read.key, Some(was), &self.rack.fleet);
             // Who asks for either from now on is not given the other's values.
             self.rebuild();
         }

@@ -3,7 +3,6 @@
 //! daemon ran is found in the last overview.
 
 use super::Thread;
-use super::journal::Journal;
 use crate::cache::{Bytes, Copy, Key};
 use crate::clock::now;
 use crate::model::doc::{GoneBody, Head, Stored, gone_of, raw_of};
@@ -77,7 +76,7 @@ impl Thread {
         let since = last.unwrap_or(&stored.summary).missing_since;
         let Some(key) = since.and_then(|since| self.rack.fleet.recall(&stored, report, since, now())) else { return };
         if last.is_some() {
-            Journal::changes(&[Change::Missing(key.clone())], &self.rack.fleet, true);
+            self.journal.changes(&[Change::Missing(key.clone())], &self.rack.fleet, true);
         }
         self.publish_drive(&key, raw.as_deref());
     }

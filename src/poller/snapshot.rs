@@ -4,12 +4,14 @@
 use crate::cache::{Bytes, Key};
 use crate::model::drive::{DeviceName, DriveKey, Identity};
 use crate::model::fleet::{Bay, Fleet, Record};
+use crate::model::measured::Measured;
 use crate::model::overview::Overview;
 use crate::model::service::Service;
 use crate::model::whereis::without_part;
 use crate::model::zfs::Zfs;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What a request asks of the poller.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub struct Snapshot {
     pub stale_after_seconds: u64,
     /// How the daemon itself does, but for Redis.
     pub service: Service,
+    /// `None`: another daemon polls, and knows better.
+    pub measured: Option<Arc<Measured>>,
 }
 
 /// A drive as requests need it.
@@ -83,7 +87,7 @@ impl Snapshot {
                 continue;
             }
             let report = record.report.as_deref();
-            let serial = report.and_then(|r| r.serial_number.clone()).or_else(|| drive.identity.unit_serial.clone());
+            let serial = record.serial_number().map(str::to_owned);
             let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
             let devices = drive.paths.iter().map(|p| p.device.to_string());
             // The node of a disk behind a RAID volume is the volume's.

@@ -335,6 +335,12 @@ impl Dispatch {
         }
     }
 
+    /// Children that were given up and have not ended, and drives that are not asked until later.
+    pub fn given_up(&self, at: Instant) -> (usize, usize) {
+        let count = |is: &dyn Fn(&History) -> bool| self.histories.values().filter(|h| is(h)).count();
+        (count(&|h| h.stuck.is_some()), count(&|h| h.not_before.is_some_and(|until| until > at)))
+    }
+
     pub fn is_idle(&self) -> bool {
         self.running.is_empty() && self.queue.is_empty()
     }

@@ -4,7 +4,9 @@
 use super::Reader;
 use crate::clock::now;
 use crate::model::Timestamp;
+use crate::model::measured::Measured;
 use crate::model::service::{Part, Service, Trouble};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A poller that has not gone round for so long hangs.
@@ -17,6 +19,12 @@ pub struct Condition {
     /// The first sweep is whole.
     pub ready: bool,
     pub at: Timestamp,
+    /// Redis answers.
+    pub redis_reads: bool,
+    /// Redis takes values, as far as is known.
+    pub redis_writes: bool,
+    /// How long ago the poller last went round.
+    pub silent: Duration,
 }
 
 impl Reader {
@@ -25,6 +33,7 @@ impl Reader {
         let (snapshot, at) = (self.poller.snapshot(), now());
         let mut service = snapshot.service.clone();
         let redis = self.redis.health();
+        let (redis_reads, redis_writes) = (redis.reads.is_none(), redis.writes.is_none());
         let mut seen = Vec::new();
         match (redis.reads, redis.writes) {
             (Some(ill), _) => seen.push(Trouble::of(Part::Redis, ill.since(), ill.why)),
@@ -37,7 +46,12 @@ impl Reader {
             seen.push(Trouble::of(Part::Poller, since, "it does not go round"));
         }
         service.troubles.splice(..0, seen);
-        Condition { service, ready: snapshot.ready, at }
+        Condition { service, ready: snapshot.ready, at, redis_reads, redis_writes, silent }
+    }
+
+    /// What the poller has measured; `None` where another daemon polls.
+    pub fn measured(&self) -> Option<Arc<Measured>> {
+        self.poller.snapshot().measured.clone()
     }
 
     /// The poller goes round.

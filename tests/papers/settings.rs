@@ -114,6 +114,12 @@ pub fn limits_file() -> String {
 #
 #   [models.\"ST4000*\".T1]
 #   warn = 55
+#
+# How the bays of a shelf stand on the page, by its model or id, where the guess is wrong:
+#
+#   [enclosures.\"SHELF-24*\"]
+#   rows = 1
+#   columns = 24
 "
     .to_owned();
     for rule in RULES {

@@ -237,8 +237,11 @@ fn limits() -> impl Strategy<Value = Limits> {
             let codes: Vec<String> = RULES.iter().map(|rule| rule.code.to_owned()).collect();
             prop::collection::btree_map(select(codes), set, 0..6)
         };
-    let whole = (some(), select(vec!["*", "ST*", "?"]), some())
-        .prop_map(|(rules, pattern, of_model)| Limits { rules, models: [(pattern.to_owned(), of_model)].into() });
+    let whole = (some(), select(vec!["*", "ST*", "?"]), some()).prop_map(|(rules, pattern, of_model)| Limits {
+        rules,
+        models: [(pattern.to_owned(), of_model)].into(),
+        ..Limits::default()
+    });
     prop_oneof![2 => Just(Limits::default()), 1 => whole]
 }
 

@@ -7,7 +7,7 @@ use crate::places::{enclosure_dir, end_device_dir, scsi_dir};
 use crate::store::{Host, Iom, Store};
 use crate::sysfs::{generic, make_expander};
 use anyhow::{Context, Result};
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use std::fs;
 use std::path::PathBuf;
 
@@ -125,6 +125,7 @@ pub fn set_silent(store: &Store, host: &Host, iom: u32, shelf: usize, silent: bo
         return Ok(());
     }
     make_dir(&away)?;
+    let mut waited_for = Vec::new();
     for place in 0..host.shelves.get(shelf).map_or(0, |s| s.bays.len()) {
         let bay = Bay { shelf, place };
         let dir = bay_dir(store, host, iom, bay)?;
@@ -140,9 +141,16 @@ pub fn set_silent(store: &Store, host: &Host, iom: u32, shelf: usize, silent: bo
                 moved(&path, &saved)?;
                 moved(&fifo, &path)?;
             } else if !silent && saved.exists() {
+                let fifo = saved.with_extension(format!("{name}.fifo"));
+                fs::hard_link(&path, &fifo).with_context(|| format!("cannot keep the FIFO {}", fifo.display()))?;
                 moved(&saved, &path)?;
+                waited_for.push(fifo);
             }
         }
+    }
+    // Who waits in one is let go, as the kernel lets a reader go when the shelf answers at last.
+    for fifo in waited_for {
+        let _ = open(&fifo, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty());
     }
     if silent { Ok(()) } else { remove_tree(&away) }
 }

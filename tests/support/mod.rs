@@ -8,10 +8,13 @@ pub mod daemon;
 pub mod fake;
 pub mod golden;
 pub mod http;
+pub mod journal;
 pub mod load;
 pub mod look;
+pub mod prometheus;
 pub mod redis;
 pub mod runs;
+pub mod series;
 pub mod sim;
 pub mod vitals;
 

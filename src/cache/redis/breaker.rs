@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::health::{Ill, RedisHealth};
 use super::trouble::{Kind, Trouble};
 use super::writes::{self, Writes};
+use crate::event::{self, About, note};
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, never, select, unbounded};
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
@@ -232,7 +233,12 @@ impl Breaker {
     /// One trial at a time, until Redis answers or (false) the daemon stops.
     fn wait_until_back(&self, why: &str, pause: &mut Duration, back: &Sender<()>, stop: &Stop) -> bool {
         let since = Instant::now();
-        log::warn!("redis is away, serving from memory and drives error={why:?}");
+        note!(
+            Warn,
+            event::Kind::RedisAway,
+            About::nobody(),
+            "redis is away, serving from memory and drives error={why:?}"
+        );
         self.say_why(why);
         while let Err(trouble) = self.try_again() {
             self.say_why(&trouble.words);
@@ -244,7 +250,7 @@ impl Breaker {
         // What it takes will show when everything is sent.
         self.writes.tried();
         self.close();
-        log::info!("redis is back away_s={}", since.elapsed().as_secs());
+        note!(Info, event::Kind::RedisBack, About::nobody(), "redis is back away_s={}", since.elapsed().as_secs());
         let _ = back.try_send(());
         true
     }

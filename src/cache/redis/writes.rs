@@ -2,6 +2,7 @@
 //! read. While it is open nothing is written but one trial at a time.
 
 use super::health::Ill;
+use crate::event::{About, Kind, note};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,7 +52,12 @@ impl Writes {
         let ill = Ill::new(why);
         *state = State::Ill(Ill { began: began.unwrap_or(ill.began), ..ill });
         if opened {
-            log::warn!("redis takes no values, serving what it holds and memory error={why:?}");
+            note!(
+                Warn,
+                Kind::RedisRefuses,
+                About::nobody(),
+                "redis takes no values, serving what it holds and memory error={why:?}"
+            );
         }
         opened
     }
@@ -68,7 +74,13 @@ impl Writes {
     pub(super) fn proven(&self) {
         let mut state = self.state();
         if let State::Proving(ill) = &*state {
-            log::info!("redis takes values again refused_s={}", ill.began.age_seconds());
+            note!(
+                Info,
+                Kind::RedisTakes,
+                About::nobody(),
+                "redis takes values again refused_s={}",
+                ill.began.age_seconds()
+            );
             *state = State::Well;
         }
     }

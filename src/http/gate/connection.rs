@@ -121,13 +121,13 @@ impl Connection {
         if !matches!(self.phase, Phase::Reading) || self.is_known && self.buffer.is_empty() {
             return Step::Close;
         }
-        self.refuse(&Refusal::last(Problem::TooSlow));
+        self.refuse(door, &Refusal::last(Problem::TooSlow));
         self.go_on(door)
     }
 
     /// Too many connections, or nobody to answer: said, and closed.
     pub(super) fn turn_away(&mut self, door: &Door) -> Step {
-        self.refuse(&Refusal::last(Problem::Busy));
+        self.refuse(door, &Refusal::last(Problem::Busy));
         self.go_on(door)
     }
 
@@ -197,7 +197,7 @@ impl Connection {
                 }
             }
         };
-        self.refuse(&refusal);
+        self.refuse(door, &refusal);
         ControlFlow::Break(None)
     }
 
@@ -209,12 +209,14 @@ impl Connection {
         Step::Pass(head, turn)
     }
 
-    fn refuse(&mut self, refusal: &Refusal) {
+    fn refuse(&mut self, door: &Door, refusal: &Refusal) {
         self.refusals += 1;
         let keep = refusal.keep && self.refusals < REFUSALS;
         let mut answer = Vec::new();
         let framing = Framing { without_body: refusal.without_body, is_old: false, keep };
-        Reply::problem(&refusal.problem).write(framing, &mut answer);
+        let reply = Reply::problem(&refusal.problem);
+        door.refused(reply.status);
+        reply.write(framing, &mut answer);
         self.send(Rest::own(answer), if keep { Then::Read } else { Then::Drain });
     }
 
@@ -264,7 +266,8 @@ fn admitted(door: &Door, claims: &Claims, head: Result<Head, Problem>) -> Result
     let without_body = head.as_ref().is_ok_and(|h| h.without_body);
     let wants_keep = head.as_ref().map_or(!claims.is_old, |h| h.keep);
     let refusal = |problem, is_certain| Refusal { problem, keep: wants_keep && is_certain, without_body };
-    door.check(claims).map_err(|problem| refusal(problem, head.is_ok()))?;
+    let is_open = head.as_ref().is_ok_and(|h| h.target.is_open());
+    door.check(claims, is_open).map_err(|problem| refusal(problem, head.is_ok()))?;
     head.map_err(|problem| {
         let is_certain = matches!(problem, Problem::Method { has_body: false });
         Refusal { problem, keep: wants_keep && is_certain, without_body: false }

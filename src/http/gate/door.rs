@@ -3,11 +3,14 @@
 use super::head::Claims;
 use crate::config::{HttpConfig, Listen};
 use crate::http::reply::Problem;
+use crate::http::tally::Tally;
+use std::sync::Arc;
 
 pub(super) struct Door {
     token: Option<String>,
     /// Empty on a Unix socket, where no browser can be led astray.
     hosts: Vec<String>,
+    tally: Arc<Tally>,
 }
 
 impl Door {
@@ -16,7 +19,16 @@ impl Door {
             Listen::Tcp(_) => config.allowed_hosts.clone(),
             Listen::Unix(_) => Vec::new(),
         };
-        Self { token: config.token.clone(), hosts }
+        Self { token: config.token.clone(), hosts, tally: Arc::default() }
+    }
+
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// Somebody was sent away.
+    pub(super) fn refused(&self, status: u16) {
+        self.tally.refused(status);
     }
 
     /// What a request of one's own must carry.
@@ -25,12 +37,13 @@ impl Door {
     }
 
     /// HTTP/1.0 need not name a host; what is named must be known.
-    pub(super) fn check(&self, claims: &Claims) -> Result<(), Problem> {
+    /// `is_open`: no token is asked for what is wanted.
+    pub(super) fn check(&self, claims: &Claims, is_open: bool) -> Result<(), Problem> {
         let is_known = |host: &str| self.hosts.iter().any(|known| known.eq_ignore_ascii_case(without_port(host)));
         if !self.hosts.is_empty() && !claims.host.is_none_or(is_known) {
             return Err(Problem::Host);
         }
-        self.check_token(claims.authorization)
+        if is_open { Ok(()) } else { self.check_token(claims.authorization) }
     }
 
     fn check_token(&self, authorization: Option<&str>) -> Result<(), Problem> {
@@ -77,15 +90,17 @@ mod tests {
         ] {
             assert_eq!(without_port(host), name);
         }
-        let door = Door { token: None, hosts: vec!["localhost".into()] };
-        let check = |host| door.check(&Claims { host, ..Claims::default() });
+        let door = Door { token: None, hosts: vec!["localhost".into()], tally: Arc::default() };
+        let check = |host| door.check(&Claims { host, ..Claims::default() }, false);
         assert!(check(Some("LOCALHOST:1")).is_ok() && check(None).is_ok());
         assert!(matches!(check(Some("evil.example")), Err(Problem::Host)));
+        let open = door.check(&Claims { host: Some("evil.example"), ..Claims::default() }, true);
+        assert!(matches!(open, Err(Problem::Host)), "also where no token is asked");
     }
 
     #[test]
     fn only_the_very_token_opens() {
-        let door = Door { token: Some("s3cret".into()), hosts: vec![] };
+        let door = Door { token: Some("s3cret".into()), hosts: vec![], tally: Arc::default() };
         assert!(door.check_token(Some("Bearer s3cret")).is_ok());
         for wrong in
             [None, Some("s3cret"), Some("Bearer s3cre"), Some("Bearer s3crets"), Some("Basic s3cret"), Some("Bearer ")]

@@ -15,6 +15,7 @@ pub(in crate::http) struct Head {
     pub(in crate::http) target: Target,
     pub(in crate::http) if_none_match: Option<String>,
     pub(in crate::http) accept: Option<String>,
+    pub(in crate::http) accept_encoding: Option<String>,
     /// HTTP/1.0.
     pub(in crate::http) is_old: bool,
     /// The client wants the connection kept.
@@ -79,8 +80,15 @@ fn head(method: Option<&str>, path: Option<&str>, fields: &Fields, is_old: bool)
     let wants = |word: &str| connection.split(',').any(|w| w.trim() == word);
     let keep = !wants("close") && (!is_old || wants("keep-alive"));
     let joined = |name: &str| Some(fields.joined(name)).filter(|list| !list.is_empty());
-    let (if_none_match, accept) = (joined("If-None-Match"), joined("Accept"));
-    Ok(Head { without_body, target: split(path.unwrap_or_default())?, if_none_match, accept, is_old, keep })
+    Ok(Head {
+        without_body,
+        target: split(path.unwrap_or_default())?,
+        if_none_match: joined("If-None-Match"),
+        accept: joined("Accept"),
+        accept_encoding: joined("Accept-Encoding"),
+        is_old,
+        keep,
+    })
 }
 
 struct Fields<'a, 'b>(&'b [httparse::Header<'a>]);

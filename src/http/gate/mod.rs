@@ -20,6 +20,7 @@ pub(super) use exchange::Exchange;
 pub(super) use head::Head;
 pub use listen::{Place, advice, look};
 
+use super::tally::Tally;
 use crate::config::{HttpConfig, Listen};
 use crate::stop::Stop;
 use connections::Connections;
@@ -91,6 +92,11 @@ impl Gate {
             back: Back { done, bell },
             leavings,
         })
+    }
+
+    /// Where requests are counted.
+    pub(super) fn tally(&self) -> Arc<Tally> {
+        self.door.tally()
     }
 
     /// One worker: hands each request to `answer`, until the gate has closed.

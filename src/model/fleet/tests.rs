@@ -60,7 +60,9 @@ fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
     assert!(record.is_some_and(|r| r.state == State::Missing && r.bay.is_some() && r.report.is_some()));
 
     let mut same_bay = fleet.clone();
-    same_bay.discovered(vec![drive("b", "sda", "0:0:2:0")], &shelf(&[(1, "0:0:2:0")]), T0);
+    let changes = same_bay.discovered(vec![drive("b", "sda", "0:0:2:0")], &shelf(&[(1, "0:0:2:0")]), T0);
+    let key = DriveKey("b".into());
+    assert_eq!(changes, [Change::Appeared(key.clone()), Change::Replaced { key, was: Some("a".into()) }]);
     assert_eq!(state(&same_bay, "a"), None, "another drive sits there");
     assert_eq!(state(&same_bay, "b"), Some(State::Reading), "and starts clean");
 
@@ -69,8 +71,41 @@ fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
     assert_eq!(state(&later, "a"), None, "a day has passed");
 
     let back = fleet.discovered(vec![drive("a", "sdb", "0:0:3:0")], &shelf(&[(2, "0:0:3:0")]), T0);
-    assert_eq!(back, [Change::Back(DriveKey("a".into()))]);
+    let (key, from) = (DriveKey("a".into()), Bay { enclosure: "e".into(), slot: 1 });
+    assert_eq!(back, [Change::Back(key.clone()), Change::Moved { key, from }]);
     assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.report.is_some()), "with its last values");
+}
+
+#[test]
+fn a_drive_that_is_linked_to_its_bay_a_little_later_has_moved_only_if_the_bay_is_another() {
+    let mut fleet = Fleet::default();
+    let see = |fleet: &mut Fleet, address: &str, bays: &[(u32, &str)], at| {
+        fleet.discovered(vec![drive("a", "sda", address)], &shelf(bays), Timestamp(T0.0 + at))
+    };
+    see(&mut fleet, "0:0:1:0", &[], 0);
+    assert_eq!(see(&mut fleet, "0:0:1:0", &[(1, "0:0:1:0")], 1), [], "its first bay");
+    assert_eq!(see(&mut fleet, "0:0:1:0", &[], 2), [], "the shelf is away");
+    assert_eq!(see(&mut fleet, "0:0:1:0", &[(1, "0:0:1:0")], 600), [], "and there again");
+    fleet.discovered(vec![], &shelf(&[]), Timestamp(T0.0 + 601));
+    assert_eq!(see(&mut fleet, "0:0:2:0", &[], 660), [Change::Back(DriveKey("a".into()))]);
+    let from = Bay { enclosure: "e".into(), slot: 1 };
+    let moved = Change::Moved { key: DriveKey("a".into()), from };
+    assert_eq!(see(&mut fleet, "0:0:2:0", &[(2, "0:0:2:0")], 661), [moved]);
+    assert_eq!(see(&mut fleet, "0:0:2:0", &[(2, "0:0:2:0")], 662), []);
+}
+
+#[test]
+fn a_drive_on_its_way_out_is_nobody_new() {
+    let mut fleet = Fleet::default();
+    let nameless = || Drive { identity: Identity::default(), ..drive("sda 0:0:1:0", "sda", "0:0:1:0") };
+    let missing = Change::Missing(DriveKey("a".into()));
+    fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
+    assert_eq!(fleet.discovered(vec![nameless()], &[], Timestamp(T0.0 + 1)), [missing]);
+    assert_eq!(fleet.discovered(vec![nameless()], &[], Timestamp(T0.0 + 3)), [], "it takes the kernel a moment");
+    assert_eq!(fleet.discovered(vec![], &[], Timestamp(T0.0 + 5)), []);
+    assert_eq!(fleet.records().count(), 1);
+    let key = nameless().key;
+    assert_eq!(fleet.discovered(vec![nameless()], &[], Timestamp(T0.0 + 60)), [Change::Appeared(key)], "it stays");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! every drive or for models by name.
 
 use super::Severity;
+use crate::model::layout::Layouts;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -107,6 +108,8 @@ pub struct Limits {
     /// By a pattern of the model's name (`*` any text, `?` any character). Where several match, the
     /// longer pattern has the last word.
     pub models: BTreeMap<String, BTreeMap<String, Override>>,
+    /// How the bays of shelves stand.
+    pub enclosures: Layouts,
 }
 
 impl Limits {
@@ -115,7 +118,7 @@ impl Limits {
         let mut by_model: Vec<(&str, &Override)> = self
             .models
             .iter()
-            .filter(|(pattern, _)| model.is_some_and(|m| matches(pattern.as_bytes(), m.as_bytes())))
+            .filter(|(pattern, _)| model.is_some_and(|m| matches(pattern, m)))
             .filter_map(|(pattern, rules)| Some((pattern.as_str(), rules.get(code)?)))
             .collect();
         by_model.sort_by_key(|(pattern, _)| pattern.len());
@@ -134,7 +137,8 @@ impl Limits {
 }
 
 /// Whether text is as the pattern says, letters of either case alike.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     // Where the last `*` stands, and up to where it has taken text.
     let mut star: Option<(usize, usize)> = None;
@@ -190,6 +194,7 @@ mod tests {
                 ("*9".to_owned(), set(&[("A3", off)])),
             ]
             .into(),
+            ..Limits::default()
         };
         assert_eq!(limits.of("A5", OWN, Some("WDC X")), Some(Steps { warn: Some(50), ..OWN }));
         assert_eq!(limits.of("A5", OWN, Some("st8000")), None);
@@ -211,9 +216,9 @@ mod tests {
             ("?", "", false),
             ("**", "abc", true),
         ] {
-            assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), is, "{pattern:?} {text:?}");
+            assert_eq!(matches(pattern, text), is, "{pattern:?} {text:?}");
         }
         // A pattern of many stars ends at once, too.
-        assert!(!matches("*a".repeat(60).as_bytes(), "a".repeat(59).as_bytes()));
+        assert!(!matches(&"*a".repeat(60), &"a".repeat(59)));
     }
 }

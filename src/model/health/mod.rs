@@ -12,7 +12,7 @@ mod rules;
 mod scsi;
 mod subject;
 
-pub use limits::{Limits, Override, Step, Steps, Worse};
+pub use limits::{Limits, Override, Step, Steps, Worse, matches};
 pub use rules::{RULES, Rule};
 pub use subject::{Peers, PeersOfOne, Subject, rotates};
 

@@ -13,6 +13,7 @@ use crate::model::enclosure::Enclosure;
 use crate::model::fleet::{Change, Fleet, Outcome, Reading, Record};
 use crate::model::health::{Limits, Peers};
 use crate::model::overview::SweepStats;
+use crate::model::service::Effort;
 use crate::model::zfs::{Membership, Zfs};
 use crate::probe::dispatch::{Asked, Dispatch};
 use crate::probe::enclosure::ModuleToAsk;
@@ -84,6 +85,7 @@ pub struct Rack {
     tool: Watched,
     sweep: Option<Sweep>,
     stats: SweepStats,
+    effort: Effort,
     limits: Arc<Limits>,
     peers: Peers,
     /// Of what was plugged in at the last look.
@@ -124,6 +126,7 @@ impl Rack {
             tool: Watched::default(),
             sweep: None,
             stats: SweepStats::default(),
+            effort: Effort::default(),
             limits,
             peers: Peers::default(),
             fingerprint: 0,
@@ -302,6 +305,12 @@ impl Rack {
         if answer.stopped {
             return None;
         }
+        *match &answer.outcome {
+            Outcome::Good(_) => &mut self.effort.good,
+            Outcome::Standby(_) => &mut self.effort.asleep,
+            Outcome::Silent(_) => &mut self.effort.silent,
+            Outcome::Failed(_) => &mut self.effort.failed,
+        } += 1;
         for (key, asked) in self.dispatch.put_off() {
             self.left_out(key, &asked, now);
         }
@@ -365,6 +374,7 @@ impl Rack {
             return None;
         }
         let sweep = self.sweep.take()?;
+        self.effort.sweeps += 1;
         self.stats = SweepStats {
             started_at: Some(sweep.started_at),
             took_ms: u64::try_from(sweep.started.elapsed().as_millis()).ok(),
@@ -374,6 +384,13 @@ impl Rack {
         };
         let silent_hosts = self.dispatch.silent_hosts();
         Some(Whole { stats: self.stats.clone(), timed_out: sweep.timed_out, unread: sweep.unread, silent_hosts })
+    }
+
+    /// So far, and at this moment.
+    pub fn effort(&self) -> Effort {
+        let (stuck, waiting) = self.dispatch.given_up(Instant::now());
+        let stuck = stuck + usize::from(self.zpool_stuck.is_some());
+        Effort { running: self.dispatch.running(), stuck, waiting, ..self.effort }
     }
 
     pub fn is_sweeping(&self) -> bool {

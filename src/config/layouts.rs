@@ -1,0 +1,114 @@
+//! The part of the limits file that says how the bays of a shelf stand.
+//!
+//! ```toml
+//! [enclosures."SHELF-42*"]      # by model, or by the enclosure's id
+//! rows = 3
+//! columns = 14
+//! numbering = "columns"         # the second bay is above or below the first; otherwise "rows"
+//! first_bay = "bottom_left"     # otherwise "top_left"
+//! ```
+
+use super::limits::{Odd, as_table, odd};
+use crate::model::layout::{Corner, Layout, Layouts, MOST, Numbering};
+use toml::{Table, Value};
+
+pub(super) fn parse(table: &Table) -> Result<Layouts, Odd> {
+    let mut layouts = Layouts::default();
+    for (pattern, value) in table {
+        let place = format!("enclosures.{pattern:?}");
+        layouts.0.insert(pattern.clone(), one(&place, as_table(&place, value)?)?);
+    }
+    Ok(layouts)
+}
+
+fn one(place: &str, settings: &Table) -> Result<Layout, Odd> {
+    let (mut rows, mut columns) = (None, None);
+    let (mut numbering, mut first_bay) = (Numbering::default(), Corner::default());
+    for (name, value) in settings {
+        let found = || format!("{place}.{name} = {value}");
+        match name.as_str() {
+            "rows" => rows = Some(count(value).ok_or_else(|| odd(found(), COUNT))?),
+            "columns" => columns = Some(count(value).ok_or_else(|| odd(found(), COUNT))?),
+            "numbering" => {
+                let named = Numbering::ALL.into_iter().find(|n| value.as_str() == Some(n.as_str()));
+                numbering = named.ok_or_else(|| odd(found(), "\"rows\" or \"columns\""))?;
+            }
+            "first_bay" => {
+                let named = Corner::ALL.into_iter().find(|c| value.as_str() == Some(c.as_str()));
+                first_bay = named
+                    .ok_or_else(|| odd(found(), "\"top_left\", \"top_right\", \"bottom_left\" or \"bottom_right\""))?;
+            }
+            _ => return Err(odd(found(), "rows, columns, numbering or first_bay")),
+        }
+    }
+    let (Some(rows), Some(columns)) = (rows, columns) else {
+        let missing = if rows.is_none() { "rows" } else { "columns" };
+        return Err(odd(format!("{place} without {missing}"), "both rows and columns"));
+    };
+    Ok(Layout { rows, columns, numbering, first_bay, guessed: false })
+}
+
+const COUNT: &str = "a whole number from 1 to 64";
+
+fn count(value: &Value) -> Option<u32> {
+    value.as_integer().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=MOST).contains(n))
+}
+
+/// For `check-config`: each pattern with what it sets.
+pub(super) fn rows(layouts: &Layouts) -> Vec<(String, String, &'static str)> {
+    let row = |(pattern, layout): (&String, &Layout)| {
+        let Layout { rows, columns, numbering, first_bay, .. } = layout;
+        let shown = format!(
+            "rows = {rows}, columns = {columns}, numbering = {}, first_bay = {}",
+            numbering.as_str(),
+            first_bay.as_str()
+        );
+        (format!("enclosures {pattern:?}"), shown, "file")
+    };
+    layouts.0.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Layouts, Odd> {
+        parse(&text.parse().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_shelf_is_laid_out_by_its_model() {
+        let text = "[\"SHELF-42*\"]\nrows = 3\ncolumns = 14\n[other]\nrows = 1\ncolumns = 24\nnumbering = \"columns\"\n\
+                    first_bay = \"bottom_right\"\n";
+        let rows: Vec<_> = rows(&read(text).unwrap_or_default()).into_iter().map(|(a, b, _)| (a, b)).collect();
+        let told = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(
+            rows,
+            [
+                told("enclosures \"SHELF-42*\"", "rows = 3, columns = 14, numbering = rows, first_bay = top_left"),
+                told("enclosures \"other\"", "rows = 1, columns = 24, numbering = columns, first_bay = bottom_right"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (text, found, wanted) in [
+            ("[X]\nrows = 0\ncolumns = 4\n", "enclosures.\"X\".rows = 0", COUNT),
+            ("[X]\nrows = 65\ncolumns = 4\n", "enclosures.\"X\".rows = 65", COUNT),
+            ("[X]\nrows = 1.5\ncolumns = 4\n", "enclosures.\"X\".rows = 1.5", COUNT),
+            ("[X]\nrows = 3\n", "enclosures.\"X\" without columns", "both rows and columns"),
+            ("[X]\n", "enclosures.\"X\" without rows", "both rows and columns"),
+            ("X = 3\n", "enclosures.\"X\" = 3", "a table"),
+            ("[X]\nheight = 3\n", "enclosures.\"X\".height = 3", "rows, columns, numbering or first_bay"),
+            ("[X]\nnumbering = \"up\"\n", "enclosures.\"X\".numbering = \"up\"", "\"rows\" or \"columns\""),
+            (
+                "[X]\nfirst_bay = 0\n",
+                "enclosures.\"X\".first_bay = 0",
+                "\"top_left\", \"top_right\", \"bottom_left\" or \"bottom_right\"",
+            ),
+        ] {
+            assert_eq!(read(text).err(), Some(odd(found.to_owned(), wanted)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Series of enclosures and their bays: what the shelf itself says (SES), and which bays are in use.
+
+use super::sheet::{Sheet, flag, plain, plain_or_none};
+use crate::model::drive::State;
+use crate::model::enclosure::{EnclosureView, SlotView};
+use crate::model::overview::Overview;
+use std::fmt;
+
+pub(super) fn write(sheet: &mut Sheet, overview: &Overview) -> fmt::Result {
+    let shelves = &overview.enclosures;
+    sheet.infos(
+        "jbod_enclosure_info",
+        "A shelf, as the kernel shows it",
+        shelves.iter().map(|e| {
+            [
+                ("enclosure", plain(&e.id)),
+                ("sysfs_name", plain(&e.sysfs_name)),
+                ("vendor", plain_or_none(e.vendor.as_ref())),
+                ("model", plain_or_none(e.model.as_ref())),
+                ("rev", plain_or_none(e.rev.as_ref())),
+            ]
+        }),
+    )?;
+    sheet.gauges(
+        "jbod_enclosure_up",
+        "1 while the shelf answers and the kernel shows its bays",
+        shelves.iter().map(|e| ([("enclosure", plain(&e.id))], flag(e.error.is_none()))),
+    )?;
+    sheet.gauges(
+        "jbod_slot_occupied",
+        "1 while a drive is in the bay",
+        slots(overview).map(|(e, s)| (labels(e, s), flag(is_occupied(s)))),
+    )?;
+    sheet.gauges(
+        "jbod_slot_status",
+        "1, at what the shelf says of the bay",
+        slots(overview).filter_map(|(e, s)| Some(((labels(e, s), [("status", plain(s.status.as_ref()?))]), 1u64))),
+    )?;
+    let mut flags = |name: &str, help: &str, of: fn(&SlotView) -> Option<bool>| {
+        sheet.gauges(name, help, slots(overview).filter_map(|(e, s)| Some((labels(e, s), flag(of(s)?)))))
+    };
+    flags("jbod_slot_fault_sensed", "1 while the shelf senses a fault in the bay", |s| s.fault_sensed)?;
+    flags("jbod_slot_fault_requested", "1 while somebody has asked for the fault light", |s| s.fault_requested)?;
+    flags("jbod_slot_locate", "1 while the locate light is on", |s| s.locate)?;
+    flags("jbod_slot_power_on", "1 while the bay has power", |s| match s.power_status.as_deref() {
+        Some("on") => Some(true),
+        Some("off") => Some(false),
+        _ => None,
+    })
+}
+
+fn slots(overview: &Overview) -> impl Iterator<Item = (&EnclosureView, &SlotView)> {
+    overview.enclosures.iter().flat_map(|e| e.slots.iter().map(move |s| (e, s)))
+}
+
+fn labels(enclosure: &EnclosureView, slot: &SlotView) -> [(&'static str, String); 2] {
+    [("enclosure", plain(&enclosure.id).into_owned()), ("slot", slot.slot.to_string())]
+}
+
+fn is_occupied(slot: &SlotView) -> bool {
+    slot.drive.as_ref().is_some_and(|drive| drive.state != State::Missing)
+}

@@ -1,0 +1,133 @@
+//! Series of pools, their vdevs and leaves, as zpool tells them. A host without ZFS has none.
+
+use super::drives::Listed;
+use super::sheet::{Label, Sheet, flag, plain};
+use crate::model::measured::Measured;
+use crate::model::zfs::{Leaf, Pool, Vdev};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+const POOL_STATES: [&str; 5] = ["ONLINE", "DEGRADED", "FAULTED", "UNAVAIL", "SUSPENDED"];
+/// `pool`, `vdev`, `role`: an owned label set, because names are made fit.
+type Labels = Vec<(&'static str, String)>;
+
+pub(super) fn write(sheet: &mut Sheet, measured: &Measured, drives: &[Listed]) -> fmt::Result {
+    let zfs = &measured.zfs;
+    // A host without ZFS is not ill.
+    let up = zfs.available.filter(|is_here| *is_here || zfs.error.is_some()).map(|_| flag(zfs.error.is_none()));
+    sheet.gauge("jbod_zfs_up", "1 while zpool tells the pools", up)?;
+    sheet.gauge(
+        "jbod_zfs_collected_timestamp_seconds",
+        "When zpool last told the pools",
+        zfs.collected_at.map(|at| at.0),
+    )?;
+    pools(sheet, &zfs.pools)?;
+    vdevs(sheet, &zfs.pools)?;
+    leaves(sheet, &zfs.pools, drives)
+}
+
+fn pools(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
+    sheet.gauges(
+        "jbod_pool_state",
+        "State of the pool; 1 at the one it is in",
+        pools.iter().filter_map(|p| Some((p, p.state.as_deref()?))).flat_map(|(p, now)| {
+            let odd = Some(now).filter(|now| !POOL_STATES.contains(now));
+            POOL_STATES
+                .into_iter()
+                .chain(odd)
+                .map(move |state| (vec![("pool", text(&p.name)), ("state", text(state))], flag(state == now)))
+        }),
+    )?;
+    sheet.gauges(
+        "jbod_pool_has_data_errors",
+        "1 while zpool knows of data that is lost",
+        pools.iter().filter_map(|p| Some(([("pool", plain(&p.name))], flag(has_lost_data(p.errors.as_deref()?)?)))),
+    )?;
+    sheet.gauges(
+        "jbod_pool_scan",
+        "1, at what the newest scrub or resilver is and how far it has come",
+        pools.iter().map(|p| {
+            let what = [("kind", text(&p.scan.kind)), ("state", text(&p.scan.state))];
+            (([("pool", text(&p.name))], what), 1u64)
+        }),
+    )?;
+    sheet.gauges(
+        "jbod_pool_scan_done_ratio",
+        "Of a scrub or resilver under way, how much is done",
+        pools.iter().filter_map(|p| Some(([("pool", plain(&p.name))], p.scan.done_percent? / 100.0))),
+    )
+}
+
+/// By zpool's own words; it may also say that it cannot tell.
+fn has_lost_data(errors: &str) -> Option<bool> {
+    let is_lost = errors.starts_with("Permanent errors") || errors.contains("data errors, use");
+    (is_lost || errors == "No known data errors").then_some(is_lost)
+}
+
+fn vdevs(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
+    let mut seen = HashSet::new();
+    let all = pools.iter().flat_map(|p| p.vdevs.iter().map(move |v| (p, v)));
+    let all: Vec<(Labels, &Vdev)> =
+        all.map(|(p, v)| (vdev_labels(p, v), v)).filter(|(labels, _)| seen.insert(labels.clone())).collect();
+    sheet.gauges(
+        "jbod_vdev_state",
+        "1, at the state of the top-level vdev",
+        all.iter().filter_map(|(labels, v)| Some(((labels.clone(), [("state", plain(v.state.as_ref()?))]), 1u64))),
+    )?;
+    sheet.counters(
+        "jbod_vdev_errors_total",
+        "Errors of the top-level vdev since they were last cleared",
+        all.iter().flat_map(|(labels, v)| {
+            errors(v.read_errors, v.write_errors, v.cksum_errors).map(|(kind, n)| ((labels.clone(), kind), n))
+        }),
+    )
+}
+
+fn leaves(sheet: &mut Sheet, pools: &[Pool], drives: &[Listed]) -> fmt::Result {
+    let here = drives.iter().filter(|d| d.is_here());
+    let serials: HashMap<&str, &str> = here.map(|d| (d.summary.device.as_str(), &*d.serial_number)).collect();
+    let mut seen = HashSet::new();
+    let all = pools.iter().flat_map(|p| p.vdevs.iter().flat_map(move |v| v.members.iter().map(move |l| (p, v, l))));
+    let all: Vec<(Labels, &Leaf)> = all
+        .map(|(p, v, l)| (leaf_labels(p, v, l, &serials), l))
+        .filter(|(labels, _)| seen.insert(labels.clone()))
+        .collect();
+    sheet.gauges(
+        "jbod_leaf_state",
+        "1, at the state of the disk in its vdev; without device where no drive here is it",
+        all.iter().filter_map(|(labels, l)| Some(((labels.clone(), [("state", plain(l.state.as_ref()?))]), 1u64))),
+    )?;
+    sheet.counters(
+        "jbod_leaf_errors_total",
+        "Errors of the disk in its vdev since they were last cleared",
+        all.iter().flat_map(|(labels, l)| {
+            errors(l.read_errors, l.write_errors, l.cksum_errors).map(|(kind, n)| ((labels.clone(), kind), n))
+        }),
+    )
+}
+
+fn vdev_labels(pool: &Pool, vdev: &Vdev) -> Labels {
+    vec![("pool", text(&pool.name)), ("vdev", text(&vdev.name)), ("role", text(&vdev.role))]
+}
+
+fn leaf_labels(pool: &Pool, vdev: &Vdev, leaf: &Leaf, serials: &HashMap<&str, &str>) -> Labels {
+    let device = leaf.device.as_ref().map_or("", |device| device.as_str());
+    let serial = serials.get(device).copied().unwrap_or_default();
+    let mut labels = vdev_labels(pool, vdev);
+    labels.push(("leaf", text(&leaf.name)));
+    labels.extend([("device", device.to_owned()), ("serial_number", serial.to_owned())]);
+    labels
+}
+
+fn errors(
+    read: Option<u64>,
+    write: Option<u64>,
+    cksum: Option<u64>,
+) -> impl Iterator<Item = ([Label<'static>; 1], u64)> {
+    let kinds = [("read", read), ("write", write), ("checksum", cksum)];
+    kinds.into_iter().filter_map(|(kind, n)| Some(([("type", kind)], n?)))
+}
+
+fn text(name: &str) -> String {
+    plain(name).into_owned()
+}

@@ -1,0 +1,147 @@
+// What is said above the shelves: one sentence, what else there is, the service's own troubles,
+// counts, pools.
+
+/** More than that is for the filter. */
+const ALSO = 5;
+const POOL_RANK = { FAULTED: 0, UNAVAIL: 0, SUSPENDED: 0, REMOVED: 0, DEGRADED: 2, OFFLINE: 2 };
+const KIND_RANK = { crit: 1, warn: 3, missing: 4, silent: 5, unknown: 7, watch: 8 };
+const SAYS = {
+  crit: 'is critical',
+  warn: 'needs attention',
+  missing: 'is missing',
+  silent: 'does not answer',
+  unknown: 'has no verdict',
+  watch: 'is worth watching',
+};
+
+/** Everything that is not well, worst first: {rank, kind, subject, says, why, link}. */
+function troubles() {
+  const { overview } = known;
+  const all = [];
+  for (const at of known.places) {
+    if (at.drive && at.kind in KIND_RANK) {
+      const subject = at.slot ? `${at.where} (${at.drive.device})` : `${at.drive.device} (in no bay)`;
+      all.push({ rank: KIND_RANK[at.kind], kind: at.kind, subject, says: SAYS[at.kind], why: reason(at.drive), link: at.link });
+    } else if (!at.drive && at.kind === 'unlinked' && !at.shelf.error) {
+      all.push({ rank: 6, kind: 'unknown', subject: at.where, says: 'is not empty, but shows no drive', why: null });
+    }
+  }
+  for (const pool of overview.pools) {
+    if (pool.state === 'ONLINE') continue;
+    const rank = POOL_RANK[pool.state] ?? 4;
+    const kind = rank === 0 ? 'crit' : rank === 2 ? 'warn' : 'unknown';
+    all.push({ rank, kind, subject: `Pool ${pool.name}`, says: `is ${pool.state ?? 'in a state that is not known'}`, why: null });
+  }
+  overview.enclosures.forEach((shelf, index) => {
+    if (shelf.error) all.push({ rank: 6, kind: 'unknown', subject: `Shelf ${index + 1} (${shelfName(shelf)})`, says: 'is not well', why: shelf.error });
+  });
+  if (overview.zfs_error) all.push({ rank: 6, kind: 'unknown', subject: 'The pools', says: 'are not known', why: overview.zfs_error });
+  // Places come in the order of shelves and bays, and a sort leaves equals as they are.
+  return all.sort((a, b) => a.rank - b.rank);
+}
+
+/** `…: why`, with one full stop. */
+function told(trouble) {
+  const why = trouble.why ? `: ${trouble.why}` : '';
+  return ` ${trouble.says}${why.replace(/\.$/, '')}`;
+}
+
+const toDrive = (link, text) => el('a', { href: `#/drive/${encodeURIComponent(link)}`, 'data-link': link }, text);
+
+/** `Bay 7 of shelf 1 (sdh) is critical: …`: a link where it is about a drive. */
+function trouble(of) {
+  const text = `${of.subject}${told(of)}`;
+  return of.link ? toDrive(of.link, text) : text;
+}
+
+function allIsWell() {
+  const { drives, by_state: states, slots } = known.overview.totals;
+  if (drives === 0) {
+    return { kind: 'unknown', text: slots ? `No drives are here: ${plural(slots, 'bay is', 'bays are')} empty.` : 'No drives and no shelves are here: jbod-monitor doctor says why.' };
+  }
+  if (states.reading > 0) {
+    const all = states.reading === drives;
+    return { kind: 'reading', text: all ? `The drives are being read for the first time: ${drives} to go.` : `Nothing is wrong so far: ${states.reading} of ${drives} drives are still being read.` };
+  }
+  const asleep = states.standby ? `, ${states.standby === drives ? 'all' : states.standby} of them asleep` : '';
+  const pools = known.overview.pools.length ? `, and ${plural(known.overview.pools.length, 'pool is', 'pools are')} online` : '';
+  return { kind: 'ok', text: `All is well: ${plural(drives, 'drive is', 'drives are')} healthy${asleep}${pools}.` };
+}
+
+/** Of every trouble, in a few words: `1 critical, 2 warning`. */
+function tally(all) {
+  const counts = new Map();
+  for (const { kind } of all) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return Object.keys(KINDS).filter((kind) => counts.has(kind)).map((kind) => `${counts.get(kind)} ${KINDS[kind]}`);
+}
+
+function drawSentence() {
+  const all = troubles();
+  const well = all.length ? null : allIsWell();
+  const kind = well?.kind ?? all[0].kind;
+  const signature = JSON.stringify([well, all]);
+  const say = byId('say');
+  if (say.dataset.is !== signature) {
+    say.dataset.is = signature;
+    say.dataset.kind = kind;
+    byId('sentence').replaceChildren(sign(kind), el('span', {}, well ? well.text : trouble(all[0]), well ? '' : '.'));
+    const more = all.slice(1);
+    byId('also').replaceChildren(...more.slice(0, ALSO).map((one) => el('li', { 'data-kind': one.kind }, sign(one.kind), el('span', {}, trouble(one)))));
+    if (more.length > ALSO) byId('also').append(el('li', { class: 'more' }, `and ${more.length - ALSO} more: ${list(tally(more.slice(ALSO)))}`));
+  }
+  const marks = { ok: '✓', crit: '✕', warn: '!', reading: '…' };
+  known.title = `${marks[kind] ?? '?'} ${known.overview.host}${all.length ? `: ${list(tally(all))}` : ''}`;
+}
+
+/** What does not work about the service itself. Silent drives and shelves are in the sentence already. */
+function drawService(health) {
+  const lines = [];
+  for (const part of health?.degraded ?? []) {
+    const since = `since ${moment(Date.parse(part.since))}`;
+    if (part.part === 'redis') lines.push(`Redis is away ${since}: what is shown comes from the daemon’s own memory (${part.error}).`);
+    else if (part.part === 'redis_writes') lines.push(`Redis takes no values ${since}: ${part.error}`);
+    else if (!['drive', 'enclosure'].includes(part.part)) lines.push(`${part.part} ${since}: ${part.error}`);
+  }
+  const service = byId('service');
+  if (service.dataset.is === JSON.stringify(lines)) return;
+  service.dataset.is = JSON.stringify(lines);
+  service.replaceChildren(...lines.map((line) => el('p', { class: 'strip' }, sign('warn'), el('span', {}, line))));
+}
+
+function drawCounts() {
+  const { totals, sweep, host } = known.overview;
+  setText(byId('host'), host);
+  const parts = [
+    totals.paths > totals.drives ? `${plural(totals.drives, 'drive')} on ${totals.paths} paths` : plural(totals.drives, 'drive'),
+    totals.slots ? `${totals.slots_occupied} of ${plural(totals.slots, 'bay')} in use` : null,
+    totals.enclosures > 1 ? plural(totals.enclosures, 'shelf', 'shelves') : null,
+    totals.capacity_bytes ? bytes(totals.capacity_bytes) : null,
+    totals.hottest_celsius === null ? null : `hottest ${degrees(totals.hottest_celsius)}`,
+    sweep.took_ms === null ? null : `last sweep took ${sweep.took_ms < 9950 ? `${(sweep.took_ms / 1000).toFixed(1)} s` : span(sweep.took_ms / 1000)}`,
+  ];
+  const counts = byId('counts');
+  const text = parts.filter(Boolean).join('\n');
+  if (counts.dataset.is === text) return;
+  counts.dataset.is = text;
+  counts.replaceChildren(...text.split('\n').map((part) => el('span', {}, part)));
+}
+
+const SCAN_STATES = { in_progress: 'running', finished: 'finished', canceled: 'cancelled', paused: 'paused' };
+
+function drawPools() {
+  const { pools } = known.overview;
+  const list = byId('pools');
+  if (list.dataset.is === JSON.stringify(pools)) return;
+  list.dataset.is = JSON.stringify(pools);
+  list.replaceChildren(
+    ...pools.map((pool) => {
+      const kind = pool.state === 'ONLINE' ? 'ok' : (POOL_RANK[pool.state] ?? 4) === 0 ? 'crit' : 'warn';
+      const { scan } = pool;
+      const isRunning = ['in_progress', 'paused'].includes(scan.state) && scan.done_percent !== null;
+      const words = scan.kind === 'none' ? 'never scrubbed' : `${scan.kind} ${SCAN_STATES[scan.state] ?? scan.state}`;
+      const progress = isRunning ? `${words}, ${scan.done_percent.toFixed(1)} %` : words;
+      const bar = isRunning ? el('progress', { max: '100', value: String(scan.done_percent), 'aria-label': `${pool.name}: ${progress}` }) : null;
+      return el('li', { 'data-kind': kind, title: scan.text }, sign(kind), el('b', {}, pool.name), ` ${pool.state ?? 'not known'} `, el('span', { class: 'scan' }, progress), bar);
+    }),
+  );
+}

@@ -1,0 +1,55 @@
+//! What this process itself takes of the machine: memory, descriptors, processor time.
+//!
+//! Its own `/proc/self`, wherever the host that is watched has its root.
+
+use rustix::process::{Resource, getrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+/// `None`: the kernel does not tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    pub resident_bytes: Option<u64>,
+    pub open_descriptors: Option<u64>,
+    /// `None` also where there is no limit.
+    pub most_descriptors: Option<u64>,
+    pub processor_seconds: f64,
+}
+
+/// At this moment; some tens of microseconds.
+pub fn usage() -> Usage {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    #[expect(clippy::cast_precision_loss, reason = "exact for years")]
+    let processor_seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
+    Usage {
+        resident_bytes: resident_bytes(),
+        open_descriptors: open_descriptors(),
+        most_descriptors: getrlimit(Resource::Nofile).current,
+        processor_seconds,
+    }
+}
+
+/// The line `VmRSS:      1234 kB` (proc(5)).
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// The folder that is read is one itself.
+fn open_descriptors() -> Option<u64> {
+    let count = std::fs::read_dir("/proc/self/fd").ok()?.count();
+    u64::try_from(count).ok()?.checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_knows_what_it_takes() {
+        let before = usage();
+        assert!(before.resident_bytes.is_some_and(|bytes| bytes > 100_000), "{before:?}");
+        let open = before.open_descriptors.unwrap_or_default();
+        assert!(open >= 1 && before.most_descriptors.is_none_or(|most| most >= open), "{before:?}");
+    }
+}

@@ -1,0 +1,99 @@
+// Drives the browser that is installed, for tests/page.rs: a line of JSON in, a line of JSON out.
+//
+//   {"open": {"url": …, "viewport": …, "scheme": …, "clock": true}}   a new, empty profile, and one page in
+//                                                      it; its clock can be turned by the test
+//   {"run": "await see('All is well')"}                what a person does and sees, as a script
+//   {"close": true}                                    what went wrong meanwhile, which no person sees
+//
+// It ends when its input does.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { smaller } from './png.mjs';
+
+const [modules, executablePath] = process.argv.slice(2);
+const require = createRequire(join(modules, 'package.json'));
+const { chromium } = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+// Generous: it tells a page that does nothing from one that is slow.
+const PATIENCE = 60000;
+
+let browser = null;
+let context = null;
+let page = null;
+let problems = [];
+
+async function open({ url, viewport, scheme, clock }) {
+  browser ??= await chromium.launch({ executablePath, headless: true, args });
+  await context?.close();
+  problems = [];
+  context = await browser.newContext({ viewport: viewport ?? { width: 1280, height: 860 }, colorScheme: scheme ?? 'light', permissions: ['clipboard-read', 'clipboard-write'] });
+  context.setDefaultTimeout(PATIENCE);
+  page = await context.newPage();
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && problems.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
+  page.on('request', (request) => request.url().startsWith(new URL(url).origin) || problems.push(`a request to ${request.url()}`));
+  await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
+  if (clock) await page.clock.install();
+  await page.goto(url);
+}
+
+/** Waits until that text can be seen; text is a string within it, or an expression. */
+const see = (text) => page.getByText(text).filter({ visible: true }).first().waitFor();
+const gone = (text) => page.getByText(text).filter({ visible: true }).first().waitFor({ state: 'hidden' });
+/** A bay by what a screen reader says of it. */
+const bay = (name) => page.getByRole('gridcell', { name });
+const choose = (list, option) => page.getByRole('combobox', { name: list, exact: true }).selectOption(option);
+const press = (key) => page.keyboard.press(key);
+/** Waits until that is so, and says what was there instead. */
+async function until(look, wanted) {
+  const end = Date.now() + PATIENCE;
+  let last;
+  while (Date.now() < end) {
+    last = await look();
+    if (wanted === undefined ? last : String(last) === String(wanted)) return last;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`wanted ${wanted ?? 'something'}, saw ${last}`);
+}
+const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.id ?? '');
+/** Serious faults that a tool can find of how accessible it is. */
+async function faults() {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const bad = found.violations.filter((one) => ['serious', 'critical'].includes(one.impact));
+  return bad.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join('; ')}`);
+}
+async function shot(path, options) {
+  writeFileSync(path, smaller(await page.screenshot({ animations: 'disabled', ...options })));
+}
+
+const AsyncFunction = (async () => {}).constructor;
+const tools = { see, gone, bay, choose, press, until, focused, faults, shot };
+
+async function answer(order) {
+  if (order.open) return open(order.open);
+  if (order.close) return problems;
+  const script = new AsyncFunction('page', 'context', ...Object.keys(tools), order.run);
+  try {
+    return await script(page, context, ...Object.values(tools));
+  } catch (error) {
+    const seen = await page.evaluate(() => document.body.innerText.slice(0, 1500)).catch(() => '');
+    throw new Error(`${error.message}\nThe page shows:\n${seen}`);
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let told;
+  try {
+    told = { ok: (await answer(JSON.parse(line))) ?? null };
+  } catch (error) {
+    told = { error: error.message };
+  }
+  process.stdout.write(`${JSON.stringify(told)}\n`);
+}
+await browser?.close();
