@@ -247,6 +247,10 @@ impl Reader {
         }
         let Some(known) = snapshot.find(id) else { return self.unknown_drive(id) };
         if let Some(document) = &known.missing {
+            // The look may have come too late: the name is another's, of whom nothing is known yet.
+            if !is_at_its_name(known) {
+                return self.unknown_drive(id);
+            }
             let head = Head::parse(document).ok_or(ReadError::NothingYet)?;
             return Ok(answer(Prepared::document(Bytes::clone(document), &head), XCache::Stale, Source::Memory));
         }
