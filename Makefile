@@ -14,7 +14,7 @@ help:
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
 	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
-	@echo "make deb-test  that package installed, upgraded, broken off and purged on five distributions (root; 1.5 GB)"
+	@echo "make deb-test  that package installed, upgraded, broken off and purged on five distributions (root; 2.2 GB)"
 	@echo "make build   target/release/jbod-monitor"
 	@echo "make release VERSION=X.Y.Z   commit, tag, packages, checksums; pushes nothing (CONTRIBUTING.md)"
 
