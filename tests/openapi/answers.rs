@@ -54,7 +54,7 @@ impl Answers {
     #[track_caller]
     pub fn look_everywhere(&mut self, daemon: &Daemon) {
         for path in self.paths() {
-            for name in self.names(daemon, &path) {
+            for name in Self::names(daemon, &path) {
                 let path = path.replace("{id}", &name).replace("{anything}", &name);
                 for accept in ["*/*", "application/json", "application/openmetrics-text"] {
                     let response = self.look(daemon, "GET", &path, &[("Accept", accept)]);
@@ -69,7 +69,7 @@ impl Answers {
         }
     }
 
-    fn names(&mut self, daemon: &Daemon, path: &str) -> Vec<String> {
+    fn names(daemon: &Daemon, path: &str) -> Vec<String> {
         if !path.contains('{') {
             return vec![String::new()];
         }

@@ -250,7 +250,7 @@ fn headers() -> Value {
 fn parameters() -> Value {
     let asked = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "query", "description": about, "schema": schema });
     // What no path or query of this API may hold.
-    let name = || json!({ "type": "string", "minLength": 1, "pattern": "^[^\\u0000\\\\]+$" });
+    let name = || json!({ "type": "string", "pattern": "^[^\\u0000\\\\]*$" });
     let part = |about: &str| {
         let schema = json!({ "type": "string", "minLength": 1, "pattern": "^(?!\\.{1,2}$)[^\\u0000\\\\]+$" });
         json!({ "in": "path", "required": true, "description": about, "schema": schema })
