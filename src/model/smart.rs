@@ -111,7 +111,7 @@ impl Serialize for ExitStatus {
     }
 }
 
-/// The temperatures that the drive itself calls too hot. Placeholders (0, 100 beside 0) are `None`.
+/// The temperatures that the drive itself calls too hot. Placeholders (0, 100 beside 0) are `null`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TemperatureLimits {
@@ -159,7 +159,7 @@ pub struct AtaDetail {
     pub attributes: Vec<AtaAttribute>,
     /// Entries in the summary or extended comprehensive error log.
     pub error_log_count: Option<u64>,
-    /// What drive and port can do together at most, and what they have agreed on.
+    /// What drive and port can do together at most.
     pub link_max_bits_per_second: Option<u64>,
     /// What they have agreed on.
     pub link_current_bits_per_second: Option<u64>,
@@ -192,7 +192,7 @@ pub struct AtaAttribute {
     pub thresh: Option<u8>,
     /// The maker counts it as a sign of failure.
     pub prefailure: Option<bool>,
-    /// `now`, `past`, or `None` for never.
+    /// `now`, `past`, or `null` for never.
     pub when_failed: Option<String>,
     /// The raw value, 48 bits.
     pub raw_value: Option<u64>,
