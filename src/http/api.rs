@@ -3,6 +3,7 @@
 use super::Desk;
 use super::accept::{Media, preferred, takes_gzip};
 use super::gate::Head;
+use super::openapi;
 use super::reply::{JSON, Problem, Reply, TEXT};
 use super::route::{Pattern, Route, route};
 use crate::cache::Key;
@@ -36,6 +37,7 @@ fn follow(route: Route, reader: &Reader, desk: &Desk, head: &Head) -> Reply {
         Route::Health => return health(reader, desk.started),
         Route::Healthz => return healthz(reader),
         Route::Readyz => return readyz(reader),
+        Route::Openapi => return openapi::reply(head),
         Route::Metrics => return desk.exposition.reply(reader, desk, head.accept.as_deref()),
         Route::Whereis(name) => return whereis(reader, head, &name),
         Route::Overview => reader.list(&Key::Overview, &View::Whole),

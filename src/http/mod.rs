@@ -5,6 +5,7 @@ mod accept;
 mod api;
 mod gate;
 mod metrics;
+mod openapi;
 mod page;
 mod reply;
 mod route;

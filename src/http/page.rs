@@ -48,7 +48,7 @@ const JS: &str = concat!(
 const ICON: &str = include_str!("page/icon.svg");
 
 /// As it stands, and as gzip where that is worth it.
-type Both = (Ready, Option<Ready>);
+pub(super) type Both = (Ready, Option<Ready>);
 
 impl File {
     /// Made ready when it is first asked for.
@@ -57,17 +57,21 @@ impl File {
         static CSS_READY: LazyLock<Both> = LazyLock::new(|| both("text/css; charset=utf-8", CSS));
         static JS_READY: LazyLock<Both> = LazyLock::new(|| both("text/javascript; charset=utf-8", JS));
         static ICON_READY: LazyLock<Both> = LazyLock::new(|| both("image/svg+xml; charset=utf-8", ICON));
-        let (plain, gzip) = &**match self {
+        let both = match self {
             Self::Html => &HTML_READY,
             Self::Css => &CSS_READY,
             Self::Js => &JS_READY,
             Self::Icon => &ICON_READY,
         };
-        gzip.as_ref().filter(|_| takes_gzip).unwrap_or(plain)
+        either(both, takes_gzip)
     }
 }
 
-fn both(content_type: &'static str, text: &str) -> Both {
+pub(super) fn either((plain, gzip): &Both, takes_gzip: bool) -> &Ready {
+    gzip.as_ref().filter(|_| takes_gzip).unwrap_or(plain)
+}
+
+pub(super) fn both(content_type: &'static str, text: &str) -> Both {
     let hash = fnv1a(text.bytes());
     let plain = Ready {
         content_type,

@@ -3,6 +3,7 @@
 use super::page::Ready;
 use crate::cache::Bytes;
 use crate::clock::now;
+use crate::model::bodies::ProblemBody;
 use crate::poller::Source;
 use crate::reader::{Answer, RETRY_AFTER_SECONDS, XCache};
 use std::fmt::Write as _;
@@ -158,9 +159,10 @@ impl Reply {
     /// RFC 9457.
     pub fn problem(problem: &Problem) -> Self {
         let (status, detail) = problem.parts();
-        let body =
-            serde_json::json!({ "type": "about:blank", "title": reason(status), "status": status, "detail": detail });
-        let mut reply = Self::new(status, "application/problem+json", Body::Text(body.to_string() + "\n"));
+        let body = ProblemBody { kind: "about:blank", title: reason(status), status, detail };
+        // Strings and a number only: this cannot fail.
+        let text = serde_json::to_string(&body).unwrap_or_default() + "\n";
+        let mut reply = Self::new(status, "application/problem+json", Body::Text(text));
         match problem {
             Problem::Token => reply.headers.push_str("WWW-Authenticate: Bearer\r\n"),
             Problem::Method { .. } => reply.headers.push_str("Allow: GET, HEAD\r\n"),

@@ -49,6 +49,7 @@ pub enum Route {
     /// A file of the page.
     Page(File),
     Metrics,
+    Openapi,
 }
 
 /// What was asked for, without who: few enough to be counted apart.
@@ -68,6 +69,7 @@ pub enum Pattern {
     Healthz,
     Readyz,
     Metrics,
+    Openapi,
     /// No route, or not one with these parameters.
     Unknown,
     /// It came no further than the gate.
@@ -76,7 +78,7 @@ pub enum Pattern {
 
 impl Pattern {
     /// In the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Index,
         Self::Overview,
         Self::Drives,
@@ -90,6 +92,7 @@ impl Pattern {
         Self::Healthz,
         Self::Readyz,
         Self::Metrics,
+        Self::Openapi,
         Self::Unknown,
         Self::Refused,
     ];
@@ -109,6 +112,7 @@ impl Pattern {
             Self::Healthz => "/healthz",
             Self::Readyz => "/readyz",
             Self::Metrics => "/metrics",
+            Self::Openapi => "/openapi.json",
             Self::Unknown => "unknown",
             Self::Refused => "refused",
         }
@@ -131,6 +135,7 @@ impl Route {
             Self::Healthz => Pattern::Healthz,
             Self::Readyz => Pattern::Readyz,
             Self::Metrics => Pattern::Metrics,
+            Self::Openapi => Pattern::Openapi,
         }
     }
 }
@@ -186,6 +191,7 @@ pub fn route(target: &Target) -> Result<Route, Problem> {
         ["healthz"] => Route::Healthz,
         ["readyz"] => Route::Readyz,
         ["metrics"] => Route::Metrics,
+        ["openapi.json"] => Route::Openapi,
         ["api", "overview"] => Route::Overview,
         ["api", "drives"] => return drives(target),
         ["api", "drives", id] if !id.is_empty() => Route::Drive((*id).to_owned()),
@@ -261,6 +267,7 @@ mod tests {
             ("/healthz", Route::Healthz),
             ("/readyz", Route::Readyz),
             ("/metrics", Route::Metrics),
+            ("/openapi.json", Route::Openapi),
         ] {
             assert_eq!(routed(url).ok(), Some(expected), "{url}");
         }

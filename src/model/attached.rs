@@ -8,15 +8,24 @@ use serde::{Deserialize, Serialize};
 /// What a drive is attached by: `lsblk`'s column TRAN, and `raid` for a volume that a controller
 /// makes up. A SATA drive behind a SAS HBA is attached by SAS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
+    /// SAS, also a SATA drive behind a SAS HBA.
     Sas,
+    /// SATA.
     Sata,
+    /// NVMe.
     Nvme,
+    /// A USB box.
     Usb,
+    /// A volume that a RAID controller makes up.
     Raid,
+    /// iSCSI.
     Iscsi,
+    /// Fibre Channel.
     Fc,
+    /// A virtual machine's disk.
     Virtio,
 }
 

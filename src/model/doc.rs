@@ -8,28 +8,47 @@ use super::{SCHEMA, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+/// The body of `/api/drives/{id}`: the summary, and what the last good reading says besides.
 #[derive(Serialize)]
-struct DriveDoc<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(super) struct DriveDoc<'a> {
+    /// Version of this body's form; another number means that fields have changed their meaning.
     schema: u32,
     /// What sysfs said the drive was when this was stored; compared before it is shown.
     identity: &'a Identity,
     #[serde(flatten)]
     summary: &'a DriveSummary,
+    /// Names under `/dev/disk/by-id`, without partitions.
     by_id: &'a [String],
+    /// The drive's own verdict (smartctl's `smart_status.passed`).
     smart_status_passed: Option<bool>,
+    /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
     power_mode: Option<&'a str>,
+    /// The newest self-test, or the one that is running.
     self_test: Option<&'a SelfTest>,
+    /// What the drive itself calls too hot; `null` without a reading.
     temperature_limits: Option<TemperatureLimits>,
+    /// How worn it is; `null` without a reading.
     wear: Option<Wear>,
+    /// How often it was switched on.
     power_cycle_count: Option<u64>,
+    /// smartctl's exit status.
+    #[cfg_attr(feature = "schema", schemars(with = "super::smart::ExitBits"))]
     exit_status: ExitStatus,
+    /// smartctl's `device.type` (`sat`, `scsi`, `nvme`, …).
     device_type: Option<&'a str>,
+    /// Of an ATA drive.
     ata: Option<&'a AtaDetail>,
+    /// Of a SCSI drive.
     scsi: Option<&'a ScsiDetail>,
+    /// Of an NVMe drive.
     nvme: Option<&'a NvmeDetail>,
+    /// How long the last run of smartctl took; `null` where none was needed.
     took_ms: Option<u64>,
+    /// `7.4`
     smartctl_version: Option<&'a str>,
     /// smartctl's own JSON of the reading the values are from.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     smartctl: Option<&'a RawValue>,
 }
 

@@ -76,6 +76,7 @@ impl PartialOrd for DeviceName {
 /// What sysfs says a drive is, without a command to the drive. Two drives never share one
 /// record because of it: a half that is missing or a placeholder proves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// `device/wwid` (SCSI: `naa.…`, `eui.…`, `t10.…`) or the NVMe namespace's `wwid`.
     pub wwid: Option<String>,
@@ -201,6 +202,7 @@ impl Drive {
 
 /// What a drive is doing, apart from how healthy it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Answers.
@@ -227,39 +229,62 @@ impl State {
     }
 }
 
-/// The `Drive summary` of the API: the same fields in every list and in `/api/drives/{id}`.
+/// One drive: the same fields in every list and in `/api/drives/{id}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriveSummary {
+    /// Kernel name it goes by: that of its first path.
     pub device: DeviceName,
+    /// Kernel names of all its paths.
     pub paths: Vec<DeviceName>,
+    /// From smartctl, or from sysfs while there is no reading.
     pub serial_number: Option<String>,
+    /// World Wide Name: `0x` and hex digits; `eui.…` of NVMe.
     pub wwn: Option<String>,
+    /// Model, as smartctl names it.
     pub model_name: Option<String>,
+    /// Maker (SCSI INQUIRY).
     pub vendor: Option<String>,
+    /// Firmware, as the drive gives it.
     pub firmware_version: Option<String>,
+    /// The command set that answered.
     pub protocol: Option<Protocol>,
     /// What it is attached by, as sysfs shows it.
     pub transport: Option<Transport>,
     /// Of a disk behind a RAID controller: the volume whose node leads to it.
     pub behind: Option<DeviceName>,
+    /// Capacity for the user.
     pub user_capacity_bytes: Option<u64>,
-    /// 0 = solid state.
+    /// Rotations a minute; 0 = solid state.
     pub rotation_rate_rpm: Option<u32>,
+    /// Temperature now; `null` too where the drive gives a placeholder.
     pub temperature_celsius: Option<i32>,
+    /// Hours under power in its life.
     pub power_on_hours: Option<u64>,
+    /// What it is doing.
     pub state: State,
+    /// The worst of its findings.
     pub verdict: Verdict,
+    /// The reasons for the verdict, worst first.
     pub findings: Vec<Finding>,
     /// Id of the enclosure, as in `enclosures[].id`.
     pub enclosure: Option<String>,
+    /// Number of its bay; `null` in no known bay.
     pub slot: Option<u32>,
+    /// ZFS pool that has it.
     pub pool: Option<String>,
+    /// Top-level vdev that has it.
     pub vdev: Option<String>,
-    /// `data`, `log`, `cache`, `spare`, `special`, `dedup`.
+    /// What its vdev is for.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["data", "log", "cache", "spare", "special", "dedup", null])))]
     pub role: Option<String>,
+    /// Its own state in the pool: `ONLINE`, `FAULTED`, `AVAIL`, …
     pub vdev_state: Option<String>,
+    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
+    /// Writes that failed, as ZFS counts them (WRITE).
     pub write_errors: Option<u64>,
+    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
     pub cksum_errors: Option<u64>,
     /// When the values were read from the drive.
     pub collected_at: Option<Timestamp>,

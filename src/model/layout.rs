@@ -10,10 +10,15 @@ pub const MOST: u32 = 64;
 
 /// `enclosures[].layout` of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Layout {
+    /// Rows of bays.
     pub rows: u32,
+    /// Columns of bays.
     pub columns: u32,
+    /// Where the second bay stands.
     pub numbering: Numbering,
+    /// Where the first bay stands.
     pub first_bay: Corner,
     /// Nobody has said so: it is only what is usual for so many bays.
     pub guessed: bool,
@@ -21,6 +26,7 @@ pub struct Layout {
 
 /// Where the second bay stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Numbering {
     /// Beside the first.
@@ -43,6 +49,7 @@ impl Numbering {
 
 /// Where the first bay stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Corner {
     #[default]

@@ -14,6 +14,8 @@ pub mod layout;
 pub mod map;
 pub mod measured;
 pub mod overview;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod service;
 pub mod smart;
 pub mod whereis;

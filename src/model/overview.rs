@@ -13,8 +13,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The body of `/api/overview`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Overview {
+    /// Version of this body's form; another number means that fields have changed their meaning.
     pub schema: u32,
+    /// Name of the host that the daemon runs on.
     pub host: String,
     /// Fingerprint of which drive has which names and sits in which bay. A stored overview whose
     /// fingerprint is not that of the host now is not shown.
@@ -26,11 +29,15 @@ pub struct Overview {
     pub collected_at: Option<Timestamp>,
     /// The worst verdict of all drives; `unknown` only when no drive has one.
     pub verdict: Verdict,
+    /// Counts over all drives, bays and shelves.
     pub totals: Totals,
+    /// The last whole sweep over all drives.
     pub sweep: SweepStats,
+    /// The shelves with their bays, by id.
     pub enclosures: Vec<EnclosureView>,
     /// Drives in no known bay.
     pub unslotted: Vec<DriveSummary>,
+    /// The ZFS pools, in short; `/api/zfs` has all of them.
     pub pools: Vec<PoolSummary>,
     /// Why the pools are unknown or old.
     pub zfs_error: Option<String>,
@@ -38,24 +45,41 @@ pub struct Overview {
 
 /// Counts that add up: `by_verdict` and `by_state` each sum to `drives`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Totals {
+    /// Drives, those that are missing among them.
     pub drives: usize,
+    /// Kernel names of all drives together; a drive on two paths has two.
     pub paths: usize,
+    /// Shelves; both IO modules of a shelf are one.
     pub enclosures: usize,
+    /// Bays of all shelves.
     pub slots: usize,
+    /// Bays with a drive.
     pub slots_occupied: usize,
+    /// Capacity of all drives whose capacity is known.
     pub capacity_bytes: u64,
+    /// The highest temperature of any drive; `null` where none is known.
     pub hottest_celsius: Option<i32>,
+    /// Drives by verdict.
     pub by_verdict: ByVerdict,
+    /// Drives by state.
     pub by_state: ByState,
 }
 
+/// Drives by verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ByVerdict {
+    /// Nothing is wrong.
     pub ok: usize,
+    /// Worth a look.
     pub watch: usize,
+    /// Replace soon, or mend what it is connected by.
     pub warn: usize,
+    /// Act now.
     pub crit: usize,
+    /// Nothing to judge.
     pub unknown: usize,
 }
 
@@ -78,12 +102,19 @@ impl ByVerdict {
     }
 }
 
+/// Drives by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ByState {
+    /// Answer.
     pub active: usize,
+    /// Sleep, and are left asleep.
     pub standby: usize,
+    /// Do not answer.
     pub unresponsive: usize,
+    /// Were here, are gone.
     pub missing: usize,
+    /// Are not read yet.
     pub reading: usize,
 }
 
@@ -114,19 +145,29 @@ impl ByState {
 
 /// The last whole sweep; all `null` before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SweepStats {
+    /// When it began.
     pub started_at: Option<Timestamp>,
+    /// How long it took.
     pub took_ms: Option<u64>,
+    /// Drives that it was to read.
     pub drives: Option<usize>,
     /// Read without a usable answer, timeouts among them.
     pub failed: Option<usize>,
+    /// Of these, without an answer in time.
     pub timed_out: Option<usize>,
 }
 
+/// A pool in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PoolSummary {
+    /// Name of the pool.
     pub name: String,
+    /// `ONLINE`, `DEGRADED`, `FAULTED`, … (zpool-status(8)).
     pub state: Option<String>,
+    /// The newest or running scrub or resilver.
     pub scan: Scan,
 }
 

@@ -9,13 +9,16 @@ use serde::Serialize;
 
 /// A part of the service that may fail while the rest goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// No value can be had from Redis.
     Redis,
     /// Redis answers, and takes no values.
     RedisWrites,
+    /// The program smartctl.
     Smartctl,
+    /// The program zpool.
     Zpool,
     /// A shelf, or the kernel's view of it.
     Enclosure,
@@ -41,13 +44,17 @@ impl Part {
 
 /// Something that does not work as it should.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Trouble {
+    /// What it is about.
     pub part: Part,
     /// Which enclosure (its id) or drive (its kernel name); `null`: there is only one.
     pub id: Option<String>,
+    /// Of a drive, its serial number.
     pub serial_number: Option<String>,
     /// When this daemon noticed.
     pub since: Timestamp,
+    /// What is wrong, in words.
     pub error: String,
 }
 
@@ -95,18 +102,28 @@ pub struct Service {
 
 /// The body of `/api/health`. It is made anew for each request.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ServiceBody<'a> {
+    /// Version of this body's form; another number means that fields have changed their meaning.
     pub schema: u32,
+    /// Name of the host that the daemon runs on.
     pub host: &'a str,
+    /// Version of the daemon.
     pub version: &'static str,
+    /// When this was put together.
     pub generated_at: Timestamp,
+    /// When the daemon started.
     pub started_at: Timestamp,
     /// `ok`, or `degraded` when there is any trouble.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["ok", "degraded"])))]
     pub status: &'static str,
     /// The first sweep is whole.
     pub ready: bool,
+    /// Polling is this daemon's; `null`: not decided yet. Of several on one Redis, one polls.
     pub polls: Option<bool>,
+    /// The last whole sweep over all drives.
     pub sweep: &'a SweepStats,
+    /// What does not work as it should.
     pub degraded: &'a [Trouble],
 }
 

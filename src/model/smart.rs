@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The command set that answered; smartctl's `device.protocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Protocol {
     #[serde(rename = "ATA")]
     Ata,
@@ -91,20 +92,28 @@ impl ExitStatus {
     }
 }
 
+/// smartctl's exit status: eight bits, each with a name (smartctl(8), EXIT STATUS).
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ExitStatus"))]
+pub(super) struct ExitBits {
+    /// The status as a number; `null` without a reading.
+    value: Option<u8>,
+    /// Names of the bits that are set.
+    #[cfg_attr(feature = "schema", schemars(extend("items" = { "type": "string", "enum": ExitStatus::NAMES })))]
+    bits: Vec<&'static str>,
+}
+
 impl Serialize for ExitStatus {
     /// `{"value": 64, "bits": ["error_log_has_entries"]}`
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Shape {
-            value: Option<u8>,
-            bits: Vec<&'static str>,
-        }
-        Shape { value: self.0, bits: self.names() }.serialize(to)
+        ExitBits { value: self.0, bits: self.names() }.serialize(to)
     }
 }
 
-/// The temperatures that the drive itself calls too hot. Placeholders (0, 100 beside 0) are `None`.
+/// The temperatures that the drive itself calls too hot. Placeholders (0, 100 beside 0) are `null`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TemperatureLimits {
     /// SCSI: the reference temperature of the temperature log page.
     pub drive_trip_celsius: Option<i32>,
@@ -118,9 +127,11 @@ pub struct TemperatureLimits {
 
 /// How worn solid state is, as the drive counts it, whatever its protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Wear {
     /// 0 new, 100 worn as specified; may exceed 100.
     pub endurance_used_percent: Option<u64>,
+    /// Spare blocks that are left.
     pub spare_available_percent: Option<u64>,
     /// Below this the spare is too little.
     pub spare_threshold_percent: Option<u64>,
@@ -128,8 +139,11 @@ pub struct Wear {
 
 /// The newest self-test, or the one that is running.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SelfTest {
+    /// How it stands, in smartctl's words.
     pub status: Option<String>,
+    /// It came to a good end.
     pub passed: Option<bool>,
     /// Of a running test, what is left.
     pub remaining_percent: Option<u8>,
@@ -137,13 +151,17 @@ pub struct SelfTest {
     pub last_result_passed: Option<bool>,
 }
 
+/// What an ATA drive tells of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AtaDetail {
+    /// The vendor's attribute table.
     pub attributes: Vec<AtaAttribute>,
     /// Entries in the summary or extended comprehensive error log.
     pub error_log_count: Option<u64>,
-    /// What drive and port can do together at most, and what they have agreed on.
+    /// What drive and port can do together at most.
     pub link_max_bits_per_second: Option<u64>,
+    /// What they have agreed on.
     pub link_current_bits_per_second: Option<u64>,
 }
 
@@ -160,16 +178,25 @@ impl AtaDetail {
 /// One row of the vendor's attribute table. `raw_value` may pack several numbers; `raw_string`
 /// is smartctl's reading of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AtaAttribute {
+    /// Number of the attribute.
     pub id: u8,
+    /// smartctl's name for it.
     pub name: Option<String>,
+    /// Normalised value; falls as it gets worse.
     pub value: Option<u8>,
+    /// The lowest that it ever was.
     pub worst: Option<u8>,
+    /// At or below it the maker calls it failed; 0: never.
     pub thresh: Option<u8>,
+    /// The maker counts it as a sign of failure.
     pub prefailure: Option<bool>,
-    /// `now`, `past`, or `None` for never.
+    /// `now`, `past`, or `null` for never.
     pub when_failed: Option<String>,
+    /// The raw value, 48 bits.
     pub raw_value: Option<u64>,
+    /// smartctl's reading of the raw value.
     pub raw_string: Option<String>,
     /// The number in it, unpacked: hours of 9, degrees of 190 and 194, the largest count of 188.
     pub raw_number: Option<u64>,
@@ -199,16 +226,25 @@ impl AtaAttribute {
     }
 }
 
+/// What a SCSI drive tells of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScsiDetail {
+    /// Sectors that have been reallocated in use.
     pub grown_defect_list: Option<u64>,
     /// Sectors that wait to be reallocated (background scan results page).
     pub pending_defects: Option<u64>,
+    /// Errors while reading.
     pub read: Option<ErrorCounters>,
+    /// Errors while writing.
     pub write: Option<ErrorCounters>,
+    /// Errors while verifying.
     pub verify: Option<ErrorCounters>,
+    /// Errors that are not the medium's.
     pub non_medium_errors: Option<u64>,
+    /// Spin-ups.
     pub start_stop_cycles: Cycles,
+    /// Heads parked and taken out.
     pub load_unload_cycles: Cycles,
 }
 
@@ -222,44 +258,67 @@ impl ScsiDetail {
 
 /// A mechanical count and what the maker specifies for the drive's life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cycles {
+    /// So many until now.
     pub accumulated: Option<u64>,
+    /// So many in its life, by the maker.
     pub specified: Option<u64>,
 }
 
 /// One row of the SCSI error counter log pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorCounters {
+    /// Corrected by trying again.
     pub errors_corrected_by_rereads_rewrites: Option<u64>,
+    /// Corrected in any way.
     pub total_errors_corrected: Option<u64>,
+    /// Not corrected: data was lost or must come from elsewhere.
     pub total_uncorrected_errors: Option<u64>,
 }
 
 /// The NVMe SMART / Health Information log (page 02h).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NvmeDetail {
+    /// Number of the controller (CNTLID).
     pub controller_id: Option<u64>,
+    /// Its namespaces.
     pub namespaces: Vec<Namespace>,
+    /// Bits: 0 spare, 1 temperature, 2 reliability, 3 read only, 4 backup power, 5 persistent memory.
     pub critical_warning: Option<u8>,
+    /// Spare that is left.
     pub available_spare_percent: Option<u64>,
+    /// Below this the spare is too little.
     pub available_spare_threshold_percent: Option<u64>,
+    /// Percent of the endurance used; may exceed 100.
     pub percentage_used: Option<u64>,
+    /// Data that could not be recovered.
     pub media_errors: Option<u64>,
+    /// Entries in the error log, in its life.
     pub num_err_log_entries: Option<u64>,
+    /// Times that power went without notice.
     pub unsafe_shutdowns: Option<u64>,
     /// Units of 512,000 bytes.
     pub data_units_read: Option<u64>,
     /// Units of 512,000 bytes.
     pub data_units_written: Option<u64>,
+    /// Minutes above the warning temperature.
     pub warning_temp_time_minutes: Option<u64>,
+    /// Minutes above the critical temperature.
     pub critical_comp_time_minutes: Option<u64>,
 }
 
 /// One namespace of an NVMe controller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Namespace {
+    /// Its number.
     pub id: Option<u64>,
+    /// Its size.
     pub size_bytes: Option<u64>,
+    /// What is allocated of it.
     pub utilization_bytes: Option<u64>,
 }
 

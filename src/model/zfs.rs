@@ -17,27 +17,37 @@ pub struct Zfs {
     pub pools: Vec<Pool>,
 }
 
+/// A ZFS pool (zpool-status(8)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pool {
+    /// Name of the pool.
     pub name: String,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, `UNAVAIL`, `SUSPENDED`, …
     pub state: Option<String>,
     /// What is the matter, in ZFS's words; `null` for a healthy pool.
     pub status: Option<String>,
+    /// What ZFS advises to do; `null` for a healthy pool.
     pub action: Option<String>,
+    /// The newest or running scrub or resilver.
     pub scan: Scan,
     /// The `errors:` line.
     pub errors: Option<String>,
+    /// Its top-level vdevs.
     pub vdevs: Vec<Vdev>,
 }
 
 /// The newest or running scrub or resilver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Scan {
-    /// `none`, `scrub`, `resilver`.
+    /// What it is.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["none", "scrub", "resilver"])))]
     pub kind: String,
-    /// `none`, `finished`, `in_progress`, `canceled`, `paused`.
+    /// How it stands.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["none", "in_progress", "paused", "finished", "canceled"])))]
     pub state: String,
+    /// Of one that runs or is paused, how far it is.
     pub done_percent: Option<f64>,
     /// The `scan:` lines as they stand; of JSON, the same said in a sentence.
     pub text: Option<String>,
@@ -53,19 +63,28 @@ impl Default for Scan {
 
 /// A top-level vdev: a mirror, a raidz group, or a lone disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Vdev {
+    /// `raidz2-0`, `mirror-1`; of a lone disk, its name.
     pub name: String,
-    /// `data`, `log`, `cache`, `spare`, `special`, `dedup`.
+    /// What it is for.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["data", "log", "cache", "spare", "special", "dedup"])))]
     pub role: String,
+    /// `ONLINE`, `DEGRADED`, `FAULTED`, …
     pub state: Option<String>,
+    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
+    /// Writes that failed, as ZFS counts them (WRITE).
     pub write_errors: Option<u64>,
+    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
     pub cksum_errors: Option<u64>,
+    /// Its disks.
     pub members: Vec<Leaf>,
 }
 
 /// A disk, partition or file in a vdev.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Leaf {
     /// As zpool prints it: a path, a bare name, or a guid.
     pub name: String,
@@ -74,9 +93,13 @@ pub struct Leaf {
     pub guid: Option<String>,
     /// Of a leaf that is gone: the path it had.
     pub was: Option<String>,
+    /// `ONLINE`, `FAULTED`, `REMOVED`, `AVAIL`, `INUSE`, …
     pub state: Option<String>,
+    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
+    /// Writes that failed, as ZFS counts them (WRITE).
     pub write_errors: Option<u64>,
+    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
     pub cksum_errors: Option<u64>,
     /// A remark at the end of the row (`corrupted data`, `currently in use`, `(resilvering)`).
     pub note: Option<String>,
@@ -134,15 +157,25 @@ impl Vdev {
 
 /// Where a drive stands in a pool: `devices` of `/api/zfs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Membership {
+    /// Name of the pool.
     pub pool: String,
+    /// Top-level vdev.
     pub vdev: String,
+    /// What the vdev is for.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["data", "log", "cache", "spare", "special", "dedup"])))]
     pub role: String,
+    /// State of the drive in the pool.
     pub state: Option<String>,
+    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
+    /// Writes that failed, as ZFS counts them (WRITE).
     pub write_errors: Option<u64>,
+    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
     pub cksum_errors: Option<u64>,
+    /// A remark of ZFS (`currently in use`, `(resilvering)`).
     pub note: Option<String>,
     /// It is a hot spare that stands in for another drive (`vdev` is then the one it helps).
     pub spare_in_use: bool,

@@ -3,12 +3,13 @@
 
 use crate::cache::{Bytes, Key};
 use crate::model::Timestamp;
+use crate::model::bodies::DrivesBody;
 use crate::model::doc::{Head, label_stale};
 use crate::model::drive::{DeviceName, DriveSummary, State};
 use crate::model::map;
 use crate::model::overview::Overview;
 use crate::model::whereis::{self, Found};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -165,10 +166,6 @@ impl Cache {
 }
 
 fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure: Option<&str>) -> Option<Vec<u8>> {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        drives: Vec<&'a DriveSummary>,
-    }
     let overview: Overview = serde_json::from_slice(overview).ok()?;
     let named = |drive: &DriveSummary, wanted: &str| {
         let by_name = |e: &&crate::model::enclosure::EnclosureView| e.sysfs_names.iter().any(|n| n == wanted);
@@ -180,7 +177,7 @@ fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure:
             && pool.is_none_or(|p| d.pool.as_deref() == Some(p))
             && enclosure.is_none_or(|e| named(d, e))
     });
-    serde_json::to_vec(&Body { drives: drives.collect() }).ok()
+    serde_json::to_vec(&DrivesBody { drives: drives.collect() }).ok()
 }
 
 /// The drive, or (true) why there is none. `None`: this is no overview.

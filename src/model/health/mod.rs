@@ -22,22 +22,32 @@ use serde::{Deserialize, Serialize};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// Worth a look.
     Watch,
+    /// Replace soon, or mend what it is connected by.
     Warn,
+    /// Act now.
     Crit,
 }
 
 /// The worst of a drive's findings; `Unknown` where there is nothing to judge. The order is the
 /// scale `ok < watch < warn < crit`, with `unknown` below it, so that it never counts as worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
+    /// Nothing to judge.
     Unknown,
+    /// Nothing is wrong.
     Ok,
+    /// Worth a look.
     Watch,
+    /// Replace soon, or mend what it is connected by.
     Warn,
+    /// Act now.
     Crit,
 }
 
@@ -69,6 +79,7 @@ impl From<Severity> for Verdict {
 
 /// A measured value or a limit: a number or words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Quantity {
     Number(i64),
@@ -95,6 +106,7 @@ impl From<u8> for Quantity {
 
 /// What a finding is about, so that a bad cable never says "replace the drive".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// The drive itself.
@@ -123,12 +135,17 @@ impl Class {
 
 /// One reason for a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The rule: `A1`, `S1`, `N1`, `C5`, …
     pub code: String,
+    /// What it is about.
     pub class: Class,
+    /// How bad it is.
     pub severity: Severity,
+    /// What was observed; `null` where it is no value.
     pub observed: Option<Quantity>,
+    /// What it was held against; `null` where there is none.
     pub limit: Option<Quantity>,
     /// One plain sentence.
     pub message: String,

@@ -1,0 +1,309 @@
+//! The document of the API, put together: schemas from the types that are served, paths and headers
+//! from here.
+
+use jbod_monitor::model::{SCHEMA, schema};
+use serde_json::{Map, Value, json};
+
+const ABOUT: &str = "\
+What `jbod-monitor` serves: every bay of the shelves of a host, the drive in it, how healthy it is, and which pool it \
+serves.
+
+- Unknown is `null`, never 0. Every field that is described is sent.
+- Units stand at the end of a name: `_celsius`, `_hours`, `_bytes`, `_ms`, `_percent`. Times are RFC 3339, UTC.
+- Names are those of smartmontools' JSON, the kernel's enclosure class (SES) and OpenZFS.
+- GET and HEAD are answered; HEAD as GET, without the body. There is no request that changes anything.
+- Lists are sorted: enclosure id, slot number, device name as the kernel counts.
+- Fields may be added; a field that changes its meaning gives `schema` another number.
+- All responses carry `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer`, \
+`Cross-Origin-Resource-Policy: same-origin` and a `Content-Security-Policy`. There are no CORS headers.";
+
+/// The document, whole.
+pub fn document() -> Value {
+    let mut schemas = schema::components();
+    schemas.values_mut().for_each(settle);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "jbod-monitor",
+            "summary": "Which bay holds which drive, how healthy it is, and which pool it serves",
+            "description": ABOUT,
+            "version": SCHEMA.to_string(),
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": "/", "description": "The daemon that gave this document" }],
+        // Where no token is set, none is asked for.
+        "security": [{}, { "bearer": [] }],
+        "paths": paths(),
+        "components": {
+            "securitySchemes": { "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The token in the file of `JBOD_TOKEN_FILE`; asked for where that is set.",
+            } },
+            "parameters": parameters(),
+            "headers": headers(),
+            "responses": refusals(),
+            "schemas": schemas,
+        },
+    })
+}
+
+/// Makes a derived schema plain: descriptions on one line, enums as flat lists with what each value means.
+fn settle(schema: &mut Value) {
+    if let Value::Array(list) = schema {
+        return list.iter_mut().for_each(settle);
+    }
+    let Value::Object(object) = schema else { return };
+    flatten(object);
+    if let Some(Value::String(text)) = object.get_mut("description") {
+        *text = text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+    }
+    // Rust's widths are no formats, and what a value is where none is sent is never of use: all are sent.
+    if object.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
+        object.remove("format");
+    }
+    object.remove("default");
+    object.remove("title");
+    for (name, value) in object.iter_mut() {
+        if name == "properties" {
+            value.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(settle);
+        } else if name != "enum" {
+            settle(value);
+        }
+    }
+}
+
+fn flatten(object: &mut Map<String, Value>) {
+    let Some(ways) = object.get("oneOf").and_then(Value::as_array) else { return };
+    let (mut values, mut meanings) = (Vec::new(), Vec::new());
+    for way in ways {
+        match (way.get("const"), way.get("enum").and_then(Value::as_array)) {
+            (Some(value), _) => {
+                values.push(value.clone());
+                if let (Some(name), Some(text)) = (value.as_str(), way["description"].as_str()) {
+                    meanings.push(format!("`{name}`: {}", text.replace('\n', " ")));
+                }
+            }
+            (None, Some(list)) => values.extend(list.iter().cloned()),
+            (None, None) => return,
+        }
+    }
+    object.remove("oneOf");
+    let about = object.get("description").and_then(Value::as_str).unwrap_or_default();
+    let about = std::iter::once(about.to_owned()).chain(meanings).collect::<Vec<_>>().join("\n\n");
+    object.insert("type".into(), "string".into());
+    object.insert("enum".into(), values.into());
+    object.insert("description".into(), about.into());
+}
+
+fn schema_of(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn text(example: &str) -> Value {
+    json!({ "text/plain": { "schema": { "type": "string" }, "example": example } })
+}
+
+fn body(name: &str) -> Value {
+    json!({ "application/json": { "schema": schema_of(name) } })
+}
+
+/// What kind of answer a path gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Data with where it is from, how old it is, and a tag.
+    Data,
+    /// As data, in the form that `Accept` asks for.
+    Told,
+    /// The same for everybody, with a tag.
+    File,
+    /// Made anew each time.
+    Now,
+}
+
+struct Operation<'a> {
+    path: &'a str,
+    id: &'a str,
+    summary: &'a str,
+    about: &'a str,
+    parameters: &'a [&'a str],
+    kind: Kind,
+    content: Value,
+    /// Besides those of all paths.
+    refusals: &'a [&'a str],
+}
+
+fn paths() -> Value {
+    let mut all = Map::new();
+    for operation in operations() {
+        let mut responses = Map::new();
+        let names: &[&str] = match operation.kind {
+            Kind::Data => &["X-Cache", "X-Source", "Age", "ETag", "Last-Modified", "Cache-Control"],
+            Kind::Told => &["X-Cache", "X-Source", "Age", "ETag", "Last-Modified", "Cache-Control", "Vary"],
+            Kind::File => &["ETag", "Vary", "Cache-Control"],
+            Kind::Now if operation.id == "metrics" => &["Cache-Control", "Vary"],
+            Kind::Now => &["Cache-Control"],
+        };
+        let headers: Map<String, Value> = names.iter().map(|n| ((*n).to_owned(), reference("headers", n))).collect();
+        let good = json!({ "description": "As asked for", "headers": headers, "content": operation.content });
+        responses.insert("200".into(), good);
+        let mut parameters: Vec<Value> = operation.parameters.iter().map(|p| reference("parameters", p)).collect();
+        if operation.kind != Kind::Now {
+            parameters.push(reference("parameters", "if_none_match"));
+            let same =
+                json!({ "description": "The client has it: its `If-None-Match` names the `ETag`", "headers": headers });
+            responses.insert("304".into(), same);
+        }
+        for (status, name) in REFUSALS.iter().filter(|(s, _)| *s != "404" || operation.refusals.contains(s)) {
+            responses.insert((*status).to_owned(), reference("responses", name));
+        }
+        let get = json!({
+            "operationId": operation.id,
+            "summary": operation.summary,
+            "description": operation.about,
+            "parameters": parameters,
+            "responses": responses,
+        });
+        all.insert(operation.path.to_owned(), json!({ "get": get }));
+    }
+    all.into()
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
+}
+
+/// Every refusal, and its name below `components/responses`.
+const REFUSALS: [(&str, &str); 9] = [
+    ("400", "Bad"),
+    ("401", "Token"),
+    ("404", "NotFound"),
+    ("405", "Method"),
+    ("408", "TooSlow"),
+    ("421", "Host"),
+    ("431", "HeadTooLarge"),
+    ("503", "NotReady"),
+    ("505", "HttpVersion"),
+];
+
+fn refusals() -> Value {
+    let about = |status: &str| match status {
+        "400" => "An argument that is not known or not understood, or no proper HTTP",
+        "401" => "A bearer token is needed, and was not given or is another",
+        "404" => "There is no such path, drive or enclosure",
+        "405" => "Neither GET nor HEAD",
+        "408" => "The head of the request was not whole within 5 s",
+        "421" => "The `Host` is none that is served here (`JBOD_ALLOWED_HOSTS`)",
+        "431" => "The head of the request is over 16 KiB or 64 headers",
+        "503" => "Nothing to show yet, or too many connections or requests at once",
+        _ => "Neither HTTP/1.0 nor HTTP/1.1",
+    };
+    let header = |status: &str| match status {
+        "401" => &["Cache-Control", "WWW-Authenticate"][..],
+        // Of `/api/whereis/{anything}`.
+        "404" => &["Cache-Control", "Vary"],
+        "405" => &["Cache-Control", "Allow"],
+        "503" => &["Cache-Control", "Retry-After", "Vary"],
+        _ => &["Cache-Control"],
+    };
+    let response = |(status, name): &(&str, &str)| {
+        let headers: Map<String, Value> =
+            header(status).iter().map(|n| ((*n).to_owned(), reference("headers", n))).collect();
+        let content = json!({ "application/problem+json": { "schema": schema_of("ProblemBody") } });
+        ((*name).to_owned(), json!({ "description": about(status), "headers": headers, "content": content }))
+    };
+    REFUSALS.iter().map(response).collect::<Map<_, _>>().into()
+}
+
+fn headers() -> Value {
+    let header = |about: &str, schema: Value| json!({ "description": about, "required": true, "schema": schema });
+    let text = || json!({ "type": "string" });
+    let mut all = json!({
+        "X-Cache": header(
+            "`HIT`: fresh from Redis. `STALE`: a last-known copy, a refresh is under way. `MISS`: made for this request, \
+             or Redis is away.",
+            json!({ "type": "string", "enum": ["HIT", "STALE", "MISS"] }),
+        ),
+        "X-Source": header(
+            "Where the data came from.",
+            json!({ "type": "string", "enum": ["redis", "memory", "smartctl"] }),
+        ),
+        "Age": header(
+            "Seconds since the data was observed; of a list, since the oldest of its current readings.",
+            json!({ "type": "integer", "minimum": 0 }),
+        ),
+        "ETag": header("A strong tag of the body, quoted.", json!({ "type": "string", "pattern": "^\"[0-9a-z-]+\"$" })),
+        "Last-Modified": header("When the body was put together (RFC 9110).", text()),
+        "Cache-Control": header("Ask again each time.", json!({ "type": "string", "const": "no-cache" })),
+        "Vary": header("What else the answer depends on.", text()),
+        "Retry-After": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
+        "Allow": header("What is answered.", json!({ "type": "string", "const": "GET, HEAD" })),
+        "WWW-Authenticate": header("What is needed.", json!({ "type": "string", "const": "Bearer" })),
+    });
+    // A body that was never put together has no date; where the answer depends on nothing else, none is named.
+    for name in ["Last-Modified", "Vary"] {
+        all[name]["required"] = false.into();
+    }
+    all
+}
+
+fn parameters() -> Value {
+    let asked = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "query", "description": about, "schema": schema });
+    // What no path or query of this API may hold.
+    let name = || json!({ "type": "string", "pattern": "^[^\\u0000\\\\]*$" });
+    let part = |about: &str| {
+        let schema = json!({ "type": "string", "minLength": 1, "pattern": "^(?!\\.{1,2}$)[^\\u0000\\\\]+$" });
+        json!({ "in": "path", "required": true, "description": about, "schema": schema })
+    };
+    let mut drive = part(
+        "Kernel name of any of its paths, serial number, WWN, or a name under `/dev/disk/by-id`. A `/` in it is written \
+         `%2F`.",
+    );
+    let mut enclosure = part("Logical id, or a name under `/sys/class/enclosure`.");
+    let mut anything = part(
+        "Anything that the drive is called: kernel name, serial number or four characters of it, WWN, a link in `/dev`, \
+         `ENCLOSURE/BAY`. Slashes may stand in it as they are.",
+    );
+    drive["name"] = "id".into();
+    enclosure["name"] = "id".into();
+    anything["name"] = "anything".into();
+    let verdict = schema_of("Verdict");
+    json!({
+        "verdict": asked("verdict", "Only drives of this verdict.", verdict),
+        "pool": asked("pool", "Only drives of this ZFS pool.", name()),
+        "enclosure": asked("enclosure", "Only drives in this enclosure: logical id, or a name under `/sys/class/enclosure`.", name()),
+        "drive": drive,
+        "shelf": enclosure,
+        "anything": anything,
+        "if_none_match": {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "Tags that the client has; where one is that of the body, the answer is 304.",
+            "schema": { "type": "string" },
+        },
+    })
+}
+
+#[rustfmt::skip]
+fn operations() -> Vec<Operation<'static>> {
+    let all = |path, id, summary, about, content| Operation { path, id, summary, about, parameters: &[], kind: Kind::Data, content, refusals: &[] };
+    let now = |path, id, summary, about, content| Operation { kind: Kind::Now, ..all(path, id, summary, about, content) };
+    let metrics = json!({ "text/plain": { "schema": { "type": "string" } }, "application/openmetrics-text": { "schema": { "type": "string" } } });
+    let mut told = text("0x50030480baa4c03f  bay 7  sdh,sdch  9JGM3N4E  crit\n");
+    told["application/json"] = json!({ "schema": schema_of("DriveSummary") });
+    vec![
+        all("/api/overview", "overview", "Everything in one answer", "Every enclosure with its bays and drives, drives in no bay, pools, counts, and the last sweep.", body("Overview")),
+        Operation { parameters: &["verdict", "pool", "enclosure"], ..all("/api/drives", "drives", "The drives", "All of them, or those that the parameters leave. Each parameter may stand once; another one is refused.", body("DrivesBody")) },
+        Operation { parameters: &["drive"], refusals: &["404"], ..all("/api/drives/{id}", "drive", "One drive", "Its summary, what it tells of its health, and smartctl's own JSON. A drive that is not known yet is read for this.", body("DriveDoc")) },
+        all("/api/enclosures", "enclosures", "The shelves", "The shelves with their bays and drives.", body("EnclosuresBody")),
+        Operation { parameters: &["shelf"], refusals: &["404"], ..all("/api/enclosures/{id}", "enclosure", "One shelf", "A shelf with its bays and drives.", body("EnclosureView")) },
+        all("/api/zfs", "zfs", "The pools", "Pools with their vdevs and leaves, leaves that no drive here is, and where each drive stands.", body("ZfsBody")),
+        all("/api/map.txt", "map", "The bays as text", "One sign a bay: `.` empty, `o` ok, `w` watch, `W` warn, `F` crit, `z` asleep, `?` no data.", text("enclosure 0x50030480baa4c03f\n     0 1 2 3\n  0  o o W .\n")),
+        Operation { parameters: &["anything"], kind: Kind::Told, refusals: &["404"], ..all("/api/whereis/{anything}", "whereis", "One drive by any name", "A line of text, or its summary as JSON where `Accept` prefers that.", told) },
+        now("/api/health", "health", "How the service does", "What is degraded, since when and why.", body("ServiceBody")),
+        now("/healthz", "healthz", "Alive", "200 while the process serves: `ok`, then a line `degraded: …` for each trouble.", text("ok\n")),
+        now("/readyz", "readyz", "Ready", "200 once the first sweep is whole: `ready`, then a line `degraded: …` for each trouble. 503 until then.", text("ready\n")),
+        now("/metrics", "metrics", "Metrics for Prometheus", "OpenMetrics where `Accept` prefers it, else Prometheus' older text format.", metrics),
+        Operation { kind: Kind::File, ..all("/openapi.json", "openapi", "This document", "OpenAPI 3.1.", json!({ "application/json": { "schema": { "type": "object" } } })) },
+    ]
+}
