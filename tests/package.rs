@@ -75,13 +75,18 @@ fn words(output: &Output) -> String {
 }
 
 #[test]
-fn each_asset_is_in_the_repository_or_a_program_of_it() {
+fn each_asset_is_in_the_repository_or_made_of_it() {
+    let build = std::fs::read_to_string(in_repository("packaging/deb/build")).expect("what builds the package");
     let manifest = manifest();
     let bins = manifest.get("bin").and_then(toml::Value::as_array).expect("programs");
     let bins: Vec<&str> = bins.iter().filter_map(|bin| bin.get("name")?.as_str()).collect();
     for (target, (source, mode)) in installed() {
         match source.strip_prefix("target/release/") {
             Some(program) => assert!(bins.contains(&program), "{target}: {program} is none of {bins:?}"),
+            None if source.starts_with("target/") => {
+                let made = source.trim_end_matches(".gz");
+                assert!(build.contains(&format!(">{made}\n")), "{target}: packaging/deb/build does not make {source}");
+            }
             None => assert!(in_repository(&source).is_file(), "{target}: {source} is not in the repository"),
         }
         let program = target.starts_with("/usr/bin/") || target.starts_with("/usr/lib/jbod-monitor/");
