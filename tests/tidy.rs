@@ -418,6 +418,28 @@ fn the_readme_names_every_setting_and_every_route() {
     assert_none(&missing, "README.md names every setting and every route");
 }
 
+/// The page's own files are for its page only.
+#[test]
+fn the_manual_and_the_document_of_the_api_name_every_route() {
+    let manual = read("packaging/man/jbod-monitor.8");
+    let document: serde_json::Value = serde_json::from_str(&read("src/http/openapi.json")).expect("JSON");
+    let of_page = |route: &String| route == "/" || [".css", ".js", ".svg"].iter().any(|end| route.ends_with(end));
+    let routes: Vec<String> = routes().into_iter().filter(|route| !of_page(route)).collect();
+    assert!(routes.len() > 8, "{routes:?}");
+    let of_document = document["paths"].as_object().expect("paths");
+    let mut missing: Vec<String> = Vec::new();
+    for route in &routes {
+        if !of_document.contains_key(route) {
+            missing.push(format!("{route} in openapi.json"));
+        }
+        if !manual.contains(route.split('{').next().unwrap_or(route)) {
+            missing.push(format!("{route} in jbod-monitor(8)"));
+        }
+    }
+    missing.extend(of_document.keys().filter(|path| !routes.contains(path)).map(|path| format!("{path} as a route")));
+    assert_none(&missing, "the manual and openapi.json name every route, and no other");
+}
+
 #[test]
 fn the_papers_are_there() {
     for paper in ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"] {
