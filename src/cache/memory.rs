@@ -2,22 +2,26 @@
 //!
 //! Nothing expires here: the reader looks at a value's own time, whatever place it is from.
 
-use super::{Bytes, Key};
+use super::{Body, Bytes, Key};
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    values: RwLock<HashMap<Key, Bytes>>,
+    values: RwLock<HashMap<Key, Arc<Body>>>,
 }
 
 impl MemoryStore {
     pub fn value(&self, key: &Key) -> Option<Bytes> {
+        self.body(key).map(|body| Bytes::clone(body.plain()))
+    }
+
+    pub fn body(&self, key: &Key) -> Option<Arc<Body>> {
         self.values.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
     pub fn set(&self, key: Key, value: Bytes) {
-        self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key, value);
+        self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key, Body::new(value));
     }
 
     /// Forgets what does not stand for anything any more.

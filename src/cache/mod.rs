@@ -3,8 +3,11 @@
 //! Values are bytes here; what is in them is `model/doc`'s and `model/overview`'s business, and
 //! whether one may be shown the reader's.
 
+mod body;
 pub mod memory;
 pub mod redis;
+
+pub use body::{Body, gzip};
 
 use crate::config::Lifetimes;
 use crate::model::drive::DeviceName;

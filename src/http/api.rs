@@ -2,7 +2,7 @@
 
 use super::Desk;
 use super::accept::{Media, preferred, takes_gzip};
-use super::gate::Head;
+use super::gate::{Exchange, Head};
 use super::openapi;
 use super::reply::{JSON, Problem, Reply, TEXT};
 use super::route::{Pattern, Route, route};
@@ -15,9 +15,9 @@ use crate::reader::{Answer, Condition, ReadError, Reader, View};
 const LINES: usize = 20;
 
 /// What the request is counted as, and its answer.
-pub(super) fn answer(reader: &Reader, desk: &Desk, head: &Head) -> (Pattern, Reply) {
-    match route(&head.target) {
-        Ok(route) => (route.pattern(), follow(route, reader, desk, head)),
+pub(super) fn answer(reader: &Reader, desk: &Desk, exchange: &Exchange) -> (Pattern, Reply) {
+    match route(&exchange.head.target) {
+        Ok(route) => (route.pattern(), follow(route, reader, desk, exchange)),
         Err(problem) => (Pattern::Unknown, Reply::problem(&problem)),
     }
 }
@@ -27,7 +27,8 @@ pub(super) fn pattern(head: &Head) -> Pattern {
     route(&head.target).map_or(Pattern::Unknown, |route| route.pattern())
 }
 
-fn follow(route: Route, reader: &Reader, desk: &Desk, head: &Head) -> Reply {
+fn follow(route: Route, reader: &Reader, desk: &Desk, exchange: &Exchange) -> Reply {
+    let (head, since) = (&exchange.head, exchange.since);
     let mut content_type = JSON;
     let data = match route {
         Route::Page(file) => {
@@ -39,18 +40,20 @@ fn follow(route: Route, reader: &Reader, desk: &Desk, head: &Head) -> Reply {
         Route::Readyz => return readyz(reader),
         Route::Openapi => return openapi::reply(head),
         Route::Metrics => return desk.exposition.reply(reader, desk, head.accept.as_deref()),
-        Route::Whereis(name) => return whereis(reader, head, &name),
-        Route::Overview => reader.list(&Key::Overview, &View::Whole),
+        Route::Whereis(name) => return whereis(reader, exchange, &name),
+        Route::Overview { is_short } => {
+            reader.list(&Key::Overview, if is_short { &View::Short } else { &View::Whole }, since)
+        }
         Route::Drives { verdict, pool, enclosure } => {
-            reader.list(&Key::Overview, &View::Drives { verdict, pool, enclosure })
+            reader.list(&Key::Overview, &View::Drives { verdict, pool, enclosure }, since)
         }
         Route::Drive(id) => reader.drive(&id),
-        Route::Enclosures => reader.list(&Key::Enclosures, &View::Whole),
-        Route::Enclosure(id) => reader.list(&Key::Enclosures, &View::Enclosure(id)),
-        Route::Zfs => reader.list(&Key::ZfsMap, &View::Whole),
+        Route::Enclosures => reader.list(&Key::Enclosures, &View::Whole, since),
+        Route::Enclosure(id) => reader.list(&Key::Enclosures, &View::Enclosure(id), since),
+        Route::Zfs => reader.list(&Key::ZfsMap, &View::Whole, since),
         Route::Map => {
             content_type = TEXT;
-            reader.list(&Key::Overview, &View::Map)
+            reader.list(&Key::Overview, &View::Map, since)
         }
     };
     reply(data, content_type, head)
@@ -59,7 +62,10 @@ fn follow(route: Route, reader: &Reader, desk: &Desk, head: &Head) -> Reply {
 fn reply(data: Result<Answer, ReadError>, content_type: &'static str, head: &Head) -> Reply {
     match data {
         Ok(answer) if answer.prepared.is_absent => Reply::problem(&absent(&answer)),
-        Ok(answer) => Reply::data(&answer, content_type, head.if_none_match.as_deref()),
+        Ok(answer) => {
+            let takes_gzip = takes_gzip(head.accept_encoding.as_deref());
+            Reply::data(answer, content_type, takes_gzip, head.if_none_match.as_deref())
+        }
         Err(error) => Reply::problem(&problem(error)),
     }
 }
@@ -99,15 +105,16 @@ fn health(reader: &Reader, started: Moment) -> Reply {
     Reply::json(serde_json::to_string(&body).unwrap_or_default())
 }
 
-fn whereis(reader: &Reader, head: &Head, name: &str) -> Reply {
+fn whereis(reader: &Reader, exchange: &Exchange, name: &str) -> Reply {
+    let head = &exchange.head;
     let media = preferred(head.accept.as_deref());
     let content_type = if media == Media::Json { JSON } else { TEXT };
-    reply(reader.whereis(name, media == Media::Json), content_type, head).varying()
+    reply(reader.whereis(name, media == Media::Json, exchange.since), content_type, head).varying()
 }
 
 /// What a view did not find, in its own words where it has some.
 fn absent(answer: &Answer) -> Problem {
-    let why = String::from_utf8_lossy(&answer.prepared.body).into_owned();
+    let why = String::from_utf8_lossy(answer.prepared.plain().bytes).into_owned();
     Problem::NotFound(if why.is_empty() { ReadError::NoSuchEnclosure.to_string() } else { why })
 }
 

@@ -4,6 +4,7 @@
 mod accept;
 mod api;
 mod gate;
+mod letterhead;
 mod metrics;
 mod openapi;
 mod page;
@@ -17,6 +18,7 @@ pub use gate::{Gate, GateError, Place, advice, look};
 
 use crate::clock::Moment;
 use crate::reader::Reader;
+use letterhead::Letterhead;
 use metrics::Exposition;
 use reply::{Problem, Reply};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +44,7 @@ impl Desk {
 
 /// One worker: answers what the gate lets through, until the gate has closed.
 pub fn work(reader: &Reader, gate: &Gate, desk: &Desk) {
-    let mut buffer = Vec::new();
+    let mut letterhead = Letterhead::default();
     gate.work(|exchange| {
         // One request never costs a worker; its connection is closed.
         let answered = catch_unwind(AssertUnwindSafe(|| {
@@ -50,10 +52,10 @@ pub fn work(reader: &Reader, gate: &Gate, desk: &Desk) {
             let (pattern, reply) = if since.elapsed() > QUEUE_PATIENCE {
                 (api::pattern(&exchange.head), Reply::problem(&Problem::Busy))
             } else {
-                api::answer(reader, desk, &exchange.head)
+                api::answer(reader, desk, &exchange)
             };
             log::debug!("request target={:?} status={}", exchange.head.target, reply.status);
-            exchange.answer(&reply, &mut buffer);
+            exchange.answer(&reply, &mut letterhead);
             desk.tally.answered(pattern, &reply, since.elapsed());
         }));
         if answered.is_err() {

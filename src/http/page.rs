@@ -3,10 +3,9 @@
 //!
 //! There is no build step: the script is the files below `page/js`, one after the other.
 
+use crate::cache::gzip;
 use crate::model::fnv1a;
 use flate2::Compression;
-use flate2::write::GzEncoder;
-use std::io::Write as _;
 use std::sync::LazyLock;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +25,6 @@ pub(super) struct Ready {
     pub(super) etag: String,
     pub(super) is_gzip: bool,
 }
-
-/// Smaller ones gain nothing that a packet would not take anyway.
-const WORTH_BYTES: usize = 1024;
 
 const HTML: &str = include_str!("page/index.html");
 const CSS: &str =
@@ -79,20 +75,13 @@ pub(super) fn both(content_type: &'static str, text: &str) -> Both {
         etag: format!("\"{hash:016x}-{:x}\"", text.len()),
         is_gzip: false,
     };
-    let gzip = (text.len() >= WORTH_BYTES).then(|| compressed(text.as_bytes())).flatten().map(|body| Ready {
+    let gzip = gzip(text.as_bytes(), Compression::best()).map(|body| Ready {
         content_type,
         etag: format!("\"{hash:016x}-{:x}-gzip\"", text.len()),
         body,
         is_gzip: true,
     });
     (plain, gzip)
-}
-
-/// Writing to memory does not fail; if it ever did, the file goes out as it stands.
-fn compressed(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok()
 }
 
 #[cfg(test)]
@@ -104,7 +93,7 @@ mod tests {
         for file in [File::Html, File::Css, File::Js, File::Icon] {
             let (plain, gzip) = (file.ready(false), file.ready(true));
             assert!(!plain.is_gzip && plain.body.len() > 100, "{file:?}");
-            assert_eq!(gzip.is_gzip, plain.body.len() >= WORTH_BYTES, "{file:?}");
+            assert!(gzip.body.len() <= plain.body.len(), "{file:?}");
             assert_eq!(gzip.etag == plain.etag, !gzip.is_gzip, "{file:?}");
         }
     }

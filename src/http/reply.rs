@@ -1,13 +1,12 @@
-//! A response, from status to last byte: headers, ETag and HEAD, and one write for all of it.
+//! A response: status, what is said of its body, and the body. Which bytes that is on the wire is `letterhead`'s
+//! business and the gate's.
 
+use super::letterhead::{Framing, Letterhead, reason};
 use super::page::Ready;
 use crate::cache::Bytes;
-use crate::clock::now;
 use crate::model::bodies::ProblemBody;
-use crate::poller::Source;
 use crate::reader::{Answer, RETRY_AFTER_SECONDS, XCache};
 use std::fmt::Write as _;
-use std::io::Write;
 
 /// Why a request gets no data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,89 +40,44 @@ impl Problem {
     }
 }
 
-/// How a response is framed, which is the request's to say.
-#[derive(Clone, Copy, Debug)]
-pub struct Framing {
-    /// HEAD: no body.
-    pub without_body: bool,
-    /// HTTP/1.0.
-    pub is_old: bool,
-    /// The connection is kept for another request.
-    pub keep: bool,
-}
-
 /// A response to be sent.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
-    /// Of data: what the cache gave.
-    pub cache: Option<XCache>,
-    content_type: &'static str,
-    /// Further lines, each with its end.
-    headers: String,
+    pub(super) content_type: &'static str,
+    /// Which headers of the request it depends on.
+    pub(super) vary: Option<&'static str>,
+    /// Further lines, each with its end; not of data.
+    pub(super) headers: String,
     body: Body,
 }
 
 #[derive(Debug)]
 enum Body {
+    /// Data, and whether as gzip.
+    Data(Answer, bool),
     Static(&'static [u8]),
     Text(String),
-    Stored(Bytes),
     /// What is of this moment, then what others are given too.
     Joined(String, Bytes),
-}
-
-impl Body {
-    fn parts(&self) -> [&[u8]; 2] {
-        match self {
-            Self::Static(bytes) => [bytes, &[]],
-            Self::Text(text) => [text.as_bytes(), &[]],
-            Self::Stored(bytes) => [bytes, &[]],
-            Self::Joined(text, bytes) => [text.as_bytes(), bytes],
-        }
-    }
 }
 
 pub const JSON: &str = "application/json";
 pub const TEXT: &str = "text/plain; charset=utf-8";
 
-/// A worker's buffer is kept for the next answer up to this size.
-const KEPT_BYTES: usize = 4 * 1024 * 1024;
-
-/// On every response: nothing from elsewhere, nothing guessed, nothing told to others.
-const ALWAYS: &str = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
-    Cross-Origin-Resource-Policy: same-origin\r\nContent-Security-Policy: default-src 'self'\r\n";
-
 impl Reply {
     /// Data with where it is from and how old it is; 304 when the client has it.
-    pub fn data(answer: &Answer, content_type: &'static str, if_none_match: Option<&str>) -> Self {
-        let prepared = &answer.prepared;
-        let source = match answer.source {
-            Source::Redis => "redis",
-            Source::Memory => "memory",
-            Source::Smartctl => "smartctl",
-        };
-        let mut headers = String::with_capacity(256);
-        let _ = write!(
-            headers,
-            "X-Cache: {}\r\nX-Source: {source}\r\nAge: {}\r\nETag: {}\r\nCache-Control: no-cache\r\n",
-            answer.cache.as_str(),
-            answer.age,
-            prepared.etag
-        );
-        if let Some(date) = &prepared.last_modified {
-            let _ = write!(headers, "Last-Modified: {date}\r\n");
-        }
-        let has_it = if_none_match.is_some_and(|tags| names(tags, &prepared.etag));
-        // Also 304 names the length that 200 would have; the body itself is not sent.
-        let (status, body) = (if has_it { 304 } else { 200 }, Body::Stored(Bytes::clone(&prepared.body)));
-        Self { status, cache: Some(answer.cache), content_type, headers, body }
+    pub fn data(answer: Answer, content_type: &'static str, takes_gzip: bool, if_none_match: Option<&str>) -> Self {
+        let encoded = answer.prepared.encoded(takes_gzip);
+        let (is_gzip, status) = (encoded.is_gzip, status(encoded.etag, if_none_match));
+        let (vary, headers) = (Some("Accept-Encoding"), String::new());
+        Self { status, content_type, vary, headers, body: Body::Data(answer, is_gzip) }
     }
 
     /// The same path has other answers for other `Accept` headers.
     #[must_use]
     pub fn varying(mut self) -> Self {
-        self.headers.push_str("Vary: Accept\r\n");
+        self.vary = Some(if self.vary.is_some() { "Accept, Accept-Encoding" } else { "Accept" });
         self
     }
 
@@ -137,10 +91,9 @@ impl Reply {
 
     /// A file of the page; 304 when the client has it.
     pub(super) fn file(file: &'static Ready, if_none_match: Option<&str>) -> Self {
-        let has_it = if_none_match.is_some_and(|tags| names(tags, &file.etag));
-        let status = if has_it { 304 } else { 200 };
-        let mut reply = Self::new(status, file.content_type, Body::Static(&file.body));
-        let _ = write!(reply.headers, "ETag: {}\r\nVary: Accept-Encoding\r\n", file.etag);
+        let mut reply = Self::new(status(&file.etag, if_none_match), file.content_type, Body::Static(&file.body));
+        reply.vary = Some("Accept-Encoding");
+        let _ = write!(reply.headers, "ETag: {}\r\n", file.etag);
         if file.is_gzip {
             reply.headers.push_str("Content-Encoding: gzip\r\n");
         }
@@ -153,7 +106,7 @@ impl Reply {
     }
 
     fn new(status: u16, content_type: &'static str, body: Body) -> Self {
-        Self { status, cache: None, content_type, headers: "Cache-Control: no-cache\r\n".to_owned(), body }
+        Self { status, content_type, vary: None, headers: String::new(), body }
     }
 
     /// RFC 9457.
@@ -174,62 +127,52 @@ impl Reply {
         reply
     }
 
-    /// The body, or its end, where others have it too.
-    pub fn shared(&self) -> Option<&Bytes> {
-        if let Body::Stored(bytes) | Body::Joined(_, bytes) = &self.body { Some(bytes) } else { None }
+    /// What the cache gave, of data.
+    pub(super) fn cache(&self) -> Option<XCache> {
+        self.of_cache().map(|(answer, _)| answer.cache)
     }
 
-    /// Head and body into one buffer, for one write: two would cost a reused connection 44 ms.
-    pub fn write(&self, framing: Framing, buffer: &mut Vec<u8>) {
-        let parts = self.body.parts();
-        let length = parts.iter().map(|part| part.len()).sum::<usize>();
-        if buffer.capacity() > KEPT_BYTES {
-            *buffer = Vec::new();
-        }
-        buffer.clear();
-        let _ = write!(buffer, "HTTP/1.1 {} {}\r\nDate: {}\r\n", self.status, reason(self.status), date());
-        let _ = write!(buffer, "Content-Type: {}\r\nContent-Length: {}\r\n", self.content_type, length);
-        if !framing.keep {
-            buffer.extend_from_slice(b"Connection: close\r\n");
-        } else if framing.is_old {
-            buffer.extend_from_slice(b"Connection: keep-alive\r\n");
-        }
-        buffer.extend_from_slice(self.headers.as_bytes());
-        buffer.extend_from_slice(ALWAYS.as_bytes());
-        buffer.extend_from_slice(b"\r\n");
-        if !(framing.without_body || self.status == 304) {
-            for part in parts {
-                buffer.extend_from_slice(part);
+    /// Data, and whether it goes out as gzip.
+    pub(super) fn of_cache(&self) -> Option<(&Answer, bool)> {
+        if let Body::Data(answer, is_gzip) = &self.body { Some((answer, *is_gzip)) } else { None }
+    }
+
+    /// The body of a 200: what is this answer's own, and what others are given too.
+    pub(super) fn parts(&self) -> [&[u8]; 2] {
+        match &self.body {
+            Body::Static(bytes) => [bytes, &[]],
+            Body::Text(text) => [text.as_bytes(), &[]],
+            Body::Data(..) | Body::Joined(..) => {
+                let own = if let Body::Joined(own, _) = &self.body { own.as_bytes() } else { &[] };
+                [own, self.shared().map_or(&[], |bytes| bytes)]
             }
         }
     }
+
+    /// The body, or its end, where others have it too.
+    pub fn shared(&self) -> Option<&Bytes> {
+        match &self.body {
+            Body::Data(answer, is_gzip) => Some(answer.prepared.encoded(*is_gzip).bytes),
+            Body::Joined(_, bytes) => Some(bytes),
+            Body::Static(_) | Body::Text(_) => None,
+        }
+    }
+
+    /// As it goes over the wire, in pieces that go out in one write: two would cost a reused connection 44 ms.
+    pub fn pieces<'a>(&'a self, framing: Framing, letterhead: &'a mut Letterhead) -> [&'a [u8]; 3] {
+        let [own, shared] = if framing.without_body || self.status == 304 { [&[][..]; 2] } else { self.parts() };
+        [letterhead.head(self, framing), own, shared]
+    }
 }
 
-/// Now, as HTTP writes it.
-fn date() -> String {
-    now().to_http_date()
+/// 304 where the client has it. Also that names the length that 200 would have.
+fn status(etag: &str, if_none_match: Option<&str>) -> u16 {
+    if if_none_match.is_some_and(|tags| names(tags, etag)) { 304 } else { 200 }
 }
 
 /// `If-None-Match` holds the tag, or `*`. The comparison is the weak one (RFC 9110, 13.1.2).
 fn names(if_none_match: &str, etag: &str) -> bool {
     if_none_match.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        304 => "Not Modified",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        421 => "Misdirected Request",
-        431 => "Request Header Fields Too Large",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "Error",
-    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,9 @@ impl Target {
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    Overview,
+    Overview {
+        is_short: bool,
+    },
     Drives {
         verdict: Option<String>,
         pool: Option<String>,
@@ -123,7 +125,7 @@ impl Route {
     pub fn pattern(&self) -> Pattern {
         match self {
             Self::Page(_) => Pattern::Index,
-            Self::Overview => Pattern::Overview,
+            Self::Overview { .. } => Pattern::Overview,
             Self::Drives { .. } => Pattern::Drives,
             Self::Drive(_) => Pattern::Drive,
             Self::Enclosures => Pattern::Enclosures,
@@ -144,7 +146,7 @@ impl Route {
 pub fn split(url: &str) -> Result<Target, Problem> {
     // The absolute form, as a proxy may send it (RFC 9112, 3.2.2), names the same.
     let url = match url.strip_prefix("http://") {
-        Some(rest) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        Some(rest) => rest.find(['/', '?']).and_then(|at| rest.get(at..)).filter(|t| t.starts_with('/')).unwrap_or("/"),
         None => url,
     };
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
@@ -192,7 +194,7 @@ pub fn route(target: &Target) -> Result<Route, Problem> {
         ["readyz"] => Route::Readyz,
         ["metrics"] => Route::Metrics,
         ["openapi.json"] => Route::Openapi,
-        ["api", "overview"] => Route::Overview,
+        ["api", "overview"] => return overview(target),
         ["api", "drives"] => return drives(target),
         ["api", "drives", id] if !id.is_empty() => Route::Drive((*id).to_owned()),
         ["api", "enclosures"] => Route::Enclosures,
@@ -209,6 +211,19 @@ pub fn route(target: &Target) -> Result<Route, Problem> {
         Some((name, _)) => Err(Problem::Bad(format!("unknown parameter {name:?}"))),
         None => Ok(route),
     }
+}
+
+fn overview(target: &Target) -> Result<Route, Problem> {
+    let mut fields = None;
+    for (name, value) in &target.query {
+        match (name.as_str(), value.as_str()) {
+            ("fields", "summary") if fields.is_none() => fields = Some(value),
+            ("fields", "summary") => return Err(Problem::Bad("parameter \"fields\" is given twice".to_owned())),
+            ("fields", odd) => return Err(Problem::Bad(format!("fields: found {odd:?}, wanted summary"))),
+            _ => return Err(Problem::Bad(format!("unknown parameter {name:?}, wanted fields"))),
+        }
+    }
+    Ok(Route::Overview { is_short: fields.is_some() })
 }
 
 fn drives(target: &Target) -> Result<Route, Problem> {
@@ -248,7 +263,8 @@ mod tests {
         for (url, expected) in [
             ("/", Route::Page(File::Html)),
             ("/page.js", Route::Page(File::Js)),
-            ("/api/overview", Route::Overview),
+            ("/api/overview", Route::Overview { is_short: false }),
+            ("/api/overview?fields=summary", Route::Overview { is_short: true }),
             ("/api/drives", drives(None, None)),
             ("/api/drives?verdict=crit&pool=my+tank", drives(Some("crit"), Some("my tank"))),
             ("/api/drives/sda", Route::Drive("sda".into())),
@@ -257,6 +273,7 @@ mod tests {
             ("/api/zfs", Route::Zfs),
             ("http://localhost:9780/api/zfs", Route::Zfs),
             ("http://localhost", Route::Page(File::Html)),
+            ("http://localhost?x=/page.css", Route::Page(File::Html)),
             ("/api/health", Route::Health),
             ("/api/map.txt", Route::Map),
             ("/api/whereis/sda1", Route::Whereis("sda1".into())),
@@ -290,6 +307,9 @@ mod tests {
             "/api/drives?color=red",
             "/api/drives?pool=a&pool=b",
             "/api/overview?x=1",
+            "/api/overview?fields=all",
+            "/api/overview?fields=summary&fields=summary",
+            "/api/overview?fields=summary&x=1",
         ] {
             assert!(matches!(routed(url), Err(Problem::Bad(_))), "{url}");
         }

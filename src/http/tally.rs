@@ -61,7 +61,7 @@ impl Tally {
         let bucket = BUCKETS.iter().position(|end| micros <= u128::from(*end)).unwrap_or(BUCKETS.len());
         add(route.buckets.get(bucket), 1);
         add(Some(&route.nanoseconds), u64::try_from(took.as_nanos()).unwrap_or(0));
-        if let Some(cache) = reply.cache {
+        if let Some(cache) = reply.cache() {
             add(CACHES.iter().position(|c| *c == cache).and_then(|at| self.caches.get(at)), 1);
         }
     }

@@ -4,6 +4,7 @@
 use super::drive::{DeviceName, DriveSummary};
 use super::enclosure::EnclosureView;
 use super::overview::Overview;
+use super::version::Version;
 use super::zfs::{Leaf, Membership, Pool, Zfs};
 use super::{SCHEMA, Timestamp};
 use serde::Serialize;
@@ -38,6 +39,8 @@ pub struct ProblemBody<'a> {
 pub struct EnclosuresBody<'a> {
     /// Version of this body's form; another number means that fields have changed their meaning.
     pub schema: u32,
+    /// Of these very bytes: an equal version is an equal body.
+    pub version: Version,
     /// Name of the host that the daemon runs on.
     pub host: &'a str,
     /// Fingerprint of which drive has which names and sits in which bay.
@@ -54,6 +57,7 @@ impl<'a> From<&'a Overview> for EnclosuresBody<'a> {
     fn from(overview: &'a Overview) -> Self {
         Self {
             schema: SCHEMA,
+            version: Version::default(),
             host: &overview.host,
             topology: &overview.topology,
             generated_at: overview.generated_at,
@@ -69,6 +73,8 @@ impl<'a> From<&'a Overview> for EnclosuresBody<'a> {
 pub struct ZfsBody<'a> {
     /// Version of this body's form; another number means that fields have changed their meaning.
     pub schema: u32,
+    /// Of these very bytes: an equal version is an equal body.
+    pub version: Version,
     /// Name of the host that the daemon runs on.
     pub host: &'a str,
     /// Fingerprint of which drive has which names and sits in which bay.
@@ -109,6 +115,7 @@ impl<'a> ZfsBody<'a> {
         let unmatched = zfs.leaves().filter(|(_, _, leaf)| leaf.device.is_none());
         Self {
             schema: SCHEMA,
+            version: Version::default(),
             host: &overview.host,
             topology: &overview.topology,
             generated_at: overview.generated_at,

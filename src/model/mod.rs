@@ -17,7 +17,9 @@ pub mod overview;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod service;
+pub mod short;
 pub mod smart;
+pub mod version;
 pub mod whereis;
 pub mod words;
 pub mod zfs;

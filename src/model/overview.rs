@@ -6,6 +6,7 @@ use super::enclosure::{Enclosure, EnclosureView, Slot, SlotView};
 use super::fleet::{Bay, Fleet, Record};
 use super::health::{Health, Limits, Peers, Subject, Verdict, judge, rotates};
 use super::smart::Protocol;
+use super::version::Version;
 use super::zfs::{Membership, Pool, Scan, Zfs};
 use super::{SCHEMA, Timestamp, natural_cmp};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub struct Overview {
     /// Version of this body's form; another number means that fields have changed their meaning.
     pub schema: u32,
+    /// Of these very bytes: an equal version is an equal body.
+    #[serde(default)]
+    pub version: Version,
     /// Name of the host that the daemon runs on.
     pub host: String,
     /// Fingerprint of which drive has which names and sits in which bay. A stored overview whose
@@ -225,6 +229,7 @@ pub fn summarize(parts: &Parts) -> Overview {
     totals.slots = enclosures.iter().map(|e| e.slots.len()).sum();
     let mut overview = Overview {
         schema: SCHEMA,
+        version: Version::default(),
         host: parts.host.to_owned(),
         topology: topology(parts.fleet),
         generated_at: parts.now,

@@ -327,7 +327,7 @@ impl Thread {
         if self.role.leads() && self.swept && !self.rack.is_sweeping() {
             self.renew_documents(&overview);
         }
-        self.publisher.lists(&overview, &self.rack.zfs);
+        self.publisher.lists(&overview, &self.rack.zfs, !self.rack.is_sweeping());
         let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
         snapshot.service = service;
         snapshot.fingerprint = self.rack.fingerprint;

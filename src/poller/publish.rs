@@ -10,6 +10,7 @@ use crate::model::bodies::{EnclosuresBody, ZfsBody};
 use crate::model::drive::{DeviceName, DriveSummary};
 use crate::model::fleet::{Fleet, Record};
 use crate::model::overview::Overview;
+use crate::model::version::sealed;
 use crate::model::zfs::Zfs;
 use crate::model::{doc, fnv1a};
 use serde_json::value::RawValue;
@@ -147,14 +148,18 @@ impl Publisher {
         self.built.map(|built| built + BETWEEN_REBUILDS.max(self.build_took * 10))
     }
 
-    /// All lists, made from one overview, into memory.
-    pub(super) fn lists(&mut self, overview: &Overview, zfs: &Zfs) {
+    /// All lists, made from one overview, into memory. Those that will stay a while get their gzip at once; those of a
+    /// sweep under way, soon to be replaced, when it is asked for.
+    pub(super) fn lists(&mut self, overview: &Overview, zfs: &Zfs, will_stay: bool) {
         let started = Instant::now();
-        // Strings, numbers and lists only: this cannot fail.
-        let bytes = |json: serde_json::Result<Vec<u8>>| Bytes::from(json.unwrap_or_default());
-        self.memory.set(Key::Overview, bytes(serde_json::to_vec(overview)));
-        self.memory.set(Key::Enclosures, bytes(serde_json::to_vec(&EnclosuresBody::from(overview))));
-        self.memory.set(Key::ZfsMap, bytes(serde_json::to_vec(&ZfsBody::new(overview, zfs))));
+        self.memory.set(Key::Overview, sealed(overview).into());
+        self.memory.set(Key::Enclosures, sealed(&EnclosuresBody::from(overview)).into());
+        self.memory.set(Key::ZfsMap, sealed(&ZfsBody::new(overview, zfs)).into());
+        if will_stay {
+            for list in [Key::Overview, Key::Enclosures, Key::ZfsMap] {
+                self.memory.body(&list).map(|body| body.gzip().map(drop));
+            }
+        }
         self.dirty = false;
         self.built = Some(Instant::now());
         self.build_took = started.elapsed();

@@ -10,24 +10,26 @@
 //! The only room that decides this. It starts no child, and waits for Redis no longer than Redis's
 //! own timeouts.
 
+mod held;
 mod prepared;
 mod service;
+mod view;
 
-pub use prepared::{Prepared, View};
+pub use prepared::{Encoded, Prepared};
 pub use service::Condition;
+pub use view::View;
 
 use crate::cache::redis::RedisStore;
-use crate::cache::{Bytes, Copy, Key, StoreError};
+use crate::cache::{Body, Bytes, Copy, Key, StoreError};
 use crate::clock::now;
-use crate::model::SCHEMA;
-use crate::model::doc::{Head, label_stale};
 use crate::model::drive::DeviceName;
-use crate::model::whereis;
+use crate::model::version::Version;
+use crate::model::{SCHEMA, whereis};
 use crate::poller::{Ask, Known, Poller, Snapshot, Source};
 use crate::probe::{Host, drives};
 use crossbeam_channel::bounded;
-use prepared::{Cache, Unfit};
-use std::collections::HashSet;
+use held::{Held, Unfit};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,8 +66,6 @@ pub struct Answer {
     pub prepared: Arc<Prepared>,
     pub cache: XCache,
     pub source: Source,
-    /// Seconds since the data was observed.
-    pub age: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -82,7 +82,9 @@ pub struct Reader {
     redis: Arc<RedisStore>,
     poller: Poller,
     host: Host,
-    cache: Cache,
+    held: Held,
+    /// The newest look at which version of a list Redis has: when it began, what it saw.
+    seen: Mutex<HashMap<(Key, Copy), (Instant, Version)>>,
     /// Keys whose value was found not to be ours, and said to be.
     odd: Mutex<HashSet<(Key, Copy)>>,
     looked: Mutex<Looked>,
@@ -100,33 +102,33 @@ impl Reader {
     pub fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
         let seats = AtomicUsize::new(workers.saturating_sub(1).max(1));
         let looked = Mutex::new(Looked { at: Instant::now(), cost: None });
-        Self { redis, poller, host, cache: Cache::default(), odd: Mutex::default(), looked, seats }
+        Self { redis, poller, host, held: Held::default(), seen: Mutex::default(), odd: Mutex::default(), looked, seats }
     }
 
     /// Where a drive is, by any name it has. Nothing is read for it: it is a view of the overview.
-    pub fn whereis(&self, name: &str, as_json: bool) -> Result<Answer, ReadError> {
+    pub fn whereis(&self, name: &str, as_json: bool, since: Instant) -> Result<Answer, ReadError> {
         let snapshot = self.snapshot_of_now();
         let bare = whereis::bare(name);
         let known = snapshot.find(bare).or_else(|| snapshot.find(whereis::without_part(bare)));
         let known = known.map(|k| (k.device.clone(), k.missing.is_some()));
-        self.list_at(&Key::Overview, &View::Whereis { name: name.to_owned(), known, as_json }, &snapshot)
+        self.list_at(&Key::Overview, &View::Whereis { name: name.to_owned(), known, as_json }, &snapshot, since)
     }
 
-    /// A list: the overview, the enclosures or the pools, seen through `view`.
-    pub fn list(&self, key: &Key, view: &View) -> Result<Answer, ReadError> {
-        self.list_at(key, view, &self.snapshot_of_now())
+    /// A list: the overview, the enclosures or the pools, seen through `view`. `since`: when it was asked for.
+    pub fn list(&self, key: &Key, view: &View, since: Instant) -> Result<Answer, ReadError> {
+        self.list_at(key, view, &self.snapshot_of_now(), since)
     }
 
-    fn list_at(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
+    fn list_at(&self, key: &Key, view: &View, snapshot: &Snapshot, since: Instant) -> Result<Answer, ReadError> {
         let from = |copy: Copy| {
-            self.stored(key, copy, |value| {
-                let list = self.cache.list(key, view, value, Some(&snapshot.topology), copy == Copy::Last)?;
+            self.stored(self.value(key, copy, since), key, copy, |body| {
+                let list = self.held.list(key, view, body, Some(&snapshot.topology), copy == Copy::Last)?;
                 if list.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(list) }
             })
         };
         let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, view, snapshot) };
         if let Some(prepared) = live {
-            return Ok(answer(prepared, XCache::Hit, Source::Redis));
+            return Ok(Answer { prepared, cache: XCache::Hit, source: Source::Redis });
         }
         // A Redis that takes no values keeps what it had; what has been read since is better.
         if !self.redis.takes_values()
@@ -136,7 +138,7 @@ impl Reader {
         }
         if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
             self.refresh(key.clone());
-            return Ok(answer(prepared, XCache::Stale, Source::Redis));
+            return Ok(Answer { prepared, cache: XCache::Stale, source: Source::Redis });
         }
         // Nothing in Redis. What this daemon keeps up to date itself needs no further reading.
         let source = if snapshot.has(key) { None } else { self.wait_for(key) };
@@ -180,16 +182,20 @@ impl Reader {
     /// that Redis does not answer.
     fn stored(
         &self,
+        value: Result<Option<Arc<Body>>, StoreError>,
         key: &Key,
         copy: Copy,
-        make: impl Fn(Bytes) -> Result<Arc<Prepared>, Unfit>,
+        make: impl Fn(Arc<Body>) -> Result<Arc<Prepared>, Unfit>,
     ) -> Result<Option<Arc<Prepared>>, StoreError> {
         let odd = || self.odd.lock().unwrap_or_else(PoisonError::into_inner);
-        let why = match self.redis.get(key, copy) {
+        let why = match value {
             Ok(None) => return Ok(None),
-            Ok(Some(value)) => match make(value) {
+            Ok(Some(body)) => match make(body) {
                 Ok(prepared) => {
-                    odd().remove(&(key.clone(), copy));
+                    let mut odd = odd();
+                    if !odd.is_empty() {
+                        odd.remove(&(key.clone(), copy));
+                    }
                     return Ok(Some(prepared));
                 }
                 Err(Unfit::Elsewhere) => return Ok(None),
@@ -203,6 +209,41 @@ impl Reader {
             log::warn!("a stored value is not ours, it will be overwritten key={last}{} error={why:?}", key.name());
         }
         Ok(None)
+    }
+
+    /// The list that Redis has. Its body is fetched only where none of that version is at hand: held from an earlier
+    /// request, or this daemon's own, which it sent there.
+    fn value(&self, key: &Key, copy: Copy, since: Instant) -> Result<Option<Arc<Body>>, StoreError> {
+        let version = self.version(key, copy, since)?;
+        let own = |version| self.poller.memory.body(key).filter(|own| Version::read(own.plain()) == Some(version));
+        match version.and_then(|version| self.held.body(key, version).or_else(|| own(version))) {
+            Some(body) => Ok(Some(body)),
+            None => Ok(self.redis.get(key, copy)?.map(Body::new)),
+        }
+    }
+
+    /// Which version Redis has. A look that another request began after this one had come shows it as well as an own
+    /// would: so those that come at once share one, and none is answered with what Redis had before it came.
+    fn version(&self, key: &Key, copy: Copy, since: Instant) -> Result<Option<Version>, StoreError> {
+        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (key.clone(), copy);
+        if let Some((_, version)) = seen().get(&place).filter(|(began, _)| *began >= since) {
+            return Ok(Some(*version));
+        }
+        let began = Instant::now();
+        let version = match self.redis.beginning(key, copy) {
+            Ok(version) => version,
+            Err(StoreError::Refused(_)) => None,
+            Err(away) => return Err(away),
+        };
+        if let Some(version) = version {
+            let mut seen = seen();
+            let last = seen.entry(place).or_insert((began, version));
+            if began > last.0 {
+                *last = (began, version);
+            }
+        }
+        Ok(version)
     }
 
     fn list_without_redis(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
@@ -220,10 +261,10 @@ impl Reader {
     }
 
     fn in_memory(&self, key: &Key, view: &View, source: Source) -> Result<Answer, ReadError> {
-        let value = self.poller.memory.value(key).ok_or(ReadError::NothingYet)?;
+        let body = self.poller.memory.body(key).ok_or(ReadError::NothingYet)?;
         // It is this daemon's own, made a moment ago.
-        let prepared = self.cache.list(key, view, value, None, false).map_err(|_| ReadError::NothingYet)?;
-        Ok(answer(prepared, XCache::Miss, source))
+        let prepared = self.held.list(key, view, body, None, false).map_err(|_| ReadError::NothingYet)?;
+        Ok(Answer { prepared, cache: XCache::Miss, source })
     }
 
     fn wait_for(&self, key: &Key) -> Option<Source> {
@@ -251,8 +292,8 @@ impl Reader {
             if !is_at_its_name(known) {
                 return self.unknown_drive(id);
             }
-            let head = Head::parse(document).ok_or(ReadError::NothingYet)?;
-            return Ok(answer(Prepared::document(Bytes::clone(document), &head), XCache::Stale, Source::Memory));
+            let document = self.held.document(&known.device, Bytes::clone(document)).ok_or(ReadError::NothingYet)?;
+            return Ok(Answer { prepared: document.prepared(false), cache: XCache::Stale, source: Source::Memory });
         }
         self.known_drive(id, known, snapshot.stale_after_seconds)
     }
@@ -265,22 +306,24 @@ impl Reader {
             // It has just moved again, or nothing is known that would tell it from others: read it.
             return self.read_now(id, device);
         }
-        let from =
-            |copy: Copy| self.stored(&key, copy, |value| of_this_drive(value, known, stale_after, copy == Copy::Last));
+        let from = |copy: Copy| {
+            let value = self.redis.get(&key, copy).map(|value| value.map(Body::new));
+            self.stored(value, &key, copy, |body| self.of_this_drive(&body, known, stale_after, copy == Copy::Last))
+        };
         let Ok(live) = from(Copy::Live) else { return self.read_now(id, device) };
         if let Some(prepared) = live {
-            return Ok(answer(prepared, XCache::Hit, Source::Redis));
+            return Ok(Answer { prepared, cache: XCache::Hit, source: Source::Redis });
         }
         if !self.redis.takes_values() {
-            let own = self.poller.memory.value(&key);
-            let own = own.and_then(|value| of_this_drive(value, known, stale_after, false).ok());
+            let own = self.poller.memory.body(&key);
+            let own = own.and_then(|body| self.of_this_drive(&body, known, stale_after, false).ok());
             if let Some(prepared) = own.filter(|own| own.age(now()) <= stale_after) {
-                return Ok(answer(prepared, XCache::Miss, Source::Memory));
+                return Ok(Answer { prepared, cache: XCache::Miss, source: Source::Memory });
             }
         }
         if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
             self.refresh(key);
-            return Ok(answer(prepared, XCache::Stale, Source::Redis));
+            return Ok(Answer { prepared, cache: XCache::Stale, source: Source::Redis });
         }
         self.read_now(id, device)
     }
@@ -308,10 +351,26 @@ impl Reader {
         };
         let snapshot = self.poller.snapshot();
         let known = snapshot.find(id).filter(|k| k.missing.is_none()).ok_or(ReadError::NoSuchDrive)?;
-        let value = self.poller.memory.value(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
-        let prepared = of_this_drive(value, known, snapshot.stale_after_seconds, false);
+        let body = self.poller.memory.body(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
+        let prepared = self.of_this_drive(&body, known, snapshot.stale_after_seconds, false);
         let prepared = prepared.map_err(|_| ReadError::NothingYet)?;
-        Ok(answer(prepared, XCache::Miss, source.unwrap_or(Source::Memory)))
+        Ok(Answer { prepared, cache: XCache::Miss, source: source.unwrap_or(Source::Memory) })
+    }
+
+    /// A stored document, if it is of the drive that is at that name now, in the bay where it is. What has grown old
+    /// since it was put together is labelled so.
+    fn of_this_drive(&self, body: &Body, known: &Known, stale_after: u64, is_last: bool) -> Result<Arc<Prepared>, Unfit> {
+        let document = self.held.document(&known.device, Bytes::clone(body.plain())).ok_or(Unfit::Foreign)?;
+        let head = &document.head;
+        let is_other = known.told_by_serial.is_some() && known.told_by_serial != head.serial_number;
+        // What has no name may be another of its kind by the time its live copy has lapsed.
+        let is_nobody = is_last && known.identity.is_empty();
+        if is_other || is_nobody || !head.is_of(&known.identity, known.bay.as_ref()) {
+            return Err(Unfit::Elsewhere);
+        }
+        let is_old = head.collected_at.is_some_and(|at| at.age_seconds(now()) > stale_after);
+        let prepared = document.prepared(is_last || is_old);
+        if prepared.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(prepared) }
     }
 
     fn refresh(&self, key: Key) {
@@ -325,22 +384,6 @@ impl Reader {
     }
 }
 
-/// A stored document, if it is of the drive that is at that name now, in the bay where it is. What has grown old since it
-/// was put together is labelled so.
-fn of_this_drive(value: Bytes, known: &Known, stale_after: u64, is_last: bool) -> Result<Arc<Prepared>, Unfit> {
-    let head = Head::parse(&value).ok_or(Unfit::Foreign)?;
-    let is_other = known.told_by_serial.is_some() && known.told_by_serial != head.serial_number;
-    // What has no name may be another of its kind by the time its live copy has lapsed.
-    let is_nobody = is_last && known.identity.is_empty();
-    if is_other || is_nobody || !head.is_of(&known.identity, known.bay.as_ref()) {
-        return Err(Unfit::Elsewhere);
-    }
-    let is_old = head.collected_at.is_some_and(|at| at.age_seconds(now()) > stale_after);
-    let value = if is_last || is_old { label_stale(&value).into() } else { value };
-    let prepared = Prepared::document(value, &head);
-    if prepared.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(prepared) }
-}
-
 /// A worker that waits; given back when dropped.
 struct Seat<'a>(&'a AtomicUsize);
 
@@ -348,9 +391,4 @@ impl Drop for Seat<'_> {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::AcqRel);
     }
-}
-
-fn answer(prepared: Arc<Prepared>, cache: XCache, source: Source) -> Answer {
-    let age = prepared.age(now());
-    Answer { prepared, cache, source, age }
 }

@@ -7,6 +7,7 @@ pub use table::Sort;
 
 use crate::config::Config;
 use crate::model::overview::Overview;
+use crate::model::version::sealed;
 use crate::probe::sweep::Rack;
 use crate::probe::{Host, tools};
 use crate::stop::Stop;
@@ -29,7 +30,7 @@ pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::
     if !unused.is_empty() {
         log::warn!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", unused.join(", "));
     }
-    let text = if json { serde_json::to_string(&overview)? + "\n" } else { table::table(&overview, sort, screen) };
+    let text = if json { String::from_utf8(sealed(&overview))? + "\n" } else { table::table(&overview, sort, screen) };
     print(&text)
 }
 

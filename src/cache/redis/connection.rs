@@ -40,9 +40,9 @@ impl Connection {
         T::from_redis_value(value).map_err(|e| misread(&e))
     }
 
-    /// The value of a key. One that announces itself as too large is refused at once.
-    pub(super) fn value(&mut self, cmd: &Cmd) -> Result<Value, Trouble> {
-        self.send(&cmd.get_packed_command(), VALUE_BYTES + SHORT_REPLY_BYTES)?;
+    /// The value of a key, or a part of one. One that announces itself as too large is refused at once.
+    pub(super) fn value(&mut self, packed: &[u8]) -> Result<Value, Trouble> {
+        self.send(packed, VALUE_BYTES + SHORT_REPLY_BYTES)?;
         checked(self.reply(VALUE_BYTES, 0)?)
     }
 

@@ -21,11 +21,13 @@ pub use lease::Lease;
 
 use super::{Bytes, Copy, Entry, Key, StoreError};
 use crate::config::RedisConfig;
+use crate::model::version::{BEGIN_BYTES, Version};
 use crate::stop::Stop;
 use breaker::{Breaker, Does, TrialKeys};
 use connect::Manager;
 use crossbeam_channel::Receiver;
 use redis::{Cmd, FromRedisValue, Pipeline, Value};
+use std::collections::HashMap;
 use std::sync::Arc;
 use trouble::{Kind, Trouble};
 
@@ -38,6 +40,8 @@ const KEYS_AT_ONCE: usize = 256;
 pub struct RedisStore {
     breaker: Arc<Breaker>,
     prefix: String,
+    /// The commands that ask how a list begins, ready to be sent: every request sends one.
+    beginnings: HashMap<(Key, Copy), Vec<u8>>,
 }
 
 impl RedisStore {
@@ -53,7 +57,13 @@ impl RedisStore {
         let manager = Manager::new(config)?;
         let keys = TrialKeys { read: lease::name(&config.key_prefix), write: lease::trial_name(&config.key_prefix) };
         let (breaker, back) = Breaker::start(manager, (size, config.timeout), keys, alive, stop.clone())?;
-        Ok((Self { breaker, prefix: config.key_prefix.clone() }, back))
+        let mut store = Self { breaker, prefix: config.key_prefix.clone(), beginnings: HashMap::new() };
+        for (key, copy) in [Key::Overview, Key::Enclosures, Key::ZfsMap].into_iter().flat_map(of_both) {
+            let mut cmd = Cmd::new();
+            cmd.arg("GETRANGE").arg(store.name(&key, copy)).arg(0).arg(BEGIN_BYTES - 1);
+            store.beginnings.insert((key, copy), cmd.get_packed_command());
+        }
+        Ok((store, back))
     }
 
     /// Reads work: Redis answered last time.
@@ -82,11 +92,22 @@ impl RedisStore {
         self.breaker.with(does, |connection| connection.ask::<T>(cmd))
     }
 
+    /// As much of a list as holds its version: what it costs to know that the one at hand is still the one that Redis
+    /// has. `None`: not there, or empty.
+    pub fn beginning(&self, key: &Key, copy: Copy) -> Result<Option<Version>, StoreError> {
+        let Some(packed) = self.beginnings.get(&(key.clone(), copy)) else { return Ok(None) };
+        match self.breaker.with(Does::Read, |connection| connection.value(packed).map_err(not_for_us))? {
+            Value::BulkString(begin) => Ok(Version::read(&begin)),
+            _ => Ok(None),
+        }
+    }
+
     /// `None`: not there. `Refused`: there, but of a wrong type, or too large to be ours.
     pub fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
         let mut cmd = Cmd::new();
         cmd.arg("GET").arg(self.name(key, copy));
-        let value: Value = self.breaker.with(Does::Read, |connection| connection.value(&cmd).map_err(not_for_us))?;
+        let packed = cmd.get_packed_command();
+        let value: Value = self.breaker.with(Does::Read, |connection| connection.value(&packed).map_err(not_for_us))?;
         Ok(bytes(value))
     }
 
@@ -150,6 +171,10 @@ impl RedisStore {
         }
         Ok(())
     }
+}
+
+fn of_both(key: Key) -> [(Key, Copy); 2] {
+    [(key.clone(), Copy::Live), (key, Copy::Last)]
 }
 
 fn bytes(value: Value) -> Option<Bytes> {

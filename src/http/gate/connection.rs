@@ -5,7 +5,8 @@ use super::door::Door;
 use super::exchange::{Rest, Turn};
 use super::head::{Claims, HEAD_BYTES, Head, parse};
 use super::seats::Seat;
-use crate::http::reply::{Framing, Problem, Reply};
+use crate::http::letterhead::{Framing, Letterhead};
+use crate::http::reply::{Problem, Reply};
 use rustix::net::RecvFlags;
 use socket2::Socket;
 use std::net::IpAddr;
@@ -212,11 +213,10 @@ impl Connection {
     fn refuse(&mut self, door: &Door, refusal: &Refusal) {
         self.refusals += 1;
         let keep = refusal.keep && self.refusals < REFUSALS;
-        let mut answer = Vec::new();
         let framing = Framing { without_body: refusal.without_body, is_old: false, keep };
         let reply = Reply::problem(&refusal.problem);
         door.refused(reply.status);
-        reply.write(framing, &mut answer);
+        let answer = reply.pieces(framing, &mut Letterhead::default()).concat();
         self.send(Rest::own(answer), if keep { Then::Read } else { Then::Drain });
     }
 

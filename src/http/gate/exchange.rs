@@ -3,10 +3,12 @@
 use super::head::Head;
 use super::seats::Seat;
 use crate::cache::Bytes;
-use crate::http::reply::{Framing, Reply};
+use crate::http::letterhead::{Framing, Letterhead};
+use crate::http::reply::Reply;
 use crossbeam_channel::Sender;
-use rustix::net::SendFlags;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 use socket2::Socket;
+use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -71,12 +73,11 @@ impl Rest {
         Self { own, shared: None }
     }
 
-    /// From `sent` on, of an answer that ends with a body that others have.
-    fn of(answer: &[u8], sent: usize, shared: Option<&Bytes>) -> Self {
-        let ending = shared.filter(|body| !body.is_empty() && answer.ends_with(body));
-        let body_at = answer.len() - ending.map_or(0, |body| body.len());
-        let own = answer.get(sent..body_at).unwrap_or_default().to_vec();
-        Self { own, shared: ending.map(|body| (Bytes::clone(body), sent.saturating_sub(body_at))) }
+    /// From `sent` on, of an answer whose last piece is of a body that others have.
+    fn of([head, own, last]: [&[u8]; 3], sent: usize, shared: Option<&Bytes>) -> Self {
+        let own = [head, own].concat().split_off(sent.min(head.len() + own.len()));
+        let shared = shared.filter(|_| !last.is_empty());
+        Self { shared: shared.map(|body| (Bytes::clone(body), sent.saturating_sub(head.len() + own.len()))), own }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -92,7 +93,7 @@ impl Rest {
     pub(super) fn send(&mut self, socket: &Socket) -> Option<bool> {
         let mut has_taken = false;
         while !self.is_empty() {
-            let sent = send_now(socket, self.next())?;
+            let sent = send_now(socket, [self.next()])?;
             if sent == 0 {
                 break;
             }
@@ -126,20 +127,17 @@ impl Back {
 impl Exchange {
     /// Sends the answer from the worker's thread, which saves a wake-up, as far as the client takes
     /// it without waiting. A client that is slow is the gate's business, not the worker's.
-    pub(in crate::http) fn answer(mut self, reply: &Reply, buffer: &mut Vec<u8>) {
+    pub(in crate::http) fn answer(mut self, reply: &Reply, letterhead: &mut Letterhead) {
         let Head { without_body, is_old, keep, .. } = self.head;
-        reply.write(Framing { without_body, is_old, keep }, buffer);
+        let pieces = reply.pieces(Framing { without_body, is_old, keep }, letterhead);
         self.is_answered = true;
-        let Some(sent) = send_now(&self.socket, buffer) else { return self.tell(Rest::default(), false) };
-        match buffer.get(sent..) {
-            // The usual end, of which the gate need not be told: when the client says more, it looks
-            // whose turn it is.
-            None | Some([]) if keep => {
-                if self.turn.end() {
-                    self.tell(Rest::default(), true);
-                }
-            }
-            _ => self.tell(Rest::of(buffer, sent, reply.shared()), keep),
+        let Some(sent) = send_now(&self.socket, pieces) else { return self.tell(Rest::default(), false) };
+        // The usual end, of which the gate need not be told: when the client says more, it looks whose turn it is.
+        let is_sent = sent == pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        match is_sent && keep {
+            true if !self.turn.end() => {}
+            true => self.tell(Rest::default(), true),
+            false => self.tell(Rest::of(pieces, sent, reply.shared()), keep),
         }
     }
 
@@ -157,12 +155,20 @@ impl Drop for Exchange {
     }
 }
 
-/// Sends what the client takes without waiting. `None`: it takes nothing any more.
-fn send_now(socket: &Socket, bytes: &[u8]) -> Option<usize> {
+/// Sends what the client takes without waiting, in one call as long as that is enough. `None`: it takes nothing any more.
+fn send_now<const N: usize>(socket: &Socket, pieces: [&[u8]; N]) -> Option<usize> {
+    let mut slices = pieces.map(IoSlice::new);
+    let mut left = &mut slices[..];
     let mut sent = 0;
-    while let Some(part) = bytes.get(sent..).filter(|part| !part.is_empty()) {
-        match rustix::net::send(socket, part, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            Ok(n) => sent += n,
+    // Empty ones, first of all.
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match rustix::net::sendmsg(socket, left, &mut SendAncillaryBuffer::default(), flags) {
+            Ok(n) => {
+                sent += n;
+                IoSlice::advance_slices(&mut left, n);
+            }
             Err(rustix::io::Errno::INTR) => {}
             Err(rustix::io::Errno::AGAIN) => break,
             Err(_) => return None,

@@ -3,7 +3,7 @@
 //! A worker answers a client's request in the turn that a request of tiny_http's gives it, and
 //! draws that turn *before* the client asks: so the wake-ups inside tiny_http cost no client
 //! anything. There is a private connection for each worker, with one turn on it at a time; a worker
-//! that is done gives the turn back where it came from.
+//! that is done, also with some that have come meanwhile, gives the turn back where it came from.
 
 use super::exchange::Exchange;
 use crate::stop::Stop;
@@ -17,6 +17,8 @@ use tiny_http::{Request, Server};
 
 /// tiny_http gives a turn that is due within this, or has lost it.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Requests answered in one turn, where more are waiting.
+const A_TURN: usize = 16;
 /// Between tries to make it anew.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -50,6 +52,7 @@ impl Inner {
         while let Some(turn) = self.draw() {
             let Ok(exchange) = self.requests.recv() else { return };
             answer(exchange);
+            self.requests.try_iter().take(A_TURN - 1).for_each(&mut answer);
             self.give_back(turn);
         }
     }

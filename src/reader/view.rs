@@ -1,0 +1,107 @@
+//! What can be seen of a list: all of it, or what is made of it. Pure.
+
+use crate::cache::Bytes;
+use crate::model::bodies::DrivesBody;
+use crate::model::drive::{DeviceName, DriveSummary, State};
+use crate::model::map;
+use crate::model::overview::Overview;
+use crate::model::short::Short;
+use crate::model::whereis::{self, Found};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What of a list is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum View {
+    Whole,
+    /// The overview without what is known of each drive.
+    Short,
+    /// `{"drives":[…]}` out of the overview, by verdict, pool and enclosure.
+    Drives {
+        verdict: Option<String>,
+        pool: Option<String>,
+        enclosure: Option<String>,
+    },
+    /// One enclosure out of the list, by id or sysfs name.
+    Enclosure(String),
+    /// The bays of the overview as text.
+    Map,
+    /// One drive of the overview by any name, as a line or as JSON.
+    Whereis {
+        name: String,
+        /// The drive that goes by the name, as far as the poller knows, and whether it is missing.
+        known: Option<(DeviceName, bool)>,
+        as_json: bool,
+    },
+}
+
+/// What is seen, and whether it says that something is not there.
+type Seen = (Bytes, bool);
+
+impl View {
+    /// `None`: this is no list of ours.
+    pub(super) fn of(&self, list: &Bytes) -> Option<Seen> {
+        Some(match self {
+            Self::Whole => (Bytes::clone(list), false),
+            Self::Short => (Short::of(list)?.into(), false),
+            Self::Drives { verdict, pool, enclosure } => {
+                (drives(list, verdict.as_deref(), pool.as_deref(), enclosure.as_deref())?.into(), false)
+            }
+            Self::Enclosure(id) => {
+                let found = one_enclosure(list, id)?;
+                let is_absent = found.is_empty();
+                (found, is_absent)
+            }
+            Self::Map => (map::map(&serde_json::from_slice(list).ok()?).into_bytes().into(), false),
+            Self::Whereis { name, known, as_json } => one_drive(list, name, known.as_ref(), *as_json)?,
+        })
+    }
+}
+
+fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure: Option<&str>) -> Option<Vec<u8>> {
+    let overview: Overview = serde_json::from_slice(overview).ok()?;
+    let named = |drive: &DriveSummary, wanted: &str| {
+        let by_name = |e: &&crate::model::enclosure::EnclosureView| e.sysfs_names.iter().any(|n| n == wanted);
+        let id = overview.enclosures.iter().find(by_name).map_or(wanted, |e| e.id.as_str());
+        drive.enclosure.as_deref() == Some(id)
+    };
+    let drives = overview.drives().filter(|d| {
+        verdict.is_none_or(|v| d.verdict.as_str() == v)
+            && pool.is_none_or(|p| d.pool.as_deref() == Some(p))
+            && enclosure.is_none_or(|e| named(d, e))
+    });
+    serde_json::to_vec(&DrivesBody { drives: drives.collect() }).ok()
+}
+
+/// The drive, or (true) why there is none.
+fn one_drive(overview: &[u8], name: &str, known: Option<&(DeviceName, bool)>, as_json: bool) -> Option<Seen> {
+    let overview: Overview = serde_json::from_slice(overview).ok()?;
+    let is_known = |d: &DriveSummary| {
+        known.is_some_and(|(device, missing)| d.device == *device && (d.state == State::Missing) == *missing)
+    };
+    Some(match whereis::find(&overview, name, is_known) {
+        Found::Drive(drive) if as_json => (serde_json::to_vec(drive).ok()?.into(), false),
+        Found::Drive(drive) => (whereis::line(drive).into_bytes().into(), false),
+        Found::Nothing(why) => (why.into_bytes().into(), true),
+    })
+}
+
+/// Empty: there is no such enclosure.
+fn one_enclosure(list: &[u8], wanted: &str) -> Option<Bytes> {
+    #[derive(Deserialize)]
+    struct List<'a> {
+        #[serde(borrow)]
+        enclosures: Vec<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Names {
+        id: String,
+        sysfs_names: Vec<String>,
+    }
+    let list: List = serde_json::from_slice(list).ok()?;
+    let found = list.enclosures.into_iter().find(|raw| {
+        serde_json::from_str::<Names>(raw.get())
+            .is_ok_and(|n| n.id == wanted || n.sysfs_names.iter().any(|s| s == wanted))
+    });
+    Some(found.map(|raw| raw.get().as_bytes()).unwrap_or_default().into())
+}
