@@ -146,6 +146,7 @@ fn a_drive_for_each_rule(answers: &mut Answers) {
         let id = drive["serial_number"].as_str().expect("a serial number");
         assert_eq!(answers.look(&daemon, "GET", &format!("/api/drives/{id}"), &[]).status, 200);
     }
+    assert_eq!(answers.look(&daemon, "GET", "/api/overview?fields=summary", &[]).status, 200);
     for (filter, value) in [("verdict", "crit"), ("pool", "tank"), ("enclosure", "nosuch")] {
         assert_eq!(answers.look(&daemon, "GET", &format!("/api/drives?{filter}={value}"), &[]).status, 200);
     }

@@ -8,6 +8,7 @@ use super::drive::DeviceName;
 use super::enclosure::EnclosureView;
 use super::overview::Overview;
 use super::service::ServiceBody;
+use super::short::Short;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
@@ -18,6 +19,7 @@ pub fn components() -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut all = settings.with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
     all.subschema_for::<Overview>();
+    all.subschema_for::<Short>();
     all.subschema_for::<DrivesBody>();
     all.subschema_for::<DriveDoc>();
     all.subschema_for::<EnclosuresBody>();

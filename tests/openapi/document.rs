@@ -13,6 +13,7 @@ serves.
 - Names are those of smartmontools' JSON, the kernel's enclosure class (SES) and OpenZFS.
 - GET and HEAD are answered; HEAD as GET, without the body. There is no request that changes anything.
 - Lists are sorted: enclosure id, slot number, device name as the kernel counts.
+- Bodies of 1 KiB and more are sent as gzip to those who take it (`Accept-Encoding`), under an `ETag` of their own.
 - Fields may be added; a field that changes its meaning gives `schema` another number.
 - All responses carry `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer`, \
 `Cross-Origin-Resource-Policy: same-origin` and a `Content-Security-Policy`. There are no CORS headers.";
@@ -138,8 +139,7 @@ fn paths() -> Value {
     for operation in operations() {
         let mut responses = Map::new();
         let names: &[&str] = match operation.kind {
-            Kind::Data => &["X-Cache", "X-Source", "Age", "ETag", "Last-Modified", "Cache-Control"],
-            Kind::Told => &["X-Cache", "X-Source", "Age", "ETag", "Last-Modified", "Cache-Control", "Vary"],
+            Kind::Data | Kind::Told => &["X-Cache", "X-Source", "Age", "ETag", "Last-Modified", "Cache-Control", "Vary"],
             Kind::File => &["ETag", "Vary", "Cache-Control"],
             Kind::Now if operation.id == "metrics" => &["Cache-Control", "Vary"],
             Kind::Now => &["Cache-Control"],
@@ -269,6 +269,7 @@ fn parameters() -> Value {
     anything["name"] = "anything".into();
     let verdict = schema_of("Verdict");
     json!({
+        "fields": asked("fields", "`summary`: bays and drives without detail, for those who have thousands.", json!({ "type": "string", "enum": ["summary"] })),
         "verdict": asked("verdict", "Only drives of this verdict.", verdict),
         "pool": asked("pool", "Only drives of this ZFS pool.", name()),
         "enclosure": asked("enclosure", "Only drives in this enclosure: logical id, or a name under `/sys/class/enclosure`.", name()),
@@ -292,7 +293,7 @@ fn operations() -> Vec<Operation<'static>> {
     let mut told = text("0x50030480baa4c03f  bay 7  sdh,sdch  9JGM3N4E  crit\n");
     told["application/json"] = json!({ "schema": schema_of("DriveSummary") });
     vec![
-        all("/api/overview", "overview", "Everything in one answer", "Every enclosure with its bays and drives, drives in no bay, pools, counts, and the last sweep.", body("Overview")),
+        Operation { parameters: &["fields"], ..all("/api/overview", "overview", "Everything in one answer", "Every enclosure with its bays and drives, drives in no bay, pools, counts, and the last sweep. In short on request.", json!({ "application/json": { "schema": { "anyOf": [schema_of("Overview"), schema_of("Short")] } } })) },
         Operation { parameters: &["verdict", "pool", "enclosure"], ..all("/api/drives", "drives", "The drives", "All of them, or those that the parameters leave. Each parameter may stand once; another one is refused.", body("DrivesBody")) },
         Operation { parameters: &["drive"], refusals: &["404"], ..all("/api/drives/{id}", "drive", "One drive", "Its summary, what it tells of its health, and smartctl's own JSON. A drive that is not known yet is read for this.", body("DriveDoc")) },
         all("/api/enclosures", "enclosures", "The shelves", "The shelves with their bays and drives.", body("EnclosuresBody")),

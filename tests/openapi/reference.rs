@@ -4,8 +4,17 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The bodies first, in the order of their paths; what they are made of follows.
-const FIRST: [&str; 8] =
-    ["Overview", "DrivesBody", "DriveSummary", "DriveDoc", "EnclosuresBody", "EnclosureView", "ZfsBody", "ServiceBody"];
+const FIRST: [&str; 9] = [
+    "Overview",
+    "Short",
+    "DrivesBody",
+    "DriveSummary",
+    "DriveDoc",
+    "EnclosuresBody",
+    "EnclosureView",
+    "ZfsBody",
+    "ServiceBody",
+];
 
 pub fn reference(document: &Value) -> String {
     let mut out = "# The API, field by field\n\nThe same as `/openapi.json`, for reading.\n\n".to_owned();
@@ -22,9 +31,9 @@ pub fn reference(document: &Value) -> String {
         let content = get["responses"]["200"]["content"].as_object().expect("content");
         let bodies: Vec<String> = content
             .iter()
-            .map(|(media, content)| match name_of(&content["schema"]) {
-                "" => format!("`{media}`"),
-                name => format!("[{name}](#{})", name.to_lowercase()),
+            .map(|(media, content)| match &content["schema"] {
+                schema if schema["type"].is_string() => format!("`{media}`"),
+                schema => kind(schema),
             })
             .collect();
         let (bodies, asked, statuses) = (bodies.join(", "), asked.join(", "), statuses.join(" "));
