@@ -62,7 +62,8 @@ fn a_list_costs_redis_a_look_and_not_its_body() {
     let body = daemon.get("/api/overview").body.len();
     let sent = || redis.info("stats", "total_net_output_bytes").parse::<usize>().expect("a number");
     let before = sent();
-    let paths = ["/api/overview", "/api/overview?fields=summary", "/api/drives", "/api/drives?verdict=ok", "/api/map.txt"];
+    let paths =
+        ["/api/overview", "/api/overview?fields=summary", "/api/drives", "/api/drives?verdict=ok", "/api/map.txt"];
     for path in paths.into_iter().chain(LISTS.map(|(_, path)| path)).cycle().take(80) {
         for headers in [&[][..], &[GZIP]] {
             let response = daemon.request("GET", path, headers);
@@ -113,8 +114,7 @@ fn nobody_is_answered_with_what_redis_had_before_they_asked() {
     let stored = redis.get("jbod:overview").expect("a value");
     let version = daemon.json("/api/overview")["version"].as_str().expect("a version").to_owned();
     let host = format!("\"host\":{}", daemon.json("/api/overview")["host"]);
-    let numbered =
-        |n: u64| stored.replace(&version, &format!("{n:016x}")).replace(&host, &format!("\"host\":\"{n}\""));
+    let numbered = |n: u64| stored.replace(&version, &format!("{n:016x}")).replace(&host, &format!("\"host\":\"{n}\""));
     redis.set("jbod:overview", numbered(1).as_bytes());
     // Numbers up to this one have been in Redis.
     let (written, looked) = (AtomicU64::new(1), AtomicU64::new(0));

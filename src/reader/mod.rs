@@ -102,7 +102,16 @@ impl Reader {
     pub fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
         let seats = AtomicUsize::new(workers.saturating_sub(1).max(1));
         let looked = Mutex::new(Looked { at: Instant::now(), cost: None });
-        Self { redis, poller, host, held: Held::default(), seen: Mutex::default(), odd: Mutex::default(), looked, seats }
+        Self {
+            redis,
+            poller,
+            host,
+            held: Held::default(),
+            seen: Mutex::default(),
+            odd: Mutex::default(),
+            looked,
+            seats,
+        }
     }
 
     /// Where a drive is, by any name it has. Nothing is read for it: it is a view of the overview.
@@ -359,7 +368,13 @@ impl Reader {
 
     /// A stored document, if it is of the drive that is at that name now, in the bay where it is. What has grown old
     /// since it was put together is labelled so.
-    fn of_this_drive(&self, body: &Body, known: &Known, stale_after: u64, is_last: bool) -> Result<Arc<Prepared>, Unfit> {
+    fn of_this_drive(
+        &self,
+        body: &Body,
+        known: &Known,
+        stale_after: u64,
+        is_last: bool,
+    ) -> Result<Arc<Prepared>, Unfit> {
         let document = self.held.document(&known.device, Bytes::clone(body.plain())).ok_or(Unfit::Foreign)?;
         let head = &document.head;
         let is_other = known.told_by_serial.is_some() && known.told_by_serial != head.serial_number;

@@ -139,7 +139,9 @@ fn paths() -> Value {
     for operation in operations() {
         let mut responses = Map::new();
         let names: &[&str] = match operation.kind {
-            Kind::Data | Kind::Told => &["X-Cache", "X-Source", "Age", "ETag", "Last-Modified", "Cache-Control", "Vary"],
+            Kind::Data | Kind::Told => {
+                &["X-Cache", "X-Source", "Age", "ETag", "Last-Modified", "Cache-Control", "Vary"]
+            }
             Kind::File => &["ETag", "Vary", "Cache-Control"],
             Kind::Now if operation.id == "metrics" => &["Cache-Control", "Vary"],
             Kind::Now => &["Cache-Control"],

@@ -8,9 +8,8 @@ use std::io::{self, Read, Write};
 
 /// Many values at once may have this: the parser keeps them whole.
 const VALUES_BYTES: usize = 32 * 1024 * 1024;
-/// A single value beyond this is not ours, and is not fetched. A drive's document has 4 MiB of
-/// smartctl's at most.
-const VALUE_BYTES: usize = 8 * 1024 * 1024;
+/// What is sent within one timeout.
+const PIECE_BYTES: usize = 1024 * 1024;
 /// A reply to a write; Redis says at some length why it cannot save.
 const REFUSAL_BYTES: usize = 1024;
 /// What all other replies may have.
@@ -40,10 +39,10 @@ impl Connection {
         T::from_redis_value(value).map_err(|e| misread(&e))
     }
 
-    /// The value of a key, or a part of one. One that announces itself as too large is refused at once.
-    pub(super) fn value(&mut self, packed: &[u8]) -> Result<Value, Trouble> {
-        self.send(packed, VALUE_BYTES + SHORT_REPLY_BYTES)?;
-        checked(self.reply(VALUE_BYTES, 0)?)
+    /// The value of a key, or a part of one. One that announces itself as larger than `most` is refused at once.
+    pub(super) fn value(&mut self, packed: &[u8], most: usize) -> Result<Value, Trouble> {
+        self.send(packed, most + SHORT_REPLY_BYTES)?;
+        checked(self.reply(most, 0)?)
     }
 
     /// The values of so many keys.
@@ -69,7 +68,10 @@ impl Connection {
     }
 
     fn send(&mut self, bytes: &[u8], limit: usize) -> Result<(), Trouble> {
-        let sent = self.wire.begin(limit).and_then(|()| self.wire.write_all(bytes)).and_then(|()| self.wire.flush());
+        // Megabytes have the timeout for each: how long all may take is for what there is to say.
+        let mut pieces = bytes.chunks(PIECE_BYTES);
+        let sent = pieces.try_for_each(|piece| self.wire.begin(limit).and_then(|()| self.wire.write_all(piece)));
+        let sent = sent.and_then(|()| self.wire.flush());
         // Reading has a time of its own.
         sent.and_then(|()| self.wire.begin(limit)).map_err(|error| self.broken(error.into()))
     }

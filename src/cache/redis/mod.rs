@@ -31,9 +31,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use trouble::{Kind, Trouble};
 
-/// Values of a sweep go out in pipelines of at most this many bytes, so that each is done well
-/// within the write timeout.
+/// Values of a sweep go out in pipelines of at most this many bytes, or of one value: no more than that is ever packed
+/// in memory.
 const PIPELINE_BYTES: usize = 1024 * 1024;
+/// A drive's document beyond this is not ours, and is not fetched: it has 4 MiB of smartctl's at most.
+const DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
+/// The same of a list: the overview of 10,000 drives has 9 MiB.
+const LIST_BYTES: usize = 32 * 1024 * 1024;
 /// Keys asked for at once.
 const KEYS_AT_ONCE: usize = 256;
 
@@ -92,11 +96,11 @@ impl RedisStore {
         self.breaker.with(does, |connection| connection.ask::<T>(cmd))
     }
 
-    /// As much of a list as holds its version: what it costs to know that the one at hand is still the one that Redis
-    /// has. `None`: not there, or empty.
+    /// The version of a list, from its first bytes: all that it costs to know that the one at hand is still the one that
+    /// Redis has. `None`: there is none, or nothing that has a version.
     pub fn beginning(&self, key: &Key, copy: Copy) -> Result<Option<Version>, StoreError> {
         let Some(packed) = self.beginnings.get(&(key.clone(), copy)) else { return Ok(None) };
-        match self.breaker.with(Does::Read, |connection| connection.value(packed).map_err(not_for_us))? {
+        match self.breaker.with(Does::Read, |connection| connection.value(packed, BEGIN_BYTES).map_err(not_for_us))? {
             Value::BulkString(begin) => Ok(Version::read(&begin)),
             _ => Ok(None),
         }
@@ -107,7 +111,8 @@ impl RedisStore {
         let mut cmd = Cmd::new();
         cmd.arg("GET").arg(self.name(key, copy));
         let packed = cmd.get_packed_command();
-        let value: Value = self.breaker.with(Does::Read, |connection| connection.value(&packed).map_err(not_for_us))?;
+        let most = if let Key::Smart(_) = key { DOCUMENT_BYTES } else { LIST_BYTES };
+        let value = self.breaker.with(Does::Read, |connection| connection.value(&packed, most).map_err(not_for_us))?;
         Ok(bytes(value))
     }
 
@@ -144,24 +149,19 @@ impl RedisStore {
 
     /// Stores both copies of each value. What is refused is sent again when Redis takes values.
     pub fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let mut rest = entries;
-        while !rest.is_empty() {
+        let both = |entry| [(Copy::Live, entry), (Copy::Last, entry)];
+        let mut rest = entries.iter().flat_map(both).peekable();
+        while rest.peek().is_some() {
             let mut pipeline = Pipeline::new();
-            let (mut size, mut count) = (0, 0);
-            for entry in rest {
-                size += 2 * entry.value.len();
-                if count > 0 && size > PIPELINE_BYTES {
-                    break;
-                }
-                for (copy, life) in [(Copy::Live, entry.live), (Copy::Last, entry.last)] {
-                    let ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1);
-                    let name = self.name(&entry.key, copy);
-                    pipeline.cmd("SET").arg(name).arg(&*entry.value).arg("PX").arg(ms);
-                }
-                count += 1;
+            let mut size = 0;
+            while let Some((copy, entry)) = rest.next_if(|(_, e)| size == 0 || size + e.value.len() <= PIPELINE_BYTES) {
+                size += entry.value.len();
+                let life = if copy == Copy::Live { entry.live } else { entry.last };
+                let ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1);
+                pipeline.cmd("SET").arg(self.name(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(ms);
             }
             match self.breaker.with(Does::Write, |connection| connection.ask_all(&pipeline)) {
-                Ok(()) => rest = rest.get(count..).unwrap_or_default(),
+                Ok(()) => {}
                 Err(StoreError::Refused(why)) => return Err(self.breaker.refuse_writes(&why)),
                 Err(unavailable) => return Err(unavailable),
             }
