@@ -76,16 +76,15 @@ fn head(method: Option<&str>, path: Option<&str>, fields: &Fields, is_old: bool)
     if has_body {
         return Err(Problem::Bad("a GET or HEAD request has no body".to_owned()));
     }
-    let connection = fields.joined("Connection").to_ascii_lowercase();
-    let wants = |word: &str| connection.split(',').any(|w| w.trim() == word);
+    let connection = fields.joined("Connection").unwrap_or_default();
+    let wants = |word: &str| connection.split(',').any(|w| w.trim().eq_ignore_ascii_case(word));
     let keep = !wants("close") && (!is_old || wants("keep-alive"));
-    let joined = |name: &str| Some(fields.joined(name)).filter(|list| !list.is_empty());
     Ok(Head {
         without_body,
         target: split(path.unwrap_or_default())?,
-        if_none_match: joined("If-None-Match"),
-        accept: joined("Accept"),
-        accept_encoding: joined("Accept-Encoding"),
+        if_none_match: fields.joined("If-None-Match"),
+        accept: fields.joined("Accept"),
+        accept_encoding: fields.joined("Accept-Encoding"),
         is_old,
         keep,
     })
@@ -113,10 +112,15 @@ impl<'a> Fields<'a, '_> {
         Ok(Some(text.trim()))
     }
 
-    /// A header that may stand several times, as one list.
-    fn joined(&self, name: &str) -> String {
-        let texts = self.all(name).map(String::from_utf8_lossy);
-        texts.map(std::borrow::Cow::into_owned).collect::<Vec<_>>().join(",")
+    /// A header that may stand several times, as one list. `None`: it says nothing.
+    fn joined(&self, name: &str) -> Option<String> {
+        let mut texts = self.all(name).map(String::from_utf8_lossy);
+        let mut list = texts.next()?.into_owned();
+        for text in texts {
+            list.push(',');
+            list.push_str(&text);
+        }
+        Some(list).filter(|list| !list.is_empty())
     }
 }
 
