@@ -294,6 +294,20 @@ fn a_user_with_the_least_rights_is_enough() {
     assert_eq!(redis.ask(&["ACL", "LOG"]), Reply::List(Vec::new()));
 }
 
+/// A user who was made before lists were looked at by their beginning.
+#[test]
+fn a_user_who_may_not_read_parts_of_values_has_them_whole() {
+    let redis = Redis::start();
+    make_user(&redis);
+    redis.ask(&["ACL", "SETUSER", "jbod", "-getrange"]);
+    let stage = Stage::settled(redis, &[&USER[..], &BUSY].concat());
+    wait_all_hit(&stage.daemon);
+    assert_eq!(stage.daemon.get("/api/overview").text(), stage.redis.get("jbod:overview").expect("a value"));
+    stage.load.finish(bound());
+    assert_eq!(stage.daemon.logged("permit +getrange"), 1, "{}", stage.daemon.log());
+    assert_eq!(stage.daemon.logged("redis is away"), 0, "{}", stage.daemon.log());
+}
+
 /// The longest trouble of all: what Redis holds gets old, and the daemon knows better.
 #[test]
 fn while_nothing_is_taken_the_newer_reading_is_shown() {

@@ -240,11 +240,7 @@ impl Reader {
             return Ok(Some(*version));
         }
         let began = Instant::now();
-        let version = match self.redis.beginning(key, copy) {
-            Ok(version) => version,
-            Err(StoreError::Refused(_)) => None,
-            Err(away) => return Err(away),
-        };
+        let version = self.redis.beginning(key, copy)?;
         if let Some(version) = version {
             let mut seen = seen();
             let last = seen.entry(place).or_insert((began, version));

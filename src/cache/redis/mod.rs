@@ -29,6 +29,7 @@ use crossbeam_channel::Receiver;
 use redis::{Cmd, FromRedisValue, Pipeline, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use trouble::{Kind, Trouble};
 
 /// Values of a sweep go out in pipelines of at most this many bytes, or of one value: no more than that is ever packed
@@ -46,6 +47,8 @@ pub struct RedisStore {
     prefix: String,
     /// The commands that ask how a list begins, ready to be sent: every request sends one.
     beginnings: HashMap<(Key, Copy), Vec<u8>>,
+    /// Redis has said that this user may read no part of a value: it is not asked for one again.
+    whole_only: AtomicBool,
 }
 
 impl RedisStore {
@@ -61,7 +64,12 @@ impl RedisStore {
         let manager = Manager::new(config)?;
         let keys = TrialKeys { read: lease::name(&config.key_prefix), write: lease::trial_name(&config.key_prefix) };
         let (breaker, back) = Breaker::start(manager, (size, config.timeout), keys, alive, stop.clone())?;
-        let mut store = Self { breaker, prefix: config.key_prefix.clone(), beginnings: HashMap::new() };
+        let mut store = Self {
+            breaker,
+            prefix: config.key_prefix.clone(),
+            beginnings: HashMap::new(),
+            whole_only: AtomicBool::new(false),
+        };
         for (key, copy) in [Key::Overview, Key::Enclosures, Key::ZfsMap].into_iter().flat_map(of_both) {
             let mut cmd = Cmd::new();
             cmd.arg("GETRANGE").arg(store.name(&key, copy)).arg(0).arg(BEGIN_BYTES - 1);
@@ -97,22 +105,31 @@ impl RedisStore {
     }
 
     /// The version of a list, from its first bytes: all that it costs to know that the one at hand is still the one that
-    /// Redis has. `None`: there is none, or nothing that has a version.
+    /// Redis has. `None`: there is none, or nothing that has a version, or this user may only read whole values.
     pub fn beginning(&self, key: &Key, copy: Copy) -> Result<Option<Version>, StoreError> {
-        let Some(packed) = self.beginnings.get(&(key.clone(), copy)) else { return Ok(None) };
-        match self.breaker.with(Does::Read, |connection| connection.value(packed, BEGIN_BYTES).map_err(not_for_us))? {
-            Value::BulkString(begin) => Ok(Version::read(&begin)),
-            _ => Ok(None),
+        let packed = self.beginnings.get(&(key.clone(), copy));
+        let Some(packed) = packed.filter(|_| !self.whole_only.load(Ordering::Relaxed)) else { return Ok(None) };
+        let refused = |trouble: Trouble| {
+            if trouble.code == "NOPERM" && !self.whole_only.swap(true, Ordering::Relaxed) {
+                log::warn!("redis lets this user read whole values only, which takes longer; permit +getrange");
+            }
+            trouble
+        };
+        match self.breaker.with(Does::Read, |connection| connection.value(packed, BEGIN_BYTES).map_err(refused)) {
+            Ok(Value::BulkString(begin)) => Ok(Version::read(&begin)),
+            Ok(_) | Err(StoreError::Refused(_)) => Ok(None),
+            Err(away) => Err(away),
         }
     }
 
-    /// `None`: not there. `Refused`: there, but of a wrong type, or too large to be ours.
+    /// `None`: not there. `Refused`: there, but of a wrong type, or too large to be ours or to come in time.
     pub fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
         let mut cmd = Cmd::new();
         cmd.arg("GET").arg(self.name(key, copy));
         let packed = cmd.get_packed_command();
         let most = if let Key::Smart(_) = key { DOCUMENT_BYTES } else { LIST_BYTES };
-        let value = self.breaker.with(Does::Read, |connection| connection.value(&packed, most).map_err(not_for_us))?;
+        let trouble = |trouble| refused_if_too_much(not_for_us(trouble));
+        let value = self.breaker.with(Does::Read, |connection| connection.value(&packed, most).map_err(trouble))?;
         Ok(bytes(value))
     }
 
