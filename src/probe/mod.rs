@@ -7,6 +7,7 @@ pub mod enclosure;
 pub mod exec;
 mod hosts;
 pub mod launch;
+mod line;
 pub mod links;
 mod merge;
 pub mod setup;
