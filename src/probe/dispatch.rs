@@ -15,13 +15,13 @@ use crate::config::SmartConfig;
 use crate::model::drive::{Drive, DriveKey, Path};
 use crate::model::fleet::Outcome;
 use crate::stop::Stop;
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, unbounded};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The first starts of a sweep are spread over this long.
-const SPREAD: Duration = Duration::from_millis(64);
+const SPREAD: Duration = Duration::from_millis(32);
 /// After a timeout the next try waits this long, doubling …
 const FIRST_WAIT: Duration = Duration::from_secs(120);
 /// … up to this.
@@ -54,13 +54,18 @@ struct History {
     turn: usize,
 }
 
+/// What a thread of the pool does.
+type Job = Box<dyn FnOnce() + Send>;
+
 /// The pool and what runs in it.
 pub struct Dispatch {
     host: Arc<Host>,
     config: SmartConfig,
     stop: Stop,
     events: Sender<Event>,
-    pool: rayon::ThreadPool,
+    /// Ends with the last of `jobs`.
+    _pool: rayon::ThreadPool,
+    jobs: Sender<Job>,
     line: Line,
     /// Drive to the SCSI host that it is being read through, and since when.
     running: HashMap<DriveKey, (Option<u32>, Instant)>,
@@ -86,12 +91,20 @@ impl Dispatch {
             .thread_name(|n| format!("probe-{n}"))
             .stack_size(512 * 1024)
             .build()?;
+        // Each thread waits in the channel: waiting for one another's work, as they would by themselves, they look about
+        // before they sleep, and that for every reading.
+        let (jobs, todo) = unbounded::<Job>();
+        for _ in 0..pool.current_num_threads() {
+            let todo = todo.clone();
+            pool.spawn(move || todo.iter().for_each(|job| job()));
+        }
         Ok(Self {
             host,
             config,
             stop,
             events,
-            pool,
+            _pool: pool,
+            jobs,
             line: Line::default(),
             running: HashMap::new(),
             busy: BTreeMap::new(),
@@ -256,7 +269,7 @@ impl Dispatch {
         };
         let options = smartctl::Options { timeout: self.config.timeout, nocheck: self.config.nocheck };
         let (host, stop, events) = (Arc::clone(&self.host), self.stop.clone(), self.events.clone());
-        self.pool.spawn(move || {
+        self.put(move || {
             let at = Moment::now();
             log::debug!("smartctl start device={} node={}", path.device, path.node);
             let answer = smartctl::read(&host, &drive, &path, kind.as_deref(), options, &stop);
@@ -268,9 +281,14 @@ impl Dispatch {
     /// Runs something else that waits (zpool) in the spare seat.
     pub fn spawn(&self, work: impl FnOnce(&Host, &Stop) -> Event + Send + 'static) {
         let (host, stop, events) = (Arc::clone(&self.host), self.stop.clone(), self.events.clone());
-        self.pool.spawn(move || {
+        self.put(move || {
             let _ = events.send(work(&host, &stop));
         });
+    }
+
+    fn put(&self, job: impl FnOnce() + Send + 'static) {
+        // Its receivers live as long as the pool.
+        let _ = self.jobs.send(Box::new(job));
     }
 
     pub fn stop(&self) -> &Stop {

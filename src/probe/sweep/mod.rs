@@ -359,6 +359,11 @@ impl Rack {
         self.dispatch.know_type(key, kind);
     }
 
+    /// Starts what may start now.
+    pub fn start_some(&mut self) {
+        let _ = self.dispatch.start_some(Instant::now());
+    }
+
     /// Moves things on; gives when to be called again (`None`: when an event comes in).
     pub fn work(&mut self) -> Option<Instant> {
         let at = Instant::now();
