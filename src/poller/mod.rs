@@ -102,6 +102,7 @@ impl Poller {
             interval: config.smart.poll_interval,
             next_sweep: Instant::now(),
             next_look: Instant::now(),
+            looked: Instant::now(),
             waiting: HashMap::new(),
             list_waiters: Vec::new(),
             request_reads: HashMap::new(),
@@ -136,6 +137,8 @@ struct Thread {
     interval: Duration,
     next_sweep: Instant,
     next_look: Instant,
+    /// When all of sysfs was looked at last.
+    looked: Instant,
     /// Who waits for a drive to be read.
     waiting: HashMap<DriveKey, Vec<Sender<Source>>>,
     list_waiters: Vec<(Key, Sender<Source>)>,
@@ -205,7 +208,11 @@ impl Thread {
             while self.next_sweep <= at {
                 self.next_sweep += self.interval;
             }
-            self.look();
+            if at.saturating_duration_since(self.looked) < LOOK {
+                self.look_if_changed();
+            } else {
+                self.look();
+            }
             self.rack.start_sweep();
             self.publisher.sweep_begins(at);
         }
@@ -257,6 +264,7 @@ impl Thread {
     }
 
     fn look(&mut self) {
+        self.looked = Instant::now();
         let changes = self.rack.discover();
         self.journal.changes(&changes, &self.rack.fleet, self.ready);
         let fleet = &self.rack.fleet;
