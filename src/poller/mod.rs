@@ -322,7 +322,7 @@ impl Thread {
             self.look();
         }
         // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
-        let overview = self.rebuild_and(|publisher, leads| publisher.flush_all(leads));
+        let overview = self.rebuild_and(Publisher::flush_all);
         self.journal.sweep(&overview, whole, &self.rack.fleet, &self.rack.zfs);
     }
 
