@@ -84,7 +84,7 @@ fn why_no_bay(_host: &Host, drive: &Drive, has_enclosures: bool) -> (bool, &'sta
 }
 
 fn without_reading(fleet: &Fleet, here: &[&DriveSummary]) -> Vec<Finding> {
-    let drives: HashMap<&str, &Drive> = fleet.present().map(|r| (r.drive.device.as_str(), &r.drive)).collect();
+    let drives: HashMap<&str, &Drive> = fleet.present().map(|r| (r.drive.device.as_str(), &*r.drive)).collect();
     let mut reasons: BTreeMap<String, Vec<(&DriveSummary, String)>> = BTreeMap::new();
     for summary in here.iter().filter(|d| d.state != State::Standby) {
         let Some(error) = &summary.error else { continue };

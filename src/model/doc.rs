@@ -52,6 +52,9 @@ pub(super) struct DriveDoc<'a> {
     smartctl: Option<&'a RawValue>,
 }
 
+/// What stands in a document besides smartctl's JSON, most times.
+const BESIDES: usize = 6 * 1024;
+
 /// Puts a drive's document together.
 pub fn compose(record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) -> Vec<u8> {
     let report = record.report.as_deref();
@@ -75,8 +78,13 @@ pub fn compose(record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) 
         smartctl_version: report.and_then(|r| r.smartctl_version.as_deref()),
         smartctl: raw,
     };
+    // Enough at once: who grows by doubling copies all of it several times.
+    let mut body = Vec::with_capacity(raw.map_or(0, |raw| raw.get().len()) + BESIDES);
     // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
-    serde_json::to_vec(&doc).unwrap_or_default()
+    if serde_json::to_writer(&mut body, &doc).is_err() {
+        body.clear();
+    }
+    body
 }
 
 /// What has to be known of any stored value before it may be shown.

@@ -51,7 +51,7 @@ pub struct Bay {
 #[derive(Clone, Debug)]
 pub struct Record {
     /// As sysfs shows it; for a missing drive, as it last did.
-    pub drive: Drive,
+    pub drive: Arc<Drive>,
     pub state: State,
     pub report: Option<Arc<SmartReport>>,
     pub collected_at: Option<Timestamp>,
@@ -69,9 +69,9 @@ pub struct Record {
 }
 
 impl Record {
-    fn new(drive: Drive) -> Self {
+    fn new(drive: impl Into<Arc<Drive>>) -> Self {
         Self {
-            drive,
+            drive: drive.into(),
             state: State::Reading,
             report: None,
             collected_at: None,
@@ -103,7 +103,7 @@ impl Record {
             _ => None,
         };
         if replaced.is_some() {
-            *self = Self { bay: self.bay.clone(), ..Self::new(self.drive.clone()) };
+            *self = Self { bay: self.bay.clone(), ..Self::new(Arc::clone(&self.drive)) };
         }
         self.checked_at = Some(reading.at);
         self.took_ms = reading.took_ms.or(self.took_ms);
@@ -227,7 +227,10 @@ impl Fleet {
                         record.silences = 0;
                         changes.push(Change::Back(key));
                     }
-                    record.drive = drive;
+                    // What is the same stays shared with whoever holds it.
+                    if *record.drive != drive {
+                        record.drive = drive.into();
+                    }
                     record
                 }
                 None => {

@@ -18,7 +18,7 @@ use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Key};
 use crate::config::Config;
-use crate::model::drive::{DriveKey, State};
+use crate::model::drive::{DeviceName, DriveKey, State};
 use crate::model::fleet::Change;
 use crate::model::measured::Measured;
 use crate::model::overview::Overview;
@@ -32,7 +32,7 @@ use journal::Journal;
 use publish::Publisher;
 use recall::Recall;
 use roles::Role;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -102,6 +102,7 @@ impl Poller {
             interval: config.smart.poll_interval,
             next_sweep: Instant::now(),
             next_look: Instant::now(),
+            looked: Instant::now(),
             waiting: HashMap::new(),
             list_waiters: Vec::new(),
             request_reads: HashMap::new(),
@@ -136,6 +137,8 @@ struct Thread {
     interval: Duration,
     next_sweep: Instant,
     next_look: Instant,
+    /// When all of sysfs was looked at last.
+    looked: Instant,
     /// Who waits for a drive to be read.
     waiting: HashMap<DriveKey, Vec<Sender<Source>>>,
     list_waiters: Vec<(Key, Sender<Source>)>,
@@ -205,8 +208,13 @@ impl Thread {
             while self.next_sweep <= at {
                 self.next_sweep += self.interval;
             }
-            self.look();
+            if at.saturating_duration_since(self.looked) < LOOK {
+                self.look_if_changed();
+            } else {
+                self.look();
+            }
             self.rack.start_sweep();
+            self.publisher.sweep_begins(at);
         }
         let rack = self.rack.work();
         if let Some(whole) = self.rack.whole() {
@@ -256,6 +264,7 @@ impl Thread {
     }
 
     fn look(&mut self) {
+        self.looked = Instant::now();
         let changes = self.rack.discover();
         self.journal.changes(&changes, &self.rack.fleet, self.ready);
         let fleet = &self.rack.fleet;
@@ -308,18 +317,23 @@ impl Thread {
             self.journal.overrun(took, self.interval);
         }
         self.publisher.swept(took);
-        // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
-        self.publisher.flush_documents();
         // A drive that was pulled while it was read has gone, and is none that fails.
         if self.rack.has_changed() {
             self.look();
         }
-        let overview = self.rebuild();
+        // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
+        let overview = self.rebuild_and(Publisher::flush_all);
         self.journal.sweep(&overview, whole, &self.rack.fleet, &self.rack.zfs);
     }
 
     /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
     fn rebuild(&mut self) -> Arc<Overview> {
+        self.rebuild_and(|_, _| {})
+    }
+
+    /// `first` is done with the lists before anybody is told of them.
+    fn rebuild_and(&mut self, first: impl FnOnce(&mut Publisher, bool)) -> Arc<Overview> {
+        let started = Instant::now();
         let stale_after = self.publisher.smart_life().as_secs();
         let overview = Arc::new(self.rack.overview(stale_after));
         let service = self.service(&overview);
@@ -328,6 +342,7 @@ impl Thread {
             self.renew_documents(&overview);
         }
         self.publisher.lists(&overview, &self.rack.zfs, !self.rack.is_sweeping());
+        first(&mut self.publisher, self.role.leads() && self.swept);
         let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
         snapshot.service = service;
         snapshot.fingerprint = self.rack.fingerprint;
@@ -348,6 +363,7 @@ impl Thread {
         for (_, waiter) in self.list_waiters.extract_if(.., |(key, _)| is_made(key)) {
             let _ = waiter.send(source);
         }
+        self.publisher.took(started.elapsed());
         overview
     }
 
@@ -355,11 +371,10 @@ impl Thread {
     /// reaches its document, too: it says what the lists say.
     fn renew_documents(&mut self, overview: &Overview) {
         let here = overview.drives().filter(|d| d.state != State::Missing && d.checked_at.is_some());
-        let old: Vec<DriveKey> = here
-            .filter(|d| !self.publisher.has_said(d))
-            .filter_map(|d| self.rack.fleet.present().find(|r| r.drive.device == d.device))
-            .map(|r| r.drive.key.clone())
-            .collect();
+        let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_said(d)).map(|d| &d.device).collect();
+        let present = self.rack.fleet.present().filter(|_| !old.is_empty());
+        let old: Vec<DriveKey> =
+            present.filter(|r| old.contains(&r.drive.device)).map(|r| r.drive.key.clone()).collect();
         for key in old {
             self.publish_drive(&key, None);
         }
@@ -382,6 +397,8 @@ impl Thread {
             }
             event => self.rack.take(event),
         };
+        // The seat that has become free is not kept waiting for the reading to be published.
+        self.rack.start_some();
         // Within a sweep the lists are sent when it is whole.
         if self.rack.is_sweeping() {
             self.publisher.rack_changed();

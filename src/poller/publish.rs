@@ -14,12 +14,16 @@ use crate::model::version::sealed;
 use crate::model::zfs::Zfs;
 use crate::model::{doc, fnv1a};
 use serde_json::value::RawValue;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Lists are made at most this often while readings come in.
 const BETWEEN_REBUILDS: Duration = Duration::from_millis(250);
+/// At most a tenth of the time goes into making them, and a fiftieth within a sweep: then they change all the
+/// time, and are made anew at its end.
+const WHILE_SOMEBODY_WAITS: u32 = 10;
+const WITHIN_A_SWEEP: u32 = 50;
 /// Documents are sent at most this often.
 const BETWEEN_FLUSHES: Duration = Duration::from_secs(1);
 /// Added to interval and sweep, so that a drive's key never lapses at the very end of a cycle.
@@ -35,12 +39,14 @@ pub(super) struct Publisher {
     said_longer: bool,
     dirty: bool,
     built: Option<Instant>,
-    /// What making the lists took; they are not made more often than a tenth of the time allows.
+    /// What making everything anew took: it is not made more often than a part of the time allows.
     build_took: Duration,
+    /// So many times what it took lies between.
+    patience: u32,
     /// Fingerprints of the summaries in the documents.
     said: HashMap<DeviceName, u64>,
     /// Documents that Redis does not have yet.
-    pending: BTreeSet<DeviceName>,
+    pending: HashSet<DeviceName>,
     flushed: Option<Instant>,
     lists_due: Instant,
 }
@@ -63,8 +69,9 @@ impl Publisher {
             dirty: true,
             built: None,
             build_took: Duration::ZERO,
+            patience: WHILE_SOMEBODY_WAITS,
             said: HashMap::new(),
-            pending: BTreeSet::new(),
+            pending: HashSet::new(),
             flushed: None,
             lists_due: Instant::now() + shortest / 3,
         }
@@ -75,7 +82,19 @@ impl Publisher {
         self.lifetimes.smart.max(self.interval + self.sweep + SLACK)
     }
 
+    /// What is read within a second goes out together, and a sweep that takes no longer is one pipeline.
+    pub(super) fn sweep_begins(&mut self, at: Instant) {
+        self.patience = WITHIN_A_SWEEP;
+        self.flushed = self.flushed.max(Some(at));
+    }
+
+    /// For the lists, now.
+    pub(super) fn somebody_waits(&mut self) {
+        self.patience = WHILE_SOMEBODY_WAITS;
+    }
+
     pub(super) fn swept(&mut self, took: Duration) {
+        self.patience = WHILE_SOMEBODY_WAITS;
         self.sweep = took;
         self.lists_due = Instant::now();
         if self.smart_life() > self.lifetimes.smart && !self.said_longer {
@@ -145,7 +164,7 @@ impl Publisher {
     }
 
     fn rebuild_at(&self) -> Option<Instant> {
-        self.built.map(|built| built + BETWEEN_REBUILDS.max(self.build_took * 10))
+        self.built.map(|built| built + BETWEEN_REBUILDS.max(self.build_took * self.patience))
     }
 
     /// All lists, made from one overview, into memory. Those that will stay a while get their gzip at once; those of a
@@ -165,10 +184,15 @@ impl Publisher {
         self.build_took = started.elapsed();
     }
 
-    /// Sends the documents that wait, now.
-    pub(super) fn flush_documents(&mut self) {
+    /// All that is made of the lists took so long.
+    pub(super) fn took(&mut self, took: Duration) {
+        self.build_took = took;
+    }
+
+    /// Sends what waits, now.
+    pub(super) fn flush_all(&mut self, sends_lists: bool) {
         self.flushed = None;
-        self.flush(false, Instant::now());
+        self.flush(sends_lists, Instant::now());
     }
 
     /// Sends what is due to Redis. Only a daemon that polls, and has swept, sends lists; a drive

@@ -12,6 +12,9 @@ use crate::model::overview::Overview;
 use crate::probe::smartctl;
 use serde_json::value::RawValue;
 
+/// So many documents are fetched together.
+const AT_ONCE: usize = 256;
+
 /// Whether that has been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recall {
@@ -96,9 +99,20 @@ impl Thread {
             .present()
             .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
             .collect();
+        let mut missing = Vec::new();
+        // The documents of all drives at once may be more than all that is held of them.
+        for some in here.chunks(AT_ONCE) {
+            let Some(more) = self.seed_some(some) else { return Vec::new() };
+            missing.extend(more);
+        }
+        missing
+    }
+
+    /// `None`: Redis does not answer.
+    fn seed_some(&mut self, here: &[(DriveKey, DeviceName, Identity)]) -> Option<Vec<DriveKey>> {
         let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
-        let Ok(live) = self.redis.get_many(&keys, Copy::Live) else { return Vec::new() };
-        let live = live.into_iter().zip(&here).map(|(value, (_, _, identity))| usable(value?, identity));
+        let live = self.redis.get_many(&keys, Copy::Live).ok()?;
+        let live = live.into_iter().zip(here).map(|(value, (_, _, identity))| usable(value?, identity));
         let live: Vec<Option<(Head, Bytes)>> = live.collect();
         let last = if live.iter().all(Option::is_some) {
             Vec::new()
@@ -107,14 +121,14 @@ impl Thread {
         };
         let mut missing = Vec::new();
         let last = last.into_iter().chain(std::iter::repeat(None));
-        for (((key, device, identity), live), last) in here.into_iter().zip(live).zip(last) {
+        for (((key, device, identity), live), last) in here.iter().zip(live).zip(last) {
             let is_live = live.is_some();
-            match live.or_else(|| usable(last?, &identity)) {
-                Some((head, value)) => self.take_over(&key, device, &head, &value, is_live),
-                None => missing.push(key),
+            match live.or_else(|| usable(last?, identity)) {
+                Some((head, value)) => self.take_over(key, device.clone(), &head, &value, is_live),
+                None => missing.push(key.clone()),
             }
         }
-        missing
+        Some(missing)
     }
 
     fn take_over(&mut self, key: &DriveKey, device: DeviceName, head: &Head, value: &Bytes, is_live: bool) {

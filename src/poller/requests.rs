@@ -79,6 +79,7 @@ impl Thread {
             let never_swept = !self.ready && self.rack.fleet.present().next().is_some();
             if never_swept && !self.rack.is_sweeping() {
                 self.rack.start_sweep();
+                self.publisher.sweep_begins(Instant::now());
             }
         } else {
             let missing = self.seed();
@@ -92,6 +93,7 @@ impl Thread {
                 self.role.lead_alone();
             }
         }
+        self.publisher.somebody_waits();
         self.list_waiters.push((key, reply));
     }
 }

@@ -2,23 +2,26 @@
 //!
 //! Bounds: children in all and behind one SCSI host, never two on one drive, starts spread out; and
 //! drives that were silent take no more than half of the seats. It holds no values of drives; a reading
-//! goes out as an event and is forgotten here. Hosts that are silent as a whole are in `hosts`.
+//! goes out as an event and is forgotten here. Hosts that are silent as a whole are in `hosts`, who is next in `line`.
+//!
+//! All of it is asked at every reading, so nothing here walks along all drives unless one came, went or fell silent.
 
 use super::exec::Stuck;
 use super::hosts::Hosts;
+use super::line::{Lane, Line};
 use super::{Event, Host, smartctl};
 use crate::clock::Moment;
 use crate::config::SmartConfig;
 use crate::model::drive::{Drive, DriveKey, Path};
 use crate::model::fleet::Outcome;
 use crate::stop::Stop;
-use crossbeam_channel::Sender;
-use std::collections::{HashMap, HashSet, VecDeque};
+use crossbeam_channel::{Sender, unbounded};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The first starts of a sweep are spread over this long.
-const SPREAD: Duration = Duration::from_millis(64);
+const SPREAD: Duration = Duration::from_millis(32);
 /// After a timeout the next try waits this long, doubling …
 const FIRST_WAIT: Duration = Duration::from_secs(120);
 /// … up to this.
@@ -51,18 +54,26 @@ struct History {
     turn: usize,
 }
 
+/// What a thread of the pool does.
+type Job = Box<dyn FnOnce() + Send>;
+
 /// The pool and what runs in it.
 pub struct Dispatch {
     host: Arc<Host>,
     config: SmartConfig,
     stop: Stop,
     events: Sender<Event>,
-    pool: rayon::ThreadPool,
-    queue: VecDeque<Drive>,
-    queued: HashSet<DriveKey>,
+    /// Ends with the last of `jobs`.
+    _pool: rayon::ThreadPool,
+    jobs: Sender<Job>,
+    line: Line,
     /// Drive to the SCSI host that it is being read through, and since when.
     running: HashMap<DriveKey, (Option<u32>, Instant)>,
+    /// Children by the SCSI host before their drives.
+    busy: BTreeMap<u32, usize>,
     histories: HashMap<DriveKey, History>,
+    /// Drives with a child that outlived its SIGKILL.
+    stuck: HashSet<DriveKey>,
     hosts: Hosts,
     next_start: Instant,
 }
@@ -80,30 +91,39 @@ impl Dispatch {
             .thread_name(|n| format!("probe-{n}"))
             .stack_size(512 * 1024)
             .build()?;
+        // Each thread waits in the channel: waiting for one another's work, as they would by themselves, they look about
+        // before they sleep, and that for every reading.
+        let (jobs, todo) = unbounded::<Job>();
+        for _ in 0..pool.current_num_threads() {
+            let todo = todo.clone();
+            pool.spawn(move || todo.iter().for_each(|job| job()));
+        }
         Ok(Self {
             host,
             config,
             stop,
             events,
-            pool,
-            queue: VecDeque::new(),
-            queued: HashSet::new(),
+            _pool: pool,
+            jobs,
+            line: Line::default(),
             running: HashMap::new(),
+            busy: BTreeMap::new(),
             histories: HashMap::new(),
+            stuck: HashSet::new(),
             hosts: Hosts::default(),
             next_start: Instant::now(),
         })
     }
 
     /// Puts a drive in line; at its head when somebody waits for it.
-    pub fn ask(&mut self, drive: &Drive, urgent: bool, at: Instant) -> Asked {
+    pub fn ask(&mut self, drive: &Arc<Drive>, urgent: bool, at: Instant) -> Asked {
         if self.running.contains_key(&drive.key) {
             return Asked::Coming;
         }
-        if self.queued.contains(&drive.key) {
-            let place = if urgent { self.queue.iter().position(|d| d.key == drive.key) } else { None };
-            if let Some(queued) = place.and_then(|place| self.queue.remove(place)) {
-                self.queue.push_front(queued);
+        if self.line.has(&drive.key) {
+            if urgent {
+                let (lane, took) = self.lane(drive, urgent);
+                self.line.hurry(lane, drive, took);
             }
             return Asked::Coming;
         }
@@ -125,39 +145,49 @@ impl Dispatch {
                 };
             }
             history.stuck = None;
+            self.stuck.remove(&drive.key);
         }
-        self.queued.insert(drive.key.clone());
-        if urgent {
-            self.queue.push_front(drive.clone());
-        } else {
-            self.queue.push_back(drive.clone());
-        }
+        let (lane, took) = self.lane(drive, urgent);
+        self.line.push(lane, Arc::clone(drive), took);
         Asked::Coming
     }
 
-    /// The slowest first, so that the last to end is not one that began late; behind them those that
-    /// may not end at all.
+    /// Where a drive waits, and how long it took when it was read last.
+    fn lane(&self, drive: &Drive, urgent: bool) -> (Lane, Duration) {
+        let history = self.histories.get(&drive.key);
+        let mut hosts: Vec<Option<u32>> = self.ways(drive).map(|path| path.host).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        let suspect = history.is_some_and(|h| h.silences > 0);
+        (Lane { suspect, usual: !urgent, hosts }, history.map_or(Duration::ZERO, |h| h.took))
+    }
+
+    /// The slowest first, behind them those that may not end at all.
     pub fn sort(&mut self) {
-        let order = |d: &Drive| {
-            let history = self.histories.get(&d.key);
-            let took = history.map_or(Duration::ZERO, |h| h.took);
-            (history.is_some_and(|h| h.silences > 0), std::cmp::Reverse(took))
-        };
-        self.queue.make_contiguous().sort_by_key(order);
+        self.line.sort();
     }
 
     /// Starts what may start now. Gives when to call again; `None`: when a child has ended.
     pub fn start_some(&mut self, at: Instant) -> Option<Instant> {
-        while self.running.len() < self.config.concurrency && !self.queue.is_empty() {
+        while self.running.len() < self.config.concurrency && !self.line.is_empty() {
             if at < self.next_start {
                 return Some(self.next_start);
             }
             let may_try = self.suspects() < (self.config.concurrency / 2).max(1);
-            let may_start = |d: &&Drive| may_try || !self.is_suspect(&d.key);
-            let queue = self.queue.iter().enumerate().filter(|(_, d)| may_start(d));
-            let (index, path) = queue.into_iter().find_map(|(i, d)| Some((i, self.free_path(d)?)))?;
-            let drive = self.queue.remove(index)?;
-            self.queued.remove(&drive.key);
+            let (hosts, busy) = (&self.hosts, &self.busy);
+            let usual = self.config.concurrency_per_host;
+            let room = |lane: &Lane| {
+                let rooms = lane.hosts.iter().map(|host| room(hosts, busy, *host, usual));
+                let (all, free) = rooms.fold((0, 0), |(all, free), (a, f)| (all + a, free + f));
+                (free > 0 && (may_try || !lane.suspect)).then_some(all)
+            };
+            let drive = self.line.next(room)?;
+            let Some(path) = self.free_path(&drive) else {
+                // Its paths are those of its lane, so this is never.
+                let (lane, took) = self.lane(&drive, false);
+                self.line.push(lane, drive, took);
+                return None;
+            };
             let gap = SPREAD / u32::try_from(self.config.concurrency).unwrap_or(1);
             self.next_start = at + gap;
             self.start(drive, path, at);
@@ -187,7 +217,7 @@ impl Dispatch {
     }
 
     /// Chooses who tries the silent hosts.
-    pub fn try_silent_hosts(&mut self, drives: &[Drive], at: Instant) {
+    pub fn try_silent_hosts(&mut self, drives: &[Arc<Drive>], at: Instant) {
         self.reap();
         let histories = &self.histories;
         self.hosts.choose(drives, at, |key| histories.get(key).is_none_or(|h| h.stuck.is_none()));
@@ -200,32 +230,38 @@ impl Dispatch {
 
     /// Takes those out of the line that wait for a host which has fallen silent.
     pub fn put_off(&mut self) -> Vec<(DriveKey, Asked)> {
-        let silent = |d: &Drive| self.silent_host(d).filter(|_| !self.hosts.is_trial(d));
-        let off = self.queue.iter().filter_map(|d| Some((d.key.clone(), silent(d)?)));
-        let off: Vec<(DriveKey, Asked)> =
-            off.map(|(key, (host, drives))| (key, Asked::HostSilent { host, drives })).collect();
-        for (key, _) in &off {
-            self.queued.remove(key);
+        if !self.hosts.is_any_silent() {
+            return Vec::new();
         }
-        self.queue.retain(|d| self.queued.contains(&d.key));
-        off
+        let mut line = std::mem::take(&mut self.line);
+        let silent = |d: &Drive| self.silent_host(d).filter(|_| !self.hosts.is_trial(d));
+        let off = line.take_out(silent);
+        self.line = line;
+        off.into_iter().map(|(key, (host, drives))| (key, Asked::HostSilent { host, drives })).collect()
+    }
+
+    /// The paths that count, first the one that is next. After a try without an answer only the other path
+    /// counts, however busy it is.
+    fn ways<'a>(&self, drive: &'a Drive) -> impl Iterator<Item = &'a Path> {
+        let turn = self.histories.get(&drive.key).map_or(0, |h| h.turn);
+        let count = drive.paths.len();
+        let paths = (0..count).filter_map(move |i| drive.paths.get((i + turn) % count));
+        paths.take(if turn > 0 { 1 } else { count })
     }
 
     /// The path through the host with the fewest children, if it has room for one more.
     fn free_path(&self, drive: &Drive) -> Option<Path> {
-        let turn = self.histories.get(&drive.key).map_or(0, |h| h.turn);
-        let busy = |path: &Path| self.running.values().filter(|(h, _)| path.host.is_some() && *h == path.host).count();
-        let count = drive.paths.len();
-        let paths = (0..count).filter_map(|i| drive.paths.get((i + turn) % count));
-        // After a try without an answer only the other path counts, however busy it is.
-        let paths = paths.take(if turn > 0 { 1 } else { count });
         let usual = self.config.concurrency_per_host;
-        let room = |path: &Path| path.host.map_or(usual, |host| self.hosts.room(host, usual));
-        paths.filter(|p| busy(p) < room(p)).min_by_key(|p| busy(p)).cloned()
+        let busy = |path: &Path| path.host.and_then(|host| self.busy.get(&host)).copied().unwrap_or(0);
+        let free = self.ways(drive).filter(|path| room(&self.hosts, &self.busy, path.host, usual).1 > 0);
+        free.min_by_key(|path| busy(path)).cloned()
     }
 
-    fn start(&mut self, drive: Drive, path: Path, at: Instant) {
+    fn start(&mut self, drive: Arc<Drive>, path: Path, at: Instant) {
         self.running.insert(drive.key.clone(), (path.host, at));
+        if let Some(host) = path.host {
+            *self.busy.entry(host).or_default() += 1;
+        }
         // What a setting tells wins over what was found; `auto` has it found each time anew.
         let kind = match drive.told_type {
             Some(told) => told.argument(),
@@ -233,21 +269,26 @@ impl Dispatch {
         };
         let options = smartctl::Options { timeout: self.config.timeout, nocheck: self.config.nocheck };
         let (host, stop, events) = (Arc::clone(&self.host), self.stop.clone(), self.events.clone());
-        self.pool.spawn(move || {
+        self.put(move || {
             let at = Moment::now();
             log::debug!("smartctl start device={} node={}", path.device, path.node);
             let answer = smartctl::read(&host, &drive, &path, kind.as_deref(), options, &stop);
             // The receiver is gone only when the daemon has stopped.
-            let _ = events.send(Event::Drive { key: drive.key, at, answer: Box::new(answer) });
+            let _ = events.send(Event::Drive { key: drive.key.clone(), at, answer: Box::new(answer) });
         });
     }
 
     /// Runs something else that waits (zpool) in the spare seat.
     pub fn spawn(&self, work: impl FnOnce(&Host, &Stop) -> Event + Send + 'static) {
         let (host, stop, events) = (Arc::clone(&self.host), self.stop.clone(), self.events.clone());
-        self.pool.spawn(move || {
+        self.put(move || {
             let _ = events.send(work(&host, &stop));
         });
+    }
+
+    fn put(&self, job: impl FnOnce() + Send + 'static) {
+        // Its receivers live as long as the pool.
+        let _ = self.jobs.send(Box::new(job));
     }
 
     pub fn stop(&self) -> &Stop {
@@ -257,11 +298,17 @@ impl Dispatch {
     /// Takes note of an answer: frees the drive's seat, remembers its type, or lengthens its wait.
     pub fn answered(&mut self, key: &DriveKey, answer: &mut smartctl::Answer, at: Instant) {
         if let Some((Some(host), asked)) = self.running.remove(key) {
+            if let Some(busy) = self.busy.get_mut(&host) {
+                *busy = busy.saturating_sub(1);
+            }
             self.host_answered(host, key, asked, &answer.outcome, at);
         }
         let history = self.histories.entry(key.clone()).or_default();
         history.took = answer.took;
         history.stuck = answer.stuck.take().or(history.stuck.take());
+        if history.stuck.is_some() {
+            self.stuck.insert(key.clone());
+        }
         match &answer.outcome {
             Outcome::Good(report) => {
                 history.kind = report.device_type.clone().filter(|kind| TYPES.contains(&kind.as_str()));
@@ -305,9 +352,12 @@ impl Dispatch {
 
     /// Takes in who is here now, and by which nodes. A drive that is put back starts without
     /// quarantine; a child that still hangs is remembered until it ends.
-    pub fn renew<'a>(&mut self, here: impl Fn(&DriveKey) -> Option<&'a Drive>) {
-        self.queue = self.queue.drain(..).filter_map(|d| here(&d.key).cloned()).collect();
-        self.queued.retain(|key| here(key).is_some());
+    pub fn renew<'a>(&mut self, here: impl Fn(&DriveKey) -> Option<&'a Arc<Drive>>) {
+        for (key, urgent) in self.line.drain() {
+            let Some(drive) = here(&key) else { continue };
+            let (lane, took) = self.lane(drive, urgent);
+            self.line.push(lane, Arc::clone(drive), took);
+        }
         self.hosts.retain(|key| here(key).is_some());
         self.histories.retain(|key, history| {
             if here(key).is_some() {
@@ -328,11 +378,14 @@ impl Dispatch {
 
     /// Reaps children that have ended at last.
     pub fn reap(&mut self) {
-        for history in self.histories.values_mut() {
+        let histories = &mut self.histories;
+        self.stuck.retain(|key| {
+            let Some(history) = histories.get_mut(key) else { return false };
             if history.stuck.as_mut().is_some_and(Stuck::is_gone) {
                 history.stuck = None;
             }
-        }
+            history.stuck.is_some()
+        });
     }
 
     /// Children that were given up and have not ended, and drives that are not asked until later.
@@ -342,13 +395,20 @@ impl Dispatch {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.queue.is_empty()
+        self.running.is_empty() && self.line.is_empty()
     }
 
     /// Children that run now.
     pub fn running(&self) -> usize {
         self.running.len()
     }
+}
+
+/// How many children may run through a host, and for how many more there is room now.
+fn room(hosts: &Hosts, busy: &BTreeMap<u32, usize>, host: Option<u32>, usual: usize) -> (usize, usize) {
+    let all = host.map_or(usual, |host| hosts.room(host, usual));
+    let busy = host.and_then(|host| busy.get(&host)).copied().unwrap_or(0);
+    (all, all.saturating_sub(busy))
 }
 
 #[cfg(test)]

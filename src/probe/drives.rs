@@ -8,30 +8,76 @@ use super::{Host, attached, attribute, binary, device, is_drive_name, link_name,
 use crate::model::attached::{Attached, Transport};
 use crate::model::device_type::Disk;
 use crate::model::drive::{DeviceName, Drive, Identity, Path};
+use rustix::fs::{Dir, Mode, OFlags, fstatfs, open, readlinkat};
+use std::ffi::CString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// SCSI peripheral device types that are disks: direct access, simplified direct access, zoned.
 const DISK_TYPES: [&str; 3] = ["0", "14", "20"];
 
+/// What the kernel calls its own file system of devices (statfs(2)).
+const SYSFS_MAGIC: i64 = 0x6265_6572;
+/// So many threads look at once, at so many drives at least.
+const LOOKERS: usize = 4;
+const LEAST_SHARE: usize = 64;
+
 /// Every drive, both paths of a drive as one, in the kernel's order.
 pub fn discover(host: &Host) -> Vec<Drive> {
     let mut devices: Vec<DeviceName> =
         names(&host.path("sys/block")).iter().filter(|n| is_drive_name(n)).filter_map(|n| device(n)).collect();
     devices.sort();
-    merge(devices.iter().filter_map(|d| look(host, d)).collect())
+    merge(look_at_all(host, &devices))
+}
+
+/// What is read of a drive is the kernel's own and never waits, but of a thousand drives it is a lot: some look at once.
+fn look_at_all(host: &Host, devices: &[DeviceName]) -> Vec<Seen> {
+    let lookers = std::thread::available_parallelism().map_or(1, usize::from).min(LOOKERS);
+    let share = devices.len().div_ceil(lookers).max(LEAST_SHARE);
+    let look_at = |some: &[DeviceName]| some.iter().filter_map(|d| look(host, d)).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let mut shares = devices.chunks(share);
+        let own = shares.next().unwrap_or_default();
+        let others: Vec<_> =
+            shares.map(|some| (some, std::thread::Builder::new().spawn_scoped(scope, move || look_at(some)))).collect();
+        let mut seen = look_at(own);
+        for (some, other) in others {
+            // Where no thread can be had, or one fails, this one looks.
+            let found = other.ok().and_then(|looking| looking.join().ok());
+            seen.extend(found.unwrap_or_else(|| look_at(some)));
+        }
+        seen
+    })
 }
 
 /// A cheap picture of what is plugged in where: it differs when a drive or shelf came, went, or
-/// changed its name or address. Only links are read.
+/// changed its name or address. This is done every second, so the folders are listed and no more: sysfs gives every link that it
+/// makes a number of its own and never one twice. A folder of another kind may, so there the links are read.
 pub fn fingerprint(host: &Host) -> u64 {
     let mut sum = 0u64;
+    let mut buffer = Vec::new();
     for dir in ["sys/block", "sys/class/enclosure"].map(|dir| host.path(dir)) {
-        for name in names(&dir).iter().filter(|n| is_drive_name(n) || n.contains(':')) {
-            let target = std::fs::read_link(dir.join(name)).unwrap_or_default();
-            let bytes = name.bytes().chain([0]).chain(target.as_os_str().as_encoded_bytes().iter().copied());
+        let Ok(folder) = open(&dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else {
+            continue;
+        };
+        let Ok(entries) = Dir::read_from(&folder) else { continue };
+        let is_sysfs = fstatfs(&folder).is_ok_and(|fs| fs.f_type == SYSFS_MAGIC);
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if !name.to_str().is_ok_and(|n| is_drive_name(n) || n.contains(':')) {
+                continue;
+            }
+            let mut target = std::mem::take(&mut buffer);
+            if is_sysfs {
+                target.clear();
+                target.extend_from_slice(&entry.ino().to_ne_bytes());
+            } else {
+                target = readlinkat(&folder, name, target).map_or_else(|_| Vec::new(), CString::into_bytes);
+            }
+            let bytes = name.to_bytes().iter().chain(&[0]).chain(&target);
             // A sum, so that the order in which the kernel lists them does not count.
-            sum = sum.wrapping_add(crate::model::fnv1a(bytes));
+            sum = sum.wrapping_add(crate::model::fnv1a(bytes.copied()));
+            buffer = target;
         }
     }
     sum
@@ -58,11 +104,21 @@ fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
 /// have moved since it was found.
 pub fn is_still(host: &Host, path: &Path, identity: &Identity) -> bool {
     match Disk::of_name(&path.device) {
-        Some((volume, disk)) => look(host, &volume).is_some_and(|seen| {
-            disk.path(&seen.path).as_ref() == Some(path) && disk.identity(&seen.identity) == *identity
-        }),
-        None => look(host, &path.device).is_some_and(|seen| seen.path == *path && seen.identity.agrees(identity)),
+        Some((volume, disk)) => who(host, &volume)
+            .is_some_and(|(way, seen)| disk.path(&way).as_ref() == Some(path) && disk.identity(&seen) == *identity),
+        None => who(host, &path.device).is_some_and(|(way, seen)| way == *path && seen.agrees(identity)),
     }
+}
+
+/// The way to the drive at that name, and who it is: no more than that, as it is asked after every reading.
+fn who(host: &Host, device: &DeviceName) -> Option<(Path, Identity)> {
+    let block = host.path("sys/block").join(device.as_str());
+    if device.as_str().starts_with("nvme") {
+        let (way, _) = nvme_way(&block, device)?;
+        return Some((way, nvme_identity(&block)?));
+    }
+    let dir = block.join("device");
+    Some((scsi_way(&dir, device)?, scsi_identity(&dir)))
 }
 
 fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
@@ -90,22 +146,25 @@ type Looked = (Path, Identity, Option<String>, Option<String>, Option<String>);
 
 fn look_scsi(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
     let dir = block.join("device");
-    let address = link_name(&dir)?;
     if attribute(&dir.join("type")).is_some_and(|t| !DISK_TYPES.contains(&t.as_str())) {
         return None;
     }
+    let read = |what: &str| attribute(&dir.join(what));
+    Some((scsi_way(&dir, name)?, scsi_identity(&dir), read("vendor"), read("model"), read("rev")))
+}
+
+fn scsi_way(dir: &std::path::Path, name: &DeviceName) -> Option<Path> {
+    let address = link_name(dir)?;
     let sg = names(&dir.join("scsi_generic")).into_iter().find_map(|n| device(&n));
     let node = sg.map_or_else(|| format!("/dev/{name}"), |sg| format!("/dev/{sg}"));
     let host = address.split(':').next().and_then(|h| h.parse().ok());
-    let path = Path { device: name.clone(), node, host, address };
-    let read = |what: &str| attribute(&dir.join(what));
-    Some((path, scsi_identity(&dir), read("vendor"), read("model"), read("rev")))
+    Some(Path { device: name.clone(), node, host, address })
 }
 
 fn scsi_identity(dir: &std::path::Path) -> Identity {
-    let naa = binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page));
+    let naa = || binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page)).map(|hex| format!("naa.{hex}"));
     // `wwid` is the kernel's own choice among the designators; kernels before 3.15 do not have it.
-    let wwid = attribute(&dir.join("wwid")).or(naa.map(|hex| format!("naa.{hex}"))).filter(|w| !is_placeholder(w));
+    let wwid = attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder(w));
     let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page));
     Identity { wwid, unit_serial }
 }
@@ -152,11 +211,15 @@ fn is_placeholder(wwid: &str) -> bool {
 }
 
 fn look_nvme(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
-    let controller = nvme_controller(block)?;
-    let address = controller.file_name()?.to_str()?.to_owned();
-    let path = Path { device: name.clone(), node: format!("/dev/{address}"), host: None, address };
+    let (path, controller) = nvme_way(block, name)?;
     let read = |what: &str| attribute(&controller.join(what));
     Some((path, nvme_identity(block)?, None, read("model"), read("firmware_rev")))
+}
+
+fn nvme_way(block: &std::path::Path, name: &DeviceName) -> Option<(Path, PathBuf)> {
+    let controller = nvme_controller(block)?;
+    let address = controller.file_name()?.to_str()?.to_owned();
+    Some((Path { device: name.clone(), node: format!("/dev/{address}"), host: None, address }, controller))
 }
 
 fn nvme_identity(block: &std::path::Path) -> Option<Identity> {
@@ -186,6 +249,25 @@ fn nvme_controller(block: &std::path::Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_of_what_is_plugged_in_differs_when_a_link_does() {
+        let folder = tempfile::tempdir().unwrap_or_else(|e| unreachable!("{e}"));
+        let host = Host { root: folder.path().to_owned(), smartctl: None, zpool: None };
+        let block = folder.path().join("sys/block");
+        std::fs::create_dir_all(&block).unwrap_or_else(|e| unreachable!("{e}"));
+        let link = |to: &str| {
+            let _ = std::fs::remove_file(block.join("sda"));
+            std::os::unix::fs::symlink(to, block.join("sda")).unwrap_or_else(|e| unreachable!("{e}"));
+            fingerprint(&host)
+        };
+        let (one, other) = (link("../devices/0:0:1:0/block/sda"), link("../devices/0:0:2:0/block/sda"));
+        assert_ne!(one, other);
+        assert_eq!(link("../devices/0:0:1:0/block/sda"), one);
+        // The kernel's own folder, whose links are not read, stays the same as long as nothing is plugged.
+        let real = Host { root: "/".into(), ..host };
+        assert_eq!(fingerprint(&real), fingerprint(&real));
+    }
 
     #[test]
     fn vpd_page_83_gives_the_units_name_not_the_ports() {

@@ -7,6 +7,7 @@
 
 use crate::model::drive::{Drive, DriveKey};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// So many drives behind one SCSI host, silent with no answer in between, put it in doubt.
@@ -60,6 +61,10 @@ impl Hosts {
         self.silent.get(&host).filter(|s| s.failed.is_some()).map(|s| s.drives.len())
     }
 
+    pub(super) fn is_any_silent(&self) -> bool {
+        self.silent.values().any(|s| s.failed.is_some())
+    }
+
     pub(super) fn all_silent(&self) -> Vec<(u32, usize)> {
         self.silent.keys().filter_map(|host| Some((*host, self.is_silent(*host)?))).collect()
     }
@@ -89,12 +94,12 @@ impl Hosts {
     }
 
     /// Chooses who tries the hosts that are due: one that was not asked yet, else who was longest ago.
-    pub(super) fn choose(&mut self, drives: &[Drive], at: Instant, is_fit: impl Fn(&DriveKey) -> bool) {
+    pub(super) fn choose(&mut self, drives: &[Arc<Drive>], at: Instant, is_fit: impl Fn(&DriveKey) -> bool) {
         for (host, silence) in &mut self.silent {
             if silence.failed.is_none_or(|last| at < last + BETWEEN_TRIALS) {
                 continue;
             }
-            let is_behind = |d: &&Drive| d.paths.iter().any(|p| p.host == Some(*host));
+            let is_behind = |d: &&Arc<Drive>| d.paths.iter().any(|p| p.host == Some(*host));
             let behind = drives.iter().filter(is_behind).map(|d| &d.key).filter(|key| is_fit(key));
             let order = |key: &&DriveKey| silence.drives.iter().position(|k| k == *key);
             silence.trial = behind.min_by_key(order).cloned();

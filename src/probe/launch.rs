@@ -68,11 +68,11 @@ pub fn become_tool() -> Option<ExitCode> {
     failed
 }
 
-/// How glibc is to keep memory (mallopt(3)): two arenas in all, where every thread would have one of its
-/// own and keep in it what it was once given; and what is large goes back as soon as it is free, where the
+/// How glibc is to keep memory (mallopt(3)): one arena, where every thread would have one of its own and keep in it what
+/// it was once given, and a second one already costs a sixth more; and what is large goes back as soon as it is free, where the
 /// first output of some megabytes would have the like of it kept from then on.
 const MALLOC: [(&str, &str); 3] =
-    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "2097152"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
+    [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "2097152"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
 
 /// Starts this program over, in place, so that it keeps little memory: that is told before it begins or
 /// not at all. Returns when it cannot be, which costs some megabytes.

@@ -7,6 +7,7 @@ pub mod enclosure;
 pub mod exec;
 mod hosts;
 pub mod launch;
+mod line;
 pub mod links;
 mod merge;
 pub mod setup;
@@ -26,8 +27,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// So many must be free for a look: one directory and one attribute at a time, and others take some meanwhile.
-const SPARE_DESCRIPTORS: usize = 8;
+/// So many must be free for a look: some at once have a directory or an attribute open, and others take some meanwhile.
+const SPARE_DESCRIPTORS: usize = 12;
 
 /// What the waiting threads report.
 #[derive(Debug)]
@@ -86,9 +87,16 @@ fn attribute(path: &Path) -> Option<String> {
 
 /// A sysfs attribute as bytes. At most a page.
 fn binary(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(4096).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    let mut page = [0; 4096];
+    let mut file = File::open(path).ok()?;
+    // One call gives all of it, or as much as one call ever gives.
+    let length = loop {
+        match file.read(&mut page) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            read => break read.ok()?,
+        }
+    };
+    page.get(..length).map(<[u8]>::to_vec)
 }
 
 /// Names in a directory; empty when it cannot be read.

@@ -42,7 +42,8 @@ pub enum Mode {
 }
 
 /// Options with a value, besides -d and -n; long names beside the short ones.
-const WITH_VALUE: [(&str, &str); 8] = [
+const WITH_VALUE: [(&str, &str); 9] = [
+    ("-B", "--drivedb"),
     ("-l", "--log"),
     ("-T", "--tolerance"),
     ("-f", "--format"),

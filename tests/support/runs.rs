@@ -20,6 +20,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// It was told to go without the drive database.
+    pub fn is_without_database(&self) -> bool {
+        self.args.windows(2).any(|pair| pair == ["-B", "/dev/null"])
+    }
+
     /// The type it was told with `-d`.
     pub fn told_type(&self) -> Option<&str> {
         let at = self.args.iter().position(|arg| arg == "-d")?;
@@ -94,7 +99,7 @@ impl Sim {
     /// Nothing that was ever asked of a drive writes to it, and nothing but a reading was asked.
     #[track_caller]
     pub fn assert_only_reading(&self) {
-        let harmless = ["--json=c", "-a", "-n", "-d", "--"];
+        let harmless = ["--json=c", "-a", "-n", "-d", "-B", "--"];
         for run in self.runs() {
             for arg in run.args.iter().filter(|arg| arg.starts_with('-')) {
                 assert!(harmless.contains(&arg.as_str()), "smartctl was given {arg}: {:?}", run.args);

@@ -11,7 +11,7 @@ const SWEEP: Duration = Duration::from_secs(90);
 /// Timeout, TERM and KILL.
 const GIVEN_UP: Duration = Duration::from_secs(33);
 
-fn drive(n: usize, hosts: &[u32]) -> Drive {
+fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
     let device = DeviceName::parse(&format!("nvme{n}n1")).unwrap_or_else(|| unreachable!());
     let path = |host: &u32| Path {
         device: device.clone(),
@@ -19,7 +19,7 @@ fn drive(n: usize, hosts: &[u32]) -> Drive {
         host: Some(*host),
         address: String::new(),
     };
-    Drive {
+    Arc::new(Drive {
         key: DriveKey(format!("{n:02}")),
         device: device.clone(),
         paths: hosts.iter().map(path).collect(),
@@ -32,13 +32,13 @@ fn drive(n: usize, hosts: &[u32]) -> Drive {
         by_id: vec![],
         attached: Attached::default(),
         told_type: None,
-    }
+    })
 }
 
 /// A dispatch whose children are played: who hangs is given up, who does not answers in 0.1 s.
 struct Played {
     dispatch: Dispatch,
-    drives: Vec<Drive>,
+    drives: Vec<Arc<Drive>>,
     at: Instant,
     _events: Receiver<Event>,
 }
@@ -55,7 +55,7 @@ struct Seen {
 }
 
 impl Played {
-    fn new(drives: Vec<Drive>) -> Self {
+    fn new(drives: Vec<Arc<Drive>>) -> Self {
         let host = Host { root: "/nonexistent".into(), smartctl: Some("/nonexistent".into()), zpool: None };
         let config = SmartConfig {
             poll_interval: SWEEP,
@@ -82,7 +82,7 @@ impl Played {
         self.dispatch.try_silent_hosts(&self.drives, self.at);
         for drive in self.drives.clone() {
             if let Asked::HostSilent { .. } = self.dispatch.ask(&drive, false, self.at) {
-                seen.put_off.insert(drive.key.0);
+                seen.put_off.insert(drive.key.0.clone());
             }
         }
         self.dispatch.sort();
@@ -140,7 +140,7 @@ fn a_host_in_doubt_is_cleared_by_the_next_answer() {
 
 #[test]
 fn a_silent_host_costs_the_others_nothing_and_is_noticed_when_it_answers() {
-    let drives: Vec<Drive> = (0..50).map(|n| drive(n, &[u32::from(n >= 40)])).collect();
+    let drives: Vec<Arc<Drive>> = (0..50).map(|n| drive(n, &[u32::from(n >= 40)])).collect();
     let mut played = Played::new(drives);
     let all_hang = |_: &str, host| host == 0;
     let seen = played.sweep(all_hang);

@@ -152,6 +152,10 @@ impl Rack {
         (self.enclosures, self.modules) = enclosure::discover(&self.host, same);
         let changes = self.fleet.discovered(found, &self.enclosures, now());
         let fleet = &self.fleet;
+        if let Some(sweep) = self.sweep.as_mut() {
+            // A drive that was pulled is not waited for.
+            sweep.waiting.retain(|key| fleet.get(key).is_some_and(Record::is_here));
+        }
         self.dispatch.renew(|key| fleet.get(key).filter(|r| r.is_here()).map(|r| &r.drive));
         for change in &changes {
             if let Change::Appeared(key) | Change::Back(key) = change
@@ -197,7 +201,7 @@ impl Rack {
             timed_out: Vec::new(),
             unread: Vec::new(),
         };
-        let drives: Vec<Drive> = self.fleet.present().map(|r| r.drive.clone()).collect();
+        let drives: Vec<Arc<Drive>> = self.fleet.present().map(|r| Arc::clone(&r.drive)).collect();
         sweep.drives = drives.len();
         let mut later = Vec::new();
         self.dispatch.try_silent_hosts(&drives, at);
@@ -355,6 +359,11 @@ impl Rack {
         self.dispatch.know_type(key, kind);
     }
 
+    /// Starts what may start now.
+    pub fn start_some(&mut self) {
+        let _ = self.dispatch.start_some(Instant::now());
+    }
+
     /// Moves things on; gives when to be called again (`None`: when an event comes in).
     pub fn work(&mut self) -> Option<Instant> {
         let at = Instant::now();
@@ -366,10 +375,7 @@ impl Rack {
     /// The sweep that has just become whole: every drive was heard or given up, and so were the
     /// pools and shelves.
     pub fn whole(&mut self) -> Option<Whole> {
-        let fleet = &self.fleet;
-        let sweep = self.sweep.as_mut()?;
-        // A drive that was pulled is not waited for.
-        sweep.waiting.retain(|key| fleet.get(key).is_some_and(Record::is_here));
+        let sweep = self.sweep.as_ref()?;
         if !sweep.waiting.is_empty() || self.zpool_running || self.shelves.is_waiting() {
             return None;
         }
