@@ -17,8 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "target/release"
 WORK = ROOT / "target/bench"
 TICK = os.sysconf("SC_CLK_TCK")
-# jbod-sim lays out some 120 small files a drive; in blocks of a file system that is half a megabyte.
-DISK_OF_A_DRIVE = 500_000
+# jbod-sim lays out some 120 small files a drive; in blocks of a file system that is 350 kB.
+DISK_OF_A_DRIVE = 350_000
 
 
 class LeftOut(Exception):

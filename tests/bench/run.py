@@ -69,8 +69,9 @@ def machine(peers):
     """The date, the machine and what was measured with."""
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     python = WORK / "peer/bin/python"
-    names = [f"nginx {version(['nginx', '-v'], r'nginx/(\S+)')}", f"Redis {version(['redis-server', '--version'], r'v=(\S+)')}",
-             f"wrk {version(['wrk', '-v'], r'wrk \S*?([0-9][^ +]*)')}", f"rustc {version(['rustc', '--version'], r'rustc (\S+)')}"]
+    asked = [("nginx", ["nginx", "-v"], r"nginx/(\S+)"), ("Redis", ["redis-server", "--version"], r"v=(\S+)"),
+             ("wrk", ["wrk", "-v"], r"wrk \S*?([0-9][^ +]*)"), ("rustc", ["rustc", "--version"], r"rustc (\S+)")]
+    names = [f"{name} {version(argv, pattern)}" for name, argv, pattern in asked]
     if peers and python.exists():
         ask = "import sys, importlib.metadata as m; print(sys.version.split()[0], *(f'{n} {m.version(n)}' for n in ('fastapi', 'uvicorn', 'redis')))"
         names.append("peer: Python " + version([python, "-c", ask], r"(.+)"))
@@ -97,6 +98,8 @@ def main():
     parser.add_argument("--write", action="store_true", help=f"put the report into {README.relative_to(ROOT)}")
     parser.add_argument("--minutes", type=int, default=25, help="give up after that (25)")
     args = parser.parse_args()
+    if args.write and (args.only or args.quick):
+        parser.error("--write wants all of it")
     peers = args.peers.resolve() if args.peers and (args.peers / "fastapi").is_dir() else None
     plan = Plan(args.quick, args.rounds or (1 if args.quick else 5))
     # All that is started ends on the way out.
@@ -107,10 +110,14 @@ def main():
     report.say(machine(peers))
     for name, subject in SUBJECTS.items():
         if not args.only or name in args.only:
-            subject.measure(report, plan, peers)
+            try:
+                subject.measure(report, plan, peers)
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+                report.fail(f"{name}: {error}")
     report.finish()
     if args.write:
         write(report.text())
+    raise SystemExit(1 if report.failures else 0)
 
 
 if __name__ == "__main__":

@@ -70,8 +70,8 @@ def cost(report, plan):
             shares.append(100 * own / (own + children))
             own_ms.append(own / (CYCLES / 2) * 1e3)
     report.say("### Processor time of a cycle\n\n"
-               f"{DRIVES} drives, a cycle a second: {number(median(own_ms))} ms [{spread(own_ms)}] of it the daemon's own, "
-               f"{number(median(shares))} % [{spread(shares)}]. The rest is its children's: starting them, and jbod-sim in place of smartctl, "
+               f"{DRIVES} drives, a cycle a second: {number(median(own_ms))} ms of it the daemon's own, "
+               f"{number(median(shares))} %. The rest is its children's: starting them, and jbod-sim in place of smartctl, "
                "which takes a fraction of what smartctl takes (11 to 15 ms).")
     report.judge(Goal("the daemon's own share of a cycle's processor time", 5, at_most=True, unit=" %"), shares)
 

@@ -1,4 +1,6 @@
 """What is shown: medians with their spread, ratios taken inside a round, and what they were meant to be."""
+from __future__ import annotations
+
 import statistics
 from dataclasses import dataclass, field
 
@@ -65,6 +67,8 @@ class Report:
     parts: list[str] = field(default_factory=list)
     judged: list[tuple[Goal, list[float]]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    # What makes the whole a failure: a count that has grown, a subject that could not be measured.
+    failures: list[str] = field(default_factory=list)
 
     def say(self, text):
         self.parts.append(text)
@@ -78,6 +82,10 @@ class Report:
     def leave_out(self, what, why):
         self.left_out.append(f"{what}: {why}")
         print(f"left out: {what}: {why}\n", flush=True)
+
+    def fail(self, what):
+        self.failures.append(what)
+        self.say(f"**Failed:** {what}")
 
     def finish(self):
         if self.judged:

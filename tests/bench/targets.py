@@ -12,7 +12,7 @@ import time
 from rack import BIN, WORK, LeftOut, Program, free_port, get
 
 # What differs between two readings of the same host.
-MOMENTS = re.compile(rb'"\d{4}-\d\d-\d\dT[\d:.]+Z"|"took_ms":\d+')
+MOMENTS = re.compile(rb'"\d{4}-\d\d-\d\dT[\d:.]+Z"|"took_ms":\d+|\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}')
 
 NGINX = """\
 daemon off;
