@@ -87,11 +87,14 @@ class Program:
         self.stop()
 
     def stop(self):
+        if self.log.closed:
+            return
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # Its session's, so its workers with it.
+            os.killpg(self.pid, signal.SIGKILL)
             self.process.wait()
         self.log.close()
 
@@ -100,12 +103,17 @@ class Program:
         return self.log.read().decode(errors="replace")[-2000:]
 
     def wait_for(self, what, look, seconds=120.0, pause=0.005):
-        """Waits as long as the program lives."""
+        """Waits as long as the program lives. One that cannot be waited for is stopped: it may not have a block to end yet."""
         def or_dead():
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.process.args[0]} ended with {self.process.returncode}: {self.said()}")
             return look()
-        return until(what, or_dead, seconds, pause)
+
+        try:
+            return until(what, or_dead, seconds, pause)
+        except BaseException:
+            self.stop()
+            raise
 
     def cpu(self):
         """Seconds of processor time: its own, and that of its children which have ended."""
@@ -128,14 +136,20 @@ class Host:
         self.dir = tempfile.mkdtemp(prefix="host-", dir=WORK)
         self.drives = drives
         shelves = max(2, drives // 100)
-        subprocess.run([BIN / "jbod-sim", "host", f"{self.dir}/host", "--enclosures", str(shelves), "--bays", str(max(42, -(-drives // shelves))),
-                        "--drives", str(drives), "--nvme", "0", "--latency-ms", str(latency_ms)], check=True, stdout=subprocess.DEVNULL)
+        lay_out = [BIN / "jbod-sim", "host", f"{self.dir}/host", "--enclosures", str(shelves), "--bays", str(max(42, -(-drives // shelves))),
+                   "--drives", str(drives), "--nvme", "0", "--latency-ms", str(latency_ms)]
+        try:
+            subprocess.run(lay_out, check=True, stdout=subprocess.DEVNULL, timeout=600)
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        shutil.rmtree(self.dir, ignore_errors=True)
+        # rm, as a million files take Python minutes.
+        subprocess.run(["rm", "-rf", "--", self.dir], check=False)
 
 
 class Redis(Program):

@@ -27,8 +27,7 @@ def per_request(daemon, path, seconds):
 
 def one(drives, seconds):
     with Host(drives) as host, Redis() as redis:
-        # As wide as is sensible: drives of no latency are a matter of processor time only.
-        with Daemon(host, redis, **STILL, SMART_CONCURRENCY=32, SMART_CONCURRENCY_PER_HOST=32) as daemon:
+        with Daemon(host, redis, **STILL) as daemon:
             daemon.ready(seconds=300)
             took = time.monotonic() - daemon.started
             own, children = daemon.cpu()

@@ -45,21 +45,23 @@ http {{
 class Server(Program):
     """Something that answers GET /api/overview."""
 
-    def __init__(self, port, argv, **how):
+    def __init__(self, port, argv, waits=True, **how):
         self.port = port
         super().__init__(argv, **how)
-        self.wait_for(f"{argv[0]} answers", lambda: get(port)[0] == 200, seconds=60)
+        if waits:
+            self.wait_for(f"{argv[0]} answers", lambda: get(port)[0] == 200, seconds=60)
 
 
 class Nginx(Server):
-    """The body and its gzip as files; a configuration and a port of its own."""
+    """The body, and its gzip if there is one, as files; a configuration and a port of its own."""
 
     def __init__(self, body, packed):
         self.dir = tempfile.TemporaryDirectory(prefix="nginx-", dir=WORK)
         here, port = pathlib.Path(self.dir.name), free_port()
         (here / "html/api").mkdir(parents=True)
         (here / "html/api/overview").write_bytes(body)
-        (here / "html/api/overview.gz").write_bytes(packed)
+        if packed:
+            (here / "html/api/overview.gz").write_bytes(packed)
         # Its workers may be other users only where it is root; then the folder would be closed to them.
         user = f"user {getpass.getuser()};" if getpass.getuser() == "root" else ""
         (here / "nginx.conf").write_text(NGINX.format(user=user, dir=here, port=port))
@@ -90,12 +92,11 @@ class Peer(Server):
     """The FastAPI service, two workers, on the daemon's Redis; its own polling is off."""
 
     def __init__(self, peers, redis, tuned, waits=True):
-        python = venv(peers)
-        self.port = free_port()
-        argv = [python.parent / "uvicorn", "app:app", "--workers", "2", "--port", self.port, "--no-access-log", "--log-level", "warning"]
+        python, port = venv(peers), free_port()
+        argv = [python.parent / "uvicorn", "app:app", "--workers", "2", "--port", port, "--no-access-log", "--log-level", "warning"]
         env = {"REDIS_URL": f"redis://127.0.0.1:{redis.port}/0", "PEER_MODE": "tuned" if tuned else "literal", "POLL": "0",
                "SIM_DIR": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
-        (super().__init__ if waits else lambda _, *a, **k: Program.__init__(self, *a, **k))(self.port, argv, env=env, cwd=peers / "fastapi")
+        super().__init__(port, argv, waits, env=env, cwd=peers / "fastapi")
 
 
 def venv(peers):
