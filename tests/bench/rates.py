@@ -89,7 +89,7 @@ def row(name, runs, connections):
     ratio = [] if name == ours else ratios([r.rate for r in runs[ours]], [r.rate for r in runs[name]])
     rates = [run.rate for run in runs[name]]
     p50, p99 = (median([getattr(run, what) for run in runs[name]]) for what in ("p50", "p99"))
-    return name, connections, number(median(rates)), spread(rates), f"{p50:.2f}", f"{p99:.2f}", number(median(ratio)), spread(ratio)
+    return name, connections, number(median(rates)), spread(rates), f"{p50:.2f}", f"{p99:.2f}", number(median(ratio)), spread(ratio), sum(run.errors for run in runs[name])
 
 
 def judge(report, drives, connections, runs):
@@ -103,7 +103,7 @@ def judge(report, drives, connections, runs):
         report.judge(Goal("p99 on a kept connection", 5, 1, at_most=True, unit=" ms"), [run.p99 for run in runs[OURS]])
 
 
-HEAD = ("target", "connections", "requests/s", "spread", "p50 ms", "p99 ms", "jbod-monitor is times as fast", "spread")
+HEAD = ("target", "connections", "requests/s", "spread", "p50 ms", "p99 ms", "jbod-monitor is times as fast", "spread", "errors")
 
 
 def measure(report, plan, peers):

@@ -85,6 +85,14 @@ def write(text):
     README.write_text(before + BEGIN + "\n\n" + text + "\n\n" + END + rest.split(END)[1])
 
 
+def one(name, subject, report, plan, peers):
+    """A subject that cannot be measured leaves the others."""
+    try:
+        subject.measure(report, plan, peers)
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        report.fail(f"{name}: {error}")
+
+
 def give_up(*_):
     raise SystemExit("stopped")
 
@@ -108,13 +116,12 @@ def main():
     signal.alarm(args.minutes * 60)
     report = Report()
     report.say(machine(peers))
-    for name, subject in SUBJECTS.items():
-        if not args.only or name in args.only:
-            try:
-                subject.measure(report, plan, peers)
-            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-                report.fail(f"{name}: {error}")
-    report.finish()
+    try:
+        for name, subject in SUBJECTS.items():
+            if not args.only or name in args.only:
+                one(name, subject, report, plan, peers)
+    finally:
+        report.finish()
     if args.write:
         write(report.text())
     raise SystemExit(1 if report.failures else 0)
