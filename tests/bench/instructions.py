@@ -15,6 +15,7 @@ import argparse
 import collections
 import json
 import pathlib
+import platform
 import re
 import signal
 import statistics
@@ -117,14 +118,22 @@ def run(report):
     return found, top
 
 
+def tools():
+    """What the counts depend on, beside the source."""
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    return f"rustc {rustc}, {' '.join(platform.libc_ver())}, {platform.machine()}"
+
+
 def accepted():
-    return json.loads(ACCEPTED.read_text()) if ACCEPTED.exists() else {}
+    """The counts, and what they were made with."""
+    known = json.loads(ACCEPTED.read_text()) if ACCEPTED.exists() else {}
+    return known.get("instructions", {}), known.get("made with", tools())
 
 
 def measure(report, _plan=None, _peers=None, times=1):
     """A table of them; gives the counts. One that has become worse is a failure."""
     runs = [run(report) for _ in range(times)]
-    before, rows, worse = accepted(), [], []
+    (before, made_with), rows, worse = accepted(), [], []
     for name in runs[0][0]:
         counts = [found[name] for found, _ in runs]
         now, was = min(counts), before.get(name)
@@ -135,6 +144,8 @@ def measure(report, _plan=None, _peers=None, times=1):
     text = table(("request", "instructions", *(["spread"] if times > 1 else [""]), "accepted", "change"), rows)
     places = [(name, "; ".join(f"{number(ir)} `{function}`" for function, ir in functions)) for name, functions in runs[0][1].items()]
     report.say(f"### Instructions a request, {DRIVES} drives\n\n{text}\n\n" + table(("request", "of these, in the function itself"), places))
+    if made_with != tools():
+        report.say(f"The accepted counts were made with {made_with}; here it is {tools()}.")
     for line in worse:
         report.fail(line)
     return {name: round(min(found[name] for found, _ in runs)) for name in runs[0][0]}
@@ -155,7 +166,7 @@ def main():
     report = Report()
     found = measure(report, times=args.times)
     if args.accept:
-        ACCEPTED.write_text(json.dumps(found, indent=2) + "\n")
+        ACCEPTED.write_text(json.dumps({"made with": tools(), "instructions": found}, indent=2) + "\n")
     elif report.failures:
         raise SystemExit(1)
 

@@ -88,8 +88,9 @@ def row(name, runs, connections):
     ours = OURS_GZIP if name == NGINX_GZIP else OURS
     ratio = [] if name == ours else ratios([r.rate for r in runs[ours]], [r.rate for r in runs[name]])
     rates = [run.rate for run in runs[name]]
-    p50, p99 = (median([getattr(run, what) for run in runs[name]]) for what in ("p50", "p99"))
-    return name, connections, number(median(rates)), spread(rates), f"{p50:.2f}", f"{p99:.2f}", number(median(ratio)), spread(ratio), sum(run.errors for run in runs[name])
+    # Who has answered nothing has no latency.
+    p50, p99 = (median([getattr(run, what) for run in runs[name] if run.requests]) for what in ("p50", "p99"))
+    return name, connections, number(median(rates)), spread(rates), number(p50), number(p99), number(median(ratio)), spread(ratio), sum(run.errors for run in runs[name])
 
 
 def judge(report, drives, connections, runs):

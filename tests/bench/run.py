@@ -122,7 +122,8 @@ def main():
                 one(name, subject, report, plan, peers)
     finally:
         report.finish()
-    if args.write:
+    # What has failed is no result to keep.
+    if args.write and not report.failures:
         write(report.text())
     raise SystemExit(1 if report.failures else 0)
 

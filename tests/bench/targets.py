@@ -1,7 +1,7 @@
 """What stands beside the daemon: nginx with the same bytes in a file, tiny_http alone, and the Python peer on the same Redis."""
-import getpass
 import gzip
 import hashlib
+import os
 import pathlib
 import re
 import subprocess
@@ -63,7 +63,7 @@ class Nginx(Server):
         if packed:
             (here / "html/api/overview.gz").write_bytes(packed)
         # Its workers may be other users only where it is root; then the folder would be closed to them.
-        user = f"user {getpass.getuser()};" if getpass.getuser() == "root" else ""
+        user = "user root;" if os.geteuid() == 0 else ""
         (here / "nginx.conf").write_text(NGINX.format(user=user, dir=here, port=port))
         super().__init__(port, ["nginx", "-e", "stderr", "-p", here, "-c", here / "nginx.conf"])
 
