@@ -12,7 +12,7 @@ LASTING = {"OVERVIEW_TTL": 3600, "SMART_CACHE_TTL": 3600, "SMART_POLL_INTERVAL":
 
 def first(server, is_it, seconds=60):
     """Milliseconds to the first answer of 200 that is meant."""
-    while (took := time.monotonic() - server.started) < seconds:
+    while (took := time.monotonic() - server.started) < seconds and server.process.poll() is None:
         client = Client(server.port)
         try:
             status, headers, body = client.get("/api/overview")
@@ -23,7 +23,7 @@ def first(server, is_it, seconds=60):
         finally:
             client.close()
         time.sleep(0.0005)
-    raise RuntimeError(f"no such answer within {took:.0f} s: {server.said()}")
+    raise RuntimeError(f"{server.process.args[0]}: no such answer within {took:.0f} s: {server.said()}")
 
 
 def warm(host, redis, peers, rounds, report):
