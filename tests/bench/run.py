@@ -53,7 +53,7 @@ class Plan:
         return (16, 78) if self.quick else widths
 
     def sizes(self, sizes):
-        return [drives for drives in sizes if not self.quick or drives <= 1000]
+        return [drives for drives in sizes if not self.quick or drives < 1000]
 
 
 def version(argv, pattern):
