@@ -1,6 +1,10 @@
 # Each target says what it installs before it does. `make help` lists them.
 
 CARGO ?= cargo
+# The Python peer of the benches, where it is; they work without.
+PEERS ?= $(wildcard ../shared/peers)
+# Arguments of tests/bench/run.py; "quick" is --quick.
+BENCH ?=
 ARCH ?= $(shell dpkg --print-architecture)
 
 .PHONY: help demo test lint audit bench fuzz soak build deb deb-test release clean
@@ -10,7 +14,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make lint    format, clippy, documentation, shell scripts"
 	@echo "make audit   dependencies: licences, advisories, none unused; installs cargo-deny and cargo-machete"
-	@echo "make bench   speed, side by side (takes a few minutes)"
+	@echo "make bench   speed, side by side with nginx and others; 20 minutes, BENCH=quick three (tests/bench/README.md)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
 	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
@@ -50,9 +54,12 @@ audit:
 	@tests/audit.sh
 
 bench:
-	@tests/need.sh redis-server wrk python3
+	@tests/need.sh redis-server redis-benchmark wrk nginx python3 valgrind
+	@[ -z "$(PEERS)" ] || python3 -c 'import ensurepip' 2>/dev/null || tests/need.sh python3-venv
+	$(CARGO) bench --locked --no-run --bench micro
+	$(CARGO) build --release --locked --example constant
 	$(CARGO) build --release --locked
-	@tests/bench/run.py
+	@CARGO="$(CARGO)" tests/bench/run.py $(if $(PEERS),--peers "$(PEERS)") $(patsubst quick,--quick,$(BENCH))
 
 fuzz:
 	@tests/fuzz/run.sh

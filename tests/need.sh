@@ -3,6 +3,9 @@
 # With --where-apt first, they are good to have: where apt-get cannot be used, that is said, and all goes on.
 set -eu
 
+# Servers stand where PATH need not lead to.
+PATH=$PATH:/usr/sbin:/sbin
+
 needed=1
 if [ "${1:-}" = --where-apt ]; then
     needed=
@@ -23,6 +26,7 @@ for program in "$@"; do
         node) package=nodejs ;;
         readelf) package=binutils ;;
         promtool) package=prometheus ;;
+        redis-benchmark) package=redis-tools ;;
         unshare) package=util-linux ;;
         ip) package=iproute2 ;;
         *) package=$program ;;
@@ -55,7 +59,9 @@ fi
 $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get update -qq
 # shellcheck disable=SC2086 # a list of package names
 $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null
-case $missing in
-    # Who only runs the tests wants no Prometheus at the next boot.
-    *prometheus*) $as_root systemctl disable prometheus >/dev/null 2>&1 || true ;;
-esac
+# Who only runs the tests or benches wants none of these at the next boot.
+for service in nginx prometheus; do
+    case " $missing " in
+        *" $service "*) $as_root systemctl disable "$service" >/dev/null 2>&1 || true ;;
+    esac
+done

@@ -1,153 +1,131 @@
 #!/usr/bin/env python3
-"""Speed of the daemon on this machine, side by side with what else is here.
+"""Speed of the daemon on this machine, side by side with what else could answer. Prints a report in Markdown.
 
-Prints medians of paired rounds: in each round every target is loaded in turn, so that a machine
-whose speed drifts favours nobody. Loopback only; every load is bounded.
-
-  tests/bench/run.py [--rounds 5] [--secs 2] [--peer NAME=URL ...]
-
---peer adds a service that already runs (a request to URL must be answered with 200).
+In each round every target is loaded in turn, and ratios are taken inside the round, so that a machine whose
+speed drifts favours nobody. Loopback only; every load and the whole is bounded in time. README.md there says how to read it.
 """
-import argparse, json, os, pathlib, re, shutil, signal, socket, statistics, subprocess, tempfile, time, urllib.request
+import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = ROOT / "target/release"
+sys.dont_write_bytecode = True
 
+import argparse
+import datetime
+import os
+import pathlib
+import re
+import signal
+import subprocess
+from dataclasses import dataclass
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+import instructions
+import micro
+import rates
+import scale
+import start
+import sweeps
+from rack import WORK, ROOT
+from tables import Report
 
-
-def get(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read(), answer.headers
-
-
-def until(what, look, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            found = look()
-            if found:
-                return found
-        except OSError:
-            pass
-        time.sleep(0.005)
-    raise SystemExit(f"never happened: {what}")
+README = ROOT / "tests/bench/README.md"
+BEGIN, END = "<!-- results: written by make bench BENCH=--write -->", "<!-- end of results -->"
+SUBJECTS = {"rates": rates, "start": start, "sweeps": sweeps, "scale": scale, "instructions": instructions, "micro": micro}
 
 
-class Rack:
-    """A simulated host, a redis-server and the daemon."""
+@dataclass(frozen=True)
+class Plan:
+    """How much of it."""
 
-    def __init__(self, drives, latency_ms=0, redis=True, **settings):
-        self.dir = tempfile.mkdtemp(prefix="jbod-bench-")
-        bays = max(42, -(-drives // 2))
-        subprocess.run([BIN / "jbod-sim", "host", f"{self.dir}/host", "--enclosures", "2", "--bays", str(bays), "--drives", str(drives),
-                        "--nvme", "0", "--latency-ms", str(latency_ms)], check=True, stdout=subprocess.DEVNULL)
-        self.redis_port, self.port = free_port(), free_port()
-        self.redis = None
-        if redis:
-            self.redis = subprocess.Popen(["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", self.dir],
-                                          stdout=subprocess.DEVNULL)
-            until("redis listens", lambda: socket.create_connection(("127.0.0.1", self.redis_port)))
-        env = {"JBOD_ROOT": f"{self.dir}/host", "SMARTCTL_PATH": f"{self.dir}/host/bin/smartctl", "ZPOOL_PATH": f"{self.dir}/host/bin/zpool",
-               "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self.redis_port), "JBOD_LISTEN": f"127.0.0.1:{self.port}", "RUST_LOG": "warn"}
-        self.started = time.monotonic()
-        self.daemon = subprocess.Popen([BIN / "jbod-monitor"], env=env | settings, stderr=subprocess.DEVNULL)
-        self.url = f"http://127.0.0.1:{self.port}"
+    quick: bool
+    rounds: int
+    seconds: int = 1
 
-    def ready(self):
-        until("the first sweep is whole", lambda: get(f"{self.url}/readyz"))
-        return time.monotonic() - self.started
+    @property
+    def other_rounds(self):
+        """Where there is no goal, the middle of three will do."""
+        return min(self.rounds, 3)
 
-    def whole(self):
-        """Seconds from the start to an overview without a drive that is still being read."""
-        until("a whole overview", lambda: b'"reading":0' in get(f"{self.url}/api/overview")[0])
-        return time.monotonic() - self.started
+    def connections(self, drives, keep):
+        if not self.quick:
+            return 1, 8, 64
+        return () if not keep else (1, 8, 64) if drives == 78 else (8,)
 
-    def rss_mib(self):
-        text = pathlib.Path(f"/proc/{self.daemon.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+    def widths(self, widths):
+        return (16, 78) if self.quick else widths
 
-    def close(self):
-        for process in (self.daemon, self.redis):
-            if process:
-                process.send_signal(signal.SIGTERM)
-                process.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
+    def sizes(self, sizes):
+        return [drives for drives in sizes if not self.quick or drives < 1000]
 
 
-def wrk(url, connections, seconds):
-    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url], capture_output=True, text=True, check=True).stdout
-    ms = {"us": 1e-3, "ms": 1, "s": 1e3}
-    def latency(percent):
-        value, unit = re.search(rf"\s{percent}%\s+([\d.]+)(us|ms|s)", out).groups()
-        return float(value) * ms[unit]
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    if bad:
-        raise SystemExit(f"{url}: {bad[0]}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]), latency(50), latency(99)
+def version(argv, pattern):
+    try:
+        said = subprocess.run(argv, capture_output=True, text=True, timeout=10, env=os.environ | {"PATH": os.environ["PATH"] + ":/usr/sbin"})
+    except OSError:
+        return "not here"
+    found = re.search(pattern, said.stdout + said.stderr)
+    return found[1] if found else "?"
 
 
-def sweeps(rounds):
-    print("\n## Start to a whole overview: 78 drives of 0.5 s each\n")
-    print("| width | ideal s | median s | ratio | spread s |\n|---|---|---|---|---|")
-    for width, per_host in ((8, 4), (16, 8), (32, 16), (78, 39)):
-        took = []
-        for _ in range(rounds):
-            rack = Rack(78, 500, SMART_CONCURRENCY=str(width), SMART_CONCURRENCY_PER_HOST=str(per_host))
-            took.append(rack.whole())
-            rack.close()
-        ideal = -(-78 // width) * 0.5
-        median = statistics.median(took)
-        print(f"| {width} | {ideal:.1f} | {median:.2f} | {median / ideal:.2f} | {min(took):.2f} to {max(took):.2f} |", flush=True)
+def machine(peers):
+    """The date, the machine and what was measured with."""
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    python = WORK / "peer/bin/python"
+    asked = [("nginx", ["nginx", "-v"], r"nginx/(\S+)"), ("Redis", ["redis-server", "--version"], r"v=(\S+)"),
+             ("wrk", ["wrk", "-v"], r"wrk \S*?([0-9][^ +]*)"), ("rustc", ["rustc", "--version"], r"rustc (\S+)")]
+    names = [f"{name} {version(argv, pattern)}" for name, argv, pattern in asked]
+    if peers and python.exists():
+        ask = "import sys, importlib.metadata as m; print(sys.version.split()[0], *(f'{n} {m.version(n)}' for n in ('fastapi', 'uvicorn', 'redis')))"
+        names.append("peer: Python " + version([python, "-c", ask], r"(.+)"))
+    return (f"{datetime.date.today()}: {os.cpu_count()} cores ({cpu[1] if cpu else os.uname().machine}), Linux {os.uname().release}, "
+            f"load average {os.getloadavg()[0]:.1f} at the beginning; {'; '.join(names)}.")
 
 
-def memory():
-    print("\n## Memory of the daemon (resident, after a sweep and 200 requests)\n")
-    print("| drives | MiB | overview bytes |\n|---|---|---|")
-    for drives in (78, 1000):
-        rack = Rack(drives)
-        rack.ready()
-        for _ in range(200):
-            body, _ = get(f"{rack.url}/api/overview")
-        print(f"| {drives} | {rack.rss_mib():.1f} | {len(body)} |", flush=True)
-        rack.close()
+def write(text):
+    page = README.read_text()
+    before, rest = page.split(BEGIN)
+    README.write_text(before + BEGIN + "\n\n" + text + "\n\n" + END + rest.split(END)[1])
 
 
-def requests(rounds, seconds, peers):
-    print("\n## /api/overview, reused connections, medians of paired rounds\n")
-    rack = Rack(78)
-    alone = Rack(78, redis=False)
-    rack.ready(), alone.ready()
-    targets = {"jbod-monitor": f"{rack.url}/api/overview", "jbod-monitor, Redis away": f"{alone.url}/api/overview"} | peers
-    print("| target | connections | requests/s | p50 ms | p99 ms | jbod-monitor is times as fast |\n|---|---|---|---|---|---|")
-    for connections in (1, 8, 64):
-        runs = {name: [] for name in targets}
-        for _ in range(rounds):
-            for name, url in targets.items():
-                runs[name].append(wrk(url, connections, seconds))
-        for name, results in runs.items():
-            rate, p50, p99 = (statistics.median(r[i] for r in results) for i in range(3))
-            ratios = [ours[0] / theirs[0] for ours, theirs in zip(runs["jbod-monitor"], results)]
-            print(f"| {name} | {connections} | {rate:.0f} | {p50:.2f} | {p99:.2f} | {statistics.median(ratios):.2f} [{min(ratios):.2f} to {max(ratios):.2f}] |", flush=True)
-    rack.close(), alone.close()
+def one(name, subject, report, plan, peers):
+    """A subject that cannot be measured leaves the others."""
+    try:
+        subject.measure(report, plan, peers)
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        report.fail(f"{name}: {error}")
+
+
+def give_up(*_):
+    raise SystemExit("stopped")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--secs", type=int, default=2)
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME=URL")
-    parser.add_argument("--only", choices=["sweeps", "memory", "requests"])
+    parser.add_argument("--quick", action="store_true", help="one round, less of everything: within three minutes")
+    parser.add_argument("--only", action="append", choices=SUBJECTS, metavar="SUBJECT", help=f"one of {', '.join(SUBJECTS)}; may be repeated")
+    parser.add_argument("--rounds", type=int, help="paired rounds (5, quick: 1)")
+    parser.add_argument("--peers", type=pathlib.Path, help="folder with fastapi/, the Python peer")
+    parser.add_argument("--write", action="store_true", help=f"put the report into {README.relative_to(ROOT)}")
+    parser.add_argument("--minutes", type=int, default=25, help="give up after that (25)")
     args = parser.parse_args()
-    peers = dict(peer.split("=", 1) for peer in args.peer)
-    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {os.uname().machine}, Linux {os.uname().release}")
-    for name, part in (("requests", lambda: requests(args.rounds, args.secs, peers)), ("sweeps", lambda: sweeps(args.rounds)), ("memory", memory)):
-        if args.only in (None, name):
-            part()
+    if args.write and (args.only or args.quick):
+        parser.error("--write wants all of it")
+    peers = args.peers.resolve() if args.peers and (args.peers / "fastapi").is_dir() else None
+    plan = Plan(args.quick, args.rounds or (1 if args.quick else 5))
+    # All that is started ends on the way out.
+    for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(ending, give_up)
+    signal.alarm(args.minutes * 60)
+    report = Report()
+    report.say(machine(peers))
+    try:
+        for name, subject in SUBJECTS.items():
+            if not args.only or name in args.only:
+                one(name, subject, report, plan, peers)
+    finally:
+        report.finish()
+    # What has failed is no result to keep.
+    if args.write and not report.failures:
+        write(report.text())
+    raise SystemExit(1 if report.failures else 0)
 
 
 if __name__ == "__main__":

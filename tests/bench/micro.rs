@@ -1,0 +1,184 @@
+//! What one step costs, without processes or sockets around it: reading smartctl's JSON, judging a drive, putting the
+//! overview together, and publishing it.
+//!
+//! `cargo bench --bench micro`. Everything is made of a simulated host that was really swept. With `MICRO_REDIS=PORT`,
+//! of a redis-server that may be written to, also what sending a whole rack to it takes.
+
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a bench stops by panicking, starts what it needs, and is told by the environment"
+)]
+
+use divan::{Bencher, black_box};
+use jbod_monitor::cache::redis::RedisStore;
+use jbod_monitor::cache::{Entry, Key};
+use jbod_monitor::config::{RedisAddress, RedisConfig, SmartConfig};
+use jbod_monitor::model::bodies::{EnclosuresBody, ZfsBody};
+use jbod_monitor::model::doc;
+use jbod_monitor::model::fleet::Record;
+use jbod_monitor::model::health::{Limits, Subject, judge, rotates};
+use jbod_monitor::model::overview::{Overview, summarize, summary};
+use jbod_monitor::model::smart::Protocol;
+use jbod_monitor::probe::sweep::Rack;
+use jbod_monitor::probe::{Host, smartctl};
+use jbod_monitor::stop::Stop;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+/// From when on a value would be stale; nothing here lives as long.
+const STALE_AFTER_SECONDS: u64 = 3600;
+
+fn main() {
+    divan::main();
+}
+
+/// A rack after its first sweep, with what smartctl said of each drive.
+struct Swept {
+    rack: Rack,
+    overview: Overview,
+    raw: HashMap<String, Box<RawValue>>,
+}
+
+static OF_78: LazyLock<Swept> = LazyLock::new(|| Swept::new(78));
+static OF_1000: LazyLock<Swept> = LazyLock::new(|| Swept::new(1000));
+
+fn of(drives: usize) -> &'static Swept {
+    if drives == 78 { &OF_78 } else { &OF_1000 }
+}
+
+impl Swept {
+    fn new(drives: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the host");
+        let root = folder.path().join("host");
+        let mut sim = Command::new(env!("CARGO_BIN_EXE_jbod-sim"));
+        sim.arg("host").arg(&root).args(["--drives", &drives.to_string(), "--bays", &drives.div_ceil(2).to_string()]);
+        assert!(sim.stdout(Stdio::null()).status().expect("jbod-sim runs").success(), "a host is laid out");
+        let tool = |name: &str| Some(root.join("bin").join(name));
+        let host = Host { smartctl: tool("smartctl"), zpool: tool("zpool"), root };
+        let config = SmartConfig {
+            poll_interval: Duration::from_secs(3600),
+            timeout: Duration::from_secs(30),
+            concurrency: 16,
+            concurrency_per_host: 16,
+            nocheck: "standby",
+            device_types: Vec::new(),
+        };
+        let stop = Stop::new().expect("a stop token");
+        let (mut rack, events) = Rack::new(host, config, Arc::new(Limits::default()), stop).expect("a pool of threads");
+        let mut raw = HashMap::new();
+        rack.discover();
+        rack.start_sweep();
+        loop {
+            let wake = rack.work().unwrap_or_else(|| Instant::now() + Duration::from_secs(1));
+            if rack.whole().is_some() {
+                break;
+            }
+            let Ok(event) = events.recv_deadline(wake) else { continue };
+            if let Some(read) = rack.take(event) {
+                raw.extend(read.raw.map(|json| (read.key.0, json)));
+            }
+        }
+        let overview = rack.overview(STALE_AFTER_SECONDS);
+        Self { rack, overview, raw }
+    }
+
+    /// A drive that speaks `protocol`, with its JSON.
+    fn drive(&self, protocol: Protocol) -> (&Record, &RawValue) {
+        let speaks = |r: &&Record| r.report.as_ref().is_some_and(|report| report.protocol == Some(protocol));
+        let record = self.rack.fleet.present().find(speaks).expect("a drive of that kind");
+        (record, self.raw.get(&record.drive.key.0).expect("its JSON"))
+    }
+
+    fn documents(&self) -> Vec<(Key, Vec<u8>)> {
+        let parts = self.rack.parts(STALE_AFTER_SECONDS);
+        let document = |record: &Record| {
+            let raw = self.raw.get(&record.drive.key.0).map(AsRef::as_ref);
+            (Key::Smart(record.drive.device.clone()), doc::compose(record, &summary(record, &parts), raw))
+        };
+        self.rack.fleet.present().map(document).collect()
+    }
+
+    fn lists(&self) -> [(Key, Vec<u8>); 3] {
+        let bytes = |json: serde_json::Result<Vec<u8>>| json.expect("JSON");
+        let (overview, zfs) = (&self.overview, &self.rack.zfs);
+        [
+            (Key::Overview, bytes(serde_json::to_vec(overview))),
+            (Key::Enclosures, bytes(serde_json::to_vec(&EnclosuresBody::from(overview)))),
+            (Key::ZfsMap, bytes(serde_json::to_vec(&ZfsBody::new(overview, zfs)))),
+        ]
+    }
+}
+
+/// smartctl's JSON of one drive into a report.
+#[divan::bench(args = [Protocol::Ata, Protocol::Scsi, Protocol::Nvme])]
+fn parse(bencher: Bencher, protocol: Protocol) {
+    let (_, raw) = OF_78.drive(protocol);
+    bencher.bench(|| smartctl::parse(black_box(raw.get())));
+}
+
+/// Every rule, over one drive.
+#[divan::bench(args = [Protocol::Ata, Protocol::Scsi, Protocol::Nvme])]
+fn judge_one(bencher: Bencher, protocol: Protocol) {
+    let (record, _) = OF_78.drive(protocol);
+    let parts = OF_78.rack.parts(STALE_AFTER_SECONDS);
+    let report = record.report.as_deref();
+    let subject = Subject {
+        now: parts.now,
+        report,
+        collected_at: record.collected_at,
+        asleep: false,
+        model: report.and_then(|r| r.model_name.as_deref()),
+        rotates: rotates(record),
+        place: parts.places.get(&record.drive.device),
+        fault_sensed: None,
+        peers: parts.peers.of_one(record),
+    };
+    bencher.bench(|| judge(black_box(&subject), parts.limits));
+}
+
+/// Everything joined and judged.
+#[divan::bench(args = [78, 1000])]
+fn summarize_rack(bencher: Bencher, drives: usize) {
+    let parts = of(drives).rack.parts(STALE_AFTER_SECONDS);
+    bencher.bench(|| summarize(black_box(&parts)));
+}
+
+/// The bodies of the lists: overview, enclosures, pools.
+#[divan::bench(args = [78, 1000])]
+fn publish_lists(bencher: Bencher, drives: usize) {
+    let swept = of(drives);
+    bencher.bench(|| swept.lists());
+}
+
+/// The documents of all drives.
+#[divan::bench(args = [78, 1000])]
+fn publish_documents(bencher: Bencher, drives: usize) {
+    let swept = of(drives);
+    bencher.bench(|| swept.documents());
+}
+
+/// All of it into Redis, live and last-known copies.
+#[divan::bench(args = [78, 1000])]
+fn publish_to_redis(bencher: Bencher, drives: usize) {
+    let Some(port) = std::env::var("MICRO_REDIS").ok().and_then(|port| port.parse().ok()) else { return };
+    let config = RedisConfig {
+        address: RedisAddress::Tcp("127.0.0.1".to_owned(), port),
+        tls: None,
+        db: 0,
+        username: None,
+        password: None,
+        timeout: Duration::from_secs(10),
+        key_prefix: "micro".to_owned(),
+    };
+    let (redis, _back) =
+        RedisStore::start(&config, 1, (), &Stop::new().expect("a stop token")).expect("the thread of Redis");
+    let hour = Duration::from_secs(3600);
+    let entry = |(key, value): (Key, Vec<u8>)| Entry { key, value: value.into(), live: hour, last: hour };
+    let swept = of(drives);
+    let entries: Vec<Entry> = swept.documents().into_iter().chain(swept.lists()).map(entry).collect();
+    bencher.bench(|| redis.put(black_box(&entries)).expect("Redis takes them"));
+}
