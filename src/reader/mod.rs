@@ -11,6 +11,7 @@
 //! own timeouts.
 
 mod held;
+mod looks;
 mod prepared;
 mod service;
 mod view;
@@ -29,7 +30,8 @@ use crate::poller::{Ask, Known, Poller, Snapshot, Source};
 use crate::probe::{Host, drives};
 use crossbeam_channel::bounded;
 use held::{Held, Unfit};
-use std::collections::{HashMap, HashSet};
+use looks::Looks;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -83,8 +85,7 @@ pub struct Reader {
     poller: Poller,
     host: Host,
     held: Held,
-    /// The newest look at which version of a list Redis has: when it began, what it saw.
-    seen: Mutex<HashMap<(Key, Copy), (Instant, Version)>>,
+    looks: Looks,
     /// Keys whose value was found not to be ours, and said to be.
     odd: Mutex<HashSet<(Key, Copy)>>,
     looked: Mutex<Looked>,
@@ -107,7 +108,7 @@ impl Reader {
             poller,
             host,
             held: Held::default(),
-            seen: Mutex::default(),
+            looks: Looks::default(),
             odd: Mutex::default(),
             looked,
             seats,
@@ -223,32 +224,12 @@ impl Reader {
     /// The list that Redis has. Its body is fetched only where none of that version is at hand: held from an earlier
     /// request, or this daemon's own, which it sent there.
     fn value(&self, key: &Key, copy: Copy, since: Instant) -> Result<Option<Arc<Body>>, StoreError> {
-        let version = self.version(key, copy, since)?;
+        let version = self.looks.look(key, copy, since, || self.redis.beginning(key, copy))?;
         let own = |version| self.poller.memory.body(key).filter(|own| Version::read(own.plain()) == Some(version));
         match version.and_then(|version| self.held.body(key, version).or_else(|| own(version))) {
             Some(body) => Ok(Some(body)),
             None => Ok(self.redis.get(key, copy)?.map(Body::new)),
         }
-    }
-
-    /// Which version Redis has. A look that another request began after this one had come shows it as well as an own
-    /// would: so those that come at once share one, and none is answered with what Redis had before it came.
-    fn version(&self, key: &Key, copy: Copy, since: Instant) -> Result<Option<Version>, StoreError> {
-        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = (key.clone(), copy);
-        if let Some((_, version)) = seen().get(&place).filter(|(began, _)| *began >= since) {
-            return Ok(Some(*version));
-        }
-        let began = Instant::now();
-        let version = self.redis.beginning(key, copy)?;
-        if let Some(version) = version {
-            let mut seen = seen();
-            let last = seen.entry(place).or_insert((began, version));
-            if began > last.0 {
-                *last = (began, version);
-            }
-        }
-        Ok(version)
     }
 
     fn list_without_redis(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
