@@ -32,14 +32,15 @@ pub(super) struct Held {
     documents: Mutex<HashMap<DeviceName, Arc<Document>>>,
 }
 
-type Once<T> = Arc<OnceLock<T>>;
+/// Made by whoever wants it first, while others wait for it.
+type Made = Arc<OnceLock<Result<Arc<Prepared>, Unfit>>>;
 
 struct List {
     body: Arc<Body>,
     version: Option<Version>,
     head: Head,
     is_stale: bool,
-    views: Mutex<HashMap<View, Once<Result<Arc<Prepared>, Unfit>>>>,
+    views: Mutex<HashMap<View, Made>>,
 }
 
 /// A drive's document: as it was stored, and labelled as old.
@@ -129,9 +130,10 @@ impl List {
 impl Document {
     pub(super) fn prepared(&self, is_old: bool) -> Arc<Prepared> {
         let of = |value: Bytes| Prepared::new(Body::new(value), &self.head, false);
-        let made = match is_old {
-            true => self.labelled.get_or_init(|| of(label_stale(&self.value).into())),
-            false => self.as_is.get_or_init(|| of(Bytes::clone(&self.value))),
+        let made = if is_old {
+            self.labelled.get_or_init(|| of(label_stale(&self.value).into()))
+        } else {
+            self.as_is.get_or_init(|| of(Bytes::clone(&self.value)))
         };
         Arc::clone(made)
     }

@@ -134,10 +134,10 @@ impl Exchange {
         let Some(sent) = send_now(&self.socket, pieces) else { return self.tell(Rest::default(), false) };
         // The usual end, of which the gate need not be told: when the client says more, it looks whose turn it is.
         let is_sent = sent == pieces.iter().map(|piece| piece.len()).sum::<usize>();
-        match is_sent && keep {
-            true if !self.turn.end() => {}
-            true => self.tell(Rest::default(), true),
-            false => self.tell(Rest::of(pieces, sent, reply.shared()), keep),
+        if !(is_sent && keep) {
+            self.tell(Rest::of(pieces, sent, reply.shared()), keep);
+        } else if self.turn.end() {
+            self.tell(Rest::default(), true);
         }
     }
 
