@@ -59,6 +59,7 @@ pub enum StartError {
 #[derive(Clone)]
 pub struct Poller {
     pub asks: Sender<Ask>,
+    stop: Stop,
     pub memory: Arc<MemoryStore>,
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
     pulse: Arc<Pulse>,
@@ -67,6 +68,15 @@ pub struct Poller {
 impl Poller {
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits for a reply, not beyond the stop: what is asked then stays in the channel for ever.
+    pub fn reply(&self, replied: &Receiver<Source>, patience: Duration) -> Option<Source> {
+        select! {
+            recv(replied) -> source => source.ok(),
+            recv(self.stop.channel()) -> _ => replied.try_recv().ok(),
+            default(patience) => None,
+        }
     }
 
     /// How long ago the thread last went round.
@@ -85,7 +95,9 @@ impl Poller {
         stop: &Stop,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let (asks, incoming) = bounded(ASKS);
-        let handle = Self { asks, memory: Arc::default(), snapshot: Arc::default(), pulse: Arc::default() };
+        let stop = stop.clone();
+        let handle =
+            Self { asks, stop: stop.clone(), memory: Arc::default(), snapshot: Arc::default(), pulse: Arc::default() };
         let (rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
         let mut thread = Thread {
             rack,
@@ -117,7 +129,6 @@ impl Poller {
         // Before any request and any drive: what is here, and in which bays.
         thread.look();
         thread.rebuild();
-        let stop = stop.clone();
         let run = move || {
             let _alive = alive;
             thread.run(&incoming, &events, &back, &stop);
@@ -183,8 +194,6 @@ impl Thread {
         }
         self.rack.finish(events);
         self.role.release(&self.redis);
-        // Who asked too late is not kept waiting: what is in a channel stays there when nobody takes it any more.
-        while asks.try_recv().is_ok() {}
     }
 
     /// Everything that is due; gives when the next thing will be.

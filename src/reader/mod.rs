@@ -183,7 +183,7 @@ impl Reader {
     fn look_anew(&self) -> Arc<Snapshot> {
         let (reply, replied) = bounded(1);
         if self.poller.asks.try_send(Ask::Look { reply }).is_ok() {
-            let _ = replied.recv_timeout(PATIENCE);
+            let _ = self.poller.reply(&replied, PATIENCE);
         }
         self.poller.snapshot()
     }
@@ -257,7 +257,7 @@ impl Reader {
         let _seat = self.seat()?;
         let (reply, replied) = bounded(1);
         self.poller.asks.try_send(Ask::List { key: key.clone(), reply }).ok()?;
-        replied.recv_timeout(PATIENCE).ok()
+        self.poller.reply(&replied, PATIENCE)
     }
 
     /// One drive, by any identifier.
@@ -331,7 +331,7 @@ impl Reader {
             Some(_seat) => {
                 let (reply, replied) = bounded(1);
                 let asked = self.poller.asks.try_send(Ask::Drive { device: device.clone(), reply });
-                asked.ok().and_then(|()| replied.recv_timeout(PATIENCE).ok())
+                asked.ok().and_then(|()| self.poller.reply(&replied, PATIENCE))
             }
             None => None,
         };

@@ -33,7 +33,7 @@ WARM, WINDOWS, REQUESTS = 50, 3, 150
 LOOK = "probe::drives::fingerprint"
 # How memory is kept, as the daemon tells itself when it starts over: told beforehand, it does not, and stays under
 # valgrind. There everything takes fifty times as long, and Redis shall not be given up for that.
-UNDER_VALGRIND = {"MALLOC_ARENA_MAX": 2, "MALLOC_MMAP_THRESHOLD_": 2_097_152, "MALLOC_TRIM_THRESHOLD_": 4_194_304, "REDIS_TIMEOUT_MS": 10_000}
+UNDER_VALGRIND = {"MALLOC_ARENA_MAX": 1, "MALLOC_MMAP_THRESHOLD_": 2_097_152, "MALLOC_TRIM_THRESHOLD_": 4_194_304, "REDIS_TIMEOUT_MS": 10_000}
 
 
 def cases(client):
