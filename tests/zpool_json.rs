@@ -33,7 +33,7 @@ fn members(zfs: &Value) -> impl Iterator<Item = &Value> {
 /// An answer of /api/zfs without what differs between text and JSON by their nature: when it was
 /// made, how the scan is worded, and guids, of which text tells only those of leaves that are gone.
 fn compared(mut zfs: Value) -> Value {
-    for field in ["generated_at", "collected_at"] {
+    for field in ["version", "generated_at", "collected_at"] {
         zfs[field] = Value::Null;
     }
     let lists = zfs["pools"].as_array_mut().into_iter().flatten();
@@ -229,7 +229,7 @@ fn printing(text: &str) -> Value {
     let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", file.display()));
     let zpool = zpool.to_string_lossy().into_owned();
     let mut zfs = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)]).json("/api/zfs");
-    for field in ["generated_at", "collected_at", "topology"] {
+    for field in ["version", "generated_at", "collected_at", "topology"] {
         zfs[field] = Value::Null;
     }
     zfs
