@@ -12,7 +12,7 @@ import time
 from rack import BIN, WORK, LeftOut, Program, free_port, get
 
 # What differs between two readings of the same host.
-MOMENTS = re.compile(rb'"\d{4}-\d\d-\d\dT[\d:.]+Z"|"took_ms":\d+|\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}')
+MOMENTS = re.compile(rb'"version":"[0-9a-f]{16}"|"\d{4}-\d\d-\d\dT[\d:.]+Z"|"took_ms":\d+|\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}')
 
 NGINX = """\
 daemon off;
@@ -24,7 +24,6 @@ events {{ worker_connections 4096; }}
 http {{
     access_log off;
     sendfile on;
-    tcp_nopush on;
     keepalive_requests 1000000000;
     open_file_cache max=100;
     default_type application/json;

@@ -75,9 +75,11 @@ impl Rest {
 
     /// From `sent` on, of an answer whose last piece is of a body that others have.
     fn of([head, own, last]: [&[u8]; 3], sent: usize, shared: Option<&Bytes>) -> Self {
-        let own = [head, own].concat().split_off(sent.min(head.len() + own.len()));
-        let shared = shared.filter(|_| !last.is_empty());
-        Self { shared: shared.map(|body| (Bytes::clone(body), sent.saturating_sub(head.len() + own.len()))), own }
+        let mut own = [head, own].concat();
+        let of_last = sent.saturating_sub(own.len());
+        let own = own.split_off(sent.min(own.len()));
+        let shared = shared.filter(|_| !last.is_empty()).map(|body| (Bytes::clone(body), of_last));
+        Self { own, shared }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -175,4 +177,22 @@ fn send_now<const N: usize>(socket: &Socket, pieces: [&[u8]; N]) -> Option<usize
         }
     }
     Some(sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_has_not_taken_is_all_that_follows_on_what_it_has() {
+        let (head, own, shared): (&[u8], &[u8], Bytes) = (b"head", b"of now", b"of all".as_slice().into());
+        let whole = [head, own, &shared].concat();
+        for sent in 0..=whole.len() {
+            let rest = Rest::of([head, own, &shared], sent, Some(&shared));
+            let (body, from) = rest.shared.unwrap_or_else(|| unreachable!("it has a body"));
+            assert_eq!([&rest.own[..], &body[from..]].concat(), whole[sent..], "{sent}");
+            let without = Rest::of([head, own, &[]], sent.min(10), Some(&shared));
+            assert_eq!((without.own, without.shared), (b"headof now"[sent.min(10)..].to_vec(), None), "{sent}");
+        }
+    }
 }
