@@ -201,3 +201,21 @@ fn the_overview_in_short_says_of_every_bay_what_the_whole_says() {
     assert_eq!(bays(&short), bays(&whole));
     assert!(bays(&whole).len() > 40, "{:?}", bays(&whole));
 }
+
+/// Who has a list and asks whether it is still the one is told when it has grown old meanwhile.
+#[test]
+fn a_list_that_has_grown_old_is_another_one() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = follower(&sim, &redis);
+    let fresh = daemon.get("/api/overview");
+    redis.ask(&["DEL", "jbod:overview"]);
+    for headers in [vec![], vec![GZIP], vec![("If-None-Match", fresh.header("etag"))]] {
+        let old = daemon.request("GET", "/api/overview", &headers);
+        assert_eq!((old.status, old.cache()), (200, "STALE"), "{headers:?}");
+        let body = if headers.contains(&GZIP) { unpacked(&old) } else { old.body.clone() };
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        assert!(support::look::drives(&body).all(|drive| drive["stale"] == true), "{body}");
+        assert_ne!(body["version"], fresh.json()["version"]);
+        assert_ne!(old.header("etag"), fresh.header("etag"));
+    }
+}

@@ -51,12 +51,19 @@ impl<'de> Deserialize<'de> for Version {
 pub fn sealed(body: &impl Serialize) -> Vec<u8> {
     // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
     let mut json = serde_json::to_vec(body).unwrap_or_default();
-    let rest = json.get(PLACE.end..).unwrap_or_default();
-    let version = Version(hash(rest)).to_string();
-    if let Some(place) = json.get_mut(PLACE) {
+    seal(&mut json);
+    json
+}
+
+/// Puts its version into a body that has been changed. One that has none stays without.
+pub fn seal(body: &mut [u8]) {
+    if Version::read(body).is_none() {
+        return;
+    }
+    let version = Version(hash(body.get(PLACE.end..).unwrap_or_default())).to_string();
+    if let Some(place) = body.get_mut(PLACE) {
         place.copy_from_slice(version.as_bytes());
     }
-    json
 }
 
 /// FNV-1a, eight bytes at a step, mixed downwards after each: fast over megabytes, the same in every run.

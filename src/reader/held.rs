@@ -6,7 +6,7 @@ use super::view::View;
 use crate::cache::{Body, Bytes, Key};
 use crate::model::doc::{Head, label_stale};
 use crate::model::drive::DeviceName;
-use crate::model::version::Version;
+use crate::model::version::{Version, seal};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -121,10 +121,17 @@ impl List {
             return Ok(Prepared::new(Arc::clone(&self.body), &self.head, false));
         }
         let plain = self.body.plain();
-        let list = if self.is_stale { label_stale(plain).into() } else { Bytes::clone(plain) };
+        let list = if self.is_stale { labelled(plain) } else { Bytes::clone(plain) };
         let (body, is_absent) = view.of(&list).ok_or(Unfit::Foreign)?;
         Ok(Prepared::new(Body::new(body), &self.head, is_absent))
     }
+}
+
+/// A last-known list: other bytes, so of another version, or who has the one would not be told that it is old.
+fn labelled(list: &[u8]) -> Bytes {
+    let mut list = label_stale(list);
+    seal(&mut list);
+    list.into()
 }
 
 impl Document {
@@ -156,7 +163,9 @@ mod tests {
     fn a_list_of_another_rack_is_none() {
         let held = Held::default();
         let value: Bytes =
-            br#"{"schema":1,"topology":"a","generated_at":"2026-01-01T00:00:00Z","stale":false}"#.as_slice().into();
+            br#"{"schema":1,"version":"0123456789abcdef","topology":"a","generated_at":"2026-01-01T00:00:00Z","stale":false}"#
+                .as_slice()
+                .into();
         let list = |topology: &str, is_stale: bool| {
             held.list(&Key::Overview, &View::Whole, Body::new(Bytes::clone(&value)), Some(topology), is_stale)
         };
