@@ -185,9 +185,9 @@ class Daemon(Program):
         return self
 
     def still(self):
-        """After what was found has gone where it goes: the overview changes no more."""
+        """After what was found has gone where it goes: the overview changes no more. Links are looked at again 3 s after a start."""
         tag, since = None, time.monotonic()
-        while time.monotonic() - since < 2:
+        while time.monotonic() - since < 4:
             if (now := get(self.port)[1]["ETag"]) != tag:
                 tag, since = now, time.monotonic()
             time.sleep(0.1)
