@@ -127,6 +127,12 @@ impl Reply {
         reply
     }
 
+    /// The same status and headers, without a body.
+    #[must_use]
+    pub(super) fn without_text(self) -> Self {
+        Self { content_type: TEXT, body: Body::Static(&[]), ..self }
+    }
+
     /// What the cache gave, of data.
     pub(super) fn cache(&self) -> Option<XCache> {
         self.of_cache().map(|(answer, _)| answer.cache)

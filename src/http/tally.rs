@@ -20,6 +20,7 @@ const CACHES: [XCache; 3] = [XCache::Hit, XCache::Stale, XCache::Miss];
 pub(super) struct Tally {
     routes: [OfRoute; Pattern::ALL.len()],
     caches: [AtomicU64; CACHES.len()],
+    late_completions: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,8 @@ pub(super) struct Latency {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { routes: from_fn(|_| OfRoute::default()), caches: from_fn(|_| AtomicU64::new(0)) }
+        let caches = from_fn(|_| AtomicU64::new(0));
+        Self { routes: from_fn(|_| OfRoute::default()), caches, late_completions: AtomicU64::new(0) }
     }
 }
 
@@ -71,6 +73,15 @@ impl Tally {
         if let Some(route) = self.routes.get(Pattern::Refused as usize) {
             route.count(status);
         }
+    }
+
+    /// A worker's completion was announced when its connection had seen it already, or was closed.
+    pub(super) fn late_completion(&self) {
+        add(Some(&self.late_completions), 1);
+    }
+
+    pub(super) fn late_completions(&self) -> u64 {
+        get(&self.late_completions)
     }
 
     /// Route, status, count; only what has happened.

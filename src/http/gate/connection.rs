@@ -1,21 +1,23 @@
-//! One connection of a client, as a machine that never waits: it reads heads, gives away one
-//! request at a time, sends what is left of answers, and says by when it wants to be looked at.
+//! One connection of a client, as a machine that never waits: it reads heads, passes on one request at a time together
+//! with the right to write its response, sends what is left of responses, and says by when it wants to be looked at.
 
+use super::completion::{After, RequestNumber, Slot};
 use super::door::Door;
-use super::exchange::{Rest, Turn};
-use super::head::{Claims, HEAD_BYTES, Head, parse};
+use super::exchange::Passed;
+use super::head::{Claims, HEAD_BYTES, Head, Method, method, parse};
 use super::seats::Seat;
+use super::writer::{Received, RequestReader, ResponseWriter, Unsent, split};
 use crate::http::letterhead::{Framing, Letterhead};
 use crate::http::reply::{Problem, Reply};
-use rustix::net::RecvFlags;
 use socket2::Socket;
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// From its first byte (or the connection's begin), a head is whole within this.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a connection over the limit is read from, so that it is refused in the form that its request wants.
+const REFUSED_DEADLINE: Duration = Duration::from_secs(1);
 /// How long a connection may be kept without a request. Also longer than any worker takes: should
 /// an answer be lost, its connection is not.
 const IDLE: Duration = Duration::from_secs(60);
@@ -30,32 +32,46 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(1);
 const REFUSALS: u32 = 32;
 
 pub(super) struct Connection {
-    pub(super) socket: Arc<Socket>,
+    pub(super) reader: RequestReader,
     pub(super) address: Option<IpAddr>,
-    /// `None`: it is being turned away.
+    /// `None`: it is over the limit, and refused.
     pub(super) seat: Option<Seat>,
     /// When to look at it though nothing has happened.
     pub(super) deadline: Instant,
     phase: Phase,
+    /// The request that was passed on last.
+    request: RequestNumber,
+    /// Where its worker returns the writer.
+    slot: Arc<Slot>,
     buffer: Vec<u8>,
     /// It has had a request answered.
     is_known: bool,
-    /// There may be more to read, of which nobody will tell.
+    /// There may be more to read, and no event will come for it.
     has_more: bool,
-    /// The client will say no more.
+    /// The client will send no more.
     is_ending: bool,
     refusals: u32,
 }
 
 enum Phase {
-    Reading,
-    Answering(Arc<Turn>),
-    Sending { rest: Rest, until: Instant, then: Then },
-    Draining { left: usize },
+    Reading(ResponseWriter),
+    /// A worker has the writer.
+    Answering,
+    Sending(Sending),
+    /// The response is sent; what the client still sends is thrown away, up to so many bytes.
+    Draining(usize),
+    Closed,
 }
 
-/// What follows on an answer.
-#[derive(Clone, Copy)]
+struct Sending {
+    writer: ResponseWriter,
+    unsent: Unsent,
+    until: Instant,
+    then: Then,
+}
+
+/// What follows on a response.
+#[derive(Clone, Copy, Debug)]
 enum Then {
     Read,
     Drain,
@@ -69,7 +85,25 @@ pub(super) enum Step {
     /// To be closed.
     Close,
     /// A worker for this request.
-    Pass(Head, Arc<Turn>),
+    Pass(Passed),
+}
+
+/// What a phase led to.
+enum Next {
+    /// On with this phase.
+    Phase(Phase),
+    /// Nothing more to do now.
+    Step(Phase, Step),
+}
+
+impl Next {
+    fn wait(phase: Phase) -> Self {
+        Self::Step(phase, Step::Wait)
+    }
+
+    fn close() -> Self {
+        Self::Step(Phase::Closed, Step::Close)
+    }
 }
 
 /// A request that goes no further than here.
@@ -77,23 +111,26 @@ struct Refusal {
     problem: Problem,
     /// It is certain where the next request begins.
     keep: bool,
-    without_body: bool,
 }
 
 impl Refusal {
     fn last(problem: Problem) -> Self {
-        Self { problem, keep: false, without_body: false }
+        Self { problem, keep: false }
     }
 }
 
 impl Connection {
     pub(super) fn new(socket: Socket, address: Option<IpAddr>, seat: Option<Seat>) -> Self {
+        let (reader, writer) = split(socket);
+        let patience = if seat.is_some() { HEAD_DEADLINE } else { REFUSED_DEADLINE };
         Self {
-            socket: Arc::new(socket),
+            reader,
             address,
             seat,
-            deadline: Instant::now() + HEAD_DEADLINE,
-            phase: Phase::Reading,
+            deadline: Instant::now() + patience,
+            phase: Phase::Reading(writer),
+            request: RequestNumber::default(),
+            slot: Arc::default(),
             buffer: Vec::new(),
             is_known: false,
             has_more: false,
@@ -102,80 +139,94 @@ impl Connection {
         }
     }
 
-    /// Something happened. `is_ending`: the client will say no more.
+    /// Something happened. `is_ending`: the client will send no more.
     pub(super) fn look(&mut self, door: &Door, is_ending: bool) -> Step {
         self.is_ending |= is_ending;
+        // An event comes once. One that comes while a worker has the request is remembered until all has been read.
+        self.has_more = true;
         self.go_on(door)
     }
 
-    /// The worker has done its part.
-    pub(super) fn answered(&mut self, door: &Door, rest: Rest, keep: bool) -> Step {
-        if !matches!(self.phase, Phase::Answering(_)) {
-            return Step::Wait;
-        }
-        self.send(rest, if keep { Then::Read } else { Then::Close });
-        self.go_on(door)
+    /// A worker says that it has returned the writer of that request. `None`: that has been seen already.
+    pub(super) fn woken(&mut self, door: &Door, request: RequestNumber) -> Option<Step> {
+        let is_current = matches!(self.phase, Phase::Answering) && self.request == request;
+        is_current.then(|| self.go_on(door))
     }
 
     /// Its deadline has passed.
     pub(super) fn expire(&mut self, door: &Door) -> Step {
-        if !matches!(self.phase, Phase::Reading) || self.is_known && self.buffer.is_empty() {
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        let Phase::Reading(writer) = phase else { return Step::Close };
+        if self.is_known && self.buffer.is_empty() {
             return Step::Close;
         }
-        self.refuse(door, &Refusal::last(Problem::TooSlow));
-        self.go_on(door)
-    }
-
-    /// Too many connections, or nobody to answer: said, and closed.
-    pub(super) fn turn_away(&mut self, door: &Door) -> Step {
-        self.refuse(door, &Refusal::last(Problem::Busy));
+        let problem = if self.seat.is_some() { Problem::TooSlow } else { Problem::Busy };
+        self.phase = self.refuse(door, writer, &Refusal::last(problem));
         self.go_on(door)
     }
 
     /// As far as it goes without waiting.
     fn go_on(&mut self, door: &Door) -> Step {
         loop {
-            let step = match &self.phase {
-                Phase::Reading => self.read(door),
-                Phase::Answering(turn) if !turn.is_done() => Some(Step::Wait),
-                Phase::Answering(_) => self.next_request(),
-                Phase::Sending { .. } => self.send_rest(),
-                Phase::Draining { .. } => self.drain(),
+            let next = match std::mem::replace(&mut self.phase, Phase::Closed) {
+                Phase::Reading(writer) => self.read(door, writer),
+                Phase::Answering => self.completed(),
+                Phase::Sending(sending) => self.send_rest(sending),
+                Phase::Draining(left) => self.drain(left),
+                Phase::Closed => Next::close(),
             };
-            if let Some(step) = step {
-                return step;
+            match next {
+                Next::Phase(phase) => self.phase = phase,
+                Next::Step(phase, step) => {
+                    self.phase = phase;
+                    return step;
+                }
             }
         }
     }
 
-    fn next_request(&mut self) -> Option<Step> {
-        self.phase = Phase::Reading;
-        self.is_known = true;
-        self.deadline = Instant::now() + if self.buffer.is_empty() { IDLE } else { HEAD_DEADLINE };
-        None
+    /// Looks whether the worker is done.
+    fn completed(&mut self) -> Next {
+        let Some(completion) = self.slot.take(self.request) else { return Next::wait(Phase::Answering) };
+        let then = match completion.after {
+            After::NextRequest => Then::Read,
+            After::Close => Then::Close,
+        };
+        Next::Phase(self.send(completion.writer, completion.unsent, then))
     }
 
-    fn read(&mut self, door: &Door) -> Option<Step> {
+    fn next_request(&mut self, writer: ResponseWriter) -> Phase {
+        self.is_known = true;
+        self.deadline = Instant::now() + if self.buffer.is_empty() { IDLE } else { HEAD_DEADLINE };
+        Phase::Reading(writer)
+    }
+
+    fn read(&mut self, door: &Door, mut writer: ResponseWriter) -> Next {
         // What came with the last request is looked at before more is read.
         let mut is_worth_parsing = !self.buffer.is_empty();
         loop {
-            if is_worth_parsing && let ControlFlow::Break(step) = self.parse(door) {
-                return step;
+            if is_worth_parsing {
+                match self.parse(door, writer) {
+                    Ok(next) => return next,
+                    Err(unused) => writer = unused,
+                }
             }
             let had = self.buffer.len();
             let mut chunk = [0u8; 4096];
             let room = HEAD_BYTES.saturating_sub(had).clamp(1, chunk.len());
             let room = chunk.get_mut(..room).unwrap_or_default();
-            let n = match rustix::net::recv(&*self.socket, &mut *room, RecvFlags::DONTWAIT) {
-                Ok((_, n)) if n > 0 => n,
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(rustix::io::Errno::AGAIN) => return Some(Step::Wait),
-                Ok(_) | Err(_) => return Some(Step::Close),
+            let count = match self.reader.receive(room) {
+                Received::Bytes(count) => count,
+                Received::WouldBlock => {
+                    self.has_more = false;
+                    return Next::wait(Phase::Reading(writer));
+                }
+                Received::End => return Next::close(),
             };
-            let new = room.get(..n).unwrap_or_default();
+            let new = room.get(..count).unwrap_or_default();
             self.buffer.extend_from_slice(new);
-            self.has_more = n == room.len();
-            if had == 0 {
+            self.has_more = count == room.len();
+            if had == 0 && self.seat.is_some() {
                 self.deadline = Instant::now() + HEAD_DEADLINE;
             }
             // A head that comes byte by byte is not parsed byte by byte.
@@ -183,93 +234,119 @@ impl Connection {
         }
     }
 
-    /// `Continue`: the head is not whole yet. Otherwise a request to pass on, or nothing of one that
-    /// was refused.
-    fn parse(&mut self, door: &Door) -> ControlFlow<Option<Step>> {
-        let refusal = match parse(&self.buffer) {
-            Ok(None) => return ControlFlow::Continue(()),
-            Err(problem) => Refusal::last(problem),
-            Ok(Some(parsed)) => {
-                let (length, head) = (parsed.length, admitted(door, &parsed.claims, parsed.head));
-                self.buffer.drain(..length);
-                match head {
-                    Ok(head) => return ControlFlow::Break(Some(self.pass(head))),
-                    Err(refusal) => refusal,
-                }
+    /// A request to pass on, or the refusal of one. An error gives the writer back: the head is not whole yet.
+    fn parse(&mut self, door: &Door, writer: ResponseWriter) -> Result<Next, ResponseWriter> {
+        if self.seat.is_none() {
+            if method(&self.buffer) == Method::Incomplete {
+                return Err(writer);
             }
+            return Ok(Next::Phase(self.refuse(door, writer, &Refusal::last(Problem::Busy))));
+        }
+        let parsed = match parse(&self.buffer) {
+            Ok(None) => return Err(writer),
+            Ok(Some(parsed)) => parsed,
+            Err(problem) => return Ok(Next::Phase(self.refuse(door, writer, &Refusal::last(problem)))),
         };
-        self.refuse(door, &refusal);
-        ControlFlow::Break(None)
+        let length = parsed.length;
+        match admitted(door, &parsed.claims, parsed.head) {
+            Ok(head) => {
+                self.buffer.drain(..length);
+                Ok(self.pass(head, writer))
+            }
+            Err(refusal) => {
+                let phase = self.refuse(door, writer, &refusal);
+                self.buffer.drain(..length);
+                Ok(Next::Phase(phase))
+            }
+        }
     }
 
-    fn pass(&mut self, head: Head) -> Step {
+    fn pass(&mut self, head: Head, writer: ResponseWriter) -> Next {
         let is_awaited = self.has_more || self.is_ending || !self.buffer.is_empty();
-        let turn = Arc::new(Turn::new(is_awaited));
-        self.phase = Phase::Answering(Arc::clone(&turn));
+        self.request = self.request.next();
+        self.slot.lend(self.request, is_awaited);
         self.deadline = Instant::now() + IDLE;
-        Step::Pass(head, turn)
+        let (slot, seat) = (Arc::clone(&self.slot), self.seat.clone());
+        Next::Step(Phase::Answering, Step::Pass(Passed { head, request: self.request, writer, slot, seat }))
     }
 
-    fn refuse(&mut self, door: &Door, refusal: &Refusal) {
+    /// Answers the request at the beginning of the buffer, as far as it has come.
+    fn refuse(&mut self, door: &Door, writer: ResponseWriter, refusal: &Refusal) -> Phase {
         self.refusals += 1;
         let keep = refusal.keep && self.refusals < REFUSALS;
-        let framing = Framing { without_body: refusal.without_body, is_old: false, keep };
+        // A response to HEAD has no body (RFC 9110, 9.3.2), whatever is wrong with the rest of the request. A request whose
+        // method has not come may be one.
+        let method = method(&self.buffer);
+        let framing = Framing { without_body: method == Method::Head, is_old: false, keep };
         let reply = Reply::problem(&refusal.problem);
+        let reply = if method == Method::Incomplete { reply.without_text() } else { reply };
         door.refused(reply.status);
         let answer = reply.pieces(framing, &mut Letterhead::default()).concat();
-        self.send(Rest::own(answer), if keep { Then::Read } else { Then::Drain });
+        self.send(writer, Unsent::own(answer), if keep { Then::Read } else { Then::Drain })
     }
 
-    fn send(&mut self, rest: Rest, then: Then) {
+    fn send(&mut self, writer: ResponseWriter, unsent: Unsent, then: Then) -> Phase {
         let now = Instant::now();
-        self.phase = Phase::Sending { rest, until: now + SEND_DEADLINE, then };
         self.deadline = now + SEND_PATIENCE;
+        Phase::Sending(Sending { writer, unsent, until: now + SEND_DEADLINE, then })
     }
 
-    fn send_rest(&mut self) -> Option<Step> {
-        let Phase::Sending { rest, until, then } = &mut self.phase else { return None };
-        let Some(has_taken) = rest.send(&self.socket) else { return Some(Step::Close) };
-        if !rest.is_empty() {
+    fn send_rest(&mut self, mut sending: Sending) -> Next {
+        let Ok(has_taken) = sending.unsent.send(&mut sending.writer) else { return Next::close() };
+        if !sending.unsent.is_empty() {
             if has_taken {
-                self.deadline = (Instant::now() + SEND_PATIENCE).min(*until);
+                self.deadline = (Instant::now() + SEND_PATIENCE).min(sending.until);
             }
-            return Some(Step::Wait);
+            return Next::wait(Phase::Sending(sending));
         }
-        match *then {
-            Then::Close => Some(Step::Close),
-            Then::Read => self.next_request(),
+        match sending.then {
+            Then::Close => Next::close(),
+            Then::Read => Next::Phase(self.next_request(sending.writer)),
             Then::Drain => {
-                // Closing on a client that still sends would take the refusal from under its eyes.
-                let _ = self.socket.shutdown(std::net::Shutdown::Write);
-                self.phase = Phase::Draining { left: DRAINED_BYTES };
+                // Closing while the client still sends would reset the connection before it has read the refusal.
+                sending.writer.finish();
                 self.deadline = Instant::now() + DRAIN_DEADLINE;
-                None
+                Next::Phase(Phase::Draining(DRAINED_BYTES))
             }
         }
     }
 
-    fn drain(&mut self) -> Option<Step> {
-        let Phase::Draining { left } = &mut self.phase else { return None };
+    fn drain(&mut self, mut left: usize) -> Next {
         let mut chunk = [0u8; 4096];
         loop {
-            match rustix::net::recv(&*self.socket, &mut chunk[..], RecvFlags::DONTWAIT) {
-                Ok((_, n)) if n > 0 && n < *left => *left -= n,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::AGAIN) => return Some(Step::Wait),
-                Ok(_) | Err(_) => return Some(Step::Close),
+            match self.reader.receive(&mut chunk) {
+                Received::Bytes(count) if count < left => left -= count,
+                Received::WouldBlock => return Next::wait(Phase::Draining(left)),
+                Received::Bytes(_) | Received::End => return Next::close(),
             }
         }
     }
 }
 
+#[cfg(test)]
+impl Connection {
+    /// All that decides what it does next, apart from time.
+    pub(super) fn state(&self) -> String {
+        let phase = match &self.phase {
+            Phase::Reading(_) => "reading".to_owned(),
+            Phase::Answering => "answering".to_owned(),
+            Phase::Sending(sending) => format!("sending {:?}, then {:?}", sending.unsent, sending.then),
+            Phase::Draining(left) => format!("draining {left}"),
+            Phase::Closed => "closed".to_owned(),
+        };
+        let flags = (self.is_known, self.has_more, self.is_ending, self.refusals);
+        let unread = rustix::io::ioctl_fionread(&self.reader).unwrap_or(0);
+        format!("{phase} {:?} {:?} {flags:?} {unread} {:?}", self.request, self.slot, self.buffer)
+    }
+}
+
 fn admitted(door: &Door, claims: &Claims, head: Result<Head, Problem>) -> Result<Head, Refusal> {
-    let without_body = head.as_ref().is_ok_and(|h| h.without_body);
     let wants_keep = head.as_ref().map_or(!claims.is_old, |h| h.keep);
-    let refusal = |problem, is_certain| Refusal { problem, keep: wants_keep && is_certain, without_body };
+    let refusal = |problem, is_certain| Refusal { problem, keep: wants_keep && is_certain };
     let is_open = head.as_ref().is_ok_and(|h| h.target.is_open());
     door.check(claims, is_open).map_err(|problem| refusal(problem, head.is_ok()))?;
     head.map_err(|problem| {
         let is_certain = matches!(problem, Problem::Method { has_body: false });
-        Refusal { problem, keep: wants_keep && is_certain, without_body: false }
+        Refusal { problem, keep: wants_keep && is_certain }
     })
 }

@@ -1,13 +1,13 @@
 //! All connections, on one thread: accepts, hears what happens on which, passes requests to the
-//! workers and takes their leavings back, and looks after deadlines. Its wake-ups are the sockets',
-//! the workers' bell and the stop; it waits for nobody.
+//! workers, and looks after deadlines. It is woken by the sockets, the workers and the stop, and waits for nothing else.
 
+use super::completion::{WakeUp, WakeUps, Waker};
 use super::connection::{Connection, Step};
 use super::door::Door;
-use super::exchange::{Back, Done, Exchange};
+use super::exchange::Exchange;
 use super::seats::{Seats, owner};
 use crate::stop::Stop;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use rustix::event::{Timespec, epoll};
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::Socket;
@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// After an accept that failed (no descriptors left, most likely): the listeners live on.
@@ -28,7 +27,7 @@ const TURNED_AWAY: usize = 64;
 const AT_ONCE: usize = 64;
 
 const STOP: u64 = 0;
-const BELL: u64 = 1;
+const WAKE_UP: u64 = 1;
 /// The first listener's; connections follow after all of them.
 const LISTENERS: u64 = 2;
 
@@ -37,8 +36,8 @@ pub(super) struct Connections<'a> {
     door: &'a Door,
     seats: &'a Seats,
     requests: Sender<Exchange>,
-    back: Back,
-    leavings: &'a Receiver<Done>,
+    waker: Waker,
+    wake_ups: &'a WakeUps,
     epoll: OwnedFd,
     open: HashMap<u64, Connection>,
     next_id: u64,
@@ -57,12 +56,12 @@ impl<'a> Connections<'a> {
         door: &'a Door,
         seats: &'a Seats,
         requests: Sender<Exchange>,
-        (back, leavings): (Back, &'a Receiver<Done>),
+        (waker, wake_ups): (Waker, &'a WakeUps),
         stop: &Stop,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, stop, epoll::EventData::new_u64(STOP), epoll::EventFlags::IN)?;
-        epoll::add(&epoll, &back.bell, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)?;
+        epoll::add(&epoll, wake_ups, epoll::EventData::new_u64(WAKE_UP), epoll::EventFlags::IN)?;
         let mut next_id = LISTENERS;
         for listener in listeners {
             epoll::add(&epoll, listener, epoll::EventData::new_u64(next_id), epoll::EventFlags::IN)?;
@@ -74,8 +73,8 @@ impl<'a> Connections<'a> {
             door,
             seats,
             requests,
-            back,
-            leavings,
+            waker,
+            wake_ups,
             epoll,
             open,
             next_id,
@@ -100,7 +99,7 @@ impl<'a> Connections<'a> {
                 let listener = id.checked_sub(LISTENERS).and_then(|n| usize::try_from(n).ok());
                 match listener.and_then(|n| self.listeners.get(n)) {
                     _ if id == STOP => return Ok(()),
-                    _ if id == BELL => self.take_leavings(),
+                    _ if id == WAKE_UP => self.take_wake_ups(),
                     Some(listener) => self.accept(listener),
                     None => self.look(id, flags),
                 }
@@ -157,8 +156,7 @@ impl<'a> Connections<'a> {
     fn admit(&mut self, socket: Socket, address: Option<IpAddr>) {
         let of = |address: IpAddr| self.open.values().filter(|c| c.address == Some(address)).count();
         let seat = self.seats.take(address, of);
-        let is_turned_away = seat.is_none();
-        if is_turned_away && self.open.values().filter(|c| c.seat.is_none()).count() >= TURNED_AWAY {
+        if seat.is_none() && self.open.values().filter(|c| c.seat.is_none()).count() >= TURNED_AWAY {
             return;
         }
         let id = self.next_id;
@@ -169,10 +167,8 @@ impl<'a> Connections<'a> {
             log::debug!("a connection cannot be watched error={error:?}");
             return;
         }
-        let mut connection = Connection::new(socket, address, seat);
-        let step = if is_turned_away { connection.turn_away(self.door) } else { Step::Wait };
-        self.open.insert(id, connection);
-        self.follow(id, step);
+        self.open.insert(id, Connection::new(socket, address, seat));
+        self.follow(id, Step::Wait);
     }
 
     fn look(&mut self, id: u64, flags: epoll::EventFlags) {
@@ -183,13 +179,13 @@ impl<'a> Connections<'a> {
         self.follow(id, step);
     }
 
-    fn take_leavings(&mut self) {
-        let mut count = [0u8; 8];
-        let _ = rustix::io::read(&self.back.bell, &mut count[..]);
-        while let Ok(Done { id, rest, keep }) = self.leavings.try_recv() {
-            let Some(connection) = self.open.get_mut(&id) else { continue };
-            let step = connection.answered(self.door, rest, keep);
-            self.follow(id, step);
+    fn take_wake_ups(&mut self) {
+        for WakeUp { connection: id, request } in self.wake_ups.take() {
+            let step = self.open.get_mut(&id).and_then(|connection| connection.woken(self.door, request));
+            match step {
+                Some(step) => self.follow(id, step),
+                None => self.door.late_completion(),
+            }
         }
     }
 
@@ -197,24 +193,14 @@ impl<'a> Connections<'a> {
         let Some(connection) = self.open.get_mut(&id) else { return };
         match step {
             Step::Wait => {}
-            Step::Pass(head, turn) => {
-                let exchange = Exchange {
-                    head,
-                    since: Instant::now(),
-                    id,
-                    socket: Arc::clone(&connection.socket),
-                    turn,
-                    back: self.back.clone(),
-                    _seat: connection.seat.clone(),
-                    is_answered: false,
-                };
+            Step::Pass(passed) => {
                 // There is room for one request of each connection, and each has one at most. Should
                 // the workers be gone, the exchange says so as it is dropped.
-                let _ = self.requests.try_send(exchange);
+                let _ = self.requests.try_send(Exchange::new(passed, id, self.waker.clone()));
             }
             Step::Close => {
                 // An exchange may still hold the socket.
-                let _ = epoll::delete(&self.epoll, &*connection.socket);
+                let _ = epoll::delete(&self.epoll, &connection.reader);
                 self.open.remove(&id);
                 return;
             }

@@ -31,6 +31,11 @@ impl Door {
         self.tally.refused(status);
     }
 
+    /// A worker's wake-up came for a request that was over already.
+    pub(super) fn late_completion(&self) {
+        self.tally.late_completion();
+    }
+
     /// What a request of one's own must carry.
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()

@@ -38,6 +38,29 @@ pub(super) struct Parsed<'a> {
     pub(super) head: Result<Head, Problem>,
 }
 
+/// The method of a request of which only a part may have come, or which is no HTTP at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Head,
+    Other,
+    /// Too little has come to say.
+    Incomplete,
+}
+
+pub(super) fn method(bytes: &[u8]) -> Method {
+    const HEAD: &[u8] = b"HEAD ";
+    // Empty lines before a request are passed over (RFC 9112, 2.2).
+    let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
+    let bytes = bytes.get(start..).unwrap_or_default();
+    if bytes.starts_with(HEAD) {
+        Method::Head
+    } else if HEAD.starts_with(bytes) {
+        Method::Incomplete
+    } else {
+        Method::Other
+    }
+}
+
 /// `None`: not whole yet.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed<'_>>, Problem> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
@@ -149,6 +172,19 @@ mod tests {
         assert!(old("GET / HTTP/1.0\r\n\r\n").is_some_and(|h| h.is_old && !h.keep));
         assert!(old("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").is_some_and(|h| h.keep && h.without_body));
         assert!(get("Content-Length: 0\r\n").is_ok());
+    }
+
+    #[test]
+    fn the_method_is_known_from_its_first_bytes() {
+        for incomplete in ["", "\r\n", "H", "\r\nHEAD"] {
+            assert_eq!(method(incomplete.as_bytes()), Method::Incomplete, "{incomplete:?}");
+        }
+        for head in ["HEAD ", "\r\n\r\nHEAD /%zz HTTP/1.1"] {
+            assert_eq!(method(head.as_bytes()), Method::Head, "{head:?}");
+        }
+        for other in ["GET /", "HEADS /", "head /", " HEAD /", "HELP", "\0"] {
+            assert_eq!(method(other.as_bytes()), Method::Other, "{other:?}");
+        }
     }
 
     #[test]

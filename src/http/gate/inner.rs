@@ -157,18 +157,20 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
-    use super::super::exchange::{Back, Turn};
+    use super::super::completion::{RequestNumber, Waker, wake_ups};
+    use super::super::exchange::Passed;
+    use super::super::writer::split;
     use super::*;
     use crate::http::gate::head::parse;
     use crossbeam_channel::bounded;
     use socket2::Socket;
-    use std::time::Instant;
 
-    fn exchange(back: &Back) -> Option<Exchange> {
+    fn exchange(waker: &Waker) -> Option<Exchange> {
         let (socket, _) = Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None).ok()?;
         let head = parse(b"GET /healthz HTTP/1.0\r\n\r\n").ok().flatten()?.head.ok()?;
-        let (socket, turn, back) = (Arc::new(socket), Arc::new(Turn::new(false)), back.clone());
-        Some(Exchange { head, since: Instant::now(), id: 0, socket, turn, back, _seat: None, is_answered: false })
+        let (_, writer) = split(socket);
+        let passed = Passed { head, request: RequestNumber::default(), writer, slot: Arc::default(), seat: None };
+        Some(Exchange::new(passed, 0, waker.clone()))
     }
 
     #[test]
@@ -177,8 +179,7 @@ mod tests {
         let stop = Stop::new()?;
         let (requests, of_workers) = bounded(8);
         let inner = Arc::new(Inner::start(WORKERS, of_workers, &stop)?);
-        let bell = Arc::new(rustix::event::eventfd(0, rustix::event::EventfdFlags::NONBLOCK)?);
-        let back = Back { done: bounded(8).0, bell };
+        let (waker, _wake_ups) = wake_ups()?;
         let (answered, answers) = bounded(8);
         let mut workers = Vec::new();
         for _ in 0..WORKERS {
@@ -190,7 +191,7 @@ mod tests {
         for lost in 0..3 {
             // More than the turns that were drawn already.
             for _ in 0..3 * WORKERS {
-                requests.send(exchange(&back).ok_or("an exchange")?)?;
+                requests.send(exchange(&waker).ok_or("an exchange")?)?;
                 answers.recv_timeout(long)?;
             }
             for stream in inner.current().streams.get(lost..).unwrap_or_default() {

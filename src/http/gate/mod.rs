@@ -7,14 +7,18 @@
 //! it in. One thread serves all connections, so a connection costs no thread; the worker writes the
 //! answer to the client itself. The gate knows no route, no Redis and no drive.
 
+mod completion;
 mod connection;
 mod connections;
 mod door;
 mod exchange;
 mod head;
 mod inner;
+#[cfg(test)]
+mod interleavings;
 mod listen;
 mod seats;
+mod writer;
 
 pub(super) use exchange::Exchange;
 pub(super) use head::Head;
@@ -23,13 +27,12 @@ pub use listen::{Place, advice, look};
 use super::tally::Tally;
 use crate::config::{HttpConfig, Listen};
 use crate::stop::Stop;
+use completion::{WakeUps, Waker, wake_ups};
 use connections::Connections;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use door::Door;
-use exchange::{Back, Done};
 use inner::Inner;
 use listen::{is_absent, listen_tcp, listen_unix};
-use rustix::event::{EventfdFlags, eventfd};
 use seats::Seats;
 use socket2::Socket;
 use std::io;
@@ -52,8 +55,8 @@ pub struct Gate {
     inner: Inner,
     /// To the workers; taken by whoever accepts.
     requests: Mutex<Option<Sender<Exchange>>>,
-    back: Back,
-    leavings: Receiver<Done>,
+    waker: Waker,
+    wake_ups: WakeUps,
 }
 
 impl Gate {
@@ -79,9 +82,7 @@ impl Gate {
         };
         // Each connection has one request under way at most.
         let (requests, of_workers) = bounded(most);
-        let (done, leavings) = bounded(2 * most);
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
-        let bell = Arc::new(bell.map_err(|error| GateError::Inner(error.into()))?);
+        let (waker, wake_ups) = wake_ups().map_err(GateError::Inner)?;
         let inner = Inner::start(config.workers, of_workers, stop).map_err(GateError::Inner)?;
         Ok(Self {
             listeners,
@@ -89,8 +90,8 @@ impl Gate {
             seats: Seats::new(most),
             inner,
             requests: Mutex::new(Some(requests)),
-            back: Back { done, bell },
-            leavings,
+            waker,
+            wake_ups,
         })
     }
 
@@ -116,8 +117,8 @@ impl Gate {
         let Some(requests) = self.requests.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
         };
-        let back = (self.back.clone(), &self.leavings);
-        Connections::new(&self.listeners, &self.door, &self.seats, requests, back, stop)?.run()
+        let workers = (self.waker.clone(), &self.wake_ups);
+        Connections::new(&self.listeners, &self.door, &self.seats, requests, workers, stop)?.run()
     }
 }
 

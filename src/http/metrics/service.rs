@@ -71,6 +71,11 @@ impl Now {
             "jbod_http_cache_total",
             "Answers with data by what the cache gave, as X-Cache says",
             self.tally.caches().map(|(cache, n)| ([("cache", cache)], n)),
+        )?;
+        sheet.counters(
+            "jbod_http_late_completions_total",
+            "Completions that a connection had seen before it was woken for them; ignored",
+            [(NONE, self.tally.late_completions())],
         )
     }
 
