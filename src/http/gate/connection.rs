@@ -25,6 +25,8 @@ const IDLE: Duration = Duration::from_secs(60);
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
 /// … all of it within this.
 const SEND_DEADLINE: Duration = Duration::from_secs(120);
+/// What is read at once.
+const READ_BYTES: usize = 4096;
 /// What is read of a body that nobody wants, so that the refusal reaches its sender.
 const DRAINED_BYTES: usize = 64 * 1024;
 const DRAIN_DEADLINE: Duration = Duration::from_secs(1);
@@ -212,25 +214,25 @@ impl Connection {
                 }
             }
             let had = self.buffer.len();
-            let mut chunk = [0u8; 4096];
-            let room = HEAD_BYTES.saturating_sub(had).clamp(1, chunk.len());
-            let room = chunk.get_mut(..room).unwrap_or_default();
-            let count = match self.reader.receive(room) {
-                Received::Bytes(count) => count,
+            let room = HEAD_BYTES.saturating_sub(had).clamp(1, READ_BYTES);
+            match self.reader.receive(&mut self.buffer, room) {
+                Received::Bytes { is_all } => self.has_more = !is_all,
                 Received::WouldBlock => {
                     self.has_more = false;
+                    if self.buffer.is_empty() {
+                        // A connection that waits costs no buffer.
+                        self.buffer = Vec::new();
+                    }
                     return Next::wait(Phase::Reading(writer));
                 }
                 Received::End => return Next::close(),
-            };
-            let new = room.get(..count).unwrap_or_default();
-            self.buffer.extend_from_slice(new);
-            self.has_more = count == room.len();
+            }
             if had == 0 && self.seat.is_some() {
                 self.deadline = Instant::now() + HEAD_DEADLINE;
             }
             // A head that comes byte by byte is not parsed byte by byte.
-            is_worth_parsing = had == 0 || new.contains(&b'\n') || self.buffer.len() >= HEAD_BYTES;
+            let has_line_end = self.buffer.get(had..).is_some_and(|new| new.contains(&b'\n'));
+            is_worth_parsing = had == 0 || has_line_end || self.buffer.len() >= HEAD_BYTES;
         }
     }
 
@@ -312,12 +314,12 @@ impl Connection {
     }
 
     fn drain(&mut self, mut left: usize) -> Next {
-        let mut chunk = [0u8; 4096];
         loop {
-            match self.reader.receive(&mut chunk) {
-                Received::Bytes(count) if count < left => left -= count,
+            self.buffer.clear();
+            match self.reader.receive(&mut self.buffer, READ_BYTES) {
+                Received::Bytes { .. } if self.buffer.len() < left => left -= self.buffer.len(),
                 Received::WouldBlock => return Next::wait(Phase::Draining(left)),
-                Received::Bytes(_) | Received::End => return Next::close(),
+                Received::Bytes { .. } | Received::End => return Next::close(),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The two halves of a client's socket. Only the gate reads; only the holder of the one `ResponseWriter` writes.
 
 use crate::cache::Bytes;
+use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::Socket;
 use std::fmt;
@@ -36,7 +37,8 @@ impl AsFd for RequestReader {
 
 /// What one read gave.
 pub(super) enum Received {
-    Bytes(usize),
+    /// `is_all`: nothing more was there.
+    Bytes { is_all: bool },
     /// Nothing now.
     WouldBlock,
     /// The end of what the client sends, or of the connection.
@@ -44,10 +46,13 @@ pub(super) enum Received {
 }
 
 impl RequestReader {
-    pub(super) fn receive(&self, into: &mut [u8]) -> Received {
+    /// Appends what is there, about `room` bytes at most.
+    pub(super) fn receive(&self, into: &mut Vec<u8>, room: usize) -> Received {
+        into.reserve(room);
+        let (had, free) = (into.len(), into.capacity() - into.len());
         loop {
-            return match rustix::net::recv(&*self.0, &mut *into, RecvFlags::DONTWAIT) {
-                Ok((_, count)) if count > 0 => Received::Bytes(count),
+            return match rustix::net::recv(&*self.0, spare_capacity(into), RecvFlags::DONTWAIT) {
+                Ok(_) if into.len() > had => Received::Bytes { is_all: into.len() - had < free },
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(rustix::io::Errno::AGAIN) => Received::WouldBlock,
                 Ok(_) | Err(_) => Received::End,
