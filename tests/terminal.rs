@@ -16,14 +16,15 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 use std::fs::File;
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use support::daemon::{Daemon, Ended, command, run};
-use support::eventually;
+use support::fake::Fake;
 use support::http::Response;
 use support::redis::Redis;
 use support::sim::Sim;
+use support::{eventually, free_port};
 
 /// Runs a command with its standard output on a terminal of so many columns; gives what it wrote.
 #[track_caller]
@@ -377,12 +378,24 @@ fn a_doctor_names_what_is_wrong_and_what_mends_it() {
     assert_eq!(away.code, Some(0), "the daemon serves without");
 }
 
+/// Answers `/healthz` as version 0.1.0 does, with this policy.
+fn answer_healthz(mut stream: TcpStream, policy: &str) {
+    let _ = stream.read(&mut [0; 4096]);
+    let head = format!("Connection: close\r\nCache-Control: no-cache\r\nContent-Security-Policy: {policy}\r\n");
+    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n{head}\r\nok\n");
+}
+
 #[test]
 fn a_doctor_knows_who_is_at_the_address() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let at = |address: &str| doctor(&sim, redis.port, &[("JBOD_LISTEN", address)]);
     finding(&at(&format!("127.0.0.1:{}", daemon.port)), "ok", "a jbod-monitor serves on");
+    let (port, other) = (free_port(), free_port());
+    let _first_release = Fake::at(port, |stream| answer_healthz(stream, "default-src 'self'"));
+    finding(&at(&format!("127.0.0.1:{port}")), "ok", "a jbod-monitor serves on");
+    let _stranger = Fake::at(other, |stream| answer_healthz(stream, "default-src 'self' https:"));
+    finding(&at(&format!("127.0.0.1:{other}")), "FAIL", "cannot serve on");
     let held = TcpListener::bind("127.0.0.1:0").expect("a port");
     let ended = at(&held.local_addr().expect("its address").to_string());
     assert!(finding(&ended, "FAIL", "cannot serve on").contains("JBOD_LISTEN"));

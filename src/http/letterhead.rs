@@ -22,7 +22,11 @@ pub struct Framing {
 
 /// On every response: nothing from elsewhere, nothing guessed, nothing told to others.
 const ALWAYS: &str = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
-    Cross-Origin-Resource-Policy: same-origin\r\nContent-Security-Policy: default-src 'self'\r\n";
+    Cross-Origin-Resource-Policy: same-origin\r\n";
+
+/// On every response, too. `default-src` does not govern framing, the base URL and forms: each is named. The first
+/// directive is that of every version, and by it a daemon recognises another one (`gate/listen`).
+pub(super) const POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
 #[derive(Default)]
 pub struct Letterhead {
@@ -98,7 +102,7 @@ fn write(to: &mut Vec<u8>, reply: &Reply, framing: Framing, now: Timestamp) {
     }
     to.extend_from_slice(reply.headers.as_bytes());
     to.extend_from_slice(ALWAYS.as_bytes());
-    to.extend_from_slice(b"\r\n");
+    let _ = write!(to, "Content-Security-Policy: {POLICY}\r\n\r\n");
 }
 
 /// Where data is from, and how old it is.

@@ -95,7 +95,8 @@ impl Door {
         let mut told = answers(&sent(self.daemon.port, text.as_bytes()));
         assert_eq!(told.len(), 1, "{text}");
         let answer = told.remove(0);
-        let policy = "Content-Security-Policy: default-src 'self'";
+        let policy =
+            "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
         for line in ["Cross-Origin-Resource-Policy: same-origin", policy] {
             assert!(answer.head.contains(line), "{text}: {}", answer.head);
         }

@@ -16,7 +16,8 @@ serves.
 - Bodies of 1 KiB and more are sent as gzip to those who take it (`Accept-Encoding`), under an `ETag` of their own.
 - Fields may be added; a field that changes its meaning gives `schema` another number.
 - All responses carry `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer`, \
-`Cross-Origin-Resource-Policy: same-origin` and a `Content-Security-Policy`. There are no CORS headers.";
+`Cross-Origin-Resource-Policy: same-origin` and `Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; \
+base-uri 'none'; form-action 'self'`: no page of another site can show an answer in a frame. There are no CORS headers.";
 
 /// The document, whole.
 pub fn document() -> Value {

@@ -1,6 +1,7 @@
 //! The public address: listening on it, and who else may be there.
 
 use crate::config::{HttpConfig, Listen};
+use crate::http::letterhead::POLICY;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::net::sockopt::set_tcp_user_timeout;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -163,14 +164,45 @@ fn request(token: Option<&str>) -> String {
     format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}\r\n")
 }
 
-/// Asks for `/healthz`, and knows its own answer.
+/// Asks for `/healthz`, and recognises the answer of a jbod-monitor of any version.
 fn is_ours(mut stream: impl Read + Write, config: &HttpConfig) -> io::Result<bool> {
     stream.write_all(request(config.token.as_deref()).as_bytes())?;
     let mut answer = Vec::new();
     stream.take(4096).read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let has = |text: &str| answer.contains(text);
-    let is_well = answer.starts_with("HTTP/1.1 200") && has("\r\n\r\nok\n");
-    let wants_token = answer.starts_with("HTTP/1.1 401") && has("WWW-Authenticate: Bearer\r\n");
-    Ok((is_well || wants_token) && has("Content-Security-Policy: default-src 'self'\r\n"))
+    Ok(is_our_answer(&String::from_utf8_lossy(&answer)))
+}
+
+fn is_our_answer(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
+    let header = |name: &str| {
+        let named = |line: &&str| line.split_once(':').is_some_and(|(this, _)| this.eq_ignore_ascii_case(name));
+        head.lines().find(named).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
+    };
+    let is_well = head.starts_with("HTTP/1.1 200 ") && body.starts_with("ok\n");
+    let wants_token = head.starts_with("HTTP/1.1 401 ") && header("WWW-Authenticate") == Some("Bearer");
+    // The later directives differ between versions.
+    let first_directive = |policy: &str| policy.split(';').next().unwrap_or_default().to_owned();
+    let has_policy = header("Content-Security-Policy").map(first_directive) == Some(first_directive(POLICY));
+    (is_well || wants_token) && has_policy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_our_answer;
+
+    #[test]
+    fn every_version_is_recognised_and_nobody_else() {
+        let well = |policy: &str| format!("HTTP/1.1 200 OK\r\nContent-Security-Policy: {policy}\r\n\r\nok\n");
+        let refused = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n\
+            content-security-policy: default-src 'self'; frame-ancestors 'none'\r\n\r\n{}";
+        for ours in [&well("default-src 'self'"), &well(super::POLICY), refused] {
+            assert!(is_our_answer(ours), "{ours}");
+        }
+        let elsewhere = "HTTP/1.1 200 OK\r\n\r\nok\nContent-Security-Policy: default-src 'self'\r\n";
+        let other = refused.replace("Bearer", "Basic");
+        let long = well("default-src 'self' https:");
+        for strange in ["", "HTTP/1.1 200 OK\r\n\r\nok\n", elsewhere, &well("default-src 'none'"), &long, &other] {
+            assert!(!is_our_answer(strange), "{strange}");
+        }
+    }
 }

@@ -1,0 +1,105 @@
+//! A page of another site shows ours in a frame, which the browser refuses.
+
+use super::browser;
+use super::support::daemon::Daemon;
+use super::support::fake::Fake;
+use super::support::free_port;
+use super::support::redis::Redis;
+use super::support::sim::Sim;
+use super::url;
+use serde_json::json;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
+/// A server of one site: at `/plain` a page that allows to be shown anywhere, elsewhere a page that frames `framed`.
+fn answer(mut stream: TcpStream, framed: &str) {
+    let mut line = String::new();
+    let mut lines = BufReader::new(stream.try_clone().expect("a second handle"));
+    let _ = lines.read_line(&mut line);
+    let body = if line.starts_with("GET /plain ") {
+        "<h1>A plain page</h1>".to_owned()
+    } else {
+        format!("<h1>Another site</h1><iframe src='{framed}' width='800' height='500'></iframe>")
+    };
+    while line.trim() != "" {
+        line.clear();
+        if lines.read_line(&mut line).is_err() {
+            return;
+        }
+    }
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n", body.len());
+    let _ = write!(stream, "{head}Connection: close\r\n\r\n{body}");
+}
+
+#[test]
+fn no_other_site_can_show_the_page_in_a_frame() {
+    let Some(mut browser) = browser::turn() else { return };
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &super::STILL);
+    for path in ["", "page.css", "icon.svg", "api/map.txt", "api/overview"] {
+        let (port, framed) = (free_port(), url(&daemon, path));
+        let _site = Fake::at(port, move |stream| answer(stream, &framed));
+        browser.open(&format!("http://localhost:{port}/"), json!({}));
+        let refused = browser.run(
+            "await see('Another site');
+            const [failed] = await Promise.all([page.waitForEvent('requestfailed'), page.reload()]);
+            return [failed.url(), failed.failure().errorText];",
+        );
+        assert_eq!(refused, json!([url(&daemon, path), "net::ERR_BLOCKED_BY_RESPONSE"]));
+        browser.nothing_else_happened(&["frame-ancestors 'none'", "a request to http://127.0.0.1", "chrome-error"]);
+    }
+    // That a frame would be seen: a page without the policy is shown in one.
+    let port = free_port();
+    let framed = format!("http://127.0.0.1:{port}/plain");
+    let _site = Fake::at(port, move |stream| answer(stream, &framed));
+    browser.open(&format!("http://localhost:{port}/"), json!({}));
+    browser.run("await page.frameLocator('iframe').getByText('A plain page').waitFor()");
+    browser.nothing_else_happened(&["a request to http://127.0.0.1", "favicon.ico", "404"]);
+}
+
+#[test]
+fn the_page_works_under_its_policy() {
+    let Some(mut browser) = browser::turn() else { return };
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let file = sim.root().join("token");
+    std::fs::write(&file, "s3cret-token\n").expect("a token file");
+    let token = file.to_string_lossy().into_owned();
+    let settings = [super::STILL.as_slice(), &[("JBOD_TOKEN_FILE", &token)]].concat();
+    let daemon = Daemon::start(&sim, &redis, &settings);
+    // The one form, sent by its button and by Enter; a drive, a copy, the sheet.
+    browser.open(&url(&daemon, ""), json!({}));
+    browser.run(
+        "await see('This daemon asks for a token');
+        await page.getByRole('textbox', { name: 'Token' }).fill('s3cret-token');
+        await page.getByRole('button', { name: 'Go on' }).click();
+        await see('All is well: 4 drives are healthy');
+        await page.getByRole('button', { name: 'Forget the token' }).click();
+        await see('This daemon asks for a token');
+        await page.getByRole('textbox', { name: 'Token' }).fill('s3cret-token');
+        await press('Enter');
+        await see('All is well: 4 drives are healthy');
+        await bay(/^Bay 0, /).click();
+        await see('Nothing is wrong with it.');
+        await page.getByRole('button', { name: /Copy serial number/ }).click();
+        await see('Copied the serial number');
+        await press('Escape');
+        await page.emulateMedia({ media: 'print' });
+        await page.getByRole('heading', { name: 'Bays of nas1' }).waitFor();",
+    );
+    // What the policy forbids, tried in the page itself: it holds there.
+    let refused = browser.run(
+        "return await page.evaluate(async () => {
+            const refused = [];
+            addEventListener('securitypolicyviolation', (event) => refused.push(event.effectiveDirective));
+            const form = Object.assign(document.createElement('form'), { action: 'http://localhost:1/', method: 'post' });
+            const base = Object.assign(document.createElement('base'), { href: 'http://localhost:1/' });
+            document.body.append(form);
+            document.head.append(base);
+            form.submit();
+            while (refused.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+            return refused.sort();
+        })",
+    );
+    assert_eq!(refused, json!(["base-uri", "form-action"]));
+    browser.nothing_else_happened(&["Failed to load resource", "base-uri", "form-action"]);
+}
