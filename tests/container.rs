@@ -237,6 +237,9 @@ fn the_health_check_says_whether_the_daemon_answers() {
     let guarded = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", &token)]);
     let with_token = healthy(&everywhere(guarded.port), Some(&token));
     assert_eq!(with_token.code, Some(0), "{}", with_token.stdout);
+    std::fs::write(&token, "s3cret\r\n").expect("the same token, in a file from elsewhere");
+    let from_elsewhere = healthy(&everywhere(guarded.port), Some(&token));
+    assert_eq!(from_elsewhere.code, Some(0), "{}", from_elsewhere.stdout);
     let without = healthy(&everywhere(guarded.port), None);
     assert_eq!((without.code, without.stdout.starts_with("HTTP/1.1 401")), (Some(1), true), "{}", without.stdout);
     let nobody = healthy(&everywhere(free_port()), None);

@@ -320,7 +320,7 @@ fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
 fn the_token_is_asked_for_once_and_forgotten_when_told() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("token");
-    std::fs::write(&file, "correct horse\n").expect("a token file");
+    std::fs::write(&file, "correct-horse\n").expect("a token file");
     let token = file.to_string_lossy().into_owned();
     let daemon = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", &token)]);
     // The files that hold no data, and nothing else.
@@ -349,7 +349,7 @@ fn the_token_is_asked_for_once_and_forgotten_when_told() {
         await page.getByRole('textbox', { name: 'Token' }).fill('wrong');
         await page.getByRole('button', { name: 'Go on' }).click();
         await see('The daemon does not take the token that was given');
-        await page.getByRole('textbox', { name: 'Token' }).fill('correct horse');
+        await page.getByRole('textbox', { name: 'Token' }).fill('correct-horse');
         await press('Enter');
         await see('All is well: 4 drives are healthy');
         await page.reload();

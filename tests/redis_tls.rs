@@ -517,7 +517,7 @@ fn bad_settings_for_redis_are_named_and_hide_the_password() {
     let (tls, missing) = (format!("rediss://:{SECRET}@nas"), "/nonexistent/ca.pem");
     let sentinel = format!("redis+sentinel://:{SECRET}@a,b:x/m");
     let cases: [(Settings, &[&str]); 8] = [
-        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", missing)], &["REDIS_CA_FILE", missing, "a readable file"]),
+        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", missing)], &["REDIS_CA_FILE", missing, "a readable regular file"]),
         (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", &empty)], &["REDIS_CA_FILE", "no certificate in it"]),
         (&[("REDIS_CA_FILE", &ca)], &["REDIS_CA_FILE", "rediss://"]),
         (&[("REDIS_URL", &sentinel)], &["REDIS_URL", ":****@a,b:x/m", "of the sentinels"]),

@@ -181,6 +181,20 @@ fn each_door_is_in_one_room() {
     assert_none(&broken, "each of these is used in one room");
 }
 
+/// So that none of them can be a FIFO that is waited for, or without end.
+#[test]
+fn the_files_that_settings_name_are_opened_in_one_place() {
+    let mut broken = Vec::new();
+    for source in sources("src/config").iter().filter(|s| s.path != "src/config/file.rs") {
+        for way in ["File::open", "OpenOptions", "fs::read", "fs::open"] {
+            if source.code.contains(way) {
+                broken.push(format!("{}: {way} belongs to src/config/file.rs", source.path));
+            }
+        }
+    }
+    assert_none(&broken, "config opens files in one place");
+}
+
 #[test]
 fn the_model_is_pure() {
     let mut broken = Vec::new();

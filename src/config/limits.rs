@@ -13,7 +13,7 @@
 //! warn = 55
 //! ```
 
-use super::{ConfigError, bad, layouts};
+use super::{ConfigError, bad, file, layouts};
 use crate::model::health::{Limits, Override, RULES, Rule, Step, Steps, Worse};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,12 +26,9 @@ const LARGEST_BYTES: u64 = 1024 * 1024;
 /// Reads the file. The first thing in it that cannot be used is the error.
 pub(super) fn read(path: &Path) -> Result<Limits, ConfigError> {
     let shown = path.display();
-    let unreadable = |why: String| bad(SETTING, &format!("{shown} ({why})"), "a readable TOML file");
-    let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
-    if !size.is_file() || size.len() > LARGEST_BYTES {
-        return Err(unreadable("no file, or over 1 MiB".to_owned()));
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
+    let unreadable = |why: String| bad(SETTING, &format!("{shown} ({why})"), "a readable regular file in TOML");
+    let bytes = file::read(path, LARGEST_BYTES).map_err(|e| unreadable(e.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|e| unreadable(e.to_string()))?;
     parse(&text).map_err(|Odd { found, wanted }| bad(SETTING, &format!("{found} in {shown}"), &wanted))
 }
 

@@ -3,11 +3,13 @@
 //! `RawConfig` is what clap reads from flags and the environment, text as it stands; `Config` is
 //! what the program runs on, every value checked here and nowhere else.
 
+mod file;
 mod layouts;
 mod limits;
 mod raw;
 mod read;
 mod redis_at;
+mod secret;
 mod types;
 mod url;
 
@@ -17,7 +19,8 @@ pub use types::TypeEntry;
 
 use crate::model::health::Limits;
 use clap::ArgMatches;
-use read::{Reader, bad, masked, secret};
+use read::{Reader, bad, masked};
+use secret::{Secret, secret};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -217,7 +220,7 @@ fn http(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<HttpCon
         }
     };
     let file = read.text("token_file", "JBOD_TOKEN_FILE", raw.token_file.as_deref(), "");
-    let (token, source) = secret("JBOD_TOKEN_FILE", &file, "token", env)?;
+    let (token, source) = secret(Secret::Token, "JBOD_TOKEN_FILE", &file, "token", env)?;
     read.rows.push(Row { name: "(bearer token)", value: masked(token.as_deref()), source });
     let anonymous = read.choice(
         "allow_anonymous",

@@ -132,29 +132,6 @@ fn find(program: &str, env: &Environment) -> Option<PathBuf> {
     on_path.chain(fallback).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).find(|p| p.is_file())
 }
 
-/// A secret from a file, or from the systemd credential of that name. The file's last newline
-/// does not count; an empty credential is none.
-pub(super) fn secret(
-    setting: &str,
-    file: &str,
-    credential: &str,
-    env: &Environment,
-) -> Result<(Option<String>, &'static str), ConfigError> {
-    let (path, source) = match (&env.credentials_directory, file) {
-        (Some(dir), "") if dir.join(credential).is_file() => (dir.join(credential), "credential"),
-        (_, "") => return Ok((None, "default")),
-        (_, file) => (PathBuf::from(file), "file"),
-    };
-    let text = std::fs::read_to_string(&path)
-        .map_err(|e| bad(setting, &format!("{} ({e})", path.display()), "a readable file"))?;
-    let text = text.trim_end_matches(['\n', '\r']).to_owned();
-    match (text.is_empty(), source) {
-        (true, "credential") => Ok((None, "default")),
-        (true, _) => Err(bad(setting, &format!("{} (empty)", path.display()), "a file with the secret in it")),
-        (false, _) => Ok((Some(text), source)),
-    }
-}
-
 pub(super) fn masked(secret: Option<&str>) -> String {
     if secret.is_some() { "****".to_owned() } else { String::new() }
 }

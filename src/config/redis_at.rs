@@ -3,12 +3,14 @@
 //! The settings become one `RedisConfig`, checked whole. `REDIS_URL` is read in `url`; what is said
 //! over the wire is `cache/redis`'s.
 
-use super::read::{Reader, bad, mask_url, masked, secret};
+use super::file;
+use super::read::{Reader, bad, mask_url, masked};
+use super::secret::{Secret, secret};
 use super::{ConfigError, Environment, RawConfig, Row, url};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,11 +100,12 @@ pub(super) fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Re
         raw.redis_sentinel_password_file.as_deref(),
         "",
     );
-    let (sentinel_password, source) = secret("REDIS_SENTINEL_PASSWORD_FILE", &file, "redis-sentinel-password", env)?;
+    let (setting, kind) = ("REDIS_SENTINEL_PASSWORD_FILE", Secret::RedisPassword);
+    let (sentinel_password, source) = secret(kind, setting, &file, "redis-sentinel-password", env)?;
     read.rows.push(Row { name: "(sentinel password)", value: masked(sentinel_password.as_deref()), source });
     let username = Some(read.text("redis_username", "REDIS_USERNAME", raw.redis_username.as_deref(), ""));
     let file = read.text("redis_password_file", "REDIS_PASSWORD_FILE", raw.redis_password_file.as_deref(), "");
-    let (password, source) = secret("REDIS_PASSWORD_FILE", &file, "redis-password", env)?;
+    let (password, source) = secret(Secret::RedisPassword, "REDIS_PASSWORD_FILE", &file, "redis-password", env)?;
     let (password, source) = match &env.redis_password {
         Some(direct) => (Some(direct.clone()), "env"),
         None => (password, source),
@@ -188,10 +191,13 @@ fn host_port(text: &str, default: u16) -> Option<(String, u16)> {
     Some((host.to_owned(), port))
 }
 
+/// All authorities of a distribution are a quarter of a megabyte.
+const LARGEST_CA_BYTES: u64 = 4 * 1024 * 1024;
+
 fn authorities(path: &str) -> Result<RootCertStore, ConfigError> {
-    const WANTED: &str = "a readable file of certificates (PEM)";
+    const WANTED: &str = "a readable regular file of certificates (PEM)";
     let wrong = |why: &str| bad("REDIS_CA_FILE", &format!("{path} ({why})"), WANTED);
-    let text = std::fs::read(path).map_err(|e| wrong(&e.to_string()))?;
+    let text = file::read(Path::new(path), LARGEST_CA_BYTES).map_err(|e| wrong(&e.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|e| wrong(&e.to_string()))?;

@@ -1,0 +1,101 @@
+//! Secrets: the bearer token and the passwords of Redis, each from a file or a systemd credential.
+
+use super::file::{FileError, read};
+use super::read::bad;
+use super::{ConfigError, Environment};
+use std::path::PathBuf;
+
+/// What a secret is for, which decides what may stand in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secret {
+    /// It is sent in an `Authorization` header.
+    Token,
+    /// It is sent to Redis, which takes any bytes.
+    RedisPassword,
+}
+
+impl Secret {
+    fn longest(self) -> usize {
+        match self {
+            // Far below the 16 KiB of a request's head, in which it has to fit.
+            Self::Token => 1024,
+            // Redis takes no longer argument from a client that is not logged in.
+            Self::RedisPassword => 16 * 1024,
+        }
+    }
+
+    fn wanted(self) -> String {
+        let what = match self {
+            Self::Token => "a token of visible ASCII characters without blanks",
+            Self::RedisPassword => "a password in UTF-8 without control characters",
+        };
+        format!("a readable regular file with {what}, 1 to {} bytes", self.longest())
+    }
+
+    /// What is wrong with the text, without any of it.
+    fn check(self, bytes: Vec<u8>) -> Result<String, String> {
+        if bytes.len() > self.longest() {
+            return Err(format!("more than {} bytes", self.longest()));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to() + 1;
+            format!("not UTF-8 at byte {at}")
+        })?;
+        let odd = match self {
+            Self::Token => text.char_indices().find(|(_, c)| !c.is_ascii_graphic()),
+            Self::RedisPassword => text.char_indices().find(|(_, c)| c.is_control()),
+        };
+        match odd {
+            None => Ok(text),
+            Some((index, c)) => Err(format!("{} at byte {}", named(c), index + 1)),
+        }
+    }
+}
+
+/// A character that may not stand in a secret. What is neither a blank nor a control character is not shown.
+fn named(c: char) -> String {
+    match c {
+        ' ' => "a blank".to_owned(),
+        '\t' => "a tab".to_owned(),
+        '\n' => "a line break".to_owned(),
+        c if c.is_ascii() => format!("a control character (0x{:02x})", u32::from(c)),
+        c if c.is_control() => "a control character".to_owned(),
+        _ => "a character beyond ASCII".to_owned(),
+    }
+}
+
+/// A secret from the file that its setting names, or from the systemd credential of that name. The file's last
+/// newline does not count; an empty credential is none.
+pub(super) fn secret(
+    kind: Secret,
+    setting: &str,
+    file: &str,
+    credential: &str,
+    env: &Environment,
+) -> Result<(Option<String>, &'static str), ConfigError> {
+    let (path, source) = match (&env.credentials_directory, file) {
+        // Whatever is there counts: one that cannot be used is not the same as none.
+        (Some(dir), "") if dir.join(credential).symlink_metadata().is_ok() => (dir.join(credential), "credential"),
+        (_, "") => return Ok((None, "default")),
+        (_, file) => (PathBuf::from(file), "file"),
+    };
+    let wrong = |why: &str| bad(setting, &format!("{} ({why})", path.display()), &kind.wanted());
+    // With room for the newline.
+    let limit = kind.longest() + 2;
+    let mut bytes = match read(&path, u64::try_from(limit).unwrap_or(u64::MAX)) {
+        Ok(bytes) => bytes,
+        Err(FileError::TooLarge(_)) => return Err(wrong(&format!("more than {} bytes", kind.longest()))),
+        Err(error) => return Err(wrong(&error.to_string())),
+    };
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    }
+    if bytes.is_empty() {
+        return if source == "credential" { Ok((None, "default")) } else { Err(wrong("empty")) };
+    }
+    let text = kind.check(bytes).map_err(|why| wrong(&why))?;
+    Ok((Some(text), source))
+}
