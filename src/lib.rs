@@ -46,6 +46,7 @@ pub mod terminal;
 /// Doors for the fuzz targets in `tests/fuzz`, built with the fuzzer's flags only.
 #[cfg(fuzzing)]
 pub mod fuzzing {
+    pub use crate::cache::redis::fuzz as redis;
     pub use crate::http::{fuzz_head as head, fuzz_target as target};
     pub use crate::probe::drives::fuzz_vpd as vpd;
 }

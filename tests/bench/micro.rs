@@ -12,7 +12,7 @@
 
 use divan::{Bencher, black_box};
 use jbod_monitor::cache::redis::RedisStore;
-use jbod_monitor::cache::{Entry, Key};
+use jbod_monitor::cache::{Copy, Entry, Key};
 use jbod_monitor::config::{RedisAddress, RedisConfig, SmartConfig};
 use jbod_monitor::model::bodies::{EnclosuresBody, ZfsBody};
 use jbod_monitor::model::doc;
@@ -161,10 +161,9 @@ fn publish_documents(bencher: Bencher, drives: usize) {
     bencher.bench(|| swept.documents());
 }
 
-/// All of it into Redis, live and last-known copies.
-#[divan::bench(args = [78, 1000])]
-fn publish_to_redis(bencher: Bencher, drives: usize) {
-    let Some(port) = std::env::var("MICRO_REDIS").ok().and_then(|port| port.parse().ok()) else { return };
+/// Redis at the port of `MICRO_REDIS`, one connection.
+fn redis() -> Option<RedisStore> {
+    let port = std::env::var("MICRO_REDIS").ok()?.parse().ok()?;
     let config = RedisConfig {
         address: RedisAddress::Tcp("127.0.0.1".to_owned(), port),
         tls: None,
@@ -174,11 +173,46 @@ fn publish_to_redis(bencher: Bencher, drives: usize) {
         timeout: Duration::from_secs(10),
         key_prefix: "micro".to_owned(),
     };
-    let (redis, _back) =
-        RedisStore::start(&config, 1, (), &Stop::new().expect("a stop token")).expect("the thread of Redis");
+    let stop = Stop::new().expect("a stop token");
+    Some(RedisStore::start(&config, 1, (), &stop).expect("the thread of Redis").0)
+}
+
+fn entry((key, value): (Key, Vec<u8>)) -> Entry {
     let hour = Duration::from_secs(3600);
-    let entry = |(key, value): (Key, Vec<u8>)| Entry { key, value: value.into(), live: hour, last: hour };
+    Entry { key, value: value.into(), live: hour, last: hour }
+}
+
+/// All of it into Redis, live and last-known copies.
+#[divan::bench(args = [78, 1000])]
+fn publish_to_redis(bencher: Bencher, drives: usize) {
+    let Some(redis) = redis() else { return };
     let swept = of(drives);
     let entries: Vec<Entry> = swept.documents().into_iter().chain(swept.lists()).map(entry).collect();
     bencher.bench(|| redis.put(black_box(&entries)).expect("Redis takes them"));
+}
+
+/// A list out of Redis as a whole, as after each change of it.
+#[divan::bench(args = [78, 1000])]
+fn fetch_overview(bencher: Bencher, drives: usize) {
+    let Some(redis) = redis() else { return };
+    redis.put(&of(drives).lists().map(entry)).expect("Redis takes them");
+    bencher.bench(|| redis.get(black_box(&Key::Overview), Copy::Live).expect("Redis has it"));
+}
+
+/// Its version alone, as for each request.
+#[divan::bench]
+fn look_at_overview(bencher: Bencher) {
+    let Some(redis) = redis() else { return };
+    redis.put(&OF_78.lists().map(entry)).expect("Redis takes them");
+    bencher.bench(|| redis.beginning(black_box(&Key::Overview), Copy::Live).expect("Redis has it"));
+}
+
+/// The documents of all drives at once, as at the start.
+#[divan::bench(args = [78])]
+fn fetch_documents(bencher: Bencher, drives: usize) {
+    let Some(redis) = redis() else { return };
+    let entries: Vec<Entry> = of(drives).documents().into_iter().map(entry).collect();
+    redis.put(&entries).expect("Redis takes them");
+    let keys: Vec<Key> = entries.into_iter().map(|entry| entry.key).collect();
+    bencher.bench(|| redis.get_many(black_box(&keys), Copy::Live).expect("Redis has them"));
 }

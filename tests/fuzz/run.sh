@@ -9,7 +9,7 @@ set -eu
 
 cd "$(dirname "$0")"
 seconds=${FUZZ_SECONDS:-600}
-targets=${*:-"smartctl zpool_text zpool_json head target stored vpd"}
+targets=${*:-"smartctl zpool_text zpool_json head target stored vpd redis_reply"}
 
 if ! cargo fuzz --version >/dev/null 2>&1; then
     echo "installing cargo-fuzz from crates.io with cargo install"
@@ -26,14 +26,18 @@ fi
 
 for target in $targets; do
     echo "fuzzing $target for $seconds s"
+    # malloc: what one allocation may have; where the limits of a parser are to hold, little more than they allow.
+    malloc=1024
     case $target in
-        smartctl | zpool_json | stored) dict=json length=16384 ;;
-        zpool_text) dict=zpool_text length=8192 ;;
+        smartctl | zpool_json) dict=json length=16384 malloc=4 ;;
+        stored) dict=json length=16384 ;;
+        zpool_text) dict=zpool_text length=8192 malloc=4 ;;
+        redis_reply) dict=redis length=20000 malloc=4 ;;
         *) dict=http length=20000 ;;
     esac
     mkdir -p "found/$target"
     # shellcheck disable=SC2086 # no toolchain is no argument
     nice -n 10 cargo $toolchain fuzz run --fuzz-dir . "$target" "found/$target" "corpus/$target" \
         ${FUZZ_EXTRA:+"$FUZZ_EXTRA/$target"} -- \
-        -max_total_time="$seconds" -max_len="$length" -timeout=10 -rss_limit_mb=1024 -dict="dict/$dict.dict" -print_final_stats=1
+        -max_total_time="$seconds" -max_len="$length" -timeout=10 -rss_limit_mb=512 -malloc_limit_mb="$malloc" -dict="dict/$dict.dict" -print_final_stats=1
 done

@@ -126,6 +126,80 @@ impl Fake {
     }
 }
 
+/// A part of a hostile reply: what is sent, how often, and the pause before it.
+#[derive(Clone, Copy)]
+pub struct Part {
+    pub pause: Duration,
+    pub bytes: &'static [u8],
+    pub count: usize,
+}
+
+/// Ends the connection after a pause.
+pub const fn hang_up(pause: Duration) -> Part {
+    Part { pause, bytes: b"", count: 0 }
+}
+
+/// Sent at once.
+pub const fn part(bytes: &'static [u8]) -> Part {
+    Part { pause: Duration::ZERO, bytes, count: 1 }
+}
+
+/// What a hostile server was asked for, trials apart.
+#[derive(Default)]
+pub struct Asked {
+    /// Commands that read a value, or a part of one.
+    pub reads: AtomicUsize,
+    /// Those that read a last-known copy.
+    pub last: AtomicUsize,
+}
+
+impl Fake {
+    /// Passes every trial, says that each list begins with nothing known, and answers all else with `parts`. Then it
+    /// keeps the connection and sends no more.
+    pub fn hostile(port: u16, parts: Vec<Part>) -> (Self, Arc<Asked>) {
+        let asked = Arc::new(Asked::default());
+        let counts = Arc::clone(&asked);
+        let fake = Self::at(port, move |mut stream| {
+            let mut command = vec![0; 64 * 1024];
+            while let Ok(count) = stream.read(&mut command)
+                && count > 0
+            {
+                let text = String::from_utf8_lossy(&command[..count]).into_owned();
+                let is_trial = is_trial(&command[..count]) || text.contains(":lock:trial");
+                if !is_trial && text.contains("GET") {
+                    counts.reads.fetch_add(1, Ordering::AcqRel);
+                    counts.last.fetch_add(usize::from(text.contains(":last:")), Ordering::AcqRel);
+                }
+                let sent = match text {
+                    _ if is_trial && text.contains("SET") => stream.write_all(b"+OK\r\n"),
+                    _ if is_trial => stream.write_all(b"$-1\r\n"),
+                    _ if text.contains("GETRANGE") => stream.write_all(b"$2\r\n{}\r\n"),
+                    _ => parts.iter().try_for_each(|part| send(&mut stream, part)),
+                };
+                if sent.is_err() {
+                    return;
+                }
+            }
+        });
+        (fake, asked)
+    }
+}
+
+fn send(stream: &mut TcpStream, part: &Part) -> std::io::Result<()> {
+    std::thread::sleep(part.pause);
+    if part.bytes.is_empty() {
+        return Err(std::io::ErrorKind::ConnectionAborted.into());
+    }
+    let at_once = part.bytes.repeat(part.count.min(64 * 1024 / part.bytes.len() + 1));
+    let mut left = part.bytes.len() * part.count;
+    while left > 0 {
+        let piece = left.min(at_once.len());
+        stream.write_all(&at_once[..piece])?;
+        left -= piece;
+    }
+    Ok(())
+}
+
 impl Drop for Fake {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);

@@ -128,6 +128,7 @@ impl Breaker {
         }
         let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(pool) = pool else { return Err(StoreError::Unavailable("redis is away".to_owned())) };
+        let started = Instant::now();
         for _ in 0..=self.size {
             let Ok(mut connection) = pool.get() else { return Err(self.open(&pool, "no connection in time", does)) };
             let trouble = match work(&mut connection) {
@@ -146,7 +147,9 @@ impl Breaker {
                 Kind::Away | Kind::Login | Kind::Tls | Kind::TooMuch => {
                     return Err(self.open(&pool, &trouble.words, does));
                 }
-                Kind::Gone => {}
+                // One that was gone before shows so at once. Whoever waited for it does not wait for another.
+                Kind::Gone if started.elapsed() < self.timeout / 2 => {}
+                Kind::Gone => break,
             }
         }
         Err(self.open(&pool, "every connection is gone", does))
@@ -268,10 +271,7 @@ impl Breaker {
         match connection.ask::<Value>(Cmd::new().arg("GET").arg(&self.keys.read)) {
             Err(trouble) if trouble.code == "NOPERM" => Err(self.manager.refused(trouble)),
             // What stands there is another matter: of a wrong type, or too large.
-            Err(trouble) if trouble.kind == Kind::Refused && ["WRONGTYPE", ""].contains(&trouble.code.as_str()) => {
-                Ok(())
-            }
-            Err(trouble) if trouble.kind == Kind::TooMuch => Ok(()),
+            Err(trouble) if trouble.code == "WRONGTYPE" || trouble.kind == Kind::TooMuch => Ok(()),
             other => other.map(drop).map_err(Trouble::at_start),
         }
     }

@@ -9,11 +9,20 @@ mod connect;
 mod connection;
 mod health;
 mod lease;
+mod reply;
 mod sentinel;
+mod shape;
 mod tls;
 mod trouble;
 mod wire;
 mod writes;
+
+/// The reader of replies, for its fuzz target.
+#[cfg(fuzzing)]
+pub mod fuzz {
+    pub use super::reply::{Fault, Reader, ReplyLimits};
+    pub use redis::{Value, parse_redis_value};
+}
 
 pub use check::{Usable, check};
 pub use health::{Ill, RedisHealth};
@@ -115,7 +124,7 @@ impl RedisStore {
             }
             trouble
         };
-        match self.breaker.with(Does::Read, |connection| connection.value(packed, BEGIN_BYTES).map_err(refused)) {
+        match self.breaker.with(Does::Read, |connection| connection.part(packed, BEGIN_BYTES).map_err(refused)) {
             Ok(Value::BulkString(begin)) => Ok(Version::read(&begin)),
             Ok(_) | Err(StoreError::Refused(_)) => Ok(None),
             Err(away) => Err(away),

@@ -4,6 +4,9 @@ use redis::{ParsingError, Value};
 use std::io;
 use thiserror::Error;
 
+/// So much of a password at the end of an error may be chance, and says little.
+const SHORT_BYTES: usize = 3;
+
 /// What a failure says of Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -47,6 +50,12 @@ impl Trouble {
     /// Without the password, which Redis repeats where it does not know the command.
     pub(super) fn without(mut self, secret: &str) -> Self {
         self.words = self.words.replace(secret, "****");
+        // A long error is cut, perhaps within the password.
+        let mut begun = secret.char_indices().map(|(end, _)| secret.get(..end).unwrap_or_default()).rev();
+        if let Some(begun) = begun.find(|begun| begun.len() > SHORT_BYTES && self.words.ends_with(begun)) {
+            self.words.truncate(self.words.len() - begun.len());
+            self.words.push_str("****");
+        }
         self
     }
 
@@ -79,7 +88,6 @@ impl From<io::Error> for Trouble {
             E::WouldBlock | E::TimedOut => Self::new(Kind::Away, words),
             E::UnexpectedEof => Self::new(Kind::Gone, "it closed the connection"),
             E::BrokenPipe | E::ConnectionReset | E::ConnectionAborted | E::NotConnected => Self::new(Kind::Gone, words),
-            E::FileTooLarge => Self::new(Kind::Refused, words),
             E::QuotaExceeded => Self::new(Kind::TooMuch, words),
             E::PermissionDenied if error.raw_os_error().is_none() => Self::new(Kind::Tls, words),
             _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
@@ -98,7 +106,23 @@ pub(super) fn checked(reply: Value) -> Result<Value, Trouble> {
     }
 }
 
-/// A reply that could not be read as what was wanted.
+/// A reply that is not what its command can give.
 pub(super) fn misread(error: &ParsingError) -> Trouble {
-    Trouble::new(Kind::Refused, error.to_string())
+    Trouble::new(Kind::Away, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_a_password_is_quoted() {
+        let words = |words: &str| Trouble::new(Kind::Refused, words).without("pässword").words;
+        assert_eq!(
+            words("ERR unknown command 'AUTH', with args beginning with: 'pässword'"),
+            "ERR unknown command 'AUTH', with args beginning with: '****'"
+        );
+        assert_eq!(words("ERR with args beginning with: 'pässwo"), "ERR with args beginning with: '****");
+        assert_eq!(words("ERR wrong number of arguments for p"), "ERR wrong number of arguments for p");
+    }
 }
