@@ -8,7 +8,7 @@ use crate::poller::Poller;
 use crate::probe::Host;
 use crate::reader::Reader;
 use crate::stop::Stop;
-use crate::supervise::{Watch, log_panics, make_room, tell, watch_over};
+use crate::supervise::{Watch, log_panics, make_room, start_last_resort, tell, watch_over};
 use anyhow::Context;
 use sd_notify::NotifyState;
 use std::sync::Arc;
@@ -17,12 +17,26 @@ use std::thread::{self, JoinHandle};
 /// Connections to Redis beside those of the workers: the poller's, and one to spare.
 const MORE_CONNECTIONS: usize = 2;
 
+/// What a daemon needs to be stopped at any moment; made before anything that may block.
+pub struct Life {
+    stop: Stop,
+    watch: Watch,
+}
+
+impl Life {
+    /// From here on a signal asks for an orderly stop, and a stop ends within a bound.
+    pub fn begin() -> anyhow::Result<Self> {
+        let stop = Stop::new().context("cannot make the stop token")?;
+        stop.on_signals().context("cannot listen to signals")?;
+        let watch = Watch::new(&stop);
+        start_last_resort(&watch, &stop).context("cannot start a thread")?;
+        Ok(Self { stop, watch })
+    }
+}
+
 /// Runs until a signal asks for the stop. An error means that a restart may help.
-pub fn serve(config: &Config) -> anyhow::Result<()> {
-    let stop = Stop::new().context("cannot make the stop token")?;
-    stop.on_signals().context("cannot listen to signals")?;
+pub fn serve(config: &Config, Life { stop, watch }: Life) -> anyhow::Result<()> {
     log_panics();
-    let watch = Watch::new(&stop);
     let connections = make_room(config);
     let gate = Arc::new(Gate::listen(&config.http, connections, &stop)?);
     say_hello(config);
@@ -30,7 +44,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let workers = config.http.workers;
     let connections = u32::try_from(workers + MORE_CONNECTIONS).unwrap_or(u32::MAX);
-    let (redis, back) = RedisStore::start(&config.redis, connections, watch.guard("redis-trial"), &stop)
+    let (redis, back) = RedisStore::start(&config.redis, connections, watch.guard_apart("redis-trial"), &stop)
         .context("cannot start a thread")?;
     let redis = Arc::new(redis);
     let (poller, poller_thread) =
@@ -56,7 +70,7 @@ pub fn serve(config: &Config) -> anyhow::Result<()> {
     if let Listen::Unix(path) = &config.http.listen {
         let _ = std::fs::remove_file(path);
     }
-    anyhow::ensure!(!watch.has_failed(), "a thread ended unasked");
+    anyhow::ensure!(!watch.has_failed(), "stopped because of a failure");
     log::info!("stopped");
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! The program: parses, dispatches, prints the error chain, and gives the exit code.
 
-use clap::{CommandFactory, FromArgMatches};
+use anyhow::Context;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use jbod_monitor::cli::{Cli, Command};
-use jbod_monitor::config::{Config, Environment, Row};
+use jbod_monitor::config::{Config, ConfigError, Environment, Row};
+use jbod_monitor::daemon::Life;
 use jbod_monitor::probe::launch;
 use jbod_monitor::terminal::{Screen, print};
 use jbod_monitor::{daemon, doctor, log, scan};
@@ -18,40 +20,39 @@ fn main() -> ExitCode {
     launch::use_it();
     // Usage errors end here, with status 2; help and version with 0.
     let matches = Cli::command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let env = Environment::read();
-    log::init(&env);
-    // Global settings may stand before or after the command; clap hands them down to it.
-    let sources = matches.subcommand().map_or(&matches, |(_, of_command)| of_command);
-    let config = match Config::build(&cli.settings, sources, &env) {
-        Ok(config) => config,
-        Err(error) => {
-            ::log::error!("bad configuration: {error}");
-            return ExitCode::from(BAD_CONFIGURATION);
-        }
-    };
-    let done = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => {
-            if !env.arenas {
-                launch::with_little_memory();
-            }
-            daemon::serve(&config)
-        }
-        Command::Scan { json, sort, color } => scan::scan(&config, json, sort, Screen::of_stdout(&env, color)),
-        Command::Doctor { json, color } => match doctor::doctor(&config, json, Screen::of_stdout(&env, color)) {
-            Ok(true) => Ok(()),
-            Ok(false) => return ExitCode::from(RUNTIME_FAILURE),
-            Err(error) => Err(error),
-        },
-        Command::CheckConfig => check_config(&config),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            ::log::error!("{error:#}");
-            ExitCode::from(RUNTIME_FAILURE)
-        }
+    let command = cli.command.take().unwrap_or(Command::Serve);
+    // Started over before it listens to signals: what one asks for would be forgotten with it.
+    if matches!(command, Command::Serve) && !env.arenas {
+        launch::with_little_memory();
     }
+    log::init(&env);
+    run(command, &cli, &matches, &env).unwrap_or_else(|error| {
+        ::log::error!("{error:#}");
+        ExitCode::from(if error.is::<ConfigError>() { BAD_CONFIGURATION } else { RUNTIME_FAILURE })
+    })
+}
+
+fn run(command: Command, cli: &Cli, matches: &ArgMatches, env: &Environment) -> anyhow::Result<ExitCode> {
+    // Global settings may stand before or after the command; clap hands them down to it.
+    let sources = matches.subcommand().map_or(matches, |(_, of_command)| of_command);
+    let configured = || Config::build(&cli.settings, sources, env).context("bad configuration");
+    match command {
+        Command::Serve => {
+            // Before settings are read: a file of settings may block.
+            let life = Life::begin()?;
+            daemon::serve(&configured()?, life)?;
+        }
+        Command::Scan { json, sort, color } => scan::scan(&configured()?, json, sort, Screen::of_stdout(env, color))?,
+        Command::Doctor { json, color } => {
+            if !doctor::doctor(&configured()?, json, Screen::of_stdout(env, color))? {
+                return Ok(ExitCode::from(RUNTIME_FAILURE));
+            }
+        }
+        Command::CheckConfig => check_config(&configured()?)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check_config(config: &Config) -> anyhow::Result<()> {

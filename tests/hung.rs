@@ -43,7 +43,7 @@ const PATIENT: (&str, &str) = ("REDIS_TIMEOUT_MS", "2000");
 fn every_exit_status_with_every_kind_of_answer_leads_to_one_state() {
     let sim = Sim::small();
     let host = Host { root: sim.root().to_owned(), smartctl: None, zpool: None };
-    let drive = drives::discover(&host).into_iter().next().expect("a drive");
+    let drive = drives::discover(&host).expect("drives can be looked at").into_iter().next().expect("a drive");
     let path = drive.paths[0].clone();
     let whole = Command::new(sim.tool("smartctl")).args(["--json=c", "-a", "--", &path.node]).output().expect("runs");
     std::fs::write(sim.root().join("good"), &whole.stdout).expect("written");
@@ -485,4 +485,40 @@ fn assert_is(seen: &Value, wanted: &Value, what: &str) {
     assert!(hours.is_null() || *hours == wanted["hours"], "{what}: {seen}");
     let raw = &seen["smartctl"]["serial_number"];
     assert!(raw.is_null() || *raw == wanted["serial"], "{what}: smartctl's JSON is of {raw}");
+}
+
+/// A drive is pulled while it is read, and put back before that reading ends: it is read anew, and what was asked before it
+/// went is never shown as its reading. The silence of the first one does not quarantine it either.
+#[test]
+fn a_reading_that_began_before_a_drive_went_is_none_of_the_drive_that_came() {
+    for silent in [false, true] {
+        let (sim, redis) = (Sim::small(), Redis::start());
+        let timeout = ("SMART_TIMEOUT", if silent { "8" } else { "60" });
+        let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("SMART_POLL_INTERVAL", "2"), timeout]);
+        let serial = text(&sim.list()[0]["serial"]).expect("a serial");
+        sim.set(&serial, if silent { &["hang_ignore_term=true"] } else { &["latency_ms=8000"] });
+        let starts = sim.starts_of(&serial);
+        eventually("it is being read", || (sim.starts_of(&serial) > starts).then_some(()));
+        let read_at = |drive: &Value| {
+            let at = drive["collected_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+            at.map_or(0, jiff::Timestamp::as_second)
+        };
+        let before = read_at(&daemon.json(&format!("/api/drives/{serial}")));
+        let running = || sim.runs().iter().any(|run| run.serial == serial && run.end.is_none());
+        sim.pull(&["bay/0/0"]);
+        daemon.drive_when(&serial, "it is missed", |d| d["state"] == "missing");
+        sim.set(&serial, if silent { &["hang_ignore_term="] } else { &["latency_ms="] });
+        assert!(running(), "its child still runs");
+        let inserted = jiff::Timestamp::now().as_second();
+        sim.insert(&["bay/0/0"]);
+        eventually("it is read", || {
+            let drive = daemon.json(&format!("/api/drives/{serial}"));
+            assert!(
+                drive["state"] != "unresponsive" && drive["error"].as_str().is_none_or(|e| !e.contains("no answer"))
+            );
+            let read = read_at(&drive);
+            assert!(read == before || read >= inserted, "{before} {inserted} {silent}: {drive}\n{}", daemon.log());
+            (drive["state"] == "active" && read >= inserted).then_some(())
+        });
+    }
 }

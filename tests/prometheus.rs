@@ -171,6 +171,7 @@ fn what_is_in_trouble_fires_and_names_its_bay() {
         "JbodSmartctlUnusable",
         "JbodRedisDown",
         "JbodRedisNotWritable",
+        "JbodLeaseNotServed",
         "JbodChildrenStuck",
         "JbodMonitorRestarts",
     ] {

@@ -69,6 +69,14 @@ pub struct Entry {
     pub last: Duration,
 }
 
+impl Entry {
+    /// The lifetime of a copy, as Redis takes it.
+    pub fn life_ms(&self, copy: Copy) -> u64 {
+        let life = if copy == Copy::Live { self.live } else { self.last };
+        u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Nothing was tried, or it came to nothing: go on without.

@@ -3,12 +3,15 @@
 //! Readings and discoveries go in; records come out. When to read is the sweep's business, how
 //! records look to users is `overview`'s.
 
+mod missing;
+
+pub use missing::{Known, Outline};
+
 use super::Timestamp;
-use super::doc::Stored;
-use super::drive::{Drive, DriveKey, State};
+use super::drive::{Drive, DriveKey, Path, State};
 use super::enclosure::Enclosure;
 use super::smart::SmartReport;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// A pulled drive is remembered for a day.
@@ -180,6 +183,8 @@ impl Change {
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
     records: BTreeMap<DriveKey, Record>,
+    /// The most drives that were here at once.
+    most_present: usize,
 }
 
 impl Fleet {
@@ -202,14 +207,18 @@ impl Fleet {
     pub fn discovered(&mut self, drives: Vec<Drive>, enclosures: &[Enclosure], now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut gone: BTreeSet<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
-        let has_recalled = self.records.values().any(|r| r.drive.is_remembered());
+        let mut recalled = self.recalled_by_identity();
         let bays = bays_by_address(enclosures);
+        let has_nameless = drives.iter().any(|drive| drive.identity.is_empty());
+        let known_places = if has_nameless { self.places_of_known(now) } else { HashSet::new() };
+        let is_at_known_place = |path: &Path| known_places.contains(&(path.device.to_string(), path.address.clone()));
         for drive in drives {
-            if self.is_on_its_way_out(&drive, now) {
+            let is_new = !self.records.contains_key(&drive.key);
+            if is_new && drive.identity.is_empty() && drive.paths.iter().any(is_at_known_place) {
                 continue;
             }
-            if has_recalled {
-                self.continue_recalled(&drive);
+            if let Some(old) = recalled.remove(&drive.identity) {
+                self.continue_recalled(&old, &drive);
             }
             let key = drive.key.clone();
             gone.remove(&key);
@@ -260,65 +269,19 @@ impl Fleet {
             }
         }
         changes.extend(self.forget(now));
+        self.most_present = self.most_present.max(self.present().count());
         changes
     }
 
-    /// The kernel has let go of what a known drive says of itself, and not of its node yet: a drive without
-    /// an identity, where one was or has just been, is nobody new.
-    fn is_on_its_way_out(&self, drive: &Drive, now: Timestamp) -> bool {
-        let shares_place = |r: &Record| {
-            r.drive.paths.iter().any(|p| drive.paths.iter().any(|q| (&q.device, &q.address) == (&p.device, &p.address)))
+    /// Where drives with an identity are, or have just been, as device and address. The kernel lets go of what a drive
+    /// says of itself before it lets go of its node: a drive without an identity in such a place is nobody new.
+    fn places_of_known(&self, now: Timestamp) -> HashSet<(String, String)> {
+        let was_there = |r: &&Record| {
+            let is_recent = r.missing_since.is_none_or(|at| at.age_seconds(now) <= WHILE_PULLED_SECONDS);
+            is_recent && !r.drive.identity.is_empty()
         };
-        let was_there = |r: &Record| r.missing_since.is_none_or(|at| at.age_seconds(now) <= WHILE_PULLED_SECONDS);
-        drive.identity.is_empty()
-            && !self.records.contains_key(&drive.key)
-            && self.records().any(|r| !r.drive.identity.is_empty() && was_there(r) && shares_place(r))
-    }
-
-    /// Takes back a drive that went before this daemon began, with its last bay and reading. `None`:
-    /// it is here after all, its bay is taken, or it went too long ago.
-    pub fn recall(
-        &mut self,
-        stored: &Stored,
-        report: Option<SmartReport>,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Option<DriveKey> {
-        let is_known = |r: &Record| !stored.identity.is_empty() && r.drive.identity == stored.identity;
-        let drive = Drive::remembered(stored)?;
-        let key = drive.key.clone();
-        if self.records.values().any(is_known) {
-            return None;
-        }
-        let summary = &stored.summary;
-        let bay = summary.enclosure.clone().zip(summary.slot).map(|(enclosure, slot)| Bay { enclosure, slot });
-        let record = Record {
-            state: State::Missing,
-            report: report.map(Arc::new),
-            collected_at: summary.collected_at,
-            checked_at: summary.checked_at,
-            error: Some(gone_since(since)),
-            bay,
-            missing_since: Some(since),
-            ..Record::new(drive)
-        };
-        let is_taken = record.bay.is_some() && self.present().any(|r| r.bay == record.bay);
-        let is_old = since.age_seconds(now) >= REMEMBER_MISSING_SECONDS;
-        if is_taken || is_old {
-            return None;
-        }
-        self.records.insert(key.clone(), record);
-        Some(key)
-    }
-
-    /// A drive that was recalled has come back: its record goes on under its own key.
-    fn continue_recalled(&mut self, drive: &Drive) {
-        let is_it =
-            |r: &&Record| r.drive.is_remembered() && !drive.identity.is_empty() && r.drive.identity == drive.identity;
-        let Some(old) = self.records.values().find(is_it).map(|r| r.drive.key.clone()) else { return };
-        if let Some(record) = self.records.remove(&old) {
-            self.records.entry(drive.key.clone()).or_insert(record);
-        }
+        let paths = self.records().filter(was_there).flat_map(|r| &r.drive.paths);
+        paths.map(|path| (path.device.to_string(), path.address.clone())).collect()
     }
 
     /// The clock was set: every time so far is one on the new clock.
@@ -352,6 +315,12 @@ impl Fleet {
     /// number of the drive that was known by that key before, if it is another's.
     pub fn apply(&mut self, reading: &Reading) -> Option<String> {
         self.records.get_mut(&reading.key).filter(|r| r.is_here())?.apply(reading)
+    }
+
+    /// The drive was read later than that by another daemon, and its reading was taken over: one that was asked for before
+    /// replaces none.
+    pub fn is_outdated(&self, key: &DriveKey, asked_at: Timestamp) -> bool {
+        self.records.get(key).is_some_and(|r| r.collected_at > Some(asked_at))
     }
 
     /// Takes over what another daemon, or an earlier run of this one, read: shown with its age

@@ -14,6 +14,7 @@ pub mod layout;
 pub mod map;
 pub mod measured;
 pub mod overview;
+pub mod published;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod service;

@@ -26,6 +26,8 @@ pub enum Part {
     Drive,
     /// The polling as a whole.
     Poller,
+    /// Another daemon holds the poll lease, and publishes nothing of this host.
+    Lease,
 }
 
 impl Part {
@@ -38,6 +40,7 @@ impl Part {
             Self::Enclosure => "enclosure",
             Self::Drive => "drive",
             Self::Poller => "poller",
+            Self::Lease => "lease",
         }
     }
 }

@@ -19,6 +19,11 @@ const DIGITS: usize = 16;
 const PLACE: Range<usize> = BEGIN.len()..BEGIN.len() + DIGITS;
 
 impl Version {
+    /// Of those bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hash(bytes))
+    }
+
     /// The version that a body, or the beginning of one, has. `None`: it is none of ours, or older than versions are.
     pub fn read(begin: &[u8]) -> Option<Self> {
         let digits = begin.get(PLACE).filter(|_| begin.starts_with(BEGIN))?;
@@ -60,7 +65,7 @@ pub fn seal(body: &mut [u8]) {
     if Version::read(body).is_none() {
         return;
     }
-    let version = Version(hash(body.get(PLACE.end..).unwrap_or_default())).to_string();
+    let version = Version::of(body.get(PLACE.end..).unwrap_or_default()).to_string();
     if let Some(place) = body.get_mut(PLACE) {
         place.copy_from_slice(version.as_bytes());
     }

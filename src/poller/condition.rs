@@ -62,6 +62,10 @@ impl Thread {
     pub(super) fn service(&mut self, overview: &Overview) -> Service {
         let now = now();
         let mut found = Vec::new();
+        let blindness =
+            self.rack.blindness().map(|why| format!("the host cannot be looked at, what is known stays: {why}"));
+        found.extend(blindness.map(|why| Trouble::of(Part::Poller, now, why)));
+        found.extend(self.role.trouble(&overview.host).map(|why| Trouble::of(Part::Lease, now, why)));
         found.extend(self.rack.trouble().map(|why| Trouble::of(Part::Smartctl, now, why)));
         found.extend(self.rack.zfs.error.as_ref().map(|why| Trouble::of(Part::Zpool, now, why)));
         for enclosure in &overview.enclosures {
@@ -78,7 +82,7 @@ impl Thread {
         }
         Service {
             host: overview.host.clone(),
-            polls: (self.role.leads() || self.role.follows()).then(|| self.role.leads()),
+            polls: (self.role.polls() || self.role.follows()).then(|| self.role.polls()),
             drives: overview.totals.drives,
             verdict: Some(overview.verdict),
             sweep: overview.sweep.clone(),
@@ -107,7 +111,7 @@ impl Thread {
             self.publish_drive(&key, None);
         }
         self.rebuild();
-        if self.role.leads() && self.swept {
+        if self.role.polls() && self.swept {
             self.publisher.publish_everything(&self.rack.fleet);
         }
     }

@@ -5,7 +5,10 @@
 //! what is published here.
 
 mod condition;
+mod holder;
 mod journal;
+mod lists;
+mod look;
 mod publish;
 mod recall;
 mod requests;
@@ -18,10 +21,7 @@ use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Key};
 use crate::config::Config;
-use crate::model::drive::{DeviceName, DriveKey, State};
-use crate::model::fleet::Change;
-use crate::model::measured::Measured;
-use crate::model::overview::Overview;
+use crate::model::drive::DriveKey;
 use crate::probe::sweep::Rack;
 use crate::probe::tools::News;
 use crate::probe::{Event, Host};
@@ -31,8 +31,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use journal::Journal;
 use publish::Publisher;
 use recall::Recall;
-use roles::Role;
-use std::collections::{HashMap, HashSet};
+use roles::{Role, View};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -101,7 +101,7 @@ impl Poller {
         let (rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
         let mut thread = Thread {
             rack,
-            role: Role::new(config.smart.poll_interval),
+            role: Role::new(&config.smart),
             publisher: Publisher::new(
                 Arc::clone(&redis),
                 Arc::clone(&handle.memory),
@@ -122,8 +122,10 @@ impl Poller {
             look_again: None,
             ready: false,
             swept: false,
+            has_begun: false,
             republish: false,
             recall: Recall::Due,
+            gone_is_stored: false,
             condition: Condition::default(),
         };
         // Before any request and any drive: what is here, and in which bays.
@@ -163,18 +165,21 @@ struct Thread {
     ready: bool,
     /// A sweep of our own is whole, since polling is ours.
     swept: bool,
+    /// A look was complete, and what Redis has of the drives that are here has been taken over.
+    has_begun: bool,
     /// Redis came back: it gets everything, if polling is ours.
     republish: bool,
     /// What Redis knew of drives that are gone has been taken over.
     recall: Recall,
+    /// Redis had a list of drives that are gone when it was taken over, or this daemon has stored one since.
+    gone_is_stored: bool,
     condition: Condition,
 }
 
 impl Thread {
     fn run(mut self, asks: &Receiver<Ask>, events: &Receiver<Event>, back: &Receiver<()>, stop: &Stop) {
         self.rack.ask_tool();
-        self.seed();
-        self.rebuild();
+        self.begin();
         let mut wake = Instant::now();
         loop {
             let pause = wake.saturating_duration_since(Instant::now());
@@ -210,10 +215,11 @@ impl Thread {
                 self.ask_pools_again();
             }
         }
+        self.begin();
         if self.role.is_due(at) {
             self.renew_role(at);
         }
-        if self.role.leads() && at >= self.next_sweep && !self.rack.is_sweeping() {
+        if self.may_sweep() && at >= self.next_sweep {
             while self.next_sweep <= at {
                 self.next_sweep += self.interval;
             }
@@ -232,11 +238,9 @@ impl Thread {
         if self.publisher.is_rebuild_due(at) {
             self.rebuild();
         }
-        // Before its first sweep is whole a daemon knows less than what an earlier one left in Redis.
-        let sends_lists = self.role.leads() && self.swept;
-        self.publisher.flush(sends_lists, at);
-        let publisher = self.publisher.next_due(sends_lists);
-        let sweep = (self.role.leads() && !self.rack.is_sweeping()).then_some(self.next_sweep);
+        self.flush(at);
+        let publisher = self.publisher.next_due(self.sends());
+        let sweep = self.may_sweep().then_some(self.next_sweep);
         [Some(self.next_look), Some(self.role.next()), rack, publisher, sweep]
             .into_iter()
             .flatten()
@@ -244,73 +248,32 @@ impl Thread {
             .unwrap_or(at + LOOK)
     }
 
+    fn may_sweep(&self) -> bool {
+        self.role.polls() && self.rack.has_seen() && !self.rack.is_sweeping()
+    }
+
     fn renew_role(&mut self, at: Instant) {
         let followed = self.role.follows();
         self.recall();
-        if self.role.renew(&self.redis, at) {
+        let view = View { host: &self.rack.name, drives: self.rack.fleet.present().count() };
+        if self.role.renew(&self.redis, &view, at) {
             self.next_sweep = at;
             if followed {
-                // What the other daemon read last is newer than what is in memory here.
+                // What the other daemon read last is newer than what is in memory here, and so is its list of drives
+                // that are gone.
                 self.swept = false;
                 self.seed();
+                self.recall = Recall::Due;
+                self.recall();
             }
         }
         if self.role.follows() != followed {
             self.publisher.rack_changed();
         }
         // Only what was read since polling is ours: what is older, another daemon may know better.
-        if std::mem::take(&mut self.republish) && self.role.leads() && self.swept {
+        if std::mem::take(&mut self.republish) && self.role.polls() && self.swept {
             self.seed();
             self.publisher.publish_everything(&self.rack.fleet);
-        }
-    }
-
-    fn look_if_changed(&mut self) {
-        if self.rack.has_changed() {
-            self.look();
-            self.rebuild();
-        }
-    }
-
-    fn look(&mut self) {
-        self.looked = Instant::now();
-        let changes = self.rack.discover();
-        self.journal.changes(&changes, &self.rack.fleet, self.ready);
-        let fleet = &self.rack.fleet;
-        let is_here = |key: &DriveKey| fleet.get(key).is_some_and(crate::model::fleet::Record::is_here);
-        self.request_reads.retain(|key, _| is_here(key));
-        self.waiting.retain(|key, _| is_here(key));
-        let mut gone_changed = changes.iter().any(|change| matches!(change, Change::Missing(_)));
-        let held = self.left.len();
-        self.left.retain(|key, _| fleet.get(key).is_some() && !is_here(key));
-        gone_changed |= self.left.len() != held;
-        for change in &changes {
-            match change {
-                Change::Missing(key) => self.publish_drive(key, None),
-                // Who has just come is read now, not with the next sweep.
-                Change::Appeared(key) | Change::Back(key) if self.ready && self.role.leads() => {
-                    self.rack.ask(key);
-                }
-                _ => {}
-            }
-        }
-        if gone_changed {
-            self.tell_gone();
-        }
-        if !changes.is_empty() {
-            self.look_again = Some(Instant::now() + LINKS_COME);
-            if self.ready {
-                self.rack.ask_shelves();
-            }
-            self.ask_pools_again();
-        }
-        self.publisher.lists_wanted();
-    }
-
-    /// Something was plugged: the names in the pools may mean others, which only zpool can say.
-    fn ask_pools_again(&mut self) {
-        if self.ready && self.role.leads() {
-            self.rack.ask_pools();
         }
     }
 
@@ -330,67 +293,10 @@ impl Thread {
         if self.rack.has_changed() {
             self.look();
         }
+        self.before_lists(Instant::now());
         // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
         let overview = self.rebuild_and(Publisher::flush_all);
         self.journal.sweep(&overview, whole, &self.rack.fleet, &self.rack.zfs);
-    }
-
-    /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
-    fn rebuild(&mut self) -> Arc<Overview> {
-        self.rebuild_and(|_, _| {})
-    }
-
-    /// `first` is done with the lists before anybody is told of them.
-    fn rebuild_and(&mut self, first: impl FnOnce(&mut Publisher, bool)) -> Arc<Overview> {
-        let started = Instant::now();
-        let stale_after = self.publisher.smart_life().as_secs();
-        let overview = Arc::new(self.rack.overview(stale_after));
-        let service = self.service(&overview);
-        // What another daemon read is not ours to say anew.
-        if self.role.leads() && self.swept && !self.rack.is_sweeping() {
-            self.renew_documents(&overview);
-        }
-        self.publisher.lists(&overview, &self.rack.zfs, !self.rack.is_sweeping());
-        first(&mut self.publisher, self.role.leads() && self.swept);
-        let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
-        snapshot.service = service;
-        snapshot.fingerprint = self.rack.fingerprint;
-        self.ready |= self.role.follows();
-        snapshot.ready = self.ready;
-        snapshot.current = !self.role.follows();
-        let (fleet, zfs) = (&self.rack.fleet, &self.rack.zfs);
-        let measured = || Measured::new(Arc::clone(&overview), fleet, zfs, self.rack.effort());
-        snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
-        snapshot.knows_pools = self.knows_pools();
-        snapshot.stale_after_seconds = stale_after;
-        self.publisher.retain(|device| snapshot.has_device(device));
-        *self.handle.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-        let source = if self.role.leads() { Source::Memory } else { Source::Redis };
-        let lists_are_made = self.ready || self.rack.is_idle() && !self.rack.is_sweeping();
-        let pools_are_made = self.knows_pools();
-        let is_made = |key: &Key| if *key == Key::ZfsMap { pools_are_made } else { lists_are_made };
-        for (_, waiter) in self.list_waiters.extract_if(.., |(key, _)| is_made(key)) {
-            let _ = waiter.send(source);
-        }
-        self.publisher.took(started.elapsed());
-        overview
-    }
-
-    /// What was not known when a drive was read (its pool's state, its bay's, how its peers do)
-    /// reaches its document, too: it says what the lists say.
-    fn renew_documents(&mut self, overview: &Overview) {
-        let here = overview.drives().filter(|d| d.state != State::Missing && d.checked_at.is_some());
-        let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_said(d)).map(|d| &d.device).collect();
-        let present = self.rack.fleet.present().filter(|_| !old.is_empty());
-        let old: Vec<DriveKey> =
-            present.filter(|r| old.contains(&r.drive.device)).map(|r| r.drive.key.clone()).collect();
-        for key in old {
-            self.publish_drive(&key, None);
-        }
-    }
-
-    fn knows_pools(&self) -> bool {
-        self.rack.zfs.available.is_some() || self.rack.zfs.error.is_some()
     }
 
     /// One report of the waiting threads.
@@ -423,20 +329,6 @@ impl Thread {
         }
         for waiter in self.waiting.remove(&read.key).unwrap_or_default() {
             let _ = waiter.send(Source::Smartctl);
-        }
-    }
-
-    /// Puts a drive's document together and in its places. That of a drive that is gone is kept
-    /// aside: its device name may be another's by now.
-    fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
-        let Some(record) = self.rack.fleet.get(key) else { return };
-        let parts = self.rack.parts(self.publisher.smart_life().as_secs());
-        let summary = crate::model::overview::summary(record, &parts);
-        let document = self.publisher.document(record, &summary, raw);
-        if record.is_here() {
-            self.publisher.drive(&summary, document);
-        } else {
-            self.left.insert(key.clone(), document);
         }
     }
 

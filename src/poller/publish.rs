@@ -4,13 +4,13 @@
 
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
-use crate::cache::{Bytes, Entry, Key};
+use crate::cache::{Bytes, Entry, Key, StoreError};
 use crate::config::Lifetimes;
 use crate::model::bodies::{EnclosuresBody, ZfsBody};
 use crate::model::drive::{DeviceName, DriveSummary};
 use crate::model::fleet::{Fleet, Record};
 use crate::model::overview::Overview;
-use crate::model::version::sealed;
+use crate::model::version::{Version, sealed};
 use crate::model::zfs::Zfs;
 use crate::model::{doc, fnv1a};
 use serde_json::value::RawValue;
@@ -28,6 +28,17 @@ const WITHIN_A_SWEEP: u32 = 50;
 const BETWEEN_FLUSHES: Duration = Duration::from_secs(1);
 /// Added to interval and sweep, so that a drive's key never lapses at the very end of a cycle.
 const SLACK: Duration = Duration::from_secs(1);
+
+/// What goes to Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sends {
+    /// Nothing: what is there is another host's.
+    Nothing,
+    /// Documents of drives that this daemon read.
+    Documents,
+    /// Those and the lists.
+    Lists,
+}
 
 pub(super) struct Publisher {
     redis: Arc<RedisStore>,
@@ -49,6 +60,10 @@ pub(super) struct Publisher {
     pending: HashSet<DeviceName>,
     flushed: Option<Instant>,
     lists_due: Instant,
+    /// The list of drives that are gone is in Redis already, or is not to be.
+    leaves_gone_out: bool,
+    /// The version of the overview that was sent last, for who has not taken it yet.
+    sent: Option<Version>,
 }
 
 impl Publisher {
@@ -74,6 +89,8 @@ impl Publisher {
             pending: HashSet::new(),
             flushed: None,
             lists_due: Instant::now() + shortest / 3,
+            leaves_gone_out: false,
+            sent: None,
         }
     }
 
@@ -184,23 +201,57 @@ impl Publisher {
         self.build_took = started.elapsed();
     }
 
+    /// Nothing is known that lists could be made of.
+    pub(super) fn nothing_to_list(&mut self) {
+        self.dirty = false;
+        self.built = Some(Instant::now());
+    }
+
     /// All that is made of the lists took so long.
     pub(super) fn took(&mut self, took: Duration) {
         self.build_took = took;
     }
 
+    pub(super) fn are_lists_due(&self, at: Instant) -> bool {
+        at >= self.lists_due
+    }
+
+    /// Stores the list of drives that are gone, ahead of the others. `in_place`: only in place of the one that is there.
+    /// False: there is none, and nothing was stored. Whatever comes of it, the list does not go out with the others.
+    pub(super) fn store_gone(&mut self, in_place: bool) -> Result<bool, StoreError> {
+        self.leave_gone_out();
+        let Some(entry) = self.entry(Key::Gone) else { return Ok(true) };
+        if in_place { self.redis.replace(&entry) } else { self.redis.put(&[entry]).map(|()| true) }
+    }
+
+    /// The list of drives that are gone does not go out with the next lists.
+    pub(super) fn leave_gone_out(&mut self) {
+        self.leaves_gone_out = true;
+    }
+
+    /// The list of drives that are gone goes out with the others after all.
+    pub(super) fn send_gone(&mut self) {
+        self.leaves_gone_out = false;
+    }
+
+    fn entry(&self, key: Key) -> Option<Entry> {
+        let live = if let Key::Smart(_) = key { self.smart_life() } else { key.lifetime(&self.lifetimes) };
+        let last = self.lifetimes.stale.max(self.smart_life());
+        Some(Entry { value: self.memory.value(&key)?, key, live, last })
+    }
+
     /// Sends what waits, now.
-    pub(super) fn flush_all(&mut self, sends_lists: bool) {
+    pub(super) fn flush_all(&mut self, sends: Sends) {
         self.flushed = None;
-        self.flush(sends_lists, Instant::now());
+        self.flush(sends, Instant::now());
     }
 
     /// Sends what is due to Redis. Only a daemon that polls, and has swept, sends lists; a drive
     /// that was read is sent by any.
-    pub(super) fn flush(&mut self, sends_lists: bool, at: Instant) {
-        let lists = sends_lists && at >= self.lists_due;
+    pub(super) fn flush(&mut self, sends: Sends, at: Instant) {
+        let lists = sends == Sends::Lists && self.are_lists_due(at);
         let documents = !self.pending.is_empty() && self.flushed.is_none_or(|last| at >= last + BETWEEN_FLUSHES);
-        if !(lists || documents) {
+        if sends == Sends::Nothing || !(lists || documents) {
             return;
         }
         self.flushed = Some(at);
@@ -208,18 +259,20 @@ impl Publisher {
         if lists {
             let life = self.lifetimes.overview.min(self.lifetimes.enclosures).min(self.lifetimes.zfs);
             self.lists_due = at + life / 3;
-            keys.extend([Key::Enclosures, Key::ZfsMap, Key::Gone, Key::Overview]);
+            keys.extend([Key::Enclosures, Key::ZfsMap]);
+            keys.extend((!std::mem::take(&mut self.leaves_gone_out)).then_some(Key::Gone));
+            keys.push(Key::Overview);
+            let overview = self.memory.value(&Key::Overview);
+            self.sent = overview.and_then(|overview| Version::read(&overview)).or(self.sent);
         }
-        let last = self.lifetimes.stale.max(self.smart_life());
-        let entries: Vec<Entry> = keys
-            .into_iter()
-            .filter_map(|key| {
-                let live = if let Key::Smart(_) = key { self.smart_life() } else { key.lifetime(&self.lifetimes) };
-                Some(Entry { value: self.memory.value(&key)?, key, live, last })
-            })
-            .collect();
+        let entries: Vec<Entry> = keys.into_iter().filter_map(|key| self.entry(key)).collect();
         // The breaker says what is wrong; everything is sent when Redis takes values again.
         let _ = self.redis.put(&entries);
+    }
+
+    /// The version of the overview that was sent last, once.
+    pub(super) fn take_sent(&mut self) -> Option<Version> {
+        self.sent.take()
     }
 
     /// Redis is back, perhaps empty: it gets everything again.
@@ -229,11 +282,12 @@ impl Publisher {
         self.lists_due = Instant::now();
     }
 
-    pub(super) fn next_due(&self, sends_lists: bool) -> Option<Instant> {
+    pub(super) fn next_due(&self, sends: Sends) -> Option<Instant> {
         let now = Instant::now();
         let rebuild = self.dirty.then(|| self.rebuild_at().unwrap_or(now));
-        let documents = (!self.pending.is_empty()).then(|| self.flushed.map_or(now, |last| last + BETWEEN_FLUSHES));
-        let lists = sends_lists.then_some(self.lists_due);
+        let has_documents = sends != Sends::Nothing && !self.pending.is_empty();
+        let documents = has_documents.then(|| self.flushed.map_or(now, |last| last + BETWEEN_FLUSHES));
+        let lists = (sends == Sends::Lists).then_some(self.lists_due);
         [rebuild, documents, lists].into_iter().flatten().min()
     }
 }

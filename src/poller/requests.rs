@@ -75,7 +75,7 @@ impl Thread {
     /// what is missing is read. For one that does sweep they are made from what it has.
     fn asked_for_list(&mut self, key: Key, reply: Sender<Source>) {
         self.publisher.lists_wanted();
-        if self.role.leads() {
+        if self.role.polls() {
             let never_swept = !self.ready && self.rack.fleet.present().next().is_some();
             if never_swept && !self.rack.is_sweeping() {
                 self.rack.start_sweep();

@@ -49,6 +49,8 @@ pub struct Snapshot {
     pub ready: bool,
     /// What is in memory is kept up to date by this daemon.
     pub(super) current: bool,
+    /// The keys in Redis are another host's: nothing of it is shown.
+    pub is_apart: bool,
     /// zpool has been heard.
     pub(super) knows_pools: bool,
     /// Values older than this are stale.

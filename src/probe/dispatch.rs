@@ -6,6 +6,7 @@
 //!
 //! All of it is asked at every reading, so nothing here walks along all drives unless one came, went or fell silent.
 
+use super::completion::{Completion, Running};
 use super::exec::Stuck;
 use super::hosts::Hosts;
 use super::line::{Lane, Line};
@@ -67,8 +68,9 @@ pub struct Dispatch {
     _pool: rayon::ThreadPool,
     jobs: Sender<Job>,
     line: Line,
-    /// Drive to the SCSI host that it is being read through, and since when.
-    running: HashMap<DriveKey, (Option<u32>, Instant)>,
+    running: HashMap<DriveKey, Running>,
+    /// How many children were started.
+    started: u64,
     /// Children by the SCSI host before their drives.
     busy: BTreeMap<u32, usize>,
     histories: HashMap<DriveKey, History>,
@@ -107,6 +109,7 @@ impl Dispatch {
             jobs,
             line: Line::default(),
             running: HashMap::new(),
+            started: 0,
             busy: BTreeMap::new(),
             histories: HashMap::new(),
             stuck: HashSet::new(),
@@ -258,7 +261,10 @@ impl Dispatch {
     }
 
     fn start(&mut self, drive: Arc<Drive>, path: Path, at: Instant) {
-        self.running.insert(drive.key.clone(), (path.host, at));
+        self.started += 1;
+        let number = self.started;
+        let running = Running { number, host: path.host, since: at, is_void: false };
+        self.running.insert(drive.key.clone(), running);
         if let Some(host) = path.host {
             *self.busy.entry(host).or_default() += 1;
         }
@@ -274,7 +280,7 @@ impl Dispatch {
             log::debug!("smartctl start device={} node={}", path.device, path.node);
             let answer = smartctl::read(&host, &drive, &path, kind.as_deref(), options, &stop);
             // The receiver is gone only when the daemon has stopped.
-            let _ = events.send(Event::Drive { key: drive.key.clone(), at, answer: Box::new(answer) });
+            let _ = events.send(Event::Drive { number, key: drive.key.clone(), at, answer: Box::new(answer) });
         });
     }
 
@@ -296,19 +302,33 @@ impl Dispatch {
     }
 
     /// Takes note of an answer: frees the drive's seat, remembers its type, or lengthens its wait.
-    pub fn answered(&mut self, key: &DriveKey, answer: &mut smartctl::Answer, at: Instant) {
-        if let Some((Some(host), asked)) = self.running.remove(key) {
+    pub(super) fn answered(
+        &mut self,
+        number: u64,
+        key: &DriveKey,
+        answer: &mut smartctl::Answer,
+        at: Instant,
+    ) -> Completion {
+        let is_void = match self.running.get(key) {
+            Some(running) if running.number == number => running.is_void,
+            // Its child is another one.
+            _ => return Completion::Void,
+        };
+        if let Some(Running { host: Some(host), since, .. }) = self.running.remove(key) {
             if let Some(busy) = self.busy.get_mut(&host) {
                 *busy = busy.saturating_sub(1);
             }
-            self.host_answered(host, key, asked, &answer.outcome, at);
+            self.host_answered(host, key, since, &answer.outcome, at);
         }
         let history = self.histories.entry(key.clone()).or_default();
-        history.took = answer.took;
         history.stuck = answer.stuck.take().or(history.stuck.take());
         if history.stuck.is_some() {
             self.stuck.insert(key.clone());
         }
+        if is_void {
+            return Completion::Void;
+        }
+        history.took = answer.took;
         match &answer.outcome {
             Outcome::Good(report) => {
                 history.kind = report.device_type.clone().filter(|kind| TYPES.contains(&kind.as_str()));
@@ -323,6 +343,7 @@ impl Dispatch {
             }
             Outcome::Silent(_) => self.silent(key, at),
         }
+        Completion::Current
     }
 
     /// One answer through a silent host ends the event: those that were silent with it need not wait.
@@ -357,6 +378,9 @@ impl Dispatch {
             let Some(drive) = here(&key) else { continue };
             let (lane, took) = self.lane(drive, urgent);
             self.line.push(lane, Arc::clone(drive), took);
+        }
+        for (key, running) in &mut self.running {
+            running.is_void |= here(key).is_none();
         }
         self.hosts.retain(|key| here(key).is_some());
         self.histories.retain(|key, history| {

@@ -4,6 +4,7 @@
 //! VPD pages 0x80 and 0x83 as SPC-4 has them.
 
 use super::merge::{Seen, merge};
+use super::sysfs::{listed, note};
 use super::{Host, attached, attribute, binary, device, is_drive_name, link_name, names};
 use crate::model::attached::{Attached, Transport};
 use crate::model::device_type::Disk;
@@ -11,6 +12,7 @@ use crate::model::drive::{DeviceName, Drive, Identity, Path};
 use rustix::fs::{Dir, Mode, OFlags, fstatfs, open, readlinkat};
 use std::ffi::CString;
 use std::fmt::Write as _;
+use std::io;
 use std::path::PathBuf;
 
 /// SCSI peripheral device types that are disks: direct access, simplified direct access, zoned.
@@ -22,12 +24,12 @@ const SYSFS_MAGIC: i64 = 0x6265_6572;
 const LOOKERS: usize = 4;
 const LEAST_SHARE: usize = 64;
 
-/// Every drive, both paths of a drive as one, in the kernel's order.
-pub fn discover(host: &Host) -> Vec<Drive> {
-    let mut devices: Vec<DeviceName> =
-        names(&host.path("sys/block")).iter().filter(|n| is_drive_name(n)).filter_map(|n| device(n)).collect();
+/// Every drive, both paths of a drive as one, in the kernel's order. An error: drives may be there all the same.
+pub fn discover(host: &Host) -> io::Result<Vec<Drive>> {
+    let names = listed(&host.path("sys/block"))?;
+    let mut devices: Vec<DeviceName> = names.iter().filter(|n| is_drive_name(n)).filter_map(|n| device(n)).collect();
     devices.sort();
-    merge(look_at_all(host, &devices))
+    Ok(merge(look_at_all(host, &devices)))
 }
 
 /// What is read of a drive is the kernel's own and never waits, but of a thousand drives it is a lot: some look at once.
@@ -57,12 +59,12 @@ pub fn fingerprint(host: &Host) -> u64 {
     let mut sum = 0u64;
     let mut buffer = Vec::new();
     for dir in ["sys/block", "sys/class/enclosure"].map(|dir| host.path(dir)) {
-        let Ok(folder) = open(&dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else {
-            continue;
-        };
-        let Ok(entries) = Dir::read_from(&folder) else { continue };
+        let opened = open(&dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+        let listing = opened.and_then(|folder| Ok((Dir::read_from(&folder)?, folder)));
+        let Ok((entries, folder)) = listing.inspect_err(|errno| note(&(*errno).into())) else { continue };
         let is_sysfs = fstatfs(&folder).is_ok_and(|fs| fs.f_type == SYSFS_MAGIC);
-        for entry in entries.flatten() {
+        for entry in entries {
+            let Ok(entry) = entry.inspect_err(|errno| note(&(*errno).into())) else { break };
             let name = entry.file_name();
             if !name.to_str().is_ok_and(|n| is_drive_name(n) || n.contains(':')) {
                 continue;

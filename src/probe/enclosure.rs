@@ -5,10 +5,12 @@
 //! `active`, `power_status`). A silent shelf blocks the reader of the latter for good, so they
 //! are read by a child that may be lost (`shelves`).
 
-use super::{Host, attribute, link_name, names};
+use super::sysfs::{awaited, listed};
+use super::{Host, attribute, link_name};
 use crate::model::enclosure::{Enclosure, Slot, SlotAnswer};
 use crate::model::natural_cmp;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// One IO module's view of its shelf.
@@ -46,14 +48,20 @@ pub struct ModuleToAsk {
 }
 
 /// Every enclosure with its bays and who sits in them; what the shelf must answer is still open.
-/// `same_drive` tells whether two SCSI addresses are paths of one drive.
-pub fn discover(host: &Host, same_drive: impl Fn(&str, &str) -> bool) -> (Vec<Enclosure>, Vec<ModuleToAsk>) {
+/// `same_drive` tells whether two SCSI addresses are paths of one drive. An error: shelves may be there all the same.
+pub fn discover(
+    host: &Host,
+    same_drive: impl Fn(&str, &str) -> bool,
+) -> io::Result<(Vec<Enclosure>, Vec<ModuleToAsk>)> {
     let class = host.path("sys/class/enclosure");
-    let mut sysfs_names = names(&class);
+    let mut sysfs_names = listed(&class)?;
     sysfs_names.sort_by(|a, b| natural_cmp(a, b));
-    let modules = sysfs_names.into_iter().map(|n| look(&class.join(&n), n)).filter(|m| !m.bays.is_empty());
     let mut shelves: Vec<Vec<Module>> = Vec::new();
-    for module in modules {
+    for sysfs_name in sysfs_names {
+        let module = look(&class.join(&sysfs_name), sysfs_name)?;
+        if module.bays.is_empty() {
+            continue;
+        }
         match shelves.iter_mut().find(|shelf| shelf.iter().any(|m| is_same_shelf(m, &module, &same_drive))) {
             Some(shelf) => shelf.push(module),
             None => shelves.push(vec![module]),
@@ -64,7 +72,7 @@ pub fn discover(host: &Host, same_drive: impl Fn(&str, &str) -> bool) -> (Vec<En
     let mut enclosures: Vec<Enclosure> =
         shelves.into_iter().map(|shelf| join(&class, shelf, &mut taken, &mut to_ask)).collect();
     enclosures.sort_by(|a, b| natural_cmp(&a.id, &b.id));
-    (enclosures, to_ask)
+    Ok((enclosures, to_ask))
 }
 
 /// What only the shelf can say of a bay, in this order.
@@ -77,7 +85,7 @@ pub(super) fn ask_shelf(module: &ModuleToAsk) -> HashMap<u32, SlotAnswer> {
 
 /// The same as text, a line for each attribute of each bay; empty where there is none.
 pub(super) fn told<'a>(dirs: impl Iterator<Item = &'a Path>) -> String {
-    let line = |path: PathBuf| attribute(&path).unwrap_or_default().replace('\n', " ") + "\n";
+    let line = |path: PathBuf| awaited(&path).unwrap_or_default().replace('\n', " ") + "\n";
     dirs.flat_map(|dir| ATTRIBUTES.map(|name| line(dir.join(name)))).collect()
 }
 
@@ -103,29 +111,28 @@ fn answer([status, fault, locate, active, power_status]: [Option<String>; 5]) ->
     }
 }
 
-fn look(dir: &Path, sysfs_name: String) -> Module {
+fn look(dir: &Path, sysfs_name: String) -> io::Result<Module> {
     let device = dir.join("device");
     let read = |what: &str| attribute(&device.join(what));
     // A made-up or missing id must not join two shelves.
     let id = attribute(&dir.join("id")).filter(|id| id.trim_start_matches("0x").bytes().any(|b| b != b'0'));
-    Module { bays: bays(dir), sysfs_name, id, vendor: read("vendor"), model: read("model"), rev: read("rev") }
+    Ok(Module { bays: bays(dir)?, sysfs_name, id, vendor: read("vendor"), model: read("model"), rev: read("rev") })
 }
 
 /// The bays: components of type "device" or "array device". `slot` is what the shelf's own
 /// configuration says; where the kernel does not give it, the first number in the name counts,
 /// and where that is no use either, the place in the list.
-fn bays(dir: &std::path::Path) -> Vec<Bay> {
-    let mut dirs: Vec<String> = names(dir).into_iter().filter(|n| is_bay(&dir.join(n))).collect();
+fn bays(dir: &std::path::Path) -> io::Result<Vec<Bay>> {
+    let mut dirs: Vec<String> = listed(dir)?.into_iter().filter(|n| is_bay(&dir.join(n))).collect();
     dirs.sort_by(|a, b| natural_cmp(a, b));
     let attributes: Vec<Option<u32>> =
         dirs.iter().map(|n| attribute(&dir.join(n).join("slot")).and_then(|s| s.parse().ok())).collect();
     let numbers = distinct(&attributes)
         .or_else(|| distinct(&dirs.iter().map(|n| number_in(n)).collect::<Vec<_>>()))
         .unwrap_or_else(|| (0..).take(dirs.len()).collect());
-    dirs.into_iter()
-        .zip(numbers)
-        .map(|(name, slot)| Bay { address: link_name(&dir.join(&name).join("device")), dir: name, slot })
-        .collect()
+    let bay =
+        |(name, slot): (String, u32)| Bay { address: link_name(&dir.join(&name).join("device")), dir: name, slot };
+    Ok(dirs.into_iter().zip(numbers).map(bay).collect())
 }
 
 fn is_bay(dir: &std::path::Path) -> bool {

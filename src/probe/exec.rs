@@ -61,6 +61,19 @@ pub enum ExecError {
     Watch { error: io::Error, stuck: Option<Stuck> },
 }
 
+impl ExecError {
+    /// The child, if it outlived its SIGKILL.
+    pub fn stuck(self) -> Option<Stuck> {
+        match self {
+            Self::Start { .. } => None,
+            Self::TimedOut { stuck, .. }
+            | Self::TooLarge { stuck, .. }
+            | Self::Stopped { stuck }
+            | Self::Watch { stuck, .. } => stuck,
+        }
+    }
+}
+
 /// A child that outlived its SIGKILL.
 #[derive(Debug)]
 pub struct Stuck {

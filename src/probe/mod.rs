@@ -1,6 +1,7 @@
 //! The seam to the operating system: the only rooms that touch sysfs, smartctl and zpool.
 
 mod attached;
+mod completion;
 pub mod dispatch;
 pub mod drives;
 pub mod enclosure;
@@ -14,6 +15,7 @@ pub mod setup;
 pub mod shelves;
 pub mod smartctl;
 pub mod sweep;
+mod sysfs;
 pub mod tools;
 pub mod types;
 pub mod zpool;
@@ -21,30 +23,28 @@ pub mod zpool;
 use crate::clock::Moment;
 use crate::model::drive::{DeviceName, DriveKey};
 use crate::model::enclosure::SlotAnswer;
-use rustix::io::Errno;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
-/// So many must be free for a look: some at once have a directory or an attribute open, and others take some meanwhile.
-const SPARE_DESCRIPTORS: usize = 12;
+use std::path::PathBuf;
+use sysfs::{attribute, binary, link_name, names};
 
 /// What the waiting threads report.
 #[derive(Debug)]
 pub enum Event {
     Drive {
+        /// Of the child.
+        number: u64,
         key: DriveKey,
         at: Moment,
         answer: Box<smartctl::Answer>,
     },
     Pools(zpool::Answer),
     Shelf {
+        /// Of the child.
+        number: u64,
         sysfs_name: String,
         answers: HashMap<u32, SlotAnswer>,
     },
-    /// `None`: stopped before it answered.
-    Smartctl(Option<tools::Smartctl>),
+    Smartctl(tools::Told),
 }
 
 /// The host as a value: where to look and what to run. The simulator and a real machine differ
@@ -63,52 +63,10 @@ impl Host {
         self.root.join(path)
     }
 
-    /// Why nothing can be looked at now, which is not that nothing is there.
-    pub fn is_blind(&self) -> Option<io::Error> {
-        let spare: io::Result<Vec<File>> = (0..SPARE_DESCRIPTORS).map(|_| File::open(self.path("sys/block"))).collect();
-        spare.err().filter(|e| {
-            [Errno::MFILE, Errno::NFILE, Errno::NOMEM].map(|e| Some(e.raw_os_error())).contains(&e.raw_os_error())
-        })
-    }
-
     /// The machine's own name.
     pub fn name(&self) -> String {
         attribute(&self.path("proc/sys/kernel/hostname")).unwrap_or_else(|| "unknown".to_owned())
     }
-}
-
-/// A sysfs attribute, trimmed; `None` when absent, unreadable, empty, or `(null)`. At most a page.
-fn attribute(path: &Path) -> Option<String> {
-    let bytes = binary(path)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    (!text.is_empty() && text != "(null)").then(|| text.to_owned())
-}
-
-/// A sysfs attribute as bytes. At most a page.
-fn binary(path: &Path) -> Option<Vec<u8>> {
-    let mut page = [0; 4096];
-    let mut file = File::open(path).ok()?;
-    // One call gives all of it, or as much as one call ever gives.
-    let length = loop {
-        match file.read(&mut page) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            read => break read.ok()?,
-        }
-    };
-    page.get(..length).map(<[u8]>::to_vec)
-}
-
-/// Names in a directory; empty when it cannot be read.
-fn names(dir: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(dir).map(|d| d.flatten().collect::<Vec<_>>()).unwrap_or_default();
-    entries.into_iter().filter_map(|e| e.file_name().into_string().ok()).collect()
-}
-
-/// The last part of what a link points to: `…/target0:0:7/0:0:7:0` gives `0:0:7:0`.
-fn link_name(path: &Path) -> Option<String> {
-    let target = std::fs::read_link(path).ok()?;
-    Some(target.file_name()?.to_str()?.to_owned())
 }
 
 /// The whole disk that a kernel name means, among `disks`: `sda1` is on `sda`, `nvme0n1p2` on `nvme0n1`.

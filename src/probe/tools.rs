@@ -5,7 +5,7 @@
 //! release with `--json` (smartmontools NEWS).
 
 use super::Host;
-use super::exec::{self, ExecError, Limits};
+use super::exec::{self, ExecError, Limits, Stuck};
 use crate::stop::Stop;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
@@ -100,12 +100,33 @@ impl Host {
     }
 }
 
+/// What asking smartctl which it is gave.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// `None`: stopped before it answered.
+    pub tool: Option<Smartctl>,
+    /// The child, if it outlived its SIGKILL.
+    pub stuck: Option<Stuck>,
+}
+
+impl From<Smartctl> for Told {
+    fn from(tool: Smartctl) -> Self {
+        Self { tool: Some(tool), stuck: None }
+    }
+}
+
 /// Asks smartctl which it is. Runs one command, on no drive. `None`: stopped before it answered.
 pub fn smartctl(host: &Host, stop: &Stop) -> Option<Smartctl> {
-    let Some(path) = host.smartctl() else { return Some(Smartctl::Missing { named: None }) };
+    told(host, stop).tool
+}
+
+/// The same, with a child that may be left.
+pub fn told(host: &Host, stop: &Stop) -> Told {
+    let Some(path) = host.smartctl() else { return Smartctl::Missing { named: None }.into() };
     if !path.exists() {
-        return Some(Smartctl::Missing { named: Some(path) });
+        return Smartctl::Missing { named: Some(path) }.into();
     }
+    let mut left = None;
     let answer = match exec::run(&path, &["--version"], LIMITS, stop) {
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stdout);
@@ -122,10 +143,14 @@ pub fn smartctl(host: &Host, stop: &Stop) -> Option<Smartctl> {
             }
         }
         Err(ExecError::Start { error, .. }) => Smartctl::Odd { why: format!("it cannot be started: {error}"), path },
-        Err(ExecError::Stopped { .. }) => return None,
-        Err(error) => Smartctl::Odd { why: format!("asked for its version: {error}"), path },
+        Err(ExecError::Stopped { stuck }) => return Told { tool: None, stuck },
+        Err(error) => {
+            let why = format!("asked for its version: {error}");
+            left = error.stuck();
+            Smartctl::Odd { why, path }
+        }
     };
-    Some(answer)
+    Told { tool: Some(answer), stuck: left }
 }
 
 /// `smartctl 7.4 2023-08-01 r5530 …`, `smartctl pre-7.5 …`.
@@ -166,12 +191,18 @@ pub struct Watched {
     /// The file that was asked last, and when.
     asked: Option<(Option<FileId>, Instant)>,
     running: bool,
+    /// The last child, if it outlived its SIGKILL: there is never a second one beside it.
+    stuck: Option<Stuck>,
 }
 
 impl Watched {
     /// It is to be asked: never asked yet, another file than was asked, or no clear answer for a while.
-    pub fn is_due(&self, host: &Host, at: Instant) -> bool {
+    pub fn is_due(&mut self, host: &Host, at: Instant) -> bool {
         let Some((file, last)) = self.asked else { return true };
+        if self.stuck.as_mut().is_some_and(|stuck| !stuck.is_gone()) {
+            return false;
+        }
+        self.stuck = None;
         let is_odd = matches!(self.now, Some(Smartctl::Odd { .. }));
         let is_old = at.saturating_duration_since(last) >= ODD_AGAIN;
         !self.running && (is_odd && is_old || host.smartctl().and_then(|p| file_id(&p)) != file)
@@ -187,9 +218,10 @@ impl Watched {
     }
 
     /// Takes in an answer; gives what is worth a line. That it is well from the start is not.
-    pub fn take(&mut self, answer: Option<Smartctl>) -> Option<News> {
+    pub fn take(&mut self, told: Told) -> Option<News> {
         self.running = false;
-        let answer = answer?;
+        self.stuck = told.stuck;
+        let answer = told.tool?;
         let before = self.now.replace(answer.clone());
         let was_ok = before.as_ref().is_none_or(Smartctl::is_ok);
         match (was_ok, answer.is_ok()) {
@@ -234,12 +266,12 @@ mod tests {
         let old = Smartctl::TooOld { version: Version(6, 6), path: path() };
         let gone = Smartctl::Missing { named: Some(path()) };
         let mut watched = Watched::default();
-        assert_eq!(watched.take(Some(good.clone())), None, "all is well");
-        assert_eq!(watched.take(Some(old.clone())), Some(News::Bad(old.clone())));
-        assert_eq!(watched.take(Some(old.clone())), None, "said already");
+        assert_eq!(watched.take(good.clone().into()), None, "all is well");
+        assert_eq!(watched.take(old.clone().into()), Some(News::Bad(old.clone())));
+        assert_eq!(watched.take(old.clone().into()), None, "said already");
         assert!(watched.trouble().is_some_and(|t| t.contains("6.6 (/usr/sbin/smartctl) is older than 7.0")));
-        assert_eq!(watched.take(Some(gone.clone())), Some(News::Bad(gone)), "another trouble");
-        assert_eq!(watched.take(Some(good.clone())), Some(News::Mended(good)));
+        assert_eq!(watched.take(gone.clone().into()), Some(News::Bad(gone)), "another trouble");
+        assert_eq!(watched.take(good.clone().into()), Some(News::Mended(good)));
         assert_eq!(watched.trouble(), None);
     }
 }

@@ -136,6 +136,9 @@ impl Reader {
                 if list.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(list) }
             })
         };
+        if snapshot.is_apart {
+            return self.list_without_redis(key, view, snapshot);
+        }
         let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, view, snapshot) };
         if let Some(prepared) = live {
             return Ok(Answer { prepared, cache: XCache::Hit, source: Source::Redis });
@@ -281,16 +284,25 @@ impl Reader {
             let document = self.held.document(&known.device, Bytes::clone(document)).ok_or(ReadError::NothingYet)?;
             return Ok(Answer { prepared: document.prepared(false), cache: XCache::Stale, source: Source::Memory });
         }
-        self.known_drive(id, known, snapshot.stale_after_seconds)
+        self.known_drive(id, known, &snapshot)
     }
 
-    fn known_drive(&self, id: &str, known: &Known, stale_after: u64) -> Result<Answer, ReadError> {
-        let device = &known.device;
+    fn known_drive(&self, id: &str, known: &Known, snapshot: &Snapshot) -> Result<Answer, ReadError> {
+        let (device, stale_after) = (&known.device, snapshot.stale_after_seconds);
         let here = drives::identity_at(&self.host, device);
         let key = Key::Smart(device.clone());
         if here.is_none_or(|i| i != known.identity || i.is_empty()) {
             // It has just moved again, or nothing is known that would tell it from others: read it.
             return self.read_now(id, device);
+        }
+        let own = || {
+            let body = self.poller.memory.body(&key)?;
+            let own = self.of_this_drive(&body, known, stale_after, false).ok();
+            let prepared = own.filter(|own| own.age(now()) <= stale_after)?;
+            Some(Answer { prepared, cache: XCache::Miss, source: Source::Memory })
+        };
+        if snapshot.is_apart {
+            return own().map_or_else(|| self.read_now(id, device), Ok);
         }
         let from = |copy: Copy| {
             let value = self.redis.get(&key, copy).map(|value| value.map(Body::new));
@@ -300,12 +312,10 @@ impl Reader {
         if let Some(prepared) = live {
             return Ok(Answer { prepared, cache: XCache::Hit, source: Source::Redis });
         }
-        if !self.redis.takes_values() {
-            let own = self.poller.memory.body(&key);
-            let own = own.and_then(|body| self.of_this_drive(&body, known, stale_after, false).ok());
-            if let Some(prepared) = own.filter(|own| own.age(now()) <= stale_after) {
-                return Ok(Answer { prepared, cache: XCache::Miss, source: Source::Memory });
-            }
+        if !self.redis.takes_values()
+            && let Some(answer) = own()
+        {
+            return Ok(answer);
         }
         if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
             self.refresh(key);

@@ -47,6 +47,9 @@ pub fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Rack, 
     let (mut rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
     let shows_progress = io::stderr().is_terminal();
     rack.discover();
+    if let Some(why) = rack.blindness() {
+        bail!("the host cannot be looked at: {why}");
+    }
     rack.start_sweep();
     loop {
         let wake = rack.work().unwrap_or_else(|| Instant::now() + Duration::from_secs(1));

@@ -1,16 +1,18 @@
 //! Whether the daemon is well: its threads, its own public port, its descriptors, and what systemd
-//! is told of it.
+//! is told of it. And what ends it where it cannot end itself.
 
 mod descriptors;
+mod last_resort;
 mod pulse;
 
 pub use descriptors::make_room;
+pub use last_resort::start as start_last_resort;
 pub use pulse::watch_over;
 
 use crate::stop::Stop;
 use sd_notify::NotifyState;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 /// Told to systemd; nothing happens where there is none.
 pub fn tell(states: &[NotifyState]) {
@@ -24,28 +26,61 @@ pub fn tell(states: &[NotifyState]) {
 #[derive(Clone)]
 pub struct Watch {
     stop: Stop,
-    failed: Arc<AtomicBool>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    failed: AtomicBool,
+    /// Heartbeats of `supervise`.
+    beats: AtomicU64,
+    /// Threads that a stop waits for and that have not ended, by name.
+    awaited: Mutex<Vec<String>>,
 }
 
 impl Watch {
     pub fn new(stop: &Stop) -> Self {
-        Self { stop: stop.clone(), failed: Arc::default() }
+        Self { stop: stop.clone(), inner: Arc::default() }
     }
 
-    /// Keeps watch over the thread that holds the guard, by name.
+    /// Keeps watch over the thread that holds the guard, by name. A stop waits for that thread.
     pub fn guard(&self, name: &str) -> Guard {
+        self.inner.awaited.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+        Guard { watch: self.clone(), name: name.to_owned() }
+    }
+
+    /// The same, of a thread that no stop waits for.
+    pub fn guard_apart(&self, name: &str) -> Guard {
         Guard { watch: self.clone(), name: name.to_owned() }
     }
 
     /// Stops the daemon as failed.
     fn fail(&self) {
-        self.failed.store(true, Ordering::Release);
+        self.inner.failed.store(true, Ordering::Release);
         self.stop.ask();
     }
 
     /// The daemon does not stop because it was asked to.
     pub fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.inner.failed.load(Ordering::Acquire)
+    }
+
+    /// `supervise` goes round.
+    fn beat(&self) {
+        self.inner.beats.fetch_add(1, Ordering::Release);
+    }
+
+    fn beats(&self) -> u64 {
+        self.inner.beats.load(Ordering::Acquire)
+    }
+
+    /// Threads that a stop still waits for. Waits for no lock: `None` while another thread holds it.
+    fn awaited(&self) -> Option<Vec<String>> {
+        match self.inner.awaited.try_lock() {
+            Ok(names) => Some(names.clone()),
+            Err(TryLockError::Poisoned(names)) => Some(names.into_inner().clone()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
@@ -56,9 +91,16 @@ pub struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        {
+            let mut names = self.watch.inner.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(place) = names.iter().position(|name| *name == self.name) {
+                names.swap_remove(place);
+            }
+        }
         if !self.watch.stop.asked() {
-            log::error!("a thread ended unasked, stopping the daemon thread={}", self.name);
+            // First the stop: a line in the log may block.
             self.watch.fail();
+            log::error!("a thread ended unasked, stopping the daemon thread={}", self.name);
         }
     }
 }

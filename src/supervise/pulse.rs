@@ -4,6 +4,7 @@
 //! worker; a "too many connections" is an answer as well, or any flood would get the daemon
 //! restarted). That the workers are whole is `Watch`'s business. A daemon that cannot show it six
 //! times in a row ends, so that whoever started it starts it again; systemd's watchdog is quicker.
+//! That this thread itself goes round is the business of `last_resort`.
 
 use super::{Watch, tell};
 use crate::http::Gate;
@@ -24,16 +25,20 @@ const BEATS_IN_TIME: u32 = 4;
 /// not by the clock: a daemon that was frozen is none that hangs.
 const LAST: u32 = 6;
 
+/// Between beats.
+pub(super) fn interval() -> Duration {
+    watchdog_enabled().map_or(BEAT, |within| (within / BEATS_IN_TIME).min(BEAT))
+}
+
 /// Starts the thread; it ends with the stop.
 pub fn watch_over(gate: &Arc<Gate>, reader: &Arc<Reader>, watch: &Watch, stop: &Stop) -> std::io::Result<()> {
-    let watchdog = watchdog_enabled();
-    let beat = watchdog.map_or(BEAT, |within| (within / BEATS_IN_TIME).min(BEAT));
-    let guard = watch.guard("supervise");
+    let beat = interval();
+    let guard = watch.guard_apart("supervise");
     let mut pulse = Pulse {
         gate: Arc::clone(gate),
         reader: Arc::clone(reader),
         watch: watch.clone(),
-        is_watched: watchdog.is_some(),
+        is_watched: watchdog_enabled().is_some(),
         missed: 0,
         status: String::new(),
     };
@@ -41,6 +46,7 @@ pub fn watch_over(gate: &Arc<Gate>, reader: &Arc<Reader>, watch: &Watch, stop: &
     let run = move || {
         let _guard = guard;
         loop {
+            pulse.watch.beat();
             pulse.beat();
             if stop.channel().recv_timeout(beat) != Err(RecvTimeoutError::Timeout) {
                 return;
@@ -74,13 +80,14 @@ impl Pulse {
                 }
             }
             Some(why) => {
-                if self.missed == 0 {
+                self.missed += 1;
+                if self.missed == 1 {
                     log::warn!("the daemon does not show that it works error={why:?}");
                 }
-                self.missed += 1;
-                if self.missed >= LAST {
-                    log::error!("the daemon has not shown that it works {LAST} times, stopping it error={why:?}");
+                if self.missed == LAST {
+                    // First the stop: a line in the log may block.
                     self.watch.fail();
+                    log::error!("the daemon has not shown that it works {LAST} times, stopping it error={why:?}");
                 }
             }
         }

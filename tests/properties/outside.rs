@@ -45,7 +45,8 @@ fn the_kernel_can_say_anything() {
     let mut all = Vec::new();
     files(&sim.root().join("sys"), &mut all);
     all.sort();
-    let here = drives::discover(&host).len();
+    let discover = |host: &Host| drives::discover(host).expect("drives can be looked at");
+    let here = discover(&host).len();
     let damage = move |rng: &mut Chance| {
         // The file's place in the list, then what it says from now on.
         let at = rng.below(all.len());
@@ -58,8 +59,8 @@ fn the_kernel_can_say_anything() {
         let path = std::str::from_utf8(&bytes[..end]).expect("a path");
         let was = std::fs::read(path).expect("a file of the host");
         std::fs::write(path, &bytes[end + 1..]).expect("it is written");
-        let mut found = drives::discover(&host);
-        let (shelves, _) = enclosure::discover(&host, |_, _| false);
+        let mut found = discover(&host);
+        let (shelves, _) = enclosure::discover(&host, |_, _| false).expect("shelves can be looked at");
         let links = Links::read(&host, &mut found);
         assert!(found.len() + 1 >= here, "one file costs one drive at most: {path}");
         assert!(found.iter().all(|drive| !drive.paths.is_empty()));
@@ -101,7 +102,7 @@ fn tools_can_print_anything() {
     let sim = fixtures::sysfs();
     let out = sim.root().join("out");
     let host = Host { smartctl: Some(sim.script("tool", "#!/bin/sh\ncat \"${0%tool}out\"\n")), ..host(&sim) };
-    let drive: Drive = drives::discover(&host).into_iter().next().expect("a drive");
+    let drive: Drive = drives::discover(&host).expect("drives can be looked at").into_iter().next().expect("a drive");
     let stop = Stop::new().expect("a stop");
     let options = smartctl::Options { timeout: Duration::from_secs(30), nocheck: "never" };
     let answers = fixtures::smartctl();

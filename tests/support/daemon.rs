@@ -75,6 +75,11 @@ impl Daemon {
         })
     }
 
+    /// It has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_some()
+    }
+
     /// Starts it and waits for its first whole sweep.
     #[track_caller]
     pub fn ready(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> Self {

@@ -30,6 +30,7 @@ pub use lease::Lease;
 
 use super::{Bytes, Copy, Entry, Key, StoreError};
 use crate::config::RedisConfig;
+use crate::model::published::{self, Published};
 use crate::model::version::{BEGIN_BYTES, Version};
 use crate::stop::Stop;
 use breaker::{Breaker, Does, TrialKeys};
@@ -50,6 +51,8 @@ const DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
 const LIST_BYTES: usize = 32 * 1024 * 1024;
 /// Keys asked for at once.
 const KEYS_AT_ONCE: usize = 256;
+/// What PTTL says of a key that is not there.
+const NOT_THERE: i64 = -2;
 
 pub struct RedisStore {
     breaker: Arc<Breaker>,
@@ -131,6 +134,30 @@ impl RedisStore {
         }
     }
 
+    /// Who published the overview that is there, and when. `None`: there is none, or none of ours.
+    pub fn published(&self) -> Result<Option<Published>, StoreError> {
+        let (key, copy) = (Key::Overview, Copy::Live);
+        let mut cmd = Cmd::new();
+        cmd.arg("GETRANGE").arg(self.name(&key, copy)).arg(0).arg(published::BEGIN_BYTES - 1);
+        let packed = cmd.get_packed_command();
+        let begin = if self.whole_only.load(Ordering::Relaxed) {
+            self.get(&key, copy)
+        } else {
+            self.breaker.with(Does::Read, |connection| connection.value(&packed, published::BEGIN_BYTES)).map(bytes)
+        };
+        match begin {
+            Ok(begin) => Ok(begin.and_then(|begin| Published::read(&begin))),
+            Err(StoreError::Refused(_)) => Ok(None),
+            Err(away) => Err(away),
+        }
+    }
+
+    /// Whether a key is there.
+    pub fn has(&self, key: &Key, copy: Copy) -> Result<bool, StoreError> {
+        let left: i64 = self.ask(Does::Read, Cmd::new().arg("PTTL").arg(self.name(key, copy)))?;
+        Ok(left != NOT_THERE)
+    }
+
     /// `None`: not there. `Refused`: there, but of a wrong type, or too large to be ours or to come in time.
     pub fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
         let mut cmd = Cmd::new();
@@ -173,6 +200,26 @@ impl RedisStore {
         Ok(values)
     }
 
+    /// Stores both copies of a value in place of the last-known one that is there; false: there is none, and nothing is
+    /// stored. Whether it is there and that it is replaced is one step, in Redis.
+    pub fn replace(&self, entry: &Entry) -> Result<bool, StoreError> {
+        let set = |copy: Copy| {
+            let mut cmd = Cmd::new();
+            cmd.arg("SET").arg(self.name(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(entry.life_ms(copy));
+            if copy == Copy::Last {
+                cmd.arg("XX");
+            }
+            self.ask::<Value>(Does::Write, &cmd).map_err(|error| match error {
+                StoreError::Refused(why) => self.breaker.refuse_writes(&why),
+                unavailable => unavailable,
+            })
+        };
+        if set(Copy::Last)? != Value::Okay {
+            return Ok(false);
+        }
+        set(Copy::Live).map(|_| true)
+    }
+
     /// Stores both copies of each value. What is refused is sent again when Redis takes values.
     pub fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let both = |entry| [(Copy::Live, entry), (Copy::Last, entry)];
@@ -182,8 +229,7 @@ impl RedisStore {
             let mut size = 0;
             while let Some((copy, entry)) = rest.next_if(|(_, e)| size == 0 || size + e.value.len() <= PIPELINE_BYTES) {
                 size += entry.value.len();
-                let life = if copy == Copy::Live { entry.live } else { entry.last };
-                let ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1);
+                let ms = entry.life_ms(copy);
                 pipeline.cmd("SET").arg(self.name(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(ms);
             }
             match self.breaker.with(Does::Write, |connection| connection.ask_all(&pipeline)) {

@@ -13,8 +13,16 @@ use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
 use std::sync::Arc;
 
-const PARTS: [Part; 7] =
-    [Part::Redis, Part::RedisWrites, Part::Smartctl, Part::Zpool, Part::Enclosure, Part::Drive, Part::Poller];
+const PARTS: [Part; 8] = [
+    Part::Redis,
+    Part::RedisWrites,
+    Part::Smartctl,
+    Part::Zpool,
+    Part::Enclosure,
+    Part::Drive,
+    Part::Poller,
+    Part::Lease,
+];
 
 /// What is of this very moment.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ use crate::model::attached::Attached;
 use crate::model::drive::{DeviceName, Identity, Path};
 use crate::model::enclosure::Slot;
 
-const T0: Timestamp = Timestamp(1_000);
+pub(super) const T0: Timestamp = Timestamp(1_000);
 
-fn drive(key: &str, device: &str, address: &str) -> Drive {
+pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
     let device = DeviceName::parse(device).unwrap_or_else(|| unreachable!());
     Drive {
         key: DriveKey(key.into()),
@@ -185,6 +185,7 @@ fn a_seed_never_replaces_a_newer_reading() {
     assert!(fleet.get(&key).is_some_and(|r| r.collected_at == Some(Timestamp(500)) && r.state == State::Active));
     assert!(!fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(400)), "an older one");
     assert!(fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600)), "a newer one");
+    assert!(fleet.is_outdated(&key, Timestamp(599)) && !fleet.is_outdated(&key, Timestamp(600)));
     fleet.apply(&reading("a", 700, Outcome::Good(Arc::default())));
     assert!(!fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(600)), "older than our own");
 }

@@ -28,6 +28,7 @@ pub(super) struct Journal {
     around: Around,
     swept: bool,
     overrun: bool,
+    limited: bool,
     checked_types: bool,
 }
 
@@ -108,6 +109,17 @@ impl Journal {
                 "a sweep takes longer than the interval, the next one waits for it took_s={} interval_s={}",
                 took.as_secs(),
                 interval.as_secs()
+            );
+        }
+    }
+
+    /// More drives were missing than are kept. Said when it begins.
+    pub(super) fn limited(&mut self, kept: usize, left_out: usize, most: usize) {
+        if left_out == 0 {
+            self.limited &= kept >= most;
+        } else if !std::mem::replace(&mut self.limited, true) {
+            log::warn!(
+                "more drives are missing than are kept, those that went first are left out kept={kept} left_out={left_out}"
             );
         }
     }

@@ -73,7 +73,8 @@ impl Played {
 
     fn answer(&mut self, key: &DriveKey, outcome: Outcome) {
         let mut answer = smartctl::Answer { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
-        self.dispatch.answered(key, &mut answer, self.at);
+        let number = self.dispatch.running.get(key).map_or(0, |running| running.number);
+        self.dispatch.answered(number, key, &mut answer, self.at);
     }
 
     /// One sweep and what is tried beside it; `hangs` is asked of a drive and the host it is asked through.
@@ -91,7 +92,7 @@ impl Played {
                 self.at = later;
             }
             let running: Vec<(DriveKey, u32)> =
-                self.dispatch.running.iter().map(|(key, (host, _))| (key.clone(), host.unwrap_or_default())).collect();
+                self.dispatch.running.iter().map(|(key, r)| (key.clone(), r.host.unwrap_or_default())).collect();
             seen.most_at_once = seen.most_at_once.max(running.len());
             let (hung, well): (Vec<_>, Vec<_>) = running.into_iter().partition(|(key, host)| hangs(&key.0, *host));
             if well.is_empty() && hung.is_empty() {
@@ -216,4 +217,27 @@ fn a_drive_waits_twice_as_long_after_each_silence() {
         assert!((minutes * 60..minutes * 60 + 160).contains(gap), "{gaps:?}");
     }
     assert!(gaps.len() >= 5, "{gaps:?}");
+}
+
+/// A drive is pulled while it is read, and is put back before the child ends: what the child gives is of before.
+#[test]
+fn what_was_asked_before_a_drive_went_is_no_answer_of_the_one_that_came() {
+    let mut played = Played::new(vec![drive(0, &[0])]);
+    let (only, at) = (Arc::clone(&played.drives[0]), played.at);
+    let answer = |outcome| smartctl::Answer { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
+    let silent = || answer(Outcome::Silent("no answer".to_owned()));
+    assert_eq!(played.dispatch.ask(&only, true, at), Asked::Coming);
+    played.dispatch.start_some(at);
+    let number = played.dispatch.running[&only.key].number;
+    played.dispatch.renew(|_| None);
+    played.dispatch.renew(|_| Some(&only));
+    assert_eq!(played.dispatch.ask(&only, true, at), Asked::Coming, "never two children on one node");
+    assert_eq!(played.dispatch.answered(number + 1, &only.key, &mut silent(), at), Completion::Void, "no such child");
+    assert_eq!(played.dispatch.running(), 1);
+    assert_eq!(played.dispatch.answered(number, &only.key, &mut silent(), at), Completion::Void);
+    assert_eq!(played.dispatch.ask(&only, true, at), Asked::Coming, "the silence was another's");
+    played.dispatch.start_some(at + SPREAD);
+    let number = played.dispatch.running[&only.key].number;
+    assert_eq!(played.dispatch.answered(number, &only.key, &mut silent(), at), Completion::Current);
+    assert!(matches!(played.dispatch.ask(&only, true, at), Asked::Later(_)));
 }

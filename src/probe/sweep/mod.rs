@@ -3,6 +3,7 @@
 //! It decides what belongs to a sweep and when one is whole; who may start a child is
 //! `dispatch`'s business, when a sweep is due the poller's.
 
+mod discovery;
 mod join;
 
 use crate::clock::{Moment, now};
@@ -10,22 +11,24 @@ use crate::config::SmartConfig;
 use crate::model::Timestamp;
 use crate::model::drive::{DeviceName, Drive, DriveKey};
 use crate::model::enclosure::Enclosure;
-use crate::model::fleet::{Change, Fleet, Outcome, Reading, Record};
+use crate::model::fleet::{Fleet, Outcome, Reading};
 use crate::model::health::{Limits, Peers};
 use crate::model::overview::SweepStats;
 use crate::model::service::Effort;
 use crate::model::zfs::{Membership, Zfs};
+use crate::probe::completion::Completion;
 use crate::probe::dispatch::{Asked, Dispatch};
 use crate::probe::enclosure::ModuleToAsk;
 use crate::probe::links::Links;
 use crate::probe::shelves::Shelves;
 use crate::probe::tools::{self, Watched};
 use crate::probe::types::Types;
-use crate::probe::{Event, Host, drives, enclosure, smartctl, zpool};
+use crate::probe::{Event, Host, drives, smartctl, zpool};
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use discovery::Sight;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -90,8 +93,7 @@ pub struct Rack {
     peers: Peers,
     /// Of what was plugged in at the last look.
     pub fingerprint: u64,
-    /// There were no descriptors to look with.
-    blind: bool,
+    sight: Sight,
     events: Sender<Event>,
 }
 
@@ -130,60 +132,10 @@ impl Rack {
             limits,
             peers: Peers::default(),
             fingerprint: 0,
-            blind: false,
+            sight: Sight::default(),
             events,
         };
         Ok((rack, incoming))
-    }
-
-    /// Looks anew at who is here; a few milliseconds, no command.
-    pub fn discover(&mut self) -> Vec<Change> {
-        let fingerprint = drives::fingerprint(&self.host);
-        let mut found = drives::discover(&self.host);
-        let links = Links::read(&self.host, &mut found);
-        if self.is_blind() {
-            return Vec::new();
-        }
-        (self.fingerprint, self.links) = (fingerprint, links);
-        self.types.apply(&mut found, &self.fleet);
-        let owners: HashMap<&str, &DriveKey> =
-            found.iter().flat_map(|d| d.paths.iter().map(|p| (p.address.as_str(), &d.key))).collect();
-        let same = |a: &str, b: &str| owners.get(a).is_some_and(|key| owners.get(b) == Some(key));
-        (self.enclosures, self.modules) = enclosure::discover(&self.host, same);
-        let changes = self.fleet.discovered(found, &self.enclosures, now());
-        let fleet = &self.fleet;
-        if let Some(sweep) = self.sweep.as_mut() {
-            // A drive that was pulled is not waited for.
-            sweep.waiting.retain(|key| fleet.get(key).is_some_and(Record::is_here));
-        }
-        self.dispatch.renew(|key| fleet.get(key).filter(|r| r.is_here()).map(|r| &r.drive));
-        for change in &changes {
-            if let Change::Appeared(key) | Change::Back(key) = change
-                && let Some(record) = fleet.get(key)
-            {
-                self.dispatch.came(&record.drive);
-            }
-        }
-        zpool::follow(&mut self.zfs, &self.links);
-        self.places = self.zfs.memberships();
-        changes
-    }
-
-    /// What could not be looked at has not gone. Said when it begins and when it ends.
-    fn is_blind(&mut self) -> bool {
-        let why = self.host.is_blind();
-        match (&why, self.blind) {
-            (Some(error), false) => log::warn!("the host cannot be looked at, what is known stays error={error:?}"),
-            (None, true) => log::info!("the host can be looked at again"),
-            _ => {}
-        }
-        self.blind = why.is_some();
-        self.blind
-    }
-
-    /// Something was plugged or unplugged since the last discovery.
-    pub fn has_changed(&self) -> bool {
-        drives::fingerprint(&self.host) != self.fingerprint
     }
 
     /// Starts a sweep over every drive, pool and shelf. Never two at once.
@@ -247,7 +199,7 @@ impl Rack {
         let at = Instant::now();
         if self.tool.is_due(&self.host, at) {
             self.tool.started(&self.host, at);
-            self.dispatch.spawn(|host, stop| Event::Smartctl(tools::smartctl(host, stop)));
+            self.dispatch.spawn(|host, stop| Event::Smartctl(tools::told(host, stop)));
         }
     }
 
@@ -262,8 +214,8 @@ impl Rack {
     }
 
     /// What smartctl said of itself; gives what is worth a line.
-    pub fn take_tool(&mut self, answer: Option<tools::Smartctl>) -> Option<tools::News> {
-        self.tool.take(answer)
+    pub fn take_tool(&mut self, told: tools::Told) -> Option<tools::News> {
+        self.tool.take(told)
     }
 
     /// Asks the shelves what only they can say.
@@ -295,18 +247,26 @@ impl Rack {
     /// Takes in a report. Gives the drive that was read, if it was one.
     pub fn take(&mut self, event: Event) -> Option<Read> {
         match event {
-            Event::Drive { key, at, answer } => return self.take_drive(key, at, *answer),
+            Event::Drive { number, key, at, answer } => return self.take_drive(number, key, at, *answer),
             Event::Pools(answer) => self.take_pools(answer),
-            Event::Shelf { sysfs_name, answers } => self.shelves.answered(&sysfs_name, answers),
-            Event::Smartctl(answer) => drop(self.take_tool(answer)),
+            Event::Shelf { number, sysfs_name, answers } => {
+                if self.shelves.answered(&sysfs_name, number, answers) == Completion::Void {
+                    self.ask_shelves();
+                }
+            }
+            Event::Smartctl(told) => drop(self.take_tool(told)),
         }
         None
     }
 
-    fn take_drive(&mut self, key: DriveKey, at: Moment, mut answer: smartctl::Answer) -> Option<Read> {
+    fn take_drive(&mut self, number: u64, key: DriveKey, at: Moment, mut answer: smartctl::Answer) -> Option<Read> {
         let now = Instant::now();
-        self.dispatch.answered(&key, &mut answer, now);
+        let completion = self.dispatch.answered(number, &key, &mut answer, now);
         if answer.stopped {
+            return None;
+        }
+        if completion == Completion::Void {
+            self.read_anew(key, now);
             return None;
         }
         *match &answer.outcome {
@@ -331,11 +291,24 @@ impl Rack {
                 Outcome::Good(_) | Outcome::Standby(_) => {}
             }
         }
+        // Whoever waits is shown the newer one.
+        if self.fleet.is_outdated(&key, at.date()) {
+            return Some(Read { key, raw: None, replaced: None });
+        }
         let took_ms = u64::try_from(answer.took.as_millis()).ok();
         let replaced = self.fleet.apply(&Reading { key: key.clone(), at: at.date(), took_ms, outcome: answer.outcome });
         // A reading that brought no values leaves the earlier one, and its JSON, in place.
         let was_taken = self.fleet.get(&key).is_some_and(|r| r.error.is_none());
         Some(Read { raw: answer.raw.filter(|_| was_taken), key, replaced })
+    }
+
+    /// What has just come was asked before the drive went: where it is here again, it is still to be read.
+    fn read_anew(&mut self, key: DriveKey, at: Instant) {
+        let Some(record) = self.fleet.get(&key).filter(|r| r.is_here()) else { return };
+        let asked = self.dispatch.ask(&record.drive, true, at);
+        if asked != Asked::Coming {
+            self.left_out(key, &asked, at);
+        }
     }
 
     /// Pools that could not be asked for stay as they were, with the reason.

@@ -1,0 +1,237 @@
+//! Drives that are gone: those that were taken over from a stored list, and how many are kept.
+//!
+//! A drive that this process saw itself has the key that discovery gave it. One that is known from its stored document
+//! alone, because it went before this process began, is *recalled*: its key says so. If it comes back, its record goes
+//! on under the key of the drive that is here, and is this process's own from then on.
+
+use super::{Bay, Fleet, REMEMBER_MISSING_SECONDS, Record, gone_since};
+use crate::model::doc::Stored;
+use crate::model::drive::{Drive, DriveKey, Identity, State};
+use crate::model::smart::SmartReport;
+use crate::model::{SCHEMA, Timestamp};
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// So many times the drives that were here at once may be missing …
+const TIMES_PRESENT: usize = 4;
+/// … at least so many, which is two large shelves of a host that begins without its adapter …
+const LEAST: usize = 256;
+/// … and at most so many, unless more than that were here at once.
+const MOST: usize = 2_000;
+
+/// As much of a stored document as says whether its drive is to be recalled.
+#[derive(Debug, Deserialize)]
+pub struct Outline {
+    schema: u32,
+    pub identity: Identity,
+    #[serde(default)]
+    pub missing_since: Option<Timestamp>,
+    #[serde(default)]
+    enclosure: Option<String>,
+    #[serde(default)]
+    slot: Option<u32>,
+}
+
+impl Outline {
+    pub fn parse(document: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(document).ok().filter(|outline| outline.schema == SCHEMA)
+    }
+}
+
+/// What is known before drives are recalled: collected once, so that the work is linear in their number.
+#[derive(Debug)]
+pub struct Known {
+    identities: HashSet<Identity>,
+    bays_in_use: HashSet<Bay>,
+    now: Timestamp,
+}
+
+impl Known {
+    pub fn of(fleet: &Fleet, now: Timestamp) -> Self {
+        let identities = fleet.records().map(|r| r.drive.identity.clone()).filter(|identity| !identity.is_empty());
+        let bays_in_use = fleet.present().filter_map(|r| r.bay.clone());
+        Self { identities: identities.collect(), bays_in_use: bays_in_use.collect(), now }
+    }
+
+    /// The drive is to be recalled: nothing is known of it, nobody sits in its bay, and it did not go too long ago.
+    pub fn wants(&self, outline: &Outline) -> bool {
+        let since = outline.missing_since.unwrap_or(self.now);
+        self.accepts(&outline.identity, bay(outline.enclosure.as_ref(), outline.slot).as_ref(), since)
+    }
+
+    fn accepts(&self, identity: &Identity, bay: Option<&Bay>, since: Timestamp) -> bool {
+        !identity.is_empty()
+            && !self.identities.contains(identity)
+            && bay.is_none_or(|bay| !self.bays_in_use.contains(bay))
+            && since.age_seconds(self.now) < REMEMBER_MISSING_SECONDS
+    }
+}
+
+fn bay(enclosure: Option<&String>, slot: Option<u32>) -> Option<Bay> {
+    Some(Bay { enclosure: enclosure?.clone(), slot: slot? })
+}
+
+impl Fleet {
+    /// How many drives may be missing: so many that all that were here can go, and no more than a host can lose.
+    pub fn most_missing(&self) -> usize {
+        (TIMES_PRESENT * self.most_present).clamp(LEAST, MOST).max(self.most_present)
+    }
+
+    pub fn missing(&self) -> usize {
+        self.records.values().filter(|r| !r.is_here()).count()
+    }
+
+    /// Takes back a drive that went before this process began, with its last bay and reading. `None`: it is known
+    /// already, its bay is taken, or it went too long ago.
+    pub fn recall(
+        &mut self,
+        known: &mut Known,
+        stored: &Stored,
+        report: Option<SmartReport>,
+        since: Timestamp,
+    ) -> Option<DriveKey> {
+        let drive = Drive::remembered(stored)?;
+        // Dated by another clock, it would be missing for longer than a day.
+        let since = since.min(known.now);
+        let summary = &stored.summary;
+        let bay = bay(summary.enclosure.as_ref(), summary.slot);
+        if !known.accepts(&stored.identity, bay.as_ref(), since) {
+            return None;
+        }
+        let key = drive.key.clone();
+        let record = Record {
+            state: State::Missing,
+            report: report.map(Arc::new),
+            collected_at: summary.collected_at,
+            checked_at: summary.checked_at,
+            error: Some(gone_since(since)),
+            bay,
+            missing_since: Some(since),
+            ..Record::new(drive)
+        };
+        known.identities.insert(stored.identity.clone());
+        self.records.insert(key.clone(), record);
+        Some(key)
+    }
+
+    pub fn has_recalled(&self) -> bool {
+        self.records.values().any(|r| r.drive.is_remembered())
+    }
+
+    /// Forgets recalled drives but those that are `kept`. Gives how many.
+    pub fn forget_recalled(&mut self, kept: impl Fn(&Identity) -> bool) -> usize {
+        let before = self.records.len();
+        self.records.retain(|_, r| !r.drive.is_remembered() || kept(&r.drive.identity));
+        before - self.records.len()
+    }
+
+    /// Forgets those that have been missing for longest, where there are more than may be. Gives how many.
+    pub fn limit_missing(&mut self) -> usize {
+        let since = |r: &Record| Some((r.missing_since?, r.drive.key.clone()));
+        let mut missing: Vec<(Timestamp, DriveKey)> = self.records.values().filter_map(since).collect();
+        let left_out = missing.len().saturating_sub(self.most_missing());
+        if left_out > 0 {
+            missing.sort();
+            for (_, key) in missing.iter().take(left_out) {
+                self.records.remove(key);
+            }
+        }
+        left_out
+    }
+
+    pub(super) fn recalled_by_identity(&self) -> HashMap<Identity, DriveKey> {
+        let recalled = self.records.values().filter(|r| r.drive.is_remembered());
+        recalled.map(|r| (r.drive.identity.clone(), r.drive.key.clone())).collect()
+    }
+
+    /// A drive that was recalled has come back: its record goes on under its own key.
+    pub(super) fn continue_recalled(&mut self, old: &DriveKey, drive: &Drive) {
+        if let Some(record) = self.records.remove(old) {
+            self.records.entry(drive.key.clone()).or_insert(record);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::drive::DriveSummary;
+    use crate::model::fleet::tests::{T0, drive};
+
+    fn many(range: std::ops::Range<usize>) -> Vec<Drive> {
+        let one = |n: usize| drive(&format!("S{n:06}"), &format!("nvme{n}n1"), &format!("0:0:{n}:0"));
+        range.map(one).collect()
+    }
+
+    /// A shelf that comes and goes with other drives each time fills no list, and the newest are kept.
+    #[test]
+    fn no_more_are_missing_than_a_host_can_lose() {
+        let mut fleet = Fleet::default();
+        let at = |round: usize| Timestamp(T0.0 + i64::try_from(round).unwrap_or(0));
+        let mut left_out = 0;
+        for round in 0..40 {
+            fleet.discovered(many(100 * round..100 * (round + 1)), &[], at(round));
+            left_out += fleet.limit_missing();
+        }
+        assert_eq!((fleet.missing(), left_out), (400, 39 * 100 - 400), "four times those that were here");
+        assert!(fleet.records().all(|r| r.missing_since.is_none_or(|since| since > at(34))), "the oldest went");
+    }
+
+    #[test]
+    fn all_that_were_here_can_be_missing() {
+        let mut fleet = Fleet::default();
+        fleet.discovered(many(0..3_000), &[], T0);
+        fleet.discovered(Vec::new(), &[], Timestamp(T0.0 + 1));
+        assert_eq!((fleet.limit_missing(), fleet.missing()), (0, 3_000));
+        let mut few = Fleet::default();
+        few.discovered(many(0..100), &[], T0);
+        few.discovered(many(0..1), &[], Timestamp(T0.0 + 1));
+        assert_eq!((few.limit_missing(), few.missing()), (0, 99));
+    }
+
+    fn stored(n: usize, since: Option<i64>) -> Stored {
+        let since = since.map_or("null".to_owned(), |since| format!("\"{}\"", Timestamp(since)));
+        let document = format!(
+            r#"{{"schema":1,"identity":{{"wwid":null,"unit_serial":"S{n:06}"}},"device":"sda","paths":["sda"],"state":"missing","verdict":"ok","findings":[],"stale":true,"missing_since":{since}}}"#
+        );
+        let stored = Stored::parse(document.as_bytes());
+        stored.unwrap_or_else(|| unreachable!("{:?}", serde_json::from_str::<DriveSummary>(&document).err()))
+    }
+
+    #[test]
+    fn a_drive_is_recalled_once_and_never_over_what_is_known() {
+        let mut fleet = Fleet::default();
+        fleet.discovered(many(0..1), &[], T0);
+        let mut known = Known::of(&fleet, T0);
+        let mut recall = |fleet: &mut Fleet, n, since| {
+            let stored = stored(n, Some(since));
+            fleet.recall(&mut known, &stored, None, Timestamp(since)).is_some()
+        };
+        assert!(!recall(&mut fleet, 0, 900), "it is here");
+        assert!(recall(&mut fleet, 1, 900) && !recall(&mut fleet, 1, 950), "once");
+        assert!(!recall(&mut fleet, 2, T0.0 - 86_400), "too long ago");
+        assert!(recall(&mut fleet, 3, T0.0 + 900_000), "by a clock that was ahead");
+        let since: Vec<_> = fleet.records().filter_map(|r| r.missing_since).collect();
+        assert_eq!(since, [Timestamp(900), T0], "which makes it no younger than now");
+        fleet.discovered(many(0..2), &[], T0);
+        assert!(fleet.get(&DriveKey("S000001".into())).is_some_and(Record::is_here), "it is back, under its own key");
+        fleet.discovered(many(0..1), &[], T0);
+        assert_eq!(fleet.forget_recalled(|_| false), 1, "the one that this process never saw");
+        assert_eq!(fleet.missing(), 1, "the one that it saw go stays");
+    }
+
+    /// What takes quadratic time here does not end while anybody waits for it.
+    #[test]
+    fn many_are_recalled_in_linear_time() {
+        let mut fleet = Fleet::default();
+        fleet.discovered(many(0..4), &[], T0);
+        let mut known = Known::of(&fleet, T0);
+        for n in 10..60_010 {
+            assert!(fleet.recall(&mut known, &stored(n, Some(900)), None, Timestamp(900)).is_some());
+        }
+        assert_eq!((fleet.limit_missing(), fleet.missing()), (60_000 - LEAST, LEAST));
+        fleet.discovered(many(0..4), &[], T0);
+        assert_eq!(fleet.missing(), LEAST);
+    }
+}

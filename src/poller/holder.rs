@@ -1,0 +1,235 @@
+//! Whether the holder of the poll lease delivers: a lease is believed only while overviews of this host come.
+//!
+//! Time is counted between looks and not by the clock, so that a process that was frozen with the holder does not
+//! take the silence of the time in which it did not look for the holder's. Pure.
+
+use super::Role;
+use crate::model::Timestamp;
+use crate::model::published::Published;
+use crate::model::version::Version;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// From one look to the next counts no more than this.
+const LONGEST_STEP: Duration = Duration::from_secs(15);
+/// A holder that is gone has lost its lease by then: whoever publishes from another host after that does so now.
+const FOREIGN_AFTER: Duration = Duration::from_secs(16);
+/// From the deadline of a child to its end.
+const ENDING: Duration = Duration::from_secs(3);
+/// What asking for the pools may take.
+const POOLS: Duration = Duration::from_secs(23);
+/// Versions of overviews that this daemon sent last.
+const OWN: usize = 4;
+
+/// What the holder delivers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// Overviews of this host, or it may still do so in time.
+    InTime,
+    /// None for so long.
+    Late(Duration),
+    /// Those of another host, of that name.
+    Foreign(String),
+}
+
+/// How long a holder in good order may take from one overview to the next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) interval: Duration,
+    /// Of a reading.
+    pub(super) timeout: Duration,
+    /// Readings at once.
+    pub(super) concurrency: usize,
+}
+
+impl Patience {
+    /// Two intervals and what a sweep may take: before its first sweep is whole a daemon publishes no lists. `known`: what
+    /// the last sweep took; where that is not known, what it takes at most.
+    fn lasts(&self, drives: usize, known: Option<Duration>) -> Duration {
+        let reading = self.timeout + ENDING;
+        let rounds = u32::try_from(drives.div_ceil(self.concurrency.max(1))).unwrap_or(u32::MAX).max(1);
+        let most = reading.saturating_mul(rounds);
+        let sweep = known.map_or(most, |took| took.saturating_mul(2).min(most));
+        self.interval * 2 + sweep.max(reading).max(POOLS)
+    }
+}
+
+/// What has been seen of the holder since this daemon follows.
+#[derive(Debug, Default)]
+pub(super) struct Holder {
+    looked: Option<Instant>,
+    /// When the last overview of this host was made, by its own date.
+    generated_at: Option<Timestamp>,
+    sweep_took: Option<Duration>,
+    /// Without a new overview of this host.
+    silent: Duration,
+    /// Another host, and for how long its overviews have stood there.
+    foreign: Option<(String, Duration)>,
+    /// There has been one of this host.
+    has_delivered: bool,
+}
+
+impl Holder {
+    /// Takes in what Redis has now.
+    pub(super) fn seen(&mut self, published: Option<&Published>, own: &Own, host: &str, at: Instant) {
+        let step = self.looked.map_or(Duration::ZERO, |last| at.saturating_duration_since(last)).min(LONGEST_STEP);
+        self.looked = Some(at);
+        self.silent += step;
+        let Some(published) = published else {
+            self.foreign = None;
+            return;
+        };
+        if published.host != host {
+            let before = self.foreign.take().filter(|(name, _)| *name == published.host);
+            let lasted = before.map_or(Duration::ZERO, |(_, lasted)| lasted + step);
+            self.foreign = Some((published.host.clone(), lasted));
+            return;
+        }
+        self.foreign = None;
+        self.sweep_took = published.sweep_took;
+        self.has_delivered = true;
+        let is_new = published.generated_at.is_some() && published.generated_at != self.generated_at;
+        if is_new && !own.has(published.version) {
+            self.generated_at = published.generated_at;
+            self.silent = Duration::ZERO;
+        }
+    }
+
+    pub(super) fn delivery(&self, patience: &Patience, drives: usize) -> Delivery {
+        match &self.foreign {
+            Some((name, lasted)) if *lasted >= FOREIGN_AFTER => Delivery::Foreign(name.clone()),
+            _ if self.silent > patience.lasts(drives, self.sweep_took) => Delivery::Late(self.silent),
+            _ => Delivery::InTime,
+        }
+    }
+
+    /// The keys are another host's, as far as was seen: what is stored would be in its way.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign.is_some()
+    }
+
+    pub(super) fn has_delivered(&self) -> bool {
+        self.has_delivered
+    }
+}
+
+/// Overviews that this daemon sent itself: no holder delivered those.
+#[derive(Debug, Default)]
+pub(super) struct Own(VecDeque<Version>);
+
+impl Own {
+    pub(super) fn sends(&mut self, version: Version) {
+        self.0.truncate(OWN - 1);
+        self.0.push_front(version);
+    }
+
+    fn has(&self, version: Version) -> bool {
+        self.0.contains(&version)
+    }
+}
+
+impl Role {
+    /// What is wrong with the lease, in a sentence.
+    pub(super) fn trouble(&self, host: &str) -> Option<String> {
+        match self.alone_because()? {
+            Delivery::InTime => None,
+            Delivery::Late(silent) => Some(format!(
+                "another daemon holds the poll lease and has published no overview of this host for {} s; polling by itself",
+                silent.as_secs()
+            )),
+            Delivery::Foreign(other) => Some(format!(
+                "host {other:?} holds the poll lease and publishes under the keys of this host ({host:?}): set another \
+                 JBOD_KEY_PREFIX on one of them; polling by itself, storing nothing in Redis"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience =
+        Patience { interval: Duration::from_secs(90), timeout: Duration::from_secs(30), concurrency: 8 };
+
+    fn overview(host: &str, at: i64) -> Published {
+        let sweep_took = Some(Duration::from_secs(10));
+        let version = Version::of(format!("{host} {at}").as_bytes());
+        Published { host: host.to_owned(), generated_at: Some(Timestamp(at)), version, sweep_took }
+    }
+
+    /// A look every five seconds; what is given is what stands there at each of them.
+    fn looks(holder: &mut Holder, own: &Own, begun: Instant, seconds: u64, shown: impl Fn(u64) -> Option<Published>) {
+        let last = holder.looked.map_or(0, |at| at.saturating_duration_since(begun).as_secs());
+        for second in (last..last + seconds).step_by(5) {
+            let at = begun + Duration::from_secs(second);
+            holder.seen(shown(second).as_ref(), own, "nas1", at);
+        }
+    }
+
+    fn round(second: u64) -> i64 {
+        i64::try_from(second / 90).unwrap_or(0)
+    }
+
+    #[test]
+    fn one_that_delivers_every_interval_is_believed_for_ever_and_one_that_stops_is_not() {
+        let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
+        looks(&mut holder, &own, begun, 10_000, |s| Some(overview("nas1", round(s))));
+        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime);
+        looks(&mut holder, &own, begun, 200, |_| Some(overview("nas1", 111)));
+        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime, "two intervals and a sweep");
+        looks(&mut holder, &own, begun, 60, |_| Some(overview("nas1", 111)));
+        assert!(matches!(holder.delivery(&PATIENCE, 78), Delivery::Late(_)));
+        looks(&mut holder, &own, begun, 10, |_| Some(overview("nas1", 112)));
+        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime, "it delivers again");
+    }
+
+    #[test]
+    fn own_overviews_are_no_delivery() {
+        let (mut holder, mut own, begun) = (Holder::default(), Own::default(), Instant::now());
+        looks(&mut holder, &own, begun, 300, |_| None);
+        assert!(
+            matches!(holder.delivery(&PATIENCE, 78), Delivery::InTime),
+            "its first sweep of 78 drives may take so long"
+        );
+        looks(&mut holder, &own, begun, 300, |_| None);
+        assert!(matches!(holder.delivery(&PATIENCE, 78), Delivery::Late(_)));
+        for at in 1..10 {
+            own.sends(overview("nas1", at).version);
+            looks(&mut holder, &own, begun, 20, |_| Some(overview("nas1", at)));
+            assert!(matches!(holder.delivery(&PATIENCE, 78), Delivery::Late(_)));
+        }
+        looks(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1000)));
+        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime);
+    }
+
+    #[test]
+    fn another_host_is_told_after_a_lease() {
+        let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
+        looks(&mut holder, &own, begun, 10, |_| Some(overview("nas2", 1)));
+        assert!(holder.is_foreign() && !holder.has_delivered());
+        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime, "it may be gone, its lease not yet");
+        looks(&mut holder, &own, begun, 20, |_| Some(overview("nas2", 1)));
+        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::Foreign("nas2".to_owned()));
+        looks(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1)));
+        assert!(!holder.is_foreign() && holder.delivery(&PATIENCE, 78) == Delivery::InTime);
+    }
+
+    #[test]
+    fn what_was_not_looked_at_does_not_count() {
+        let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
+        looks(&mut holder, &own, begun, 20, |_| Some(overview("nas1", 1)));
+        holder.seen(Some(&overview("nas1", 1)), &own, "nas1", begun + Duration::from_secs(100_000));
+        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime, "frozen for a day, and the holder with it");
+    }
+
+    #[test]
+    fn the_patience_is_that_of_a_sweep() {
+        let seconds = |drives, known: Option<u64>| PATIENCE.lasts(drives, known.map(Duration::from_secs)).as_secs();
+        assert_eq!(seconds(4, None), 180 + 33);
+        assert_eq!(seconds(78, None), 180 + 10 * 33);
+        assert_eq!(seconds(78, Some(10)), 180 + 33);
+        assert_eq!(seconds(78, Some(100)), 180 + 200);
+        assert_eq!(seconds(78, Some(1_000_000)), 180 + 330, "whatever is said of it");
+    }
+}

@@ -1,0 +1,127 @@
+//! What is known as lists and documents: made, put in their places, sent.
+
+use super::publish::{Publisher, Sends};
+use super::roles::View;
+use super::{Snapshot, Source, Thread};
+use crate::cache::Key;
+use crate::model::drive::{DeviceName, DriveKey, State};
+use crate::model::measured::Measured;
+use crate::model::overview::Overview;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+impl Thread {
+    /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
+    pub(super) fn rebuild(&mut self) -> Arc<Overview> {
+        self.rebuild_and(|_, _| {})
+    }
+
+    /// `first` is done with the lists before anybody is told of them.
+    pub(super) fn rebuild_and(&mut self, first: impl FnOnce(&mut Publisher, Sends)) -> Arc<Overview> {
+        let started = Instant::now();
+        let stale_after = self.publisher.smart_life().as_secs();
+        let overview = Arc::new(self.rack.overview(stale_after));
+        let service = self.service(&overview);
+        // What another daemon read is not ours to say anew.
+        if self.role.polls() && self.swept && !self.rack.is_sweeping() {
+            self.renew_documents(&overview);
+        }
+        // Before it has looked a daemon has no lists: empty ones would say that nothing is here.
+        let has_seen = self.rack.has_seen();
+        if has_seen {
+            self.publisher.lists(&overview, &self.rack.zfs, !self.rack.is_sweeping());
+        } else {
+            self.publisher.nothing_to_list();
+        }
+        let sends = self.sends();
+        first(&mut self.publisher, sends);
+        let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
+        snapshot.service = service;
+        snapshot.fingerprint = self.rack.fingerprint;
+        self.ready |= has_seen && self.role.follows() && self.role.has_delivery();
+        snapshot.ready = self.ready;
+        snapshot.current = has_seen && !self.role.follows();
+        snapshot.is_apart = self.role.keys_are_foreign();
+        let (fleet, zfs) = (&self.rack.fleet, &self.rack.zfs);
+        let measured = || Measured::new(Arc::clone(&overview), fleet, zfs, self.rack.effort());
+        snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
+        snapshot.knows_pools = self.knows_pools();
+        snapshot.stale_after_seconds = stale_after;
+        self.publisher.retain(|device| snapshot.has_device(device));
+        *self.handle.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        let source = if self.role.polls() { Source::Memory } else { Source::Redis };
+        let lists_are_made = self.ready || self.rack.is_idle() && !self.rack.is_sweeping();
+        let pools_are_made = self.knows_pools();
+        let is_made = |key: &Key| if *key == Key::ZfsMap { pools_are_made } else { lists_are_made };
+        for (_, waiter) in self.list_waiters.extract_if(.., |(key, _)| is_made(key)) {
+            let _ = waiter.send(source);
+        }
+        self.publisher.took(started.elapsed());
+        overview
+    }
+
+    /// What was not known when a drive was read (its pool's state, its bay's, how its peers do)
+    /// reaches its document, too: it says what the lists say.
+    fn renew_documents(&mut self, overview: &Overview) {
+        let here = overview.drives().filter(|d| d.state != State::Missing && d.checked_at.is_some());
+        let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_said(d)).map(|d| &d.device).collect();
+        let present = self.rack.fleet.present().filter(|_| !old.is_empty());
+        let old: Vec<DriveKey> =
+            present.filter(|r| old.contains(&r.drive.device)).map(|r| r.drive.key.clone()).collect();
+        for key in old {
+            self.publish_drive(&key, None);
+        }
+    }
+
+    fn knows_pools(&self) -> bool {
+        self.rack.zfs.available.is_some() || self.rack.zfs.error.is_some()
+    }
+
+    /// Puts a drive's document together and in its places. That of a drive that is gone is kept
+    /// aside: its device name may be another's by now.
+    pub(super) fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
+        let Some(record) = self.rack.fleet.get(key) else { return };
+        let parts = self.rack.parts(self.publisher.smart_life().as_secs());
+        let summary = crate::model::overview::summary(record, &parts);
+        let document = self.publisher.document(record, &summary, raw);
+        if record.is_here() {
+            self.publisher.drive(&summary, document);
+        } else {
+            self.left.insert(key.clone(), document);
+        }
+    }
+
+    /// Before its first sweep is whole a daemon knows less than what an earlier one left in Redis.
+    pub(super) fn sends(&self) -> Sends {
+        if self.role.keys_are_foreign() {
+            Sends::Nothing
+        } else if self.role.polls() && self.swept {
+            Sends::Lists
+        } else {
+            Sends::Documents
+        }
+    }
+
+    /// Sends what is due to Redis.
+    pub(super) fn flush(&mut self, at: Instant) {
+        if self.publisher.are_lists_due(at) && self.before_lists(at) {
+            self.rebuild();
+        }
+        let sends = self.sends();
+        self.publisher.flush(sends, at);
+        if let Some(version) = self.publisher.take_sent() {
+            self.role.sends(version);
+        }
+    }
+    /// What has to be known before lists are sent. True: they have changed for it.
+    pub(super) fn before_lists(&mut self, at: Instant) -> bool {
+        if self.sends() != Sends::Lists {
+            return false;
+        }
+        // Where the holder of the lease delivers again, its lists are not overwritten.
+        let view = View { host: &self.rack.name, drives: self.rack.fleet.present().count() };
+        self.role.check_holder(&self.redis, &view, at);
+        self.sends() == Sends::Lists && self.keep_gone()
+    }
+}
