@@ -184,6 +184,30 @@ fn its_scripts_can_be_read_by_a_shell() {
     }
 }
 
+/// The node of MegaRAID controllers, which the service is given, is root's alone again when the package goes. Device folders of
+/// its own stand in for those of this machine, so it needs the right to mount.
+#[test]
+fn a_removed_package_gives_nodes_back() {
+    let script = r#"
+        set -e
+        mount -t tmpfs none /dev && mount -t tmpfs none /run
+        mkdir -p /run/systemd/system /run/bin
+        mknod /dev/megaraid_sas_ioctl_node c 250 0
+        chgrp disk /dev/megaraid_sas_ioctl_node
+        chmod 0660 /dev/megaraid_sas_ioctl_node
+        echo before $(stat -c '%a %U %G' /dev/megaraid_sas_ioctl_node)
+        for program in systemctl udevadm deb-systemd-helper journalctl; do ln -s /bin/true /run/bin/$program; done
+        PATH=/run/bin:$PATH sh "$1" remove
+        echo after $(stat -c '%a %U %G' /dev/megaraid_sas_ioctl_node)"#;
+    let postrm = in_repository("packaging/deb/postrm").display().to_string();
+    let run = done("unshare", &["--mount", "--propagation", "private", "sh", "-c", script, "sh", &postrm]);
+    let Some(run) = run.filter(|run| words(run).contains("before 660 root disk")) else {
+        eprintln!("left out: no mount namespace, or no device nodes in it");
+        return;
+    };
+    assert!(words(&run).contains("after 600 root root"), "{}", words(&run));
+}
+
 /// The sandbox stays as tight as it is, and systemd has nothing to complain of.
 #[test]
 fn systemd_takes_the_unit_as_it_stands() {
