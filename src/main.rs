@@ -28,17 +28,17 @@ fn main() -> ExitCode {
         launch::with_little_memory();
     }
     log::init(&env);
-    run(command, &cli, &matches, &env).unwrap_or_else(|error| {
+    run(&command, &cli, &matches, &env).unwrap_or_else(|error| {
         ::log::error!("{error:#}");
         ExitCode::from(if error.is::<ConfigError>() { BAD_CONFIGURATION } else { RUNTIME_FAILURE })
     })
 }
 
-fn run(command: Command, cli: &Cli, matches: &ArgMatches, env: &Environment) -> anyhow::Result<ExitCode> {
+fn run(command: &Command, cli: &Cli, matches: &ArgMatches, env: &Environment) -> anyhow::Result<ExitCode> {
     // Global settings may stand before or after the command; clap hands them down to it.
     let sources = matches.subcommand().map_or(matches, |(_, of_command)| of_command);
     let configured = || Config::build(&cli.settings, sources, env).context("bad configuration");
-    match command {
+    match *command {
         Command::Serve => {
             // Before settings are read: a file of settings may block.
             let life = Life::begin()?;

@@ -26,5 +26,7 @@ mod limits;
 mod malformed;
 #[path = "hostile/names.rs"]
 mod names;
+#[path = "hostile/values.rs"]
+mod values;
 #[path = "hostile/wire.rs"]
 mod wire;

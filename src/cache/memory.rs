@@ -24,6 +24,13 @@ impl MemoryStore {
         self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key, Body::new(value));
     }
 
+    /// What the documents of drives have together.
+    pub fn documents_bytes(&self) -> usize {
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        let documents = values.iter().filter(|(key, _)| matches!(key, Key::Smart(_)));
+        documents.map(|(_, body)| body.plain().len()).sum()
+    }
+
     /// Forgets what does not stand for anything any more.
     pub fn retain(&self, keep: impl Fn(&Key) -> bool) {
         self.values.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keep(key));

@@ -4,6 +4,7 @@
 //! whether one may be shown the reader's.
 
 mod body;
+mod foreign;
 pub mod memory;
 pub mod redis;
 
@@ -11,6 +12,8 @@ pub use body::{Body, gzip};
 
 use crate::config::Lifetimes;
 use crate::model::drive::DeviceName;
+use crate::model::json_size::JsonLimits;
+use crate::model::value_limits::{DOCUMENT, ValueLimits};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -38,6 +41,15 @@ impl Key {
             Self::Enclosures => "enclosures".to_owned(),
             Self::ZfsMap => "zfs_map".to_owned(),
             Self::Gone => "gone".to_owned(),
+        }
+    }
+
+    /// What the value may have at most to be read out of Redis.
+    pub fn limits(&self, limits: &ValueLimits) -> JsonLimits {
+        match self {
+            Self::Smart(_) => DOCUMENT,
+            Self::Overview | Self::Enclosures | Self::ZfsMap => limits.list,
+            Self::Gone => limits.gone,
         }
     }
 

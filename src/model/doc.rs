@@ -3,7 +3,9 @@
 
 use super::drive::{DriveSummary, Identity, State};
 use super::fleet::{Bay, Record};
+use super::json_size::JsonLimits;
 use super::smart::{AtaDetail, ExitStatus, NvmeDetail, ScsiDetail, SelfTest, TemperatureLimits, Wear};
+use super::value_limits::DOCUMENT;
 use super::{SCHEMA, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -167,10 +169,35 @@ pub struct GoneBody<'a> {
     drives: Vec<&'a RawValue>,
 }
 
-impl<'a> GoneBody<'a> {
-    pub fn new(host: &'a str, generated_at: Timestamp, drives: Vec<&'a RawValue>) -> Self {
-        Self { schema: SCHEMA, host: host.into(), generated_at, drives }
+/// That list, of the documents that it has room for; earlier ones come first. Gives how many are left out.
+pub fn gone<'a>(
+    limits: &JsonLimits,
+    host: &str,
+    generated_at: Timestamp,
+    documents: impl Iterator<Item = &'a [u8]>,
+) -> (Vec<u8>, usize) {
+    let body = |drives| {
+        let body = GoneBody { schema: SCHEMA, host: host.into(), generated_at, drives };
+        serde_json::to_vec(&body).unwrap_or_default()
+    };
+    let empty = body(Vec::new());
+    let mut bytes = limits.bytes.saturating_sub(empty.len());
+    let mut values = limits.values.saturating_sub(limits.check(&empty).unwrap_or(limits.values));
+    let (mut drives, mut left_out) = (Vec::new(), 0);
+    for document in documents {
+        // With the comma before it.
+        let size = document.len() + 1;
+        let of_document = DOCUMENT.check(document).ok().filter(|count| *count <= values && size <= bytes);
+        let raw = of_document.and_then(|count| Some((count, serde_json::from_slice(document).ok()?)));
+        let Some((count, raw)) = raw else {
+            left_out += 1;
+            continue;
+        };
+        bytes -= size;
+        values -= count;
+        drives.push(raw);
     }
+    (body(drives), left_out)
 }
 
 /// The documents in such a list, if it is one of that host.
@@ -198,6 +225,7 @@ pub fn label_stale(value: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::value_limits::ValueLimits;
 
     #[test]
     fn only_this_schema_is_a_value() {
@@ -212,6 +240,30 @@ mod tests {
         let doc = br#"{"a":"\"stale\":false","stale":false,"b":[{"stale":false},{"stale":true}]}"#;
         let labelled = String::from_utf8(label_stale(doc)).unwrap_or_default();
         assert_eq!(labelled, r#"{"a":"\"stale\":false","stale":true,"b":[{"stale":true},{"stale":true}]}"#);
+    }
+
+    #[test]
+    fn those_that_are_gone_are_listed_as_far_as_a_list_of_them_is_read() {
+        let limits = JsonLimits { bytes: 100_000, values: 1_000, ..ValueLimits::default().gone };
+        let now = Timestamp(1_767_225_600);
+        let document = |n: usize, filler: &str| format!(r#"{{"schema":1,"n":{n},"a":[{filler}]}}"#);
+        let listed = |documents: &[String]| {
+            let (list, left_out) = gone(&limits, "nas1", now, documents.iter().map(String::as_bytes));
+            assert!(limits.check(&list).is_ok(), "{} bytes", list.len());
+            let found =
+                gone_of(&list, "nas1").map(|found| found.iter().map(|raw| raw.get().to_owned()).collect::<Vec<_>>());
+            (found.unwrap_or_default(), left_out)
+        };
+        assert_eq!(listed(&[]), (Vec::new(), 0));
+        let text = format!("\"{}\"", "x".repeat(9_000));
+        let long: Vec<String> = (0..30).map(|n| document(n, &text)).collect();
+        assert_eq!(listed(&long), (long[..11].to_vec(), 19), "by bytes");
+        let many: Vec<String> = (0..30).map(|n| document(n, &"0,".repeat(90)[..179])).collect();
+        assert_eq!(listed(&many), (many[..10].to_vec(), 20), "by values");
+        // One that nobody would read is left out, and costs no other its place.
+        let deep = document(0, &("[".repeat(50) + &"]".repeat(50)));
+        let others = [deep, "{".to_owned(), document(1, "0")];
+        assert_eq!(listed(&others), (others[2..].to_vec(), 2));
     }
 
     #[test]

@@ -149,6 +149,10 @@ pub struct Drive {
     pub told_type: Option<DeviceType>,
 }
 
+/// A stored document may name any number of paths and links. No drive has as many.
+const PATHS: usize = 16;
+const LINKS: usize = 64;
+
 /// Begins the key of a drive that is known from its stored document alone.
 const REMEMBERED: &str = "remembered|";
 
@@ -169,14 +173,14 @@ impl Drive {
         Some(Self {
             key: DriveKey(format!("{REMEMBERED}{}|{}", part(&identity.wwid), part(&identity.unit_serial))),
             device: summary.device.clone(),
-            paths: summary.paths.iter().map(path).collect(),
+            paths: summary.paths.iter().take(PATHS).map(path).collect(),
             identity,
             vendor: summary.vendor.clone(),
             model: summary.model_name.clone(),
             firmware: summary.firmware_version.clone(),
             size_bytes: summary.user_capacity_bytes,
             rotational: summary.rotation_rate_rpm.map(|rpm| rpm > 0),
-            by_id: stored.by_id.clone(),
+            by_id: stored.by_id.iter().take(LINKS).cloned().collect(),
             attached: Attached { transport: summary.transport, ..Attached::default() },
             told_type: None,
         })

@@ -138,7 +138,8 @@ pub struct SlotView {
     /// `on`, `off`: power to the bay.
     pub power_status: Option<String>,
     /// `null` when the bay is empty.
-    pub drive: Option<DriveSummary>,
+    // Boxed: a stored list may have any number of empty bays, and each would take the room of a drive.
+    pub drive: Option<Box<DriveSummary>>,
 }
 
 #[cfg(test)]

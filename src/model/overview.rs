@@ -196,7 +196,7 @@ pub struct Parts<'a> {
 impl Overview {
     /// Every drive, by enclosure id, slot number, then device name.
     pub fn drives(&self) -> impl Iterator<Item = &DriveSummary> {
-        let slotted = self.enclosures.iter().flat_map(|e| e.slots.iter().filter_map(|s| s.drive.as_ref()));
+        let slotted = self.enclosures.iter().flat_map(|e| e.slots.iter().filter_map(|s| s.drive.as_deref()));
         slotted.chain(&self.unslotted)
     }
 }
@@ -299,7 +299,7 @@ fn slot_view(slot: &Slot, drive: Option<DriveSummary>) -> SlotView {
         locate: answer.locate,
         active: answer.active,
         power_status: answer.power_status,
-        drive,
+        drive: drive.map(Box::new),
     }
 }
 

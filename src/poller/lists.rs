@@ -2,7 +2,7 @@
 
 use super::publish::{Publisher, Sends};
 use super::roles::View;
-use super::{Snapshot, Source, Thread};
+use super::{KeysOf, Snapshot, Source, Thread};
 use crate::cache::Key;
 use crate::model::drive::{DeviceName, DriveKey, State};
 use crate::model::measured::Measured;
@@ -38,11 +38,12 @@ impl Thread {
         first(&mut self.publisher, sends);
         let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
         snapshot.service = service;
+        snapshot.limits = self.limits();
         snapshot.fingerprint = self.rack.fingerprint;
         self.ready |= has_seen && self.role.follows() && self.role.has_delivery();
         snapshot.ready = self.ready;
         snapshot.current = has_seen && !self.role.follows();
-        snapshot.is_apart = self.role.keys_are_foreign();
+        snapshot.keys = self.role.keys();
         let (fleet, zfs) = (&self.rack.fleet, &self.rack.zfs);
         let measured = || Measured::new(Arc::clone(&overview), fleet, zfs, self.rack.effort());
         snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
@@ -94,7 +95,7 @@ impl Thread {
 
     /// Before its first sweep is whole a daemon knows less than what an earlier one left in Redis.
     pub(super) fn sends(&self) -> Sends {
-        if self.role.keys_are_foreign() {
+        if self.role.keys() == KeysOf::AnotherHost {
             Sends::Nothing
         } else if self.role.polls() && self.swept {
             Sends::Lists
@@ -120,7 +121,8 @@ impl Thread {
             return false;
         }
         // Where the holder of the lease delivers again, its lists are not overwritten.
-        let view = View { host: &self.rack.name, drives: self.rack.fleet.present().count() };
+        let list_bytes = self.limits().list.bytes;
+        let view = View { host: &self.rack.name, drives: self.rack.fleet.present().count(), list_bytes };
         self.role.check_holder(&self.redis, &view, at);
         self.sends() == Sends::Lists && self.keep_gone()
     }

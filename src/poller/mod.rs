@@ -14,8 +14,9 @@ mod recall;
 mod requests;
 mod roles;
 mod snapshot;
+mod stored;
 
-pub use snapshot::{Ask, Known, Snapshot, Source};
+pub use snapshot::{Ask, KeysOf, Known, Snapshot, Source};
 
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
@@ -30,7 +31,7 @@ use condition::{Condition, Pulse};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use journal::Journal;
 use publish::Publisher;
-use recall::Recall;
+use recall::{Recall, StoredGone};
 use roles::{Role, View};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -123,9 +124,9 @@ impl Poller {
             ready: false,
             swept: false,
             has_begun: false,
-            republish: false,
+            republish: Republish::No,
             recall: Recall::Due,
-            gone_is_stored: false,
+            stored_gone: StoredGone::Absent,
             condition: Condition::default(),
         };
         // Before any request and any drive: what is here, and in which bays.
@@ -138,6 +139,14 @@ impl Poller {
         let thread = thread::Builder::new().name("poller".to_owned()).spawn(run)?;
         Ok((handle, thread))
     }
+}
+
+/// Whether Redis came back and gets everything, if polling is ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Republish {
+    #[default]
+    No,
+    Due,
 }
 
 struct Thread {
@@ -167,12 +176,10 @@ struct Thread {
     swept: bool,
     /// A look was complete, and what Redis has of the drives that are here has been taken over.
     has_begun: bool,
-    /// Redis came back: it gets everything, if polling is ours.
-    republish: bool,
+    republish: Republish,
     /// What Redis knew of drives that are gone has been taken over.
     recall: Recall,
-    /// Redis had a list of drives that are gone when it was taken over, or this daemon has stored one since.
-    gone_is_stored: bool,
+    stored_gone: StoredGone,
     condition: Condition,
 }
 
@@ -255,7 +262,8 @@ impl Thread {
     fn renew_role(&mut self, at: Instant) {
         let followed = self.role.follows();
         self.recall();
-        let view = View { host: &self.rack.name, drives: self.rack.fleet.present().count() };
+        let list_bytes = self.limits().list.bytes;
+        let view = View { host: &self.rack.name, drives: self.rack.fleet.present().count(), list_bytes };
         if self.role.renew(&self.redis, &view, at) {
             self.next_sweep = at;
             if followed {
@@ -271,7 +279,7 @@ impl Thread {
             self.publisher.rack_changed();
         }
         // Only what was read since polling is ours: what is older, another daemon may know better.
-        if std::mem::take(&mut self.republish) && self.role.polls() && self.swept {
+        if std::mem::take(&mut self.republish) == Republish::Due && self.role.polls() && self.swept {
             self.seed();
             self.publisher.publish_everything(&self.rack.fleet);
         }
@@ -333,7 +341,7 @@ impl Thread {
     }
 
     fn redis_is_back(&mut self) {
-        self.republish = true;
+        self.republish = Republish::Due;
         self.role.ask_soon();
     }
 }

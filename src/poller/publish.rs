@@ -10,6 +10,7 @@ use crate::model::bodies::{EnclosuresBody, ZfsBody};
 use crate::model::drive::{DeviceName, DriveSummary};
 use crate::model::fleet::{Fleet, Record};
 use crate::model::overview::Overview;
+use crate::model::value_limits::DOCUMENT;
 use crate::model::version::{Version, sealed};
 use crate::model::zfs::Zfs;
 use crate::model::{doc, fnv1a};
@@ -40,6 +41,15 @@ pub(super) enum Sends {
     Lists,
 }
 
+/// Whether the list of drives that are gone goes out with the next lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum GoneList {
+    #[default]
+    Send,
+    /// It is in Redis already, or is not to be.
+    LeaveOut,
+}
+
 pub(super) struct Publisher {
     redis: Arc<RedisStore>,
     memory: Arc<MemoryStore>,
@@ -48,6 +58,8 @@ pub(super) struct Publisher {
     /// How long the last sweep took.
     sweep: Duration,
     said_longer: bool,
+    /// Drives that are missing did not all fit into their list.
+    said_left_out: bool,
     dirty: bool,
     built: Option<Instant>,
     /// What making everything anew took: it is not made more often than a part of the time allows.
@@ -56,12 +68,13 @@ pub(super) struct Publisher {
     patience: u32,
     /// Fingerprints of the summaries in the documents.
     said: HashMap<DeviceName, u64>,
+    /// Drives whose documents were too large with smartctl's JSON in them.
+    too_large: HashSet<DeviceName>,
     /// Documents that Redis does not have yet.
     pending: HashSet<DeviceName>,
     flushed: Option<Instant>,
     lists_due: Instant,
-    /// The list of drives that are gone is in Redis already, or is not to be.
-    leaves_gone_out: bool,
+    gone: GoneList,
     /// The version of the overview that was sent last, for who has not taken it yet.
     sent: Option<Version>,
 }
@@ -81,15 +94,17 @@ impl Publisher {
             interval,
             sweep: Duration::ZERO,
             said_longer: false,
+            said_left_out: false,
             dirty: true,
             built: None,
             build_took: Duration::ZERO,
             patience: WHILE_SOMEBODY_WAITS,
             said: HashMap::new(),
+            too_large: HashSet::new(),
             pending: HashSet::new(),
             flushed: None,
             lists_due: Instant::now() + shortest / 3,
-            leaves_gone_out: false,
+            gone: GoneList::Send,
             sent: None,
         }
     }
@@ -139,13 +154,22 @@ impl Publisher {
     }
 
     /// A drive's document.
-    pub(super) fn document(&self, record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) -> Bytes {
+    pub(super) fn document(&mut self, record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) -> Bytes {
         let key = Key::Smart(record.drive.device.clone());
         let held = if raw.is_some() { None } else { self.memory.value(&key) };
         // Without a new reading the last one's JSON stays, if it is this drive's.
         let kept = held.as_deref().filter(|v| doc::Head::parse(v).is_some_and(|h| h.identity == record.drive.identity));
         let raw = raw.or_else(|| kept.and_then(doc::raw_of).filter(|_| record.report.is_some()));
-        doc::compose(record, summary, raw).into()
+        let document = doc::compose(record, summary, raw);
+        let Err(excess) = DOCUMENT.check(&document) else { return document.into() };
+        // What no daemon would read again is not written.
+        if self.too_large.insert(record.drive.device.clone()) {
+            let device = &record.drive.device;
+            log::warn!(
+                "smartctl's JSON of a drive is left out, its document is too large device={device} error=\"{excess}\""
+            );
+        }
+        doc::compose(record, summary, None).into()
     }
 
     /// The document of a drive that is here, into memory now and into Redis with the next pipeline.
@@ -163,13 +187,18 @@ impl Publisher {
     }
 
     /// Those that are gone; sent with the next lists.
-    pub(super) fn gone(&self, body: &doc::GoneBody) {
-        self.memory.set(Key::Gone, serde_json::to_vec(body).unwrap_or_default().into());
+    pub(super) fn gone(&mut self, (list, left_out): (Vec<u8>, usize)) {
+        if left_out > 0 && !std::mem::replace(&mut self.said_left_out, true) {
+            log::warn!("more drives are missing than a restart can know of left_out={left_out}");
+        }
+        self.said_left_out &= left_out > 0;
+        self.memory.set(Key::Gone, list.into());
     }
 
     /// Forgets documents of drives that are not here.
     pub(super) fn retain(&mut self, is_here: impl Fn(&DeviceName) -> bool) {
         self.said.retain(|device, _| is_here(device));
+        self.too_large.retain(|device| is_here(device));
         self.memory.retain(|key| match key {
             Key::Smart(device) => is_here(device),
             _ => true,
@@ -226,12 +255,12 @@ impl Publisher {
 
     /// The list of drives that are gone does not go out with the next lists.
     pub(super) fn leave_gone_out(&mut self) {
-        self.leaves_gone_out = true;
+        self.gone = GoneList::LeaveOut;
     }
 
     /// The list of drives that are gone goes out with the others after all.
     pub(super) fn send_gone(&mut self) {
-        self.leaves_gone_out = false;
+        self.gone = GoneList::Send;
     }
 
     fn entry(&self, key: Key) -> Option<Entry> {
@@ -260,7 +289,9 @@ impl Publisher {
             let life = self.lifetimes.overview.min(self.lifetimes.enclosures).min(self.lifetimes.zfs);
             self.lists_due = at + life / 3;
             keys.extend([Key::Enclosures, Key::ZfsMap]);
-            keys.extend((!std::mem::take(&mut self.leaves_gone_out)).then_some(Key::Gone));
+            if std::mem::take(&mut self.gone) == GoneList::Send {
+                keys.push(Key::Gone);
+            }
             keys.push(Key::Overview);
             let overview = self.memory.value(&Key::Overview);
             self.sent = overview.and_then(|overview| Version::read(&overview)).or(self.sent);

@@ -3,30 +3,33 @@
 //! daemon ran is found in the last overview.
 
 use super::Thread;
+use super::stored::Room;
+use crate::cache::redis::KEYS_AT_ONCE;
 use crate::cache::{Bytes, Copy, Key};
 use crate::clock::now;
 use crate::model::Timestamp;
-use crate::model::doc::{GoneBody, Head, Stored, gone_of, raw_of};
+use crate::model::doc::{self, Head, Stored, gone_of, raw_of};
 use crate::model::drive::{DeviceName, DriveKey, DriveSummary, Identity, State};
 use crate::model::fleet::{Change, Known, Outline};
 use crate::model::overview::Overview;
+use crate::model::value_limits::DOCUMENT;
 use crate::probe::smartctl;
 use serde_json::value::RawValue;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
-
-/// So many documents are fetched together.
-const AT_ONCE: usize = 256;
-/// The same of drives that are gone: their documents are of any size.
-const GONE_AT_ONCE: usize = 16;
-/// What all documents in the list of drives that are gone may have, so that it can be read again. Newest first.
-const GONE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Whether that has been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recall {
     Due,
     Done,
+}
+
+/// Whether Redis had a list of drives that are gone when it was taken over, or this daemon has stored one since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StoredGone {
+    Absent,
+    Present,
 }
 
 /// Drives that may be recalled, and how many more there were than may be missing.
@@ -42,17 +45,17 @@ impl Thread {
         if self.recall == Recall::Done || !self.rack.has_seen() {
             return;
         }
-        let Ok(values) = self.redis.get_many(&[Key::Gone, Key::Overview], Copy::Last) else { return };
+        let Ok(gone) = self.last_list(&Key::Gone) else { return };
+        let Ok(overview) = self.last_list(&Key::Overview) else { return };
         self.recall = Recall::Done;
-        let mut values = values.into_iter();
-        let (gone, overview) = (values.next().flatten(), values.next().flatten());
-        self.gone_is_stored = gone.is_some();
+        self.stored_gone = if gone.is_some() { StoredGone::Present } else { StoredGone::Absent };
         let name = self.rack.name.clone();
+        let mut room = self.room();
         let documents = gone.as_deref().and_then(|list| gone_of(list, &name)).unwrap_or_default();
-        let mut left_out = self.recall_list(&documents);
+        let mut left_out = self.recall_list(&documents, &mut room);
         let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
         if let Some(overview) = overview.filter(|o| o.host == name) {
-            left_out += self.recall_went(&overview);
+            left_out += self.recall_went(&overview, &mut room);
         }
         self.limit_missing(left_out);
         self.forget_left();
@@ -61,7 +64,7 @@ impl Thread {
     }
 
     /// Those in the list of another daemon, or an earlier one. What was taken over before and is not in there is forgotten.
-    fn recall_list(&mut self, documents: &[&RawValue]) -> usize {
+    fn recall_list(&mut self, documents: &[&RawValue], room: &mut Room) -> usize {
         let outline = |document: &RawValue| Outline::parse(document.get().as_bytes());
         if self.rack.fleet.has_recalled() {
             let listed: HashSet<Identity> = documents.iter().filter_map(|d| Some(outline(d)?.identity)).collect();
@@ -70,21 +73,25 @@ impl Thread {
         let mut known = Known::of(&self.rack.fleet, now());
         let chosen = newest(documents, &known, self.rack.fleet.most_missing());
         for document in chosen.drives {
-            self.recall_one(&mut known, document.get().as_bytes(), None);
+            let document = document.get().as_bytes();
+            if DOCUMENT.check(document).is_ok() {
+                self.recall_one(&mut known, document, None, room);
+            }
         }
         chosen.left_out
     }
 
     /// Those that were here at the last overview and are not now.
-    fn recall_went(&mut self, overview: &Overview) -> usize {
+    fn recall_went(&mut self, overview: &Overview, room: &mut Room) -> usize {
         let chosen = self.went(overview);
         let mut known = Known::of(&self.rack.fleet, now());
         let mut changes = Vec::new();
-        for some in chosen.drives.chunks(GONE_AT_ONCE) {
+        for some in chosen.drives.chunks(KEYS_AT_ONCE) {
             let keys: Vec<Key> = some.iter().map(|drive| Key::Smart(drive.device.clone())).collect();
-            let Ok(values) = self.redis.get_many(&keys, Copy::Last) else { break };
-            for (last, value) in some.iter().zip(values) {
-                let recalled = value.and_then(|value| self.recall_one(&mut known, &value, Some(last)));
+            let Ok(documents) = self.documents(&keys, Copy::Last) else { break };
+            for (last, document) in some.iter().zip(documents) {
+                let Some((_, value)) = document else { continue };
+                let recalled = self.recall_one(&mut known, &value, Some(last), room);
                 changes.extend(recalled.map(Change::Missing));
             }
         }
@@ -112,7 +119,16 @@ impl Thread {
 
     /// Puts one drive back among those that are missed. `last`: as the last overview had it, if it
     /// went while no daemon ran; the document must then be its own.
-    fn recall_one(&mut self, known: &mut Known, document: &[u8], last: Option<&DriveSummary>) -> Option<DriveKey> {
+    fn recall_one(
+        &mut self,
+        known: &mut Known,
+        document: &[u8],
+        last: Option<&DriveSummary>,
+        room: &mut Room,
+    ) -> Option<DriveKey> {
+        if !self.has_room(room, document.len(), 0) {
+            return None;
+        }
         let stored = Stored::parse(document)?;
         if last.is_some_and(|d| d.serial_number != stored.summary.serial_number || d.wwn != stored.summary.wwn) {
             return None;
@@ -148,11 +164,13 @@ impl Thread {
         if !self.rack.fleet.has_recalled() {
             return false;
         }
-        if !self.gone_is_stored {
+        if self.stored_gone == StoredGone::Absent {
             // Recalled from the last overview, which must still be there; the list is the first one.
             match self.redis.has(&Key::Overview, Copy::Last) {
                 Ok(true) => {
-                    self.gone_is_stored = self.publisher.store_gone(false).is_ok();
+                    if self.publisher.store_gone(false).is_ok() {
+                        self.stored_gone = StoredGone::Present;
+                    }
                     return false;
                 }
                 Ok(false) => {}
@@ -173,19 +191,14 @@ impl Thread {
         true
     }
 
-    /// The list of those that are gone, towards Redis.
+    /// The list of those that are gone, towards Redis: of those that went last, as many as a list may have.
     pub(super) fn tell_gone(&mut self) {
         let since = |key: &DriveKey| self.rack.fleet.get(key).and_then(|record| record.missing_since);
-        let mut newest: Vec<(&DriveKey, &Bytes)> = self.left.iter().collect();
-        newest.sort_by_key(|(key, _)| (Reverse(since(key)), *key));
-        let mut bytes = 0;
-        let fits = |(_, document): &(&DriveKey, &Bytes)| {
-            bytes += document.len();
-            bytes <= GONE_BYTES
-        };
-        let documents = newest.into_iter().take_while(fits);
-        let drives = documents.filter_map(|(_, document)| serde_json::from_slice(document).ok()).collect();
-        self.publisher.gone(&GoneBody::new(&self.rack.name, now(), drives));
+        let mut left: Vec<(&DriveKey, &Bytes)> = self.left.iter().collect();
+        left.sort_by_cached_key(|(key, _)| (std::cmp::Reverse(since(key)), DriveKey::clone(key)));
+        let documents = left.into_iter().map(|(_, document)| &**document);
+        let list = doc::gone(&self.limits().gone, &self.rack.name, now(), documents);
+        self.publisher.gone(list);
     }
 
     /// Takes over what is stored in Redis for the drives that are here: after a restart, or while
@@ -197,58 +210,73 @@ impl Thread {
             .present()
             .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
             .collect();
-        let mut missing = Vec::new();
+        let (mut missing, mut room) = (Vec::new(), self.room());
         // The documents of all drives at once may be more than all that is held of them.
-        for some in here.chunks(AT_ONCE) {
-            let Some(more) = self.seed_some(some) else { return Vec::new() };
+        for some in here.chunks(KEYS_AT_ONCE) {
+            let Some(more) = self.seed_some(some, &mut room) else { return Vec::new() };
             missing.extend(more);
         }
         missing
     }
 
     /// `None`: Redis does not answer.
-    fn seed_some(&mut self, here: &[(DriveKey, DeviceName, Identity)]) -> Option<Vec<DriveKey>> {
+    fn seed_some(&mut self, here: &[(DriveKey, DeviceName, Identity)], room: &mut Room) -> Option<Vec<DriveKey>> {
         let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
-        let live = self.redis.get_many(&keys, Copy::Live).ok()?;
+        let live = self.documents(&keys, Copy::Live).ok()?;
         let live = live.into_iter().zip(here).map(|(value, (_, _, identity))| usable(value?, identity));
         let live: Vec<Option<(Head, Bytes)>> = live.collect();
         let last = if live.iter().all(Option::is_some) {
             Vec::new()
         } else {
-            self.redis.get_many(&keys, Copy::Last).unwrap_or_default()
+            self.documents(&keys, Copy::Last).unwrap_or_default()
         };
         let mut missing = Vec::new();
         let last = last.into_iter().chain(std::iter::repeat(None));
         for (((key, device, identity), live), last) in here.iter().zip(live).zip(last) {
-            let is_live = live.is_some();
-            match live.or_else(|| usable(last?, identity)) {
-                Some((head, value)) => self.take_over(key, device.clone(), &head, &value, is_live),
-                None => missing.push(key.clone()),
+            let copy = if live.is_some() { Copy::Live } else { Copy::Last };
+            let document = live.or_else(|| usable(last?, identity));
+            let is_taken = document.is_some_and(|document| self.take_over(key, device.clone(), &document, copy, room));
+            if !is_taken {
+                missing.push(key.clone());
             }
         }
         Some(missing)
     }
 
-    fn take_over(&mut self, key: &DriveKey, device: DeviceName, head: &Head, value: &Bytes, is_live: bool) {
-        let (Some(raw), Some(at)) = (raw_of(value), head.collected_at) else { return };
+    /// False: there is no room for it, or nothing to put a report together from; the drive has to be read.
+    fn take_over(
+        &mut self,
+        key: &DriveKey,
+        device: DeviceName,
+        (head, value): &(Head, Bytes),
+        copy: Copy,
+        room: &mut Room,
+    ) -> bool {
+        let Some(at) = head.collected_at else { return true };
+        let Some(raw) = raw_of(value) else { return false };
+        let place = Key::Smart(device);
+        let held = self.handle.memory.value(&place);
+        if !self.has_room(room, value.len(), held.as_ref().map_or(0, |own| own.len())) {
+            return false;
+        }
         let report = smartctl::parse(raw.get()).report;
         self.rack.know_type(key, report.device_type.as_deref());
         let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(State::Active), at);
-        let held = self.handle.memory.value(&Key::Smart(device.clone()));
         let held_at = held.and_then(|own| Head::parse(&own)?.collected_at);
-        if is_newer || held_at.is_none_or(|own| is_live && own <= at) {
-            self.handle.memory.set(Key::Smart(device), Bytes::clone(value));
+        if is_newer || held_at.is_none_or(|own| copy == Copy::Live && own <= at) {
+            self.handle.memory.set(place, Bytes::clone(value));
         }
         self.publisher.rack_changed();
+        true
     }
 }
 
 /// A stored document of the drive that is at that name now.
-fn usable(value: Bytes, identity: &Identity) -> Option<(Head, Bytes)> {
-    let head = Head::parse(&value).filter(|head| head.identity == *identity && !identity.is_empty())?;
+fn usable((head, value): (Head, Bytes), identity: &Identity) -> Option<(Head, Bytes)> {
+    let is_its = head.identity == *identity && !identity.is_empty();
     // Dated by another clock, it is of an age that nobody knows.
     let is_odd = head.collected_at.is_some_and(|at| at.is_ahead_of(now()));
-    (!is_odd).then_some((head, value))
+    (is_its && !is_odd).then_some((head, value))
 }
 
 /// The documents of those drives in a list that went last, newest first, of those that are to be recalled.

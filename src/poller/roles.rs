@@ -3,6 +3,7 @@
 //! The lease of another daemon is believed only while that one delivers (`holder`). Where it does not, this daemon polls for
 //! itself, without fighting for the lease: until the holder delivers again, or the lease becomes its own.
 
+use super::KeysOf;
 use super::holder::{Delivery, Holder, Own, Patience};
 use crate::cache::StoreError;
 use crate::cache::redis::{Lease, RedisStore};
@@ -35,6 +36,8 @@ pub(super) struct View<'a> {
     pub(super) host: &'a str,
     /// Drives that are here.
     pub(super) drives: usize,
+    /// What a list in Redis may have.
+    pub(super) list_bytes: usize,
 }
 
 pub(super) struct Role {
@@ -94,8 +97,12 @@ impl Role {
     }
 
     /// The keys in Redis are another host's, whose daemon holds the lease: nothing is stored there, and nothing is of use.
-    pub(super) fn keys_are_foreign(&self) -> bool {
-        !matches!(self.state, State::Leads) && self.holder.is_foreign()
+    pub(super) fn keys(&self) -> KeysOf {
+        if !matches!(self.state, State::Leads) && self.holder.is_foreign() {
+            KeysOf::AnotherHost
+        } else {
+            KeysOf::ThisHost
+        }
     }
 
     pub(super) fn is_due(&self, at: Instant) -> bool {
@@ -162,7 +169,7 @@ impl Role {
             self.holder = Holder::default();
         }
         // Redis has just answered; if it does not now, the next look says so.
-        if let Ok(published) = redis.published() {
+        if let Ok(published) = redis.published(view.list_bytes) {
             self.holder.seen(published.as_ref(), &self.own, view.host, at);
         }
         match self.holder.delivery(&self.patience, view.drives) {

@@ -7,6 +7,7 @@ use crate::model::fleet::{Bay, Fleet, Record};
 use crate::model::measured::Measured;
 use crate::model::overview::Overview;
 use crate::model::service::Service;
+use crate::model::value_limits::ValueLimits;
 use crate::model::whereis::without_part;
 use crate::model::zfs::Zfs;
 use crossbeam_channel::Sender;
@@ -34,6 +35,15 @@ pub enum Source {
     Smartctl,
 }
 
+/// Whose the keys in Redis are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeysOf {
+    #[default]
+    ThisHost,
+    /// Nothing in Redis is shown.
+    AnotherHost,
+}
+
 /// What requests must know of the rack.
 #[derive(Debug, Default)]
 pub struct Snapshot {
@@ -49,12 +59,13 @@ pub struct Snapshot {
     pub ready: bool,
     /// What is in memory is kept up to date by this daemon.
     pub(super) current: bool,
-    /// The keys in Redis are another host's: nothing of it is shown.
-    pub is_apart: bool,
+    pub keys: KeysOf,
     /// zpool has been heard.
     pub(super) knows_pools: bool,
     /// Values older than this are stale.
     pub stale_after_seconds: u64,
+    /// Of values out of Redis.
+    pub limits: ValueLimits,
     /// How the daemon itself does, but for Redis.
     pub service: Service,
     /// `None`: another daemon polls, and knows better.

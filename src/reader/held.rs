@@ -1,46 +1,76 @@
-//! What has been made ready, and of which values: the same value is not looked into again. Bounded: views of a list
-//! go when the list does, and documents when there are too many.
+//! What has been made ready, and of which values: the same value is not looked into again. Bounded by what it takes in
+//! memory, and made by one thread at a time.
 
+use super::permit::Permit;
 use super::prepared::Prepared;
+use super::unfit::{Foreign, Unfit};
 use super::view::View;
 use crate::cache::{Body, Bytes, Key};
 use crate::model::doc::{Head, label_stale};
 use crate::model::drive::DeviceName;
+use crate::model::json_size::JsonLimits;
+use crate::model::value_limits::DOCUMENT;
 use crate::model::version::{Version, seal};
 use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
-/// Views of one list.
-const VIEWS: usize = 64;
-/// Drives' documents, of some ten kilobytes each.
-const DOCUMENTS: usize = 32;
-
-/// Why a stored value is not shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
-    /// Not a value of ours.
-    Foreign,
-    /// Ours, but of another drive, or of the rack as it no longer is.
-    Elsewhere,
-}
+/// All lists and views together may take this, and so many times what one list may have.
+const LISTS_BYTES: usize = 4 * 1024 * 1024;
+const LISTS: usize = 4;
+/// All documents, of some twenty kilobytes each.
+const DOCUMENTS_BYTES: usize = 8 * 1024 * 1024;
+/// What is kept beside the bytes of a body: its tags, its key, its place.
+const BESIDES: usize = 512;
 
 #[derive(Default)]
 pub(super) struct Held {
     /// The newest of each, live and last-known.
     lists: Mutex<HashMap<(Key, bool), Arc<List>>>,
-    documents: Mutex<HashMap<DeviceName, Arc<Document>>>,
+    documents: Mutex<Documents>,
+    permit: Permit,
 }
 
-/// Made by whoever wants it first, while others wait for it.
-type Made = Arc<OnceLock<Result<Arc<Prepared>, Unfit>>>;
+/// Where a list is from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This daemon has made it.
+    Own,
+    /// It was looked into before.
+    Seen,
+    /// Redis. Whoever says so has the permit.
+    Redis,
+}
 
-struct List {
+/// What is wanted of a list, and by when.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) view: &'a View,
+    /// `None`: of whatever rack.
+    pub(super) topology: Option<&'a str>,
+    /// Of a list of this host.
+    pub(super) limits: JsonLimits,
+    pub(super) until: Instant,
+}
+
+pub(super) struct List {
     body: Arc<Body>,
     version: Option<Version>,
     head: Head,
     is_stale: bool,
-    views: Mutex<HashMap<View, Made>>,
+    is_own: bool,
+    /// As it stands.
+    whole: Arc<Prepared>,
+    views: Mutex<HashMap<View, Result<Arc<Prepared>, Unfit>>>,
+    /// Bytes in memory, with all that was made of it.
+    takes: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Documents {
+    by_device: HashMap<DeviceName, Arc<Document>>,
+    take: usize,
 }
 
 /// A drive's document: as it was stored, and labelled as old.
@@ -52,86 +82,161 @@ pub(super) struct Document {
 }
 
 impl Held {
+    /// For whoever fetches a list.
+    pub(super) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
     /// The list of that version, if it is at hand.
     pub(super) fn body(&self, key: &Key, version: Version) -> Option<Arc<Body>> {
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let lists = self.lists();
         let held = [false, true].into_iter().filter_map(|is_stale| lists.get(&(key.clone(), is_stale)));
         let mut held = held.filter(|list| list.version == Some(version));
         held.next().map(|list| Arc::clone(&list.body))
     }
 
-    /// The list through its view, if it is of a rack of that topology.
+    /// The list with these bytes, looked into unless it is at hand.
     pub(super) fn list(
         &self,
         key: &Key,
-        view: &View,
         body: Arc<Body>,
-        topology: Option<&str>,
         is_stale: bool,
-    ) -> Result<Arc<Prepared>, Unfit> {
-        let list = self.list_of(key, body, is_stale).ok_or(Unfit::Foreign)?;
-        if topology.is_some() && list.head.topology.as_deref() != topology {
-            return Err(Unfit::Elsewhere);
-        }
-        list.view(view)
-    }
-
-    fn list_of(&self, key: &Key, body: Arc<Body>, is_stale: bool) -> Option<Arc<List>> {
+        origin: Origin,
+        limits: &JsonLimits,
+    ) -> Result<Arc<List>, Unfit> {
         let place = (key.clone(), is_stale);
-        let lists = || self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it = |list: &&Arc<List>| Arc::ptr_eq(&list.body, &body) || list.body.plain() == body.plain();
-        if let Some(list) = lists().get(&place).filter(is_it) {
-            return Some(Arc::clone(list));
+        if let Some(list) = self.lists().get(&place).filter(is_it) {
+            return Ok(Arc::clone(list));
         }
         // Looked into without the lock: who wants another list need not wait.
-        let head = Head::parse(body.plain())?;
-        let version = Version::read(body.plain());
-        let list = Arc::new(List { body, version, head, is_stale, views: Mutex::default() });
-        lists().insert(place, Arc::clone(&list));
-        Some(list)
+        if origin == Origin::Redis {
+            limits.check(body.plain())?;
+        }
+        let list = Arc::new(List::new(body, is_stale, origin == Origin::Own)?);
+        self.lists().insert(place, Arc::clone(&list));
+        self.make_room(&list, limits);
+        Ok(list)
     }
 
-    /// A drive's document, of those that were asked for lately. `None`: it is none of ours.
-    pub(super) fn document(&self, device: &DeviceName, value: Bytes) -> Option<Arc<Document>> {
-        let documents = || self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = documents().get(device).filter(|held| held.value == value) {
-            return Some(Arc::clone(held));
+    /// The list through a view, if it is of the rack that is wanted.
+    pub(super) fn view(&self, list: &Arc<List>, wanted: &Wanted) -> Result<Arc<Prepared>, Unfit> {
+        if wanted.topology.is_some() && list.head.topology.as_deref() != wanted.topology {
+            return Err(Unfit::Elsewhere);
         }
-        let head = Head::parse(&value)?;
-        let document = Document { value, head, as_is: OnceLock::new(), labelled: OnceLock::new() };
-        Some(insert(&mut documents(), DOCUMENTS, device, Arc::new(document)))
+        if *wanted.view == View::Whole && !list.is_stale {
+            return Ok(Arc::clone(&list.whole));
+        }
+        if let Some(made) = list.made(wanted.view) {
+            return made;
+        }
+        let _permit = self.permit.take(wanted.until).ok_or(Unfit::Busy)?;
+        // Whoever had the permit before may have wanted the same.
+        if let Some(made) = list.made(wanted.view) {
+            return made;
+        }
+        let made = list.make(wanted.view, &wanted.limits);
+        list.add(wanted.view.clone(), made.clone());
+        self.make_room(list, &wanted.limits);
+        made
+    }
+
+    /// Where all lists take more than they may, the others go; where one does alone, what was made of it.
+    fn make_room(&self, list: &Arc<List>, limits: &JsonLimits) {
+        let most = LISTS_BYTES + LISTS * limits.bytes;
+        let mut lists = self.lists();
+        let take: usize = lists.values().map(|list| list.takes.load(Ordering::Relaxed)).sum();
+        if take > most {
+            lists.retain(|_, other| Arc::ptr_eq(other, list));
+        }
+        if list.takes.load(Ordering::Relaxed) > most {
+            list.forget_views();
+        }
+    }
+
+    fn lists(&self) -> MutexGuard<'_, HashMap<(Key, bool), Arc<List>>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A drive's document, of those that were asked for lately. `own`: what this daemon has of the drive itself.
+    pub(super) fn document(
+        &self,
+        device: &DeviceName,
+        value: Bytes,
+        own: impl FnOnce() -> Option<Bytes>,
+    ) -> Result<Arc<Document>, Unfit> {
+        let documents = || self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = documents().by_device.get(device).filter(|held| held.value == value) {
+            return Ok(Arc::clone(held));
+        }
+        if own().is_none_or(|own| own != value) {
+            DOCUMENT.check(&value)?;
+        }
+        let head = Head::parse(&value).ok_or(Foreign::Schema)?;
+        let document = Arc::new(Document { value, head, as_is: OnceLock::new(), labelled: OnceLock::new() });
+        documents().insert(device.clone(), Arc::clone(&document));
+        Ok(document)
     }
 }
 
 impl List {
-    /// Made by whoever wants it first; meanwhile other views are given out.
-    fn view(&self, view: &View) -> Result<Arc<Prepared>, Unfit> {
-        let once = {
-            let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-            match views.get(view) {
-                Some(once) => Arc::clone(once),
-                None => insert(&mut views, VIEWS, view, Arc::default()),
-            }
-        };
-        once.get_or_init(|| self.make(view)).clone()
+    fn new(body: Arc<Body>, is_stale: bool, is_own: bool) -> Result<Self, Unfit> {
+        let head = Head::parse(body.plain()).ok_or(Foreign::Schema)?;
+        Ok(Self {
+            version: Version::read(body.plain()),
+            whole: Prepared::new(Arc::clone(&body), &head, false),
+            takes: AtomicUsize::new(with_gzip(&body)),
+            views: Mutex::default(),
+            body,
+            head,
+            is_stale,
+            is_own,
+        })
     }
 
-    fn make(&self, view: &View) -> Result<Arc<Prepared>, Unfit> {
-        if *view == View::Whole && !self.is_stale {
-            return Ok(Prepared::new(Arc::clone(&self.body), &self.head, false));
-        }
+    fn views(&self) -> MutexGuard<'_, HashMap<View, Result<Arc<Prepared>, Unfit>>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self, view: &View) -> Option<Result<Arc<Prepared>, Unfit>> {
+        self.views().get(view).cloned()
+    }
+
+    fn make(&self, view: &View, limits: &JsonLimits) -> Result<Arc<Prepared>, Unfit> {
         let plain = self.body.plain();
         let list = if self.is_stale { labelled(plain) } else { Bytes::clone(plain) };
-        let (body, is_absent) = view.of(&list).ok_or(Unfit::Foreign)?;
+        let (body, is_absent) = view.of(&list).ok_or(Foreign::Schema)?;
+        // A view is a part of the list, unless fields were left out there that it writes.
+        let (found, most) = (body.len(), limits.bytes);
+        if found > most && !self.is_own {
+            return Err(Foreign::View { found, most }.into());
+        }
         Ok(Prepared::new(Body::new(body), &self.head, is_absent))
+    }
+
+    fn add(&self, view: View, made: Result<Arc<Prepared>, Unfit>) {
+        let takes = made.as_ref().map_or(BESIDES, |prepared| with_gzip(prepared.body())) + view.text_bytes();
+        self.takes.fetch_add(takes, Ordering::Relaxed);
+        self.views().insert(view, made);
+    }
+
+    fn forget_views(&self) {
+        self.views().clear();
+        self.takes.store(with_gzip(&self.body), Ordering::Relaxed);
     }
 }
 
-/// A last-known list: other bytes, so of another version, or who has the one would not be told that it is old.
-fn labelled(list: &[u8]) -> Bytes {
-    let mut list = label_stale(list);
-    seal(&mut list);
-    list.into()
+impl Documents {
+    fn insert(&mut self, device: DeviceName, document: Arc<Document>) {
+        let takes = document.takes();
+        if self.take + takes > DOCUMENTS_BYTES {
+            (self.by_device, self.take) = (HashMap::new(), 0);
+        }
+        self.take += takes;
+        if let Some(before) = self.by_device.insert(device, document) {
+            self.take = self.take.saturating_sub(before.takes());
+        }
+    }
 }
 
 impl Document {
@@ -144,40 +249,24 @@ impl Document {
         };
         Arc::clone(made)
     }
+
+    /// As it is and labelled, each with its gzip.
+    fn takes(&self) -> usize {
+        BESIDES + 4 * self.value.len()
+    }
 }
 
-/// In a map of at most so many.
-fn insert<K: Clone + Eq + Hash, V: Clone>(map: &mut HashMap<K, V>, most: usize, key: &K, value: V) -> V {
-    if map.len() >= most {
-        map.clear();
-    }
-    map.insert(key.clone(), value.clone());
-    value
+/// What a body takes together with its gzip, which somebody may ask for.
+fn with_gzip(body: &Body) -> usize {
+    BESIDES + 2 * body.plain().len()
+}
+
+/// A last-known list: other bytes, so of another version, or who has the one would not be told that it is old.
+fn labelled(list: &[u8]) -> Bytes {
+    let mut list = label_stale(list);
+    seal(&mut list);
+    list.into()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_of_another_rack_is_none() {
-        let held = Held::default();
-        let value: Bytes =
-            br#"{"schema":1,"version":"0123456789abcdef","topology":"a","generated_at":"2026-01-01T00:00:00Z","stale":false}"#
-                .as_slice()
-                .into();
-        let list = |topology: &str, is_stale: bool| {
-            held.list(&Key::Overview, &View::Whole, Body::new(Bytes::clone(&value)), Some(topology), is_stale)
-        };
-        assert_eq!(list("b", false).err(), Some(Unfit::Elsewhere));
-        let both = list("a", false).ok().zip(list("a", true).ok());
-        assert!(both.is_some_and(|(fresh, old)| {
-            let (fresh, old) = (fresh.plain(), old.plain());
-            fresh.etag != old.etag && old.bytes.ends_with(br#""stale":true}"#)
-        }));
-        for broken in [&b"{\""[..], b"", b"7"] {
-            let foreign = held.list(&Key::Overview, &View::Whole, Body::new(broken.into()), Some("a"), false);
-            assert_eq!(foreign.err(), Some(Unfit::Foreign));
-        }
-    }
-}
+mod tests;

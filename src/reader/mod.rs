@@ -11,9 +11,12 @@
 //! own timeouts.
 
 mod held;
+mod lists;
 mod looks;
+mod permit;
 mod prepared;
 mod service;
+mod unfit;
 mod view;
 
 pub use prepared::{Encoded, Prepared};
@@ -21,21 +24,21 @@ pub use service::Condition;
 pub use view::View;
 
 use crate::cache::redis::RedisStore;
-use crate::cache::{Body, Bytes, Copy, Key, StoreError};
+use crate::cache::{Bytes, Copy, Key, StoreError};
 use crate::clock::now;
 use crate::model::drive::DeviceName;
-use crate::model::version::Version;
-use crate::model::{SCHEMA, whereis};
-use crate::poller::{Ask, Known, Poller, Snapshot, Source};
+use crate::model::value_limits::DOCUMENT;
+use crate::model::whereis;
+use crate::poller::{Ask, KeysOf, Known, Poller, Snapshot, Source};
 use crate::probe::{Host, drives};
 use crossbeam_channel::bounded;
-use held::{Held, Unfit};
+use held::Held;
 use looks::Looks;
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use thiserror::Error;
+use unfit::Unfit;
 
 /// How long a request may wait for a drive or for a list.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -86,8 +89,6 @@ pub struct Reader {
     host: Host,
     held: Held,
     looks: Looks,
-    /// Keys whose value was found not to be ours, and said to be.
-    odd: Mutex<HashSet<(Key, Copy)>>,
     looked: Mutex<Looked>,
     /// Requests that may wait at once: one worker is always free for those that need not.
     seats: AtomicUsize,
@@ -103,16 +104,7 @@ impl Reader {
     pub fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
         let seats = AtomicUsize::new(workers.saturating_sub(1).max(1));
         let looked = Mutex::new(Looked { at: Instant::now(), cost: None });
-        Self {
-            redis,
-            poller,
-            host,
-            held: Held::default(),
-            looks: Looks::default(),
-            odd: Mutex::default(),
-            looked,
-            seats,
-        }
+        Self { redis, poller, host, held: Held::default(), looks: Looks::default(), looked, seats }
     }
 
     /// Where a drive is, by any name it has. Nothing is read for it: it is a view of the overview.
@@ -127,36 +119,6 @@ impl Reader {
     /// A list: the overview, the enclosures or the pools, seen through `view`. `since`: when it was asked for.
     pub fn list(&self, key: &Key, view: &View, since: Instant) -> Result<Answer, ReadError> {
         self.list_at(key, view, &self.snapshot_of_now(), since)
-    }
-
-    fn list_at(&self, key: &Key, view: &View, snapshot: &Snapshot, since: Instant) -> Result<Answer, ReadError> {
-        let from = |copy: Copy| {
-            self.stored(self.value(key, copy, since), key, copy, |body| {
-                let list = self.held.list(key, view, body, Some(&snapshot.topology), copy == Copy::Last)?;
-                if list.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(list) }
-            })
-        };
-        if snapshot.is_apart {
-            return self.list_without_redis(key, view, snapshot);
-        }
-        let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, view, snapshot) };
-        if let Some(prepared) = live {
-            return Ok(Answer { prepared, cache: XCache::Hit, source: Source::Redis });
-        }
-        // A Redis that takes no values keeps what it had; what has been read since is better.
-        if !self.redis.takes_values()
-            && let Some(answer) = self.young_list(key, view, snapshot)
-        {
-            return Ok(answer);
-        }
-        if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
-            self.refresh(key.clone());
-            return Ok(Answer { prepared, cache: XCache::Stale, source: Source::Redis });
-        }
-        // Nothing in Redis. What this daemon keeps up to date itself needs no further reading.
-        let source = if snapshot.has(key) { None } else { self.wait_for(key) };
-        self.refresh(key.clone());
-        self.in_memory(key, view, source.unwrap_or(Source::Memory))
     }
 
     /// The snapshot, after a look whether it still holds: letters may have moved since the poller's
@@ -191,76 +153,31 @@ impl Reader {
         self.poller.snapshot()
     }
 
-    /// A value out of Redis, made ready. What is not ours is a miss, and said once; an error means
-    /// that Redis does not answer.
-    fn stored(
+    /// What was found in Redis, made ready. What is not ours is a miss, and reported; an error means that Redis does not
+    /// answer.
+    fn ready<T>(
         &self,
-        value: Result<Option<Arc<Body>>, StoreError>,
         key: &Key,
         copy: Copy,
-        make: impl Fn(Arc<Body>) -> Result<Arc<Prepared>, Unfit>,
+        found: Result<Option<T>, StoreError>,
+        make: impl FnOnce(T) -> Result<Arc<Prepared>, Unfit>,
     ) -> Result<Option<Arc<Prepared>>, StoreError> {
-        let odd = || self.odd.lock().unwrap_or_else(PoisonError::into_inner);
-        let why = match value {
+        let made = match found {
             Ok(None) => return Ok(None),
-            Ok(Some(body)) => match make(body) {
-                Ok(prepared) => {
-                    let mut odd = odd();
-                    if !odd.is_empty() {
-                        odd.remove(&(key.clone(), copy));
-                    }
-                    return Ok(Some(prepared));
-                }
-                Err(Unfit::Elsewhere) => return Ok(None),
-                Err(Unfit::Foreign) => format!("it is no JSON of schema {SCHEMA}"),
-            },
-            Err(StoreError::Refused(why)) => why,
-            Err(away) => return Err(away),
+            Ok(Some(found)) => make(found),
+            Err(StoreError::Refused(why)) => {
+                self.redis.report_foreign(key, copy, &why);
+                return Ok(None);
+            }
+            Err(unavailable) => return Err(unavailable),
         };
-        if odd().insert((key.clone(), copy)) {
-            let last = if copy == Copy::Last { "last:" } else { "" };
-            log::warn!("a stored value is not ours, it will be overwritten key={last}{} error={why:?}", key.name());
+        match made {
+            Ok(prepared) => return Ok(Some(prepared)),
+            Err(Unfit::Foreign(why)) => self.redis.report_foreign(key, copy, &why),
+            Err(Unfit::Elsewhere) => {}
+            Err(Unfit::Busy) => return Err(StoreError::Unavailable("other requests took all the time".to_owned())),
         }
         Ok(None)
-    }
-
-    /// The list that Redis has. Its body is fetched only where none of that version is at hand: held from an earlier
-    /// request, or this daemon's own, which it sent there.
-    fn value(&self, key: &Key, copy: Copy, since: Instant) -> Result<Option<Arc<Body>>, StoreError> {
-        let version = self.looks.look(key, copy, since, || self.redis.beginning(key, copy))?;
-        let own = |version| self.poller.memory.body(key).filter(|own| Version::read(own.plain()) == Some(version));
-        match version.and_then(|version| self.held.body(key, version).or_else(|| own(version))) {
-            Some(body) => Ok(Some(body)),
-            None => Ok(self.redis.get(key, copy)?.map(Body::new)),
-        }
-    }
-
-    fn list_without_redis(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Result<Answer, ReadError> {
-        if let Some(answer) = self.young_list(key, view, snapshot) {
-            return Ok(answer);
-        }
-        let source = self.wait_for(key).map_or(Source::Memory, |_| Source::Smartctl);
-        self.in_memory(key, view, source)
-    }
-
-    /// This daemon's own, if it is young enough to be shown in place of Redis's.
-    fn young_list(&self, key: &Key, view: &View, snapshot: &Snapshot) -> Option<Answer> {
-        let young = snapshot.has(key).then(|| self.in_memory(key, view, Source::Memory)).and_then(Result::ok);
-        young.filter(|a| a.prepared.built_age(now()) <= snapshot.stale_after_seconds)
-    }
-
-    fn in_memory(&self, key: &Key, view: &View, source: Source) -> Result<Answer, ReadError> {
-        let body = self.poller.memory.body(key).ok_or(ReadError::NothingYet)?;
-        // It is this daemon's own, made a moment ago.
-        let prepared = self.held.list(key, view, body, None, false).map_err(|_| ReadError::NothingYet)?;
-        Ok(Answer { prepared, cache: XCache::Miss, source })
-    }
-
-    fn wait_for(&self, key: &Key) -> Option<Source> {
-        let _seat = self.seat()?;
-        let (reply, replied) = bounded(1);
-        self.poller.asks.try_send(Ask::List { key: key.clone(), reply }).ok()?;
-        self.poller.reply(&replied, PATIENCE)
     }
 
     /// One drive, by any identifier.
@@ -281,7 +198,9 @@ impl Reader {
             if !is_at_its_name(known) {
                 return self.unknown_drive(id);
             }
-            let document = self.held.document(&known.device, Bytes::clone(document)).ok_or(ReadError::NothingYet)?;
+            let own = || Some(Bytes::clone(document));
+            let document = self.held.document(&known.device, Bytes::clone(document), own);
+            let document = document.map_err(|_| ReadError::NothingYet)?;
             return Ok(Answer { prepared: document.prepared(false), cache: XCache::Stale, source: Source::Memory });
         }
         self.known_drive(id, known, &snapshot)
@@ -296,17 +215,17 @@ impl Reader {
             return self.read_now(id, device);
         }
         let own = || {
-            let body = self.poller.memory.body(&key)?;
-            let own = self.of_this_drive(&body, known, stale_after, false).ok();
+            let value = self.poller.memory.value(&key)?;
+            let own = self.of_this_drive(value, known, stale_after, false).ok();
             let prepared = own.filter(|own| own.age(now()) <= stale_after)?;
             Some(Answer { prepared, cache: XCache::Miss, source: Source::Memory })
         };
-        if snapshot.is_apart {
+        if snapshot.keys == KeysOf::AnotherHost {
             return own().map_or_else(|| self.read_now(id, device), Ok);
         }
         let from = |copy: Copy| {
-            let value = self.redis.get(&key, copy).map(|value| value.map(Body::new));
-            self.stored(value, &key, copy, |body| self.of_this_drive(&body, known, stale_after, copy == Copy::Last))
+            let value = self.redis.get(&key, copy, DOCUMENT.bytes);
+            self.ready(&key, copy, value, |value| self.of_this_drive(value, known, stale_after, copy == Copy::Last))
         };
         let Ok(live) = from(Copy::Live) else { return self.read_now(id, device) };
         if let Some(prepared) = live {
@@ -347,8 +266,8 @@ impl Reader {
         };
         let snapshot = self.poller.snapshot();
         let known = snapshot.find(id).filter(|k| k.missing.is_none()).ok_or(ReadError::NoSuchDrive)?;
-        let body = self.poller.memory.body(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
-        let prepared = self.of_this_drive(&body, known, snapshot.stale_after_seconds, false);
+        let value = self.poller.memory.value(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
+        let prepared = self.of_this_drive(value, known, snapshot.stale_after_seconds, false);
         let prepared = prepared.map_err(|_| ReadError::NothingYet)?;
         Ok(Answer { prepared, cache: XCache::Miss, source: source.unwrap_or(Source::Memory) })
     }
@@ -357,12 +276,13 @@ impl Reader {
     /// since it was put together is labelled so.
     fn of_this_drive(
         &self,
-        body: &Body,
+        value: Bytes,
         known: &Known,
         stale_after: u64,
         is_last: bool,
     ) -> Result<Arc<Prepared>, Unfit> {
-        let document = self.held.document(&known.device, Bytes::clone(body.plain())).ok_or(Unfit::Foreign)?;
+        let own = || self.poller.memory.value(&Key::Smart(known.device.clone()));
+        let document = self.held.document(&known.device, value, own)?;
         let head = &document.head;
         let is_other = known.told_by_serial.is_some() && known.told_by_serial != head.serial_number;
         // What has no name may be another of its kind by the time its live copy has lapsed.

@@ -45,6 +45,10 @@ impl Prepared {
         })
     }
 
+    pub(super) fn body(&self) -> &Body {
+        &self.body
+    }
+
     /// As it stands.
     pub fn plain(&self) -> Encoded<'_> {
         Encoded { bytes: self.body.plain(), etag: &self.etag, is_gzip: false }

@@ -39,6 +39,17 @@ pub enum View {
 type Seen = (Bytes, bool);
 
 impl View {
+    /// What its own texts take.
+    pub(super) fn text_bytes(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Whole | Self::Short | Self::Map => 0,
+            Self::Drives { verdict, pool, enclosure } => length(verdict) + length(pool) + length(enclosure),
+            Self::Enclosure(id) => id.len(),
+            Self::Whereis { name, .. } => name.len(),
+        }
+    }
+
     /// `None`: this is no list of ours.
     pub(super) fn of(&self, list: &Bytes) -> Option<Seen> {
         Some(match self {
@@ -60,15 +71,15 @@ impl View {
 
 fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure: Option<&str>) -> Option<Vec<u8>> {
     let overview: Overview = serde_json::from_slice(overview).ok()?;
-    let named = |drive: &DriveSummary, wanted: &str| {
-        let by_name = |e: &&crate::model::enclosure::EnclosureView| e.sysfs_names.iter().any(|n| n == wanted);
-        let id = overview.enclosures.iter().find(by_name).map_or(wanted, |e| e.id.as_str());
-        drive.enclosure.as_deref() == Some(id)
-    };
+    // By a name that it has in sysfs, or by its id: looked up once, not for each drive.
+    let id = enclosure.map(|wanted| {
+        let by_name = overview.enclosures.iter().find(|e| e.sysfs_names.iter().any(|name| name == wanted));
+        by_name.map_or(wanted, |e| e.id.as_str())
+    });
     let drives = overview.drives().filter(|d| {
         verdict.is_none_or(|v| d.verdict.as_str() == v)
             && pool.is_none_or(|p| d.pool.as_deref() == Some(p))
-            && enclosure.is_none_or(|e| named(d, e))
+            && id.is_none_or(|id| d.enclosure.as_deref() == Some(id))
     });
     serde_json::to_vec(&DrivesBody { drives: drives.collect() }).ok()
 }

@@ -10,6 +10,7 @@
     reason = "a bench stops by panicking, starts what it needs, and is told by the environment"
 )]
 
+use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use jbod_monitor::cache::redis::RedisStore;
 use jbod_monitor::cache::{Copy, Entry, Key};
@@ -20,6 +21,7 @@ use jbod_monitor::model::fleet::Record;
 use jbod_monitor::model::health::{Limits, Subject, judge, rotates};
 use jbod_monitor::model::overview::{Overview, summarize, summary};
 use jbod_monitor::model::smart::Protocol;
+use jbod_monitor::model::value_limits::ValueLimits;
 use jbod_monitor::probe::sweep::Rack;
 use jbod_monitor::probe::{Host, smartctl};
 use jbod_monitor::stop::Stop;
@@ -154,6 +156,22 @@ fn publish_lists(bencher: Bencher, drives: usize) {
     bencher.bench(|| swept.lists());
 }
 
+/// What stands before every parse of an overview out of Redis: how large it would become.
+#[divan::bench(args = [78, 1000])]
+fn size_of_overview(bencher: Bencher, drives: usize) {
+    let [(_, overview), ..] = of(drives).lists();
+    let limits = ValueLimits::of(drives, drives).list;
+    bencher.counter(BytesCount::of_slice(&overview)).bench(|| limits.check(black_box(&overview)).expect("within"));
+}
+
+/// The parse itself, to hold that against.
+#[divan::bench(args = [78, 1000])]
+fn parse_overview(bencher: Bencher, drives: usize) {
+    let [(_, overview), ..] = of(drives).lists();
+    let parse = || serde_json::from_slice::<Overview>(black_box(&overview)).expect("an overview");
+    bencher.counter(BytesCount::of_slice(&overview)).bench(parse);
+}
+
 /// The documents of all drives.
 #[divan::bench(args = [78, 1000])]
 fn publish_documents(bencher: Bencher, drives: usize) {
@@ -196,7 +214,7 @@ fn publish_to_redis(bencher: Bencher, drives: usize) {
 fn fetch_overview(bencher: Bencher, drives: usize) {
     let Some(redis) = redis() else { return };
     redis.put(&of(drives).lists().map(entry)).expect("Redis takes them");
-    bencher.bench(|| redis.get(black_box(&Key::Overview), Copy::Live).expect("Redis has it"));
+    bencher.bench(|| redis.get(black_box(&Key::Overview), Copy::Live, 32 * 1024 * 1024).expect("Redis has it"));
 }
 
 /// Its version alone, as for each request.
@@ -214,5 +232,5 @@ fn fetch_documents(bencher: Bencher, drives: usize) {
     let entries: Vec<Entry> = of(drives).documents().into_iter().map(entry).collect();
     redis.put(&entries).expect("Redis takes them");
     let keys: Vec<Key> = entries.into_iter().map(|entry| entry.key).collect();
-    bencher.bench(|| redis.get_many(black_box(&keys), Copy::Live).expect("Redis has them"));
+    bencher.bench(|| redis.get_many(black_box(&keys), Copy::Live, 320 * 1024).expect("Redis has them"));
 }

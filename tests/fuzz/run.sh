@@ -9,7 +9,7 @@ set -eu
 
 cd "$(dirname "$0")"
 seconds=${FUZZ_SECONDS:-600}
-targets=${*:-"smartctl zpool_text zpool_json head target stored vpd redis_reply"}
+targets=${*:-"smartctl zpool_text zpool_json head target stored document vpd redis_reply"}
 
 if ! cargo fuzz --version >/dev/null 2>&1; then
     echo "installing cargo-fuzz from crates.io with cargo install"
@@ -31,6 +31,8 @@ for target in $targets; do
     case $target in
         smartctl | zpool_json) dict=json length=16384 malloc=4 ;;
         stored) dict=json length=16384 ;;
+        # What is measured before it is parsed: no more than the daemon may take.
+        document) dict=json length=16384 malloc=24 ;;
         zpool_text) dict=zpool_text length=8192 malloc=4 ;;
         redis_reply) dict=redis length=20000 malloc=4 ;;
         *) dict=http length=20000 ;;

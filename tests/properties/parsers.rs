@@ -1,4 +1,4 @@
-//! 92,000 damaged answers of smartctl and zpool: none ends the program, none holds it up, and what
+//! 102,000 damaged answers of smartctl and zpool: none ends the program, none holds it up, and what
 //! is read out of them is sound. What else comes from outside is in `outside`.
 
 use crate::fixtures;
@@ -8,9 +8,11 @@ use crate::support::chance::Chance;
 use crate::verdict::assert_plain;
 use jbod_monitor::model::Timestamp;
 use jbod_monitor::model::health::{Limits, PeersOfOne, Subject, judge};
+use jbod_monitor::model::json_size::JsonLimits;
 use jbod_monitor::model::smart::SmartReport;
 use jbod_monitor::model::zfs::Zfs;
 use jbod_monitor::probe::{smartctl, zpool};
+use serde_json::Value;
 
 /// Longer than any name or sentence of either tool.
 const TEXT_BYTES: usize = 4096;
@@ -71,6 +73,63 @@ fn smartctl_can_say_anything() {
         assert_sound(&parsed.report);
         assert_judged(&parsed.report);
     });
+}
+
+/// A parser that has no limits of its own finds no more values, no deeper ones and no longer strings than were counted
+/// before: a text that is within its limits stays within them.
+#[test]
+fn the_size_of_a_text_is_never_underrated() {
+    let inputs = fixtures::smartctl();
+    let damage = |rng: &mut Chance| {
+        let from = rng.small(inputs);
+        mutate::json(rng, from)
+    };
+    try_cases("size of JSON", 10_000, damage, |bytes| {
+        let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return };
+        let mut size = Size::default();
+        size.add(&value, 0);
+        let length = bytes.len();
+        let most = JsonLimits { bytes: length, values: length + 1, depth: length, string: length };
+        // Of a field that stands twice the parser keeps one.
+        let counted = most.check(bytes).expect("no text has more values than bytes");
+        assert!(counted >= size.values, "{counted} of {}", size.values);
+        let fewer = JsonLimits { values: size.values - 1, ..most };
+        assert!(size.values == 1 || fewer.check(bytes).is_err(), "a limit of one less");
+        let flatter = JsonLimits { depth: size.depth.wrapping_sub(1), ..most };
+        assert!(size.depth == 0 || flatter.check(bytes).is_err(), "a limit of one level less");
+        let shorter = JsonLimits { string: size.string.wrapping_sub(1), ..most };
+        assert!(size.string == 0 || shorter.check(bytes).is_err(), "a limit of one byte less");
+    });
+}
+
+#[derive(Default)]
+struct Size {
+    values: usize,
+    depth: usize,
+    string: usize,
+}
+
+impl Size {
+    fn add(&mut self, value: &Value, depth: usize) {
+        self.values += 1;
+        match value {
+            Value::Array(list) => {
+                self.depth = self.depth.max(depth + 1);
+                for value in list {
+                    self.add(value, depth + 1);
+                }
+            }
+            Value::Object(fields) => {
+                self.depth = self.depth.max(depth + 1);
+                for (name, value) in fields {
+                    self.string = self.string.max(name.len());
+                    self.add(value, depth + 1);
+                }
+            }
+            Value::String(text) => self.string = self.string.max(text.len()),
+            _ => {}
+        }
+    }
 }
 
 fn assert_pools_sound(bytes: &[u8]) {

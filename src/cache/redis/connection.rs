@@ -44,9 +44,9 @@ impl Connection {
         self.one(packed, Shape::Text(most), Kind::Away).map_err(late_if_too_much)
     }
 
-    /// The values of so many keys.
-    pub(super) fn values(&mut self, cmd: &Cmd, count: usize) -> Result<Vec<Value>, Trouble> {
-        match self.one(&cmd.get_packed_command(), Shape::Texts(count), Kind::TooMuch)? {
+    /// The values of so many keys, of at most so many bytes together.
+    pub(super) fn values(&mut self, cmd: &Cmd, count: usize, most: usize) -> Result<Vec<Value>, Trouble> {
+        match self.one(&cmd.get_packed_command(), Shape::Texts { count, bytes: most }, Kind::TooMuch)? {
             Value::Array(values) => Ok(values),
             _ => Err(no_redis()),
         }

@@ -28,6 +28,7 @@ pub use check::{Usable, check};
 pub use health::{Ill, RedisHealth};
 pub use lease::Lease;
 
+use super::foreign::ForeignValues;
 use super::{Bytes, Copy, Entry, Key, StoreError};
 use crate::config::RedisConfig;
 use crate::model::published::{self, Published};
@@ -38,6 +39,7 @@ use connect::Manager;
 use crossbeam_channel::Receiver;
 use redis::{Cmd, FromRedisValue, Pipeline, Value};
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use trouble::{Kind, Trouble};
@@ -45,12 +47,8 @@ use trouble::{Kind, Trouble};
 /// Values of a sweep go out in pipelines of at most this many bytes, or of one value: no more than that is ever packed
 /// in memory.
 const PIPELINE_BYTES: usize = 1024 * 1024;
-/// A drive's document beyond this is not ours, and is not fetched: it has 4 MiB of smartctl's at most.
-const DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
-/// The same of a list: the overview of 10,000 drives has 9 MiB.
-const LIST_BYTES: usize = 32 * 1024 * 1024;
-/// Keys asked for at once.
-const KEYS_AT_ONCE: usize = 256;
+/// Documents asked for at once. Each may be as large as is read, and while they are taken in there are three copies.
+pub const KEYS_AT_ONCE: usize = 8;
 /// What PTTL says of a key that is not there.
 const NOT_THERE: i64 = -2;
 
@@ -61,6 +59,7 @@ pub struct RedisStore {
     beginnings: HashMap<(Key, Copy), Vec<u8>>,
     /// Redis has said that this user may read no part of a value: it is not asked for one again.
     whole_only: AtomicBool,
+    foreign: ForeignValues,
 }
 
 impl RedisStore {
@@ -81,6 +80,7 @@ impl RedisStore {
             prefix: config.key_prefix.clone(),
             beginnings: HashMap::new(),
             whole_only: AtomicBool::new(false),
+            foreign: ForeignValues::default(),
         };
         for (key, copy) in [Key::Overview, Key::Enclosures, Key::ZfsMap].into_iter().flat_map(of_both) {
             let mut cmd = Cmd::new();
@@ -134,16 +134,22 @@ impl RedisStore {
         }
     }
 
-    /// Who published the overview that is there, and when. `None`: there is none, or none of ours.
-    pub fn published(&self) -> Result<Option<Published>, StoreError> {
+    /// Says of a value that it is none of ours; once an hour for each key.
+    pub fn report_foreign(&self, key: &Key, copy: Copy, why: &dyn Display) {
+        self.foreign.report(key, copy, why);
+    }
+
+    /// Who published the overview that is there, and when. `None`: there is none, or none of ours. `most`: what a whole
+    /// overview may have, where this user may not read a part of one.
+    pub fn published(&self, most: usize) -> Result<Option<Published>, StoreError> {
         let (key, copy) = (Key::Overview, Copy::Live);
         let mut cmd = Cmd::new();
         cmd.arg("GETRANGE").arg(self.name(&key, copy)).arg(0).arg(published::BEGIN_BYTES - 1);
         let packed = cmd.get_packed_command();
         let begin = if self.whole_only.load(Ordering::Relaxed) {
-            self.get(&key, copy)
+            self.get(&key, copy, most)
         } else {
-            self.breaker.with(Does::Read, |connection| connection.value(&packed, published::BEGIN_BYTES)).map(bytes)
+            self.breaker.with(Does::Read, |connection| connection.part(&packed, published::BEGIN_BYTES)).map(bytes)
         };
         match begin {
             Ok(begin) => Ok(begin.and_then(|begin| Published::read(&begin))),
@@ -158,19 +164,20 @@ impl RedisStore {
         Ok(left != NOT_THERE)
     }
 
-    /// `None`: not there. `Refused`: there, but of a wrong type, or too large to be ours or to come in time.
-    pub fn get(&self, key: &Key, copy: Copy) -> Result<Option<Bytes>, StoreError> {
+    /// `None`: not there. `Refused`: there, but of a wrong type, larger than `most` (it is not fetched then), or too
+    /// large to come in time.
+    pub fn get(&self, key: &Key, copy: Copy, most: usize) -> Result<Option<Bytes>, StoreError> {
         let mut cmd = Cmd::new();
         cmd.arg("GET").arg(self.name(key, copy));
         let packed = cmd.get_packed_command();
-        let most = if let Key::Smart(_) = key { DOCUMENT_BYTES } else { LIST_BYTES };
         let trouble = |trouble| refused_if_too_much(not_for_us(trouble));
         let value = self.breaker.with(Does::Read, |connection| connection.value(&packed, most).map_err(trouble))?;
         Ok(bytes(value))
     }
 
-    /// Many at once, in the order asked; what is no text is not there.
-    pub fn get_many(&self, keys: &[Key], copy: Copy) -> Result<Vec<Option<Bytes>>, StoreError> {
+    /// Many at once, each of at most so many bytes, in the order asked. What is no text, or too large, is not there; the
+    /// latter is reported.
+    pub fn get_many(&self, keys: &[Key], copy: Copy, most: usize) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(KEYS_AT_ONCE) {
             let mut cmd = Cmd::new();
@@ -179,16 +186,21 @@ impl RedisStore {
                 cmd.arg(self.name(key, copy));
             }
             // What others put there may make it too large; that is no outage.
-            let found = self.breaker.with(Does::Read, |c| c.values(&cmd, chunk.len()).map_err(refused_if_too_much));
+            let all = most.saturating_mul(chunk.len());
+            let found =
+                self.breaker.with(Does::Read, |c| c.values(&cmd, chunk.len(), all).map_err(refused_if_too_much));
             match found {
                 Ok(found) => values.extend(found.into_iter().map(bytes)),
                 // Too much together: each for itself, without the one that is none of ours.
                 Err(StoreError::Refused(why)) => {
                     log::debug!("redis refused keys={} error={why:?}", chunk.len());
                     for key in chunk {
-                        match self.get(key, copy) {
+                        match self.get(key, copy, most) {
                             Ok(value) => values.push(value),
-                            Err(StoreError::Refused(_)) => values.push(None),
+                            Err(StoreError::Refused(why)) => {
+                                self.report_foreign(key, copy, &why);
+                                values.push(None);
+                            }
                             Err(away) => return Err(away),
                         }
                     }
@@ -211,7 +223,7 @@ impl RedisStore {
             }
             self.ask::<Value>(Does::Write, &cmd).map_err(|error| match error {
                 StoreError::Refused(why) => self.breaker.refuse_writes(&why),
-                unavailable => unavailable,
+                unavailable @ StoreError::Unavailable(_) => unavailable,
             })
         };
         if set(Copy::Last)? != Value::Okay {

@@ -3,8 +3,6 @@
 use super::reply::ReplyLimits;
 use redis::{Arg, Cmd, Value};
 
-/// Many values at once may have this.
-pub(super) const VALUES_BYTES: usize = 32 * 1024 * 1024;
 /// What a short text may have; `INFO` has some 10 KiB.
 const TEXT_BYTES: usize = 64 * 1024;
 /// All other lines of a reply, also of one that is an error.
@@ -23,8 +21,11 @@ pub(super) enum Shape {
     Number,
     /// A text of at most this size, or nil.
     Text(usize),
-    /// A text or nil for each of so many keys.
-    Texts(usize),
+    /// A text or nil for each of so many keys, of at most so many bytes together.
+    Texts {
+        count: usize,
+        bytes: usize,
+    },
     /// A list of the server's own, which is short; nil: it knows none.
     List,
 }
@@ -45,7 +46,7 @@ impl Shape {
         let (bulk_bytes, bytes, elements, depth) = match self {
             Self::Status | Self::StatusOrNil | Self::Number => (0, 0, 0, 0),
             Self::Text(most) => (most, most, 0, 0),
-            Self::Texts(count) => (VALUES_BYTES, VALUES_BYTES + count * LINE_BYTES, count, 1),
+            Self::Texts { count, bytes } => (bytes, bytes + count * LINE_BYTES, count, 1),
             Self::List => (TEXT_BYTES, TEXT_BYTES, LIST_ELEMENTS, 3),
         };
         ReplyLimits { bulk_bytes, total_bytes: bytes + LINES_BYTES, elements, depth }
@@ -59,7 +60,7 @@ impl Shape {
             | (Self::Number, Value::Int(_))
             | (Self::Text(_), Value::BulkString(_))
             | (Self::List, Value::Array(_)) => true,
-            (Self::Texts(count), Value::Array(values)) => {
+            (Self::Texts { count, .. }, Value::Array(values)) => {
                 values.len() == count && values.iter().all(|value| matches!(value, Value::BulkString(_) | Value::Nil))
             }
             _ => false,

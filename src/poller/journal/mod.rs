@@ -28,8 +28,11 @@ pub(super) struct Journal {
     around: Around,
     swept: bool,
     overrun: bool,
-    limited: bool,
+    /// How many missing drives are kept, while there are more.
+    limited: Option<usize>,
     checked_types: bool,
+    /// The limit that documents in Redis were found to be over.
+    no_room: Option<usize>,
 }
 
 impl Journal {
@@ -63,6 +66,13 @@ impl Journal {
         }
         if !more.is_empty() {
             note!(Warn, Kind::ManyDrives, all(&more), "more drives came or went count={}", more.len());
+        }
+    }
+
+    /// Documents in Redis have more bytes than all in memory may; said once.
+    pub(super) fn no_room(&mut self, most: usize) {
+        if self.no_room.replace(most) != Some(most) {
+            log::warn!("some documents in redis are not taken over, all have too many bytes together most={most}");
         }
     }
 
@@ -116,8 +126,8 @@ impl Journal {
     /// More drives were missing than are kept. Said when it begins.
     pub(super) fn limited(&mut self, kept: usize, left_out: usize, most: usize) {
         if left_out == 0 {
-            self.limited &= kept >= most;
-        } else if !std::mem::replace(&mut self.limited, true) {
+            self.limited = self.limited.filter(|_| kept >= most);
+        } else if self.limited.replace(most).is_none() {
             log::warn!(
                 "more drives are missing than are kept, those that went first are left out kept={kept} left_out={left_out}"
             );

@@ -138,6 +138,11 @@ impl Rack {
         Ok((rack, incoming))
     }
 
+    /// Of all shelves.
+    pub fn bays(&self) -> usize {
+        self.enclosures.iter().map(|enclosure| enclosure.slots.len()).sum()
+    }
+
     /// Starts a sweep over every drive, pool and shelf. Never two at once.
     pub fn start_sweep(&mut self) {
         if self.sweep.is_some() {

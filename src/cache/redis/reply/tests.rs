@@ -203,18 +203,21 @@ fn an_announcement_in_pieces_is_an_announcement() {
     }
 }
 
+/// Notes what was asked for last.
+struct Asked<'a>(Pieces<'a>, usize);
+
+impl Read for Asked<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.1 = into.len();
+        self.0.read(into)
+    }
+}
+
 #[test]
 fn what_is_announced_takes_memory_when_it_comes() {
     let most = 32 * 1024 * 1024;
     let limits = ReplyLimits { bulk_bytes: most, total_bytes: most + 100, elements: 0, depth: 0 };
     // What would be read next is how far the text has been allocated.
-    struct Asked<'a>(Pieces<'a>, usize);
-    impl Read for Asked<'_> {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            self.1 = into.len();
-            self.0.read(into)
-        }
-    }
     for came in [0, 1, 300_000, 3_000_000] {
         let reply = [format!("${most}\r\n").as_bytes(), &vec![b'x'; came]].concat();
         let mut wire = Asked(Pieces::new(&reply, &[usize::MAX]), 0);

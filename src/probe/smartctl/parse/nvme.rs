@@ -7,13 +7,16 @@ use crate::model::smart::{Namespace, NvmeDetail, SelfTest, Wear};
 
 const LOG: &str = "/nvme_smart_health_information_log";
 
+/// More than any controller has in use.
+const NAMESPACES: usize = 128;
+
 pub(super) fn detail(v: Fields) -> NvmeDetail {
     let log = |name: &str| v.uint(&format!("{LOG}/{name}"));
     let percent = |name: &str| v.first_wear(&[&format!("{LOG}/{name}")]);
     let spare = |name: &str| percent(name).filter(|_| keeps_spare(v));
     NvmeDetail {
         controller_id: v.uint("/nvme_controller_id"),
-        namespaces: v.list("/nvme_namespaces").map(|space| namespace(space)).collect(),
+        namespaces: v.list("/nvme_namespaces").take(NAMESPACES).map(namespace).collect(),
         critical_warning: v.byte(&format!("{LOG}/critical_warning")).or_else(|| v.byte("/smart_status/nvme/value")),
         available_spare_percent: spare("available_spare"),
         available_spare_threshold_percent: spare("available_spare_threshold"),

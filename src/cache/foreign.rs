@@ -1,0 +1,52 @@
+//! Stored values that are none of this program's: each key is reported once, not with every request that meets it.
+
+use super::{Copy, Key};
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// No key is reported again sooner: a writer that puts its value back after each of ours fills no log.
+const BETWEEN_REPORTS: Duration = Duration::from_secs(3600);
+
+/// When each key was last reported.
+#[derive(Debug, Default)]
+pub(super) struct ForeignValues(Mutex<HashMap<(Key, Copy), Instant>>);
+
+impl ForeignValues {
+    pub(super) fn report(&self, key: &Key, copy: Copy, why: &dyn Display) {
+        if self.is_due(key, copy, Instant::now()) {
+            let last = if copy == Copy::Last { "last:" } else { "" };
+            let (name, why) = (key.name(), why.to_string());
+            log::warn!("a stored value is not ours, it will be overwritten key={last}{name} error={why:?}");
+        }
+    }
+
+    fn is_due(&self, key: &Key, copy: Copy, now: Instant) -> bool {
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < BETWEEN_REPORTS;
+        let place = (key.clone(), copy);
+        if reported.get(&place).is_some_and(is_recent) {
+            return false;
+        }
+        // Keys of drives that have gone do not pile up.
+        reported.retain(|_, at| is_recent(at));
+        reported.insert(place, now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_reported_once_an_hour_and_each_copy_for_itself() {
+        let (foreign, start) = (ForeignValues::default(), Instant::now());
+        let is_due = |copy, after: u64| foreign.is_due(&Key::Overview, copy, start + Duration::from_secs(after));
+        assert!(is_due(Copy::Live, 0) && is_due(Copy::Last, 0));
+        assert!(!is_due(Copy::Live, 10) && !is_due(Copy::Live, 3599));
+        assert!(is_due(Copy::Live, 3600) && !is_due(Copy::Live, 3601));
+        assert!(foreign.is_due(&Key::ZfsMap, Copy::Live, start));
+    }
+}
