@@ -143,8 +143,8 @@ fn a_smartctl_that_misbehaves_costs_its_readings_and_nothing_else() {
     };
     let gone = Box::new(|on: bool| sim.set("smartctl", &[if on { "gone=true" } else { "gone=" }]));
     let ways: Vec<Way> = vec![
-        ("1 GB of output", all("output_bytes=1073741824"), "output over 4194304 bytes"),
-        ("only errors, 1 TB of them", all("stderr_bytes=1099511627776"), "output over 4194304 bytes"),
+        ("1 GB of output", all("output_bytes=1073741824"), "output over 262144 bytes"),
+        ("only errors, 1 TB of them", all("stderr_bytes=1099511627776"), "output over 262144 bytes"),
         ("SIGSEGV", all("segv=true"), "ended by signal 11"),
         ("a grandchild that holds the pipe", all("hang_fork=true"), ""),
         ("removed and back", gone, "cannot start"),

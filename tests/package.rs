@@ -184,7 +184,7 @@ fn its_scripts_can_be_read_by_a_shell() {
     }
 }
 
-/// The node of MegaRAID controllers, which the service is given, is root's alone again when the package goes. Device folders of
+/// The node of RAID controllers, which the service is given, is root's alone again when the package goes. Device folders of
 /// its own stand in for those of this machine, so it needs the right to mount.
 #[test]
 fn a_removed_package_gives_nodes_back() {

@@ -7,6 +7,7 @@ pub mod drives;
 pub mod enclosure;
 pub mod exec;
 mod hosts;
+mod json;
 pub mod launch;
 mod line;
 pub mod links;

@@ -8,6 +8,7 @@ mod parse;
 pub use parse::parse;
 
 use super::exec::{self, ExecError, Limits, Output, Stuck};
+use super::json::{JsonError, Tree};
 use super::{Host, drives};
 use crate::model::drive::{Drive, Path};
 use crate::model::fleet::Outcome;
@@ -17,12 +18,14 @@ use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// More than the longest logs of any drive; beyond it something is wrong.
-const OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+/// Six times the largest output that is known; beyond it something is wrong. A document that is stored holds all of it.
+const OUTPUT_BYTES: usize = parse::LIMITS.bytes;
 /// Types whose reading is the same, byte for byte, without smartctl's drive database: it names and reads the attributes of
 /// ATA drives, and knows USB bridges where the type is to be found. Reading it is most of what a run costs.
 const WITHOUT_DATABASE: [&str; 2] = ["nvme", "scsi"];
 const NO_DATABASE: &str = "/dev/null";
+/// Where the JSON may begin: stray text may have braces of its own.
+const PLACES: usize = 9;
 /// The exit status that `-n MODE,3` gives a sleeping drive: bits 0 and 1 together, which no
 /// other case sets.
 const ASLEEP: i32 = 3;
@@ -105,10 +108,14 @@ fn not_run(error: ExecError) -> Answer {
 /// alone do not tell a sleeping drive from a missing one.
 fn understand(output: &Output, drive: &Drive) -> Answer {
     let took = output.took;
-    let Some(raw) = json_in(&output.stdout) else {
-        return Answer { took, ..failed(without_json(output)) };
+    // Bytes that are not UTF-8 cost the characters, not the drive.
+    let text = String::from_utf8_lossy(&output.stdout);
+    let tree = match json_in(&text) {
+        Ok(tree) => tree,
+        Err(JsonError::Syntax) => return Answer { took, ..failed(without_json(output)) },
+        Err(limit) => return Answer { took, ..failed(parse::too_much(limit)) },
     };
-    let parsed = parse(raw.get());
+    let parsed = parse::read(&tree);
     let messages = parsed.messages.join("; ");
     let asleep = output.code == Some(ASLEEP) || parsed.exit_status == Some(2);
     if asleep && parsed.is_low_power {
@@ -123,7 +130,7 @@ fn understand(output: &Output, drive: &Drive) -> Answer {
         None => format!("{why} ({messages})"),
     });
     match trouble {
-        None => Answer { outcome: Outcome::Good(Arc::new(report)), raw: Some(raw), took, ..failed(String::new()) },
+        None => Answer { outcome: Outcome::Good(Arc::new(report)), raw: tree.raw(), took, ..failed(String::new()) },
         Some(why) => Answer { took, ..failed(why) },
     }
 }
@@ -153,16 +160,16 @@ fn without_json(output: &Output) -> String {
     format!("smartctl gave no JSON, {ended}{said}")
 }
 
-/// The JSON object in the output. Some versions print a stray line of text before it.
-fn json_in(stdout: &[u8]) -> Option<Box<RawValue>> {
-    // Bytes that are not UTF-8 cost the characters, not the drive.
-    let text = String::from_utf8_lossy(stdout);
-    let whole = text.trim();
-    let object = |t: &str| serde_json::from_str::<Box<RawValue>>(t).ok().filter(|v| v.get().starts_with('{'));
-    object(whole).or_else(|| {
-        let starts = whole.match_indices('{').map(|(at, _)| at).take(8);
-        starts.filter_map(|at| whole.get(at..)).find_map(object)
-    })
+/// The JSON object that the text ends with. Some versions print a stray line of text before it.
+fn json_in(text: &str) -> Result<Tree<'_>, JsonError> {
+    let starts = text.match_indices('{').map(|(at, _)| at).take(PLACES);
+    for object in starts.filter_map(|at| text.get(at..)) {
+        match Tree::parse(object.trim_end(), parse::LIMITS) {
+            Err(JsonError::Syntax) => {}
+            other => return other,
+        }
+    }
+    Err(JsonError::Syntax)
 }
 
 #[cfg(test)]
@@ -171,11 +178,21 @@ mod tests {
 
     #[test]
     fn json_is_found_behind_stray_text() {
-        let found = |text: &[u8]| json_in(text).map(|v| v.get().to_owned());
-        assert_eq!(found(b"Pending defect count:0 Pending Defects\n{\"a\":1}\n").as_deref(), Some("{\"a\":1}"));
-        assert_eq!(found(b"{\"m\":\"\xff\"}").as_deref(), Some("{\"m\":\"\u{fffd}\"}"));
-        for none in [&b""[..], b"{\"a\":", b"no json here", b"[1]", b"\xff\xfe"] {
+        let found = |text: &str| json_in(text).ok().and_then(|tree| tree.raw()).map(|v| v.get().to_owned());
+        assert_eq!(found("Pending defect count:0 Pending Defects\n{\"a\":1}\n").as_deref(), Some("{\"a\":1}"));
+        assert_eq!(found("{ ${x} {\"a\": 1 }").as_deref(), Some("{\"a\": 1 }"));
+        for none in ["", "{\"a\":", "no json here", "[1]", "\u{fffd}\u{fffd}", "{\"a\":1} more"] {
             assert_eq!(found(none), None);
         }
+    }
+
+    #[test]
+    fn what_is_too_much_says_so() {
+        let said = |text: String| json_in(&text).err().map(parse::too_much);
+        let many = format!("{{\"a\":[{}0]}}", "0,".repeat(70_000));
+        assert_eq!(said(many).as_deref(), Some("smartctl's JSON has over 65536 values"));
+        assert_eq!(said("{\"a\":".repeat(100)).as_deref(), Some("smartctl's JSON is nested deeper than 32 levels"));
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(300_000));
+        assert_eq!(said(long).as_deref(), Some("smartctl's JSON has over 262144 bytes"));
     }
 }

@@ -4,9 +4,10 @@
 //! `--json-int` every number is a string, short with a unit, and `-` stands for none.
 
 use super::scan_stats::scan;
-use super::value::Json;
-use super::{clip, guid, join};
+use super::value::{Field, LIMITS};
+use super::{ENTRIES, GROUP_BYTES, Unread, clip, cut_to, guid, join};
 use crate::model::zfs::{Leaf, Pool, Scan, Vdev};
+use crate::probe::json::{JsonError, Tree};
 
 /// The parts of a pool in the order in which text prints them, with the role that each gives, and
 /// what its devices go by where they stand side by side.
@@ -19,129 +20,172 @@ const SECTIONS: [(&str, &str, &str); 6] = [
     ("spares", "spare", "spares"),
 ];
 
-/// Every pool in the JSON; `None` if it is broken or has no object `pools`. A field, vdev or pool
+/// Every pool in the JSON, unless it is broken or has no object `pools`. A field, vdev or pool
 /// that is not what it should be costs itself.
-pub(super) fn parse(json: &[u8]) -> Option<Vec<Pool>> {
-    // Its own limit of 128 levels keeps serde_json, and so all below, from deep recursion.
-    let root: Json = serde_json::from_slice(json).ok()?;
-    let pools = root.get("pools").filter(|pools| matches!(pools, Json::Object(_)))?;
-    Some(pools.entries().iter().filter_map(|(key, pool)| read_pool(key, pool)).collect())
+pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
+    let text = std::str::from_utf8(json).map_err(|_| Unread::Broken)?;
+    let tree = Tree::parse(text.trim(), LIMITS).map_err(|error| match error {
+        JsonError::Syntax => Unread::Broken,
+        limit => Unread::TooMuch(format!("its JSON {limit}")),
+    })?;
+    let pools = Field(tree.root()).get("pools").filter(|pools| pools.is_object()).ok_or(Unread::Broken)?;
+    let mut reading = Reading { left: ENTRIES };
+    let mut all = Vec::new();
+    for (key, pool) in pools.entries().filter(|(_, pool)| pool.is_object()) {
+        all.push(reading.pool(&key, pool)?);
+    }
+    Ok(all)
 }
 
-/// One pool. The key is its name, or its guid with `--json-pool-key-guid`.
-fn read_pool(key: &str, pool: &Json) -> Option<Pool> {
-    let Json::Object(_) = pool else { return None };
-    let name = name(key, pool).to_owned();
-    let sentence = |key: &str| pool.text(key).map(|t| join(t.split_whitespace())).filter(|t| t != "OK");
-    let scan = pool.get("scan_stats").map(scan).unwrap_or_default();
-    let mut vdevs = Vec::new();
-    for (section, role, heading) in SECTIONS {
-        let nodes = pool.get(section).map(Json::entries).unwrap_or_default();
-        let below_root = nodes.iter().find(|(key, node)| *key == name || node.text("vdev_type") == Some("root"));
-        let nodes = below_root.and_then(|(_, root)| root.get("vdevs")).map_or(nodes, Json::entries);
-        for (key, node) in nodes.iter().filter(|(_, node)| matches!(node, Json::Object(_))) {
-            read_top(key, node, role, heading, &scan, &mut vdevs);
+/// How many pools, vdevs and leaves there may still be.
+struct Reading {
+    left: usize,
+}
+
+impl Reading {
+    fn count_one(&mut self) -> Result<(), Unread> {
+        self.left = self.left.checked_sub(1).ok_or_else(super::too_many)?;
+        Ok(())
+    }
+
+    /// One pool. The key is its name, or its guid with `--json-pool-key-guid`.
+    fn pool(&mut self, key: &str, pool: Field) -> Result<Pool, Unread> {
+        self.count_one()?;
+        let name = name(key, pool);
+        let sentence = |key: &str| pool.text(key).map(|t| join(t.split_whitespace())).filter(|t| t != "OK");
+        let scan = pool.get("scan_stats").map(scan).unwrap_or_default();
+        let mut vdevs = Vec::new();
+        for (section, role, heading) in SECTIONS {
+            let Some(section) = pool.get(section) else { continue };
+            let root = section.entries().find(|(key, node)| *key == name || node.has("vdev_type", "root"));
+            let nodes = root.and_then(|(_, root)| root.get("vdevs")).unwrap_or(section);
+            for (key, node) in nodes.entries().filter(|(_, node)| node.is_object()) {
+                self.top(&key, node, (role, heading), &scan, &mut vdevs)?;
+            }
+        }
+        Ok(Pool {
+            state: pool.text("state").map(|state| state_name(&state, None).to_owned()),
+            status: sentence("status"),
+            action: sentence("action"),
+            errors: pool.number("error_count").map(|n| match n {
+                0 => "No known data errors".to_owned(),
+                n => format!("{n} data errors, use '-v' for a list"),
+            }),
+            scan,
+            vdevs,
+            name,
+        })
+    }
+
+    /// A top-level vdev, or a device that stands side by side with others under a heading.
+    fn top(
+        &mut self,
+        key: &str,
+        node: Field,
+        (role, heading): (&str, &str),
+        scan: &Scan,
+        vdevs: &mut Vec<Vdev>,
+    ) -> Result<(), Unread> {
+        if matches!(node.text("vdev_type").as_deref(), Some("hole" | "indirect")) {
+            return Ok(());
+        }
+        // `zpool list -j` has no sections for these: there the class tells them.
+        let class = node.text("class").filter(|_| role == "data");
+        let role = match class.as_deref() {
+            Some(class @ ("special" | "dedup" | "log")) => class,
+            _ => role,
+        };
+        if heading.is_empty() || vdevs.last().is_none_or(|v| v.role != role) {
+            self.count_one()?;
+            let is_listed = !heading.is_empty();
+            let name = name(key, node);
+            let name = if is_listed { heading } else { name.rsplit('/').next().unwrap_or(&name) };
+            let own = |key: &str| node.number(key).filter(|_| !is_listed);
+            vdevs.push(Vdev {
+                name: name.to_owned(),
+                role: role.to_owned(),
+                state: state(node).filter(|_| !is_listed),
+                read_errors: own("read_errors"),
+                write_errors: own("write_errors"),
+                cksum_errors: own("checksum_errors"),
+                members: Vec::new(),
+            });
+        }
+        match vdevs.last_mut() {
+            Some(vdev) => self.members(key, node, None, scan, &mut vdev.members),
+            None => Ok(()),
         }
     }
-    Some(Pool {
-        state: pool.text("state").map(|state| state_name(state, None).to_owned()),
-        status: sentence("status"),
-        action: sentence("action"),
-        errors: pool.number("error_count").map(|n| match n {
-            0 => "No known data errors".to_owned(),
-            n => format!("{n} data errors, use '-v' for a list"),
-        }),
-        scan,
-        vdevs,
-        name,
-    })
-}
 
-/// A top-level vdev, or a device that stands side by side with others under a heading.
-fn read_top(key: &str, node: &Json, role: &str, heading: &str, scan: &Scan, vdevs: &mut Vec<Vdev>) {
-    if matches!(node.text("vdev_type"), Some("hole" | "indirect")) {
-        return;
-    }
-    // `zpool list -j` has no sections for these: there the class tells them.
-    let role = match node.text("class").filter(|_| role == "data") {
-        Some(class @ ("special" | "dedup" | "log")) => class,
-        _ => role,
-    };
-    let name = name(key, node);
-    if heading.is_empty() || vdevs.last().is_none_or(|v| v.role != role) {
-        let is_listed = !heading.is_empty();
-        let name = if is_listed { heading } else { name.rsplit('/').next().unwrap_or(name) };
-        let own = |key: &str| node.number(key).filter(|_| !is_listed);
-        vdevs.push(Vdev {
-            name: name.to_owned(),
-            role: role.to_owned(),
-            state: state(node).filter(|_| !is_listed),
-            read_errors: own("read_errors"),
-            write_errors: own("write_errors"),
-            cksum_errors: own("checksum_errors"),
-            members: Vec::new(),
-        });
-    }
-    if let Some(vdev) = vdevs.last_mut() {
-        read_members(key, node, None, scan, &mut vdev.members);
-    }
-}
-
-/// The leaves at or below a node. `replacing-0` and `spare-0` only hold leaves.
-fn read_members(key: &str, node: &Json, group: Option<&str>, scan: &Scan, members: &mut Vec<Leaf>) {
-    let Json::Object(_) = node else { return };
-    let name = name(key, node);
-    let kind = node.text("vdev_type");
-    let children = node.get("vdevs").map(Json::entries).unwrap_or_default();
-    let is_group = matches!(
-        kind,
-        Some("mirror" | "raidz" | "draid" | "replacing" | "spare" | "root" | "hole" | "indirect" | "missing")
-    );
-    if children.is_empty() && !is_group {
-        members.push(leaf(name, node, group, scan));
-        return;
-    }
-    let takes_over = match kind {
-        Some(kind) => matches!(kind, "replacing" | "spare"),
-        None => name.starts_with("replacing-") || name.starts_with("spare-"),
-    };
-    let group = if takes_over { Some(name) } else { group };
-    for (key, child) in children {
-        read_members(key, child, group, scan, members);
+    /// The leaves at or below a node. `replacing-0` and `spare-0` only hold leaves. As deep as the JSON, which has a limit.
+    fn members(
+        &mut self,
+        key: &str,
+        node: Field,
+        group: Option<&str>,
+        scan: &Scan,
+        members: &mut Vec<Leaf>,
+    ) -> Result<(), Unread> {
+        if !node.is_object() {
+            return Ok(());
+        }
+        let name = name(key, node);
+        let kind = node.text("vdev_type");
+        let children = node.get("vdevs").filter(|vdevs| vdevs.entries().next().is_some());
+        let is_group = matches!(
+            kind.as_deref(),
+            Some("mirror" | "raidz" | "draid" | "replacing" | "spare" | "root" | "hole" | "indirect" | "missing")
+        );
+        let Some(children) = children else {
+            if !is_group {
+                self.count_one()?;
+                members.push(leaf(name, node, group, scan));
+            }
+            return Ok(());
+        };
+        let takes_over = match kind.as_deref() {
+            Some(kind) => matches!(kind, "replacing" | "spare"),
+            None => name.starts_with("replacing-") || name.starts_with("spare-"),
+        };
+        let group = if takes_over { Some(name.as_str()) } else { group };
+        for (key, child) in children.entries() {
+            self.members(&key, child, group, scan, members)?;
+        }
+        Ok(())
     }
 }
 
 /// What it goes by. One that lacks a name is shown all the same: it may be the one in trouble.
-fn name<'a>(key: &'a str, node: &'a Json) -> &'a str {
-    let names = [node.text("name"), Some(clip(key)), node.text("path")];
-    names.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or("?")
+fn name(key: &str, node: Field) -> String {
+    let key = Some(clip(key)).filter(|key| !key.is_empty()).map(str::to_owned);
+    node.owned("name").or(key).or_else(|| node.owned("path")).unwrap_or_else(|| "?".to_owned())
 }
 
-fn leaf(name: &str, node: &Json, group: Option<&str>, scan: &Scan) -> Leaf {
+fn leaf(name: String, node: Field, group: Option<&str>, scan: &Scan) -> Leaf {
     let was = node.owned("was");
     // A devid names the drive itself. A phys_path names a place, where another drive may sit now.
     let aliases = [node.owned("path"), node.owned("devid")].into_iter().flatten();
     Leaf {
-        name: name.to_owned(),
-        guid: match node.get("guid") {
-            Some(Json::Number(number)) => Some(*number).filter(|n| *n > 0).map(|n| n.to_string()),
-            _ => node.text("guid").and_then(guid),
+        guid: match node.exact("guid") {
+            Some(number) => Some(number).filter(|n| *n > 0).map(|n| n.to_string()),
+            None => node.text("guid").and_then(|text| guid(&text)),
         },
         state: state(node),
         read_errors: node.number("read_errors"),
         write_errors: node.number("write_errors"),
         cksum_errors: node.number("checksum_errors"),
         note: note(node, scan),
-        group: group.map(str::to_owned),
+        group: group.map(|group| cut_to(group, GROUP_BYTES).to_owned()),
         device: None,
         key: None,
-        aliases: aliases.filter(|alias| was.is_none() && alias != name).collect(),
+        aliases: aliases.filter(|alias| was.is_none() && *alias != name).collect(),
         was,
+        name,
     }
 }
 
-fn state(node: &Json) -> Option<String> {
-    node.text("state").map(|state| state_name(state, node.text("aux")).to_owned())
+fn state(node: Field) -> Option<String> {
+    node.text("state").map(|state| state_name(&state, node.text("aux").as_deref()).to_owned())
 }
 
 /// The word that people know from the text (`zpool_state_to_name` in OpenZFS's libzfs) for the
@@ -158,13 +202,13 @@ fn state_name<'a>(state: &'a str, aux: Option<&str>) -> &'a str {
 }
 
 /// The remark that text would show at the end of the row.
-fn note(node: &Json, scan: &Scan) -> Option<String> {
+fn note(node: Field, scan: &Scan) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     if let Some(pool) = node.text("used_by") {
         all.push(format!("in use by pool '{pool}'"));
-    } else if let Some(aux) = node.text("aux").filter(|aux| *aux != "NONE" && node.text("was").is_none()) {
-        all.push(aux_words(aux));
-    } else if node.text("state") == Some("INUSE") {
+    } else if let Some(aux) = node.text("aux").filter(|aux| aux != "NONE" && node.text("was").is_none()) {
+        all.push(aux_words(&aux));
+    } else if node.has("state", "INUSE") {
         all.push("currently in use".to_owned());
     }
     if node.is_set("removing") {
@@ -172,7 +216,7 @@ fn note(node: &Json, scan: &Scan) -> Option<String> {
     } else if node.is_set("noalloc") {
         all.push("(non-allocating)".to_owned());
     }
-    let is_healthy = matches!(node.text("state"), Some("ONLINE" | "HEALTHY"));
+    let is_healthy = matches!(node.text("state").as_deref(), Some("ONLINE" | "HEALTHY"));
     if is_healthy && matches!(scan.state.as_str(), "in_progress" | "paused") {
         let is_scanned = node.is_set("scan_processed");
         let is_rebuilt = node.is_set("rebuild_processed");
@@ -322,20 +366,31 @@ mod tests {
 
     #[test]
     fn depth_is_bounded_and_broken_json_is_none() {
-        // serde_json stops at 128 levels; the stack does not.
         let deep = format!(r#"{{"pools": {{"t": {}1{}}}}}"#, r#"{"vdevs": {"#.repeat(10), "}}".repeat(10));
-        assert_eq!(parse(deep.as_bytes()), None, "not JSON at all");
-        for levels in [10, 40, 10_000] {
+        assert_eq!(parse(deep.as_bytes()), Err(Unread::Broken), "not JSON at all");
+        let too_deep = Err(Unread::TooMuch("its JSON is nested deeper than 64 levels".to_owned()));
+        for levels in [10, 25, 40, 10_000] {
             let deep =
                 format!(r#"{{"pools": {{"t": {}1{}}}}}"#, r#"{"vdevs": {"a": "#.repeat(levels), "}}".repeat(levels));
-            assert_eq!(parse(deep.as_bytes()).is_some(), levels < 60, "{levels} levels");
-            // Lists mean nothing here, and are passed over without going into them.
-            let lists = format!(r#"{{"pools": {{}}, "x": {}{}}}"#, "[".repeat(levels), "]".repeat(levels));
-            assert_eq!(parse(lists.as_bytes()).map(|p| p.len()), Some(0), "{levels} lists");
+            let pools = parse(deep.as_bytes());
+            assert!(if levels < 31 { pools.is_ok() } else { pools == too_deep }, "{levels} levels: {pools:?}");
         }
         for broken in ["", "{", "{}", r#"{"pools": []}"#, r#"{"pools": {"t": {}"#, r#"{"pools": {}} {"#] {
-            assert_eq!(parse(broken.as_bytes()), None, "{broken}");
+            assert_eq!(parse(broken.as_bytes()), Err(Unread::Broken), "{broken}");
         }
-        assert_eq!(parse(br#"{"pools": {"t": 1, "u": {}}}"#).map(|p| p.len()), Some(1));
+        assert_eq!(parse(br#"{"pools": {"t": 1, "u": {}}}"#).map(|p| p.len()), Ok(1));
+        assert_eq!(parse(br#"{"pools": {"t": {}}, "x": [[1], 1e999, "\ud800"]}"#).map(|p| p.len()), Ok(1));
+    }
+
+    #[test]
+    fn too_many_are_not_read_in_part() {
+        let many = |count: usize| {
+            let leaves = vec![r#""sda":{}"#; count].join(",");
+            parse(format!(r#"{{"pools":{{"t":{{"vdevs":{{"t":{{"vdevs":{{{leaves}}}}}}}}}}}}}"#).as_bytes())
+        };
+        // Each leaf is a vdev of its own here.
+        let leaves = many(ENTRIES / 2 - 1).unwrap_or_default().iter().flat_map(|p| &p.vdevs).count();
+        assert_eq!(leaves, ENTRIES / 2 - 1);
+        assert_eq!(many(ENTRIES / 2).err(), Some(super::super::too_many()));
     }
 }

@@ -25,8 +25,13 @@ use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+/// Pools, vdevs and leaves together: of 10,000 drives each may be in three pools. Beyond it nothing is read: a part of them
+/// would show drives without the pool that they are in.
+const ENTRIES: usize = 40_000;
 /// No name and no sentence of zpool's is longer; what is, is cut.
 const TEXT_BYTES: usize = 4096;
+/// The same of the group of a leaf, which every leaf in it has.
+const GROUP_BYTES: usize = 256;
 
 /// Exact numbers, full paths. JSON as a tree, not `--json-flat-vdevs`: in the flat form the
 /// entry of a spare in use overwrites the counters of the leaf that it is.
@@ -125,7 +130,20 @@ pub fn ask(host: &Host, stop: &Stop, dialect: &Dialect) -> Answer {
 enum Refusal {
     /// OpenZFS before 2.3: `-j` is an invalid option.
     Unknown,
-    Useless(&'static str),
+    Useless(String),
+}
+
+/// Why an output says nothing of the pools.
+#[derive(Debug, PartialEq, Eq)]
+enum Unread {
+    /// It is broken, or lacks the pools.
+    Broken,
+    /// It is beyond a limit, which this names.
+    TooMuch(String),
+}
+
+fn too_many() -> Unread {
+    Unread::TooMuch(format!("it has over {ENTRIES} pools, vdevs and leaves"))
 }
 
 /// The pools, if the answer is JSON or a refusal of JSON; `None`: it is something else.
@@ -136,14 +154,16 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, Refusal>> {
     if out.code != Some(0) || !is_json(&out.stdout) {
         return None;
     }
-    let Some(pools) = json::parse(&out.stdout) else {
-        return Some(Err(Refusal::Useless("it is broken, or lacks the pools")));
+    let pools = match json::parse(&out.stdout) {
+        Ok(pools) => pools,
+        Err(Unread::Broken) => return Some(Err(Refusal::Useless("it is broken, or lacks the pools".to_owned()))),
+        Err(Unread::TooMuch(why)) => return Some(Err(Refusal::Useless(why))),
     };
     // openzfs/zfs issue 18431: up to 2.3 at least, JSON leaves out the state of a dRAID group,
     // which a person would look for first. The text has it.
     let mut vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
     if vdevs.any(|vdev| vdev.name.starts_with("draid") && vdev.state.is_none()) {
-        return Some(Err(Refusal::Useless("it lacks the state of a dRAID group")));
+        return Some(Err(Refusal::Useless("it lacks the state of a dRAID group".to_owned())));
     }
     Some(Ok(pools))
 }
@@ -152,10 +172,11 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, Refusal>> {
 /// how it is read.
 fn understood(out: &Output) -> Result<Answer, String> {
     match out.code {
-        Some(0) => match parse(&out.stdout) {
-            Some(pools) => Ok(answer(here(pools))),
-            None if out.stderr.contains(NO_POOLS) => Ok(answer(here(Vec::new()))),
-            None => {
+        Some(0) => match read(&out.stdout) {
+            Ok(pools) => Ok(answer(here(pools))),
+            Err(Unread::TooMuch(why)) => Err(format!("zpool status gave too much: {why}")),
+            Err(Unread::Broken) if out.stderr.contains(NO_POOLS) => Ok(answer(here(Vec::new()))),
+            Err(Unread::Broken) => {
                 let text = String::from_utf8_lossy(out.stdout.get(..TEXT_BYTES).unwrap_or(&out.stdout));
                 let said: String = text.lines().next().unwrap_or("nothing").chars().take(200).collect();
                 Err(format!("zpool status gave no pools and did not say that there are none: {said}"))
@@ -210,14 +231,18 @@ fn is_json(output: &[u8]) -> bool {
 }
 
 /// Every pool in an output of `zpool status`, JSON or text. `None`: it is neither, since it names
-/// no pool and does not say that there is none. Whatever is odd costs its own field, row or pool.
+/// no pool and does not say that there is none, or it is too much. Whatever is odd costs its own field, row or pool.
 pub fn parse(output: &[u8]) -> Option<Vec<Pool>> {
+    read(output).ok()
+}
+
+fn read(output: &[u8]) -> Result<Vec<Pool>, Unread> {
     if is_json(output) {
         return json::parse(output);
     }
-    let text = String::from_utf8_lossy(output);
-    let pools = text::parse(&text);
-    (!pools.is_empty() || text.contains(NO_POOLS)).then_some(pools)
+    let pools = text::parse(output)?;
+    let says_none = || output.windows(NO_POOLS.len()).any(|words| words == NO_POOLS.as_bytes());
+    if pools.is_empty() && !says_none() { Err(Unread::Broken) } else { Ok(pools) }
 }
 
 /// Gives each leaf the drive behind it, as the names are now. A leaf that is gone has none if it is
@@ -299,13 +324,18 @@ fn guid(word: &str) -> Option<String> {
     Some(number.to_string())
 }
 
-/// At most `TEXT_BYTES` of it.
-fn cut(text: &str) -> &str {
-    if text.len() <= TEXT_BYTES {
+/// At most so many bytes of it.
+fn cut_to(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
         return text;
     }
-    let end = (0..=TEXT_BYTES).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
+    let end = (0..=bytes).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
     text.get(..end).unwrap_or_default()
+}
+
+/// At most `TEXT_BYTES` of it.
+fn cut(text: &str) -> &str {
+    cut_to(text, TEXT_BYTES)
 }
 
 /// The same, trimmed.

@@ -1,19 +1,19 @@
 //! `scan_stats` of `zpool status -j`: scrubs, resilvers, rebuilds, and scrubs of known errors.
 
 use super::percent;
-use super::value::Json;
+use super::value::Field;
 use crate::model::Timestamp;
 use crate::model::zfs::Scan;
 
 /// The newest scan, or what runs now: a resilver or rebuild before a scrub. Rebuilds of dRAID
 /// groups and mirrors stand in `rebuild_stats`, error scrubs in `err_scrub_…`.
-pub(super) fn scan(stats: &Json) -> Scan {
-    let kind = match stats.text("function") {
+pub(super) fn scan(stats: Field) -> Scan {
+    let kind = match stats.text("function").as_deref() {
         Some("SCRUB" | "ERRORSCRUB") => "scrub",
         Some("RESILVER") => "resilver",
         _ => "none",
     };
-    let state = match stats.text("state").filter(|_| kind != "none") {
+    let state = match stats.text("state").filter(|_| kind != "none").as_deref() {
         Some("SCANNING" | "ERRORSCRUBBING") if stats.is_set("scrub_pause") => "paused",
         Some("SCANNING" | "ERRORSCRUBBING") => "in_progress",
         Some("FINISHED") => "finished",
@@ -23,15 +23,15 @@ pub(super) fn scan(stats: &Json) -> Scan {
     if state == "in_progress" && kind == "resilver" {
         return running(stats, kind, state, "issued", "to_examine");
     }
-    let rebuilds = stats.get("rebuild_stats").map(Json::entries).unwrap_or_default();
-    let rebuild = |state: &str| rebuilds.iter().map(|(_, r)| r).find(|r| r.text("state") == Some(state));
+    let rebuilds = stats.get("rebuild_stats");
+    let rebuild = |state: &str| rebuilds?.entries().map(|(_, rebuild)| rebuild).find(|r| r.has("state", state));
     if let Some(rebuild) = rebuild("ACTIVE") {
         return running(rebuild, "resilver", "in_progress", "bytes_issued", "bytes_est");
     }
     if matches!(state, "in_progress" | "paused") {
         return running(stats, kind, state, "issued", "to_examine");
     }
-    if stats.text("err_scrub_state") == Some("ERRORSCRUBBING") {
+    if stats.has("err_scrub_state", "ERRORSCRUBBING") {
         let state = if stats.is_set("err_scrub_pause") { "paused" } else { "in_progress" };
         return Scan { kind: "scrub".to_owned(), state: state.to_owned(), ..Scan::default() };
     }
@@ -42,7 +42,7 @@ pub(super) fn scan(stats: &Json) -> Scan {
     }
 }
 
-fn running(stats: &Json, kind: &str, state: &str, issued: &str, all: &str) -> Scan {
+fn running(stats: Field, kind: &str, state: &str, issued: &str, all: &str) -> Scan {
     // As zpool itself counts: what was issued, of what is to be examined and was not skipped.
     let total = stats.number(all).map(|n| n.saturating_sub(stats.number("skipped").unwrap_or(0))).filter(|n| *n > 0);
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
@@ -62,7 +62,7 @@ fn running(stats: &Json, kind: &str, state: &str, issued: &str, all: &str) -> Sc
     Scan { kind: kind.to_owned(), state: state.to_owned(), done_percent, text }
 }
 
-fn ended(stats: &Json, kind: &str, state: &str) -> Scan {
+fn ended(stats: Field, kind: &str, state: &str) -> Scan {
     let at = time(stats, "end_time");
     let text = at.map(|at| match (state, stats.amount("processed", " bytes"), stats.amount("errors", "")) {
         ("finished", Some(bytes), Some(errors)) => {
@@ -76,22 +76,25 @@ fn ended(stats: &Json, kind: &str, state: &str) -> Scan {
 }
 
 /// A moment: of seconds since 1970 as RFC 3339, else as zpool wrote it, in whatever language.
-fn time(stats: &Json, key: &str) -> Option<String> {
-    match stats.get(key)? {
-        Json::Number(0) => None,
-        Json::Number(seconds) => i64::try_from(*seconds).ok().map(|s| Timestamp(s).to_string()),
-        _ => stats.owned(key).filter(|t| t != "0"),
+fn time(stats: Field, key: &str) -> Option<String> {
+    match stats.exact(key) {
+        Some(0) => None,
+        Some(seconds) => i64::try_from(seconds).ok().map(|s| Timestamp(s).to_string()),
+        None => stats.owned(key).filter(|t| t != "0"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::value::LIMITS;
     use super::*;
+    use crate::probe::json::Tree;
 
     #[test]
     fn scans_are_told_like_those_of_text() {
         let scan = |stats: &str| {
-            let scan = scan(&serde_json::from_str(stats).expect(stats));
+            let tree = Tree::parse(stats, LIMITS).expect(stats);
+            let scan = scan(Field(tree.root()));
             format!("{} {} {:?} {}", scan.kind, scan.state, scan.done_percent, scan.text.unwrap_or_default())
         };
         for (stats, expected) in [

@@ -1,7 +1,7 @@
 //! The `config:` table of `zpool status`: rows, and the tree of vdevs that they are. Nesting is two
 //! blanks a level. Names may hold blanks: they end where the heading has `STATE`.
 
-use super::{count, guid, join};
+use super::{GROUP_BYTES, count, cut_to, guid, join};
 use crate::model::zfs::{Leaf, Vdev};
 
 /// What the heading of the `config:` table tells of its columns.
@@ -187,7 +187,7 @@ pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
         } else if let Some(vdev) = vdevs.last_mut() {
             let takes_over = |name: &str| name.starts_with("replacing") || name.starts_with("spare");
             let group = groups.last().filter(|group| takes_over(&group.name));
-            vdev.members.push(leaf(row, group.map(|group| group.name.clone())));
+            vdev.members.push(leaf(row, group.map(|group| cut_to(&group.name, GROUP_BYTES).to_owned())));
         }
     }
     vdevs
@@ -219,7 +219,8 @@ mod tests {
     /// The table below a heading of `OpenZFS`'s making, as the leaves in it.
     fn leaves(table: &str) -> Vec<Leaf> {
         let text = format!("  pool: my tank\n state: ONLINE\nconfig:\n\n{table}\nerrors: No known data errors\n");
-        parse(&text).into_iter().flat_map(|p| p.vdevs).flat_map(|v| v.members).collect()
+        let pools = parse(text.as_bytes()).unwrap_or_else(|why| unreachable!("{why:?}"));
+        pools.into_iter().flat_map(|p| p.vdevs).flat_map(|v| v.members).collect()
     }
 
     #[test]

@@ -4,16 +4,24 @@
 //! with a `key:` column. The `config:` table is the business of `table`.
 
 use super::table::{Columns, Row, row, vdevs};
-use super::{TEXT_BYTES, clip, cut, percent};
+use super::{ENTRIES, TEXT_BYTES, Unread, clip, cut, percent, too_many};
 use crate::model::zfs::{Pool, Scan};
 
-/// More than any host's pools print; the rest is left out.
-const LINES: usize = 200_000;
+/// The pools of 10,000 drives print some 12,000.
+const LINES: usize = 50_000;
+/// What a pool says of its scans takes a few; the rest is left out.
+const SCAN_LINES: usize = 1000;
 
-/// Every pool in the text. A line that is not understood costs that line.
-pub(super) fn parse(text: &str) -> Vec<Pool> {
+/// Every pool in the text. A line that is not understood costs that line; bytes that are not UTF-8 cost the characters.
+pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
     let mut pools: Vec<Reading> = Vec::new();
-    for line in text.lines().take(LINES).map(cut) {
+    for (number, line) in output.split(|byte| *byte == b'\n').enumerate() {
+        if number >= LINES && !line.is_empty() {
+            return Err(Unread::TooMuch(format!("its text has over {LINES} lines")));
+        }
+        // A few bytes more: a character that is cut through would become another.
+        let line = String::from_utf8_lossy(line.get(..TEXT_BYTES + 4).unwrap_or(line));
+        let line = cut(line.strip_suffix('\r').unwrap_or(&line));
         if let Some((key, value)) = section(line) {
             if key == "pool" {
                 pools.push(Reading::new(value));
@@ -25,7 +33,10 @@ pub(super) fn parse(text: &str) -> Vec<Pool> {
             pool.more(line);
         }
     }
-    pools.into_iter().map(Reading::finish).collect()
+    let pools: Vec<Pool> = pools.into_iter().map(Reading::finish).collect();
+    let vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
+    let count = pools.len() + vdevs.map(|vdev| 1 + vdev.members.len()).sum::<usize>();
+    if count > ENTRIES { Err(too_many()) } else { Ok(pools) }
 }
 
 /// `  pool: tank`, ` state: ONLINE`, `config:`: a known word right-aligned before a colon.
@@ -56,6 +67,7 @@ struct Reading {
     section: String,
     /// Each `scan:` with its further lines. There may be several: a scrub, and the rebuild of a dRAID group.
     scans: Vec<Vec<String>>,
+    scan_lines: usize,
     columns: Option<Columns>,
     rows: Vec<Row>,
 }
@@ -66,6 +78,7 @@ impl Reading {
             pool: Pool { name: name.to_owned(), ..Pool::default() },
             section: String::new(),
             scans: vec![],
+            scan_lines: 0,
             columns: None,
             rows: vec![],
         }
@@ -79,7 +92,10 @@ impl Reading {
             "status" => self.pool.status = value(),
             "action" => self.pool.action = value(),
             "errors" => self.pool.errors = value(),
-            "scan" | "scrub" => self.scans.extend(value().map(|first| vec![first])),
+            "scan" | "scrub" if self.scan_lines < SCAN_LINES => {
+                self.scan_lines += 1;
+                self.scans.extend(value().map(|first| vec![first]));
+            }
             _ => {}
         }
     }
@@ -95,7 +111,8 @@ impl Reading {
         match self.section.as_str() {
             "status" => add(&mut self.pool.status),
             "action" => add(&mut self.pool.action),
-            "scan" | "scrub" if !line.trim().is_empty() => {
+            "scan" | "scrub" if !line.trim().is_empty() && self.scan_lines < SCAN_LINES => {
+                self.scan_lines += 1;
                 self.scans.last_mut().into_iter().for_each(|scan| scan.push(line.trim().to_owned()));
             }
             "config" => match Columns::of(line) {
@@ -153,6 +170,10 @@ fn one_scan(lines: &[String]) -> Scan {
 mod tests {
     use super::*;
     use crate::model::zfs::Zfs;
+
+    fn parse(text: &str) -> Vec<Pool> {
+        super::parse(text.as_bytes()).unwrap_or_else(|why| unreachable!("{why:?}"))
+    }
 
     const DEGRADED: &str = "  pool: tank\n state: DEGRADED\nstatus: One or more devices could not be used.\n\tSufficient replicas exist.\naction: Replace the device.\n  scan: scrub in progress since Sun Feb 11 11:54:20 2024\n\t704G / 1.66T scanned, 12.50% done, 01:02:03 to go\nconfig:\n\n\tNAME                        STATE     READ WRITE CKSUM\n\ttank                        DEGRADED     0     0     0\n\t  raidz2-0                  DEGRADED     0     0     0\n\t    /dev/disk/by-id/ata-A-part1  ONLINE       0     0  1.5K\n\t    12345678901234567890    UNAVAIL      0     0     0  was /dev/disk/by-id/ata-B-part1\n\t    replacing-2             DEGRADED     0     0     0\n\t      sdc                   FAULTED      3     1     0  too many errors\n\t      sdd                   ONLINE       0     0     0  (resilvering)\n\t  sdz                       ONLINE       0     0     0\n\tspecial\n\t  mirror-2                  ONLINE       0     0     0\n\t    nvme0n1                 ONLINE       0     0     0\n\t    nvme1n1                 ONLINE       0     0     0\n\tlogs\t\n\t  sdl                       ONLINE       0     0     0\n\tcache\n\t  sdm                       ONLINE       -     -     -\n\tspares\n\t  sde                       AVAIL   \n\t  sdf                       INUSE     currently in use\n\nerrors: No known data errors\n\n  pool: second\n state: ONLINE\nconfig:\n\n\tNAME  STATE READ WRITE CKSUM\n\tsecond  ONLINE 0 0 0\n\t  sdq  ONLINE 0 0 0\n";
 
@@ -234,6 +255,15 @@ mod tests {
         ] {
             assert_eq!(scan(lines), expected, "{lines}");
         }
+    }
+
+    #[test]
+    fn too_much_is_not_read_in_part() {
+        let rows = |count: usize| super::parse(format!("  pool: t\nconfig:\n\n{}", "\t  a\n".repeat(count)).as_bytes());
+        assert_eq!(rows(ENTRIES / 2).map(|pools| pools.len()), Ok(1));
+        assert_eq!(rows(LINES - 4).err(), Some(too_many()));
+        let lines = Unread::TooMuch("its text has over 50000 lines".to_owned());
+        assert_eq!(rows(LINES).err(), Some(lines));
     }
 
     #[test]

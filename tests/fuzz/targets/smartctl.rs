@@ -18,6 +18,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     assert!(report.temperature_celsius.is_none_or(|t| (1..=120).contains(&t)), "{:?}", report.temperature_celsius);
     assert_ne!(report.user_capacity_bytes, Some(0), "unknown is null");
+    assert!(report.ata.as_ref().is_none_or(|ata| ata.attributes.len() <= 256));
+    assert!(report.nvme.as_ref().is_none_or(|nvme| nvme.namespaces.len() <= 1024));
+    assert!(parsed.messages.len() <= 32 && parsed.messages.iter().all(|message| message.chars().count() <= 256));
+    assert!(parsed.too_much.is_none() || *report == Default::default(), "nothing is read in part");
     let now = Timestamp(1_767_225_600);
     let subject = Subject {
         now,

@@ -5,12 +5,13 @@
 use super::fields::Fields;
 use crate::model::smart::{AtaAttribute, AtaDetail, SelfTest, Wear};
 
-/// A drive's table has room for 30 of them (ATA-7, SMART READ DATA).
+/// A drive's table has room for 30 of them (ATA-7, SMART READ DATA); the rest is left out.
 const ATTRIBUTES: usize = 64;
 
 pub(super) fn detail(v: Fields) -> AtaDetail {
+    let attributes = v.list("/ata_smart_attributes/table").filter_map(|row| attribute(row));
     AtaDetail {
-        attributes: v.list("/ata_smart_attributes/table").filter_map(attribute).take(ATTRIBUTES).collect(),
+        attributes: attributes.take(ATTRIBUTES).collect(),
         error_log_count: v.first_uint(&["/ata_smart_error_log/extended/count", "/ata_smart_error_log/summary/count"]),
         link_max_bits_per_second: link(v, "max"),
         link_current_bits_per_second: link(v, "current"),

@@ -1,7 +1,8 @@
 //! One field at a time out of JSON that is not trusted: what is absent, of an odd type or out of
 //! range is `None`, and costs no other field.
 
-use serde_json::Value;
+use crate::probe::json::Json;
+use std::collections::BTreeMap;
 
 /// No identity and no sentence of smartctl's is longer; what is, is cut.
 const TEXT_CHARS: usize = 256;
@@ -10,10 +11,10 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A JSON value whose parts are asked for by JSON pointer (RFC 6901).
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(pub(super) &'a Value);
+pub(super) struct Fields<'a>(pub(super) Json<'a>);
 
 impl<'a> Fields<'a> {
-    pub(super) fn get(self, path: &str) -> Option<&'a Value> {
+    pub(super) fn get(self, path: &str) -> Option<Json<'a>> {
         self.0.pointer(path).filter(|v| !v.is_null())
     }
 
@@ -24,17 +25,21 @@ impl<'a> Fields<'a> {
 
     /// Numbers may come as text (`"year_of_manufacture": "2021"`, counters beyond 2^53).
     pub(super) fn uint(self, path: &str) -> Option<u64> {
-        match self.get(path)? {
-            Value::String(text) => text.trim().parse().ok(),
-            number => number.as_u64().or_else(|| whole(number)?.try_into().ok()),
+        let value = self.get(path)?;
+        if let Some(text) = value.as_text() {
+            return text.trim().parse().ok();
         }
+        let number = value.as_number()?;
+        number.parse().ok().or_else(|| whole(number)?.try_into().ok())
     }
 
     pub(super) fn int(self, path: &str) -> Option<i64> {
-        match self.get(path)? {
-            Value::String(text) => text.trim().parse().ok(),
-            number => number.as_i64().or_else(|| whole(number)),
+        let value = self.get(path)?;
+        if let Some(text) = value.as_text() {
+            return text.trim().parse().ok();
         }
+        let number = value.as_number()?;
+        number.parse().ok().or_else(|| whole(number))
     }
 
     pub(super) fn byte(self, path: &str) -> Option<u8> {
@@ -51,7 +56,7 @@ impl<'a> Fields<'a> {
 
     /// Trimmed, without control characters, of bounded length; empty is absent.
     pub(super) fn text(self, path: &str) -> Option<String> {
-        let text: String = self.get(path)?.as_str()?.chars().filter(|c| !c.is_control()).take(TEXT_CHARS).collect();
+        let text: String = self.get(path)?.as_text()?.chars().filter(|c| !c.is_control()).take(TEXT_CHARS).collect();
         let text = text.trim();
         (!text.is_empty()).then(|| text.to_owned())
     }
@@ -69,24 +74,23 @@ impl<'a> Fields<'a> {
         paths.iter().find_map(|p| self.byte(p)).map(u64::from)
     }
 
-    pub(super) fn list(self, path: &str) -> impl DoubleEndedIterator<Item = Fields<'a>> + use<'a> {
-        self.get(path).and_then(Value::as_array).into_iter().flatten().map(Fields)
+    pub(super) fn list(self, path: &str) -> impl Iterator<Item = Fields<'a>> + use<'a> {
+        self.get(path).into_iter().flat_map(Json::items).map(Fields)
     }
 
     /// What stands under `prefix` and a number, by number: smartctl gives some lists as keys, and
     /// whoever sorted those as text put `_10` before `_2`.
     pub(super) fn numbered(self, prefix: &str) -> Vec<Fields<'a>> {
-        let entries = self.0.as_object().into_iter().flatten();
         let number = |key: &str| key.strip_prefix(prefix)?.parse::<u32>().ok();
-        let mut found: Vec<_> = entries.filter_map(|(key, value)| Some((number(key)?, Fields(value)))).collect();
-        found.sort_by_key(|(number, _)| *number);
-        found.into_iter().map(|(_, value)| value).collect()
+        let found = self.0.entries().filter_map(|(key, value)| Some((number(&key)?, Fields(value))));
+        // Of a key that stands there twice, the last one counts.
+        found.collect::<BTreeMap<u32, Fields>>().into_values().collect()
     }
 }
 
 /// `35.0` is a whole number too.
-fn whole(number: &Value) -> Option<i64> {
-    let number = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
+fn whole(number: &str) -> Option<i64> {
+    let number = number.parse::<f64>().ok().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
     #[expect(clippy::cast_possible_truncation, reason = "whole, and within what both types hold exactly")]
     Some(number as i64)
 }
@@ -94,33 +98,41 @@ fn whole(number: &Value) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::probe::json::Tree;
+    use crate::probe::smartctl::parse::LIMITS;
+
+    fn tree(text: &str) -> Tree<'_> {
+        Tree::parse(text, LIMITS).unwrap_or_else(|e| unreachable!("{text} {e}"))
+    }
 
     #[test]
     fn numbers_fit_or_are_unknown() {
-        let value = json!({"a": 7, "b": "8", "c": 9.0, "d": -1, "e": 1.5, "f": 1e30, "g": [], "h": "x", "i": 256, "j": null, "k": " 12 "});
-        let fields = Fields(&value);
-        let all: Vec<Option<u64>> = "abcdefghijk".chars().map(|c| fields.uint(&format!("/{c}"))).collect();
-        assert_eq!(
-            all,
-            [Some(7), Some(8), Some(9), None, None, None, None, None, Some(256), None, Some(12)],
-            "whole numbers from 0"
-        );
+        let text = r#"{"a": 7, "b": "8", "c": 9.0, "d": -1, "e": 1.5, "f": 1e30, "g": [], "h": "x", "i": 256, "j": null, "k": " 12 ",
+            "l": 1e999, "m": 18446744073709551615, "n": 18446744073709551616, "o": -0, "p": 12e1}"#;
+        let tree = tree(text);
+        let fields = Fields(tree.root());
+        let all: Vec<Option<u64>> = ('a'..='p').map(|c| fields.uint(&format!("/{c}"))).collect();
+        let wanted = [Some(7), Some(8), Some(9), None, None, None, None, None, Some(256), None, Some(12)];
+        assert_eq!(all.get(..11), Some(&wanted[..]), "whole numbers from 0");
+        assert_eq!(all.get(11..), Some(&[None, Some(u64::MAX), None, Some(0), Some(120)][..]));
         assert_eq!((fields.int("/d"), fields.byte("/i"), fields.percent("/i")), (Some(-1), None, None));
+        assert_eq!((fields.int("/l"), fields.int("/m"), fields.int("/o")), (None, None, Some(0)));
     }
 
     #[test]
     fn text_is_made_safe() {
-        let value = json!({"a": " \u{7}S1\n\u{0} ", "b": "\u{1b}\u{0}", "c": "x".repeat(10_000), "d": 7});
-        let fields = Fields(&value);
+        let text =
+            format!(r#"{{"a": " \u0007S1\n\u0000 ", "b": "\u001b\u0000", "c": "{}", "d": 7}}"#, "x".repeat(10_000));
+        let tree = tree(&text);
+        let fields = Fields(tree.root());
         assert_eq!((fields.text("/a").as_deref(), fields.text("/b"), fields.text("/d")), (Some("S1"), None, None));
         assert_eq!(fields.text("/c").map(|t| t.len()), Some(TEXT_CHARS));
     }
 
     #[test]
     fn numbered_keys_are_a_list() {
-        let value = json!({"t_10": 10, "t_2": 2, "t_x": 0, "t_0": 0, "other_1": 1, "t_": 5});
-        let numbers: Vec<_> = Fields(&value).numbered("t_").iter().map(|f| f.uint("")).collect();
+        let tree = tree(r#"{"t_10": 10, "t_2": 1, "t_x": 0, "t_0": 0, "other_1": 1, "t_": 5, "t_2": 2}"#);
+        let numbers: Vec<_> = Fields(tree.root()).numbered("t_").iter().map(|f| f.uint("")).collect();
         assert_eq!(numbers, [Some(0), Some(2), Some(10)]);
     }
 }

@@ -12,8 +12,13 @@ mod scsi;
 mod tests;
 
 use crate::model::smart::{ExitStatus, Protocol, SmartReport, Wear};
+use crate::probe::json::{JsonError, Limits, Tree};
 use fields::Fields;
-use serde_json::Value;
+
+/// The largest of the outputs that the parser was written for has 41 kB, 2,000 values and 6 levels.
+pub(super) const LIMITS: Limits = Limits { bytes: 256 * 1024, values: 65_536, depth: 32 };
+/// More messages than smartctl ever has; the rest is left out.
+const MESSAGES: usize = 32;
 
 /// What was in it.
 #[derive(Debug, Default)]
@@ -24,16 +29,30 @@ pub struct Parsed {
     /// One of them says that the drive was left asleep.
     pub is_low_power: bool,
     pub exit_status: Option<u8>,
+    /// Nothing was read: it is beyond a limit, which this names.
+    pub too_much: Option<String>,
 }
 
-/// Reads everything there is. Text that is no JSON object gives nothing.
+/// Reads everything there is. Text that is no JSON object gives nothing, nor does one beyond the limits.
 pub fn parse(json: &str) -> Parsed {
-    let root: Value = serde_json::from_str(json).unwrap_or_default();
-    let v = Fields(&root);
-    let messages: Vec<String> = v.list("/smartctl/messages").filter_map(|m| m.text("/string")).collect();
+    match Tree::parse(json, LIMITS) {
+        Ok(tree) => read(&tree),
+        Err(JsonError::Syntax) => Parsed::default(),
+        Err(limit) => Parsed { too_much: Some(too_much(limit)), ..Parsed::default() },
+    }
+}
+
+pub(super) fn too_much(limit: JsonError) -> String {
+    format!("smartctl's JSON {limit}")
+}
+
+pub(super) fn read(tree: &Tree) -> Parsed {
+    let v = Fields(tree.root());
+    let messages = v.list("/smartctl/messages").filter_map(|m| m.text("/string")).take(MESSAGES);
+    let messages: Vec<String> = messages.collect();
     let is_low_power = messages.iter().any(|m| says_low_power(m));
     let exit_status = v.byte("/smartctl/exit_status");
-    Parsed { report: report(v, exit_status), messages, is_low_power, exit_status }
+    Parsed { report: report(v, exit_status), messages, is_low_power, exit_status, too_much: None }
 }
 
 /// `Device is in STANDBY mode, exit(3)`; SCSI: `… in STANDBY BY COMMAND mode …`, `IDLE_A`, `SLEEP`.

@@ -6,8 +6,7 @@ use super::fields::Fields;
 use crate::model::smart::{Namespace, NvmeDetail, SelfTest, Wear};
 
 const LOG: &str = "/nvme_smart_health_information_log";
-
-/// More than any controller has in use.
+/// More than any controller has in use; the rest is left out.
 const NAMESPACES: usize = 128;
 
 pub(super) fn detail(v: Fields) -> NvmeDetail {
@@ -16,7 +15,7 @@ pub(super) fn detail(v: Fields) -> NvmeDetail {
     let spare = |name: &str| percent(name).filter(|_| keeps_spare(v));
     NvmeDetail {
         controller_id: v.uint("/nvme_controller_id"),
-        namespaces: v.list("/nvme_namespaces").take(NAMESPACES).map(namespace).collect(),
+        namespaces: v.list("/nvme_namespaces").map(|space| namespace(space)).take(NAMESPACES).collect(),
         critical_warning: v.byte(&format!("{LOG}/critical_warning")).or_else(|| v.byte("/smart_status/nvme/value")),
         available_spare_percent: spare("available_spare"),
         available_spare_threshold_percent: spare("available_spare_threshold"),
