@@ -17,6 +17,8 @@ mod support;
 mod browser;
 #[path = "page/framed.rs"]
 mod framed;
+#[path = "page/odd.rs"]
+mod odd;
 
 use browser::Turn;
 use rustix::process::Signal;

@@ -30,6 +30,8 @@ const HTML: &str = include_str!("page/index.html");
 const CSS: &str =
     concat!(include_str!("page/page.css"), include_str!("page/tiles.css"), include_str!("page/drive.css"));
 const JS: &str = concat!(
+    include_str!("page/js/checked.js"),
+    include_str!("page/js/shapes.js"),
     include_str!("page/js/words.js"),
     include_str!("page/js/drives.js"),
     include_str!("page/js/colours.js"),

@@ -23,7 +23,7 @@ const LETTERS = 'ABCDEFGHI';
 /** How the drives of now are coloured: `of(place)` gives {class, text}; `legend` what each class means. */
 function colouring(mode) {
   const makers = { temperature: byTemperature, pool: byPool, age: byAge, model: byModel };
-  return (makers[mode] ?? byVerdict)();
+  return pick(makers, mode, byVerdict)();
 }
 
 function byVerdict() {
@@ -39,14 +39,15 @@ function byVerdict() {
 function byDegrees(at) {
   const { drive } = at;
   if (at.state) return '';
-  if (drive.stale) return 'old';
+  if (drive.stale !== false) return 'old';
+  if (Number.isNaN(drive.temperature_celsius)) return '?';
   return drive.temperature_celsius === null ? '–' : `${drive.temperature_celsius}°`;
 }
 
 function steps(table, letter, value, text) {
   const step = (at) => {
     const found = value(at.drive);
-    return found === null ? null : table.findIndex(([below]) => found < below);
+    return found === null || Number.isNaN(found) ? null : table.findIndex(([below]) => found < below);
   };
   const counts = count(step);
   const legend = table.map(([, name], index) => ({ colour: `${letter}${index}`, text: name, many: counts.get(index) ?? 0 }));
@@ -60,8 +61,8 @@ function byTemperature() {
 
 function byAge() {
   const years = (drive) => (drive.power_on_hours === null ? null : drive.power_on_hours / YEAR_HOURS);
-  const text = (at) => (years(at.drive) === null ? '–' : `${years(at.drive).toFixed(1)} y`);
-  return steps(AGES, 'a', years, text);
+  const words = written((age) => `${age.toFixed(1)} y`);
+  return steps(AGES, 'a', years, (at) => (Number.isNaN(years(at.drive)) ? '?' : (words(years(at.drive)) ?? '–')));
 }
 
 function named(value, none, names) {
@@ -104,10 +105,10 @@ function count(of) {
 }
 
 function drawLegend(scheme) {
-  const signature = JSON.stringify(scheme.legend);
+  const is = JSON.stringify(scheme.legend);
   const legend = byId('legend');
-  if (legend.dataset.is === signature) return;
-  legend.dataset.is = signature;
+  if (legend.dataset.is === is) return;
+  legend.dataset.is = is;
   legend.replaceChildren(
     ...scheme.legend.map((row) =>
       el('li', {}, el('span', { class: 'swatch', 'data-c': row.colour }, row.sign ? sign(row.sign) : (row.letter ?? '')), `${row.text} `, el('b', {}, String(row.many))),

@@ -67,7 +67,7 @@ async function fetchDrive() {
   if (answer.status === 200) {
     open.etag = answer.etag;
     open.raw = rawOf(answer.text);
-    open.doc = answer.json;
+    open.doc = DOCUMENT(answer.json);
     open.why = null;
   } else if (answer.status !== 304) {
     open.why = answer.status === 404 ? `No drive is called ${link} here (any more).` : answer.why;
@@ -78,13 +78,13 @@ async function fetchDrive() {
 /** smartctl's own JSON as it stands: numbers beyond 2^53 would not survive being parsed. */
 function rawOf(text) {
   const at = text.indexOf(',"smartctl":{');
-  return at < 0 ? null : indented(text.slice(at + 12, -1));
+  return at < 0 ? null : text.slice(at + 12, -1);
 }
 
 function indented(json) {
   let depth = 0;
   const line = () => `\n${'  '.repeat(depth)}`;
-  return json.replace(/"(?:[^"\\]|\\.)*"|[[{]\s*[\]}]|[[{\]},:]|\s+/g, (token) => {
+  return json.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|[[{]\s*[\]}]|[[{\]},:]|\s+/g, (token) => {
     if (token[0] === '"') return token;
     if (token === '{' || token === '[') {
       depth += 1;
@@ -104,14 +104,15 @@ function drawDrive() {
   if (open.link === null) return;
   const at = linked(open.link);
   const drive = open.doc ?? at?.drive ?? null;
-  const body = byId('drive-body');
-  const is = JSON.stringify([open.link, at && { ...at, shelf: at.shelf?.id, words: null }, open.etag, open.why]);
-  if (body.dataset.is === is) return;
-  body.dataset.is = is;
-  const title = drive ? `${at ? at.where : 'In no bay'} · ${drive.device}` : open.link;
-  setText(byId('drive-title'), title);
-  const sub = drive ? [drive.model_name, bytes(drive.user_capacity_bytes), drive.serial_number].filter(Boolean).join(' · ') : '';
-  setText(byId('drive-sub'), sub);
+  const is = signature([open.link, at && { ...at, shelf: at.shelf?.id, words: null }, open.etag, open.why]);
+  if (byId('drive-body').dataset.is === is) return;
+  byId('drive-body').dataset.is = is;
+  part('drive-title', () => setText(byId('drive-title'), drive ? `${at ? at.where : 'In no bay'} · ${drive.device}` : open.link));
+  part('drive-sub', () => setText(byId('drive-sub'), drive ? [drive.model_name, bytes(drive.user_capacity_bytes), drive.serial_number].filter(Boolean).join(' · ') : ''));
+  part('drive-body', () => drawDriveBody(byId('drive-body'), drive, at));
+}
+
+function drawDriveBody(body, drive, at) {
   const focused = body.contains(document.activeElement) ? document.activeElement.dataset.copy : null;
   const isRawOpen = body.querySelector('.raw')?.open ?? false;
   const top = body.scrollTop;

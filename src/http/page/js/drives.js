@@ -12,12 +12,9 @@ const known = {
 /** What a person sees first of a drive. What was bad stays shown as bad while it sleeps or is silent. */
 function kindOf(drive) {
   if (drive.verdict === 'crit' || drive.verdict === 'warn') return drive.verdict;
-  const states = { missing: 'missing', unresponsive: 'silent', reading: 'reading', standby: 'asleep' };
-  return states[drive.state] ?? drive.verdict;
+  if (isOdd(drive.verdict) || isOdd(drive.state)) return 'unknown';
+  return STATES[drive.state] ?? drive.verdict;
 }
-
-/** What else the drive's state says, where its verdict has come first. */
-const STATES = { missing: 'missing', unresponsive: 'silent', reading: 'reading', standby: 'asleep' };
 
 function emptyKind(slot, shelf) {
   if (slot.status === 'not installed') return 'empty';
@@ -32,51 +29,66 @@ function places(overview) {
   for (const shelf of overview.enclosures) for (const slot of shelf.slots) if (slot.drive) count(slot.drive);
   overview.unslotted.forEach(count);
   // A serial number that two drives share names neither.
-  const link = (drive) => (drive.serial_number && serials.get(drive.serial_number) === 1 ? drive.serial_number : drive.device);
+  const names = (drive) => [serials.get(drive.serial_number) === 1 ? drive.serial_number : null, drive.device];
+  const link = (drive) => names(drive).find((name) => name && !isOdd(name)) ?? null;
+  const unique = distinct();
   const all = [];
   overview.enclosures.forEach((shelf, index) => {
     const title = overview.enclosures.length > 1 ? `shelf ${index + 1}` : null;
+    // Two shelves may have one id.
+    shelf.key = unique(`${shelf.id} ${shelf.sysfs_name}`);
     for (const [bay, slot] of shelf.slots.entries()) {
-      all.push(place({ key: `${shelf.id} ${shelf.sysfs_name}/${bay}`, shelf, title, slot, drive: slot.drive }, link));
+      all.push(place({ key: `${shelf.key}/${bay}`, shelf, title, slot, drive: slot.odd ? null : slot.drive }, link));
     }
   });
-  const keys = new Set();
   for (const drive of overview.unslotted) {
-    let key = `-/${link(drive)}`;
-    while (keys.has(key)) key += '+';
-    keys.add(key);
-    all.push(place({ key, shelf: null, title: null, slot: null, drive }, link));
+    all.push(place({ key: unique(`-/${link(drive)}`), shelf: null, title: null, slot: null, drive }, link));
   }
   return all;
+}
+
+/** Makes names distinct, those that come twice by what is added to them. */
+function distinct() {
+  const seen = new Set();
+  return (name) => {
+    let key = name;
+    while (seen.has(key)) key += '+';
+    seen.add(key);
+    return key;
+  };
 }
 
 function place(at, link) {
   const { drive, slot, shelf, title } = at;
   at.kind = drive ? kindOf(drive) : emptyKind(slot, shelf);
-  at.state = drive ? (STATES[drive.state] ?? null) : null;
+  at.state = drive ? pick(STATES, drive.state) : null;
   at.link = drive ? link(drive) : null;
-  at.bay = slot ? `Bay ${slot.slot}` : null;
-  at.where = slot ? (title ? `Bay ${slot.slot} of ${title}` : `Bay ${slot.slot}`) : 'In no bay';
+  at.number = slot ? shown(slot.slot) : '';
+  at.bay = slot ? `Bay ${at.number}` : null;
+  at.where = slot ? (title ? `${at.bay} of ${title}` : at.bay) : 'In no bay';
   at.locate = slot?.locate === true;
   at.fault = slot?.fault_sensed === true || slot?.fault_requested === true;
   const words = drive
     ? [drive.device, ...drive.paths, drive.serial_number, drive.wwn, drive.model_name, drive.vendor, drive.firmware_version, drive.pool, drive.vdev, drive.role]
     : [];
-  if (slot) words.push(`bay ${slot.slot}`, slot.name);
+  if (slot) words.push(`bay ${at.number}`, slot.name);
   if (shelf) words.push(title, shelf.id, shelf.model);
   at.words = words.filter(Boolean).join('\n').toLowerCase();
   return at;
 }
 
-const SEVERITY = { crit: 0, warn: 1, watch: 2 };
-
 /** The finding that made the verdict. */
 function worst(drive) {
-  return [...drive.findings].sort((a, b) => SEVERITY[a.severity] - SEVERITY[b.severity])[0] ?? null;
+  const rank = (finding) => pick(SEVERITY, finding.severity, 3);
+  return [...drive.findings].sort((a, b) => rank(a) - rank(b))[0] ?? null;
 }
 
 /** Why a drive looks as it does, in one sentence; null where nothing is wrong. */
 function reason(drive) {
+  if (drive.odd) return 'The drive is unreadable.';
+  if (isOdd(drive.verdict)) return 'The verdict is unreadable.';
+  if (isOdd(drive.state) && !['crit', 'warn'].includes(drive.verdict)) return 'The state is unreadable.';
+  if (drive.findings.odd && drive.verdict !== 'ok') return 'The findings are unreadable.';
   const finding = worst(drive);
   if (finding && ['crit', 'warn', 'watch'].includes(drive.verdict)) return finding.message;
   if (drive.state === 'missing') return 'The drive is gone.';
@@ -84,21 +96,25 @@ function reason(drive) {
 }
 
 /** Whether the values of a drive are those of now. */
-const isCurrent = (drive) => drive.state === 'active' && !drive.stale;
+const isCurrent = (drive) => drive.state === 'active' && drive.stale === false;
+
+/** What is said of a bay that shows no drive. */
+const bareWords = (at) => (at.kind === 'empty' ? 'empty' : isOdd(at.slot.status) ? UNREADABLE : 'not empty, but shows no drive');
 
 /** What a screen reader says of a tile; also its tooltip. */
 function spoken(at) {
   const { drive } = at;
   const parts = [at.bay];
   if (!drive) {
-    parts.push(at.kind === 'empty' ? 'empty' : 'not empty, but shows no drive');
+    parts.push(bareWords(at));
   } else {
     parts.push(drive.device);
-    if (isCurrent(drive) && drive.temperature_celsius !== null) parts.push(degrees(drive.temperature_celsius));
+    if (Number.isNaN(drive.temperature_celsius)) parts.push('temperature unreadable');
+    else if (isCurrent(drive)) parts.push(degrees(drive.temperature_celsius));
     const why = at.kind === 'ok' || at.kind === 'asleep' || at.kind === 'reading' ? null : reason(drive);
     parts.push(KINDS[at.kind] + (why ? `: ${why.replace(/\.$/, '')}` : ''));
     if (at.state && at.state !== at.kind) parts.push(KINDS[at.state]);
-    if (drive.stale && drive.state === 'active') parts.push('old reading');
+    if (drive.stale !== false && drive.state === 'active') parts.push('old reading');
     if (drive.pool) parts.push(`pool ${drive.pool}`);
   }
   if (at.locate) parts.push('locate light on');
@@ -106,10 +122,10 @@ function spoken(at) {
   return parts.filter(Boolean).join(', ');
 }
 
-/** Takes a new overview in. */
-function take(overview) {
-  known.overview = overview;
-  known.places = places(overview);
+/** Takes a new overview in, of whatever shape. */
+function take(answer) {
+  known.overview = OVERVIEW(answer);
+  known.places = places(known.overview);
   known.byLink = new Map(known.places.filter((at) => at.drive).map((at) => [at.link, at]));
 }
 

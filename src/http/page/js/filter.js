@@ -10,7 +10,7 @@ function readAddress() {
   const asked = new URLSearchParams(query ?? '');
   const drive = /^\/drive\/(.+)$/.exec(path)?.[1];
   wanted.drive = drive === undefined ? null : decoded(drive);
-  wanted.verdicts = new Set((asked.get('verdict') ?? '').split(',').filter((kind) => kind in KINDS));
+  wanted.verdicts = new Set((asked.get('verdict') ?? '').split(',').filter((kind) => Object.hasOwn(KINDS, kind)));
   wanted.pool = asked.get('pool') ?? '';
   wanted.text = asked.get('q') ?? '';
   wanted.colour = COLOURS.includes(asked.get('colour')) ? asked.get('colour') : 'verdict';
@@ -56,19 +56,23 @@ function found(words, word) {
 
 /** Draws everything below the sentence, as it is looked for. Returns how many tiles were touched. */
 function drawBays() {
-  const scheme = colouring(wanted.colour);
   const isOut = sieve();
-  drawChips();
-  drawPoolChoice();
+  part('chips', drawChips);
+  part('pool', drawPoolChoice);
   byId('legend').hidden = wanted.colour === 'verdict';
-  drawLegend(scheme);
-  const touched = drawShelves(scheme, isOut);
+  const touched = drawn('shelves', () => drawFronts(isOut), clearShelves);
   const drives = known.places.filter((at) => at.drive);
   const matching = isFiltered() ? drives.filter((at) => !isOut(at)).length : drives.length;
   setText(byId('matches'), isFiltered() ? `${matching} of ${plural(drives.length, 'drive')} shown` : '');
   document.body.dataset.colour = wanted.colour;
   setHidden(byId('tools'), false);
   return touched;
+}
+
+function drawFronts(isOut) {
+  const scheme = colouring(wanted.colour);
+  drawLegend(scheme);
+  return drawShelves(scheme, isOut);
 }
 
 /** A chip for every verdict and state that some drive has; also the legend of the verdicts. */

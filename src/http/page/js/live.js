@@ -10,21 +10,35 @@ const TOKEN = 'jbod-monitor-token';
 
 const live = { etag: null, busy: false, timer: 0, answered: null, lost: null, cache: null, source: null, age: null, ageAt: null, token: null, version: null };
 
-/** One request: {status, etag, text, json, headers, why}; status 0 where there was no answer. */
+/** Something in between may answer in the daemon's place. */
+const NOT_OURS = { status: 0, isUnreadable: true, why: 'the answer is unreadable' };
+
+/** One request: {status, etag, text, json, headers, why}; status 0 where there was no answer, or none that can be read. */
 async function ask(path, etag) {
   const headers = {};
   if (etag) headers['If-None-Match'] = etag;
   if (live.token) headers.Authorization = `Bearer ${live.token}`;
+  let response = null;
+  let body = '';
   try {
-    const response = await fetch(path, { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
-    const text = await response.text();
-    const isJson = (response.headers.get('Content-Type') ?? '').includes('json') && text !== '';
-    const json = isJson ? JSON.parse(text) : null;
-    const why = json?.detail ?? `the daemon answered ${response.status}`;
-    return { status: response.status, etag: response.headers.get('ETag'), text, json, headers: response.headers, why };
+    response = await fetch(path, { headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
+    body = await response.text();
   } catch (error) {
-    const whys = { TimeoutError: 'no answer in time', SyntaxError: 'its answer cannot be read' };
-    return { status: 0, why: whys[error.name] ?? 'no connection' };
+    return { status: 0, why: error.name === 'TimeoutError' ? 'no answer in time' : 'no connection' };
+  }
+  const { status, headers: head } = response;
+  const json = (head.get('Content-Type') ?? '').includes('json') ? parsed(body) : null;
+  if (status === 200 && json === null) return NOT_OURS;
+  return { status, etag: head.get('ETag'), text: body, json, headers: head, why: text(json?.detail) ?? `the daemon answered ${status}` };
+}
+
+/** The object that it is; null where it is none. */
+function parsed(body) {
+  try {
+    const json = JSON.parse(body);
+    return isObject(json) ? json : null;
+  } catch {
+    return null;
   }
 }
 
@@ -34,6 +48,9 @@ async function refresh() {
   live.busy = true;
   try {
     await look();
+  } catch (error) {
+    note('page', error);
+    lose(NOT_OURS);
   } finally {
     live.busy = false;
     clearTimeout(live.timer);
@@ -41,29 +58,35 @@ async function refresh() {
   }
 }
 
+/** Says why there is nothing newer: no answer, none that can be read, or a daemon that has nothing yet. */
+function lose({ status, why, isUnreadable }) {
+  const kind = isUnreadable ? 'unreadable' : status === 0 ? 'silent' : 'empty';
+  live.lost = { since: live.lost?.since ?? clock.now(), why, kind };
+  drawFreshness();
+}
+
 async function look() {
   const [answer, health] = await Promise.all([ask('/api/overview', live.etag), ask('/api/health', null), fetchDrive()]);
   if (answer.status === 401) return askForToken();
-  if (answer.status !== 200 && answer.status !== 304) {
-    // A daemon that answers, but has nothing yet, is not lost.
-    live.lost = { since: live.lost?.since ?? clock.now(), why: answer.why, answers: answer.status !== 0 };
-    return drawFreshness();
-  }
+  if (answer.status !== 200 && answer.status !== 304) return lose(answer);
   live.lost = null;
   heard(answer.headers);
-  if (health.status === 200) {
-    drawService(health.json);
-    const { version } = health.json;
-    setText(byId('version'), `jbod-monitor ${version}`);
-    // Another daemon has other files; this page may not understand it.
-    if (live.version && live.version !== version) location.reload();
-    live.version = version;
-  }
+  if (health.status === 200 || health.isUnreadable) part('service', () => drawHealth(HEALTH(health.json)));
   if (answer.status === 200) {
-    live.etag = answer.etag;
     draw(answer.json);
+    live.etag = answer.etag;
   }
   drawFreshness();
+}
+
+function drawHealth(health) {
+  drawService(health);
+  const { version } = health;
+  if (isOdd(version)) return;
+  setText(byId('version'), `jbod-monitor ${version}`);
+  // Another daemon has other files; this page may not understand it.
+  if (live.version && live.version !== version) location.reload();
+  live.version = version;
 }
 
 /** What the head of an answer says of how old it is. */
@@ -77,13 +100,23 @@ function heard(headers) {
   known.observed = clock.now() - 1000 * Number(headers.get('Age') ?? 0);
 }
 
+/** Draws what stands in that element, or says there that it cannot. */
+function part(id, draw) {
+  const instead = (word) => {
+    delete byId(id).dataset.is;
+    byId(id).replaceChildren(word);
+    return 0;
+  };
+  return drawn(id, draw, instead);
+}
+
 function draw(overview) {
   const from = performance.now();
   const isFirst = known.overview === null;
   take(overview);
-  drawSentence();
-  drawCounts();
-  drawPools();
+  part('sentence', drawSentence);
+  part('counts', drawCounts);
+  part('pools', drawPools);
   const touched = drawBays();
   drawDrive();
   performance.measure('jbod:patch', { start: from, detail: { touched, places: known.places.length } });
@@ -101,17 +134,18 @@ function drawFreshness() {
   document.body.classList.toggle('lost', lost !== null && known.overview !== null);
   const fresh = byId('fresh');
   if (lost) {
-    const waits = lost.answers ? `The daemon has nothing to show: ${lost.why}` : `The daemon does not answer (${lost.why})`;
-    setText(fresh, lost.answers ? 'nothing to show yet' : `no answer for ${span((clock.now() - (live.answered ?? lost.since)) / 1000)}`);
+    const waits = { empty: `The daemon has nothing to show: ${lost.why}`, silent: `The daemon does not answer (${lost.why})`, unreadable: 'The answer of the daemon is unreadable' };
+    const since = span((clock.now() - (live.answered ?? lost.since)) / 1000);
+    setText(fresh, { empty: 'nothing to show yet', silent: `no answer for ${since}`, unreadable: `no readable answer for ${since}` }[lost.kind]);
     fresh.dataset.kind = 'lost';
-    drawThen(waits);
+    drawThen(waits[lost.kind]);
     document.title = `? ${known.overview?.host ?? 'jbod-monitor'}: no answer`;
     return;
   }
   drawThen(null);
   if (known.observed === undefined || known.observed === null) return;
   const isStale = live.cache === 'STALE';
-  const from = SOURCES[live.source] ?? live.source;
+  const from = pick(SOURCES, live.source, live.source);
   setText(fresh, `${isStale ? 'last known, ' : ''}observed ${ago(known.observed)}${from ? `, from ${from}` : ''}`);
   fresh.dataset.kind = isStale ? 'stale' : 'fresh';
   fresh.title = `The oldest current reading is of ${moment(known.observed)}. X-Cache: ${live.cache}`;
@@ -125,7 +159,7 @@ function drawThen(waits) {
   if (waits === null) {
     if (then.hidden) return;
     then.hidden = true;
-    delete byId('say').dataset.is;
+    delete sentence.dataset.is;
     if (known.overview) drawSentence();
     return;
   }

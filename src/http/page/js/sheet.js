@@ -18,10 +18,10 @@ function makeSheet() {
 function sheetTable(title, here) {
   const rows = here.map((at) => {
     const { drive } = at;
-    const bay = at.slot ? String(at.slot.slot) : '–';
-    if (!drive) return el('tr', {}, el('th', { scope: 'row' }, bay), el('td', { colspan: '6' }, at.kind === 'empty' ? 'empty' : 'not empty, shows no drive'));
+    const bay = at.number || '–';
+    if (!drive) return el('tr', {}, el('th', { scope: 'row' }, bay), el('td', { colspan: '6' }, bareWords(at)));
     const why = ['ok', 'asleep', 'reading'].includes(at.kind) ? null : reason(drive);
-    const verdict = [KINDS[drive.verdict], at.state && at.state !== 'reading' ? KINDS[at.state] : null].filter(Boolean).join(', ') + (why ? `: ${why}` : '');
+    const verdict = [pick(KINDS, drive.verdict, UNREADABLE), at.state && at.state !== 'reading' ? KINDS[at.state] : null].filter(Boolean).join(', ') + (why ? `: ${why}` : '');
     const pool = [drive.pool, drive.vdev && drive.role !== 'data' ? drive.role : drive.vdev].filter(Boolean).join(' ');
     return el('tr', {}, el('th', { scope: 'row' }, bay), [drive.device, drive.serial_number, drive.model_name, bytes(drive.user_capacity_bytes), pool, verdict].map((cell) => el('td', {}, cell ?? '')));
   });

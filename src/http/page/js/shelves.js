@@ -3,9 +3,8 @@
 
 /** By the place's key: {button, number, mark, name, text, is}. */
 const tiles = new Map();
-/** By the enclosure's names: {section, grid, plan}. Two shelves may have one id. */
+/** By the shelf's key: {section, grid, plan}. */
 const fronts = new Map();
-const frontKey = (shelf) => `${shelf.id} ${shelf.sysfs_name}`;
 
 /** Where the bay of that index stands: [row, column], from the top left. */
 function stands(index, { rows, columns, numbering, first_bay: first }) {
@@ -17,11 +16,16 @@ function stands(index, { rows, columns, numbering, first_bay: first }) {
   return [row, column];
 }
 
-function layoutOf(shelf) {
-  // What an earlier version has stored tells of none.
-  const columns = Math.min(12, Math.max(1, shelf.slots.length));
-  const usual = { rows: Math.max(1, Math.ceil(shelf.slots.length / columns)), columns, numbering: 'rows', first_bay: 'top_left', guessed: true };
-  return shelf.layout ?? usual;
+/** Rows or columns that are set are 64 at most, as in the limits file. */
+const MOST = 64;
+
+function layoutOf({ layout, slots }) {
+  const isCount = (value, most) => Number.isInteger(value) && value >= 1 && value <= most;
+  const hasRoom = layout && isCount(layout.columns, MOST) && isCount(layout.rows, Math.max(MOST, Math.ceil(slots.length / layout.columns))) && layout.rows * layout.columns >= slots.length;
+  if (hasRoom) return layout;
+  // What an earlier version has stored has none; what has no room for its bays is none.
+  const columns = Math.min(12, Math.max(1, slots.length));
+  return { rows: Math.max(1, Math.ceil(slots.length / columns)), columns, numbering: 'rows', first_bay: 'top_left', guessed: true, odd: layout !== null };
 }
 
 /** Rows of places, with null where no bay is. Numbers with holes leave the holes where there is room. */
@@ -29,9 +33,9 @@ function planOf(shelf, placesHere) {
   const layout = layoutOf(shelf);
   const room = layout.rows * layout.columns;
   const numbers = placesHere.map((at) => at.slot.slot);
-  const base = Math.min(...numbers) === 0 ? 0 : Math.min(...numbers, Infinity);
+  const base = numbers.reduce((least, n) => Math.min(least, n), Infinity);
   const areDistinct = new Set(numbers).size === numbers.length;
-  const byNumber = areDistinct && numbers.every((n) => n - base < room);
+  const byNumber = areDistinct && numbers.every((n) => Number.isInteger(n) && n - base < room);
   const rows = Array.from({ length: layout.rows }, () => new Array(layout.columns).fill(null));
   placesHere.forEach((at, index) => {
     const [row, column] = stands(byNumber ? at.slot.slot - base : index, layout);
@@ -63,7 +67,7 @@ function drawTile(tile, at, shade, isOut) {
     button.title = label;
     tile.label = label;
   }
-  setText(tile.number, at.slot ? String(at.slot.slot) : '');
+  setText(tile.number, isOdd(at.slot?.slot) ? '?' : at.number);
   setText(tile.name, at.drive ? at.drive.device : '');
   // Drawn by the style: the letter of a colour is nothing to be read out.
   tile.text.dataset.text = at.drive ? shade.text : '';
@@ -93,7 +97,7 @@ function buildFront(shelf, index, many, here) {
     const cells = row.map((at) => (at ? makeTile(at, 'gridcell').button : el('span', { class: 'gap', role: 'gridcell' })));
     grid.append(el('div', { class: 'row', role: 'row' }, cells));
   }
-  const guess = layout.guessed ? 'rows and columns guessed; the limits file sets them' : null;
+  const guess = layout.odd ? 'layout unreadable: rows and columns guessed' : layout.guessed ? 'rows and columns guessed; the limits file sets them' : null;
   const title = el('h2', { id: `shelf-${index}` }, many ? `Shelf ${index + 1}` : 'Shelf', ' ', el('span', { class: 'model' }, shelfName(shelf)));
   const note = el('p', { class: 'note' });
   const head = el('div', { class: 'shelf-head' }, title, el('span', { class: 'id', title: guess }, shelf.id), note);
@@ -111,12 +115,12 @@ function drawShelves(scheme, isOut) {
   let touched = 0;
   enclosures.forEach((shelf, index) => {
     const here = byShelf.get(shelf);
-    const plan = JSON.stringify([index, many, shelfName(shelf), layoutOf(shelf), here.map((at) => at.key)]);
-    let front = fronts.get(frontKey(shelf));
+    const plan = JSON.stringify([index, many, shelfName(shelf), layoutOf(shelf), here.map((at) => [at.key, at.number])]);
+    let front = fronts.get(shelf.key);
     if (front?.plan !== plan) {
       const old = front;
       front = { ...buildFront(shelf, index, many, here), plan };
-      fronts.set(frontKey(shelf), front);
+      fronts.set(shelf.key, front);
       if (old) {
         old.section.replaceWith(front.section);
         fitting.unobserve(old.section);
@@ -126,9 +130,10 @@ function drawShelves(scheme, isOut) {
     }
     const at = byId('shelves').children[index];
     if (at !== front.section) byId('shelves').insertBefore(front.section, at ?? null);
-    seen.add(frontKey(shelf));
+    seen.add(shelf.key);
     const inUse = here.filter((place) => place.drive).length;
-    setText(front.note, `${inUse} of ${plural(here.length, 'bay')} in use${shelf.error ? `; ${shelf.error}` : ''}`);
+    const use = shelf.slots.odd ? `bays ${UNREADABLE}` : `${inUse} of ${plural(here.length, 'bay')} in use`;
+    setText(front.note, `${use}${shelf.error ? `; ${shelf.error}` : ''}`);
     touched += drawTiles(here, scheme, isOut);
     setHidden(front.section, here.length > 0 && here.every(isOut));
   });
@@ -138,11 +143,23 @@ function drawShelves(scheme, isOut) {
     fitting.unobserve(front.section);
     fronts.delete(key);
   }
+  setOdd(byId('shelves'), enclosures.odd);
   touched += drawLoose(loose, scheme, isOut);
   const keys = new Set(known.places.map((at) => at.key));
   for (const key of tiles.keys()) if (!keys.has(key)) tiles.delete(key);
   keepOneStop();
   return touched;
+}
+
+/** When they cannot be drawn: they are built anew the next time. */
+function clearShelves() {
+  fitting.disconnect();
+  fronts.clear();
+  tiles.clear();
+  for (const id of ['shelves', 'loose-tiles']) byId(id).replaceChildren();
+  delete byId('loose-tiles').dataset.is;
+  setOdd(byId('shelves'), true);
+  return 0;
 }
 
 function drawLoose(loose, scheme, isOut) {
@@ -152,7 +169,9 @@ function drawLoose(loose, scheme, isOut) {
     pile.dataset.is = plan;
     pile.replaceChildren(...loose.map((at) => (tiles.get(at.key) ?? makeTile(at, null)).button));
   }
-  setHidden(byId('loose'), loose.length === 0 || loose.every(isOut));
+  const { odd } = known.overview.unslotted;
+  setOdd(byId('loose'), odd);
+  setHidden(byId('loose'), !odd && (loose.length === 0 || loose.every(isOut)));
   return drawTiles(loose, scheme, isOut);
 }
 

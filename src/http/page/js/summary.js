@@ -23,18 +23,21 @@ function troubles() {
       const subject = at.slot ? `${at.where} (${at.drive.device})` : `${at.drive.device} (in no bay)`;
       all.push({ rank: KIND_RANK[at.kind], kind: at.kind, subject, says: SAYS[at.kind], why: reason(at.drive), link: at.link });
     } else if (!at.drive && at.kind === 'unlinked' && !at.shelf.error) {
-      all.push({ rank: 6, kind: 'unknown', subject: at.where, says: 'is not empty, but shows no drive', why: null });
+      all.push({ rank: 6, kind: 'unknown', subject: at.where, says: `is ${bareWords(at)}`, why: null });
     }
   }
   for (const pool of overview.pools) {
     if (pool.state === 'ONLINE') continue;
-    const rank = POOL_RANK[pool.state] ?? 4;
+    const rank = pick(POOL_RANK, pool.state, 4);
     const kind = rank === 0 ? 'crit' : rank === 2 ? 'warn' : 'unknown';
     all.push({ rank, kind, subject: `Pool ${pool.name}`, says: `is ${pool.state ?? 'in a state that is not known'}`, why: null });
   }
   overview.enclosures.forEach((shelf, index) => {
-    if (shelf.error) all.push({ rank: 6, kind: 'unknown', subject: `Shelf ${index + 1} (${shelfName(shelf)})`, says: 'is not well', why: shelf.error });
+    const why = shelf.error ?? (shelf.slots.odd ? 'its bays are unreadable' : null);
+    if (why) all.push({ rank: 6, kind: 'unknown', subject: `Shelf ${index + 1} (${shelfName(shelf)})`, says: 'is not well', why });
   });
+  const lists = { 'The shelves': overview.enclosures, 'The drives in no bay': overview.unslotted, 'The pools': overview.pools };
+  for (const [subject, one] of Object.entries(lists)) if (one.odd) all.push({ rank: 6, kind: 'unknown', subject, says: 'are unreadable', why: null });
   if (overview.zfs_error) all.push({ rank: 6, kind: 'unknown', subject: 'The pools', says: 'are not known', why: overview.zfs_error });
   // Places come in the order of shelves and bays, and a sort leaves equals as they are.
   return all.sort((a, b) => a.rank - b.rank);
@@ -56,6 +59,7 @@ function trouble(of) {
 
 function allIsWell() {
   const { drives, by_state: states, slots } = known.overview.totals;
+  if (isOdd(drives) || isOdd(states.reading)) return { kind: 'unknown', text: 'Nothing is wrong with what can be read: how many drives there are is unreadable.' };
   if (drives === 0) {
     return { kind: 'unknown', text: slots ? `No drives are here: ${plural(slots, 'bay is', 'bays are')} empty.` : 'No drives and no shelves are here: jbod-monitor doctor says why.' };
   }
@@ -63,7 +67,7 @@ function allIsWell() {
     const all = states.reading === drives;
     return { kind: 'reading', text: all ? `The drives are being read for the first time: ${drives} to go.` : `Nothing is wrong so far: ${states.reading} of ${drives} drives are still being read.` };
   }
-  const asleep = states.standby ? `, ${states.standby === drives ? 'all' : states.standby} of them asleep` : '';
+  const asleep = states.standby > 0 ? `, ${states.standby === drives ? 'all' : states.standby} of them asleep` : '';
   const pools = known.overview.pools.length ? `, and ${plural(known.overview.pools.length, 'pool is', 'pools are')} online` : '';
   return { kind: 'ok', text: `All is well: ${plural(drives, 'drive is', 'drives are')} healthy${asleep}${pools}.` };
 }
@@ -79,24 +83,24 @@ function drawSentence() {
   const all = troubles();
   const well = all.length ? null : allIsWell();
   const kind = well?.kind ?? all[0].kind;
-  const signature = JSON.stringify([well, all]);
-  const say = byId('say');
-  if (say.dataset.is !== signature) {
-    say.dataset.is = signature;
-    say.dataset.kind = kind;
-    byId('sentence').replaceChildren(sign(kind), el('span', {}, well ? well.text : trouble(all[0]), well ? '' : '.'));
+  const is = JSON.stringify([well, all]);
+  const sentence = byId('sentence');
+  if (sentence.dataset.is !== is) {
+    sentence.dataset.is = is;
+    byId('say').dataset.kind = kind;
+    sentence.replaceChildren(sign(kind), el('span', {}, well ? well.text : trouble(all[0]), well ? '' : '.'));
     const more = all.slice(1);
     byId('also').replaceChildren(...more.slice(0, ALSO).map((one) => el('li', { 'data-kind': one.kind }, sign(one.kind), el('span', {}, trouble(one)))));
-    if (more.length > ALSO) byId('also').append(el('li', { class: 'more' }, `and ${more.length - ALSO} more: ${list(tally(more.slice(ALSO)))}`));
+    if (more.length > ALSO) byId('also').append(el('li', { class: 'more' }, `and ${more.length - ALSO} more: ${joined(tally(more.slice(ALSO)))}`));
   }
   const marks = { ok: '✓', crit: '✕', warn: '!', reading: '…' };
-  known.title = `${marks[kind] ?? '?'} ${known.overview.host}${all.length ? `: ${list(tally(all))}` : ''}`;
+  known.title = `${pick(marks, kind, '?')} ${known.overview.host}${all.length ? `: ${joined(tally(all))}` : ''}`;
 }
 
 /** What does not work about the service itself. Silent drives and shelves are in the sentence already. */
 function drawService(health) {
-  const lines = [];
-  for (const part of health?.degraded ?? []) {
+  const lines = health.degraded.odd ? ['What does not work is unreadable.'] : [];
+  for (const part of health.degraded) {
     const since = `since ${moment(Date.parse(part.since))}`;
     if (part.part === 'redis') lines.push(`Redis is away ${since}: what is shown comes from the daemon’s own memory (${part.error}).`);
     else if (part.part === 'redis_writes') lines.push(`Redis takes no values ${since}: ${part.error}`);
@@ -111,13 +115,16 @@ function drawService(health) {
 function drawCounts() {
   const { totals, sweep, host } = known.overview;
   setText(byId('host'), host);
+  // What is unreadable is shown where it would be.
+  const isAtLeast = (value, least) => !(value < least);
+  const took = written((ms) => (ms < 9950 ? `${(ms / 1000).toFixed(1)} s` : span(ms / 1000)))(sweep.took_ms);
   const parts = [
-    totals.paths > totals.drives ? `${plural(totals.drives, 'drive')} on ${totals.paths} paths` : plural(totals.drives, 'drive'),
-    totals.slots ? `${totals.slots_occupied} of ${plural(totals.slots, 'bay')} in use` : null,
-    totals.enclosures > 1 ? plural(totals.enclosures, 'shelf', 'shelves') : null,
-    totals.capacity_bytes ? bytes(totals.capacity_bytes) : null,
+    isAtLeast(totals.paths, totals.drives + 1) ? `${plural(totals.drives, 'drive')} on ${shown(totals.paths)} paths` : plural(totals.drives, 'drive'),
+    isAtLeast(totals.slots, 1) ? `${shown(totals.slots_occupied)} of ${plural(totals.slots, 'bay')} in use` : null,
+    isAtLeast(totals.enclosures, 2) ? plural(totals.enclosures, 'shelf', 'shelves') : null,
+    isAtLeast(totals.capacity_bytes, 1) ? `${isOdd(totals.capacity_bytes) ? 'capacity ' : ''}${bytes(totals.capacity_bytes)}` : null,
     totals.hottest_celsius === null ? null : `hottest ${degrees(totals.hottest_celsius)}`,
-    sweep.took_ms === null ? null : `last sweep took ${sweep.took_ms < 9950 ? `${(sweep.took_ms / 1000).toFixed(1)} s` : span(sweep.took_ms / 1000)}`,
+    took === null ? null : `last sweep took ${took}`,
   ];
   const counts = byId('counts');
   const text = parts.filter(Boolean).join('\n');
@@ -130,17 +137,20 @@ const SCAN_STATES = { in_progress: 'running', finished: 'finished', canceled: 'c
 
 function drawPools() {
   const { pools } = known.overview;
-  const list = byId('pools');
-  if (list.dataset.is === JSON.stringify(pools)) return;
-  list.dataset.is = JSON.stringify(pools);
-  list.replaceChildren(
+  const drawing = byId('pools');
+  const is = signature(pools);
+  if (drawing.dataset.is === is) return;
+  drawing.dataset.is = is;
+  drawing.replaceChildren(
+    pools.odd ? el('li', { class: 'odd' }, 'Pools unreadable') : '',
     ...pools.map((pool) => {
-      const kind = pool.state === 'ONLINE' ? 'ok' : (POOL_RANK[pool.state] ?? 4) === 0 ? 'crit' : 'warn';
+      const kind = pool.state === 'ONLINE' ? 'ok' : pick(POOL_RANK, pool.state) === 0 ? 'crit' : 'warn';
       const { scan } = pool;
       const isRunning = ['in_progress', 'paused'].includes(scan.state) && scan.done_percent !== null;
-      const words = scan.kind === 'none' ? 'never scrubbed' : `${scan.kind} ${SCAN_STATES[scan.state] ?? scan.state}`;
-      const progress = isRunning ? `${words}, ${scan.done_percent.toFixed(1)} %` : words;
-      const bar = isRunning ? el('progress', { max: '100', value: String(scan.done_percent), 'aria-label': `${pool.name}: ${progress}` }) : null;
+      const words = scan.odd ? `scan ${UNREADABLE}` : scan.kind === 'none' ? 'never scrubbed' : `${scan.kind} ${pick(SCAN_STATES, scan.state, scan.state)}`;
+      const done = written((percent) => `${percent.toFixed(1)} %`)(scan.done_percent);
+      const progress = isRunning ? `${words}, ${done}` : words;
+      const bar = isRunning && !isOdd(scan.done_percent) ? el('progress', { max: '100', value: String(scan.done_percent), 'aria-label': `${pool.name}: ${progress}` }) : null;
       return el('li', { 'data-kind': kind, title: scan.text }, sign(kind), el('b', {}, pool.name), ` ${pool.state ?? 'not known'} `, el('span', { class: 'scan' }, progress), bar);
     }),
   );
