@@ -215,7 +215,13 @@ fn a_holder_in_good_order_is_never_doubted() {
     sim.set("all", &["latency_ms=4000"]);
     let settings = [SETTINGS[0], ("SMART_POLL_INTERVAL", "1"), SETTINGS[2], ("SMART_CONCURRENCY", "2")];
     let first = Daemon::start(&sim, &redis, &settings);
-    let second = Daemon::start(&sim, &redis, &settings);
+    eventually("it polls", || redis.get(LEASE));
+    // One that follows needs no more rights than before.
+    let rights = ["+get", "+mget", "+set", "+del", "+pttl", "+pexpire", "+eval"];
+    redis.ask(&[&["ACL", "SETUSER", "jbod", "reset", "on", ">secret", "~jbod:*"][..], &rights].concat());
+    let user = [("REDIS_USERNAME", "jbod"), ("REDIS_PASSWORD", "secret")];
+    let second = Daemon::start(&sim, &redis, &[&settings[..], &user].concat());
+    second.wait_logged("another daemon polls");
     let begun = Instant::now();
     let mut sweeps = std::collections::BTreeSet::new();
     eventually("sweeps for longer than the patience of a follower", || {

@@ -49,9 +49,10 @@ fn odd_values() -> Vec<Odd> {
         let to = format!("\"rotation_rate\":{value}");
         all.push(Odd { from: "\"rotation_rate\":[0-9]*", to, field: "rotation_rate_rpm", shown: Some(Value::Null) });
     }
-    for (value, shown) in [("A\\ud800B", "A\u{fffd}B".into()), ("A\\qB", Value::Null)] {
+    // Where smartctl's own cannot be read, the revision is that of the kernel.
+    for (value, shown) in [("A\\ud800B", Some("A\u{fffd}B".into())), ("A\\qB", None)] {
         let to = format!("\"scsi_revision\":\"{value}\"");
-        all.push(Odd { from: "\"scsi_revision\":\"[^\"]*\"", to, field: "firmware_version", shown: Some(shown) });
+        all.push(Odd { from: "\"scsi_revision\":\"[^\"]*\"", to, field: "firmware_version", shown });
     }
     assert_eq!(all.len(), DRIVES);
     all

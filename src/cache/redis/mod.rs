@@ -120,18 +120,27 @@ impl RedisStore {
     /// Redis has. `None`: there is none, or nothing that has a version, or this user may only read whole values.
     pub fn beginning(&self, key: &Key, copy: Copy) -> Result<Option<Version>, StoreError> {
         let packed = self.beginnings.get(&(key.clone(), copy));
-        let Some(packed) = packed.filter(|_| !self.whole_only.load(Ordering::Relaxed)) else { return Ok(None) };
+        let Some(packed) = packed.filter(|_| !self.reads_whole_only()) else { return Ok(None) };
+        match self.part(packed, BEGIN_BYTES) {
+            Ok(begin) => Ok(begin.and_then(|begin| Version::read(&begin))),
+            Err(StoreError::Refused(_)) => Ok(None),
+            Err(away) => Err(away),
+        }
+    }
+
+    fn reads_whole_only(&self) -> bool {
+        self.whole_only.load(Ordering::Relaxed)
+    }
+
+    /// What a `GETRANGE` gives.
+    fn part(&self, packed: &[u8], most: usize) -> Result<Option<Bytes>, StoreError> {
         let refused = |trouble: Trouble| {
             if trouble.code == "NOPERM" && !self.whole_only.swap(true, Ordering::Relaxed) {
                 log::warn!("redis lets this user read whole values only, which takes longer; permit +getrange");
             }
             trouble
         };
-        match self.breaker.with(Does::Read, |connection| connection.part(packed, BEGIN_BYTES).map_err(refused)) {
-            Ok(Value::BulkString(begin)) => Ok(Version::read(&begin)),
-            Ok(_) | Err(StoreError::Refused(_)) => Ok(None),
-            Err(away) => Err(away),
-        }
+        self.breaker.with(Does::Read, |connection| connection.part(packed, most).map_err(refused)).map(bytes)
     }
 
     /// Says of a value that it is none of ours; once an hour for each key.
@@ -145,12 +154,13 @@ impl RedisStore {
         let (key, copy) = (Key::Overview, Copy::Live);
         let mut cmd = Cmd::new();
         cmd.arg("GETRANGE").arg(self.name(&key, copy)).arg(0).arg(published::BEGIN_BYTES - 1);
-        let packed = cmd.get_packed_command();
-        let begin = if self.whole_only.load(Ordering::Relaxed) {
-            self.get(&key, copy, most)
-        } else {
-            self.breaker.with(Does::Read, |connection| connection.part(&packed, published::BEGIN_BYTES)).map(bytes)
-        };
+        let mut begin = Ok(None);
+        if !self.reads_whole_only() {
+            begin = self.part(&cmd.get_packed_command(), published::BEGIN_BYTES);
+        }
+        if self.reads_whole_only() {
+            begin = self.get(&key, copy, most);
+        }
         match begin {
             Ok(begin) => Ok(begin.and_then(|begin| Published::read(&begin))),
             Err(StoreError::Refused(_)) => Ok(None),
