@@ -134,7 +134,11 @@ impl Thread {
             return None;
         }
         let raw = raw_of(document).map(RawValue::to_owned);
-        let report = raw.as_deref().map(|raw| smartctl::parse(raw.get()).report);
+        let parsed = raw.as_deref().map(|raw| smartctl::parse(raw.get()));
+        if parsed.as_ref().is_some_and(|parsed| parsed.too_much.is_some()) {
+            return None;
+        }
+        let report = parsed.map(|parsed| parsed.report);
         let since = last.unwrap_or(&stored.summary).missing_since?;
         let key = self.rack.fleet.recall(known, &stored, report, since)?;
         self.publish_drive(&key, raw.as_deref());
@@ -259,7 +263,11 @@ impl Thread {
         if !self.has_room(room, value.len(), held.as_ref().map_or(0, |own| own.len())) {
             return false;
         }
-        let report = smartctl::parse(raw.get()).report;
+        let parsed = smartctl::parse(raw.get());
+        if parsed.too_much.is_some() {
+            return false;
+        }
+        let report = parsed.report;
         self.rack.know_type(key, report.device_type.as_deref());
         let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(State::Active), at);
         let held_at = held.and_then(|own| Head::parse(&own)?.collected_at);
