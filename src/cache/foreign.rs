@@ -1,4 +1,5 @@
-//! Stored values that are none of this program's: each key is reported once, not with every request that meets it.
+//! Foreign values: stored under our keys, but not written by this program. Each key is reported once, not with every
+//! request that meets it.
 
 use super::{Copy, Key};
 use std::collections::HashMap;
@@ -6,7 +7,7 @@ use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// No key is reported again sooner: a writer that puts its value back after each of ours fills no log.
+/// A key is reported again only after this time, so that a writer that restores its value fills no log.
 const BETWEEN_REPORTS: Duration = Duration::from_secs(3600);
 
 /// When each key was last reported.
@@ -29,7 +30,7 @@ impl ForeignValues {
         if reported.get(&place).is_some_and(is_recent) {
             return false;
         }
-        // Keys of drives that have gone do not pile up.
+        // Keys of drives that are gone do not accumulate.
         reported.retain(|_, at| is_recent(at));
         reported.insert(place, now);
         true

@@ -169,7 +169,7 @@ pub struct GoneBody<'a> {
     drives: Vec<&'a RawValue>,
 }
 
-/// That list, of the documents that it has room for; earlier ones come first. Gives how many are left out.
+/// That list, with as many of the documents as its limits allow, in their order; and how many are left out.
 pub fn gone<'a>(
     limits: &JsonLimits,
     host: &str,
@@ -185,7 +185,7 @@ pub fn gone<'a>(
     let mut values = limits.values.saturating_sub(limits.check(&empty).unwrap_or(limits.values));
     let (mut drives, mut left_out) = (Vec::new(), 0);
     for document in documents {
-        // With the comma before it.
+        // With its comma.
         let size = document.len() + 1;
         let of_document = DOCUMENT.check(document).ok().filter(|count| *count <= values && size <= bytes);
         let raw = of_document.and_then(|count| Some((count, serde_json::from_slice(document).ok()?)));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_gone_are_listed_as_far_as_a_list_of_them_is_read() {
+    fn the_list_of_missing_drives_stays_within_the_limits_it_is_read_with() {
         let limits = JsonLimits { bytes: 100_000, values: 1_000, ..ValueLimits::default().gone };
         let now = Timestamp(1_767_225_600);
         let document = |n: usize, filler: &str| format!(r#"{{"schema":1,"n":{n},"a":[{filler}]}}"#);
@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(listed(&long), (long[..11].to_vec(), 19), "by bytes");
         let many: Vec<String> = (0..30).map(|n| document(n, &"0,".repeat(90)[..179])).collect();
         assert_eq!(listed(&many), (many[..10].to_vec(), 20), "by values");
-        // One that nobody would read is left out, and costs no other its place.
+        // One that would not be read is left out, and the others are not.
         let deep = document(0, &("[".repeat(50) + &"]".repeat(50)));
         let others = [deep, "{".to_owned(), document(1, "0")];
         assert_eq!(listed(&others), (others[2..].to_vec(), 2));

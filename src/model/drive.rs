@@ -149,7 +149,7 @@ pub struct Drive {
     pub told_type: Option<DeviceType>,
 }
 
-/// A stored document may name any number of paths and links. No drive has as many.
+/// Paths and links that are taken over from a stored document; a drive has fewer.
 const PATHS: usize = 16;
 const LINKS: usize = 64;
 

@@ -138,7 +138,7 @@ pub struct SlotView {
     /// `on`, `off`: power to the bay.
     pub power_status: Option<String>,
     /// `null` when the bay is empty.
-    // Boxed: a stored list may have any number of empty bays, and each would take the room of a drive.
+    // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
     pub drive: Option<Box<DriveSummary>>,
 }
 

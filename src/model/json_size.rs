@@ -6,11 +6,11 @@
 
 use thiserror::Error;
 
-/// What a JSON text may have at most.
+/// Limits of a JSON text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JsonLimits {
     pub bytes: usize,
-    /// Objects, lists, strings, numbers and literals; keys of objects do not count.
+    /// Objects, lists, strings, numbers and literals; keys do not count.
     pub values: usize,
     pub depth: usize,
     /// Bytes of one string, escapes as they are written.

@@ -1,22 +1,22 @@
-//! How large a stored value may be before it is parsed. What is larger is none that this program wrote for this host.
+//! Limits of stored values, checked before they are parsed. A larger value was not written by this program for this host.
 //!
-//! A list grows with what the host has. Its limits leave five times of what a drive takes in it (815 bytes and 42
-//! values of an overview, 17 kB and 1,050 values of a document), and a base that holds the last overview of a host
-//! whose shelves are all gone: of some 700 drives.
+//! The limits of a list grow with the host: they allow five times what a drive takes (815 bytes and 42 values in an
+//! overview), and a base that holds the last overview of a host whose shelves have all gone, of some 700 drives. A
+//! document of a real drive has some 17 kB and 1,050 values.
 
 use super::json_size::JsonLimits;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// No list is larger, whatever the host has.
+/// The limit of a list on the largest host.
 const LARGEST_LIST: usize = 32 * MIB;
-/// Every level of a form of ours, and of smartctl's, with room to spare. The parser itself gives up at 128.
+/// Our own bodies are 7 levels deep, smartctl's JSON 8. The parser itself stops at 128.
 const LIST_DEPTH: usize = 32;
 const DOCUMENT_DEPTH: usize = 40;
 const STRING: usize = 16 * KIB;
 
-/// Of a drive's document. No drive on record comes near: the largest output of smartctl that is known has 23 kB.
+/// Of a drive's document. The largest recorded output of smartctl has 23 kB and 1,578 values.
 pub const DOCUMENT: JsonLimits = JsonLimits { bytes: 320 * KIB, values: 20_000, depth: DOCUMENT_DEPTH, string: STRING };
 
 /// The limits of the lists of one host.
@@ -24,9 +24,9 @@ pub const DOCUMENT: JsonLimits = JsonLimits { bytes: 320 * KIB, values: 20_000, 
 pub struct ValueLimits {
     /// Of the overview, the enclosures and the pools.
     pub list: JsonLimits,
-    /// Of the list of drives that are gone, which holds their documents.
+    /// Of the list of missing drives, which holds their documents.
     pub gone: JsonLimits,
-    /// What all documents in memory may have together, for one of Redis to be taken over into it.
+    /// Budget of all documents in memory, for those that are taken over from Redis.
     pub documents_bytes: usize,
 }
 
@@ -44,7 +44,7 @@ impl ValueLimits {
         let gone = JsonLimits {
             bytes: with(4 * MIB, 16 * KIB).min(LARGEST_LIST),
             values: with(256 * KIB, KIB),
-            // The list, and the field that holds it, around each document.
+            // The body and its list around each document.
             depth: DOCUMENT_DEPTH + 2,
             string: STRING,
         };
@@ -54,7 +54,7 @@ impl ValueLimits {
 }
 
 impl Default for ValueLimits {
-    /// Of a host that has nothing, as far as is known.
+    /// Of a host without drives and bays.
     fn default() -> Self {
         Self::of(0, 0)
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_grow_with_the_host_and_end_somewhere() {
+    fn limits_grow_with_the_host_up_to_a_maximum() {
         let (none, rack, huge) = (ValueLimits::default(), ValueLimits::of(79, 84), ValueLimits::of(0, usize::MAX));
         assert_eq!(none.list.bytes, MIB);
         assert_eq!((rack.list.bytes, rack.list.values), (MIB + 84 * 4 * KIB, 32 * KIB + 84 * 256));

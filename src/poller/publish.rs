@@ -58,8 +58,8 @@ pub(super) struct Publisher {
     /// How long the last sweep took.
     sweep: Duration,
     said_longer: bool,
-    /// Drives that are missing did not all fit into their list.
-    said_left_out: bool,
+    /// That the list of missing drives is not whole has been reported.
+    reported_left_out: bool,
     dirty: bool,
     built: Option<Instant>,
     /// What making everything anew took: it is not made more often than a part of the time allows.
@@ -68,7 +68,7 @@ pub(super) struct Publisher {
     patience: u32,
     /// Fingerprints of the summaries in the documents.
     said: HashMap<DeviceName, u64>,
-    /// Drives whose documents were too large with smartctl's JSON in them.
+    /// Drives whose documents are without smartctl's JSON because of its size.
     too_large: HashSet<DeviceName>,
     /// Documents that Redis does not have yet.
     pending: HashSet<DeviceName>,
@@ -94,7 +94,7 @@ impl Publisher {
             interval,
             sweep: Duration::ZERO,
             said_longer: false,
-            said_left_out: false,
+            reported_left_out: false,
             dirty: true,
             built: None,
             build_took: Duration::ZERO,
@@ -162,11 +162,11 @@ impl Publisher {
         let raw = raw.or_else(|| kept.and_then(doc::raw_of).filter(|_| record.report.is_some()));
         let document = doc::compose(record, summary, raw);
         let Err(excess) = DOCUMENT.check(&document) else { return document.into() };
-        // What no daemon would read again is not written.
+        // A document that no daemon would read is not written.
         if self.too_large.insert(record.drive.device.clone()) {
             let device = &record.drive.device;
             log::warn!(
-                "smartctl's JSON of a drive is left out, its document is too large device={device} error=\"{excess}\""
+                "smartctl's JSON is left out of a document, which would be too large device={device} error=\"{excess}\""
             );
         }
         doc::compose(record, summary, None).into()
@@ -188,10 +188,12 @@ impl Publisher {
 
     /// Those that are gone; sent with the next lists.
     pub(super) fn gone(&mut self, (list, left_out): (Vec<u8>, usize)) {
-        if left_out > 0 && !std::mem::replace(&mut self.said_left_out, true) {
-            log::warn!("more drives are missing than a restart can know of left_out={left_out}");
+        if left_out > 0 && !std::mem::replace(&mut self.reported_left_out, true) {
+            log::warn!(
+                "the list of missing drives is full, a restart will not know of all of them left_out={left_out}"
+            );
         }
-        self.said_left_out &= left_out > 0;
+        self.reported_left_out &= left_out > 0;
         self.memory.set(Key::Gone, list.into());
     }
 

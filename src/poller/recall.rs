@@ -3,7 +3,7 @@
 //! daemon ran is found in the last overview.
 
 use super::Thread;
-use super::stored::Room;
+use super::stored::Budget;
 use crate::cache::redis::KEYS_AT_ONCE;
 use crate::cache::{Bytes, Copy, Key};
 use crate::clock::now;
@@ -50,12 +50,12 @@ impl Thread {
         self.recall = Recall::Done;
         self.stored_gone = if gone.is_some() { StoredGone::Present } else { StoredGone::Absent };
         let name = self.rack.name.clone();
-        let mut room = self.room();
+        let mut budget = self.document_budget();
         let documents = gone.as_deref().and_then(|list| gone_of(list, &name)).unwrap_or_default();
-        let mut left_out = self.recall_list(&documents, &mut room);
+        let mut left_out = self.recall_list(&documents, &mut budget);
         let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
         if let Some(overview) = overview.filter(|o| o.host == name) {
-            left_out += self.recall_went(&overview, &mut room);
+            left_out += self.recall_went(&overview, &mut budget);
         }
         self.limit_missing(left_out);
         self.forget_left();
@@ -64,7 +64,7 @@ impl Thread {
     }
 
     /// Those in the list of another daemon, or an earlier one. What was taken over before and is not in there is forgotten.
-    fn recall_list(&mut self, documents: &[&RawValue], room: &mut Room) -> usize {
+    fn recall_list(&mut self, documents: &[&RawValue], budget: &mut Budget) -> usize {
         let outline = |document: &RawValue| Outline::parse(document.get().as_bytes());
         if self.rack.fleet.has_recalled() {
             let listed: HashSet<Identity> = documents.iter().filter_map(|d| Some(outline(d)?.identity)).collect();
@@ -75,14 +75,14 @@ impl Thread {
         for document in chosen.drives {
             let document = document.get().as_bytes();
             if DOCUMENT.check(document).is_ok() {
-                self.recall_one(&mut known, document, None, room);
+                self.recall_one(&mut known, document, None, budget);
             }
         }
         chosen.left_out
     }
 
     /// Those that were here at the last overview and are not now.
-    fn recall_went(&mut self, overview: &Overview, room: &mut Room) -> usize {
+    fn recall_went(&mut self, overview: &Overview, budget: &mut Budget) -> usize {
         let chosen = self.went(overview);
         let mut known = Known::of(&self.rack.fleet, now());
         let mut changes = Vec::new();
@@ -91,7 +91,7 @@ impl Thread {
             let Ok(documents) = self.documents(&keys, Copy::Last) else { break };
             for (last, document) in some.iter().zip(documents) {
                 let Some((_, value)) = document else { continue };
-                let recalled = self.recall_one(&mut known, &value, Some(last), room);
+                let recalled = self.recall_one(&mut known, &value, Some(last), budget);
                 changes.extend(recalled.map(Change::Missing));
             }
         }
@@ -124,9 +124,9 @@ impl Thread {
         known: &mut Known,
         document: &[u8],
         last: Option<&DriveSummary>,
-        room: &mut Room,
+        budget: &mut Budget,
     ) -> Option<DriveKey> {
-        if !self.has_room(room, document.len(), 0) {
+        if !self.charge(budget, document.len(), 0) {
             return None;
         }
         let stored = Stored::parse(document)?;
@@ -195,7 +195,7 @@ impl Thread {
         true
     }
 
-    /// The list of those that are gone, towards Redis: of those that went last, as many as a list may have.
+    /// Publishes the list of missing drives: those that went last, as many as its limits allow.
     pub(super) fn tell_gone(&mut self) {
         let since = |key: &DriveKey| self.rack.fleet.get(key).and_then(|record| record.missing_since);
         let mut left: Vec<(&DriveKey, &Bytes)> = self.left.iter().collect();
@@ -214,17 +214,17 @@ impl Thread {
             .present()
             .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
             .collect();
-        let (mut missing, mut room) = (Vec::new(), self.room());
+        let (mut missing, mut budget) = (Vec::new(), self.document_budget());
         // The documents of all drives at once may be more than all that is held of them.
         for some in here.chunks(KEYS_AT_ONCE) {
-            let Some(more) = self.seed_some(some, &mut room) else { return Vec::new() };
+            let Some(more) = self.seed_some(some, &mut budget) else { return Vec::new() };
             missing.extend(more);
         }
         missing
     }
 
     /// `None`: Redis does not answer.
-    fn seed_some(&mut self, here: &[(DriveKey, DeviceName, Identity)], room: &mut Room) -> Option<Vec<DriveKey>> {
+    fn seed_some(&mut self, here: &[(DriveKey, DeviceName, Identity)], budget: &mut Budget) -> Option<Vec<DriveKey>> {
         let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
         let live = self.documents(&keys, Copy::Live).ok()?;
         let live = live.into_iter().zip(here).map(|(value, (_, _, identity))| usable(value?, identity));
@@ -239,7 +239,8 @@ impl Thread {
         for (((key, device, identity), live), last) in here.iter().zip(live).zip(last) {
             let copy = if live.is_some() { Copy::Live } else { Copy::Last };
             let document = live.or_else(|| usable(last?, identity));
-            let is_taken = document.is_some_and(|document| self.take_over(key, device.clone(), &document, copy, room));
+            let is_taken =
+                document.is_some_and(|document| self.take_over(key, device.clone(), &document, copy, budget));
             if !is_taken {
                 missing.push(key.clone());
             }
@@ -247,20 +248,20 @@ impl Thread {
         Some(missing)
     }
 
-    /// False: there is no room for it, or nothing to put a report together from; the drive has to be read.
+    /// False: it is over the budget, or holds no JSON of smartctl to take a report from; the drive has to be read.
     fn take_over(
         &mut self,
         key: &DriveKey,
         device: DeviceName,
         (head, value): &(Head, Bytes),
         copy: Copy,
-        room: &mut Room,
+        budget: &mut Budget,
     ) -> bool {
         let Some(at) = head.collected_at else { return true };
         let Some(raw) = raw_of(value) else { return false };
         let place = Key::Smart(device);
         let held = self.handle.memory.value(&place);
-        if !self.has_room(room, value.len(), held.as_ref().map_or(0, |own| own.len())) {
+        if !self.charge(budget, value.len(), held.as_ref().map_or(0, |own| own.len())) {
             return false;
         }
         let parsed = smartctl::parse(raw.get());

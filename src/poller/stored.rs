@@ -1,5 +1,4 @@
-//! What is read out of Redis to be taken over: fetched and parsed within limits, and no more of it than there is room
-//! for.
+//! What the poller takes over from Redis: fetched and parsed within limits, and within a budget of memory.
 
 use super::Thread;
 use crate::cache::{Bytes, Copy, Key, StoreError};
@@ -7,22 +6,22 @@ use crate::model::SCHEMA;
 use crate::model::doc::Head;
 use crate::model::value_limits::{DOCUMENT, ValueLimits};
 
-/// A document counts as so much at least: it becomes a record, names and a summary, however short it is.
-const LEAST_BYTES: usize = 16 * 1024;
+/// The least that a document is charged with: however short it is, a record, names and a summary are made of it.
+const MIN_CHARGE: usize = 16 * 1024;
 
-/// What documents in memory may still have together.
-pub(super) struct Room {
+/// Bytes that the documents in memory may have together.
+pub(super) struct Budget {
     left: usize,
-    most: usize,
+    limit: usize,
 }
 
 impl Thread {
-    /// Of this host as it is now.
+    /// Limits of this host as it is now.
     pub(super) fn limits(&self) -> ValueLimits {
         ValueLimits::of(self.rack.fleet.present().count(), self.rack.bays())
     }
 
-    /// A last-known list. `None`: there is none, or none of ours, which is reported.
+    /// A last-known list. `None`: there is none, or a foreign one, which is reported.
     pub(super) fn last_list(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
         let limits = key.limits(&self.limits());
         let value = match self.redis.get(key, Copy::Last, limits.bytes) {
@@ -41,7 +40,7 @@ impl Thread {
         Ok(value)
     }
 
-    /// The documents of so many drives, in the order asked. What is none of ours is reported, and not there.
+    /// Documents of drives, in the order of `keys`. A foreign one is reported, and `None`.
     pub(super) fn documents(&self, keys: &[Key], copy: Copy) -> Result<Vec<Option<(Head, Bytes)>>, StoreError> {
         let values = self.redis.get_many(keys, copy, DOCUMENT.bytes)?;
         let document = |(key, value): (&Key, Option<Bytes>)| {
@@ -59,23 +58,23 @@ impl Thread {
         Ok(keys.iter().zip(values).map(document).collect())
     }
 
-    /// What there is beside the documents in memory.
-    pub(super) fn room(&self) -> Room {
-        let most = self.limits().documents_bytes;
+    /// What the documents in memory leave of their budget.
+    pub(super) fn document_budget(&self) -> Budget {
+        let limit = self.limits().documents_bytes;
         let of_missing: usize = self.left.values().map(|document| document.len()).sum();
         let held = self.handle.memory.documents_bytes().saturating_add(of_missing);
-        Room { left: most.saturating_sub(held), most }
+        Budget { left: limit.saturating_sub(held), limit }
     }
 
-    /// Whether there is room for a document of so many bytes, in place of one of `before`. Where there is none, the drive is
-    /// read as if nothing were stored of it.
-    pub(super) fn has_room(&mut self, room: &mut Room, bytes: usize, before: usize) -> bool {
-        let left = room.left.saturating_add(before);
-        let Some(left) = left.checked_sub(bytes.max(LEAST_BYTES)) else {
-            self.journal.no_room(room.most);
+    /// Charges a document that replaces one of `replaced` bytes. False: the budget does not allow it; the drive is read as
+    /// if nothing were stored of it.
+    pub(super) fn charge(&mut self, budget: &mut Budget, bytes: usize, replaced: usize) -> bool {
+        let left = budget.left.saturating_add(replaced);
+        let Some(left) = left.checked_sub(bytes.max(MIN_CHARGE)) else {
+            self.journal.over_budget(budget.limit);
             return false;
         };
-        room.left = left;
+        budget.left = left;
         true
     }
 }

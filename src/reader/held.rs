@@ -1,5 +1,5 @@
-//! What has been made ready, and of which values: the same value is not looked into again. Bounded by what it takes in
-//! memory, and made by one thread at a time.
+//! The response cache: values that have been parsed, and the bodies made of them, so that no value is parsed twice. Bounded
+//! by a budget of bytes; lists out of Redis are parsed by one thread at a time.
 
 use super::permit::Permit;
 use super::prepared::Prepared;
@@ -16,13 +16,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// All lists and views together may take this, and so many times what one list may have.
-const LISTS_BYTES: usize = 4 * 1024 * 1024;
-const LISTS: usize = 4;
-/// All documents, of some twenty kilobytes each.
-const DOCUMENTS_BYTES: usize = 8 * 1024 * 1024;
-/// What is kept beside the bytes of a body: its tags, its key, its place.
-const BESIDES: usize = 512;
+/// Budget of all lists and views: this, and so many times the limit of one list.
+const LISTS_BASE: usize = 4 * 1024 * 1024;
+const LISTS_FACTOR: usize = 4;
+/// Budget of all documents, which have some twenty kilobytes each.
+const DOCUMENTS_BUDGET: usize = 8 * 1024 * 1024;
+/// Memory that an entry takes besides its body: tags, key, map entry.
+const OVERHEAD: usize = 512;
 
 #[derive(Default)]
 pub(super) struct Held {
@@ -35,24 +35,24 @@ pub(super) struct Held {
     own_permit: Permit,
 }
 
-/// Where a list is from.
+/// Where a list comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// This daemon has made it.
+    /// Made by this daemon.
     Own,
-    /// It was looked into before.
-    Seen,
-    /// Redis. Whoever says so has the permit.
+    /// Fetched from Redis earlier, and found to be within its limits.
+    Checked,
+    /// Fetched from Redis just now. The caller holds the permit.
     Redis,
 }
 
-/// What is wanted of a list, and by when.
+/// What a request wants of a list, and by when.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) view: &'a View,
-    /// `None`: of whatever rack.
+    /// `None`: any.
     pub(super) topology: Option<&'a str>,
-    /// Of a list of this host.
+    /// Limits of a list on this host.
     pub(super) limits: JsonLimits,
     pub(super) until: Instant,
 }
@@ -66,14 +66,14 @@ pub(super) struct List {
     /// As it stands.
     whole: Arc<Prepared>,
     views: Mutex<HashMap<View, Result<Arc<Prepared>, Unfit>>>,
-    /// Bytes in memory, with all that was made of it.
-    takes: AtomicUsize,
+    /// Bytes of the list and of its views.
+    memory: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Documents {
     by_device: HashMap<DeviceName, Arc<Document>>,
-    take: usize,
+    memory: usize,
 }
 
 /// A drive's document: as it was stored, and labelled as old.
@@ -85,7 +85,7 @@ pub(super) struct Document {
 }
 
 impl Held {
-    /// For whoever fetches a list.
+    /// Permit to fetch a list from Redis and parse it.
     pub(super) fn permit(&self) -> &Permit {
         &self.permit
     }
@@ -98,7 +98,7 @@ impl Held {
         held.next().map(|list| Arc::clone(&list.body))
     }
 
-    /// The list with these bytes, looked into unless it is at hand.
+    /// The list with these bytes; parsed unless it is held already.
     pub(super) fn list(
         &self,
         key: &Key,
@@ -112,13 +112,13 @@ impl Held {
         if let Some(list) = self.lists().get(&place).filter(is_it) {
             return Ok(Arc::clone(list));
         }
-        // Looked into without the lock: who wants another list need not wait.
+        // Parsed without the lock, so that requests for other lists do not wait.
         if origin == Origin::Redis {
             limits.check(body.plain())?;
         }
         let list = Arc::new(List::new(body, is_stale, origin == Origin::Own)?);
         self.lists().insert(place, Arc::clone(&list));
-        self.make_room(&list, limits);
+        self.enforce_budget(&list, limits);
         Ok(list)
     }
 
@@ -139,25 +139,25 @@ impl Held {
         if permit.is_none() && !list.is_own {
             return Err(Unfit::Busy);
         }
-        // Whoever had the permit before may have wanted the same.
+        // The request that held the permit before may have made it.
         if let Some(made) = list.made(wanted.view) {
             return made;
         }
         let made = list.make(wanted.view, &wanted.limits);
         list.add(wanted.view.clone(), made.clone());
-        self.make_room(list, &wanted.limits);
+        self.enforce_budget(list, &wanted.limits);
         made
     }
 
-    /// Where all lists take more than they may, the others go; where one does alone, what was made of it.
-    fn make_room(&self, list: &Arc<List>, limits: &JsonLimits) {
-        let most = LISTS_BYTES + LISTS * limits.bytes;
+    /// Drops all other lists if the budget is exceeded, and the views of this one if it exceeds the budget alone.
+    fn enforce_budget(&self, list: &Arc<List>, limits: &JsonLimits) {
+        let budget = LISTS_BASE + LISTS_FACTOR * limits.bytes;
         let mut lists = self.lists();
-        let take: usize = lists.values().map(|list| list.takes.load(Ordering::Relaxed)).sum();
-        if take > most {
+        let memory: usize = lists.values().map(|list| list.memory.load(Ordering::Relaxed)).sum();
+        if memory > budget {
             lists.retain(|_, other| Arc::ptr_eq(other, list));
         }
-        if list.takes.load(Ordering::Relaxed) > most {
+        if list.memory.load(Ordering::Relaxed) > budget {
             list.forget_views();
         }
     }
@@ -166,7 +166,7 @@ impl Held {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A drive's document, of those that were asked for lately. `own`: what this daemon has of the drive itself.
+    /// A drive's document; parsed unless it is held already. `own`: the one that this daemon has in memory.
     pub(super) fn document(
         &self,
         device: &DeviceName,
@@ -193,7 +193,7 @@ impl List {
         Ok(Self {
             version: Version::read(body.plain()),
             whole: Prepared::new(Arc::clone(&body), &head, false),
-            takes: AtomicUsize::new(with_gzip(&body)),
+            memory: AtomicUsize::new(with_gzip(&body)),
             views: Mutex::default(),
             body,
             head,
@@ -214,7 +214,7 @@ impl List {
         let plain = self.body.plain();
         let list = if self.is_stale { labelled(plain) } else { Bytes::clone(plain) };
         let (body, is_absent) = view.of(&list).ok_or(Foreign::Schema)?;
-        // A view is a part of the list, unless fields were left out there that it writes.
+        // A view is smaller than its list, unless the list lacks fields that the view writes out.
         let (found, most) = (body.len(), limits.bytes);
         if found > most && !self.is_own {
             return Err(Foreign::View { found, most }.into());
@@ -223,26 +223,26 @@ impl List {
     }
 
     fn add(&self, view: View, made: Result<Arc<Prepared>, Unfit>) {
-        let takes = made.as_ref().map_or(BESIDES, |prepared| with_gzip(prepared.body())) + view.text_bytes();
-        self.takes.fetch_add(takes, Ordering::Relaxed);
+        let memory = made.as_ref().map_or(OVERHEAD, |prepared| with_gzip(prepared.body())) + view.text_bytes();
+        self.memory.fetch_add(memory, Ordering::Relaxed);
         self.views().insert(view, made);
     }
 
     fn forget_views(&self) {
         self.views().clear();
-        self.takes.store(with_gzip(&self.body), Ordering::Relaxed);
+        self.memory.store(with_gzip(&self.body), Ordering::Relaxed);
     }
 }
 
 impl Documents {
     fn insert(&mut self, device: DeviceName, document: Arc<Document>) {
-        let takes = document.takes();
-        if self.take + takes > DOCUMENTS_BYTES {
-            (self.by_device, self.take) = (HashMap::new(), 0);
+        let memory = document.memory();
+        if self.memory + memory > DOCUMENTS_BUDGET {
+            (self.by_device, self.memory) = (HashMap::new(), 0);
         }
-        self.take += takes;
+        self.memory += memory;
         if let Some(before) = self.by_device.insert(device, document) {
-            self.take = self.take.saturating_sub(before.takes());
+            self.memory = self.memory.saturating_sub(before.memory());
         }
     }
 }
@@ -259,14 +259,14 @@ impl Document {
     }
 
     /// As it is and labelled, each with its gzip.
-    fn takes(&self) -> usize {
-        BESIDES + 4 * self.value.len()
+    fn memory(&self) -> usize {
+        OVERHEAD + 4 * self.value.len()
     }
 }
 
-/// What a body takes together with its gzip, which somebody may ask for.
+/// Memory of a body and its gzip, which is made on request.
 fn with_gzip(body: &Body) -> usize {
-    BESIDES + 2 * body.plain().len()
+    OVERHEAD + 2 * body.plain().len()
 }
 
 /// A last-known list: other bytes, so of another version, or who has the one would not be told that it is old.

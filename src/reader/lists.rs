@@ -1,4 +1,4 @@
-//! Lists: the overview, the enclosures, the pools, and what can be seen of them.
+//! Requests for lists: the overview, the enclosures, the pools, and views of them.
 
 use super::held::{List, Origin, Wanted};
 use super::prepared::Prepared;
@@ -12,7 +12,7 @@ use crossbeam_channel::bounded;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A list that is somewhere, as far as it is one.
+/// A list that was found, or why it cannot be shown.
 type Found = Result<Arc<List>, Unfit>;
 
 impl Reader {
@@ -58,8 +58,8 @@ impl Reader {
         if prepared.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(prepared) }
     }
 
-    /// The list that Redis has. It is fetched, by one request at a time, only where none of that version is at hand: held
-    /// from an earlier request, or this daemon's own, which it sent there.
+    /// The list that Redis has. It is fetched, by one request at a time, only if no list of that version is at hand: held
+    /// from an earlier request, or this daemon's own.
     fn list_in_redis(
         &self,
         key: &Key,
@@ -71,15 +71,15 @@ impl Reader {
         let list = |body, origin| self.held.list(key, body, copy == Copy::Last, origin, &wanted.limits);
         let at_hand = || {
             let version = version?;
-            let seen = self.held.body(key, version).map(|body| (body, Origin::Seen));
+            let held = self.held.body(key, version).map(|body| (body, Origin::Checked));
             let own = || self.poller.memory.body(key).filter(|own| Version::read(own.plain()) == Some(version));
-            seen.or_else(|| own().map(|body| (body, Origin::Own)))
+            held.or_else(|| own().map(|body| (body, Origin::Own)))
         };
         if let Some((body, origin)) = at_hand() {
             return Ok(Some(list(body, origin)));
         }
         let Some(_permit) = self.held.permit().take(wanted.until) else { return Ok(Some(Err(Unfit::Busy))) };
-        // Whoever had the permit before may have fetched the same.
+        // The request that held the permit before may have fetched it.
         if let Some((body, origin)) = at_hand() {
             return Ok(Some(list(body, origin)));
         }

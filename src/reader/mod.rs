@@ -153,7 +153,7 @@ impl Reader {
         self.poller.snapshot()
     }
 
-    /// What was found in Redis, made ready. What is not ours is a miss, and reported; an error means that Redis does not
+    /// What was found in Redis, made ready. A foreign value is a miss, and is reported; an error means that Redis does not
     /// answer.
     fn ready<T>(
         &self,
@@ -175,7 +175,7 @@ impl Reader {
             Ok(prepared) => return Ok(Some(prepared)),
             Err(Unfit::Foreign(why)) => self.redis.report_foreign(key, copy, &why),
             Err(Unfit::Elsewhere) => {}
-            Err(Unfit::Busy) => return Err(StoreError::Unavailable("other requests took all the time".to_owned())),
+            Err(Unfit::Busy) => return Err(StoreError::Unavailable("other lists were parsed meanwhile".to_owned())),
         }
         Ok(None)
     }

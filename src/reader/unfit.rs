@@ -8,9 +8,9 @@ use thiserror::Error;
 pub(super) enum Unfit {
     /// Not a value of ours.
     Foreign(Foreign),
-    /// Ours, but of another drive, or of the rack as it no longer is.
+    /// Ours, but of another drive or of another topology.
     Elsewhere,
-    /// Others have kept the permit for so long that it was not looked into.
+    /// The permit to parse it was not free in time.
     Busy,
 }
 
@@ -20,7 +20,7 @@ pub(super) enum Foreign {
     Schema,
     #[error("{0}")]
     Size(#[from] Excess),
-    #[error("what is shown of it has {found} bytes, at most {most} are")]
+    #[error("the view of it has {found} bytes, at most {most} are shown")]
     View { found: usize, most: usize },
 }
 

@@ -39,7 +39,7 @@ pub enum View {
 type Seen = (Bytes, bool);
 
 impl View {
-    /// What its own texts take.
+    /// Bytes of its own text.
     pub(super) fn text_bytes(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         match self {
@@ -71,7 +71,7 @@ impl View {
 
 fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure: Option<&str>) -> Option<Vec<u8>> {
     let overview: Overview = serde_json::from_slice(overview).ok()?;
-    // By a name that it has in sysfs, or by its id: looked up once, not for each drive.
+    // By a name in sysfs or by id; looked up once, not for each drive.
     let id = enclosure.map(|wanted| {
         let by_name = overview.enclosures.iter().find(|e| e.sysfs_names.iter().any(|name| name == wanted));
         by_name.map_or(wanted, |e| e.id.as_str())

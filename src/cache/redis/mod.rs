@@ -47,7 +47,7 @@ use trouble::{Kind, Trouble};
 /// Values of a sweep go out in pipelines of at most this many bytes, or of one value: no more than that is ever packed
 /// in memory.
 const PIPELINE_BYTES: usize = 1024 * 1024;
-/// Documents asked for at once. Each may be as large as is read, and while they are taken in there are three copies.
+/// Documents fetched at once. Each may have the size of the limit, and up to four copies exist while a reply is parsed.
 pub const KEYS_AT_ONCE: usize = 8;
 /// What PTTL says of a key that is not there.
 const NOT_THERE: i64 = -2;
@@ -143,7 +143,7 @@ impl RedisStore {
         self.breaker.with(Does::Read, |connection| connection.part(packed, most).map_err(refused)).map(bytes)
     }
 
-    /// Says of a value that it is none of ours; once an hour for each key.
+    /// Reports a foreign value, once an hour for each key.
     pub fn report_foreign(&self, key: &Key, copy: Copy, why: &dyn Display) {
         self.foreign.report(key, copy, why);
     }
@@ -185,8 +185,7 @@ impl RedisStore {
         Ok(bytes(value))
     }
 
-    /// Many at once, each of at most so many bytes, in the order asked. What is no text, or too large, is not there; the
-    /// latter is reported.
+    /// Many at once, in the order of `keys`. A value that is no text or larger than `most` is `None`; the latter is reported.
     pub fn get_many(&self, keys: &[Key], copy: Copy, most: usize) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(KEYS_AT_ONCE) {

@@ -31,8 +31,8 @@ pub(super) struct Journal {
     /// How many missing drives are kept, while there are more.
     limited: Option<usize>,
     checked_types: bool,
-    /// The limit that documents in Redis were found to be over.
-    no_room: Option<usize>,
+    /// The budget of documents that was reported as exceeded.
+    over_budget: Option<usize>,
 }
 
 impl Journal {
@@ -69,10 +69,10 @@ impl Journal {
         }
     }
 
-    /// Documents in Redis have more bytes than all in memory may; said once.
-    pub(super) fn no_room(&mut self, most: usize) {
-        if self.no_room.replace(most) != Some(most) {
-            log::warn!("some documents in redis are not taken over, all have too many bytes together most={most}");
+    /// The documents in Redis have more bytes than may be held; reported once.
+    pub(super) fn over_budget(&mut self, limit: usize) {
+        if self.over_budget.replace(limit) != Some(limit) {
+            log::warn!("documents in redis are not taken over, all have too many bytes together limit={limit}");
         }
     }
 

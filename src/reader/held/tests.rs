@@ -1,4 +1,4 @@
-//! Whatever comes out of Redis, what is held stays bounded, and nothing is shown that is of another rack.
+//! The cache stays within its budget, and shows no list of another topology.
 
 use super::*;
 use crate::model::json_size::Excess;
@@ -44,7 +44,7 @@ fn what_is_out_of_redis_is_held_to_its_limits_and_what_is_own_is_not() {
     let list = |origin| held.list(&Key::Overview, body(&text), false, origin, &limits);
     assert_eq!(list(Origin::Redis).err(), Some(Excess::Values(limits.values).into()));
     assert!(list(Origin::Own).is_ok());
-    assert!(list(Origin::Redis).is_ok(), "the very bytes are at hand");
+    assert!(list(Origin::Redis).is_ok(), "the same bytes are held");
 
     let device = DeviceName::parse("sda").expect("a name");
     let document: Bytes = text.as_bytes().into();
@@ -77,37 +77,37 @@ fn one_list_out_of_redis_is_parsed_at_a_time() {
     assert!(at_once(&other, "f").is_ok());
 }
 
-/// However many there are, and however large: what is held is bounded by bytes.
+/// However many there are, and however large.
 #[test]
-fn views_and_documents_take_no_more_than_they_may() {
+fn lists_views_and_documents_stay_within_their_budgets() {
     let held = Held::default();
     let limits = ValueLimits::default().list;
-    let most = LISTS_BYTES + LISTS * limits.bytes;
+    let budget = LISTS_BASE + LISTS_FACTOR * limits.bytes;
     let text = |number: usize| {
         let filler = "x".repeat(if number == 0 { 100 } else { 200_000 });
         format!(r#"{{"schema":1,"enclosures":[{{"id":"{number}","sysfs_names":[],"filler":"{filler}"}}]}}"#)
     };
-    let sum = || held.lists().values().map(|list| list.takes.load(Ordering::Relaxed)).sum::<usize>();
+    let sum = || held.lists().values().map(|list| list.memory.load(Ordering::Relaxed)).sum::<usize>();
     let own = held.list(&Key::Enclosures, body(text(0)), false, Origin::Own, &limits).expect("a list");
     for number in 0..20_000 {
         let view = View::Enclosure(format!("{number}{}", "n".repeat(600)));
         assert!(held.view(&own, &wanted(&view, None)).is_ok_and(|prepared| prepared.is_absent));
-        assert!(sum() <= most, "{} bytes", sum());
+        assert!(sum() <= budget, "{} bytes", sum());
     }
     for number in 0..100 {
         let key = [Key::Overview, Key::Enclosures, Key::ZfsMap][number % 3].clone();
         let list = held.list(&key, body(text(number)), number % 2 == 1, Origin::Own, &limits).expect("a list");
         let view = View::Enclosure(number.to_string());
         assert!(held.view(&list, &wanted(&view, None)).is_ok_and(|prepared| !prepared.is_absent));
-        assert!(sum() <= most, "{} bytes", sum());
+        assert!(sum() <= budget, "{} bytes", sum());
     }
     for number in 0..1000 {
         let device = DeviceName::parse(&format!("sd{number}")).expect("a name");
         let document: Bytes = text(number).as_bytes().into();
         assert!(held.document(&device, document.clone(), || Some(document)).is_ok());
         let documents = held.documents.lock().expect("the documents");
-        let take: usize = documents.by_device.values().map(|document| document.takes()).sum();
-        assert_eq!(documents.take, take);
-        assert!(take <= DOCUMENTS_BYTES && !documents.by_device.is_empty(), "{take} bytes");
+        let memory: usize = documents.by_device.values().map(|document| document.memory()).sum();
+        assert_eq!(documents.memory, memory);
+        assert!(memory <= DOCUMENTS_BUDGET && !documents.by_device.is_empty(), "{memory} bytes");
     }
 }
