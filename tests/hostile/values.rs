@@ -162,7 +162,7 @@ fn huge(rack: &Rack) -> Attack {
     attack.both("zfs_map", &rack.list("zfs_map", "pools", &filled(POOL, 31 * MIB)));
     attack.both("gone", &rack.list("gone", "drives", &filled(EMPTY_MAP, 31 * MIB)));
     for key in rack.documents().take(4) {
-        let smartctl = format!(r#"{{"a":[{}]}}"#, filled(EMPTY_MAP, 8 * MIB));
+        let smartctl = format!(r#"{{"a":[{}]}}"#, filled(EMPTY_MAP, 8 * MIB - 20_000));
         attack.both(key, &rack.document(key, &smartctl));
     }
     attack
