@@ -185,6 +185,8 @@ pub struct Fleet {
     records: BTreeMap<DriveKey, Record>,
     /// The most drives that were here at once.
     most_present: usize,
+    /// As many were present by the last overview in Redis.
+    last_present: usize,
 }
 
 impl Fleet {

@@ -51,11 +51,16 @@ impl Thread {
         self.stored_gone = if gone.is_some() { StoredGone::Present } else { StoredGone::Absent };
         let name = self.rack.name.clone();
         let mut budget = self.document_budget();
+        let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
+        let overview = overview.filter(|overview| overview.host == name);
+        if let Some(overview) = &overview {
+            let (missing, present): (Vec<_>, Vec<_>) = overview.drives().partition(|d| d.state == State::Missing);
+            self.rack.fleet.expect(present.len(), missing.len());
+        }
         let documents = gone.as_deref().and_then(|list| gone_of(list, &name)).unwrap_or_default();
         let mut left_out = self.recall_list(&documents, &mut budget);
-        let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
-        if let Some(overview) = overview.filter(|o| o.host == name) {
-            left_out += self.recall_went(&overview, &mut budget);
+        if let Some(overview) = &overview {
+            left_out += self.recall_went(overview, &mut budget);
         }
         self.limit_missing(left_out);
         self.forget_left();

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 /// So many times the drives that were here at once may be missing …
 const TIMES_PRESENT: usize = 4;
-/// … at least so many, which is two large shelves of a host that begins without its adapter …
-const LEAST: usize = 256;
+/// … at least so many …
+const LEAST: usize = 64;
 /// … and at most so many, unless more than that were here at once.
 const MOST: usize = 2_000;
 
@@ -73,9 +73,15 @@ fn bay(enclosure: Option<&String>, slot: Option<u32>) -> Option<Bay> {
 }
 
 impl Fleet {
+    /// The last overview in Redis showed so many drives present, and so many missing. A host that starts without its
+    /// adapter, once or again, remembers them all. Redis is not trusted: the number is limited as any other.
+    pub fn expect(&mut self, present: usize, missing: usize) {
+        self.last_present = present.max(missing.div_ceil(TIMES_PRESENT));
+    }
+
     /// How many drives may be missing: so many that all that were here can go, and no more than a host can lose.
     pub fn most_missing(&self) -> usize {
-        (TIMES_PRESENT * self.most_present).clamp(LEAST, MOST).max(self.most_present)
+        TIMES_PRESENT.saturating_mul(self.most_present.max(self.last_present)).clamp(LEAST, MOST).max(self.most_present)
     }
 
     pub fn missing(&self) -> usize {
@@ -233,5 +239,21 @@ mod tests {
         assert_eq!((fleet.limit_missing(), fleet.missing()), (60_000 - LEAST, LEAST));
         fleet.discovered(many(0..4), &[], T0);
         assert_eq!(fleet.missing(), LEAST);
+    }
+    #[test]
+    fn as_many_may_be_missing_as_were_here() {
+        let most = |here: usize, by_overview: (usize, usize)| {
+            let mut fleet = Fleet { most_present: here, ..Fleet::default() };
+            fleet.expect(by_overview.0, by_overview.1);
+            fleet.most_missing()
+        };
+        assert_eq!((most(4, (0, 0)), most(16, (0, 0)), most(17, (0, 0))), (64, 64, 68));
+        assert_eq!((most(500, (0, 0)), most(501, (0, 0)), most(3_000, (0, 0))), (2_000, 2_000, 3_000));
+        assert_eq!(
+            (most(2, (78, 0)), most(2, (2, 78))),
+            (312, 80),
+            "the adapter failed at a boot, and at the next one"
+        );
+        assert_eq!(most(2, (usize::MAX, usize::MAX)), 2_000);
     }
 }
