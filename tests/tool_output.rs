@@ -11,9 +11,11 @@
 
 mod support;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use std::path::Path;
 use support::daemon::Daemon;
+use support::eventually;
 use support::look::drive;
 use support::redis::Redis;
 use support::sim::Sim;
@@ -138,8 +140,8 @@ fn hostile_json_of_smartctl_takes_no_memory() {
     let n = SMARTCTL_BYTES;
     let mut wrong = Vec::new();
     for (name, output, says) in [
-        ("objects of one entry", filled(r#"{"a":["#, r#"{"":0}"#, "]}", n), "smartctl's JSON has over 65536 values"),
-        ("numbers", filled(r#"{"a":["#, "0", "]}", n), "smartctl's JSON has over 65536 values"),
+        ("objects of one entry", filled(r#"{"a":["#, r#"{"":0}"#, "]}", n), "smartctl's JSON has over 16384 values"),
+        ("numbers", filled(r#"{"a":["#, "0", "]}", n), "smartctl's JSON has over 16384 values"),
         ("entries", filled(r#"{"a":{"#, r#""":0"#, "}}", n), ""),
         ("objects within objects", nested("", r#"{"a":"#, n), "smartctl's JSON is nested deeper than 32 levels"),
         ("lists within lists", nested(r#"{"a":"#, "[", n), "smartctl's JSON is nested deeper than 32 levels"),
@@ -179,6 +181,21 @@ fn peak_of_zpool(name: &str, output: &[u8]) -> (usize, Value) {
     (peak, zfs)
 }
 
+/// A pool with so many drives, which have names of so many bytes, as JSON.
+fn leaves_of(drives: usize, bytes: usize) -> String {
+    let begin = r#"{"pools":{"t":{"name":"t","state":"ONLINE","vdevs":{"t":{"vdev_type":"root","vdevs":{"#;
+    let leaf = |n: usize| format!(r#""{n}":{{"name":"{n:0>bytes$}","state":"ONLINE"}}"#);
+    let leaves: Vec<String> = (0..drives).map(leaf).collect();
+    [begin, &leaves.join(","), "}}}}}}"].concat()
+}
+
+/// … as text.
+fn rows_of(drives: usize, bytes: usize) -> String {
+    let begin = "  pool: t\n state: ONLINE\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\tt ONLINE 0 0 0\n";
+    let row = |n: usize| format!("\t  {n:0>bytes$} ONLINE 0 0 0\n");
+    [begin.to_owned(), (0..drives).map(row).collect()].concat()
+}
+
 #[test]
 fn hostile_output_of_zpool_takes_no_memory() {
     let leaves = r#"{"pools":{"t":{"vdevs":{"t":{"vdev_type":"root","vdevs":{"#;
@@ -205,6 +222,9 @@ fn hostile_output_of_zpool_takes_no_memory() {
     ] {
         hostile.push((name, output.into_bytes()));
     }
+    hostile.push(("long names", leaves_of(19_000, 800).into_bytes()));
+    hostile.push(("long rows", rows_of(19_000, 800).into_bytes()));
+    hostile.push(("rows of 300 bytes", rows_of(19_000, 300).into_bytes()));
     hostile.push(("no text", vec![0xff; n]));
     let mut wrong = Vec::new();
     for (name, output) in hostile {
@@ -217,4 +237,34 @@ fn hostile_output_of_zpool_takes_no_memory() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// As much as is read: many leaves, with names as long as fit into what zpool may print.
+#[test]
+fn as_much_of_zpool_as_is_read_takes_no_memory() {
+    for (name, output) in [("JSON", leaves_of(19_000, 150)), ("text", rows_of(19_000, 150))] {
+        let (peak, zfs) = peak_of_zpool(name, output.as_bytes());
+        assert_eq!(zfs["error"], Value::Null, "{name}");
+        assert!(peak < PEAK_KIB, "{name}: {peak} KiB");
+    }
+}
+
+/// What is stored in Redis is held to the same limits: a drive with such a document is read anew.
+#[test]
+fn a_stored_document_with_too_much_json_is_replaced() {
+    let (sim, redis) = (shelf(), Redis::start());
+    let settings = [("SMART_POLL_INTERVAL", "3600"), ("SMART_TTL", "7200")];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let key = "jbod:smart:sda";
+    let own = eventually("a document is stored", || redis.get(key));
+    let serial = daemon.json("/api/drives/sda")["serial_number"].clone();
+    daemon.stop(Signal::TERM);
+    // Few enough values for a document, too many for smartctl.
+    let (before, _) = own.split_once("\"smartctl\":").expect("smartctl's JSON");
+    let values = vec!["0"; 18_000].join(",");
+    redis.set(key, format!("{before}\"smartctl\":{{\"a\":[{values}]}}}}").as_bytes());
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let drive = daemon.drive_when(serial.as_str().expect("a serial number"), "it is read", |d| d["verdict"] == "ok");
+    assert!(drive["temperature_celsius"].is_number(), "{drive}");
+    eventually("its document is replaced", || redis.get(key).filter(|value| value.len() < 2 * own.len()));
 }

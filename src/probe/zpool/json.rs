@@ -5,7 +5,7 @@
 
 use super::scan_stats::scan;
 use super::value::{Field, LIMITS};
-use super::{ENTRIES, GROUP_BYTES, Unread, clip, cut_to, guid, join};
+use super::{ENTRIES, GROUP_BYTES, KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, clip, cut_to, guid, join};
 use crate::model::zfs::{Leaf, Pool, Scan, Vdev};
 use crate::probe::json::{JsonError, Tree};
 
@@ -29,7 +29,7 @@ pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
         limit => Unread::TooMuch(format!("its JSON {limit}")),
     })?;
     let pools = Field(tree.root()).get("pools").filter(|pools| pools.is_object()).ok_or(Unread::Broken)?;
-    let mut reading = Reading { left: ENTRIES };
+    let mut reading = Reading { entries_left: ENTRIES, bytes_left: KEPT_BYTES };
     let mut all = Vec::new();
     for (key, pool) in pools.entries().filter(|(_, pool)| pool.is_object()) {
         all.push(reading.pool(&key, pool)?);
@@ -37,14 +37,20 @@ pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
     Ok(all)
 }
 
-/// How many pools, vdevs and leaves there may still be.
+/// How many pools, vdevs and leaves there may still be, and how many bytes of text in them.
 struct Reading {
-    left: usize,
+    entries_left: usize,
+    bytes_left: usize,
 }
 
 impl Reading {
     fn count_one(&mut self) -> Result<(), Unread> {
-        self.left = self.left.checked_sub(1).ok_or_else(super::too_many)?;
+        self.entries_left = self.entries_left.checked_sub(1).ok_or_else(super::too_many)?;
+        Ok(())
+    }
+
+    fn count_bytes(&mut self, bytes: usize) -> Result<(), Unread> {
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or_else(super::too_long)?;
         Ok(())
     }
 
@@ -63,7 +69,7 @@ impl Reading {
                 self.top(&key, node, (role, heading), &scan, &mut vdevs)?;
             }
         }
-        Ok(Pool {
+        let pool = Pool {
             state: pool.text("state").map(|state| state_name(&state, None).to_owned()),
             status: sentence("status"),
             action: sentence("action"),
@@ -74,7 +80,9 @@ impl Reading {
             scan,
             vdevs,
             name,
-        })
+        };
+        self.count_bytes(bytes_of_pool(&pool))?;
+        Ok(pool)
     }
 
     /// A top-level vdev, or a device that stands side by side with others under a heading.
@@ -101,8 +109,10 @@ impl Reading {
             let name = name(key, node);
             let name = if is_listed { heading } else { name.rsplit('/').next().unwrap_or(&name) };
             let own = |key: &str| node.number(key).filter(|_| !is_listed);
+            let name = name.to_owned();
+            self.count_bytes(name.len())?;
             vdevs.push(Vdev {
-                name: name.to_owned(),
+                name,
                 role: role.to_owned(),
                 state: state(node).filter(|_| !is_listed),
                 read_errors: own("read_errors"),
@@ -139,7 +149,9 @@ impl Reading {
         let Some(children) = children else {
             if !is_group {
                 self.count_one()?;
-                members.push(leaf(name, node, group, scan));
+                let leaf = leaf(name, node, group, scan);
+                self.count_bytes(bytes_of_leaf(&leaf))?;
+                members.push(leaf);
             }
             return Ok(());
         };

@@ -28,6 +28,8 @@ const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 /// Pools, vdevs and leaves together: of 10,000 drives each may be in three pools. Beyond it nothing is read: a part of them
 /// would show drives without the pool that they are in.
 const ENTRIES: usize = 40_000;
+/// Names and sentences of all pools together, which become many copies: those of 25,000 leaves with path and devid.
+const KEPT_BYTES: usize = 6 * 1024 * 1024;
 /// No name and no sentence of zpool's is longer; what is, is cut.
 const TEXT_BYTES: usize = 4096;
 /// The same of the group of a leaf, which every leaf in it has.
@@ -144,6 +146,21 @@ enum Unread {
 
 fn too_many() -> Unread {
     Unread::TooMuch(format!("it has over {ENTRIES} pools, vdevs and leaves"))
+}
+
+fn bytes_of_leaf(leaf: &Leaf) -> usize {
+    let texts = [&leaf.name].into_iter().chain(&leaf.aliases);
+    texts.chain([&leaf.state, &leaf.note, &leaf.group, &leaf.was].into_iter().flatten()).map(String::len).sum()
+}
+
+/// But for its vdevs.
+fn bytes_of_pool(pool: &Pool) -> usize {
+    let sentences = [&pool.state, &pool.status, &pool.action, &pool.errors, &pool.scan.text];
+    [&pool.name].into_iter().chain(sentences.into_iter().flatten()).map(String::len).sum()
+}
+
+fn too_long() -> Unread {
+    Unread::TooMuch(format!("its names and sentences have over {KEPT_BYTES} bytes"))
 }
 
 /// The pools, if the answer is JSON or a refusal of JSON; `None`: it is something else.

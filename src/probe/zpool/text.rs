@@ -4,7 +4,8 @@
 //! with a `key:` column. The `config:` table is the business of `table`.
 
 use super::table::{Columns, Row, row, vdevs};
-use super::{ENTRIES, TEXT_BYTES, Unread, clip, cut, percent, too_many};
+use super::{ENTRIES, KEPT_BYTES, TEXT_BYTES, Unread};
+use super::{bytes_of_leaf, bytes_of_pool, clip, cut, percent, too_long, too_many};
 use crate::model::zfs::{Pool, Scan};
 
 /// The pools of 10,000 drives print some 12,000.
@@ -14,6 +15,9 @@ const SCAN_LINES: usize = 1000;
 
 /// Every pool in the text. A line that is not understood costs that line; bytes that are not UTF-8 cost the characters.
 pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
+    if output.len() > KEPT_BYTES {
+        return Err(too_long());
+    }
     let mut pools: Vec<Reading> = Vec::new();
     for (number, line) in output.split(|byte| *byte == b'\n').enumerate() {
         if number >= LINES && !line.is_empty() {
@@ -35,8 +39,18 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
     }
     let pools: Vec<Pool> = pools.into_iter().map(Reading::finish).collect();
     let vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
-    let count = pools.len() + vdevs.map(|vdev| 1 + vdev.members.len()).sum::<usize>();
-    if count > ENTRIES { Err(too_many()) } else { Ok(pools) }
+    let (mut entries, mut bytes) = (pools.len(), pools.iter().map(bytes_of_pool).sum::<usize>());
+    for vdev in vdevs {
+        entries += 1 + vdev.members.len();
+        bytes += vdev.name.len() + vdev.members.iter().map(bytes_of_leaf).sum::<usize>();
+    }
+    if entries > ENTRIES {
+        return Err(too_many());
+    }
+    if bytes > KEPT_BYTES {
+        return Err(too_long());
+    }
+    Ok(pools)
 }
 
 /// `  pool: tank`, ` state: ONLINE`, `config:`: a known word right-aligned before a colon.
