@@ -190,7 +190,7 @@ mod tests {
     fn what_is_too_much_says_so() {
         let said = |text: String| json_in(&text).err().map(parse::too_much);
         let many = format!("{{\"a\":[{}0]}}", "0,".repeat(70_000));
-        assert_eq!(said(many).as_deref(), Some("smartctl's JSON has over 16384 values"));
+        assert_eq!(said(many).as_deref(), Some("smartctl's JSON has over 65536 values"));
         assert_eq!(said("{\"a\":".repeat(100)).as_deref(), Some("smartctl's JSON is nested deeper than 32 levels"));
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(300_000));
         assert_eq!(said(long).as_deref(), Some("smartctl's JSON has over 262144 bytes"));

@@ -16,7 +16,7 @@ use crate::probe::json::{JsonError, Limits, Tree};
 use fields::Fields;
 
 /// The largest of the outputs that the parser was written for has 41 kB, 2,000 values and 6 levels.
-pub(super) const LIMITS: Limits = Limits { bytes: 256 * 1024, values: 16_384, depth: 32 };
+pub(super) const LIMITS: Limits = Limits { bytes: 256 * 1024, values: 65_536, depth: 32 };
 /// More messages than smartctl ever has; the rest is left out.
 const MESSAGES: usize = 32;
 
