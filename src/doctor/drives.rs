@@ -4,13 +4,15 @@
 use super::finding::{Finding, Level, fail, ok, warn};
 use crate::config::TypeEntry;
 use crate::model::attached::Transport;
-use crate::model::drive::{Drive, DriveSummary, State};
-use crate::model::fleet::Fleet;
+use crate::model::device_type::Controller;
+use crate::model::drive::{DeviceName, Drive, DriveSummary, State};
+use crate::model::fleet::{Fleet, Record};
 use crate::model::natural_cmp;
-use crate::model::overview::Overview;
+use crate::model::no_reading::{Cause, NoReading, RaidVolume};
+use crate::model::overview::{Overview, why_no_reading};
 use crate::probe::Host;
 use crate::probe::tools::Smartctl;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Drives that are named on one line.
 const NAMED: usize = 6;
@@ -30,10 +32,10 @@ pub(super) fn drives(host: &Host, fleet: &Fleet, overview: &Overview, tool: &Sma
     } else {
         ok(counts)
     }];
-    findings.extend(without_bay(host, fleet, overview));
+    findings.extend(without_bay(fleet, overview));
     // Without smartctl there is one reason for all, which has been said.
     if tool.is_ok() {
-        findings.extend(without_reading(fleet, &here));
+        findings.extend(without_reading(fleet));
     }
     findings
 }
@@ -48,11 +50,11 @@ pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<Finding> {
     if entries.is_empty() { Vec::new() } else { vec![ok(format!("SMART_DEVICE_TYPES is heeded: {all}"))] }
 }
 
-fn without_bay(host: &Host, fleet: &Fleet, overview: &Overview) -> Vec<Finding> {
+fn without_bay(fleet: &Fleet, overview: &Overview) -> Vec<Finding> {
     let has_enclosures = !overview.enclosures.is_empty();
     let mut reasons: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
     for record in fleet.present().filter(|r| r.bay.is_none()) {
-        let (as_it_should, why) = why_no_bay(host, &record.drive, has_enclosures);
+        let (as_it_should, why) = why_no_bay(&record.drive, has_enclosures);
         reasons.entry((as_it_should, why.to_owned())).or_default().push(record.drive.device.as_str());
     }
     let finding = |((as_it_should, why), mut names): ((bool, String), Vec<&str>)| {
@@ -72,7 +74,7 @@ fn without_bay(host: &Host, fleet: &Fleet, overview: &Overview) -> Vec<Finding> 
 }
 
 /// Why a drive is shown in no bay, and whether that is as it should be.
-fn why_no_bay(_host: &Host, drive: &Drive, has_enclosures: bool) -> (bool, &'static str) {
+fn why_no_bay(drive: &Drive, has_enclosures: bool) -> (bool, &'static str) {
     match drive.attached.transport {
         _ if drive.behind().is_some() => (true, "a shelf links to no disk behind a RAID controller"),
         Some(Transport::Nvme) => (true, "an NVMe drive is behind no SES processor"),
@@ -83,30 +85,40 @@ fn why_no_bay(_host: &Host, drive: &Drive, has_enclosures: bool) -> (bool, &'sta
     }
 }
 
-fn without_reading(fleet: &Fleet, here: &[&DriveSummary]) -> Vec<Finding> {
-    let drives: HashMap<&str, &Drive> = fleet.present().map(|r| (r.drive.device.as_str(), &*r.drive)).collect();
-    let mut reasons: BTreeMap<String, Vec<(&DriveSummary, String)>> = BTreeMap::new();
-    for summary in here.iter().filter(|d| d.state != State::Standby) {
-        let Some(error) = &summary.error else { continue };
-        let names = drives.get(summary.device.as_str()).map(|d| own_names(d)).unwrap_or_default();
-        // The same trouble of many drives differs in their names only.
-        let why = names.iter().fold(error.clone(), |text, name| text.replace(name.as_str(), "the drive"));
-        let of_any = why.replace(&format!("_TYPES={}=", summary.device), "_TYPES=NAME=");
-        reasons.entry(of_any).or_default().push((summary, why));
+fn without_reading(fleet: &Fleet) -> Vec<Finding> {
+    let mut reasons: BTreeMap<String, Vec<(&Record, NoReading)>> = BTreeMap::new();
+    let Some(any) = DeviceName::parse("NAME") else { return Vec::new() };
+    for record in fleet.present().filter(|record| record.state != State::Standby) {
+        let Some(why) = why_no_reading(record) else { continue };
+        let shared = without_nodes(&why, &record.drive, &any);
+        reasons.entry(shared.to_string()).or_default().push((record, why));
     }
-    let finding = |(of_any, all): (String, Vec<(&DriveSummary, String)>)| {
-        let why = if let [(_, own)] = all.as_slice() { own } else { &of_any };
-        if all.iter().all(|(d, _)| drives.get(d.device.as_str()).is_some_and(|d| has_disks(d))) {
-            return ok(why);
-        }
-        if all.iter().all(|(d, why)| why.starts_with(&format!("{} is ", d.device))) {
-            return warn(why, mend(why));
-        }
-        let names: Vec<String> = all.iter().map(|(d, _)| placed(d)).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        warn(format!("no reading of {}: {why}", subject(&names, "", "").trim_end()), mend(why))
+    reasons.iter().map(|(shared, drives)| no_reading(shared, drives)).collect()
+}
+
+/// The reason without the nodes of the drive, and with `device` for its name: with one name for all, drives with the same
+/// reason share a line.
+fn without_nodes(why: &NoReading, drive: &Drive, device: &DeviceName) -> NoReading {
+    let nodes = own_nodes(drive);
+    let rename = |text: &str| nodes.iter().fold(text.to_owned(), |text, node| text.replace(node.as_str(), "the drive"));
+    why.without_names(rename, device)
+}
+
+fn no_reading(shared: &str, drives: &[(&Record, NoReading)]) -> Finding {
+    let Some((first, why)) = drives.first() else { return ok(shared) };
+    let own = match drives {
+        [_] => without_nodes(why, &first.drive, &first.drive.device).to_string(),
+        _ => shared.to_owned(),
     };
-    reasons.into_iter().map(finding).collect()
+    if drives.iter().all(|(record, _)| has_disks(&record.drive)) {
+        return ok(own);
+    }
+    if why.names_its_drive() {
+        return warn(own, remedy(why));
+    }
+    let names: Vec<String> = drives.iter().map(|(record, _)| placed(record)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    warn(format!("no reading of {}: {own}", subject(&names, "", "").trim_end()), remedy(why))
 }
 
 /// A RAID volume whose disks are listed: they are read in its stead.
@@ -115,16 +127,17 @@ fn has_disks(drive: &Drive) -> bool {
 }
 
 /// Nodes first: `/dev/sg3` before `sg3`.
-fn own_names(drive: &Drive) -> Vec<String> {
+fn own_nodes(drive: &Drive) -> Vec<String> {
     let nodes = drive.paths.iter().map(|p| p.node.clone());
     nodes.chain(drive.paths.iter().map(|p| format!("/dev/{}", p.device))).collect()
 }
 
 /// `sdh (bay 7 of 0x5003…)`.
-fn placed(drive: &DriveSummary) -> String {
-    match (&drive.enclosure, drive.slot) {
-        (Some(enclosure), Some(slot)) => format!("{} (bay {slot} of {enclosure})", drive.device),
-        _ => drive.device.to_string(),
+fn placed(record: &Record) -> String {
+    let device = &record.drive.device;
+    match &record.bay {
+        Some(bay) => format!("{device} (bay {} of {})", bay.slot, bay.enclosure),
+        None => device.to_string(),
     }
 }
 
@@ -140,27 +153,43 @@ fn subject(names: &[&str], one: &str, many: &str) -> String {
     }
 }
 
-fn mend(why: &str) -> &'static str {
-    let has = |text: &str| why.contains(text);
-    if has("Permission denied") || has("Operation not permitted") {
-        "running as root, or with CAP_SYS_RAWIO (SATA) and CAP_SYS_ADMIN (NVMe)"
-    } else if has("ATA pass-through") {
-        "running as root, or with CAP_SYS_RAWIO; else the SMART_DEVICE_TYPES that is named"
-    } else if has("cciss,N") {
-        "an entry in SMART_DEVICE_TYPES for each disk, N from 0 on (smartctl -i -d cciss,0 on it by hand shows which)"
-    } else if has("megaraid,N") {
-        "an entry in SMART_DEVICE_TYPES for each disk; smartctl --scan lists their numbers"
-    } else if has("RAID volume") {
-        "the controller's own tools, or a mode of it that passes disks through (HBA, IT, JBOD)"
-    } else if has("USB box") {
-        "the SMART_DEVICE_TYPES that is named; another box where it does not help"
-    } else if has("no answer within") || has("hangs") {
-        "a look at the drive, its cable and dmesg; SMART_TIMEOUT where it is only slow"
-    } else if has("_disk_") && has("INQUIRY failed") {
-        "the number of a disk that is there (smartctl --scan), or taking the entry out of SMART_DEVICE_TYPES"
-    } else if has("No such device") {
-        "a look at dmesg: the drive is going, or has gone"
-    } else {
-        "running smartctl -a on it by hand, and dmesg"
+fn remedy(why: &NoReading) -> &'static str {
+    let cause = match why {
+        NoReading::NoPassThrough { .. } => {
+            return "running as root, or with CAP_SYS_RAWIO; else the SMART_DEVICE_TYPES that is named";
+        }
+        NoReading::RaidVolume(volume) => return remedy_of_volume(volume),
+        NoReading::UnknownBridge { .. } | NoReading::UsbWithoutHealth { .. } => {
+            return "the SMART_DEVICE_TYPES that is named; another box where it does not help";
+        }
+        NoReading::TimedOut { .. } | NoReading::Stuck { .. } | NoReading::HostSilent { .. } => {
+            return "a look at the drive, its cable and dmesg; SMART_TIMEOUT where it is only slow";
+        }
+        NoReading::ToolFailed(failure) => failure.cause,
+        NoReading::Unidentified { cause, .. } => *cause,
+        NoReading::NotInstalled
+        | NoReading::NameReused { .. }
+        | NoReading::WithoutHealth { .. }
+        | NoReading::Missing { .. } => Cause::Other,
+    };
+    match cause {
+        Cause::PermissionDenied => "running as root, or with CAP_SYS_RAWIO (SATA) and CAP_SYS_ADMIN (NVMe)",
+        Cause::NoSuchDisk => {
+            "the number of a disk that is there (smartctl --scan), or taking the entry out of SMART_DEVICE_TYPES"
+        }
+        Cause::NoSuchDevice => "a look at dmesg: the drive is going, or has gone",
+        Cause::Other => "running smartctl -a on it by hand, and dmesg",
+    }
+}
+
+fn remedy_of_volume(volume: &RaidVolume) -> &'static str {
+    match volume.controller {
+        Some(Controller::Cciss) => {
+            "an entry in SMART_DEVICE_TYPES for each disk, N from 0 on (smartctl -i -d cciss,0 on it by hand shows which)"
+        }
+        Some(Controller::Megaraid) => {
+            "an entry in SMART_DEVICE_TYPES for each disk; smartctl --scan lists their numbers"
+        }
+        None => "the controller's own tools, or a mode of it that passes disks through (HBA, IT, JBOD)",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, fail, ok, warn};
 use crate::model::attached::Transport;
-use crate::model::enclosure::UNLINKED;
+use crate::model::enclosure::{Enclosure, EnclosureProblem};
 use crate::model::fleet::Fleet;
 use crate::model::overview::Overview;
 use crate::model::smart::Protocol;
@@ -69,7 +69,7 @@ pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Findin
     findings
 }
 
-pub(super) fn shelves(host: &Host, overview: &Overview) -> Vec<Finding> {
+pub(super) fn shelves(host: &Host, overview: &Overview, enclosures: &[Enclosure]) -> Vec<Finding> {
     let kernel = setup::kernel(host);
     if overview.enclosures.is_empty() {
         let what = "no enclosure is known: every drive is shown in no bay";
@@ -95,21 +95,31 @@ pub(super) fn shelves(host: &Host, overview: &Overview) -> Vec<Finding> {
     let bays: usize = overview.enclosures.iter().map(|e| e.slots.len()).sum();
     let full = overview.totals.slots_occupied;
     let mut findings = vec![ok(format!("{} enclosures with {bays} bays, {full} in use", overview.enclosures.len()))];
-    for enclosure in &overview.enclosures {
-        if let Some(error) = &enclosure.error {
-            findings.push(warn(
-                format!("enclosure {}: {error}", enclosure.id),
-                if !error.contains(UNLINKED) {
-                    "a look at the shelf's IO module and its cable; bays and drives do not depend on it"
-                } else if overview.unslotted.iter().any(|d| d.transport == Some(Transport::Raid)) {
-                    "a mode of the controller that passes disks through (HBA, IT, JBOD): the kernel links no RAID volume to a bay"
-                } else {
-                    "modprobe -r ses and modprobe ses: the shelf is asked anew which SAS address is in which bay; it does not help where the HBA's driver hides the addresses of drives"
-                },
-            ));
+    for enclosure in enclosures {
+        if let Some(problem) = &enclosure.error {
+            findings.push(warn(format!("enclosure {}: {problem}", enclosure.id), remedy(problem, overview)));
         }
     }
     findings
+}
+
+fn remedy(problem: &EnclosureProblem, overview: &Overview) -> &'static str {
+    match problem {
+        EnclosureProblem::Silent { .. } => {
+            "a look at the shelf's IO module and its cable; bays and drives do not depend on it"
+        }
+        EnclosureProblem::Unlinked { .. } if has_raid_volume(overview) => {
+            "a mode of the controller that passes disks through (HBA, IT, JBOD): the kernel links no RAID volume to a bay"
+        }
+        EnclosureProblem::Unlinked { .. } => {
+            "modprobe -r ses and modprobe ses: the shelf is asked anew which SAS address is in which bay; it does not help \
+             where the HBA's driver hides the addresses of drives"
+        }
+    }
+}
+
+fn has_raid_volume(overview: &Overview) -> bool {
+    overview.unslotted.iter().any(|drive| drive.transport == Some(Transport::Raid))
 }
 
 /// By which nodes drives are reached.

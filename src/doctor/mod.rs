@@ -29,7 +29,7 @@ pub fn doctor(config: &Config, json: bool, screen: Screen) -> anyhow::Result<boo
     let findings: Vec<Finding> = [
         host::smartctl(&tool),
         host::pools(&host, &rack.zfs, zpool.as_deref()),
-        host::shelves(&host, &overview),
+        host::shelves(&host, &overview, rack.enclosures()),
         host::nodes(&host, &rack.fleet),
         host::rights(&host, &overview),
         service::redis(&config.redis),

@@ -2,7 +2,7 @@
 
 use super::device_type::Controller;
 use super::drive::{DeviceName, Drive};
-use super::words::some;
+use super::no_reading::{NoReading, RaidVolume};
 use serde::{Deserialize, Serialize};
 
 /// What a drive is attached by: `lsblk`'s column TRAN, and `raid` for a volume that a controller
@@ -47,30 +47,22 @@ impl Drive {
 
     /// Why a RAID volume has no health, and where that of its disks is. `controller`: as smartctl
     /// named it, where sysfs does not tell.
-    pub fn volume_says(&self, controller: Option<Controller>) -> String {
-        let (device, disks) = (&self.device, &self.attached.disks);
-        let what = format!("{device} is a RAID volume, which has no health of its own");
-        if !disks.is_empty() {
-            let names: Vec<&str> = disks.iter().map(DeviceName::as_str).collect();
-            return format!("{what}: the disks behind it are {}", some(&names, 4));
-        }
-        match self.attached.controller.or(controller) {
-            Some(by) => {
-                format!("{what}: SMART_DEVICE_TYPES={device}={},N shows the disk of number N behind it", by.as_str())
-            }
-            None => format!("{what}, and the disks behind it cannot be read"),
-        }
+    pub fn raid_volume_reason(&self, controller: Option<Controller>) -> NoReading {
+        NoReading::RaidVolume(RaidVolume {
+            device: self.device.clone(),
+            disks: self.attached.disks.clone(),
+            controller: self.attached.controller.or(controller),
+        })
     }
 
-    /// Why a drive gave no health, where its way of being attached tells more than smartctl does.
-    pub fn why_no_health(&self, why: String) -> String {
-        let device = &self.device;
+    /// Why a drive gave its identity only, where its way of being attached tells more than smartctl does.
+    pub fn without_health_reason(&self, exit_status: Option<u8>) -> NoReading {
         match self.attached.transport {
-            Some(Transport::Raid) => self.volume_says(None),
+            Some(Transport::Raid) => self.raid_volume_reason(None),
             Some(Transport::Usb) if self.told_type.is_none() => {
-                format!("{device} is in a USB box, and {why}: SMART_DEVICE_TYPES={device}=sat mends it for most boxes")
+                NoReading::UsbWithoutHealth { device: self.device.clone(), exit_status }
             }
-            _ => why,
+            _ => NoReading::WithoutHealth { exit_status },
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::drive::DriveSummary;
 use super::layout::Layout;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One shelf. Both IO modules of a shelf make one enclosure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,27 +18,49 @@ pub struct Enclosure {
     /// By slot number.
     pub slots: Vec<Slot>,
     /// Why what the shelf must answer is unknown.
-    pub error: Option<String>,
+    pub error: Option<EnclosureProblem>,
 }
 
-impl Enclosure {
-    /// Why all its bays are shown empty although the shelf says that they are not. `homeless`: drives
-    /// in no bay that might stand here.
-    pub fn why_unlinked(&self, homeless: usize) -> Option<String> {
-        let is_full = |s: &&Slot| s.answer.status.as_deref().is_some_and(|status| status != "not installed");
-        let full = self.slots.iter().filter(is_full).count();
-        let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
-        (full > 0 && !linked && homeless > 0).then(|| {
-            let drives = if homeless == 1 { "1 drive is".to_owned() } else { format!("{homeless} drives are") };
-            format!(
-                "{full} of its bays are in use by what the shelf says, but {UNLINKED} to a drive, and {drives} in no bay"
-            )
-        })
+/// Why an enclosure, or what it must report, is not known as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnclosureProblem {
+    /// These IO modules do not answer, by their names under `/sys/class/enclosure`.
+    Silent { modules: Vec<String> },
+    /// The kernel links no bay to a drive, although so many are in use and so many drives are in no bay.
+    Unlinked { in_use: usize, drives: usize },
+}
+
+impl fmt::Display for EnclosureProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { modules } => {
+                write!(f, "the shelf does not answer ({}): no status, lights or power", modules.join(", "))
+            }
+            Self::Unlinked { in_use, drives } => {
+                let verb = if *drives == 1 { "drive is" } else { "drives are" };
+                write!(
+                    f,
+                    "{in_use} of its bays are in use by what the shelf says, but the kernel links none of them to a drive, \
+                     and {drives} {verb} in no bay"
+                )
+            }
+        }
     }
 }
 
-/// Stands in the reason, for those that say how it is mended.
-pub const UNLINKED: &str = "the kernel links none of them";
+impl Enclosure {
+    /// All its bays are shown empty although the shelf says that they are not. `homeless`: drives in no bay that might
+    /// stand here.
+    pub fn unlinked(&self, homeless: usize) -> Option<EnclosureProblem> {
+        let is_full = |s: &&Slot| s.answer.status.as_deref().is_some_and(|status| status != "not installed");
+        let full = self.slots.iter().filter(is_full).count();
+        let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
+        if full == 0 || linked || homeless == 0 {
+            return None;
+        }
+        Some(EnclosureProblem::Unlinked { in_use: full, drives: homeless })
+    }
+}
 
 /// One bay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -164,12 +187,12 @@ mod tests {
             error: None,
         };
         let unlinked = shelf(vec![slot(0, "OK", None), slot(1, "not installed", None), slot(2, "critical", None)]);
-        assert!(unlinked.why_unlinked(2).is_some_and(|why| why.starts_with("2 of its bays") && why.contains(UNLINKED)));
-        assert_eq!(unlinked.why_unlinked(0), None, "no drive is missed");
-        assert_eq!(shelf(vec![slot(0, "not installed", None)]).why_unlinked(2), None, "an empty shelf");
+        assert_eq!(unlinked.unlinked(2), Some(EnclosureProblem::Unlinked { in_use: 2, drives: 2 }));
+        assert_eq!(unlinked.unlinked(0), None, "no drive is missed");
+        assert_eq!(shelf(vec![slot(0, "not installed", None)]).unlinked(2), None, "an empty shelf");
         let partly = shelf(vec![slot(0, "OK", Some("0:0:1:0")), slot(1, "OK", None)]);
-        assert_eq!(partly.why_unlinked(2), None, "its links work");
-        assert_eq!(shelf(vec![Slot::default()]).why_unlinked(2), None, "a shelf that has not answered");
+        assert_eq!(partly.unlinked(2), None, "its links work");
+        assert_eq!(shelf(vec![Slot::default()]).unlinked(2), None, "a shelf that has not answered");
     }
 
     #[test]

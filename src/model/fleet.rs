@@ -10,6 +10,7 @@ pub use missing::{Known, Outline};
 use super::Timestamp;
 use super::drive::{Drive, DriveKey, Path, State};
 use super::enclosure::Enclosure;
+use super::no_reading::NoReading;
 use super::smart::SmartReport;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -36,11 +37,11 @@ pub struct Reading {
 pub enum Outcome {
     Good(Arc<SmartReport>),
     /// Asleep, and left so.
-    Standby(String),
+    Standby,
     /// No answer within the deadline.
-    Silent(String),
+    Silent(NoReading),
     /// An answer without values: no permission, junk, gone in between.
-    Failed(String),
+    Failed(NoReading),
 }
 
 /// Where a drive sits.
@@ -60,7 +61,8 @@ pub struct Record {
     pub collected_at: Option<Timestamp>,
     pub checked_at: Option<Timestamp>,
     pub took_ms: Option<u64>,
-    pub error: Option<String>,
+    /// Why the last reading gave no values.
+    pub error: Option<NoReading>,
     /// Silences in a row.
     pub silences: u32,
     /// The bay it sits in, or sat in last.
@@ -118,14 +120,14 @@ impl Record {
             // A drive that is not ready gives its identity only; the values it gave before stay.
             Outcome::Good(report) if !report.has_health() && self.report.as_ref().is_some_and(|r| r.has_health()) => {
                 self.state = State::Active;
-                self.error = report.why_no_health();
+                self.error = Some(NoReading::WithoutHealth { exit_status: report.exit_status.0 });
             }
             Outcome::Good(report) => {
                 self.state = State::Active;
                 self.report = Some(Arc::clone(report));
                 self.collected_at = Some(reading.at);
             }
-            Outcome::Standby(_) => self.state = State::Standby,
+            Outcome::Standby => self.state = State::Standby,
             Outcome::Silent(why) => {
                 self.silences += 1;
                 self.error = Some(why.clone());
@@ -266,7 +268,7 @@ impl Fleet {
                 record.missing_since = Some(now);
                 let left = record.left_bay.take().filter(|(_, at)| at.age_seconds(now) <= WHILE_PULLED_SECONDS);
                 record.bay = record.bay.take().or(left.map(|(bay, _)| bay));
-                record.error = Some(gone_since(now));
+                record.error = Some(NoReading::Missing { since: now });
                 changes.push(Change::Missing(key));
             }
         }
@@ -335,10 +337,6 @@ impl Fleet {
         record.state = if state == State::Standby { State::Standby } else { State::Active };
         true
     }
-}
-
-fn gone_since(since: Timestamp) -> String {
-    format!("the drive is gone since {since}")
 }
 
 /// SCSI address to bay, over all IO modules.

@@ -14,6 +14,7 @@ pub mod json_size;
 pub mod layout;
 pub mod map;
 pub mod measured;
+pub mod no_reading;
 pub mod overview;
 pub mod published;
 #[cfg(feature = "schema")]

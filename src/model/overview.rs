@@ -2,9 +2,10 @@
 
 use super::attached::Transport;
 use super::drive::{DeviceName, Drive, DriveSummary, State};
-use super::enclosure::{Enclosure, EnclosureView, Slot, SlotView};
+use super::enclosure::{Enclosure, EnclosureProblem, EnclosureView, Slot, SlotView};
 use super::fleet::{Bay, Fleet, Record};
 use super::health::{Health, Limits, Peers, Subject, Verdict, judge, rotates};
+use super::no_reading::NoReading;
 use super::smart::Protocol;
 use super::version::Version;
 use super::zfs::{Membership, Pool, Scan, Zfs};
@@ -268,7 +269,7 @@ fn enclosure_views<'a>(
             vendor: e.vendor.clone(),
             model: e.model.clone(),
             rev: e.rev.clone(),
-            error: e.error.clone(),
+            error: e.error.as_ref().map(EnclosureProblem::to_string),
             layout: Some(layouts.of(e.model.as_deref(), &e.id, e.slots.len())),
             slots: e
                 .slots
@@ -354,17 +355,23 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         checked_at: record.checked_at,
         missing_since: record.missing_since,
         stale,
-        error: record.error.clone().or_else(|| why_no_health(record)),
+        error: why_no_reading(record).map(|why| why.to_string()),
     }
 }
 
-/// Why there is no verdict although the drive was read.
-fn why_no_health(record: &Record) -> Option<String> {
+/// Why there is no current reading, or no verdict although the drive was read.
+pub fn why_no_reading(record: &Record) -> Option<NoReading> {
+    if let Some(why) = &record.error {
+        return Some(why.clone());
+    }
     let report = record.report.as_deref()?;
     if record.drive.is_volume() && record.is_here() {
-        return Some(record.drive.volume_says(None));
+        return Some(record.drive.raid_volume_reason(None));
     }
-    report.why_no_health().map(|why| record.drive.why_no_health(why))
+    if report.has_health() {
+        return None;
+    }
+    Some(record.drive.without_health_reason(report.exit_status.0))
 }
 
 /// As smartctl puts it together for SCSI: vendor and product.

@@ -58,13 +58,6 @@ impl SmartReport {
         let counters = self.scsi.as_ref().is_some_and(ScsiDetail::has_counters);
         self.smart_status_passed.is_some() || attributes || log || counters
     }
-
-    /// Says so, where it did not.
-    pub fn why_no_health(&self) -> Option<String> {
-        let status = self.exit_status.0.map_or_else(|| "unknown".to_owned(), |s| s.to_string());
-        let why = format!("the drive gave its identity but no health data (smartctl exit status {status})");
-        (!self.has_health()).then_some(why)
-    }
 }
 
 /// smartctl's exit status: eight bits, each with a name (smartctl(8), EXIT STATUS).

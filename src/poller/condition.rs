@@ -8,6 +8,7 @@ use crate::event::{About, Kind, note};
 use crate::model::Timestamp;
 use crate::model::doc::raw_of;
 use crate::model::drive::{DriveKey, State};
+use crate::model::no_reading::NoReading;
 use crate::model::overview::Overview;
 use crate::model::service::{Part, Service, Trouble};
 use std::collections::HashMap;
@@ -77,7 +78,7 @@ impl Thread {
             if record.silences == 0 && record.state != State::Unresponsive {
                 continue;
             }
-            let why = record.error.clone().unwrap_or_else(|| "no answer".to_owned());
+            let why = record.error.as_ref().map_or_else(|| "no answer".to_owned(), NoReading::to_string);
             found.push(Trouble::of_drive(&record.drive.device, record.serial_number().map(str::to_owned), now, why));
         }
         Service {

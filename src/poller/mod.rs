@@ -304,7 +304,7 @@ impl Thread {
         self.before_lists(Instant::now());
         // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
         let overview = self.rebuild_and(Publisher::flush_all);
-        self.journal.sweep(&overview, whole, &self.rack.fleet, &self.rack.zfs);
+        self.journal.sweep(&overview, whole, &self.rack);
     }
 
     /// One report of the waiting threads.

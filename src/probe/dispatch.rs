@@ -334,7 +334,7 @@ impl Dispatch {
                 history.kind = report.device_type.clone().filter(|kind| TYPES.contains(&kind.as_str()));
                 (history.silences, history.not_before, history.turn) = (0, None, 0);
             }
-            Outcome::Standby(_) => (history.silences, history.not_before) = (0, None),
+            Outcome::Standby => (history.silences, history.not_before) = (0, None),
             Outcome::Failed(_) => {
                 // It was quick, whatever it said.
                 (history.silences, history.not_before) = (0, None);
@@ -352,7 +352,7 @@ impl Dispatch {
             Outcome::Silent(_) => self.hosts.silent(host, key, asked, at),
             // Where smartctl could not be run, the host was not asked.
             Outcome::Failed(_) => {}
-            Outcome::Good(_) | Outcome::Standby(_) => {
+            Outcome::Good(_) | Outcome::Standby => {
                 for key in self.hosts.answered(host, at) {
                     if let Some(history) = self.histories.get_mut(&key) {
                         history.not_before = None;

@@ -8,7 +8,7 @@ use super::completion::Completion;
 use super::enclosure::{ModuleToAsk, answers, ask_shelf};
 use super::exec::{self, ExecError, Limits};
 use super::{Event, launch};
-use crate::model::enclosure::{Enclosure, SlotAnswer};
+use crate::model::enclosure::{Enclosure, EnclosureProblem, SlotAnswer};
 use crate::stop::Stop;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
@@ -121,14 +121,9 @@ impl Shelves {
     /// Fills in what the shelves said, and says which did not.
     pub fn fill(&self, enclosures: &mut [Enclosure]) {
         for enclosure in enclosures {
-            let silent: Vec<&str> = enclosure
-                .sysfs_names
-                .iter()
-                .filter(|n| self.modules.get(*n).is_some_and(|m| m.silent))
-                .map(String::as_str)
-                .collect();
-            enclosure.error = (!silent.is_empty())
-                .then(|| format!("the shelf does not answer ({}): no status, lights or power", silent.join(", ")));
+            let is_silent = |name: &&String| self.modules.get(*name).is_some_and(|module| module.silent);
+            let modules: Vec<String> = enclosure.sysfs_names.iter().filter(is_silent).cloned().collect();
+            enclosure.error = if modules.is_empty() { None } else { Some(EnclosureProblem::Silent { modules }) };
             for slot in &mut enclosure.slots {
                 let said = enclosure.sysfs_names.iter().filter_map(|n| {
                     let module = self.modules.get(n).filter(|m| m.enclosure == enclosure.id)?;
@@ -183,7 +178,7 @@ mod tests {
             error: None,
         }];
         shelves.fill(&mut enclosures);
-        assert!(enclosures.iter().all(|e| e.error.as_deref().is_some_and(|why| why.contains("0:0:9:0"))));
+        assert!(enclosures.iter().all(|e| e.error.as_ref().is_some_and(|why| why.to_string().contains("0:0:9:0"))));
         // Its one thread answers late, and is heard.
         let Ok(Event::Shelf { number, sysfs_name, answers }) = rx.recv() else { unreachable!() };
         assert_eq!(shelves.answered(&sysfs_name, number + 1, HashMap::new()), Completion::Void, "no such child");

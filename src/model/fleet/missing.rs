@@ -4,9 +4,10 @@
 //! alone, because it went before this process began, is *recalled*: its key says so. If it comes back, its record goes
 //! on under the key of the drive that is here, and is this process's own from then on.
 
-use super::{Bay, Fleet, REMEMBER_MISSING_SECONDS, Record, gone_since};
+use super::{Bay, Fleet, REMEMBER_MISSING_SECONDS, Record};
 use crate::model::doc::Stored;
 use crate::model::drive::{Drive, DriveKey, Identity, State};
+use crate::model::no_reading::NoReading;
 use crate::model::smart::SmartReport;
 use crate::model::{SCHEMA, Timestamp};
 use serde::Deserialize;
@@ -111,7 +112,7 @@ impl Fleet {
             report: report.map(Arc::new),
             collected_at: summary.collected_at,
             checked_at: summary.checked_at,
-            error: Some(gone_since(since)),
+            error: Some(NoReading::Missing { since }),
             bay,
             missing_since: Some(since),
             ..Record::new(drive)

@@ -127,14 +127,14 @@ fn three_silences_make_a_drive_unresponsive_and_one_answer_mends_it() {
     fleet.discovered(vec![drive("a", "sda", "0:0:1:0"), drive("b", "sdb", "0:0:2:0")], &[], T0);
     fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::default())));
     for (n, expected) in [(1, State::Active), (2, State::Active), (3, State::Unresponsive)] {
-        fleet.apply(&reading("a", 1_001 + n, Outcome::Silent("no answer".into())));
+        fleet.apply(&reading("a", 1_001 + n, Outcome::Silent(NoReading::TimedOut { seconds: 30 })));
         assert_eq!(state(&fleet, "a"), Some(expected), "silence {n}");
     }
     let a = fleet.get(&DriveKey("a".into()));
     assert!(a.is_some_and(|r| r.collected_at == Some(Timestamp(1_001)) && r.error.is_some()));
-    fleet.apply(&reading("b", 1_002, Outcome::Silent("no answer".into())));
+    fleet.apply(&reading("b", 1_002, Outcome::Silent(NoReading::TimedOut { seconds: 30 })));
     assert_eq!(state(&fleet, "b"), Some(State::Unresponsive), "never answered at all");
-    fleet.apply(&reading("a", 1_010, Outcome::Standby("asleep".into())));
+    fleet.apply(&reading("a", 1_010, Outcome::Standby));
     assert_eq!(state(&fleet, "a"), Some(State::Standby));
     assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.silences == 0 && r.error.is_none()));
 }

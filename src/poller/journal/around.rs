@@ -3,9 +3,8 @@
 use super::about::{about, all};
 use crate::event::{self, About, Kind, note};
 use crate::model::drive::DriveKey;
-use crate::model::enclosure::UNLINKED;
+use crate::model::enclosure::{Enclosure, EnclosureProblem};
 use crate::model::fleet::{Fleet, Record};
-use crate::model::overview::Overview;
 use crate::model::zfs::Zfs;
 use crate::probe::sweep::Whole;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,13 +76,14 @@ impl Around {
         });
     }
 
-    pub(super) fn shelves(&mut self, overview: &Overview) {
+    pub(super) fn shelves(&mut self, enclosures: &[Enclosure]) {
         let before = std::mem::take(&mut self.shelves);
-        for shelf in &overview.enclosures {
+        for shelf in enclosures {
             let about = || About::nobody().with(event::ENCLOSURE, &shelf.id);
-            let silence = shelf.error.as_ref().filter(|why| !why.contains(UNLINKED));
+            let silence = shelf.error.as_ref().filter(|why| matches!(why, EnclosureProblem::Silent { .. }));
             match (silence, before.contains(&shelf.id)) {
                 (Some(why), false) => {
+                    let why = why.to_string();
                     note!(Warn, Kind::ShelfSilent, about(), "shelf silent enclosure={} reason={why:?}", shelf.id);
                 }
                 (None, true) => {

@@ -10,8 +10,7 @@ use crate::event::{self, About, Kind, note};
 use crate::model::drive::{DriveKey, State};
 use crate::model::fleet::{Change, Fleet};
 use crate::model::overview::Overview;
-use crate::model::zfs::Zfs;
-use crate::probe::sweep::Whole;
+use crate::probe::sweep::{Rack, Whole};
 use crate::probe::tools::News;
 use about::{Line, Said, about, all, together, who};
 use around::{Around, is_silent_with, silent_hosts};
@@ -135,7 +134,8 @@ impl Journal {
     }
 
     /// One line for a sweep that changed something, and one for each drive that did (to a limit).
-    pub(super) fn sweep(&mut self, overview: &Overview, whole: &Whole, fleet: &Fleet, zfs: &Zfs) {
+    pub(super) fn sweep(&mut self, overview: &Overview, whole: &Whole, rack: &Rack) {
+        let (fleet, enclosures, zfs) = (&rack.fleet, rack.enclosures(), &rack.zfs);
         let silent = silent_hosts(whole, fleet);
         // A missing drive's name may be another's by now; one that was not read yet is nothing yet.
         let is_told = |state| !matches!(state, State::Missing | State::Reading);
@@ -170,7 +170,7 @@ impl Journal {
             note!(Warn, Kind::ManyDrives, about, "more drives changed count={}", more.len());
         }
         self.around.hosts(&silent, whole, fleet);
-        self.around.shelves(overview);
+        self.around.shelves(enclosures);
         self.around.pools(zfs);
         if changed > 0 || !self.swept {
             summary_line(overview, changed);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::attached::Attached;
 use crate::model::drive::{DeviceName, Identity};
+use crate::model::no_reading::NoReading;
 use crate::model::smart::SmartReport;
 use crossbeam_channel::{Receiver, unbounded};
 use std::collections::BTreeSet;
@@ -99,7 +100,7 @@ impl Played {
                 break;
             }
             self.at += if well.is_empty() { GIVEN_UP } else { Duration::from_millis(100) };
-            let silence = || Outcome::Silent("no answer".to_owned());
+            let silence = || Outcome::Silent(NoReading::TimedOut { seconds: 30 });
             if well.is_empty() {
                 for (key, _) in hung {
                     self.answer(&key, silence());
@@ -225,7 +226,7 @@ fn what_was_asked_before_a_drive_went_is_no_answer_of_the_one_that_came() {
     let mut played = Played::new(vec![drive(0, &[0])]);
     let (only, at) = (Arc::clone(&played.drives[0]), played.at);
     let answer = |outcome| smartctl::Answer { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
-    let silent = || answer(Outcome::Silent("no answer".to_owned()));
+    let silent = || answer(Outcome::Silent(NoReading::TimedOut { seconds: 30 }));
     assert_eq!(played.dispatch.ask(&only, true, at), Asked::Coming);
     played.dispatch.start_some(at);
     let number = played.dispatch.running[&only.key].number;

@@ -2,7 +2,7 @@
 //!
 //! Only reading: no option that writes to a drive stands anywhere in the program.
 
-mod advice;
+mod messages;
 mod parse;
 
 pub use parse::parse;
@@ -10,11 +10,14 @@ pub use parse::parse;
 use super::exec::{self, ExecError, Limits, Output, Stuck};
 use super::json::{JsonError, Tree};
 use super::{Host, drives};
+use crate::model::device_type::DeviceType;
 use crate::model::drive::{Drive, Path};
 use crate::model::fleet::Outcome;
+use crate::model::no_reading::{Cause, NoReading, ToolFailure};
 use crate::model::smart::{Protocol, SmartReport};
 use crate::stop::Stop;
 use serde_json::value::RawValue;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +65,7 @@ pub fn read(
     stop: &Stop,
 ) -> Answer {
     let Some(program) = host.smartctl() else {
-        return failed("smartctl is not installed, or SMARTCTL_PATH does not name it".to_owned());
+        return failed(NoReading::NotInstalled);
     };
     let nocheck = if options.nocheck == "never" { "never".to_owned() } else { format!("{},{ASLEEP}", options.nocheck) };
     let mut args = vec!["--json=c", "-a", "-n", &nocheck];
@@ -80,28 +83,37 @@ pub fn read(
     };
     // Names may have moved between discovery and now: nobody's values go under another's name.
     if matches!(answer.outcome, Outcome::Good(_)) && !drives::is_still(host, path, &drive.identity) {
-        return Answer {
-            took: answer.took,
-            ..failed(format!("{} became another drive while it was read", path.device))
-        };
+        return Answer { took: answer.took, ..failed(NoReading::NameReused { device: path.device.clone() }) };
     }
     answer
 }
 
-fn failed(why: String) -> Answer {
-    Answer { outcome: Outcome::Failed(why), raw: None, took: Duration::ZERO, stuck: None, stopped: false }
+fn answer(outcome: Outcome, took: Duration) -> Answer {
+    Answer { outcome, raw: None, took, stuck: None, stopped: false }
+}
+
+fn failed(why: NoReading) -> Answer {
+    answer(Outcome::Failed(why), Duration::ZERO)
+}
+
+fn tool_failed(text: String, cause: Cause) -> NoReading {
+    NoReading::ToolFailed(ToolFailure { cause, text })
 }
 
 fn not_run(error: ExecError) -> Answer {
-    let why = format!("smartctl: {error}");
-    match error {
-        ExecError::TimedOut { deadline, stuck } => {
-            Answer { outcome: Outcome::Silent(why), took: deadline, stuck, ..failed(String::new()) }
+    let text = format!("smartctl: {error}");
+    let cause = match &error {
+        ExecError::Start { error, .. } if error.kind() == ErrorKind::PermissionDenied => Cause::PermissionDenied,
+        _ => Cause::Other,
+    };
+    let is_stop = matches!(error, ExecError::Stopped { .. });
+    let (outcome, took) = match &error {
+        ExecError::TimedOut { deadline, .. } => {
+            (Outcome::Silent(NoReading::TimedOut { seconds: deadline.as_secs() }), *deadline)
         }
-        ExecError::TooLarge { stuck, .. } | ExecError::Watch { stuck, .. } => Answer { stuck, ..failed(why) },
-        ExecError::Stopped { stuck } => Answer { stuck, stopped: true, ..failed(why) },
-        ExecError::Start { .. } => failed(why),
-    }
+        _ => (Outcome::Failed(tool_failed(text, cause)), Duration::ZERO),
+    };
+    Answer { stuck: error.stuck(), stopped: is_stop, ..answer(outcome, took) }
 }
 
 /// stdout first, whatever the exit status: only bits 0 and 1 say that nothing is in it, and those
@@ -112,42 +124,43 @@ fn understand(output: &Output, drive: &Drive) -> Answer {
     let text = String::from_utf8_lossy(&output.stdout);
     let tree = match json_in(&text) {
         Ok(tree) => tree,
-        Err(JsonError::Syntax) => return Answer { took, ..failed(without_json(output)) },
-        Err(limit) => return Answer { took, ..failed(parse::too_much(limit)) },
+        Err(JsonError::Syntax) => return answer(Outcome::Failed(without_json(output)), took),
+        Err(limit) => return answer(Outcome::Failed(tool_failed(parse::too_much(limit), Cause::Other)), took),
     };
     let parsed = parse::read(&tree);
-    let messages = parsed.messages.join("; ");
     let asleep = output.code == Some(ASLEEP) || parsed.exit_status == Some(2);
     if asleep && parsed.is_low_power {
-        return Answer { outcome: Outcome::Standby(messages), took, ..failed(String::new()) };
+        return answer(Outcome::Standby, took);
     }
     let mut report = parsed.report;
     // What the process ended with is the truth, whatever it wrote before.
     report.exit_status.0 = output.code.and_then(|c| u8::try_from(c).ok()).or(report.exit_status.0);
-    let trouble = unusable(&report, drive).map(|why| match advice::advice(&parsed.messages, drive) {
-        Some(advice) => advice,
-        None if messages.is_empty() => why,
-        None => format!("{why} ({messages})"),
-    });
-    match trouble {
-        None => Answer { outcome: Outcome::Good(Arc::new(report)), raw: tree.raw(), took, ..failed(String::new()) },
-        Some(why) => Answer { took, ..failed(why) },
+    match unusable(&report, drive, &parsed.messages) {
+        None => Answer { raw: tree.raw(), ..answer(Outcome::Good(Arc::new(report)), took) },
+        Some(why) => answer(Outcome::Failed(why), took),
     }
 }
 
 /// Why a report is no reading of this drive.
-fn unusable(report: &SmartReport, drive: &Drive) -> Option<String> {
-    if drive.vendor.as_deref() == Some("ATA") && report.protocol == Some(Protocol::Scsi) {
-        return Some(advice::no_pass_through(drive));
+fn unusable(report: &SmartReport, drive: &Drive, messages: &[String]) -> Option<NoReading> {
+    let is_scsi_only = drive.vendor.as_deref() == Some("ATA") && report.protocol == Some(Protocol::Scsi);
+    let is_identified = report.serial_number.is_some() || report.wwn.is_some();
+    if is_identified && !is_scsi_only {
+        return None;
     }
-    if report.serial_number.is_none() && report.wwn.is_none() {
-        let status = report.exit_status.0.map_or_else(|| "unknown".to_owned(), |s| s.to_string());
-        return Some(format!("smartctl gave no serial number and no WWN, exit status {status}"));
+    if let Some(why) = messages::other_way(messages, drive) {
+        return Some(why);
     }
-    None
+    let messages = messages.join("; ");
+    if is_scsi_only {
+        let tried_sat = drive.told_type == Some(DeviceType::Sat);
+        return Some(NoReading::NoPassThrough { device: drive.device.clone(), tried_sat, messages });
+    }
+    let cause = Cause::of_messages(&messages);
+    Some(NoReading::Unidentified { exit_status: report.exit_status.0, messages, cause })
 }
 
-fn without_json(output: &Output) -> String {
+fn without_json(output: &Output) -> NoReading {
     let ended = match (output.code, output.signal) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(signal)) => format!("ended by signal {signal}"),
@@ -156,8 +169,9 @@ fn without_json(output: &Output) -> String {
     let first = |text: &str| text.lines().next().unwrap_or("").chars().take(200).collect::<String>();
     let said = first(&String::from_utf8_lossy(&output.stdout));
     let said = if said.is_empty() { first(&output.stderr) } else { said };
+    let cause = Cause::of_messages(&said);
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-    format!("smartctl gave no JSON, {ended}{said}")
+    tool_failed(format!("smartctl gave no JSON, {ended}{said}"), cause)
 }
 
 /// The JSON object that the text ends with. Some versions print a stray line of text before it.

@@ -29,7 +29,7 @@ impl Rack {
         };
         let homeless = self.fleet.present().filter(might).count();
         for enclosure in &mut self.enclosures {
-            enclosure.error = enclosure.error.take().or_else(|| enclosure.why_unlinked(homeless));
+            enclosure.error = enclosure.error.take().or_else(|| enclosure.unlinked(homeless));
         }
         self.peers = Peers::of(&self.fleet);
         summarize(&self.parts(stale_after_seconds))

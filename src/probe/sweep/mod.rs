@@ -13,6 +13,7 @@ use crate::model::drive::{DeviceName, Drive, DriveKey};
 use crate::model::enclosure::Enclosure;
 use crate::model::fleet::{Fleet, Outcome, Reading};
 use crate::model::health::{Limits, Peers};
+use crate::model::no_reading::NoReading;
 use crate::model::overview::SweepStats;
 use crate::model::service::Effort;
 use crate::model::zfs::{Membership, Zfs};
@@ -138,6 +139,10 @@ impl Rack {
         Ok((rack, incoming))
     }
 
+    pub fn enclosures(&self) -> &[Enclosure] {
+        &self.enclosures
+    }
+
     /// Of all shelves.
     pub fn bays(&self) -> usize {
         self.enclosures.iter().map(|enclosure| enclosure.slots.len()).sum()
@@ -190,11 +195,9 @@ impl Rack {
             Asked::Coming | Asked::Later(_) => return,
             Asked::Stuck { pid, seconds } => {
                 self.dispatch.silent(&key, at);
-                format!("smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed")
+                NoReading::Stuck { pid: *pid, seconds: *seconds }
             }
-            Asked::HostSilent { host, drives } => {
-                format!("not asked: SCSI host {host} is silent, {drives} drives behind it gave no answer")
-            }
+            Asked::HostSilent { host, drives } => NoReading::HostSilent { host: *host, drives: *drives },
         };
         self.fleet.apply(&Reading { key, at: sweep.started_at, took_ms: None, outcome: Outcome::Silent(why) });
     }
@@ -276,7 +279,7 @@ impl Rack {
         }
         *match &answer.outcome {
             Outcome::Good(_) => &mut self.effort.good,
-            Outcome::Standby(_) => &mut self.effort.asleep,
+            Outcome::Standby => &mut self.effort.asleep,
             Outcome::Silent(_) => &mut self.effort.silent,
             Outcome::Failed(_) => &mut self.effort.failed,
         } += 1;
@@ -293,7 +296,7 @@ impl Rack {
                 // A volume whose disks are listed is not expected to answer.
                 Outcome::Failed(_) if self.fleet.get(&key).is_some_and(|r| !r.drive.attached.disks.is_empty()) => {}
                 Outcome::Failed(_) => sweep.failed += 1,
-                Outcome::Good(_) | Outcome::Standby(_) => {}
+                Outcome::Good(_) | Outcome::Standby => {}
             }
         }
         // Whoever waits is shown the newer one.

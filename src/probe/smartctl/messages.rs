@@ -1,0 +1,42 @@
+//! Messages of smartctl that name another way to read the drive.
+//!
+//! They are those of smartmontools 6 and 7 (`os_linux.cpp`, `scsiata.cpp`): `… please try adding
+//! '-d megaraid,N'`, `… requires option '-d cciss,N'`, `… Unknown USB bridge [0x2537:0x1081 (0x100)]`.
+
+use crate::model::device_type::Controller;
+use crate::model::drive::Drive;
+use crate::model::no_reading::NoReading;
+
+/// `None`: they name no other way.
+pub(super) fn other_way(messages: &[String], drive: &Drive) -> Option<NoReading> {
+    for controller in [Controller::Megaraid, Controller::Cciss] {
+        let option = format!("'-d {},N'", controller.as_str());
+        if messages.iter().any(|message| message.contains(&option)) {
+            return Some(drive.raid_volume_reason(Some(controller)));
+        }
+    }
+    let ids = messages.iter().find_map(|message| bridge_in(message))?.to_owned();
+    Some(NoReading::UnknownBridge { device: drive.device.clone(), ids, tried: drive.told_type })
+}
+
+/// `0x2537:0x1081` out of `[0x2537:0x1081 (0x100)]`.
+fn bridge_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("USB bridge [")?;
+    let (ids, _) = rest.split_once(']')?;
+    let ids = ids.split_whitespace().next()?;
+    (ids.len() <= 20 && ids.bytes().all(|b| b.is_ascii_hexdigit() || b == b'x' || b == b':')).then_some(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bridges_are_named_by_their_numbers() {
+        assert_eq!(bridge_in("/dev/sdb: Unknown USB bridge [0x2537:0x1081 (0x100)]"), Some("0x2537:0x1081"));
+        assert_eq!(bridge_in("/dev/sdb: Unsupported USB bridge [0x2537:0x1081]"), Some("0x2537:0x1081"));
+        for odd in ["", "Unknown USB bridge", "Unknown USB bridge [", "Unknown USB bridge []", "USB bridge [\x1b[2J]"] {
+            assert_eq!(bridge_in(odd), None, "{odd}");
+        }
+    }
+}
