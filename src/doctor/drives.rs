@@ -3,7 +3,7 @@
 
 use super::finding::{Finding, Level, fail, ok, warn};
 use crate::config::TypeEntry;
-use crate::model::attached::Transport;
+use crate::model::attachment::Transport;
 use crate::model::device_type::Controller;
 use crate::model::drive::{DeviceName, Drive, DriveSummary, State};
 use crate::model::fleet::{Fleet, Record};
@@ -75,8 +75,8 @@ fn without_bay(fleet: &Fleet, overview: &Overview) -> Vec<Finding> {
 
 /// Why a drive is shown in no bay, and whether that is as it should be.
 fn why_no_bay(drive: &Drive, has_enclosures: bool) -> (bool, &'static str) {
-    match drive.attached.transport {
-        _ if drive.behind().is_some() => (true, "a shelf links to no disk behind a RAID controller"),
+    match drive.attachment.transport() {
+        _ if drive.raid_volume().is_some() => (true, "a shelf links to no disk behind a RAID controller"),
         Some(Transport::Nvme) => (true, "an NVMe drive is behind no SES processor"),
         Some(Transport::Raid) => (true, "a RAID volume is made up by its controller"),
         Some(Transport::Usb) => (true, "a USB box is no shelf"),
@@ -123,7 +123,7 @@ fn no_reading(shared: &str, drives: &[(&Record, NoReading)]) -> Finding {
 
 /// A RAID volume whose disks are listed: they are read in its stead.
 fn has_disks(drive: &Drive) -> bool {
-    !drive.attached.disks.is_empty()
+    !drive.raid_disks.is_empty()
 }
 
 /// Nodes first: `/dev/sg3` before `sg3`.

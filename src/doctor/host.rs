@@ -1,7 +1,7 @@
 //! The host itself: tools, kernel modules, shelves, and what this process may do.
 
 use super::finding::{Finding, fail, ok, warn};
-use crate::model::attached::Transport;
+use crate::model::attachment::Transport;
 use crate::model::enclosure::{Enclosure, EnclosureProblem};
 use crate::model::fleet::Fleet;
 use crate::model::overview::Overview;
@@ -127,7 +127,7 @@ pub(super) fn nodes(host: &Host, fleet: &Fleet) -> Vec<Finding> {
     let mut findings = Vec::new();
     let bare = fleet
         .present()
-        .filter(|r| r.drive.behind().is_none() && r.drive.paths.iter().any(|p| p.node.starts_with("/dev/sd")))
+        .filter(|r| r.drive.raid_volume().is_none() && r.drive.paths.iter().any(|p| p.node.starts_with("/dev/sd")))
         .count();
     if bare > 0 {
         let what = if setup::kernel(host).sg { "although module sg is there" } else { "module sg is not loaded" };
@@ -137,7 +137,7 @@ pub(super) fn nodes(host: &Host, fleet: &Fleet) -> Vec<Finding> {
         ));
     }
     // A disk behind a RAID volume is reached by the volume's node.
-    let own = || fleet.present().filter(|r| r.drive.behind().is_none());
+    let own = || fleet.present().filter(|r| r.drive.raid_volume().is_none());
     let closed: Vec<_> = own().filter_map(|r| setup::closed_node(host, &r.drive)).collect();
     if let Some((node, error)) = closed.first() {
         let mend = match error.kind() {

@@ -9,7 +9,7 @@ pub const ALLOWED: &str =
     "sat, scsi, nvme, auto, megaraid,N or sat+megaraid,N (N from 0 to 255), cciss,N (N from 0 to 127)";
 
 /// By whose numbers the disks behind a RAID volume go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Controller {
     Megaraid,
     Cciss,
@@ -46,7 +46,7 @@ impl Controller {
 }
 
 /// A disk behind a RAID controller, by its number there. How it is asked (`sat+`) does not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Disk {
     pub controller: Controller,
     pub number: u8,

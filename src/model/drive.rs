@@ -1,7 +1,7 @@
 //! A drive as the kernel shows it, and as users see it. Nothing here knows how either is obtained.
 
 use super::Timestamp;
-use super::attached::{Attached, Transport};
+use super::attachment::{Attachment, Transport};
 use super::device_type::{DeviceType, Disk};
 use super::doc::Stored;
 use super::health::{Finding, Verdict};
@@ -75,7 +75,7 @@ impl PartialOrd for DeviceName {
 
 /// What sysfs says a drive is, without a command to the drive. Two drives never share one
 /// record because of it: a half that is missing or a placeholder proves nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// `device/wwid` (SCSI: `naa.…`, `eui.…`, `t10.…`) or the NVMe namespace's `wwid`.
@@ -112,7 +112,27 @@ impl Identity {
 
 /// Key of a drive for as long as it is here; stable over letters, ports and bays.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DriveKey(pub String);
+pub enum DriveKey {
+    /// As discovery told it apart from all others.
+    Discovered(Box<str>),
+    /// A disk behind a RAID volume.
+    RaidDisk { volume: Box<Self>, disk: Disk },
+    /// Known from its stored document alone.
+    Remembered(Identity),
+}
+
+impl fmt::Display for DriveKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Discovered(key) => f.write_str(key),
+            Self::RaidDisk { volume, disk } => write!(f, "{volume}|{disk}"),
+            Self::Remembered(identity) => {
+                let part = |part: &Option<String>| part.clone().unwrap_or_default();
+                write!(f, "remembered|{}|{}", part(&identity.wwid), part(&identity.unit_serial))
+            }
+        }
+    }
+}
 
 /// One way to a drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,7 +164,9 @@ pub struct Drive {
     pub rotational: Option<bool>,
     /// Names under `/dev/disk/by-id`, without partitions.
     pub by_id: Vec<String>,
-    pub attached: Attached,
+    pub attachment: Attachment,
+    /// The disks that are listed as reached through its node, behind its RAID controller.
+    pub raid_disks: Vec<DeviceName>,
     /// smartctl's type, where a setting gives it.
     pub told_type: Option<DeviceType>,
 }
@@ -153,9 +175,6 @@ pub struct Drive {
 const PATHS: usize = 16;
 const LINKS: usize = 64;
 
-/// Begins the key of a drive that is known from its stored document alone.
-const REMEMBERED: &str = "remembered|";
-
 impl Drive {
     /// A drive that is gone, as its stored document has it; `None` without an identity.
     pub fn remembered(stored: &Stored) -> Option<Self> {
@@ -163,7 +182,6 @@ impl Drive {
         if identity.is_empty() {
             return None;
         }
-        let part = |p: &Option<String>| p.clone().unwrap_or_default();
         let path = |device: &DeviceName| Path {
             device: device.clone(),
             node: String::new(),
@@ -171,7 +189,7 @@ impl Drive {
             address: String::new(),
         };
         Some(Self {
-            key: DriveKey(format!("{REMEMBERED}{}|{}", part(&identity.wwid), part(&identity.unit_serial))),
+            key: DriveKey::Remembered(identity.clone()),
             device: summary.device.clone(),
             paths: summary.paths.iter().take(PATHS).map(path).collect(),
             identity,
@@ -181,22 +199,14 @@ impl Drive {
             size_bytes: summary.user_capacity_bytes,
             rotational: summary.rotation_rate_rpm.map(|rpm| rpm > 0),
             by_id: stored.by_id.iter().take(LINKS).cloned().collect(),
-            attached: Attached { transport: summary.transport, ..Attached::default() },
+            attachment: Attachment::stored(summary.transport, summary.behind.as_ref()),
+            raid_disks: Vec::new(),
             told_type: None,
         })
     }
 
     pub fn is_remembered(&self) -> bool {
-        self.key.0.starts_with(REMEMBERED)
-    }
-
-    pub fn is_nvme(&self) -> bool {
-        self.paths.first().is_some_and(|p| p.host.is_none())
-    }
-
-    /// The RAID volume whose node leads to it, of a disk behind a controller.
-    pub fn behind(&self) -> Option<DeviceName> {
-        Disk::of_name(&self.device).map(|(volume, _)| volume)
+        matches!(self.key, DriveKey::Remembered(_))
     }
 
     pub fn has_device(&self, name: &str) -> bool {

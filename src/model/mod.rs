@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no log. "Now" is always a parameter. Unknown is `None`, never 0.
 
-pub mod attached;
+pub mod attachment;
 pub mod bodies;
 pub mod device_type;
 pub mod doc;

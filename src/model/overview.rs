@@ -1,6 +1,6 @@
 //! The overview: every bay and drive joined with its reading, verdict and pool, and the counts.
 
-use super::attached::Transport;
+use super::attachment::Transport;
 use super::drive::{DeviceName, Drive, DriveSummary, State};
 use super::enclosure::{Enclosure, EnclosureProblem, EnclosureView, Slot, SlotView};
 use super::fleet::{Bay, Fleet, Record};
@@ -311,8 +311,8 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
     let report = record.report.as_deref();
     let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
     let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);
-    let behind = drive.behind();
-    let translated = behind.is_some() || drive.attached.transport == Some(Transport::Usb);
+    let behind = drive.raid_volume().cloned();
+    let translated = behind.is_some() || drive.attachment.transport() == Some(Transport::Usb);
     let presumed = match (drive.is_nvme(), ata_by_vendor) {
         (true, _) => Some(Protocol::Nvme),
         (false, true) => Some(Protocol::Ata),
@@ -331,7 +331,7 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
         firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
         protocol: report.and_then(|r| r.protocol).or(presumed),
-        transport: drive.attached.transport,
+        transport: drive.attachment.transport(),
         behind,
         user_capacity_bytes: report.and_then(|r| r.user_capacity_bytes).or(drive.size_bytes),
         rotation_rate_rpm: report
@@ -365,7 +365,7 @@ pub fn why_no_reading(record: &Record) -> Option<NoReading> {
         return Some(why.clone());
     }
     let report = record.report.as_deref()?;
-    if record.drive.is_volume() && record.is_here() {
+    if record.drive.is_raid_volume() && record.is_here() {
         return Some(record.drive.raid_volume_reason(None));
     }
     if report.has_health() {
@@ -399,7 +399,7 @@ fn health(record: &Record, place: Option<&Membership>, parts: &Parts) -> Health 
     let mut health = judge(&subject, parts.limits);
     let outside = matches!(record.state, State::Unresponsive | State::Missing);
     // What a RAID controller says of a volume says nothing of the disks behind it.
-    if outside && health.verdict < Verdict::Warn || record.drive.is_volume() && health.verdict == Verdict::Ok {
+    if outside && health.verdict < Verdict::Warn || record.drive.is_raid_volume() && health.verdict == Verdict::Ok {
         health.verdict = Verdict::Unknown;
     }
     health
@@ -436,9 +436,10 @@ fn topology(fleet: &Fleet) -> String {
         let names = record.drive.paths.iter().map(|p| p.device.as_str());
         let place = record.bay.iter().map(|bay| bay.enclosure.as_str());
         // Which disk stands behind a RAID controller, only its serial number tells.
-        let read = record.report.as_ref().filter(|_| record.drive.behind().is_some());
+        let read = record.report.as_ref().filter(|_| record.drive.raid_volume().is_some());
         let serial = read.and_then(|r| r.serial_number.as_deref());
-        for part in [record.drive.key.0.as_str()].into_iter().chain(names).chain(place).chain(serial) {
+        let key = record.drive.key.to_string();
+        for part in [key.as_str()].into_iter().chain(names).chain(place).chain(serial) {
             text.push_str(part);
             text.push('\n');
         }

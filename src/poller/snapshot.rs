@@ -104,10 +104,10 @@ impl Snapshot {
             let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
             let devices = drive.paths.iter().map(|p| p.device.to_string());
             // The node of a disk behind a RAID volume is the volume's.
-            let own_nodes = drive.paths.iter().filter(|_| drive.behind().is_none());
+            let own_nodes = drive.paths.iter().filter(|_| drive.raid_volume().is_none());
             let nodes = own_nodes.filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
             let addresses = drive.paths.iter().map(|p| p.address.clone());
-            let told_by_serial = serial.clone().filter(|_| drive.behind().is_some());
+            let told_by_serial = serial.clone().filter(|_| drive.raid_volume().is_some());
             let own = devices.chain(serial).chain(wwn).chain(drive.by_id.iter().cloned());
             for name in own.chain(nodes).chain(addresses) {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());

@@ -5,8 +5,8 @@
 
 use super::merge::{Seen, merge};
 use super::sysfs::{listed, note};
-use super::{Host, attached, attribute, binary, device, is_drive_name, link_name, names};
-use crate::model::attached::{Attached, Transport};
+use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names};
+use crate::model::attachment::Attachment;
 use crate::model::device_type::Disk;
 use crate::model::drive::{DeviceName, Drive, Identity, Path};
 use rustix::fs::{Dir, Mode, OFlags, fstatfs, open, readlinkat};
@@ -133,15 +133,15 @@ fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
     if size_bytes.is_none_or(|s| s == 0) && attribute(&block.join("removable")).as_deref() == Some("1") {
         return None;
     }
-    let attached = match path.host {
-        Some(_) => attached::scsi(host, &block, &path.address),
-        None => Attached { transport: Some(Transport::Nvme), ..Attached::default() },
+    let attachment = match path.host {
+        Some(_) => attachment::scsi(host, &block, &path.address),
+        None => Attachment::Nvme,
     };
     let size_bytes = size_bytes.filter(|s| *s > 0);
     let place = std::fs::read_link(&block).unwrap_or_default();
     let expander = place.iter().rev().filter_map(|part| part.to_str()).find(|part| part.starts_with("expander-"));
     let expander = expander.map(str::to_owned);
-    Some(Seen { path, expander, identity, vendor, model, firmware, size_bytes, rotational, attached })
+    Some(Seen { path, expander, identity, vendor, model, firmware, size_bytes, rotational, attachment })
 }
 
 type Looked = (Path, Identity, Option<String>, Option<String>, Option<String>);

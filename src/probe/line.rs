@@ -149,7 +149,7 @@ fn is_at(tickets: &HashMap<DriveKey, (u64, bool)>, key: &DriveKey, ticket: u64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::attached::Attached;
+    use crate::model::attachment::Attachment;
     use crate::model::drive::{DeviceName, Identity};
 
     fn lane(urgent: bool, suspect: bool, host: u32) -> Lane {
@@ -158,7 +158,7 @@ mod tests {
 
     fn drive(name: &str) -> Arc<Drive> {
         Arc::new(Drive {
-            key: DriveKey(name.to_owned()),
+            key: DriveKey::Discovered(name.into()),
             device: DeviceName::parse(name).unwrap_or_else(|| unreachable!()),
             paths: vec![],
             identity: Identity::default(),
@@ -168,7 +168,8 @@ mod tests {
             size_bytes: None,
             rotational: None,
             by_id: vec![],
-            attached: Attached::default(),
+            attachment: Attachment::Scsi(None),
+            raid_disks: Vec::new(),
             told_type: None,
         })
     }
@@ -183,7 +184,7 @@ mod tests {
     }
 
     fn all(mut line: Line, room: impl Fn(&Lane) -> Option<usize>) -> Vec<String> {
-        std::iter::from_fn(|| line.next(&room)).map(|d| d.key.0.clone()).collect()
+        std::iter::from_fn(|| line.next(&room)).map(|d| d.key.to_string()).collect()
     }
 
     #[test]
@@ -223,10 +224,10 @@ mod tests {
     fn who_is_taken_out_is_not_read() {
         let mut line = line(&[("a", lane(false, false, 0), 3), ("b", lane(false, false, 0), 2)]);
         line.hurry(lane(true, false, 0), &drive("b"), Duration::from_millis(2));
-        let out = line.take_out(|d| (d.key.0 == "b").then_some(()));
+        let out = line.take_out(|d| (d.key.to_string() == "b").then_some(()));
         assert_eq!(out.len(), 1);
-        assert!(line.has(&DriveKey("a".into())) && !line.has(&DriveKey("b".into())));
-        assert_eq!(line.drain(), [(DriveKey("a".into()), false)]);
+        assert!(line.has(&DriveKey::Discovered("a".into())) && !line.has(&DriveKey::Discovered("b".into())));
+        assert_eq!(line.drain(), [(DriveKey::Discovered("a".into()), false)]);
         assert!(line.is_empty() && line.next(|_| Some(1)).is_none());
     }
 }

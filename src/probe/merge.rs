@@ -1,7 +1,7 @@
 //! Which kernel names are one drive: the paths of a drive are joined, and two drives never are.
 //! Pure; where the names and what is known of them come from is the business of `drives`.
 
-use crate::model::attached::{Attached, Transport};
+use crate::model::attachment::{Attachment, Transport};
 use crate::model::drive::{Drive, DriveKey, Identity, Path};
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ pub(super) struct Seen {
     pub(super) firmware: Option<String>,
     pub(super) size_bytes: Option<u64>,
     pub(super) rotational: Option<bool>,
-    pub(super) attached: Attached,
+    pub(super) attachment: Attachment,
 }
 
 impl Seen {
@@ -28,7 +28,7 @@ impl Seen {
     /// A SATA port of the mainboard, or USB: nothing there has a second path, and cheap drives have
     /// their serial number in common with their sisters.
     fn is_single(&self) -> bool {
-        matches!(self.attached.transport, Some(Transport::Sata | Transport::Usb))
+        matches!(self.attachment.transport(), Some(Transport::Sata | Transport::Usb))
     }
 
     /// Only names that are alike are compared. Each namespace of an NVMe controller has a wwid of
@@ -127,7 +127,7 @@ fn is_filler(serial: &str) -> bool {
 }
 
 fn finish(drive: Joined, keys: &mut HashSet<String>) -> Drive {
-    let Seen { path, identity, vendor, model, firmware, size_bytes, rotational, attached, .. } = drive.seen;
+    let Seen { path, identity, vendor, model, firmware, size_bytes, rotational, attachment, .. } = drive.seen;
     let part = |p: &Option<String>| p.clone().unwrap_or_default();
     let mut key = if identity.is_empty() {
         // All that is known of it, so that another disk in the same place is another drive.
@@ -145,7 +145,7 @@ fn finish(drive: Joined, keys: &mut HashSet<String>) -> Drive {
     let mut paths: Vec<Path> = std::iter::once(path).chain(drive.others.into_iter().map(|(path, _)| path)).collect();
     paths.sort_by(|a, b| a.device.cmp(&b.device));
     Drive {
-        key: DriveKey(key),
+        key: DriveKey::Discovered(key.into()),
         device,
         paths,
         identity,
@@ -155,7 +155,8 @@ fn finish(drive: Joined, keys: &mut HashSet<String>) -> Drive {
         size_bytes,
         rotational,
         by_id: Vec::new(),
-        attached,
+        attachment,
+        raid_disks: Vec::new(),
         told_type: None,
     }
 }
@@ -177,7 +178,7 @@ mod tests {
             firmware: None,
             size_bytes: None,
             rotational: None,
-            attached: Attached::default(),
+            attachment: Attachment::Scsi(None),
         }
     }
 
@@ -186,8 +187,8 @@ mod tests {
     }
 
     fn on(transport: Transport, seen: Seen) -> Seen {
-        let attached = Attached { transport: Some(transport), ..Attached::default() };
-        Seen { attached, ..seen }
+        let attachment = Attachment::Scsi(Some(transport));
+        Seen { attachment, ..seen }
     }
 
     fn paths(seen: Vec<Seen>) -> Vec<Vec<String>> {

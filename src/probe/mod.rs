@@ -1,6 +1,6 @@
 //! The seam to the operating system: the only rooms that touch sysfs, smartctl and zpool.
 
-mod attached;
+mod attachment;
 mod completion;
 pub mod dispatch;
 pub mod drives;

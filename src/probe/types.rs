@@ -2,7 +2,7 @@
 //! controllers that come to be listed by it. No command is sent to a drive.
 
 use crate::config::TypeEntry;
-use crate::model::attached::Attached;
+use crate::model::attachment::Attachment;
 use crate::model::device_type::{DeviceType, Disk};
 use crate::model::drive::{Drive, DriveKey};
 use crate::model::fleet::Fleet;
@@ -38,10 +38,9 @@ impl Types {
                         if disk.controller.counts_for_all_volumes() && !listed.insert((host, disk)) {
                             self.repeated.push(entry.to_string());
                         } else if let Some(found) = behind(volume, disk, entry.kind) {
-                            let names = &mut volume.attached.disks;
-                            names.push(found.device.clone());
-                            names.sort();
-                            names.dedup();
+                            volume.raid_disks.push(found.device.clone());
+                            volume.raid_disks.sort();
+                            volume.raid_disks.dedup();
                             disks.push(found);
                         }
                     }
@@ -55,7 +54,7 @@ impl Types {
     /// Entries that name no drive here, or a disk that is listed already; in the setting's own words.
     pub fn unused(&self, fleet: &Fleet) -> Vec<String> {
         let names_one = |entry: &&TypeEntry| {
-            fleet.present().any(|r| r.drive.behind().is_none() && goes_by(&r.drive, fleet, &entry.name))
+            fleet.present().any(|r| r.drive.raid_volume().is_none() && goes_by(&r.drive, fleet, &entry.name))
         };
         let nobody = self.entries.iter().filter(|e| !names_one(e)).map(ToString::to_string);
         nobody.chain(self.repeated.iter().cloned()).collect()
@@ -74,7 +73,7 @@ fn goes_by(drive: &Drive, fleet: &Fleet, name: &str) -> bool {
 /// The disk of that number behind a volume. What it is, only smartctl tells.
 fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
     Some(Drive {
-        key: DriveKey(format!("{}|{disk}", volume.key.0)),
+        key: DriveKey::RaidDisk { volume: Box::new(volume.key.clone()), disk },
         device: disk.name(&volume.device)?,
         paths: volume.paths.iter().filter_map(|path| disk.path(path)).collect(),
         identity: disk.identity(&volume.identity),
@@ -84,7 +83,8 @@ fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
         size_bytes: None,
         rotational: None,
         by_id: Vec::new(),
-        attached: Attached::default(),
+        attachment: Attachment::RaidDisk { volume: volume.device.clone() },
+        raid_disks: Vec::new(),
         told_type: Some(kind),
     })
 }
@@ -97,7 +97,7 @@ mod tests {
     fn drive(name: &str, host: u32, serial: &str) -> Drive {
         let device = DeviceName::parse(name).unwrap_or_else(|| unreachable!());
         Drive {
-            key: DriveKey(serial.into()),
+            key: DriveKey::Discovered(serial.into()),
             paths: vec![Path {
                 device: device.clone(),
                 node: format!("/dev/{name}"),
@@ -112,7 +112,8 @@ mod tests {
             size_bytes: None,
             rotational: None,
             by_id: vec![format!("scsi-{serial}")],
-            attached: Attached::default(),
+            attachment: Attachment::Scsi(None),
+            raid_disks: Vec::new(),
             told_type: None,
         }
     }

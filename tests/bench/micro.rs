@@ -17,6 +17,7 @@ use jbod_monitor::cache::{Copy, Entry, Key};
 use jbod_monitor::config::{RedisAddress, RedisConfig, SmartConfig};
 use jbod_monitor::model::bodies::{EnclosuresBody, ZfsBody};
 use jbod_monitor::model::doc;
+use jbod_monitor::model::drive::DriveKey;
 use jbod_monitor::model::fleet::Record;
 use jbod_monitor::model::health::{Limits, Subject, judge, rotates};
 use jbod_monitor::model::overview::{Overview, summarize, summary};
@@ -42,7 +43,7 @@ fn main() {
 struct Swept {
     rack: Rack,
     overview: Overview,
-    raw: HashMap<String, Box<RawValue>>,
+    raw: HashMap<DriveKey, Box<RawValue>>,
 }
 
 static OF_78: LazyLock<Swept> = LazyLock::new(|| Swept::new(78));
@@ -81,7 +82,7 @@ impl Swept {
             }
             let Ok(event) = events.recv_deadline(wake) else { continue };
             if let Some(read) = rack.take(event) {
-                raw.extend(read.raw.map(|json| (read.key.0, json)));
+                raw.extend(read.raw.map(|json| (read.key, json)));
             }
         }
         let overview = rack.overview(STALE_AFTER_SECONDS);
@@ -92,13 +93,13 @@ impl Swept {
     fn drive(&self, protocol: Protocol) -> (&Record, &RawValue) {
         let speaks = |r: &&Record| r.report.as_ref().is_some_and(|report| report.protocol == Some(protocol));
         let record = self.rack.fleet.present().find(speaks).expect("a drive of that kind");
-        (record, self.raw.get(&record.drive.key.0).expect("its JSON"))
+        (record, self.raw.get(&record.drive.key).expect("its JSON"))
     }
 
     fn documents(&self) -> Vec<(Key, Vec<u8>)> {
         let parts = self.rack.parts(STALE_AFTER_SECONDS);
         let document = |record: &Record| {
-            let raw = self.raw.get(&record.drive.key.0).map(AsRef::as_ref);
+            let raw = self.raw.get(&record.drive.key).map(AsRef::as_ref);
             (Key::Smart(record.drive.device.clone()), doc::compose(record, &summary(record, &parts), raw))
         };
         self.rack.fleet.present().map(document).collect()

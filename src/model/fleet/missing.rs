@@ -222,7 +222,10 @@ mod tests {
         let since: Vec<_> = fleet.records().filter_map(|r| r.missing_since).collect();
         assert_eq!(since, [Timestamp(900), T0], "which makes it no younger than now");
         fleet.discovered(many(0..2), &[], T0);
-        assert!(fleet.get(&DriveKey("S000001".into())).is_some_and(Record::is_here), "it is back, under its own key");
+        assert!(
+            fleet.get(&DriveKey::Discovered("S000001".into())).is_some_and(Record::is_here),
+            "it is back, under its own key"
+        );
         fleet.discovered(many(0..1), &[], T0);
         assert_eq!(fleet.forget_recalled(|_| false), 1, "the one that this process never saw");
         assert_eq!(fleet.missing(), 1, "the one that it saw go stays");

@@ -1,7 +1,7 @@
 //! Who is here, who was, and what is still known of them.
 
 use super::*;
-use crate::model::attached::Attached;
+use crate::model::attachment::Attachment;
 use crate::model::drive::{DeviceName, Identity, Path};
 use crate::model::enclosure::Slot;
 
@@ -10,7 +10,7 @@ pub(super) const T0: Timestamp = Timestamp(1_000);
 pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
     let device = DeviceName::parse(device).unwrap_or_else(|| unreachable!());
     Drive {
-        key: DriveKey(key.into()),
+        key: DriveKey::Discovered(key.into()),
         device: device.clone(),
         paths: vec![Path { device, node: "/dev/sg0".into(), host: Some(0), address: address.into() }],
         identity: Identity { wwid: None, unit_serial: Some(key.into()) },
@@ -20,7 +20,8 @@ pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
         size_bytes: None,
         rotational: None,
         by_id: vec![],
-        attached: Attached::default(),
+        attachment: Attachment::Scsi(None),
+        raid_disks: Vec::new(),
         told_type: None,
     }
 }
@@ -42,11 +43,11 @@ fn shelf(bays: &[(u32, &str)]) -> Vec<Enclosure> {
 }
 
 fn reading(key: &str, at: i64, outcome: Outcome) -> Reading {
-    Reading { key: DriveKey(key.into()), at: Timestamp(at), took_ms: Some(5), outcome }
+    Reading { key: DriveKey::Discovered(key.into()), at: Timestamp(at), took_ms: Some(5), outcome }
 }
 
 fn state(fleet: &Fleet, key: &str) -> Option<State> {
-    fleet.get(&DriveKey(key.into())).map(|r| r.state)
+    fleet.get(&DriveKey::Discovered(key.into())).map(|r| r.state)
 }
 
 #[test]
@@ -55,13 +56,13 @@ fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
     fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &shelf(&[(1, "0:0:1:0")]), T0);
     fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::default())));
     let changes = fleet.discovered(vec![], &shelf(&[]), T0);
-    assert_eq!(changes, [Change::Missing(DriveKey("a".into()))]);
-    let record = fleet.get(&DriveKey("a".into())).cloned();
+    assert_eq!(changes, [Change::Missing(DriveKey::Discovered("a".into()))]);
+    let record = fleet.get(&DriveKey::Discovered("a".into())).cloned();
     assert!(record.is_some_and(|r| r.state == State::Missing && r.bay.is_some() && r.report.is_some()));
 
     let mut same_bay = fleet.clone();
     let changes = same_bay.discovered(vec![drive("b", "sda", "0:0:2:0")], &shelf(&[(1, "0:0:2:0")]), T0);
-    let key = DriveKey("b".into());
+    let key = DriveKey::Discovered("b".into());
     assert_eq!(changes, [Change::Appeared(key.clone()), Change::Replaced { key, was: Some("a".into()) }]);
     assert_eq!(state(&same_bay, "a"), None, "another drive sits there");
     assert_eq!(state(&same_bay, "b"), Some(State::Reading), "and starts clean");
@@ -71,9 +72,9 @@ fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
     assert_eq!(state(&later, "a"), None, "a day has passed");
 
     let back = fleet.discovered(vec![drive("a", "sdb", "0:0:3:0")], &shelf(&[(2, "0:0:3:0")]), T0);
-    let (key, from) = (DriveKey("a".into()), Bay { enclosure: "e".into(), slot: 1 });
+    let (key, from) = (DriveKey::Discovered("a".into()), Bay { enclosure: "e".into(), slot: 1 });
     assert_eq!(back, [Change::Back(key.clone()), Change::Moved { key, from }]);
-    assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.report.is_some()), "with its last values");
+    assert!(fleet.get(&DriveKey::Discovered("a".into())).is_some_and(|r| r.report.is_some()), "with its last values");
 }
 
 #[test]
@@ -87,9 +88,9 @@ fn a_drive_that_is_linked_to_its_bay_a_little_later_has_moved_only_if_the_bay_is
     assert_eq!(see(&mut fleet, "0:0:1:0", &[], 2), [], "the shelf is away");
     assert_eq!(see(&mut fleet, "0:0:1:0", &[(1, "0:0:1:0")], 600), [], "and there again");
     fleet.discovered(vec![], &shelf(&[]), Timestamp(T0.0 + 601));
-    assert_eq!(see(&mut fleet, "0:0:2:0", &[], 660), [Change::Back(DriveKey("a".into()))]);
+    assert_eq!(see(&mut fleet, "0:0:2:0", &[], 660), [Change::Back(DriveKey::Discovered("a".into()))]);
     let from = Bay { enclosure: "e".into(), slot: 1 };
-    let moved = Change::Moved { key: DriveKey("a".into()), from };
+    let moved = Change::Moved { key: DriveKey::Discovered("a".into()), from };
     assert_eq!(see(&mut fleet, "0:0:2:0", &[(2, "0:0:2:0")], 661), [moved]);
     assert_eq!(see(&mut fleet, "0:0:2:0", &[(2, "0:0:2:0")], 662), []);
 }
@@ -98,7 +99,7 @@ fn a_drive_that_is_linked_to_its_bay_a_little_later_has_moved_only_if_the_bay_is
 fn a_drive_on_its_way_out_is_nobody_new() {
     let mut fleet = Fleet::default();
     let nameless = || Drive { identity: Identity::default(), ..drive("sda 0:0:1:0", "sda", "0:0:1:0") };
-    let missing = Change::Missing(DriveKey("a".into()));
+    let missing = Change::Missing(DriveKey::Discovered("a".into()));
     fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
     assert_eq!(fleet.discovered(vec![nameless()], &[], Timestamp(T0.0 + 1)), [missing]);
     assert_eq!(fleet.discovered(vec![nameless()], &[], Timestamp(T0.0 + 3)), [], "it takes the kernel a moment");
@@ -116,7 +117,7 @@ fn a_nameless_drive_that_comes_back_is_nobody_known() {
     fleet.apply(&reading("sdy 6:0:0:0", 1_001, Outcome::Good(Arc::default())));
     fleet.discovered(vec![], &[], T0);
     let changes = fleet.discovered(vec![nameless()], &[], T0);
-    let key = DriveKey("sdy 6:0:0:0".into());
+    let key = DriveKey::Discovered("sdy 6:0:0:0".into());
     assert_eq!(changes, [Change::Appeared(key.clone())]);
     assert!(fleet.get(&key).is_some_and(|r| r.report.is_none() && r.state == State::Reading));
 }
@@ -130,13 +131,13 @@ fn three_silences_make_a_drive_unresponsive_and_one_answer_mends_it() {
         fleet.apply(&reading("a", 1_001 + n, Outcome::Silent(NoReading::TimedOut { seconds: 30 })));
         assert_eq!(state(&fleet, "a"), Some(expected), "silence {n}");
     }
-    let a = fleet.get(&DriveKey("a".into()));
+    let a = fleet.get(&DriveKey::Discovered("a".into()));
     assert!(a.is_some_and(|r| r.collected_at == Some(Timestamp(1_001)) && r.error.is_some()));
     fleet.apply(&reading("b", 1_002, Outcome::Silent(NoReading::TimedOut { seconds: 30 })));
     assert_eq!(state(&fleet, "b"), Some(State::Unresponsive), "never answered at all");
     fleet.apply(&reading("a", 1_010, Outcome::Standby));
     assert_eq!(state(&fleet, "a"), Some(State::Standby));
-    assert!(fleet.get(&DriveKey("a".into())).is_some_and(|r| r.silences == 0 && r.error.is_none()));
+    assert!(fleet.get(&DriveKey::Discovered("a".into())).is_some_and(|r| r.silences == 0 && r.error.is_none()));
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn an_identity_alone_does_not_replace_values() {
     let healthy = SmartReport { smart_status_passed: Some(true), ..SmartReport::default() };
     fleet.apply(&reading("a", 1_001, Outcome::Good(Arc::new(healthy))));
     fleet.apply(&reading("a", 1_002, Outcome::Good(Arc::default())));
-    let a = fleet.get(&DriveKey("a".into()));
+    let a = fleet.get(&DriveKey::Discovered("a".into()));
     assert!(a.is_some_and(|r| r.collected_at == Some(Timestamp(1_001)) && r.error.is_some()));
 }
 
@@ -166,7 +167,7 @@ fn another_serial_number_starts_a_record_anew() {
     assert_eq!(good(&mut fleet, 1_001, "OLD", Some(false)), None);
     assert_eq!(good(&mut fleet, 1_002, "OLD", None), None, "the same drive, not ready");
     assert_eq!(good(&mut fleet, 1_003, "NEW", None).as_deref(), Some("OLD"));
-    let known = fleet.get(&DriveKey("a".into())).cloned();
+    let known = fleet.get(&DriveKey::Discovered("a".into())).cloned();
     let report = known.as_ref().and_then(|r| r.report.clone()).unwrap_or_default();
     assert_eq!(
         (report.serial_number.as_deref(), report.temperature_celsius, report.smart_status_passed),
@@ -180,7 +181,7 @@ fn another_serial_number_starts_a_record_anew() {
 fn a_seed_never_replaces_a_newer_reading() {
     let mut fleet = Fleet::default();
     fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &[], T0);
-    let key = DriveKey("a".into());
+    let key = DriveKey::Discovered("a".into());
     assert!(fleet.seed(&key, SmartReport::default(), State::Unresponsive, Timestamp(500)));
     assert!(fleet.get(&key).is_some_and(|r| r.collected_at == Some(Timestamp(500)) && r.state == State::Active));
     assert!(!fleet.seed(&key, SmartReport::default(), State::Active, Timestamp(400)), "an older one");
@@ -192,7 +193,8 @@ fn a_seed_never_replaces_a_newer_reading() {
 
 #[test]
 fn a_drive_that_is_pulled_one_path_after_the_other_is_missed_in_its_bay() {
-    let at = |fleet: &Fleet| fleet.get(&DriveKey("a".into())).and_then(|r| r.bay.as_ref().map(|bay| bay.slot));
+    let at =
+        |fleet: &Fleet| fleet.get(&DriveKey::Discovered("a".into())).and_then(|r| r.bay.as_ref().map(|bay| bay.slot));
     let mut fleet = Fleet::default();
     fleet.discovered(vec![drive("a", "sda", "0:0:1:0")], &shelf(&[(1, "0:0:1:0")]), T0);
     // The path that the shelf knows goes first.

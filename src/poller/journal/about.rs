@@ -58,7 +58,7 @@ impl Said {
     /// What a drive is before anything was said of it.
     pub(super) fn usual(record: &Record) -> Self {
         // A volume whose disks are listed is as it should be without a verdict.
-        let is_told = record.drive.is_volume() && !record.drive.attached.disks.is_empty();
+        let is_told = record.drive.is_raid_volume() && !record.drive.raid_disks.is_empty();
         let verdict = if is_told { Verdict::Unknown } else { Verdict::Ok };
         Self { state: State::Active, verdict, failed: is_told, rules: Vec::new(), pool: None }
     }

@@ -1,7 +1,7 @@
 //! Silent drives and silent hosts over hours, with the time as a number and no drive at all.
 
 use super::*;
-use crate::model::attached::Attached;
+use crate::model::attachment::Attachment;
 use crate::model::drive::{DeviceName, Identity};
 use crate::model::no_reading::NoReading;
 use crate::model::smart::SmartReport;
@@ -21,7 +21,7 @@ fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
         address: String::new(),
     };
     Arc::new(Drive {
-        key: DriveKey(format!("{n:02}")),
+        key: DriveKey::Discovered(format!("{n:02}").into()),
         device: device.clone(),
         paths: hosts.iter().map(path).collect(),
         identity: Identity::default(),
@@ -31,7 +31,8 @@ fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
         size_bytes: None,
         rotational: None,
         by_id: vec![],
-        attached: Attached::default(),
+        attachment: Attachment::Scsi(None),
+        raid_disks: Vec::new(),
         told_type: None,
     })
 }
@@ -84,7 +85,7 @@ impl Played {
         self.dispatch.try_silent_hosts(&self.drives, self.at);
         for drive in self.drives.clone() {
             if let Asked::HostSilent { .. } = self.dispatch.ask(&drive, false, self.at) {
-                seen.put_off.insert(drive.key.0.clone());
+                seen.put_off.insert(drive.key.to_string());
             }
         }
         self.dispatch.sort();
@@ -95,7 +96,8 @@ impl Played {
             let running: Vec<(DriveKey, u32)> =
                 self.dispatch.running.iter().map(|(key, r)| (key.clone(), r.host.unwrap_or_default())).collect();
             seen.most_at_once = seen.most_at_once.max(running.len());
-            let (hung, well): (Vec<_>, Vec<_>) = running.into_iter().partition(|(key, host)| hangs(&key.0, *host));
+            let (hung, well): (Vec<_>, Vec<_>) =
+                running.into_iter().partition(|(key, host)| hangs(&key.to_string(), *host));
             if well.is_empty() && hung.is_empty() {
                 break;
             }
@@ -104,14 +106,14 @@ impl Played {
             if well.is_empty() {
                 for (key, _) in hung {
                     self.answer(&key, silence());
-                    seen.tried_in_vain.push(key.0);
+                    seen.tried_in_vain.push(key.to_string());
                 }
             }
             for (key, _) in well {
                 self.answer(&key, Outcome::Good(Arc::new(SmartReport::default())));
-                seen.read.insert(key.0);
+                seen.read.insert(key.to_string());
             }
-            seen.put_off.extend(self.dispatch.put_off().into_iter().map(|(key, _)| key.0));
+            seen.put_off.extend(self.dispatch.put_off().into_iter().map(|(key, _)| key.to_string()));
         }
         seen.took = self.at - begun;
         self.at = self.at.max(begun + SWEEP);

@@ -2,7 +2,7 @@
 
 use super::Rack;
 use crate::clock::now;
-use crate::model::attached::Transport;
+use crate::model::attachment::Transport;
 use crate::model::fleet::Record;
 use crate::model::health::Peers;
 use crate::model::overview::{Overview, Parts, summarize};
@@ -24,8 +24,8 @@ impl Rack {
         // An NVMe drive and a USB box stand in no bay that a shelf knows of.
         let might = |r: &&Record| {
             r.bay.is_none()
-                && r.drive.behind().is_none()
-                && !matches!(r.drive.attached.transport, Some(Transport::Nvme | Transport::Usb))
+                && r.drive.raid_volume().is_none()
+                && !matches!(r.drive.attachment.transport(), Some(Transport::Nvme | Transport::Usb))
         };
         let homeless = self.fleet.present().filter(might).count();
         for enclosure in &mut self.enclosures {

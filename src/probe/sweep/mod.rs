@@ -294,7 +294,7 @@ impl Rack {
                     sweep.timed_out.push(key.clone());
                 }
                 // A volume whose disks are listed is not expected to answer.
-                Outcome::Failed(_) if self.fleet.get(&key).is_some_and(|r| !r.drive.attached.disks.is_empty()) => {}
+                Outcome::Failed(_) if self.fleet.get(&key).is_some_and(|r| !r.drive.raid_disks.is_empty()) => {}
                 Outcome::Failed(_) => sweep.failed += 1,
                 Outcome::Good(_) | Outcome::Standby => {}
             }

@@ -6,16 +6,16 @@
 //! (`RAID_CHANNEL`), `hpsa` and `smartpqi` say it in `raid_level` (`N/A` for a physical disk).
 
 use super::{Host, attribute};
-use crate::model::attached::{Attached, Transport};
+use crate::model::attachment::{Attachment, Transport};
 use crate::model::device_type::Controller;
 use std::path::Path;
 
 /// Of a SCSI disk: `block` is its directory in `sys/block`, `address` its `host:channel:target:lun`.
-pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attached {
+pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attachment {
     let place = std::fs::read_link(block).unwrap_or_default();
     let transport = place.to_str().and_then(by_place);
     if transport.is_some() {
-        return Attached { transport, ..Attached::default() };
+        return Attachment::Scsi(transport);
     }
     let mut numbers = address.split(':').map(|n| n.parse::<u32>().unwrap_or(0));
     let (number, channel) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
@@ -30,11 +30,7 @@ pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attached {
         }
         _ => (false, None),
     };
-    if is_volume {
-        Attached { transport: Some(Transport::Raid), controller, disks: Vec::new() }
-    } else {
-        Attached::default()
-    }
+    if is_volume { Attachment::RaidVolume(controller) } else { Attachment::Scsi(None) }
 }
 
 /// The bus that is nearest to the disk.
