@@ -3,6 +3,8 @@
 CARGO ?= cargo
 # The Python peer of the benches, where it is; they work without.
 PEERS ?= $(wildcard ../shared/peers)
+# Tests that run at once: most of them wait for processes of theirs.
+TEST_THREADS ?= 5
 # Arguments of tests/bench/run.py; "quick" is --quick.
 BENCH ?=
 ARCH ?= $(shell dpkg --print-architecture)
@@ -33,7 +35,8 @@ demo:
 test:
 	@tests/need.sh redis-server faketime git python3 promtool
 	@tests/need.sh --where-apt chromium node npm
-	$(CARGO) test --locked
+	$(CARGO) test --locked --bins --lib --test it -- --test-threads $(TEST_THREADS)
+	$(CARGO) test --locked --test alone
 
 deb:
 	@tests/need.sh python3 lintian readelf
@@ -66,7 +69,7 @@ fuzz:
 
 soak:
 	@tests/need.sh redis-server
-	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(CARGO) test --release --locked --test soak -- --nocapture
+	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(CARGO) test --release --locked --test alone soak -- --nocapture
 
 release:
 	@packaging/release $(VERSION)

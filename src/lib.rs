@@ -22,7 +22,7 @@
 //! ```
 //!
 //! A room imports only lower levels; rooms of one level never import each other.
-//! `tests/tidy.rs` holds the source to this table.
+//! `tests/it/tidy.rs` holds the source to this table.
 
 pub mod cache;
 pub mod cli;

@@ -1,5 +1,5 @@
 //! What the API says of itself at `/openapi.json`. The document is made of the types of `model` by
-//! `tests/openapi.rs`, which holds both against each other; here it is only given out.
+//! `tests/it/openapi.rs`, which holds both against each other; here it is only given out.
 
 use super::accept::takes_gzip;
 use super::gate::Head;

@@ -1,4 +1,4 @@
-// Drives the browser that is installed, for tests/page.rs: a line of JSON in, a line of JSON out.
+// Drives the browser that is installed, for tests/it/page.rs: a line of JSON in, a line of JSON out.
 //
 //   {"open": {"url": …, "viewport": …, "scheme": …, "clock": true}}   a new, empty profile, and one page in
 //                                                      it; its clock can be turned by the test

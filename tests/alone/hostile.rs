@@ -1,0 +1,14 @@
+//! No stranger on the port, and nothing that a drive calls itself, hurts the daemon: it stays the
+//! same process, answers whoever behaves, and gives back what an attack has cost.
+//!
+//! Malformed requests are made by chance; the seed is printed, and `HOSTILE_SEED=NUMBER` tries the
+//! same ones again.
+
+mod crowds;
+mod door;
+pub mod grammar;
+mod limits;
+mod malformed;
+mod names;
+mod values;
+mod wire;

@@ -1,0 +1,17 @@
+//! Tests that load the machine, or measure, and so run by themselves: after the others, and one at a time where they say so.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and starts what it needs"
+)]
+
+mod crash;
+mod hostile;
+mod hung;
+mod journal_week;
+mod soak;
+#[path = "../support/mod.rs"]
+mod support;

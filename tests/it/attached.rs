@@ -1,0 +1,451 @@
+//! Drives that smartctl must be told how to reach: behind RAID controllers, in USB boxes, behind HBAs
+//! that do not tell of ATA; and shelves whose bays the kernel links to no drive.
+
+use crate::support;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::path::PathBuf;
+use support::daemon::{Daemon, Ended, command, run};
+use support::eventually;
+use support::http::Response;
+use support::look::{drive, drives};
+use support::redis::Redis;
+use support::runs::Run;
+use support::sim::Sim;
+
+const TYPES: &str = "SMART_DEVICE_TYPES";
+
+/// Serial numbers of the disks behind the RAID controllers, by their numbers there.
+fn members(sim: &Sim) -> Vec<String> {
+    let mut members: Vec<(u64, u64, String)> = sim
+        .list()
+        .iter()
+        .filter(|d| !d["raid"].is_null())
+        .map(|d| {
+            let number = |what: &str| d["raid"][what].as_u64().expect("a number");
+            (number("host"), number("number"), d["serial"].as_str().expect("a serial").to_owned())
+        })
+        .collect();
+    members.sort();
+    members.into_iter().map(|(_, _, serial)| serial).collect()
+}
+
+fn by_device<'a>(overview: &'a Value, device: &str) -> &'a Value {
+    drives(overview).find(|d| d["device"] == device).unwrap_or(&Value::Null)
+}
+
+fn scan(sim: &Sim, settings: &[(&str, &str)], args: &[&str]) -> Ended {
+    run(command(sim, 1).envs(settings.iter().copied()).arg("scan").args(args))
+}
+
+fn doctor(sim: &Sim, settings: &[(&str, &str)]) -> Ended {
+    run(command(sim, 1).env("JBOD_LISTEN", "127.0.0.1:0").envs(settings.iter().copied()).arg("doctor"))
+}
+
+/// The line of `doctor` that holds `text`, at that level; one that is not ok says what mends it.
+#[track_caller]
+fn finding(ended: &Ended, level: &str, text: &str) -> String {
+    let line = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(level) && l.contains(text));
+    let line = line.unwrap_or_else(|| panic!("no {level} with {text:?}: {ended:?}"));
+    assert!(level == "ok" || line.contains("  -- mended by: "), "{line}");
+    line.to_owned()
+}
+
+#[test]
+fn disks_behind_a_raid_controller_are_drives_in_every_answer() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    sim.raid(&["--host", "perc", "--disks", "4", "--sata", "2"]);
+    let serials = members(&sim);
+    let truth = sim.list();
+    let types = " sde=megaraid,0, sde = megaraid,1 ,sde=sat+megaraid,2,sde=megaraid,3";
+    let daemon = Daemon::ready(&sim, &redis, &[(TYPES, types), ("SMART_POLL_INTERVAL", "1")]);
+    let overview = daemon.after_sweeps(2);
+    assert_eq!(overview["totals"]["drives"], 9, "four in bays, the volume, four behind it");
+    assert_eq!(overview["sweep"]["failed"], 0, "the volume is not expected to answer");
+    let listed: Vec<&str> = drives(&overview).filter_map(|d| d["device"].as_str()).collect();
+    let behind = ["sde", "sde-megaraid-0", "sde-megaraid-1", "sde-megaraid-2", "sde-megaraid-3"];
+    assert!(listed.ends_with(&behind), "the disks come right after their volume: {listed:?}");
+    let list = daemon.json("/api/drives");
+    let table = scan(&sim, &[(TYPES, types)], &[]).stdout;
+    for (number, serial) in serials.iter().enumerate() {
+        let wanted = truth.iter().find(|d| d["serial"] == serial.as_str()).expect("a disk");
+        let device = format!("sde-megaraid-{number}");
+        let seen = drive(&overview, serial);
+        assert_eq!((&seen["device"], &seen["behind"]), (&device.as_str().into(), &"sde".into()), "{seen}");
+        assert_eq!((&seen["state"], &seen["verdict"], &seen["error"]), (&"active".into(), &"ok".into(), &Value::Null));
+        assert_eq!(seen["temperature_celsius"], wanted["temperature"], "{serial}");
+        assert_eq!(seen["power_on_hours"], wanted["hours"], "{serial}");
+        assert_eq!(seen["wwn"], format!("0x{}", wanted["wwn"].as_str().expect("a wwn")), "{serial}");
+        assert_eq!(seen["protocol"], if number < 2 { "SCSI" } else { "ATA" });
+        assert!(seen["slot"].is_null() && seen["pool"].is_null() && seen["transport"].is_null(), "{seen}");
+        assert!(list["drives"].as_array().expect("drives").contains(seen), "{serial}");
+        // Whole, from Redis, by any of its names.
+        for id in [serial.as_str(), &device, seen["wwn"].as_str().expect("a wwn")] {
+            let answer = eventually("its document comes from Redis", || {
+                Some(daemon.get(&format!("/api/drives/{id}"))).filter(|r| r.header("x-cache") == "HIT")
+            });
+            let one = answer.json();
+            assert_eq!((&one["serial_number"], &one["behind"]), (&serial.as_str().into(), &"sde".into()), "{id}");
+            assert_eq!(one["smartctl"]["serial_number"], serial.as_str(), "{id}");
+        }
+        for name in [serial.as_str(), &device, &serial[2..]] {
+            let line = daemon.get(&format!("/api/whereis/{name}")).text();
+            assert!(line.starts_with(&format!("{device}  in no bay  {serial}  ")), "{name}: {line}");
+        }
+        let row = table.lines().find(|line| line.contains(serial)).unwrap_or_else(|| panic!("{serial}: {table}"));
+        assert!(row.contains(&device) && row.contains("  ok"), "{row}");
+        // Each is asked as the setting says, and as nothing else.
+        let runs: Vec<Run> = sim.runs().into_iter().filter(|r| r.serial == *serial).collect();
+        let told: HashSet<Option<&str>> = runs.iter().map(Run::told_type).collect();
+        let kind = if number == 2 { format!("sat+megaraid,{number}") } else { format!("megaraid,{number}") };
+        assert_eq!(told, HashSet::from([Some(kind.as_str())]), "{serial}");
+        assert!(runs.iter().all(|r| r.node.starts_with("sg")), "by a node on which it can be killed");
+    }
+    // The volume stays, is named for what it is, and is not called healthy.
+    let volume = by_device(&overview, "sde");
+    assert_eq!((&volume["transport"], &volume["verdict"]), (&"raid".into(), &"unknown".into()), "{volume}");
+    let why = volume["error"].as_str().expect("a reason");
+    assert!(why.contains("RAID volume") && why.contains("sde-megaraid-0, sde-megaraid-1"), "{why}");
+    assert_eq!(daemon.logged("WARN"), 0, "a host that is as it was set up is silent: {}", daemon.log());
+    let ended = doctor(&sim, &[(TYPES, types)]);
+    finding(&ended, "ok", "sde is a RAID volume");
+    finding(&ended, "ok", "SMART_DEVICE_TYPES is heeded: sde=megaraid,0");
+    sim.assert_only_reading();
+}
+
+#[test]
+fn the_bounds_hold_for_disks_behind_a_controller_too() {
+    let sim = Sim::small();
+    sim.raid(&["--host", "cciss", "--disks", "9"]);
+    sim.set("smartctl", &["latency_ms=120"]);
+    let types: Vec<String> = (0..9).map(|n| format!("sde=cciss,{n}")).collect();
+    let settings = [(TYPES, types.join(",")), ("SMART_CONCURRENCY_PER_HOST", "2".to_owned())];
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let ended = scan(&sim, &settings, &["--json"]);
+    let overview: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {ended:?}"));
+    let serials = members(&sim);
+    for (number, serial) in serials.iter().enumerate() {
+        assert_eq!(drive(&overview, serial)["device"], format!("sde-cciss-{number}"), "{serial}");
+    }
+    // The volume's own run is one of its host's.
+    let of_host = |run: &Run| serials.contains(&run.serial) || run.serial == "-";
+    assert_eq!(sim.runs().iter().filter(|r| of_host(r)).count(), 10);
+    assert_eq!(sim.most_at_once(of_host), 2);
+}
+
+/// A disk behind a controller has no partitions: what looks like one is another disk's number.
+#[test]
+fn a_number_that_begins_like_another_is_not_it() {
+    let sim = Sim::small();
+    sim.raid(&["--disks", "12"]);
+    let serials = members(&sim);
+    let types = "sde=megaraid,1,sde=megaraid,11";
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[(TYPES, types)]);
+    for number in [1, 11] {
+        let name = format!("sde-megaraid-{number}");
+        let line = daemon.get(&format!("/api/whereis/{name}")).text();
+        assert!(line.starts_with(&format!("{name}  in no bay  {}  ", serials[number])), "{line}");
+        assert_eq!(daemon.json(&format!("/api/drives/{name}"))["serial_number"], serials[number].as_str());
+    }
+    for none in ["sde-megaraid-111", "sde-megaraid-2", "sde-megaraid-01"] {
+        assert_eq!(daemon.get(&format!("/api/whereis/{none}")).status, 404, "{none}");
+        assert_eq!(daemon.get(&format!("/api/drives/{none}")).status, 404, "{none}");
+    }
+}
+
+/// A USB box without an identity of its own: sysfs shows the same, whatever disk is put in.
+#[test]
+fn another_disk_in_a_usb_box_starts_clean_too() {
+    let sim = Sim::small();
+    sim.usb(&["--bridge", "sat"]);
+    let truth = sim.list();
+    let old = truth.iter().find(|d| !d["usb"].is_null()).expect("the box")["serial"].as_str().expect("text");
+    sim.set(old, &["failed=true"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    assert_eq!(drive(&daemon.json("/api/overview"), old)["verdict"], "crit");
+    sim.set(old, &["failed=false", "serial=OTHER001"]);
+    let overview = daemon.overview_when("the other one is shown", |o| !drive(o, "OTHER001").is_null());
+    assert_eq!(drive(&overview, "OTHER001")["verdict"], "ok");
+    assert!(drive(&overview, old).is_null(), "{overview}");
+    daemon.wait_logged("drive replaced device=sde serial=\"OTHER001\"");
+}
+
+/// Every entry that names a drive is consistent: the values of that very disk.
+#[track_caller]
+fn assert_own_values(seen: &Value, old: &str) {
+    let (serial, temperature) = (&seen["serial_number"], &seen["temperature_celsius"]);
+    if *serial == old {
+        assert!(*temperature == 61 || temperature.is_null(), "{seen}");
+    } else if *serial == "NEWDISK1" {
+        assert!(
+            *temperature == 30 && seen["verdict"] == "ok" && seen["findings"].as_array().is_some_and(Vec::is_empty)
+        );
+    }
+}
+
+#[test]
+fn a_disk_that_is_swapped_behind_its_number_is_not_shown_with_the_old_ones_values() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    sim.raid(&["--disks", "2"]);
+    let old = members(&sim).remove(0);
+    sim.set(&old, &["failed=true", "temperature=61"]);
+    let settings = [(TYPES, "sde=megaraid,0,sde=megaraid,1"), ("SMART_POLL_INTERVAL", "1")];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let before = daemon.drive_when("sde-megaraid-0", "the old disk is shown", |d| d["verdict"] == "crit");
+    assert_eq!((&before["serial_number"], &before["temperature_celsius"]), (&old.as_str().into(), &61.into()));
+    eventually("it is in Redis", || redis.get("jbod:smart:sde-megaraid-0").filter(|v| v.contains(&old)));
+
+    // Its reading comes in when documents have just been sent, and long before its sweep is whole: for
+    // a while Redis still has the old one.
+    sim.set(&members(&sim)[1], &["latency_ms=2500"]);
+    sim.set(&old, &["serial=NEWDISK1", "failed=false", "temperature=30", "latency_ms=600"]);
+    // Whatever is asked, and from wherever the answer comes, until Redis has the new one everywhere.
+    eventually("the new disk is shown everywhere", || {
+        let new = daemon.get("/api/drives/NEWDISK1");
+        if new.status == 200 {
+            assert_eq!(new.json()["serial_number"], "NEWDISK1", "asked for the new one");
+        }
+        let whereis = daemon.get("/api/whereis/NEWDISK1");
+        assert!(whereis.status == 404 || whereis.text().contains("NEWDISK1"), "{}", whereis.text());
+        let gone = daemon.get(&format!("/api/drives/{old}"));
+        if gone.status == 200 {
+            assert_eq!(gone.json()["serial_number"], old.as_str(), "asked for the old one");
+        }
+        let by_name = daemon.get("/api/drives/sde-megaraid-0");
+        if by_name.status == 200 {
+            assert_own_values(&by_name.json(), &old);
+        }
+        let overview = daemon.get("/api/overview");
+        let seen = overview.json();
+        assert_own_values(by_device(&seen, "sde-megaraid-0"), &old);
+        let is_new = by_device(&seen, "sde-megaraid-0")["serial_number"] == "NEWDISK1";
+        let all_new = is_new && new.status == 200 && gone.status == 404 && whereis.status == 200;
+        (all_new && overview.header("x-cache") == "HIT" && new.header("x-cache") == "HIT").then_some(())
+    });
+    let line = "drive replaced device=sde-megaraid-0 serial=\"NEWDISK1\"";
+    assert_eq!(daemon.logged(line), 1, "{}", daemon.log());
+    assert!(daemon.log().contains(&format!("was={old:?}")), "{}", daemon.log());
+
+    // The next one is not ready: it gives its identity only, and inherits nothing.
+    sim.set(&old, &["serial=NEWDISK2", "not_ready=true"]);
+    let third = daemon.drive_when("sde-megaraid-0", "the third one is noticed", |d| d["serial_number"] == "NEWDISK2");
+    assert!(third["temperature_celsius"].is_null() && third["verdict"] == "unknown", "{third}");
+}
+
+#[test]
+fn stored_values_of_a_disk_behind_a_volume_are_not_shown_behind_another_volume() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    sim.raid(&["--disks", "1"]);
+    let serial = members(&sim).remove(0);
+    let settings = [(TYPES, "sde=megaraid,0"), ("SMART_TIMEOUT", "30")];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    eventually("it is in Redis", || redis.get("jbod:smart:sde-megaraid-0").filter(|v| v.contains(&serial)));
+    let (status, log) = daemon.stop(Signal::TERM);
+    assert!(status.success(), "{log}");
+
+    // Nothing answers any more: what is shown now is what was stored.
+    sim.set("all", &["hang=true"]);
+    let daemon = Daemon::start(&sim, &redis, &settings);
+    let kept = daemon.json("/api/drives/sde-megaraid-0");
+    assert_eq!(kept["serial_number"], serial.as_str(), "after a restart its last values are there");
+    // By its serial number it is known once the poller has taken it over, too.
+    let whereis = || (daemon.get(&format!("/api/whereis/{serial}")).status == 200).then_some(());
+    eventually("it is found by its serial number", whereis);
+    assert_eq!(daemon.logged("drive missing"), 0, "{}", daemon.log());
+    daemon.kill();
+
+    // The volume at that name is another one now.
+    let device = sim.root().join("sys/block/sde/device");
+    std::fs::write(device.join("wwid"), "naa.600605b00d5e4f2029f3d11d0a1b2c3d\n").expect("its wwid");
+    let daemon = Daemon::start(&sim, &redis, &settings);
+    let other = daemon.json("/api/overview");
+    let other = by_device(&other, "sde-megaraid-0");
+    assert!(!other.is_null() && other["serial_number"].is_null() && other["temperature_celsius"].is_null(), "{other}");
+    let answer = daemon.get("/api/drives/sde-megaraid-0");
+    assert!(!answer.text().contains(&serial), "{}", answer.text());
+}
+
+#[test]
+fn volumes_and_usb_boxes_are_named_for_what_they_are() {
+    let sim = Sim::small();
+    sim.raid(&["--host", "perc", "--disks", "2"]);
+    sim.raid(&["--host", "avago", "--disks", "2"]);
+    sim.raid(&["--host", "cciss", "--disks", "2"]);
+    sim.usb(&["--bridge", "unknown"]);
+    sim.usb(&["--bridge", "sat"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
+    let overview = daemon.json("/api/overview");
+    let table = scan(&sim, &[], &[]).stdout;
+    let ended = doctor(&sim, &[]);
+    for (device, transport, what, mend) in [
+        ("sde", "raid", "sde is a RAID volume", "SMART_DEVICE_TYPES=sde=megaraid,N"),
+        ("sdf", "raid", "sdf is a RAID volume", "SMART_DEVICE_TYPES=sdf=megaraid,N"),
+        ("sdg", "raid", "sdg is a RAID volume", "SMART_DEVICE_TYPES=sdg=cciss,N"),
+        (
+            "sdh",
+            "usb",
+            "sdh is in a USB box whose bridge smartctl does not know (0x2537:0x1081)",
+            "SMART_DEVICE_TYPES=sdh=sat",
+        ),
+    ] {
+        let seen = by_device(&overview, device);
+        assert_eq!((&seen["transport"], &seen["verdict"]), (&transport.into(), &"unknown".into()), "{seen}");
+        let error = seen["error"].as_str().expect("a reason");
+        assert!(error.contains(what) && error.contains(mend) && !error.contains('\n'), "{error}");
+        assert!(table.lines().any(|l| l.contains(device) && l.contains("unknown") && l.contains(mend)), "{table}");
+        assert!(finding(&ended, "warn", what).contains(mend), "{ended:?}");
+        let one = daemon.json(&format!("/api/drives/{device}"));
+        assert_eq!((&one["verdict"], &one["error"]), (&seen["verdict"], &seen["error"]));
+    }
+    let known = by_device(&overview, "sdi");
+    assert_eq!(
+        (&known["transport"], &known["verdict"], &known["protocol"]),
+        (&"usb".into(), &"ok".into(), &"ATA".into())
+    );
+    let in_bays: Vec<&Value> = drives(&overview).filter(|d| !d["slot"].is_null()).collect();
+    assert!(in_bays.len() == 4 && in_bays.iter().all(|d| d["transport"] == "sas"), "{overview}");
+    assert!(drives(&overview).all(|d| d["behind"].is_null()));
+    // What mends it does.
+    let ended = scan(&sim, &[(TYPES, "sdh=sat")], &["--json"]);
+    let mended: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let mended = by_device(&mended, "sdh");
+    assert_eq!((&mended["verdict"], &mended["error"]), (&"ok".into(), &Value::Null), "{mended}");
+}
+
+#[test]
+fn a_sata_drive_without_pass_through_says_so_and_sat_mends_it() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let truth = sim.list();
+    let sata = truth.iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
+    let (serial, device) = (sata["serial"].as_str().expect("text"), sata["devices"][0].as_str().expect("text"));
+    sim.set(serial, &["needs_sat=true"]);
+    let mend = format!("SMART_DEVICE_TYPES={device}=sat");
+    let settings = [("SMART_POLL_INTERVAL", "1")];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let seen = daemon.json(&format!("/api/drives/{device}"));
+    let error = seen["error"].as_str().expect("a reason");
+    for part in ["answers as SCSI", "no ATA pass-through", "CAP_SYS_RAWIO", &mend] {
+        assert!(error.contains(part), "no {part:?} in {error}");
+    }
+    assert_eq!((&seen["verdict"], &seen["temperature_celsius"]), (&"unknown".into(), &Value::Null));
+    let table = scan(&sim, &[], &[]).stdout;
+    assert!(table.lines().any(|line| line.contains(serial) && line.contains(&mend)), "{table}");
+    assert!(finding(&doctor(&sim, &[]), "warn", "no ATA pass-through").contains(&mend));
+    drop(daemon);
+
+    // By serial number; what an earlier run found out does not count any more.
+    let types = format!("{serial}=sat");
+    let daemon = Daemon::ready(&sim, &redis, &[(TYPES, &types), ("SMART_POLL_INTERVAL", "1")]);
+    let mended = daemon.drive_when(serial, "it is read", |d| d["error"].is_null() && d["state"] == "active");
+    assert_eq!((&mended["verdict"], &mended["protocol"]), (&"ok".into(), &"ATA".into()));
+    assert_eq!(mended["temperature_celsius"], sata["temperature"]);
+    let last =
+        |kind: Option<&str>| sim.runs().iter().rfind(|r| r.serial == serial).is_some_and(|r| r.told_type() == kind);
+    assert!(last(Some("sat")), "{:?}", sim.runs());
+    drop(daemon);
+
+    // Where that does not help either, it is not advised.
+    sim.set(serial, &["no_passthrough=true"]);
+    let ended = scan(&sim, &[(TYPES, &types)], &[]);
+    let row = ended.stdout.lines().find(|line| line.contains(serial)).expect("its row").to_owned();
+    assert!(row.contains("no ATA pass-through") && !row.contains("SMART_DEVICE_TYPES"), "{row}");
+}
+
+#[test]
+fn auto_has_the_type_found_each_time_anew() {
+    let sim = Sim::small();
+    let truth = sim.list();
+    let sata = truth.iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
+    let serial = sata["serial"].as_str().expect("text");
+    let links = std::fs::read_dir(sim.root().join("dev/disk/by-id")).expect("links").flatten();
+    let names = links.filter_map(|e| e.file_name().into_string().ok());
+    let by_id = names.filter(|n| n.contains(serial) && !n.contains("-part")).min().expect("a by-id name");
+    let types = format!("/dev/disk/by-id/{by_id}=auto");
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[(TYPES, &types), ("SMART_POLL_INTERVAL", "1")]);
+    daemon.after_sweeps(3);
+    let told = |of: &str| -> Vec<Option<String>> {
+        let runs = sim.runs().into_iter().filter(|r| r.serial == of);
+        runs.map(|r| r.told_type().map(str::to_owned)).collect()
+    };
+    let runs = told(serial);
+    assert!(runs.len() > 2 && runs.iter().all(Option::is_none), "{runs:?}");
+    let other = truth.iter().find(|d| d["kind"] == "sas").expect("a SAS drive")["serial"].as_str().expect("text");
+    assert!(told(other).iter().skip(1).all(|t| t.as_deref() == Some("scsi")), "others are remembered");
+}
+
+#[test]
+fn a_bad_entry_is_a_bad_configuration_and_one_for_nobody_a_line() {
+    let sim = Sim::small();
+    for (types, found) in [
+        ("sda=usbjmicron", "\"sda=usbjmicron\""),
+        ("sda=sat,sdb", "\"sda=sat,sdb\""),
+        ("sda=megaraid,300", "\"sda=megaraid,300\""),
+        ("sda=sat;id", "\"sda=sat;id\""),
+        ("sda=sat,sda=scsi", "\"sda=scsi\""),
+    ] {
+        for ended in [
+            run(command(&sim, 1).env(TYPES, types).arg("check-config")),
+            run(command(&sim, 1).args(["serve", "--smart-device-types", types])),
+        ] {
+            assert_eq!(ended.code, Some(78), "{types}: {ended:?}");
+            assert!(ended.stderr.contains("SMART_DEVICE_TYPES: found ") && ended.stderr.contains(found), "{ended:?}");
+            assert!(ended.stderr.contains("wanted ") && ended.stderr.lines().count() == 1, "{ended:?}");
+        }
+    }
+    let types = "sda=scsi, NOBODY=megaraid,3";
+    let shown = run(command(&sim, 1).env(TYPES, types).arg("check-config"));
+    let row = shown.stdout.lines().find(|line| line.starts_with(TYPES)).expect("a row");
+    assert!(row.contains(types) && row.ends_with(" env"), "{row}");
+
+    let redis = Redis::start();
+    let daemon = Daemon::ready(&sim, &redis, &[(TYPES, types), ("SMART_POLL_INTERVAL", "1")]);
+    daemon.wait_logged("SMART_DEVICE_TYPES names no drive here");
+    daemon.after_sweeps(3);
+    assert_eq!(daemon.logged("WARN"), 1, "{}", daemon.log());
+    assert!(daemon.log().contains("NOBODY=megaraid,3") && !daemon.log().contains("sda=scsi"), "{}", daemon.log());
+    let ended = doctor(&sim, &[(TYPES, types)]);
+    assert!(finding(&ended, "warn", "names no drive here").contains("NOBODY=megaraid,3"));
+    assert_eq!(ended.code, Some(0), "no error: {ended:?}");
+}
+
+/// The links of all bays, and where they point to.
+fn slot_links(sim: &Sim) -> Vec<(PathBuf, PathBuf)> {
+    let folders = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+    let slots = folders(sim.root().join("sys/class/enclosure")).flat_map(folders);
+    let links = slots.map(|slot| slot.join("device"));
+    links.filter_map(|link| std::fs::read_link(&link).ok().map(|to| (link, to))).collect()
+}
+
+#[test]
+fn a_shelf_whose_bays_lead_to_no_drive_says_so() {
+    let sim = Sim::small();
+    let links: Vec<(PathBuf, PathBuf)> = slot_links(&sim)
+        .into_iter()
+        .filter(|(link, _)| link.parent().is_some_and(|slot| slot.join("status").exists()))
+        .collect();
+    assert_eq!(links.len(), 4, "{links:?}");
+    for (link, _) in &links {
+        std::fs::remove_file(link).expect("a link goes");
+    }
+    let said = "4 of its bays are in use by what the shelf says, but the kernel links none of them to a drive, \
+                and 4 drives are in no bay";
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    let overview = daemon.overview_when("the shelf has been heard", |o| !o["enclosures"][0]["error"].is_null());
+    assert_eq!(overview["enclosures"][0]["error"], said);
+    assert_eq!(overview["unslotted"].as_array().map(Vec::len), Some(4));
+    assert_eq!(daemon.json("/api/enclosures")["enclosures"][0]["error"], said);
+    let says = |r: &Response| r.text().contains("degraded: enclosure ");
+    let ready = eventually("readyz says it", || Some(daemon.get("/readyz")).filter(says));
+    assert!(ready.status == 200 && ready.text().contains(said), "{}", ready.text());
+    assert!(scan(&sim, &[], &[]).stdout.contains(said));
+    assert!(finding(&doctor(&sim, &[]), "warn", said).contains("modprobe -r ses"));
+
+    for (link, to) in &links {
+        std::os::unix::fs::symlink(to, link).expect("a link comes back");
+    }
+    let overview = daemon.overview_when("the bays are found", |o| o["totals"]["slots_occupied"] == 4);
+    assert!(overview["enclosures"][0]["error"].is_null(), "{}", overview["enclosures"][0]);
+    eventually("readyz says it no more", || (!says(&daemon.get("/readyz"))).then_some(()));
+}

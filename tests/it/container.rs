@@ -1,0 +1,297 @@
+//! What lies in packaging/docker, held to what it promises: that the program understands every
+//! variable that is set there, that nothing is opened that need not be, and that the scripts in the
+//! image do what they say. No container is started: packaging/docker/check does that.
+
+use crate::support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::daemon::{Daemon, Ended, command, run};
+use support::http::Client;
+use support::redis::Redis;
+use support::sim::Sim;
+use support::{free_port, readme_line};
+use yaml_rust2::{Yaml, YamlLoader};
+
+const COMPOSE: &str = "compose.yaml";
+const RACK: &str = "compose.sim.yaml";
+/// Those that are named beside `compose.yaml`.
+const BESIDE: [&str; 3] = ["compose.nvme.yaml", "compose.zfs.yaml", "compose.token.yaml"];
+
+type Environment = BTreeMap<String, String>;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/docker")
+}
+
+fn text(name: &str) -> String {
+    let path = folder().join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn yaml(name: &str) -> Yaml {
+    let mut documents = YamlLoader::load_from_str(&text(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(documents.len(), 1, "{name}");
+    documents.remove(0)
+}
+
+fn service(file: &str, name: &str) -> Yaml {
+    let service = yaml(file)["services"][name].clone();
+    assert!(!service.is_badvalue(), "{file} has a service {name}");
+    service
+}
+
+/// The entries of a list; none where there is no list.
+fn list(yaml: &Yaml) -> Vec<String> {
+    let entries = yaml.as_vec().into_iter().flatten();
+    entries.map(|entry| entry.as_str().unwrap_or_else(|| panic!("{entry:?} is text")).to_owned()).collect()
+}
+
+/// `${NAME:-default}` as it is where nobody has set NAME.
+fn with_defaults(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("${") else { return text.to_owned() };
+    let (inner, after) = rest.split_once('}').unwrap_or_else(|| panic!("{text} is closed"));
+    let (_, default) = inner.split_once(":-").unwrap_or_else(|| panic!("{text} has a default"));
+    format!("{before}{default}{}", with_defaults(after))
+}
+
+/// `ENV NAME=value` of the image.
+fn of_image() -> Environment {
+    let text = text("Dockerfile");
+    let set = text.lines().filter_map(|line| line.strip_prefix("ENV "));
+    set.map(|set| set.split_once('=').expect("ENV NAME=value")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+}
+
+/// What the daemon of these files is given, the later file's where two name the same.
+fn environment(files: &[&str]) -> Environment {
+    let mut environment = of_image();
+    for file in files {
+        for set in list(&service(file, "jbod-monitor")["environment"]) {
+            let (name, value) = set.split_once('=').unwrap_or_else(|| panic!("{file}: {set}"));
+            environment.insert(name.to_owned(), with_defaults(value));
+        }
+    }
+    environment
+}
+
+fn check_config(environment: &Environment) -> Ended {
+    run(Command::new(env!("CARGO_BIN_EXE_jbod-monitor")).env_clear().envs(environment).arg("check-config"))
+}
+
+/// A file with a token in it, in a folder of its own.
+fn token_file() -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("token");
+    std::fs::write(&path, "s3cret\n").expect("a token");
+    let path = path.to_string_lossy().into_owned();
+    (dir, path)
+}
+
+#[test]
+fn the_program_uses_every_variable_that_is_set() {
+    let (_dir, token) = token_file();
+    let zfs: &[&str] = &[COMPOSE, "compose.zfs.yaml"];
+    for files in [&[COMPOSE], zfs, &[COMPOSE, "compose.nvme.yaml"], &[COMPOSE, "compose.token.yaml"], &[RACK]] {
+        let mut environment = environment(files);
+        if let Some(path) = environment.get_mut("JBOD_TOKEN_FILE") {
+            assert_eq!(path, "/run/secrets/token", "where secrets are mounted");
+            path.clone_from(&token);
+        }
+        let said = check_config(&environment);
+        assert_eq!(said.code, Some(0), "{files:?}: {}", said.stderr);
+        let rows: BTreeMap<&str, Vec<&str>> = said
+            .stdout
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, rest)| (name, rest.split_whitespace().collect()))
+            .collect();
+        for (name, value) in &environment {
+            let row = rows.get(name.as_str()).unwrap_or_else(|| panic!("{files:?}: {name} is no setting"));
+            let wanted = if value.is_empty() { ["(none)", "default"] } else { [value.as_str(), "env"] };
+            assert_eq!(row.as_slice(), wanted, "{files:?}: {name}");
+        }
+        let has_token = said.stdout.lines().any(|l| l.starts_with("(bearer token)") && l.contains("****"));
+        assert_eq!(has_token, files.contains(&"compose.token.yaml"), "{files:?}: {}", said.stdout);
+    }
+}
+
+#[test]
+fn an_image_that_nobody_told_whom_to_answer_does_not_start() {
+    let alone = check_config(&of_image());
+    assert_eq!((alone.code, alone.stderr.contains("JBOD_LISTEN")), (Some(78), true), "{}", alone.stderr);
+    // With the token's file named, and no token in it, it is not open to everybody either.
+    let mut environment = environment(&[COMPOSE, "compose.token.yaml"]);
+    environment.insert("JBOD_TOKEN_FILE".to_owned(), String::new());
+    assert_eq!(check_config(&environment).code, Some(78));
+}
+
+#[test]
+fn what_users_of_the_earlier_service_know_is_there() {
+    let monitor = service(COMPOSE, "jbod-monitor");
+    let set = list(&monitor["environment"]);
+    for known in ["REDIS_HOST=redis", "REDIS_PORT=6379", "REDIS_DB=0", "SMART_CACHE_TTL=120", "SMART_POLL_INTERVAL=90"]
+    {
+        assert!(set.iter().any(|s| s == known), "{known}: {set:?}");
+    }
+    assert_eq!(list(&monitor["depends_on"]), ["redis"]);
+    let redis = service(COMPOSE, "redis");
+    for (key, known) in [
+        ("image", "redis:7-alpine"),
+        ("container_name", "jbod-redis"),
+        ("restart", "unless-stopped"),
+        ("command", "redis-server --save 60 1 --loglevel warning"),
+    ] {
+        assert_eq!(redis[key].as_str(), Some(known), "{key}");
+    }
+    assert_eq!(list(&redis["volumes"]), ["redis-data:/data"]);
+    assert!(yaml(COMPOSE)["volumes"].as_hash().is_some_and(|v| v.contains_key(&Yaml::String("redis-data".into()))));
+}
+
+#[test]
+fn nothing_is_open_that_need_not_be() {
+    for file in [COMPOSE, RACK] {
+        for name in ["jbod-monitor", "redis"] {
+            let service = service(file, name);
+            let what = format!("{file}, {name}");
+            assert_eq!(list(&service["cap_drop"]), ["ALL"], "{what}");
+            assert_eq!(list(&service["security_opt"]), ["no-new-privileges:true"], "{what}");
+            assert_eq!(service["read_only"].as_bool(), Some(true), "{what}");
+            for limit in ["mem_limit", "pids_limit", "healthcheck"] {
+                assert!(!service[limit].is_badvalue(), "{what}: {limit}");
+            }
+            for wide in ["privileged", "network_mode", "pid", "ipc", "devices", "userns_mode"] {
+                assert!(service[wide].is_badvalue(), "{what}: {wide}");
+            }
+        }
+        let monitor = service(file, "jbod-monitor");
+        assert_eq!(list(&monitor["ports"]), ["127.0.0.1:9780:9780"], "{file}: on loopback");
+        assert!(service(file, "redis")["ports"].is_badvalue(), "{file}: Redis is for the daemon");
+        assert_eq!(list(&monitor["healthcheck"]["test"]), ["CMD", "healthy"], "{file}");
+        assert!(list(&monitor["tmpfs"]).iter().any(|t| t.starts_with("/tmp:")), "{file}: the daemon's own socket");
+    }
+    // What drives cost, and nothing in the rack.
+    let (monitor, rack) = (service(COMPOSE, "jbod-monitor"), service(RACK, "jbod-monitor"));
+    assert_eq!(list(&monitor["cap_add"]), ["SYS_RAWIO"]);
+    assert_eq!(list(&monitor["volumes"]), ["/dev:/dev:ro"]);
+    assert_eq!(list(&monitor["device_cgroup_rules"]), ["c 21:* r"]);
+    for none in ["cap_add", "volumes", "device_cgroup_rules"] {
+        assert!(rack[none].is_badvalue(), "{RACK}: {none}");
+    }
+    for file in BESIDE {
+        let more = service(file, "jbod-monitor");
+        for wide in ["privileged", "ports", "volumes", "user", "read_only", "security_opt"] {
+            assert!(more[wide].is_badvalue(), "{file}: {wide}");
+        }
+        let capabilities = if file == "compose.nvme.yaml" { vec!["SYS_ADMIN".to_owned()] } else { Vec::new() };
+        assert_eq!(list(&more["cap_add"]), capabilities, "{file}");
+    }
+}
+
+/// What a browser on the host, `curl localhost:9780` and a page of somebody else's get.
+#[test]
+fn as_compose_has_it_the_host_is_answered_and_strange_names_are_not() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let port = free_port();
+    let mut command = command(&sim, redis.port);
+    for (name, value) in environment(&[COMPOSE]) {
+        if !name.starts_with("REDIS_") {
+            command.env(name, value);
+        }
+    }
+    command.env("JBOD_LISTEN", format!("0.0.0.0:{port}"));
+    let mut daemon = Daemon::spawn(&mut command, port);
+    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    for (host, wanted) in [("localhost:9780", 200), ("127.0.0.1:9780", 200), ("evil.example", 421)] {
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let answer = Client::connect(port).expect("it accepts").raw(request.as_bytes(), false).expect("an answer");
+        assert_eq!(answer.status, wanted, "{host}");
+    }
+}
+
+/// The script of the image, against the daemon itself.
+fn healthy(listen: &str, token: Option<&str>) -> Ended {
+    let mut script = Command::new(folder().join("healthy"));
+    script.env_clear().env("PATH", "/usr/bin:/bin").env("JBOD_LISTEN", listen);
+    run(script.envs(token.map(|path| ("JBOD_TOKEN_FILE", path))))
+}
+
+#[test]
+fn the_health_check_says_whether_the_daemon_answers() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::start(&sim, &redis, &[]);
+    let everywhere = |port: u16| format!("0.0.0.0:{port}");
+    for listen in [everywhere(daemon.port), format!("127.0.0.1:{}", daemon.port)] {
+        let said = healthy(&listen, None);
+        assert_eq!((said.code, said.stdout.trim()), (Some(0), "HTTP/1.1 200 OK"), "{listen}: {}", said.stderr);
+    }
+    let (_dir, token) = token_file();
+    let guarded = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", &token)]);
+    let with_token = healthy(&everywhere(guarded.port), Some(&token));
+    assert_eq!(with_token.code, Some(0), "{}", with_token.stdout);
+    std::fs::write(&token, "s3cret\r\n").expect("the same token, in a file from elsewhere");
+    let from_elsewhere = healthy(&everywhere(guarded.port), Some(&token));
+    assert_eq!(from_elsewhere.code, Some(0), "{}", from_elsewhere.stdout);
+    let without = healthy(&everywhere(guarded.port), None);
+    assert_eq!((without.code, without.stdout.starts_with("HTTP/1.1 401")), (Some(1), true), "{}", without.stdout);
+    let nobody = healthy(&everywhere(free_port()), None);
+    assert_eq!((nobody.code, nobody.stdout.starts_with("nobody listens")), (Some(1), true), "{}", nobody.stdout);
+    let absent = healthy("unix:/nowhere/socket", None);
+    assert_eq!((absent.code, absent.stdout.trim()), (Some(1), "/nowhere/socket is not there"));
+}
+
+/// The rack of the demo's image, laid out and handed to the daemon.
+#[test]
+fn the_rack_is_laid_out_for_the_daemon() {
+    let (dir, bin) = (tempfile::tempdir().expect("a folder"), Path::new(env!("CARGO_BIN_EXE_jbod-sim")));
+    let path = format!("{}:/usr/bin:/bin", bin.parent().expect("its folder").display());
+    let rack = dir.path().to_string_lossy().into_owned();
+    let mut script = Command::new(folder().join("rack"));
+    let said = run(script.env_clear().envs([("PATH", &path), ("RACK", &rack)]).arg("check-config"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    for (name, value) in [("JBOD_ROOT", ""), ("SMARTCTL_PATH", "/bin/smartctl"), ("ZPOOL_PATH", "/bin/zpool")] {
+        let is_there = |line: &str| line.starts_with(name) && line.contains(&format!(" {rack}{value} "));
+        assert!(said.stdout.lines().any(is_there), "{name}: {}", said.stdout);
+    }
+    let listed = run(Command::new(bin).args(["list", &rack, "--json"]));
+    let drives: serde_json::Value = serde_json::from_str(&listed.stdout).expect("a list");
+    assert_eq!(drives.as_array().map(Vec::len), Some(79), "78, and one to boot from");
+}
+
+/// A file that is copied into the image has to be here, and to be let into the build.
+#[test]
+fn the_image_is_built_from_what_is_here() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ignored = std::fs::read_to_string(root.join(".dockerignore")).expect(".dockerignore");
+    let let_in: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let dockerfile = text("Dockerfile");
+    let copied: Vec<&str> = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY "))
+        .filter(|rest| !rest.starts_with("--from"))
+        .flat_map(|rest| rest.rsplit_once(' ').expect("COPY FROM… TO").0.split(' '))
+        .collect();
+    assert!(copied.len() > 4, "{copied:?}");
+    for file in copied {
+        assert!(root.join(file).exists(), "{file} is here");
+        assert!(let_in.contains(&file), "{file} is let in: {let_in:?}");
+    }
+    for bases in dockerfile.lines().filter_map(|line| line.strip_prefix("FROM docker.io/")) {
+        let base = bases.split(' ').next().expect("a name");
+        assert!(base.split_once(':').is_some_and(|(_, tag)| tag != "latest"), "{base} is of a named release");
+    }
+}
+
+/// What the README has users type.
+#[test]
+fn the_readme_names_files_that_are_here() {
+    for line in
+        ["docker compose -f packaging/docker/compose.yaml up", "docker compose -f packaging/docker/compose.sim.yaml up"]
+    {
+        readme_line(line);
+    }
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
+    for file in BESIDE.into_iter().chain([COMPOSE, RACK]) {
+        assert!(readme.contains(file) && folder().join(file).is_file(), "{file}");
+    }
+}

@@ -1,0 +1,115 @@
+//! The demo of the package, as a user starts it: it answers, its Redis can be reached by nobody else, and nothing is left.
+
+use crate::support;
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use support::daemon::{children_of, run};
+use support::http::Client;
+use support::{eventually, free_port};
+
+/// The demo with the programs of this build, its folder below `tmp`; `None`, which is said, without what it needs.
+fn demo(tmp: &Path, port: u16) -> Option<Command> {
+    for program in ["curl", "redis-server"] {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        if !std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+            eprintln!("left out: {program} is not installed");
+            return None;
+        }
+    }
+    let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo/jbod-monitor-demo"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("JBOD_DEMO_DAEMON", env!("CARGO_BIN_EXE_jbod-monitor"))
+        .env("JBOD_DEMO_SIM", env!("CARGO_BIN_EXE_jbod-sim"))
+        .env("JBOD_LISTEN", format!("127.0.0.1:{port}"))
+        .env("SMART_TIMEOUT", "1")
+        .env("TMPDIR", tmp);
+    Some(command)
+}
+
+/// Ended with its test, as Ctrl-C does.
+struct Running(Child);
+
+impl Running {
+    fn end(&mut self) -> Option<i32> {
+        if self.0.try_wait().expect("its state").is_none() {
+            let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        }
+        eventually("the demo ends", || self.0.try_wait().expect("its state")).code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The second word of `/proc/PID/fd/N` for each socket: its inode.
+fn sockets_of(pid: &str) -> Vec<String> {
+    let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").flatten();
+    let links = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+    links.filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect()
+}
+
+/// Lines of a table of the kernel that are about one of these sockets; the inode stands in the named column.
+fn lines(table: &str, column: usize, inodes: &[String]) -> Vec<String> {
+    let text = std::fs::read_to_string(table).unwrap_or_default();
+    let is_of =
+        |line: &&str| line.split_whitespace().nth(column).is_some_and(|inode| inodes.iter().any(|i| i == inode));
+    text.lines().filter(is_of).map(str::to_owned).collect()
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
+}
+
+#[test]
+fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
+    let (tmp, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let Some(mut command) = demo(tmp.path(), port) else { return };
+    let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the demo starts"));
+    let overview = eventually("it shows what Redis has", || {
+        let answer = Client::connect(port)?.request("GET", "/api/overview", &[])?;
+        (answer.status == 200 && answer.source() == "redis").then(|| answer.json())
+    });
+    assert_eq!(overview["totals"]["drives"], 79);
+
+    let children = children_of(running.0.id());
+    let redis =
+        children.iter().find(|child| child.contains("redis")).unwrap_or_else(|| panic!("a Redis: {children:?}"));
+    let sockets = sockets_of(redis.split(' ').next().expect("a process"));
+    let ports: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|t| lines(t, 9, &sockets)).collect();
+    assert!(ports.is_empty(), "ports of its Redis: {ports:#?}");
+    let paths = lines("/proc/net/unix", 6, &sockets);
+    let socket = paths.iter().find_map(|line| line.split_whitespace().nth(7)).map(PathBuf::from).expect("its socket");
+    let folder = socket.parent().expect("its folder").to_owned();
+    assert!(folder.starts_with(tmp.path()), "{}", folder.display());
+    assert_eq!((mode(&folder), mode(&socket)), (0o700, 0o700));
+
+    assert_eq!(running.end(), Some(0));
+    let left: Vec<PathBuf> = std::fs::read_dir(tmp.path()).expect("its folder").flatten().map(|e| e.path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn it_starts_wherever_its_folder_is() {
+    let top = tempfile::tempdir().expect("a folder");
+    // 107 bytes are the most that a socket's path may have.
+    let long = "long/".repeat(30);
+    for (name, is_too_long) in [("two words", false), ("100%?#1", false), (long.as_str(), true)] {
+        let tmp = top.path().join(name);
+        std::fs::create_dir_all(&tmp).expect("a folder");
+        let Some(mut command) = demo(&tmp, free_port()) else { return };
+        let ended = run(command.arg("--once"));
+        assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
+        assert!(ended.stdout.contains("the demo answers"), "{name}: {ended:?}");
+        assert_eq!(ended.stderr.contains("TMPDIR is too long"), is_too_long, "{name}: {ended:?}");
+        assert!(!ended.stderr.contains("redis is away"), "{name}: {}", ended.stderr);
+        assert_eq!(std::fs::read_dir(&tmp).expect("its folder").count(), 0, "{name}");
+    }
+}

@@ -1,0 +1,229 @@
+//! A poll lease is believed only while its holder delivers: leases that somebody else keeps alive, holders that are
+//! frozen, two hosts under the same keys. And a holder in good order is never doubted.
+
+use crate::support;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use support::daemon::Daemon;
+use support::look::drives;
+use support::redis::{Link, Redis};
+use support::sim::Sim;
+
+const LEASE: &str = "jbod:lock:poll";
+/// A busy machine must not look like an absent Redis, nor like a silent drive.
+const SETTINGS: [(&str, &str); 3] =
+    [("REDIS_TIMEOUT_MS", "2000"), ("SMART_POLL_INTERVAL", "3"), ("SMART_TIMEOUT", "20")];
+/// Two intervals and a sweep are 29 s.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+#[track_caller]
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Four drives of a host of that name.
+fn host(name: &str, seed: &str) -> Sim {
+    let shelf = ["--enclosures", "1", "--bays", "6", "--drives", "4", "--paths", "1", "--sata", "1", "--ssd", "0"];
+    let rest = ["--nvme", "0", "--pools", "1", "--vdev-width", "2", "--hostname", name, "--seed", seed];
+    Sim::host(&[&shelf[..], &rest].concat())
+}
+
+/// Somebody who does the same twice a second.
+struct Third {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Third {
+    fn keeps(redis: &Redis, command: &'static [&'static str]) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, port) = (Arc::clone(&stop), redis.port);
+        Link::to(port).expect("redis accepts").ask(command);
+        let run = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                Link::to(port).expect("redis accepts").ask(command);
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        };
+        Self { stop, thread: Some(std::thread::Builder::new().spawn(run).expect("a thread")) }
+    }
+
+    fn end(mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// What the daemon says of the lease, if anything.
+fn doubt(daemon: &Daemon) -> Option<String> {
+    let health = daemon.json("/api/health");
+    let degraded = health["degraded"].as_array().expect("a list").clone();
+    assert_eq!(health["status"], if degraded.is_empty() { "ok" } else { "degraded" }, "{health}");
+    let of_lease = degraded.into_iter().find(|trouble| trouble["part"] == "lease")?;
+    Some(of_lease["error"].as_str().expect("a text").to_owned())
+}
+
+fn sweep(daemon: &Daemon) -> Value {
+    daemon.json("/api/overview")["sweep"]["started_at"].clone()
+}
+
+fn crit(daemon: &Daemon) -> Value {
+    daemon.json("/api/overview")["totals"]["by_verdict"]["crit"].clone()
+}
+
+fn stored_overview(redis: &Redis) -> Option<Value> {
+    serde_json::from_str(&redis.get("jbod:overview")?).ok()
+}
+
+/// A lease that is no daemon's, kept alive: drives are read all the same, and it is said.
+#[test]
+fn a_lease_whose_holder_never_delivers_is_not_believed() {
+    let (sim, redis) = (host("nas1", "1"), Redis::start());
+    let third = Third::keeps(&redis, &["SET", LEASE, "other:1:1", "PX", "30000"]);
+    let daemon = Daemon::start(&sim, &redis, &SETTINGS);
+    assert_eq!(daemon.get("/readyz").status, 503, "nothing is known yet");
+    let why = eventually("it is said", || doubt(&daemon));
+    assert!(why.contains("has published no overview of this host for") && why.contains("polling by itself"), "{why}");
+    assert!(daemon.get("/healthz").text().contains("degraded: lease since "), "{}", daemon.get("/healthz").text());
+    assert!(daemon.get("/metrics").text().contains("jbod_troubles{part=\"lease\"} 1"));
+    daemon.wait_ready();
+    let before = sweep(&daemon);
+    eventually("drives are swept", || (sweep(&daemon) != before).then_some(()));
+    sim.set("sda", &["failed=true"]);
+    eventually("a drive that fails is seen", || (crit(&daemon) == 1).then_some(()));
+    eventually("and stored", || {
+        let overview = stored_overview(&redis)?;
+        (overview["totals"]["by_verdict"]["crit"] == 1).then_some(())
+    });
+    assert_eq!(redis.get(LEASE).as_deref(), Some("other:1:1"), "nobody fights for it");
+    assert_eq!(daemon.logged("has published no overview"), 1, "{}", daemon.log());
+    third.end();
+    redis.ask(&["DEL", LEASE]);
+    daemon.wait_logged("polling taken over");
+    eventually("all is well", || doubt(&daemon).is_none().then_some(()));
+    let (status, log) = daemon.stop(Signal::TERM);
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+/// The holder is frozen, and somebody keeps its lease alive. Thawed, it delivers again.
+#[test]
+fn a_holder_that_is_frozen_is_not_waited_for_and_is_believed_again_afterwards() {
+    let (sim, redis) = (host("nas1", "1"), Redis::start());
+    let leader = Daemon::ready(&sim, &redis, &SETTINGS);
+    let follower = Daemon::ready(&sim, &redis, &SETTINGS);
+    follower.wait_logged("another daemon polls");
+    let owner = redis.get(LEASE).expect("a lease");
+    leader.signal(Signal::STOP);
+    let third = Third::keeps(&redis, &["PEXPIRE", LEASE, "15000"]);
+    sim.set("sda", &["failed=true"]);
+    eventually("it is said", || doubt(&follower));
+    eventually("a drive that fails is seen", || (crit(&follower) == 1).then_some(()));
+    eventually("and stored", || {
+        let overview = stored_overview(&redis)?;
+        (overview["totals"]["by_verdict"]["crit"] == 1).then_some(())
+    });
+    let shown = follower.get("/api/overview");
+    assert_eq!(shown.json()["host"], "nas1");
+    leader.signal(Signal::CONT);
+    follower.wait_logged("the holder of the poll lease publishes again");
+    eventually("all is well", || doubt(&follower).is_none().then_some(()));
+    assert_eq!(redis.get(LEASE).as_ref(), Some(&owner), "the lease has stayed where it was");
+    assert_eq!(follower.logged("polling taken over"), 0, "{}", follower.log());
+    third.end();
+    let starts = sim.starts().len();
+    let before = sweep(&leader);
+    let mut sweeps = std::collections::BTreeSet::new();
+    eventually("three sweeps", || {
+        sweeps.insert(sweep(&leader).to_string());
+        (sweeps.len() > 3 && sweep(&leader) != before).then_some(())
+    });
+    assert!(sim.starts().len() - starts <= 5 * 4, "only one of them polls again");
+}
+
+/// Two hosts, one Redis, no prefix of their own.
+#[test]
+fn two_hosts_under_the_same_keys_are_told_and_neither_shows_the_other() {
+    let (one, two, redis) = (host("nas1", "1"), host("nas2", "2"), Redis::start());
+    two.set("all", &["failed=true"]);
+    let nas1 = Daemon::ready(&one, &redis, &SETTINGS);
+    let nas2 = Daemon::start(&two, &redis, &SETTINGS);
+    let why = eventually("it is said", || doubt(&nas2));
+    for part in ["\"nas1\"", "\"nas2\"", "JBOD_KEY_PREFIX"] {
+        assert!(why.contains(part), "no {part}: {why}");
+    }
+    nas2.wait_ready();
+    let serials = |sim: &Sim| sim.list().iter().map(|d| d["serial"].to_string()).collect::<Vec<_>>();
+    let (of_one, of_two) = (serials(&one), serials(&two));
+    assert!(of_one.iter().all(|serial| !of_two.contains(serial)));
+    let (mut sweeps, mut shown) = (std::collections::BTreeSet::new(), 0);
+    eventually("several sweeps of both", || {
+        for (daemon, name, own) in [(&nas1, "nas1", &of_one), (&nas2, "nas2", &of_two)] {
+            let overview = daemon.get("/api/overview");
+            let body = overview.json();
+            assert_eq!(body["host"], name, "{body}");
+            assert!(drives(&body).all(|d| own.contains(&d["serial_number"].to_string())), "{body}");
+            sweeps.insert((name, body["sweep"]["started_at"].to_string()));
+            if name == "nas2" {
+                assert_eq!((overview.cache(), overview.source()), ("MISS", "memory"));
+                shown += usize::from(body["totals"]["by_verdict"]["crit"] == 4);
+                let document = daemon.json("/api/drives/sda");
+                assert!(own.contains(&document["serial_number"].to_string()), "{document}");
+            }
+        }
+        let overview = stored_overview(&redis).expect("an overview");
+        assert_eq!(overview["host"], "nas1", "nas2 stores nothing over it");
+        for key in redis.keys().iter().filter(|key| key.contains(":smart:")) {
+            let Some(document) = redis.get(key) else { continue };
+            let document: Value = serde_json::from_str(&document).expect("JSON");
+            assert!(of_one.contains(&document["serial_number"].to_string()), "{key}: {document}");
+        }
+        (sweeps.len() >= 8 && shown > 3).then_some(())
+    });
+    assert_eq!(doubt(&nas1), None, "it holds the lease, and its values stand");
+    assert_eq!(nas2.logged("JBOD_KEY_PREFIX"), 1, "{}", nas2.log());
+    // The other one goes: the keys are free.
+    nas1.stop(Signal::TERM);
+    nas2.wait_logged("polling taken over");
+    eventually("all is well", || doubt(&nas2).is_none().then_some(()));
+    eventually("its values are stored", || (stored_overview(&redis)?["host"] == "nas2").then_some(()));
+}
+
+/// One that polls and one that follows, in good order, also where a sweep takes longer than the interval.
+#[test]
+fn a_holder_in_good_order_is_never_doubted() {
+    let (sim, redis) = (host("nas1", "1"), Redis::start());
+    sim.set("all", &["latency_ms=4000"]);
+    let settings = [SETTINGS[0], ("SMART_POLL_INTERVAL", "1"), SETTINGS[2], ("SMART_CONCURRENCY", "2")];
+    let first = Daemon::start(&sim, &redis, &settings);
+    eventually("it polls", || redis.get(LEASE));
+    // One that follows needs no more rights than before.
+    let rights = ["+get", "+mget", "+set", "+del", "+pttl", "+pexpire", "+eval"];
+    redis.ask(&[&["ACL", "SETUSER", "jbod", "reset", "on", ">secret", "~jbod:*"][..], &rights].concat());
+    let user = [("REDIS_USERNAME", "jbod"), ("REDIS_PASSWORD", "secret")];
+    let second = Daemon::start(&sim, &redis, &[&settings[..], &user].concat());
+    second.wait_logged("another daemon polls");
+    let begun = Instant::now();
+    let mut sweeps = std::collections::BTreeSet::new();
+    eventually("sweeps for longer than the patience of a follower", || {
+        for daemon in [&first, &second] {
+            assert_eq!(doubt(daemon), None, "{}\n{}", first.log(), second.log());
+        }
+        sweeps.insert(sweep(&first).to_string());
+        (sweeps.len() > 5 && begun.elapsed() > Duration::from_secs(60)).then_some(())
+    });
+    for daemon in [&first, &second] {
+        assert_eq!(daemon.logged("polling by itself"), 0, "{}", daemon.log());
+    }
+}

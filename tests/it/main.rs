@@ -1,0 +1,50 @@
+//! What users see, through the real programs: one module for each subject.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and starts what it needs"
+)]
+
+mod attached;
+mod container;
+mod demo;
+mod fast;
+mod golden;
+mod headers;
+mod journal;
+mod last_resort;
+mod lease;
+mod lifecycle;
+mod listings;
+mod metrics;
+mod missing;
+mod openapi;
+mod package;
+mod page;
+mod papers;
+mod pipelining;
+mod prometheus;
+mod properties;
+mod rack;
+mod recorded;
+mod redis;
+mod redis_faults;
+mod redis_replies;
+mod redis_tls;
+mod regression;
+mod release;
+mod robustness;
+mod secrets;
+mod security;
+mod service;
+mod smartctl;
+#[path = "../support/mod.rs"]
+mod support;
+mod terminal;
+mod tidy;
+mod tool_output;
+mod zpool;
+mod zpool_json;

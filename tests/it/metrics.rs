@@ -1,0 +1,455 @@
+//! `/metrics`: what an operator's alerts rely on, told of a simulated host through the real daemon.
+//! Whether Prometheus itself takes it is in `prometheus`.
+
+use crate::support;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use support::daemon::Daemon;
+use support::eventually;
+use support::http::Client;
+use support::redis::Redis;
+use support::series::Page;
+use support::sim::Sim;
+
+const QUICK: [(&str, &str); 2] = [("SMART_POLL_INTERVAL", "2"), ("SMART_TIMEOUT", "1")];
+/// No sweep but the first within a test.
+const ONCE: (&str, &str) = ("SMART_POLL_INTERVAL", "3600");
+
+fn text<'a>(drive: &'a Value, field: &str) -> &'a str {
+    drive[field].as_str().unwrap_or_else(|| panic!("{field} of {drive}"))
+}
+
+/// The simulator's drive in a bay of the first shelf.
+fn in_bay(sim: &Sim, bay: u64) -> Value {
+    let found = sim.list().into_iter().find(|d| d["enclosure"] == 0 && d["bay"] == bay);
+    found.unwrap_or_else(|| panic!("a drive in bay {bay}"))
+}
+
+/// Of one drive: a value, or none.
+#[track_caller]
+fn value(page: &Page, name: &str, serial: &str) -> Option<f64> {
+    page.get(name, &[("serial_number", serial)])
+}
+
+#[track_caller]
+fn verdict(page: &Page, serial: &str) -> Option<String> {
+    page.state("jbod_device_verdict", "verdict", &[("serial_number", serial)])
+}
+
+#[track_caller]
+fn state(page: &Page, serial: &str) -> Option<String> {
+    page.state("jbod_device_state", "state", &[("serial_number", serial)])
+}
+
+#[test]
+fn every_drive_and_bay_of_the_rack_is_told() {
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    let page = daemon.metrics();
+    let truth = sim.list();
+    assert_eq!(page.all("jbod_device_info", &[]).count(), truth.len());
+    for drive in &truth {
+        let serial = text(drive, "serial");
+        let info = page.all("jbod_device_info", &[("serial_number", serial)]).next().expect("its info");
+        let bay = drive["bay"].as_u64().map_or_else(String::new, |bay| bay.to_string());
+        let device = drive["devices"][0].as_str().expect("a device");
+        assert_eq!((info.label("device"), info.label("slot")), (device, bay.as_str()), "{info:?}");
+        assert_eq!(info.label("pool"), drive["pool"].as_str().unwrap_or_default(), "{info:?}");
+        assert_eq!(value(&page, "jbod_device_temperature_celsius", serial), drive["temperature"].as_f64());
+        let hours = value(&page, "jbod_device_power_on_seconds_total", serial).map(|seconds| seconds / 3600.0);
+        assert_eq!(hours, drive["hours"].as_f64(), "{serial}");
+        let capacity = value(&page, "jbod_device_capacity_bytes", serial);
+        assert_eq!(capacity, drive["size_bytes"].as_f64());
+        let paths = drive["devices"].as_array().map(Vec::len).expect("devices");
+        let counted = value(&page, "jbod_device_paths", serial).map(|n| n.to_string());
+        assert_eq!(counted, Some(paths.to_string()), "{serial}");
+        assert_eq!(state(&page, serial).as_deref(), Some("active"));
+        assert_eq!(verdict(&page, serial).as_deref(), Some("ok"));
+        for name in ["jbod_device_collected_timestamp_seconds", "jbod_device_smartctl_duration_seconds"] {
+            assert!(value(&page, name, serial).is_some(), "{name} of {serial}");
+        }
+    }
+    let occupied = page.all("jbod_slot_occupied", &[]).filter(|s| s.value > 0.0).count();
+    assert_eq!((page.all("jbod_slot_occupied", &[]).count(), occupied), (84, 78));
+    assert_eq!(page.all("jbod_slot_status", &[("status", "OK")]).count(), 78);
+    assert_eq!(page.all("jbod_enclosure_up", &[]).filter(|s| s.value > 0.0).count(), 2);
+    for (kind, name) in [
+        ("sas", "jbod_scsi_uncorrected_errors_total"),
+        ("sata", "jbod_device_attribute"),
+        ("nvme", "jbod_nvme_critical_warning"),
+    ] {
+        let drive = truth.iter().find(|d| d["kind"] == kind).unwrap_or_else(|| panic!("a drive of kind {kind}"));
+        assert!(page.all(name, &[("serial_number", text(drive, "serial"))]).next().is_some(), "{name} of {drive}");
+    }
+    assert_eq!(page.get("jbod_sweep_drives", &[]), Some(79.0));
+    assert_eq!(page.get("jbod_smartctl_runs_total", &[("outcome", "good")]), Some(79.0));
+    assert_eq!((page.get("jbod_sweeps_total", &[]), page.get("jbod_ready", &[])), (Some(1.0), Some(1.0)));
+    for name in ["process_start_time_seconds", "process_resident_memory_bytes", "process_open_fds"] {
+        assert!(page.get(name, &[]).is_some_and(|value| value > 1.0), "{name}");
+    }
+}
+
+#[test]
+fn what_ails_a_drive_or_its_bay_shows() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let [hot, failing, asleep, sata] = [0, 1, 3, 4].map(|bay| text(&in_bay(&sim, bay), "serial").to_owned());
+    let daemon = Daemon::ready(&sim, &redis, &QUICK);
+    let before = daemon.metrics();
+    sim.set(&hot, &["temperature=63"]);
+    sim.set(&failing, &["failed=true"]);
+    sim.set(&asleep, &["standby=true"]);
+    sim.set(&sata, &["attr.197.raw=9"]);
+    sim.set("bay/0/1", &["fault=1", "locate=1"]);
+    let page = daemon.metrics_when("all of it is seen", |page| {
+        value(page, "jbod_device_temperature_celsius", &hot) == Some(63.0)
+            && state(page, &asleep).as_deref() == Some("standby")
+            && verdict(page, &failing).as_deref() == Some("crit")
+            && verdict(page, &sata).as_deref() == Some("crit")
+    });
+    assert_eq!(value(&page, "jbod_device_smart_status", &failing), Some(0.0));
+    let rule = [("serial_number", failing.as_str()), ("code", "S1"), ("severity", "crit")];
+    assert_eq!(page.get("jbod_device_finding", &rule), Some(1.0));
+    let limit = [("serial_number", hot.as_str()), ("limit", "drive_trip")];
+    assert!(page.get("jbod_device_temperature_limit_celsius", &limit).is_some());
+    let pending = [("serial_number", sata.as_str()), ("attribute_id", "197"), ("attribute_value_type", "raw")];
+    assert_eq!(page.get("jbod_device_attribute", &pending), Some(9.0));
+    let bay = [("slot", "1")];
+    for (name, is) in [("jbod_slot_fault_sensed", 1.0), ("jbod_slot_fault_requested", 0.0), ("jbod_slot_locate", 1.0)] {
+        assert_eq!(page.get(name, &bay), Some(is), "{name}");
+    }
+    // A sleeping drive keeps its values, and the time of their reading.
+    let (warm, read) = ("jbod_device_temperature_celsius", "jbod_device_collected_timestamp_seconds");
+    assert_eq!(value(&page, warm, &asleep), value(&before, warm, &asleep));
+    let later = daemon.metrics_when("others are read on", |later| value(later, read, &hot) > value(&page, read, &hot));
+    assert_eq!(value(&later, read, &asleep), value(&page, read, &asleep));
+    assert!(value(&later, "jbod_device_checked_timestamp_seconds", &asleep) > value(&page, read, &asleep));
+}
+
+#[test]
+fn a_pulled_drive_is_missing_in_its_last_bay_and_has_no_values() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    let pulled = in_bay(&sim, 3);
+    let serial = text(&pulled, "serial");
+    sim.pull(&["bay/0/3"]);
+    let page = daemon.metrics_when("it is missing", |page| state(page, serial).as_deref() == Some("missing"));
+    let info = page.all("jbod_device_info", &[("serial_number", serial)]).next().expect("its info");
+    assert_eq!((info.label("enclosure"), info.label("slot")), (text(&pulled, "enclosure_id"), "3"));
+    assert!(value(&page, "jbod_device_missing_since_timestamp_seconds", serial).is_some());
+    for name in ["jbod_device_temperature_celsius", "jbod_device_capacity_bytes", "jbod_device_paths"] {
+        assert_eq!(value(&page, name, serial), None, "{name}");
+    }
+    assert_eq!(page.get("jbod_slot_occupied", &[("slot", "3")]), Some(0.0));
+    // Another drive under its name: both are told, each by its own serial number.
+    sim.insert(&["bay/0/3", "--serial", "NEW0001"]);
+    let page = daemon.metrics_when("its successor is read", |page| state(page, "NEW0001").as_deref() == Some("active"));
+    assert_eq!(page.all("jbod_device_info", &[("slot", "3")]).count(), 1, "who was replaced is missed no more");
+    assert_eq!(page.get("jbod_slot_occupied", &[("slot", "3")]), Some(1.0));
+}
+
+#[test]
+fn a_hung_drive_is_told_and_so_is_what_it_costs() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let [hung, other] = [0, 1].map(|bay| text(&in_bay(&sim, bay), "serial").to_owned());
+    sim.set(&hung, &["hang=true"]);
+    let daemon = Daemon::ready(&sim, &redis, &QUICK);
+    let page = daemon.metrics_when("it is unresponsive", |page| state(page, &hung).as_deref() == Some("unresponsive"));
+    assert_eq!(verdict(&page, &hung).as_deref(), Some("unknown"));
+    assert_eq!(value(&page, "jbod_device_silences", &hung), Some(1.0));
+    assert_eq!(value(&page, "jbod_device_temperature_celsius", &hung), None, "it never gave one");
+    assert_eq!(page.get("jbod_smartctl_runs_total", &[("outcome", "silent")]), Some(1.0));
+    assert_eq!(page.get("jbod_devices_quarantined", &[]), Some(1.0));
+    assert_eq!(page.get("jbod_troubles", &[("part", "drive")]), Some(1.0));
+    assert_eq!(state(&page, &other).as_deref(), Some("active"));
+    let sweeps = daemon.metrics_when("sweeps go on without it", |page| page.get("jbod_sweeps_total", &[]) > Some(2.0));
+    assert_eq!(sweeps.get("jbod_sweep_failed_drives", &[]), Some(1.0));
+}
+
+#[test]
+fn without_redis_everything_else_is_told_and_nothing_waits() {
+    let (sim, mut redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "2")]);
+    let up = |page: &Page| (page.get("jbod_redis_up", &[]), page.get("jbod_redis_writable", &[]));
+    let page = daemon.metrics();
+    assert_eq!((up(&page), page.get("jbod_troubles", &[("part", "redis")])), ((Some(1.0), Some(1.0)), Some(0.0)));
+    let drives = page.all("jbod_device_temperature_celsius", &[]).count();
+    redis.signal(Signal::STOP);
+    let frozen = daemon.metrics_when("a Redis that hangs is noticed", |page| up(page).0 == Some(0.0));
+    assert_eq!(frozen.all("jbod_device_temperature_celsius", &[]).count(), drives);
+    let asked = Instant::now();
+    for _ in 0..50 {
+        daemon.metrics();
+    }
+    assert!(asked.elapsed() < Duration::from_secs(5), "nobody waits for Redis: {:?}", asked.elapsed());
+    redis.signal(Signal::CONT);
+    daemon.metrics_when("it is back", |page| up(page) == (Some(1.0), Some(1.0)));
+    redis.kill();
+    let page = daemon.metrics_when("a Redis that is gone is noticed", |page| up(page) == (Some(0.0), Some(0.0)));
+    assert_eq!(page.get("jbod_troubles", &[("part", "redis")]), Some(1.0));
+    assert_eq!((page.get("jbod_ready", &[]), page.get("jbod_poller_leader", &[])), (Some(1.0), Some(1.0)));
+    let read = "jbod_device_collected_timestamp_seconds";
+    let newest = |page: &Page| page.all(read, &[]).map(|s| s.value).fold(0.0, f64::max);
+    daemon.metrics_when("drives are read on", |later| newest(later) > newest(&page));
+    redis.up();
+    redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    daemon.metrics_when("it answers, and takes nothing", |page| up(page) == (Some(1.0), Some(0.0)));
+}
+
+#[test]
+fn pools_and_their_troubles_are_told() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &QUICK);
+    let leaf = in_bay(&sim, 0);
+    let (serial, pool, vdev) = (text(&leaf, "serial"), text(&leaf, "pool"), text(&leaf, "vdev"));
+    let pool_state = |page: &Page| page.state("jbod_pool_state", "state", &[("pool", pool)]);
+    let page = daemon.metrics();
+    assert_eq!(pool_state(&page).as_deref(), Some("ONLINE"));
+    assert_eq!(page.get("jbod_pool_has_data_errors", &[("pool", pool)]), Some(0.0));
+    sim.set(&format!("leaf/{serial}"), &["state=FAULTED", "read=3", "cksum=12"]);
+    sim.set(
+        &format!("pool/{pool}"),
+        &["state=DEGRADED", "scan=resilvering", "progress=42", "errors=7 data errors, use '-v' for a list"],
+    );
+    let page = daemon.metrics_when("the pool is degraded", |page| pool_state(page).as_deref() == Some("DEGRADED"));
+    let at = [("pool", pool), ("vdev", vdev), ("serial_number", serial)];
+    assert_eq!(page.state("jbod_leaf_state", "state", &at).as_deref(), Some("FAULTED"));
+    for (kind, count) in [("read", 3.0), ("write", 0.0), ("checksum", 12.0)] {
+        let labels: Vec<(&str, &str)> = at.into_iter().chain([("type", kind)]).collect();
+        assert_eq!(page.get("jbod_leaf_errors_total", &labels), Some(count), "{kind}");
+    }
+    assert!(page.all("jbod_vdev_state", &at[..2]).next().is_some());
+    assert_eq!(page.get("jbod_pool_has_data_errors", &[("pool", pool)]), Some(1.0));
+    assert_eq!(page.get("jbod_pool_scan", &[("pool", pool), ("kind", "resilver")]), Some(1.0));
+    assert_eq!(page.get("jbod_pool_scan_done_ratio", &[("pool", pool)]), Some(0.42));
+    assert_eq!(page.get("jbod_zfs_up", &[]), Some(1.0));
+    sim.set("zpool", &["crash=true"]);
+    let page = daemon.metrics_when("zpool has failed", |page| page.get("jbod_zfs_up", &[]) == Some(0.0));
+    assert_eq!(pool_state(&page).as_deref(), Some("DEGRADED"), "what it said last");
+}
+
+#[test]
+fn unknown_is_no_series() {
+    let sim = Sim::host(&[
+        "--enclosures",
+        "1",
+        "--bays",
+        "6",
+        "--drives",
+        "4",
+        "--paths",
+        "1",
+        "--sata",
+        "0",
+        "--ssd",
+        "0",
+        "--nvme",
+        "0",
+        "--pools",
+        "0",
+    ]);
+    let [cold, mute] = [0, 1].map(|bay| text(&in_bay(&sim, bay), "serial").to_owned());
+    sim.set(&cold, &["temperature_told=255", "no_hours=true", "no_grown_defects=true"]);
+    sim.set(&mute, &["standby=true"]);
+    sim.set("zpool", &["gone=true"]);
+    sim.set("enclosure/0", &["silent=true"]);
+    let redis = Redis::start();
+    let daemon = Daemon::ready(&sim, &redis, &QUICK);
+    let page = daemon.metrics();
+    for name in ["jbod_device_temperature_celsius", "jbod_device_power_on_seconds_total", "jbod_scsi_grown_defect_list"]
+    {
+        assert_eq!(value(&page, name, &cold), None, "{name}");
+        assert_eq!(value(&page, name, &mute), None, "{name} of a drive that was asleep from the start");
+        assert_eq!(page.all(name, &[]).count(), 2, "{name} of the others");
+    }
+    assert_eq!(value(&page, "jbod_device_collected_timestamp_seconds", &mute), None);
+    assert_eq!(state(&page, &mute).as_deref(), Some("standby"));
+    assert_eq!(page.get("jbod_enclosure_up", &[]), Some(0.0));
+    for name in ["jbod_slot_status", "jbod_slot_fault_sensed", "jbod_pool_state", "jbod_zfs_up", "jbod_leaf_state"] {
+        assert_eq!(page.all(name, &[]).next(), None, "{name}");
+        assert!(!page.kinds.contains_key(name), "{name} is not even named");
+    }
+}
+
+#[test]
+fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    let requests = "jbod_http_requests_total";
+    let counted = |page: &Page, route: &str, code: &str| page.get(requests, &[("route", route), ("code", code)]);
+    let before = daemon.metrics();
+    for path in ["/api/overview", "/api/overview", "/api/enclosures/nobody", "/api/drives?color=red"] {
+        daemon.get(path);
+    }
+    for n in 0..200 {
+        daemon.get(&format!("/api/drives/nobody{n}"));
+        daemon.get(&format!("/wp-login{n}.php"));
+    }
+    let mut client = Client::connect(daemon.port).expect("it accepts");
+    client.raw(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", false).expect("an answer");
+    client.request("POST", "/api/overview", &[]).expect("an answer");
+    let page = daemon.metrics();
+    for (route, code, times) in [
+        ("/api/overview", "200", 2.0),
+        ("/api/enclosures/{id}", "404", 1.0),
+        ("/api/drives/{id}", "404", 200.0),
+        ("unknown", "404", 200.0),
+        ("unknown", "400", 1.0),
+        ("refused", "421", 1.0),
+        ("refused", "405", 1.0),
+    ] {
+        let grown = counted(&page, route, code).map(|n| n - counted(&before, route, code).unwrap_or(0.0));
+        assert_eq!(grown, Some(times), "{route} {code}");
+    }
+    assert!(counted(&page, "/metrics", "200") >= Some(1.0));
+    let routes: BTreeSet<&str> = page.all(requests, &[]).map(|s| s.label("route")).collect();
+    assert!(routes.len() <= 15, "{routes:?}");
+    let durations = "jbod_http_request_duration_seconds";
+    let overview = [("route", "/api/overview")];
+    assert_eq!(page.get(&format!("{durations}_count"), &overview), counted(&page, "/api/overview", "200"));
+    let all = [("route", "/api/overview"), ("le", "+Inf")];
+    assert_eq!(page.get(&format!("{durations}_bucket"), &all), counted(&page, "/api/overview", "200"));
+    let hits = |page: &Page| page.get("jbod_http_cache_total", &[("cache", "HIT")]);
+    assert!(hits(&page) > hits(&before), "the overview came from Redis");
+    // The poller may have stored it anew before the request came.
+    eventually("an overview that Redis did not have is counted", || {
+        redis.ask(&["FLUSHALL"]);
+        daemon.get("/api/overview");
+        (daemon.metrics().get("jbod_http_cache_total", &[("cache", "MISS")]) > Some(0.0)).then_some(())
+    });
+}
+
+#[test]
+fn names_that_drives_give_themselves_stay_inside_their_quotes() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let odd = "A\"} 1\\n\\\u{e9}\u{1b}[2J\u{202e}";
+    let forged = format!("M\njbod_forged 1\n# EOF\r\n{}", "x".repeat(5_000));
+    let [first, second] = [0, 1].map(|bay| text(&in_bay(&sim, bay), "serial").to_owned());
+    sim.set(&second, &[&format!("model={forged}")]);
+    sim.set(&first, &[&format!("serial={odd}")]);
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    let page = daemon.metrics();
+    let serials: BTreeSet<&str> = page.all("jbod_device_info", &[]).map(|s| s.label("serial_number")).collect();
+    assert!(serials.contains("A\"} 1\\n\\\u{e9}[2J?"), "{serials:?}");
+    let model = page.all("jbod_device_info", &[("serial_number", second.as_str())]).next().expect("its info");
+    let model = model.label("model_name");
+    assert!(model.contains("jbod_forged 1") && !model.contains(char::is_control) && model.len() <= 128, "{model:?}");
+    assert!(page.series.iter().all(|s| s.name != "jbod_forged"));
+    let open = daemon.request("GET", "/metrics", &[("Accept", "application/openmetrics-text")]);
+    let open = Page::read(&open.text());
+    assert!(open.ended && open.all("jbod_device_info", &[]).count() == serials.len());
+}
+
+#[test]
+fn both_formats_say_the_same_and_describe_every_family() {
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    daemon.get("/api/overview");
+    let get = |accept: &str| daemon.request("GET", "/metrics", &[("Accept", accept)]);
+    let (plain, open) = (get("*/*"), get("application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1"));
+    assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert_eq!(open.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!((plain.header("vary"), open.header("vary")), ("Accept", "Accept"));
+    let (plain, open) = (Page::read(&plain.text()), Page::read(&open.text()));
+    assert!(open.ended && !plain.ended && plain.units.is_empty());
+    let of_rack = |page: &Page| -> BTreeSet<String> {
+        let rack = page.series.iter().filter(|s| !s.name.starts_with("jbod_http") && !s.name.starts_with("process"));
+        rack.map(|s| format!("{} {:?}", s.name, s.labels)).collect()
+    };
+    assert_eq!(of_rack(&plain), of_rack(&open));
+    for series in &plain.series {
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| series.name.strip_suffix(end));
+        let family = family.unwrap_or(&series.name);
+        let kind = plain.kinds.get(family).unwrap_or_else(|| panic!("TYPE of {family}"));
+        assert!(plain.help.contains_key(family), "HELP of {family}");
+        assert_eq!(kind == "counter", family.ends_with("_total"), "{family} is a {kind}");
+        assert!(family.starts_with("jbod_") || family.starts_with("process_"), "{family}");
+    }
+    for family in open.kinds.keys() {
+        assert!(open.help.contains_key(family), "HELP of {family}");
+        let unit = ["seconds", "bytes", "celsius", "ratio"].into_iter().find(|u| family.ends_with(&format!("_{u}")));
+        assert_eq!(open.units.get(family).map(String::as_str), unit, "UNIT of {family}");
+    }
+}
+
+/// Words of a text that may be names of series.
+fn names_in(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("jbod_")).collect()
+}
+
+#[test]
+fn papers_alerts_and_dashboard_name_the_series_that_there_are() {
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    sim.set("bay/0/7", &["failed=true"]);
+    sim.set("pool/tank", &["scan=scrubbing", "progress=42"]);
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    sim.pull(&["bay/0/8"]);
+    let page = daemon
+        .metrics_when("one is missing", |page| page.all("jbod_device_missing_since_timestamp_seconds", &[]).len() == 1);
+    let read = |path: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    let is_told = |name: &&str| {
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        page.kinds.contains_key(family) || page.kinds.contains_key(*name)
+    };
+    for path in ["packaging/prometheus/alerts.yml", "packaging/prometheus/jbod-monitor.json"] {
+        let text = read(path);
+        let names = names_in(&text);
+        let odd: Vec<&&str> = names.iter().filter(|name| !is_told(name)).collect();
+        assert!(names.len() > 20 && odd.is_empty(), "{path} names series that there are not: {odd:?}");
+    }
+    let readme = read("README.md");
+    let is_named = |family: &&String| {
+        let ends = family.match_indices('_').map(|(at, _)| &family[at..]).chain([family.as_str()]);
+        ends.map(|end| format!("`{end}`")).any(|end| readme.contains(&end))
+    };
+    let missing: Vec<&String> = page.kinds.keys().filter(|family| !is_named(family)).collect();
+    assert!(missing.is_empty(), "README.md lacks {missing:?}");
+}
+
+#[test]
+fn asking_reads_no_drive_and_the_door_is_the_same() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let token = sim.root().join("token");
+    std::fs::write(&token, "s3cret\n").expect("a token");
+    let daemon = Daemon::start(&sim, &redis, &[ONCE, ("JBOD_TOKEN_FILE", &token.to_string_lossy())]);
+    let bearer = [("Authorization", "Bearer s3cret")];
+    eventually("the first sweep is whole", || (daemon.request("GET", "/readyz", &bearer).status == 200).then_some(()));
+    let starts = sim.starts().len();
+    for _ in 0..20 {
+        let page = Page::read(&daemon.request("GET", "/metrics", &bearer).text());
+        assert_eq!(page.all("jbod_device_info", &[]).count(), 4);
+    }
+    assert_eq!(sim.starts().len(), starts, "no drive was read for it");
+    let head = daemon.request("HEAD", "/metrics", &bearer);
+    assert!(head.status == 200 && head.body.is_empty() && head.header("content-length").len() >= 4);
+    assert_eq!(daemon.get("/metrics").status, 401);
+    assert_eq!(daemon.request("GET", "/metrics?name[]=up", &bearer).status, 400);
+    let mut client = Client::connect(daemon.port).expect("it accepts");
+    let request = b"GET /metrics HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer s3cret\r\n\r\n";
+    assert_eq!(client.raw(request, false).expect("an answer").status, 421);
+    let page = Page::read(&daemon.request("GET", "/metrics", &bearer).text());
+    let refused = |code| page.get("jbod_http_requests_total", &[("route", "refused"), ("code", code)]);
+    assert_eq!((refused("401") > Some(0.0), refused("421")), (true, Some(1.0)));
+}
+
+#[test]
+fn of_two_daemons_only_the_one_that_polls_tells_of_drives() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let first = Daemon::ready(&sim, &redis, &QUICK);
+    let second = Daemon::ready(&sim, &redis, &QUICK);
+    second.wait_logged("another daemon polls");
+    let leads = |page: &Page| page.get("jbod_poller_leader", &[]);
+    let page = second.metrics_when("it follows", |page| leads(page) == Some(0.0));
+    assert_eq!(page.all("jbod_device_info", &[]).count(), 0, "it would tell old values");
+    assert_eq!(page.get("jbod_redis_up", &[]), Some(1.0));
+    assert_eq!((leads(&first.metrics()), first.metrics().all("jbod_device_info", &[]).count()), (Some(1.0), 4));
+    first.stop(Signal::TERM);
+    second.metrics_when("it has taken over", |page| {
+        leads(page) == Some(1.0) && page.all("jbod_device_temperature_celsius", &[]).count() == 4
+    });
+}

@@ -1,0 +1,258 @@
+//! What the package is made of, held together without building it: the assets that Cargo.toml names, the unit, its
+//! credentials, the manual, the maintainer scripts. Its life on a machine is `make deb-test`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(in_repository(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn manifest() -> toml::Table {
+    read("Cargo.toml").parse().expect("Cargo.toml is TOML")
+}
+
+fn deb() -> toml::Table {
+    let found = manifest().get("package").and_then(|p| p.get("metadata")?.get("deb")?.as_table().cloned());
+    found.expect("[package.metadata.deb]")
+}
+
+fn strings(value: Option<&toml::Value>) -> Vec<String> {
+    let list = value.and_then(toml::Value::as_array).expect("a list");
+    list.iter().map(|item| item.as_str().expect("text").to_owned()).collect()
+}
+
+/// Where it lies on a machine, and from what, with which mode.
+fn installed() -> BTreeMap<String, (String, String)> {
+    let deb = deb();
+    let assets = deb.get("assets").and_then(toml::Value::as_array).expect("assets");
+    let place = |asset: &toml::Value| {
+        let [source, target, mode] = strings(Some(asset)).try_into().expect("source, target, mode");
+        let name = if target.ends_with('/') { source.rsplit('/').next().unwrap_or_default() } else { "" };
+        (format!("/{target}{name}"), (source, mode))
+    };
+    assets.iter().map(place).collect()
+}
+
+/// The values of one key of the unit, in order.
+fn of_unit(key: &str) -> Vec<String> {
+    let unit = read("systemd/jbod-monitor.service");
+    unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned).collect()
+}
+
+/// Type, path, mode and owner of each line.
+fn tmpfiles() -> Vec<Vec<String>> {
+    let text = read("packaging/deb/tmpfiles");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+fn done(program: &str, arguments: &[&str]) -> Option<Output> {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) => Some(output),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("left out: {program} is not installed");
+            None
+        }
+        Err(e) => panic!("{program}: {e}"),
+    }
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn each_asset_is_in_the_repository_or_made_of_it() {
+    let build = std::fs::read_to_string(in_repository("packaging/deb/build")).expect("what builds the package");
+    let manifest = manifest();
+    let bins = manifest.get("bin").and_then(toml::Value::as_array).expect("programs");
+    let bins: Vec<&str> = bins.iter().filter_map(|bin| bin.get("name")?.as_str()).collect();
+    for (target, (source, mode)) in installed() {
+        match source.strip_prefix("target/release/") {
+            Some(program) => assert!(bins.contains(&program), "{target}: {program} is none of {bins:?}"),
+            None if source.starts_with("target/") => {
+                let made = source.trim_end_matches(".gz");
+                assert!(build.contains(&format!(">{made}\n")), "{target}: packaging/deb/build does not make {source}");
+            }
+            None => assert!(in_repository(&source).is_file(), "{target}: {source} is not in the repository"),
+        }
+        let program = target.starts_with("/usr/bin/") || target.starts_with("/usr/lib/jbod-monitor/");
+        assert_eq!(mode, if program { "755" } else { "644" }, "mode of {target}");
+    }
+}
+
+/// Anything in /etc that was no conffile would be overwritten by the next version.
+#[test]
+fn what_it_puts_into_etc_is_a_conffile() {
+    let in_etc: BTreeSet<String> = installed().into_keys().filter(|path| path.starts_with("/etc/")).collect();
+    assert_eq!(in_etc, strings(deb().get("conf-files")).into_iter().collect());
+}
+
+#[test]
+fn what_the_unit_names_is_installed() {
+    let installed = installed();
+    for command in of_unit("ExecStart").into_iter().chain(of_unit("ExecStartPre")) {
+        let program = command.trim_start_matches(['-', '+', '@', '!', ':']);
+        let program = program.split_whitespace().next().unwrap_or_default();
+        let mode = installed.get(program).map(|(_, mode)| mode.as_str());
+        assert_eq!(mode, Some("755"), "{program}, which the unit starts");
+    }
+    let conffiles = strings(deb().get("conf-files"));
+    for file in of_unit("EnvironmentFile") {
+        assert!(conffiles.iter().any(|c| c == file.trim_start_matches('-')), "{file} is none of {conffiles:?}");
+    }
+    for page in of_unit("Documentation").iter().flat_map(|pages| pages.split_whitespace()) {
+        let (name, section) =
+            page.strip_prefix("man:").and_then(|p| p.strip_suffix(')')?.split_once('(')).expect("man:NAME(SECTION)");
+        let path = format!("/usr/share/man/man{section}/{name}.{section}");
+        assert!(installed.contains_key(&path), "{path} is not installed");
+    }
+    let sysusers = read("packaging/deb/sysusers");
+    let users: Vec<&str> = sysusers.lines().filter_map(|line| line.strip_prefix("u ")?.split(' ').next()).collect();
+    assert_eq!(of_unit("User"), users, "the unit's user and that of sysusers.d");
+}
+
+/// A unit does not start without the file of a credential; a credential that no setting knows is a secret given away.
+#[test]
+fn each_credential_has_its_file_and_its_setting() {
+    let mut loaded = BTreeSet::new();
+    let dir = tempfile::tempdir().expect("a folder");
+    for credential in of_unit("LoadCredential") {
+        let (name, file) = credential.split_once(':').expect("NAME:FILE");
+        std::fs::write(dir.path().join(name), "s3cret\n").expect("written");
+        loaded.insert(file.to_owned());
+    }
+    let made: Vec<Vec<String>> = tmpfiles().into_iter().filter(|line| line.first().is_some_and(|t| t == "f")).collect();
+    for line in &made {
+        assert_eq!(line.get(2..5).expect("mode and owner").join(" "), "0600 root root", "{line:?}");
+    }
+    assert_eq!(made.iter().filter_map(|line| line.get(1).cloned()).collect::<BTreeSet<_>>(), loaded);
+
+    let program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"))
+        .arg("check-config")
+        .env_clear()
+        .env("CREDENTIALS_DIRECTORY", dir.path())
+        .output()
+        .expect("it runs");
+    assert!(program.status.success(), "{}", words(&program));
+    let shown = words(&program);
+    let taken = shown.lines().filter(|line| line.ends_with(" credential")).count();
+    assert_eq!(taken, loaded.len(), "credentials that check-config takes:\n{shown}");
+}
+
+#[test]
+fn the_files_that_the_manual_names_are_there() {
+    let mut there: Vec<String> = installed().into_keys().collect();
+    there.extend(tmpfiles().into_iter().filter_map(|line| line.get(1).cloned()));
+    there.extend(of_unit("RuntimeDirectory").iter().map(|name| format!("/run/{name}/")));
+    for page in ["jbod-monitor.8", "jbod-monitor.5"] {
+        let text = read(&format!("packaging/man/{page}")).replace("\\-", "-");
+        let (_, files) = text.split_once("\n.SH FILES\n").expect("a section FILES");
+        let files = files.split("\n.SH ").next().unwrap_or_default();
+        let named: Vec<&str> =
+            files.lines().filter_map(|l| l.strip_prefix(".I ").or(l.strip_prefix(".IR "))?.split(' ').next()).collect();
+        assert!(named.len() > 2, "{page} names files: {named:?}");
+        for file in named {
+            assert!(there.iter().any(|path| path == file), "{page} names {file}, which nothing makes");
+        }
+    }
+}
+
+#[test]
+fn its_scripts_can_be_read_by_a_shell() {
+    for script in ["postinst", "postrm", "prerm", "raid-node", "build", "changelog", "test-root", "test-guest"] {
+        let path = in_repository("packaging/deb").join(script);
+        let checked = done("sh", &["-n", &path.display().to_string()]).expect("a shell");
+        assert!(checked.status.success(), "{}", words(&checked));
+    }
+    for script in ["postinst", "postrm", "prerm"] {
+        let text = read(&format!("packaging/deb/{script}"));
+        assert!(text.starts_with("#!/bin/sh\nset -e\n"), "{script} goes on after an error");
+    }
+}
+
+/// Runs the script with nothing but these programs, each of which writes down how it was called.
+fn calls(script: &str, word: &str, answers: &[(&str, &str)]) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (bin, log) = (dir.path().join("bin"), dir.path().join("log"));
+    std::fs::create_dir(&bin).expect("a folder");
+    std::fs::write(&log, "").expect("a log");
+    let quiet = ["deb-systemd-helper", "systemctl", "udevadm", "journalctl", "getent", "userdel", "groupdel", "rm"];
+    let names = quiet.into_iter().chain(["chgrp", "chmod", "stat"]);
+    for name in names {
+        let answer = answers.iter().find(|(program, _)| *program == name).map_or("exit 0", |(_, answer)| *answer);
+        let program = bin.join(name);
+        std::fs::write(&program, format!("#!/bin/sh\necho \"{name} $*\" >>'{}'\n{answer}\n", log.display()))
+            .expect("written");
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a program");
+    }
+    let script = in_repository("packaging/deb").join(script);
+    let ended = Command::new("/bin/sh").arg(script).arg(word).env_clear().env("PATH", &bin).output().expect("a shell");
+    assert!(ended.status.success(), "{}", words(&ended));
+    std::fs::read_to_string(&log).expect("the log")
+}
+
+/// The node of the controller that raid-node gives to group disk; with real nodes it is `remove-raid-node` of `make deb-test`.
+#[test]
+fn removal_takes_the_node_of_a_raid_controller_back_from_group_disk() {
+    let node = "/dev/megaraid_sas_ioctl_node";
+    let of_node = |log: &str| -> Vec<String> {
+        let lines = log.lines().filter(|line| line.contains(node) && !line.starts_with("stat "));
+        lines.map(str::to_owned).collect()
+    };
+    let after = |word: &str, state: &str| {
+        let answer = if state.is_empty() { "exit 1".to_owned() } else { format!("echo '{state}'") };
+        of_node(&calls("postrm", word, &[("stat", &answer)]))
+    };
+    let taken_back = vec![format!("chmod 0600 {node}"), format!("chgrp root {node}")];
+    assert_eq!(after("remove", "character special file 660 root:disk"), taken_back);
+    for state in [
+        "",
+        "character special file 600 root:root",
+        "character special file 640 root:disk",
+        "symbolic link 777 root:root",
+        "regular file 660 root:disk",
+    ] {
+        assert_eq!(after("remove", state), Vec::<String>::new(), "{state}");
+    }
+    for word in ["upgrade", "purge"] {
+        assert_eq!(after(word, "character special file 660 root:disk"), Vec::<String>::new(), "{word}");
+    }
+    // That is what raid-node leaves.
+    let text = read("packaging/deb/raid-node");
+    for line in ["node=/dev/megaraid_sas_ioctl_node", "chgrp disk \"$node\"", "chmod 0660 \"$node\""] {
+        assert!(text.lines().any(|l| l == line), "{line}");
+    }
+}
+
+/// The sandbox stays as tight as it is, and systemd has nothing to complain of.
+#[test]
+fn systemd_takes_the_unit_as_it_stands() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let unit = dir.path().join("jbod-monitor.service");
+    // It looks for the programs, which are not installed here.
+    let text = read("systemd/jbod-monitor.service")
+        .replace("/usr/bin/jbod-monitor", "/bin/true")
+        .replace("/usr/lib/jbod-monitor/raid-node", "/bin/true");
+    std::fs::write(&unit, text).expect("written");
+    let unit = unit.display().to_string();
+    let Some(checked) = done("systemd-analyze", &["verify", "--man=no", &unit]) else {
+        return;
+    };
+    assert!(checked.status.success() && words(&checked).trim().is_empty(), "{}", words(&checked));
+    // An older one cannot tell without a running systemd.
+    let help = done("systemd-analyze", &["--help"]).expect("it was there");
+    if words(&help).contains("--threshold") {
+        let score = done("systemd-analyze", &["security", "--no-pager", "--offline=true", "--threshold=20", &unit]);
+        let score = score.expect("it was there");
+        assert!(score.status.success(), "exposed more than 2.0:\n{}", words(&score));
+    } else {
+        eprintln!("left out: this systemd-analyze knows no threshold");
+    }
+}

@@ -1,0 +1,527 @@
+//! The page at `/`, in the browser that is installed: what a person who looks at shelves does there,
+//! and sees. Where there is no browser, these tests say that they were left out.
+//!
+//! `SCREENSHOTS=1 cargo test --test it page` also takes the pictures of the README.
+
+use crate::support;
+
+mod browser;
+mod framed;
+mod odd;
+
+use browser::Turn;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::io::Read;
+use std::path::Path;
+use support::daemon::{Daemon, command, run};
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// No drive is read anew while a test looks.
+const STILL: [(&str, &str); 2] = [("SMART_POLL_INTERVAL", "3600"), ("SMART_TIMEOUT", "3")];
+/// What Chromium itself says of a request that was not answered with data.
+const UNANSWERED: &str = "Failed to load resource";
+
+fn url(daemon: &Daemon, rest: &str) -> String {
+    format!("http://127.0.0.1:{}/{rest}", daemon.port)
+}
+
+/// The drive in a bay of a shelf, as the simulator has it.
+#[track_caller]
+fn in_bay(sim: &Sim, shelf: usize, bay: u64) -> (String, String) {
+    let drives = sim.list();
+    let is_there = |d: &&Value| d["enclosure"].as_u64() == u64::try_from(shelf).ok() && d["bay"].as_u64() == Some(bay);
+    let drive = drives.iter().find(is_there).unwrap_or_else(|| panic!("a drive in bay {bay}: {}", drives[0]));
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    (text(&drive["devices"][0]), text(&drive["serial"]))
+}
+
+/// A rack of 78 drives with one of each kind of trouble.
+fn troubled() -> (Sim, Redis, Daemon) {
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    for (target, key) in [
+        ("bay/0/7", "failed=true"),
+        ("bay/0/16", "reallocated=5"),
+        ("bay/0/20", "hang=true"),
+        ("bay/0/30", "temperature=61"),
+        ("bay/1/3", "locate=1"),
+        ("bay/1/12", "standby=true"),
+        ("bay/1/20", "pending=3"),
+        ("bay/1/30", "fault=1"),
+    ] {
+        sim.set(target, &[key]);
+    }
+    sim.set("pool/tank", &["scan=scrubbing", "progress=42.5"]);
+    let daemon = Daemon::ready(&sim, &redis, &STILL);
+    sim.pull(&["bay/0/33"]);
+    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    (sim, redis, daemon)
+}
+
+#[test]
+fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
+    let Some(mut browser) = browser::turn() else { return };
+    let (sim, _redis, daemon) = troubled();
+    let (device, serial) = in_bay(&sim, 0, 7);
+    let names = json!({ "device": device, "serial": serial });
+    browser.open(&url(&daemon, ""), json!({}));
+    browser.run(&format!("globalThis.it = {names}"));
+    browser.run(
+        "await until(async () => (await page.getByRole('heading', { level: 1 }).innerText()).trim(),
+            `Bay 7 of shelf 1 (${it.device}) is critical: The drive reports that it is failing (SMART status).`);
+        for (const also of ['61 °C; the drive', 'Pool tank is DEGRADED', '3 sectors could not be read', 'The enclosure senses a fault', 'is missing'])
+            await see(also);
+        await see('79 drives on 155 paths');
+        await see('scrub running, 42.5 %');
+        await see(/observed \\d+ (s|min) ago, from Redis/);
+        await until(() => page.title(), /critical/.test(await page.title()) ? await page.title() : 'critical');",
+    );
+    // What each bay says, to those who do not see it, too.
+    browser.run(
+        "for (const name of [/^Bay 7, \\w+, 33 °C, critical: The drive reports/, /^Bay 13, empty/, /not answering: smartctl: no answer within 3 s/,
+                /^Bay 12, \\w+, asleep/, /^Bay 33, \\w+, missing/, /locate light on/, /fault light on/, /watch: 5 sectors have been reallocated/])
+            await bay(name).first().waitFor();
+        await see('In no bay');",
+    );
+    // Clicked, read, copied, closed; the keyboard is where it was.
+    browser.run(
+        "await page.getByRole('link', { name: /is critical: The drive reports/ }).click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByText('1801 sectors have been reallocated').waitFor();
+        await dialog.getByText('observed 1801 · limit 1101 · rule A5').waitFor();
+        await dialog.getByRole('row', { name: /Reallocated Sector Ct.*failing now/ }).waitFor();
+        await dialog.getByText('completed without error').first().waitFor();
+        await dialog.getByText('raidz2-1').waitFor();
+        await page.getByRole('button', { name: `Copy serial number ${it.serial}` }).click();
+        await see(`Copied the serial number: ${it.serial}`);
+        await until(() => page.evaluate(() => navigator.clipboard.readText()), it.serial);
+        await page.getByRole('button', { name: /Copy by-id name ata-/ }).click();
+        await until(async () => (await page.evaluate(() => navigator.clipboard.readText())).startsWith('ata-'));
+        await page.getByText('smartctl’s own JSON').click();
+        await dialog.getByText('\"json_format_version\": [').waitFor();
+        await until(async () => page.url().endsWith(`#/drive/${it.serial}`));
+        await press('Escape');
+        await dialog.waitFor({ state: 'hidden' });
+        await until(() => page.evaluate(() => document.activeElement.dataset.link), it.serial);
+        await until(async () => !page.url().includes('drive'));",
+    );
+    // From its tile; Back closes it, Forward opens it again.
+    browser.run(
+        "await bay(/^Bay 7, .*critical/).click();
+        await page.getByRole('dialog').getByText('1801 sectors').waitFor();
+        await page.goBack();
+        await page.getByRole('dialog').waitFor({ state: 'hidden' });
+        await until(async () => /^Bay 7, /.test(await focused()));
+        await page.goForward();
+        await page.getByRole('dialog').getByText('1801 sectors').waitFor();
+        await page.getByRole('button', { name: 'Close' }).click();
+        await page.getByRole('dialog').waitFor({ state: 'hidden' });",
+    );
+    // Each kind of drive in its own words; a link leads to one, and closing it leads to its bay.
+    let (sas, nvme) = (in_bay(&sim, 1, 1).1, "nvme0n1");
+    for (id, told) in
+        [(sas.as_str(), "SAS error counters"), (nvme, "NVMe health log"), ("nosuchdrive", "No drive is called")]
+    {
+        browser.open(&url(&daemon, &format!("#/drive/{id}")), json!({}));
+        browser.run(&format!("await page.getByRole('dialog').getByText('{told}').waitFor()"));
+        browser.nothing_else_happened(if id == "nosuchdrive" { &[UNANSWERED] } else { &[] });
+    }
+    browser.open(&url(&daemon, &format!("#/drive/{sas}")), json!({}));
+    browser.run(
+        "await see('SAS error counters');
+        await press('Escape');
+        await until(async () => /^Bay 1, /.test(await focused()));",
+    );
+    browser.nothing_else_happened(&[]);
+}
+
+#[test]
+fn bays_are_filtered_coloured_and_walked_by_keyboard() {
+    let Some(mut browser) = browser::turn() else { return };
+    let (sim, _redis, daemon) = troubled();
+    let (_, serial) = in_bay(&sim, 1, 20);
+    browser.open(&url(&daemon, ""), json!({}));
+    browser.run(&format!("globalThis.serial = '{serial}'"));
+    browser.run(
+        "await page.getByRole('button', { name: /^Critical/ }).click();
+        await see('2 of 79 drives shown');
+        await page.getByRole('button', { name: /^Warning/ }).click();
+        await see('4 of 79 drives shown');
+        await page.getByRole('button', { name: /^Critical/ }).click();
+        await page.getByRole('button', { name: /^Warning/ }).click();
+        await choose('Pool', 'In no pool');
+        await see(/^\\d of 79 drives shown/);
+        await choose('Pool', 'All');
+        await press('/');
+        await page.keyboard.type(serial.slice(2, 12).toLowerCase());
+        await see('1 of 79 drives shown');
+        await press('Enter');
+        await until(async () => /^Bay 20, .*warning/.test(await focused()));
+        await press('Enter');
+        await see('3 sectors could not be read and wait to be reallocated.');
+        await press('Escape');
+        await press('/');
+        await page.keyboard.type('bay 7');
+        await see('2 of 79 drives shown');
+        await press('Escape');
+        await until(() => page.getByRole('searchbox').inputValue(), '');",
+    );
+    // A link carries what is looked for and how it is coloured.
+    browser.run(
+        "await choose('Colour', 'Temperature');
+        await page.getByRole('list', { name: 'Legend' }).getByText('50 °C and above').waitFor();
+        await choose('Pool', 'tank');
+        const there = await page.evaluate(() => location.href);
+        if (!there.includes('pool=tank') || !there.includes('colour=temperature')) throw new Error(there);
+        const other = await context.newPage();
+        await other.goto(there);
+        await other.getByText(/^\\d+ of 79 drives shown/).waitFor();
+        await other.getByRole('list', { name: 'Legend' }).getByText('50 °C and above').waitFor();
+        await other.close();
+        await choose('Pool', 'All');
+        for (const [name, told] of [['Pool', 'backup'], ['Age', 'years'], ['Model', 'ST8000NM0075'], ['Verdict', null]]) {
+            await choose('Colour', name);
+            if (told) await page.getByRole('list', { name: 'Legend' }).getByText(told).first().waitFor();
+        }",
+    );
+    // Arrows go where they point, over the end of a shelf into the next one; Tab goes from shelf to shelf.
+    browser.run(
+        "await bay(/^Bay 0, /).first().focus();
+        const go = async (key, wanted) => { await press(key); await until(async () => (await focused()).split(',')[0], wanted); };
+        await go('ArrowRight', 'Bay 1');
+        await go('ArrowDown', 'Bay 15');
+        await go('ArrowLeft', 'Bay 14');
+        await go('End', 'Bay 27');
+        await go('ArrowDown', 'Bay 41');
+        await go('ArrowDown', 'Bay 13');
+        await go('ArrowUp', 'Bay 41');
+        await go('Control+Home', 'Bay 0');
+        await go('PageDown', 'Bay 0');
+        await go('Shift+Tab', 'Bay 0');
+        await go('ArrowUp', 'Bay 0');
+        await go('Control+End', 'Bay 41');",
+    );
+    browser.nothing_else_happened(&[]);
+}
+
+#[test]
+fn everybody_can_read_it_on_a_phone_in_the_dark_and_on_paper() {
+    let Some(mut browser) = browser::turn() else { return };
+    let (sim, _redis, daemon) = troubled();
+    let (device, serial) = in_bay(&sim, 0, 7);
+    for (scheme, width) in [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 320)] {
+        let look = json!({ "scheme": scheme, "viewport": { "width": width, "height": 844 } });
+        browser.open(&url(&daemon, ""), look);
+        browser.run("await see(/is critical/)");
+        assert_eq!(browser.run("return await faults()"), json!([]), "{scheme} {width}");
+        assert_eq!(
+            browser.run("return await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)"),
+            0,
+            "nothing stands beside the screen, {width}"
+        );
+        browser.run("await choose('Colour', 'Model')");
+        assert_eq!(browser.run("return await faults()"), json!([]), "{scheme} {width}, by model");
+        browser.run("await bay(/^Bay 7, .*critical/).click(); await see('observed 1801')");
+        assert_eq!(browser.run("return await faults()"), json!([]), "{scheme} {width}, a drive");
+        browser.nothing_else_happened(&[]);
+    }
+    browser.open(&url(&daemon, ""), json!({}));
+    let rows = browser.run(
+        "await see(/is critical/);
+        await page.emulateMedia({ media: 'print' });
+        await page.getByRole('cell', { name: 'empty' }).first().waitFor();
+        return await page.getByRole('row').allInnerTexts();",
+    );
+    let rows: Vec<&str> = rows.as_array().expect("rows").iter().filter_map(Value::as_str).collect();
+    assert_eq!(rows.len(), 84 + 1 + 3, "every bay, the drive in none, three heads: {rows:#?}");
+    let of_it = rows.iter().find(|row| row.contains(&serial)).expect("the failing drive");
+    for word in ["7", &device, "WUH721414ALE6L4", "14.0 TB", "backup", "critical: The drive reports"] {
+        assert!(of_it.contains(word), "{word}: {of_it}");
+    }
+    browser.run(
+        "await page.emulateMedia({ media: 'screen' });
+        const pdf = await page.pdf();
+        if (pdf.length < 20000) throw new Error(`${pdf.length} bytes`);",
+    );
+    browser.nothing_else_happened(&[]);
+}
+
+#[test]
+fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
+    let Some(mut browser) = browser::turn() else { return };
+    let (sim, mut redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &STILL);
+    let port = daemon.port;
+    browser.open(&url(&daemon, ""), json!({ "clock": true }));
+    browser.run("await see('All is well: 4 drives are healthy'); await see(/from Redis/);");
+
+    // Without a click, within one round of asking.
+    sim.pull(&["bay/0/1"]);
+    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    browser.run("await page.clock.fastForward(11000); await see(/^Bay 1 \\(sd\\w\\) is missing/)");
+    sim.insert(&["bay/0/1"]);
+    daemon.overview_when("it is back", |o| o["totals"]["by_state"]["missing"] == 0 && o["verdict"] == "ok");
+
+    // A tab that nobody sees asks for nothing, and asks at once when it is seen.
+    browser.run(
+        "globalThis.asked = 0;
+        page.on('request', () => (globalThis.asked += 1));
+        const show = (hidden) => page.evaluate((hidden) => {
+            Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+            document.dispatchEvent(new Event('visibilitychange'));
+        }, hidden);
+        await show(true);
+        await page.clock.fastForward(600000);
+        if (globalThis.asked) throw new Error(`asked ${globalThis.asked} times`);
+        await show(false);
+        await see('All is well: 4 drives are healthy');",
+    );
+
+    redis.kill();
+    daemon.wait_logged("redis is away");
+    browser.run("await page.getByRole('button', { name: 'Refresh' }).click(); await see(/^Redis is away since/); await see(/from the daemon’s memory/)");
+    redis.begin();
+    daemon.wait_logged("redis is back");
+    browser.run("await page.getByRole('button', { name: 'Refresh' }).click(); await gone(/^Redis is away since/)");
+
+    let (status, _) = daemon.stop(Signal::TERM);
+    assert!(status.success());
+    browser.run(
+        "await page.clock.fastForward(11000);
+        await see('The daemon does not answer (no connection).');
+        await see(/What is shown is of .*All is well/);
+        await page.clock.fastForward(300000);
+        await see(/no answer for 5 min/);
+        await see(/What is shown is of [^,]*, (5|6) min ago/);
+        await until(() => page.title(), '? nas1: no answer');",
+    );
+    let mut again = command(&sim, redis.port);
+    again.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).envs(STILL);
+    let daemon = Daemon::spawn(&mut again, port);
+    browser.run(
+        "await until(async () => { await page.clock.fastForward(4000); return page.getByText('All is well: 4 drives are healthy').first().isVisible(); });
+        await gone(/What is shown is of/);",
+    );
+    browser.nothing_else_happened(&[UNANSWERED]);
+    drop(daemon);
+}
+
+#[test]
+fn the_token_is_asked_for_once_and_forgotten_when_told() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let file = sim.root().join("token");
+    std::fs::write(&file, "correct-horse\n").expect("a token file");
+    let token = file.to_string_lossy().into_owned();
+    let daemon = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", &token)]);
+    // The files that hold no data, and nothing else.
+    for (path, status) in [
+        ("/", 200),
+        ("/page.css", 200),
+        ("/page.js", 200),
+        ("/icon.svg", 200),
+        ("/?x=1", 401),
+        ("/api/overview", 401),
+        ("/api/map.txt", 401),
+        ("/api/health", 401),
+        ("/healthz", 401),
+        ("/metrics", 401),
+        ("/page.css/../api/overview", 401),
+        ("/page.css/", 401),
+        ("/nowhere", 401),
+    ] {
+        let told = daemon.get(path).status;
+        assert!(told == status || status == 401 && told == 400, "{path}: {told}");
+    }
+    let Some(mut browser) = browser::turn() else { return };
+    browser.open(&url(&daemon, ""), json!({}));
+    browser.run(
+        "await see('This daemon asks for a token');
+        await page.getByRole('textbox', { name: 'Token' }).fill('wrong');
+        await page.getByRole('button', { name: 'Go on' }).click();
+        await see('The daemon does not take the token that was given');
+        await page.getByRole('textbox', { name: 'Token' }).fill('correct-horse');
+        await press('Enter');
+        await see('All is well: 4 drives are healthy');
+        await page.reload();
+        await see('All is well: 4 drives are healthy');
+        await bay(/^Bay 0, /).click();
+        await see('Nothing is wrong with it.');
+        await press('Escape');
+        await page.getByRole('button', { name: 'Forget the token' }).click();
+        await see('This daemon asks for a token');
+        await page.reload();
+        await see('This daemon asks for a token');",
+    );
+    browser.nothing_else_happened(&[UNANSWERED]);
+}
+
+#[test]
+fn a_shelf_is_drawn_as_the_limits_file_says() {
+    let Some(mut browser) = browser::turn() else { return };
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let file = sim.root().join("limits.toml");
+    std::fs::write(
+        &file,
+        "[enclosures.\"SHELF-*\"]\nrows = 3\ncolumns = 2\nnumbering = \"columns\"\nfirst_bay = \"bottom_left\"\n",
+    )
+    .expect("a limits file");
+    let path = file.to_string_lossy().into_owned();
+    let (_, serial) = in_bay(&sim, 0, 1);
+    sim.set(&serial, &["model=<img src=no onerror=alert(1)>"]);
+    let daemon = Daemon::ready(&sim, &redis, &[("JBOD_LIMITS_FILE", &path)]);
+    browser.open(&url(&daemon, ""), json!({}));
+    let rows = browser.run(
+        "await see('All is well');
+        return await page.getByRole('grid').getByRole('row').evaluateAll((rows) => rows.map((row) => [...row.children].map((bay) => bay.ariaLabel.split(',')[0])));",
+    );
+    assert_eq!(rows, json!([["Bay 2", "Bay 5"], ["Bay 1", "Bay 4"], ["Bay 0", "Bay 3"]]));
+    // What a drive calls itself is text and nothing else.
+    browser.run(
+        "await bay(/^Bay 1, /).click();
+        await page.getByRole('dialog').getByText('<img src=no onerror=alert(1)>').first().waitFor();
+        await press('Escape');
+        await choose('Colour', 'Model');
+        await page.getByRole('list', { name: 'Legend' }).getByText('<img src=no').waitFor();",
+    );
+    browser.nothing_else_happened(&[]);
+}
+
+#[test]
+fn a_layout_is_shown_by_check_config_and_one_that_cannot_be_used_is_named() {
+    let (sim, file) = (Sim::empty(), tempfile::NamedTempFile::new().expect("a limits file"));
+    let check = |text: &str| {
+        std::fs::write(file.path(), text).expect("the limits file");
+        run(command(&sim, 1)
+            .env("JBOD_LIMITS_FILE", file.path())
+            .env_remove("SMARTCTL_PATH")
+            .env_remove("ZPOOL_PATH")
+            .arg("check-config"))
+    };
+    let good = check("[enclosures.\"SHELF-42*\"]\nrows = 3\ncolumns = 14\n");
+    assert_eq!(good.code, Some(0), "{}", good.stderr);
+    let row = good.stdout.lines().find(|line| line.contains("SHELF-42*")).unwrap_or_default();
+    assert!(row.contains("rows = 3, columns = 14") && row.ends_with("file"), "{row}");
+    let bad = check("[enclosures.\"SHELF-42*\"]\nrows = 0\ncolumns = 14\n");
+    assert_eq!(bad.code, Some(78));
+    for word in ["JBOD_LIMITS_FILE", "SHELF-42*", ".rows = 0", "a whole number from 1 to 64"] {
+        assert!(bad.stderr.contains(word), "{word}: {}", bad.stderr);
+    }
+}
+
+#[test]
+fn the_files_of_the_page_come_small_and_once() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::start(&sim, &redis, &[]);
+    let mut whole = 0;
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/page.css", "text/css; charset=utf-8"),
+        ("/page.js", "text/javascript; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml; charset=utf-8"),
+    ] {
+        let plain = daemon.get(path);
+        let gzip = daemon.request("GET", path, &[("Accept-Encoding", "gzip, deflate, br")]);
+        for answer in [&plain, &gzip] {
+            assert_eq!((answer.status, answer.header("content-type")), (200, kind), "{path}");
+            assert_eq!(answer.header("vary"), "Accept-Encoding", "{path}");
+        }
+        assert_eq!(plain.header("content-encoding"), "");
+        if plain.body.len() >= 1024 {
+            assert_eq!(gzip.header("content-encoding"), "gzip", "{path}");
+            assert_ne!(gzip.header("etag"), plain.header("etag"), "{path}: other bytes, another tag");
+            let mut text = Vec::new();
+            flate2::read::GzDecoder::new(gzip.body.as_slice()).read_to_end(&mut text).expect("gzip");
+            assert!(text == plain.body, "{path}");
+        } else {
+            assert_eq!((gzip.header("content-encoding"), gzip.body == plain.body), ("", true), "{path}");
+        }
+        for answer in [&plain, &gzip] {
+            let coding = answer.header("content-encoding");
+            let headers = [("If-None-Match", answer.header("etag")), ("Accept-Encoding", coding)];
+            let again = daemon.request("GET", path, &headers);
+            assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        }
+        eprintln!("{path}: {} bytes, {} as sent", plain.body.len(), gzip.body.len());
+        whole += gzip.body.len();
+    }
+    assert!(whole < 60_000, "{whole} bytes");
+}
+
+#[test]
+fn a_thousand_bays_are_drawn_and_only_what_changed_is_touched() {
+    let Some(mut browser) = browser::turn() else { return };
+    let options = ["--enclosures", "12", "--bays", "84", "--drives", "1000", "--paths", "1", "--pools", "5"];
+    let (sim, redis) = (Sim::host(&options), Redis::start());
+    let more = [("SMART_CONCURRENCY", "64"), ("SMART_CONCURRENCY_PER_HOST", "64")];
+    let daemon = Daemon::ready(&sim, &redis, &[STILL.as_slice(), &more].concat());
+    browser.open(&url(&daemon, ""), json!({}));
+    browser.run(
+        "await see('All is well: 1001 drives are healthy');
+        await until(() => page.getByRole('gridcell').count(), 1008);",
+    );
+    sim.pull(&["bay/7/40"]);
+    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    let measured = browser.run(
+        "await page.getByRole('button', { name: 'Refresh' }).click();
+        await see(/^Bay 40 of shelf \\d+ \\(\\w+\\) is missing/);
+        await page.getByRole('searchbox').fill('bay 40');
+        await see(/^1\\d of 1001 drives shown/);
+        return await page.evaluate(() => ({
+            drawn_ms: performance.getEntriesByName('jbod:drawn')[0].startTime,
+            patches: performance.getEntriesByName('jbod:patch').map((one) => ({ ms: one.duration, touched: one.detail.touched })),
+        }));",
+    );
+    eprintln!("1,008 bays: {measured}");
+    let touched = |patch: usize| measured["patches"][patch]["touched"].as_u64().expect("a number");
+    assert!(touched(0) > 1000 && touched(1) < 20, "{measured}");
+    browser.nothing_else_happened(&[]);
+    if let Some(folder) = pictures() {
+        browser.open(&url(&daemon, "#?colour=temperature"), json!({ "viewport": { "width": 1440, "height": 900 } }));
+        browser.run("await see(/^Pool backup is DEGRADED/)");
+        picture(&mut browser, &folder, "1000-bays");
+    }
+}
+
+/// Where the pictures go, when they are asked for.
+fn pictures() -> Option<String> {
+    std::env::var("SCREENSHOTS").is_ok_and(|asked| asked == "1").then(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots");
+        std::fs::create_dir_all(&folder).expect("a folder for pictures");
+        folder.to_string_lossy().into_owned()
+    })
+}
+
+#[track_caller]
+fn picture(browser: &mut Turn, folder: &str, name: &str) {
+    browser.run(&format!("await page.mouse.move(0, 0); await shot('{folder}/{name}.png')"));
+    let size = std::fs::metadata(format!("{folder}/{name}.png")).expect("a picture").len();
+    assert!(size < 150_000, "{name}: {size} bytes");
+}
+
+#[test]
+fn pictures_for_the_readme() {
+    let Some(folder) = pictures() else { return };
+    let Some(mut browser) = browser::turn() else { return };
+    let desk = |scheme: &str| json!({ "scheme": scheme, "viewport": { "width": 1280, "height": 940 } });
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &STILL);
+    browser.open(&url(&daemon, ""), desk("light"));
+    browser.run("await see('All is well')");
+    picture(&mut browser, &folder, "healthy");
+    drop((daemon, redis, sim));
+    let (sim, _redis, daemon) = troubled();
+    let (_, serial) = in_bay(&sim, 0, 7);
+    browser.open(&url(&daemon, ""), desk("light"));
+    browser.run("await see(/is critical/)");
+    picture(&mut browser, &folder, "trouble");
+    browser.open(&url(&daemon, ""), desk("dark"));
+    browser.run("await see(/is critical/)");
+    picture(&mut browser, &folder, "dark");
+    browser.open(&url(&daemon, &format!("#/drive/{serial}")), desk("light"));
+    browser.run("await see('1801 sectors')");
+    picture(&mut browser, &folder, "drive");
+    browser.open(&url(&daemon, ""), json!({ "viewport": { "width": 390, "height": 1000 } }));
+    browser.run("await see(/is critical/)");
+    picture(&mut browser, &folder, "phone");
+}

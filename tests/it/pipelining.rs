@@ -1,0 +1,359 @@
+//! Requests that are sent without waiting for answers: each gets its own answer, in the order of the requests
+//! (RFC 9112, 9.3.2), however the bytes are cut, and none is left waiting.
+
+use crate::support;
+
+use flate2::read::GzDecoder;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use support::PATIENCE;
+use support::daemon::Daemon;
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// What is asked, with a number that its answer shows where it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    Whereis(usize),
+    HeadWhereis(usize),
+    Overview,
+    OverviewGzip,
+    Unchanged,
+    HeadOverview,
+    Drive(usize),
+    NoRoute,
+    Delete,
+    Healthz,
+    /// Refused without a worker, and the last one that a connection answers.
+    BadPath,
+}
+
+/// A mixture of everything but what ends a connection.
+const MIXED: [fn(usize) -> Ask; 12] = [
+    Ask::Whereis,
+    |_| Ask::Overview,
+    Ask::HeadWhereis,
+    Ask::Whereis,
+    |_| Ask::Unchanged,
+    Ask::Drive,
+    |_| Ask::OverviewGzip,
+    Ask::Whereis,
+    |_| Ask::HeadOverview,
+    |_| Ask::NoRoute,
+    |_| Ask::Healthz,
+    Ask::Whereis,
+];
+
+fn mixed(count: usize) -> Vec<Ask> {
+    (0..count).map(|n| MIXED[n % MIXED.len()](n)).collect()
+}
+
+impl Ask {
+    fn request(self, drives: &[String], etag: &str) -> String {
+        let (method, path, field) = match self {
+            Self::Whereis(n) => ("GET", format!("/api/whereis/n{n:06}"), String::new()),
+            Self::HeadWhereis(n) => ("HEAD", format!("/api/whereis/n{n:06}"), String::new()),
+            Self::Overview => ("GET", "/api/overview".to_owned(), String::new()),
+            Self::OverviewGzip => ("GET", "/api/overview".to_owned(), "Accept-Encoding: gzip\r\n".to_owned()),
+            Self::Unchanged => ("GET", "/openapi.json".to_owned(), format!("If-None-Match: {etag}\r\n")),
+            Self::HeadOverview => ("HEAD", "/api/overview".to_owned(), String::new()),
+            Self::Drive(n) => ("GET", format!("/api/drives/{}", drives[n % drives.len()]), String::new()),
+            Self::NoRoute => ("GET", "/nothing".to_owned(), String::new()),
+            Self::Delete => ("DELETE", "/api/overview".to_owned(), String::new()),
+            Self::Healthz => ("GET", "/healthz".to_owned(), String::new()),
+            Self::BadPath => ("GET", "/%zz".to_owned(), String::new()),
+        };
+        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{field}\r\n")
+    }
+
+    fn is_head(self) -> bool {
+        matches!(self, Self::HeadWhereis(_) | Self::HeadOverview)
+    }
+
+    /// Why the answer is not the one to this question.
+    fn mistake(self, answer: &Answer, drives: &[String]) -> Option<String> {
+        let text = String::from_utf8_lossy(&answer.body);
+        let (status, is_right) = match self {
+            Self::Whereis(n) => (404, text.contains(&format!("n{n:06}"))),
+            Self::HeadWhereis(_) => (404, answer.body.is_empty() && !answer.head.contains("Content-Length: 0\r\n")),
+            Self::Overview => (200, drives_in(&answer.body) == Some(drives.len())),
+            Self::OverviewGzip => {
+                let mut plain = Vec::new();
+                let is_gzip = GzDecoder::new(&answer.body[..]).read_to_end(&mut plain).is_ok();
+                (200, is_gzip && drives_in(&plain) == Some(drives.len()))
+            }
+            Self::Unchanged => (304, answer.body.is_empty()),
+            Self::HeadOverview => (200, answer.body.is_empty()),
+            Self::Drive(n) => {
+                let wanted = format!("\"device\":\"{}\"", drives[n % drives.len()]);
+                (200, text.contains(&wanted))
+            }
+            Self::NoRoute => (404, text.contains("\"status\":404")),
+            Self::Delete => (405, text.contains("\"status\":405")),
+            Self::Healthz => (200, text.starts_with("ok\n")),
+            Self::BadPath => (400, text.contains("\"status\":400")),
+        };
+        let shown: String = text.chars().take(120).collect();
+        (answer.status != status || !is_right).then(|| format!("asked {self:?}, answered {}: {shown}", answer.status))
+    }
+}
+
+fn drives_in(overview: &[u8]) -> Option<usize> {
+    let overview: serde_json::Value = serde_json::from_slice(overview).ok()?;
+    usize::try_from(overview["totals"]["drives"].as_u64()?).ok()
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+/// Answers out of a stream, as they come.
+struct Answers {
+    stream: TcpStream,
+    bytes: Vec<u8>,
+    /// What one read may take.
+    step: usize,
+}
+
+impl Answers {
+    fn of(stream: TcpStream, step: usize) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        Self { stream, bytes: Vec::new(), step }
+    }
+
+    /// False: the end of the stream, or no bytes for as long as a test may wait.
+    fn read_more(&mut self) -> bool {
+        let had = self.bytes.len();
+        self.bytes.resize(had + self.step, 0);
+        let count = self.stream.read(&mut self.bytes[had..]).unwrap_or(0);
+        self.bytes.truncate(had + count);
+        count > 0
+    }
+
+    fn next(&mut self, is_head: bool) -> Option<Answer> {
+        let end = loop {
+            match self.bytes.windows(4).position(|w| w == b"\r\n\r\n") {
+                Some(at) => break at + 4,
+                None if self.read_more() => {}
+                None => return None,
+            }
+        };
+        let head = String::from_utf8(self.bytes[..end].to_vec()).expect("a head is text");
+        let status: u16 = head.strip_prefix("HTTP/1.1 ").and_then(|h| h[..3].parse().ok()).expect("a status line");
+        let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).expect("a length");
+        let length = if is_head || status == 304 { 0 } else { length.parse().expect("a number") };
+        while self.bytes.len() < end + length {
+            if !self.read_more() {
+                return None;
+            }
+        }
+        let body = self.bytes[end..end + length].to_vec();
+        self.bytes.drain(..end + length);
+        Some(Answer { status, head, body })
+    }
+}
+
+struct Host {
+    _sim: Sim,
+    _redis: Redis,
+    daemon: Daemon,
+    drives: Vec<String>,
+    etag: String,
+}
+
+impl Host {
+    fn start() -> Self {
+        let (sim, redis) = (Sim::small(), Redis::start());
+        let settings = [("JBOD_MAX_CONNECTIONS", "1100"), ("SMART_POLL_INTERVAL", "600")];
+        let daemon = Daemon::ready(&sim, &redis, &settings);
+        let overview = daemon.json("/api/overview");
+        let drives =
+            support::look::drives(&overview).map(|d| d["device"].as_str().expect("a name").to_owned()).collect();
+        let etag = daemon.get("/openapi.json").header("etag").to_owned();
+        Self { _sim: sim, _redis: redis, daemon, drives, etag }
+    }
+
+    fn bytes(&self, asks: &[Ask]) -> Vec<Vec<u8>> {
+        asks.iter().map(|ask| ask.request(&self.drives, &self.etag).into_bytes()).collect()
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.daemon.port)).expect("the daemon accepts");
+        stream.set_nodelay(true).expect("each write is a packet");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a limit");
+        stream
+    }
+
+    /// Every answer to its question, in order.
+    #[track_caller]
+    fn check(&self, what: &str, asks: &[Ask], answers: &mut Answers) {
+        for (number, ask) in asks.iter().enumerate() {
+            let answer = answers.next(ask.is_head());
+            let answer = answer.unwrap_or_else(|| panic!("{what}: no answer to request {number}, {ask:?}"));
+            if let Some(mistake) = ask.mistake(&answer, &self.drives) {
+                panic!("{what}, request {number}: {mistake}");
+            }
+        }
+        assert!(answers.bytes.is_empty(), "{what}: bytes behind the last answer");
+    }
+}
+
+#[test]
+fn twenty_requests_in_twenty_writes_on_a_thousand_connections() {
+    let host = Host::start();
+    let mut streams: Vec<TcpStream> = (0..1_000).map(|_| host.connect()).collect();
+    let asks = |connection: usize| (0..20).map(|n| Ask::Whereis(connection * 20 + n)).collect::<Vec<_>>();
+    for (connection, stream) in streams.iter_mut().enumerate() {
+        for request in host.bytes(&asks(connection)) {
+            stream.write_all(&request).expect("it is sent");
+        }
+    }
+    for (connection, stream) in streams.into_iter().enumerate() {
+        host.check(&format!("connection {connection}"), &asks(connection), &mut Answers::of(stream, 65_536));
+    }
+}
+
+#[test]
+fn a_mixture_on_many_connections_at_once() {
+    let host = Host::start();
+    let mut streams: Vec<TcpStream> = (0..200).map(|_| host.connect()).collect();
+    let asks = mixed(24);
+    // A request of each connection in turn, so that many of them are under way at once.
+    for request in host.bytes(&asks) {
+        for stream in &mut streams {
+            stream.write_all(&request).expect("it is sent");
+        }
+    }
+    for (connection, stream) in streams.into_iter().enumerate() {
+        host.check(&format!("connection {connection}"), &asks, &mut Answers::of(stream, 65_536));
+    }
+}
+
+#[test]
+fn twenty_thousand_requests_on_one_connection() {
+    let host = Host::start();
+    let asks: Vec<Ask> = (0..20_000).map(|n| if n % 10 == 9 { Ask::Healthz } else { Ask::Whereis(n) }).collect();
+    let mut stream = host.connect();
+    let mut answers = Answers::of(stream.try_clone().expect("its other half"), 65_536);
+    let requests = host.bytes(&asks);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for request in &requests {
+                if stream.write_all(request).is_err() {
+                    return;
+                }
+            }
+        });
+        host.check("one connection", &asks, &mut answers);
+    });
+}
+
+#[test]
+fn requests_cut_at_every_byte() {
+    let host = Host::start();
+    let asks = [mixed(MIXED.len()), vec![Ask::Delete, Ask::Whereis(7), Ask::BadPath]].concat();
+    let whole = host.bytes(&asks).concat();
+    for cut in 0..=whole.len() {
+        let mut stream = host.connect();
+        let (first, second) = whole.split_at(cut);
+        stream.write_all(first).expect("it is sent");
+        stream.write_all(second).expect("it is sent");
+        host.check(&format!("cut at {cut}"), &asks, &mut Answers::of(stream, 65_536));
+    }
+    let mut stream = host.connect();
+    for byte in &whole {
+        stream.write_all(&[*byte]).expect("it is sent");
+    }
+    host.check("byte by byte", &asks, &mut Answers::of(stream, 65_536));
+}
+
+/// A client that takes its answers in small parts, so that the gate has to finish them, gets them whole and in order.
+#[test]
+fn a_client_that_reads_slowly_has_every_answer_in_order() {
+    let host = Host::start();
+    let asks = mixed(1_200);
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    socket.connect(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], host.daemon.port)))).expect("the daemon accepts");
+    let mut stream = TcpStream::from(socket);
+    stream.set_nodelay(true).expect("each write is a packet");
+    let mut answers = Answers::of(stream.try_clone().expect("its other half"), 700);
+    let requests = host.bytes(&asks);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for request in &requests {
+                if stream.write_all(request).is_err() {
+                    return;
+                }
+            }
+        });
+        host.check("a slow reader", &asks, &mut answers);
+    });
+}
+
+#[test]
+fn a_client_that_has_said_all_still_gets_all_answers() {
+    let host = Host::start();
+    let asks = mixed(36);
+    for connection in 0..100 {
+        let mut stream = host.connect();
+        for request in host.bytes(&asks) {
+            stream.write_all(&request).expect("it is sent");
+        }
+        stream.shutdown(Shutdown::Write).expect("no more is sent");
+        let mut answers = Answers::of(stream, 65_536);
+        host.check(&format!("connection {connection}"), &asks, &mut answers);
+        assert!(!answers.read_more(), "the connection ends after the last answer");
+    }
+}
+
+/// A response to HEAD has no body, also where the request is refused before a worker sees it.
+#[test]
+fn a_refused_head_request_has_no_body() {
+    let host = Host::start();
+    let requests = [
+        "HEAD /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd",
+        "HEAD / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "HEAD / HTTP/1.1\r\n\r\n",
+        "HEAD / HTTP/3.0\r\nHost: localhost\r\n\r\n",
+        "\r\nHEAD /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ];
+    for request in requests.map(str::to_owned).into_iter().chain([format!("HEAD /{} HTTP/1.1\r\n", "a".repeat(20_000))])
+    {
+        let mut stream = host.connect();
+        stream.write_all(request.as_bytes()).expect("it is sent");
+        stream.shutdown(Shutdown::Write).expect("no more is sent");
+        let mut answers = Answers::of(stream, 65_536);
+        let answer = answers.next(true).unwrap_or_else(|| panic!("no answer to {request:?}"));
+        assert!(answer.status >= 400, "{request:?}: {}", answer.head);
+        while answers.read_more() {}
+        assert_eq!(String::from_utf8_lossy(&answers.bytes), "", "a body for {request:.60?}");
+    }
+}
+
+#[test]
+fn a_head_request_beyond_the_limit_of_connections_has_no_body() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[("JBOD_MAX_CONNECTIONS", "4")]);
+    let connect = || TcpStream::connect(("127.0.0.1", daemon.port)).expect("the daemon accepts");
+    let held: Vec<TcpStream> = (0..4).map(|_| connect()).collect();
+    let refused = |request: &str| {
+        support::eventually("a connection is over the limit", || {
+            let mut stream = connect();
+            stream.write_all(request.as_bytes()).ok()?;
+            let mut answers = Answers::of(stream, 65_536);
+            let answer = answers.next(true)?;
+            while answers.read_more() {}
+            (answer.status == 503).then_some(answers.bytes)
+        })
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    assert_eq!(text(refused("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), "");
+    assert!(text(refused("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")).contains("too many connections"));
+    drop(held);
+}

@@ -1,0 +1,231 @@
+//! What Prometheus itself makes of `/metrics`, of the alerts and of the dashboard: a real one
+//! scrapes the real daemon of a simulated rack that is in trouble. Left out where Debian's
+//! `prometheus` is not installed. Grafana is not run: of the dashboard, its queries are.
+
+use crate::support;
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use support::daemon::Daemon;
+use support::eventually;
+use support::prometheus::{Prometheus, is_here, packaged, promtool};
+use support::redis::Redis;
+use support::series::Page;
+use support::sim::Sim;
+
+const TOKEN: &str = "s3cret";
+
+/// A rack in trouble, its daemon, and the Prometheus that scrapes it.
+struct Stack {
+    sim: Sim,
+    redis: Redis,
+    daemon: Daemon,
+    prometheus: Prometheus,
+}
+
+/// The bays of the first shelf that are in trouble.
+const FAILING: &str = "7";
+const HUNG: &str = "20";
+const HOT: &str = "4";
+const FAULTED: &str = "12";
+const LIT: &str = "9";
+const PULLED: &str = "18";
+const WITHOUT_PATH: &str = "6";
+const ASLEEP: &str = "10";
+
+fn bay(number: &str) -> String {
+    format!("bay/0/{number}")
+}
+
+impl Stack {
+    #[track_caller]
+    fn up() -> Self {
+        let (sim, redis) = (Sim::rack(), Redis::start());
+        let number: u64 = FAULTED.parse().expect("a number");
+        let faulted = sim.list().into_iter().find(|d| d["enclosure"] == 0 && d["bay"] == number).expect("a drive");
+        let leaf = format!("leaf/{}", faulted["serial"].as_str().expect("its serial number"));
+        sim.set(&bay(FAILING), &["failed=true"]);
+        sim.set(&bay(HUNG), &["hang=true"]);
+        sim.set(&bay(HOT), &["temperature=70"]);
+        sim.set(&bay(ASLEEP), &["standby=true"]);
+        sim.set(&bay(LIT), &["fault=1"]);
+        sim.set(&leaf, &["state=FAULTED", "read=3"]);
+        sim.set("pool/backup", &["state=DEGRADED"]);
+        let token = sim.root().join("token");
+        std::fs::write(&token, TOKEN).expect("a token");
+        let settings =
+            [("SMART_POLL_INTERVAL", "3"), ("SMART_TIMEOUT", "2"), ("JBOD_TOKEN_FILE", &token.to_string_lossy())];
+        let daemon = Daemon::start(&sim, &redis, &settings);
+        let stack = Self { prometheus: Prometheus::of(daemon.port, TOKEN), sim, redis, daemon };
+        eventually("the first sweep is whole", || (stack.get("/readyz", "*/*").0 == 200).then_some(()));
+        stack.wait_for("jbod_ready == 1");
+        stack
+    }
+
+    fn get(&self, path: &str, accept: &str) -> (u16, String) {
+        let headers = [("Authorization", &*format!("Bearer {TOKEN}")), ("Accept", accept)];
+        let response = self.daemon.request("GET", path, &headers);
+        (response.status, response.text())
+    }
+
+    /// Waits until a query gives something.
+    #[track_caller]
+    fn wait_for(&self, query: &str) -> Vec<Value> {
+        eventually(&format!("{query} gives something"), || {
+            Some(self.prometheus.query(query)).filter(|result| !result.is_empty())
+        })
+    }
+
+    /// Alerts whose condition holds now, each with the bays it names.
+    #[track_caller]
+    fn firing(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let alerts = self.prometheus.alerts();
+        let firing = alerts.into_iter().map(|(name, query)| {
+            let bay = |series: Value| series["metric"]["slot"].as_str().unwrap_or_default().to_owned();
+            let bays = self.prometheus.query(&query).into_iter().map(bay);
+            (name, bays.collect::<BTreeSet<String>>())
+        });
+        firing.filter(|(_, bays)| !bays.is_empty()).collect()
+    }
+}
+
+#[test]
+fn promtool_has_nothing_to_say() {
+    if !is_here() {
+        return;
+    }
+    let stack = Stack::up();
+    let (status, plain) = stack.get("/metrics", "text/plain");
+    assert_eq!(status, 200);
+    let checked = promtool(&["check", "metrics"], plain.as_bytes());
+    assert_eq!((checked.code, checked.stdout.as_str(), checked.stderr.as_str()), (Some(0), "", ""));
+    for args in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]] {
+        let ran = promtool(&args, b"");
+        assert_eq!(ran.code, Some(0), "{args:?}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
+fn prometheus_takes_every_series() {
+    if !is_here() {
+        return;
+    }
+    let stack = Stack::up();
+    // It asks for OpenMetrics by itself, and that is strict.
+    let (_, open) = stack.get("/metrics", "application/openmetrics-text");
+    let names: BTreeSet<String> = Page::read(&open).series.into_iter().map(|series| series.name).collect();
+    assert!(names.len() > 60, "{names:?}");
+    for name in &names {
+        stack.wait_for(name);
+    }
+    let told = stack.prometheus.query("count(jbod_device_info)")[0]["value"][1].clone();
+    assert_eq!(told, Value::from("79"));
+}
+
+#[test]
+fn what_is_in_trouble_fires_and_names_its_bay() {
+    if !is_here() {
+        return;
+    }
+    let mut stack = Stack::up();
+    stack.sim.pull(&[&bay(PULLED)]);
+    stack.wait_for("jbod_device_paths == 2");
+    stack.sim.pull(&[&bay(WITHOUT_PATH), "--path", "1"]);
+    stack.wait_for("jbod_device_state{state=\"missing\"} == 1");
+    stack.wait_for("jbod_device_paths{device!~\"nvme.*\"} == 1");
+    let firing = stack.firing();
+    for (alert, number) in [
+        ("JbodDriveFailing", FAILING),
+        ("JbodDriveUnresponsive", HUNG),
+        ("JbodDriveTooHot", HOT),
+        ("JbodBayFault", LIT),
+        ("JbodDriveMissing", PULLED),
+        ("JbodDriveLostPath", WITHOUT_PATH),
+        ("JbodLeafErrors", FAULTED),
+    ] {
+        assert_eq!(firing.get(alert), Some(&BTreeSet::from([number.to_owned()])), "{alert}: {firing:?}");
+    }
+    assert!(firing["JbodLeafLost"].contains(FAULTED) && firing.contains_key("JbodPoolDegraded"), "{firing:?}");
+    let all: BTreeSet<&str> = firing.keys().map(String::as_str).collect();
+    for quiet in [
+        "JbodPoolDown",
+        "JbodPoolDataErrors",
+        "JbodVdevErrors",
+        "JbodDriveReadingStale",
+        "JbodDriveWithoutHealth",
+        "JbodManyDrivesUnresponsive",
+        "JbodEnclosureSilent",
+        "JbodMonitorDown",
+        "JbodMonitorAbsent",
+        "JbodPollerStalled",
+        "JbodSweepOverdue",
+        "JbodNotReady",
+        "JbodSmartctlUnusable",
+        "JbodRedisDown",
+        "JbodRedisNotWritable",
+        "JbodLeaseNotServed",
+        "JbodChildrenStuck",
+        "JbodMonitorRestarts",
+    ] {
+        assert!(!all.contains(quiet), "{quiet}: {firing:?}");
+    }
+    assert!(firing.values().all(|bays| !bays.contains(ASLEEP)), "sleeping is no fault: {firing:?}");
+
+    stack.redis.kill();
+    eventually("a Redis that is gone fires", || stack.firing().contains_key("JbodRedisDown").then_some(()));
+    assert!(!stack.firing().contains_key("JbodRedisNotWritable"), "told once");
+    stack.daemon.signal(rustix::process::Signal::KILL);
+    eventually("a daemon that is gone fires", || stack.firing().contains_key("JbodMonitorDown").then_some(()));
+}
+
+/// Panels that are empty on a host where nothing of the kind is the matter.
+const MAY_BE_EMPTY: [&str; 3] =
+    ["Bays that are not OK", "Grown defects and uncorrected errors", "Scrub or resilver under way"];
+
+#[test]
+fn every_panel_of_the_dashboard_is_sound_and_shows_something() {
+    let text = std::fs::read_to_string(packaged("jbod-monitor.json")).expect("the dashboard");
+    let dashboard: Value = serde_json::from_str(&text).expect("it is JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let mut ids = BTreeSet::new();
+    let mut cells = BTreeSet::new();
+    for panel in panels {
+        assert!(ids.insert(panel["id"].as_u64().expect("an id")), "an id once: {panel}");
+        let at = |field: &str| panel["gridPos"][field].as_u64().expect("a place");
+        for x in at("x")..at("x") + at("w") {
+            for y in at("y")..at("y") + at("h") {
+                assert!(x < 24 && cells.insert((x, y)), "no panel covers another: {}", panel["title"]);
+            }
+        }
+        let from = if panel["type"] == "row" { None } else { panel["datasource"]["uid"].as_str() };
+        assert!(panel["type"] == "row" || from == Some("${datasource}"), "{panel}");
+    }
+    let rows = panels.iter().filter(|panel| panel["type"] == "row").count();
+    assert_eq!(rows, 6);
+    let variables: Vec<&str> = dashboard["templating"]["list"]
+        .as_array()
+        .expect("variables")
+        .iter()
+        .filter_map(|v| v["name"].as_str())
+        .collect();
+    assert_eq!(variables, ["datasource", "instance", "enclosure"]);
+    if !is_here() {
+        return;
+    }
+    let stack = Stack::up();
+    stack.wait_for("rate(jbod_http_request_duration_seconds_bucket[30s]) > 0");
+    let mut empty = Vec::new();
+    for panel in panels {
+        let title = panel["title"].as_str().expect("a title");
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let query = target["expr"].as_str().expect("a query");
+            let query = query.replace("$instance", ".*").replace("$enclosure", ".*").replace("$__rate_interval", "30s");
+            assert!(!query.contains('$'), "{title}: {query}");
+            let result = stack.prometheus.query(&query);
+            if result.is_empty() && !MAY_BE_EMPTY.contains(&title) {
+                empty.push(format!("{title}: {query}"));
+            }
+        }
+    }
+    assert!(empty.is_empty(), "these show nothing:\n{}", empty.join("\n"));
+}

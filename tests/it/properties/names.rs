@@ -1,0 +1,155 @@
+//! Names, moments and labels: what is written is read again, and orders are orders.
+
+use super::random::cases;
+use jbod_monitor::model::doc::label_stale;
+use jbod_monitor::model::drive::DeviceName;
+use jbod_monitor::model::words::printable;
+use jbod_monitor::model::{Timestamp, natural_cmp, whereis};
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+use std::cmp::Ordering;
+
+/// Names that share beginnings and numbers, so that comparisons come to their last steps.
+fn name() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        4 => prop::sample::select(vec!["sd", "sda", "sdb", "sdaa", "nvme", "n", "Slot", "a", "A", "_", "-", " ", ":", "ä", "日"])
+            .prop_map(str::to_owned),
+        4 => prop::sample::select(vec!["0", "1", "01", "001", "2", "10", "9", "99999999999999999999999999", "٣"]).prop_map(str::to_owned),
+        1 => ".{0,3}",
+    ];
+    prop::collection::vec(part, 0..5).prop_map(|parts| parts.concat())
+}
+
+fn device() -> impl Strategy<Value = DeviceName> {
+    let letters = prop::sample::select(vec![
+        "sd", "sda", "sdb", "sdz", "sdaa", "sdab", "nvme0n1", "nvme10n1", "sg", "sdA", "sd-",
+    ]);
+    let rest = prop::sample::select(vec!["", "1", "01", "2", "10", "a", "A", "_", "-", "p1"]);
+    (letters, rest).prop_filter_map("no name", |(letters, rest)| DeviceName::parse(&format!("{letters}{rest}")))
+}
+
+fn assert_ordered<T: std::fmt::Debug>(abc: [&T; 3], cmp: impl Fn(&T, &T) -> Ordering, same: impl Fn(&T, &T) -> bool) {
+    for one in abc {
+        for other in abc {
+            assert_eq!(cmp(one, other), cmp(other, one).reverse(), "{one:?} {other:?}");
+            assert_eq!(cmp(one, other) == Ordering::Equal, same(one, other), "{one:?} {other:?}");
+        }
+    }
+    let [a, b, c] = abc;
+    for [a, b, c] in [[a, b, c], [a, c, b], [b, a, c], [b, c, a], [c, a, b], [c, b, a]] {
+        if cmp(a, b) == Ordering::Less && cmp(b, c) == Ordering::Less {
+            assert_eq!(cmp(a, c), Ordering::Less, "{a:?} < {b:?} < {c:?}");
+        }
+    }
+}
+
+/// JSON as it may be stored: `stale` at any depth, and texts that look like it.
+fn document() -> impl Strategy<Value = Value> {
+    let text = prop::sample::select(vec![
+        "stale",
+        "\"stale\":false",
+        "\\\"stale\\\":false",
+        "a\\",
+        "\"",
+        "\"stale\"",
+        ":false",
+    ]);
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.clone().prop_map(Value::from)
+    ];
+    leaf.prop_recursive(4, 32, 5, move |inner| {
+        let key = prop_oneof![text.clone().prop_map(str::to_owned), Just("stale".to_owned())];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((key, inner), 0..5)
+                .prop_map(|entries| Value::from(entries.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+/// The same, with every `stale` that is false now true.
+fn labelled(value: Value) -> Value {
+    match value {
+        Value::Array(list) => list.into_iter().map(labelled).collect(),
+        Value::Object(entries) => {
+            let label = |(key, value): (String, Value)| {
+                let value = if key == "stale" && value == false { true.into() } else { labelled(value) };
+                (key, value)
+            };
+            Value::Object(entries.into_iter().map(label).collect())
+        }
+        other => other,
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3000))]
+
+    #[test]
+    fn text_with_numbers_has_one_order(a in name(), b in name(), c in name()) {
+        assert_ordered([&a, &b, &c], |a, b| natural_cmp(a, b), |a, b| a == b);
+    }
+
+    #[test]
+    fn devices_have_one_order(a in device(), b in device(), c in device()) {
+        assert_ordered([&a, &b, &c], Ord::cmp, |a, b| a == b);
+    }
+
+    /// A name that is taken stays as it is, in JSON too, and is safe in a path and as an argument.
+    #[test]
+    fn a_device_name_is_itself_or_none(text in prop_oneof![name(), ".{0,40}", "[a-zA-Z0-9_-]{0,40}"]) {
+        let json = serde_json::to_string(&text).expect("JSON");
+        let read = serde_json::from_str::<DeviceName>(&json).ok();
+        let parsed = DeviceName::parse(&text);
+        prop_assert_eq!(&read, &parsed, "the same by either way");
+        if let Some(name) = parsed {
+            prop_assert_eq!(name.as_str(), &text);
+            prop_assert_eq!(serde_json::to_string(&name).expect("JSON"), json);
+            prop_assert!((1..=32).contains(&text.len()) && !text.contains(['/', '.', ' ', '\0', ':', '*']));
+        }
+    }
+
+    #[test]
+    fn moments_are_written_and_read(seconds in prop_oneof![-377_705_023_201..=253_402_207_200i64, 0..4_102_444_800i64]) {
+        let moment = Timestamp(seconds);
+        let text = serde_json::to_string(&moment).expect("JSON");
+        prop_assert_eq!(serde_json::from_str::<Timestamp>(&text).ok(), Some(moment), "{}", text);
+        // RFC 3339 has four digits for a year, and HTTP dates have one form.
+        if seconds >= 0 {
+            prop_assert!(text.len() == "\"2026-01-01T00:00:00Z\"".len() && text.ends_with("Z\""), "{}", text);
+            prop_assert!(moment.to_http_date().len() == "Thu, 01 Jan 2026 00:00:00 GMT".len());
+        }
+    }
+
+    #[test]
+    fn ages_are_never_negative_and_never_overflow(a in any::<i64>(), b in any::<i64>()) {
+        let age = Timestamp(a).age_seconds(Timestamp(b));
+        prop_assert_eq!(age == 0, b <= a);
+        let _ = (Timestamp(a).to_string(), Timestamp(a).to_http_date());
+    }
+
+    #[test]
+    fn an_old_copy_is_labelled_and_otherwise_the_same(document in document()) {
+        let fresh = document.to_string().into_bytes();
+        let stale = label_stale(&fresh);
+        prop_assert_eq!(serde_json::from_slice::<Value>(&stale).ok(), Some(labelled(document)));
+        prop_assert_eq!(label_stale(&stale), stale, "labelled once is labelled");
+    }
+
+    #[test]
+    fn text_of_drives_never_steers_a_terminal(text in prop_oneof![".{0,60}", "[\0-\u{ff}\u{200b}-\u{2069}]{0,40}"]) {
+        let shown = printable(&text);
+        prop_assert_eq!(shown.chars().count(), text.chars().count());
+        prop_assert!(!shown.chars().any(char::is_control));
+        prop_assert_eq!(printable(&shown), shown);
+    }
+
+    #[test]
+    fn a_name_is_bare_after_once(text in prop_oneof![name(), ".{0,30}", "(/?dev/|/)?(disk/by-id/)?[a-z0-9:/-]{0,20}(-part[0-9]{0,2})?/?"]) {
+        let bare = whereis::bare(&text);
+        prop_assert!(text.contains(bare));
+        prop_assert!(text.contains(whereis::without_part(&text)));
+    }
+}

@@ -1,0 +1,188 @@
+//! What else comes from outside: files of the kernel, the limits file, what stands in Redis, tools
+//! through a true fork and exec, and clients. 10,000 damaged ones.
+
+use super::fixtures;
+use super::mutate;
+use super::random::try_cases;
+use crate::support::chance::Chance;
+use crate::support::daemon::Daemon;
+use crate::support::redis::Redis;
+use crate::support::sim::Sim;
+use clap::{CommandFactory, FromArgMatches};
+use jbod_monitor::cli::Cli;
+use jbod_monitor::config::{Config, Environment};
+use jbod_monitor::model::doc::{Head, Stored, gone_of, label_stale, raw_of};
+use jbod_monitor::model::drive::Drive;
+use jbod_monitor::probe::links::Links;
+use jbod_monitor::probe::{Host, drives, enclosure, smartctl, tools};
+use jbod_monitor::stop::Stop;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn host(sim: &Sim) -> Host {
+    Host { root: sim.root().to_owned(), smartctl: Some(sim.tool("smartctl")), zpool: Some(sim.tool("zpool")) }
+}
+
+/// Files with something in them, links not followed.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of the host").flatten() {
+        let kind = entry.file_type().expect("its type");
+        if kind.is_dir() {
+            files(&entry.path(), found);
+        } else if kind.is_file() {
+            found.push(entry.path());
+        }
+    }
+}
+
+/// The drives that sysfs shows, and the shelves, whatever one of its files says.
+#[test]
+fn the_kernel_can_say_anything() {
+    let sim = fixtures::sysfs();
+    let host = host(&sim);
+    let mut all = Vec::new();
+    files(&sim.root().join("sys"), &mut all);
+    all.sort();
+    let discover = |host: &Host| drives::discover(host).expect("drives can be looked at");
+    let here = discover(&host).len();
+    let damage = move |rng: &mut Chance| {
+        // The file's place in the list, then what it says from now on.
+        let at = rng.below(all.len());
+        let was = std::fs::read(&all[at]).expect("a file of the host");
+        let now = if rng.below(2) == 0 { mutate::raw(rng, was) } else { mutate::text(rng, &was) };
+        [all[at].to_str().expect("a path").as_bytes(), b"\0", &now].concat()
+    };
+    try_cases("sysfs", 2_000, damage, move |bytes| {
+        let end = bytes.iter().position(|b| *b == 0).expect("a path");
+        let path = std::str::from_utf8(&bytes[..end]).expect("a path");
+        let was = std::fs::read(path).expect("a file of the host");
+        std::fs::write(path, &bytes[end + 1..]).expect("it is written");
+        let mut found = discover(&host);
+        let (shelves, _) = enclosure::discover(&host, |_, _| false).expect("shelves can be looked at");
+        let links = Links::read(&host, &mut found);
+        assert!(found.len() + 1 >= here, "one file costs one drive at most: {path}");
+        assert!(found.iter().all(|drive| !drive.paths.is_empty()));
+        assert_eq!(links.drive("nosuchdrive"), None);
+        assert!(shelves.iter().all(|shelf| shelf.slots.is_sorted_by_key(|slot| slot.slot)));
+        std::fs::write(path, was).expect("it is written");
+    });
+}
+
+/// The limits file: good, or an error that says where; nothing else.
+#[test]
+fn the_limits_file_can_hold_anything() {
+    const FILES: [&str; 3] = [
+        "[rules.A5]\nwatch = 8\nwarn = 100\ncrit = false\n\n[rules.A7]\nenabled = false\n",
+        "[models.\"ST4000*\".T1]\nwarn = 55\n[models.\"ST4000*\".A9.184]\nenabled = false\n",
+        "[rules.A9.10]\nenabled = true\nwarn = 3\n[rules.\"A9.196\"]\nwatch = 99\n[models.\"*\".Z2]\nwarn = 20\n",
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("limits.toml");
+    let args = Cli::command().get_matches_from(["jbod-monitor", "--limits-file", file.to_str().expect("a path")]);
+    let cli = Cli::from_arg_matches(&args).expect("the command line");
+    let damage = |rng: &mut Chance| {
+        let from = *rng.one(&FILES);
+        mutate::text(rng, from.as_bytes())
+    };
+    try_cases("limits", 2_000, damage, move |bytes| {
+        std::fs::write(&file, bytes).expect("it is written");
+        match Config::build(&cli.settings, &args, &Environment::default()) {
+            Ok(config) => assert!(config.limit_rows().iter().all(|(_, limits, _)| !limits.is_empty())),
+            Err(error) => assert_eq!(error.setting, "JBOD_LIMITS_FILE", "{error}"),
+        }
+    });
+    drop(folder);
+}
+
+/// Both tools as programs: what they print on being asked, and how they end.
+#[test]
+fn tools_can_print_anything() {
+    let sim = fixtures::sysfs();
+    let out = sim.root().join("out");
+    let host = Host { smartctl: Some(sim.script("tool", "#!/bin/sh\ncat \"${0%tool}out\"\n")), ..host(&sim) };
+    let drive: Drive = drives::discover(&host).expect("drives can be looked at").into_iter().next().expect("a drive");
+    let stop = Stop::new().expect("a stop");
+    let options = smartctl::Options { timeout: Duration::from_secs(30), nocheck: "never" };
+    let answers = fixtures::smartctl();
+    let damage = |rng: &mut Chance| {
+        const VERSION: &str = "smartctl 7.4 2023-08-01 r5530 [x86_64-linux-6.1.0-18-amd64] (local build)\nmore\n";
+        let from = rng.small(answers);
+        if rng.below(2) == 0 { mutate::text(rng, VERSION.as_bytes()) } else { mutate::raw(rng, from.clone()) }
+    };
+    try_cases("tools", 500, damage, move |bytes| {
+        std::fs::write(&out, bytes).expect("it is written");
+        let said = tools::smartctl(&host, &stop).expect("no stop was asked for").to_string();
+        assert!(!said.is_empty() && said.chars().count() < 1000, "{said}");
+        let answer = smartctl::read(&host, &drive, &drive.paths[0], None, options, &stop);
+        assert!(answer.stuck.is_none() && !answer.stopped);
+    });
+    drop(sim);
+}
+
+/// The daemon with a host and a Redis of its own.
+fn daemon() -> (Sim, Redis, Daemon) {
+    let (sim, redis) = (fixtures::sysfs(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    (sim, redis, daemon)
+}
+
+/// What stands in Redis may be from anybody.
+#[test]
+fn redis_can_hold_anything() {
+    let (_sim, redis, daemon) = daemon();
+    daemon.json("/api/overview");
+    let mut stored: Vec<Vec<u8>> =
+        redis.keys().iter().filter_map(|key| redis.get(key)).map(String::into_bytes).collect();
+    stored.sort_by_key(Vec::len);
+    assert!(stored.len() > 10, "every document is stored");
+    let damage = move |rng: &mut Chance| {
+        let from = rng.small(&stored);
+        mutate::json(rng, from)
+    };
+    try_cases("redis", 4_000, damage, |bytes| {
+        let (head, stored) = (Head::parse(bytes), Stored::parse(bytes));
+        assert!(stored.is_none() || head.is_some(), "a document has a head");
+        if let Some(gone) = stored.and_then(|stored| Drive::remembered(&stored)) {
+            assert!(gone.is_remembered());
+        }
+        let labelled = label_stale(bytes);
+        assert!(labelled.len() <= bytes.len());
+        assert_eq!(raw_of(bytes).is_some(), raw_of(&labelled).is_some(), "smartctl's own JSON stays");
+        if let Some(drives) = gone_of(bytes, "nas1") {
+            assert!(drives.iter().all(|drive| !drive.get().is_empty()));
+        }
+    });
+}
+
+/// Clients, each with a connection that it half closes: all get an answer or the end, and the
+/// daemon is there for the next.
+#[test]
+fn clients_can_send_anything() {
+    const HEADS: [&str; 4] = [
+        "GET /api/drives?verdict=crit&pool=my+tank HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        "GET /api/whereis/%2Fdev%2Fsda HTTP/1.1\r\nHost: localhost\r\nAccept: application/json;q=0.5, text/plain\r\n\r\n",
+        "HEAD /api/drives/sda HTTP/1.0\r\nIf-None-Match: \"a\", W/\"b\"\r\nConnection: keep-alive\r\n\r\n",
+        "POST /api/overview HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+    ];
+    let (_sim, _redis, daemon) = daemon();
+    let port = daemon.port;
+    let damage = |rng: &mut Chance| {
+        let from = *rng.one(&HEADS);
+        if rng.below(3) == 0 { mutate::raw(rng, from.as_bytes().to_vec()) } else { mutate::text(rng, from.as_bytes()) }
+    };
+    try_cases("clients", 1_500, damage, move |bytes| {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the daemon accepts");
+        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        // A daemon that has heard enough may have closed already.
+        let _ = socket.write_all(bytes);
+        let _ = socket.shutdown(Shutdown::Write);
+        let mut answer = Vec::new();
+        let end = socket.read_to_end(&mut answer).map_err(|e| e.kind());
+        assert_ne!(end, Err(std::io::ErrorKind::WouldBlock), "neither an answer nor the end");
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{:?}", String::from_utf8_lossy(&answer));
+    });
+    assert_eq!(daemon.get("/healthz").status, 200);
+    assert_eq!(daemon.logged("panic"), 0, "{}", daemon.log());
+}

@@ -1,0 +1,542 @@
+//! Ways to Redis other than plain TCP: TLS with good and bad certificates, Unix sockets, Sentinels, a
+//! name that moves; the settings for them, and what `doctor` says of them. Against real servers.
+
+use crate::support;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustix::process::Signal;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use support::daemon::{Daemon, Ended, command, run};
+use support::fake::Fake;
+use support::http::Client;
+use support::load::Load;
+use support::redis::{Link, Redis, Reply};
+use support::sim::Sim;
+use support::{eventually, free_port};
+
+const SECRET: &str = "0pen-sesame";
+const PATHS: [&str; 5] = ["/api/overview", "/api/drives/sda", "/api/enclosures", "/api/zfs", "/api/drives"];
+/// Later than this, an answer has waited for Redis.
+const BOUND: Duration = Duration::from_secs(5);
+
+/// A certificate authority of the test's own, and what it signs.
+struct Authority {
+    dir: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        Self::called("the test's authority")
+    }
+
+    fn called(name: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).expect("a certificate");
+        std::fs::write(dir.path().join("ca.pem"), certificate.pem()).expect("a file");
+        Self { dir, issuer: Issuer::new(params, key) }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.dir.path().join(name).to_str().expect("a path").to_owned()
+    }
+
+    /// Signs a certificate for that name; `ends`: the year.
+    fn sign(&self, name: &str, ends: i32) -> [String; 2] {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(ends, 1, 1));
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let (file, key_file) = (self.file(&format!("{name}-{ends}.pem")), self.file(&format!("{name}-{ends}.key")));
+        std::fs::write(&file, certificate.pem()).expect("a file");
+        std::fs::write(&key_file, key.serialize_pem()).expect("a file");
+        [file, key_file]
+    }
+}
+
+/// A Redis that speaks TLS on a second port.
+fn with_tls(files: &[String; 2], more: &[&str]) -> (Redis, u16) {
+    let port = free_port();
+    let tls =
+        ["--tls-port", &port.to_string(), "--tls-cert-file", &files[0], "--tls-key-file", &files[1]].map(str::to_owned);
+    let mut redis = Redis::absent();
+    redis.args = tls.into_iter().chain(["--tls-auth-clients", "no"].map(str::to_owned)).collect();
+    redis.args.extend(more.iter().map(|arg| (*arg).to_owned()));
+    redis.up();
+    (redis, port)
+}
+
+#[track_caller]
+fn wait_all_hit(daemon: &Daemon) {
+    eventually("everything is a HIT", || PATHS.iter().all(|path| daemon.get(path).cache() == "HIT").then_some(()));
+}
+
+#[track_caller]
+fn assert_one_outage(daemon: &Daemon) {
+    let lines = (daemon.logged("redis is away"), daemon.logged("redis is back"));
+    assert_eq!(lines, (1, 1), "{}", daemon.log());
+    assert_eq!(daemon.logged(SECRET), 0, "{}", daemon.log());
+}
+
+fn doctor(sim: &Sim, settings: &[(&str, &str)]) -> Ended {
+    let mut doctor = command(sim, 1);
+    run(doctor.env("JBOD_LISTEN", "127.0.0.1:0").envs(settings.iter().copied()).arg("doctor"))
+}
+
+/// What `doctor` says of Redis, in one line.
+#[track_caller]
+fn about_redis(ended: &Ended) -> &str {
+    let mut lines = ended.stdout.lines().filter(|line| line.contains("Redis at"));
+    let line = lines.next().unwrap_or_else(|| panic!("nothing about Redis: {ended:?}"));
+    assert_eq!(lines.next(), None, "{ended:?}");
+    assert!(!ended.stdout.contains(SECRET), "{ended:?}");
+    line
+}
+
+/// A busy machine must not look like an absent Redis.
+const PATIENT: (&str, &str) = ("REDIS_TIMEOUT_MS", "2000");
+
+#[test]
+fn over_tls_everything_is_stored_and_an_outage_is_survived() {
+    let authority = Authority::new();
+    let (mut redis, port) = with_tls(&authority.sign("localhost", 2099), &[]);
+    redis.require_password(SECRET);
+    let sim = Sim::small();
+    let (url, ca) = (format!("rediss://:{SECRET}@localhost:{port}"), authority.file("ca.pem"));
+    let settings = [PATIENT, ("REDIS_URL", url.as_str()), ("REDIS_CA_FILE", ca.as_str()), ("RUST_LOG", "trace")];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    wait_all_hit(&daemon);
+    assert!(redis.get("jbod:overview").is_some());
+    assert!(about_redis(&doctor(&sim, &settings)).starts_with("ok"));
+    let load = Load::start(daemon.port, &PATHS);
+    load.go_on(20);
+    redis.kill();
+    daemon.wait_logged("redis is away");
+    load.go_on(50);
+    redis.args.extend(["--requirepass", SECRET].map(str::to_owned));
+    redis.up();
+    daemon.wait_logged("redis is back");
+    wait_all_hit(&daemon);
+    load.finish(BOUND);
+    assert_one_outage(&daemon);
+}
+
+/// Without `REDIS_CA_FILE` it is the system that says who is believed.
+#[test]
+fn the_systems_authorities_are_believed() {
+    let authority = Authority::new();
+    let (redis, port) = with_tls(&authority.sign("localhost", 2099), &[]);
+    let sim = Sim::small();
+    let (url, ca) = (format!("rediss://localhost:{port}"), authority.file("ca.pem"));
+    let settings = [PATIENT, ("REDIS_URL", url.as_str()), ("SSL_CERT_FILE", ca.as_str())];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    wait_all_hit(&daemon);
+    assert_eq!(daemon.logged("redis is away"), 0, "{}", daemon.log());
+}
+
+#[test]
+fn what_is_wrong_with_tls_is_said_in_one_line() {
+    let authority = Authority::new();
+    let strangers = [Authority::new(), Authority::called("a stranger")];
+    let sim = Sim::small();
+    let good = authority.sign("localhost", 2099);
+    let ca = authority.file("ca.pem");
+    let cases: [([String; 2], &str, &[&str], &str); 6] = [
+        (authority.sign("localhost", 2002), "rediss", &[], "its certificate has expired"),
+        (authority.sign("nas.example", 2099), "rediss", &[], "its certificate is for nas.example, not for localhost"),
+        (strangers[0].sign("localhost", 2099), "rediss", &[], "signed by nobody who is known here (REDIS_CA_FILE"),
+        (strangers[1].sign("localhost", 2099), "rediss", &[], "signed by nobody who is known here (REDIS_CA_FILE"),
+        (good.clone(), "rediss", &["--tls-auth-clients", "yes", "--tls-ca-cert-file", &ca], "tls-auth-clients no"),
+        (good, "redis", &[], "REDIS_URL=rediss://"),
+    ];
+    for (files, scheme, more, wanted) in cases {
+        let (redis, port) = with_tls(&files, more);
+        let url = format!("{scheme}://:{SECRET}@localhost:{port}");
+        let mut settings = vec![PATIENT, ("REDIS_URL", url.as_str())];
+        settings.extend((scheme == "rediss").then_some(("REDIS_CA_FILE", ca.as_str())));
+        let ended = doctor(&sim, &settings);
+        let line = about_redis(&ended);
+        // Without TLS it may only be seen that the peer hangs up.
+        let is_told = line.starts_with("FAIL") && line.contains("over TLS") || scheme == "redis";
+        assert!(is_told && line.contains(wanted), "{wanted}: {line}");
+        let daemon = Daemon::ready(&sim, &redis, &settings);
+        daemon.wait_logged("redis is away");
+        let log = daemon.log();
+        let line = log.lines().find(|line| line.contains("redis is away")).expect("the line");
+        assert!(line.contains(wanted), "{wanted}: {line}");
+        assert_eq!((daemon.get("/api/overview").status, daemon.logged(SECRET)), (200, 0), "{log}");
+    }
+}
+
+/// Redis without TLS waits for the end of a line, as a silent peer does.
+#[test]
+fn tls_to_a_port_that_says_nothing_keeps_nobody_waiting() {
+    let (authority, sim, redis) = (Authority::new(), Sim::small(), Redis::start());
+    let ca = authority.file("ca.pem");
+    let port = free_port();
+    let silent = Fake::silent(port);
+    let url = |port: u16| format!("rediss://localhost:{port}");
+    let (plain, mute) = (url(redis.port), url(port));
+    for url in [&plain, &mute] {
+        let settings = [("REDIS_URL", url.as_str()), ("REDIS_CA_FILE", ca.as_str())];
+        let daemon = Daemon::ready(&sim, &redis, &settings);
+        let load = Load::start(daemon.port, &PATHS);
+        daemon.wait_logged("redis is away");
+        load.go_on(50);
+        load.finish(BOUND);
+        assert!(daemon.log().contains("is this a port without TLS?"), "{}", daemon.log());
+        assert!(about_redis(&doctor(&sim, &settings)).contains("is this a port without TLS?"));
+    }
+    // One trial has ended by the time the next begins.
+    assert!(silent.connections.load(Ordering::Acquire) > 1);
+}
+
+fn unix(path: &Path) -> String {
+    format!("redis+unix://{}", path.display())
+}
+
+#[test]
+fn over_a_unix_socket_that_is_missing_then_there_then_dead() {
+    let (sim, mut redis) = (Sim::small(), Redis::absent());
+    let socket = redis.dir().join("redis.sock");
+    redis.args = vec!["--unixsocket".to_owned(), socket.to_str().expect("a path").to_owned()];
+    let url = unix(&socket);
+    let settings = [PATIENT, ("REDIS_URL", url.as_str())];
+    let missing = doctor(&sim, &settings);
+    assert!(about_redis(&missing).contains("No such file"), "{missing:?}");
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let load = Load::start(daemon.port, &PATHS);
+    daemon.wait_logged("redis is away");
+    assert_eq!(daemon.logged("No such file"), 1, "{}", daemon.log());
+    load.go_on(20);
+    redis.up();
+    daemon.wait_logged("redis is back");
+    wait_all_hit(&daemon);
+    assert_one_outage(&daemon);
+    // Its file stays, and nobody is behind it.
+    redis.kill();
+    eventually("a second outage", || (daemon.logged("redis is away") == 2).then_some(()));
+    assert!(about_redis(&doctor(&sim, &settings)).contains("Connection refused"));
+    load.go_on(50);
+    redis.up();
+    eventually("it is over", || (daemon.logged("redis is back") == 2).then_some(()));
+    wait_all_hit(&daemon);
+    load.finish(BOUND);
+}
+
+/// Whoever is behind the socket does not accept, and its queue is full.
+#[test]
+fn over_a_unix_socket_that_nobody_accepts_on() {
+    let (sim, dir) = (Sim::small(), tempfile::tempdir().expect("a folder"));
+    let path = dir.path().join("redis.sock");
+    let address = socket2::SockAddr::unix(&path).expect("an address");
+    let stream = || socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a socket");
+    let listener = stream();
+    listener.bind(&address).expect("a socket");
+    listener.listen(0).expect("it listens");
+    let mut waiting = Vec::new();
+    eventually("its queue is full", || {
+        let client = stream();
+        client.set_nonblocking(true).expect("an option");
+        let is_full = client.connect(&address).is_err();
+        waiting.push(client);
+        is_full.then_some(())
+    });
+    let url = unix(&path);
+    let settings = [("REDIS_URL", url.as_str())];
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &settings);
+    let load = Load::start(daemon.port, &PATHS);
+    daemon.wait_logged("nobody accepts on the socket");
+    load.go_on(50);
+    load.finish(BOUND);
+    assert!(about_redis(&doctor(&sim, &settings)).contains("nobody accepts on the socket"));
+}
+
+/// As root everything may be opened: the right to that is dropped.
+#[test]
+fn over_a_unix_socket_that_must_not_be_opened() {
+    let (sim, mut redis) = (Sim::small(), Redis::absent());
+    let socket = redis.dir().join("redis.sock");
+    let path = socket.to_str().expect("a path").to_owned();
+    redis.args = ["--unixsocket", &path].map(str::to_owned).to_vec();
+    redis.up();
+    let set_mode = |mode| std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    set_mode(0);
+    let url = unix(&socket);
+    let restricted = |args: &[&str]| {
+        let mut plain = command(&sim, 1);
+        plain.env("REDIS_URL", &url).args(args);
+        if !rustix::process::geteuid().is_root() {
+            return plain;
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set", "-dac_override,-dac_read_search", "--"]).arg(plain.get_program());
+        command.args(plain.get_args()).env_clear().env("PATH", std::env::var("PATH").expect("PATH"));
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    };
+    let ended = run(restricted(&["doctor"]).env("JBOD_LISTEN", "127.0.0.1:0"));
+    assert!(about_redis(&ended).contains("Permission denied"), "{ended:?}");
+    let port = free_port();
+    let mut daemon = Daemon::spawn(restricted(&[]).env("JBOD_LISTEN", format!("127.0.0.1:{port}")), port);
+    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    daemon.wait_ready();
+    daemon.wait_logged("redis is away");
+    assert_eq!((daemon.logged("Permission denied"), daemon.get("/api/overview").status), (1, 200), "{}", daemon.log());
+    set_mode(0o600);
+    daemon.wait_logged("redis is back");
+    wait_all_hit(&daemon);
+    assert_one_outage(&daemon);
+}
+
+/// A master, replicas, and sentinels that watch over them.
+struct Watched {
+    nodes: Vec<Redis>,
+    sentinels: Vec<Sentinel>,
+}
+
+struct Sentinel {
+    port: u16,
+    child: Child,
+    _dir: tempfile::TempDir,
+}
+
+impl Sentinel {
+    fn start(master: u16, more: &str) -> Self {
+        let (port, dir) = (free_port(), tempfile::tempdir().expect("a folder"));
+        let file = dir.path().join("sentinel.conf");
+        let text = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds mymaster 700\nsentinel failover-timeout mymaster 4000\n{more}\n",
+            dir.path().display()
+        );
+        std::fs::write(&file, text).expect("a file");
+        let child = Command::new("redis-server").arg(&file).arg("--sentinel").stdout(Stdio::null()).spawn();
+        Self { port, child: child.expect("a sentinel starts"), _dir: dir }
+    }
+
+    fn ask(&self, args: &[&str]) -> Option<Reply> {
+        Some(Link::to(self.port)?.ask(args))
+    }
+
+    fn master(&self) -> Option<u16> {
+        match self.ask(&["SENTINEL", "get-master-addr-by-name", "mymaster"])? {
+            Reply::List(parts) => match parts.get(1)? {
+                Reply::Text(port) => port.parse().ok(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// How many of a kind it knows: `replicas`, `sentinels`.
+    fn knows(&self, kind: &str) -> usize {
+        match self.ask(&["SENTINEL", kind, "mymaster"]) {
+            Some(Reply::List(list)) => list.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Watched {
+    fn start() -> Self {
+        let master = Redis::start();
+        let port = master.port.to_string();
+        let replica = || Redis::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
+        let nodes = vec![master, replica(), replica()];
+        let up = |node: &Redis| (node.info("replication", "master_link_status") == "up").then_some(());
+        for node in &nodes[1..] {
+            eventually("a replica follows", || up(node));
+        }
+        let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::start(nodes[0].port, "")).collect();
+        for sentinel in &sentinels {
+            eventually("the sentinels know everybody", || {
+                (sentinel.knows("replicas") == 2 && sentinel.knows("sentinels") == 2).then_some(())
+            });
+        }
+        Self { nodes, sentinels }
+    }
+
+    fn list(&self) -> String {
+        let of = |sentinel: &Sentinel| format!("127.0.0.1:{}", sentinel.port);
+        self.sentinels.iter().map(of).collect::<Vec<_>>().join(",")
+    }
+
+    fn at(&self, port: u16) -> &Redis {
+        self.nodes.iter().find(|node| node.port == port).expect("a node")
+    }
+}
+
+#[test]
+fn sentinels_are_asked_anew_after_a_failover() {
+    let mut watched = Watched::start();
+    let old = watched.nodes[0].port;
+    let sim = Sim::small();
+    // The first in the list never answers, and costs no request anything.
+    let port = free_port();
+    let _silent = Fake::silent(port);
+    let list = format!("127.0.0.1:{port},{}", watched.list());
+    let settings =
+        [("REDIS_SENTINELS", list.as_str()), ("REDIS_SENTINEL_MASTER", "mymaster"), ("REDIS_TIMEOUT_MS", "500")];
+    assert!(about_redis(&doctor(&sim, &settings)).contains("ok"));
+    let daemon = Daemon::ready(&sim, &watched.nodes[0], &settings);
+    wait_all_hit(&daemon);
+    // The silent one is known by now.
+    let was_away = daemon.logged("redis is away");
+    let mut load = Load::start(daemon.port, &PATHS);
+    load.go_on(50);
+    watched.nodes[0].kill();
+    load.fault("master killed");
+    let new = eventually("the sentinels have a new master", || watched.sentinels[0].master().filter(|new| *new != old));
+    let switched = Instant::now();
+    eventually("the daemon has it, too", || (daemon.logged("redis is back") == was_away + 1).then_some(()));
+    println!("the new master is used {:?} after the sentinels named it", switched.elapsed());
+    wait_all_hit(&daemon);
+    assert!(watched.at(new).get("jbod:overview").is_some(), "it has everything");
+    assert_eq!(daemon.logged("redis is away"), was_away + 1, "{}", daemon.log());
+
+    // The old one comes back as a replica; then the master is moved by hand. Who was a master is not
+    // written to any more.
+    watched.nodes[0].up();
+    eventually("it follows", || (watched.nodes[0].info("replication", "role") == "slave").then_some(()));
+    load.fault("master moved");
+    eventually("it is moved", || {
+        let moved = watched.sentinels[1].ask(&["SENTINEL", "FAILOVER", "mymaster"])?;
+        (moved == Reply::Text("OK".to_owned())).then_some(())
+    });
+    let third = eventually("another master", || watched.sentinels[1].master().filter(|third| *third != new));
+    let node = watched.at(third);
+    eventually("it is a master", || (node.info("replication", "role") == "master").then_some(()));
+    node.ask(&["DEL", "jbod:lock:poll"]);
+    eventually("the lease is held there", || node.get("jbod:lock:poll"));
+    wait_all_hit(&daemon);
+    assert_eq!(daemon.logged("redis takes no values"), 0, "{}", daemon.log());
+    load.finish(BOUND);
+}
+
+#[test]
+fn what_is_wrong_with_sentinels_is_said_in_one_line() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let (open, locked) =
+        (Sentinel::start(redis.port, ""), Sentinel::start(redis.port, &format!("requirepass {SECRET}")));
+    for sentinel in [&open, &locked] {
+        eventually("it answers", || sentinel.ask(&["PING"]));
+    }
+    let url = |port: u16, name: &str| format!("redis+sentinel://127.0.0.1:{port}/{name}");
+    let secret = sim.root().join("secret");
+    std::fs::write(&secret, SECRET).expect("a file");
+    let wrong = sim.root().join("wrong");
+    std::fs::write(&wrong, "wr0ng").expect("a file");
+    let file = |path: &PathBuf| path.to_str().expect("a path").to_owned();
+    let (secret, wrong) = (file(&secret), file(&wrong));
+    let cases: [(String, &str, &str, &str); 6] = [
+        (url(free_port(), "mymaster"), "", "warn", "Connection refused"),
+        (url(open.port, "nobody"), "", "warn", "it knows no master \"nobody\""),
+        (url(redis.port, "mymaster"), "", "warn", "is it a sentinel?"),
+        (url(locked.port, "mymaster"), "", "warn", "it wants a password (REDIS_SENTINEL_PASSWORD_FILE)"),
+        (url(locked.port, "mymaster"), &wrong, "FAIL", "REDIS_SENTINEL_PASSWORD_FILE: WRONGPASS"),
+        (url(locked.port, "mymaster"), &secret, "ok", "mymaster@127.0.0.1"),
+    ];
+    for (url, file, level, wanted) in &cases {
+        let settings = [PATIENT, ("REDIS_URL", url.as_str()), ("REDIS_SENTINEL_PASSWORD_FILE", file)];
+        let ended = doctor(&sim, &settings);
+        let line = about_redis(&ended);
+        assert!(line.starts_with(level) && line.contains(wanted), "{level} {wanted}: {line}");
+    }
+}
+
+/// Puts a file in the place of /etc/hosts, for the daemon alone.
+const OTHER_HOSTS: &str = r#"mount --bind "$0" /etc/hosts && exec "$@""#;
+
+#[test]
+fn a_name_that_moves_is_looked_up_anew() {
+    let (sim, mut redis) = (Sim::small(), Redis::start());
+    let hosts = sim.root().join("hosts");
+    std::fs::write(&hosts, "127.0.0.1 nas-redis\n").expect("a file");
+    let with_hosts = |plain: &Command| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", OTHER_HOSTS]).arg(&hosts).arg(plain.get_program());
+        command.args(plain.get_args()).env_clear().env("PATH", std::env::var("PATH").expect("PATH"));
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    };
+    if !with_hosts(&Command::new("true")).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        eprintln!("left out: /etc/hosts cannot be exchanged for one process here");
+        return;
+    }
+    let port = free_port();
+    let mut plain = command(&sim, redis.port);
+    plain.env("REDIS_HOST", "nas-redis").env("JBOD_LISTEN", format!("127.0.0.1:{port}")).env(PATIENT.0, PATIENT.1);
+    let mut daemon = Daemon::spawn(&mut with_hosts(&plain), port);
+    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    daemon.wait_ready();
+    wait_all_hit(&daemon);
+    redis.kill();
+    daemon.wait_logged("redis is away");
+    let mut moved = Redis::absent();
+    moved.args = ["--port", &redis.port.to_string(), "--bind", "127.0.0.9"].map(str::to_owned).to_vec();
+    moved.begin();
+    std::fs::write(&hosts, "127.0.0.9 nas-redis\n").expect("a file");
+    daemon.wait_logged("redis is back");
+    wait_all_hit(&daemon);
+    assert_one_outage(&daemon);
+    let (status, log) = daemon.stop(Signal::TERM);
+    assert!(status.success(), "{log}");
+}
+
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
+#[test]
+fn bad_settings_for_redis_are_named_and_hide_the_password() {
+    let authority = Authority::new();
+    let (ca, empty) = (authority.file("ca.pem"), authority.file("empty.pem"));
+    std::fs::write(&empty, "no certificate\n").expect("a file");
+    let (tls, missing) = (format!("rediss://:{SECRET}@nas"), "/nonexistent/ca.pem");
+    let sentinel = format!("redis+sentinel://:{SECRET}@a,b:x/m");
+    let cases: [(Settings, &[&str]); 8] = [
+        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", missing)], &["REDIS_CA_FILE", missing, "a readable regular file"]),
+        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", &empty)], &["REDIS_CA_FILE", "no certificate in it"]),
+        (&[("REDIS_CA_FILE", &ca)], &["REDIS_CA_FILE", "rediss://"]),
+        (&[("REDIS_URL", &sentinel)], &["REDIS_URL", ":****@a,b:x/m", "of the sentinels"]),
+        (&[("REDIS_SENTINELS", "a,b")], &["REDIS_SENTINEL_MASTER", "the name"]),
+        (&[("REDIS_SENTINEL_MASTER", "m")], &["REDIS_SENTINELS", "HOST[:PORT]"]),
+        (&[("REDIS_SENTINELS", "a:0"), ("REDIS_SENTINEL_MASTER", "m")], &["REDIS_SENTINELS", "a:0"]),
+        (&[("REDIS_SENTINEL_PASSWORD_FILE", missing)], &["REDIS_SENTINEL_PASSWORD_FILE", missing]),
+    ];
+    for (settings, wanted) in cases {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
+        let ended = run(program.env_clear().envs(settings.iter().copied()).arg("check-config"));
+        assert_eq!(ended.code, Some(78), "{settings:?}: {ended:?}");
+        assert!(wanted.iter().all(|part| ended.stderr.contains(part)), "{wanted:?}: {ended:?}");
+        assert!(!ended.stderr.contains(SECRET), "{ended:?}");
+    }
+    let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
+    let flags = ["--redis-sentinels", "a,b:7", "--redis-sentinel-master", "m", "check-config"];
+    let ended = run(program.env_clear().args(flags));
+    assert!(
+        ended.code == Some(0) && ended.stdout.contains("REDIS_SENTINELS") && ended.stdout.contains("a,b:7"),
+        "{ended:?}"
+    );
+    let flags = ["--redis-url", &tls, "--redis-ca-file", &ca, "check-config"];
+    let ended = run(Command::new(env!("CARGO_BIN_EXE_jbod-monitor")).env_clear().args(flags));
+    assert!(
+        ended.code == Some(0) && ended.stdout.contains("rediss://:****@nas") && ended.stdout.contains(&ca),
+        "{ended:?}"
+    );
+    assert!(!ended.stdout.contains(SECRET), "{ended:?}");
+}

@@ -1,0 +1,231 @@
+//! The files that settings name: tokens and passwords that can be used, and files that are refused instead of read.
+
+use crate::support;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::daemon::{Daemon, Ended, run};
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// Every setting that names a file which is read, with what makes the program read it.
+const FILES: [(&str, &[(&str, &str)]); 5] = [
+    ("JBOD_TOKEN_FILE", &[]),
+    ("REDIS_PASSWORD_FILE", &[]),
+    ("REDIS_SENTINEL_PASSWORD_FILE", &[]),
+    ("JBOD_LIMITS_FILE", &[]),
+    ("REDIS_CA_FILE", &[("REDIS_URL", "rediss://127.0.0.1:1/")]),
+];
+/// And every credential, with the setting that stands for it in messages.
+const CREDENTIALS: [(&str, &str); 3] = [
+    ("token", "JBOD_TOKEN_FILE"),
+    ("redis-password", "REDIS_PASSWORD_FILE"),
+    ("redis-sentinel-password", "REDIS_SENTINEL_PASSWORD_FILE"),
+];
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
+    command.env_clear();
+    command
+}
+
+/// The program ends at once with 78 and one line that says `parts`.
+#[track_caller]
+fn assert_refused(command: &mut Command, what: &str, parts: &[&str]) -> Ended {
+    let ended = run(command);
+    assert_eq!(ended.code, Some(78), "{what}: {ended:?}");
+    assert!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{what}: {ended:?}");
+    for part in parts {
+        assert!(ended.stderr.contains(part), "{what}: no {part:?} in {}", ended.stderr);
+    }
+    ended
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// Everything that is no regular file, by what the program calls it.
+    fn others(&self) -> Vec<(PathBuf, &'static str)> {
+        let (fifo, socket) = (self.path("fifo"), self.path("socket"));
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
+        drop(UnixListener::bind(&socket).expect("a socket"));
+        let link = self.path("link-to-fifo");
+        std::os::unix::fs::symlink(&fifo, &link).expect("a link");
+        vec![
+            (fifo, "a FIFO"),
+            (link, "a FIFO"),
+            (socket, "a socket"),
+            (self.0.path().to_owned(), "a directory"),
+            ("/dev/zero".into(), "a device"),
+            ("/dev/null".into(), "a device"),
+        ]
+    }
+}
+
+#[test]
+fn a_token_that_no_client_can_send_is_refused() {
+    let folder = Folder::new();
+    let long = vec![b'x'; 1025];
+    let huge = vec![b'x'; 1024 * 1024];
+    for (content, why) in [
+        (&b"s3cret \n"[..], "a blank at byte 7"),
+        (b" s3cret\n", "a blank at byte 1"),
+        (b"   \n", "a blank at byte 1"),
+        (b"s3\ncret\n", "a line break at byte 3"),
+        (b"s3cret\n\n", "a line break at byte 7"),
+        (b"s3cret\r", "a control character (0x0d) at byte 7"),
+        (b"s3\tcret\n", "a tab at byte 3"),
+        (b"s3\0cret\n", "a control character (0x00) at byte 3"),
+        (b"s3\x7fcret\n", "a control character (0x7f) at byte 3"),
+        (b"\xef\xbb\xbfs3cret\n", "a character beyond ASCII at byte 1"),
+        ("s3crét\n".as_bytes(), "a character beyond ASCII at byte 5"),
+        (b"s3cret\xff\n", "not UTF-8 at byte 7"),
+        (b"", "empty"),
+        (b"\n", "empty"),
+        (b"\r\n", "empty"),
+        (&long, "more than 1024 bytes"),
+        (&huge, "more than 1024 bytes"),
+    ] {
+        let what = format!("{:?}", String::from_utf8_lossy(&content[..content.len().min(20)]));
+        let file = folder.file("token", content);
+        let path = file.to_str().expect("a path");
+        for subcommand in ["check-config", "serve", "scan", "doctor"] {
+            let parts = ["JBOD_TOKEN_FILE", path, why, "visible ASCII", "1 to 1024 bytes"];
+            let ended = assert_refused(program().env("JBOD_TOKEN_FILE", &file).arg(subcommand), &what, &parts);
+            for secret in ["s3", "cret", "xxx", "é"] {
+                assert!(!ended.stderr.replace(path, "").contains(secret), "{what}: {}", ended.stderr);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_is_what_stands_before_the_last_newline() {
+    let folder = Folder::new();
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let long = "x".repeat(1024);
+    let long_line = format!("{long}\r\n");
+    let all: String = ('!'..='~').collect();
+    for (content, token) in [
+        ("s3cret", "s3cret"),
+        ("s3cret\n", "s3cret"),
+        ("s3cret\r\n", "s3cret"),
+        ("!\n", "!"),
+        (long_line.as_str(), long.as_str()),
+        (all.as_str(), all.as_str()),
+    ] {
+        let file = folder.file("token", content.as_bytes());
+        let link = folder.path("link");
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        let daemon = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", link.to_str().expect("a path"))]);
+        let with =
+            |token: &str| daemon.request("GET", "/healthz", &[("Authorization", &format!("Bearer {token}"))]).status;
+        assert_eq!((with(token), daemon.get("/healthz").status), (200, 401), "{content:?}");
+    }
+}
+
+#[test]
+fn a_password_of_redis_may_hold_blanks_and_other_letters() {
+    let folder = Folder::new();
+    let sim = Sim::small();
+    let password = " correct hörse \u{1f40e} ";
+    for end in ["", "\n", "\r\n"] {
+        let mut redis = Redis::start();
+        redis.require_password(password);
+        let file = folder.file("password", format!("{password}{end}").as_bytes());
+        let daemon = Daemon::ready(&sim, &redis, &[("REDIS_PASSWORD_FILE", file.to_str().expect("a path"))]);
+        assert_eq!(daemon.get("/api/overview").source(), "redis", "{end:?}: {}", daemon.log());
+    }
+    let long = vec![b'x'; 16 * 1024 + 1];
+    for (content, why) in [
+        (&b"s3cret\n\n"[..], "a line break at byte 7"),
+        (b"s3\0cret\n", "a control character (0x00) at byte 3"),
+        ("s3cret\u{85}".as_bytes(), "a control character at byte 7"),
+        (b"s3cret\xff", "not UTF-8 at byte 7"),
+        (b"\n", "empty"),
+        (&long, "more than 16384 bytes"),
+    ] {
+        let file = folder.file("password", content);
+        for setting in ["REDIS_PASSWORD_FILE", "REDIS_SENTINEL_PASSWORD_FILE"] {
+            let parts = [setting, why, "UTF-8 without control characters"];
+            assert_refused(program().env(setting, &file).arg("check-config"), why, &parts);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    let folder = Folder::new();
+    for (path, kind) in folder.others() {
+        for (setting, more) in FILES {
+            let what = format!("{setting}={}", path.display());
+            let parts = [setting, path.to_str().expect("a path"), kind, "regular file"];
+            for subcommand in ["check-config", "serve"] {
+                let mut command = program();
+                command.envs(more.iter().copied()).env(setting, &path).arg(subcommand);
+                assert_refused(&mut command, &what, &parts);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_has_a_limit() {
+    let folder = Folder::new();
+    let file = folder.path("large");
+    fs::File::create(&file).expect("a file").set_len(64 << 20).expect("a length");
+    for (setting, more) in FILES {
+        let mut command = program();
+        command.envs(more.iter().copied()).env(setting, &file).arg("check-config");
+        assert_refused(&mut command, setting, &[setting, "more than", "bytes"]);
+    }
+}
+
+#[test]
+fn a_credential_that_cannot_be_used_is_not_the_same_as_none() {
+    for (credential, setting) in CREDENTIALS {
+        let folder = Folder::new();
+        let check = || {
+            let mut command = program();
+            command.env("CREDENTIALS_DIRECTORY", folder.path("")).arg("check-config");
+            command
+        };
+        // Absent or empty: none.
+        for content in [None, Some(""), Some("\n")] {
+            if let Some(content) = content {
+                folder.file(credential, content.as_bytes());
+            }
+            let ended = run(&mut check());
+            assert!(ended.code == Some(0) && !ended.stdout.contains("****"), "{credential} {content:?}: {ended:?}");
+        }
+        folder.file(credential, b"s3cret\n");
+        let ended = run(&mut check());
+        assert!(ended.code == Some(0) && ended.stdout.contains("****"), "{credential}: {ended:?}");
+        let path = folder.file(credential, b"s3\ncret\n");
+        assert_refused(&mut check(), credential, &[setting, "a line break at byte 3"]);
+        fs::remove_file(&path).expect("removed");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
+        assert_refused(&mut check(), credential, &[setting, "a FIFO"]);
+        fs::remove_file(&path).expect("removed");
+        std::os::unix::fs::symlink(Path::new("/nonexistent"), &path).expect("a link");
+        assert_refused(&mut check(), credential, &[setting, "No such file"]);
+    }
+}

@@ -1,0 +1,405 @@
+//! How drives are read, through a true fork and exec: what smartctl says is what is shown, a
+//! drive that behaves badly costs nobody else anything, and no drive is asked more than it should.
+
+use crate::support;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use support::daemon::Daemon;
+use support::eventually;
+use support::look::{drive, drives};
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// One shelf on one path: SAS drives, some SATA, no SSD, no pools.
+fn shelf(drives: &str, sata: &str) -> Sim {
+    let shape = ["--enclosures", "1", "--bays", "24", "--paths", "1", "--ssd", "0", "--nvme", "0", "--pools", "0"];
+    let all: Vec<&str> = shape.into_iter().chain(["--drives", drives, "--sata", sata]).collect();
+    Sim::host(&all)
+}
+
+fn serials(sim: &Sim, kind: &str) -> Vec<String> {
+    let all = sim.list().into_iter().filter(|d| kind.is_empty() || d["kind"] == kind);
+    all.map(|d| d["serial"].as_str().expect("serial").to_owned()).collect()
+}
+
+/// The drive is read, and what is shown is what it has.
+#[track_caller]
+fn assert_good(overview: &Value, truth: &[Value], serial: &str) {
+    let seen = drive(overview, serial);
+    let wanted = truth.iter().find(|d| d["serial"] == serial).expect("a drive of the host");
+    assert_eq!((&seen["state"], &seen["error"]), (&"active".into(), &Value::Null), "{serial}: {seen}");
+    assert_eq!(seen["temperature_celsius"], wanted["temperature"], "{serial}");
+    assert_eq!(seen["power_on_hours"], wanted["hours"], "{serial}");
+}
+
+fn is_good(overview: &Value, truth: &[Value], serial: &str) -> bool {
+    let seen = drive(overview, serial);
+    let wanted = truth.iter().find(|d| d["serial"] == serial);
+    seen["state"] == "active" && wanted.is_some_and(|w| seen["temperature_celsius"] == w["temperature"])
+}
+
+/// Nothing of a tool is left, not even a zombie.
+#[track_caller]
+fn assert_nothing_left(sim: &Sim) {
+    eventually("nothing is left of the tools", || {
+        let left = sim.left_over();
+        left.is_empty().then_some(())
+    });
+}
+
+#[test]
+fn a_drive_that_never_answers_holds_up_no_other() {
+    let sim = shelf("12", "3");
+    let (truth, all) = (sim.list(), serials(&sim, ""));
+    let (hung, deaf) = (&all[2], &all[5]);
+    sim.set(hung, &["hang=true"]);
+    sim.set(deaf, &["hang_ignore_term=true"]);
+    let bad = [hung, deaf];
+    let settings = [("SMART_TIMEOUT", "4"), ("SMART_POLL_INTERVAL", "1")];
+    let daemon = Daemon::start(&sim, &Redis::absent(), &settings);
+
+    let others: Vec<&String> = all.iter().filter(|s| !bad.contains(s)).collect();
+    let overview = daemon.overview_when("all others are read while two hang", |o| {
+        others.iter().all(|s| is_good(o, &truth, s)) && bad.iter().all(|s| drive(o, s)["state"] == "reading")
+    });
+    for serial in &others {
+        assert_good(&overview, &truth, serial);
+    }
+    let overview = daemon.overview_when("those that hang are given up", |o| {
+        bad.iter().all(|s| drive(o, s)["state"] == "unresponsive") && !o["sweep"]["started_at"].is_null()
+    });
+    for serial in bad {
+        let seen = drive(&overview, serial);
+        assert!(seen["error"].as_str().is_some_and(|e| e.contains("no answer within 4 s")), "{seen}");
+        assert!(seen["temperature_celsius"].is_null() && seen["collected_at"].is_null(), "{seen}");
+        assert_eq!(seen["verdict"], "unknown", "silence is not health: {seen}");
+    }
+    assert_eq!(overview["sweep"]["timed_out"], 2);
+    assert_eq!(overview["totals"]["by_state"]["unresponsive"], 2);
+
+    // In quarantine: the others are read on, these are left alone.
+    let overview = daemon.after_sweeps(4);
+    for serial in bad {
+        assert_eq!(sim.starts_of(serial), 1, "{serial} is in quarantine");
+        assert_eq!(drive(&overview, serial)["state"], "unresponsive");
+    }
+    for serial in &others {
+        assert_good(&overview, &truth, serial);
+        assert!(sim.starts_of(serial) > 2, "{serial} is read in every sweep");
+    }
+    eventually("nothing of the given up runs is left", || daemon.children().is_empty().then_some(()));
+    let (status, log) = daemon.stop(Signal::TERM);
+    assert!(status.success(), "{log}");
+    assert_nothing_left(&sim);
+    sim.assert_only_reading();
+}
+
+/// Everything that can be wrong with a drive at once, after a good reading of each.
+#[test]
+fn each_bad_drive_says_why_and_keeps_its_last_values() {
+    const PREFIX: &str = "stdout_prefix=Pending defect count:0 Pending Defects\n";
+    let sim = shelf("22", "8");
+    let (sas, sata) = (serials(&sim, "sas"), serials(&sim, "sata"));
+    let redis = Redis::start();
+    let settings = [("SMART_TIMEOUT", "2"), ("SMART_POLL_INTERVAL", "1"), ("SMART_CACHE_TTL", "3")];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let before = daemon.json("/api/overview");
+    let truth = sim.list();
+    for serial in sas.iter().chain(&sata) {
+        assert_good(&before, &truth, serial);
+    }
+
+    // No values: why. `None`: not awake, which is no error.
+    let without: [(&str, &str, Option<&str>); 9] = [
+        (&sas[0], "hang=true", Some("no answer within 2 s")),
+        (&sas[1], "hang_ignore_term=true", Some("no answer within 2 s")),
+        (&sas[2], "output_bytes=10000000", Some("output over 262144 bytes")),
+        (&sas[3], "standby=true", None),
+        (&sata[0], "standby=true", None),
+        (&sas[4], "junk=no JSON at all", Some("smartctl gave no JSON, exit status 0: no JSON at all")),
+        (&sas[5], "crash=true", Some("ended by signal 6")),
+        (&sata[1], "no_passthrough=true", Some("no ATA pass-through")),
+        (&sas[6], "junk=", Some("smartctl gave no JSON")),
+    ];
+    // Usable values, whatever else.
+    let with = [
+        (&sas[7], "hang_fork=true"),
+        (&sas[8], "exit_status=4"),
+        (&sata[2], "exit_status=64"),
+        (&sata[3], "exit_status=32"),
+        (&sata[4], "exit_status=128"),
+        (&sata[5], "exit_status=255"),
+        (&sas[9], PREFIX),
+    ];
+    for (serial, what, _) in without.iter().filter(|(_, what, _)| *what != "junk=") {
+        sim.set(serial, &[what]);
+    }
+    for (serial, what) in with {
+        sim.set(serial, &[what]);
+    }
+    sim.set(&sas[6], &[r#"junk={"json_format_version":[1,0],"smartctl":{"version":[7,4"#]);
+
+    let overview = daemon.overview_when("every bad drive is found out", |o| {
+        without.iter().all(|(serial, _, why)| {
+            let seen = drive(o, serial);
+            match why {
+                Some(_) => !seen["error"].is_null() && seen["stale"] == true,
+                None => seen["state"] == "standby" && seen["stale"] == true,
+            }
+        }) && o["sweep"]["failed"].as_u64() >= Some(7)
+    });
+    // Who hangs is being waited out or is found out, and has been started for the last time.
+    let starts: HashMap<&str, usize> = without.iter().map(|(serial, ..)| (*serial, sim.starts_of(serial))).collect();
+    for (serial, what, why) in without {
+        let (seen, last) = (drive(&overview, serial), drive(&before, serial));
+        let error = seen["error"].as_str().unwrap_or_default();
+        assert!(error.contains(why.unwrap_or_default()) && seen["error"].is_null() == why.is_none(), "{what}: {seen}");
+        // Not three silences in a row, and not the first: it is not given up.
+        let state = if why.is_some() { "active" } else { "standby" };
+        assert_eq!(seen["state"], state, "{what}: {seen}");
+        for field in ["temperature_celsius", "power_on_hours", "model_name", "user_capacity_bytes", "serial_number"] {
+            assert_eq!(seen[field], last[field], "{what}: {field} stays");
+        }
+        assert!(!seen["collected_at"].is_null(), "{what}");
+        assert!(
+            seen["collected_at"].as_str() < seen["checked_at"].as_str(),
+            "{what}: its values say their age: {seen}"
+        );
+    }
+    for (serial, _) in with {
+        assert_good(&overview, &truth, serial);
+    }
+    for serial in sas.iter().chain(&sata) {
+        let is_bad = without.iter().any(|(bad, ..)| bad == serial);
+        if !is_bad {
+            assert_good(&overview, &truth, serial);
+        }
+    }
+
+    let overview = daemon.after_sweeps(3);
+    for (serial, what, _) in without {
+        if what.starts_with("hang") {
+            assert_eq!(sim.starts_of(serial), starts[serial], "{what}: quarantine");
+        }
+    }
+    assert_eq!(overview["totals"]["by_state"]["standby"], 2);
+    assert_eq!(sim.woken(), Vec::<String>::new(), "a sleeping drive is left asleep");
+
+    // Put right, they are read again; those in quarantine wait.
+    for (serial, what, _) in without.iter().filter(|(_, what, _)| !what.starts_with("hang")) {
+        sim.set(serial, &[&format!("{}=", what.split('=').next().unwrap_or_default())]);
+    }
+    daemon.overview_when("what was put right is read again", |o| {
+        without.iter().all(|(serial, what, _)| {
+            what.starts_with("hang") || is_good(o, &truth, serial) && drive(o, serial)["error"].is_null()
+        })
+    });
+    let (status, log) = daemon.stop(Signal::TERM);
+    assert!(status.success(), "{log}");
+    assert_nothing_left(&sim);
+    sim.assert_only_reading();
+}
+
+/// Identity, but no health: neither well nor an empty entry.
+#[test]
+fn a_drive_that_is_not_ready_is_never_shown_as_healthy() {
+    let sim = shelf("4", "0");
+    let all = serials(&sim, "sas");
+    let (always, later) = (&all[0], &all[1]);
+    sim.set(always, &["not_ready=true"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    let before = daemon.json("/api/overview");
+    sim.set(later, &["not_ready=true"]);
+    let overview = daemon.overview_when("it says that it is not ready", |o| !drive(o, later)["error"].is_null());
+    for serial in [always, later] {
+        let seen = drive(&overview, serial);
+        assert!(seen["error"].as_str().is_some_and(|e| e.contains("no health data")), "{seen}");
+        assert_eq!(seen["serial_number"], serial.as_str());
+    }
+    assert_eq!(drive(&overview, always)["verdict"], "unknown", "{}", drive(&overview, always));
+    let (seen, last) = (drive(&overview, later), drive(&before, later));
+    assert_eq!(seen["temperature_celsius"], last["temperature_celsius"], "its last good values stay: {seen}");
+    assert_eq!(seen["power_on_hours"], last["power_on_hours"], "its last good values stay: {seen}");
+}
+
+#[test]
+fn exit_statuses_are_shown_and_cost_no_values() {
+    let statuses = ["4", "8", "32", "64", "128", "255"];
+    let sim = shelf("6", "3");
+    let all = serials(&sim, "");
+    for (serial, status) in all.iter().zip(statuses) {
+        sim.set(serial, &[&format!("exit_status={status}")]);
+    }
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
+    let (overview, truth) = (daemon.json("/api/overview"), sim.list());
+    for (serial, status) in all.iter().zip(statuses) {
+        assert_good(&overview, &truth, serial);
+        let shown = daemon.json(&format!("/api/drives/{serial}"));
+        assert_eq!(shown["exit_status"]["value"].to_string(), status);
+        let bits = shown["exit_status"]["bits"].as_array().map(Vec::len);
+        assert_eq!(bits, status.parse::<u8>().ok().map(|s| s.count_ones() as usize), "{shown}");
+    }
+}
+
+#[test]
+fn a_sata_drive_without_pass_through_is_never_shown_as_healthy() {
+    let sim = shelf("4", "2");
+    let sata = serials(&sim, "sata");
+    sim.set(&sata[0], &["no_passthrough=true"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
+    let overview = daemon.json("/api/overview");
+    let seen = drive(&overview, &sata[0]);
+    assert!(seen["error"].as_str().is_some_and(|e| e.contains("no ATA pass-through")), "{seen}");
+    assert_eq!((&seen["verdict"], &seen["temperature_celsius"]), (&"unknown".into(), &Value::Null), "{seen}");
+    assert_eq!((&seen["protocol"], &seen["serial_number"]), (&"ATA".into(), &sata[0].as_str().into()), "{seen}");
+    assert_good(&overview, &sim.list(), &sata[1]);
+}
+
+/// A drive that slept before the daemon came has no values yet, and is left asleep all the same.
+#[test]
+fn sleeping_drives_are_never_woken() {
+    let sim = shelf("8", "4");
+    let (sas, sata) = (serials(&sim, "sas"), serials(&sim, "sata"));
+    let (at_first, later) = ([&sas[0], &sata[0]], [&sas[1], &sata[1]]);
+    for serial in at_first {
+        sim.set(serial, &["standby=true"]);
+    }
+    // By command and by timer, both in the words of smartctl.
+    sim.set(&sas[2], &["standby=timer"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    let before = daemon.json("/api/overview");
+    for serial in at_first {
+        let seen = drive(&before, serial);
+        assert_eq!((&seen["state"], &seen["error"]), (&"standby".into(), &Value::Null), "{seen}");
+        assert!(seen["temperature_celsius"].is_null() && seen["collected_at"].is_null(), "{seen}");
+    }
+    for serial in later {
+        sim.set(serial, &["standby=true"]);
+    }
+    daemon.overview_when("they are seen asleep", |o| later.iter().all(|s| drive(o, s)["state"] == "standby"));
+    for serial in at_first.into_iter().chain(later) {
+        // Nor does asking for it by name wake it.
+        assert_eq!(daemon.json(&format!("/api/drives/{serial}"))["state"], "standby");
+    }
+    let overview = daemon.after_sweeps(3);
+    for serial in later {
+        let (seen, last) = (drive(&overview, serial), drive(&before, serial));
+        assert_eq!(seen["state"], "standby", "{seen}");
+        assert_eq!(seen["temperature_celsius"], last["temperature_celsius"], "{seen}");
+        assert!(seen["collected_at"].as_str() < seen["checked_at"].as_str(), "{seen}");
+    }
+    assert_eq!(overview["totals"]["by_state"]["standby"], 5);
+    assert_eq!(sim.woken(), Vec::<String>::new());
+    sim.assert_only_reading();
+}
+
+/// From the simulator's own log: which SCSI host each run went through.
+fn hosts(sim: &Sim) -> HashMap<String, String> {
+    let mut hosts = HashMap::new();
+    for drive in sim.list() {
+        let nodes = drive["sg"].as_array().into_iter().flatten();
+        for (sg, address) in nodes.zip(drive["addresses"].as_array().into_iter().flatten()) {
+            let host = address.as_str().and_then(|a| a.split(':').next());
+            if let (Some(sg), Some(host)) = (sg.as_str(), host) {
+                hosts.insert(sg.to_owned(), host.to_owned());
+            }
+        }
+    }
+    hosts
+}
+
+#[test]
+fn no_more_children_run_at_once_than_was_said() {
+    for (settings, all, per_host) in [
+        (&[("SMART_CONCURRENCY", "4"), ("SMART_CONCURRENCY_PER_HOST", "2")][..], 4, 2),
+        (&[("SMART_CONCURRENCY", "3"), ("SMART_CONCURRENCY_PER_HOST", "8")], 3, 3),
+        (&[], 16, 8),
+    ] {
+        let sim = Sim::rack();
+        sim.set("smartctl", &["latency_ms=100", "jitter_ms=60"]);
+        let daemon = Daemon::ready(&sim, &Redis::absent(), settings);
+        assert_eq!(daemon.json("/api/overview")["totals"]["by_state"]["active"], 79);
+        let runs = sim.runs();
+        assert_eq!(runs.len(), 79, "{settings:?}: one run a drive");
+        let most = sim.most_at_once(|_| true);
+        assert!(most <= all && most > all / 4, "{settings:?}: {most} at once");
+        let hosts = hosts(&sim);
+        let each: HashSet<&String> = hosts.values().collect();
+        assert!(each.len() > 1, "the rack has several SCSI hosts");
+        for host in each {
+            let most = sim.most_at_once(|run| hosts.get(&run.node) == Some(host));
+            assert!(most <= per_host, "{settings:?}: {most} at once through host {host}");
+        }
+        let moments: HashSet<u64> = runs.iter().map(|run| run.started_ms).collect();
+        assert!(moments.len() > 10, "{settings:?}: the starts are spread out: {moments:?}");
+    }
+}
+
+#[test]
+fn a_type_once_found_is_told_to_smartctl_from_then_on() {
+    let sim =
+        Sim::host(&["--enclosures", "1", "--bays", "8", "--drives", "6", "--sata", "2", "--ssd", "1", "--pools", "0"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    daemon.after_sweeps(2);
+    for drive in sim.list() {
+        let (serial, kind) = (drive["serial"].as_str().expect("serial"), drive["kind"].as_str().expect("kind"));
+        let wanted = match kind {
+            "sata" => "sat",
+            "nvme" => "nvme",
+            _ => "scsi",
+        };
+        let told: Vec<Option<String>> =
+            sim.runs().iter().filter(|r| r.serial == serial).map(|r| r.told_type().map(str::to_owned)).collect();
+        assert_eq!(told[0], None, "{serial}: nothing is known at first");
+        assert!(told.len() > 2 && told[1..].iter().all(|t| t.as_deref() == Some(wanted)), "{serial}: {told:?}");
+        let run = sim.runs().into_iter().find(|r| r.serial == serial).expect("a run");
+        assert!(run.args.join(" ").contains("-n standby,3"), "{:?}", run.args);
+        // The names and raw values of ATA attributes are read by the drive database, and by nothing else.
+        for run in sim.runs().into_iter().filter(|r| r.serial == serial) {
+            let goes_without = run.told_type().is_some_and(|kind| kind != "sat");
+            assert_eq!(run.is_without_database(), goes_without, "{serial}: {:?}", run.args);
+        }
+        let node = if kind == "nvme" { "nvme" } else { "sg" };
+        assert!(run.node.starts_with(node), "{serial} is asked at {}", run.node);
+    }
+    sim.assert_only_reading();
+}
+
+/// Three silent drives behind one SCSI host are one event about the host, not one for each.
+#[test]
+fn a_silent_scsi_host_is_one_line_in_the_log() {
+    let sim = Sim::host(&[
+        "--enclosures",
+        "2",
+        "--bays",
+        "8",
+        "--drives",
+        "12",
+        "--paths",
+        "1",
+        "--ssd",
+        "0",
+        "--nvme",
+        "0",
+        "--pools",
+        "0",
+    ]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1"), ("SMART_TIMEOUT", "1")]);
+    let truth = sim.list();
+    let serials: Vec<&str> =
+        truth.iter().filter(|d| d["enclosure"] == 0).filter_map(|d| d["serial"].as_str()).take(4).collect();
+    for serial in &serials {
+        sim.set(serial, &["hang=true"]);
+    }
+    daemon.overview_when("all four are given up", |o| serials.iter().all(|s| !drive(o, s)["error"].is_null()));
+    daemon.wait_logged("scsi host silent");
+    daemon.after_sweeps(3);
+    assert_eq!(daemon.logged("scsi host silent"), 1, "{}", daemon.log());
+    for serial in serials {
+        assert_eq!(daemon.logged(serial), 0, "{serial}: {}", daemon.log());
+    }
+    let overview = daemon.json("/api/overview");
+    assert_eq!(drives(&overview).filter(|d| d["error"].is_null() && d["state"] == "active").count(), 8);
+}

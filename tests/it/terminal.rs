@@ -1,0 +1,484 @@
+//! For people at a terminal: what `scan`, `doctor`, the map and `whereis` say, as a person sees it,
+//! and whether what is wrong reads well.
+
+use crate::support;
+
+use rustix::fs::OFlags;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use serde_json::Value;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use support::daemon::{Daemon, Ended, command, run};
+use support::fake::Fake;
+use support::http::Response;
+use support::redis::Redis;
+use support::sim::Sim;
+use support::{eventually, free_port};
+
+/// Runs a command with its standard output on a terminal of so many columns; gives what it wrote.
+#[track_caller]
+fn on_terminal(command: &mut Command, columns: u16) -> String {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&ours).expect("grantpt");
+    unlockpt(&ours).expect("unlockpt");
+    let name = ptsname(&ours, Vec::new()).expect("its name");
+    let theirs = rustix::fs::open(&*name, OFlags::RDWR | OFlags::NOCTTY, rustix::fs::Mode::empty()).expect("its end");
+    tcsetwinsize(&ours, Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).expect("its size");
+    command.stdin(Stdio::null()).stdout(Stdio::from(theirs)).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the command starts");
+    // The command holds its end open; ours would never come to an end otherwise.
+    command.stdout(Stdio::null());
+    let reader = std::thread::Builder::new()
+        .spawn(move || {
+            let mut bytes = Vec::new();
+            // EIO: the other end is closed.
+            let _ = File::from(ours).read_to_end(&mut bytes);
+            String::from_utf8(bytes).expect("text")
+        })
+        .expect("a thread");
+    eventually("the command ends", || child.try_wait().expect("its state"));
+    reader.join().expect("what it wrote").replace("\r\n", "\n")
+}
+
+/// The text without its colours.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| all + part.split_once('m').expect("a colour").1)
+}
+
+/// The first kernel name of the drive in a bay.
+fn device_in_bay(sim: &Sim, enclosure: u64, bay: u64) -> String {
+    let drive = sim.list().into_iter().find(|d| d["enclosure"] == enclosure && d["bay"] == bay);
+    drive.expect("a drive in that bay")["devices"][0].as_str().expect("its name").to_owned()
+}
+
+/// Two shelves with trouble in them: one drive that fails, one that sleeps, one that is silent.
+fn troubled() -> Sim {
+    let sim = Sim::host(&["--enclosures", "2", "--bays", "12", "--drives", "20", "--paths", "2"]);
+    sim.set("bay/0/2", &["failed=true"]);
+    sim.set("bay/1/4", &["hang=true"]);
+    sim.set("bay/1/6", &["standby=true"]);
+    sim
+}
+
+fn scan(sim: &Sim, args: &[&str]) -> Command {
+    let mut scan = command(sim, 1);
+    scan.env("SMART_TIMEOUT", "1").env("TERM", "xterm").arg("scan").args(args);
+    scan
+}
+
+#[test]
+fn no_line_of_a_scan_is_wider_than_its_terminal_and_no_reason_is_cut() {
+    let sim = troubled();
+    let failing = device_in_bay(&sim, 0, 2);
+    for columns in [40, 47, 60, 80, 100, 132, 250] {
+        for sort in ["bay", "worst"] {
+            let text = plain(&on_terminal(&mut scan(&sim, &["--sort", sort]), columns));
+            for line in text.lines() {
+                assert!(line.chars().count() <= columns.into(), "{columns}: {line:?}");
+            }
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains("hardware impending failure general hard drive failure."), "{columns}: {text}");
+            let line = text.lines().find(|l| l.contains(&format!(" {failing},"))).unwrap_or_else(|| panic!("{text}"));
+            assert!(line.contains("crit"), "{columns}: {line}");
+            let head = text.lines().find(|l| l.contains("DEVICE")).expect("a head");
+            assert!(head.contains("SERIAL") && head.contains("VERDICT"), "{columns}: {head}");
+            assert!(columns < 132 || head.contains("HOURS"), "{columns}: {head}");
+            assert!(columns > 60 || !head.contains("HOURS"), "{columns}: {head}");
+        }
+    }
+    let wide = on_terminal(&mut scan(&sim, &["--color", "never"]), 250);
+    let piped = run(&mut scan(&sim, &[]));
+    assert_eq!(piped.stdout, wide, "in a pipe nothing is cut");
+    let told = on_terminal(scan(&sim, &["--color", "never"]).env("COLUMNS", "44"), 250);
+    assert!(told.lines().all(|l| l.chars().count() <= 44), "{told}");
+}
+
+#[test]
+fn colour_is_for_terminals_and_never_alone() {
+    let sim = troubled();
+    let of = |args: &[&str], env: &[(&str, &str)]| {
+        on_terminal(scan(&sim, args).envs(env.iter().copied()), 120).contains('\x1b')
+    };
+    assert!(of(&[], &[]));
+    assert!(!of(&[], &[("NO_COLOR", "1")]));
+    assert!(of(&[], &[("NO_COLOR", "")]), "empty is unset");
+    assert!(!of(&[], &[("TERM", "dumb")]));
+    assert!(!of(&["--color", "never"], &[]));
+    assert!(of(&["--color", "always"], &[("NO_COLOR", "1")]), "who asks for it gets it");
+    let coloured = run(&mut scan(&sim, &["--color=always"])).stdout;
+    assert!(coloured.contains("\x1b[1;31mcrit\x1b[0m") && coloured.contains("\x1b[32mok\x1b[0m"), "{coloured}");
+    assert_eq!(plain(&coloured), run(&mut scan(&sim, &[])).stdout, "the words are the same");
+    assert_eq!(run(scan(&sim, &["--color", "blue"]).env_remove("COLUMNS")).code, Some(2));
+    assert_eq!(run(&mut scan(&sim, &["--sort", "size"])).code, Some(2));
+    assert_eq!(run(&mut scan(&sim, &["--json", "--sort", "worst"])).code, Some(2), "JSON has its own order");
+}
+
+#[test]
+fn the_worst_drives_come_first_with_their_bays() {
+    let sim = troubled();
+    let truth = sim.list();
+    let text = run(&mut scan(&sim, &["--sort", "worst"])).stdout;
+    let rows: Vec<&str> = text.lines().skip(1).take(truth.len()).collect();
+    let shelf = |e: u64| truth.iter().find(|d| d["enclosure"] == e).expect("a drive")["enclosure_id"].clone();
+    let place = |e: u64, bay: u64| format!("{}/{bay} ", shelf(e).as_str().expect("an id"));
+    assert!(rows[0].starts_with(&place(0, 2)) && rows[0].contains(" crit "), "{text}");
+    assert!(rows[1].starts_with(&place(1, 4)) && rows[1].contains("unresponsive"), "{text}");
+    assert!(rows[2].starts_with(&place(1, 6)) && rows[2].contains("standby"), "{text}");
+    assert!(rows[3..].iter().all(|row| row.trim_end().ends_with(" ok")), "{text}");
+    for drive in &truth {
+        let serial = drive["serial"].as_str().expect("serial");
+        assert_eq!(rows.iter().filter(|row| row.contains(serial)).count(), 1, "{serial}: {text}");
+    }
+}
+
+#[test]
+fn the_map_shows_every_bay_with_its_sign() {
+    let (sim, redis) = (troubled(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[("SMART_TIMEOUT", "1"), ("SMART_CACHE_TTL", "600")]);
+    let truth = sim.list();
+    let answer = daemon.get("/api/map.txt");
+    assert_eq!((answer.status, answer.header("content-type")), (200, "text/plain; charset=utf-8"));
+    let map = signs(&answer.text());
+    assert_eq!(map.len(), 24, "{}", answer.text());
+    let overview = daemon.json("/api/overview");
+    for (shelf, enclosure) in overview["enclosures"].as_array().expect("enclosures").iter().enumerate() {
+        let id = enclosure["id"].as_str().expect("id");
+        for bay in 0..12u64 {
+            let drive = truth.iter().find(|d| d["enclosure_id"] == id && d["bay"] == bay);
+            let wanted = match drive.map(|d| (d["enclosure"].as_u64(), bay)) {
+                None => '.',
+                Some((Some(0), 2)) => 'F',
+                Some((Some(1), 4)) => '?',
+                Some((Some(1), 6)) => 'z',
+                Some(_) => 'o',
+            };
+            assert_eq!(map[shelf * 12 + usize::try_from(bay).expect("small")], wanted, "{id}/{bay}: {}", answer.text());
+        }
+    }
+    assert!(answer.text().contains("not in a bay\n  o  nvme0n1  "), "{}", answer.text());
+    for sign in [". empty", "o ok", "w watch", "W warn", "F crit", "z asleep", "? no data: missing"] {
+        assert!(answer.text().contains(sign), "{sign}: {}", answer.text());
+    }
+    let head = daemon.request("HEAD", "/api/map.txt", &[]);
+    assert_eq!((head.status, head.body.len(), head.header("content-type")), (200, 0, "text/plain; charset=utf-8"));
+    let tag = daemon.get("/api/map.txt").header("etag").to_owned();
+    let again = daemon.request("GET", "/api/map.txt", &[("If-None-Match", &tag)]);
+    assert!(again.status == 304 || again.header("etag") != tag);
+
+    // A drive that failed and is gone stays an F, another that is gone is a ?.
+    sim.pull(&["bay/0/2", "bay/0/3"]);
+    daemon.overview_when("both are missing", |o| o["totals"]["by_state"]["missing"] == 2);
+    let text = eventually("the map shows it", || {
+        let text = daemon.get("/api/map.txt").text();
+        signs(&text).contains(&'?').then_some(text)
+    });
+    let first =
+        overview["enclosures"][0]["id"] == truth.iter().find(|d| d["enclosure"] == 0).expect("one")["enclosure_id"];
+    let at = if first { 0 } else { 12 };
+    assert_eq!(signs(&text)[at + 2..at + 4], ['F', '?'], "{text}");
+}
+
+/// The signs of all bays, in the order of the map.
+fn signs(map: &str) -> Vec<char> {
+    let rows = map.lines().filter(|l| {
+        let mut words = l.split_whitespace();
+        words.next().is_some_and(|w| w.parse::<u32>().is_ok())
+            && words.next().is_some_and(|w| w.parse::<u32>().is_err())
+    });
+    rows.flat_map(|row| row.split_whitespace().skip(1).flat_map(str::chars).collect::<Vec<_>>()).collect()
+}
+
+fn whereis(daemon: &Daemon, name: &str, accept: &[(&str, &str)]) -> Response {
+    daemon.request("GET", &format!("/api/whereis/{name}"), accept)
+}
+
+#[test]
+fn a_drive_is_found_by_anything_that_it_is_called() {
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    let truth = sim.list();
+    let drive = truth.iter().find(|d| d["kind"] == "sata" && d["pool"] == "tank").expect("a SATA drive in tank");
+    let text = |name: &str| drive[name].as_str().expect("text").to_owned();
+    let device = drive["devices"][0].as_str().expect("a device");
+    let other = drive["devices"][1].as_str().expect("its other path");
+    let (serial, wwn, bay) = (text("serial"), text("wwn"), drive["bay"].as_u64().expect("a bay"));
+    let one = daemon.json(&format!("/api/drives/{serial}"));
+    let node = std::fs::read_dir(sim.root().join(format!("sys/block/{other}/device/scsi_generic"))).expect("its node");
+    let node = node.flatten().next().expect("a node").file_name().into_string().expect("text");
+    let address = std::fs::read_link(sim.root().join(format!("sys/block/{device}/device"))).expect("a link");
+    let address = address.file_name().expect("a name").to_str().expect("text").to_owned();
+    let shelf = daemon.json(&format!("/api/enclosures/{}", text("enclosure_id")));
+    let zfs = daemon.json("/api/zfs");
+    let members = zfs["pools"].as_array().expect("pools").iter().flat_map(|p| p["vdevs"].as_array().expect("vdevs"));
+    let mut members = members.flat_map(|v| v["members"].as_array().expect("members"));
+    let leaf = members.find(|m| m["device"] == device).expect("its leaf")["name"].as_str().expect("name").to_owned();
+    let mut names: Vec<String> = vec![
+        device.into(),
+        other.into(),
+        format!("{device}1"),
+        format!("%2Fdev%2F{device}"),
+        format!("/dev/{other}"),
+        format!("dev/{device}1"),
+        serial.clone(),
+        serial.to_lowercase(),
+        serial[..6].to_owned(),
+        serial[2..].to_lowercase(),
+        format!("0x{wwn}"),
+        wwn.to_uppercase(),
+        format!("naa.{wwn}"),
+        format!("wwn-0x{wwn}-part1"),
+        node.clone(),
+        format!("dev/{node}"),
+        address,
+        leaf.rsplit('/').next().expect("a name").to_owned(),
+    ];
+    names.extend(
+        one["by_id"].as_array().expect("by_id").iter().map(|n| format!("dev/disk/by-id/{}", n.as_str().expect("name"))),
+    );
+    for name in [&shelf["id"], &shelf["sysfs_names"][0], &shelf["sysfs_names"][1]] {
+        names.push(format!("{}/{bay}", name.as_str().expect("a name")));
+    }
+    let place = format!("enclosure {} bay {bay}", text("enclosure_id"));
+    for name in &names {
+        let answer = whereis(&daemon, name, &[]);
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "text/plain; charset=utf-8"),
+            "{name}: {}",
+            answer.text()
+        );
+        let line = answer.text();
+        assert_eq!(line.lines().count(), 1, "{line}");
+        for part in [device, &place, &serial, "tank", "  ok"] {
+            assert!(line.contains(part), "{name}: no {part:?} in {line}");
+        }
+        assert_eq!(answer.header("vary"), "Accept, Accept-Encoding");
+        let json = whereis(&daemon, name, &[("Accept", "application/json")]);
+        assert_eq!(json.header("content-type"), "application/json", "{name}");
+        assert_eq!(json.header("vary"), "Accept, Accept-Encoding", "{name}");
+        let json = json.json();
+        assert_eq!(
+            (&json["serial_number"], &json["slot"], &json["missing_since"]),
+            (&serial.as_str().into(), &bay.into(), &Value::Null)
+        );
+    }
+    assert_eq!(
+        whereis(&daemon, device, &[("Accept", "text/plain;q=0.5, application/json;q=0.9")]).header("content-type"),
+        "application/json"
+    );
+    let nvme = whereis(&daemon, "nvme0n1p1", &[]).text();
+    assert!(nvme.starts_with("nvme0n1  in no bay  "), "{nvme}");
+    assert!(daemon.request("HEAD", &format!("/api/whereis/{device}"), &[]).body.is_empty());
+}
+
+#[test]
+fn what_is_not_found_says_what_was_looked_for() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    let truth = sim.list();
+    let shelf = truth[0]["enclosure_id"].as_str().expect("an id").to_owned();
+    let problem = |name: &str| {
+        let answer = whereis(&daemon, name, &[]);
+        assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{name}");
+        answer.json()["detail"].as_str().expect("a detail").to_owned()
+    };
+    assert!(problem("sdzz").contains("sdzz"));
+    assert!(problem(&format!("{shelf}/5")).contains("is empty"));
+    assert!(problem(&format!("{shelf}/600")).contains("no bay 600"));
+    assert!(problem("0x1/1").contains("no enclosure here is 0x1"));
+    let serial = |n: usize| truth[n]["serial"].as_str().expect("serial");
+    assert!(problem(&serial(0)[..3]).contains("no drive here is"), "three characters are too few");
+    // Two drives whose serial numbers begin alike.
+    sim.insert(&["bay/0/2", "--serial", "TWIN0001", "--kind", "sas"]);
+    sim.insert(&["bay/0/5", "--serial", "TWIN0002", "--kind", "sas"]);
+    daemon.overview_when("both are read", |o| o["totals"]["by_state"]["active"] == 6);
+    let twins = eventually("both are candidates", || Some(problem("twin")).filter(|t| t.contains("TWIN0002")));
+    assert!(twins.contains("2 drives") && twins.contains("TWIN0001") && twins.contains("bay 2"), "{twins}");
+    assert!(whereis(&daemon, "win0002", &[]).text().contains("bay 5"));
+    assert_eq!(daemon.get("/api/whereis/").status, 404);
+
+    // One that was pulled is found, with its last bay and since when it is gone.
+    sim.pull(&["bay/0/2"]);
+    daemon.drive_when("TWIN0001", "it is missing", |d| d["state"] == "missing");
+    let line = eventually("it is said to be missing", || {
+        Some(whereis(&daemon, "TWIN0001", &[]).text()).filter(|t| t.contains("missing"))
+    });
+    assert!(line.contains(&format!("was in enclosure {shelf} bay 2")) && line.contains("missing since 20"), "{line}");
+    let json = whereis(&daemon, "TWIN0001", &[("Accept", "application/json")]).json();
+    assert!(json["missing_since"].as_str().is_some_and(|t| t.ends_with('Z')) && json["state"] == "missing", "{json}");
+}
+
+fn doctor(sim: &Sim, redis: u16, settings: &[(&str, &str)]) -> Ended {
+    let mut doctor = command(sim, redis);
+    doctor.env("JBOD_LISTEN", "127.0.0.1:0").env("SMART_TIMEOUT", "1").envs(settings.iter().copied()).arg("doctor");
+    run(&mut doctor)
+}
+
+/// The line of a finding; each that is not ok says how it is mended.
+#[track_caller]
+fn finding(ended: &Ended, level: &str, text: &str) -> String {
+    for line in ended.stdout.lines() {
+        if line.starts_with("warn  ") || line.starts_with("FAIL  ") {
+            assert!(line.contains("  -- mended by: "), "{line}");
+        }
+    }
+    let found = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(level) && l.contains(text));
+    found.unwrap_or_else(|| panic!("no {level} with {text:?}: {ended:?}")).to_owned()
+}
+
+#[test]
+fn a_doctor_at_a_healthy_host_finds_nothing_to_mend() {
+    let (sim, redis) = (Sim::rack(), Redis::start());
+    let ended = doctor(&sim, redis.port, &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for text in [
+        "smartctl 7.4",
+        "zpool 2.2",
+        "2 enclosures with 84 bays, 78 in use",
+        "Redis at",
+        "is free",
+        "79 drives: 79 read",
+    ] {
+        finding(&ended, "ok", text);
+    }
+    assert!(ended.stdout.ends_with("nothing is missing\n") && ended.stderr.is_empty(), "{ended:?}");
+    let json = run(command(&sim, redis.port).env("JBOD_LISTEN", "127.0.0.1:0").args(["doctor", "--json"]));
+    let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert!(json["findings"].as_array().is_some_and(|f| f.len() > 6 && f.iter().all(|f| f["level"] == "ok")), "{json}");
+}
+
+#[test]
+fn a_doctor_names_what_is_wrong_and_what_mends_it() {
+    let (sim, mut redis) = (troubled(), Redis::start());
+    let ended = doctor(&sim, redis.port, &[]);
+    let silent = finding(&ended, "warn", "no answer within 1 s");
+    assert!(silent.contains("(bay 4 of ") && ended.code == Some(0), "{ended:?}");
+
+    redis.require_password("s3cret");
+    let ended = doctor(&sim, redis.port, &[("REDIS_PASSWORD", "wr0ng")]);
+    assert!(finding(&ended, "FAIL", "does not let us in, with the password that is set").contains("REDIS_PASSWORD"));
+    assert!(!ended.stdout.contains("wr0ng") && ended.code == Some(1), "{ended:?}");
+    finding(&doctor(&sim, redis.port, &[]), "FAIL", "no password is set here");
+    finding(&doctor(&sim, redis.port, &[("REDIS_PASSWORD", "s3cret")]), "ok", "Redis at");
+    let away = doctor(&sim, Redis::absent().port, &[]);
+    assert!(finding(&away, "warn", "cannot be reached").contains("redis-server"));
+    assert_eq!(away.code, Some(0), "the daemon serves without");
+}
+
+/// Answers `/healthz` as version 0.1.0 does, with this policy.
+fn answer_healthz(mut stream: TcpStream, policy: &str) {
+    let _ = stream.read(&mut [0; 4096]);
+    let head = format!("Connection: close\r\nCache-Control: no-cache\r\nContent-Security-Policy: {policy}\r\n");
+    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n{head}\r\nok\n");
+}
+
+#[test]
+fn a_doctor_knows_who_is_at_the_address() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    let at = |address: &str| doctor(&sim, redis.port, &[("JBOD_LISTEN", address)]);
+    finding(&at(&format!("127.0.0.1:{}", daemon.port)), "ok", "a jbod-monitor serves on");
+    let (port, other) = (free_port(), free_port());
+    let _first_release = Fake::at(port, |stream| answer_healthz(stream, "default-src 'self'"));
+    finding(&at(&format!("127.0.0.1:{port}")), "ok", "a jbod-monitor serves on");
+    let _stranger = Fake::at(other, |stream| answer_healthz(stream, "default-src 'self' https:"));
+    finding(&at(&format!("127.0.0.1:{other}")), "FAIL", "cannot serve on");
+    let held = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let ended = at(&held.local_addr().expect("its address").to_string());
+    assert!(finding(&ended, "FAIL", "cannot serve on").contains("JBOD_LISTEN"));
+    assert_eq!(ended.code, Some(1));
+    finding(&at("unix:/nonexistent/folder/x.sock"), "FAIL", "unix:/nonexistent/folder/x.sock");
+    let file = sim.root().join("file");
+    std::fs::write(&file, "").expect("a file");
+    finding(&at(&format!("unix:{}", file.display())), "FAIL", "something else is there");
+    finding(&at(&format!("unix:{}", sim.root().join("free").display())), "ok", "is free");
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_said_with_what_to_do() {
+    let sim = Sim::small();
+    let held = TcpListener::bind("127.0.0.1:0").expect("a port");
+    for (address, advice) in [
+        (held.local_addr().expect("its address").to_string(), "JBOD_LISTEN to another port"),
+        ("192.0.2.1:9780".to_owned(), "no such address"),
+        ("unix:/nonexistent/x.sock".to_owned(), "its folder is not there"),
+        ("unix:/etc/passwd".to_owned(), "something else is there"),
+    ] {
+        let ended = run(command(&sim, 1).args(["--listen", &address, "--allow-anonymous"]));
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(&address) && ended.stderr.contains(advice), "{ended:?}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_host_without_drives_or_shelves_is_told_so() {
+    let sim = Sim::empty();
+    let none = run(command(&sim, 1).env("SMARTCTL_PATH", "/nonexistent/smartctl").arg("scan"));
+    assert_eq!((none.code, none.stdout.as_str()), (Some(0), "no drives here\n"), "{none:?}");
+    assert!(none.stderr.contains("smartctl is not at /nonexistent/smartctl"), "{none:?}");
+    let mut doctor = command(&sim, 1);
+    doctor.env("SMARTCTL_PATH", "/nonexistent/smartctl").env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor");
+    let ended = run(&mut doctor);
+    assert!(finding(&ended, "FAIL", "smartctl is not at /nonexistent/smartctl").contains("smartmontools"));
+    assert!(finding(&ended, "warn", "module ses is not loaded").contains("modprobe ses"));
+    finding(&ended, "warn", "no drives");
+    assert_eq!(ended.code, Some(1));
+}
+
+/// A smartctl that only says which it is.
+fn version_only(sim: &Sim, name: &str, line: &str) -> String {
+    sim.script(name, &format!("#!/bin/sh\necho '{line}'\n")).display().to_string()
+}
+
+#[test]
+fn an_old_smartctl_is_one_clear_line_everywhere() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let old = version_only(&sim, "smartctl-old", "smartctl 6.6 2016-05-31 r4324 [x86_64-linux-4.9.0] (local build)");
+    let said = format!("smartctl 6.6 ({old}) is older than 7.0");
+    let scanned = run(command(&sim, 1).env("SMARTCTL_PATH", &old).arg("scan"));
+    assert!(scanned.stderr.contains(&said) && scanned.stderr.lines().count() == 1, "{scanned:?}");
+    let ended = doctor(&sim, redis.port, &[("SMARTCTL_PATH", &old)]);
+    assert!(finding(&ended, "FAIL", &said).contains("7.0 or later"));
+    assert!(!ended.stdout.contains("no reading of"), "there is one reason for all: {}", ended.stdout);
+
+    let daemon = Daemon::ready(&sim, &redis, &[("SMARTCTL_PATH", &old), ("SMART_POLL_INTERVAL", "1")]);
+    daemon.wait_logged(&said);
+    let ready = eventually("readyz says it", || {
+        Some(daemon.get("/readyz")).filter(|r| r.text().contains("degraded: smartctl"))
+    });
+    assert_eq!(ready.status, 200);
+    assert!(
+        ready.text().starts_with("ready\ndegraded: smartctl since ") && ready.text().contains(&said),
+        "{}",
+        ready.text()
+    );
+    daemon.after_sweeps(2);
+    assert_eq!(daemon.logged("ERROR"), 1, "{}", daemon.log());
+
+    // The right one is put in its place: it is found without a restart.
+    std::fs::remove_file(&old).expect("the old one goes");
+    sim.script("smartctl-old", &format!("#!/bin/sh\nexec {} \"$@\"\n", sim.tool("smartctl").display()));
+    daemon.wait_logged("can be used now");
+    eventually("readyz is plain", || (daemon.get("/readyz").text() == "ready\n").then_some(()));
+    daemon.overview_when("drives are read", |o| o["totals"]["by_verdict"]["ok"] == 4);
+}
+
+#[test]
+fn a_smartctl_that_says_nothing_sensible_is_told_with_what_it_says() {
+    let sim = Sim::small();
+    for (line, expected) in [("bash: nonsense", "it says: bash: nonsense"), ("", "it says: nothing")] {
+        let odd = version_only(&sim, "odd", line);
+        let scanned = run(command(&sim, 1).env("SMARTCTL_PATH", &odd).arg("scan"));
+        assert!(scanned.stderr.contains(expected) && scanned.stderr.contains(&odd), "{scanned:?}");
+    }
+    let text = sim.root().join("no-program");
+    std::fs::write(&text, "x").expect("a file");
+    let scanned = run(command(&sim, 1).env("SMARTCTL_PATH", &text).arg("scan"));
+    assert!(scanned.stderr.contains("cannot be started: Permission denied"), "{scanned:?}");
+}

@@ -1,0 +1,478 @@
+//! The source as text, held to what `src/lib.rs` and the contribution guide promise: who may
+//! import whom, which room holds which door, how long a file may be, what the README names, why a dependency is there.
+
+use crate::support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::daemon::run;
+
+/// More than that is two files.
+const LINES: usize = 450;
+
+/// A source file: its path below the repository, its text, and its code without comments.
+struct Source {
+    path: String,
+    text: String,
+    code: String,
+}
+
+impl Source {
+    /// `model`, `http`, `main`: the part of `src` that it belongs to.
+    fn room(&self) -> &str {
+        let below = self.path.strip_prefix("src/").unwrap_or(&self.path);
+        below.split('/').next().unwrap_or(below).trim_end_matches(".rs")
+    }
+
+    /// How many modules deep it is: 1 for `src/stop.rs` and `src/http/mod.rs`, 2 for `src/http/api.rs`.
+    fn depth(&self) -> usize {
+        self.path.trim_end_matches("/mod.rs").split('/').count() - 1
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The program that plays the tools, which is apart from all others.
+const SIMULATOR: &str = "src/bin/jbod-sim";
+
+/// Of a folder; of `src`, those of the daemon.
+fn sources(folder: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    files(&root().join(folder), &mut found);
+    found.retain(|path| folder == SIMULATOR || !path.starts_with(root().join(SIMULATOR)));
+    found.sort();
+    assert!(!found.is_empty(), "{folder} holds source");
+    let source = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let path = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+        let code = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
+        Source { path, text, code }
+    };
+    found.into_iter().map(source).collect()
+}
+
+/// The line without a comment: one that stands alone, or behind code and a blank.
+fn without_comment(line: &str) -> &str {
+    if line.trim_start().starts_with("//") {
+        return "";
+    }
+    line.split_once(" // ").map_or(line, |(code, _)| code)
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Places where `word` stands for itself and not as the end of a longer name or path.
+fn uses<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
+    code.match_indices(word).filter_map(move |(at, _)| {
+        let before = code[..at].chars().next_back();
+        (!before.is_some_and(|c| is_word(c) || c == ':')).then(|| &code[at..])
+    })
+}
+
+/// Every line that breaks a rule, or nothing.
+#[track_caller]
+fn assert_none(broken: &[String], rule: &str) {
+    assert!(broken.is_empty(), "{rule}:\n{}", broken.join("\n"));
+}
+
+/// The levels of the import law, as the table in `src/lib.rs` has them.
+fn levels() -> BTreeMap<String, usize> {
+    let text = read("src/lib.rs");
+    let table = text.split("```text").nth(1).and_then(|rest| rest.split("```").next()).expect("the table of the law");
+    let mut levels = BTreeMap::new();
+    let mut level = None;
+    for word in table.split_whitespace().filter(|word| *word != "//!") {
+        if let Ok(number) = word.parse::<usize>() {
+            level = Some(number);
+        } else {
+            levels.insert(word.trim_end_matches(',').to_owned(), level.expect("a level before its rooms"));
+        }
+    }
+    levels
+}
+
+/// The rooms that a file names: by `crate::`, by the crate's name, or by climbing up to its root.
+fn rooms_named(source: &Source, levels: &BTreeMap<String, usize>) -> Vec<String> {
+    let climb = "super::".repeat(source.depth());
+    let mut named = Vec::new();
+    for way in ["crate::", "jbod_monitor::", &climb] {
+        for rest in uses(&source.code, way) {
+            let rest = rest[way.len()..].trim_start_matches("super::");
+            let names: Vec<&str> = match rest.strip_prefix('{') {
+                Some(list) => list.split('}').next().unwrap_or("").split(',').map(str::trim).collect(),
+                None => vec![rest],
+            };
+            let first = |name: &str| name.split(|c| !is_word(c)).next().unwrap_or("").to_owned();
+            named.extend(names.into_iter().map(first).filter(|name| levels.contains_key(name)));
+        }
+    }
+    named
+}
+
+#[test]
+fn rooms_import_only_what_is_below_them() {
+    let levels = levels();
+    assert!(levels.len() > 10 && levels["model"] == 0, "{levels:?}");
+    let (mut broken, mut seen) = (Vec::new(), 0);
+    for source in sources("src").iter().filter(|s| s.path != "src/lib.rs") {
+        let room = source.room();
+        let Some(level) = levels.get(room) else {
+            broken.push(format!("{}: room {room} is not in the table of src/lib.rs", source.path));
+            continue;
+        };
+        for other in rooms_named(source, &levels) {
+            seen += 1;
+            if other != room && levels[&other] >= *level {
+                broken.push(format!(
+                    "{}: {room} (level {level}) imports {other} (level {})",
+                    source.path, levels[&other]
+                ));
+            }
+        }
+    }
+    assert!(seen > 80, "imports are found: {seen}");
+    assert_none(&broken, "a room imports only lower levels");
+}
+
+#[test]
+fn each_door_is_in_one_room() {
+    let doors: [(&str, &[&str]); 9] = [
+        ("redis::", &["src/cache/"]),
+        ("r2d2::", &["src/cache/"]),
+        ("tiny_http::", &["src/http/"]),
+        ("Command::new", &["src/probe/exec.rs"]),
+        ("std::process::Command", &["src/probe/exec.rs"]),
+        ("env::var", &["src/config/"]),
+        ("std::env::var", &["src/config/"]),
+        ("sd_notify::", &["src/supervise/", "src/daemon.rs"]),
+        ("rayon::", &["src/probe/", "src/poller/"]),
+    ];
+    let mut broken = Vec::new();
+    for source in sources("src") {
+        for (door, rooms) in doors {
+            if uses(&source.code, door).next().is_some() && !rooms.iter().any(|room| source.path.starts_with(room)) {
+                broken.push(format!("{}: {door} belongs to {}", source.path, rooms.join(", ")));
+            }
+        }
+    }
+    assert_none(&broken, "each of these is used in one room");
+}
+
+/// So that none of them can be a FIFO that is waited for, or without end.
+#[test]
+fn the_files_that_settings_name_are_opened_in_one_place() {
+    let mut broken = Vec::new();
+    for source in sources("src/config").iter().filter(|s| s.path != "src/config/file.rs") {
+        for way in ["File::open", "OpenOptions", "fs::read", "fs::open"] {
+            if source.code.contains(way) {
+                broken.push(format!("{}: {way} belongs to src/config/file.rs", source.path));
+            }
+        }
+    }
+    assert_none(&broken, "config opens files in one place");
+}
+
+#[test]
+fn the_model_is_pure() {
+    let mut broken = Vec::new();
+    for source in sources("src/model") {
+        for impure in ["fs::", "net::", "Instant", "SystemTime", "log::", "std::thread", "std::process", "std::env"] {
+            let mut places = source.code.match_indices(impure).map(|(at, _)| source.code[..at].chars().next_back());
+            if places.any(|before| !before.is_some_and(is_word)) || source.code.contains("::now()") {
+                broken.push(format!("{}: {impure}", source.path));
+            }
+        }
+    }
+    assert_none(&broken, "no I/O, no clock and no log in src/model");
+}
+
+#[test]
+fn nothing_that_writes_to_a_drive_stands_in_the_source() {
+    let mut broken = Vec::new();
+    for source in sources("src") {
+        for option in [
+            "-s",
+            "-t",
+            "-X",
+            "-o",
+            "-S",
+            "--set",
+            "--smart",
+            "--test",
+            "--abort",
+            "--offlineauto",
+            "--saveauto",
+            "--captive",
+        ] {
+            // As an argument of its own, or with its value behind it.
+            for form in
+                [format!("\"{option}\""), format!("\"{option},"), format!("\"{option}="), format!("\"{option} ")]
+            {
+                if source.code.contains(&form) {
+                    broken.push(format!("{}: {form}", source.path));
+                }
+            }
+        }
+    }
+    assert_none(&broken, "smartctl only ever reads");
+}
+
+#[test]
+fn every_file_is_short_and_says_what_it_is() {
+    let mut broken = Vec::new();
+    for source in sources("src").into_iter().chain(sources(SIMULATOR)) {
+        let lines = source.text.lines().count();
+        if lines > LINES {
+            broken.push(format!("{}: {lines} lines, at most {LINES}", source.path));
+        }
+        if !source.text.starts_with("//! ") {
+            broken.push(format!("{}: does not begin with //!", source.path));
+        }
+    }
+    assert_none(&broken, "files are short and say what they are");
+}
+
+#[test]
+fn nothing_is_left_undone_in_the_source() {
+    let mut broken = Vec::new();
+    for source in sources("src").into_iter().chain(sources(SIMULATOR)) {
+        for (number, line) in source.text.lines().enumerate() {
+            for word in ["todo!", "unimplemented!", "dbg!", "FIXME", "TODO", "XXX"] {
+                if line.contains(word) {
+                    broken.push(format!("{}:{}: {word}", source.path, number + 1));
+                }
+            }
+        }
+    }
+    assert_none(&broken, "what is to be done stands in the issues");
+}
+
+/// The daemon and the simulator meet only through files and processes.
+#[test]
+fn the_simulator_knows_nothing_of_the_daemon() {
+    let mut broken = Vec::new();
+    for source in sources(SIMULATOR) {
+        if source.code.contains("jbod_monitor") {
+            broken.push(source.path);
+        }
+    }
+    for source in sources("src") {
+        if source.code.contains("jbod-sim") || source.code.contains("jbod_sim") {
+            broken.push(source.path);
+        }
+    }
+    assert_none(&broken, "daemon and simulator are apart");
+}
+
+/// A file of tests that is no module of a program of tests never runs.
+#[test]
+fn every_test_is_run() {
+    let mut broken = Vec::new();
+    for folder in ["tests/it", "tests/alone"] {
+        let main = read(&format!("{folder}/main.rs"));
+        for entry in std::fs::read_dir(root().join(folder)).expect("a folder of tests").flatten() {
+            let path = entry.path();
+            let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+            let is_module = path.extension().is_some_and(|e| e == "rs") || path.join("mod.rs").is_file();
+            if is_module && name != "main" && !main.contains(&format!("mod {name};\n")) {
+                broken.push(path.display().to_string());
+            }
+        }
+    }
+    for entry in std::fs::read_dir(root().join("tests")).expect("tests").flatten() {
+        if entry.path().extension().is_some_and(|e| e == "rs") {
+            broken.push(entry.path().display().to_string());
+        }
+    }
+    assert_none(&broken, "every file of tests is a module of tests/it or tests/alone");
+}
+
+/// What is wrong with the tables of dependencies in a manifest.
+fn unreasoned(path: &str, text: &str) -> Vec<String> {
+    let (mut broken, mut seen) = (Vec::new(), 0);
+    let (mut table, mut above, mut before) = ("", "", "");
+    for line in text.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            table = header.trim_end_matches(']');
+            before = "";
+            // A table of its own for one dependency would stand in no order.
+            if table.contains("dependencies.") {
+                broken.push(format!("{path}: [{table}] belongs into its table as one line"));
+            }
+        }
+        let name = line.split([' ', '=', '.']).next().unwrap_or("");
+        let starts = line.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '"');
+        if table.ends_with("dependencies") && starts {
+            seen += 1;
+            if above.strip_prefix('#').is_none_or(|reason| reason.trim().len() < 5) {
+                broken.push(format!("{path}: {name} has no reason above it"));
+            }
+            if name < before {
+                broken.push(format!("{path}: {name} stands behind {before}"));
+            }
+            before = name;
+        }
+        if table.ends_with("dependencies") && line.chars().count() > 120 {
+            broken.push(format!("{path}: more than 120 characters: {line}"));
+        }
+        above = line;
+    }
+    if seen == 0 {
+        broken.push(format!("{path}: no dependencies are found"));
+    }
+    broken
+}
+
+#[test]
+fn every_dependency_has_a_reason() {
+    let good = "[dependencies]\n# Why it is.\na = \"1\"\n# The other.\nb = \"1\"\n";
+    assert_none(&unreasoned("good", good), "what is right");
+    for bad in [
+        "[dependencies]\na = \"1\"\n",
+        "[dependencies]\n# Why it is.\na = \"1\"\nb = \"1\"\n",
+        "[dependencies]\n#\na = \"1\"\n",
+        "[dependencies]\n# The other.\nb = \"1\"\n# Why it is.\na = \"1\"\n",
+        "[dependencies]\n# Why it is.\na = \"1\"\n[dependencies.b]\nversion = \"1\"\n",
+        "[target.'cfg(unix)'.dependencies]\na = \"1\"\n",
+        "[package]\nname = \"a\"\n",
+    ] {
+        assert!(!unreasoned("bad", bad).is_empty(), "nothing is said of {bad}");
+    }
+    let mut broken = Vec::new();
+    for path in ["Cargo.toml", "tests/fuzz/Cargo.toml"] {
+        broken.extend(unreasoned(path, &read(path)));
+    }
+    assert_none(&broken, "every dependency stands below one line of reason, in order of the alphabet");
+}
+
+/// The fuzz targets are a package of their own, with a lock file that no other command looks at: `make fuzz`, `make audit`
+/// and `make release` would find it old.
+#[test]
+fn the_lock_file_of_the_fuzz_targets_knows_every_dependency() {
+    let manifest = read("Cargo.toml");
+    let table = manifest.split("[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next()).expect("the table");
+    // What only a feature of the tests turns on is in no program.
+    let is_always =
+        |line: &&str| line.starts_with(|c: char| c.is_ascii_alphanumeric()) && !line.contains("optional = true");
+    let lines = table.lines().filter(is_always);
+    let mut wanted: Vec<&str> = lines.filter_map(|line| line.split([' ', '=']).next()).collect();
+    let lock = read("tests/fuzz/Cargo.lock");
+    let own = lock.split("[[package]]\n").find(|entry| entry.starts_with("name = \"jbod-monitor\"\n")).expect("ours");
+    assert!(own.contains(&format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"))), "its version: {own}");
+    let list = own.split("dependencies = [\n").nth(1).and_then(|rest| rest.split(']').next()).expect("a list");
+    // A name with a version behind it where there are two of them.
+    let mut found: Vec<&str> = list.split('"').skip(1).step_by(2).filter_map(|name| name.split(' ').next()).collect();
+    wanted.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, wanted, "cargo update --workspace --manifest-path tests/fuzz/Cargo.toml mends it");
+}
+
+/// `/api/drives/{id}` out of `["api", "drives", id] if … => …`.
+fn routes() -> Vec<String> {
+    let text = read("src/http/route.rs");
+    let code = text.split("#[cfg(test)]").next().unwrap_or(&text);
+    let arms = code.lines().map(str::trim).filter(|line| line.starts_with('[') && line.contains("=>"));
+    let path = |arm: &str| {
+        let parts = arm[1..].split(']').next().unwrap_or("").split(',').map(str::trim);
+        let parts = parts.map(|part| {
+            if part.starts_with('"') {
+                part.trim_matches('"').to_owned()
+            } else {
+                format!("{{{}}}", part.trim_end_matches(" @ .."))
+            }
+        });
+        format!("/{}", parts.collect::<Vec<_>>().join("/"))
+    };
+    arms.map(path).collect()
+}
+
+#[test]
+fn the_readme_names_every_setting_and_every_route() {
+    let readme = read("README.md");
+    let config = run(Command::new(env!("CARGO_BIN_EXE_jbod-monitor")).env_clear().arg("check-config"));
+    assert_eq!(config.code, Some(0), "{}", config.stderr);
+    let settings: Vec<&str> = config
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .collect();
+    assert!(settings.len() > 20, "{settings:?}");
+    let routes = routes();
+    assert!(routes.len() > 8 && routes.iter().any(|r| r == "/api/drives/{id}"), "{routes:?}");
+    let mut missing: Vec<String> = Vec::new();
+    for setting in settings {
+        let mut named = readme.match_indices(setting).map(|(at, _)| &readme[at + setting.len()..]);
+        if !named.any(|rest| !rest.starts_with(is_word)) {
+            missing.push(setting.to_owned());
+        }
+    }
+    for route in routes {
+        let mut named = readme.match_indices(&route).map(|(at, _)| &readme[at + route.len()..]);
+        // `/api/drives` is not named by `/api/drives/{id}` alone.
+        if !named.any(|rest| !rest.starts_with(|c| is_word(c) || c == '/')) {
+            missing.push(route);
+        }
+    }
+    assert_none(&missing, "README.md names every setting and every route");
+}
+
+/// The page's own files are for its page only.
+#[test]
+fn the_manual_and_the_document_of_the_api_name_every_route() {
+    let manual = read("packaging/man/jbod-monitor.8");
+    let document: serde_json::Value = serde_json::from_str(&read("src/http/openapi.json")).expect("JSON");
+    let of_page = |route: &String| route == "/" || [".css", ".js", ".svg"].iter().any(|end| route.ends_with(end));
+    let routes: Vec<String> = routes().into_iter().filter(|route| !of_page(route)).collect();
+    assert!(routes.len() > 8, "{routes:?}");
+    let of_document = document["paths"].as_object().expect("paths");
+    let mut missing: Vec<String> = Vec::new();
+    for route in &routes {
+        if !of_document.contains_key(route) {
+            missing.push(format!("{route} in openapi.json"));
+        }
+        if !manual.contains(route.split('{').next().unwrap_or(route)) {
+            missing.push(format!("{route} in jbod-monitor(8)"));
+        }
+    }
+    missing.extend(of_document.keys().filter(|path| !routes.contains(path)).map(|path| format!("{path} as a route")));
+    assert_none(&missing, "the manual and openapi.json name every route, and no other");
+}
+
+#[test]
+fn the_papers_are_there() {
+    for paper in ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+        assert!(!read(paper).trim().is_empty(), "{paper}");
+    }
+}
+
+/// A reader of a finding looks its rule up there.
+#[test]
+fn the_readme_shows_every_rule_as_it_is() {
+    let readme = read("README.md");
+    let rows = jbod_monitor::model::health::RULES.iter().map(|rule| {
+        format!("| {} | {} | {} | {} | {} |", rule.code, rule.class.as_str(), rule.condition, rule.limits, rule.source)
+    });
+    let missing: Vec<String> = rows.filter(|row| !readme.lines().any(|line| line == row)).collect();
+    assert_none(&missing, "rows that the table of rules in README.md lacks");
+}

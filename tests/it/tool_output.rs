@@ -1,0 +1,262 @@
+//! What smartctl and zpool print, damaged and hostile: one value that cannot be read costs that value, and what is too much
+//! costs a reading and no memory.
+
+use crate::support;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use std::path::Path;
+use support::daemon::Daemon;
+use support::eventually;
+use support::look::drive;
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// As many drives as are read at once.
+const DRIVES: usize = 16;
+/// The daemon with 16 drives has some 20 MiB in a debug build.
+const PEAK_KIB: usize = 128 * 1024;
+/// What smartctl may print, and zpool.
+const SMARTCTL_BYTES: usize = 256 * 1024;
+const ZPOOL_BYTES: usize = 16 * 1024 * 1024;
+
+fn shelf() -> Sim {
+    let count = DRIVES.to_string();
+    Sim::host(&["--bays", "24", "--drives", &count, "--paths", "1", "--sata", "0", "--ssd", "0", "--nvme", "0"])
+}
+
+/// A change to what smartctl prints of one drive, and what then becomes of a field.
+struct Odd {
+    /// As it stands in smartctl's JSON; `^{` is its beginning.
+    from: &'static str,
+    to: String,
+    field: &'static str,
+    /// `None`: as the other drives have it.
+    shown: Option<Value>,
+}
+
+fn odd_values() -> Vec<Odd> {
+    let digits = "9".repeat(400);
+    let mut all = Vec::new();
+    for value in ["1e999", "-1e999", "\"\\ud800\"", "\"\\udc00 \\ud83d\"", "\"\\q\"", "\"\u{1}\"", digits.as_str()] {
+        all.push(Odd { from: "^{", to: format!("{{\"new_field\":{value},"), field: "model_name", shown: None });
+        let to = format!("\"rotation_rate\":{value}");
+        all.push(Odd { from: "\"rotation_rate\":[0-9]*", to, field: "rotation_rate_rpm", shown: Some(Value::Null) });
+    }
+    // Where smartctl's own cannot be read, the revision is that of the kernel.
+    for (value, shown) in [("A\\ud800B", Some("A\u{fffd}B".into())), ("A\\qB", None)] {
+        let to = format!("\"scsi_revision\":\"{value}\"");
+        all.push(Odd { from: "\"scsi_revision\":\"[^\"]*\"", to, field: "firmware_version", shown });
+    }
+    assert_eq!(all.len(), DRIVES);
+    all
+}
+
+/// Each drive has another value that no strict parser takes; it has its reading all the same.
+#[test]
+fn a_value_that_cannot_be_read_costs_itself() {
+    let sim = shelf();
+    let truth = sim.list();
+    let nodes: Vec<&str> = truth.iter().map(|d| d["sg"][0].as_str().expect("a node")).collect();
+    let mut cases = String::new();
+    for (node, Odd { from, to, .. }) in nodes.iter().zip(odd_values()) {
+        let edit = format!("s|{from}|{}|", to.replace('\\', "\\\\"));
+        cases.push_str(&format!("*/{node}) edit='{edit}';;\n"));
+    }
+    let real = sim.tool("smartctl");
+    let text = format!(
+        "#!/bin/sh\nfor node do :; done\nedit=\ncase $node in\n{cases}esac\n'{}' \"$@\" | sed -e \"$edit\"\n",
+        real.display()
+    );
+    let script = sim.script("odd-smartctl", &text);
+    let script = script.to_string_lossy().into_owned();
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMARTCTL_PATH", &script)]);
+    let overview = daemon.json("/api/overview");
+    for (wanted, odd) in truth.iter().zip(odd_values()) {
+        let Odd { to, field, shown, .. } = odd;
+        let to: String = to.chars().take(60).collect();
+        let serial = wanted["serial"].as_str().expect("a serial number");
+        let seen = drive(&overview, serial);
+        assert_eq!((&seen["state"], &seen["error"]), (&"active".into(), &Value::Null), "{to}: {seen}");
+        // Also for who parses it strictly.
+        let document = daemon.json(&format!("/api/drives/{serial}"));
+        assert_eq!(document["temperature_celsius"], wanted["temperature"], "{to}: {document}");
+        assert_eq!(document["power_on_hours"], wanted["hours"], "{to}: {document}");
+        assert_eq!(document["smartctl"]["power_on_time"]["hours"], wanted["hours"], "{to}: {document}");
+        match shown {
+            Some(shown) => assert_eq!(document[field], shown, "{to}: {field}"),
+            None => assert!(document[field].is_string(), "{to}: {field}"),
+        }
+        let untouched = if field == "rotation_rate_rpm" { "firmware_version" } else { "rotation_rate_rpm" };
+        assert!(!document[untouched].is_null(), "{to}: {document}");
+    }
+}
+
+/// `unit` as often as fits, between a beginning and an end, in so many bytes.
+fn filled(begin: &str, unit: &str, end: &str, bytes: usize) -> String {
+    let count = (bytes - begin.len() - end.len() - 2) / (unit.len() + 1);
+    [begin, &vec![unit; count].join(","), end].concat()
+}
+
+/// The same without commas between.
+fn nested(begin: &str, unit: &str, bytes: usize) -> String {
+    [begin, &unit.repeat((bytes - begin.len()) / unit.len())].concat()
+}
+
+fn printing(sim: &Sim, name: &str, output: &[u8], wait: &str) -> String {
+    std::fs::write(sim.root().join("output"), output).expect("an output");
+    let file = sim.root().join("output");
+    let script = sim.script(name, &format!("#!/bin/sh\n{wait}\nexec cat '{}'\n", Path::display(&file)));
+    script.to_string_lossy().into_owned()
+}
+
+/// All drives at once print it. What is said of them, and the most memory that the daemon had.
+fn peak_of_smartctl(name: &str, output: &str) -> (usize, Value) {
+    let sim = shelf();
+    // All have begun when the first ends.
+    let program = printing(&sim, "hostile-smartctl", output.as_bytes(), "[ \"$1\" = --version ] || sleep 1");
+    let settings =
+        [("SMARTCTL_PATH", program.as_str()), ("SMART_CONCURRENCY", "16"), ("SMART_CONCURRENCY_PER_HOST", "16")];
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &settings);
+    let overview = daemon.json("/api/overview");
+    let peak = daemon.vitals().peak_kib;
+    println!("smartctl, {name}, {} bytes: {peak} KiB at most", output.len());
+    (peak, overview)
+}
+
+#[test]
+fn hostile_json_of_smartctl_takes_no_memory() {
+    let attributes = r#"{"serial_number":"S","device":{"protocol":"ATA"},"ata_smart_attributes":{"table":["#;
+    let spaces = r#"{"serial_number":"S","device":{"protocol":"NVMe"},"nvme_namespaces":["#;
+    let messages = r#"{"smartctl":{"messages":["#;
+    let n = SMARTCTL_BYTES;
+    let mut wrong = Vec::new();
+    for (name, output, says) in [
+        ("objects of one entry", filled(r#"{"a":["#, r#"{"":0}"#, "]}", n), "smartctl's JSON has over 65536 values"),
+        ("numbers", filled(r#"{"a":["#, "0", "]}", n), "smartctl's JSON has over 65536 values"),
+        ("entries", filled(r#"{"a":{"#, r#""":0"#, "}}", n), ""),
+        ("objects within objects", nested("", r#"{"a":"#, n), "smartctl's JSON is nested deeper than 32 levels"),
+        ("lists within lists", nested(r#"{"a":"#, "[", n), "smartctl's JSON is nested deeper than 32 levels"),
+        ("attributes", filled(attributes, r#"{"id":5}"#, "]}}", n), ""),
+        ("named attributes", filled(attributes, r#"{"id":5,"name":"x"}"#, "]}}", n), ""),
+        ("namespaces", filled(spaces, r#"{"id":5}"#, "]}", n), ""),
+        ("messages", filled(messages, r#"{"string":"a message"}"#, "]}}", n), ""),
+        ("objects of one entry", filled(r#"{"a":["#, r#"{"":0}"#, "]}", 4_000_000), "output over 262144 bytes"),
+    ] {
+        let (peak, overview) = peak_of_smartctl(name, &output);
+        if peak >= PEAK_KIB {
+            wrong.push(format!("{name}, {} bytes: {peak} KiB", output.len()));
+        }
+        let is_said =
+            support::look::drives(&overview).all(|drive| drive["error"].as_str().unwrap_or("").contains(says));
+        if !is_said {
+            let first = support::look::drives(&overview).next().expect("a drive");
+            wrong.push(format!("{name}, {} bytes: not {says:?} but {}", output.len(), first["error"]));
+        }
+        // Nothing in the list is as long as what was printed.
+        let size = overview.to_string().len();
+        if size > 200_000 {
+            wrong.push(format!("{name}: the overview has {size} bytes"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn peak_of_zpool(name: &str, output: &[u8]) -> (usize, Value) {
+    let sim = Sim::small();
+    let program = printing(&sim, "hostile-zpool", output, "");
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", program.as_str())]);
+    let zfs = daemon.json("/api/zfs");
+    daemon.json("/api/overview");
+    let peak = daemon.vitals().peak_kib;
+    println!("zpool, {name}, {} bytes: {peak} KiB at most", output.len());
+    (peak, zfs)
+}
+
+/// A pool with so many drives, which have names of so many bytes, as JSON.
+fn leaves_of(drives: usize, bytes: usize) -> String {
+    let begin = r#"{"pools":{"t":{"name":"t","state":"ONLINE","vdevs":{"t":{"vdev_type":"root","vdevs":{"#;
+    let leaf = |n: usize| format!(r#""{n}":{{"name":"{n:0>bytes$}","state":"ONLINE"}}"#);
+    let leaves: Vec<String> = (0..drives).map(leaf).collect();
+    [begin, &leaves.join(","), "}}}}}}"].concat()
+}
+
+/// … as text.
+fn rows_of(drives: usize, bytes: usize) -> String {
+    let begin = "  pool: t\n state: ONLINE\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\tt ONLINE 0 0 0\n";
+    let row = |n: usize| format!("\t  {n:0>bytes$} ONLINE 0 0 0\n");
+    [begin.to_owned(), (0..drives).map(row).collect()].concat()
+}
+
+#[test]
+fn hostile_output_of_zpool_takes_no_memory() {
+    let leaves = r#"{"pools":{"t":{"vdevs":{"t":{"vdev_type":"root","vdevs":{"#;
+    let long = "x".repeat(4000);
+    let group = format!(r#"{leaves}"replacing-{long}":{{"vdevs":{{"#);
+    let rows = "  pool: t\n state: ONLINE\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\tt ONLINE 0 0 0\n";
+    let rows_of_group = format!("{rows}\t  a ONLINE 0 0 0\n\t    replacing-{long} ONLINE 0 0 0\n");
+    let n = ZPOOL_BYTES;
+    let mut hostile = Vec::new();
+    for (name, output) in [
+        ("objects of one entry", filled(r#"{"pools":{"t":{"x":["#, r#"{"":0}"#, "]}}}", n)),
+        (
+            "objects",
+            filled(r#"{"pools":{"t":{"x":{"#, &format!(r#""":{}"#, filled("{", r#""":0"#, "}", 1000)), "}}}}", n),
+        ),
+        ("objects within objects", nested("", r#"{"x":"#, n)),
+        ("pools", filled(r#"{"pools":{"#, r#""":{}"#, "}}", n)),
+        ("leaves", filled(leaves, r#""a":{}"#, "}}}}}}", n)),
+        ("leaves of a long group", filled(&group, r#""a":{}"#, "}}}}}}}}", n)),
+        ("rows", nested(rows, "\t  a\n", n)),
+        ("rows of a long group", nested(&rows_of_group, "\t      a\n", n)),
+        ("pools as text", nested("", "  pool: t\n", n)),
+        ("scans", nested("  pool: t\n", "  scan: scrub in progress, 1% done\n", n)),
+    ] {
+        hostile.push((name, output.into_bytes()));
+    }
+    hostile.push(("long names", leaves_of(19_000, 800).into_bytes()));
+    hostile.push(("long rows", rows_of(19_000, 800).into_bytes()));
+    hostile.push(("rows of 300 bytes", rows_of(19_000, 300).into_bytes()));
+    hostile.push(("no text", vec![0xff; n]));
+    let mut wrong = Vec::new();
+    for (name, output) in hostile {
+        let (peak, zfs) = peak_of_zpool(name, &output);
+        if peak >= PEAK_KIB {
+            wrong.push(format!("{name}, {} bytes: {peak} KiB", output.len()));
+        }
+        if zfs["error"].is_null() {
+            wrong.push(format!("{name}: taken for good"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// As much as is read: many leaves, with names as long as fit into what zpool may print.
+#[test]
+fn as_much_of_zpool_as_is_read_takes_no_memory() {
+    for (name, output) in [("JSON", leaves_of(19_000, 150)), ("text", rows_of(19_000, 150))] {
+        let (peak, zfs) = peak_of_zpool(name, output.as_bytes());
+        assert_eq!(zfs["error"], Value::Null, "{name}");
+        assert!(peak < PEAK_KIB, "{name}: {peak} KiB");
+    }
+}
+
+/// What is stored in Redis is held to the same limits: a drive with such a document is read anew.
+#[test]
+fn a_stored_document_with_too_much_json_is_replaced() {
+    let (sim, redis) = (shelf(), Redis::start());
+    let settings = [("SMART_POLL_INTERVAL", "3600"), ("SMART_TTL", "7200")];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let key = "jbod:smart:sda";
+    let own = eventually("a document is stored", || redis.get(key));
+    let serial = daemon.json("/api/drives/sda")["serial_number"].clone();
+    daemon.stop(Signal::TERM);
+    // Not too deep for a document, but for smartctl.
+    let (before, _) = own.split_once("\"smartctl\":").expect("smartctl's JSON");
+    let nested = "[".repeat(35) + &"]".repeat(35);
+    redis.set(key, format!("{before}\"smartctl\":{{\"a\":{nested}}}}}").as_bytes());
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let drive = daemon.drive_when(serial.as_str().expect("a serial number"), "it is read", |d| d["verdict"] == "ok");
+    assert!(drive["temperature_celsius"].is_number(), "{drive}");
+    eventually("its document is replaced", || redis.get(key).filter(|value| value.len() < 2 * own.len()));
+}

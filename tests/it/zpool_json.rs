@@ -1,0 +1,244 @@
+//! Pools from zpool's JSON (OpenZFS 2.3 and later): they are what its text says, and whatever is
+//! wrong with the JSON, the text is still there.
+
+use crate::support;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use support::daemon::Daemon;
+use support::redis::Redis;
+use support::sim::Sim;
+use support::{corpus, eventually};
+
+const OFTEN: (&str, &str) = ("SMART_POLL_INTERVAL", "1");
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("null")
+}
+
+fn members(zfs: &Value) -> impl Iterator<Item = &Value> {
+    let pools = zfs["pools"].as_array().into_iter().flatten();
+    let vdevs = pools.flat_map(|pool| pool["vdevs"].as_array().into_iter().flatten());
+    vdevs.flat_map(|vdev| vdev["members"].as_array().into_iter().flatten())
+}
+
+/// An answer of /api/zfs without what differs between text and JSON by their nature: when it was
+/// made, how the scan is worded, and guids, of which text tells only those of leaves that are gone.
+fn compared(mut zfs: Value) -> Value {
+    for field in ["version", "generated_at", "collected_at"] {
+        zfs[field] = Value::Null;
+    }
+    let lists = zfs["pools"].as_array_mut().into_iter().flatten();
+    for pool in lists {
+        pool["scan"]["text"] = Value::Null;
+        for vdev in pool["vdevs"].as_array_mut().into_iter().flatten() {
+            for leaf in vdev["members"].as_array_mut().into_iter().flatten().filter(|leaf| leaf["was"].is_null()) {
+                leaf["guid"] = Value::Null;
+            }
+        }
+    }
+    for leaf in zfs["unmatched"].as_array_mut().into_iter().flatten().filter(|leaf| leaf["was"].is_null()) {
+        leaf["guid"] = Value::Null;
+    }
+    zfs
+}
+
+/// The first place where two values differ.
+fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
+    match (a, b) {
+        (Value::Object(x), Value::Object(y)) if x.keys().eq(y.keys()) => {
+            x.keys().find_map(|key| difference(&format!("{place}/{key}"), &a[key], &b[key]))
+        }
+        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
+            (0..x.len()).find_map(|n| difference(&format!("{place}/{n}"), &x[n], &y[n]))
+        }
+        _ => (a != b).then(|| format!("{place}: text {a}, JSON {b}")),
+    }
+}
+
+/// What a daemon that has just started says of the pools.
+fn fresh(sim: &Sim, json: &str) -> Value {
+    sim.set("zpool", &[&format!("json={json}")]);
+    let daemon = Daemon::ready(sim, &Redis::absent(), &[]);
+    let zfs = daemon.json("/api/zfs");
+    assert_eq!((&zfs["available"], &zfs["error"]), (&true.into(), &Value::Null), "json={json}");
+    daemon.stop(Signal::TERM);
+    zfs
+}
+
+#[test]
+fn json_says_what_text_says() {
+    let sim = Sim::rack();
+    let truth = sim.list();
+    let with_role = |role: &'static str| truth.iter().filter(move |d| d["role"] == role && d["pool"] == "tank");
+    let serial = |d: Option<&Value>| text(&d.expect("a drive")["serial"]).to_owned();
+    let data: Vec<String> = with_role("data").map(|d| serial(Some(d))).collect();
+    let free: Vec<String> =
+        truth.iter().filter(|d| d["pool"].is_null() && !d["bay"].is_null()).map(|d| serial(Some(d))).collect();
+    let leaf = |serial: &str| format!("leaf/{serial}");
+    let spare = serial(with_role("spare").next());
+    let steps: [(&str, &dyn Fn()); 7] = [
+        ("all is well", &|| {}),
+        ("a running resilver onto another drive", &|| {
+            sim.set("pool/tank", &["scan=resilvering", "progress=42"]);
+            sim.set(&leaf(&data[0]), &[&format!("replacing={}", free[0])]);
+            sim.set(&leaf(&data[6]), &["note=(resilvering)"]);
+        }),
+        ("a spare that helps", &|| {
+            sim.set(&leaf(&data[1]), &["state=FAULTED", "note=too many errors", "read=3", "write=99", "cksum=100980"]);
+            sim.set(&leaf(&data[1]), &[&format!("spare={spare}")]);
+        }),
+        ("drives offline, removed and degraded", &|| {
+            sim.set(&leaf(&data[2]), &["state=OFFLINE"]);
+            sim.set(&leaf(&data[3]), &["state=REMOVED"]);
+            sim.set(&leaf(&data[4]), &["state=DEGRADED", "cksum=18446744073709551615", "note=too many errors"]);
+        }),
+        ("a drive that was pulled", &|| sim.pull(&[&data[5]])),
+        ("a paused scrub, and errors", &|| {
+            sim.set(&leaf(&data[6]), &["note="]);
+            sim.set("pool/tank", &["scan=scrub-paused", "errors=7 data errors, use '-v' for a list"]);
+            sim.set("pool/backup", &["scan=scrub-canceled"]);
+        }),
+        ("a suspended pool", &|| sim.set("pool/tank", &["state=SUSPENDED", "scan=none"])),
+    ];
+    for (what, step) in steps {
+        step();
+        let (said, told) = (fresh(&sim, "false"), fresh(&sim, "true"));
+        assert!(members(&told).all(|leaf| leaf["guid"].is_string()), "{what}: every leaf has its guid");
+        assert_eq!(difference("", &compared(said), &compared(told)), None, "{what}");
+    }
+    let zfs = fresh(&sim, "true");
+    let gone = zfs["unmatched"].as_array().into_iter().flatten().find(|leaf| leaf["state"] == "UNAVAIL");
+    let gone = gone.unwrap_or_else(|| panic!("the pulled drive's leaf has no drive: {}", zfs["unmatched"]));
+    assert_eq!(gone["name"], gone["guid"]);
+    assert!(text(&gone["was"]).starts_with("/dev/disk/by-id/"), "{gone}");
+}
+
+#[test]
+fn broken_json_is_said_once_and_text_is_read() {
+    let sim = Sim::small();
+    let wanted = compared(fresh(&sim, "false"));
+    sim.set("zpool", &["json=broken"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[OFTEN]);
+    assert_eq!(compared(daemon.json("/api/zfs")), wanted);
+    daemon.after_sweeps(2);
+    assert_eq!(compared(daemon.json("/api/zfs")), wanted);
+    assert_eq!(daemon.logged("zpool status gives no good JSON"), 1, "{}", daemon.log());
+}
+
+/// A zpool of one's own, put in place of another as a package does: by renaming.
+fn exchange(sim: &Sim, text: &str) -> String {
+    let new = sim.script("zpool.new", text);
+    let program = sim.root().join("zpool-in-use");
+    std::fs::rename(new, &program).expect("the program is exchanged");
+    program.to_string_lossy().into_owned()
+}
+
+#[test]
+fn a_zpool_that_is_exchanged_is_understood_at_once() {
+    let sim = Sim::small();
+    sim.set("zpool", &["json=true"]);
+    let real = sim.tool("zpool").to_string_lossy().into_owned();
+    // As before 2.3: `-j` is an invalid option, whatever else is asked.
+    let old = format!(
+        "#!/bin/sh\ncase \" $* \" in *' -j '*) echo \"invalid option 'j'\" >&2; echo usage: >&2; exit 2;; esac\nexec '{real}' \"$@\"\n"
+    );
+    let new = format!("#!/bin/sh\nexec '{real}' \"$@\"\n");
+    let zpool = exchange(&sim, &old);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[OFTEN, ("ZPOOL_PATH", &zpool)]);
+    let before = daemon.json("/api/zfs");
+    assert_eq!(members(&before).count(), 3);
+    assert!(members(&before).all(|leaf| leaf["guid"].is_null()), "text has no guids");
+    for (program, has_guids) in [(&new, true), (&old, false), (&new, true)] {
+        exchange(&sim, program);
+        let zfs = eventually("the exchanged zpool is heard", || {
+            let zfs = daemon.json("/api/zfs");
+            let is_it = members(&zfs).all(|leaf| leaf["guid"].is_null() != has_guids);
+            is_it.then_some(zfs)
+        });
+        assert_eq!(compared(zfs), compared(before.clone()));
+    }
+    assert_eq!(daemon.logged("zpool status ended"), 0, "{}", daemon.log());
+}
+
+/// What the releases print and end with when there is no pool, or nothing to ask.
+#[test]
+fn no_pools_and_no_zfs_are_told_apart_in_every_release() {
+    let empty = r#"{"output_version":{"command":"zpool status","vers_major":0,"vers_minor":1},"pools":{}}"#;
+    let refuses = "case \" $* \" in *' -j '*) echo \"invalid option 'j'\" >&2; exit 2;; esac";
+    for (what, script, available) in [
+        ("JSON without pools", format!("echo '{empty}'"), true),
+        ("JSON without pools, and a word on standard error", format!("echo '{empty}'; echo 'no pools available' >&2"), true),
+        ("JSON is known, nothing is printed", "echo 'no pools available' >&2".to_owned(), true),
+        ("text on standard output", format!("{refuses}\necho 'no pools available'"), true),
+        ("text on standard error", format!("{refuses}\necho 'no pools available' >&2"), true),
+        (
+            "no module",
+            "echo 'The ZFS modules are not loaded.' >&2; echo \"Try running '/sbin/modprobe zfs' as root to load them.\" >&2; exit 1".to_owned(),
+            false,
+        ),
+        (
+            "no device",
+            "echo 'Unable to open /dev/zfs: No such file or directory.' >&2; exit 1".to_owned(),
+            false,
+        ),
+    ] {
+        let sim = Sim::small();
+        let zpool = exchange(&sim, &format!("#!/bin/sh\n{script}\n"));
+        let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)]);
+        let zfs = daemon.json("/api/zfs");
+        assert_eq!(
+            (&zfs["available"], &zfs["error"], &zfs["pools"]),
+            (&available.into(), &Value::Null, &Value::Array(vec![])),
+            "{what}"
+        );
+    }
+}
+
+/// The same text with numbers as `--json-int` gives them, its order as it was.
+fn with_numbers(text: &str) -> String {
+    let mut parts = text.split('"');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    // Every other part stood between quotes; what follows a colon is a value.
+    while let (Some(quoted), Some(after)) = (parts.next(), parts.next()) {
+        let is_number = !quoted.is_empty() && quoted.bytes().all(|b| b.is_ascii_digit());
+        if is_number && out.trim_end().ends_with(':') {
+            out.push_str(quoted);
+        } else {
+            out.push_str(&format!("\"{quoted}\""));
+        }
+        out.push_str(after);
+    }
+    serde_json::from_str::<Value>(&out).expect("still JSON");
+    out
+}
+
+/// What is said of the pools when zpool prints that.
+fn printing(text: &str) -> Value {
+    let shape = ["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--sata", "0", "--ssd", "0"];
+    let sim = Sim::host(&shape);
+    let file = sim.script("status.json", text);
+    let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", file.display()));
+    let zpool = zpool.to_string_lossy().into_owned();
+    let mut zfs = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)]).json("/api/zfs");
+    for field in ["version", "generated_at", "collected_at", "topology"] {
+        zfs[field] = Value::Null;
+    }
+    zfs
+}
+
+/// How the recorded files are read is checked beside their text; here, that numbers change nothing.
+#[test]
+fn numbers_are_read_as_their_text_is() {
+    let Some(corpus) = corpus() else { return };
+    let files = std::fs::read_dir(corpus.join("zpool")).expect("the recorded outputs").flatten();
+    let json = files.map(|f| f.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let mut count = 0;
+    for path in json {
+        let recorded = std::fs::read_to_string(&path).expect("a recording");
+        let (as_text, as_numbers) = (printing(&recorded), printing(&with_numbers(&recorded)));
+        assert_eq!(difference("", &as_text, &as_numbers), None, "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 5, "{count} files");
+}
