@@ -5,6 +5,7 @@ use super::drive::{DeviceName, DriveSummary};
 use super::enclosure::EnclosureView;
 use super::overview::Overview;
 use super::version::Version;
+use super::zfs::words::VdevRole;
 use super::zfs::{Leaf, Membership, Pool, Zfs};
 use super::{SCHEMA, Timestamp};
 use serde::Serialize;
@@ -104,8 +105,7 @@ pub struct Unmatched<'a> {
     /// Top-level vdev.
     pub vdev: &'a str,
     /// What the vdev is for.
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["data", "log", "cache", "spare", "special", "dedup"])))]
-    pub role: &'a str,
+    pub role: VdevRole,
     #[serde(flatten)]
     pub leaf: &'a Leaf,
 }
@@ -124,7 +124,7 @@ impl<'a> ZfsBody<'a> {
             error: zfs.error.as_deref(),
             pools: &zfs.pools,
             unmatched: unmatched
-                .map(|(pool, vdev, leaf)| Unmatched { pool: &pool.name, vdev: &vdev.name, role: &vdev.role, leaf })
+                .map(|(pool, vdev, leaf)| Unmatched { pool: &pool.name, vdev: &vdev.name, role: vdev.role, leaf })
                 .collect(),
             devices: zfs.memberships(),
         }

@@ -6,6 +6,7 @@ use super::device_type::{DeviceType, Disk};
 use super::doc::Stored;
 use super::health::{Finding, Verdict};
 use super::smart::Protocol;
+use super::zfs::words::{VdevRole, VdevState};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
@@ -290,10 +291,9 @@ pub struct DriveSummary {
     /// Top-level vdev that has it.
     pub vdev: Option<String>,
     /// What its vdev is for.
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["data", "log", "cache", "spare", "special", "dedup", null])))]
-    pub role: Option<String>,
+    pub role: Option<VdevRole>,
     /// Its own state in the pool: `ONLINE`, `FAULTED`, `AVAIL`, …
-    pub vdev_state: Option<String>,
+    pub vdev_state: Option<VdevState>,
     /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
     /// Writes that failed, as ZFS counts them (WRITE).

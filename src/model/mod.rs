@@ -24,6 +24,7 @@ pub mod short;
 pub mod smart;
 pub mod value_limits;
 pub mod version;
+mod vocabulary;
 pub mod whereis;
 pub mod words;
 pub mod zfs;

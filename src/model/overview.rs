@@ -8,7 +8,7 @@ use super::health::{Health, Limits, Peers, Subject, Verdict, judge, rotates};
 use super::no_reading::NoReading;
 use super::smart::Protocol;
 use super::version::Version;
-use super::zfs::{Membership, Pool, Scan, Zfs};
+use super::zfs::{Membership, Pool, Scan, Zfs, words::PoolState};
 use super::{SCHEMA, Timestamp, natural_cmp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -171,7 +171,7 @@ pub struct PoolSummary {
     /// Name of the pool.
     pub name: String,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, … (zpool-status(8)).
-    pub state: Option<String>,
+    pub state: Option<PoolState>,
     /// The newest or running scrub or resilver.
     pub scan: Scan,
 }
@@ -346,7 +346,7 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         slot: record.bay.as_ref().map(|b| b.slot),
         pool: place.map(|p| p.pool.clone()),
         vdev: place.map(|p| p.vdev.clone()),
-        role: place.map(|p| p.role.clone()),
+        role: place.map(|p| p.role),
         vdev_state: place.and_then(|p| p.state.clone()),
         read_errors: place.and_then(|p| p.read_errors),
         write_errors: place.and_then(|p| p.write_errors),

@@ -3,6 +3,7 @@
 
 use super::drive::{DeviceName, DriveSummary, State};
 use super::health::Verdict;
+use super::zfs::words::VdevRole;
 
 /// It would steer the terminal, or turn the direction of the line, or hide in it.
 pub fn steers(c: char) -> bool {
@@ -42,9 +43,10 @@ pub fn devices(drive: &DriveSummary) -> String {
 /// What it serves: `tank/raidz2-0`, `tank spare`; `None` when no pool is known to have it.
 pub fn place(drive: &DriveSummary) -> Option<String> {
     let pool = drive.pool.as_deref()?;
-    let place = match (&drive.vdev, drive.role.as_deref()) {
-        (Some(vdev), Some("data")) => format!("{pool}/{vdev}"),
-        (_, role) => format!("{pool} {}", role.unwrap_or_default()),
+    let place = match (&drive.vdev, drive.role) {
+        (Some(vdev), Some(VdevRole::Data)) => format!("{pool}/{vdev}"),
+        (_, Some(role)) => format!("{pool} {role}"),
+        (_, None) => pool.to_owned(),
     };
     Some(printable(place.trim_end()))
 }

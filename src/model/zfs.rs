@@ -1,9 +1,12 @@
 //! Pools, their vdevs and leaves, as `zpool status` shows them (zpool-status(8)).
 
+pub mod words;
+
 use super::Timestamp;
 use super::drive::{DeviceName, DriveKey};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use words::{PoolState, ScanKind, ScanState, VdevRole, VdevState};
 
 /// Everything `zpool` said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,13 +21,13 @@ pub struct Zfs {
 }
 
 /// A ZFS pool (zpool-status(8)).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pool {
     /// Name of the pool.
     pub name: String,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, `UNAVAIL`, `SUSPENDED`, …
-    pub state: Option<String>,
+    pub state: Option<PoolState>,
     /// What is the matter, in ZFS's words; `null` for a healthy pool.
     pub status: Option<String>,
     /// What ZFS advises to do; `null` for a healthy pool.
@@ -38,15 +41,13 @@ pub struct Pool {
 }
 
 /// The newest or running scrub or resilver.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Scan {
     /// What it is.
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["none", "scrub", "resilver"])))]
-    pub kind: String,
+    pub kind: ScanKind,
     /// How it stands.
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["none", "in_progress", "paused", "finished", "canceled"])))]
-    pub state: String,
+    pub state: ScanState,
     /// Of one that runs or is paused, how far it is.
     pub done_percent: Option<f64>,
     /// The `scan:` lines as they stand; of JSON, the same said in a sentence.
@@ -55,23 +56,16 @@ pub struct Scan {
 
 impl Eq for Scan {}
 
-impl Default for Scan {
-    fn default() -> Self {
-        Self { kind: "none".to_owned(), state: "none".to_owned(), done_percent: None, text: None }
-    }
-}
-
 /// A top-level vdev: a mirror, a raidz group, or a lone disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Vdev {
     /// `raidz2-0`, `mirror-1`; of a lone disk, its name.
     pub name: String,
     /// What it is for.
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["data", "log", "cache", "spare", "special", "dedup"])))]
-    pub role: String,
+    pub role: VdevRole,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, …
-    pub state: Option<String>,
+    pub state: Option<VdevState>,
     /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
     /// Writes that failed, as ZFS counts them (WRITE).
@@ -83,7 +77,7 @@ pub struct Vdev {
 }
 
 /// A disk, partition or file in a vdev.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Leaf {
     /// As zpool prints it: a path, a bare name, or a guid.
@@ -94,7 +88,7 @@ pub struct Leaf {
     /// Of a leaf that is gone: the path it had.
     pub was: Option<String>,
     /// `ONLINE`, `FAULTED`, `REMOVED`, `AVAIL`, `INUSE`, …
-    pub state: Option<String>,
+    pub state: Option<VdevState>,
     /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
     /// Writes that failed, as ZFS counts them (WRITE).
@@ -118,7 +112,7 @@ pub struct Leaf {
 impl Leaf {
     /// Its drive is not there: whatever its name leads to now may be somebody else.
     pub fn is_gone(&self) -> bool {
-        self.was.is_some() || matches!(self.state.as_deref(), Some("REMOVED" | "UNAVAIL"))
+        self.was.is_some() || matches!(self.state, Some(VdevState::Removed | VdevState::Unavail))
     }
 
     /// A distributed spare of a dRAID group (`draid2-0-1`): room on the group's own drives, no drive.
@@ -138,9 +132,9 @@ impl Leaf {
 
     /// The higher, the more there is to say of it: its state first, then its errors.
     fn trouble(&self) -> (u8, u64) {
-        let state = match self.state.as_deref() {
-            Some("ONLINE" | "AVAIL" | "INUSE") | None => 0,
-            Some("OFFLINE") => 1,
+        let state = match self.state {
+            Some(VdevState::Online | VdevState::Avail | VdevState::InUse) | None => 0,
+            Some(VdevState::Offline) => 1,
             Some(_) => 2,
         };
         let errors = [self.read_errors, self.write_errors, self.cksum_errors].into_iter().flatten();
@@ -156,19 +150,17 @@ impl Vdev {
 }
 
 /// Where a drive stands in a pool: `devices` of `/api/zfs`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default)]
 pub struct Membership {
     /// Name of the pool.
     pub pool: String,
     /// Top-level vdev.
     pub vdev: String,
     /// What the vdev is for.
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["data", "log", "cache", "spare", "special", "dedup"])))]
-    pub role: String,
+    pub role: VdevRole,
     /// State of the drive in the pool.
-    pub state: Option<String>,
+    pub state: Option<VdevState>,
     /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
     /// Writes that failed, as ZFS counts them (WRITE).
@@ -199,10 +191,10 @@ impl Zfs {
         let mut in_use = BTreeSet::new();
         for found @ (_, vdev, leaf) in self.leaves() {
             let Some(device) = &leaf.device else { continue };
-            if vdev.role == "spare" && leaf.state.as_deref() == Some("INUSE") {
+            if vdev.role == VdevRole::Spare && leaf.state == Some(VdevState::InUse) {
                 in_use.insert(device);
             }
-            let rank = |(_, vdev, leaf): (&Pool, &Vdev, &Leaf)| (leaf.trouble(), vdev.role == "data");
+            let rank = |(_, vdev, leaf): (&Pool, &Vdev, &Leaf)| (leaf.trouble(), vdev.role == VdevRole::Data);
             let held = best.entry(device).or_insert(found);
             if rank(found) > rank(*held) {
                 *held = found;
@@ -211,7 +203,7 @@ impl Zfs {
         let place = |device: &DeviceName, pool: &Pool, vdev: &Vdev, leaf: &Leaf| Membership {
             pool: pool.name.clone(),
             vdev: vdev.name.clone(),
-            role: vdev.role.clone(),
+            role: vdev.role,
             state: leaf.state.clone(),
             read_errors: leaf.read_errors,
             write_errors: leaf.write_errors,
@@ -232,13 +224,13 @@ mod tests {
         Leaf {
             name: format!("/dev/{device}1"),
             device: DeviceName::parse(device),
-            state: Some(state.to_owned()),
+            state: Some(VdevState::from(state)),
             ..Leaf::default()
         }
     }
 
-    fn vdev(name: &str, role: &str, members: Vec<Leaf>) -> Vdev {
-        Vdev { name: name.to_owned(), role: role.to_owned(), members, ..Vdev::default() }
+    fn vdev(name: &str, role: VdevRole, members: Vec<Leaf>) -> Vdev {
+        Vdev { name: name.to_owned(), role, members, ..Vdev::default() }
     }
 
     #[test]
@@ -249,29 +241,29 @@ mod tests {
             Pool {
                 name: "boot".to_owned(),
                 vdevs: vec![
-                    vdev("sda", "log", vec![leaf("sda", "FAULTED")]),
-                    vdev("sda", "data", vec![leaf("sda", "ONLINE")]),
+                    vdev("sda", VdevRole::Log, vec![leaf("sda", "FAULTED")]),
+                    vdev("sda", VdevRole::Data, vec![leaf("sda", "ONLINE")]),
                 ],
                 ..Pool::default()
             },
             Pool {
                 name: "tank".to_owned(),
                 vdevs: vec![
-                    vdev("mirror-0", "data", vec![leaf("sda", "DEGRADED"), leaf("sdb", "ONLINE"), spared]),
-                    vdev("mirror-1", "data", vec![leaf("sdd", "ONLINE")]),
-                    vdev("spares", "spare", vec![leaf("sdc", "INUSE"), leaf("sde", "AVAIL")]),
+                    vdev("mirror-0", VdevRole::Data, vec![leaf("sda", "DEGRADED"), leaf("sdb", "ONLINE"), spared]),
+                    vdev("mirror-1", VdevRole::Data, vec![leaf("sdd", "ONLINE")]),
+                    vdev("spares", VdevRole::Spare, vec![leaf("sdc", "INUSE"), leaf("sde", "AVAIL")]),
                 ],
                 ..Pool::default()
             },
-            Pool { vdevs: vec![vdev("sda", "data", vec![leaf("sda", "OFFLINE")])], ..Pool::default() },
+            Pool { vdevs: vec![vdev("sda", VdevRole::Data, vec![leaf("sda", "OFFLINE")])], ..Pool::default() },
         ];
         let places = Zfs { pools, ..Zfs::default() }.memberships();
         let of = |name: &str| DeviceName::parse(name).and_then(|n| places.get(&n).cloned()).unwrap_or_default();
-        assert_eq!((of("sda").pool.as_str(), of("sda").state.as_deref()), ("tank", Some("DEGRADED")));
+        assert_eq!((of("sda").pool.as_str(), of("sda").state), ("tank", Some(VdevState::Degraded)));
         let spare = of("sdc");
-        assert_eq!((spare.vdev.as_str(), spare.role.as_str(), spare.spare_in_use), ("mirror-0", "data", true));
+        assert_eq!((spare.vdev.as_str(), spare.role, spare.spare_in_use), ("mirror-0", VdevRole::Data, true));
         assert!(of("sdb").vdev_resilvering && !of("sdb").spare_in_use && !of("sdd").vdev_resilvering);
-        assert_eq!((of("sde").role.as_str(), of("sde").spare_in_use), ("spare", false));
+        assert_eq!((of("sde").role, of("sde").spare_in_use), (VdevRole::Spare, false));
     }
 
     #[test]

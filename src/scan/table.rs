@@ -9,6 +9,7 @@ use crate::model::health::Verdict;
 use crate::model::natural_cmp;
 use crate::model::overview::Overview;
 use crate::model::words::{devices, place, printable, reason, size, verdict};
+use crate::model::zfs::words::{PoolState, ScanKind, ScanState};
 use crate::terminal::{Screen, width};
 use std::cmp::Reverse;
 
@@ -252,11 +253,13 @@ fn footer(overview: &Overview) -> Vec<String> {
     };
     let mut lines = Vec::new();
     for pool in &overview.pools {
+        let (kind, state) = (pool.scan.kind, pool.scan.state);
         let scan = match pool.scan.done_percent {
-            Some(percent) if pool.scan.state == "in_progress" => format!("{} {percent} % done", pool.scan.kind),
-            _ => format!("{} {}", pool.scan.kind, pool.scan.state).replace("none none", "never scrubbed"),
+            Some(percent) if state == ScanState::InProgress => format!("{kind} {percent} % done"),
+            _ if kind == ScanKind::None && state == ScanState::None => "never scrubbed".to_owned(),
+            _ => format!("{kind} {state}"),
         };
-        let state = pool.state.as_deref().unwrap_or("unknown");
+        let state = pool.state.as_ref().map_or("unknown", PoolState::as_str);
         lines.push(printable(&format!("pool {} {state}, {scan}", pool.name)));
     }
     lines.extend(overview.zfs_error.as_ref().map(|error| format!("pools: {}", printable(error))));

@@ -6,6 +6,7 @@ use crate::model::drive::{DriveSummary, State};
 use crate::model::health::{Severity, Verdict};
 use crate::model::measured::{Asked, Measured};
 use crate::model::smart::SmartReport;
+use crate::model::zfs::words::VdevRole;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -76,7 +77,7 @@ fn identities(sheet: &mut Sheet, drives: &[Listed]) -> fmt::Result {
                 own("slot", slot.as_ref()),
                 own("pool", s.pool.as_ref()),
                 own("vdev", s.vdev.as_ref()),
-                own("role", s.role.as_ref()),
+                ("role", s.role.map_or("", VdevRole::as_str).to_owned()),
             ];
             (d.labels(), rest)
         }),

@@ -3,11 +3,14 @@
 use super::drives::Listed;
 use super::sheet::{Label, Sheet, flag, plain};
 use crate::model::measured::Measured;
+use crate::model::zfs::words::PoolState;
 use crate::model::zfs::{Leaf, Pool, Vdev};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-const POOL_STATES: [&str; 5] = ["ONLINE", "DEGRADED", "FAULTED", "UNAVAIL", "SUSPENDED"];
+/// Of every pool each of these has a series; another state has one while the pool is in it.
+static POOL_STATES: [PoolState; 5] =
+    [PoolState::Online, PoolState::Degraded, PoolState::Faulted, PoolState::Unavail, PoolState::Suspended];
 /// `pool`, `vdev`, `role`: an owned label set, because names are made fit.
 type Labels = Vec<(&'static str, String)>;
 
@@ -30,12 +33,12 @@ fn pools(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
     sheet.gauges(
         "jbod_pool_state",
         "State of the pool; 1 at the one it is in",
-        pools.iter().filter_map(|p| Some((p, p.state.as_deref()?))).flat_map(|(p, now)| {
+        pools.iter().filter_map(|p| Some((p, p.state.as_ref()?))).flat_map(|(p, now)| {
             let odd = Some(now).filter(|now| !POOL_STATES.contains(now));
             POOL_STATES
-                .into_iter()
+                .iter()
                 .chain(odd)
-                .map(move |state| (vec![("pool", text(&p.name)), ("state", text(state))], flag(state == now)))
+                .map(move |state| (vec![("pool", text(&p.name)), ("state", text(state.as_str()))], flag(state == now)))
         }),
     )?;
     sheet.gauges(
@@ -47,7 +50,7 @@ fn pools(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
         "jbod_pool_scan",
         "1, at what the newest scrub or resilver is and how far it has come",
         pools.iter().map(|p| {
-            let what = [("kind", text(&p.scan.kind)), ("state", text(&p.scan.state))];
+            let what = [("kind", p.scan.kind.as_str()), ("state", p.scan.state.as_str())];
             (([("pool", text(&p.name))], what), 1u64)
         }),
     )?;
@@ -72,7 +75,8 @@ fn vdevs(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
     sheet.gauges(
         "jbod_vdev_state",
         "1, at the state of the top-level vdev",
-        all.iter().filter_map(|(labels, v)| Some(((labels.clone(), [("state", plain(v.state.as_ref()?))]), 1u64))),
+        all.iter()
+            .filter_map(|(labels, v)| Some(((labels.clone(), [("state", plain(v.state.as_ref()?.as_str()))]), 1u64))),
     )?;
     sheet.counters(
         "jbod_vdev_errors_total",
@@ -95,7 +99,8 @@ fn leaves(sheet: &mut Sheet, pools: &[Pool], drives: &[Listed]) -> fmt::Result {
     sheet.gauges(
         "jbod_leaf_state",
         "1, at the state of the disk in its vdev; without device where no drive here is it",
-        all.iter().filter_map(|(labels, l)| Some(((labels.clone(), [("state", plain(l.state.as_ref()?))]), 1u64))),
+        all.iter()
+            .filter_map(|(labels, l)| Some(((labels.clone(), [("state", plain(l.state.as_ref()?.as_str()))]), 1u64))),
     )?;
     sheet.counters(
         "jbod_leaf_errors_total",
@@ -107,7 +112,7 @@ fn leaves(sheet: &mut Sheet, pools: &[Pool], drives: &[Listed]) -> fmt::Result {
 }
 
 fn vdev_labels(pool: &Pool, vdev: &Vdev) -> Labels {
-    vec![("pool", text(&pool.name)), ("vdev", text(&vdev.name)), ("role", text(&vdev.role))]
+    vec![("pool", text(&pool.name)), ("vdev", text(&vdev.name)), ("role", vdev.role.as_str().to_owned())]
 }
 
 fn leaf_labels(pool: &Pool, vdev: &Vdev, leaf: &Leaf, serials: &HashMap<&str, &str>) -> Labels {

@@ -1,5 +1,6 @@
 //! Rules over what is around a drive: its age of reading, its temperature, its pool, its bay.
 
+use super::super::zfs::words::VdevState;
 use super::scsi::trip;
 use super::{Finding, Hit, Quantity, Severity, Steps, Subject, counted, plain, stated};
 
@@ -63,13 +64,14 @@ pub fn hotter_than_peers(subject: &Subject, steps: Steps) -> Option<Hit> {
 /// What ZFS has made of the drive.
 pub fn leaf_state(subject: &Subject, _: Steps) -> Option<Hit> {
     let place = subject.place?;
-    let state = place.state.as_deref()?;
+    let state = place.state.as_ref()?;
     let severity = match state {
-        "FAULTED" | "UNAVAIL" | "REMOVED" | "DEGRADED" => Severity::Crit,
-        "OFFLINE" => Severity::Warn,
+        VdevState::Faulted | VdevState::Unavail | VdevState::Removed | VdevState::Degraded => Severity::Crit,
+        VdevState::Offline => Severity::Warn,
         _ => return None,
     };
-    Some(stated(severity, state, "ONLINE", format!("ZFS calls it {state} in pool {}.", plain(&place.pool))))
+    let message = format!("ZFS calls it {state} in pool {}.", plain(&place.pool));
+    Some(stated(severity, state.as_str(), VdevState::Online.as_str(), message))
 }
 
 pub fn leaf_errors(subject: &Subject, steps: Steps) -> Option<Hit> {

@@ -6,11 +6,14 @@ use crate::model::drive::DriveKey;
 use crate::model::enclosure::{Enclosure, EnclosureProblem};
 use crate::model::fleet::{Fleet, Record};
 use crate::model::zfs::Zfs;
+use crate::model::zfs::words::PoolState;
 use crate::probe::sweep::Whole;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many silent drives behind one SCSI host are one event about the host.
 const HOST_IS_SILENT: usize = 3;
+/// In place of its state, of a pool that zpool does not list any more.
+const GONE: &str = "gone";
 
 #[derive(Default)]
 pub(super) struct Around {
@@ -18,7 +21,7 @@ pub(super) struct Around {
     silent: BTreeMap<u32, Silent>,
     shelves: BTreeSet<String>,
     /// The state that each pool was last said to have; `None`: it was gone.
-    pools: BTreeMap<String, Option<String>>,
+    pools: BTreeMap<String, Option<PoolState>>,
 }
 
 /// A SCSI host that looked silent.
@@ -106,30 +109,34 @@ impl Around {
             let Some(state) = &pool.state else { continue };
             let before = self.pools.insert(pool.name.clone(), Some(state.clone()));
             let (was, is_new) = (before.clone().flatten(), before.is_none());
-            if was.as_ref() == Some(state) || is_new && state == "ONLINE" {
+            if was.as_ref() == Some(state) || is_new && *state == PoolState::Online {
                 continue;
             }
             let mut text = format!("pool state changed pool={:?} state={state}", pool.name);
-            if let Some(was) = was.as_deref().or(before.map(|_| "gone")) {
+            if let Some(was) = was.as_ref().map(PoolState::as_str).or(before.map(|_| GONE)) {
                 text.push_str(&format!(" was={was}"));
             }
             if let Some(why) = &pool.status {
                 text.push_str(&format!(" reason={why:?}"));
             }
-            say_pool(&pool.name, state, was.as_deref(), &text);
+            say_pool(&pool.name, Some(state), was.as_ref(), &text);
         }
         for (name, known) in &mut self.pools {
             let is_gone = zfs.pools.iter().all(|pool| pool.name != *name);
             if let Some(was) = known.take_if(|_| is_gone) {
-                say_pool(name, "gone", Some(&was), &format!("pool state changed pool={name:?} state=gone was={was}"));
+                say_pool(name, None, Some(&was), &format!("pool state changed pool={name:?} state={GONE} was={was}"));
             }
         }
     }
 }
 
-fn say_pool(name: &str, state: &str, was: Option<&str>, text: &str) {
-    let about = About::nobody().with(event::POOL, name).with(event::STATE, state).with_each(event::WAS, was);
-    if state == "ONLINE" {
+/// `None`: the pool is gone.
+fn say_pool(name: &str, state: Option<&PoolState>, was: Option<&PoolState>, text: &str) {
+    let about = About::nobody()
+        .with(event::POOL, name)
+        .with(event::STATE, state.map_or(GONE, PoolState::as_str))
+        .with_each(event::WAS, was);
+    if state == Some(&PoolState::Online) {
         note!(Info, Kind::PoolState, about, "{text}");
     } else {
         note!(Warn, Kind::PoolState, about, "{text}");

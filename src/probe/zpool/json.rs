@@ -6,18 +6,19 @@
 use super::scan_stats::scan;
 use super::value::{Field, LIMITS};
 use super::{ENTRIES, GROUP_BYTES, KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, clip, cut_to, guid, join};
+use crate::model::zfs::words::{PoolState, ScanKind, VdevRole, VdevState};
 use crate::model::zfs::{Leaf, Pool, Scan, Vdev};
 use crate::probe::json::{JsonError, Tree};
 
 /// The parts of a pool in the order in which text prints them, with the role that each gives, and
 /// what its devices go by where they stand side by side.
-const SECTIONS: [(&str, &str, &str); 6] = [
-    ("vdevs", "data", ""),
-    ("dedup", "dedup", ""),
-    ("special", "special", ""),
-    ("logs", "log", ""),
-    ("l2cache", "cache", "cache"),
-    ("spares", "spare", "spares"),
+const SECTIONS: [(&str, VdevRole, &str); 6] = [
+    ("vdevs", VdevRole::Data, ""),
+    ("dedup", VdevRole::Dedup, ""),
+    ("special", VdevRole::Special, ""),
+    ("logs", VdevRole::Log, ""),
+    ("l2cache", VdevRole::Cache, "cache"),
+    ("spares", VdevRole::Spare, "spares"),
 ];
 
 /// Every pool in the JSON, unless it is broken or has no object `pools`. A field, vdev or pool
@@ -70,7 +71,7 @@ impl Reading {
             }
         }
         let pool = Pool {
-            state: pool.text("state").map(|state| state_name(&state, None).to_owned()),
+            state: pool.text("state").map(|state| PoolState::from(state_name(&state, None))),
             status: sentence("status"),
             action: sentence("action"),
             errors: pool.number("error_count").map(|n| match n {
@@ -90,7 +91,7 @@ impl Reading {
         &mut self,
         key: &str,
         node: Field,
-        (role, heading): (&str, &str),
+        (role, heading): (VdevRole, &str),
         scan: &Scan,
         vdevs: &mut Vec<Vdev>,
     ) -> Result<(), Unread> {
@@ -98,9 +99,11 @@ impl Reading {
             return Ok(());
         }
         // `zpool list -j` has no sections for these: there the class tells them.
-        let class = node.text("class").filter(|_| role == "data");
+        let class = node.text("class").filter(|_| role == VdevRole::Data);
         let role = match class.as_deref() {
-            Some(class @ ("special" | "dedup" | "log")) => class,
+            Some("special") => VdevRole::Special,
+            Some("dedup") => VdevRole::Dedup,
+            Some("log") => VdevRole::Log,
             _ => role,
         };
         if heading.is_empty() || vdevs.last().is_none_or(|v| v.role != role) {
@@ -113,7 +116,7 @@ impl Reading {
             self.count_bytes(name.len())?;
             vdevs.push(Vdev {
                 name,
-                role: role.to_owned(),
+                role,
                 state: state(node).filter(|_| !is_listed),
                 read_errors: own("read_errors"),
                 write_errors: own("write_errors"),
@@ -196,8 +199,8 @@ fn leaf(name: String, node: Field, group: Option<&str>, scan: &Scan) -> Leaf {
     }
 }
 
-fn state(node: Field) -> Option<String> {
-    node.text("state").map(|state| state_name(&state, node.text("aux").as_deref()).to_owned())
+fn state(node: Field) -> Option<VdevState> {
+    node.text("state").map(|state| VdevState::from(state_name(&state, node.text("aux").as_deref())))
 }
 
 /// The word that people know from the text (`zpool_state_to_name` in OpenZFS's libzfs) for the
@@ -229,12 +232,12 @@ fn note(node: Field, scan: &Scan) -> Option<String> {
         all.push("(non-allocating)".to_owned());
     }
     let is_healthy = matches!(node.text("state").as_deref(), Some("ONLINE" | "HEALTHY"));
-    if is_healthy && matches!(scan.state.as_str(), "in_progress" | "paused") {
+    if is_healthy && scan.state.is_open() {
         let is_scanned = node.is_set("scan_processed");
         let is_rebuilt = node.is_set("rebuild_processed");
-        let word = match scan.kind.as_str() {
-            "resilver" if is_scanned || is_rebuilt => "(resilvering)",
-            "scrub" if is_scanned => "(repairing)",
+        let word = match scan.kind {
+            ScanKind::Resilver if is_scanned || is_rebuilt => "(resilvering)",
+            ScanKind::Scrub if is_scanned => "(repairing)",
             _ if node.is_set("resilver_deferred") => "(awaiting resilver)",
             _ => "",
         };
@@ -269,6 +272,7 @@ fn aux_words(aux: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::zfs::words::ScanState;
 
     const TANK: &str = r#"{"output_version": {"command": "zpool status", "vers_major": 0, "vers_minor": 1}, "pools": {"tank": {
         "name": "tank", "state": "DEGRADED", "pool_guid": 1, "status": "One or more\n\tdevices.\n", "action": "Wait.\n",
@@ -309,7 +313,8 @@ mod tests {
             .flat_map(|v| {
                 v.members.iter().map(move |l| {
                     let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-                    format!("{} {} {} {} {} | {}", v.role, v.name, l.name, or(&l.state), or(&l.group), or(&l.note))
+                    let state = l.state.as_ref().map_or("-", VdevState::as_str);
+                    format!("{} {} {} {state} {} | {}", v.role, v.name, l.name, or(&l.group), or(&l.note))
                 })
             })
             .collect();
@@ -344,8 +349,8 @@ mod tests {
         assert_eq!((pool.status.as_deref(), pool.action.as_deref()), (Some("One or more devices."), Some("Wait.")));
         assert_eq!(pool.errors.as_deref(), Some("2 data errors, use '-v' for a list"));
         assert_eq!(
-            (pool.scan.kind.as_str(), pool.scan.state.as_str(), pool.scan.done_percent),
-            ("resilver", "in_progress", Some(25.5))
+            (pool.scan.kind, pool.scan.state, pool.scan.done_percent),
+            (ScanKind::Resilver, ScanState::InProgress, Some(25.5))
         );
         assert_eq!(
             pool.scan.text.as_deref(),
@@ -370,7 +375,7 @@ mod tests {
                 let leaves: Vec<&Leaf> = pool.vdevs.iter().flat_map(|v| &v.members).collect();
                 assert_eq!(leaves.len(), 1, "{name} {value}");
                 let leaf = leaves.first().copied().cloned().unwrap_or_default();
-                assert_eq!((leaf.name.as_str(), leaf.state.as_deref()), ("sda", Some("ONLINE")), "{name} {value}");
+                assert_eq!((leaf.name.as_str(), leaf.state), ("sda", Some(VdevState::Online)), "{name} {value}");
                 assert_eq!(leaf.read_errors, (name != "read_errors").then_some(1), "{name} {value}");
             }
         }

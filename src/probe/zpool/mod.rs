@@ -15,6 +15,7 @@ use super::exec::{self, ExecError, Limits, Output, Stuck};
 use super::links::Links;
 use super::tools::{FileId, file_id};
 use crate::model::drive::{DeviceName, DriveKey};
+use crate::model::zfs::words::{PoolState, VdevState};
 use crate::model::zfs::{Leaf, Pool, Zfs};
 use crate::stop::Stop;
 use std::collections::HashMap;
@@ -149,14 +150,17 @@ fn too_many() -> Unread {
 }
 
 fn bytes_of_leaf(leaf: &Leaf) -> usize {
+    let state = leaf.state.as_ref().map_or(0, |state| state.as_str().len());
     let texts = [&leaf.name].into_iter().chain(&leaf.aliases);
-    texts.chain([&leaf.state, &leaf.note, &leaf.group, &leaf.was].into_iter().flatten()).map(String::len).sum()
+    let texts = texts.chain([&leaf.note, &leaf.group, &leaf.was].into_iter().flatten());
+    state + texts.map(String::len).sum::<usize>()
 }
 
 /// But for its vdevs.
 fn bytes_of_pool(pool: &Pool) -> usize {
-    let sentences = [&pool.state, &pool.status, &pool.action, &pool.errors, &pool.scan.text];
-    [&pool.name].into_iter().chain(sentences.into_iter().flatten()).map(String::len).sum()
+    let state = pool.state.as_ref().map_or(0, |state| state.as_str().len());
+    let sentences = [&pool.status, &pool.action, &pool.errors, &pool.scan.text];
+    state + [&pool.name].into_iter().chain(sentences.into_iter().flatten()).map(String::len).sum::<usize>()
 }
 
 fn too_long() -> Unread {
@@ -234,6 +238,11 @@ fn answer(zfs: Zfs) -> Answer {
 
 fn unread(why: String, stuck: Option<Stuck>) -> Answer {
     Answer { zfs: None, error: Some(why), stuck }
+}
+
+/// A word that zpool has for a state. The first row of a pool's table is that of the pool.
+fn is_state(word: &str) -> bool {
+    VdevState::known(word).is_some() || PoolState::known(word).is_some()
 }
 
 /// The tools are installed, but this kernel runs no ZFS.

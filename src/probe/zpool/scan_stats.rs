@@ -4,52 +4,56 @@ use super::percent;
 use super::value::Field;
 use crate::model::Timestamp;
 use crate::model::zfs::Scan;
+use crate::model::zfs::words::{ScanKind, ScanState};
 
 /// The newest scan, or what runs now: a resilver or rebuild before a scrub. Rebuilds of dRAID
 /// groups and mirrors stand in `rebuild_stats`, error scrubs in `err_scrub_…`.
 pub(super) fn scan(stats: Field) -> Scan {
     let kind = match stats.text("function").as_deref() {
-        Some("SCRUB" | "ERRORSCRUB") => "scrub",
-        Some("RESILVER") => "resilver",
-        _ => "none",
+        Some("SCRUB" | "ERRORSCRUB") => ScanKind::Scrub,
+        Some("RESILVER") => ScanKind::Resilver,
+        _ => ScanKind::None,
     };
-    let state = match stats.text("state").filter(|_| kind != "none").as_deref() {
-        Some("SCANNING" | "ERRORSCRUBBING") if stats.is_set("scrub_pause") => "paused",
-        Some("SCANNING" | "ERRORSCRUBBING") => "in_progress",
-        Some("FINISHED") => "finished",
-        Some("CANCELED") => "canceled",
-        _ => "none",
+    let state = match stats.text("state").filter(|_| kind != ScanKind::None).as_deref() {
+        Some("SCANNING" | "ERRORSCRUBBING") if stats.is_set("scrub_pause") => ScanState::Paused,
+        Some("SCANNING" | "ERRORSCRUBBING") => ScanState::InProgress,
+        Some("FINISHED") => ScanState::Finished,
+        Some("CANCELED") => ScanState::Canceled,
+        _ => ScanState::None,
     };
-    if state == "in_progress" && kind == "resilver" {
+    if state == ScanState::InProgress && kind == ScanKind::Resilver {
         return running(stats, kind, state, "issued", "to_examine");
     }
     let rebuilds = stats.get("rebuild_stats");
     let rebuild = |state: &str| rebuilds?.entries().map(|(_, rebuild)| rebuild).find(|r| r.has("state", state));
     if let Some(rebuild) = rebuild("ACTIVE") {
-        return running(rebuild, "resilver", "in_progress", "bytes_issued", "bytes_est");
+        return running(rebuild, ScanKind::Resilver, ScanState::InProgress, "bytes_issued", "bytes_est");
     }
-    if matches!(state, "in_progress" | "paused") {
+    if state.is_open() {
         return running(stats, kind, state, "issued", "to_examine");
     }
     if stats.has("err_scrub_state", "ERRORSCRUBBING") {
-        let state = if stats.is_set("err_scrub_pause") { "paused" } else { "in_progress" };
-        return Scan { kind: "scrub".to_owned(), state: state.to_owned(), ..Scan::default() };
+        let state = if stats.is_set("err_scrub_pause") { ScanState::Paused } else { ScanState::InProgress };
+        return Scan { kind: ScanKind::Scrub, state, ..Scan::default() };
     }
     match rebuild("COMPLETE") {
-        Some(rebuild) if state == "none" => ended(rebuild, "resilver", "finished"),
-        _ if state == "none" => Scan::default(),
+        Some(rebuild) if state == ScanState::None => ended(rebuild, ScanKind::Resilver, ScanState::Finished),
+        _ if state == ScanState::None => Scan::default(),
         _ => ended(stats, kind, state),
     }
 }
 
-fn running(stats: Field, kind: &str, state: &str, issued: &str, all: &str) -> Scan {
+fn running(stats: Field, kind: ScanKind, state: ScanState, issued: &str, all: &str) -> Scan {
     // As zpool itself counts: what was issued, of what is to be examined and was not skipped.
     let total = stats.number(all).map(|n| n.saturating_sub(stats.number("skipped").unwrap_or(0))).filter(|n| *n > 0);
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
     let done = stats.number(issued).zip(total).map(|(issued, total)| issued as f64 * 100.0 / total as f64);
     let done_percent = done.and_then(percent).map(|p| (p * 100.0).round() / 100.0);
-    let words = if state == "paused" { "paused since" } else { "in progress since" };
-    let since = if state == "paused" { time(stats, "scrub_pause") } else { time(stats, "start_time") };
+    let (words, since) = match state {
+        ScanState::Paused => ("paused since", "scrub_pause"),
+        _ => ("in progress since", "start_time"),
+    };
+    let since = time(stats, since);
     let mut text = since.map(|since| format!("{kind} {words} {since}"));
     if let (Some(text), Some(issued), Some(all)) =
         (&mut text, stats.amount(issued, " bytes"), stats.amount(all, " bytes"))
@@ -59,20 +63,20 @@ fn running(stats: Field, kind: &str, state: &str, issued: &str, all: &str) -> Sc
             text.push_str(&format!(", {percent:.2}% done"));
         }
     }
-    Scan { kind: kind.to_owned(), state: state.to_owned(), done_percent, text }
+    Scan { kind, state, done_percent, text }
 }
 
-fn ended(stats: Field, kind: &str, state: &str) -> Scan {
+fn ended(stats: Field, kind: ScanKind, state: ScanState) -> Scan {
     let at = time(stats, "end_time");
     let text = at.map(|at| match (state, stats.amount("processed", " bytes"), stats.amount("errors", "")) {
-        ("finished", Some(bytes), Some(errors)) => {
-            let what = if kind == "scrub" { "scrub repaired" } else { "resilvered" };
+        (ScanState::Finished, Some(bytes), Some(errors)) => {
+            let what = if kind == ScanKind::Scrub { "scrub repaired" } else { "resilvered" };
             format!("{what} {bytes} with {errors} errors on {at}")
         }
-        ("finished", ..) => format!("{kind} finished on {at}"),
+        (ScanState::Finished, ..) => format!("{kind} finished on {at}"),
         _ => format!("{kind} {state} on {at}"),
     });
-    Scan { kind: kind.to_owned(), state: state.to_owned(), done_percent: None, text }
+    Scan { kind, state, done_percent: None, text }
 }
 
 /// A moment: of seconds since 1970 as RFC 3339, else as zpool wrote it, in whatever language.

@@ -1,7 +1,8 @@
 //! The `config:` table of `zpool status`: rows, and the tree of vdevs that they are. Nesting is two
 //! blanks a level. Names may hold blanks: they end where the heading has `STATE`.
 
-use super::{GROUP_BYTES, count, cut_to, guid, join};
+use super::{GROUP_BYTES, count, cut_to, guid, is_state, join};
+use crate::model::zfs::words::{VdevRole, VdevState};
 use crate::model::zfs::{Leaf, Vdev};
 
 /// What the heading of the `config:` table tells of its columns.
@@ -17,7 +18,7 @@ pub(super) struct Columns {
 pub(super) struct Row {
     indent: usize,
     name: String,
-    state: Option<String>,
+    state: Option<VdevState>,
     counts: [Option<u64>; 3],
     was: Option<String>,
     note: Option<String>,
@@ -47,7 +48,7 @@ pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<Row> {
     // The table is set off by one tab (or 8, sometimes 9 blanks); what counts is the difference.
     let indent = line.get(..line.len() - body.len())?.chars().map(|c| if c == '\t' { 8 } else { 1 }).sum();
     let (name, rest) = name(line, columns)?;
-    let (state, mut rest) = word(rest).map_or((None, ""), |(state, rest)| (Some(state.to_owned()), rest));
+    let (state, mut rest) = word(rest).map_or((None, ""), |(state, rest)| (Some(VdevState::from(state)), rest));
     let mut counts = [None; 3];
     let is_number = |word: &str| word == "-" || count(word).is_some();
     if rest.split_whitespace().take(3).filter(|w| is_number(w)).count() >= 2 {
@@ -78,19 +79,6 @@ pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<Row> {
 /// The name, and the rest from the state on: by the column of the heading, else by the first word
 /// that is a state, else the first word is the name.
 fn name(line: &str, columns: Option<Columns>) -> Option<(&str, &str)> {
-    const STATES: [&str; 11] = [
-        "ONLINE",
-        "DEGRADED",
-        "FAULTED",
-        "OFFLINE",
-        "UNAVAIL",
-        "REMOVED",
-        "AVAIL",
-        "INUSE",
-        "SPLIT",
-        "UNKNOWN",
-        "SUSPENDED",
-    ];
     if let Some((name, rest)) = columns.and_then(|c| line.split_at_checked(c.state)) {
         let state = word(rest).map_or("", |(word, _)| word);
         let is_state = rest.starts_with(state) && !state.is_empty() && state.bytes().all(|b| b.is_ascii_uppercase());
@@ -101,7 +89,7 @@ fn name(line: &str, columns: Option<Columns>) -> Option<(&str, &str)> {
     let (first, rest) = word(line)?;
     let mut behind = rest;
     while let Some((state, further)) = word(behind) {
-        if STATES.contains(&state) {
+        if is_state(state) {
             let (name, rest) = line.split_at_checked(line.len() - further.len() - state.len())?;
             return Some((name.trim(), rest));
         }
@@ -111,13 +99,13 @@ fn name(line: &str, columns: Option<Columns>) -> Option<(&str, &str)> {
 }
 
 /// The section headings of the table, and the role that they give.
-fn role(heading: &str) -> Option<&'static str> {
+fn role(heading: &str) -> Option<VdevRole> {
     Some(match heading {
-        "logs" => "log",
-        "cache" => "cache",
-        "spares" => "spare",
-        "special" => "special",
-        "dedup" => "dedup",
+        "logs" => VdevRole::Log,
+        "cache" => VdevRole::Cache,
+        "spares" => VdevRole::Spare,
+        "special" => VdevRole::Special,
+        "dedup" => VdevRole::Dedup,
         _ => return None,
     })
 }
@@ -147,7 +135,7 @@ fn is_group(name: &str) -> bool {
 /// Top-level vdevs with all their leaves. `replacing-0` and `spare-0` below a vdev only hold leaves.
 pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
     let mut vdevs: Vec<Vdev> = Vec::new();
-    let (mut current, mut heading) = ("data", pool);
+    let (mut current, mut heading) = (VdevRole::Data, pool);
     let Some(base) = rows.iter().map(|r| r.indent).min() else { return vdevs };
     let top = rows.iter().map(|r| r.indent).filter(|i| *i > base).min().unwrap_or(base);
     let mut groups: Vec<&Row> = Vec::new();
@@ -156,7 +144,7 @@ pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
             match role(&row.name).filter(|_| row.state.is_none()) {
                 Some(role) => (current, heading) = (role, &row.name),
                 // The pool's own row; should a heading be unknown, what follows still belongs to the pool.
-                None if row.name == pool || row.state.is_none() => current = "data",
+                None if row.name == pool || row.state.is_none() => current = VdevRole::Data,
                 None => {}
             }
             continue;
@@ -165,16 +153,16 @@ pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
         let is_top = row.indent == top;
         let has_children = rows.get(i + 1).is_some_and(|next| next.indent > row.indent);
         // Spares and cache devices stand side by side under their heading: that is their group.
-        let is_listed = matches!(current, "spare" | "cache");
+        let is_listed = matches!(current, VdevRole::Spare | VdevRole::Cache);
         let has_group = vdevs.last().is_some_and(|v| v.role == current);
         if is_top && is_listed && !has_group {
-            vdevs.push(Vdev { name: heading.to_owned(), role: current.to_owned(), ..Vdev::default() });
+            vdevs.push(Vdev { name: heading.to_owned(), role: current, ..Vdev::default() });
         }
         if is_top && !is_listed {
             let [read_errors, write_errors, cksum_errors] = row.counts;
             vdevs.push(Vdev {
                 name: row.name.rsplit('/').next().unwrap_or(&row.name).to_owned(),
-                role: current.to_owned(),
+                role: current,
                 state: row.state.clone(),
                 read_errors,
                 write_errors,
@@ -227,7 +215,8 @@ mod tests {
     fn names_may_hold_blanks() {
         let table = "\tNAME                               STATE     READ WRITE CKSUM\n\tmy tank                            ONLINE       0     0     0\n\t  mirror-0                         ONLINE       0     0     0\n\t    /dev/disk/by-partlabel/my disk  ONLINE       1     2     3\n\t    /dev/disk/by-partlabel/an ONLINE one  FAULTED      0     0     0  too many errors\n\t    17                              UNAVAIL      0     0     0  was /dev/disk/by-partlabel/old disk  (removing)\n\t    sdé x                          ONLINE       0     0     0\n\tcache\n\t  ssd one                          ONLINE       0     0     0\n";
         let leaves = leaves(table);
-        let names: Vec<_> = leaves.iter().map(|l| (l.name.as_str(), l.state.as_deref().unwrap_or("-"))).collect();
+        let names: Vec<_> =
+            leaves.iter().map(|l| (l.name.as_str(), l.state.as_ref().map_or("-", VdevState::as_str))).collect();
         assert_eq!(
             names,
             [
@@ -253,7 +242,8 @@ mod tests {
     fn a_name_that_looks_like_a_state_ends_at_the_column() {
         let table = "\tNAME               STATE     READ WRITE CKSUM\n\tmy tank            ONLINE       0     0     0\n\t  an ONLINE one    FAULTED      0     0     0  too many errors\n\t  spare-disk       ONLINE       0     0     0\n";
         let leaves = leaves(table);
-        let names: Vec<_> = leaves.iter().map(|l| (l.name.as_str(), l.state.as_deref().unwrap_or("-"))).collect();
+        let names: Vec<_> =
+            leaves.iter().map(|l| (l.name.as_str(), l.state.as_ref().map_or("-", VdevState::as_str))).collect();
         assert_eq!(names, [("an ONLINE one", "FAULTED"), ("spare-disk", "ONLINE")]);
     }
 

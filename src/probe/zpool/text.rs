@@ -6,6 +6,7 @@
 use super::table::{Columns, Row, row, vdevs};
 use super::{ENTRIES, KEPT_BYTES, TEXT_BYTES, Unread};
 use super::{bytes_of_leaf, bytes_of_pool, clip, cut, percent, too_long, too_many};
+use crate::model::zfs::words::{PoolState, ScanKind, ScanState};
 use crate::model::zfs::{Pool, Scan};
 
 /// The pools of 10,000 drives print some 12,000.
@@ -102,7 +103,7 @@ impl Reading {
         key.clone_into(&mut self.section);
         let value = || (!value.is_empty()).then(|| value.to_owned());
         match key {
-            "state" => self.pool.state = value(),
+            "state" => self.pool.state = value().as_deref().map(PoolState::from),
             "status" => self.pool.status = value(),
             "action" => self.pool.action = value(),
             "errors" => self.pool.errors = value(),
@@ -147,9 +148,9 @@ impl Reading {
 /// Of several the one that runs, a resilver before a scrub; else the first.
 fn scan(scans: &[Vec<String>]) -> Scan {
     let all: Vec<Scan> = scans.iter().map(|lines| one_scan(lines)).collect();
-    let running =
-        |kind: &str| all.iter().find(|s| s.kind == kind && matches!(s.state.as_str(), "in_progress" | "paused"));
-    let Some(chosen) = running("resilver").or_else(|| running("scrub")).or(all.first()) else { return Scan::default() };
+    let running = |kind| all.iter().find(|scan| scan.kind == kind && scan.state.is_open());
+    let chosen = running(ScanKind::Resilver).or_else(|| running(ScanKind::Scrub)).or(all.first());
+    let Some(chosen) = chosen else { return Scan::default() };
     let text = chosen.text.as_ref().map(|_| clip(&scans.concat().join("; ")).to_owned());
     Scan { text, ..chosen.clone() }
 }
@@ -158,32 +159,33 @@ fn one_scan(lines: &[String]) -> Scan {
     let text = lines.join("; ");
     let Some(first) = lines.first().filter(|l| l.as_str() != "none requested") else { return Scan::default() };
     let kind = if first.contains("resilver") {
-        "resilver"
+        ScanKind::Resilver
     } else if first.contains("scrub") {
-        "scrub"
+        ScanKind::Scrub
     } else {
-        "none"
+        ScanKind::None
     };
-    let state = if kind == "none" {
-        "none"
+    let state = if kind == ScanKind::None {
+        ScanState::None
     } else if first.contains("in progress") {
-        if text.contains("paused") { "paused" } else { "in_progress" }
+        if text.contains("paused") { ScanState::Paused } else { ScanState::InProgress }
     } else if first.contains("paused") {
-        "paused"
+        ScanState::Paused
     } else if first.contains("canceled") {
-        "canceled"
+        ScanState::Canceled
     } else {
-        "finished"
+        ScanState::Finished
     };
     let done = text.split_once("% done").and_then(|(before, _)| before.rsplit([' ', '\t']).next()?.parse().ok());
     let done_percent = done.and_then(percent);
-    Scan { kind: kind.to_owned(), state: state.to_owned(), done_percent, text: Some(clip(&text).to_owned()) }
+    Scan { kind, state, done_percent, text: Some(clip(&text).to_owned()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::zfs::Zfs;
+    use crate::model::zfs::words::VdevState;
 
     fn parse(text: &str) -> Vec<Pool> {
         super::parse(text.as_bytes()).unwrap_or_else(|why| unreachable!("{why:?}"))
@@ -194,13 +196,14 @@ mod tests {
     #[test]
     fn every_row_has_its_place() {
         let pools = parse(DEGRADED);
-        let names: Vec<_> = pools.iter().map(|p| (p.name.as_str(), p.state.as_deref())).collect();
-        assert_eq!(names, [("tank", Some("DEGRADED")), ("second", Some("ONLINE"))]);
-        let zfs = Zfs { available: Some(true), pools, ..Zfs::default() };
+        let names: Vec<_> = pools.iter().map(|p| (p.name.as_str(), p.state.clone())).collect();
+        assert_eq!(names, [("tank", Some(PoolState::Degraded)), ("second", Some(PoolState::Online))]);
+        let zfs = Zfs { pools, ..Zfs::default() };
         let rows: Vec<String> = zfs
             .leaves()
             .map(|(p, v, l)| {
-                format!("{} {} {} {} {}", p.name, v.role, v.name, l.name, l.state.as_deref().unwrap_or("-"))
+                let state = l.state.as_ref().map_or("-", VdevState::as_str);
+                format!("{} {} {} {} {state}", p.name, v.role, v.name, l.name)
             })
             .collect();
         assert_eq!(
@@ -229,8 +232,8 @@ mod tests {
         assert_eq!((leaf("sdm").read_errors, leaf("sdf").note.as_deref()), (None, Some("currently in use")));
         let tank = zfs.pools.first().cloned().unwrap_or_default();
         assert_eq!(
-            (tank.scan.kind.as_str(), tank.scan.state.as_str(), tank.scan.done_percent),
-            ("scrub", "in_progress", Some(12.5))
+            (tank.scan.kind, tank.scan.state, tank.scan.done_percent),
+            (ScanKind::Scrub, ScanState::InProgress, Some(12.5))
         );
         assert_eq!(tank.status.as_deref(), Some("One or more devices could not be used. Sufficient replicas exist."));
         assert_eq!(tank.errors.as_deref(), Some("No known data errors"));

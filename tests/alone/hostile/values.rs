@@ -151,7 +151,7 @@ const SLOT: &str = r#"{"slot":0,"name":""}"#;
 const EMPTY_MAP: &str = r#"{"":0}"#;
 const DRIVE: &str = r#"{"device":"a","paths":[],"state":"active","verdict":"ok","findings":[],"stale":false}"#;
 const FINDING: &str = r#"{"code":"","class":"media","severity":"crit","message":""}"#;
-const POOL: &str = r#"{"name":"","scan":{"kind":"","state":""}}"#;
+const POOL: &str = r#"{"name":"","scan":{"kind":"none","state":"none"}}"#;
 const SHELF: &str = r#"{"id":"","sysfs_name":"","sysfs_names":[],"slots":[]}"#;
 
 /// Every list and the documents of a few drives, far beyond any limit.

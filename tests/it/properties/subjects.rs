@@ -7,6 +7,7 @@ use jbod_monitor::model::smart::{
     Wear,
 };
 use jbod_monitor::model::zfs::Membership;
+use jbod_monitor::model::zfs::words::{VdevRole, VdevState};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -213,8 +214,8 @@ fn place() -> impl Strategy<Value = Membership> {
         Membership {
             pool,
             vdev,
-            role: "data".to_owned(),
-            state: state.map(str::to_owned),
+            role: VdevRole::Data,
+            state: state.map(VdevState::from),
             read_errors: read,
             write_errors: write,
             cksum_errors: cksum,
@@ -318,7 +319,7 @@ pub fn clean() -> Vec<Case> {
     );
     let place = Membership {
         pool: "tank".to_owned(),
-        state: Some("ONLINE".to_owned()),
+        state: Some(VdevState::Online),
         read_errors: Some(0),
         write_errors: Some(0),
         cksum_errors: Some(0),
@@ -444,9 +445,9 @@ pub const WORSE: &[(&str, Worsen)] = &[
     ("leaf checksum errors", |c, by| { up(&mut c.place.as_mut()?.cksum_errors, by); Some(()) }),
     ("leaf state", |c, by| {
         let state = &mut c.place.as_mut()?.state;
-        let rank = STATES.iter().position(|s| state.as_deref() == Some(*s)).unwrap_or(usize::from(state.is_some()));
+        let rank = STATES.iter().position(|s| *state == Some(VdevState::from(*s))).unwrap_or(usize::from(state.is_some()));
         let worse = (rank + 1 + usize::try_from(by % 2).unwrap_or(0)).min(2);
-        *state = Some(STATES[worse].to_owned());
+        *state = Some(VdevState::from(STATES[worse]));
         Some(())
     }),
     ("the vdev is rebuilt", |c, _| { c.place.as_mut()?.vdev_resilvering = true; Some(()) }),

@@ -7,6 +7,7 @@ use crate::model::smart::{
     Wear,
 };
 use crate::model::zfs::Membership;
+use crate::model::zfs::words::{VdevRole, VdevState};
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -103,8 +104,8 @@ fn place(state: &str, counts: [u64; 3], resilvering: bool) -> Membership {
     Membership {
         pool: "tank".into(),
         vdev: "raidz2-0".into(),
-        role: "data".into(),
-        state: Some(state.into()),
+        role: VdevRole::Data,
+        state: Some(VdevState::from(state)),
         read_errors: read,
         write_errors: write,
         cksum_errors: cksum,
