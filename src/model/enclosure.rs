@@ -1,9 +1,12 @@
 //! A shelf and its bays, as the kernel's enclosure class has them (SES-3 through `ses.ko`).
 
+pub mod words;
+
 use super::drive::DriveSummary;
 use super::layout::Layout;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use words::{PowerStatus, SlotStatus};
 
 /// One shelf. Both IO modules of a shelf make one enclosure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +55,7 @@ impl Enclosure {
     /// All its bays are shown empty although the shelf says that they are not. `homeless`: drives in no bay that might
     /// stand here.
     pub fn unlinked(&self, homeless: usize) -> Option<EnclosureProblem> {
-        let is_full = |s: &&Slot| s.answer.status.as_deref().is_some_and(|status| status != "not installed");
-        let full = self.slots.iter().filter(is_full).count();
+        let full = self.slots.iter().filter(|slot| is_installed(slot.answer.status.as_ref())).count();
         let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
         if full == 0 || linked || homeless == 0 {
             return None;
@@ -77,23 +79,22 @@ pub struct Slot {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlotAnswer {
     /// SES status in words: `OK`, `not installed`, `critical`, …
-    pub status: Option<String>,
+    pub status: Option<SlotStatus>,
     /// Bit 0 of `fault`: the shelf senses a fault.
     pub fault_sensed: Option<bool>,
     /// Bit 1 of `fault`: somebody asked for the fault light.
     pub fault_requested: Option<bool>,
     pub locate: Option<bool>,
     pub active: Option<bool>,
-    pub power_status: Option<String>,
+    pub power_status: Option<PowerStatus>,
 }
 
 impl SlotAnswer {
     /// Two IO modules speak of one bay: what one of them leaves open, the other may know.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let installed = |s: &Option<String>| s.as_deref().is_some_and(|s| s != "not installed");
         let status = match (self.status, other.status) {
-            (a, b) if installed(&a) || !installed(&b) && a.is_some() => a,
+            (a, b) if is_installed(a.as_ref()) || !is_installed(b.as_ref()) && a.is_some() => a,
             (_, b) => b,
         };
         Self {
@@ -105,6 +106,11 @@ impl SlotAnswer {
             power_status: self.power_status.or(other.power_status),
         }
     }
+}
+
+/// The shelf says that there is something in the bay.
+fn is_installed(status: Option<&SlotStatus>) -> bool {
+    status.is_some_and(|status| *status != SlotStatus::NotInstalled)
 }
 
 /// A light that one module reports on is on.
@@ -149,7 +155,7 @@ pub struct SlotView {
     /// The bay's name, as the shelf gives it.
     pub name: String,
     /// SES status in words: `OK`, `not installed`, `critical`, …
-    pub status: Option<String>,
+    pub status: Option<SlotStatus>,
     /// The shelf senses a fault.
     pub fault_sensed: Option<bool>,
     /// Somebody asked for the fault light.
@@ -159,7 +165,7 @@ pub struct SlotView {
     /// The shelf says that the bay is active.
     pub active: Option<bool>,
     /// `on`, `off`: power to the bay.
-    pub power_status: Option<String>,
+    pub power_status: Option<PowerStatus>,
     /// `null` when the bay is empty.
     // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
     pub drive: Option<Box<DriveSummary>>,
@@ -171,10 +177,10 @@ mod tests {
 
     #[test]
     fn a_shelf_whose_bays_have_no_links_says_so() {
-        let slot = |slot, status: &str, address: Option<&str>| Slot {
+        let slot = |slot, status, address: Option<&str>| Slot {
             slot,
             addresses: address.into_iter().map(str::to_owned).collect(),
-            answer: SlotAnswer { status: Some(status.into()), ..SlotAnswer::default() },
+            answer: SlotAnswer { status: Some(status), ..SlotAnswer::default() },
             ..Slot::default()
         };
         let shelf = |slots| Enclosure {
@@ -186,21 +192,25 @@ mod tests {
             slots,
             error: None,
         };
-        let unlinked = shelf(vec![slot(0, "OK", None), slot(1, "not installed", None), slot(2, "critical", None)]);
+        let unlinked = shelf(vec![
+            slot(0, SlotStatus::Ok, None),
+            slot(1, SlotStatus::NotInstalled, None),
+            slot(2, SlotStatus::Critical, None),
+        ]);
         assert_eq!(unlinked.unlinked(2), Some(EnclosureProblem::Unlinked { in_use: 2, drives: 2 }));
         assert_eq!(unlinked.unlinked(0), None, "no drive is missed");
-        assert_eq!(shelf(vec![slot(0, "not installed", None)]).unlinked(2), None, "an empty shelf");
-        let partly = shelf(vec![slot(0, "OK", Some("0:0:1:0")), slot(1, "OK", None)]);
+        assert_eq!(shelf(vec![slot(0, SlotStatus::NotInstalled, None)]).unlinked(2), None, "an empty shelf");
+        let partly = shelf(vec![slot(0, SlotStatus::Ok, Some("0:0:1:0")), slot(1, SlotStatus::Ok, None)]);
         assert_eq!(partly.unlinked(2), None, "its links work");
         assert_eq!(shelf(vec![Slot::default()]).unlinked(2), None, "a shelf that has not answered");
     }
 
     #[test]
     fn what_one_io_module_does_not_know_the_other_may() {
-        let mine = SlotAnswer { status: Some("OK".into()), locate: Some(false), ..Default::default() };
-        let theirs = SlotAnswer { status: Some("not installed".into()), locate: Some(true), ..Default::default() };
+        let mine = SlotAnswer { status: Some(SlotStatus::Ok), locate: Some(false), ..Default::default() };
+        let theirs = SlotAnswer { status: Some(SlotStatus::NotInstalled), locate: Some(true), ..Default::default() };
         let joined = theirs.clone().or(mine.clone());
-        assert_eq!(joined.status.as_deref(), Some("OK"));
+        assert_eq!(joined.status, Some(SlotStatus::Ok));
         assert_eq!(joined.locate, Some(true));
         assert_eq!(joined, mine.or(theirs.clone()));
         assert_eq!(SlotAnswer::default().or(theirs.clone()), theirs);

@@ -1,6 +1,7 @@
 //! The bays as text, one sign a bay: what `/api/map.txt` shows. Pure: an overview in, text out.
 
 use super::drive::{DriveSummary, State};
+use super::enclosure::words::SlotStatus;
 use super::enclosure::{EnclosureView, SlotView};
 use super::health::Verdict;
 use super::overview::Overview;
@@ -69,11 +70,11 @@ fn block(out: &mut String, enclosure: &EnclosureView) {
 }
 
 fn bay_sign(slot: &SlotView, enclosure: &EnclosureView) -> char {
-    match (&slot.drive, slot.status.as_deref()) {
+    match (&slot.drive, &slot.status) {
         (Some(drive), _) => sign(drive),
         // A shelf that does not answer has not called it empty.
         (None, None) if enclosure.error.is_some() => '?',
-        (None, None | Some("not installed")) => '.',
+        (None, None | Some(SlotStatus::NotInstalled)) => '.',
         (None, Some(_)) => '?',
     }
 }

@@ -7,6 +7,7 @@
 
 use super::sysfs::{awaited, listed};
 use super::{Host, attribute, link_name};
+use crate::model::enclosure::words::{PowerStatus, SlotStatus};
 use crate::model::enclosure::{Enclosure, Slot, SlotAnswer};
 use crate::model::natural_cmp;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -101,13 +102,13 @@ fn answer([status, fault, locate, active, power_status]: [Option<String>; 5]) ->
     let fault = fault.and_then(|f| f.parse::<u8>().ok());
     let flag = |text: Option<String>| text.and_then(|v| v.parse::<u8>().ok()).map(|v| v != 0);
     SlotAnswer {
-        status,
+        status: status.as_deref().map(SlotStatus::from),
         // The kernel's `fault` is two bits: 1 sensed by the shelf, 2 requested by somebody.
         fault_sensed: fault.map(|f| f & 1 != 0),
         fault_requested: fault.map(|f| f & 2 != 0),
         locate: flag(locate),
         active: flag(active),
-        power_status,
+        power_status: power_status.as_deref().map(PowerStatus::from),
     }
 }
 

@@ -153,6 +153,7 @@ fn asked(module: &ModuleToAsk, stop: &Stop) -> Option<HashMap<u32, SlotAnswer>> 
 mod tests {
     use super::*;
     use crate::model::enclosure::Slot;
+    use crate::model::enclosure::words::SlotStatus;
     use crossbeam_channel::unbounded;
 
     #[test]
@@ -203,7 +204,7 @@ mod tests {
             slots: vec![Slot { slot: 1, ..Slot::default() }],
             error: None,
         };
-        let said = || HashMap::from([(1, SlotAnswer { status: Some("OK".into()), ..SlotAnswer::default() })]);
+        let said = || HashMap::from([(1, SlotAnswer { status: Some(SlotStatus::Ok), ..SlotAnswer::default() })]);
         let status = |shelves: &Shelves, id: &str| {
             let mut shown = [shelf(id)];
             shelves.fill(&mut shown);
@@ -217,7 +218,7 @@ mod tests {
         };
         shelves.ask(&[module("a")], &tx, &stop, t0);
         assert_eq!(shelves.answered("0:0:9:0", number(), said()), Completion::Current);
-        assert_eq!(status(&shelves, "a").as_deref(), Some("OK"));
+        assert_eq!(status(&shelves, "a"), Some(SlotStatus::Ok));
         shelves.ask(&[module("b")], &tx, &stop, t0);
         assert_eq!(status(&shelves, "b"), None, "it has not said anything yet");
         shelves.ask(&[module("c")], &tx, &stop, t0);

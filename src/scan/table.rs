@@ -5,6 +5,7 @@
 use super::layout::{Column, Layout, Step};
 use crate::model::drive::{DriveSummary, State};
 use crate::model::enclosure::EnclosureView;
+use crate::model::enclosure::words::SlotStatus;
 use crate::model::health::Verdict;
 use crate::model::natural_cmp;
 use crate::model::overview::Overview;
@@ -202,11 +203,11 @@ fn title(enclosure: &EnclosureView) -> String {
 fn rows(enclosure: &EnclosureView) -> Vec<Row> {
     let slots = enclosure.slots.iter();
     slots
-        .map(|slot| match (&slot.drive, slot.status.as_deref()) {
+        .map(|slot| match (&slot.drive, &slot.status) {
             (Some(drive), _) => row(slot.slot.to_string(), drive),
             // A bay without a drive that the shelf does not call empty is not called empty here.
-            (None, Some(status)) if status != "not installed" => {
-                empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", printable(status)))
+            (None, Some(status)) if *status != SlotStatus::NotInstalled => {
+                empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", printable(status.as_str())))
             }
             (None, None) if enclosure.error.is_some() => {
                 empty(slot.slot, "(none)", "(no drive, the shelf does not say)".to_owned())

@@ -2,6 +2,7 @@
 
 use super::sheet::{Sheet, flag, plain, plain_or_none};
 use crate::model::drive::State;
+use crate::model::enclosure::words::PowerStatus;
 use crate::model::enclosure::{EnclosureView, SlotView};
 use crate::model::overview::Overview;
 use std::fmt;
@@ -34,7 +35,8 @@ pub(super) fn write(sheet: &mut Sheet, overview: &Overview) -> fmt::Result {
     sheet.gauges(
         "jbod_slot_status",
         "1, at what the shelf says of the bay",
-        slots(overview).filter_map(|(e, s)| Some(((labels(e, s), [("status", plain(s.status.as_ref()?))]), 1u64))),
+        slots(overview)
+            .filter_map(|(e, s)| Some(((labels(e, s), [("status", plain(s.status.as_ref()?.as_str()))]), 1u64))),
     )?;
     let mut flags = |name: &str, help: &str, of: fn(&SlotView) -> Option<bool>| {
         sheet.gauges(name, help, slots(overview).filter_map(|(e, s)| Some((labels(e, s), flag(of(s)?)))))
@@ -42,9 +44,9 @@ pub(super) fn write(sheet: &mut Sheet, overview: &Overview) -> fmt::Result {
     flags("jbod_slot_fault_sensed", "1 while the shelf senses a fault in the bay", |s| s.fault_sensed)?;
     flags("jbod_slot_fault_requested", "1 while somebody has asked for the fault light", |s| s.fault_requested)?;
     flags("jbod_slot_locate", "1 while the locate light is on", |s| s.locate)?;
-    flags("jbod_slot_power_on", "1 while the bay has power", |s| match s.power_status.as_deref() {
-        Some("on") => Some(true),
-        Some("off") => Some(false),
+    flags("jbod_slot_power_on", "1 while the bay has power", |s| match s.power_status {
+        Some(PowerStatus::On) => Some(true),
+        Some(PowerStatus::Off) => Some(false),
         _ => None,
     })
 }
