@@ -36,6 +36,9 @@ pub struct Pool {
     pub scan: Scan,
     /// The `errors:` line.
     pub errors: Option<String>,
+    /// Data is lost; `None`: zpool did not say, or could not tell.
+    #[serde(skip)]
+    pub has_data_errors: Option<bool>,
     /// Its top-level vdevs.
     pub vdevs: Vec<Vdev>,
 }
@@ -97,6 +100,12 @@ pub struct Leaf {
     pub cksum_errors: Option<u64>,
     /// A remark at the end of the row (`corrupted data`, `currently in use`, `(resilvering)`).
     pub note: Option<String>,
+    /// It is being written anew, or waits to be.
+    #[serde(skip)]
+    pub is_resilvering: bool,
+    /// ZFS opened what is there and found no label, or that of something else.
+    #[serde(skip)]
+    pub has_other_label: bool,
     /// `replacing-2`, `spare-0`: the group inside the vdev in which one drive takes over from another.
     pub group: Option<String>,
     /// The drive behind it; `null` when no drive here is it.
@@ -125,11 +134,6 @@ impl Leaf {
             && parts.next().is_none()
     }
 
-    /// It is being written anew, or waits to be.
-    pub fn is_resilvering(&self) -> bool {
-        self.note.as_deref().is_some_and(|n| n.contains("resilver"))
-    }
-
     /// The higher, the more there is to say of it: its state first, then its errors.
     fn trouble(&self) -> (u8, u64) {
         let state = match self.state {
@@ -145,7 +149,7 @@ impl Leaf {
 impl Vdev {
     /// One of its drives is taking over from another, or is being written anew.
     pub fn is_resilvering(&self) -> bool {
-        self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering())
+        self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering)
     }
 }
 

@@ -44,7 +44,7 @@ fn pools(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
     sheet.gauges(
         "jbod_pool_has_data_errors",
         "1 while zpool knows of data that is lost",
-        pools.iter().filter_map(|p| Some(([("pool", plain(&p.name))], flag(has_lost_data(p.errors.as_deref()?)?)))),
+        pools.iter().filter_map(|p| Some(([("pool", plain(&p.name))], flag(p.has_data_errors?)))),
     )?;
     sheet.gauges(
         "jbod_pool_scan",
@@ -59,12 +59,6 @@ fn pools(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
         "Of a scrub or resilver under way, how much is done",
         pools.iter().filter_map(|p| Some(([("pool", plain(&p.name))], p.scan.done_percent? / 100.0))),
     )
-}
-
-/// By zpool's own words; it may also say that it cannot tell.
-fn has_lost_data(errors: &str) -> Option<bool> {
-    let is_lost = errors.starts_with("Permanent errors") || errors.contains("data errors, use");
-    (is_lost || errors == "No known data errors").then_some(is_lost)
 }
 
 fn vdevs(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {

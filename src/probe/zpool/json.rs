@@ -70,11 +70,13 @@ impl Reading {
                 self.top(&key, node, (role, heading), &scan, &mut vdevs)?;
             }
         }
+        let error_count = pool.number("error_count");
         let pool = Pool {
             state: pool.text("state").map(|state| PoolState::from(state_name(&state, None))),
             status: sentence("status"),
             action: sentence("action"),
-            errors: pool.number("error_count").map(|n| match n {
+            has_data_errors: error_count.map(|n| n > 0),
+            errors: error_count.map(|n| match n {
                 0 => "No known data errors".to_owned(),
                 n => format!("{n} data errors, use '-v' for a list"),
             }),
@@ -178,6 +180,7 @@ fn name(key: &str, node: Field) -> String {
 
 fn leaf(name: String, node: Field, group: Option<&str>, scan: &Scan) -> Leaf {
     let was = node.owned("was");
+    let work = work(node, scan);
     // A devid names the drive itself. A phys_path names a place, where another drive may sit now.
     let aliases = [node.owned("path"), node.owned("devid")].into_iter().flatten();
     Leaf {
@@ -189,7 +192,9 @@ fn leaf(name: String, node: Field, group: Option<&str>, scan: &Scan) -> Leaf {
         read_errors: node.number("read_errors"),
         write_errors: node.number("write_errors"),
         cksum_errors: node.number("checksum_errors"),
-        note: note(node, scan),
+        note: note(node, work),
+        is_resilvering: matches!(work, Some(Work::Resilvers | Work::AwaitsResilver)),
+        has_other_label: matches!(node.text("aux").as_deref(), Some("CORRUPT_DATA" | "TOO_SMALL" | "BAD_LABEL")),
         group: group.map(|group| cut_to(group, GROUP_BYTES).to_owned()),
         device: None,
         key: None,
@@ -216,8 +221,32 @@ fn state_name<'a>(state: &'a str, aux: Option<&str>) -> &'a str {
     }
 }
 
+/// What a scan does to a leaf.
+#[derive(Clone, Copy)]
+enum Work {
+    Resilvers,
+    Repairs,
+    AwaitsResilver,
+}
+
+/// As `print_status_config` in `zpool_main.c` finds it.
+fn work(node: Field, scan: &Scan) -> Option<Work> {
+    let is_healthy = matches!(node.text("state").as_deref(), Some("ONLINE" | "HEALTHY"));
+    if !is_healthy || !scan.state.is_open() {
+        return None;
+    }
+    let is_scanned = node.is_set("scan_processed");
+    let is_rebuilt = node.is_set("rebuild_processed");
+    match scan.kind {
+        ScanKind::Resilver if is_scanned || is_rebuilt => Some(Work::Resilvers),
+        ScanKind::Scrub if is_scanned => Some(Work::Repairs),
+        _ if node.is_set("resilver_deferred") => Some(Work::AwaitsResilver),
+        _ => None,
+    }
+}
+
 /// The remark that text would show at the end of the row.
-fn note(node: Field, scan: &Scan) -> Option<String> {
+fn note(node: Field, work: Option<Work>) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     if let Some(pool) = node.text("used_by") {
         all.push(format!("in use by pool '{pool}'"));
@@ -231,17 +260,13 @@ fn note(node: Field, scan: &Scan) -> Option<String> {
     } else if node.is_set("noalloc") {
         all.push("(non-allocating)".to_owned());
     }
-    let is_healthy = matches!(node.text("state").as_deref(), Some("ONLINE" | "HEALTHY"));
-    if is_healthy && scan.state.is_open() {
-        let is_scanned = node.is_set("scan_processed");
-        let is_rebuilt = node.is_set("rebuild_processed");
-        let word = match scan.kind {
-            ScanKind::Resilver if is_scanned || is_rebuilt => "(resilvering)",
-            ScanKind::Scrub if is_scanned => "(repairing)",
-            _ if node.is_set("resilver_deferred") => "(awaiting resilver)",
-            _ => "",
+    if let Some(work) = work {
+        let words = match work {
+            Work::Resilvers => "(resilvering)",
+            Work::Repairs => "(repairing)",
+            Work::AwaitsResilver => "(awaiting resilver)",
         };
-        all.extend((!word.is_empty()).then(|| word.to_owned()));
+        all.push(words.to_owned());
     }
     (!all.is_empty()).then(|| all.join(" "))
 }
@@ -346,8 +371,12 @@ mod tests {
             (Some("/dev/sdb1/old"), Some("77"), Some(3))
         );
         assert!(leaf(1).aliases.is_empty(), "what is gone is looked for by no other name");
+        let told = |of: fn(&Leaf) -> bool| vdev.members.iter().map(of).collect::<Vec<_>>();
+        assert_eq!(told(|leaf| leaf.is_resilvering), [false, false, true, true, false, false]);
+        assert_eq!(told(|leaf| leaf.has_other_label), [false, false, false, false, false, true]);
         assert_eq!((pool.status.as_deref(), pool.action.as_deref()), (Some("One or more devices."), Some("Wait.")));
         assert_eq!(pool.errors.as_deref(), Some("2 data errors, use '-v' for a list"));
+        assert_eq!(pool.has_data_errors, Some(true));
         assert_eq!(
             (pool.scan.kind, pool.scan.state, pool.scan.done_percent),
             (ScanKind::Resilver, ScanState::InProgress, Some(25.5))

@@ -301,9 +301,7 @@ pub fn follow(zfs: &mut Zfs, links: &Links) {
 
 fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
     let is_place = links.is_place(&leaf.name);
-    // ZFS opened what is there and found somebody else's label, or none.
-    let is_other = leaf.note.as_deref().is_some_and(|note| note.contains("corrupted") || note.contains("label"));
-    if leaf.was.is_some() || is_place && (leaf.is_gone() || is_other) || leaf.is_distributed_spare() {
+    if leaf.was.is_some() || is_place && (leaf.is_gone() || leaf.has_other_label) || leaf.is_distributed_spare() {
         return None;
     }
     let named = links.drive(&leaf.name);

@@ -183,6 +183,9 @@ pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
 
 fn leaf(row: &Row, group: Option<String>) -> Leaf {
     let [read_errors, write_errors, cksum_errors] = row.counts;
+    // The remarks of `print_status_config` in OpenZFS's `zpool_main.c`. No name of a pool in them has brackets
+    // (`valid_char` in `zfs_namecheck.c`).
+    let note = row.note.as_deref().unwrap_or_default();
     Leaf {
         name: row.name.clone(),
         guid: row.was.as_ref().and_then(|_| guid(&row.name)),
@@ -192,6 +195,8 @@ fn leaf(row: &Row, group: Option<String>) -> Leaf {
         write_errors,
         cksum_errors,
         note: row.note.clone(),
+        is_resilvering: note.contains("(resilvering)") || note.contains("(awaiting resilver)"),
+        has_other_label: note.contains("corrupted data") || note.contains("invalid label"),
         group,
         device: None,
         key: None,
@@ -249,10 +254,12 @@ mod tests {
 
     #[test]
     fn surplus_columns_are_not_remarks() {
-        let table = "\tNAME        STATE     READ WRITE CKSUM  SLOW POWER\n\tmy tank     ONLINE       0     0     0     -     -\n\t  mirror-0  ONLINE       0     0     0     -     -\n\t    sda     ONLINE       0     0     0    12    on  (resilvering)  (trimming)\n\t    sdb     ONLINE       x     0 1.2K     0   off\n\tspares\n\t  sdc       INUSE     in use by pool '5 6'\n";
+        let table = "\tNAME        STATE     READ WRITE CKSUM  SLOW POWER\n\tmy tank     ONLINE       0     0     0     -     -\n\t  mirror-0  ONLINE       0     0     0     -     -\n\t    sda     ONLINE       0     0     0    12    on  (resilvering)  (trimming)\n\t    sdb     ONLINE       x     0 1.2K     0   off\n\t    sde     FAULTED      0     0     0     0     -  corrupted data\n\tspares\n\t  sdc       INUSE     in use by pool '5 6'\n";
         let leaves = leaves(table);
         let said: Vec<_> = leaves.iter().map(|l| l.note.as_deref().unwrap_or("")).collect();
-        assert_eq!(said, ["(resilvering) (trimming)", "", "in use by pool '5 6'"]);
+        assert_eq!(said, ["(resilvering) (trimming)", "", "corrupted data", "in use by pool '5 6'"]);
+        let flags: Vec<_> = leaves.iter().map(|l| (l.is_resilvering, l.has_other_label)).collect();
+        assert_eq!(flags, [(true, false), (false, false), (false, true), (false, false)]);
         assert_eq!(
             (leaves[1].read_errors, leaves[1].write_errors, leaves[1].cksum_errors),
             (None, Some(0), Some(1228))

@@ -140,8 +140,21 @@ impl Reading {
 
     fn finish(mut self) -> Pool {
         self.pool.scan = scan(&self.scans);
+        self.pool.has_data_errors = self.pool.errors.as_deref().and_then(has_data_errors);
         self.pool.vdevs = vdevs(&self.rows, &self.pool.name);
         self.pool
+    }
+}
+
+/// By the sentences of `status_callback` and `print_error_log` in OpenZFS's `zpool_main.c`. `None`: another one, as where
+/// zpool may not read the list.
+fn has_data_errors(errors: &str) -> Option<bool> {
+    if errors == "No known data errors" {
+        Some(false)
+    } else if errors.starts_with("Permanent errors") || errors.contains("data errors, use") {
+        Some(true)
+    } else {
+        None
     }
 }
 
@@ -271,6 +284,19 @@ mod tests {
             ("  scan: something new\n", "none none None"),
         ] {
             assert_eq!(scan(lines), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn lost_data_is_told_by_the_sentences_of_zpool() {
+        for (errors, expected) in [
+            ("No known data errors", Some(false)),
+            ("3 data errors, use '-v' for a list", Some(true)),
+            ("Permanent errors have been detected in the following files:", Some(true)),
+            ("List of errors unavailable (insufficient privileges)", None),
+        ] {
+            let pools = parse(&format!("  pool: t\n state: ONLINE\nerrors: {errors}\n"));
+            assert_eq!(pools.into_iter().next().unwrap_or_default().has_data_errors, expected, "{errors}");
         }
     }
 
