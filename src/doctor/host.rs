@@ -6,7 +6,7 @@ use crate::model::enclosure::{Enclosure, EnclosureProblem};
 use crate::model::fleet::Fleet;
 use crate::model::overview::Overview;
 use crate::model::smart::Protocol;
-use crate::model::zfs::Zfs;
+use crate::model::zfs::{Zfs, ZfsState};
 use crate::probe::Host;
 use crate::probe::setup::{self, Rights};
 use crate::probe::tools::{ADVISED, Smartctl};
@@ -37,13 +37,13 @@ pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Findin
         }];
     };
     let name = format!("zpool {} ({})", version.unwrap_or("of unknown version"), path.display());
-    let finding = match (&zfs.error, zfs.available) {
+    let finding = match (&zfs.error, zfs.state) {
         (Some(error), _) if !path.exists() => fail(
             format!("zpool is not at {}: {error}", path.display()),
             "set ZPOOL_PATH, or apt-get install zfsutils-linux",
         ),
         (Some(error), _) => fail(format!("{name}: {error}"), "running zpool status by hand, as the same user"),
-        (None, Some(false)) => warn(
+        (None, ZfsState::NotInstalled) => warn(
             format!("{name}, but the kernel runs no ZFS (no /dev/zfs): no pools are shown"),
             "modprobe zfs; nothing is needed on a host without pools",
         ),

@@ -119,8 +119,8 @@ impl<'a> ZfsBody<'a> {
             host: &overview.host,
             topology: &overview.topology,
             generated_at: overview.generated_at,
-            collected_at: zfs.collected_at,
-            available: zfs.available,
+            collected_at: zfs.collected_at(),
+            available: zfs.available(),
             error: zfs.error.as_deref(),
             pools: &zfs.pools,
             unmatched: unmatched

@@ -11,13 +11,22 @@ use words::{PoolState, ScanKind, ScanState, VdevRole, VdevState};
 /// Everything `zpool` said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zfs {
-    /// `false`: this host has no ZFS, which is not a fault. `None`: not heard yet.
-    pub available: Option<bool>,
-    /// When zpool gave this.
-    pub collected_at: Option<Timestamp>,
-    /// Why the pools are unknown or old.
+    pub state: ZfsState,
+    /// Why the pools are unknown or old: zpool gave no answer since. `state` and pools stay as they were.
     pub error: Option<String>,
     pub pools: Vec<Pool>,
+}
+
+/// What the last answer of zpool was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZfsState {
+    /// There was none yet.
+    #[default]
+    NotAsked,
+    /// This host has no ZFS, which is not a fault.
+    NotInstalled,
+    /// The pools.
+    Read { at: Timestamp },
 }
 
 /// A ZFS pool (zpool-status(8)).
@@ -181,6 +190,23 @@ pub struct Membership {
 }
 
 impl Zfs {
+    /// This host runs ZFS; `None`: not heard yet.
+    pub fn available(&self) -> Option<bool> {
+        match self.state {
+            ZfsState::NotAsked => None,
+            ZfsState::NotInstalled => Some(false),
+            ZfsState::Read { .. } => Some(true),
+        }
+    }
+
+    /// When zpool gave the pools.
+    pub fn collected_at(&self) -> Option<Timestamp> {
+        match self.state {
+            ZfsState::NotAsked | ZfsState::NotInstalled => None,
+            ZfsState::Read { at } => Some(at),
+        }
+    }
+
     /// Every leaf with its pool and vdev.
     pub fn leaves(&self) -> impl Iterator<Item = (&Pool, &Vdev, &Leaf)> {
         self.pools.iter().flat_map(|pool| {

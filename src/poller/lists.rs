@@ -7,6 +7,7 @@ use crate::cache::Key;
 use crate::model::drive::{DeviceName, DriveKey, State};
 use crate::model::measured::Measured;
 use crate::model::overview::Overview;
+use crate::model::zfs::ZfsState;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -76,7 +77,7 @@ impl Thread {
     }
 
     fn knows_pools(&self) -> bool {
-        self.rack.zfs.available.is_some() || self.rack.zfs.error.is_some()
+        self.rack.zfs.state != ZfsState::NotAsked || self.rack.zfs.error.is_some()
     }
 
     /// Puts a drive's document together and in its places. That of a drive that is gone is kept

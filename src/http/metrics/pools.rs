@@ -4,7 +4,7 @@ use super::drives::Listed;
 use super::sheet::{Label, Sheet, flag, plain};
 use crate::model::measured::Measured;
 use crate::model::zfs::words::PoolState;
-use crate::model::zfs::{Leaf, Pool, Vdev};
+use crate::model::zfs::{Leaf, Pool, Vdev, ZfsState};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -16,13 +16,17 @@ type Labels = Vec<(&'static str, String)>;
 
 pub(super) fn write(sheet: &mut Sheet, measured: &Measured, drives: &[Listed]) -> fmt::Result {
     let zfs = &measured.zfs;
-    // A host without ZFS is not ill.
-    let up = zfs.available.filter(|is_here| *is_here || zfs.error.is_some()).map(|_| flag(zfs.error.is_none()));
+    let up = match zfs.state {
+        ZfsState::NotAsked => None,
+        // A host without ZFS is not ill.
+        ZfsState::NotInstalled if zfs.error.is_none() => None,
+        ZfsState::NotInstalled | ZfsState::Read { .. } => Some(flag(zfs.error.is_none())),
+    };
     sheet.gauge("jbod_zfs_up", "1 while zpool tells the pools", up)?;
     sheet.gauge(
         "jbod_zfs_collected_timestamp_seconds",
         "When zpool last told the pools",
-        zfs.collected_at.map(|at| at.0),
+        zfs.collected_at().map(|at| at.0),
     )?;
     pools(sheet, &zfs.pools)?;
     vdevs(sheet, &zfs.pools)?;

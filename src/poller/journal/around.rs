@@ -5,8 +5,8 @@ use crate::event::{self, About, Kind, note};
 use crate::model::drive::DriveKey;
 use crate::model::enclosure::{Enclosure, EnclosureProblem};
 use crate::model::fleet::{Fleet, Record};
-use crate::model::zfs::Zfs;
 use crate::model::zfs::words::PoolState;
+use crate::model::zfs::{Zfs, ZfsState};
 use crate::probe::sweep::Whole;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,7 +102,7 @@ impl Around {
 
     /// Of pools that are known to be as they are now. One that is well from the first is not told.
     pub(super) fn pools(&mut self, zfs: &Zfs) {
-        if zfs.available != Some(true) || zfs.error.is_some() {
+        if !matches!(zfs.state, ZfsState::Read { .. }) || zfs.error.is_some() {
             return;
         }
         for pool in &zfs.pools {

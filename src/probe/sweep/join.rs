@@ -6,14 +6,18 @@ use crate::model::attachment::Transport;
 use crate::model::fleet::Record;
 use crate::model::health::Peers;
 use crate::model::overview::{Overview, Parts, summarize};
+use crate::model::zfs::ZfsState;
 
 impl Rack {
     /// The clock was set: every time so far is one on the new clock.
     pub fn shift(&mut self, by_seconds: i64) {
         self.fleet.shift(by_seconds);
         let running = self.sweep.as_mut().map(|s| &mut s.started_at);
-        let times = [&mut self.stats.started_at, &mut self.zfs.collected_at];
-        for time in times.into_iter().filter_map(Option::as_mut).chain(running) {
+        let read = match &mut self.zfs.state {
+            ZfsState::Read { at } => Some(at),
+            ZfsState::NotAsked | ZfsState::NotInstalled => None,
+        };
+        for time in self.stats.started_at.iter_mut().chain(read).chain(running) {
             *time = time.shifted(by_seconds);
         }
     }

@@ -16,7 +16,7 @@ use crate::model::health::{Limits, Peers};
 use crate::model::no_reading::NoReading;
 use crate::model::overview::SweepStats;
 use crate::model::service::Effort;
-use crate::model::zfs::{Membership, Zfs};
+use crate::model::zfs::{Membership, Zfs, ZfsState};
 use crate::probe::completion::Completion;
 use crate::probe::dispatch::{Asked, Dispatch};
 use crate::probe::enclosure::ModuleToAsk;
@@ -323,14 +323,16 @@ impl Rack {
     fn take_pools(&mut self, answer: zpool::Answer) {
         self.zpool_running = false;
         self.zpool_stuck = answer.stuck;
-        match answer.zfs {
-            Some(mut zfs) => {
-                zfs.collected_at = zfs.available.filter(|is_here| *is_here).map(|_| now());
+        match answer.told {
+            zpool::Told::NotInstalled => self.zfs = Zfs { state: ZfsState::NotInstalled, ..Zfs::default() },
+            zpool::Told::Pools(pools) => {
+                let mut zfs = Zfs { state: ZfsState::Read { at: now() }, error: None, pools };
                 let is_fresh = self.zpool_asked == self.fingerprint && !self.has_changed();
                 zpool::resolve(&mut zfs, &self.links, &self.zfs, is_fresh);
                 self.zfs = zfs;
             }
-            None => self.zfs.error = answer.error.or(self.zfs.error.take()),
+            zpool::Told::Failed(why) => self.zfs.error = Some(why),
+            zpool::Told::Stopped => {}
         }
         self.places = self.zfs.memberships();
     }
