@@ -9,7 +9,7 @@ use crate::model::drive::{DeviceName, Drive, DriveSummary, State};
 use crate::model::fleet::{Fleet, Record};
 use crate::model::natural_cmp;
 use crate::model::no_reading::{Cause, NoReading, RaidVolume};
-use crate::model::overview::{Overview, why_no_reading};
+use crate::model::overview::Overview;
 use crate::probe::Host;
 use crate::probe::tools::Smartctl;
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ fn without_reading(fleet: &Fleet) -> Vec<Finding> {
     let mut reasons: BTreeMap<String, Vec<(&Record, NoReading)>> = BTreeMap::new();
     let Some(any) = DeviceName::parse("NAME") else { return Vec::new() };
     for record in fleet.present().filter(|record| record.state != State::Standby) {
-        let Some(why) = why_no_reading(record) else { continue };
+        let Some(why) = record.why_no_reading() else { continue };
         let shared = without_nodes(&why, &record.drive, &any);
         reasons.entry(shared.to_string()).or_default().push((record, why));
     }

@@ -94,6 +94,21 @@ impl Record {
         self.missing_since.is_none()
     }
 
+    /// Why there is no current reading, or no verdict although the drive was read.
+    pub fn why_no_reading(&self) -> Option<NoReading> {
+        if let Some(why) = &self.error {
+            return Some(why.clone());
+        }
+        let report = self.report.as_deref()?;
+        if self.drive.is_raid_volume() && self.is_here() {
+            return Some(self.drive.raid_volume_reason(None));
+        }
+        if report.has_health() {
+            return None;
+        }
+        Some(self.drive.without_health_reason(report.exit_status.0))
+    }
+
     /// As the drive gave it, else as sysfs has it.
     pub fn serial_number(&self) -> Option<&str> {
         let read = self.report.as_ref().and_then(|r| r.serial_number.as_deref());

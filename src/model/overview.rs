@@ -5,7 +5,6 @@ use super::drive::{DeviceName, Drive, DriveSummary, State};
 use super::enclosure::{Enclosure, EnclosureProblem, EnclosureView, Slot, SlotView};
 use super::fleet::{Bay, Fleet, Record};
 use super::health::{Health, Limits, Peers, Subject, Verdict, judge, rotates};
-use super::no_reading::NoReading;
 use super::smart::Protocol;
 use super::version::Version;
 use super::zfs::{Membership, Pool, Scan, Zfs, words::PoolState};
@@ -355,23 +354,8 @@ pub fn summary(record: &Record, parts: &Parts) -> DriveSummary {
         checked_at: record.checked_at,
         missing_since: record.missing_since,
         stale,
-        error: why_no_reading(record).map(|why| why.to_string()),
+        error: record.why_no_reading().map(|why| why.to_string()),
     }
-}
-
-/// Why there is no current reading, or no verdict although the drive was read.
-pub fn why_no_reading(record: &Record) -> Option<NoReading> {
-    if let Some(why) = &record.error {
-        return Some(why.clone());
-    }
-    let report = record.report.as_deref()?;
-    if record.drive.is_raid_volume() && record.is_here() {
-        return Some(record.drive.raid_volume_reason(None));
-    }
-    if report.has_health() {
-        return None;
-    }
-    Some(record.drive.without_health_reason(report.exit_status.0))
 }
 
 /// As smartctl puts it together for SCSI: vendor and product.

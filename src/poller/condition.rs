@@ -8,6 +8,7 @@ use crate::event::{About, Kind, note};
 use crate::model::Timestamp;
 use crate::model::doc::raw_of;
 use crate::model::drive::{DriveKey, State};
+use crate::model::fleet::Fleet;
 use crate::model::no_reading::NoReading;
 use crate::model::overview::Overview;
 use crate::model::service::{Part, Service, Trouble};
@@ -32,6 +33,21 @@ impl Condition {
         }
         found
     }
+}
+
+/// More than half of the drives that are here have no reading because smartctl could not be run, or printed nothing of use.
+/// That is not the fault of so many drives at once.
+fn unusable_readings(fleet: &Fleet) -> Option<String> {
+    let (mut failed, mut drives, mut first) = (0, 0, None);
+    for record in fleet.present() {
+        drives += 1;
+        if let Some(NoReading::ToolFailed(failure)) = &record.error {
+            failed += 1;
+            first = first.or(Some(&failure.text));
+        }
+    }
+    let first = first.filter(|_| failed * 2 > drives)?;
+    Some(format!("smartctl gave no reading of {failed} of {drives} drives: {first}"))
 }
 
 /// That the thread goes round.
@@ -67,7 +83,8 @@ impl Thread {
             self.rack.blindness().map(|why| format!("the host cannot be looked at, what is known stays: {why}"));
         found.extend(blindness.map(|why| Trouble::of(Part::Poller, now, why)));
         found.extend(self.role.trouble(&overview.host).map(|why| Trouble::of(Part::Lease, now, why)));
-        found.extend(self.rack.trouble().map(|why| Trouble::of(Part::Smartctl, now, why)));
+        let of_tool = self.rack.trouble().or_else(|| unusable_readings(&self.rack.fleet));
+        found.extend(of_tool.map(|why| Trouble::of(Part::Smartctl, now, why)));
         found.extend(self.rack.zfs.error.as_ref().map(|why| Trouble::of(Part::Zpool, now, why)));
         for enclosure in &overview.enclosures {
             let error = enclosure.error.as_ref();

@@ -183,10 +183,10 @@ impl Role {
         match (&before, &self.state) {
             (State::Follows | State::Alone(_), State::Leads) => log::info!("polling taken over owner={}", self.owner),
             (State::Alone(_), State::Follows) => {
-                log::info!("the holder of the poll lease publishes again, serving its values owner={}", self.owner);
+                log::info!("the holder of the poll lease publishes again, serving its values");
             }
             (State::Undecided | State::Leads, State::Follows) => {
-                log::info!("another daemon polls, serving its values owner={}", self.owner);
+                log::info!("another daemon polls, serving its values");
             }
             (State::Alone(was), State::Alone(is)) if std::mem::discriminant(was) == std::mem::discriminant(is) => {}
             (_, State::Alone(_)) => log::warn!("{}", self.trouble(host).unwrap_or_default()),

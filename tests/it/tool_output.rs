@@ -260,3 +260,29 @@ fn a_stored_document_with_too_much_json_is_replaced() {
     assert!(drive["temperature_celsius"].is_number(), "{drive}");
     eventually("its document is replaced", || redis.get(key).filter(|value| value.len() < 2 * own.len()));
 }
+
+/// A smartctl that answers to its version, and prints nothing of use otherwise: the service says so, and when it is over.
+#[test]
+fn a_smartctl_that_reads_no_drive_is_degraded_service() {
+    let sim = shelf();
+    let junk = sim.root().join("junk");
+    std::fs::write(&junk, "").expect("written");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" != --version ] && [ -e '{}' ] && echo junk && exit 0\nexec '{}' \"$@\"\n",
+        junk.display(),
+        sim.tool("smartctl").display()
+    );
+    let program = sim.script("junk-smartctl", &script).to_string_lossy().into_owned();
+    let settings = [("SMARTCTL_PATH", program.as_str()), ("SMART_POLL_INTERVAL", "1")];
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &settings);
+    let degraded = || {
+        let health = daemon.json("/api/health");
+        let parts = health["degraded"].as_array().expect("a list").clone();
+        parts.into_iter().find(|part| part["part"] == "smartctl")
+    };
+    let said = eventually("it says so", degraded);
+    let why = "smartctl gave no reading of 16 of 16 drives: smartctl gave no JSON, exit status 0: junk";
+    assert_eq!(said["error"], why, "{said}");
+    std::fs::remove_file(&junk).expect("removed");
+    eventually("it is over", || degraded().is_none().then_some(()));
+}
