@@ -6,6 +6,7 @@
 mod file;
 mod layouts;
 mod limits;
+mod log_filter;
 mod raw;
 mod read;
 mod redis_at;
@@ -139,6 +140,14 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// The filter of log lines. One that is not understood filters nothing that the default does not: the error that names
+    /// it is logged, too.
+    pub fn log_filter(&self) -> &str {
+        log_filter::checked(self.rust_log.as_deref()).unwrap_or(log_filter::DEFAULT)
+    }
+}
+
 const DAY: u64 = 86_400;
 
 impl Config {
@@ -188,9 +197,9 @@ impl Config {
         }
         let smartctl = read.program("smartctl_path", "SMARTCTL_PATH", raw.smartctl_path.as_deref(), "smartctl", env)?;
         let zpool = read.program("zpool_path", "ZPOOL_PATH", raw.zpool_path.as_deref(), "zpool", env)?;
-        let filter = env.rust_log.clone();
-        let source = if filter.is_some() { "env" } else { "default" };
-        read.rows.push(Row { name: "RUST_LOG", value: filter.unwrap_or_else(|| "info".to_owned()), source });
+        let filter = log_filter::checked(env.rust_log.as_deref())?;
+        let source = if env.rust_log.is_some() { "env" } else { "default" };
+        read.rows.push(Row { name: "RUST_LOG", value: filter.to_owned(), source });
         Ok(Self { redis, smart, lifetimes, http, limits: Arc::new(limits), root, smartctl, zpool, rows: read.rows })
     }
 }

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 /// Sets the logger up, once, before anything logs.
 pub fn init(env: &Environment) {
-    let filter = env.rust_log.as_deref().unwrap_or("info");
+    let filter = env.log_filter();
     let mut builder = Builder::new();
     // What tiny_http calls an error is the end of its listener, which is meant; the gate says what
     // is not.

@@ -183,10 +183,13 @@ impl Role {
         match (&before, &self.state) {
             (State::Follows | State::Alone(_), State::Leads) => log::info!("polling taken over owner={}", self.owner),
             (State::Alone(_), State::Follows) => {
-                log::info!("the holder of the poll lease publishes again, serving its values");
+                log::info!(
+                    "the holder of the poll lease publishes again, serving its values this_daemon={}",
+                    self.owner
+                );
             }
             (State::Undecided | State::Leads, State::Follows) => {
-                log::info!("another daemon polls, serving its values");
+                log::info!("another daemon polls, serving its values this_daemon={}", self.owner);
             }
             (State::Alone(was), State::Alone(is)) if std::mem::discriminant(was) == std::mem::discriminant(is) => {}
             (_, State::Alone(_)) => log::warn!("{}", self.trouble(host).unwrap_or_default()),

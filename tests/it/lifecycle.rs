@@ -134,11 +134,12 @@ fn a_wrong_command_line_is_a_usage_error() {
 }
 
 /// Values that cannot be used: setting, value, what the message must say of what was wanted.
-const BAD_SETTINGS: [(&str, &str, &str); 39] = [
+const BAD_SETTINGS: [(&str, &str, &str); 40] = [
     ("REDIS_URL", "http://nas1", "redis://"),
     ("REDIS_URL", "nas1", "redis://"),
     ("REDIS_URL", "redis://nas1/main", "database number"),
     ("REDIS_PORT", "0", "1 to 65535"),
+    ("RUST_LOG", "trcae", "jbod_monitor=LEVEL"),
     ("REDIS_PORT", "65536", "1 to 65535"),
     ("REDIS_PORT", "redis", "1 to 65535"),
     ("REDIS_DB", "-1", "database number"),

@@ -267,7 +267,7 @@ fn a_follower_that_takes_over_does_not_store_its_older_readings() {
 fn let_lead(redis: &Redis, daemon: &Daemon) {
     let log = daemon.log();
     let line = log.lines().find(|line| line.contains("another daemon polls")).expect("it has followed");
-    let owner = line.split("owner=").nth(1).expect("its name").trim();
+    let owner = line.split("this_daemon=").nth(1).expect("its name").trim();
     redis.ask(&["SET", "jbod:lock:poll", owner, "PX", "15000"]);
 }
 
