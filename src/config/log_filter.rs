@@ -1,32 +1,55 @@
-//! The filter of log lines, `RUST_LOG`, as `env_logger` reads it: `LEVEL`, `TARGET=LEVEL`, `TARGET`, with commas between and
-//! `/PATTERN` at the end. A misspelt level would be a target that no line has, and so silence every line.
+//! The filter of log lines, `RUST_LOG`, as `env_filter` reads it (`parse_spec`): `LEVEL`, `TARGET=LEVEL` or `TARGET`, with
+//! commas between, and `/TEXT` at the end. A target is the beginning of a module's path. A misspelt level would be a target
+//! that no line has, and so silence every line.
 
 use super::{ConfigError, bad};
 
 const WANTED: &str = "off, error, warn, info, debug or trace; or jbod_monitor=LEVEL; several with commas between";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+/// The targets of this program's lines begin with it.
+const OWN_TARGET: &str = "jbod_monitor";
 /// What stands where no filter is set.
 pub(super) const DEFAULT: &str = "info";
+
+/// What a directive of a filter is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Lines of this program.
+    Own,
+    /// Lines of a library.
+    Other,
+}
 
 /// The filter that is set, or the default.
 pub(super) fn checked(set: Option<&str>) -> Result<&str, ConfigError> {
     let Some(filter) = set else { return Ok(DEFAULT) };
-    let directives = filter.split_once('/').map_or(filter, |(directives, _)| directives);
-    let is_understood =
-        directives.split(',').map(str::trim).filter(|directive| !directive.is_empty()).all(is_directive);
-    if is_understood { Ok(filter) } else { Err(bad("RUST_LOG", filter, WANTED)) }
-}
-
-fn is_directive(directive: &str) -> bool {
-    match directive.split_once('=') {
-        Some((target, level)) => !target.is_empty() && (level.is_empty() || is_level(level)),
-        // A target alone: its lines of every level.
-        None => is_level(directive) || directive == "jbod_monitor" || directive.starts_with("jbod_monitor::"),
+    let (directives, text) = filter.split_once('/').unwrap_or((filter, ""));
+    let directives = directives.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+    let scopes: Option<Vec<Scope>> = directives.map(scope).collect();
+    match scopes {
+        Some(scopes) if scopes.contains(&Scope::Own) && !text.contains('/') => Ok(filter),
+        _ => Err(bad("RUST_LOG", filter, WANTED)),
     }
 }
 
+/// `None`: it is not understood.
+fn scope(directive: &str) -> Option<Scope> {
+    let Some((target, level)) = directive.split_once('=') else {
+        return (is_level(directive) || is_own(directive)).then_some(Scope::Own);
+    };
+    let level = level.trim();
+    if target.is_empty() || !level.is_empty() && !is_level(level) {
+        return None;
+    }
+    Some(if is_own(target) { Scope::Own } else { Scope::Other })
+}
+
+fn is_own(target: &str) -> bool {
+    target.starts_with(OWN_TARGET) || OWN_TARGET.starts_with(target)
+}
+
 fn is_level(text: &str) -> bool {
-    LEVELS.iter().any(|level| level.eq_ignore_ascii_case(text.trim()))
+    LEVELS.iter().any(|level| level.eq_ignore_ascii_case(text))
 }
 
 #[cfg(test)]
@@ -44,11 +67,24 @@ mod tests {
             "off",
             "info/sweep",
             "info,",
+            "jbod=debug",
+            "redis=debug,info",
         ] {
             assert_eq!(checked(Some(good)).ok(), Some(good));
         }
         assert_eq!(checked(None).ok(), Some(DEFAULT));
-        for odd in ["trcae", "jbod=99", "jbod_monitor=verbose", "info,bogus", "=info", "1"] {
+        for odd in [
+            "trcae",
+            "jbod=99",
+            "jbod_monitor=verbose",
+            "info,bogus",
+            "=info",
+            "1",
+            "redis=debug",
+            ",",
+            "info/a/b",
+            "a=info=b",
+        ] {
             let error = checked(Some(odd)).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.starts_with("RUST_LOG: found ") && error.contains(odd), "{odd}: {error}");
         }

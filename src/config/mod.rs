@@ -138,9 +138,7 @@ impl Environment {
             plain: get("NO_COLOR").is_some() || get("TERM").as_deref() == Some("dumb"),
         }
     }
-}
 
-impl Environment {
     /// The filter of log lines. One that is not understood filters nothing that the default does not: the error that names
     /// it is logged, too.
     pub fn log_filter(&self) -> &str {
