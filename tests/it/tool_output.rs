@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::path::Path;
 use support::daemon::Daemon;
 use support::eventually;
-use support::look::drive;
+use support::look::{drive, drives};
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -147,10 +147,9 @@ fn hostile_json_of_smartctl_takes_no_memory() {
         if peak >= PEAK_KIB {
             wrong.push(format!("{name}, {} bytes: {peak} KiB", output.len()));
         }
-        let is_said =
-            support::look::drives(&overview).all(|drive| drive["error"].as_str().unwrap_or("").contains(says));
+        let is_said = drives(&overview).all(|drive| drive["error"].as_str().unwrap_or("").contains(says));
         if !is_said {
-            let first = support::look::drives(&overview).next().expect("a drive");
+            let first = drives(&overview).next().expect("a drive");
             wrong.push(format!("{name}, {} bytes: not {says:?} but {}", output.len(), first["error"]));
         }
         // Nothing in the list is as long as what was printed.
@@ -241,24 +240,33 @@ fn as_much_of_zpool_as_is_read_takes_no_memory() {
     }
 }
 
-/// What is stored in Redis is held to the same limits: a drive with such a document is read anew.
+/// What is stored in Redis is held to the same limits: of such a document nothing is taken over, of the others everything.
 #[test]
-fn a_stored_document_with_too_much_json_is_replaced() {
+fn nothing_is_taken_over_from_a_document_with_too_much_json() {
     let (sim, redis) = (shelf(), Redis::start());
-    let settings = [("SMART_POLL_INTERVAL", "3600"), ("SMART_TTL", "7200")];
+    let settings = [("SMART_POLL_INTERVAL", "3600"), ("SMART_CACHE_TTL", "7200")];
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let key = "jbod:smart:sda";
     let own = eventually("a document is stored", || redis.get(key));
-    let serial = daemon.json("/api/drives/sda")["serial_number"].clone();
+    eventually("all are stored", || {
+        (redis.keys().iter().filter(|k| k.starts_with("jbod:smart:")).count() == DRIVES).then_some(())
+    });
     daemon.stop(Signal::TERM);
     // Not too deep for a document, but for smartctl.
     let (before, _) = own.split_once("\"smartctl\":").expect("smartctl's JSON");
     let nested = "[".repeat(35) + &"]".repeat(35);
     redis.set(key, format!("{before}\"smartctl\":{{\"a\":{nested}}}}}").as_bytes());
-    let daemon = Daemon::ready(&sim, &redis, &settings);
-    let drive = daemon.drive_when(serial.as_str().expect("a serial number"), "it is read", |d| d["verdict"] == "ok");
-    assert!(drive["temperature_celsius"].is_number(), "{drive}");
-    eventually("its document is replaced", || redis.get(key).filter(|value| value.len() < 2 * own.len()));
+    // No drive is read again for a while.
+    sim.set("all", &["latency_ms=60000"]);
+    redis.ask(&["DEL", "jbod:overview", "jbod:last:overview"]);
+    let daemon = Daemon::start(&sim, &redis, &settings);
+    let overview =
+        daemon.overview_when("documents are taken over", |o| drives(o).any(|d| !d["collected_at"].is_null()));
+    for drive in drives(&overview) {
+        let is_taken_over = drive["device"] != "sda";
+        let state = if is_taken_over { "active" } else { "reading" };
+        assert_eq!((drive["collected_at"].is_string(), &drive["state"]), (is_taken_over, &state.into()), "{drive}");
+    }
 }
 
 /// A smartctl that answers to its version, and prints nothing of use otherwise: the service says so, and when it is over.
