@@ -27,8 +27,8 @@ pub struct Enclosure {
 /// Why an enclosure, or what it must report, is not known as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EnclosureProblem {
-    /// These IO modules do not answer, by their names under `/sys/class/enclosure`.
-    Silent { modules: Vec<String> },
+    /// IO modules do not answer; others may. By their names under `/sys/class/enclosure`.
+    Silent { modules: Vec<String>, answering: Vec<String> },
     /// The kernel links no bay to a drive, although so many are in use and so many drives are in no bay.
     Unlinked { in_use: usize, drives: usize },
 }
@@ -36,9 +36,15 @@ pub enum EnclosureProblem {
 impl fmt::Display for EnclosureProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent { modules } => {
+            Self::Silent { modules, answering } if answering.is_empty() => {
                 write!(f, "the shelf does not answer ({}): no status, lights or power", modules.join(", "))
             }
+            Self::Silent { modules, answering } => write!(
+                f,
+                "an IO module does not answer ({}): status, lights and power are those that {} reports",
+                modules.join(", "),
+                answering.join(", ")
+            ),
             Self::Unlinked { in_use, drives } => {
                 let verb = if *drives == 1 { "drive is" } else { "drives are" };
                 write!(

@@ -121,9 +121,7 @@ impl Shelves {
     /// Fills in what the shelves said, and says which did not.
     pub fn fill(&self, enclosures: &mut [Enclosure]) {
         for enclosure in enclosures {
-            let is_silent = |name: &&String| self.modules.get(*name).is_some_and(|module| module.silent);
-            let modules: Vec<String> = enclosure.sysfs_names.iter().filter(is_silent).cloned().collect();
-            enclosure.error = if modules.is_empty() { None } else { Some(EnclosureProblem::Silent { modules }) };
+            enclosure.error = self.silence(enclosure);
             for slot in &mut enclosure.slots {
                 let said = enclosure.sysfs_names.iter().filter_map(|n| {
                     let module = self.modules.get(n).filter(|m| m.enclosure == enclosure.id)?;
@@ -132,6 +130,19 @@ impl Shelves {
                 slot.answer = said.reduce(SlotAnswer::or).unwrap_or_default();
             }
         }
+    }
+
+    fn silence(&self, enclosure: &Enclosure) -> Option<EnclosureProblem> {
+        let (mut modules, mut answering) = (Vec::new(), Vec::new());
+        for name in &enclosure.sysfs_names {
+            let Some(module) = self.modules.get(name) else { continue };
+            if module.silent {
+                modules.push(name.clone());
+            } else if !module.answers.is_empty() {
+                answering.push(name.clone());
+            }
+        }
+        if modules.is_empty() { None } else { Some(EnclosureProblem::Silent { modules, answering }) }
     }
 }
 

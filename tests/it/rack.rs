@@ -283,3 +283,28 @@ fn a_silent_shelf_costs_only_what_it_alone_can_say() {
     let heard = enclosures.iter().find(|e| e["error"].is_null()).expect("the other shelf");
     assert!(heard["slots"].as_array().expect("slots").iter().all(|s| !s["status"].is_null()));
 }
+
+/// One of two IO modules is silent: the other one reports the bays, and the error says so.
+#[test]
+fn a_silent_io_module_leaves_the_report_of_the_other() {
+    let (sim, redis) = (Sim::host(&["--enclosures", "1", "--bays", "12", "--drives", "12"]), Redis::start());
+    sim.set("enclosure/0", &["silent=true", "iom=1"]);
+    let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
+    let overview = daemon.overview_when("the silence is seen", |o| !o["enclosures"][0]["error"].is_null());
+    let enclosure = &overview["enclosures"][0];
+    let names: Vec<&str> =
+        enclosure["sysfs_names"].as_array().expect("names").iter().filter_map(|n| n.as_str()).collect();
+    let [answering, silent] = names[..] else { panic!("two IO modules: {names:?}") };
+    let wanted =
+        format!("an IO module does not answer ({silent}): status, lights and power are those that {answering} reports");
+    assert_eq!(enclosure["error"], *wanted, "{names:?}");
+    for slot in enclosure["slots"].as_array().expect("slots") {
+        assert_eq!((&slot["status"], &slot["power_status"]), (&"OK".into(), &"on".into()), "{slot}");
+    }
+    // Both: nothing of this is known, and the error names them.
+    sim.set("enclosure/0", &["silent=true"]);
+    daemon.overview_when("both are silent", |o| {
+        let error = o["enclosures"][0]["error"].as_str().unwrap_or_default();
+        error == format!("the shelf does not answer ({answering}, {silent}): no status, lights or power")
+    });
+}
