@@ -24,6 +24,11 @@ impl DeviceName {
         fits.then(|| Self(text.into()))
     }
 
+    /// Stands for a name in a sentence about several drives.
+    pub fn placeholder() -> Self {
+        Self("NAME".into())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -202,7 +202,7 @@ pub struct Fleet {
     records: BTreeMap<DriveKey, Record>,
     /// The most drives that were here at once.
     most_present: usize,
-    /// As many were present by the last overview in Redis.
+    /// So many drives were present in the last overview in Redis, or as many as its missing ones stand for (`expect`).
     last_present: usize,
 }
 

@@ -70,38 +70,21 @@ pub struct RaidVolume {
     pub controller: Option<Controller>,
 }
 
-impl Cause {
-    /// Reads messages of smartctl, which end with strerror(3) of the system call (`os_linux.cpp`), and name a disk
-    /// behind a controller as `[megaraid_disk_03]` or `[cciss_disk_03]`.
-    pub fn of_messages(messages: &str) -> Self {
-        if messages.contains("Permission denied") || messages.contains("Operation not permitted") {
-            Self::PermissionDenied
-        } else if messages.contains("_disk_") && messages.contains("INQUIRY failed") {
-            Self::NoSuchDisk
-        } else if messages.contains("No such device") {
-            Self::NoSuchDevice
-        } else {
-            Self::Other
-        }
-    }
-}
-
 impl NoReading {
     /// The sentence begins with the name of the drive.
     pub fn names_its_drive(&self) -> bool {
         matches!(self, Self::RaidVolume(_) | Self::UnknownBridge { .. } | Self::UsbWithoutHealth { .. })
     }
 
-    /// The same without the names of the drive: equal for drives that have no reading for the same reason. `rename` is for
-    /// text of smartctl, `placeholder` for a name within a sentence.
+    /// The same with `device` for the name of the drive, and with text of smartctl as `rename` changes it.
     #[must_use]
-    pub fn without_names(&self, rename: impl Fn(&str) -> String, placeholder: &DeviceName) -> Self {
+    pub fn renamed(&self, rename: impl Fn(&str) -> String, device: &DeviceName) -> Self {
         let mut renamed = self.clone();
         match &mut renamed {
             Self::ToolFailed(failure) => failure.text = rename(&failure.text),
             Self::Unidentified { messages, .. } => *messages = rename(messages),
-            Self::NoPassThrough { device, messages, .. } => {
-                device.clone_from(placeholder);
+            Self::NoPassThrough { device: own, messages, .. } => {
+                own.clone_from(device);
                 *messages = rename(messages);
             }
             _ => {}
@@ -200,27 +183,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_those_of_smartctl() {
-        for (messages, cause) in [
-            ("Smartctl open device: /dev/sda failed: Permission denied", Cause::PermissionDenied),
-            ("Smartctl open device: /dev/nvme0 failed: Operation not permitted", Cause::PermissionDenied),
-            ("Smartctl open device: /dev/sda [megaraid_disk_03] failed: INQUIRY failed", Cause::NoSuchDisk),
-            ("Smartctl open device: /dev/sg3 failed: No such device", Cause::NoSuchDevice),
-            ("Smartctl open device: /dev/sg3 failed: No such device or address", Cause::NoSuchDevice),
-            ("Smartctl open device: /dev/sg3 failed: INQUIRY failed", Cause::Other),
-            ("", Cause::Other),
-        ] {
-            assert_eq!(Cause::of_messages(messages), cause, "{messages}");
-        }
-    }
-
-    #[test]
     fn drives_with_one_reason_are_equal_without_their_names() {
         let name = |text: &str| DeviceName::parse(text).unwrap_or_else(|| unreachable!("{text}"));
         let of = |device: &str, node: &str| {
             let messages = format!("Smartctl open device: {node} failed: Permission denied");
             let why = NoReading::NoPassThrough { device: name(device), tried_sat: false, messages };
-            why.without_names(|text| text.replace(node, "the drive"), &name("NAME"))
+            why.renamed(|text| text.replace(node, "the drive"), &DeviceName::placeholder())
         };
         assert_eq!(of("sda", "/dev/sg0"), of("sdb", "/dev/sg1"));
         assert!(of("sda", "/dev/sg0").to_string().contains("SMART_DEVICE_TYPES=NAME=sat"));

@@ -1,11 +1,11 @@
-//! Messages of smartctl that name another way to read the drive.
+//! What smartctl's messages say of a drive that it could not read: another way to read it, or the cause.
 //!
 //! They are those of smartmontools 6 and 7 (`os_linux.cpp`, `scsiata.cpp`): `… please try adding
 //! '-d megaraid,N'`, `… requires option '-d cciss,N'`, `… Unknown USB bridge [0x2537:0x1081 (0x100)]`.
 
 use crate::model::device_type::Controller;
 use crate::model::drive::Drive;
-use crate::model::no_reading::NoReading;
+use crate::model::no_reading::{Cause, NoReading};
 
 /// `None`: they name no other way.
 pub(super) fn other_way(messages: &[String], drive: &Drive) -> Option<NoReading> {
@@ -17,6 +17,20 @@ pub(super) fn other_way(messages: &[String], drive: &Drive) -> Option<NoReading>
     }
     let ids = messages.iter().find_map(|message| bridge_in(message))?.to_owned();
     Some(NoReading::UnknownBridge { device: drive.device.clone(), ids, tried: drive.told_type })
+}
+
+/// Messages end with strerror(3) of the system call (`os_linux.cpp`), and name a disk behind a controller as
+/// `[megaraid_disk_03]` or `[cciss_disk_03]`.
+pub(super) fn cause(messages: &str) -> Cause {
+    if messages.contains("Permission denied") || messages.contains("Operation not permitted") {
+        Cause::PermissionDenied
+    } else if messages.contains("_disk_") && messages.contains("INQUIRY failed") {
+        Cause::NoSuchDisk
+    } else if messages.contains("No such device") {
+        Cause::NoSuchDevice
+    } else {
+        Cause::Other
+    }
 }
 
 /// `0x2537:0x1081` out of `[0x2537:0x1081 (0x100)]`.
@@ -37,6 +51,21 @@ mod tests {
         assert_eq!(bridge_in("/dev/sdb: Unsupported USB bridge [0x2537:0x1081]"), Some("0x2537:0x1081"));
         for odd in ["", "Unknown USB bridge", "Unknown USB bridge [", "Unknown USB bridge []", "USB bridge [\x1b[2J]"] {
             assert_eq!(bridge_in(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn causes_are_those_of_smartctl() {
+        for (messages, expected) in [
+            ("Smartctl open device: /dev/sda failed: Permission denied", Cause::PermissionDenied),
+            ("Smartctl open device: /dev/nvme0 failed: Operation not permitted", Cause::PermissionDenied),
+            ("Smartctl open device: /dev/sda [megaraid_disk_03] failed: INQUIRY failed", Cause::NoSuchDisk),
+            ("Smartctl open device: /dev/sg3 failed: No such device", Cause::NoSuchDevice),
+            ("Smartctl open device: /dev/sg3 failed: No such device or address", Cause::NoSuchDevice),
+            ("Smartctl open device: /dev/sg3 failed: INQUIRY failed", Cause::Other),
+            ("", Cause::Other),
+        ] {
+            assert_eq!(cause(messages), expected, "{messages}");
         }
     }
 }

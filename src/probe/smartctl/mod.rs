@@ -156,7 +156,7 @@ fn unusable(report: &SmartReport, drive: &Drive, messages: &[String]) -> Option<
         let tried_sat = drive.told_type == Some(DeviceType::Sat);
         return Some(NoReading::NoPassThrough { device: drive.device.clone(), tried_sat, messages });
     }
-    let cause = Cause::of_messages(&messages);
+    let cause = messages::cause(&messages);
     Some(NoReading::Unidentified { exit_status: report.exit_status.0, messages, cause })
 }
 
@@ -169,7 +169,7 @@ fn without_json(output: &Output) -> NoReading {
     let first = |text: &str| text.lines().next().unwrap_or("").chars().take(200).collect::<String>();
     let said = first(&String::from_utf8_lossy(&output.stdout));
     let said = if said.is_empty() { first(&output.stderr) } else { said };
-    let cause = Cause::of_messages(&said);
+    let cause = messages::cause(&said);
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     tool_failed(format!("smartctl gave no JSON, {ended}{said}"), cause)
 }

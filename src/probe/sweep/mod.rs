@@ -323,16 +323,16 @@ impl Rack {
     fn take_pools(&mut self, answer: zpool::Answer) {
         self.zpool_running = false;
         self.zpool_stuck = answer.stuck;
-        match answer.told {
-            zpool::Told::NotInstalled => self.zfs = Zfs { state: ZfsState::NotInstalled, ..Zfs::default() },
-            zpool::Told::Pools(pools) => {
+        match answer.report {
+            zpool::ZpoolReport::NotInstalled => self.zfs = Zfs { state: ZfsState::NotInstalled, ..Zfs::default() },
+            zpool::ZpoolReport::Pools(pools) => {
                 let mut zfs = Zfs { state: ZfsState::Read { at: now() }, error: None, pools };
                 let is_fresh = self.zpool_asked == self.fingerprint && !self.has_changed();
                 zpool::resolve(&mut zfs, &self.links, &self.zfs, is_fresh);
                 self.zfs = zfs;
             }
-            zpool::Told::Failed(why) => self.zfs.error = Some(why),
-            zpool::Told::Stopped => {}
+            zpool::ZpoolReport::Failed(why) => self.zfs.error = Some(why),
+            zpool::ZpoolReport::Stopped => {}
         }
         self.places = self.zfs.memberships();
     }

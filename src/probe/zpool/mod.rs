@@ -91,12 +91,12 @@ impl Dialect {
 /// pool can hold it in D state.
 #[derive(Debug)]
 pub struct Answer {
-    pub told: Told,
+    pub report: ZpoolReport,
     pub stuck: Option<Stuck>,
 }
 
 #[derive(Debug)]
-pub enum Told {
+pub enum ZpoolReport {
     /// No zpool program, or a kernel without ZFS, which is not a fault.
     NotInstalled,
     Pools(Vec<Pool>),
@@ -110,7 +110,7 @@ pub enum Told {
 ///
 /// One run, but for the time when JSON turns out to be unknown or no good: then text is asked at once.
 pub fn ask(host: &Host, stop: &Stop, dialect: &Dialect) -> Answer {
-    let Some(program) = host.zpool.as_deref() else { return answer(Told::NotInstalled) };
+    let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
     let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
     let has_text = dialect.is_text(program);
     if !has_text {
@@ -122,7 +122,7 @@ pub fn ask(host: &Host, stop: &Stop, dialect: &Dialect) -> Answer {
             None => return understood(&out).unwrap_or_else(|why| unread(why, None)),
             Some(Ok(pools)) => {
                 dialect.takes_json();
-                return answer(Told::Pools(pools));
+                return answer(ZpoolReport::Pools(pools));
             }
             Some(Err(refusal)) => dialect.takes_text(&refusal),
         }
@@ -203,16 +203,16 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, Refusal>> {
 fn understood(out: &Output) -> Result<Answer, String> {
     match out.code {
         Some(0) => match read(&out.stdout) {
-            Ok(pools) => Ok(answer(Told::Pools(pools))),
+            Ok(pools) => Ok(answer(ZpoolReport::Pools(pools))),
             Err(Unread::TooMuch(why)) => Err(format!("zpool status gave too much: {why}")),
-            Err(Unread::Broken) if out.stderr.contains(NO_POOLS) => Ok(answer(Told::Pools(Vec::new()))),
+            Err(Unread::Broken) if out.stderr.contains(NO_POOLS) => Ok(answer(ZpoolReport::Pools(Vec::new()))),
             Err(Unread::Broken) => {
                 let text = String::from_utf8_lossy(out.stdout.get(..TEXT_BYTES).unwrap_or(&out.stdout));
                 let said: String = text.lines().next().unwrap_or("nothing").chars().take(200).collect();
                 Err(format!("zpool status gave no pools and did not say that there are none: {said}"))
             }
         },
-        _ if is_not_here(&out.stderr) => Ok(answer(Told::NotInstalled)),
+        _ if is_not_here(&out.stderr) => Ok(answer(ZpoolReport::NotInstalled)),
         code => {
             let said = out.stderr.lines().next().unwrap_or("nothing");
             let status = code.map_or_else(|| "a signal".to_owned(), |c| format!("exit status {c}"));
@@ -224,7 +224,7 @@ fn understood(out: &Output) -> Result<Answer, String> {
 fn failed(error: ExecError) -> Answer {
     let why = format!("zpool: {error}");
     match error {
-        ExecError::Stopped { stuck } => Answer { told: Told::Stopped, stuck },
+        ExecError::Stopped { stuck } => Answer { report: ZpoolReport::Stopped, stuck },
         ExecError::TimedOut { stuck, .. } | ExecError::TooLarge { stuck, .. } | ExecError::Watch { stuck, .. } => {
             unread(why, stuck)
         }
@@ -232,12 +232,12 @@ fn failed(error: ExecError) -> Answer {
     }
 }
 
-fn answer(told: Told) -> Answer {
-    Answer { told, stuck: None }
+fn answer(report: ZpoolReport) -> Answer {
+    Answer { report, stuck: None }
 }
 
 fn unread(why: String, stuck: Option<Stuck>) -> Answer {
-    Answer { told: Told::Failed(why), stuck }
+    Answer { report: ZpoolReport::Failed(why), stuck }
 }
 
 /// A word that zpool has for a state. The first row of a pool's table is that of the pool.
