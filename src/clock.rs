@@ -5,7 +5,7 @@
 //! boot-time clock (which no one can set, and which counts suspended time, `clock_gettime(2)`), and
 //! a jump is taken over only by whoever shifts everything that was dated before: the poller.
 
-use crate::model::Timestamp;
+use crate::domain::time::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};

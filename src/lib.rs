@@ -4,7 +4,8 @@
 //!
 //! | it knows | it lives in |
 //! |---|---|
-//! | a field, a unit, a rule | [`model`] (pure: no I/O, no clock, no log) |
+//! | a fact, a unit, a rule | [`domain`] (pure: no I/O, no clock, no log) |
+//! | a body, a stored value, text about them | [`api`] (pure, too) |
 //! | a path, an argv, a foreign format | [`probe`] (the only rooms that touch sysfs, smartctl, zpool) |
 //! | Redis | [`cache`] (the only room that names the redis crate) |
 //! | HTTP | [`http`] (never imports `probe` nor redis) |
@@ -17,23 +18,24 @@
 //! # Import law
 //!
 //! ```text
-//! 0 model      1 stop, config, clock, event, process      2 probe, cache, terminal      3 poller      4 reader
+//! 0 domain      1 stop, config, clock, event, process, api      2 probe, cache, terminal      3 poller      4 reader
 //! 5 http      6 supervise      7 daemon, scan      8 doctor, cli, log      9 main
 //! ```
 //!
 //! A room imports only lower levels; rooms of one level never import each other.
 //! `tests/it/tidy.rs` holds the source to this table.
 
+pub mod api;
 pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod doctor;
+pub mod domain;
 pub mod event;
 pub mod http;
 pub mod log;
-pub mod model;
 pub mod poller;
 pub mod probe;
 pub mod process;

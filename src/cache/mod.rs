@@ -1,6 +1,6 @@
 //! Stored values: their keys and lifetimes, and the two places they are stored in.
 //!
-//! Values are bytes here; what is in them is `model/doc`'s and `model/overview`'s business, and
+//! Values are bytes here; what is in them is that of `api`, and
 //! whether one may be shown the reader's.
 
 mod body;
@@ -10,10 +10,10 @@ pub mod redis;
 
 pub use body::{Body, gzip};
 
+use crate::api::json_limits::JsonLimits;
+use crate::api::value_limits::{DOCUMENT, ValueLimits};
 use crate::config::Lifetimes;
-use crate::model::drive::DeviceName;
-use crate::model::json_size::JsonLimits;
-use crate::model::value_limits::{DOCUMENT, ValueLimits};
+use crate::domain::identity::DeviceName;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;

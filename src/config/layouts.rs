@@ -9,7 +9,7 @@
 //! ```
 
 use super::limits::{Odd, as_table, odd};
-use crate::model::layout::{Corner, Layout, Layouts, MOST, Numbering};
+use crate::domain::layout::{Corner, Layout, Layouts, MOST, Numbering};
 use toml::{Table, Value};
 
 pub(super) fn parse(table: &Table) -> Result<Layouts, Odd> {

@@ -14,7 +14,8 @@
 //! ```
 
 use super::{ConfigError, bad, file, layouts};
-use crate::model::health::{Limits, Override, RULES, Rule, Step, Steps, Worse};
+use crate::domain::health::{Limits, Override, RULES, Rule, Step, Steps, Worse};
+use crate::domain::layout::Layouts;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
@@ -23,8 +24,15 @@ const SETTING: &str = "JBOD_LIMITS_FILE";
 /// More than anybody writes by hand.
 const LARGEST_BYTES: u64 = 1024 * 1024;
 
+/// What the file sets.
+#[derive(Debug, Default)]
+pub(super) struct RulesFile {
+    pub(super) limits: Limits,
+    pub(super) layouts: Layouts,
+}
+
 /// Reads the file. The first thing in it that cannot be used is the error.
-pub(super) fn read(path: &Path) -> Result<Limits, ConfigError> {
+pub(super) fn read(path: &Path) -> Result<RulesFile, ConfigError> {
     let shown = path.display();
     let unreadable = |why: String| bad(SETTING, &format!("{shown} ({why})"), "a readable regular file in TOML");
     let bytes = file::read(path, LARGEST_BYTES).map_err(|e| unreadable(e.to_string()))?;
@@ -43,13 +51,13 @@ pub(super) fn odd(found: String, wanted: &str) -> Odd {
     Odd { found, wanted: wanted.to_owned() }
 }
 
-fn parse(text: &str) -> Result<Limits, Odd> {
+fn parse(text: &str) -> Result<RulesFile, Odd> {
     let root: Table = text.parse().map_err(|error: toml::de::Error| {
         let line =
             error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
         odd(format!("line {line}: {}", error.message()), "TOML")
     })?;
-    let mut limits = Limits::default();
+    let (mut limits, mut layouts) = (Limits::default(), Layouts::default());
     for (name, value) in &root {
         let table = as_table(name, value)?;
         match name.as_str() {
@@ -61,7 +69,7 @@ fn parse(text: &str) -> Result<Limits, Odd> {
                     limits.models.insert(pattern.clone(), of_model);
                 }
             }
-            "enclosures" => limits.enclosures = layouts::parse(table)?,
+            "enclosures" => layouts = layouts::parse(table)?,
             _ => {
                 let wanted = "[rules.CODE], [models.\"PATTERN\".CODE] or [enclosures.\"PATTERN\"]";
                 return Err(odd(format!("[{name}]"), wanted));
@@ -69,7 +77,7 @@ fn parse(text: &str) -> Result<Limits, Odd> {
         }
     }
     make_sense(&limits)?;
-    Ok(limits)
+    Ok(RulesFile { limits, layouts })
 }
 
 /// Levels that would speak of a clean drive, or of a bad one less than of a better one, are mistakes.
@@ -188,13 +196,13 @@ mod tests {
     fn rules_levels_and_models_are_read() {
         let text = "[rules.A5]\nwatch = 8\ncrit = false\n[rules.A9.10]\nenabled = false\n[rules.\"A9.196\"]\nwatch = 99\n\
                     [models.\"ST4000*\".T1]\nwarn = 55\n[models.\"ST4000*\".A9.184]\nenabled = false\n";
-        let limits = parse(text).unwrap_or_default();
+        let limits = parse(text).unwrap_or_default().limits;
         let set = |code: &str| limits.rules.get(code).copied().unwrap_or_default();
         assert_eq!((set("A5").watch, set("A5").crit), (Some(Step::At(8)), Some(Step::Off)));
         assert_eq!((set("A9.10").enabled, set("A9.196").watch), (Some(false), Some(Step::At(99))));
         let model = limits.models.get("ST4000*").cloned().unwrap_or_default();
         assert_eq!(model.keys().collect::<Vec<_>>(), ["A9.184", "T1"]);
-        assert_eq!(parse("").unwrap_or_default(), Limits::default());
+        assert_eq!(parse("").unwrap_or_default().limits, Limits::default());
     }
 
     #[test]
@@ -226,7 +234,7 @@ mod tests {
     #[test]
     fn every_rule_is_shown_with_its_limits() {
         let limits = parse("[rules.A5]\nwatch = 8\n[models.\"X*\".A5]\nwarn = 99\n[rules.A1]\nenabled = false\n");
-        let rows = rows(&limits.unwrap_or_default());
+        let rows = rows(&limits.unwrap_or_default().limits);
         let shown =
             |start: &str| rows.iter().find(|(name, ..)| name.starts_with(start)).map(|(_, v, s)| (v.as_str(), *s));
         assert_eq!(shown("A5        attribute"), Some(("watch ≥ 8, warn ≥ 17, crit ≥ 1101", "file")));

@@ -18,8 +18,10 @@ pub use raw::RawConfig;
 pub use redis_at::{RedisAddress, RedisConfig, RedisTls, Sentinels, host_and_port};
 pub use types::TypeEntry;
 
-use crate::model::health::Limits;
+use crate::domain::health::Limits;
+use crate::domain::layout::Layouts;
 use clap::ArgMatches;
+use limits::RulesFile;
 use read::{Reader, bad, masked};
 use secret::{Secret, secret};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -86,6 +88,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// At which values a drive is called bad, and how shelves are laid out.
     pub limits: Arc<Limits>,
+    /// How the bays of enclosures are arranged, where that was set.
+    pub layouts: Arc<Layouts>,
     pub root: PathBuf,
     /// `None`: not found.
     pub smartctl: Option<PathBuf>,
@@ -188,7 +192,7 @@ impl Config {
         let smart = SmartConfig { poll_interval, timeout, concurrency, concurrency_per_host, nocheck, device_types };
         let http = http(raw, env, &mut read)?;
         let file = read.text("limits_file", "JBOD_LIMITS_FILE", raw.limits_file.as_deref(), "");
-        let limits = if file.is_empty() { Limits::default() } else { limits::read(Path::new(&file))? };
+        let rules = if file.is_empty() { RulesFile::default() } else { limits::read(Path::new(&file))? };
         let root = PathBuf::from(read.text("root", "JBOD_ROOT", raw.root.as_deref(), "/"));
         if !root.is_dir() {
             return Err(bad("JBOD_ROOT", &root.display().to_string(), "a directory"));
@@ -198,7 +202,18 @@ impl Config {
         let filter = log_filter::checked(env.rust_log.as_deref())?;
         let source = if env.rust_log.is_some() { "env" } else { "default" };
         read.rows.push(Row { name: "RUST_LOG", value: filter.to_owned(), source });
-        Ok(Self { redis, smart, lifetimes, http, limits: Arc::new(limits), root, smartctl, zpool, rows: read.rows })
+        Ok(Self {
+            redis,
+            smart,
+            lifetimes,
+            http,
+            limits: Arc::new(rules.limits),
+            layouts: Arc::new(rules.layouts),
+            root,
+            smartctl,
+            zpool,
+            rows: read.rows,
+        })
     }
 }
 
@@ -211,7 +226,7 @@ impl Config {
 
     /// For `check-config`: how the bays of shelves stand, where that was set.
     pub fn layout_rows(&self) -> Vec<(String, String, &'static str)> {
-        layouts::rows(&self.limits.enclosures)
+        layouts::rows(&self.layouts)
     }
 }
 

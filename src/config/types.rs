@@ -3,8 +3,8 @@
 //! Some types hold a comma themselves: what stands behind one without a `=` still belongs to the type.
 
 use super::{ConfigError, bad};
-use crate::model::device_type::{ALLOWED, DeviceType};
-use crate::model::whereis::bare;
+use crate::domain::device_type::{ALLOWED, DeviceType};
+use crate::domain::identity::strip_path;
 use std::fmt;
 
 const SETTING: &str = "SMART_DEVICE_TYPES";
@@ -53,7 +53,7 @@ fn split(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
     for part in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
         // A by-id name may hold a `=`, a type does not.
         match (part.rsplit_once('='), entries.last_mut()) {
-            (Some((name, kind)), _) => entries.push((bare(name).to_owned(), kind.trim().to_owned())),
+            (Some((name, kind)), _) => entries.push((strip_path(name).to_owned(), kind.trim().to_owned())),
             (None, Some((_, kind))) => {
                 kind.push(',');
                 kind.push_str(part);

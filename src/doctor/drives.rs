@@ -2,14 +2,16 @@
 //! Drives with the same reason share a line.
 
 use super::finding::{Finding, Level, fail, ok, warn};
+use crate::api::drive_summary::DriveSummary;
+use crate::api::overview::Overview;
 use crate::config::TypeEntry;
-use crate::model::attachment::Transport;
-use crate::model::device_type::Controller;
-use crate::model::drive::{DeviceName, Drive, DriveSummary, State};
-use crate::model::fleet::{Fleet, Record};
-use crate::model::natural_cmp;
-use crate::model::no_reading::{Cause, NoReading, RaidVolume};
-use crate::model::overview::Overview;
+use crate::domain::device_type::Controller;
+use crate::domain::drive::{Drive, DriveState};
+use crate::domain::identity::DeviceName;
+use crate::domain::inventory::{DriveRecord, Inventory};
+use crate::domain::no_reading::{Cause, NoReading, RaidVolume};
+use crate::domain::text::natural_cmp;
+use crate::domain::transport::Transport;
 use crate::probe::Host;
 use crate::probe::tools::Smartctl;
 use std::collections::BTreeMap;
@@ -17,14 +19,14 @@ use std::collections::BTreeMap;
 /// Drives that are named on one line.
 const NAMED: usize = 6;
 
-pub(super) fn drives(host: &Host, fleet: &Fleet, overview: &Overview, tool: &Smartctl) -> Vec<Finding> {
-    let here: Vec<&DriveSummary> = overview.drives().filter(|d| d.state != State::Missing).collect();
+pub(super) fn drives(host: &Host, fleet: &Inventory, overview: &Overview, tool: &Smartctl) -> Vec<Finding> {
+    let here: Vec<&DriveSummary> = overview.drives().filter(|d| d.state != DriveState::Missing).collect();
     if here.is_empty() {
         let mend = "a look at dmesg and lsblk; in a container, passing /sys and the devices in";
         return vec![warn(format!("no drives: nothing that is a disk in {}", host.path("sys/block").display()), mend)];
     }
     let read = here.iter().filter(|d| d.collected_at.is_some()).count();
-    let asleep = here.iter().filter(|d| d.state == State::Standby).count();
+    let asleep = here.iter().filter(|d| d.state == DriveState::Standby).count();
     let counts = format!("{} drives: {read} read, {asleep} asleep", here.len());
     let none_read = tool.is_ok() && read == 0 && asleep == 0;
     let mut findings = vec![if none_read {
@@ -50,7 +52,7 @@ pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<Finding> {
     if entries.is_empty() { Vec::new() } else { vec![ok(format!("SMART_DEVICE_TYPES is heeded: {all}"))] }
 }
 
-fn without_bay(fleet: &Fleet, overview: &Overview) -> Vec<Finding> {
+fn without_bay(fleet: &Inventory, overview: &Overview) -> Vec<Finding> {
     let has_enclosures = !overview.enclosures.is_empty();
     let mut reasons: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
     for record in fleet.present().filter(|r| r.bay.is_none()) {
@@ -85,10 +87,10 @@ fn why_no_bay(drive: &Drive, has_enclosures: bool) -> (bool, &'static str) {
     }
 }
 
-fn without_reading(fleet: &Fleet) -> Vec<Finding> {
-    let mut reasons: BTreeMap<String, Vec<(&Record, NoReading)>> = BTreeMap::new();
+fn without_reading(fleet: &Inventory) -> Vec<Finding> {
+    let mut reasons: BTreeMap<String, Vec<(&DriveRecord, NoReading)>> = BTreeMap::new();
     let any = DeviceName::placeholder();
-    for record in fleet.present().filter(|record| record.state != State::Standby) {
+    for record in fleet.present().filter(|record| record.state != DriveState::Standby) {
         let Some(why) = record.why_no_reading() else { continue };
         let shared = without_nodes(&why, &record.drive, &any);
         reasons.entry(shared.to_string()).or_default().push((record, why));
@@ -104,7 +106,7 @@ fn without_nodes(why: &NoReading, drive: &Drive, device: &DeviceName) -> NoReadi
     why.renamed(rename, device)
 }
 
-fn no_reading(shared: &str, drives: &[(&Record, NoReading)]) -> Finding {
+fn no_reading(shared: &str, drives: &[(&DriveRecord, NoReading)]) -> Finding {
     let Some((first, why)) = drives.first() else { return ok(shared) };
     let own = match drives {
         [_] => without_nodes(why, &first.drive, &first.drive.device).to_string(),
@@ -133,7 +135,7 @@ fn own_nodes(drive: &Drive) -> Vec<String> {
 }
 
 /// `sdh (bay 7 of 0x5003…)`.
-fn placed(record: &Record) -> String {
+fn placed(record: &DriveRecord) -> String {
     let device = &record.drive.device;
     match &record.bay {
         Some(bay) => format!("{device} (bay {} of {})", bay.slot, bay.enclosure),

@@ -1,6 +1,6 @@
 //! One thing that `doctor` found, and how it is put on a screen.
 
-use crate::model::words::printable;
+use crate::domain::text::sanitize;
 use crate::terminal::Screen;
 use serde::Serialize;
 
@@ -47,7 +47,7 @@ impl Finding {
         if let Some(mended_by) = &self.mended_by {
             rest = format!("{rest}  -- mended by: {mended_by}");
         }
-        let line = screen.wrap(&format!("{word:<6}{}", printable(&rest)), 6);
+        let line = screen.wrap(&format!("{word:<6}{}", sanitize(&rest)), 6);
         let behind = line.strip_prefix(word).unwrap_or_default();
         format!("{}{behind}", screen.paint(word, sgr))
     }

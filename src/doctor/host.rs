@@ -1,12 +1,12 @@
 //! The host itself: tools, kernel modules, shelves, and what this process may do.
 
 use super::finding::{Finding, fail, ok, warn};
-use crate::model::attachment::Transport;
-use crate::model::enclosure::{Enclosure, EnclosureProblem};
-use crate::model::fleet::Fleet;
-use crate::model::overview::Overview;
-use crate::model::smart::Protocol;
-use crate::model::zfs::{Zfs, ZfsState};
+use crate::api::overview::Overview;
+use crate::domain::enclosure::{Enclosure, EnclosureProblem};
+use crate::domain::inventory::Inventory;
+use crate::domain::smart::Protocol;
+use crate::domain::transport::Transport;
+use crate::domain::zfs::{Zfs, ZfsState};
 use crate::probe::Host;
 use crate::probe::setup::{self, Rights};
 use crate::probe::tools::{ADVISED, Smartctl};
@@ -123,7 +123,7 @@ fn has_raid_volume(overview: &Overview) -> bool {
 }
 
 /// By which nodes drives are reached.
-pub(super) fn nodes(host: &Host, fleet: &Fleet) -> Vec<Finding> {
+pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<Finding> {
     let mut findings = Vec::new();
     let bare = fleet
         .present()

@@ -6,9 +6,9 @@ use super::gate::{Exchange, Head};
 use super::openapi;
 use super::reply::{JSON, Problem, Reply, TEXT};
 use super::route::{Pattern, Route, route};
+use crate::api::service::ServiceBody;
 use crate::cache::Key;
 use crate::clock::Moment;
-use crate::model::service::ServiceBody;
 use crate::reader::{Answer, Condition, ReadError, Reader, View};
 
 /// Troubles that the probes name one by one.
@@ -42,7 +42,7 @@ fn follow(route: Route, reader: &Reader, desk: &Desk, exchange: &Exchange) -> Re
         Route::Metrics => return desk.exposition.reply(reader, desk, head.accept.as_deref()),
         Route::Whereis(name) => return whereis(reader, exchange, &name),
         Route::Overview { is_short } => {
-            reader.list(&Key::Overview, if is_short { &View::Short } else { &View::Whole }, since)
+            reader.list(&Key::Overview, if is_short { &View::Brief } else { &View::Whole }, since)
         }
         Route::Drives { verdict, pool, enclosure } => {
             reader.list(&Key::Overview, &View::Drives { verdict, pool, enclosure }, since)

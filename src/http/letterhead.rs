@@ -3,7 +3,7 @@
 
 use super::reply::Reply;
 use crate::clock::now;
-use crate::model::Timestamp;
+use crate::domain::time::Timestamp;
 use crate::poller::Source;
 use crate::reader::{Answer, Prepared, XCache};
 use std::io::Write as _;

@@ -4,7 +4,7 @@
 //! There is no build step: the script is the files below `page/js`, one after the other.
 
 use crate::cache::gzip;
-use crate::model::fnv1a;
+use crate::domain::hash::fnv1a;
 use flate2::Compression;
 use std::sync::LazyLock;
 

@@ -3,8 +3,8 @@
 
 use super::letterhead::{Framing, Letterhead, reason};
 use super::page::Ready;
+use crate::api::bodies::ProblemBody;
 use crate::cache::Bytes;
-use crate::model::bodies::ProblemBody;
 use crate::reader::{Answer, RETRY_AFTER_SECONDS, XCache};
 use std::fmt::Write as _;
 

@@ -2,7 +2,7 @@
 
 use super::page::File;
 use super::reply::Problem;
-use crate::model::health::Verdict;
+use crate::domain::health::Verdict;
 use percent_encoding::percent_decode_str;
 
 /// A request's path and query, decoded.

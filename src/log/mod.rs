@@ -7,8 +7,8 @@ mod budget;
 mod journald;
 
 use crate::config::Environment;
+use crate::domain::text::is_control_or_bidi;
 use crate::event::Kind;
-use crate::model::words::steers;
 use budget::Budget;
 use env_logger::{Builder, Target};
 use journald::{Journald, Sent, stderr_has_room};
@@ -110,10 +110,10 @@ fn plain_line(out: &mut impl Write, level: Level, text: &str, colour: bool) -> i
 /// Control characters and marks of direction, which a drive's own strings may hold, never reach the
 /// log as they are.
 fn one_line(text: &str) -> String {
-    if !text.chars().any(steers) {
+    if !text.chars().any(is_control_or_bidi) {
         return text.to_owned();
     }
-    text.chars().flat_map(|c| if steers(c) { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars().flat_map(|c| if is_control_or_bidi(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]

@@ -2,16 +2,16 @@
 //! still goes round, and whether the clock was set under it.
 
 use super::Thread;
+use crate::api::drive_document::smartctl_json;
+use crate::api::overview::Overview;
+use crate::api::service::{Component, Degradation, Service};
 use crate::cache::Bytes;
 use crate::clock::{self, now};
+use crate::domain::drive::{DriveKey, DriveState};
+use crate::domain::inventory::Inventory;
+use crate::domain::no_reading::NoReading;
+use crate::domain::time::Timestamp;
 use crate::event::{About, Kind, note};
-use crate::model::Timestamp;
-use crate::model::doc::raw_of;
-use crate::model::drive::{DriveKey, State};
-use crate::model::fleet::Fleet;
-use crate::model::no_reading::NoReading;
-use crate::model::overview::Overview;
-use crate::model::service::{Part, Service, Trouble};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,12 +19,12 @@ use std::time::{Duration, Instant};
 /// When each trouble that there is was first seen.
 #[derive(Default)]
 pub(super) struct Condition {
-    since: HashMap<(Part, Option<String>), Timestamp>,
+    since: HashMap<(Component, Option<String>), Timestamp>,
 }
 
 impl Condition {
     /// Gives each of `found` the time since when it is there; whatever is not found is over.
-    fn date(&mut self, mut found: Vec<Trouble>) -> Vec<Trouble> {
+    fn date(&mut self, mut found: Vec<Degradation>) -> Vec<Degradation> {
         let before = std::mem::take(&mut self.since);
         for trouble in &mut found {
             let which = (trouble.part, trouble.id.clone());
@@ -37,7 +37,7 @@ impl Condition {
 
 /// More than half of the drives that are here have no reading because smartctl could not be run, or printed nothing of use.
 /// That is not the fault of so many drives at once.
-fn unusable_readings(fleet: &Fleet) -> Option<String> {
+fn unusable_readings(fleet: &Inventory) -> Option<String> {
     let (mut failed, mut drives, mut first) = (0, 0, None);
     for record in fleet.present() {
         drives += 1;
@@ -81,22 +81,27 @@ impl Thread {
         let mut found = Vec::new();
         let blindness =
             self.rack.blindness().map(|why| format!("the host cannot be looked at, what is known stays: {why}"));
-        found.extend(blindness.map(|why| Trouble::of(Part::Poller, now, why)));
-        found.extend(self.role.trouble(&overview.host).map(|why| Trouble::of(Part::Lease, now, why)));
+        found.extend(blindness.map(|why| Degradation::of(Component::Poller, now, why)));
+        found.extend(self.role.trouble(&overview.host).map(|why| Degradation::of(Component::Lease, now, why)));
         let of_tool = self.rack.trouble().or_else(|| unusable_readings(&self.rack.fleet));
-        found.extend(of_tool.map(|why| Trouble::of(Part::Smartctl, now, why)));
-        found.extend(self.rack.zfs.error.as_ref().map(|why| Trouble::of(Part::Zpool, now, why)));
+        found.extend(of_tool.map(|why| Degradation::of(Component::Smartctl, now, why)));
+        found.extend(self.rack.zfs.error.as_ref().map(|why| Degradation::of(Component::Zpool, now, why)));
         for enclosure in &overview.enclosures {
             let error = enclosure.error.as_ref();
-            let trouble = error.map(|why| Trouble::of(Part::Enclosure, now, why));
-            found.extend(trouble.map(|t| Trouble { id: Some(enclosure.id.clone()), ..t }));
+            let trouble = error.map(|why| Degradation::of(Component::Enclosure, now, why));
+            found.extend(trouble.map(|t| Degradation { id: Some(enclosure.id.clone()), ..t }));
         }
         for record in self.rack.fleet.present() {
-            if record.silences == 0 && record.state != State::Unresponsive {
+            if record.silences == 0 && record.state != DriveState::Unresponsive {
                 continue;
             }
             let why = record.error.as_ref().map_or_else(|| "no answer".to_owned(), NoReading::to_string);
-            found.push(Trouble::of_drive(&record.drive.device, record.serial_number().map(str::to_owned), now, why));
+            found.push(Degradation::of_drive(
+                &record.drive.device,
+                record.serial_number().map(str::to_owned),
+                now,
+                why,
+            ));
         }
         Service {
             host: overview.host.clone(),
@@ -120,7 +125,7 @@ impl Thread {
         }
         let left: Vec<(DriveKey, Bytes)> = self.left.drain().collect();
         for (key, document) in left {
-            self.publish_drive(&key, raw_of(&document));
+            self.publish_drive(&key, smartctl_json(&document));
         }
         self.tell_gone();
         let read: Vec<DriveKey> =

@@ -4,9 +4,9 @@
 //! take the silence of the time in which it did not look for the holder's. Pure.
 
 use super::Role;
-use crate::model::Timestamp;
-use crate::model::published::Published;
-use crate::model::version::Version;
+use crate::api::content_version::ContentVersion;
+use crate::api::published::Published;
+use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -115,15 +115,15 @@ impl Holder {
 
 /// Overviews that this daemon sent itself: no holder delivered those.
 #[derive(Debug, Default)]
-pub(super) struct Own(VecDeque<Version>);
+pub(super) struct Own(VecDeque<ContentVersion>);
 
 impl Own {
-    pub(super) fn sends(&mut self, version: Version) {
+    pub(super) fn sends(&mut self, version: ContentVersion) {
         self.0.truncate(OWN - 1);
         self.0.push_front(version);
     }
 
-    fn has(&self, version: Version) -> bool {
+    fn has(&self, version: ContentVersion) -> bool {
         self.0.contains(&version)
     }
 }
@@ -154,7 +154,7 @@ mod tests {
 
     fn overview(host: &str, at: i64) -> Published {
         let sweep_took = Some(Duration::from_secs(10));
-        let version = Version::of(format!("{host} {at}").as_bytes());
+        let version = ContentVersion::of(format!("{host} {at}").as_bytes());
         Published { host: host.to_owned(), generated_at: Some(Timestamp(at)), version, sweep_took }
     }
 

@@ -3,11 +3,12 @@
 use super::publish::{Publisher, Sends};
 use super::roles::View;
 use super::{KeysOf, Snapshot, Source, Thread};
+use crate::api::metrics_snapshot::MetricsSnapshot;
+use crate::api::overview::Overview;
 use crate::cache::Key;
-use crate::model::drive::{DeviceName, DriveKey, State};
-use crate::model::measured::Measured;
-use crate::model::overview::Overview;
-use crate::model::zfs::ZfsState;
+use crate::domain::drive::{DriveKey, DriveState};
+use crate::domain::identity::DeviceName;
+use crate::domain::zfs::ZfsState;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -46,7 +47,7 @@ impl Thread {
         snapshot.current = has_seen && !self.role.follows();
         snapshot.keys = self.role.keys();
         let (fleet, zfs) = (&self.rack.fleet, &self.rack.zfs);
-        let measured = || Measured::new(Arc::clone(&overview), fleet, zfs, self.rack.effort());
+        let measured = || MetricsSnapshot::new(Arc::clone(&overview), fleet, zfs, self.rack.effort());
         snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
@@ -66,7 +67,7 @@ impl Thread {
     /// What was not known when a drive was read (its pool's state, its bay's, how its peers do)
     /// reaches its document, too: it says what the lists say.
     fn renew_documents(&mut self, overview: &Overview) {
-        let here = overview.drives().filter(|d| d.state != State::Missing && d.checked_at.is_some());
+        let here = overview.drives().filter(|d| d.state != DriveState::Missing && d.checked_at.is_some());
         let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_said(d)).map(|d| &d.device).collect();
         let present = self.rack.fleet.present().filter(|_| !old.is_empty());
         let old: Vec<DriveKey> =
@@ -85,7 +86,7 @@ impl Thread {
     pub(super) fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
         let Some(record) = self.rack.fleet.get(key) else { return };
         let parts = self.rack.parts(self.publisher.smart_life().as_secs());
-        let summary = crate::model::overview::summary(record, &parts);
+        let summary = crate::api::summarize::summarize(record, &parts);
         let document = self.publisher.document(record, &summary, raw);
         if record.is_here() {
             self.publisher.drive(&summary, document);

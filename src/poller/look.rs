@@ -1,8 +1,8 @@
 //! Looks at what is here, and what follows from a change: who has gone, who is read at once.
 
 use super::{LINKS_COME, LOOK, Thread};
-use crate::model::drive::DriveKey;
-use crate::model::fleet::{Change, Record};
+use crate::domain::drive::DriveKey;
+use crate::domain::inventory::{Change, DriveRecord};
 use std::time::Instant;
 
 impl Thread {
@@ -34,7 +34,7 @@ impl Thread {
         self.journal.changes(&changes, &self.rack.fleet, self.ready);
         self.limit_missing(0);
         let fleet = &self.rack.fleet;
-        let is_here = |key: &DriveKey| fleet.get(key).is_some_and(Record::is_here);
+        let is_here = |key: &DriveKey| fleet.get(key).is_some_and(DriveRecord::is_here);
         self.request_reads.retain(|key, _| is_here(key));
         self.waiting.retain(|key, _| is_here(key));
         let mut gone_changed = changes.iter().any(|change| matches!(change, Change::Missing(_)));

@@ -22,7 +22,7 @@ use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Key};
 use crate::config::Config;
-use crate::model::drive::DriveKey;
+use crate::domain::drive::DriveKey;
 use crate::probe::sweep::Rack;
 use crate::probe::tools::News;
 use crate::probe::{Event, Host};
@@ -99,7 +99,13 @@ impl Poller {
         let stop = stop.clone();
         let handle =
             Self { asks, stop: stop.clone(), memory: Arc::default(), snapshot: Arc::default(), pulse: Arc::default() };
-        let (rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
+        let (rack, events) = Rack::new(
+            host,
+            config.smart.clone(),
+            Arc::clone(&config.limits),
+            Arc::clone(&config.layouts),
+            stop.clone(),
+        )?;
         let mut thread = Thread {
             rack,
             role: Role::new(&config.smart),

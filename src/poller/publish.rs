@@ -2,18 +2,21 @@
 //!
 //! It knows lifetimes and how often a thing is worth sending; what is in a value it does not know.
 
+use crate::api::bodies::{EnclosuresBody, ZfsBody};
+use crate::api::content_version::{ContentVersion, with_version};
+use crate::api::document_header::DocumentHeader;
+use crate::api::drive_document::{self, smartctl_json};
+use crate::api::drive_summary::DriveSummary;
+use crate::api::overview::Overview;
+use crate::api::value_limits::DOCUMENT;
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Entry, Key, StoreError};
 use crate::config::Lifetimes;
-use crate::model::bodies::{EnclosuresBody, ZfsBody};
-use crate::model::drive::{DeviceName, DriveSummary};
-use crate::model::fleet::{Fleet, Record};
-use crate::model::overview::Overview;
-use crate::model::value_limits::DOCUMENT;
-use crate::model::version::{Version, sealed};
-use crate::model::zfs::Zfs;
-use crate::model::{doc, fnv1a};
+use crate::domain::hash::fnv1a;
+use crate::domain::identity::DeviceName;
+use crate::domain::inventory::{DriveRecord, Inventory};
+use crate::domain::zfs::Zfs;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -76,7 +79,7 @@ pub(super) struct Publisher {
     lists_due: Instant,
     gone: GoneList,
     /// The version of the overview that was sent last, for who has not taken it yet.
-    sent: Option<Version>,
+    sent: Option<ContentVersion>,
 }
 
 impl Publisher {
@@ -154,13 +157,14 @@ impl Publisher {
     }
 
     /// A drive's document.
-    pub(super) fn document(&mut self, record: &Record, summary: &DriveSummary, raw: Option<&RawValue>) -> Bytes {
+    pub(super) fn document(&mut self, record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawValue>) -> Bytes {
         let key = Key::Smart(record.drive.device.clone());
         let held = if raw.is_some() { None } else { self.memory.value(&key) };
         // Without a new reading the last one's JSON stays, if it is this drive's.
-        let kept = held.as_deref().filter(|v| doc::Head::parse(v).is_some_and(|h| h.identity == record.drive.identity));
-        let raw = raw.or_else(|| kept.and_then(doc::raw_of).filter(|_| record.report.is_some()));
-        let document = doc::compose(record, summary, raw);
+        let kept =
+            held.as_deref().filter(|v| DocumentHeader::parse(v).is_some_and(|h| h.identity == record.drive.identity));
+        let raw = raw.or_else(|| kept.and_then(smartctl_json).filter(|_| record.report.is_some()));
+        let document = drive_document::compose(record, summary, raw);
         let Err(excess) = DOCUMENT.check(&document) else { return document.into() };
         // A document that no daemon would read is not written.
         if self.too_large.insert(record.drive.device.clone()) {
@@ -169,7 +173,7 @@ impl Publisher {
                 "smartctl's JSON is left out of a document, which would be too large device={device} error=\"{excess}\""
             );
         }
-        doc::compose(record, summary, None).into()
+        drive_document::compose(record, summary, None).into()
     }
 
     /// The document of a drive that is here, into memory now and into Redis with the next pipeline.
@@ -219,9 +223,9 @@ impl Publisher {
     /// sweep under way, soon to be replaced, when it is asked for.
     pub(super) fn lists(&mut self, overview: &Overview, zfs: &Zfs, will_stay: bool) {
         let started = Instant::now();
-        self.memory.set(Key::Overview, sealed(overview).into());
-        self.memory.set(Key::Enclosures, sealed(&EnclosuresBody::from(overview)).into());
-        self.memory.set(Key::ZfsMap, sealed(&ZfsBody::new(overview, zfs)).into());
+        self.memory.set(Key::Overview, with_version(overview).into());
+        self.memory.set(Key::Enclosures, with_version(&EnclosuresBody::from(overview)).into());
+        self.memory.set(Key::ZfsMap, with_version(&ZfsBody::new(overview, zfs)).into());
         if will_stay {
             for list in [Key::Overview, Key::Enclosures, Key::ZfsMap] {
                 self.memory.body(&list).map(|body| body.gzip().map(drop));
@@ -296,7 +300,7 @@ impl Publisher {
             }
             keys.push(Key::Overview);
             let overview = self.memory.value(&Key::Overview);
-            self.sent = overview.and_then(|overview| Version::read(&overview)).or(self.sent);
+            self.sent = overview.and_then(|overview| ContentVersion::read(&overview)).or(self.sent);
         }
         let entries: Vec<Entry> = keys.into_iter().filter_map(|key| self.entry(key)).collect();
         // The breaker says what is wrong; everything is sent when Redis takes values again.
@@ -304,12 +308,12 @@ impl Publisher {
     }
 
     /// The version of the overview that was sent last, once.
-    pub(super) fn take_sent(&mut self) -> Option<Version> {
+    pub(super) fn take_sent(&mut self) -> Option<ContentVersion> {
         self.sent.take()
     }
 
     /// Redis is back, perhaps empty: it gets everything again.
-    pub(super) fn publish_everything(&mut self, fleet: &Fleet) {
+    pub(super) fn publish_everything(&mut self, fleet: &Inventory) {
         self.pending.extend(fleet.present().filter(|r| r.checked_at.is_some()).map(|r| r.drive.device.clone()));
         self.flushed = None;
         self.lists_due = Instant::now();

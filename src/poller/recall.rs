@@ -4,15 +4,19 @@
 
 use super::Thread;
 use super::stored::Budget;
+use crate::api::document_header::DocumentHeader;
+use crate::api::drive_document::{StoredDocument, smartctl_json};
+use crate::api::drive_summary::DriveSummary;
+use crate::api::missing_drives::{Outline, build_missing_list, parse_missing_list};
+use crate::api::overview::Overview;
+use crate::api::value_limits::DOCUMENT;
 use crate::cache::redis::KEYS_AT_ONCE;
 use crate::cache::{Bytes, Copy, Key};
 use crate::clock::now;
-use crate::model::Timestamp;
-use crate::model::doc::{self, Head, Stored, gone_of, raw_of};
-use crate::model::drive::{DeviceName, DriveKey, DriveSummary, Identity, State};
-use crate::model::fleet::{Change, Known, Outline};
-use crate::model::overview::Overview;
-use crate::model::value_limits::DOCUMENT;
+use crate::domain::drive::{DriveKey, DriveState};
+use crate::domain::identity::{DeviceName, Identity};
+use crate::domain::inventory::{Change, Known};
+use crate::domain::time::Timestamp;
 use crate::probe::smartctl;
 use serde_json::value::RawValue;
 use std::cmp::Reverse;
@@ -54,10 +58,10 @@ impl Thread {
         let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
         let overview = overview.filter(|overview| overview.host == name);
         if let Some(overview) = &overview {
-            let (missing, present): (Vec<_>, Vec<_>) = overview.drives().partition(|d| d.state == State::Missing);
+            let (missing, present): (Vec<_>, Vec<_>) = overview.drives().partition(|d| d.state == DriveState::Missing);
             self.rack.fleet.expect(present.len(), missing.len());
         }
-        let documents = gone.as_deref().and_then(|list| gone_of(list, &name)).unwrap_or_default();
+        let documents = gone.as_deref().and_then(|list| parse_missing_list(list, &name)).unwrap_or_default();
         let mut left_out = self.recall_list(&documents, &mut budget);
         if let Some(overview) = &overview {
             left_out += self.recall_went(overview, &mut budget);
@@ -115,7 +119,7 @@ impl Thread {
                 || drive.serial_number.as_ref().is_some_and(|serial| serials.contains(serial.as_str()))
                 || drive.wwn.as_ref().is_some_and(|wwn| wwns.contains(wwn))
         };
-        let went = || overview.drives().filter(|d| d.state != State::Missing && !is_here(d));
+        let went = || overview.drives().filter(|d| d.state != DriveState::Missing && !is_here(d));
         let most = self.rack.fleet.most_missing();
         let seen = Some(overview.generated_at);
         let drives = went().take(most).map(|d| DriveSummary { missing_since: seen, ..d.clone() }).collect();
@@ -134,18 +138,19 @@ impl Thread {
         if !self.charge(budget, document.len(), 0) {
             return None;
         }
-        let stored = Stored::parse(document)?;
+        let stored = StoredDocument::parse(document)?;
         if last.is_some_and(|d| d.serial_number != stored.summary.serial_number || d.wwn != stored.summary.wwn) {
             return None;
         }
-        let raw = raw_of(document).map(RawValue::to_owned);
+        let raw = smartctl_json(document).map(RawValue::to_owned);
         let parsed = raw.as_deref().map(|raw| smartctl::parse(raw.get()));
         if parsed.as_ref().is_some_and(|parsed| parsed.too_much.is_some()) {
             return None;
         }
         let report = parsed.map(|parsed| parsed.report);
         let since = last.unwrap_or(&stored.summary).missing_since?;
-        let key = self.rack.fleet.recall(known, &stored, report, since)?;
+        let recalled = stored.to_recalled(report, since)?;
+        let key = self.rack.fleet.recall(known, recalled)?;
         self.publish_drive(&key, raw.as_deref());
         Some(key)
     }
@@ -206,7 +211,7 @@ impl Thread {
         let mut left: Vec<(&DriveKey, &Bytes)> = self.left.iter().collect();
         left.sort_by_cached_key(|(key, _)| (std::cmp::Reverse(since(key)), DriveKey::clone(key)));
         let documents = left.into_iter().map(|(_, document)| &**document);
-        let list = doc::gone(&self.limits().gone, &self.rack.name, now(), documents);
+        let list = build_missing_list(&self.limits().gone, &self.rack.name, now(), documents);
         self.publisher.gone(list);
     }
 
@@ -233,7 +238,7 @@ impl Thread {
         let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
         let live = self.documents(&keys, Copy::Live).ok()?;
         let live = live.into_iter().zip(here).map(|(value, (_, _, identity))| usable(value?, identity));
-        let live: Vec<Option<(Head, Bytes)>> = live.collect();
+        let live: Vec<Option<(DocumentHeader, Bytes)>> = live.collect();
         let last = if live.iter().all(Option::is_some) {
             Vec::new()
         } else {
@@ -258,12 +263,12 @@ impl Thread {
         &mut self,
         key: &DriveKey,
         device: DeviceName,
-        (head, value): &(Head, Bytes),
+        (head, value): &(DocumentHeader, Bytes),
         copy: Copy,
         budget: &mut Budget,
     ) -> bool {
         let Some(at) = head.collected_at else { return true };
-        let Some(raw) = raw_of(value) else { return false };
+        let Some(raw) = smartctl_json(value) else { return false };
         let place = Key::Smart(device);
         let held = self.handle.memory.value(&place);
         if !self.charge(budget, value.len(), held.as_ref().map_or(0, |own| own.len())) {
@@ -275,8 +280,8 @@ impl Thread {
         }
         let report = parsed.report;
         self.rack.know_type(key, report.device_type.as_deref());
-        let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(State::Active), at);
-        let held_at = held.and_then(|own| Head::parse(&own)?.collected_at);
+        let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(DriveState::Active), at);
+        let held_at = held.and_then(|own| DocumentHeader::parse(&own)?.collected_at);
         if is_newer || held_at.is_none_or(|own| copy == Copy::Live && own <= at) {
             self.handle.memory.set(place, Bytes::clone(value));
         }
@@ -286,7 +291,7 @@ impl Thread {
 }
 
 /// A stored document of the drive that is at that name now.
-fn usable((head, value): (Head, Bytes), identity: &Identity) -> Option<(Head, Bytes)> {
+fn usable((head, value): (DocumentHeader, Bytes), identity: &Identity) -> Option<(DocumentHeader, Bytes)> {
     let is_its = head.identity == *identity && !identity.is_empty();
     // Dated by another clock, it is of an age that nobody knows.
     let is_odd = head.collected_at.is_some_and(|at| at.is_ahead_of(now()));
@@ -301,7 +306,11 @@ fn newest<'a>(documents: &[&'a RawValue], known: &Known, most: usize) -> Chosen<
     let mut wanted = 0;
     for (number, document) in documents.iter().enumerate() {
         let Some(outline) = Outline::parse(document.get().as_bytes()) else { continue };
-        let Some(since) = outline.missing_since.filter(|_| known.wants(&outline)) else { continue };
+        let Some(since) =
+            outline.missing_since.filter(|since| known.accepts(&outline.identity, outline.bay().as_ref(), *since))
+        else {
+            continue;
+        };
         if !seen.insert(outline.identity) {
             continue;
         }

@@ -2,9 +2,10 @@
 //! Equal questions share one answer, and no drive is read for them more often than may be.
 
 use super::{Ask, BETWEEN_REQUEST_READS, Source, Thread};
+use crate::api::document_header::DocumentHeader;
 use crate::cache::Key;
-use crate::model::doc::Head;
-use crate::model::drive::{DeviceName, DriveKey};
+use crate::domain::drive::DriveKey;
+use crate::domain::identity::DeviceName;
 use crate::probe::dispatch::Asked;
 use crossbeam_channel::Sender;
 use std::time::Instant;
@@ -40,8 +41,8 @@ impl Thread {
         if self.read_for_request(&key) {
             self.waiting.entry(key).or_default().push(reply);
         } else {
-            let held = self.handle.memory.value(&Key::Smart(device.clone())).and_then(|v| Head::parse(&v));
-            let is_its_own = |head: &Head| {
+            let held = self.handle.memory.value(&Key::Smart(device.clone())).and_then(|v| DocumentHeader::parse(&v));
+            let is_its_own = |head: &DocumentHeader| {
                 let record = self.rack.fleet.get(&key);
                 record.is_some_and(|r| head.is_of(&r.drive.identity, r.bay.as_ref()))
             };

@@ -5,10 +5,10 @@
 
 use super::KeysOf;
 use super::holder::{Delivery, Holder, Own, Patience};
+use crate::api::content_version::ContentVersion;
 use crate::cache::StoreError;
 use crate::cache::redis::{Lease, RedisStore};
 use crate::config::SmartConfig;
-use crate::model::version::Version;
 use std::time::{Duration, Instant};
 
 /// A lease lives this long at most …
@@ -123,7 +123,7 @@ impl Role {
     }
 
     /// That overview goes to Redis.
-    pub(super) fn sends(&mut self, version: Version) {
+    pub(super) fn sends(&mut self, version: ContentVersion) {
         self.own.sends(version);
     }
 

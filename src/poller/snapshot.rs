@@ -1,15 +1,17 @@
 //! What the poller shares with those that ask it: their questions, and what they must know of the
 //! rack to look a value up.
 
+use crate::api::metrics_snapshot::MetricsSnapshot;
+use crate::api::overview::Overview;
+use crate::api::service::Service;
+use crate::api::value_limits::ValueLimits;
 use crate::cache::{Bytes, Key};
-use crate::model::drive::{DeviceName, DriveKey, Identity};
-use crate::model::fleet::{Bay, Fleet, Record};
-use crate::model::measured::Measured;
-use crate::model::overview::Overview;
-use crate::model::service::Service;
-use crate::model::value_limits::ValueLimits;
-use crate::model::whereis::without_part;
-use crate::model::zfs::Zfs;
+use crate::domain::drive::DriveKey;
+use crate::domain::enclosure::Bay;
+use crate::domain::identity::strip_partition;
+use crate::domain::identity::{DeviceName, Identity};
+use crate::domain::inventory::{DriveRecord, Inventory};
+use crate::domain::zfs::Zfs;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -69,7 +71,7 @@ pub struct Snapshot {
     /// How the daemon itself does, but for Redis.
     pub service: Service,
     /// `None`: another daemon polls, and knows better.
-    pub measured: Option<Arc<Measured>>,
+    pub measured: Option<Arc<MetricsSnapshot>>,
 }
 
 /// A drive as requests need it.
@@ -89,9 +91,9 @@ pub struct Known {
 impl Snapshot {
     /// Names and identities, as an overview and the fleet behind it have them. `left` holds the
     /// documents of drives that are gone.
-    pub(super) fn of(overview: &Overview, fleet: &Fleet, zfs: &Zfs, left: &HashMap<DriveKey, Bytes>) -> Self {
+    pub(super) fn of(overview: &Overview, fleet: &Inventory, zfs: &Zfs, left: &HashMap<DriveKey, Bytes>) -> Self {
         let mut snapshot = Self { topology: overview.topology.clone(), ..Self::default() };
-        let (here, gone): (Vec<&Record>, Vec<&Record>) = fleet.records().partition(|r| r.is_here());
+        let (here, gone): (Vec<&DriveRecord>, Vec<&DriveRecord>) = fleet.records().partition(|r| r.is_here());
         // Those that are here come first: a name that one of them has is never given to one that is gone.
         for record in here.into_iter().chain(gone) {
             let drive = &record.drive;
@@ -129,7 +131,7 @@ impl Snapshot {
                 (Some(device), _) => self.names.get(device.as_str()),
                 (None, Some(was)) => {
                     let gone = |at: &&usize| self.drives.get(**at).is_some_and(|known| known.missing.is_some());
-                    self.names.get(without_part(was)).filter(gone)
+                    self.names.get(strip_partition(was)).filter(gone)
                 }
                 (None, None) => None,
             };

@@ -1,10 +1,10 @@
 //! What the poller takes over from Redis: fetched and parsed within limits, and within a budget of memory.
 
 use super::Thread;
+use crate::api::SCHEMA;
+use crate::api::document_header::DocumentHeader;
+use crate::api::value_limits::{DOCUMENT, ValueLimits};
 use crate::cache::{Bytes, Copy, Key, StoreError};
-use crate::model::SCHEMA;
-use crate::model::doc::Head;
-use crate::model::value_limits::{DOCUMENT, ValueLimits};
 
 /// The least that a document is charged with: however short it is, a record, names and a summary are made of it.
 const MIN_CHARGE: usize = 16 * 1024;
@@ -41,7 +41,11 @@ impl Thread {
     }
 
     /// Documents of drives, in the order of `keys`. A foreign one is reported, and `None`.
-    pub(super) fn documents(&self, keys: &[Key], copy: Copy) -> Result<Vec<Option<(Head, Bytes)>>, StoreError> {
+    pub(super) fn documents(
+        &self,
+        keys: &[Key],
+        copy: Copy,
+    ) -> Result<Vec<Option<(DocumentHeader, Bytes)>>, StoreError> {
         let values = self.redis.get_many(keys, copy, DOCUMENT.bytes)?;
         let document = |(key, value): (&Key, Option<Bytes>)| {
             let value = value?;
@@ -49,7 +53,7 @@ impl Thread {
                 self.redis.report_foreign(key, copy, &excess);
                 return None;
             }
-            let head = Head::parse(&value);
+            let head = DocumentHeader::parse(&value);
             if head.is_none() {
                 self.redis.report_foreign(key, copy, &format!("it is no JSON of schema {SCHEMA}"));
             }

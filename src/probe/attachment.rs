@@ -6,8 +6,8 @@
 //! (`RAID_CHANNEL`), `hpsa` and `smartpqi` say it in `raid_level` (`N/A` for a physical disk).
 
 use super::{Host, attribute};
-use crate::model::attachment::{Attachment, Transport};
-use crate::model::device_type::Controller;
+use crate::domain::device_type::Controller;
+use crate::domain::transport::{Attachment, Transport};
 use std::path::Path;
 
 /// Of a SCSI disk: `block` is its directory in `sys/block`, `address` its `host:channel:target:lun`.

@@ -13,8 +13,8 @@ use super::line::{Lane, Line};
 use super::{Event, Host, smartctl};
 use crate::clock::Moment;
 use crate::config::SmartConfig;
-use crate::model::drive::{Drive, DriveKey, Path};
-use crate::model::fleet::Outcome;
+use crate::domain::drive::{Drive, DriveKey, DrivePath};
+use crate::domain::inventory::Outcome;
 use crate::stop::Stop;
 use crossbeam_channel::{Sender, unbounded};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -245,7 +245,7 @@ impl Dispatch {
 
     /// The paths that count, first the one that is next. After a try without an answer only the other path
     /// counts, however busy it is.
-    fn ways<'a>(&self, drive: &'a Drive) -> impl Iterator<Item = &'a Path> {
+    fn ways<'a>(&self, drive: &'a Drive) -> impl Iterator<Item = &'a DrivePath> {
         let turn = self.histories.get(&drive.key).map_or(0, |h| h.turn);
         let count = drive.paths.len();
         let paths = (0..count).filter_map(move |i| drive.paths.get((i + turn) % count));
@@ -253,14 +253,14 @@ impl Dispatch {
     }
 
     /// The path through the host with the fewest children, if it has room for one more.
-    fn free_path(&self, drive: &Drive) -> Option<Path> {
+    fn free_path(&self, drive: &Drive) -> Option<DrivePath> {
         let usual = self.config.concurrency_per_host;
-        let busy = |path: &Path| path.host.and_then(|host| self.busy.get(&host)).copied().unwrap_or(0);
+        let busy = |path: &DrivePath| path.host.and_then(|host| self.busy.get(&host)).copied().unwrap_or(0);
         let free = self.ways(drive).filter(|path| room(&self.hosts, &self.busy, path.host, usual).1 > 0);
         free.min_by_key(|path| busy(path)).cloned()
     }
 
-    fn start(&mut self, drive: Arc<Drive>, path: Path, at: Instant) {
+    fn start(&mut self, drive: Arc<Drive>, path: DrivePath, at: Instant) {
         self.started += 1;
         let number = self.started;
         let running = Running { number, host: path.host, since: at, is_void: false };

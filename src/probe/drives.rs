@@ -6,9 +6,10 @@
 use super::merge::{Seen, merge};
 use super::sysfs::{listed, note};
 use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names};
-use crate::model::attachment::Attachment;
-use crate::model::device_type::Disk;
-use crate::model::drive::{DeviceName, Drive, Identity, Path};
+use crate::domain::device_type::Disk;
+use crate::domain::drive::{Drive, DrivePath};
+use crate::domain::identity::{DeviceName, Identity};
+use crate::domain::transport::Attachment;
 use rustix::fs::{Dir, Mode, OFlags, fstatfs, open, readlinkat};
 use std::ffi::CString;
 use std::fmt::Write as _;
@@ -78,7 +79,7 @@ pub fn fingerprint(host: &Host) -> u64 {
             }
             let bytes = name.to_bytes().iter().chain(&[0]).chain(&target);
             // A sum, so that the order in which the kernel lists them does not count.
-            sum = sum.wrapping_add(crate::model::fnv1a(bytes.copied()));
+            sum = sum.wrapping_add(crate::domain::hash::fnv1a(bytes.copied()));
             buffer = target;
         }
     }
@@ -104,16 +105,17 @@ fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
 
 /// The path still leads to that drive, through the same node: neither letters nor sg numbers
 /// have moved since it was found.
-pub fn is_still(host: &Host, path: &Path, identity: &Identity) -> bool {
+pub fn is_still(host: &Host, path: &DrivePath, identity: &Identity) -> bool {
     match Disk::of_name(&path.device) {
-        Some((volume, disk)) => who(host, &volume)
-            .is_some_and(|(way, seen)| disk.path(&way).as_ref() == Some(path) && disk.identity(&seen) == *identity),
+        Some((volume, disk)) => who(host, &volume).is_some_and(|(way, seen)| {
+            way.to_raid_disk(disk).as_ref() == Some(path) && disk.identity(&seen) == *identity
+        }),
         None => who(host, &path.device).is_some_and(|(way, seen)| way == *path && seen.agrees(identity)),
     }
 }
 
 /// The way to the drive at that name, and who it is: no more than that, as it is asked after every reading.
-fn who(host: &Host, device: &DeviceName) -> Option<(Path, Identity)> {
+fn who(host: &Host, device: &DeviceName) -> Option<(DrivePath, Identity)> {
     let block = host.path("sys/block").join(device.as_str());
     if device.as_str().starts_with("nvme") {
         let (way, _) = nvme_way(&block, device)?;
@@ -144,7 +146,7 @@ fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
     Some(Seen { path, expander, identity, vendor, model, firmware, size_bytes, rotational, attachment })
 }
 
-type Looked = (Path, Identity, Option<String>, Option<String>, Option<String>);
+type Looked = (DrivePath, Identity, Option<String>, Option<String>, Option<String>);
 
 fn look_scsi(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
     let dir = block.join("device");
@@ -155,12 +157,12 @@ fn look_scsi(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
     Some((scsi_way(&dir, name)?, scsi_identity(&dir), read("vendor"), read("model"), read("rev")))
 }
 
-fn scsi_way(dir: &std::path::Path, name: &DeviceName) -> Option<Path> {
+fn scsi_way(dir: &std::path::Path, name: &DeviceName) -> Option<DrivePath> {
     let address = link_name(dir)?;
     let sg = names(&dir.join("scsi_generic")).into_iter().find_map(|n| device(&n));
     let node = sg.map_or_else(|| format!("/dev/{name}"), |sg| format!("/dev/{sg}"));
     let host = address.split(':').next().and_then(|h| h.parse().ok());
-    Some(Path { device: name.clone(), node, host, address })
+    Some(DrivePath { device: name.clone(), node, host, address })
 }
 
 fn scsi_identity(dir: &std::path::Path) -> Identity {
@@ -218,10 +220,10 @@ fn look_nvme(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
     Some((path, nvme_identity(block)?, None, read("model"), read("firmware_rev")))
 }
 
-fn nvme_way(block: &std::path::Path, name: &DeviceName) -> Option<(Path, PathBuf)> {
+fn nvme_way(block: &std::path::Path, name: &DeviceName) -> Option<(DrivePath, PathBuf)> {
     let controller = nvme_controller(block)?;
     let address = controller.file_name()?.to_str()?.to_owned();
-    Some((Path { device: name.clone(), node: format!("/dev/{address}"), host: None, address }, controller))
+    Some((DrivePath { device: name.clone(), node: format!("/dev/{address}"), host: None, address }, controller))
 }
 
 fn nvme_identity(block: &std::path::Path) -> Option<Identity> {
@@ -244,7 +246,7 @@ fn nvme_controller(block: &std::path::Path) -> Option<PathBuf> {
         return Some(if by_class.exists() { by_class } else { std::fs::canonicalize(link).ok()? });
     }
     let mut controllers: Vec<_> = names(&link).into_iter().filter(|n| is_controller(n)).collect();
-    controllers.sort_by(|a, b| crate::model::natural_cmp(a, b));
+    controllers.sort_by(|a, b| crate::domain::text::natural_cmp(a, b));
     Some(link.join(controllers.first()?))
 }
 

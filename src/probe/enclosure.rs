@@ -7,9 +7,9 @@
 
 use super::sysfs::{awaited, listed};
 use super::{Host, attribute, link_name};
-use crate::model::enclosure::words::{PowerStatus, SlotStatus};
-use crate::model::enclosure::{Enclosure, Slot, SlotAnswer};
-use crate::model::natural_cmp;
+use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
+use crate::domain::enclosure::{Enclosure, Slot, SlotAnswer};
+use crate::domain::text::natural_cmp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};

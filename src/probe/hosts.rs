@@ -5,7 +5,7 @@
 //! answer clears the host. If it has none either, the host is silent: nobody waits for it, and one
 //! drive tries it from time to time, each time another. The first answer ends the event for all.
 
-use crate::model::drive::{Drive, DriveKey};
+use crate::domain::drive::{Drive, DriveKey};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

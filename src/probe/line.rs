@@ -3,7 +3,7 @@
 //! Drives that are reached through the same SCSI hosts, and are to be treated alike, wait in one lane, the slowest first. So
 //! the choice is one of lanes, of which there are about as many as adapters, however many drives wait.
 
-use crate::model::drive::{Drive, DriveKey};
+use crate::domain::drive::{Drive, DriveKey};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -149,8 +149,8 @@ fn is_at(tickets: &HashMap<DriveKey, (u64, bool)>, key: &DriveKey, ticket: u64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::attachment::Attachment;
-    use crate::model::drive::{DeviceName, Identity};
+    use crate::domain::identity::{DeviceName, Identity};
+    use crate::domain::transport::Attachment;
 
     fn lane(urgent: bool, suspect: bool, host: u32) -> Lane {
         Lane { usual: !urgent, suspect, hosts: vec![Some(host)] }

@@ -2,7 +2,8 @@
 //! stacks on top of a drive. Reading links asks nothing of a drive.
 
 use super::{Host, is_drive_name, link_name, names, whole_disk};
-use crate::model::drive::{DeviceName, Drive, DriveKey};
+use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::identity::DeviceName;
 use std::collections::{HashMap, HashSet};
 
 /// Folders of links whose names may stand in a pool, most telling first.

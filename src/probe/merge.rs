@@ -1,14 +1,15 @@
 //! Which kernel names are one drive: the paths of a drive are joined, and two drives never are.
 //! Pure; where the names and what is known of them come from is the business of `drives`.
 
-use crate::model::attachment::{Attachment, Transport};
-use crate::model::drive::{Drive, DriveKey, Identity, Path};
+use crate::domain::drive::{Drive, DriveKey, DrivePath};
+use crate::domain::identity::Identity;
+use crate::domain::transport::{Attachment, Transport};
 use std::collections::{HashMap, HashSet};
 
 /// One kernel name, before paths are joined.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
-    pub(super) path: Path,
+    pub(super) path: DrivePath,
     /// The SAS expander nearest to it: `expander-0:1`.
     pub(super) expander: Option<String>,
     pub(super) identity: Identity,
@@ -46,7 +47,7 @@ impl Seen {
 /// A drive in the making: the path that knows most of it, and the others.
 struct Joined {
     seen: Seen,
-    others: Vec<(Path, Option<String>)>,
+    others: Vec<(DrivePath, Option<String>)>,
     place: usize,
 }
 
@@ -142,7 +143,8 @@ fn finish(drive: Joined, keys: &mut HashSet<String>) -> Drive {
     }
     keys.insert(key.clone());
     let device = path.device.clone();
-    let mut paths: Vec<Path> = std::iter::once(path).chain(drive.others.into_iter().map(|(path, _)| path)).collect();
+    let mut paths: Vec<DrivePath> =
+        std::iter::once(path).chain(drive.others.into_iter().map(|(path, _)| path)).collect();
     paths.sort_by(|a, b| a.device.cmp(&b.device));
     Drive {
         key: DriveKey::Discovered(key.into()),
@@ -164,13 +166,13 @@ fn finish(drive: Joined, keys: &mut HashSet<String>) -> Drive {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::drive::DeviceName;
+    use crate::domain::identity::DeviceName;
 
     fn seen(device_name: &str, address: &str, wwid: Option<&str>, serial: Option<&str>) -> Seen {
         let host = address.split(':').next().and_then(|h| h.parse().ok());
         let device = DeviceName::parse(device_name).unwrap_or_else(|| unreachable!());
         Seen {
-            path: Path { device, node: format!("/dev/{device_name}"), host, address: address.into() },
+            path: DrivePath { device, node: format!("/dev/{device_name}"), host, address: address.into() },
             expander: None,
             identity: Identity { wwid: wwid.map(Into::into), unit_serial: serial.map(Into::into) },
             vendor: Some("SEAGATE".into()),

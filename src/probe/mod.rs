@@ -22,8 +22,9 @@ pub mod types;
 pub mod zpool;
 
 use crate::clock::Moment;
-use crate::model::drive::{DeviceName, DriveKey};
-use crate::model::enclosure::SlotAnswer;
+use crate::domain::drive::DriveKey;
+use crate::domain::enclosure::SlotAnswer;
+use crate::domain::identity::DeviceName;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use sysfs::{attribute, binary, link_name, names};

@@ -4,7 +4,7 @@
 //! `/proc/self/status`: `proc_pid_status`(5); capability numbers: capabilities(7).
 
 use super::{Host, attribute, names};
-use crate::model::drive::Drive;
+use crate::domain::drive::Drive;
 use rustix::fs::{Mode, OFlags, open};
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use super::completion::Completion;
 use super::enclosure::{ModuleToAsk, answers, ask_shelf};
 use super::exec::{self, ExecError, Limits};
 use super::{Event, launch};
-use crate::model::enclosure::{Enclosure, EnclosureProblem, SlotAnswer};
+use crate::domain::enclosure::{Enclosure, EnclosureProblem, SlotAnswer};
 use crate::stop::Stop;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
@@ -163,8 +163,8 @@ fn asked(module: &ModuleToAsk, stop: &Stop) -> Option<HashMap<u32, SlotAnswer>> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::enclosure::Slot;
-    use crate::model::enclosure::words::SlotStatus;
+    use crate::domain::enclosure::Slot;
+    use crate::domain::enclosure::words::SlotStatus;
     use crossbeam_channel::unbounded;
 
     #[test]

@@ -2,10 +2,10 @@
 //! controllers that come to be listed by it. No command is sent to a drive.
 
 use crate::config::TypeEntry;
-use crate::model::attachment::Attachment;
-use crate::model::device_type::{DeviceType, Disk};
-use crate::model::drive::{Drive, DriveKey};
-use crate::model::fleet::Fleet;
+use crate::domain::device_type::{DeviceType, Disk};
+use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::inventory::Inventory;
+use crate::domain::transport::Attachment;
 use std::collections::HashSet;
 
 /// The setting.
@@ -23,7 +23,7 @@ impl Types {
 
     /// Tells the drives that sysfs shows their types, and adds the disks behind them. `fleet` knows
     /// the serial numbers that smartctl gave.
-    pub fn apply(&mut self, drives: &mut Vec<Drive>, fleet: &Fleet) {
+    pub fn apply(&mut self, drives: &mut Vec<Drive>, fleet: &Inventory) {
         let mut disks: Vec<Drive> = Vec::new();
         let mut listed: HashSet<(Option<u32>, Disk)> = HashSet::new();
         self.repeated.clear();
@@ -52,7 +52,7 @@ impl Types {
     }
 
     /// Entries that name no drive here, or a disk that is listed already; in the setting's own words.
-    pub fn unused(&self, fleet: &Fleet) -> Vec<String> {
+    pub fn unused(&self, fleet: &Inventory) -> Vec<String> {
         let names_one = |entry: &&TypeEntry| {
             fleet.present().any(|r| r.drive.raid_volume().is_none() && goes_by(&r.drive, fleet, &entry.name))
         };
@@ -61,7 +61,7 @@ impl Types {
     }
 }
 
-fn goes_by(drive: &Drive, fleet: &Fleet, name: &str) -> bool {
+fn goes_by(drive: &Drive, fleet: &Inventory, name: &str) -> bool {
     let is_it = |serial: Option<&str>| serial.is_some_and(|s| s.trim().eq_ignore_ascii_case(name));
     let read = fleet.get(&drive.key).and_then(|r| r.report.as_ref()).and_then(|r| r.serial_number.as_deref());
     drive.has_device(name)
@@ -75,7 +75,7 @@ fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
     Some(Drive {
         key: DriveKey::RaidDisk { volume: Box::new(volume.key.clone()), disk },
         device: disk.name(&volume.device)?,
-        paths: volume.paths.iter().filter_map(|path| disk.path(path)).collect(),
+        paths: volume.paths.iter().filter_map(|path| path.to_raid_disk(disk)).collect(),
         identity: disk.identity(&volume.identity),
         vendor: None,
         model: None,
@@ -92,13 +92,14 @@ fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::drive::{DeviceName, Identity, Path};
+    use crate::domain::drive::DrivePath;
+    use crate::domain::identity::{DeviceName, Identity};
 
     fn drive(name: &str, host: u32, serial: &str) -> Drive {
         let device = DeviceName::parse(name).unwrap_or_else(|| unreachable!());
         Drive {
             key: DriveKey::Discovered(serial.into()),
-            paths: vec![Path {
+            paths: vec![DrivePath {
                 device: device.clone(),
                 node: format!("/dev/{name}"),
                 host: Some(host),
@@ -125,11 +126,11 @@ mod tests {
             .filter_map(|(name, kind)| Some(TypeEntry { name: (*name).to_owned(), kind: DeviceType::parse(kind)? }));
         let mut types = Types::new(entries.collect());
         let mut drives = vec![drive("sda", 0, "S1"), drive("sdb", 0, "S2"), drive("sdc", 1, "S3")];
-        let mut fleet = Fleet::default();
+        let mut fleet = Inventory::default();
         types.apply(&mut drives, &fleet);
         let kind = |d: &Drive| d.told_type.map_or_else(|| "-".to_owned(), |t| t.to_string());
         let shown = drives.iter().map(|d| format!("{} {}", d.device, kind(d))).collect();
-        fleet.discovered(drives, &[], crate::model::Timestamp(0));
+        fleet.discovered(drives, &[], crate::domain::time::Timestamp(0));
         (shown, types.unused(&fleet))
     }
 

@@ -5,12 +5,13 @@ use super::permit::Permit;
 use super::prepared::Prepared;
 use super::unfit::{Foreign, Unfit};
 use super::view::View;
+use crate::api::content_version::{ContentVersion, stamp};
+use crate::api::document_header::DocumentHeader;
+use crate::api::json_limits::JsonLimits;
+use crate::api::stale::mark_stale;
+use crate::api::value_limits::DOCUMENT;
 use crate::cache::{Body, Bytes, Key};
-use crate::model::doc::{Head, label_stale};
-use crate::model::drive::DeviceName;
-use crate::model::json_size::JsonLimits;
-use crate::model::value_limits::DOCUMENT;
-use crate::model::version::{Version, seal};
+use crate::domain::identity::DeviceName;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -59,8 +60,8 @@ pub(super) struct Wanted<'a> {
 
 pub(super) struct List {
     body: Arc<Body>,
-    version: Option<Version>,
-    head: Head,
+    version: Option<ContentVersion>,
+    head: DocumentHeader,
     is_stale: bool,
     is_own: bool,
     /// As it stands.
@@ -79,7 +80,7 @@ struct Documents {
 /// A drive's document: as it was stored, and labelled as old.
 pub(super) struct Document {
     value: Bytes,
-    pub(super) head: Head,
+    pub(super) head: DocumentHeader,
     as_is: OnceLock<Arc<Prepared>>,
     labelled: OnceLock<Arc<Prepared>>,
 }
@@ -91,7 +92,7 @@ impl Held {
     }
 
     /// The list of that version, if it is at hand.
-    pub(super) fn body(&self, key: &Key, version: Version) -> Option<Arc<Body>> {
+    pub(super) fn body(&self, key: &Key, version: ContentVersion) -> Option<Arc<Body>> {
         let lists = self.lists();
         let held = [false, true].into_iter().filter_map(|is_stale| lists.get(&(key.clone(), is_stale)));
         let mut held = held.filter(|list| list.version == Some(version));
@@ -180,7 +181,7 @@ impl Held {
         if own().is_none_or(|own| own != value) {
             DOCUMENT.check(&value)?;
         }
-        let head = Head::parse(&value).ok_or(Foreign::Schema)?;
+        let head = DocumentHeader::parse(&value).ok_or(Foreign::Schema)?;
         let document = Arc::new(Document { value, head, as_is: OnceLock::new(), labelled: OnceLock::new() });
         documents().insert(device.clone(), Arc::clone(&document));
         Ok(document)
@@ -189,9 +190,9 @@ impl Held {
 
 impl List {
     fn new(body: Arc<Body>, is_stale: bool, is_own: bool) -> Result<Self, Unfit> {
-        let head = Head::parse(body.plain()).ok_or(Foreign::Schema)?;
+        let head = DocumentHeader::parse(body.plain()).ok_or(Foreign::Schema)?;
         Ok(Self {
-            version: Version::read(body.plain()),
+            version: ContentVersion::read(body.plain()),
             whole: Prepared::new(Arc::clone(&body), &head, false),
             memory: AtomicUsize::new(with_gzip(&body)),
             views: Mutex::default(),
@@ -251,7 +252,7 @@ impl Document {
     pub(super) fn prepared(&self, is_old: bool) -> Arc<Prepared> {
         let of = |value: Bytes| Prepared::new(Body::new(value), &self.head, false);
         let made = if is_old {
-            self.labelled.get_or_init(|| of(label_stale(&self.value).into()))
+            self.labelled.get_or_init(|| of(mark_stale(&self.value).into()))
         } else {
             self.as_is.get_or_init(|| of(Bytes::clone(&self.value)))
         };
@@ -271,8 +272,8 @@ fn with_gzip(body: &Body) -> usize {
 
 /// A last-known list: other bytes, so of another version, or who has the one would not be told that it is old.
 fn labelled(list: &[u8]) -> Bytes {
-    let mut list = label_stale(list);
-    seal(&mut list);
+    let mut list = mark_stale(list);
+    stamp(&mut list);
     list.into()
 }
 

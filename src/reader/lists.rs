@@ -4,9 +4,9 @@ use super::held::{List, Origin, Wanted};
 use super::prepared::Prepared;
 use super::unfit::Unfit;
 use super::{Answer, PATIENCE, ReadError, Reader, View, XCache};
+use crate::api::content_version::ContentVersion;
 use crate::cache::{Body, Copy, Key, StoreError};
 use crate::clock::now;
-use crate::model::version::Version;
 use crate::poller::{Ask, KeysOf, Snapshot, Source};
 use crossbeam_channel::bounded;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Reader {
         let at_hand = || {
             let version = version?;
             let held = self.held.body(key, version).map(|body| (body, Origin::Checked));
-            let own = || self.poller.memory.body(key).filter(|own| Version::read(own.plain()) == Some(version));
+            let own = || self.poller.memory.body(key).filter(|own| ContentVersion::read(own.plain()) == Some(version));
             held.or_else(|| own().map(|body| (body, Origin::Own)))
         };
         if let Some((body, origin)) = at_hand() {

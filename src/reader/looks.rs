@@ -1,7 +1,7 @@
 //! Looks at which version of a list Redis has, shared by those who came before one began.
 
+use crate::api::content_version::ContentVersion;
 use crate::cache::{Copy, Key, StoreError};
-use crate::model::version::Version;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub(super) struct Looks(Mutex<HashMap<Place, Look>>);
 struct Look {
     under_way: usize,
     /// The last one: when it began, what it saw.
-    last: Option<(Instant, Option<Version>)>,
+    last: Option<(Instant, Option<ContentVersion>)>,
 }
 
 impl Looks {
@@ -31,8 +31,8 @@ impl Looks {
         key: &Key,
         copy: Copy,
         since: Instant,
-        ask: impl FnOnce() -> Result<Option<Version>, StoreError>,
-    ) -> Result<Option<Version>, StoreError> {
+        ask: impl FnOnce() -> Result<Option<ContentVersion>, StoreError>,
+    ) -> Result<Option<ContentVersion>, StoreError> {
         let place = (key.clone(), copy);
         for yields in 0.. {
             let mut all = self.all();
@@ -63,7 +63,7 @@ impl Looks {
 struct UnderWay<'a> {
     looks: &'a Looks,
     place: Place,
-    seen: Option<(Instant, Option<Version>)>,
+    seen: Option<(Instant, Option<ContentVersion>)>,
 }
 
 impl Drop for UnderWay<'_> {

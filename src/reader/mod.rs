@@ -23,12 +23,12 @@ pub use prepared::{Encoded, Prepared};
 pub use service::Condition;
 pub use view::View;
 
+use crate::api::value_limits::DOCUMENT;
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Copy, Key, StoreError};
 use crate::clock::now;
-use crate::model::drive::DeviceName;
-use crate::model::value_limits::DOCUMENT;
-use crate::model::whereis;
+use crate::domain::identity::DeviceName;
+use crate::domain::identity::{strip_partition, strip_path};
 use crate::poller::{Ask, KeysOf, Known, Poller, Snapshot, Source};
 use crate::probe::{Host, drives};
 use crossbeam_channel::bounded;
@@ -110,8 +110,8 @@ impl Reader {
     /// Where a drive is, by any name it has. Nothing is read for it: it is a view of the overview.
     pub fn whereis(&self, name: &str, as_json: bool, since: Instant) -> Result<Answer, ReadError> {
         let snapshot = self.snapshot_of_now();
-        let bare = whereis::bare(name);
-        let known = snapshot.find(bare).or_else(|| snapshot.find(whereis::without_part(bare)));
+        let bare = strip_path(name);
+        let known = snapshot.find(bare).or_else(|| snapshot.find(strip_partition(bare)));
         let known = known.map(|k| (k.device.clone(), k.missing.is_some()));
         self.list_at(&Key::Overview, &View::Whereis { name: name.to_owned(), known, as_json }, &snapshot, since)
     }

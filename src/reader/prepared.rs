@@ -1,9 +1,9 @@
 //! A body with all that a response says of it, made ready once.
 
+use crate::api::content_version::{ContentVersion, hash};
+use crate::api::document_header::DocumentHeader;
 use crate::cache::{Body, Bytes};
-use crate::model::Timestamp;
-use crate::model::doc::Head;
-use crate::model::version::{Version, hash};
+use crate::domain::time::Timestamp;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Encoded<'a> {
 }
 
 impl Prepared {
-    pub(super) fn new(body: Arc<Body>, head: &Head, is_absent: bool) -> Arc<Self> {
+    pub(super) fn new(body: Arc<Body>, head: &DocumentHeader, is_absent: bool) -> Arc<Self> {
         let built_at = head.generated_at.or(head.checked_at).or(head.collected_at);
         let tag = tag(body.plain());
         Arc::new(Self {
@@ -77,7 +77,7 @@ impl Prepared {
 
 /// Equal bytes have equal tags, also over restarts. A body with a version has that.
 fn tag(body: &[u8]) -> String {
-    match Version::read(body) {
+    match ContentVersion::read(body) {
         Some(version) => version.to_string(),
         None => format!("{:016x}-{:x}", hash(body), body.len()),
     }

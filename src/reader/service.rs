@@ -2,10 +2,10 @@
 //! is seen of Redis and of the poller from here.
 
 use super::Reader;
+use crate::api::metrics_snapshot::MetricsSnapshot;
+use crate::api::service::{Component, Degradation, Service};
 use crate::clock::now;
-use crate::model::Timestamp;
-use crate::model::measured::Measured;
-use crate::model::service::{Part, Service, Trouble};
+use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,21 +36,21 @@ impl Reader {
         let (redis_reads, redis_writes) = (redis.reads.is_none(), redis.writes.is_none());
         let mut seen = Vec::new();
         match (redis.reads, redis.writes) {
-            (Some(ill), _) => seen.push(Trouble::of(Part::Redis, ill.since(), ill.why)),
-            (None, Some(ill)) => seen.push(Trouble::of(Part::RedisWrites, ill.since(), ill.why)),
+            (Some(ill), _) => seen.push(Degradation::of(Component::Redis, ill.since(), ill.why)),
+            (None, Some(ill)) => seen.push(Degradation::of(Component::RedisWrites, ill.since(), ill.why)),
             (None, None) => {}
         }
         let silent = self.poller.silent_for();
         if silent > POLLER_PATIENCE {
             let since = at.shifted(-i64::try_from(silent.as_secs()).unwrap_or(0));
-            seen.push(Trouble::of(Part::Poller, since, "it does not go round"));
+            seen.push(Degradation::of(Component::Poller, since, "it does not go round"));
         }
         service.troubles.splice(..0, seen);
         Condition { service, ready: snapshot.ready, at, redis_reads, redis_writes, silent }
     }
 
     /// What the poller has measured; `None` where another daemon polls.
-    pub fn measured(&self) -> Option<Arc<Measured>> {
+    pub fn measured(&self) -> Option<Arc<MetricsSnapshot>> {
         self.poller.snapshot().measured.clone()
     }
 

@@ -1,7 +1,7 @@
 //! Why a stored value is not shown.
 
-use crate::model::SCHEMA;
-use crate::model::json_size::Excess;
+use crate::api::SCHEMA;
+use crate::api::json_limits::Excess;
 use thiserror::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,15 @@
 //! What can be seen of a list: all of it, or what is made of it. Pure.
 
+use crate::api::bay_map;
+use crate::api::bodies::DrivesBody;
+use crate::api::drive_summary::DriveSummary;
+use crate::api::locate;
+use crate::api::locate::Found;
+use crate::api::overview::Overview;
+use crate::api::overview_brief::OverviewBrief;
 use crate::cache::Bytes;
-use crate::model::bodies::DrivesBody;
-use crate::model::drive::{DeviceName, DriveSummary, State};
-use crate::model::map;
-use crate::model::overview::Overview;
-use crate::model::short::Short;
-use crate::model::whereis::{self, Found};
+use crate::domain::drive::DriveState;
+use crate::domain::identity::DeviceName;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,7 +18,7 @@ use serde_json::value::RawValue;
 pub enum View {
     Whole,
     /// The overview without what is known of each drive.
-    Short,
+    Brief,
     /// `{"drives":[…]}` out of the overview, by verdict, pool and enclosure.
     Drives {
         verdict: Option<String>,
@@ -43,7 +46,7 @@ impl View {
     pub(super) fn text_bytes(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         match self {
-            Self::Whole | Self::Short | Self::Map => 0,
+            Self::Whole | Self::Brief | Self::Map => 0,
             Self::Drives { verdict, pool, enclosure } => length(verdict) + length(pool) + length(enclosure),
             Self::Enclosure(id) => id.len(),
             Self::Whereis { name, .. } => name.len(),
@@ -54,7 +57,7 @@ impl View {
     pub(super) fn of(&self, list: &Bytes) -> Option<Seen> {
         Some(match self {
             Self::Whole => (Bytes::clone(list), false),
-            Self::Short => (Short::of(list)?.into(), false),
+            Self::Brief => (OverviewBrief::of(list)?.into(), false),
             Self::Drives { verdict, pool, enclosure } => {
                 (drives(list, verdict.as_deref(), pool.as_deref(), enclosure.as_deref())?.into(), false)
             }
@@ -63,7 +66,7 @@ impl View {
                 let is_absent = found.is_empty();
                 (found, is_absent)
             }
-            Self::Map => (map::map(&serde_json::from_slice(list).ok()?).into_bytes().into(), false),
+            Self::Map => (bay_map::bay_map(&serde_json::from_slice(list).ok()?).into_bytes().into(), false),
             Self::Whereis { name, known, as_json } => one_drive(list, name, known.as_ref(), *as_json)?,
         })
     }
@@ -88,11 +91,11 @@ fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure:
 fn one_drive(overview: &[u8], name: &str, known: Option<&(DeviceName, bool)>, as_json: bool) -> Option<Seen> {
     let overview: Overview = serde_json::from_slice(overview).ok()?;
     let is_known = |d: &DriveSummary| {
-        known.is_some_and(|(device, missing)| d.device == *device && (d.state == State::Missing) == *missing)
+        known.is_some_and(|(device, missing)| d.device == *device && (d.state == DriveState::Missing) == *missing)
     };
-    Some(match whereis::find(&overview, name, is_known) {
+    Some(match locate::find(&overview, name, is_known) {
         Found::Drive(drive) if as_json => (serde_json::to_vec(drive).ok()?.into(), false),
-        Found::Drive(drive) => (whereis::line(drive).into_bytes().into(), false),
+        Found::Drive(drive) => (locate::line(drive).into_bytes().into(), false),
         Found::Nothing(why) => (why.into_bytes().into(), true),
     })
 }

@@ -5,9 +5,9 @@ mod table;
 
 pub use table::Sort;
 
+use crate::api::content_version::with_version;
+use crate::api::overview::Overview;
 use crate::config::Config;
-use crate::model::overview::Overview;
-use crate::model::version::sealed;
 use crate::probe::sweep::Rack;
 use crate::probe::{Host, tools};
 use crate::stop::Stop;
@@ -30,7 +30,8 @@ pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::
     if !unused.is_empty() {
         log::warn!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", unused.join(", "));
     }
-    let text = if json { String::from_utf8(sealed(&overview))? + "\n" } else { table::table(&overview, sort, screen) };
+    let text =
+        if json { String::from_utf8(with_version(&overview))? + "\n" } else { table::table(&overview, sort, screen) };
     print(&text)
 }
 
@@ -44,7 +45,8 @@ pub fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
 
 /// One sweep, with its progress on a terminal. Gives everything joined, and the rack behind it.
 pub fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Rack, Overview)> {
-    let (mut rack, events) = Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), stop.clone())?;
+    let (mut rack, events) =
+        Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), Arc::clone(&config.layouts), stop.clone())?;
     let shows_progress = io::stderr().is_terminal();
     rack.discover();
     if let Some(why) = rack.blindness() {

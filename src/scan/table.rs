@@ -3,14 +3,16 @@
 //! A reason that does not fit beside its drive stands below it, so that none is ever cut.
 
 use super::layout::{Column, Layout, Step};
-use crate::model::drive::{DriveSummary, State};
-use crate::model::enclosure::EnclosureView;
-use crate::model::enclosure::words::SlotStatus;
-use crate::model::health::Verdict;
-use crate::model::natural_cmp;
-use crate::model::overview::Overview;
-use crate::model::words::{devices, place, printable, reason, size, verdict};
-use crate::model::zfs::words::{PoolState, ScanKind, ScanState};
+use crate::api::describe::{devices, pool_location, reason, verdict};
+use crate::api::drive_summary::DriveSummary;
+use crate::api::enclosure_view::EnclosureView;
+use crate::api::overview::Overview;
+use crate::domain::drive::DriveState;
+use crate::domain::enclosure::words::SlotStatus;
+use crate::domain::health::Verdict;
+use crate::domain::text::natural_cmp;
+use crate::domain::text::{format_size, sanitize};
+use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
 use crate::terminal::{Screen, width};
 use std::cmp::Reverse;
 
@@ -163,11 +165,11 @@ fn worst(overview: &Overview) -> Vec<(String, Vec<Row>)> {
         Verdict::Ok => 4,
     };
     let silence = |d: &DriveSummary| match d.state {
-        State::Unresponsive => 0,
-        State::Missing => 1,
-        State::Reading => 2,
-        State::Active => 3,
-        State::Standby => 4,
+        DriveState::Unresponsive => 0,
+        DriveState::Missing => 1,
+        DriveState::Reading => 2,
+        DriveState::Active => 3,
+        DriveState::Standby => 4,
     };
     let mut drives: Vec<&DriveSummary> = overview.drives().collect();
     let place = |d: &DriveSummary| (Reverse(d.slot.is_some()), d.enclosure.clone().unwrap_or_default(), d.slot);
@@ -180,7 +182,7 @@ fn worst(overview: &Overview) -> Vec<(String, Vec<Row>)> {
             .then_with(|| a.device.cmp(&b.device))
     });
     let bay = |d: &DriveSummary| match (&d.enclosure, d.slot) {
-        (Some(enclosure), Some(slot)) => format!("{}/{slot}", printable(enclosure)),
+        (Some(enclosure), Some(slot)) => format!("{}/{slot}", sanitize(enclosure)),
         _ => "-".to_owned(),
     };
     let rows: Vec<Row> = drives.into_iter().map(|d| row(bay(d), d)).collect();
@@ -188,14 +190,15 @@ fn worst(overview: &Overview) -> Vec<(String, Vec<Row>)> {
 }
 
 fn title(enclosure: &EnclosureView) -> String {
-    let full = enclosure.slots.iter().filter(|s| s.drive.as_ref().is_some_and(|d| d.state != State::Missing)).count();
+    let full =
+        enclosure.slots.iter().filter(|s| s.drive.as_ref().is_some_and(|d| d.state != DriveState::Missing)).count();
     let names = enclosure.sysfs_names.join("+");
     let about = [enclosure.vendor.as_deref(), enclosure.model.as_deref(), Some(&names)];
-    let about: Vec<String> = about.into_iter().flatten().map(printable).collect();
+    let about: Vec<String> = about.into_iter().flatten().map(sanitize).collect();
     let bays = enclosure.slots.len();
-    let mut title = format!("enclosure {} {}: {full} of {bays} bays in use", printable(&enclosure.id), about.join(" "));
+    let mut title = format!("enclosure {} {}: {full} of {bays} bays in use", sanitize(&enclosure.id), about.join(" "));
     if let Some(error) = &enclosure.error {
-        title = format!("{title}; {}", printable(error));
+        title = format!("{title}; {}", sanitize(error));
     }
     title
 }
@@ -207,7 +210,7 @@ fn rows(enclosure: &EnclosureView) -> Vec<Row> {
             (Some(drive), _) => row(slot.slot.to_string(), drive),
             // A bay without a drive that the shelf does not call empty is not called empty here.
             (None, Some(status)) if *status != SlotStatus::NotInstalled => {
-                empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", printable(status.as_str())))
+                empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", sanitize(status.as_str())))
             }
             (None, None) if enclosure.error.is_some() => {
                 empty(slot.slot, "(none)", "(no drive, the shelf does not say)".to_owned())
@@ -224,7 +227,7 @@ fn empty(slot: u32, device: &str, reason: String) -> Row {
 }
 
 fn row(bay: String, drive: &DriveSummary) -> Row {
-    let text = |part: &Option<String>| printable(part.as_deref().unwrap_or("-"));
+    let text = |part: &Option<String>| sanitize(part.as_deref().unwrap_or("-"));
     let or_none = |n: Option<String>| n.unwrap_or_else(|| "-".to_owned());
     Row {
         cells: [
@@ -232,10 +235,10 @@ fn row(bay: String, drive: &DriveSummary) -> Row {
             devices(drive),
             text(&drive.serial_number),
             text(&drive.model_name),
-            or_none(drive.user_capacity_bytes.map(size)),
+            or_none(drive.user_capacity_bytes.map(format_size)),
             or_none(drive.temperature_celsius.map(|t| format!("{t}°C"))),
             or_none(drive.power_on_hours.map(|h| h.to_string())),
-            or_none(place(drive)),
+            or_none(pool_location(drive)),
             verdict(drive),
         ],
         reason: reason(drive).unwrap_or_default(),
@@ -261,9 +264,9 @@ fn footer(overview: &Overview) -> Vec<String> {
             _ => format!("{kind} {state}"),
         };
         let state = pool.state.as_ref().map_or("unknown", PoolState::as_str);
-        lines.push(printable(&format!("pool {} {state}, {scan}", pool.name)));
+        lines.push(sanitize(&format!("pool {} {state}, {scan}", pool.name)));
     }
-    lines.extend(overview.zfs_error.as_ref().map(|error| format!("pools: {}", printable(error))));
+    lines.extend(overview.zfs_error.as_ref().map(|error| format!("pools: {}", sanitize(error))));
     lines.push(format!(
         "{} drives on {} paths, {} of {} bays in use: {}; {}",
         totals.drives,

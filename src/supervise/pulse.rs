@@ -7,8 +7,8 @@
 //! That this thread itself goes round is the business of `last_resort`.
 
 use super::{Watch, tell};
+use crate::api::service::Component;
 use crate::http::Gate;
-use crate::model::service::Part;
 use crate::reader::{Condition, Reader};
 use crate::stop::Stop;
 use crossbeam_channel::RecvTimeoutError;
@@ -114,15 +114,16 @@ impl Pulse {
 fn status(condition: &Condition) -> String {
     let service = &condition.service;
     let verdict = service.verdict.map_or("unknown", |v| v.as_str());
-    let is = |part: Part| service.troubles.iter().any(|t| t.part == part);
-    let redis = match (is(Part::Redis), is(Part::RedisWrites)) {
+    let is = |part: Component| service.troubles.iter().any(|t| t.part == part);
+    let redis = match (is(Component::Redis), is(Component::RedisWrites)) {
         (true, _) => "away",
         (_, true) => "takes no values",
         _ => "up",
     };
     let reading = if condition.ready { "" } else { ", first sweep under way" };
     let role = if service.polls == Some(false) { ", another daemon polls" } else { "" };
-    let others = service.troubles.iter().filter(|t| !matches!(t.part, Part::Redis | Part::RedisWrites)).count();
+    let others =
+        service.troubles.iter().filter(|t| !matches!(t.part, Component::Redis | Component::RedisWrites)).count();
     let others = if others > 0 { format!(", {others} troubles (see /api/health)") } else { String::new() };
     format!("{} drives, worst verdict {verdict}, Redis {redis}{reading}{role}{others}", service.drives)
 }

@@ -3,7 +3,7 @@
 
 use crate::support;
 
-use jbod_monitor::model::fleet::Outcome;
+use jbod_monitor::domain::inventory::Outcome;
 use jbod_monitor::probe::smartctl::{self, Options};
 use jbod_monitor::probe::{Host, drives};
 use jbod_monitor::stop::Stop;

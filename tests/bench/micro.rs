@@ -12,17 +12,20 @@
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use jbod_monitor::api::assemble::build_overview;
+use jbod_monitor::api::bodies::{EnclosuresBody, ZfsBody};
+use jbod_monitor::api::drive_document;
+use jbod_monitor::api::overview::Overview;
+use jbod_monitor::api::summarize::summarize;
+use jbod_monitor::api::value_limits::ValueLimits;
 use jbod_monitor::cache::redis::RedisStore;
 use jbod_monitor::cache::{Copy, Entry, Key};
 use jbod_monitor::config::{RedisAddress, RedisConfig, SmartConfig};
-use jbod_monitor::model::bodies::{EnclosuresBody, ZfsBody};
-use jbod_monitor::model::doc;
-use jbod_monitor::model::drive::DriveKey;
-use jbod_monitor::model::fleet::Record;
-use jbod_monitor::model::health::{Limits, Subject, judge, rotates};
-use jbod_monitor::model::overview::{Overview, summarize, summary};
-use jbod_monitor::model::smart::Protocol;
-use jbod_monitor::model::value_limits::ValueLimits;
+use jbod_monitor::domain::drive::DriveKey;
+use jbod_monitor::domain::health::{Limits, Subject, judge, rotates};
+use jbod_monitor::domain::inventory::DriveRecord;
+use jbod_monitor::domain::layout::Layouts;
+use jbod_monitor::domain::smart::Protocol;
 use jbod_monitor::probe::sweep::Rack;
 use jbod_monitor::probe::{Host, smartctl};
 use jbod_monitor::stop::Stop;
@@ -71,7 +74,9 @@ impl Swept {
             device_types: Vec::new(),
         };
         let stop = Stop::new().expect("a stop token");
-        let (mut rack, events) = Rack::new(host, config, Arc::new(Limits::default()), stop).expect("a pool of threads");
+        let (mut rack, events) =
+            Rack::new(host, config, Arc::new(Limits::default()), Arc::new(Layouts::default()), stop)
+                .expect("a pool of threads");
         let mut raw = HashMap::new();
         rack.discover();
         rack.start_sweep();
@@ -90,17 +95,17 @@ impl Swept {
     }
 
     /// A drive that speaks `protocol`, with its JSON.
-    fn drive(&self, protocol: Protocol) -> (&Record, &RawValue) {
-        let speaks = |r: &&Record| r.report.as_ref().is_some_and(|report| report.protocol == Some(protocol));
+    fn drive(&self, protocol: Protocol) -> (&DriveRecord, &RawValue) {
+        let speaks = |r: &&DriveRecord| r.report.as_ref().is_some_and(|report| report.protocol == Some(protocol));
         let record = self.rack.fleet.present().find(speaks).expect("a drive of that kind");
         (record, self.raw.get(&record.drive.key).expect("its JSON"))
     }
 
     fn documents(&self) -> Vec<(Key, Vec<u8>)> {
         let parts = self.rack.parts(STALE_AFTER_SECONDS);
-        let document = |record: &Record| {
+        let document = |record: &DriveRecord| {
             let raw = self.raw.get(&record.drive.key).map(AsRef::as_ref);
-            (Key::Smart(record.drive.device.clone()), doc::compose(record, &summary(record, &parts), raw))
+            (Key::Smart(record.drive.device.clone()), drive_document::compose(record, &summarize(record, &parts), raw))
         };
         self.rack.fleet.present().map(document).collect()
     }
@@ -147,7 +152,7 @@ fn judge_one(bencher: Bencher, protocol: Protocol) {
 #[divan::bench(args = [78, 1000])]
 fn summarize_rack(bencher: Bencher, drives: usize) {
     let parts = of(drives).rack.parts(STALE_AFTER_SECONDS);
-    bencher.bench(|| summarize(black_box(&parts)));
+    bencher.bench(|| build_overview(black_box(&parts)));
 }
 
 /// The bodies of the lists: overview, enclosures, pools.

@@ -9,7 +9,7 @@ use crate::support;
 mod compare;
 
 use compare::{masked, print, settle};
-use jbod_monitor::model::health::RULES;
+use jbod_monitor::domain::health::RULES;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::Daemon;

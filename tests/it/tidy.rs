@@ -19,7 +19,7 @@ struct Source {
 }
 
 impl Source {
-    /// `model`, `http`, `main`: the part of `src` that it belongs to.
+    /// `domain`, `http`, `main`: the part of `src` that it belongs to.
     fn room(&self) -> &str {
         let below = self.path.strip_prefix("src/").unwrap_or(&self.path);
         below.split('/').next().unwrap_or(below).trim_end_matches(".rs")
@@ -132,7 +132,7 @@ fn rooms_named(source: &Source, levels: &BTreeMap<String, usize>) -> Vec<String>
 #[test]
 fn rooms_import_only_what_is_below_them() {
     let levels = levels();
-    assert!(levels.len() > 10 && levels["model"] == 0, "{levels:?}");
+    assert!(levels.len() > 10 && levels["domain"] == 0, "{levels:?}");
     let (mut broken, mut seen) = (Vec::new(), 0);
     for source in sources("src").iter().filter(|s| s.path != "src/lib.rs") {
         let room = source.room();
@@ -193,9 +193,9 @@ fn the_files_that_settings_name_are_opened_in_one_place() {
 }
 
 #[test]
-fn the_model_is_pure() {
+fn domain_and_api_are_pure() {
     let mut broken = Vec::new();
-    for source in sources("src/model") {
+    for source in sources("src/domain").into_iter().chain(sources("src/api")) {
         for impure in ["fs::", "net::", "Instant", "SystemTime", "log::", "std::thread", "std::process", "std::env"] {
             let mut places = source.code.match_indices(impure).map(|(at, _)| source.code[..at].chars().next_back());
             if places.any(|before| !before.is_some_and(is_word)) || source.code.contains("::now()") {
@@ -203,7 +203,7 @@ fn the_model_is_pure() {
             }
         }
     }
-    assert_none(&broken, "no I/O, no clock and no log in src/model");
+    assert_none(&broken, "no I/O, no clock and no log in src/domain and src/api");
 }
 
 #[test]
@@ -470,7 +470,7 @@ fn the_papers_are_there() {
 #[test]
 fn the_readme_shows_every_rule_as_it_is() {
     let readme = read("README.md");
-    let rows = jbod_monitor::model::health::RULES.iter().map(|rule| {
+    let rows = jbod_monitor::domain::health::RULES.iter().map(|rule| {
         format!("| {} | {} | {} | {} | {} |", rule.code, rule.class.as_str(), rule.condition, rule.limits, rule.source)
     });
     let missing: Vec<String> = rows.filter(|row| !readme.lines().any(|line| line == row)).collect();

@@ -1,7 +1,7 @@
 //! How Redis does, in words for people: for metrics, the readiness probe and the page.
 
 use crate::clock::Moment;
-use crate::model::Timestamp;
+use crate::domain::time::Timestamp;
 
 /// `None`: well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

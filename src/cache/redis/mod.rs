@@ -30,9 +30,10 @@ pub use lease::Lease;
 
 use super::foreign::ForeignValues;
 use super::{Bytes, Copy, Entry, Key, StoreError};
+use crate::api::content_version::{BEGIN_BYTES, ContentVersion};
+use crate::api::published;
+use crate::api::published::Published;
 use crate::config::RedisConfig;
-use crate::model::published::{self, Published};
-use crate::model::version::{BEGIN_BYTES, Version};
 use crate::stop::Stop;
 use breaker::{Breaker, Does, TrialKeys};
 use connect::Manager;
@@ -118,11 +119,11 @@ impl RedisStore {
 
     /// The version of a list, from its first bytes: all that it costs to know that the one at hand is still the one that
     /// Redis has. `None`: there is none, or nothing that has a version, or this user may only read whole values.
-    pub fn beginning(&self, key: &Key, copy: Copy) -> Result<Option<Version>, StoreError> {
+    pub fn beginning(&self, key: &Key, copy: Copy) -> Result<Option<ContentVersion>, StoreError> {
         let packed = self.beginnings.get(&(key.clone(), copy));
         let Some(packed) = packed.filter(|_| !self.reads_whole_only()) else { return Ok(None) };
         match self.part(packed, BEGIN_BYTES) {
-            Ok(begin) => Ok(begin.and_then(|begin| Version::read(&begin))),
+            Ok(begin) => Ok(begin.and_then(|begin| ContentVersion::read(&begin))),
             Err(StoreError::Refused(_)) => Ok(None),
             Err(away) => Err(away),
         }

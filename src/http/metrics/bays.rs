@@ -1,10 +1,10 @@
 //! Series of enclosures and their bays: what the shelf itself says (SES), and which bays are in use.
 
 use super::sheet::{Sheet, flag, plain, plain_or_none};
-use crate::model::drive::State;
-use crate::model::enclosure::words::PowerStatus;
-use crate::model::enclosure::{EnclosureView, SlotView};
-use crate::model::overview::Overview;
+use crate::api::enclosure_view::{EnclosureView, SlotView};
+use crate::api::overview::Overview;
+use crate::domain::drive::DriveState;
+use crate::domain::enclosure::words::PowerStatus;
 use std::fmt;
 
 pub(super) fn write(sheet: &mut Sheet, overview: &Overview) -> fmt::Result {
@@ -60,5 +60,5 @@ fn labels(enclosure: &EnclosureView, slot: &SlotView) -> [(&'static str, String)
 }
 
 fn is_occupied(slot: &SlotView) -> bool {
-    slot.drive.as_ref().is_some_and(|drive| drive.state != State::Missing)
+    slot.drive.as_ref().is_some_and(|drive| drive.state != DriveState::Missing)
 }

@@ -3,7 +3,7 @@
 
 use super::drives::Listed;
 use super::sheet::{Label, Sheet, plain_or_none};
-use crate::model::smart::{AtaAttribute, AtaDetail, ErrorCounters, NvmeDetail, ScsiDetail};
+use crate::domain::smart::{AtaAttribute, AtaDetail, ErrorCounters, NvmeDetail, ScsiDetail};
 use std::fmt;
 
 /// Attributes that say something of a drive's health, wear or work; those of heat and hours have

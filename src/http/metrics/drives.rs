@@ -2,27 +2,29 @@
 //! was read. Of a drive that is gone there is only who and where it was, and that it is gone.
 
 use super::sheet::{Label, Sheet, count, flag, plain_or_none, ratio, seconds};
-use crate::model::drive::{DriveSummary, State};
-use crate::model::health::{Severity, Verdict};
-use crate::model::measured::{Asked, Measured};
-use crate::model::smart::SmartReport;
-use crate::model::zfs::words::VdevRole;
+use crate::api::drive_summary::DriveSummary;
+use crate::api::metrics_snapshot::{MetricsSnapshot, ReadingStats};
+use crate::domain::drive::DriveState;
+use crate::domain::health::{Severity, Verdict};
+use crate::domain::smart::SmartReport;
+use crate::domain::zfs::words::VdevRole;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 const VERDICTS: [Verdict; 5] = [Verdict::Ok, Verdict::Watch, Verdict::Warn, Verdict::Crit, Verdict::Unknown];
-const STATES: [State; 5] = [State::Active, State::Standby, State::Unresponsive, State::Missing, State::Reading];
+const STATES: [DriveState; 5] =
+    [DriveState::Active, DriveState::Standby, DriveState::Unresponsive, DriveState::Missing, DriveState::Reading];
 
 /// A drive with its labels.
 pub(super) struct Listed<'a> {
     pub(super) summary: &'a DriveSummary,
-    asked: Option<&'a Asked>,
+    asked: Option<&'a ReadingStats>,
     pub(super) serial_number: Cow<'a, str>,
 }
 
 /// All drives, each pair of device and serial number once: those that are here come first.
-pub(super) fn listed(measured: &Measured) -> Vec<Listed<'_>> {
+pub(super) fn listed(measured: &MetricsSnapshot) -> Vec<Listed<'_>> {
     let mut drives: Vec<Listed> = measured
         .drives()
         .map(|(summary, asked)| Listed { summary, asked, serial_number: plain_or_none(summary.serial_number.as_ref()) })
@@ -35,7 +37,7 @@ pub(super) fn listed(measured: &Measured) -> Vec<Listed<'_>> {
 
 impl<'a> Listed<'a> {
     pub(super) fn is_here(&self) -> bool {
-        self.summary.state != State::Missing
+        self.summary.state != DriveState::Missing
     }
 
     /// What all its series have.

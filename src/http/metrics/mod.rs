@@ -12,8 +12,8 @@ mod sheet;
 use super::Desk;
 use super::accept::prefers_open_metrics;
 use super::reply::Reply;
+use crate::api::metrics_snapshot::MetricsSnapshot;
 use crate::cache::Bytes;
-use crate::model::measured::Measured;
 use crate::reader::Reader;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{prometheus_text, text};
@@ -33,7 +33,7 @@ pub(super) struct Exposition {
 #[derive(Default)]
 struct Held {
     /// What it is made of. It does not keep that alive.
-    of: Weak<Measured>,
+    of: Weak<MetricsSnapshot>,
     plain: Option<Bytes>,
     open: Option<Bytes>,
 }
@@ -48,7 +48,7 @@ impl Exposition {
     }
 
     /// All that ask at once wait for the first, who makes it.
-    fn rack(&self, measured: Option<&Arc<Measured>>, open: bool) -> Bytes {
+    fn rack(&self, measured: Option<&Arc<MetricsSnapshot>>, open: bool) -> Bytes {
         let Some(measured) = measured else { return ended(String::new(), open) };
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if !Weak::ptr_eq(&held.of, &Arc::downgrade(measured)) {
@@ -80,7 +80,7 @@ fn encoded(collector: impl Collector, open: bool) -> String {
 
 /// Drives, bays and pools.
 #[derive(Debug)]
-struct Rack(Arc<Measured>);
+struct Rack(Arc<MetricsSnapshot>);
 
 impl Collector for Rack {
     fn encode(&self, encoder: prometheus_client::encoding::DescriptorEncoder) -> fmt::Result {

@@ -2,9 +2,9 @@
 
 use super::drives::Listed;
 use super::sheet::{Label, Sheet, flag, plain};
-use crate::model::measured::Measured;
-use crate::model::zfs::words::PoolState;
-use crate::model::zfs::{Leaf, Pool, Vdev, ZfsState};
+use crate::api::metrics_snapshot::MetricsSnapshot;
+use crate::domain::zfs::words::PoolState;
+use crate::domain::zfs::{Leaf, Pool, Vdev, ZfsState};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -14,7 +14,7 @@ static POOL_STATES: [PoolState; 5] =
 /// `pool`, `vdev`, `role`: an owned label set, because names are made fit.
 type Labels = Vec<(&'static str, String)>;
 
-pub(super) fn write(sheet: &mut Sheet, measured: &Measured, drives: &[Listed]) -> fmt::Result {
+pub(super) fn write(sheet: &mut Sheet, measured: &MetricsSnapshot, drives: &[Listed]) -> fmt::Result {
     let zfs = &measured.zfs;
     let up = match zfs.state {
         ZfsState::NotAsked => None,

@@ -1,11 +1,11 @@
 //! Series of the service itself: its sweeps, Redis, requests, and what its process takes.
 
 use super::sheet::{NONE, Sheet, count, flag, seconds};
+use crate::api::metrics_snapshot::MetricsSnapshot;
+use crate::api::service::Component;
 use crate::clock::Moment;
 use crate::http::Desk;
 use crate::http::tally::Tally;
-use crate::model::measured::Measured;
-use crate::model::service::Part;
 use crate::process::{Usage, usage};
 use crate::reader::{Condition, Reader};
 use prometheus_client::collector::Collector;
@@ -13,15 +13,15 @@ use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
 use std::sync::Arc;
 
-const PARTS: [Part; 8] = [
-    Part::Redis,
-    Part::RedisWrites,
-    Part::Smartctl,
-    Part::Zpool,
-    Part::Enclosure,
-    Part::Drive,
-    Part::Poller,
-    Part::Lease,
+const PARTS: [Component; 8] = [
+    Component::Redis,
+    Component::RedisWrites,
+    Component::Smartctl,
+    Component::Zpool,
+    Component::Enclosure,
+    Component::Drive,
+    Component::Poller,
+    Component::Lease,
 ];
 
 /// What is of this very moment.
@@ -36,7 +36,7 @@ pub(super) struct Now {
 }
 
 impl Now {
-    pub(super) fn new(reader: &Reader, desk: &Desk, measured: Option<&Measured>) -> Self {
+    pub(super) fn new(reader: &Reader, desk: &Desk, measured: Option<&MetricsSnapshot>) -> Self {
         Self {
             condition: reader.condition(),
             started: desk.started,
@@ -111,7 +111,7 @@ impl Collector for Now {
 }
 
 /// The last whole sweep, and what all of them have come to.
-pub(super) fn write_sweeps(sheet: &mut Sheet, measured: &Measured) -> fmt::Result {
+pub(super) fn write_sweeps(sheet: &mut Sheet, measured: &MetricsSnapshot) -> fmt::Result {
     let (sweep, effort) = (&measured.overview.sweep, measured.effort);
     sheet.counters("jbod_sweeps_total", "Sweeps that were whole", [(NONE, effort.sweeps)])?;
     sheet.gauge(

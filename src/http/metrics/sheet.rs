@@ -1,7 +1,7 @@
 //! How families of series are written, whatever they are about: names with their units, labels that
 //! are fit to be labels, and no family without a series.
 
-use crate::model::words::steers;
+use crate::domain::text::is_control_or_bidi;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, NoLabelSet,
 };
@@ -116,10 +116,10 @@ fn split(name: &str) -> (&str, Option<Unit>) {
 /// What somebody calls itself, fit to be a label: on one line, steering nothing, and short. Unknown
 /// is empty, which is no label to Prometheus.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
-    if text.len() <= LABEL_CHARS && !text.chars().any(steers) {
+    if text.len() <= LABEL_CHARS && !text.chars().any(is_control_or_bidi) {
         return Cow::Borrowed(text);
     }
-    text.chars().take(LABEL_CHARS).map(|c| if steers(c) { '?' } else { c }).collect()
+    text.chars().take(LABEL_CHARS).map(|c| if is_control_or_bidi(c) { '?' } else { c }).collect()
 }
 
 /// The same, of what may be unknown.

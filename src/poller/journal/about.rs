@@ -1,14 +1,15 @@
 //! One drive in a line of the log: in words, and as the fields of an event. And what befell many at once.
 
+use crate::api::drive_summary::DriveSummary;
+use crate::domain::drive::DriveState;
+use crate::domain::health::{RULES, Verdict};
+use crate::domain::inventory::DriveRecord;
 use crate::event::{self, About, Kind};
-use crate::model::drive::{DriveSummary, State};
-use crate::model::fleet::Record;
-use crate::model::health::{RULES, Verdict};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// `enclosure=… bay=7 device=sdh serial="…"`
-pub(super) fn who(record: &Record) -> String {
+pub(super) fn who(record: &DriveRecord) -> String {
     let mut who = String::new();
     if let Some(bay) = &record.bay {
         let _ = write!(who, "enclosure={} bay={} ", bay.enclosure, bay.slot);
@@ -21,7 +22,7 @@ pub(super) fn who(record: &Record) -> String {
 }
 
 /// The same as fields, with every name of the drive.
-pub(super) fn about(record: &Record) -> About {
+pub(super) fn about(record: &DriveRecord) -> About {
     About::nobody()
         .with_each(event::SERIAL, record.serial_number().map(str::trim))
         .with_each(event::DEVICE, record.drive.paths.iter().map(|p| &p.device))
@@ -32,7 +33,7 @@ pub(super) fn about(record: &Record) -> About {
 /// What was last said, or would have been, of a drive.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
-    pub(super) state: State,
+    pub(super) state: DriveState,
     pub(super) verdict: Verdict,
     /// There was a reason why it had no reading.
     pub(super) failed: bool,
@@ -44,10 +45,10 @@ pub(super) struct Said {
 impl Said {
     /// Falling asleep and waking are not worth a line; neither is a different wording.
     pub(super) fn of(summary: &DriveSummary) -> Self {
-        let asleep = summary.state == State::Standby;
+        let asleep = summary.state == DriveState::Standby;
         let unknown = summary.verdict == Verdict::Unknown;
         Self {
-            state: if asleep { State::Active } else { summary.state },
+            state: if asleep { DriveState::Active } else { summary.state },
             verdict: if asleep && unknown { Verdict::Ok } else { summary.verdict },
             failed: summary.error.is_some(),
             rules: summary.findings.iter().map(|f| f.code.clone()).collect(),
@@ -56,11 +57,11 @@ impl Said {
     }
 
     /// What a drive is before anything was said of it.
-    pub(super) fn usual(record: &Record) -> Self {
+    pub(super) fn usual(record: &DriveRecord) -> Self {
         // A volume whose disks are listed is as it should be without a verdict.
         let is_told = record.drive.is_raid_volume() && !record.drive.raid_disks.is_empty();
         let verdict = if is_told { Verdict::Unknown } else { Verdict::Ok };
-        Self { state: State::Active, verdict, failed: is_told, rules: Vec::new(), pool: None }
+        Self { state: DriveState::Active, verdict, failed: is_told, rules: Vec::new(), pool: None }
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
@@ -68,7 +69,7 @@ impl Said {
     }
 
     fn is_bad(&self) -> bool {
-        self.verdict >= Verdict::Warn || self.state == State::Unresponsive || self.failed
+        self.verdict >= Verdict::Warn || self.state == DriveState::Unresponsive || self.failed
     }
 
     /// What has happened since `before`.
@@ -81,7 +82,8 @@ impl Said {
             Verdict::Warn => 3,
             Verdict::Crit => 4,
         };
-        let (was_silent, is_silent) = (before.state == State::Unresponsive, self.state == State::Unresponsive);
+        let (was_silent, is_silent) =
+            (before.state == DriveState::Unresponsive, self.state == DriveState::Unresponsive);
         match () {
             () if is_silent && !was_silent => Kind::DriveUnresponsive,
             () if rank(self) > rank(before).max(1) => Kind::DriveWorse,
@@ -96,9 +98,9 @@ impl Said {
 /// What a drive has become, in one word: what it does not do, else what is wrong with it.
 fn word(summary: &DriveSummary) -> &'static str {
     match summary.state {
-        State::Active if summary.verdict >= Verdict::Watch => summary.verdict.as_str(),
-        State::Active if summary.error.is_some() => "unread",
-        State::Active => summary.verdict.as_str(),
+        DriveState::Active if summary.verdict >= Verdict::Watch => summary.verdict.as_str(),
+        DriveState::Active if summary.error.is_some() => "unread",
+        DriveState::Active => summary.verdict.as_str(),
         other => other.as_str(),
     }
 }
@@ -126,11 +128,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn of(record: &Record, summary: &DriveSummary, before: &Said, now: &Said) -> Self {
+    pub(super) fn of(record: &DriveRecord, summary: &DriveSummary, before: &Said, now: &Said) -> Self {
         let kind = now.kind(before);
         let rules = if now.rules.is_empty() && kind == Kind::DriveBetter { &before.rules } else { &now.rules };
         let was = match kind {
-            Kind::DriveAnswers if before.state == State::Unresponsive => Some(before.state.as_str()),
+            Kind::DriveAnswers if before.state == DriveState::Unresponsive => Some(before.state.as_str()),
             Kind::DriveBetter | Kind::DriveWorse => Some(before.verdict.as_str()),
             _ => None,
         };

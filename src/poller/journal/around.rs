@@ -1,12 +1,12 @@
 //! What is told of the things around the drives: SCSI hosts, shelves and pools. Edges, as of drives.
 
 use super::about::{about, all};
+use crate::domain::drive::DriveKey;
+use crate::domain::enclosure::{Enclosure, EnclosureProblem};
+use crate::domain::inventory::{DriveRecord, Inventory};
+use crate::domain::zfs::words::PoolState;
+use crate::domain::zfs::{Zfs, ZfsState};
 use crate::event::{self, About, Kind, note};
-use crate::model::drive::DriveKey;
-use crate::model::enclosure::{Enclosure, EnclosureProblem};
-use crate::model::fleet::{Fleet, Record};
-use crate::model::zfs::words::PoolState;
-use crate::model::zfs::{Zfs, ZfsState};
 use crate::probe::sweep::Whole;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ struct Silent {
 }
 
 /// SCSI hosts that are silent after a sweep, or look so, with how many drives.
-pub(super) fn silent_hosts(whole: &Whole, fleet: &Fleet) -> BTreeMap<u32, usize> {
+pub(super) fn silent_hosts(whole: &Whole, fleet: &Inventory) -> BTreeMap<u32, usize> {
     let mut silent: BTreeMap<u32, usize> = BTreeMap::new();
     for key in &whole.timed_out {
         let host = fleet.get(key).and_then(|r| r.drive.paths.first()).and_then(|p| p.host);
@@ -48,18 +48,19 @@ pub(super) fn silent_hosts(whole: &Whole, fleet: &Fleet) -> BTreeMap<u32, usize>
 }
 
 /// The drive gave no answer, and was asked or left alone through one of these hosts.
-pub(super) fn is_silent_with(record: &Record, hosts: impl Fn(u32) -> bool, whole: &Whole) -> bool {
+pub(super) fn is_silent_with(record: &DriveRecord, hosts: impl Fn(u32) -> bool, whole: &Whole) -> bool {
     let is_behind = record.drive.paths.iter().filter_map(|p| p.host).any(hosts);
     is_behind && (whole.timed_out.contains(&record.drive.key) || whole.unread.contains(&record.drive.key))
 }
 
 impl Around {
-    pub(super) fn hosts(&mut self, silent: &BTreeMap<u32, usize>, whole: &Whole, fleet: &Fleet) {
+    pub(super) fn hosts(&mut self, silent: &BTreeMap<u32, usize>, whole: &Whole, fleet: &Inventory) {
         for (host, count) in silent {
-            let drives: Vec<&Record> = fleet.present().filter(|r| is_silent_with(r, |h| h == *host, whole)).collect();
+            let drives: Vec<&DriveRecord> =
+                fleet.present().filter(|r| is_silent_with(r, |h| h == *host, whole)).collect();
             let is_proven = whole.silent_hosts.iter().any(|(proven, _)| proven == host);
             let told = self.silent.entry(*host).or_default();
-            let is_told = |r: &&Record| told.drives.contains_key(&r.drive.key);
+            let is_told = |r: &&DriveRecord| told.drives.contains_key(&r.drive.key);
             if told.drives.is_empty() || !told.is_proven && !is_proven && !drives.iter().all(is_told) {
                 let about = all(&drives.iter().map(|r| about(r)).collect::<Vec<_>>()).with(event::SCSI_HOST, host);
                 note!(Warn, Kind::HostSilent, about, "scsi host silent host={host} drives={count}");

@@ -6,10 +6,10 @@
 mod about;
 mod around;
 
+use crate::api::overview::Overview;
+use crate::domain::drive::{DriveKey, DriveState};
+use crate::domain::inventory::{Change, Inventory};
 use crate::event::{self, About, Kind, note};
-use crate::model::drive::{DriveKey, State};
-use crate::model::fleet::{Change, Fleet};
-use crate::model::overview::Overview;
 use crate::probe::sweep::{Rack, Whole};
 use crate::probe::tools::News;
 use about::{Line, Said, about, all, together, who};
@@ -36,7 +36,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Drives that came, went or moved. Before the first sweep everything is new, and nothing is said.
-    pub(super) fn changes(&self, changes: &[Change], fleet: &Fleet, ready: bool) {
+    pub(super) fn changes(&self, changes: &[Change], fleet: &Inventory, ready: bool) {
         if !ready {
             return;
         }
@@ -51,7 +51,7 @@ impl Journal {
             match change {
                 Change::Appeared(_) => note!(Info, Kind::DriveAppeared, about, "drive appeared {who}"),
                 Change::Missing(_) => {
-                    let about = about.with(event::STATE, State::Missing.as_str());
+                    let about = about.with(event::STATE, DriveState::Missing.as_str());
                     note!(Warn, Kind::DriveMissing, about, "drive missing {who}");
                 }
                 Change::Back(_) => note!(Info, Kind::DriveBack, about, "drive back {who}"),
@@ -76,13 +76,13 @@ impl Journal {
     }
 
     /// A drive, and the pool that it was in when last seen.
-    fn about(&self, key: &DriveKey, fleet: &Fleet) -> Option<About> {
+    fn about(&self, key: &DriveKey, fleet: &Inventory) -> Option<About> {
         let pool = self.said.get(key).and_then(|said| said.pool.as_ref());
         fleet.get(key).map(|record| about(record).with_each(event::POOL, pool))
     }
 
     /// Another drive stands where one was known: an event in the life of both.
-    pub(super) fn replaced(&self, key: &DriveKey, was: Option<&str>, fleet: &Fleet) {
+    pub(super) fn replaced(&self, key: &DriveKey, was: Option<&str>, fleet: &Inventory) {
         let (Some(record), Some(about)) = (fleet.get(key), self.about(key, fleet)) else { return };
         let earlier = was.map_or_else(String::new, |was| format!(" was={was:?}"));
         let about = about.with_each(event::SERIAL, was.map(str::trim));
@@ -138,7 +138,7 @@ impl Journal {
         let (fleet, enclosures, zfs) = (&rack.fleet, rack.enclosures(), &rack.zfs);
         let silent = silent_hosts(whole, fleet);
         // A missing drive's name may be another's by now; one that was not read yet is nothing yet.
-        let is_told = |state| !matches!(state, State::Missing | State::Reading);
+        let is_told = |state| !matches!(state, DriveState::Missing | DriveState::Reading);
         let summaries: HashMap<_, _> = overview.drives().filter(|d| is_told(d.state)).map(|d| (&d.device, d)).collect();
         let (mut changed, mut lines) = (0, Vec::new());
         for record in fleet.present() {

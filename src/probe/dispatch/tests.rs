@@ -1,10 +1,10 @@
 //! Silent drives and silent hosts over hours, with the time as a number and no drive at all.
 
 use super::*;
-use crate::model::attachment::Attachment;
-use crate::model::drive::{DeviceName, Identity};
-use crate::model::no_reading::NoReading;
-use crate::model::smart::SmartReport;
+use crate::domain::identity::{DeviceName, Identity};
+use crate::domain::no_reading::NoReading;
+use crate::domain::smart::SmartReport;
+use crate::domain::transport::Attachment;
 use crossbeam_channel::{Receiver, unbounded};
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ const GIVEN_UP: Duration = Duration::from_secs(33);
 
 fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
     let device = DeviceName::parse(&format!("nvme{n}n1")).unwrap_or_else(|| unreachable!());
-    let path = |host: &u32| Path {
+    let path = |host: &u32| DrivePath {
         device: device.clone(),
         node: "/dev/none".into(),
         host: Some(*host),

@@ -3,9 +3,9 @@
 //! They are those of smartmontools 6 and 7 (`os_linux.cpp`, `scsiata.cpp`): `… please try adding
 //! '-d megaraid,N'`, `… requires option '-d cciss,N'`, `… Unknown USB bridge [0x2537:0x1081 (0x100)]`.
 
-use crate::model::device_type::Controller;
-use crate::model::drive::Drive;
-use crate::model::no_reading::{Cause, NoReading};
+use crate::domain::device_type::Controller;
+use crate::domain::drive::Drive;
+use crate::domain::no_reading::{Cause, NoReading};
 
 /// `None`: they name no other way.
 pub(super) fn other_way(messages: &[String], drive: &Drive) -> Option<NoReading> {

@@ -10,11 +10,11 @@ pub use parse::parse;
 use super::exec::{self, ExecError, Limits, Output, Stuck};
 use super::json::{JsonError, Tree};
 use super::{Host, drives};
-use crate::model::device_type::DeviceType;
-use crate::model::drive::{Drive, Path};
-use crate::model::fleet::Outcome;
-use crate::model::no_reading::{Cause, NoReading, ToolFailure};
-use crate::model::smart::{Protocol, SmartReport};
+use crate::domain::device_type::DeviceType;
+use crate::domain::drive::{Drive, DrivePath};
+use crate::domain::inventory::Outcome;
+use crate::domain::no_reading::{Cause, NoReading, ToolFailure};
+use crate::domain::smart::{Protocol, SmartReport};
 use crate::stop::Stop;
 use serde_json::value::RawValue;
 use std::io::ErrorKind;
@@ -59,7 +59,7 @@ pub struct Answer {
 pub fn read(
     host: &Host,
     drive: &Drive,
-    path: &Path,
+    path: &DrivePath,
     known_type: Option<&str>,
     options: Options,
     stop: &Stop,

@@ -5,9 +5,9 @@
 
 use super::Rack;
 use crate::clock::now;
-use crate::model::drive::{Drive, DriveKey};
-use crate::model::enclosure::Enclosure;
-use crate::model::fleet::{Change, Record};
+use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::enclosure::Enclosure;
+use crate::domain::inventory::{Change, DriveRecord};
 use crate::probe::enclosure::ModuleToAsk;
 use crate::probe::links::Links;
 use crate::probe::sysfs::Look;
@@ -53,7 +53,7 @@ impl Rack {
         let fleet = &self.fleet;
         if let Some(sweep) = self.sweep.as_mut() {
             // A drive that was pulled is not waited for.
-            sweep.waiting.retain(|key| fleet.get(key).is_some_and(Record::is_here));
+            sweep.waiting.retain(|key| fleet.get(key).is_some_and(DriveRecord::is_here));
         }
         self.dispatch.renew(|key| fleet.get(key).filter(|r| r.is_here()).map(|r| &r.drive));
         for change in &changes {

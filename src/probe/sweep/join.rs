@@ -1,12 +1,14 @@
 //! The join: everything the rack is known to be, as one overview.
 
 use super::Rack;
+use crate::api::assemble::build_overview;
+use crate::api::overview::Overview;
+use crate::api::overview_input::OverviewInput;
 use crate::clock::now;
-use crate::model::attachment::Transport;
-use crate::model::fleet::Record;
-use crate::model::health::Peers;
-use crate::model::overview::{Overview, Parts, summarize};
-use crate::model::zfs::ZfsState;
+use crate::domain::health::Peers;
+use crate::domain::inventory::DriveRecord;
+use crate::domain::transport::Transport;
+use crate::domain::zfs::ZfsState;
 
 impl Rack {
     /// The clock was set: every time so far is one on the new clock.
@@ -26,7 +28,7 @@ impl Rack {
     pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
         self.shelves.fill(&mut self.enclosures);
         // An NVMe drive and a USB box stand in no bay that a shelf knows of.
-        let might = |r: &&Record| {
+        let might = |r: &&DriveRecord| {
             r.bay.is_none()
                 && r.drive.raid_volume().is_none()
                 && !matches!(r.drive.attachment.transport(), Some(Transport::Nvme | Transport::Usb))
@@ -36,21 +38,22 @@ impl Rack {
             enclosure.error = enclosure.error.take().or_else(|| enclosure.unlinked(homeless));
         }
         self.peers = Peers::of(&self.fleet);
-        summarize(&self.parts(stale_after_seconds))
+        build_overview(&self.parts(stale_after_seconds))
     }
 
     /// What an overview, or one drive's summary, is made from.
-    pub fn parts(&self, stale_after_seconds: u64) -> Parts<'_> {
-        Parts {
+    pub fn parts(&self, stale_after_seconds: u64) -> OverviewInput<'_> {
+        OverviewInput {
             host: &self.name,
             now: now(),
             stale_after_seconds,
-            fleet: &self.fleet,
+            inventory: &self.fleet,
             enclosures: &self.enclosures,
             zfs: &self.zfs,
             places: &self.places,
             sweep: &self.stats,
             limits: &self.limits,
+            layouts: &self.layouts,
             peers: &self.peers,
         }
     }

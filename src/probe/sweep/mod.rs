@@ -6,17 +6,19 @@
 mod discovery;
 mod join;
 
+use crate::api::overview::SweepStats;
+use crate::api::service::PollCounters;
 use crate::clock::{Moment, now};
 use crate::config::SmartConfig;
-use crate::model::Timestamp;
-use crate::model::drive::{DeviceName, Drive, DriveKey};
-use crate::model::enclosure::Enclosure;
-use crate::model::fleet::{Fleet, Outcome, Reading};
-use crate::model::health::{Limits, Peers};
-use crate::model::no_reading::NoReading;
-use crate::model::overview::SweepStats;
-use crate::model::service::Effort;
-use crate::model::zfs::{Membership, Zfs, ZfsState};
+use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::enclosure::Enclosure;
+use crate::domain::health::{Limits, Peers};
+use crate::domain::identity::DeviceName;
+use crate::domain::inventory::{Inventory, Outcome, Reading};
+use crate::domain::layout::Layouts;
+use crate::domain::no_reading::NoReading;
+use crate::domain::time::Timestamp;
+use crate::domain::zfs::{Membership, Zfs, ZfsState};
 use crate::probe::completion::Completion;
 use crate::probe::dispatch::{Asked, Dispatch};
 use crate::probe::enclosure::ModuleToAsk;
@@ -72,7 +74,7 @@ pub struct Whole {
 pub struct Rack {
     host: Arc<Host>,
     pub name: String,
-    pub fleet: Fleet,
+    pub fleet: Inventory,
     enclosures: Vec<Enclosure>,
     pub zfs: Zfs,
     places: BTreeMap<DeviceName, Membership>,
@@ -89,8 +91,9 @@ pub struct Rack {
     tool: Watched,
     sweep: Option<Sweep>,
     stats: SweepStats,
-    effort: Effort,
+    effort: PollCounters,
     limits: Arc<Limits>,
+    layouts: Arc<Layouts>,
     peers: Peers,
     /// Of what was plugged in at the last look.
     pub fingerprint: u64,
@@ -104,6 +107,7 @@ impl Rack {
         host: Host,
         mut config: SmartConfig,
         limits: Arc<Limits>,
+        layouts: Arc<Layouts>,
         stop: Stop,
     ) -> Result<(Self, Receiver<Event>), rayon::ThreadPoolBuildError> {
         // Bounded by what runs: one event per child or shelf thread.
@@ -115,7 +119,7 @@ impl Rack {
             types,
             dispatch: Dispatch::new(Arc::clone(&host), config, stop, events.clone())?,
             host,
-            fleet: Fleet::default(),
+            fleet: Inventory::default(),
             enclosures: Vec::new(),
             zfs: Zfs::default(),
             places: BTreeMap::new(),
@@ -129,8 +133,9 @@ impl Rack {
             tool: Watched::default(),
             sweep: None,
             stats: SweepStats::default(),
-            effort: Effort::default(),
+            effort: PollCounters::default(),
             limits,
+            layouts,
             peers: Peers::default(),
             fingerprint: 0,
             sight: Sight::default(),
@@ -376,10 +381,10 @@ impl Rack {
     }
 
     /// So far, and at this moment.
-    pub fn effort(&self) -> Effort {
+    pub fn effort(&self) -> PollCounters {
         let (stuck, waiting) = self.dispatch.given_up(Instant::now());
         let stuck = stuck + usize::from(self.zpool_stuck.is_some());
-        Effort { running: self.dispatch.running(), stuck, waiting, ..self.effort }
+        PollCounters { running: self.dispatch.running(), stuck, waiting, ..self.effort }
     }
 
     pub fn is_sweeping(&self) -> bool {

@@ -6,8 +6,8 @@
 use super::scan_stats::scan;
 use super::value::{Field, LIMITS};
 use super::{ENTRIES, GROUP_BYTES, KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, clip, cut_to, guid, join};
-use crate::model::zfs::words::{PoolState, ScanKind, VdevRole, VdevState};
-use crate::model::zfs::{Leaf, Pool, Scan, Vdev};
+use crate::domain::zfs::words::{PoolState, ScanKind, VdevRole, VdevState};
+use crate::domain::zfs::{Leaf, Pool, Scan, Vdev};
 use crate::probe::json::{JsonError, Tree};
 
 /// The parts of a pool in the order in which text prints them, with the role that each gives, and
@@ -297,7 +297,7 @@ fn aux_words(aux: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::zfs::words::ScanState;
+    use crate::domain::zfs::words::ScanState;
 
     const TANK: &str = r#"{"output_version": {"command": "zpool status", "vers_major": 0, "vers_minor": 1}, "pools": {"tank": {
         "name": "tank", "state": "DEGRADED", "pool_guid": 1, "status": "One or more\n\tdevices.\n", "action": "Wait.\n",

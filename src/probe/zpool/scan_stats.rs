@@ -2,9 +2,9 @@
 
 use super::percent;
 use super::value::Field;
-use crate::model::Timestamp;
-use crate::model::zfs::Scan;
-use crate::model::zfs::words::{ScanKind, ScanState};
+use crate::domain::time::Timestamp;
+use crate::domain::zfs::Scan;
+use crate::domain::zfs::words::{ScanKind, ScanState};
 
 /// The newest scan, or what runs now: a resilver or rebuild before a scrub. Rebuilds of dRAID
 /// groups and mirrors stand in `rebuild_stats`, error scrubs in `err_scrub_…`.

@@ -2,8 +2,8 @@
 //! blanks a level. Names may hold blanks: they end where the heading has `STATE`.
 
 use super::{GROUP_BYTES, count, cut_to, guid, is_state, join};
-use crate::model::zfs::words::{VdevRole, VdevState};
-use crate::model::zfs::{Leaf, Vdev};
+use crate::domain::zfs::words::{VdevRole, VdevState};
+use crate::domain::zfs::{Leaf, Vdev};
 
 /// What the heading of the `config:` table tells of its columns.
 #[derive(Clone, Copy)]

@@ -6,8 +6,8 @@
 use super::table::{Columns, Row, row, vdevs};
 use super::{ENTRIES, KEPT_BYTES, TEXT_BYTES, Unread};
 use super::{bytes_of_leaf, bytes_of_pool, clip, cut, percent, too_long, too_many};
-use crate::model::zfs::words::{PoolState, ScanKind, ScanState};
-use crate::model::zfs::{Pool, Scan};
+use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
+use crate::domain::zfs::{Pool, Scan};
 
 /// The pools of 10,000 drives print some 12,000.
 const LINES: usize = 50_000;
@@ -197,8 +197,8 @@ fn one_scan(lines: &[String]) -> Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::zfs::Zfs;
-    use crate::model::zfs::words::VdevState;
+    use crate::domain::zfs::Zfs;
+    use crate::domain::zfs::words::VdevState;
 
     fn parse(text: &str) -> Vec<Pool> {
         super::parse(text.as_bytes()).unwrap_or_else(|why| unreachable!("{why:?}"))

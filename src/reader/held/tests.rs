@@ -1,8 +1,8 @@
 //! The cache stays within its budget, and shows no list of another topology.
 
 use super::*;
-use crate::model::json_size::Excess;
-use crate::model::value_limits::ValueLimits;
+use crate::api::json_limits::Excess;
+use crate::api::value_limits::ValueLimits;
 use std::time::Duration;
 
 fn wanted<'a>(view: &'a View, topology: Option<&'a str>) -> Wanted<'a> {

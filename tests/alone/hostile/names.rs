@@ -56,7 +56,7 @@ fn answer(name: &str, number: usize) -> Value {
 }
 
 /// Steers a terminal, turns a line round, hides in it, or ends it.
-fn steers(c: char) -> bool {
+fn is_control_or_bidi(c: char) -> bool {
     let marks = ['\u{ad}', '\u{61c}', '\u{feff}', '\u{2028}', '\u{2029}'];
     let ranges = ['\u{200b}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2060}'..='\u{206f}'];
     c.is_control() || marks.contains(&c) || ranges.iter().any(|range| range.contains(&c))
@@ -65,7 +65,7 @@ fn steers(c: char) -> bool {
 /// Text for people: lines, and nothing in them that steers.
 #[track_caller]
 fn assert_plain(text: &str, what: &str) {
-    let odd = text.char_indices().find(|(_, c)| *c != '\n' && steers(*c));
+    let odd = text.char_indices().find(|(_, c)| *c != '\n' && is_control_or_bidi(*c));
     if let Some((at, c)) = odd {
         let near: String = text[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
         panic!("{what}: {c:?} behind {near:?}");

@@ -3,13 +3,16 @@
 
 #![no_main]
 
-use jbod_monitor::model::doc::{Head, Stored, gone_of, label_stale, raw_of};
-use jbod_monitor::model::drive::Drive;
-use jbod_monitor::model::map::map;
-use jbod_monitor::model::overview::Overview;
-use jbod_monitor::model::short::Short;
-use jbod_monitor::model::value_limits::{DOCUMENT, ValueLimits};
-use jbod_monitor::model::whereis;
+use jbod_monitor::api::document_header::DocumentHeader;
+use jbod_monitor::api::drive_document::{StoredDocument, smartctl_json};
+use jbod_monitor::api::missing_drives::parse_missing_list;
+use jbod_monitor::api::stale::mark_stale;
+use jbod_monitor::domain::drive::Drive;
+use jbod_monitor::api::bay_map::bay_map;
+use jbod_monitor::api::overview::Overview;
+use jbod_monitor::api::overview_brief::OverviewBrief;
+use jbod_monitor::api::value_limits::{DOCUMENT, ValueLimits};
+use jbod_monitor::api::locate;
 use jbod_monitor::probe::smartctl;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -43,16 +46,16 @@ fn read(value: &[u8]) {
         assert!(parsed.is_ok_and(|values| values <= counted) || serde_json::from_slice::<Value>(value).is_err());
     }
     if limits.list.check(value).is_ok() {
-        let _ = Head::parse(value);
-        let _ = Short::of(value);
+        let _ = DocumentHeader::parse(value);
+        let _ = OverviewBrief::of(value);
         if let Ok(overview) = serde_json::from_slice::<Overview>(value) {
             assert!(map(&overview).len() <= 40 * value.len() + 10_000, "a map of a list is no larger");
-            let _ = whereis::find(&overview, "SERIAL", |_| false);
+            let _ = locate::find(&overview, "SERIAL", |_| false);
         }
-        assert!(label_stale(value).len() <= value.len());
+        assert!(mark_stale(value).len() <= value.len());
     }
     if limits.gone.check(value).is_ok()
-        && let Some(drives) = gone_of(value, "nas1")
+        && let Some(drives) = parse_missing_list(value, "nas1")
     {
         for drive in drives.iter().filter(|drive| DOCUMENT.check(drive.get().as_bytes()).is_ok()).take(100) {
             document(drive.get().as_bytes());
@@ -61,11 +64,11 @@ fn read(value: &[u8]) {
 }
 
 fn document(value: &[u8]) {
-    let _ = Head::parse(value);
-    if let Some(drive) = Stored::parse(value).and_then(|stored| Drive::remembered(&stored)) {
+    let _ = DocumentHeader::parse(value);
+    if let Some(drive) = StoredDocument::parse(value).and_then(|stored| Drive::remembered(&stored)) {
         assert!(drive.paths.len() <= 16 && drive.by_id.len() <= 64, "{} paths", drive.paths.len());
     }
-    if let Some(raw) = raw_of(value) {
+    if let Some(raw) = smartctl_json(value) {
         let report = smartctl::parse(raw.get()).report;
         assert!(report.ata.is_none_or(|ata| ata.attributes.len() <= 64));
         assert!(report.nvme.is_none_or(|nvme| nvme.namespaces.len() <= 128));

@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use jbod_monitor::model::Timestamp;
-use jbod_monitor::model::health::{Limits, PeersOfOne, Subject, judge};
+use jbod_monitor::domain::time::Timestamp;
+use jbod_monitor::domain::health::{Limits, PeersOfOne, Subject, judge};
 use jbod_monitor::probe::smartctl;
 use libfuzzer_sys::fuzz_target;
 

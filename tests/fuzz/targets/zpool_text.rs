@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use jbod_monitor::model::zfs::Zfs;
+use jbod_monitor::domain::zfs::Zfs;
 use jbod_monitor::probe::zpool;
 use libfuzzer_sys::fuzz_target;
 

@@ -1,7 +1,7 @@
 //! The document of the API, put together: schemas from the types that are served, paths and headers
 //! from here.
 
-use jbod_monitor::model::{SCHEMA, schema};
+use jbod_monitor::api::{SCHEMA, schema};
 use serde_json::{Map, Value, json};
 
 const ABOUT: &str = "\

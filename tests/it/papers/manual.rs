@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 use jbod_monitor::cli::Cli;
-use jbod_monitor::model::health::RULES;
+use jbod_monitor::domain::health::RULES;
 
 /// jbod-monitor(8).
 pub fn program() -> String {

@@ -2,7 +2,7 @@
 
 use clap::{Arg, CommandFactory};
 use jbod_monitor::cli::Cli;
-use jbod_monitor::model::health::{RULES, Steps, Worse};
+use jbod_monitor::domain::health::{RULES, Steps, Worse};
 
 /// What clap does not read, by the name that stands before it in the list.
 const READ_BY_HAND: [(&str, &str, &str, &str); 2] = [

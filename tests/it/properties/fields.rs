@@ -4,7 +4,7 @@
 use super::fixtures;
 use super::parsers::assert_sound;
 use super::random::chance_of;
-use jbod_monitor::model::smart::SmartReport;
+use jbod_monitor::domain::smart::SmartReport;
 use jbod_monitor::probe::smartctl::parse;
 use serde_json::{Value, json};
 

@@ -1,10 +1,12 @@
 //! Names, moments and labels: what is written is read again, and orders are orders.
 
 use super::random::cases;
-use jbod_monitor::model::doc::label_stale;
-use jbod_monitor::model::drive::DeviceName;
-use jbod_monitor::model::words::printable;
-use jbod_monitor::model::{Timestamp, natural_cmp, whereis};
+use jbod_monitor::api::stale::mark_stale;
+use jbod_monitor::domain::identity;
+use jbod_monitor::domain::identity::DeviceName;
+use jbod_monitor::domain::text::natural_cmp;
+use jbod_monitor::domain::text::sanitize;
+use jbod_monitor::domain::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
@@ -133,23 +135,23 @@ proptest! {
     #[test]
     fn an_old_copy_is_labelled_and_otherwise_the_same(document in document()) {
         let fresh = document.to_string().into_bytes();
-        let stale = label_stale(&fresh);
+        let stale = mark_stale(&fresh);
         prop_assert_eq!(serde_json::from_slice::<Value>(&stale).ok(), Some(labelled(document)));
-        prop_assert_eq!(label_stale(&stale), stale, "labelled once is labelled");
+        prop_assert_eq!(mark_stale(&stale), stale, "labelled once is labelled");
     }
 
     #[test]
     fn text_of_drives_never_steers_a_terminal(text in prop_oneof![".{0,60}", "[\0-\u{ff}\u{200b}-\u{2069}]{0,40}"]) {
-        let shown = printable(&text);
+        let shown = sanitize(&text);
         prop_assert_eq!(shown.chars().count(), text.chars().count());
         prop_assert!(!shown.chars().any(char::is_control));
-        prop_assert_eq!(printable(&shown), shown);
+        prop_assert_eq!(sanitize(&shown), shown);
     }
 
     #[test]
     fn a_name_is_bare_after_once(text in prop_oneof![name(), ".{0,30}", "(/?dev/|/)?(disk/by-id/)?[a-z0-9:/-]{0,20}(-part[0-9]{0,2})?/?"]) {
-        let bare = whereis::bare(&text);
+        let bare = identity::strip_path(&text);
         prop_assert!(text.contains(bare));
-        prop_assert!(text.contains(whereis::without_part(&text)));
+        prop_assert!(text.contains(identity::strip_partition(&text)));
     }
 }

@@ -9,10 +9,14 @@ use crate::support::daemon::Daemon;
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;
 use clap::{CommandFactory, FromArgMatches};
+use jbod_monitor::api::document_header::DocumentHeader;
+use jbod_monitor::api::drive_document::{StoredDocument, smartctl_json};
+use jbod_monitor::api::missing_drives::parse_missing_list;
+use jbod_monitor::api::stale::mark_stale;
 use jbod_monitor::cli::Cli;
 use jbod_monitor::config::{Config, Environment};
-use jbod_monitor::model::doc::{Head, Stored, gone_of, label_stale, raw_of};
-use jbod_monitor::model::drive::Drive;
+use jbod_monitor::domain::drive::Drive;
+use jbod_monitor::domain::time::Timestamp;
 use jbod_monitor::probe::links::Links;
 use jbod_monitor::probe::{Host, drives, enclosure, smartctl, tools};
 use jbod_monitor::stop::Stop;
@@ -142,15 +146,15 @@ fn redis_can_hold_anything() {
         mutate::json(rng, from)
     };
     try_cases("redis", 4_000, damage, |bytes| {
-        let (head, stored) = (Head::parse(bytes), Stored::parse(bytes));
+        let (head, stored) = (DocumentHeader::parse(bytes), StoredDocument::parse(bytes));
         assert!(stored.is_none() || head.is_some(), "a document has a head");
-        if let Some(gone) = stored.and_then(|stored| Drive::remembered(&stored)) {
-            assert!(gone.is_remembered());
+        if let Some(gone) = stored.and_then(|stored| stored.to_recalled(None, Timestamp(0))) {
+            assert!(gone.drive.is_remembered());
         }
-        let labelled = label_stale(bytes);
+        let labelled = mark_stale(bytes);
         assert!(labelled.len() <= bytes.len());
-        assert_eq!(raw_of(bytes).is_some(), raw_of(&labelled).is_some(), "smartctl's own JSON stays");
-        if let Some(drives) = gone_of(bytes, "nas1") {
+        assert_eq!(smartctl_json(bytes).is_some(), smartctl_json(&labelled).is_some(), "smartctl's own JSON stays");
+        if let Some(drives) = parse_missing_list(bytes, "nas1") {
             assert!(drives.iter().all(|drive| !drive.get().is_empty()));
         }
     });

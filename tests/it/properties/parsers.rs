@@ -6,11 +6,11 @@ use super::mutate;
 use super::random::try_cases;
 use super::verdict::assert_plain;
 use crate::support::chance::Chance;
-use jbod_monitor::model::Timestamp;
-use jbod_monitor::model::health::{Limits, PeersOfOne, Subject, judge};
-use jbod_monitor::model::json_size::JsonLimits;
-use jbod_monitor::model::smart::SmartReport;
-use jbod_monitor::model::zfs::Zfs;
+use jbod_monitor::api::json_limits::JsonLimits;
+use jbod_monitor::domain::health::{Limits, PeersOfOne, Subject, judge};
+use jbod_monitor::domain::smart::SmartReport;
+use jbod_monitor::domain::time::Timestamp;
+use jbod_monitor::domain::zfs::Zfs;
 use jbod_monitor::probe::{smartctl, zpool};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use crate::support::PATIENCE;
 use crate::support::chance::{self, Chance};
-use jbod_monitor::model::fnv1a;
+use jbod_monitor::domain::hash::fnv1a;
 use proptest::test_runner::{Config, RngSeed};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;

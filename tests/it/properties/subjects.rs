@@ -1,13 +1,13 @@
 //! Drives of every kind and condition, and how each thing about them gets worse.
 
-use jbod_monitor::model::Timestamp;
-use jbod_monitor::model::health::{Limits, Override, PeersOfOne, RULES, Step, Subject};
-use jbod_monitor::model::smart::{
+use jbod_monitor::domain::health::{Limits, Override, PeersOfOne, RULES, Step, Subject};
+use jbod_monitor::domain::smart::{
     AtaAttribute, AtaDetail, Cycles, ErrorCounters, NvmeDetail, ScsiDetail, SelfTest, SmartReport, TemperatureLimits,
     Wear,
 };
-use jbod_monitor::model::zfs::Membership;
-use jbod_monitor::model::zfs::words::{VdevRole, VdevState};
+use jbod_monitor::domain::time::Timestamp;
+use jbod_monitor::domain::zfs::Membership;
+use jbod_monitor::domain::zfs::words::{VdevRole, VdevState};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -238,11 +238,8 @@ fn limits() -> impl Strategy<Value = Limits> {
             let codes: Vec<String> = RULES.iter().map(|rule| rule.code.to_owned()).collect();
             prop::collection::btree_map(select(codes), set, 0..6)
         };
-    let whole = (some(), select(vec!["*", "ST*", "?"]), some()).prop_map(|(rules, pattern, of_model)| Limits {
-        rules,
-        models: [(pattern.to_owned(), of_model)].into(),
-        ..Limits::default()
-    });
+    let whole = (some(), select(vec!["*", "ST*", "?"]), some())
+        .prop_map(|(rules, pattern, of_model)| Limits { rules, models: [(pattern.to_owned(), of_model)].into() });
     prop_oneof![2 => Just(Limits::default()), 1 => whole]
 }
 

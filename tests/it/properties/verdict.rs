@@ -2,8 +2,8 @@
 
 use super::random::cases;
 use super::subjects::{Case, WORSE, case, clean};
-use jbod_monitor::model::health::{Finding, Health, Quantity, RULES, Verdict, Worse, judge};
-use jbod_monitor::model::words::printable;
+use jbod_monitor::domain::health::{Finding, Health, Quantity, RULES, Verdict, Worse, judge};
+use jbod_monitor::domain::text::sanitize;
 use proptest::prelude::*;
 
 /// A sentence is shown in a line; what a drive calls itself must not make it a page.
@@ -33,12 +33,12 @@ fn assert_finding(finding: &Finding) {
         assert!(matches!(limit, Some(Quantity::Number(_))), "{code} has a limit: {finding:?}");
     }
     assert!(message.len() > 1 && message.ends_with('.'), "{code}: {message:?}");
-    assert_eq!(*message, printable(message), "{code}: nothing in it steers a terminal");
+    assert_eq!(*message, sanitize(message), "{code}: nothing in it steers a terminal");
     assert_eq!(message.trim(), message, "{code}");
     assert!(message.chars().count() <= SENTENCE_CHARS, "{code}: {} characters", message.chars().count());
     for quantity in [observed, limit].into_iter().flatten() {
         if let Quantity::Text(text) = quantity {
-            assert!(!text.trim().is_empty() && *text == printable(text), "{code}: {text:?}");
+            assert!(!text.trim().is_empty() && *text == sanitize(text), "{code}: {text:?}");
             assert!(text.chars().count() <= SENTENCE_CHARS, "{code}: {} characters", text.chars().count());
         }
     }

@@ -3,7 +3,7 @@
 //! Names: smartmontools' `ataprint.cpp`.
 
 use super::fields::Fields;
-use crate::model::smart::{AtaAttribute, AtaDetail, SelfTest, Wear};
+use crate::domain::smart::{AtaAttribute, AtaDetail, SelfTest, Wear};
 
 /// A drive's table has room for 30 of them (ATA-7, SMART READ DATA); the rest is left out.
 const ATTRIBUTES: usize = 64;

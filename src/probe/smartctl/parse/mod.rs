@@ -11,7 +11,7 @@ mod scsi;
 #[cfg(test)]
 mod tests;
 
-use crate::model::smart::{ExitStatus, Protocol, SmartReport, Wear};
+use crate::domain::smart::{ExitStatus, Protocol, SmartReport, Wear};
 use crate::probe::json::{JsonError, Limits, Tree};
 use fields::Fields;
 

@@ -3,7 +3,7 @@
 //! Names: smartmontools' `nvmeprint.cpp`; meanings: NVMe base specification.
 
 use super::fields::Fields;
-use crate::model::smart::{Namespace, NvmeDetail, SelfTest, Wear};
+use crate::domain::smart::{Namespace, NvmeDetail, SelfTest, Wear};
 
 const LOG: &str = "/nvme_smart_health_information_log";
 /// More than any controller has in use; the rest is left out.

@@ -2,7 +2,7 @@
 //! too, or is unknown. Never is a placeholder shown as a value.
 
 use super::fields::Fields;
-use crate::model::smart::{AtaDetail, Protocol, TemperatureLimits};
+use crate::domain::smart::{AtaDetail, Protocol, TemperatureLimits};
 
 /// Rule C6. 0 is the placeholder of drives without a sensor, 255 is "not available" in the
 /// standards; no drive works beyond the other bounds.

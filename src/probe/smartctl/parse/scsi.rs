@@ -3,7 +3,7 @@
 //! Names: smartmontools' `scsiprint.cpp`. Up to 7.2 most were not in the JSON.
 
 use super::fields::Fields;
-use crate::model::smart::{Cycles, ErrorCounters, ScsiDetail, SelfTest, Wear};
+use crate::domain::smart::{Cycles, ErrorCounters, ScsiDetail, SelfTest, Wear};
 
 /// All ones: the drive does not keep that count (SPC-4, start-stop cycle counter log page). Older
 /// releases of smartctl print it as it is.

@@ -1,7 +1,7 @@
 //! What the parser makes of odd, old and packed answers.
 
 use super::*;
-use crate::model::smart::{Cycles, SelfTest, TemperatureLimits};
+use crate::domain::smart::{Cycles, SelfTest, TemperatureLimits};
 
 fn report(json: &str) -> SmartReport {
     parse(json).report

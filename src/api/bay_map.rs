@@ -1,0 +1,95 @@
+//! The bays as text, one sign a bay: what `/api/map.txt` shows. Pure: an overview in, text out.
+
+use super::describe::devices;
+use super::drive_summary::DriveSummary;
+use super::enclosure_view::{EnclosureView, SlotView};
+use super::overview::Overview;
+use crate::domain::drive::DriveState;
+use crate::domain::enclosure::words::SlotStatus;
+use crate::domain::health::Verdict;
+use crate::domain::text::sanitize;
+use std::fmt::Write as _;
+
+/// Bays a row: the number at the left and the digit above make the bay's number.
+const ROW: u32 = 10;
+
+const LEGEND: &str = "\
+. empty  o ok  w watch  W warn  F crit  z asleep
+? no data: missing, unresponsive, not read yet, or a bay that is not empty and shows no drive
+warn and crit are shown whatever the drive does now, also asleep or missing
+";
+
+/// The whole map.
+pub fn bay_map(overview: &Overview) -> String {
+    let mut out = format!("{}: {} drives", sanitize(&overview.host), overview.totals.drives);
+    if let Some(at) = overview.collected_at {
+        let _ = write!(out, ", observed {at}");
+    }
+    out.push_str("\n\n");
+    for enclosure in &overview.enclosures {
+        block(&mut out, enclosure);
+    }
+    if !overview.unslotted.is_empty() {
+        out.push_str("not in a bay\n");
+        for drive in &overview.unslotted {
+            let serial = sanitize(drive.serial_number.as_deref().unwrap_or("-"));
+            let model = sanitize(drive.model_name.as_deref().unwrap_or("-"));
+            let _ = writeln!(out, "  {}  {}  {serial}  {model}", sign(drive), devices(drive));
+        }
+        out.push('\n');
+    }
+    out.push_str(LEGEND);
+    out
+}
+
+fn block(out: &mut String, enclosure: &EnclosureView) {
+    let mut title = format!("enclosure {}", sanitize(&enclosure.id));
+    for part in [&enclosure.vendor, &enclosure.model].into_iter().flatten() {
+        let _ = write!(title, " {}", sanitize(part));
+    }
+    if let Some(error) = &enclosure.error {
+        let _ = write!(title, "; {}", sanitize(error));
+    }
+    let last = enclosure.slots.iter().map(|s| s.slot).max().unwrap_or(0);
+    let width = (last - last % ROW).to_string().len().max(3);
+    let digits: Vec<String> = (0..ROW.min(last.saturating_add(1))).map(|d| d.to_string()).collect();
+    let _ = writeln!(out, "{title}\n{:width$}  {}", "", digits.join(" "));
+    let mut slots = enclosure.slots.iter().peekable();
+    while let Some(first) = slots.peek().map(|s| s.slot - s.slot % ROW) {
+        let mut row = format!("{first:>width$} ");
+        let mut column = first;
+        while let Some(slot) = slots.next_if(|s| s.slot - s.slot % ROW == first) {
+            // A number that the shelf does not have leaves a gap; one it has twice keeps its first.
+            if slot.slot >= column {
+                let gap = usize::try_from(slot.slot - column).unwrap_or(0);
+                let _ = write!(row, "{:gap$} {}", "", bay_sign(slot, enclosure), gap = 2 * gap);
+                column = slot.slot.saturating_add(1);
+            }
+        }
+        let _ = writeln!(out, "{row}");
+    }
+    out.push('\n');
+}
+
+fn bay_sign(slot: &SlotView, enclosure: &EnclosureView) -> char {
+    match (&slot.drive, &slot.status) {
+        (Some(drive), _) => sign(drive),
+        // A shelf that does not answer has not called it empty.
+        (None, None) if enclosure.error.is_some() => '?',
+        (None, None | Some(SlotStatus::NotInstalled)) => '.',
+        (None, Some(_)) => '?',
+    }
+}
+
+/// A drive's sign. What was bad stays shown as bad while the drive sleeps or is silent.
+pub fn sign(drive: &DriveSummary) -> char {
+    match (drive.verdict, drive.state) {
+        (Verdict::Crit, _) => 'F',
+        (Verdict::Warn, _) => 'W',
+        (_, DriveState::Missing | DriveState::Unresponsive | DriveState::Reading)
+        | (Verdict::Unknown, DriveState::Active) => '?',
+        (_, DriveState::Standby) => 'z',
+        (Verdict::Watch, DriveState::Active) => 'w',
+        (Verdict::Ok, DriveState::Active) => 'o',
+    }
+}

@@ -1,0 +1,134 @@
+//! The bodies of `/api/drives`, `/api/enclosures` and `/api/zfs`, borrowed from what the overview is made of,
+//! and that of a refusal.
+
+use super::SCHEMA;
+use super::content_version::ContentVersion;
+use super::drive_summary::DriveSummary;
+use super::enclosure_view::EnclosureView;
+use super::overview::Overview;
+use crate::domain::identity::DeviceName;
+use crate::domain::time::Timestamp;
+use crate::domain::zfs::words::VdevRole;
+use crate::domain::zfs::{Leaf, Membership, Pool, Zfs};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The body of `/api/drives`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DrivesBody<'a> {
+    /// The drives that were asked for, by enclosure id, slot number, then device name.
+    pub drives: Vec<&'a DriveSummary>,
+}
+
+/// The body of a refusal (RFC 9457).
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProblemBody<'a> {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status in words.
+    pub title: &'static str,
+    /// The status of the response.
+    pub status: u16,
+    /// What was found and what was wanted.
+    pub detail: &'a str,
+}
+
+/// The body of `/api/enclosures`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EnclosuresBody<'a> {
+    /// Version of this body's form; another number means that fields have changed their meaning.
+    pub schema: u32,
+    /// Of these very bytes: an equal version is an equal body.
+    pub version: ContentVersion,
+    /// Name of the host that the daemon runs on.
+    pub host: &'a str,
+    /// Fingerprint of which drive has which names and sits in which bay.
+    pub topology: &'a str,
+    /// When this was put together.
+    pub generated_at: Timestamp,
+    /// The oldest of the current readings in it; what `Age` counts from.
+    pub collected_at: Option<Timestamp>,
+    /// The shelves with their bays and drives, by id.
+    pub enclosures: &'a [EnclosureView],
+}
+
+impl<'a> From<&'a Overview> for EnclosuresBody<'a> {
+    fn from(overview: &'a Overview) -> Self {
+        Self {
+            schema: SCHEMA,
+            version: ContentVersion::default(),
+            host: &overview.host,
+            topology: &overview.topology,
+            generated_at: overview.generated_at,
+            collected_at: overview.collected_at,
+            enclosures: &overview.enclosures,
+        }
+    }
+}
+
+/// The body of `/api/zfs`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ZfsBody<'a> {
+    /// Version of this body's form; another number means that fields have changed their meaning.
+    pub schema: u32,
+    /// Of these very bytes: an equal version is an equal body.
+    pub version: ContentVersion,
+    /// Name of the host that the daemon runs on.
+    pub host: &'a str,
+    /// Fingerprint of which drive has which names and sits in which bay.
+    pub topology: &'a str,
+    /// When this was put together.
+    pub generated_at: Timestamp,
+    /// When zpool gave this.
+    pub collected_at: Option<Timestamp>,
+    /// This host runs ZFS; `null`: not heard yet.
+    pub available: Option<bool>,
+    /// Why the pools are unknown or old.
+    pub error: Option<&'a str>,
+    /// The pools.
+    pub pools: &'a [Pool],
+    /// Leaves that no drive here is.
+    pub unmatched: Vec<Unmatched<'a>>,
+    /// Kernel name of a drive to its place in a pool.
+    pub devices: BTreeMap<DeviceName, Membership>,
+}
+
+/// A leaf without a drive.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Unmatched<'a> {
+    /// Name of the pool.
+    pub pool: &'a str,
+    /// Top-level vdev.
+    pub vdev: &'a str,
+    /// What the vdev is for.
+    pub role: VdevRole,
+    #[serde(flatten)]
+    pub leaf: &'a Leaf,
+}
+
+impl<'a> ZfsBody<'a> {
+    pub fn new(overview: &'a Overview, zfs: &'a Zfs) -> Self {
+        let unmatched = zfs.leaves().filter(|(_, _, leaf)| leaf.device.is_none());
+        Self {
+            schema: SCHEMA,
+            version: ContentVersion::default(),
+            host: &overview.host,
+            topology: &overview.topology,
+            generated_at: overview.generated_at,
+            collected_at: zfs.collected_at(),
+            available: zfs.available(),
+            error: zfs.error.as_deref(),
+            pools: &zfs.pools,
+            unmatched: unmatched
+                .map(|(pool, vdev, leaf)| Unmatched { pool: &pool.name, vdev: &vdev.name, role: vdev.role, leaf })
+                .collect(),
+            devices: zfs.memberships(),
+        }
+    }
+}

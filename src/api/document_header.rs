@@ -1,0 +1,63 @@
+//! What has to be known of any stored value before it may be shown.
+
+use super::SCHEMA;
+use crate::domain::drive::DriveState;
+use crate::domain::enclosure::Bay;
+use crate::domain::identity::Identity;
+use crate::domain::time::Timestamp;
+use serde::Deserialize;
+
+/// What has to be known of any stored value before it may be shown.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DocumentHeader {
+    pub schema: u32,
+    #[serde(default)]
+    pub identity: Identity,
+    #[serde(default)]
+    pub serial_number: Option<String>,
+    #[serde(default)]
+    pub topology: Option<String>,
+    #[serde(default)]
+    pub state: Option<DriveState>,
+    #[serde(default)]
+    pub enclosure: Option<String>,
+    #[serde(default)]
+    pub slot: Option<u32>,
+    #[serde(default)]
+    pub collected_at: Option<Timestamp>,
+    #[serde(default)]
+    pub checked_at: Option<Timestamp>,
+    #[serde(default)]
+    pub generated_at: Option<Timestamp>,
+}
+
+impl DocumentHeader {
+    /// `None`: no JSON of this schema.
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(value).ok().filter(|head| head.schema == SCHEMA)
+    }
+
+    /// It is of that drive, in that bay.
+    pub fn is_of(&self, identity: &Identity, bay: Option<&Bay>) -> bool {
+        let place = bay.map(|bay| (Some(bay.enclosure.as_str()), Some(bay.slot)));
+        self.identity == *identity && (self.enclosure.as_deref(), self.slot) == place.unwrap_or_default()
+    }
+
+    /// What `Age` counts from: the values, or else the look that found none.
+    pub fn observed_at(&self) -> Option<Timestamp> {
+        self.collected_at.or(self.checked_at).or(self.generated_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_schema_is_a_value() {
+        assert!(DocumentHeader::parse(br#"{"schema":1,"generated_at":"2026-01-01T00:00:00Z"}"#).is_some());
+        for bad in [&b"{\"schema\":2}"[..], b"{\"", b"", b"[]", b"\xff\xfe", b"{\"schema\":\"1\"}", b"42"] {
+            assert!(DocumentHeader::parse(bad).is_none(), "{:?}", String::from_utf8_lossy(bad));
+        }
+    }
+}

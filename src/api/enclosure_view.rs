@@ -1,0 +1,56 @@
+//! An enclosure and its bays, as the API shows them.
+
+use super::drive_summary::DriveSummary;
+use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
+use crate::domain::layout::Layout;
+use serde::{Deserialize, Serialize};
+
+/// `enclosures[]` of the API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EnclosureView {
+    /// Logical id of the shelf (SES, `0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
+    pub id: String,
+    /// The first IO module's name under `/sys/class/enclosure`.
+    pub sysfs_name: String,
+    /// Names under `/sys/class/enclosure`, one for each IO module.
+    pub sysfs_names: Vec<String>,
+    /// Maker, as the shelf gives it to SCSI INQUIRY.
+    pub vendor: Option<String>,
+    /// Model (INQUIRY).
+    pub model: Option<String>,
+    /// Firmware revision (INQUIRY).
+    pub rev: Option<String>,
+    /// Why what the shelf must answer is unknown.
+    pub error: Option<String>,
+    /// How its bays stand; `null` in what an earlier version has stored.
+    #[serde(default)]
+    pub layout: Option<Layout>,
+    /// The bays, by number.
+    pub slots: Vec<SlotView>,
+}
+
+/// `enclosures[].slots[]` of the API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SlotView {
+    /// The bay's number (SES slot number).
+    pub slot: u32,
+    /// The bay's name, as the shelf gives it.
+    pub name: String,
+    /// SES status in words: `OK`, `not installed`, `critical`, …
+    pub status: Option<SlotStatus>,
+    /// The shelf senses a fault.
+    pub fault_sensed: Option<bool>,
+    /// Somebody asked for the fault light.
+    pub fault_requested: Option<bool>,
+    /// The locate light is on.
+    pub locate: Option<bool>,
+    /// The shelf says that the bay is active.
+    pub active: Option<bool>,
+    /// `on`, `off`: power to the bay.
+    pub power_status: Option<PowerStatus>,
+    /// `null` when the bay is empty.
+    // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
+    pub drive: Option<Box<DriveSummary>>,
+}

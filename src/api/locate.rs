@@ -1,0 +1,173 @@
+//! One drive by any name that a person has at hand: what `/api/whereis/{anything}` answers. Pure.
+
+use super::describe::{devices, pool_location, reason, verdict};
+use super::drive_summary::DriveSummary;
+use super::overview::Overview;
+use crate::domain::drive::DriveState;
+use crate::domain::health::Verdict;
+use crate::domain::identity::{strip_partition, strip_path};
+use crate::domain::text::sanitize;
+use std::fmt::Write as _;
+
+/// From so many characters on, a part of a serial number is one.
+const PART: usize = 4;
+/// Candidates that are listed.
+const LISTED: usize = 8;
+
+/// What a name leads to.
+#[derive(Debug)]
+pub enum Found<'a> {
+    Drive(&'a DriveSummary),
+    /// Nothing, or not one thing; in words.
+    Nothing(String),
+}
+
+/// The drive that a name means. `known` is the one that goes by it outside of the overview (links,
+/// sg nodes, addresses, leaves of pools): asked when no drive's own names are it, and before a part
+/// of a serial number is.
+pub fn find<'a>(overview: &'a Overview, name: &str, known: impl Fn(&DriveSummary) -> bool) -> Found<'a> {
+    let name = strip_path(name);
+    if let Some((enclosure, slot)) = name.split_once('/') {
+        return in_bay(overview, enclosure, slot);
+    }
+    let ways: [&dyn Fn(&DriveSummary) -> bool; 5] = [
+        &|d| d.state != DriveState::Missing && has_device(d, name),
+        &|d| is_serial(d, name) || is_wwn(d, name),
+        &known,
+        // A drive that is gone may have left its letter to another.
+        &|d| has_device(d, name),
+        &|d| has_part(d, name),
+    ];
+    for way in ways {
+        let found: Vec<&DriveSummary> = overview.drives().filter(|d| way(d)).collect();
+        match found.as_slice() {
+            [] => {}
+            [drive] => return Found::Drive(drive),
+            several => return Found::Nothing(candidates(name, several)),
+        }
+    }
+    Found::Nothing(format!("no drive here is {}", sanitize(name)))
+}
+
+/// By the name of a path, or of a partition on it (`sda1`, `nvme0n1p2`).
+fn has_device(drive: &DriveSummary, name: &str) -> bool {
+    drive.paths.iter().any(|path| {
+        let path = path.as_str();
+        let Some(rest) = name.strip_prefix(path) else { return false };
+        let part = match path {
+            // A disk behind a RAID controller ends in its number, and has no partitions.
+            _ if path.contains('-') => None,
+            _ if path.starts_with("nvme") => rest.strip_prefix('p'),
+            _ => Some(rest),
+        };
+        let is_part = part.is_some_and(|n| (1..=3).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_digit()));
+        rest.is_empty() || is_part
+    })
+}
+
+fn is_serial(drive: &DriveSummary, name: &str) -> bool {
+    drive.serial_number.as_deref().is_some_and(|serial| serial.eq_ignore_ascii_case(name))
+}
+
+/// With or without what may stand before it (`0x`, `naa.`, `eui.`, `wwn-0x`).
+fn is_wwn(drive: &DriveSummary, name: &str) -> bool {
+    fn digits(text: &str) -> &str {
+        let prefixes = ["wwn-0x", "nvme-eui.", "naa.", "eui.", "0x", "0X"];
+        prefixes.iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text)
+    }
+    drive.wwn.as_deref().is_some_and(|wwn| digits(wwn).eq_ignore_ascii_case(digits(strip_partition(name))))
+}
+
+/// The beginning or the end of its serial number, as people read it off a label.
+fn has_part(drive: &DriveSummary, name: &str) -> bool {
+    let Some(serial) = drive.serial_number.as_deref().filter(|_| name.chars().count() >= PART) else { return false };
+    let (serial, name) = (serial.to_ascii_lowercase(), name.to_ascii_lowercase());
+    serial.starts_with(&name) || serial.ends_with(&name)
+}
+
+/// `ENCLOSURE/SLOT`, the enclosure by its id or by a name it has in sysfs.
+fn in_bay<'a>(overview: &'a Overview, enclosure: &str, slot: &str) -> Found<'a> {
+    let by_name = overview
+        .enclosures
+        .iter()
+        .find(|e| e.id.eq_ignore_ascii_case(enclosure) || e.sysfs_names.iter().any(|n| n == enclosure));
+    let Some(shelf) = by_name else {
+        return Found::Nothing(format!("no enclosure here is {}", sanitize(enclosure)));
+    };
+    let bay = slot.parse::<u32>().ok().and_then(|n| shelf.slots.iter().find(|s| s.slot == n));
+    match bay.map(|bay| &bay.drive) {
+        Some(Some(drive)) => Found::Drive(drive),
+        Some(None) => Found::Nothing(format!("bay {} of enclosure {} is empty", sanitize(slot), shelf.id)),
+        None => Found::Nothing(format!("enclosure {} has no bay {}", shelf.id, sanitize(slot))),
+    }
+}
+
+fn candidates(name: &str, drives: &[&DriveSummary]) -> String {
+    let listed = drives.iter().take(LISTED).map(|d| {
+        let serial = sanitize(d.serial_number.as_deref().unwrap_or("-"));
+        format!("{} ({serial}, {})", devices(d), bay(d))
+    });
+    let more = drives.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let listed = listed.collect::<Vec<_>>().join("; ");
+    format!("{} may be any of {} drives: {listed}{more}", sanitize(name), drives.len())
+}
+
+fn bay(drive: &DriveSummary) -> String {
+    match (&drive.enclosure, drive.slot) {
+        (Some(enclosure), Some(slot)) => format!("enclosure {} bay {slot}", sanitize(enclosure)),
+        _ => "in no bay".to_owned(),
+    }
+}
+
+/// The drive in one line: names, bay, serial, model, pool, verdict, and the first reason.
+pub fn line(drive: &DriveSummary) -> String {
+    let text = |part: &Option<String>| sanitize(part.as_deref().unwrap_or("-"));
+    let is_gone = drive.state == DriveState::Missing;
+    let mut parts = vec![
+        devices(drive),
+        if is_gone && drive.slot.is_some() { format!("was in {}", bay(drive)) } else { bay(drive) },
+        text(&drive.serial_number),
+        text(&drive.model_name),
+        pool_location(drive).unwrap_or_else(|| "-".to_owned()),
+    ];
+    if is_gone {
+        let mut missing = "missing".to_owned();
+        if let Some(since) = drive.missing_since {
+            let _ = write!(missing, " since {since}");
+        }
+        if drive.verdict > Verdict::Unknown {
+            let _ = write!(missing, ", was {}", drive.verdict.as_str());
+        }
+        parts.push(missing);
+        // That it is gone has been said; why it was bad has not.
+        parts.extend(drive.findings.first().map(|finding| sanitize(&finding.message)));
+    } else {
+        parts.push(verdict(drive));
+        parts.extend(reason(drive));
+    }
+    parts.join("  ") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_stand_with_its_folder() {
+        for (name, expected) in [
+            ("/dev/sda", "sda"),
+            ("dev/disk/by-id/wwn-0x5000c500a0000000", "wwn-0x5000c500a0000000"),
+            ("sda/", "sda"),
+            (" sda ", "sda"),
+            ("0x50030480baa4c03f/7", "0x50030480baa4c03f/7"),
+            ("0:0:39:0/7", "0:0:39:0/7"),
+            ("/", ""),
+            ("", ""),
+        ] {
+            assert_eq!(strip_path(name), expected, "{name:?}");
+        }
+        assert_eq!(strip_partition("ata-X-part12"), "ata-X");
+        assert_eq!(strip_partition("ata-X-part"), "ata-X-part");
+    }
+}

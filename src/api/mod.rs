@@ -1,0 +1,30 @@
+//! What the API shows: its bodies, the values in Redis, and text about them. Made of facts and decisions of `domain`.
+//!
+//! Pure, as `domain` is.
+
+pub mod assemble;
+pub mod bay_map;
+pub mod bodies;
+pub mod content_version;
+pub mod describe;
+pub mod document_header;
+pub mod drive_document;
+pub mod drive_summary;
+pub mod enclosure_view;
+pub mod json_limits;
+pub mod locate;
+pub mod metrics_snapshot;
+pub mod missing_drives;
+pub mod overview;
+pub mod overview_brief;
+pub mod overview_input;
+pub mod published;
+#[cfg(feature = "schema")]
+pub mod schema;
+pub mod service;
+pub mod stale;
+pub mod summarize;
+pub mod value_limits;
+
+/// Version of every body and stored value. Another number in a stored value makes it a miss.
+pub const SCHEMA: u32 = 1;

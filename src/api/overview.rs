@@ -1,0 +1,206 @@
+//! The overview: every bay and drive joined with its reading, verdict and pool, and the counts.
+
+use super::content_version::ContentVersion;
+use super::drive_summary::DriveSummary;
+use super::enclosure_view::EnclosureView;
+use crate::domain::drive::DriveState;
+use crate::domain::health::Verdict;
+use crate::domain::inventory::DriveRecord;
+use crate::domain::time::Timestamp;
+use crate::domain::zfs::words::PoolState;
+use crate::domain::zfs::{Pool, Scan};
+use serde::{Deserialize, Serialize};
+
+/// The body of `/api/overview`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Overview {
+    /// Version of this body's form; another number means that fields have changed their meaning.
+    pub schema: u32,
+    /// Of these very bytes: an equal version is an equal body.
+    #[serde(default)]
+    pub version: ContentVersion,
+    /// Name of the host that the daemon runs on.
+    pub host: String,
+    /// Fingerprint of which drive has which names and sits in which bay. A stored overview whose
+    /// fingerprint is not that of the host now is not shown.
+    pub topology: String,
+    /// When this was put together.
+    pub generated_at: Timestamp,
+    /// The oldest of the current readings in it (of all readings, where none is current); what `Age`
+    /// counts from.
+    pub collected_at: Option<Timestamp>,
+    /// The worst verdict of all drives; `unknown` only when no drive has one.
+    pub verdict: Verdict,
+    /// Counts over all drives, bays and shelves.
+    pub totals: Totals,
+    /// The last whole sweep over all drives.
+    pub sweep: SweepStats,
+    /// The shelves with their bays, by id.
+    pub enclosures: Vec<EnclosureView>,
+    /// Drives in no known bay.
+    pub unslotted: Vec<DriveSummary>,
+    /// The ZFS pools, in short; `/api/zfs` has all of them.
+    pub pools: Vec<PoolSummary>,
+    /// Why the pools are unknown or old.
+    pub zfs_error: Option<String>,
+}
+
+/// Counts that add up: `by_verdict` and `by_state` each sum to `drives`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Totals {
+    /// Drives, those that are missing among them.
+    pub drives: usize,
+    /// Kernel names of all drives together; a drive on two paths has two.
+    pub paths: usize,
+    /// Shelves; both IO modules of a shelf are one.
+    pub enclosures: usize,
+    /// Bays of all shelves.
+    pub slots: usize,
+    /// Bays with a drive.
+    pub slots_occupied: usize,
+    /// Capacity of all drives whose capacity is known.
+    pub capacity_bytes: u64,
+    /// The highest temperature of any drive; `null` where none is known.
+    pub hottest_celsius: Option<i32>,
+    /// Drives by verdict.
+    pub by_verdict: ByVerdict,
+    /// Drives by state.
+    pub by_state: ByState,
+}
+
+/// Drives by verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ByVerdict {
+    /// Nothing is wrong.
+    pub ok: usize,
+    /// Worth a look.
+    pub watch: usize,
+    /// Replace soon, or mend what it is connected by.
+    pub warn: usize,
+    /// Act now.
+    pub crit: usize,
+    /// Nothing to judge.
+    pub unknown: usize,
+}
+
+impl ByVerdict {
+    fn count(&mut self, verdict: Verdict) {
+        let place = match verdict {
+            Verdict::Ok => &mut self.ok,
+            Verdict::Watch => &mut self.watch,
+            Verdict::Warn => &mut self.warn,
+            Verdict::Crit => &mut self.crit,
+            Verdict::Unknown => &mut self.unknown,
+        };
+        *place += 1;
+    }
+
+    /// Worst first.
+    pub fn named(&self) -> [(&'static str, usize); 5] {
+        let Self { ok, watch, warn, crit, unknown } = *self;
+        [("crit", crit), ("warn", warn), ("watch", watch), ("ok", ok), ("unknown", unknown)]
+    }
+}
+
+/// Drives by state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ByState {
+    /// Answer.
+    pub active: usize,
+    /// Sleep, and are left asleep.
+    pub standby: usize,
+    /// Do not answer.
+    pub unresponsive: usize,
+    /// Were here, are gone.
+    pub missing: usize,
+    /// Are not read yet.
+    pub reading: usize,
+}
+
+impl ByState {
+    fn count(&mut self, state: DriveState) {
+        let place = match state {
+            DriveState::Active => &mut self.active,
+            DriveState::Standby => &mut self.standby,
+            DriveState::Unresponsive => &mut self.unresponsive,
+            DriveState::Missing => &mut self.missing,
+            DriveState::Reading => &mut self.reading,
+        };
+        *place += 1;
+    }
+
+    /// Most telling first.
+    pub fn named(&self) -> [(&'static str, usize); 5] {
+        let Self { active, standby, unresponsive, missing, reading } = *self;
+        [
+            ("unresponsive", unresponsive),
+            ("missing", missing),
+            ("reading", reading),
+            ("standby", standby),
+            ("active", active),
+        ]
+    }
+}
+
+/// The last whole sweep; all `null` before the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SweepStats {
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// How long it took.
+    pub took_ms: Option<u64>,
+    /// Drives that it was to read.
+    pub drives: Option<usize>,
+    /// Read without a usable answer, timeouts among them.
+    pub failed: Option<usize>,
+    /// Of these, without an answer in time.
+    pub timed_out: Option<usize>,
+}
+
+/// A pool in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PoolSummary {
+    /// Name of the pool.
+    pub name: String,
+    /// `ONLINE`, `DEGRADED`, `FAULTED`, … (zpool-status(8)).
+    pub state: Option<PoolState>,
+    /// The newest or running scrub or resilver.
+    pub scan: Scan,
+}
+
+impl Overview {
+    /// Every drive, by enclosure id, slot number, then device name.
+    pub fn drives(&self) -> impl Iterator<Item = &DriveSummary> {
+        let slotted = self.enclosures.iter().flat_map(|e| e.slots.iter().filter_map(|s| s.drive.as_deref()));
+        slotted.chain(&self.unslotted)
+    }
+}
+
+impl From<&Pool> for PoolSummary {
+    fn from(pool: &Pool) -> Self {
+        Self { name: pool.name.clone(), state: pool.state.clone(), scan: pool.scan.clone() }
+    }
+}
+
+impl Totals {
+    pub(super) fn count(&mut self, record: &DriveRecord, summary: &DriveSummary) {
+        self.drives += 1;
+        self.by_verdict.count(summary.verdict);
+        self.by_state.count(summary.state);
+        if record.is_here() {
+            self.paths += summary.paths.len();
+            self.slots_occupied += usize::from(record.bay.is_some());
+            // The space of a disk behind a RAID controller is that of its volume.
+            let bytes = summary.user_capacity_bytes.filter(|_| summary.behind.is_none());
+            self.capacity_bytes = self.capacity_bytes.saturating_add(bytes.unwrap_or(0));
+            let is_current = summary.state == DriveState::Active && !summary.stale;
+            self.hottest_celsius = self.hottest_celsius.max(summary.temperature_celsius.filter(|_| is_current));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the beginning of a stored overview says of who published it, and when: enough to know whether whoever holds the
+//! poll lease delivers, without the bays and drives that follow.
+
+use super::SCHEMA;
+use super::content_version::ContentVersion;
+use super::overview::SweepStats;
+use crate::domain::time::Timestamp;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+/// So much of an overview holds it all.
+pub const BEGIN_BYTES: usize = 4096;
+/// No name of a host is longer (gethostname(2)); what is, is cut.
+const NAME_CHARS: usize = 64;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    pub version: ContentVersion,
+    pub host: String,
+    pub generated_at: Option<Timestamp>,
+    /// What the last whole sweep took.
+    pub sweep_took: Option<Duration>,
+}
+
+impl Published {
+    /// Of an overview, or of its first bytes. `None`: it is none of ours, or does not say of which host it is.
+    pub fn read(begin: &[u8]) -> Option<Self> {
+        let mut found = Found::default();
+        // What is cut off ends in an error; what stood before it is known.
+        let _ = (&mut found).deserialize(&mut serde_json::Deserializer::from_slice(begin));
+        let host = found.host.filter(|_| found.schema == Some(SCHEMA))?;
+        Some(Self {
+            version: found.version.unwrap_or_default(),
+            host: host.chars().take(NAME_CHARS).collect(),
+            generated_at: found.generated_at,
+            sweep_took: found.sweep.and_then(|sweep| sweep.took_ms).map(Duration::from_millis),
+        })
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    schema: Option<u32>,
+    version: Option<ContentVersion>,
+    host: Option<String>,
+    generated_at: Option<Timestamp>,
+    sweep: Option<SweepStats>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Found {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Found {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an overview")
+    }
+
+    /// Each field is noted as it comes: a later one may be cut off.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Cow<str>>()? {
+            match &*key {
+                "schema" => self.schema = Some(map.next_value()?),
+                "version" => self.version = Some(map.next_value()?),
+                "host" => self.host = Some(map.next_value()?),
+                "generated_at" => self.generated_at = Some(map.next_value()?),
+                "sweep" => self.sweep = Some(map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_of_an_overview_says_who_published_it() {
+        let whole = br#"{"schema":1,"version":"00000000000000ff","host":"nas1","topology":"t","generated_at":"2026-01-01T00:00:00Z","totals":{"drives":4},"sweep":{"started_at":null,"took_ms":2500,"drives":4,"failed":0,"timed_out":0},"enclosures":[{"id":"e"}]}"#;
+        let read = Published::read(whole).unwrap_or_default();
+        assert_eq!((read.host.as_str(), read.generated_at), ("nas1", Some(Timestamp(1_767_225_600))));
+        assert_eq!(
+            (read.version.to_string().as_str(), read.sweep_took),
+            ("00000000000000ff", Some(Duration::from_millis(2500)))
+        );
+        let enclosures = whole.windows(12).position(|w| w == b"\"enclosures\"").unwrap_or(0);
+        assert_eq!(Published::read(&whole[..enclosures]), Some(read));
+        for cut in 0..whole.len() {
+            assert!(Published::read(&whole[..cut]).is_none_or(|read| read.host == "nas1"), "{cut}");
+        }
+        for none in
+            [&b"{\"schema\":2,\"host\":\"nas1\"}"[..], b"{\"schema\":1}", b"", b"[]", b"\xff", b"{\"host\":\"x\"}"]
+        {
+            assert_eq!(Published::read(none), None, "{:?}", String::from_utf8_lossy(none));
+        }
+        let long = format!(r#"{{"schema":1,"host":"{}"}}"#, "ü".repeat(500));
+        assert_eq!(Published::read(long.as_bytes()).map(|read| read.host.chars().count()), Some(NAME_CHARS));
+    }
+}

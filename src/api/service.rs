@@ -1,0 +1,160 @@
+//! How the daemon itself does: the body of `/api/health`.
+
+use super::SCHEMA;
+use super::overview::SweepStats;
+use crate::domain::health::Verdict;
+use crate::domain::identity::DeviceName;
+use crate::domain::text::sanitize;
+use crate::domain::time::Timestamp;
+use serde::Serialize;
+
+/// A part of the service that may fail while the rest goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Part"))]
+#[serde(rename_all = "snake_case")]
+pub enum Component {
+    /// No value can be had from Redis.
+    Redis,
+    /// Redis answers, and takes no values.
+    RedisWrites,
+    /// The program smartctl.
+    Smartctl,
+    /// The program zpool.
+    Zpool,
+    /// A shelf, or the kernel's view of it.
+    Enclosure,
+    /// A drive that does not answer, and is asked less often for it.
+    Drive,
+    /// The polling as a whole.
+    Poller,
+    /// Another daemon holds the poll lease, and publishes nothing of this host.
+    Lease,
+}
+
+impl Component {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::RedisWrites => "redis_writes",
+            Self::Smartctl => "smartctl",
+            Self::Zpool => "zpool",
+            Self::Enclosure => "enclosure",
+            Self::Drive => "drive",
+            Self::Poller => "poller",
+            Self::Lease => "lease",
+        }
+    }
+}
+
+/// Something that does not work as it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Trouble"))]
+pub struct Degradation {
+    /// What it is about.
+    pub part: Component,
+    /// Which enclosure (its id) or drive (its kernel name); `null`: there is only one.
+    pub id: Option<String>,
+    /// Of a drive, its serial number.
+    pub serial_number: Option<String>,
+    /// When this daemon noticed.
+    pub since: Timestamp,
+    /// What is wrong, in words.
+    pub error: String,
+}
+
+impl std::fmt::Display for Degradation {
+    /// One line.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.part.as_str())?;
+        if let Some(id) = &self.id {
+            write!(f, " {}", sanitize(id))?;
+        }
+        write!(f, " since {}: {}", self.since, sanitize(&self.error))
+    }
+}
+
+/// What asking the drives has come to since this daemon began, and what is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PollCounters {
+    /// Sweeps that are whole.
+    pub sweeps: u64,
+    /// Readings by what came of them.
+    pub good: u64,
+    pub asleep: u64,
+    pub silent: u64,
+    pub failed: u64,
+    /// Children on drives that run now.
+    pub running: usize,
+    /// Children that were given up and have not ended.
+    pub stuck: usize,
+    /// Drives that are not asked for a while, because they were silent.
+    pub waiting: usize,
+}
+
+/// What the poller knows of how it does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Service {
+    pub host: String,
+    /// Polling is this daemon's; `None`: not decided yet. Of several on one Redis, one polls.
+    pub polls: Option<bool>,
+    /// Drives that are here.
+    pub drives: usize,
+    pub verdict: Option<Verdict>,
+    pub sweep: SweepStats,
+    pub troubles: Vec<Degradation>,
+}
+
+/// The body of `/api/health`. It is made anew for each request.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ServiceBody<'a> {
+    /// Version of this body's form; another number means that fields have changed their meaning.
+    pub schema: u32,
+    /// Name of the host that the daemon runs on.
+    pub host: &'a str,
+    /// Version of the daemon.
+    pub version: &'static str,
+    /// When this was put together.
+    pub generated_at: Timestamp,
+    /// When the daemon started.
+    pub started_at: Timestamp,
+    /// `ok`, or `degraded` when there is any trouble.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["ok", "degraded"])))]
+    pub status: &'static str,
+    /// The first sweep is whole.
+    pub ready: bool,
+    /// Polling is this daemon's; `null`: not decided yet. Of several on one Redis, one polls.
+    pub polls: Option<bool>,
+    /// The last whole sweep over all drives.
+    pub sweep: &'a SweepStats,
+    /// What does not work as it should.
+    pub degraded: &'a [Degradation],
+}
+
+impl<'a> ServiceBody<'a> {
+    pub fn new(service: &'a Service, ready: bool, started_at: Timestamp, generated_at: Timestamp) -> Self {
+        Self {
+            schema: SCHEMA,
+            host: &service.host,
+            version: env!("CARGO_PKG_VERSION"),
+            generated_at,
+            started_at,
+            status: if service.troubles.is_empty() { "ok" } else { "degraded" },
+            ready,
+            polls: service.polls,
+            sweep: &service.sweep,
+            degraded: &service.troubles,
+        }
+    }
+}
+
+impl Degradation {
+    /// Of the service as a whole.
+    pub fn of(part: Component, since: Timestamp, error: impl Into<String>) -> Self {
+        Self { part, id: None, serial_number: None, since, error: error.into() }
+    }
+
+    pub fn of_drive(device: &DeviceName, serial_number: Option<String>, since: Timestamp, error: String) -> Self {
+        Self { part: Component::Drive, id: Some(device.to_string()), serial_number, since, error }
+    }
+}

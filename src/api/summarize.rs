@@ -1,0 +1,103 @@
+//! Puts one drive together as every list shows it.
+
+use super::drive_summary::DriveSummary;
+use super::overview_input::OverviewInput;
+use crate::domain::drive::{Drive, DriveState};
+use crate::domain::enclosure::{Bay, Enclosure, Slot};
+use crate::domain::health::{Health, Subject, Verdict, judge, rotates};
+use crate::domain::inventory::DriveRecord;
+use crate::domain::smart::Protocol;
+use crate::domain::transport::Transport;
+use crate::domain::zfs::Membership;
+
+/// One record as users see it.
+pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
+    let drive = &record.drive;
+    let place = input.places.get(&drive.device).filter(|_| record.is_here());
+    let report = record.report.as_deref();
+    let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
+    let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);
+    let behind = drive.raid_volume().cloned();
+    let translated = behind.is_some() || drive.attachment.transport() == Some(Transport::Usb);
+    let presumed = match (drive.is_nvme(), ata_by_vendor) {
+        (true, _) => Some(Protocol::Nvme),
+        (false, true) => Some(Protocol::Ata),
+        // What speaks SCSI to the host may be a bridge before a drive that does not.
+        (false, false) => (!translated).then_some(Protocol::Scsi),
+    };
+    let health = health(record, place, input);
+    let stale = record.state == DriveState::Missing
+        || record.collected_at.is_some_and(|at| at.age_seconds(input.now) > input.stale_after_seconds);
+    DriveSummary {
+        device: drive.device.clone(),
+        paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
+        serial_number: record.serial_number().map(str::to_owned),
+        wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
+        model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
+        vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
+        firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
+        protocol: report.and_then(|r| r.protocol).or(presumed),
+        transport: drive.attachment.transport(),
+        behind,
+        user_capacity_bytes: report.and_then(|r| r.user_capacity_bytes).or(drive.size_bytes),
+        rotation_rate_rpm: report
+            .and_then(|r| r.rotation_rate_rpm)
+            .or_else(|| (drive.rotational == Some(false)).then_some(0)),
+        temperature_celsius: report.and_then(|r| r.temperature_celsius),
+        power_on_hours: report.and_then(|r| r.power_on_hours),
+        state: record.state,
+        verdict: health.verdict,
+        findings: health.findings,
+        enclosure: record.bay.as_ref().map(|b| b.enclosure.clone()),
+        slot: record.bay.as_ref().map(|b| b.slot),
+        pool: place.map(|p| p.pool.clone()),
+        vdev: place.map(|p| p.vdev.clone()),
+        role: place.map(|p| p.role),
+        vdev_state: place.and_then(|p| p.state.clone()),
+        read_errors: place.and_then(|p| p.read_errors),
+        write_errors: place.and_then(|p| p.write_errors),
+        cksum_errors: place.and_then(|p| p.cksum_errors),
+        collected_at: record.collected_at,
+        checked_at: record.checked_at,
+        missing_since: record.missing_since,
+        stale,
+        error: record.why_no_reading().map(|why| why.to_string()),
+    }
+}
+
+/// As smartctl puts it together for SCSI: vendor and product.
+fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
+    let model = drive.model.as_deref()?;
+    Some(vendor.map_or_else(|| model.to_owned(), |vendor| format!("{vendor} {model}")))
+}
+
+/// The verdict. A drive that does not answer, or is gone, has none, unless its last values already
+/// were bad, or ZFS has given it up: silence never betters a failing drive.
+fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInput) -> Health {
+    let report = record.report.as_deref();
+    let bay = record.bay.as_ref().filter(|_| record.is_here());
+    let subject = Subject {
+        now: input.now,
+        report,
+        collected_at: record.collected_at,
+        asleep: record.state == DriveState::Standby,
+        model: report.and_then(|r| r.model_name.as_deref()).or(record.drive.model.as_deref()),
+        rotates: rotates(record),
+        place,
+        fault_sensed: bay.and_then(|bay| slot(input.enclosures, bay)?.answer.fault_sensed),
+        peers: input.peers.of_one(record),
+    };
+    let mut health = judge(&subject, input.limits);
+    let outside = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);
+    // What a RAID controller says of a volume says nothing of the disks behind it.
+    if outside && health.verdict < Verdict::Warn || record.drive.is_raid_volume() && health.verdict == Verdict::Ok {
+        health.verdict = Verdict::Unknown;
+    }
+    health
+}
+
+fn slot<'a>(enclosures: &'a [Enclosure], bay: &Bay) -> Option<&'a Slot> {
+    let slots = &enclosures.iter().find(|e| e.id == bay.enclosure)?.slots;
+    // By number, as they are sorted.
+    slots.binary_search_by_key(&bay.slot, |s| s.slot).ok().and_then(|at| slots.get(at))
+}

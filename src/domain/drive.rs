@@ -1,0 +1,158 @@
+//! A drive as the kernel shows it. Nothing here knows how that is obtained.
+
+use super::device_type::{Controller, DeviceType, Disk};
+use super::identity::{DeviceName, Identity};
+use super::no_reading::{NoReading, RaidVolume};
+use super::transport::{Attachment, Transport};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Key of a drive for as long as it is here; stable over letters, ports and bays.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DriveKey {
+    /// As discovery told it apart from all others.
+    Discovered(Box<str>),
+    /// A disk behind a RAID volume.
+    RaidDisk { volume: Box<Self>, disk: Disk },
+    /// Known from its stored document alone.
+    Remembered(Identity),
+}
+
+impl fmt::Display for DriveKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Discovered(key) => f.write_str(key),
+            Self::RaidDisk { volume, disk } => write!(f, "{volume}|{disk}"),
+            Self::Remembered(identity) => {
+                let part = |part: &Option<String>| part.clone().unwrap_or_default();
+                write!(f, "remembered|{}|{}", part(&identity.wwid), part(&identity.unit_serial))
+            }
+        }
+    }
+}
+
+/// One way to a drive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrivePath {
+    /// `sda`, `nvme0n1`.
+    pub device: DeviceName,
+    /// What smartctl is given: `/dev/sg0`, `/dev/sda` where there is no sg node, `/dev/nvme0`.
+    pub node: String,
+    /// SCSI host number; `None` for NVMe.
+    pub host: Option<u32>,
+    /// `host:channel:target:lun`, or the NVMe controller's name.
+    pub address: String,
+}
+
+impl DrivePath {
+    /// The path to a disk behind the RAID volume that this path leads to.
+    pub fn to_raid_disk(&self, disk: Disk) -> Option<Self> {
+        let device = disk.name(&self.device)?;
+        Some(Self { device, address: format!("{} {disk}", self.address), ..self.clone() })
+    }
+}
+
+/// A drive as sysfs shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drive {
+    pub key: DriveKey,
+    /// The name it goes by: that of its first path.
+    pub device: DeviceName,
+    /// At least one, in the kernel's order.
+    pub paths: Vec<DrivePath>,
+    pub identity: Identity,
+    pub vendor: Option<String>,
+    pub model: Option<String>,
+    pub firmware: Option<String>,
+    pub size_bytes: Option<u64>,
+    /// Kernel's `queue/rotational`.
+    pub rotational: Option<bool>,
+    /// Names under `/dev/disk/by-id`, without partitions.
+    pub by_id: Vec<String>,
+    pub attachment: Attachment,
+    /// The disks that are listed as reached through its node, behind its RAID controller.
+    pub raid_disks: Vec<DeviceName>,
+    /// smartctl's type, where a setting gives it.
+    pub told_type: Option<DeviceType>,
+}
+
+impl Drive {
+    pub fn is_remembered(&self) -> bool {
+        matches!(self.key, DriveKey::Remembered(_))
+    }
+
+    /// Provided by a RAID controller. It has no health of its own, whatever its controller says.
+    pub fn is_raid_volume(&self) -> bool {
+        matches!(self.attachment, Attachment::RaidVolume(_))
+    }
+
+    pub fn is_nvme(&self) -> bool {
+        self.attachment == Attachment::Nvme
+    }
+
+    /// The RAID volume whose node leads to it, of a disk behind a controller.
+    pub fn raid_volume(&self) -> Option<&DeviceName> {
+        match &self.attachment {
+            Attachment::RaidDisk { volume } => Some(volume),
+            _ => None,
+        }
+    }
+
+    /// Why a RAID volume has no health, and where that of its disks is. `controller`: as smartctl
+    /// named it, where sysfs does not.
+    pub fn raid_volume_reason(&self, controller: Option<Controller>) -> NoReading {
+        let own = match &self.attachment {
+            Attachment::RaidVolume(controller) => *controller,
+            _ => None,
+        };
+        NoReading::RaidVolume(RaidVolume {
+            device: self.device.clone(),
+            disks: self.raid_disks.clone(),
+            controller: own.or(controller),
+        })
+    }
+
+    /// Why a drive gave its identity only, where its attachment explains more than smartctl does.
+    pub fn without_health_reason(&self, exit_status: Option<u8>) -> NoReading {
+        match self.attachment {
+            Attachment::RaidVolume(_) => self.raid_volume_reason(None),
+            Attachment::Scsi(Some(Transport::Usb)) if self.told_type.is_none() => {
+                NoReading::UsbWithoutHealth { device: self.device.clone(), exit_status }
+            }
+            _ => NoReading::WithoutHealth { exit_status },
+        }
+    }
+
+    pub fn has_device(&self, name: &str) -> bool {
+        self.paths.iter().any(|p| p.device.as_str() == name)
+    }
+}
+
+/// What a drive is doing, apart from how healthy it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "State"))]
+#[serde(rename_all = "lowercase")]
+pub enum DriveState {
+    /// Answers.
+    Active,
+    /// Asleep; left asleep, shown with its last good values.
+    Standby,
+    /// Did not answer in time, three times in a row (or ever).
+    Unresponsive,
+    /// Was here, is gone.
+    Missing,
+    /// Not read yet.
+    Reading,
+}
+
+impl DriveState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Standby => "standby",
+            Self::Unresponsive => "unresponsive",
+            Self::Missing => "missing",
+            Self::Reading => "reading",
+        }
+    }
+}

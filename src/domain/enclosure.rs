@@ -1,0 +1,186 @@
+//! A shelf and its bays, as the kernel's enclosure class has them (SES-3 through `ses.ko`).
+
+pub mod words;
+
+use std::fmt;
+use words::{PowerStatus, SlotStatus};
+
+/// One shelf. Both IO modules of a shelf make one enclosure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enclosure {
+    /// Logical id (`0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
+    pub id: String,
+    /// Names under `/sys/class/enclosure`, one per IO module.
+    pub sysfs_names: Vec<String>,
+    pub vendor: Option<String>,
+    pub model: Option<String>,
+    pub rev: Option<String>,
+    /// By slot number.
+    pub slots: Vec<Slot>,
+    /// Why what the shelf must answer is unknown.
+    pub error: Option<EnclosureProblem>,
+}
+
+/// Why an enclosure, or what it must report, is not known as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnclosureProblem {
+    /// IO modules do not answer; others may. By their names under `/sys/class/enclosure`.
+    Silent { modules: Vec<String>, answering: Vec<String> },
+    /// The kernel links no bay to a drive, although so many are in use and so many drives are in no bay.
+    Unlinked { in_use: usize, drives: usize },
+}
+
+impl fmt::Display for EnclosureProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { modules, answering } if answering.is_empty() => {
+                write!(f, "the shelf does not answer ({}): no status, lights or power", modules.join(", "))
+            }
+            Self::Silent { modules, answering } => write!(
+                f,
+                "an IO module does not answer ({}): status, lights and power are those that {} reports",
+                modules.join(", "),
+                answering.join(", ")
+            ),
+            Self::Unlinked { in_use, drives } => {
+                let verb = if *drives == 1 { "drive is" } else { "drives are" };
+                write!(
+                    f,
+                    "{in_use} of its bays are in use by what the shelf says, but the kernel links none of them to a drive, \
+                     and {drives} {verb} in no bay"
+                )
+            }
+        }
+    }
+}
+
+impl Enclosure {
+    /// All its bays are shown empty although the shelf says that they are not. `homeless`: drives in no bay that might
+    /// stand here.
+    pub fn unlinked(&self, homeless: usize) -> Option<EnclosureProblem> {
+        let full = self.slots.iter().filter(|slot| is_installed(slot.answer.status.as_ref())).count();
+        let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
+        if full == 0 || linked || homeless == 0 {
+            return None;
+        }
+        Some(EnclosureProblem::Unlinked { in_use: full, drives: homeless })
+    }
+}
+
+/// One bay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slot {
+    pub slot: u32,
+    /// The component's name, trimmed.
+    pub name: String,
+    /// SCSI addresses (`0:0:7:0`) that the bay's `device` links name, one per IO module.
+    pub addresses: Vec<String>,
+    pub answer: SlotAnswer,
+}
+
+/// Where a drive sits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Bay {
+    /// `enclosures[].id`
+    pub enclosure: String,
+    pub slot: u32,
+}
+
+impl Bay {
+    /// `None` unless both are known.
+    pub fn known(enclosure: Option<&String>, slot: Option<u32>) -> Option<Self> {
+        Some(Self { enclosure: enclosure?.clone(), slot: slot? })
+    }
+}
+
+/// What only the shelf itself can say of a bay; all `None` while it does not answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlotAnswer {
+    /// SES status in words: `OK`, `not installed`, `critical`, …
+    pub status: Option<SlotStatus>,
+    /// Bit 0 of `fault`: the shelf senses a fault.
+    pub fault_sensed: Option<bool>,
+    /// Bit 1 of `fault`: somebody asked for the fault light.
+    pub fault_requested: Option<bool>,
+    pub locate: Option<bool>,
+    pub active: Option<bool>,
+    pub power_status: Option<PowerStatus>,
+}
+
+impl SlotAnswer {
+    /// Two IO modules speak of one bay: what one of them leaves open, the other may know.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let status = match (self.status, other.status) {
+            (a, b) if is_installed(a.as_ref()) || !is_installed(b.as_ref()) && a.is_some() => a,
+            (_, b) => b,
+        };
+        Self {
+            status,
+            fault_sensed: either(self.fault_sensed, other.fault_sensed),
+            fault_requested: either(self.fault_requested, other.fault_requested),
+            locate: either(self.locate, other.locate),
+            active: either(self.active, other.active),
+            power_status: self.power_status.or(other.power_status),
+        }
+    }
+}
+
+/// The shelf says that there is something in the bay.
+fn is_installed(status: Option<&SlotStatus>) -> bool {
+    status.is_some_and(|status| *status != SlotStatus::NotInstalled)
+}
+
+/// A light that one module reports on is on.
+fn either(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a || b),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shelf_whose_bays_have_no_links_says_so() {
+        let slot = |slot, status, address: Option<&str>| Slot {
+            slot,
+            addresses: address.into_iter().map(str::to_owned).collect(),
+            answer: SlotAnswer { status: Some(status), ..SlotAnswer::default() },
+            ..Slot::default()
+        };
+        let shelf = |slots| Enclosure {
+            id: "e".into(),
+            sysfs_names: vec![],
+            vendor: None,
+            model: None,
+            rev: None,
+            slots,
+            error: None,
+        };
+        let unlinked = shelf(vec![
+            slot(0, SlotStatus::Ok, None),
+            slot(1, SlotStatus::NotInstalled, None),
+            slot(2, SlotStatus::Critical, None),
+        ]);
+        assert_eq!(unlinked.unlinked(2), Some(EnclosureProblem::Unlinked { in_use: 2, drives: 2 }));
+        assert_eq!(unlinked.unlinked(0), None, "no drive is missed");
+        assert_eq!(shelf(vec![slot(0, SlotStatus::NotInstalled, None)]).unlinked(2), None, "an empty shelf");
+        let partly = shelf(vec![slot(0, SlotStatus::Ok, Some("0:0:1:0")), slot(1, SlotStatus::Ok, None)]);
+        assert_eq!(partly.unlinked(2), None, "its links work");
+        assert_eq!(shelf(vec![Slot::default()]).unlinked(2), None, "a shelf that has not answered");
+    }
+
+    #[test]
+    fn what_one_io_module_does_not_know_the_other_may() {
+        let mine = SlotAnswer { status: Some(SlotStatus::Ok), locate: Some(false), ..Default::default() };
+        let theirs = SlotAnswer { status: Some(SlotStatus::NotInstalled), locate: Some(true), ..Default::default() };
+        let joined = theirs.clone().or(mine.clone());
+        assert_eq!(joined.status, Some(SlotStatus::Ok));
+        assert_eq!(joined.locate, Some(true));
+        assert_eq!(joined, mine.or(theirs.clone()));
+        assert_eq!(SlotAnswer::default().or(theirs.clone()), theirs);
+    }
+}

@@ -1,0 +1,167 @@
+//! What a drive is known by: its names in the kernel, and what it says of itself.
+
+use super::text::natural_cmp;
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// A kernel device name (`sda`, `sg12`, `nvme0n1`): `[A-Za-z0-9_-]`, 1 to 32 characters.
+/// Parsed once at the edge, so that keys, arguments and paths made from it are safe by type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DeviceName(Box<str>);
+
+impl DeviceName {
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits =
+            (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        fits.then(|| Self(text.into()))
+    }
+
+    /// Stands for a name in a sentence about several drives.
+    pub fn placeholder() -> Self {
+        Self("NAME".into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Of an `sd` name, the letters by which the kernel counts, and what stands behind them.
+    fn letters(&self) -> Option<(&str, &str)> {
+        let counted = self.0.strip_prefix("sd")?;
+        let end = counted.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(counted.len());
+        counted.split_at_checked(end).filter(|(letters, _)| !letters.is_empty())
+    }
+}
+
+impl TryFrom<String> for DeviceName {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no device name"))
+    }
+}
+
+impl From<DeviceName> for String {
+    fn from(name: DeviceName) -> Self {
+        name.0.into()
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Ord for DeviceName {
+    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`. What stands behind
+    /// the letters comes after them (`sda`, `sda-megaraid-3`, `sdb`), so that it is one order of all names.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.letters(), other.letters()) {
+            (Some((a, rest)), Some((b, other))) => {
+                a.len().cmp(&b.len()).then_with(|| a.cmp(b)).then_with(|| natural_cmp(rest, other))
+            }
+            _ => natural_cmp(&self.0, &other.0),
+        }
+    }
+}
+
+impl PartialOrd for DeviceName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What sysfs says a drive is, without a command to the drive. Two drives never share one
+/// record because of it: a half that is missing or a placeholder proves nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Identity {
+    /// `device/wwid` (SCSI: `naa.…`, `eui.…`, `t10.…`) or the NVMe namespace's `wwid`.
+    pub wwid: Option<String>,
+    /// Unit serial number: VPD page 0x80, or the NVMe controller's `serial`.
+    pub unit_serial: Option<String>,
+}
+
+impl Identity {
+    pub fn is_empty(&self) -> bool {
+        self.wwid.is_none() && self.unit_serial.is_none()
+    }
+
+    /// All that both know is the same, and there is some of it: what another path of the drive may
+    /// show, where a page could not be read.
+    pub fn agrees(&self, other: &Self) -> bool {
+        let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
+        let shares = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
+        let (names, serials) = ((&self.wwid, &other.wwid), (&self.unit_serial, &other.unit_serial));
+        let any = shares(names.0, names.1) || shares(serials.0, serials.1) || self.is_empty() && other.is_empty();
+        any && !differs(names.0, names.1) && !differs(serials.0, serials.1)
+    }
+
+    /// The World Wide Name as smartctl and by-id links write it: `0x5000c500a0000000`.
+    /// For NVMe the namespace's `eui.…`; a `t10.` name is no WWN.
+    pub fn wwn(&self) -> Option<String> {
+        let wwid = self.wwid.as_deref()?;
+        match wwid.strip_prefix("naa.") {
+            Some(hex) => Some(format!("0x{}", hex.to_ascii_lowercase())),
+            None => wwid.starts_with("eui.").then(|| wwid.to_owned()),
+        }
+    }
+}
+
+/// A name without what stands around it: `/dev/disk/by-id/wwn-0x5…` is `wwn-0x5…`.
+pub fn strip_path(name: &str) -> &str {
+    let name = name.trim().trim_end_matches('/');
+    let path = name.trim_start_matches('/');
+    match path.strip_prefix("dev/") {
+        Some(below) => below.rsplit('/').next().unwrap_or(below),
+        None if name.starts_with('/') => path,
+        None => name,
+    }
+}
+
+/// A link's name without its partition: `ata-X-part1` is `ata-X`.
+pub fn strip_partition(name: &str) -> &str {
+    let part = name.rsplit_once("-part").filter(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    part.map_or(name, |(stem, _)| stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_names_are_safe_and_sort_as_the_kernel_counts() {
+        for bad in ["", "sd a", "../sda", "sda/..", "-rf\0", &"s".repeat(33)] {
+            assert_eq!(DeviceName::parse(bad), None, "{bad:?}");
+        }
+        let sorted = [
+            "nvme2n1",
+            "nvme10n1",
+            "sda",
+            "sda-megaraid-2",
+            "sda-megaraid-10",
+            "sdb",
+            "sdb-cciss-0",
+            "sdz",
+            "sdaa",
+            "sdaa-megaraid-1",
+            "sdab",
+        ];
+        for turn in 0..sorted.len() {
+            let turned = sorted.iter().cycle().skip(turn).take(sorted.len());
+            let mut names: Vec<_> = turned.filter_map(|n| DeviceName::parse(n)).collect();
+            names.sort();
+            assert_eq!(names.iter().map(DeviceName::as_str).collect::<Vec<_>>(), sorted);
+        }
+    }
+
+    #[test]
+    fn a_wwn_is_written_as_smartctl_writes_it() {
+        let wwn = |w: &str| Identity { wwid: Some(w.into()), unit_serial: None }.wwn();
+        assert_eq!(wwn("naa.5000C500A0000000").as_deref(), Some("0x5000c500a0000000"));
+        assert_eq!(wwn("eui.0025388b71b2c001").as_deref(), Some("eui.0025388b71b2c001"));
+        assert_eq!(wwn("t10.ATA     DISK   SERIAL"), None);
+    }
+}

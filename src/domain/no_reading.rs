@@ -1,0 +1,196 @@
+//! Why there is no reading of a drive, or none with health data.
+//!
+//! Code decides by the variant. The sentence is for people: it is what `error` of a drive says.
+
+use super::device_type::{Controller, DeviceType};
+use super::identity::DeviceName;
+use super::text::list_first;
+use super::time::Timestamp;
+use std::fmt;
+
+/// Disks behind a RAID volume that are named in a sentence.
+const NAMED_DISKS: usize = 4;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoReading {
+    /// smartctl was not found.
+    NotInstalled,
+    /// smartctl could not be started, or its output was not usable.
+    ToolFailed(ToolFailure),
+    /// No answer within the deadline.
+    TimedOut { seconds: u64 },
+    /// The child of an earlier reading cannot be killed.
+    Stuck { pid: u32, seconds: u64 },
+    /// The SCSI host of the drive does not answer for so many drives; this one was not read.
+    HostSilent { host: u32, drives: usize },
+    /// Another drive had its name before the reading was complete.
+    NameReused { device: DeviceName },
+    /// smartctl answered, but gave no identity of a drive.
+    Unidentified { exit_status: Option<u8>, messages: String, cause: Cause },
+    /// A SATA drive that answers SCSI commands only.
+    NoPassThrough { device: DeviceName, tried_sat: bool, messages: String },
+    /// A volume that a RAID controller provides.
+    RaidVolume(RaidVolume),
+    /// smartctl does not know the USB bridge with these ids.
+    UnknownBridge { device: DeviceName, ids: String, tried: Option<DeviceType> },
+    /// A drive in a USB enclosure that gave its identity only.
+    UsbWithoutHealth { device: DeviceName, exit_status: Option<u8> },
+    /// The drive gave its identity only.
+    WithoutHealth { exit_status: Option<u8> },
+    /// The drive is not here.
+    Missing { since: Timestamp },
+}
+
+/// Why a run of smartctl gave nothing, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolFailure {
+    pub cause: Cause,
+    pub text: String,
+}
+
+/// What smartctl or the kernel said was the cause, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// `EACCES`, `EPERM`
+    PermissionDenied,
+    /// `ENODEV`, `ENXIO`
+    NoSuchDevice,
+    /// A RAID controller has no disk of that number.
+    NoSuchDisk,
+    Other,
+}
+
+/// A RAID volume has no health of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RaidVolume {
+    pub device: DeviceName,
+    /// The disks behind it that are listed.
+    pub disks: Vec<DeviceName>,
+    /// By whose numbers smartctl reads the disks behind it; `None` where it does not.
+    pub controller: Option<Controller>,
+}
+
+impl NoReading {
+    /// The sentence begins with the name of the drive.
+    pub fn names_its_drive(&self) -> bool {
+        matches!(self, Self::RaidVolume(_) | Self::UnknownBridge { .. } | Self::UsbWithoutHealth { .. })
+    }
+
+    /// The same with `device` for the name of the drive, and with text of smartctl as `rename` changes it.
+    #[must_use]
+    pub fn renamed(&self, rename: impl Fn(&str) -> String, device: &DeviceName) -> Self {
+        let mut renamed = self.clone();
+        match &mut renamed {
+            Self::ToolFailed(failure) => failure.text = rename(&failure.text),
+            Self::Unidentified { messages, .. } => *messages = rename(messages),
+            Self::NoPassThrough { device: own, messages, .. } => {
+                own.clone_from(device);
+                *messages = rename(messages);
+            }
+            _ => {}
+        }
+        renamed
+    }
+}
+
+impl fmt::Display for NoReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInstalled => f.write_str("smartctl is not installed, or SMARTCTL_PATH does not name it"),
+            Self::ToolFailed(failure) => f.write_str(&failure.text),
+            Self::TimedOut { seconds } => write!(f, "smartctl: no answer within {seconds} s"),
+            Self::Stuck { pid, seconds } => {
+                write!(f, "smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed")
+            }
+            Self::HostSilent { host, drives } => {
+                write!(f, "not asked: SCSI host {host} is silent, {drives} drives behind it gave no answer")
+            }
+            Self::NameReused { device } => write!(f, "{device} became another drive while it was read"),
+            Self::Unidentified { exit_status, messages, .. } => {
+                write!(f, "smartctl gave no serial number and no WWN, exit status {}", Status(*exit_status))?;
+                in_brackets(f, messages)
+            }
+            Self::NoPassThrough { device, tried_sat, messages } => {
+                f.write_str("the SATA drive answers as SCSI: no ATA pass-through (CAP_SYS_RAWIO is missing, ")?;
+                if *tried_sat {
+                    f.write_str("or its HBA passes none through)")?;
+                } else {
+                    write!(f, "or it needs SMART_DEVICE_TYPES={device}=sat)")?;
+                }
+                in_brackets(f, messages)
+            }
+            Self::RaidVolume(volume) => volume.fmt(f),
+            Self::UnknownBridge { device, ids, tried } => {
+                write!(f, "{device} is in a USB box whose bridge smartctl does not know ({ids}): ")?;
+                match tried {
+                    None | Some(DeviceType::Auto) => try_sat(f, device),
+                    Some(tried) => write!(f, "{tried} was tried"),
+                }
+            }
+            Self::UsbWithoutHealth { device, exit_status } => {
+                write!(f, "{device} is in a USB box, and {}: ", Self::WithoutHealth { exit_status: *exit_status })?;
+                try_sat(f, device)
+            }
+            Self::WithoutHealth { exit_status } => {
+                let status = Status(*exit_status);
+                write!(f, "the drive gave its identity but no health data (smartctl exit status {status})")
+            }
+            Self::Missing { since } => write!(f, "the drive is gone since {since}"),
+        }
+    }
+}
+
+fn try_sat(f: &mut fmt::Formatter<'_>, device: &DeviceName) -> fmt::Result {
+    write!(f, "SMART_DEVICE_TYPES={device}=sat mends it for most boxes")
+}
+
+fn in_brackets(f: &mut fmt::Formatter<'_>, messages: &str) -> fmt::Result {
+    if messages.is_empty() { Ok(()) } else { write!(f, " ({messages})") }
+}
+
+/// An exit status, which may be unknown.
+struct Status(Option<u8>);
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(status) => status.fmt(f),
+            None => f.write_str("unknown"),
+        }
+    }
+}
+
+impl fmt::Display for RaidVolume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let device = &self.device;
+        write!(f, "{device} is a RAID volume, which has no health of its own")?;
+        if !self.disks.is_empty() {
+            let names: Vec<&str> = self.disks.iter().map(DeviceName::as_str).collect();
+            return write!(f, ": the disks behind it are {}", list_first(&names, NAMED_DISKS));
+        }
+        match self.controller {
+            Some(by) => {
+                let by = by.as_str();
+                write!(f, ": SMART_DEVICE_TYPES={device}={by},N shows the disk of number N behind it")
+            }
+            None => f.write_str(", and the disks behind it cannot be read"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drives_with_one_reason_are_equal_without_their_names() {
+        let name = |text: &str| DeviceName::parse(text).unwrap_or_else(|| unreachable!("{text}"));
+        let of = |device: &str, node: &str| {
+            let messages = format!("Smartctl open device: {node} failed: Permission denied");
+            let why = NoReading::NoPassThrough { device: name(device), tried_sat: false, messages };
+            why.renamed(|text| text.replace(node, "the drive"), &DeviceName::placeholder())
+        };
+        assert_eq!(of("sda", "/dev/sg0"), of("sdb", "/dev/sg1"));
+        assert!(of("sda", "/dev/sg0").to_string().contains("SMART_DEVICE_TYPES=NAME=sat"));
+    }
+}

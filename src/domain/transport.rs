@@ -1,0 +1,64 @@
+//! How a drive is attached to this host, as sysfs shows it.
+
+use super::device_type::Controller;
+use super::identity::DeviceName;
+use serde::{Deserialize, Serialize};
+
+/// What a drive is attached by: `lsblk`'s column TRAN, and `raid` for a volume that a controller
+/// makes up. A SATA drive behind a SAS HBA is attached by SAS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// SAS, also a SATA drive behind a SAS HBA.
+    Sas,
+    /// SATA.
+    Sata,
+    /// NVMe.
+    Nvme,
+    /// A USB box.
+    Usb,
+    /// A volume that a RAID controller makes up.
+    Raid,
+    /// iSCSI.
+    Iscsi,
+    /// Fibre Channel.
+    Fc,
+    /// A virtual machine's disk.
+    Virtio,
+}
+
+/// What the way to a drive means for reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attachment {
+    /// A SCSI device, by a transport that sysfs may not name.
+    Scsi(Option<Transport>),
+    /// An NVMe namespace.
+    Nvme,
+    /// A volume that a RAID controller provides, and by whose numbers smartctl reads the disks behind it; `None` where it
+    /// does not.
+    RaidVolume(Option<Controller>),
+    /// A disk that only the node of such a volume leads to.
+    RaidDisk { volume: DeviceName },
+}
+
+impl Attachment {
+    /// As far as a stored document says it.
+    pub fn stored(transport: Option<Transport>, volume: Option<&DeviceName>) -> Self {
+        match (volume, transport) {
+            (Some(volume), _) => Self::RaidDisk { volume: volume.clone() },
+            (None, Some(Transport::Nvme)) => Self::Nvme,
+            (None, Some(Transport::Raid)) => Self::RaidVolume(None),
+            (None, other) => Self::Scsi(other),
+        }
+    }
+
+    pub fn transport(&self) -> Option<Transport> {
+        match self {
+            Self::Scsi(transport) => *transport,
+            Self::Nvme => Some(Transport::Nvme),
+            Self::RaidVolume(_) => Some(Transport::Raid),
+            Self::RaidDisk { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Pools, their vdevs and leaves, as `zpool status` shows them (zpool-status(8)).
+
+pub mod words;
+
+use super::drive::DriveKey;
+use super::identity::DeviceName;
+use super::time::Timestamp;
+use super::zfs::words::{PoolState, ScanKind, ScanState, VdevRole, VdevState};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything `zpool` said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Zfs {
+    pub state: ZfsState,
+    /// Why the pools are unknown or old: zpool gave no answer since. `state` and pools stay as they were.
+    pub error: Option<String>,
+    pub pools: Vec<Pool>,
+}
+
+/// What the last answer of zpool was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZfsState {
+    /// There was none yet.
+    #[default]
+    NotAsked,
+    /// This host has no ZFS, which is not a fault.
+    NotInstalled,
+    /// The pools.
+    Read { at: Timestamp },
+}
+
+/// A ZFS pool (zpool-status(8)).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Pool {
+    /// Name of the pool.
+    pub name: String,
+    /// `ONLINE`, `DEGRADED`, `FAULTED`, `UNAVAIL`, `SUSPENDED`, …
+    pub state: Option<PoolState>,
+    /// What is the matter, in ZFS's words; `null` for a healthy pool.
+    pub status: Option<String>,
+    /// What ZFS advises to do; `null` for a healthy pool.
+    pub action: Option<String>,
+    /// The newest or running scrub or resilver.
+    pub scan: Scan,
+    /// The `errors:` line.
+    pub errors: Option<String>,
+    /// Data is lost; `None`: zpool did not say, or could not tell.
+    #[serde(skip)]
+    pub has_data_errors: Option<bool>,
+    /// Its top-level vdevs.
+    pub vdevs: Vec<Vdev>,
+}
+
+/// The newest or running scrub or resilver.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Scan {
+    /// What it is.
+    pub kind: ScanKind,
+    /// How it stands.
+    pub state: ScanState,
+    /// Of one that runs or is paused, how far it is.
+    pub done_percent: Option<f64>,
+    /// The `scan:` lines as they stand; of JSON, the same said in a sentence.
+    pub text: Option<String>,
+}
+
+impl Eq for Scan {}
+
+/// A top-level vdev: a mirror, a raidz group, or a lone disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Vdev {
+    /// `raidz2-0`, `mirror-1`; of a lone disk, its name.
+    pub name: String,
+    /// What it is for.
+    pub role: VdevRole,
+    /// `ONLINE`, `DEGRADED`, `FAULTED`, …
+    pub state: Option<VdevState>,
+    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
+    pub read_errors: Option<u64>,
+    /// Writes that failed, as ZFS counts them (WRITE).
+    pub write_errors: Option<u64>,
+    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
+    pub cksum_errors: Option<u64>,
+    /// Its disks.
+    pub members: Vec<Leaf>,
+}
+
+/// A disk, partition or file in a vdev.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Leaf {
+    /// As zpool prints it: a path, a bare name, or a guid.
+    pub name: String,
+    /// The number that ZFS knows it by, in decimal digits (it may exceed what a JSON reader's
+    /// double holds). Text output tells it only of a leaf that is gone.
+    pub guid: Option<String>,
+    /// Of a leaf that is gone: the path it had.
+    pub was: Option<String>,
+    /// `ONLINE`, `FAULTED`, `REMOVED`, `AVAIL`, `INUSE`, …
+    pub state: Option<VdevState>,
+    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
+    pub read_errors: Option<u64>,
+    /// Writes that failed, as ZFS counts them (WRITE).
+    pub write_errors: Option<u64>,
+    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
+    pub cksum_errors: Option<u64>,
+    /// A remark at the end of the row (`corrupted data`, `currently in use`, `(resilvering)`).
+    pub note: Option<String>,
+    /// It is being written anew, or waits to be.
+    #[serde(skip)]
+    pub is_resilvering: bool,
+    /// ZFS opened what is there and found no label, or that of something else.
+    #[serde(skip)]
+    pub has_other_label: bool,
+    /// `replacing-2`, `spare-0`: the group inside the vdev in which one drive takes over from another.
+    pub group: Option<String>,
+    /// The drive behind it; `null` when no drive here is it.
+    pub device: Option<DeviceName>,
+    /// That drive as it is known while it is here, whatever its letter becomes.
+    #[serde(skip)]
+    pub key: Option<DriveKey>,
+    /// Further names by which the drive behind it may be found.
+    #[serde(skip)]
+    pub aliases: Vec<String>,
+}
+
+impl Leaf {
+    /// Its drive is not there: whatever its name leads to now may be somebody else.
+    pub fn is_gone(&self) -> bool {
+        self.was.is_some() || matches!(self.state, Some(VdevState::Removed | VdevState::Unavail))
+    }
+
+    /// A distributed spare of a dRAID group (`draid2-0-1`): room on the group's own drives, no drive.
+    pub fn is_distributed_spare(&self) -> bool {
+        let mut parts = self.name.split('-');
+        let digits = |part: Option<&str>| part.is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+        matches!(parts.next(), Some("draid1" | "draid2" | "draid3"))
+            && digits(parts.next())
+            && digits(parts.next())
+            && parts.next().is_none()
+    }
+
+    /// The higher, the more there is to say of it: its state first, then its errors.
+    fn trouble(&self) -> (u8, u64) {
+        let state = match self.state {
+            Some(VdevState::Online | VdevState::Avail | VdevState::InUse) | None => 0,
+            Some(VdevState::Offline) => 1,
+            Some(_) => 2,
+        };
+        let errors = [self.read_errors, self.write_errors, self.cksum_errors].into_iter().flatten();
+        (state, errors.fold(0, u64::saturating_add))
+    }
+}
+
+impl Vdev {
+    /// One of its drives is taking over from another, or is being written anew.
+    pub fn is_resilvering(&self) -> bool {
+        self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering)
+    }
+}
+
+/// Where a drive stands in a pool: `devices` of `/api/zfs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Membership {
+    /// Name of the pool.
+    pub pool: String,
+    /// Top-level vdev.
+    pub vdev: String,
+    /// What the vdev is for.
+    pub role: VdevRole,
+    /// State of the drive in the pool.
+    pub state: Option<VdevState>,
+    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
+    pub read_errors: Option<u64>,
+    /// Writes that failed, as ZFS counts them (WRITE).
+    pub write_errors: Option<u64>,
+    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
+    pub cksum_errors: Option<u64>,
+    /// A remark of ZFS (`currently in use`, `(resilvering)`).
+    pub note: Option<String>,
+    /// It is a hot spare that stands in for another drive (`vdev` is then the one it helps).
+    pub spare_in_use: bool,
+    /// A drive of its vdev, maybe itself, is being replaced or written anew: the vdev has less
+    /// redundancy than it should until that is done.
+    pub vdev_resilvering: bool,
+}
+
+impl Zfs {
+    /// This host runs ZFS; `None`: not heard yet.
+    pub fn available(&self) -> Option<bool> {
+        match self.state {
+            ZfsState::NotAsked => None,
+            ZfsState::NotInstalled => Some(false),
+            ZfsState::Read { .. } => Some(true),
+        }
+    }
+
+    /// When zpool gave the pools.
+    pub fn collected_at(&self) -> Option<Timestamp> {
+        match self.state {
+            ZfsState::NotAsked | ZfsState::NotInstalled => None,
+            ZfsState::Read { at } => Some(at),
+        }
+    }
+
+    /// Every leaf with its pool and vdev.
+    pub fn leaves(&self) -> impl Iterator<Item = (&Pool, &Vdev, &Leaf)> {
+        self.pools.iter().flat_map(|pool| {
+            pool.vdevs.iter().flat_map(move |vdev| vdev.members.iter().map(move |leaf| (pool, vdev, leaf)))
+        })
+    }
+
+    /// The place of every drive that is in a pool. A drive may have several leaves (a spare in
+    /// use, two partitions): the one in most trouble speaks for it, of several a data leaf.
+    pub fn memberships(&self) -> BTreeMap<DeviceName, Membership> {
+        let mut best: BTreeMap<&DeviceName, (&Pool, &Vdev, &Leaf)> = BTreeMap::new();
+        let mut in_use = BTreeSet::new();
+        for found @ (_, vdev, leaf) in self.leaves() {
+            let Some(device) = &leaf.device else { continue };
+            if vdev.role == VdevRole::Spare && leaf.state == Some(VdevState::InUse) {
+                in_use.insert(device);
+            }
+            let rank = |(_, vdev, leaf): (&Pool, &Vdev, &Leaf)| (leaf.trouble(), vdev.role == VdevRole::Data);
+            let held = best.entry(device).or_insert(found);
+            if rank(found) > rank(*held) {
+                *held = found;
+            }
+        }
+        let place = |device: &DeviceName, pool: &Pool, vdev: &Vdev, leaf: &Leaf| Membership {
+            pool: pool.name.clone(),
+            vdev: vdev.name.clone(),
+            role: vdev.role,
+            state: leaf.state.clone(),
+            read_errors: leaf.read_errors,
+            write_errors: leaf.write_errors,
+            cksum_errors: leaf.cksum_errors,
+            note: leaf.note.clone(),
+            spare_in_use: in_use.contains(device),
+            vdev_resilvering: vdev.is_resilvering(),
+        };
+        best.into_iter().map(|(device, (pool, vdev, leaf))| (device.clone(), place(device, pool, vdev, leaf))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(device: &str, state: &str) -> Leaf {
+        Leaf {
+            name: format!("/dev/{device}1"),
+            device: DeviceName::parse(device),
+            state: Some(VdevState::from(state)),
+            ..Leaf::default()
+        }
+    }
+
+    fn vdev(name: &str, role: VdevRole, members: Vec<Leaf>) -> Vdev {
+        Vdev { name: name.to_owned(), role, members, ..Vdev::default() }
+    }
+
+    #[test]
+    fn a_drive_with_several_leaves_shows_the_one_that_matters() {
+        let mut spared = leaf("sdc", "ONLINE");
+        spared.group = Some("spare-1".to_owned());
+        let pools = vec![
+            Pool {
+                name: "boot".to_owned(),
+                vdevs: vec![
+                    vdev("sda", VdevRole::Log, vec![leaf("sda", "FAULTED")]),
+                    vdev("sda", VdevRole::Data, vec![leaf("sda", "ONLINE")]),
+                ],
+                ..Pool::default()
+            },
+            Pool {
+                name: "tank".to_owned(),
+                vdevs: vec![
+                    vdev("mirror-0", VdevRole::Data, vec![leaf("sda", "DEGRADED"), leaf("sdb", "ONLINE"), spared]),
+                    vdev("mirror-1", VdevRole::Data, vec![leaf("sdd", "ONLINE")]),
+                    vdev("spares", VdevRole::Spare, vec![leaf("sdc", "INUSE"), leaf("sde", "AVAIL")]),
+                ],
+                ..Pool::default()
+            },
+            Pool { vdevs: vec![vdev("sda", VdevRole::Data, vec![leaf("sda", "OFFLINE")])], ..Pool::default() },
+        ];
+        let places = Zfs { pools, ..Zfs::default() }.memberships();
+        let of = |name: &str| DeviceName::parse(name).and_then(|n| places.get(&n).cloned()).unwrap_or_default();
+        assert_eq!((of("sda").pool.as_str(), of("sda").state), ("tank", Some(VdevState::Degraded)));
+        let spare = of("sdc");
+        assert_eq!((spare.vdev.as_str(), spare.role, spare.spare_in_use), ("mirror-0", VdevRole::Data, true));
+        assert!(of("sdb").vdev_resilvering && !of("sdb").spare_in_use && !of("sdd").vdev_resilvering);
+        assert_eq!((of("sde").role, of("sde").spare_in_use), (VdevRole::Spare, false));
+    }
+
+    #[test]
+    fn distributed_spares_are_told_from_groups_and_drives() {
+        for (name, is_spare) in [
+            ("draid2-0-1", true),
+            ("draid2:8d:42c:2s-0", false),
+            ("draid2-0", false),
+            ("draid1-a-1", false),
+            ("sda", false),
+        ] {
+            assert_eq!(Leaf { name: name.to_owned(), ..Leaf::default() }.is_distributed_spare(), is_spare, "{name}");
+        }
+    }
+}
