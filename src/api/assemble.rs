@@ -9,10 +9,11 @@ use super::overview_input::OverviewInput;
 use super::summarize::summarize;
 use crate::domain::drive::DriveState;
 use crate::domain::enclosure::{EnclosureProblem, Slot};
-use crate::domain::health::Verdict;
+use crate::domain::health::{Judgement, RuleSettings, Verdict, judge_enclosure, judge_pool};
 use crate::domain::text::natural_cmp;
 use crate::domain::time::Timestamp;
 use crate::domain::topology;
+use crate::domain::zfs::Pool;
 use std::collections::{HashMap, HashSet};
 
 /// Joins everything into the overview.
@@ -53,11 +54,23 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
         sweep: input.sweep.clone(),
         enclosures,
         unslotted,
-        pools: input.zfs.pools.iter().map(PoolSummary::from).collect(),
+        pools: input.zfs.pools.iter().map(|pool| pool_summary(pool, input.rules)).collect(),
         zfs_error: input.zfs.error.clone(),
     };
-    overview.verdict = overview.drives().map(|d| d.verdict).max().unwrap_or(Verdict::Unknown);
+    overview.verdict = worst(&overview);
     overview
+}
+
+fn worst(overview: &Overview) -> Verdict {
+    let drives = overview.drives().map(|drive| drive.verdict);
+    let enclosures = overview.enclosures.iter().map(|enclosure| enclosure.verdict);
+    let pools = overview.pools.iter().map(|pool| pool.verdict);
+    drives.chain(enclosures).chain(pools).max().unwrap_or(Verdict::Unknown)
+}
+
+fn pool_summary(pool: &Pool, rules: &RuleSettings) -> PoolSummary {
+    let Judgement { verdict, findings } = judge_pool(pool, rules);
+    PoolSummary { name: pool.name.clone(), state: pool.state.clone(), scan: pool.scan.clone(), verdict, findings }
 }
 
 fn enclosure_views<'a>(
@@ -65,32 +78,32 @@ fn enclosure_views<'a>(
     by_bay: &mut HashMap<(&'a str, u32), Vec<DriveSummary>>,
     unslotted: &mut Vec<DriveSummary>,
 ) -> Vec<EnclosureView> {
-    let mut views: Vec<EnclosureView> = input
-        .enclosures
-        .iter()
-        .map(|e| EnclosureView {
-            id: e.id.clone(),
-            sysfs_name: e.sysfs_names.first().cloned().unwrap_or_default(),
-            sysfs_names: e.sysfs_names.clone(),
-            vendor: e.vendor.clone(),
-            model: e.model.clone(),
-            rev: e.rev.clone(),
-            error: e.error.as_ref().map(EnclosureProblem::to_string),
-            layout: Some(input.layouts.of(e.model.as_deref(), &e.id, e.slots.len())),
-            slots: e
-                .slots
-                .iter()
-                .map(|slot| {
-                    let mut here = by_bay.remove(&(e.id.as_str(), slot.slot)).unwrap_or_default();
-                    // One drive a bay; should sysfs ever link two, none is lost.
-                    here.sort_by(|a, b| a.device.cmp(&b.device));
-                    let rest = here.split_off(here.len().min(1));
-                    unslotted.extend(rest);
-                    slot_view(slot, here.pop())
-                })
-                .collect(),
-        })
-        .collect();
+    let mut views = Vec::with_capacity(input.enclosures.len());
+    for enclosure in input.enclosures {
+        let mut slots = Vec::with_capacity(enclosure.slots.len());
+        for slot in &enclosure.slots {
+            let mut here = by_bay.remove(&(enclosure.id.as_str(), slot.slot)).unwrap_or_default();
+            // One drive a bay; should sysfs ever link two, none is lost.
+            here.sort_by(|a, b| a.device.cmp(&b.device));
+            let rest = here.split_off(here.len().min(1));
+            unslotted.extend(rest);
+            slots.push(slot_view(slot, here.pop()));
+        }
+        let Judgement { verdict, findings } = judge_enclosure(enclosure, input.rules);
+        views.push(EnclosureView {
+            id: enclosure.id.clone(),
+            sysfs_name: enclosure.sysfs_names.first().cloned().unwrap_or_default(),
+            sysfs_names: enclosure.sysfs_names.clone(),
+            vendor: enclosure.vendor.clone(),
+            model: enclosure.model.clone(),
+            rev: enclosure.rev.clone(),
+            error: enclosure.error.as_ref().map(EnclosureProblem::to_string),
+            verdict,
+            findings,
+            layout: Some(input.layouts.of(enclosure.model.as_deref(), &enclosure.id, enclosure.slots.len())),
+            slots,
+        });
+    }
     views.sort_by(|a, b| natural_cmp(&a.id, &b.id));
     views
 }

@@ -6,6 +6,7 @@ use super::content_version::ContentVersion;
 use super::drive_summary::DriveSummary;
 use super::enclosure_view::EnclosureView;
 use super::overview::Overview;
+use crate::domain::health::{Finding, Verdict};
 use crate::domain::identity::DeviceName;
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::words::VdevRole;
@@ -91,11 +92,33 @@ pub struct ZfsBody<'a> {
     /// Why the pools are unknown or old.
     pub error: Option<&'a str>,
     /// The pools.
-    pub pools: &'a [Pool],
+    pub pools: Vec<PoolView<'a>>,
     /// Leaves that no drive here is.
     pub unmatched: Vec<Unmatched<'a>>,
     /// Kernel name of a drive to its place in a pool.
     pub devices: BTreeMap<DeviceName, Membership>,
+}
+
+/// A pool with its verdict.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Pool"))]
+pub struct PoolView<'a> {
+    #[serde(flatten)]
+    pub pool: &'a Pool,
+    /// The worst of its findings; `unknown` where zpool gave no state.
+    pub verdict: Verdict,
+    /// The reasons for its verdict, worst first. What is wrong with a drive of it is a finding of that drive.
+    pub findings: &'a [Finding],
+}
+
+impl<'a> PoolView<'a> {
+    /// With the verdict that the overview has for the pool.
+    fn new(pool: &'a Pool, overview: &'a Overview) -> Self {
+        let summary = overview.pools.iter().find(|summary| summary.name == pool.name);
+        let verdict = summary.map_or(Verdict::Unknown, |summary| summary.verdict);
+        let findings = summary.map_or(&[][..], |summary| &summary.findings);
+        Self { pool, verdict, findings }
+    }
 }
 
 /// A leaf without a drive.
@@ -124,7 +147,7 @@ impl<'a> ZfsBody<'a> {
             collected_at: zfs.collected_at(),
             available: zfs.available(),
             error: zfs.error.as_deref(),
-            pools: &zfs.pools,
+            pools: zfs.pools.iter().map(|pool| PoolView::new(pool, overview)).collect(),
             unmatched: unmatched
                 .map(|(pool, vdev, leaf)| Unmatched { pool: &pool.name, vdev: &vdev.name, role: vdev.role, leaf })
                 .collect(),

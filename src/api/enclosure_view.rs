@@ -2,6 +2,7 @@
 
 use super::drive_summary::DriveSummary;
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
+use crate::domain::health::{Finding, Verdict};
 use crate::domain::layout::Layout;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,12 @@ pub struct EnclosureView {
     pub rev: Option<String>,
     /// Why what the shelf must answer is unknown.
     pub error: Option<String>,
+    /// The worst of its findings; `unknown` while it has not answered.
+    #[serde(default = "unknown")]
+    pub verdict: Verdict,
+    /// The reasons for its verdict, worst first. What is wrong with a drive in it is a finding of that drive.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// How its bays stand; `null` in what an earlier version has stored.
     #[serde(default)]
     pub layout: Option<Layout>,
@@ -53,4 +60,9 @@ pub struct SlotView {
     /// `null` when the bay is empty.
     // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
     pub drive: Option<Box<DriveSummary>>,
+}
+
+/// Of what an earlier version has stored.
+fn unknown() -> Verdict {
+    Verdict::Unknown
 }

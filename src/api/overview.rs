@@ -4,11 +4,11 @@ use super::content_version::ContentVersion;
 use super::drive_summary::DriveSummary;
 use super::enclosure_view::EnclosureView;
 use crate::domain::drive::DriveState;
-use crate::domain::health::Verdict;
+use crate::domain::health::{Finding, Verdict};
 use crate::domain::inventory::DriveRecord;
 use crate::domain::time::Timestamp;
+use crate::domain::zfs::Scan;
 use crate::domain::zfs::words::PoolState;
-use crate::domain::zfs::{Pool, Scan};
 use serde::{Deserialize, Serialize};
 
 /// The body of `/api/overview`.
@@ -30,7 +30,7 @@ pub struct Overview {
     /// The oldest of the current readings in it (of all readings, where none is current); what `Age`
     /// counts from.
     pub collected_at: Option<Timestamp>,
-    /// The worst verdict of all drives; `unknown` only when no drive has one.
+    /// The worst verdict of all drives, enclosures and pools; `unknown` only when none has one.
     pub verdict: Verdict,
     /// Counts over all drives, bays and shelves.
     pub totals: Totals,
@@ -172,6 +172,17 @@ pub struct PoolSummary {
     pub state: Option<PoolState>,
     /// The newest or running scrub or resilver.
     pub scan: Scan,
+    /// The worst of its findings; `unknown` where zpool gave no state.
+    #[serde(default = "unknown")]
+    pub verdict: Verdict,
+    /// The reasons for its verdict, worst first. What is wrong with a drive of it is a finding of that drive.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+/// Of what an earlier version has stored.
+fn unknown() -> Verdict {
+    Verdict::Unknown
 }
 
 impl Overview {
@@ -179,12 +190,6 @@ impl Overview {
     pub fn drives(&self) -> impl Iterator<Item = &DriveSummary> {
         let slotted = self.enclosures.iter().flat_map(|e| e.slots.iter().filter_map(|s| s.drive.as_deref()));
         slotted.chain(&self.unslotted)
-    }
-}
-
-impl From<&Pool> for PoolSummary {
-    fn from(pool: &Pool) -> Self {
-        Self { name: pool.name.clone(), state: pool.state.clone(), scan: pool.scan.clone() }
     }
 }
 

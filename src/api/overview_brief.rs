@@ -26,7 +26,7 @@ pub struct OverviewBrief {
     pub generated_at: Timestamp,
     /// The oldest of the current readings in it; what `Age` counts from.
     pub collected_at: Option<Timestamp>,
-    /// The worst verdict of all drives; `unknown` only when no drive has one.
+    /// The worst verdict of all drives, enclosures and pools; `unknown` only when none has one.
     pub verdict: Verdict,
     /// Counts over all drives, bays and shelves.
     pub totals: Totals,

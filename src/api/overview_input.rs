@@ -2,7 +2,7 @@
 
 use super::overview::SweepStats;
 use crate::domain::enclosure::Enclosure;
-use crate::domain::health::{Limits, Peers};
+use crate::domain::health::{Peers, RuleSettings};
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::Inventory;
 use crate::domain::layout::Layouts;
@@ -23,7 +23,7 @@ pub struct OverviewInput<'a> {
     /// `zfs.memberships()`, made once.
     pub places: &'a BTreeMap<DeviceName, Membership>,
     pub sweep: &'a SweepStats,
-    pub limits: &'a Limits,
+    pub rules: &'a RuleSettings,
     pub layouts: &'a Layouts,
     /// `Peers::of(inventory)`, made once.
     pub peers: &'a Peers,

@@ -4,7 +4,7 @@ use super::drive_summary::DriveSummary;
 use super::overview_input::OverviewInput;
 use crate::domain::drive::{Drive, DriveState};
 use crate::domain::enclosure::{Bay, Enclosure, Slot};
-use crate::domain::health::{Health, Subject, Verdict, judge, rotates};
+use crate::domain::health::{DriveFacts, Judgement, Verdict, judge_drive};
 use crate::domain::inventory::DriveRecord;
 use crate::domain::smart::Protocol;
 use crate::domain::transport::Transport;
@@ -73,21 +73,21 @@ fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
 
 /// The verdict. A drive that does not answer, or is gone, has none, unless its last values already
 /// were bad, or ZFS has given it up: silence never betters a failing drive.
-fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInput) -> Health {
+fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInput) -> Judgement {
     let report = record.report.as_deref();
     let bay = record.bay.as_ref().filter(|_| record.is_here());
-    let subject = Subject {
+    let facts = DriveFacts {
         now: input.now,
         report,
         collected_at: record.collected_at,
         asleep: record.state == DriveState::Standby,
         model: report.and_then(|r| r.model_name.as_deref()).or(record.drive.model.as_deref()),
-        rotates: rotates(record),
+        rotates: record.rotates(),
         place,
         fault_sensed: bay.and_then(|bay| slot(input.enclosures, bay)?.answer.fault_sensed),
         peers: input.peers.of_one(record),
     };
-    let mut health = judge(&subject, input.limits);
+    let mut health = judge_drive(&facts, input.rules);
     let outside = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);
     // What a RAID controller says of a volume says nothing of the disks behind it.
     if outside && health.verdict < Verdict::Warn || record.drive.is_raid_volume() && health.verdict == Verdict::Ok {

@@ -14,7 +14,9 @@
 //! ```
 
 use super::{ConfigError, bad, file, layouts};
-use crate::domain::health::{Limits, Override, RULES, Rule, Step, Steps, Worse};
+use crate::domain::health::{
+    Direction, LevelSetting, RuleCode, RuleInfo, RuleOverride, RuleSettings, Thresholds, all_rules, rule_of,
+};
 use crate::domain::layout::Layouts;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,7 +29,7 @@ const LARGEST_BYTES: u64 = 1024 * 1024;
 /// What the file sets.
 #[derive(Debug, Default)]
 pub(super) struct RulesFile {
-    pub(super) limits: Limits,
+    pub(super) limits: RuleSettings,
     pub(super) layouts: Layouts,
 }
 
@@ -57,7 +59,7 @@ fn parse(text: &str) -> Result<RulesFile, Odd> {
             error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
         odd(format!("line {line}: {}", error.message()), "TOML")
     })?;
-    let (mut limits, mut layouts) = (Limits::default(), Layouts::default());
+    let (mut limits, mut layouts) = (RuleSettings::default(), Layouts::default());
     for (name, value) in &root {
         let table = as_table(name, value)?;
         match name.as_str() {
@@ -81,25 +83,25 @@ fn parse(text: &str) -> Result<RulesFile, Odd> {
 }
 
 /// Levels that would speak of a clean drive, or of a bad one less than of a better one, are mistakes.
-fn make_sense(limits: &Limits) -> Result<(), Odd> {
+fn make_sense(limits: &RuleSettings) -> Result<(), Odd> {
     let everywhere = limits.rules.iter().map(|(code, set)| (format!("rules.{code}"), code, set));
     let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
         rules.iter().map(move |(code, set)| (format!("models.{pattern:?}.{code}"), code, set))
     });
     for (place, code, set) in everywhere.chain(of_models) {
-        let Some(rule) = named(code) else { continue };
+        let Some(rule) = rule_of(code.as_str()) else { continue };
         // With what the file sets for all drives below what it sets for a model.
-        let for_all = limits.of(code, rule.limits, None).unwrap_or(rule.limits);
-        let only = Limits { rules: [(code.clone(), *set)].into(), ..Limits::default() };
+        let for_all = limits.of(code, rule.thresholds, None).unwrap_or(rule.thresholds);
+        let only = RuleSettings { rules: [(code.clone(), *set)].into(), ..RuleSettings::default() };
         let Some(steps) = only.of(code, for_all, None) else { continue };
         let found = || format!("{place}: {steps}");
         let levels: Vec<i64> = [steps.watch, steps.warn, steps.crit].into_iter().flatten().collect();
-        if steps.worse == Worse::Above && levels.iter().any(|limit| *limit < 1) {
+        if steps.direction == Direction::HigherIsWorse && levels.iter().any(|limit| *limit < 1) {
             return Err(odd(found(), "limits of 1 or more: 0 is what a clean drive has"));
         }
-        let in_order = |pair: &[i64]| match (pair, steps.worse) {
-            ([a, b], Worse::Above) => a <= b,
-            ([a, b], Worse::Below) => a >= b,
+        let in_order = |pair: &[i64]| match (pair, steps.direction) {
+            ([a, b], Direction::HigherIsWorse) => a <= b,
+            ([a, b], Direction::LowerIsWorse) => a >= b,
             _ => true,
         };
         if !levels.windows(2).all(in_order) {
@@ -113,42 +115,29 @@ pub(super) fn as_table<'a>(place: &str, value: &'a Value) -> Result<&'a Table, O
     value.as_table().ok_or_else(|| odd(format!("{place} = {value}"), "a table"))
 }
 
-fn rules(place: &str, table: &Table) -> Result<BTreeMap<String, Override>, Odd> {
+fn rules(place: &str, table: &Table) -> Result<BTreeMap<RuleCode, RuleOverride>, Odd> {
     let mut found = BTreeMap::new();
     for (code, value) in table {
         let place = format!("{place}.{code}");
         let settings = as_table(&place, value)?;
-        // `A9.10` is a code; TOML reads [rules.A9.10] as a table in a table.
-        let (parts, own): (Vec<_>, Vec<_>) = settings.iter().partition(|(_, value)| value.is_table());
-        for (part, value) in &parts {
-            let place = format!("{place}.{part}");
-            let settings = as_table(&place, value)?.iter();
-            found.insert(format!("{code}.{part}"), one(&place, &format!("{code}.{part}"), settings)?);
-        }
-        if !own.is_empty() || parts.is_empty() {
-            found.insert(code.clone(), one(&place, code, own.into_iter())?);
-        }
+        let rule = rule_of(code).ok_or_else(|| unknown(&place))?;
+        found.insert(rule.code.clone(), one(&place, rule, settings)?);
     }
     Ok(found)
 }
 
-fn named(code: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.code == code)
-}
-
 fn unknown(place: &str) -> Odd {
-    let codes: Vec<&str> = RULES.iter().map(|rule| rule.code).collect();
+    let codes: Vec<&str> = all_rules().map(|rule| rule.code.as_str()).collect();
     odd(place.to_owned(), &format!("a rule, one of {}", codes.join(" ")))
 }
 
-fn one<'a>(place: &str, code: &str, settings: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Override, Odd> {
-    let rule = named(code).ok_or_else(|| unknown(place))?;
-    let mut set = Override::default();
+fn one(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOverride, Odd> {
+    let mut set = RuleOverride::default();
     for (name, value) in settings {
         let found = || format!("{place}.{name} = {value}");
         match name.as_str() {
             "enabled" => set.enabled = Some(value.as_bool().ok_or_else(|| odd(found(), "true or false"))?),
-            "watch" | "warn" | "crit" if rule.limits.worse == Worse::State => {
+            "watch" | "warn" | "crit" if rule.thresholds.direction == Direction::OnOff => {
                 return Err(odd(found(), "only enabled: this rule has no number"));
             }
             "watch" => set.watch = Some(step(value).ok_or_else(|| odd(found(), WANTED))?),
@@ -162,25 +151,25 @@ fn one<'a>(place: &str, code: &str, settings: impl Iterator<Item = (&'a String, 
 
 const WANTED: &str = "a whole number, or false for a level that is never reached";
 
-fn step(value: &Value) -> Option<Step> {
+fn step(value: &Value) -> Option<LevelSetting> {
     match value {
-        Value::Integer(limit) => Some(Step::At(*limit)),
-        Value::Boolean(false) => Some(Step::Off),
+        Value::Integer(limit) => Some(LevelSetting::At(*limit)),
+        Value::Boolean(false) => Some(LevelSetting::Off),
         _ => None,
     }
 }
 
 /// For `check-config`: every rule with what it speaks at, and where that comes from.
-pub fn rows(limits: &Limits) -> Vec<(String, String, &'static str)> {
-    let shown = |steps: Option<Steps>| steps.map_or_else(|| "off".to_owned(), |s| s.to_string());
-    let of_all = RULES.iter().map(|Rule { code, condition, limits: own, .. }| {
-        let source = if limits.rules.contains_key(*code) { "file" } else { "default" };
+pub fn rows(limits: &RuleSettings) -> Vec<(String, String, &'static str)> {
+    let shown = |steps: Option<Thresholds>| steps.map_or_else(|| "off".to_owned(), |s| s.to_string());
+    let of_all = all_rules().map(|RuleInfo { code, condition, thresholds: own, .. }| {
+        let source = if limits.rules.contains_key(code) { "file" } else { "default" };
         (format!("{code:<9} {condition}"), shown(limits.of(code, *own, None)), source)
     });
     let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
         rules.iter().filter_map(move |(code, set)| {
-            let own = named(code)?.limits;
-            let only = Limits { rules: [(code.clone(), *set)].into(), ..Limits::default() };
+            let own = rule_of(code.as_str())?.thresholds;
+            let only = RuleSettings { rules: [(code.clone(), *set)].into(), ..RuleSettings::default() };
             let base = limits.of(code, own, None).unwrap_or(own);
             Some((format!("{code:<9} of models {pattern:?}"), shown(only.of(code, base, None)), "file"))
         })
@@ -194,22 +183,22 @@ mod tests {
 
     #[test]
     fn rules_levels_and_models_are_read() {
-        let text = "[rules.A5]\nwatch = 8\ncrit = false\n[rules.A9.10]\nenabled = false\n[rules.\"A9.196\"]\nwatch = 99\n\
-                    [models.\"ST4000*\".T1]\nwarn = 55\n[models.\"ST4000*\".A9.184]\nenabled = false\n";
+        let text = "[rules.A5]\nwatch = 8\ncrit = false\n[rules.A9-10]\nenabled = false\n[rules.\"A9-196\"]\nwatch = 99\n\
+                    [models.\"ST4000*\".T1]\nwarn = 55\n[models.\"ST4000*\".A9-184]\nenabled = false\n";
         let limits = parse(text).unwrap_or_default().limits;
-        let set = |code: &str| limits.rules.get(code).copied().unwrap_or_default();
-        assert_eq!((set("A5").watch, set("A5").crit), (Some(Step::At(8)), Some(Step::Off)));
-        assert_eq!((set("A9.10").enabled, set("A9.196").watch), (Some(false), Some(Step::At(99))));
+        let set = |code: &'static str| limits.rules.get(&RuleCode::new(code)).copied().unwrap_or_default();
+        assert_eq!((set("A5").watch, set("A5").crit), (Some(LevelSetting::At(8)), Some(LevelSetting::Off)));
+        assert_eq!((set("A9-10").enabled, set("A9-196").watch), (Some(false), Some(LevelSetting::At(99))));
         let model = limits.models.get("ST4000*").cloned().unwrap_or_default();
-        assert_eq!(model.keys().collect::<Vec<_>>(), ["A9.184", "T1"]);
-        assert_eq!(parse("").unwrap_or_default().limits, Limits::default());
+        assert_eq!(model.keys().collect::<Vec<_>>(), ["A9-184", "T1"]);
+        assert_eq!(parse("").unwrap_or_default().limits, RuleSettings::default());
     }
 
     #[test]
     fn what_cannot_be_used_is_named() {
         for (text, found) in [
             ("[rules.A99]\nwarn = 1\n", "rules.A99"),
-            ("[rules.A9.11]\nwarn = 1\n", "rules.A9.11"),
+            ("[rules.A9.10]\nwarn = 1\n", "rules.A9"),
             ("[rules.A9]\nwarn = 1\n", "rules.A9"),
             ("[rules.A5]\nwarn = \"x\"\n", "rules.A5.warn = \"x\""),
             ("[rules.A5]\nwarn = true\n", "rules.A5.warn = true"),

@@ -18,7 +18,7 @@ pub use raw::RawConfig;
 pub use redis_at::{RedisAddress, RedisConfig, RedisTls, Sentinels, host_and_port};
 pub use types::TypeEntry;
 
-use crate::domain::health::Limits;
+use crate::domain::health::RuleSettings;
 use crate::domain::layout::Layouts;
 use clap::ArgMatches;
 use limits::RulesFile;
@@ -87,7 +87,7 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     pub http: HttpConfig,
     /// At which values a drive is called bad, and how shelves are laid out.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RuleSettings>,
     /// How the bays of enclosures are arranged, where that was set.
     pub layouts: Arc<Layouts>,
     pub root: PathBuf,

@@ -22,7 +22,7 @@ use jbod_monitor::cache::redis::RedisStore;
 use jbod_monitor::cache::{Copy, Entry, Key};
 use jbod_monitor::config::{RedisAddress, RedisConfig, SmartConfig};
 use jbod_monitor::domain::drive::DriveKey;
-use jbod_monitor::domain::health::{Limits, Subject, judge, rotates};
+use jbod_monitor::domain::health::{DriveFacts, RuleSettings, judge_drive};
 use jbod_monitor::domain::inventory::DriveRecord;
 use jbod_monitor::domain::layout::Layouts;
 use jbod_monitor::domain::smart::Protocol;
@@ -75,7 +75,7 @@ impl Swept {
         };
         let stop = Stop::new().expect("a stop token");
         let (mut rack, events) =
-            Rack::new(host, config, Arc::new(Limits::default()), Arc::new(Layouts::default()), stop)
+            Rack::new(host, config, Arc::new(RuleSettings::default()), Arc::new(Layouts::default()), stop)
                 .expect("a pool of threads");
         let mut raw = HashMap::new();
         rack.discover();
@@ -134,18 +134,18 @@ fn judge_one(bencher: Bencher, protocol: Protocol) {
     let (record, _) = OF_78.drive(protocol);
     let parts = OF_78.rack.parts(STALE_AFTER_SECONDS);
     let report = record.report.as_deref();
-    let subject = Subject {
+    let subject = DriveFacts {
         now: parts.now,
         report,
         collected_at: record.collected_at,
         asleep: false,
         model: report.and_then(|r| r.model_name.as_deref()),
-        rotates: rotates(record),
+        rotates: record.rotates(),
         place: parts.places.get(&record.drive.device),
         fault_sensed: None,
         peers: parts.peers.of_one(record),
     };
-    bencher.bench(|| judge(black_box(&subject), parts.limits));
+    bencher.bench(|| judge_drive(black_box(&subject), parts.rules));
 }
 
 /// Everything joined and judged.

@@ -9,7 +9,7 @@ use crate::support;
 mod compare;
 
 use compare::{masked, print, settle};
-use jbod_monitor::domain::health::RULES;
+use jbod_monitor::domain::health::DRIVE_RULES;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::Daemon;
@@ -92,7 +92,8 @@ fn everything_that_is_said_of_a_drive_for_each_rule() {
     }
 
     let spoken: BTreeSet<&str> = expected.iter().filter_map(|(_, case)| case.split(' ').next()).collect();
-    let silent: Vec<&str> = RULES.iter().map(|rule| rule.code).filter(|code| !spoken.contains(code)).collect();
+    let silent: Vec<&str> =
+        DRIVE_RULES.iter().map(|rule| rule.info.code.as_str()).filter(|code| !spoken.contains(code)).collect();
     assert_eq!(silent, [SLOW], "rules without a drive in support/golden");
 
     let overview = without_drives(daemon.json("/api/overview"), &drives);

@@ -538,6 +538,27 @@ fn a_running_scrub_is_told_with_its_progress() {
     }
 }
 
+/// Its drives are elsewhere, and it is lost all the same.
+#[test]
+fn a_faulted_pool_without_a_drive_here_makes_the_verdict() {
+    let sim = Sim::host(&["--enclosures", "1", "--bays", "2", "--drives", "1", "--nvme", "0", "--pools", "0"]);
+    let status = "  pool: far\n state: FAULTED\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\tfar FAULTED 0 0 0\n\t  \
+                  /dev/disk/by-id/dm-name-far  UNAVAIL  0  0  0\n\nerrors: No known data errors\n";
+    let file = sim.script("status.txt", status);
+    let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", file.display()));
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool.to_string_lossy())]);
+    let overview = daemon.json("/api/overview");
+    assert_eq!(overview["totals"]["by_verdict"]["crit"], 0, "no drive here is bad: {overview}");
+    assert_eq!(overview["verdict"], "crit", "{overview}");
+    let zfs = daemon.json("/api/zfs");
+    for pool in [&overview["pools"][0], &zfs["pools"][0]] {
+        assert_eq!(pool["verdict"], "crit", "{pool}");
+        let findings: Vec<(&str, &str)> =
+            list(pool, "findings").map(|finding| (text(&finding["code"]), text(&finding["severity"]))).collect();
+        assert_eq!(findings, [("Z4", "crit"), ("Z6", "warn")], "{pool}");
+    }
+}
+
 /// Each namespace may serve a pool of its own; they are one drive, which fails as one.
 #[test]
 fn namespaces_in_pools_are_their_controllers_drive() {

@@ -64,9 +64,9 @@ const CASES: &[Case] = &[
     ("A7 watch", Sata, &["attr.188.raw=644254924803", "attr.188.text=3 150 150"]),
     // A8 speaks on growth only.
     ("ok", Sata, &["crc_errors=12"]),
-    ("A9.10 warn", Sata, &["attr.10.raw=1"]),
-    ("A9.184 warn", Sata, &["attr.184.value=98", "attr.184.raw=2"]),
-    ("A9.196 watch", Sata, &["attr.196.raw=12"]),
+    ("A9-10 warn", Sata, &["attr.10.raw=1"]),
+    ("A9-184 warn", Sata, &["attr.184.value=98", "attr.184.raw=2"]),
+    ("A9-196 watch", Sata, &["attr.196.raw=12"]),
     ("A10 warn", Sata, &["self_test_result=7"]),
     // A10: passed since; aborted by a user; running.
     ("ok", Sata, &["self_test_result=7", "self_test_later_pass=extended"]),
@@ -76,7 +76,7 @@ const CASES: &[Case] = &[
     ("ok", Sata, &["ata_error_count=3"]),
     ("A12 warn", SataSsd, &["percentage_used=85"]),
     ("A12 crit", SataSsd, &["percentage_used=100"]),
-    ("A12.spare crit", SataSsd, &["available_spare=5"]),
+    ("A12-spare crit", SataSsd, &["available_spare=5"]),
     ("A13 watch", Sata, &["attr.22.raw=98", "attr.22.value=98", "attr.22.thresh=25"]),
     ("A13 crit", Sata, &["attr.22.raw=24", "attr.22.value=24", "attr.22.thresh=25"]),
     ("A14 watch", Peer, &["link_current=3.0"]),
@@ -134,8 +134,8 @@ const CASES: &[Case] = &[
     // Heat, where the drive gives no limit of its own.
     ("T1 warn", Sata, &["temperature=52", "attr.190.thresh=0"]),
     ("T1 crit", Sata, &["temperature=61", "attr.190.thresh=0"]),
-    ("T1.ssd warn", SataSsd, &["temperature=62"]),
-    ("T1.ssd crit", SataSsd, &["temperature=72"]),
+    ("T1-ssd warn", SataSsd, &["temperature=62"]),
+    ("T1-ssd crit", SataSsd, &["temperature=72"]),
     // T2: far above the median of its kind in its enclosure.
     ("T2 watch", Sata, &["temperature=47"]),
 ];

@@ -89,6 +89,12 @@ impl DriveRecord {
         Some(self.drive.without_health_reason(report.exit_status.0))
     }
 
+    /// It has rotating platters: as the drive says, else as the kernel found.
+    pub fn rotates(&self) -> Option<bool> {
+        let said = self.report.as_deref().and_then(|report| report.rotation_rate_rpm).map(|rpm| rpm > 0);
+        said.or(self.drive.rotational)
+    }
+
     /// As the drive gave it, else as sysfs has it.
     pub fn serial_number(&self) -> Option<&str> {
         let read = self.report.as_ref().and_then(|r| r.serial_number.as_deref());

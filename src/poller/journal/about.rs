@@ -2,7 +2,7 @@
 
 use crate::api::drive_summary::DriveSummary;
 use crate::domain::drive::DriveState;
-use crate::domain::health::{RULES, Verdict};
+use crate::domain::health::{RuleCode, Verdict, rule_of};
 use crate::domain::inventory::DriveRecord;
 use crate::event::{self, About, Kind};
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub(super) struct Said {
     /// There was a reason why it had no reading.
     pub(super) failed: bool,
     /// What made the verdict.
-    pub(super) rules: Vec<String>,
+    pub(super) rules: Vec<RuleCode>,
     pub(super) pool: Option<String>,
 }
 
@@ -110,7 +110,7 @@ fn why(summary: &DriveSummary, kind: Kind, before: &Said) -> String {
     if let Some(why) = summary.findings.first().map(|f| &f.message).or(summary.error.as_ref()) {
         return format!(" reason={why:?}");
     }
-    let rule = before.rules.first().and_then(|code| RULES.iter().find(|rule| rule.code == code));
+    let rule = before.rules.first().and_then(|code| rule_of(code.as_str()));
     match rule.filter(|_| kind == Kind::DriveBetter) {
         Some(rule) => format!(" was={} no_longer={:?}", before.verdict.as_str(), rule.condition),
         None => String::new(),

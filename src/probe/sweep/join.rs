@@ -52,7 +52,7 @@ impl Rack {
             zfs: &self.zfs,
             places: &self.places,
             sweep: &self.stats,
-            limits: &self.limits,
+            rules: &self.rules,
             layouts: &self.layouts,
             peers: &self.peers,
         }

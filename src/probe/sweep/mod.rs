@@ -12,7 +12,7 @@ use crate::clock::{Moment, now};
 use crate::config::SmartConfig;
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::enclosure::Enclosure;
-use crate::domain::health::{Limits, Peers};
+use crate::domain::health::{Peers, RuleSettings};
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::{Inventory, Outcome, Reading};
 use crate::domain::layout::Layouts;
@@ -92,7 +92,7 @@ pub struct Rack {
     sweep: Option<Sweep>,
     stats: SweepStats,
     effort: PollCounters,
-    limits: Arc<Limits>,
+    rules: Arc<RuleSettings>,
     layouts: Arc<Layouts>,
     peers: Peers,
     /// Of what was plugged in at the last look.
@@ -106,7 +106,7 @@ impl Rack {
     pub fn new(
         host: Host,
         mut config: SmartConfig,
-        limits: Arc<Limits>,
+        rules: Arc<RuleSettings>,
         layouts: Arc<Layouts>,
         stop: Stop,
     ) -> Result<(Self, Receiver<Event>), rayon::ThreadPoolBuildError> {
@@ -134,7 +134,7 @@ impl Rack {
             sweep: None,
             stats: SweepStats::default(),
             effort: PollCounters::default(),
-            limits,
+            rules,
             layouts,
             peers: Peers::default(),
             fingerprint: 0,

@@ -4,7 +4,7 @@
 #![no_main]
 
 use jbod_monitor::domain::time::Timestamp;
-use jbod_monitor::domain::health::{Limits, PeersOfOne, Subject, judge};
+use jbod_monitor::domain::health::{RuleSettings, PeersOfOne, DriveFacts, judge_drive};
 use jbod_monitor::probe::smartctl;
 use libfuzzer_sys::fuzz_target;
 
@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(parsed.messages.len() <= 32 && parsed.messages.iter().all(|message| message.chars().count() <= 256));
     assert!(parsed.too_much.is_none() || *report == Default::default(), "nothing is read in part");
     let now = Timestamp(1_767_225_600);
-    let subject = Subject {
+    let subject = DriveFacts {
         now,
         report: Some(report),
         collected_at: Some(now),
@@ -34,6 +34,6 @@ fuzz_target!(|bytes: &[u8]| {
         fault_sensed: None,
         peers: PeersOfOne::default(),
     };
-    let judged = judge(&subject, &Limits::default());
+    let judged = judge_drive(&subject, &RuleSettings::default());
     assert!(serde_json::to_vec(&judged.findings).is_ok_and(|json| json.len() < 64 * 1024));
 });

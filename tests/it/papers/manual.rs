@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 use jbod_monitor::cli::Cli;
-use jbod_monitor::domain::health::RULES;
+use jbod_monitor::domain::health::all_rules;
 
 /// jbod-monitor(8).
 pub fn program() -> String {
@@ -99,10 +99,10 @@ fn list_of_settings() -> String {
 
 fn list_of_rules() -> String {
     let mut roff = Roff::default();
-    for rule in RULES {
+    for rule in all_rules() {
         roff.control("TP", []);
-        roff.text([bold(rule.code), roman(format!(" ({})", rule.class.as_str()))]);
-        let text: Vec<Inline> = vec![roman(format!("{}. ", rule.condition)), roman(format!("{}.", rule.limits))];
+        roff.text([bold(rule.code.as_str()), roman(format!(" ({})", rule.class.as_str()))]);
+        let text: Vec<Inline> = vec![roman(format!("{}. ", rule.condition)), roman(format!("{}.", rule.thresholds))];
         roff.text(text);
     }
     rendered(&roff)

@@ -2,7 +2,7 @@
 
 use clap::{Arg, CommandFactory};
 use jbod_monitor::cli::Cli;
-use jbod_monitor::domain::health::{RULES, Steps, Worse};
+use jbod_monitor::domain::health::{Direction, Thresholds, all_rules};
 
 /// What clap does not read, by the name that stands before it in the list.
 const READ_BY_HAND: [(&str, &str, &str, &str); 2] = [
@@ -122,11 +122,11 @@ pub fn limits_file() -> String {
 #   columns = 24
 "
     .to_owned();
-    for rule in RULES {
+    for rule in all_rules() {
         let about = format!("{} ({}): {}", rule.code, rule.class.as_str(), rule.condition);
         text.push_str(&format!("\n{}\n#[rules.{}]\n", wrapped(&about, "# ", 110), rule.code));
-        let Steps { watch, warn, crit, worse } = rule.limits;
-        if worse == Worse::State {
+        let Thresholds { watch, warn, crit, direction, .. } = rule.thresholds;
+        if direction == Direction::OnOff {
             text.push_str("#enabled = true\n");
         }
         for (level, at) in [("watch", watch), ("warn", warn), ("crit", crit)] {

@@ -79,8 +79,8 @@ fn the_kernel_can_say_anything() {
 fn the_limits_file_can_hold_anything() {
     const FILES: [&str; 3] = [
         "[rules.A5]\nwatch = 8\nwarn = 100\ncrit = false\n\n[rules.A7]\nenabled = false\n",
-        "[models.\"ST4000*\".T1]\nwarn = 55\n[models.\"ST4000*\".A9.184]\nenabled = false\n",
-        "[rules.A9.10]\nenabled = true\nwarn = 3\n[rules.\"A9.196\"]\nwatch = 99\n[models.\"*\".Z2]\nwarn = 20\n",
+        "[models.\"ST4000*\".T1]\nwarn = 55\n[models.\"ST4000*\".A9-184]\nenabled = false\n",
+        "[rules.A9-10]\nenabled = true\nwarn = 3\n[rules.\"A9-196\"]\nwatch = 99\n[models.\"*\".Z2]\nwarn = 20\n",
     ];
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("limits.toml");

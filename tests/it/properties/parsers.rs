@@ -7,7 +7,7 @@ use super::random::try_cases;
 use super::verdict::assert_plain;
 use crate::support::chance::Chance;
 use jbod_monitor::api::json_limits::JsonLimits;
-use jbod_monitor::domain::health::{Limits, PeersOfOne, Subject, judge};
+use jbod_monitor::domain::health::{DriveFacts, PeersOfOne, RuleSettings, judge_drive};
 use jbod_monitor::domain::smart::SmartReport;
 use jbod_monitor::domain::time::Timestamp;
 use jbod_monitor::domain::zfs::Zfs;
@@ -46,7 +46,7 @@ pub fn assert_sound(report: &SmartReport) {
 
 fn assert_judged(report: &SmartReport) {
     let now = Timestamp(1_767_225_600);
-    let subject = Subject {
+    let subject = DriveFacts {
         now,
         report: Some(report),
         collected_at: Some(now),
@@ -57,7 +57,7 @@ fn assert_judged(report: &SmartReport) {
         fault_sensed: None,
         peers: PeersOfOne::default(),
     };
-    assert_plain(&judge(&subject, &Limits::default()));
+    assert_plain(&judge_drive(&subject, &RuleSettings::default()));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Drives of every kind and condition, and how each thing about them gets worse.
 
-use jbod_monitor::domain::health::{Limits, Override, PeersOfOne, RULES, Step, Subject};
+use jbod_monitor::domain::health::{
+    DriveFacts, LevelSetting, PeersOfOne, RuleCode, RuleOverride, RuleSettings, all_rules,
+};
 use jbod_monitor::domain::smart::{
     AtaAttribute, AtaDetail, Cycles, ErrorCounters, NvmeDetail, ScsiDetail, SelfTest, SmartReport, TemperatureLimits,
     Wear,
@@ -13,7 +15,7 @@ use proptest::sample::select;
 
 pub const NOW: Timestamp = Timestamp(1_767_225_600);
 
-/// What a `Subject` borrows from.
+/// What a `DriveFacts` borrows from.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub report: Option<SmartReport>,
@@ -23,12 +25,12 @@ pub struct Case {
     pub rotates: Option<bool>,
     pub fault_sensed: Option<bool>,
     pub peers: PeersOfOne,
-    pub limits: Limits,
+    pub limits: RuleSettings,
 }
 
 impl Case {
-    pub fn subject(&self) -> Subject<'_> {
-        Subject {
+    pub fn subject(&self) -> DriveFacts<'_> {
+        DriveFacts {
             now: NOW,
             report: self.report.as_ref(),
             collected_at: self.age_seconds.map(|age| Timestamp(NOW.0 - age)),
@@ -226,21 +228,20 @@ fn place() -> impl Strategy<Value = Membership> {
 }
 
 /// What an administrator may set, sensible or not.
-fn limits() -> impl Strategy<Value = Limits> {
+fn limits() -> impl Strategy<Value = RuleSettings> {
     let step = || {
         let edge = prop_oneof![3 => -20..200i64, 1 => Just(i64::MIN), 1 => Just(i64::MAX), 1 => any::<i64>()];
-        maybe(prop_oneof![1 => Just(Step::Off), 3 => edge.prop_map(Step::At)])
+        maybe(prop_oneof![1 => Just(LevelSetting::Off), 3 => edge.prop_map(LevelSetting::At)])
     };
-    let some =
-        || {
-            let set = (any::<Option<bool>>(), step(), step(), step())
-                .prop_map(|(enabled, watch, warn, crit)| Override { enabled, watch, warn, crit });
-            let codes: Vec<String> = RULES.iter().map(|rule| rule.code.to_owned()).collect();
-            prop::collection::btree_map(select(codes), set, 0..6)
-        };
+    let some = || {
+        let set = (any::<Option<bool>>(), step(), step(), step())
+            .prop_map(|(enabled, watch, warn, crit)| RuleOverride { enabled, watch, warn, crit });
+        let codes: Vec<RuleCode> = all_rules().map(|rule| rule.code.clone()).collect();
+        prop::collection::btree_map(select(codes), set, 0..6)
+    };
     let whole = (some(), select(vec!["*", "ST*", "?"]), some())
-        .prop_map(|(rules, pattern, of_model)| Limits { rules, models: [(pattern.to_owned(), of_model)].into() });
-    prop_oneof![2 => Just(Limits::default()), 1 => whole]
+        .prop_map(|(rules, pattern, of_model)| RuleSettings { rules, models: [(pattern.to_owned(), of_model)].into() });
+    prop_oneof![2 => Just(RuleSettings::default()), 1 => whole]
 }
 
 pub fn case() -> impl Strategy<Value = Case> {
@@ -336,13 +337,13 @@ pub fn clean() -> Vec<Case> {
         rotates: Some(rotates),
         fault_sensed: Some(false),
         peers: PeersOfOne { enclosure_celsius: Some(30), link_bits_per_second: speed },
-        limits: Limits::default(),
+        limits: RuleSettings::default(),
     };
     reports.into_iter().map(case).collect()
 }
 
 /// How one thing of a case gets worse by `by`; a thing it does not know stays unknown.
-pub type Worsen = fn(&mut Case, u64) -> Option<()>;
+pub type Directionn = fn(&mut Case, u64) -> Option<()>;
 
 fn up(count: &mut Option<u64>, by: u64) {
     *count = count.map(|n| n.saturating_add(by));
@@ -374,7 +375,7 @@ fn uncorrected(row: &mut Option<ErrorCounters>, by: u64) -> Option<()> {
 
 /// Everything that a rule looks at.
 #[rustfmt::skip]
-pub const WORSE: &[(&str, Worsen)] = &[
+pub const WORSE: &[(&str, Directionn)] = &[
     ("reallocated", |c, by| more_of(c, 5, by)),
     ("spin retries", |c, by| more_of(c, 10, by)),
     ("reported uncorrectable", |c, by| more_of(c, 187, by)),

@@ -2,7 +2,7 @@
 
 use super::random::cases;
 use super::subjects::{Case, WORSE, case, clean};
-use jbod_monitor::domain::health::{Finding, Health, Quantity, RULES, Verdict, Worse, judge};
+use jbod_monitor::domain::health::{Direction, Finding, Judgement, Quantity, Verdict, judge_drive, rule_of};
 use jbod_monitor::domain::text::sanitize;
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ const SENTENCE_CHARS: usize = 1000;
 
 /// What holds for every verdict and each of its reasons.
 #[track_caller]
-pub fn assert_plain(health: &Health) {
+pub fn assert_plain(health: &Judgement) {
     let worst = health.findings.iter().map(|f| f.severity).max();
     match worst {
         Some(worst) => assert_eq!(health.verdict, worst.into(), "the verdict is the worst finding: {health:?}"),
@@ -26,9 +26,9 @@ pub fn assert_plain(health: &Health) {
 #[track_caller]
 fn assert_finding(finding: &Finding) {
     let Finding { code, class, observed, limit, message, .. } = finding;
-    let rule = RULES.iter().find(|rule| rule.code == code).unwrap_or_else(|| panic!("no rule is called {code}"));
+    let rule = rule_of(code.as_str()).unwrap_or_else(|| panic!("no rule is called {code}"));
     assert_eq!(*class, rule.class, "{code}");
-    if rule.limits.worse != Worse::State {
+    if rule.thresholds.direction != Direction::OnOff {
         assert!(matches!(observed, Some(Quantity::Number(_))), "{code} has a number: {finding:?}");
         assert!(matches!(limit, Some(Quantity::Number(_))), "{code} has a limit: {finding:?}");
     }
@@ -60,8 +60,8 @@ proptest! {
         let (name, worsen) = WORSE[what];
         let mut worse: Case = case.clone();
         if worsen(&mut worse, by).is_some() {
-            let before = judge(&case.subject(), &case.limits);
-            let after = judge(&worse.subject(), &case.limits);
+            let before = judge_drive(&case.subject(), &case.limits);
+            let after = judge_drive(&worse.subject(), &case.limits);
             prop_assert!(after.verdict >= before.verdict, "{name} worse by {by}: {before:?}, then {after:?}");
         }
     }
@@ -77,13 +77,13 @@ proptest! {
         for (name, worsen) in WORSE {
             let mut told = false;
             for mut case in clean() {
-                let mut before = judge(&case.subject(), &case.limits).verdict;
+                let mut before = judge_drive(&case.subject(), &case.limits).verdict;
                 prop_assert_eq!(before, Verdict::Ok, "clean");
                 for by in steps.iter().chain(&[u64::MAX / 4, 3]) {
                     if worsen(&mut case, *by).is_none() {
                         break;
                     }
-                    let after = judge(&case.subject(), &case.limits).verdict;
+                    let after = judge_drive(&case.subject(), &case.limits).verdict;
                     prop_assert!(after >= before, "{name} worse by {by} of {steps:?}: {before:?}, then {after:?}");
                     (before, told) = (after, told || after > Verdict::Ok);
                 }
@@ -98,7 +98,7 @@ proptest! {
 
     #[test]
     fn every_finding_is_one_plain_sentence_of_a_rule(case in case()) {
-        assert_plain(&judge(&case.subject(), &case.limits));
+        assert_plain(&judge_drive(&case.subject(), &case.limits));
     }
 }
 
@@ -109,7 +109,7 @@ proptest! {
     #[test]
     fn what_is_unknown_is_no_finding(case in case()) {
         let silent = Case { report: None, place: None, age_seconds: None, fault_sensed: None, ..case };
-        let health = judge(&silent.subject(), &silent.limits);
+        let health = judge_drive(&silent.subject(), &silent.limits);
         prop_assert_eq!(health.verdict, Verdict::Unknown);
         prop_assert!(health.findings.is_empty());
     }

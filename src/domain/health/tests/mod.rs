@@ -11,8 +11,8 @@ use crate::domain::zfs::words::{VdevRole, VdevState};
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
-pub(super) fn subject(report: &SmartReport) -> Subject<'_> {
-    Subject {
+pub(super) fn facts(report: &SmartReport) -> DriveFacts<'_> {
+    DriveFacts {
         now: NOW,
         report: Some(report),
         collected_at: Some(NOW),
@@ -26,15 +26,15 @@ pub(super) fn subject(report: &SmartReport) -> Subject<'_> {
 }
 
 /// `A5 watch, A3 crit`, worst first.
-fn told(subject: &Subject) -> String {
-    told_with(subject, &Limits::default())
+fn told(facts: &DriveFacts) -> String {
+    told_with(facts, &RuleSettings::default())
 }
 
-fn told_with(subject: &Subject, limits: &Limits) -> String {
-    let health = judge(subject, limits);
+fn told_with(facts: &DriveFacts, limits: &RuleSettings) -> String {
+    let health = judge_drive(facts, limits);
     let worst = health.findings.first().map(|f| f.severity.into());
     assert_eq!(worst.unwrap_or(health.verdict), health.verdict, "the worst finding is the verdict");
-    let known = |f: &Finding| RULES.iter().any(|r| r.code == f.code && r.class == f.class);
+    let known = |f: &Finding| rule_of(f.code.as_str()).is_some_and(|rule| rule.class == f.class);
     assert!(health.findings.iter().all(|f| known(f) && f.message.ends_with('.')), "{:?}", health.findings);
     let each = health.findings.iter().map(|f| format!("{} {}", f.code, Verdict::from(f.severity).as_str()));
     each.collect::<Vec<_>>().join(", ")
@@ -117,14 +117,14 @@ fn place(state: &str, counts: [u64; 3], resilvering: bool) -> Membership {
 #[test]
 fn nothing_read_is_unknown_and_a_clean_reading_is_ok() {
     let empty = SmartReport::default();
-    let nothing = Subject { report: None, ..subject(&empty) };
-    assert_eq!(judge(&nothing, &Limits::default()).verdict, Verdict::Unknown);
-    assert_eq!(judge(&subject(&empty), &Limits::default()).verdict, Verdict::Unknown, "no health in it");
+    let nothing = DriveFacts { report: None, ..facts(&empty) };
+    assert_eq!(judge_drive(&nothing, &RuleSettings::default()).verdict, Verdict::Unknown);
+    assert_eq!(judge_drive(&facts(&empty), &RuleSettings::default()).verdict, Verdict::Unknown, "no health in it");
     for clean in
         [ata(), scsi(errors(0, 0)), nvme(NvmeDetail::default()), worn(at(ata(), 49), Some(79), Some((100, 100)))]
     {
         assert_eq!(
-            (told(&subject(&clean)), judge(&subject(&clean), &Limits::default()).verdict),
+            (told(&facts(&clean)), judge_drive(&facts(&clean), &RuleSettings::default()).verdict),
             (String::new(), Verdict::Ok)
         );
     }
@@ -149,16 +149,16 @@ fn ata_rules_speak_at_their_limits() {
         (attribute(187, 36), "A6 crit"),
         (attribute(188, 100), ""),
         (attribute(188, 101), "A7 watch"),
-        (attribute(10, 1), "A9.10 warn"),
+        (attribute(10, 1), "A9-10 warn"),
         (attribute_at(184, 0, 100, 97), ""),
-        (attribute_at(184, 1, 99, 97), "A9.184 warn"),
+        (attribute_at(184, 1, 99, 97), "A9-184 warn"),
         (attribute(196, 11), ""),
-        (attribute(196, 12), "A9.196 watch"),
+        (attribute(196, 12), "A9-196 watch"),
         (SmartReport { self_test: Some(failed_test()), ..ata() }, "A10 warn"),
         (worn(ata(), Some(80), None), "A12 warn"),
         (worn(ata(), Some(130), None), "A12 crit"),
         (worn(ata(), None, Some((10, 10))), ""),
-        (worn(ata(), None, Some((9, 10))), "A12.spare crit"),
+        (worn(ata(), None, Some((9, 10))), "A12-spare crit"),
         (attribute_at(22, 100, 100, 25), ""),
         (attribute_at(22, 99, 99, 25), "A13 watch"),
         (attribute_at(22, 25, 25, 25), "A13 crit"),
@@ -168,7 +168,7 @@ fn ata_rules_speak_at_their_limits() {
         (attribute(189, 40), ""),
         (attribute(199, 5000), ""),
     ] {
-        assert_eq!(told(&subject(&report)), expected, "{:?}", report.ata);
+        assert_eq!(told(&facts(&report)), expected, "{:?}", report.ata);
     }
 }
 
@@ -192,8 +192,8 @@ fn an_attribute_at_its_threshold_is_named() {
         (failing("past", true), "A2 watch"),
         (failing("past", false), "A2 watch"),
     ] {
-        assert_eq!(told(&subject(&report)), expected);
-        let health = judge(&subject(&report), &Limits::default());
+        assert_eq!(told(&facts(&report)), expected);
+        let health = judge_drive(&facts(&report), &RuleSettings::default());
         assert!(health.findings.iter().all(|f| f.message.contains("Spin_Up_Time (3)")), "{health:?}");
     }
 }
@@ -235,14 +235,14 @@ fn scsi_rules_speak_at_their_limits() {
         (worn(scsi(ScsiDetail::default()), Some(80), None), "S10 warn"),
         (worn(scsi(ScsiDetail::default()), Some(100), None), "S10 crit"),
     ] {
-        assert_eq!(told(&subject(&report)), expected, "{:?}", report.scsi);
+        assert_eq!(told(&facts(&report)), expected, "{:?}", report.scsi);
     }
     let words = SmartReport {
         smart_status_passed: Some(false),
         ie_string: Some("HARDWARE IMPENDING FAILURE GENERAL HARD DRIVE FAILURE".into()),
         ..scsi(ScsiDetail::default())
     };
-    let health = judge(&subject(&words), &Limits::default());
+    let health = judge_drive(&facts(&words), &RuleSettings::default());
     assert!(health.findings.iter().any(|f| f.code == "S1" && f.message.contains("impending failure")));
 }
 
@@ -280,7 +280,7 @@ fn nvme_rules_speak_at_their_limits() {
         (at(plain(), 75), ""),
         (SmartReport { self_test: Some(failed_test()), ..plain() }, "N7 warn"),
     ] {
-        assert_eq!(told(&subject(&report)), expected, "{:?} {:?}", report.nvme, report.wear);
+        assert_eq!(told(&facts(&report)), expected, "{:?} {:?}", report.nvme, report.wear);
     }
 }
 
@@ -288,10 +288,10 @@ fn nvme_rules_speak_at_their_limits() {
 fn what_is_around_a_drive_is_judged_too() {
     let (clean, ssd) = (ata(), SmartReport { rotation_rate_rpm: Some(0), ..ata() });
     for (celsius, disk, solid) in
-        [(49, "", ""), (50, "T1 warn", ""), (60, "T1 crit", "T1.ssd warn"), (70, "T1 crit", "T1.ssd crit")]
+        [(49, "", ""), (50, "T1 warn", ""), (60, "T1 crit", "T1-ssd warn"), (70, "T1 crit", "T1-ssd crit")]
     {
-        assert_eq!(told(&subject(&at(clean.clone(), celsius))), disk);
-        assert_eq!(told(&subject(&at(ssd.clone(), celsius))), solid);
+        assert_eq!(told(&facts(&at(clean.clone(), celsius))), disk);
+        assert_eq!(told(&facts(&at(ssd.clone(), celsius))), solid);
     }
     let own = SmartReport {
         temperature_limits: TemperatureLimits {
@@ -301,13 +301,17 @@ fn what_is_around_a_drive_is_judged_too() {
         },
         ..at(clean.clone(), 59)
     };
-    assert_eq!(told(&subject(&own)), "", "its own limits stand for the usual ones");
-    assert_eq!(told(&subject(&at(own, 60))), "T1 warn");
+    assert_eq!(told(&facts(&own)), "", "its own limits stand for the usual ones");
+    assert_eq!(told(&facts(&at(own, 60))), "T1 warn");
 
     let beside = |celsius| PeersOfOne { enclosure_celsius: Some(celsius), ..PeersOfOne::default() };
     for (celsius, median, expected) in [(47, 40, ""), (48, 40, "T2 watch"), (39, 25, "")] {
         let report = at(clean.clone(), celsius);
-        assert_eq!(told(&Subject { peers: beside(median), ..subject(&report) }), expected, "{celsius} beside {median}");
+        assert_eq!(
+            told(&DriveFacts { peers: beside(median), ..facts(&report) }),
+            expected,
+            "{celsius} beside {median}"
+        );
     }
 
     let link = |now, most| {
@@ -326,11 +330,11 @@ fn what_is_around_a_drive_is_judged_too() {
         [(g3, g6, Some(g6), "A14 watch"), (g3, g6, Some(g3), ""), (g3, g6, None, ""), (g6, g6, Some(g6), "")]
     {
         let report = link(now, most);
-        assert_eq!(told(&Subject { peers: peers(others), ..subject(&report) }), expected);
+        assert_eq!(told(&DriveFacts { peers: peers(others), ..facts(&report) }), expected);
     }
 
-    assert_eq!(told(&Subject { fault_sensed: Some(true), ..subject(&clean) }), "E5 warn");
-    let old = |age: i64, asleep| Subject { collected_at: Some(Timestamp(NOW.0 - age)), asleep, ..subject(&clean) };
+    assert_eq!(told(&DriveFacts { fault_sensed: Some(true), ..facts(&clean) }), "E5 warn");
+    let old = |age: i64, asleep| DriveFacts { collected_at: Some(Timestamp(NOW.0 - age)), asleep, ..facts(&clean) };
     assert_eq!(told(&old(86_400, false)), "");
     assert_eq!(told(&old(90_000, false)), "C5 warn");
     assert_eq!(told(&old(90_000, true)), "");
@@ -352,8 +356,8 @@ fn the_pool_has_its_say() {
         (place("ONLINE", [u64::MAX, u64::MAX, 1], false), "Z2 warn"),
         (place("ONLINE", [0; 3], true), ""),
     ] {
-        assert_eq!(told(&Subject { place: Some(&place), ..subject(&clean) }), expected, "{place:?}");
-        let unread = Subject { report: None, place: Some(&place), ..subject(&clean) };
+        assert_eq!(told(&DriveFacts { place: Some(&place), ..facts(&clean) }), expected, "{place:?}");
+        let unread = DriveFacts { report: None, place: Some(&place), ..facts(&clean) };
         assert_eq!(told(&unread), expected, "also of a drive that was never read");
     }
     let rebuilding = place("ONLINE", [0; 3], true);
@@ -364,34 +368,37 @@ fn the_pool_has_its_say() {
         // Heat and a slow link are not about the drive itself.
         (at(ata(), 52), "T1 warn"),
     ] {
-        assert_eq!(told(&Subject { place: Some(&rebuilding), ..subject(&report) }), expected);
+        assert_eq!(told(&DriveFacts { place: Some(&rebuilding), ..facts(&report) }), expected);
     }
 }
 
 #[test]
 fn limits_that_were_set_hold() {
-    let of = |code: &str, set: Override| Limits { rules: [(code.to_owned(), set)].into(), ..Limits::default() };
-    let off = Override { enabled: Some(false), ..Override::default() };
+    let of = |code: &'static str, set: RuleOverride| RuleSettings {
+        rules: [(RuleCode::new(code), set)].into(),
+        ..RuleSettings::default()
+    };
+    let off = RuleOverride { enabled: Some(false), ..RuleOverride::default() };
     let report = attribute(5, 20);
-    assert_eq!(told_with(&subject(&report), &of("A5", off)), "");
-    let higher = Override { warn: Some(Step::At(100)), ..Override::default() };
-    assert_eq!(told_with(&subject(&report), &of("A5", higher)), "A5 watch");
+    assert_eq!(told_with(&facts(&report), &of("A5", off)), "");
+    let higher = RuleOverride { warn: Some(LevelSetting::At(100)), ..RuleOverride::default() };
+    assert_eq!(told_with(&facts(&report), &of("A5", higher)), "A5 watch");
     let rebuilding = place("ONLINE", [0; 3], true);
-    let subject = Subject { place: Some(&rebuilding), ..subject(&report) };
-    assert_eq!(told_with(&subject, &of("Z3", off)), "A5 warn");
+    let facts = DriveFacts { place: Some(&rebuilding), ..facts(&report) };
+    assert_eq!(told_with(&facts, &of("Z3", off)), "A5 warn");
 }
 
 #[test]
 fn codes_are_unique_and_every_row_says_why() {
-    let codes: std::collections::BTreeSet<_> = RULES.iter().map(|r| r.code).collect();
-    assert_eq!(codes.len(), RULES.len());
-    assert!(RULES.iter().all(|r| !r.condition.is_empty() && !r.source.is_empty()));
+    let codes: std::collections::BTreeSet<_> = all_rules().map(|rule| &rule.code).collect();
+    assert_eq!(codes.len(), all_rules().count());
+    assert!(all_rules().all(|r| !r.condition.is_empty() && !r.source.is_empty()));
 }
 
 #[test]
 fn what_fails_by_its_own_word_is_never_ok() {
     let failing = |report: SmartReport| SmartReport { smart_status_passed: Some(false), ..report };
-    let of = |report: &SmartReport| judge(&subject(report), &Limits::default()).verdict;
+    let of = |report: &SmartReport| judge_drive(&facts(report), &RuleSettings::default()).verdict;
     assert_eq!(of(&failing(SmartReport::default())), Verdict::Crit, "its protocol is not known");
     assert_eq!(of(&failing(nvme(NvmeDetail { critical_warning: Some(0), ..NvmeDetail::default() }))), Verdict::Crit);
 }
@@ -404,15 +411,15 @@ fn counters_without_a_status_are_judged() {
         ..report
     };
     assert!(report.has_health());
-    assert_eq!(told(&subject(&report)), "S3 warn");
+    assert_eq!(told(&facts(&report)), "S3 warn");
 }
 
 #[test]
 fn a_drive_that_sleeps_is_not_hot_any_more() {
     let hot = SmartReport { rotation_rate_rpm: Some(7200), ..at(ata(), 66) };
-    let awake = Subject { rotates: Some(true), ..subject(&hot) };
+    let awake = DriveFacts { rotates: Some(true), ..facts(&hot) };
     assert_eq!(told(&awake), "T1 crit");
-    assert_eq!(told(&Subject { asleep: true, ..awake }), "");
+    assert_eq!(told(&DriveFacts { asleep: true, ..awake }), "");
 }
 
 #[test]
@@ -420,9 +427,9 @@ fn heat_in_the_past_is_no_fault_of_the_media() {
     let mut report = ata();
     let row = |id: u8| AtaAttribute { id, when_failed: Some("past".into()), ..AtaAttribute::default() };
     report.ata = report.ata.map(|ata| AtaDetail { attributes: vec![row(190), row(194)], ..ata });
-    assert_eq!(told(&subject(&report)), "");
+    assert_eq!(told(&facts(&report)), "");
     report.ata = report.ata.map(|ata| AtaDetail { attributes: vec![row(190), row(4)], ..ata });
-    assert_eq!(told(&subject(&report)), "A2 watch");
+    assert_eq!(told(&facts(&report)), "A2 watch");
 }
 
 #[test]
@@ -430,7 +437,7 @@ fn what_a_drive_leaves_open_of_its_limits_the_rule_has() {
     let warm = |celsius: i32, op: Option<i32>, most: Option<i32>| {
         let limits = TemperatureLimits { op_limit_max_celsius: op, limit_max_celsius: most, ..Default::default() };
         let report = SmartReport { temperature_limits: limits, ..at(ata(), celsius) };
-        told(&Subject { rotates: Some(true), ..subject(&report) })
+        told(&DriveFacts { rotates: Some(true), ..facts(&report) })
     };
     assert_eq!((warm(54, None, Some(60)).as_str(), warm(61, None, Some(60)).as_str()), ("T1 warn", "T1 crit"));
     assert_eq!((warm(56, Some(55), None).as_str(), warm(60, Some(55), None).as_str()), ("T1 warn", "T1 crit"));

@@ -8,6 +8,8 @@ const STATES = { active: null, missing: 'missing', unresponsive: 'silent', readi
 const word = sure(text);
 const amount = sure(number);
 
+const FINDINGS = list(object({ code: word, severity: oneOf(SEVERITY), message: word, observed: quantity, limit: quantity }));
+
 const SUMMARY = {
   device: word,
   paths: list(text),
@@ -26,7 +28,7 @@ const SUMMARY = {
   state: oneOf(STATES),
   stale: sure(flag),
   verdict: oneOf(VERDICTS),
-  findings: list(object({ code: word, severity: oneOf(SEVERITY), message: word, observed: quantity, limit: quantity })),
+  findings: FINDINGS,
   error: text,
   pool: text,
   vdev: text,
@@ -65,6 +67,8 @@ const POOL = object({
   name: word,
   state: text,
   scan: sure(object({ kind: word, state: word, done_percent: number, text })),
+  verdict: oneOf(VERDICTS),
+  findings: FINDINGS,
 });
 
 const OVERVIEW = object({

@@ -3,7 +3,7 @@
 
 /** More than that is for the filter. */
 const ALSO = 5;
-const POOL_RANK = { FAULTED: 0, UNAVAIL: 0, SUSPENDED: 0, REMOVED: 0, DEGRADED: 2, OFFLINE: 2 };
+const POOL_RANK = { crit: 0, warn: 2, unknown: 4, watch: 8 };
 const KIND_RANK = { crit: 1, warn: 3, missing: 4, silent: 5, unknown: 7, watch: 8 };
 const SAYS = {
   crit: 'is critical',
@@ -13,6 +13,9 @@ const SAYS = {
   unknown: 'has no verdict',
   watch: 'is worth watching',
 };
+
+/** The verdict on a pool; unknown where it is unreadable. */
+const poolKind = (pool) => (isOdd(pool.verdict) ? 'unknown' : pool.verdict);
 
 /** Everything that is not well, worst first: {rank, kind, subject, says, why, link}. */
 function troubles() {
@@ -27,10 +30,11 @@ function troubles() {
     }
   }
   for (const pool of overview.pools) {
-    if (pool.state === 'ONLINE') continue;
-    const rank = pick(POOL_RANK, pool.state, 4);
-    const kind = rank === 0 ? 'crit' : rank === 2 ? 'warn' : 'unknown';
-    all.push({ rank, kind, subject: `Pool ${pool.name}`, says: `is ${pool.state ?? 'in a state that is not known'}`, why: null });
+    const kind = poolKind(pool);
+    if (kind === 'ok') continue;
+    const subject = `Pool ${pool.name}`;
+    if (pool.state === 'ONLINE') all.push({ rank: POOL_RANK[kind], kind, subject, says: SAYS[kind], why: pool.findings[0]?.message ?? null });
+    else all.push({ rank: POOL_RANK[kind], kind, subject, says: `is ${pool.state ?? 'in a state that is not known'}`, why: null });
   }
   overview.enclosures.forEach((shelf, index) => {
     const why = shelf.error ?? (shelf.slots.odd ? 'its bays are unreadable' : null);
@@ -144,7 +148,7 @@ function drawPools() {
   drawing.replaceChildren(
     pools.odd ? el('li', { class: 'odd' }, 'Pools unreadable') : '',
     ...pools.map((pool) => {
-      const kind = pool.state === 'ONLINE' ? 'ok' : pick(POOL_RANK, pool.state) === 0 ? 'crit' : 'warn';
+      const kind = poolKind(pool);
       const { scan } = pool;
       const isRunning = ['in_progress', 'paused'].includes(scan.state) && scan.done_percent !== null;
       const words = scan.odd ? `scan ${UNREADABLE}` : scan.kind === 'none' ? 'never scrubbed' : `${scan.kind} ${pick(SCAN_STATES, scan.state, scan.state)}`;

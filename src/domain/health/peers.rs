@@ -1,54 +1,8 @@
-//! What a rule may ask about: one drive's newest reading, where it stands, and how its peers do.
+//! What the drives beside a drive do.
 
 use crate::domain::drive::DriveState;
 use crate::domain::inventory::{DriveRecord, Inventory};
-use crate::domain::smart::{AtaDetail, NvmeDetail, ScsiDetail, SmartReport};
-use crate::domain::time::Timestamp;
-use crate::domain::zfs::Membership;
 use std::collections::{BTreeMap, HashMap};
-
-/// One drive, as the rules see it. A rule on growth will find the earlier reading here.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    pub now: Timestamp,
-    pub report: Option<&'a SmartReport>,
-    /// When the reading was taken.
-    pub collected_at: Option<Timestamp>,
-    /// Asleep on purpose: no new reading is expected.
-    pub asleep: bool,
-    pub model: Option<&'a str>,
-    /// `None`: not known.
-    pub rotates: Option<bool>,
-    /// Its leaf in a pool.
-    pub place: Option<&'a Membership>,
-    /// The shelf senses a fault in its bay.
-    pub fault_sensed: Option<bool>,
-    pub peers: PeersOfOne,
-}
-
-impl<'a> Subject<'a> {
-    pub fn ata(&self) -> Option<&'a AtaDetail> {
-        self.report?.ata.as_ref()
-    }
-
-    pub fn scsi(&self) -> Option<&'a ScsiDetail> {
-        self.report?.scsi.as_ref()
-    }
-
-    pub fn nvme(&self) -> Option<&'a NvmeDetail> {
-        self.report?.nvme.as_ref()
-    }
-
-    /// How warm it is. A drive that sleeps was that warm when it was read, and is not any more.
-    pub fn celsius(&self) -> Option<i64> {
-        self.report.filter(|_| !self.asleep)?.temperature_celsius.map(i64::from)
-    }
-
-    /// An ATA attribute as a count.
-    pub fn count(&self, id: u8) -> Option<i64> {
-        self.ata()?.attribute(id)?.count().map(|n| i64::try_from(n).unwrap_or(i64::MAX))
-    }
-}
 
 /// What the drives beside it do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,13 +25,14 @@ pub struct Peers {
 }
 
 impl Peers {
-    pub fn of(fleet: &Inventory) -> Self {
+    pub fn of(inventory: &Inventory) -> Self {
         let mut celsius: HashMap<&str, BTreeMap<bool, Vec<i32>>> = HashMap::new();
         let mut link: HashMap<&str, Vec<u64>> = HashMap::new();
-        for record in fleet.present() {
+        for record in inventory.present() {
             let awake = record.report.as_deref().filter(|_| record.state == DriveState::Active);
             let Some(report) = awake else { continue };
-            if let (Some(bay), Some(degrees), Some(kind)) = (&record.bay, report.temperature_celsius, rotates(record)) {
+            if let (Some(bay), Some(degrees), Some(kind)) = (&record.bay, report.temperature_celsius, record.rotates())
+            {
                 celsius.entry(&bay.enclosure).or_default().entry(kind).or_default().push(degrees);
             }
             let speed = report.ata.as_ref().and_then(|ata| ata.link_current_bits_per_second);
@@ -99,16 +54,10 @@ impl Peers {
 
     /// Those of one drive.
     pub fn of_one(&self, record: &DriveRecord) -> PeersOfOne {
-        let degrees = || self.celsius.get(&record.bay.as_ref()?.enclosure)?.get(&rotates(record)?).copied();
+        let degrees = || self.celsius.get(&record.bay.as_ref()?.enclosure)?.get(&record.rotates()?).copied();
         let speed = || self.link.get(record.report.as_deref()?.model_name.as_deref()?).copied();
         PeersOfOne { enclosure_celsius: degrees(), link_bits_per_second: speed() }
     }
-}
-
-/// As the drive says, else as the kernel found.
-pub fn rotates(record: &DriveRecord) -> Option<bool> {
-    let said = record.report.as_deref().and_then(|r| r.rotation_rate_rpm).map(|rpm| rpm > 0);
-    said.or(record.drive.rotational)
 }
 
 /// The middle one (of an even number, the lower of the two).

@@ -1,0 +1,125 @@
+//! The rules over pools, whichever host or shelf their drives are in.
+
+use super::engine;
+use super::rule::{MAX_NAMES, Rule, RuleResult, Subject, rule, sanitize_name, state_finding};
+use super::rule_settings::RuleSettings;
+use super::thresholds::Thresholds;
+use super::verdict::Class::Pool as PoolClass;
+use super::verdict::{Judgement, Severity, Verdict};
+use crate::domain::text::list_first;
+use crate::domain::zfs::words::{PoolState, VdevState};
+use crate::domain::zfs::{Leaf, Pool};
+
+/// Rules over pools.
+pub struct Pools;
+
+impl Subject for Pools {
+    type Facts<'a> = Pool;
+}
+
+#[rustfmt::skip]
+pub const POOL_RULES: &[Rule<Pools>] = &[
+    rule::<Pools>("Z4", PoolClass, "the pool is FAULTED, UNAVAIL or SUSPENDED (crit) or DEGRADED, OFFLINE or REMOVED (warn)", Thresholds::ON_OFF,
+        "zpoolconcepts(7), device failure and recovery; zpool-status(8)", pool_state),
+    rule::<Pools>("Z5", PoolClass, "zpool reports data errors: data is damaged", Thresholds::ON_OFF,
+        "zpool-status(8), errors; OpenZFS message ZFS-8000-8A", data_errors),
+    rule::<Pools>("Z6", PoolClass, "a leaf that no drive here is, is FAULTED, UNAVAIL or REMOVED", Thresholds::ON_OFF,
+        "zpool-status(8); Z1 reports those of drives that are here", lost_leaf),
+];
+
+/// Judges a pool. `unknown` where zpool gave no state, or one that says neither that it is well nor that it is not.
+pub fn judge_pool(pool: &Pool, settings: &RuleSettings) -> Judgement {
+    let clean = if pool.state == Some(PoolState::Online) { Verdict::Ok } else { Verdict::Unknown };
+    engine::judge(POOL_RULES, pool, None, settings, clean)
+}
+
+fn pool_state(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
+    let state = pool.state.as_ref()?;
+    let severity = match state {
+        PoolState::Faulted | PoolState::Unavail | PoolState::Suspended => Severity::Crit,
+        PoolState::Degraded | PoolState::Offline | PoolState::Removed => Severity::Warn,
+        _ => return None,
+    };
+    let message = format!("ZFS calls pool {} {state}.", sanitize_name(&pool.name));
+    Some(state_finding(severity, state.as_str(), PoolState::Online.as_str(), message))
+}
+
+fn data_errors(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
+    if pool.has_data_errors != Some(true) {
+        return None;
+    }
+    let message = format!("Data in pool {} is damaged: zpool status -v lists the files.", sanitize_name(&pool.name));
+    Some(state_finding(Severity::Crit, "data errors", "none", message))
+}
+
+fn lost_leaf(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
+    let is_lost = |leaf: &&Leaf| {
+        let has_failed = matches!(leaf.state, Some(VdevState::Faulted | VdevState::Unavail | VdevState::Removed));
+        leaf.device.is_none() && has_failed
+    };
+    let leaves = pool.vdevs.iter().flat_map(|vdev| &vdev.members);
+    let lost: Vec<String> =
+        leaves.filter(is_lost).map(|leaf| sanitize_name(leaf.was.as_ref().unwrap_or(&leaf.name))).collect();
+    let first = lost.first()?;
+    let names: Vec<&str> = lost.iter().map(String::as_str).collect();
+    let message = format!(
+        "No drive here is, and ZFS has lost, {} of pool {}.",
+        list_first(&names, MAX_NAMES),
+        sanitize_name(&pool.name)
+    );
+    Some(state_finding(Severity::Warn, first, VdevState::Online.as_str(), message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::identity::DeviceName;
+    use crate::domain::zfs::Vdev;
+
+    fn judged(pool: &Pool) -> String {
+        let judgement = judge_pool(pool, &RuleSettings::default());
+        let each = judgement.findings.iter().map(|f| format!("{} {}", f.code, Verdict::from(f.severity).as_str()));
+        let findings = each.collect::<Vec<_>>().join(", ");
+        format!("{}: {findings}", judgement.verdict.as_str())
+    }
+
+    fn pool(state: &str) -> Pool {
+        Pool { name: "tank".into(), state: Some(PoolState::from(state)), ..Pool::default() }
+    }
+
+    #[test]
+    fn the_state_of_a_pool_and_lost_data_decide() {
+        assert_eq!(judged(&Pool::default()), "unknown: ", "zpool gave no state");
+        for (state, expected) in [
+            ("ONLINE", "ok: "),
+            ("DEGRADED", "warn: Z4 warn"),
+            ("FAULTED", "crit: Z4 crit"),
+            ("UNAVAIL", "crit: Z4 crit"),
+            ("SUSPENDED", "crit: Z4 crit"),
+            ("a state of next year", "unknown: "),
+        ] {
+            assert_eq!(judged(&pool(state)), expected, "{state}");
+        }
+        assert_eq!(judged(&Pool { has_data_errors: Some(true), ..pool("ONLINE") }), "crit: Z5 crit");
+        assert_eq!(judged(&Pool { has_data_errors: Some(false), ..pool("ONLINE") }), "ok: ");
+    }
+
+    #[test]
+    fn only_a_lost_leaf_without_a_drive_here_is_the_pools_own_finding() {
+        let with = |state: &str, device: Option<&str>| {
+            let leaf = Leaf {
+                name: "7011110000000000001".into(),
+                was: Some("/dev/sdz1".into()),
+                state: Some(VdevState::from(state)),
+                device: device.and_then(DeviceName::parse),
+                ..Leaf::default()
+            };
+            Pool { vdevs: vec![Vdev { members: vec![leaf], ..Vdev::default() }], ..pool("DEGRADED") }
+        };
+        assert_eq!(judged(&with("UNAVAIL", None)), "warn: Z4 warn, Z6 warn");
+        assert_eq!(judged(&with("UNAVAIL", Some("sdz"))), "warn: Z4 warn", "Z1 is the finding of that drive");
+        assert_eq!(judged(&with("OFFLINE", None)), "warn: Z4 warn");
+        let judgement = judge_pool(&with("UNAVAIL", None), &RuleSettings::default());
+        assert!(judgement.findings.iter().any(|f| f.message.contains("/dev/sdz1")), "{judgement:?}");
+    }
+}

@@ -1,0 +1,74 @@
+//! What an administrator has set of rules: for every drive, or for models by name.
+
+use super::thresholds::{RuleOverride, Thresholds};
+use super::verdict::RuleCode;
+use crate::domain::glob::matches;
+use std::collections::BTreeMap;
+
+/// Everything that was set, by the rule's code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleSettings {
+    pub rules: BTreeMap<RuleCode, RuleOverride>,
+    /// By a pattern of the model's name (`*` any text, `?` any character). Where several match, the
+    /// longer pattern has the last word.
+    pub models: BTreeMap<String, BTreeMap<RuleCode, RuleOverride>>,
+}
+
+impl RuleSettings {
+    /// The limits of a rule for a drive of that model; `None`: the rule is off for it.
+    pub fn of(&self, code: &RuleCode, own: Thresholds, model: Option<&str>) -> Option<Thresholds> {
+        let mut by_model: Vec<(&str, &RuleOverride)> = self
+            .models
+            .iter()
+            .filter(|(pattern, _)| model.is_some_and(|m| matches(pattern, m)))
+            .filter_map(|(pattern, rules)| Some((pattern.as_str(), rules.get(code)?)))
+            .collect();
+        by_model.sort_by_key(|(pattern, _)| pattern.len());
+        let mut steps = Some(own);
+        let mut last = own;
+        for set in self.rules.get(code).into_iter().chain(by_model.into_iter().map(|(_, set)| set)) {
+            last = last.with(set);
+            steps = match set.enabled {
+                Some(false) => None,
+                Some(true) => Some(last),
+                None => steps.map(|_| last),
+            };
+        }
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::health::thresholds::LevelSetting;
+
+    const OWN: Thresholds = Thresholds::above(Some(1), Some(17), Some(1101));
+
+    fn set(pairs: &[(&'static str, RuleOverride)]) -> BTreeMap<RuleCode, RuleOverride> {
+        pairs.iter().map(|(code, set)| (RuleCode::new(code), *set)).collect()
+    }
+
+    #[test]
+    fn a_longer_pattern_has_the_last_word() {
+        let off = RuleOverride { enabled: Some(false), ..RuleOverride::default() };
+        let on = RuleOverride { enabled: Some(true), crit: Some(LevelSetting::Off), ..RuleOverride::default() };
+        let limits = RuleSettings {
+            rules: set(&[("A5", RuleOverride { warn: Some(LevelSetting::At(50)), ..RuleOverride::default() })]),
+            models: [
+                ("ST*".to_owned(), set(&[("A5", off)])),
+                ("ST4000*".to_owned(), set(&[("A5", on)])),
+                ("*9".to_owned(), set(&[("A3", off)])),
+            ]
+            .into(),
+        };
+        assert_eq!(limits.of(&RuleCode::new("A5"), OWN, Some("WDC X")), Some(Thresholds { warn: Some(50), ..OWN }));
+        assert_eq!(limits.of(&RuleCode::new("A5"), OWN, Some("st8000")), None);
+        assert_eq!(
+            limits.of(&RuleCode::new("A5"), OWN, Some("ST4000DM")),
+            Some(Thresholds { warn: Some(50), crit: None, ..OWN })
+        );
+        assert_eq!(limits.of(&RuleCode::new("A3"), OWN, Some("X-9")), None);
+        assert_eq!(limits.of(&RuleCode::new("A3"), OWN, None), Some(OWN));
+    }
+}

@@ -1,0 +1,124 @@
+//! At which values a rule reports: the levels of its own, and what an administrator has set in place of one.
+
+use super::verdict::Severity;
+use std::fmt;
+use std::time::Duration;
+
+/// Which way a value gets worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Reached at a limit and above.
+    HigherIsWorse,
+    /// Reached at a limit and below.
+    LowerIsWorse,
+    /// No number decides: the rule is on or off.
+    OnOff,
+}
+
+/// When a rule reports, and how bad that is: reached at a number, or on and off. A level that is `None` is never reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    pub direction: Direction,
+    /// Of a rule on growth, the time that it looks back; `None`: the value itself is compared.
+    pub window: Option<Duration>,
+    pub watch: Option<i64>,
+    pub warn: Option<i64>,
+    pub crit: Option<i64>,
+}
+
+impl Thresholds {
+    pub const ON_OFF: Self = Self { direction: Direction::OnOff, window: None, watch: None, warn: None, crit: None };
+
+    pub const fn above(watch: Option<i64>, warn: Option<i64>, crit: Option<i64>) -> Self {
+        Self { direction: Direction::HigherIsWorse, window: None, watch, warn, crit }
+    }
+
+    pub const fn below(watch: Option<i64>, warn: Option<i64>, crit: Option<i64>) -> Self {
+        Self { direction: Direction::LowerIsWorse, window: None, watch, warn, crit }
+    }
+
+    fn levels(self) -> [(Severity, Option<i64>); 3] {
+        [(Severity::Crit, self.crit), (Severity::Warn, self.warn), (Severity::Watch, self.watch)]
+    }
+
+    /// The worst level that the value reaches, and its limit.
+    pub fn reached(self, value: i64) -> Option<(Severity, i64)> {
+        let is_past = |limit: i64| match self.direction {
+            Direction::HigherIsWorse => value >= limit,
+            Direction::LowerIsWorse => value <= limit,
+            Direction::OnOff => false,
+        };
+        self.levels().into_iter().find_map(|(severity, limit)| Some((severity, limit.filter(|l| is_past(*l))?)))
+    }
+
+    /// With what was set in place of its own levels.
+    #[must_use]
+    pub fn with(self, set: &RuleOverride) -> Self {
+        let level = |own: Option<i64>, set: Option<LevelSetting>| match set {
+            None => own,
+            Some(LevelSetting::Off) => None,
+            Some(LevelSetting::At(limit)) => Some(limit),
+        };
+        Self {
+            watch: level(self.watch, set.watch),
+            warn: level(self.warn, set.warn),
+            crit: level(self.crit, set.crit),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Thresholds {
+    /// `watch ≥ 1, warn ≥ 17, crit ≥ 1101`; `on` where no number decides.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.direction {
+            Direction::HigherIsWorse => '≥',
+            Direction::LowerIsWorse => '≤',
+            Direction::OnOff => return f.write_str("on"),
+        };
+        let mut between = "";
+        for (name, limit) in [("watch", self.watch), ("warn", self.warn), ("crit", self.crit)] {
+            if let Some(limit) = limit {
+                write!(f, "{between}{name} {sign} {limit}")?;
+                between = ", ";
+            }
+        }
+        if between.is_empty() { f.write_str("no level is set") } else { Ok(()) }
+    }
+}
+
+/// One level as it was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LevelSetting {
+    Off,
+    At(i64),
+}
+
+/// What was set of one rule; `None` is left as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleOverride {
+    pub enabled: Option<bool>,
+    pub watch: Option<LevelSetting>,
+    pub warn: Option<LevelSetting>,
+    pub crit: Option<LevelSetting>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: Thresholds = Thresholds::above(Some(1), Some(17), Some(1101));
+
+    #[test]
+    fn the_worst_level_that_is_reached_counts() {
+        assert_eq!(OWN.reached(0), None);
+        assert_eq!(OWN.reached(16), Some((Severity::Watch, 1)));
+        assert_eq!(OWN.reached(17), Some((Severity::Warn, 17)));
+        assert_eq!(OWN.reached(5000), Some((Severity::Crit, 1101)));
+        let spare = Thresholds::below(None, Some(10), Some(-1));
+        assert_eq!(spare.reached(11), None);
+        assert_eq!(spare.reached(10), Some((Severity::Warn, 10)));
+        assert_eq!(spare.reached(-3), Some((Severity::Crit, -1)));
+        assert_eq!(Thresholds::ON_OFF.reached(7), None);
+    }
+}
