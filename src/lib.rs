@@ -7,6 +7,7 @@
 //! | a fact, a unit, a rule | [`domain`] (pure: no I/O, no clock, no log) |
 //! | a body, a stored value, text about them | [`api`] (pure, too) |
 //! | a path, an argv, a foreign format | [`probe`] (the only rooms that touch sysfs, smartctl, zpool) |
+//! | what is read when, and what came of it | [`collector`] |
 //! | Redis | [`cache`] (the only room that names the redis crate) |
 //! | HTTP | [`http`] (never imports `probe` nor redis) |
 //! | time, threads, order of things | [`poller`], [`reader`], [`daemon`], [`stop`], [`clock`], [`supervise`], [`scan`], [`doctor`] |
@@ -18,8 +19,8 @@
 //! # Import law
 //!
 //! ```text
-//! 0 domain      1 stop, config, clock, event, process, api      2 probe, cache, terminal      3 poller      4 reader
-//! 5 http      6 supervise      7 daemon, scan      8 doctor, cli, log      9 main
+//! 0 domain      1 stop, config, clock, event, process, api      2 probe, cache, terminal      3 collector      4 poller
+//! 5 reader      6 http      7 supervise      8 daemon, scan      9 doctor, cli, log      10 main
 //! ```
 //!
 //! A room imports only lower levels; rooms of one level never import each other.
@@ -29,6 +30,7 @@ pub mod api;
 pub mod cache;
 pub mod cli;
 pub mod clock;
+pub mod collector;
 pub mod config;
 pub mod daemon;
 pub mod doctor;

@@ -25,17 +25,17 @@ pub fn doctor(config: &Config, json: bool, screen: Screen) -> anyhow::Result<boo
     let (host, stop) = begin(config)?;
     let tool = tools::smartctl(&host, &stop).context("stopped")?;
     let zpool = tools::zpool_version(&host, &stop);
-    let (rack, overview) = sweep(config, host.clone(), &stop)?;
+    let (collector, overview) = sweep(config, host.clone(), &stop)?;
     let findings: Vec<Finding> = [
         host::smartctl(&tool),
-        host::pools(&host, &rack.zfs, zpool.as_deref()),
-        host::shelves(&host, &overview, rack.enclosures()),
-        host::nodes(&host, &rack.fleet),
+        host::pools(&host, collector.zfs(), zpool.as_deref()),
+        host::shelves(&host, &overview, collector.enclosures()),
+        host::nodes(&host, collector.inventory()),
         host::rights(&host, &overview),
         service::redis(&config.redis),
         service::listen(&config.http),
-        drives::drives(&host, &rack.fleet, &overview, &tool),
-        drives::types(&config.smart.device_types, &rack.unused_types()),
+        drives::drives(&host, collector.inventory(), &overview, &tool),
+        drives::types(&config.smart.device_types, &collector.unused_types()),
     ]
     .into_iter()
     .flatten()

@@ -156,3 +156,28 @@ impl DriveState {
         }
     }
 }
+
+/// Drives for the tests of other modules.
+#[cfg(test)]
+pub(crate) mod fixture {
+    use super::*;
+
+    /// A drive with that name as its key, and no path.
+    pub(crate) fn drive(name: &str) -> Drive {
+        Drive {
+            key: DriveKey::Discovered(name.into()),
+            device: DeviceName::parse(name).unwrap_or_else(|| unreachable!("{name}")),
+            paths: Vec::new(),
+            identity: Identity::default(),
+            vendor: None,
+            model: None,
+            firmware: None,
+            size_bytes: None,
+            rotational: None,
+            by_id: Vec::new(),
+            attachment: Attachment::Scsi(None),
+            raid_disks: Vec::new(),
+            told_type: None,
+        }
+    }
+}

@@ -80,18 +80,18 @@ impl Thread {
         let now = now();
         let mut found = Vec::new();
         let blindness =
-            self.rack.blindness().map(|why| format!("the host cannot be looked at, what is known stays: {why}"));
+            self.collector.blindness().map(|why| format!("the host cannot be looked at, what is known stays: {why}"));
         found.extend(blindness.map(|why| Degradation::of(Component::Poller, now, why)));
         found.extend(self.role.trouble(&overview.host).map(|why| Degradation::of(Component::Lease, now, why)));
-        let of_tool = self.rack.trouble().or_else(|| unusable_readings(&self.rack.fleet));
+        let of_tool = self.collector.smartctl_problem().or_else(|| unusable_readings(self.collector.inventory()));
         found.extend(of_tool.map(|why| Degradation::of(Component::Smartctl, now, why)));
-        found.extend(self.rack.zfs.error.as_ref().map(|why| Degradation::of(Component::Zpool, now, why)));
+        found.extend(self.collector.zfs().error.as_ref().map(|why| Degradation::of(Component::Zpool, now, why)));
         for enclosure in &overview.enclosures {
             let error = enclosure.error.as_ref();
             let trouble = error.map(|why| Degradation::of(Component::Enclosure, now, why));
             found.extend(trouble.map(|t| Degradation { id: Some(enclosure.id.clone()), ..t }));
         }
-        for record in self.rack.fleet.present() {
+        for record in self.collector.inventory().present() {
             if record.silences == 0 && record.state != DriveState::Unresponsive {
                 continue;
             }
@@ -119,7 +119,7 @@ impl Thread {
         let Some(by) = clock::jumped() else { return };
         note!(Warn, Kind::ClockSet, About::nobody(), "the clock was set, times are moved along by_s={by}");
         clock::set(by);
-        self.rack.shift(by);
+        self.collector.shift(by);
         for since in self.condition.since.values_mut() {
             *since = since.shifted(by);
         }
@@ -128,14 +128,19 @@ impl Thread {
             self.publish_drive(&key, smartctl_json(&document));
         }
         self.tell_gone();
-        let read: Vec<DriveKey> =
-            self.rack.fleet.present().filter(|r| r.checked_at.is_some()).map(|r| r.drive.key.clone()).collect();
+        let read: Vec<DriveKey> = self
+            .collector
+            .inventory()
+            .present()
+            .filter(|r| r.checked_at.is_some())
+            .map(|r| r.drive.key.clone())
+            .collect();
         for key in read {
             self.publish_drive(&key, None);
         }
         self.rebuild();
         if self.role.polls() && self.swept {
-            self.publisher.publish_everything(&self.rack.fleet);
+            self.publisher.publish_everything(self.collector.inventory());
         }
     }
 }

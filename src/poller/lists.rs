@@ -23,38 +23,38 @@ impl Thread {
     pub(super) fn rebuild_and(&mut self, first: impl FnOnce(&mut Publisher, Sends)) -> Arc<Overview> {
         let started = Instant::now();
         let stale_after = self.publisher.smart_life().as_secs();
-        let overview = Arc::new(self.rack.overview(stale_after));
+        let overview = Arc::new(self.collector.overview(stale_after));
         let service = self.service(&overview);
         // What another daemon read is not ours to say anew.
-        if self.role.polls() && self.swept && !self.rack.is_sweeping() {
+        if self.role.polls() && self.swept && !self.collector.is_sweeping() {
             self.renew_documents(&overview);
         }
         // Before it has looked a daemon has no lists: empty ones would say that nothing is here.
-        let has_seen = self.rack.has_seen();
+        let has_seen = self.collector.has_seen();
         if has_seen {
-            self.publisher.lists(&overview, &self.rack.zfs, !self.rack.is_sweeping());
+            self.publisher.lists(&overview, self.collector.zfs(), !self.collector.is_sweeping());
         } else {
             self.publisher.nothing_to_list();
         }
         let sends = self.sends();
         first(&mut self.publisher, sends);
-        let mut snapshot = Snapshot::of(&overview, &self.rack.fleet, &self.rack.zfs, &self.left);
+        let mut snapshot = Snapshot::of(&overview, self.collector.inventory(), self.collector.zfs(), &self.left);
         snapshot.service = service;
         snapshot.limits = self.limits();
-        snapshot.fingerprint = self.rack.fingerprint;
+        snapshot.fingerprint = self.collector.fingerprint();
         self.ready |= has_seen && self.role.follows() && self.role.has_delivery();
         snapshot.ready = self.ready;
         snapshot.current = has_seen && !self.role.follows();
         snapshot.keys = self.role.keys();
-        let (fleet, zfs) = (&self.rack.fleet, &self.rack.zfs);
-        let measured = || MetricsSnapshot::new(Arc::clone(&overview), fleet, zfs, self.rack.effort());
+        let (fleet, zfs) = (self.collector.inventory(), self.collector.zfs());
+        let measured = || MetricsSnapshot::new(Arc::clone(&overview), fleet, zfs, self.collector.counters());
         snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
         self.publisher.retain(|device| snapshot.has_device(device));
         *self.handle.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         let source = if self.role.polls() { Source::Memory } else { Source::Redis };
-        let lists_are_made = self.ready || self.rack.is_idle() && !self.rack.is_sweeping();
+        let lists_are_made = self.ready || self.collector.is_idle() && !self.collector.is_sweeping();
         let pools_are_made = self.knows_pools();
         let is_made = |key: &Key| if *key == Key::ZfsMap { pools_are_made } else { lists_are_made };
         for (_, waiter) in self.list_waiters.extract_if(.., |(key, _)| is_made(key)) {
@@ -69,7 +69,7 @@ impl Thread {
     fn renew_documents(&mut self, overview: &Overview) {
         let here = overview.drives().filter(|d| d.state != DriveState::Missing && d.checked_at.is_some());
         let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_said(d)).map(|d| &d.device).collect();
-        let present = self.rack.fleet.present().filter(|_| !old.is_empty());
+        let present = self.collector.inventory().present().filter(|_| !old.is_empty());
         let old: Vec<DriveKey> =
             present.filter(|r| old.contains(&r.drive.device)).map(|r| r.drive.key.clone()).collect();
         for key in old {
@@ -78,14 +78,14 @@ impl Thread {
     }
 
     fn knows_pools(&self) -> bool {
-        self.rack.zfs.state != ZfsState::NotAsked || self.rack.zfs.error.is_some()
+        self.collector.zfs().state != ZfsState::NotAsked || self.collector.zfs().error.is_some()
     }
 
     /// Puts a drive's document together and in its places. That of a drive that is gone is kept
     /// aside: its device name may be another's by now.
     pub(super) fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
-        let Some(record) = self.rack.fleet.get(key) else { return };
-        let parts = self.rack.parts(self.publisher.smart_life().as_secs());
+        let Some(record) = self.collector.inventory().get(key) else { return };
+        let parts = self.collector.overview_input(self.publisher.smart_life().as_secs());
         let summary = crate::api::summarize::summarize(record, &parts);
         let document = self.publisher.document(record, &summary, raw);
         if record.is_here() {
@@ -124,7 +124,8 @@ impl Thread {
         }
         // Where the holder of the lease delivers again, its lists are not overwritten.
         let list_bytes = self.limits().list.bytes;
-        let view = View { host: &self.rack.name, drives: self.rack.fleet.present().count(), list_bytes };
+        let view =
+            View { host: self.collector.name(), drives: self.collector.inventory().present().count(), list_bytes };
         self.role.check_holder(&self.redis, &view, at);
         self.sends() == Sends::Lists && self.keep_gone()
     }

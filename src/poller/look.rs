@@ -8,7 +8,7 @@ use std::time::Instant;
 impl Thread {
     /// What this daemon knows before it has looked is nothing: then it takes nothing over, and nobody has gone.
     pub(super) fn begin(&mut self) {
-        if !self.has_begun && self.rack.has_seen() {
+        if !self.has_begun && self.collector.has_seen() {
             self.has_begun = true;
             self.seed();
             self.rebuild();
@@ -18,9 +18,9 @@ impl Thread {
 
     /// Once in a while, where the last look was not complete.
     pub(super) fn look_if_changed(&mut self) {
-        let is_due = match self.rack.blindness() {
+        let is_due = match self.collector.blindness() {
             Some(_) => self.looked.elapsed() >= LOOK,
-            None => self.rack.has_changed(),
+            None => self.collector.has_changed(),
         };
         if is_due {
             self.look();
@@ -30,10 +30,10 @@ impl Thread {
 
     pub(super) fn look(&mut self) {
         self.looked = Instant::now();
-        let changes = self.rack.discover();
-        self.journal.changes(&changes, &self.rack.fleet, self.ready);
+        let changes = self.collector.discover();
+        self.journal.changes(&changes, self.collector.inventory(), self.ready);
         self.limit_missing(0);
-        let fleet = &self.rack.fleet;
+        let fleet = self.collector.inventory();
         let is_here = |key: &DriveKey| fleet.get(key).is_some_and(DriveRecord::is_here);
         self.request_reads.retain(|key, _| is_here(key));
         self.waiting.retain(|key, _| is_here(key));
@@ -46,7 +46,7 @@ impl Thread {
                 Change::Missing(key) => self.publish_drive(key, None),
                 // Who has just come is read now, not with the next sweep.
                 Change::Appeared(key) | Change::Back(key) if self.ready && self.role.polls() => {
-                    self.rack.ask(key);
+                    self.collector.request_drive(key);
                 }
                 _ => {}
             }
@@ -57,7 +57,7 @@ impl Thread {
         if !changes.is_empty() {
             self.look_again = Some(Instant::now() + LINKS_COME);
             if self.ready {
-                self.rack.ask_shelves();
+                self.collector.request_enclosures();
             }
             self.ask_pools_again();
         }
@@ -67,7 +67,7 @@ impl Thread {
     /// Something was plugged: the names in the pools may mean others, which only zpool can say.
     pub(super) fn ask_pools_again(&mut self) {
         if self.ready && self.role.polls() {
-            self.rack.ask_pools();
+            self.collector.request_pools();
         }
     }
 }

@@ -21,11 +21,10 @@ pub use snapshot::{Ask, KeysOf, Known, Snapshot, Source};
 use crate::cache::memory::MemoryStore;
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Key};
+use crate::collector::{Collector, CompletedSweep, Notice, PoolError, Report, Taken, Transition};
 use crate::config::Config;
 use crate::domain::drive::DriveKey;
-use crate::probe::sweep::Rack;
-use crate::probe::tools::News;
-use crate::probe::{Event, Host};
+use crate::probe::Host;
 use crate::stop::Stop;
 use condition::{Condition, Pulse};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -51,7 +50,7 @@ const BETWEEN_REQUEST_READS: Duration = Duration::from_secs(10);
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error("cannot start the threads that wait for smartctl: {0}")]
-    Pool(#[from] rayon::ThreadPoolBuildError),
+    Pool(#[from] PoolError),
     #[error("cannot start the poller: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -99,7 +98,7 @@ impl Poller {
         let stop = stop.clone();
         let handle =
             Self { asks, stop: stop.clone(), memory: Arc::default(), snapshot: Arc::default(), pulse: Arc::default() };
-        let (rack, events) = Rack::new(
+        let (collector, events) = Collector::new(
             host,
             config.smart.clone(),
             Arc::clone(&config.limits),
@@ -107,7 +106,7 @@ impl Poller {
             stop.clone(),
         )?;
         let mut thread = Thread {
-            rack,
+            collector,
             role: Role::new(&config.smart),
             publisher: Publisher::new(
                 Arc::clone(&redis),
@@ -156,7 +155,7 @@ enum Republish {
 }
 
 struct Thread {
-    rack: Rack,
+    collector: Collector,
     role: Role,
     publisher: Publisher,
     journal: Journal,
@@ -190,8 +189,8 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self, asks: &Receiver<Ask>, events: &Receiver<Event>, back: &Receiver<()>, stop: &Stop) {
-        self.rack.ask_tool();
+    fn run(mut self, asks: &Receiver<Ask>, events: &Receiver<Report>, back: &Receiver<()>, stop: &Stop) {
+        self.collector.check_smartctl();
         self.begin();
         let mut wake = Instant::now();
         loop {
@@ -210,7 +209,7 @@ impl Thread {
             wake = self.work();
             self.handle.pulse.beat();
         }
-        self.rack.finish(events);
+        self.collector.finish(events);
         self.role.release(&self.redis);
     }
 
@@ -220,7 +219,7 @@ impl Thread {
         if at >= self.next_look {
             self.next_look = at + LOOK;
             self.keep_time();
-            self.rack.ask_tool();
+            self.collector.check_smartctl();
             self.look_if_changed();
             if self.look_again.is_some_and(|due| at >= due) {
                 self.look_again = None;
@@ -241,11 +240,11 @@ impl Thread {
             } else {
                 self.look();
             }
-            self.rack.start_sweep();
+            self.collector.start_sweep();
             self.publisher.sweep_begins(at);
         }
-        let rack = self.rack.work();
-        if let Some(whole) = self.rack.whole() {
+        let collector = self.collector.run_due();
+        if let Some(whole) = self.collector.try_complete_sweep() {
             self.swept(&whole);
         }
         if self.publisher.is_rebuild_due(at) {
@@ -254,7 +253,7 @@ impl Thread {
         self.flush(at);
         let publisher = self.publisher.next_due(self.sends());
         let sweep = self.may_sweep().then_some(self.next_sweep);
-        [Some(self.next_look), Some(self.role.next()), rack, publisher, sweep]
+        [Some(self.next_look), Some(self.role.next()), collector, publisher, sweep]
             .into_iter()
             .flatten()
             .min()
@@ -262,14 +261,15 @@ impl Thread {
     }
 
     fn may_sweep(&self) -> bool {
-        self.role.polls() && self.rack.has_seen() && !self.rack.is_sweeping()
+        self.role.polls() && self.collector.has_seen() && !self.collector.is_sweeping()
     }
 
     fn renew_role(&mut self, at: Instant) {
         let followed = self.role.follows();
         self.recall();
         let list_bytes = self.limits().list.bytes;
-        let view = View { host: &self.rack.name, drives: self.rack.fleet.present().count(), list_bytes };
+        let view =
+            View { host: self.collector.name(), drives: self.collector.inventory().present().count(), list_bytes };
         if self.role.renew(&self.redis, &view, at) {
             self.next_sweep = at;
             if followed {
@@ -287,12 +287,12 @@ impl Thread {
         // Only what was read since polling is ours: what is older, another daemon may know better.
         if std::mem::take(&mut self.republish) == Republish::Due && self.role.polls() && self.swept {
             self.seed();
-            self.publisher.publish_everything(&self.rack.fleet);
+            self.publisher.publish_everything(self.collector.inventory());
         }
     }
 
-    fn swept(&mut self, whole: &crate::probe::sweep::Whole) {
-        self.journal.unused_types(|| self.rack.unused_types());
+    fn swept(&mut self, whole: &CompletedSweep) {
+        self.journal.unused_types(|| self.collector.unused_types());
         (self.ready, self.swept) = (true, true);
         // Drives that were left alone (they were silent lately) keep their keys, too.
         for key in &whole.unread {
@@ -304,40 +304,36 @@ impl Thread {
         }
         self.publisher.swept(took);
         // A drive that was pulled while it was read has gone, and is none that fails.
-        if self.rack.has_changed() {
+        if self.collector.has_changed() {
             self.look();
         }
         self.before_lists(Instant::now());
         // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
         let overview = self.rebuild_and(Publisher::flush_all);
-        self.journal.sweep(&overview, whole, &self.rack);
+        self.journal.sweep(&overview, whole, &self.collector);
     }
 
-    /// One report of the waiting threads.
-    fn take(&mut self, event: Event) {
-        let read = match event {
-            Event::Smartctl(answer) => {
-                let news = self.rack.take_tool(answer);
-                Journal::smartctl(news.as_ref());
-                if let Some(News::Mended(_)) = news {
-                    self.next_sweep = Instant::now();
-                }
-                None
+    /// One report of a job.
+    fn take(&mut self, report: Report) {
+        let taken = self.collector.take(report);
+        if let Taken::Notice(Notice::Smartctl(transition)) = &taken {
+            Journal::smartctl(transition);
+            if let Transition::Recovered(_) = transition {
+                self.next_sweep = Instant::now();
             }
-            event => self.rack.take(event),
-        };
+        }
         // The seat that has become free is not kept waiting for the reading to be published.
-        self.rack.start_some();
+        self.collector.start_ready();
         // Within a sweep the lists are sent when it is whole.
-        if self.rack.is_sweeping() {
+        if self.collector.is_sweeping() {
             self.publisher.rack_changed();
         } else {
             self.publisher.lists_wanted();
         }
-        let Some(read) = read else { return };
+        let Taken::Reading(read) = taken else { return };
         self.publish_drive(&read.key, read.raw.as_deref());
         if let Some(was) = &read.replaced {
-            self.journal.replaced(&read.key, Some(was), &self.rack.fleet);
+            self.journal.replaced(&read.key, Some(was), self.collector.inventory());
             // Who asks for either from now on is not given the other's values.
             self.rebuild();
         }

@@ -46,20 +46,20 @@ impl Thread {
     /// Takes over what Redis remembers of drives that are not here: once, as soon as it answers and a look has shown what
     /// is here; and again when polling is taken over from another daemon, whose list then counts.
     pub(super) fn recall(&mut self) {
-        if self.recall == Recall::Done || !self.rack.has_seen() {
+        if self.recall == Recall::Done || !self.collector.has_seen() {
             return;
         }
         let Ok(gone) = self.last_list(&Key::Gone) else { return };
         let Ok(overview) = self.last_list(&Key::Overview) else { return };
         self.recall = Recall::Done;
         self.stored_gone = if gone.is_some() { StoredGone::Present } else { StoredGone::Absent };
-        let name = self.rack.name.clone();
+        let name = self.collector.name().to_owned();
         let mut budget = self.document_budget();
         let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
         let overview = overview.filter(|overview| overview.host == name);
         if let Some(overview) = &overview {
             let (missing, present): (Vec<_>, Vec<_>) = overview.drives().partition(|d| d.state == DriveState::Missing);
-            self.rack.fleet.expect(present.len(), missing.len());
+            self.collector.inventory_mut().expect(present.len(), missing.len());
         }
         let documents = gone.as_deref().and_then(|list| parse_missing_list(list, &name)).unwrap_or_default();
         let mut left_out = self.recall_list(&documents, &mut budget);
@@ -75,12 +75,12 @@ impl Thread {
     /// Those in the list of another daemon, or an earlier one. What was taken over before and is not in there is forgotten.
     fn recall_list(&mut self, documents: &[&RawValue], budget: &mut Budget) -> usize {
         let outline = |document: &RawValue| Outline::parse(document.get().as_bytes());
-        if self.rack.fleet.has_recalled() {
+        if self.collector.inventory().has_recalled() {
             let listed: HashSet<Identity> = documents.iter().filter_map(|d| Some(outline(d)?.identity)).collect();
-            self.rack.fleet.forget_recalled(|identity| listed.contains(identity));
+            self.collector.inventory_mut().forget_recalled(|identity| listed.contains(identity));
         }
-        let mut known = Known::of(&self.rack.fleet, now());
-        let chosen = newest(documents, &known, self.rack.fleet.most_missing());
+        let mut known = Known::of(self.collector.inventory(), now());
+        let chosen = newest(documents, &known, self.collector.inventory().most_missing());
         for document in chosen.drives {
             let document = document.get().as_bytes();
             if DOCUMENT.check(document).is_ok() {
@@ -93,7 +93,7 @@ impl Thread {
     /// Those that were here at the last overview and are not now.
     fn recall_went(&mut self, overview: &Overview, budget: &mut Budget) -> usize {
         let chosen = self.went(overview);
-        let mut known = Known::of(&self.rack.fleet, now());
+        let mut known = Known::of(self.collector.inventory(), now());
         let mut changes = Vec::new();
         for some in chosen.drives.chunks(KEYS_AT_ONCE) {
             let keys: Vec<Key> = some.iter().map(|drive| Key::Smart(drive.device.clone())).collect();
@@ -104,12 +104,12 @@ impl Thread {
                 changes.extend(recalled.map(Change::Missing));
             }
         }
-        self.journal.changes(&changes, &self.rack.fleet, true);
+        self.journal.changes(&changes, self.collector.inventory(), true);
         chosen.left_out
     }
 
     fn went(&self, overview: &Overview) -> Chosen<DriveSummary> {
-        let here = || self.rack.fleet.present().map(|r| &r.drive);
+        let here = || self.collector.inventory().present().map(|r| &r.drive);
         let devices: HashSet<&str> = here().flat_map(|d| &d.paths).map(|p| p.device.as_str()).collect();
         let serials: HashSet<&str> = here().filter_map(|d| d.identity.unit_serial.as_deref()).collect();
         let wwns: HashSet<String> = here().filter_map(|d| d.identity.wwn()).collect();
@@ -120,7 +120,7 @@ impl Thread {
                 || drive.wwn.as_ref().is_some_and(|wwn| wwns.contains(wwn))
         };
         let went = || overview.drives().filter(|d| d.state != DriveState::Missing && !is_here(d));
-        let most = self.rack.fleet.most_missing();
+        let most = self.collector.inventory().most_missing();
         let seen = Some(overview.generated_at);
         let drives = went().take(most).map(|d| DriveSummary { missing_since: seen, ..d.clone() }).collect();
         Chosen { drives, left_out: went().count().saturating_sub(most) }
@@ -150,19 +150,19 @@ impl Thread {
         let report = parsed.map(|parsed| parsed.report);
         let since = last.unwrap_or(&stored.summary).missing_since?;
         let recalled = stored.to_recalled(report, since)?;
-        let key = self.rack.fleet.recall(known, recalled)?;
+        let key = self.collector.inventory_mut().recall(known, recalled)?;
         self.publish_drive(&key, raw.as_deref());
         Some(key)
     }
 
     /// Drives that were missing for longest are forgotten, where there are more than may be.
     pub(super) fn limit_missing(&mut self, left_out_already: usize) {
-        let left_out = left_out_already + self.rack.fleet.limit_missing();
-        self.journal.limited(self.rack.fleet.missing(), left_out, self.rack.fleet.most_missing());
+        let left_out = left_out_already + self.collector.inventory_mut().limit_missing();
+        self.journal.limited(self.collector.inventory().missing(), left_out, self.collector.inventory().most_missing());
     }
 
     fn forget_left(&mut self) {
-        let fleet = &self.rack.fleet;
+        let fleet = self.collector.inventory();
         self.left.retain(|key, _| fleet.get(key).is_some_and(|record| !record.is_here()));
     }
 
@@ -175,7 +175,7 @@ impl Thread {
             self.publisher.leave_gone_out();
             return false;
         }
-        if !self.rack.fleet.has_recalled() {
+        if !self.collector.inventory().has_recalled() {
             return false;
         }
         if self.stored_gone == StoredGone::Absent {
@@ -196,7 +196,7 @@ impl Thread {
         } else if !matches!(self.publisher.store_gone(true), Ok(false)) {
             return false;
         }
-        let count = self.rack.fleet.forget_recalled(|_| false);
+        let count = self.collector.inventory_mut().forget_recalled(|_| false);
         log::info!("redis has lost the list of missing drives, those known from it alone are forgotten count={count}");
         self.forget_left();
         self.tell_gone();
@@ -207,11 +207,11 @@ impl Thread {
 
     /// Publishes the list of missing drives: those that went last, as many as its limits allow.
     pub(super) fn tell_gone(&mut self) {
-        let since = |key: &DriveKey| self.rack.fleet.get(key).and_then(|record| record.missing_since);
+        let since = |key: &DriveKey| self.collector.inventory().get(key).and_then(|record| record.missing_since);
         let mut left: Vec<(&DriveKey, &Bytes)> = self.left.iter().collect();
         left.sort_by_cached_key(|(key, _)| (std::cmp::Reverse(since(key)), DriveKey::clone(key)));
         let documents = left.into_iter().map(|(_, document)| &**document);
-        let list = build_missing_list(&self.limits().gone, &self.rack.name, now(), documents);
+        let list = build_missing_list(&self.limits().gone, self.collector.name(), now(), documents);
         self.publisher.gone(list);
     }
 
@@ -219,8 +219,8 @@ impl Thread {
     /// another daemon polls. Gives the drives for which nothing is there.
     pub(super) fn seed(&mut self) -> Vec<DriveKey> {
         let here: Vec<(DriveKey, DeviceName, Identity)> = self
-            .rack
-            .fleet
+            .collector
+            .inventory()
             .present()
             .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
             .collect();
@@ -279,8 +279,8 @@ impl Thread {
             return false;
         }
         let report = parsed.report;
-        self.rack.know_type(key, report.device_type.as_deref());
-        let is_newer = self.rack.fleet.seed(key, report, head.state.unwrap_or(DriveState::Active), at);
+        self.collector.set_device_type(key, report.device_type.as_deref());
+        let is_newer = self.collector.inventory_mut().seed(key, report, head.state.unwrap_or(DriveState::Active), at);
         let held_at = held.and_then(|own| DocumentHeader::parse(&own)?.collected_at);
         if is_newer || held_at.is_none_or(|own| copy == Copy::Live && own <= at) {
             self.handle.memory.set(place, Bytes::clone(value));

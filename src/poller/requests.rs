@@ -4,9 +4,9 @@
 use super::{Ask, BETWEEN_REQUEST_READS, Source, Thread};
 use crate::api::document_header::DocumentHeader;
 use crate::cache::Key;
+use crate::collector::Enqueue;
 use crate::domain::drive::DriveKey;
 use crate::domain::identity::DeviceName;
-use crate::probe::dispatch::Asked;
 use crossbeam_channel::Sender;
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ impl Thread {
     }
 
     fn key_of(&self, device: &DeviceName) -> Option<DriveKey> {
-        self.rack.fleet.present().find(|r| r.drive.has_device(device.as_str())).map(|r| r.drive.key.clone())
+        self.collector.inventory().present().find(|r| r.drive.has_device(device.as_str())).map(|r| r.drive.key.clone())
     }
 
     fn asked_for_drive(&mut self, device: &DeviceName, reply: Sender<Source>) {
@@ -43,7 +43,7 @@ impl Thread {
         } else {
             let held = self.handle.memory.value(&Key::Smart(device.clone())).and_then(|v| DocumentHeader::parse(&v));
             let is_its_own = |head: &DocumentHeader| {
-                let record = self.rack.fleet.get(&key);
+                let record = self.collector.inventory().get(&key);
                 record.is_some_and(|r| head.is_of(&r.drive.identity, r.bay.as_ref()))
             };
             if !held.as_ref().is_some_and(is_its_own) {
@@ -61,11 +61,11 @@ impl Thread {
         let at = Instant::now();
         let lately =
             self.request_reads.get(key).is_some_and(|last| at.saturating_duration_since(*last) < BETWEEN_REQUEST_READS);
-        let has_value = self.rack.fleet.get(key).is_some_and(|r| r.checked_at.is_some());
+        let has_value = self.collector.inventory().get(key).is_some_and(|r| r.checked_at.is_some());
         if lately && has_value {
             return false;
         }
-        let coming = self.rack.ask(key) == Some(Asked::Coming);
+        let coming = self.collector.request_drive(key) == Some(Enqueue::Queued);
         if coming {
             self.request_reads.insert(key.clone(), at);
         }
@@ -77,9 +77,9 @@ impl Thread {
     fn asked_for_list(&mut self, key: Key, reply: Sender<Source>) {
         self.publisher.lists_wanted();
         if self.role.polls() {
-            let never_swept = !self.ready && self.rack.fleet.present().next().is_some();
-            if never_swept && !self.rack.is_sweeping() {
-                self.rack.start_sweep();
+            let never_swept = !self.ready && self.collector.inventory().present().next().is_some();
+            if never_swept && !self.collector.is_sweeping() {
+                self.collector.start_sweep();
                 self.publisher.sweep_begins(Instant::now());
             }
         } else {
@@ -87,8 +87,8 @@ impl Thread {
             for key in missing {
                 self.read_for_request(&key);
             }
-            self.rack.ask_pools();
-            self.rack.ask_shelves();
+            self.collector.request_pools();
+            self.collector.request_enclosures();
             if !self.redis.is_up() {
                 // Nobody else's values can be had: polling becomes ours.
                 self.role.lead_alone();

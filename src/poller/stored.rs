@@ -18,7 +18,7 @@ pub(super) struct Budget {
 impl Thread {
     /// Limits of this host as it is now.
     pub(super) fn limits(&self) -> ValueLimits {
-        ValueLimits::of(self.rack.fleet.present().count(), self.rack.bays())
+        ValueLimits::of(self.collector.inventory().present().count(), self.collector.bays())
     }
 
     /// A last-known list. `None`: there is none, or a foreign one, which is reported.

@@ -33,27 +33,31 @@ struct Bay {
     address: Option<String>,
 }
 
-/// Where a bay's attributes are, for `ask_shelf`.
+/// Where a bay's attributes are, for `read_blocking`.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct SlotPath {
     pub slot: u32,
     pub(super) dir: PathBuf,
 }
 
 /// The bays of one IO module, to be asked about.
 #[derive(Clone, Debug)]
-pub struct ModuleToAsk {
+pub struct IoModule {
     pub enclosure: String,
     pub sysfs_name: String,
-    pub bays: Vec<Asked>,
+    pub bays: Vec<SlotPath>,
+}
+
+impl IoModule {
+    /// Where the attributes of its bays are; `None` where a path is no UTF-8.
+    pub(crate) fn slot_paths(&self) -> Option<Vec<&str>> {
+        self.bays.iter().map(|bay| bay.dir.to_str()).collect()
+    }
 }
 
 /// Every enclosure with its bays and who sits in them; what the shelf must answer is still open.
 /// `same_drive` tells whether two SCSI addresses are paths of one drive. An error: shelves may be there all the same.
-pub fn discover(
-    host: &Host,
-    same_drive: impl Fn(&str, &str) -> bool,
-) -> io::Result<(Vec<Enclosure>, Vec<ModuleToAsk>)> {
+pub fn discover(host: &Host, same_drive: impl Fn(&str, &str) -> bool) -> io::Result<(Vec<Enclosure>, Vec<IoModule>)> {
     let class = host.path("sys/class/enclosure");
     let mut sysfs_names = listed(&class)?;
     sysfs_names.sort_by(|a, b| natural_cmp(a, b));
@@ -80,7 +84,7 @@ pub fn discover(
 const ATTRIBUTES: [&str; 5] = ["status", "fault", "locate", "active", "power_status"];
 
 /// Asks the shelf, through one IO module, for all its bays. May block for good.
-pub(super) fn ask_shelf(module: &ModuleToAsk) -> HashMap<u32, SlotAnswer> {
+pub(crate) fn read_blocking(module: &IoModule) -> HashMap<u32, SlotAnswer> {
     answers(module, &told(module.bays.iter().map(|bay| bay.dir.as_path())))
 }
 
@@ -91,10 +95,10 @@ pub(super) fn told<'a>(dirs: impl Iterator<Item = &'a Path>) -> String {
 }
 
 /// That text understood.
-pub(super) fn answers(module: &ModuleToAsk, told: &str) -> HashMap<u32, SlotAnswer> {
+pub(crate) fn answers(module: &IoModule, told: &str) -> HashMap<u32, SlotAnswer> {
     let mut lines = told.lines();
     let mut next = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
-    let answer = |bay: &Asked| (bay.slot, answer([(); 5].map(|()| next())));
+    let answer = |bay: &SlotPath| (bay.slot, answer([(); 5].map(|()| next())));
     module.bays.iter().map(answer).collect()
 }
 
@@ -177,7 +181,7 @@ fn join(
     class: &std::path::Path,
     shelf: Vec<Module>,
     taken: &mut HashSet<String>,
-    to_ask: &mut Vec<ModuleToAsk>,
+    to_ask: &mut Vec<IoModule>,
 ) -> Enclosure {
     let first = shelf.first();
     let sysfs_names: Vec<String> = shelf.iter().map(|m| m.sysfs_name.clone()).collect();
@@ -197,8 +201,8 @@ fn join(
     let mut slots: BTreeMap<u32, Slot> = BTreeMap::new();
     for module in shelf {
         let dir = class.join(&module.sysfs_name);
-        let bays = module.bays.iter().map(|b| Asked { slot: b.slot, dir: dir.join(&b.dir) }).collect();
-        to_ask.push(ModuleToAsk { enclosure: id.clone(), sysfs_name: module.sysfs_name, bays });
+        let bays = module.bays.iter().map(|b| SlotPath { slot: b.slot, dir: dir.join(&b.dir) }).collect();
+        to_ask.push(IoModule { enclosure: id.clone(), sysfs_name: module.sysfs_name, bays });
         for bay in module.bays {
             let name = bay.dir.trim().to_owned();
             let slot = slots.entry(bay.slot).or_insert_with(|| Slot { slot: bay.slot, name, ..Slot::default() });

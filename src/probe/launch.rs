@@ -19,7 +19,7 @@ pub(super) const NAME: &str = "jbod-monitor-child";
 /// This very file, also after an upgrade has put another in its place.
 pub(super) const SELF: &str = "/proc/self/exe";
 /// The tool that this program is itself: it reads what only a shelf can say.
-pub(super) const ASK_SHELF: &str = "ask-shelf";
+pub(crate) const ASK_SHELF: &str = "ask-shelf";
 /// The exit status of a shell that cannot start a program, and what stands before the error's number.
 const NOT_STARTED: u8 = 126;
 const BECAUSE: &str = "jbod-monitor-child: errno ";
@@ -33,7 +33,7 @@ pub fn use_it() {
     IS_USED.store(Path::new(SELF).exists(), Ordering::Relaxed);
 }
 
-pub(super) fn is_used() -> bool {
+pub(crate) fn is_used() -> bool {
     IS_USED.load(Ordering::Relaxed)
 }
 

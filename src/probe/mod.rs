@@ -1,53 +1,22 @@
 //! The seam to the operating system: the only rooms that touch sysfs, smartctl and zpool.
 
 mod attachment;
-mod completion;
-pub mod dispatch;
 pub mod drives;
 pub mod enclosure;
 pub mod exec;
-mod hosts;
 mod json;
 pub mod launch;
-mod line;
 pub mod links;
 mod merge;
 pub mod setup;
-pub mod shelves;
 pub mod smartctl;
-pub mod sweep;
-mod sysfs;
+pub(crate) mod sysfs;
 pub mod tools;
-pub mod types;
 pub mod zpool;
 
-use crate::clock::Moment;
-use crate::domain::drive::DriveKey;
-use crate::domain::enclosure::SlotAnswer;
 use crate::domain::identity::DeviceName;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use sysfs::{attribute, binary, link_name, names};
-
-/// What the waiting threads report.
-#[derive(Debug)]
-pub enum Event {
-    Drive {
-        /// Of the child.
-        number: u64,
-        key: DriveKey,
-        at: Moment,
-        answer: Box<smartctl::Answer>,
-    },
-    Pools(zpool::Answer),
-    Shelf {
-        /// Of the child.
-        number: u64,
-        sysfs_name: String,
-        answers: HashMap<u32, SlotAnswer>,
-    },
-    Smartctl(tools::Told),
-}
 
 /// The host as a value: where to look and what to run. The simulator and a real machine differ
 /// in nothing else.

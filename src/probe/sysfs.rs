@@ -29,17 +29,17 @@ pub(super) fn note(error: &io::Error) {
 }
 
 /// A look at the host as a whole. Shortages of other threads count as well: what failed there may have failed here.
-pub(super) struct Look {
+pub(crate) struct Look {
     short: u64,
 }
 
 impl Look {
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self { short: SHORT.load(Ordering::Acquire) }
     }
 
     /// An error: something may be there that was not seen.
-    pub(super) fn is_complete(&self) -> io::Result<()> {
+    pub(crate) fn is_complete(&self) -> io::Result<()> {
         if SHORT.load(Ordering::Acquire) == self.short {
             return Ok(());
         }

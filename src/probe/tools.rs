@@ -10,11 +10,9 @@ use crate::stop::Stop;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const LIMITS: Limits = Limits { deadline: Duration::from_secs(5), output_bytes: 64 * 1024 };
-/// One that gave no clear answer is asked again after this.
-const ODD_AGAIN: Duration = Duration::from_secs(60);
 /// The first with `--json`.
 const OLDEST: Version = Version(7, 0);
 /// Before it, grown defects of SAS drives were given in bytes (smartmontools NEWS).
@@ -170,71 +168,11 @@ pub fn zpool_version(host: &Host, stop: &Stop) -> Option<String> {
 }
 
 /// Which file a program is now; another after an upgrade.
-pub(super) type FileId = (u64, u64, i64, i64);
+pub(crate) type FileId = (u64, u64, i64, i64);
 
-pub(super) fn file_id(path: &Path) -> Option<FileId> {
+pub(crate) fn file_id(path: &Path) -> Option<FileId> {
     let meta = std::fs::metadata(path).ok()?;
     Some((meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec()))
-}
-
-/// What is worth a line.
-#[derive(Debug, PartialEq, Eq)]
-pub enum News {
-    Bad(Smartctl),
-    Mended(Smartctl),
-}
-
-/// smartctl over time.
-#[derive(Debug, Default)]
-pub struct Watched {
-    now: Option<Smartctl>,
-    /// The file that was asked last, and when.
-    asked: Option<(Option<FileId>, Instant)>,
-    running: bool,
-    /// The last child, if it outlived its SIGKILL: there is never a second one beside it.
-    stuck: Option<Stuck>,
-}
-
-impl Watched {
-    /// It is to be asked: never asked yet, another file than was asked, or no clear answer for a while.
-    pub fn is_due(&mut self, host: &Host, at: Instant) -> bool {
-        let Some((file, last)) = self.asked else { return true };
-        if self.stuck.as_mut().is_some_and(|stuck| !stuck.is_gone()) {
-            return false;
-        }
-        self.stuck = None;
-        let is_odd = matches!(self.now, Some(Smartctl::Odd { .. }));
-        let is_old = at.saturating_duration_since(last) >= ODD_AGAIN;
-        !self.running && (is_odd && is_old || host.smartctl().and_then(|p| file_id(&p)) != file)
-    }
-
-    pub fn started(&mut self, host: &Host, at: Instant) {
-        self.asked = Some((host.smartctl().and_then(|p| file_id(&p)), at));
-        self.running = true;
-    }
-
-    pub fn is_running(&self) -> bool {
-        self.running
-    }
-
-    /// Takes in an answer; gives what is worth a line. That it is well from the start is not.
-    pub fn take(&mut self, told: Told) -> Option<News> {
-        self.running = false;
-        self.stuck = told.stuck;
-        let answer = told.tool?;
-        let before = self.now.replace(answer.clone());
-        let was_ok = before.as_ref().is_none_or(Smartctl::is_ok);
-        match (was_ok, answer.is_ok()) {
-            (false, true) => Some(News::Mended(answer)),
-            (_, false) if before.as_ref() != Some(&answer) => Some(News::Bad(answer)),
-            _ => None,
-        }
-    }
-
-    /// What is wrong with it, in a sentence.
-    pub fn trouble(&self) -> Option<String> {
-        self.now.as_ref().filter(|s| !s.is_ok()).map(ToString::to_string)
-    }
 }
 
 #[cfg(test)]
@@ -257,21 +195,5 @@ mod tests {
             assert_eq!(version(line), expected, "{line:?}");
         }
         assert!(Version(7, 10) > Version(7, 2) && Version(6, 9) < OLDEST);
-    }
-
-    #[test]
-    fn an_outage_is_two_lines() {
-        let path = || PathBuf::from("/usr/sbin/smartctl");
-        let good = Smartctl::Ok { version: Version(7, 4), path: path() };
-        let old = Smartctl::TooOld { version: Version(6, 6), path: path() };
-        let gone = Smartctl::Missing { named: Some(path()) };
-        let mut watched = Watched::default();
-        assert_eq!(watched.take(good.clone().into()), None, "all is well");
-        assert_eq!(watched.take(old.clone().into()), Some(News::Bad(old.clone())));
-        assert_eq!(watched.take(old.clone().into()), None, "said already");
-        assert!(watched.trouble().is_some_and(|t| t.contains("6.6 (/usr/sbin/smartctl) is older than 7.0")));
-        assert_eq!(watched.take(gone.clone().into()), Some(News::Bad(gone)), "another trouble");
-        assert_eq!(watched.take(good.clone().into()), Some(News::Mended(good)));
-        assert_eq!(watched.trouble(), None);
     }
 }

@@ -7,8 +7,8 @@ pub use table::Sort;
 
 use crate::api::content_version::with_version;
 use crate::api::overview::Overview;
+use crate::collector::Collector;
 use crate::config::Config;
-use crate::probe::sweep::Rack;
 use crate::probe::{Host, tools};
 use crate::stop::Stop;
 use crate::terminal::{Screen, print};
@@ -25,8 +25,8 @@ pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::
         Some(tool) if !tool.is_ok() => log::error!("{tool}: {}", tool.mend()),
         _ => {}
     }
-    let (rack, overview) = sweep(config, host, &stop)?;
-    let unused = rack.unused_types();
+    let (collector, overview) = sweep(config, host, &stop)?;
+    let unused = collector.unused_types();
     if !unused.is_empty() {
         log::warn!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", unused.join(", "));
     }
@@ -44,35 +44,40 @@ pub fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
 }
 
 /// One sweep, with its progress on a terminal. Gives everything joined, and the rack behind it.
-pub fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Rack, Overview)> {
-    let (mut rack, events) =
-        Rack::new(host, config.smart.clone(), Arc::clone(&config.limits), Arc::clone(&config.layouts), stop.clone())?;
+pub fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Collector, Overview)> {
+    let (mut collector, reports) = Collector::new(
+        host,
+        config.smart.clone(),
+        Arc::clone(&config.limits),
+        Arc::clone(&config.layouts),
+        stop.clone(),
+    )?;
     let shows_progress = io::stderr().is_terminal();
-    rack.discover();
-    if let Some(why) = rack.blindness() {
+    collector.discover();
+    if let Some(why) = collector.blindness() {
         bail!("the host cannot be looked at: {why}");
     }
-    rack.start_sweep();
+    collector.start_sweep();
     loop {
-        let wake = rack.work().unwrap_or_else(|| Instant::now() + Duration::from_secs(1));
-        if rack.whole().is_some() {
+        let wake = collector.run_due().unwrap_or_else(|| Instant::now() + Duration::from_secs(1));
+        if collector.try_complete_sweep().is_some() {
             break;
         }
-        if let Some((left, all)) = rack.progress().filter(|_| shows_progress) {
+        if let Some((left, all)) = collector.progress().filter(|_| shows_progress) {
             eprint!("\rreading drives {}/{all} ", all - left);
         }
         select! {
             recv(stop.channel()) -> _ => {
-                rack.finish(&events);
+                collector.finish(&reports);
                 bail!("stopped before every drive was read");
             }
-            recv(events) -> event => drop(event.ok().and_then(|event| rack.take(event))),
+            recv(reports) -> report => if let Ok(report) = report { drop(collector.take(report)) },
             default(wake.saturating_duration_since(Instant::now())) => {}
         }
     }
     if shows_progress {
         eprint!("\r\x1b[K");
     }
-    let overview = rack.overview(config.lifetimes.smart.as_secs());
-    Ok((rack, overview))
+    let overview = collector.overview(config.lifetimes.smart.as_secs());
+    Ok((collector, overview))
 }

@@ -20,13 +20,13 @@ use jbod_monitor::api::summarize::summarize;
 use jbod_monitor::api::value_limits::ValueLimits;
 use jbod_monitor::cache::redis::RedisStore;
 use jbod_monitor::cache::{Copy, Entry, Key};
+use jbod_monitor::collector::{Collector, Taken};
 use jbod_monitor::config::{RedisAddress, RedisConfig, SmartConfig};
 use jbod_monitor::domain::drive::DriveKey;
 use jbod_monitor::domain::health::{DriveFacts, RuleSettings, judge_drive};
 use jbod_monitor::domain::inventory::DriveRecord;
 use jbod_monitor::domain::layout::Layouts;
 use jbod_monitor::domain::smart::Protocol;
-use jbod_monitor::probe::sweep::Rack;
 use jbod_monitor::probe::{Host, smartctl};
 use jbod_monitor::stop::Stop;
 use serde_json::value::RawValue;
@@ -44,7 +44,7 @@ fn main() {
 
 /// A rack after its first sweep, with what smartctl said of each drive.
 struct Swept {
-    rack: Rack,
+    collector: Collector,
     overview: Overview,
     raw: HashMap<DriveKey, Box<RawValue>>,
 }
@@ -74,45 +74,45 @@ impl Swept {
             device_types: Vec::new(),
         };
         let stop = Stop::new().expect("a stop token");
-        let (mut rack, events) =
-            Rack::new(host, config, Arc::new(RuleSettings::default()), Arc::new(Layouts::default()), stop)
+        let (mut collector, reports) =
+            Collector::new(host, config, Arc::new(RuleSettings::default()), Arc::new(Layouts::default()), stop)
                 .expect("a pool of threads");
         let mut raw = HashMap::new();
-        rack.discover();
-        rack.start_sweep();
+        collector.discover();
+        collector.start_sweep();
         loop {
-            let wake = rack.work().unwrap_or_else(|| Instant::now() + Duration::from_secs(1));
-            if rack.whole().is_some() {
+            let wake = collector.run_due().unwrap_or_else(|| Instant::now() + Duration::from_secs(1));
+            if collector.try_complete_sweep().is_some() {
                 break;
             }
-            let Ok(event) = events.recv_deadline(wake) else { continue };
-            if let Some(read) = rack.take(event) {
+            let Ok(report) = reports.recv_deadline(wake) else { continue };
+            if let Taken::Reading(read) = collector.take(report) {
                 raw.extend(read.raw.map(|json| (read.key, json)));
             }
         }
-        let overview = rack.overview(STALE_AFTER_SECONDS);
-        Self { rack, overview, raw }
+        let overview = collector.overview(STALE_AFTER_SECONDS);
+        Self { collector, overview, raw }
     }
 
     /// A drive that speaks `protocol`, with its JSON.
     fn drive(&self, protocol: Protocol) -> (&DriveRecord, &RawValue) {
         let speaks = |r: &&DriveRecord| r.report.as_ref().is_some_and(|report| report.protocol == Some(protocol));
-        let record = self.rack.fleet.present().find(speaks).expect("a drive of that kind");
+        let record = self.collector.inventory().present().find(speaks).expect("a drive of that kind");
         (record, self.raw.get(&record.drive.key).expect("its JSON"))
     }
 
     fn documents(&self) -> Vec<(Key, Vec<u8>)> {
-        let parts = self.rack.parts(STALE_AFTER_SECONDS);
+        let parts = self.collector.overview_input(STALE_AFTER_SECONDS);
         let document = |record: &DriveRecord| {
             let raw = self.raw.get(&record.drive.key).map(AsRef::as_ref);
             (Key::Smart(record.drive.device.clone()), drive_document::compose(record, &summarize(record, &parts), raw))
         };
-        self.rack.fleet.present().map(document).collect()
+        self.collector.inventory().present().map(document).collect()
     }
 
     fn lists(&self) -> [(Key, Vec<u8>); 3] {
         let bytes = |json: serde_json::Result<Vec<u8>>| json.expect("JSON");
-        let (overview, zfs) = (&self.overview, &self.rack.zfs);
+        let (overview, zfs) = (&self.overview, self.collector.zfs());
         [
             (Key::Overview, bytes(serde_json::to_vec(overview))),
             (Key::Enclosures, bytes(serde_json::to_vec(&EnclosuresBody::from(overview)))),
@@ -132,7 +132,7 @@ fn parse(bencher: Bencher, protocol: Protocol) {
 #[divan::bench(args = [Protocol::Ata, Protocol::Scsi, Protocol::Nvme])]
 fn judge_one(bencher: Bencher, protocol: Protocol) {
     let (record, _) = OF_78.drive(protocol);
-    let parts = OF_78.rack.parts(STALE_AFTER_SECONDS);
+    let parts = OF_78.collector.overview_input(STALE_AFTER_SECONDS);
     let report = record.report.as_deref();
     let subject = DriveFacts {
         now: parts.now,
@@ -151,7 +151,7 @@ fn judge_one(bencher: Bencher, protocol: Protocol) {
 /// Everything joined and judged.
 #[divan::bench(args = [78, 1000])]
 fn summarize_rack(bencher: Bencher, drives: usize) {
-    let parts = of(drives).rack.parts(STALE_AFTER_SECONDS);
+    let parts = of(drives).collector.overview_input(STALE_AFTER_SECONDS);
     bencher.bench(|| build_overview(black_box(&parts)));
 }
 

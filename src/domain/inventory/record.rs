@@ -5,6 +5,7 @@ use crate::domain::enclosure::Bay;
 use crate::domain::no_reading::NoReading;
 use crate::domain::smart::SmartReport;
 use crate::domain::time::Timestamp;
+use crate::domain::transport::Transport;
 use std::sync::Arc;
 
 /// Rule C4: so many silences in a row make a drive with earlier values `unresponsive`.
@@ -72,6 +73,14 @@ impl DriveRecord {
 
     pub fn is_here(&self) -> bool {
         self.missing_since.is_none()
+    }
+
+    /// It is in no bay, and might be in one. An NVMe drive and a USB enclosure are in no bay that an enclosure knows of.
+    pub fn is_homeless(&self) -> bool {
+        let transport = self.drive.attachment.transport();
+        self.bay.is_none()
+            && self.drive.raid_volume().is_none()
+            && !matches!(transport, Some(Transport::Nvme | Transport::Usb))
     }
 
     /// Why there is no current reading, or no verdict although the drive was read.

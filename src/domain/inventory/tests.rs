@@ -1,29 +1,21 @@
 //! Who is here, who was, and what is still known of them.
 
 use super::*;
-use crate::domain::drive::DrivePath;
+use crate::domain::drive::{DrivePath, fixture};
 use crate::domain::enclosure::Slot;
-use crate::domain::identity::{DeviceName, Identity};
-use crate::domain::transport::Attachment;
+use crate::domain::identity::Identity;
 
 pub(super) const T0: Timestamp = Timestamp(1_000);
 
 pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
-    let device = DeviceName::parse(device).unwrap_or_else(|| unreachable!());
+    let drive = fixture::drive(device);
+    let path =
+        DrivePath { device: drive.device.clone(), node: "/dev/sg0".into(), host: Some(0), address: address.into() };
     Drive {
         key: DriveKey::Discovered(key.into()),
-        device: device.clone(),
-        paths: vec![DrivePath { device, node: "/dev/sg0".into(), host: Some(0), address: address.into() }],
+        paths: vec![path],
         identity: Identity { wwid: None, unit_serial: Some(key.into()) },
-        vendor: None,
-        model: None,
-        firmware: None,
-        size_bytes: None,
-        rotational: None,
-        by_id: vec![],
-        attachment: Attachment::Scsi(None),
-        raid_disks: Vec::new(),
-        told_type: None,
+        ..drive
     }
 }
 

@@ -1,13 +1,13 @@
 //! What is told of the things around the drives: SCSI hosts, shelves and pools. Edges, as of drives.
 
 use super::about::{about, all};
+use crate::collector::CompletedSweep;
 use crate::domain::drive::DriveKey;
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::zfs::words::PoolState;
 use crate::domain::zfs::{Zfs, ZfsState};
 use crate::event::{self, About, Kind, note};
-use crate::probe::sweep::Whole;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many silent drives behind one SCSI host are one event about the host.
@@ -34,7 +34,7 @@ struct Silent {
 }
 
 /// SCSI hosts that are silent after a sweep, or look so, with how many drives.
-pub(super) fn silent_hosts(whole: &Whole, fleet: &Inventory) -> BTreeMap<u32, usize> {
+pub(super) fn silent_hosts(whole: &CompletedSweep, fleet: &Inventory) -> BTreeMap<u32, usize> {
     let mut silent: BTreeMap<u32, usize> = BTreeMap::new();
     for key in &whole.timed_out {
         let host = fleet.get(key).and_then(|r| r.drive.paths.first()).and_then(|p| p.host);
@@ -48,13 +48,13 @@ pub(super) fn silent_hosts(whole: &Whole, fleet: &Inventory) -> BTreeMap<u32, us
 }
 
 /// The drive gave no answer, and was asked or left alone through one of these hosts.
-pub(super) fn is_silent_with(record: &DriveRecord, hosts: impl Fn(u32) -> bool, whole: &Whole) -> bool {
+pub(super) fn is_silent_with(record: &DriveRecord, hosts: impl Fn(u32) -> bool, whole: &CompletedSweep) -> bool {
     let is_behind = record.drive.paths.iter().filter_map(|p| p.host).any(hosts);
     is_behind && (whole.timed_out.contains(&record.drive.key) || whole.unread.contains(&record.drive.key))
 }
 
 impl Around {
-    pub(super) fn hosts(&mut self, silent: &BTreeMap<u32, usize>, whole: &Whole, fleet: &Inventory) {
+    pub(super) fn hosts(&mut self, silent: &BTreeMap<u32, usize>, whole: &CompletedSweep, fleet: &Inventory) {
         for (host, count) in silent {
             let drives: Vec<&DriveRecord> =
                 fleet.present().filter(|r| is_silent_with(r, |h| h == *host, whole)).collect();

@@ -7,11 +7,11 @@ mod about;
 mod around;
 
 use crate::api::overview::Overview;
+use crate::collector::Transition;
+use crate::collector::{Collector, CompletedSweep};
 use crate::domain::drive::{DriveKey, DriveState};
 use crate::domain::inventory::{Change, Inventory};
 use crate::event::{self, About, Kind, note};
-use crate::probe::sweep::{Rack, Whole};
-use crate::probe::tools::News;
 use about::{Line, Said, about, all, together, who};
 use around::{Around, is_silent_with, silent_hosts};
 use std::collections::HashMap;
@@ -98,16 +98,15 @@ impl Journal {
     }
 
     /// smartctl has turned out to be of no use, or is of use again.
-    pub(super) fn smartctl(news: Option<&News>) {
-        match news {
-            Some(News::Bad(tool)) => {
+    pub(super) fn smartctl(transition: &Transition) {
+        match transition {
+            Transition::BecameUnusable(tool) => {
                 let words = format!("{tool}; bays and drives are shown without health: {}", tool.mend());
                 note!(Error, Kind::SmartctlUnusable, About::nobody(), "{words}");
             }
-            Some(News::Mended(tool)) => {
+            Transition::Recovered(tool) => {
                 note!(Info, Kind::SmartctlUsable, About::nobody(), "{tool} can be used now");
             }
-            None => {}
         }
     }
 
@@ -134,8 +133,8 @@ impl Journal {
     }
 
     /// One line for a sweep that changed something, and one for each drive that did (to a limit).
-    pub(super) fn sweep(&mut self, overview: &Overview, whole: &Whole, rack: &Rack) {
-        let (fleet, enclosures, zfs) = (&rack.fleet, rack.enclosures(), &rack.zfs);
+    pub(super) fn sweep(&mut self, overview: &Overview, whole: &CompletedSweep, collector: &Collector) {
+        let (fleet, enclosures, zfs) = (collector.inventory(), collector.enclosures(), collector.zfs());
         let silent = silent_hosts(whole, fleet);
         // A missing drive's name may be another's by now; one that was not read yet is nothing yet.
         let is_told = |state| !matches!(state, DriveState::Missing | DriveState::Reading);

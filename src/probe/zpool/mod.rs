@@ -47,7 +47,7 @@ const BAD_OPTIONS: i32 = 2;
 /// What this host's zpool was found to understand, kept while the daemon lives. A zpool that is
 /// exchanged meanwhile is asked anew, and where the file does not tell, found out by its answers.
 #[derive(Debug, Default)]
-pub struct Dialect {
+pub struct OutputFormat {
     /// JSON was refused, or was no good.
     text: AtomicBool,
     /// That was logged.
@@ -56,7 +56,7 @@ pub struct Dialect {
     program: Mutex<Option<FileId>>,
 }
 
-impl Dialect {
+impl OutputFormat {
     /// Text is asked for at once. Not of a program that is another than last time.
     fn is_text(&self, program: &Path) -> bool {
         let file = file_id(program);
@@ -110,7 +110,7 @@ pub enum ZpoolReport {
 /// Asks for all pools.
 ///
 /// One run, but for the time when JSON turns out to be unknown or no good: then text is asked at once.
-pub fn ask(host: &Host, stop: &Stop, dialect: &Dialect) -> Answer {
+pub fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> Answer {
     let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
     let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
     let has_text = dialect.is_text(program);
@@ -275,7 +275,7 @@ fn read(output: &[u8]) -> Result<Vec<Pool>, Unread> {
 /// Gives each leaf the drive behind it, as the names are now. A leaf that is gone has none if it is
 /// named for a place, where another drive may be by now. `is_fresh`: nothing was plugged since zpool
 /// was asked; else a place means who was there `before`.
-pub fn resolve(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool) {
+pub fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool) {
     let known: HashMap<(&str, &str), &DriveKey> = before
         .leaves()
         .filter_map(|(pool, _, leaf)| Some(((pool.name.as_str(), leaf.name.as_str()), leaf.key.as_ref()?)))
@@ -294,7 +294,7 @@ pub fn resolve(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool) {
 
 /// The drives stay who they were, by the names that they have now. Who comes to a place that a leaf
 /// is named for is not that leaf: only zpool can say so.
-pub fn follow(zfs: &mut Zfs, links: &Links) {
+pub fn refresh_device_names(zfs: &mut Zfs, links: &Links) {
     for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
         leaf.device = leaf.key.as_ref().and_then(|key| links.device(key)).cloned();
     }

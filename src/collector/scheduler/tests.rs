@@ -1,11 +1,13 @@
 //! Silent drives and silent hosts over hours, with the time as a number and no drive at all.
 
 use super::*;
-use crate::domain::identity::{DeviceName, Identity};
+use crate::collector::jobs::Report;
+use crate::domain::drive::fixture;
 use crate::domain::no_reading::NoReading;
 use crate::domain::smart::SmartReport;
-use crate::domain::transport::Attachment;
-use crossbeam_channel::{Receiver, unbounded};
+use crate::probe::Host;
+use crate::stop::Stop;
+use crossbeam_channel::Receiver;
 use std::collections::BTreeSet;
 
 const SWEEP: Duration = Duration::from_secs(90);
@@ -13,36 +15,24 @@ const SWEEP: Duration = Duration::from_secs(90);
 const GIVEN_UP: Duration = Duration::from_secs(33);
 
 fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
-    let device = DeviceName::parse(&format!("nvme{n}n1")).unwrap_or_else(|| unreachable!());
+    let drive = fixture::drive(&format!("nvme{n}n1"));
     let path = |host: &u32| DrivePath {
-        device: device.clone(),
+        device: drive.device.clone(),
         node: "/dev/none".into(),
         host: Some(*host),
         address: String::new(),
     };
-    Arc::new(Drive {
-        key: DriveKey::Discovered(format!("{n:02}").into()),
-        device: device.clone(),
-        paths: hosts.iter().map(path).collect(),
-        identity: Identity::default(),
-        vendor: None,
-        model: None,
-        firmware: None,
-        size_bytes: None,
-        rotational: None,
-        by_id: vec![],
-        attachment: Attachment::Scsi(None),
-        raid_disks: Vec::new(),
-        told_type: None,
-    })
+    let paths = hosts.iter().map(path).collect();
+    Arc::new(Drive { key: DriveKey::Discovered(format!("{n:02}").into()), paths, ..drive })
 }
 
-/// A dispatch whose children are played: who hangs is given up, who does not answers in 0.1 s.
+/// A scheduler whose children are played: one that hangs is given up, another answers in 0.1 s.
 struct Played {
-    dispatch: Dispatch,
+    scheduler: Scheduler,
+    jobs: Jobs,
     drives: Vec<Arc<Drive>>,
     at: Instant,
-    _events: Receiver<Event>,
+    _reports: Receiver<Report>,
 }
 
 /// What became of a sweep.
@@ -67,34 +57,33 @@ impl Played {
             nocheck: "standby",
             device_types: vec![],
         };
-        let (events, incoming) = unbounded();
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
-        let dispatch = Dispatch::new(Arc::new(host), config, stop, events).unwrap_or_else(|e| unreachable!("{e}"));
-        Self { dispatch, drives, at: Instant::now(), _events: incoming }
+        let (jobs, reports) = Jobs::new(host, stop, 17).unwrap_or_else(|e| unreachable!("{e}"));
+        Self { scheduler: Scheduler::new(config), jobs, drives, at: Instant::now(), _reports: reports }
     }
 
     fn answer(&mut self, key: &DriveKey, outcome: Outcome) {
         let mut answer = smartctl::Answer { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
-        let number = self.dispatch.running.get(key).map_or(0, |running| running.number);
-        self.dispatch.answered(number, key, &mut answer, self.at);
+        let number = self.scheduler.running.get(key).map_or(0, |running| running.number);
+        self.scheduler.complete(number, key, &mut answer, self.at);
     }
 
     /// One sweep and what is tried beside it; `hangs` is asked of a drive and the host it is asked through.
     fn sweep(&mut self, hangs: impl Fn(&str, u32) -> bool) -> Seen {
         let (mut seen, begun) = (Seen::default(), self.at);
-        self.dispatch.try_silent_hosts(&self.drives, self.at);
+        self.scheduler.pick_probe_drives(&self.drives, self.at);
         for drive in self.drives.clone() {
-            if let Asked::HostSilent { .. } = self.dispatch.ask(&drive, false, self.at) {
+            if let Enqueue::HostSilent { .. } = self.scheduler.enqueue(&drive, Urgency::Background, self.at) {
                 seen.put_off.insert(drive.key.to_string());
             }
         }
-        self.dispatch.sort();
+        self.scheduler.sort();
         loop {
-            while let Some(later) = self.dispatch.start_some(self.at) {
+            while let Some(later) = self.scheduler.start_ready(&self.jobs, self.at) {
                 self.at = later;
             }
             let running: Vec<(DriveKey, u32)> =
-                self.dispatch.running.iter().map(|(key, r)| (key.clone(), r.host.unwrap_or_default())).collect();
+                self.scheduler.running.iter().map(|(key, r)| (key.clone(), r.host.unwrap_or_default())).collect();
             seen.most_at_once = seen.most_at_once.max(running.len());
             let (hung, well): (Vec<_>, Vec<_>) =
                 running.into_iter().partition(|(key, host)| hangs(&key.to_string(), *host));
@@ -113,7 +102,7 @@ impl Played {
                 self.answer(&key, Outcome::Good(Arc::new(SmartReport::default())));
                 seen.read.insert(key.to_string());
             }
-            seen.put_off.extend(self.dispatch.put_off().into_iter().map(|(key, _)| key.to_string()));
+            seen.put_off.extend(self.scheduler.defer_stalled().into_iter().map(|(key, _)| key.to_string()));
         }
         seen.took = self.at - begun;
         self.at = self.at.max(begun + SWEEP);
@@ -174,7 +163,7 @@ fn a_drive_that_is_plugged_in_shows_at_once_that_its_host_answers_again() {
     played.sweep(|_, _| true);
     assert_eq!(played.sweep(|_, _| false).read.len(), 0, "it is not tried again so soon");
     played.drives.push(drive(40, &[0]));
-    played.dispatch.came(&played.drives[40].clone());
+    played.scheduler.on_drive_added(&played.drives[40].clone());
     played.sweep(|_, _| false);
     assert_eq!(played.sweep(|_, _| false).read.len(), 41);
 }
@@ -229,18 +218,22 @@ fn what_was_asked_before_a_drive_went_is_no_answer_of_the_one_that_came() {
     let (only, at) = (Arc::clone(&played.drives[0]), played.at);
     let answer = |outcome| smartctl::Answer { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
     let silent = || answer(Outcome::Silent(NoReading::TimedOut { seconds: 30 }));
-    assert_eq!(played.dispatch.ask(&only, true, at), Asked::Coming);
-    played.dispatch.start_some(at);
-    let number = played.dispatch.running[&only.key].number;
-    played.dispatch.renew(|_| None);
-    played.dispatch.renew(|_| Some(&only));
-    assert_eq!(played.dispatch.ask(&only, true, at), Asked::Coming, "never two children on one node");
-    assert_eq!(played.dispatch.answered(number + 1, &only.key, &mut silent(), at), Completion::Void, "no such child");
-    assert_eq!(played.dispatch.running(), 1);
-    assert_eq!(played.dispatch.answered(number, &only.key, &mut silent(), at), Completion::Void);
-    assert_eq!(played.dispatch.ask(&only, true, at), Asked::Coming, "the silence was another's");
-    played.dispatch.start_some(at + SPREAD);
-    let number = played.dispatch.running[&only.key].number;
-    assert_eq!(played.dispatch.answered(number, &only.key, &mut silent(), at), Completion::Current);
-    assert!(matches!(played.dispatch.ask(&only, true, at), Asked::Later(_)));
+    assert_eq!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Queued);
+    played.scheduler.start_ready(&played.jobs, at);
+    let number = played.scheduler.running[&only.key].number;
+    played.scheduler.update_drives(|_| None);
+    played.scheduler.update_drives(|_| Some(&only));
+    assert_eq!(
+        played.scheduler.enqueue(&only, Urgency::Requested, at),
+        Enqueue::Queued,
+        "never two children on one node"
+    );
+    assert_eq!(played.scheduler.complete(number + 1, &only.key, &mut silent(), at), Completion::Void, "no such child");
+    assert_eq!(played.scheduler.running(), 1);
+    assert_eq!(played.scheduler.complete(number, &only.key, &mut silent(), at), Completion::Void);
+    assert_eq!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Queued, "the silence was another's");
+    played.scheduler.start_ready(&played.jobs, at + STARTUP_STAGGER);
+    let number = played.scheduler.running[&only.key].number;
+    assert_eq!(played.scheduler.complete(number, &only.key, &mut silent(), at), Completion::Current);
+    assert!(matches!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Quarantined(_)));
 }

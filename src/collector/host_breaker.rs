@@ -11,28 +11,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// So many drives behind one SCSI host, silent with no answer in between, put it in doubt.
-const DOUBT: usize = 3;
+const SUSPECT_AFTER: usize = 3;
 /// From one failed try of a silent host to the next: the first wait of a drive.
-const BETWEEN_TRIALS: Duration = Duration::from_secs(120);
+const PROBE_INTERVAL: Duration = Duration::from_secs(120);
 
 /// The silences since a host's last answer.
 #[derive(Debug, Default)]
-struct Silence {
+struct HostFailure {
     /// Who was asked longest ago stands first.
     drives: VecDeque<DriveKey>,
-    doubted: Option<Instant>,
+    suspected_at: Option<Instant>,
     /// When a drive that was asked in doubt was given up.
     failed: Option<Instant>,
-    trial: Option<DriveKey>,
+    probe_drive: Option<DriveKey>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Hosts {
+pub(super) struct HostBreaker {
     answered: HashMap<u32, Instant>,
-    silent: HashMap<u32, Silence>,
+    silent: HashMap<u32, HostFailure>,
 }
 
-impl Hosts {
+impl HostBreaker {
     /// A drive that was asked at `asked` gave no answer through the host.
     pub(super) fn silent(&mut self, host: u32, key: &DriveKey, asked: Instant, at: Instant) {
         if self.answered.get(&host).is_some_and(|last| *last >= asked) {
@@ -42,10 +42,10 @@ impl Hosts {
         let silence = self.silent.entry(host).or_default();
         silence.drives.retain(|k| k != key);
         silence.drives.push_back(key.clone());
-        silence.trial = None;
-        match silence.doubted {
+        silence.probe_drive = None;
+        match silence.suspected_at {
             Some(since) if asked >= since => silence.failed = Some(at),
-            None if silence.drives.len() >= DOUBT => silence.doubted = Some(at),
+            None if silence.drives.len() >= SUSPECT_AFTER => silence.suspected_at = Some(at),
             _ => {}
         }
     }
@@ -72,37 +72,37 @@ impl Hosts {
     /// How many children may run through the host, where `usual` is what it has room for.
     pub(super) fn room(&self, host: u32, usual: usize) -> usize {
         match self.silent.get(&host) {
-            Some(silence) if silence.failed.is_some() => usize::from(silence.trial.is_some()),
-            Some(silence) if silence.doubted.is_some() => 1,
+            Some(silence) if silence.failed.is_some() => usize::from(silence.probe_drive.is_some()),
+            Some(silence) if silence.suspected_at.is_some() => 1,
             _ => usual,
         }
     }
 
     /// The drive may try a host that is silent.
-    pub(super) fn is_trial(&self, drive: &Drive) -> bool {
+    pub(super) fn is_probe(&self, drive: &Drive) -> bool {
         let mut hosts = drive.paths.iter().filter_map(|p| self.silent.get(&p.host?));
-        hosts.any(|silence| silence.trial.as_ref() == Some(&drive.key))
+        hosts.any(|silence| silence.probe_drive.as_ref() == Some(&drive.key))
     }
 
     /// A drive was plugged in: something is done about the host, and it tells whether that has helped.
-    pub(super) fn came(&mut self, drive: &Drive) {
+    pub(super) fn on_drive_added(&mut self, drive: &Drive) {
         for host in drive.paths.iter().filter_map(|p| p.host) {
             if let Some(silence) = self.silent.get_mut(&host).filter(|s| s.failed.is_some()) {
-                silence.trial = Some(drive.key.clone());
+                silence.probe_drive = Some(drive.key.clone());
             }
         }
     }
 
     /// Chooses who tries the hosts that are due: one that was not asked yet, else who was longest ago.
-    pub(super) fn choose(&mut self, drives: &[Arc<Drive>], at: Instant, is_fit: impl Fn(&DriveKey) -> bool) {
+    pub(super) fn pick_probe_drives(&mut self, drives: &[Arc<Drive>], at: Instant, is_fit: impl Fn(&DriveKey) -> bool) {
         for (host, silence) in &mut self.silent {
-            if silence.failed.is_none_or(|last| at < last + BETWEEN_TRIALS) {
+            if silence.failed.is_none_or(|last| at < last + PROBE_INTERVAL) {
                 continue;
             }
             let is_behind = |d: &&Arc<Drive>| d.paths.iter().any(|p| p.host == Some(*host));
             let behind = drives.iter().filter(is_behind).map(|d| &d.key).filter(|key| is_fit(key));
             let order = |key: &&DriveKey| silence.drives.iter().position(|k| k == *key);
-            silence.trial = behind.min_by_key(order).cloned();
+            silence.probe_drive = behind.min_by_key(order).cloned();
         }
     }
 
@@ -110,7 +110,7 @@ impl Hosts {
     pub(super) fn retain(&mut self, is_here: impl Fn(&DriveKey) -> bool) {
         for silence in self.silent.values_mut() {
             silence.drives.retain(|key| is_here(key));
-            silence.trial = silence.trial.take().filter(|key| is_here(key));
+            silence.probe_drive = silence.probe_drive.take().filter(|key| is_here(key));
         }
         self.silent.retain(|_, silence| !silence.drives.is_empty());
     }

@@ -10,13 +10,13 @@ use std::collections::HashSet;
 
 /// The setting.
 #[derive(Debug, Default)]
-pub struct Types {
+pub struct DeviceTypes {
     entries: Vec<TypeEntry>,
     /// Entries for a disk that another entry has listed already.
     repeated: Vec<String>,
 }
 
-impl Types {
+impl DeviceTypes {
     pub fn new(entries: Vec<TypeEntry>) -> Self {
         Self { entries, repeated: Vec::new() }
     }
@@ -92,30 +92,23 @@ fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::drive::DrivePath;
-    use crate::domain::identity::{DeviceName, Identity};
+    use crate::domain::drive::{DrivePath, fixture};
+    use crate::domain::identity::Identity;
 
     fn drive(name: &str, host: u32, serial: &str) -> Drive {
-        let device = DeviceName::parse(name).unwrap_or_else(|| unreachable!());
+        let drive = fixture::drive(name);
+        let path = DrivePath {
+            device: drive.device.clone(),
+            node: format!("/dev/{name}"),
+            host: Some(host),
+            address: format!("{host}:2:0:0"),
+        };
         Drive {
             key: DriveKey::Discovered(serial.into()),
-            paths: vec![DrivePath {
-                device: device.clone(),
-                node: format!("/dev/{name}"),
-                host: Some(host),
-                address: format!("{host}:2:0:0"),
-            }],
-            device,
+            paths: vec![path],
             identity: Identity { wwid: None, unit_serial: Some(serial.into()) },
-            vendor: None,
-            model: None,
-            firmware: None,
-            size_bytes: None,
-            rotational: None,
             by_id: vec![format!("scsi-{serial}")],
-            attachment: Attachment::Scsi(None),
-            raid_disks: Vec::new(),
-            told_type: None,
+            ..drive
         }
     }
 
@@ -124,7 +117,7 @@ mod tests {
         let entries = setting
             .iter()
             .filter_map(|(name, kind)| Some(TypeEntry { name: (*name).to_owned(), kind: DeviceType::parse(kind)? }));
-        let mut types = Types::new(entries.collect());
+        let mut types = DeviceTypes::new(entries.collect());
         let mut drives = vec![drive("sda", 0, "S1"), drive("sdb", 0, "S2"), drive("sdc", 1, "S3")];
         let mut fleet = Inventory::default();
         types.apply(&mut drives, &fleet);

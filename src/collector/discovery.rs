@@ -1,0 +1,72 @@
+//! Discovery: what sysfs shows now, taken over as a whole or not at all.
+//!
+//! What cannot be read has not gone. A discovery that found no descriptors or no memory for a part of it, or could not
+//! list the drives or the enclosures, is thrown away; it is the poller's business to try again.
+
+use super::device_types::DeviceTypes;
+use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::enclosure::Enclosure;
+use crate::domain::inventory::Inventory;
+use crate::probe::enclosure::IoModule;
+use crate::probe::links::Links;
+use crate::probe::sysfs::Look;
+use crate::probe::{Host, drives, enclosure};
+use std::collections::HashMap;
+use std::io;
+
+/// What a discovery found besides the drives.
+#[derive(Default)]
+pub(super) struct Discovered {
+    /// Of what was plugged in.
+    pub(super) fingerprint: u64,
+    pub(super) links: Links,
+    pub(super) enclosures: Vec<Enclosure>,
+    pub(super) modules: Vec<IoModule>,
+}
+
+/// Reads sysfs; a few milliseconds, no command. An error: it is not known what is present.
+pub(super) fn discover(
+    host: &Host,
+    types: &mut DeviceTypes,
+    inventory: &Inventory,
+) -> io::Result<(Vec<Drive>, Discovered)> {
+    let look = Look::begin();
+    let fingerprint = drives::fingerprint(host);
+    let mut found = drives::discover(host)?;
+    let links = Links::read(host, &mut found);
+    types.apply(&mut found, inventory);
+    let mut owners: HashMap<&str, &DriveKey> = HashMap::new();
+    for drive in &found {
+        owners.extend(drive.paths.iter().map(|path| (path.address.as_str(), &drive.key)));
+    }
+    let is_same_drive = |one: &str, other: &str| owners.get(one).is_some_and(|key| owners.get(other) == Some(key));
+    let (enclosures, modules) = enclosure::discover(host, is_same_drive)?;
+    look.is_complete()?;
+    Ok((found, Discovered { fingerprint, links, enclosures, modules }))
+}
+
+/// What became of the discoveries so far.
+#[derive(Debug, Default)]
+pub(super) struct Visibility {
+    /// One was complete.
+    pub(super) has_seen: bool,
+    /// Why the last one was not.
+    pub(super) blind: Option<String>,
+}
+
+impl Visibility {
+    pub(super) fn succeeded(&mut self) {
+        if self.blind.take().is_some() {
+            log::info!("the host can be looked at again");
+        }
+        self.has_seen = true;
+    }
+
+    /// Logged when it begins; that it ends is logged by the discovery that is complete.
+    pub(super) fn failed(&mut self, error: &io::Error) {
+        if self.blind.is_none() {
+            log::warn!("the host cannot be looked at, what is known stays error={error:?}");
+        }
+        self.blind = Some(error.to_string());
+    }
+}

@@ -1,0 +1,309 @@
+//! Reads what only the enclosures can report, each IO module through a child of its own that may be lost:
+//! while the services processor of an enclosure is silent the kernel blocks the reader for good, and a process with a
+//! thread that is blocked so can neither end nor be ended.
+//!
+//! At most one child per module lives; its answer is kept until the next.
+
+use super::completion::Completion;
+use super::discovery::Discovered;
+use super::jobs::{Jobs, SourceId};
+use super::source::{Notice, Source};
+use crate::domain::enclosure::{Enclosure, EnclosureProblem, SlotAnswer};
+use crate::probe::enclosure::{IoModule, answers, read_blocking};
+use crate::probe::exec::{self, ExecError, Limits};
+use crate::probe::launch;
+use crate::stop::Stop;
+use std::any::Any;
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// What an IO module may take before it counts as silent.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// A module that answers late is heard all the same.
+const CHILD: Limits = Limits { deadline: Duration::from_secs(86_400), output_bytes: 1024 * 1024 };
+
+#[derive(Default)]
+pub(super) struct EnclosureReader {
+    is_due: bool,
+    modules: HashMap<String, Module>,
+    /// How many children were started.
+    started: u64,
+}
+
+#[derive(Default)]
+struct Module {
+    enclosure: String,
+    running: Option<Running>,
+    is_silent: bool,
+    answers: HashMap<u32, SlotAnswer>,
+}
+
+/// A child that reads a module.
+struct Running {
+    /// Tells its completion from that of every other child.
+    number: u64,
+    since: Instant,
+    /// The module has gone since, or belongs to another enclosure: what the child gives is of the one before.
+    is_void: bool,
+}
+
+/// The end of such a child.
+struct ModuleRead {
+    number: u64,
+    sysfs_name: String,
+    answers: HashMap<u32, SlotAnswer>,
+}
+
+impl EnclosureReader {
+    /// All modules are read, but for those that are being read already.
+    pub(super) fn request(&mut self) {
+        self.is_due = true;
+    }
+
+    /// Modules that vanished are forgotten, once their child has ended.
+    fn update_modules(&mut self, present: &[IoModule]) {
+        self.modules.retain(|name, module| {
+            let is_present = present.iter().any(|module| module.sysfs_name == *name);
+            if let Some(running) = module.running.as_mut() {
+                running.is_void |= !is_present;
+            }
+            is_present || module.running.is_some()
+        });
+        for io_module in present {
+            let module = self.modules.entry(io_module.sysfs_name.clone()).or_default();
+            if module.enclosure != io_module.enclosure {
+                module.enclosure.clone_from(&io_module.enclosure);
+                module.answers.clear();
+                if let Some(running) = module.running.as_mut() {
+                    running.is_void = true;
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, jobs: &Jobs, io_module: &IoModule, at: Instant) {
+        let Some(module) = self.modules.get_mut(&io_module.sysfs_name) else { return };
+        if module.running.is_some() {
+            return;
+        }
+        self.started += 1;
+        let number = self.started;
+        let io_module = io_module.clone();
+        let job = move |stop: &Stop| {
+            let answers = read(&io_module, stop)?;
+            Some(ModuleRead { number, sysfs_name: io_module.sysfs_name, answers })
+        };
+        match jobs.run_on_own_thread(SOURCE, "shelf", job) {
+            Ok(()) => module.running = Some(Running { number, since: at, is_void: false }),
+            Err(_) => module.is_silent = true,
+        }
+    }
+
+    /// `Void`: it is of the enclosure that was there before, and the one that is there is still to be read.
+    fn complete(&mut self, read: ModuleRead) -> Completion {
+        let Some(module) = self.modules.get_mut(&read.sysfs_name) else { return Completion::Void };
+        let Some(running) = module.running.take_if(|running| running.number == read.number) else {
+            return Completion::Void;
+        };
+        module.is_silent = false;
+        if running.is_void {
+            return Completion::Void;
+        }
+        module.answers = read.answers;
+        Completion::Current
+    }
+
+    /// Marks those that are overdue; gives when the next one will be.
+    fn check_deadlines(&mut self, at: Instant) -> Option<Instant> {
+        let mut next = None;
+        for module in self.modules.values_mut() {
+            let Some(running) = &module.running else { continue };
+            let due = running.since + DEADLINE;
+            if module.is_silent {
+                continue;
+            }
+            if due <= at {
+                module.is_silent = true;
+                module.answers.clear();
+            } else {
+                next = next.into_iter().chain([due]).min();
+            }
+        }
+        next
+    }
+
+    /// Fills in what the modules reported, and which did not answer.
+    pub(super) fn apply_to(&self, enclosures: &mut [Enclosure]) {
+        for enclosure in enclosures {
+            enclosure.error = self.silence(enclosure);
+            for slot in &mut enclosure.slots {
+                let said = enclosure.sysfs_names.iter().filter_map(|n| {
+                    let module = self.modules.get(n).filter(|m| m.enclosure == enclosure.id)?;
+                    module.answers.get(&slot.slot).cloned()
+                });
+                slot.answer = said.reduce(SlotAnswer::or).unwrap_or_default();
+            }
+        }
+    }
+
+    fn silence(&self, enclosure: &Enclosure) -> Option<EnclosureProblem> {
+        let (mut modules, mut answering) = (Vec::new(), Vec::new());
+        for name in &enclosure.sysfs_names {
+            let Some(module) = self.modules.get(name) else { continue };
+            if module.is_silent {
+                modules.push(name.clone());
+            } else if !module.answers.is_empty() {
+                answering.push(name.clone());
+            }
+        }
+        if modules.is_empty() { None } else { Some(EnclosureProblem::Silent { modules, answering }) }
+    }
+}
+
+const SOURCE: SourceId = "enclosures";
+
+impl Source for EnclosureReader {
+    fn id(&self) -> SourceId {
+        SOURCE
+    }
+
+    fn on_sweep_begin(&mut self) {
+        self.request();
+    }
+
+    fn start_if_due(&mut self, jobs: &Jobs, found: &Discovered, at: Instant) -> Option<Instant> {
+        if std::mem::take(&mut self.is_due) {
+            self.update_modules(&found.modules);
+            for module in &found.modules {
+                self.start(jobs, module, at);
+            }
+        }
+        self.check_deadlines(at)
+    }
+
+    fn take(&mut self, result: Box<dyn Any + Send>, _: &Jobs, _: &Discovered) -> Option<Notice> {
+        let read = result.downcast::<ModuleRead>().ok()?;
+        if self.complete(*read) == Completion::Void {
+            self.request();
+        }
+        None
+    }
+
+    /// No module is being read that may still answer in time.
+    fn is_idle(&self) -> bool {
+        !self.modules.values().any(|module| module.running.is_some() && !module.is_silent)
+    }
+}
+
+/// `None`: stopped before the module answered.
+fn read(module: &IoModule, stop: &Stop) -> Option<HashMap<u32, SlotAnswer>> {
+    if !launch::is_used() {
+        return Some(read_blocking(module));
+    }
+    let Some(dirs) = module.slot_paths() else { return Some(read_blocking(module)) };
+    match exec::run(Path::new(launch::ASK_SHELF), &dirs, CHILD, stop) {
+        Ok(output) => Some(answers(module, &String::from_utf8_lossy(&output.stdout))),
+        Err(ExecError::Stopped { .. }) => None,
+        // No child can be had: then by ourselves.
+        Err(ExecError::Start { .. }) => Some(read_blocking(module)),
+        // What a child was not told would not be told to this thread either, which could not be ended.
+        Err(_) => Some(HashMap::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collector::jobs::Report;
+    use crate::domain::enclosure::Slot;
+    use crate::domain::enclosure::words::SlotStatus;
+    use crate::probe::Host;
+    use crossbeam_channel::Receiver;
+
+    fn jobs() -> (Jobs, Receiver<Report>) {
+        let host = Host { root: "/nonexistent".into(), smartctl: None, zpool: None };
+        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        Jobs::new(host, stop, 1).unwrap_or_else(|e| unreachable!("{e}"))
+    }
+
+    fn with_module(enclosure: &str) -> Discovered {
+        let module = IoModule { enclosure: enclosure.into(), sysfs_name: "0:0:9:0".into(), bays: vec![] };
+        Discovered { modules: vec![module], ..Discovered::default() }
+    }
+
+    fn enclosure(id: &str) -> Enclosure {
+        Enclosure {
+            id: id.into(),
+            sysfs_names: vec!["0:0:9:0".into()],
+            vendor: None,
+            model: None,
+            rev: None,
+            slots: vec![Slot { slot: 1, ..Slot::default() }],
+            error: None,
+        }
+    }
+
+    fn next(reports: &Receiver<Report>) -> ModuleRead {
+        let report = reports.recv().unwrap_or_else(|e| unreachable!("{e}"));
+        *report.result.downcast::<ModuleRead>().unwrap_or_else(|_| unreachable!("of an enclosure"))
+    }
+
+    fn request(reader: &mut EnclosureReader, jobs: &Jobs, found: &Discovered, at: Instant) -> Option<Instant> {
+        reader.request();
+        reader.start_if_due(jobs, found, at)
+    }
+
+    #[test]
+    fn a_silent_module_is_read_once_and_reported_as_silent() {
+        let (jobs, reports) = jobs();
+        let (t0, found) = (Instant::now(), with_module("e"));
+        let mut reader = EnclosureReader::default();
+        assert_eq!(request(&mut reader, &jobs, &found, t0), Some(t0 + DEADLINE));
+        assert!(!reader.is_idle());
+        assert_eq!(reader.start_if_due(&jobs, &found, t0 + DEADLINE), None);
+        assert!(reader.is_idle());
+        request(&mut reader, &jobs, &found, t0 + DEADLINE);
+        let mut enclosures = [enclosure("e")];
+        reader.apply_to(&mut enclosures);
+        assert!(enclosures.iter().all(|e| e.error.as_ref().is_some_and(|why| why.to_string().contains("0:0:9:0"))));
+        // Its one thread answers late, and is heard.
+        let read = next(&reports);
+        let other =
+            ModuleRead { number: read.number + 1, sysfs_name: read.sysfs_name.clone(), answers: HashMap::new() };
+        assert_eq!(reader.complete(other), Completion::Void, "no such child");
+        assert_eq!(reader.complete(read), Completion::Current);
+        reader.apply_to(&mut enclosures);
+        assert!(enclosures.iter().all(|e| e.error.is_none()));
+        assert!(reports.try_recv().is_err(), "one thread only");
+    }
+
+    /// An enclosure is exchanged under the name of its module while a child reads it, and after that.
+    #[test]
+    fn what_one_enclosure_reported_is_not_shown_of_the_next() {
+        let (jobs, reports) = jobs();
+        let t0 = Instant::now();
+        let status = |reader: &EnclosureReader, id: &str| {
+            let mut shown = [enclosure(id)];
+            reader.apply_to(&mut shown);
+            shown[0].slots[0].answer.status.clone()
+        };
+        let reported = || {
+            let answer = SlotAnswer { status: Some(SlotStatus::Ok), ..SlotAnswer::default() };
+            ModuleRead { answers: HashMap::from([(1, answer)]), ..next(&reports) }
+        };
+        let mut reader = EnclosureReader::default();
+        request(&mut reader, &jobs, &with_module("a"), t0);
+        assert_eq!(reader.complete(reported()), Completion::Current);
+        assert_eq!(status(&reader, "a"), Some(SlotStatus::Ok));
+        request(&mut reader, &jobs, &with_module("b"), t0);
+        assert_eq!(status(&reader, "b"), None, "it has not reported anything yet");
+        request(&mut reader, &jobs, &with_module("c"), t0);
+        assert_eq!(reader.complete(reported()), Completion::Void, "that was b");
+        assert_eq!(status(&reader, "c"), None);
+        request(&mut reader, &jobs, &with_module("c"), t0);
+        request(&mut reader, &jobs, &Discovered::default(), t0);
+        request(&mut reader, &jobs, &with_module("c"), t0);
+        assert_eq!(reader.complete(reported()), Completion::Void, "it was absent in between");
+    }
+}

@@ -1,0 +1,176 @@
+//! What is remembered of a drive between its readings: timeouts, the wait that follows from them, a child that still hangs.
+
+use crate::domain::drive::DriveKey;
+use crate::domain::inventory::Outcome;
+use crate::probe::exec::Stuck;
+use crate::probe::smartctl;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+/// After a timeout the next try waits this long, doubling …
+const FIRST_WAIT: Duration = Duration::from_secs(120);
+/// … up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(1800);
+/// Types that may be passed back to smartctl once it has found them.
+const TYPES: [&str; 3] = ["sat", "scsi", "nvme"];
+
+#[derive(Debug, Default)]
+struct DriveHistory {
+    /// In a row.
+    timeouts: u32,
+    not_before: Option<Instant>,
+    stuck: Option<Stuck>,
+    device_type: Option<String>,
+    took: Duration,
+    /// Tries without values; the next path is tried after each.
+    path_index: usize,
+}
+
+/// Why a drive is not to be read now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It was silent; it is not read again until then.
+    Waits(Instant),
+    /// Its last child still hangs.
+    ChildStuck { pid: u32, seconds: u64 },
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Quarantine {
+    histories: HashMap<DriveKey, DriveHistory>,
+    /// Drives with a child that outlived its SIGKILL.
+    stuck: HashSet<DriveKey>,
+}
+
+impl Quarantine {
+    /// `ignores_wait`: it is read to find out whether its SCSI host answers.
+    pub(super) fn check(&mut self, key: &DriveKey, ignores_wait: bool, at: Instant) -> Result<(), Refusal> {
+        let Some(history) = self.histories.get_mut(key) else { return Ok(()) };
+        if let Some(until) = history.not_before
+            && until > at
+            && !ignores_wait
+        {
+            return Err(Refusal::Waits(until));
+        }
+        let Some(stuck) = history.stuck.as_mut() else { return Ok(()) };
+        if !stuck.is_gone() {
+            let seconds = at.saturating_duration_since(stuck.since()).as_secs();
+            return Err(Refusal::ChildStuck { pid: stuck.pid(), seconds });
+        }
+        history.stuck = None;
+        self.stuck.remove(key);
+        Ok(())
+    }
+
+    /// The child of an earlier reading, if it outlived its SIGKILL.
+    pub(super) fn keep_stuck(&mut self, key: &DriveKey, stuck: Option<Stuck>) {
+        let Some(stuck) = stuck else { return };
+        self.histories.entry(key.clone()).or_default().stuck = Some(stuck);
+        self.stuck.insert(key.clone());
+    }
+
+    /// Takes note of what a reading gave: remembers the drive's type, or lengthens its wait.
+    pub(super) fn record(&mut self, key: &DriveKey, answer: &smartctl::Answer, at: Instant) {
+        let history = self.histories.entry(key.clone()).or_default();
+        history.took = answer.took;
+        match &answer.outcome {
+            Outcome::Good(report) => {
+                let device_type = report.device_type.as_deref().filter(|found| TYPES.contains(found));
+                history.device_type = device_type.map(str::to_owned);
+                history.end_wait();
+                history.path_index = 0;
+            }
+            Outcome::Standby => history.end_wait(),
+            Outcome::Failed(_) => {
+                // It was quick, whatever it said.
+                history.end_wait();
+                history.device_type = None;
+                history.path_index += 1;
+            }
+            Outcome::Silent(_) => self.record_timeout(key, at),
+        }
+    }
+
+    /// One more timeout: the next try waits twice as long.
+    pub(super) fn record_timeout(&mut self, key: &DriveKey, at: Instant) {
+        let history = self.histories.entry(key.clone()).or_default();
+        let doublings = history.timeouts.min(4);
+        history.timeouts += 1;
+        history.path_index += 1;
+        history.not_before = Some(at + (FIRST_WAIT * 2u32.pow(doublings)).min(LONGEST_WAIT));
+    }
+
+    /// The next try of the drive need not wait.
+    pub(super) fn lift(&mut self, key: &DriveKey) {
+        if let Some(history) = self.histories.get_mut(key) {
+            history.not_before = None;
+        }
+    }
+
+    /// A drive that is put back starts without quarantine; a child that still hangs is remembered until it ends.
+    pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
+        self.histories.retain(|key, history| {
+            if is_present(key) {
+                return true;
+            }
+            history.not_before = None;
+            history.stuck.as_mut().is_some_and(|stuck| !stuck.is_gone())
+        });
+    }
+
+    /// Reaps children that have ended at last.
+    pub(super) fn reap(&mut self) {
+        let histories = &mut self.histories;
+        self.stuck.retain(|key| {
+            let Some(history) = histories.get_mut(key) else { return false };
+            if history.stuck.as_mut().is_some_and(Stuck::is_gone) {
+                history.stuck = None;
+            }
+            history.stuck.is_some()
+        });
+    }
+
+    /// It did not answer when it was read last: it may take its whole time again.
+    pub(super) fn is_suspect(&self, key: &DriveKey) -> bool {
+        self.histories.get(key).is_some_and(|history| history.timeouts > 0)
+    }
+
+    pub(super) fn has_stuck_child(&self, key: &DriveKey) -> bool {
+        self.histories.get(key).is_some_and(|history| history.stuck.is_some())
+    }
+
+    /// What its last reading took.
+    pub(super) fn took(&self, key: &DriveKey) -> Duration {
+        self.histories.get(key).map_or(Duration::ZERO, |history| history.took)
+    }
+
+    pub(super) fn path_index(&self, key: &DriveKey) -> usize {
+        self.histories.get(key).map_or(0, |history| history.path_index)
+    }
+
+    pub(super) fn device_type(&self, key: &DriveKey) -> Option<&str> {
+        self.histories.get(key)?.device_type.as_deref()
+    }
+
+    /// A type that was found earlier.
+    pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
+        let history = self.histories.entry(key.clone()).or_default();
+        if history.device_type.is_none() {
+            history.device_type = found.filter(|found| TYPES.contains(found)).map(str::to_owned);
+        }
+    }
+
+    /// Children that were abandoned and have not ended, and drives that are not read until later.
+    pub(super) fn counts(&self, at: Instant) -> (usize, usize) {
+        let stuck = self.histories.values().filter(|history| history.stuck.is_some()).count();
+        let waits = |history: &&DriveHistory| history.not_before.is_some_and(|until| until > at);
+        (stuck, self.histories.values().filter(waits).count())
+    }
+}
+
+impl DriveHistory {
+    fn end_wait(&mut self) {
+        self.timeouts = 0;
+        self.not_before = None;
+    }
+}

@@ -1,0 +1,250 @@
+//! The run queue of drives that wait to be read: which is next, found without a walk along all of them.
+//!
+//! Drives that are reached through the same SCSI hosts, and are to be treated alike, wait in one queue, the slowest first.
+//! So the choice is one of queues, of which there are about as many as adapters, however many drives wait.
+
+use crate::domain::drive::{Drive, DriveKey};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a drive counts for that was not read yet, or answered at once.
+const MIN_ESTIMATE: Duration = Duration::from_millis(1);
+
+/// Why a drive is read; in the order of preference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Urgency {
+    /// A request waits for it.
+    Requested,
+    /// It belongs to a sweep.
+    Background,
+}
+
+/// Which drives wait together. The order is that of preference, apart from how much waits in each.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct QueueKey {
+    pub(super) urgency: Urgency,
+    /// They may not end at all.
+    pub(super) suspect: bool,
+    /// The SCSI hosts that they may be read through; `None`: through none.
+    pub(super) hosts: Vec<Option<u32>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    generation: u64,
+    took: Duration,
+    drive: Arc<Drive>,
+}
+
+/// Where a drive waits. An entry of a queue with another generation has been left.
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    generation: u64,
+    urgency: Urgency,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// Of `waiting`, those that have not gone to another queue.
+    count: usize,
+    /// What they took when they were read last, together.
+    load: Duration,
+}
+
+impl Queue {
+    fn add(&mut self, waiting: Waiting) {
+        self.count += 1;
+        self.load += waiting.took.max(MIN_ESTIMATE);
+        self.waiting.push_back(waiting);
+    }
+
+    fn discount(&mut self, took: Duration) {
+        self.count = self.count.saturating_sub(1);
+        self.load = self.load.saturating_sub(took.max(MIN_ESTIMATE));
+    }
+
+    /// What it takes at least until its drives are read, with room for so many at once.
+    fn estimate(&self, room: usize) -> Duration {
+        let slowest = self.waiting.front().map_or(MIN_ESTIMATE, |waiting| waiting.took);
+        slowest.max(self.load / u32::try_from(room.max(1)).unwrap_or(1))
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RunQueue {
+    queues: BTreeMap<QueueKey, Queue>,
+    positions: HashMap<DriveKey, Position>,
+    last_generation: u64,
+}
+
+impl RunQueue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    pub(super) fn has(&self, drive: &DriveKey) -> bool {
+        self.positions.contains_key(drive)
+    }
+
+    /// At the end of its queue.
+    pub(super) fn push(&mut self, key: QueueKey, drive: Arc<Drive>, took: Duration) {
+        self.last_generation += 1;
+        let generation = self.last_generation;
+        self.positions.insert(drive.key.clone(), Position { generation, urgency: key.urgency });
+        self.queues.entry(key).or_default().add(Waiting { generation, took, drive });
+    }
+
+    /// From its background queue to the end of `key`, a queue of requested drives.
+    pub(super) fn promote(&mut self, key: QueueKey, drive: &Arc<Drive>, took: Duration) {
+        let Some(Position { urgency: Urgency::Background, .. }) = self.positions.get(&drive.key) else { return };
+        let background = QueueKey { urgency: Urgency::Background, ..key.clone() };
+        let Some(queue) = self.queues.get_mut(&background) else { return };
+        // The entry stays, and is passed over.
+        queue.discount(took);
+        self.push(key, Arc::clone(drive), took);
+        self.queues.retain(|_, queue| queue.count > 0);
+    }
+
+    /// The slowest first, so that the last to end is not one that began late.
+    pub(super) fn sort(&mut self) {
+        for queue in self.queues.values_mut() {
+            queue.waiting.make_contiguous().sort_by_key(|waiting| Reverse(waiting.took));
+        }
+    }
+
+    /// The drive to start next. `room`: how many may run at once of a queue; `None`: none may start now. Of queues that
+    /// are alike, it is the one that would keep the sweep waiting longest.
+    pub(super) fn next(&mut self, room: impl Fn(&QueueKey) -> Option<usize>) -> Option<Arc<Drive>> {
+        let open = self.queues.iter().filter_map(|(key, queue)| Some((key, queue.estimate(room(key)?))));
+        let (key, _) = open.min_by_key(|(key, estimate)| (key.urgency, key.suspect, Reverse(*estimate)))?;
+        let key = key.clone();
+        let queue = self.queues.get_mut(&key)?;
+        let mut next = None;
+        while let Some(waiting) = queue.waiting.pop_front() {
+            if is_at(&self.positions, &waiting) {
+                self.positions.remove(&waiting.drive.key);
+                queue.discount(waiting.took);
+                next = Some(waiting.drive);
+                break;
+            }
+        }
+        if queue.count == 0 {
+            self.queues.remove(&key);
+        }
+        next
+    }
+
+    /// Removes and gives those for which `reason` has one.
+    pub(super) fn remove_where<T>(&mut self, reason: impl Fn(&Drive) -> Option<T>) -> Vec<(DriveKey, T)> {
+        let mut removed = Vec::new();
+        for queue in self.queues.values_mut() {
+            for waiting in std::mem::take(&mut queue.waiting) {
+                if !is_at(&self.positions, &waiting) {
+                    continue;
+                }
+                let Some(reason) = reason(&waiting.drive) else {
+                    queue.waiting.push_back(waiting);
+                    continue;
+                };
+                self.positions.remove(&waiting.drive.key);
+                queue.discount(waiting.took);
+                removed.push((waiting.drive.key.clone(), reason));
+            }
+        }
+        self.queues.retain(|_, queue| queue.count > 0);
+        removed
+    }
+
+    /// All that wait, in the order of their queues.
+    pub(super) fn drain(&mut self) -> Vec<(DriveKey, Urgency)> {
+        let positions = std::mem::take(&mut self.positions);
+        let mut drained = Vec::with_capacity(positions.len());
+        for (key, queue) in std::mem::take(&mut self.queues) {
+            for waiting in queue.waiting {
+                if is_at(&positions, &waiting) {
+                    drained.push((waiting.drive.key.clone(), key.urgency));
+                }
+            }
+        }
+        drained
+    }
+}
+
+fn is_at(positions: &HashMap<DriveKey, Position>, waiting: &Waiting) -> bool {
+    positions.get(&waiting.drive.key).is_some_and(|position| position.generation == waiting.generation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::drive::fixture::drive;
+
+    fn key(urgency: Urgency, suspect: bool, host: u32) -> QueueKey {
+        QueueKey { urgency, suspect, hosts: vec![Some(host)] }
+    }
+
+    fn background(host: u32) -> QueueKey {
+        key(Urgency::Background, false, host)
+    }
+
+    fn run_queue(waiting: &[(&str, QueueKey, u64)]) -> RunQueue {
+        let mut queue = RunQueue::default();
+        for (name, key, ms) in waiting {
+            queue.push(key.clone(), Arc::new(drive(name)), Duration::from_millis(*ms));
+        }
+        queue.sort();
+        queue
+    }
+
+    fn all(mut queue: RunQueue, room: impl Fn(&QueueKey) -> Option<usize>) -> Vec<String> {
+        std::iter::from_fn(|| queue.next(&room)).map(|drive| drive.key.to_string()).collect()
+    }
+
+    #[test]
+    fn requested_drives_come_first_and_suspect_ones_last() {
+        let queue = run_queue(&[
+            ("a", key(Urgency::Background, true, 0), 9),
+            ("b", background(0), 1),
+            ("c", background(0), 5),
+            ("d", key(Urgency::Requested, true, 0), 0),
+            ("e", key(Urgency::Requested, false, 0), 0),
+        ]);
+        assert_eq!(all(queue, |_| Some(1)), ["e", "d", "c", "b", "a"]);
+    }
+
+    /// Two drives of one host and six of another, one at a time each: those of the other are not kept waiting.
+    #[test]
+    fn the_host_that_has_most_to_do_is_never_left_idle() {
+        let few = ["a", "b"].map(|name| (name, background(0), 500));
+        let many = ["c", "d", "e", "f"].map(|name| (name, background(1), 500));
+        let waiting: Vec<_> = few.into_iter().chain(many).collect();
+        assert_eq!(all(run_queue(&waiting), |_| Some(1)), ["c", "d", "a", "e", "b", "f"]);
+        let only_first = |key: &QueueKey| (key.hosts == [Some(0)]).then_some(1);
+        assert_eq!(all(run_queue(&waiting), only_first), ["a", "b"], "where there is no room none is taken");
+    }
+
+    #[test]
+    fn a_promoted_drive_is_returned_once() {
+        let mut queue = run_queue(&[("a", background(0), 3), ("b", background(0), 2)]);
+        for _ in 0..2 {
+            queue.promote(key(Urgency::Requested, false, 0), &Arc::new(drive("b")), Duration::from_millis(2));
+        }
+        queue.promote(key(Urgency::Requested, false, 0), &Arc::new(drive("unknown")), Duration::ZERO);
+        assert_eq!(all(queue, |_| Some(1)), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_removed_drive_is_not_returned() {
+        let mut queue = run_queue(&[("a", background(0), 3), ("b", background(0), 2)]);
+        queue.promote(key(Urgency::Requested, false, 0), &Arc::new(drive("b")), Duration::from_millis(2));
+        let removed = queue.remove_where(|drive| (drive.key.to_string() == "b").then_some(()));
+        assert_eq!(removed.len(), 1);
+        let of = |name: &str| DriveKey::Discovered(name.into());
+        assert!(queue.has(&of("a")) && !queue.has(&of("b")));
+        assert_eq!(queue.drain(), [(of("a"), Urgency::Background)]);
+        assert!(queue.is_empty() && queue.next(|_| Some(1)).is_none());
+    }
+}

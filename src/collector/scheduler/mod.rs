@@ -1,0 +1,336 @@
+//! Which drive is read when, and through which path.
+//!
+//! Bounds: children in all and behind one SCSI host, never two on one drive, starts spread out; and
+//! drives that were silent take no more than half of the children. It holds no values of drives: a reading
+//! goes out as a report and is forgotten here.
+//!
+//! All of it runs at every reading, so nothing here walks along all drives unless one came, went or timed out.
+
+use super::completion::{Completion, Running};
+use super::host_breaker::HostBreaker;
+use super::jobs::{Jobs, SourceId};
+use super::quarantine::{Quarantine, Refusal};
+use super::run_queue::{QueueKey, RunQueue, Urgency};
+use crate::clock::Moment;
+use crate::config::SmartConfig;
+use crate::domain::drive::{Drive, DriveKey, DrivePath};
+use crate::domain::inventory::Outcome;
+use crate::probe::smartctl;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(super) const SOURCE: SourceId = "drives";
+
+/// The first starts of a sweep are spread over this long.
+const STARTUP_STAGGER: Duration = Duration::from_millis(32);
+
+/// What came of a request to read a drive.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Enqueue {
+    /// It will be read, or is being read.
+    Queued,
+    /// It was silent; it is not read again until then.
+    Quarantined(Instant),
+    /// Its last child still hangs.
+    ChildStuck { pid: u32, seconds: u64 },
+    /// The SCSI host before it is silent, with so many other drives.
+    HostSilent { host: u32, drives: usize },
+}
+
+/// The end of a child on a drive.
+pub(super) struct DriveRead {
+    /// Of the child.
+    pub(super) number: u64,
+    pub(super) key: DriveKey,
+    pub(super) at: Moment,
+    pub(super) answer: smartctl::Answer,
+}
+
+pub(super) struct Scheduler {
+    config: SmartConfig,
+    queue: RunQueue,
+    running: HashMap<DriveKey, Running>,
+    /// How many children were started.
+    started: u64,
+    /// Children by the SCSI host before their drives.
+    busy: BTreeMap<u32, usize>,
+    quarantine: Quarantine,
+    hosts: HostBreaker,
+    next_start: Instant,
+}
+
+/// How many children may run, and for how many more there is room now.
+#[derive(Clone, Copy, Default)]
+struct Capacity {
+    total: usize,
+    free: usize,
+}
+
+impl Scheduler {
+    pub(super) fn new(config: SmartConfig) -> Self {
+        Self {
+            config,
+            queue: RunQueue::default(),
+            running: HashMap::new(),
+            started: 0,
+            busy: BTreeMap::new(),
+            quarantine: Quarantine::default(),
+            hosts: HostBreaker::default(),
+            next_start: Instant::now(),
+        }
+    }
+
+    /// Puts a drive into the run queue.
+    pub(super) fn enqueue(&mut self, drive: &Arc<Drive>, urgency: Urgency, at: Instant) -> Enqueue {
+        if self.running.contains_key(&drive.key) {
+            return Enqueue::Queued;
+        }
+        let took = self.quarantine.took(&drive.key);
+        if self.queue.has(&drive.key) {
+            if urgency == Urgency::Requested {
+                let key = self.queue_key(drive, urgency);
+                self.queue.promote(key, drive, took);
+            }
+            return Enqueue::Queued;
+        }
+        // A drive that probes a silent host does so for all that are behind it, in place of its own next try.
+        let is_probe = self.hosts.is_probe(drive);
+        if let Some((host, drives)) = self.silent_host(drive)
+            && !is_probe
+        {
+            return Enqueue::HostSilent { host, drives };
+        }
+        match self.quarantine.check(&drive.key, is_probe, at) {
+            Err(Refusal::Waits(until)) => return Enqueue::Quarantined(until),
+            Err(Refusal::ChildStuck { pid, seconds }) => return Enqueue::ChildStuck { pid, seconds },
+            Ok(()) => {}
+        }
+        let key = self.queue_key(drive, urgency);
+        self.queue.push(key, Arc::clone(drive), took);
+        Enqueue::Queued
+    }
+
+    fn queue_key(&self, drive: &Drive, urgency: Urgency) -> QueueKey {
+        let mut hosts: Vec<Option<u32>> = self.paths_to_try(drive).map(|path| path.host).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        QueueKey { urgency, suspect: self.quarantine.is_suspect(&drive.key), hosts }
+    }
+
+    /// The slowest first, behind them those that may not end at all.
+    pub(super) fn sort(&mut self) {
+        self.queue.sort();
+    }
+
+    /// Starts what may start now. Gives when to call again; `None`: when a child has ended.
+    pub(super) fn start_ready(&mut self, jobs: &Jobs, at: Instant) -> Option<Instant> {
+        while self.running.len() < self.config.concurrency && !self.queue.is_empty() {
+            if at < self.next_start {
+                return Some(self.next_start);
+            }
+            let suspects = self.running.keys().filter(|key| self.quarantine.is_suspect(key)).count();
+            let has_room_for_suspects = suspects < (self.config.concurrency / 2).max(1);
+            let (hosts, busy, usual) = (&self.hosts, &self.busy, self.config.concurrency_per_host);
+            let room = |key: &QueueKey| {
+                if key.suspect && !has_room_for_suspects {
+                    return None;
+                }
+                let mut sum = Capacity::default();
+                for host in &key.hosts {
+                    let capacity = capacity(hosts, busy, *host, usual);
+                    sum = Capacity { total: sum.total + capacity.total, free: sum.free + capacity.free };
+                }
+                if sum.free > 0 { Some(sum.total) } else { None }
+            };
+            let drive = self.queue.next(room)?;
+            let Some(path) = self.free_path(&drive) else {
+                // Its paths are those of its queue, so this does not happen.
+                let (key, took) = (self.queue_key(&drive, Urgency::Background), self.quarantine.took(&drive.key));
+                self.queue.push(key, drive, took);
+                return None;
+            };
+            self.next_start = at + STARTUP_STAGGER / u32::try_from(self.config.concurrency).unwrap_or(1);
+            self.start(jobs, drive, path, at);
+        }
+        None
+    }
+
+    fn start(&mut self, jobs: &Jobs, drive: Arc<Drive>, path: DrivePath, at: Instant) {
+        self.started += 1;
+        let number = self.started;
+        self.running.insert(drive.key.clone(), Running { number, host: path.host, since: at, is_void: false });
+        if let Some(host) = path.host {
+            *self.busy.entry(host).or_default() += 1;
+        }
+        // A type that a setting gives wins over what was found; `auto` has it found each time anew.
+        let device_type = match drive.told_type {
+            Some(configured) => configured.argument(),
+            None => self.quarantine.device_type(&drive.key).map(str::to_owned),
+        };
+        let options = smartctl::Options { timeout: self.config.timeout, nocheck: self.config.nocheck };
+        jobs.run(SOURCE, move |host, stop| {
+            let at = Moment::now();
+            log::debug!("smartctl start device={} node={}", path.device, path.node);
+            let answer = smartctl::read(host, &drive, &path, device_type.as_deref(), options, stop);
+            DriveRead { number, key: drive.key.clone(), at, answer }
+        });
+    }
+
+    /// Takes note of the end of a child, and of what it gave.
+    pub(super) fn complete(
+        &mut self,
+        number: u64,
+        key: &DriveKey,
+        answer: &mut smartctl::Answer,
+        at: Instant,
+    ) -> Completion {
+        let is_void = match self.running.get(key) {
+            Some(running) if running.number == number => running.is_void,
+            // Its child is another one.
+            _ => return Completion::Void,
+        };
+        if let Some(Running { host: Some(host), since, .. }) = self.running.remove(key) {
+            if let Some(busy) = self.busy.get_mut(&host) {
+                *busy = busy.saturating_sub(1);
+            }
+            self.record_for_host(host, key, since, &answer.outcome, at);
+        }
+        self.quarantine.keep_stuck(key, answer.stuck.take());
+        if is_void {
+            return Completion::Void;
+        }
+        self.quarantine.record(key, answer, at);
+        Completion::Current
+    }
+
+    /// One answer through a silent host ends the outage: drives that were silent with it need not wait.
+    fn record_for_host(&mut self, host: u32, key: &DriveKey, asked: Instant, outcome: &Outcome, at: Instant) {
+        match outcome {
+            Outcome::Silent(_) => self.hosts.silent(host, key, asked, at),
+            // Where smartctl could not be run, the host was not asked.
+            Outcome::Failed(_) => {}
+            Outcome::Good(_) | Outcome::Standby => {
+                for key in self.hosts.answered(host, at) {
+                    self.quarantine.lift(&key);
+                }
+            }
+        }
+    }
+
+    /// A drive that was not read counts as silent once more.
+    pub(super) fn record_timeout(&mut self, key: &DriveKey, at: Instant) {
+        self.quarantine.record_timeout(key, at);
+    }
+
+    /// A host that is silent as a whole, with how many drives, if the drive is reached through no other.
+    fn silent_host(&self, drive: &Drive) -> Option<(u32, usize)> {
+        let mut first = None;
+        for path in &drive.paths {
+            let host = path.host?;
+            let drives = self.hosts.is_silent(host)?;
+            first = first.or(Some((host, drives)));
+        }
+        first
+    }
+
+    /// Hosts that are silent as a whole, with how many drives.
+    pub(super) fn silent_hosts(&self) -> Vec<(u32, usize)> {
+        self.hosts.all_silent()
+    }
+
+    /// Picks the drives by which silent hosts are probed.
+    pub(super) fn pick_probe_drives(&mut self, drives: &[Arc<Drive>], at: Instant) {
+        self.quarantine.reap();
+        let quarantine = &self.quarantine;
+        self.hosts.pick_probe_drives(drives, at, |key| !quarantine.has_stuck_child(key));
+    }
+
+    /// A drive was plugged in: where it is behind a silent host, that is probed with it, at once.
+    pub(super) fn on_drive_added(&mut self, drive: &Drive) {
+        self.hosts.on_drive_added(drive);
+    }
+
+    /// Removes the drives from the queue that wait for a host which has fallen silent.
+    pub(super) fn defer_stalled(&mut self) -> Vec<(DriveKey, Enqueue)> {
+        if !self.hosts.is_any_silent() {
+            return Vec::new();
+        }
+        let mut queue = std::mem::take(&mut self.queue);
+        let removed = queue.remove_where(|drive| self.silent_host(drive).filter(|_| !self.hosts.is_probe(drive)));
+        self.queue = queue;
+        removed.into_iter().map(|(key, (host, drives))| (key, Enqueue::HostSilent { host, drives })).collect()
+    }
+
+    /// The paths that may be used, the next one first. After a try without values only the other path
+    /// counts, however busy it is.
+    fn paths_to_try<'a>(&self, drive: &'a Drive) -> impl Iterator<Item = &'a DrivePath> {
+        let first = self.quarantine.path_index(&drive.key);
+        let count = drive.paths.len();
+        let paths = (0..count).filter_map(move |index| drive.paths.get((index + first) % count));
+        paths.take(if first > 0 { 1 } else { count })
+    }
+
+    /// The path through the host with the fewest children, if it has room for one more.
+    fn free_path(&self, drive: &Drive) -> Option<DrivePath> {
+        let usual = self.config.concurrency_per_host;
+        let has_room = |path: &&DrivePath| capacity(&self.hosts, &self.busy, path.host, usual).free > 0;
+        let children = |path: &&DrivePath| path.host.and_then(|host| self.busy.get(&host)).copied().unwrap_or(0);
+        self.paths_to_try(drive).filter(has_room).min_by_key(children).cloned()
+    }
+
+    /// Takes in which drives are present now, and through which nodes. A drive that is put back starts without
+    /// quarantine.
+    pub(super) fn update_drives<'a>(&mut self, present: impl Fn(&DriveKey) -> Option<&'a Arc<Drive>>) {
+        for (key, urgency) in self.queue.drain() {
+            let Some(drive) = present(&key) else { continue };
+            let queue_key = self.queue_key(drive, urgency);
+            self.queue.push(queue_key, Arc::clone(drive), self.quarantine.took(&key));
+        }
+        for (key, running) in &mut self.running {
+            running.is_void |= present(key).is_none();
+        }
+        self.hosts.retain(|key| present(key).is_some());
+        self.quarantine.retain(|key| present(key).is_some());
+    }
+
+    /// It did not answer when it was read last: it may take its whole time again.
+    pub(super) fn is_suspect(&self, key: &DriveKey) -> bool {
+        self.quarantine.is_suspect(key)
+    }
+
+    /// A type that was found earlier.
+    pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
+        self.quarantine.set_device_type(key, found);
+    }
+
+    /// Reaps children that have ended at last.
+    pub(super) fn reap(&mut self) {
+        self.quarantine.reap();
+    }
+
+    /// Children that were abandoned and have not ended, and drives that are not read until later.
+    pub(super) fn counts(&self, at: Instant) -> (usize, usize) {
+        self.quarantine.counts(at)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.queue.is_empty()
+    }
+
+    /// Children that run now.
+    pub(super) fn running(&self) -> usize {
+        self.running.len()
+    }
+}
+
+/// `usual`: how many children may run through a host that is well.
+fn capacity(hosts: &HostBreaker, busy: &BTreeMap<u32, usize>, host: Option<u32>, usual: usize) -> Capacity {
+    let Some(host) = host else { return Capacity { total: usual, free: usual } };
+    let total = hosts.room(host, usual);
+    let busy = busy.get(&host).copied().unwrap_or(0);
+    Capacity { total, free: total.saturating_sub(busy) }
+}
+
+#[cfg(test)]
+mod tests;

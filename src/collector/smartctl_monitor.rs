@@ -1,0 +1,123 @@
+//! smartctl over time: asked which it is once, and again when its file has come or changed.
+
+use super::discovery::Discovered;
+use super::jobs::{Jobs, SourceId};
+use super::source::{Notice, Source};
+use crate::probe::exec::Stuck;
+use crate::probe::tools::{self, FileId, Smartctl, Told};
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+/// One that gave no clear answer is asked again after this.
+const UNRECOGNIZED_AGAIN: Duration = Duration::from_secs(60);
+
+/// A change that is worth a line in the log.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Transition {
+    BecameUnusable(Smartctl),
+    Recovered(Smartctl),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct SmartctlMonitor {
+    is_due: bool,
+    now: Option<Smartctl>,
+    /// The file that was asked last, and when.
+    asked: Option<(Option<FileId>, Instant)>,
+    is_running: bool,
+    /// The last child, if it outlived its SIGKILL: there is never a second one beside it.
+    stuck: Option<Stuck>,
+}
+
+impl SmartctlMonitor {
+    /// It is asked where that is not known or may have changed.
+    pub(super) fn request(&mut self) {
+        self.is_due = true;
+    }
+
+    /// It was never asked, another file was, or it gave no clear answer for a while.
+    fn has_changed(&mut self, file: Option<FileId>, at: Instant) -> bool {
+        let Some((asked_file, last)) = self.asked else { return true };
+        if let Some(stuck) = self.stuck.as_mut()
+            && !stuck.is_gone()
+        {
+            return false;
+        }
+        self.stuck = None;
+        let is_unrecognized = matches!(self.now, Some(Smartctl::Odd { .. }));
+        let is_old = at.saturating_duration_since(last) >= UNRECOGNIZED_AGAIN;
+        is_unrecognized && is_old || file != asked_file
+    }
+
+    /// Takes in an answer; gives a change. That it is well from the start is none.
+    fn record(&mut self, told: Told) -> Option<Transition> {
+        self.is_running = false;
+        self.stuck = told.stuck;
+        let answer = told.tool?;
+        let before = self.now.replace(answer.clone());
+        let was_ok = before.as_ref().is_none_or(Smartctl::is_ok);
+        match (was_ok, answer.is_ok()) {
+            (false, true) => Some(Transition::Recovered(answer)),
+            (_, false) if before.as_ref() != Some(&answer) => Some(Transition::BecameUnusable(answer)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with it, in a sentence.
+    pub(super) fn problem(&self) -> Option<String> {
+        let smartctl = self.now.as_ref()?;
+        if smartctl.is_ok() { None } else { Some(smartctl.to_string()) }
+    }
+}
+
+impl Source for SmartctlMonitor {
+    fn id(&self) -> SourceId {
+        "smartctl"
+    }
+
+    fn start_if_due(&mut self, jobs: &Jobs, _: &Discovered, at: Instant) -> Option<Instant> {
+        if !std::mem::take(&mut self.is_due) || self.is_running {
+            return None;
+        }
+        let file = jobs.host().smartctl().and_then(|program| tools::file_id(&program));
+        if self.has_changed(file, at) {
+            self.asked = Some((file, at));
+            self.is_running = true;
+            jobs.run(self.id(), tools::told);
+        }
+        None
+    }
+
+    fn take(&mut self, result: Box<dyn Any + Send>, _: &Jobs, _: &Discovered) -> Option<Notice> {
+        let told = result.downcast::<Told>().ok()?;
+        self.record(*told).map(Notice::Smartctl)
+    }
+
+    /// No sweep waits for it.
+    fn is_idle(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::tools::Version;
+    use std::path::PathBuf;
+
+    #[test]
+    fn an_outage_is_two_transitions() {
+        let path = || PathBuf::from("/usr/sbin/smartctl");
+        let good = Smartctl::Ok { version: Version(7, 4), path: path() };
+        let old = Smartctl::TooOld { version: Version(6, 6), path: path() };
+        let gone = Smartctl::Missing { named: Some(path()) };
+        let mut monitor = SmartctlMonitor::default();
+        assert_eq!(monitor.record(good.clone().into()), None, "all is well");
+        assert_eq!(monitor.record(old.clone().into()), Some(Transition::BecameUnusable(old.clone())));
+        assert_eq!(monitor.record(old.clone().into()), None, "reported already");
+        assert!(monitor.problem().is_some_and(|t| t.contains("6.6 (/usr/sbin/smartctl) is older than 7.0")));
+        assert_eq!(monitor.record(gone.clone().into()), Some(Transition::BecameUnusable(gone)), "another problem");
+        assert_eq!(monitor.record(good.clone().into()), Some(Transition::Recovered(good)));
+        assert_eq!(monitor.problem(), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! All sources beside the drives: a new one is a field and an entry here.
+
+use super::discovery::Discovered;
+use super::enclosure_reader::EnclosureReader;
+use super::jobs::{Jobs, Report};
+use super::pools::Pools;
+use super::smartctl_monitor::SmartctlMonitor;
+use super::source::{Notice, Source};
+use std::time::Instant;
+
+/// What is asked beside the drives.
+#[derive(Default)]
+pub(super) struct Sources {
+    pub(super) pools: Pools,
+    pub(super) enclosures: EnclosureReader,
+    pub(super) smartctl: SmartctlMonitor,
+}
+
+impl Sources {
+    pub(super) fn all(&mut self) -> [&mut dyn Source; 3] {
+        [&mut self.pools, &mut self.enclosures, &mut self.smartctl]
+    }
+
+    /// Starts what is due. Gives when to call again.
+    pub(super) fn start_due(&mut self, jobs: &Jobs, found: &Discovered, at: Instant) -> Option<Instant> {
+        let mut next = None;
+        for source in self.all() {
+            let due = source.start_if_due(jobs, found, at);
+            next = next.into_iter().chain(due).min();
+        }
+        next
+    }
+
+    /// Takes a report in. `None`: nothing that the poller must know of.
+    pub(super) fn take(&mut self, report: Report, jobs: &Jobs, found: &Discovered) -> Option<Notice> {
+        for source in self.all() {
+            if source.id() == report.source {
+                return source.take(report.result, jobs, found);
+            }
+        }
+        None
+    }
+
+    pub(super) fn are_idle(&mut self) -> bool {
+        self.all().iter().all(|source| source.is_idle())
+    }
+}

@@ -1,0 +1,97 @@
+//! A sweep under way: which drives it waits for, and what became of the others.
+
+use crate::api::overview::SweepStats;
+use crate::clock::now;
+use crate::domain::drive::DriveKey;
+use crate::domain::inventory::Outcome;
+use crate::domain::time::Timestamp;
+use std::collections::HashSet;
+use std::time::Instant;
+
+pub(super) struct Sweep {
+    started: Instant,
+    pub(super) started_at: Timestamp,
+    waiting: HashSet<DriveKey>,
+    drives: usize,
+    failed: usize,
+    timed_out: Vec<DriveKey>,
+    unread: Vec<DriveKey>,
+}
+
+/// A sweep that is complete.
+#[derive(Debug)]
+pub struct CompletedSweep {
+    pub stats: SweepStats,
+    /// Drives that timed out in it.
+    pub timed_out: Vec<DriveKey>,
+    /// Drives that it did not wait for, because they were silent lately, or their SCSI host was.
+    pub unread: Vec<DriveKey>,
+    /// SCSI hosts that are silent as a whole, with how many drives.
+    pub silent_hosts: Vec<(u32, usize)>,
+}
+
+impl Sweep {
+    pub(super) fn new(drives: usize, at: Instant) -> Self {
+        Self {
+            started: at,
+            started_at: now(),
+            waiting: HashSet::new(),
+            drives,
+            failed: 0,
+            timed_out: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+
+    pub(super) fn wait_for(&mut self, key: &DriveKey) {
+        self.waiting.insert(key.clone());
+    }
+
+    /// It waits for that drive no more, which counts as failed.
+    pub(super) fn skip_drive(&mut self, key: &DriveKey) {
+        self.waiting.remove(key);
+        self.failed += 1;
+        self.unread.push(key.clone());
+    }
+
+    /// A drive was read. `may_fail`: it is not expected to answer.
+    pub(super) fn record(&mut self, key: &DriveKey, outcome: &Outcome, may_fail: bool) {
+        if !self.waiting.remove(key) {
+            return;
+        }
+        match outcome {
+            Outcome::Silent(_) => {
+                self.failed += 1;
+                self.timed_out.push(key.clone());
+            }
+            Outcome::Failed(_) if may_fail => {}
+            Outcome::Failed(_) => self.failed += 1,
+            Outcome::Good(_) | Outcome::Standby => {}
+        }
+    }
+
+    /// A drive that was pulled is not waited for.
+    pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
+        self.waiting.retain(|key| is_present(key));
+    }
+
+    pub(super) fn has_read_all(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Drives that are still to come, and all of them.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        (self.waiting.len(), self.drives)
+    }
+
+    pub(super) fn complete(self, silent_hosts: Vec<(u32, usize)>) -> CompletedSweep {
+        let stats = SweepStats {
+            started_at: Some(self.started_at),
+            took_ms: u64::try_from(self.started.elapsed().as_millis()).ok(),
+            drives: Some(self.drives),
+            failed: Some(self.failed),
+            timed_out: Some(self.timed_out.len()),
+        };
+        CompletedSweep { stats, timed_out: self.timed_out, unread: self.unread, silent_hosts }
+    }
+}
