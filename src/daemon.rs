@@ -4,7 +4,7 @@ use crate::cache::redis::RedisStore;
 use crate::config::{Config, Listen};
 use crate::event::{About, Kind, note};
 use crate::http::{Desk, Gate, work};
-use crate::poller::Poller;
+use crate::poller;
 use crate::probe::Host;
 use crate::reader::Reader;
 use crate::stop::Stop;
@@ -48,7 +48,7 @@ pub fn serve(config: &Config, Life { stop, watch }: Life) -> anyhow::Result<()> 
         .context("cannot start a thread")?;
     let redis = Arc::new(redis);
     let (poller, poller_thread) =
-        Poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
+        poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
     let reader = Reader::new(redis, poller, host, workers);
     let (reader, desk) = (Arc::new(reader), Arc::new(Desk::new(&gate)));
     let mut threads = Vec::new();

@@ -1,8 +1,10 @@
 //! What is known as lists and documents: made, put in their places, sent.
 
-use super::publish::{Publisher, Sends};
-use super::roles::View;
-use super::{KeysOf, Snapshot, Source, Thread};
+use super::event_loop::EventLoop;
+use super::leadership::View;
+use super::lookup::{KeysOf, Snapshot, Source};
+use super::publisher::{Publisher, Sends};
+use super::readiness::Readiness;
 use crate::api::metrics_snapshot::MetricsSnapshot;
 use crate::api::overview::Overview;
 use crate::cache::Key;
@@ -10,23 +12,23 @@ use crate::domain::drive::{DriveKey, DriveState};
 use crate::domain::identity::DeviceName;
 use crate::domain::zfs::ZfsState;
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
-impl Thread {
+impl EventLoop {
     /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
-    pub(super) fn rebuild(&mut self) -> Arc<Overview> {
-        self.rebuild_and(|_, _| {})
+    pub(super) fn rebuild_lists(&mut self) -> Arc<Overview> {
+        self.rebuild_lists_and(|_, _| {})
     }
 
     /// `first` is done with the lists before anybody is told of them.
-    pub(super) fn rebuild_and(&mut self, first: impl FnOnce(&mut Publisher, Sends)) -> Arc<Overview> {
+    pub(super) fn rebuild_lists_and(&mut self, first: impl FnOnce(&mut Publisher, Sends)) -> Arc<Overview> {
         let started = Instant::now();
         let stale_after = self.publisher.smart_life().as_secs();
         let overview = Arc::new(self.collector.overview(stale_after));
         let service = self.service(&overview);
         // What another daemon read is not ours to say anew.
-        if self.role.polls() && self.swept && !self.collector.is_sweeping() {
+        if self.leadership.has_swept() && !self.collector.is_sweeping() {
             self.renew_documents(&overview);
         }
         // Before it has looked a daemon has no lists: empty ones would say that nothing is here.
@@ -38,28 +40,30 @@ impl Thread {
         }
         let sends = self.sends();
         first(&mut self.publisher, sends);
-        let mut snapshot = Snapshot::of(&overview, self.collector.inventory(), self.collector.zfs(), &self.left);
+        let mut snapshot =
+            Snapshot::of(&overview, self.collector.inventory(), self.collector.zfs(), self.missing.documents());
         snapshot.service = service;
         snapshot.limits = self.limits();
         snapshot.fingerprint = self.collector.fingerprint();
-        self.ready |= has_seen && self.role.follows() && self.role.has_delivery();
-        snapshot.ready = self.ready;
-        snapshot.current = has_seen && !self.role.follows();
-        snapshot.keys = self.role.keys();
+        if self.readiness == Readiness::Restored && self.leadership.is_follower() && self.leadership.has_delivery() {
+            self.readiness = Readiness::Ready;
+        }
+        snapshot.ready = self.readiness == Readiness::Ready;
+        snapshot.current = has_seen && !self.leadership.is_follower();
+        snapshot.keys = self.leadership.keys();
         let (fleet, zfs) = (self.collector.inventory(), self.collector.zfs());
         let measured = || MetricsSnapshot::new(Arc::clone(&overview), fleet, zfs, self.collector.counters());
         snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
         self.publisher.retain(|device| snapshot.has_device(device));
-        *self.handle.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-        let source = if self.role.polls() { Source::Memory } else { Source::Redis };
-        let lists_are_made = self.ready || self.collector.is_idle() && !self.collector.is_sweeping();
+        self.handle.publish_snapshot(snapshot);
+        let source = if self.leadership.is_leader() { Source::Memory } else { Source::Redis };
+        let lists_are_made =
+            self.readiness == Readiness::Ready || self.collector.is_idle() && !self.collector.is_sweeping();
         let pools_are_made = self.knows_pools();
         let is_made = |key: &Key| if *key == Key::ZfsMap { pools_are_made } else { lists_are_made };
-        for (_, waiter) in self.list_waiters.extract_if(.., |(key, _)| is_made(key)) {
-            let _ = waiter.send(source);
-        }
+        self.pending.answer_lists(is_made, source);
         self.publisher.took(started.elapsed());
         overview
     }
@@ -91,15 +95,15 @@ impl Thread {
         if record.is_here() {
             self.publisher.drive(&summary, document);
         } else {
-            self.left.insert(key.clone(), document);
+            self.missing.insert(key.clone(), document);
         }
     }
 
     /// Before its first sweep is whole a daemon knows less than what an earlier one left in Redis.
     pub(super) fn sends(&self) -> Sends {
-        if self.role.keys() == KeysOf::AnotherHost {
+        if self.leadership.keys() == KeysOf::AnotherHost {
             Sends::Nothing
-        } else if self.role.polls() && self.swept {
+        } else if self.leadership.has_swept() {
             Sends::Lists
         } else {
             Sends::Documents
@@ -109,12 +113,12 @@ impl Thread {
     /// Sends what is due to Redis.
     pub(super) fn flush(&mut self, at: Instant) {
         if self.publisher.are_lists_due(at) && self.before_lists(at) {
-            self.rebuild();
+            self.rebuild_lists();
         }
         let sends = self.sends();
         self.publisher.flush(sends, at);
         if let Some(version) = self.publisher.take_sent() {
-            self.role.sends(version);
+            self.leadership.sends(version);
         }
     }
     /// What has to be known before lists are sent. True: they have changed for it.
@@ -126,7 +130,7 @@ impl Thread {
         let list_bytes = self.limits().list.bytes;
         let view =
             View { host: self.collector.name(), drives: self.collector.inventory().present().count(), list_bytes };
-        self.role.check_holder(&self.redis, &view, at);
+        self.leadership.check_holder(&self.redis, &view, at);
         self.sends() == Sends::Lists && self.keep_gone()
     }
 }

@@ -1,7 +1,9 @@
 //! What requests ask of the poller: a drive read now, a list brought up to date, another look.
 //! Equal questions share one answer, and no drive is read for them more often than may be.
 
-use super::{Ask, BETWEEN_REQUEST_READS, Source, Thread};
+use super::event_loop::EventLoop;
+use super::lookup::{Ask, Source};
+use super::readiness::Readiness;
 use crate::api::document_header::DocumentHeader;
 use crate::cache::Key;
 use crate::collector::Enqueue;
@@ -10,12 +12,12 @@ use crate::domain::identity::DeviceName;
 use crossbeam_channel::Sender;
 use std::time::Instant;
 
-impl Thread {
-    pub(super) fn asked(&mut self, ask: Ask) {
+impl EventLoop {
+    pub(super) fn handle_request(&mut self, ask: Ask) {
         match ask {
             Ask::Drive { device, reply } => self.asked_for_drive(&device, reply),
             Ask::Look { reply } => {
-                self.look_if_changed();
+                self.discover_if_changed();
                 let _ = reply.send(Source::Memory);
             }
             Ask::List { key, reply } => self.asked_for_list(key, reply),
@@ -33,13 +35,13 @@ impl Thread {
     }
 
     fn asked_for_drive(&mut self, device: &DeviceName, reply: Sender<Source>) {
-        self.look_if_changed();
+        self.discover_if_changed();
         let Some(key) = self.key_of(device) else {
             // Dropping `reply` says: no such drive.
             return;
         };
         if self.read_for_request(&key) {
-            self.waiting.entry(key).or_default().push(reply);
+            self.pending.wait_for_drive(key, reply);
         } else {
             let held = self.handle.memory.value(&Key::Smart(device.clone())).and_then(|v| DocumentHeader::parse(&v));
             let is_its_own = |head: &DocumentHeader| {
@@ -55,19 +57,18 @@ impl Thread {
 
     /// Asks for a drive unless it was asked for lately, or is known to be silent. True: it is coming.
     fn read_for_request(&mut self, key: &DriveKey) -> bool {
-        if self.waiting.contains_key(key) {
+        if self.pending.waits_for_drive(key) {
             return true;
         }
         let at = Instant::now();
-        let lately =
-            self.request_reads.get(key).is_some_and(|last| at.saturating_duration_since(*last) < BETWEEN_REQUEST_READS);
+        let lately = self.pending.was_read_lately(key, at);
         let has_value = self.collector.inventory().get(key).is_some_and(|r| r.checked_at.is_some());
         if lately && has_value {
             return false;
         }
         let coming = self.collector.request_drive(key) == Some(Enqueue::Queued);
         if coming {
-            self.request_reads.insert(key.clone(), at);
+            self.pending.record_read(key, at);
         }
         coming
     }
@@ -76,14 +77,15 @@ impl Thread {
     /// what is missing is read. For one that does sweep they are made from what it has.
     fn asked_for_list(&mut self, key: Key, reply: Sender<Source>) {
         self.publisher.lists_wanted();
-        if self.role.polls() {
-            let never_swept = !self.ready && self.collector.inventory().present().next().is_some();
+        if self.leadership.is_leader() {
+            let never_swept =
+                self.readiness != Readiness::Ready && self.collector.inventory().present().next().is_some();
             if never_swept && !self.collector.is_sweeping() {
                 self.collector.start_sweep();
                 self.publisher.sweep_begins(Instant::now());
             }
         } else {
-            let missing = self.seed();
+            let missing = self.restore_readings();
             for key in missing {
                 self.read_for_request(&key);
             }
@@ -91,10 +93,10 @@ impl Thread {
             self.collector.request_enclosures();
             if !self.redis.is_up() {
                 // Nobody else's values can be had: polling becomes ours.
-                self.role.lead_alone();
+                self.leadership.promote_without_redis();
             }
         }
         self.publisher.somebody_waits();
-        self.list_waiters.push((key, reply));
+        self.pending.wait_for_list(key, reply);
     }
 }

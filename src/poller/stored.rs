@@ -1,6 +1,6 @@
 //! What the poller takes over from Redis: fetched and parsed within limits, and within a budget of memory.
 
-use super::Thread;
+use super::event_loop::EventLoop;
 use crate::api::SCHEMA;
 use crate::api::document_header::DocumentHeader;
 use crate::api::value_limits::{DOCUMENT, ValueLimits};
@@ -15,7 +15,7 @@ pub(super) struct Budget {
     limit: usize,
 }
 
-impl Thread {
+impl EventLoop {
     /// Limits of this host as it is now.
     pub(super) fn limits(&self) -> ValueLimits {
         ValueLimits::of(self.collector.inventory().present().count(), self.collector.bays())
@@ -65,7 +65,7 @@ impl Thread {
     /// What the documents in memory leave of their budget.
     pub(super) fn document_budget(&self) -> Budget {
         let limit = self.limits().documents_bytes;
-        let of_missing: usize = self.left.values().map(|document| document.len()).sum();
+        let of_missing: usize = self.missing.documents_bytes();
         let held = self.handle.memory.documents_bytes().saturating_add(of_missing);
         Budget { left: limit.saturating_sub(held), limit }
     }

@@ -3,7 +3,6 @@
 //! Time is counted between looks and not by the clock, so that a process that was frozen with the holder does not
 //! take the silence of the time in which it did not look for the holder's. Pure.
 
-use super::Role;
 use crate::api::content_version::ContentVersion;
 use crate::api::published::Published;
 use crate::domain::time::Timestamp;
@@ -125,23 +124,6 @@ impl Own {
 
     fn has(&self, version: ContentVersion) -> bool {
         self.0.contains(&version)
-    }
-}
-
-impl Role {
-    /// What is wrong with the lease, in a sentence.
-    pub(super) fn trouble(&self, host: &str) -> Option<String> {
-        match self.alone_because()? {
-            Delivery::InTime => None,
-            Delivery::Late(silent) => Some(format!(
-                "another daemon holds the poll lease and has published no overview of this host for {} s; polling by itself",
-                silent.as_secs()
-            )),
-            Delivery::Foreign(other) => Some(format!(
-                "host {other:?} holds the poll lease and publishes under the keys of this host ({host:?}): set another \
-                 JBOD_KEY_PREFIX on one of them; polling by itself, storing nothing in Redis"
-            )),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How the poller itself does: what does not work as it should and since when, whether its thread
 //! still goes round, and whether the clock was set under it.
 
-use super::Thread;
+use super::event_loop::EventLoop;
 use crate::api::drive_document::smartctl_json;
 use crate::api::overview::Overview;
 use crate::api::service::{Component, Degradation, Service};
@@ -10,30 +10,7 @@ use crate::clock::{self, now};
 use crate::domain::drive::{DriveKey, DriveState};
 use crate::domain::inventory::Inventory;
 use crate::domain::no_reading::NoReading;
-use crate::domain::time::Timestamp;
 use crate::event::{About, Kind, note};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
-/// When each trouble that there is was first seen.
-#[derive(Default)]
-pub(super) struct Condition {
-    since: HashMap<(Component, Option<String>), Timestamp>,
-}
-
-impl Condition {
-    /// Gives each of `found` the time since when it is there; whatever is not found is over.
-    fn date(&mut self, mut found: Vec<Degradation>) -> Vec<Degradation> {
-        let before = std::mem::take(&mut self.since);
-        for trouble in &mut found {
-            let which = (trouble.part, trouble.id.clone());
-            trouble.since = before.get(&which).copied().unwrap_or(trouble.since);
-            self.since.insert(which, trouble.since);
-        }
-        found
-    }
-}
 
 /// More than half of the drives that are here have no reading because smartctl could not be run, or printed nothing of use.
 /// That is not the fault of so many drives at once.
@@ -50,31 +27,7 @@ fn unusable_readings(fleet: &Inventory) -> Option<String> {
     Some(format!("smartctl gave no reading of {failed} of {drives} drives: {first}"))
 }
 
-/// That the thread goes round.
-#[derive(Debug)]
-pub(super) struct Pulse {
-    started: Instant,
-    last_ms: AtomicU64,
-}
-
-impl Default for Pulse {
-    fn default() -> Self {
-        Self { started: Instant::now(), last_ms: AtomicU64::new(0) }
-    }
-}
-
-impl Pulse {
-    pub(super) fn beat(&self) {
-        let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_ms.store(ms, Ordering::Release);
-    }
-
-    pub(super) fn age(&self) -> Duration {
-        self.started.elapsed().saturating_sub(Duration::from_millis(self.last_ms.load(Ordering::Acquire)))
-    }
-}
-
-impl Thread {
+impl EventLoop {
     /// As of now, with an overview that has just been made.
     pub(super) fn service(&mut self, overview: &Overview) -> Service {
         let now = now();
@@ -82,7 +35,7 @@ impl Thread {
         let blindness =
             self.collector.blindness().map(|why| format!("the host cannot be looked at, what is known stays: {why}"));
         found.extend(blindness.map(|why| Degradation::of(Component::Poller, now, why)));
-        found.extend(self.role.trouble(&overview.host).map(|why| Degradation::of(Component::Lease, now, why)));
+        found.extend(self.leadership.problem(&overview.host).map(|why| Degradation::of(Component::Lease, now, why)));
         let of_tool = self.collector.smartctl_problem().or_else(|| unusable_readings(self.collector.inventory()));
         found.extend(of_tool.map(|why| Degradation::of(Component::Smartctl, now, why)));
         found.extend(self.collector.zfs().error.as_ref().map(|why| Degradation::of(Component::Zpool, now, why)));
@@ -105,29 +58,27 @@ impl Thread {
         }
         Service {
             host: overview.host.clone(),
-            polls: (self.role.polls() || self.role.follows()).then(|| self.role.polls()),
+            polls: (self.leadership.is_leader() || self.leadership.is_follower()).then(|| self.leadership.is_leader()),
             drives: overview.totals.drives,
             verdict: Some(overview.verdict),
             sweep: overview.sweep.clone(),
-            troubles: self.condition.date(found),
+            troubles: self.degraded.date(found),
         }
     }
 
     /// Follows the wall clock. When it was set, everything that was dated before is dated anew:
     /// what was observed a minute ago is a minute old all the same.
-    pub(super) fn keep_time(&mut self) {
+    pub(super) fn follow_clock(&mut self) {
         let Some(by) = clock::jumped() else { return };
         note!(Warn, Kind::ClockSet, About::nobody(), "the clock was set, times are moved along by_s={by}");
         clock::set(by);
         self.collector.shift(by);
-        for since in self.condition.since.values_mut() {
-            *since = since.shifted(by);
-        }
-        let left: Vec<(DriveKey, Bytes)> = self.left.drain().collect();
+        self.degraded.shift(by);
+        let left: Vec<(DriveKey, Bytes)> = self.missing.drain().collect();
         for (key, document) in left {
             self.publish_drive(&key, smartctl_json(&document));
         }
-        self.tell_gone();
+        self.publish_missing_list();
         let read: Vec<DriveKey> = self
             .collector
             .inventory()
@@ -138,8 +89,8 @@ impl Thread {
         for key in read {
             self.publish_drive(&key, None);
         }
-        self.rebuild();
-        if self.role.polls() && self.swept {
+        self.rebuild_lists();
+        if self.leadership.has_swept() {
             self.publisher.publish_everything(self.collector.inventory());
         }
     }

@@ -3,8 +3,8 @@
 //! The lease of another daemon is believed only while that one delivers (`holder`). Where it does not, this daemon polls for
 //! itself, without fighting for the lease: until the holder delivers again, or the lease becomes its own.
 
-use super::KeysOf;
-use super::holder::{Delivery, Holder, Own, Patience};
+use super::lease_holder::{Delivery, Holder, Own, Patience};
+use super::lookup::KeysOf;
 use crate::api::content_version::ContentVersion;
 use crate::cache::StoreError;
 use crate::cache::redis::{Lease, RedisStore};
@@ -18,17 +18,17 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(3);
 /// While Redis is away, how often to ask whether it still is (which costs nothing).
 const WITHOUT_REDIS: Duration = Duration::from_secs(1);
 
-/// What polling is to this daemon.
+/// The part of this daemon in polling. `swept`: a sweep of its own is complete since it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+enum Role {
     /// Redis has not been asked yet.
     Undecided,
-    /// Its own: by the lease, or because there is no Redis to share it.
-    Leads,
-    /// Another daemon's.
-    Follows,
-    /// Another daemon's, which does not deliver.
-    Alone(Delivery),
+    /// By the lease, or because there is no Redis to share it.
+    Leader { swept: bool },
+    /// Another daemon leads.
+    Follower,
+    /// Another daemon holds the lease and does not deliver.
+    LeaderWithoutLease { delivery: Delivery, swept: bool },
 }
 
 /// What this daemon is, for comparison with what Redis has.
@@ -40,11 +40,11 @@ pub(super) struct View<'a> {
     pub(super) list_bytes: usize,
 }
 
-pub(super) struct Role {
+pub(super) struct Leadership {
     /// Host, process and start: no two daemons share it.
     owner: String,
     lease: Duration,
-    state: State,
+    role: Role,
     next: Instant,
     /// Until when another daemon's lease was known to last.
     theirs_until: Instant,
@@ -54,7 +54,7 @@ pub(super) struct Role {
     own: Own,
 }
 
-impl Role {
+impl Leadership {
     pub(super) fn new(config: &SmartConfig) -> Self {
         let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let started = jiff::Timestamp::now().as_microsecond();
@@ -63,7 +63,7 @@ impl Role {
         Self {
             owner: format!("{node}:{}:{started}", std::process::id()),
             lease: interval.clamp(SHORTEST_LEASE, LONGEST_LEASE),
-            state: State::Undecided,
+            role: Role::Undecided,
             next: Instant::now(),
             theirs_until: Instant::now(),
             refused: false,
@@ -74,20 +74,49 @@ impl Role {
     }
 
     /// This daemon sweeps.
-    pub(super) fn polls(&self) -> bool {
-        matches!(self.state, State::Leads | State::Alone(_))
+    pub(super) fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader { .. } | Role::LeaderWithoutLease { .. })
+    }
+
+    /// This daemon leads, and a sweep of its own is complete since it does.
+    pub(super) fn has_swept(&self) -> bool {
+        match self.role {
+            Role::Leader { swept } | Role::LeaderWithoutLease { swept, .. } => swept,
+            Role::Undecided | Role::Follower => false,
+        }
+    }
+
+    pub(super) fn mark_swept(&mut self) {
+        if let Role::Leader { swept } | Role::LeaderWithoutLease { swept, .. } = &mut self.role {
+            *swept = true;
+        }
     }
 
     /// Redis has said that another daemon polls, and that one delivers.
-    pub(super) fn follows(&self) -> bool {
-        self.state == State::Follows
+    pub(super) fn is_follower(&self) -> bool {
+        self.role == Role::Follower
     }
 
     /// Why this daemon polls although another one holds the lease.
     pub(super) fn alone_because(&self) -> Option<&Delivery> {
-        match &self.state {
-            State::Alone(why) => Some(why),
+        match &self.role {
+            Role::LeaderWithoutLease { delivery, .. } => Some(delivery),
             _ => None,
+        }
+    }
+
+    /// What is wrong with the lease, in a sentence.
+    pub(super) fn problem(&self, host: &str) -> Option<String> {
+        match self.alone_because()? {
+            Delivery::InTime => None,
+            Delivery::Late(silent) => Some(format!(
+                "another daemon holds the poll lease and has published no overview of this host for {} s; polling by itself",
+                silent.as_secs()
+            )),
+            Delivery::Foreign(other) => Some(format!(
+                "host {other:?} holds the poll lease and publishes under the keys of this host ({host:?}): set another \
+                 JBOD_KEY_PREFIX on one of them; polling by itself, storing nothing in Redis"
+            )),
         }
     }
 
@@ -98,7 +127,7 @@ impl Role {
 
     /// The keys in Redis are another host's, whose daemon holds the lease: nothing is stored there, and nothing is of use.
     pub(super) fn keys(&self) -> KeysOf {
-        if !matches!(self.state, State::Leads) && self.holder.is_foreign() {
+        if !matches!(self.role, Role::Leader { .. }) && self.holder.is_foreign() {
             KeysOf::AnotherHost
         } else {
             KeysOf::ThisHost
@@ -113,12 +142,12 @@ impl Role {
         self.next
     }
 
-    pub(super) fn ask_soon(&mut self) {
+    pub(super) fn renew_soon(&mut self) {
         self.next = Instant::now();
     }
 
     /// Redis is away and somebody asks: no waiting for another's lease to lapse.
-    pub(super) fn lead_alone(&mut self) {
+    pub(super) fn promote_without_redis(&mut self) {
         (self.theirs_until, self.next) = (Instant::now(), Instant::now());
     }
 
@@ -129,43 +158,44 @@ impl Role {
 
     /// Takes, prolongs or looks at the lease. True: a sweep is due because polling has become ours.
     pub(super) fn renew(&mut self, redis: &RedisStore, view: &View, at: Instant) -> bool {
-        let polled = self.polls();
-        let (state, wait) = match redis.hold_lease(&self.owner, self.lease) {
-            Ok(Lease::Ours) => (State::Leads, self.lease / 3),
+        let led = self.is_leader();
+        let leader = Role::Leader { swept: self.has_swept() };
+        let (role, wait) = match redis.hold_lease(&self.owner, self.lease) {
+            Ok(Lease::Ours) => (leader, self.lease / 3),
             Ok(Lease::Theirs(left)) => {
                 self.theirs_until = at + left;
-                let state = self.beside_holder(redis, view, at);
-                (state, (left + Duration::from_millis(10)).min(self.lease / 3))
+                let role = self.beside_holder(redis, view, at);
+                (role, (left + Duration::from_millis(10)).min(self.lease / 3))
             }
             // Whoever polls may still do so: its lease must have lapsed before two do.
-            Err(StoreError::Unavailable(_)) if self.follows() && at < self.theirs_until => {
-                (State::Follows, WITHOUT_REDIS)
+            Err(StoreError::Unavailable(_)) if self.is_follower() && at < self.theirs_until => {
+                (Role::Follower, WITHOUT_REDIS)
             }
-            Err(StoreError::Unavailable(_)) => (State::Leads, WITHOUT_REDIS),
+            Err(StoreError::Unavailable(_)) => (leader, WITHOUT_REDIS),
             Err(StoreError::Refused(why)) => {
                 if !self.refused {
                     log::warn!("redis refuses the poll lease, polling without one error={why:?}");
                 }
                 self.refused = true;
-                (State::Leads, self.lease)
+                (leader, self.lease)
             }
         };
         self.next = at + wait;
-        self.becomes(state, view.host);
-        self.polls() && !polled
+        self.becomes(role, view.host);
+        self.is_leader() && !led
     }
 
     /// Looks whether the holder delivers again, before anything is stored in its place.
     pub(super) fn check_holder(&mut self, redis: &RedisStore, view: &View, at: Instant) {
-        if let State::Alone(_) = self.state {
-            let state = self.beside_holder(redis, view, at);
-            self.becomes(state, view.host);
+        if let Role::LeaderWithoutLease { .. } = self.role {
+            let role = self.beside_holder(redis, view, at);
+            self.becomes(role, view.host);
         }
     }
 
     /// What polling is to this daemon while another one holds the lease.
-    fn beside_holder(&mut self, redis: &RedisStore, view: &View, at: Instant) -> State {
-        if matches!(self.state, State::Undecided | State::Leads) {
+    fn beside_holder(&mut self, redis: &RedisStore, view: &View, at: Instant) -> Role {
+        if matches!(self.role, Role::Undecided | Role::Leader { .. }) {
             self.holder = Holder::default();
         }
         // Redis has just answered; if it does not now, the next look says so.
@@ -173,32 +203,35 @@ impl Role {
             self.holder.seen(published.as_ref(), &self.own, view.host, at);
         }
         match self.holder.delivery(&self.patience, view.drives) {
-            Delivery::InTime => State::Follows,
-            late => State::Alone(late),
+            Delivery::InTime => Role::Follower,
+            late => Role::LeaderWithoutLease { delivery: late, swept: self.has_swept() },
         }
     }
 
-    fn becomes(&mut self, state: State, host: &str) {
-        let before = std::mem::replace(&mut self.state, state);
-        match (&before, &self.state) {
-            (State::Follows | State::Alone(_), State::Leads) => log::info!("polling taken over owner={}", self.owner),
-            (State::Alone(_), State::Follows) => {
+    fn becomes(&mut self, role: Role, host: &str) {
+        let before = std::mem::replace(&mut self.role, role);
+        match (&before, &self.role) {
+            (Role::Follower | Role::LeaderWithoutLease { .. }, Role::Leader { .. }) => {
+                log::info!("polling taken over owner={}", self.owner);
+            }
+            (Role::LeaderWithoutLease { .. }, Role::Follower) => {
                 log::info!(
                     "the holder of the poll lease publishes again, serving its values this_daemon={}",
                     self.owner
                 );
             }
-            (State::Undecided | State::Leads, State::Follows) => {
+            (Role::Undecided | Role::Leader { .. }, Role::Follower) => {
                 log::info!("another daemon polls, serving its values this_daemon={}", self.owner);
             }
-            (State::Alone(was), State::Alone(is)) if std::mem::discriminant(was) == std::mem::discriminant(is) => {}
-            (_, State::Alone(_)) => log::warn!("{}", self.trouble(host).unwrap_or_default()),
+            (Role::LeaderWithoutLease { delivery: was, .. }, Role::LeaderWithoutLease { delivery: is, .. })
+                if std::mem::discriminant(was) == std::mem::discriminant(is) => {}
+            (_, Role::LeaderWithoutLease { .. }) => log::warn!("{}", self.problem(host).unwrap_or_default()),
             _ => {}
         }
     }
 
     pub(super) fn release(&self, redis: &RedisStore) {
-        if self.state == State::Leads {
+        if let Role::Leader { .. } = self.role {
             // A lease that cannot be given back lapses.
             let _ = redis.release_lease(&self.owner);
         }

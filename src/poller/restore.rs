@@ -2,7 +2,8 @@
 //! here, and those that are gone. Their documents are stored as one list, and whoever went while no
 //! daemon ran is found in the last overview.
 
-use super::Thread;
+use super::event_loop::EventLoop;
+use super::missing_drives::{Restore, StoredList};
 use super::stored::Budget;
 use crate::api::document_header::DocumentHeader;
 use crate::api::drive_document::{StoredDocument, smartctl_json};
@@ -22,37 +23,23 @@ use serde_json::value::RawValue;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-/// Whether that has been done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Recall {
-    Due,
-    Done,
-}
-
-/// Whether Redis had a list of drives that are gone when it was taken over, or this daemon has stored one since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StoredGone {
-    Absent,
-    Present,
-}
-
 /// Drives that may be recalled, and how many more there were than may be missing.
 struct Chosen<T> {
     drives: Vec<T>,
     left_out: usize,
 }
 
-impl Thread {
+impl EventLoop {
     /// Takes over what Redis remembers of drives that are not here: once, as soon as it answers and a look has shown what
     /// is here; and again when polling is taken over from another daemon, whose list then counts.
-    pub(super) fn recall(&mut self) {
-        if self.recall == Recall::Done || !self.collector.has_seen() {
+    pub(super) fn restore_missing(&mut self) {
+        if self.missing.restore == Restore::Done || !self.collector.has_seen() {
             return;
         }
         let Ok(gone) = self.last_list(&Key::Gone) else { return };
         let Ok(overview) = self.last_list(&Key::Overview) else { return };
-        self.recall = Recall::Done;
-        self.stored_gone = if gone.is_some() { StoredGone::Present } else { StoredGone::Absent };
+        self.missing.restore = Restore::Done;
+        self.missing.stored_list = if gone.is_some() { StoredList::Present } else { StoredList::Absent };
         let name = self.collector.name().to_owned();
         let mut budget = self.document_budget();
         let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
@@ -67,8 +54,8 @@ impl Thread {
             left_out += self.recall_went(overview, &mut budget);
         }
         self.limit_missing(left_out);
-        self.forget_left();
-        self.tell_gone();
+        self.missing.retain_missing(self.collector.inventory());
+        self.publish_missing_list();
         self.publisher.rack_changed();
     }
 
@@ -161,16 +148,11 @@ impl Thread {
         self.journal.limited(self.collector.inventory().missing(), left_out, self.collector.inventory().most_missing());
     }
 
-    fn forget_left(&mut self) {
-        let fleet = self.collector.inventory();
-        self.left.retain(|key, _| fleet.get(key).is_some_and(|record| !record.is_here()));
-    }
-
     /// Before lists are sent: what this process knows from Redis alone does not outlive its loss there. The list is stored
     /// in place of the one that is there, in one step; where there is none any more, recalled drives are forgotten, and
     /// (true) the lists are to be made anew.
     pub(super) fn keep_gone(&mut self) -> bool {
-        if self.recall == Recall::Due {
+        if self.missing.restore == Restore::Due {
             // What is there has not been taken over yet.
             self.publisher.leave_gone_out();
             return false;
@@ -178,12 +160,12 @@ impl Thread {
         if !self.collector.inventory().has_recalled() {
             return false;
         }
-        if self.stored_gone == StoredGone::Absent {
+        if self.missing.stored_list == StoredList::Absent {
             // Recalled from the last overview, which must still be there; the list is the first one.
             match self.redis.has(&Key::Overview, Copy::Last) {
                 Ok(true) => {
                     if self.publisher.store_gone(false).is_ok() {
-                        self.stored_gone = StoredGone::Present;
+                        self.missing.stored_list = StoredList::Present;
                     }
                     return false;
                 }
@@ -198,17 +180,17 @@ impl Thread {
         }
         let count = self.collector.inventory_mut().forget_recalled(|_| false);
         log::info!("redis has lost the list of missing drives, those known from it alone are forgotten count={count}");
-        self.forget_left();
-        self.tell_gone();
+        self.missing.retain_missing(self.collector.inventory());
+        self.publish_missing_list();
         self.publisher.send_gone();
         self.publisher.rack_changed();
         true
     }
 
     /// Publishes the list of missing drives: those that went last, as many as its limits allow.
-    pub(super) fn tell_gone(&mut self) {
+    pub(super) fn publish_missing_list(&mut self) {
         let since = |key: &DriveKey| self.collector.inventory().get(key).and_then(|record| record.missing_since);
-        let mut left: Vec<(&DriveKey, &Bytes)> = self.left.iter().collect();
+        let mut left: Vec<(&DriveKey, &Bytes)> = self.missing.documents().iter().collect();
         left.sort_by_cached_key(|(key, _)| (std::cmp::Reverse(since(key)), DriveKey::clone(key)));
         let documents = left.into_iter().map(|(_, document)| &**document);
         let list = build_missing_list(&self.limits().gone, self.collector.name(), now(), documents);
@@ -217,7 +199,7 @@ impl Thread {
 
     /// Takes over what is stored in Redis for the drives that are here: after a restart, or while
     /// another daemon polls. Gives the drives for which nothing is there.
-    pub(super) fn seed(&mut self) -> Vec<DriveKey> {
+    pub(super) fn restore_readings(&mut self) -> Vec<DriveKey> {
         let here: Vec<(DriveKey, DeviceName, Identity)> = self
             .collector
             .inventory()

@@ -1,0 +1,221 @@
+//! The event loop: what has come in, then what is due, then a pause until the next of either.
+//!
+//! What it does is in the files beside it, one a subject: `discovery`, `restore`, `requests`, `lists`, `service_health`.
+
+use super::degraded_parts::DegradedParts;
+use super::handle::Poller;
+use super::journal::Journal;
+use super::leadership::{Leadership, View};
+use super::lookup::{Ask, Source};
+use super::missing_drives::{MissingDrives, Restore};
+use super::pending_requests::PendingRequests;
+use super::publisher::Publisher;
+use super::readiness::Readiness;
+use crate::cache::redis::RedisStore;
+use crate::collector::{Collector, CompletedSweep, Notice, Report, Taken, Transition};
+use crate::stop::Stop;
+use crossbeam_channel::{Receiver, select};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often it is checked whether something was plugged or unplugged.
+pub(super) const RESCAN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Whether Redis came back and gets everything, if this daemon leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Republish {
+    #[default]
+    No,
+    Due,
+}
+
+pub(super) struct EventLoop {
+    pub(super) collector: Collector,
+    pub(super) leadership: Leadership,
+    pub(super) publisher: Publisher,
+    pub(super) journal: Journal,
+    pub(super) redis: Arc<RedisStore>,
+    pub(super) handle: Poller,
+    pub(super) interval: Duration,
+    pub(super) next_sweep: Instant,
+    pub(super) next_check: Instant,
+    /// When all of sysfs was read last.
+    pub(super) last_discovery: Instant,
+    /// When to discover again after a change: links come a little later than drives.
+    pub(super) rediscover_at: Option<Instant>,
+    pub(super) pending: PendingRequests,
+    pub(super) missing: MissingDrives,
+    pub(super) readiness: Readiness,
+    pub(super) republish: Republish,
+    pub(super) degraded: DegradedParts,
+}
+
+impl EventLoop {
+    pub(super) fn run(
+        mut self,
+        requests: &Receiver<Ask>,
+        reports: &Receiver<Report>,
+        redis_is_back: &Receiver<()>,
+        stop: &Stop,
+    ) {
+        self.collector.check_smartctl();
+        self.restore_when_seen();
+        let mut wake = Instant::now();
+        loop {
+            let pause = wake.saturating_duration_since(Instant::now());
+            select! {
+                recv(stop.channel()) -> _ => break,
+                recv(reports) -> report => if let Ok(report) = report { self.handle_report(report) },
+                recv(requests) -> request => if let Ok(request) = request { self.handle_request(request) },
+                recv(redis_is_back) -> _ => self.handle_redis_return(),
+                default(pause) => {}
+            }
+            // What has piled up meanwhile is taken in before anything is published.
+            while let Ok(report) = reports.try_recv() {
+                self.handle_report(report);
+            }
+            wake = self.run_due();
+            self.handle.heartbeat().beat();
+        }
+        self.collector.finish(reports);
+        self.leadership.release(&self.redis);
+    }
+
+    /// Everything that is due; gives when the next thing will be.
+    fn run_due(&mut self) -> Instant {
+        let at = Instant::now();
+        if at >= self.next_check {
+            self.next_check = at + RESCAN_INTERVAL;
+            self.check_host(at);
+        }
+        self.restore_when_seen();
+        if self.leadership.is_due(at) {
+            self.renew_leadership(at);
+        }
+        if self.may_sweep() && at >= self.next_sweep {
+            self.start_sweep(at);
+        }
+        let collector = self.collector.run_due();
+        if let Some(sweep) = self.collector.try_complete_sweep() {
+            self.on_sweep_complete(&sweep);
+        }
+        if self.publisher.is_rebuild_due(at) {
+            self.rebuild_lists();
+        }
+        self.flush(at);
+        let publisher = self.publisher.next_due(self.sends());
+        let sweep = if self.may_sweep() { Some(self.next_sweep) } else { None };
+        let due = [Some(self.next_check), Some(self.leadership.next()), collector, publisher, sweep];
+        due.into_iter().flatten().min().unwrap_or(at + RESCAN_INTERVAL)
+    }
+
+    /// Once in a while: the clock, smartctl, and what was plugged.
+    fn check_host(&mut self, at: Instant) {
+        self.follow_clock();
+        self.collector.check_smartctl();
+        self.discover_if_changed();
+        if self.rediscover_at.is_some_and(|due| at >= due) {
+            self.rediscover_at = None;
+            self.discover();
+            self.request_pools();
+        }
+    }
+
+    fn may_sweep(&self) -> bool {
+        self.leadership.is_leader() && self.collector.has_seen() && !self.collector.is_sweeping()
+    }
+
+    fn start_sweep(&mut self, at: Instant) {
+        while self.next_sweep <= at {
+            self.next_sweep += self.interval;
+        }
+        if at.saturating_duration_since(self.last_discovery) < RESCAN_INTERVAL {
+            self.discover_if_changed();
+        } else {
+            self.discover();
+        }
+        self.collector.start_sweep();
+        self.publisher.sweep_begins(at);
+    }
+
+    fn renew_leadership(&mut self, at: Instant) {
+        let followed = self.leadership.is_follower();
+        self.restore_missing();
+        let list_bytes = self.limits().list.bytes;
+        let drives = self.collector.inventory().present().count();
+        let view = View { host: self.collector.name(), drives, list_bytes };
+        if self.leadership.renew(&self.redis, &view, at) {
+            self.next_sweep = at;
+            if followed {
+                // What the other daemon read last is newer than what is in memory here, and so is its list of drives
+                // that are gone.
+                self.restore_readings();
+                self.missing.restore = Restore::Due;
+                self.restore_missing();
+            }
+        }
+        if self.leadership.is_follower() != followed {
+            self.publisher.rack_changed();
+        }
+        // Only what was read since this daemon leads: what is older, another daemon may know better.
+        if std::mem::take(&mut self.republish) == Republish::Due && self.leadership.has_swept() {
+            self.restore_readings();
+            self.publisher.publish_everything(self.collector.inventory());
+        }
+    }
+
+    fn on_sweep_complete(&mut self, sweep: &CompletedSweep) {
+        self.journal.unused_types(|| self.collector.unused_types());
+        self.readiness = Readiness::Ready;
+        self.leadership.mark_swept();
+        // Drives that were left alone (they were silent lately) keep their keys, too.
+        for key in &sweep.unread {
+            self.publish_drive(key, None);
+        }
+        let took = Duration::from_millis(sweep.stats.took_ms.unwrap_or(0));
+        if took > self.interval {
+            self.journal.overrun(took, self.interval);
+        }
+        self.publisher.swept(took);
+        // A drive that was pulled while it was read has gone, and is none that fails.
+        if self.collector.has_changed() {
+            self.discover();
+        }
+        self.before_lists(Instant::now());
+        // A request for a drive that comes as soon as this daemon calls itself ready finds it stored.
+        let overview = self.rebuild_lists_and(Publisher::flush_all);
+        self.journal.sweep(&overview, sweep, &self.collector);
+    }
+
+    /// One report of a job.
+    fn handle_report(&mut self, report: Report) {
+        let taken = self.collector.take(report);
+        if let Taken::Notice(Notice::Smartctl(transition)) = &taken {
+            Journal::smartctl(transition);
+            if let Transition::Recovered(_) = transition {
+                self.next_sweep = Instant::now();
+            }
+        }
+        // The next reading does not wait for this one to be published.
+        self.collector.start_ready();
+        // Within a sweep the lists are sent when it is complete.
+        if self.collector.is_sweeping() {
+            self.publisher.rack_changed();
+        } else {
+            self.publisher.lists_wanted();
+        }
+        let Taken::Reading(read) = taken else { return };
+        self.publish_drive(&read.key, read.raw.as_deref());
+        if let Some(was) = &read.replaced {
+            self.journal.replaced(&read.key, Some(was), self.collector.inventory());
+            // A request for either from now on is not given the other's values.
+            self.rebuild_lists();
+        }
+        self.pending.answer_drive(&read.key, Source::Smartctl);
+    }
+
+    fn handle_redis_return(&mut self) {
+        self.republish = Republish::Due;
+        self.leadership.renew_soon();
+    }
+}

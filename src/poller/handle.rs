@@ -1,0 +1,52 @@
+//! The other threads' end of the poller.
+
+use super::heartbeat::LoopHeartbeat;
+use super::lookup::{Ask, Snapshot, Source};
+use crate::cache::memory::MemoryStore;
+use crate::stop::Stop;
+use crossbeam_channel::{Receiver, Sender, select};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// The other threads' end.
+#[derive(Clone)]
+pub struct Poller {
+    pub asks: Sender<Ask>,
+    stop: Stop,
+    pub memory: Arc<MemoryStore>,
+    snapshot: Arc<RwLock<Arc<Snapshot>>>,
+    heartbeat: Arc<LoopHeartbeat>,
+}
+
+impl Poller {
+    /// A handle without a thread behind it yet.
+    pub(super) fn new(asks: Sender<Ask>, stop: Stop) -> Self {
+        Self { asks, stop, memory: Arc::default(), snapshot: Arc::default(), heartbeat: Arc::default() }
+    }
+
+    pub(super) fn publish_snapshot(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+
+    pub(super) fn heartbeat(&self) -> &LoopHeartbeat {
+        &self.heartbeat
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits for a reply, not beyond the stop: what is asked then stays in the channel for ever.
+    pub fn reply(&self, replied: &Receiver<Source>, patience: Duration) -> Option<Source> {
+        select! {
+            recv(replied) -> source => source.ok(),
+            recv(self.stop.channel()) -> _ => replied.try_recv().ok(),
+            default(patience) => None,
+        }
+    }
+
+    /// How long ago the thread last went round.
+    pub fn silent_for(&self) -> Duration {
+        self.heartbeat.age()
+    }
+}

@@ -1,0 +1,55 @@
+//! What this daemon holds of drives that are gone, and how the list of them in Redis stands.
+
+use crate::cache::Bytes;
+use crate::domain::drive::DriveKey;
+use crate::domain::inventory::{DriveRecord, Inventory};
+use std::collections::HashMap;
+use std::collections::hash_map::Drain;
+
+/// Whether what Redis knew of drives that are gone has been taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Restore {
+    #[default]
+    Due,
+    Done,
+}
+
+/// Whether Redis had a list of drives that are gone when it was taken over, or this daemon has stored one since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum StoredList {
+    #[default]
+    Absent,
+    Present,
+}
+
+#[derive(Default)]
+pub(super) struct MissingDrives {
+    documents: HashMap<DriveKey, Bytes>,
+    pub(super) restore: Restore,
+    pub(super) stored_list: StoredList,
+}
+
+impl MissingDrives {
+    pub(super) fn documents(&self) -> &HashMap<DriveKey, Bytes> {
+        &self.documents
+    }
+
+    pub(super) fn insert(&mut self, key: DriveKey, document: Bytes) {
+        self.documents.insert(key, document);
+    }
+
+    pub(super) fn drain(&mut self) -> Drain<'_, DriveKey, Bytes> {
+        self.documents.drain()
+    }
+
+    /// Forgets the documents of drives that are here again, or that are not known any more. True: there were some.
+    pub(super) fn retain_missing(&mut self, inventory: &Inventory) -> bool {
+        let before = self.documents.len();
+        self.documents.retain(|key, _| inventory.get(key).is_some_and(|record| !DriveRecord::is_here(record)));
+        self.documents.len() != before
+    }
+
+    pub(super) fn documents_bytes(&self) -> usize {
+        self.documents.values().map(|document| document.len()).sum()
+    }
+}

@@ -1,0 +1,63 @@
+//! Requests that wait for a drive to be read or for a list to be made.
+
+use super::lookup::Source;
+use crate::cache::Key;
+use crate::domain::drive::DriveKey;
+use crossbeam_channel::Sender;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// No drive is read for requests more often than this.
+const MIN_READ_INTERVAL: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+pub(super) struct PendingRequests {
+    drives: HashMap<DriveKey, Vec<Sender<Source>>>,
+    lists: Vec<(Key, Sender<Source>)>,
+    /// When a drive was last read because a request wanted it.
+    last_reads: HashMap<DriveKey, Instant>,
+}
+
+impl PendingRequests {
+    pub(super) fn wait_for_drive(&mut self, key: DriveKey, reply: Sender<Source>) {
+        self.drives.entry(key).or_default().push(reply);
+    }
+
+    pub(super) fn waits_for_drive(&self, key: &DriveKey) -> bool {
+        self.drives.contains_key(key)
+    }
+
+    /// The drive was read: its requests are answered.
+    pub(super) fn answer_drive(&mut self, key: &DriveKey, source: Source) {
+        for reply in self.drives.remove(key).unwrap_or_default() {
+            let _ = reply.send(source);
+        }
+    }
+
+    pub(super) fn wait_for_list(&mut self, key: Key, reply: Sender<Source>) {
+        self.lists.push((key, reply));
+    }
+
+    /// Lists were made: requests for those that `is_made` are answered.
+    pub(super) fn answer_lists(&mut self, is_made: impl Fn(&Key) -> bool, source: Source) {
+        for (_, reply) in self.lists.extract_if(.., |(key, _)| is_made(key)) {
+            let _ = reply.send(source);
+        }
+    }
+
+    /// It was read for a request a moment ago.
+    pub(super) fn was_read_lately(&self, key: &DriveKey, at: Instant) -> bool {
+        let last = self.last_reads.get(key);
+        last.is_some_and(|last| at.saturating_duration_since(*last) < MIN_READ_INTERVAL)
+    }
+
+    pub(super) fn record_read(&mut self, key: &DriveKey, at: Instant) {
+        self.last_reads.insert(key.clone(), at);
+    }
+
+    /// Requests for drives that have gone get no answer: their reply is dropped.
+    pub(super) fn retain_drives(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
+        self.drives.retain(|key, _| is_present(key));
+        self.last_reads.retain(|key, _| is_present(key));
+    }
+}

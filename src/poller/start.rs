@@ -1,0 +1,79 @@
+//! Starts the poller's thread.
+
+use super::degraded_parts::DegradedParts;
+use super::event_loop::{EventLoop, Republish};
+use super::handle::Poller;
+use super::journal::Journal;
+use super::leadership::Leadership;
+use super::missing_drives::MissingDrives;
+use super::pending_requests::PendingRequests;
+use super::publisher::Publisher;
+use super::readiness::Readiness;
+use crate::cache::redis::RedisStore;
+use crate::collector::{Collector, PoolError};
+use crate::config::Config;
+use crate::probe::Host;
+use crate::stop::Stop;
+use crossbeam_channel::{Receiver, bounded};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+use thiserror::Error;
+
+/// Requests that may wait for the poller; more are turned away by the reader.
+const COMMAND_QUEUE_LEN: usize = 64;
+
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("cannot start the threads that wait for smartctl: {0}")]
+    Pool(#[from] PoolError),
+    #[error("cannot start the poller: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Reads sysfs, so that the bays can be served at once, then starts the thread, which holds
+/// `alive` for as long as it lives. `redis_is_back` has a message whenever Redis is available again.
+pub fn start(
+    config: &Config,
+    host: Host,
+    redis: Arc<RedisStore>,
+    redis_is_back: Receiver<()>,
+    alive: impl Send + 'static,
+    stop: &Stop,
+) -> Result<(Poller, JoinHandle<()>), StartError> {
+    let (asks, requests) = bounded(COMMAND_QUEUE_LEN);
+    let stop = stop.clone();
+    let handle = Poller::new(asks, stop.clone());
+    let (rules, layouts) = (Arc::clone(&config.limits), Arc::clone(&config.layouts));
+    let (collector, reports) = Collector::new(host, config.smart.clone(), rules, layouts, stop.clone())?;
+    let interval = config.smart.poll_interval;
+    let publisher = Publisher::new(Arc::clone(&redis), Arc::clone(&handle.memory), config.lifetimes, interval);
+    let now = Instant::now();
+    let mut event_loop = EventLoop {
+        collector,
+        leadership: Leadership::new(&config.smart),
+        publisher,
+        journal: Journal::default(),
+        redis,
+        handle: handle.clone(),
+        interval,
+        next_sweep: now,
+        next_check: now,
+        last_discovery: now,
+        rediscover_at: None,
+        pending: PendingRequests::default(),
+        missing: MissingDrives::default(),
+        readiness: Readiness::default(),
+        republish: Republish::default(),
+        degraded: DegradedParts::default(),
+    };
+    // Before any request and any drive: what is here, and in which bays.
+    event_loop.discover();
+    event_loop.rebuild_lists();
+    let run = move || {
+        let _alive = alive;
+        event_loop.run(&requests, &reports, &redis_is_back, &stop);
+    };
+    let thread = thread::Builder::new().name("poller".to_owned()).spawn(run)?;
+    Ok((handle, thread))
+}
