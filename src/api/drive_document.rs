@@ -138,7 +138,7 @@ impl StoredDocument {
             size_bytes: summary.user_capacity_bytes,
             rotational: summary.rotation_rate_rpm.map(|rpm| rpm > 0),
             by_id: self.by_id.iter().take(MAX_LINKS).cloned().collect(),
-            attachment: Attachment::stored(summary.transport, summary.behind.as_ref()),
+            attachment: Attachment::stored(summary.transport, summary.raid_volume.as_ref()),
             raid_disks: Vec::new(),
             told_type: None,
         };

@@ -32,7 +32,7 @@ pub struct DriveSummary {
     /// What it is attached by, as sysfs shows it.
     pub transport: Option<Transport>,
     /// Of a disk behind a RAID controller: the volume whose node leads to it.
-    pub behind: Option<DeviceName>,
+    pub raid_volume: Option<DeviceName>,
     /// Capacity for the user.
     pub user_capacity_bytes: Option<u64>,
     /// Rotations a minute; 0 = solid state.
@@ -64,7 +64,7 @@ pub struct DriveSummary {
     /// Writes that failed, as ZFS counts them (WRITE).
     pub write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
-    pub cksum_errors: Option<u64>,
+    pub checksum_errors: Option<u64>,
     /// When the values were read from the drive.
     pub collected_at: Option<Timestamp>,
     /// When the drive was last asked, whatever came of it.

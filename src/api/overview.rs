@@ -202,7 +202,7 @@ impl Totals {
             self.paths += summary.paths.len();
             self.slots_occupied += usize::from(record.bay.is_some());
             // The space of a disk behind a RAID controller is that of its volume.
-            let bytes = summary.user_capacity_bytes.filter(|_| summary.behind.is_none());
+            let bytes = summary.user_capacity_bytes.filter(|_| summary.raid_volume.is_none());
             self.capacity_bytes = self.capacity_bytes.saturating_add(bytes.unwrap_or(0));
             let is_current = summary.state == DriveState::Active && !summary.stale;
             self.hottest_celsius = self.hottest_celsius.max(summary.temperature_celsius.filter(|_| is_current));

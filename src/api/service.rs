@@ -91,12 +91,23 @@ pub struct PollCounters {
     pub waiting: usize,
 }
 
+/// The part of a daemon in polling. Of several on one Redis, one leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum DaemonRole {
+    /// It reads the drives.
+    Leader,
+    /// It serves what the leader has stored.
+    Follower,
+}
+
 /// What the poller knows of how it does.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Service {
     pub host: String,
-    /// Polling is this daemon's; `None`: not decided yet. Of several on one Redis, one polls.
-    pub polls: Option<bool>,
+    /// `None`: not decided yet.
+    pub role: Option<DaemonRole>,
     /// Drives that are here.
     pub drives: usize,
     pub verdict: Option<Verdict>,
@@ -123,8 +134,8 @@ pub struct ServiceBody<'a> {
     pub status: &'static str,
     /// The first sweep is whole.
     pub ready: bool,
-    /// Polling is this daemon's; `null`: not decided yet. Of several on one Redis, one polls.
-    pub polls: Option<bool>,
+    /// The part of this daemon in polling; `null`: not decided yet.
+    pub role: Option<DaemonRole>,
     /// The last whole sweep over all drives.
     pub sweep: &'a SweepStats,
     /// What does not work as it should.
@@ -141,7 +152,7 @@ impl<'a> ServiceBody<'a> {
             started_at,
             status: if service.troubles.is_empty() { "ok" } else { "degraded" },
             ready,
-            polls: service.polls,
+            role: service.role,
             sweep: &service.sweep,
             degraded: &service.troubles,
         }

@@ -17,8 +17,8 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
     let report = record.report.as_deref();
     let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
     let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);
-    let behind = drive.raid_volume().cloned();
-    let translated = behind.is_some() || drive.attachment.transport() == Some(Transport::Usb);
+    let raid_volume = drive.raid_volume().cloned();
+    let translated = raid_volume.is_some() || drive.attachment.transport() == Some(Transport::Usb);
     let presumed = match (drive.is_nvme(), ata_by_vendor) {
         (true, _) => Some(Protocol::Nvme),
         (false, true) => Some(Protocol::Ata),
@@ -38,7 +38,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
         protocol: report.and_then(|r| r.protocol).or(presumed),
         transport: drive.attachment.transport(),
-        behind,
+        raid_volume,
         user_capacity_bytes: report.and_then(|r| r.user_capacity_bytes).or(drive.size_bytes),
         rotation_rate_rpm: report
             .and_then(|r| r.rotation_rate_rpm)
@@ -56,7 +56,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         vdev_state: place.and_then(|p| p.state.clone()),
         read_errors: place.and_then(|p| p.read_errors),
         write_errors: place.and_then(|p| p.write_errors),
-        cksum_errors: place.and_then(|p| p.cksum_errors),
+        checksum_errors: place.and_then(|p| p.checksum_errors),
         collected_at: record.collected_at,
         checked_at: record.checked_at,
         missing_since: record.missing_since,
@@ -89,7 +89,7 @@ fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInpu
     };
     let mut health = judge_drive(&facts, input.rules);
     let outside = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);
-    // What a RAID controller says of a volume says nothing of the disks behind it.
+    // What a RAID controller says of a volume says nothing of the disks raid_volume it.
     if outside && health.verdict < Verdict::Warn || record.drive.is_raid_volume() && health.verdict == Verdict::Ok {
         health.verdict = Verdict::Unknown;
     }

@@ -63,7 +63,7 @@ fn without_bay(fleet: &Inventory, overview: &Overview) -> Vec<Finding> {
         names.sort_by(|a, b| natural_cmp(a, b));
         let what = format!("{} in no bay: {why}", subject(&names, "is", "are"));
         if as_it_should {
-            return Finding { level: Level::Ok, what, mended_by: None };
+            return Finding { level: Level::Ok, what, remedy: None };
         }
         let mend = if has_enclosures {
             "the cable or the shelf, where the drive sits in one; nothing where it does not"

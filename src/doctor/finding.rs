@@ -20,19 +20,19 @@ pub(super) struct Finding {
     /// What was found.
     pub(super) what: String,
     /// What would mend it; none where nothing has to be.
-    pub(super) mended_by: Option<String>,
+    pub(super) remedy: Option<String>,
 }
 
 pub(super) fn ok(what: impl Into<String>) -> Finding {
-    Finding { level: Level::Ok, what: what.into(), mended_by: None }
+    Finding { level: Level::Ok, what: what.into(), remedy: None }
 }
 
-pub(super) fn warn(what: impl Into<String>, mended_by: impl Into<String>) -> Finding {
-    Finding { level: Level::Warn, what: what.into(), mended_by: Some(mended_by.into()) }
+pub(super) fn warn(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { level: Level::Warn, what: what.into(), remedy: Some(remedy.into()) }
 }
 
-pub(super) fn fail(what: impl Into<String>, mended_by: impl Into<String>) -> Finding {
-    Finding { level: Level::Fail, what: what.into(), mended_by: Some(mended_by.into()) }
+pub(super) fn fail(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { level: Level::Fail, what: what.into(), remedy: Some(remedy.into()) }
 }
 
 impl Finding {
@@ -44,8 +44,8 @@ impl Finding {
             Level::Fail => ("FAIL", "1;31"),
         };
         let mut rest = self.what.clone();
-        if let Some(mended_by) = &self.mended_by {
-            rest = format!("{rest}  -- mended by: {mended_by}");
+        if let Some(remedy) = &self.remedy {
+            rest = format!("{rest}  -- mended by: {remedy}");
         }
         let line = screen.wrap(&format!("{word:<6}{}", sanitize(&rest)), 6);
         let behind = line.strip_prefix(word).unwrap_or_default();

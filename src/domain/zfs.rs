@@ -84,7 +84,7 @@ pub struct Vdev {
     /// Writes that failed, as ZFS counts them (WRITE).
     pub write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
-    pub cksum_errors: Option<u64>,
+    pub checksum_errors: Option<u64>,
     /// Its disks.
     pub members: Vec<Leaf>,
 }
@@ -107,7 +107,7 @@ pub struct Leaf {
     /// Writes that failed, as ZFS counts them (WRITE).
     pub write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
-    pub cksum_errors: Option<u64>,
+    pub checksum_errors: Option<u64>,
     /// A remark at the end of the row (`corrupted data`, `currently in use`, `(resilvering)`).
     pub note: Option<String>,
     /// It is being written anew, or waits to be.
@@ -151,7 +151,7 @@ impl Leaf {
             Some(VdevState::Offline) => 1,
             Some(_) => 2,
         };
-        let errors = [self.read_errors, self.write_errors, self.cksum_errors].into_iter().flatten();
+        let errors = [self.read_errors, self.write_errors, self.checksum_errors].into_iter().flatten();
         (state, errors.fold(0, u64::saturating_add))
     }
 }
@@ -180,7 +180,7 @@ pub struct Membership {
     /// Writes that failed, as ZFS counts them (WRITE).
     pub write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
-    pub cksum_errors: Option<u64>,
+    pub checksum_errors: Option<u64>,
     /// A remark of ZFS (`currently in use`, `(resilvering)`).
     pub note: Option<String>,
     /// It is a hot spare that stands in for another drive (`vdev` is then the one it helps).
@@ -238,7 +238,7 @@ impl Zfs {
             state: leaf.state.clone(),
             read_errors: leaf.read_errors,
             write_errors: leaf.write_errors,
-            cksum_errors: leaf.cksum_errors,
+            checksum_errors: leaf.checksum_errors,
             note: leaf.note.clone(),
             spare_in_use: in_use.contains(device),
             vdev_resilvering: vdev.is_resilvering(),

@@ -6,6 +6,7 @@
 use super::lease_holder::{Delivery, Holder, Own, Patience};
 use super::lookup::KeysOf;
 use crate::api::content_version::ContentVersion;
+use crate::api::service::DaemonRole;
 use crate::cache::StoreError;
 use crate::cache::redis::{Lease, RedisStore};
 use crate::config::SmartConfig;
@@ -76,6 +77,15 @@ impl Leadership {
     /// This daemon sweeps.
     pub(super) fn is_leader(&self) -> bool {
         matches!(self.role, Role::Leader { .. } | Role::LeaderWithoutLease { .. })
+    }
+
+    /// `None`: not decided yet.
+    pub(super) fn role(&self) -> Option<DaemonRole> {
+        match self.role {
+            Role::Undecided => None,
+            Role::Leader { .. } | Role::LeaderWithoutLease { .. } => Some(DaemonRole::Leader),
+            Role::Follower => Some(DaemonRole::Follower),
+        }
     }
 
     /// This daemon leads, and a sweep of its own is complete since it does.

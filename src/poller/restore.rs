@@ -102,7 +102,7 @@ impl EventLoop {
         let wwns: HashSet<String> = here().filter_map(|d| d.identity.wwn()).collect();
         let is_here = |drive: &DriveSummary| {
             // A disk behind a RAID volume that is here is not gone: it is listed, or no longer wanted.
-            drive.behind.as_ref().is_some_and(|volume| devices.contains(volume.as_str()))
+            drive.raid_volume.as_ref().is_some_and(|volume| devices.contains(volume.as_str()))
                 || drive.serial_number.as_ref().is_some_and(|serial| serials.contains(serial.as_str()))
                 || drive.wwn.as_ref().is_some_and(|wwn| wwns.contains(wwn))
         };

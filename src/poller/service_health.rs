@@ -58,7 +58,7 @@ impl EventLoop {
         }
         Service {
             host: overview.host.clone(),
-            polls: (self.leadership.is_leader() || self.leadership.is_follower()).then(|| self.leadership.is_leader()),
+            role: self.leadership.role(),
             drives: overview.totals.drives,
             verdict: Some(overview.verdict),
             sweep: overview.sweep.clone(),

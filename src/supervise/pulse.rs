@@ -7,7 +7,7 @@
 //! That this thread itself goes round is the business of `last_resort`.
 
 use super::{Watch, tell};
-use crate::api::service::Component;
+use crate::api::service::{Component, DaemonRole};
 use crate::http::Gate;
 use crate::reader::{Condition, Reader};
 use crate::stop::Stop;
@@ -121,7 +121,7 @@ fn status(condition: &Condition) -> String {
         _ => "up",
     };
     let reading = if condition.ready { "" } else { ", first sweep under way" };
-    let role = if service.polls == Some(false) { ", another daemon polls" } else { "" };
+    let role = if service.role == Some(DaemonRole::Follower) { ", another daemon polls" } else { "" };
     let others =
         service.troubles.iter().filter(|t| !matches!(t.part, Component::Redis | Component::RedisWrites)).count();
     let others = if others > 0 { format!(", {others} troubles (see /api/health)") } else { String::new() };

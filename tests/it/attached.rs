@@ -73,7 +73,7 @@ fn disks_behind_a_raid_controller_are_drives_in_every_answer() {
         let wanted = truth.iter().find(|d| d["serial"] == serial.as_str()).expect("a disk");
         let device = format!("sde-megaraid-{number}");
         let seen = drive(&overview, serial);
-        assert_eq!((&seen["device"], &seen["behind"]), (&device.as_str().into(), &"sde".into()), "{seen}");
+        assert_eq!((&seen["device"], &seen["raid_volume"]), (&device.as_str().into(), &"sde".into()), "{seen}");
         assert_eq!((&seen["state"], &seen["verdict"], &seen["error"]), (&"active".into(), &"ok".into(), &Value::Null));
         assert_eq!(seen["temperature_celsius"], wanted["temperature"], "{serial}");
         assert_eq!(seen["power_on_hours"], wanted["hours"], "{serial}");
@@ -87,7 +87,7 @@ fn disks_behind_a_raid_controller_are_drives_in_every_answer() {
                 Some(daemon.get(&format!("/api/drives/{id}"))).filter(|r| r.header("x-cache") == "HIT")
             });
             let one = answer.json();
-            assert_eq!((&one["serial_number"], &one["behind"]), (&serial.as_str().into(), &"sde".into()), "{id}");
+            assert_eq!((&one["serial_number"], &one["raid_volume"]), (&serial.as_str().into(), &"sde".into()), "{id}");
             assert_eq!(one["smartctl"]["serial_number"], serial.as_str(), "{id}");
         }
         for name in [serial.as_str(), &device, &serial[2..]] {
@@ -306,7 +306,7 @@ fn volumes_and_usb_boxes_are_named_for_what_they_are() {
     );
     let in_bays: Vec<&Value> = drives(&overview).filter(|d| !d["slot"].is_null()).collect();
     assert!(in_bays.len() == 4 && in_bays.iter().all(|d| d["transport"] == "sas"), "{overview}");
-    assert!(drives(&overview).all(|d| d["behind"].is_null()));
+    assert!(drives(&overview).all(|d| d["raid_volume"].is_null()));
     // What mends it does.
     let ended = scan(&sim, &[(TYPES, "sdh=sat")], &["--json"]);
     let mended: Value = serde_json::from_str(&ended.stdout).expect("JSON");

@@ -283,7 +283,7 @@ fn what_is_wrong_with_a_leaf_is_told_in_the_words_of_zfs() {
     let gone = zfs("zpool-status-exporter__input-07-unavail.txt");
     let was = leaf(&gone, "12345678901234567890");
     assert_eq!(was["was"], "/dev/disk/by-id/ata-ST8000DM004-xxxxxx_redacted-part1", "{was}");
-    assert_eq!((&was["read_errors"], &was["cksum_errors"]), (&0.into(), &100_980.into()), "{was}");
+    assert_eq!((&was["read_errors"], &was["checksum_errors"]), (&0.into(), &100_980.into()), "{was}");
     assert!(was["device"].is_null());
     assert!(list(&gone, "unmatched").any(|l| l["was"] == was["was"]), "{}", gone["unmatched"]);
     let tank = &gone["pools"][0];
@@ -486,7 +486,7 @@ fn errors_of_a_leaf_show_at_its_drive() {
 
     let seen = drive(&overview, &serial(faulted));
     assert_eq!(
-        (&seen["read_errors"], &seen["write_errors"], &seen["cksum_errors"]),
+        (&seen["read_errors"], &seen["write_errors"], &seen["checksum_errors"]),
         (&3.into(), &0.into(), &12.into())
     );
     assert_eq!(
@@ -495,7 +495,7 @@ fn errors_of_a_leaf_show_at_its_drive() {
     );
     let device = text(&faulted["devices"][0]);
     let place = &zfs["devices"][device];
-    assert_eq!((&place["state"], &place["cksum_errors"]), (&"FAULTED".into(), &12.into()));
+    assert_eq!((&place["state"], &place["checksum_errors"]), (&"FAULTED".into(), &12.into()));
     let leaf = members(&zfs).find(|leaf| leaf["device"] == device).expect("its leaf");
     assert_eq!((&leaf["read_errors"], &leaf["note"]), (&3.into(), &"too many errors".into()), "{leaf}");
     let tank = list(&zfs, "pools").find(|p| p["name"] == faulted["pool"]).expect("its pool");

@@ -84,7 +84,7 @@ pub fn leaf_state(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
 
 pub fn leaf_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let place = facts.place?;
-    let counts = [("read", place.read_errors), ("write", place.write_errors), ("checksum", place.cksum_errors)];
+    let counts = [("read", place.read_errors), ("write", place.write_errors), ("checksum", place.checksum_errors)];
     let sum = counts.iter().filter_map(|(_, n)| *n).reduce(u64::saturating_add);
     let words: Vec<String> =
         counts.iter().filter_map(|(what, n)| n.filter(|n| *n > 0).map(|n| format!("{n} {what}"))).collect();

@@ -80,7 +80,7 @@ fn vdevs(sheet: &mut Sheet, pools: &[Pool]) -> fmt::Result {
         "jbod_vdev_errors_total",
         "Errors of the top-level vdev since they were last cleared",
         all.iter().flat_map(|(labels, v)| {
-            errors(v.read_errors, v.write_errors, v.cksum_errors).map(|(kind, n)| ((labels.clone(), kind), n))
+            errors(v.read_errors, v.write_errors, v.checksum_errors).map(|(kind, n)| ((labels.clone(), kind), n))
         }),
     )
 }
@@ -104,7 +104,7 @@ fn leaves(sheet: &mut Sheet, pools: &[Pool], drives: &[Listed]) -> fmt::Result {
         "jbod_leaf_errors_total",
         "Errors of the disk in its vdev since they were last cleared",
         all.iter().flat_map(|(labels, l)| {
-            errors(l.read_errors, l.write_errors, l.cksum_errors).map(|(kind, n)| ((labels.clone(), kind), n))
+            errors(l.read_errors, l.write_errors, l.checksum_errors).map(|(kind, n)| ((labels.clone(), kind), n))
         }),
     )
 }

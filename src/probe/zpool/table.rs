@@ -159,14 +159,14 @@ pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
             vdevs.push(Vdev { name: heading.to_owned(), role: current, ..Vdev::default() });
         }
         if is_top && !is_listed {
-            let [read_errors, write_errors, cksum_errors] = row.counts;
+            let [read_errors, write_errors, checksum_errors] = row.counts;
             vdevs.push(Vdev {
                 name: row.name.rsplit('/').next().unwrap_or(&row.name).to_owned(),
                 role: current,
                 state: row.state.clone(),
                 read_errors,
                 write_errors,
-                cksum_errors,
+                checksum_errors,
                 members: Vec::new(),
             });
         }
@@ -182,7 +182,7 @@ pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
 }
 
 fn leaf(row: &Row, group: Option<String>) -> Leaf {
-    let [read_errors, write_errors, cksum_errors] = row.counts;
+    let [read_errors, write_errors, checksum_errors] = row.counts;
     // The remarks of `print_status_config` in OpenZFS's `zpool_main.c`. No name of a pool in them has brackets
     // (`valid_char` in `zfs_namecheck.c`).
     let note = row.note.as_deref().unwrap_or_default();
@@ -193,7 +193,7 @@ fn leaf(row: &Row, group: Option<String>) -> Leaf {
         state: row.state.clone(),
         read_errors,
         write_errors,
-        cksum_errors,
+        checksum_errors,
         note: row.note.clone(),
         is_resilvering: note.contains("(resilvering)") || note.contains("(awaiting resilver)"),
         has_other_label: note.contains("corrupted data") || note.contains("invalid label"),
@@ -233,7 +233,7 @@ mod tests {
                 ("ssd one", "ONLINE"),
             ]
         );
-        let counts: Vec<_> = leaves.iter().map(|l| l.cksum_errors).collect();
+        let counts: Vec<_> = leaves.iter().map(|l| l.checksum_errors).collect();
         assert_eq!(counts[0], Some(3));
         let gone = &leaves[2];
         assert_eq!(
@@ -261,7 +261,7 @@ mod tests {
         let flags: Vec<_> = leaves.iter().map(|l| (l.is_resilvering, l.has_other_label)).collect();
         assert_eq!(flags, [(true, false), (false, false), (false, true), (false, false)]);
         assert_eq!(
-            (leaves[1].read_errors, leaves[1].write_errors, leaves[1].cksum_errors),
+            (leaves[1].read_errors, leaves[1].write_errors, leaves[1].checksum_errors),
             (None, Some(0), Some(1228))
         );
     }

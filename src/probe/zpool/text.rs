@@ -241,7 +241,7 @@ mod tests {
         let gone = leaf("12345678901234567890");
         assert_eq!(gone.was.as_deref(), Some("/dev/disk/by-id/ata-B-part1"));
         assert_eq!((gone.guid.as_deref(), gone.note), (Some("12345678901234567890"), None));
-        assert_eq!(leaf("/dev/disk/by-id/ata-A-part1").cksum_errors, Some(1536));
+        assert_eq!(leaf("/dev/disk/by-id/ata-A-part1").checksum_errors, Some(1536));
         assert_eq!((leaf("sdm").read_errors, leaf("sdf").note.as_deref()), (None, Some("currently in use")));
         let tank = zfs.pools.first().cloned().unwrap_or_default();
         assert_eq!(

@@ -220,7 +220,7 @@ fn place() -> impl Strategy<Value = Membership> {
             state: state.map(VdevState::from),
             read_errors: read,
             write_errors: write,
-            cksum_errors: cksum,
+            checksum_errors: cksum,
             vdev_resilvering: resilvers,
             ..Membership::default()
         }
@@ -320,7 +320,7 @@ pub fn clean() -> Vec<Case> {
         state: Some(VdevState::Online),
         read_errors: Some(0),
         write_errors: Some(0),
-        cksum_errors: Some(0),
+        checksum_errors: Some(0),
         ..Membership::default()
     };
     let reports = [
@@ -440,7 +440,7 @@ pub const WORSE: &[(&str, Directionn)] = &[
     }),
     ("leaf read errors", |c, by| { up(&mut c.place.as_mut()?.read_errors, by); Some(()) }),
     ("leaf write errors", |c, by| { up(&mut c.place.as_mut()?.write_errors, by); Some(()) }),
-    ("leaf checksum errors", |c, by| { up(&mut c.place.as_mut()?.cksum_errors, by); Some(()) }),
+    ("leaf checksum errors", |c, by| { up(&mut c.place.as_mut()?.checksum_errors, by); Some(()) }),
     ("leaf state", |c, by| {
         let state = &mut c.place.as_mut()?.state;
         let rank = STATES.iter().position(|s| *state == Some(VdevState::from(*s))).unwrap_or(usize::from(state.is_some()));

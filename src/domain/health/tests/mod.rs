@@ -108,7 +108,7 @@ fn place(state: &str, counts: [u64; 3], resilvering: bool) -> Membership {
         state: Some(VdevState::from(state)),
         read_errors: read,
         write_errors: write,
-        cksum_errors: cksum,
+        checksum_errors: cksum,
         vdev_resilvering: resilvering,
         ..Membership::default()
     }

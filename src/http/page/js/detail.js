@@ -72,7 +72,7 @@ const yes = (value, on, off) => written((is) => (is ? on : off))(value);
 
 function placeFacts(drive, at) {
   const slot = at?.slot;
-  const errors = [drive.read_errors, drive.write_errors, drive.cksum_errors];
+  const errors = [drive.read_errors, drive.write_errors, drive.checksum_errors];
   return [
     ['Shelf', at?.shelf ? shelfName(at.shelf) : null],
     ['Its id', at?.shelf?.id],
@@ -96,7 +96,7 @@ function driveFacts(drive, doc) {
     ['Size', bytes(drive.user_capacity_bytes)],
     ['Kind', written((speed) => (speed === 0 ? 'solid state' : `${grouped(speed)} rpm`))(drive.rotation_rate_rpm)],
     ['Protocol', [drive.protocol, drive.transport?.toUpperCase()].filter(Boolean).join(' over ')],
-    ['Behind', drive.behind],
+    ['Behind', drive.raid_volume],
     ['Paths', listed(drive.paths)],
     ['WWN', drive.wwn],
     ['Powered on', hours(drive.power_on_hours)],
