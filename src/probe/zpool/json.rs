@@ -3,9 +3,10 @@
 //! The shape is that of `vdev_stats_nvlist` and its neighbours in OpenZFS's `zpool_main.c`. Without
 //! `--json-int` every number is a string, short with a unit, and `-` stands for none.
 
+use super::limits::{ENTRIES, GROUP_BYTES, KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many};
+use super::scalars::{clip, cut_to, guid, join};
 use super::scan_stats::scan;
 use super::value::{Field, LIMITS};
-use super::{ENTRIES, GROUP_BYTES, KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, clip, cut_to, guid, join};
 use crate::domain::zfs::words::{PoolState, ScanKind, VdevRole, VdevState};
 use crate::domain::zfs::{Leaf, Pool, Scan, Vdev};
 use crate::probe::json::{JsonError, Tree};
@@ -46,12 +47,12 @@ struct Reading {
 
 impl Reading {
     fn count_one(&mut self) -> Result<(), Unread> {
-        self.entries_left = self.entries_left.checked_sub(1).ok_or_else(super::too_many)?;
+        self.entries_left = self.entries_left.checked_sub(1).ok_or_else(too_many)?;
         Ok(())
     }
 
     fn count_bytes(&mut self, bytes: usize) -> Result<(), Unread> {
-        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or_else(super::too_long)?;
+        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or_else(too_long)?;
         Ok(())
     }
 
@@ -437,6 +438,6 @@ mod tests {
         // Each leaf is a vdev of its own here.
         let leaves = many(ENTRIES / 2 - 1).unwrap_or_default().iter().flat_map(|p| &p.vdevs).count();
         assert_eq!(leaves, ENTRIES / 2 - 1);
-        assert_eq!(many(ENTRIES / 2).err(), Some(super::super::too_many()));
+        assert_eq!(many(ENTRIES / 2).err(), Some(too_many()));
     }
 }

@@ -5,37 +5,27 @@
 //! Reading either is the business of `json` (with `value`, `scan_stats`) and `text` (with `table`).
 
 mod json;
+mod limits;
+mod members;
+mod output_format;
+mod scalars;
 mod scan_stats;
 mod table;
 mod text;
 mod value;
 
+pub use members::{match_members, refresh_device_names};
+pub use output_format::OutputFormat;
+
 use super::Host;
 use super::exec::{self, ExecError, Limits, Output, Stuck};
-use super::links::Links;
-use super::tools::{FileId, file_id};
-use crate::domain::drive::DriveKey;
-use crate::domain::identity::DeviceName;
-use crate::domain::zfs::words::{PoolState, VdevState};
-use crate::domain::zfs::{Leaf, Pool, Zfs};
+use crate::domain::zfs::Pool;
 use crate::stop::Stop;
-use std::collections::HashMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use limits::{OUTPUT_BYTES, TEXT_BYTES, Unread};
+use output_format::Refusal;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
-const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
-/// Pools, vdevs and leaves together: of 10,000 drives each may be in three pools. Beyond it nothing is read: a part of them
-/// would show drives without the pool that they are in.
-const ENTRIES: usize = 40_000;
-/// Names and sentences of all pools together, which become many copies: those of 25,000 leaves with path and devid.
-const KEPT_BYTES: usize = 6 * 1024 * 1024;
-/// No name and no sentence of zpool's is longer; what is, is cut.
-const TEXT_BYTES: usize = 4096;
-/// The same of the group of a leaf, which every leaf in it has.
-const GROUP_BYTES: usize = 256;
 
 /// Exact numbers, full paths. JSON as a tree, not `--json-flat-vdevs`: in the flat form the
 /// entry of a spare in use overwrites the counters of the leaf that it is.
@@ -43,50 +33,6 @@ const ASK_JSON: [&str; 5] = ["status", "-j", "--json-int", "-P", "-p"];
 const ASK_TEXT: [&str; 3] = ["status", "-P", "-p"];
 /// zpool(8): "invalid command line options were specified".
 const BAD_OPTIONS: i32 = 2;
-
-/// What this host's zpool was found to understand, kept while the daemon lives. A zpool that is
-/// exchanged meanwhile is asked anew, and where the file does not tell, found out by its answers.
-#[derive(Debug, Default)]
-pub struct OutputFormat {
-    /// JSON was refused, or was no good.
-    text: AtomicBool,
-    /// That was logged.
-    told: AtomicBool,
-    /// The file that this was found out of.
-    program: Mutex<Option<FileId>>,
-}
-
-impl OutputFormat {
-    /// Text is asked for at once. Not of a program that is another than last time.
-    fn is_text(&self, program: &Path) -> bool {
-        let file = file_id(program);
-        let mut known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known != file {
-            *known = file;
-            self.forget();
-        }
-        self.text.load(Ordering::Relaxed)
-    }
-
-    fn takes_text(&self, refusal: &Refusal) {
-        self.text.store(true, Ordering::Relaxed);
-        if !self.told.swap(true, Ordering::Relaxed) {
-            match refusal {
-                Refusal::Unknown => log::debug!("zpool status has no JSON, reading its text"),
-                Refusal::Useless(why) => log::warn!("zpool status gives no good JSON, reading its text error={why:?}"),
-            }
-        }
-    }
-
-    fn takes_json(&self) {
-        self.told.store(false, Ordering::Relaxed);
-    }
-
-    /// Text is not understood any more: the next sweep asks for JSON first.
-    fn forget(&self) {
-        self.text.store(false, Ordering::Relaxed);
-    }
-}
 
 /// What asking for the pools gave. `stuck` is the child, if it outlived its SIGKILL: a suspended
 /// pool can hold it in D state.
@@ -137,44 +83,6 @@ pub fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> Answer {
         }),
         Err(error) => failed(error),
     }
-}
-
-/// Why text should be asked instead.
-enum Refusal {
-    /// OpenZFS before 2.3: `-j` is an invalid option.
-    Unknown,
-    Useless(String),
-}
-
-/// Why an output says nothing of the pools.
-#[derive(Debug, PartialEq, Eq)]
-enum Unread {
-    /// It is broken, or lacks the pools.
-    Broken,
-    /// It is beyond a limit, which this names.
-    TooMuch(String),
-}
-
-fn too_many() -> Unread {
-    Unread::TooMuch(format!("it has over {ENTRIES} pools, vdevs and leaves"))
-}
-
-fn bytes_of_leaf(leaf: &Leaf) -> usize {
-    let state = leaf.state.as_ref().map_or(0, |state| state.as_str().len());
-    let texts = [&leaf.name].into_iter().chain(&leaf.aliases);
-    let texts = texts.chain([&leaf.note, &leaf.group, &leaf.was].into_iter().flatten());
-    state + texts.map(String::len).sum::<usize>()
-}
-
-/// But for its vdevs.
-fn bytes_of_pool(pool: &Pool) -> usize {
-    let state = pool.state.as_ref().map_or(0, |state| state.as_str().len());
-    let sentences = [&pool.status, &pool.action, &pool.errors, &pool.scan.text];
-    state + [&pool.name].into_iter().chain(sentences.into_iter().flatten()).map(String::len).sum::<usize>()
-}
-
-fn too_long() -> Unread {
-    Unread::TooMuch(format!("its names and sentences have over {KEPT_BYTES} bytes"))
 }
 
 /// The pools, if the answer is JSON or a refusal of JSON; `None`: it is something else.
@@ -241,11 +149,6 @@ fn unread(why: String, stuck: Option<Stuck>) -> Answer {
     Answer { report: ZpoolReport::Failed(why), stuck }
 }
 
-/// A word that zpool has for a state. The first row of a pool's table is that of the pool.
-fn is_state(word: &str) -> bool {
-    VdevState::known(word).is_some() || PoolState::known(word).is_some()
-}
-
 /// The tools are installed, but this kernel runs no ZFS.
 fn is_not_here(stderr: &str) -> bool {
     stderr.contains("modules are not loaded") || stderr.contains("/dev/zfs") && stderr.contains("No such file")
@@ -272,155 +175,9 @@ fn read(output: &[u8]) -> Result<Vec<Pool>, Unread> {
     if pools.is_empty() && !says_none() { Err(Unread::Broken) } else { Ok(pools) }
 }
 
-/// Gives each leaf the drive behind it, as the names are now. A leaf that is gone has none if it is
-/// named for a place, where another drive may be by now. `is_fresh`: nothing was plugged since zpool
-/// was asked; else a place means who was there `before`.
-pub fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool) {
-    let known: HashMap<(&str, &str), &DriveKey> = before
-        .leaves()
-        .filter_map(|(pool, _, leaf)| Some(((pool.name.as_str(), leaf.name.as_str()), leaf.key.as_ref()?)))
-        .collect();
-    for pool in &mut zfs.pools {
-        for leaf in pool.vdevs.iter_mut().flat_map(|v| &mut v.members) {
-            leaf.device = if is_fresh || !links.is_place(&leaf.name) {
-                drive_of(leaf, links)
-            } else {
-                known.get(&(pool.name.as_str(), leaf.name.as_str())).and_then(|key| links.device(key)).cloned()
-            };
-            leaf.key = leaf.device.as_ref().and_then(|device| links.key(device)).cloned();
-        }
-    }
-}
-
-/// The drives stay who they were, by the names that they have now. Who comes to a place that a leaf
-/// is named for is not that leaf: only zpool can say so.
-pub fn refresh_device_names(zfs: &mut Zfs, links: &Links) {
-    for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
-        leaf.device = leaf.key.as_ref().and_then(|key| links.device(key)).cloned();
-    }
-}
-
-fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
-    let is_place = links.is_place(&leaf.name);
-    if leaf.was.is_some() || is_place && (leaf.is_gone() || leaf.has_other_label) || leaf.is_distributed_spare() {
-        return None;
-    }
-    let named = links.drive(&leaf.name);
-    if leaf.is_gone() {
-        return named;
-    }
-    let lasting = || leaf.aliases.iter().filter(|alias| !links.is_place(alias));
-    let told = lasting().find_map(|alias| links.drive(alias));
-    if !is_place {
-        return named.or(told);
-    }
-    // What ZFS knows of the drive itself comes first. A name that no drive here has says that it is
-    // not the one in that place, if that one has such names at all.
-    let is_other = lasting().next().is_some() && named.as_ref().is_some_and(|drive| links.is_identified(drive));
-    told.or(named.filter(|_| !is_other))
-}
-
-/// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and all else is `None`.
-fn count(word: &str) -> Option<u64> {
-    if let Ok(n) = word.parse() {
-        return Some(n);
-    }
-    let word = word.strip_suffix('B').unwrap_or(word);
-    let unit = word.chars().last()?;
-    let Some(power) = "KMGTPE".find(unit) else { return word.parse().ok() };
-    let number: f64 = word.strip_suffix(unit)?.parse().ok()?;
-    let value = number * 1024f64.powi(i32::try_from(power + 1).ok()?);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be in range, and rounded by zpool anyway"
-    )]
-    (0.0..1.8e19).contains(&value).then_some(value as u64)
-}
-
-/// How much of a scan is done. ZFS itself counts beyond 100 when data is added while it runs.
-fn percent(number: f64) -> Option<f64> {
-    (number.is_finite() && number >= 0.0).then(|| number.min(100.0))
-}
-
-/// Digits that fit a guid (64 bits), as digits.
-fn guid(word: &str) -> Option<String> {
-    let number: u64 = word.parse().ok().filter(|n| *n > 0)?;
-    Some(number.to_string())
-}
-
-/// At most so many bytes of it.
-fn cut_to(text: &str, bytes: usize) -> &str {
-    if text.len() <= bytes {
-        return text;
-    }
-    let end = (0..=bytes).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
-    text.get(..end).unwrap_or_default()
-}
-
-/// At most `TEXT_BYTES` of it.
-fn cut(text: &str) -> &str {
-    cut_to(text, TEXT_BYTES)
-}
-
-/// The same, trimmed.
-fn clip(text: &str) -> &str {
-    cut(text.trim())
-}
-
-/// Its words with one blank between them, in at most `TEXT_BYTES`.
-fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let mut all = String::new();
-    for word in words {
-        if all.len() + word.len() >= TEXT_BYTES {
-            break;
-        }
-        if !all.is_empty() {
-            all.push(' ');
-        }
-        all.push_str(word);
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_read_with_and_without_units() {
-        for (word, number) in [
-            ("0", Some(0)),
-            ("100980", Some(100_980)),
-            ("18446744073709551615", Some(u64::MAX)),
-            ("1.5K", Some(1536)),
-            ("0B", Some(0)),
-            ("512B", Some(512)),
-            ("3.01M", Some(3_156_213)),
-            ("1.00E", Some(1 << 60)),
-            ("-", None),
-            ("", None),
-            ("B", None),
-            ("K", None),
-            ("-1", None),
-            ("-1K", None),
-            ("nanK", None),
-            ("infE", None),
-            ("99999999E", None),
-            ("1.5", None),
-            ("0x10", None),
-        ] {
-            assert_eq!(count(word), number, "{word:?}");
-        }
-    }
-
-    #[test]
-    fn long_text_is_cut_between_characters() {
-        let long = "ä".repeat(TEXT_BYTES);
-        assert_eq!(clip(&long).len(), TEXT_BYTES);
-        assert_eq!(clip(&format!(" x{long}")).len(), TEXT_BYTES - 1);
-        assert_eq!(clip("  short "), "short");
-    }
 
     #[test]
     fn content_decides_how_an_output_is_read() {

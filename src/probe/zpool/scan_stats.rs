@@ -1,6 +1,6 @@
 //! `scan_stats` of `zpool status -j`: scrubs, resilvers, rebuilds, and scrubs of known errors.
 
-use super::percent;
+use super::scalars::percent;
 use super::value::Field;
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::Scan;

@@ -1,7 +1,8 @@
 //! The `config:` table of `zpool status`: rows, and the tree of vdevs that they are. Nesting is two
 //! blanks a level. Names may hold blanks: they end where the heading has `STATE`.
 
-use super::{GROUP_BYTES, count, cut_to, guid, is_state, join};
+use super::limits::GROUP_BYTES;
+use super::scalars::{count, cut_to, guid, is_state, join};
 use crate::domain::zfs::words::{VdevRole, VdevState};
 use crate::domain::zfs::{Leaf, Vdev};
 

@@ -3,9 +3,9 @@
 //! The layout is that of `print_status_config` in OpenZFS's `zpool_main.c`: sections that start
 //! with a `key:` column. The `config:` table is the business of `table`.
 
+use super::limits::{ENTRIES, KEPT_BYTES, TEXT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many};
+use super::scalars::{clip, cut, percent};
 use super::table::{Columns, Row, row, vdevs};
-use super::{ENTRIES, KEPT_BYTES, TEXT_BYTES, Unread};
-use super::{bytes_of_leaf, bytes_of_pool, clip, cut, percent, too_long, too_many};
 use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
 use crate::domain::zfs::{Pool, Scan};
 

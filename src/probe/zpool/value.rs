@@ -1,11 +1,12 @@
 //! JSON as zpool writes it: a value of an odd type or range is odd, not an error.
 
-use super::{clip, count};
+use super::limits::OUTPUT_BYTES;
+use super::scalars::{clip, count};
 use crate::probe::json::{Json, Limits};
 use std::borrow::Cow;
 
 /// A leaf of OpenZFS 2.3 has some 25 values, so this is 16,000 leaves.
-pub(super) const LIMITS: Limits = Limits { bytes: super::OUTPUT_BYTES, values: 400_000, depth: 64 };
+pub(super) const LIMITS: Limits = Limits { bytes: OUTPUT_BYTES, values: 400_000, depth: 64 };
 
 /// A value as far as it can mean something here: text, a number from 0, true or false, an object. Objects keep their
 /// order, which is that of the drives in the pool.

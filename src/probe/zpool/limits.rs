@@ -1,0 +1,49 @@
+//! How much of an output is read, and what is said of one that has more.
+
+use crate::domain::zfs::{Leaf, Pool};
+
+pub(super) const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Pools, vdevs and leaves together: of 10,000 drives each may be in three pools. Beyond it nothing is read: a part of them
+/// would show drives without the pool that they are in.
+pub(super) const ENTRIES: usize = 40_000;
+
+/// Names and sentences of all pools together, which become many copies: those of 25,000 leaves with path and devid.
+pub(super) const KEPT_BYTES: usize = 6 * 1024 * 1024;
+
+/// No name and no sentence of zpool's is longer; what is, is cut.
+pub(super) const TEXT_BYTES: usize = 4096;
+
+/// The same of the group of a leaf, which every leaf in it has.
+pub(super) const GROUP_BYTES: usize = 256;
+
+/// Why an output says nothing of the pools.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is broken, or lacks the pools.
+    Broken,
+    /// It is beyond a limit, which this names.
+    TooMuch(String),
+}
+
+pub(super) fn too_many() -> Unread {
+    Unread::TooMuch(format!("it has over {ENTRIES} pools, vdevs and leaves"))
+}
+
+pub(super) fn too_long() -> Unread {
+    Unread::TooMuch(format!("its names and sentences have over {KEPT_BYTES} bytes"))
+}
+
+pub(super) fn bytes_of_leaf(leaf: &Leaf) -> usize {
+    let state = leaf.state.as_ref().map_or(0, |state| state.as_str().len());
+    let texts = [&leaf.name].into_iter().chain(&leaf.aliases);
+    let texts = texts.chain([&leaf.note, &leaf.group, &leaf.was].into_iter().flatten());
+    state + texts.map(String::len).sum::<usize>()
+}
+
+/// But for its vdevs.
+pub(super) fn bytes_of_pool(pool: &Pool) -> usize {
+    let state = pool.state.as_ref().map_or(0, |state| state.as_str().len());
+    let sentences = [&pool.status, &pool.action, &pool.errors, &pool.scan.text];
+    state + [&pool.name].into_iter().chain(sentences.into_iter().flatten()).map(String::len).sum::<usize>()
+}

@@ -1,0 +1,112 @@
+//! Single words and sentences of zpool: states, counts, guids, and text of bounded length.
+
+use super::limits::TEXT_BYTES;
+use crate::domain::zfs::words::{PoolState, VdevState};
+
+/// A word that zpool has for a state. The first row of a pool's table is that of the pool.
+pub(super) fn is_state(word: &str) -> bool {
+    VdevState::known(word).is_some() || PoolState::known(word).is_some()
+}
+
+/// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and all else is `None`.
+pub(super) fn count(word: &str) -> Option<u64> {
+    if let Ok(n) = word.parse() {
+        return Some(n);
+    }
+    let word = word.strip_suffix('B').unwrap_or(word);
+    let unit = word.chars().last()?;
+    let Some(power) = "KMGTPE".find(unit) else { return word.parse().ok() };
+    let number: f64 = word.strip_suffix(unit)?.parse().ok()?;
+    let value = number * 1024f64.powi(i32::try_from(power + 1).ok()?);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be in range, and rounded by zpool anyway"
+    )]
+    (0.0..1.8e19).contains(&value).then_some(value as u64)
+}
+
+/// How much of a scan is done. ZFS itself counts beyond 100 when data is added while it runs.
+pub(super) fn percent(number: f64) -> Option<f64> {
+    (number.is_finite() && number >= 0.0).then(|| number.min(100.0))
+}
+
+/// Digits that fit a guid (64 bits), as digits.
+pub(super) fn guid(word: &str) -> Option<String> {
+    let number: u64 = word.parse().ok().filter(|n| *n > 0)?;
+    Some(number.to_string())
+}
+
+/// At most so many bytes of it.
+pub(super) fn cut_to(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
+    let end = (0..=bytes).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+/// At most `TEXT_BYTES` of it.
+pub(super) fn cut(text: &str) -> &str {
+    cut_to(text, TEXT_BYTES)
+}
+
+/// The same, trimmed.
+pub(super) fn clip(text: &str) -> &str {
+    cut(text.trim())
+}
+
+/// Its words with one blank between them, in at most `TEXT_BYTES`.
+pub(super) fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut all = String::new();
+    for word in words {
+        if all.len() + word.len() >= TEXT_BYTES {
+            break;
+        }
+        if !all.is_empty() {
+            all.push(' ');
+        }
+        all.push_str(word);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_with_and_without_units() {
+        for (word, number) in [
+            ("0", Some(0)),
+            ("100980", Some(100_980)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("1.5K", Some(1536)),
+            ("0B", Some(0)),
+            ("512B", Some(512)),
+            ("3.01M", Some(3_156_213)),
+            ("1.00E", Some(1 << 60)),
+            ("-", None),
+            ("", None),
+            ("B", None),
+            ("K", None),
+            ("-1", None),
+            ("-1K", None),
+            ("nanK", None),
+            ("infE", None),
+            ("99999999E", None),
+            ("1.5", None),
+            ("0x10", None),
+        ] {
+            assert_eq!(count(word), number, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let long = "ä".repeat(TEXT_BYTES);
+        assert_eq!(clip(&long).len(), TEXT_BYTES);
+        assert_eq!(clip(&format!(" x{long}")).len(), TEXT_BYTES - 1);
+        assert_eq!(clip("  short "), "short");
+    }
+}
