@@ -2,7 +2,7 @@
 //! commas between, and `/TEXT` at the end. A target is the beginning of a module's path. A misspelt level would be a target
 //! that no line has, and so silence every line.
 
-use super::{ConfigError, bad};
+use super::error::ConfigError;
 
 const WANTED: &str = "off, error, warn, info, debug or trace; or jbod_monitor=LEVEL; several with commas between";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -28,7 +28,7 @@ pub(super) fn checked(set: Option<&str>) -> Result<&str, ConfigError> {
     let scopes: Option<Vec<Scope>> = directives.map(scope).collect();
     match scopes {
         Some(scopes) if scopes.contains(&Scope::Own) && !text.contains('/') => Ok(filter),
-        _ => Err(bad("RUST_LOG", filter, WANTED)),
+        _ => Err(ConfigError::new("RUST_LOG", filter, WANTED)),
     }
 }
 

@@ -1,17 +1,26 @@
 //! Reads one setting: text to value, with its range, its source, and the error if it does not fit.
 
-use super::{ConfigError, Environment, Row};
+use super::environment::Environment;
+use super::error::ConfigError;
 use clap::{ArgMatches, parser::ValueSource};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+/// One effective setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub name: &'static str,
+    pub value: String,
+    pub source: &'static str,
+}
+
 /// Reads settings one by one and notes each for `check-config`.
-pub(super) struct Reader<'a> {
+pub(super) struct SettingsReader<'a> {
     pub(super) sources: &'a ArgMatches,
     pub(super) rows: Vec<Row>,
 }
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     /// The value that counts: a flag's, or the environment's when it is not empty.
     fn given<'v>(&self, id: &str, value: Option<&'v str>) -> (Option<&'v str>, &'static str) {
         let source = match self.sources.try_contains_id(id).ok().and_then(|_| self.sources.value_source(id)) {
@@ -70,7 +79,7 @@ impl Reader<'_> {
             None => default,
             Some(text) => {
                 let number = text.parse::<u64>().ok().filter(|n| range.contains(n));
-                number.ok_or_else(|| bad(name, text, &wanted()))?
+                number.ok_or_else(|| ConfigError::new(name, text, &wanted()))?
             }
         };
         self.rows.push(Row { name, value: number.to_string(), source });
@@ -86,7 +95,7 @@ impl Reader<'_> {
         range: RangeInclusive<u64>,
     ) -> Result<usize, ConfigError> {
         let n = self.number(id, name, value, default, range, "a count")?;
-        usize::try_from(n).map_err(|_| bad(name, &n.to_string(), "a count"))
+        usize::try_from(n).map_err(|_| ConfigError::new(name, &n.to_string(), "a count"))
     }
 
     pub(super) fn choice(
@@ -100,7 +109,7 @@ impl Reader<'_> {
         let (given, source) = self.given(id, value);
         let text = given.unwrap_or(default);
         let chosen = choices.iter().copied().find(|c| *c == text);
-        let chosen = chosen.ok_or_else(|| bad(name, text, &format!("one of {}", choices.join(", "))))?;
+        let chosen = chosen.ok_or_else(|| ConfigError::new(name, text, &format!("one of {}", choices.join(", "))))?;
         self.rows.push(Row { name, value: chosen.to_owned(), source });
         Ok(chosen)
     }
@@ -117,7 +126,9 @@ impl Reader<'_> {
         let (given, source) = self.given(id, value);
         let found = match given {
             // It is run with an absolute path, from another directory.
-            Some(text) => Some(std::path::absolute(text).map_err(|e| bad(name, text, &format!("a path ({e})")))?),
+            Some(text) => {
+                Some(std::path::absolute(text).map_err(|e| ConfigError::new(name, text, &format!("a path ({e})")))?)
+            }
             None => find(program, env),
         };
         let shown = found.as_ref().map_or_else(|| "(not found)".to_owned(), |p| p.display().to_string());
@@ -154,10 +165,6 @@ pub(super) fn mask_url(url: &str) -> String {
         None => masked,
     };
     if scheme.is_empty() { masked } else { format!("{scheme}://{masked}") }
-}
-
-pub(super) fn bad(setting: &str, found: &str, wanted: &str) -> ConfigError {
-    ConfigError { setting: setting.to_owned(), found: format!("{found:?}"), wanted: wanted.to_owned() }
 }
 
 #[cfg(test)]

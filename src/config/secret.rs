@@ -1,8 +1,8 @@
 //! Secrets: the bearer token and the passwords of Redis, each from a file or a systemd credential.
 
+use super::environment::Environment;
+use super::error::ConfigError;
 use super::file::{FileError, read};
-use super::read::bad;
-use super::{ConfigError, Environment};
 use std::path::PathBuf;
 
 /// What a secret is for, which decides what may stand in it.
@@ -79,7 +79,7 @@ pub(super) fn secret(
         (_, "") => return Ok((None, "default")),
         (_, file) => (PathBuf::from(file), "file"),
     };
-    let wrong = |why: &str| bad(setting, &format!("{} ({why})", path.display()), &kind.wanted());
+    let wrong = |why: &str| ConfigError::new(setting, &format!("{} ({why})", path.display()), &kind.wanted());
     // With room for the newline.
     let limit = kind.longest() + 2;
     let mut bytes = match read(&path, u64::try_from(limit).unwrap_or(u64::MAX)) {

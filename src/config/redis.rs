@@ -3,91 +3,25 @@
 //! The settings become one `RedisConfig`, checked whole. `REDIS_URL` is read in `url`; what is said
 //! over the wire is `cache/redis`'s.
 
-use super::file;
-use super::read::{Reader, bad, mask_url, masked};
+use super::environment::Environment;
+use super::error::ConfigError;
+use super::raw::RawConfig;
+use super::read::{Row, SettingsReader, mask_url, masked};
+use super::redis_address::{RedisAddress, RedisConfig, Sentinels, sentinel_nodes};
 use super::secret::{Secret, secret};
-use super::{ConfigError, Environment, RawConfig, Row, url};
+use super::{file, url};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where to reach Redis, and how.
-#[derive(Clone)]
-pub struct RedisConfig {
-    pub address: RedisAddress,
-    /// `None`: without TLS.
-    pub tls: Option<RedisTls>,
-    pub db: i64,
-    pub username: Option<String>,
-    pub password: Option<String>,
-    pub timeout: Duration,
-    pub key_prefix: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RedisAddress {
-    Tcp(String, u16),
-    Unix(PathBuf),
-    Sentinel(Sentinels),
-}
-
-/// Who knows where the master is. The same TLS holds for them and for the master.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Sentinels {
-    /// At least one.
-    pub nodes: Vec<(String, u16)>,
-    pub master: String,
-    /// What they ask of their clients; the master's password is another.
-    pub password: Option<String>,
-}
-
-/// Who is believed.
-#[derive(Clone, Debug)]
-pub struct RedisTls {
-    /// `None`: the authorities that the system knows.
-    pub roots: Option<Arc<RootCertStore>>,
-}
-
-impl std::fmt::Debug for RedisConfig {
-    /// Without the password, so that no log can hold it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} db {}", self.address, self.db)
-    }
-}
-
-impl std::fmt::Debug for Sentinels {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl std::fmt::Display for RedisAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(host, port) => f.write_str(&host_and_port(host, *port)),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Sentinel(sentinels) => write!(f, "{sentinels}"),
-        }
-    }
-}
-
-impl std::fmt::Display for Sentinels {
-    /// `mymaster@10.0.0.1:26379,10.0.0.2:26379`
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let nodes: Vec<String> = self.nodes.iter().map(|(host, port)| host_and_port(host, *port)).collect();
-        write!(f, "{}@{}", self.master, nodes.join(","))
-    }
-}
-
-/// As in a URL: an IPv6 address stands in brackets.
-pub fn host_and_port(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-pub(super) fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Result<RedisConfig, ConfigError> {
+pub(super) fn redis_config(
+    raw: &RawConfig,
+    env: &Environment,
+    read: &mut SettingsReader,
+) -> Result<RedisConfig, ConfigError> {
     let url = read.secret_text("redis_url", "REDIS_URL", raw.redis_url.as_deref(), mask_url);
     let host = read.text("redis_host", "REDIS_HOST", raw.redis_host.as_deref(), "localhost");
     let port = read.number("redis_port", "REDIS_PORT", raw.redis_port.as_deref(), 6379, 1..=65_535, "a port")?;
@@ -132,7 +66,11 @@ pub(super) fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Re
         || config.key_prefix.len() > 64
         || !config.key_prefix.bytes().all(|b| b.is_ascii_graphic())
     {
-        return Err(bad("JBOD_KEY_PREFIX", &config.key_prefix, "1 to 64 printable characters without blanks"));
+        return Err(ConfigError::new(
+            "JBOD_KEY_PREFIX",
+            &config.key_prefix,
+            "1 to 64 printable characters without blanks",
+        ));
     }
     if let Some(sentinels) = sentinels(&nodes, &master)? {
         config.address = RedisAddress::Sentinel(sentinels);
@@ -147,7 +85,7 @@ pub(super) fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Re
         let Some(tls) = &mut config.tls else {
             // Whoever names an authority expects TLS.
             let wanted = "nothing, or a REDIS_URL of rediss:// or rediss+sentinel://: without it there is no TLS";
-            return Err(bad("REDIS_CA_FILE", &ca_file, wanted));
+            return Err(ConfigError::new("REDIS_CA_FILE", &ca_file, wanted));
         };
         tls.roots = Some(Arc::new(authorities(&ca_file)?));
     }
@@ -157,46 +95,23 @@ pub(super) fn redis(raw: &RawConfig, env: &Environment, read: &mut Reader) -> Re
 fn sentinels(nodes: &str, master: &str) -> Result<Option<Sentinels>, ConfigError> {
     match (nodes, master) {
         ("", "") => Ok(None),
-        (_, "") => Err(bad("REDIS_SENTINEL_MASTER", "", "the name that the sentinels know the master by")),
-        ("", _) => Err(bad("REDIS_SENTINELS", "", SENTINELS)),
+        (_, "") => Err(ConfigError::new("REDIS_SENTINEL_MASTER", "", "the name that the sentinels know the master by")),
+        ("", _) => Err(ConfigError::new("REDIS_SENTINELS", "", SENTINELS)),
         _ => {
-            let nodes = sentinel_nodes(nodes).ok_or_else(|| bad("REDIS_SENTINELS", nodes, SENTINELS))?;
+            let nodes = sentinel_nodes(nodes).ok_or_else(|| ConfigError::new("REDIS_SENTINELS", nodes, SENTINELS))?;
             Ok(Some(Sentinels { nodes, master: master.to_owned(), password: None }))
         }
     }
 }
 
 const SENTINELS: &str = "HOST[:PORT],HOST[:PORT],… of the sentinels";
-const SENTINEL_PORT: u16 = 26_379;
-
-/// `a:26379,b,[::1]:26380`; `None` when one of them is none.
-pub(super) fn sentinel_nodes(text: &str) -> Option<Vec<(String, u16)>> {
-    text.split(',').map(|node| host_port(node.trim(), SENTINEL_PORT)).collect()
-}
-
-fn host_port(text: &str, default: u16) -> Option<(String, u16)> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, behind) = rest.split_once(']')?;
-            let port = if behind.is_empty() { None } else { Some(behind.strip_prefix(':')?) };
-            (host, port)
-        }
-        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
-    };
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
-    if host.is_empty() || !host.chars().all(is_name) {
-        return None;
-    }
-    let port = port.map_or(Some(default), |p| p.parse().ok().filter(|p| *p > 0))?;
-    Some((host.to_owned(), port))
-}
 
 /// All authorities of a distribution are a quarter of a megabyte.
 const LARGEST_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 fn authorities(path: &str) -> Result<RootCertStore, ConfigError> {
     const WANTED: &str = "a readable regular file of certificates (PEM)";
-    let wrong = |why: &str| bad("REDIS_CA_FILE", &format!("{path} ({why})"), WANTED);
+    let wrong = |why: &str| ConfigError::new("REDIS_CA_FILE", &format!("{path} ({why})"), WANTED);
     let text = file::read(Path::new(path), LARGEST_CA_BYTES).map_err(|e| wrong(&e.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text) {

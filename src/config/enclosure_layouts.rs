@@ -8,7 +8,7 @@
 //! first_bay = "bottom_left"     # otherwise "top_left"
 //! ```
 
-use super::limits::{Odd, as_table, odd};
+use super::toml_value::{Odd, as_table, odd};
 use crate::domain::layout::{Corner, Layout, Layouts, MOST, Numbering};
 use toml::{Table, Value};
 
