@@ -1,7 +1,7 @@
 //! The program: parses, dispatches, prints the error chain, and gives the exit code.
 
 use anyhow::Context;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::Parser;
 use jbod_monitor::cli::{Cli, Command};
 use jbod_monitor::config::{Config, ConfigError, Environment, Row};
 use jbod_monitor::daemon::Life;
@@ -19,8 +19,7 @@ fn main() -> ExitCode {
     }
     launch::use_it();
     // Usage errors end here, with status 2; help and version with 0.
-    let matches = Cli::command().get_matches();
-    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut cli = Cli::parse();
     let env = Environment::read();
     let command = cli.command.take().unwrap_or(Command::Serve);
     // Started over before it listens to signals: what one asks for would be forgotten with it.
@@ -28,16 +27,14 @@ fn main() -> ExitCode {
         launch::with_little_memory();
     }
     log::init(&env);
-    run(&command, &cli, &matches, &env).unwrap_or_else(|error| {
+    run(&command, &cli, &env).unwrap_or_else(|error| {
         ::log::error!("{error:#}");
         ExitCode::from(if error.is::<ConfigError>() { BAD_CONFIGURATION } else { RUNTIME_FAILURE })
     })
 }
 
-fn run(command: &Command, cli: &Cli, matches: &ArgMatches, env: &Environment) -> anyhow::Result<ExitCode> {
-    // Global settings may stand before or after the command; clap hands them down to it.
-    let sources = matches.subcommand().map_or(matches, |(_, of_command)| of_command);
-    let configured = || Config::build(&cli.settings, sources, env).context("bad configuration");
+fn run(command: &Command, cli: &Cli, env: &Environment) -> anyhow::Result<ExitCode> {
+    let configured = || Config::build(&cli.settings, env).context("bad configuration");
     match *command {
         Command::Serve => {
             // Before settings are read: a file of settings may block.

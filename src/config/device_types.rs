@@ -3,11 +3,10 @@
 //! Some types hold a comma themselves: what stands behind one without a `=` still belongs to the type.
 
 use super::error::ConfigError;
+use super::settings::SMART_DEVICE_TYPES;
 use crate::domain::device_type::{ALLOWED, DeviceType};
 use crate::domain::identity::strip_path;
 use std::fmt;
-
-const SETTING: &str = "SMART_DEVICE_TYPES";
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +29,21 @@ pub(super) fn parse(text: &str) -> Result<Vec<TypeEntry>, ConfigError> {
         let found = format!("{name}={kind}");
         if name.is_empty() {
             return Err(ConfigError::new(
-                SETTING,
+                SMART_DEVICE_TYPES.name,
                 &found,
                 "NAME=TYPE, NAME a kernel name, a by-id name or a serial number",
             ));
         }
         let kind = DeviceType::parse(&kind)
-            .ok_or_else(|| ConfigError::new(SETTING, &found, &format!("NAME=TYPE, TYPE {ALLOWED}")))?;
+            .ok_or_else(|| ConfigError::new(SMART_DEVICE_TYPES.name, &found, &format!("NAME=TYPE, TYPE {ALLOWED}")))?;
         // A by-id name of NVMe has a dash.
         let is_nvme = name.starts_with("nvme") && !name.contains('-');
         if is_nvme && !matches!(kind, DeviceType::Nvme | DeviceType::Auto) {
-            return Err(ConfigError::new(SETTING, &found, "nvme or auto for an NVMe drive"));
+            return Err(ConfigError::new(SMART_DEVICE_TYPES.name, &found, "nvme or auto for an NVMe drive"));
         }
         let entry = TypeEntry { name, kind };
         if entries.iter().any(|e| e.name == entry.name && e.kind.disk() == entry.kind.disk()) {
-            return Err(ConfigError::new(SETTING, &found, "each drive, and each disk behind it, once"));
+            return Err(ConfigError::new(SMART_DEVICE_TYPES.name, &found, "each drive, and each disk behind it, once"));
         }
         entries.push(entry);
     }
@@ -62,7 +61,9 @@ fn split(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
                 kind.push(',');
                 kind.push_str(part);
             }
-            (None, None) => return Err(ConfigError::new(SETTING, part, &format!("NAME=TYPE, TYPE {ALLOWED}"))),
+            (None, None) => {
+                return Err(ConfigError::new(SMART_DEVICE_TYPES.name, part, &format!("NAME=TYPE, TYPE {ALLOWED}")));
+            }
         }
     }
     Ok(entries)

@@ -2,6 +2,7 @@
 //! options are read by clap.
 
 use super::log_filter;
+use super::settings::{REDIS_PASSWORD, RUST_LOG};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -28,10 +29,10 @@ impl Environment {
     pub fn read() -> Self {
         let get = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
         Self {
-            redis_password: get("REDIS_PASSWORD"),
+            redis_password: get(REDIS_PASSWORD.name),
             credentials_directory: get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             path: std::env::var_os("PATH"),
-            rust_log: get("RUST_LOG"),
+            rust_log: get(RUST_LOG.name),
             journal_stream: get("JOURNAL_STREAM").and_then(|stream| {
                 let (device, inode) = stream.split_once(':')?;
                 Some((device.parse().ok()?, inode.parse().ok()?))
@@ -45,6 +46,6 @@ impl Environment {
     /// The filter of log lines. One that is not understood filters nothing that the default does not: the error that names
     /// it is logged, too.
     pub fn log_filter(&self) -> &str {
-        log_filter::checked(self.rust_log.as_deref()).unwrap_or(log_filter::DEFAULT)
+        log_filter::checked(self.rust_log.as_deref()).unwrap_or(RUST_LOG.default)
     }
 }

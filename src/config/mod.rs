@@ -1,8 +1,9 @@
-//! Settings: their names, defaults and ranges, and where each value came from.
+//! Settings: what they are, what was given, and where each value came from.
 //!
-//! `RawConfig` is what clap reads from flags and the environment, text as it stands; `Config` is
-//! what the program runs on, every value checked here and nowhere else.
+//! `settings` is the table of them. `Arguments` is what clap reads from options and the environment, text as it stands;
+//! `Config` is what the program runs on, every value checked here and nowhere else.
 
+mod arguments;
 mod device_types;
 mod enclosure_layouts;
 mod environment;
@@ -10,27 +11,26 @@ mod error;
 mod file;
 mod http;
 mod log_filter;
-mod raw;
 mod read;
 mod redis;
 mod redis_address;
 mod rules_file;
 mod secret;
+pub mod settings;
 mod toml_value;
 mod url;
 
+pub use arguments::Arguments;
 pub use device_types::TypeEntry;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use http::{HttpConfig, Listen};
-pub use raw::RawConfig;
 pub use read::Row;
 pub use redis_address::{RedisAddress, RedisConfig, RedisTls, Sentinels, host_and_port};
 
 use self::redis::redis_config;
 use crate::domain::health::Limits;
 use crate::domain::layout::Layouts;
-use clap::ArgMatches;
 use http::http_config;
 use read::SettingsReader;
 use rules_file::RulesFile;
@@ -80,58 +80,38 @@ pub struct Config {
     pub rows: Vec<Row>,
 }
 
-const DAY: u64 = 86_400;
-
 impl Config {
     /// Checks every setting. The first that cannot be used is the error.
-    pub fn build(raw: &RawConfig, sources: &ArgMatches, env: &Environment) -> Result<Self, ConfigError> {
-        let mut read = SettingsReader { sources, rows: Vec::new() };
-        let redis = redis_config(raw, env, &mut read)?;
-        let second = |n: u64| Duration::from_secs(n);
-        let mut seconds = |id, name, value: Option<&str>, default, range: std::ops::RangeInclusive<u64>| {
-            read.number(id, name, value, default, range, "seconds").map(second)
-        };
+    pub fn build(arguments: &Arguments, env: &Environment) -> Result<Self, ConfigError> {
+        let mut read = SettingsReader::new(arguments, env);
+        let redis = redis_config(&mut read)?;
         let lifetimes = Lifetimes {
-            smart: seconds("smart_cache_ttl", "SMART_CACHE_TTL", raw.smart_cache_ttl.as_deref(), 120, 1..=7 * DAY)?,
-            overview: seconds("overview_ttl", "OVERVIEW_TTL", raw.overview_ttl.as_deref(), 60, 1..=7 * DAY)?,
-            enclosures: seconds("enclosures_ttl", "ENCLOSURES_TTL", raw.enclosures_ttl.as_deref(), 300, 1..=7 * DAY)?,
-            zfs: seconds("zfs_ttl", "ZFS_TTL", raw.zfs_ttl.as_deref(), 300, 1..=7 * DAY)?,
-            stale: seconds("stale_ttl", "STALE_TTL", raw.stale_ttl.as_deref(), DAY, 1..=365 * DAY)?,
+            smart: read.seconds(&settings::SMART_CACHE_TTL)?,
+            overview: read.seconds(&settings::OVERVIEW_TTL)?,
+            enclosures: read.seconds(&settings::ENCLOSURES_TTL)?,
+            zfs: read.seconds(&settings::ZFS_TTL)?,
+            stale: read.seconds(&settings::STALE_TTL)?,
         };
-        let poll_interval =
-            seconds("smart_poll_interval", "SMART_POLL_INTERVAL", raw.smart_poll_interval.as_deref(), 90, 1..=DAY)?;
-        let timeout = seconds("smart_timeout", "SMART_TIMEOUT", raw.smart_timeout.as_deref(), 30, 1..=3600)?;
-        let concurrency =
-            read.count("smart_concurrency", "SMART_CONCURRENCY", raw.smart_concurrency.as_deref(), 16, 1..=256)?;
-        let concurrency_per_host = read.count(
-            "smart_concurrency_per_host",
-            "SMART_CONCURRENCY_PER_HOST",
-            raw.smart_concurrency_per_host.as_deref(),
-            8,
-            1..=256,
-        )?;
-        let nocheck = read.choice(
-            "smart_nocheck",
-            "SMART_NOCHECK",
-            raw.smart_nocheck.as_deref(),
-            "standby",
-            &["never", "sleep", "standby", "idle"],
-        )?;
-        let types = read.text("smart_device_types", "SMART_DEVICE_TYPES", raw.smart_device_types.as_deref(), "");
-        let device_types = device_types::parse(&types)?;
-        let smart = SmartConfig { poll_interval, timeout, concurrency, concurrency_per_host, nocheck, device_types };
-        let http = http_config(raw, env, &mut read)?;
-        let file = read.text("limits_file", "JBOD_LIMITS_FILE", raw.limits_file.as_deref(), "");
-        let rules = if file.is_empty() { RulesFile::default() } else { rules_file::read(Path::new(&file))? };
-        let root = PathBuf::from(read.text("root", "JBOD_ROOT", raw.root.as_deref(), "/"));
+        let smart = SmartConfig {
+            poll_interval: read.seconds(&settings::SMART_POLL_INTERVAL)?,
+            timeout: read.seconds(&settings::SMART_TIMEOUT)?,
+            concurrency: read.number(&settings::SMART_CONCURRENCY)?,
+            concurrency_per_host: read.number(&settings::SMART_CONCURRENCY_PER_HOST)?,
+            nocheck: read.choice(&settings::SMART_NOCHECK)?,
+            device_types: device_types::parse(read.optional(&settings::SMART_DEVICE_TYPES).unwrap_or_default())?,
+        };
+        let http = http_config(&mut read)?;
+        let rules = match read.optional(&settings::JBOD_LIMITS_FILE) {
+            Some(file) => rules_file::read(Path::new(file))?,
+            None => RulesFile::default(),
+        };
+        let root = PathBuf::from(read.text(&settings::JBOD_ROOT));
         if !root.is_dir() {
-            return Err(ConfigError::new("JBOD_ROOT", &root.display().to_string(), "a directory"));
+            return Err(ConfigError::new(settings::JBOD_ROOT.name, &root.display().to_string(), "a directory"));
         }
-        let smartctl = read.program("smartctl_path", "SMARTCTL_PATH", raw.smartctl_path.as_deref(), "smartctl", env)?;
-        let zpool = read.program("zpool_path", "ZPOOL_PATH", raw.zpool_path.as_deref(), "zpool", env)?;
-        let filter = log_filter::checked(env.rust_log.as_deref())?;
-        let source = if env.rust_log.is_some() { "env" } else { "default" };
-        read.rows.push(Row { name: "RUST_LOG", value: filter.to_owned(), source });
+        let smartctl = read.program(&settings::SMARTCTL_PATH)?;
+        let zpool = read.program(&settings::ZPOOL_PATH)?;
+        read.log_filter(&settings::RUST_LOG)?;
         Ok(Self {
             redis,
             smart,
@@ -142,7 +122,7 @@ impl Config {
             root,
             smartctl,
             zpool,
-            rows: read.rows,
+            rows: read.into_rows(),
         })
     }
 }

@@ -3,13 +3,10 @@
 //! The settings become one `RedisConfig`, checked whole. `REDIS_URL` is read in `url`; what is said
 //! over the wire is `cache/redis`'s.
 
-use super::environment::Environment;
 use super::error::ConfigError;
-use super::raw::RawConfig;
-use super::read::{Row, SettingsReader, mask_url, masked};
+use super::read::SettingsReader;
 use super::redis_address::{RedisAddress, RedisConfig, Sentinels, sentinel_nodes};
-use super::secret::{Secret, secret};
-use super::{file, url};
+use super::{file, settings, url};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -17,88 +14,64 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) fn redis_config(
-    raw: &RawConfig,
-    env: &Environment,
-    read: &mut SettingsReader,
-) -> Result<RedisConfig, ConfigError> {
-    let url = read.secret_text("redis_url", "REDIS_URL", raw.redis_url.as_deref(), mask_url);
-    let host = read.text("redis_host", "REDIS_HOST", raw.redis_host.as_deref(), "localhost");
-    let port = read.number("redis_port", "REDIS_PORT", raw.redis_port.as_deref(), 6379, 1..=65_535, "a port")?;
-    let db = read.number("redis_db", "REDIS_DB", raw.redis_db.as_deref(), 0, 0..=1_000_000, "a database number")?;
-    let nodes = read.text("redis_sentinels", "REDIS_SENTINELS", raw.redis_sentinels.as_deref(), "");
-    let master = read.text("redis_sentinel_master", "REDIS_SENTINEL_MASTER", raw.redis_sentinel_master.as_deref(), "");
-    let file = read.text(
-        "redis_sentinel_password_file",
-        "REDIS_SENTINEL_PASSWORD_FILE",
-        raw.redis_sentinel_password_file.as_deref(),
-        "",
-    );
-    let (setting, kind) = ("REDIS_SENTINEL_PASSWORD_FILE", Secret::RedisPassword);
-    let (sentinel_password, source) = secret(kind, setting, &file, "redis-sentinel-password", env)?;
-    read.rows.push(Row { name: "(sentinel password)", value: masked(sentinel_password.as_deref()), source });
-    let username = Some(read.text("redis_username", "REDIS_USERNAME", raw.redis_username.as_deref(), ""));
-    let file = read.text("redis_password_file", "REDIS_PASSWORD_FILE", raw.redis_password_file.as_deref(), "");
-    let (password, source) = secret(Secret::RedisPassword, "REDIS_PASSWORD_FILE", &file, "redis-password", env)?;
-    let (password, source) = match &env.redis_password {
-        Some(direct) => (Some(direct.clone()), "env"),
-        None => (password, source),
+pub(super) fn redis_config(read: &mut SettingsReader) -> Result<RedisConfig, ConfigError> {
+    let url = read.url(&settings::REDIS_URL);
+    let host = read.text(&settings::REDIS_HOST);
+    let port = read.number(&settings::REDIS_PORT)?;
+    let db = read.number(&settings::REDIS_DB)?;
+    let nodes = read.optional(&settings::REDIS_SENTINELS);
+    let master = read.optional(&settings::REDIS_SENTINEL_MASTER);
+    let sentinel_password = read.secret_file(&settings::REDIS_SENTINEL_PASSWORD_FILE, "(sentinel password)")?;
+    let username = read.optional(&settings::REDIS_USERNAME);
+    let password = read.password(&settings::REDIS_PASSWORD, &settings::REDIS_PASSWORD_FILE)?;
+    let ca_file = read.optional(&settings::REDIS_CA_FILE);
+    let timeout_ms = read.number(&settings::REDIS_TIMEOUT_MS)?;
+    let key_prefix = key_prefix(read.text(&settings::JBOD_KEY_PREFIX))?;
+    let address = match sentinels(nodes, master)? {
+        Some(sentinels) => RedisAddress::Sentinel(sentinels),
+        None => RedisAddress::Tcp(host.to_owned(), port),
     };
-    read.rows.push(Row { name: "REDIS_PASSWORD", value: masked(password.as_deref()), source });
-    let ca_file = read.text("redis_ca_file", "REDIS_CA_FILE", raw.redis_ca_file.as_deref(), "");
     let mut config = RedisConfig {
-        address: RedisAddress::Tcp(host, u16::try_from(port).unwrap_or(6379)),
+        address,
         tls: None,
-        db: i64::try_from(db).unwrap_or(0),
-        username: username.filter(|u| !u.is_empty()),
+        db,
+        username: username.map(str::to_owned),
         password,
-        timeout: Duration::from_millis(read.number(
-            "redis_timeout_ms",
-            "REDIS_TIMEOUT_MS",
-            raw.redis_timeout_ms.as_deref(),
-            250,
-            10..=60_000,
-            "milliseconds",
-        )?),
-        key_prefix: read.text("key_prefix", "JBOD_KEY_PREFIX", raw.key_prefix.as_deref(), "jbod"),
+        timeout: Duration::from_millis(timeout_ms),
+        key_prefix,
     };
-    if config.key_prefix.is_empty()
-        || config.key_prefix.len() > 64
-        || !config.key_prefix.bytes().all(|b| b.is_ascii_graphic())
-    {
-        return Err(ConfigError::new(
-            "JBOD_KEY_PREFIX",
-            &config.key_prefix,
-            "1 to 64 printable characters without blanks",
-        ));
-    }
-    if let Some(sentinels) = sentinels(&nodes, &master)? {
-        config.address = RedisAddress::Sentinel(sentinels);
-    }
-    if !url.is_empty() {
-        url::apply(&mut config, &url)?;
+    if let Some(url) = url {
+        url::apply(&mut config, url)?;
     }
     if let RedisAddress::Sentinel(sentinels) = &mut config.address {
         sentinels.password = sentinel_password;
     }
-    if !ca_file.is_empty() {
-        let Some(tls) = &mut config.tls else {
-            // Whoever names an authority expects TLS.
-            let wanted = "nothing, or a REDIS_URL of rediss:// or rediss+sentinel://: without it there is no TLS";
-            return Err(ConfigError::new("REDIS_CA_FILE", &ca_file, wanted));
-        };
-        tls.roots = Some(Arc::new(authorities(&ca_file)?));
-    }
+    let Some(ca_file) = ca_file else { return Ok(config) };
+    let Some(tls) = &mut config.tls else {
+        // Whoever names an authority expects TLS.
+        let wanted = "nothing, or a REDIS_URL of rediss:// or rediss+sentinel://: without it there is no TLS";
+        return Err(ConfigError::new(settings::REDIS_CA_FILE.name, ca_file, wanted));
+    };
+    tls.roots = Some(Arc::new(authorities(ca_file)?));
     Ok(config)
 }
 
-fn sentinels(nodes: &str, master: &str) -> Result<Option<Sentinels>, ConfigError> {
+fn key_prefix(text: &str) -> Result<String, ConfigError> {
+    if (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    let wanted = "1 to 64 printable characters without blanks";
+    Err(ConfigError::new(settings::JBOD_KEY_PREFIX.name, text, wanted))
+}
+
+fn sentinels(nodes: Option<&str>, master: Option<&str>) -> Result<Option<Sentinels>, ConfigError> {
+    let (nodes_name, master_name) = (settings::REDIS_SENTINELS.name, settings::REDIS_SENTINEL_MASTER.name);
     match (nodes, master) {
-        ("", "") => Ok(None),
-        (_, "") => Err(ConfigError::new("REDIS_SENTINEL_MASTER", "", "the name that the sentinels know the master by")),
-        ("", _) => Err(ConfigError::new("REDIS_SENTINELS", "", SENTINELS)),
-        _ => {
-            let nodes = sentinel_nodes(nodes).ok_or_else(|| ConfigError::new("REDIS_SENTINELS", nodes, SENTINELS))?;
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(ConfigError::new(master_name, "", "the name that the sentinels know the master by")),
+        (None, Some(_)) => Err(ConfigError::new(nodes_name, "", SENTINELS)),
+        (Some(text), Some(master)) => {
+            let nodes = sentinel_nodes(text).ok_or_else(|| ConfigError::new(nodes_name, text, SENTINELS))?;
             Ok(Some(Sentinels { nodes, master: master.to_owned(), password: None }))
         }
     }
@@ -111,7 +84,7 @@ const LARGEST_CA_BYTES: u64 = 4 * 1024 * 1024;
 
 fn authorities(path: &str) -> Result<RootCertStore, ConfigError> {
     const WANTED: &str = "a readable regular file of certificates (PEM)";
-    let wrong = |why: &str| ConfigError::new("REDIS_CA_FILE", &format!("{path} ({why})"), WANTED);
+    let wrong = |why: &str| ConfigError::new(settings::REDIS_CA_FILE.name, &format!("{path} ({why})"), WANTED);
     let text = file::read(Path::new(path), LARGEST_CA_BYTES).map_err(|e| wrong(&e.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&text) {
@@ -119,21 +92,4 @@ fn authorities(path: &str) -> Result<RootCertStore, ConfigError> {
         roots.add(certificate).map_err(|e| wrong(&e.to_string()))?;
     }
     if roots.is_empty() { Err(wrong("no certificate in it")) } else { Ok(roots) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sentinels_are_hosts_with_or_without_ports() {
-        let wanted = vec![("a".to_owned(), 26_379), ("10.0.0.2".to_owned(), 7), ("::1".to_owned(), 26_380)];
-        assert_eq!(sentinel_nodes("a, 10.0.0.2:7,[::1]:26380"), Some(wanted));
-        for wrong in ["", "a,,b", "a:0", "a:x", "a:70000", "[::1", "a b:1", "a/b"] {
-            assert_eq!(sentinel_nodes(wrong), None, "{wrong}");
-        }
-        let nodes = vec![("a".to_owned(), 1), ("::1".to_owned(), 2)];
-        let sentinels = Sentinels { nodes, master: "m".to_owned(), password: Some("s3cret".to_owned()) };
-        assert_eq!(format!("{sentinels} {sentinels:?}"), "m@a:1,[::1]:2 m@a:1,[::1]:2");
-    }
 }

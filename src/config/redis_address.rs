@@ -101,3 +101,20 @@ fn host_port(text: &str, default: u16) -> Option<(String, u16)> {
     let port = port.map_or(Some(default), |p| p.parse().ok().filter(|p| *p > 0))?;
     Some((host.to_owned(), port))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentinels_are_hosts_with_or_without_ports() {
+        let wanted = vec![("a".to_owned(), 26_379), ("10.0.0.2".to_owned(), 7), ("::1".to_owned(), 26_380)];
+        assert_eq!(sentinel_nodes("a, 10.0.0.2:7,[::1]:26380"), Some(wanted));
+        for wrong in ["", "a,,b", "a:0", "a:x", "a:70000", "[::1", "a b:1", "a/b"] {
+            assert_eq!(sentinel_nodes(wrong), None, "{wrong}");
+        }
+        let nodes = vec![("a".to_owned(), 1), ("::1".to_owned(), 2)];
+        let sentinels = Sentinels { nodes, master: "m".to_owned(), password: Some("s3cret".to_owned()) };
+        assert_eq!(format!("{sentinels} {sentinels:?}"), "m@a:1,[::1]:2 m@a:1,[::1]:2");
+    }
+}

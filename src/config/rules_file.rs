@@ -14,6 +14,7 @@
 //! ```
 
 use super::error::ConfigError;
+use super::settings::JBOD_LIMITS_FILE;
 use super::toml_value::{Odd, as_table, odd};
 use super::{enclosure_layouts, file};
 use crate::domain::health::{Limits, Override, RULES, Rule, Step, Steps, Worse};
@@ -22,7 +23,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
 
-const SETTING: &str = "JBOD_LIMITS_FILE";
 /// More than anybody writes by hand.
 const LARGEST_BYTES: u64 = 1024 * 1024;
 
@@ -36,11 +36,14 @@ pub(super) struct RulesFile {
 /// Reads the file. The first thing in it that cannot be used is the error.
 pub(super) fn read(path: &Path) -> Result<RulesFile, ConfigError> {
     let shown = path.display();
-    let unreadable =
-        |why: String| ConfigError::new(SETTING, &format!("{shown} ({why})"), "a readable regular file in TOML");
+    let unreadable = |why: String| {
+        ConfigError::new(JBOD_LIMITS_FILE.name, &format!("{shown} ({why})"), "a readable regular file in TOML")
+    };
     let bytes = file::read(path, LARGEST_BYTES).map_err(|e| unreadable(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|e| unreadable(e.to_string()))?;
-    parse(&text).map_err(|Odd { found, wanted }| ConfigError::new(SETTING, &format!("{found} in {shown}"), &wanted))
+    parse(&text).map_err(|Odd { found, wanted }| {
+        ConfigError::new(JBOD_LIMITS_FILE.name, &format!("{found} in {shown}"), &wanted)
+    })
 }
 
 fn parse(text: &str) -> Result<RulesFile, Odd> {

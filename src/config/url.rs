@@ -6,6 +6,7 @@
 use super::error::ConfigError;
 use super::read::mask_url;
 use super::redis_address::{RedisAddress, RedisConfig, RedisTls, Sentinels, sentinel_nodes};
+use super::settings::REDIS_URL;
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ fn decoded(part: &str) -> Option<String> {
 
 /// Lets the URL win over host, port, sentinels, database, user and password wherever it names them.
 pub(super) fn apply(config: &mut RedisConfig, text: &str) -> Result<(), ConfigError> {
-    let wrong = |wanted: &str| ConfigError::new("REDIS_URL", &mask_url(text), wanted);
+    let wrong = |wanted: &str| ConfigError::new(REDIS_URL.name, &mask_url(text), wanted);
     let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong(SCHEMES))?;
     config.tls = scheme.starts_with("rediss").then_some(RedisTls { roots: None });
     match scheme {

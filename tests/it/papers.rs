@@ -11,6 +11,7 @@ mod settings;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use jbod_monitor::cli::Cli;
+use jbod_monitor::config::settings::{Kind, SETTINGS};
 use std::path::Path;
 use std::process::Command;
 
@@ -122,6 +123,27 @@ fn the_limits_file_says_what_holds_without_it() {
     let from_file = rules(Some(&file));
     assert!(from_file.contains(" file"), "the file was read:\n{from_file}");
     assert_eq!(from_file.replace(" file", " default"), rules(None));
+}
+
+/// What a setting means is said in other words there; its option and its default are the program's.
+#[test]
+fn the_readme_shows_each_setting_with_its_option_and_default() {
+    let readme = std::fs::read_to_string(in_repository("README.md")).expect("README.md");
+    let mut rows = readme.lines();
+    rows.find(|line| *line == "| variable | flag | default | meaning |").expect("the table of settings");
+    let mut rows = rows.skip(1);
+    for setting in SETTINGS {
+        let option = setting.option.map_or_else(String::new, |option| format!("`--{option}` "));
+        let default = match (setting.default(), &setting.kind) {
+            (Some(default), _) => format!("`{default}`"),
+            (None, Kind::Program(_)) => "found".to_owned(),
+            (None, _) => "none".to_owned(),
+        };
+        let wanted = format!("| `{}` | {option}| {default} | ", setting.name);
+        let row = rows.next().unwrap_or_default();
+        assert!(row.starts_with(&wanted), "wanted {wanted}\nfound {row}");
+    }
+    assert_eq!(rows.next(), Some(""), "the table ends");
 }
 
 fn is_name(text: &str) -> bool {

@@ -92,7 +92,7 @@ fn the_limits_file_can_hold_anything() {
     };
     try_cases("limits", 2_000, damage, move |bytes| {
         std::fs::write(&file, bytes).expect("it is written");
-        match Config::build(&cli.settings, &args, &Environment::default()) {
+        match Config::build(&cli.settings, &Environment::default()) {
             Ok(config) => assert!(config.limit_rows().iter().all(|(_, limits, _)| !limits.is_empty())),
             Err(error) => assert_eq!(error.setting, "JBOD_LIMITS_FILE", "{error}"),
         }
