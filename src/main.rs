@@ -2,9 +2,11 @@
 
 use anyhow::Context;
 use clap::Parser;
+use jbod_monitor::cache::redis::check_authorities;
 use jbod_monitor::cli::{Cli, Command};
 use jbod_monitor::config::{Config, ConfigError, Environment, Row};
 use jbod_monitor::daemon::Life;
+use jbod_monitor::http::Endpoint;
 use jbod_monitor::probe::launch;
 use jbod_monitor::terminal::{Screen, print};
 use jbod_monitor::{daemon, doctor, log, scan};
@@ -34,22 +36,38 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &Command, cli: &Cli, env: &Environment) -> anyhow::Result<ExitCode> {
-    let configured = || Config::build(&cli.settings, env).context("bad configuration");
+    let configured = || configured(cli, env).context("bad configuration");
     match *command {
         Command::Serve => {
             // Before settings are read: a file of settings may block.
             let life = Life::begin()?;
-            daemon::serve(&configured()?, life)?;
+            let (config, endpoint) = configured()?;
+            daemon::serve(&config, &endpoint, life)?;
         }
-        Command::Scan { json, sort, color } => scan::scan(&configured()?, json, sort, Screen::of_stdout(env, color))?,
+        Command::Scan { json, sort, color } => {
+            let (config, _) = configured()?;
+            scan::scan(&config, json, sort, Screen::of_stdout(env, color))?;
+        }
         Command::Doctor { json, color } => {
-            if !doctor::doctor(&configured()?, json, Screen::of_stdout(env, color))? {
+            let (config, endpoint) = configured()?;
+            if !doctor::doctor(&config, &endpoint, json, Screen::of_stdout(env, color))? {
                 return Ok(ExitCode::from(RUNTIME_FAILURE));
             }
         }
-        Command::CheckConfig => check_config(&configured()?)?,
+        Command::CheckConfig => {
+            let (config, _) = configured()?;
+            check_config(&config)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The settings, and what they name: every command refuses those that the daemon could not start with.
+fn configured(cli: &Cli, env: &Environment) -> Result<(Config, Endpoint), ConfigError> {
+    let config = Config::build(&cli.settings, env)?;
+    check_authorities(&config.redis)?;
+    let endpoint = Endpoint::resolve(&config.http)?;
+    Ok((config, endpoint))
 }
 
 fn check_config(config: &Config) -> anyhow::Result<()> {

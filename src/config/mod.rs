@@ -26,7 +26,7 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use http::{HttpConfig, Listen};
 pub use read::Row;
-pub use redis_address::{RedisAddress, RedisConfig, RedisTls, Sentinels, host_and_port};
+pub use redis_address::{CaFile, RedisAddress, RedisConfig, RedisTls, Sentinels, host_and_port};
 
 use self::redis::redis_config;
 use crate::domain::health::Limits;

@@ -5,12 +5,8 @@
 
 use super::error::ConfigError;
 use super::read::SettingsReader;
-use super::redis_address::{RedisAddress, RedisConfig, Sentinels, sentinel_nodes};
-use super::{file, settings, url};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use std::path::Path;
+use super::redis_address::{CaFile, RedisAddress, RedisConfig, Sentinels, sentinel_nodes};
+use super::{settings, url};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +48,7 @@ pub(super) fn redis_config(read: &mut SettingsReader) -> Result<RedisConfig, Con
         let wanted = "nothing, or a REDIS_URL of rediss:// or rediss+sentinel://: without it there is no TLS";
         return Err(ConfigError::new(settings::REDIS_CA_FILE.name, ca_file, wanted));
     };
-    tls.roots = Some(Arc::new(authorities(ca_file)?));
+    tls.authorities = Some(Arc::new(CaFile::read(ca_file)?));
     Ok(config)
 }
 
@@ -78,18 +74,3 @@ fn sentinels(nodes: Option<&str>, master: Option<&str>) -> Result<Option<Sentine
 }
 
 const SENTINELS: &str = "HOST[:PORT],HOST[:PORT],… of the sentinels";
-
-/// All authorities of a distribution are a quarter of a megabyte.
-const LARGEST_CA_BYTES: u64 = 4 * 1024 * 1024;
-
-fn authorities(path: &str) -> Result<RootCertStore, ConfigError> {
-    const WANTED: &str = "a readable regular file of certificates (PEM)";
-    let wrong = |why: &str| ConfigError::new(settings::REDIS_CA_FILE.name, &format!("{path} ({why})"), WANTED);
-    let text = file::read(Path::new(path), LARGEST_CA_BYTES).map_err(|e| wrong(&e.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&text) {
-        let certificate = certificate.map_err(|e| wrong(&e.to_string()))?;
-        roots.add(certificate).map_err(|e| wrong(&e.to_string()))?;
-    }
-    if roots.is_empty() { Err(wrong("no certificate in it")) } else { Ok(roots) }
-}

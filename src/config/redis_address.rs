@@ -1,7 +1,9 @@
 //! Where Redis is, and what is needed to get in: what `REDIS_URL` and the other settings of Redis are read into.
 
-use rustls::RootCertStore;
-use std::path::PathBuf;
+use super::error::ConfigError;
+use super::file;
+use super::settings::REDIS_CA_FILE;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +41,30 @@ pub struct Sentinels {
 #[derive(Clone, Debug)]
 pub struct RedisTls {
     /// `None`: the authorities that the system knows.
-    pub roots: Option<Arc<RootCertStore>>,
+    pub authorities: Option<Arc<CaFile>>,
+}
+
+/// What `REDIS_CA_FILE` holds. The certificates in it are read where they are used (`cache/redis/tls`).
+#[derive(Clone, Debug)]
+pub struct CaFile {
+    pub path: String,
+    pub pem: Vec<u8>,
+}
+
+impl CaFile {
+    /// All authorities of a distribution are a quarter of a megabyte.
+    const LARGEST_BYTES: u64 = 4 * 1024 * 1024;
+
+    pub(super) fn read(path: &str) -> Result<Self, ConfigError> {
+        let pem = file::read(Path::new(path), Self::LARGEST_BYTES).map_err(|e| Self::unusable(path, &e.to_string()))?;
+        Ok(Self { path: path.to_owned(), pem })
+    }
+
+    /// Why the file, or a certificate in it, cannot be used.
+    pub fn unusable(path: &str, why: &str) -> ConfigError {
+        let wanted = "a readable regular file of certificates (PEM)";
+        ConfigError::new(REDIS_CA_FILE.name, &format!("{path} ({why})"), wanted)
+    }
 }
 
 impl std::fmt::Debug for RedisConfig {

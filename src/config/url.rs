@@ -20,7 +20,7 @@ fn decoded(part: &str) -> Option<String> {
 pub(super) fn apply(config: &mut RedisConfig, text: &str) -> Result<(), ConfigError> {
     let wrong = |wanted: &str| ConfigError::new(REDIS_URL.name, &mask_url(text), wanted);
     let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong(SCHEMES))?;
-    config.tls = scheme.starts_with("rediss").then_some(RedisTls { roots: None });
+    config.tls = scheme.starts_with("rediss").then_some(RedisTls { authorities: None });
     match scheme {
         "redis+sentinel" | "rediss+sentinel" => return sentinel(config, rest).map_err(wrong),
         "redis" | "rediss" | "redis+unix" | "unix" => {}
