@@ -1,7 +1,7 @@
 //! The settings on the command line: one option for each row of the table, which clap reads from the option or from its
 //! environment variable. Nothing is checked here.
 
-use super::settings::{Kind, SETTINGS, Setting};
+use super::settings::{JBOD_LIMITS_FILE, Kind, SETTINGS, Setting};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use std::collections::BTreeMap;
@@ -70,8 +70,10 @@ fn argument(setting: &Setting) -> Option<Arg> {
         Some(default) => format!("{} [default: {default}]", setting.help),
         None => setting.help.to_owned(),
     };
+    let former = (setting.name == JBOD_LIMITS_FILE.now.name).then_some(JBOD_LIMITS_FILE.option);
     let argument = Arg::new(setting.name)
         .long(option)
+        .aliases(former)
         .env(setting.name)
         .hide_env_values(setting.is_secret())
         .value_name(setting.value_name)

@@ -1,4 +1,4 @@
-//! The part of the limits file that says how the bays of a shelf stand.
+//! The part of the rules file that says how the bays of a shelf stand.
 //!
 //! ```toml
 //! [enclosures."SHELF-42*"]      # by model, or by the enclosure's id

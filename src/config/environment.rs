@@ -2,7 +2,7 @@
 //! options are read by clap.
 
 use super::log_filter;
-use super::settings::{REDIS_PASSWORD, RUST_LOG};
+use super::settings::{JBOD_LIMITS_FILE, REDIS_PASSWORD, RUST_LOG};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -10,6 +10,8 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     pub redis_password: Option<String>,
+    /// The former name of `JBOD_RULES_FILE`.
+    pub limits_file: Option<String>,
     pub credentials_directory: Option<PathBuf>,
     pub path: Option<OsString>,
     pub rust_log: Option<String>,
@@ -30,6 +32,7 @@ impl Environment {
         let get = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
         Self {
             redis_password: get(REDIS_PASSWORD.name),
+            limits_file: get(JBOD_LIMITS_FILE.name),
             credentials_directory: get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             path: std::env::var_os("PATH"),
             rust_log: get(RUST_LOG.name),

@@ -101,7 +101,7 @@ impl Config {
             device_types: device_types::parse(read.optional(&settings::SMART_DEVICE_TYPES).unwrap_or_default())?,
         };
         let http = http_config(&mut read)?;
-        let rules = match read.optional(&settings::JBOD_LIMITS_FILE) {
+        let rules = match read.rules_file(&settings::JBOD_LIMITS_FILE)? {
             Some(file) => rules_file::read(Path::new(file))?,
             None => RulesFile::default(),
         };

@@ -5,7 +5,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::log_filter;
 use super::secret::secret;
-use super::settings::{Choice, Number, Optional, Password, Program, SecretFile, Switch, Text, Url};
+use super::settings::{Choice, Former, Number, Optional, Password, Program, SecretFile, Switch, Text, Url};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,6 +57,25 @@ impl<'a> SettingsReader<'a> {
         let (given, source) = self.given(setting.name);
         self.note(setting.name, given.unwrap_or_default(), source);
         given.filter(|text| !text.is_empty())
+    }
+
+    /// The rules file, whose variable had another name. Both names at once are a mistake: one of them would not count.
+    pub(super) fn rules_file(&mut self, former: &Former) -> Result<Option<&'a str>, ConfigError> {
+        let (given, source) = self.given(former.now.name);
+        let Some(old) = self.env.limits_file.as_deref() else { return Ok(self.optional(former.now)) };
+        match (given, source) {
+            (Some(_), "flag") => Ok(self.optional(former.now)),
+            (Some(new), _) => Err(ConfigError {
+                setting: former.now.name.to_owned(),
+                found: format!("{new:?} and {}={old:?}", former.name),
+                wanted: format!("one of them: {} is the former name of {}", former.name, former.now.name),
+            }),
+            (None, _) => {
+                log::warn!("{} is now called {}: the former name is still read", former.name, former.now.name);
+                self.note(former.now.name, old, "env");
+                Ok(Some(old))
+            }
+        }
     }
 
     pub(super) fn url(&mut self, setting: &Url) -> Option<&'a str> {

@@ -1,4 +1,4 @@
-//! The limits file: which rules speak, and at which values, for all drives or for models by name; and
+//! The rules file: which rules speak, and at which values, for all drives or for models by name; and
 //! how the bays of shelves stand (`enclosure_layouts`).
 //!
 //! ```toml
@@ -14,7 +14,7 @@
 //! ```
 
 use super::error::ConfigError;
-use super::settings::JBOD_LIMITS_FILE;
+use super::settings::JBOD_RULES_FILE;
 use super::toml_value::{Odd, as_table, odd};
 use super::{enclosure_layouts, file};
 use crate::domain::health::{Limits, Override, RULES, Rule, Step, Steps, Worse};
@@ -37,12 +37,12 @@ pub(super) struct RulesFile {
 pub(super) fn read(path: &Path) -> Result<RulesFile, ConfigError> {
     let shown = path.display();
     let unreadable = |why: String| {
-        ConfigError::new(JBOD_LIMITS_FILE.name, &format!("{shown} ({why})"), "a readable regular file in TOML")
+        ConfigError::new(JBOD_RULES_FILE.name, &format!("{shown} ({why})"), "a readable regular file in TOML")
     };
     let bytes = file::read(path, LARGEST_BYTES).map_err(|e| unreadable(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|e| unreadable(e.to_string()))?;
     parse(&text).map_err(|Odd { found, wanted }| {
-        ConfigError::new(JBOD_LIMITS_FILE.name, &format!("{found} in {shown}"), &wanted)
+        ConfigError::new(JBOD_RULES_FILE.name, &format!("{found} in {shown}"), &wanted)
     })
 }
 

@@ -88,6 +88,13 @@ pub struct Password {
     pub example: &'static str,
 }
 
+/// The name that a setting had before. The variable is still read, with a warning; the option is a hidden alias.
+pub struct Former {
+    pub name: &'static str,
+    pub option: &'static str,
+    pub now: &'static Optional,
+}
+
 /// What a secret is for, which decides what may stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secret {
@@ -131,7 +138,7 @@ impl Setting {
         }
     }
 
-    /// Its value is shown nowhere.
+    /// Whether the value itself may hold a secret. It is shown nowhere.
     pub fn is_secret(&self) -> bool {
         matches!(self.kind, Kind::Url(_) | Kind::Password(_))
     }
@@ -252,7 +259,7 @@ table! {
     JBOD_WORKERS, Some("workers"), "COUNT", Number { default: 4, range: 1..=64, unit: "a count" },
     "Request workers";
 
-    JBOD_LIMITS_FILE, Some("limits-file"), "FILE", Optional { example: "/etc/jbod-monitor/limits.toml" },
+    JBOD_RULES_FILE, Some("rules-file"), "FILE", Optional { example: "/etc/jbod-monitor/rules.toml" },
     "TOML file of limits, for each rule and model, at which a drive is called bad";
 
     JBOD_ROOT, Some("root"), "DIR", Text { default: "/" },
@@ -267,3 +274,5 @@ table! {
     RUST_LOG, None, "TEXT", Text { default: "info" },
     "Log filter: error, warn, info, debug, trace, or off";
 }
+
+pub static JBOD_LIMITS_FILE: Former = Former { name: "JBOD_LIMITS_FILE", option: "limits-file", now: &JBOD_RULES_FILE };

@@ -1,4 +1,4 @@
-//! The settings file of the unit, and the limits file: every line with a `#` before it that a user may take away.
+//! The settings file of the unit, and the rules file: every line with a `#` before it that a user may take away.
 
 use jbod_monitor::config::settings::{Kind, SETTINGS};
 use jbod_monitor::domain::health::{RULES, Steps, Worse};
@@ -20,16 +20,16 @@ pub fn environment_file() -> String {
         let is_secret_file = matches!(setting.kind, Kind::SecretFile(_));
         let own = if is_secret_file { ". Not needed for those above" } else { "" };
         let comment = wrapped(&format!("{}{own}", setting.help), "# ", 110);
-        // The one that is set: who writes into the limits file sees it count.
-        let mark = if setting.name == "JBOD_LIMITS_FILE" { "" } else { "#" };
+        // The one that is set: who writes into the rules file sees it count.
+        let mark = if setting.name == "JBOD_RULES_FILE" { "" } else { "#" };
         text.push_str(&format!("\n{comment}\n{mark}{}={}\n", setting.name, setting.example()));
     }
     text
 }
 
-pub fn limits_file() -> String {
+pub fn rules_file() -> String {
     let mut text = "\
-# At which values a rule speaks: jbod-monitor.service reads this file when it starts (JBOD_LIMITS_FILE).
+# At which values a rule speaks: jbod-monitor.service reads this file when it starts (JBOD_RULES_FILE).
 # jbod-monitor(5) explains the form; `jbod-monitor check-config` shows the limits in force.
 #
 # Below are the defaults. To change one, take the # from its line and from the [rules.…] above it.
