@@ -1,6 +1,6 @@
 //! The command line: what can be asked of the program. Settings themselves are in `config`.
 
-use crate::config::RawConfig;
+use crate::config::Arguments;
 use crate::scan::Sort;
 use crate::terminal::Color;
 use clap::{Parser, Subcommand};
@@ -19,7 +19,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
-    pub settings: RawConfig,
+    pub settings: Arguments,
 }
 
 #[derive(Debug, Clone, Subcommand)]

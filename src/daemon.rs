@@ -1,9 +1,9 @@
 //! Wiring: builds the parts, starts the threads in order, waits, stops them in reverse.
 
 use crate::cache::redis::RedisStore;
-use crate::config::{Config, Listen};
+use crate::config::Config;
 use crate::event::{About, Kind, note};
-use crate::http::{Desk, Gate, work};
+use crate::http::{Addresses, Desk, Endpoint, Gate, work};
 use crate::poller;
 use crate::probe::Host;
 use crate::reader::Reader;
@@ -35,11 +35,11 @@ impl Life {
 }
 
 /// Runs until a signal asks for the stop. An error means that a restart may help.
-pub fn serve(config: &Config, Life { stop, watch }: Life) -> anyhow::Result<()> {
+pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, watch }: Life) -> anyhow::Result<()> {
     log_panics();
     let connections = make_room(config);
-    let gate = Arc::new(Gate::listen(&config.http, connections, &stop)?);
-    say_hello(config);
+    let gate = Arc::new(Gate::listen(endpoint, connections, &stop)?);
+    say_hello(config, endpoint);
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let workers = config.http.workers;
@@ -67,7 +67,7 @@ pub fn serve(config: &Config, Life { stop, watch }: Life) -> anyhow::Result<()> 
         // A thread that panicked has been reported by its guard.
         let _ = thread.join();
     }
-    if let Listen::Unix(path) = &config.http.listen {
+    if let Addresses::Unix(path) = &endpoint.addresses {
         let _ = std::fs::remove_file(path);
     }
     anyhow::ensure!(!watch.has_failed(), "stopped because of a failure");
@@ -101,13 +101,13 @@ fn accept(gate: &Arc<Gate>, watch: &Watch, stop: &Stop) -> anyhow::Result<JoinHa
     thread::Builder::new().name("gate".to_owned()).spawn(run).context("cannot start the gate")
 }
 
-fn say_hello(config: &Config) {
+fn say_hello(config: &Config, endpoint: &Endpoint) {
     let program = |path: &Option<std::path::PathBuf>| {
         path.as_ref().map_or_else(|| "none".to_owned(), |p| p.display().to_string())
     };
-    let listen = match &config.http.listen {
-        Listen::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
-        Listen::Unix(path) => format!("unix:{}", path.display()),
+    let listen = match &endpoint.addresses {
+        Addresses::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        Addresses::Unix(path) => format!("unix:{}", path.display()),
     };
     note!(
         Info,

@@ -1,10 +1,12 @@
 //! The program: parses, dispatches, prints the error chain, and gives the exit code.
 
 use anyhow::Context;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::Parser;
+use jbod_monitor::cache::redis::check_authorities;
 use jbod_monitor::cli::{Cli, Command};
 use jbod_monitor::config::{Config, ConfigError, Environment, Row};
 use jbod_monitor::daemon::Life;
+use jbod_monitor::http::Endpoint;
 use jbod_monitor::probe::launch;
 use jbod_monitor::terminal::{Screen, print};
 use jbod_monitor::{daemon, doctor, log, scan};
@@ -19,8 +21,7 @@ fn main() -> ExitCode {
     }
     launch::use_it();
     // Usage errors end here, with status 2; help and version with 0.
-    let matches = Cli::command().get_matches();
-    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut cli = Cli::parse();
     let env = Environment::read();
     let command = cli.command.take().unwrap_or(Command::Serve);
     // Started over before it listens to signals: what one asks for would be forgotten with it.
@@ -28,31 +29,45 @@ fn main() -> ExitCode {
         launch::with_little_memory();
     }
     log::init(&env);
-    run(&command, &cli, &matches, &env).unwrap_or_else(|error| {
+    run(&command, &cli, &env).unwrap_or_else(|error| {
         ::log::error!("{error:#}");
         ExitCode::from(if error.is::<ConfigError>() { BAD_CONFIGURATION } else { RUNTIME_FAILURE })
     })
 }
 
-fn run(command: &Command, cli: &Cli, matches: &ArgMatches, env: &Environment) -> anyhow::Result<ExitCode> {
-    // Global settings may stand before or after the command; clap hands them down to it.
-    let sources = matches.subcommand().map_or(matches, |(_, of_command)| of_command);
-    let configured = || Config::build(&cli.settings, sources, env).context("bad configuration");
+fn run(command: &Command, cli: &Cli, env: &Environment) -> anyhow::Result<ExitCode> {
+    let configured = || configured(cli, env).context("bad configuration");
     match *command {
         Command::Serve => {
             // Before settings are read: a file of settings may block.
             let life = Life::begin()?;
-            daemon::serve(&configured()?, life)?;
+            let (config, endpoint) = configured()?;
+            daemon::serve(&config, &endpoint, life)?;
         }
-        Command::Scan { json, sort, color } => scan::scan(&configured()?, json, sort, Screen::of_stdout(env, color))?,
+        Command::Scan { json, sort, color } => {
+            let (config, _) = configured()?;
+            scan::scan(&config, json, sort, Screen::of_stdout(env, color))?;
+        }
         Command::Doctor { json, color } => {
-            if !doctor::doctor(&configured()?, json, Screen::of_stdout(env, color))? {
+            let (config, endpoint) = configured()?;
+            if !doctor::doctor(&config, &endpoint, json, Screen::of_stdout(env, color))? {
                 return Ok(ExitCode::from(RUNTIME_FAILURE));
             }
         }
-        Command::CheckConfig => check_config(&configured()?)?,
+        Command::CheckConfig => {
+            let (config, _) = configured()?;
+            check_config(&config)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The settings, and what they name: every command refuses those that the daemon could not start with.
+fn configured(cli: &Cli, env: &Environment) -> Result<(Config, Endpoint), ConfigError> {
+    let config = Config::build(&cli.settings, env)?;
+    check_authorities(&config.redis)?;
+    let endpoint = Endpoint::resolve(&config.http)?;
+    Ok((config, endpoint))
 }
 
 fn check_config(config: &Config) -> anyhow::Result<()> {

@@ -53,7 +53,7 @@ _jbod__monitor() {
 
     case "${cmd}" in
         jbod__monitor)
-            opts="-h -V --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --limits-file --root --smartctl --zpool --help --version serve scan doctor check-config help"
+            opts="-h -V --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help --version serve scan doctor check-config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,7 +175,7 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --limits-file)
+                --rules-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -199,7 +199,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__check__subcmd__config)
-            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --limits-file --root --smartctl --zpool --help"
+            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -321,7 +321,7 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --limits-file)
+                --rules-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -345,7 +345,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__doctor)
-            opts="-h --json --color --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --limits-file --root --smartctl --zpool --help"
+            opts="-h --json --color --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -471,7 +471,7 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --limits-file)
+                --rules-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -579,7 +579,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__scan)
-            opts="-h --json --sort --color --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --limits-file --root --smartctl --zpool --help"
+            opts="-h --json --sort --color --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -709,7 +709,7 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --limits-file)
+                --rules-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -733,7 +733,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__serve)
-            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --limits-file --root --smartctl --zpool --help"
+            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -855,7 +855,7 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --limits-file)
+                --rules-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

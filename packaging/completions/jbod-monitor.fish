@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_jbod_monitor_global_optspecs
-    string join \n redis-url= redis-host= redis-port= redis-db= redis-sentinels= redis-sentinel-master= redis-sentinel-password-file= redis-username= redis-password-file= redis-ca-file= redis-timeout-ms= key-prefix= smart-cache-ttl= smart-poll-interval= smart-timeout= smart-concurrency= smart-concurrency-per-host= smart-nocheck= smart-device-types= overview-ttl= enclosures-ttl= zfs-ttl= stale-ttl= listen= token-file= allow-anonymous= allowed-host= max-connections= workers= limits-file= root= smartctl= zpool= h/help V/version
+    string join \n redis-url= redis-host= redis-port= redis-db= redis-sentinels= redis-sentinel-master= redis-sentinel-password-file= redis-username= redis-password-file= redis-ca-file= redis-timeout-ms= key-prefix= smart-cache-ttl= smart-poll-interval= smart-timeout= smart-concurrency= smart-concurrency-per-host= smart-nocheck= smart-device-types= overview-ttl= enclosures-ttl= zfs-ttl= stale-ttl= listen= token-file= allow-anonymous= allowed-host= max-connections= workers= rules-file= root= smartctl= zpool= h/help V/version
 end
 
 function __fish_jbod_monitor_needs_command
@@ -53,7 +53,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allow-anonymo
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l limits-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
@@ -93,7 +93,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allo
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l limits-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
@@ -132,7 +132,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allow
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l limits-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
@@ -170,7 +170,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l all
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l limits-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
@@ -205,7 +205,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" 
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l limits-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r

@@ -2,14 +2,13 @@
 //! commas between, and `/TEXT` at the end. A target is the beginning of a module's path. A misspelt level would be a target
 //! that no line has, and so silence every line.
 
-use super::{ConfigError, bad};
+use super::error::ConfigError;
+use super::settings::RUST_LOG;
 
 const WANTED: &str = "off, error, warn, info, debug or trace; or jbod_monitor=LEVEL; several with commas between";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The targets of this program's lines begin with it.
 const OWN_TARGET: &str = "jbod_monitor";
-/// What stands where no filter is set.
-pub(super) const DEFAULT: &str = "info";
 
 /// What a directive of a filter is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,13 +21,13 @@ enum Scope {
 
 /// The filter that is set, or the default.
 pub(super) fn checked(set: Option<&str>) -> Result<&str, ConfigError> {
-    let Some(filter) = set else { return Ok(DEFAULT) };
+    let Some(filter) = set else { return Ok(RUST_LOG.default) };
     let (directives, text) = filter.split_once('/').unwrap_or((filter, ""));
     let directives = directives.split(',').map(str::trim).filter(|directive| !directive.is_empty());
     let scopes: Option<Vec<Scope>> = directives.map(scope).collect();
     match scopes {
         Some(scopes) if scopes.contains(&Scope::Own) && !text.contains('/') => Ok(filter),
-        _ => Err(bad("RUST_LOG", filter, WANTED)),
+        _ => Err(ConfigError::new(RUST_LOG.name, filter, WANTED)),
     }
 }
 
@@ -72,7 +71,7 @@ mod tests {
         ] {
             assert_eq!(checked(Some(good)).ok(), Some(good));
         }
-        assert_eq!(checked(None).ok(), Some(DEFAULT));
+        assert_eq!(checked(None).ok(), Some(RUST_LOG.default));
         for odd in [
             "trcae",
             "jbod=99",

@@ -1,128 +1,185 @@
 //! Reads one setting: text to value, with its range, its source, and the error if it does not fit.
 
-use super::{ConfigError, Environment, Row};
-use clap::{ArgMatches, parser::ValueSource};
-use std::ops::RangeInclusive;
+use super::arguments::{Arguments, Given};
+use super::environment::Environment;
+use super::error::ConfigError;
+use super::log_filter;
+use super::secret::secret;
+use super::settings::{Choice, Former, Number, Optional, Password, Program, SecretFile, Switch, Text, Url};
 use std::path::PathBuf;
+use std::time::Duration;
 
-/// Reads settings one by one and notes each for `check-config`.
-pub(super) struct Reader<'a> {
-    pub(super) sources: &'a ArgMatches,
-    pub(super) rows: Vec<Row>,
+/// One effective setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub name: &'static str,
+    pub value: String,
+    pub source: &'static str,
 }
 
-impl Reader<'_> {
-    /// The value that counts: a flag's, or the environment's when it is not empty.
-    fn given<'v>(&self, id: &str, value: Option<&'v str>) -> (Option<&'v str>, &'static str) {
-        let source = match self.sources.try_contains_id(id).ok().and_then(|_| self.sources.value_source(id)) {
-            Some(ValueSource::CommandLine) => "flag",
-            Some(ValueSource::EnvVariable) => "env",
-            _ => "default",
-        };
-        match value {
-            Some("") if source != "flag" => (None, "default"),
-            Some(text) => (Some(text), source),
+/// Reads settings one by one and notes each for `check-config`.
+pub(super) struct SettingsReader<'a> {
+    arguments: &'a Arguments,
+    env: &'a Environment,
+    rows: Vec<Row>,
+}
+
+impl<'a> SettingsReader<'a> {
+    pub(super) fn new(arguments: &'a Arguments, env: &'a Environment) -> Self {
+        Self { arguments, env, rows: Vec::new() }
+    }
+
+    /// What `check-config` prints: everything that was read, in that order.
+    pub(super) fn into_rows(self) -> Vec<Row> {
+        self.rows
+    }
+
+    /// The value that counts, and its source.
+    fn given(&self, name: &str) -> (Option<&'a str>, &'static str) {
+        match self.arguments.get(name) {
+            Some(Given { text, source }) => (Some(text), source),
             None => (None, "default"),
         }
     }
 
-    pub(super) fn text(&mut self, id: &str, name: &'static str, value: Option<&str>, default: &str) -> String {
-        self.secret_text_or(id, name, value, default, str::to_owned)
+    fn note(&mut self, name: &'static str, value: impl Into<String>, source: &'static str) {
+        self.rows.push(Row { name, value: value.into(), source });
     }
 
-    /// A text that may hold a password: `check-config` shows it through `mask`.
-    pub(super) fn secret_text(
-        &mut self,
-        id: &str,
-        name: &'static str,
-        value: Option<&str>,
-        mask: fn(&str) -> String,
-    ) -> String {
-        self.secret_text_or(id, name, value, "", mask)
-    }
-
-    fn secret_text_or(
-        &mut self,
-        id: &str,
-        name: &'static str,
-        value: Option<&str>,
-        default: &str,
-        mask: fn(&str) -> String,
-    ) -> String {
-        let (given, source) = self.given(id, value);
-        let text = given.unwrap_or(default).to_owned();
-        self.rows.push(Row { name, value: mask(&text), source });
+    pub(super) fn text(&mut self, setting: &Text) -> &'a str {
+        let (given, source) = self.given(setting.name);
+        let text = given.unwrap_or(setting.default);
+        self.note(setting.name, text, source);
         text
     }
 
-    pub(super) fn number(
-        &mut self,
-        id: &str,
-        name: &'static str,
-        value: Option<&str>,
-        default: u64,
-        range: RangeInclusive<u64>,
-        unit: &str,
-    ) -> Result<u64, ConfigError> {
-        let (given, source) = self.given(id, value);
-        let wanted = || format!("{unit}, {} to {}", range.start(), range.end());
-        let number = match given {
-            None => default,
-            Some(text) => {
-                let number = text.parse::<u64>().ok().filter(|n| range.contains(n));
-                number.ok_or_else(|| bad(name, text, &wanted()))?
+    pub(super) fn optional(&mut self, setting: &Optional) -> Option<&'a str> {
+        let (given, source) = self.given(setting.name);
+        self.note(setting.name, given.unwrap_or_default(), source);
+        given.filter(|text| !text.is_empty())
+    }
+
+    /// The rules file, whose variable had another name. Both names at once are a mistake: one of them would not count.
+    pub(super) fn rules_file(&mut self, former: &Former) -> Result<Option<&'a str>, ConfigError> {
+        let (given, source) = self.given(former.now.name);
+        let Some(old) = self.env.limits_file.as_deref() else { return Ok(self.optional(former.now)) };
+        match (given, source) {
+            (Some(_), "flag") => Ok(self.optional(former.now)),
+            (Some(new), _) => Err(ConfigError {
+                setting: former.now.name.to_owned(),
+                found: format!("{new:?} and {}={old:?}", former.name),
+                wanted: format!("one of them: {} is the former name of {}", former.name, former.now.name),
+            }),
+            (None, _) => {
+                log::warn!("{} is now called {}: the former name is still read", former.name, former.now.name);
+                self.note(former.now.name, old, "env");
+                Ok(Some(old))
             }
+        }
+    }
+
+    pub(super) fn url(&mut self, setting: &Url) -> Option<&'a str> {
+        let (given, source) = self.given(setting.name);
+        self.note(setting.name, given.map(mask_url).unwrap_or_default(), source);
+        given.filter(|url| !url.is_empty())
+    }
+
+    pub(super) fn number<N: TryFrom<u64>>(&mut self, setting: &Number) -> Result<N, ConfigError> {
+        let Number { name, default, range, unit } = setting;
+        let (given, source) = self.given(name);
+        let wrong = |found: &str| {
+            let wanted = format!("{unit}, {} to {}", range.start(), range.end());
+            ConfigError::new(name, found, &wanted)
         };
-        self.rows.push(Row { name, value: number.to_string(), source });
-        Ok(number)
+        let number = match given {
+            None => *default,
+            Some(text) => text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| wrong(text))?,
+        };
+        self.note(name, number.to_string(), source);
+        N::try_from(number).map_err(|_| wrong(&number.to_string()))
     }
 
-    pub(super) fn count(
-        &mut self,
-        id: &str,
-        name: &'static str,
-        value: Option<&str>,
-        default: u64,
-        range: RangeInclusive<u64>,
-    ) -> Result<usize, ConfigError> {
-        let n = self.number(id, name, value, default, range, "a count")?;
-        usize::try_from(n).map_err(|_| bad(name, &n.to_string(), "a count"))
+    pub(super) fn seconds(&mut self, setting: &Number) -> Result<Duration, ConfigError> {
+        self.number(setting).map(Duration::from_secs)
     }
 
-    pub(super) fn choice(
+    pub(super) fn choice(&mut self, setting: &Choice) -> Result<&'static str, ConfigError> {
+        self.one_of(setting.name, setting.default, setting.choices)
+    }
+
+    pub(super) fn switch(&mut self, setting: &Switch) -> Result<bool, ConfigError> {
+        let word = self.one_of(setting.name, Switch::DEFAULT, &Switch::CHOICES)?;
+        Ok(matches!(word, "true" | "1" | "yes"))
+    }
+
+    fn one_of(
         &mut self,
-        id: &str,
         name: &'static str,
-        value: Option<&str>,
         default: &'static str,
         choices: &[&'static str],
     ) -> Result<&'static str, ConfigError> {
-        let (given, source) = self.given(id, value);
+        let (given, source) = self.given(name);
         let text = given.unwrap_or(default);
-        let chosen = choices.iter().copied().find(|c| *c == text);
-        let chosen = chosen.ok_or_else(|| bad(name, text, &format!("one of {}", choices.join(", "))))?;
-        self.rows.push(Row { name, value: chosen.to_owned(), source });
+        let chosen = choices.iter().copied().find(|choice| *choice == text);
+        let wanted = || format!("one of {}", choices.join(", "));
+        let chosen = chosen.ok_or_else(|| ConfigError::new(name, text, &wanted()))?;
+        self.note(name, chosen, source);
         Ok(chosen)
     }
 
     /// A program: the one that is named, or the one that is found.
-    pub(super) fn program(
-        &mut self,
-        id: &str,
-        name: &'static str,
-        value: Option<&str>,
-        program: &str,
-        env: &Environment,
-    ) -> Result<Option<PathBuf>, ConfigError> {
-        let (given, source) = self.given(id, value);
+    pub(super) fn program(&mut self, setting: &Program) -> Result<Option<PathBuf>, ConfigError> {
+        let (given, source) = self.given(setting.name);
         let found = match given {
             // It is run with an absolute path, from another directory.
-            Some(text) => Some(std::path::absolute(text).map_err(|e| bad(name, text, &format!("a path ({e})")))?),
-            None => find(program, env),
+            Some(text) => {
+                let wrong = |error| ConfigError::new(setting.name, text, &format!("a path ({error})"));
+                Some(std::path::absolute(text).map_err(wrong)?)
+            }
+            None => find(setting.program, self.env),
         };
         let shown = found.as_ref().map_or_else(|| "(not found)".to_owned(), |p| p.display().to_string());
-        self.rows.push(Row { name, value: shown, source });
+        self.note(setting.name, shown, source);
         Ok(found)
+    }
+
+    /// The secret in a file, noted on a row of its own as `shown_as`.
+    pub(super) fn secret_file(
+        &mut self,
+        setting: &SecretFile,
+        shown_as: &'static str,
+    ) -> Result<Option<String>, ConfigError> {
+        let file = self.secret_file_name(setting);
+        let (secret, source) = secret(setting, file, self.env)?;
+        self.note(shown_as, masked(secret.as_deref()), source);
+        Ok(secret)
+    }
+
+    /// A password itself, which wins over the one in a file.
+    pub(super) fn password(&mut self, setting: &Password, file: &SecretFile) -> Result<Option<String>, ConfigError> {
+        let name = self.secret_file_name(file);
+        let (from_file, source) = secret(file, name, self.env)?;
+        let (password, source) = match &self.env.redis_password {
+            Some(direct) => (Some(direct.clone()), "env"),
+            None => (from_file, source),
+        };
+        self.note(setting.name, masked(password.as_deref()), source);
+        Ok(password)
+    }
+
+    fn secret_file_name(&mut self, setting: &SecretFile) -> &'a str {
+        let (given, source) = self.given(setting.name);
+        let file = given.unwrap_or_default();
+        self.note(setting.name, file, source);
+        file
+    }
+
+    /// The filter of log lines.
+    pub(super) fn log_filter(&mut self, setting: &Text) -> Result<(), ConfigError> {
+        let filter = log_filter::checked(self.env.rust_log.as_deref())?;
+        let source = if self.env.rust_log.is_some() { "env" } else { "default" };
+        self.note(setting.name, filter, source);
+        Ok(())
     }
 }
 
@@ -132,7 +189,7 @@ fn find(program: &str, env: &Environment) -> Option<PathBuf> {
     on_path.chain(fallback).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).find(|p| p.is_file())
 }
 
-pub(super) fn masked(secret: Option<&str>) -> String {
+fn masked(secret: Option<&str>) -> String {
     if secret.is_some() { "****".to_owned() } else { String::new() }
 }
 
@@ -154,10 +211,6 @@ pub(super) fn mask_url(url: &str) -> String {
         None => masked,
     };
     if scheme.is_empty() { masked } else { format!("{scheme}://{masked}") }
-}
-
-pub(super) fn bad(setting: &str, found: &str, wanted: &str) -> ConfigError {
-    ConfigError { setting: setting.to_owned(), found: format!("{found:?}"), wanted: wanted.to_owned() }
 }
 
 #[cfg(test)]

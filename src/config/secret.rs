@@ -1,18 +1,10 @@
 //! Secrets: the bearer token and the passwords of Redis, each from a file or a systemd credential.
 
+use super::environment::Environment;
+use super::error::ConfigError;
 use super::file::{FileError, read};
-use super::read::bad;
-use super::{ConfigError, Environment};
+use super::settings::{Secret, SecretFile};
 use std::path::PathBuf;
-
-/// What a secret is for, which decides what may stand in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Secret {
-    /// It is sent in an `Authorization` header.
-    Token,
-    /// It is sent to Redis, which takes any bytes.
-    RedisPassword,
-}
 
 impl Secret {
     fn longest(self) -> usize {
@@ -67,19 +59,18 @@ fn named(c: char) -> String {
 /// A secret from the file that its setting names, or from the systemd credential of that name. The file's last
 /// newline does not count; an empty credential is none.
 pub(super) fn secret(
-    kind: Secret,
-    setting: &str,
+    setting: &SecretFile,
     file: &str,
-    credential: &str,
     env: &Environment,
 ) -> Result<(Option<String>, &'static str), ConfigError> {
+    let SecretFile { name, secret: kind, credential } = *setting;
     let (path, source) = match (&env.credentials_directory, file) {
         // Whatever is there counts: one that cannot be used is not the same as none.
         (Some(dir), "") if dir.join(credential).symlink_metadata().is_ok() => (dir.join(credential), "credential"),
         (_, "") => return Ok((None, "default")),
         (_, file) => (PathBuf::from(file), "file"),
     };
-    let wrong = |why: &str| bad(setting, &format!("{} ({why})", path.display()), &kind.wanted());
+    let wrong = |why: &str| ConfigError::new(name, &format!("{} ({why})", path.display()), &kind.wanted());
     // With room for the newline.
     let limit = kind.longest() + 2;
     let mut bytes = match read(&path, u64::try_from(limit).unwrap_or(u64::MAX)) {

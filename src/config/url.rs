@@ -3,9 +3,10 @@
 //! `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/master[/db]`, over TLS
 //! `rediss+sentinel://`.
 
-use super::ConfigError;
-use super::read::{bad, mask_url};
-use super::redis_at::{RedisAddress, RedisConfig, RedisTls, Sentinels, sentinel_nodes};
+use super::error::ConfigError;
+use super::read::mask_url;
+use super::redis_address::{RedisAddress, RedisConfig, RedisTls, Sentinels, sentinel_nodes};
+use super::settings::REDIS_URL;
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 
@@ -17,9 +18,9 @@ fn decoded(part: &str) -> Option<String> {
 
 /// Lets the URL win over host, port, sentinels, database, user and password wherever it names them.
 pub(super) fn apply(config: &mut RedisConfig, text: &str) -> Result<(), ConfigError> {
-    let wrong = |wanted: &str| bad("REDIS_URL", &mask_url(text), wanted);
+    let wrong = |wanted: &str| ConfigError::new(REDIS_URL.name, &mask_url(text), wanted);
     let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong(SCHEMES))?;
-    config.tls = scheme.starts_with("rediss").then_some(RedisTls { roots: None });
+    config.tls = scheme.starts_with("rediss").then_some(RedisTls { authorities: None });
     match scheme {
         "redis+sentinel" | "rediss+sentinel" => return sentinel(config, rest).map_err(wrong),
         "redis" | "rediss" | "redis+unix" | "unix" => {}

@@ -7,6 +7,7 @@ mod host;
 mod service;
 
 use crate::config::Config;
+use crate::http::Endpoint;
 use crate::probe::tools;
 use crate::scan::{begin, sweep};
 use crate::terminal::{Screen, print};
@@ -21,7 +22,7 @@ struct Report<'a> {
 }
 
 /// Prints what was found; false when something fails.
-pub fn doctor(config: &Config, json: bool, screen: Screen) -> anyhow::Result<bool> {
+pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) -> anyhow::Result<bool> {
     let (host, stop) = begin(config)?;
     let tool = tools::smartctl(&host, &stop).context("stopped")?;
     let zpool = tools::zpool_version(&host, &stop);
@@ -33,7 +34,7 @@ pub fn doctor(config: &Config, json: bool, screen: Screen) -> anyhow::Result<boo
         host::nodes(&host, collector.inventory()),
         host::rights(&host, &overview),
         service::redis(&config.redis),
-        service::listen(&config.http),
+        service::listen(endpoint),
         drives::drives(&host, collector.inventory(), &overview, &tool),
         drives::types(&config.smart.device_types, &collector.unused_types()),
     ]

@@ -2,8 +2,8 @@
 
 use super::finding::{Finding, fail, ok, warn};
 use crate::cache::redis::{Usable, check};
-use crate::config::{HttpConfig, RedisConfig};
-use crate::http::{Place, advice, look};
+use crate::config::RedisConfig;
+use crate::http::{Endpoint, Place, advice, look};
 
 pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
     let place = format!("Redis at {}", config.address);
@@ -41,7 +41,7 @@ pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
     vec![finding]
 }
 
-pub(super) fn listen(config: &HttpConfig) -> Vec<Finding> {
+pub(super) fn listen(endpoint: &Endpoint) -> Vec<Finding> {
     let finding = |(address, place): (String, Place)| match place {
         Place::Free => ok(format!("{address} is free for the daemon")),
         Place::Ours => ok(format!("a jbod-monitor serves on {address} already")),
@@ -50,5 +50,5 @@ pub(super) fn listen(config: &HttpConfig) -> Vec<Finding> {
             fail(format!("the daemon cannot serve on {address}: {error}"), mend)
         }
     };
-    look(config).into_iter().map(finding).collect()
+    look(endpoint).into_iter().map(finding).collect()
 }

@@ -3,6 +3,7 @@
 
 mod accept;
 mod api;
+mod endpoint;
 mod gate;
 mod letterhead;
 mod metrics;
@@ -12,6 +13,7 @@ mod reply;
 mod route;
 mod tally;
 
+pub use endpoint::{Addresses, Endpoint};
 #[cfg(fuzzing)]
 pub use gate::fuzz_head;
 pub use gate::{Gate, GateError, Place, advice, look};

@@ -37,6 +37,7 @@ mod redis_tls;
 mod regression;
 mod release;
 mod robustness;
+mod rules_file;
 mod secrets;
 mod security;
 mod service;

@@ -166,12 +166,14 @@ fn the_files_that_the_manual_names_are_there() {
 
 #[test]
 fn its_scripts_can_be_read_by_a_shell() {
-    for script in ["postinst", "postrm", "prerm", "raid-node", "build", "changelog", "test-root", "test-guest"] {
+    for script in
+        ["preinst", "postinst", "postrm", "prerm", "raid-node", "build", "changelog", "test-root", "test-guest"]
+    {
         let path = in_repository("packaging/deb").join(script);
         let checked = done("sh", &["-n", &path.display().to_string()]).expect("a shell");
         assert!(checked.status.success(), "{}", words(&checked));
     }
-    for script in ["postinst", "postrm", "prerm"] {
+    for script in ["preinst", "postinst", "postrm", "prerm"] {
         let text = read(&format!("packaging/deb/{script}"));
         assert!(text.starts_with("#!/bin/sh\nset -e\n"), "{script} goes on after an error");
     }

@@ -357,19 +357,19 @@ fn the_token_is_asked_for_once_and_forgotten_when_told() {
 }
 
 #[test]
-fn a_shelf_is_drawn_as_the_limits_file_says() {
+fn a_shelf_is_drawn_as_the_rules_file_says() {
     let Some(mut browser) = browser::turn() else { return };
     let (sim, redis) = (Sim::small(), Redis::start());
-    let file = sim.root().join("limits.toml");
+    let file = sim.root().join("rules.toml");
     std::fs::write(
         &file,
         "[enclosures.\"SHELF-*\"]\nrows = 3\ncolumns = 2\nnumbering = \"columns\"\nfirst_bay = \"bottom_left\"\n",
     )
-    .expect("a limits file");
+    .expect("a rules file");
     let path = file.to_string_lossy().into_owned();
     let (_, serial) = in_bay(&sim, 0, 1);
     sim.set(&serial, &["model=<img src=no onerror=alert(1)>"]);
-    let daemon = Daemon::ready(&sim, &redis, &[("JBOD_LIMITS_FILE", &path)]);
+    let daemon = Daemon::ready(&sim, &redis, &[("JBOD_RULES_FILE", &path)]);
     browser.open(&url(&daemon, ""), json!({}));
     let rows = browser.run(
         "await see('All is well');
@@ -389,11 +389,11 @@ fn a_shelf_is_drawn_as_the_limits_file_says() {
 
 #[test]
 fn a_layout_is_shown_by_check_config_and_one_that_cannot_be_used_is_named() {
-    let (sim, file) = (Sim::empty(), tempfile::NamedTempFile::new().expect("a limits file"));
+    let (sim, file) = (Sim::empty(), tempfile::NamedTempFile::new().expect("a rules file"));
     let check = |text: &str| {
-        std::fs::write(file.path(), text).expect("the limits file");
+        std::fs::write(file.path(), text).expect("the rules file");
         run(command(&sim, 1)
-            .env("JBOD_LIMITS_FILE", file.path())
+            .env("JBOD_RULES_FILE", file.path())
             .env_remove("SMARTCTL_PATH")
             .env_remove("ZPOOL_PATH")
             .arg("check-config"))
@@ -404,7 +404,7 @@ fn a_layout_is_shown_by_check_config_and_one_that_cannot_be_used_is_named() {
     assert!(row.contains("rows = 3, columns = 14") && row.ends_with("file"), "{row}");
     let bad = check("[enclosures.\"SHELF-42*\"]\nrows = 0\ncolumns = 14\n");
     assert_eq!(bad.code, Some(78));
-    for word in ["JBOD_LIMITS_FILE", "SHELF-42*", ".rows = 0", "a whole number from 1 to 64"] {
+    for word in ["JBOD_RULES_FILE", "SHELF-42*", ".rows = 0", "a whole number from 1 to 64"] {
         assert!(bad.stderr.contains(word), "{word}: {}", bad.stderr);
     }
 }

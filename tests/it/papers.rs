@@ -1,5 +1,5 @@
 //! What a package brings beside the programs, as far as it follows from the one definition of settings,
-//! commands and rules: the settings file, the limits file, manual pages, completions. They are kept in the
+//! commands and rules: the settings file, the rules file, manual pages, completions. They are kept in the
 //! repository, so that who packages needs no more than a compiler; here they are held against the program.
 //!
 //! `PAPERS=accept cargo test --test it papers` writes them anew.
@@ -11,6 +11,7 @@ mod settings;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use jbod_monitor::cli::Cli;
+use jbod_monitor::config::settings::{Kind, SETTINGS};
 use std::path::Path;
 use std::process::Command;
 
@@ -18,7 +19,7 @@ use std::process::Command;
 fn papers() -> Vec<(&'static str, String)> {
     vec![
         ("systemd/jbod-monitor.env", settings::environment_file()),
-        ("packaging/deb/limits.toml", settings::limits_file()),
+        ("packaging/deb/rules.toml", settings::rules_file()),
         ("packaging/man/jbod-monitor.8", manual::program()),
         ("packaging/man/jbod-monitor.5", manual::settings()),
         ("packaging/completions/jbod-monitor.bash", completions(Shell::Bash)),
@@ -64,7 +65,7 @@ fn each_line_of_the_settings_file_can_be_used_as_it_stands() {
         }];
     let dir = tempfile::tempdir().expect("a folder");
     std::fs::write(dir.path().join("secret"), "s3cret\n").expect("written");
-    std::fs::copy(in_repository("packaging/deb/limits.toml"), dir.path().join("limits.toml")).expect("copied");
+    std::fs::copy(in_repository("packaging/deb/rules.toml"), dir.path().join("rules.toml")).expect("copied");
     for wanted in ways {
         let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
         program.arg("check-config").env_clear().env("PATH", "/usr/bin:/bin");
@@ -76,7 +77,7 @@ fn each_line_of_the_settings_file_can_be_used_as_it_stands() {
             };
             // Files that are not on every machine stand for others here.
             let value = match name {
-                "JBOD_LIMITS_FILE" => dir.path().join("limits.toml").display().to_string(),
+                "JBOD_RULES_FILE" => dir.path().join("rules.toml").display().to_string(),
                 _ if name.ends_with("_FILE") && name != "REDIS_CA_FILE" => {
                     dir.path().join("secret").display().to_string()
                 }
@@ -100,18 +101,18 @@ fn each_line_of_the_settings_file_can_be_used_as_it_stands() {
 
 /// So a user who edits one line of it starts from what holds.
 #[test]
-fn the_limits_file_says_what_holds_without_it() {
-    let text = std::fs::read_to_string(in_repository("packaging/deb/limits.toml")).expect("the limits file");
+fn the_rules_file_says_what_holds_without_it() {
+    let text = std::fs::read_to_string(in_repository("packaging/deb/rules.toml")).expect("the rules file");
     let bare: Vec<&str> =
         text.lines().map(|line| line.strip_prefix('#').filter(|l| !l.starts_with(' ')).unwrap_or(line)).collect();
     let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("limits.toml");
+    let file = dir.path().join("rules.toml");
     std::fs::write(&file, bare.join("\n")).expect("written");
     let rules = |limits: Option<&Path>| {
         let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
         program.arg("check-config").env_clear();
         if let Some(file) = limits {
-            program.env("JBOD_LIMITS_FILE", file);
+            program.env("JBOD_RULES_FILE", file);
         }
         let done = program.output().expect("it runs");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -122,6 +123,27 @@ fn the_limits_file_says_what_holds_without_it() {
     let from_file = rules(Some(&file));
     assert!(from_file.contains(" file"), "the file was read:\n{from_file}");
     assert_eq!(from_file.replace(" file", " default"), rules(None));
+}
+
+/// What a setting means is said in other words there; its option and its default are the program's.
+#[test]
+fn the_readme_shows_each_setting_with_its_option_and_default() {
+    let readme = std::fs::read_to_string(in_repository("README.md")).expect("README.md");
+    let mut rows = readme.lines();
+    rows.find(|line| *line == "| variable | flag | default | meaning |").expect("the table of settings");
+    let mut rows = rows.skip(1);
+    for setting in SETTINGS {
+        let option = setting.option.map_or_else(String::new, |option| format!("`--{option}` "));
+        let default = match (setting.default(), &setting.kind) {
+            (Some(default), _) => format!("`{default}`"),
+            (None, Kind::Program(_)) => "found".to_owned(),
+            (None, _) => "none".to_owned(),
+        };
+        let wanted = format!("| `{}` | {option}| {default} | ", setting.name);
+        let row = rows.next().unwrap_or_default();
+        assert!(row.starts_with(&wanted), "wanted {wanted}\nfound {row}");
+    }
+    assert_eq!(rows.next(), Some(""), "the table ends");
 }
 
 fn is_name(text: &str) -> bool {

@@ -16,7 +16,7 @@ const FILES: [(&str, &[(&str, &str)]); 5] = [
     ("JBOD_TOKEN_FILE", &[]),
     ("REDIS_PASSWORD_FILE", &[]),
     ("REDIS_SENTINEL_PASSWORD_FILE", &[]),
-    ("JBOD_LIMITS_FILE", &[]),
+    ("JBOD_RULES_FILE", &[]),
     ("REDIS_CA_FILE", &[("REDIS_URL", "rediss://127.0.0.1:1/")]),
 ];
 /// And every credential, with the setting that stands for it in messages.

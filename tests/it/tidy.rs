@@ -192,6 +192,20 @@ fn the_files_that_settings_name_are_opened_in_one_place() {
     assert_none(&broken, "config opens files in one place");
 }
 
+/// Names are looked up, and certificates are read, by the parts that use them.
+#[test]
+fn config_looks_nothing_up() {
+    let mut broken = Vec::new();
+    for source in sources("src/config") {
+        for way in ["net::", "to_socket_addrs", "uname", "rustls"] {
+            if source.code.contains(way) {
+                broken.push(format!("{}: {way}", source.path));
+            }
+        }
+    }
+    assert_none(&broken, "config reads the files that it is given, and nothing else");
+}
+
 #[test]
 fn domain_and_api_are_pure() {
     let mut broken = Vec::new();

@@ -27,6 +27,7 @@ pub mod fuzz {
 pub use check::{Usable, check};
 pub use health::{Ill, RedisHealth};
 pub use lease::Lease;
+pub use tls::check_authorities;
 
 use super::foreign::ForeignValues;
 use super::{Bytes, Copy, Entry, Key, StoreError};

@@ -1,9 +1,10 @@
 //! TLS: who is believed, the handshake, and what its failures mean in words that help.
 
 use super::wire::Bounded;
-use crate::config::RedisTls;
+use crate::config::{CaFile, ConfigError, RedisConfig, RedisTls};
 use rustls::crypto::ring;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{self, Error, ErrorKind};
 use std::sync::Arc;
@@ -15,7 +16,10 @@ pub(super) struct Tls {
 impl Tls {
     /// Reads the system's authorities where no others are set; once, as that takes a while.
     pub(super) fn new(settings: &RedisTls) -> io::Result<Self> {
-        let roots = settings.roots.clone().unwrap_or_else(|| Arc::new(system_roots()));
+        let roots = match &settings.authorities {
+            Some(file) => authorities(file).map_err(Error::other)?,
+            None => system_roots(),
+        };
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(Error::other)?
@@ -37,6 +41,27 @@ impl Tls {
         }
         Ok(StreamOwned::new(client, socket))
     }
+}
+
+/// Whether the certificates in `REDIS_CA_FILE` can be used, if there is such a file.
+pub fn check_authorities(config: &RedisConfig) -> Result<(), ConfigError> {
+    match config.tls.as_ref().and_then(|tls| tls.authorities.as_ref()) {
+        Some(file) => authorities(file).map(drop),
+        None => Ok(()),
+    }
+}
+
+fn authorities(file: &CaFile) -> Result<RootCertStore, ConfigError> {
+    let wrong = |why: &str| CaFile::unusable(&file.path, why);
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&file.pem) {
+        let certificate = certificate.map_err(|error| wrong(&error.to_string()))?;
+        roots.add(certificate).map_err(|error| wrong(&error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(wrong("no certificate in it"));
+    }
+    Ok(roots)
 }
 
 /// None at all is no error here: the handshake will say that nobody is believed.

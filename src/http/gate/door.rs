@@ -1,7 +1,7 @@
 //! Who may come in: the Host allowlist (against DNS rebinding) and the bearer token.
 
 use super::head::Claims;
-use crate::config::{HttpConfig, Listen};
+use crate::http::endpoint::{Addresses, Endpoint};
 use crate::http::reply::Problem;
 use crate::http::tally::Tally;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ pub(super) struct Door {
 }
 
 impl Door {
-    pub(super) fn new(config: &HttpConfig) -> Self {
-        let hosts = match config.listen {
-            Listen::Tcp(_) => config.allowed_hosts.clone(),
-            Listen::Unix(_) => Vec::new(),
+    pub(super) fn new(endpoint: &Endpoint) -> Self {
+        let hosts = match endpoint.addresses {
+            Addresses::Tcp(_) => endpoint.allowed_hosts.clone(),
+            Addresses::Unix(_) => Vec::new(),
         };
-        Self { token: config.token.clone(), hosts, tally: Arc::default() }
+        Self { token: endpoint.token.clone(), hosts, tally: Arc::default() }
     }
 
     pub(super) fn tally(&self) -> Arc<Tally> {

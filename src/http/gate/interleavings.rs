@@ -9,7 +9,7 @@ use super::connection::{Connection, Step};
 use super::door::Door;
 use super::exchange::{Exchange, Passed};
 use super::seats::Seats;
-use crate::config::{HttpConfig, Listen};
+use crate::http::endpoint::{Addresses, Endpoint};
 use crate::http::letterhead::Letterhead;
 use crate::http::reply::Reply;
 use rustix::net::RecvFlags;
@@ -62,14 +62,8 @@ struct World<'a> {
     size: usize,
 }
 
-fn config() -> HttpConfig {
-    HttpConfig {
-        listen: Listen::Unix("/nowhere".into()),
-        workers: 1,
-        max_connections: 8,
-        allowed_hosts: Vec::new(),
-        token: None,
-    }
+fn endpoint() -> Endpoint {
+    Endpoint { addresses: Addresses::Unix("/nowhere".into()), token: None, allowed_hosts: Vec::new(), workers: 1 }
 }
 
 impl<'a> World<'a> {
@@ -84,7 +78,7 @@ impl<'a> World<'a> {
             done: 0,
             client,
             connection: Connection::new(server, None, seat),
-            door: Door::new(&config()),
+            door: Door::new(&endpoint()),
             waker,
             edge: false,
             is_ending: false,

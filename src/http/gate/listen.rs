@@ -1,6 +1,6 @@
 //! The public address: listening on it, and who else may be there.
 
-use crate::config::{HttpConfig, Listen};
+use crate::http::endpoint::{Addresses, Endpoint};
 use crate::http::letterhead::POLICY;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::net::sockopt::set_tcp_user_timeout;
@@ -91,10 +91,10 @@ pub enum Place {
 }
 
 /// Looks at every address that would be listened on, and listens on none.
-pub fn look(config: &HttpConfig) -> Vec<(String, Place)> {
-    match &config.listen {
-        Listen::Tcp(addresses) => {
-            let places = addresses.iter().map(|address| (address.to_string(), look_tcp(*address, config)));
+pub fn look(endpoint: &Endpoint) -> Vec<(String, Place)> {
+    match &endpoint.addresses {
+        Addresses::Tcp(addresses) => {
+            let places = addresses.iter().map(|address| (address.to_string(), look_tcp(*address, endpoint)));
             let (absent, mut there): (Vec<_>, Vec<_>) =
                 places.partition(|(_, place)| matches!(place, Place::Refused(error) if is_absent(error)));
             // Not all addresses of a name need be there.
@@ -103,23 +103,23 @@ pub fn look(config: &HttpConfig) -> Vec<(String, Place)> {
             }
             there
         }
-        Listen::Unix(path) => vec![(format!("unix:{}", path.display()), look_unix(path, config))],
+        Addresses::Unix(path) => vec![(format!("unix:{}", path.display()), look_unix(path, endpoint))],
     }
 }
 
-fn look_tcp(address: SocketAddr, config: &HttpConfig) -> Place {
+fn look_tcp(address: SocketAddr, endpoint: &Endpoint) -> Place {
     let Err(error) = listen_tcp(address) else { return Place::Free };
     let answers = error.kind() == io::ErrorKind::AddrInUse
         && std::net::TcpStream::connect_timeout(&address, PATIENCE)
             .and_then(|stream| {
                 stream.set_read_timeout(Some(PATIENCE))?;
-                is_ours(stream, config)
+                is_ours(stream, endpoint)
             })
             .unwrap_or(false);
     if answers { Place::Ours } else { Place::Refused(error) }
 }
 
-fn look_unix(path: &Path, config: &HttpConfig) -> Place {
+fn look_unix(path: &Path, endpoint: &Endpoint) -> Place {
     if let Err(error) = SockAddr::unix(path) {
         return Place::Refused(error);
     }
@@ -130,7 +130,7 @@ fn look_unix(path: &Path, config: &HttpConfig) -> Place {
         match std::os::unix::net::UnixStream::connect(path) {
             Ok(stream) => {
                 let timeout = stream.set_read_timeout(Some(PATIENCE));
-                let answers = timeout.and_then(|()| is_ours(stream, config)).unwrap_or(false);
+                let answers = timeout.and_then(|()| is_ours(stream, endpoint)).unwrap_or(false);
                 return if answers { Place::Ours } else { Place::Refused(io::ErrorKind::AddrInUse.into()) };
             }
             // Left by a daemon that was killed: it is replaced.
@@ -165,8 +165,8 @@ fn request(token: Option<&str>) -> String {
 }
 
 /// Asks for `/healthz`, and recognises the answer of a jbod-monitor of any version.
-fn is_ours(mut stream: impl Read + Write, config: &HttpConfig) -> io::Result<bool> {
-    stream.write_all(request(config.token.as_deref()).as_bytes())?;
+fn is_ours(mut stream: impl Read + Write, endpoint: &Endpoint) -> io::Result<bool> {
+    stream.write_all(request(endpoint.token.as_deref()).as_bytes())?;
     let mut answer = Vec::new();
     stream.take(4096).read_to_end(&mut answer)?;
     Ok(is_our_answer(&String::from_utf8_lossy(&answer)))

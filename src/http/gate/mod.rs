@@ -24,8 +24,8 @@ pub(super) use exchange::Exchange;
 pub(super) use head::Head;
 pub use listen::{Place, advice, look};
 
+use super::endpoint::{Addresses, Endpoint};
 use super::tally::Tally;
-use crate::config::{HttpConfig, Listen};
 use crate::stop::Stop;
 use completion::{WakeUps, Waker, wake_ups};
 use connections::Connections;
@@ -62,10 +62,10 @@ pub struct Gate {
 impl Gate {
     /// Listens on every address, so that a port that is taken is known at once. `most`: connections
     /// at once.
-    pub fn listen(config: &HttpConfig, most: usize, stop: &Stop) -> Result<Self, GateError> {
+    pub fn listen(endpoint: &Endpoint, most: usize, stop: &Stop) -> Result<Self, GateError> {
         let failed = |address: String| move |error| GateError::Listen { address, error };
-        let listeners = match &config.listen {
-            Listen::Tcp(addresses) => {
+        let listeners = match &endpoint.addresses {
+            Addresses::Tcp(addresses) => {
                 // A name may mean several addresses (`localhost`), not all of which need be there.
                 let (open, errors): (Vec<_>, Vec<_>) =
                     addresses.iter().map(|a| listen_tcp(*a).map_err(failed(a.to_string()))).partition(Result::is_ok);
@@ -78,15 +78,15 @@ impl Gate {
                 }
                 open.into_iter().filter_map(Result::ok).collect()
             }
-            Listen::Unix(path) => vec![listen_unix(path).map_err(failed(format!("unix:{}", path.display())))?],
+            Addresses::Unix(path) => vec![listen_unix(path).map_err(failed(format!("unix:{}", path.display())))?],
         };
         // Each connection has one request under way at most.
         let (requests, of_workers) = bounded(most);
         let (waker, wake_ups) = wake_ups().map_err(GateError::Inner)?;
-        let inner = Inner::start(config.workers, of_workers, stop).map_err(GateError::Inner)?;
+        let inner = Inner::start(endpoint.workers, of_workers, stop).map_err(GateError::Inner)?;
         Ok(Self {
             listeners,
-            door: Door::new(config),
+            door: Door::new(endpoint),
             seats: Seats::new(most),
             inner,
             requests: Mutex::new(Some(requests)),

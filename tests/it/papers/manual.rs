@@ -1,10 +1,10 @@
 //! The manual pages: hand-written parts (`packaging/man/*.in`) around what the program itself knows.
 
-use super::settings::{self, Setting};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 use jbod_monitor::cli::Cli;
+use jbod_monitor::config::settings::{SETTINGS, Setting};
 use jbod_monitor::domain::health::all_rules;
 
 /// jbod-monitor(8).
@@ -81,15 +81,16 @@ fn options(command: Command) -> String {
 
 fn list_of_settings() -> String {
     let mut roff = Roff::default();
-    for Setting { name, flag, value_name, default, help } in settings::all() {
+    for setting in SETTINGS {
+        let Setting { name, option, value_name, help, .. } = setting;
         roff.control("TP", []);
-        let mut term = vec![bold(format!("{name}=")), italic(value_name.clone())];
-        if let Some(flag) = flag {
-            term.extend([roman(", "), bold(flag), roman(" "), italic(value_name)]);
+        let mut term = vec![bold(format!("{name}=")), italic(*value_name)];
+        if let Some(option) = option {
+            term.extend([roman(", "), bold(format!("--{option}")), roman(" "), italic(*value_name)]);
         }
         roff.text(term);
         let mut text = vec![roman(format!("{help}."))];
-        if let Some(default) = default {
+        if let Some(default) = setting.default() {
             text.extend([roman(" Default: "), bold(default), roman(".")]);
         }
         roff.text(text);

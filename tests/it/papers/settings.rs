@@ -1,83 +1,7 @@
-//! The settings file of the unit, and the limits file: every line with a `#` before it that a user may take away.
+//! The settings file of the unit, and the rules file: every line with a `#` before it that a user may take away.
 
-use clap::{Arg, CommandFactory};
-use jbod_monitor::cli::Cli;
+use jbod_monitor::config::settings::{Kind, SETTINGS};
 use jbod_monitor::domain::health::{Direction, Thresholds, all_rules};
-
-/// What clap does not read, by the name that stands before it in the list.
-const READ_BY_HAND: [(&str, &str, &str, &str); 2] = [
-    ("REDIS_USERNAME", "REDIS_PASSWORD", "", "Redis password. A file is better: see the top"),
-    ("ZPOOL_PATH", "RUST_LOG", "info", "Log filter: error, warn, info, debug, trace, or off"),
-];
-
-/// A file that the service itself can read.
-const SECRET: &str = "/path/to/file";
-
-/// An example where there is no default.
-const EXAMPLES: [(&str, &str); 14] = [
-    ("REDIS_URL", "redis://localhost:6379/0"),
-    ("REDIS_SENTINELS", "10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379"),
-    ("REDIS_SENTINEL_MASTER", "mymaster"),
-    ("REDIS_SENTINEL_PASSWORD_FILE", SECRET),
-    ("REDIS_USERNAME", "jbod"),
-    ("REDIS_PASSWORD", "secret"),
-    ("REDIS_PASSWORD_FILE", SECRET),
-    ("REDIS_CA_FILE", "/etc/jbod-monitor/redis-ca.pem"),
-    ("SMART_DEVICE_TYPES", "sda=megaraid,0,sdb=sat"),
-    ("JBOD_TOKEN_FILE", SECRET),
-    ("JBOD_ALLOWED_HOSTS", "nas.example.net"),
-    ("JBOD_LIMITS_FILE", "/etc/jbod-monitor/limits.toml"),
-    ("SMARTCTL_PATH", "/usr/sbin/smartctl"),
-    ("ZPOOL_PATH", "/usr/sbin/zpool"),
-];
-
-/// One setting, from whichever place defines it.
-pub struct Setting {
-    pub name: String,
-    /// `None`: from the environment only.
-    pub flag: Option<String>,
-    pub value_name: String,
-    pub default: Option<String>,
-    pub help: String,
-}
-
-impl Setting {
-    fn of(arg: &Arg) -> Option<Self> {
-        let name = arg.get_env()?.to_str()?.to_owned();
-        let help = arg.get_help()?.to_string();
-        let (help, default) = match help.split_once(" [default: ") {
-            Some((help, default)) => (help.to_owned(), Some(default.trim_end_matches(']').to_owned())),
-            None => (help, None),
-        };
-        let value_name = arg.get_value_names().and_then(|names| names.first()).map_or("VALUE", |name| name.as_str());
-        let flag = arg.get_long().map(|long| format!("--{long}"));
-        Some(Self { name, flag, value_name: value_name.to_owned(), default, help })
-    }
-
-    fn value(&self) -> &str {
-        let example = || EXAMPLES.iter().find(|(name, _)| *name == self.name).map(|(_, example)| *example);
-        let value = self.default.as_deref().or_else(example);
-        value.unwrap_or_else(|| panic!("{} has no default: give an example", self.name))
-    }
-}
-
-pub fn all() -> Vec<Setting> {
-    let mut settings = Vec::new();
-    for setting in Cli::command().get_arguments().filter_map(Setting::of) {
-        let by_hand = READ_BY_HAND.iter().find(|(before, ..)| *before == setting.name);
-        settings.push(setting);
-        if let Some((_, name, default, help)) = by_hand {
-            settings.push(Setting {
-                name: (*name).to_owned(),
-                flag: None,
-                value_name: "TEXT".to_owned(),
-                default: (!default.is_empty()).then(|| (*default).to_owned()),
-                help: (*help).to_owned(),
-            });
-        }
-    }
-    settings
-}
 
 pub fn environment_file() -> String {
     let mut text = "\
@@ -92,19 +16,20 @@ pub fn environment_file() -> String {
 #   /etc/jbod-monitor/token
 "
     .to_owned();
-    for setting in all() {
-        let own = if setting.value() == SECRET { ". Not needed for those above" } else { "" };
+    for setting in SETTINGS {
+        let is_secret_file = matches!(setting.kind, Kind::SecretFile(_));
+        let own = if is_secret_file { ". Not needed for those above" } else { "" };
         let comment = wrapped(&format!("{}{own}", setting.help), "# ", 110);
-        // The one that is set: who writes into the limits file sees it count.
-        let mark = if setting.name == "JBOD_LIMITS_FILE" { "" } else { "#" };
-        text.push_str(&format!("\n{comment}\n{mark}{}={}\n", setting.name, setting.value()));
+        // The one that is set: who writes into the rules file sees it count.
+        let mark = if setting.name == "JBOD_RULES_FILE" { "" } else { "#" };
+        text.push_str(&format!("\n{comment}\n{mark}{}={}\n", setting.name, setting.example()));
     }
     text
 }
 
-pub fn limits_file() -> String {
+pub fn rules_file() -> String {
     let mut text = "\
-# At which values a rule speaks: jbod-monitor.service reads this file when it starts (JBOD_LIMITS_FILE).
+# At which values a rule speaks: jbod-monitor.service reads this file when it starts (JBOD_RULES_FILE).
 # jbod-monitor(5) explains the form; `jbod-monitor check-config` shows the limits in force.
 #
 # Below are the defaults. To change one, take the # from its line and from the [rules.…] above it.

@@ -1,4 +1,4 @@
-//! What else comes from outside: files of the kernel, the limits file, what stands in Redis, tools
+//! What else comes from outside: files of the kernel, the rules file, what stands in Redis, tools
 //! through a true fork and exec, and clients. 10,000 damaged ones.
 
 use super::fixtures;
@@ -74,17 +74,17 @@ fn the_kernel_can_say_anything() {
     });
 }
 
-/// The limits file: good, or an error that says where; nothing else.
+/// The rules file: good, or an error that says where; nothing else.
 #[test]
-fn the_limits_file_can_hold_anything() {
+fn the_rules_file_can_hold_anything() {
     const FILES: [&str; 3] = [
         "[rules.A5]\nwatch = 8\nwarn = 100\ncrit = false\n\n[rules.A7]\nenabled = false\n",
         "[models.\"ST4000*\".T1]\nwarn = 55\n[models.\"ST4000*\".A9-184]\nenabled = false\n",
         "[rules.A9-10]\nenabled = true\nwarn = 3\n[rules.\"A9-196\"]\nwatch = 99\n[models.\"*\".Z2]\nwarn = 20\n",
     ];
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("limits.toml");
-    let args = Cli::command().get_matches_from(["jbod-monitor", "--limits-file", file.to_str().expect("a path")]);
+    let file = folder.path().join("rules.toml");
+    let args = Cli::command().get_matches_from(["jbod-monitor", "--rules-file", file.to_str().expect("a path")]);
     let cli = Cli::from_arg_matches(&args).expect("the command line");
     let damage = |rng: &mut Chance| {
         let from = *rng.one(&FILES);
@@ -92,9 +92,9 @@ fn the_limits_file_can_hold_anything() {
     };
     try_cases("limits", 2_000, damage, move |bytes| {
         std::fs::write(&file, bytes).expect("it is written");
-        match Config::build(&cli.settings, &args, &Environment::default()) {
+        match Config::build(&cli.settings, &Environment::default()) {
             Ok(config) => assert!(config.limit_rows().iter().all(|(_, limits, _)| !limits.is_empty())),
-            Err(error) => assert_eq!(error.setting, "JBOD_LIMITS_FILE", "{error}"),
+            Err(error) => assert_eq!(error.setting, "JBOD_RULES_FILE", "{error}"),
         }
     });
     drop(folder);

@@ -16,7 +16,7 @@ function stands(index, { rows, columns, numbering, first_bay: first }) {
   return [row, column];
 }
 
-/** Rows or columns that are set are 64 at most, as in the limits file. */
+/** Rows or columns that are set are 64 at most, as in the rules file. */
 const MOST = 64;
 
 function layoutOf({ layout, slots }) {
@@ -97,7 +97,7 @@ function buildFront(shelf, index, many, here) {
     const cells = row.map((at) => (at ? makeTile(at, 'gridcell').button : el('span', { class: 'gap', role: 'gridcell' })));
     grid.append(el('div', { class: 'row', role: 'row' }, cells));
   }
-  const guess = layout.odd ? 'layout unreadable: rows and columns guessed' : layout.guessed ? 'rows and columns guessed; the limits file sets them' : null;
+  const guess = layout.odd ? 'layout unreadable: rows and columns guessed' : layout.guessed ? 'rows and columns guessed; the rules file sets them' : null;
   const title = el('h2', { id: `shelf-${index}` }, many ? `Shelf ${index + 1}` : 'Shelf', ' ', el('span', { class: 'model' }, shelfName(shelf)));
   const note = el('p', { class: 'note' });
   const head = el('div', { class: 'shelf-head' }, title, el('span', { class: 'id', title: guess }, shelf.id), note);

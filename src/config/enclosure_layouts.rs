@@ -1,4 +1,4 @@
-//! The part of the limits file that says how the bays of a shelf stand.
+//! The part of the rules file that says how the bays of a shelf stand.
 //!
 //! ```toml
 //! [enclosures."SHELF-42*"]      # by model, or by the enclosure's id
@@ -8,7 +8,7 @@
 //! first_bay = "bottom_left"     # otherwise "top_left"
 //! ```
 
-use super::limits::{Odd, as_table, odd};
+use super::toml_value::{Odd, as_table, odd};
 use crate::domain::layout::{Corner, Layout, Layouts, MOST, Numbering};
 use toml::{Table, Value};
 

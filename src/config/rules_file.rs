@@ -1,5 +1,5 @@
-//! The limits file: which rules speak, and at which values, for all drives or for models by name; and
-//! how the bays of shelves stand (`layouts`).
+//! The rules file: which rules speak, and at which values, for all drives or for models by name; and
+//! how the bays of shelves stand (`enclosure_layouts`).
 //!
 //! ```toml
 //! [rules.A5]            # reallocated sectors
@@ -13,7 +13,10 @@
 //! warn = 55
 //! ```
 
-use super::{ConfigError, bad, file, layouts};
+use super::error::ConfigError;
+use super::settings::JBOD_RULES_FILE;
+use super::toml_value::{Odd, as_table, odd};
+use super::{enclosure_layouts, file};
 use crate::domain::health::{
     Direction, LevelSetting, RuleCode, RuleInfo, RuleOverride, RuleSettings, Thresholds, all_rules, rule_of,
 };
@@ -22,7 +25,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
 
-const SETTING: &str = "JBOD_LIMITS_FILE";
 /// More than anybody writes by hand.
 const LARGEST_BYTES: u64 = 1024 * 1024;
 
@@ -36,21 +38,14 @@ pub(super) struct RulesFile {
 /// Reads the file. The first thing in it that cannot be used is the error.
 pub(super) fn read(path: &Path) -> Result<RulesFile, ConfigError> {
     let shown = path.display();
-    let unreadable = |why: String| bad(SETTING, &format!("{shown} ({why})"), "a readable regular file in TOML");
+    let unreadable = |why: String| {
+        ConfigError::new(JBOD_RULES_FILE.name, &format!("{shown} ({why})"), "a readable regular file in TOML")
+    };
     let bytes = file::read(path, LARGEST_BYTES).map_err(|e| unreadable(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|e| unreadable(e.to_string()))?;
-    parse(&text).map_err(|Odd { found, wanted }| bad(SETTING, &format!("{found} in {shown}"), &wanted))
-}
-
-/// What in the file cannot be used, and what was wanted.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Odd {
-    pub(super) found: String,
-    pub(super) wanted: String,
-}
-
-pub(super) fn odd(found: String, wanted: &str) -> Odd {
-    Odd { found, wanted: wanted.to_owned() }
+    parse(&text).map_err(|Odd { found, wanted }| {
+        ConfigError::new(JBOD_RULES_FILE.name, &format!("{found} in {shown}"), &wanted)
+    })
 }
 
 fn parse(text: &str) -> Result<RulesFile, Odd> {
@@ -71,7 +66,7 @@ fn parse(text: &str) -> Result<RulesFile, Odd> {
                     limits.models.insert(pattern.clone(), of_model);
                 }
             }
-            "enclosures" => layouts = layouts::parse(table)?,
+            "enclosures" => layouts = enclosure_layouts::parse(table)?,
             _ => {
                 let wanted = "[rules.CODE], [models.\"PATTERN\".CODE] or [enclosures.\"PATTERN\"]";
                 return Err(odd(format!("[{name}]"), wanted));
@@ -109,10 +104,6 @@ fn make_sense(limits: &RuleSettings) -> Result<(), Odd> {
         }
     }
     Ok(())
-}
-
-pub(super) fn as_table<'a>(place: &str, value: &'a Value) -> Result<&'a Table, Odd> {
-    value.as_table().ok_or_else(|| odd(format!("{place} = {value}"), "a table"))
 }
 
 fn rules(place: &str, table: &Table) -> Result<BTreeMap<RuleCode, RuleOverride>, Odd> {

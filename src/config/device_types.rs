@@ -2,12 +2,11 @@
 //!
 //! Some types hold a comma themselves: what stands behind one without a `=` still belongs to the type.
 
-use super::{ConfigError, bad};
+use super::error::ConfigError;
+use super::settings::SMART_DEVICE_TYPES;
 use crate::domain::device_type::{ALLOWED, DeviceType};
 use crate::domain::identity::strip_path;
 use std::fmt;
-
-const SETTING: &str = "SMART_DEVICE_TYPES";
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,18 +28,22 @@ pub(super) fn parse(text: &str) -> Result<Vec<TypeEntry>, ConfigError> {
     for (name, kind) in split(text)? {
         let found = format!("{name}={kind}");
         if name.is_empty() {
-            return Err(bad(SETTING, &found, "NAME=TYPE, NAME a kernel name, a by-id name or a serial number"));
+            return Err(ConfigError::new(
+                SMART_DEVICE_TYPES.name,
+                &found,
+                "NAME=TYPE, NAME a kernel name, a by-id name or a serial number",
+            ));
         }
-        let kind =
-            DeviceType::parse(&kind).ok_or_else(|| bad(SETTING, &found, &format!("NAME=TYPE, TYPE {ALLOWED}")))?;
+        let kind = DeviceType::parse(&kind)
+            .ok_or_else(|| ConfigError::new(SMART_DEVICE_TYPES.name, &found, &format!("NAME=TYPE, TYPE {ALLOWED}")))?;
         // A by-id name of NVMe has a dash.
         let is_nvme = name.starts_with("nvme") && !name.contains('-');
         if is_nvme && !matches!(kind, DeviceType::Nvme | DeviceType::Auto) {
-            return Err(bad(SETTING, &found, "nvme or auto for an NVMe drive"));
+            return Err(ConfigError::new(SMART_DEVICE_TYPES.name, &found, "nvme or auto for an NVMe drive"));
         }
         let entry = TypeEntry { name, kind };
         if entries.iter().any(|e| e.name == entry.name && e.kind.disk() == entry.kind.disk()) {
-            return Err(bad(SETTING, &found, "each drive, and each disk behind it, once"));
+            return Err(ConfigError::new(SMART_DEVICE_TYPES.name, &found, "each drive, and each disk behind it, once"));
         }
         entries.push(entry);
     }
@@ -58,7 +61,9 @@ fn split(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
                 kind.push(',');
                 kind.push_str(part);
             }
-            (None, None) => return Err(bad(SETTING, part, &format!("NAME=TYPE, TYPE {ALLOWED}"))),
+            (None, None) => {
+                return Err(ConfigError::new(SMART_DEVICE_TYPES.name, part, &format!("NAME=TYPE, TYPE {ALLOWED}")));
+            }
         }
     }
     Ok(entries)

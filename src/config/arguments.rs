@@ -1,0 +1,87 @@
+//! The settings on the command line: one option for each row of the table, which clap reads from the option or from its
+//! environment variable. Nothing is checked here.
+
+use super::settings::{JBOD_LIMITS_FILE, Kind, SETTINGS, Setting};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The settings that were given, as text, by name. An empty environment variable is an unset one.
+#[derive(Clone, Default)]
+pub struct Arguments(BTreeMap<&'static str, Given>);
+
+/// One value, as it stands.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub(super) text: String,
+    /// `flag` or `env`, as `check-config` shows it.
+    pub(super) source: &'static str,
+}
+
+impl Arguments {
+    pub(super) fn get(&self, name: &str) -> Option<&Given> {
+        self.0.get(name)
+    }
+}
+
+impl fmt::Debug for Arguments {
+    /// Without the values: some are secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Args for Arguments {
+    fn augment_args(command: Command) -> Command {
+        command.args(SETTINGS.iter().filter_map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Arguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut arguments = Self::default();
+        arguments.update_from_arg_matches(matches)?;
+        Ok(arguments)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for setting in SETTINGS.iter().filter(|setting| setting.option.is_some()) {
+            let Some(text) = matches.get_one::<String>(setting.name) else { continue };
+            let source = match matches.value_source(setting.name) {
+                Some(ValueSource::CommandLine) => "flag",
+                _ if text.is_empty() => continue,
+                _ => "env",
+            };
+            self.0.insert(setting.name, Given { text: text.clone(), source });
+        }
+        Ok(())
+    }
+}
+
+/// `None`: the setting has no option.
+fn argument(setting: &Setting) -> Option<Arg> {
+    let option = setting.option?;
+    let help = match setting.default() {
+        Some(default) => format!("{} [default: {default}]", setting.help),
+        None => setting.help.to_owned(),
+    };
+    let former = (setting.name == JBOD_LIMITS_FILE.now.name).then_some(JBOD_LIMITS_FILE.option);
+    let argument = Arg::new(setting.name)
+        .long(option)
+        .aliases(former)
+        .env(setting.name)
+        .hide_env_values(setting.is_secret())
+        .value_name(setting.value_name)
+        .help(help)
+        .help_heading("Settings")
+        .global(true);
+    Some(match setting.kind {
+        Kind::Switch(_) => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        _ => argument,
+    })
+}

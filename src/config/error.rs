@@ -1,0 +1,19 @@
+//! The error of a setting that cannot be used.
+
+use thiserror::Error;
+
+/// A setting that cannot be used: which, what was found, what was wanted.
+#[derive(Debug, Error)]
+#[error("{setting}: found {found}, wanted {wanted}")]
+pub struct ConfigError {
+    pub setting: String,
+    pub found: String,
+    pub wanted: String,
+}
+
+impl ConfigError {
+    /// `found` is shown quoted, with control characters escaped.
+    pub fn new(setting: &str, found: &str, wanted: &str) -> Self {
+        Self { setting: setting.to_owned(), found: format!("{found:?}"), wanted: wanted.to_owned() }
+    }
+}

@@ -1,0 +1,77 @@
+//! Where and for whom to serve, as it is set. Names are looked up where they are listened on (`http/endpoint`).
+
+use super::error::ConfigError;
+use super::read::SettingsReader;
+use super::settings;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// A host and a port, the host perhaps a name.
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+/// Where and for whom to serve.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpConfig {
+    pub listen: Listen,
+    pub token: Option<String>,
+    /// Serve beyond loopback without a token.
+    pub allow_anonymous: bool,
+    /// Beside the names that this host has itself.
+    pub allowed_hosts: Vec<String>,
+    pub max_connections: usize,
+    pub workers: usize,
+}
+
+impl Listen {
+    /// An address that cannot be used, or that cannot be found.
+    pub fn unusable(text: &str) -> ConfigError {
+        Self::refused(text, "ADDR:PORT or unix:/absolute/path")
+    }
+
+    /// An address that may not be used as the other settings are.
+    pub fn refused(text: &str, wanted: &str) -> ConfigError {
+        ConfigError::new(settings::JBOD_LISTEN.name, text, wanted)
+    }
+
+    /// `None`: it is neither an address nor a path.
+    fn parse(text: &str) -> Option<Self> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Path::new(path).is_absolute().then(|| Self::Unix(PathBuf::from(path)));
+        }
+        let (host, port) = text.rsplit_once(':')?;
+        let is_address = !host.is_empty() && port.parse::<u16>().is_ok();
+        is_address.then(|| Self::Tcp(text.to_owned()))
+    }
+}
+
+pub(super) fn http_config(read: &mut SettingsReader) -> Result<HttpConfig, ConfigError> {
+    let text = read.text(&settings::JBOD_LISTEN);
+    let listen = Listen::parse(text).ok_or_else(|| Listen::unusable(text))?;
+    let token = read.secret_file(&settings::JBOD_TOKEN_FILE, "(bearer token)")?;
+    let allow_anonymous = read.switch(&settings::JBOD_ALLOW_ANONYMOUS)?;
+    let hosts = read.optional(&settings::JBOD_ALLOWED_HOSTS).unwrap_or_default();
+    let hosts = hosts.split(',').map(|host| host.trim().to_ascii_lowercase());
+    let allowed_hosts = hosts.filter(|host| !host.is_empty()).collect();
+    let max_connections = read.number(&settings::JBOD_MAX_CONNECTIONS)?;
+    let workers = read.number(&settings::JBOD_WORKERS)?;
+    Ok(HttpConfig { listen, token, allow_anonymous, allowed_hosts, max_connections, workers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_and_a_port_or_the_path_of_a_socket() {
+        for host in ["127.0.0.1:9780", "[::1]:80", "nas1.example.net:0", "localhost:65535"] {
+            assert_eq!(Listen::parse(host), Some(Listen::Tcp(host.to_owned())));
+        }
+        assert_eq!(Listen::parse("unix:/run/j.sock"), Some(Listen::Unix("/run/j.sock".into())));
+        for wrong in ["", "nas1", ":9780", "nas1:", "nas1:http", "nas1:65536", "unix:", "unix:run/j.sock"] {
+            assert_eq!(Listen::parse(wrong), None, "{wrong}");
+        }
+    }
+}

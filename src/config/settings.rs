@@ -1,0 +1,278 @@
+//! The settings: each stands here once, with its name, option, default, range, unit and help. The command line, the
+//! checks, `check-config`, the settings file, the manual pages and the completions are made from this table.
+
+use std::ops::RangeInclusive;
+
+/// One row of the table.
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The option, without its dashes. `None`: read from the environment only.
+    pub option: Option<&'static str>,
+    pub value_name: &'static str,
+    /// One sentence without its full stop, and without the default.
+    pub help: &'static str,
+    pub kind: Kind,
+}
+
+/// What a setting holds.
+pub enum Kind {
+    Text(&'static Text),
+    Optional(&'static Optional),
+    Url(&'static Url),
+    Number(&'static Number),
+    Choice(&'static Choice),
+    Switch(&'static Switch),
+    Program(&'static Program),
+    SecretFile(&'static SecretFile),
+    Password(&'static Password),
+}
+
+/// Any text.
+pub struct Text {
+    pub name: &'static str,
+    pub default: &'static str,
+}
+
+/// Any text, or nothing.
+pub struct Optional {
+    pub name: &'static str,
+    pub example: &'static str,
+}
+
+/// A URL, or nothing. It may hold a password.
+pub struct Url {
+    pub name: &'static str,
+    pub example: &'static str,
+}
+
+/// A whole number.
+pub struct Number {
+    pub name: &'static str,
+    pub default: u64,
+    pub range: RangeInclusive<u64>,
+    /// What an error says that it is.
+    pub unit: &'static str,
+}
+
+/// One of several words.
+pub struct Choice {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub choices: &'static [&'static str],
+}
+
+/// On or off; off by default. The option without a value means on.
+pub struct Switch {
+    pub name: &'static str,
+}
+
+/// A program. By default it is looked for.
+pub struct Program {
+    pub name: &'static str,
+    pub program: &'static str,
+    pub example: &'static str,
+}
+
+/// A file that holds a secret, or nothing.
+pub struct SecretFile {
+    pub name: &'static str,
+    pub secret: Secret,
+    /// The systemd credential that is used where the setting is empty.
+    pub credential: &'static str,
+}
+
+/// A secret itself, or nothing.
+pub struct Password {
+    pub name: &'static str,
+    pub example: &'static str,
+}
+
+/// The name that a setting had before. The variable is still read, with a warning; the option is a hidden alias.
+pub struct Former {
+    pub name: &'static str,
+    pub option: &'static str,
+    pub now: &'static Optional,
+}
+
+/// What a secret is for, which decides what may stand in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// It is sent in an `Authorization` header.
+    Token,
+    /// It is sent to Redis, which takes any bytes.
+    RedisPassword,
+}
+
+impl Switch {
+    pub const DEFAULT: &str = "false";
+    pub const CHOICES: [&str; 6] = ["false", "true", "0", "1", "no", "yes"];
+}
+
+impl SecretFile {
+    /// A file that the service itself can read.
+    pub const EXAMPLE: &str = "/path/to/file";
+}
+
+impl Setting {
+    /// As text. `None`: nothing, or a program that is looked for.
+    pub fn default(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Text(text) => Some(text.default.to_owned()),
+            Kind::Number(number) => Some(number.default.to_string()),
+            Kind::Choice(choice) => Some(choice.default.to_owned()),
+            Kind::Switch(_) => Some(Switch::DEFAULT.to_owned()),
+            Kind::Optional(_) | Kind::Url(_) | Kind::Program(_) | Kind::SecretFile(_) | Kind::Password(_) => None,
+        }
+    }
+
+    /// The default, or an example where there is none.
+    pub fn example(&self) -> String {
+        match &self.kind {
+            Kind::Optional(text) => text.example.to_owned(),
+            Kind::Url(url) => url.example.to_owned(),
+            Kind::Program(program) => program.example.to_owned(),
+            Kind::SecretFile(_) => SecretFile::EXAMPLE.to_owned(),
+            Kind::Password(password) => password.example.to_owned(),
+            Kind::Text(_) | Kind::Number(_) | Kind::Choice(_) | Kind::Switch(_) => self.default().unwrap_or_default(),
+        }
+    }
+
+    /// Whether the value itself may hold a secret. It is shown nowhere.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Url(_) | Kind::Password(_))
+    }
+}
+
+/// Declares each row as a value of its kind, for whoever reads it, and all of them as `SETTINGS`.
+macro_rules! table {
+    ($($name:ident, $option:expr, $value_name:literal, $kind:ident { $($fields:tt)* }, $help:literal;)+) => {
+        $(pub(super) static $name: $kind = $kind { name: stringify!($name), $($fields)* };)+
+
+        /// All of them, in the order of `--help`.
+        pub static SETTINGS: &[Setting] = &[$(Setting {
+            name: stringify!($name),
+            option: $option,
+            value_name: $value_name,
+            help: $help,
+            kind: Kind::$kind(&$name),
+        }),+];
+    };
+}
+
+const DAY: u64 = 86_400;
+
+table! {
+    REDIS_URL, Some("redis-url"), "URL", Url { example: "redis://localhost:6379/0" },
+    "redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels";
+
+    REDIS_HOST, Some("redis-host"), "HOST", Text { default: "localhost" },
+    "Host name or address of Redis";
+
+    REDIS_PORT, Some("redis-port"), "PORT", Number { default: 6379, range: 1..=65_535, unit: "a port" },
+    "Port of Redis";
+
+    REDIS_DB, Some("redis-db"), "NUMBER", Number { default: 0, range: 0..=1_000_000, unit: "a database number" },
+    "Redis database number";
+
+    REDIS_SENTINELS, Some("redis-sentinels"), "HOST:PORT,…",
+    Optional { example: "10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379" },
+    "Sentinels that know where the master is, comma-separated";
+
+    REDIS_SENTINEL_MASTER, Some("redis-sentinel-master"), "NAME", Optional { example: "mymaster" },
+    "The name that the sentinels know the master by";
+
+    REDIS_SENTINEL_PASSWORD_FILE, Some("redis-sentinel-password-file"), "FILE",
+    SecretFile { secret: Secret::RedisPassword, credential: "redis-sentinel-password" },
+    "File that holds the password of the sentinels themselves";
+
+    REDIS_USERNAME, Some("redis-username"), "NAME", Optional { example: "jbod" },
+    "Redis ACL user";
+
+    REDIS_PASSWORD, None, "TEXT", Password { example: "secret" },
+    "Redis password. A file is better: see the top";
+
+    REDIS_PASSWORD_FILE, Some("redis-password-file"), "FILE",
+    SecretFile { secret: Secret::RedisPassword, credential: "redis-password" },
+    "File that holds the Redis password (REDIS_PASSWORD holds it directly)";
+
+    REDIS_CA_FILE, Some("redis-ca-file"), "FILE", Optional { example: "/etc/jbod-monitor/redis-ca.pem" },
+    "Certificates (PEM) of the authorities to believe over TLS, in place of the system's";
+
+    REDIS_TIMEOUT_MS, Some("redis-timeout-ms"), "MS", Number { default: 250, range: 10..=60_000, unit: "milliseconds" },
+    "Milliseconds for connecting, reading and writing, each";
+
+    JBOD_KEY_PREFIX, Some("key-prefix"), "TEXT", Text { default: "jbod" },
+    "First part of every Redis key";
+
+    SMART_CACHE_TTL, Some("smart-cache-ttl"), "SECONDS", Number { default: 120, range: 1..=7 * DAY, unit: "seconds" },
+    "Life of a drive's key, seconds";
+
+    SMART_POLL_INTERVAL, Some("smart-poll-interval"), "SECONDS", Number { default: 90, range: 1..=DAY, unit: "seconds" },
+    "From start of sweep to start of sweep, seconds";
+
+    SMART_TIMEOUT, Some("smart-timeout"), "SECONDS", Number { default: 30, range: 1..=3600, unit: "seconds" },
+    "One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later";
+
+    SMART_CONCURRENCY, Some("smart-concurrency"), "COUNT", Number { default: 16, range: 1..=256, unit: "a count" },
+    "Runs of smartctl at once";
+
+    SMART_CONCURRENCY_PER_HOST, Some("smart-concurrency-per-host"), "COUNT",
+    Number { default: 8, range: 1..=256, unit: "a count" },
+    "Runs of smartctl at once behind one SCSI host";
+
+    SMART_NOCHECK, Some("smart-nocheck"), "MODE",
+    Choice { default: "standby", choices: &["never", "sleep", "standby", "idle"] },
+    "Power mode in which a drive is left alone: never, sleep, standby or idle";
+
+    SMART_DEVICE_TYPES, Some("smart-device-types"), "NAME=TYPE,…", Optional { example: "sda=megaraid,0,sdb=sat" },
+    "Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, \
+     scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N";
+
+    OVERVIEW_TTL, Some("overview-ttl"), "SECONDS", Number { default: 60, range: 1..=7 * DAY, unit: "seconds" },
+    "Life of the overview key, seconds";
+
+    ENCLOSURES_TTL, Some("enclosures-ttl"), "SECONDS", Number { default: 300, range: 1..=7 * DAY, unit: "seconds" },
+    "Life of the enclosures key, seconds";
+
+    ZFS_TTL, Some("zfs-ttl"), "SECONDS", Number { default: 300, range: 1..=7 * DAY, unit: "seconds" },
+    "Life of the pool map key, seconds";
+
+    STALE_TTL, Some("stale-ttl"), "SECONDS", Number { default: DAY, range: 1..=365 * DAY, unit: "seconds" },
+    "How long a last-known copy may be served as STALE, seconds";
+
+    JBOD_LISTEN, Some("listen"), "ADDR", Text { default: "127.0.0.1:9780" },
+    "ADDR:PORT to serve on, or unix: and the path of a socket";
+
+    JBOD_TOKEN_FILE, Some("token-file"), "FILE", SecretFile { secret: Secret::Token, credential: "token" },
+    "File that holds the bearer token asked of every request but those for the page itself";
+
+    JBOD_ALLOW_ANONYMOUS, Some("allow-anonymous"), "BOOL", Switch {},
+    "Serve beyond loopback without a token";
+
+    JBOD_ALLOWED_HOSTS, Some("allowed-host"), "HOSTS", Optional { example: "nas.example.net" },
+    "Further Host values to answer to, comma-separated";
+
+    JBOD_MAX_CONNECTIONS, Some("max-connections"), "COUNT", Number { default: 128, range: 1..=10_000, unit: "a count" },
+    "Connections at once; more are answered 503 and closed";
+
+    JBOD_WORKERS, Some("workers"), "COUNT", Number { default: 4, range: 1..=64, unit: "a count" },
+    "Request workers";
+
+    JBOD_RULES_FILE, Some("rules-file"), "FILE", Optional { example: "/etc/jbod-monitor/rules.toml" },
+    "TOML file of limits, for each rule and model, at which a drive is called bad";
+
+    JBOD_ROOT, Some("root"), "DIR", Text { default: "/" },
+    "Prefix of every sysfs, proc and /dev/disk path that is read";
+
+    SMARTCTL_PATH, Some("smartctl"), "FILE", Program { program: "smartctl", example: "/usr/sbin/smartctl" },
+    "The smartctl program; found on PATH, then in /usr/sbin";
+
+    ZPOOL_PATH, Some("zpool"), "FILE", Program { program: "zpool", example: "/usr/sbin/zpool" },
+    "The zpool program; found on PATH, then in /usr/sbin";
+
+    RUST_LOG, None, "TEXT", Text { default: "info" },
+    "Log filter: error, warn, info, debug, trace, or off";
+}
+
+pub static JBOD_LIMITS_FILE: Former = Former { name: "JBOD_LIMITS_FILE", option: "limits-file", now: &JBOD_RULES_FILE };
