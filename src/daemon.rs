@@ -3,7 +3,7 @@
 use crate::cache::redis::RedisStore;
 use crate::config::{Config, Listen};
 use crate::event::{About, Kind, note};
-use crate::http::{Desk, Gate, work};
+use crate::http::{Server, WorkerContext, run_worker};
 use crate::poller::Poller;
 use crate::probe::Host;
 use crate::reader::Reader;
@@ -38,7 +38,7 @@ impl Life {
 pub fn serve(config: &Config, Life { stop, watch }: Life) -> anyhow::Result<()> {
     log_panics();
     let connections = make_room(config);
-    let gate = Arc::new(Gate::listen(&config.http, connections, &stop)?);
+    let server = Arc::new(Server::bind(&config.http, connections, &stop)?);
     say_hello(config);
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
@@ -50,14 +50,14 @@ pub fn serve(config: &Config, Life { stop, watch }: Life) -> anyhow::Result<()> 
     let (poller, poller_thread) =
         Poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
     let reader = Reader::new(redis, poller, host, workers);
-    let (reader, desk) = (Arc::new(reader), Arc::new(Desk::new(&gate)));
+    let (reader, context) = (Arc::new(reader), Arc::new(WorkerContext::new(&server)));
     let mut threads = Vec::new();
     for n in 0..workers {
-        threads.push(worker(n, &reader, (&gate, &desk), &watch)?);
+        threads.push(worker(n, &reader, (&server, &context), &watch)?);
     }
-    threads.push(accept(&gate, &watch, &stop)?);
+    threads.push(start_event_loop(&server, &watch, &stop)?);
     // Not waited for at the stop: it may be asking a gate that has closed.
-    watch_over(&gate, &reader, &watch, &stop).context("cannot start a thread")?;
+    watch_over(&server, &reader, &watch, &stop).context("cannot start a thread")?;
     tell(&[NotifyState::Ready]);
 
     stop.wait();
@@ -78,23 +78,23 @@ pub fn serve(config: &Config, Life { stop, watch }: Life) -> anyhow::Result<()> 
 fn worker(
     n: usize,
     reader: &Arc<Reader>,
-    (gate, desk): (&Arc<Gate>, &Arc<Desk>),
+    (server, context): (&Arc<Server>, &Arc<WorkerContext>),
     watch: &Watch,
 ) -> anyhow::Result<JoinHandle<()>> {
-    let (reader, gate, desk) = (Arc::clone(reader), Arc::clone(gate), Arc::clone(desk));
+    let (reader, server, context) = (Arc::clone(reader), Arc::clone(server), Arc::clone(context));
     let guard = watch.guard(&format!("http-{n}"));
     let run = move || {
         let _guard = guard;
-        work(&reader, &gate, &desk);
+        run_worker(&reader, &server, &context);
     };
     thread::Builder::new().name(format!("http-{n}")).spawn(run).context("cannot start a worker")
 }
 
-fn accept(gate: &Arc<Gate>, watch: &Watch, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
-    let (gate, stop, guard) = (Arc::clone(gate), stop.clone(), watch.guard("gate"));
+fn start_event_loop(server: &Arc<Server>, watch: &Watch, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
+    let (server, stop, guard) = (Arc::clone(server), stop.clone(), watch.guard("gate"));
     let run = move || {
         let _guard = guard;
-        if let Err(error) = gate.accept(&stop) {
+        if let Err(error) = server.run(&stop) {
             log::error!("the gate cannot watch its connections error={error:?}");
         }
     };

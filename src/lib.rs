@@ -8,8 +8,8 @@
 //! | a body, a stored value, text about them | [`api`] (pure, too) |
 //! | a path, an argv, a foreign format | [`probe`] (the only rooms that touch sysfs, smartctl, zpool) |
 //! | Redis | [`cache`] (the only room that names the redis crate) |
-//! | HTTP | [`http`] (never imports `probe` nor redis) |
-//! | time, threads, order of things | [`poller`], [`reader`], [`daemon`], [`stop`], [`clock`], [`supervise`], [`scan`], [`doctor`] |
+//! | HTTP | `http` (never imports `probe` nor redis) |
+//! | time, threads, order of things | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
 //! | what this process takes | [`process`] |
 //! | a kind of event, what it is about | [`event`] |
 //! | a screen | [`terminal`] |
@@ -34,15 +34,15 @@ pub mod daemon;
 pub mod doctor;
 pub mod domain;
 pub mod event;
-pub mod http;
+mod http;
 pub mod log;
 pub mod poller;
 pub mod probe;
 pub mod process;
-pub mod reader;
+mod reader;
 pub mod scan;
 pub mod stop;
-pub mod supervise;
+mod supervise;
 pub mod terminal;
 
 /// Doors for the fuzz targets in `tests/fuzz`, built with the fuzzer's flags only.

@@ -3,7 +3,7 @@
 use super::finding::{Finding, fail, ok, warn};
 use crate::cache::redis::{Usable, check};
 use crate::config::{HttpConfig, RedisConfig};
-use crate::http::{Place, advice, look};
+use crate::http::{AddressStatus, listen_error_hint, probe_addresses};
 
 pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
     let place = format!("Redis at {}", config.address);
@@ -42,13 +42,13 @@ pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
 }
 
 pub(super) fn listen(config: &HttpConfig) -> Vec<Finding> {
-    let finding = |(address, place): (String, Place)| match place {
-        Place::Free => ok(format!("{address} is free for the daemon")),
-        Place::Ours => ok(format!("a jbod-monitor serves on {address} already")),
-        Place::Refused(error) => {
-            let mend = advice(&address, &error);
-            fail(format!("the daemon cannot serve on {address}: {error}"), mend)
+    let finding = |(address, status): (String, AddressStatus)| match status {
+        AddressStatus::Free => ok(format!("{address} is free for the daemon")),
+        AddressStatus::OwnInstance => ok(format!("a jbod-monitor serves on {address} already")),
+        AddressStatus::Unavailable(error) => {
+            let remedy = listen_error_hint(&address, &error);
+            fail(format!("the daemon cannot serve on {address}: {error}"), remedy)
         }
     };
-    look(config).into_iter().map(finding).collect()
+    probe_addresses(config).into_iter().map(finding).collect()
 }

@@ -15,14 +15,15 @@ mod lists;
 mod looks;
 mod permit;
 mod prepared;
-mod service;
+mod service_status;
 mod unfit;
 mod view;
 
-pub use prepared::{Encoded, Prepared};
-pub use service::Condition;
-pub use view::View;
+pub(crate) use prepared::Prepared;
+pub(crate) use service_status::ServiceStatus;
+pub(crate) use view::View;
 
+use crate::api::metrics_snapshot::MetricsSnapshot;
 use crate::api::value_limits::DOCUMENT;
 use crate::cache::redis::RedisStore;
 use crate::cache::{Bytes, Copy, Key, StoreError};
@@ -34,6 +35,7 @@ use crate::probe::{Host, drives};
 use crossbeam_channel::bounded;
 use held::Held;
 use looks::Looks;
+use service_status::POLLER_TIMEOUT;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,18 +47,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A look at what is plugged in holds at least this long.
 const TRUST: Duration = Duration::from_millis(1);
 /// What `Retry-After` says.
-pub const RETRY_AFTER_SECONDS: u64 = 5;
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// `X-Cache`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XCache {
+pub(crate) enum XCache {
     Hit,
     Stale,
     Miss,
 }
 
 impl XCache {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "HIT",
             Self::Stale => "STALE",
@@ -67,14 +69,14 @@ impl XCache {
 
 /// An answer and how it came about.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub prepared: Arc<Prepared>,
-    pub cache: XCache,
-    pub source: Source,
+pub(crate) struct Answer {
+    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) cache: XCache,
+    pub(crate) source: Source,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     #[error("no drive of that name here")]
     NoSuchDrive,
     #[error("no enclosure of that id here")]
@@ -83,7 +85,7 @@ pub enum ReadError {
     NothingYet,
 }
 
-pub struct Reader {
+pub(crate) struct Reader {
     redis: Arc<RedisStore>,
     poller: Poller,
     host: Host,
@@ -101,14 +103,28 @@ struct Looked {
 }
 
 impl Reader {
-    pub fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
+    pub(crate) fn new(redis: Arc<RedisStore>, poller: Poller, host: Host, workers: usize) -> Self {
         let seats = AtomicUsize::new(workers.saturating_sub(1).max(1));
         let looked = Mutex::new(Looked { at: Instant::now(), cost: None });
         Self { redis, poller, host, held: Held::default(), looks: Looks::default(), looked, seats }
     }
 
+    pub(crate) fn service_status(&self) -> ServiceStatus {
+        ServiceStatus::read(&self.redis, &self.poller)
+    }
+
+    /// The measurements of the poller; `None` if another daemon polls.
+    pub(crate) fn metrics_snapshot(&self) -> Option<Arc<MetricsSnapshot>> {
+        self.poller.snapshot().measured.clone()
+    }
+
+    /// The poller's event loop runs.
+    pub(crate) fn is_poller_alive(&self) -> bool {
+        self.poller.silent_for() <= POLLER_TIMEOUT
+    }
+
     /// Where a drive is, by any name it has. Nothing is read for it: it is a view of the overview.
-    pub fn whereis(&self, name: &str, as_json: bool, since: Instant) -> Result<Answer, ReadError> {
+    pub(crate) fn whereis(&self, name: &str, as_json: bool, since: Instant) -> Result<Answer, ReadError> {
         let snapshot = self.snapshot_of_now();
         let bare = strip_path(name);
         let known = snapshot.find(bare).or_else(|| snapshot.find(strip_partition(bare)));
@@ -117,7 +133,7 @@ impl Reader {
     }
 
     /// A list: the overview, the enclosures or the pools, seen through `view`. `since`: when it was asked for.
-    pub fn list(&self, key: &Key, view: &View, since: Instant) -> Result<Answer, ReadError> {
+    pub(crate) fn list(&self, key: &Key, view: &View, since: Instant) -> Result<Answer, ReadError> {
         self.list_at(key, view, &self.snapshot_of_now(), since)
     }
 
@@ -181,7 +197,7 @@ impl Reader {
     }
 
     /// One drive, by any identifier.
-    pub fn drive(&self, id: &str) -> Result<Answer, ReadError> {
+    pub(crate) fn drive(&self, id: &str) -> Result<Answer, ReadError> {
         let mut snapshot = self.snapshot_of_now();
         let is_at_its_name = |known: &Known| match known.missing {
             None => drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity),

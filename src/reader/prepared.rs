@@ -7,7 +7,7 @@ use crate::domain::time::Timestamp;
 use std::sync::Arc;
 
 #[derive(Debug)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     body: Arc<Body>,
     /// Strong, quoted. Another one for the gzip: the bytes differ.
     etag: String,
@@ -17,17 +17,17 @@ pub struct Prepared {
     /// When the body was put together.
     built_at: Option<Timestamp>,
     /// `Last-Modified`.
-    pub last_modified: Option<String>,
+    pub(crate) last_modified: Option<String>,
     /// The view shows something that is not there (an unknown enclosure or drive); the body may say why.
-    pub is_absent: bool,
+    pub(crate) is_absent: bool,
 }
 
 /// The bytes that one client gets, with their tag.
 #[derive(Clone, Copy, Debug)]
-pub struct Encoded<'a> {
-    pub bytes: &'a Bytes,
-    pub etag: &'a str,
-    pub is_gzip: bool,
+pub(crate) struct Encoded<'a> {
+    pub(crate) bytes: &'a Bytes,
+    pub(crate) etag: &'a str,
+    pub(crate) is_gzip: bool,
 }
 
 impl Prepared {
@@ -50,17 +50,17 @@ impl Prepared {
     }
 
     /// As it stands.
-    pub fn plain(&self) -> Encoded<'_> {
+    pub(crate) fn plain(&self) -> Encoded<'_> {
         Encoded { bytes: self.body.plain(), etag: &self.etag, is_gzip: false }
     }
 
     /// As gzip where that is taken, and worth it.
-    pub fn encoded(&self, takes_gzip: bool) -> Encoded<'_> {
+    pub(crate) fn encoded(&self, takes_gzip: bool) -> Encoded<'_> {
         let gzip = if takes_gzip { self.body.gzip() } else { None };
         gzip.map_or_else(|| self.plain(), |bytes| Encoded { bytes, etag: &self.gzip_etag, is_gzip: true })
     }
 
-    pub fn age(&self, now: Timestamp) -> u64 {
+    pub(crate) fn age(&self, now: Timestamp) -> u64 {
         self.observed_at.map_or(0, |at| at.age_seconds(now))
     }
 
@@ -70,7 +70,7 @@ impl Prepared {
         dates.into_iter().flatten().any(|at| at.is_ahead_of(now))
     }
 
-    pub fn built_age(&self, now: Timestamp) -> u64 {
+    pub(crate) fn built_age(&self, now: Timestamp) -> u64 {
         self.built_at.map_or(u64::MAX, |at| at.age_seconds(now))
     }
 }

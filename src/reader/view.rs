@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 /// What of a list is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum View {
+pub(crate) enum View {
     Whole,
     /// The overview without what is known of each drive.
     Brief,

@@ -13,7 +13,7 @@ const LEAST_CONNECTIONS: usize = 4;
 
 /// Raises the soft limit as far as it is needed and allowed. Gives how many connections may be open
 /// at once.
-pub fn make_room(config: &Config) -> usize {
+pub(crate) fn make_room(config: &Config) -> usize {
     let wanted = config.http.max_connections;
     // Each worker has a connection to Redis, and a private one to tiny_http at both ends.
     let others = OF_THE_REST + 4 * config.http.workers + OF_A_CHILD * config.smart.concurrency;

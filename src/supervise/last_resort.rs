@@ -35,7 +35,7 @@ struct Bounds {
 }
 
 /// Starts it. From now on a stop ends within ten seconds, one way or the other.
-pub fn start(watch: &Watch, stop: &Stop) -> io::Result<()> {
+pub(crate) fn start(watch: &Watch, stop: &Stop) -> io::Result<()> {
     let look = pulse::interval();
     let bounds = Bounds { look, looks: LOOKS, step: STEP, steps: STEPS, write_within: WRITE_WITHIN };
     spawn(watch, stop, bounds, |line| log::error!("{line}"), end_process)

@@ -5,9 +5,9 @@ mod descriptors;
 mod last_resort;
 mod pulse;
 
-pub use descriptors::make_room;
-pub use last_resort::start as start_last_resort;
-pub use pulse::watch_over;
+pub(crate) use descriptors::make_room;
+pub(crate) use last_resort::start as start_last_resort;
+pub(crate) use pulse::watch_over;
 
 use crate::stop::Stop;
 use sd_notify::NotifyState;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 /// Told to systemd; nothing happens where there is none.
-pub fn tell(states: &[NotifyState]) {
+pub(crate) fn tell(states: &[NotifyState]) {
     if let Err(error) = sd_notify::notify(states) {
         log::debug!("systemd could not be told error={error:?}");
     }
@@ -24,7 +24,7 @@ pub fn tell(states: &[NotifyState]) {
 /// Watches that no thread of ours ends unasked: one that does takes the daemon with it, so that
 /// it is restarted whole.
 #[derive(Clone)]
-pub struct Watch {
+pub(crate) struct Watch {
     stop: Stop,
     inner: Arc<Inner>,
 }
@@ -39,18 +39,18 @@ struct Inner {
 }
 
 impl Watch {
-    pub fn new(stop: &Stop) -> Self {
+    pub(crate) fn new(stop: &Stop) -> Self {
         Self { stop: stop.clone(), inner: Arc::default() }
     }
 
     /// Keeps watch over the thread that holds the guard, by name. A stop waits for that thread.
-    pub fn guard(&self, name: &str) -> Guard {
+    pub(crate) fn guard(&self, name: &str) -> Guard {
         self.inner.awaited.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
         Guard { watch: self.clone(), name: name.to_owned() }
     }
 
     /// The same, of a thread that no stop waits for.
-    pub fn guard_apart(&self, name: &str) -> Guard {
+    pub(crate) fn guard_apart(&self, name: &str) -> Guard {
         Guard { watch: self.clone(), name: name.to_owned() }
     }
 
@@ -61,7 +61,7 @@ impl Watch {
     }
 
     /// The daemon does not stop because it was asked to.
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         self.inner.failed.load(Ordering::Acquire)
     }
 
@@ -84,7 +84,7 @@ impl Watch {
     }
 }
 
-pub struct Guard {
+pub(crate) struct Guard {
     watch: Watch,
     name: String,
 }
@@ -107,7 +107,7 @@ impl Drop for Guard {
 
 /// Panics of threads that are not ours (tiny_http's, on a client that resets its connection) are
 /// a line in the log, and no more than one a minute.
-pub fn log_panics() {
+pub(crate) fn log_panics() {
     let last = std::sync::Mutex::new(None::<std::time::Instant>);
     std::panic::set_hook(Box::new(move |panic| {
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -8,8 +8,8 @@
 
 use super::{Watch, tell};
 use crate::api::service::Component;
-use crate::http::Gate;
-use crate::reader::{Condition, Reader};
+use crate::http::Server;
+use crate::reader::{Reader, ServiceStatus};
 use crate::stop::Stop;
 use crossbeam_channel::RecvTimeoutError;
 use sd_notify::{NotifyState, watchdog_enabled};
@@ -31,11 +31,16 @@ pub(super) fn interval() -> Duration {
 }
 
 /// Starts the thread; it ends with the stop.
-pub fn watch_over(gate: &Arc<Gate>, reader: &Arc<Reader>, watch: &Watch, stop: &Stop) -> std::io::Result<()> {
+pub(crate) fn watch_over(
+    server: &Arc<Server>,
+    reader: &Arc<Reader>,
+    watch: &Watch,
+    stop: &Stop,
+) -> std::io::Result<()> {
     let beat = interval();
     let guard = watch.guard_apart("supervise");
     let mut pulse = Pulse {
-        gate: Arc::clone(gate),
+        server: Arc::clone(server),
         reader: Arc::clone(reader),
         watch: watch.clone(),
         is_watched: watchdog_enabled().is_some(),
@@ -57,7 +62,7 @@ pub fn watch_over(gate: &Arc<Gate>, reader: &Arc<Reader>, watch: &Watch, stop: &
 }
 
 struct Pulse {
-    gate: Arc<Gate>,
+    server: Arc<Server>,
     reader: Arc<Reader>,
     watch: Watch,
     is_watched: bool,
@@ -95,14 +100,14 @@ impl Pulse {
     }
 
     fn trouble(&self) -> Option<String> {
-        if !self.reader.is_polling_alive() {
+        if !self.reader.is_poller_alive() {
             return Some("the poller does not go round".to_owned());
         }
-        self.gate.answers().err().map(|error| format!("no answer on the own address: {error}"))
+        self.server.self_check().err().map(|error| format!("no answer on the own address: {error}"))
     }
 
     fn tell_status(&mut self) {
-        let status = status(&self.reader.condition());
+        let status = status(&self.reader.service_status());
         if status != self.status {
             tell(&[NotifyState::Status(&status)]);
             self.status = status;
@@ -111,8 +116,8 @@ impl Pulse {
 }
 
 /// One line for `systemctl status`.
-fn status(condition: &Condition) -> String {
-    let service = &condition.service;
+fn status(service_status: &ServiceStatus) -> String {
+    let service = &service_status.service;
     let verdict = service.verdict.map_or("unknown", |v| v.as_str());
     let is = |part: Component| service.troubles.iter().any(|t| t.part == part);
     let redis = match (is(Component::Redis), is(Component::RedisWrites)) {
@@ -120,7 +125,7 @@ fn status(condition: &Condition) -> String {
         (_, true) => "takes no values",
         _ => "up",
     };
-    let reading = if condition.ready { "" } else { ", first sweep under way" };
+    let reading = if service_status.ready { "" } else { ", first sweep under way" };
     let role = if service.polls == Some(false) { ", another daemon polls" } else { "" };
     let others =
         service.troubles.iter().filter(|t| !matches!(t.part, Component::Redis | Component::RedisWrites)).count();

@@ -1,26 +1,27 @@
-//! Every order in which client, gate and workers can come, on one connection.
+//! Every order in which client, event loop and workers can act, on one connection.
 //!
-//! The machine under test is the real one: `Connection`, `Slot`, `Exchange` and a socket. What the kernel and the
+//! The machine under test is the real one: `Connection`, `CompletionSlot`, `PendingRequest` and a socket. What the kernel and the
 //! threads do is played by a deterministic scheduler, which tries each possible next action in each state it has not
 //! seen. An edge of the socket is delivered once, as epoll does it.
 
-use super::completion::{Completion, RequestNumber, WakeUp, Waker, wake_ups};
-use super::connection::{Connection, Step};
-use super::door::Door;
-use super::exchange::{Exchange, Passed};
-use super::seats::Seats;
+use super::access::AccessPolicy;
+use super::completion::{Completion, RequestNumber, WakeUp, Waker, wake_up_channel};
+use super::connection::{Connection, ConnectionContext, Step};
+use super::connection_limit::ConnectionLimit;
+use super::pending_request::{AdmittedRequest, PendingRequest};
 use crate::config::{HttpConfig, Listen};
-use crate::http::letterhead::Letterhead;
-use crate::http::reply::Reply;
+use crate::http::response::Response;
+use crate::http::response_head::ResponseHeadCache;
 use rustix::net::RecvFlags;
 use socket2::{Domain, Socket, Type};
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
-/// What the client does, in this order; when is the scheduler's choice.
+/// An act of the client. The order is fixed; the scheduler chooses when.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Send(&'static str),
-    /// Takes everything that has come.
+    /// Reads everything that has arrived.
     Read,
     HalfClose,
 }
@@ -28,18 +29,18 @@ enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Client,
-    /// The gate hears that something happened on the socket.
+    /// The event loop gets an event of the socket.
     Edge,
-    /// The gate takes a wake-up.
+    /// The event loop takes a wake-up.
     WakeUp,
-    /// The worker with the n-th exchange does its next step.
+    /// The worker with the n-th request does its next step.
     Worker(usize),
 }
 
-/// A worker with an exchange: written, given back, and the gate woken are three steps.
+/// A worker with a request. Writing, returning the writer, and waking the event loop are three steps.
 enum Worker {
-    Write(Exchange),
-    GiveBack(Exchange, Completion),
+    Write(PendingRequest),
+    Complete(PendingRequest, Completion),
     Wake(WakeUp),
 }
 
@@ -48,17 +49,17 @@ struct World<'a> {
     done: usize,
     client: Socket,
     connection: Connection,
-    door: Door,
+    context: ConnectionContext,
     waker: Waker,
     edge: bool,
-    is_ending: bool,
+    is_half_closed: bool,
     is_closed: bool,
     workers: Vec<Worker>,
     wake_ups: VecDeque<WakeUp>,
     late: usize,
-    letterhead: Letterhead,
+    head_cache: ResponseHeadCache,
     received: Vec<u8>,
-    /// Bytes of each answer's body.
+    /// The size of each response's body.
     size: usize,
 }
 
@@ -77,22 +78,22 @@ impl<'a> World<'a> {
         let pair = Socket::pair(Domain::UNIX, Type::STREAM, None);
         let (client, server) = pair.unwrap_or_else(|e| unreachable!("{e}"));
         let _ = server.set_send_buffer_size(1);
-        let (waker, _) = wake_ups().unwrap_or_else(|e| unreachable!("{e}"));
-        let seat = Seats::new(8).take(None, |_| 0);
+        let (waker, _) = wake_up_channel().unwrap_or_else(|e| unreachable!("{e}"));
+        let permit = ConnectionLimit::new(8).try_acquire(None, |_| 0);
         Self {
             acts,
             done: 0,
             client,
-            connection: Connection::new(server, None, seat),
-            door: Door::new(&config()),
+            connection: Connection::new(server, None, permit),
+            context: ConnectionContext { access: AccessPolicy::new(&config()), request_metrics: Arc::default() },
             waker,
             edge: false,
-            is_ending: false,
+            is_half_closed: false,
             is_closed: false,
             workers: Vec::new(),
             wake_ups: VecDeque::new(),
             late: 0,
-            letterhead: Letterhead::default(),
+            head_cache: ResponseHeadCache::default(),
             received: Vec::new(),
             size,
         }
@@ -118,13 +119,13 @@ impl<'a> World<'a> {
             Action::Client => self.client(),
             Action::Edge => {
                 self.edge = false;
-                let step = self.connection.look(&self.door, self.is_ending);
-                self.follow(step);
+                let step = self.connection.on_event(&self.context, self.is_half_closed);
+                self.apply(step);
             }
             Action::WakeUp => {
-                let Some(WakeUp { request, .. }) = self.wake_ups.pop_front() else { return };
-                match (!self.is_closed).then(|| self.connection.woken(&self.door, request)).flatten() {
-                    Some(step) => self.follow(step),
+                let Some(WakeUp { number, .. }) = self.wake_ups.pop_front() else { return };
+                match (!self.is_closed).then(|| self.connection.on_wake_up(&self.context, number)).flatten() {
+                    Some(step) => self.apply(step),
                     None => self.late += 1,
                 }
             }
@@ -138,19 +139,19 @@ impl<'a> World<'a> {
         match act {
             Act::Send(text) => {
                 let sent = self.client.send(text.as_bytes());
-                // A connection that the daemon has closed takes nothing.
+                // A closed connection takes nothing.
                 assert!(self.is_closed || sent.is_ok_and(|count| count == text.len()));
                 self.edge = true;
             }
             Act::Read => self.read(),
             Act::HalfClose => {
                 let _ = self.client.shutdown(std::net::Shutdown::Write);
-                (self.edge, self.is_ending) = (true, true);
+                (self.edge, self.is_half_closed) = (true, true);
             }
         }
     }
 
-    /// New room in a socket that was full is an edge, too; no other reading is.
+    /// Reading from a full socket is an edge, too; no other reading is.
     fn read(&mut self) {
         let was_full = self.state().contains("bytes unsent");
         let mut chunk = [0u8; 4096];
@@ -165,14 +166,14 @@ impl<'a> World<'a> {
 
     fn worker(&mut self, number: usize) {
         match self.workers.remove(number) {
-            Worker::Write(mut exchange) => {
-                let reply = Reply::text(200, format!("{:?}{}\n", exchange.head.target, "x".repeat(self.size)));
-                let completion = exchange.write(&reply, &mut self.letterhead);
+            Worker::Write(mut request) => {
+                let response = Response::text(200, format!("{:?}{}\n", request.head.target, "x".repeat(self.size)));
+                let completion = request.write(&response, &mut self.head_cache);
                 let completion = completion.unwrap_or_else(|| unreachable!("it had the writer"));
-                self.workers.insert(number, Worker::GiveBack(exchange, completion));
+                self.workers.insert(number, Worker::Complete(request, completion));
             }
-            Worker::GiveBack(exchange, completion) => {
-                if let Some(wake_up) = exchange.give_back(completion) {
+            Worker::Complete(request, completion) => {
+                if let Some(wake_up) = request.complete(completion) {
                     self.workers.insert(number, Worker::Wake(wake_up));
                 }
             }
@@ -180,33 +181,34 @@ impl<'a> World<'a> {
         }
     }
 
-    fn follow(&mut self, step: Step) {
+    fn apply(&mut self, step: Step) {
         match step {
             Step::Wait => {}
             Step::Close => self.is_closed = true,
-            Step::Pass(passed) => self.pass(passed),
+            Step::Dispatch(request) => self.dispatch(request),
         }
     }
 
-    fn pass(&mut self, passed: Passed) {
+    fn dispatch(&mut self, request: AdmittedRequest) {
         let writes = |worker: &Worker| !matches!(worker, Worker::Wake(_));
         assert!(!self.workers.iter().any(writes), "two requests of one connection are under way");
-        self.workers.push(Worker::Write(Exchange::new(passed, 7, self.waker.clone())));
+        self.workers.push(Worker::Write(PendingRequest::new(request, 7, self.waker.clone())));
     }
 
-    /// Two worlds of the same state behave alike from here on.
+    /// Two worlds of the same state behave the same from here on.
     fn state(&self) -> String {
         let workers: Vec<String> = self
             .workers
             .iter()
             .map(|worker| match worker {
                 Worker::Write(_) => "write".to_owned(),
-                Worker::GiveBack(_, completion) => format!("give back {completion:?}"),
+                Worker::Complete(_, completion) => format!("complete {completion:?}"),
                 Worker::Wake(wake_up) => format!("{wake_up:?}"),
             })
             .collect();
         let (connection, wake_ups) = (self.connection.state(), &self.wake_ups);
-        let (done, flags, received) = (self.done, (self.edge, self.is_ending, self.is_closed), self.received.len());
+        let (done, flags, received) =
+            (self.done, (self.edge, self.is_half_closed, self.is_closed), self.received.len());
         let unread = rustix::io::ioctl_fionread(&self.client).unwrap_or(0);
         format!("{done} {flags:?} {received} {unread} {workers:?} {wake_ups:?} {connection}")
     }
@@ -215,17 +217,17 @@ impl<'a> World<'a> {
 struct Explored {
     states: usize,
     ends: usize,
-    /// Ways to a state on which a wake-up came too late to matter.
+    /// Paths to a state with a late wake-up.
     late: usize,
 }
 
-/// Goes through every order. In each end all requests have been answered, in order, and nothing is left to happen.
+/// Tries every order. At each end all requests have been answered in order, and no action is left.
 fn explore(acts: &[Act], size: usize, wanted: &[&str]) -> Explored {
     let mut seen = HashSet::new();
     let mut explored = Explored { states: 0, ends: 0, late: 0 };
     let mut to_try = vec![Vec::new()];
     while let Some(actions) = to_try.pop() {
-        // A socket cannot be cloned with what is in it, so each state is reached anew from the beginning.
+        // A socket cannot be cloned with its contents, so each state is reached from the beginning again.
         let mut world = World::new(acts, size);
         for action in &actions {
             world.take(*action);
@@ -247,7 +249,7 @@ fn explore(acts: &[Act], size: usize, wanted: &[&str]) -> Explored {
 }
 
 fn check_end(mut world: World, wanted: &[&str], actions: &[Action]) {
-    // The client reads on as long as something comes.
+    // The client reads until nothing more arrives.
     loop {
         let had = world.received.len();
         world.read();
@@ -305,25 +307,25 @@ fn a_refusal_between_requests_keeps_its_place() {
 }
 
 #[test]
-fn a_client_that_sends_no_more_gets_all_answers() {
+fn a_half_closed_client_gets_all_responses() {
     let acts = [Act::Send(A), Act::Send(B), Act::HalfClose];
     let explored = explore(&acts, 0, &["\"a\"", "\"b\""]);
     println!("{} states, {} ends", explored.states, explored.ends);
 }
 
-/// More than the socket takes, so that the gate finishes what the worker began.
+/// More than the socket takes, so that the event loop finishes what the worker began.
 #[test]
-fn a_client_that_reads_late_gets_all_answers() {
+fn a_client_that_reads_late_gets_all_responses() {
     let acts = [Act::Send(A), Act::Send(B), Act::Read, Act::Send(C), Act::Read];
     let explored = explore(&acts, 20_000, &["\"a\"", "\"b\"", "\"c\""]);
     println!("{} states, {} ends", explored.states, explored.ends);
 }
 
 #[test]
-fn a_foreign_completion_is_dropped() {
+fn a_completion_of_another_request_is_dropped() {
     let mut world = World::new(&[Act::Send(A)], 0);
     world.take(Action::Client);
     world.take(Action::Edge);
-    let step = world.connection.woken(&world.door, RequestNumber::default());
+    let step = world.connection.on_wake_up(&world.context, RequestNumber::default());
     assert!(step.is_none(), "a wake-up for an earlier request changes nothing");
 }

@@ -1,5 +1,4 @@
-//! How families of series are written, whatever they are about: names with their units, labels that
-//! are fit to be labels, and no family without a series.
+//! Writes families of series: names with their units, sanitized labels, and no family without a series.
 
 use crate::domain::text::is_control_or_bidi;
 use prometheus_client::encoding::{
@@ -10,20 +9,20 @@ use prometheus_client::registry::Unit;
 use std::borrow::Cow;
 use std::fmt;
 
-/// What a drive or pool calls itself is cut off here: no label is a page.
-const LABEL_CHARS: usize = 128;
-/// Units that names here end in.
+/// Names that drives and pools report are truncated to this.
+const MAX_LABEL_CHARS: usize = 128;
+/// The units of the names in this program.
 const UNITS: [&str; 4] = ["seconds", "bytes", "celsius", "ratio"];
 
-pub(super) struct Sheet<'e>(DescriptorEncoder<'e>);
+pub(super) struct FamilyWriter<'e>(DescriptorEncoder<'e>);
 
 /// A label.
 pub(super) type Label<'a> = (&'static str, &'a str);
 
 /// Series without labels.
-pub(super) const NONE: [Label; 0] = [];
+pub(super) const NO_LABELS: [Label; 0] = [];
 
-impl<'e> Sheet<'e> {
+impl<'e> FamilyWriter<'e> {
     pub(super) fn new(encoder: DescriptorEncoder<'e>) -> Self {
         Self(encoder)
     }
@@ -39,7 +38,7 @@ impl<'e> Sheet<'e> {
         if series.peek().is_none() {
             return Ok(());
         }
-        let (stem, unit) = split(name);
+        let (stem, unit) = split_unit(name);
         let mut family = self.0.encode_descriptor(stem, help, unit.as_ref(), MetricType::Gauge)?;
         for (labels, value) in series {
             family.encode_family(&labels)?.encode_gauge(&value)?;
@@ -47,9 +46,9 @@ impl<'e> Sheet<'e> {
         Ok(())
     }
 
-    /// One without labels.
+    /// A family of one series without labels.
     pub(super) fn gauge<V: EncodeGaugeValue>(&mut self, name: &str, help: &str, value: Option<V>) -> fmt::Result {
-        self.gauges(name, help, value.map(|value| (NONE, value)))
+        self.gauges(name, help, value.map(|value| (NO_LABELS, value)))
     }
 
     /// `name` is the whole name, with its unit and `_total`.
@@ -63,7 +62,7 @@ impl<'e> Sheet<'e> {
         if series.peek().is_none() {
             return Ok(());
         }
-        let (stem, unit) = split(name.strip_suffix("_total").unwrap_or(name));
+        let (stem, unit) = split_unit(name.strip_suffix("_total").unwrap_or(name));
         let mut family = self.0.encode_descriptor(stem, help, unit.as_ref(), MetricType::Counter)?;
         for (labels, value) in series {
             family.encode_family(&labels)?.encode_counter::<NoLabelSet, V, f64>(&value, None)?;
@@ -71,7 +70,7 @@ impl<'e> Sheet<'e> {
         Ok(())
     }
 
-    /// `name` is the whole name, with `_info`: series of 1 whose labels are what they say.
+    /// `name` is the whole name, with `_info`. Each series is 1; its labels are the information.
     pub(super) fn infos<L: EncodeLabelSet>(
         &mut self,
         name: &str,
@@ -87,7 +86,7 @@ impl<'e> Sheet<'e> {
         series.try_for_each(|labels| family.encode_info(&labels))
     }
 
-    /// Each with its sum, its count, and how many fell into each bucket alone.
+    /// Each series has its labels, its sum, its count, and the count of each bucket alone.
     pub(super) fn histograms<L: EncodeLabelSet>(
         &mut self,
         name: &str,
@@ -98,7 +97,7 @@ impl<'e> Sheet<'e> {
         if series.peek().is_none() {
             return Ok(());
         }
-        let (stem, unit) = split(name);
+        let (stem, unit) = split_unit(name);
         let mut family = self.0.encode_descriptor(stem, help, unit.as_ref(), MetricType::Histogram)?;
         for (labels, sum, count, buckets) in series {
             family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
@@ -108,44 +107,43 @@ impl<'e> Sheet<'e> {
 }
 
 /// A name without its unit, and the unit.
-fn split(name: &str) -> (&str, Option<Unit>) {
+fn split_unit(name: &str) -> (&str, Option<Unit>) {
     let found = name.rsplit_once('_').filter(|(_, last)| UNITS.contains(last));
     found.map_or((name, None), |(stem, unit)| (stem, Some(Unit::Other(unit.to_owned()))))
 }
 
-/// What somebody calls itself, fit to be a label: on one line, steering nothing, and short. Unknown
-/// is empty, which is no label to Prometheus.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
-    if text.len() <= LABEL_CHARS && !text.chars().any(is_control_or_bidi) {
+/// A reported name as the value of a label: one line, without control characters, short.
+pub(super) fn label_value(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_LABEL_CHARS && !text.chars().any(is_control_or_bidi) {
         return Cow::Borrowed(text);
     }
-    text.chars().take(LABEL_CHARS).map(|c| if is_control_or_bidi(c) { '?' } else { c }).collect()
+    text.chars().take(MAX_LABEL_CHARS).map(|c| if is_control_or_bidi(c) { '?' } else { c }).collect()
 }
 
-/// The same, of what may be unknown.
-pub(super) fn plain_or_none(text: Option<&String>) -> Cow<'_, str> {
-    plain(text.map_or("", String::as_str))
+/// The same of a name that may be unknown. It is empty then, which Prometheus takes for no label.
+pub(super) fn optional_label_value(text: Option<&String>) -> Cow<'_, str> {
+    label_value(text.map_or("", String::as_str))
 }
 
-/// 1 for yes.
-pub(super) fn flag(is: bool) -> u64 {
-    u64::from(is)
+/// 1 if true.
+pub(super) fn bool_value(value: bool) -> u64 {
+    u64::from(value)
 }
 
-/// A count of things here; it fits.
-pub(super) fn count(n: usize) -> u64 {
+/// A count as the value of a gauge. It fits.
+pub(super) fn count_value(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// Percent as a part of 1.
-pub(super) fn ratio(percent: u64) -> f64 {
+/// Percent as a ratio.
+pub(super) fn percent_to_ratio(percent: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
     let percent = percent as f64;
     percent / 100.0
 }
 
-/// Milliseconds in seconds.
-pub(super) fn seconds(ms: u64) -> f64 {
+/// Milliseconds as seconds.
+pub(super) fn millis_to_seconds(ms: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "exact for ages")]
     let ms = ms as f64;
     ms / 1000.0
@@ -156,15 +154,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_short_and_steers_nothing() {
-        assert_eq!(plain("WDC  WUH721414ALE6L4"), "WDC  WUH721414ALE6L4");
-        assert_eq!(plain("a\u{1b}[2J\r\nb\u{202e}\"\\"), "a?[2J??b?\"\\");
-        assert_eq!(plain(&"é".repeat(500)).chars().count(), LABEL_CHARS);
+    fn a_label_is_short_and_has_no_control_characters() {
+        assert_eq!(label_value("WDC  WUH721414ALE6L4"), "WDC  WUH721414ALE6L4");
+        assert_eq!(label_value("a\u{1b}[2J\r\nb\u{202e}\"\\"), "a?[2J??b?\"\\");
+        assert_eq!(label_value(&"é".repeat(500)).chars().count(), MAX_LABEL_CHARS);
     }
 
     #[test]
     fn a_name_ends_in_its_unit() {
-        let unit = |name| split(name).1.map(|u| u.as_str().to_owned());
+        let unit = |name| split_unit(name).1.map(|u| u.as_str().to_owned());
         assert_eq!(unit("jbod_device_temperature_celsius").as_deref(), Some("celsius"));
         assert_eq!(unit("jbod_device_state"), None);
     }

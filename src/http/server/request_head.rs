@@ -1,55 +1,53 @@
-//! The head of a request, strictly: bytes in, a clean request or a refusal out. Pure.
+//! Strict parser of request heads: bytes in, a valid request or a refusal out. Pure.
 
-use crate::http::reply::Problem;
-use crate::http::route::{Target, split};
+use crate::http::problem::Problem;
+use crate::http::route::{Target, parse_target};
 
 /// Request line and headers together.
-pub(super) const HEAD_BYTES: usize = 16 * 1024;
-const HEADERS: usize = 64;
+pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
+const MAX_HEADERS: usize = 64;
 
-/// A request that may be answered.
+/// A valid request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::http) struct Head {
-    /// HEAD: the answer has no body.
-    pub(in crate::http) without_body: bool,
-    pub(in crate::http) target: Target,
-    pub(in crate::http) if_none_match: Option<String>,
-    pub(in crate::http) accept: Option<String>,
-    pub(in crate::http) accept_encoding: Option<String>,
-    /// HTTP/1.0.
-    pub(in crate::http) is_old: bool,
-    /// The client wants the connection kept.
-    pub(in crate::http) keep: bool,
+pub(crate) struct RequestHead {
+    /// The method is HEAD.
+    pub(crate) omit_body: bool,
+    pub(crate) target: Target,
+    pub(crate) if_none_match: Option<String>,
+    pub(crate) accept: Option<String>,
+    pub(crate) accept_encoding: Option<String>,
+    pub(crate) is_http_10: bool,
+    /// The client wants a persistent connection.
+    pub(crate) keep_alive: bool,
 }
 
-/// What a client says of itself, for the door.
+/// What the access policy checks.
 #[derive(Debug, Default)]
-pub(super) struct Claims<'a> {
+pub(super) struct Credentials<'a> {
     pub(super) host: Option<&'a str>,
     pub(super) authorization: Option<&'a str>,
-    pub(super) is_old: bool,
+    pub(super) is_http_10: bool,
 }
 
-/// A whole head: how long it is, and what is in it. A refusal ends the connection where it is not
-/// certain where the next request begins.
-pub(super) struct Parsed<'a> {
+/// A whole head. A refusal closes the connection if it is uncertain where the next request begins.
+pub(super) struct ParsedRequest<'a> {
     pub(super) length: usize,
-    pub(super) claims: Claims<'a>,
-    pub(super) head: Result<Head, Problem>,
+    pub(super) credentials: Credentials<'a>,
+    pub(super) head: Result<RequestHead, Problem>,
 }
 
-/// The method of a request of which only a part may have come, or which is no HTTP at all.
+/// The method of a request that may be incomplete, or no HTTP at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Head,
     Other,
-    /// Too little has come to say.
+    /// Too few bytes to decide.
     Incomplete,
 }
 
 pub(super) fn method(bytes: &[u8]) -> Method {
     const HEAD: &[u8] = b"HEAD ";
-    // Empty lines before a request are passed over (RFC 9112, 2.2).
+    // Empty lines before a request are skipped (RFC 9112, 2.2).
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
     let bytes = bytes.get(start..).unwrap_or_default();
     if bytes.starts_with(HEAD) {
@@ -61,37 +59,42 @@ pub(super) fn method(bytes: &[u8]) -> Method {
     }
 }
 
-/// `None`: not whole yet.
-pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed<'_>>, Problem> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+/// `None`: the head is incomplete.
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<ParsedRequest<'_>>, Problem> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let length = match request.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES => length,
-        Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES => return Ok(None),
+        Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD_BYTES => length,
+        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return Ok(None),
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Problem::HeadTooLarge),
         Err(httparse::Error::Version) => return Err(Problem::HttpVersion),
         Err(error) => return Err(Problem::Bad(format!("the request is no HTTP: {error}"))),
     };
-    let is_old = request.version == Some(0);
-    let fields = Fields(request.headers);
-    let host = fields.only("Host")?;
-    let asked = request.path.and_then(authority).or(host);
-    let claims = Claims { host: asked, authorization: fields.only("Authorization")?, is_old };
-    if host.is_none() && !is_old {
+    let is_http_10 = request.version == Some(0);
+    let fields = HeaderFields(request.headers);
+    let host = fields.single("Host")?;
+    let effective_host = request.path.and_then(authority).or(host);
+    let credentials = Credentials { host: effective_host, authorization: fields.single("Authorization")?, is_http_10 };
+    if host.is_none() && !is_http_10 {
         return Err(Problem::Bad("an HTTP/1.1 request has a Host header".to_owned()));
     }
-    let head = head(request.method, request.path, &fields, is_old);
-    Ok(Some(Parsed { length, claims, head }))
+    let head = request_head(request.method, request.path, &fields, is_http_10);
+    Ok(Some(ParsedRequest { length, credentials, head }))
 }
 
-/// The host in a target of absolute form. It counts more than the Host header (RFC 9112, 3.2.2).
+/// The host in a target of absolute form. It takes precedence over the Host header (RFC 9112, 3.2.2).
 fn authority(path: &str) -> Option<&str> {
     path.strip_prefix("http://").and_then(|rest| rest.split(['/', '?', '#']).next())
 }
 
-fn head(method: Option<&str>, path: Option<&str>, fields: &Fields, is_old: bool) -> Result<Head, Problem> {
-    let has_body = fields.has("Transfer-Encoding") || fields.only("Content-Length")?.is_some_and(|n| n != "0");
-    let without_body = match method {
+fn request_head(
+    method: Option<&str>,
+    path: Option<&str>,
+    fields: &HeaderFields,
+    is_http_10: bool,
+) -> Result<RequestHead, Problem> {
+    let has_body = fields.has("Transfer-Encoding") || fields.single("Content-Length")?.is_some_and(|n| n != "0");
+    let omit_body = match method {
         Some("GET") => false,
         Some("HEAD") => true,
         _ => return Err(Problem::Method { has_body }),
@@ -99,23 +102,23 @@ fn head(method: Option<&str>, path: Option<&str>, fields: &Fields, is_old: bool)
     if has_body {
         return Err(Problem::Bad("a GET or HEAD request has no body".to_owned()));
     }
-    let connection = fields.joined("Connection").unwrap_or_default();
+    let connection = fields.combined("Connection").unwrap_or_default();
     let wants = |word: &str| connection.split(',').any(|w| w.trim().eq_ignore_ascii_case(word));
-    let keep = !wants("close") && (!is_old || wants("keep-alive"));
-    Ok(Head {
-        without_body,
-        target: split(path.unwrap_or_default())?,
-        if_none_match: fields.joined("If-None-Match"),
-        accept: fields.joined("Accept"),
-        accept_encoding: fields.joined("Accept-Encoding"),
-        is_old,
-        keep,
+    let keep_alive = !wants("close") && (!is_http_10 || wants("keep-alive"));
+    Ok(RequestHead {
+        omit_body,
+        target: parse_target(path.unwrap_or_default())?,
+        if_none_match: fields.combined("If-None-Match"),
+        accept: fields.combined("Accept"),
+        accept_encoding: fields.combined("Accept-Encoding"),
+        is_http_10,
+        keep_alive,
     })
 }
 
-struct Fields<'a, 'b>(&'b [httparse::Header<'a>]);
+struct HeaderFields<'a, 'b>(&'b [httparse::Header<'a>]);
 
-impl<'a> Fields<'a, '_> {
+impl<'a> HeaderFields<'a, '_> {
     fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.0.iter().filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
     }
@@ -124,8 +127,8 @@ impl<'a> Fields<'a, '_> {
         self.all(name).next().is_some()
     }
 
-    /// A header that may stand once, as text.
-    fn only(&self, name: &str) -> Result<Option<&'a str>, Problem> {
+    /// A header that may occur once, as text.
+    fn single(&self, name: &str) -> Result<Option<&'a str>, Problem> {
         let mut all = self.all(name);
         let Some(value) = all.next() else { return Ok(None) };
         if all.next().is_some() {
@@ -135,8 +138,8 @@ impl<'a> Fields<'a, '_> {
         Ok(Some(text.trim()))
     }
 
-    /// A header that may stand several times, as one list. `None`: it says nothing.
-    fn joined(&self, name: &str) -> Option<String> {
+    /// A header that may occur several times, as one list. `None`: it is absent or empty.
+    fn combined(&self, name: &str) -> Option<String> {
         let mut texts = self.all(name).map(String::from_utf8_lossy);
         let mut list = texts.next()?.into_owned();
         for text in texts {
@@ -151,11 +154,11 @@ impl<'a> Fields<'a, '_> {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Option<Result<Head, Problem>>, Problem> {
+    fn parsed(text: &str) -> Result<Option<Result<RequestHead, Problem>>, Problem> {
         parse(text.as_bytes()).map(|parsed| parsed.map(|p| p.head))
     }
 
-    fn get(fields: &str) -> Result<Head, Problem> {
+    fn get(fields: &str) -> Result<RequestHead, Problem> {
         match parsed(&format!("GET /api/overview HTTP/1.1\r\nHost: x\r\n{fields}\r\n")) {
             Ok(Some(head)) => head,
             Ok(None) => unreachable!("a whole head"),
@@ -164,13 +167,15 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_request_is_understood() {
+    fn a_valid_request_is_parsed() {
         let head = get("If-None-Match: \"a\"\r\nIf-None-Match: W/\"b\"\r\n").ok();
-        assert!(head.is_some_and(|h| h.keep && !h.without_body && h.if_none_match.as_deref() == Some("\"a\",W/\"b\"")));
-        assert!(get("Connection: Close\r\n").is_ok_and(|h| !h.keep));
+        assert!(
+            head.is_some_and(|h| h.keep_alive && !h.omit_body && h.if_none_match.as_deref() == Some("\"a\",W/\"b\""))
+        );
+        assert!(get("Connection: Close\r\n").is_ok_and(|h| !h.keep_alive));
         let old = |text: &str| parsed(text).ok().flatten().and_then(Result::ok);
-        assert!(old("GET / HTTP/1.0\r\n\r\n").is_some_and(|h| h.is_old && !h.keep));
-        assert!(old("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").is_some_and(|h| h.keep && h.without_body));
+        assert!(old("GET / HTTP/1.0\r\n\r\n").is_some_and(|h| h.is_http_10 && !h.keep_alive));
+        assert!(old("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").is_some_and(|h| h.keep_alive && h.omit_body));
         assert!(get("Content-Length: 0\r\n").is_ok());
     }
 
@@ -188,19 +193,19 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_is_not_whole_is_waited_for_up_to_its_limit() {
+    fn an_incomplete_head_is_awaited_up_to_its_limit() {
         let whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
         for cut in 0..whole.len() {
             assert!(matches!(parse(&whole.as_bytes()[..cut]), Ok(None)), "{cut}");
         }
-        let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(HEAD_BYTES));
+        let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(MAX_HEAD_BYTES));
         assert!(matches!(parse(long.as_bytes()), Err(Problem::HeadTooLarge)));
-        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(HEADERS + 1));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1));
         assert!(matches!(parse(many.as_bytes()), Err(Problem::HeadTooLarge)));
     }
 
     #[test]
-    fn bodies_doubles_and_other_versions_are_refused() {
+    fn bodies_duplicates_and_other_versions_are_refused() {
         for fields in [
             "Content-Length: 5\r\n",
             "Transfer-Encoding: chunked\r\n",

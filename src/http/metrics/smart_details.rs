@@ -1,37 +1,36 @@
-//! Series of what only drives of one protocol say: ATA attributes, SCSI error counters, the NVMe
-//! health log.
+//! Series of one protocol each: ATA attributes, SCSI error counters, the NVMe health log.
 
-use super::drives::Listed;
-use super::sheet::{Label, Sheet, plain_or_none};
+use super::drives::LabeledDrive;
+use super::family_writer::{FamilyWriter, Label, optional_label_value};
 use crate::domain::smart::{AtaAttribute, AtaDetail, ErrorCounters, NvmeDetail, ScsiDetail};
 use std::fmt;
 
-/// Attributes that say something of a drive's health, wear or work; those of heat and hours have
-/// series of their own, and what the rest counts says nothing by itself.
+/// Attributes of health, wear or load. Temperature and hours have series of their own; the others mean nothing by
+/// themselves.
 const ATTRIBUTES: [u8; 19] =
     [5, 10, 22, 171, 172, 177, 184, 187, 188, 196, 197, 198, 199, 202, 231, 232, 233, 241, 242];
 /// NVMe counts data in thousands of 512 bytes.
 const DATA_UNIT_BYTES: u64 = 512_000;
 
-pub(super) fn write(sheet: &mut Sheet, drives: &[Listed]) -> fmt::Result {
-    ata(sheet, drives)?;
-    scsi(sheet, drives)?;
-    nvme(sheet, drives)
+pub(super) fn write(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result {
+    ata(writer, drives)?;
+    scsi(writer, drives)?;
+    nvme(writer, drives)
 }
 
-fn ata(sheet: &mut Sheet, drives: &[Listed]) -> fmt::Result {
+fn ata(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result {
     let read = || drives.iter().filter_map(|d| Some((d, d.report()?.ata.as_ref()?)));
-    sheet.gauges(
+    writer.gauges(
         "jbod_device_attribute",
         "ATA attributes: raw is the number in the raw value, value, worst and thresh are normalised",
-        read().flat_map(|(d, ata)| attributes(ata).flat_map(move |attribute| of_attribute(d, attribute))),
+        read().flat_map(|(d, ata)| attributes(ata).flat_map(move |attribute| attribute_series(d, attribute))),
     )?;
-    sheet.gauges(
+    writer.gauges(
         "jbod_device_error_log_entries",
         "Entries in the error log of an ATA drive",
         read().filter_map(|(d, ata)| Some((d.labels(), ata.error_log_count?))),
     )?;
-    sheet.gauges(
+    writer.gauges(
         "jbod_device_interface_speed",
         "Bits a second of the link: what drive and port can do together, and what they have agreed on",
         read().flat_map(|(d, ata)| {
@@ -41,15 +40,15 @@ fn ata(sheet: &mut Sheet, drives: &[Listed]) -> fmt::Result {
     )
 }
 
-/// Each once, should a drive list one twice.
+/// Each once, also if a drive lists one twice.
 fn attributes(ata: &AtaDetail) -> impl Iterator<Item = &AtaAttribute> {
     ATTRIBUTES.iter().filter_map(|id| ata.attribute(*id))
 }
 
 type AttributeLabels<'a> = ([Label<'a>; 2], ([(&'static str, u8); 1], [(&'static str, String); 2]));
 
-fn of_attribute<'a>(
-    drive: &'a Listed,
+fn attribute_series<'a>(
+    drive: &'a LabeledDrive,
     attribute: &AtaAttribute,
 ) -> impl Iterator<Item = (AttributeLabels<'a>, u64)> + use<'a> {
     let values = [
@@ -58,21 +57,21 @@ fn of_attribute<'a>(
         ("worst", attribute.worst.map(u64::from)),
         ("thresh", attribute.thresh.map(u64::from)),
     ];
-    let (id, name) = (attribute.id, plain_or_none(attribute.name.as_ref()).into_owned());
+    let (id, name) = (attribute.id, optional_label_value(attribute.name.as_ref()).into_owned());
     values.into_iter().filter_map(move |(kind, value)| {
         let what = [("attribute_name", name.clone()), ("attribute_value_type", kind.to_owned())];
         Some(((drive.labels(), ([("attribute_id", id)], what)), value?))
     })
 }
 
-fn scsi(sheet: &mut Sheet, drives: &[Listed]) -> fmt::Result {
+fn scsi(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result {
     let read = || drives.iter().filter_map(|d| Some((d, d.report()?.scsi.as_ref()?)));
-    sheet.gauges(
+    writer.gauges(
         "jbod_scsi_grown_defect_list",
         "Sectors that have gone bad since the drive was made",
         read().filter_map(|(d, s)| Some((d.labels(), s.grown_defect_list?))),
     )?;
-    sheet.gauges(
+    writer.gauges(
         "jbod_scsi_pending_defects",
         "Sectors that wait to be reallocated",
         read().filter_map(|(d, s)| Some((d.labels(), s.pending_defects?))),
@@ -81,7 +80,7 @@ fn scsi(sheet: &mut Sheet, drives: &[Listed]) -> fmt::Result {
         let series = read().flat_map(|(d, s)| {
             operations(s).filter_map(move |(op, row)| Some(((d.labels(), [("operation", op)]), of(&row)?)))
         });
-        sheet.counters(name, help, series)
+        writer.counters(name, help, series)
     };
     rows("jbod_scsi_uncorrected_errors_total", "Errors that could not be corrected", |row| {
         row.total_uncorrected_errors
@@ -93,7 +92,7 @@ fn scsi(sheet: &mut Sheet, drives: &[Listed]) -> fmt::Result {
         |row| row.errors_corrected_by_rereads_rewrites,
     )?;
     let mut counts = |name: &str, help: &str, of: fn(&ScsiDetail) -> Option<u64>| {
-        sheet.counters(name, help, read().filter_map(|(d, s)| Some((d.labels(), of(s)?))))
+        writer.counters(name, help, read().filter_map(|(d, s)| Some((d.labels(), of(s)?))))
     };
     counts("jbod_scsi_non_medium_errors_total", "Errors that are not the medium's", |s| s.non_medium_errors)?;
     counts("jbod_scsi_start_stop_cycles_total", "How often the drive was started and stopped", |s| {
@@ -109,15 +108,15 @@ fn operations(scsi: &ScsiDetail) -> impl Iterator<Item = (&'static str, ErrorCou
     rows.into_iter().filter_map(|(operation, row)| Some((operation, row?)))
 }
 
-fn nvme(sheet: &mut Sheet, drives: &[Listed]) -> fmt::Result {
+fn nvme(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result {
     let read = || drives.iter().filter_map(|d| Some((d, d.report()?.nvme.as_ref()?)));
-    sheet.gauges(
+    writer.gauges(
         "jbod_nvme_critical_warning",
         "Bits by which an NVMe drive says what is wrong with it; 0 is well",
         read().filter_map(|(d, n)| Some((d.labels(), u64::from(n.critical_warning?)))),
     )?;
     let mut counts = |name: &str, help: &str, of: fn(&NvmeDetail) -> Option<u64>| {
-        sheet.counters(name, help, read().filter_map(|(d, n)| Some((d.labels(), of(n)?))))
+        writer.counters(name, help, read().filter_map(|(d, n)| Some((d.labels(), of(n)?))))
     };
     counts("jbod_nvme_media_errors_total", "Media and data integrity errors", |n| n.media_errors)?;
     counts("jbod_nvme_error_log_entries_total", "Entries that the error log has had", |n| n.num_err_log_entries)?;
