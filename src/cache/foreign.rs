@@ -1,7 +1,7 @@
 //! Foreign values: stored under our keys, but not written by this program. Each key is reported once, not with every
 //! request that meets it.
 
-use super::{Copy, Key};
+use super::{CopyKind, Key};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
@@ -12,18 +12,18 @@ const BETWEEN_REPORTS: Duration = Duration::from_secs(3600);
 
 /// When each key was last reported.
 #[derive(Debug, Default)]
-pub(super) struct ForeignValues(Mutex<HashMap<(Key, Copy), Instant>>);
+pub(super) struct ForeignValues(Mutex<HashMap<(Key, CopyKind), Instant>>);
 
 impl ForeignValues {
-    pub(super) fn report(&self, key: &Key, copy: Copy, why: &dyn Display) {
+    pub(super) fn report(&self, key: &Key, copy: CopyKind, why: &dyn Display) {
         if self.is_due(key, copy, Instant::now()) {
-            let last = if copy == Copy::Last { "last:" } else { "" };
+            let last = if copy == CopyKind::LastKnown { "last:" } else { "" };
             let (name, why) = (key.name(), why.to_string());
             log::warn!("a stored value is not ours, it will be overwritten key={last}{name} error={why:?}");
         }
     }
 
-    fn is_due(&self, key: &Key, copy: Copy, now: Instant) -> bool {
+    fn is_due(&self, key: &Key, copy: CopyKind, now: Instant) -> bool {
         let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_recent = |at: &Instant| now.saturating_duration_since(*at) < BETWEEN_REPORTS;
         let place = (key.clone(), copy);
@@ -45,9 +45,9 @@ mod tests {
     fn a_key_is_reported_once_an_hour_and_each_copy_for_itself() {
         let (foreign, start) = (ForeignValues::default(), Instant::now());
         let is_due = |copy, after: u64| foreign.is_due(&Key::Overview, copy, start + Duration::from_secs(after));
-        assert!(is_due(Copy::Live, 0) && is_due(Copy::Last, 0));
-        assert!(!is_due(Copy::Live, 10) && !is_due(Copy::Live, 3599));
-        assert!(is_due(Copy::Live, 3600) && !is_due(Copy::Live, 3601));
-        assert!(foreign.is_due(&Key::ZfsMap, Copy::Live, start));
+        assert!(is_due(CopyKind::Live, 0) && is_due(CopyKind::LastKnown, 0));
+        assert!(!is_due(CopyKind::Live, 10) && !is_due(CopyKind::Live, 3599));
+        assert!(is_due(CopyKind::Live, 3600) && !is_due(CopyKind::Live, 3601));
+        assert!(foreign.is_due(&Key::ZfsMap, CopyKind::Live, start));
     }
 }

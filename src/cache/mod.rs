@@ -67,9 +67,9 @@ impl Key {
 
 /// Which copy of a value: the one that lives its lifetime, or the last-known one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Copy {
+pub enum CopyKind {
     Live,
-    Last,
+    LastKnown,
 }
 
 /// A value to store, with the lifetimes of its two copies.
@@ -83,8 +83,8 @@ pub struct Entry {
 
 impl Entry {
     /// The lifetime of a copy, as Redis takes it.
-    pub fn life_ms(&self, copy: Copy) -> u64 {
-        let life = if copy == Copy::Live { self.live } else { self.last };
+    pub fn life_ms(&self, copy: CopyKind) -> u64 {
+        let life = if copy == CopyKind::Live { self.live } else { self.last };
         u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1)
     }
 }

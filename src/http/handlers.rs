@@ -62,7 +62,7 @@ fn dispatch(route: Route, reader: &Reader, context: &WorkerContext, pending: &Pe
 
 fn data_response(data: Result<Answer, ReadError>, content_type: &'static str, head: &RequestHead) -> Response {
     match data {
-        Ok(answer) if answer.prepared.is_absent => Response::problem(&not_found(&answer)),
+        Ok(answer) if answer.body.is_absent => Response::problem(&not_found(&answer)),
         Ok(answer) => {
             let takes_gzip = takes_gzip(head.accept_encoding.as_deref());
             Response::data(answer, content_type, takes_gzip, head.if_none_match.as_deref())
@@ -117,7 +117,7 @@ fn whereis(reader: &Reader, pending: &PendingRequest, name: &str) -> Response {
 
 /// The problem of a view that found nothing. The view's own text is the detail, if it has one.
 fn not_found(answer: &Answer) -> Problem {
-    let detail = String::from_utf8_lossy(answer.prepared.plain().bytes).into_owned();
+    let detail = String::from_utf8_lossy(answer.body.plain().bytes).into_owned();
     if detail.is_empty() {
         return Problem::NotFound(ReadError::NoSuchEnclosure.to_string());
     }

@@ -1,5 +1,4 @@
-//! A response: status, what is said of its body, and the body. Which bytes that is on the wire is `head_cache`'s
-//! business and the gate's.
+//! A response: status, headers that describe its body, and the body. `response_head` turns it into bytes.
 
 use super::assets::Asset;
 use super::problem::Problem;
@@ -45,7 +44,7 @@ impl Response {
         takes_gzip: bool,
         if_none_match: Option<&str>,
     ) -> Self {
-        let encoded = answer.prepared.encoded(takes_gzip);
+        let encoded = answer.body.encoded(takes_gzip);
         let (is_gzip, status) = (encoded.is_gzip, status(encoded.etag, if_none_match));
         let (vary, headers) = (Some("Accept-Encoding"), String::new());
         Self { status, content_type, vary, headers, body: Content::Data { answer, is_gzip } }
@@ -137,7 +136,7 @@ impl Response {
     /// The body, or its end, if other responses share it.
     pub(super) fn shared_body(&self) -> Option<&Bytes> {
         match &self.body {
-            Content::Data { answer, is_gzip } => Some(answer.prepared.encoded(*is_gzip).bytes),
+            Content::Data { answer, is_gzip } => Some(answer.body.encoded(*is_gzip).bytes),
             Content::Joined(_, bytes) => Some(bytes),
             Content::Static(_) | Content::Text(_) => None,
         }

@@ -8,7 +8,7 @@ use super::status::reason_phrase;
 use crate::clock::now;
 use crate::domain::time::Timestamp;
 use crate::poller::Source;
-use crate::reader::{Answer, Prepared, XCache};
+use crate::reader::{Answer, ResponseBody, XCache};
 use std::io::Write as _;
 use std::sync::{Arc, Weak};
 
@@ -41,7 +41,7 @@ pub(crate) struct ResponseHeadCache {
 /// Everything that the head of a response with data depends on.
 struct CacheKey {
     /// Weak, so that the cache keeps no body alive. While it exists, no other body has its address.
-    body: Weak<Prepared>,
+    body: Weak<ResponseBody>,
     parameters: HeadParameters,
 }
 
@@ -84,8 +84,8 @@ impl ResponseHeadCache {
             framing,
             second: now,
         };
-        if !self.key.as_ref().is_some_and(|key| key.matches(&answer.prepared, &parameters)) {
-            self.key = Some(CacheKey { body: Arc::downgrade(&answer.prepared), parameters });
+        if !self.key.as_ref().is_some_and(|key| key.matches(&answer.body, &parameters)) {
+            self.key = Some(CacheKey { body: Arc::downgrade(&answer.body), parameters });
             self.write(response, framing, now);
         }
         &self.bytes
@@ -98,7 +98,7 @@ impl ResponseHeadCache {
 }
 
 impl CacheKey {
-    fn matches(&self, body: &Arc<Prepared>, parameters: &HeadParameters) -> bool {
+    fn matches(&self, body: &Arc<ResponseBody>, parameters: &HeadParameters) -> bool {
         std::ptr::eq(self.body.as_ptr(), Arc::as_ptr(body)) && self.parameters == *parameters
     }
 }
@@ -138,14 +138,14 @@ fn write_data_headers(to: &mut Vec<u8>, answer: &Answer, is_gzip: bool, now: Tim
         Source::Memory => "memory",
         Source::Smartctl => "smartctl",
     };
-    let (cache, prepared) = (answer.cache.as_str(), &answer.prepared);
-    let etag = prepared.encoded(is_gzip).etag;
-    let age = prepared.age(now);
+    let (cache, body) = (answer.cache.as_str(), &answer.body);
+    let etag = body.encoded(is_gzip).etag;
+    let age = body.age(now);
     let _ = write!(to, "X-Cache: {cache}\r\nX-Source: {source}\r\nAge: {age}\r\nETag: {etag}\r\n");
     if is_gzip {
         to.extend_from_slice(b"Content-Encoding: gzip\r\n");
     }
-    if let Some(date) = &prepared.last_modified {
+    if let Some(date) = &body.last_modified {
         let _ = write!(to, "Last-Modified: {date}\r\n");
     }
 }

@@ -29,7 +29,7 @@ pub use health::{Ill, RedisHealth};
 pub use lease::Lease;
 
 use super::foreign::ForeignValues;
-use super::{Bytes, Copy, Entry, Key, StoreError};
+use super::{Bytes, CopyKind, Entry, Key, StoreError};
 use crate::api::content_version::{BEGIN_BYTES, ContentVersion};
 use crate::api::published;
 use crate::api::published::Published;
@@ -57,7 +57,7 @@ pub struct RedisStore {
     breaker: Arc<Breaker>,
     prefix: String,
     /// The commands that ask how a list begins, ready to be sent: every request sends one.
-    beginnings: HashMap<(Key, Copy), Vec<u8>>,
+    beginnings: HashMap<(Key, CopyKind), Vec<u8>>,
     /// Redis has said that this user may read no part of a value: it is not asked for one again.
     whole_only: AtomicBool,
     foreign: ForeignValues,
@@ -97,7 +97,7 @@ impl RedisStore {
     }
 
     /// False while Redis refuses values: what it holds grows old.
-    pub fn takes_values(&self) -> bool {
+    pub fn accepts_writes(&self) -> bool {
         self.breaker.writes.is_well()
     }
 
@@ -106,10 +106,10 @@ impl RedisStore {
         self.breaker.health()
     }
 
-    fn name(&self, key: &Key, copy: Copy) -> String {
+    fn name(&self, key: &Key, copy: CopyKind) -> String {
         match copy {
-            Copy::Live => format!("{}:{}", self.prefix, key.name()),
-            Copy::Last => format!("{}:last:{}", self.prefix, key.name()),
+            CopyKind::Live => format!("{}:{}", self.prefix, key.name()),
+            CopyKind::LastKnown => format!("{}:last:{}", self.prefix, key.name()),
         }
     }
 
@@ -119,7 +119,7 @@ impl RedisStore {
 
     /// The version of a list, from its first bytes: all that it costs to know that the one at hand is still the one that
     /// Redis has. `None`: there is none, or nothing that has a version, or this user may only read whole values.
-    pub fn beginning(&self, key: &Key, copy: Copy) -> Result<Option<ContentVersion>, StoreError> {
+    pub fn content_version(&self, key: &Key, copy: CopyKind) -> Result<Option<ContentVersion>, StoreError> {
         let packed = self.beginnings.get(&(key.clone(), copy));
         let Some(packed) = packed.filter(|_| !self.reads_whole_only()) else { return Ok(None) };
         match self.part(packed, BEGIN_BYTES) {
@@ -145,14 +145,14 @@ impl RedisStore {
     }
 
     /// Reports a foreign value, once an hour for each key.
-    pub fn report_foreign(&self, key: &Key, copy: Copy, why: &dyn Display) {
+    pub fn report_unrecognized(&self, key: &Key, copy: CopyKind, why: &dyn Display) {
         self.foreign.report(key, copy, why);
     }
 
     /// Who published the overview that is there, and when. `None`: there is none, or none of ours. `most`: what a whole
     /// overview may have, where this user may not read a part of one.
     pub fn published(&self, most: usize) -> Result<Option<Published>, StoreError> {
-        let (key, copy) = (Key::Overview, Copy::Live);
+        let (key, copy) = (Key::Overview, CopyKind::Live);
         let mut cmd = Cmd::new();
         cmd.arg("GETRANGE").arg(self.name(&key, copy)).arg(0).arg(published::BEGIN_BYTES - 1);
         let mut begin = Ok(None);
@@ -170,14 +170,14 @@ impl RedisStore {
     }
 
     /// Whether a key is there.
-    pub fn has(&self, key: &Key, copy: Copy) -> Result<bool, StoreError> {
+    pub fn has(&self, key: &Key, copy: CopyKind) -> Result<bool, StoreError> {
         let left: i64 = self.ask(Does::Read, Cmd::new().arg("PTTL").arg(self.name(key, copy)))?;
         Ok(left != NOT_THERE)
     }
 
     /// `None`: not there. `Refused`: there, but of a wrong type, larger than `most` (it is not fetched then), or too
     /// large to come in time.
-    pub fn get(&self, key: &Key, copy: Copy, most: usize) -> Result<Option<Bytes>, StoreError> {
+    pub fn get(&self, key: &Key, copy: CopyKind, most: usize) -> Result<Option<Bytes>, StoreError> {
         let mut cmd = Cmd::new();
         cmd.arg("GET").arg(self.name(key, copy));
         let packed = cmd.get_packed_command();
@@ -187,7 +187,7 @@ impl RedisStore {
     }
 
     /// Many at once, in the order of `keys`. A value that is no text or larger than `most` is `None`; the latter is reported.
-    pub fn get_many(&self, keys: &[Key], copy: Copy, most: usize) -> Result<Vec<Option<Bytes>>, StoreError> {
+    pub fn get_many(&self, keys: &[Key], copy: CopyKind, most: usize) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(KEYS_AT_ONCE) {
             let mut cmd = Cmd::new();
@@ -208,7 +208,7 @@ impl RedisStore {
                         match self.get(key, copy, most) {
                             Ok(value) => values.push(value),
                             Err(StoreError::Refused(why)) => {
-                                self.report_foreign(key, copy, &why);
+                                self.report_unrecognized(key, copy, &why);
                                 values.push(None);
                             }
                             Err(away) => return Err(away),
@@ -225,10 +225,10 @@ impl RedisStore {
     /// Stores both copies of a value in place of the last-known one that is there; false: there is none, and nothing is
     /// stored. Whether it is there and that it is replaced is one step, in Redis.
     pub fn replace(&self, entry: &Entry) -> Result<bool, StoreError> {
-        let set = |copy: Copy| {
+        let set = |copy: CopyKind| {
             let mut cmd = Cmd::new();
             cmd.arg("SET").arg(self.name(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(entry.life_ms(copy));
-            if copy == Copy::Last {
+            if copy == CopyKind::LastKnown {
                 cmd.arg("XX");
             }
             self.ask::<Value>(Does::Write, &cmd).map_err(|error| match error {
@@ -236,15 +236,15 @@ impl RedisStore {
                 unavailable @ StoreError::Unavailable(_) => unavailable,
             })
         };
-        if set(Copy::Last)? != Value::Okay {
+        if set(CopyKind::LastKnown)? != Value::Okay {
             return Ok(false);
         }
-        set(Copy::Live).map(|_| true)
+        set(CopyKind::Live).map(|_| true)
     }
 
     /// Stores both copies of each value. What is refused is sent again when Redis takes values.
     pub fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let both = |entry| [(Copy::Live, entry), (Copy::Last, entry)];
+        let both = |entry| [(CopyKind::Live, entry), (CopyKind::LastKnown, entry)];
         let mut rest = entries.iter().flat_map(both).peekable();
         while rest.peek().is_some() {
             let mut pipeline = Pipeline::new();
@@ -267,8 +267,8 @@ impl RedisStore {
     }
 }
 
-fn of_both(key: Key) -> [(Key, Copy); 2] {
-    [(key.clone(), Copy::Live), (key, Copy::Last)]
+fn of_both(key: Key) -> [(Key, CopyKind); 2] {
+    [(key.clone(), CopyKind::Live), (key, CopyKind::LastKnown)]
 }
 
 fn bytes(value: Value) -> Option<Bytes> {

@@ -5,17 +5,17 @@ use crate::api::json_limits::Excess;
 use thiserror::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
-    /// Not a value of ours.
-    Foreign(Foreign),
-    /// Ours, but of another drive or of another topology.
-    Elsewhere,
-    /// The permit to parse it was not free in time.
+pub(super) enum Rejected {
+    /// This program did not write the value.
+    Unrecognized(Unrecognized),
+    /// The value is of another drive or of another topology.
+    Mismatch,
+    /// The lock to parse it was not free in time.
     Busy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(super) enum Foreign {
+pub(super) enum Unrecognized {
     #[error("it is no JSON of schema {SCHEMA}")]
     Schema,
     #[error("{0}")]
@@ -24,8 +24,8 @@ pub(super) enum Foreign {
     View { found: usize, most: usize },
 }
 
-impl<T: Into<Foreign>> From<T> for Unfit {
-    fn from(foreign: T) -> Self {
-        Self::Foreign(foreign.into())
+impl<T: Into<Unrecognized>> From<T> for Rejected {
+    fn from(unrecognized: T) -> Self {
+        Self::Unrecognized(unrecognized.into())
     }
 }

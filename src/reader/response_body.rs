@@ -1,4 +1,4 @@
-//! A body with all that a response says of it, made ready once.
+//! A body with its validators and dates, made once for all its responses.
 
 use crate::api::content_version::{ContentVersion, hash};
 use crate::api::document_header::DocumentHeader;
@@ -7,37 +7,37 @@ use crate::domain::time::Timestamp;
 use std::sync::Arc;
 
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct ResponseBody {
     body: Arc<Body>,
-    /// Strong, quoted. Another one for the gzip: the bytes differ.
+    /// Strong, quoted. The gzip encoding has another one, as its bytes differ.
     etag: String,
     gzip_etag: String,
-    /// Of the data in it.
+    /// The time of the data.
     observed_at: Option<Timestamp>,
-    /// When the body was put together.
+    /// When the body was made.
     built_at: Option<Timestamp>,
     /// `Last-Modified`.
     pub(crate) last_modified: Option<String>,
-    /// The view shows something that is not there (an unknown enclosure or drive); the body may say why.
+    /// The view found nothing (an unknown enclosure or drive); the body may say why.
     pub(crate) is_absent: bool,
 }
 
-/// The bytes that one client gets, with their tag.
+/// The body in one encoding, with its entity tag.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Encoded<'a> {
+pub(crate) struct EncodedBody<'a> {
     pub(crate) bytes: &'a Bytes,
     pub(crate) etag: &'a str,
     pub(crate) is_gzip: bool,
 }
 
-impl Prepared {
-    pub(super) fn new(body: Arc<Body>, head: &DocumentHeader, is_absent: bool) -> Arc<Self> {
-        let built_at = head.generated_at.or(head.checked_at).or(head.collected_at);
-        let tag = tag(body.plain());
+impl ResponseBody {
+    pub(super) fn new(body: Arc<Body>, header: &DocumentHeader, is_absent: bool) -> Arc<Self> {
+        let built_at = header.generated_at.or(header.checked_at).or(header.collected_at);
+        let tag = entity_tag(body.plain());
         Arc::new(Self {
             etag: format!("\"{tag}\""),
             gzip_etag: format!("\"{tag}-gzip\""),
-            observed_at: head.observed_at(),
+            observed_at: header.observed_at(),
             built_at,
             last_modified: built_at.map(Timestamp::to_http_date),
             is_absent,
@@ -49,23 +49,23 @@ impl Prepared {
         &self.body
     }
 
-    /// As it stands.
-    pub(crate) fn plain(&self) -> Encoded<'_> {
-        Encoded { bytes: self.body.plain(), etag: &self.etag, is_gzip: false }
+    /// Without an encoding.
+    pub(crate) fn plain(&self) -> EncodedBody<'_> {
+        EncodedBody { bytes: self.body.plain(), etag: &self.etag, is_gzip: false }
     }
 
-    /// As gzip where that is taken, and worth it.
-    pub(crate) fn encoded(&self, takes_gzip: bool) -> Encoded<'_> {
+    /// As gzip if the client accepts that and it is smaller.
+    pub(crate) fn encoded(&self, takes_gzip: bool) -> EncodedBody<'_> {
         let gzip = if takes_gzip { self.body.gzip() } else { None };
-        gzip.map_or_else(|| self.plain(), |bytes| Encoded { bytes, etag: &self.gzip_etag, is_gzip: true })
+        gzip.map_or_else(|| self.plain(), |bytes| EncodedBody { bytes, etag: &self.gzip_etag, is_gzip: true })
     }
 
     pub(crate) fn age(&self, now: Timestamp) -> u64 {
         self.observed_at.map_or(0, |at| at.age_seconds(now))
     }
 
-    /// Dated by a clock that was set since: of an age that nobody knows.
-    pub(super) fn is_of_another_clock(&self, now: Timestamp) -> bool {
+    /// Dated by a clock that has been set back since: the age is unknown.
+    pub(super) fn is_dated_ahead_of(&self, now: Timestamp) -> bool {
         let dates = [self.observed_at, self.built_at];
         dates.into_iter().flatten().any(|at| at.is_ahead_of(now))
     }
@@ -75,8 +75,8 @@ impl Prepared {
     }
 }
 
-/// Equal bytes have equal tags, also over restarts. A body with a version has that.
-fn tag(body: &[u8]) -> String {
+/// Equal bytes have equal tags, also across restarts. The tag of a body with a content version is that version.
+fn entity_tag(body: &[u8]) -> String {
     match ContentVersion::read(body) {
         Some(version) => version.to_string(),
         None => format!("{:016x}-{:x}", hash(body), body.len()),
