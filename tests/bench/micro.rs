@@ -203,7 +203,7 @@ fn redis() -> Option<RedisStore> {
 
 fn entry((key, value): (Key, Vec<u8>)) -> Entry {
     let hour = Duration::from_secs(3600);
-    Entry { key, value: value.into(), live: hour, last: hour }
+    Entry { key, value: value.into(), live: hour, last_known: hour }
 }
 
 /// All of it into Redis, live and last-known copies.

@@ -1,37 +1,37 @@
-//! What each command can be answered with: the limits of its reply, and its shape. Redis may answer any of them with an error.
+//! The shape and the limits of the reply to each command. Any reply may also be an error.
 
 use super::reply::ReplyLimits;
 use redis::{Arg, Cmd, Value};
 
-/// What a short text may have; `INFO` has some 10 KiB.
+/// The limit of a short text; `INFO` has some 10 KiB.
 const TEXT_BYTES: usize = 64 * 1024;
-/// All other lines of a reply, also of one that is an error.
+/// All other lines of a reply, also of an error.
 const LINES_BYTES: usize = 16 * 1024;
-/// The line before a text, and the end of it.
+/// The line before a text, and the text's CRLF.
 const LINE_BYTES: usize = 32;
-/// `ROLE` of a master has four for each of its replicas.
+/// `ROLE` of a master has four elements for each of its replicas.
 const LIST_ELEMENTS: usize = 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum ReplyShape {
     /// `+OK`, `+PONG`.
     Status,
-    /// `+OK`, or nil: not done.
+    /// `+OK`, or nil if nothing was done.
     StatusOrNil,
     Number,
     /// A text of at most this size, or nil.
     Text(usize),
-    /// A text or nil for each of so many keys, of at most so many bytes together.
+    /// A text or nil for each key, of at most `bytes` in total.
     Texts {
         count: usize,
         bytes: usize,
     },
-    /// A list of the server's own, which is short; nil: it knows none.
+    /// A short list about the server, or nil if it has none.
     List,
 }
 
-impl Shape {
-    /// That of a command which has a short answer.
+impl ReplyShape {
+    /// Of a command with a short reply.
     pub(super) fn of(cmd: &Cmd) -> Self {
         match cmd.args_iter().next() {
             Some(Arg::Simple(b"GET" | b"INFO")) => Self::Text(TEXT_BYTES),
