@@ -19,7 +19,7 @@
 //!
 //! ```text
 //! 0 domain      1 stop, config, clock, event, process, api      2 probe, cache, terminal      3 poller      4 reader
-//! 5 http      6 supervise      7 daemon, scan      8 doctor, cli, log      9 main
+//! 5 http      6 supervise      7 daemon, scan      8 doctor, cli, logging      9 main
 //! ```
 //!
 //! A room imports only lower levels; rooms of one level never import each other.
@@ -35,7 +35,7 @@ pub mod doctor;
 pub mod domain;
 pub mod event;
 mod http;
-pub mod log;
+pub mod logging;
 pub mod poller;
 pub mod probe;
 pub mod process;
