@@ -1,12 +1,12 @@
-//! The heartbeat: systemd's watchdog is fed only when the daemon has just shown that it works.
+//! The watchdog: systemd gets a keep-alive only after a self-check of the daemon has succeeded.
 //!
-//! Shown is: the poller goes round, and a request to the own public address was answered (by a
-//! worker; a "too many connections" is an answer as well, or any flood would get the daemon
-//! restarted). That the workers are whole is `Watch`'s business. A daemon that cannot show it six
-//! times in a row ends, so that whoever started it starts it again; systemd's watchdog is quicker.
-//! That this thread itself goes round is the business of `last_resort`.
+//! The self-check: the poller's event loop runs, and a request to each public address got a response (503 is a response,
+//! too, or a flood of requests would restart the daemon). `ThreadMonitor` checks that all workers live. After
+//! `MAX_FAILED_CHECKS` failures in a row the daemon ends, so that it is started again; systemd's own watchdog is faster.
+//! `last_resort` checks that this thread runs.
 
-use super::{Watch, tell};
+use super::systemd::notify_systemd;
+use super::thread_monitor::ThreadMonitor;
 use crate::api::service::Component;
 use crate::http::Server;
 use crate::reader::{Reader, ServiceStatus};
@@ -17,42 +17,42 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Between beats, where no watchdog wants them sooner.
-const BEAT: Duration = Duration::from_secs(10);
-/// Beats in a watchdog's time: one may be missed.
-const BEATS_IN_TIME: u32 = 4;
-/// So many in a row without a sign of life end the daemon: without a watchdog, a minute. Counted, and
-/// not by the clock: a daemon that was frozen is none that hangs.
-const LAST: u32 = 6;
+/// Between heartbeats, unless systemd's watchdog requires more.
+const MAX_INTERVAL: Duration = Duration::from_secs(10);
+/// Heartbeats within the timeout of systemd's watchdog.
+const HEARTBEATS_PER_TIMEOUT: u32 = 4;
+/// So many failed checks in a row end the daemon: a minute, without systemd's watchdog. They are counted rather than
+/// timed, because a process that was frozen does not hang.
+const MAX_FAILED_CHECKS: u32 = 6;
 
-/// Between beats.
-pub(super) fn interval() -> Duration {
-    watchdog_enabled().map_or(BEAT, |within| (within / BEATS_IN_TIME).min(BEAT))
+/// Between heartbeats.
+pub(super) fn heartbeat_interval() -> Duration {
+    watchdog_enabled().map_or(MAX_INTERVAL, |within| (within / HEARTBEATS_PER_TIMEOUT).min(MAX_INTERVAL))
 }
 
 /// Starts the thread; it ends with the stop.
-pub(crate) fn watch_over(
+pub(crate) fn spawn(
     server: &Arc<Server>,
     reader: &Arc<Reader>,
-    watch: &Watch,
+    monitor: &ThreadMonitor,
     stop: &Stop,
 ) -> std::io::Result<()> {
-    let beat = interval();
-    let guard = watch.guard_apart("supervise");
-    let mut pulse = Pulse {
+    let beat = heartbeat_interval();
+    let guard = monitor.guard_detached("supervise");
+    let mut watchdog = Watchdog {
         server: Arc::clone(server),
         reader: Arc::clone(reader),
-        watch: watch.clone(),
+        monitor: monitor.clone(),
         is_watched: watchdog_enabled().is_some(),
-        missed: 0,
+        failed_checks: 0,
         status: String::new(),
     };
     let stop = stop.clone();
     let run = move || {
         let _guard = guard;
         loop {
-            pulse.watch.beat();
-            pulse.beat();
+            watchdog.monitor.beat();
+            watchdog.check();
             if stop.channel().recv_timeout(beat) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
@@ -61,55 +61,57 @@ pub(crate) fn watch_over(
     thread::Builder::new().name("supervise".to_owned()).spawn(run).map(drop)
 }
 
-struct Pulse {
+struct Watchdog {
     server: Arc<Server>,
     reader: Arc<Reader>,
-    watch: Watch,
+    monitor: ThreadMonitor,
     is_watched: bool,
-    /// Beats in a row.
-    missed: u32,
-    /// What systemd was told last.
+    /// Failed checks in a row.
+    failed_checks: u32,
+    /// The last status sent to systemd.
     status: String,
 }
 
-impl Pulse {
-    fn beat(&mut self) {
-        match self.trouble() {
+impl Watchdog {
+    fn check(&mut self) {
+        match self.self_check() {
             None => {
-                if self.missed > 0 {
-                    log::info!("the daemon answers again beats_missed={}", self.missed);
+                if self.failed_checks > 0 {
+                    log::info!("the daemon answers again beats_missed={}", self.failed_checks);
                 }
-                self.missed = 0;
+                self.failed_checks = 0;
                 if self.is_watched {
-                    tell(&[NotifyState::Watchdog]);
+                    notify_systemd(&[NotifyState::Watchdog]);
                 }
             }
             Some(why) => {
-                self.missed += 1;
-                if self.missed == 1 {
+                self.failed_checks += 1;
+                if self.failed_checks == 1 {
                     log::warn!("the daemon does not show that it works error={why:?}");
                 }
-                if self.missed == LAST {
-                    // First the stop: a line in the log may block.
-                    self.watch.fail();
-                    log::error!("the daemon has not shown that it works {LAST} times, stopping it error={why:?}");
+                if self.failed_checks == MAX_FAILED_CHECKS {
+                    // The stop comes first, because logging may block.
+                    self.monitor.fail();
+                    log::error!(
+                        "the daemon has not shown that it works {MAX_FAILED_CHECKS} times, stopping it error={why:?}"
+                    );
                 }
             }
         }
-        self.tell_status();
+        self.notify_status();
     }
 
-    fn trouble(&self) -> Option<String> {
+    fn self_check(&self) -> Option<String> {
         if !self.reader.is_poller_alive() {
             return Some("the poller does not go round".to_owned());
         }
         self.server.self_check().err().map(|error| format!("no answer on the own address: {error}"))
     }
 
-    fn tell_status(&mut self) {
+    fn notify_status(&mut self) {
         let status = status(&self.reader.service_status());
         if status != self.status {
-            tell(&[NotifyState::Status(&status)]);
+            notify_systemd(&[NotifyState::Status(&status)]);
             self.status = status;
         }
     }
