@@ -3,12 +3,16 @@
 use crate::cache::redis::RedisStore;
 use crate::config::Config;
 use crate::event::{About, Kind, note};
-use crate::http::{Addresses, Desk, Endpoint, Gate, work};
+pub use crate::http::Endpoint;
+
+use crate::http::{Addresses, Server, WorkerContext, run_worker};
 use crate::poller;
 use crate::probe::Host;
 use crate::reader::Reader;
 use crate::stop::Stop;
-use crate::supervise::{Watch, log_panics, make_room, start_last_resort, tell, watch_over};
+use crate::supervise::{
+    ThreadMonitor, log_panics, notify_systemd, raise_descriptor_limit, spawn_watchdog, start_last_resort,
+};
 use anyhow::Context;
 use sd_notify::NotifyState;
 use std::sync::Arc;
@@ -20,7 +24,7 @@ const MORE_CONNECTIONS: usize = 2;
 /// What a daemon needs to be stopped at any moment; made before anything that may block.
 pub struct Life {
     stop: Stop,
-    watch: Watch,
+    monitor: ThreadMonitor,
 }
 
 impl Life {
@@ -28,40 +32,40 @@ impl Life {
     pub fn begin() -> anyhow::Result<Self> {
         let stop = Stop::new().context("cannot make the stop token")?;
         stop.on_signals().context("cannot listen to signals")?;
-        let watch = Watch::new(&stop);
-        start_last_resort(&watch, &stop).context("cannot start a thread")?;
-        Ok(Self { stop, watch })
+        let monitor = ThreadMonitor::new(&stop);
+        start_last_resort(&monitor, &stop).context("cannot start a thread")?;
+        Ok(Self { stop, monitor })
     }
 }
 
 /// Runs until a signal asks for the stop. An error means that a restart may help.
-pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, watch }: Life) -> anyhow::Result<()> {
+pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, monitor }: Life) -> anyhow::Result<()> {
     log_panics();
-    let connections = make_room(config);
-    let gate = Arc::new(Gate::listen(endpoint, connections, &stop)?);
-    say_hello(config, endpoint);
+    let connections = raise_descriptor_limit(config);
+    let server = Arc::new(Server::bind(endpoint, connections, &stop)?);
+    log_startup(config, endpoint);
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let workers = config.http.workers;
     let connections = u32::try_from(workers + MORE_CONNECTIONS).unwrap_or(u32::MAX);
-    let (redis, back) = RedisStore::start(&config.redis, connections, watch.guard_apart("redis-trial"), &stop)
+    let (redis, back) = RedisStore::start(&config.redis, connections, monitor.guard_detached("redis-trial"), &stop)
         .context("cannot start a thread")?;
     let redis = Arc::new(redis);
     let (poller, poller_thread) =
-        poller::start(config, host.clone(), Arc::clone(&redis), back, watch.guard("poller"), &stop)?;
+        poller::start(config, host.clone(), Arc::clone(&redis), back, monitor.guard("poller"), &stop)?;
     let reader = Reader::new(redis, poller, host, workers);
-    let (reader, desk) = (Arc::new(reader), Arc::new(Desk::new(&gate)));
+    let (reader, context) = (Arc::new(reader), Arc::new(WorkerContext::new(&server)));
     let mut threads = Vec::new();
     for n in 0..workers {
-        threads.push(worker(n, &reader, (&gate, &desk), &watch)?);
+        threads.push(worker(n, &reader, (&server, &context), &monitor)?);
     }
-    threads.push(accept(&gate, &watch, &stop)?);
-    // Not waited for at the stop: it may be asking a gate that has closed.
-    watch_over(&gate, &reader, &watch, &stop).context("cannot start a thread")?;
-    tell(&[NotifyState::Ready]);
+    threads.push(start_event_loop(&server, &monitor, &stop)?);
+    // The stop does not wait for it: its self-check may be waiting for a server that has stopped.
+    spawn_watchdog(&server, &reader, &monitor, &stop).context("cannot start a thread")?;
+    notify_systemd(&[NotifyState::Ready]);
 
     stop.wait();
-    tell(&[NotifyState::Stopping]);
+    notify_systemd(&[NotifyState::Stopping]);
     note!(Info, Kind::Stopping, About::nobody(), "stopping");
     for thread in threads.into_iter().chain([poller_thread]) {
         // A thread that panicked has been reported by its guard.
@@ -70,7 +74,7 @@ pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, watch }: Life) -
     if let Addresses::Unix(path) = &endpoint.addresses {
         let _ = std::fs::remove_file(path);
     }
-    anyhow::ensure!(!watch.has_failed(), "stopped because of a failure");
+    anyhow::ensure!(!monitor.has_failed(), "stopped because of a failure");
     log::info!("stopped");
     Ok(())
 }
@@ -78,30 +82,30 @@ pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, watch }: Life) -
 fn worker(
     n: usize,
     reader: &Arc<Reader>,
-    (gate, desk): (&Arc<Gate>, &Arc<Desk>),
-    watch: &Watch,
+    (server, context): (&Arc<Server>, &Arc<WorkerContext>),
+    monitor: &ThreadMonitor,
 ) -> anyhow::Result<JoinHandle<()>> {
-    let (reader, gate, desk) = (Arc::clone(reader), Arc::clone(gate), Arc::clone(desk));
-    let guard = watch.guard(&format!("http-{n}"));
+    let (reader, server, context) = (Arc::clone(reader), Arc::clone(server), Arc::clone(context));
+    let guard = monitor.guard(&format!("http-{n}"));
     let run = move || {
         let _guard = guard;
-        work(&reader, &gate, &desk);
+        run_worker(&reader, &server, &context);
     };
     thread::Builder::new().name(format!("http-{n}")).spawn(run).context("cannot start a worker")
 }
 
-fn accept(gate: &Arc<Gate>, watch: &Watch, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
-    let (gate, stop, guard) = (Arc::clone(gate), stop.clone(), watch.guard("gate"));
+fn start_event_loop(server: &Arc<Server>, monitor: &ThreadMonitor, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
+    let (server, stop, guard) = (Arc::clone(server), stop.clone(), monitor.guard("gate"));
     let run = move || {
         let _guard = guard;
-        if let Err(error) = gate.accept(&stop) {
+        if let Err(error) = server.run(&stop) {
             log::error!("the gate cannot watch its connections error={error:?}");
         }
     };
     thread::Builder::new().name("gate".to_owned()).spawn(run).context("cannot start the gate")
 }
 
-fn say_hello(config: &Config, endpoint: &Endpoint) {
+fn log_startup(config: &Config, endpoint: &Endpoint) {
     let program = |path: &Option<std::path::PathBuf>| {
         path.as_ref().map_or_else(|| "none".to_owned(), |p| p.display().to_string())
     };

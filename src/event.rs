@@ -2,7 +2,7 @@
 //! event is about.
 //!
 //! What is worth an event is decided where it happens; how one reaches the journal or a terminal is
-//! `log`'s business. `packaging/journal/jbod-monitor.catalog` says of each kind what it means to a person.
+//! `logging`'s business. `packaging/journal/jbod-monitor.catalog` says of each kind what it means to a person.
 
 use log::Level;
 use log::kv::{Error, Key, Source, Value, VisitSource};

@@ -9,8 +9,8 @@
 //! | a path, an argv, a foreign format | [`probe`] (the only rooms that touch sysfs, smartctl, zpool) |
 //! | what is read when, and what came of it | [`collector`] |
 //! | Redis | [`cache`] (the only room that names the redis crate) |
-//! | HTTP | [`http`] (never imports `probe` nor redis) |
-//! | time, threads, order of things | [`poller`], [`reader`], [`daemon`], [`stop`], [`clock`], [`supervise`], [`scan`], [`doctor`] |
+//! | HTTP | `http` (never imports `probe` nor redis) |
+//! | time, threads, order of things | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
 //! | what this process takes | [`process`] |
 //! | a kind of event, what it is about | [`event`] |
 //! | a screen | [`terminal`] |
@@ -20,7 +20,7 @@
 //!
 //! ```text
 //! 0 domain      1 stop, config, clock, event, process, api      2 probe, cache, terminal      3 collector      4 poller
-//! 5 reader      6 http      7 supervise      8 daemon, scan      9 doctor, cli, log      10 main
+//! 5 reader      6 http      7 supervise      8 daemon, scan      9 doctor, cli, logging      10 main
 //! ```
 //!
 //! A room imports only lower levels; rooms of one level never import each other.
@@ -36,15 +36,15 @@ pub mod daemon;
 pub mod doctor;
 pub mod domain;
 pub mod event;
-pub mod http;
-pub mod log;
+mod http;
+pub mod logging;
 pub mod poller;
 pub mod probe;
 pub mod process;
-pub mod reader;
+mod reader;
 pub mod scan;
 pub mod stop;
-pub mod supervise;
+mod supervise;
 pub mod terminal;
 
 /// Doors for the fuzz targets in `tests/fuzz`, built with the fuzzer's flags only.

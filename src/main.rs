@@ -5,11 +5,11 @@ use clap::Parser;
 use jbod_monitor::cache::redis::check_authorities;
 use jbod_monitor::cli::{Cli, Command};
 use jbod_monitor::config::{Config, ConfigError, Environment, Row};
+use jbod_monitor::daemon::Endpoint;
 use jbod_monitor::daemon::Life;
-use jbod_monitor::http::Endpoint;
 use jbod_monitor::probe::launch;
 use jbod_monitor::terminal::{Screen, print};
-use jbod_monitor::{daemon, doctor, log, scan};
+use jbod_monitor::{daemon, doctor, logging, scan};
 use std::process::ExitCode;
 
 const RUNTIME_FAILURE: u8 = 1;
@@ -28,9 +28,9 @@ fn main() -> ExitCode {
     if matches!(command, Command::Serve) && !env.arenas {
         launch::with_little_memory();
     }
-    log::init(&env);
+    logging::init(&env);
     run(&command, &cli, &env).unwrap_or_else(|error| {
-        ::log::error!("{error:#}");
+        log::error!("{error:#}");
         ExitCode::from(if error.is::<ConfigError>() { BAD_CONFIGURATION } else { RUNTIME_FAILURE })
     })
 }

@@ -1,13 +1,15 @@
-//! A value as it goes over the wire: plain, and as gzip, which is made once for all who want it.
+//! A value, and its gzip encoding, which is made once for all clients.
 
-use super::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 
-/// Smaller ones gain nothing that a packet would not take anyway.
-const WORTH_BYTES: usize = 1024;
+/// Smaller values fit into one packet anyway.
+const MIN_GZIP_BYTES: usize = 1024;
+
+/// A stored value; cheap to clone.
+pub type Bytes = Arc<[u8]>;
 
 #[derive(Debug)]
 pub struct Body {
@@ -24,19 +26,19 @@ impl Body {
         &self.plain
     }
 
-    /// `None`: it is not worth it. Whoever asks first makes it.
+    /// Made on the first call. `None`: it would not be smaller.
     pub fn gzip(&self) -> Option<&Bytes> {
         self.gzip.get_or_init(|| gzip(&self.plain, Compression::default()).map(Bytes::from)).as_ref()
     }
 }
 
-/// `None` where that would gain nothing.
+/// `None`: it would not be smaller.
 pub fn gzip(plain: &[u8], level: Compression) -> Option<Vec<u8>> {
-    if plain.len() < WORTH_BYTES {
+    if plain.len() < MIN_GZIP_BYTES {
         return None;
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), level);
-    // Writing to memory does not fail; if it ever did, the value goes out as it stands.
+    // Writing to memory does not fail; if it did, the value would be sent without an encoding.
     encoder.write_all(plain).ok()?;
     encoder.finish().ok().filter(|gzip| gzip.len() < plain.len())
 }

@@ -1,6 +1,6 @@
-//! The values in the process: what is served when Redis is away, at no cost and without delay.
+//! The values in the memory of the process, served while Redis is unavailable.
 //!
-//! Nothing expires here: the reader looks at a value's own time, whatever place it is from.
+//! Nothing expires here: the reader checks the time in the value itself, whatever store it is from.
 
 use super::{Body, Bytes, Key};
 use std::collections::HashMap;
@@ -24,14 +24,14 @@ impl MemoryStore {
         self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key, Body::new(value));
     }
 
-    /// What the documents of drives have together.
+    /// The bytes of all documents of drives.
     pub fn documents_bytes(&self) -> usize {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
         let documents = values.iter().filter(|(key, _)| matches!(key, Key::Smart(_)));
         documents.map(|(_, body)| body.plain().len()).sum()
     }
 
-    /// Forgets what does not stand for anything any more.
+    /// Removes the values that `keep` does not select.
     pub fn retain(&self, keep: impl Fn(&Key) -> bool) {
         self.values.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keep(key));
     }

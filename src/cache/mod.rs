@@ -1,25 +1,20 @@
-//! Stored values: their keys and lifetimes, and the two places they are stored in.
+//! The stores of values, memory and Redis, with the keys and lifetimes of values.
 //!
-//! Values are bytes here; what is in them is that of `api`, and
-//! whether one may be shown the reader's.
+//! Values are opaque bytes here: `api` defines their contents, and the reader decides whether one may be shown.
 
 mod body;
-mod foreign;
 pub mod memory;
 pub mod redis;
+mod unrecognized_values;
 
-pub use body::{Body, gzip};
+pub use body::{Body, Bytes, gzip};
 
 use crate::api::json_limits::JsonLimits;
 use crate::api::value_limits::{DOCUMENT, ValueLimits};
 use crate::config::Lifetimes;
 use crate::domain::identity::DeviceName;
-use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-
-/// A stored value; cheap to clone.
-pub type Bytes = Arc<[u8]>;
 
 /// What is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,12 +23,12 @@ pub enum Key {
     Overview,
     Enclosures,
     ZfsMap,
-    /// Documents of drives that are gone.
+    /// Documents of missing drives.
     Gone,
 }
 
 impl Key {
-    /// The name behind the prefix: `smart:sda`, `overview`.
+    /// The key without the prefix: `smart:sda`, `overview`.
     pub fn name(&self) -> String {
         match self {
             Self::Smart(device) => format!("smart:{device}"),
@@ -44,7 +39,7 @@ impl Key {
         }
     }
 
-    /// What the value may have at most to be read out of Redis.
+    /// The limits of a value that is read from Redis.
     pub fn limits(&self, limits: &ValueLimits) -> JsonLimits {
         match self {
             Self::Smart(_) => DOCUMENT,
@@ -65,11 +60,11 @@ impl Key {
     }
 }
 
-/// Which copy of a value: the one that lives its lifetime, or the last-known one.
+/// The copy of a value: the live one, or the last-known one, which is kept beyond the lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Copy {
+pub enum CopyKind {
     Live,
-    Last,
+    LastKnown,
 }
 
 /// A value to store, with the lifetimes of its two copies.
@@ -78,23 +73,23 @@ pub struct Entry {
     pub key: Key,
     pub value: Bytes,
     pub live: Duration,
-    pub last: Duration,
+    pub last_known: Duration,
 }
 
 impl Entry {
     /// The lifetime of a copy, as Redis takes it.
-    pub fn life_ms(&self, copy: Copy) -> u64 {
-        let life = if copy == Copy::Live { self.live } else { self.last };
+    pub fn life_ms(&self, copy: CopyKind) -> u64 {
+        let life = if copy == CopyKind::Live { self.live } else { self.last_known };
         u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1)
     }
 }
 
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// Nothing was tried, or it came to nothing: go on without.
+    /// The store is unavailable: go on without it.
     #[error("{0}")]
     Unavailable(String),
-    /// It answered that it would not.
+    /// The store rejected the operation.
     #[error("{0}")]
     Refused(String),
 }

@@ -1,20 +1,22 @@
 //! What the daemon would meet: Redis, and the address it serves on.
 
 use super::finding::{Finding, fail, ok, warn};
-use crate::cache::redis::{Usable, check};
+use crate::cache::redis::{RedisCheck, check_redis};
 use crate::config::RedisConfig;
-use crate::http::{Endpoint, Place, advice, look};
+use crate::http::{AddressStatus, Endpoint, listen_error_hint, probe_addresses};
 
 pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
     let place = format!("Redis at {}", config.address);
-    let finding = match check(config) {
-        Usable::Yes { version, is_replica: true } => fail(
+    let finding = match check_redis(config) {
+        RedisCheck::Usable { version, is_replica: true } => fail(
             format!("{place} ({}) is a replica, which takes no values", version.unwrap_or_default()),
             "REDIS_HOST or REDIS_URL that names the master",
         ),
-        Usable::Yes { version: Some(version), .. } => ok(format!("{place}, version {version}")),
-        Usable::Yes { version: None, .. } => ok(format!("{place}, version unknown (INFO is not allowed to this user)")),
-        Usable::Login { why } => {
+        RedisCheck::Usable { version: Some(version), .. } => ok(format!("{place}, version {version}")),
+        RedisCheck::Usable { version: None, .. } => {
+            ok(format!("{place}, version unknown (INFO is not allowed to this user)"))
+        }
+        RedisCheck::LoginRejected { why } => {
             let how = match (&config.username, &config.password) {
                 (_, None) => "no password is set here".to_owned(),
                 (Some(user), Some(_)) => format!("with the password that is set, for user {user}"),
@@ -25,15 +27,15 @@ pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
                 "REDIS_PASSWORD, REDIS_PASSWORD_FILE or REDIS_URL (and REDIS_USERNAME for an ACL user)",
             )
         }
-        Usable::Untrusted { why } => fail(
+        RedisCheck::Untrusted { why } => fail(
             format!("{place} cannot be trusted over TLS: {why}"),
             "REDIS_URL (redis:// or rediss://), REDIS_CA_FILE, or another certificate for that Redis",
         ),
-        Usable::Refused { why } => fail(
+        RedisCheck::Rejected { why } => fail(
             format!("{place} does not answer as Redis should: {why}"),
             "REDIS_HOST, REDIS_PORT, REDIS_DB or REDIS_URL",
         ),
-        Usable::Away { why } => warn(
+        RedisCheck::Unavailable { why } => warn(
             format!("{place} cannot be reached: {why}; the daemon serves from memory, nothing outlives its restart"),
             "apt-get install redis-server and systemctl start redis-server, or REDIS_HOST, REDIS_PORT, REDIS_URL",
         ),
@@ -42,13 +44,13 @@ pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
 }
 
 pub(super) fn listen(endpoint: &Endpoint) -> Vec<Finding> {
-    let finding = |(address, place): (String, Place)| match place {
-        Place::Free => ok(format!("{address} is free for the daemon")),
-        Place::Ours => ok(format!("a jbod-monitor serves on {address} already")),
-        Place::Refused(error) => {
-            let mend = advice(&address, &error);
-            fail(format!("the daemon cannot serve on {address}: {error}"), mend)
+    let finding = |(address, status): (String, AddressStatus)| match status {
+        AddressStatus::Free => ok(format!("{address} is free for the daemon")),
+        AddressStatus::OwnInstance => ok(format!("a jbod-monitor serves on {address} already")),
+        AddressStatus::Unavailable(error) => {
+            let remedy = listen_error_hint(&address, &error);
+            fail(format!("the daemon cannot serve on {address}: {error}"), remedy)
         }
     };
-    look(endpoint).into_iter().map(finding).collect()
+    probe_addresses(endpoint).into_iter().map(finding).collect()
 }

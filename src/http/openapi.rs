@@ -1,16 +1,18 @@
-//! What the API says of itself at `/openapi.json`. The document is made of the types of `model` by
-//! `tests/it/openapi.rs`, which holds both against each other; here it is only given out.
+//! The description of the API at `/openapi.json`.
+//!
+//! `tests/it/openapi.rs` generates the document from the types in `api`, and compares it with the responses. Here it is
+//! only served.
 
-use super::accept::takes_gzip;
-use super::gate::Head;
-use super::page::{Both, both, either};
-use super::reply::{JSON, Reply};
+use super::assets::AssetVariants;
+use super::negotiate::takes_gzip;
+use super::response::{JSON, Response};
+use super::server::RequestHead;
 use std::sync::LazyLock;
 
 const DOCUMENT: &str = include_str!("openapi.json");
 
-pub(super) fn reply(head: &Head) -> Reply {
-    static READY: LazyLock<Both> = LazyLock::new(|| both(JSON, DOCUMENT));
-    let ready = either(&READY, takes_gzip(head.accept_encoding.as_deref()));
-    Reply::file(ready, head.if_none_match.as_deref())
+pub(super) fn response(head: &RequestHead) -> Response {
+    static VARIANTS: LazyLock<AssetVariants> = LazyLock::new(|| AssetVariants::compress(JSON, DOCUMENT));
+    let asset = VARIANTS.select(takes_gzip(head.accept_encoding.as_deref()));
+    Response::asset(asset, head.if_none_match.as_deref())
 }

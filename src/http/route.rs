@@ -1,13 +1,13 @@
-//! Paths and their parameters, pure: text in, a route or a problem out.
+//! Paths and their parameters: text in, a route or a problem out. Pure.
 
-use super::page::File;
-use super::reply::Problem;
+use super::assets::PageFile;
+use super::problem::Problem;
 use crate::domain::health::Verdict;
 use percent_encoding::percent_decode_str;
 
-/// A request's path and query, decoded.
+/// The path and query of a request, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     segments: Vec<String>,
     query: Vec<(String, String)>,
 }
@@ -20,18 +20,17 @@ impl Target {
 }
 
 impl Target {
-    /// What it names is for anybody who may reach this daemon at all: a file of the page, which holds
-    /// no data. Everything else has a token asked of it, where one is set.
-    pub(super) fn is_open(&self) -> bool {
-        matches!(route(self), Ok(Route::Page(_)))
+    /// No token is required for it: it is a file of the page, which holds no data.
+    pub(super) fn is_public(&self) -> bool {
+        matches!(match_route(self), Ok(Route::Page(_)))
     }
 }
 
-/// What is asked for.
+/// What a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
+pub(super) enum Route {
     Overview {
-        is_short: bool,
+        brief: bool,
     },
     Drives {
         verdict: Option<String>,
@@ -43,21 +42,21 @@ pub enum Route {
     Enclosure(String),
     Zfs,
     Map,
-    /// Whatever stands behind `/api/whereis/`, slashes and all.
+    /// Everything after `/api/whereis/`, slashes included.
     Whereis(String),
     Health,
     Healthz,
     Readyz,
     /// A file of the page.
-    Page(File),
+    Page(PageFile),
     Metrics,
     Openapi,
 }
 
-/// What was asked for, without who: few enough to be counted apart.
+/// The label of a route in metrics: the route without its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pattern {
-    /// The page's files, all of them.
+pub(super) enum RouteLabel {
+    /// All files of the page.
     Index,
     Overview,
     Drives,
@@ -72,15 +71,15 @@ pub enum Pattern {
     Readyz,
     Metrics,
     Openapi,
-    /// No route, or not one with these parameters.
+    /// No route, or a route with invalid parameters.
     Unknown,
-    /// It came no further than the gate.
-    Refused,
+    /// The server rejected it before a worker saw it.
+    Rejected,
 }
 
-impl Pattern {
-    /// In the order of their numbers.
-    pub const ALL: [Self; 16] = [
+impl RouteLabel {
+    /// In the order of their discriminants.
+    pub(super) const ALL: [Self; 16] = [
         Self::Index,
         Self::Overview,
         Self::Drives,
@@ -96,10 +95,10 @@ impl Pattern {
         Self::Metrics,
         Self::Openapi,
         Self::Unknown,
-        Self::Refused,
+        Self::Rejected,
     ];
 
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Index => "/",
             Self::Overview => "/api/overview",
@@ -116,35 +115,35 @@ impl Pattern {
             Self::Metrics => "/metrics",
             Self::Openapi => "/openapi.json",
             Self::Unknown => "unknown",
-            Self::Refused => "refused",
+            Self::Rejected => "refused",
         }
     }
 }
 
 impl Route {
-    pub fn pattern(&self) -> Pattern {
+    pub(super) fn label(&self) -> RouteLabel {
         match self {
-            Self::Page(_) => Pattern::Index,
-            Self::Overview { .. } => Pattern::Overview,
-            Self::Drives { .. } => Pattern::Drives,
-            Self::Drive(_) => Pattern::Drive,
-            Self::Enclosures => Pattern::Enclosures,
-            Self::Enclosure(_) => Pattern::Enclosure,
-            Self::Zfs => Pattern::Zfs,
-            Self::Map => Pattern::Map,
-            Self::Whereis(_) => Pattern::Whereis,
-            Self::Health => Pattern::Health,
-            Self::Healthz => Pattern::Healthz,
-            Self::Readyz => Pattern::Readyz,
-            Self::Metrics => Pattern::Metrics,
-            Self::Openapi => Pattern::Openapi,
+            Self::Page(_) => RouteLabel::Index,
+            Self::Overview { .. } => RouteLabel::Overview,
+            Self::Drives { .. } => RouteLabel::Drives,
+            Self::Drive(_) => RouteLabel::Drive,
+            Self::Enclosures => RouteLabel::Enclosures,
+            Self::Enclosure(_) => RouteLabel::Enclosure,
+            Self::Zfs => RouteLabel::Zfs,
+            Self::Map => RouteLabel::Map,
+            Self::Whereis(_) => RouteLabel::Whereis,
+            Self::Health => RouteLabel::Health,
+            Self::Healthz => RouteLabel::Healthz,
+            Self::Readyz => RouteLabel::Readyz,
+            Self::Metrics => RouteLabel::Metrics,
+            Self::Openapi => RouteLabel::Openapi,
         }
     }
 }
 
-/// Takes a request's target apart. Each part is decoded once; what no honest client sends is refused.
-pub fn split(url: &str) -> Result<Target, Problem> {
-    // The absolute form, as a proxy may send it (RFC 9112, 3.2.2), names the same.
+/// Parses the target of a request. Each part is decoded once; what no legitimate client sends is refused.
+pub(super) fn parse_target(url: &str) -> Result<Target, Problem> {
+    // The absolute form, which a proxy may send (RFC 9112, 3.2.2), has the same meaning.
     let url = match url.strip_prefix("http://") {
         Some(rest) => rest.find(['/', '?']).and_then(|at| rest.get(at..)).filter(|t| t.starts_with('/')).unwrap_or("/"),
         None => url,
@@ -167,11 +166,11 @@ pub fn split(url: &str) -> Result<Target, Problem> {
 
 fn decode(text: &str) -> Result<String, Problem> {
     let bytes = text.as_bytes();
-    let bad_code = bytes.iter().enumerate().any(|(at, b)| {
-        let code = bytes.get(at + 1..at + 3);
-        *b == b'%' && !code.is_some_and(|c| c.iter().all(u8::is_ascii_hexdigit))
+    let has_invalid_escape = bytes.iter().enumerate().any(|(at, b)| {
+        let digits = bytes.get(at + 1..at + 3);
+        *b == b'%' && !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit))
     });
-    if bad_code {
+    if has_invalid_escape {
         return Err(Problem::Bad("a % in the path or query is not followed by two hex digits".to_owned()));
     }
     let decoded = percent_decode_str(text).decode_utf8();
@@ -182,20 +181,20 @@ fn decode(text: &str) -> Result<String, Problem> {
     Ok(decoded.into_owned())
 }
 
-/// Finds the route.
-pub fn route(target: &Target) -> Result<Route, Problem> {
+/// Finds the route of a target.
+pub(super) fn match_route(target: &Target) -> Result<Route, Problem> {
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     let route = match segments.as_slice() {
-        [""] => Route::Page(File::Html),
-        ["page.css"] => Route::Page(File::Css),
-        ["page.js"] => Route::Page(File::Js),
-        ["icon.svg"] => Route::Page(File::Icon),
+        [""] => Route::Page(PageFile::Html),
+        ["page.css"] => Route::Page(PageFile::Css),
+        ["page.js"] => Route::Page(PageFile::Js),
+        ["icon.svg"] => Route::Page(PageFile::Icon),
         ["healthz"] => Route::Healthz,
         ["readyz"] => Route::Readyz,
         ["metrics"] => Route::Metrics,
         ["openapi.json"] => Route::Openapi,
-        ["api", "overview"] => return overview(target),
-        ["api", "drives"] => return drives(target),
+        ["api", "overview"] => return overview_route(target),
+        ["api", "drives"] => return drives_route(target),
         ["api", "drives", id] if !id.is_empty() => Route::Drive((*id).to_owned()),
         ["api", "enclosures"] => Route::Enclosures,
         ["api", "enclosures", id] if !id.is_empty() => Route::Enclosure((*id).to_owned()),
@@ -213,34 +212,34 @@ pub fn route(target: &Target) -> Result<Route, Problem> {
     }
 }
 
-fn overview(target: &Target) -> Result<Route, Problem> {
+fn overview_route(target: &Target) -> Result<Route, Problem> {
     let mut fields = None;
     for (name, value) in &target.query {
         match (name.as_str(), value.as_str()) {
             ("fields", "summary") if fields.is_none() => fields = Some(value),
             ("fields", "summary") => return Err(Problem::Bad("parameter \"fields\" is given twice".to_owned())),
-            ("fields", odd) => return Err(Problem::Bad(format!("fields: found {odd:?}, wanted summary"))),
+            ("fields", other) => return Err(Problem::Bad(format!("fields: found {other:?}, wanted summary"))),
             _ => return Err(Problem::Bad(format!("unknown parameter {name:?}, wanted fields"))),
         }
     }
-    Ok(Route::Overview { is_short: fields.is_some() })
+    Ok(Route::Overview { brief: fields.is_some() })
 }
 
-fn drives(target: &Target) -> Result<Route, Problem> {
+fn drives_route(target: &Target) -> Result<Route, Problem> {
     let (mut verdict, mut pool, mut enclosure) = (None, None, None);
     for (name, value) in &target.query {
-        let place = match name.as_str() {
+        let parameter = match name.as_str() {
             "verdict" => &mut verdict,
             "pool" => &mut pool,
             "enclosure" => &mut enclosure,
             _ => return Err(Problem::Bad(format!("unknown parameter {name:?}, wanted verdict, pool or enclosure"))),
         };
-        if place.replace(value.clone()).is_some() {
+        if parameter.replace(value.clone()).is_some() {
             return Err(Problem::Bad(format!("parameter {name:?} is given twice")));
         }
     }
-    if let Some(odd) = verdict.as_ref().filter(|v| Verdict::parse(v).is_none()) {
-        return Err(Problem::Bad(format!("verdict: found {odd:?}, wanted ok, watch, warn, crit or unknown")));
+    if let Some(other) = verdict.as_ref().filter(|v| Verdict::parse(v).is_none()) {
+        return Err(Problem::Bad(format!("verdict: found {other:?}, wanted ok, watch, warn, crit or unknown")));
     }
     Ok(Route::Drives { verdict, pool, enclosure })
 }
@@ -249,22 +248,22 @@ fn drives(target: &Target) -> Result<Route, Problem> {
 mod tests {
     use super::*;
 
-    fn routed(url: &str) -> Result<Route, Problem> {
-        split(url).and_then(|target| route(&target))
+    fn route_of(url: &str) -> Result<Route, Problem> {
+        parse_target(url).and_then(|target| match_route(&target))
     }
 
     #[test]
-    fn paths_lead_where_they_say() {
+    fn paths_match_their_routes() {
         let drives = |verdict: Option<&str>, pool: Option<&str>| Route::Drives {
             verdict: verdict.map(Into::into),
             pool: pool.map(Into::into),
             enclosure: None,
         };
         for (url, expected) in [
-            ("/", Route::Page(File::Html)),
-            ("/page.js", Route::Page(File::Js)),
-            ("/api/overview", Route::Overview { is_short: false }),
-            ("/api/overview?fields=summary", Route::Overview { is_short: true }),
+            ("/", Route::Page(PageFile::Html)),
+            ("/page.js", Route::Page(PageFile::Js)),
+            ("/api/overview", Route::Overview { brief: false }),
+            ("/api/overview?fields=summary", Route::Overview { brief: true }),
             ("/api/drives", drives(None, None)),
             ("/api/drives?verdict=crit&pool=my+tank", drives(Some("crit"), Some("my tank"))),
             ("/api/drives/sda", Route::Drive("sda".into())),
@@ -272,8 +271,8 @@ mod tests {
             ("/api/enclosures/0:0:8:0", Route::Enclosure("0:0:8:0".into())),
             ("/api/zfs", Route::Zfs),
             ("http://localhost:9780/api/zfs", Route::Zfs),
-            ("http://localhost", Route::Page(File::Html)),
-            ("http://localhost?x=/page.css", Route::Page(File::Html)),
+            ("http://localhost", Route::Page(PageFile::Html)),
+            ("http://localhost?x=/page.css", Route::Page(PageFile::Html)),
             ("/api/health", Route::Health),
             ("/api/map.txt", Route::Map),
             ("/api/whereis/sda1", Route::Whereis("sda1".into())),
@@ -286,12 +285,12 @@ mod tests {
             ("/metrics", Route::Metrics),
             ("/openapi.json", Route::Openapi),
         ] {
-            assert_eq!(routed(url).ok(), Some(expected), "{url}");
+            assert_eq!(route_of(url).ok(), Some(expected), "{url}");
         }
     }
 
     #[test]
-    fn odd_paths_are_refused() {
+    fn invalid_paths_are_refused() {
         for url in [
             "/api/drives/%",
             "/api/drives/%zz",
@@ -311,7 +310,7 @@ mod tests {
             "/api/overview?fields=summary&fields=summary",
             "/api/overview?fields=summary&x=1",
         ] {
-            assert!(matches!(routed(url), Err(Problem::Bad(_))), "{url}");
+            assert!(matches!(route_of(url), Err(Problem::Bad(_))), "{url}");
         }
         for url in [
             "/api",
@@ -323,7 +322,7 @@ mod tests {
             "/api/drives/sda/x",
             "/api/whereis/",
         ] {
-            assert!(matches!(routed(url), Err(Problem::NotFound(_))), "{url}");
+            assert!(matches!(route_of(url), Err(Problem::NotFound(_))), "{url}");
         }
     }
 }

@@ -271,8 +271,8 @@ impl Publisher {
 
     fn entry(&self, key: Key) -> Option<Entry> {
         let live = if let Key::Smart(_) = key { self.smart_life() } else { key.lifetime(&self.lifetimes) };
-        let last = self.lifetimes.stale.max(self.smart_life());
-        Some(Entry { value: self.memory.value(&key)?, key, live, last })
+        let last_known = self.lifetimes.stale.max(self.smart_life());
+        Some(Entry { value: self.memory.value(&key)?, key, live, last_known })
     }
 
     /// Sends what waits, now.

@@ -12,7 +12,7 @@ use crate::api::missing_drives::{Outline, build_missing_list, parse_missing_list
 use crate::api::overview::Overview;
 use crate::api::value_limits::DOCUMENT;
 use crate::cache::redis::KEYS_AT_ONCE;
-use crate::cache::{Bytes, Copy, Key};
+use crate::cache::{Bytes, CopyKind, Key};
 use crate::clock::now;
 use crate::domain::drive::{DriveKey, DriveState};
 use crate::domain::identity::{DeviceName, Identity};
@@ -84,7 +84,7 @@ impl EventLoop {
         let mut changes = Vec::new();
         for some in chosen.drives.chunks(KEYS_AT_ONCE) {
             let keys: Vec<Key> = some.iter().map(|drive| Key::Smart(drive.device.clone())).collect();
-            let Ok(documents) = self.documents(&keys, Copy::Last) else { break };
+            let Ok(documents) = self.documents(&keys, CopyKind::LastKnown) else { break };
             for (last, document) in some.iter().zip(documents) {
                 let Some((_, value)) = document else { continue };
                 let recalled = self.recall_one(&mut known, &value, Some(last), budget);
@@ -162,7 +162,7 @@ impl EventLoop {
         }
         if self.missing.stored_list == StoredList::Absent {
             // Recalled from the last overview, which must still be there; the list is the first one.
-            match self.redis.has(&Key::Overview, Copy::Last) {
+            match self.redis.has(&Key::Overview, CopyKind::LastKnown) {
                 Ok(true) => {
                     if self.publisher.store_gone(false).is_ok() {
                         self.missing.stored_list = StoredList::Present;
@@ -218,18 +218,18 @@ impl EventLoop {
     /// `None`: Redis does not answer.
     fn seed_some(&mut self, here: &[(DriveKey, DeviceName, Identity)], budget: &mut Budget) -> Option<Vec<DriveKey>> {
         let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
-        let live = self.documents(&keys, Copy::Live).ok()?;
+        let live = self.documents(&keys, CopyKind::Live).ok()?;
         let live = live.into_iter().zip(here).map(|(value, (_, _, identity))| usable(value?, identity));
         let live: Vec<Option<(DocumentHeader, Bytes)>> = live.collect();
         let last = if live.iter().all(Option::is_some) {
             Vec::new()
         } else {
-            self.documents(&keys, Copy::Last).unwrap_or_default()
+            self.documents(&keys, CopyKind::LastKnown).unwrap_or_default()
         };
         let mut missing = Vec::new();
         let last = last.into_iter().chain(std::iter::repeat(None));
         for (((key, device, identity), live), last) in here.iter().zip(live).zip(last) {
-            let copy = if live.is_some() { Copy::Live } else { Copy::Last };
+            let copy = if live.is_some() { CopyKind::Live } else { CopyKind::LastKnown };
             let document = live.or_else(|| usable(last?, identity));
             let is_taken =
                 document.is_some_and(|document| self.take_over(key, device.clone(), &document, copy, budget));
@@ -246,7 +246,7 @@ impl EventLoop {
         key: &DriveKey,
         device: DeviceName,
         (head, value): &(DocumentHeader, Bytes),
-        copy: Copy,
+        copy: CopyKind,
         budget: &mut Budget,
     ) -> bool {
         let Some(at) = head.collected_at else { return true };
@@ -264,7 +264,7 @@ impl EventLoop {
         self.collector.set_device_type(key, report.device_type.as_deref());
         let is_newer = self.collector.inventory_mut().seed(key, report, head.state.unwrap_or(DriveState::Active), at);
         let held_at = held.and_then(|own| DocumentHeader::parse(&own)?.collected_at);
-        if is_newer || held_at.is_none_or(|own| copy == Copy::Live && own <= at) {
+        if is_newer || held_at.is_none_or(|own| copy == CopyKind::Live && own <= at) {
             self.handle.memory.set(place, Bytes::clone(value));
         }
         self.publisher.rack_changed();

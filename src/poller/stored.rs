@@ -4,7 +4,7 @@ use super::event_loop::EventLoop;
 use crate::api::SCHEMA;
 use crate::api::document_header::DocumentHeader;
 use crate::api::value_limits::{DOCUMENT, ValueLimits};
-use crate::cache::{Bytes, Copy, Key, StoreError};
+use crate::cache::{Bytes, CopyKind, Key, StoreError};
 
 /// The least that a document is charged with: however short it is, a record, names and a summary are made of it.
 const MIN_CHARGE: usize = 16 * 1024;
@@ -24,17 +24,17 @@ impl EventLoop {
     /// A last-known list. `None`: there is none, or a foreign one, which is reported.
     pub(super) fn last_list(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
         let limits = key.limits(&self.limits());
-        let value = match self.redis.get(key, Copy::Last, limits.bytes) {
+        let value = match self.redis.get(key, CopyKind::LastKnown, limits.bytes) {
             Ok(value) => value,
             Err(StoreError::Refused(why)) => {
-                self.redis.report_foreign(key, Copy::Last, &why);
+                self.redis.report_unrecognized(key, CopyKind::LastKnown, &why);
                 None
             }
             Err(unavailable) => return Err(unavailable),
         };
         let excess = value.as_deref().and_then(|value| limits.check(value).err());
         if let Some(excess) = excess {
-            self.redis.report_foreign(key, Copy::Last, &excess);
+            self.redis.report_unrecognized(key, CopyKind::LastKnown, &excess);
             return Ok(None);
         }
         Ok(value)
@@ -44,18 +44,18 @@ impl EventLoop {
     pub(super) fn documents(
         &self,
         keys: &[Key],
-        copy: Copy,
+        copy: CopyKind,
     ) -> Result<Vec<Option<(DocumentHeader, Bytes)>>, StoreError> {
         let values = self.redis.get_many(keys, copy, DOCUMENT.bytes)?;
         let document = |(key, value): (&Key, Option<Bytes>)| {
             let value = value?;
             if let Err(excess) = DOCUMENT.check(&value) {
-                self.redis.report_foreign(key, copy, &excess);
+                self.redis.report_unrecognized(key, copy, &excess);
                 return None;
             }
             let head = DocumentHeader::parse(&value);
             if head.is_none() {
-                self.redis.report_foreign(key, copy, &format!("it is no JSON of schema {SCHEMA}"));
+                self.redis.report_unrecognized(key, copy, &format!("it is no JSON of schema {SCHEMA}"));
             }
             Some((head?, value))
         };

@@ -1,11 +1,13 @@
 //! Requests for lists: the overview, the enclosures, the pools, and views of them.
 
-use super::held::{List, Origin, Wanted};
-use super::prepared::Prepared;
-use super::unfit::Unfit;
-use super::{Answer, PATIENCE, ReadError, Reader, View, XCache};
+use super::answer::{Answer, ReadError, XCache};
+use super::policy::{REQUEST_TIMEOUT, Reader};
+use super::rejected::Rejected;
+use super::response_body::ResponseBody;
+use super::response_cache::{CachedList, ListOrigin, ListRequest};
+use super::view::View;
 use crate::api::content_version::ContentVersion;
-use crate::cache::{Body, Copy, Key, StoreError};
+use crate::cache::{Body, CopyKind, Key, StoreError};
 use crate::clock::now;
 use crate::poller::{Ask, KeysOf, Snapshot, Source};
 use crossbeam_channel::bounded;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// A list that was found, or why it cannot be shown.
-type Found = Result<Arc<List>, Unfit>;
+type FoundList = Result<Arc<CachedList>, Rejected>;
 
 impl Reader {
     pub(super) fn list_at(
@@ -24,95 +26,109 @@ impl Reader {
         since: Instant,
     ) -> Result<Answer, ReadError> {
         let limits = key.limits(&snapshot.limits);
-        let wanted = Wanted { view, topology: Some(&snapshot.topology), limits, until: since + PATIENCE };
-        let own = Wanted { topology: None, ..wanted };
-        let from = |copy: Copy| {
-            let found = self.list_in_redis(key, copy, since, &wanted);
-            self.ready(key, copy, found, |list| self.shown(list, &wanted))
+        let deadline = since + REQUEST_TIMEOUT;
+        let request = ListRequest { view, topology: Some(&snapshot.topology), limits, deadline };
+        let local_request = ListRequest { topology: None, ..request };
+        let from_redis = |copy: CopyKind| {
+            let found = self.list_in_redis(key, copy, since, &request);
+            self.accept_stored(key, copy, found, |list| self.shown_list(list, &request))
         };
         if snapshot.keys == KeysOf::AnotherHost {
-            return self.list_without_redis(key, &own, snapshot);
+            return self.list_without_redis(key, &local_request, snapshot);
         }
-        let Ok(live) = from(Copy::Live) else { return self.list_without_redis(key, &own, snapshot) };
-        if let Some(prepared) = live {
-            return Ok(Answer { prepared, cache: XCache::Hit, source: Source::Redis });
+        let Ok(live) = from_redis(CopyKind::Live) else {
+            return self.list_without_redis(key, &local_request, snapshot);
+        };
+        if let Some(body) = live {
+            return Ok(Answer { body, cache: XCache::Hit, source: Source::Redis });
         }
-        // A Redis that takes no values keeps what it had; what has been read since is better.
-        if !self.redis.takes_values()
-            && let Some(answer) = self.young_list(key, &own, snapshot)
+        // A Redis that rejects writes keeps its old values; what has been read since is better.
+        if !self.redis.accepts_writes()
+            && let Some(answer) = self.fresh_local_list(key, &local_request, snapshot)
         {
             return Ok(answer);
         }
-        if let Some(prepared) = from(Copy::Last).unwrap_or(None) {
+        if let Some(body) = from_redis(CopyKind::LastKnown).unwrap_or(None) {
             self.refresh(key.clone());
-            return Ok(Answer { prepared, cache: XCache::Stale, source: Source::Redis });
+            return Ok(Answer { body, cache: XCache::Stale, source: Source::Redis });
         }
-        // Nothing in Redis. What this daemon keeps up to date itself needs no further reading.
-        let source = if snapshot.has(key) { None } else { self.wait_for(key) };
+        // Nothing in Redis. A list that this daemon keeps current needs no further reading.
+        let source = if snapshot.has(key) { None } else { self.wait_for_list(key) };
         self.refresh(key.clone());
-        self.in_memory(key, &own, source.unwrap_or(Source::Memory))
+        self.local_list(key, &local_request, source.unwrap_or(Source::Memory))
     }
 
-    fn shown(&self, list: Found, wanted: &Wanted) -> Result<Arc<Prepared>, Unfit> {
-        let prepared = self.held.view(&list?, wanted)?;
-        if prepared.is_of_another_clock(now()) { Err(Unfit::Elsewhere) } else { Ok(prepared) }
+    fn shown_list(&self, list: FoundList, request: &ListRequest) -> Result<Arc<ResponseBody>, Rejected> {
+        let body = self.response_cache.view(&list?, request)?;
+        if body.is_dated_ahead_of(now()) { Err(Rejected::Mismatch) } else { Ok(body) }
     }
 
-    /// The list that Redis has. It is fetched, by one request at a time, only if no list of that version is at hand: held
-    /// from an earlier request, or this daemon's own.
+    /// The list that Redis has. It is fetched, by one request at a time, only if no list of that version is available
+    /// here: from an earlier request, or made by this daemon.
     fn list_in_redis(
         &self,
         key: &Key,
-        copy: Copy,
+        copy: CopyKind,
         since: Instant,
-        wanted: &Wanted,
-    ) -> Result<Option<Found>, StoreError> {
-        let version = self.looks.look(key, copy, since, || self.redis.beginning(key, copy))?;
-        let list = |body, origin| self.held.list(key, body, copy == Copy::Last, origin, &wanted.limits);
-        let at_hand = || {
-            let version = version?;
-            let held = self.held.body(key, version).map(|body| (body, Origin::Checked));
-            let own = || self.poller.memory.body(key).filter(|own| ContentVersion::read(own.plain()) == Some(version));
-            held.or_else(|| own().map(|body| (body, Origin::Own)))
+        request: &ListRequest,
+    ) -> Result<Option<FoundList>, StoreError> {
+        let version = self.version_checks.version(key, copy, since, || self.redis.content_version(key, copy))?;
+        let parsed = |body, origin| self.response_cache.list(key, body, copy, origin, &request.limits);
+        if let Some((body, origin)) = self.available_list(key, version) {
+            return Ok(Some(parsed(body, origin)));
+        }
+        let Some(_guard) = self.response_cache.parse_lock().lock_until(request.deadline) else {
+            return Ok(Some(Err(Rejected::Busy)));
         };
-        if let Some((body, origin)) = at_hand() {
-            return Ok(Some(list(body, origin)));
+        // The request that held the lock before may have fetched it.
+        if let Some((body, origin)) = self.available_list(key, version) {
+            return Ok(Some(parsed(body, origin)));
         }
-        let Some(_permit) = self.held.permit().take(wanted.until) else { return Ok(Some(Err(Unfit::Busy))) };
-        // The request that held the permit before may have fetched it.
-        if let Some((body, origin)) = at_hand() {
-            return Ok(Some(list(body, origin)));
-        }
-        let value = self.redis.get(key, copy, wanted.limits.bytes)?;
-        Ok(value.map(|value| list(Body::new(value), Origin::Redis)))
+        let value = self.redis.get(key, copy, request.limits.bytes)?;
+        Ok(value.map(|value| parsed(Body::new(value), ListOrigin::Redis)))
     }
 
-    fn list_without_redis(&self, key: &Key, wanted: &Wanted, snapshot: &Snapshot) -> Result<Answer, ReadError> {
-        if let Some(answer) = self.young_list(key, wanted, snapshot) {
+    /// The list of that version, without Redis.
+    fn available_list(&self, key: &Key, version: Option<ContentVersion>) -> Option<(Arc<Body>, ListOrigin)> {
+        let version = version?;
+        if let Some(cached) = self.response_cache.body(key, version) {
+            return Some((cached, ListOrigin::Validated));
+        }
+        let local = self.poller.memory.body(key)?;
+        let is_same = ContentVersion::read(local.plain()) == Some(version);
+        is_same.then_some((local, ListOrigin::Local))
+    }
+
+    fn list_without_redis(&self, key: &Key, request: &ListRequest, snapshot: &Snapshot) -> Result<Answer, ReadError> {
+        if let Some(answer) = self.fresh_local_list(key, request, snapshot) {
             return Ok(answer);
         }
-        let source = self.wait_for(key).map_or(Source::Memory, |_| Source::Smartctl);
-        self.in_memory(key, wanted, source)
+        let source = self.wait_for_list(key).map_or(Source::Memory, |_| Source::Smartctl);
+        self.local_list(key, request, source)
     }
 
-    /// This daemon's own, if it is young enough to be shown in place of Redis's.
-    fn young_list(&self, key: &Key, wanted: &Wanted, snapshot: &Snapshot) -> Option<Answer> {
-        let young = snapshot.has(key).then(|| self.in_memory(key, wanted, Source::Memory)).and_then(Result::ok);
-        young.filter(|a| a.prepared.built_age(now()) <= snapshot.stale_after_seconds)
+    /// This daemon's own list, if it is fresh enough to be shown in place of Redis's.
+    fn fresh_local_list(&self, key: &Key, request: &ListRequest, snapshot: &Snapshot) -> Option<Answer> {
+        if !snapshot.has(key) {
+            return None;
+        }
+        let answer = self.local_list(key, request, Source::Memory).ok()?;
+        let is_fresh = answer.body.built_age(now()) <= snapshot.stale_after_seconds;
+        is_fresh.then_some(answer)
     }
 
-    /// This daemon's own, made a moment ago.
-    fn in_memory(&self, key: &Key, wanted: &Wanted, source: Source) -> Result<Answer, ReadError> {
+    /// This daemon's own list.
+    fn local_list(&self, key: &Key, request: &ListRequest, source: Source) -> Result<Answer, ReadError> {
         let body = self.poller.memory.body(key).ok_or(ReadError::NothingYet)?;
-        let list = self.held.list(key, body, false, Origin::Own, &wanted.limits);
-        let prepared = list.and_then(|list| self.held.view(&list, wanted)).map_err(|_| ReadError::NothingYet)?;
-        Ok(Answer { prepared, cache: XCache::Miss, source })
+        let list = self.response_cache.list(key, body, CopyKind::Live, ListOrigin::Local, &request.limits);
+        let body = list.and_then(|list| self.response_cache.view(&list, request)).map_err(|_| ReadError::NothingYet)?;
+        Ok(Answer { body, cache: XCache::Miss, source })
     }
 
-    fn wait_for(&self, key: &Key) -> Option<Source> {
-        let _seat = self.seat()?;
+    fn wait_for_list(&self, key: &Key) -> Option<Source> {
+        let _permit = self.try_acquire_blocking_permit()?;
         let (reply, replied) = bounded(1);
         self.poller.asks.try_send(Ask::List { key: key.clone(), reply }).ok()?;
-        self.poller.reply(&replied, PATIENCE)
+        self.poller.reply(&replied, REQUEST_TIMEOUT)
     }
 }

@@ -1,4 +1,4 @@
-//! What can be seen of a list: all of it, or what is made of it. Pure.
+//! Views of a list: the whole list, or what is made of it. Pure.
 
 use crate::api::bay_map;
 use crate::api::bodies::DrivesBody;
@@ -13,11 +13,11 @@ use crate::domain::identity::DeviceName;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What of a list is wanted.
+/// A view of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum View {
+pub(crate) enum View {
     Whole,
-    /// The overview without what is known of each drive.
+    /// The overview without the details of each drive.
     Brief,
     /// `{"drives":[…]}` out of the overview, by verdict, pool and enclosure.
     Drives {
@@ -32,17 +32,27 @@ pub enum View {
     /// One drive of the overview by any name, as a line or as JSON.
     Whereis {
         name: String,
-        /// The drive that goes by the name, as far as the poller knows, and whether it is missing.
+        /// The drive that has this name according to the poller, and whether it is missing.
         known: Option<(DeviceName, bool)>,
         as_json: bool,
     },
 }
 
-/// What is seen, and whether it says that something is not there.
-type Seen = (Bytes, bool);
+/// The body of a view.
+pub(super) struct ViewBody {
+    pub(super) body: Bytes,
+    /// The view found nothing; the body may say why.
+    pub(super) is_absent: bool,
+}
+
+impl ViewBody {
+    fn found(body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), is_absent: false }
+    }
+}
 
 impl View {
-    /// Bytes of its own text.
+    /// The bytes of its parameters.
     pub(super) fn text_bytes(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         match self {
@@ -53,28 +63,27 @@ impl View {
         }
     }
 
-    /// `None`: this is no list of ours.
-    pub(super) fn of(&self, list: &Bytes) -> Option<Seen> {
+    /// `None`: the list is not recognized.
+    pub(super) fn apply(&self, list: &Bytes) -> Option<ViewBody> {
         Some(match self {
-            Self::Whole => (Bytes::clone(list), false),
-            Self::Brief => (OverviewBrief::of(list)?.into(), false),
+            Self::Whole => ViewBody::found(Bytes::clone(list)),
+            Self::Brief => ViewBody::found(OverviewBrief::of(list)?),
             Self::Drives { verdict, pool, enclosure } => {
-                (drives(list, verdict.as_deref(), pool.as_deref(), enclosure.as_deref())?.into(), false)
+                ViewBody::found(drives(list, verdict.as_deref(), pool.as_deref(), enclosure.as_deref())?)
             }
             Self::Enclosure(id) => {
-                let found = one_enclosure(list, id)?;
-                let is_absent = found.is_empty();
-                (found, is_absent)
+                let body = enclosure(list, id)?;
+                ViewBody { is_absent: body.is_empty(), body }
             }
-            Self::Map => (bay_map::bay_map(&serde_json::from_slice(list).ok()?).into_bytes().into(), false),
-            Self::Whereis { name, known, as_json } => one_drive(list, name, known.as_ref(), *as_json)?,
+            Self::Map => ViewBody::found(bay_map::bay_map(&serde_json::from_slice(list).ok()?).into_bytes()),
+            Self::Whereis { name, known, as_json } => located_drive(list, name, known.as_ref(), *as_json)?,
         })
     }
 }
 
 fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure: Option<&str>) -> Option<Vec<u8>> {
     let overview: Overview = serde_json::from_slice(overview).ok()?;
-    // By a name in sysfs or by id; looked up once, not for each drive.
+    // By sysfs name or by id; looked up once, not for each drive.
     let id = enclosure.map(|wanted| {
         let by_name = overview.enclosures.iter().find(|e| e.sysfs_names.iter().any(|name| name == wanted));
         by_name.map_or(wanted, |e| e.id.as_str())
@@ -87,34 +96,34 @@ fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure:
     serde_json::to_vec(&DrivesBody { drives: drives.collect() }).ok()
 }
 
-/// The drive, or (true) why there is none.
-fn one_drive(overview: &[u8], name: &str, known: Option<&(DeviceName, bool)>, as_json: bool) -> Option<Seen> {
+/// The drive, or why there is none.
+fn located_drive(overview: &[u8], name: &str, known: Option<&(DeviceName, bool)>, as_json: bool) -> Option<ViewBody> {
     let overview: Overview = serde_json::from_slice(overview).ok()?;
     let is_known = |d: &DriveSummary| {
         known.is_some_and(|(device, missing)| d.device == *device && (d.state == DriveState::Missing) == *missing)
     };
     Some(match locate::find(&overview, name, is_known) {
-        Found::Drive(drive) if as_json => (serde_json::to_vec(drive).ok()?.into(), false),
-        Found::Drive(drive) => (locate::line(drive).into_bytes().into(), false),
-        Found::Nothing(why) => (why.into_bytes().into(), true),
+        Found::Drive(drive) if as_json => ViewBody::found(serde_json::to_vec(drive).ok()?),
+        Found::Drive(drive) => ViewBody::found(locate::line(drive).into_bytes()),
+        Found::Nothing(why) => ViewBody { body: why.into_bytes().into(), is_absent: true },
     })
 }
 
-/// Empty: there is no such enclosure.
-fn one_enclosure(list: &[u8], wanted: &str) -> Option<Bytes> {
+/// Empty if there is no such enclosure.
+fn enclosure(list: &[u8], wanted: &str) -> Option<Bytes> {
     #[derive(Deserialize)]
-    struct List<'a> {
+    struct EnclosureList<'a> {
         #[serde(borrow)]
         enclosures: Vec<&'a RawValue>,
     }
     #[derive(Deserialize)]
-    struct Names {
+    struct EnclosureNames {
         id: String,
         sysfs_names: Vec<String>,
     }
-    let list: List = serde_json::from_slice(list).ok()?;
+    let list: EnclosureList = serde_json::from_slice(list).ok()?;
     let found = list.enclosures.into_iter().find(|raw| {
-        serde_json::from_str::<Names>(raw.get())
+        serde_json::from_str::<EnclosureNames>(raw.get())
             .is_ok_and(|n| n.id == wanted || n.sysfs_names.iter().any(|s| s == wanted))
     });
     Some(found.map(|raw| raw.get().as_bytes()).unwrap_or_default().into())

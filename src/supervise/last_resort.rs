@@ -4,7 +4,8 @@
 //! the start. Every wait in it has a bound; it takes no lock that another thread may keep, and writes no line itself:
 //! standard error and the journal may block, so a second thread writes, and is waited for briefly.
 
-use super::{Watch, pulse};
+use super::thread_monitor::ThreadMonitor;
+use super::watchdog::heartbeat_interval;
 use crate::stop::Stop;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use rustix::process::{Signal, getpid, kill_process};
@@ -35,15 +36,15 @@ struct Bounds {
 }
 
 /// Starts it. From now on a stop ends within ten seconds, one way or the other.
-pub fn start(watch: &Watch, stop: &Stop) -> io::Result<()> {
-    let look = pulse::interval();
+pub(crate) fn start(monitor: &ThreadMonitor, stop: &Stop) -> io::Result<()> {
+    let look = heartbeat_interval();
     let bounds = Bounds { look, looks: LOOKS, step: STEP, steps: STEPS, write_within: WRITE_WITHIN };
-    spawn(watch, stop, bounds, |line| log::error!("{line}"), end_process)
+    spawn(monitor, stop, bounds, |line| log::error!("{line}"), end_process)
 }
 
 /// `write` may block for ever; `end` does not return in the daemon.
 fn spawn(
-    watch: &Watch,
+    monitor: &ThreadMonitor,
     stop: &Stop,
     bounds: Bounds,
     mut write: impl FnMut(&str) + Send + 'static,
@@ -58,10 +59,10 @@ fn spawn(
         }
     };
     thread::Builder::new().name("last-words".to_owned()).spawn(writing)?;
-    let (watch, stop) = (watch.clone(), stop.clone());
+    let (monitor, stop) = (monitor.clone(), stop.clone());
     let run = move || {
-        if hangs(&watch, &stop, bounds) {
-            watch.fail();
+        if hangs(&monitor, &stop, bounds) {
+            monitor.fail();
             let _ = lines.try_send(format!("no heartbeat at {} looks in a row, stopping the daemon", bounds.looks));
             let _ = written.recv_timeout(bounds.write_within);
         }
@@ -73,7 +74,7 @@ fn spawn(
         let _ = lines.try_send(format!(
             "the stop did not end within {} s, ending the process threads={}",
             took.as_secs(),
-            names(&watch)
+            names(&monitor)
         ));
         let _ = written.recv_timeout(bounds.write_within);
         end();
@@ -82,13 +83,13 @@ fn spawn(
 }
 
 /// Waits until a stop is asked for, or (true) nothing shows that the daemon works.
-fn hangs(watch: &Watch, stop: &Stop, bounds: Bounds) -> bool {
-    let (mut missed, mut last) = (0, watch.beats());
+fn hangs(monitor: &ThreadMonitor, stop: &Stop, bounds: Bounds) -> bool {
+    let (mut missed, mut last) = (0, monitor.heartbeats());
     while missed < bounds.looks {
         if stop.channel().recv_timeout(bounds.look) != Err(RecvTimeoutError::Timeout) {
             return false;
         }
-        let beats = watch.beats();
+        let beats = monitor.heartbeats();
         missed = if beats == last { missed + 1 } else { 0 };
         last = beats;
     }
@@ -96,8 +97,8 @@ fn hangs(watch: &Watch, stop: &Stop, bounds: Bounds) -> bool {
 }
 
 /// Threads that did not end. Where all did, it is the one that waits for them.
-fn names(watch: &Watch) -> String {
-    match watch.awaited() {
+fn names(monitor: &ThreadMonitor) -> String {
+    match monitor.awaited() {
         Some(names) if names.is_empty() => "main".to_owned(),
         Some(names) => names.join(","),
         None => "unknown".to_owned(),
@@ -133,7 +134,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     struct Played {
-        watch: Watch,
+        monitor: ThreadMonitor,
         stop: Stop,
         ended: Receiver<()>,
         lines: Receiver<String>,
@@ -142,7 +143,7 @@ mod tests {
     /// `blocks`: writing a line never ends.
     fn played(bounds: Bounds, blocks: bool) -> Played {
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
-        let watch = Watch::new(&stop);
+        let monitor = ThreadMonitor::new(&stop);
         let (ends, ended) = bounded(1);
         let (written, lines) = unbounded();
         let write = move |line: &str| {
@@ -156,21 +157,21 @@ mod tests {
         let end = move || {
             let _ = ends.send(());
         };
-        spawn(&watch, &stop, bounds, write, end).unwrap_or_else(|e| unreachable!("{e}"));
-        Played { watch, stop, ended, lines }
+        spawn(&monitor, &stop, bounds, write, end).unwrap_or_else(|e| unreachable!("{e}"));
+        Played { monitor, stop, ended, lines }
     }
 
     #[test]
     fn a_stop_that_does_not_end_is_ended_and_names_what_hangs() {
         for blocks in [false, true] {
             let played = played(QUICK, blocks);
-            let _guards = ["poller", "http-1"].map(|name| played.watch.guard(name));
-            let _apart = played.watch.guard_apart("redis-trial");
+            let _guards = ["poller", "http-1"].map(|name| played.monitor.guard(name));
+            let _apart = played.monitor.guard_detached("redis-trial");
             played.stop.ask();
             assert!(played.ended.recv_timeout(LONG).is_ok(), "log blocked: {blocks}");
             let line = played.lines.recv_timeout(LONG).unwrap_or_default();
             assert!(line.ends_with("threads=poller,http-1"), "{line}");
-            assert!(!played.watch.has_failed(), "it was asked to stop");
+            assert!(!played.monitor.has_failed(), "it was asked to stop");
         }
     }
 
@@ -180,7 +181,7 @@ mod tests {
             let played = played(QUICK, blocks);
             played.stop.wait();
             assert!(played.ended.recv_timeout(LONG).is_ok(), "log blocked: {blocks}");
-            assert!(played.watch.has_failed());
+            assert!(played.monitor.has_failed());
             let line = played.lines.recv_timeout(LONG).unwrap_or_default();
             assert!(line.starts_with("no heartbeat"), "{line}");
         }
@@ -189,7 +190,7 @@ mod tests {
     #[test]
     fn names_are_not_waited_for() {
         let played = played(QUICK, false);
-        let held = played.watch.inner.awaited.lock();
+        let held = played.monitor.shared.awaited.lock();
         played.stop.ask();
         assert!(played.ended.recv_timeout(LONG).is_ok());
         drop(held);
@@ -201,7 +202,7 @@ mod tests {
     fn a_daemon_whose_heart_beats_is_left_alone() {
         let played = played(Bounds { looks: 1000, ..QUICK }, false);
         for _ in 0..100 {
-            played.watch.beat();
+            played.monitor.beat();
             thread::sleep(Duration::from_millis(1));
         }
         assert!(!played.stop.asked() && played.ended.try_recv().is_err());

@@ -19,7 +19,7 @@ use jbod_monitor::api::overview::Overview;
 use jbod_monitor::api::summarize::summarize;
 use jbod_monitor::api::value_limits::ValueLimits;
 use jbod_monitor::cache::redis::RedisStore;
-use jbod_monitor::cache::{Copy, Entry, Key};
+use jbod_monitor::cache::{CopyKind, Entry, Key};
 use jbod_monitor::collector::{Collector, Taken};
 use jbod_monitor::config::{RedisAddress, RedisConfig, SmartConfig};
 use jbod_monitor::domain::drive::DriveKey;
@@ -203,7 +203,7 @@ fn redis() -> Option<RedisStore> {
 
 fn entry((key, value): (Key, Vec<u8>)) -> Entry {
     let hour = Duration::from_secs(3600);
-    Entry { key, value: value.into(), live: hour, last: hour }
+    Entry { key, value: value.into(), live: hour, last_known: hour }
 }
 
 /// All of it into Redis, live and last-known copies.
@@ -220,7 +220,7 @@ fn publish_to_redis(bencher: Bencher, drives: usize) {
 fn fetch_overview(bencher: Bencher, drives: usize) {
     let Some(redis) = redis() else { return };
     redis.put(&of(drives).lists().map(entry)).expect("Redis takes them");
-    bencher.bench(|| redis.get(black_box(&Key::Overview), Copy::Live, 32 * 1024 * 1024).expect("Redis has it"));
+    bencher.bench(|| redis.get(black_box(&Key::Overview), CopyKind::Live, 32 * 1024 * 1024).expect("Redis has it"));
 }
 
 /// Its version alone, as for each request.
@@ -228,7 +228,7 @@ fn fetch_overview(bencher: Bencher, drives: usize) {
 fn look_at_overview(bencher: Bencher) {
     let Some(redis) = redis() else { return };
     redis.put(&OF_78.lists().map(entry)).expect("Redis takes them");
-    bencher.bench(|| redis.beginning(black_box(&Key::Overview), Copy::Live).expect("Redis has it"));
+    bencher.bench(|| redis.content_version(black_box(&Key::Overview), CopyKind::Live).expect("Redis has it"));
 }
 
 /// The documents of all drives at once, as at the start.
@@ -238,5 +238,5 @@ fn fetch_documents(bencher: Bencher, drives: usize) {
     let entries: Vec<Entry> = of(drives).documents().into_iter().map(entry).collect();
     redis.put(&entries).expect("Redis takes them");
     let keys: Vec<Key> = entries.into_iter().map(|entry| entry.key).collect();
-    bencher.bench(|| redis.get_many(black_box(&keys), Copy::Live, 320 * 1024).expect("Redis has them"));
+    bencher.bench(|| redis.get_many(black_box(&keys), CopyKind::Live, 320 * 1024).expect("Redis has them"));
 }

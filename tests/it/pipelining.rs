@@ -270,7 +270,7 @@ fn requests_cut_at_every_byte() {
     host.check("byte by byte", &asks, &mut Answers::of(stream, 65_536));
 }
 
-/// A client that takes its answers in small parts, so that the gate has to finish them, gets them whole and in order.
+/// A client that takes its answers in small parts, so that the event loop has to finish them, gets them whole and in order.
 #[test]
 fn a_client_that_reads_slowly_has_every_answer_in_order() {
     let host = Host::start();

@@ -1,53 +1,58 @@
-//! Whether Redis can be used as it is set, asked once on a connection of its own.
+//! Checks once, on a connection of its own, whether Redis is usable with the configuration.
 
-use super::connect::Manager;
-use super::trouble::{Kind, Trouble};
+use super::connector::Connector;
+use super::error::{FailureKind, RedisError};
 use crate::config::RedisConfig;
 use redis::{Cmd, Value};
 
-/// What Redis is to this program.
+/// The result of the check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Usable {
-    /// It answers. The version is unknown where `INFO` is not allowed to this user.
-    Yes { version: Option<String>, is_replica: bool },
-    /// It answers, and wants another password or user.
-    Login { why: String },
-    /// There is no TLS to it that could be trusted.
+pub enum RedisCheck {
+    /// The version is unknown if this user may not use `INFO`.
+    Usable { version: Option<String>, is_replica: bool },
+    /// It answers, and requires another password or user.
+    LoginRejected { why: String },
+    /// There is no trusted TLS connection.
     Untrusted { why: String },
-    /// It answers, but not as it should.
-    Refused { why: String },
-    /// Nobody answers.
-    Away { why: String },
+    /// It answers with errors.
+    Rejected { why: String },
+    /// It does not answer.
+    Unavailable { why: String },
 }
 
-/// Connects, logs in, and asks for the version. Nothing is written. Takes as long as the timeouts
-/// allow, for each sentinel, and a name's lookup.
-pub fn check(config: &RedisConfig) -> Usable {
-    match Manager::new(config).map_err(Trouble::from).and_then(|manager| ask(&manager)) {
-        Ok(usable) => usable,
-        Err(trouble) => {
-            let why = trouble.words;
-            match trouble.kind {
-                _ if trouble.code == "NOPERM" => Usable::Login { why },
-                Kind::Login => Usable::Login { why },
-                Kind::Tls => Usable::Untrusted { why },
-                Kind::Away | Kind::Gone if trouble.code.is_empty() => Usable::Away { why },
-                Kind::Away | Kind::Gone | Kind::TooMuch | Kind::Refused => Usable::Refused { why },
+/// Connects, logs in, and queries the version. Writes nothing. Takes as long as the timeouts of all sentinels and of the
+/// name resolution.
+pub fn check_redis(config: &RedisConfig) -> RedisCheck {
+    match Connector::new(config).map_err(RedisError::from).and_then(|connector| query(&connector)) {
+        Ok(check) => check,
+        Err(error) => {
+            let why = error.message;
+            match error.kind {
+                _ if error.code == "NOPERM" => RedisCheck::LoginRejected { why },
+                FailureKind::Login => RedisCheck::LoginRejected { why },
+                FailureKind::Tls => RedisCheck::Untrusted { why },
+                FailureKind::Unavailable | FailureKind::Disconnected if error.code.is_empty() => {
+                    RedisCheck::Unavailable { why }
+                }
+                FailureKind::Unavailable
+                | FailureKind::Disconnected
+                | FailureKind::TooLarge
+                | FailureKind::Rejected => RedisCheck::Rejected { why },
             }
         }
     }
 }
 
-fn ask(manager: &Manager) -> Result<Usable, Trouble> {
-    let mut connection = manager.seek()?;
-    // INFO may be forbidden where all that is needed is allowed.
+fn query(connector: &Connector) -> Result<RedisCheck, RedisError> {
+    let mut connection = connector.discover_and_connect()?;
+    // A user may have all required permissions, but not that for PING or INFO.
     connection
         .ask::<Value>(Cmd::new().arg("PING"))
-        .or_else(|trouble| if trouble.code == "NOPERM" { Ok(Value::Nil) } else { Err(trouble) })?;
+        .or_else(|error| if error.code == "NOPERM" { Ok(Value::Nil) } else { Err(error) })?;
     let info: Option<String> = connection.ask(Cmd::new().arg("INFO")).ok();
     let field = |name: &str| {
         let line = info.as_deref()?.lines().find_map(|line| line.strip_prefix(name))?;
         Some(line.trim().to_owned())
     };
-    Ok(Usable::Yes { version: field("redis_version:"), is_replica: field("role:").as_deref() == Some("slave") })
+    Ok(RedisCheck::Usable { version: field("redis_version:"), is_replica: field("role:").as_deref() == Some("slave") })
 }

@@ -1,25 +1,25 @@
-//! How Redis does, in words for people: for metrics, the readiness probe and the page.
+//! The health of Redis as the circuit breakers see it, for metrics, the readiness probe and the page.
 
 use crate::clock::Moment;
 use crate::domain::time::Timestamp;
 
-/// `None`: well.
+/// `None`: available.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RedisHealth {
-    pub reads: Option<Ill>,
-    /// Also ill while reads are.
-    pub writes: Option<Ill>,
+    pub reads: Option<Outage>,
+    /// An outage of reads is one of writes, too.
+    pub writes: Option<Outage>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ill {
+pub struct Outage {
     pub began: Moment,
-    /// Redis's or the system's own words, without a password.
+    /// A message from Redis or from the system, without a password.
     pub why: String,
 }
 
-impl Ill {
-    /// Also right when the clock was set meanwhile.
+impl Outage {
+    /// Correct also if the clock was set meanwhile.
     pub fn since(&self) -> Timestamp {
         self.began.date()
     }

@@ -1,26 +1,26 @@
-//! The question to one sentinel: who is the master? Where to go with the answer is `connect`'s.
+//! The query of one sentinel for the address of the master.
 
 use super::connection::Connection;
-use super::trouble::{Kind, Trouble};
+use super::error::{FailureKind, RedisError};
 use crate::config::Sentinels;
 use redis::{Cmd, Value};
 
-/// Host and port of the master, as this sentinel has it.
-pub(super) fn master(mut connection: Connection, sentinels: &Sentinels) -> Result<(String, u16), Trouble> {
+/// Host and port of the master according to this sentinel.
+pub(super) fn query_master(mut connection: Connection, sentinels: &Sentinels) -> Result<(String, u16), RedisError> {
     if let Some(password) = &sentinels.password {
         let login = connection.ask::<Value>(Cmd::new().arg("AUTH").arg(password));
-        // Its password is another than Redis's: which one was refused has to be told.
+        // The sentinel's password is another than Redis's: the error has to say which one was rejected.
         login.map_err(|t| {
-            let t = t.without(password);
-            Trouble::new(t.kind, format!("REDIS_SENTINEL_PASSWORD_FILE: {t}")).at_start()
+            let t = t.redacted(password);
+            RedisError::new(t.kind, format!("REDIS_SENTINEL_PASSWORD_FILE: {t}")).at_connect()
         })?;
     }
     let mut cmd = Cmd::new();
     cmd.arg("SENTINEL").arg("get-master-addr-by-name").arg(&sentinels.master);
-    let reply: Value = connection.ask(&cmd).map_err(|trouble| match trouble.code.as_str() {
-        "NOAUTH" => Trouble::new(Kind::Away, "it wants a password (REDIS_SENTINEL_PASSWORD_FILE)"),
-        "ERR" => Trouble::new(Kind::Away, format!("is it a sentinel? {trouble}")),
-        _ => trouble.at_start(),
+    let reply: Value = connection.ask(&cmd).map_err(|error| match error.code.as_str() {
+        "NOAUTH" => RedisError::new(FailureKind::Unavailable, "it wants a password (REDIS_SENTINEL_PASSWORD_FILE)"),
+        "ERR" => RedisError::new(FailureKind::Unavailable, format!("is it a sentinel? {error}")),
+        _ => error.at_connect(),
     })?;
     let text = |value: &Value| match value {
         Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
@@ -31,5 +31,5 @@ pub(super) fn master(mut connection: Connection, sentinels: &Sentinels) -> Resul
         _ => None,
     };
     let named = named.and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    named.ok_or_else(|| Trouble::new(Kind::Away, format!("it knows no master {:?}", sentinels.master)))
+    named.ok_or_else(|| RedisError::new(FailureKind::Unavailable, format!("it knows no master {:?}", sentinels.master)))
 }

@@ -1,6 +1,6 @@
-//! TLS: who is believed, the handshake, and what its failures mean in words that help.
+//! TLS: trusted authorities, the handshake, and error messages that name the cause.
 
-use super::wire::Bounded;
+use super::deadline_stream::DeadlineStream;
 use crate::config::{CaFile, ConfigError, RedisConfig, RedisTls};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -14,7 +14,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads the system's authorities where no others are set; once, as that takes a while.
+    /// Loads the system's certificate authorities if none are configured. That takes a while, so it is done once.
     pub(super) fn new(settings: &RedisTls) -> io::Result<Self> {
         let roots = match &settings.authorities {
             Some(file) => authorities(file).map_err(Error::other)?,
@@ -28,16 +28,17 @@ impl Tls {
         Ok(Self { config: Arc::new(config) })
     }
 
-    /// Within the deadline that the socket has.
-    pub(super) fn shake_hands(
+    /// Within the deadline of the stream.
+    pub(super) fn handshake(
         &self,
         host: &str,
-        mut socket: Bounded,
-    ) -> io::Result<StreamOwned<ClientConnection, Bounded>> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| refused(format!("{host} is no name for TLS")))?;
+        mut socket: DeadlineStream,
+    ) -> io::Result<StreamOwned<ClientConnection, DeadlineStream>> {
+        let name =
+            ServerName::try_from(host.to_owned()).map_err(|_| permanent_error(format!("{host} is no name for TLS")))?;
         let mut client = ClientConnection::new(Arc::clone(&self.config), name).map_err(Error::other)?;
         while client.is_handshaking() {
-            client.complete_io(&mut socket).map_err(|error| explained(error, host))?;
+            client.complete_io(&mut socket).map_err(|error| with_cause(error, host))?;
         }
         Ok(StreamOwned::new(client, socket))
     }
@@ -64,19 +65,19 @@ fn authorities(file: &CaFile) -> Result<RootCertStore, ConfigError> {
     Ok(roots)
 }
 
-/// None at all is no error here: the handshake will say that nobody is believed.
+/// Finding none is no error here: the handshake will fail with an unknown issuer.
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
 }
 
-/// A failure that trying again does not mend.
-fn refused(words: impl Into<String>) -> Error {
-    Error::new(ErrorKind::PermissionDenied, words.into())
+/// A permanent failure.
+fn permanent_error(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::PermissionDenied, message.into())
 }
 
-fn explained(error: Error, host: &str) -> Error {
+fn with_cause(error: Error, host: &str) -> Error {
     match error.kind() {
         // Redis without TLS waits for the end of a line that never comes.
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
@@ -86,18 +87,18 @@ fn explained(error: Error, host: &str) -> Error {
             );
         }
         ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset => {
-            return refused("it ended the TLS handshake (is this a port without TLS?)");
+            return permanent_error("it ended the TLS handshake (is this a port without TLS?)");
         }
         _ => {}
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(known) => refused(words(known, host)),
+        Some(known) => permanent_error(describe(known, host)),
         None => error,
     }
 }
 
-/// What rustls found, and what was wanted.
-pub(super) fn words(error: &rustls::Error, host: &str) -> String {
+/// The error of rustls, with what is expected.
+pub(super) fn describe(error: &rustls::Error, host: &str) -> String {
     use CertificateError as Bad;
     match error {
         rustls::Error::InvalidCertificate(bad) => match bad {
@@ -113,7 +114,7 @@ pub(super) fn words(error: &rustls::Error, host: &str) -> String {
                 let names: Vec<String> = presented.iter().map(name).collect();
                 format!("its certificate is for {}, not for {host}", names.join(", "))
             }
-            // Also one of the same name with another key: a CA that was made anew.
+            // Also a CA of the same name with another key.
             Bad::UnknownIssuer | Bad::BadSignature => {
                 "its certificate is signed by nobody who is known here (REDIS_CA_FILE names who is believed)".to_owned()
             }

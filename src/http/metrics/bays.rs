@@ -1,45 +1,45 @@
-//! Series of enclosures and their bays: what the shelf itself says (SES), and which bays are in use.
+//! Series of enclosures and their bays: what the enclosure reports (SES), and which bays are occupied.
 
-use super::sheet::{Sheet, flag, plain, plain_or_none};
+use super::family_writer::{FamilyWriter, bool_value, label_value, optional_label_value};
 use crate::api::enclosure_view::{EnclosureView, SlotView};
 use crate::api::overview::Overview;
 use crate::domain::drive::DriveState;
 use crate::domain::enclosure::words::PowerStatus;
 use std::fmt;
 
-pub(super) fn write(sheet: &mut Sheet, overview: &Overview) -> fmt::Result {
-    let shelves = &overview.enclosures;
-    sheet.infos(
+pub(super) fn write(writer: &mut FamilyWriter, overview: &Overview) -> fmt::Result {
+    let enclosures = &overview.enclosures;
+    writer.infos(
         "jbod_enclosure_info",
         "A shelf, as the kernel shows it",
-        shelves.iter().map(|e| {
+        enclosures.iter().map(|e| {
             [
-                ("enclosure", plain(&e.id)),
-                ("sysfs_name", plain(&e.sysfs_name)),
-                ("vendor", plain_or_none(e.vendor.as_ref())),
-                ("model", plain_or_none(e.model.as_ref())),
-                ("rev", plain_or_none(e.rev.as_ref())),
+                ("enclosure", label_value(&e.id)),
+                ("sysfs_name", label_value(&e.sysfs_name)),
+                ("vendor", optional_label_value(e.vendor.as_ref())),
+                ("model", optional_label_value(e.model.as_ref())),
+                ("rev", optional_label_value(e.rev.as_ref())),
             ]
         }),
     )?;
-    sheet.gauges(
+    writer.gauges(
         "jbod_enclosure_up",
         "1 while the shelf answers and the kernel shows its bays",
-        shelves.iter().map(|e| ([("enclosure", plain(&e.id))], flag(e.error.is_none()))),
+        enclosures.iter().map(|e| ([("enclosure", label_value(&e.id))], bool_value(e.error.is_none()))),
     )?;
-    sheet.gauges(
+    writer.gauges(
         "jbod_slot_occupied",
         "1 while a drive is in the bay",
-        slots(overview).map(|(e, s)| (labels(e, s), flag(is_occupied(s)))),
+        slots(overview).map(|(e, s)| (labels(e, s), bool_value(is_occupied(s)))),
     )?;
-    sheet.gauges(
+    writer.gauges(
         "jbod_slot_status",
         "1, at what the shelf says of the bay",
         slots(overview)
-            .filter_map(|(e, s)| Some(((labels(e, s), [("status", plain(s.status.as_ref()?.as_str()))]), 1u64))),
+            .filter_map(|(e, s)| Some(((labels(e, s), [("status", label_value(s.status.as_ref()?.as_str()))]), 1u64))),
     )?;
     let mut flags = |name: &str, help: &str, of: fn(&SlotView) -> Option<bool>| {
-        sheet.gauges(name, help, slots(overview).filter_map(|(e, s)| Some((labels(e, s), flag(of(s)?)))))
+        writer.gauges(name, help, slots(overview).filter_map(|(e, s)| Some((labels(e, s), bool_value(of(s)?)))))
     };
     flags("jbod_slot_fault_sensed", "1 while the shelf senses a fault in the bay", |s| s.fault_sensed)?;
     flags("jbod_slot_fault_requested", "1 while somebody has asked for the fault light", |s| s.fault_requested)?;
@@ -56,7 +56,7 @@ fn slots(overview: &Overview) -> impl Iterator<Item = (&EnclosureView, &SlotView
 }
 
 fn labels(enclosure: &EnclosureView, slot: &SlotView) -> [(&'static str, String); 2] {
-    [("enclosure", plain(&enclosure.id).into_owned()), ("slot", slot.slot.to_string())]
+    [("enclosure", label_value(&enclosure.id).into_owned()), ("slot", slot.slot.to_string())]
 }
 
 fn is_occupied(slot: &SlotView) -> bool {

@@ -1,19 +1,18 @@
-//! Series of the service itself: its sweeps, Redis, requests, and what its process takes.
+//! Series of the service itself: sweeps, Redis, requests, and the resources of its process.
 
-use super::sheet::{NONE, Sheet, count, flag, seconds};
+use super::family_writer::{FamilyWriter, NO_LABELS, bool_value, count_value, millis_to_seconds};
 use crate::api::metrics_snapshot::MetricsSnapshot;
 use crate::api::service::Component;
 use crate::clock::Moment;
-use crate::http::Desk;
-use crate::http::tally::Tally;
-use crate::process::{Usage, usage};
-use crate::reader::{Condition, Reader};
+use crate::http::request_metrics::RequestMetrics;
+use crate::process::Usage;
+use crate::reader::ServiceStatus;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
 use std::sync::Arc;
 
-const PARTS: [Component; 8] = [
+const COMPONENTS: [Component; 8] = [
     Component::Redis,
     Component::RedisWrites,
     Component::Smartctl,
@@ -24,114 +23,115 @@ const PARTS: [Component; 8] = [
     Component::Lease,
 ];
 
-/// What is of this very moment.
+/// The service and its process at the moment of a scrape.
 #[derive(Debug)]
-pub(super) struct Now {
-    condition: Condition,
-    started: Moment,
-    tally: Arc<Tally>,
-    usage: Usage,
+pub(super) struct ServiceSnapshot {
+    pub(super) status: ServiceStatus,
+    pub(super) started: Moment,
+    pub(super) request_metrics: Arc<RequestMetrics>,
+    pub(super) usage: Usage,
     /// Series of drives follow.
-    measures: bool,
+    pub(super) is_leader: bool,
 }
 
-impl Now {
-    pub(super) fn new(reader: &Reader, desk: &Desk, measured: Option<&MetricsSnapshot>) -> Self {
-        Self {
-            condition: reader.condition(),
-            started: desk.started,
-            tally: Arc::clone(&desk.tally),
-            usage: usage(),
-            measures: measured.is_some(),
-        }
-    }
-
-    fn condition(&self, sheet: &mut Sheet) -> fmt::Result {
-        let condition = &self.condition;
-        sheet.infos("jbod_build_info", "The program", [[("version", env!("CARGO_PKG_VERSION"))]])?;
-        let mut flags = |name: &str, help: &str, is: bool| sheet.gauge(name, help, Some(flag(is)));
-        flags("jbod_ready", "1 once the first sweep is whole", condition.ready)?;
-        flags("jbod_poller_leader", "1 while this daemon polls, 0 while another one does", self.measures)?;
-        flags("jbod_redis_up", "1 while Redis answers", condition.redis_reads)?;
-        flags("jbod_redis_writable", "1 while Redis takes values", condition.redis_writes)?;
-        let ms = u64::try_from(condition.silent.as_millis()).unwrap_or(u64::MAX);
-        sheet.gauge("jbod_poller_silence_seconds", "How long ago the poller last went round", Some(seconds(ms)))?;
-        let troubles = &condition.service.troubles;
-        sheet.gauges(
+impl ServiceSnapshot {
+    fn write_status(&self, writer: &mut FamilyWriter) -> fmt::Result {
+        let status = &self.status;
+        writer.infos("jbod_build_info", "The program", [[("version", env!("CARGO_PKG_VERSION"))]])?;
+        let mut flag = |name: &str, help: &str, value: bool| writer.gauge(name, help, Some(bool_value(value)));
+        flag("jbod_ready", "1 once the first sweep is whole", status.ready)?;
+        flag("jbod_poller_leader", "1 while this daemon polls, 0 while another one does", self.is_leader)?;
+        flag("jbod_redis_up", "1 while Redis answers", status.redis_reads)?;
+        flag("jbod_redis_writable", "1 while Redis takes values", status.redis_writes)?;
+        let ms = u64::try_from(status.poller_idle.as_millis()).unwrap_or(u64::MAX);
+        writer.gauge(
+            "jbod_poller_silence_seconds",
+            "How long ago the poller last went round",
+            Some(millis_to_seconds(ms)),
+        )?;
+        let degradations = &status.service.troubles;
+        writer.gauges(
             "jbod_troubles",
             "What does not work as it should, by part; /api/health says what and since when",
-            PARTS.map(|part| ([("part", part.as_str())], count(troubles.iter().filter(|t| t.part == part).count()))),
+            COMPONENTS.map(|component| {
+                let count = degradations.iter().filter(|d| d.part == component).count();
+                ([("part", component.as_str())], count_value(count))
+            }),
         )
     }
 
-    fn requests(&self, sheet: &mut Sheet) -> fmt::Result {
-        sheet.counters(
+    fn write_requests(&self, writer: &mut FamilyWriter) -> fmt::Result {
+        writer.counters(
             "jbod_http_requests_total",
             "Requests by route and status; refused: those that came no further than the gate",
-            self.tally.requests().map(|(route, status, n)| (([("route", route)], [("code", status)]), n)),
+            self.request_metrics.requests().map(|(route, status, n)| (([("route", route)], [("code", status)]), n)),
         )?;
-        sheet.histograms(
+        writer.histograms(
             "jbod_http_request_duration_seconds",
             "From a whole request to its answer",
-            self.tally.latencies().map(|(route, l)| ([("route", route)], l.seconds, l.count, l.buckets)),
+            self.request_metrics.latencies().map(|(route, l)| ([("route", route)], l.seconds, l.count, l.buckets)),
         )?;
-        sheet.counters(
+        writer.counters(
             "jbod_http_cache_total",
             "Answers with data by what the cache gave, as X-Cache says",
-            self.tally.caches().map(|(cache, n)| ([("cache", cache)], n)),
+            self.request_metrics.cache_results().map(|(cache, n)| ([("cache", cache)], n)),
         )?;
-        sheet.counters(
+        writer.counters(
             "jbod_http_late_completions_total",
             "Completions that a connection had seen before it was woken for them; ignored",
-            [(NONE, self.tally.late_completions())],
+            [(NO_LABELS, self.request_metrics.late_completions())],
         )
     }
 
-    fn process(&self, sheet: &mut Sheet) -> fmt::Result {
+    fn write_process(&self, writer: &mut FamilyWriter) -> fmt::Result {
         let usage = &self.usage;
-        sheet.gauge("process_start_time_seconds", "When the process began", Some(self.started.date().0))?;
-        sheet.counters(
+        writer.gauge("process_start_time_seconds", "When the process began", Some(self.started.date().0))?;
+        writer.counters(
             "process_cpu_seconds_total",
             "Processor time that the process has taken",
-            [(NONE, usage.processor_seconds)],
+            [(NO_LABELS, usage.processor_seconds)],
         )?;
-        sheet.gauge("process_resident_memory_bytes", "Memory that the process has", usage.resident_bytes)?;
-        sheet.gauge("process_open_fds", "Descriptors that the process has", usage.open_descriptors)?;
-        sheet.gauge("process_max_fds", "Descriptors that the process may have", usage.most_descriptors)
+        writer.gauge("process_resident_memory_bytes", "Memory that the process has", usage.resident_bytes)?;
+        writer.gauge("process_open_fds", "Descriptors that the process has", usage.open_descriptors)?;
+        writer.gauge("process_max_fds", "Descriptors that the process may have", usage.most_descriptors)
     }
 }
 
-impl Collector for Now {
+impl Collector for ServiceSnapshot {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        let mut sheet = Sheet::new(encoder);
-        self.condition(&mut sheet)?;
-        self.requests(&mut sheet)?;
-        self.process(&mut sheet)
+        let mut writer = FamilyWriter::new(encoder);
+        self.write_status(&mut writer)?;
+        self.write_requests(&mut writer)?;
+        self.write_process(&mut writer)
     }
 }
 
-/// The last whole sweep, and what all of them have come to.
-pub(super) fn write_sweeps(sheet: &mut Sheet, measured: &MetricsSnapshot) -> fmt::Result {
-    let (sweep, effort) = (&measured.overview.sweep, measured.effort);
-    sheet.counters("jbod_sweeps_total", "Sweeps that were whole", [(NONE, effort.sweeps)])?;
-    sheet.gauge(
+/// The last whole sweep, and the totals of all sweeps.
+pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot) -> fmt::Result {
+    let (sweep, effort) = (&snapshot.overview.sweep, snapshot.effort);
+    writer.counters("jbod_sweeps_total", "Sweeps that were whole", [(NO_LABELS, effort.sweeps)])?;
+    writer.gauge(
         "jbod_sweep_started_timestamp_seconds",
         "When the last whole sweep began",
         sweep.started_at.map(|at| at.0),
     )?;
-    sheet.gauge("jbod_sweep_duration_seconds", "What the last whole sweep took", sweep.took_ms.map(seconds))?;
-    let mut drives = |name: &str, help: &str, n: Option<usize>| sheet.gauge(name, help, n.map(count));
+    writer.gauge(
+        "jbod_sweep_duration_seconds",
+        "What the last whole sweep took",
+        sweep.took_ms.map(millis_to_seconds),
+    )?;
+    let mut drives = |name: &str, help: &str, n: Option<usize>| writer.gauge(name, help, n.map(count_value));
     drives("jbod_sweep_drives", "Drives in the last whole sweep", sweep.drives)?;
     drives("jbod_sweep_failed_drives", "Of them, those that gave no usable answer", sweep.failed)?;
     drives("jbod_sweep_timed_out_drives", "Of them, those that gave none in time", sweep.timed_out)?;
     let outcomes =
         [("good", effort.good), ("standby", effort.asleep), ("silent", effort.silent), ("failed", effort.failed)];
-    sheet.counters(
+    writer.counters(
         "jbod_smartctl_runs_total",
         "Runs of smartctl by what came of them",
         outcomes.map(|(outcome, n)| ([("outcome", outcome)], n)),
     )?;
-    let mut now = |name: &str, help: &str, n: usize| sheet.gauge(name, help, Some(count(n)));
+    let mut now = |name: &str, help: &str, n: usize| writer.gauge(name, help, Some(count_value(n)));
     now("jbod_smartctl_running", "Runs of smartctl under way", effort.running)?;
     now("jbod_children_stuck", "Children that were given up and have not ended", effort.stuck)?;
     now("jbod_devices_quarantined", "Drives that are not asked for a while, because they were silent", effort.waiting)

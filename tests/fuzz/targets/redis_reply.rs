@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use jbod_monitor::fuzzing::redis::{Fault, Reader, ReplyLimits, Value, parse_redis_value};
+use jbod_monitor::fuzzing::redis::{ReplyError, ReplyLimits, ReplyReader, Value, parse_redis_value};
 use libfuzzer_sys::fuzz_target;
 use std::io::Read;
 
@@ -48,15 +48,15 @@ fn measure(value: &Value, limits: ReplyLimits) -> (usize, usize) {
     }
 }
 
-fn said(result: &Result<Value, Fault>) -> String {
+fn said(result: &Result<Value, ReplyError>) -> String {
     format!("{result:?}")
 }
 
 fuzz_target!(|bytes: &[u8]| {
     let [size, kind, reply @ ..] = bytes else { return };
     let limits = LIMITS[usize::from(*kind) % LIMITS.len()];
-    let (mut reader, mut whole) = (Reader::new(), Pieces(reply, usize::MAX));
-    let (mut other, mut pieces) = (Reader::new(), Pieces(reply, usize::from(*size) + 1));
+    let (mut reader, mut whole) = (ReplyReader::new(), Pieces(reply, usize::MAX));
+    let (mut other, mut pieces) = (ReplyReader::new(), Pieces(reply, usize::from(*size) + 1));
     let mut rest = reply;
     // Several in a row, as in a pipeline.
     for _ in 0..4 {
@@ -72,7 +72,7 @@ fuzz_target!(|bytes: &[u8]| {
                 Err(_) => assert!(std::str::from_utf8(rest).is_err()),
             }
         }
-        let left = whole.0.len() + reader.waiting();
+        let left = whole.0.len() + reader.buffered();
         rest = &rest[rest.len() - left..];
     }
 });

@@ -35,17 +35,17 @@ impl Read for Pieces<'_> {
 }
 
 /// What comes out, in words: so faults can be compared, too.
-fn read_from(reader: &mut Reader, wire: &mut impl Read, limits: ReplyLimits) -> String {
-    match reader.read(wire, limits) {
+fn read_from(reader: &mut ReplyReader, stream: &mut impl Read, limits: ReplyLimits) -> String {
+    match reader.read(stream, limits) {
         Ok(value) => format!("{value:?}"),
-        Err(Fault::Io(error)) => format!("{:?}", error.kind()),
-        Err(Fault::TooLarge { bytes, most }) => format!("{bytes} of {most}"),
-        Err(Fault::Malformed) => "malformed".to_owned(),
+        Err(ReplyError::Io(error)) => format!("{:?}", error.kind()),
+        Err(ReplyError::TooLarge { bytes, most }) => format!("{bytes} of {most}"),
+        Err(ReplyError::Malformed) => "malformed".to_owned(),
     }
 }
 
 fn read_within(bytes: &[u8], limits: ReplyLimits) -> String {
-    read_from(&mut Reader::new(), &mut Pieces::new(bytes, &[usize::MAX]), limits)
+    read_from(&mut ReplyReader::new(), &mut Pieces::new(bytes, &[usize::MAX]), limits)
 }
 
 fn read(bytes: &[u8]) -> String {
@@ -122,10 +122,10 @@ fn pieces_make_no_difference() {
     for reply in REPLIES {
         let whole = read(reply);
         for cut in 1..reply.len() {
-            let two = read_from(&mut Reader::new(), &mut Pieces::new(reply, &[cut, usize::MAX]), LIMITS);
+            let two = read_from(&mut ReplyReader::new(), &mut Pieces::new(reply, &[cut, usize::MAX]), LIMITS);
             assert_eq!(two, whole, "{:?} in two at {cut}", String::from_utf8_lossy(reply));
         }
-        let bytes = read_from(&mut Reader::new(), &mut Pieces::new(reply, &[1]), LIMITS);
+        let bytes = read_from(&mut ReplyReader::new(), &mut Pieces::new(reply, &[1]), LIMITS);
         assert_eq!(bytes, whole, "{:?} byte by byte", String::from_utf8_lossy(reply));
     }
 }
@@ -135,27 +135,35 @@ fn replies_in_a_row_are_kept_apart() {
     let replies: [&[u8]; 4] = [b"+OK\r\n", b"$3\r\nabc\r\n", b"*2\r\n$-1\r\n:7\r\n", b"-OOM no memory\r\n"];
     let wanted: Vec<String> = replies.iter().map(|reply| read(reply)).collect();
     for size in 1..40 {
-        let (mut reader, row) = (Reader::new(), replies.concat());
-        let mut wire = Pieces::new(&row, &[size]);
-        let read: Vec<String> = replies.iter().map(|_| read_from(&mut reader, &mut wire, LIMITS)).collect();
+        let (mut reader, row) = (ReplyReader::new(), replies.concat());
+        let mut stream = Pieces::new(&row, &[size]);
+        let read: Vec<String> = replies.iter().map(|_| read_from(&mut reader, &mut stream, LIMITS)).collect();
         assert_eq!(read, wanted, "in pieces of {size}");
-        assert_eq!(reader.waiting(), 0);
+        assert_eq!(reader.buffered(), 0);
     }
-    let (mut reader, mut wire) = (Reader::new(), Pieces::new(b"+OK\r\n+OK\r\n", &[usize::MAX]));
-    read_from(&mut reader, &mut wire, LIMITS);
-    assert_eq!(reader.waiting(), 5, "what was not asked for shows");
+    let (mut reader, mut stream) = (ReplyReader::new(), Pieces::new(b"+OK\r\n+OK\r\n", &[usize::MAX]));
+    read_from(&mut reader, &mut stream, LIMITS);
+    assert_eq!(reader.buffered(), 5, "what was not asked for shows");
 }
 
 /// The size and how many bytes may come at once make no difference either.
 #[test]
 fn a_long_text_comes_whole() {
-    for size in [0, 1, BUFFER_BYTES - 20, BUFFER_BYTES, STEP_BYTES - 2, STEP_BYTES, STEP_BYTES + 1, 5 * STEP_BYTES + 7]
-    {
+    for size in [
+        0,
+        1,
+        BUFFER_BYTES - 20,
+        BUFFER_BYTES,
+        ALLOCATION_BYTES - 2,
+        ALLOCATION_BYTES,
+        ALLOCATION_BYTES + 1,
+        5 * ALLOCATION_BYTES + 7,
+    ] {
         let text: Vec<u8> = (0..size).map(|n| u8::try_from(n % 251).unwrap_or_default()).collect();
         let reply = [format!("${size}\r\n").as_bytes(), &text, b"\r\n"].concat();
         let limits = ReplyLimits { bulk_bytes: size, total_bytes: reply.len(), elements: 0, depth: 0 };
         for pieces in [&[usize::MAX][..], &[7, 4096], &[1, 1, 100_000]] {
-            let value = Reader::new().read(&mut Pieces::new(&reply, pieces), limits);
+            let value = ReplyReader::new().read(&mut Pieces::new(&reply, pieces), limits);
             assert!(value.is_ok_and(|value| value == Value::BulkString(text.clone())), "{size} in {pieces:?}");
         }
     }
@@ -194,10 +202,10 @@ fn an_announcement_in_pieces_is_an_announcement() {
         for parts in [&b"_\r\n"[..], b":1\r\n", b"$-1\r\n", b"*1\r\n"] {
             let reply = [announced, &parts.repeat(1000)].concat();
             for cut in 1..announced.len() {
-                let mut wire = Pieces::new(&reply, &[cut, 1, usize::MAX]);
-                assert_eq!(read_from(&mut Reader::new(), &mut wire, LIMITS), "malformed");
+                let mut stream = Pieces::new(&reply, &[cut, 1, usize::MAX]);
+                assert_eq!(read_from(&mut ReplyReader::new(), &mut stream, LIMITS), "malformed");
                 let most = announced.len() + BUFFER_BYTES;
-                assert!(reply.len() - wire.left.len() <= most, "it is not read to its end");
+                assert!(reply.len() - stream.left.len() <= most, "it is not read to its end");
             }
         }
     }
@@ -220,26 +228,33 @@ fn what_is_announced_takes_memory_when_it_comes() {
     // What would be read next is how far the text has been allocated.
     for came in [0, 1, 300_000, 3_000_000] {
         let reply = [format!("${most}\r\n").as_bytes(), &vec![b'x'; came]].concat();
-        let mut wire = Asked(Pieces::new(&reply, &[usize::MAX]), 0);
-        assert_eq!(read_from(&mut Reader::new(), &mut wire, limits), "TimedOut");
-        assert!(wire.1 <= STEP_BYTES.max(came), "{} bytes after {came}", wire.1);
+        let mut stream = Asked(Pieces::new(&reply, &[usize::MAX]), 0);
+        assert_eq!(read_from(&mut ReplyReader::new(), &mut stream, limits), "TimedOut");
+        assert!(stream.1 <= ALLOCATION_BYTES.max(came), "{} bytes after {came}", stream.1);
     }
 }
 
 #[test]
 fn a_long_error_is_cut_and_any_other_long_line_refused() {
     let reply = [&b"-MISCONF "[..], &vec![b'x'; 3900], b"\r\n+OK\r\n"].concat();
-    for size in [1, 7, LINE_BYTES, LINE_BYTES + 1, usize::MAX] {
-        let (mut reader, mut wire) = (Reader::new(), Pieces::new(&reply, &[size]));
-        let Ok(Value::ServerError(error)) = reader.read(&mut wire, LIMITS) else { unreachable!("an error in {size}") };
-        assert_eq!((error.code(), error.details().map(str::len)), ("MISCONF", Some(LINE_BYTES - "-MISCONF ".len())));
-        assert_eq!(read_from(&mut reader, &mut wire, LIMITS), "ok");
+    for size in [1, 7, MAX_LINE_BYTES, MAX_LINE_BYTES + 1, usize::MAX] {
+        let (mut reader, mut stream) = (ReplyReader::new(), Pieces::new(&reply, &[size]));
+        let Ok(Value::ServerError(error)) = reader.read(&mut stream, LIMITS) else {
+            unreachable!("an error in {size}")
+        };
+        assert_eq!(
+            (error.code(), error.details().map(str::len)),
+            ("MISCONF", Some(MAX_LINE_BYTES - "-MISCONF ".len()))
+        );
+        assert_eq!(read_from(&mut reader, &mut stream, LIMITS), "ok");
     }
     // As long as may be, and an end beyond it.
-    for length in LINE_BYTES - 5..LINE_BYTES + 5 {
+    for length in MAX_LINE_BYTES - 5..MAX_LINE_BYTES + 5 {
         let reply = [&b"-"[..], &vec![b'x'; length], b"\r\n"].concat();
-        let Ok(Value::ServerError(error)) = Reader::new().read(&mut &*reply, LIMITS) else { unreachable!("{length}") };
-        assert_eq!(error.code().len(), length.min(LINE_BYTES - 1));
+        let Ok(Value::ServerError(error)) = ReplyReader::new().read(&mut &*reply, LIMITS) else {
+            unreachable!("{length}")
+        };
+        assert_eq!(error.code().len(), length.min(MAX_LINE_BYTES - 1));
     }
     assert_eq!(read(&[&b"-"[..], &vec![b'x'; 4000], b"\r\n"].concat()), "malformed", "no error is longer than a reply");
     assert_eq!(read(&[&b"+"[..], &vec![b'x'; 3000], b"\r\n"].concat()), "malformed");
@@ -253,11 +268,11 @@ fn errors_are_those_of_the_redis_crate() {
         NOPERM NOAUTH WRONGPASS OOM MISCONF NOREPLICAS WRONGTYPE DENIED";
     for code in all.split_whitespace() {
         for line in [format!("-{code}\r\n"), format!("-{code} words and more\r\n"), format!("-{code}  \r\n")] {
-            let own = Reader::new().read(&mut line.as_bytes(), LIMITS).ok();
+            let own = ReplyReader::new().read(&mut line.as_bytes(), LIMITS).ok();
             assert_eq!(own, redis::parse_redis_value(line.as_bytes()).ok(), "{line:?}");
         }
     }
-    assert!(matches!(Reader::new().read(&mut &b"-ERR \xff\r\n"[..], LIMITS), Ok(Value::ServerError(_))));
+    assert!(matches!(ReplyReader::new().read(&mut &b"-ERR \xff\r\n"[..], LIMITS), Ok(Value::ServerError(_))));
 }
 
 fn well_formed() -> impl Strategy<Value = Vec<u8>> {
@@ -285,7 +300,7 @@ fn well_formed_replies_are_what_the_redis_crate_reads() {
     let outcome = runner.run(&(well_formed(), sizes), |(reply, sizes)| {
         let wanted = redis::parse_redis_value(&reply).ok();
         prop_assert!(wanted.is_some(), "it is well-formed");
-        let read = Reader::new().read(&mut Pieces::new(&reply, &sizes), limits);
+        let read = ReplyReader::new().read(&mut Pieces::new(&reply, &sizes), limits);
         prop_assert_eq!(read.ok(), wanted);
         Ok(())
     });

@@ -1,0 +1,181 @@
+//! Makes connections: to the configured address or the master that Sentinel names, logged in, on the right database. Every
+//! step has a deadline, so that a Redis that does not answer blocks nothing.
+
+use super::connection::Connection;
+use super::error::{FailureKind, RedisError};
+use super::sentinel;
+use super::stream::RedisStream;
+use super::tls::Tls;
+use crate::config::{RedisAddress, RedisConfig};
+use redis::{Cmd, Value};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between login attempts after a rejected one: Redis logs each attempt in its ACL log, and may ban the address.
+const LOGIN_RETRY_INTERVAL: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+pub(super) struct Connector {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: RedisConfig,
+    tls: Option<Tls>,
+    /// The last rejected login.
+    rejected_login: Mutex<Option<(Instant, RedisError)>>,
+    /// The master that a sentinel named last.
+    master: Mutex<Option<(String, u16)>>,
+    /// The sentinel to ask first.
+    first_sentinel: Mutex<usize>,
+}
+
+impl Connector {
+    pub(super) fn new(config: &RedisConfig) -> io::Result<Self> {
+        let tls = config.tls.as_ref().map(Tls::new).transpose()?;
+        let (config, rejected_login, master) = (config.clone(), Mutex::default(), Mutex::default());
+        Ok(Self { shared: Arc::new(Shared { config, tls, rejected_login, master, first_sentinel: Mutex::default() }) })
+    }
+
+    pub(super) fn uses_sentinels(&self) -> bool {
+        matches!(self.shared.config.address, RedisAddress::Sentinel(_))
+    }
+
+    /// A connection to the configured address, or to the master that a sentinel named last.
+    pub(super) fn connect(&self) -> Result<Connection, RedisError> {
+        match &self.shared.config.address {
+            RedisAddress::Tcp(host, port) => self.connect_logged_in(|| self.connect_tcp(host, *port)),
+            RedisAddress::Unix(path) => self.connect_logged_in(|| {
+                let stream = RedisStream::unix(path, self.shared.config.timeout);
+                stream.map(Connection::new).map_err(|error| RedisError::from(error).at_connect())
+            }),
+            RedisAddress::Sentinel(_) => {
+                let master = self.shared.master.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let (host, port) = master
+                    .ok_or_else(|| RedisError::new(FailureKind::Unavailable, "no sentinel has named the master yet"))?;
+                self.connect_to_master(&host, port)
+            }
+        }
+    }
+
+    /// A connection after a new query of the sentinels. That may take as long as all of them do, so only the probe thread
+    /// and `doctor` call it.
+    pub(super) fn discover_and_connect(&self) -> Result<Connection, RedisError> {
+        let RedisAddress::Sentinel(sentinels) = &self.shared.config.address else { return self.connect() };
+        self.check_login_allowed()?;
+        let mut why = Vec::new();
+        let mut last_kind = FailureKind::Unavailable;
+        let count = sentinels.nodes.len().max(1);
+        let first = *self.shared.first_sentinel.lock().unwrap_or_else(PoisonError::into_inner);
+        for n in (0..count).map(|n| (first + n) % count) {
+            let Some((host, port)) = sentinels.nodes.get(n) else { continue };
+            let named = self.connect_tcp(host, *port).and_then(|c| sentinel::query_master(c, sentinels));
+            if let Err(error) = &named
+                && error.kind == FailureKind::Login
+            {
+                let message = format!("sentinel {host}:{port}: {error}");
+                return Err(self.record_rejected_login(RedisError::new(FailureKind::Login, message)));
+            }
+            let found = named.map_err(|error| (format!("sentinel {host}:{port}"), error)).and_then(|(host, port)| {
+                self.connect_to_master(&host, port)
+                    .map_err(|error| (format!("{host}:{port}, the master by a sentinel"), error))
+                    .map(|connection| ((host, port), connection))
+            });
+            match found {
+                Ok((master, connection)) => {
+                    *self.shared.master.lock().unwrap_or_else(PoisonError::into_inner) = Some(master);
+                    *self.shared.first_sentinel.lock().unwrap_or_else(PoisonError::into_inner) = n;
+                    return Ok(connection);
+                }
+                Err((place, error)) => {
+                    last_kind = error.kind;
+                    why.push(format!("{place}: {error}"));
+                }
+            }
+        }
+        Err(RedisError::new(last_kind, why.join("; ")).at_connect())
+    }
+
+    fn connect_tcp(&self, host: &str, port: u16) -> Result<Connection, RedisError> {
+        let stream = RedisStream::tcp(host, port, self.shared.tls.as_ref(), self.shared.config.timeout);
+        stream.map(Connection::new).map_err(|error| RedisError::from(error).at_connect())
+    }
+
+    /// A connection to that address, logged in, if it is a master.
+    fn connect_to_master(&self, host: &str, port: u16) -> Result<Connection, RedisError> {
+        let started = Instant::now();
+        let mut connection = self.connect_logged_in(|| self.connect_tcp(host, port))?;
+        let role: Result<Vec<Value>, RedisError> = connection.ask(Cmd::new().arg("ROLE"));
+        match role {
+            Ok(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => {
+                self.check_connect_time(started).map(|()| connection)
+            }
+            Ok(_) => Err(RedisError::new(FailureKind::Unavailable, "it is no master (any more)")),
+            // If this user may not use ROLE, the answer of the sentinel has to do.
+            Err(error) if error.code == "NOPERM" => Ok(connection),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn check_login_allowed(&self) -> Result<(), RedisError> {
+        let rejected = self.shared.rejected_login.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match rejected {
+            Some((at, error)) if at.elapsed() < LOGIN_RETRY_INTERVAL => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn connect_logged_in(
+        &self,
+        connect: impl FnOnce() -> Result<Connection, RedisError>,
+    ) -> Result<Connection, RedisError> {
+        self.check_login_allowed()?;
+        let started = Instant::now();
+        let mut connection = connect()?;
+        let config = &self.shared.config;
+        if let Some(password) = &config.password {
+            let mut cmd = Cmd::new();
+            cmd.arg("AUTH");
+            if let Some(username) = &config.username {
+                cmd.arg(username);
+            }
+            if let Err(error) = connection.ask::<Value>(cmd.arg(password)) {
+                return Err(self.login_failed(error.redacted(password)));
+            }
+        }
+        if config.db != 0 {
+            connection.ask::<Value>(Cmd::new().arg("SELECT").arg(config.db)).map_err(RedisError::at_connect)?;
+        }
+        self.check_connect_time(started).map(|()| connection)
+    }
+
+    /// A caller waits for a connection only as long as the timeout, so one that takes longer is an error.
+    fn check_connect_time(&self, started: Instant) -> Result<(), RedisError> {
+        let (took, timeout) = (started.elapsed(), self.shared.config.timeout);
+        if took <= timeout {
+            return Ok(());
+        }
+        let took = took.as_millis();
+        Err(RedisError::new(
+            FailureKind::Unavailable,
+            format!("connecting takes {took} ms, REDIS_TIMEOUT_MS is {}", timeout.as_millis()),
+        ))
+    }
+
+    fn login_failed(&self, error: RedisError) -> RedisError {
+        if matches!(error.kind, FailureKind::Login | FailureKind::Rejected) {
+            self.record_rejected_login(error)
+        } else {
+            error.at_connect()
+        }
+    }
+
+    /// Redis rejected the login: no further attempt for a while.
+    pub(super) fn record_rejected_login(&self, error: RedisError) -> RedisError {
+        let error = RedisError { kind: FailureKind::Login, ..error };
+        let record = Some((Instant::now(), error.clone()));
+        *self.shared.rejected_login.lock().unwrap_or_else(PoisonError::into_inner) = record;
+        error
+    }
+}

@@ -1,0 +1,269 @@
+//! The Redis store: commands for stored values.
+//!
+//! No call waits longer than the configured timeouts; while Redis is unavailable no call waits at all. A value of a wrong
+//! type counts as no value.
+
+use super::circuit_breaker::{AccessMode, CircuitBreaker, ProbeKeys};
+use super::connector::Connector;
+use super::error::{FailureKind, RedisError};
+use super::health::RedisHealth;
+use super::keys::{lease_key, write_probe_key};
+use crate::api::content_version::{BEGIN_BYTES, ContentVersion};
+use crate::api::published;
+use crate::api::published::Published;
+use crate::cache::unrecognized_values::UnrecognizedValues;
+use crate::cache::{Bytes, CopyKind, Entry, Key, StoreError};
+use crate::config::RedisConfig;
+use crate::stop::Stop;
+use crossbeam_channel::Receiver;
+use redis::{Cmd, FromRedisValue, Pipeline, Value};
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The values of a sweep are sent in pipelines of at most this many bytes, or of one value, which limits the memory for
+/// packed commands.
+const PIPELINE_BYTES: usize = 1024 * 1024;
+/// Documents fetched at once. Each may have the size of the limit, and up to four copies exist while a reply is parsed.
+pub const KEYS_AT_ONCE: usize = 8;
+/// The result of PTTL for a missing key.
+const PTTL_NO_KEY: i64 = -2;
+
+pub struct RedisStore {
+    breaker: Arc<CircuitBreaker>,
+    pub(super) prefix: String,
+    /// The packed commands that read the start of each list: every request sends one.
+    version_commands: HashMap<(Key, CopyKind), Vec<u8>>,
+    /// Redis does not permit this user to read a part of a value.
+    no_partial_reads: AtomicBool,
+    unrecognized: UnrecognizedValues,
+}
+
+impl RedisStore {
+    /// Starts the probe thread, which holds `alive`. The channel announces each time that Redis is available again.
+    /// `max_connections`: at once. The stop does not wait for the thread: it may be resolving a name, which has no deadline.
+    pub fn start(
+        config: &RedisConfig,
+        max_connections: u32,
+        alive: impl Send + 'static,
+        stop: &Stop,
+    ) -> std::io::Result<(Self, Receiver<()>)> {
+        let connector = Connector::new(config)?;
+        let keys = ProbeKeys { read: lease_key(&config.key_prefix), write: write_probe_key(&config.key_prefix) };
+        let (breaker, recoveries) =
+            CircuitBreaker::start(connector, (max_connections, config.timeout), keys, alive, stop.clone())?;
+        let mut store = Self {
+            breaker,
+            prefix: config.key_prefix.clone(),
+            version_commands: HashMap::new(),
+            no_partial_reads: AtomicBool::new(false),
+            unrecognized: UnrecognizedValues::default(),
+        };
+        for (key, copy) in [Key::Overview, Key::Enclosures, Key::ZfsMap].into_iter().flat_map(both_copies) {
+            let mut cmd = Cmd::new();
+            cmd.arg("GETRANGE").arg(store.redis_key(&key, copy)).arg(0).arg(BEGIN_BYTES - 1);
+            store.version_commands.insert((key, copy), cmd.get_packed_command());
+        }
+        Ok((store, recoveries))
+    }
+
+    /// Reads work, as far as is known.
+    pub fn is_up(&self) -> bool {
+        self.breaker.is_closed()
+    }
+
+    /// False while Redis rejects writes: its values become stale.
+    pub fn accepts_writes(&self) -> bool {
+        self.breaker.writes.is_closed()
+    }
+
+    /// Does not ask Redis.
+    pub fn health(&self) -> RedisHealth {
+        self.breaker.health()
+    }
+
+    fn redis_key(&self, key: &Key, copy: CopyKind) -> String {
+        match copy {
+            CopyKind::Live => format!("{}:{}", self.prefix, key.name()),
+            CopyKind::LastKnown => format!("{}:last:{}", self.prefix, key.name()),
+        }
+    }
+
+    pub(super) fn ask<T: FromRedisValue>(&self, access: AccessMode, cmd: &Cmd) -> Result<T, StoreError> {
+        self.breaker.run(access, |connection| connection.ask::<T>(cmd))
+    }
+
+    /// The content version of a list, from its first bytes. That is enough to know whether a list from memory is still the
+    /// one that Redis has. `None`: there is no list, it has no version, or this user may only read whole values.
+    pub fn content_version(&self, key: &Key, copy: CopyKind) -> Result<Option<ContentVersion>, StoreError> {
+        let packed = self.version_commands.get(&(key.clone(), copy));
+        let Some(packed) = packed.filter(|_| !self.lacks_partial_reads()) else { return Ok(None) };
+        match self.partial(packed, BEGIN_BYTES) {
+            Ok(begin) => Ok(begin.and_then(|begin| ContentVersion::read(&begin))),
+            Err(StoreError::Refused(_)) => Ok(None),
+            Err(unavailable) => Err(unavailable),
+        }
+    }
+
+    fn lacks_partial_reads(&self) -> bool {
+        self.no_partial_reads.load(Ordering::Relaxed)
+    }
+
+    /// The result of a `GETRANGE`.
+    fn partial(&self, packed: &[u8], most: usize) -> Result<Option<Bytes>, StoreError> {
+        let check_permission = |error: RedisError| {
+            if error.code == "NOPERM" && !self.no_partial_reads.swap(true, Ordering::Relaxed) {
+                log::warn!("redis lets this user read whole values only, which takes longer; permit +getrange");
+            }
+            error
+        };
+        self.breaker
+            .run(AccessMode::Read, |connection| connection.part(packed, most).map_err(check_permission))
+            .map(bytes)
+    }
+
+    /// Reports an unrecognized value, at most once an hour for each key.
+    pub fn report_unrecognized(&self, key: &Key, copy: CopyKind, why: &dyn Display) {
+        self.unrecognized.report(key, copy, why);
+    }
+
+    /// Which host published the stored overview, and when. `None`: there is none, or it is not recognized. `most`: the limit
+    /// of a whole overview, if this user may not read a part of one.
+    pub fn published(&self, most: usize) -> Result<Option<Published>, StoreError> {
+        let (key, copy) = (Key::Overview, CopyKind::Live);
+        let mut cmd = Cmd::new();
+        cmd.arg("GETRANGE").arg(self.redis_key(&key, copy)).arg(0).arg(published::BEGIN_BYTES - 1);
+        let mut begin = Ok(None);
+        if !self.lacks_partial_reads() {
+            begin = self.partial(&cmd.get_packed_command(), published::BEGIN_BYTES);
+        }
+        if self.lacks_partial_reads() {
+            begin = self.get(&key, copy, most);
+        }
+        match begin {
+            Ok(begin) => Ok(begin.and_then(|begin| Published::read(&begin))),
+            Err(StoreError::Refused(_)) => Ok(None),
+            Err(unavailable) => Err(unavailable),
+        }
+    }
+
+    /// Whether a key exists.
+    pub fn has(&self, key: &Key, copy: CopyKind) -> Result<bool, StoreError> {
+        let left: i64 = self.ask(AccessMode::Read, Cmd::new().arg("PTTL").arg(self.redis_key(key, copy)))?;
+        Ok(left != PTTL_NO_KEY)
+    }
+
+    /// `None`: the key does not exist. `Refused`: it has a wrong type, or is larger than `most` (then it is not fetched).
+    pub fn get(&self, key: &Key, copy: CopyKind, most: usize) -> Result<Option<Bytes>, StoreError> {
+        let mut cmd = Cmd::new();
+        cmd.arg("GET").arg(self.redis_key(key, copy));
+        let packed = cmd.get_packed_command();
+        let classify = |error| rejected_if_too_large(login_if_not_permitted(error));
+        let value =
+            self.breaker.run(AccessMode::Read, |connection| connection.value(&packed, most).map_err(classify))?;
+        Ok(bytes(value))
+    }
+
+    /// Several values, in the order of `keys`. A value of another type or larger than `most` is `None`; the latter is
+    /// reported.
+    pub fn get_many(&self, keys: &[Key], copy: CopyKind, most: usize) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let mut values = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(KEYS_AT_ONCE) {
+            let mut cmd = Cmd::new();
+            cmd.arg("MGET");
+            for key in chunk {
+                cmd.arg(self.redis_key(key, copy));
+            }
+            // Values of other programs may make it too large; that is no outage.
+            let total = most.saturating_mul(chunk.len());
+            let found = self
+                .breaker
+                .run(AccessMode::Read, |c| c.values(&cmd, chunk.len(), total).map_err(rejected_if_too_large));
+            match found {
+                Ok(found) => values.extend(found.into_iter().map(bytes)),
+                // Too large in total: one by one, without the unrecognized one.
+                Err(StoreError::Refused(why)) => {
+                    log::debug!("redis refused keys={} error={why:?}", chunk.len());
+                    for key in chunk {
+                        match self.get(key, copy, most) {
+                            Ok(value) => values.push(value),
+                            Err(StoreError::Refused(why)) => {
+                                self.report_unrecognized(key, copy, &why);
+                                values.push(None);
+                            }
+                            Err(unavailable) => return Err(unavailable),
+                        }
+                    }
+                }
+                Err(unavailable) => return Err(unavailable),
+            }
+        }
+        values.resize(keys.len(), None);
+        Ok(values)
+    }
+
+    /// Stores both copies of a value if a last-known copy exists. False: there is none, and nothing is stored. Redis checks
+    /// and replaces in one step.
+    pub fn replace(&self, entry: &Entry) -> Result<bool, StoreError> {
+        let set = |copy: CopyKind| {
+            let mut cmd = Cmd::new();
+            cmd.arg("SET").arg(self.redis_key(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(entry.life_ms(copy));
+            if copy == CopyKind::LastKnown {
+                cmd.arg("XX");
+            }
+            self.ask::<Value>(AccessMode::Write, &cmd).map_err(|error| match error {
+                StoreError::Refused(why) => self.breaker.reject_writes(&why),
+                unavailable @ StoreError::Unavailable(_) => unavailable,
+            })
+        };
+        if set(CopyKind::LastKnown)? != Value::Okay {
+            return Ok(false);
+        }
+        set(CopyKind::Live).map(|_| true)
+    }
+
+    /// Stores both copies of each value. Rejected values are sent again when Redis accepts writes.
+    pub fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let both = |entry| [(CopyKind::Live, entry), (CopyKind::LastKnown, entry)];
+        let mut rest = entries.iter().flat_map(both).peekable();
+        while rest.peek().is_some() {
+            let mut pipeline = Pipeline::new();
+            let mut size = 0;
+            while let Some((copy, entry)) = rest.next_if(|(_, e)| size == 0 || size + e.value.len() <= PIPELINE_BYTES) {
+                size += entry.value.len();
+                let ms = entry.life_ms(copy);
+                pipeline.cmd("SET").arg(self.redis_key(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(ms);
+            }
+            match self.breaker.run(AccessMode::Write, |connection| connection.ask_all(&pipeline)) {
+                Ok(()) => {}
+                Err(StoreError::Refused(why)) => return Err(self.breaker.reject_writes(&why)),
+                Err(unavailable) => return Err(unavailable),
+            }
+        }
+        if !entries.is_empty() {
+            self.breaker.writes.confirm_writes();
+        }
+        Ok(())
+    }
+}
+
+fn both_copies(key: Key) -> [(Key, CopyKind); 2] {
+    [(key.clone(), CopyKind::Live), (key, CopyKind::LastKnown)]
+}
+
+fn bytes(value: Value) -> Option<Bytes> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes.into()),
+        _ => None,
+    }
+}
+
+/// A user that may not read one key of this program may read none, as the probe will find, too.
+fn login_if_not_permitted(error: RedisError) -> RedisError {
+    if error.code == "NOPERM" { RedisError { kind: FailureKind::Login, ..error } } else { error }
+}
+
+fn rejected_if_too_large(error: RedisError) -> RedisError {
+    if error.kind == FailureKind::TooLarge { RedisError { kind: FailureKind::Rejected, ..error } } else { error }
+}

@@ -1,0 +1,143 @@
+//! Content negotiation: which of two media types a client prefers (RFC 9110, 12.5.1), and whether it accepts gzip
+//! (12.5.3). Pure.
+
+/// The media types of the response for one drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    Text,
+    Json,
+}
+
+/// Text or JSON, by `Accept`. Text if the client has no preference, and also if it accepts neither: a line of text is
+/// more useful than a refusal.
+pub(super) fn preferred_media_type(accept: Option<&str>) -> MediaType {
+    let Some(accept) = accept else { return MediaType::Text };
+    let (text, json) = (quality(accept, "text", "plain"), quality(accept, "application", "json"));
+    if json > text { MediaType::Json } else { MediaType::Text }
+}
+
+/// Whether the client prefers `OpenMetrics` to Prometheus's older text format. Without a preference it gets the latter.
+pub(super) fn prefers_open_metrics(accept: Option<&str>) -> bool {
+    let Some(accept) = accept else { return false };
+    quality(accept, "application", "openmetrics-text") > quality(accept, "text", "plain")
+}
+
+/// The quality of a media type in thousandths, by the most specific range that matches it.
+fn quality(accept: &str, kind: &str, subtype: &str) -> u16 {
+    let mut best = (0, 0);
+    for range in accept.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let Some((a, b)) = parts.next().and_then(|media| media.split_once('/')) else { continue };
+        let specificity = match (a.trim(), b.trim()) {
+            (a, b) if a.eq_ignore_ascii_case(kind) && b.eq_ignore_ascii_case(subtype) => 3,
+            (a, "*") if a.eq_ignore_ascii_case(kind) => 2,
+            ("*", "*") => 1,
+            _ => continue,
+        };
+        let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+        let weight = weight.map_or(Some(1000), parse_qvalue).unwrap_or(0);
+        if specificity > best.0 {
+            best = (specificity, weight);
+        }
+    }
+    best.1
+}
+
+/// Whether the client accepts gzip. Without `Accept-Encoding` it does not.
+pub(super) fn takes_gzip(accept_encoding: Option<&str>) -> bool {
+    let mut wildcard = None;
+    for coding in accept_encoding.unwrap_or_default().split(',') {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+        let is_accepted = weight.is_none_or(|q| parse_qvalue(q).is_some_and(|q| q > 0));
+        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
+            return is_accepted;
+        }
+        if name == "*" {
+            wildcard = Some(is_accepted);
+        }
+    }
+    wildcard.unwrap_or(false)
+}
+
+/// `1`, `0.8`, `0.333` in thousandths; `None` for anything else.
+fn parse_qvalue(text: &str) -> Option<u16> {
+    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    if part.len() > 3 || !part.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let part: u16 = format!("{part:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(part),
+        "1" if part == 0 => Some(1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_metrics_is_sent_if_the_client_prefers_it() {
+        for (accept, expected) in [
+            (None, false),
+            (Some("*/*"), false),
+            (Some("text/plain"), false),
+            (Some("application/openmetrics-text"), true),
+            (Some("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"), true),
+            (Some("application/openmetrics-text;q=0.2,text/plain;version=0.0.4;q=0.5"), false),
+            (Some("text/plain;version=0.0.4;q=0.3,*/*;q=0.2"), false),
+            (Some("application/*"), true),
+        ] {
+            assert_eq!(prefers_open_metrics(accept), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn the_client_gets_the_media_type_that_it_prefers() {
+        for (accept, expected) in [
+            (None, MediaType::Text),
+            (Some("*/*"), MediaType::Text),
+            (Some(""), MediaType::Text),
+            (Some("application/json"), MediaType::Json),
+            (Some("Application/JSON; charset=utf-8"), MediaType::Json),
+            (Some("application/*"), MediaType::Json),
+            (Some("text/plain, application/json"), MediaType::Text),
+            (Some("text/plain;q=0.5, application/json"), MediaType::Json),
+            (Some("text/plain;q=0.5, application/json;q=0.4"), MediaType::Text),
+            (Some("application/json;q=0.1, */*;q=0"), MediaType::Json),
+            (Some("*/*;q=0.8, application/json"), MediaType::Json),
+            (Some("text/*;q=0.3, application/json;q=0.300"), MediaType::Text),
+            (Some("text/html,application/xhtml+xml,*/*;q=0.8"), MediaType::Text),
+            (Some("application/json;q=0, */*"), MediaType::Text),
+            (Some("application/json;q=1.5"), MediaType::Text),
+            (Some("application/json;q=x, text/plain;q=0"), MediaType::Text),
+            (Some("image/png"), MediaType::Text),
+            (Some(";;,/,q=1"), MediaType::Text),
+        ] {
+            assert_eq!(preferred_media_type(accept), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_sent_to_clients_that_accept_it() {
+        for (accept, expected) in [
+            (None, false),
+            (Some(""), false),
+            (Some("gzip"), true),
+            (Some("gzip, deflate, br, zstd"), true),
+            (Some("GZIP;q=0.5"), true),
+            (Some("br;q=1.0, gzip;q=0"), false),
+            (Some("gzip;q=0.000, *"), false),
+            (Some("*;q=0, gzip"), true),
+            (Some("*"), true),
+            (Some("*;q=0"), false),
+            (Some("identity"), false),
+            (Some("gzip;q=x"), false),
+        ] {
+            assert_eq!(takes_gzip(accept), expected, "{accept:?}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The access policy: the allowlist of `Host` values (against DNS rebinding) and the bearer token.
+
+use super::request_head::Credentials;
+use crate::http::endpoint::{Addresses, Endpoint};
+use crate::http::problem::Problem;
+
+pub(super) struct AccessPolicy {
+    token: Option<String>,
+    /// Empty on a Unix socket, which no browser can be made to reach.
+    allowed_hosts: Vec<String>,
+}
+
+impl AccessPolicy {
+    pub(super) fn new(endpoint: &Endpoint) -> Self {
+        let allowed_hosts = match endpoint.addresses {
+            Addresses::Tcp(_) => endpoint.allowed_hosts.clone(),
+            Addresses::Unix(_) => Vec::new(),
+        };
+        Self { token: endpoint.token.clone(), allowed_hosts }
+    }
+
+    /// The token that a request of this daemon itself must carry.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// HTTP/1.0 need not have a host; one that is given must be allowed. `is_public`: the target requires no token.
+    pub(super) fn check(&self, credentials: &Credentials, is_public: bool) -> Result<(), Problem> {
+        if credentials.host.is_some_and(|host| !self.allows_host(host)) {
+            return Err(Problem::Host);
+        }
+        if is_public { Ok(()) } else { self.check_token(credentials.authorization) }
+    }
+
+    fn allows_host(&self, host: &str) -> bool {
+        let name = without_port(host);
+        self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+    }
+
+    fn check_token(&self, authorization: Option<&str>) -> Result<(), Problem> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let given =
+            authorization.and_then(|a| a.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        match given {
+            Some((_, given)) if constant_time_eq(given.trim().as_bytes(), token.as_bytes()) => Ok(()),
+            _ => Err(Problem::Token),
+        }
+    }
+}
+
+/// Takes the same time whatever part of `a` is right.
+fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0u8, |diff, (x, y)| diff | (x ^ y)) == 0
+}
+
+/// `nas1:9780` is `nas1`; `[::1]:9780` is `[::1]`.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_allowed_hosts_are_served() {
+        for (host, name) in [
+            ("nas1", "nas1"),
+            ("nas1:9780", "nas1"),
+            ("[::1]:9780", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("127.0.0.1:80", "127.0.0.1"),
+            ("evil:x", "evil:x"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
+        let policy = AccessPolicy { token: None, allowed_hosts: vec!["localhost".into()] };
+        let check = |host| policy.check(&Credentials { host, ..Credentials::default() }, false);
+        assert!(check(Some("LOCALHOST:1")).is_ok() && check(None).is_ok());
+        assert!(matches!(check(Some("evil.example")), Err(Problem::Host)));
+        let public = policy.check(&Credentials { host: Some("evil.example"), ..Credentials::default() }, true);
+        assert!(matches!(public, Err(Problem::Host)), "also if no token is required");
+    }
+
+    #[test]
+    fn only_the_exact_token_is_accepted() {
+        let policy = AccessPolicy { token: Some("s3cret".into()), allowed_hosts: vec![] };
+        assert!(policy.check_token(Some("Bearer s3cret")).is_ok());
+        for wrong in
+            [None, Some("s3cret"), Some("Bearer s3cre"), Some("Bearer s3crets"), Some("Basic s3cret"), Some("Bearer ")]
+        {
+            assert!(matches!(policy.check_token(wrong), Err(Problem::Token)), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! One connection of a client, as a state machine that never blocks. It reads request heads, dispatches one request at a
+//! time together with the right to write its response, sends the rest of responses, and sets its deadline.
+
+use super::access::AccessPolicy;
+use super::completion::{AfterResponse, CompletionSlot, RequestNumber};
+use super::connection_limit::ConnectionPermit;
+use super::pending_request::AdmittedRequest;
+use super::request_head::{Credentials, MAX_HEAD_BYTES, Method, RequestHead, method, parse};
+use super::socket_halves::{ReadOutcome, RequestReader, ResponseWriter, UnsentBytes, split};
+use crate::http::problem::Problem;
+use crate::http::request_metrics::RequestMetrics;
+use crate::http::response::Response;
+use crate::http::response_head::{Framing, ResponseHeadCache};
+use socket2::Socket;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A head is whole within this time from its first byte, or from the start of the connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection over the limit may send its request, so that the refusal fits the method.
+const OVER_LIMIT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a connection may be idle. No worker takes as long, so a lost response does not leak its connection.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The client takes some bytes of its response within this time, …
+const SEND_PROGRESS_TIMEOUT: Duration = Duration::from_secs(10);
+/// … and all of it within this time.
+const SEND_TIMEOUT: Duration = Duration::from_secs(120);
+/// The size of one read.
+const READ_BYTES: usize = 4096;
+/// How much of an unwanted body is read, so that the refusal reaches the client.
+const MAX_DRAINED_BYTES: usize = 64 * 1024;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// A connection is closed after this many refusals.
+const MAX_REFUSALS: u32 = 32;
+
+/// What all connections share.
+pub(super) struct ConnectionContext {
+    pub(super) access: AccessPolicy,
+    pub(super) request_metrics: Arc<RequestMetrics>,
+}
+
+pub(super) struct Connection {
+    pub(super) reader: RequestReader,
+    /// `None`: a Unix socket.
+    pub(super) network: Option<IpAddr>,
+    /// `None`: the connection is over the limit, and gets a refusal.
+    pub(super) permit: Option<ConnectionPermit>,
+    /// When `on_deadline` is due.
+    pub(super) deadline: Instant,
+    phase: Phase,
+    /// The request that was dispatched last.
+    number: RequestNumber,
+    /// Where its worker returns the writer.
+    slot: Arc<CompletionSlot>,
+    buffer: Vec<u8>,
+    /// A request was answered.
+    has_served: bool,
+    /// There may be more to read, for which no further event comes.
+    may_have_more: bool,
+    /// The client has ended its sending direction.
+    is_half_closed: bool,
+    refusals: u32,
+}
+
+enum Phase {
+    Reading(ResponseWriter),
+    /// A worker has the writer.
+    InProgress,
+    Sending(Sending),
+    /// The response is sent; what the client still sends is discarded, up to so many bytes.
+    Draining(usize),
+    Closed,
+}
+
+struct Sending {
+    writer: ResponseWriter,
+    unsent: UnsentBytes,
+    until: Instant,
+    then: Then,
+}
+
+/// What follows a response.
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Read,
+    Drain,
+    Close,
+}
+
+/// What the event loop has to do for a connection.
+pub(super) enum Step {
+    /// Nothing before the next event or deadline.
+    Wait,
+    /// Close it.
+    Close,
+    /// Pass this request to a worker.
+    Dispatch(AdmittedRequest),
+}
+
+/// The result of a phase.
+enum Transition {
+    /// Continue with this phase.
+    Continue(Phase),
+    /// Stop in this phase, with this step.
+    Stop(Phase, Step),
+}
+
+impl Transition {
+    fn wait(phase: Phase) -> Self {
+        Self::Stop(phase, Step::Wait)
+    }
+
+    fn close() -> Self {
+        Self::Stop(Phase::Closed, Step::Close)
+    }
+}
+
+/// A request that is not dispatched.
+struct Refusal {
+    problem: Problem,
+    /// The connection may go on: it is certain where the next request begins.
+    keep_alive: bool,
+}
+
+impl Refusal {
+    fn closing(problem: Problem) -> Self {
+        Self { problem, keep_alive: false }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(socket: Socket, network: Option<IpAddr>, permit: Option<ConnectionPermit>) -> Self {
+        let (reader, writer) = split(socket);
+        let timeout = if permit.is_some() { HEAD_TIMEOUT } else { OVER_LIMIT_TIMEOUT };
+        Self {
+            reader,
+            network,
+            permit,
+            deadline: Instant::now() + timeout,
+            phase: Phase::Reading(writer),
+            number: RequestNumber::default(),
+            slot: Arc::default(),
+            buffer: Vec::new(),
+            has_served: false,
+            may_have_more: false,
+            is_half_closed: false,
+            refusals: 0,
+        }
+    }
+
+    /// The socket is readable or writable. `is_half_closed`: the client has ended its sending direction.
+    pub(super) fn on_event(&mut self, context: &ConnectionContext, is_half_closed: bool) -> Step {
+        self.is_half_closed |= is_half_closed;
+        // Events are edge-triggered. One during a request in progress is remembered until all is read.
+        self.may_have_more = true;
+        self.advance(context)
+    }
+
+    /// A worker has returned the writer of that request. `None`: the connection has taken it already.
+    pub(super) fn on_wake_up(&mut self, context: &ConnectionContext, number: RequestNumber) -> Option<Step> {
+        let is_current = matches!(self.phase, Phase::InProgress) && self.number == number;
+        is_current.then(|| self.advance(context))
+    }
+
+    /// The deadline has passed.
+    pub(super) fn on_deadline(&mut self, context: &ConnectionContext) -> Step {
+        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        let Phase::Reading(writer) = phase else { return Step::Close };
+        if self.has_served && self.buffer.is_empty() {
+            return Step::Close;
+        }
+        let problem = if self.permit.is_some() { Problem::TooSlow } else { Problem::Busy };
+        self.phase = self.refuse(context, writer, &Refusal::closing(problem));
+        self.advance(context)
+    }
+
+    /// Runs phases until one has to wait.
+    fn advance(&mut self, context: &ConnectionContext) -> Step {
+        loop {
+            let next = match std::mem::replace(&mut self.phase, Phase::Closed) {
+                Phase::Reading(writer) => self.read(context, writer),
+                Phase::InProgress => self.take_completion(),
+                Phase::Sending(sending) => self.send_unsent(sending),
+                Phase::Draining(left) => self.drain(left),
+                Phase::Closed => Transition::close(),
+            };
+            match next {
+                Transition::Continue(phase) => self.phase = phase,
+                Transition::Stop(phase, step) => {
+                    self.phase = phase;
+                    return step;
+                }
+            }
+        }
+    }
+
+    /// Takes the completion, if the worker is done.
+    fn take_completion(&mut self) -> Transition {
+        let Some(completion) = self.slot.take(self.number) else { return Transition::wait(Phase::InProgress) };
+        let then = match completion.after {
+            AfterResponse::NextRequest => Then::Read,
+            AfterResponse::Close => Then::Close,
+        };
+        Transition::Continue(self.send(completion.writer, completion.unsent, then))
+    }
+
+    fn next_request(&mut self, writer: ResponseWriter) -> Phase {
+        self.has_served = true;
+        self.deadline = Instant::now() + if self.buffer.is_empty() { IDLE_TIMEOUT } else { HEAD_TIMEOUT };
+        Phase::Reading(writer)
+    }
+
+    fn read(&mut self, context: &ConnectionContext, mut writer: ResponseWriter) -> Transition {
+        // The rest of the buffer is parsed before more is read.
+        let mut may_be_whole = !self.buffer.is_empty();
+        loop {
+            if may_be_whole {
+                match self.parse(context, writer) {
+                    Ok(next) => return next,
+                    Err(unused) => writer = unused,
+                }
+            }
+            let had = self.buffer.len();
+            let limit = MAX_HEAD_BYTES.saturating_sub(had).clamp(1, READ_BYTES);
+            match self.reader.receive(&mut self.buffer, limit) {
+                ReadOutcome::Bytes { is_drained } => self.may_have_more = !is_drained,
+                ReadOutcome::WouldBlock => {
+                    self.may_have_more = false;
+                    if self.buffer.is_empty() {
+                        // An idle connection has no buffer.
+                        self.buffer = Vec::new();
+                    }
+                    return Transition::wait(Phase::Reading(writer));
+                }
+                ReadOutcome::End => return Transition::close(),
+            }
+            if had == 0 && self.permit.is_some() {
+                self.deadline = Instant::now() + HEAD_TIMEOUT;
+            }
+            // A head that arrives byte by byte is not parsed byte by byte.
+            let has_line_end = self.buffer.get(had..).is_some_and(|new| new.contains(&b'\n'));
+            may_be_whole = had == 0 || has_line_end || self.buffer.len() >= MAX_HEAD_BYTES;
+        }
+    }
+
+    /// Dispatches or refuses a request. An error returns the writer: the head is incomplete.
+    fn parse(&mut self, context: &ConnectionContext, writer: ResponseWriter) -> Result<Transition, ResponseWriter> {
+        if self.permit.is_none() {
+            if method(&self.buffer) == Method::Incomplete {
+                return Err(writer);
+            }
+            return Ok(Transition::Continue(self.refuse(context, writer, &Refusal::closing(Problem::Busy))));
+        }
+        let parsed = match parse(&self.buffer) {
+            Ok(None) => return Err(writer),
+            Ok(Some(parsed)) => parsed,
+            Err(problem) => return Ok(Transition::Continue(self.refuse(context, writer, &Refusal::closing(problem)))),
+        };
+        let length = parsed.length;
+        match admit(&context.access, &parsed.credentials, parsed.head) {
+            Ok(head) => {
+                self.buffer.drain(..length);
+                Ok(self.dispatch(head, writer))
+            }
+            Err(refusal) => {
+                let phase = self.refuse(context, writer, &refusal);
+                self.buffer.drain(..length);
+                Ok(Transition::Continue(phase))
+            }
+        }
+    }
+
+    fn dispatch(&mut self, head: RequestHead, writer: ResponseWriter) -> Transition {
+        let wake_up = self.may_have_more || self.is_half_closed || !self.buffer.is_empty();
+        self.number = self.number.next();
+        self.slot.begin(self.number, wake_up);
+        self.deadline = Instant::now() + IDLE_TIMEOUT;
+        let (slot, permit) = (Arc::clone(&self.slot), self.permit.clone());
+        Transition::Stop(
+            Phase::InProgress,
+            Step::Dispatch(AdmittedRequest { head, number: self.number, writer, slot, permit }),
+        )
+    }
+
+    /// Refuses the request at the beginning of the buffer, of which only a part may have arrived.
+    fn refuse(&mut self, context: &ConnectionContext, writer: ResponseWriter, refusal: &Refusal) -> Phase {
+        self.refusals += 1;
+        let keep_alive = refusal.keep_alive && self.refusals < MAX_REFUSALS;
+        // A response to HEAD has no body (RFC 9110, 9.3.2), whatever is wrong with the rest of the request. With an
+        // incomplete method it may be HEAD.
+        let method = method(&self.buffer);
+        let framing = Framing { omit_body: method == Method::Head, is_http_10: false, keep_alive };
+        let response = Response::problem(&refusal.problem);
+        let response = if method == Method::Incomplete { response.without_body() } else { response };
+        context.request_metrics.record_rejection(response.status);
+        let bytes = ResponseHeadCache::default().io_slices(&response, framing).concat();
+        self.send(writer, UnsentBytes::own(bytes), if keep_alive { Then::Read } else { Then::Drain })
+    }
+
+    fn send(&mut self, writer: ResponseWriter, unsent: UnsentBytes, then: Then) -> Phase {
+        let now = Instant::now();
+        self.deadline = now + SEND_PROGRESS_TIMEOUT;
+        Phase::Sending(Sending { writer, unsent, until: now + SEND_TIMEOUT, then })
+    }
+
+    fn send_unsent(&mut self, mut sending: Sending) -> Transition {
+        let Ok(has_progress) = sending.unsent.send(&mut sending.writer) else { return Transition::close() };
+        if !sending.unsent.is_empty() {
+            if has_progress {
+                self.deadline = (Instant::now() + SEND_PROGRESS_TIMEOUT).min(sending.until);
+            }
+            return Transition::wait(Phase::Sending(sending));
+        }
+        match sending.then {
+            Then::Close => Transition::close(),
+            Then::Read => Transition::Continue(self.next_request(sending.writer)),
+            Then::Drain => {
+                // Closing while the client still sends would reset the connection before the client has read the refusal.
+                sending.writer.shut_down();
+                self.deadline = Instant::now() + DRAIN_TIMEOUT;
+                Transition::Continue(Phase::Draining(MAX_DRAINED_BYTES))
+            }
+        }
+    }
+
+    fn drain(&mut self, mut left: usize) -> Transition {
+        loop {
+            self.buffer.clear();
+            match self.reader.receive(&mut self.buffer, READ_BYTES) {
+                ReadOutcome::Bytes { .. } if self.buffer.len() < left => left -= self.buffer.len(),
+                ReadOutcome::WouldBlock => return Transition::wait(Phase::Draining(left)),
+                ReadOutcome::Bytes { .. } | ReadOutcome::End => return Transition::close(),
+            }
+        }
+    }
+}
+
+fn admit(
+    access: &AccessPolicy,
+    credentials: &Credentials,
+    head: Result<RequestHead, Problem>,
+) -> Result<RequestHead, Refusal> {
+    let wants_keep_alive = head.as_ref().map_or(!credentials.is_http_10, |head| head.keep_alive);
+    let is_public = head.as_ref().is_ok_and(|head| head.target.is_public());
+    if let Err(problem) = access.check(credentials, is_public) {
+        return Err(Refusal { problem, keep_alive: wants_keep_alive && head.is_ok() });
+    }
+    head.map_err(|problem| {
+        let is_end_known = matches!(problem, Problem::Method { has_body: false });
+        Refusal { problem, keep_alive: wants_keep_alive && is_end_known }
+    })
+}
+
+#[cfg(test)]
+impl Connection {
+    /// Everything that determines the next transition, except for time.
+    pub(super) fn state(&self) -> String {
+        let phase = match &self.phase {
+            Phase::Reading(_) => "reading".to_owned(),
+            Phase::InProgress => "in progress".to_owned(),
+            Phase::Sending(sending) => format!("sending {:?}, then {:?}", sending.unsent, sending.then),
+            Phase::Draining(left) => format!("draining {left}"),
+            Phase::Closed => "closed".to_owned(),
+        };
+        let flags = (self.has_served, self.may_have_more, self.is_half_closed, self.refusals);
+        let unread = rustix::io::ioctl_fionread(&self.reader).unwrap_or(0);
+        format!("{phase} {:?} {:?} {flags:?} {unread} {:?}", self.number, self.slot, self.buffer)
+    }
+}

@@ -1,0 +1,205 @@
+//! The native protocol of systemd's journal: a record is one datagram of fields.
+//!
+//! Implemented here because logging must never block for ever: the crates for this protocol send without a deadline, and a
+//! journal that hangs (with its disk) would block the poller.
+
+use super::format::{one_line, priority};
+use crate::event::MESSAGE_ID;
+use log::kv::{Error, Key, Value, VisitSource};
+use log::{Level, Record};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, SocketAddrUnix, sendto};
+use rustix::time::Timespec;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+const SOCKET: &str = "/run/systemd/journal/socket";
+const IDENTIFIER: &str = "jbod-monitor";
+/// How long a record waits for a slow journal. After a timeout no record waits until the journal accepts one.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
+/// The journal drops a record with more than 1,024 fields.
+const MAX_FIELDS: usize = 500;
+/// The total is well below the limit of a datagram (212,992 bytes by default).
+const MAX_MESSAGE_BYTES: usize = 16 * 1024;
+const MAX_VALUE_BYTES: usize = 256;
+
+/// The outcome of sending a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SendOutcome {
+    Accepted,
+    /// There is no journal, or it does not accept this record.
+    Rejected,
+    /// It accepts nothing at the moment.
+    Full,
+}
+
+pub(super) struct Journald {
+    socket: UnixDatagram,
+    address: SocketAddrUnix,
+    /// The last record timed out: do not wait.
+    is_full: AtomicBool,
+    lost: AtomicU32,
+}
+
+impl Journald {
+    /// The journal, if standard error is the stream to it that `JOURNAL_STREAM` names (systemd.exec(5)). If it is
+    /// redirected, the lines go there.
+    pub(super) fn behind_stderr(stream: Option<(u64, u64)>) -> Option<Self> {
+        let stderr = File::from(io::stderr().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
+        if stream? != (stderr.dev(), stderr.ino()) {
+            return None;
+        }
+        let socket = UnixDatagram::unbound().ok()?;
+        socket.set_write_timeout(Some(SEND_TIMEOUT)).ok()?;
+        let address = SocketAddrUnix::new(SOCKET).ok()?;
+        Some(Self { socket, address, is_full: AtomicBool::new(false), lost: AtomicU32::new(0) })
+    }
+
+    /// Addressed by path each time, so that a restarted journal is found.
+    pub(super) fn send(&self, datagram: &[u8]) -> SendOutcome {
+        let nonblocking = if self.is_full.load(Ordering::Relaxed) { SendFlags::DONTWAIT } else { SendFlags::empty() };
+        let flags = SendFlags::NOSIGNAL | nonblocking;
+        let sent = rustix::io::retry_on_intr(|| sendto(&self.socket, datagram, flags, &self.address));
+        let is_full = matches!(sent, Err(Errno::AGAIN | Errno::NOBUFS));
+        self.is_full.store(is_full, Ordering::Relaxed);
+        match sent {
+            Ok(_) => SendOutcome::Accepted,
+            Err(_) if is_full => SendOutcome::Full,
+            Err(_) => SendOutcome::Rejected,
+        }
+    }
+
+    /// The number of lost lines, which is reset. The caller reports it.
+    pub(super) fn take_lost_count(&self) -> Option<u32> {
+        Some(self.lost.swap(0, Ordering::Relaxed)).filter(|lost| *lost > 0)
+    }
+
+    /// Counts lost lines.
+    pub(super) fn add_lost(&self, lost: u32) {
+        self.lost.fetch_add(lost, Ordering::Relaxed);
+    }
+}
+
+/// Standard error, which leads to the same journal, accepts a line without blocking and has a reader.
+pub(super) fn is_stderr_ready() -> bool {
+    let stderr = io::stderr();
+    let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
+    let is_ready = poll(&mut fds, Some(&Timespec::default())).is_ok();
+    let broken = PollFlags::ERR | PollFlags::HUP;
+    let takes = |fd: &PollFd| fd.revents().contains(PollFlags::OUT) && !fd.revents().intersects(broken);
+    is_ready && fds.iter().all(takes)
+}
+
+/// A record with its own fields. `text`: its message as one line.
+pub(super) fn datagram(record: &Record, text: &str) -> Vec<u8> {
+    let mut fields = base_fields(record.level(), text);
+    fields.put("TARGET", record.target(), MAX_VALUE_BYTES);
+    if let (Some(file), Some(line)) = (record.file(), record.line()) {
+        fields.put("CODE_FILE", file, MAX_VALUE_BYTES);
+        fields.put("CODE_LINE", &line.to_string(), MAX_VALUE_BYTES);
+    }
+    // The visitor never fails.
+    let _ = record.key_values().visit(&mut fields);
+    fields.bytes
+}
+
+/// A line without a record.
+pub(super) fn notice(level: Level, text: &str, message_id: &str) -> Vec<u8> {
+    let mut fields = base_fields(level, text);
+    fields.put(MESSAGE_ID, message_id, MAX_VALUE_BYTES);
+    fields.bytes
+}
+
+fn base_fields(level: Level, text: &str) -> JournalFields {
+    let mut fields = JournalFields::default();
+    fields.put("MESSAGE", text, MAX_MESSAGE_BYTES);
+    fields.put("PRIORITY", &priority(level).to_string(), MAX_VALUE_BYTES);
+    fields.put("SYSLOG_IDENTIFIER", IDENTIFIER, MAX_VALUE_BYTES);
+    fields
+}
+
+#[derive(Default)]
+struct JournalFields {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl JournalFields {
+    /// The length precedes the value, so no value can forge another field.
+    fn put(&mut self, name: &str, value: &str, at_most: usize) {
+        let value = truncate(value, at_most);
+        if value.is_empty() || self.count >= MAX_FIELDS {
+            return;
+        }
+        self.count += 1;
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.push(b'\n');
+        self.bytes.extend_from_slice(&u64::try_from(value.len()).unwrap_or(0).to_le_bytes());
+        self.bytes.extend_from_slice(value.as_bytes());
+        self.bytes.push(b'\n');
+    }
+}
+
+/// Fields of the records of other crates are left out.
+fn is_own_field(name: &str) -> bool {
+    let fits = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    fits && (name == MESSAGE_ID || name.starts_with("JBOD_"))
+}
+
+impl<'kvs> VisitSource<'kvs> for JournalFields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        if is_own_field(key.as_str()) {
+            self.put(key.as_str(), &one_line(&value.to_string()), MAX_VALUE_BYTES);
+        }
+        Ok(())
+    }
+}
+
+fn truncate(text: &str, at_most: usize) -> &str {
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= at_most);
+    text.get(..ends.last().unwrap_or(0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{About, Fields as Event, Kind, SERIAL};
+
+    /// Name and value of each field, as journald reads them.
+    fn read(mut datagram: &[u8]) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        while !datagram.is_empty() {
+            let end = datagram.iter().position(|b| *b == b'\n').unwrap();
+            let length = u64::from_le_bytes(datagram[end + 1..end + 9].try_into().unwrap());
+            let value = &datagram[end + 9..][..usize::try_from(length).unwrap()];
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            fields.push((text(&datagram[..end]), text(value)));
+            assert_eq!(datagram[end + 9 + value.len()], b'\n');
+            datagram = &datagram[end + 10 + value.len()..];
+        }
+        fields
+    }
+
+    #[test]
+    fn no_value_has_control_characters_or_exceeds_its_limit() {
+        let serials = (0..2_000).map(|n| format!("{n}\nPRIORITY=0\u{202e}{}", "ü".repeat(200)));
+        let about = About::nobody().with_each(SERIAL, serials).with("lower", "x");
+        let event = Event(Kind::DriveMissing, &about);
+        let record = Record::builder().args(format_args!("x")).level(Level::Warn).key_values(&event).build();
+        let datagram = datagram(&record, &"m".repeat(MAX_MESSAGE_BYTES * 2));
+        assert!(datagram.len() < 180_000, "{}", datagram.len());
+        let fields = read(&datagram);
+        assert_eq!(fields.len(), MAX_FIELDS);
+        assert_eq!(fields.iter().filter(|(name, _)| name == "PRIORITY").count(), 1);
+        let serial = fields.iter().find(|(name, _)| name == SERIAL).map(|(_, value)| value.as_str()).unwrap();
+        assert!(serial.starts_with("0\\nPRIORITY=0\\u{202e}ü") && serial.len() <= MAX_VALUE_BYTES, "{serial}");
+        assert!(fields.iter().all(|(name, _)| name != "lower"));
+        assert_eq!((truncate("aü", 2), truncate("aü", 3), truncate("", 3)), ("a", "aü", ""));
+    }
+}

@@ -1,0 +1,45 @@
+//! An answer of the read path, and why there is none.
+
+use super::response_body::ResponseBody;
+use crate::poller::Source;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// The value of `Retry-After`.
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// The value of `X-Cache`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum XCache {
+    Hit,
+    Stale,
+    Miss,
+}
+
+impl XCache {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "HIT",
+            Self::Stale => "STALE",
+            Self::Miss => "MISS",
+        }
+    }
+}
+
+/// A body, and where it comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) body: Arc<ResponseBody>,
+    pub(crate) cache: XCache,
+    pub(crate) source: Source,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum ReadError {
+    #[error("no drive of that name here")]
+    NoSuchDrive,
+    #[error("no enclosure of that id here")]
+    NoSuchEnclosure,
+    #[error("nothing to show yet")]
+    NothingYet,
+}

@@ -1,0 +1,143 @@
+//! Requests for one drive.
+
+use super::answer::{Answer, ReadError, XCache};
+use super::policy::{REQUEST_TIMEOUT, Reader};
+use super::rejected::Rejected;
+use super::response_body::ResponseBody;
+use crate::api::value_limits::DOCUMENT;
+use crate::cache::{Bytes, CopyKind, Key};
+use crate::clock::now;
+use crate::domain::identity::DeviceName;
+use crate::poller::{Ask, KeysOf, Known, Snapshot, Source};
+use crate::probe::drives;
+use crossbeam_channel::bounded;
+use std::sync::Arc;
+
+impl Reader {
+    /// One drive, by any identifier.
+    pub(crate) fn drive(&self, id: &str) -> Result<Answer, ReadError> {
+        let mut snapshot = self.current_snapshot();
+        if snapshot.find(id).is_some_and(|known| !self.has_its_name(id, known)) {
+            // Block device names have moved: the drive has another name by now, or none.
+            snapshot = self.force_rescan();
+        }
+        let Some(known) = snapshot.find(id) else { return self.unknown_drive(id) };
+        let Some(document) = &known.missing else { return self.present_drive(id, known, &snapshot) };
+        // After the rescan the name may belong to another drive, of which nothing is known yet.
+        if !self.has_its_name(id, known) {
+            return self.unknown_drive(id);
+        }
+        self.missing_drive(known, document)
+    }
+
+    /// The drive is still the one that has its block device name. A request for a missing drive by its former name means
+    /// the drive that has that name now, if there is one.
+    fn has_its_name(&self, id: &str, known: &Known) -> bool {
+        match known.missing {
+            None => drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity),
+            Some(_) => DeviceName::parse(id).and_then(|name| drives::identity_at(&self.host, &name)).is_none(),
+        }
+    }
+
+    fn missing_drive(&self, known: &Known, document: &Bytes) -> Result<Answer, ReadError> {
+        let own = || Some(Bytes::clone(document));
+        let document = self.response_cache.document(&known.device, Bytes::clone(document), own);
+        let document = document.map_err(|_| ReadError::NothingYet)?;
+        Ok(Answer { body: document.body(false), cache: XCache::Stale, source: Source::Memory })
+    }
+
+    fn present_drive(&self, id: &str, known: &Known, snapshot: &Snapshot) -> Result<Answer, ReadError> {
+        let (device, stale_after) = (&known.device, snapshot.stale_after_seconds);
+        let identity = drives::identity_at(&self.host, device);
+        if identity.is_none_or(|identity| identity != known.identity || identity.is_empty()) {
+            // It has just moved again, or nothing distinguishes it from other drives: read it.
+            return self.read_now(id, device);
+        }
+        if snapshot.keys == KeysOf::AnotherHost {
+            return self.fresh_local_drive(known, stale_after).map_or_else(|| self.read_now(id, device), Ok);
+        }
+        let key = Key::Smart(device.clone());
+        let from_redis = |copy: CopyKind| {
+            let value = self.redis.get(&key, copy, DOCUMENT.bytes);
+            self.accept_stored(&key, copy, value, |value| self.validate_document(value, known, stale_after, copy))
+        };
+        let Ok(live) = from_redis(CopyKind::Live) else { return self.read_now(id, device) };
+        if let Some(body) = live {
+            return Ok(Answer { body, cache: XCache::Hit, source: Source::Redis });
+        }
+        if !self.redis.accepts_writes()
+            && let Some(answer) = self.fresh_local_drive(known, stale_after)
+        {
+            return Ok(answer);
+        }
+        if let Some(body) = from_redis(CopyKind::LastKnown).unwrap_or(None) {
+            self.refresh(key);
+            return Ok(Answer { body, cache: XCache::Stale, source: Source::Redis });
+        }
+        self.read_now(id, device)
+    }
+
+    /// This daemon's own document, if it is fresh enough to be shown in place of Redis's.
+    fn fresh_local_drive(&self, known: &Known, stale_after: u64) -> Option<Answer> {
+        let value = self.poller.memory.value(&Key::Smart(known.device.clone()))?;
+        let body = self.validate_document(value, known, stale_after, CopyKind::Live).ok()?;
+        if body.age(now()) > stale_after {
+            return None;
+        }
+        Some(Answer { body, cache: XCache::Miss, source: Source::Memory })
+    }
+
+    /// A name that the poller does not know: a new drive, or none.
+    fn unknown_drive(&self, id: &str) -> Result<Answer, ReadError> {
+        let Some(device) = DeviceName::parse(id) else { return Err(ReadError::NoSuchDrive) };
+        match drives::identity_at(&self.host, &device) {
+            Some(_) => self.read_now(id, &device),
+            None => Err(ReadError::NoSuchDrive),
+        }
+    }
+
+    /// Requests a reading from the poller, which reads a drive once for concurrent requests, and limits how often. After
+    /// the timeout the last document is better than nothing. The answer is for the drive that `id` denotes afterwards,
+    /// whatever was read.
+    fn read_now(&self, id: &str, device: &DeviceName) -> Result<Answer, ReadError> {
+        let source = self.request_reading(device);
+        let snapshot = self.poller.snapshot();
+        let known = snapshot.find(id).filter(|k| k.missing.is_none()).ok_or(ReadError::NoSuchDrive)?;
+        let value = self.poller.memory.value(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
+        let body = self.validate_document(value, known, snapshot.stale_after_seconds, CopyKind::Live);
+        let body = body.map_err(|_| ReadError::NothingYet)?;
+        Ok(Answer { body, cache: XCache::Miss, source: source.unwrap_or(Source::Memory) })
+    }
+
+    /// `None`: no reading in time.
+    fn request_reading(&self, device: &DeviceName) -> Option<Source> {
+        let _permit = self.try_acquire_blocking_permit()?;
+        let (reply, replied) = bounded(1);
+        self.poller.asks.try_send(Ask::Drive { device: device.clone(), reply }).ok()?;
+        self.poller.reply(&replied, REQUEST_TIMEOUT)
+    }
+
+    /// The body of a document, if it is of the drive that has that name now, in the bay where the drive is. A document
+    /// that has become stale since it was made is marked so.
+    fn validate_document(
+        &self,
+        value: Bytes,
+        known: &Known,
+        stale_after: u64,
+        copy: CopyKind,
+    ) -> Result<Arc<ResponseBody>, Rejected> {
+        let own = || self.poller.memory.value(&Key::Smart(known.device.clone()));
+        let document = self.response_cache.document(&known.device, value, own)?;
+        let header = &document.header;
+        let is_last_known = copy == CopyKind::LastKnown;
+        let is_other_serial = known.told_by_serial.is_some() && known.told_by_serial != header.serial_number;
+        // A drive without an identity may be another one by the time its live copy has expired.
+        let is_unidentified = is_last_known && known.identity.is_empty();
+        if is_other_serial || is_unidentified || !header.is_of(&known.identity, known.bay.as_ref()) {
+            return Err(Rejected::Mismatch);
+        }
+        let is_stale = header.collected_at.is_some_and(|at| at.age_seconds(now()) > stale_after);
+        let body = document.body(is_last_known || is_stale);
+        if body.is_dated_ahead_of(now()) { Err(Rejected::Mismatch) } else { Ok(body) }
+    }
+}

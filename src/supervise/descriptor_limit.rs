@@ -1,0 +1,36 @@
+//! The limit of file descriptors. It is raised at the start to what all parts together can need, so that none fails for lack
+//! of descriptors later. With a lower hard limit fewer connections are accepted.
+
+use crate::config::Config;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// A run of a tool: its process, two pipes, and what starting it takes for a moment.
+const PER_CHILD: usize = 8;
+/// Log, listeners, epoll, tiny_http, sysfs, connections that are turned away.
+const OTHER_DESCRIPTORS: usize = 128;
+/// With fewer connections the service is of no use.
+const MIN_CONNECTIONS: usize = 4;
+
+/// Raises the soft limit as far as it is needed and allowed. Gives how many connections may be open
+/// at once.
+pub(crate) fn raise_descriptor_limit(config: &Config) -> usize {
+    let wanted = config.http.max_connections;
+    // Each worker has a connection to Redis, and a private one to tiny_http at both ends.
+    let others = OTHER_DESCRIPTORS + 4 * config.http.workers + PER_CHILD * config.smart.concurrency;
+    let needed = u64::try_from(wanted + others).unwrap_or(u64::MAX);
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // `None`: as many as one likes.
+    let Some(current) = current.filter(|soft| *soft < needed) else { return wanted };
+    let soft = maximum.map_or(needed, |hard| needed.min(hard));
+    let is_raised = soft > current && setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum }).is_ok();
+    let limit = if is_raised { soft } else { current };
+    if limit >= needed {
+        return wanted;
+    }
+    let left = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(others);
+    let connections = left.clamp(MIN_CONNECTIONS, wanted);
+    log::warn!(
+        "too few descriptors for all connections, fewer are let in RLIMIT_NOFILE={limit} needed={needed} connections={connections} JBOD_MAX_CONNECTIONS={wanted}"
+    );
+    connections
+}
