@@ -14,6 +14,7 @@ mod demo;
 mod fast;
 mod golden;
 mod headers;
+mod import_cycles;
 mod journal;
 mod last_resort;
 mod lease;
