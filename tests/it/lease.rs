@@ -97,7 +97,7 @@ fn a_lease_whose_holder_never_delivers_is_not_believed() {
     let why = eventually("it is said", || doubt(&daemon));
     assert!(why.contains("has published no overview of this host for") && why.contains("polling by itself"), "{why}");
     assert!(daemon.get("/healthz").text().contains("degraded: lease since "), "{}", daemon.get("/healthz").text());
-    assert!(daemon.get("/metrics").text().contains("jbod_troubles{part=\"lease\"} 1"));
+    assert!(daemon.get("/metrics").text().contains("jbod_degraded{component=\"lease\"} 1"));
     daemon.wait_ready();
     let before = sweep(&daemon);
     eventually("drives are swept", || (sweep(&daemon) != before).then_some(()));

@@ -158,11 +158,11 @@ fn a_hung_drive_is_told_and_so_is_what_it_costs() {
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let page = daemon.metrics_when("it is unresponsive", |page| state(page, &hung).as_deref() == Some("unresponsive"));
     assert_eq!(verdict(&page, &hung).as_deref(), Some("unknown"));
-    assert_eq!(value(&page, "jbod_device_silences", &hung), Some(1.0));
+    assert_eq!(value(&page, "jbod_device_consecutive_timeouts", &hung), Some(1.0));
     assert_eq!(value(&page, "jbod_device_temperature_celsius", &hung), None, "it never gave one");
     assert_eq!(page.get("jbod_smartctl_runs_total", &[("outcome", "silent")]), Some(1.0));
     assert_eq!(page.get("jbod_devices_quarantined", &[]), Some(1.0));
-    assert_eq!(page.get("jbod_troubles", &[("part", "drive")]), Some(1.0));
+    assert_eq!(page.get("jbod_degraded", &[("component", "drive")]), Some(1.0));
     assert_eq!(state(&page, &other).as_deref(), Some("active"));
     let sweeps = daemon.metrics_when("sweeps go on without it", |page| page.get("jbod_sweeps_total", &[]) > Some(2.0));
     assert_eq!(sweeps.get("jbod_sweep_failed_drives", &[]), Some(1.0));
@@ -174,7 +174,7 @@ fn without_redis_everything_else_is_told_and_nothing_waits() {
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "2")]);
     let up = |page: &Page| (page.get("jbod_redis_up", &[]), page.get("jbod_redis_writable", &[]));
     let page = daemon.metrics();
-    assert_eq!((up(&page), page.get("jbod_troubles", &[("part", "redis")])), ((Some(1.0), Some(1.0)), Some(0.0)));
+    assert_eq!((up(&page), page.get("jbod_degraded", &[("component", "redis")])), ((Some(1.0), Some(1.0)), Some(0.0)));
     let drives = page.all("jbod_device_temperature_celsius", &[]).count();
     redis.signal(Signal::STOP);
     let frozen = daemon.metrics_when("a Redis that hangs is noticed", |page| up(page).0 == Some(0.0));
@@ -188,7 +188,7 @@ fn without_redis_everything_else_is_told_and_nothing_waits() {
     daemon.metrics_when("it is back", |page| up(page) == (Some(1.0), Some(1.0)));
     redis.kill();
     let page = daemon.metrics_when("a Redis that is gone is noticed", |page| up(page) == (Some(0.0), Some(0.0)));
-    assert_eq!(page.get("jbod_troubles", &[("part", "redis")]), Some(1.0));
+    assert_eq!(page.get("jbod_degraded", &[("component", "redis")]), Some(1.0));
     assert_eq!((page.get("jbod_ready", &[]), page.get("jbod_poller_leader", &[])), (Some(1.0), Some(1.0)));
     let read = "jbod_device_collected_timestamp_seconds";
     let newest = |page: &Page| page.all(read, &[]).map(|s| s.value).fold(0.0, f64::max);

@@ -3,7 +3,7 @@
 use super::family_writer::{FamilyWriter, NO_LABELS, bool_value, count_value, millis_to_seconds};
 use crate::api::metrics_snapshot::MetricsSnapshot;
 use crate::api::service::Component;
-use crate::clock::Moment;
+use crate::clock::{Moment, now};
 use crate::http::request_metrics::RequestMetrics;
 use crate::process::Usage;
 use crate::reader::ServiceStatus;
@@ -43,19 +43,19 @@ impl ServiceSnapshot {
         flag("jbod_poller_leader", "1 while this daemon polls, 0 while another one does", self.is_leader)?;
         flag("jbod_redis_up", "1 while Redis answers", status.redis_reads)?;
         flag("jbod_redis_writable", "1 while Redis takes values", status.redis_writes)?;
-        let ms = u64::try_from(status.poller_idle.as_millis()).unwrap_or(u64::MAX);
+        let idle = i64::try_from(status.poller_idle.as_secs()).unwrap_or(i64::MAX);
         writer.gauge(
-            "jbod_poller_silence_seconds",
-            "How long ago the poller last went round",
-            Some(millis_to_seconds(ms)),
+            "jbod_poller_last_loop_timestamp_seconds",
+            "When the poller's event loop last ran",
+            Some(now().0.saturating_sub(idle)),
         )?;
         let degradations = &status.service.troubles;
         writer.gauges(
-            "jbod_troubles",
-            "What does not work as it should, by part; /api/health says what and since when",
+            "jbod_degraded",
+            "Degraded parts of the service, by component; /api/health says what and since when",
             COMPONENTS.map(|component| {
                 let count = degradations.iter().filter(|d| d.part == component).count();
-                ([("part", component.as_str())], count_value(count))
+                ([("component", component.as_str())], count_value(count))
             }),
         )
     }
