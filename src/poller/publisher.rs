@@ -185,6 +185,11 @@ impl Publisher {
         self.dirty = true;
     }
 
+    /// The document in memory goes into Redis once more.
+    pub(super) fn resend(&mut self, device: &DeviceName) {
+        self.pending.insert(device.clone());
+    }
+
     /// The drive's document holds that very summary.
     pub(super) fn has_said(&self, summary: &DriveSummary) -> bool {
         self.said.get(&summary.device) == Some(&fingerprint(summary))

@@ -22,8 +22,10 @@ impl EventLoop {
             }
             Ask::List { key, reply } => self.asked_for_list(key, reply),
             Ask::Refresh(Key::Smart(device)) => {
-                if let Some(key) = self.key_of(&device) {
-                    self.read_for_request(&key);
+                if let Some(key) = self.key_of(&device)
+                    && !self.read_for_request(&key)
+                {
+                    self.resend(&device);
                 }
             }
             Ask::Refresh(_) => self.publisher.lists_wanted(),
@@ -51,7 +53,15 @@ impl EventLoop {
             if !held.as_ref().is_some_and(is_its_own) {
                 self.publish_drive(&key, None);
             }
+            self.resend(device);
             let _ = reply.send(Source::Memory);
+        }
+    }
+
+    /// Redis has lost the document of a drive that is not read again for this request: it gets that in memory.
+    fn resend(&mut self, device: &DeviceName) {
+        if self.leadership.is_leader() {
+            self.publisher.resend(device);
         }
     }
 

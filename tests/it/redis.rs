@@ -165,6 +165,28 @@ fn stored(redis: &Redis, key: &str) -> Value {
     serde_json::from_str(&value).unwrap_or_else(|e| panic!("{key}: {e}"))
 }
 
+/// Redis loses the key of a drive that was read a moment ago, and is not read again for a request so soon.
+#[test]
+fn a_drive_key_that_is_lost_is_written_again_from_memory() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("SMART_POLL_INTERVAL", "3600")]);
+    let read = |daemon: &Daemon| daemon.get("/api/drives/sda");
+    eventually("it is stored", || (read(&daemon).cache() == "HIT").then_some(()));
+    let lose = || redis.ask(&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"]);
+    lose();
+    // It is read for this request, and not for the next one.
+    assert_eq!((read(&daemon).cache(), read(&daemon).status), ("MISS", 200));
+    eventually("it is stored again", || (read(&daemon).cache() == "HIT").then_some(()));
+    let starts = sim.starts().len();
+    for keys in [&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"][..], &["DEL", "jbod:smart:sda"]] {
+        redis.ask(keys);
+        let answer = read(&daemon);
+        assert!(answer.status == 200 && answer.cache() != "HIT", "{keys:?}: {}", answer.cache());
+        eventually("it is stored without a reading", || (read(&daemon).cache() == "HIT").then_some(()));
+    }
+    assert_eq!(sim.starts().len(), starts, "no drive was read for it");
+}
+
 #[test]
 fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
     let (sim, redis) = (Sim::small(), Redis::start());
