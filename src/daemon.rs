@@ -1,8 +1,9 @@
 //! Wiring: builds the parts, starts the threads in order, waits, stops them in reverse.
 
 use crate::cache::redis::RedisStore;
+use crate::clock::now;
 use crate::config::{Config, Listen};
-use crate::event::{About, Kind, note};
+use crate::events::{EventFields, EventKind, Subject, emit, event};
 use crate::http::{Desk, Gate, work};
 use crate::poller::Poller;
 use crate::probe::Host;
@@ -10,6 +11,7 @@ use crate::reader::Reader;
 use crate::stop::Stop;
 use crate::supervise::{Watch, log_panics, make_room, start_last_resort, tell, watch_over};
 use anyhow::Context;
+use log::Level;
 use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -62,7 +64,7 @@ pub fn serve(config: &Config, Life { stop, watch }: Life) -> anyhow::Result<()> 
 
     stop.wait();
     tell(&[NotifyState::Stopping]);
-    note!(Info, Kind::Stopping, About::nobody(), "stopping");
+    emit(&event!(Level::Info, EventKind::Stopping, now(), Subject::Service, EventFields::none(), "stopping"));
     for thread in threads.into_iter().chain([poller_thread]) {
         // A thread that panicked has been reported by its guard.
         let _ = thread.join();
@@ -109,10 +111,12 @@ fn say_hello(config: &Config) {
         Listen::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         Listen::Unix(path) => format!("unix:{}", path.display()),
     };
-    note!(
-        Info,
-        Kind::Started,
-        About::nobody(),
+    emit(&event!(
+        Level::Info,
+        EventKind::Started,
+        now(),
+        Subject::Service,
+        EventFields::none(),
         "started version={} listen={listen} redis={} root={} smartctl={} zpool={} interval_s={}",
         env!("CARGO_PKG_VERSION"),
         config.redis.address,
@@ -120,5 +124,5 @@ fn say_hello(config: &Config) {
         program(&config.smartctl),
         program(&config.zpool),
         config.smart.poll_interval.as_secs()
-    );
+    ));
 }

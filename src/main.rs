@@ -7,7 +7,7 @@ use jbod_monitor::config::{Config, ConfigError, Environment, Row};
 use jbod_monitor::daemon::Life;
 use jbod_monitor::probe::launch;
 use jbod_monitor::terminal::{Screen, print};
-use jbod_monitor::{daemon, doctor, log, scan};
+use jbod_monitor::{daemon, doctor, events, log, scan};
 use std::process::ExitCode;
 
 const RUNTIME_FAILURE: u8 = 1;
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         launch::with_little_memory();
     }
     log::init(&env);
+    events::add_default_sinks();
     run(&command, &cli, &matches, &env).unwrap_or_else(|error| {
         ::log::error!("{error:#}");
         ExitCode::from(if error.is::<ConfigError>() { BAD_CONFIGURATION } else { RUNTIME_FAILURE })

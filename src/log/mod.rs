@@ -8,7 +8,7 @@ mod journald;
 
 use crate::config::Environment;
 use crate::domain::text::is_control_or_bidi;
-use crate::event::Kind;
+use crate::events::EventKind;
 use budget::Budget;
 use env_logger::{Builder, Target};
 use journald::{Journald, Sent, stderr_has_room};
@@ -53,7 +53,7 @@ pub fn init(env: &Environment) {
 fn to_journal(journal: &Journald, out: &mut impl Write, record: &Record, text: &str) -> io::Result<()> {
     if let Some(lost) = journal.take_lost() {
         let notice = format!("the journal took nothing for a while, log lines were lost count={lost}");
-        let told = journald::notice(Level::Warn, &notice, Kind::LinesLeftOut.message_id());
+        let told = journald::notice(Level::Warn, &notice, EventKind::LinesLeftOut.message_id());
         if journal.send(&told) != Sent::Taken {
             journal.lose_again(lost);
         }
@@ -63,7 +63,7 @@ fn to_journal(journal: &Journald, out: &mut impl Write, record: &Record, text: &
 }
 
 fn say_left_out(journal: &Journald, out: &mut impl Write, text: &str) -> io::Result<()> {
-    let sent = journal.send(&journald::notice(Level::Warn, text, Kind::LinesLeftOut.message_id()));
+    let sent = journal.send(&journald::notice(Level::Warn, text, EventKind::LinesLeftOut.message_id()));
     otherwise(journal, sent, out, Level::Warn, text)
 }
 

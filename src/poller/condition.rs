@@ -11,7 +11,8 @@ use crate::domain::drive::{DriveKey, DriveState};
 use crate::domain::inventory::Inventory;
 use crate::domain::no_reading::NoReading;
 use crate::domain::time::Timestamp;
-use crate::event::{About, Kind, note};
+use crate::events::{EventFields, EventKind, Subject, emit, event};
+use log::Level;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -117,7 +118,14 @@ impl Thread {
     /// what was observed a minute ago is a minute old all the same.
     pub(super) fn keep_time(&mut self) {
         let Some(by) = clock::jumped() else { return };
-        note!(Warn, Kind::ClockSet, About::nobody(), "the clock was set, times are moved along by_s={by}");
+        emit(&event!(
+            Level::Warn,
+            EventKind::ClockSet,
+            now(),
+            Subject::Service,
+            EventFields::none(),
+            "the clock was set, times are moved along by_s={by}"
+        ));
         clock::set(by);
         self.collector.shift(by);
         for since in self.condition.since.values_mut() {

@@ -31,7 +31,7 @@ impl Thread {
     pub(super) fn look(&mut self) {
         self.looked = Instant::now();
         let changes = self.collector.discover();
-        self.journal.changes(&changes, self.collector.inventory(), self.ready);
+        self.detector.changes(&changes, self.collector.inventory(), self.ready);
         self.limit_missing(0);
         let fleet = self.collector.inventory();
         let is_here = |key: &DriveKey| fleet.get(key).is_some_and(DriveRecord::is_here);

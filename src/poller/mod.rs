@@ -5,8 +5,8 @@
 //! what is published here.
 
 mod condition;
+mod detect;
 mod holder;
-mod journal;
 mod lists;
 mod look;
 mod publish;
@@ -28,7 +28,7 @@ use crate::probe::Host;
 use crate::stop::Stop;
 use condition::{Condition, Pulse};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use journal::Journal;
+use detect::Detector;
 use publish::Publisher;
 use recall::{Recall, StoredGone};
 use roles::{Role, View};
@@ -114,7 +114,7 @@ impl Poller {
                 config.lifetimes,
                 config.smart.poll_interval,
             ),
-            journal: Journal::default(),
+            detector: Detector::default(),
             redis,
             handle: handle.clone(),
             interval: config.smart.poll_interval,
@@ -158,7 +158,7 @@ struct Thread {
     collector: Collector,
     role: Role,
     publisher: Publisher,
-    journal: Journal,
+    detector: Detector,
     redis: Arc<RedisStore>,
     handle: Poller,
     interval: Duration,
@@ -292,7 +292,7 @@ impl Thread {
     }
 
     fn swept(&mut self, whole: &CompletedSweep) {
-        self.journal.unused_types(|| self.collector.unused_types());
+        self.detector.unused_types(|| self.collector.unused_types());
         (self.ready, self.swept) = (true, true);
         // Drives that were left alone (they were silent lately) keep their keys, too.
         for key in &whole.unread {
@@ -300,7 +300,7 @@ impl Thread {
         }
         let took = Duration::from_millis(whole.stats.took_ms.unwrap_or(0));
         if took > self.interval {
-            self.journal.overrun(took, self.interval);
+            self.detector.overrun(took, self.interval);
         }
         self.publisher.swept(took);
         // A drive that was pulled while it was read has gone, and is none that fails.
@@ -310,14 +310,14 @@ impl Thread {
         self.before_lists(Instant::now());
         // Whoever asks for a drive as soon as this daemon calls itself ready finds it stored.
         let overview = self.rebuild_and(Publisher::flush_all);
-        self.journal.sweep(&overview, whole, &self.collector);
+        self.detector.sweep(&overview, whole, &self.collector);
     }
 
     /// One report of a job.
     fn take(&mut self, report: Report) {
         let taken = self.collector.take(report);
         if let Taken::Notice(Notice::Smartctl(transition)) = &taken {
-            Journal::smartctl(transition);
+            Detector::smartctl(transition);
             if let Transition::Recovered(_) = transition {
                 self.next_sweep = Instant::now();
             }
@@ -333,7 +333,7 @@ impl Thread {
         let Taken::Reading(read) = taken else { return };
         self.publish_drive(&read.key, read.raw.as_deref());
         if let Some(was) = &read.replaced {
-            self.journal.replaced(&read.key, Some(was), self.collector.inventory());
+            self.detector.replaced(&read.key, Some(was), self.collector.inventory());
             // Who asks for either from now on is not given the other's values.
             self.rebuild();
         }

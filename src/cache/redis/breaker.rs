@@ -11,9 +11,11 @@ use super::connection::Connection;
 use super::health::{Ill, RedisHealth};
 use super::trouble::{Kind, Trouble};
 use super::writes::{self, Writes};
-use crate::event::{self, About, note};
+use crate::clock::now;
+use crate::events::{EventFields, EventKind, Subject, emit, event};
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, never, select, unbounded};
+use log::Level;
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
 use redis::{Cmd, Value};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -236,12 +238,14 @@ impl Breaker {
     /// One trial at a time, until Redis answers or (false) the daemon stops.
     fn wait_until_back(&self, why: &str, pause: &mut Duration, back: &Sender<()>, stop: &Stop) -> bool {
         let since = Instant::now();
-        note!(
-            Warn,
-            event::Kind::RedisAway,
-            About::nobody(),
+        emit(&event!(
+            Level::Warn,
+            EventKind::RedisAway,
+            now(),
+            Subject::Redis,
+            EventFields::none(),
             "redis is away, serving from memory and drives error={why:?}"
-        );
+        ));
         self.say_why(why);
         while let Err(trouble) = self.try_again() {
             self.say_why(&trouble.words);
@@ -253,7 +257,15 @@ impl Breaker {
         // What it takes will show when everything is sent.
         self.writes.tried();
         self.close();
-        note!(Info, event::Kind::RedisBack, About::nobody(), "redis is back away_s={}", since.elapsed().as_secs());
+        emit(&event!(
+            Level::Info,
+            EventKind::RedisBack,
+            now(),
+            Subject::Redis,
+            EventFields::none(),
+            "redis is back away_s={}",
+            since.elapsed().as_secs()
+        ));
         let _ = back.try_send(());
         true
     }

@@ -2,7 +2,9 @@
 //! read. While it is open nothing is written but one trial at a time.
 
 use super::health::Ill;
-use crate::event::{About, Kind, note};
+use crate::clock::now;
+use crate::events::{EventFields, EventKind, Subject, emit, event};
+use log::Level;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,12 +54,14 @@ impl Writes {
         let ill = Ill::new(why);
         *state = State::Ill(Ill { began: began.unwrap_or(ill.began), ..ill });
         if opened {
-            note!(
-                Warn,
-                Kind::RedisRefuses,
-                About::nobody(),
+            emit(&event!(
+                Level::Warn,
+                EventKind::RedisRefuses,
+                now(),
+                Subject::Redis,
+                EventFields::none(),
                 "redis takes no values, serving what it holds and memory error={why:?}"
-            );
+            ));
         }
         opened
     }
@@ -74,13 +78,15 @@ impl Writes {
     pub(super) fn proven(&self) {
         let mut state = self.state();
         if let State::Proving(ill) = &*state {
-            note!(
-                Info,
-                Kind::RedisTakes,
-                About::nobody(),
+            emit(&event!(
+                Level::Info,
+                EventKind::RedisTakes,
+                now(),
+                Subject::Redis,
+                EventFields::none(),
                 "redis takes values again refused_s={}",
                 ill.began.age_seconds()
-            );
+            ));
             *state = State::Well;
         }
     }
