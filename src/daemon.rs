@@ -1,8 +1,9 @@
 //! Wiring: builds the parts, starts the threads in order, waits, stops them in reverse.
 
 use crate::cache::redis::RedisStore;
+use crate::clock::now;
 use crate::config::Config;
-use crate::event::{About, Kind, note};
+use crate::events::{EventFields, EventKind, Subject, emit, event};
 pub use crate::http::Endpoint;
 
 use crate::http::{Addresses, Server, WorkerContext, run_worker};
@@ -14,6 +15,7 @@ use crate::supervise::{
     ThreadMonitor, log_panics, notify_systemd, raise_descriptor_limit, spawn_watchdog, start_last_resort,
 };
 use anyhow::Context;
+use log::Level;
 use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -66,7 +68,7 @@ pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, monitor }: Life)
 
     stop.wait();
     notify_systemd(&[NotifyState::Stopping]);
-    note!(Info, Kind::Stopping, About::nobody(), "stopping");
+    emit(&event!(Level::Info, EventKind::Stopping, now(), Subject::Service, EventFields::none(), "stopping"));
     for thread in threads.into_iter().chain([poller_thread]) {
         // A thread that panicked has been reported by its guard.
         let _ = thread.join();
@@ -113,10 +115,12 @@ fn log_startup(config: &Config, endpoint: &Endpoint) {
         Addresses::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         Addresses::Unix(path) => format!("unix:{}", path.display()),
     };
-    note!(
-        Info,
-        Kind::Started,
-        About::nobody(),
+    emit(&event!(
+        Level::Info,
+        EventKind::Started,
+        now(),
+        Subject::Service,
+        EventFields::none(),
         "started version={} listen={listen} redis={} root={} smartctl={} zpool={} interval_s={}",
         env!("CARGO_PKG_VERSION"),
         config.redis.address,
@@ -124,5 +128,5 @@ fn log_startup(config: &Config, endpoint: &Endpoint) {
         program(&config.smartctl),
         program(&config.zpool),
         config.smart.poll_interval.as_secs()
-    );
+    ));
 }

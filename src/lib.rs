@@ -12,14 +12,14 @@
 //! | HTTP | `http` (never imports `probe` nor redis) |
 //! | time, threads, order of things | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
 //! | what this process takes | [`process`] |
-//! | a kind of event, what it is about | [`event`] |
+//! | events as values, the sinks that receive them | [`events`] |
 //! | a screen | [`terminal`] |
 //! | names of options | [`cli`], [`config`] |
 //!
 //! # Import law
 //!
 //! ```text
-//! 0 domain      1 stop, config, clock, event, process, api      2 probe, cache, terminal      3 collector      4 poller
+//! 0 domain      1 stop, config, clock, events, process, api      2 probe, cache, terminal      3 collector      4 poller
 //! 5 reader      6 http      7 supervise      8 daemon, scan      9 doctor, cli, logging      10 main
 //! ```
 //!
@@ -35,7 +35,7 @@ pub mod config;
 pub mod daemon;
 pub mod doctor;
 pub mod domain;
-pub mod event;
+pub mod events;
 mod http;
 pub mod logging;
 pub mod poller;

@@ -9,7 +9,7 @@ use jbod_monitor::daemon::Endpoint;
 use jbod_monitor::daemon::Life;
 use jbod_monitor::probe::launch;
 use jbod_monitor::terminal::{Screen, print};
-use jbod_monitor::{daemon, doctor, logging, scan};
+use jbod_monitor::{daemon, doctor, events, logging, scan};
 use std::process::ExitCode;
 
 const RUNTIME_FAILURE: u8 = 1;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         launch::with_little_memory();
     }
     logging::init(&env);
+    events::add_default_sinks();
     run(&command, &cli, &env).unwrap_or_else(|error| {
         log::error!("{error:#}");
         ExitCode::from(if error.is::<ConfigError>() { BAD_CONFIGURATION } else { RUNTIME_FAILURE })

@@ -4,7 +4,7 @@
 //! journal that hangs (with its disk) would block the poller.
 
 use super::format::{one_line, priority};
-use crate::event::MESSAGE_ID;
+use crate::events::MESSAGE_ID;
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{Level, Record};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -169,7 +169,8 @@ fn truncate(text: &str, at_most: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{About, Fields as Event, Kind, SERIAL};
+    use crate::domain::time::Timestamp;
+    use crate::events::{EventFields, EventKind, KeyValues, SERIAL, Subject, event};
 
     /// Name and value of each field, as journald reads them.
     fn read(mut datagram: &[u8]) -> Vec<(String, String)> {
@@ -189,9 +190,11 @@ mod tests {
     #[test]
     fn no_value_has_control_characters_or_exceeds_its_limit() {
         let serials = (0..2_000).map(|n| format!("{n}\nPRIORITY=0\u{202e}{}", "ü".repeat(200)));
-        let about = About::nobody().with_each(SERIAL, serials).with("lower", "x");
-        let event = Event(Kind::DriveMissing, &about);
-        let record = Record::builder().args(format_args!("x")).level(Level::Warn).key_values(&event).build();
+        let fields = EventFields::none().with_each(SERIAL, serials).with("lower", "x");
+        let event =
+            event!(Level::Warn, EventKind::DriveMissing, Timestamp(0), Subject::Drives { count: 2_000 }, fields, "x");
+        let key_values = KeyValues(&event);
+        let record = Record::builder().args(format_args!("x")).level(Level::Warn).key_values(&key_values).build();
         let datagram = datagram(&record, &"m".repeat(MAX_MESSAGE_BYTES * 2));
         assert!(datagram.len() < 180_000, "{}", datagram.len());
         let fields = read(&datagram);

@@ -7,7 +7,7 @@ mod journald;
 mod rate_limit;
 
 use crate::config::Environment;
-use crate::event::Kind;
+use crate::events::EventKind;
 use env_logger::{Builder, Target};
 use format::{journal_line, one_line, plain_line};
 use journald::{Journald, SendOutcome, is_stderr_ready};
@@ -52,7 +52,7 @@ pub fn init(env: &Environment) {
 fn send_record(journal: &Journald, out: &mut impl Write, record: &Record, text: &str) -> io::Result<()> {
     if let Some(lost) = journal.take_lost_count() {
         let notice = format!("the journal took nothing for a while, log lines were lost count={lost}");
-        let datagram = journald::notice(Level::Warn, &notice, Kind::LinesLeftOut.message_id());
+        let datagram = journald::notice(Level::Warn, &notice, EventKind::LinesLeftOut.message_id());
         if journal.send(&datagram) != SendOutcome::Accepted {
             journal.add_lost(lost);
         }
@@ -62,7 +62,7 @@ fn send_record(journal: &Journald, out: &mut impl Write, record: &Record, text: 
 }
 
 fn send_notice(journal: &Journald, out: &mut impl Write, text: &str) -> io::Result<()> {
-    let outcome = journal.send(&journald::notice(Level::Warn, text, Kind::LinesLeftOut.message_id()));
+    let outcome = journal.send(&journald::notice(Level::Warn, text, EventKind::LinesLeftOut.message_id()));
     fall_back_to_stderr(journal, outcome, out, Level::Warn, text)
 }
 

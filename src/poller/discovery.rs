@@ -35,7 +35,7 @@ impl EventLoop {
     pub(super) fn discover(&mut self) {
         self.last_discovery = Instant::now();
         let changes = self.collector.discover();
-        self.journal.changes(&changes, self.collector.inventory(), self.readiness == Readiness::Ready);
+        self.detector.changes(&changes, self.collector.inventory(), self.readiness == Readiness::Ready);
         self.limit_missing(0);
         let fleet = self.collector.inventory();
         let is_here = |key: &DriveKey| fleet.get(key).is_some_and(DriveRecord::is_here);

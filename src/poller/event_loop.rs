@@ -3,8 +3,8 @@
 //! What it does is in the files beside it, one a subject: `discovery`, `restore`, `requests`, `lists`, `service_health`.
 
 use super::degraded_parts::DegradedParts;
+use super::detect::Detector;
 use super::handle::Poller;
-use super::journal::Journal;
 use super::leadership::{Leadership, View};
 use super::lookup::{Ask, Source};
 use super::missing_drives::{MissingDrives, Restore};
@@ -33,7 +33,7 @@ pub(super) struct EventLoop {
     pub(super) collector: Collector,
     pub(super) leadership: Leadership,
     pub(super) publisher: Publisher,
-    pub(super) journal: Journal,
+    pub(super) detector: Detector,
     pub(super) redis: Arc<RedisStore>,
     pub(super) handle: Poller,
     pub(super) interval: Duration,
@@ -165,7 +165,7 @@ impl EventLoop {
     }
 
     fn on_sweep_complete(&mut self, sweep: &CompletedSweep) {
-        self.journal.unused_types(|| self.collector.unused_types());
+        self.detector.unused_types(|| self.collector.unused_types());
         self.readiness = Readiness::Ready;
         self.leadership.mark_swept();
         // Drives that were left alone (they were silent lately) keep their keys, too.
@@ -174,7 +174,7 @@ impl EventLoop {
         }
         let took = Duration::from_millis(sweep.stats.took_ms.unwrap_or(0));
         if took > self.interval {
-            self.journal.overrun(took, self.interval);
+            self.detector.overrun(took, self.interval);
         }
         self.publisher.swept(took);
         // A drive that was pulled while it was read has gone, and is none that fails.
@@ -184,14 +184,14 @@ impl EventLoop {
         self.before_lists(Instant::now());
         // A request for a drive that comes as soon as this daemon calls itself ready finds it stored.
         let overview = self.rebuild_lists_and(Publisher::flush_all);
-        self.journal.sweep(&overview, sweep, &self.collector);
+        self.detector.sweep(&overview, sweep, &self.collector);
     }
 
     /// One report of a job.
     fn handle_report(&mut self, report: Report) {
         let taken = self.collector.take(report);
         if let Taken::Notice(Notice::Smartctl(transition)) = &taken {
-            Journal::smartctl(transition);
+            Detector::smartctl(transition);
             if let Transition::Recovered(_) = transition {
                 self.next_sweep = Instant::now();
             }
@@ -207,7 +207,7 @@ impl EventLoop {
         let Taken::Reading(read) = taken else { return };
         self.publish_drive(&read.key, read.raw.as_deref());
         if let Some(was) = &read.replaced {
-            self.journal.replaced(&read.key, Some(was), self.collector.inventory());
+            self.detector.replaced(&read.key, Some(was), self.collector.inventory());
             // A request for either from now on is not given the other's values.
             self.rebuild_lists();
         }

@@ -5,11 +5,11 @@
 //! what is published here.
 
 mod degraded_parts;
+mod detect;
 mod discovery;
 mod event_loop;
 mod handle;
 mod heartbeat;
-mod journal;
 mod leadership;
 mod lease_holder;
 mod lists;

@@ -91,7 +91,7 @@ impl EventLoop {
                 changes.extend(recalled.map(Change::Missing));
             }
         }
-        self.journal.changes(&changes, self.collector.inventory(), true);
+        self.detector.changes(&changes, self.collector.inventory(), true);
         chosen.left_out
     }
 
@@ -145,7 +145,11 @@ impl EventLoop {
     /// Drives that were missing for longest are forgotten, where there are more than may be.
     pub(super) fn limit_missing(&mut self, left_out_already: usize) {
         let left_out = left_out_already + self.collector.inventory_mut().limit_missing();
-        self.journal.limited(self.collector.inventory().missing(), left_out, self.collector.inventory().most_missing());
+        self.detector.limited(
+            self.collector.inventory().missing(),
+            left_out,
+            self.collector.inventory().most_missing(),
+        );
     }
 
     /// Before lists are sent: what this process knows from Redis alone does not outlive its loss there. The list is stored

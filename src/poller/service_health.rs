@@ -10,7 +10,8 @@ use crate::clock::{self, now};
 use crate::domain::drive::{DriveKey, DriveState};
 use crate::domain::inventory::Inventory;
 use crate::domain::no_reading::NoReading;
-use crate::event::{About, Kind, note};
+use crate::events::{EventFields, EventKind, Subject, emit, event};
+use log::Level;
 
 /// More than half of the drives that are here have no reading because smartctl could not be run, or printed nothing of use.
 /// That is not the fault of so many drives at once.
@@ -70,7 +71,14 @@ impl EventLoop {
     /// what was observed a minute ago is a minute old all the same.
     pub(super) fn follow_clock(&mut self) {
         let Some(by) = clock::jumped() else { return };
-        note!(Warn, Kind::ClockSet, About::nobody(), "the clock was set, times are moved along by_s={by}");
+        emit(&event!(
+            Level::Warn,
+            EventKind::ClockSet,
+            now(),
+            Subject::Service,
+            EventFields::none(),
+            "the clock was set, times are moved along by_s={by}"
+        ));
         clock::set(by);
         self.collector.shift(by);
         self.degraded.shift(by);

@@ -1,9 +1,9 @@
 //! Starts the poller's thread.
 
 use super::degraded_parts::DegradedParts;
+use super::detect::Detector;
 use super::event_loop::{EventLoop, Republish};
 use super::handle::Poller;
-use super::journal::Journal;
 use super::leadership::Leadership;
 use super::missing_drives::MissingDrives;
 use super::pending_requests::PendingRequests;
@@ -53,7 +53,7 @@ pub fn start(
         collector,
         leadership: Leadership::new(&config.smart),
         publisher,
-        journal: Journal::default(),
+        detector: Detector::default(),
         redis,
         handle: handle.clone(),
         interval,

@@ -75,7 +75,7 @@ impl EventLoop {
     pub(super) fn charge(&mut self, budget: &mut Budget, bytes: usize, replaced: usize) -> bool {
         let left = budget.left.saturating_add(replaced);
         let Some(left) = left.checked_sub(bytes.max(MIN_CHARGE)) else {
-            self.journal.over_budget(budget.limit);
+            self.detector.over_budget(budget.limit);
             return false;
         };
         budget.left = left;

@@ -3,7 +3,7 @@
 
 use crate::support;
 
-use jbod_monitor::event::Kind;
+use jbod_monitor::events::EventKind;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -31,15 +31,15 @@ fn between_sweeps(daemon: &Daemon) {
 }
 
 /// What `journalctl JBOD_SERIAL=…` tells, as kinds and messages.
-fn life(journald: &Journald, serial: &str) -> Vec<(Option<Kind>, Value)> {
+fn life(journald: &Journald, serial: &str) -> Vec<(Option<EventKind>, Value)> {
     let records = journald.records(&[&format!("JBOD_SERIAL={serial}")]);
-    let kind = |r: &Value| Kind::ALL.iter().copied().find(|kind| r["MESSAGE_ID"] == kind.message_id());
+    let kind = |r: &Value| EventKind::ALL.iter().copied().find(|kind| r["MESSAGE_ID"] == kind.message_id());
     records.into_iter().map(|r| (kind(&r), r)).collect()
 }
 
 /// Waits until the last thing told of a drive is of that kind.
 #[track_caller]
-fn wait_told(journald: &Journald, serial: &str, wanted: Kind) -> Value {
+fn wait_told(journald: &Journald, serial: &str, wanted: EventKind) -> Value {
     let until = Instant::now() + PATIENCE;
     loop {
         let life = life(journald, serial);
@@ -65,61 +65,61 @@ fn a_drives_life_is_read_by_its_serial_number() {
 
     between_sweeps(&daemon);
     sim.pull(&["bay/0/1"]);
-    let record = wait_told(&journald, &moved, Kind::DriveMissing);
+    let record = wait_told(&journald, &moved, EventKind::DriveMissing);
     assert_eq!((&record["JBOD_BAY"], &record["JBOD_POOL"]), (&"1".into(), &"tank".into()), "{record}");
     assert_eq!((&record["PRIORITY"], &record["SYSLOG_IDENTIFIER"]), (&"4".into(), &"jbod-monitor".into()));
     assert!(
         record["CODE_FILE"].as_str().is_some_and(|file| file.starts_with("src/")) && record["CODE_LINE"].is_string()
     );
     sim.insert(&["bay/0/5", "--serial", &moved]);
-    let record = wait_told(&journald, &moved, Kind::DriveMoved);
+    let record = wait_told(&journald, &moved, EventKind::DriveMoved);
     assert_eq!((&record["JBOD_BAY"], &record["JBOD_FROM_BAY"]), (&"5".into(), &"1".into()), "{record}");
     sim.set("bay/0/5", &["failed=true"]);
-    let record = wait_told(&journald, &moved, Kind::DriveWorse);
+    let record = wait_told(&journald, &moved, EventKind::DriveWorse);
     assert_eq!((&record["JBOD_VERDICT"], &record["JBOD_WAS"]), (&"crit".into(), &"ok".into()), "{record}");
     assert_eq!((&record["JBOD_RULE"], &record["PRIORITY"]), (&"S1".into(), &"4".into()), "{record}");
     assert!(record["MESSAGE"].as_str().is_some_and(|m| m.starts_with("drive crit enclosure=0x")), "{record}");
     sim.set("bay/0/5", &["failed="]);
-    let record = wait_told(&journald, &moved, Kind::DriveBetter);
+    let record = wait_told(&journald, &moved, EventKind::DriveBetter);
     assert_eq!((&record["JBOD_VERDICT"], &record["JBOD_WAS"]), (&"ok".into(), &"crit".into()), "{record}");
     assert_eq!((&record["JBOD_RULE"], &record["PRIORITY"]), (&"S1".into(), &"6".into()), "{record}");
     sim.set("bay/0/5", &["hang=true"]);
-    wait_told(&journald, &moved, Kind::DriveUnread);
+    wait_told(&journald, &moved, EventKind::DriveUnread);
     // Taken out and put in again, as one does with a drive that hangs.
     between_sweeps(&daemon);
     sim.pull(&["bay/0/5"]);
-    wait_told(&journald, &moved, Kind::DriveMissing);
+    wait_told(&journald, &moved, EventKind::DriveMissing);
     sim.set(&moved, &["hang="]);
     sim.insert(&["bay/0/5"]);
-    wait_told(&journald, &moved, Kind::DriveAnswers);
-    let kinds: Vec<Kind> = life(&journald, &moved).into_iter().filter_map(|(kind, _)| kind).collect();
+    wait_told(&journald, &moved, EventKind::DriveAnswers);
+    let kinds: Vec<EventKind> = life(&journald, &moved).into_iter().filter_map(|(kind, _)| kind).collect();
     let story = [
-        Kind::DriveMissing,
-        Kind::DriveBack,
-        Kind::DriveMoved,
-        Kind::DriveWorse,
-        Kind::DriveBetter,
-        Kind::DriveUnread,
-        Kind::DriveMissing,
-        Kind::DriveBack,
-        Kind::DriveAnswers,
+        EventKind::DriveMissing,
+        EventKind::DriveBack,
+        EventKind::DriveMoved,
+        EventKind::DriveWorse,
+        EventKind::DriveBetter,
+        EventKind::DriveUnread,
+        EventKind::DriveMissing,
+        EventKind::DriveBack,
+        EventKind::DriveAnswers,
     ];
     assert_eq!(kinds, story, "{}", journald.ctl(&[&format!("JBOD_SERIAL={moved}")]));
 
     // One that never answered at all, and one that gives way to another.
-    wait_told(&journald, &silent, Kind::DriveUnresponsive);
+    wait_told(&journald, &silent, EventKind::DriveUnresponsive);
     between_sweeps(&daemon);
     sim.pull(&["bay/0/3"]);
-    wait_told(&journald, &silent, Kind::DriveMissing);
+    wait_told(&journald, &silent, EventKind::DriveMissing);
     sim.set(&silent, &["hang="]);
     sim.insert(&["bay/0/3"]);
-    let record = wait_told(&journald, &silent, Kind::DriveAnswers);
+    let record = wait_told(&journald, &silent, EventKind::DriveAnswers);
     assert_eq!(record["JBOD_WAS"], "unresponsive", "{record}");
     between_sweeps(&daemon);
     sim.pull(&["bay/0/4"]);
-    wait_told(&journald, &failing, Kind::DriveMissing);
+    wait_told(&journald, &failing, EventKind::DriveMissing);
     sim.insert(&["bay/0/4", "--serial", "NEWDRIVE1"]);
-    let record = wait_told(&journald, &failing, Kind::DriveReplaced);
+    let record = wait_told(&journald, &failing, EventKind::DriveReplaced);
     // In the life of both; the journal keeps no order among the values of a field.
     let named = record["JBOD_SERIAL"].as_array().expect("two");
     assert!(
@@ -127,7 +127,7 @@ fn a_drives_life_is_read_by_its_serial_number() {
         "{record}"
     );
     let kinds: Vec<_> = life(&journald, "NEWDRIVE1").into_iter().filter_map(|(kind, _)| kind).collect();
-    assert_eq!(kinds, [Kind::DriveAppeared, Kind::DriveReplaced]);
+    assert_eq!(kinds, [EventKind::DriveAppeared, EventKind::DriveReplaced]);
 
     let by_bay = journald.records(&["JBOD_BAY=5", "JBOD_STATE=missing"]);
     assert_eq!(by_bay.len(), 1, "one may ask by bay, too: {by_bay:#?}");
@@ -140,27 +140,27 @@ fn what_stands_around_the_drives_is_told_when_it_changes() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let stand = Stand::listening();
     let Some(daemon) = ready(&sim, &redis, Some(stand.folder()), &[]) else { return };
-    let id = |kind: Kind| kind.message_id().to_owned();
+    let id = |kind: EventKind| kind.message_id().to_owned();
     sim.set("enclosure/0", &["silent=true"]);
     let silent = stand.wait_said("shelf silent");
-    assert_eq!(values(&silent, "MESSAGE_ID"), [id(Kind::ShelfSilent)]);
+    assert_eq!(values(&silent, "MESSAGE_ID"), [id(EventKind::ShelfSilent)]);
     assert!(values(&silent, "JBOD_ENCLOSURE")[0].starts_with("0x"), "{silent:?}");
     sim.set("enclosure/0", &["silent="]);
-    assert_eq!(values(&stand.wait_said("shelf answers again"), "MESSAGE_ID"), [id(Kind::ShelfAnswers)]);
+    assert_eq!(values(&stand.wait_said("shelf answers again"), "MESSAGE_ID"), [id(EventKind::ShelfAnswers)]);
     sim.set("pool/tank", &["state=DEGRADED"]);
     let degraded = stand.wait_said("pool state changed pool=\"tank\" state=DEGRADED was=ONLINE");
-    assert_eq!(values(&degraded, "MESSAGE_ID"), [id(Kind::PoolState)]);
+    assert_eq!(values(&degraded, "MESSAGE_ID"), [id(EventKind::PoolState)]);
     assert_eq!((values(&degraded, "JBOD_POOL"), values(&degraded, "PRIORITY")), (vec!["tank"], vec!["4"]));
     sim.set("pool/tank", &["state="]);
     let online = stand.wait_said("pool state changed pool=\"tank\" state=ONLINE was=DEGRADED");
     assert_eq!((values(&online, "JBOD_STATE"), values(&online, "JBOD_WAS")), (vec!["ONLINE"], vec!["DEGRADED"]));
     let mut redis = redis;
     redis.kill();
-    assert_eq!(values(&stand.wait_said("redis is away"), "MESSAGE_ID"), [id(Kind::RedisAway)]);
+    assert_eq!(values(&stand.wait_said("redis is away"), "MESSAGE_ID"), [id(EventKind::RedisAway)]);
     redis.up();
-    assert_eq!(values(&stand.wait_said("redis is back"), "MESSAGE_ID"), [id(Kind::RedisBack)]);
+    assert_eq!(values(&stand.wait_said("redis is back"), "MESSAGE_ID"), [id(EventKind::RedisBack)]);
     assert!(daemon.stop(Signal::TERM).0.success());
-    assert_eq!(values(&stand.wait_said("stopping"), "MESSAGE_ID"), [id(Kind::Stopping)]);
+    assert_eq!(values(&stand.wait_said("stopping"), "MESSAGE_ID"), [id(EventKind::Stopping)]);
     let kinds = ["shelf silent", "shelf answers", "pool state", "redis is away", "redis is back", "started"];
     for (text, count) in kinds.into_iter().zip([1, 1, 2, 1, 1, 1]) {
         assert_eq!(stand.said(text).len(), count, "{text}: edges, not levels: {:#?}", stand.records());
@@ -286,7 +286,7 @@ fn a_journal_that_stands_still_holds_nobody_up() {
     assert_eq!(daemon.log(), "", "standard error leads to the same journal");
     stand.read(socket);
     let told = stand.wait_said("log lines were lost count=");
-    assert_eq!(values(&told, "MESSAGE_ID"), [Kind::LinesLeftOut.message_id()]);
+    assert_eq!(values(&told, "MESSAGE_ID"), [EventKind::LinesLeftOut.message_id()]);
     sim.pull(&["bay/0/1"]);
     stand.wait_said("drive missing");
 }
@@ -308,7 +308,7 @@ fn a_flood_of_events_is_cut_off_in_the_journal_too() {
         assert_eq!(daemon.get(&format!("/api/drives/{name}")).status, 200);
     }
     let told = stand.wait_said("more than 600 log lines within a minute");
-    assert_eq!(values(&told, "MESSAGE_ID"), [Kind::LinesLeftOut.message_id()]);
+    assert_eq!(values(&told, "MESSAGE_ID"), [EventKind::LinesLeftOut.message_id()]);
     let (lines, sent) = (stand.said("a stored value is not ours").len(), keys.len());
     assert!(lines < sent, "{lines} of {sent} are told");
 }
@@ -327,13 +327,13 @@ fn of_many_drives_that_go_at_once_each_is_found() {
     assert_eq!((values(&told, "JBOD_VERDICT"), values(&told, "JBOD_SERIAL").len()), (vec!["crit"], 20));
     sim.pull(&all);
     daemon.overview_when("all are gone", |o| o["totals"]["by_state"]["missing"] == 20);
-    let told_of = |serial: &str, kinds: &[Kind]| {
+    let told_of = |serial: &str, kinds: &[EventKind]| {
         let is_one = |r: &Record| kinds.iter().any(|kind| values(r, "MESSAGE_ID") == [kind.message_id()]);
         stand.records().iter().filter(|r| is_one(r) && values(r, "JBOD_SERIAL").contains(&serial)).count()
     };
     eventually("each is told to be bad, and to be gone", || {
-        let bad = |s: &String| told_of(s, &[Kind::DriveWorse, Kind::ManyDrives]) >= 1;
-        let gone = |s: &String| told_of(s, &[Kind::DriveMissing, Kind::ManyDrives]) >= 1;
+        let bad = |s: &String| told_of(s, &[EventKind::DriveWorse, EventKind::ManyDrives]) >= 1;
+        let gone = |s: &String| told_of(s, &[EventKind::DriveMissing, EventKind::ManyDrives]) >= 1;
         serials.iter().all(|s| bad(s) && gone(s)).then_some(())
     });
 }
@@ -386,8 +386,8 @@ fn catalog() -> (std::path::PathBuf, BTreeMap<String, String>) {
 #[test]
 fn the_catalog_explains_every_event_and_no_other() {
     let (_, entries) = catalog();
-    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.message_id()).collect();
-    for kind in Kind::ALL {
+    let kinds: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.message_id()).collect();
+    for kind in EventKind::ALL {
         let entry = entries.get(kind.message_id()).unwrap_or_else(|| panic!("the catalog lacks {kind:?}"));
         let (head, text) = entry.split_once("\n\n").expect("a head, then the text");
         assert!(head.starts_with("Subject: ") && head.contains("Defined-By: jbod-monitor"), "{kind:?}: {head}");

@@ -12,9 +12,11 @@ use super::health::{Outage, RedisHealth};
 use super::r2d2_pool::ConnectionPool;
 use super::write_breaker::{self, WriteBreaker};
 use crate::cache::StoreError;
-use crate::event::{self, About, note};
+use crate::clock::now;
+use crate::events::{EventFields, EventKind, Subject, emit, event};
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, never, select, unbounded};
+use log::Level;
 use redis::{Cmd, Value};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -232,12 +234,14 @@ impl CircuitBreaker {
     /// Probes until Redis is available. False: the daemon stops.
     fn probe_until_available(&self, why: &str, interval: &mut Duration, recovered: &Sender<()>, stop: &Stop) -> bool {
         let since = Instant::now();
-        note!(
-            Warn,
-            event::Kind::RedisAway,
-            About::nobody(),
+        emit(&event!(
+            Level::Warn,
+            EventKind::RedisAway,
+            now(),
+            Subject::Redis,
+            EventFields::none(),
             "redis is away, serving from memory and drives error={why:?}"
-        );
+        ));
         self.update_reason(why);
         while let Err(error) = self.probe() {
             self.update_reason(&error.message);
@@ -249,7 +253,15 @@ impl CircuitBreaker {
         // Whether it accepts writes shows when everything is sent.
         self.writes.probe_succeeded();
         self.close();
-        note!(Info, event::Kind::RedisBack, About::nobody(), "redis is back away_s={}", since.elapsed().as_secs());
+        emit(&event!(
+            Level::Info,
+            EventKind::RedisBack,
+            now(),
+            Subject::Redis,
+            EventFields::none(),
+            "redis is back away_s={}",
+            since.elapsed().as_secs()
+        ));
         let _ = recovered.try_send(());
         true
     }

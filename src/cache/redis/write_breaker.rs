@@ -2,7 +2,9 @@
 //! is open nothing is written but one probe at a time.
 
 use super::health::Outage;
-use crate::event::{About, Kind, note};
+use crate::clock::now;
+use crate::events::{EventFields, EventKind, Subject, emit, event};
+use log::Level;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,12 +54,14 @@ impl WriteBreaker {
         let outage = Outage::new(why);
         *state = State::Open(Outage { began: began.unwrap_or(outage.began), ..outage });
         if opened {
-            note!(
-                Warn,
-                Kind::RedisRefuses,
-                About::nobody(),
+            emit(&event!(
+                Level::Warn,
+                EventKind::RedisRefuses,
+                now(),
+                Subject::Redis,
+                EventFields::none(),
                 "redis takes no values, serving what it holds and memory error={why:?}"
-            );
+            ));
         }
         opened
     }
@@ -74,13 +78,15 @@ impl WriteBreaker {
     pub(super) fn confirm_writes(&self) {
         let mut state = self.state();
         if let State::HalfOpen(outage) = &*state {
-            note!(
-                Info,
-                Kind::RedisTakes,
-                About::nobody(),
+            emit(&event!(
+                Level::Info,
+                EventKind::RedisTakes,
+                now(),
+                Subject::Redis,
+                EventFields::none(),
                 "redis takes values again refused_s={}",
                 outage.began.age_seconds()
-            );
+            ));
             *state = State::Closed;
         }
     }

@@ -1,0 +1,56 @@
+//! An event: something that happened, as a value.
+
+use super::fields::EventFields;
+use super::kind::EventKind;
+use crate::domain::time::Timestamp;
+use log::Level;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub kind: EventKind,
+    pub at: Timestamp,
+    pub level: Level,
+    pub subject: Subject,
+    pub fields: EventFields,
+    /// For people, in one line: the event in lower case, then `key=value`.
+    pub text: String,
+    pub source: SourceLocation,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Drive {
+        serial_number: Option<String>,
+        device: String,
+    },
+    /// Several drives; the fields have their serial numbers.
+    Drives {
+        count: usize,
+    },
+    ScsiHost(u32),
+    /// By its id.
+    Enclosure(String),
+    /// By its name.
+    Pool(String),
+    Redis,
+    Smartctl,
+    /// The daemon itself.
+    Service,
+}
+
+/// Where in the source an event was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceLocation {
+    pub module: &'static str,
+    pub file: &'static str,
+    pub line: u32,
+}
+
+impl Event {
+    /// Memory that it takes, roughly.
+    pub(super) fn size_bytes(&self) -> usize {
+        size_of::<Self>() + self.text.capacity() + self.fields.size_bytes()
+    }
+}

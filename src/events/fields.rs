@@ -1,0 +1,95 @@
+//! The structured fields of an event, with the names that they have in the journal (systemd.journal-fields(7)).
+
+use std::fmt;
+
+/// By it `journalctl MESSAGE_ID=…` and `journalctl -x` find the event.
+pub const MESSAGE_ID: &str = "MESSAGE_ID";
+pub const SERIAL: &str = "JBOD_SERIAL";
+pub const DEVICE: &str = "JBOD_DEVICE";
+pub const BAY: &str = "JBOD_BAY";
+pub const ENCLOSURE: &str = "JBOD_ENCLOSURE";
+pub const FROM_BAY: &str = "JBOD_FROM_BAY";
+pub const FROM_ENCLOSURE: &str = "JBOD_FROM_ENCLOSURE";
+pub const POOL: &str = "JBOD_POOL";
+pub const RULE: &str = "JBOD_RULE";
+pub const VERDICT: &str = "JBOD_VERDICT";
+pub const STATE: &str = "JBOD_STATE";
+/// The verdict or state before the event.
+pub const WAS: &str = "JBOD_WAS";
+pub const SCSI_HOST: &str = "JBOD_SCSI_HOST";
+
+/// Names and values in order. A name may occur several times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFields(Vec<(&'static str, String)>);
+
+impl EventFields {
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// An empty value is left out.
+    #[must_use]
+    pub fn with(mut self, field: &'static str, value: impl fmt::Display) -> Self {
+        let value = value.to_string();
+        if !value.is_empty() {
+            self.0.push((field, value));
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn with_each(mut self, field: &'static str, values: impl IntoIterator<Item = impl fmt::Display>) -> Self {
+        for value in values {
+            self = self.with(field, value);
+        }
+        self
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(field, value)| (*field, value.as_str()))
+    }
+
+    /// All values of one field.
+    pub fn values<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(name, _)| *name == field).map(|(_, value)| value.as_str())
+    }
+
+    /// Memory that names and values take, roughly.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.0.iter().map(|pair| size_of_val(pair) + pair.1.capacity()).sum()
+    }
+}
+
+/// Fields of an event about several subjects: every serial number, and those fields that all have in common.
+pub fn merge_fields<'a>(all: impl IntoIterator<Item = &'a EventFields>) -> EventFields {
+    let all: Vec<&EventFields> = all.into_iter().collect();
+    let mut merged = EventFields::none();
+    let Some((first, others)) = all.split_first() else { return merged };
+    for field in [ENCLOSURE, POOL, RULE, VERDICT, STATE, WAS] {
+        if others.iter().all(|other| other.values(field).eq(first.values(field))) {
+            merged = merged.with_each(field, first.values(field));
+        }
+    }
+    for fields in &all {
+        merged = merged.with_each(SERIAL, fields.values(SERIAL));
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merged_fields_hold_every_serial_number_and_what_is_common() {
+        let fields = |serial: &str, pool: &str| {
+            EventFields::none().with(SERIAL, serial).with(ENCLOSURE, "e").with(POOL, pool).with(BAY, 1)
+        };
+        let merged = merge_fields(&[fields("A", "tank"), fields("B", "tank")]);
+        let expected = EventFields::none().with(ENCLOSURE, "e").with(POOL, "tank").with_each(SERIAL, ["A", "B"]);
+        assert_eq!(merged, expected);
+        let merged = merge_fields(&[fields("A", "tank"), fields("B", "")]);
+        assert_eq!(merged, EventFields::none().with(ENCLOSURE, "e").with_each(SERIAL, ["A", "B"]));
+        assert_eq!(merge_fields(&[]), EventFields::none());
+    }
+}

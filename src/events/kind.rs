@@ -1,0 +1,71 @@
+//! The kinds of events, each with the number by which the journal and its catalog know it.
+//!
+//! `packaging/journal/jbod-monitor.catalog` says of each kind what it means and what to do.
+
+macro_rules! kinds {
+    ($($(#[$says:meta])* $name:ident = $id:literal,)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum EventKind {
+            $($(#[$says])* $name,)+
+        }
+
+        impl EventKind {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// `MESSAGE_ID` in the journal. Random, and never changed: filters depend on it.
+            pub const fn message_id(self) -> &'static str {
+                match self {
+                    $(Self::$name => $id,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Started = "1ee89ceea79142f2927b1b22f926fb35",
+    Stopping = "d57b7a1d256546ddbadb187cbed89270",
+    DriveAppeared = "150eb3a445f945a69aeadf0920a7e36a",
+    DriveMissing = "1720e40ed8104c6c921b914a2a1ce0b2",
+    DriveBack = "2679b09f667043ec8f98300ee80458f4",
+    DriveMoved = "6e6240b3e3c14cd1acef80d98e6f0ca5",
+    DriveReplaced = "e26fe3c2e21346e581400ec92e02552d",
+    /// A verdict that has become worse, or a drive that is bad from the first.
+    DriveWorse = "13f2d0376bbf48f8a4594a6decf17a61",
+    DriveBetter = "1236825147574eabb5a80f1c4f6de0f5",
+    /// Asked, and without a usable answer.
+    DriveUnread = "feb81e8a52634a0cb356a864b04d4163",
+    DriveUnresponsive = "1b7c0f33caf74003b01c7aedbbd97242",
+    DriveAnswers = "b3476173a59a4888a0d88aaa523e0f05",
+    /// More drives than there are lines for, of more than one kind.
+    ManyDrives = "aa73958eefe54144a9c775171420f864",
+    HostSilent = "14303479619f437c93a4604dc967e52c",
+    HostAnswers = "2c4a4688a278454b84e3bbafde0dabd5",
+    ShelfSilent = "e9f6a5e5eb7744aeaaf532b83989cec5",
+    ShelfAnswers = "cb4e000819c5406c92af1238f4c7cb9c",
+    PoolState = "47fb95b2ffe34e6392f83e6602d71810",
+    RedisAway = "129321283a47445ab5330399f48364e7",
+    RedisBack = "2327e14b2acf45daa12fef80a273e7b6",
+    RedisRefuses = "4df5766194b64736ba5b2d14c5ca7cbc",
+    RedisTakes = "30850142ad414ef5aa48599a09655c33",
+    SmartctlUnusable = "2d577d1772f94a3c9969248c8a46b7d0",
+    SmartctlUsable = "f716c96554974fe6a1b37a160e932728",
+    Sweep = "7c14608883a54982844bcf9485698334",
+    ClockSet = "03a34650f9514210b47fb6f3e85c5233",
+    LinesLeftOut = "e0def60e183149c5b78fb92bf4a82837",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_kind_has_a_number_of_its_own() {
+        let ids: BTreeSet<&str> = EventKind::ALL.iter().map(|kind| kind.message_id()).collect();
+        assert_eq!(ids.len(), EventKind::ALL.len());
+        for id in ids {
+            assert!(id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{id}");
+        }
+    }
+}

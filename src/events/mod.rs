@@ -1,0 +1,38 @@
+//! Events: what happened, as values, and the sinks that receive them.
+//!
+//! What is an event is decided where it happens; `poller/detect` finds those of drives, SCSI hosts, enclosures and
+//! pools. The log is one sink, the ring of recent events another. The time is a parameter.
+
+mod event;
+mod fields;
+mod kind;
+mod log_sink;
+mod macros;
+mod ring;
+mod sink;
+
+pub use event::{Event, SourceLocation, Subject};
+pub use fields::{
+    BAY, DEVICE, ENCLOSURE, EventFields, FROM_BAY, FROM_ENCLOSURE, MESSAGE_ID, POOL, RULE, SCSI_HOST, SERIAL, STATE,
+    VERDICT, WAS, merge_fields,
+};
+pub use kind::EventKind;
+pub use log_sink::{KeyValues, LogSink};
+pub(crate) use macros::event;
+pub use ring::EventRing;
+pub use sink::{Sink, add_sink, emit};
+
+use std::sync::{Arc, LazyLock};
+
+static RECENT: LazyLock<Arc<EventRing>> = LazyLock::new(Arc::default);
+
+/// Adds the log and the ring of recent events as sinks. Called once, before anything emits.
+pub fn add_default_sinks() {
+    add_sink(Arc::new(LogSink));
+    add_sink(Arc::<EventRing>::clone(&RECENT));
+}
+
+/// The most recent events of this process, oldest first.
+pub fn recent() -> Vec<Event> {
+    RECENT.events()
+}

@@ -1,0 +1,124 @@
+//! From changes of drives to events: equal changes of many drives become one event, and their number is limited.
+
+use crate::domain::time::Timestamp;
+use crate::events::{Event, EventFields, EventKind, Subject, event, merge_fields};
+use log::Level;
+use std::collections::BTreeMap;
+
+/// Events about drives in one sweep, or in one discovery. Those beyond are counted.
+pub(super) const MAX_DRIVE_EVENTS: usize = 12;
+
+/// A change of one drive, not yet an event of its own.
+#[derive(Clone, Debug)]
+pub(super) struct PendingEvent {
+    pub(super) kind: EventKind,
+    pub(super) level: Level,
+    /// What the drive has become, in one word.
+    pub(super) word: &'static str,
+    /// As `format_drive` has it.
+    pub(super) drive: String,
+    /// The end of the text: empty, or with a space at its beginning.
+    pub(super) reason: String,
+    pub(super) subject: Subject,
+    pub(super) fields: EventFields,
+}
+
+/// More than `MAX_DRIVE_EVENTS` changes with the same word and reason become one event, which has the serial number of
+/// each drive. The order is that in which a word and reason first occurred.
+pub(super) fn coalesce(changes: Vec<PendingEvent>, at: Timestamp) -> Vec<Event> {
+    let mut groups: Vec<Vec<PendingEvent>> = Vec::new();
+    let mut group_of: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for change in changes {
+        let index = *group_of.entry((change.word, change.reason.clone())).or_insert(groups.len());
+        match groups.get_mut(index) {
+            Some(group) => group.push(change),
+            None => groups.push(vec![change]),
+        }
+    }
+    let mut events = Vec::new();
+    for group in groups {
+        if group.len() > MAX_DRIVE_EVENTS {
+            events.extend(group_event(&group, at));
+            continue;
+        }
+        for change in group {
+            let PendingEvent { kind, level, word, drive, reason, subject, fields } = change;
+            events.push(event!(level, kind, at, subject, fields, "drive {word} {drive}{reason}"));
+        }
+    }
+    events
+}
+
+fn group_event(group: &[PendingEvent], at: Timestamp) -> Option<Event> {
+    let PendingEvent { kind, word, reason, .. } = group.first()?;
+    // `Error` is less than `Warn`: the lowest is the most severe.
+    let level = group.iter().map(|change| change.level).min()?;
+    let count = group.len();
+    let fields = merge_fields(group.iter().map(|change| &change.fields));
+    Some(event!(level, *kind, at, Subject::Drives { count }, fields, "drives {word} count={count}{reason}"))
+}
+
+/// Warnings first, and at most `MAX_DRIVE_EVENTS`. Gives the rest.
+pub(super) fn sort_and_limit(events: &mut Vec<Event>) -> Vec<Event> {
+    events.sort_by_key(|event| event.level);
+    events.split_off(events.len().min(MAX_DRIVE_EVENTS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::{POOL, SERIAL};
+
+    const AT: Timestamp = Timestamp(7);
+
+    fn change(serial: usize, word: &'static str, level: Level, pool: &str) -> PendingEvent {
+        PendingEvent {
+            kind: if level == Level::Warn { EventKind::DriveWorse } else { EventKind::DriveBetter },
+            level,
+            word,
+            drive: format!("device=sd{serial}"),
+            reason: " reason=\"x\"".to_owned(),
+            subject: Subject::Drive { serial_number: Some(serial.to_string()), device: format!("sd{serial}") },
+            fields: EventFields::none().with(SERIAL, serial).with(POOL, pool),
+        }
+    }
+
+    #[test]
+    fn equal_changes_of_many_drives_become_one_event() {
+        let changes: Vec<_> = (0..13).map(|n| change(n, "crit", Level::Warn, "tank")).collect();
+        let events = coalesce(changes, AT);
+        let [event] = events.as_slice() else { panic!("{events:#?}") };
+        assert_eq!((event.kind, event.level, event.at), (EventKind::DriveWorse, Level::Warn, AT));
+        assert_eq!(event.text, "drives crit count=13 reason=\"x\"");
+        assert_eq!(event.subject, Subject::Drives { count: 13 });
+        assert_eq!(event.fields, EventFields::none().with(POOL, "tank").with_each(SERIAL, 0..13));
+    }
+
+    #[test]
+    fn few_changes_stay_apart_in_order_of_their_groups() {
+        let changes = vec![
+            change(1, "crit", Level::Warn, "tank"),
+            change(2, "ok", Level::Info, "tank"),
+            change(3, "crit", Level::Warn, "dozer"),
+        ];
+        let events = coalesce(changes, AT);
+        let texts: Vec<&str> = events.iter().map(|event| event.text.as_str()).collect();
+        let expected = [
+            "drive crit device=sd1 reason=\"x\"",
+            "drive crit device=sd3 reason=\"x\"",
+            "drive ok device=sd2 reason=\"x\"",
+        ];
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn warnings_come_first_and_the_rest_is_given_back() {
+        let mut changes: Vec<_> = (0..12).map(|n| change(n, "ok", Level::Info, "")).collect();
+        changes.push(change(12, "crit", Level::Warn, ""));
+        let mut events = coalesce(changes, AT);
+        let rest = sort_and_limit(&mut events);
+        assert_eq!((events.len(), rest.len()), (12, 1));
+        assert_eq!(events.first().map(|event| event.text.as_str()), Some("drive crit device=sd12 reason=\"x\""));
+        assert_eq!(rest.first().map(|event| event.text.as_str()), Some("drive ok device=sd11 reason=\"x\""));
+    }
+}

@@ -1,0 +1,126 @@
+//! The status of a drive as far as a change of it is an event, and which kind of event that is.
+
+use crate::api::drive_summary::DriveSummary;
+use crate::domain::drive::DriveState;
+use crate::domain::health::{RuleCode, Verdict};
+use crate::domain::inventory::DriveRecord;
+use crate::events::EventKind;
+
+/// What events compare. Falling asleep and waking up change nothing here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DriveStatus {
+    pub(super) state: DriveState,
+    pub(super) verdict: Verdict,
+    /// There is a reason why it has no reading.
+    pub(super) is_unread: bool,
+    /// The rules that made the verdict.
+    pub(super) rules: Vec<RuleCode>,
+    pub(super) pool: Option<String>,
+}
+
+impl DriveStatus {
+    pub(super) fn of(summary: &DriveSummary) -> Self {
+        let is_asleep = summary.state == DriveState::Standby;
+        let is_unknown = summary.verdict == Verdict::Unknown;
+        Self {
+            state: if is_asleep { DriveState::Active } else { summary.state },
+            verdict: if is_asleep && is_unknown { Verdict::Ok } else { summary.verdict },
+            is_unread: summary.error.is_some(),
+            rules: summary.findings.iter().map(|finding| finding.code.clone()).collect(),
+            pool: summary.pool.clone(),
+        }
+    }
+
+    /// The status from which a drive starts: one that begins like this is no event.
+    pub(super) fn initial(record: &DriveRecord) -> Self {
+        // A RAID volume whose disks are listed is expected to have no verdict.
+        let is_listed_volume = record.drive.is_raid_volume() && !record.drive.raid_disks.is_empty();
+        let verdict = if is_listed_volume { Verdict::Unknown } else { Verdict::Ok };
+        Self { state: DriveState::Active, verdict, is_unread: is_listed_volume, rules: Vec::new(), pool: None }
+    }
+
+    /// Rules and pool may differ: that is no event.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        (self.state, self.verdict, self.is_unread) == (other.state, other.verdict, other.is_unread)
+    }
+
+    pub(super) fn is_bad(&self) -> bool {
+        self.verdict >= Verdict::Warn || self.is_unresponsive() || self.is_unread
+    }
+
+    pub(super) fn is_unresponsive(&self) -> bool {
+        self.state == DriveState::Unresponsive
+    }
+
+    /// The kind of the change from `before`.
+    pub(super) fn change_since(&self, before: &Self) -> EventKind {
+        let (was, is) = (rank(before.verdict), rank(self.verdict));
+        if self.is_unresponsive() && !before.is_unresponsive() {
+            return EventKind::DriveUnresponsive;
+        }
+        // From ok to unknown is not worse by itself.
+        if is > was.max(rank(Verdict::Unknown)) {
+            return EventKind::DriveWorse;
+        }
+        if self.is_unread && !before.is_unread {
+            return EventKind::DriveUnread;
+        }
+        let answers_again = before.is_unresponsive() && !self.is_unresponsive();
+        let is_read_again = before.is_unread && !self.is_unread;
+        if answers_again || is_read_again {
+            return EventKind::DriveAnswers;
+        }
+        if is < was { EventKind::DriveBetter } else { EventKind::DriveWorse }
+    }
+}
+
+/// An unknown verdict is worse than `ok`, and better than any that is known to be bad.
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Ok => 0,
+        Verdict::Unknown => 1,
+        Verdict::Watch => 2,
+        Verdict::Warn => 3,
+        Verdict::Crit => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(state: DriveState, verdict: Verdict, is_unread: bool) -> DriveStatus {
+        DriveStatus { state, verdict, is_unread, rules: Vec::new(), pool: None }
+    }
+
+    #[test]
+    fn kind_of_a_change_depends_on_state_then_verdict_then_reading() {
+        let active = |verdict| status(DriveState::Active, verdict, false);
+        let (ok, warn, crit) = (active(Verdict::Ok), active(Verdict::Warn), active(Verdict::Crit));
+        let unresponsive = status(DriveState::Unresponsive, Verdict::Unknown, true);
+        let unread = status(DriveState::Active, Verdict::Unknown, true);
+        for (before, after, kind) in [
+            (&ok, &warn, EventKind::DriveWorse),
+            (&warn, &crit, EventKind::DriveWorse),
+            (&crit, &warn, EventKind::DriveBetter),
+            (&warn, &ok, EventKind::DriveBetter),
+            (&ok, &unresponsive, EventKind::DriveUnresponsive),
+            (&unresponsive, &ok, EventKind::DriveAnswers),
+            (&unresponsive, &crit, EventKind::DriveWorse),
+            (&ok, &unread, EventKind::DriveUnread),
+            (&unread, &ok, EventKind::DriveAnswers),
+            (&ok, &active(Verdict::Unknown), EventKind::DriveWorse),
+            (&active(Verdict::Unknown), &ok, EventKind::DriveBetter),
+        ] {
+            assert_eq!(after.change_since(before), kind, "{before:?} -> {after:?}");
+        }
+    }
+
+    #[test]
+    fn rules_and_pool_are_no_change() {
+        let before = status(DriveState::Active, Verdict::Warn, false);
+        let after = DriveStatus { rules: vec![RuleCode::new("S1")], pool: Some("tank".to_owned()), ..before.clone() };
+        assert!(after.is_same_as(&before) && after.is_bad());
+        assert!(!status(DriveState::Active, Verdict::Watch, false).is_bad());
+    }
+}

@@ -1,0 +1,155 @@
+//! Events of drives: a verdict or a state that has changed between two sweeps.
+
+use super::coalesce::{PendingEvent, coalesce, sort_and_limit};
+use super::describe::{drive_fields, drive_subject, format_drive};
+use super::drive_status::DriveStatus;
+use crate::api::drive_summary::DriveSummary;
+use crate::api::overview::Overview;
+use crate::domain::drive::{DriveKey, DriveState};
+use crate::domain::health::{Verdict, rule_of};
+use crate::domain::identity::DeviceName;
+use crate::domain::inventory::{DriveRecord, Inventory};
+use crate::domain::time::Timestamp;
+use crate::events::{Event, EventKind, POOL, RULE, STATE, Subject, VERDICT, WAS, event, merge_fields};
+use log::Level;
+use std::collections::HashMap;
+
+/// The status of each drive as it was last reported.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastReported(HashMap<DriveKey, DriveStatus>);
+
+/// A drive as a sweep has found it.
+#[derive(Clone, Debug)]
+pub(super) struct ObservedDrive<'a> {
+    record: &'a DriveRecord,
+    summary: &'a DriveSummary,
+    status: DriveStatus,
+}
+
+/// What has become of the drives.
+#[derive(Debug, Default)]
+pub(super) struct DriveChanges {
+    /// Drives whose status has changed, also those without an event of their own.
+    pub(super) changed: usize,
+    pub(super) events: Vec<Event>,
+}
+
+impl LastReported {
+    /// The pool that the drive was in when it was last reported.
+    pub(super) fn pool(&self, key: &DriveKey) -> Option<&String> {
+        self.0.get(key)?.pool.as_ref()
+    }
+
+    pub(super) fn update(&mut self, observed: Vec<ObservedDrive>, inventory: &Inventory) {
+        for ObservedDrive { record, status, .. } in observed {
+            self.0.insert(record.drive.key.clone(), status);
+        }
+        self.0.retain(|key, _| inventory.get(key).is_some());
+    }
+}
+
+/// The drives that are present and have been read.
+pub(super) fn observe<'a>(overview: &'a Overview, inventory: &'a Inventory) -> Vec<ObservedDrive<'a>> {
+    let mut summaries: HashMap<&DeviceName, &DriveSummary> = HashMap::new();
+    for summary in overview.drives() {
+        // Another drive may have the name of a missing one by now.
+        if !matches!(summary.state, DriveState::Missing | DriveState::Reading) {
+            summaries.insert(&summary.device, summary);
+        }
+    }
+    let mut observed = Vec::new();
+    for record in inventory.present() {
+        if let Some(summary) = summaries.get(&record.drive.device) {
+            observed.push(ObservedDrive { record, summary, status: DriveStatus::of(summary) });
+        }
+    }
+    observed
+}
+
+/// `is_explained`: an event about the SCSI host of a drive says what there is to say of it.
+pub(super) fn detect(
+    before: &LastReported,
+    after: &[ObservedDrive],
+    is_explained: impl Fn(&DriveRecord) -> bool,
+    at: Timestamp,
+) -> DriveChanges {
+    let (mut changed, mut pending) = (0, Vec::new());
+    for drive in after {
+        let initial;
+        let known = match before.0.get(&drive.record.drive.key) {
+            Some(known) => known,
+            None => {
+                initial = DriveStatus::initial(drive.record);
+                &initial
+            }
+        };
+        if drive.status.is_same_as(known) {
+            continue;
+        }
+        changed += 1;
+        if !is_explained(drive.record) {
+            pending.push(pending_event(known, drive));
+        }
+    }
+    let mut events = coalesce(pending, at);
+    let rest = sort_and_limit(&mut events);
+    if !rest.is_empty() {
+        let fields = merge_fields(rest.iter().map(|event| &event.fields));
+        let count = rest.len();
+        let subject = Subject::Drives { count };
+        let kind = EventKind::ManyDrives;
+        events.push(event!(Level::Warn, kind, at, subject, fields, "more drives changed count={count}"));
+    }
+    DriveChanges { changed, events }
+}
+
+fn pending_event(before: &DriveStatus, drive: &ObservedDrive) -> PendingEvent {
+    let ObservedDrive { record, summary, status } = drive;
+    let kind = status.change_since(before);
+    let rules = if status.rules.is_empty() && kind == EventKind::DriveBetter { &before.rules } else { &status.rules };
+    let was = match kind {
+        EventKind::DriveAnswers if before.is_unresponsive() => Some(before.state.as_str()),
+        EventKind::DriveBetter | EventKind::DriveWorse => Some(before.verdict.as_str()),
+        _ => None,
+    };
+    let fields = drive_fields(record)
+        .with_each(POOL, &status.pool)
+        .with_each(RULE, rules)
+        .with(VERDICT, summary.verdict.as_str())
+        .with(STATE, summary.state.as_str())
+        .with_each(WAS, was);
+    PendingEvent {
+        kind,
+        level: if status.is_bad() { Level::Warn } else { Level::Info },
+        word: word(summary),
+        drive: format_drive(record),
+        reason: reason(summary, kind, before),
+        subject: drive_subject(record),
+        fields,
+    }
+}
+
+/// What a drive has become, in one word: what it does not do, else its verdict.
+fn word(summary: &DriveSummary) -> &'static str {
+    match summary.state {
+        DriveState::Active if summary.verdict >= Verdict::Watch => summary.verdict.as_str(),
+        DriveState::Active if summary.error.is_some() => "unread",
+        DriveState::Active => summary.verdict.as_str(),
+        other => other.as_str(),
+    }
+}
+
+/// The reason for the change; of a verdict that is over, the condition that is no longer met.
+fn reason(summary: &DriveSummary, kind: EventKind, before: &DriveStatus) -> String {
+    if let Some(reason) = summary.findings.first().map(|finding| &finding.message).or(summary.error.as_ref()) {
+        return format!(" reason={reason:?}");
+    }
+    if kind != EventKind::DriveBetter {
+        return String::new();
+    }
+    let Some(rule) = before.rules.first().and_then(|code| rule_of(code.as_str())) else { return String::new() };
+    format!(" was={} no_longer={:?}", before.verdict.as_str(), rule.condition)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Events of enclosures that do not answer, and answer again.
+
+use crate::domain::enclosure::{Enclosure, EnclosureProblem};
+use crate::domain::time::Timestamp;
+use crate::events::{ENCLOSURE, Event, EventFields, EventKind, Subject, event};
+use log::Level;
+use std::collections::BTreeSet;
+
+/// Which enclosures answer, in the order of the overview.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EnclosureSnapshot(Vec<EnclosureState>);
+
+#[derive(Clone, Debug)]
+struct EnclosureState {
+    id: String,
+    /// Why it does not answer; `None`: it does.
+    silence: Option<String>,
+}
+
+impl EnclosureSnapshot {
+    pub(super) fn of(enclosures: &[Enclosure]) -> Self {
+        let mut states = Vec::new();
+        for enclosure in enclosures {
+            let silence = match &enclosure.error {
+                Some(problem @ EnclosureProblem::Silent { .. }) => Some(problem.to_string()),
+                Some(EnclosureProblem::Unlinked { .. }) | None => None,
+            };
+            states.push(EnclosureState { id: enclosure.id.clone(), silence });
+        }
+        Self(states)
+    }
+}
+
+pub(super) fn detect(before: &EnclosureSnapshot, after: &EnclosureSnapshot, at: Timestamp) -> Vec<Event> {
+    let silent = before.0.iter().filter(|state| state.silence.is_some());
+    let were_silent: BTreeSet<&str> = silent.map(|state| state.id.as_str()).collect();
+    let mut events = Vec::new();
+    for EnclosureState { id, silence } in &after.0 {
+        let (subject, fields) = (Subject::Enclosure(id.clone()), EventFields::none().with(ENCLOSURE, id));
+        match (silence, were_silent.contains(id.as_str())) {
+            (Some(reason), false) => events.push(event!(
+                Level::Warn,
+                EventKind::ShelfSilent,
+                at,
+                subject,
+                fields,
+                "shelf silent enclosure={id} reason={reason:?}"
+            )),
+            (None, true) => events.push(event!(
+                Level::Info,
+                EventKind::ShelfAnswers,
+                at,
+                subject,
+                fields,
+                "shelf answers again enclosure={id}"
+            )),
+            (Some(_), true) | (None, false) => {}
+        }
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp(7);
+
+    fn snapshot(states: &[(&str, Option<EnclosureProblem>)]) -> EnclosureSnapshot {
+        let enclosure = |(id, error): &(&str, Option<EnclosureProblem>)| Enclosure {
+            id: (*id).to_owned(),
+            sysfs_names: Vec::new(),
+            vendor: None,
+            model: None,
+            rev: None,
+            slots: Vec::new(),
+            error: error.clone(),
+        };
+        EnclosureSnapshot::of(&states.iter().map(enclosure).collect::<Vec<_>>())
+    }
+
+    fn silent() -> EnclosureProblem {
+        EnclosureProblem::Silent { modules: vec!["0:0:9:0".to_owned()], answering: Vec::new() }
+    }
+
+    #[test]
+    fn silence_and_its_end_are_one_event_each() {
+        let (answers, is_silent) =
+            (snapshot(&[("0xa", None), ("0xb", None)]), snapshot(&[("0xa", None), ("0xb", Some(silent()))]));
+        let events = detect(&answers, &is_silent, AT);
+        let [event] = events.as_slice() else { panic!("{events:#?}") };
+        assert_eq!((event.kind, event.level, event.at), (EventKind::ShelfSilent, Level::Warn, AT));
+        let reason = "the shelf does not answer (0:0:9:0): no status, lights or power";
+        assert_eq!(event.text, format!("shelf silent enclosure=0xb reason={reason:?}"));
+        assert_eq!(event.subject, Subject::Enclosure("0xb".to_owned()));
+        assert_eq!(event.fields, EventFields::none().with(ENCLOSURE, "0xb"));
+        assert_eq!(detect(&is_silent, &is_silent, AT), []);
+
+        let events = detect(&is_silent, &answers, AT);
+        let [event] = events.as_slice() else { panic!("{events:#?}") };
+        assert_eq!((event.kind, event.level), (EventKind::ShelfAnswers, Level::Info));
+        assert_eq!(event.text, "shelf answers again enclosure=0xb");
+    }
+
+    #[test]
+    fn enclosure_that_is_silent_from_the_start_is_an_event_and_one_that_goes_is_none() {
+        let is_silent = snapshot(&[("0xb", Some(silent()))]);
+        assert_eq!(detect(&EnclosureSnapshot::default(), &is_silent, AT).len(), 1);
+        assert_eq!(detect(&is_silent, &EnclosureSnapshot::default(), AT), []);
+    }
+
+    #[test]
+    fn enclosure_without_links_answers() {
+        let unlinked = snapshot(&[("0xa", Some(EnclosureProblem::Unlinked { in_use: 2, drives: 2 }))]);
+        assert_eq!(detect(&snapshot(&[("0xa", None)]), &unlinked, AT), []);
+    }
+}

@@ -1,0 +1,140 @@
+//! Detects events: each is an edge between two snapshots, not a level. A healthy host is silent.
+//!
+//! The modules compare and return events; `Detector` keeps what was last reported and emits them.
+
+mod coalesce;
+mod describe;
+mod drive_status;
+mod drives;
+mod enclosures;
+mod hosts;
+mod inventory_changes;
+
+mod pools;
+mod service;
+
+use crate::api::overview::Overview;
+use crate::clock::now;
+use crate::collector::{Collector, CompletedSweep, Transition};
+use crate::domain::drive::DriveKey;
+use crate::domain::inventory::{Change, Inventory};
+use crate::events::{Event, emit};
+use drives::LastReported;
+use enclosures::EnclosureSnapshot;
+use hosts::HostSnapshot;
+use pools::PoolSnapshot;
+use std::time::Duration;
+
+/// What was last reported, and which warnings were given.
+#[derive(Default)]
+pub(super) struct Detector {
+    drives: LastReported,
+    hosts: HostSnapshot,
+    enclosures: EnclosureSnapshot,
+    pools: PoolSnapshot,
+    has_swept: bool,
+    has_overrun: bool,
+    /// How many missing drives are kept, while there are more.
+    missing_limit: Option<usize>,
+    has_checked_types: bool,
+    /// The budget of documents that was reported as exceeded.
+    over_budget: Option<usize>,
+}
+
+impl Detector {
+    /// Drives that came, went or moved. Before the first sweep everything is new, which is no event.
+    pub(super) fn changes(&self, changes: &[Change], inventory: &Inventory, is_ready: bool) {
+        if is_ready {
+            emit_all(&inventory_changes::detect(&self.drives, changes, inventory, now()));
+        }
+    }
+
+    /// A reading was of another drive than the one that was known.
+    pub(super) fn replaced(&self, key: &DriveKey, was: Option<&str>, inventory: &Inventory) {
+        let Some(record) = inventory.get(key) else { return };
+        emit(&inventory_changes::replaced(&self.drives, record, was, now()));
+    }
+
+    /// smartctl has become unusable, or usable again.
+    pub(super) fn smartctl(transition: &Transition) {
+        emit(&service::smartctl_changed(transition, now()));
+    }
+
+    /// What a sweep has found: first of drives, then of what is around them, then the sweep itself if it changed
+    /// something.
+    pub(super) fn sweep(&mut self, overview: &Overview, sweep: &CompletedSweep, collector: &Collector) {
+        let (inventory, at) = (collector.inventory(), now());
+        let hosts = self.hosts.next(sweep, inventory);
+        let observed = drives::observe(overview, inventory);
+        let found = drives::detect(&self.drives, &observed, |record| hosts.explains(record), at);
+        self.drives.update(observed, inventory);
+        emit_all(&found.events);
+
+        emit_all(&hosts::detect(&self.hosts, &hosts, at));
+        self.hosts = hosts;
+
+        let enclosures = EnclosureSnapshot::of(collector.enclosures());
+        emit_all(&enclosures::detect(&self.enclosures, &enclosures, at));
+        self.enclosures = enclosures;
+
+        if let Some(pools) = self.pools.next(collector.zfs()) {
+            emit_all(&pools::detect(&self.pools, &pools, at));
+            self.pools = pools;
+        }
+
+        if found.changed > 0 || !self.has_swept {
+            emit(&service::sweep_completed(overview, found.changed, at));
+        }
+        self.has_swept = true;
+    }
+}
+
+/// Warnings that are given once.
+impl Detector {
+    /// The documents in Redis have more bytes than may be held.
+    pub(super) fn over_budget(&mut self, limit: usize) {
+        if self.over_budget.replace(limit) != Some(limit) {
+            log::warn!("documents in redis are not taken over, all have too many bytes together limit={limit}");
+        }
+    }
+
+    /// Checked after the first sweep: only then every serial number is known.
+    pub(super) fn unused_types(&mut self, unused: impl FnOnce() -> Vec<String>) {
+        if self.has_checked_types {
+            return;
+        }
+        self.has_checked_types = true;
+        let entries = unused();
+        if !entries.is_empty() {
+            log::warn!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", entries.join(", "));
+        }
+    }
+
+    pub(super) fn overrun(&mut self, took: Duration, interval: Duration) {
+        if !self.has_overrun {
+            self.has_overrun = true;
+            log::warn!(
+                "a sweep takes longer than the interval, the next one waits for it took_s={} interval_s={}",
+                took.as_secs(),
+                interval.as_secs()
+            );
+        }
+    }
+
+    /// More drives were missing than are kept. Reported when it begins.
+    pub(super) fn limited(&mut self, kept: usize, left_out: usize, most: usize) {
+        if left_out == 0 {
+            self.missing_limit = self.missing_limit.filter(|_| kept >= most);
+        } else if self.missing_limit.replace(most).is_none() {
+            log::warn!(
+                "more drives are missing than are kept, those that went first are left out kept={kept} left_out={left_out}"
+            );
+        }
+    }
+}
+
+fn emit_all(events: &[Event]) {
+    for event in events {
+        emit(event);
+    }
+}

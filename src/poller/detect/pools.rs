@@ -1,0 +1,173 @@
+//! Events of pools: another state than before.
+
+use crate::domain::time::Timestamp;
+use crate::domain::zfs::words::PoolState;
+use crate::domain::zfs::{Zfs, ZfsState};
+use crate::events::{Event, EventFields, EventKind, POOL, STATE, Subject, WAS, event};
+use log::Level;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// In place of the state of a pool that zpool no longer lists.
+const GONE: &str = "gone";
+
+/// The pools with their states, also those that zpool no longer lists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PoolSnapshot(Vec<PoolEntry>);
+
+#[derive(Clone, Debug)]
+struct PoolEntry {
+    name: String,
+    /// `None`: the pool is gone.
+    state: Option<PoolState>,
+    /// What ZFS says is the matter.
+    reason: Option<String>,
+}
+
+impl PoolEntry {
+    fn state_name(&self) -> &str {
+        self.state.as_ref().map_or(GONE, PoolState::as_str)
+    }
+}
+
+impl PoolSnapshot {
+    /// The snapshot after an answer of zpool; `self` is the one before it. `None`: the pools are not known now.
+    pub(super) fn next(&self, zfs: &Zfs) -> Option<Self> {
+        if !matches!(zfs.state, ZfsState::Read { .. }) || zfs.error.is_some() {
+            return None;
+        }
+        let known = self.by_name();
+        let mut entries = Vec::new();
+        for pool in &zfs.pools {
+            if pool.state.is_some() {
+                let (name, state, reason) = (pool.name.clone(), pool.state.clone(), pool.status.clone());
+                entries.push(PoolEntry { name, state, reason });
+            } else if let Some(entry) = known.get(pool.name.as_str()) {
+                entries.push((*entry).clone());
+            }
+        }
+        let listed: BTreeSet<&str> = zfs.pools.iter().map(|pool| pool.name.as_str()).collect();
+        for name in known.keys().filter(|name| !listed.contains(*name)) {
+            entries.push(PoolEntry { name: (*name).to_owned(), state: None, reason: None });
+        }
+        Some(Self(entries))
+    }
+
+    fn by_name(&self) -> BTreeMap<&str, &PoolEntry> {
+        self.0.iter().map(|entry| (entry.name.as_str(), entry)).collect()
+    }
+}
+
+/// A pool that is online from the first is no event.
+pub(super) fn detect(before: &PoolSnapshot, after: &PoolSnapshot, at: Timestamp) -> Vec<Event> {
+    let known = before.by_name();
+    let mut events = Vec::new();
+    for pool in &after.0 {
+        let was = known.get(pool.name.as_str());
+        let has_changed = match was {
+            Some(was) => was.state != pool.state,
+            None => pool.state != Some(PoolState::Online),
+        };
+        if has_changed {
+            events.push(state_changed(pool, was.copied(), at));
+        }
+    }
+    events
+}
+
+fn state_changed(pool: &PoolEntry, was: Option<&PoolEntry>, at: Timestamp) -> Event {
+    let PoolEntry { name, state, reason } = pool;
+    let state_name = pool.state_name();
+    let mut text = format!("pool state changed pool={name:?} state={state_name}");
+    if let Some(was) = was {
+        text.push_str(&format!(" was={}", was.state_name()));
+    }
+    if let Some(reason) = reason {
+        text.push_str(&format!(" reason={reason:?}"));
+    }
+    let fields = EventFields::none()
+        .with(POOL, name)
+        .with(STATE, state_name)
+        .with_each(WAS, was.and_then(|was| was.state.as_ref()));
+    let level = if *state == Some(PoolState::Online) { Level::Info } else { Level::Warn };
+    event!(level, EventKind::PoolState, at, Subject::Pool(name.clone()), fields, "{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::zfs::Pool;
+
+    const AT: Timestamp = Timestamp(7);
+
+    fn zfs(pools: &[(&str, Option<PoolState>, Option<&str>)]) -> Zfs {
+        let pool = |(name, state, status): &(&str, Option<PoolState>, Option<&str>)| Pool {
+            name: (*name).to_owned(),
+            state: state.clone(),
+            status: status.map(str::to_owned),
+            ..Pool::default()
+        };
+        Zfs { state: ZfsState::Read { at: AT }, error: None, pools: pools.iter().map(pool).collect() }
+    }
+
+    fn step(snapshot: &mut PoolSnapshot, zfs: &Zfs) -> Vec<Event> {
+        let after = snapshot.next(zfs).unwrap();
+        let events = detect(snapshot, &after, AT);
+        *snapshot = after;
+        events
+    }
+
+    fn texts(events: &[Event]) -> Vec<&str> {
+        events.iter().map(|event| event.text.as_str()).collect()
+    }
+
+    #[test]
+    fn another_state_is_an_event() {
+        let mut snapshot = PoolSnapshot::default();
+        let online = zfs(&[("tank", Some(PoolState::Online), None)]);
+        assert_eq!(step(&mut snapshot, &online), [], "online from the first");
+        let degraded = zfs(&[("tank", Some(PoolState::Degraded), Some("One or more devices"))]);
+        let events = step(&mut snapshot, &degraded);
+        let [event] = events.as_slice() else { panic!("{events:#?}") };
+        assert_eq!((event.kind, event.level, event.at), (EventKind::PoolState, Level::Warn, AT));
+        let text = "pool state changed pool=\"tank\" state=DEGRADED was=ONLINE reason=\"One or more devices\"";
+        assert_eq!(event.text, text);
+        assert_eq!(event.subject, Subject::Pool("tank".to_owned()));
+        let fields = EventFields::none().with(POOL, "tank").with(STATE, "DEGRADED").with(WAS, "ONLINE");
+        assert_eq!(event.fields, fields);
+        assert_eq!(step(&mut snapshot, &degraded), [], "a level is no event");
+        assert_eq!(step(&mut snapshot, &zfs(&[("tank", None, None)])), [], "zpool does not say");
+        let events = step(&mut snapshot, &online);
+        assert_eq!(texts(&events), ["pool state changed pool=\"tank\" state=ONLINE was=DEGRADED"]);
+        assert_eq!(events.first().map(|event| event.level), Some(Level::Info));
+    }
+
+    #[test]
+    fn pool_that_is_bad_from_the_first_or_goes_or_comes_back_is_an_event() {
+        let mut snapshot = PoolSnapshot::default();
+        let (tank, dozer) = (("tank", Some(PoolState::Online), None), ("dozer", Some(PoolState::Faulted), None));
+        let events = step(&mut snapshot, &zfs(&[tank.clone(), dozer.clone()]));
+        assert_eq!(texts(&events), ["pool state changed pool=\"dozer\" state=FAULTED"]);
+        let events = step(&mut snapshot, &zfs(&[]));
+        let expected = [
+            "pool state changed pool=\"dozer\" state=gone was=FAULTED",
+            "pool state changed pool=\"tank\" state=gone was=ONLINE",
+        ];
+        assert_eq!(texts(&events), expected);
+        let fields = EventFields::none().with(POOL, "tank").with(STATE, GONE).with(WAS, "ONLINE");
+        assert!(events.iter().all(|event| event.level == Level::Warn));
+        assert_eq!(events.last().map(|event| &event.fields), Some(&fields));
+        assert_eq!(step(&mut snapshot, &zfs(&[])), []);
+        let events = step(&mut snapshot, &zfs(&[tank]));
+        assert_eq!(texts(&events), ["pool state changed pool=\"tank\" state=ONLINE was=gone"]);
+        let fields = EventFields::none().with(POOL, "tank").with(STATE, "ONLINE");
+        assert_eq!(events.first().map(|event| &event.fields), Some(&fields));
+    }
+
+    #[test]
+    fn pools_that_are_not_known_change_nothing() {
+        let snapshot = PoolSnapshot::default();
+        assert!(snapshot.next(&Zfs::default()).is_none());
+        let failed = Zfs { error: Some("zpool gave no answer".to_owned()), ..zfs(&[]) };
+        assert!(snapshot.next(&failed).is_none());
+    }
+}

@@ -1,0 +1,45 @@
+//! Events of the service itself: whether smartctl can be used, and a sweep that changed something.
+
+use crate::api::overview::Overview;
+use crate::collector::Transition;
+use crate::domain::time::Timestamp;
+use crate::events::{Event, EventFields, EventKind, Subject, event};
+use log::Level;
+use std::fmt::Write as _;
+
+pub(super) fn smartctl_changed(transition: &Transition, at: Timestamp) -> Event {
+    let (subject, fields) = (Subject::Smartctl, EventFields::none());
+    match transition {
+        Transition::BecameUnusable(tool) => {
+            let kind = EventKind::SmartctlUnusable;
+            let text = format!("{tool}; bays and drives are shown without health: {}", tool.mend());
+            event!(Level::Error, kind, at, subject, fields, "{text}")
+        }
+        Transition::Recovered(tool) => {
+            event!(Level::Info, EventKind::SmartctlUsable, at, subject, fields, "{tool} can be used now")
+        }
+    }
+}
+
+/// The sweep in numbers. `changed`: drives whose status has changed.
+pub(super) fn sweep_completed(overview: &Overview, changed: usize, at: Timestamp) -> Event {
+    let (totals, sweep) = (&overview.totals, &overview.sweep);
+    let mut counts = String::new();
+    for (name, count) in totals.by_verdict.named().into_iter().chain(totals.by_state.named()) {
+        if count > 0 {
+            let _ = write!(counts, " {name}={count}");
+        }
+    }
+    event!(
+        Level::Info,
+        EventKind::Sweep,
+        at,
+        Subject::Service,
+        EventFields::none(),
+        "sweep changed={changed} drives={} took_ms={} failed={} timed_out={}{counts}",
+        totals.drives,
+        sweep.took_ms.unwrap_or(0),
+        sweep.failed.unwrap_or(0),
+        sweep.timed_out.unwrap_or(0),
+    )
+}
