@@ -42,7 +42,7 @@ fn health_says_what_is_degraded_and_since_when() {
     let daemon = Daemon::ready(&sim, &redis, &settings);
     wait_well(&daemon);
     let health = daemon.json("/api/health");
-    assert_eq!((&health["schema"], &health["polls"], &health["ready"]), (&1.into(), &true.into(), &true.into()));
+    assert_eq!((&health["schema"], &health["role"], &health["ready"]), (&1.into(), &"leader".into(), &true.into()));
     assert!(
         health["version"].is_string() && health["started_at"].is_string() && health["sweep"]["took_ms"].is_number()
     );

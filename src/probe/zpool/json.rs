@@ -123,7 +123,7 @@ impl Reading {
                 state: state(node).filter(|_| !is_listed),
                 read_errors: own("read_errors"),
                 write_errors: own("write_errors"),
-                checksum_errors: own("chechecksum_errors"),
+                checksum_errors: own("checksum_errors"),
                 members: Vec::new(),
             });
         }
@@ -192,7 +192,7 @@ fn leaf(name: String, node: Field, group: Option<&str>, scan: &Scan) -> Leaf {
         state: state(node),
         read_errors: node.number("read_errors"),
         write_errors: node.number("write_errors"),
-        checksum_errors: node.number("chechecksum_errors"),
+        checksum_errors: node.number("checksum_errors"),
         note: note(node, work),
         is_resilvering: matches!(work, Some(Work::Resilvers | Work::AwaitsResilver)),
         has_other_label: matches!(node.text("aux").as_deref(), Some("CORRUPT_DATA" | "TOO_SMALL" | "BAD_LABEL")),
@@ -308,7 +308,7 @@ mod tests {
             "raidz2-10": {"name": "raidz2-10", "vdev_type": "raidz", "state": "DEGRADED", "read_errors": 1, "vdevs": {
                 "/dev/disk/by-partlabel/my disk": {"name": "/dev/disk/by-partlabel/my disk", "vdev_type": "disk",
                     "guid": 18446744073709551615, "path": "/dev/disk/by-partlabel/my disk", "devid": "ata-X_1-part1",
-                    "state": "ONLINE", "read_errors": 0, "write_errors": 0, "chechecksum_errors": 12},
+                    "state": "ONLINE", "read_errors": 0, "write_errors": 0, "checksum_errors": 12},
                 "spare-1": {"name": "spare-1", "vdev_type": "spare", "state": "DEGRADED", "vdevs": {
                     "replacing-0": {"name": "replacing-0", "vdev_type": "replacing", "state": "DEGRADED", "vdevs": {
                         "77": {"name": "77", "vdev_type": "disk", "guid": 77, "path": "/dev/sdb1/old", "devid": "ata-B-part1",

@@ -15,7 +15,7 @@ const SAYS = {
 };
 
 /** The verdict on a pool; unknown where it is unreadable. */
-const poolKind = (pool) => (isOdd(pool.verdict) ? 'unknown' : pool.verdict);
+const poolKind = (pool) => (isOdd(pool.verdict) || isOdd(pool.state) ? 'unknown' : pool.verdict);
 
 /** Everything that is not well, worst first: {rank, kind, subject, says, why, link}. */
 function troubles() {
