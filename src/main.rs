@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::Parser;
 use jbod_monitor::cache::redis::check_authorities;
 use jbod_monitor::cli::{Cli, Command};
-use jbod_monitor::config::{Config, ConfigError, Environment, Row};
+use jbod_monitor::config::{Config, ConfigError, Environment, SettingRow};
 use jbod_monitor::daemon::Endpoint;
 use jbod_monitor::daemon::Life;
 use jbod_monitor::probe::launch;
@@ -72,7 +72,7 @@ fn configured(cli: &Cli, env: &Environment) -> Result<(Config, Endpoint), Config
 }
 
 fn check_config(config: &Config) -> anyhow::Result<()> {
-    let row = |row: &Row| {
+    let row = |row: &SettingRow| {
         let value = if row.value.is_empty() { "(none)" } else { &row.value };
         format!("{:<28} {value:<40} {}\n", row.name, row.source)
     };

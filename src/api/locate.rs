@@ -16,7 +16,7 @@ const LISTED: usize = 8;
 
 /// What a name leads to.
 #[derive(Debug)]
-pub enum Found<'a> {
+pub enum Located<'a> {
     Drive(&'a DriveSummary),
     /// Nothing, or not one thing; in words.
     Nothing(String),
@@ -25,7 +25,7 @@ pub enum Found<'a> {
 /// The drive that a name means. `known` is the one that goes by it outside of the overview (links,
 /// sg nodes, addresses, leaves of pools): asked when no drive's own names are it, and before a part
 /// of a serial number is.
-pub fn find<'a>(overview: &'a Overview, name: &str, known: impl Fn(&DriveSummary) -> bool) -> Found<'a> {
+pub fn find<'a>(overview: &'a Overview, name: &str, known: impl Fn(&DriveSummary) -> bool) -> Located<'a> {
     let name = strip_path(name);
     if let Some((enclosure, slot)) = name.split_once('/') {
         return in_bay(overview, enclosure, slot);
@@ -42,11 +42,11 @@ pub fn find<'a>(overview: &'a Overview, name: &str, known: impl Fn(&DriveSummary
         let found: Vec<&DriveSummary> = overview.drives().filter(|d| way(d)).collect();
         match found.as_slice() {
             [] => {}
-            [drive] => return Found::Drive(drive),
-            several => return Found::Nothing(candidates(name, several)),
+            [drive] => return Located::Drive(drive),
+            several => return Located::Nothing(candidates(name, several)),
         }
     }
-    Found::Nothing(format!("no drive here is {}", sanitize(name)))
+    Located::Nothing(format!("no drive here is {}", sanitize(name)))
 }
 
 /// By the name of a path, or of a partition on it (`sda1`, `nvme0n1p2`).
@@ -86,19 +86,19 @@ fn has_part(drive: &DriveSummary, name: &str) -> bool {
 }
 
 /// `ENCLOSURE/SLOT`, the enclosure by its id or by a name it has in sysfs.
-fn in_bay<'a>(overview: &'a Overview, enclosure: &str, slot: &str) -> Found<'a> {
+fn in_bay<'a>(overview: &'a Overview, enclosure: &str, slot: &str) -> Located<'a> {
     let by_name = overview
         .enclosures
         .iter()
         .find(|e| e.id.eq_ignore_ascii_case(enclosure) || e.sysfs_names.iter().any(|n| n == enclosure));
     let Some(shelf) = by_name else {
-        return Found::Nothing(format!("no enclosure here is {}", sanitize(enclosure)));
+        return Located::Nothing(format!("no enclosure here is {}", sanitize(enclosure)));
     };
     let bay = slot.parse::<u32>().ok().and_then(|n| shelf.slots.iter().find(|s| s.slot == n));
     match bay.map(|bay| &bay.drive) {
-        Some(Some(drive)) => Found::Drive(drive),
-        Some(None) => Found::Nothing(format!("bay {} of enclosure {} is empty", sanitize(slot), shelf.id)),
-        None => Found::Nothing(format!("enclosure {} has no bay {}", shelf.id, sanitize(slot))),
+        Some(Some(drive)) => Located::Drive(drive),
+        Some(None) => Located::Nothing(format!("bay {} of enclosure {} is empty", sanitize(slot), shelf.id)),
+        None => Located::Nothing(format!("enclosure {} has no bay {}", shelf.id, sanitize(slot))),
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Published {
 impl Published {
     /// Of an overview, or of its first bytes. `None`: it is none of ours, or does not say of which host it is.
     pub fn read(begin: &[u8]) -> Option<Self> {
-        let mut found = Found::default();
+        let mut found = PublishedFields::default();
         // What is cut off ends in an error; what stood before it is known.
         let _ = (&mut found).deserialize(&mut serde_json::Deserializer::from_slice(begin));
         let host = found.host.filter(|_| found.schema == Some(SCHEMA))?;
@@ -41,7 +41,7 @@ impl Published {
 }
 
 #[derive(Default)]
-struct Found {
+struct PublishedFields {
     schema: Option<u32>,
     version: Option<ContentVersion>,
     host: Option<String>,
@@ -49,7 +49,7 @@ struct Found {
     sweep: Option<SweepStats>,
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Found {
+impl<'de> DeserializeSeed<'de> for &mut PublishedFields {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -57,7 +57,7 @@ impl<'de> DeserializeSeed<'de> for &mut Found {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Found {
+impl<'de> Visitor<'de> for &mut PublishedFields {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 /// A child on a drive.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct RunningChild {
     /// Tells its completion from that of every other child.
     pub(super) number: u64,
     /// The SCSI host that the drive is being read through.
@@ -17,7 +17,7 @@ pub(super) struct Running {
 
 /// What a completion is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Completion {
+pub(super) enum Relevance {
     /// The drive that is here.
     Current,
     /// One that has gone since, or is gone and here again: no reading of the drive that is here.

@@ -4,7 +4,7 @@
 //!
 //! At most one child per module lives; its answer is kept until the next.
 
-use super::completion::Completion;
+use super::completion::Relevance;
 use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
 use super::source::{Notice, Source};
@@ -26,21 +26,21 @@ const CHILD: Limits = Limits { deadline: Duration::from_secs(86_400), output_byt
 #[derive(Default)]
 pub(super) struct EnclosureReader {
     is_due: bool,
-    modules: HashMap<String, Module>,
+    modules: HashMap<String, ModuleState>,
     /// How many children were started.
     started: u64,
 }
 
 #[derive(Default)]
-struct Module {
+struct ModuleState {
     enclosure: String,
-    running: Option<Running>,
+    running: Option<RunningRead>,
     is_silent: bool,
     answers: HashMap<u32, SlotAnswer>,
 }
 
 /// A child that reads a module.
-struct Running {
+struct RunningRead {
     /// Tells its completion from that of every other child.
     number: u64,
     since: Instant,
@@ -95,23 +95,23 @@ impl EnclosureReader {
             Some(ModuleRead { number, sysfs_name: io_module.sysfs_name, answers })
         };
         match jobs.run_on_own_thread(SOURCE, "shelf", job) {
-            Ok(()) => module.running = Some(Running { number, since: at, is_void: false }),
+            Ok(()) => module.running = Some(RunningRead { number, since: at, is_void: false }),
             Err(_) => module.is_silent = true,
         }
     }
 
     /// `Void`: it is of the enclosure that was there before, and the one that is there is still to be read.
-    fn complete(&mut self, read: ModuleRead) -> Completion {
-        let Some(module) = self.modules.get_mut(&read.sysfs_name) else { return Completion::Void };
+    fn complete(&mut self, read: ModuleRead) -> Relevance {
+        let Some(module) = self.modules.get_mut(&read.sysfs_name) else { return Relevance::Void };
         let Some(running) = module.running.take_if(|running| running.number == read.number) else {
-            return Completion::Void;
+            return Relevance::Void;
         };
         module.is_silent = false;
         if running.is_void {
-            return Completion::Void;
+            return Relevance::Void;
         }
         module.answers = read.answers;
-        Completion::Current
+        Relevance::Current
     }
 
     /// Marks those that are overdue; gives when the next one will be.
@@ -184,7 +184,7 @@ impl Source for EnclosureReader {
 
     fn take(&mut self, result: Box<dyn Any + Send>, _: &Jobs, _: &Discovered) -> Option<Notice> {
         let read = result.downcast::<ModuleRead>().ok()?;
-        if self.complete(*read) == Completion::Void {
+        if self.complete(*read) == Relevance::Void {
             self.request();
         }
         None
@@ -215,13 +215,13 @@ fn read(module: &IoModule, stop: &Stop) -> Option<HashMap<u32, SlotAnswer>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collector::jobs::Report;
+    use crate::collector::jobs::JobReport;
     use crate::domain::enclosure::Slot;
     use crate::domain::enclosure::words::SlotStatus;
     use crate::probe::Host;
     use crossbeam_channel::Receiver;
 
-    fn jobs() -> (Jobs, Receiver<Report>) {
+    fn jobs() -> (Jobs, Receiver<JobReport>) {
         let host = Host { root: "/nonexistent".into(), smartctl: None, zpool: None };
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
         Jobs::new(host, stop, 1).unwrap_or_else(|e| unreachable!("{e}"))
@@ -244,7 +244,7 @@ mod tests {
         }
     }
 
-    fn next(reports: &Receiver<Report>) -> ModuleRead {
+    fn next(reports: &Receiver<JobReport>) -> ModuleRead {
         let report = reports.recv().unwrap_or_else(|e| unreachable!("{e}"));
         *report.result.downcast::<ModuleRead>().unwrap_or_else(|_| unreachable!("of an enclosure"))
     }
@@ -271,8 +271,8 @@ mod tests {
         let read = next(&reports);
         let other =
             ModuleRead { number: read.number + 1, sysfs_name: read.sysfs_name.clone(), answers: HashMap::new() };
-        assert_eq!(reader.complete(other), Completion::Void, "no such child");
-        assert_eq!(reader.complete(read), Completion::Current);
+        assert_eq!(reader.complete(other), Relevance::Void, "no such child");
+        assert_eq!(reader.complete(read), Relevance::Current);
         reader.apply_to(&mut enclosures);
         assert!(enclosures.iter().all(|e| e.error.is_none()));
         assert!(reports.try_recv().is_err(), "one thread only");
@@ -294,16 +294,16 @@ mod tests {
         };
         let mut reader = EnclosureReader::default();
         request(&mut reader, &jobs, &with_module("a"), t0);
-        assert_eq!(reader.complete(reported()), Completion::Current);
+        assert_eq!(reader.complete(reported()), Relevance::Current);
         assert_eq!(status(&reader, "a"), Some(SlotStatus::Ok));
         request(&mut reader, &jobs, &with_module("b"), t0);
         assert_eq!(status(&reader, "b"), None, "it has not reported anything yet");
         request(&mut reader, &jobs, &with_module("c"), t0);
-        assert_eq!(reader.complete(reported()), Completion::Void, "that was b");
+        assert_eq!(reader.complete(reported()), Relevance::Void, "that was b");
         assert_eq!(status(&reader, "c"), None);
         request(&mut reader, &jobs, &with_module("c"), t0);
         request(&mut reader, &jobs, &Discovered::default(), t0);
         request(&mut reader, &jobs, &with_module("c"), t0);
-        assert_eq!(reader.complete(reported()), Completion::Void, "it was absent in between");
+        assert_eq!(reader.complete(reported()), Relevance::Void, "it was absent in between");
     }
 }

@@ -15,12 +15,12 @@ use std::{io, thread};
 pub(super) type SourceId = &'static str;
 
 /// The result of a job. Only the source that started the job knows its type.
-pub struct Report {
+pub struct JobReport {
     pub(super) source: SourceId,
     pub(super) result: Box<dyn Any + Send>,
 }
 
-impl fmt::Debug for Report {
+impl fmt::Debug for JobReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Report").field("source", &self.source).finish_non_exhaustive()
     }
@@ -31,14 +31,14 @@ pub(super) struct Jobs {
     host: Arc<Host>,
     stop: Stop,
     pool: RayonPool,
-    reports: Sender<Report>,
+    reports: Sender<JobReport>,
     /// Jobs of the pool that have not ended.
     running: Arc<AtomicUsize>,
 }
 
 impl Jobs {
     /// With so many threads; the receiver is where the reports come in. It is bounded by what runs: a job sends one report.
-    pub(super) fn new(host: Host, stop: Stop, threads: usize) -> Result<(Self, Receiver<Report>), PoolError> {
+    pub(super) fn new(host: Host, stop: Stop, threads: usize) -> Result<(Self, Receiver<JobReport>), PoolError> {
         let (reports, incoming) = unbounded();
         let pool = RayonPool::new(threads)?;
         Ok((Self { host: Arc::new(host), stop, pool, reports, running: Arc::default() }, incoming))
@@ -57,7 +57,7 @@ impl Jobs {
             let result = Box::new(job(&host, &stop));
             running.fetch_sub(1, Ordering::AcqRel);
             // The receiver is gone only when the daemon has stopped.
-            let _ = reports.send(Report { source, result });
+            let _ = reports.send(JobReport { source, result });
         });
     }
 
@@ -71,14 +71,14 @@ impl Jobs {
         let (stop, reports) = (self.stop.clone(), self.reports.clone());
         thread::Builder::new().name(name.to_owned()).stack_size(256 * 1024).spawn(move || {
             if let Some(result) = job(&stop) {
-                let _ = reports.send(Report { source, result: Box::new(result) });
+                let _ = reports.send(JobReport { source, result: Box::new(result) });
             }
         })?;
         Ok(())
     }
 
     /// After a stop: waits until the jobs of the pool have ended, at most until then.
-    pub(super) fn wait_for_end(&self, reports: &Receiver<Report>, until: Instant) {
+    pub(super) fn wait_for_end(&self, reports: &Receiver<JobReport>, until: Instant) {
         while self.running.load(Ordering::Acquire) > 0 {
             if reports.recv_deadline(until).is_err() {
                 break;

@@ -19,10 +19,10 @@ mod source;
 mod sources;
 mod sweep;
 
-pub use jobs::Report;
+pub use jobs::JobReport;
 pub use rayon_pool::PoolError;
 pub use scheduler::Enqueue;
-pub use smartctl_monitor::Transition;
+pub use smartctl_monitor::SmartctlTransition;
 pub use source::Notice;
 pub use sweep::CompletedSweep;
 
@@ -41,7 +41,7 @@ use crate::domain::no_reading::NoReading;
 use crate::domain::zfs::Zfs;
 use crate::probe::{Host, drives};
 use crate::stop::Stop;
-use completion::Completion;
+use completion::Relevance;
 use crossbeam_channel::Receiver;
 use device_types::DeviceTypes;
 use discovery::{Discovered, Visibility};
@@ -101,7 +101,7 @@ impl Collector {
         rules: Arc<RuleSettings>,
         layouts: Arc<Layouts>,
         stop: Stop,
-    ) -> Result<(Self, Receiver<Report>), PoolError> {
+    ) -> Result<(Self, Receiver<JobReport>), PoolError> {
         let types = DeviceTypes::new(std::mem::take(&mut config.device_types));
         let name = host.name();
         // One thread more than smartctl may take: zpool is waited for there, and takes none from a drive.
@@ -295,7 +295,7 @@ impl Collector {
     }
 
     /// Takes in a report.
-    pub fn take(&mut self, report: Report) -> Taken {
+    pub fn take(&mut self, report: JobReport) -> Taken {
         if report.source == scheduler::SOURCE {
             let Ok(read) = report.result.downcast::<DriveRead>() else { return Taken::Other };
             return self.take_reading(*read).map_or(Taken::Other, Taken::Reading);
@@ -311,7 +311,7 @@ impl Collector {
         if answer.stopped {
             return None;
         }
-        if completion == Completion::Void {
+        if completion == Relevance::Void {
             self.read_again(key, now);
             return None;
         }
@@ -403,7 +403,7 @@ impl Collector {
     }
 
     /// After a stop: every child is ended at once; waits until they are.
-    pub fn finish(&self, reports: &Receiver<Report>) {
+    pub fn finish(&self, reports: &Receiver<JobReport>) {
         self.jobs.wait_for_end(reports, Instant::now() + STOP_PATIENCE);
     }
 

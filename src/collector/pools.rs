@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 #[derive(Default)]
-pub(super) struct Pools {
+pub(super) struct PoolReader {
     zfs: Zfs,
     /// `zfs.memberships()`, made once.
     memberships: BTreeMap<DeviceName, Membership>,
@@ -27,7 +27,7 @@ pub(super) struct Pools {
     stuck: Option<Stuck>,
 }
 
-impl Pools {
+impl PoolReader {
     pub(super) fn zfs(&self) -> &Zfs {
         &self.zfs
     }
@@ -60,7 +60,7 @@ impl Pools {
     }
 }
 
-impl Source for Pools {
+impl Source for PoolReader {
     fn id(&self) -> SourceId {
         "pools"
     }
@@ -92,7 +92,7 @@ impl Source for Pools {
 
     /// Pools that could not be asked for stay as they were, with the reason.
     fn take(&mut self, result: Box<dyn Any + Send>, jobs: &Jobs, found: &Discovered) -> Option<Notice> {
-        let answer = result.downcast::<zpool::Answer>().ok()?;
+        let answer = result.downcast::<zpool::ZpoolResult>().ok()?;
         self.is_running = false;
         self.stuck = answer.stuck;
         match answer.report {

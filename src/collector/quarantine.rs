@@ -28,7 +28,7 @@ struct DriveHistory {
 
 /// Why a drive is not to be read now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum WaitReason {
     /// It was silent; it is not read again until then.
     Waits(Instant),
     /// Its last child still hangs.
@@ -44,18 +44,18 @@ pub(super) struct Quarantine {
 
 impl Quarantine {
     /// `ignores_wait`: it is read to find out whether its SCSI host answers.
-    pub(super) fn check(&mut self, key: &DriveKey, ignores_wait: bool, at: Instant) -> Result<(), Refusal> {
+    pub(super) fn check(&mut self, key: &DriveKey, ignores_wait: bool, at: Instant) -> Result<(), WaitReason> {
         let Some(history) = self.histories.get_mut(key) else { return Ok(()) };
         if let Some(until) = history.not_before
             && until > at
             && !ignores_wait
         {
-            return Err(Refusal::Waits(until));
+            return Err(WaitReason::Waits(until));
         }
         let Some(stuck) = history.stuck.as_mut() else { return Ok(()) };
         if !stuck.is_gone() {
             let seconds = at.saturating_duration_since(stuck.since()).as_secs();
-            return Err(Refusal::ChildStuck { pid: stuck.pid(), seconds });
+            return Err(WaitReason::ChildStuck { pid: stuck.pid(), seconds });
         }
         history.stuck = None;
         self.stuck.remove(key);
@@ -70,7 +70,7 @@ impl Quarantine {
     }
 
     /// Takes note of what a reading gave: remembers the drive's type, or lengthens its wait.
-    pub(super) fn record(&mut self, key: &DriveKey, answer: &smartctl::Answer, at: Instant) {
+    pub(super) fn record(&mut self, key: &DriveKey, answer: &smartctl::SmartctlResult, at: Instant) {
         let history = self.histories.entry(key.clone()).or_default();
         history.took = answer.took;
         match &answer.outcome {

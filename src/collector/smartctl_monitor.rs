@@ -13,7 +13,7 @@ const UNRECOGNIZED_AGAIN: Duration = Duration::from_secs(60);
 
 /// A change that is worth a line in the log.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Transition {
+pub enum SmartctlTransition {
     BecameUnusable(Smartctl),
     Recovered(Smartctl),
 }
@@ -50,15 +50,15 @@ impl SmartctlMonitor {
     }
 
     /// Takes in an answer; gives a change. That it is well from the start is none.
-    fn record(&mut self, told: Told) -> Option<Transition> {
+    fn record(&mut self, told: Told) -> Option<SmartctlTransition> {
         self.is_running = false;
         self.stuck = told.stuck;
         let answer = told.tool?;
         let before = self.now.replace(answer.clone());
         let was_ok = before.as_ref().is_none_or(Smartctl::is_ok);
         match (was_ok, answer.is_ok()) {
-            (false, true) => Some(Transition::Recovered(answer)),
-            (_, false) if before.as_ref() != Some(&answer) => Some(Transition::BecameUnusable(answer)),
+            (false, true) => Some(SmartctlTransition::Recovered(answer)),
+            (_, false) if before.as_ref() != Some(&answer) => Some(SmartctlTransition::BecameUnusable(answer)),
             _ => None,
         }
     }
@@ -113,11 +113,15 @@ mod tests {
         let gone = Smartctl::Missing { named: Some(path()) };
         let mut monitor = SmartctlMonitor::default();
         assert_eq!(monitor.record(good.clone().into()), None, "all is well");
-        assert_eq!(monitor.record(old.clone().into()), Some(Transition::BecameUnusable(old.clone())));
+        assert_eq!(monitor.record(old.clone().into()), Some(SmartctlTransition::BecameUnusable(old.clone())));
         assert_eq!(monitor.record(old.clone().into()), None, "reported already");
         assert!(monitor.problem().is_some_and(|t| t.contains("6.6 (/usr/sbin/smartctl) is older than 7.0")));
-        assert_eq!(monitor.record(gone.clone().into()), Some(Transition::BecameUnusable(gone)), "another problem");
-        assert_eq!(monitor.record(good.clone().into()), Some(Transition::Recovered(good)));
+        assert_eq!(
+            monitor.record(gone.clone().into()),
+            Some(SmartctlTransition::BecameUnusable(gone)),
+            "another problem"
+        );
+        assert_eq!(monitor.record(good.clone().into()), Some(SmartctlTransition::Recovered(good)));
         assert_eq!(monitor.problem(), None);
     }
 }

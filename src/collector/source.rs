@@ -2,14 +2,14 @@
 
 use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
-use super::smartctl_monitor::Transition;
+use super::smartctl_monitor::SmartctlTransition;
 use std::any::Any;
 use std::time::Instant;
 
 /// What a result means for the poller.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Notice {
-    Smartctl(Transition),
+    Smartctl(SmartctlTransition),
 }
 
 pub(super) trait Source {

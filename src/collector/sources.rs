@@ -2,8 +2,8 @@
 
 use super::discovery::Discovered;
 use super::enclosure_reader::EnclosureReader;
-use super::jobs::{Jobs, Report};
-use super::pools::Pools;
+use super::jobs::{JobReport, Jobs};
+use super::pools::PoolReader;
 use super::smartctl_monitor::SmartctlMonitor;
 use super::source::{Notice, Source};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use std::time::Instant;
 /// What is asked beside the drives.
 #[derive(Default)]
 pub(super) struct Sources {
-    pub(super) pools: Pools,
+    pub(super) pools: PoolReader,
     pub(super) enclosures: EnclosureReader,
     pub(super) smartctl: SmartctlMonitor,
 }
@@ -32,7 +32,7 @@ impl Sources {
     }
 
     /// Takes a report in. `None`: nothing that the poller must know of.
-    pub(super) fn take(&mut self, report: Report, jobs: &Jobs, found: &Discovered) -> Option<Notice> {
+    pub(super) fn take(&mut self, report: JobReport, jobs: &Jobs, found: &Discovered) -> Option<Notice> {
         for source in self.all() {
             if source.id() == report.source {
                 return source.take(report.result, jobs, found);

@@ -25,7 +25,7 @@ pub use device_types::TypeEntry;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use http::{HttpConfig, Listen};
-pub use read::Row;
+pub use read::SettingRow;
 pub use redis_address::{CaFile, RedisAddress, RedisConfig, RedisTls, Sentinels, host_and_port};
 
 use self::redis::redis_config;
@@ -77,7 +77,7 @@ pub struct Config {
     pub smartctl: Option<PathBuf>,
     pub zpool: Option<PathBuf>,
     /// What `check-config` prints: variable, value, source.
-    pub rows: Vec<Row>,
+    pub rows: Vec<SettingRow>,
 }
 
 impl Config {

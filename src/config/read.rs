@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// One effective setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct SettingRow {
     pub name: &'static str,
     pub value: String,
     pub source: &'static str,
@@ -21,7 +21,7 @@ pub struct Row {
 pub(super) struct SettingsReader<'a> {
     arguments: &'a Arguments,
     env: &'a Environment,
-    rows: Vec<Row>,
+    rows: Vec<SettingRow>,
 }
 
 impl<'a> SettingsReader<'a> {
@@ -30,7 +30,7 @@ impl<'a> SettingsReader<'a> {
     }
 
     /// What `check-config` prints: everything that was read, in that order.
-    pub(super) fn into_rows(self) -> Vec<Row> {
+    pub(super) fn into_rows(self) -> Vec<SettingRow> {
         self.rows
     }
 
@@ -43,7 +43,7 @@ impl<'a> SettingsReader<'a> {
     }
 
     fn note(&mut self, name: &'static str, value: impl Into<String>, source: &'static str) {
-        self.rows.push(Row { name, value: value.into(), source });
+        self.rows.push(SettingRow { name, value: value.into(), source });
     }
 
     pub(super) fn text(&mut self, setting: &Text) -> &'a str {

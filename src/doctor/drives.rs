@@ -1,7 +1,7 @@
 //! Drives, where something of one is missing: why it has no bay, why there is no reading of it.
 //! Drives with the same reason share a line.
 
-use super::finding::{Finding, Level, fail, ok, warn};
+use super::finding::{DoctorFinding, Level, fail, ok, warn};
 use crate::api::drive_summary::DriveSummary;
 use crate::api::overview::Overview;
 use crate::config::TypeEntry;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// Drives that are named on one line.
 const NAMED: usize = 6;
 
-pub(super) fn drives(host: &Host, fleet: &Inventory, overview: &Overview, tool: &Smartctl) -> Vec<Finding> {
+pub(super) fn drives(host: &Host, fleet: &Inventory, overview: &Overview, tool: &Smartctl) -> Vec<DoctorFinding> {
     let here: Vec<&DriveSummary> = overview.drives().filter(|d| d.state != DriveState::Missing).collect();
     if here.is_empty() {
         let mend = "a look at dmesg and lsblk; in a container, passing /sys and the devices in";
@@ -43,7 +43,7 @@ pub(super) fn drives(host: &Host, fleet: &Inventory, overview: &Overview, tool: 
 }
 
 /// Types that smartctl is told by the setting.
-pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<Finding> {
+pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<DoctorFinding> {
     if !unused.is_empty() {
         let what = format!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", unused.join(", "));
         return vec![warn(what, "a kernel name, by-id name or serial number that scan shows, or taking the entry out")];
@@ -52,7 +52,7 @@ pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<Finding> {
     if entries.is_empty() { Vec::new() } else { vec![ok(format!("SMART_DEVICE_TYPES is heeded: {all}"))] }
 }
 
-fn without_bay(fleet: &Inventory, overview: &Overview) -> Vec<Finding> {
+fn without_bay(fleet: &Inventory, overview: &Overview) -> Vec<DoctorFinding> {
     let has_enclosures = !overview.enclosures.is_empty();
     let mut reasons: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
     for record in fleet.present().filter(|r| r.bay.is_none()) {
@@ -63,7 +63,7 @@ fn without_bay(fleet: &Inventory, overview: &Overview) -> Vec<Finding> {
         names.sort_by(|a, b| natural_cmp(a, b));
         let what = format!("{} in no bay: {why}", subject(&names, "is", "are"));
         if as_it_should {
-            return Finding { level: Level::Ok, what, remedy: None };
+            return DoctorFinding { level: Level::Ok, what, remedy: None };
         }
         let mend = if has_enclosures {
             "the cable or the shelf, where the drive sits in one; nothing where it does not"
@@ -87,7 +87,7 @@ fn why_no_bay(drive: &Drive, has_enclosures: bool) -> (bool, &'static str) {
     }
 }
 
-fn without_reading(fleet: &Inventory) -> Vec<Finding> {
+fn without_reading(fleet: &Inventory) -> Vec<DoctorFinding> {
     let mut reasons: BTreeMap<String, Vec<(&DriveRecord, NoReading)>> = BTreeMap::new();
     let any = DeviceName::placeholder();
     for record in fleet.present().filter(|record| record.state != DriveState::Standby) {
@@ -106,7 +106,7 @@ fn without_nodes(why: &NoReading, drive: &Drive, device: &DeviceName) -> NoReadi
     why.renamed(rename, device)
 }
 
-fn no_reading(shared: &str, drives: &[(&DriveRecord, NoReading)]) -> Finding {
+fn no_reading(shared: &str, drives: &[(&DriveRecord, NoReading)]) -> DoctorFinding {
     let Some((first, why)) = drives.first() else { return ok(shared) };
     let own = match drives {
         [_] => without_nodes(why, &first.drive, &first.drive.device).to_string(),

@@ -15,7 +15,7 @@ pub(super) enum Level {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
+pub(super) struct DoctorFinding {
     pub(super) level: Level,
     /// What was found.
     pub(super) what: String,
@@ -23,19 +23,19 @@ pub(super) struct Finding {
     pub(super) remedy: Option<String>,
 }
 
-pub(super) fn ok(what: impl Into<String>) -> Finding {
-    Finding { level: Level::Ok, what: what.into(), remedy: None }
+pub(super) fn ok(what: impl Into<String>) -> DoctorFinding {
+    DoctorFinding { level: Level::Ok, what: what.into(), remedy: None }
 }
 
-pub(super) fn warn(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Finding { level: Level::Warn, what: what.into(), remedy: Some(remedy.into()) }
+pub(super) fn warn(what: impl Into<String>, remedy: impl Into<String>) -> DoctorFinding {
+    DoctorFinding { level: Level::Warn, what: what.into(), remedy: Some(remedy.into()) }
 }
 
-pub(super) fn fail(what: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Finding { level: Level::Fail, what: what.into(), remedy: Some(remedy.into()) }
+pub(super) fn fail(what: impl Into<String>, remedy: impl Into<String>) -> DoctorFinding {
+    DoctorFinding { level: Level::Fail, what: what.into(), remedy: Some(remedy.into()) }
 }
 
-impl Finding {
+impl DoctorFinding {
     /// `warn  what  -- mended by: …`, one line, or more on a screen that is narrower.
     pub(super) fn text(&self, screen: Screen) -> String {
         let (word, sgr) = match self.level {
@@ -54,7 +54,7 @@ impl Finding {
 }
 
 /// How many of each, for the last line.
-pub(super) fn summary(findings: &[Finding]) -> String {
+pub(super) fn summary(findings: &[DoctorFinding]) -> String {
     let count = |level| findings.iter().filter(|f| f.level == level).count();
     match (count(Level::Fail), count(Level::Warn)) {
         (0, 0) => "nothing is missing\n".to_owned(),

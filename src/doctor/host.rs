@@ -1,6 +1,6 @@
 //! The host itself: tools, kernel modules, shelves, and what this process may do.
 
-use super::finding::{Finding, fail, ok, warn};
+use super::finding::{DoctorFinding, fail, ok, warn};
 use crate::api::overview::Overview;
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
 use crate::domain::inventory::Inventory;
@@ -11,7 +11,7 @@ use crate::probe::Host;
 use crate::probe::setup::{self, Rights};
 use crate::probe::tools::{ADVISED, Smartctl};
 
-pub(super) fn smartctl(tool: &Smartctl) -> Vec<Finding> {
+pub(super) fn smartctl(tool: &Smartctl) -> Vec<DoctorFinding> {
     let finding = match tool {
         Smartctl::Ok { version, .. } if *version < ADVISED => warn(
             format!("{tool}: before {ADVISED} it gives less for SAS drives, and grown defects in bytes"),
@@ -24,7 +24,7 @@ pub(super) fn smartctl(tool: &Smartctl) -> Vec<Finding> {
 }
 
 /// ZFS is not wanted everywhere: that it is not there is no fault.
-pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Finding> {
+pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<DoctorFinding> {
     let loaded = setup::kernel(host).zfs;
     let Some(path) = &host.zpool else {
         return vec![if loaded {
@@ -69,7 +69,7 @@ pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Findin
     findings
 }
 
-pub(super) fn shelves(host: &Host, overview: &Overview, enclosures: &[Enclosure]) -> Vec<Finding> {
+pub(super) fn shelves(host: &Host, overview: &Overview, enclosures: &[Enclosure]) -> Vec<DoctorFinding> {
     let kernel = setup::kernel(host);
     if overview.enclosures.is_empty() {
         let what = "no enclosure is known: every drive is shown in no bay";
@@ -123,7 +123,7 @@ fn has_raid_volume(overview: &Overview) -> bool {
 }
 
 /// By which nodes drives are reached.
-pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<Finding> {
+pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
     let mut findings = Vec::new();
     let bare = fleet
         .present()
@@ -159,7 +159,7 @@ pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<Finding> {
 }
 
 /// What the process may do, as far as the drives that are here need it.
-pub(super) fn rights(host: &Host, overview: &Overview) -> Vec<Finding> {
+pub(super) fn rights(host: &Host, overview: &Overview) -> Vec<DoctorFinding> {
     if setup::is_laid_out(host) {
         return vec![ok(format!("rights are not checked: the host is laid out in {}", host.root.display()))];
     }

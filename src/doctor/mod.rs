@@ -12,13 +12,13 @@ use crate::probe::tools;
 use crate::scan::{begin, sweep};
 use crate::terminal::{Screen, print};
 use anyhow::Context;
-use finding::{Finding, Level, summary};
+use finding::{DoctorFinding, Level, summary};
 use serde::Serialize;
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct DoctorReport<'a> {
     host: &'a str,
-    findings: &'a [Finding],
+    findings: &'a [DoctorFinding],
 }
 
 /// Prints what was found; false when something fails.
@@ -27,7 +27,7 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
     let tool = tools::smartctl(&host, &stop).context("stopped")?;
     let zpool = tools::zpool_version(&host, &stop);
     let (collector, overview) = sweep(config, host.clone(), &stop)?;
-    let findings: Vec<Finding> = [
+    let findings: Vec<DoctorFinding> = [
         host::smartctl(&tool),
         host::pools(&host, collector.zfs(), zpool.as_deref()),
         host::shelves(&host, &overview, collector.enclosures()),
@@ -42,7 +42,7 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
     .flatten()
     .collect();
     let text = if json {
-        serde_json::to_string(&Report { host: &overview.host, findings: &findings })? + "\n"
+        serde_json::to_string(&DoctorReport { host: &overview.host, findings: &findings })? + "\n"
     } else {
         findings.iter().map(|f| f.text(screen)).collect::<String>() + &summary(&findings)
     };

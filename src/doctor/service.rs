@@ -1,11 +1,11 @@
 //! What the daemon would meet: Redis, and the address it serves on.
 
-use super::finding::{Finding, fail, ok, warn};
+use super::finding::{DoctorFinding, fail, ok, warn};
 use crate::cache::redis::{RedisCheck, check_redis};
 use crate::config::RedisConfig;
 use crate::http::{AddressStatus, Endpoint, listen_error_hint, probe_addresses};
 
-pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
+pub(super) fn redis(config: &RedisConfig) -> Vec<DoctorFinding> {
     let place = format!("Redis at {}", config.address);
     let finding = match check_redis(config) {
         RedisCheck::Usable { version, is_replica: true } => fail(
@@ -43,7 +43,7 @@ pub(super) fn redis(config: &RedisConfig) -> Vec<Finding> {
     vec![finding]
 }
 
-pub(super) fn listen(endpoint: &Endpoint) -> Vec<Finding> {
+pub(super) fn listen(endpoint: &Endpoint) -> Vec<DoctorFinding> {
     let finding = |(address, status): (String, AddressStatus)| match status {
         AddressStatus::Free => ok(format!("{address} is free for the daemon")),
         AddressStatus::OwnInstance => ok(format!("a jbod-monitor serves on {address} already")),

@@ -7,7 +7,7 @@ use super::response::Response;
 use super::status::reason_phrase;
 use crate::clock::now;
 use crate::domain::time::Timestamp;
-use crate::poller::Source;
+use crate::poller::ValueSource;
 use crate::reader::{Answer, ResponseBody, XCache};
 use std::io::Write as _;
 use std::sync::{Arc, Weak};
@@ -51,7 +51,7 @@ struct HeadParameters {
     is_gzip: bool,
     status: u16,
     cache: XCache,
-    source: Source,
+    source: ValueSource,
     vary: Option<&'static str>,
     content_type: &'static str,
     framing: Framing,
@@ -134,9 +134,9 @@ fn write_head(to: &mut Vec<u8>, response: &Response, framing: Framing, now: Time
 /// Source, age and validators of data.
 fn write_data_headers(to: &mut Vec<u8>, answer: &Answer, is_gzip: bool, now: Timestamp) {
     let source = match answer.source {
-        Source::Redis => "redis",
-        Source::Memory => "memory",
-        Source::Smartctl => "smartctl",
+        ValueSource::Redis => "redis",
+        ValueSource::Memory => "memory",
+        ValueSource::Smartctl => "smartctl",
     };
     let (cache, body) = (answer.cache.as_str(), &answer.body);
     let etag = body.encoded(is_gzip).etag;

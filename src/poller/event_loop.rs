@@ -5,14 +5,14 @@
 use super::degraded_parts::DegradedParts;
 use super::detect::Detector;
 use super::handle::Poller;
-use super::leadership::{Leadership, View};
-use super::lookup::{Ask, Source};
+use super::leadership::{Leadership, LocalView};
+use super::lookup::{Ask, ValueSource};
 use super::missing_drives::{MissingDrives, Restore};
 use super::pending_requests::PendingRequests;
 use super::publisher::Publisher;
 use super::readiness::Readiness;
 use crate::cache::redis::RedisStore;
-use crate::collector::{Collector, CompletedSweep, Notice, Report, Taken, Transition};
+use crate::collector::{Collector, CompletedSweep, JobReport, Notice, SmartctlTransition, Taken};
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, select};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl EventLoop {
     pub(super) fn run(
         mut self,
         requests: &Receiver<Ask>,
-        reports: &Receiver<Report>,
+        reports: &Receiver<JobReport>,
         redis_is_back: &Receiver<()>,
         stop: &Stop,
     ) {
@@ -143,7 +143,7 @@ impl EventLoop {
         self.restore_missing();
         let list_bytes = self.limits().list.bytes;
         let drives = self.collector.inventory().present().count();
-        let view = View { host: self.collector.name(), drives, list_bytes };
+        let view = LocalView { host: self.collector.name(), drives, list_bytes };
         if self.leadership.renew(&self.redis, &view, at) {
             self.next_sweep = at;
             if followed {
@@ -188,11 +188,11 @@ impl EventLoop {
     }
 
     /// One report of a job.
-    fn handle_report(&mut self, report: Report) {
+    fn handle_report(&mut self, report: JobReport) {
         let taken = self.collector.take(report);
         if let Taken::Notice(Notice::Smartctl(transition)) = &taken {
             Detector::smartctl(transition);
-            if let Transition::Recovered(_) = transition {
+            if let SmartctlTransition::Recovered(_) = transition {
                 self.next_sweep = Instant::now();
             }
         }
@@ -211,7 +211,7 @@ impl EventLoop {
             // A request for either from now on is not given the other's values.
             self.rebuild_lists();
         }
-        self.pending.answer_drive(&read.key, Source::Smartctl);
+        self.pending.answer_drive(&read.key, ValueSource::Smartctl);
     }
 
     fn handle_redis_return(&mut self) {

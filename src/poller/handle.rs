@@ -1,7 +1,7 @@
 //! The other threads' end of the poller.
 
 use super::heartbeat::LoopHeartbeat;
-use super::lookup::{Ask, Snapshot, Source};
+use super::lookup::{Ask, Snapshot, ValueSource};
 use crate::cache::memory::MemoryStore;
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender, select};
@@ -37,7 +37,7 @@ impl Poller {
     }
 
     /// Waits for a reply, not beyond the stop: what is asked then stays in the channel for ever.
-    pub fn reply(&self, replied: &Receiver<Source>, patience: Duration) -> Option<Source> {
+    pub fn reply(&self, replied: &Receiver<ValueSource>, patience: Duration) -> Option<ValueSource> {
         select! {
             recv(replied) -> source => source.ok(),
             recv(self.stop.channel()) -> _ => replied.try_recv().ok(),

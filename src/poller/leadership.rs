@@ -33,7 +33,7 @@ enum Role {
 }
 
 /// What this daemon is, for comparison with what Redis has.
-pub(super) struct View<'a> {
+pub(super) struct LocalView<'a> {
     pub(super) host: &'a str,
     /// Drives that are here.
     pub(super) drives: usize,
@@ -167,7 +167,7 @@ impl Leadership {
     }
 
     /// Takes, prolongs or looks at the lease. True: a sweep is due because polling has become ours.
-    pub(super) fn renew(&mut self, redis: &RedisStore, view: &View, at: Instant) -> bool {
+    pub(super) fn renew(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) -> bool {
         let led = self.is_leader();
         let leader = Role::Leader { swept: self.has_swept() };
         let (role, wait) = match redis.hold_lease(&self.owner, self.lease) {
@@ -196,7 +196,7 @@ impl Leadership {
     }
 
     /// Looks whether the holder delivers again, before anything is stored in its place.
-    pub(super) fn check_holder(&mut self, redis: &RedisStore, view: &View, at: Instant) {
+    pub(super) fn check_holder(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) {
         if let Role::LeaderWithoutLease { .. } = self.role {
             let role = self.beside_holder(redis, view, at);
             self.becomes(role, view.host);
@@ -204,7 +204,7 @@ impl Leadership {
     }
 
     /// What polling is to this daemon while another one holds the lease.
-    fn beside_holder(&mut self, redis: &RedisStore, view: &View, at: Instant) -> Role {
+    fn beside_holder(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) -> Role {
         if matches!(self.role, Role::Undecided | Role::Leader { .. }) {
             self.holder = Holder::default();
         }

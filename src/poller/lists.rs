@@ -1,8 +1,8 @@
 //! What is known as lists and documents: made, put in their places, sent.
 
 use super::event_loop::EventLoop;
-use super::leadership::View;
-use super::lookup::{KeysOf, Snapshot, Source};
+use super::leadership::LocalView;
+use super::lookup::{KeysOf, Snapshot, ValueSource};
 use super::publisher::{Publisher, Sends};
 use super::readiness::Readiness;
 use crate::api::metrics_snapshot::MetricsSnapshot;
@@ -58,7 +58,7 @@ impl EventLoop {
         snapshot.stale_after_seconds = stale_after;
         self.publisher.retain(|device| snapshot.has_device(device));
         self.handle.publish_snapshot(snapshot);
-        let source = if self.leadership.is_leader() { Source::Memory } else { Source::Redis };
+        let source = if self.leadership.is_leader() { ValueSource::Memory } else { ValueSource::Redis };
         let lists_are_made =
             self.readiness == Readiness::Ready || self.collector.is_idle() && !self.collector.is_sweeping();
         let pools_are_made = self.knows_pools();
@@ -129,7 +129,7 @@ impl EventLoop {
         // Where the holder of the lease delivers again, its lists are not overwritten.
         let list_bytes = self.limits().list.bytes;
         let view =
-            View { host: self.collector.name(), drives: self.collector.inventory().present().count(), list_bytes };
+            LocalView { host: self.collector.name(), drives: self.collector.inventory().present().count(), list_bytes };
         self.leadership.check_holder(&self.redis, &view, at);
         self.sends() == Sends::Lists && self.keep_gone()
     }

@@ -20,18 +20,18 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub enum Ask {
     /// Read this drive now, and say when its document is in memory.
-    Drive { device: DeviceName, reply: Sender<Source> },
+    Drive { device: DeviceName, reply: Sender<ValueSource> },
     /// Something was plugged: look anew, and say when the snapshot is of now.
-    Look { reply: Sender<Source> },
+    Look { reply: Sender<ValueSource> },
     /// Bring this list up to date, and say when it is in memory.
-    List { key: Key, reply: Sender<Source> },
+    List { key: Key, reply: Sender<ValueSource> },
     /// The copy that was served was an old one.
     Refresh(Key),
 }
 
 /// Where an answer to an `Ask` came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ValueSource {
     Redis,
     Memory,
     Smartctl,
@@ -56,7 +56,7 @@ pub struct Snapshot {
     /// Any identifier (kernel names, serial number, WWN, by-id, sg node, SCSI address, leaf of a
     /// pool) to the drive it means.
     names: HashMap<String, usize>,
-    drives: Vec<Known>,
+    drives: Vec<DriveEntry>,
     /// The first sweep is whole, or another daemon's values are there.
     pub ready: bool,
     /// What is in memory is kept up to date by this daemon.
@@ -76,7 +76,7 @@ pub struct Snapshot {
 
 /// A drive as requests need it.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct DriveEntry {
     pub device: DeviceName,
     pub identity: Identity,
     /// The serial number by which alone the drive is told from the one that stood there before: that
@@ -115,7 +115,7 @@ impl Snapshot {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());
             }
             let (device, identity) = (drive.device.clone(), drive.identity.clone());
-            snapshot.drives.push(Known { device, identity, told_by_serial, bay: record.bay.clone(), missing });
+            snapshot.drives.push(DriveEntry { device, identity, told_by_serial, bay: record.bay.clone(), missing });
         }
         snapshot.name_leaves(zfs);
         snapshot
@@ -153,7 +153,7 @@ impl Snapshot {
     }
 
     /// The drive that an identifier means.
-    pub fn find(&self, id: &str) -> Option<&Known> {
+    pub fn find(&self, id: &str) -> Option<&DriveEntry> {
         let index = self.names.get(id).or_else(|| self.names.get(&id.to_ascii_lowercase()))?;
         self.drives.get(*index)
     }

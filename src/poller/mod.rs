@@ -25,5 +25,5 @@ mod start;
 mod stored;
 
 pub use handle::Poller;
-pub use lookup::{Ask, KeysOf, Known, Snapshot, Source};
+pub use lookup::{Ask, DriveEntry, KeysOf, Snapshot, ValueSource};
 pub use start::{StartError, start};

@@ -1,6 +1,6 @@
 //! Requests that wait for a drive to be read or for a list to be made.
 
-use super::lookup::Source;
+use super::lookup::ValueSource;
 use crate::cache::Key;
 use crate::domain::drive::DriveKey;
 use crossbeam_channel::Sender;
@@ -12,14 +12,14 @@ const MIN_READ_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct PendingRequests {
-    drives: HashMap<DriveKey, Vec<Sender<Source>>>,
-    lists: Vec<(Key, Sender<Source>)>,
+    drives: HashMap<DriveKey, Vec<Sender<ValueSource>>>,
+    lists: Vec<(Key, Sender<ValueSource>)>,
     /// When a drive was last read because a request wanted it.
     last_reads: HashMap<DriveKey, Instant>,
 }
 
 impl PendingRequests {
-    pub(super) fn wait_for_drive(&mut self, key: DriveKey, reply: Sender<Source>) {
+    pub(super) fn wait_for_drive(&mut self, key: DriveKey, reply: Sender<ValueSource>) {
         self.drives.entry(key).or_default().push(reply);
     }
 
@@ -28,18 +28,18 @@ impl PendingRequests {
     }
 
     /// The drive was read: its requests are answered.
-    pub(super) fn answer_drive(&mut self, key: &DriveKey, source: Source) {
+    pub(super) fn answer_drive(&mut self, key: &DriveKey, source: ValueSource) {
         for reply in self.drives.remove(key).unwrap_or_default() {
             let _ = reply.send(source);
         }
     }
 
-    pub(super) fn wait_for_list(&mut self, key: Key, reply: Sender<Source>) {
+    pub(super) fn wait_for_list(&mut self, key: Key, reply: Sender<ValueSource>) {
         self.lists.push((key, reply));
     }
 
     /// Lists were made: requests for those that `is_made` are answered.
-    pub(super) fn answer_lists(&mut self, is_made: impl Fn(&Key) -> bool, source: Source) {
+    pub(super) fn answer_lists(&mut self, is_made: impl Fn(&Key) -> bool, source: ValueSource) {
         for (_, reply) in self.lists.extract_if(.., |(key, _)| is_made(key)) {
             let _ = reply.send(source);
         }

@@ -2,7 +2,7 @@
 //! Equal questions share one answer, and no drive is read for them more often than may be.
 
 use super::event_loop::EventLoop;
-use super::lookup::{Ask, Source};
+use super::lookup::{Ask, ValueSource};
 use super::readiness::Readiness;
 use crate::api::document_header::DocumentHeader;
 use crate::cache::Key;
@@ -18,7 +18,7 @@ impl EventLoop {
             Ask::Drive { device, reply } => self.asked_for_drive(&device, reply),
             Ask::Look { reply } => {
                 self.discover_if_changed();
-                let _ = reply.send(Source::Memory);
+                let _ = reply.send(ValueSource::Memory);
             }
             Ask::List { key, reply } => self.asked_for_list(key, reply),
             Ask::Refresh(Key::Smart(device)) => {
@@ -36,7 +36,7 @@ impl EventLoop {
         self.collector.inventory().present().find(|r| r.drive.has_device(device.as_str())).map(|r| r.drive.key.clone())
     }
 
-    fn asked_for_drive(&mut self, device: &DeviceName, reply: Sender<Source>) {
+    fn asked_for_drive(&mut self, device: &DeviceName, reply: Sender<ValueSource>) {
         self.discover_if_changed();
         let Some(key) = self.key_of(device) else {
             // Dropping `reply` says: no such drive.
@@ -54,7 +54,7 @@ impl EventLoop {
                 self.publish_drive(&key, None);
             }
             self.resend(device);
-            let _ = reply.send(Source::Memory);
+            let _ = reply.send(ValueSource::Memory);
         }
     }
 
@@ -85,7 +85,7 @@ impl EventLoop {
 
     /// Lists for a daemon that does not sweep: from the drive keys of the one that does, and only
     /// what is missing is read. For one that does sweep they are made from what it has.
-    fn asked_for_list(&mut self, key: Key, reply: Sender<Source>) {
+    fn asked_for_list(&mut self, key: Key, reply: Sender<ValueSource>) {
         self.publisher.lists_wanted();
         if self.leadership.is_leader() {
             let never_swept =

@@ -16,7 +16,7 @@ use crate::cache::{Bytes, CopyKind, Key};
 use crate::clock::now;
 use crate::domain::drive::{DriveKey, DriveState};
 use crate::domain::identity::{DeviceName, Identity};
-use crate::domain::inventory::{Change, Known};
+use crate::domain::inventory::{Change, KnownDrives};
 use crate::domain::time::Timestamp;
 use crate::probe::smartctl;
 use serde_json::value::RawValue;
@@ -66,7 +66,7 @@ impl EventLoop {
             let listed: HashSet<Identity> = documents.iter().filter_map(|d| Some(outline(d)?.identity)).collect();
             self.collector.inventory_mut().forget_recalled(|identity| listed.contains(identity));
         }
-        let mut known = Known::of(self.collector.inventory(), now());
+        let mut known = KnownDrives::of(self.collector.inventory(), now());
         let chosen = newest(documents, &known, self.collector.inventory().most_missing());
         for document in chosen.drives {
             let document = document.get().as_bytes();
@@ -80,7 +80,7 @@ impl EventLoop {
     /// Those that were here at the last overview and are not now.
     fn recall_went(&mut self, overview: &Overview, budget: &mut Budget) -> usize {
         let chosen = self.went(overview);
-        let mut known = Known::of(self.collector.inventory(), now());
+        let mut known = KnownDrives::of(self.collector.inventory(), now());
         let mut changes = Vec::new();
         for some in chosen.drives.chunks(KEYS_AT_ONCE) {
             let keys: Vec<Key> = some.iter().map(|drive| Key::Smart(drive.device.clone())).collect();
@@ -117,7 +117,7 @@ impl EventLoop {
     /// went while no daemon ran; the document must then be its own.
     fn recall_one(
         &mut self,
-        known: &mut Known,
+        known: &mut KnownDrives,
         document: &[u8],
         last: Option<&DriveSummary>,
         budget: &mut Budget,
@@ -285,7 +285,7 @@ fn usable((head, value): (DocumentHeader, Bytes), identity: &Identity) -> Option
 }
 
 /// The documents of those drives in a list that went last, newest first, of those that are to be recalled.
-fn newest<'a>(documents: &[&'a RawValue], known: &Known, most: usize) -> Chosen<&'a RawValue> {
+fn newest<'a>(documents: &[&'a RawValue], known: &KnownDrives, most: usize) -> Chosen<&'a RawValue> {
     let now = now();
     let mut seen = HashSet::new();
     let mut chosen = BinaryHeap::new();

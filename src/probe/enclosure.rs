@@ -16,17 +16,17 @@ use std::path::{Path, PathBuf};
 
 /// One IO module's view of its shelf.
 #[derive(Clone, Debug)]
-struct Module {
+struct EnclosureModule {
     sysfs_name: String,
     id: Option<String>,
     vendor: Option<String>,
     model: Option<String>,
     rev: Option<String>,
-    bays: Vec<Bay>,
+    bays: Vec<BayFiles>,
 }
 
 #[derive(Clone, Debug)]
-struct Bay {
+struct BayFiles {
     /// Directory name as it stands, blanks and all.
     dir: String,
     slot: u32,
@@ -61,7 +61,7 @@ pub fn discover(host: &Host, same_drive: impl Fn(&str, &str) -> bool) -> io::Res
     let class = host.path("sys/class/enclosure");
     let mut sysfs_names = listed(&class)?;
     sysfs_names.sort_by(|a, b| natural_cmp(a, b));
-    let mut shelves: Vec<Vec<Module>> = Vec::new();
+    let mut shelves: Vec<Vec<EnclosureModule>> = Vec::new();
     for sysfs_name in sysfs_names {
         let module = look(&class.join(&sysfs_name), sysfs_name)?;
         if module.bays.is_empty() {
@@ -116,18 +116,25 @@ fn answer([status, fault, locate, active, power_status]: [Option<String>; 5]) ->
     }
 }
 
-fn look(dir: &Path, sysfs_name: String) -> io::Result<Module> {
+fn look(dir: &Path, sysfs_name: String) -> io::Result<EnclosureModule> {
     let device = dir.join("device");
     let read = |what: &str| attribute(&device.join(what));
     // A made-up or missing id must not join two shelves.
     let id = attribute(&dir.join("id")).filter(|id| id.trim_start_matches("0x").bytes().any(|b| b != b'0'));
-    Ok(Module { bays: bays(dir)?, sysfs_name, id, vendor: read("vendor"), model: read("model"), rev: read("rev") })
+    Ok(EnclosureModule {
+        bays: bays(dir)?,
+        sysfs_name,
+        id,
+        vendor: read("vendor"),
+        model: read("model"),
+        rev: read("rev"),
+    })
 }
 
 /// The bays: components of type "device" or "array device". `slot` is what the shelf's own
 /// configuration says; where the kernel does not give it, the first number in the name counts,
 /// and where that is no use either, the place in the list.
-fn bays(dir: &std::path::Path) -> io::Result<Vec<Bay>> {
+fn bays(dir: &std::path::Path) -> io::Result<Vec<BayFiles>> {
     let mut dirs: Vec<String> = listed(dir)?.into_iter().filter(|n| is_bay(&dir.join(n))).collect();
     dirs.sort_by(|a, b| natural_cmp(a, b));
     let attributes: Vec<Option<u32>> =
@@ -136,7 +143,7 @@ fn bays(dir: &std::path::Path) -> io::Result<Vec<Bay>> {
         .or_else(|| distinct(&dirs.iter().map(|n| number_in(n)).collect::<Vec<_>>()))
         .unwrap_or_else(|| (0..).take(dirs.len()).collect());
     let bay =
-        |(name, slot): (String, u32)| Bay { address: link_name(&dir.join(&name).join("device")), dir: name, slot };
+        |(name, slot): (String, u32)| BayFiles { address: link_name(&dir.join(&name).join("device")), dir: name, slot };
     Ok(dirs.into_iter().zip(numbers).map(bay).collect())
 }
 
@@ -165,8 +172,9 @@ fn number_in(name: &str) -> Option<u32> {
 /// One logical id is one shelf, unless every bay says otherwise: ids are made up and copied too.
 /// Where the kernel gives none, two modules are one shelf when bays of the same number hold the
 /// same drives, and none contradicts.
-fn is_same_shelf(a: &Module, b: &Module, same_drive: &impl Fn(&str, &str) -> bool) -> bool {
-    let address = |m: &Module, slot: u32| m.bays.iter().find(|y| y.slot == slot).and_then(|y| y.address.clone());
+fn is_same_shelf(a: &EnclosureModule, b: &EnclosureModule, same_drive: &impl Fn(&str, &str) -> bool) -> bool {
+    let address =
+        |m: &EnclosureModule, slot: u32| m.bays.iter().find(|y| y.slot == slot).and_then(|y| y.address.clone());
     let pairs: Vec<bool> =
         a.bays.iter().filter_map(|bay| Some(same_drive(bay.address.as_deref()?, &address(b, bay.slot)?))).collect();
     if a.id.is_some() || b.id.is_some() {
@@ -179,7 +187,7 @@ fn is_same_shelf(a: &Module, b: &Module, same_drive: &impl Fn(&str, &str) -> boo
 /// `taken`: ids that shelves before it have.
 fn join(
     class: &std::path::Path,
-    shelf: Vec<Module>,
+    shelf: Vec<EnclosureModule>,
     taken: &mut HashSet<String>,
     to_ask: &mut Vec<IoModule>,
 ) -> Enclosure {
@@ -188,7 +196,7 @@ fn join(
     let own = first.and_then(|m| m.id.clone()).filter(|id| !taken.contains(id));
     let id = own.or_else(|| sysfs_names.first().cloned()).unwrap_or_default();
     taken.insert(id.clone());
-    let take = |pick: fn(&Module) -> &Option<String>| shelf.iter().find_map(|m| pick(m).clone());
+    let take = |pick: fn(&EnclosureModule) -> &Option<String>| shelf.iter().find_map(|m| pick(m).clone());
     let mut enclosure = Enclosure {
         id: id.clone(),
         vendor: take(|m| &m.vendor),

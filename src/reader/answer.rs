@@ -1,7 +1,7 @@
 //! An answer of the read path, and why there is none.
 
 use super::response_body::ResponseBody;
-use crate::poller::Source;
+use crate::poller::ValueSource;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -31,7 +31,7 @@ impl XCache {
 pub(crate) struct Answer {
     pub(crate) body: Arc<ResponseBody>,
     pub(crate) cache: XCache,
-    pub(crate) source: Source,
+    pub(crate) source: ValueSource,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -8,7 +8,7 @@ use crate::api::value_limits::DOCUMENT;
 use crate::cache::{Bytes, CopyKind, Key};
 use crate::clock::now;
 use crate::domain::identity::DeviceName;
-use crate::poller::{Ask, KeysOf, Known, Snapshot, Source};
+use crate::poller::{Ask, DriveEntry, KeysOf, Snapshot, ValueSource};
 use crate::probe::drives;
 use crossbeam_channel::bounded;
 use std::sync::Arc;
@@ -32,21 +32,21 @@ impl Reader {
 
     /// The drive is still the one that has its block device name. A request for a missing drive by its former name means
     /// the drive that has that name now, if there is one.
-    fn has_its_name(&self, id: &str, known: &Known) -> bool {
+    fn has_its_name(&self, id: &str, known: &DriveEntry) -> bool {
         match known.missing {
             None => drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity),
             Some(_) => DeviceName::parse(id).and_then(|name| drives::identity_at(&self.host, &name)).is_none(),
         }
     }
 
-    fn missing_drive(&self, known: &Known, document: &Bytes) -> Result<Answer, ReadError> {
+    fn missing_drive(&self, known: &DriveEntry, document: &Bytes) -> Result<Answer, ReadError> {
         let own = || Some(Bytes::clone(document));
         let document = self.response_cache.document(&known.device, Bytes::clone(document), own);
         let document = document.map_err(|_| ReadError::NothingYet)?;
-        Ok(Answer { body: document.body(false), cache: XCache::Stale, source: Source::Memory })
+        Ok(Answer { body: document.body(false), cache: XCache::Stale, source: ValueSource::Memory })
     }
 
-    fn present_drive(&self, id: &str, known: &Known, snapshot: &Snapshot) -> Result<Answer, ReadError> {
+    fn present_drive(&self, id: &str, known: &DriveEntry, snapshot: &Snapshot) -> Result<Answer, ReadError> {
         let (device, stale_after) = (&known.device, snapshot.stale_after_seconds);
         let identity = drives::identity_at(&self.host, device);
         if identity.is_none_or(|identity| identity != known.identity || identity.is_empty()) {
@@ -63,7 +63,7 @@ impl Reader {
         };
         let Ok(live) = from_redis(CopyKind::Live) else { return self.read_now(id, device) };
         if let Some(body) = live {
-            return Ok(Answer { body, cache: XCache::Hit, source: Source::Redis });
+            return Ok(Answer { body, cache: XCache::Hit, source: ValueSource::Redis });
         }
         if !self.redis.accepts_writes()
             && let Some(answer) = self.fresh_local_drive(known, stale_after)
@@ -72,19 +72,19 @@ impl Reader {
         }
         if let Some(body) = from_redis(CopyKind::LastKnown).unwrap_or(None) {
             self.refresh(key);
-            return Ok(Answer { body, cache: XCache::Stale, source: Source::Redis });
+            return Ok(Answer { body, cache: XCache::Stale, source: ValueSource::Redis });
         }
         self.read_now(id, device)
     }
 
     /// This daemon's own document, if it is fresh enough to be shown in place of Redis's.
-    fn fresh_local_drive(&self, known: &Known, stale_after: u64) -> Option<Answer> {
+    fn fresh_local_drive(&self, known: &DriveEntry, stale_after: u64) -> Option<Answer> {
         let value = self.poller.memory.value(&Key::Smart(known.device.clone()))?;
         let body = self.validate_document(value, known, stale_after, CopyKind::Live).ok()?;
         if body.age(now()) > stale_after {
             return None;
         }
-        Some(Answer { body, cache: XCache::Miss, source: Source::Memory })
+        Some(Answer { body, cache: XCache::Miss, source: ValueSource::Memory })
     }
 
     /// A name that the poller does not know: a new drive, or none.
@@ -106,11 +106,11 @@ impl Reader {
         let value = self.poller.memory.value(&Key::Smart(known.device.clone())).ok_or(ReadError::NothingYet)?;
         let body = self.validate_document(value, known, snapshot.stale_after_seconds, CopyKind::Live);
         let body = body.map_err(|_| ReadError::NothingYet)?;
-        Ok(Answer { body, cache: XCache::Miss, source: source.unwrap_or(Source::Memory) })
+        Ok(Answer { body, cache: XCache::Miss, source: source.unwrap_or(ValueSource::Memory) })
     }
 
     /// `None`: no reading in time.
-    fn request_reading(&self, device: &DeviceName) -> Option<Source> {
+    fn request_reading(&self, device: &DeviceName) -> Option<ValueSource> {
         let _permit = self.try_acquire_blocking_permit()?;
         let (reply, replied) = bounded(1);
         self.poller.asks.try_send(Ask::Drive { device: device.clone(), reply }).ok()?;
@@ -122,7 +122,7 @@ impl Reader {
     fn validate_document(
         &self,
         value: Bytes,
-        known: &Known,
+        known: &DriveEntry,
         stale_after: u64,
         copy: CopyKind,
     ) -> Result<Arc<ResponseBody>, Rejected> {

@@ -9,7 +9,7 @@ use super::view::View;
 use crate::api::content_version::ContentVersion;
 use crate::cache::{Body, CopyKind, Key, StoreError};
 use crate::clock::now;
-use crate::poller::{Ask, KeysOf, Snapshot, Source};
+use crate::poller::{Ask, KeysOf, Snapshot, ValueSource};
 use crossbeam_channel::bounded;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,7 +40,7 @@ impl Reader {
             return self.list_without_redis(key, &local_request, snapshot);
         };
         if let Some(body) = live {
-            return Ok(Answer { body, cache: XCache::Hit, source: Source::Redis });
+            return Ok(Answer { body, cache: XCache::Hit, source: ValueSource::Redis });
         }
         // A Redis that rejects writes keeps its old values; what has been read since is better.
         if !self.redis.accepts_writes()
@@ -50,12 +50,12 @@ impl Reader {
         }
         if let Some(body) = from_redis(CopyKind::LastKnown).unwrap_or(None) {
             self.refresh(key.clone());
-            return Ok(Answer { body, cache: XCache::Stale, source: Source::Redis });
+            return Ok(Answer { body, cache: XCache::Stale, source: ValueSource::Redis });
         }
         // Nothing in Redis. A list that this daemon keeps current needs no further reading.
         let source = if snapshot.has(key) { None } else { self.wait_for_list(key) };
         self.refresh(key.clone());
-        self.local_list(key, &local_request, source.unwrap_or(Source::Memory))
+        self.local_list(key, &local_request, source.unwrap_or(ValueSource::Memory))
     }
 
     fn shown_list(&self, list: FoundList, request: &ListRequest) -> Result<Arc<ResponseBody>, Rejected> {
@@ -103,7 +103,7 @@ impl Reader {
         if let Some(answer) = self.fresh_local_list(key, request, snapshot) {
             return Ok(answer);
         }
-        let source = self.wait_for_list(key).map_or(Source::Memory, |_| Source::Smartctl);
+        let source = self.wait_for_list(key).map_or(ValueSource::Memory, |_| ValueSource::Smartctl);
         self.local_list(key, request, source)
     }
 
@@ -112,20 +112,20 @@ impl Reader {
         if !snapshot.has(key) {
             return None;
         }
-        let answer = self.local_list(key, request, Source::Memory).ok()?;
+        let answer = self.local_list(key, request, ValueSource::Memory).ok()?;
         let is_fresh = answer.body.built_age(now()) <= snapshot.stale_after_seconds;
         is_fresh.then_some(answer)
     }
 
     /// This daemon's own list.
-    fn local_list(&self, key: &Key, request: &ListRequest, source: Source) -> Result<Answer, ReadError> {
+    fn local_list(&self, key: &Key, request: &ListRequest, source: ValueSource) -> Result<Answer, ReadError> {
         let body = self.poller.memory.body(key).ok_or(ReadError::NothingYet)?;
         let list = self.response_cache.list(key, body, CopyKind::Live, ListOrigin::Local, &request.limits);
         let body = list.and_then(|list| self.response_cache.view(&list, request)).map_err(|_| ReadError::NothingYet)?;
         Ok(Answer { body, cache: XCache::Miss, source })
     }
 
-    fn wait_for_list(&self, key: &Key) -> Option<Source> {
+    fn wait_for_list(&self, key: &Key) -> Option<ValueSource> {
         let _permit = self.try_acquire_blocking_permit()?;
         let (reply, replied) = bounded(1);
         self.poller.asks.try_send(Ask::List { key: key.clone(), reply }).ok()?;

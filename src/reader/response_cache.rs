@@ -4,6 +4,7 @@
 use super::parse_lock::ParseLock;
 use super::rejected::{Rejected, Unrecognized};
 use super::response_body::ResponseBody;
+use super::version_check::ListKey;
 use super::view::{View, ViewBody};
 use crate::api::content_version::{ContentVersion, stamp};
 use crate::api::document_header::DocumentHeader;
@@ -24,8 +25,6 @@ const LISTS_FACTOR: usize = 4;
 const DOCUMENTS_BUDGET: usize = 8 * 1024 * 1024;
 /// The memory of an entry besides its body: tags, key, map entry.
 const ENTRY_OVERHEAD: usize = 512;
-
-type ListKey = (Key, CopyKind);
 
 #[derive(Default)]
 pub(super) struct ResponseCache {

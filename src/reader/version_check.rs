@@ -10,7 +10,8 @@ use std::time::Instant;
 /// Redis; a wake-up would take longer.
 const MAX_YIELDS: usize = 20;
 
-type ListKey = (Key, CopyKind);
+/// Which list, and which copy of it.
+pub(super) type ListKey = (Key, CopyKind);
 
 #[derive(Default)]
 pub(super) struct SingleFlight(Mutex<HashMap<ListKey, Flight>>);

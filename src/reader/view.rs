@@ -4,7 +4,7 @@ use crate::api::bay_map;
 use crate::api::bodies::DrivesBody;
 use crate::api::drive_summary::DriveSummary;
 use crate::api::locate;
-use crate::api::locate::Found;
+use crate::api::locate::Located;
 use crate::api::overview::Overview;
 use crate::api::overview_brief::OverviewBrief;
 use crate::cache::Bytes;
@@ -103,9 +103,9 @@ fn located_drive(overview: &[u8], name: &str, known: Option<&(DeviceName, bool)>
         known.is_some_and(|(device, missing)| d.device == *device && (d.state == DriveState::Missing) == *missing)
     };
     Some(match locate::find(&overview, name, is_known) {
-        Found::Drive(drive) if as_json => ViewBody::found(serde_json::to_vec(drive).ok()?),
-        Found::Drive(drive) => ViewBody::found(locate::line(drive).into_bytes()),
-        Found::Nothing(why) => ViewBody { body: why.into_bytes().into(), is_absent: true },
+        Located::Drive(drive) if as_json => ViewBody::found(serde_json::to_vec(drive).ok()?),
+        Located::Drive(drive) => ViewBody::found(locate::line(drive).into_bytes()),
+        Located::Nothing(why) => ViewBody { body: why.into_bytes().into(), is_absent: true },
     })
 }
 

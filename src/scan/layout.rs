@@ -14,7 +14,7 @@ pub(super) struct Column {
 
 /// One step in making a table narrower.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub(super) enum ShrinkStep {
     /// The column down to so many columns of the screen.
     Cut(usize, usize),
     Drop(usize),
@@ -25,19 +25,19 @@ const GAP: usize = 2;
 
 /// The columns that are shown, each with its width.
 #[derive(Debug)]
-pub(super) struct Layout<'a> {
+pub(super) struct ColumnLayout<'a> {
     columns: &'a [Column],
     /// `None`: left out.
     widths: Vec<Option<usize>>,
 }
 
-impl<'a> Layout<'a> {
+impl<'a> ColumnLayout<'a> {
     /// As wide as the cells; on a screen, narrower by as many of the `steps` as it takes.
     pub(super) fn new<'r>(
         columns: &'a [Column],
         rows: impl Iterator<Item = &'r [String]>,
         screen: Option<usize>,
-        steps: &[Step],
+        steps: &[ShrinkStep],
     ) -> Self {
         let mut widths: Vec<usize> = columns.iter().map(|c| width(c.head)).collect();
         for row in rows {
@@ -52,8 +52,8 @@ impl<'a> Layout<'a> {
                 break;
             }
             match *step {
-                Step::Drop(column) => layout.set(column, None),
-                Step::Cut(column, least) => {
+                ShrinkStep::Drop(column) => layout.set(column, None),
+                ShrinkStep::Cut(column, least) => {
                     let now = layout.widths.get(column).copied().flatten();
                     if let Some(now) = now.filter(|now| *now > least) {
                         layout.set(column, Some(now.saturating_sub(excess).max(least)));
@@ -114,11 +114,11 @@ mod tests {
         Column { head: "SERIAL", right: false, keeps_end: false },
         Column { head: "SIZE", right: true, keeps_end: false },
     ];
-    const STEPS: [Step; 2] = [Step::Drop(2), Step::Cut(1, 4)];
+    const STEPS: [ShrinkStep; 2] = [ShrinkStep::Drop(2), ShrinkStep::Cut(1, 4)];
 
     fn shown(screen: Option<usize>) -> Vec<String> {
         let rows = [["7", "ZR7PM095", "16.0 TB"], ["10", "", "1 MB"]].map(|row| row.map(str::to_owned));
-        let layout = Layout::new(&COLUMNS, rows.iter().map(<[String; 3]>::as_slice), screen, &STEPS);
+        let layout = ColumnLayout::new(&COLUMNS, rows.iter().map(<[String; 3]>::as_slice), screen, &STEPS);
         let rows = rows.iter().map(|row| layout.line(row, |_, text| text));
         [layout.head()].into_iter().chain(rows).collect()
     }

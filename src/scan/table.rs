@@ -2,7 +2,7 @@
 //!
 //! A reason that does not fit beside its drive stands below it, so that none is ever cut.
 
-use super::layout::{Column, Layout, Step};
+use super::layout::{Column, ColumnLayout, ShrinkStep};
 use crate::api::describe::{devices, pool_location, reason, verdict};
 use crate::api::drive_summary::DriveSummary;
 use crate::api::enclosure_view::EnclosureView;
@@ -52,28 +52,28 @@ const POOL: usize = 7;
 const VERDICT: usize = 8;
 
 /// What goes first where there is no room. At 40 columns bay, device, serial and verdict are left.
-const STEPS: [Step; 14] = [
-    Step::Cut(MODEL, 16),
-    Step::Drop(HOURS),
-    Step::Drop(SIZE),
-    Step::Cut(BAY, 12),
-    Step::Cut(MODEL, 10),
-    Step::Drop(MODEL),
-    Step::Cut(POOL, 12),
-    Step::Drop(TEMP),
-    Step::Cut(DEVICE, 8),
-    Step::Cut(SERIAL, 8),
-    Step::Drop(POOL),
-    Step::Cut(VERDICT, 12),
-    Step::Cut(DEVICE, 6),
-    Step::Cut(BAY, 8),
+const STEPS: [ShrinkStep; 14] = [
+    ShrinkStep::Cut(MODEL, 16),
+    ShrinkStep::Drop(HOURS),
+    ShrinkStep::Drop(SIZE),
+    ShrinkStep::Cut(BAY, 12),
+    ShrinkStep::Cut(MODEL, 10),
+    ShrinkStep::Drop(MODEL),
+    ShrinkStep::Cut(POOL, 12),
+    ShrinkStep::Drop(TEMP),
+    ShrinkStep::Cut(DEVICE, 8),
+    ShrinkStep::Cut(SERIAL, 8),
+    ShrinkStep::Drop(POOL),
+    ShrinkStep::Cut(VERDICT, 12),
+    ShrinkStep::Cut(DEVICE, 6),
+    ShrinkStep::Cut(BAY, 8),
 ];
 /// Reasons below their drives are set in by this.
 const INDENT: usize = 5;
 const REASON: &str = "REASON";
 
 /// A line of the table: its cells, the reason, and how bad it is.
-struct Row {
+struct TableRow {
     cells: [String; 9],
     reason: String,
     verdict: Option<Verdict>,
@@ -90,7 +90,7 @@ pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
         (bay.head, bay.right) = ("ENC/BAY", false);
     }
     let rows = groups.iter().flat_map(|(_, rows)| rows);
-    let layout = Layout::new(&columns, rows.map(|row| row.cells.as_slice()), screen.width, &STEPS);
+    let layout = ColumnLayout::new(&columns, rows.map(|row| row.cells.as_slice()), screen.width, &STEPS);
     // What is left for reasons beside the drives.
     let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(layout.total() + 2));
     let mut out = String::new();
@@ -98,7 +98,7 @@ pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
         if !title.is_empty() {
             out.push_str(&screen.wrap(title, INDENT));
         }
-        let is_beside = |row: &Row| !row.reason.is_empty() && width(&row.reason) <= room;
+        let is_beside = |row: &TableRow| !row.reason.is_empty() && width(&row.reason) <= room;
         let mut head = layout.head();
         if rows.iter().any(is_beside) && width(REASON) <= room {
             head = beside(&head, width(&head), REASON, &layout);
@@ -130,7 +130,7 @@ pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
 }
 
 /// A line with a text in the last column; `plain`: the columns that the line takes.
-fn beside(line: &str, plain: usize, text: &str, layout: &Layout) -> String {
+fn beside(line: &str, plain: usize, text: &str, layout: &ColumnLayout) -> String {
     let pad = (layout.total() + 2).saturating_sub(plain);
     format!("{line}{:pad$}{text}", "")
 }
@@ -146,7 +146,7 @@ fn sgr(verdict: Verdict) -> &'static str {
     }
 }
 
-fn by_bay(overview: &Overview) -> Vec<(String, Vec<Row>)> {
+fn by_bay(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
     let mut groups: Vec<_> = overview.enclosures.iter().map(|e| (title(e), rows(e))).collect();
     if !overview.unslotted.is_empty() {
         let rows = overview.unslotted.iter().map(|d| row("-".to_owned(), d)).collect();
@@ -156,7 +156,7 @@ fn by_bay(overview: &Overview) -> Vec<(String, Vec<Row>)> {
 }
 
 /// Unknown counts as worse than ok here: somebody should look.
-fn worst(overview: &Overview) -> Vec<(String, Vec<Row>)> {
+fn worst(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
     let rank = |d: &DriveSummary| match d.verdict {
         Verdict::Crit => 0,
         Verdict::Warn => 1,
@@ -185,7 +185,7 @@ fn worst(overview: &Overview) -> Vec<(String, Vec<Row>)> {
         (Some(enclosure), Some(slot)) => format!("{}/{slot}", sanitize(enclosure)),
         _ => "-".to_owned(),
     };
-    let rows: Vec<Row> = drives.into_iter().map(|d| row(bay(d), d)).collect();
+    let rows: Vec<TableRow> = drives.into_iter().map(|d| row(bay(d), d)).collect();
     if rows.is_empty() { Vec::new() } else { vec![(String::new(), rows)] }
 }
 
@@ -203,7 +203,7 @@ fn title(enclosure: &EnclosureView) -> String {
     title
 }
 
-fn rows(enclosure: &EnclosureView) -> Vec<Row> {
+fn rows(enclosure: &EnclosureView) -> Vec<TableRow> {
     let slots = enclosure.slots.iter();
     slots
         .map(|slot| match (&slot.drive, &slot.status) {
@@ -220,16 +220,16 @@ fn rows(enclosure: &EnclosureView) -> Vec<Row> {
         .collect()
 }
 
-fn empty(slot: u32, device: &str, reason: String) -> Row {
+fn empty(slot: u32, device: &str, reason: String) -> TableRow {
     let mut cells: [String; 9] = Default::default();
     (cells[BAY], cells[DEVICE]) = (slot.to_string(), device.to_owned());
-    Row { cells, reason, verdict: None }
+    TableRow { cells, reason, verdict: None }
 }
 
-fn row(bay: String, drive: &DriveSummary) -> Row {
+fn row(bay: String, drive: &DriveSummary) -> TableRow {
     let text = |part: &Option<String>| sanitize(part.as_deref().unwrap_or("-"));
     let or_none = |n: Option<String>| n.unwrap_or_else(|| "-".to_owned());
-    Row {
+    TableRow {
         cells: [
             bay,
             devices(drive),

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 #[derive(Clone)]
 pub(crate) struct ThreadMonitor {
     stop: Stop,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<MonitorState>,
 }
 
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct MonitorState {
     failed: AtomicBool,
     /// Heartbeats of the watchdog.
     heartbeats: AtomicU64,

@@ -497,3 +497,26 @@ fn the_readme_shows_every_rule_as_it_is() {
     let missing: Vec<String> = rows.filter(|row| !readme.lines().any(|line| line == row)).collect();
     assert_none(&missing, "rows that the table of rules in README.md lacks");
 }
+
+/// What a type is called says which it is, so that a search for it finds no other.
+#[test]
+fn no_type_name_means_two_things() {
+    let mut defined: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources("src") {
+        let code = source.code.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&source.code).to_owned();
+        for line in code.lines() {
+            let line = ["pub ", "pub(crate) ", "pub(super) "]
+                .iter()
+                .find_map(|start| line.strip_prefix(start))
+                .unwrap_or(line);
+            let name = ["struct ", "enum ", "trait ", "type "].iter().find_map(|start| line.strip_prefix(start));
+            let Some(name) = name else { continue };
+            let name: String = name.chars().take_while(|c| is_word(*c)).collect();
+            defined.entry(name).or_default().push(source.path.clone());
+        }
+    }
+    assert!(defined.len() > 300, "types are found: {}", defined.len());
+    let twice = defined.into_iter().filter(|(_, paths)| paths.len() > 1);
+    let twice: Vec<String> = twice.map(|(name, paths)| format!("{name}: {}", paths.join(", "))).collect();
+    assert_none(&twice, "each type has a name of its own");
+}

@@ -5,7 +5,7 @@
 //! once, and a thread probes, at least every five seconds; the first successful probe closes it with a new pool. An outage
 //! is two log lines.
 
-use super::connection::Connection;
+use super::connection::RedisConnection;
 use super::connector::Connector;
 use super::error::{FailureKind, RedisError};
 use super::health::{Outage, RedisHealth};
@@ -122,7 +122,7 @@ impl CircuitBreaker {
     pub(super) fn run<T>(
         &self,
         access: AccessMode,
-        operation: impl Fn(&mut Connection) -> Result<T, RedisError>,
+        operation: impl Fn(&mut RedisConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         if access == AccessMode::Write && !self.writes.may_write() {
             return Err(StoreError::Unavailable("redis takes no values".to_owned()));

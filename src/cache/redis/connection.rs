@@ -11,14 +11,14 @@ use std::io::Write;
 /// How much is sent within one timeout.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
-pub(super) struct Connection {
+pub(super) struct RedisConnection {
     stream: RedisStream,
     reader: ReplyReader,
     is_usable: bool,
     has_answered: bool,
 }
 
-impl Connection {
+impl RedisConnection {
     pub(super) fn new(stream: RedisStream) -> Self {
         Self { stream, reader: ReplyReader::new(), is_usable: true, has_answered: false }
     }

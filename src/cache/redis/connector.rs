@@ -1,7 +1,7 @@
 //! Makes connections: to the configured address or the master that Sentinel names, logged in, on the right database. Every
 //! step has a deadline, so that a Redis that does not answer blocks nothing.
 
-use super::connection::Connection;
+use super::connection::RedisConnection;
 use super::error::{FailureKind, RedisError};
 use super::sentinel;
 use super::stream::RedisStream;
@@ -17,10 +17,10 @@ const LOGIN_RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub(super) struct Connector {
-    shared: Arc<Shared>,
+    shared: Arc<ConnectorState>,
 }
 
-struct Shared {
+struct ConnectorState {
     config: RedisConfig,
     tls: Option<Tls>,
     /// The last rejected login.
@@ -35,7 +35,9 @@ impl Connector {
     pub(super) fn new(config: &RedisConfig) -> io::Result<Self> {
         let tls = config.tls.as_ref().map(Tls::new).transpose()?;
         let (config, rejected_login, master) = (config.clone(), Mutex::default(), Mutex::default());
-        Ok(Self { shared: Arc::new(Shared { config, tls, rejected_login, master, first_sentinel: Mutex::default() }) })
+        Ok(Self {
+            shared: Arc::new(ConnectorState { config, tls, rejected_login, master, first_sentinel: Mutex::default() }),
+        })
     }
 
     pub(super) fn uses_sentinels(&self) -> bool {
@@ -43,12 +45,12 @@ impl Connector {
     }
 
     /// A connection to the configured address, or to the master that a sentinel named last.
-    pub(super) fn connect(&self) -> Result<Connection, RedisError> {
+    pub(super) fn connect(&self) -> Result<RedisConnection, RedisError> {
         match &self.shared.config.address {
             RedisAddress::Tcp(host, port) => self.connect_logged_in(|| self.connect_tcp(host, *port)),
             RedisAddress::Unix(path) => self.connect_logged_in(|| {
                 let stream = RedisStream::unix(path, self.shared.config.timeout);
-                stream.map(Connection::new).map_err(|error| RedisError::from(error).at_connect())
+                stream.map(RedisConnection::new).map_err(|error| RedisError::from(error).at_connect())
             }),
             RedisAddress::Sentinel(_) => {
                 let master = self.shared.master.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -61,7 +63,7 @@ impl Connector {
 
     /// A connection after a new query of the sentinels. That may take as long as all of them do, so only the probe thread
     /// and `doctor` call it.
-    pub(super) fn discover_and_connect(&self) -> Result<Connection, RedisError> {
+    pub(super) fn discover_and_connect(&self) -> Result<RedisConnection, RedisError> {
         let RedisAddress::Sentinel(sentinels) = &self.shared.config.address else { return self.connect() };
         self.check_login_allowed()?;
         let mut why = Vec::new();
@@ -97,13 +99,13 @@ impl Connector {
         Err(RedisError::new(last_kind, why.join("; ")).at_connect())
     }
 
-    fn connect_tcp(&self, host: &str, port: u16) -> Result<Connection, RedisError> {
+    fn connect_tcp(&self, host: &str, port: u16) -> Result<RedisConnection, RedisError> {
         let stream = RedisStream::tcp(host, port, self.shared.tls.as_ref(), self.shared.config.timeout);
-        stream.map(Connection::new).map_err(|error| RedisError::from(error).at_connect())
+        stream.map(RedisConnection::new).map_err(|error| RedisError::from(error).at_connect())
     }
 
     /// A connection to that address, logged in, if it is a master.
-    fn connect_to_master(&self, host: &str, port: u16) -> Result<Connection, RedisError> {
+    fn connect_to_master(&self, host: &str, port: u16) -> Result<RedisConnection, RedisError> {
         let started = Instant::now();
         let mut connection = self.connect_logged_in(|| self.connect_tcp(host, port))?;
         let role: Result<Vec<Value>, RedisError> = connection.ask(Cmd::new().arg("ROLE"));
@@ -128,8 +130,8 @@ impl Connector {
 
     fn connect_logged_in(
         &self,
-        connect: impl FnOnce() -> Result<Connection, RedisError>,
-    ) -> Result<Connection, RedisError> {
+        connect: impl FnOnce() -> Result<RedisConnection, RedisError>,
+    ) -> Result<RedisConnection, RedisError> {
         self.check_login_allowed()?;
         let started = Instant::now();
         let mut connection = connect()?;

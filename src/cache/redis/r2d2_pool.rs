@@ -8,7 +8,7 @@
 //! round trips. Its retries end with the pool: the circuit breaker drops the pool at the first failure and makes a new
 //! one when Redis is available again. This is the only file that uses the crate.
 
-use super::connection::Connection;
+use super::connection::RedisConnection;
 use super::connector::Connector;
 use super::error::RedisError;
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
@@ -32,25 +32,25 @@ impl ConnectionPool {
     }
 
     /// A connection, returned to the pool when dropped. `None`: there is none in time.
-    pub(super) fn get(&self) -> Option<impl DerefMut<Target = Connection>> {
+    pub(super) fn get(&self) -> Option<impl DerefMut<Target = RedisConnection>> {
         self.0.get().ok()
     }
 }
 
 impl ManageConnection for Connector {
-    type Connection = Connection;
+    type Connection = RedisConnection;
     type Error = RedisError;
 
-    fn connect(&self) -> Result<Connection, RedisError> {
+    fn connect(&self) -> Result<RedisConnection, RedisError> {
         Connector::connect(self)
     }
 
     /// Required by the trait, but not called: connections are not tested at checkout.
-    fn is_valid(&self, connection: &mut Connection) -> Result<(), RedisError> {
+    fn is_valid(&self, connection: &mut RedisConnection) -> Result<(), RedisError> {
         connection.ask::<Value>(Cmd::new().arg("PING")).map(drop)
     }
 
-    fn has_broken(&self, connection: &mut Connection) -> bool {
+    fn has_broken(&self, connection: &mut RedisConnection) -> bool {
         !connection.is_usable()
     }
 }

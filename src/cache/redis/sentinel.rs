@@ -1,12 +1,15 @@
 //! The query of one sentinel for the address of the master.
 
-use super::connection::Connection;
+use super::connection::RedisConnection;
 use super::error::{FailureKind, RedisError};
 use crate::config::Sentinels;
 use redis::{Cmd, Value};
 
 /// Host and port of the master according to this sentinel.
-pub(super) fn query_master(mut connection: Connection, sentinels: &Sentinels) -> Result<(String, u16), RedisError> {
+pub(super) fn query_master(
+    mut connection: RedisConnection,
+    sentinels: &Sentinels,
+) -> Result<(String, u16), RedisError> {
     if let Some(password) = &sentinels.password {
         let login = connection.ask::<Value>(Cmd::new().arg("AUTH").arg(password));
         // The sentinel's password is another than Redis's: the error has to say which one was rejected.

@@ -6,10 +6,10 @@
 //!
 //! All of it runs at every reading, so nothing here walks along all drives unless one came, went or timed out.
 
-use super::completion::{Completion, Running};
+use super::completion::{Relevance, RunningChild};
 use super::host_breaker::HostBreaker;
 use super::jobs::{Jobs, SourceId};
-use super::quarantine::{Quarantine, Refusal};
+use super::quarantine::{Quarantine, WaitReason};
 use super::run_queue::{QueueKey, RunQueue, Urgency};
 use crate::clock::Moment;
 use crate::config::SmartConfig;
@@ -44,13 +44,13 @@ pub(super) struct DriveRead {
     pub(super) number: u64,
     pub(super) key: DriveKey,
     pub(super) at: Moment,
-    pub(super) answer: smartctl::Answer,
+    pub(super) answer: smartctl::SmartctlResult,
 }
 
 pub(super) struct Scheduler {
     config: SmartConfig,
     queue: RunQueue,
-    running: HashMap<DriveKey, Running>,
+    running: HashMap<DriveKey, RunningChild>,
     /// How many children were started.
     started: u64,
     /// Children by the SCSI host before their drives.
@@ -102,8 +102,8 @@ impl Scheduler {
             return Enqueue::HostSilent { host, drives };
         }
         match self.quarantine.check(&drive.key, is_probe, at) {
-            Err(Refusal::Waits(until)) => return Enqueue::Quarantined(until),
-            Err(Refusal::ChildStuck { pid, seconds }) => return Enqueue::ChildStuck { pid, seconds },
+            Err(WaitReason::Waits(until)) => return Enqueue::Quarantined(until),
+            Err(WaitReason::ChildStuck { pid, seconds }) => return Enqueue::ChildStuck { pid, seconds },
             Ok(()) => {}
         }
         let key = self.queue_key(drive, urgency);
@@ -159,7 +159,7 @@ impl Scheduler {
     fn start(&mut self, jobs: &Jobs, drive: Arc<Drive>, path: DrivePath, at: Instant) {
         self.started += 1;
         let number = self.started;
-        self.running.insert(drive.key.clone(), Running { number, host: path.host, since: at, is_void: false });
+        self.running.insert(drive.key.clone(), RunningChild { number, host: path.host, since: at, is_void: false });
         if let Some(host) = path.host {
             *self.busy.entry(host).or_default() += 1;
         }
@@ -182,15 +182,15 @@ impl Scheduler {
         &mut self,
         number: u64,
         key: &DriveKey,
-        answer: &mut smartctl::Answer,
+        answer: &mut smartctl::SmartctlResult,
         at: Instant,
-    ) -> Completion {
+    ) -> Relevance {
         let is_void = match self.running.get(key) {
             Some(running) if running.number == number => running.is_void,
             // Its child is another one.
-            _ => return Completion::Void,
+            _ => return Relevance::Void,
         };
-        if let Some(Running { host: Some(host), since, .. }) = self.running.remove(key) {
+        if let Some(RunningChild { host: Some(host), since, .. }) = self.running.remove(key) {
             if let Some(busy) = self.busy.get_mut(&host) {
                 *busy = busy.saturating_sub(1);
             }
@@ -198,10 +198,10 @@ impl Scheduler {
         }
         self.quarantine.keep_stuck(key, answer.stuck.take());
         if is_void {
-            return Completion::Void;
+            return Relevance::Void;
         }
         self.quarantine.record(key, answer, at);
-        Completion::Current
+        Relevance::Current
     }
 
     /// One answer through a silent host ends the outage: drives that were silent with it need not wait.

@@ -1,7 +1,7 @@
 //! Silent drives and silent hosts over hours, with the time as a number and no drive at all.
 
 use super::*;
-use crate::collector::jobs::Report;
+use crate::collector::jobs::JobReport;
 use crate::domain::drive::fixture;
 use crate::domain::no_reading::NoReading;
 use crate::domain::smart::SmartReport;
@@ -32,7 +32,7 @@ struct Played {
     jobs: Jobs,
     drives: Vec<Arc<Drive>>,
     at: Instant,
-    _reports: Receiver<Report>,
+    _reports: Receiver<JobReport>,
 }
 
 /// What became of a sweep.
@@ -63,7 +63,8 @@ impl Played {
     }
 
     fn answer(&mut self, key: &DriveKey, outcome: Outcome) {
-        let mut answer = smartctl::Answer { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
+        let mut answer =
+            smartctl::SmartctlResult { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
         let number = self.scheduler.running.get(key).map_or(0, |running| running.number);
         self.scheduler.complete(number, key, &mut answer, self.at);
     }
@@ -216,7 +217,8 @@ fn a_drive_waits_twice_as_long_after_each_silence() {
 fn what_was_asked_before_a_drive_went_is_no_answer_of_the_one_that_came() {
     let mut played = Played::new(vec![drive(0, &[0])]);
     let (only, at) = (Arc::clone(&played.drives[0]), played.at);
-    let answer = |outcome| smartctl::Answer { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
+    let answer =
+        |outcome| smartctl::SmartctlResult { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
     let silent = || answer(Outcome::Silent(NoReading::TimedOut { seconds: 30 }));
     assert_eq!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Queued);
     played.scheduler.start_ready(&played.jobs, at);
@@ -228,12 +230,12 @@ fn what_was_asked_before_a_drive_went_is_no_answer_of_the_one_that_came() {
         Enqueue::Queued,
         "never two children on one node"
     );
-    assert_eq!(played.scheduler.complete(number + 1, &only.key, &mut silent(), at), Completion::Void, "no such child");
+    assert_eq!(played.scheduler.complete(number + 1, &only.key, &mut silent(), at), Relevance::Void, "no such child");
     assert_eq!(played.scheduler.running(), 1);
-    assert_eq!(played.scheduler.complete(number, &only.key, &mut silent(), at), Completion::Void);
+    assert_eq!(played.scheduler.complete(number, &only.key, &mut silent(), at), Relevance::Void);
     assert_eq!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Queued, "the silence was another's");
     played.scheduler.start_ready(&played.jobs, at + STARTUP_STAGGER);
     let number = played.scheduler.running[&only.key].number;
-    assert_eq!(played.scheduler.complete(number, &only.key, &mut silent(), at), Completion::Current);
+    assert_eq!(played.scheduler.complete(number, &only.key, &mut silent(), at), Relevance::Current);
     assert!(matches!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Quarantined(_)));
 }

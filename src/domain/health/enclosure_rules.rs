@@ -1,7 +1,7 @@
 //! The rules over enclosures.
 
 use super::engine;
-use super::rule::{Rule, RuleResult, Subject, pluralize, rule, state_finding};
+use super::rule::{Rule, RuleResult, RuleSubject, pluralize, rule, state_finding};
 use super::rule_settings::RuleSettings;
 use super::thresholds::Thresholds;
 use super::verdict::Class::{Link, Reading};
@@ -9,17 +9,17 @@ use super::verdict::{Judgement, Severity, Verdict};
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
 
 /// Rules over enclosures.
-pub struct Enclosures;
+pub struct EnclosureRules;
 
-impl Subject for Enclosures {
+impl RuleSubject for EnclosureRules {
     type Facts<'a> = Enclosure;
 }
 
 #[rustfmt::skip]
-pub const ENCLOSURE_RULES: &[Rule<Enclosures>] = &[
-    rule::<Enclosures>("E8", Link, "an IO module of the enclosure does not answer", Thresholds::ON_OFF,
+pub const ENCLOSURE_RULES: &[Rule<EnclosureRules>] = &[
+    rule::<EnclosureRules>("E8", Link, "an IO module of the enclosure does not answer", Thresholds::ON_OFF,
         "SES-3: each module answers for the whole enclosure, so what only one of them reports is lost", module_silent),
-    rule::<Enclosures>("E11", Reading, "bays are in use, but the kernel links none of them to a drive", Thresholds::ON_OFF,
+    rule::<EnclosureRules>("E11", Reading, "bays are in use, but the kernel links none of them to a drive", Thresholds::ON_OFF,
         "drivers/scsi/ses.c: links are made by SAS address, and not at all where the enclosure gives none", unlinked),
 ];
 

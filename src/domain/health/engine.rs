@@ -1,13 +1,13 @@
 //! The engine: rules of one kind over the facts of one subject.
 
-use super::rule::{Check, Rule, RuleResult, Subject};
+use super::rule::{Check, Rule, RuleResult, RuleSubject};
 use super::rule_settings::RuleSettings;
 use super::verdict::{Class, Finding, Judgement, Verdict};
 use std::cmp::Reverse;
 
 /// Judges a subject. A rule that lacks its input reports nothing: unknown is neither good nor bad.
 /// `model`: that of a drive, for settings by model. `clean`: the verdict where no rule reports.
-pub(super) fn judge<S: Subject>(
+pub(super) fn judge<S: RuleSubject>(
     rules: &[Rule<S>],
     facts: &S::Facts<'_>,
     model: Option<&str>,

@@ -1,7 +1,7 @@
 //! The rules over pools, whichever host or shelf their drives are in.
 
 use super::engine;
-use super::rule::{MAX_NAMES, Rule, RuleResult, Subject, rule, sanitize_name, state_finding};
+use super::rule::{MAX_NAMES, Rule, RuleResult, RuleSubject, rule, sanitize_name, state_finding};
 use super::rule_settings::RuleSettings;
 use super::thresholds::Thresholds;
 use super::verdict::Class::Pool as PoolClass;
@@ -11,19 +11,19 @@ use crate::domain::zfs::words::{PoolState, VdevState};
 use crate::domain::zfs::{Leaf, Pool};
 
 /// Rules over pools.
-pub struct Pools;
+pub struct PoolRules;
 
-impl Subject for Pools {
+impl RuleSubject for PoolRules {
     type Facts<'a> = Pool;
 }
 
 #[rustfmt::skip]
-pub const POOL_RULES: &[Rule<Pools>] = &[
-    rule::<Pools>("Z4", PoolClass, "the pool is FAULTED, UNAVAIL or SUSPENDED (crit) or DEGRADED, OFFLINE or REMOVED (warn)", Thresholds::ON_OFF,
+pub const POOL_RULES: &[Rule<PoolRules>] = &[
+    rule::<PoolRules>("Z4", PoolClass, "the pool is FAULTED, UNAVAIL or SUSPENDED (crit) or DEGRADED, OFFLINE or REMOVED (warn)", Thresholds::ON_OFF,
         "zpoolconcepts(7), device failure and recovery; zpool-status(8)", pool_state),
-    rule::<Pools>("Z5", PoolClass, "zpool reports data errors: data is damaged", Thresholds::ON_OFF,
+    rule::<PoolRules>("Z5", PoolClass, "zpool reports data errors: data is damaged", Thresholds::ON_OFF,
         "zpool-status(8), errors; OpenZFS message ZFS-8000-8A", data_errors),
-    rule::<Pools>("Z6", PoolClass, "a leaf that no drive here is, is FAULTED, UNAVAIL or REMOVED", Thresholds::ON_OFF,
+    rule::<PoolRules>("Z6", PoolClass, "a leaf that no drive here is, is FAULTED, UNAVAIL or REMOVED", Thresholds::ON_OFF,
         "zpool-status(8); Z1 reports those of drives that are here", lost_leaf),
 ];
 

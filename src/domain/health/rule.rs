@@ -5,7 +5,7 @@ use super::verdict::{Class, Finding, Quantity, RuleCode, Severity};
 use crate::domain::text::sanitize;
 
 /// What rules may be about. `Facts` is what a check of such a rule is given.
-pub trait Subject {
+pub trait RuleSubject {
     type Facts<'a>;
 }
 
@@ -22,13 +22,13 @@ pub struct RuleInfo {
 }
 
 /// A rule over subjects of one kind.
-pub struct Rule<S: Subject> {
+pub struct Rule<S: RuleSubject> {
     pub info: RuleInfo,
     pub(super) check: Check<S>,
 }
 
 /// What a rule needs to know.
-pub(super) enum Check<S: Subject> {
+pub(super) enum Check<S: RuleSubject> {
     /// The facts alone.
     Facts(for<'a, 'b> fn(&'b S::Facts<'a>, Thresholds) -> Option<RuleResult>),
     /// The worst finding about the subject itself (class media) of the rules before it, too.
@@ -36,7 +36,7 @@ pub(super) enum Check<S: Subject> {
 }
 
 /// A row of a table of rules.
-pub(super) const fn rule<S: Subject>(
+pub(super) const fn rule<S: RuleSubject>(
     code: &'static str,
     class: Class,
     condition: &'static str,
@@ -49,7 +49,7 @@ pub(super) const fn rule<S: Subject>(
 }
 
 /// A row whose check depends on what other rules found.
-pub(super) const fn derived<S: Subject>(
+pub(super) const fn derived<S: RuleSubject>(
     code: &'static str,
     class: Class,
     condition: &'static str,

@@ -35,13 +35,13 @@ pub struct RecalledDrive {
 
 /// What is known before drives are recalled: collected once, so that the work is linear in their number.
 #[derive(Debug)]
-pub struct Known {
+pub struct KnownDrives {
     identities: HashSet<Identity>,
     bays_in_use: HashSet<Bay>,
     now: Timestamp,
 }
 
-impl Known {
+impl KnownDrives {
     pub fn of(fleet: &Inventory, now: Timestamp) -> Self {
         let identities = fleet.records().map(|r| r.drive.identity.clone()).filter(|identity| !identity.is_empty());
         let bays_in_use = fleet.present().filter_map(|r| r.bay.clone());
@@ -75,7 +75,7 @@ impl Inventory {
 
     /// Takes back a drive that went before this process began, with its last bay and reading. `None`: it is known
     /// already, its bay is taken, or it went too long ago.
-    pub fn recall(&mut self, known: &mut Known, recalled: RecalledDrive) -> Option<DriveKey> {
+    pub fn recall(&mut self, known: &mut KnownDrives, recalled: RecalledDrive) -> Option<DriveKey> {
         let RecalledDrive { drive, bay, report, collected_at, checked_at, missing_since } = recalled;
         // Dated by another clock, it would be missing for longer than a day.
         let since = missing_since.min(known.now);
@@ -189,7 +189,7 @@ mod tests {
     fn a_drive_is_recalled_once_and_never_over_what_is_known() {
         let mut fleet = Inventory::default();
         fleet.discovered(many(0..1), &[], T0);
-        let mut known = Known::of(&fleet, T0);
+        let mut known = KnownDrives::of(&fleet, T0);
         let mut recall = |fleet: &mut Inventory, n, since| fleet.recall(&mut known, recalled(n, since)).is_some();
         assert!(!recall(&mut fleet, 0, 900), "it is here");
         assert!(recall(&mut fleet, 1, 900) && !recall(&mut fleet, 1, 950), "once");
@@ -212,7 +212,7 @@ mod tests {
     fn many_are_recalled_in_linear_time() {
         let mut fleet = Inventory::default();
         fleet.discovered(many(0..4), &[], T0);
-        let mut known = Known::of(&fleet, T0);
+        let mut known = KnownDrives::of(&fleet, T0);
         for n in 10..60_010 {
             assert!(fleet.recall(&mut known, recalled(n, 900)).is_some());
         }

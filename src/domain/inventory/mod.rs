@@ -6,7 +6,7 @@
 mod missing;
 mod record;
 
-pub use missing::{Known, RecalledDrive};
+pub use missing::{KnownDrives, RecalledDrive};
 pub use record::{DriveRecord, Outcome, Reading};
 
 use super::drive::{Drive, DriveKey, DrivePath, DriveState};

@@ -89,7 +89,7 @@ enum Then {
 }
 
 /// What the event loop has to do for a connection.
-pub(super) enum Step {
+pub(super) enum NextStep {
     /// Nothing before the next event or deadline.
     Wait,
     /// Close it.
@@ -99,31 +99,31 @@ pub(super) enum Step {
 }
 
 /// The result of a phase.
-enum Transition {
+enum PhaseChange {
     /// Continue with this phase.
     Continue(Phase),
     /// Stop in this phase, with this step.
-    Stop(Phase, Step),
+    Stop(Phase, NextStep),
 }
 
-impl Transition {
+impl PhaseChange {
     fn wait(phase: Phase) -> Self {
-        Self::Stop(phase, Step::Wait)
+        Self::Stop(phase, NextStep::Wait)
     }
 
     fn close() -> Self {
-        Self::Stop(Phase::Closed, Step::Close)
+        Self::Stop(Phase::Closed, NextStep::Close)
     }
 }
 
 /// A request that is not dispatched.
-struct Refusal {
+struct Rejection {
     problem: Problem,
     /// The connection may go on: it is certain where the next request begins.
     keep_alive: bool,
 }
 
-impl Refusal {
+impl Rejection {
     fn closing(problem: Problem) -> Self {
         Self { problem, keep_alive: false }
     }
@@ -150,7 +150,7 @@ impl Connection {
     }
 
     /// The socket is readable or writable. `is_half_closed`: the client has ended its sending direction.
-    pub(super) fn on_event(&mut self, context: &ConnectionContext, is_half_closed: bool) -> Step {
+    pub(super) fn on_event(&mut self, context: &ConnectionContext, is_half_closed: bool) -> NextStep {
         self.is_half_closed |= is_half_closed;
         // Events are edge-triggered. One during a request in progress is remembered until all is read.
         self.may_have_more = true;
@@ -158,36 +158,36 @@ impl Connection {
     }
 
     /// A worker has returned the writer of that request. `None`: the connection has taken it already.
-    pub(super) fn on_wake_up(&mut self, context: &ConnectionContext, number: RequestNumber) -> Option<Step> {
+    pub(super) fn on_wake_up(&mut self, context: &ConnectionContext, number: RequestNumber) -> Option<NextStep> {
         let is_current = matches!(self.phase, Phase::InProgress) && self.number == number;
         is_current.then(|| self.advance(context))
     }
 
     /// The deadline has passed.
-    pub(super) fn on_deadline(&mut self, context: &ConnectionContext) -> Step {
+    pub(super) fn on_deadline(&mut self, context: &ConnectionContext) -> NextStep {
         let phase = std::mem::replace(&mut self.phase, Phase::Closed);
-        let Phase::Reading(writer) = phase else { return Step::Close };
+        let Phase::Reading(writer) = phase else { return NextStep::Close };
         if self.has_served && self.buffer.is_empty() {
-            return Step::Close;
+            return NextStep::Close;
         }
         let problem = if self.permit.is_some() { Problem::TooSlow } else { Problem::Busy };
-        self.phase = self.refuse(context, writer, &Refusal::closing(problem));
+        self.phase = self.refuse(context, writer, &Rejection::closing(problem));
         self.advance(context)
     }
 
     /// Runs phases until one has to wait.
-    fn advance(&mut self, context: &ConnectionContext) -> Step {
+    fn advance(&mut self, context: &ConnectionContext) -> NextStep {
         loop {
             let next = match std::mem::replace(&mut self.phase, Phase::Closed) {
                 Phase::Reading(writer) => self.read(context, writer),
                 Phase::InProgress => self.take_completion(),
                 Phase::Sending(sending) => self.send_unsent(sending),
                 Phase::Draining(left) => self.drain(left),
-                Phase::Closed => Transition::close(),
+                Phase::Closed => PhaseChange::close(),
             };
             match next {
-                Transition::Continue(phase) => self.phase = phase,
-                Transition::Stop(phase, step) => {
+                PhaseChange::Continue(phase) => self.phase = phase,
+                PhaseChange::Stop(phase, step) => {
                     self.phase = phase;
                     return step;
                 }
@@ -196,13 +196,13 @@ impl Connection {
     }
 
     /// Takes the completion, if the worker is done.
-    fn take_completion(&mut self) -> Transition {
-        let Some(completion) = self.slot.take(self.number) else { return Transition::wait(Phase::InProgress) };
+    fn take_completion(&mut self) -> PhaseChange {
+        let Some(completion) = self.slot.take(self.number) else { return PhaseChange::wait(Phase::InProgress) };
         let then = match completion.after {
             AfterResponse::NextRequest => Then::Read,
             AfterResponse::Close => Then::Close,
         };
-        Transition::Continue(self.send(completion.writer, completion.unsent, then))
+        PhaseChange::Continue(self.send(completion.writer, completion.unsent, then))
     }
 
     fn next_request(&mut self, writer: ResponseWriter) -> Phase {
@@ -211,7 +211,7 @@ impl Connection {
         Phase::Reading(writer)
     }
 
-    fn read(&mut self, context: &ConnectionContext, mut writer: ResponseWriter) -> Transition {
+    fn read(&mut self, context: &ConnectionContext, mut writer: ResponseWriter) -> PhaseChange {
         // The rest of the buffer is parsed before more is read.
         let mut may_be_whole = !self.buffer.is_empty();
         loop {
@@ -231,9 +231,9 @@ impl Connection {
                         // An idle connection has no buffer.
                         self.buffer = Vec::new();
                     }
-                    return Transition::wait(Phase::Reading(writer));
+                    return PhaseChange::wait(Phase::Reading(writer));
                 }
-                ReadOutcome::End => return Transition::close(),
+                ReadOutcome::End => return PhaseChange::close(),
             }
             if had == 0 && self.permit.is_some() {
                 self.deadline = Instant::now() + HEAD_TIMEOUT;
@@ -245,17 +245,19 @@ impl Connection {
     }
 
     /// Dispatches or refuses a request. An error returns the writer: the head is incomplete.
-    fn parse(&mut self, context: &ConnectionContext, writer: ResponseWriter) -> Result<Transition, ResponseWriter> {
+    fn parse(&mut self, context: &ConnectionContext, writer: ResponseWriter) -> Result<PhaseChange, ResponseWriter> {
         if self.permit.is_none() {
             if method(&self.buffer) == Method::Incomplete {
                 return Err(writer);
             }
-            return Ok(Transition::Continue(self.refuse(context, writer, &Refusal::closing(Problem::Busy))));
+            return Ok(PhaseChange::Continue(self.refuse(context, writer, &Rejection::closing(Problem::Busy))));
         }
         let parsed = match parse(&self.buffer) {
             Ok(None) => return Err(writer),
             Ok(Some(parsed)) => parsed,
-            Err(problem) => return Ok(Transition::Continue(self.refuse(context, writer, &Refusal::closing(problem)))),
+            Err(problem) => {
+                return Ok(PhaseChange::Continue(self.refuse(context, writer, &Rejection::closing(problem))));
+            }
         };
         let length = parsed.length;
         match admit(&context.access, &parsed.credentials, parsed.head) {
@@ -266,25 +268,25 @@ impl Connection {
             Err(refusal) => {
                 let phase = self.refuse(context, writer, &refusal);
                 self.buffer.drain(..length);
-                Ok(Transition::Continue(phase))
+                Ok(PhaseChange::Continue(phase))
             }
         }
     }
 
-    fn dispatch(&mut self, head: RequestHead, writer: ResponseWriter) -> Transition {
+    fn dispatch(&mut self, head: RequestHead, writer: ResponseWriter) -> PhaseChange {
         let wake_up = self.may_have_more || self.is_half_closed || !self.buffer.is_empty();
         self.number = self.number.next();
         self.slot.begin(self.number, wake_up);
         self.deadline = Instant::now() + IDLE_TIMEOUT;
         let (slot, permit) = (Arc::clone(&self.slot), self.permit.clone());
-        Transition::Stop(
+        PhaseChange::Stop(
             Phase::InProgress,
-            Step::Dispatch(AdmittedRequest { head, number: self.number, writer, slot, permit }),
+            NextStep::Dispatch(AdmittedRequest { head, number: self.number, writer, slot, permit }),
         )
     }
 
     /// Refuses the request at the beginning of the buffer, of which only a part may have arrived.
-    fn refuse(&mut self, context: &ConnectionContext, writer: ResponseWriter, refusal: &Refusal) -> Phase {
+    fn refuse(&mut self, context: &ConnectionContext, writer: ResponseWriter, refusal: &Rejection) -> Phase {
         self.refusals += 1;
         let keep_alive = refusal.keep_alive && self.refusals < MAX_REFUSALS;
         // A response to HEAD has no body (RFC 9110, 9.3.2), whatever is wrong with the rest of the request. With an
@@ -304,33 +306,33 @@ impl Connection {
         Phase::Sending(Sending { writer, unsent, until: now + SEND_TIMEOUT, then })
     }
 
-    fn send_unsent(&mut self, mut sending: Sending) -> Transition {
-        let Ok(has_progress) = sending.unsent.send(&mut sending.writer) else { return Transition::close() };
+    fn send_unsent(&mut self, mut sending: Sending) -> PhaseChange {
+        let Ok(has_progress) = sending.unsent.send(&mut sending.writer) else { return PhaseChange::close() };
         if !sending.unsent.is_empty() {
             if has_progress {
                 self.deadline = (Instant::now() + SEND_PROGRESS_TIMEOUT).min(sending.until);
             }
-            return Transition::wait(Phase::Sending(sending));
+            return PhaseChange::wait(Phase::Sending(sending));
         }
         match sending.then {
-            Then::Close => Transition::close(),
-            Then::Read => Transition::Continue(self.next_request(sending.writer)),
+            Then::Close => PhaseChange::close(),
+            Then::Read => PhaseChange::Continue(self.next_request(sending.writer)),
             Then::Drain => {
                 // Closing while the client still sends would reset the connection before the client has read the refusal.
                 sending.writer.shut_down();
                 self.deadline = Instant::now() + DRAIN_TIMEOUT;
-                Transition::Continue(Phase::Draining(MAX_DRAINED_BYTES))
+                PhaseChange::Continue(Phase::Draining(MAX_DRAINED_BYTES))
             }
         }
     }
 
-    fn drain(&mut self, mut left: usize) -> Transition {
+    fn drain(&mut self, mut left: usize) -> PhaseChange {
         loop {
             self.buffer.clear();
             match self.reader.receive(&mut self.buffer, READ_BYTES) {
                 ReadOutcome::Bytes { .. } if self.buffer.len() < left => left -= self.buffer.len(),
-                ReadOutcome::WouldBlock => return Transition::wait(Phase::Draining(left)),
-                ReadOutcome::Bytes { .. } | ReadOutcome::End => return Transition::close(),
+                ReadOutcome::WouldBlock => return PhaseChange::wait(Phase::Draining(left)),
+                ReadOutcome::Bytes { .. } | ReadOutcome::End => return PhaseChange::close(),
             }
         }
     }
@@ -340,15 +342,15 @@ fn admit(
     access: &AccessPolicy,
     credentials: &Credentials,
     head: Result<RequestHead, Problem>,
-) -> Result<RequestHead, Refusal> {
+) -> Result<RequestHead, Rejection> {
     let wants_keep_alive = head.as_ref().map_or(!credentials.is_http_10, |head| head.keep_alive);
     let is_public = head.as_ref().is_ok_and(|head| head.target.is_public());
     if let Err(problem) = access.check(credentials, is_public) {
-        return Err(Refusal { problem, keep_alive: wants_keep_alive && head.is_ok() });
+        return Err(Rejection { problem, keep_alive: wants_keep_alive && head.is_ok() });
     }
     head.map_err(|problem| {
         let is_end_known = matches!(problem, Problem::Method { has_body: false });
-        Refusal { problem, keep_alive: wants_keep_alive && is_end_known }
+        Rejection { problem, keep_alive: wants_keep_alive && is_end_known }
     })
 }
 

@@ -2,7 +2,7 @@
 //! the workers, and enforces deadlines. Sockets, workers and the stop wake it; it waits for nothing else.
 
 use super::completion::{WakeUp, WakeUpReceiver, Waker};
-use super::connection::{Connection, ConnectionContext, Step};
+use super::connection::{Connection, ConnectionContext, NextStep};
 use super::connection_limit::{ConnectionLimit, client_network};
 use super::pending_request::PendingRequest;
 use crate::stop::Stop;
@@ -30,7 +30,7 @@ const WAKE_UP: u64 = 1;
 /// The first listener. Connections follow after the last one.
 const FIRST_LISTENER: u64 = 2;
 
-pub(super) struct EventLoop<'a> {
+pub(super) struct ServerLoop<'a> {
     listeners: &'a [Socket],
     context: &'a ConnectionContext,
     connection_limit: &'a ConnectionLimit,
@@ -48,7 +48,7 @@ pub(super) struct EventLoop<'a> {
     last_failure: Option<Instant>,
 }
 
-impl<'a> EventLoop<'a> {
+impl<'a> ServerLoop<'a> {
     /// The end of the event loop closes `requests`, which ends the workers.
     pub(super) fn new(
         listeners: &'a [Socket],
@@ -167,14 +167,14 @@ impl<'a> EventLoop<'a> {
             return;
         }
         self.open.insert(id, Connection::new(socket, network, permit));
-        self.apply(id, Step::Wait);
+        self.apply(id, NextStep::Wait);
     }
 
     fn on_event(&mut self, id: u64, flags: epoll::EventFlags) {
         let Some(connection) = self.open.get_mut(&id) else { return };
         let has_failed = flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR);
         let is_half_closed = flags.contains(epoll::EventFlags::RDHUP);
-        let step = if has_failed { Step::Close } else { connection.on_event(self.context, is_half_closed) };
+        let step = if has_failed { NextStep::Close } else { connection.on_event(self.context, is_half_closed) };
         self.apply(id, step);
     }
 
@@ -188,16 +188,16 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    fn apply(&mut self, id: u64, step: Step) {
+    fn apply(&mut self, id: u64, step: NextStep) {
         let Some(connection) = self.open.get_mut(&id) else { return };
         match step {
-            Step::Wait => {}
-            Step::Dispatch(request) => {
+            NextStep::Wait => {}
+            NextStep::Dispatch(request) => {
                 // The channel has capacity for one request of each connection. Without workers the request is dropped,
                 // which closes its connection.
                 let _ = self.requests.try_send(PendingRequest::new(request, id, self.waker.clone()));
             }
-            Step::Close => {
+            NextStep::Close => {
                 // A request under way may still hold the socket.
                 let _ = epoll::delete(&self.epoll, &connection.reader);
                 self.open.remove(&id);

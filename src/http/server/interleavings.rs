@@ -6,7 +6,7 @@
 
 use super::access::AccessPolicy;
 use super::completion::{Completion, RequestNumber, WakeUp, Waker, wake_up_channel};
-use super::connection::{Connection, ConnectionContext, Step};
+use super::connection::{Connection, ConnectionContext, NextStep};
 use super::connection_limit::ConnectionLimit;
 use super::pending_request::{AdmittedRequest, PendingRequest};
 use crate::http::endpoint::{Addresses, Endpoint};
@@ -175,11 +175,11 @@ impl<'a> World<'a> {
         }
     }
 
-    fn apply(&mut self, step: Step) {
+    fn apply(&mut self, step: NextStep) {
         match step {
-            Step::Wait => {}
-            Step::Close => self.is_closed = true,
-            Step::Dispatch(request) => self.dispatch(request),
+            NextStep::Wait => {}
+            NextStep::Close => self.is_closed = true,
+            NextStep::Dispatch(request) => self.dispatch(request),
         }
     }
 

@@ -36,7 +36,7 @@ use completion::{WakeUpReceiver, Waker, wake_up_channel};
 use connection::ConnectionContext;
 use connection_limit::ConnectionLimit;
 use crossbeam_channel::{Sender, bounded};
-use event_loop::EventLoop;
+use event_loop::ServerLoop;
 use listener::{is_address_unavailable, listen_tcp, listen_unix};
 use socket2::Socket;
 use std::io;
@@ -107,7 +107,7 @@ impl Server {
             return Ok(());
         };
         let wake_ups = (self.waker.clone(), &self.wake_ups);
-        EventLoop::new(&self.listeners, &self.context, &self.connection_limit, requests, wake_ups, stop)?.run()
+        ServerLoop::new(&self.listeners, &self.context, &self.connection_limit, requests, wake_ups, stop)?.run()
     }
 }
 

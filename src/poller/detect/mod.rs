@@ -15,7 +15,7 @@ mod service;
 
 use crate::api::overview::Overview;
 use crate::clock::now;
-use crate::collector::{Collector, CompletedSweep, Transition};
+use crate::collector::{Collector, CompletedSweep, SmartctlTransition};
 use crate::domain::drive::DriveKey;
 use crate::domain::inventory::{Change, Inventory};
 use crate::events::{Event, emit};
@@ -56,7 +56,7 @@ impl Detector {
     }
 
     /// smartctl has become unusable, or usable again.
-    pub(super) fn smartctl(transition: &Transition) {
+    pub(super) fn smartctl(transition: &SmartctlTransition) {
         emit(&service::smartctl_changed(transition, now()));
     }
 

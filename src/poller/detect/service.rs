@@ -1,21 +1,21 @@
 //! Events of the service itself: whether smartctl can be used, and a sweep that changed something.
 
 use crate::api::overview::Overview;
-use crate::collector::Transition;
+use crate::collector::SmartctlTransition;
 use crate::domain::time::Timestamp;
 use crate::events::{Event, EventFields, EventKind, Subject, event};
 use log::Level;
 use std::fmt::Write as _;
 
-pub(super) fn smartctl_changed(transition: &Transition, at: Timestamp) -> Event {
+pub(super) fn smartctl_changed(transition: &SmartctlTransition, at: Timestamp) -> Event {
     let (subject, fields) = (Subject::Smartctl, EventFields::none());
     match transition {
-        Transition::BecameUnusable(tool) => {
+        SmartctlTransition::BecameUnusable(tool) => {
             let kind = EventKind::SmartctlUnusable;
             let text = format!("{tool}; bays and drives are shown without health: {}", tool.mend());
             event!(Level::Error, kind, at, subject, fields, "{text}")
         }
-        Transition::Recovered(tool) => {
+        SmartctlTransition::Recovered(tool) => {
             event!(Level::Info, EventKind::SmartctlUsable, at, subject, fields, "{tool} can be used now")
         }
     }

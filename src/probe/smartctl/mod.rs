@@ -43,7 +43,7 @@ pub struct Options {
 
 /// What a run gave.
 #[derive(Debug)]
-pub struct Answer {
+pub struct SmartctlResult {
     pub outcome: Outcome,
     /// smartctl's own JSON, of a good reading.
     pub raw: Option<Box<RawValue>>,
@@ -63,7 +63,7 @@ pub fn read(
     known_type: Option<&str>,
     options: Options,
     stop: &Stop,
-) -> Answer {
+) -> SmartctlResult {
     let Some(program) = host.smartctl() else {
         return failed(NoReading::NotInstalled);
     };
@@ -83,16 +83,16 @@ pub fn read(
     };
     // Names may have moved between discovery and now: nobody's values go under another's name.
     if matches!(answer.outcome, Outcome::Good(_)) && !drives::is_still(host, path, &drive.identity) {
-        return Answer { took: answer.took, ..failed(NoReading::NameReused { device: path.device.clone() }) };
+        return SmartctlResult { took: answer.took, ..failed(NoReading::NameReused { device: path.device.clone() }) };
     }
     answer
 }
 
-fn answer(outcome: Outcome, took: Duration) -> Answer {
-    Answer { outcome, raw: None, took, stuck: None, stopped: false }
+fn answer(outcome: Outcome, took: Duration) -> SmartctlResult {
+    SmartctlResult { outcome, raw: None, took, stuck: None, stopped: false }
 }
 
-fn failed(why: NoReading) -> Answer {
+fn failed(why: NoReading) -> SmartctlResult {
     answer(Outcome::Failed(why), Duration::ZERO)
 }
 
@@ -100,7 +100,7 @@ fn tool_failed(text: String, cause: Cause) -> NoReading {
     NoReading::ToolFailed(ToolFailure { cause, text })
 }
 
-fn not_run(error: ExecError) -> Answer {
+fn not_run(error: ExecError) -> SmartctlResult {
     let text = format!("smartctl: {error}");
     let cause = match &error {
         ExecError::Start { error, .. } if error.kind() == ErrorKind::PermissionDenied => Cause::PermissionDenied,
@@ -113,12 +113,12 @@ fn not_run(error: ExecError) -> Answer {
         }
         _ => (Outcome::Failed(tool_failed(text, cause)), Duration::ZERO),
     };
-    Answer { stuck: error.stuck(), stopped: is_stop, ..answer(outcome, took) }
+    SmartctlResult { stuck: error.stuck(), stopped: is_stop, ..answer(outcome, took) }
 }
 
 /// stdout first, whatever the exit status: only bits 0 and 1 say that nothing is in it, and those
 /// alone do not tell a sleeping drive from a missing one.
-fn understand(output: &Output, drive: &Drive) -> Answer {
+fn understand(output: &Output, drive: &Drive) -> SmartctlResult {
     let took = output.took;
     // Bytes that are not UTF-8 cost the characters, not the drive.
     let text = String::from_utf8_lossy(&output.stdout);
@@ -136,7 +136,7 @@ fn understand(output: &Output, drive: &Drive) -> Answer {
     // What the process ended with is the truth, whatever it wrote before.
     report.exit_status.0 = output.code.and_then(|c| u8::try_from(c).ok()).or(report.exit_status.0);
     match unusable(&report, drive, &parsed.messages) {
-        None => Answer { raw: tree.raw(), ..answer(Outcome::Good(Arc::new(report)), took) },
+        None => SmartctlResult { raw: tree.raw(), ..answer(Outcome::Good(Arc::new(report)), took) },
         Some(why) => answer(Outcome::Failed(why), took),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
         limit => Unread::TooMuch(format!("its JSON {limit}")),
     })?;
     let pools = Field(tree.root()).get("pools").filter(|pools| pools.is_object()).ok_or(Unread::Broken)?;
-    let mut reading = Reading { entries_left: ENTRIES, bytes_left: KEPT_BYTES };
+    let mut reading = Allowance { entries_left: ENTRIES, bytes_left: KEPT_BYTES };
     let mut all = Vec::new();
     for (key, pool) in pools.entries().filter(|(_, pool)| pool.is_object()) {
         all.push(reading.pool(&key, pool)?);
@@ -40,12 +40,12 @@ pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
 }
 
 /// How many pools, vdevs and leaves there may still be, and how many bytes of text in them.
-struct Reading {
+struct Allowance {
     entries_left: usize,
     bytes_left: usize,
 }
 
-impl Reading {
+impl Allowance {
     fn count_one(&mut self) -> Result<(), Unread> {
         self.entries_left = self.entries_left.checked_sub(1).ok_or_else(too_many)?;
         Ok(())

@@ -22,7 +22,7 @@ use super::exec::{self, ExecError, Limits, Output, Stuck};
 use crate::domain::zfs::Pool;
 use crate::stop::Stop;
 use limits::{OUTPUT_BYTES, TEXT_BYTES, Unread};
-use output_format::Refusal;
+use output_format::JsonRefusal;
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -37,7 +37,7 @@ const BAD_OPTIONS: i32 = 2;
 /// What asking for the pools gave. `stuck` is the child, if it outlived its SIGKILL: a suspended
 /// pool can hold it in D state.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ZpoolResult {
     pub report: ZpoolReport,
     pub stuck: Option<Stuck>,
 }
@@ -56,7 +56,7 @@ pub enum ZpoolReport {
 /// Asks for all pools.
 ///
 /// One run, but for the time when JSON turns out to be unknown or no good: then text is asked at once.
-pub fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> Answer {
+pub fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResult {
     let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
     let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
     let has_text = dialect.is_text(program);
@@ -86,30 +86,30 @@ pub fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> Answer {
 }
 
 /// The pools, if the answer is JSON or a refusal of JSON; `None`: it is something else.
-fn json_of(out: &Output) -> Option<Result<Vec<Pool>, Refusal>> {
+fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
     if out.code == Some(BAD_OPTIONS) {
-        return Some(Err(Refusal::Unknown));
+        return Some(Err(JsonRefusal::Unknown));
     }
     if out.code != Some(0) || !is_json(&out.stdout) {
         return None;
     }
     let pools = match json::parse(&out.stdout) {
         Ok(pools) => pools,
-        Err(Unread::Broken) => return Some(Err(Refusal::Useless("it is broken, or lacks the pools".to_owned()))),
-        Err(Unread::TooMuch(why)) => return Some(Err(Refusal::Useless(why))),
+        Err(Unread::Broken) => return Some(Err(JsonRefusal::Useless("it is broken, or lacks the pools".to_owned()))),
+        Err(Unread::TooMuch(why)) => return Some(Err(JsonRefusal::Useless(why))),
     };
     // openzfs/zfs issue 18431: up to 2.3 at least, JSON leaves out the state of a dRAID group,
     // which a person would look for first. The text has it.
     let mut vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
     if vdevs.any(|vdev| vdev.name.starts_with("draid") && vdev.state.is_none()) {
-        return Some(Err(Refusal::Useless("it lacks the state of a dRAID group".to_owned())));
+        return Some(Err(JsonRefusal::Useless("it lacks the state of a dRAID group".to_owned())));
     }
     Some(Ok(pools))
 }
 
 /// What a run says that ended, or why it says nothing. Whatever was asked: its content decides
 /// how it is read.
-fn understood(out: &Output) -> Result<Answer, String> {
+fn understood(out: &Output) -> Result<ZpoolResult, String> {
     match out.code {
         Some(0) => match read(&out.stdout) {
             Ok(pools) => Ok(answer(ZpoolReport::Pools(pools))),
@@ -130,10 +130,10 @@ fn understood(out: &Output) -> Result<Answer, String> {
     }
 }
 
-fn failed(error: ExecError) -> Answer {
+fn failed(error: ExecError) -> ZpoolResult {
     let why = format!("zpool: {error}");
     match error {
-        ExecError::Stopped { stuck } => Answer { report: ZpoolReport::Stopped, stuck },
+        ExecError::Stopped { stuck } => ZpoolResult { report: ZpoolReport::Stopped, stuck },
         ExecError::TimedOut { stuck, .. } | ExecError::TooLarge { stuck, .. } | ExecError::Watch { stuck, .. } => {
             unread(why, stuck)
         }
@@ -141,12 +141,12 @@ fn failed(error: ExecError) -> Answer {
     }
 }
 
-fn answer(report: ZpoolReport) -> Answer {
-    Answer { report, stuck: None }
+fn answer(report: ZpoolReport) -> ZpoolResult {
+    ZpoolResult { report, stuck: None }
 }
 
-fn unread(why: String, stuck: Option<Stuck>) -> Answer {
-    Answer { report: ZpoolReport::Failed(why), stuck }
+fn unread(why: String, stuck: Option<Stuck>) -> ZpoolResult {
+    ZpoolResult { report: ZpoolReport::Failed(why), stuck }
 }
 
 /// The tools are installed, but this kernel runs no ZFS.

@@ -29,12 +29,14 @@ impl OutputFormat {
         self.text.load(Ordering::Relaxed)
     }
 
-    pub(super) fn takes_text(&self, refusal: &Refusal) {
+    pub(super) fn takes_text(&self, refusal: &JsonRefusal) {
         self.text.store(true, Ordering::Relaxed);
         if !self.told.swap(true, Ordering::Relaxed) {
             match refusal {
-                Refusal::Unknown => log::debug!("zpool status has no JSON, reading its text"),
-                Refusal::Useless(why) => log::warn!("zpool status gives no good JSON, reading its text error={why:?}"),
+                JsonRefusal::Unknown => log::debug!("zpool status has no JSON, reading its text"),
+                JsonRefusal::Useless(why) => {
+                    log::warn!("zpool status gives no good JSON, reading its text error={why:?}")
+                }
             }
         }
     }
@@ -50,7 +52,7 @@ impl OutputFormat {
 }
 
 /// Why text should be asked instead.
-pub(super) enum Refusal {
+pub(super) enum JsonRefusal {
     /// OpenZFS before 2.3: `-j` is an invalid option.
     Unknown,
     Useless(String),

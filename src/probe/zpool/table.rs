@@ -16,7 +16,7 @@ pub(super) struct Columns {
 }
 
 /// A line of the `config:` table.
-pub(super) struct Row {
+pub(super) struct StatusRow {
     indent: usize,
     name: String,
     state: Option<VdevState>,
@@ -44,7 +44,7 @@ fn word(text: &str) -> Option<(&str, &str)> {
 }
 
 /// A row; `None` for an empty line.
-pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<Row> {
+pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<StatusRow> {
     let body = line.trim_start_matches(['\t', ' ']);
     // The table is set off by one tab (or 8, sometimes 9 blanks); what counts is the difference.
     let indent = line.get(..line.len() - body.len())?.chars().map(|c| if c == '\t' { 8 } else { 1 }).sum();
@@ -74,7 +74,7 @@ pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<Row> {
         None => (None, rest),
     };
     let note = Some(join(note.split_whitespace())).filter(|n| !n.is_empty());
-    Some(Row { indent, name: name.to_owned(), state, counts, was, note })
+    Some(StatusRow { indent, name: name.to_owned(), state, counts, was, note })
 }
 
 /// The name, and the rest from the state on: by the column of the heading, else by the first word
@@ -134,12 +134,12 @@ fn is_group(name: &str) -> bool {
 }
 
 /// Top-level vdevs with all their leaves. `replacing-0` and `spare-0` below a vdev only hold leaves.
-pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
+pub(super) fn vdevs(rows: &[StatusRow], pool: &str) -> Vec<Vdev> {
     let mut vdevs: Vec<Vdev> = Vec::new();
     let (mut current, mut heading) = (VdevRole::Data, pool);
     let Some(base) = rows.iter().map(|r| r.indent).min() else { return vdevs };
     let top = rows.iter().map(|r| r.indent).filter(|i| *i > base).min().unwrap_or(base);
-    let mut groups: Vec<&Row> = Vec::new();
+    let mut groups: Vec<&StatusRow> = Vec::new();
     for (i, row) in rows.iter().enumerate() {
         if row.indent == base {
             match role(&row.name).filter(|_| row.state.is_none()) {
@@ -182,7 +182,7 @@ pub(super) fn vdevs(rows: &[Row], pool: &str) -> Vec<Vdev> {
     vdevs
 }
 
-fn leaf(row: &Row, group: Option<String>) -> Leaf {
+fn leaf(row: &StatusRow, group: Option<String>) -> Leaf {
     let [read_errors, write_errors, checksum_errors] = row.counts;
     // The remarks of `print_status_config` in OpenZFS's `zpool_main.c`. No name of a pool in them has brackets
     // (`valid_char` in `zfs_namecheck.c`).

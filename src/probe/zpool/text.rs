@@ -5,7 +5,7 @@
 
 use super::limits::{ENTRIES, KEPT_BYTES, TEXT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many};
 use super::scalars::{clip, cut, percent};
-use super::table::{Columns, Row, row, vdevs};
+use super::table::{Columns, StatusRow, row, vdevs};
 use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
 use crate::domain::zfs::{Pool, Scan};
 
@@ -19,7 +19,7 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
     if output.len() > KEPT_BYTES {
         return Err(too_long());
     }
-    let mut pools: Vec<Reading> = Vec::new();
+    let mut pools: Vec<PoolText> = Vec::new();
     for (number, line) in output.split(|byte| *byte == b'\n').enumerate() {
         if number >= LINES && !line.is_empty() {
             return Err(Unread::TooMuch(format!("its text has over {LINES} lines")));
@@ -29,7 +29,7 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
         let line = cut(line.strip_suffix('\r').unwrap_or(&line));
         if let Some((key, value)) = section(line) {
             if key == "pool" {
-                pools.push(Reading::new(value));
+                pools.push(PoolText::new(value));
             }
             if let Some(pool) = pools.last_mut() {
                 pool.start(key, value);
@@ -38,7 +38,7 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
             pool.more(line);
         }
     }
-    let pools: Vec<Pool> = pools.into_iter().map(Reading::finish).collect();
+    let pools: Vec<Pool> = pools.into_iter().map(PoolText::finish).collect();
     let vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
     let (mut entries, mut bytes) = (pools.len(), pools.iter().map(bytes_of_pool).sum::<usize>());
     for vdev in vdevs {
@@ -77,17 +77,17 @@ fn section(line: &str) -> Option<(&str, &str)> {
 }
 
 /// One pool while it is read.
-struct Reading {
+struct PoolText {
     pool: Pool,
     section: String,
     /// Each `scan:` with its further lines. There may be several: a scrub, and the rebuild of a dRAID group.
     scans: Vec<Vec<String>>,
     scan_lines: usize,
     columns: Option<Columns>,
-    rows: Vec<Row>,
+    rows: Vec<StatusRow>,
 }
 
-impl Reading {
+impl PoolText {
     fn new(name: &str) -> Self {
         Self {
             pool: Pool { name: name.to_owned(), ..Pool::default() },

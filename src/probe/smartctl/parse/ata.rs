@@ -45,27 +45,27 @@ fn link(v: Fields, which: &str) -> Option<u64> {
 /// The upper half of the status byte (ACS-4, self-test execution status): 0 passed, 3 to 8 failed,
 /// 1 and 2 ended early, 15 runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum SelfTestOutcome {
     Passed,
     Failed,
     Running,
     None,
 }
 
-fn outcome(status: Fields) -> Outcome {
+fn outcome(status: Fields) -> SelfTestOutcome {
     match (status.byte("/value").map(|value| value >> 4), status.bool("/passed")) {
-        (Some(0), _) | (None, Some(true)) => Outcome::Passed,
-        (Some(3..=8), _) | (None, Some(false)) => Outcome::Failed,
-        (Some(15), _) => Outcome::Running,
-        _ => Outcome::None,
+        (Some(0), _) | (None, Some(true)) => SelfTestOutcome::Passed,
+        (Some(3..=8), _) | (None, Some(false)) => SelfTestOutcome::Failed,
+        (Some(15), _) => SelfTestOutcome::Running,
+        _ => SelfTestOutcome::None,
     }
 }
 
-fn passed(outcome: Outcome) -> Option<bool> {
+fn passed(outcome: SelfTestOutcome) -> Option<bool> {
     match outcome {
-        Outcome::Passed => Some(true),
-        Outcome::Failed => Some(false),
-        Outcome::Running | Outcome::None => None,
+        SelfTestOutcome::Passed => Some(true),
+        SelfTestOutcome::Failed => Some(false),
+        SelfTestOutcome::Running | SelfTestOutcome::None => None,
     }
 }
 
@@ -80,11 +80,11 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
     };
     let now = outcome(status);
     // Without a log "passed" is also what a drive says that was never tested.
-    let last = newest.or((now == Outcome::Failed).then_some(false));
+    let last = newest.or((now == SelfTestOutcome::Failed).then_some(false));
     Some(SelfTest {
         status: status.text("/string"),
         passed: passed(now),
-        remaining_percent: if now == Outcome::Running { remaining(status) } else { None },
+        remaining_percent: if now == SelfTestOutcome::Running { remaining(status) } else { None },
         last_result_passed: last,
     })
 }
