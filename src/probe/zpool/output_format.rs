@@ -35,7 +35,7 @@ impl OutputFormat {
             match refusal {
                 JsonRefusal::Unknown => log::debug!("zpool status has no JSON, reading its text"),
                 JsonRefusal::Useless(why) => {
-                    log::warn!("zpool status gives no good JSON, reading its text error={why:?}")
+                    log::warn!("zpool status gives no good JSON, reading its text error={why:?}");
                 }
             }
         }
