@@ -3,16 +3,16 @@
 
 #![no_main]
 
+use jbod_monitor::api::bay_map::bay_map;
 use jbod_monitor::api::document_header::DocumentHeader;
 use jbod_monitor::api::drive_document::{StoredDocument, smartctl_json};
+use jbod_monitor::api::locate;
 use jbod_monitor::api::missing_drives::parse_missing_list;
-use jbod_monitor::api::stale::mark_stale;
-use jbod_monitor::domain::drive::Drive;
-use jbod_monitor::api::bay_map::bay_map;
 use jbod_monitor::api::overview::Overview;
 use jbod_monitor::api::overview_brief::OverviewBrief;
+use jbod_monitor::api::stale::mark_stale;
 use jbod_monitor::api::value_limits::{DOCUMENT, ValueLimits};
-use jbod_monitor::api::locate;
+use jbod_monitor::domain::time::Timestamp;
 use jbod_monitor::probe::smartctl;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -49,7 +49,7 @@ fn read(value: &[u8]) {
         let _ = DocumentHeader::parse(value);
         let _ = OverviewBrief::of(value);
         if let Ok(overview) = serde_json::from_slice::<Overview>(value) {
-            assert!(map(&overview).len() <= 40 * value.len() + 10_000, "a map of a list is no larger");
+            assert!(bay_map(&overview).len() <= 40 * value.len() + 10_000, "a map of a list is no larger");
             let _ = locate::find(&overview, "SERIAL", |_| false);
         }
         assert!(mark_stale(value).len() <= value.len());
@@ -65,7 +65,8 @@ fn read(value: &[u8]) {
 
 fn document(value: &[u8]) {
     let _ = DocumentHeader::parse(value);
-    if let Some(drive) = StoredDocument::parse(value).and_then(|stored| Drive::remembered(&stored)) {
+    if let Some(recalled) = StoredDocument::parse(value).and_then(|stored| stored.to_recalled(None, Timestamp(0))) {
+        let drive = recalled.drive;
         assert!(drive.paths.len() <= 16 && drive.by_id.len() <= 64, "{} paths", drive.paths.len());
     }
     if let Some(raw) = smartctl_json(value) {

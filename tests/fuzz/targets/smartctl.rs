@@ -3,8 +3,8 @@
 
 #![no_main]
 
+use jbod_monitor::domain::health::{DriveFacts, PeersOfOne, RuleSettings, judge_drive};
 use jbod_monitor::domain::time::Timestamp;
-use jbod_monitor::domain::health::{RuleSettings, PeersOfOne, DriveFacts, judge_drive};
 use jbod_monitor::probe::smartctl;
 use libfuzzer_sys::fuzz_target;
 

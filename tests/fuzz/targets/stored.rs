@@ -6,14 +6,14 @@ use jbod_monitor::api::document_header::DocumentHeader;
 use jbod_monitor::api::drive_document::{StoredDocument, smartctl_json};
 use jbod_monitor::api::missing_drives::parse_missing_list;
 use jbod_monitor::api::stale::mark_stale;
-use jbod_monitor::domain::drive::Drive;
+use jbod_monitor::domain::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let (head, stored) = (DocumentHeader::parse(bytes), StoredDocument::parse(bytes));
     assert!(stored.is_none() || head.is_some(), "a document has a head");
-    if let Some(gone) = stored.and_then(|stored| Drive::remembered(&stored)) {
-        assert!(gone.is_remembered());
+    if let Some(gone) = stored.and_then(|stored| stored.to_recalled(None, Timestamp(0))) {
+        assert!(gone.drive.is_remembered());
     }
     let labelled = mark_stale(bytes);
     assert!(labelled.len() <= bytes.len());
