@@ -223,6 +223,15 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_reads_no_drive() {
     for (n, (offset, wanted)) in offsets.into_iter().enumerate() {
         clocked.set(offset);
         eventually("the jump is noticed", || (daemon.logged("the clock was set") == n + 1).then_some(()));
+        // A request before that finds nothing in Redis that may be shown, and has the drive read.
+        let is_dated_anew = |key: String| {
+            let stored = redis.get(&key).and_then(|value| serde_json::from_str::<Value>(&value).ok());
+            stored.and_then(|value| year(&value)).is_some_and(|year| year.cmp(&this_year) == wanted)
+        };
+        eventually("Redis holds the new dates", || {
+            let copies = ["smart", "last:smart"].map(|copy| is_dated_anew(format!("jbod:{copy}:{device}")));
+            copies.iter().all(|is_dated| *is_dated).then_some(())
+        });
         for path in &paths {
             let response = eventually("the answer is dated anew", || {
                 let response = daemon.get(path);
