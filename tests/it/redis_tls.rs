@@ -359,7 +359,7 @@ impl Watched {
         let port = master.port.to_string();
         let replica = || Redis::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
         let nodes = vec![master, replica(), replica()];
-        let up = |node: &Redis| (node.info("replication", "master_link_status") == "up").then_some(());
+        let up = |node: &Redis| (node.try_info("replication", "master_link_status")? == "up").then_some(());
         for node in &nodes[1..] {
             eventually("a replica follows", || up(node));
         }
@@ -413,7 +413,7 @@ fn sentinels_are_asked_anew_after_a_failover() {
     // The old one comes back as a replica; then the master is moved by hand. Who was a master is not
     // written to any more.
     watched.nodes[0].up();
-    eventually("it follows", || (watched.nodes[0].info("replication", "role") == "slave").then_some(()));
+    eventually("it follows", || (watched.nodes[0].try_info("replication", "role")? == "slave").then_some(()));
     load.fault("master moved");
     eventually("it is moved", || {
         let moved = watched.sentinels[1].ask(&["SENTINEL", "FAILOVER", "mymaster"])?;
@@ -421,7 +421,7 @@ fn sentinels_are_asked_anew_after_a_failover() {
     });
     let third = eventually("another master", || watched.sentinels[1].master().filter(|third| *third != new));
     let node = watched.at(third);
-    eventually("it is a master", || (node.info("replication", "role") == "master").then_some(()));
+    eventually("it is a master", || (node.try_info("replication", "role")? == "master").then_some(()));
     node.ask(&["DEL", "jbod:lock:poll"]);
     eventually("the lease is held there", || node.get("jbod:lock:poll"));
     wait_all_hit(&daemon);

@@ -93,9 +93,14 @@ impl Redis {
     /// A field of `INFO`; empty where it is not there.
     #[track_caller]
     pub fn info(&self, section: &str, field: &str) -> String {
-        let Reply::Text(info) = self.ask(&["INFO", section]) else { panic!("INFO gives a text") };
+        self.try_info(section, field).expect("redis answers")
+    }
+
+    /// `None`: no answer. A sentinel that makes a node a replica closes the connections to it.
+    pub fn try_info(&self, section: &str, field: &str) -> Option<String> {
+        let Reply::Text(info) = self.try_ask(&["INFO", section])? else { panic!("INFO gives a text") };
         let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        line.unwrap_or_default().to_owned()
+        Some(line.unwrap_or_default().to_owned())
     }
 
     pub fn get(&self, key: &str) -> Option<String> {
