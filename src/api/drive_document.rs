@@ -89,7 +89,7 @@ pub fn compose(record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawVal
         smartctl_version: report.and_then(|r| r.smartctl_version.as_deref()),
         smartctl: raw,
     };
-    // Enough at once: who grows by doubling copies all of it several times.
+    // Reserved at once: growth by doubling would copy all of it several times.
     let mut body = Vec::with_capacity(raw.map_or(0, |raw| raw.get().len()) + BESIDES);
     // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
     if serde_json::to_writer(&mut body, &doc).is_err() {
@@ -140,7 +140,7 @@ impl StoredDocument {
             by_id: self.by_id.iter().take(MAX_LINKS).cloned().collect(),
             attachment: Attachment::stored(summary.transport, summary.raid_volume.as_ref()),
             raid_disks: Vec::new(),
-            told_type: None,
+            smartctl_type: None,
         };
         Some(RecalledDrive {
             drive,

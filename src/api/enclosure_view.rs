@@ -25,7 +25,7 @@ pub struct EnclosureView {
     /// Why what the shelf must answer is unknown.
     pub error: Option<String>,
     /// The worst of its findings; `unknown` while it has not answered.
-    #[serde(default = "unknown")]
+    #[serde(default)]
     pub verdict: Verdict,
     /// The reasons for its verdict, worst first. What is wrong with a drive in it is a finding of that drive.
     #[serde(default)]
@@ -49,7 +49,7 @@ pub struct SlotView {
     pub status: Option<SlotStatus>,
     /// The shelf senses a fault.
     pub fault_sensed: Option<bool>,
-    /// Somebody asked for the fault light.
+    /// The fault light was requested.
     pub fault_requested: Option<bool>,
     /// The locate light is on.
     pub locate: Option<bool>,
@@ -60,9 +60,4 @@ pub struct SlotView {
     /// `null` when the bay is empty.
     // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
     pub drive: Option<Box<DriveSummary>>,
-}
-
-/// Of what an earlier version has stored.
-fn unknown() -> Verdict {
-    Verdict::Unknown
 }

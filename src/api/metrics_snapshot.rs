@@ -37,20 +37,20 @@ pub struct ReadingStats {
 impl MetricsSnapshot {
     /// `overview` is of that very fleet.
     pub fn new(overview: Arc<Overview>, fleet: &Inventory, zfs: &Zfs, effort: PollCounters) -> Self {
-        let records = fleet.records().map(|r| (who(r), ReadingStats::of(r))).collect();
+        let records = fleet.records().map(|r| (drive_id(r), ReadingStats::of(r))).collect();
         Self { overview, zfs: zfs.clone(), effort, records }
     }
 
     /// Every drive, in the overview's order.
     pub fn drives(&self) -> impl Iterator<Item = (&DriveSummary, Option<&ReadingStats>)> {
         self.overview.drives().map(|summary| {
-            let who = (summary.device.clone(), summary.serial_number.clone(), summary.missing_since);
-            (summary, self.records.get(&who))
+            let id = (summary.device.clone(), summary.serial_number.clone(), summary.missing_since);
+            (summary, self.records.get(&id))
         })
     }
 }
 
-fn who(record: &DriveRecord) -> DriveId {
+fn drive_id(record: &DriveRecord) -> DriveId {
     let drive = &record.drive;
     (drive.device.clone(), record.serial_number().map(str::to_owned), record.missing_since)
 }

@@ -78,7 +78,7 @@ pub struct ByVerdict {
     pub ok: usize,
     /// Worth a look.
     pub watch: usize,
-    /// Replace soon, or mend what it is connected by.
+    /// Replace soon, or fix its connection.
     pub warn: usize,
     /// Act now.
     pub crit: usize,
@@ -173,16 +173,11 @@ pub struct PoolSummary {
     /// The newest or running scrub or resilver.
     pub scan: Scan,
     /// The worst of its findings; `unknown` where zpool gave no state.
-    #[serde(default = "unknown")]
+    #[serde(default)]
     pub verdict: Verdict,
     /// The reasons for its verdict, worst first. What is wrong with a drive of it is a finding of that drive.
     #[serde(default)]
     pub findings: Vec<Finding>,
-}
-
-/// Of what an earlier version has stored.
-fn unknown() -> Verdict {
-    Verdict::Unknown
 }
 
 impl Overview {

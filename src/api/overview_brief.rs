@@ -1,5 +1,5 @@
-//! The overview in short: which bay holds which drive and how healthy it is, without what is known of each drive.
-//! For those who have thousands: at 10,000 drives it is a tenth of the whole.
+//! The brief overview: which bay holds which drive and how healthy it is, without the details of each drive. At 10,000
+//! drives it has a tenth of the bytes.
 
 use super::content_version::{ContentVersion, with_version};
 use super::overview::{PoolSummary, SweepStats, Totals};
@@ -48,6 +48,9 @@ pub struct OverviewBrief {
 pub struct BriefEnclosure {
     /// Logical id of the shelf (SES, `0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
     pub id: String,
+    /// The worst of its findings; `unknown` while it has not answered.
+    #[serde(default)]
+    pub verdict: Verdict,
     /// Its bays, by number.
     pub slots: Vec<BriefSlot>,
 }
@@ -79,7 +82,7 @@ pub struct BriefDrive {
 impl OverviewBrief {
     /// Of an overview as it is stored. `None`: it is none.
     pub fn of(overview: &[u8]) -> Option<Vec<u8>> {
-        let short: Self = serde_json::from_slice(overview).ok()?;
-        Some(with_version(&Self { version: ContentVersion::default(), ..short }))
+        let brief: Self = serde_json::from_slice(overview).ok()?;
+        Some(with_version(&Self { version: ContentVersion::default(), ..brief }))
     }
 }

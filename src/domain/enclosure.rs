@@ -100,7 +100,7 @@ pub struct SlotAnswer {
     pub status: Option<SlotStatus>,
     /// Bit 0 of `fault`: the shelf senses a fault.
     pub fault_sensed: Option<bool>,
-    /// Bit 1 of `fault`: somebody asked for the fault light.
+    /// Bit 1 of `fault`: the fault light was requested.
     pub fault_requested: Option<bool>,
     pub locate: Option<bool>,
     pub active: Option<bool>,

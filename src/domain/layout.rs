@@ -20,7 +20,7 @@ pub struct Layout {
     pub numbering: Numbering,
     /// Where the first bay stands.
     pub first_bay: Corner,
-    /// Nobody has said so: it is only what is usual for so many bays.
+    /// Not configured: only what is usual for so many bays.
     pub guessed: bool,
 }
 

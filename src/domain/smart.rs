@@ -144,7 +144,7 @@ pub struct SelfTest {
     pub last_result_passed: Option<bool>,
 }
 
-/// What an ATA drive tells of itself.
+/// What an ATA drive reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AtaDetail {
@@ -219,7 +219,7 @@ impl AtaAttribute {
     }
 }
 
-/// What a SCSI drive tells of itself.
+/// What a SCSI drive reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScsiDetail {
@@ -242,7 +242,7 @@ pub struct ScsiDetail {
 }
 
 impl ScsiDetail {
-    /// A drive whose status could not be read may still tell what went wrong in it.
+    /// A drive whose status could not be read may still report what went wrong in it.
     fn has_counters(&self) -> bool {
         let rows = [self.read, self.write, self.verify];
         self.grown_defect_list.or(self.pending_defects).is_some() || rows.iter().any(Option::is_some)

@@ -191,6 +191,11 @@ fn the_overview_in_short_says_of_every_bay_what_the_whole_says() {
         body["enclosures"].as_array().expect("enclosures").iter().flat_map(of).collect()
     };
     assert_eq!(bays(&short), bays(&whole));
+    let verdicts = |body: &Value| -> Vec<Value> {
+        body["enclosures"].as_array().expect("enclosures").iter().map(|shelf| shelf["verdict"].clone()).collect()
+    };
+    assert!(verdicts(&whole).iter().all(Value::is_string), "{whole}");
+    assert_eq!(verdicts(&short), verdicts(&whole));
     assert!(bays(&whole).len() > 40, "{:?}", bays(&whole));
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 pub enum Severity {
     /// Worth a look.
     Watch,
-    /// Replace soon, or mend what it is connected by.
+    /// Replace soon, or fix its connection.
     Warn,
     /// Act now.
     Crit,
@@ -19,17 +19,18 @@ pub enum Severity {
 
 /// The worst of all findings; `Unknown` where there is nothing to judge. The order is the
 /// scale `ok < watch < warn < crit`, with `unknown` below it, so that it never counts as worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing to judge.
+    #[default]
     Unknown,
     /// Nothing is wrong.
     Ok,
     /// Worth a look.
     Watch,
-    /// Replace soon, or mend what it is connected by.
+    /// Replace soon, or fix its connection.
     Warn,
     /// Act now.
     Crit,
