@@ -23,7 +23,7 @@ pub const POOL_RULES: &[Rule<PoolRules>] = &[
         "zpoolconcepts(7), device failure and recovery; zpool-status(8)", pool_state),
     rule::<PoolRules>("Z5", PoolClass, "zpool reports data errors: data is damaged", Thresholds::ON_OFF,
         "zpool-status(8), errors; OpenZFS message ZFS-8000-8A", data_errors),
-    rule::<PoolRules>("Z6", PoolClass, "a leaf that no drive here is, is FAULTED, UNAVAIL or REMOVED", Thresholds::ON_OFF,
+    rule::<PoolRules>("Z6", PoolClass, "a leaf that matches no drive on this host is FAULTED, UNAVAIL or REMOVED", Thresholds::ON_OFF,
         "zpool-status(8); Z1 reports those of drives that are here", lost_leaf),
 ];
 
@@ -40,7 +40,7 @@ fn pool_state(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
         PoolState::Degraded | PoolState::Offline | PoolState::Removed => Severity::Warn,
         _ => return None,
     };
-    let message = format!("ZFS calls pool {} {state}.", sanitize_name(&pool.name));
+    let message = format!("Pool {} is {state}.", sanitize_name(&pool.name));
     Some(state_finding(severity, state.as_str(), PoolState::Online.as_str(), message))
 }
 
@@ -62,11 +62,8 @@ fn lost_leaf(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
         leaves.filter(is_lost).map(|leaf| sanitize_name(leaf.was.as_ref().unwrap_or(&leaf.name))).collect();
     let first = lost.first()?;
     let names: Vec<&str> = lost.iter().map(String::as_str).collect();
-    let message = format!(
-        "No drive here is, and ZFS has lost, {} of pool {}.",
-        list_first(&names, MAX_NAMES),
-        sanitize_name(&pool.name)
-    );
+    let pool = sanitize_name(&pool.name);
+    let message = format!("Pool {pool} cannot use {} (no drive on this host).", list_first(&names, MAX_NAMES));
     Some(state_finding(Severity::Warn, first, VdevState::Online.as_str(), message))
 }
 
