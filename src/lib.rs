@@ -1,14 +1,14 @@
 //! jbod-monitor: which bay holds which drive, how healthy it is, which pool it serves.
 //!
-//! # Where a line lives
+//! # Modules
 //!
-//! | it knows | it lives in |
+//! | subject | module |
 //! |---|---|
 //! | a fact, a unit, a rule | [`domain`] (pure: no I/O, no clock, no log) |
 //! | a body, a stored value, text about them | [`api`] (pure, too) |
-//! | a path, an argv, a foreign format | [`probe`] (the only rooms that touch sysfs, smartctl, zpool) |
+//! | a path, an argv, a foreign format | [`probe`] (the only module that touches sysfs, smartctl, zpool) |
 //! | what is read when, and what came of it | [`collector`] |
-//! | Redis | [`cache`] (the only room that names the redis crate) |
+//! | Redis | [`cache`] (the only module that names the redis crate) |
 //! | HTTP | `http` (never imports `probe` nor redis) |
 //! | time, threads, order of things | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
 //! | what this process takes | [`process`] |
@@ -23,8 +23,8 @@
 //! 5 reader      6 http      7 supervise      8 daemon, scan      9 doctor, cli, logging      10 main
 //! ```
 //!
-//! A room imports only lower levels; rooms of one level never import each other.
-//! `tests/it/tidy.rs` holds the source to this table.
+//! A module imports only lower levels; modules of one level never import each other. `tests/it/tidy.rs` checks this, and
+//! `tests/it/import_cycles.rs` that no three files or more import each other in a cycle.
 
 pub mod api;
 pub mod cache;
@@ -47,7 +47,7 @@ pub mod stop;
 mod supervise;
 pub mod terminal;
 
-/// Doors for the fuzz targets in `tests/fuzz`, built with the fuzzer's flags only.
+/// Entry points for the fuzz targets in `tests/fuzz`, built with the fuzzer's flags only.
 #[cfg(fuzzing)]
 pub mod fuzzing {
     pub use crate::cache::redis::fuzz as redis;
