@@ -6,7 +6,7 @@ use std::time::Instant;
 /// A child on a drive.
 #[derive(Debug)]
 pub(super) struct RunningChild {
-    /// Tells its completion from that of every other child.
+    /// Distinguishes its completion from that of every other child.
     pub(super) number: u64,
     /// The SCSI host that the drive is being read through.
     pub(super) host: Option<u32>,

@@ -30,7 +30,7 @@ impl DeviceTypes {
         for entry in &self.entries {
             let named = drives.iter_mut().filter(|d| goes_by(d, fleet, &entry.name));
             match entry.kind.disk() {
-                None => named.for_each(|d| d.told_type = d.told_type.or(Some(entry.kind))),
+                None => named.for_each(|d| d.smartctl_type = d.smartctl_type.or(Some(entry.kind))),
                 Some(disk) => {
                     for volume in named {
                         // Every volume of a controller leads to all of its disks.
@@ -56,8 +56,8 @@ impl DeviceTypes {
         let names_one = |entry: &&TypeEntry| {
             fleet.present().any(|r| r.drive.raid_volume().is_none() && goes_by(&r.drive, fleet, &entry.name))
         };
-        let nobody = self.entries.iter().filter(|e| !names_one(e)).map(ToString::to_string);
-        nobody.chain(self.repeated.iter().cloned()).collect()
+        let unmatched = self.entries.iter().filter(|e| !names_one(e)).map(ToString::to_string);
+        unmatched.chain(self.repeated.iter().cloned()).collect()
     }
 }
 
@@ -70,7 +70,7 @@ fn goes_by(drive: &Drive, fleet: &Inventory, name: &str) -> bool {
         || is_it(read)
 }
 
-/// The disk of that number behind a volume. What it is, only smartctl tells.
+/// The disk of that number behind a volume. Only smartctl reports its identity.
 fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
     Some(Drive {
         key: DriveKey::RaidDisk { volume: Box::new(volume.key.clone()), disk },
@@ -85,7 +85,7 @@ fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
         by_id: Vec::new(),
         attachment: Attachment::RaidDisk { volume: volume.device.clone() },
         raid_disks: Vec::new(),
-        told_type: Some(kind),
+        smartctl_type: Some(kind),
     })
 }
 
@@ -121,7 +121,7 @@ mod tests {
         let mut drives = vec![drive("sda", 0, "S1"), drive("sdb", 0, "S2"), drive("sdc", 1, "S3")];
         let mut fleet = Inventory::default();
         types.apply(&mut drives, &fleet);
-        let kind = |d: &Drive| d.told_type.map_or_else(|| "-".to_owned(), |t| t.to_string());
+        let kind = |d: &Drive| d.smartctl_type.map_or_else(|| "-".to_owned(), |t| t.to_string());
         let shown = drives.iter().map(|d| format!("{} {}", d.device, kind(d))).collect();
         fleet.discovered(drives, &[], crate::domain::time::Timestamp(0));
         (shown, types.unused(&fleet))

@@ -10,7 +10,7 @@ use super::jobs::{Jobs, SourceId};
 use super::source::{Notice, Source};
 use crate::domain::enclosure::{Enclosure, EnclosureProblem, SlotAnswer};
 use crate::probe::enclosure::{IoModule, answers, read_blocking};
-use crate::probe::exec::{self, ExecError, Limits};
+use crate::probe::exec::{self, ChildLimits, ExecError};
 use crate::probe::launch;
 use crate::stop::Stop;
 use std::any::Any;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// What an IO module may take before it counts as silent.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// A module that answers late is heard all the same.
-const CHILD: Limits = Limits { deadline: Duration::from_secs(86_400), output_bytes: 1024 * 1024 };
+const CHILD: ChildLimits = ChildLimits { deadline: Duration::from_secs(86_400), output_bytes: 1024 * 1024 };
 
 #[derive(Default)]
 pub(super) struct EnclosureReader {
@@ -41,7 +41,7 @@ struct ModuleState {
 
 /// A child that reads a module.
 struct RunningRead {
-    /// Tells its completion from that of every other child.
+    /// Distinguishes its completion from that of every other child.
     number: u64,
     since: Instant,
     /// The module has gone since, or belongs to another enclosure: what the child gives is of the one before.

@@ -18,7 +18,7 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(120);
 /// The silences since a host's last answer.
 #[derive(Debug, Default)]
 struct HostFailure {
-    /// Who was asked longest ago stands first.
+    /// The one that was asked longest ago comes first.
     drives: VecDeque<DriveKey>,
     suspected_at: Option<Instant>,
     /// When a drive that was asked in doubt was given up.

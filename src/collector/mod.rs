@@ -55,7 +55,7 @@ use std::time::{Duration, Instant};
 use sweep::Sweep;
 
 /// What children may take to end after a stop. Those in D state are left to the kernel.
-const STOP_PATIENCE: Duration = Duration::from_secs(3);
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A reading of a drive that has just come in.
 #[derive(Debug)]
@@ -404,7 +404,7 @@ impl Collector {
 
     /// After a stop: every child is ended at once; waits until they are.
     pub fn finish(&self, reports: &Receiver<JobReport>) {
-        self.jobs.wait_for_end(reports, Instant::now() + STOP_PATIENCE);
+        self.jobs.wait_for_end(reports, Instant::now() + STOP_TIMEOUT);
     }
 
     /// The clock was set: every time so far is one on the new clock.

@@ -4,7 +4,7 @@ use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
 use super::source::{Notice, Source};
 use crate::probe::exec::Stuck;
-use crate::probe::tools::{self, FileId, Smartctl, Told};
+use crate::probe::tools::{self, FileId, Smartctl, VersionCheck};
 use std::any::Any;
 use std::time::{Duration, Instant};
 
@@ -44,16 +44,16 @@ impl SmartctlMonitor {
             return false;
         }
         self.stuck = None;
-        let is_unrecognized = matches!(self.now, Some(Smartctl::Odd { .. }));
+        let is_unrecognized = matches!(self.now, Some(Smartctl::Unrecognized { .. }));
         let is_old = at.saturating_duration_since(last) >= UNRECOGNIZED_AGAIN;
         is_unrecognized && is_old || file != asked_file
     }
 
     /// Takes in an answer; gives a change. That it is well from the start is none.
-    fn record(&mut self, told: Told) -> Option<SmartctlTransition> {
+    fn record(&mut self, checked: VersionCheck) -> Option<SmartctlTransition> {
         self.is_running = false;
-        self.stuck = told.stuck;
-        let answer = told.tool?;
+        self.stuck = checked.stuck;
+        let answer = checked.tool?;
         let before = self.now.replace(answer.clone());
         let was_ok = before.as_ref().is_none_or(Smartctl::is_ok);
         match (was_ok, answer.is_ok()) {
@@ -83,14 +83,14 @@ impl Source for SmartctlMonitor {
         if self.has_changed(file, at) {
             self.asked = Some((file, at));
             self.is_running = true;
-            jobs.run(self.id(), tools::told);
+            jobs.run(self.id(), tools::check_smartctl);
         }
         None
     }
 
     fn take(&mut self, result: Box<dyn Any + Send>, _: &Jobs, _: &Discovered) -> Option<Notice> {
-        let told = result.downcast::<Told>().ok()?;
-        self.record(*told).map(Notice::Smartctl)
+        let checked = result.downcast::<VersionCheck>().ok()?;
+        self.record(*checked).map(Notice::Smartctl)
     }
 
     /// No sweep waits for it.

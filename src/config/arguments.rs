@@ -1,7 +1,7 @@
 //! The settings on the command line: one option for each row of the table, which clap reads from the option or from its
 //! environment variable. Nothing is checked here.
 
-use super::settings::{JBOD_LIMITS_FILE, Kind, SETTINGS, Setting};
+use super::settings::{JBOD_LIMITS_FILE, SETTINGS, Setting, SettingKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ fn argument(setting: &Setting) -> Option<Arg> {
         .help_heading("Settings")
         .global(true);
     Some(match setting.kind {
-        Kind::Switch(_) => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        SettingKind::Switch(_) => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
         _ => argument,
     })
 }

@@ -27,7 +27,7 @@ pub enum RedisAddress {
     Sentinel(Sentinels),
 }
 
-/// Who knows where the master is. The same TLS holds for them and for the master.
+/// The sentinels, which know the master's address. The same TLS settings hold for them and for the master.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sentinels {
     /// At least one.

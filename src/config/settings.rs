@@ -12,11 +12,11 @@ pub struct Setting {
     pub value_name: &'static str,
     /// One sentence without its full stop, and without the default.
     pub help: &'static str,
-    pub kind: Kind,
+    pub kind: SettingKind,
 }
 
 /// What a setting holds.
-pub enum Kind {
+pub enum SettingKind {
     Text(&'static Text),
     Optional(&'static Optional),
     Url(&'static Url),
@@ -118,29 +118,35 @@ impl Setting {
     /// As text. `None`: nothing, or a program that is looked for.
     pub fn default(&self) -> Option<String> {
         match &self.kind {
-            Kind::Text(text) => Some(text.default.to_owned()),
-            Kind::Number(number) => Some(number.default.to_string()),
-            Kind::Choice(choice) => Some(choice.default.to_owned()),
-            Kind::Switch(_) => Some(Switch::DEFAULT.to_owned()),
-            Kind::Optional(_) | Kind::Url(_) | Kind::Program(_) | Kind::SecretFile(_) | Kind::Password(_) => None,
+            SettingKind::Text(text) => Some(text.default.to_owned()),
+            SettingKind::Number(number) => Some(number.default.to_string()),
+            SettingKind::Choice(choice) => Some(choice.default.to_owned()),
+            SettingKind::Switch(_) => Some(Switch::DEFAULT.to_owned()),
+            SettingKind::Optional(_)
+            | SettingKind::Url(_)
+            | SettingKind::Program(_)
+            | SettingKind::SecretFile(_)
+            | SettingKind::Password(_) => None,
         }
     }
 
     /// The default, or an example where there is none.
     pub fn example(&self) -> String {
         match &self.kind {
-            Kind::Optional(text) => text.example.to_owned(),
-            Kind::Url(url) => url.example.to_owned(),
-            Kind::Program(program) => program.example.to_owned(),
-            Kind::SecretFile(_) => SecretFile::EXAMPLE.to_owned(),
-            Kind::Password(password) => password.example.to_owned(),
-            Kind::Text(_) | Kind::Number(_) | Kind::Choice(_) | Kind::Switch(_) => self.default().unwrap_or_default(),
+            SettingKind::Optional(text) => text.example.to_owned(),
+            SettingKind::Url(url) => url.example.to_owned(),
+            SettingKind::Program(program) => program.example.to_owned(),
+            SettingKind::SecretFile(_) => SecretFile::EXAMPLE.to_owned(),
+            SettingKind::Password(password) => password.example.to_owned(),
+            SettingKind::Text(_) | SettingKind::Number(_) | SettingKind::Choice(_) | SettingKind::Switch(_) => {
+                self.default().unwrap_or_default()
+            }
         }
     }
 
     /// Whether the value itself may hold a secret. It is shown nowhere.
     pub fn is_secret(&self) -> bool {
-        matches!(self.kind, Kind::Url(_) | Kind::Password(_))
+        matches!(self.kind, SettingKind::Url(_) | SettingKind::Password(_))
     }
 }
 
@@ -155,7 +161,7 @@ macro_rules! table {
             option: $option,
             value_name: $value_name,
             help: $help,
-            kind: Kind::$kind(&$name),
+            kind: SettingKind::$kind(&$name),
         }),+];
     };
 }

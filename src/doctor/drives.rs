@@ -22,8 +22,11 @@ const NAMED: usize = 6;
 pub(super) fn drives(host: &Host, fleet: &Inventory, overview: &Overview, tool: &Smartctl) -> Vec<DoctorFinding> {
     let here: Vec<&DriveSummary> = overview.drives().filter(|d| d.state != DriveState::Missing).collect();
     if here.is_empty() {
-        let mend = "a look at dmesg and lsblk; in a container, passing /sys and the devices in";
-        return vec![warn(format!("no drives: nothing that is a disk in {}", host.path("sys/block").display()), mend)];
+        let remedy = "a look at dmesg and lsblk; in a container, passing /sys and the devices in";
+        return vec![warn(
+            format!("no drives: nothing that is a disk in {}", host.path("sys/block").display()),
+            remedy,
+        )];
     }
     let read = here.iter().filter(|d| d.collected_at.is_some()).count();
     let asleep = here.iter().filter(|d| d.state == DriveState::Standby).count();
@@ -65,12 +68,12 @@ fn without_bay(fleet: &Inventory, overview: &Overview) -> Vec<DoctorFinding> {
         if as_it_should {
             return DoctorFinding { level: Level::Ok, what, remedy: None };
         }
-        let mend = if has_enclosures {
+        let remedy = if has_enclosures {
             "the cable or the shelf, where the drive sits in one; nothing where it does not"
         } else {
             "what is said of enclosures above"
         };
-        warn(what, mend)
+        warn(what, remedy)
     };
     reasons.into_iter().map(finding).collect()
 }

@@ -9,16 +9,16 @@ use crate::domain::transport::Transport;
 use crate::domain::zfs::{Zfs, ZfsState};
 use crate::probe::Host;
 use crate::probe::setup::{self, Rights};
-use crate::probe::tools::{ADVISED, Smartctl};
+use crate::probe::tools::{RECOMMENDED, Smartctl};
 
 pub(super) fn smartctl(tool: &Smartctl) -> Vec<DoctorFinding> {
     let finding = match tool {
-        Smartctl::Ok { version, .. } if *version < ADVISED => warn(
-            format!("{tool}: before {ADVISED} it gives less for SAS drives, and grown defects in bytes"),
-            format!("installing smartmontools {ADVISED} or later"),
+        Smartctl::Ok { version, .. } if *version < RECOMMENDED => warn(
+            format!("{tool}: before {RECOMMENDED} it gives less for SAS drives, and grown defects in bytes"),
+            format!("installing smartmontools {RECOMMENDED} or later"),
         ),
         Smartctl::Ok { .. } => ok(tool.to_string()),
-        _ => fail(tool.to_string(), tool.mend()),
+        _ => fail(tool.to_string(), tool.remedy()),
     };
     vec![finding]
 }
@@ -140,7 +140,7 @@ pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
     let own = || fleet.present().filter(|r| r.drive.raid_volume().is_none());
     let closed: Vec<_> = own().filter_map(|r| setup::closed_node(host, &r.drive)).collect();
     if let Some((node, error)) = closed.first() {
-        let mend = match error.kind() {
+        let remedy = match error.kind() {
             std::io::ErrorKind::PermissionDenied => {
                 "running as root, or as a user in group disk (in a container, with the devices passed in)"
             }
@@ -149,8 +149,10 @@ pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
             }
             _ => "running as root; dmesg tells more",
         };
-        findings
-            .push(fail(format!("the nodes of {} drives cannot be opened, {node} first: {error}", closed.len()), mend));
+        findings.push(fail(
+            format!("the nodes of {} drives cannot be opened, {node} first: {error}", closed.len()),
+            remedy,
+        ));
     } else if fleet.present().next().is_some() {
         let nodes = own().map(|r| r.drive.paths.len()).sum::<usize>();
         findings.push(ok(format!("{nodes} device nodes can be opened")));
@@ -167,20 +169,20 @@ pub(super) fn rights(host: &Host, overview: &Overview) -> Vec<DoctorFinding> {
         return vec![warn("/proc/self/status does not say what this process may do", "mounting /proc")];
     };
     let needs = |protocol| overview.drives().filter(|d| d.protocol == Some(protocol)).count();
-    let who = if uid == 0 { "root".to_owned() } else { format!("uid {uid}") };
+    let user = if uid == 0 { "root".to_owned() } else { format!("uid {uid}") };
     let mut findings = Vec::new();
     for (protocol, kind, has, name) in
         [(Protocol::Ata, "SATA", rawio, "CAP_SYS_RAWIO"), (Protocol::Nvme, "NVMe", admin, "CAP_SYS_ADMIN")]
     {
         let count = needs(protocol);
         if count > 0 && !has {
-            let mend =
+            let remedy =
                 format!("running as root, or AmbientCapabilities={name} in the unit (in a container, --cap-add)");
-            findings.push(fail(format!("runs as {who} without {name}, which {count} {kind} drives need"), mend));
+            findings.push(fail(format!("runs as {user} without {name}, which {count} {kind} drives need"), remedy));
         }
     }
     if findings.is_empty() {
-        findings.push(ok(format!("runs as {who}, with what the drives here need")));
+        findings.push(ok(format!("runs as {user}, with what the drives here need")));
     }
     findings
 }

@@ -85,7 +85,7 @@ impl Disk {
     }
 }
 
-/// What smartctl is told of a drive.
+/// The device type that smartctl is given for a drive (`-d`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceType {
     /// Nothing: smartctl finds out, each time anew.

@@ -73,7 +73,7 @@ pub struct Drive {
     /// The disks that are listed as reached through its node, behind its RAID controller.
     pub raid_disks: Vec<DeviceName>,
     /// smartctl's type, where a setting gives it.
-    pub told_type: Option<DeviceType>,
+    pub smartctl_type: Option<DeviceType>,
 }
 
 impl Drive {
@@ -116,7 +116,7 @@ impl Drive {
     pub fn without_health_reason(&self, exit_status: Option<u8>) -> NoReading {
         match self.attachment {
             Attachment::RaidVolume(_) => self.raid_volume_reason(None),
-            Attachment::Scsi(Some(Transport::Usb)) if self.told_type.is_none() => {
+            Attachment::Scsi(Some(Transport::Usb)) if self.smartctl_type.is_none() => {
                 NoReading::UsbWithoutHealth { device: self.device.clone(), exit_status }
             }
             _ => NoReading::WithoutHealth { exit_status },
@@ -177,7 +177,7 @@ pub(crate) mod fixture {
             by_id: Vec::new(),
             attachment: Attachment::Scsi(None),
             raid_disks: Vec::new(),
-            told_type: None,
+            smartctl_type: None,
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Pool {
     pub scan: Scan,
     /// The `errors:` line.
     pub errors: Option<String>,
-    /// Data is lost; `None`: zpool did not say, or could not tell.
+    /// Data is lost; `None`: zpool did not report it.
     #[serde(skip)]
     pub has_data_errors: Option<bool>,
     /// Its top-level vdevs.

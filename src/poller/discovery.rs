@@ -1,4 +1,4 @@
-//! Looks at what is here, and what follows from a change: who has gone, who is read at once.
+//! Discovery, and what follows from a change: which drives are missing, and which are read at once.
 
 use super::event_loop::{EventLoop, RESCAN_INTERVAL};
 use super::readiness::Readiness;
@@ -45,7 +45,7 @@ impl EventLoop {
         for change in &changes {
             match change {
                 Change::Missing(key) => self.publish_drive(key, None),
-                // Who has just come is read now, not with the next sweep.
+                // A new drive is read now, not with the next sweep.
                 Change::Appeared(key) | Change::Back(key)
                     if self.readiness == Readiness::Ready && self.leadership.is_leader() =>
                 {

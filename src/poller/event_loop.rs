@@ -6,7 +6,7 @@ use super::degraded_parts::DegradedParts;
 use super::detect::Detector;
 use super::handle::Poller;
 use super::leadership::{Leadership, LocalView};
-use super::lookup::{Ask, ValueSource};
+use super::lookup::{PollerRequest, ValueSource};
 use super::missing_drives::{MissingDrives, Restore};
 use super::pending_requests::PendingRequests;
 use super::publisher::Publisher;
@@ -53,7 +53,7 @@ pub(super) struct EventLoop {
 impl EventLoop {
     pub(super) fn run(
         mut self,
-        requests: &Receiver<Ask>,
+        requests: &Receiver<PollerRequest>,
         reports: &Receiver<JobReport>,
         redis_is_back: &Receiver<()>,
         stop: &Stop,

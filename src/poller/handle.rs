@@ -1,7 +1,7 @@
 //! The other threads' end of the poller.
 
 use super::heartbeat::LoopHeartbeat;
-use super::lookup::{Ask, Snapshot, ValueSource};
+use super::lookup::{PollerRequest, Snapshot, ValueSource};
 use crate::cache::memory::MemoryStore;
 use crate::stop::Stop;
 use crossbeam_channel::{Receiver, Sender, select};
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The other threads' end.
 #[derive(Clone)]
 pub struct Poller {
-    pub asks: Sender<Ask>,
+    pub requests: Sender<PollerRequest>,
     stop: Stop,
     pub memory: Arc<MemoryStore>,
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
@@ -20,8 +20,8 @@ pub struct Poller {
 
 impl Poller {
     /// A handle without a thread behind it yet.
-    pub(super) fn new(asks: Sender<Ask>, stop: Stop) -> Self {
-        Self { asks, stop, memory: Arc::default(), snapshot: Arc::default(), heartbeat: Arc::default() }
+    pub(super) fn new(requests: Sender<PollerRequest>, stop: Stop) -> Self {
+        Self { requests, stop, memory: Arc::default(), snapshot: Arc::default(), heartbeat: Arc::default() }
     }
 
     pub(super) fn publish_snapshot(&self, snapshot: Snapshot) {
@@ -37,11 +37,11 @@ impl Poller {
     }
 
     /// Waits for a reply, not beyond the stop: what is asked then stays in the channel for ever.
-    pub fn reply(&self, replied: &Receiver<ValueSource>, patience: Duration) -> Option<ValueSource> {
+    pub fn reply(&self, replied: &Receiver<ValueSource>, timeout: Duration) -> Option<ValueSource> {
         select! {
             recv(replied) -> source => source.ok(),
             recv(self.stop.channel()) -> _ => replied.try_recv().ok(),
-            default(patience) => None,
+            default(timeout) => None,
         }
     }
 

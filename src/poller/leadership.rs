@@ -1,9 +1,9 @@
-//! Who polls: of several daemons on one Redis, the one with the lease; without Redis, each its own.
+//! Leadership: of several daemons on one Redis, the one with the lease; without Redis, each its own.
 //!
 //! The lease of another daemon is believed only while that one delivers (`holder`). Where it does not, this daemon polls for
 //! itself, without fighting for the lease: until the holder delivers again, or the lease becomes its own.
 
-use super::lease_holder::{Delivery, Holder, Own, Patience};
+use super::lease_holder::{Delivery, DeliveryTiming, Holder, Own};
 use super::lookup::KeysOf;
 use crate::api::content_version::ContentVersion;
 use crate::api::service::DaemonRole;
@@ -50,7 +50,7 @@ pub(super) struct Leadership {
     /// Until when another daemon's lease was known to last.
     theirs_until: Instant,
     refused: bool,
-    patience: Patience,
+    timing: DeliveryTiming,
     holder: Holder,
     own: Own,
 }
@@ -68,7 +68,7 @@ impl Leadership {
             next: Instant::now(),
             theirs_until: Instant::now(),
             refused: false,
-            patience: Patience { interval, timeout, concurrency },
+            timing: DeliveryTiming { interval, timeout, concurrency },
             holder: Holder::default(),
             own: Own::default(),
         }
@@ -212,7 +212,7 @@ impl Leadership {
         if let Ok(published) = redis.published(view.list_bytes) {
             self.holder.seen(published.as_ref(), &self.own, view.host, at);
         }
-        match self.holder.delivery(&self.patience, view.drives) {
+        match self.holder.delivery(&self.timing, view.drives) {
             Delivery::InTime => Role::Follower,
             late => Role::LeaderWithoutLease { delivery: late, swept: self.has_swept() },
         }

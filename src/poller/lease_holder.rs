@@ -33,7 +33,7 @@ pub(super) enum Delivery {
 
 /// How long a holder in good order may take from one overview to the next.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct DeliveryTiming {
     pub(super) interval: Duration,
     /// Of a reading.
     pub(super) timeout: Duration,
@@ -41,7 +41,7 @@ pub(super) struct Patience {
     pub(super) concurrency: usize,
 }
 
-impl Patience {
+impl DeliveryTiming {
     /// Two intervals and what a sweep may take: before its first sweep is whole a daemon publishes no lists. `known`: what
     /// the last sweep took; where that is not known, what it takes at most.
     fn lasts(&self, drives: usize, known: Option<Duration>) -> Duration {
@@ -94,10 +94,10 @@ impl Holder {
         }
     }
 
-    pub(super) fn delivery(&self, patience: &Patience, drives: usize) -> Delivery {
+    pub(super) fn delivery(&self, timing: &DeliveryTiming, drives: usize) -> Delivery {
         match &self.foreign {
             Some((name, lasted)) if *lasted >= FOREIGN_AFTER => Delivery::Foreign(name.clone()),
-            _ if self.silent > patience.lasts(drives, self.sweep_took) => Delivery::Late(self.silent),
+            _ if self.silent > timing.lasts(drives, self.sweep_took) => Delivery::Late(self.silent),
             _ => Delivery::InTime,
         }
     }
@@ -131,8 +131,8 @@ impl Own {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience =
-        Patience { interval: Duration::from_secs(90), timeout: Duration::from_secs(30), concurrency: 8 };
+    const TIMING: DeliveryTiming =
+        DeliveryTiming { interval: Duration::from_secs(90), timeout: Duration::from_secs(30), concurrency: 8 };
 
     fn overview(host: &str, at: i64) -> Published {
         let sweep_took = Some(Duration::from_secs(10));
@@ -157,13 +157,13 @@ mod tests {
     fn one_that_delivers_every_interval_is_believed_for_ever_and_one_that_stops_is_not() {
         let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
         looks(&mut holder, &own, begun, 10_000, |s| Some(overview("nas1", round(s))));
-        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime);
+        assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime);
         looks(&mut holder, &own, begun, 200, |_| Some(overview("nas1", 111)));
-        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime, "two intervals and a sweep");
+        assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "two intervals and a sweep");
         looks(&mut holder, &own, begun, 60, |_| Some(overview("nas1", 111)));
-        assert!(matches!(holder.delivery(&PATIENCE, 78), Delivery::Late(_)));
+        assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
         looks(&mut holder, &own, begun, 10, |_| Some(overview("nas1", 112)));
-        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime, "it delivers again");
+        assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "it delivers again");
     }
 
     #[test]
@@ -171,18 +171,18 @@ mod tests {
         let (mut holder, mut own, begun) = (Holder::default(), Own::default(), Instant::now());
         looks(&mut holder, &own, begun, 300, |_| None);
         assert!(
-            matches!(holder.delivery(&PATIENCE, 78), Delivery::InTime),
+            matches!(holder.delivery(&TIMING, 78), Delivery::InTime),
             "its first sweep of 78 drives may take so long"
         );
         looks(&mut holder, &own, begun, 300, |_| None);
-        assert!(matches!(holder.delivery(&PATIENCE, 78), Delivery::Late(_)));
+        assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
         for at in 1..10 {
             own.sends(overview("nas1", at).version);
             looks(&mut holder, &own, begun, 20, |_| Some(overview("nas1", at)));
-            assert!(matches!(holder.delivery(&PATIENCE, 78), Delivery::Late(_)));
+            assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
         }
         looks(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1000)));
-        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime);
+        assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime);
     }
 
     #[test]
@@ -190,11 +190,11 @@ mod tests {
         let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
         looks(&mut holder, &own, begun, 10, |_| Some(overview("nas2", 1)));
         assert!(holder.is_foreign() && !holder.has_delivered());
-        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime, "it may be gone, its lease not yet");
+        assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "it may be gone, its lease not yet");
         looks(&mut holder, &own, begun, 20, |_| Some(overview("nas2", 1)));
-        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::Foreign("nas2".to_owned()));
+        assert_eq!(holder.delivery(&TIMING, 78), Delivery::Foreign("nas2".to_owned()));
         looks(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1)));
-        assert!(!holder.is_foreign() && holder.delivery(&PATIENCE, 78) == Delivery::InTime);
+        assert!(!holder.is_foreign() && holder.delivery(&TIMING, 78) == Delivery::InTime);
     }
 
     #[test]
@@ -202,12 +202,12 @@ mod tests {
         let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
         looks(&mut holder, &own, begun, 20, |_| Some(overview("nas1", 1)));
         holder.seen(Some(&overview("nas1", 1)), &own, "nas1", begun + Duration::from_secs(100_000));
-        assert_eq!(holder.delivery(&PATIENCE, 78), Delivery::InTime, "frozen for a day, and the holder with it");
+        assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "frozen for a day, and the holder with it");
     }
 
     #[test]
     fn the_patience_is_that_of_a_sweep() {
-        let seconds = |drives, known: Option<u64>| PATIENCE.lasts(drives, known.map(Duration::from_secs)).as_secs();
+        let seconds = |drives, known: Option<u64>| TIMING.lasts(drives, known.map(Duration::from_secs)).as_secs();
         assert_eq!(seconds(4, None), 180 + 33);
         assert_eq!(seconds(78, None), 180 + 10 * 33);
         assert_eq!(seconds(78, Some(10)), 180 + 33);

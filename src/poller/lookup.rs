@@ -16,20 +16,20 @@ use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a request asks of the poller.
+/// A request to the poller.
 #[derive(Debug)]
-pub enum Ask {
-    /// Read this drive now, and say when its document is in memory.
+pub enum PollerRequest {
+    /// Read this drive now; the reply follows when its document is in memory.
     Drive { device: DeviceName, reply: Sender<ValueSource> },
-    /// Something was plugged: look anew, and say when the snapshot is of now.
+    /// A drive was plugged or pulled: discover anew; the reply follows when the snapshot is current.
     Look { reply: Sender<ValueSource> },
-    /// Bring this list up to date, and say when it is in memory.
+    /// Bring this list up to date; the reply follows when it is in memory.
     List { key: Key, reply: Sender<ValueSource> },
     /// The copy that was served was an old one.
     Refresh(Key),
 }
 
-/// Where an answer to an `Ask` came from.
+/// Where an answer to a `PollerRequest` came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueSource {
     Redis,
@@ -79,9 +79,8 @@ pub struct Snapshot {
 pub struct DriveEntry {
     pub device: DeviceName,
     pub identity: Identity,
-    /// The serial number by which alone the drive is told from the one that stood there before: that
-    /// of a disk behind a RAID controller.
-    pub told_by_serial: Option<String>,
+    /// Of a disk behind a RAID controller: its serial number, which alone distinguishes it from an earlier one there.
+    pub identifying_serial: Option<String>,
     pub bay: Option<Bay>,
     /// Of a drive that was here, and is gone: what is left of it. Its device name may be
     /// another's by now.
@@ -109,13 +108,13 @@ impl Snapshot {
             let own_nodes = drive.paths.iter().filter(|_| drive.raid_volume().is_none());
             let nodes = own_nodes.filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
             let addresses = drive.paths.iter().map(|p| p.address.clone());
-            let told_by_serial = serial.clone().filter(|_| drive.raid_volume().is_some());
+            let identifying_serial = serial.clone().filter(|_| drive.raid_volume().is_some());
             let own = devices.chain(serial).chain(wwn).chain(drive.by_id.iter().cloned());
             for name in own.chain(nodes).chain(addresses) {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());
             }
             let (device, identity) = (drive.device.clone(), drive.identity.clone());
-            snapshot.drives.push(DriveEntry { device, identity, told_by_serial, bay: record.bay.clone(), missing });
+            snapshot.drives.push(DriveEntry { device, identity, identifying_serial, bay: record.bay.clone(), missing });
         }
         snapshot.name_leaves(zfs);
         snapshot

@@ -25,5 +25,5 @@ mod start;
 mod stored;
 
 pub use handle::Poller;
-pub use lookup::{Ask, DriveEntry, KeysOf, Snapshot, ValueSource};
+pub use lookup::{DriveEntry, KeysOf, PollerRequest, Snapshot, ValueSource};
 pub use start::{StartError, start};

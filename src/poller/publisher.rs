@@ -23,15 +23,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Lists are made at most this often while readings come in.
-const BETWEEN_REBUILDS: Duration = Duration::from_millis(250);
-/// At most a tenth of the time goes into making them, and a fiftieth within a sweep: then they change all the
-/// time, and are made anew at its end.
-const WHILE_SOMEBODY_WAITS: u32 = 10;
-const WITHIN_A_SWEEP: u32 = 50;
+const MIN_REBUILD_INTERVAL: Duration = Duration::from_millis(250);
+/// Between two builds of the lists lies at least this many times the duration of the last build: at most a tenth of the
+/// time goes into it, and a fiftieth during a sweep, in which they change all the time and at whose end they are built.
+const REBUILD_FACTOR: u32 = 10;
+const REBUILD_FACTOR_IN_SWEEP: u32 = 50;
 /// Documents are sent at most this often.
-const BETWEEN_FLUSHES: Duration = Duration::from_secs(1);
+const MIN_FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// Added to interval and sweep, so that a drive's key never lapses at the very end of a cycle.
-const SLACK: Duration = Duration::from_secs(1);
+const LIFETIME_MARGIN: Duration = Duration::from_secs(1);
 
 /// What goes to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) struct Publisher {
     interval: Duration,
     /// How long the last sweep took.
     sweep: Duration,
-    said_longer: bool,
+    reported_longer_lifetime: bool,
     /// That the list of missing drives is not whole has been reported.
     reported_left_out: bool,
     dirty: bool,
@@ -68,9 +68,9 @@ pub(super) struct Publisher {
     /// What making everything anew took: it is not made more often than a part of the time allows.
     build_took: Duration,
     /// So many times what it took lies between.
-    patience: u32,
+    rebuild_factor: u32,
     /// Fingerprints of the summaries in the documents.
-    said: HashMap<DeviceName, u64>,
+    summaries: HashMap<DeviceName, u64>,
     /// Drives whose documents are without smartctl's JSON because of its size.
     too_large: HashSet<DeviceName>,
     /// Documents that Redis does not have yet.
@@ -78,7 +78,7 @@ pub(super) struct Publisher {
     flushed: Option<Instant>,
     lists_due: Instant,
     gone: GoneList,
-    /// The version of the overview that was sent last, for who has not taken it yet.
+    /// The version of the overview that was sent last, for the leadership, which has not taken it yet.
     sent: Option<ContentVersion>,
 }
 
@@ -96,13 +96,13 @@ impl Publisher {
             lifetimes,
             interval,
             sweep: Duration::ZERO,
-            said_longer: false,
+            reported_longer_lifetime: false,
             reported_left_out: false,
             dirty: true,
             built: None,
             build_took: Duration::ZERO,
-            patience: WHILE_SOMEBODY_WAITS,
-            said: HashMap::new(),
+            rebuild_factor: REBUILD_FACTOR,
+            summaries: HashMap::new(),
             too_large: HashSet::new(),
             pending: HashSet::new(),
             flushed: None,
@@ -114,26 +114,26 @@ impl Publisher {
 
     /// How long a drive's key lives: as set, or longer where a cycle is.
     pub(super) fn smart_life(&self) -> Duration {
-        self.lifetimes.smart.max(self.interval + self.sweep + SLACK)
+        self.lifetimes.smart.max(self.interval + self.sweep + LIFETIME_MARGIN)
     }
 
     /// What is read within a second goes out together, and a sweep that takes no longer is one pipeline.
     pub(super) fn sweep_begins(&mut self, at: Instant) {
-        self.patience = WITHIN_A_SWEEP;
+        self.rebuild_factor = REBUILD_FACTOR_IN_SWEEP;
         self.flushed = self.flushed.max(Some(at));
     }
 
-    /// For the lists, now.
-    pub(super) fn somebody_waits(&mut self) {
-        self.patience = WHILE_SOMEBODY_WAITS;
+    /// A request waits for the lists.
+    pub(super) fn request_waits(&mut self) {
+        self.rebuild_factor = REBUILD_FACTOR;
     }
 
     pub(super) fn swept(&mut self, took: Duration) {
-        self.patience = WHILE_SOMEBODY_WAITS;
+        self.rebuild_factor = REBUILD_FACTOR;
         self.sweep = took;
         self.lists_due = Instant::now();
-        if self.smart_life() > self.lifetimes.smart && !self.said_longer {
-            self.said_longer = true;
+        if self.smart_life() > self.lifetimes.smart && !self.reported_longer_lifetime {
+            self.reported_longer_lifetime = true;
             log::info!(
                 "drive keys live longer than set, because a cycle takes longer smart_cache_ttl_s={} now_s={} interval_s={} sweep_s={}",
                 self.lifetimes.smart.as_secs(),
@@ -152,7 +152,7 @@ impl Publisher {
     /// Redis has no list, or an old one.
     pub(super) fn lists_wanted(&mut self) {
         self.dirty = true;
-        let soon = self.flushed.map_or_else(Instant::now, |last| last + BETWEEN_FLUSHES);
+        let soon = self.flushed.map_or_else(Instant::now, |last| last + MIN_FLUSH_INTERVAL);
         self.lists_due = self.lists_due.min(soon);
     }
 
@@ -179,7 +179,7 @@ impl Publisher {
     /// The document of a drive that is here, into memory now and into Redis with the next pipeline.
     pub(super) fn drive(&mut self, summary: &DriveSummary, document: Bytes) {
         let device = &summary.device;
-        self.said.insert(device.clone(), fingerprint(summary));
+        self.summaries.insert(device.clone(), fingerprint(summary));
         self.memory.set(Key::Smart(device.clone()), document);
         self.pending.insert(device.clone());
         self.dirty = true;
@@ -192,7 +192,7 @@ impl Publisher {
 
     /// The drive's document holds that very summary.
     pub(super) fn has_said(&self, summary: &DriveSummary) -> bool {
-        self.said.get(&summary.device) == Some(&fingerprint(summary))
+        self.summaries.get(&summary.device) == Some(&fingerprint(summary))
     }
 
     /// Those that are gone; sent with the next lists.
@@ -208,7 +208,7 @@ impl Publisher {
 
     /// Forgets documents of drives that are not here.
     pub(super) fn retain(&mut self, is_here: impl Fn(&DeviceName) -> bool) {
-        self.said.retain(|device, _| is_here(device));
+        self.summaries.retain(|device, _| is_here(device));
         self.too_large.retain(|device| is_here(device));
         self.memory.retain(|key| match key {
             Key::Smart(device) => is_here(device),
@@ -221,7 +221,7 @@ impl Publisher {
     }
 
     fn rebuild_at(&self) -> Option<Instant> {
-        self.built.map(|built| built + BETWEEN_REBUILDS.max(self.build_took * self.patience))
+        self.built.map(|built| built + MIN_REBUILD_INTERVAL.max(self.build_took * self.rebuild_factor))
     }
 
     /// All lists, made from one overview, into memory. Those that will stay a while get their gzip at once; those of a
@@ -290,7 +290,7 @@ impl Publisher {
     /// that was read is sent by any.
     pub(super) fn flush(&mut self, sends: Sends, at: Instant) {
         let lists = sends == Sends::Lists && self.are_lists_due(at);
-        let documents = !self.pending.is_empty() && self.flushed.is_none_or(|last| at >= last + BETWEEN_FLUSHES);
+        let documents = !self.pending.is_empty() && self.flushed.is_none_or(|last| at >= last + MIN_FLUSH_INTERVAL);
         if sends == Sends::Nothing || !(lists || documents) {
             return;
         }
@@ -328,7 +328,7 @@ impl Publisher {
         let now = Instant::now();
         let rebuild = self.dirty.then(|| self.rebuild_at().unwrap_or(now));
         let has_documents = sends != Sends::Nothing && !self.pending.is_empty();
-        let documents = has_documents.then(|| self.flushed.map_or(now, |last| last + BETWEEN_FLUSHES));
+        let documents = has_documents.then(|| self.flushed.map_or(now, |last| last + MIN_FLUSH_INTERVAL));
         let lists = (sends == Sends::Lists).then_some(self.lists_due);
         [rebuild, documents, lists].into_iter().flatten().min()
     }

@@ -2,7 +2,7 @@
 //! Equal questions share one answer, and no drive is read for them more often than may be.
 
 use super::event_loop::EventLoop;
-use super::lookup::{Ask, ValueSource};
+use super::lookup::{PollerRequest, ValueSource};
 use super::readiness::Readiness;
 use crate::api::document_header::DocumentHeader;
 use crate::cache::Key;
@@ -13,22 +13,22 @@ use crossbeam_channel::Sender;
 use std::time::Instant;
 
 impl EventLoop {
-    pub(super) fn handle_request(&mut self, ask: Ask) {
+    pub(super) fn handle_request(&mut self, ask: PollerRequest) {
         match ask {
-            Ask::Drive { device, reply } => self.asked_for_drive(&device, reply),
-            Ask::Look { reply } => {
+            PollerRequest::Drive { device, reply } => self.asked_for_drive(&device, reply),
+            PollerRequest::Look { reply } => {
                 self.discover_if_changed();
                 let _ = reply.send(ValueSource::Memory);
             }
-            Ask::List { key, reply } => self.asked_for_list(key, reply),
-            Ask::Refresh(Key::Smart(device)) => {
+            PollerRequest::List { key, reply } => self.asked_for_list(key, reply),
+            PollerRequest::Refresh(Key::Smart(device)) => {
                 if let Some(key) = self.key_of(&device)
                     && !self.read_for_request(&key)
                 {
                     self.resend(&device);
                 }
             }
-            Ask::Refresh(_) => self.publisher.lists_wanted(),
+            PollerRequest::Refresh(_) => self.publisher.lists_wanted(),
         }
     }
 
@@ -106,7 +106,7 @@ impl EventLoop {
                 self.leadership.promote_without_redis();
             }
         }
-        self.publisher.somebody_waits();
+        self.publisher.request_waits();
         self.pending.wait_for_list(key, reply);
     }
 }

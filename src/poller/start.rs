@@ -41,9 +41,9 @@ pub fn start(
     alive: impl Send + 'static,
     stop: &Stop,
 ) -> Result<(Poller, JoinHandle<()>), StartError> {
-    let (asks, requests) = bounded(COMMAND_QUEUE_LEN);
+    let (request_sender, requests) = bounded(COMMAND_QUEUE_LEN);
     let stop = stop.clone();
-    let handle = Poller::new(asks, stop.clone());
+    let handle = Poller::new(request_sender, stop.clone());
     let (rules, layouts) = (Arc::clone(&config.limits), Arc::clone(&config.layouts));
     let (collector, reports) = Collector::new(host, config.smart.clone(), rules, layouts, stop.clone())?;
     let interval = config.smart.poll_interval;

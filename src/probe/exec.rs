@@ -20,7 +20,7 @@ use thiserror::Error;
 
 /// Bounds of one run.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ChildLimits {
     /// From the start to SIGTERM.
     pub deadline: Duration,
     /// Of standard output, and of standard error; what is beyond is cut off and the child killed.
@@ -98,7 +98,7 @@ impl Stuck {
 
 /// Runs `program` to its end, or to the end of a limit or of the daemon. It ends with the thread that
 /// calls this, whatever ends that.
-pub fn run(program: &Path, args: &[&str], limits: Limits, stop: &Stop) -> Result<Output, ExecError> {
+pub fn run(program: &Path, args: &[&str], limits: ChildLimits, stop: &Stop) -> Result<Output, ExecError> {
     let started = Instant::now();
     let not_started = |error| ExecError::Start { program: program.to_owned(), error };
     let child = command(program)
@@ -169,7 +169,7 @@ impl Run {
         Self { child, pidfd, stdout, stderr }
     }
 
-    fn finish(mut self, limits: Limits, stop: &Stop, started: Instant) -> Result<Output, ExecError> {
+    fn finish(mut self, limits: ChildLimits, stop: &Stop, started: Instant) -> Result<Output, ExecError> {
         let ended = self.wait(started + limits.deadline, limits.output_bytes, Some(stop));
         match ended {
             Ended::Exited => match self.reap() {
@@ -328,11 +328,11 @@ impl Pipe {
 mod tests {
     use super::*;
 
-    fn limits(ms: u64, output_bytes: usize) -> Limits {
-        Limits { deadline: Duration::from_millis(ms), output_bytes }
+    fn limits(ms: u64, output_bytes: usize) -> ChildLimits {
+        ChildLimits { deadline: Duration::from_millis(ms), output_bytes }
     }
 
-    fn sh(script: &str, limits: Limits) -> Result<Output, ExecError> {
+    fn sh(script: &str, limits: ChildLimits) -> Result<Output, ExecError> {
         let stop = Stop::new().map_err(|error| ExecError::Watch { error, stuck: None })?;
         run(Path::new("/bin/sh"), &["-c", script], limits, &stop)
     }

@@ -159,7 +159,7 @@ fn finish(drive: Joined, keys: &mut HashSet<String>) -> Drive {
         by_id: Vec::new(),
         attachment,
         raid_disks: Vec::new(),
-        told_type: None,
+        smartctl_type: None,
     }
 }
 

@@ -1,24 +1,25 @@
-//! The tools this program stands on: which smartctl is there, and is it new enough. Asked of the
-//! tool itself, once, and again when its file has come or changed.
+//! The versions of the tools that this program needs. smartctl is run for its version once, and again when its file has
+//! appeared or changed.
 //!
 //! `smartctl --version` begins `smartctl 7.4 2023-08-01 r5530 […]` (smartctl(8)); 7.0 was the first
 //! release with `--json` (smartmontools NEWS).
 
 use super::Host;
-use super::exec::{self, ExecError, Limits, Stuck};
+use super::exec::{self, ChildLimits, ExecError, Stuck};
 use crate::stop::Stop;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const LIMITS: Limits = Limits { deadline: Duration::from_secs(5), output_bytes: 64 * 1024 };
+const VERSION_LIMITS: ChildLimits = ChildLimits { deadline: Duration::from_secs(5), output_bytes: 64 * 1024 };
 /// The first with `--json`.
 const OLDEST: Version = Version(7, 0);
 /// Before it, grown defects of SAS drives were given in bytes (smartmontools NEWS).
-pub const ADVISED: Version = Version(7, 2);
+pub const RECOMMENDED: Version = Version(7, 2);
 /// Where smartctl is looked for when it was not there at the start.
-const PLACES: [&str; 4] = ["/usr/sbin/smartctl", "/sbin/smartctl", "/usr/local/sbin/smartctl", "/usr/bin/smartctl"];
+const USUAL_PATHS: [&str; 4] =
+    ["/usr/sbin/smartctl", "/sbin/smartctl", "/usr/local/sbin/smartctl", "/usr/bin/smartctl"];
 
 /// `7.4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +31,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// What smartctl is to this program. Its `Display` is one sentence.
+/// Whether smartctl can be used. Its `Display` is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Smartctl {
     /// `named`: where it should be, by a setting or because it was there at the start.
@@ -45,8 +46,8 @@ pub enum Smartctl {
         version: Version,
         path: PathBuf,
     },
-    /// It is there, but did not say which it is.
-    Odd {
+    /// It is installed, but its version could not be read.
+    Unrecognized {
         why: String,
         path: PathBuf,
     },
@@ -58,14 +59,14 @@ impl Smartctl {
     }
 
     /// What to do about it.
-    pub fn mend(&self) -> &'static str {
+    pub fn remedy(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "install smartmontools (apt-get install smartmontools), or set SMARTCTL_PATH",
             Self::TooOld { .. } => {
                 "install smartmontools 7.0 or later (7.2 or later is better), or set SMARTCTL_PATH to one"
             }
             Self::Ok { .. } => "nothing is needed",
-            Self::Odd { .. } => "run it by hand with --version; set SMARTCTL_PATH to a smartctl that works",
+            Self::Unrecognized { .. } => "run it by hand with --version; set SMARTCTL_PATH to a smartctl that works",
         }
     }
 }
@@ -85,7 +86,7 @@ impl fmt::Display for Smartctl {
                 )
             }
             Self::Ok { version, path } => write!(f, "smartctl {version} ({})", path.display()),
-            Self::Odd { why, path } => write!(f, "smartctl ({}) is of no use: {why}", path.display()),
+            Self::Unrecognized { why, path } => write!(f, "smartctl ({}) is of no use: {why}", path.display()),
         }
     }
 }
@@ -93,39 +94,39 @@ impl fmt::Display for Smartctl {
 impl Host {
     /// The program that is run: the one that was found at the start, or one that has come since.
     pub fn smartctl(&self) -> Option<PathBuf> {
-        let come_since = || PLACES.iter().map(PathBuf::from).find(|p| p.is_file());
+        let come_since = || USUAL_PATHS.iter().map(PathBuf::from).find(|p| p.is_file());
         self.smartctl.clone().or_else(come_since)
     }
 }
 
-/// What asking smartctl which it is gave.
+/// The result of a version check.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct VersionCheck {
     /// `None`: stopped before it answered.
     pub tool: Option<Smartctl>,
     /// The child, if it outlived its SIGKILL.
     pub stuck: Option<Stuck>,
 }
 
-impl From<Smartctl> for Told {
+impl From<Smartctl> for VersionCheck {
     fn from(tool: Smartctl) -> Self {
         Self { tool: Some(tool), stuck: None }
     }
 }
 
-/// Asks smartctl which it is. Runs one command, on no drive. `None`: stopped before it answered.
+/// The version of smartctl. Runs one command, on no drive. `None`: stopped before it answered.
 pub fn smartctl(host: &Host, stop: &Stop) -> Option<Smartctl> {
-    told(host, stop).tool
+    check_smartctl(host, stop).tool
 }
 
-/// The same, with a child that may be left.
-pub fn told(host: &Host, stop: &Stop) -> Told {
+/// The same, with the child if it outlived its SIGKILL.
+pub fn check_smartctl(host: &Host, stop: &Stop) -> VersionCheck {
     let Some(path) = host.smartctl() else { return Smartctl::Missing { named: None }.into() };
     if !path.exists() {
         return Smartctl::Missing { named: Some(path) }.into();
     }
-    let mut left = None;
-    let answer = match exec::run(&path, &["--version"], LIMITS, stop) {
+    let mut stuck = None;
+    let answer = match exec::run(&path, &["--version"], VERSION_LIMITS, stop) {
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stdout);
             let first = text.lines().next().unwrap_or_default();
@@ -136,19 +137,21 @@ pub fn told(host: &Host, stop: &Stop) -> Told {
                     let said = [first, output.stderr.lines().next().unwrap_or_default()];
                     let said = said.into_iter().find(|s| !s.is_empty()).unwrap_or("nothing");
                     let said: String = said.chars().take(200).collect();
-                    Smartctl::Odd { why: format!("asked for its version it says: {said}"), path }
+                    Smartctl::Unrecognized { why: format!("asked for its version it says: {said}"), path }
                 }
             }
         }
-        Err(ExecError::Start { error, .. }) => Smartctl::Odd { why: format!("it cannot be started: {error}"), path },
-        Err(ExecError::Stopped { stuck }) => return Told { tool: None, stuck },
+        Err(ExecError::Start { error, .. }) => {
+            Smartctl::Unrecognized { why: format!("it cannot be started: {error}"), path }
+        }
+        Err(ExecError::Stopped { stuck }) => return VersionCheck { tool: None, stuck },
         Err(error) => {
             let why = format!("asked for its version: {error}");
-            left = error.stuck();
-            Smartctl::Odd { why, path }
+            stuck = error.stuck();
+            Smartctl::Unrecognized { why, path }
         }
     };
-    Told { tool: Some(answer), stuck: left }
+    VersionCheck { tool: Some(answer), stuck }
 }
 
 /// `smartctl 7.4 2023-08-01 r5530 …`, `smartctl pre-7.5 …`.
@@ -160,14 +163,14 @@ fn version(line: &str) -> Option<Version> {
     Some(Version(major.parse().ok()?, minor.get(..digits)?.parse().ok()?))
 }
 
-/// `zpool version`, first line: `zfs-2.2.6-1`. `None`: it did not say (before 0.8 it could not).
+/// `zpool version`, first line: `zfs-2.2.6-1`. `None`: unknown (before 0.8 there was no such command).
 pub fn zpool_version(host: &Host, stop: &Stop) -> Option<String> {
-    let output = exec::run(host.zpool.as_deref()?, &["version"], LIMITS, stop).ok()?;
+    let output = exec::run(host.zpool.as_deref()?, &["version"], VERSION_LIMITS, stop).ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().next()?.trim().strip_prefix("zfs-").map(|v| v.chars().take(60).collect())
 }
 
-/// Which file a program is now; another after an upgrade.
+/// Identifies the file of a program; an upgrade changes it.
 pub(crate) type FileId = (u64, u64, i64, i64);
 
 pub(crate) fn file_id(path: &Path) -> Option<FileId> {
@@ -180,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_write_a_version_is_read() {
+    fn every_form_of_a_version_is_read() {
         for (line, expected) in [
             ("smartctl 7.4 2023-08-01 r5530 [x86_64-linux-6.1.0-18-amd64] (local build)", Some(Version(7, 4))),
             ("smartctl pre-7.5 2024-10-02 r5620 [x86_64-linux] (CircleCI)", Some(Version(7, 5))),

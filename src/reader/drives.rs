@@ -8,7 +8,7 @@ use crate::api::value_limits::DOCUMENT;
 use crate::cache::{Bytes, CopyKind, Key};
 use crate::clock::now;
 use crate::domain::identity::DeviceName;
-use crate::poller::{Ask, DriveEntry, KeysOf, Snapshot, ValueSource};
+use crate::poller::{DriveEntry, KeysOf, PollerRequest, Snapshot, ValueSource};
 use crate::probe::drives;
 use crossbeam_channel::bounded;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ impl Reader {
     fn request_reading(&self, device: &DeviceName) -> Option<ValueSource> {
         let _permit = self.try_acquire_blocking_permit()?;
         let (reply, replied) = bounded(1);
-        self.poller.asks.try_send(Ask::Drive { device: device.clone(), reply }).ok()?;
+        self.poller.requests.try_send(PollerRequest::Drive { device: device.clone(), reply }).ok()?;
         self.poller.reply(&replied, REQUEST_TIMEOUT)
     }
 
@@ -130,7 +130,7 @@ impl Reader {
         let document = self.response_cache.document(&known.device, value, own)?;
         let header = &document.header;
         let is_last_known = copy == CopyKind::LastKnown;
-        let is_other_serial = known.told_by_serial.is_some() && known.told_by_serial != header.serial_number;
+        let is_other_serial = known.identifying_serial.is_some() && known.identifying_serial != header.serial_number;
         // A drive without an identity may be another one by the time its live copy has expired.
         let is_unidentified = is_last_known && known.identity.is_empty();
         if is_other_serial || is_unidentified || !header.is_of(&known.identity, known.bay.as_ref()) {

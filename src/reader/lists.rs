@@ -9,7 +9,7 @@ use super::view::View;
 use crate::api::content_version::ContentVersion;
 use crate::cache::{Body, CopyKind, Key, StoreError};
 use crate::clock::now;
-use crate::poller::{Ask, KeysOf, Snapshot, ValueSource};
+use crate::poller::{KeysOf, PollerRequest, Snapshot, ValueSource};
 use crossbeam_channel::bounded;
 use std::sync::Arc;
 use std::time::Instant;
@@ -128,7 +128,7 @@ impl Reader {
     fn wait_for_list(&self, key: &Key) -> Option<ValueSource> {
         let _permit = self.try_acquire_blocking_permit()?;
         let (reply, replied) = bounded(1);
-        self.poller.asks.try_send(Ask::List { key: key.clone(), reply }).ok()?;
+        self.poller.requests.try_send(PollerRequest::List { key: key.clone(), reply }).ok()?;
         self.poller.reply(&replied, REQUEST_TIMEOUT)
     }
 }

@@ -11,7 +11,7 @@ use crate::api::metrics_snapshot::MetricsSnapshot;
 use crate::cache::redis::RedisStore;
 use crate::cache::{CopyKind, Key, StoreError};
 use crate::domain::identity::{strip_partition, strip_path};
-use crate::poller::{Ask, Poller, Snapshot};
+use crate::poller::{Poller, PollerRequest, Snapshot};
 use crate::probe::{Host, drives};
 use crossbeam_channel::bounded;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -118,7 +118,7 @@ impl Reader {
     /// The snapshot after a new discovery by the poller.
     pub(super) fn force_rescan(&self) -> Arc<Snapshot> {
         let (reply, replied) = bounded(1);
-        if self.poller.asks.try_send(Ask::Look { reply }).is_ok() {
+        if self.poller.requests.try_send(PollerRequest::Look { reply }).is_ok() {
             let _ = self.poller.reply(&replied, REQUEST_TIMEOUT);
         }
         self.poller.snapshot()
@@ -155,7 +155,7 @@ impl Reader {
 
     pub(super) fn refresh(&self, key: Key) {
         // A full queue means that the poller is busy; the next request asks again.
-        let _ = self.poller.asks.try_send(Ask::Refresh(key));
+        let _ = self.poller.requests.try_send(PollerRequest::Refresh(key));
     }
 
     /// `None`: too many requests wait.

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::Result<()> {
     let (host, stop) = begin(config)?;
     match tools::smartctl(&host, &stop) {
-        Some(tool) if !tool.is_ok() => log::error!("{tool}: {}", tool.mend()),
+        Some(tool) if !tool.is_ok() => log::error!("{tool}: {}", tool.remedy()),
         _ => {}
     }
     let (collector, overview) = sweep(config, host, &stop)?;

@@ -11,7 +11,7 @@ mod settings;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use jbod_monitor::cli::Cli;
-use jbod_monitor::config::settings::{Kind, SETTINGS};
+use jbod_monitor::config::settings::{SETTINGS, SettingKind};
 use std::path::Path;
 use std::process::Command;
 
@@ -136,7 +136,7 @@ fn the_readme_shows_each_setting_with_its_option_and_default() {
         let option = setting.option.map_or_else(String::new, |option| format!("`--{option}` "));
         let default = match (setting.default(), &setting.kind) {
             (Some(default), _) => format!("`{default}`"),
-            (None, Kind::Program(_)) => "found".to_owned(),
+            (None, SettingKind::Program(_)) => "found".to_owned(),
             (None, _) => "none".to_owned(),
         };
         let wanted = format!("| `{}` | {option}| {default} | ", setting.name);

@@ -516,9 +516,7 @@ fn no_type_name_means_two_things() {
         }
     }
     assert!(defined.len() > 300, "types are found: {}", defined.len());
-    // Private to their modules, and still to be renamed.
-    let known = ["Kind", "Limits", "Seen"];
-    let twice = defined.into_iter().filter(|(name, paths)| paths.len() > 1 && !known.contains(&name.as_str()));
+    let twice = defined.into_iter().filter(|(_, paths)| paths.len() > 1);
     let twice: Vec<String> = twice.map(|(name, paths)| format!("{name}: {}", paths.join(", "))).collect();
     assert_none(&twice, "each type has a name of its own");
 }

@@ -164,7 +164,7 @@ impl Scheduler {
             *self.busy.entry(host).or_default() += 1;
         }
         // A type that a setting gives wins over what was found; `auto` has it found each time anew.
-        let device_type = match drive.told_type {
+        let device_type = match drive.smartctl_type {
             Some(configured) => configured.argument(),
             None => self.quarantine.device_type(&drive.key).map(str::to_owned),
         };

@@ -37,7 +37,7 @@ struct Played {
 
 /// What became of a sweep.
 #[derive(Default)]
-struct Seen {
+struct SweepOutcome {
     read: BTreeSet<String>,
     tried_in_vain: Vec<String>,
     /// Left out, because their host is silent.
@@ -70,8 +70,8 @@ impl Played {
     }
 
     /// One sweep and what is tried beside it; `hangs` is asked of a drive and the host it is asked through.
-    fn sweep(&mut self, hangs: impl Fn(&str, u32) -> bool) -> Seen {
-        let (mut seen, begun) = (Seen::default(), self.at);
+    fn sweep(&mut self, hangs: impl Fn(&str, u32) -> bool) -> SweepOutcome {
+        let (mut seen, begun) = (SweepOutcome::default(), self.at);
         self.scheduler.pick_probe_drives(&self.drives, self.at);
         for drive in self.drives.clone() {
             if let Enqueue::HostSilent { .. } = self.scheduler.enqueue(&drive, Urgency::Background, self.at) {

@@ -94,7 +94,7 @@ pub fn leaf_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleRes
     })
 }
 
-/// The shelf's own sensor. A fault light that somebody asked for says nothing of the drive.
+/// The shelf's own sensor. A requested fault light says nothing about the drive.
 pub fn bay_fault(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let sensed = facts.fault_sensed == Some(true);
     sensed.then(|| RuleResult {

@@ -22,7 +22,7 @@ const REMEMBER_MISSING_SECONDS: u64 = 86_400;
 /// What the kernel may take to let go of a drive that is pulled.
 const WHILE_PULLED_SECONDS: u64 = 10;
 
-/// A change of who is here, and where.
+/// A change of which drives are present, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Appeared(DriveKey),
@@ -76,7 +76,7 @@ impl Inventory {
         self.records.get(key)
     }
 
-    /// Takes in who sysfs shows now, and in which bays. A drive that came back continues its
+    /// Takes in which drives sysfs shows now, and in which bays. A drive that came back continues its
     /// record; one that is new starts clean; one that is gone stays as missing for a day, or
     /// until another sits in its bay.
     pub fn discovered(&mut self, drives: Vec<Drive>, enclosures: &[Enclosure], now: Timestamp) -> Vec<Change> {

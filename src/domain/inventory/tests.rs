@@ -1,4 +1,4 @@
-//! Who is here, who was, and what is still known of them.
+//! Which drives are present, which were, and what is still known of them.
 
 use super::*;
 use crate::domain::drive::{DrivePath, fixture};

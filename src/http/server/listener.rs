@@ -15,7 +15,7 @@ const TCP_USER_TIMEOUT_MS: u32 = 20_000;
 /// The host has no such address, or no such family.
 pub(super) fn is_address_unavailable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
-        || error.raw_os_error() == Some(97)
+        || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
 }
 
 pub(super) fn listen_tcp(address: SocketAddr) -> io::Result<Socket> {

@@ -12,7 +12,7 @@ pub(super) fn smartctl_changed(transition: &SmartctlTransition, at: Timestamp) -
     match transition {
         SmartctlTransition::BecameUnusable(tool) => {
             let kind = EventKind::SmartctlUnusable;
-            let text = format!("{tool}; bays and drives are shown without health: {}", tool.mend());
+            let text = format!("{tool}; bays and drives are shown without health: {}", tool.remedy());
             event!(Level::Error, kind, at, subject, fields, "{text}")
         }
         SmartctlTransition::Recovered(tool) => {

@@ -16,7 +16,7 @@ pub(super) fn other_way(messages: &[String], drive: &Drive) -> Option<NoReading>
         }
     }
     let ids = messages.iter().find_map(|message| bridge_in(message))?.to_owned();
-    Some(NoReading::UnknownBridge { device: drive.device.clone(), ids, tried: drive.told_type })
+    Some(NoReading::UnknownBridge { device: drive.device.clone(), ids, tried: drive.smartctl_type })
 }
 
 /// Messages end with strerror(3) of the system call (`os_linux.cpp`), and name a disk behind a controller as

@@ -7,7 +7,7 @@ mod parse;
 
 pub use parse::parse;
 
-use super::exec::{self, ExecError, Limits, Output, Stuck};
+use super::exec::{self, ChildLimits, ExecError, Output, Stuck};
 use super::json::{JsonError, Tree};
 use super::{Host, drives};
 use crate::domain::device_type::DeviceType;
@@ -76,7 +76,7 @@ pub fn read(
         }
     }
     args.extend(["--", &path.node]);
-    let limits = Limits { deadline: options.timeout, output_bytes: OUTPUT_BYTES };
+    let limits = ChildLimits { deadline: options.timeout, output_bytes: OUTPUT_BYTES };
     let answer = match exec::run(&program, &args, limits, stop) {
         Ok(output) => understand(&output, drive),
         Err(error) => not_run(error),
@@ -153,7 +153,7 @@ fn unusable(report: &SmartReport, drive: &Drive, messages: &[String]) -> Option<
     }
     let messages = messages.join("; ");
     if is_scsi_only {
-        let tried_sat = drive.told_type == Some(DeviceType::Sat);
+        let tried_sat = drive.smartctl_type == Some(DeviceType::Sat);
         return Some(NoReading::NoPassThrough { device: drive.device.clone(), tried_sat, messages });
     }
     let cause = messages::cause(&messages);

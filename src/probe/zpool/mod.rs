@@ -18,7 +18,7 @@ pub use members::{match_members, refresh_device_names};
 pub use output_format::OutputFormat;
 
 use super::Host;
-use super::exec::{self, ExecError, Limits, Output, Stuck};
+use super::exec::{self, ChildLimits, ExecError, Output, Stuck};
 use crate::domain::zfs::Pool;
 use crate::stop::Stop;
 use limits::{OUTPUT_BYTES, TEXT_BYTES, Unread};
@@ -58,7 +58,7 @@ pub enum ZpoolReport {
 /// One run, but for the time when JSON turns out to be unknown or no good: then text is asked at once.
 pub fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResult {
     let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
-    let limits = Limits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
+    let limits = ChildLimits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
     let has_text = dialect.is_text(program);
     if !has_text {
         let out = match exec::run(program, &ASK_JSON, limits, stop) {

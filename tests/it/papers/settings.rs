@@ -1,6 +1,6 @@
 //! The settings file of the unit, and the rules file: every line with a `#` before it that a user may take away.
 
-use jbod_monitor::config::settings::{Kind, SETTINGS};
+use jbod_monitor::config::settings::{SETTINGS, SettingKind};
 use jbod_monitor::domain::health::{Direction, Thresholds, all_rules};
 
 pub fn environment_file() -> String {
@@ -17,7 +17,7 @@ pub fn environment_file() -> String {
 "
     .to_owned();
     for setting in SETTINGS {
-        let is_secret_file = matches!(setting.kind, Kind::SecretFile(_));
+        let is_secret_file = matches!(setting.kind, SettingKind::SecretFile(_));
         let own = if is_secret_file { ". Not needed for those above" } else { "" };
         let comment = wrapped(&format!("{}{own}", setting.help), "# ", 110);
         // The one that is set: who writes into the rules file sees it count.

@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 const LIMITS: ReplyLimits = ReplyLimits { bulk_bytes: 1000, total_bytes: 4000, elements: 20, depth: 3 };
 
-/// Gives pieces of the sizes that `sizes` repeats, then fails: who reads on would have waited.
+/// Gives pieces of the sizes that `sizes` repeats, then fails: a further read would have blocked.
 struct Pieces<'a> {
     left: &'a [u8],
     sizes: Vec<usize>,
