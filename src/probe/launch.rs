@@ -1,9 +1,8 @@
-//! Ties a child to the daemon: no tool outlives the program that started it, not even when that one
-//! is killed outright and can end nobody.
+//! Starts a child so that it does not outlive the daemon, not even one that is killed by SIGKILL.
 //!
-//! The kernel does it (`PR_SET_PDEATHSIG`, prctl(2)), but only for who asks it about itself. So a tool
-//! is started through this very program under another name, which asks and then becomes the tool. What
-//! it does not reach: a tool's own children, and a tool that the kernel cannot end before its drive answers.
+//! The kernel does this (`PR_SET_PDEATHSIG`, prctl(2)), but a process can request it only for itself. So a tool is started
+//! through this program under another name, which makes the request and then executes the tool. Not covered: a tool's own
+//! children, and a tool that the kernel cannot end before its drive answers.
 
 use super::enclosure;
 use super::exec::{self, Output};
@@ -14,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The name by which this program knows that it is to become a tool.
+/// The name (argv[0]) under which this program executes a tool.
 pub(super) const NAME: &str = "jbod-monitor-child";
 /// This very file, also after an upgrade has put another in its place.
 pub(super) const SELF: &str = "/proc/self/exe";
