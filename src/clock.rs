@@ -17,31 +17,31 @@ const JUMP_MS: i64 = 2_000;
 static AHEAD_MS: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(wall_ms() - boot_ms()));
 
 /// Now, in whole seconds.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Moment::now().date()
 }
 
 /// A moment that stays the same however the clock is set; its date goes with the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment(i64);
+pub(crate) struct Moment(i64);
 
 impl Moment {
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self(boot_ms())
     }
 
-    pub fn date(self) -> Timestamp {
+    pub(crate) fn date(self) -> Timestamp {
         Timestamp((self.0 + AHEAD_MS.load(Ordering::Acquire)).div_euclid(1000))
     }
 
-    pub fn age_seconds(self) -> u64 {
+    pub(crate) fn age_seconds(self) -> u64 {
         u64::try_from((boot_ms() - self.0) / 1000).unwrap_or(0)
     }
 }
 
 /// Compares with the wall clock. `Some`: it was set, by so many seconds, and is not followed until
 /// `set` says so.
-pub fn jumped() -> Option<i64> {
+pub(crate) fn jumped() -> Option<i64> {
     let ahead = AHEAD_MS.load(Ordering::Acquire);
     let by_ms = wall_ms() - boot_ms() - ahead;
     if by_ms.abs() < JUMP_MS {
@@ -52,7 +52,7 @@ pub fn jumped() -> Option<i64> {
 }
 
 /// Follows a jump.
-pub fn set(by_seconds: i64) {
+pub(crate) fn set(by_seconds: i64) {
     AHEAD_MS.fetch_add(by_seconds.saturating_mul(1000), Ordering::AcqRel);
 }
 

@@ -26,10 +26,12 @@
 //! A module imports only lower levels; modules of one level never import each other. `tests/it/tidy.rs` checks this, and
 //! `tests/it/import_cycles.rs` that no three files or more import each other in a cycle.
 
+#![warn(unreachable_pub)]
+
 pub mod api;
 pub mod cache;
 pub mod cli;
-pub mod clock;
+pub(crate) mod clock;
 pub mod collector;
 pub mod config;
 pub mod daemon;
@@ -38,9 +40,9 @@ pub mod domain;
 pub mod events;
 mod http;
 pub mod logging;
-pub mod poller;
+pub(crate) mod poller;
 pub mod probe;
-pub mod process;
+pub(crate) mod process;
 mod reader;
 pub mod scan;
 pub mod stop;

@@ -7,16 +7,16 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// `None`: the kernel does not tell.
 #[derive(Clone, Copy, Debug)]
-pub struct Usage {
-    pub resident_bytes: Option<u64>,
-    pub open_descriptors: Option<u64>,
+pub(crate) struct Usage {
+    pub(crate) resident_bytes: Option<u64>,
+    pub(crate) open_descriptors: Option<u64>,
     /// `None` also where there is no limit.
-    pub most_descriptors: Option<u64>,
-    pub processor_seconds: f64,
+    pub(crate) most_descriptors: Option<u64>,
+    pub(crate) processor_seconds: f64,
 }
 
 /// At this moment; some tens of microseconds.
-pub fn usage() -> Usage {
+pub(crate) fn usage() -> Usage {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     #[expect(clippy::cast_precision_loss, reason = "exact for years")]
     let processor_seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;

@@ -31,7 +31,7 @@ impl Stop {
     }
 
     /// Asks everybody to stop. Asking again changes nothing.
-    pub fn ask(&self) {
+    pub(crate) fn ask(&self) {
         let open = self.inner.open.lock().unwrap_or_else(PoisonError::into_inner).take();
         if open.is_some() {
             // An eventfd takes 8 bytes whole; its counter cannot overflow from one write.
@@ -39,22 +39,22 @@ impl Stop {
         }
     }
 
-    pub fn asked(&self) -> bool {
+    pub(crate) fn asked(&self) -> bool {
         self.inner.open.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// For `select!`: becomes ready (disconnected) when a stop is asked for.
-    pub fn channel(&self) -> &Receiver<()> {
+    pub(crate) fn channel(&self) -> &Receiver<()> {
         &self.closed
     }
 
     /// Blocks until a stop is asked for.
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let _ = self.closed.recv();
     }
 
     /// Stops on SIGINT, SIGTERM and SIGHUP.
-    pub fn on_signals(&self) -> Result<(), ctrlc::Error> {
+    pub(crate) fn on_signals(&self) -> Result<(), ctrlc::Error> {
         let stop = self.clone();
         ctrlc::set_handler(move || stop.ask())
     }

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Narrower than that, lines may be wider than the terminal.
-pub const NARROWEST: usize = 40;
+pub(crate) const NARROWEST: usize = 40;
 /// Where a terminal does not say how wide it is.
 const USUAL: usize = 80;
 
@@ -26,8 +26,8 @@ pub enum Color {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
     /// Columns; `None`: as wide as the text.
-    pub width: Option<usize>,
-    pub is_coloured: bool,
+    pub(crate) width: Option<usize>,
+    pub(crate) is_coloured: bool,
 }
 
 impl Screen {
@@ -48,12 +48,12 @@ impl Screen {
     }
 
     /// `text` in a colour, by its SGR number (ECMA-48); as it stands where there is none.
-    pub fn paint(self, text: &str, sgr: &str) -> String {
+    pub(crate) fn paint(self, text: &str, sgr: &str) -> String {
         if self.is_coloured && !text.is_empty() { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// `text` in lines that fit, the further ones indented as far as it says.
-    pub fn wrap(self, text: &str, indent: usize) -> String {
+    pub(crate) fn wrap(self, text: &str, indent: usize) -> String {
         let Some(width) = self.width else { return format!("{text}\n") };
         let mut out = String::new();
         let mut line = String::new();
@@ -92,13 +92,13 @@ fn split_at_width(text: &str, width: usize) -> (String, String) {
 }
 
 /// Columns that a text takes.
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// At most `most` columns of a text, with `…` where something was left out: at its end, or at its
 /// beginning when the end tells more.
-pub fn cut(text: &str, most: usize, keeps_end: bool) -> String {
+pub(crate) fn cut(text: &str, most: usize, keeps_end: bool) -> String {
     if text.width() <= most {
         return text.to_owned();
     }

@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 /// Joins everything into the overview.
 pub fn build_overview(input: &OverviewInput) -> Overview {
     let bays: HashSet<(&str, u32)> =
-        input.enclosures.iter().flat_map(|e| e.slots.iter().map(|s| (e.id.as_str(), s.slot))).collect();
+        input.enclosures.iter().flat_map(|e| e.slots.iter().map(|s| (e.id.as_str(), s.number))).collect();
     let mut by_bay: HashMap<(&str, u32), Vec<DriveSummary>> = HashMap::new();
     let mut unslotted = Vec::new();
     let mut totals = Totals::default();
@@ -82,7 +82,7 @@ fn enclosure_views<'a>(
     for enclosure in input.enclosures {
         let mut slots = Vec::with_capacity(enclosure.slots.len());
         for slot in &enclosure.slots {
-            let mut here = by_bay.remove(&(enclosure.id.as_str(), slot.slot)).unwrap_or_default();
+            let mut here = by_bay.remove(&(enclosure.id.as_str(), slot.number)).unwrap_or_default();
             // One drive a bay; should sysfs ever link two, none is lost.
             here.sort_by(|a, b| a.device.cmp(&b.device));
             let rest = here.split_off(here.len().min(1));
@@ -111,7 +111,7 @@ fn enclosure_views<'a>(
 fn slot_view(slot: &Slot, drive: Option<DriveSummary>) -> SlotView {
     let answer = slot.answer.clone();
     SlotView {
-        slot: slot.slot,
+        slot: slot.number,
         name: slot.name.clone(),
         status: answer.status,
         fault_sensed: answer.fault_sensed,

@@ -82,7 +82,7 @@ fn bay_sign(slot: &SlotView, enclosure: &EnclosureView) -> char {
 }
 
 /// A drive's sign. What was bad stays shown as bad while the drive sleeps or is silent.
-pub fn sign(drive: &DriveSummary) -> char {
+pub(crate) fn sign(drive: &DriveSummary) -> char {
     match (drive.verdict, drive.state) {
         (Verdict::Crit, _) => 'F',
         (Verdict::Warn, _) => 'W',

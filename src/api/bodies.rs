@@ -17,24 +17,24 @@ use std::collections::BTreeMap;
 /// The body of `/api/drives`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct DrivesBody<'a> {
+pub(crate) struct DrivesBody<'a> {
     /// The drives that were asked for, by enclosure id, slot number, then device name.
-    pub drives: Vec<&'a DriveSummary>,
+    pub(crate) drives: Vec<&'a DriveSummary>,
 }
 
 /// The body of a refusal (RFC 9457).
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ProblemBody<'a> {
+pub(crate) struct ProblemBody<'a> {
     /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The status in words.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// The status of the response.
-    pub status: u16,
+    pub(crate) status: u16,
     /// What was found and what was wanted.
-    pub detail: &'a str,
+    pub(crate) detail: &'a str,
 }
 
 /// The body of `/api/enclosures`.
@@ -42,19 +42,19 @@ pub struct ProblemBody<'a> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnclosuresBody<'a> {
     /// Version of this body's form; another number means that fields have changed their meaning.
-    pub schema: u32,
+    pub(crate) schema: u32,
     /// Of these very bytes: an equal version is an equal body.
-    pub version: ContentVersion,
+    pub(crate) version: ContentVersion,
     /// Name of the host that the daemon runs on.
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     /// Fingerprint of which drive has which names and sits in which bay.
-    pub topology: &'a str,
+    pub(crate) topology: &'a str,
     /// When this was put together.
-    pub generated_at: Timestamp,
+    pub(crate) generated_at: Timestamp,
     /// The oldest of the current readings in it; what `Age` counts from.
-    pub collected_at: Option<Timestamp>,
+    pub(crate) collected_at: Option<Timestamp>,
     /// The shelves with their bays and drives, by id.
-    pub enclosures: &'a [EnclosureView],
+    pub(crate) enclosures: &'a [EnclosureView],
 }
 
 impl<'a> From<&'a Overview> for EnclosuresBody<'a> {
@@ -76,39 +76,39 @@ impl<'a> From<&'a Overview> for EnclosuresBody<'a> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ZfsBody<'a> {
     /// Version of this body's form; another number means that fields have changed their meaning.
-    pub schema: u32,
+    pub(crate) schema: u32,
     /// Of these very bytes: an equal version is an equal body.
-    pub version: ContentVersion,
+    pub(crate) version: ContentVersion,
     /// Name of the host that the daemon runs on.
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     /// Fingerprint of which drive has which names and sits in which bay.
-    pub topology: &'a str,
+    pub(crate) topology: &'a str,
     /// When this was put together.
-    pub generated_at: Timestamp,
+    pub(crate) generated_at: Timestamp,
     /// When zpool gave this.
-    pub collected_at: Option<Timestamp>,
+    pub(crate) collected_at: Option<Timestamp>,
     /// This host runs ZFS; `null`: not heard yet.
-    pub available: Option<bool>,
+    pub(crate) available: Option<bool>,
     /// Why the pools are unknown or old.
-    pub error: Option<&'a str>,
+    pub(crate) error: Option<&'a str>,
     /// The pools.
-    pub pools: Vec<PoolView<'a>>,
+    pub(crate) pools: Vec<PoolView<'a>>,
     /// Leaves that no drive here is.
-    pub unmatched: Vec<Unmatched<'a>>,
+    pub(crate) unmatched: Vec<Unmatched<'a>>,
     /// Kernel name of a drive to its place in a pool.
-    pub devices: BTreeMap<DeviceName, Membership>,
+    pub(crate) devices: BTreeMap<DeviceName, Membership>,
 }
 
 /// A pool with its verdict.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Pool"))]
-pub struct PoolView<'a> {
+pub(crate) struct PoolView<'a> {
     #[serde(flatten)]
-    pub pool: &'a Pool,
+    pub(crate) pool: &'a Pool,
     /// The worst of its findings; `unknown` where zpool gave no state.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The reasons for its verdict, worst first. What is wrong with a drive of it is a finding of that drive.
-    pub findings: &'a [Finding],
+    pub(crate) findings: &'a [Finding],
 }
 
 impl<'a> PoolView<'a> {
@@ -124,15 +124,15 @@ impl<'a> PoolView<'a> {
 /// A leaf without a drive.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Unmatched<'a> {
+pub(crate) struct Unmatched<'a> {
     /// Name of the pool.
-    pub pool: &'a str,
+    pub(crate) pool: &'a str,
     /// Top-level vdev.
-    pub vdev: &'a str,
+    pub(crate) vdev: &'a str,
     /// What the vdev is for.
-    pub role: VdevRole,
+    pub(crate) role: VdevRole,
     #[serde(flatten)]
-    pub leaf: &'a Leaf,
+    pub(crate) leaf: &'a Leaf,
 }
 
 impl<'a> ZfsBody<'a> {

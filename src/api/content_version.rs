@@ -11,7 +11,7 @@ use std::ops::Range;
 pub struct ContentVersion(u64);
 
 /// So much of a body holds its version.
-pub const BEGIN_BYTES: usize = PLACE.end + 1;
+pub(crate) const BEGIN_BYTES: usize = PLACE.end + 1;
 
 /// How every body that has a version begins; the version stands behind it. The number is `SCHEMA`.
 const BEGIN: &[u8] = b"{\"schema\":1,\"version\":\"";
@@ -20,12 +20,12 @@ const PLACE: Range<usize> = BEGIN.len()..BEGIN.len() + DIGITS;
 
 impl ContentVersion {
     /// Of those bytes.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(hash(bytes))
     }
 
     /// The version that a body, or the beginning of one, has. `None`: it is none of ours, or older than versions are.
-    pub fn read(begin: &[u8]) -> Option<Self> {
+    pub(crate) fn read(begin: &[u8]) -> Option<Self> {
         let digits = begin.get(PLACE).filter(|_| begin.starts_with(BEGIN))?;
         let is_hex = digits.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b));
         let hash = u64::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| is_hex)?, 16).ok()?;
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for ContentVersion {
 }
 
 /// The JSON of a body whose first fields are `schema` and `version`, with its version put in.
-pub fn with_version(body: &impl Serialize) -> Vec<u8> {
+pub(crate) fn with_version(body: &impl Serialize) -> Vec<u8> {
     // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
     let mut json = serde_json::to_vec(body).unwrap_or_default();
     stamp(&mut json);
@@ -61,7 +61,7 @@ pub fn with_version(body: &impl Serialize) -> Vec<u8> {
 }
 
 /// Puts its version into a body that has been changed. One that has none stays without.
-pub fn stamp(body: &mut [u8]) {
+pub(crate) fn stamp(body: &mut [u8]) {
     if ContentVersion::read(body).is_none() {
         return;
     }
@@ -72,7 +72,7 @@ pub fn stamp(body: &mut [u8]) {
 }
 
 /// FNV-1a, eight bytes at a step, mixed downwards after each: fast over megabytes, the same in every run.
-pub fn hash(bytes: &[u8]) -> u64 {
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut mix = |word: u64| {
         hash = (hash ^ word).wrapping_mul(0x0100_0000_01b3);

@@ -9,12 +9,12 @@ use crate::domain::text::sanitize;
 use crate::domain::zfs::words::VdevRole;
 
 /// Every kernel name: `sda,sdca`.
-pub fn devices(drive: &DriveSummary) -> String {
+pub(crate) fn devices(drive: &DriveSummary) -> String {
     drive.paths.iter().map(DeviceName::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// What it serves: `tank/raidz2-0`, `tank spare`; `None` when no pool is known to have it.
-pub fn pool_location(drive: &DriveSummary) -> Option<String> {
+pub(crate) fn pool_location(drive: &DriveSummary) -> Option<String> {
     let pool = drive.pool.as_deref()?;
     let place = match (&drive.vdev, drive.role) {
         (Some(vdev), Some(VdevRole::Data)) => format!("{pool}/{vdev}"),
@@ -26,7 +26,7 @@ pub fn pool_location(drive: &DriveSummary) -> Option<String> {
 
 /// The verdict, and what the drive does where that is not simply answering: `ok`, `missing`,
 /// `crit, unresponsive`.
-pub fn verdict(drive: &DriveSummary) -> String {
+pub(crate) fn verdict(drive: &DriveSummary) -> String {
     match drive.state {
         DriveState::Active => drive.verdict.as_str().to_owned(),
         state if drive.verdict == Verdict::Unknown => state.as_str().to_owned(),
@@ -35,6 +35,6 @@ pub fn verdict(drive: &DriveSummary) -> String {
 }
 
 /// The first reason for the verdict, or why there is none.
-pub fn reason(drive: &DriveSummary) -> Option<String> {
+pub(crate) fn reason(drive: &DriveSummary) -> Option<String> {
     drive.findings.first().map(|f| f.message.as_str()).or(drive.error.as_deref()).map(sanitize)
 }

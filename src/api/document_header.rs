@@ -10,25 +10,25 @@ use serde::Deserialize;
 /// What has to be known of any stored value before it may be shown.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DocumentHeader {
-    pub schema: u32,
+    pub(crate) schema: u32,
     #[serde(default)]
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     #[serde(default)]
-    pub serial_number: Option<String>,
+    pub(crate) serial_number: Option<String>,
     #[serde(default)]
-    pub topology: Option<String>,
+    pub(crate) topology: Option<String>,
     #[serde(default)]
-    pub state: Option<DriveState>,
+    pub(crate) state: Option<DriveState>,
     #[serde(default)]
-    pub enclosure: Option<String>,
+    pub(crate) enclosure: Option<String>,
     #[serde(default)]
-    pub slot: Option<u32>,
+    pub(crate) slot: Option<u32>,
     #[serde(default)]
-    pub collected_at: Option<Timestamp>,
+    pub(crate) collected_at: Option<Timestamp>,
     #[serde(default)]
-    pub checked_at: Option<Timestamp>,
+    pub(crate) checked_at: Option<Timestamp>,
     #[serde(default)]
-    pub generated_at: Option<Timestamp>,
+    pub(crate) generated_at: Option<Timestamp>,
 }
 
 impl DocumentHeader {
@@ -38,13 +38,13 @@ impl DocumentHeader {
     }
 
     /// It is of that drive, in that bay.
-    pub fn is_of(&self, identity: &Identity, bay: Option<&Bay>) -> bool {
+    pub(crate) fn is_of(&self, identity: &Identity, bay: Option<&Bay>) -> bool {
         let place = bay.map(|bay| (Some(bay.enclosure.as_str()), Some(bay.slot)));
         self.identity == *identity && (self.enclosure.as_deref(), self.slot) == place.unwrap_or_default()
     }
 
     /// What `Age` counts from: the values, or else the look that found none.
-    pub fn observed_at(&self) -> Option<Timestamp> {
+    pub(crate) fn observed_at(&self) -> Option<Timestamp> {
         self.collected_at.or(self.checked_at).or(self.generated_at)
     }
 }

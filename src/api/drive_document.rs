@@ -101,12 +101,12 @@ pub fn compose(record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawVal
 /// A stored document, as far as a drive can be put together from it again.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoredDocument {
-    pub schema: u32,
-    pub identity: Identity,
+    pub(crate) schema: u32,
+    pub(crate) identity: Identity,
     #[serde(flatten)]
-    pub summary: DriveSummary,
+    pub(crate) summary: DriveSummary,
     #[serde(default)]
-    pub by_id: Vec<String>,
+    pub(crate) by_id: Vec<String>,
 }
 
 impl StoredDocument {

@@ -14,65 +14,65 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriveSummary {
     /// Kernel name it goes by: that of its first path.
-    pub device: DeviceName,
+    pub(crate) device: DeviceName,
     /// Kernel names of all its paths.
-    pub paths: Vec<DeviceName>,
+    pub(crate) paths: Vec<DeviceName>,
     /// From smartctl, or from sysfs while there is no reading.
-    pub serial_number: Option<String>,
+    pub(crate) serial_number: Option<String>,
     /// World Wide Name: `0x` and hex digits; `eui.…` of NVMe.
-    pub wwn: Option<String>,
+    pub(crate) wwn: Option<String>,
     /// Model, as smartctl names it.
-    pub model_name: Option<String>,
+    pub(crate) model_name: Option<String>,
     /// Maker (SCSI INQUIRY).
-    pub vendor: Option<String>,
+    pub(crate) vendor: Option<String>,
     /// Firmware, as the drive gives it.
-    pub firmware_version: Option<String>,
+    pub(crate) firmware_version: Option<String>,
     /// The command set that answered.
-    pub protocol: Option<Protocol>,
+    pub(crate) protocol: Option<Protocol>,
     /// What it is attached by, as sysfs shows it.
-    pub transport: Option<Transport>,
+    pub(crate) transport: Option<Transport>,
     /// Of a disk behind a RAID controller: the volume whose node leads to it.
-    pub raid_volume: Option<DeviceName>,
+    pub(crate) raid_volume: Option<DeviceName>,
     /// Capacity for the user.
-    pub user_capacity_bytes: Option<u64>,
+    pub(crate) user_capacity_bytes: Option<u64>,
     /// Rotations a minute; 0 = solid state.
-    pub rotation_rate_rpm: Option<u32>,
+    pub(crate) rotation_rate_rpm: Option<u32>,
     /// Temperature now; `null` too where the drive gives a placeholder.
-    pub temperature_celsius: Option<i32>,
+    pub(crate) temperature_celsius: Option<i32>,
     /// Hours under power in its life.
-    pub power_on_hours: Option<u64>,
+    pub(crate) power_on_hours: Option<u64>,
     /// What it is doing.
-    pub state: DriveState,
+    pub(crate) state: DriveState,
     /// The worst of its findings.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The reasons for the verdict, worst first.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// Id of the enclosure, as in `enclosures[].id`.
-    pub enclosure: Option<String>,
+    pub(crate) enclosure: Option<String>,
     /// Number of its bay; `null` in no known bay.
-    pub slot: Option<u32>,
+    pub(crate) slot: Option<u32>,
     /// ZFS pool that has it.
-    pub pool: Option<String>,
+    pub(crate) pool: Option<String>,
     /// Top-level vdev that has it.
-    pub vdev: Option<String>,
+    pub(crate) vdev: Option<String>,
     /// What its vdev is for.
-    pub role: Option<VdevRole>,
+    pub(crate) role: Option<VdevRole>,
     /// Its own state in the pool: `ONLINE`, `FAULTED`, `AVAIL`, …
-    pub vdev_state: Option<VdevState>,
+    pub(crate) vdev_state: Option<VdevState>,
     /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
-    pub read_errors: Option<u64>,
+    pub(crate) read_errors: Option<u64>,
     /// Writes that failed, as ZFS counts them (WRITE).
-    pub write_errors: Option<u64>,
+    pub(crate) write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
-    pub checksum_errors: Option<u64>,
+    pub(crate) checksum_errors: Option<u64>,
     /// When the values were read from the drive.
-    pub collected_at: Option<Timestamp>,
+    pub(crate) collected_at: Option<Timestamp>,
     /// When the drive was last asked, whatever came of it.
-    pub checked_at: Option<Timestamp>,
+    pub(crate) checked_at: Option<Timestamp>,
     /// Since when it is gone; `null` while it is here.
-    pub missing_since: Option<Timestamp>,
+    pub(crate) missing_since: Option<Timestamp>,
     /// The values are older than a reading may be.
-    pub stale: bool,
+    pub(crate) stale: bool,
     /// Why there is no (newer) reading.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }

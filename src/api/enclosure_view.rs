@@ -9,55 +9,55 @@ use serde::{Deserialize, Serialize};
 /// `enclosures[]` of the API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct EnclosureView {
+pub(crate) struct EnclosureView {
     /// Logical id of the shelf (SES, `0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
-    pub id: String,
+    pub(crate) id: String,
     /// The first IO module's name under `/sys/class/enclosure`.
-    pub sysfs_name: String,
+    pub(crate) sysfs_name: String,
     /// Names under `/sys/class/enclosure`, one for each IO module.
-    pub sysfs_names: Vec<String>,
+    pub(crate) sysfs_names: Vec<String>,
     /// Maker, as the shelf gives it to SCSI INQUIRY.
-    pub vendor: Option<String>,
+    pub(crate) vendor: Option<String>,
     /// Model (INQUIRY).
-    pub model: Option<String>,
+    pub(crate) model: Option<String>,
     /// Firmware revision (INQUIRY).
-    pub rev: Option<String>,
+    pub(crate) rev: Option<String>,
     /// Why what the shelf must answer is unknown.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The worst of its findings; `unknown` while it has not answered.
     #[serde(default)]
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The reasons for its verdict, worst first. What is wrong with a drive in it is a finding of that drive.
     #[serde(default)]
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// How its bays stand; `null` in what an earlier version has stored.
     #[serde(default)]
-    pub layout: Option<Layout>,
+    pub(crate) layout: Option<Layout>,
     /// The bays, by number.
-    pub slots: Vec<SlotView>,
+    pub(crate) slots: Vec<SlotView>,
 }
 
 /// `enclosures[].slots[]` of the API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct SlotView {
+pub(crate) struct SlotView {
     /// The bay's number (SES slot number).
-    pub slot: u32,
+    pub(crate) slot: u32,
     /// The bay's name, as the shelf gives it.
-    pub name: String,
+    pub(crate) name: String,
     /// SES status in words: `OK`, `not installed`, `critical`, …
-    pub status: Option<SlotStatus>,
+    pub(crate) status: Option<SlotStatus>,
     /// The shelf senses a fault.
-    pub fault_sensed: Option<bool>,
+    pub(crate) fault_sensed: Option<bool>,
     /// The fault light was requested.
-    pub fault_requested: Option<bool>,
+    pub(crate) fault_requested: Option<bool>,
     /// The locate light is on.
-    pub locate: Option<bool>,
+    pub(crate) locate: Option<bool>,
     /// The shelf says that the bay is active.
-    pub active: Option<bool>,
+    pub(crate) active: Option<bool>,
     /// `on`, `off`: power to the bay.
-    pub power_status: Option<PowerStatus>,
+    pub(crate) power_status: Option<PowerStatus>,
     /// `null` when the bay is empty.
     // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
-    pub drive: Option<Box<DriveSummary>>,
+    pub(crate) drive: Option<Box<DriveSummary>>,
 }

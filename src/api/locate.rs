@@ -121,7 +121,7 @@ fn bay(drive: &DriveSummary) -> String {
 }
 
 /// The drive in one line: names, bay, serial, model, pool, verdict, and the first reason.
-pub fn line(drive: &DriveSummary) -> String {
+pub(crate) fn line(drive: &DriveSummary) -> String {
     let text = |part: &Option<String>| sanitize(part.as_deref().unwrap_or("-"));
     let is_gone = drive.state == DriveState::Missing;
     let mut parts = vec![

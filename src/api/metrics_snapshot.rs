@@ -13,10 +13,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 #[derive(Debug)]
-pub struct MetricsSnapshot {
-    pub overview: Arc<Overview>,
-    pub zfs: Zfs,
-    pub effort: PollCounters,
+pub(crate) struct MetricsSnapshot {
+    pub(crate) overview: Arc<Overview>,
+    pub(crate) zfs: Zfs,
+    pub(crate) effort: PollCounters,
     records: HashMap<DriveId, ReadingStats>,
 }
 
@@ -25,24 +25,24 @@ type DriveId = (DeviceName, Option<String>, Option<Timestamp>);
 
 /// What a summary does not hold of a drive.
 #[derive(Clone, Debug)]
-pub struct ReadingStats {
+pub(crate) struct ReadingStats {
     /// Its last good reading.
-    pub report: Option<Arc<SmartReport>>,
+    pub(crate) report: Option<Arc<SmartReport>>,
     /// Of the last run of smartctl.
-    pub took_ms: Option<u64>,
+    pub(crate) took_ms: Option<u64>,
     /// Runs without an answer in a row.
-    pub silences: u32,
+    pub(crate) silences: u32,
 }
 
 impl MetricsSnapshot {
     /// `overview` is of that very fleet.
-    pub fn new(overview: Arc<Overview>, fleet: &Inventory, zfs: &Zfs, effort: PollCounters) -> Self {
+    pub(crate) fn new(overview: Arc<Overview>, fleet: &Inventory, zfs: &Zfs, effort: PollCounters) -> Self {
         let records = fleet.records().map(|r| (drive_id(r), ReadingStats::of(r))).collect();
         Self { overview, zfs: zfs.clone(), effort, records }
     }
 
     /// Every drive, in the overview's order.
-    pub fn drives(&self) -> impl Iterator<Item = (&DriveSummary, Option<&ReadingStats>)> {
+    pub(crate) fn drives(&self) -> impl Iterator<Item = (&DriveSummary, Option<&ReadingStats>)> {
         self.overview.drives().map(|summary| {
             let id = (summary.device.clone(), summary.serial_number.clone(), summary.missing_since);
             (summary, self.records.get(&id))

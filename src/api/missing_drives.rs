@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 /// The drives of a host that are missing: the value of `jbod:gone`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct MissingList<'a> {
+pub(crate) struct MissingList<'a> {
     schema: u32,
     host: std::borrow::Cow<'a, str>,
     generated_at: Timestamp,
@@ -21,7 +21,7 @@ pub struct MissingList<'a> {
 }
 
 /// That list, with as many of the documents as its limits allow, in their order; and how many are left out.
-pub fn build_missing_list<'a>(
+pub(crate) fn build_missing_list<'a>(
     limits: &JsonLimits,
     host: &str,
     generated_at: Timestamp,
@@ -59,11 +59,11 @@ pub fn parse_missing_list<'a>(value: &'a [u8], host: &str) -> Option<Vec<&'a Raw
 
 /// As much of a stored document as says whether its drive is to be recalled.
 #[derive(Debug, Deserialize)]
-pub struct Outline {
+pub(crate) struct Outline {
     schema: u32,
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     #[serde(default)]
-    pub missing_since: Option<Timestamp>,
+    pub(crate) missing_since: Option<Timestamp>,
     #[serde(default)]
     enclosure: Option<String>,
     #[serde(default)]
@@ -71,12 +71,12 @@ pub struct Outline {
 }
 
 impl Outline {
-    pub fn parse(document: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(document: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(document).ok().filter(|outline| outline.schema == SCHEMA)
     }
 
     /// The bay that the drive sat in last.
-    pub fn bay(&self) -> Option<Bay> {
+    pub(crate) fn bay(&self) -> Option<Bay> {
         Bay::known(self.enclosure.as_ref(), self.slot)
     }
 }

@@ -16,74 +16,74 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Overview {
     /// Version of this body's form; another number means that fields have changed their meaning.
-    pub schema: u32,
+    pub(crate) schema: u32,
     /// Of these very bytes: an equal version is an equal body.
     #[serde(default)]
-    pub version: ContentVersion,
+    pub(crate) version: ContentVersion,
     /// Name of the host that the daemon runs on.
-    pub host: String,
+    pub(crate) host: String,
     /// Fingerprint of which drive has which names and sits in which bay. A stored overview whose
     /// fingerprint is not that of the host now is not shown.
-    pub topology: String,
+    pub(crate) topology: String,
     /// When this was put together.
-    pub generated_at: Timestamp,
+    pub(crate) generated_at: Timestamp,
     /// The oldest of the current readings in it (of all readings, where none is current); what `Age`
     /// counts from.
-    pub collected_at: Option<Timestamp>,
+    pub(crate) collected_at: Option<Timestamp>,
     /// The worst verdict of all drives, enclosures and pools; `unknown` only when none has one.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Counts over all drives, bays and shelves.
-    pub totals: Totals,
+    pub(crate) totals: Totals,
     /// The last whole sweep over all drives.
-    pub sweep: SweepStats,
+    pub(crate) sweep: SweepStats,
     /// The shelves with their bays, by id.
-    pub enclosures: Vec<EnclosureView>,
+    pub(crate) enclosures: Vec<EnclosureView>,
     /// Drives in no known bay.
-    pub unslotted: Vec<DriveSummary>,
+    pub(crate) unslotted: Vec<DriveSummary>,
     /// The ZFS pools, in short; `/api/zfs` has all of them.
-    pub pools: Vec<PoolSummary>,
+    pub(crate) pools: Vec<PoolSummary>,
     /// Why the pools are unknown or old.
-    pub zfs_error: Option<String>,
+    pub(crate) zfs_error: Option<String>,
 }
 
 /// Counts that add up: `by_verdict` and `by_state` each sum to `drives`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Drives, those that are missing among them.
-    pub drives: usize,
+    pub(crate) drives: usize,
     /// Kernel names of all drives together; a drive on two paths has two.
-    pub paths: usize,
+    pub(crate) paths: usize,
     /// Shelves; both IO modules of a shelf are one.
-    pub enclosures: usize,
+    pub(crate) enclosures: usize,
     /// Bays of all shelves.
-    pub slots: usize,
+    pub(crate) slots: usize,
     /// Bays with a drive.
-    pub slots_occupied: usize,
+    pub(crate) slots_occupied: usize,
     /// Capacity of all drives whose capacity is known.
-    pub capacity_bytes: u64,
+    pub(crate) capacity_bytes: u64,
     /// The highest temperature of any drive; `null` where none is known.
-    pub hottest_celsius: Option<i32>,
+    pub(crate) hottest_celsius: Option<i32>,
     /// Drives by verdict.
-    pub by_verdict: ByVerdict,
+    pub(crate) by_verdict: ByVerdict,
     /// Drives by state.
-    pub by_state: ByState,
+    pub(crate) by_state: ByState,
 }
 
 /// Drives by verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ByVerdict {
+pub(crate) struct ByVerdict {
     /// Nothing is wrong.
-    pub ok: usize,
+    pub(crate) ok: usize,
     /// Worth a look.
-    pub watch: usize,
+    pub(crate) watch: usize,
     /// Replace soon, or fix its connection.
-    pub warn: usize,
+    pub(crate) warn: usize,
     /// Act now.
-    pub crit: usize,
+    pub(crate) crit: usize,
     /// Nothing to judge.
-    pub unknown: usize,
+    pub(crate) unknown: usize,
 }
 
 impl ByVerdict {
@@ -99,7 +99,7 @@ impl ByVerdict {
     }
 
     /// Worst first.
-    pub fn named(&self) -> [(&'static str, usize); 5] {
+    pub(crate) fn named(&self) -> [(&'static str, usize); 5] {
         let Self { ok, watch, warn, crit, unknown } = *self;
         [("crit", crit), ("warn", warn), ("watch", watch), ("ok", ok), ("unknown", unknown)]
     }
@@ -108,17 +108,17 @@ impl ByVerdict {
 /// Drives by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ByState {
+pub(crate) struct ByState {
     /// Answer.
-    pub active: usize,
+    pub(crate) active: usize,
     /// Sleep, and are left asleep.
-    pub standby: usize,
+    pub(crate) standby: usize,
     /// Do not answer.
-    pub unresponsive: usize,
+    pub(crate) unresponsive: usize,
     /// Were here, are gone.
-    pub missing: usize,
+    pub(crate) missing: usize,
     /// Are not read yet.
-    pub reading: usize,
+    pub(crate) reading: usize,
 }
 
 impl ByState {
@@ -134,7 +134,7 @@ impl ByState {
     }
 
     /// Most telling first.
-    pub fn named(&self) -> [(&'static str, usize); 5] {
+    pub(crate) fn named(&self) -> [(&'static str, usize); 5] {
         let Self { active, standby, unresponsive, missing, reading } = *self;
         [
             ("unresponsive", unresponsive),
@@ -149,40 +149,40 @@ impl ByState {
 /// The last whole sweep; all `null` before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct SweepStats {
+pub(crate) struct SweepStats {
     /// When it began.
-    pub started_at: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
     /// How long it took.
-    pub took_ms: Option<u64>,
+    pub(crate) took_ms: Option<u64>,
     /// Drives that it was to read.
-    pub drives: Option<usize>,
+    pub(crate) drives: Option<usize>,
     /// Read without a usable answer, timeouts among them.
-    pub failed: Option<usize>,
+    pub(crate) failed: Option<usize>,
     /// Of these, without an answer in time.
-    pub timed_out: Option<usize>,
+    pub(crate) timed_out: Option<usize>,
 }
 
 /// A pool in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PoolSummary {
+pub(crate) struct PoolSummary {
     /// Name of the pool.
-    pub name: String,
+    pub(crate) name: String,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, … (zpool-status(8)).
-    pub state: Option<PoolState>,
+    pub(crate) state: Option<PoolState>,
     /// The newest or running scrub or resilver.
-    pub scan: Scan,
+    pub(crate) scan: Scan,
     /// The worst of its findings; `unknown` where zpool gave no state.
     #[serde(default)]
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The reasons for its verdict, worst first. What is wrong with a drive of it is a finding of that drive.
     #[serde(default)]
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Overview {
     /// Every drive, by enclosure id, slot number, then device name.
-    pub fn drives(&self) -> impl Iterator<Item = &DriveSummary> {
+    pub(crate) fn drives(&self) -> impl Iterator<Item = &DriveSummary> {
         let slotted = self.enclosures.iter().flat_map(|e| e.slots.iter().filter_map(|s| s.drive.as_deref()));
         slotted.chain(&self.unslotted)
     }

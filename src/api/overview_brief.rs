@@ -14,69 +14,69 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Short"))]
 pub struct OverviewBrief {
     /// Version of this body's form; another number means that fields have changed their meaning.
-    pub schema: u32,
+    pub(crate) schema: u32,
     /// Of these very bytes: an equal version is an equal body.
     #[serde(default)]
-    pub version: ContentVersion,
+    pub(crate) version: ContentVersion,
     /// Name of the host that the daemon runs on.
-    pub host: String,
+    pub(crate) host: String,
     /// Fingerprint of which drive has which names and sits in which bay.
-    pub topology: String,
+    pub(crate) topology: String,
     /// When the overview was put together.
-    pub generated_at: Timestamp,
+    pub(crate) generated_at: Timestamp,
     /// The oldest of the current readings in it; what `Age` counts from.
-    pub collected_at: Option<Timestamp>,
+    pub(crate) collected_at: Option<Timestamp>,
     /// The worst verdict of all drives, enclosures and pools; `unknown` only when none has one.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Counts over all drives, bays and shelves.
-    pub totals: Totals,
+    pub(crate) totals: Totals,
     /// The last whole sweep over all drives.
-    pub sweep: SweepStats,
+    pub(crate) sweep: SweepStats,
     /// The shelves with their bays, by id.
-    pub enclosures: Vec<BriefEnclosure>,
+    pub(crate) enclosures: Vec<BriefEnclosure>,
     /// Drives in no known bay.
-    pub unslotted: Vec<BriefDrive>,
+    pub(crate) unslotted: Vec<BriefDrive>,
     /// The ZFS pools, in short.
-    pub pools: Vec<PoolSummary>,
+    pub(crate) pools: Vec<PoolSummary>,
     /// Why the pools are unknown or old.
-    pub zfs_error: Option<String>,
+    pub(crate) zfs_error: Option<String>,
 }
 
 /// A shelf.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortEnclosure"))]
-pub struct BriefEnclosure {
+pub(crate) struct BriefEnclosure {
     /// Logical id of the shelf (SES, `0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
-    pub id: String,
+    pub(crate) id: String,
     /// The worst of its findings; `unknown` while it has not answered.
     #[serde(default)]
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Its bays, by number.
-    pub slots: Vec<BriefSlot>,
+    pub(crate) slots: Vec<BriefSlot>,
 }
 
 /// A bay.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortSlot"))]
-pub struct BriefSlot {
+pub(crate) struct BriefSlot {
     /// The bay's number (SES slot number).
-    pub slot: u32,
+    pub(crate) slot: u32,
     /// What is in it; `null` when it is empty.
-    pub drive: Option<BriefDrive>,
+    pub(crate) drive: Option<BriefDrive>,
 }
 
 /// A drive.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortDrive"))]
-pub struct BriefDrive {
+pub(crate) struct BriefDrive {
     /// Kernel name it goes by: that of its first path.
-    pub device: DeviceName,
+    pub(crate) device: DeviceName,
     /// What it is doing.
-    pub state: DriveState,
+    pub(crate) state: DriveState,
     /// The worst of its findings.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// The values are older than a reading may be.
-    pub stale: bool,
+    pub(crate) stale: bool,
 }
 
 impl OverviewBrief {

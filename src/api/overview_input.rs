@@ -13,18 +13,18 @@ use std::collections::BTreeMap;
 /// What an overview is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct OverviewInput<'a> {
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     pub now: Timestamp,
     /// Values older than this are stale.
-    pub stale_after_seconds: u64,
-    pub inventory: &'a Inventory,
-    pub enclosures: &'a [Enclosure],
-    pub zfs: &'a Zfs,
+    pub(crate) stale_after_seconds: u64,
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) enclosures: &'a [Enclosure],
+    pub(crate) zfs: &'a Zfs,
     /// `zfs.memberships()`, made once.
     pub places: &'a BTreeMap<DeviceName, Membership>,
-    pub sweep: &'a SweepStats,
+    pub(crate) sweep: &'a SweepStats,
     pub rules: &'a RuleSettings,
-    pub layouts: &'a Layouts,
+    pub(crate) layouts: &'a Layouts,
     /// `Peers::of(inventory)`, made once.
     pub peers: &'a Peers,
 }

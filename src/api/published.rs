@@ -11,22 +11,22 @@ use std::fmt;
 use std::time::Duration;
 
 /// So much of an overview holds it all.
-pub const BEGIN_BYTES: usize = 4096;
+pub(crate) const BEGIN_BYTES: usize = 4096;
 /// No name of a host is longer (gethostname(2)); what is, is cut.
 const NAME_CHARS: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Published {
-    pub version: ContentVersion,
-    pub host: String,
-    pub generated_at: Option<Timestamp>,
+pub(crate) struct Published {
+    pub(crate) version: ContentVersion,
+    pub(crate) host: String,
+    pub(crate) generated_at: Option<Timestamp>,
     /// What the last whole sweep took.
-    pub sweep_took: Option<Duration>,
+    pub(crate) sweep_took: Option<Duration>,
 }
 
 impl Published {
     /// Of an overview, or of its first bytes. `None`: it is none of ours, or does not say of which host it is.
-    pub fn read(begin: &[u8]) -> Option<Self> {
+    pub(crate) fn read(begin: &[u8]) -> Option<Self> {
         let mut found = PublishedFields::default();
         // What is cut off ends in an error; what stood before it is known.
         let _ = (&mut found).deserialize(&mut serde_json::Deserializer::from_slice(begin));

@@ -12,7 +12,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Part"))]
 #[serde(rename_all = "snake_case")]
-pub enum Component {
+pub(crate) enum Component {
     /// No value can be had from Redis.
     Redis,
     /// Redis answers, and takes no values.
@@ -32,7 +32,7 @@ pub enum Component {
 }
 
 impl Component {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Redis => "redis",
             Self::RedisWrites => "redis_writes",
@@ -49,17 +49,17 @@ impl Component {
 /// Something that does not work as it should.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Trouble"))]
-pub struct Degradation {
+pub(crate) struct Degradation {
     /// What it is about.
-    pub part: Component,
+    pub(crate) part: Component,
     /// Which enclosure (its id) or drive (its kernel name); `null`: there is only one.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// Of a drive, its serial number.
-    pub serial_number: Option<String>,
+    pub(crate) serial_number: Option<String>,
     /// When this daemon noticed.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// What is wrong, in words.
-    pub error: String,
+    pub(crate) error: String,
 }
 
 impl std::fmt::Display for Degradation {
@@ -75,27 +75,27 @@ impl std::fmt::Display for Degradation {
 
 /// What asking the drives has come to since this daemon began, and what is under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PollCounters {
+pub(crate) struct PollCounters {
     /// Sweeps that are whole.
-    pub sweeps: u64,
+    pub(crate) sweeps: u64,
     /// Readings by what came of them.
-    pub good: u64,
-    pub asleep: u64,
-    pub silent: u64,
-    pub failed: u64,
+    pub(crate) good: u64,
+    pub(crate) asleep: u64,
+    pub(crate) silent: u64,
+    pub(crate) failed: u64,
     /// Children on drives that run now.
-    pub running: usize,
+    pub(crate) running: usize,
     /// Children that were given up and have not ended.
-    pub stuck: usize,
+    pub(crate) stuck: usize,
     /// Drives that are not asked for a while, because they were silent.
-    pub waiting: usize,
+    pub(crate) waiting: usize,
 }
 
 /// The part of a daemon in polling. Of several on one Redis, one leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum DaemonRole {
+pub(crate) enum DaemonRole {
     /// It reads the drives.
     Leader,
     /// It serves what the leader has stored.
@@ -104,46 +104,46 @@ pub enum DaemonRole {
 
 /// What the poller knows of how it does.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Service {
-    pub host: String,
+pub(crate) struct Service {
+    pub(crate) host: String,
     /// `None`: not decided yet.
-    pub role: Option<DaemonRole>,
+    pub(crate) role: Option<DaemonRole>,
     /// Drives that are here.
-    pub drives: usize,
-    pub verdict: Option<Verdict>,
-    pub sweep: SweepStats,
-    pub troubles: Vec<Degradation>,
+    pub(crate) drives: usize,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) sweep: SweepStats,
+    pub(crate) troubles: Vec<Degradation>,
 }
 
 /// The body of `/api/health`. It is made anew for each request.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ServiceBody<'a> {
+pub(crate) struct ServiceBody<'a> {
     /// Version of this body's form; another number means that fields have changed their meaning.
-    pub schema: u32,
+    pub(crate) schema: u32,
     /// Name of the host that the daemon runs on.
-    pub host: &'a str,
+    pub(crate) host: &'a str,
     /// Version of the daemon.
-    pub version: &'static str,
+    pub(crate) version: &'static str,
     /// When this was put together.
-    pub generated_at: Timestamp,
+    pub(crate) generated_at: Timestamp,
     /// When the daemon started.
-    pub started_at: Timestamp,
+    pub(crate) started_at: Timestamp,
     /// `ok`, or `degraded` when there is any trouble.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = ["ok", "degraded"])))]
-    pub status: &'static str,
+    pub(crate) status: &'static str,
     /// The first sweep is whole.
-    pub ready: bool,
+    pub(crate) ready: bool,
     /// The part of this daemon in polling; `null`: not decided yet.
-    pub role: Option<DaemonRole>,
+    pub(crate) role: Option<DaemonRole>,
     /// The last whole sweep over all drives.
-    pub sweep: &'a SweepStats,
+    pub(crate) sweep: &'a SweepStats,
     /// What does not work as it should.
-    pub degraded: &'a [Degradation],
+    pub(crate) degraded: &'a [Degradation],
 }
 
 impl<'a> ServiceBody<'a> {
-    pub fn new(service: &'a Service, ready: bool, started_at: Timestamp, generated_at: Timestamp) -> Self {
+    pub(crate) fn new(service: &'a Service, ready: bool, started_at: Timestamp, generated_at: Timestamp) -> Self {
         Self {
             schema: SCHEMA,
             host: &service.host,
@@ -161,11 +161,16 @@ impl<'a> ServiceBody<'a> {
 
 impl Degradation {
     /// Of the service as a whole.
-    pub fn of(part: Component, since: Timestamp, error: impl Into<String>) -> Self {
+    pub(crate) fn of(part: Component, since: Timestamp, error: impl Into<String>) -> Self {
         Self { part, id: None, serial_number: None, since, error: error.into() }
     }
 
-    pub fn of_drive(device: &DeviceName, serial_number: Option<String>, since: Timestamp, error: String) -> Self {
+    pub(crate) fn of_drive(
+        device: &DeviceName,
+        serial_number: Option<String>,
+        since: Timestamp,
+        error: String,
+    ) -> Self {
         Self { part: Component::Drive, id: Some(device.to_string()), serial_number, since, error }
     }
 }

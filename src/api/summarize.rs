@@ -99,5 +99,5 @@ fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInpu
 fn slot<'a>(enclosures: &'a [Enclosure], bay: &Bay) -> Option<&'a Slot> {
     let slots = &enclosures.iter().find(|e| e.id == bay.enclosure)?.slots;
     // By number, as they are sorted.
-    slots.binary_search_by_key(&bay.slot, |s| s.slot).ok().and_then(|at| slots.get(at))
+    slots.binary_search_by_key(&bay.slot, |s| s.number).ok().and_then(|at| slots.get(at))
 }

@@ -27,7 +27,7 @@ pub struct ValueLimits {
     /// Of the list of missing drives, which holds their documents.
     pub gone: JsonLimits,
     /// Budget of all documents in memory, for those that are taken over from Redis.
-    pub documents_bytes: usize,
+    pub(crate) documents_bytes: usize,
 }
 
 impl ValueLimits {

@@ -9,31 +9,31 @@ use std::sync::{Arc, OnceLock};
 const MIN_GZIP_BYTES: usize = 1024;
 
 /// A stored value; cheap to clone.
-pub type Bytes = Arc<[u8]>;
+pub(crate) type Bytes = Arc<[u8]>;
 
 #[derive(Debug)]
-pub struct Body {
+pub(crate) struct Body {
     plain: Bytes,
     gzip: OnceLock<Option<Bytes>>,
 }
 
 impl Body {
-    pub fn new(plain: Bytes) -> Arc<Self> {
+    pub(crate) fn new(plain: Bytes) -> Arc<Self> {
         Arc::new(Self { plain, gzip: OnceLock::new() })
     }
 
-    pub fn plain(&self) -> &Bytes {
+    pub(crate) fn plain(&self) -> &Bytes {
         &self.plain
     }
 
     /// Made on the first call. `None`: it would not be smaller.
-    pub fn gzip(&self) -> Option<&Bytes> {
+    pub(crate) fn gzip(&self) -> Option<&Bytes> {
         self.gzip.get_or_init(|| gzip(&self.plain, Compression::default()).map(Bytes::from)).as_ref()
     }
 }
 
 /// `None`: it would not be smaller.
-pub fn gzip(plain: &[u8], level: Compression) -> Option<Vec<u8>> {
+pub(crate) fn gzip(plain: &[u8], level: Compression) -> Option<Vec<u8>> {
     if plain.len() < MIN_GZIP_BYTES {
         return None;
     }

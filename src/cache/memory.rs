@@ -7,32 +7,32 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[derive(Debug, Default)]
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     values: RwLock<HashMap<Key, Arc<Body>>>,
 }
 
 impl MemoryStore {
-    pub fn value(&self, key: &Key) -> Option<Bytes> {
+    pub(crate) fn value(&self, key: &Key) -> Option<Bytes> {
         self.body(key).map(|body| Bytes::clone(body.plain()))
     }
 
-    pub fn body(&self, key: &Key) -> Option<Arc<Body>> {
+    pub(crate) fn body(&self, key: &Key) -> Option<Arc<Body>> {
         self.values.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    pub fn set(&self, key: Key, value: Bytes) {
+    pub(crate) fn set(&self, key: Key, value: Bytes) {
         self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key, Body::new(value));
     }
 
     /// The bytes of all documents of drives.
-    pub fn documents_bytes(&self) -> usize {
+    pub(crate) fn documents_bytes(&self) -> usize {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
         let documents = values.iter().filter(|(key, _)| matches!(key, Key::Smart(_)));
         documents.map(|(_, body)| body.plain().len()).sum()
     }
 
     /// Removes the values that `keep` does not select.
-    pub fn retain(&self, keep: impl Fn(&Key) -> bool) {
+    pub(crate) fn retain(&self, keep: impl Fn(&Key) -> bool) {
         self.values.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keep(key));
     }
 }

@@ -3,11 +3,11 @@
 //! Values are opaque bytes here: `api` defines their contents, and the reader decides whether one may be shown.
 
 mod body;
-pub mod memory;
+pub(crate) mod memory;
 pub mod redis;
 mod unrecognized_values;
 
-pub use body::{Body, Bytes, gzip};
+pub(crate) use body::{Body, Bytes, gzip};
 
 use crate::api::json_limits::JsonLimits;
 use crate::api::value_limits::{DOCUMENT, ValueLimits};
@@ -29,7 +29,7 @@ pub enum Key {
 
 impl Key {
     /// The key without the prefix: `smart:sda`, `overview`.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Smart(device) => format!("smart:{device}"),
             Self::Overview => "overview".to_owned(),
@@ -40,7 +40,7 @@ impl Key {
     }
 
     /// The limits of a value that is read from Redis.
-    pub fn limits(&self, limits: &ValueLimits) -> JsonLimits {
+    pub(crate) fn limits(&self, limits: &ValueLimits) -> JsonLimits {
         match self {
             Self::Smart(_) => DOCUMENT,
             Self::Overview | Self::Enclosures | Self::ZfsMap => limits.list,
@@ -49,7 +49,7 @@ impl Key {
     }
 
     /// How long the value lives.
-    pub fn lifetime(&self, lifetimes: &Lifetimes) -> Duration {
+    pub(crate) fn lifetime(&self, lifetimes: &Lifetimes) -> Duration {
         match self {
             Self::Smart(_) => lifetimes.smart,
             Self::Overview => lifetimes.overview,
@@ -78,7 +78,7 @@ pub struct Entry {
 
 impl Entry {
     /// The lifetime of a copy, as Redis takes it.
-    pub fn life_ms(&self, copy: CopyKind) -> u64 {
+    pub(crate) fn life_ms(&self, copy: CopyKind) -> u64 {
         let life = if copy == CopyKind::Live { self.live } else { self.last_known };
         u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1)
     }

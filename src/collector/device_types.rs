@@ -10,20 +10,20 @@ use std::collections::HashSet;
 
 /// The setting.
 #[derive(Debug, Default)]
-pub struct DeviceTypes {
+pub(crate) struct DeviceTypes {
     entries: Vec<TypeEntry>,
     /// Entries for a disk that another entry has listed already.
     repeated: Vec<String>,
 }
 
 impl DeviceTypes {
-    pub fn new(entries: Vec<TypeEntry>) -> Self {
+    pub(crate) fn new(entries: Vec<TypeEntry>) -> Self {
         Self { entries, repeated: Vec::new() }
     }
 
     /// Tells the drives that sysfs shows their types, and adds the disks behind them. `fleet` knows
     /// the serial numbers that smartctl gave.
-    pub fn apply(&mut self, drives: &mut Vec<Drive>, fleet: &Inventory) {
+    pub(crate) fn apply(&mut self, drives: &mut Vec<Drive>, fleet: &Inventory) {
         let mut disks: Vec<Drive> = Vec::new();
         let mut listed: HashSet<(Option<u32>, Disk)> = HashSet::new();
         self.repeated.clear();
@@ -52,7 +52,7 @@ impl DeviceTypes {
     }
 
     /// Entries that name no drive here, or a disk that is listed already; in the setting's own words.
-    pub fn unused(&self, fleet: &Inventory) -> Vec<String> {
+    pub(crate) fn unused(&self, fleet: &Inventory) -> Vec<String> {
         let names_one = |entry: &&TypeEntry| {
             fleet.present().any(|r| r.drive.raid_volume().is_none() && goes_by(&r.drive, fleet, &entry.name))
         };

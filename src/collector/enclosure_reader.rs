@@ -140,7 +140,7 @@ impl EnclosureReader {
             for slot in &mut enclosure.slots {
                 let said = enclosure.sysfs_names.iter().filter_map(|n| {
                     let module = self.modules.get(n).filter(|m| m.enclosure == enclosure.id)?;
-                    module.answers.get(&slot.slot).cloned()
+                    module.answers.get(&slot.number).cloned()
                 });
                 slot.answer = said.reduce(SlotAnswer::or).unwrap_or_default();
             }
@@ -239,7 +239,7 @@ mod tests {
             vendor: None,
             model: None,
             rev: None,
-            slots: vec![Slot { slot: 1, ..Slot::default() }],
+            slots: vec![Slot { number: 1, ..Slot::default() }],
             error: None,
         }
     }

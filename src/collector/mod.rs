@@ -19,12 +19,12 @@ mod source;
 mod sources;
 mod sweep;
 
-pub use jobs::JobReport;
-pub use rayon_pool::PoolError;
-pub use scheduler::Enqueue;
-pub use smartctl_monitor::SmartctlTransition;
-pub use source::Notice;
-pub use sweep::CompletedSweep;
+pub(crate) use jobs::JobReport;
+pub(crate) use rayon_pool::PoolError;
+pub(crate) use scheduler::Enqueue;
+pub(crate) use smartctl_monitor::SmartctlTransition;
+pub(crate) use source::Notice;
+pub(crate) use sweep::CompletedSweep;
 
 use crate::api::assemble::build_overview;
 use crate::api::overview::{Overview, SweepStats};
@@ -64,7 +64,7 @@ pub struct ReadingApplied {
     /// smartctl's own JSON, of a good reading.
     pub raw: Option<Box<RawValue>>,
     /// It is another drive than the one that was known there: that one's serial number.
-    pub replaced: Option<String>,
+    pub(crate) replaced: Option<String>,
 }
 
 /// What a report was.
@@ -126,7 +126,7 @@ impl Collector {
     }
 
     /// Name of the host.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
@@ -135,11 +135,11 @@ impl Collector {
     }
 
     /// For what comes from elsewhere than this host: values that an earlier daemon stored.
-    pub fn inventory_mut(&mut self) -> &mut Inventory {
+    pub(crate) fn inventory_mut(&mut self) -> &mut Inventory {
         &mut self.inventory
     }
 
-    pub fn enclosures(&self) -> &[Enclosure] {
+    pub(crate) fn enclosures(&self) -> &[Enclosure] {
         &self.found.enclosures
     }
 
@@ -148,42 +148,42 @@ impl Collector {
     }
 
     /// Of all enclosures.
-    pub fn bays(&self) -> usize {
+    pub(crate) fn bays(&self) -> usize {
         self.found.enclosures.iter().map(|enclosure| enclosure.slots.len()).sum()
     }
 
     /// Of what was plugged in at the last discovery.
-    pub fn fingerprint(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         self.found.fingerprint
     }
 
     /// Something was plugged or unplugged since the last complete discovery.
-    pub fn has_changed(&self) -> bool {
+    pub(crate) fn has_changed(&self) -> bool {
         drives::fingerprint(self.jobs.host()) != self.found.fingerprint
     }
 
     /// A discovery was complete: until then nothing is known of what is present, and nothing has gone.
-    pub fn has_seen(&self) -> bool {
+    pub(crate) fn has_seen(&self) -> bool {
         self.visibility.has_seen
     }
 
     /// Why the last discovery was not complete.
-    pub fn blindness(&self) -> Option<&str> {
+    pub(crate) fn blindness(&self) -> Option<&str> {
         self.visibility.blind.as_deref()
     }
 
     /// What keeps drives from being read, in words.
-    pub fn smartctl_problem(&self) -> Option<String> {
+    pub(crate) fn smartctl_problem(&self) -> Option<String> {
         self.sources.smartctl.problem()
     }
 
     /// Entries of `SMART_DEVICE_TYPES` that name no drive here.
-    pub fn unused_types(&self) -> Vec<String> {
+    pub(crate) fn unused_types(&self) -> Vec<String> {
         self.types.unused(&self.inventory)
     }
 
     /// smartctl's type of a drive, as an earlier run found it: detecting it may wake the drive.
-    pub fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
+    pub(crate) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         self.scheduler.set_device_type(key, found);
     }
 
@@ -264,7 +264,7 @@ impl Collector {
     }
 
     /// Reads one drive, because a request waits for it. `None`: it is not here.
-    pub fn request_drive(&mut self, key: &DriveKey) -> Option<Enqueue> {
+    pub(crate) fn request_drive(&mut self, key: &DriveKey) -> Option<Enqueue> {
         let record = self.inventory.get(key)?;
         if !record.is_here() {
             return None;
@@ -273,19 +273,19 @@ impl Collector {
     }
 
     /// Asks zpool for the pools, unless that is under way.
-    pub fn request_pools(&mut self) {
+    pub(crate) fn request_pools(&mut self) {
         self.sources.pools.request();
         self.start_sources(Instant::now());
     }
 
     /// Reads the enclosures, but for modules that are being read.
-    pub fn request_enclosures(&mut self) {
+    pub(crate) fn request_enclosures(&mut self) {
         self.sources.enclosures.request();
         self.start_sources(Instant::now());
     }
 
     /// Asks smartctl which it is, where that is not known or may have changed.
-    pub fn check_smartctl(&mut self) {
+    pub(crate) fn check_smartctl(&mut self) {
         self.sources.smartctl.request();
         self.start_sources(Instant::now());
     }
@@ -359,7 +359,7 @@ impl Collector {
     }
 
     /// Starts readings that may start now.
-    pub fn start_ready(&mut self) {
+    pub(crate) fn start_ready(&mut self) {
         let _ = self.scheduler.start_ready(&self.jobs, Instant::now());
     }
 
@@ -382,33 +382,33 @@ impl Collector {
     }
 
     /// So far, and at this moment.
-    pub fn counters(&self) -> PollCounters {
+    pub(crate) fn counters(&self) -> PollCounters {
         let (stuck, waiting) = self.scheduler.counts(Instant::now());
         let stuck = stuck + usize::from(self.sources.pools.has_stuck_child());
         PollCounters { running: self.scheduler.running(), stuck, waiting, ..self.counters }
     }
 
-    pub fn is_sweeping(&self) -> bool {
+    pub(crate) fn is_sweeping(&self) -> bool {
         self.sweep.is_some()
     }
 
     /// Drives of the sweep that are still to come, and all of it.
-    pub fn progress(&self) -> Option<(usize, usize)> {
+    pub(crate) fn progress(&self) -> Option<(usize, usize)> {
         self.sweep.as_ref().map(Sweep::progress)
     }
 
     /// Nothing runs that may still answer in time.
-    pub fn is_idle(&mut self) -> bool {
+    pub(crate) fn is_idle(&mut self) -> bool {
         self.scheduler.is_idle() && self.sources.are_idle()
     }
 
     /// After a stop: every child is ended at once; waits until they are.
-    pub fn finish(&self, reports: &Receiver<JobReport>) {
+    pub(crate) fn finish(&self, reports: &Receiver<JobReport>) {
         self.jobs.wait_for_end(reports, Instant::now() + STOP_TIMEOUT);
     }
 
     /// The clock was set: every time so far is one on the new clock.
-    pub fn shift(&mut self, by_seconds: i64) {
+    pub(crate) fn shift(&mut self, by_seconds: i64) {
         self.inventory.shift(by_seconds);
         self.sources.pools.shift(by_seconds);
         if let Some(started_at) = &mut self.last_sweep.started_at {

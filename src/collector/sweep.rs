@@ -21,13 +21,13 @@ pub(super) struct Sweep {
 /// A sweep that is complete.
 #[derive(Debug)]
 pub struct CompletedSweep {
-    pub stats: SweepStats,
+    pub(crate) stats: SweepStats,
     /// Drives that timed out in it.
-    pub timed_out: Vec<DriveKey>,
+    pub(crate) timed_out: Vec<DriveKey>,
     /// Drives that it did not wait for, because they were silent lately, or their SCSI host was.
-    pub unread: Vec<DriveKey>,
+    pub(crate) unread: Vec<DriveKey>,
     /// SCSI hosts that are silent as a whole, with how many drives.
-    pub silent_hosts: Vec<(u32, usize)>,
+    pub(crate) silent_hosts: Vec<(u32, usize)>,
 }
 
 impl Sweep {

@@ -12,8 +12,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeEntry {
     /// A kernel name, a by-id name or a serial number.
-    pub name: String,
-    pub kind: DeviceType,
+    pub(crate) name: String,
+    pub(crate) kind: DeviceType,
 }
 
 impl fmt::Display for TypeEntry {

@@ -9,20 +9,20 @@ use std::path::PathBuf;
 /// What the environment holds that clap does not read.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    pub redis_password: Option<String>,
+    pub(crate) redis_password: Option<String>,
     /// The former name of `JBOD_RULES_FILE`.
-    pub limits_file: Option<String>,
-    pub credentials_directory: Option<PathBuf>,
-    pub path: Option<OsString>,
-    pub rust_log: Option<String>,
+    pub(crate) limits_file: Option<String>,
+    pub(crate) credentials_directory: Option<PathBuf>,
+    pub(crate) path: Option<OsString>,
+    pub(crate) rust_log: Option<String>,
     /// `JOURNAL_STREAM`: device and inode of the stream to systemd's journal.
-    pub journal_stream: Option<(u64, u64)>,
+    pub(crate) journal_stream: Option<(u64, u64)>,
     /// `MALLOC_ARENA_MAX` is set: how the C library keeps memory has been decided already.
     pub arenas: bool,
     /// `COLUMNS`: how wide lines may be, where the user would have it otherwise than the terminal.
-    pub columns: Option<usize>,
+    pub(crate) columns: Option<usize>,
     /// `NO_COLOR` is set, or `TERM` is `dumb`: no colour unless it is asked for.
-    pub plain: bool,
+    pub(crate) plain: bool,
 }
 
 impl Environment {
@@ -48,7 +48,7 @@ impl Environment {
 
     /// The filter of log lines. One that is not understood filters nothing that the default does not: the error that names
     /// it is logged, too.
-    pub fn log_filter(&self) -> &str {
+    pub(crate) fn log_filter(&self) -> &str {
         log_filter::checked(self.rust_log.as_deref()).unwrap_or(RUST_LOG.default)
     }
 }

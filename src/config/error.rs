@@ -7,13 +7,13 @@ use thiserror::Error;
 #[error("{setting}: found {found}, wanted {wanted}")]
 pub struct ConfigError {
     pub setting: String,
-    pub found: String,
-    pub wanted: String,
+    pub(crate) found: String,
+    pub(crate) wanted: String,
 }
 
 impl ConfigError {
     /// `found` is shown quoted, with control characters escaped.
-    pub fn new(setting: &str, found: &str, wanted: &str) -> Self {
+    pub(crate) fn new(setting: &str, found: &str, wanted: &str) -> Self {
         Self { setting: setting.to_owned(), found: format!("{found:?}"), wanted: wanted.to_owned() }
     }
 }

@@ -6,7 +6,7 @@ use super::settings;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
+pub(crate) enum Listen {
     /// A host and a port, the host perhaps a name.
     Tcp(String),
     Unix(PathBuf),
@@ -15,24 +15,24 @@ pub enum Listen {
 /// Where and for whom to serve.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpConfig {
-    pub listen: Listen,
-    pub token: Option<String>,
+    pub(crate) listen: Listen,
+    pub(crate) token: Option<String>,
     /// Serve beyond loopback without a token.
-    pub allow_anonymous: bool,
+    pub(crate) allow_anonymous: bool,
     /// Beside the names that this host has itself.
-    pub allowed_hosts: Vec<String>,
-    pub max_connections: usize,
-    pub workers: usize,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) max_connections: usize,
+    pub(crate) workers: usize,
 }
 
 impl Listen {
     /// An address that cannot be used, or that cannot be found.
-    pub fn unusable(text: &str) -> ConfigError {
+    pub(crate) fn unusable(text: &str) -> ConfigError {
         Self::refused(text, "ADDR:PORT or unix:/absolute/path")
     }
 
     /// An address that may not be used as the other settings are.
-    pub fn refused(text: &str, wanted: &str) -> ConfigError {
+    pub(crate) fn refused(text: &str, wanted: &str) -> ConfigError {
         ConfigError::new(settings::JBOD_LISTEN.name, text, wanted)
     }
 

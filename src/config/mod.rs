@@ -20,13 +20,15 @@ pub mod settings;
 mod toml_value;
 mod url;
 
-pub use arguments::Arguments;
-pub use device_types::TypeEntry;
+pub(crate) use arguments::Arguments;
+pub(crate) use device_types::TypeEntry;
 pub use environment::Environment;
 pub use error::ConfigError;
-pub use http::{HttpConfig, Listen};
+pub(crate) use http::{HttpConfig, Listen};
 pub use read::SettingRow;
-pub use redis_address::{CaFile, RedisAddress, RedisConfig, RedisTls, Sentinels, host_and_port};
+pub use redis_address::RedisAddress;
+pub use redis_address::RedisConfig;
+pub(crate) use redis_address::{CaFile, RedisTls, Sentinels};
 
 use self::redis::redis_config;
 use crate::domain::health::RuleSettings;
@@ -53,29 +55,29 @@ pub struct SmartConfig {
 
 /// Lifetimes of stored values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetimes {
-    pub smart: Duration,
-    pub overview: Duration,
-    pub enclosures: Duration,
-    pub zfs: Duration,
-    pub stale: Duration,
+pub(crate) struct Lifetimes {
+    pub(crate) smart: Duration,
+    pub(crate) overview: Duration,
+    pub(crate) enclosures: Duration,
+    pub(crate) zfs: Duration,
+    pub(crate) stale: Duration,
 }
 
 /// Everything the program runs on.
 #[derive(Clone)]
 pub struct Config {
     pub redis: RedisConfig,
-    pub smart: SmartConfig,
-    pub lifetimes: Lifetimes,
+    pub(crate) smart: SmartConfig,
+    pub(crate) lifetimes: Lifetimes,
     pub http: HttpConfig,
     /// At which values a drive is called bad, and how shelves are laid out.
-    pub limits: Arc<RuleSettings>,
+    pub(crate) limits: Arc<RuleSettings>,
     /// How the bays of enclosures are arranged, where that was set.
-    pub layouts: Arc<Layouts>,
-    pub root: PathBuf,
+    pub(crate) layouts: Arc<Layouts>,
+    pub(crate) root: PathBuf,
     /// `None`: not found.
-    pub smartctl: Option<PathBuf>,
-    pub zpool: Option<PathBuf>,
+    pub(crate) smartctl: Option<PathBuf>,
+    pub(crate) zpool: Option<PathBuf>,
     /// What `check-config` prints: variable, value, source.
     pub rows: Vec<SettingRow>,
 }

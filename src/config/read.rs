@@ -136,7 +136,7 @@ impl<'a> SettingsReader<'a> {
                 let wrong = |error| ConfigError::new(setting.name, text, &format!("a path ({error})"));
                 Some(std::path::absolute(text).map_err(wrong)?)
             }
-            None => find(setting.program, self.env),
+            None => find(setting.command, self.env),
         };
         let shown = found.as_ref().map_or_else(|| "(not found)".to_owned(), |p| p.display().to_string());
         self.note(setting.name, shown, source);

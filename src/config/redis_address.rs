@@ -31,24 +31,24 @@ pub enum RedisAddress {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sentinels {
     /// At least one.
-    pub nodes: Vec<(String, u16)>,
-    pub master: String,
+    pub(crate) nodes: Vec<(String, u16)>,
+    pub(crate) master: String,
     /// What they ask of their clients; the master's password is another.
-    pub password: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 /// Who is believed.
 #[derive(Clone, Debug)]
 pub struct RedisTls {
     /// `None`: the authorities that the system knows.
-    pub authorities: Option<Arc<CaFile>>,
+    pub(crate) authorities: Option<Arc<CaFile>>,
 }
 
 /// What `REDIS_CA_FILE` holds. The certificates in it are read where they are used (`cache/redis/tls`).
 #[derive(Clone, Debug)]
-pub struct CaFile {
-    pub path: String,
-    pub pem: Vec<u8>,
+pub(crate) struct CaFile {
+    pub(crate) path: String,
+    pub(crate) pem: Vec<u8>,
 }
 
 impl CaFile {
@@ -61,7 +61,7 @@ impl CaFile {
     }
 
     /// Why the file, or a certificate in it, cannot be used.
-    pub fn unusable(path: &str, why: &str) -> ConfigError {
+    pub(crate) fn unusable(path: &str, why: &str) -> ConfigError {
         let wanted = "a readable regular file of certificates (PEM)";
         ConfigError::new(REDIS_CA_FILE.name, &format!("{path} ({why})"), wanted)
     }
@@ -99,7 +99,7 @@ impl std::fmt::Display for Sentinels {
 }
 
 /// As in a URL: an IPv6 address stands in brackets.
-pub fn host_and_port(host: &str, port: u16) -> String {
+pub(crate) fn host_and_port(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

@@ -151,7 +151,7 @@ fn step(value: &Value) -> Option<LevelSetting> {
 }
 
 /// For `check-config`: every rule with what it speaks at, and where that comes from.
-pub fn rows(limits: &RuleSettings) -> Vec<(String, String, &'static str)> {
+pub(crate) fn rows(limits: &RuleSettings) -> Vec<(String, String, &'static str)> {
     let shown = |steps: Option<Thresholds>| steps.map_or_else(|| "off".to_owned(), |s| s.to_string());
     let of_all = all_rules().map(|RuleInfo { code, condition, thresholds: own, .. }| {
         let source = if limits.rules.contains_key(code) { "file" } else { "default" };

@@ -30,74 +30,74 @@ pub enum SettingKind {
 
 /// Any text.
 pub struct Text {
-    pub name: &'static str,
-    pub default: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) default: &'static str,
 }
 
 /// Any text, or nothing.
 pub struct Optional {
-    pub name: &'static str,
-    pub example: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) example: &'static str,
 }
 
 /// A URL, or nothing. It may hold a password.
 pub struct Url {
-    pub name: &'static str,
-    pub example: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) example: &'static str,
 }
 
 /// A whole number.
 pub struct Number {
-    pub name: &'static str,
-    pub default: u64,
-    pub range: RangeInclusive<u64>,
+    pub(crate) name: &'static str,
+    pub(crate) default: u64,
+    pub(crate) range: RangeInclusive<u64>,
     /// What an error says that it is.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
 }
 
 /// One of several words.
 pub struct Choice {
-    pub name: &'static str,
-    pub default: &'static str,
-    pub choices: &'static [&'static str],
+    pub(crate) name: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) choices: &'static [&'static str],
 }
 
 /// On or off; off by default. The option without a value means on.
 pub struct Switch {
-    pub name: &'static str,
+    pub(crate) name: &'static str,
 }
 
 /// A program. By default it is looked for.
 pub struct Program {
-    pub name: &'static str,
-    pub program: &'static str,
-    pub example: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) command: &'static str,
+    pub(crate) example: &'static str,
 }
 
 /// A file that holds a secret, or nothing.
 pub struct SecretFile {
-    pub name: &'static str,
-    pub secret: Secret,
+    pub(crate) name: &'static str,
+    pub(crate) secret: Secret,
     /// The systemd credential that is used where the setting is empty.
-    pub credential: &'static str,
+    pub(crate) credential: &'static str,
 }
 
 /// A secret itself, or nothing.
 pub struct Password {
-    pub name: &'static str,
-    pub example: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) example: &'static str,
 }
 
 /// The name that a setting had before. The variable is still read, with a warning; the option is a hidden alias.
-pub struct Former {
-    pub name: &'static str,
-    pub option: &'static str,
-    pub now: &'static Optional,
+pub(crate) struct Former {
+    pub(crate) name: &'static str,
+    pub(crate) option: &'static str,
+    pub(crate) now: &'static Optional,
 }
 
 /// What a secret is for, which decides what may stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secret {
+pub(crate) enum Secret {
     /// It is sent in an `Authorization` header.
     Token,
     /// It is sent to Redis, which takes any bytes.
@@ -105,13 +105,13 @@ pub enum Secret {
 }
 
 impl Switch {
-    pub const DEFAULT: &str = "false";
-    pub const CHOICES: [&str; 6] = ["false", "true", "0", "1", "no", "yes"];
+    pub(crate) const DEFAULT: &str = "false";
+    pub(crate) const CHOICES: [&str; 6] = ["false", "true", "0", "1", "no", "yes"];
 }
 
 impl SecretFile {
     /// A file that the service itself can read.
-    pub const EXAMPLE: &str = "/path/to/file";
+    pub(crate) const EXAMPLE: &str = "/path/to/file";
 }
 
 impl Setting {
@@ -145,7 +145,7 @@ impl Setting {
     }
 
     /// Whether the value itself may hold a secret. It is shown nowhere.
-    pub fn is_secret(&self) -> bool {
+    pub(crate) fn is_secret(&self) -> bool {
         matches!(self.kind, SettingKind::Url(_) | SettingKind::Password(_))
     }
 }
@@ -271,14 +271,15 @@ table! {
     JBOD_ROOT, Some("root"), "DIR", Text { default: "/" },
     "Prefix of every sysfs, proc and /dev/disk path that is read";
 
-    SMARTCTL_PATH, Some("smartctl"), "FILE", Program { program: "smartctl", example: "/usr/sbin/smartctl" },
+    SMARTCTL_PATH, Some("smartctl"), "FILE", Program { command: "smartctl", example: "/usr/sbin/smartctl" },
     "The smartctl program; found on PATH, then in /usr/sbin";
 
-    ZPOOL_PATH, Some("zpool"), "FILE", Program { program: "zpool", example: "/usr/sbin/zpool" },
+    ZPOOL_PATH, Some("zpool"), "FILE", Program { command: "zpool", example: "/usr/sbin/zpool" },
     "The zpool program; found on PATH, then in /usr/sbin";
 
     RUST_LOG, None, "TEXT", Text { default: "info" },
     "Log filter: error, warn, info, debug, trace, or off";
 }
 
-pub static JBOD_LIMITS_FILE: Former = Former { name: "JBOD_LIMITS_FILE", option: "limits-file", now: &JBOD_RULES_FILE };
+pub(crate) static JBOD_LIMITS_FILE: Former =
+    Former { name: "JBOD_LIMITS_FILE", option: "limits-file", now: &JBOD_RULES_FILE };

@@ -5,12 +5,12 @@ use super::identity::{DeviceName, Identity};
 use std::fmt;
 
 /// What a person is told who gave another one.
-pub const ALLOWED: &str =
+pub(crate) const ALLOWED: &str =
     "sat, scsi, nvme, auto, megaraid,N or sat+megaraid,N (N from 0 to 255), cciss,N (N from 0 to 127)";
 
 /// By whose numbers the disks behind a RAID volume go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Controller {
+pub(crate) enum Controller {
     Megaraid,
     Cciss,
 }
@@ -18,7 +18,7 @@ pub enum Controller {
 impl Controller {
     const ALL: [Self; 2] = [Self::Megaraid, Self::Cciss];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Megaraid => "megaraid",
             Self::Cciss => "cciss",
@@ -35,7 +35,7 @@ impl Controller {
 
     /// A number means the same disk by whichever volume of the controller it is asked. That of cciss
     /// is not known to, on every controller.
-    pub fn counts_for_all_volumes(self) -> bool {
+    pub(crate) fn counts_for_all_volumes(self) -> bool {
         self == Self::Megaraid
     }
 
@@ -48,8 +48,8 @@ impl Controller {
 /// A disk behind a RAID controller, by its number there. How it is asked (`sat+`) does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Disk {
-    pub controller: Controller,
-    pub number: u8,
+    pub(crate) controller: Controller,
+    pub(crate) number: u8,
 }
 
 impl fmt::Display for Disk {
@@ -60,12 +60,12 @@ impl fmt::Display for Disk {
 
 impl Disk {
     /// The name it goes by: `sda-megaraid-3`. The kernel gives no name with a dash in it to a drive.
-    pub fn name(self, volume: &DeviceName) -> Option<DeviceName> {
+    pub(crate) fn name(self, volume: &DeviceName) -> Option<DeviceName> {
         DeviceName::parse(&format!("{volume}-{}-{}", self.controller.as_str(), self.number))
     }
 
     /// The volume and the disk that such a name means.
-    pub fn of_name(name: &DeviceName) -> Option<(DeviceName, Self)> {
+    pub(crate) fn of_name(name: &DeviceName) -> Option<(DeviceName, Self)> {
         let (volume, rest) = name.as_str().split_once('-')?;
         let (controller, number) = rest.split_once('-')?;
         let controller = Controller::ALL.into_iter().find(|c| c.as_str() == controller)?;
@@ -77,7 +77,7 @@ impl Disk {
 
     /// What it is without a command to it: the volume it is reached by, and its number. Another disk
     /// under that number has the same, so whoever looks by this looks at the serial number, too.
-    pub fn identity(self, volume: &Identity) -> Identity {
+    pub(crate) fn identity(self, volume: &Identity) -> Identity {
         let parts: Vec<&str> = [&volume.wwid, &volume.unit_serial].into_iter().flatten().map(String::as_str).collect();
         // It has no WWN and no serial number from this, and must not seem to.
         let wwid = (!parts.is_empty()).then(|| format!("{self} behind {}", parts.join("|")));
@@ -102,7 +102,7 @@ pub enum DeviceType {
 impl DeviceType {
     const PLAIN: [Self; 4] = [Self::Auto, Self::Sat, Self::Scsi, Self::Nvme];
 
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Some(plain) = Self::PLAIN.into_iter().find(|t| t.to_string() == text) {
             return Some(plain);
         }
@@ -114,11 +114,11 @@ impl DeviceType {
     }
 
     /// What stands behind `-d`; `None`: no `-d`.
-    pub fn argument(self) -> Option<String> {
+    pub(crate) fn argument(self) -> Option<String> {
         (self != Self::Auto).then(|| self.to_string())
     }
 
-    pub fn disk(self) -> Option<Disk> {
+    pub(crate) fn disk(self) -> Option<Disk> {
         if let Self::Behind { disk, .. } = self { Some(disk) } else { None }
     }
 }

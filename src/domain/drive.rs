@@ -35,18 +35,18 @@ impl fmt::Display for DriveKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DrivePath {
     /// `sda`, `nvme0n1`.
-    pub device: DeviceName,
+    pub(crate) device: DeviceName,
     /// What smartctl is given: `/dev/sg0`, `/dev/sda` where there is no sg node, `/dev/nvme0`.
     pub node: String,
     /// SCSI host number; `None` for NVMe.
-    pub host: Option<u32>,
+    pub(crate) host: Option<u32>,
     /// `host:channel:target:lun`, or the NVMe controller's name.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl DrivePath {
     /// The path to a disk behind the RAID volume that this path leads to.
-    pub fn to_raid_disk(&self, disk: Disk) -> Option<Self> {
+    pub(crate) fn to_raid_disk(&self, disk: Disk) -> Option<Self> {
         let device = disk.name(&self.device)?;
         Some(Self { device, address: format!("{} {disk}", self.address), ..self.clone() })
     }
@@ -60,20 +60,20 @@ pub struct Drive {
     pub device: DeviceName,
     /// At least one, in the kernel's order.
     pub paths: Vec<DrivePath>,
-    pub identity: Identity,
-    pub vendor: Option<String>,
-    pub model: Option<String>,
-    pub firmware: Option<String>,
-    pub size_bytes: Option<u64>,
+    pub(crate) identity: Identity,
+    pub(crate) vendor: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) firmware: Option<String>,
+    pub(crate) size_bytes: Option<u64>,
     /// Kernel's `queue/rotational`.
-    pub rotational: Option<bool>,
+    pub(crate) rotational: Option<bool>,
     /// Names under `/dev/disk/by-id`, without partitions.
     pub by_id: Vec<String>,
-    pub attachment: Attachment,
+    pub(crate) attachment: Attachment,
     /// The disks that are listed as reached through its node, behind its RAID controller.
-    pub raid_disks: Vec<DeviceName>,
+    pub(crate) raid_disks: Vec<DeviceName>,
     /// smartctl's type, where a setting gives it.
-    pub smartctl_type: Option<DeviceType>,
+    pub(crate) smartctl_type: Option<DeviceType>,
 }
 
 impl Drive {
@@ -82,16 +82,16 @@ impl Drive {
     }
 
     /// Provided by a RAID controller. It has no health of its own, whatever its controller says.
-    pub fn is_raid_volume(&self) -> bool {
+    pub(crate) fn is_raid_volume(&self) -> bool {
         matches!(self.attachment, Attachment::RaidVolume(_))
     }
 
-    pub fn is_nvme(&self) -> bool {
+    pub(crate) fn is_nvme(&self) -> bool {
         self.attachment == Attachment::Nvme
     }
 
     /// The RAID volume whose node leads to it, of a disk behind a controller.
-    pub fn raid_volume(&self) -> Option<&DeviceName> {
+    pub(crate) fn raid_volume(&self) -> Option<&DeviceName> {
         match &self.attachment {
             Attachment::RaidDisk { volume } => Some(volume),
             _ => None,
@@ -100,7 +100,7 @@ impl Drive {
 
     /// Why a RAID volume has no health, and where that of its disks is. `controller`: as smartctl
     /// named it, where sysfs does not.
-    pub fn raid_volume_reason(&self, controller: Option<Controller>) -> NoReading {
+    pub(crate) fn raid_volume_reason(&self, controller: Option<Controller>) -> NoReading {
         let own = match &self.attachment {
             Attachment::RaidVolume(controller) => *controller,
             _ => None,
@@ -113,7 +113,7 @@ impl Drive {
     }
 
     /// Why a drive gave its identity only, where its attachment explains more than smartctl does.
-    pub fn without_health_reason(&self, exit_status: Option<u8>) -> NoReading {
+    pub(crate) fn without_health_reason(&self, exit_status: Option<u8>) -> NoReading {
         match self.attachment {
             Attachment::RaidVolume(_) => self.raid_volume_reason(None),
             Attachment::Scsi(Some(Transport::Usb)) if self.smartctl_type.is_none() => {
@@ -123,7 +123,7 @@ impl Drive {
         }
     }
 
-    pub fn has_device(&self, name: &str) -> bool {
+    pub(crate) fn has_device(&self, name: &str) -> bool {
         self.paths.iter().any(|p| p.device.as_str() == name)
     }
 }
@@ -132,7 +132,7 @@ impl Drive {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "State"))]
 #[serde(rename_all = "lowercase")]
-pub enum DriveState {
+pub(crate) enum DriveState {
     /// Answers.
     Active,
     /// Asleep; left asleep, shown with its last good values.
@@ -146,7 +146,7 @@ pub enum DriveState {
 }
 
 impl DriveState {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Standby => "standby",

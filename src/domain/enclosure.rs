@@ -1,6 +1,6 @@
 //! A shelf and its bays, as the kernel's enclosure class has them (SES-3 through `ses.ko`).
 
-pub mod words;
+pub(crate) mod words;
 
 use std::fmt;
 use words::{PowerStatus, SlotStatus};
@@ -9,21 +9,21 @@ use words::{PowerStatus, SlotStatus};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enclosure {
     /// Logical id (`0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
-    pub id: String,
+    pub(crate) id: String,
     /// Names under `/sys/class/enclosure`, one per IO module.
-    pub sysfs_names: Vec<String>,
-    pub vendor: Option<String>,
-    pub model: Option<String>,
-    pub rev: Option<String>,
+    pub(crate) sysfs_names: Vec<String>,
+    pub(crate) vendor: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) rev: Option<String>,
     /// By slot number.
     pub slots: Vec<Slot>,
     /// Why what the shelf must answer is unknown.
-    pub error: Option<EnclosureProblem>,
+    pub(crate) error: Option<EnclosureProblem>,
 }
 
 /// Why an enclosure, or what it must report, is not known as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EnclosureProblem {
+pub(crate) enum EnclosureProblem {
     /// IO modules do not answer; others may. By their names under `/sys/class/enclosure`.
     Silent { modules: Vec<String>, answering: Vec<String> },
     /// The kernel links no bay to a drive, although so many are in use and so many drives are in no bay.
@@ -57,7 +57,7 @@ impl fmt::Display for EnclosureProblem {
 impl Enclosure {
     /// All its bays are shown empty although the shelf says that they are not. `homeless`: drives in no bay that might
     /// stand here.
-    pub fn unlinked(&self, homeless: usize) -> Option<EnclosureProblem> {
+    pub(crate) fn unlinked(&self, homeless: usize) -> Option<EnclosureProblem> {
         let full = self.slots.iter().filter(|slot| is_installed(slot.answer.status.as_ref())).count();
         let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
         if full == 0 || linked || homeless == 0 {
@@ -70,47 +70,47 @@ impl Enclosure {
 /// One bay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
-    pub slot: u32,
+    pub number: u32,
     /// The component's name, trimmed.
-    pub name: String,
+    pub(crate) name: String,
     /// SCSI addresses (`0:0:7:0`) that the bay's `device` links name, one per IO module.
-    pub addresses: Vec<String>,
-    pub answer: SlotAnswer,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) answer: SlotAnswer,
 }
 
 /// Where a drive sits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Bay {
     /// `enclosures[].id`
-    pub enclosure: String,
-    pub slot: u32,
+    pub(crate) enclosure: String,
+    pub(crate) slot: u32,
 }
 
 impl Bay {
     /// `None` unless both are known.
-    pub fn known(enclosure: Option<&String>, slot: Option<u32>) -> Option<Self> {
+    pub(crate) fn known(enclosure: Option<&String>, slot: Option<u32>) -> Option<Self> {
         Some(Self { enclosure: enclosure?.clone(), slot: slot? })
     }
 }
 
 /// What only the shelf itself can say of a bay; all `None` while it does not answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SlotAnswer {
+pub(crate) struct SlotAnswer {
     /// SES status in words: `OK`, `not installed`, `critical`, …
-    pub status: Option<SlotStatus>,
+    pub(crate) status: Option<SlotStatus>,
     /// Bit 0 of `fault`: the shelf senses a fault.
-    pub fault_sensed: Option<bool>,
+    pub(crate) fault_sensed: Option<bool>,
     /// Bit 1 of `fault`: the fault light was requested.
-    pub fault_requested: Option<bool>,
-    pub locate: Option<bool>,
-    pub active: Option<bool>,
-    pub power_status: Option<PowerStatus>,
+    pub(crate) fault_requested: Option<bool>,
+    pub(crate) locate: Option<bool>,
+    pub(crate) active: Option<bool>,
+    pub(crate) power_status: Option<PowerStatus>,
 }
 
 impl SlotAnswer {
     /// Two IO modules speak of one bay: what one of them leaves open, the other may know.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         let status = match (self.status, other.status) {
             (a, b) if is_installed(a.as_ref()) || !is_installed(b.as_ref()) && a.is_some() => a,
             (_, b) => b,
@@ -145,8 +145,8 @@ mod tests {
 
     #[test]
     fn a_shelf_whose_bays_have_no_links_says_so() {
-        let slot = |slot, status, address: Option<&str>| Slot {
-            slot,
+        let slot = |number, status, address: Option<&str>| Slot {
+            number,
             addresses: address.into_iter().map(str::to_owned).collect(),
             answer: SlotAnswer { status: Some(status), ..SlotAnswer::default() },
             ..Slot::default()

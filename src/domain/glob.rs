@@ -1,7 +1,7 @@
 //! Patterns of names, as a shell has them.
 
 /// Whether text is as the pattern says, letters of either case alike.
-pub fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     // Where the last `*` stands, and up to where it has taken text.

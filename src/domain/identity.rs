@@ -19,7 +19,7 @@ impl DeviceName {
     }
 
     /// Stands for a name in a sentence about several drives.
-    pub fn placeholder() -> Self {
+    pub(crate) fn placeholder() -> Self {
         Self("NAME".into())
     }
 
@@ -79,19 +79,19 @@ impl PartialOrd for DeviceName {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// `device/wwid` (SCSI: `naa.…`, `eui.…`, `t10.…`) or the NVMe namespace's `wwid`.
-    pub wwid: Option<String>,
+    pub(crate) wwid: Option<String>,
     /// Unit serial number: VPD page 0x80, or the NVMe controller's `serial`.
-    pub unit_serial: Option<String>,
+    pub(crate) unit_serial: Option<String>,
 }
 
 impl Identity {
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.wwid.is_none() && self.unit_serial.is_none()
     }
 
     /// All that both know is the same, and there is some of it: what another path of the drive may
     /// show, where a page could not be read.
-    pub fn agrees(&self, other: &Self) -> bool {
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
         let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
         let shares = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
         let (names, serials) = ((&self.wwid, &other.wwid), (&self.unit_serial, &other.unit_serial));
@@ -101,7 +101,7 @@ impl Identity {
 
     /// The World Wide Name as smartctl and by-id links write it: `0x5000c500a0000000`.
     /// For NVMe the namespace's `eui.…`; a `t10.` name is no WWN.
-    pub fn wwn(&self) -> Option<String> {
+    pub(crate) fn wwn(&self) -> Option<String> {
         let wwid = self.wwid.as_deref()?;
         match wwid.strip_prefix("naa.") {
             Some(hex) => Some(format!("0x{}", hex.to_ascii_lowercase())),

@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Rows or columns that a drawing has at most.
-pub const MOST: u32 = 64;
+pub(crate) const MOST: u32 = 64;
 
 /// `enclosures[].layout` of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Rows of bays.
-    pub rows: u32,
+    pub(crate) rows: u32,
     /// Columns of bays.
-    pub columns: u32,
+    pub(crate) columns: u32,
     /// Where the second bay stands.
-    pub numbering: Numbering,
+    pub(crate) numbering: Numbering,
     /// Where the first bay stands.
-    pub first_bay: Corner,
+    pub(crate) first_bay: Corner,
     /// Not configured: only what is usual for so many bays.
-    pub guessed: bool,
+    pub(crate) guessed: bool,
 }
 
 /// Where the second bay stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Numbering {
+pub(crate) enum Numbering {
     /// Beside the first.
     #[default]
     Rows,
@@ -37,9 +37,9 @@ pub enum Numbering {
 }
 
 impl Numbering {
-    pub const ALL: [Self; 2] = [Self::Rows, Self::Columns];
+    pub(crate) const ALL: [Self; 2] = [Self::Rows, Self::Columns];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Rows => "rows",
             Self::Columns => "columns",
@@ -51,7 +51,7 @@ impl Numbering {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Corner {
+pub(crate) enum Corner {
     #[default]
     TopLeft,
     TopRight,
@@ -60,9 +60,9 @@ pub enum Corner {
 }
 
 impl Corner {
-    pub const ALL: [Self; 4] = [Self::TopLeft, Self::TopRight, Self::BottomLeft, Self::BottomRight];
+    pub(crate) const ALL: [Self; 4] = [Self::TopLeft, Self::TopRight, Self::BottomLeft, Self::BottomRight];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::TopLeft => "top_left",
             Self::TopRight => "top_right",
@@ -77,7 +77,7 @@ const USUAL: [(u32, u32); 8] = [(14, 14), (25, 25), (42, 14), (45, 15), (48, 12)
 
 impl Layout {
     /// What is usual for so many bays.
-    pub fn guess(bays: u32) -> Self {
+    pub(crate) fn guess(bays: u32) -> Self {
         let usual = USUAL.iter().find(|(many, _)| *many == bays).map(|(_, columns)| *columns);
         let columns = usual.unwrap_or_else(|| match bays {
             0..=4 => bays.max(1),
@@ -111,11 +111,11 @@ fn columns(bays: u32) -> u32 {
 /// What an administrator has set, by a pattern of the shelf's model or id (`*` any text, `?` any
 /// character).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layouts(pub BTreeMap<String, Layout>);
+pub struct Layouts(pub(crate) BTreeMap<String, Layout>);
 
 impl Layouts {
     /// Of several patterns that match, the longest has the last word.
-    pub fn of(&self, model: Option<&str>, id: &str, bays: usize) -> Layout {
+    pub(crate) fn of(&self, model: Option<&str>, id: &str, bays: usize) -> Layout {
         let bays = u32::try_from(bays).unwrap_or(u32::MAX);
         let is_like = |pattern: &str| [model, Some(id)].into_iter().flatten().any(|name| matches(pattern, name.trim()));
         let set = self.0.iter().filter(|(pattern, _)| is_like(pattern)).max_by_key(|(pattern, _)| pattern.len());

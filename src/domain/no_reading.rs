@@ -44,8 +44,8 @@ pub enum NoReading {
 /// Why a run of smartctl gave nothing, in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolFailure {
-    pub cause: Cause,
-    pub text: String,
+    pub(crate) cause: Cause,
+    pub(crate) text: String,
 }
 
 /// What smartctl or the kernel said was the cause, as far as it is known.
@@ -63,22 +63,22 @@ pub enum Cause {
 /// A RAID volume has no health of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RaidVolume {
-    pub device: DeviceName,
+    pub(crate) device: DeviceName,
     /// The disks behind it that are listed.
-    pub disks: Vec<DeviceName>,
+    pub(crate) disks: Vec<DeviceName>,
     /// By whose numbers smartctl reads the disks behind it; `None` where it does not.
-    pub controller: Option<Controller>,
+    pub(crate) controller: Option<Controller>,
 }
 
 impl NoReading {
     /// The sentence begins with the name of the drive.
-    pub fn names_its_drive(&self) -> bool {
+    pub(crate) fn names_its_drive(&self) -> bool {
         matches!(self, Self::RaidVolume(_) | Self::UnknownBridge { .. } | Self::UsbWithoutHealth { .. })
     }
 
     /// The same with `device` for the name of the drive, and with text of smartctl as `rename` changes it.
     #[must_use]
-    pub fn renamed(&self, rename: impl Fn(&str) -> String, device: &DeviceName) -> Self {
+    pub(crate) fn renamed(&self, rename: impl Fn(&str) -> String, device: &DeviceName) -> Self {
         let mut renamed = self.clone();
         match &mut renamed {
             Self::ToolFailed(failure) => failure.text = rename(&failure.text),

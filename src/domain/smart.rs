@@ -52,7 +52,7 @@ pub struct SmartReport {
 
 impl SmartReport {
     /// The drive said something of its health. Without it a reading is an identity, and no verdict.
-    pub fn has_health(&self) -> bool {
+    pub(crate) fn has_health(&self) -> bool {
         let attributes = self.ata.as_ref().is_some_and(|ata| !ata.attributes.is_empty());
         let log = self.nvme.as_ref().is_some_and(|n| n.critical_warning.is_some() || n.media_errors.is_some());
         let counters = self.scsi.as_ref().is_some_and(ScsiDetail::has_counters);
@@ -76,11 +76,11 @@ impl ExitStatus {
         "self_test_log_has_errors",
     ];
 
-    pub fn bit(self, bit: u8) -> bool {
+    pub(crate) fn bit(self, bit: u8) -> bool {
         self.0.is_some_and(|status| status & (1 << bit) != 0)
     }
 
-    pub fn names(self) -> Vec<&'static str> {
+    pub(crate) fn names(self) -> Vec<&'static str> {
         (0..8).zip(Self::NAMES).filter(|(bit, _)| self.bit(*bit)).map(|(_, name)| name).collect()
     }
 }
@@ -159,12 +159,8 @@ pub struct AtaDetail {
 }
 
 impl AtaDetail {
-    pub fn attribute(&self, id: u8) -> Option<&AtaAttribute> {
+    pub(crate) fn attribute(&self, id: u8) -> Option<&AtaAttribute> {
         self.attributes.iter().find(|a| a.id == id)
-    }
-
-    pub fn raw(&self, id: u8) -> Option<u64> {
-        self.attribute(id)?.raw_value
     }
 }
 
@@ -202,7 +198,7 @@ impl AtaAttribute {
     /// - 188: up to three counts of 16 bits, the largest of which counts (a plain count is the lowest);
     /// - 190, 194: the degrees in the lowest byte, with the extremes above;
     /// - 9 and all others: the number that `raw_string` begins with (`47060h+35m`, `8 (0 3)`).
-    pub fn count(&self) -> Option<u64> {
+    pub(crate) fn count(&self) -> Option<u64> {
         let leading = self.leading_number();
         match (self.id, self.raw_value) {
             (188, Some(raw)) => (0..3).map(|word| raw >> (16 * word) & 0xffff).max(),
@@ -308,11 +304,11 @@ pub struct NvmeDetail {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Namespace {
     /// Its number.
-    pub id: Option<u64>,
+    pub(crate) id: Option<u64>,
     /// Its size.
-    pub size_bytes: Option<u64>,
+    pub(crate) size_bytes: Option<u64>,
     /// What is allocated of it.
-    pub utilization_bytes: Option<u64>,
+    pub(crate) utilization_bytes: Option<u64>,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// It would steer the terminal, or turn the direction of the line, or hide in it.
-pub fn is_control_or_bidi(c: char) -> bool {
+pub(crate) fn is_control_or_bidi(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -15,14 +15,14 @@ pub fn sanitize(text: &str) -> String {
 }
 
 /// The first few of many names: `a, b, c and 9 more`.
-pub fn list_first(names: &[&str], shown: usize) -> String {
+pub(crate) fn list_first(names: &[&str], shown: usize) -> String {
     let listed = names.iter().take(shown).copied().collect::<Vec<_>>().join(", ");
     let more = names.len().saturating_sub(shown);
     if more > 0 { format!("{listed} and {more} more") } else { listed }
 }
 
 /// As drive makers count: `18.0 TB`, `480 GB`.
-pub fn format_size(bytes: u64) -> String {
+pub(crate) fn format_size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let bytes = bytes as f64;
     match bytes {

@@ -18,13 +18,13 @@ impl Timestamp {
 
     /// Later than `now` by more than the clocks of one host may differ: dated by a clock that was set
     /// since.
-    pub fn is_ahead_of(self, now: Self) -> bool {
+    pub(crate) fn is_ahead_of(self, now: Self) -> bool {
         self.0.saturating_sub(now.0) > AHEAD_SECONDS
     }
 
     /// The same moment, on a clock that was set by so much.
     #[must_use]
-    pub fn shifted(self, by_seconds: i64) -> Self {
+    pub(crate) fn shifted(self, by_seconds: i64) -> Self {
         Self(self.0.saturating_add(by_seconds))
     }
 

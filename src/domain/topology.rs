@@ -5,7 +5,7 @@ use super::inventory::Inventory;
 
 /// Fingerprint of which drive has which names and sits where. Stable over restarts and versions,
 /// because it is compared with what an earlier daemon stored.
-pub fn fingerprint(inventory: &Inventory) -> String {
+pub(crate) fn fingerprint(inventory: &Inventory) -> String {
     let mut text = String::new();
     for record in inventory.present() {
         let names = record.drive.paths.iter().map(|p| p.device.as_str());

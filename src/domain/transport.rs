@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub enum Transport {
+pub(crate) enum Transport {
     /// SAS, also a SATA drive behind a SAS HBA.
     Sas,
     /// SATA.
@@ -30,7 +30,7 @@ pub enum Transport {
 
 /// What the way to a drive means for reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Attachment {
+pub(crate) enum Attachment {
     /// A SCSI device, by a transport that sysfs may not name.
     Scsi(Option<Transport>),
     /// An NVMe namespace.
@@ -44,7 +44,7 @@ pub enum Attachment {
 
 impl Attachment {
     /// As far as a stored document says it.
-    pub fn stored(transport: Option<Transport>, volume: Option<&DeviceName>) -> Self {
+    pub(crate) fn stored(transport: Option<Transport>, volume: Option<&DeviceName>) -> Self {
         match (volume, transport) {
             (Some(volume), _) => Self::RaidDisk { volume: volume.clone() },
             (None, Some(Transport::Nvme)) => Self::Nvme,
@@ -53,7 +53,7 @@ impl Attachment {
         }
     }
 
-    pub fn transport(&self) -> Option<Transport> {
+    pub(crate) fn transport(&self) -> Option<Transport> {
         match self {
             Self::Scsi(transport) => *transport,
             Self::Nvme => Some(Transport::Nvme),

@@ -3,15 +3,15 @@
 
 /// The vocabulary is whole: another word is none of it.
 macro_rules! closed_vocabulary {
-    ($(#[$about:meta])* pub enum $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$about:meta])* $vis:vis enum $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        pub enum $name {
+        $vis enum $name {
             $($(#[$what])* #[serde(rename = $word)] $variant,)+
         }
 
         impl $name {
-            pub fn as_str(self) -> &'static str {
+            $vis fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
                 }
@@ -43,10 +43,10 @@ macro_rules! closed_vocabulary {
 
 /// The vocabulary may grow: a word that is not known is kept as `Other`.
 macro_rules! open_vocabulary {
-    ($(#[$about:meta])* pub enum $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$about:meta])* $vis:vis enum $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum $name {
+        $vis enum $name {
             $($(#[$what])* $variant,)+
             /// A word that is not known here.
             Other(String),
@@ -54,14 +54,14 @@ macro_rules! open_vocabulary {
 
         impl $name {
             /// What a known word means.
-            pub fn known(word: &str) -> Option<Self> {
+            $vis fn known(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)+
                     _ => None,
                 }
             }
 
-            pub fn as_str(&self) -> &str {
+            $vis fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)+
                     Self::Other(word) => word,
@@ -116,13 +116,13 @@ pub(crate) use {closed_vocabulary, open_vocabulary};
 #[cfg(test)]
 mod tests {
     closed_vocabulary! {
-        pub enum Closed {
+        pub(crate) enum Closed {
             Two = "two words",
         }
     }
 
     open_vocabulary! {
-        pub enum Open {
+        pub(crate) enum Open {
             Known = "KNOWN",
         }
     }

@@ -37,20 +37,20 @@ pub struct Pool {
     /// Name of the pool.
     pub name: String,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, `UNAVAIL`, `SUSPENDED`, …
-    pub state: Option<PoolState>,
+    pub(crate) state: Option<PoolState>,
     /// What is the matter, in ZFS's words; `null` for a healthy pool.
-    pub status: Option<String>,
+    pub(crate) status: Option<String>,
     /// What ZFS advises to do; `null` for a healthy pool.
-    pub action: Option<String>,
+    pub(crate) action: Option<String>,
     /// The newest or running scrub or resilver.
     pub scan: Scan,
     /// The `errors:` line.
-    pub errors: Option<String>,
+    pub(crate) errors: Option<String>,
     /// Data is lost; `None`: zpool did not report it.
     #[serde(skip)]
-    pub has_data_errors: Option<bool>,
+    pub(crate) has_data_errors: Option<bool>,
     /// Its top-level vdevs.
-    pub vdevs: Vec<Vdev>,
+    pub(crate) vdevs: Vec<Vdev>,
 }
 
 /// The newest or running scrub or resilver.
@@ -58,13 +58,13 @@ pub struct Pool {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Scan {
     /// What it is.
-    pub kind: ScanKind,
+    pub(crate) kind: ScanKind,
     /// How it stands.
-    pub state: ScanState,
+    pub(crate) state: ScanState,
     /// Of one that runs or is paused, how far it is.
     pub done_percent: Option<f64>,
     /// The `scan:` lines as they stand; of JSON, the same said in a sentence.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
 }
 
 impl Eq for Scan {}
@@ -76,17 +76,17 @@ pub struct Vdev {
     /// `raidz2-0`, `mirror-1`; of a lone disk, its name.
     pub name: String,
     /// What it is for.
-    pub role: VdevRole,
+    pub(crate) role: VdevRole,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, …
-    pub state: Option<VdevState>,
+    pub(crate) state: Option<VdevState>,
     /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
-    pub read_errors: Option<u64>,
+    pub(crate) read_errors: Option<u64>,
     /// Writes that failed, as ZFS counts them (WRITE).
-    pub write_errors: Option<u64>,
+    pub(crate) write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
-    pub checksum_errors: Option<u64>,
+    pub(crate) checksum_errors: Option<u64>,
     /// Its disks.
-    pub members: Vec<Leaf>,
+    pub(crate) members: Vec<Leaf>,
 }
 
 /// A disk, partition or file in a vdev.
@@ -97,45 +97,45 @@ pub struct Leaf {
     pub name: String,
     /// The number that ZFS knows it by, in decimal digits (it may exceed what a JSON reader's
     /// double holds). Text output tells it only of a leaf that is gone.
-    pub guid: Option<String>,
+    pub(crate) guid: Option<String>,
     /// Of a leaf that is gone: the path it had.
-    pub was: Option<String>,
+    pub(crate) was: Option<String>,
     /// `ONLINE`, `FAULTED`, `REMOVED`, `AVAIL`, `INUSE`, …
-    pub state: Option<VdevState>,
+    pub(crate) state: Option<VdevState>,
     /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
-    pub read_errors: Option<u64>,
+    pub(crate) read_errors: Option<u64>,
     /// Writes that failed, as ZFS counts them (WRITE).
-    pub write_errors: Option<u64>,
+    pub(crate) write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
-    pub checksum_errors: Option<u64>,
+    pub(crate) checksum_errors: Option<u64>,
     /// A remark at the end of the row (`corrupted data`, `currently in use`, `(resilvering)`).
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
     /// It is being written anew, or waits to be.
     #[serde(skip)]
-    pub is_resilvering: bool,
+    pub(crate) is_resilvering: bool,
     /// ZFS opened what is there and found no label, or that of something else.
     #[serde(skip)]
-    pub has_other_label: bool,
+    pub(crate) has_other_label: bool,
     /// `replacing-2`, `spare-0`: the group inside the vdev in which one drive takes over from another.
-    pub group: Option<String>,
+    pub(crate) group: Option<String>,
     /// The drive behind it; `null` when no drive here is it.
     pub device: Option<DeviceName>,
     /// That drive as it is known while it is here, whatever its letter becomes.
     #[serde(skip)]
-    pub key: Option<DriveKey>,
+    pub(crate) key: Option<DriveKey>,
     /// Further names by which the drive behind it may be found.
     #[serde(skip)]
-    pub aliases: Vec<String>,
+    pub(crate) aliases: Vec<String>,
 }
 
 impl Leaf {
     /// Its drive is not there: whatever its name leads to now may be somebody else.
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.was.is_some() || matches!(self.state, Some(VdevState::Removed | VdevState::Unavail))
     }
 
     /// A distributed spare of a dRAID group (`draid2-0-1`): room on the group's own drives, no drive.
-    pub fn is_distributed_spare(&self) -> bool {
+    pub(crate) fn is_distributed_spare(&self) -> bool {
         let mut parts = self.name.split('-');
         let digits = |part: Option<&str>| part.is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
         matches!(parts.next(), Some("draid1" | "draid2" | "draid3"))
@@ -158,7 +158,7 @@ impl Leaf {
 
 impl Vdev {
     /// One of its drives is taking over from another, or is being written anew.
-    pub fn is_resilvering(&self) -> bool {
+    pub(crate) fn is_resilvering(&self) -> bool {
         self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering)
     }
 }
@@ -192,7 +192,7 @@ pub struct Membership {
 
 impl Zfs {
     /// This host runs ZFS; `None`: not heard yet.
-    pub fn available(&self) -> Option<bool> {
+    pub(crate) fn available(&self) -> Option<bool> {
         match self.state {
             ZfsState::NotAsked => None,
             ZfsState::NotInstalled => Some(false),
@@ -201,7 +201,7 @@ impl Zfs {
     }
 
     /// When zpool gave the pools.
-    pub fn collected_at(&self) -> Option<Timestamp> {
+    pub(crate) fn collected_at(&self) -> Option<Timestamp> {
         match self.state {
             ZfsState::NotAsked | ZfsState::NotInstalled => None,
             ZfsState::Read { at } => Some(at),

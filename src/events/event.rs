@@ -7,20 +7,20 @@ use log::Level;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    pub kind: EventKind,
-    pub at: Timestamp,
-    pub level: Level,
-    pub subject: Subject,
-    pub fields: EventFields,
+pub(crate) struct Event {
+    pub(crate) kind: EventKind,
+    pub(crate) at: Timestamp,
+    pub(crate) level: Level,
+    pub(crate) subject: Subject,
+    pub(crate) fields: EventFields,
     /// For people, in one line: the event in lower case, then `key=value`.
-    pub text: String,
-    pub source: SourceLocation,
+    pub(crate) text: String,
+    pub(crate) source: SourceLocation,
 }
 
 /// What an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub(crate) enum Subject {
     Drive {
         serial_number: Option<String>,
         device: String,
@@ -42,10 +42,10 @@ pub enum Subject {
 
 /// Where in the source an event was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceLocation {
-    pub module: &'static str,
-    pub file: &'static str,
-    pub line: u32,
+pub(crate) struct SourceLocation {
+    pub(crate) module: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
 }
 
 impl Event {

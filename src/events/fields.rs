@@ -3,33 +3,33 @@
 use std::fmt;
 
 /// By it `journalctl MESSAGE_ID=…` and `journalctl -x` find the event.
-pub const MESSAGE_ID: &str = "MESSAGE_ID";
-pub const SERIAL: &str = "JBOD_SERIAL";
-pub const DEVICE: &str = "JBOD_DEVICE";
-pub const BAY: &str = "JBOD_BAY";
-pub const ENCLOSURE: &str = "JBOD_ENCLOSURE";
-pub const FROM_BAY: &str = "JBOD_FROM_BAY";
-pub const FROM_ENCLOSURE: &str = "JBOD_FROM_ENCLOSURE";
-pub const POOL: &str = "JBOD_POOL";
-pub const RULE: &str = "JBOD_RULE";
-pub const VERDICT: &str = "JBOD_VERDICT";
-pub const STATE: &str = "JBOD_STATE";
+pub(crate) const MESSAGE_ID: &str = "MESSAGE_ID";
+pub(crate) const SERIAL: &str = "JBOD_SERIAL";
+pub(crate) const DEVICE: &str = "JBOD_DEVICE";
+pub(crate) const BAY: &str = "JBOD_BAY";
+pub(crate) const ENCLOSURE: &str = "JBOD_ENCLOSURE";
+pub(crate) const FROM_BAY: &str = "JBOD_FROM_BAY";
+pub(crate) const FROM_ENCLOSURE: &str = "JBOD_FROM_ENCLOSURE";
+pub(crate) const POOL: &str = "JBOD_POOL";
+pub(crate) const RULE: &str = "JBOD_RULE";
+pub(crate) const VERDICT: &str = "JBOD_VERDICT";
+pub(crate) const STATE: &str = "JBOD_STATE";
 /// The verdict or state before the event.
-pub const WAS: &str = "JBOD_WAS";
-pub const SCSI_HOST: &str = "JBOD_SCSI_HOST";
+pub(crate) const WAS: &str = "JBOD_WAS";
+pub(crate) const SCSI_HOST: &str = "JBOD_SCSI_HOST";
 
 /// Names and values in order. A name may occur several times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventFields(Vec<(&'static str, String)>);
+pub(crate) struct EventFields(Vec<(&'static str, String)>);
 
 impl EventFields {
-    pub fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::default()
     }
 
     /// An empty value is left out.
     #[must_use]
-    pub fn with(mut self, field: &'static str, value: impl fmt::Display) -> Self {
+    pub(crate) fn with(mut self, field: &'static str, value: impl fmt::Display) -> Self {
         let value = value.to_string();
         if !value.is_empty() {
             self.0.push((field, value));
@@ -38,19 +38,23 @@ impl EventFields {
     }
 
     #[must_use]
-    pub fn with_each(mut self, field: &'static str, values: impl IntoIterator<Item = impl fmt::Display>) -> Self {
+    pub(crate) fn with_each(
+        mut self,
+        field: &'static str,
+        values: impl IntoIterator<Item = impl fmt::Display>,
+    ) -> Self {
         for value in values {
             self = self.with(field, value);
         }
         self
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(field, value)| (*field, value.as_str()))
     }
 
     /// All values of one field.
-    pub fn values<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn values<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(name, _)| *name == field).map(|(_, value)| value.as_str())
     }
 
@@ -61,7 +65,7 @@ impl EventFields {
 }
 
 /// Fields of an event about several subjects: every serial number, and those fields that all have in common.
-pub fn merge_fields<'a>(all: impl IntoIterator<Item = &'a EventFields>) -> EventFields {
+pub(crate) fn merge_fields<'a>(all: impl IntoIterator<Item = &'a EventFields>) -> EventFields {
     let all: Vec<&EventFields> = all.into_iter().collect();
     let mut merged = EventFields::none();
     let Some((first, others)) = all.split_first() else { return merged };

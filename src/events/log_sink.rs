@@ -5,7 +5,7 @@ use super::fields::MESSAGE_ID;
 use super::sink::Sink;
 use log::kv::{Error, Key, Source, Value, VisitSource};
 
-pub struct LogSink;
+pub(crate) struct LogSink;
 
 impl Sink for LogSink {
     fn record(&self, event: &Event) {
@@ -21,7 +21,7 @@ impl Sink for LogSink {
 }
 
 /// The structured data of an event for the `log` crate: the number of its kind, then its fields.
-pub struct KeyValues<'a>(pub &'a Event);
+pub(crate) struct KeyValues<'a>(pub(crate) &'a Event);
 
 impl Source for KeyValues<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {

@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// The newest events. One that does not fit into the bounds evicts the oldest.
 #[derive(Default)]
-pub struct EventRing(Mutex<Contents>);
+pub(crate) struct EventRing(Mutex<Contents>);
 
 #[derive(Default)]
 struct Contents {
@@ -21,7 +21,7 @@ struct Contents {
 
 impl EventRing {
     /// Oldest first.
-    pub fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         self.contents().events.iter().cloned().collect()
     }
 

@@ -4,7 +4,7 @@ use super::event::Event;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A receiver of every event.
-pub trait Sink: Send + Sync {
+pub(crate) trait Sink: Send + Sync {
     /// Called on the thread that emits the event.
     fn record(&self, event: &Event);
 }
@@ -12,12 +12,12 @@ pub trait Sink: Send + Sync {
 static SINKS: RwLock<Vec<Arc<dyn Sink>>> = RwLock::new(Vec::new());
 
 /// Events emitted from now on go to this sink, too.
-pub fn add_sink(sink: Arc<dyn Sink>) {
+pub(crate) fn add_sink(sink: Arc<dyn Sink>) {
     SINKS.write().unwrap_or_else(PoisonError::into_inner).push(sink);
 }
 
 /// Gives an event to every sink, in the order in which they were added.
-pub fn emit(event: &Event) {
+pub(crate) fn emit(event: &Event) {
     // The lock is not held meanwhile: a sink may block.
     let sinks = SINKS.read().unwrap_or_else(PoisonError::into_inner).clone();
     for sink in sinks {

@@ -5,18 +5,18 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Addresses {
+pub(crate) enum Addresses {
     Tcp(Vec<SocketAddr>),
     Unix(PathBuf),
 }
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    pub addresses: Addresses,
-    pub token: Option<String>,
+    pub(crate) addresses: Addresses,
+    pub(crate) token: Option<String>,
     /// Not asked for on a Unix socket.
-    pub allowed_hosts: Vec<String>,
-    pub workers: usize,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) workers: usize,
 }
 
 impl Endpoint {

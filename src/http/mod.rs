@@ -19,7 +19,8 @@ mod status;
 mod worker;
 mod worker_context;
 
-pub use endpoint::{Addresses, Endpoint};
+pub(crate) use endpoint::Addresses;
+pub use endpoint::Endpoint;
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_target;
 #[cfg(fuzzing)]

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 /// The other threads' end.
 #[derive(Clone)]
-pub struct Poller {
-    pub requests: Sender<PollerRequest>,
+pub(crate) struct Poller {
+    pub(crate) requests: Sender<PollerRequest>,
     stop: Stop,
-    pub memory: Arc<MemoryStore>,
+    pub(crate) memory: Arc<MemoryStore>,
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
     heartbeat: Arc<LoopHeartbeat>,
 }
@@ -32,12 +32,12 @@ impl Poller {
         &self.heartbeat
     }
 
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits for a reply, not beyond the stop: what is asked then stays in the channel for ever.
-    pub fn reply(&self, replied: &Receiver<ValueSource>, timeout: Duration) -> Option<ValueSource> {
+    pub(crate) fn reply(&self, replied: &Receiver<ValueSource>, timeout: Duration) -> Option<ValueSource> {
         select! {
             recv(replied) -> source => source.ok(),
             recv(self.stop.channel()) -> _ => replied.try_recv().ok(),
@@ -46,7 +46,7 @@ impl Poller {
     }
 
     /// How long ago the thread last went round.
-    pub fn silent_for(&self) -> Duration {
+    pub(crate) fn silent_for(&self) -> Duration {
         self.heartbeat.age()
     }
 }

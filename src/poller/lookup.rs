@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// A request to the poller.
 #[derive(Debug)]
-pub enum PollerRequest {
+pub(crate) enum PollerRequest {
     /// Read this drive now; the reply follows when its document is in memory.
     Drive { device: DeviceName, reply: Sender<ValueSource> },
     /// A drive was plugged or pulled: discover anew; the reply follows when the snapshot is current.
@@ -31,7 +31,7 @@ pub enum PollerRequest {
 
 /// Where an answer to a `PollerRequest` came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValueSource {
+pub(crate) enum ValueSource {
     Redis,
     Memory,
     Smartctl,
@@ -39,7 +39,7 @@ pub enum ValueSource {
 
 /// Whose the keys in Redis are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KeysOf {
+pub(crate) enum KeysOf {
     #[default]
     ThisHost,
     /// Nothing in Redis is shown.
@@ -48,43 +48,43 @@ pub enum KeysOf {
 
 /// What requests must know of the rack.
 #[derive(Debug, Default)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// As in the overview of this moment.
-    pub topology: String,
+    pub(crate) topology: String,
     /// Of what was plugged in when this was made.
-    pub fingerprint: u64,
+    pub(crate) fingerprint: u64,
     /// Any identifier (kernel names, serial number, WWN, by-id, sg node, SCSI address, leaf of a
     /// pool) to the drive it means.
     names: HashMap<String, usize>,
     drives: Vec<DriveEntry>,
     /// The first sweep is whole, or another daemon's values are there.
-    pub ready: bool,
+    pub(crate) ready: bool,
     /// What is in memory is kept up to date by this daemon.
     pub(super) current: bool,
-    pub keys: KeysOf,
+    pub(crate) keys: KeysOf,
     /// zpool has been heard.
     pub(super) knows_pools: bool,
     /// Values older than this are stale.
-    pub stale_after_seconds: u64,
+    pub(crate) stale_after_seconds: u64,
     /// Of values out of Redis.
-    pub limits: ValueLimits,
+    pub(crate) limits: ValueLimits,
     /// How the daemon itself does, but for Redis.
-    pub service: Service,
+    pub(crate) service: Service,
     /// `None`: another daemon polls, and knows better.
-    pub measured: Option<Arc<MetricsSnapshot>>,
+    pub(crate) measured: Option<Arc<MetricsSnapshot>>,
 }
 
 /// A drive as requests need it.
 #[derive(Clone, Debug)]
-pub struct DriveEntry {
-    pub device: DeviceName,
-    pub identity: Identity,
+pub(crate) struct DriveEntry {
+    pub(crate) device: DeviceName,
+    pub(crate) identity: Identity,
     /// Of a disk behind a RAID controller: its serial number, which alone distinguishes it from an earlier one there.
-    pub identifying_serial: Option<String>,
-    pub bay: Option<Bay>,
+    pub(crate) identifying_serial: Option<String>,
+    pub(crate) bay: Option<Bay>,
     /// Of a drive that was here, and is gone: what is left of it. Its device name may be
     /// another's by now.
-    pub missing: Option<Bytes>,
+    pub(crate) missing: Option<Bytes>,
 }
 
 impl Snapshot {
@@ -147,12 +147,12 @@ impl Snapshot {
     }
 
     /// The list in memory is as good as any that could be made now.
-    pub fn has(&self, key: &Key) -> bool {
+    pub(crate) fn has(&self, key: &Key) -> bool {
         self.current && (*key != Key::ZfsMap || self.knows_pools)
     }
 
     /// The drive that an identifier means.
-    pub fn find(&self, id: &str) -> Option<&DriveEntry> {
+    pub(crate) fn find(&self, id: &str) -> Option<&DriveEntry> {
         let index = self.names.get(id).or_else(|| self.names.get(&id.to_ascii_lowercase()))?;
         self.drives.get(*index)
     }

@@ -24,6 +24,6 @@ mod service_health;
 mod start;
 mod stored;
 
-pub use handle::Poller;
-pub use lookup::{DriveEntry, KeysOf, PollerRequest, Snapshot, ValueSource};
-pub use start::{StartError, start};
+pub(crate) use handle::Poller;
+pub(crate) use lookup::{DriveEntry, KeysOf, PollerRequest, Snapshot, ValueSource};
+pub(crate) use start::start;

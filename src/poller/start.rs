@@ -24,7 +24,7 @@ use thiserror::Error;
 const COMMAND_QUEUE_LEN: usize = 64;
 
 #[derive(Debug, Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     #[error("cannot start the threads that wait for smartctl: {0}")]
     Pool(#[from] PoolError),
     #[error("cannot start the poller: {0}")]
@@ -33,7 +33,7 @@ pub enum StartError {
 
 /// Reads sysfs, so that the bays can be served at once, then starts the thread, which holds
 /// `alive` for as long as it lives. `redis_is_back` has a message whenever Redis is available again.
-pub fn start(
+pub(crate) fn start(
     config: &Config,
     host: Host,
     redis: Arc<RedisStore>,

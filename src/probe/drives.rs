@@ -56,7 +56,7 @@ fn look_at_all(host: &Host, devices: &[DeviceName]) -> Vec<Seen> {
 /// A cheap picture of what is plugged in where: it differs when a drive or shelf came, went, or
 /// changed its name or address. This is done every second, so the folders are listed and no more: sysfs gives every link that it
 /// makes a number of its own and never one twice. A folder of another kind may, so there the links are read.
-pub fn fingerprint(host: &Host) -> u64 {
+pub(crate) fn fingerprint(host: &Host) -> u64 {
     let mut sum = 0u64;
     let mut buffer = Vec::new();
     for dir in ["sys/block", "sys/class/enclosure"].map(|dir| host.path(dir)) {
@@ -88,7 +88,7 @@ pub fn fingerprint(host: &Host) -> u64 {
 
 /// What sysfs says right now of the drive at that name; `None` when there is none. A disk behind a
 /// RAID controller is there as long as its volume is.
-pub fn identity_at(host: &Host, device: &DeviceName) -> Option<Identity> {
+pub(crate) fn identity_at(host: &Host, device: &DeviceName) -> Option<Identity> {
     match Disk::of_name(device) {
         Some((volume, disk)) => Some(disk.identity(&own_identity(host, &volume)?)),
         None => own_identity(host, device),
@@ -105,7 +105,7 @@ fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
 
 /// The path still leads to that drive, through the same node: neither letters nor sg numbers
 /// have moved since it was found.
-pub fn is_still(host: &Host, path: &DrivePath, identity: &Identity) -> bool {
+pub(crate) fn is_still(host: &Host, path: &DrivePath, identity: &Identity) -> bool {
     match Disk::of_name(&path.device) {
         Some((volume, disk)) => who(host, &volume).is_some_and(|(way, seen)| {
             way.to_raid_disk(disk).as_ref() == Some(path) && disk.identity(&seen) == *identity

@@ -35,17 +35,17 @@ struct BayFiles {
 
 /// Where a bay's attributes are, for `read_blocking`.
 #[derive(Clone, Debug)]
-pub struct SlotPath {
-    pub slot: u32,
+pub(crate) struct SlotPath {
+    pub(crate) slot: u32,
     pub(super) dir: PathBuf,
 }
 
 /// The bays of one IO module, to be asked about.
 #[derive(Clone, Debug)]
 pub struct IoModule {
-    pub enclosure: String,
-    pub sysfs_name: String,
-    pub bays: Vec<SlotPath>,
+    pub(crate) enclosure: String,
+    pub(crate) sysfs_name: String,
+    pub(crate) bays: Vec<SlotPath>,
 }
 
 impl IoModule {
@@ -213,7 +213,7 @@ fn join(
         to_ask.push(IoModule { enclosure: id.clone(), sysfs_name: module.sysfs_name, bays });
         for bay in module.bays {
             let name = bay.dir.trim().to_owned();
-            let slot = slots.entry(bay.slot).or_insert_with(|| Slot { slot: bay.slot, name, ..Slot::default() });
+            let slot = slots.entry(bay.slot).or_insert_with(|| Slot { number: bay.slot, name, ..Slot::default() });
             slot.addresses.extend(bay.address);
         }
     }

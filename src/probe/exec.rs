@@ -20,11 +20,11 @@ use thiserror::Error;
 
 /// Bounds of one run.
 #[derive(Clone, Copy, Debug)]
-pub struct ChildLimits {
+pub(crate) struct ChildLimits {
     /// From the start to SIGTERM.
-    pub deadline: Duration,
+    pub(crate) deadline: Duration,
     /// Of standard output, and of standard error; what is beyond is cut off and the child killed.
-    pub output_bytes: usize,
+    pub(crate) output_bytes: usize,
 }
 
 /// From SIGTERM to SIGKILL.
@@ -37,18 +37,18 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a child that ended by itself left.
 #[derive(Debug)]
-pub struct Output {
-    pub stdout: Vec<u8>,
-    pub stderr: String,
+pub(crate) struct Output {
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
     /// `None`: ended by a signal.
-    pub code: Option<i32>,
-    pub signal: Option<i32>,
-    pub took: Duration,
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) took: Duration,
 }
 
 /// A run without a result.
 #[derive(Debug, Error)]
-pub enum ExecError {
+pub(crate) enum ExecError {
     #[error("cannot start {}: {error}", program.display())]
     Start { program: PathBuf, error: io::Error },
     #[error("no answer within {} s", deadline.as_secs())]
@@ -63,7 +63,7 @@ pub enum ExecError {
 
 impl ExecError {
     /// The child, if it outlived its SIGKILL.
-    pub fn stuck(self) -> Option<Stuck> {
+    pub(crate) fn stuck(self) -> Option<Stuck> {
         match self {
             Self::Start { .. } => None,
             Self::TimedOut { stuck, .. }
@@ -83,22 +83,22 @@ pub struct Stuck {
 
 impl Stuck {
     /// Reaps the child if it has ended; true from then on.
-    pub fn is_gone(&mut self) -> bool {
+    pub(crate) fn is_gone(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn since(&self) -> Instant {
+    pub(crate) fn since(&self) -> Instant {
         self.since
     }
 }
 
 /// Runs `program` to its end, or to the end of a limit or of the daemon. It ends with the thread that
 /// calls this, whatever ends that.
-pub fn run(program: &Path, args: &[&str], limits: ChildLimits, stop: &Stop) -> Result<Output, ExecError> {
+pub(crate) fn run(program: &Path, args: &[&str], limits: ChildLimits, stop: &Stop) -> Result<Output, ExecError> {
     let started = Instant::now();
     let not_started = |error| ExecError::Start { program: program.to_owned(), error };
     let child = command(program)

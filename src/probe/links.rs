@@ -117,19 +117,19 @@ impl Links {
     }
 
     /// The name says where a drive is (a letter, a bay, a port), and another may be there by now.
-    pub fn is_place(&self, name: &str) -> bool {
+    pub(crate) fn is_place(&self, name: &str) -> bool {
         let Some((name, stem)) = parts(name) else { return false };
         let is_letter = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
         is_letter || self.places.contains(name) || self.places.contains(stem)
     }
 
     /// The drive that goes by that name now.
-    pub fn key(&self, device: &DeviceName) -> Option<&DriveKey> {
+    pub(crate) fn key(&self, device: &DeviceName) -> Option<&DriveKey> {
         self.owners.get(device)
     }
 
     /// The name that a drive goes by now; `None` when it is not here.
-    pub fn device(&self, key: &DriveKey) -> Option<&DeviceName> {
+    pub(crate) fn device(&self, key: &DriveKey) -> Option<&DeviceName> {
         self.keys.get(key)
     }
 
@@ -148,7 +148,7 @@ impl Links {
     }
 
     /// The drive has names under `/dev/disk/by-id`.
-    pub fn is_identified(&self, device: &DeviceName) -> bool {
+    pub(crate) fn is_identified(&self, device: &DeviceName) -> bool {
         self.identified.contains(device)
     }
 }

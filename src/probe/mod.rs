@@ -3,12 +3,12 @@
 mod attachment;
 pub mod drives;
 pub mod enclosure;
-pub mod exec;
+pub(crate) mod exec;
 mod json;
 pub mod launch;
 pub mod links;
 mod merge;
-pub mod setup;
+pub(crate) mod setup;
 pub mod smartctl;
 pub(crate) mod sysfs;
 pub mod tools;
@@ -30,12 +30,12 @@ pub struct Host {
 
 impl Host {
     /// `path` (without its leading slash) below the root.
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
     /// The machine's own name.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         attribute(&self.path("proc/sys/kernel/hostname")).unwrap_or_else(|| "unknown".to_owned())
     }
 }

@@ -17,15 +17,15 @@ const ENCLOSURE_TYPE: &str = "13";
 
 /// What the process may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rights {
+pub(crate) struct Rights {
     /// Effective user id.
-    pub uid: u32,
-    pub rawio: bool,
-    pub admin: bool,
+    pub(crate) uid: u32,
+    pub(crate) rawio: bool,
+    pub(crate) admin: bool,
 }
 
 /// Of this process, whatever the host's root is. `None`: `/proc` does not say.
-pub fn rights() -> Option<Rights> {
+pub(crate) fn rights() -> Option<Rights> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     rights_in(&status)
 }
@@ -40,18 +40,18 @@ fn rights_in(status: &str) -> Option<Rights> {
 
 /// What of the kernel is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     /// Module `ses`, loaded or built in.
-    pub ses: bool,
+    pub(crate) ses: bool,
     /// Module `sg`: nodes in `/sys/class/scsi_generic`, or the module itself.
-    pub sg: bool,
+    pub(crate) sg: bool,
     /// `/dev/zfs`, or the module.
-    pub zfs: bool,
+    pub(crate) zfs: bool,
     /// SCSI devices that call themselves enclosures, whether a driver took them or not.
-    pub enclosure_devices: usize,
+    pub(crate) enclosure_devices: usize,
 }
 
-pub fn kernel(host: &Host) -> Kernel {
+pub(crate) fn kernel(host: &Host) -> Kernel {
     let has = |path: &str| host.path(path).exists();
     let devices = host.path("sys/class/scsi_device");
     let is_enclosure =
@@ -67,7 +67,7 @@ pub fn kernel(host: &Host) -> Kernel {
 /// Opens the nodes by which smartctl reaches a drive, and closes them again. Only sg and NVMe
 /// controller nodes, and only for reading: that wakes no drive and waits for none. Gives the first
 /// that cannot be opened, with the reason.
-pub fn closed_node(host: &Host, drive: &Drive) -> Option<(String, std::io::Error)> {
+pub(crate) fn closed_node(host: &Host, drive: &Drive) -> Option<(String, std::io::Error)> {
     let nodes = drive.paths.iter().map(|path| path.node.as_str());
     nodes.filter(|node| node.starts_with("/dev/sg") || node.starts_with("/dev/nvme")).find_map(|node| {
         let path = host.path(node.trim_start_matches('/'));
@@ -77,7 +77,7 @@ pub fn closed_node(host: &Host, drive: &Drive) -> Option<(String, std::io::Error
 }
 
 /// The host is a folder, not the machine that this runs on.
-pub fn is_laid_out(host: &Host) -> bool {
+pub(crate) fn is_laid_out(host: &Host) -> bool {
     host.root != Path::new("/")
 }
 

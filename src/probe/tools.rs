@@ -16,14 +16,14 @@ const VERSION_LIMITS: ChildLimits = ChildLimits { deadline: Duration::from_secs(
 /// The first with `--json`.
 const OLDEST: Version = Version(7, 0);
 /// Before it, grown defects of SAS drives were given in bytes (smartmontools NEWS).
-pub const RECOMMENDED: Version = Version(7, 2);
+pub(crate) const RECOMMENDED: Version = Version(7, 2);
 /// Where smartctl is looked for when it was not there at the start.
 const USUAL_PATHS: [&str; 4] =
     ["/usr/sbin/smartctl", "/sbin/smartctl", "/usr/local/sbin/smartctl", "/usr/bin/smartctl"];
 
 /// `7.4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u32, pub u32);
+pub struct Version(pub(crate) u32, pub(crate) u32);
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,12 +54,12 @@ pub enum Smartctl {
 }
 
 impl Smartctl {
-    pub fn is_ok(&self) -> bool {
+    pub(crate) fn is_ok(&self) -> bool {
         matches!(self, Self::Ok { .. })
     }
 
     /// What to do about it.
-    pub fn remedy(&self) -> &'static str {
+    pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "install smartmontools (apt-get install smartmontools), or set SMARTCTL_PATH",
             Self::TooOld { .. } => {
@@ -93,7 +93,7 @@ impl fmt::Display for Smartctl {
 
 impl Host {
     /// The program that is run: the one that was found at the start, or one that has come since.
-    pub fn smartctl(&self) -> Option<PathBuf> {
+    pub(crate) fn smartctl(&self) -> Option<PathBuf> {
         let come_since = || USUAL_PATHS.iter().map(PathBuf::from).find(|p| p.is_file());
         self.smartctl.clone().or_else(come_since)
     }
@@ -101,11 +101,11 @@ impl Host {
 
 /// The result of a version check.
 #[derive(Debug, Default)]
-pub struct VersionCheck {
+pub(crate) struct VersionCheck {
     /// `None`: stopped before it answered.
-    pub tool: Option<Smartctl>,
+    pub(crate) tool: Option<Smartctl>,
     /// The child, if it outlived its SIGKILL.
-    pub stuck: Option<Stuck>,
+    pub(crate) stuck: Option<Stuck>,
 }
 
 impl From<Smartctl> for VersionCheck {
@@ -120,7 +120,7 @@ pub fn smartctl(host: &Host, stop: &Stop) -> Option<Smartctl> {
 }
 
 /// The same, with the child if it outlived its SIGKILL.
-pub fn check_smartctl(host: &Host, stop: &Stop) -> VersionCheck {
+pub(crate) fn check_smartctl(host: &Host, stop: &Stop) -> VersionCheck {
     let Some(path) = host.smartctl() else { return Smartctl::Missing { named: None }.into() };
     if !path.exists() {
         return Smartctl::Missing { named: Some(path) }.into();
@@ -164,7 +164,7 @@ fn version(line: &str) -> Option<Version> {
 }
 
 /// `zpool version`, first line: `zfs-2.2.6-1`. `None`: unknown (before 0.8 there was no such command).
-pub fn zpool_version(host: &Host, stop: &Stop) -> Option<String> {
+pub(crate) fn zpool_version(host: &Host, stop: &Stop) -> Option<String> {
     let output = exec::run(host.zpool.as_deref()?, &["version"], VERSION_LIMITS, stop).ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().next()?.trim().strip_prefix("zfs-").map(|v| v.chars().take(60).collect())

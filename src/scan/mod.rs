@@ -3,7 +3,7 @@
 mod layout;
 mod table;
 
-pub use table::Sort;
+pub(crate) use table::Sort;
 
 use crate::api::content_version::with_version;
 use crate::api::overview::Overview;
@@ -36,7 +36,7 @@ pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::
 }
 
 /// The host as set, and a stop that signals ask for.
-pub fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
+pub(crate) fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
     let stop = Stop::new().context("cannot make the stop token")?;
     stop.on_signals().context("cannot listen to signals")?;
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
@@ -44,7 +44,7 @@ pub fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
 }
 
 /// One sweep, with its progress on a terminal. Gives everything joined, and the rack behind it.
-pub fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Collector, Overview)> {
+pub(crate) fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Collector, Overview)> {
     let (mut collector, reports) = Collector::new(
         host,
         config.smart.clone(),

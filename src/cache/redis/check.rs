@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 
 /// The result of the check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RedisCheck {
+pub(crate) enum RedisCheck {
     /// The version is unknown if this user may not use `INFO`.
     Usable { version: Option<String>, is_replica: bool },
     /// It answers, and requires another password or user.
@@ -22,7 +22,7 @@ pub enum RedisCheck {
 
 /// Connects, logs in, and queries the version. Writes nothing. Takes as long as the timeouts of all sentinels and of the
 /// name resolution.
-pub fn check_redis(config: &RedisConfig) -> RedisCheck {
+pub(crate) fn check_redis(config: &RedisConfig) -> RedisCheck {
     match Connector::new(config).map_err(RedisError::from).and_then(|connector| query(&connector)) {
         Ok(check) => check,
         Err(error) => {

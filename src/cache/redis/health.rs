@@ -5,22 +5,22 @@ use crate::domain::time::Timestamp;
 
 /// `None`: available.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RedisHealth {
-    pub reads: Option<Outage>,
+pub(crate) struct RedisHealth {
+    pub(crate) reads: Option<Outage>,
     /// An outage of reads is one of writes, too.
-    pub writes: Option<Outage>,
+    pub(crate) writes: Option<Outage>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outage {
-    pub began: Moment,
+pub(crate) struct Outage {
+    pub(crate) began: Moment,
     /// A message from Redis or from the system, without a password.
-    pub why: String,
+    pub(crate) why: String,
 }
 
 impl Outage {
     /// Correct also if the clock was set meanwhile.
-    pub fn since(&self) -> Timestamp {
+    pub(crate) fn since(&self) -> Timestamp {
         self.began.date()
     }
 

@@ -18,7 +18,7 @@ const RELEASE_SCRIPT: &str =
 
 /// The holder of the lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lease {
+pub(crate) enum Lease {
     Ours,
     /// Another daemon's, for at least this long.
     Theirs(Duration),
@@ -29,7 +29,7 @@ const MAX_REMAINING: Duration = Duration::from_secs(60);
 
 impl RedisStore {
     /// Acquires the lease, or renews it if this daemon holds it.
-    pub fn hold_lease(&self, owner: &str, life: Duration) -> Result<Lease, StoreError> {
+    pub(crate) fn hold_lease(&self, owner: &str, life: Duration) -> Result<Lease, StoreError> {
         let ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
         let key = lease_key(&self.prefix);
         let renewed: i64 =
@@ -56,7 +56,7 @@ impl RedisStore {
     }
 
     /// Releases the lease, if this daemon holds it.
-    pub fn release_lease(&self, owner: &str) -> Result<(), StoreError> {
+    pub(crate) fn release_lease(&self, owner: &str) -> Result<(), StoreError> {
         self.ask::<Value>(
             AccessMode::Write,
             Cmd::new().arg("EVAL").arg(RELEASE_SCRIPT).arg(1).arg(lease_key(&self.prefix)).arg(owner),

@@ -10,6 +10,7 @@ mod health;
 mod keys;
 mod lease;
 mod r2d2_pool;
+#[cfg_attr(not(fuzzing), allow(unreachable_pub, reason = "the fuzz targets use it"))]
 mod reply;
 mod reply_shape;
 mod sentinel;
@@ -25,8 +26,8 @@ pub mod fuzz {
     pub use redis::{Value, parse_redis_value};
 }
 
-pub use check::{RedisCheck, check_redis};
-pub use health::{Outage, RedisHealth};
-pub use lease::Lease;
-pub use store::{KEYS_AT_ONCE, RedisStore};
+pub(crate) use check::{RedisCheck, check_redis};
+pub(crate) use lease::Lease;
+pub(crate) use store::KEYS_AT_ONCE;
+pub use store::RedisStore;
 pub use tls::check_authorities;

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// packed commands.
 const PIPELINE_BYTES: usize = 1024 * 1024;
 /// Documents fetched at once. Each may have the size of the limit, and up to four copies exist while a reply is parsed.
-pub const KEYS_AT_ONCE: usize = 8;
+pub(crate) const KEYS_AT_ONCE: usize = 8;
 /// The result of PTTL for a missing key.
 const PTTL_NO_KEY: i64 = -2;
 
@@ -69,17 +69,17 @@ impl RedisStore {
     }
 
     /// Reads work, as far as is known.
-    pub fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.breaker.is_closed()
     }
 
     /// False while Redis rejects writes: its values become stale.
-    pub fn accepts_writes(&self) -> bool {
+    pub(crate) fn accepts_writes(&self) -> bool {
         self.breaker.writes.is_closed()
     }
 
     /// Does not ask Redis.
-    pub fn health(&self) -> RedisHealth {
+    pub(crate) fn health(&self) -> RedisHealth {
         self.breaker.health()
     }
 
@@ -124,13 +124,13 @@ impl RedisStore {
     }
 
     /// Reports an unrecognized value, at most once an hour for each key.
-    pub fn report_unrecognized(&self, key: &Key, copy: CopyKind, why: &dyn Display) {
+    pub(crate) fn report_unrecognized(&self, key: &Key, copy: CopyKind, why: &dyn Display) {
         self.unrecognized.report(key, copy, why);
     }
 
     /// Which host published the stored overview, and when. `None`: there is none, or it is not recognized. `most`: the limit
     /// of a whole overview, if this user may not read a part of one.
-    pub fn published(&self, most: usize) -> Result<Option<Published>, StoreError> {
+    pub(crate) fn published(&self, most: usize) -> Result<Option<Published>, StoreError> {
         let (key, copy) = (Key::Overview, CopyKind::Live);
         let mut cmd = Cmd::new();
         cmd.arg("GETRANGE").arg(self.redis_key(&key, copy)).arg(0).arg(published::BEGIN_BYTES - 1);
@@ -149,7 +149,7 @@ impl RedisStore {
     }
 
     /// Whether a key exists.
-    pub fn has(&self, key: &Key, copy: CopyKind) -> Result<bool, StoreError> {
+    pub(crate) fn has(&self, key: &Key, copy: CopyKind) -> Result<bool, StoreError> {
         let left: i64 = self.ask(AccessMode::Read, Cmd::new().arg("PTTL").arg(self.redis_key(key, copy)))?;
         Ok(left != PTTL_NO_KEY)
     }
@@ -205,7 +205,7 @@ impl RedisStore {
 
     /// Stores both copies of a value if a last-known copy exists. False: there is none, and nothing is stored. Redis checks
     /// and replaces in one step.
-    pub fn replace(&self, entry: &Entry) -> Result<bool, StoreError> {
+    pub(crate) fn replace(&self, entry: &Entry) -> Result<bool, StoreError> {
         let set = |copy: CopyKind| {
             let mut cmd = Cmd::new();
             cmd.arg("SET").arg(self.redis_key(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(entry.life_ms(copy));

@@ -27,7 +27,7 @@ const STARTUP_STAGGER: Duration = Duration::from_millis(32);
 
 /// What came of a request to read a drive.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Enqueue {
+pub(crate) enum Enqueue {
     /// It will be read, or is being read.
     Queued,
     /// It was silent; it is not read again until then.

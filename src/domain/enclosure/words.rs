@@ -4,7 +4,7 @@ use crate::domain::vocabulary::open_vocabulary;
 
 open_vocabulary! {
     /// SES status of a bay: `enclosure_status` there.
-    pub enum SlotStatus {
+    pub(crate) enum SlotStatus {
         Unsupported = "unsupported",
         Ok = "OK",
         Critical = "critical",
@@ -18,7 +18,7 @@ open_vocabulary! {
 
 open_vocabulary! {
     /// Power to a bay: `get_component_power_status` there.
-    pub enum PowerStatus {
+    pub(crate) enum PowerStatus {
         On = "on",
         Off = "off",
     }

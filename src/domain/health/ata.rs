@@ -8,7 +8,7 @@ use super::verdict::Severity;
 use crate::domain::smart::AtaAttribute;
 
 /// smartctl(8) exit bit 3: the drive says of itself that it is failing.
-pub fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     // Of a drive whose protocol is not known, too.
     let told_otherwise = facts.scsi().is_some() || facts.nvme().is_some();
     let failed = facts.report?.smart_status_passed == Some(false) && !told_otherwise;
@@ -18,7 +18,7 @@ pub fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
 
 /// Vendor thresholds: pre-failure now is a failure foretold, usage now is wear, either in the past
 /// is worth a look.
-pub fn attribute_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn attribute_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let attributes = &facts.ata()?.attributes;
     let failed = |when: &str, prefailure: bool| {
         let is = |a: &&AtaAttribute| {
@@ -54,7 +54,7 @@ fn name(attribute: &AtaAttribute) -> String {
     }
 }
 
-pub fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(facts.count(197), thresholds, |n| {
         format!(
             "{} could not be read and {} to be reallocated.",
@@ -64,65 +64,65 @@ pub fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult>
     })
 }
 
-pub fn offline_uncorrectable(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn offline_uncorrectable(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(facts.count(198), thresholds, |n| {
         format!("{} could not be corrected in the offline scan.", pluralize(n, "sector"))
     })
 }
 
-pub fn reallocated(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn reallocated(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(facts.count(5), thresholds, |n| {
         format!("{} {} been reallocated.", pluralize(n, "sector"), if n == 1 { "has" } else { "have" })
     })
 }
 
-pub fn reported_uncorrect(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn reported_uncorrect(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(facts.count(187), thresholds, |n| {
         let were = if n == 1 { "was" } else { "were" };
         format!("{} could not be corrected and {were} reported to the host.", pluralize(n, "error"))
     })
 }
 
-pub fn command_timeout(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn command_timeout(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(facts.count(188), thresholds, |n| {
         format!("{} timed out: look at cable, backplane and power.", pluralize(n, "command"))
     })
 }
 
-pub fn spin_retry(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn spin_retry(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(facts.count(10), thresholds, |n| format!("{} to spin up needed another.", pluralize(n, "attempt")))
 }
 
 /// The normalised value: the raw one is in no common unit.
-pub fn end_to_end(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn end_to_end(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let value = facts.ata()?.attribute(184)?.value.map(i64::from);
     check_threshold(value, thresholds, |n| {
         format!("Data was damaged inside the drive (End-to-End error value {n} of 100).")
     })
 }
 
-pub fn reallocation_events(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn reallocation_events(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(facts.count(196), thresholds, |n| format!("The drive has tried {n} times to reallocate sectors."))
 }
 
-pub fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     facts.ata()?;
     newest_test_failed(facts)
 }
 
-pub fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.ata()?;
     endurance_used(facts, thresholds)
 }
 
 /// Against the drive's own threshold; `thresholds` count from it.
-pub fn spare(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn spare(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.ata()?;
     spare_left(facts, thresholds)
 }
 
 /// Helium does not come back: at the maker's threshold it is a failure, any loss is worth a look.
-pub fn helium(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn helium(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let attribute = facts.ata()?.attribute(22)?;
     let (value, threshold) = (i64::from(attribute.value?), attribute.thresh.map_or(0, i64::from));
     if threshold > 0 && value <= threshold {
@@ -138,7 +138,7 @@ pub fn helium(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> 
 }
 
 /// Slower than what drive and port could do, while others of its model are not.
-pub fn slow_link(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn slow_link(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let ata = facts.ata()?;
     let (most, now) = (ata.link_max_bits_per_second?, ata.link_current_bits_per_second?);
     let peers = facts.peers.link_bits_per_second?;

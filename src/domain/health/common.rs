@@ -6,7 +6,7 @@ use super::thresholds::Thresholds;
 use super::verdict::Severity;
 
 /// The newest self-test with a result has failed: the same for every protocol.
-pub fn newest_test_failed(facts: &DriveFacts) -> Option<RuleResult> {
+pub(crate) fn newest_test_failed(facts: &DriveFacts) -> Option<RuleResult> {
     let test = facts.report?.self_test.as_ref()?;
     let failed = test.last_result_passed == Some(false);
     failed.then(|| {
@@ -15,13 +15,13 @@ pub fn newest_test_failed(facts: &DriveFacts) -> Option<RuleResult> {
 }
 
 /// The same for every protocol.
-pub fn endurance_used(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn endurance_used(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let used = facts.report?.wear.endurance_used_percent.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
     check_threshold(used, thresholds, |n| format!("{n} % of the endurance that the maker specifies is used."))
 }
 
 /// The same for every protocol. A spare that is still whole is never short, whatever the threshold.
-pub fn spare_left(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn spare_left(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let wear = facts.report?.wear;
     let percent = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok()).filter(|n| (0..=100).contains(n));
     let (left, threshold) = (percent(wear.spare_available_percent)?, percent(wear.spare_threshold_percent)?);
@@ -36,7 +36,7 @@ pub fn spare_left(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResu
 }
 
 /// A trip temperature that no drive would have is a placeholder. Seen in the field: 50 to 85 °C.
-pub fn trip(facts: &DriveFacts) -> Option<i64> {
+pub(crate) fn trip(facts: &DriveFacts) -> Option<i64> {
     let trip = facts.report?.temperature_limits.drive_trip_celsius.map(i64::from);
     trip.filter(|t| (40..=110).contains(t))
 }

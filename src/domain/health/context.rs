@@ -10,7 +10,7 @@ use crate::domain::zfs::words::VdevState;
 const DAY_SECONDS: u64 = 86_400;
 
 /// A sleeping drive is expected to stay unread.
-pub fn unread_for_a_day(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn unread_for_a_day(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let age = facts.collected_at?.age_seconds(facts.now);
     let hours = i64::try_from(age / 3600).ok()?;
     (!facts.asleep && age > DAY_SECONDS).then(|| RuleResult {
@@ -21,11 +21,11 @@ pub fn unread_for_a_day(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult>
     })
 }
 
-pub fn hot_disk(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn hot_disk(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     if facts.rotates == Some(true) { hot(facts, thresholds) } else { None }
 }
 
-pub fn hot_ssd(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn hot_ssd(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     // NVMe controllers have limits of their own and run hot by design.
     if facts.rotates == Some(false) && facts.nvme().is_none() { hot(facts, thresholds) } else { None }
 }
@@ -55,7 +55,7 @@ fn hot(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
 /// Below this a drive that is warmer than its neighbours is no worry: rear rows always are.
 const WARM_CELSIUS: i64 = 40;
 
-pub fn hotter_than_peers(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn hotter_than_peers(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let celsius = facts.celsius().filter(|c| *c >= WARM_CELSIUS)?;
     let median = i64::from(facts.peers.enclosure_celsius?);
     let (severity, above) = thresholds.reached(celsius - median)?;
@@ -70,7 +70,7 @@ pub fn hotter_than_peers(facts: &DriveFacts, thresholds: Thresholds) -> Option<R
 }
 
 /// What ZFS has made of the drive.
-pub fn leaf_state(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn leaf_state(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let place = facts.place?;
     let state = place.state.as_ref()?;
     let severity = match state {
@@ -82,7 +82,7 @@ pub fn leaf_state(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     Some(state_finding(severity, state.as_str(), VdevState::Online.as_str(), message))
 }
 
-pub fn leaf_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn leaf_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let place = facts.place?;
     let counts = [("read", place.read_errors), ("write", place.write_errors), ("checksum", place.checksum_errors)];
     let sum = counts.iter().filter_map(|(_, n)| *n).reduce(u64::saturating_add);
@@ -95,7 +95,7 @@ pub fn leaf_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleRes
 }
 
 /// The shelf's own sensor. A requested fault light says nothing about the drive.
-pub fn bay_fault(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn bay_fault(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let sensed = facts.fault_sensed == Some(true);
     sensed.then(|| RuleResult {
         severity: Severity::Warn,
@@ -107,7 +107,7 @@ pub fn bay_fault(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
 
 /// While its vdev lacks redundancy, what is wrong with a drive weighs one level more: there is less
 /// left to rebuild from. `worst` is the worst finding about the drive itself.
-pub fn rebuilding(facts: &DriveFacts, worst: &Finding) -> Option<RuleResult> {
+pub(crate) fn rebuilding(facts: &DriveFacts, worst: &Finding) -> Option<RuleResult> {
     let place = facts.place.filter(|place| place.vdev_resilvering)?;
     let severity = match worst.severity {
         Severity::Watch => Severity::Warn,

@@ -25,25 +25,25 @@ pub struct DriveFacts<'a> {
 }
 
 impl<'a> DriveFacts<'a> {
-    pub fn ata(&self) -> Option<&'a AtaDetail> {
+    pub(crate) fn ata(&self) -> Option<&'a AtaDetail> {
         self.report?.ata.as_ref()
     }
 
-    pub fn scsi(&self) -> Option<&'a ScsiDetail> {
+    pub(crate) fn scsi(&self) -> Option<&'a ScsiDetail> {
         self.report?.scsi.as_ref()
     }
 
-    pub fn nvme(&self) -> Option<&'a NvmeDetail> {
+    pub(crate) fn nvme(&self) -> Option<&'a NvmeDetail> {
         self.report?.nvme.as_ref()
     }
 
     /// How warm it is. A drive that sleeps was that warm when it was read, and is not any more.
-    pub fn celsius(&self) -> Option<i64> {
+    pub(crate) fn celsius(&self) -> Option<i64> {
         self.report.filter(|_| !self.asleep)?.temperature_celsius.map(i64::from)
     }
 
     /// An ATA attribute as a count.
-    pub fn count(&self, id: u8) -> Option<i64> {
+    pub(crate) fn count(&self, id: u8) -> Option<i64> {
         self.ata()?.attribute(id)?.count().map(|n| i64::try_from(n).unwrap_or(i64::MAX))
     }
 }

@@ -9,14 +9,14 @@ use super::verdict::{Judgement, Severity, Verdict};
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
 
 /// Rules over enclosures.
-pub struct EnclosureRules;
+pub(crate) struct EnclosureRules;
 
 impl RuleSubject for EnclosureRules {
     type Facts<'a> = Enclosure;
 }
 
 #[rustfmt::skip]
-pub const ENCLOSURE_RULES: &[Rule<EnclosureRules>] = &[
+pub(crate) const ENCLOSURE_RULES: &[Rule<EnclosureRules>] = &[
     rule::<EnclosureRules>("E8", Link, "an IO module of the enclosure does not answer", Thresholds::ON_OFF,
         "SES-3: each module answers for the whole enclosure, so what only one of them reports is lost", module_silent),
     rule::<EnclosureRules>("E11", Reading, "bays are in use, but the kernel links none of them to a drive", Thresholds::ON_OFF,
@@ -24,7 +24,7 @@ pub const ENCLOSURE_RULES: &[Rule<EnclosureRules>] = &[
 ];
 
 /// Judges an enclosure. One that has not answered is `unknown`, unless a rule reports.
-pub fn judge_enclosure(enclosure: &Enclosure, settings: &RuleSettings) -> Judgement {
+pub(crate) fn judge_enclosure(enclosure: &Enclosure, settings: &RuleSettings) -> Judgement {
     let has_answered = enclosure.slots.iter().any(|slot| slot.answer.status.is_some());
     let clean = if has_answered { Verdict::Ok } else { Verdict::Unknown };
     engine::judge(ENCLOSURE_RULES, enclosure, enclosure.model.as_deref(), settings, clean)

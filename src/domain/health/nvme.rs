@@ -8,7 +8,7 @@ use super::verdict::Severity;
 
 /// NVMe base specification, SMART / Health log byte 0. A temperature alone is a warning; every
 /// other bit is about the data.
-pub fn critical_warning(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn critical_warning(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     const TEMPERATURE: u8 = 0b10;
     const BITS: [&str; 6] = [
         "spare below threshold",
@@ -31,23 +31,23 @@ pub fn critical_warning(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult>
     Some(RuleResult { severity, observed: Some(bits.into()), limit: Some(0u8.into()), message })
 }
 
-pub fn spare(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn spare(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.nvme()?;
     spare_left(facts, thresholds)
 }
 
-pub fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.nvme()?;
     endurance_used(facts, thresholds)
 }
 
-pub fn media_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn media_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let errors = facts.nvme()?.media_errors.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
     check_threshold(errors, thresholds, |n| format!("{} in the media could not be corrected.", pluralize(n, "error")))
 }
 
 /// Against the controller's own limits; the sensors beside the composite temperature do not count.
-pub fn hot(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn hot(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     facts.nvme()?;
     let limits = facts.report?.temperature_limits;
     let celsius = facts.celsius()?;
@@ -61,7 +61,7 @@ pub fn hot(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     Some(RuleResult { severity, observed: Some(celsius.into()), limit: Some(limit.into()), message })
 }
 
-pub fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     facts.nvme()?;
     newest_test_failed(facts)
 }

@@ -25,7 +25,7 @@ pub struct Peers {
 }
 
 impl Peers {
-    pub fn of(inventory: &Inventory) -> Self {
+    pub(crate) fn of(inventory: &Inventory) -> Self {
         let mut celsius: HashMap<&str, BTreeMap<bool, Vec<i32>>> = HashMap::new();
         let mut link: HashMap<&str, Vec<u64>> = HashMap::new();
         for record in inventory.present() {

@@ -11,14 +11,14 @@ use crate::domain::zfs::words::{PoolState, VdevState};
 use crate::domain::zfs::{Leaf, Pool};
 
 /// Rules over pools.
-pub struct PoolRules;
+pub(crate) struct PoolRules;
 
 impl RuleSubject for PoolRules {
     type Facts<'a> = Pool;
 }
 
 #[rustfmt::skip]
-pub const POOL_RULES: &[Rule<PoolRules>] = &[
+pub(crate) const POOL_RULES: &[Rule<PoolRules>] = &[
     rule::<PoolRules>("Z4", PoolClass, "the pool is FAULTED, UNAVAIL or SUSPENDED (crit) or DEGRADED, OFFLINE or REMOVED (warn)", Thresholds::ON_OFF,
         "zpoolconcepts(7), device failure and recovery; zpool-status(8)", pool_state),
     rule::<PoolRules>("Z5", PoolClass, "zpool reports data errors: data is damaged", Thresholds::ON_OFF,
@@ -28,7 +28,7 @@ pub const POOL_RULES: &[Rule<PoolRules>] = &[
 ];
 
 /// Judges a pool. `unknown` where zpool gave no state, or one that says neither that it is well nor that it is not.
-pub fn judge_pool(pool: &Pool, settings: &RuleSettings) -> Judgement {
+pub(crate) fn judge_pool(pool: &Pool, settings: &RuleSettings) -> Judgement {
     let clean = if pool.state == Some(PoolState::Online) { Verdict::Ok } else { Verdict::Unknown };
     engine::judge(POOL_RULES, pool, None, settings, clean)
 }

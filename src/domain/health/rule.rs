@@ -73,11 +73,11 @@ pub(super) const fn above(watch: i64, warn: i64, crit: i64) -> Thresholds {
 
 /// What a rule has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleResult {
-    pub severity: Severity,
-    pub observed: Option<Quantity>,
-    pub limit: Option<Quantity>,
-    pub message: String,
+pub(crate) struct RuleResult {
+    pub(crate) severity: Severity,
+    pub(crate) observed: Option<Quantity>,
+    pub(crate) limit: Option<Quantity>,
+    pub(crate) message: String,
 }
 
 /// A number against the limits of its rule.

@@ -16,7 +16,7 @@ pub struct RuleSettings {
 
 impl RuleSettings {
     /// The limits of a rule for a drive of that model; `None`: the rule is off for it.
-    pub fn of(&self, code: &RuleCode, own: Thresholds, model: Option<&str>) -> Option<Thresholds> {
+    pub(crate) fn of(&self, code: &RuleCode, own: Thresholds, model: Option<&str>) -> Option<Thresholds> {
         let mut by_model: Vec<(&str, &RuleOverride)> = self
             .models
             .iter()

@@ -8,7 +8,7 @@ use super::verdict::{Quantity, Severity};
 use crate::domain::smart::{Cycles, ErrorCounters};
 
 /// The drive's informational exception (ASC 5Dh and kin), in its own words.
-pub fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
     let report = facts.report.filter(|r| r.smart_status_passed == Some(false))?;
     let words = report.ie_string.as_deref().map_or_else(|| "failed".to_owned(), sanitize_name);
@@ -19,7 +19,7 @@ pub fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
 }
 
 /// Old counts are common on used drives, hence no more than a warning until they grow.
-pub fn uncorrected(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn uncorrected(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let scsi = facts.scsi()?;
     let rows: Vec<u64> = [scsi.read, scsi.write, scsi.verify]
         .into_iter()
@@ -32,7 +32,7 @@ pub fn uncorrected(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleRes
     })
 }
 
-pub fn grown_defects(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn grown_defects(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(number(facts.scsi()?.grown_defect_list), thresholds, |n| {
         format!(
             "{} {} been reallocated in use (grown defect list).",
@@ -42,7 +42,7 @@ pub fn grown_defects(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleR
     })
 }
 
-pub fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     check_threshold(number(facts.scsi()?.pending_defects), thresholds, |n| {
         format!(
             "{} could not be read and {} to be reallocated.",
@@ -52,13 +52,13 @@ pub fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult>
     })
 }
 
-pub fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
     newest_test_failed(facts)
 }
 
 /// Degrees below the temperature at which the drive trips; the same words whichever is near.
-pub fn near_trip(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn near_trip(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
     let (celsius, trip) = (facts.celsius()?, trip(facts)?);
     let (severity, below) = thresholds.reached(trip - celsius)?;
@@ -72,7 +72,7 @@ pub fn near_trip(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResul
 }
 
 /// More starts or head loads than the maker specifies for the drive's life.
-pub fn worn_mechanics(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+pub(crate) fn worn_mechanics(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let scsi = facts.scsi()?;
     let beyond = |cycles: Cycles, what: &str| {
         let (done, specified) = (cycles.accumulated?, cycles.specified.filter(|n| *n > 0)?);
@@ -84,7 +84,7 @@ pub fn worn_mechanics(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     beyond(scsi.start_stop_cycles, "start-stop").or_else(|| beyond(scsi.load_unload_cycles, "load-unload"))
 }
 
-pub fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+pub(crate) fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
     endurance_used(facts, thresholds)
 }

@@ -20,20 +20,21 @@ pub enum Direction {
 pub struct Thresholds {
     pub direction: Direction,
     /// Of a rule on growth, the time that it looks back; `None`: the value itself is compared.
-    pub window: Option<Duration>,
+    pub(crate) window: Option<Duration>,
     pub watch: Option<i64>,
     pub warn: Option<i64>,
     pub crit: Option<i64>,
 }
 
 impl Thresholds {
-    pub const ON_OFF: Self = Self { direction: Direction::OnOff, window: None, watch: None, warn: None, crit: None };
+    pub(crate) const ON_OFF: Self =
+        Self { direction: Direction::OnOff, window: None, watch: None, warn: None, crit: None };
 
-    pub const fn above(watch: Option<i64>, warn: Option<i64>, crit: Option<i64>) -> Self {
+    pub(crate) const fn above(watch: Option<i64>, warn: Option<i64>, crit: Option<i64>) -> Self {
         Self { direction: Direction::HigherIsWorse, window: None, watch, warn, crit }
     }
 
-    pub const fn below(watch: Option<i64>, warn: Option<i64>, crit: Option<i64>) -> Self {
+    pub(crate) const fn below(watch: Option<i64>, warn: Option<i64>, crit: Option<i64>) -> Self {
         Self { direction: Direction::LowerIsWorse, window: None, watch, warn, crit }
     }
 
@@ -42,7 +43,7 @@ impl Thresholds {
     }
 
     /// The worst level that the value reaches, and its limit.
-    pub fn reached(self, value: i64) -> Option<(Severity, i64)> {
+    pub(crate) fn reached(self, value: i64) -> Option<(Severity, i64)> {
         let is_past = |limit: i64| match self.direction {
             Direction::HigherIsWorse => value >= limit,
             Direction::LowerIsWorse => value <= limit,
@@ -53,7 +54,7 @@ impl Thresholds {
 
     /// With what was set in place of its own levels.
     #[must_use]
-    pub fn with(self, set: &RuleOverride) -> Self {
+    pub(crate) fn with(self, set: &RuleOverride) -> Self {
         let level = |own: Option<i64>, set: Option<LevelSetting>| match set {
             None => own,
             Some(LevelSetting::Off) => None,

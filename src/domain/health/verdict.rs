@@ -37,7 +37,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
             Self::Ok => "ok",
@@ -47,7 +47,7 @@ impl Verdict {
         }
     }
 
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         [Self::Unknown, Self::Ok, Self::Watch, Self::Warn, Self::Crit].into_iter().find(|v| v.as_str() == text)
     }
 }
@@ -125,7 +125,7 @@ impl Class {
 pub struct RuleCode(Cow<'static, str>);
 
 impl RuleCode {
-    pub const fn new(code: &'static str) -> Self {
+    pub(crate) const fn new(code: &'static str) -> Self {
         Self(Cow::Borrowed(code))
     }
 

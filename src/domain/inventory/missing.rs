@@ -26,30 +26,30 @@ const MOST: usize = 2_000;
 pub struct RecalledDrive {
     pub drive: Drive,
     /// The bay it sat in last.
-    pub bay: Option<Bay>,
-    pub report: Option<SmartReport>,
-    pub collected_at: Option<Timestamp>,
-    pub checked_at: Option<Timestamp>,
-    pub missing_since: Timestamp,
+    pub(crate) bay: Option<Bay>,
+    pub(crate) report: Option<SmartReport>,
+    pub(crate) collected_at: Option<Timestamp>,
+    pub(crate) checked_at: Option<Timestamp>,
+    pub(crate) missing_since: Timestamp,
 }
 
 /// What is known before drives are recalled: collected once, so that the work is linear in their number.
 #[derive(Debug)]
-pub struct KnownDrives {
+pub(crate) struct KnownDrives {
     identities: HashSet<Identity>,
     bays_in_use: HashSet<Bay>,
     now: Timestamp,
 }
 
 impl KnownDrives {
-    pub fn of(fleet: &Inventory, now: Timestamp) -> Self {
+    pub(crate) fn of(fleet: &Inventory, now: Timestamp) -> Self {
         let identities = fleet.records().map(|r| r.drive.identity.clone()).filter(|identity| !identity.is_empty());
         let bays_in_use = fleet.present().filter_map(|r| r.bay.clone());
         Self { identities: identities.collect(), bays_in_use: bays_in_use.collect(), now }
     }
 
     /// The drive is to be recalled: nothing is known of it, no other drive sits in its bay, and it did not go too long ago.
-    pub fn accepts(&self, identity: &Identity, bay: Option<&Bay>, since: Timestamp) -> bool {
+    pub(crate) fn accepts(&self, identity: &Identity, bay: Option<&Bay>, since: Timestamp) -> bool {
         !identity.is_empty()
             && !self.identities.contains(identity)
             && bay.is_none_or(|bay| !self.bays_in_use.contains(bay))
@@ -60,22 +60,22 @@ impl KnownDrives {
 impl Inventory {
     /// The last overview in Redis showed so many drives present, and so many missing. A host that starts without its
     /// adapter, once or again, remembers them all. Redis is not trusted: the number is limited as any other.
-    pub fn expect(&mut self, present: usize, missing: usize) {
+    pub(crate) fn expect(&mut self, present: usize, missing: usize) {
         self.last_present = present.max(missing.div_ceil(TIMES_PRESENT));
     }
 
     /// How many drives may be missing: so many that all that were here can go, and no more than a host can lose.
-    pub fn most_missing(&self) -> usize {
+    pub(crate) fn most_missing(&self) -> usize {
         TIMES_PRESENT.saturating_mul(self.most_present.max(self.last_present)).clamp(LEAST, MOST).max(self.most_present)
     }
 
-    pub fn missing(&self) -> usize {
+    pub(crate) fn missing(&self) -> usize {
         self.records.values().filter(|r| !r.is_here()).count()
     }
 
     /// Takes back a drive that went before this process began, with its last bay and reading. `None`: it is known
     /// already, its bay is taken, or it went too long ago.
-    pub fn recall(&mut self, known: &mut KnownDrives, recalled: RecalledDrive) -> Option<DriveKey> {
+    pub(crate) fn recall(&mut self, known: &mut KnownDrives, recalled: RecalledDrive) -> Option<DriveKey> {
         let RecalledDrive { drive, bay, report, collected_at, checked_at, missing_since } = recalled;
         // Dated by another clock, it would be missing for longer than a day.
         let since = missing_since.min(known.now);
@@ -98,19 +98,19 @@ impl Inventory {
         Some(key)
     }
 
-    pub fn has_recalled(&self) -> bool {
+    pub(crate) fn has_recalled(&self) -> bool {
         self.records.values().any(|r| r.drive.is_remembered())
     }
 
     /// Forgets recalled drives but those that are `kept`. Gives how many.
-    pub fn forget_recalled(&mut self, kept: impl Fn(&Identity) -> bool) -> usize {
+    pub(crate) fn forget_recalled(&mut self, kept: impl Fn(&Identity) -> bool) -> usize {
         let before = self.records.len();
         self.records.retain(|_, r| !r.drive.is_remembered() || kept(&r.drive.identity));
         before - self.records.len()
     }
 
     /// Forgets those that have been missing for longest, where there are more than may be. Gives how many.
-    pub fn limit_missing(&mut self) -> usize {
+    pub(crate) fn limit_missing(&mut self) -> usize {
         let since = |r: &DriveRecord| Some((r.missing_since?, r.drive.key.clone()));
         let mut missing: Vec<(Timestamp, DriveKey)> = self.records.values().filter_map(since).collect();
         let left_out = missing.len().saturating_sub(self.most_missing());

@@ -6,8 +6,10 @@
 mod missing;
 mod record;
 
-pub use missing::{KnownDrives, RecalledDrive};
-pub use record::{DriveRecord, Outcome, Reading};
+pub(crate) use missing::{KnownDrives, RecalledDrive};
+pub use record::DriveRecord;
+pub use record::Outcome;
+pub(crate) use record::Reading;
 
 use super::drive::{Drive, DriveKey, DrivePath, DriveState};
 use super::enclosure::{Bay, Enclosure};
@@ -41,7 +43,7 @@ pub enum Change {
 }
 
 impl Change {
-    pub fn key(&self) -> &DriveKey {
+    pub(crate) fn key(&self) -> &DriveKey {
         match self {
             Self::Appeared(key)
             | Self::Missing(key)
@@ -63,7 +65,7 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    pub fn records(&self) -> impl Iterator<Item = &DriveRecord> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = &DriveRecord> {
         self.records.values()
     }
 
@@ -72,14 +74,14 @@ impl Inventory {
         self.records.values().filter(|r| r.is_here())
     }
 
-    pub fn get(&self, key: &DriveKey) -> Option<&DriveRecord> {
+    pub(crate) fn get(&self, key: &DriveKey) -> Option<&DriveRecord> {
         self.records.get(key)
     }
 
     /// Takes in which drives sysfs shows now, and in which bays. A drive that came back continues its
     /// record; one that is new starts clean; one that is gone stays as missing for a day, or
     /// until another sits in its bay.
-    pub fn discovered(&mut self, drives: Vec<Drive>, enclosures: &[Enclosure], now: Timestamp) -> Vec<Change> {
+    pub(crate) fn discovered(&mut self, drives: Vec<Drive>, enclosures: &[Enclosure], now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut gone: BTreeSet<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
         let mut recalled = self.recalled_by_identity();
@@ -161,7 +163,7 @@ impl Inventory {
     }
 
     /// The clock was set: every time so far is one on the new clock.
-    pub fn shift(&mut self, by_seconds: i64) {
+    pub(crate) fn shift(&mut self, by_seconds: i64) {
         for record in self.records.values_mut() {
             for time in [&mut record.collected_at, &mut record.checked_at, &mut record.missing_since] {
                 *time = time.map(|t| t.shifted(by_seconds));
@@ -189,19 +191,19 @@ impl Inventory {
 
     /// Takes in a reading. One for a drive that is no longer here changes nothing. Gives the serial
     /// number of the drive that was known by that key before, if it is another's.
-    pub fn apply(&mut self, reading: &Reading) -> Option<String> {
+    pub(crate) fn apply(&mut self, reading: &Reading) -> Option<String> {
         self.records.get_mut(&reading.key).filter(|r| r.is_here())?.apply(reading)
     }
 
     /// The drive was read later than that by another daemon, and its reading was taken over: one that was asked for before
     /// replaces none.
-    pub fn is_outdated(&self, key: &DriveKey, asked_at: Timestamp) -> bool {
+    pub(crate) fn is_outdated(&self, key: &DriveKey, asked_at: Timestamp) -> bool {
         self.records.get(key).is_some_and(|r| r.collected_at > Some(asked_at))
     }
 
     /// Takes over what another daemon, or an earlier run of this one, read: shown with its age
     /// until the drive is read anew. Never in place of a newer reading; true when it is taken.
-    pub fn seed(&mut self, key: &DriveKey, report: SmartReport, state: DriveState, at: Timestamp) -> bool {
+    pub(crate) fn seed(&mut self, key: &DriveKey, report: SmartReport, state: DriveState, at: Timestamp) -> bool {
         let is_newer = |r: &&mut DriveRecord| r.is_here() && r.collected_at.is_none_or(|own| own < at);
         let Some(record) = self.records.get_mut(key).filter(is_newer) else { return false };
         record.report = Some(Arc::new(report));
@@ -217,7 +219,7 @@ fn bays_by_address(enclosures: &[Enclosure]) -> BTreeMap<&str, Bay> {
     for enclosure in enclosures {
         for slot in &enclosure.slots {
             for address in &slot.addresses {
-                bays.insert(address.as_str(), Bay { enclosure: enclosure.id.clone(), slot: slot.slot });
+                bays.insert(address.as_str(), Bay { enclosure: enclosure.id.clone(), slot: slot.number });
             }
         }
     }

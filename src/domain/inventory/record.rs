@@ -13,13 +13,13 @@ const SILENCES_TO_UNRESPONSIVE: u32 = 3;
 
 /// What came of asking one drive.
 #[derive(Clone, Debug)]
-pub struct Reading {
-    pub key: DriveKey,
+pub(crate) struct Reading {
+    pub(crate) key: DriveKey,
     /// When it was asked.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// How long the drive took; `None` when it was not asked (its old child still hangs).
-    pub took_ms: Option<u64>,
-    pub outcome: Outcome,
+    pub(crate) took_ms: Option<u64>,
+    pub(crate) outcome: Outcome,
 }
 
 #[derive(Clone, Debug)]
@@ -37,21 +37,21 @@ pub enum Outcome {
 pub struct DriveRecord {
     /// As sysfs shows it; for a missing drive, as it last did.
     pub drive: Arc<Drive>,
-    pub state: DriveState,
+    pub(crate) state: DriveState,
     pub report: Option<Arc<SmartReport>>,
     pub collected_at: Option<Timestamp>,
-    pub checked_at: Option<Timestamp>,
-    pub took_ms: Option<u64>,
+    pub(crate) checked_at: Option<Timestamp>,
+    pub(crate) took_ms: Option<u64>,
     /// Why the last reading gave no values.
-    pub error: Option<NoReading>,
+    pub(crate) error: Option<NoReading>,
     /// Silences in a row.
-    pub silences: u32,
+    pub(crate) silences: u32,
     /// The bay it sits in, or sat in last.
-    pub bay: Option<Bay>,
+    pub(crate) bay: Option<Bay>,
     /// The bay that it was no longer linked to, and since when: a drive that is pulled loses one path, and
     /// its bay, a moment before the other.
     pub(super) left_bay: Option<(Bay, Timestamp)>,
-    pub missing_since: Option<Timestamp>,
+    pub(crate) missing_since: Option<Timestamp>,
 }
 
 impl DriveRecord {
@@ -71,12 +71,12 @@ impl DriveRecord {
         }
     }
 
-    pub fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         self.missing_since.is_none()
     }
 
     /// It is in no bay, and might be in one. An NVMe drive and a USB enclosure are in no bay that an enclosure knows of.
-    pub fn is_homeless(&self) -> bool {
+    pub(crate) fn is_homeless(&self) -> bool {
         let transport = self.drive.attachment.transport();
         self.bay.is_none()
             && self.drive.raid_volume().is_none()
@@ -84,7 +84,7 @@ impl DriveRecord {
     }
 
     /// Why there is no current reading, or no verdict although the drive was read.
-    pub fn why_no_reading(&self) -> Option<NoReading> {
+    pub(crate) fn why_no_reading(&self) -> Option<NoReading> {
         if let Some(why) = &self.error {
             return Some(why.clone());
         }
@@ -105,7 +105,7 @@ impl DriveRecord {
     }
 
     /// As the drive gave it, else as sysfs has it.
-    pub fn serial_number(&self) -> Option<&str> {
+    pub(crate) fn serial_number(&self) -> Option<&str> {
         let read = self.report.as_ref().and_then(|r| r.serial_number.as_deref());
         read.or(self.drive.identity.unit_serial.as_deref())
     }

@@ -22,7 +22,7 @@ pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
 fn shelf(bays: &[(u32, &str)]) -> Vec<Enclosure> {
     let slots = bays
         .iter()
-        .map(|(slot, address)| Slot { slot: *slot, addresses: vec![(*address).into()], ..Default::default() })
+        .map(|(slot, address)| Slot { number: *slot, addresses: vec![(*address).into()], ..Default::default() })
         .collect();
     vec![Enclosure {
         id: "e".into(),

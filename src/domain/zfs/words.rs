@@ -5,7 +5,7 @@ use crate::domain::vocabulary::{closed_vocabulary, open_vocabulary};
 open_vocabulary! {
     /// State of a pool: `zpool_get_state_str` of OpenZFS (`lib/libzfs/libzfs_pool.c`). It says `FAULTED` and `SUSPENDED`
     /// itself, and has the rest from `zpool_state_to_name` there.
-    pub enum PoolState {
+    pub(crate) enum PoolState {
         Online = "ONLINE",
         Degraded = "DEGRADED",
         Faulted = "FAULTED",
@@ -53,7 +53,7 @@ closed_vocabulary! {
 closed_vocabulary! {
     /// What a scan is.
     #[derive(Default)]
-    pub enum ScanKind {
+    pub(crate) enum ScanKind {
         #[default]
         None = "none",
         Scrub = "scrub",
@@ -64,7 +64,7 @@ closed_vocabulary! {
 closed_vocabulary! {
     /// How a scan stands.
     #[derive(Default)]
-    pub enum ScanState {
+    pub(crate) enum ScanState {
         #[default]
         None = "none",
         InProgress = "in_progress",
@@ -76,7 +76,7 @@ closed_vocabulary! {
 
 impl ScanState {
     /// It runs, or is paused.
-    pub fn is_open(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::InProgress | Self::Paused)
     }
 }

@@ -47,7 +47,7 @@ pub struct SmartctlResult {
     pub outcome: Outcome,
     /// smartctl's own JSON, of a good reading.
     pub raw: Option<Box<RawValue>>,
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// The child, if it outlived its SIGKILL.
     pub stuck: Option<Stuck>,
     /// The daemon is stopping: this is no answer at all.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// Gives each leaf the drive behind it, as the names are now. A leaf that is gone has none if it is
 /// named for a place, where another drive may be by now. `is_fresh`: nothing was plugged since zpool
 /// was asked; else a place means who was there `before`.
-pub fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool) {
+pub(crate) fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool) {
     let known: HashMap<(&str, &str), &DriveKey> = before
         .leaves()
         .filter_map(|(pool, _, leaf)| Some(((pool.name.as_str(), leaf.name.as_str()), leaf.key.as_ref()?)))
@@ -28,7 +28,7 @@ pub fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool)
 
 /// The drives stay who they were, by the names that they have now. Who comes to a place that a leaf
 /// is named for is not that leaf: only zpool can say so.
-pub fn refresh_device_names(zfs: &mut Zfs, links: &Links) {
+pub(crate) fn refresh_device_names(zfs: &mut Zfs, links: &Links) {
     for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
         leaf.device = leaf.key.as_ref().and_then(|key| links.device(key)).cloned();
     }

@@ -14,8 +14,8 @@ mod table;
 mod text;
 mod value;
 
-pub use members::{match_members, refresh_device_names};
-pub use output_format::OutputFormat;
+pub(crate) use members::{match_members, refresh_device_names};
+pub(crate) use output_format::OutputFormat;
 
 use super::Host;
 use super::exec::{self, ChildLimits, ExecError, Output, Stuck};
@@ -37,13 +37,13 @@ const BAD_OPTIONS: i32 = 2;
 /// What asking for the pools gave. `stuck` is the child, if it outlived its SIGKILL: a suspended
 /// pool can hold it in D state.
 #[derive(Debug)]
-pub struct ZpoolResult {
-    pub report: ZpoolReport,
-    pub stuck: Option<Stuck>,
+pub(crate) struct ZpoolResult {
+    pub(crate) report: ZpoolReport,
+    pub(crate) stuck: Option<Stuck>,
 }
 
 #[derive(Debug)]
-pub enum ZpoolReport {
+pub(crate) enum ZpoolReport {
     /// No zpool program, or a kernel without ZFS, which is not a fault.
     NotInstalled,
     Pools(Vec<Pool>),
@@ -56,7 +56,7 @@ pub enum ZpoolReport {
 /// Asks for all pools.
 ///
 /// One run, but for the time when JSON turns out to be unknown or no good: then text is asked at once.
-pub fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResult {
+pub(crate) fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResult {
     let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
     let limits = ChildLimits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
     let has_text = dialect.is_text(program);

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 /// What this host's zpool was found to understand, kept while the daemon lives. A zpool that is
 /// exchanged meanwhile is asked anew, and where the file does not tell, found out by its answers.
 #[derive(Debug, Default)]
-pub struct OutputFormat {
+pub(crate) struct OutputFormat {
     /// JSON was refused, or was no good.
     text: AtomicBool,
     /// That was logged.

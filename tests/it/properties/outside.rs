@@ -69,7 +69,7 @@ fn the_kernel_can_say_anything() {
         assert!(found.len() + 1 >= here, "one file costs one drive at most: {path}");
         assert!(found.iter().all(|drive| !drive.paths.is_empty()));
         assert_eq!(links.drive("nosuchdrive"), None);
-        assert!(shelves.iter().all(|shelf| shelf.slots.is_sorted_by_key(|slot| slot.slot)));
+        assert!(shelves.iter().all(|shelf| shelf.slots.is_sorted_by_key(|slot| slot.number)));
         std::fs::write(path, was).expect("it is written");
     });
 }

@@ -28,7 +28,7 @@ pub struct Parsed {
     pub messages: Vec<String>,
     /// One of them says that the drive was left asleep.
     pub is_low_power: bool,
-    pub exit_status: Option<u8>,
+    pub(crate) exit_status: Option<u8>,
     /// Nothing was read: it is beyond a limit, which this names.
     pub too_much: Option<String>,
 }

@@ -17,7 +17,8 @@ fn one_odd_field_costs_only_itself() {
     assert_eq!((report.model_name, report.user_capacity_bytes, report.temperature_celsius), (None, None, None));
     assert_eq!((report.power_on_hours, report.smart_status_passed, report.device_type), (Some(123), None, None));
     let ata = report.ata.unwrap_or_default();
-    assert_eq!((ata.raw(5), ata.raw(9), ata.attributes.len()), (Some(8), Some(9_023_116_403_587_028), 2));
+    let raw = |id| ata.attribute(id).and_then(|row| row.raw_value);
+    assert_eq!((raw(5), raw(9), ata.attributes.len()), (Some(8), Some(9_023_116_403_587_028), 2));
     for nothing in ["", "[]", "null", "{", "7"] {
         assert_eq!(parse(nothing).report, SmartReport::default());
     }
