@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The name (argv[0]) under which this program executes a tool.
+/// The name (`argv[0]`) under which this program executes a tool.
 pub(super) const NAME: &str = "jbod-monitor-child";
 /// This very file, also after an upgrade has put another in its place.
 pub(super) const SELF: &str = "/proc/self/exe";
