@@ -3,7 +3,7 @@
 use super::SCHEMA;
 use crate::domain::drive::DriveState;
 use crate::domain::enclosure::Bay;
-use crate::domain::identity::Identity;
+use crate::domain::identity::{EnclosureId, Identity, SerialNumber};
 use crate::domain::time::Timestamp;
 use serde::Deserialize;
 
@@ -14,13 +14,13 @@ pub struct DocumentHeader {
     #[serde(default)]
     pub(crate) identity: Identity,
     #[serde(default)]
-    pub(crate) serial_number: Option<String>,
+    pub(crate) serial_number: Option<SerialNumber>,
     #[serde(default)]
     pub(crate) topology: Option<String>,
     #[serde(default)]
     pub(crate) state: Option<DriveState>,
     #[serde(default)]
-    pub(crate) enclosure: Option<String>,
+    pub(crate) enclosure: Option<EnclosureId>,
     #[serde(default)]
     pub(crate) slot: Option<u32>,
     #[serde(default)]

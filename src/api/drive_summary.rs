@@ -2,7 +2,7 @@
 
 use crate::domain::drive::DriveState;
 use crate::domain::health::{Finding, Verdict};
-use crate::domain::identity::DeviceName;
+use crate::domain::identity::{DeviceName, EnclosureId, SerialNumber};
 use crate::domain::smart::Protocol;
 use crate::domain::time::Timestamp;
 use crate::domain::transport::Transport;
@@ -18,7 +18,7 @@ pub struct DriveSummary {
     /// Kernel names of all its paths.
     pub(crate) paths: Vec<DeviceName>,
     /// From smartctl, or from sysfs while there is no reading.
-    pub(crate) serial_number: Option<String>,
+    pub(crate) serial_number: Option<SerialNumber>,
     /// World Wide Name: `0x` and hex digits; `eui.…` of NVMe.
     pub(crate) wwn: Option<String>,
     /// Model, as smartctl names it.
@@ -48,7 +48,7 @@ pub struct DriveSummary {
     /// The reasons for the verdict, worst first.
     pub(crate) findings: Vec<Finding>,
     /// Id of the enclosure, as in `enclosures[].id`.
-    pub(crate) enclosure: Option<String>,
+    pub(crate) enclosure: Option<EnclosureId>,
     /// Number of its bay; `null` in no known bay.
     pub(crate) slot: Option<u32>,
     /// ZFS pool that has it.

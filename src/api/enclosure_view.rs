@@ -3,6 +3,7 @@
 use super::drive_summary::DriveSummary;
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
 use crate::domain::health::{Finding, Verdict};
+use crate::domain::identity::EnclosureId;
 use crate::domain::layout::Layout;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct EnclosureView {
     /// Logical id of the shelf (SES, `0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
-    pub(crate) id: String,
+    pub(crate) id: EnclosureId,
     /// The first IO module's name under `/sys/class/enclosure`.
     pub(crate) sysfs_name: String,
     /// Names under `/sys/class/enclosure`, one for each IO module.

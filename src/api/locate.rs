@@ -122,13 +122,13 @@ fn bay(drive: &DriveSummary) -> String {
 
 /// The drive in one line: names, bay, serial, model, pool, verdict, and the first reason.
 pub(crate) fn line(drive: &DriveSummary) -> String {
-    let text = |part: &Option<String>| sanitize(part.as_deref().unwrap_or("-"));
+    let text = |part: Option<&str>| sanitize(part.unwrap_or("-"));
     let is_gone = drive.state == DriveState::Missing;
     let mut parts = vec![
         devices(drive),
         if is_gone && drive.slot.is_some() { format!("was in {}", bay(drive)) } else { bay(drive) },
-        text(&drive.serial_number),
-        text(&drive.model_name),
+        text(drive.serial_number.as_deref()),
+        text(drive.model_name.as_deref()),
         pool_location(drive).unwrap_or_else(|| "-".to_owned()),
     ];
     if is_gone {

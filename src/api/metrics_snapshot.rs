@@ -4,7 +4,7 @@
 use super::drive_summary::DriveSummary;
 use super::overview::Overview;
 use super::service::PollCounters;
-use crate::domain::identity::DeviceName;
+use crate::domain::identity::{DeviceName, SerialNumber};
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::smart::SmartReport;
 use crate::domain::time::Timestamp;
@@ -21,7 +21,7 @@ pub(crate) struct MetricsSnapshot {
 }
 
 /// Which drive of an overview: its name may be another's once it is gone.
-type DriveId = (DeviceName, Option<String>, Option<Timestamp>);
+type DriveId = (DeviceName, Option<SerialNumber>, Option<Timestamp>);
 
 /// What a summary does not hold of a drive.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl MetricsSnapshot {
 
 fn drive_id(record: &DriveRecord) -> DriveId {
     let drive = &record.drive;
-    (drive.device.clone(), record.serial_number().map(str::to_owned), record.missing_since)
+    (drive.device.clone(), record.serial_number().map(SerialNumber::from), record.missing_since)
 }
 
 impl ReadingStats {

@@ -4,7 +4,7 @@ use super::SCHEMA;
 use super::json_limits::JsonLimits;
 use super::value_limits::DOCUMENT;
 use crate::domain::enclosure::Bay;
-use crate::domain::identity::Identity;
+use crate::domain::identity::{EnclosureId, Identity};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -65,7 +65,7 @@ pub(crate) struct Outline {
     #[serde(default)]
     pub(crate) missing_since: Option<Timestamp>,
     #[serde(default)]
-    enclosure: Option<String>,
+    enclosure: Option<EnclosureId>,
     #[serde(default)]
     slot: Option<u32>,
 }

@@ -5,7 +5,7 @@ use super::content_version::{ContentVersion, with_version};
 use super::overview::{PoolSummary, SweepStats, Totals};
 use crate::domain::drive::DriveState;
 use crate::domain::health::Verdict;
-use crate::domain::identity::DeviceName;
+use crate::domain::identity::{DeviceName, EnclosureId};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub struct OverviewBrief {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortEnclosure"))]
 pub(crate) struct BriefEnclosure {
     /// Logical id of the shelf (SES, `0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
-    pub(crate) id: String,
+    pub(crate) id: EnclosureId,
     /// The worst of its findings; `unknown` while it has not answered.
     #[serde(default)]
     pub(crate) verdict: Verdict,

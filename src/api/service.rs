@@ -3,7 +3,7 @@
 use super::SCHEMA;
 use super::overview::SweepStats;
 use crate::domain::health::Verdict;
-use crate::domain::identity::DeviceName;
+use crate::domain::identity::{DeviceName, SerialNumber};
 use crate::domain::text::sanitize;
 use crate::domain::time::Timestamp;
 use serde::Serialize;
@@ -55,7 +55,7 @@ pub(crate) struct Degradation {
     /// Which enclosure (its id) or drive (its kernel name); `null`: there is only one.
     pub(crate) id: Option<String>,
     /// Of a drive, its serial number.
-    pub(crate) serial_number: Option<String>,
+    pub(crate) serial_number: Option<SerialNumber>,
     /// When this daemon noticed.
     pub(crate) since: Timestamp,
     /// What is wrong, in words.
@@ -167,7 +167,7 @@ impl Degradation {
 
     pub(crate) fn of_drive(
         device: &DeviceName,
-        serial_number: Option<String>,
+        serial_number: Option<SerialNumber>,
         since: Timestamp,
         error: String,
     ) -> Self {

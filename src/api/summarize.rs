@@ -5,6 +5,7 @@ use super::overview_input::OverviewInput;
 use crate::domain::drive::{Drive, DriveState};
 use crate::domain::enclosure::{Bay, Enclosure, Slot};
 use crate::domain::health::{DriveFacts, Judgement, Verdict, judge_drive};
+use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::DriveRecord;
 use crate::domain::smart::Protocol;
 use crate::domain::transport::Transport;
@@ -31,7 +32,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
     DriveSummary {
         device: drive.device.clone(),
         paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
-        serial_number: record.serial_number().map(str::to_owned),
+        serial_number: record.serial_number().map(SerialNumber::from),
         wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
         model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),

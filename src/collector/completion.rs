@@ -1,6 +1,7 @@
 //! What is known of a child while it runs, and what its completion is of: a drive may go, or go and come back, before the
 //! child ends.
 
+use crate::domain::identity::ScsiHost;
 use std::time::Instant;
 
 /// A child on a drive.
@@ -9,7 +10,7 @@ pub(super) struct RunningChild {
     /// Distinguishes its completion from that of every other child.
     pub(super) number: u64,
     /// The SCSI host that the drive is being read through.
-    pub(super) host: Option<u32>,
+    pub(super) host: Option<ScsiHost>,
     pub(super) since: Instant,
     /// The drive has gone since: the completion is of what was there before.
     pub(super) is_void: bool,

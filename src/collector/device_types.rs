@@ -4,6 +4,7 @@
 use crate::config::TypeEntry;
 use crate::domain::device_type::{DeviceType, Disk};
 use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::identity::ScsiHost;
 use crate::domain::inventory::Inventory;
 use crate::domain::transport::Attachment;
 use std::collections::HashSet;
@@ -25,7 +26,7 @@ impl DeviceTypes {
     /// the serial numbers that smartctl gave.
     pub(crate) fn apply(&mut self, drives: &mut Vec<Drive>, fleet: &Inventory) {
         let mut disks: Vec<Drive> = Vec::new();
-        let mut listed: HashSet<(Option<u32>, Disk)> = HashSet::new();
+        let mut listed: HashSet<(Option<ScsiHost>, Disk)> = HashSet::new();
         self.repeated.clear();
         for entry in &self.entries {
             let named = drives.iter_mut().filter(|d| goes_by(d, fleet, &entry.name));
@@ -100,7 +101,7 @@ mod tests {
         let path = DrivePath {
             device: drive.device.clone(),
             node: format!("/dev/{name}"),
-            host: Some(host),
+            host: Some(ScsiHost(host)),
             address: format!("{host}:2:0:0"),
         };
         Drive {

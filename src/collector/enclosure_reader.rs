@@ -9,6 +9,7 @@ use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
 use super::source::{Notice, Source};
 use crate::domain::enclosure::{Enclosure, EnclosureProblem, SlotAnswer};
+use crate::domain::identity::EnclosureId;
 use crate::probe::enclosure::{IoModule, answers, read_blocking};
 use crate::probe::exec::{self, ChildLimits, ExecError};
 use crate::probe::launch;
@@ -33,7 +34,7 @@ pub(super) struct EnclosureReader {
 
 #[derive(Default)]
 struct ModuleState {
-    enclosure: String,
+    enclosure: EnclosureId,
     running: Option<RunningRead>,
     is_silent: bool,
     answers: HashMap<u32, SlotAnswer>,

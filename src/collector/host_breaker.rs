@@ -6,6 +6,7 @@
 //! drive tries it from time to time, each time another. The first answer ends the event for all.
 
 use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::identity::ScsiHost;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,13 +29,13 @@ struct HostFailure {
 
 #[derive(Debug, Default)]
 pub(super) struct HostBreaker {
-    answered: HashMap<u32, Instant>,
-    silent: HashMap<u32, HostFailure>,
+    answered: HashMap<ScsiHost, Instant>,
+    silent: HashMap<ScsiHost, HostFailure>,
 }
 
 impl HostBreaker {
     /// A drive that was asked at `asked` gave no answer through the host.
-    pub(super) fn silent(&mut self, host: u32, key: &DriveKey, asked: Instant, at: Instant) {
+    pub(super) fn silent(&mut self, host: ScsiHost, key: &DriveKey, asked: Instant, at: Instant) {
         if self.answered.get(&host).is_some_and(|last| *last >= asked) {
             // Others were heard meanwhile: it is the drive.
             return;
@@ -51,13 +52,13 @@ impl HostBreaker {
     }
 
     /// Something came through the host. Gives the drives that were silent with it, if the host was.
-    pub(super) fn answered(&mut self, host: u32, at: Instant) -> VecDeque<DriveKey> {
+    pub(super) fn answered(&mut self, host: ScsiHost, at: Instant) -> VecDeque<DriveKey> {
         self.answered.insert(host, at);
         self.silent.remove(&host).filter(|s| s.failed.is_some()).map_or_else(VecDeque::new, |s| s.drives)
     }
 
     /// How many drives were asked in vain, if the host is silent.
-    pub(super) fn is_silent(&self, host: u32) -> Option<usize> {
+    pub(super) fn is_silent(&self, host: ScsiHost) -> Option<usize> {
         self.silent.get(&host).filter(|s| s.failed.is_some()).map(|s| s.drives.len())
     }
 
@@ -65,12 +66,12 @@ impl HostBreaker {
         self.silent.values().any(|s| s.failed.is_some())
     }
 
-    pub(super) fn all_silent(&self) -> Vec<(u32, usize)> {
+    pub(super) fn all_silent(&self) -> Vec<(ScsiHost, usize)> {
         self.silent.keys().filter_map(|host| Some((*host, self.is_silent(*host)?))).collect()
     }
 
     /// How many children may run through the host, where `usual` is what it has room for.
-    pub(super) fn room(&self, host: u32, usual: usize) -> usize {
+    pub(super) fn room(&self, host: ScsiHost, usual: usize) -> usize {
         match self.silent.get(&host) {
             Some(silence) if silence.failed.is_some() => usize::from(silence.probe_drive.is_some()),
             Some(silence) if silence.suspected_at.is_some() => 1,

@@ -4,6 +4,7 @@
 //! So the choice is one of queues, of which there are about as many as adapters, however many drives wait.
 
 use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::identity::ScsiHost;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(super) struct QueueKey {
     /// They may not end at all.
     pub(super) suspect: bool,
     /// The SCSI hosts that they may be read through; `None`: through none.
-    pub(super) hosts: Vec<Option<u32>>,
+    pub(super) hosts: Vec<Option<ScsiHost>>,
 }
 
 #[derive(Debug)]
@@ -183,7 +184,7 @@ mod tests {
     use crate::domain::drive::fixture::drive;
 
     fn key(urgency: Urgency, suspect: bool, host: u32) -> QueueKey {
-        QueueKey { urgency, suspect, hosts: vec![Some(host)] }
+        QueueKey { urgency, suspect, hosts: vec![Some(ScsiHost(host))] }
     }
 
     fn background(host: u32) -> QueueKey {
@@ -222,7 +223,7 @@ mod tests {
         let many = ["c", "d", "e", "f"].map(|name| (name, background(1), 500));
         let waiting: Vec<_> = few.into_iter().chain(many).collect();
         assert_eq!(all(run_queue(&waiting), |_| Some(1)), ["c", "d", "a", "e", "b", "f"]);
-        let only_first = |key: &QueueKey| (key.hosts == [Some(0)]).then_some(1);
+        let only_first = |key: &QueueKey| (key.hosts == [Some(ScsiHost(0))]).then_some(1);
         assert_eq!(all(run_queue(&waiting), only_first), ["a", "b"], "where there is no room none is taken");
     }
 

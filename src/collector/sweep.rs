@@ -3,6 +3,7 @@
 use crate::api::overview::SweepStats;
 use crate::clock::now;
 use crate::domain::drive::DriveKey;
+use crate::domain::identity::ScsiHost;
 use crate::domain::inventory::Outcome;
 use crate::domain::time::Timestamp;
 use std::collections::HashSet;
@@ -27,7 +28,7 @@ pub struct CompletedSweep {
     /// Drives that it did not wait for, because they were silent lately, or their SCSI host was.
     pub(crate) unread: Vec<DriveKey>,
     /// SCSI hosts that are silent as a whole, with how many drives.
-    pub(crate) silent_hosts: Vec<(u32, usize)>,
+    pub(crate) silent_hosts: Vec<(ScsiHost, usize)>,
 }
 
 impl Sweep {
@@ -84,7 +85,7 @@ impl Sweep {
         (self.waiting.len(), self.drives)
     }
 
-    pub(super) fn complete(self, silent_hosts: Vec<(u32, usize)>) -> CompletedSweep {
+    pub(super) fn complete(self, silent_hosts: Vec<(ScsiHost, usize)>) -> CompletedSweep {
         let stats = SweepStats {
             started_at: Some(self.started_at),
             took_ms: u64::try_from(self.started.elapsed().as_millis()).ok(),

@@ -78,7 +78,7 @@ impl Disk {
     /// What it is without a command to it: the volume it is reached by, and its number. Another disk
     /// under that number has the same, so whoever looks by this looks at the serial number, too.
     pub(crate) fn identity(self, volume: &Identity) -> Identity {
-        let parts: Vec<&str> = [&volume.wwid, &volume.unit_serial].into_iter().flatten().map(String::as_str).collect();
+        let parts: Vec<&str> = [volume.wwid.as_deref(), volume.unit_serial.as_deref()].into_iter().flatten().collect();
         // It has no WWN and no serial number from this, and must not seem to.
         let wwid = (!parts.is_empty()).then(|| format!("{self} behind {}", parts.join("|")));
         Identity { wwid, unit_serial: None }

@@ -1,7 +1,7 @@
 //! A drive as the kernel shows it. Nothing here knows how that is obtained.
 
 use super::device_type::{Controller, DeviceType, Disk};
-use super::identity::{DeviceName, Identity};
+use super::identity::{DeviceName, Identity, ScsiHost};
 use super::no_reading::{NoReading, RaidVolume};
 use super::transport::{Attachment, Transport};
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,8 @@ impl fmt::Display for DriveKey {
             Self::Discovered(key) => f.write_str(key),
             Self::RaidDisk { volume, disk } => write!(f, "{volume}|{disk}"),
             Self::Remembered(identity) => {
-                let part = |part: &Option<String>| part.clone().unwrap_or_default();
-                write!(f, "remembered|{}|{}", part(&identity.wwid), part(&identity.unit_serial))
+                let (wwid, serial) = (identity.wwid.as_deref(), identity.unit_serial.as_deref());
+                write!(f, "remembered|{}|{}", wwid.unwrap_or_default(), serial.unwrap_or_default())
             }
         }
     }
@@ -39,7 +39,7 @@ pub struct DrivePath {
     /// What smartctl is given: `/dev/sg0`, `/dev/sda` where there is no sg node, `/dev/nvme0`.
     pub node: String,
     /// SCSI host number; `None` for NVMe.
-    pub(crate) host: Option<u32>,
+    pub(crate) host: Option<ScsiHost>,
     /// `host:channel:target:lun`, or the NVMe controller's name.
     pub(crate) address: String,
 }

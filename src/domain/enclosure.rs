@@ -2,6 +2,7 @@
 
 pub(crate) mod words;
 
+use crate::domain::identity::EnclosureId;
 use std::fmt;
 use words::{PowerStatus, SlotStatus};
 
@@ -9,7 +10,7 @@ use words::{PowerStatus, SlotStatus};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enclosure {
     /// Logical id (`0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
-    pub(crate) id: String,
+    pub(crate) id: EnclosureId,
     /// Names under `/sys/class/enclosure`, one per IO module.
     pub(crate) sysfs_names: Vec<String>,
     pub(crate) vendor: Option<String>,
@@ -82,13 +83,13 @@ pub struct Slot {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Bay {
     /// `enclosures[].id`
-    pub(crate) enclosure: String,
+    pub(crate) enclosure: EnclosureId,
     pub(crate) slot: u32,
 }
 
 impl Bay {
     /// `None` unless both are known.
-    pub(crate) fn known(enclosure: Option<&String>, slot: Option<u32>) -> Option<Self> {
+    pub(crate) fn known(enclosure: Option<&EnclosureId>, slot: Option<u32>) -> Option<Self> {
         Some(Self { enclosure: enclosure?.clone(), slot: slot? })
     }
 }

@@ -4,6 +4,79 @@ use super::text::natural_cmp;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+/// Number of a SCSI host: `3` of `host3` and of the address `3:0:1:0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScsiHost(pub(crate) u32);
+
+impl FromStr for ScsiHost {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for ScsiHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Defines a text that identifies something, so that it is not mistaken for another text. It is compared as it is.
+macro_rules! identifier {
+    ($(#[$about:meta])* $name:ident) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            pub(crate) fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// Serial number of a drive, as it reports it, without blanks around it.
+    SerialNumber
+}
+
+identifier! {
+    /// Id of an enclosure: its logical id (`0x500605b0000272bf`), or its SCSI address where it has none.
+    EnclosureId
+}
 
 /// A kernel device name (`sda`, `sg12`, `nvme0n1`): `[A-Za-z0-9_-]`, 1 to 32 characters.
 /// Parsed once at the edge, so that keys, arguments and paths made from it are safe by type.
@@ -81,7 +154,7 @@ pub struct Identity {
     /// `device/wwid` (SCSI: `naa.…`, `eui.…`, `t10.…`) or the NVMe namespace's `wwid`.
     pub(crate) wwid: Option<String>,
     /// Unit serial number: VPD page 0x80, or the NVMe controller's `serial`.
-    pub(crate) unit_serial: Option<String>,
+    pub(crate) unit_serial: Option<SerialNumber>,
 }
 
 impl Identity {
@@ -92,11 +165,13 @@ impl Identity {
     /// All that both know is the same, and there is some of it: what another path of the drive may
     /// show, where a page could not be read.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
-        let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
-        let shares = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
-        let (names, serials) = ((&self.wwid, &other.wwid), (&self.unit_serial, &other.unit_serial));
-        let any = shares(names.0, names.1) || shares(serials.0, serials.1) || self.is_empty() && other.is_empty();
-        any && !differs(names.0, names.1) && !differs(serials.0, serials.1)
+        let wwids = compare(self.wwid.as_ref(), other.wwid.as_ref());
+        let serials = compare(self.unit_serial.as_ref(), other.unit_serial.as_ref());
+        if wwids == Match::Differs || serials == Match::Differs {
+            return false;
+        }
+        let shares_any = wwids == Match::Same || serials == Match::Same;
+        shares_any || self.is_empty() && other.is_empty()
     }
 
     /// The World Wide Name as smartctl and by-id links write it: `0x5000c500a0000000`.
@@ -107,6 +182,22 @@ impl Identity {
             Some(hex) => Some(format!("0x{}", hex.to_ascii_lowercase())),
             None => wwid.starts_with("eui.").then(|| wwid.to_owned()),
         }
+    }
+}
+
+/// What two values say of whether they are of one drive.
+#[derive(PartialEq)]
+enum Match {
+    Same,
+    Differs,
+    Unknown,
+}
+
+fn compare<T: PartialEq>(own: Option<&T>, other: Option<&T>) -> Match {
+    match (own, other) {
+        (Some(own), Some(other)) if own == other => Match::Same,
+        (Some(_), Some(_)) => Match::Differs,
+        _ => Match::Unknown,
     }
 }
 

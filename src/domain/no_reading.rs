@@ -3,7 +3,7 @@
 //! Code decides by the variant. The sentence is for people: it is what `error` of a drive says.
 
 use super::device_type::{Controller, DeviceType};
-use super::identity::DeviceName;
+use super::identity::{DeviceName, ScsiHost};
 use super::text::list_first;
 use super::time::Timestamp;
 use std::fmt;
@@ -22,7 +22,7 @@ pub enum NoReading {
     /// The child of an earlier reading cannot be killed.
     Stuck { pid: u32, seconds: u64 },
     /// The SCSI host of the drive does not answer for so many drives; this one was not read.
-    HostSilent { host: u32, drives: usize },
+    HostSilent { host: ScsiHost, drives: usize },
     /// Another drive had its name before the reading was complete.
     NameReused { device: DeviceName },
     /// smartctl answered, but gave no identity of a drive.

@@ -1,5 +1,6 @@
 //! One reading of one drive, as smartctl(8) gave it, in typed fields. Parsing is in `probe/smartctl`.
 
+use crate::domain::identity::SerialNumber;
 use serde::{Deserialize, Serialize};
 
 /// The command set that answered; smartctl's `device.protocol`.
@@ -25,7 +26,7 @@ pub struct SmartReport {
     pub protocol: Option<Protocol>,
     pub model_name: Option<String>,
     pub vendor: Option<String>,
-    pub serial_number: Option<String>,
+    pub serial_number: Option<SerialNumber>,
     /// `0x` and the hex digits of the NAA name; `eui.…` for NVMe.
     pub wwn: Option<String>,
     pub firmware_version: Option<String>,

@@ -2,6 +2,7 @@
 
 use super::fields::EventFields;
 use super::kind::EventKind;
+use crate::domain::identity::{EnclosureId, ScsiHost, SerialNumber};
 use crate::domain::time::Timestamp;
 use log::Level;
 
@@ -22,16 +23,16 @@ pub(crate) struct Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     Drive {
-        serial_number: Option<String>,
+        serial_number: Option<SerialNumber>,
         device: String,
     },
     /// Several drives; the fields have their serial numbers.
     Drives {
         count: usize,
     },
-    ScsiHost(u32),
+    ScsiHost(ScsiHost),
     /// By its id.
-    Enclosure(String),
+    Enclosure(EnclosureId),
     /// By its name.
     Pool(String),
     Redis,

@@ -9,7 +9,7 @@ use crate::cache::{Bytes, Key};
 use crate::domain::drive::DriveKey;
 use crate::domain::enclosure::Bay;
 use crate::domain::identity::strip_partition;
-use crate::domain::identity::{DeviceName, Identity};
+use crate::domain::identity::{DeviceName, Identity, SerialNumber};
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::zfs::Zfs;
 use crossbeam_channel::Sender;
@@ -80,7 +80,7 @@ pub(crate) struct DriveEntry {
     pub(crate) device: DeviceName,
     pub(crate) identity: Identity,
     /// Of a disk behind a RAID controller: its serial number, which alone distinguishes it from an earlier one there.
-    pub(crate) identifying_serial: Option<String>,
+    pub(crate) identifying_serial: Option<SerialNumber>,
     pub(crate) bay: Option<Bay>,
     /// Of a drive that was here, and is gone: what is left of it. Its device name may be
     /// another's by now.
@@ -108,7 +108,8 @@ impl Snapshot {
             let own_nodes = drive.paths.iter().filter(|_| drive.raid_volume().is_none());
             let nodes = own_nodes.filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
             let addresses = drive.paths.iter().map(|p| p.address.clone());
-            let identifying_serial = serial.clone().filter(|_| drive.raid_volume().is_some());
+            let identifying_serial =
+                serial.as_deref().filter(|_| drive.raid_volume().is_some()).map(SerialNumber::from);
             let own = devices.chain(serial).chain(wwn).chain(drive.by_id.iter().cloned());
             for name in own.chain(nodes).chain(addresses) {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());

@@ -8,6 +8,7 @@ use crate::api::service::{Component, Degradation, Service};
 use crate::cache::Bytes;
 use crate::clock::{self, now};
 use crate::domain::drive::{DriveKey, DriveState};
+use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::Inventory;
 use crate::domain::no_reading::NoReading;
 use crate::events::{EventFields, EventKind, Subject, emit, event};
@@ -43,7 +44,7 @@ impl EventLoop {
         for enclosure in &overview.enclosures {
             let error = enclosure.error.as_ref();
             let trouble = error.map(|why| Degradation::of(Component::Enclosure, now, why));
-            found.extend(trouble.map(|t| Degradation { id: Some(enclosure.id.clone()), ..t }));
+            found.extend(trouble.map(|t| Degradation { id: Some(enclosure.id.to_string()), ..t }));
         }
         for record in self.collector.inventory().present() {
             if record.silences == 0 && record.state != DriveState::Unresponsive {
@@ -52,7 +53,7 @@ impl EventLoop {
             let why = record.error.as_ref().map_or_else(|| "no answer".to_owned(), NoReading::to_string);
             found.push(Degradation::of_drive(
                 &record.drive.device,
-                record.serial_number().map(str::to_owned),
+                record.serial_number().map(SerialNumber::from),
                 now,
                 why,
             ));

@@ -8,7 +8,7 @@ use super::sysfs::{listed, note};
 use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names};
 use crate::domain::device_type::Disk;
 use crate::domain::drive::{Drive, DrivePath};
-use crate::domain::identity::{DeviceName, Identity};
+use crate::domain::identity::{DeviceName, Identity, SerialNumber};
 use crate::domain::transport::Attachment;
 use rustix::fs::{Dir, Mode, OFlags, fstatfs, open, readlinkat};
 use std::ffi::CString;
@@ -169,7 +169,7 @@ fn scsi_identity(dir: &std::path::Path) -> Identity {
     let naa = || binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page)).map(|hex| format!("naa.{hex}"));
     // `wwid` is the kernel's own choice among the designators; kernels before 3.15 do not have it.
     let wwid = attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder(w));
-    let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page));
+    let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page)).map(SerialNumber::from);
     Identity { wwid, unit_serial }
 }
 
@@ -230,7 +230,8 @@ fn nvme_identity(block: &std::path::Path) -> Option<Identity> {
     let controller = nvme_controller(block)?;
     let wwid =
         attribute(&block.join("wwid")).or_else(|| attribute(&block.join("device/wwid"))).filter(|w| !is_placeholder(w));
-    Some(Identity { wwid, unit_serial: attribute(&controller.join("serial")) })
+    let unit_serial = attribute(&controller.join("serial")).map(SerialNumber::from);
+    Some(Identity { wwid, unit_serial })
 }
 
 /// The controller's directory. With native multipath `device` is the subsystem, which holds a

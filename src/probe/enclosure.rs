@@ -9,6 +9,7 @@ use super::sysfs::{awaited, listed};
 use super::{Host, attribute, link_name};
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
 use crate::domain::enclosure::{Enclosure, Slot, SlotAnswer};
+use crate::domain::identity::EnclosureId;
 use crate::domain::text::natural_cmp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 struct EnclosureModule {
     sysfs_name: String,
-    id: Option<String>,
+    id: Option<EnclosureId>,
     vendor: Option<String>,
     model: Option<String>,
     rev: Option<String>,
@@ -43,7 +44,7 @@ pub(crate) struct SlotPath {
 /// The bays of one IO module, to be asked about.
 #[derive(Clone, Debug)]
 pub struct IoModule {
-    pub(crate) enclosure: String,
+    pub(crate) enclosure: EnclosureId,
     pub(crate) sysfs_name: String,
     pub(crate) bays: Vec<SlotPath>,
 }
@@ -124,7 +125,7 @@ fn look(dir: &Path, sysfs_name: String) -> io::Result<EnclosureModule> {
     Ok(EnclosureModule {
         bays: bays(dir)?,
         sysfs_name,
-        id,
+        id: id.map(EnclosureId::from),
         vendor: read("vendor"),
         model: read("model"),
         rev: read("rev"),
@@ -188,13 +189,13 @@ fn is_same_shelf(a: &EnclosureModule, b: &EnclosureModule, same_drive: &impl Fn(
 fn join(
     class: &std::path::Path,
     shelf: Vec<EnclosureModule>,
-    taken: &mut HashSet<String>,
+    taken: &mut HashSet<EnclosureId>,
     to_ask: &mut Vec<IoModule>,
 ) -> Enclosure {
     let first = shelf.first();
     let sysfs_names: Vec<String> = shelf.iter().map(|m| m.sysfs_name.clone()).collect();
     let own = first.and_then(|m| m.id.clone()).filter(|id| !taken.contains(id));
-    let id = own.or_else(|| sysfs_names.first().cloned()).unwrap_or_default();
+    let id = own.or_else(|| sysfs_names.first().cloned().map(EnclosureId::from)).unwrap_or_default();
     taken.insert(id.clone());
     let take = |pick: fn(&EnclosureModule) -> &Option<String>| shelf.iter().find_map(|m| pick(m).clone());
     let mut enclosure = Enclosure {

@@ -38,8 +38,8 @@ impl Seen {
         if self.path.host.is_none() {
             return vec![format!("nvme {}", self.path.address)];
         }
-        let name = |kind: &str, name: &Option<String>| name.as_ref().map(|name| format!("{kind} {name}"));
-        let names = [name("wwid", &self.identity.wwid), name("serial", &self.identity.unit_serial)];
+        let name = |kind: &str, name: Option<&str>| name.map(|name| format!("{kind} {name}"));
+        let names = [name("wwid", self.identity.wwid.as_deref()), name("serial", self.identity.unit_serial.as_deref())];
         names.into_iter().flatten().collect()
     }
 }
@@ -129,13 +129,18 @@ fn is_filler(serial: &str) -> bool {
 
 fn finish(drive: Joined, keys: &mut HashSet<String>) -> Drive {
     let Seen { path, identity, vendor, model, firmware, size_bytes, rotational, attachment, .. } = drive.seen;
-    let part = |p: &Option<String>| p.clone().unwrap_or_default();
+    let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
     let mut key = if identity.is_empty() {
         // All that is known of it, so that another disk in the same place is another drive.
         let size = size_bytes.unwrap_or(0);
-        format!("{} {} {} {} {size}", path.device, path.address, part(&vendor), part(&model))
+        format!("{} {} {} {} {size}", path.device, path.address, part(vendor.as_deref()), part(model.as_deref()))
     } else {
-        format!("{}|{}|{}", part(&identity.wwid), part(&identity.unit_serial), part(&model))
+        format!(
+            "{}|{}|{}",
+            part(identity.wwid.as_deref()),
+            part(identity.unit_serial.as_deref()),
+            part(model.as_deref())
+        )
     };
     // Different drives with one identity keep a record each, told apart by where they are.
     if keys.contains(&key) {

@@ -9,7 +9,7 @@ use crate::api::overview::Overview;
 use crate::api::overview_brief::OverviewBrief;
 use crate::cache::Bytes;
 use crate::domain::drive::DriveState;
-use crate::domain::identity::DeviceName;
+use crate::domain::identity::{DeviceName, EnclosureId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -118,13 +118,13 @@ fn enclosure(list: &[u8], wanted: &str) -> Option<Bytes> {
     }
     #[derive(Deserialize)]
     struct EnclosureNames {
-        id: String,
+        id: EnclosureId,
         sysfs_names: Vec<String>,
     }
     let list: EnclosureList = serde_json::from_slice(list).ok()?;
     let found = list.enclosures.into_iter().find(|raw| {
         serde_json::from_str::<EnclosureNames>(raw.get())
-            .is_ok_and(|n| n.id == wanted || n.sysfs_names.iter().any(|s| s == wanted))
+            .is_ok_and(|n| n.id.as_str() == wanted || n.sysfs_names.iter().any(|s| s == wanted))
     });
     Some(found.map(|raw| raw.get().as_bytes()).unwrap_or_default().into())
 }

@@ -227,14 +227,14 @@ fn empty(slot: u32, device: &str, reason: String) -> TableRow {
 }
 
 fn row(bay: String, drive: &DriveSummary) -> TableRow {
-    let text = |part: &Option<String>| sanitize(part.as_deref().unwrap_or("-"));
+    let text = |part: Option<&str>| sanitize(part.unwrap_or("-"));
     let or_none = |n: Option<String>| n.unwrap_or_else(|| "-".to_owned());
     TableRow {
         cells: [
             bay,
             devices(drive),
-            text(&drive.serial_number),
-            text(&drive.model_name),
+            text(drive.serial_number.as_deref()),
+            text(drive.model_name.as_deref()),
             or_none(drive.user_capacity_bytes.map(format_size)),
             or_none(drive.temperature_celsius.map(|t| format!("{t}°C"))),
             or_none(drive.power_on_hours.map(|h| h.to_string())),

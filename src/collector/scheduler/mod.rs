@@ -14,6 +14,7 @@ use super::run_queue::{QueueKey, RunQueue, Urgency};
 use crate::clock::Moment;
 use crate::config::SmartConfig;
 use crate::domain::drive::{Drive, DriveKey, DrivePath};
+use crate::domain::identity::ScsiHost;
 use crate::domain::inventory::Outcome;
 use crate::probe::smartctl;
 use std::collections::{BTreeMap, HashMap};
@@ -35,7 +36,7 @@ pub(crate) enum Enqueue {
     /// Its last child still hangs.
     ChildStuck { pid: u32, seconds: u64 },
     /// The SCSI host before it is silent, with so many other drives.
-    HostSilent { host: u32, drives: usize },
+    HostSilent { host: ScsiHost, drives: usize },
 }
 
 /// The end of a child on a drive.
@@ -54,7 +55,7 @@ pub(super) struct Scheduler {
     /// How many children were started.
     started: u64,
     /// Children by the SCSI host before their drives.
-    busy: BTreeMap<u32, usize>,
+    busy: BTreeMap<ScsiHost, usize>,
     quarantine: Quarantine,
     hosts: HostBreaker,
     next_start: Instant,
@@ -112,7 +113,7 @@ impl Scheduler {
     }
 
     fn queue_key(&self, drive: &Drive, urgency: Urgency) -> QueueKey {
-        let mut hosts: Vec<Option<u32>> = self.paths_to_try(drive).map(|path| path.host).collect();
+        let mut hosts: Vec<Option<ScsiHost>> = self.paths_to_try(drive).map(|path| path.host).collect();
         hosts.sort_unstable();
         hosts.dedup();
         QueueKey { urgency, suspect: self.quarantine.is_suspect(&drive.key), hosts }
@@ -205,7 +206,7 @@ impl Scheduler {
     }
 
     /// One answer through a silent host ends the outage: drives that were silent with it need not wait.
-    fn record_for_host(&mut self, host: u32, key: &DriveKey, asked: Instant, outcome: &Outcome, at: Instant) {
+    fn record_for_host(&mut self, host: ScsiHost, key: &DriveKey, asked: Instant, outcome: &Outcome, at: Instant) {
         match outcome {
             Outcome::Silent(_) => self.hosts.silent(host, key, asked, at),
             // Where smartctl could not be run, the host was not asked.
@@ -224,7 +225,7 @@ impl Scheduler {
     }
 
     /// A host that is silent as a whole, with how many drives, if the drive is reached through no other.
-    fn silent_host(&self, drive: &Drive) -> Option<(u32, usize)> {
+    fn silent_host(&self, drive: &Drive) -> Option<(ScsiHost, usize)> {
         let mut first = None;
         for path in &drive.paths {
             let host = path.host?;
@@ -235,7 +236,7 @@ impl Scheduler {
     }
 
     /// Hosts that are silent as a whole, with how many drives.
-    pub(super) fn silent_hosts(&self) -> Vec<(u32, usize)> {
+    pub(super) fn silent_hosts(&self) -> Vec<(ScsiHost, usize)> {
         self.hosts.all_silent()
     }
 
@@ -325,7 +326,7 @@ impl Scheduler {
 }
 
 /// `usual`: how many children may run through a host that is well.
-fn capacity(hosts: &HostBreaker, busy: &BTreeMap<u32, usize>, host: Option<u32>, usual: usize) -> Capacity {
+fn capacity(hosts: &HostBreaker, busy: &BTreeMap<ScsiHost, usize>, host: Option<ScsiHost>, usual: usize) -> Capacity {
     let Some(host) = host else { return Capacity { total: usual, free: usual } };
     let total = hosts.room(host, usual);
     let busy = busy.get(&host).copied().unwrap_or(0);

@@ -19,7 +19,7 @@ fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
     let path = |host: &u32| DrivePath {
         device: drive.device.clone(),
         node: "/dev/none".into(),
-        host: Some(*host),
+        host: Some(ScsiHost(*host)),
         address: String::new(),
     };
     let paths = hosts.iter().map(path).collect();
@@ -84,7 +84,7 @@ impl Played {
                 self.at = later;
             }
             let running: Vec<(DriveKey, u32)> =
-                self.scheduler.running.iter().map(|(key, r)| (key.clone(), r.host.unwrap_or_default())).collect();
+                self.scheduler.running.iter().map(|(key, r)| (key.clone(), r.host.map_or(0, |host| host.0))).collect();
             seen.most_at_once = seen.most_at_once.max(running.len());
             let (hung, well): (Vec<_>, Vec<_>) =
                 running.into_iter().partition(|(key, host)| hangs(&key.to_string(), *host));

@@ -1,6 +1,7 @@
 //! What the drives beside a drive do.
 
 use crate::domain::drive::DriveState;
+use crate::domain::identity::EnclosureId;
 use crate::domain::inventory::{DriveRecord, Inventory};
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,13 +21,13 @@ const FEWEST_OF_MODEL: usize = 3;
 /// The medians of all drives.
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
-    celsius: HashMap<String, BTreeMap<bool, i32>>,
+    celsius: HashMap<EnclosureId, BTreeMap<bool, i32>>,
     link: HashMap<String, u64>,
 }
 
 impl Peers {
     pub(crate) fn of(inventory: &Inventory) -> Self {
-        let mut celsius: HashMap<&str, BTreeMap<bool, Vec<i32>>> = HashMap::new();
+        let mut celsius: HashMap<&EnclosureId, BTreeMap<bool, Vec<i32>>> = HashMap::new();
         let mut link: HashMap<&str, Vec<u64>> = HashMap::new();
         for record in inventory.present() {
             let awake = record.report.as_deref().filter(|_| record.state == DriveState::Active);
@@ -44,7 +45,7 @@ impl Peers {
             kinds.into_iter().filter_map(|(kind, all)| Some((kind, median(all, FEWEST_IN_ENCLOSURE)?))).collect()
         };
         Self {
-            celsius: celsius.into_iter().map(|(id, kinds)| (id.to_owned(), enough(kinds))).collect(),
+            celsius: celsius.into_iter().map(|(id, kinds)| (id.clone(), enough(kinds))).collect(),
             link: link
                 .into_iter()
                 .filter_map(|(model, all)| Some((model.to_owned(), median(all, FEWEST_OF_MODEL)?)))

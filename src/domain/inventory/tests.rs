@@ -3,14 +3,18 @@
 use super::*;
 use crate::domain::drive::{DrivePath, fixture};
 use crate::domain::enclosure::Slot;
-use crate::domain::identity::Identity;
+use crate::domain::identity::{Identity, ScsiHost};
 
 pub(super) const T0: Timestamp = Timestamp(1_000);
 
 pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
     let drive = fixture::drive(device);
-    let path =
-        DrivePath { device: drive.device.clone(), node: "/dev/sg0".into(), host: Some(0), address: address.into() };
+    let path = DrivePath {
+        device: drive.device.clone(),
+        node: "/dev/sg0".into(),
+        host: Some(ScsiHost(0)),
+        address: address.into(),
+    };
     Drive {
         key: DriveKey::Discovered(key.into()),
         paths: vec![path],

@@ -16,9 +16,9 @@ pub(super) fn write(writer: &mut FamilyWriter, overview: &Overview) -> fmt::Resu
             [
                 ("enclosure", label_value(&e.id)),
                 ("sysfs_name", label_value(&e.sysfs_name)),
-                ("vendor", optional_label_value(e.vendor.as_ref())),
-                ("model", optional_label_value(e.model.as_ref())),
-                ("rev", optional_label_value(e.rev.as_ref())),
+                ("vendor", optional_label_value(e.vendor.as_deref())),
+                ("model", optional_label_value(e.model.as_deref())),
+                ("rev", optional_label_value(e.rev.as_deref())),
             ]
         }),
     )?;

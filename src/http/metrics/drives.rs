@@ -32,7 +32,7 @@ pub(super) fn labeled_drives(snapshot: &MetricsSnapshot) -> Vec<LabeledDrive<'_>
         .map(|(summary, reading)| LabeledDrive {
             summary,
             reading,
-            serial_number: optional_label_value(summary.serial_number.as_ref()),
+            serial_number: optional_label_value(summary.serial_number.as_deref()),
         })
         .collect();
     drives.sort_by_key(|drive| !drive.is_present());
@@ -70,21 +70,21 @@ fn identities(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result
         "A drive, its bay (of a missing one the last) and its place in a pool",
         drives.iter().map(|d| {
             let s = d.summary;
-            let own = |name: &'static str, text: Option<&'_ String>| (name, optional_label_value(text).into_owned());
+            let own = |name: &'static str, text: Option<&str>| (name, optional_label_value(text).into_owned());
             let protocol = s.protocol.map(|p| format!("{p:?}").to_ascii_uppercase());
             let transport = s.transport.map(|t| format!("{t:?}").to_ascii_lowercase());
             let slot = s.slot.map(|slot| slot.to_string());
             let rest = [
-                own("model_name", s.model_name.as_ref()),
-                own("vendor", s.vendor.as_ref()),
-                own("firmware_version", s.firmware_version.as_ref()),
-                own("wwn", s.wwn.as_ref()),
-                own("protocol", protocol.as_ref()),
-                own("transport", transport.as_ref()),
-                own("enclosure", s.enclosure.as_ref()),
-                own("slot", slot.as_ref()),
-                own("pool", s.pool.as_ref()),
-                own("vdev", s.vdev.as_ref()),
+                own("model_name", s.model_name.as_deref()),
+                own("vendor", s.vendor.as_deref()),
+                own("firmware_version", s.firmware_version.as_deref()),
+                own("wwn", s.wwn.as_deref()),
+                own("protocol", protocol.as_deref()),
+                own("transport", transport.as_deref()),
+                own("enclosure", s.enclosure.as_deref()),
+                own("slot", slot.as_deref()),
+                own("pool", s.pool.as_deref()),
+                own("vdev", s.vdev.as_deref()),
                 ("role", s.role.map_or("", VdevRole::as_str).to_owned()),
             ];
             (d.labels(), rest)

@@ -121,8 +121,8 @@ pub(super) fn label_value(text: &str) -> Cow<'_, str> {
 }
 
 /// The same of a name that may be unknown. It is empty then, which Prometheus takes for no label.
-pub(super) fn optional_label_value(text: Option<&String>) -> Cow<'_, str> {
-    label_value(text.map_or("", String::as_str))
+pub(super) fn optional_label_value(text: Option<&str>) -> Cow<'_, str> {
+    label_value(text.unwrap_or_default())
 }
 
 /// 1 if true.

@@ -57,7 +57,7 @@ fn attribute_series<'a>(
         ("worst", attribute.worst.map(u64::from)),
         ("thresh", attribute.thresh.map(u64::from)),
     ];
-    let (id, name) = (attribute.id, optional_label_value(attribute.name.as_ref()).into_owned());
+    let (id, name) = (attribute.id, optional_label_value(attribute.name.as_deref()).into_owned());
     values.into_iter().filter_map(move |(kind, value)| {
         let what = [("attribute_name", name.clone()), ("attribute_value_type", kind.to_owned())];
         Some(((drive.labels(), ([("attribute_id", id)], what)), value?))

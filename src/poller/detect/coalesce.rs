@@ -78,7 +78,7 @@ mod tests {
             word,
             drive: format!("device=sd{serial}"),
             reason: " reason=\"x\"".to_owned(),
-            subject: Subject::Drive { serial_number: Some(serial.to_string()), device: format!("sd{serial}") },
+            subject: Subject::Drive { serial_number: Some(serial.to_string().into()), device: format!("sd{serial}") },
             fields: EventFields::none().with(SERIAL, serial).with(POOL, pool),
         }
     }

@@ -1,5 +1,6 @@
 //! One drive in an event: its subject, its fields, and its description in the text.
 
+use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::DriveRecord;
 use crate::events::{BAY, DEVICE, ENCLOSURE, EventFields, SERIAL, Subject};
 use std::fmt::Write as _;
@@ -28,7 +29,7 @@ pub(super) fn drive_fields(record: &DriveRecord) -> EventFields {
 
 pub(super) fn drive_subject(record: &DriveRecord) -> Subject {
     Subject::Drive {
-        serial_number: record.serial_number().map(|serial| serial.trim().to_owned()),
+        serial_number: record.serial_number().map(|serial| SerialNumber::from(serial.trim())),
         device: record.drive.device.to_string(),
     }
 }

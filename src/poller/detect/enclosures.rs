@@ -1,6 +1,7 @@
 //! Events of enclosures that do not answer, and answer again.
 
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
+use crate::domain::identity::EnclosureId;
 use crate::domain::time::Timestamp;
 use crate::events::{ENCLOSURE, Event, EventFields, EventKind, Subject, event};
 use log::Level;
@@ -12,7 +13,7 @@ pub(super) struct EnclosureSnapshot(Vec<EnclosureState>);
 
 #[derive(Clone, Debug)]
 struct EnclosureState {
-    id: String,
+    id: EnclosureId,
     /// Why it does not answer; `None`: it does.
     silence: Option<String>,
 }
@@ -68,7 +69,7 @@ mod tests {
 
     fn snapshot(states: &[(&str, Option<EnclosureProblem>)]) -> EnclosureSnapshot {
         let enclosure = |(id, error): &(&str, Option<EnclosureProblem>)| Enclosure {
-            id: (*id).to_owned(),
+            id: (*id).into(),
             sysfs_names: Vec::new(),
             vendor: None,
             model: None,
@@ -92,7 +93,7 @@ mod tests {
         assert_eq!((event.kind, event.level, event.at), (EventKind::ShelfSilent, Level::Warn, AT));
         let reason = "the shelf does not answer (0:0:9:0): no status, lights or power";
         assert_eq!(event.text, format!("shelf silent enclosure=0xb reason={reason:?}"));
-        assert_eq!(event.subject, Subject::Enclosure("0xb".to_owned()));
+        assert_eq!(event.subject, Subject::Enclosure("0xb".into()));
         assert_eq!(event.fields, EventFields::none().with(ENCLOSURE, "0xb"));
         assert_eq!(detect(&is_silent, &is_silent, AT), []);
 

@@ -3,6 +3,7 @@
 use super::describe::drive_fields;
 use crate::collector::CompletedSweep;
 use crate::domain::drive::DriveKey;
+use crate::domain::identity::ScsiHost;
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::time::Timestamp;
 use crate::events::{Event, EventFields, EventKind, SCSI_HOST, Subject, event, merge_fields};
@@ -15,7 +16,7 @@ const MIN_SILENT_DRIVES: usize = 3;
 /// SCSI hosts that are silent after a sweep, and those whose silence has ended with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct HostSnapshot {
-    hosts: BTreeMap<u32, SilentHost>,
+    hosts: BTreeMap<ScsiHost, SilentHost>,
 }
 
 /// A SCSI host in a silence, from its beginning to the sweep of the snapshot.
@@ -105,8 +106,8 @@ fn is_news(known: Option<&SilentHost>, observed: &Observation) -> bool {
 }
 
 /// SCSI hosts that are silent after a sweep, or look so, with how many drives.
-fn silent_hosts(sweep: &CompletedSweep, inventory: &Inventory) -> BTreeMap<u32, usize> {
-    let mut silent: BTreeMap<u32, usize> = BTreeMap::new();
+fn silent_hosts(sweep: &CompletedSweep, inventory: &Inventory) -> BTreeMap<ScsiHost, usize> {
+    let mut silent: BTreeMap<ScsiHost, usize> = BTreeMap::new();
     for key in &sweep.timed_out {
         let first_path = inventory.get(key).and_then(|record| record.drive.paths.first());
         if let Some(number) = first_path.and_then(|path| path.host) {
@@ -118,13 +119,13 @@ fn silent_hosts(sweep: &CompletedSweep, inventory: &Inventory) -> BTreeMap<u32, 
     silent
 }
 
-fn is_proven_silent(number: u32, sweep: &CompletedSweep) -> bool {
+fn is_proven_silent(number: ScsiHost, sweep: &CompletedSweep) -> bool {
     sweep.silent_hosts.iter().any(|(proven, _)| *proven == number)
 }
 
 /// Present drives with a path through the host that gave no answer, or were left alone.
 fn silent_drives_behind<'a>(
-    number: u32,
+    number: ScsiHost,
     sweep: &'a CompletedSweep,
     inventory: &'a Inventory,
 ) -> impl Iterator<Item = &'a DriveRecord> {
@@ -158,10 +159,10 @@ mod tests {
             let path = DrivePath {
                 device: drive.device.clone(),
                 node: "/dev/sg0".into(),
-                host: Some(3),
+                host: Some(ScsiHost(3)),
                 address: format!("3:0:{n}:0"),
             };
-            let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}")) };
+            let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}").into()) };
             Drive { paths: vec![path], identity, ..drive }
         });
         inventory.discovered(drives.collect(), &[], AT);
@@ -183,7 +184,7 @@ mod tests {
             stats: crate::api::overview::SweepStats::default(),
             timed_out: timed_out.iter().map(|n| key(*n)).collect(),
             unread: Vec::new(),
-            silent_hosts: silent_hosts.to_vec(),
+            silent_hosts: silent_hosts.iter().map(|(host, drives)| (ScsiHost(*host), *drives)).collect(),
         }
     }
 
@@ -208,7 +209,7 @@ mod tests {
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!((event.kind, event.level), (EventKind::HostSilent, Level::Warn));
         assert_eq!(event.text, "scsi host silent host=3 drives=3");
-        assert_eq!(event.subject, Subject::ScsiHost(3));
+        assert_eq!(event.subject, Subject::ScsiHost(ScsiHost(3)));
         assert_eq!(event.fields, EventFields::none().with_each(SERIAL, ["S0", "S1", "S2"]).with(SCSI_HOST, 3));
         assert!(snapshot.explains(inventory.get(&key(0)).unwrap()));
         assert!(!snapshot.explains(inventory.get(&key(4)).unwrap()));

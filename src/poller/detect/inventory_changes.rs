@@ -79,7 +79,7 @@ mod tests {
     fn inventory(count: usize) -> Inventory {
         let mut inventory = Inventory::default();
         let drive = |n: usize| {
-            let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}")) };
+            let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}").into()) };
             Drive { identity, ..fixture::drive(&format!("sd{n}")) }
         };
         inventory.discovered((0..count).map(drive).collect(), &[], AT);
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_change_is_an_event_of_its_kind() {
-        let from = Bay { enclosure: "0xe".to_owned(), slot: 4 };
+        let from = Bay { enclosure: "0xe".into(), slot: 4 };
         let changes = [
             Change::Appeared(key(0)),
             Change::Missing(key(0)),

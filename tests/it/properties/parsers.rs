@@ -20,15 +20,15 @@ const TEXT_BYTES: usize = 4096;
 /// What a report may hold, whatever it was read out of.
 pub fn assert_sound(report: &SmartReport) {
     let texts = [
-        &report.serial_number,
-        &report.model_name,
-        &report.vendor,
-        &report.wwn,
-        &report.firmware_version,
-        &report.device_type,
-        &report.smartctl_version,
-        &report.ie_string,
-        &report.power_mode,
+        report.serial_number.as_deref(),
+        report.model_name.as_deref(),
+        report.vendor.as_deref(),
+        report.wwn.as_deref(),
+        report.firmware_version.as_deref(),
+        report.device_type.as_deref(),
+        report.smartctl_version.as_deref(),
+        report.ie_string.as_deref(),
+        report.power_mode.as_deref(),
     ];
     for text in texts.into_iter().flatten() {
         assert!(!text.trim().is_empty() && text.trim() == text, "{text:?}");

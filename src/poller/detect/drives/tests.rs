@@ -11,7 +11,7 @@ const AT: Timestamp = Timestamp(7);
 fn inventory(names: &[String]) -> Inventory {
     let mut inventory = Inventory::default();
     let drive = |name: &String| {
-        let identity = Identity { wwid: None, unit_serial: Some(format!("serial {name}")) };
+        let identity = Identity { wwid: None, unit_serial: Some(format!("serial {name}").into()) };
         Drive { identity, ..fixture::drive(name) }
     };
     inventory.discovered(names.iter().map(drive).collect(), &[], AT);
@@ -65,7 +65,7 @@ fn verdict_that_becomes_worse_and_better_is_an_event_each() {
     let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };
     assert_eq!((event.kind, event.level, event.at), (EventKind::DriveWorse, Level::Warn, AT));
     assert_eq!(event.text, "drive crit device=sda serial=\"serial sda\" reason=\"It is failing.\"");
-    let subject = Subject::Drive { serial_number: Some("serial sda".to_owned()), device: "sda".to_owned() };
+    let subject = Subject::Drive { serial_number: Some("serial sda".into()), device: "sda".to_owned() };
     assert_eq!(event.subject, subject);
     let fields = EventFields::none().with(SERIAL, "serial sda").with(POOL, "tank").with(RULE, "S1");
     assert_eq!(event.fields, fields.clone().with(VERDICT, "crit").with(STATE, "active").with(WAS, "ok"));

@@ -11,6 +11,7 @@ mod scsi;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::identity::SerialNumber;
 use crate::domain::smart::{ExitStatus, Protocol, SmartReport, Wear};
 use crate::probe::json::{JsonError, Limits, Tree};
 use fields::Fields;
@@ -78,7 +79,7 @@ fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
         protocol,
         model_name: model_name(v),
         vendor: v.first_text(&["/scsi_vendor", "/vendor"]),
-        serial_number: v.text("/serial_number"),
+        serial_number: v.text("/serial_number").map(SerialNumber::from),
         wwn: wwn(v),
         firmware_version: v.first_text(&["/firmware_version", "/scsi_revision", "/revision"]),
         user_capacity_bytes: capacity(v),
