@@ -45,7 +45,7 @@ pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, monitor }: Life)
     log_panics();
     let connections = raise_descriptor_limit(config);
     let server = Arc::new(Server::bind(endpoint, connections, &stop)?);
-    log_startup(config, endpoint);
+    log_startup(config, &server.listen_addresses());
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let workers = config.http.workers;
@@ -107,13 +107,9 @@ fn start_event_loop(server: &Arc<Server>, monitor: &ThreadMonitor, stop: &Stop) 
     thread::Builder::new().name("gate".to_owned()).spawn(run).context("cannot start the gate")
 }
 
-fn log_startup(config: &Config, endpoint: &Endpoint) {
+fn log_startup(config: &Config, listen: &str) {
     let program = |path: &Option<std::path::PathBuf>| {
         path.as_ref().map_or_else(|| "none".to_owned(), |p| p.display().to_string())
-    };
-    let listen = match &endpoint.addresses {
-        Addresses::Tcp(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
-        Addresses::Unix(path) => format!("unix:{}", path.display()),
     };
     emit(&event!(
         Level::Info,

@@ -38,9 +38,10 @@ use connection_limit::ConnectionLimit;
 use crossbeam_channel::{Sender, bounded};
 use event_loop::ServerLoop;
 use listener::{is_address_unavailable, listen_tcp, listen_unix};
-use socket2::Socket;
+use socket2::{SockAddr, Socket};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 use tiny_http_pool::TinyHttpPool;
@@ -82,6 +83,16 @@ impl Server {
             waker,
             wake_ups,
         })
+    }
+
+    /// The addresses it listens on, as in `JBOD_LISTEN`. A port 0 is now the port that the kernel chose.
+    pub(crate) fn listen_addresses(&self) -> String {
+        let addresses = self.listeners.iter().filter_map(|listener| listener.local_addr().ok());
+        let text = |address: SockAddr| match address.as_socket() {
+            Some(address) => address.to_string(),
+            None => format!("unix:{}", address.as_pathname().unwrap_or(Path::new("")).display()),
+        };
+        addresses.map(text).collect::<Vec<_>>().join(",")
     }
 
     pub(super) fn request_metrics(&self) -> Arc<RequestMetrics> {
