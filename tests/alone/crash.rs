@@ -11,12 +11,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use support::chance::Chance;
 use support::daemon::{Daemon, command};
+use support::eventually;
 use support::http::Client;
 use support::load::Load;
 use support::look::drives;
+use support::port::ANY_PORT;
 use support::redis::{Redis, Reply};
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 const KILLS: u64 = 200;
 const SEED: u64 = 20_260_101;
@@ -99,11 +100,8 @@ fn killed_at_any_moment_it_leaves_nothing_behind_and_comes_back() {
             redis.ask(&["DEL", "jbod:lock:poll"]);
         }
         let begun = Instant::now();
-        let port = free_port();
-        let mut daemon = Daemon::spawn(
-            command(&sim, redis.port).env("JBOD_LISTEN", format!("127.0.0.1:{port}")).envs(SETTINGS),
-            port,
-        );
+        let mut daemon = Daemon::listening(command(&sim, redis.port).env("JBOD_LISTEN", ANY_PORT).envs(SETTINGS));
+        let port = daemon.port;
         let overview = daemon.wait_listening("the overview is served", || {
             let answer = Client::connect(port)?.request("GET", "/api/overview", &[])?;
             (answer.status == 200).then(|| answer.json())

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::daemon::{Daemon, Ended, command, run};
 use support::http::Client;
+use support::port::refused_port;
+use support::readme_line;
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{free_port, readme_line};
 use yaml_rust2::{Yaml, YamlLoader};
 
 const COMPOSE: &str = "compose.yaml";
@@ -192,19 +193,17 @@ fn nothing_is_open_that_need_not_be() {
 #[test]
 fn as_compose_has_it_the_host_is_answered_and_strange_names_are_not() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let port = free_port();
     let mut command = command(&sim, redis.port);
     for (name, value) in environment(&[COMPOSE]) {
         if !name.starts_with("REDIS_") {
             command.env(name, value);
         }
     }
-    command.env("JBOD_LISTEN", format!("0.0.0.0:{port}"));
-    let mut daemon = Daemon::spawn(&mut command, port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    let daemon = Daemon::listening(command.env("JBOD_LISTEN", "0.0.0.0:0"));
     for (host, wanted) in [("localhost:9780", 200), ("127.0.0.1:9780", 200), ("evil.example", 421)] {
         let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        let answer = Client::connect(port).expect("it accepts").raw(request.as_bytes(), false).expect("an answer");
+        let answer =
+            Client::connect(daemon.port).expect("it accepts").raw(request.as_bytes(), false).expect("an answer");
         assert_eq!(answer.status, wanted, "{host}");
     }
 }
@@ -234,7 +233,7 @@ fn the_health_check_says_whether_the_daemon_answers() {
     assert_eq!(from_elsewhere.code, Some(0), "{}", from_elsewhere.stdout);
     let without = healthy(&everywhere(guarded.port), None);
     assert_eq!((without.code, without.stdout.starts_with("HTTP/1.1 401")), (Some(1), true), "{}", without.stdout);
-    let nobody = healthy(&everywhere(free_port()), None);
+    let nobody = healthy(&everywhere(refused_port()), None);
     assert_eq!((nobody.code, nobody.stdout.starts_with("nobody listens")), (Some(1), true), "{}", nobody.stdout);
     let absent = healthy("unix:/nowhere/socket", None);
     assert_eq!((absent.code, absent.stdout.trim()), (Some(1), "/nowhere/socket is not there"));

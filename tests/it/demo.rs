@@ -7,11 +7,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use support::daemon::{children_of, run};
+use support::eventually;
 use support::http::Client;
-use support::{eventually, free_port};
+use support::port::ReservedPort;
 
 /// The demo with the programs of this build, its folder below `tmp`; `None`, which is said, without what it needs.
-fn demo(tmp: &Path, port: u16) -> Option<Command> {
+fn demo(tmp: &Path, port: &ReservedPort) -> Option<Command> {
     for program in ["curl", "redis-server"] {
         let path = std::env::var_os("PATH").unwrap_or_default();
         if !std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
@@ -25,7 +26,7 @@ fn demo(tmp: &Path, port: u16) -> Option<Command> {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("JBOD_DEMO_DAEMON", env!("CARGO_BIN_EXE_jbod-monitor"))
         .env("JBOD_DEMO_SIM", env!("CARGO_BIN_EXE_jbod-sim"))
-        .env("JBOD_LISTEN", format!("127.0.0.1:{port}"))
+        .env("JBOD_LISTEN", port.address())
         .env("SMART_TIMEOUT", "1")
         .env("TMPDIR", tmp);
     Some(command)
@@ -70,11 +71,11 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
-    let (tmp, port) = (tempfile::tempdir().expect("a folder"), free_port());
-    let Some(mut command) = demo(tmp.path(), port) else { return };
+    let (tmp, port) = (tempfile::tempdir().expect("a folder"), ReservedPort::new());
+    let Some(mut command) = demo(tmp.path(), &port) else { return };
     let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the demo starts"));
     let overview = eventually("it shows what Redis has", || {
-        let answer = Client::connect(port)?.request("GET", "/api/overview", &[])?;
+        let answer = Client::connect(port.number)?.request("GET", "/api/overview", &[])?;
         (answer.status == 200 && answer.source() == "redis").then(|| answer.json())
     });
     assert_eq!(overview["totals"]["drives"], 79);
@@ -104,7 +105,8 @@ fn it_starts_wherever_its_folder_is() {
     for (name, is_too_long) in [("two words", false), ("100%?#1", false), (long.as_str(), true)] {
         let tmp = top.path().join(name);
         std::fs::create_dir_all(&tmp).expect("a folder");
-        let Some(mut command) = demo(&tmp, free_port()) else { return };
+        let port = ReservedPort::new();
+        let Some(mut command) = demo(&tmp, &port) else { return };
         let ended = run(command.arg("--once"));
         assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
         assert!(ended.stdout.contains("the demo answers"), "{name}: {ended:?}");

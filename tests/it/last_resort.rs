@@ -12,10 +12,11 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use support::chance::Chance;
 use support::daemon::command;
+use support::eventually;
 use support::http::Client;
+use support::port::ReservedPort;
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 /// Bounds failures: what is waited for takes up to a minute by itself.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -60,17 +61,17 @@ impl Pipe {
     }
 }
 
-/// A daemon whose standard error is that pipe.
+/// A daemon whose standard error is that pipe, which need not take the line that says where it listens.
 struct Hanging {
     child: Child,
-    port: u16,
+    port: ReservedPort,
 }
 
 impl Hanging {
     fn start(sim: &Sim, redis: &Redis, pipe: &Pipe) -> Self {
-        let port = free_port();
+        let port = ReservedPort::new();
         let mut command = command(sim, redis.port);
-        command.env("JBOD_LISTEN", format!("127.0.0.1:{port}"));
+        command.env("JBOD_LISTEN", port.address());
         // As systemd says it: a heartbeat a second.
         command.env("WATCHDOG_USEC", "4000000");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(pipe.stdio()).spawn();
@@ -124,7 +125,7 @@ fn a_start_that_hangs_is_ended_by_a_signal() {
     let mut daemon = Hanging::start(&sim, &redis, &pipe);
     eventually("it listens to signals", || daemon.threads().contains(&"ctrl-c".to_owned()).then_some(()));
     // It listens on its port already, and hangs before any thread accepts.
-    eventually("it has come so far", || Client::connect(daemon.port).map(drop));
+    eventually("it has come so far", || Client::connect(daemon.port.number).map(drop));
     assert!(!daemon.threads().contains(&"poller".to_owned()), "{:?}", daemon.threads());
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.ended().code(), Some(1));
@@ -140,7 +141,7 @@ fn a_daemon_that_hangs_ends_by_itself() {
     let mut log = String::new();
     eventually("it is ready", || {
         log.push_str(&pipe.drain());
-        ready(daemon.port).filter(|ready| *ready)
+        ready(daemon.port.number).filter(|ready| *ready)
     });
     pipe.fill();
     sim.set("all", &["latency_ms=600000"]);
@@ -156,7 +157,7 @@ fn a_daemon_that_hangs_is_ended_by_a_signal() {
     let mut daemon = Hanging::start(&sim, &redis, &pipe);
     eventually("it is ready", || {
         pipe.drain();
-        let status = Client::connect(daemon.port)?.request("GET", "/readyz", &[])?.status;
+        let status = Client::connect(daemon.port.number)?.request("GET", "/readyz", &[])?.status;
         (status == 200).then_some(())
     });
     pipe.fill();

@@ -14,10 +14,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use support::daemon::{Daemon, Ended, children_of, command, run};
-use support::http::Client;
+use support::eventually;
+use support::port::{ANY_PORT, refused_port};
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 /// The program alone, without a host and without anything of the test's own environment.
 fn program() -> Command {
@@ -28,7 +28,7 @@ fn program() -> Command {
 
 /// The program on a simulated host, without Redis.
 fn on(sim: &Sim) -> Command {
-    command(sim, free_port())
+    command(sim, refused_port())
 }
 
 #[track_caller]
@@ -216,18 +216,13 @@ fn a_taken_port_is_a_runtime_failure_that_names_the_address() {
 /// Starts a daemon that listens on every address.
 #[track_caller]
 fn start_beyond_loopback(sim: &Sim, args: &[&str]) -> Daemon {
-    let port = free_port();
-    let mut command = on(sim);
-    command.env("JBOD_LISTEN", format!("0.0.0.0:{port}")).args(args);
-    let mut daemon = Daemon::spawn(&mut command, port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
-    daemon
+    Daemon::listening(on(sim).env("JBOD_LISTEN", "0.0.0.0:0").args(args))
 }
 
 #[test]
 fn beyond_loopback_the_daemon_serves_only_with_a_token_or_when_told_to() {
     let sim = Sim::small();
-    let refused = exits(on(&sim).args(["--listen", &format!("0.0.0.0:{}", free_port())]), 78);
+    let refused = exits(on(&sim).args(["--listen", "0.0.0.0:0"]), 78);
     for hint in ["JBOD_LISTEN", "JBOD_TOKEN_FILE", "--allow-anonymous"] {
         assert!(refused.stderr.contains(hint), "{hint}: {refused:?}");
     }
@@ -550,13 +545,11 @@ fn without_smartctl(plain: Command) -> Option<Command> {
 #[test]
 fn without_smartctl_bays_are_served_and_drives_say_why() {
     let sim = Sim::small();
-    let port = free_port();
     let mut plain = on(&sim);
-    plain.env_remove("SMARTCTL_PATH").env("PATH", "").env("JBOD_LISTEN", format!("127.0.0.1:{port}"));
+    plain.env_remove("SMARTCTL_PATH").env("PATH", "").env("JBOD_LISTEN", ANY_PORT);
     plain.env("SMART_POLL_INTERVAL", "1");
     let Some(mut hidden) = without_smartctl(plain) else { return };
-    let mut daemon = Daemon::spawn(&mut hidden, port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    let daemon = Daemon::listening(&mut hidden);
     daemon.wait_ready();
     assert_bays_without_health(&daemon, "smartctl");
     let errors: Vec<String> = daemon.log().lines().filter(|l| l.contains("ERROR")).map(str::to_owned).collect();
@@ -626,7 +619,7 @@ fn get_unix(socket: &Path, target: &str) -> Option<String> {
 
 #[track_caller]
 fn start_on_unix(sim: &Sim, socket: &Path) -> Daemon {
-    let mut daemon = Daemon::spawn(on(sim).env("JBOD_LISTEN", format!("unix:{}", path(socket))), 0);
+    let mut daemon = Daemon::spawn(on(sim).env("JBOD_LISTEN", format!("unix:{}", path(socket))));
     let answer = daemon.wait_listening("the socket answers", || get_unix(socket, "/api/overview"));
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(answer.contains("\"enclosures\":["), "{answer}");

@@ -9,11 +9,12 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
 use support::daemon::{Daemon, command};
+use support::eventually;
 use support::http::Client;
 use support::look::drives;
+use support::port::ReservedPort;
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 /// Lists are stored once a second; a busy machine must not look like an absent Redis.
 const QUICK: [(&str, &str); 3] = [("REDIS_TIMEOUT_MS", "10000"), ("OVERVIEW_TTL", "3"), ("SMART_POLL_INTERVAL", "3")];
@@ -212,16 +213,17 @@ fn a_new_leader_brings_nothing_back() {
     eventually("what was seen to go is stored", || redis.get("jbod:last:gone").filter(|list| list.contains(&serial)));
 }
 
-/// A daemon with so many descriptors and no more.
+/// A daemon with so many descriptors and no more, on that port: it may end before it listens.
 #[track_caller]
-fn start_with(sim: &Sim, redis: &Redis, descriptors: usize) -> Daemon {
-    let port = free_port();
+fn start_with(sim: &Sim, redis: &Redis, descriptors: usize, port: &ReservedPort) -> Daemon {
     let plain = command(sim, redis.port);
     let mut limited = Command::new("prlimit");
     limited.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).envs(QUICK);
-    limited.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).env("JBOD_WORKERS", "1");
+    limited.env("JBOD_LISTEN", port.address()).env("JBOD_WORKERS", "1");
     limited.arg(format!("--nofile={descriptors}:{descriptors}")).arg(plain.get_program());
-    Daemon::spawn(&mut limited, port)
+    let mut daemon = Daemon::spawn(&mut limited);
+    daemon.port = port.number;
+    daemon
 }
 
 fn ask(daemon: &Daemon, path: &str) -> Option<(u16, Value)> {
@@ -242,9 +244,9 @@ fn leave_values(sim: &Sim, redis: &Redis) {
 fn a_start_without_descriptors_calls_no_drive_missing() {
     let (sim, redis) = (Sim::small(), Redis::start());
     leave_values(&sim, &redis);
-    let mut outcomes = Vec::new();
+    let (port, mut outcomes) = (ReservedPort::new(), Vec::new());
     for descriptors in (10..=28).step_by(2) {
-        let mut daemon = start_with(&sim, &redis, descriptors);
+        let mut daemon = start_with(&sim, &redis, descriptors, &port);
         // It ends where not even its sockets can be had; else it is ready, or says that it cannot look.
         let outcome = eventually("it ends, is ready, or cannot look", || {
             if daemon.has_ended() {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::io::Read;
 use std::path::Path;
 use support::daemon::{Daemon, command, run};
+use support::port::ReservedPort;
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -251,8 +252,11 @@ fn everybody_can_read_it_on_a_phone_in_the_dark_and_on_paper() {
 fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
     let Some(mut browser) = browser::turn() else { return };
     let (sim, mut redis) = (Sim::small(), Redis::start());
-    let daemon = Daemon::ready(&sim, &redis, &STILL);
-    let port = daemon.port;
+    // It is started again on the same port.
+    let port = ReservedPort::new();
+    let listen = port.address();
+    let settings = [STILL.as_slice(), &[("JBOD_LISTEN", &listen)]].concat();
+    let daemon = Daemon::ready(&sim, &redis, &settings);
     browser.open(&url(&daemon, ""), json!({ "clock": true }));
     browser.run("await see('All is well: 4 drives are healthy'); await see(/from Redis/);");
 
@@ -296,9 +300,7 @@ fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
         await see(/What is shown is of [^,]*, (5|6) min ago/);
         await until(() => page.title(), '? nas1: no answer');",
     );
-    let mut again = command(&sim, redis.port);
-    again.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).envs(STILL);
-    let daemon = Daemon::spawn(&mut again, port);
+    let daemon = Daemon::start(&sim, &redis, &settings);
     browser.run(
         "await until(async () => { await page.clock.fastForward(4000); return page.getByText('All is well: 4 drives are healthy').first().isVisible(); });
         await gone(/What is shown is of/);",

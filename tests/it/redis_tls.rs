@@ -11,12 +11,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::daemon::{Daemon, Ended, command, run};
+use support::eventually;
 use support::fake::Fake;
-use support::http::Client;
 use support::load::Load;
+use support::port::{ANY_PORT, ReservedPort, refused_port};
 use support::redis::{Link, Redis, Reply};
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 const SECRET: &str = "0pen-sesame";
 const PATHS: [&str; 5] = ["/api/overview", "/api/drives/sda", "/api/enclosures", "/api/zfs", "/api/drives"];
@@ -63,8 +63,8 @@ impl Authority {
 }
 
 /// A Redis that speaks TLS on a second port.
-fn with_tls(files: &[String; 2], more: &[&str]) -> (Redis, u16) {
-    let port = free_port();
+fn with_tls(files: &[String; 2], more: &[&str]) -> (Redis, ReservedPort) {
+    let port = ReservedPort::new();
     let tls =
         ["--tls-port", &port.to_string(), "--tls-cert-file", &files[0], "--tls-key-file", &files[1]].map(str::to_owned);
     let mut redis = Redis::absent();
@@ -181,10 +181,9 @@ fn what_is_wrong_with_tls_is_said_in_one_line() {
 fn tls_to_a_port_that_says_nothing_keeps_nobody_waiting() {
     let (authority, sim, redis) = (Authority::new(), Sim::small(), Redis::start());
     let ca = authority.file("ca.pem");
-    let port = free_port();
-    let silent = Fake::silent(port);
+    let silent = Fake::silent(0);
     let url = |port: u16| format!("rediss://localhost:{port}");
-    let (plain, mute) = (url(redis.port), url(port));
+    let (plain, mute) = (url(redis.port), url(silent.port));
     for url in [&plain, &mute] {
         let settings = [("REDIS_URL", url.as_str()), ("REDIS_CA_FILE", ca.as_str())];
         let daemon = Daemon::ready(&sim, &redis, &settings);
@@ -285,9 +284,7 @@ fn over_a_unix_socket_that_must_not_be_opened() {
     };
     let ended = run(restricted(&["doctor"]).env("JBOD_LISTEN", "127.0.0.1:0"));
     assert!(about_redis(&ended).contains("Permission denied"), "{ended:?}");
-    let port = free_port();
-    let mut daemon = Daemon::spawn(restricted(&[]).env("JBOD_LISTEN", format!("127.0.0.1:{port}")), port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    let daemon = Daemon::listening(restricted(&[]).env("JBOD_LISTEN", ANY_PORT));
     daemon.wait_ready();
     daemon.wait_logged("redis is away");
     assert_eq!((daemon.logged("Permission denied"), daemon.get("/api/overview").status), (1, 200), "{}", daemon.log());
@@ -304,14 +301,14 @@ struct Watched {
 }
 
 struct Sentinel {
-    port: u16,
+    port: ReservedPort,
     child: Child,
     _dir: tempfile::TempDir,
 }
 
 impl Sentinel {
     fn start(master: u16, more: &str) -> Self {
-        let (port, dir) = (free_port(), tempfile::tempdir().expect("a folder"));
+        let (port, dir) = (ReservedPort::new(), tempfile::tempdir().expect("a folder"));
         let file = dir.path().join("sentinel.conf");
         let text = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
@@ -324,7 +321,7 @@ impl Sentinel {
     }
 
     fn ask(&self, args: &[&str]) -> Option<Reply> {
-        Some(Link::to(self.port)?.ask(args))
+        Some(Link::to(self.port.number)?.ask(args))
     }
 
     fn master(&self) -> Option<u16> {
@@ -388,9 +385,8 @@ fn sentinels_are_asked_anew_after_a_failover() {
     let old = watched.nodes[0].port;
     let sim = Sim::small();
     // The first in the list never answers, and costs no request anything.
-    let port = free_port();
-    let _silent = Fake::silent(port);
-    let list = format!("127.0.0.1:{port},{}", watched.list());
+    let silent = Fake::silent(0);
+    let list = format!("127.0.0.1:{},{}", silent.port, watched.list());
     let settings =
         [("REDIS_SENTINELS", list.as_str()), ("REDIS_SENTINEL_MASTER", "mymaster"), ("REDIS_TIMEOUT_MS", "500")];
     assert!(about_redis(&doctor(&sim, &settings)).contains("ok"));
@@ -445,12 +441,12 @@ fn what_is_wrong_with_sentinels_is_said_in_one_line() {
     let file = |path: &PathBuf| path.to_str().expect("a path").to_owned();
     let (secret, wrong) = (file(&secret), file(&wrong));
     let cases: [(String, &str, &str, &str); 6] = [
-        (url(free_port(), "mymaster"), "", "warn", "Connection refused"),
-        (url(open.port, "nobody"), "", "warn", "it knows no master \"nobody\""),
+        (url(refused_port(), "mymaster"), "", "warn", "Connection refused"),
+        (url(open.port.number, "nobody"), "", "warn", "it knows no master \"nobody\""),
         (url(redis.port, "mymaster"), "", "warn", "is it a sentinel?"),
-        (url(locked.port, "mymaster"), "", "warn", "it wants a password (REDIS_SENTINEL_PASSWORD_FILE)"),
-        (url(locked.port, "mymaster"), &wrong, "FAIL", "REDIS_SENTINEL_PASSWORD_FILE: WRONGPASS"),
-        (url(locked.port, "mymaster"), &secret, "ok", "mymaster@127.0.0.1"),
+        (url(locked.port.number, "mymaster"), "", "warn", "it wants a password (REDIS_SENTINEL_PASSWORD_FILE)"),
+        (url(locked.port.number, "mymaster"), &wrong, "FAIL", "REDIS_SENTINEL_PASSWORD_FILE: WRONGPASS"),
+        (url(locked.port.number, "mymaster"), &secret, "ok", "mymaster@127.0.0.1"),
     ];
     for (url, file, level, wanted) in &cases {
         let settings = [PATIENT, ("REDIS_URL", url.as_str()), ("REDIS_SENTINEL_PASSWORD_FILE", file)];
@@ -479,11 +475,9 @@ fn a_name_that_moves_is_looked_up_anew() {
         eprintln!("left out: /etc/hosts cannot be exchanged for one process here");
         return;
     }
-    let port = free_port();
     let mut plain = command(&sim, redis.port);
-    plain.env("REDIS_HOST", "nas-redis").env("JBOD_LISTEN", format!("127.0.0.1:{port}")).env(PATIENT.0, PATIENT.1);
-    let mut daemon = Daemon::spawn(&mut with_hosts(&plain), port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    plain.env("REDIS_HOST", "nas-redis").env("JBOD_LISTEN", ANY_PORT).env(PATIENT.0, PATIENT.1);
+    let daemon = Daemon::listening(&mut with_hosts(&plain));
     daemon.wait_ready();
     wait_all_hit(&daemon);
     redis.kill();

@@ -11,11 +11,11 @@ use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use support::daemon::{Daemon, command, run};
+use support::eventually;
 use support::http::Client;
 use support::look::{drive, drives};
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 /// A busy machine must not look like an absent Redis.
 const PATIENT: (&str, &str) = ("REDIS_TIMEOUT_MS", "2000");
@@ -612,11 +612,8 @@ fn a_request_target_in_absolute_form_is_answered_as_any_other() {
 #[test]
 fn a_host_name_can_be_listened_on() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let port = free_port();
-    let mut start = command(&sim, redis.port);
-    start.env("JBOD_LISTEN", format!("localhost:{port}"));
-    let mut daemon = Daemon::spawn(&mut start, port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    let daemon = Daemon::listening(command(&sim, redis.port).env("JBOD_LISTEN", "localhost:0"));
+    let port = daemon.port;
     assert_eq!(daemon.get("/healthz").status, 200);
     let mut client = Client::connect(port).expect("a connection");
     let request = format!("GET /healthz HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");

@@ -5,9 +5,10 @@ use crate::support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::daemon::{Daemon, command};
+use support::eventually;
+use support::port::ANY_PORT;
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -124,11 +125,10 @@ fn no_run_of_a_tool_changes_anything() {
     sim.set("bay/0/3", &["standby=true"]);
     let (smartctl, smartctl_notes) = noting(&sim, "smartctl");
     let (zpool, zpool_notes) = noting(&sim, "zpool");
-    let port = free_port();
     let mut command = command(&sim, redis.port);
-    command.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).env("SMART_POLL_INTERVAL", "1");
+    command.env("JBOD_LISTEN", ANY_PORT).env("SMART_POLL_INTERVAL", "1");
     command.env("SMARTCTL_PATH", smartctl).env("ZPOOL_PATH", zpool);
-    let daemon = Daemon::spawn(&mut command, port);
+    let daemon = Daemon::listening(&mut command);
     let lines = |notes: &Path| std::fs::read_to_string(notes).unwrap_or_default();
     eventually("several sweeps are over", || (lines(&smartctl_notes).lines().count() > 3 * 79).then_some(()));
     daemon.wait_ready();

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use support::daemon::{Daemon, command};
+use support::eventually;
 use support::http::Client;
+use support::port::{ANY_PORT, refused_port};
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 /// The troubles of a part.
 fn troubles(daemon: &Daemon, part: &str) -> Vec<Value> {
@@ -117,13 +118,11 @@ fn systemd_hears_that_it_is_ready_how_it_does_that_it_lives_and_that_it_stops() 
     let mut redis = Redis::start();
     let dir = tempfile::tempdir().expect("a folder");
     let systemd = Systemd::new(dir.path());
-    let port = free_port();
     let mut daemon = command(&sim, redis.port);
-    daemon.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).env("NOTIFY_SOCKET", &systemd.path);
+    daemon.env("JBOD_LISTEN", ANY_PORT).env("NOTIFY_SOCKET", &systemd.path);
     daemon.env("WATCHDOG_USEC", "2000000");
-    let mut daemon = Daemon::spawn(&mut daemon, port);
+    let daemon = Daemon::listening(&mut daemon);
     systemd.wait("READY", |said| said.contains("READY=1"));
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
     systemd.wait("its state", |said| said == "STATUS=4 drives, worst verdict ok, Redis up");
     systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
     redis.kill();
@@ -144,7 +143,7 @@ fn the_watchdog_is_not_fed_by_a_daemon_that_does_not_answer() {
     let mut daemon = command(&sim, redis.port);
     daemon.env("JBOD_LISTEN", format!("unix:{}", socket.display())).env("NOTIFY_SOCKET", &systemd.path);
     daemon.env("WATCHDOG_USEC", "4000000");
-    let daemon = Daemon::spawn(&mut daemon, 0);
+    let daemon = Daemon::spawn(&mut daemon);
     systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
     // Nobody reaches it any more, though it lives.
     std::fs::rename(&socket, dir.path().join("elsewhere")).expect("the socket moves");
@@ -161,9 +160,9 @@ fn a_daemon_that_answers_nobody_for_long_ends_as_failed() {
     let sim = Sim::small();
     let dir = tempfile::tempdir().expect("a folder");
     let socket = dir.path().join("api");
-    let mut daemon = command(&sim, Redis::absent().port);
+    let mut daemon = command(&sim, refused_port());
     daemon.env("JBOD_LISTEN", format!("unix:{}", socket.display())).env("WATCHDOG_USEC", "1000000");
-    let mut daemon = Daemon::spawn(&mut daemon, 0);
+    let mut daemon = Daemon::spawn(&mut daemon);
     daemon.wait_listening("the daemon listens", || std::os::unix::net::UnixStream::connect(&socket).ok());
     std::fs::rename(&socket, dir.path().join("elsewhere")).expect("the socket moves");
     let (status, log) = daemon.ended();
@@ -189,13 +188,11 @@ impl Clocked {
         let dir = tempfile::tempdir().expect("a folder");
         let setting = dir.path().join("time");
         std::fs::write(&setting, "+0").expect("the clock is set");
-        let port = free_port();
         let mut daemon = command(sim, redis.port);
-        daemon.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).env("SMART_POLL_INTERVAL", "600");
+        daemon.env("JBOD_LISTEN", ANY_PORT).env("SMART_POLL_INTERVAL", "600");
         daemon.env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", &setting);
         daemon.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("SMART_CACHE_TTL", "900");
-        let mut daemon = Daemon::spawn(&mut daemon, port);
-        daemon.wait_listening("the daemon listens", || Client::connect(port));
+        let daemon = Daemon::listening(&mut daemon);
         daemon.wait_ready();
         Some(Self { daemon, setting, _dir: dir })
     }
@@ -283,14 +280,12 @@ fn descriptors_are_asked_for_and_fewer_connections_let_in_where_there_are_none()
         line.split_whitespace().nth(3).and_then(|n| n.parse::<u64>().ok()).expect("a number")
     };
     let start = |soft: &str, hard: &str| {
-        let port = free_port();
         let plain = command(&sim, redis.port);
         let mut limited = Command::new("prlimit");
         limited.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        limited.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).arg(format!("--nofile={soft}:{hard}"));
+        limited.env("JBOD_LISTEN", ANY_PORT).arg(format!("--nofile={soft}:{hard}"));
         limited.arg(plain.get_program());
-        let mut daemon = Daemon::spawn(&mut limited, port);
-        daemon.wait_listening("the daemon listens", || Client::connect(port));
+        let daemon = Daemon::listening(&mut limited);
         daemon.wait_ready();
         daemon
     };

@@ -12,11 +12,11 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use support::daemon::{Daemon, Ended, command, run};
+use support::eventually;
 use support::fake::Fake;
 use support::http::Response;
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, free_port};
 
 /// Runs a command with its standard output on a terminal of so many columns; gives what it wrote.
 #[track_caller]
@@ -383,11 +383,10 @@ fn a_doctor_knows_who_is_at_the_address() {
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let at = |address: &str| doctor(&sim, redis.port, &[("JBOD_LISTEN", address)]);
     finding(&at(&format!("127.0.0.1:{}", daemon.port)), "ok", "a jbod-monitor serves on");
-    let (port, other) = (free_port(), free_port());
-    let _first_release = Fake::at(port, |stream| answer_healthz(stream, "default-src 'self'"));
-    finding(&at(&format!("127.0.0.1:{port}")), "ok", "a jbod-monitor serves on");
-    let _stranger = Fake::at(other, |stream| answer_healthz(stream, "default-src 'self' https:"));
-    finding(&at(&format!("127.0.0.1:{other}")), "FAIL", "cannot serve on");
+    let first_release = Fake::at(0, |stream| answer_healthz(stream, "default-src 'self'"));
+    finding(&at(&format!("127.0.0.1:{}", first_release.port)), "ok", "a jbod-monitor serves on");
+    let stranger = Fake::at(0, |stream| answer_healthz(stream, "default-src 'self' https:"));
+    finding(&at(&format!("127.0.0.1:{}", stranger.port)), "FAIL", "cannot serve on");
     let held = TcpListener::bind("127.0.0.1:0").expect("a port");
     let ended = at(&held.local_addr().expect("its address").to_string());
     assert!(finding(&ended, "FAIL", "cannot serve on").contains("JBOD_LISTEN"));

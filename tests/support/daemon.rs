@@ -1,20 +1,25 @@
 //! The real daemon, as a process, with its log.
 
+use super::eventually;
 use super::http::{Client, Response};
+use super::port::{ANY_PORT, ReservedPort};
 use super::redis::Redis;
 use super::sim::Sim;
-use super::{eventually, free_port};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddrV4;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 pub struct Daemon {
+    /// 0: not known yet, or not on TCP.
     pub port: u16,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// Where Redis is, or is not: no other program gets that port while the daemon runs.
+    redis_port: Option<Arc<ReservedPort>>,
 }
 
 /// The command of the daemon for a simulated host, not yet started; nothing of the test's own
@@ -35,18 +40,36 @@ impl Daemon {
     /// Starts it with further settings, and waits until it listens.
     #[track_caller]
     pub fn start(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> Self {
-        let port = free_port();
         let mut command = command(sim, redis.port);
-        command.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).envs(settings.iter().copied());
-        let mut daemon = Self::spawn(&mut command, port);
-        daemon.wait_listening("the daemon listens", || Client::connect(port));
+        command.env("JBOD_LISTEN", ANY_PORT).envs(settings.iter().copied());
+        let mut daemon = Self::listening(&mut command);
+        daemon.redis_port = Some(redis.reserved_port());
         daemon
     }
 
-    /// Starts a command of the daemon as it stands, and waits for nothing. `port`: where it will
-    /// listen (0: not on TCP).
+    /// Starts a command of the daemon that has it listen on TCP, and waits until its log says on which port.
     #[track_caller]
-    pub fn spawn(command: &mut Command, port: u16) -> Self {
+    pub fn listening(command: &mut Command) -> Self {
+        let mut daemon = Self::spawn(command);
+        let log = Arc::clone(&daemon.log);
+        daemon.port = daemon.wait_listening("the daemon says where it listens", || {
+            log.lock().expect("the log").iter().find_map(|line| logged_port(line))
+        });
+        daemon
+    }
+
+    /// Starts a command of the daemon that has it listen on that port, and waits until it does. Its log may be elsewhere.
+    #[track_caller]
+    pub fn listening_on(port: &ReservedPort, command: &mut Command) -> Self {
+        let mut daemon = Self::spawn(command);
+        daemon.port = port.number;
+        daemon.wait_listening("the daemon listens", || Client::connect(port.number));
+        daemon
+    }
+
+    /// Starts a command of the daemon as it stands, and waits for nothing.
+    #[track_caller]
+    pub fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -62,7 +85,7 @@ impl Daemon {
                 }
             })
             .expect("a thread for the log");
-        Self { port, child, log }
+        Self { port: 0, child, log, redis_port: None }
     }
 
     /// Waits until `look` gives something, as long as the daemon lives.
@@ -177,6 +200,13 @@ impl Daemon {
     pub fn children(&self) -> Vec<String> {
         children_of(self.child.id())
     }
+}
+
+/// The port of the IPv4 address that the first line of the log names.
+fn logged_port(line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once(" started version=")?;
+    let addresses = rest.split(' ').find_map(|word| word.strip_prefix("listen="))?;
+    addresses.split(',').find_map(|address| address.parse::<SocketAddrV4>().ok()).map(|address| address.port())
 }
 
 /// What a command that ended by itself left.

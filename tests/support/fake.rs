@@ -42,14 +42,17 @@ impl BlackHole {
 
 /// A server that answers whatever `talk` says, for each connection on a thread of its own.
 pub struct Fake {
+    pub port: u16,
     stop: Arc<AtomicBool>,
     pub connections: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Fake {
+    /// `port` 0: one that the kernel chooses.
     pub fn at(port: u16, talk: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = listener(port, 64);
+        let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("its address");
         listener.set_nonblocking(true).expect("an option");
         let (stop, talk) = (Arc::new(AtomicBool::new(false)), Arc::new(talk));
         let connections = Arc::new(AtomicUsize::new(0));
@@ -70,7 +73,7 @@ impl Fake {
             }
         };
         let thread = std::thread::Builder::new().spawn(run).expect("a thread");
-        Self { stop, connections, thread: Some(thread) }
+        Self { port: address.port(), stop, connections, thread: Some(thread) }
     }
 
     /// Accepts, and says nothing.

@@ -2,10 +2,10 @@
 //! host's, by a mount namespace.
 
 use super::daemon::{Daemon, command};
-use super::http::Client;
+use super::eventually;
+use super::port::ReservedPort;
 use super::redis::Redis;
 use super::sim::Sim;
-use super::{eventually, free_port};
 use serde_json::Value;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
@@ -46,22 +46,23 @@ pub fn as_unit(plain: &Command, folder: Option<&Path>) -> Option<Command> {
     Some(command)
 }
 
-/// The daemon as a unit, not yet started. `None`: not on this machine.
-pub fn unit(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<(Command, u16)> {
-    let port = free_port();
+/// The daemon as a unit, not yet started, and its port, which only the journal would say. `None`: not on this machine.
+pub fn unit(
+    sim: &Sim,
+    redis: &Redis,
+    folder: Option<&Path>,
+    settings: &[(&str, &str)],
+) -> Option<(Command, ReservedPort)> {
+    let port = ReservedPort::new();
     let mut plain = command(sim, redis.port);
-    plain
-        .env("JBOD_LISTEN", format!("127.0.0.1:{port}"))
-        .env("SMART_POLL_INTERVAL", "1")
-        .envs(settings.iter().copied());
+    plain.env("JBOD_LISTEN", port.address()).env("SMART_POLL_INTERVAL", "1").envs(settings.iter().copied());
     Some((as_unit(&plain, folder)?, port))
 }
 
 /// … started, and its first sweep whole.
 pub fn ready(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<Daemon> {
     let (mut command, port) = unit(sim, redis, folder, settings)?;
-    let mut daemon = Daemon::spawn(&mut command, port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    let daemon = Daemon::listening_on(&port, &mut command);
     daemon.wait_ready();
     Some(daemon)
 }

@@ -1,5 +1,5 @@
 //! What the tests share: a simulated host, a real redis-server, the real daemon, and a client
-//! that sees what a user sees. Everything is started on a free port and ends with its test.
+//! that sees what a user sees. Everything listens on a port that the kernel chose, and ends with its test.
 
 #![allow(dead_code, reason = "each program of tests uses its part")]
 
@@ -11,6 +11,7 @@ pub mod http;
 pub mod journal;
 pub mod load;
 pub mod look;
+pub mod port;
 pub mod prometheus;
 pub mod redis;
 pub mod runs;
@@ -18,9 +19,7 @@ pub mod series;
 pub mod sim;
 pub mod vitals;
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a test waits for at most before it gives up. Generous: it bounds failures, not speed.
@@ -36,25 +35,6 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         assert!(Instant::now() < until, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Ports below those that the kernel gives to clients (`ip_local_port_range`, from 32768 on), so that no connection
-/// of a test that runs meanwhile takes one before the daemon does.
-const PORTS: std::ops::Range<u16> = 12_000..32_000;
-
-/// A port that nothing listens on. No two tests of a process are given the same one.
-pub fn free_port() -> u16 {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    let count = PORTS.end - PORTS.start;
-    // Another process of tests begins elsewhere.
-    let begin = u16::try_from(std::process::id() % u32::from(count)).expect("less than all ports");
-    loop {
-        let offset = begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % count;
-        let port = PORTS.start + offset;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }
 

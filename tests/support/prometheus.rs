@@ -2,7 +2,8 @@
 //! not here, what needs them is left out, and says so.
 
 use super::daemon::Ended;
-use super::{eventually, free_port};
+use super::eventually;
+use super::port::ReservedPort;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -42,7 +43,7 @@ pub fn promtool(args: &[&str], input: &[u8]) -> Ended {
 }
 
 pub struct Prometheus {
-    port: u16,
+    port: ReservedPort,
     child: Child,
     _dir: tempfile::TempDir,
 }
@@ -51,7 +52,7 @@ impl Prometheus {
     /// Scrapes the daemon on that port each second, with our alerts; waits for the first scrape.
     #[track_caller]
     pub fn of(daemon: u16, token: &str) -> Self {
-        let (port, dir) = (free_port(), tempfile::tempdir().expect("a folder for prometheus"));
+        let (port, dir) = (ReservedPort::new(), tempfile::tempdir().expect("a folder for prometheus"));
         let config = format!(
             "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\nrule_files: [{}]\nscrape_configs:\n  - job_name: \
              jbod-monitor\n    authorization: {{ credentials: {token} }}\n    static_configs: [{{ targets: \
@@ -63,7 +64,7 @@ impl Prometheus {
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg(format!("--web.listen-address={}", port.address()))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -98,7 +99,7 @@ impl Prometheus {
 
     /// Without chunks: it closes when it has said all.
     fn get(&self, path: &str) -> Option<Value> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port.number)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
         stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").as_bytes()).ok()?;
         let mut answer = Vec::new();

@@ -1,14 +1,17 @@
 //! A real redis-server of the test's own.
 
-use super::{eventually, free_port};
+use super::eventually;
+use super::port::ReservedPort;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub struct Redis {
     pub port: u16,
+    reserved_port: Arc<ReservedPort>,
     child: Option<Child>,
     dir: tempfile::TempDir,
     password: Option<String>,
@@ -26,7 +29,13 @@ impl Redis {
     /// A port on which no Redis listens yet.
     pub fn absent() -> Self {
         let dir = tempfile::tempdir().expect("a folder for redis");
-        Self { port: free_port(), child: None, dir, password: None, args: Vec::new() }
+        let reserved_port = Arc::new(ReservedPort::new());
+        Self { port: reserved_port.number, reserved_port, child: None, dir, password: None, args: Vec::new() }
+    }
+
+    /// Its port: as long as somebody has this, no other program can listen on it.
+    pub fn reserved_port(&self) -> Arc<ReservedPort> {
+        Arc::clone(&self.reserved_port)
     }
 
     /// Starts one with further arguments.

@@ -4,11 +4,12 @@
 use super::crowds::narrow;
 use super::wire::{alone, beside, connect, sent};
 use crate::support::daemon::{Daemon, command};
+use crate::support::eventually;
 use crate::support::http::Client;
+use crate::support::port::ANY_PORT;
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;
 use crate::support::vitals::Vitals;
-use crate::support::{eventually, free_port};
 use rustix::process::{Resource, Rlimit, getuid, prlimit};
 use std::io::Write;
 use std::net::TcpStream;
@@ -90,13 +91,10 @@ fn no_threads_to_be_had_is_no_end() {
         eprintln!("left out: this takes root, setpriv, prlimit, and a program that every user may run");
         return;
     }
-    let port = free_port();
     let mut start = limit(&[PLENTY, program]);
     start.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     start.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    start.env("JBOD_LISTEN", format!("127.0.0.1:{port}")).env("SMART_POLL_INTERVAL", "1");
-    let mut daemon = Daemon::spawn(&mut start, port);
-    daemon.wait_listening("the daemon listens", || Client::connect(port));
+    let daemon = Daemon::listening(start.env("JBOD_LISTEN", ANY_PORT).env("SMART_POLL_INTERVAL", "1"));
     daemon.wait_ready();
     let base = daemon.at_rest();
     let pid = daemon.pid().to_string();
@@ -104,7 +102,7 @@ fn no_threads_to_be_had_is_no_end() {
     for _ in 0..2 {
         let most = daemon.vitals().threads;
         assert!(is_well(limit(&["--pid", &pid, &format!("--nproc={most}:")])));
-        let held = hold(port, 60);
+        let held = hold(daemon.port, 60);
         daemon.overview_when("drives cannot be read any more", |o| o["sweep"]["failed"] != 0);
         beside(&daemon, "no threads to be had", || std::thread::sleep(Duration::from_secs(2)));
         assert!(daemon.vitals().threads <= most, "the limit holds");

@@ -3,11 +3,12 @@
 
 use super::wire::alone;
 use crate::support::daemon::{Daemon, command};
+use crate::support::eventually;
 use crate::support::http::Client;
 use crate::support::look::drives;
+use crate::support::port::ANY_PORT;
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;
-use crate::support::{eventually, free_port};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -407,14 +408,11 @@ fn no_value_in_redis_keeps_the_daemon_from_starting_in_little_memory() {
     {
         let redis = Redis::start();
         attack.put(&redis);
-        let port = free_port();
         let of_daemon = command(&rack.sim, redis.port);
         let mut start = plain(&[BYTES, of_daemon.get_program().to_str().expect("a path")]);
         start.env_clear().envs(of_daemon.get_envs().filter_map(|(name, value)| Some((name, value?))));
         start.envs(SETTINGS).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        start.env("JBOD_LISTEN", format!("127.0.0.1:{port}"));
-        let mut daemon = Daemon::spawn(&mut start, port);
-        daemon.wait_listening("the daemon listens", || Client::connect(port));
+        let daemon = Daemon::listening(start.env("JBOD_LISTEN", ANY_PORT));
         ask(&daemon, &rack, attack.is_foreign, || wait_overwritten(&redis, &attack));
         daemon.wait_ready();
         assert_eq!(daemon.logged("panic") + daemon.logged("allocation"), 0, "{}", daemon.log());

@@ -3,7 +3,6 @@
 use super::browser;
 use super::support::daemon::Daemon;
 use super::support::fake::Fake;
-use super::support::free_port;
 use super::support::redis::Redis;
 use super::support::sim::Sim;
 use super::url;
@@ -37,9 +36,9 @@ fn no_other_site_can_show_the_page_in_a_frame() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &super::STILL);
     for path in ["", "page.css", "icon.svg", "api/map.txt", "api/overview"] {
-        let (port, framed) = (free_port(), url(&daemon, path));
-        let _site = Fake::at(port, move |stream| answer(stream, &framed));
-        browser.open(&format!("http://localhost:{port}/"), json!({}));
+        let framed = url(&daemon, path);
+        let site = Fake::at(0, move |stream| answer(stream, &framed));
+        browser.open(&format!("http://localhost:{}/", site.port), json!({}));
         let refused = browser.run(
             "await see('Another site');
             const [failed] = await Promise.all([page.waitForEvent('requestfailed'), page.reload()]);
@@ -49,10 +48,11 @@ fn no_other_site_can_show_the_page_in_a_frame() {
         browser.nothing_else_happened(&["frame-ancestors 'none'", "a request to http://127.0.0.1", "chrome-error"]);
     }
     // That a frame would be seen: a page without the policy is shown in one.
-    let port = free_port();
-    let framed = format!("http://127.0.0.1:{port}/plain");
-    let _site = Fake::at(port, move |stream| answer(stream, &framed));
-    browser.open(&format!("http://localhost:{port}/"), json!({}));
+    let site = Fake::at(0, |stream| {
+        let own = stream.local_addr().expect("its address");
+        answer(stream, &format!("http://{own}/plain"));
+    });
+    browser.open(&format!("http://localhost:{}/", site.port), json!({}));
     browser.run("await page.frameLocator('iframe').getByText('A plain page').waitFor()");
     browser.nothing_else_happened(&["a request to http://127.0.0.1", "favicon.ico", "404"]);
 }

@@ -2,7 +2,6 @@
 
 use super::support::daemon::Daemon;
 use super::support::fake::Fake;
-use super::support::free_port;
 use super::support::redis::Redis;
 use super::support::sim::Sim;
 use super::{STILL, browser, url};
@@ -231,12 +230,12 @@ fn an_answer_that_is_cut_off_or_not_the_daemons_is_no_answer() {
     let Some(mut browser) = browser::turn() else { return };
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
-    let (mode, between, to) = (Arc::new(AtomicU8::new(0)), free_port(), daemon.port);
+    let (mode, to) = (Arc::new(AtomicU8::new(0)), daemon.port);
     let now = Arc::clone(&mode);
-    let _proxy = Fake::at(between, move |client| {
+    let proxy = Fake::at(0, move |client| {
         let _ = forward(client, to, now.load(Ordering::Acquire));
     });
-    browser.open(&format!("http://127.0.0.1:{between}/"), json!({ "clock": true }));
+    browser.open(&format!("http://127.0.0.1:{}/", proxy.port), json!({ "clock": true }));
     browser.run("await see('All is well: 4 drives are healthy')");
     for (what, said) in [
         (Between::Cuts, "The daemon does not answer (no connection)."),

@@ -1,0 +1,46 @@
+//! Ports for programs that cannot be started on port 0, or do not say which port the kernel chose.
+
+use socket2::{Domain, Socket, Type};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+/// `JBOD_LISTEN` of a daemon whose log says which port it got (`Daemon::listening`).
+pub const ANY_PORT: &str = "127.0.0.1:0";
+
+/// A port of 127.0.0.1 that the kernel chose: bound, so that no other socket gets it, and not listening, so that
+/// connections are refused.
+///
+/// A program that sets `SO_REUSEADDR` can listen on it meanwhile, as often as it is started: redis-server, Prometheus,
+/// the daemon and `Fake` do.
+pub struct ReservedPort {
+    pub number: u16,
+    _socket: Socket,
+}
+
+impl ReservedPort {
+    pub fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("an option");
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+        let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("its address");
+        Self { number: address.port(), _socket: socket }
+    }
+
+    /// `127.0.0.1:PORT`
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{self}")
+    }
+}
+
+impl fmt::Display for ReservedPort {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.number.fmt(f)
+    }
+}
+
+/// A port on which nothing listens as long as the tests run.
+pub fn refused_port() -> u16 {
+    static PORT: LazyLock<ReservedPort> = LazyLock::new(ReservedPort::new);
+    PORT.number
+}
