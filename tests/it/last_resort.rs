@@ -211,6 +211,7 @@ fn a_signal_at_any_moment_of_the_start_is_an_orderly_stop() {
         let pipe = Pipe::new();
         let mut daemon = Hanging::start(&sim, &redis, &pipe);
         let is_early = round % 4 == 0;
+        // A random moment is what is tested: nothing is expected to have happened by then.
         if is_early {
             std::thread::sleep(Duration::from_millis(dice.next() % 60));
         } else {

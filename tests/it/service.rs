@@ -6,7 +6,8 @@ use crate::support;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::cmp::Ordering;
-use std::os::unix::net::UnixDatagram;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -102,13 +103,12 @@ impl Systemd {
         (0..200).map(|_| self.next()).find(|said| wanted(said)).unwrap_or_else(|| panic!("systemd hears of {what}"))
     }
 
-    /// Nothing but silence for a while: whatever came before is taken.
-    fn is_silent_for(&self, time: Duration) -> bool {
+    /// Takes what has been said so far.
+    fn drain(&self) {
         let mut buffer = [0; 4096];
-        self.socket.set_read_timeout(Some(time)).expect("a timeout");
-        let heard = self.socket.recv(&mut buffer).is_ok();
-        self.socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
-        !heard
+        self.socket.set_nonblocking(true).expect("an option");
+        while self.socket.recv(&mut buffer).is_ok() {}
+        self.socket.set_nonblocking(false).expect("an option");
     }
 }
 
@@ -136,20 +136,29 @@ fn systemd_hears_that_it_is_ready_how_it_does_that_it_lives_and_that_it_stops() 
 #[test]
 fn the_watchdog_is_not_fed_by_a_daemon_that_does_not_answer() {
     let sim = Sim::small();
-    let redis = Redis::start();
+    let mut redis = Redis::start();
     let dir = tempfile::tempdir().expect("a folder");
     let systemd = Systemd::new(dir.path());
-    let socket = dir.path().join("api");
+    let (socket, elsewhere) = (dir.path().join("api"), dir.path().join("elsewhere"));
     let mut daemon = command(&sim, redis.port);
     daemon.env("JBOD_LISTEN", format!("unix:{}", socket.display())).env("NOTIFY_SOCKET", &systemd.path);
     daemon.env("WATCHDOG_USEC", "4000000");
     let daemon = Daemon::spawn(&mut daemon);
     systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
     // Nobody reaches it any more, though it lives.
-    std::fs::rename(&socket, dir.path().join("elsewhere")).expect("the socket moves");
+    std::fs::rename(&socket, &elsewhere).expect("the socket moves");
     daemon.wait_logged("does not show that it works");
-    while !systemd.is_silent_for(Duration::from_secs(2)) {}
-    std::fs::rename(dir.path().join("elsewhere"), &socket).expect("the socket moves back");
+    systemd.drain();
+    // A check that finds Redis away says so after it would have sent the heartbeat.
+    redis.kill();
+    let mut client = UnixStream::connect(&elsewhere).expect("it accepts");
+    client
+        .write_all(b"GET /api/overview HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("it is sent");
+    client.read_to_end(&mut Vec::new()).expect("an answer, for which Redis was asked");
+    let said = systemd.wait("the outage", |said| said == "WATCHDOG=1" || said.contains("Redis away"));
+    assert!(said.contains("Redis away"), "{said}");
+    std::fs::rename(&elsewhere, &socket).expect("the socket moves back");
     systemd.wait("a heartbeat again", |said| said == "WATCHDOG=1");
     daemon.wait_logged("answers again");
     assert_eq!(daemon.logged("does not show that it works"), 1, "{}", daemon.log());

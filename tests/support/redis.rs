@@ -134,6 +134,19 @@ impl Redis {
         ms
     }
 
+    /// Waits until the poll lease has been renewed so often: the poller runs, whether or not the daemon can be asked.
+    #[track_caller]
+    pub fn wait_renewed(&self, count: usize) {
+        let left = || self.pttl("jbod:lock:poll");
+        let (mut last, mut renewed) = (left(), 0);
+        eventually("the poll lease is renewed", || {
+            let now = left();
+            renewed += usize::from(now > last);
+            last = now;
+            (renewed >= count).then_some(())
+        });
+    }
+
     /// `SET`, of bytes that need not be text.
     #[track_caller]
     pub fn set(&self, key: &str, value: &[u8]) {

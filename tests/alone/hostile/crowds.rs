@@ -1,6 +1,6 @@
 //! Too much of everything: connections, bytes, headers, requests, and clients that take their time.
 
-use super::wire::{alone, answers, beside, connect, rest, sent};
+use super::wire::{alone, answers, beside, connect, rest, sent, wait_blocked};
 use crate::support::daemon::Daemon;
 use crate::support::http::Client;
 use crate::support::redis::Redis;
@@ -53,6 +53,7 @@ fn slow_clients_keep_nobody_waiting() {
         let since = Instant::now();
         for letter in text {
             heads.iter_mut().chain(&mut bodies).for_each(|stream| drop(stream.write(&[*letter])));
+            // What makes them slow.
             std::thread::sleep(Duration::from_millis(100));
         }
         assert!(since.elapsed() > Duration::from_secs(6), "longer than a head may take");
@@ -206,8 +207,7 @@ fn who_reads_slowly_has_every_byte() {
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
     stream.write_all(GET.repeat(80).as_bytes()).expect("it is sent");
     stream.shutdown(Shutdown::Write).expect("no more is sent");
-    // Until more is on its way than the kernel takes.
-    std::thread::sleep(Duration::from_secs(1));
+    wait_blocked(daemon.port, std::slice::from_ref(&stream));
     let told = answers(&rest(&mut stream));
     assert_eq!(told.len(), 80);
     for answer in told {
@@ -230,7 +230,7 @@ fn requests_in_a_row_are_taken_one_by_one() {
         for stream in &mut held {
             let _ = stream.write_all(GET.repeat(2_000).as_bytes());
         }
-        std::thread::sleep(Duration::from_secs(1));
+        wait_blocked(daemon.port, &held);
     });
     let grown = daemon.vitals().peak_kib.saturating_sub(base.resident_kib);
     eprintln!("8 x 2,000 requests in a row: {grown} KiB more at the peak");

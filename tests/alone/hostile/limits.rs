@@ -2,7 +2,7 @@
 //! a thousand drives in little memory.
 
 use super::crowds::narrow;
-use super::wire::{alone, beside, connect, sent};
+use super::wire::{alone, beside, connect, sent, wait_begun, wait_blocked};
 use crate::support::daemon::{Daemon, command};
 use crate::support::eventually;
 use crate::support::http::Client;
@@ -14,7 +14,6 @@ use rustix::process::{Resource, Rlimit, getuid, prlimit};
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// Of a release build; a debug build holds more.
 const MOST_KIB: usize = if cfg!(debug_assertions) { 160 * 1024 } else { 64 * 1024 };
@@ -55,7 +54,7 @@ fn no_descriptors_left_is_no_end() {
         let held = hold(daemon.port, 90);
         eventually("no descriptor is left", || (daemon.vitals().descriptors >= 63).then_some(()));
         // A few sweeps without a pipe to be had.
-        std::thread::sleep(Duration::from_secs(2));
+        redis.wait_renewed(3);
         drop(held);
         eventually("there is room again", || {
             let answer = Client::connect(daemon.port)?.request("GET", "/healthz", &[])?;
@@ -104,7 +103,7 @@ fn no_threads_to_be_had_is_no_end() {
         assert!(is_well(limit(&["--pid", &pid, &format!("--nproc={most}:")])));
         let held = hold(daemon.port, 60);
         daemon.overview_when("drives cannot be read any more", |o| o["sweep"]["failed"] != 0);
-        beside(&daemon, "no threads to be had", || std::thread::sleep(Duration::from_secs(2)));
+        beside(&daemon, "no threads to be had", || drop(daemon.after_sweeps(2)));
         assert!(daemon.vitals().threads <= most, "the limit holds");
         drop(held);
         assert!(is_well(limit(&["--pid", &pid, &format!("{PLENTY}:")])));
@@ -129,13 +128,13 @@ fn a_thousand_drives_under_attack_take_little_memory() {
     beside(&daemon, "1,000 drives under attack", || {
         let views =
             ["/api/overview", "/api/drives?verdict=ok", "/api/drives?verdict=unknown", "/api/enclosures", "/api/zfs"];
-        let mut held = Vec::new();
+        let (mut lists, mut others) = (Vec::new(), Vec::new());
         for number in 0..110 {
             let view = views[number % views.len()];
             let request = format!("GET {view} HTTP/1.1\r\nHost: localhost\r\nX-Pad: {}\r\n\r\n", "x".repeat(8_000));
             let mut stream = narrow(daemon.port);
             let _ = stream.write(request.repeat(4).as_bytes());
-            held.push(stream);
+            if view == views[0] { lists.push(stream) } else { others.push(stream) }
         }
         let mib = vec![b'a'; 1 << 20];
         for _ in 0..8 {
@@ -144,7 +143,8 @@ fn a_thousand_drives_under_attack_take_little_memory() {
             let _ = (0..64).take_while(|_| stream.write_all(&mib).is_ok()).count();
             sent(daemon.port, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18446744073709551615\r\n\r\n");
         }
-        std::thread::sleep(Duration::from_secs(2));
+        wait_blocked(daemon.port, &lists);
+        wait_begun(&others);
     });
     let peak = daemon.vitals().peak_kib;
     eprintln!("1,000 drives: {} KiB after the sweep, {peak} KiB at the peak under attack", quiet.resident_kib);

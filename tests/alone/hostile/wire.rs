@@ -1,6 +1,7 @@
 //! Connections of clients that do not behave, and of those that do beside them.
 
 use crate::support::daemon::Daemon;
+use crate::support::eventually;
 use crate::support::http::Client;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -42,6 +43,41 @@ pub fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let end = stream.read_to_end(&mut answer).map_err(|e| e.kind());
     assert_ne!(end, Err(io::ErrorKind::WouldBlock), "neither an answer nor the end");
     answer
+}
+
+/// Waits until an answer to each of these clients, who read nothing, has begun to arrive, or it has been turned away.
+#[track_caller]
+pub fn wait_begun(clients: &[TcpStream]) {
+    for client in clients {
+        client.set_read_timeout(Some(HANGS)).expect("a limit");
+        let begun = client.peek(&mut [0]).map_err(|e| e.kind());
+        assert_ne!(begun, Err(io::ErrorKind::WouldBlock), "neither an answer nor the end");
+    }
+}
+
+/// Waits until the kernel takes no more of the daemon's answers to these clients, who read nothing.
+#[track_caller]
+pub fn wait_blocked(daemon: u16, clients: &[TcpStream]) {
+    let ports: Vec<u16> = clients.iter().map(|client| client.local_addr().expect("its address").port()).collect();
+    let mut last = Vec::new();
+    eventually("no more is taken for any client", || {
+        std::thread::sleep(Duration::from_millis(200));
+        let now: Vec<u64> = ports.iter().map(|port| unsent(daemon, *port)).collect();
+        let is_blocked = now.iter().all(|bytes| *bytes > 0) && now == last;
+        last = now;
+        is_blocked.then_some(())
+    });
+}
+
+/// Bytes in the send queue of the daemon's connection to that client (`tx_queue` in proc(5), `/proc/net/tcp`).
+fn unsent(daemon: u16, client: u16) -> u64 {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the connections of this host");
+    let (daemon, client) = (format!(":{daemon:04X}"), format!(":{client:04X}"));
+    let queue = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find_map(|fields| {
+        let is_it = fields.len() > 4 && fields[1].ends_with(&daemon) && fields[2].ends_with(&client);
+        is_it.then(|| fields[4].split(':').next().and_then(|bytes| u64::from_str_radix(bytes, 16).ok()))?
+    });
+    queue.unwrap_or(0)
 }
 
 /// An answer of which only this much is looked at.
