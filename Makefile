@@ -69,7 +69,7 @@ fuzz:
 
 soak:
 	@tests/need.sh redis-server
-	SOAK_SECONDS=$${SOAK_SECONDS:-600} $(CARGO) test --release --locked --test alone soak -- --nocapture
+	SOAK_SECONDS=$${SOAK_SECONDS:-600} SOAK_SEED=$${SOAK_SEED:-random} $(CARGO) test --release --locked --test alone soak -- --nocapture
 
 release:
 	@packaging/release $(VERSION)

@@ -1,8 +1,8 @@
 //! No stranger on the port, and nothing that a drive calls itself, hurts the daemon: it stays the
 //! same process, answers whoever behaves, and gives back what an attack has cost.
 //!
-//! Malformed requests are made by chance; the seed is printed, and `HOSTILE_SEED=NUMBER` tries the
-//! same ones again.
+//! Malformed requests are made from a fixed seed, which is printed. `HOSTILE_SEED=NUMBER` or
+//! `HOSTILE_SEED=random` makes other ones.
 
 mod crowds;
 mod door;

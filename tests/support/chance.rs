@@ -1,4 +1,4 @@
-//! Chance that can be had again: everything follows from one seed, which is printed.
+//! Random numbers that can be repeated: all of them follow from one seed, which is printed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
@@ -45,13 +45,18 @@ impl Chance {
     }
 }
 
-/// The seed that the environment names, or a fresh one. Printed past the capture of output, so
-/// that it is seen also of a run that was aborted.
+/// The seed of a run for which the environment names none: every run tests the same cases.
+const FIXED: u64 = 20_261_130;
+
+/// `FIXED`, or the seed that the environment variable names: a number, or `random` for a fresh one.
+/// Printed past the capture of output, so that it is also seen of a run that was aborted.
 pub fn seed(variable: &str) -> u64 {
-    let seed = match std::env::var(variable) {
-        Ok(text) => text.trim().parse().unwrap_or_else(|_| panic!("{variable}: found {text:?}, wanted a number")),
-        Err(_) => RandomState::new().build_hasher().finish() >> 32,
+    let named = std::env::var(variable).unwrap_or_default();
+    let seed = match named.trim() {
+        "" => FIXED,
+        "random" => RandomState::new().build_hasher().finish() >> 32,
+        text => text.parse().unwrap_or_else(|_| panic!("{variable}: found {text:?}, expected a number or \"random\"")),
     };
-    let _ = writeln!(std::io::stderr(), "{variable}={seed} tries the same again");
+    let _ = writeln!(std::io::stderr(), "{variable}={seed} repeats this run");
     seed
 }

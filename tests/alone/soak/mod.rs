@@ -2,7 +2,7 @@
 //! that the daemon costs the same at the end as at the beginning.
 //!
 //! A minute of it is a test; `make soak` runs a release build for `SOAK_SECONDS` (600). The order of
-//! the faults follows from `SOAK_SEED`, which is printed.
+//! the faults follows from `SOAK_SEED`: fixed in the test, random in `make soak`, and printed.
 
 use crate::support;
 

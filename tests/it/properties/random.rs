@@ -1,4 +1,4 @@
-//! Chance that can be had again: everything follows from one seed.
+//! Random cases that can be repeated: all of them follow from one seed.
 
 use crate::support::PATIENCE;
 use crate::support::chance::{self, Chance};
@@ -60,5 +60,5 @@ pub fn try_cases(
         seen = now;
     }
     let ended = thread.join();
-    assert!(ended.is_ok(), "{what}: a case failed, see above; {VARIABLE}={seed} tries it again");
+    assert!(ended.is_ok(), "{what}: a case failed, see above; {VARIABLE}={seed} repeats it");
 }
