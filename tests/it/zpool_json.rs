@@ -8,7 +8,7 @@ use serde_json::Value;
 use support::daemon::Daemon;
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{corpus, eventually};
+use support::{eventually, fixture};
 
 const OFTEN: (&str, &str) = ("SMART_POLL_INTERVAL", "1");
 
@@ -227,18 +227,17 @@ fn printing(text: &str) -> Value {
     zfs
 }
 
-/// How the recorded files are read is checked beside their text; here, that numbers change nothing.
+/// `zpool_fixtures` compares what is read from each file with tables; here, numbers change nothing.
 #[test]
 fn numbers_are_read_as_their_text_is() {
-    let Some(corpus) = corpus() else { return };
-    let files = std::fs::read_dir(corpus.join("zpool")).expect("the recorded outputs").flatten();
+    let files = std::fs::read_dir(fixture("zpool")).expect("the fixtures").flatten();
     let json = files.map(|f| f.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
     let mut count = 0;
     for path in json {
-        let recorded = std::fs::read_to_string(&path).expect("a recording");
-        let (as_text, as_numbers) = (printing(&recorded), printing(&with_numbers(&recorded)));
+        let file = std::fs::read_to_string(&path).expect("a fixture");
+        let (as_text, as_numbers) = (printing(&file), printing(&with_numbers(&file)));
         assert_eq!(difference("", &as_text, &as_numbers), None, "{}", path.display());
         count += 1;
     }
-    assert!(count >= 5, "{count} files");
+    assert!(count >= 6, "{count} files");
 }

@@ -38,15 +38,9 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The recorded outputs of real tools, where this checkout lies beside them. `None`: they are not
-/// here, and what needs them says that it was left out.
-pub fn corpus() -> Option<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let here = dir.join("manifest.json").is_file().then_some(dir);
-    if here.is_none() {
-        eprintln!("left out: the recorded outputs (../shared/corpus) are not here");
-    }
-    here
+/// A file or folder in `tests/fixtures`. Its README.md says what each file shows.
+pub fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
 }
 
 /// The one line of the README that begins so (blanks before it do not count): what users paste.

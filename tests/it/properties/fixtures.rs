@@ -1,14 +1,13 @@
-//! What real tools say: the simulator's answers, and the recorded ones where they lie beside this
-//! checkout. Smallest first.
+//! What tools print: the simulator's answers, and the files of `tests/fixtures`. Smallest first.
 
 use crate::support::chance::Chance;
-use crate::support::corpus;
+use crate::support::fixture;
 use crate::support::sim::Sim;
 use serde_json::Value;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Larger recordings take a debug build long and hold little that the others do not.
+/// Larger answers take a debug build long and hold little that the others do not.
 const LARGEST_BYTES: usize = 10_000;
 
 /// What is set of the simulated drives, by kind, so that their answers hold what is seldom said.
@@ -90,25 +89,26 @@ fn all() -> &'static Said {
         sim.set("zpool", &["json=true"]);
         all.zpool_json.push(said(&sim, "zpool", &["status", "-j", "--json-int", "-P", "-p"]));
         all.zpool_json.push(said(&sim, "zpool", &["status", "-j"]));
-        if let Some(corpus) = corpus() {
-            let files = |folder: &str| {
-                let entries = std::fs::read_dir(corpus.join(folder)).expect("recordings").flatten();
-                entries.map(|e| std::fs::read(e.path()).expect("a recording")).collect::<Vec<_>>()
-            };
-            all.smartctl.extend(files("smartctl").iter().map(|bytes| compact(bytes)));
-            let (json, text) = files("zpool").into_iter().partition::<Vec<_>, _>(|bytes| bytes.starts_with(b"{"));
-            all.zpool_json.extend(json.iter().map(|bytes| compact(bytes)));
-            all.zpool_text.extend(text);
-        }
+        all.smartctl.extend(files("smartctl").iter().map(|bytes| compact(bytes)));
+        let (json, text) = files("zpool").into_iter().partition::<Vec<_>, _>(|bytes| bytes.starts_with(b"{"));
+        all.zpool_json.extend(json.iter().map(|bytes| compact(bytes)));
+        all.zpool_text.extend(text);
         for list in [&mut all.smartctl, &mut all.zpool_text, &mut all.zpool_json] {
             list.retain(|bytes| bytes.len() <= LARGEST_BYTES);
-            list.sort_by_key(Vec::len);
+            // Every run has the same order, so that a seed gives the same cases.
+            list.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
         }
         all
     })
 }
 
-/// JSON without the blanks that people like.
+/// The files of one folder of fixtures.
+fn files(folder: &str) -> Vec<Vec<u8>> {
+    let entries = std::fs::read_dir(fixture(folder)).expect("fixtures").flatten();
+    entries.map(|entry| std::fs::read(entry.path()).expect("a fixture")).collect()
+}
+
+/// JSON without blanks.
 fn compact(bytes: &[u8]) -> Vec<u8> {
     serde_json::from_slice::<Value>(bytes).map_or_else(|_| bytes.to_vec(), |v| v.to_string().into_bytes())
 }

@@ -1,0 +1,341 @@
+//! Answers of smartctl (`tests/fixtures/smartctl`), file by file: every field is shown as the file has it. Where a drive
+//! gives a placeholder or packs several numbers into one, what it means is shown.
+
+use crate::support;
+
+use serde_json::{Value, json};
+use std::path::Path;
+use support::daemon::Daemon;
+use support::fixture;
+use support::look::{drive, drives};
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// Answers that name no drive: the simulator has no bay for them.
+const WITHOUT_DRIVE: [&str; 4] = [
+    "error-operation-not-permitted.json",
+    "error-permission-denied.json",
+    "error-unknown-device-type.json",
+    "standby.json",
+];
+
+/// Where what is shown is not what stands in the file: the value, and why.
+const DECODED: [(&str, &str, i64, &str); 1] = [(
+    "ssd-temperature-placeholder.json",
+    "temperature_celsius",
+    28,
+    "0 with limits of 0 to 100 is the placeholder of an empty SCT log; attribute 194 has the degrees",
+)];
+
+/// Raw values that pack several numbers: file, attribute, and the number in it.
+const PACKED: [(&str, u64, u64); 11] = [
+    ("ata-reallocated-pending-and-helium.json", 194, 31),
+    ("ata-one-reallocated-sector.json", 190, 31),
+    ("ata-one-reallocated-sector.json", 194, 31),
+    ("ssd-airflow-is-not-the-drive.json", 190, 21),
+    ("ssd-airflow-is-not-the-drive.json", 194, 28),
+    ("ssd-one-reallocated-block.json", 190, 27),
+    ("ssd-temperature-placeholder.json", 194, 28),
+    ("ata-hours-with-milliseconds.json", 9, 46_012),
+    ("ata-hours-with-other-bytes.json", 9, 33_071),
+    ("ata-timeouts-packed-without-text.json", 188, 9),
+    ("ata-behind-megaraid.json", 188, 0),
+];
+
+/// Every drive that is not `ok`, and the rules that say so, worst first.
+const NOT_OK: [(&str, &str, &[&str]); 7] = [
+    ("ata-reallocated-pending-and-helium.json", "crit", &["A3", "A4", "A5", "A13"]),
+    ("ata-reported-uncorrectable.json", "warn", &["A6"]),
+    ("sas-grown-defects-and-uncorrected-read.json", "warn", &["S2", "S3"]),
+    ("ata-one-reallocated-sector.json", "watch", &["A5"]),
+    ("ssd-one-reallocated-block.json", "watch", &["A5"]),
+    // Only a log was asked for.
+    ("ata-log-only.json", "unknown", &[]),
+    // Its own status says failed, while every counter is 0.
+    ("nvme-critical-warning-with-zero-counters.json", "crit", &["N1"]),
+];
+
+/// A file, what is shown of it, and where they differ.
+struct Comparison<'a> {
+    file: &'a Value,
+    shown: &'a Value,
+    differences: Vec<String>,
+}
+
+impl Comparison<'_> {
+    fn at(&self, path: &str) -> Value {
+        self.file.pointer(path).cloned().unwrap_or_default()
+    }
+
+    /// The first of these that is in the file.
+    fn first(&self, paths: &[&str]) -> Value {
+        paths.iter().map(|path| self.at(path)).find(|value| !value.is_null()).unwrap_or_default()
+    }
+
+    fn is(&mut self, path: &str, wanted: &Value) {
+        let shown = self.shown.pointer(path).cloned().unwrap_or_default();
+        if shown != *wanted {
+            self.differences.push(format!("{path} is {shown}, in the file {wanted}"));
+        }
+    }
+
+    fn is_at(&mut self, path: &str, in_file: &[&str]) {
+        self.is(path, &self.first(in_file));
+    }
+}
+
+fn not_zero(value: &Value) -> Value {
+    value.as_u64().filter(|number| *number > 0).map_or(Value::Null, Value::from)
+}
+
+fn trimmed(value: &Value) -> Value {
+    value.as_str().map_or(Value::Null, |text| text.trim().into())
+}
+
+/// What every drive has, whatever its protocol.
+fn compare_common(with: &mut Comparison, sysfs_bytes: &Value) {
+    let version = with
+        .at("/smartctl/version")
+        .as_array()
+        .map_or(Value::Null, |parts| parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(".").into());
+    let bytes = [with.at("/user_capacity/bytes"), with.at("/nvme_total_capacity"), sysfs_bytes.clone()];
+    let capacity = bytes.iter().map(not_zero).find(|bytes| !bytes.is_null()).unwrap_or_default();
+    with.is("/smartctl_version", &version);
+    with.is("/user_capacity_bytes", &capacity);
+    with.is("/temperature_celsius", &not_zero(&with.at("/temperature/current")));
+    with.is("/model_name", &trimmed(&with.first(&["/model_name", "/scsi_model_name"])));
+    with.is("/state", &"active".into());
+    for (shown, in_file) in [
+        ("/serial_number", "/serial_number"),
+        ("/protocol", "/device/protocol"),
+        ("/device_type", "/device/type"),
+        ("/exit_status/value", "/smartctl/exit_status"),
+        ("/smart_status_passed", "/smart_status/passed"),
+        ("/power_on_hours", "/power_on_time/hours"),
+        ("/power_cycle_count", "/power_cycle_count"),
+        ("/temperature_limits/drive_trip_celsius", "/temperature/drive_trip"),
+    ] {
+        with.is_at(shown, &[in_file]);
+    }
+    with.is_at("/firmware_version", &["/firmware_version", "/scsi_revision", "/revision"]);
+    // Where the drive does not say, the kernel may know that it does not rotate.
+    if !with.at("/rotation_rate").is_null() {
+        with.is_at("/rotation_rate_rpm", &["/rotation_rate"]);
+    }
+}
+
+fn compare_ata(with: &mut Comparison) {
+    let bits_per_second = |speed: &Value| {
+        let part = |name: &str| speed[name].as_u64();
+        let parts = part("units_per_second").zip(part("bits_per_unit"));
+        parts.map_or(Value::Null, |(units, bits)| json!(units * bits))
+    };
+    let part = |name: &str| with.at(&format!("/wwn/{name}")).as_u64();
+    let wwn = match (part("naa"), part("oui"), part("id")) {
+        (Some(naa), Some(oui), Some(id)) => json!(format!("0x{naa:x}{oui:06x}{id:09x}")),
+        _ => Value::Null,
+    };
+    with.is("/wwn", &wwn);
+    with.is("/ata/link_max_bits_per_second", &bits_per_second(&with.at("/interface_speed/max")));
+    with.is("/ata/link_current_bits_per_second", &bits_per_second(&with.at("/interface_speed/current")));
+    with.is_at("/ata/error_log_count", &["/ata_smart_error_log/extended/count", "/ata_smart_error_log/summary/count"]);
+    let table = with.at("/ata_smart_attributes/table");
+    let rows = table.as_array().cloned().unwrap_or_default();
+    let shown_rows = with.shown["ata"]["attributes"].as_array().map_or(0, Vec::len);
+    if shown_rows != rows.len() {
+        with.differences.push(format!("{shown_rows} attributes, in the file {}", rows.len()));
+    }
+    for (number, row) in rows.iter().enumerate() {
+        let at = |field: &str| format!("/ata/attributes/{number}/{field}");
+        for field in ["id", "name", "value", "worst", "thresh"] {
+            with.is(&at(field), &row[field]);
+        }
+        with.is(&at("prefailure"), &row["flags"]["prefailure"]);
+        with.is(&at("raw_value"), &row["raw"]["value"]);
+        with.is(&at("raw_string"), &row["raw"]["string"]);
+    }
+    // A hard disk's attributes mean something else.
+    if with.at("/rotation_rate") == 0 {
+        // In the device statistics wear is value 8 of page 7 (ACS-4).
+        let pages = with.at("/ata_device_statistics/pages");
+        let page = pages.as_array().into_iter().flatten().find(|page| page["number"] == 7);
+        let used = page.map_or(Value::Null, |page| page["table"][0]["value"].clone());
+        let named = with.at("/endurance_used/current_percent");
+        with.is("/wear/endurance_used_percent", if named.is_null() { &used } else { &named });
+        with.is_at("/wear/spare_available_percent", &["/spare_available/current_percent"]);
+        with.is_at("/wear/spare_threshold_percent", &["/spare_available/threshold_percent"]);
+    }
+}
+
+fn compare_scsi(with: &mut Comparison) {
+    with.is_at("/wwn", &["/logical_unit_id"]);
+    for page in ["read", "write", "verify"] {
+        for field in ["errors_corrected_by_rereads_rewrites", "total_errors_corrected", "total_uncorrected_errors"] {
+            with.is_at(&format!("/scsi/{page}/{field}"), &[&format!("/scsi_error_counter_log/{page}/{field}")]);
+        }
+    }
+    with.is_at("/scsi/grown_defect_list", &["/scsi_grown_defect_list"]);
+    with.is_at("/scsi/pending_defects", &["/scsi_pending_defects/count"]);
+    with.is_at("/wear/endurance_used_percent", &["/scsi_percentage_used_endurance_indicator"]);
+    let counter = "/scsi_start_stop_cycle_counter";
+    for (shown, in_file) in [
+        ("/scsi/start_stop_cycles/accumulated", "accumulated_start_stop_cycles"),
+        ("/scsi/start_stop_cycles/specified", "specified_cycle_count_over_device_lifetime"),
+        ("/scsi/load_unload_cycles/accumulated", "accumulated_load_unload_cycles"),
+        ("/scsi/load_unload_cycles/specified", "specified_load_unload_count_over_device_lifetime"),
+    ] {
+        with.is_at(shown, &[&format!("{counter}/{in_file}")]);
+    }
+}
+
+fn compare_nvme(with: &mut Comparison) {
+    with.is("/rotation_rate_rpm", &0.into());
+    let log = "/nvme_smart_health_information_log";
+    for (shown, in_file) in [
+        ("/nvme/critical_warning", "critical_warning"),
+        ("/nvme/media_errors", "media_errors"),
+        ("/nvme/percentage_used", "percentage_used"),
+        ("/nvme/available_spare_percent", "available_spare"),
+        ("/nvme/available_spare_threshold_percent", "available_spare_threshold"),
+        ("/nvme/num_err_log_entries", "num_err_log_entries"),
+        ("/nvme/unsafe_shutdowns", "unsafe_shutdowns"),
+        ("/nvme/data_units_read", "data_units_read"),
+        ("/nvme/data_units_written", "data_units_written"),
+        ("/wear/endurance_used_percent", "percentage_used"),
+    ] {
+        with.is_at(shown, &[&format!("{log}/{in_file}")]);
+    }
+    let spare = ["/spare_available/current_percent", "/nvme_smart_health_information_log/available_spare"];
+    with.is_at("/wear/spare_available_percent", &spare);
+    let namespaces = with.at("/nvme_namespaces").as_array().map_or(0, Vec::len);
+    let shown = with.shown["nvme"]["namespaces"].as_array().map_or(0, Vec::len);
+    if shown != namespaces {
+        with.differences.push(format!("{shown} namespaces, in the file {namespaces}"));
+    }
+}
+
+/// Every field in which what is shown differs from the file.
+fn differences(file: &Value, shown: &Value, sysfs_bytes: &Value) -> Vec<String> {
+    let mut comparison = Comparison { file, shown, differences: Vec::new() };
+    compare_common(&mut comparison, sysfs_bytes);
+    match file["device"]["protocol"].as_str() {
+        Some("ATA") => compare_ata(&mut comparison),
+        Some("SCSI") => compare_scsi(&mut comparison),
+        Some("NVMe") => compare_nvme(&mut comparison),
+        other => comparison.differences.push(format!("protocol {other:?}")),
+    }
+    comparison.differences
+}
+
+/// Packed raw values whose number is not the one expected.
+fn packed_differences(name: &str, shown: &Value) -> Vec<String> {
+    let row = |id: u64| {
+        let mut rows = shown["ata"]["attributes"].as_array().into_iter().flatten();
+        rows.find(|row| row["id"] == id).cloned().unwrap_or_default()
+    };
+    let packed = PACKED.iter().filter(|(file, ..)| *file == name);
+    let mut wrong: Vec<String> = packed
+        .filter(|(_, id, number)| row(*id)["raw_number"] != *number)
+        .map(|(_, id, number)| format!("attribute {id} is {}, expected {number}", row(*id)))
+        .collect();
+    // 194 is the drive's own sensor: it agrees with the drive's temperature.
+    let sensor = &row(194)["raw_number"];
+    if !sensor.is_null() && *sensor != shown["temperature_celsius"] {
+        wrong.push(format!("attribute 194 holds {sensor}, shown are {}", shown["temperature_celsius"]));
+    }
+    wrong
+}
+
+fn verdict_difference(name: &str, shown: &Value) -> Option<String> {
+    let findings = shown["findings"].as_array().into_iter().flatten();
+    let rules: Vec<&str> = findings.filter_map(|finding| finding["code"].as_str()).collect();
+    let expected = NOT_OK.iter().find(|(file, ..)| *file == name);
+    let (verdict, codes) = expected.map_or(("ok", &[][..]), |(_, verdict, codes)| (*verdict, *codes));
+    let is_right = shown["verdict"] == verdict && rules == codes;
+    (!is_right).then(|| format!("judged {} by {rules:?}, expected {verdict} by {codes:?}", shown["verdict"]))
+}
+
+#[test]
+fn every_answer_is_shown_as_the_file_has_it() {
+    let folder = fixture("smartctl");
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .expect("the fixtures")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    names.sort();
+    let tables = DECODED.map(|(name, ..)| name).into_iter().chain(PACKED.map(|(name, ..)| name));
+    for name in tables.chain(NOT_OK.map(|(name, ..)| name)).chain(WITHOUT_DRIVE) {
+        assert!(names.iter().any(|file| file == name), "{name} is no fixture");
+    }
+
+    // Every answer is a drive, or names none.
+    let (sim, said) = Sim::recorded(&folder, &[]);
+    let skipped: Vec<&str> = said.lines().filter(|line| line.starts_with("skipped ")).collect();
+    assert_eq!(skipped.len(), WITHOUT_DRIVE.len(), "{skipped:#?}");
+    for name in WITHOUT_DRIVE {
+        assert!(skipped.iter().any(|line| line.contains(name)), "{name} is skipped: {skipped:#?}");
+    }
+    names.retain(|name| !WITHOUT_DRIVE.contains(&name.as_str()));
+    let truth = sim.list();
+    assert_eq!(truth.len(), names.len());
+
+    let redis = Redis::start();
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    let overview = daemon.json("/api/overview");
+    assert_eq!(overview["totals"]["drives"], names.len(), "each is a drive of its own");
+    let mut wrong = Vec::new();
+    for name in &names {
+        let text = std::fs::read_to_string(folder.join(name)).expect("a fixture");
+        let file: Value = serde_json::from_str(&text).expect("JSON");
+        let serial = file["serial_number"].as_str().expect("a serial number");
+        let bytes = truth.iter().find(|d| d["serial"] == serial).map_or(&Value::Null, |d| &d["size_bytes"]);
+        assert!(!drive(&overview, serial).is_null(), "{name} ({serial}) is not in the overview");
+        let shown = daemon.json(&format!("/api/drives/{serial}"));
+        let mut found = differences(&file, &shown, bytes);
+        for (_, field, value, _) in DECODED.iter().filter(|(of, ..)| *of == name) {
+            assert_eq!(shown[*field], *value, "{name}");
+            found.retain(|difference| !difference.starts_with(&format!("/{field} ")));
+        }
+        found.extend(packed_differences(name, &shown));
+        found.extend(verdict_difference(name, &shown));
+        wrong.extend(found.into_iter().map(|difference| format!("{name}: {difference}")));
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    sim.assert_only_reading();
+}
+
+/// The drive of a host with one, whose smartctl prints that file and ends with that status.
+fn answered(file: &Path, status: i64) -> Value {
+    let shape = ["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--sata", "1", "--ssd", "0"];
+    let sim = Sim::host(&[&shape[..], &["--nvme", "0", "--pools", "0"]].concat());
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] && echo 'smartctl 7.4 2023-08-01 r5530 [x86_64-linux] (local build)' && exit\n\
+         cat '{}'\nexit {status}\n",
+        file.display()
+    );
+    let smartctl = sim.script("printing-smartctl", &script);
+    let smartctl = smartctl.to_string_lossy().into_owned();
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMARTCTL_PATH", &smartctl)]);
+    let all = drives(&daemon.json("/api/overview")).cloned().collect::<Vec<Value>>();
+    assert_eq!(all.len(), 1);
+    all.into_iter().next().expect("the drive")
+}
+
+/// Exit status 2 is a sleeping drive, and one that cannot be opened; only the words tell them apart.
+#[test]
+fn an_answer_without_a_drive_says_why() {
+    for (name, status, state, says) in [
+        ("error-permission-denied.json", 2, "active", "Permission denied"),
+        ("error-operation-not-permitted.json", 2, "active", "Operation not permitted"),
+        ("error-unknown-device-type.json", 1, "active", "Unable to detect device type"),
+        ("standby.json", 2, "standby", ""),
+        ("standby.txt", 2, "active", "no JSON"),
+    ] {
+        let shown = answered(&fixture("smartctl").join(name), status);
+        let error = shown["error"].as_str().unwrap_or_default();
+        assert_eq!((&shown["state"], error.contains(says)), (&json!(state), true), "{name}: {shown}");
+        assert_eq!((&shown["verdict"], &shown["collected_at"]), (&json!("unknown"), &Value::Null), "{name}: {shown}");
+        assert!(!shown["serial_number"].is_null(), "{name}: sysfs knows the drive: {shown}");
+    }
+}

@@ -1,0 +1,359 @@
+//! Outputs of `zpool status` (`tests/fixtures/zpool`), file by file: /api/zfs has the pools, vdevs and leaves that a
+//! person reads in them.
+
+use crate::support;
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use support::daemon::Daemon;
+use support::fixture;
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// A file, its pools with their states, and its vdevs: pool, role, vdev, and the leaves, with their state when it is not
+/// ONLINE.
+type Expected = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const TEXTS: [Expected; 23] = [
+    ("cannot-open-before-openzfs.txt", &["shed DEGRADED"], &["shed data mirror-0: c2t0d0 c2t1d0=UNAVAIL"]),
+    (
+        "data-errors-told-twice.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: ata-EXAMPLE_EX8T_EXA00031-part1 ata-EXAMPLE_EX8T_EXA00032-part1"],
+    ),
+    (
+        "draid-and-special.txt",
+        &["shed ONLINE"],
+        &[
+            "shed data draid1:2d:4c:1s-0: sdb sdc sdd sde",
+            "shed dedup sdf: sdf",
+            "shed special mirror-1: nvme0n1 nvme1n1",
+            "shed spare spares: draid1-0-0=AVAIL",
+        ],
+    ),
+    (
+        "file-leaf-faulted-without-scan-and-errors.txt",
+        &["shed DEGRADED"],
+        &["shed data mirror-0: /srv/images/one /srv/images/two=FAULTED"],
+    ),
+    // Not a status: it has no pool.
+    ("iostat.txt", &[], &[]),
+    (
+        "label-corrupted-after-a-foreign-line.txt",
+        &["shed DEGRADED"],
+        &["shed data mirror-0: loop0 loop1", "shed data mirror-1: loop2 loop3=UNAVAIL"],
+    ),
+    ("label-corrupted-without-scan.txt", &["shed DEGRADED"], &["shed data mirror-0: loop0 loop1=UNAVAIL"]),
+    ("leaf-removed.txt", &["shed DEGRADED"], &["shed data mirror-0: drive0-part1=REMOVED drive1-part1"]),
+    (
+        "leaf-unavailable-was.txt",
+        &["shed DEGRADED"],
+        &["shed data mirror-0: 11223344556677889900=UNAVAIL ata-EXAMPLE_EX8T_EXA00031-part1 ata-EXAMPLE_EX8T_EXA00032"],
+    ),
+    ("mirrored-log-nine-blanks.txt", &["shed ONLINE"], &["shed data mirror-0: sda sdb", "shed log mirror-1: sdc sdd"]),
+    (
+        "multipath-names-log-cache-spare.txt",
+        &["shed ONLINE"],
+        &[
+            "shed data raidz1-0: 350abcde000000061 350abcde000000062 350abcde000000063",
+            "shed data raidz1-1: 350abcde000000064 350abcde000000065 350abcde000000066",
+            "shed log 350abcde000000071: 350abcde000000071",
+            "shed cache cache: 350abcde000000072",
+            "shed spare spares: 350abcde000000073=AVAIL",
+        ],
+    ),
+    (
+        "new-pool-without-scan.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: ata-EXAMPLE_EX8T_EXA00031 ata-EXAMPLE_EX8T_EXA00032"],
+    ),
+    ("none-requested-without-errors-line.txt", &["shed ONLINE"], &["shed data mirror-0: sda sdb"]),
+    (
+        "permanent-errors-listed.txt",
+        &["shed UNAVAIL"],
+        &["shed data c2t0d0: c2t0d0", "shed data c2t1d0: c2t1d0=UNAVAIL"],
+    ),
+    (
+        "replacing-and-spare.txt",
+        &["shed DEGRADED"],
+        &["shed data raidz2-0: sdb=OFFLINE sdh sdc=FAULTED sdg sdd sde", "shed spare spares: sdg=INUSE"],
+    ),
+    ("resilvered.txt", &["shed ONLINE"], &["shed data mirror-0: loop0 loop1"]),
+    (
+        "scrub-at-zero-percent.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: wwn-0x50abcde000000055-part2 ata-EXAMPLE_EX4000_EXA00033-part1"],
+    ),
+    (
+        "scrub-canceled.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: wwn-0x50abcde000000055-part2 ata-EXAMPLE_EX4000_EXA00033-part1"],
+    ),
+    ("scrub-paused.txt", &["shed ONLINE"], &["shed data sdb: sdb"]),
+    (
+        "spare-in-use.txt",
+        &["shed ONLINE"],
+        &["shed data raidz2-0: sdb sdg sdc sdf sda", "shed spare spares: sdd=INUSE"],
+    ),
+    (
+        "spares-available.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde", "shed spare spares: sdf=AVAIL sdg=AVAIL"],
+    ),
+    (
+        "three-pools-without-blank-lines.txt",
+        &["alpha ONLINE", "beta ONLINE", "gamma ONLINE"],
+        &[
+            "alpha data EXAMPLE_6T-EXA00021:10: EXAMPLE_6T-EXA00021:10",
+            "beta data EXAMPLE_500-EXA00022:5: EXAMPLE_500-EXA00022:5",
+            "gamma data Portable_EX_1-EXA00023:8: Portable_EX_1-EXA00023:8",
+        ],
+    ),
+    (
+        "two-pools-features-not-enabled.txt",
+        &["boot ONLINE", "shed ONLINE"],
+        &[
+            "boot data mirror-0: ata-EXAMPLE_SX240_EXS00011 ata-EXAMPLE_SX240_EXS00012",
+            "shed data mirror-0: wwn-0x50abcde000000051 wwn-0x50abcde000000052",
+            "shed data mirror-1: wwn-0x50abcde000000053 wwn-0x50abcde000000054",
+        ],
+    ),
+];
+
+const JSON: [Expected; 6] = [
+    (
+        "degraded-replacing-spare-log-cache.json",
+        &["shed DEGRADED"],
+        &[
+            "shed data raidz2-0: 16030397607834682804=UNAVAIL /dev/disk/by-id/wwn-0x50abcde00000005c-part1 /dev/disk/by-id/wwn-0x50abcde00000005d-part1=FAULTED /dev/disk/by-id/wwn-0x50abcde00000005e-part1 /dev/disk/by-id/wwn-0x50abcde00000005f-part1",
+            "shed log nvme0n1p1: /dev/nvme0n1p1",
+            "shed cache cache: /dev/nvme1n1p1",
+            "shed spare spares: /dev/disk/by-id/wwn-0x50abcde00000005e-part1=INUSE",
+        ],
+    ),
+    (
+        "healthy-dedup-special.json",
+        &["shed ONLINE"],
+        &[
+            "shed data raidz1-0: 0a0b0c0d-0000-4000-8000-000000000001 0a0b0c0d-0000-4000-8000-000000000002 0a0b0c0d-0000-4000-8000-000000000003",
+            "shed dedup mirror-2: 0a0b0c0d-0000-4000-8000-000000000004 0a0b0c0d-0000-4000-8000-000000000005",
+            "shed special 0a0b0c0d-0000-4000-8000-000000000006: 0a0b0c0d-0000-4000-8000-000000000006",
+        ],
+    ),
+    (
+        "list-with-vdevs.json",
+        &["hut ONLINE", "shed ONLINE"],
+        &[
+            "hut data wwn-0x50abcde000000056: wwn-0x50abcde000000056",
+            "hut data wwn-0x50abcde000000057: wwn-0x50abcde000000057",
+            "shed data raidz1-0: wwn-0x50abcde000000058 wwn-0x50abcde000000059 wwn-0x50abcde00000005a",
+        ],
+    ),
+    ("list-without-vdevs.json", &["shed ONLINE"], &[]),
+    (
+        "scrub-that-skipped.json",
+        &["shed ONLINE"],
+        &[
+            "shed data raidz1-0: /dev/disk/by-id/wwn-0x50abcde000000058-part1 /dev/disk/by-id/wwn-0x50abcde000000059-part1 /dev/disk/by-id/wwn-0x50abcde00000005a-part1",
+        ],
+    ),
+    (
+        "two-pools-special.json",
+        &["hut ONLINE", "shed ONLINE"],
+        &[
+            "hut data wwn-0x50abcde000000056-part1: /dev/disk/by-id/wwn-0x50abcde000000056-part1",
+            "hut data wwn-0x50abcde000000057-part1: /dev/disk/by-id/wwn-0x50abcde000000057-part1",
+            "shed data raidz1-0: /dev/disk/by-id/wwn-0x50abcde000000058-part1 /dev/disk/by-id/wwn-0x50abcde000000059-part1 /dev/disk/by-id/wwn-0x50abcde00000005a-part1",
+            "shed special mirror-1: /dev/disk/by-id/nvme-EXAMPLE_NX256_EXN00021-part1 /dev/disk/by-id/nvme-eui.0abcde0000000043-part1",
+        ],
+    ),
+];
+
+/// Numbers by which ZFS knows its leaves, in JSON: how many, the first and the last of each file, digit for digit.
+const GUIDS: [(&str, usize, &str, &str); 5] = [
+    ("degraded-replacing-spare-log-cache.json", 8, "16030397607834682804", "6121644508971867131"),
+    ("healthy-dedup-special.json", 6, "17485029721327973432", "6197132694365229272"),
+    ("list-with-vdevs.json", 5, "9051134794794142607", "15366080656230545077"),
+    ("scrub-that-skipped.json", 3, "15148547193920798609", "6408962922383766019"),
+    ("two-pools-special.json", 7, "15413018824584004815", "14946608615152724536"),
+];
+
+/// Kind, state and percent of the scan of some files' first pools.
+const SCANS: [(&str, &str, &str, Option<f64>); 15] = [
+    ("cannot-open-before-openzfs.txt", "none", "none", None),
+    ("new-pool-without-scan.txt", "none", "none", None),
+    ("none-requested-without-errors-line.txt", "none", "none", None),
+    ("permanent-errors-listed.txt", "scrub", "finished", None),
+    ("replacing-and-spare.txt", "resilver", "in_progress", Some(35.9)),
+    ("resilvered.txt", "resilver", "finished", None),
+    ("scrub-at-zero-percent.txt", "scrub", "in_progress", Some(0.0)),
+    ("scrub-canceled.txt", "scrub", "canceled", None),
+    ("scrub-paused.txt", "scrub", "paused", Some(24.6)),
+    ("spare-in-use.txt", "resilver", "finished", None),
+    ("three-pools-without-blank-lines.txt", "scrub", "canceled", None),
+    ("degraded-replacing-spare-log-cache.json", "resilver", "in_progress", Some(50.0)),
+    ("healthy-dedup-special.json", "none", "none", None),
+    // 2.00T of 8.64T, of which 640G were skipped.
+    ("scrub-that-skipped.json", "scrub", "in_progress", Some(24.95)),
+    ("two-pools-special.json", "none", "none", None),
+];
+
+/// Files in which the pool's errors are not "No known data errors": how they begin, or nothing where the file says nothing.
+const ERRORS: [(&str, Option<&str>); 10] = [
+    ("data-errors-told-twice.txt", Some("1 data errors")),
+    ("degraded-replacing-spare-log-cache.json", Some("2 data errors")),
+    ("file-leaf-faulted-without-scan-and-errors.txt", None),
+    ("label-corrupted-after-a-foreign-line.txt", None),
+    ("list-with-vdevs.json", None),
+    ("list-without-vdevs.json", None),
+    ("mirrored-log-nine-blanks.txt", None),
+    ("multipath-names-log-cache-spare.txt", None),
+    ("none-requested-without-errors-line.txt", None),
+    ("permanent-errors-listed.txt", Some("Permanent errors have been detected")),
+];
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("null")
+}
+
+fn list<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    value[field].as_array().into_iter().flatten()
+}
+
+fn members(zfs: &Value) -> impl Iterator<Item = &Value> {
+    list(zfs, "pools").flat_map(|pool| list(pool, "vdevs")).flat_map(|vdev| list(vdev, "members"))
+}
+
+/// Each vdev of /api/zfs on a line, as in the tables above.
+fn vdev_lines(zfs: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    for pool in list(zfs, "pools") {
+        for vdev in list(pool, "vdevs") {
+            let leaves: Vec<String> = list(vdev, "members")
+                .map(|leaf| match text(&leaf["state"]) {
+                    "ONLINE" => text(&leaf["name"]).to_owned(),
+                    state => format!("{}={state}", text(&leaf["name"])),
+                })
+                .collect();
+            let (pool, role, name) = (text(&pool["name"]), text(&vdev["role"]), text(&vdev["name"]));
+            lines.push(format!("{pool} {role} {name}: {}", leaves.join(" ")));
+        }
+    }
+    lines
+}
+
+/// A host with one drive, whose zpool prints that fixture.
+fn printing(name: &str) -> (Sim, Daemon) {
+    let sim =
+        Sim::host(&["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--sata", "0", "--ssd", "0"]);
+    let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", fixture("zpool").join(name).display()));
+    let zpool = zpool.to_string_lossy().into_owned();
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)]);
+    (sim, daemon)
+}
+
+#[test]
+fn every_output_is_read_as_a_person_reads_it() {
+    let mut wrong = Vec::new();
+    for (name, pools, vdevs) in TEXTS.into_iter().chain(JSON) {
+        let (_sim, daemon) = printing(name);
+        let zfs = daemon.json("/api/zfs");
+        let name_and_state = |pool: &Value| format!("{} {}", text(&pool["name"]), text(&pool["state"]));
+        let shown: Vec<String> = list(&zfs, "pools").map(name_and_state).collect();
+        if shown != pools {
+            wrong.push(format!("{name}: pools {shown:?}, expected {pools:?}"));
+        }
+        let lines = vdev_lines(&zfs);
+        if lines != vdevs {
+            wrong.push(format!("{name}: {lines:#?}, expected {vdevs:#?}"));
+        }
+        let errors =
+            ERRORS.iter().find(|(file, _)| *file == name).map_or(Some("No known data errors"), |(_, errors)| *errors);
+        for pool in list(&zfs, "pools") {
+            let is_right = match errors {
+                Some(errors) => text(&pool["errors"]).starts_with(errors),
+                None => pool["errors"].is_null(),
+            };
+            if !is_right {
+                wrong.push(format!("{name}: errors {}, expected {errors:?}", pool["errors"]));
+            }
+        }
+        if let Some((_, count, first, last)) = GUIDS.iter().find(|(file, ..)| *file == name) {
+            let guids: Vec<&str> = members(&zfs).map(|leaf| text(&leaf["guid"])).collect();
+            if guids.len() != *count || guids.first() != Some(first) || guids.last() != Some(last) {
+                wrong.push(format!("{name}: guids {guids:?}"));
+            }
+        }
+        if let Some((_, kind, state, percent)) = SCANS.iter().find(|(file, ..)| *file == name) {
+            let scan = &zfs["pools"][0]["scan"];
+            if scan["kind"] != *kind || scan["state"] != *state || scan["done_percent"].as_f64() != *percent {
+                wrong.push(format!("{name}: {scan}, expected {kind} {state} {percent:?}"));
+            }
+        }
+        // Output in which no pool can be found is told of; what has pools has no error.
+        if !shown.is_empty() && (zfs["available"] != true || !zfs["error"].is_null()) {
+            wrong.push(format!("{name}: available {} error {}", zfs["available"], zfs["error"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_fixture_is_in_a_table() {
+    let files = std::fs::read_dir(fixture("zpool")).expect("the fixtures").flatten();
+    let files: BTreeSet<String> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
+    let expected: BTreeSet<String> = TEXTS.into_iter().chain(JSON).map(|(name, ..)| name.to_owned()).collect();
+    assert_eq!(files, expected);
+    let tables = GUIDS.map(|(name, ..)| name).into_iter().chain(SCANS.map(|(name, ..)| name));
+    for name in tables.chain(ERRORS.map(|(name, _)| name)) {
+        assert!(files.contains(name), "{name} is no fixture");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_leaf_is_told_in_the_words_of_zfs() {
+    let zfs = |name: &str| printing(name).1.json("/api/zfs");
+    let leaf = |zfs: &Value, name: &str| members(zfs).find(|m| m["name"] == name).cloned().unwrap_or_default();
+
+    let gone = zfs("leaf-unavailable-was.txt");
+    let was = leaf(&gone, "11223344556677889900");
+    assert_eq!(was["was"], "/dev/disk/by-id/ata-EXAMPLE_EX8T_EXA00034-part1", "{was}");
+    assert_eq!((&was["read_errors"], &was["checksum_errors"]), (&0.into(), &100_980.into()), "{was}");
+    assert!(was["device"].is_null());
+    assert!(list(&gone, "unmatched").any(|l| l["was"] == was["was"]), "{}", gone["unmatched"]);
+    let pool = &gone["pools"][0];
+    assert!(
+        text(&pool["status"])
+            .ends_with("Sufficient replicas exist for the pool to continue functioning in a degraded state.")
+    );
+    assert_eq!(pool["action"], "Replace the device using 'zpool replace'.");
+
+    let closed = zfs("permanent-errors-listed.txt");
+    let row = leaf(&closed, "c2t1d0");
+    assert_eq!(
+        (&row["note"], &row["read_errors"], &row["write_errors"]),
+        (&"cannot open".into(), &4.into(), &1.into())
+    );
+    assert_eq!(leaf(&zfs("spare-in-use.txt"), "sdd")["note"], "currently in use");
+    assert_eq!(leaf(&zfs("spares-available.txt"), "sdf")["read_errors"], Value::Null, "spares are not counted");
+    for file in ["label-corrupted-without-scan.txt", "label-corrupted-after-a-foreign-line.txt"] {
+        let corrupted = zfs(file);
+        let notes: Vec<&str> =
+            members(&corrupted).map(|leaf| text(&leaf["note"])).filter(|note| *note != "null").collect();
+        assert_eq!(notes, ["corrupted data"], "{file}");
+    }
+    let faulted = zfs("file-leaf-faulted-without-scan-and-errors.txt");
+    assert_eq!(leaf(&faulted, "/srv/images/two")["note"], "external device fault");
+
+    // The same in text and JSON: one drive is replaced, a spare stands in for another.
+    let (as_text, as_json) = (zfs("replacing-and-spare.txt"), zfs("degraded-replacing-spare-log-cache.json"));
+    let by_id = |number: &str| format!("/dev/disk/by-id/wwn-0x50abcde0000000{number}-part1");
+    for (row, note) in [(leaf(&as_text, "sdh"), "resilvering"), (leaf(&as_json, &by_id("5c")), "resilvering")] {
+        assert!(text(&row["note"]).contains(note), "{row}");
+    }
+    for row in [leaf(&as_text, "sdc"), leaf(&as_json, &by_id("5d"))] {
+        assert_eq!((&row["state"], &row["note"]), (&"FAULTED".into(), &"too many errors".into()), "{row}");
+        assert_eq!((&row["read_errors"], &row["write_errors"]), (&3.into(), &99.into()), "{row}");
+    }
+    assert!(list(&as_json, "unmatched").any(|leaf| leaf["was"] == by_id("5b")), "{}", as_json["unmatched"]);
+}
