@@ -34,9 +34,11 @@ demo:
 
 test:
 	@tests/need.sh redis-server faketime git python3 promtool
-	@tests/need.sh --where-apt chromium node npm
+	@tests/need.sh --where-apt chromium node npm curl
 	$(CARGO) test --locked --bins --lib --test it -- --test-threads $(TEST_THREADS)
+	@CARGO="$(CARGO)" tests/needs.sh it --test-threads $(TEST_THREADS)
 	$(CARGO) test --locked --test alone
+	@CARGO="$(CARGO)" tests/needs.sh alone
 
 deb:
 	@tests/need.sh python3 lintian readelf

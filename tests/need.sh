@@ -36,13 +36,13 @@ done
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-    [ -n "$needed" ] || { echo "not here:$missing. Tests that need them are left out." >&2; exit 0; }
+    [ -n "$needed" ] || { echo "not here:$missing. Tests that need them are not run." >&2; exit 0; }
     echo "needed, and not here:$missing. Install it with your package manager." >&2
     exit 1
 fi
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null 2>&1 || [ -n "$needed" ] || { echo "not here:$missing. Tests that need them are left out." >&2; exit 0; }
+    command -v sudo >/dev/null 2>&1 || [ -n "$needed" ] || { echo "not here:$missing. Tests that need them are not run." >&2; exit 0; }
     command -v sudo >/dev/null 2>&1 || { echo "needed, and not here:$missing. As root: apt-get install$missing" >&2; exit 1; }
     as_root=sudo
 fi

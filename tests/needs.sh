@@ -1,0 +1,106 @@
+#!/bin/sh
+# Runs the tests of one program that need what not every machine has, where it is here; names the others and what is missing.
+# Such a test says `#[ignore = "needs A, B and C"]`, so that plain `cargo test` reports it as ignored.
+# Usage: tests/needs.sh PROGRAM [options of libtest]; PROGRAM is it or alone.
+# PAGE_TEST=required: a test that needs chromium and cannot run is a failure.
+set -eu
+cd "$(dirname "$0")/.."
+
+cargo=${CARGO:-cargo}
+program=$1
+shift
+
+here() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# The driver of the browser is fetched once, into the build's folder.
+has_driver() {
+    cmp -s tests/page/package-lock.json "${CARGO_TARGET_DIR:-target}/tmp/page/installed" ||
+        npm view --prefix tests/page playwright-core version >/dev/null 2>&1
+}
+
+# A control group below that of a controller, as cgroup version 1 has them.
+has_cgroup() {
+    group=/sys/fs/cgroup/$1/jbod-monitor-needs-$$
+    [ -e "/sys/fs/cgroup/$1/cgroup.procs" ] && mkdir "$group" 2>/dev/null && rmdir "$group"
+}
+
+is_met() {
+    case $1 in
+        "a build that every user may run")
+            here setpriv && setpriv --reuid 65534 --regid 65534 --clear-groups \
+                "${CARGO_TARGET_DIR:-target}/debug/jbod-monitor" --version >/dev/null 2>&1
+            ;;
+        "a host without zpool") ! [ -e /usr/sbin/zpool ] && ! [ -e /sbin/zpool ] ;;
+        "a memory cgroup") has_cgroup memory ;;
+        "a pids cgroup") has_cgroup pids ;;
+        chromium) here chromium || here chromium-browser || here google-chrome ;;
+        curl | journalctl | node | prometheus | promtool | setpriv | systemd-analyze) here "$1" ;;
+        journald)
+            # The test starts one of its own, which mounts.
+            { [ -x /usr/lib/systemd/systemd-journald ] || [ -x /lib/systemd/systemd-journald ]; } &&
+                unshare --mount true 2>/dev/null
+            ;;
+        libfaketime) [ -e "/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1" ] ;;
+        "mount namespaces") unshare --map-root-user --mount sh -c 'mount -t tmpfs none /run' 2>/dev/null ;;
+        npm) here npm && has_driver ;;
+        root) [ "$(id -u)" -eq 0 ] ;;
+        "systemd-analyze with --threshold") here systemd-analyze && systemd-analyze --help | grep -q -e --threshold ;;
+        *)
+            echo "tests/needs.sh does not know how to find: $1" >&2
+            exit 2
+            ;;
+    esac
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+# NAME<tab>NEED, a line for each need of each test in the source.
+find "tests/$program" -name '*.rs' -exec awk '
+    match($0, /#\[ignore = "needs [^"]*"\]/) {
+        needs = substr($0, RSTART + 18, RLENGTH - 20)
+        gsub(/ and /, ", ", needs)
+    }
+    needs && /^ *fn / {
+        name = $2
+        sub(/\(.*/, "", name)
+        count = split(needs, each, ", ")
+        for (i = 1; i <= count; i++) print name "\t" each[i]
+        needs = ""
+    }' {} + >"$work/needs"
+
+"$cargo" test --quiet --locked --test "$program" -- --ignored --list >"$work/list"
+sed -n 's/: test$//p' "$work/list" >"$work/ignored"
+
+cut -f 2 "$work/needs" | LC_ALL=C sort -u >"$work/all"
+while IFS= read -r need; do
+    is_met "$need" </dev/null || echo "$need"
+done <"$work/all" >"$work/missing"
+
+# Tests that can run, by their whole names, into one file; the others, with what is missing, into another.
+: >"$work/cannot"
+awk -F '\t' -v cannot="$work/cannot" '
+    FILENAME ~ /\/missing$/ { missing[$0]; next }
+    FILENAME ~ /\/needs$/ { known[$1]; if ($2 in missing) lacks[$1] = lacks[$1] (lacks[$1] ? ", " : "") $2; next }
+    {
+        name = $0
+        sub(/.*::/, "", name)
+        if (!(name in known)) next
+        if (name in lacks) print $0 "\t" lacks[name] >cannot
+        else print $0
+    }' "$work/missing" "$work/needs" "$work/ignored" >"$work/can"
+
+if [ -s "$work/cannot" ]; then
+    echo "$(wc -l <"$work/cannot") tests of $program cannot run here, because something is missing:"
+    sed 's/^\(.*\)\t\(.*\)$/    \1 needs \2/' "$work/cannot"
+    if [ "${PAGE_TEST:-}" = required ] && grep -q -e '^page::' "$work/cannot"; then
+        echo "PAGE_TEST=required, and the page cannot be tested" >&2
+        exit 1
+    fi
+fi
+[ -s "$work/can" ] || exit 0
+# shellcheck disable=SC2046 # names without blanks
+"$cargo" test --locked --test "$program" -- --ignored --exact $(cat "$work/can") "$@"
