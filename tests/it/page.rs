@@ -1,7 +1,7 @@
 //! The page at `/`, in the browser that is installed: what a person who looks at shelves does there,
-//! and sees. Where there is no browser, these tests say that they were left out.
+//! and sees.
 //!
-//! `SCREENSHOTS=1 cargo test --test it page` also takes the pictures of the README.
+//! `cargo test --test it pictures_for_the_readme -- --ignored` takes the pictures of the README.
 
 use crate::support;
 
@@ -61,8 +61,9 @@ fn troubled() -> (Sim, Redis, Daemon) {
 }
 
 #[test]
+#[ignore = "needs chromium, node and npm"]
 fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
-    let Some(mut browser) = browser::turn() else { return };
+    let mut browser = browser::turn();
     let (sim, _redis, daemon) = troubled();
     let (device, serial) = in_bay(&sim, 0, 7);
     let names = json!({ "device": device, "serial": serial });
@@ -138,8 +139,9 @@ fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
 }
 
 #[test]
+#[ignore = "needs chromium, node and npm"]
 fn bays_are_filtered_coloured_and_walked_by_keyboard() {
-    let Some(mut browser) = browser::turn() else { return };
+    let mut browser = browser::turn();
     let (sim, _redis, daemon) = troubled();
     let (_, serial) = in_bay(&sim, 1, 20);
     browser.open(&url(&daemon, ""), json!({}));
@@ -207,8 +209,9 @@ fn bays_are_filtered_coloured_and_walked_by_keyboard() {
 }
 
 #[test]
+#[ignore = "needs chromium, node and npm"]
 fn everybody_can_read_it_on_a_phone_in_the_dark_and_on_paper() {
-    let Some(mut browser) = browser::turn() else { return };
+    let mut browser = browser::turn();
     let (sim, _redis, daemon) = troubled();
     let (device, serial) = in_bay(&sim, 0, 7);
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 320)] {
@@ -249,8 +252,9 @@ fn everybody_can_read_it_on_a_phone_in_the_dark_and_on_paper() {
 }
 
 #[test]
+#[ignore = "needs chromium, node and npm"]
 fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
-    let Some(mut browser) = browser::turn() else { return };
+    let mut browser = browser::turn();
     let (sim, mut redis) = (Sim::small(), Redis::start());
     // It is started again on the same port.
     let port = ReservedPort::new();
@@ -310,6 +314,7 @@ fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
 }
 
 #[test]
+#[ignore = "needs chromium, node and npm"]
 fn the_token_is_asked_for_once_and_forgotten_when_told() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("token");
@@ -335,7 +340,7 @@ fn the_token_is_asked_for_once_and_forgotten_when_told() {
         let told = daemon.get(path).status;
         assert!(told == status || status == 401 && told == 400, "{path}: {told}");
     }
-    let Some(mut browser) = browser::turn() else { return };
+    let mut browser = browser::turn();
     browser.open(&url(&daemon, ""), json!({}));
     browser.run(
         "await see('This daemon asks for a token');
@@ -359,8 +364,9 @@ fn the_token_is_asked_for_once_and_forgotten_when_told() {
 }
 
 #[test]
+#[ignore = "needs chromium, node and npm"]
 fn a_shelf_is_drawn_as_the_rules_file_says() {
-    let Some(mut browser) = browser::turn() else { return };
+    let mut browser = browser::turn();
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("rules.toml");
     std::fs::write(
@@ -450,13 +456,20 @@ fn the_files_of_the_page_come_small_and_once() {
     assert!(whole < 60_000, "{whole} bytes");
 }
 
-#[test]
-fn a_thousand_bays_are_drawn_and_only_what_changed_is_touched() {
-    let Some(mut browser) = browser::turn() else { return };
+/// Twelve shelves with 1,000 drives in five pools.
+fn thousand_drives() -> (Sim, Redis, Daemon) {
     let options = ["--enclosures", "12", "--bays", "84", "--drives", "1000", "--paths", "1", "--pools", "5"];
     let (sim, redis) = (Sim::host(&options), Redis::start());
     let more = [("SMART_CONCURRENCY", "64"), ("SMART_CONCURRENCY_PER_HOST", "64")];
     let daemon = Daemon::ready(&sim, &redis, &[STILL.as_slice(), &more].concat());
+    (sim, redis, daemon)
+}
+
+#[test]
+#[ignore = "needs chromium, node and npm"]
+fn a_thousand_bays_are_drawn_and_only_what_changed_is_touched() {
+    let mut browser = browser::turn();
+    let (sim, _redis, daemon) = thousand_drives();
     browser.open(&url(&daemon, ""), json!({}));
     browser.run(
         "await see('All is well: 1001 drives are healthy');
@@ -478,20 +491,13 @@ fn a_thousand_bays_are_drawn_and_only_what_changed_is_touched() {
     let touched = |patch: usize| measured["patches"][patch]["touched"].as_u64().expect("a number");
     assert!(touched(0) > 1000 && touched(1) < 20, "{measured}");
     browser.nothing_else_happened(&[]);
-    if let Some(folder) = pictures() {
-        browser.open(&url(&daemon, "#?colour=temperature"), json!({ "viewport": { "width": 1440, "height": 900 } }));
-        browser.run("await see(/^Pool backup is DEGRADED/)");
-        picture(&mut browser, &folder, "1000-bays");
-    }
 }
 
-/// Where the pictures go, when they are asked for.
-fn pictures() -> Option<String> {
-    std::env::var("SCREENSHOTS").is_ok_and(|asked| asked == "1").then(|| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots");
-        std::fs::create_dir_all(&folder).expect("a folder for pictures");
-        folder.to_string_lossy().into_owned()
-    })
+/// The folder of the pictures.
+fn pictures() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots");
+    std::fs::create_dir_all(&folder).expect("a folder for pictures");
+    folder.to_string_lossy().into_owned()
 }
 
 #[track_caller]
@@ -502,9 +508,10 @@ fn picture(browser: &mut Turn, folder: &str, name: &str) {
 }
 
 #[test]
+#[ignore = "writes the pictures of the README"]
 fn pictures_for_the_readme() {
-    let Some(folder) = pictures() else { return };
-    let Some(mut browser) = browser::turn() else { return };
+    let folder = pictures();
+    let mut browser = browser::turn();
     let desk = |scheme: &str| json!({ "scheme": scheme, "viewport": { "width": 1280, "height": 940 } });
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
@@ -526,4 +533,10 @@ fn pictures_for_the_readme() {
     browser.open(&url(&daemon, ""), json!({ "viewport": { "width": 390, "height": 1000 } }));
     browser.run("await see(/is critical/)");
     picture(&mut browser, &folder, "phone");
+    let (sim, _redis, daemon) = thousand_drives();
+    sim.pull(&["bay/7/40"]);
+    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    browser.open(&url(&daemon, "#?colour=temperature"), json!({ "viewport": { "width": 1440, "height": 900 } }));
+    browser.run("await see(/^Pool backup is DEGRADED/)");
+    picture(&mut browser, &folder, "1000-bays");
 }

@@ -1,6 +1,7 @@
 //! The browser that is installed, driven by `driver.mjs`: one for all tests of this file, used by one
 //! at a time. What a test does in it is a script of a few lines, in the words of a person.
 
+use crate::support::installed;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared::NotAsked);
 
 enum Shared {
     NotAsked,
-    Absent,
     Here(Browser),
 }
 
@@ -24,13 +24,13 @@ struct Browser {
 /// The browser for as long as a test has it.
 pub struct Turn(MutexGuard<'static, Shared>);
 
-/// Waits for its turn. `None`: the test is left out, which has been said.
-pub fn turn() -> Option<Turn> {
+/// Waits for its turn.
+pub fn turn() -> Turn {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if matches!(*shared, Shared::NotAsked) {
-        *shared = start().map_or(Shared::Absent, Shared::Here);
+        *shared = Shared::Here(start());
     }
-    matches!(*shared, Shared::Here(_)).then(|| Turn(shared))
+    Turn(shared)
 }
 
 impl Turn {
@@ -72,18 +72,13 @@ impl Turn {
     }
 }
 
-fn start() -> Option<Browser> {
+fn start() -> Browser {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(found) else {
-        return left_out("there is no chromium here");
-    };
-    let (Some(node), Some(npm)) = (found("node"), found("npm")) else {
-        return left_out("there is no node and npm here");
-    };
-    let modules = match modules(root, &npm) {
-        Ok(modules) => modules,
-        Err(why) => return left_out(&why),
-    };
+    let chromium = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(installed);
+    let chromium = chromium.expect("chromium is installed");
+    let node = installed("node").expect("node is installed");
+    let npm = installed("npm").expect("npm is installed");
+    let modules = modules(root, &npm);
     let mut child = Command::new(node)
         .args([&root.join("tests/page/driver.mjs"), &modules, &chromium])
         .stdin(Stdio::piped())
@@ -91,28 +86,16 @@ fn start() -> Option<Browser> {
         .spawn()
         .expect("node starts");
     let (stdin, stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
-    Some(Browser { _child: child, stdin, stdout: BufReader::new(stdout) })
-}
-
-/// Where the test must not be left out (`PAGE_TEST=required`), that is a failure.
-fn left_out(why: &str) -> Option<Browser> {
-    assert!(std::env::var("PAGE_TEST").as_deref() != Ok("required"), "the test of the page cannot run: {why}");
-    eprintln!("left out: {why}, so that the page is not looked at (Debian: apt install chromium nodejs npm)");
-    None
-}
-
-fn found(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+    Browser { _child: child, stdin, stdout: BufReader::new(stdout) }
 }
 
 /// The folder of node's packages, as the lock file has them; below `target`, made once.
-fn modules(root: &Path, npm: &Path) -> Result<PathBuf, String> {
+fn modules(root: &Path, npm: &Path) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
     let lock = std::fs::read_to_string(root.join("tests/page/package-lock.json")).expect("the lock file");
     let done = folder.join("installed");
     if std::fs::read_to_string(&done).is_ok_and(|installed| installed == lock) {
-        return Ok(folder);
+        return folder;
     }
     std::fs::create_dir_all(&folder).expect("a folder below target");
     for file in ["package.json", "package-lock.json"] {
@@ -120,9 +103,7 @@ fn modules(root: &Path, npm: &Path) -> Result<PathBuf, String> {
     }
     let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     let out = Command::new(npm).args(options).current_dir(&folder).stdin(Stdio::null()).output().expect("npm starts");
-    if !out.status.success() {
-        return Err(format!("npm could not fetch the driver ({})", String::from_utf8_lossy(&out.stderr).trim()));
-    }
+    assert!(out.status.success(), "npm cannot fetch the driver: {}", String::from_utf8_lossy(&out.stderr).trim());
     std::fs::write(&done, lock).expect("a mark that it is done");
-    Ok(folder)
+    folder
 }

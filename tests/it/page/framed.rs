@@ -31,8 +31,9 @@ fn answer(mut stream: TcpStream, framed: &str) {
 }
 
 #[test]
+#[ignore = "needs chromium, node and npm"]
 fn no_other_site_can_show_the_page_in_a_frame() {
-    let Some(mut browser) = browser::turn() else { return };
+    let mut browser = browser::turn();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &super::STILL);
     for path in ["", "page.css", "icon.svg", "api/map.txt", "api/overview"] {
@@ -58,8 +59,9 @@ fn no_other_site_can_show_the_page_in_a_frame() {
 }
 
 #[test]
+#[ignore = "needs chromium, node and npm"]
 fn the_page_works_under_its_policy() {
-    let Some(mut browser) = browser::turn() else { return };
+    let mut browser = browser::turn();
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("token");
     std::fs::write(&file, "s3cret-token\n").expect("a token file");
