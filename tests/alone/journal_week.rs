@@ -38,8 +38,8 @@ const OURS: &str = "SYSLOG_IDENTIFIER=jbod-monitor";
 fn a_healthy_day_is_a_handful_of_lines() {
     let sweeps: usize = std::env::var("JOURNAL_SWEEPS").map_or(SWEEPS, |n| n.parse().expect("a number"));
     let (sim, redis) = (Sim::small(), Redis::start());
-    let Some(journald) = Journald::start() else { return };
-    let Some(daemon) = ready(&sim, &redis, Some(&journald.folder()), &[]) else { return };
+    let journald = Journald::start();
+    let daemon = ready(&sim, &redis, Some(&journald.folder()), &[]);
     let serials = serials(&sim);
     let begun = Instant::now();
     for hour in 1..=sweeps.div_ceil(HOUR) {
@@ -62,9 +62,9 @@ fn a_healthy_day_is_a_handful_of_lines() {
 fn a_bad_week_is_told_in_order() {
     let options = "--enclosures 2 --bays 8 --drives 12 --paths 1 --sata 2 --ssd 0 --nvme 0 --pools 1 --vdev-width 4";
     let (sim, mut redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
-    let Some(journald) = Journald::start() else { return };
+    let journald = Journald::start();
     let settings = [("SMART_TIMEOUT", "2"), ("SMART_POLL_INTERVAL", "2")];
-    let Some(daemon) = ready(&sim, &redis, Some(&journald.folder()), &settings) else { return };
+    let daemon = ready(&sim, &redis, Some(&journald.folder()), &settings);
     let drives = sim.list();
     let in_bay = |enclosure: u64, bay: usize| {
         let here: Vec<_> = drives.iter().filter(|d| d["enclosure"] == enclosure).collect();

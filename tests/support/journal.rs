@@ -25,9 +25,9 @@ const ENTER: &str = r#"
     exec "$0" "$@"
 "#;
 
-/// A command as a unit whose journal is in that folder (`None`: nowhere). `None`: this machine lets
-/// nobody make mount namespaces.
-pub fn as_unit(plain: &Command, folder: Option<&Path>) -> Option<Command> {
+/// A command as a unit whose journal is in that folder (`None`: nowhere). It needs mount namespaces.
+#[track_caller]
+pub fn as_unit(plain: &Command, folder: Option<&Path>) -> Command {
     let within = |program: &std::ffi::OsStr| {
         let mut command = Command::new("/usr/bin/unshare");
         command.args(["--map-root-user", "--mount", "/bin/sh", "-c", ENTER]).arg(program).env_clear();
@@ -36,35 +36,29 @@ pub fn as_unit(plain: &Command, folder: Option<&Path>) -> Option<Command> {
         }
         command
     };
-    let tried = within("/bin/true".as_ref()).stderr(Stdio::null()).status();
-    if !tried.is_ok_and(|status| status.success()) {
-        eprintln!("left out: no mount namespaces here, so that the journal's socket cannot be exchanged");
-        return None;
-    }
+    let tried = within("/bin/true".as_ref()).output().expect("unshare starts");
+    assert!(tried.status.success(), "no mount namespace can be made: {}", String::from_utf8_lossy(&tried.stderr));
     let mut command = within(plain.get_program());
     command.args(plain.get_args()).envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Some(command)
+    command
 }
 
-/// The daemon as a unit, not yet started, and its port, which only the journal would say. `None`: not on this machine.
-pub fn unit(
-    sim: &Sim,
-    redis: &Redis,
-    folder: Option<&Path>,
-    settings: &[(&str, &str)],
-) -> Option<(Command, ReservedPort)> {
+/// The daemon as a unit, not yet started, and its port, which only the journal would report.
+#[track_caller]
+pub fn unit(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> (Command, ReservedPort) {
     let port = ReservedPort::new();
     let mut plain = command(sim, redis.port);
     plain.env("JBOD_LISTEN", port.address()).env("SMART_POLL_INTERVAL", "1").envs(settings.iter().copied());
-    Some((as_unit(&plain, folder)?, port))
+    (as_unit(&plain, folder), port)
 }
 
-/// … started, and its first sweep whole.
-pub fn ready(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Option<Daemon> {
-    let (mut command, port) = unit(sim, redis, folder, settings)?;
+/// … started, with its first sweep completed.
+#[track_caller]
+pub fn ready(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Daemon {
+    let (mut command, port) = unit(sim, redis, folder, settings);
     let daemon = Daemon::listening_on(&port, &mut command);
     daemon.wait_ready();
-    Some(daemon)
+    daemon
 }
 
 /// One record: its fields, in order.
@@ -184,37 +178,31 @@ const JOURNALD: &str = r#"
 "#;
 
 impl Journald {
-    /// `None`: there is none here, or not for this user.
-    pub fn start() -> Option<Self> {
+    /// It needs systemd's journald and the right to mount.
+    #[track_caller]
+    pub fn start() -> Self {
         let dir = tempfile::tempdir().expect("a folder for the journal");
         let folders = ["sockets", "files"].map(|name| dir.path().join(name));
         for folder in folders {
             std::fs::create_dir(folder).expect("a folder");
         }
         let programs = ["/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"];
-        let program = programs.into_iter().find(|path| Path::new(path).exists());
-        let child = program.map(|program| {
-            Command::new("/usr/bin/unshare")
-                .args(["--mount", "/bin/sh", "-c", JOURNALD, program])
-                .arg(dir.path())
-                .stderr(Stdio::null())
-                .spawn()
-        });
-        let Some(Ok(child)) = child else {
-            eprintln!("left out: no journald here");
-            return None;
-        };
+        let program = programs.into_iter().find(|path| Path::new(path).exists()).expect("journald is installed");
+        let child = Command::new("/usr/bin/unshare")
+            .args(["--mount", "/bin/sh", "-c", JOURNALD, program])
+            .arg(dir.path())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("unshare starts");
         let mut journald = Self { dir, child, stream: None };
         let socket = journald.folder().join("socket");
-        let is_up = eventually("journald listens or ends", || {
-            let ended = journald.child.try_wait().expect("its state").is_some();
-            (ended || socket.exists()).then_some(!ended)
+        eventually("journald listens", || {
+            let ended = journald.child.try_wait().expect("its state");
+            assert!(ended.is_none(), "journald cannot be started by this user: {ended:?}");
+            socket.exists().then_some(())
         });
-        if !is_up {
-            eprintln!("left out: journald cannot be started by this user");
-        }
         journald.stream = UnixStream::connect(journald.folder().join("stdout")).ok();
-        is_up.then_some(journald)
+        journald
     }
 
     /// Where its sockets are.
