@@ -1,5 +1,4 @@
-//! A real Prometheus of the test's own, and promtool: Debian's package `prometheus`. Where they are
-//! not here, what needs them is left out, and says so.
+//! A real Prometheus of the test's own, and promtool: Debian's package `prometheus`.
 
 use super::daemon::Ended;
 use super::eventually;
@@ -11,19 +10,6 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-
-/// Both programs are here.
-pub fn is_here() -> bool {
-    let runs = |program: &str| {
-        let mut command = Command::new(program);
-        command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
-    };
-    let here = runs("prometheus") && runs("promtool");
-    if !here {
-        eprintln!("left out: prometheus and promtool are not here (Debian: apt install prometheus)");
-    }
-    here
-}
 
 /// `packaging/prometheus`.
 pub fn packaged(file: &str) -> PathBuf {
