@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 if ! command -v schemathesis >/dev/null 2>&1; then
-    echo "left out: schemathesis is not here (pip install schemathesis)"
-    exit 0
+    echo "needed, and not here: schemathesis (pip install schemathesis)" >&2
+    exit 1
 fi
 programs="$PWD/target/debug"
 port=${PORT:-19781}

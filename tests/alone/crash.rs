@@ -234,18 +234,18 @@ fn short_of_descriptors_it_is_degraded_and_recovers() {
     assert_eq!(status.code(), Some(0), "{log}");
 }
 
-/// A control group of the test's own for a running process; `None` where none can be made.
+/// A control group of the test's own for a running process, below that of a controller (version 1).
 struct Group(PathBuf);
 
 impl Group {
-    fn make(controller: &str) -> Option<Self> {
+    #[track_caller]
+    fn make(controller: &str) -> Self {
         let base = Path::new("/sys/fs/cgroup").join(controller);
         let path = base.join(format!("jbod-monitor-test-{}", std::process::id()));
-        let made = base.join("cgroup.procs").exists().then(|| std::fs::create_dir(&path)).is_some_and(|d| d.is_ok());
-        if !made {
-            eprintln!("left out: no control group can be made in {}", base.display());
-        }
-        made.then_some(Self(path))
+        assert!(base.join("cgroup.procs").exists(), "{} is no control group", base.display());
+        std::fs::create_dir(&path)
+            .unwrap_or_else(|e| panic!("no control group can be made in {}: {e}", base.display()));
+        Self(path)
     }
 
     #[track_caller]
@@ -271,8 +271,9 @@ impl Drop for Group {
 
 /// Neither threads nor children can be started.
 #[test]
+#[ignore = "needs a pids cgroup"]
 fn short_of_tasks_it_is_degraded_and_recovers() {
-    let Some(group) = Group::make("pids") else { return };
+    let group = Group::make("pids");
     let (sim, redis) = (Sim::rack(), Redis::start());
     let mut daemon = Daemon::ready(&sim, &redis, &PATIENT);
     group.set("cgroup.procs", &daemon.pid().as_raw_nonzero().to_string());
@@ -287,8 +288,9 @@ fn short_of_tasks_it_is_degraded_and_recovers() {
 
 /// A smartctl that finds no memory is a drive without a reading; the daemon stays within its share.
 #[test]
+#[ignore = "needs a memory cgroup"]
 fn short_of_memory_it_lives_on() {
-    let Some(group) = Group::make("memory") else { return };
+    let group = Group::make("memory");
     let (sim, redis) = (Sim::rack(), Redis::start());
     let mut daemon = Daemon::ready(&sim, &redis, &PATIENT);
     group.set("cgroup.procs", &daemon.pid().as_raw_nonzero().to_string());

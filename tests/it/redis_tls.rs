@@ -460,6 +460,7 @@ fn what_is_wrong_with_sentinels_is_said_in_one_line() {
 const OTHER_HOSTS: &str = r#"mount --bind "$0" /etc/hosts && exec "$@""#;
 
 #[test]
+#[ignore = "needs mount namespaces"]
 fn a_name_that_moves_is_looked_up_anew() {
     let (sim, mut redis) = (Sim::small(), Redis::start());
     let hosts = sim.root().join("hosts");
@@ -471,10 +472,8 @@ fn a_name_that_moves_is_looked_up_anew() {
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command
     };
-    if !with_hosts(&Command::new("true")).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        eprintln!("left out: /etc/hosts cannot be exchanged for one process here");
-        return;
-    }
+    let tried = with_hosts(&Command::new("true")).output().expect("unshare starts");
+    assert!(tried.status.success(), "/etc/hosts cannot be exchanged: {}", String::from_utf8_lossy(&tried.stderr));
     let mut plain = command(&sim, redis.port);
     plain.env("REDIS_HOST", "nas-redis").env("JBOD_LISTEN", ANY_PORT).env(PATIENT.0, PATIENT.1);
     let daemon = Daemon::listening(&mut with_hosts(&plain));
