@@ -22,7 +22,6 @@ fn demo(tmp: &Path, port: &ReservedPort) -> Command {
         .env("JBOD_DEMO_DAEMON", env!("CARGO_BIN_EXE_jbod-monitor"))
         .env("JBOD_DEMO_SIM", env!("CARGO_BIN_EXE_jbod-sim"))
         .env("JBOD_LISTEN", port.address())
-        .env("SMART_TIMEOUT", "1")
         .env("TMPDIR", tmp);
     command
 }
