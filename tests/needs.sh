@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests of one program that need what not every machine has, where it is here; names the others and what is missing.
+# Runs the tests of one program that need what not every machine has, where it is available; names the others and what they need.
 # Such a test says `#[ignore = "needs A, B and C"]`, so that plain `cargo test` reports it as ignored.
 # Usage: tests/needs.sh PROGRAM [options of libtest]; PROGRAM is it or alone.
 # PAGE_TEST=required: a test that needs chromium and cannot run is a failure.
@@ -94,7 +94,7 @@ awk -F '\t' -v cannot="$work/cannot" '
     }' "$work/missing" "$work/needs" "$work/ignored" >"$work/can"
 
 if [ -s "$work/cannot" ]; then
-    echo "$(wc -l <"$work/cannot") tests of $program cannot run here, because something is missing:"
+    echo "$(wc -l <"$work/cannot") tests of $program are not run, because what they need is not available:"
     sed 's/^\(.*\)\t\(.*\)$/    \1 needs \2/' "$work/cannot"
     if [ "${PAGE_TEST:-}" = required ] && grep -q -e '^page::' "$work/cannot"; then
         echo "PAGE_TEST=required, and the page cannot be tested" >&2
