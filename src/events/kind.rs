@@ -39,6 +39,9 @@ kinds! {
     DriveAnswers = "b3476173a59a4888a0d88aaa523e0f05",
     /// More drives than there are lines for, of more than one kind.
     ManyDrives = "aa73958eefe54144a9c775171420f864",
+    /// A drive has a path less and is still there.
+    PathLost = "6a43b7fc998b44eeaf34f9c3e967a2cb",
+    PathBack = "29a6c5f33f5c4906b971cbd6d9d291b1",
     HostSilent = "14303479619f437c93a4604dc967e52c",
     HostAnswers = "2c4a4688a278454b84e3bbafde0dabd5",
     ShelfSilent = "e9f6a5e5eb7744aeaaf532b83989cec5",

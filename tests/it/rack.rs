@@ -5,6 +5,7 @@ use crate::support;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::Daemon;
+use support::eventually;
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -307,4 +308,36 @@ fn a_silent_io_module_leaves_the_report_of_the_other() {
         let error = o["enclosures"][0]["error"].as_str().unwrap_or_default();
         error == format!("the shelf does not answer ({answering}, {silent}): no status, lights or power")
     });
+}
+
+/// A cable or module that is lost costs no drive, and its loss is logged: once for all drives, and once for one.
+#[test]
+fn lost_paths_are_logged_once_and_so_is_their_return() {
+    let sim = Sim::host(&["--enclosures", "1", "--bays", "16", "--drives", "16", "--paths", "2", "--nvme", "0"]);
+    let redis = Redis::start();
+    let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
+    let bays: Vec<String> = (0..16).map(|bay| format!("bay/0/{bay}")).collect();
+    let all: Vec<&str> = bays.iter().map(String::as_str).collect();
+
+    sim.pull(&[all.as_slice(), &["--path", "1"]].concat());
+    daemon.wait_logged("drives lost a path count=16 host=1 paths=1");
+    for bay in &all {
+        sim.insert(&[bay]);
+    }
+    let back = || daemon.logged("drives regained a path") + daemon.logged("drive regained a path");
+    eventually("the paths are back", || (back() > 0).then_some(()));
+    daemon.overview_when("all paths are there", |overview| {
+        shown(overview).values().all(|(_, drive)| drive["paths"].as_array().map(Vec::len) == Some(2))
+    });
+
+    sim.pull(&[all[3], "--path", "0"]);
+    daemon.wait_logged("drive lost a path enclosure=");
+    assert_eq!(daemon.logged("drive lost a path"), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("drives lost a path"), 1, "{}", daemon.log());
+    // A drive that is pulled is missing, not short of a path.
+    sim.pull(&[all[5]]);
+    daemon.wait_logged("drive missing");
+    sim.insert(&[all[5]]);
+    daemon.wait_logged("drive back");
+    assert_eq!(daemon.logged("drive lost a path"), 1, "{}", daemon.log());
 }

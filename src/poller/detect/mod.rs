@@ -9,7 +9,7 @@ mod drives;
 mod enclosures;
 mod hosts;
 mod inventory_changes;
-
+mod paths;
 mod pools;
 mod service;
 
@@ -22,6 +22,7 @@ use crate::events::{Event, emit};
 use drives::LastReported;
 use enclosures::EnclosureSnapshot;
 use hosts::HostSnapshot;
+use paths::PathSnapshot;
 use pools::PoolSnapshot;
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use std::time::Duration;
 pub(super) struct Detector {
     drives: LastReported,
     hosts: HostSnapshot,
+    paths: PathSnapshot,
     enclosures: EnclosureSnapshot,
     pools: PoolSnapshot,
     has_swept: bool,
@@ -72,6 +74,9 @@ impl Detector {
 
         emit_all(&hosts::detect(&self.hosts, &hosts, at));
         self.hosts = hosts;
+
+        self.paths = self.paths.next(inventory);
+        emit_all(&paths::detect(&self.paths, at));
 
         let enclosures = EnclosureSnapshot::of(collector.enclosures());
         emit_all(&enclosures::detect(&self.enclosures, &enclosures, at));
