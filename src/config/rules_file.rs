@@ -18,7 +18,7 @@ use super::settings::JBOD_RULES_FILE;
 use super::toml_value::{Odd, as_table, odd};
 use super::{enclosure_layouts, file};
 use crate::domain::health::{
-    Direction, LevelSetting, RuleCode, RuleInfo, RuleOverride, RuleSettings, Thresholds, all_rules, rule_of,
+    Direction, LevelSetting, POOL_RULES, RuleCode, RuleInfo, RuleOverride, RuleSettings, Thresholds, all_rules, rule_of,
 };
 use crate::domain::layout::Layouts;
 use std::collections::BTreeMap;
@@ -58,11 +58,11 @@ fn parse(text: &str) -> Result<RulesFile, Odd> {
     for (name, value) in &root {
         let table = as_table(name, value)?;
         match name.as_str() {
-            "rules" => limits.rules = rules("rules", table)?,
+            "rules" => limits.rules = rules("rules", table, RuleScope::Everything)?,
             "models" => {
                 for (pattern, value) in table {
                     let place = format!("models.{pattern:?}");
-                    let of_model = rules(&place, as_table(&place, value)?)?;
+                    let of_model = rules(&place, as_table(&place, value)?, RuleScope::Model)?;
                     limits.models.insert(pattern.clone(), of_model);
                 }
             }
@@ -106,20 +106,38 @@ fn make_sense(limits: &RuleSettings) -> Result<(), Odd> {
     Ok(())
 }
 
-fn rules(place: &str, table: &Table) -> Result<BTreeMap<RuleCode, RuleOverride>, Odd> {
+/// What the settings of a table are for.
+#[derive(Clone, Copy, PartialEq)]
+enum RuleScope {
+    Everything,
+    /// Drives or enclosures by their model, which a pool does not have.
+    Model,
+}
+
+fn rules(place: &str, table: &Table, scope: RuleScope) -> Result<BTreeMap<RuleCode, RuleOverride>, Odd> {
     let mut found = BTreeMap::new();
     for (code, value) in table {
         let place = format!("{place}.{code}");
         let settings = as_table(&place, value)?;
-        let rule = rule_of(code).ok_or_else(|| unknown(&place))?;
+        let Some(rule) = rule_of(code) else { return Err(unknown(place, code)) };
+        if scope == RuleScope::Model && POOL_RULES.iter().any(|pool_rule| pool_rule.info.code == rule.code) {
+            return Err(odd(
+                place,
+                &format!("a rule of drives or enclosures: a pool has no model, use [rules.{code}]"),
+            ));
+        }
         found.insert(rule.code.clone(), one(&place, rule, settings)?);
     }
     Ok(found)
 }
 
-fn unknown(place: &str) -> Odd {
-    let codes: Vec<&str> = all_rules().map(|rule| rule.code.as_str()).collect();
-    odd(place.to_owned(), &format!("a rule, one of {}", codes.join(" ")))
+/// The error of a code that no rule has. Where it is the beginning of codes, as `A9` of `A9-10`, these are meant.
+fn unknown(place: String, code: &str) -> Odd {
+    let all: Vec<&str> = all_rules().map(|rule| rule.code.as_str()).collect();
+    let begins = format!("{code}-");
+    let meant: Vec<&str> = all.iter().copied().filter(|known| known.starts_with(&begins)).collect();
+    let codes = if meant.is_empty() { all } else { meant };
+    odd(place, &format!("a rule, one of {}", codes.join(" ")))
 }
 
 fn one(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOverride, Odd> {
@@ -196,6 +214,7 @@ mod tests {
             ("[rules.A5]\nwarn = 1.5\n", "rules.A5.warn = 1.5"),
             ("[rules.A5]\nfatal = 1\n", "rules.A5.fatal = 1"),
             ("[rules.A1]\nwarn = 1\n", "rules.A1.warn = 1"),
+            ("[models.\"X*\".Z4]\nenabled = false\n", "models.\"X*\".Z4"),
             ("[limits]\n", "[limits]"),
             ("rules = 7\n", "rules = 7"),
             ("[models]\nx = 1\n", "models.\"x\" = 1"),
@@ -207,6 +226,10 @@ mod tests {
         ] {
             assert_eq!(parse(text).err().map(|odd| odd.found).as_deref(), Some(found), "{text}");
         }
+        let wanted = |text| parse(text).err().map(|odd| odd.wanted).unwrap_or_default();
+        assert_eq!(wanted("[rules.A9.10]\nwarn = 1\n"), "a rule, one of A9-10 A9-184 A9-196");
+        let of_pools = wanted("[models.\"X*\".Z4]\nenabled = false\n");
+        assert_eq!(of_pools, "a rule of drives or enclosures: a pool has no model, use [rules.Z4]");
         let broken = parse("[rules.A5]\nwarn = = 1\n").err().map(|odd| odd.found).unwrap_or_default();
         assert!(broken.starts_with("line 2: "), "{broken}");
     }
