@@ -163,6 +163,7 @@ def main():
     for ending in (signal.SIGTERM, signal.SIGALRM):
         signal.signal(ending, give_up)
     signal.alarm(600)
+    WORK.mkdir(parents=True, exist_ok=True)
     report = Report()
     found = measure(report, times=args.times)
     if args.accept:
