@@ -76,7 +76,7 @@ impl Detector {
         self.hosts = hosts;
 
         self.paths = self.paths.next(inventory);
-        emit_all(&paths::detect(&self.paths, at));
+        emit_all(&paths::detect(&self.paths, inventory, at));
 
         let enclosures = EnclosureSnapshot::of(collector.enclosures());
         emit_all(&enclosures::detect(&self.enclosures, &enclosures, at));

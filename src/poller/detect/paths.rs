@@ -2,155 +2,162 @@
 
 use super::coalesce::{PendingEvent, coalesce};
 use super::describe::{drive_fields, drive_subject, format_drive};
-use crate::domain::drive::{DriveKey, DrivePath};
-use crate::domain::identity::ScsiHost;
+use crate::domain::drive::{Drive, DriveKey, DrivePath};
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::time::Timestamp;
-use crate::events::{DEVICE, Event, EventFields, EventKind, SCSI_HOST, Subject};
+use crate::events::{DEVICE, Event, EventFields, EventKind, SCSI_HOST};
 use log::Level;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// The paths of each drive that is present, after a sweep.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(super) struct PathSnapshot {
     drives: BTreeMap<DriveKey, DrivePaths>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
 struct DrivePaths {
-    present: Vec<DrivePath>,
+    /// With the paths that are present.
+    drive: Arc<Drive>,
     lost: Vec<LostPath>,
-    /// Lost before, and there again with this snapshot.
+    /// Reported as lost, and present again with this snapshot.
     returned: Vec<DrivePath>,
-    subject: Subject,
-    text: String,
-    fields: EventFields,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
 struct LostPath {
     path: DrivePath,
     evidence: Evidence,
 }
 
 /// The paths of a drive that is pulled go one by one: a path counts as lost when the drive outlives it by a sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Evidence {
     /// Absent for the first time.
     Suspected,
     /// Absent a second time.
     Confirmed,
     /// Confirmed by an earlier snapshot.
-    Known,
+    Reported,
 }
 
 impl PathSnapshot {
     /// The snapshot after a sweep; `self` is the one before it.
     pub(super) fn next(&self, inventory: &Inventory) -> Self {
-        // A disk behind a RAID controller has the paths of its volume.
-        let own_paths = inventory.present().filter(|record| record.drive.raid_volume().is_none());
-        let drives = own_paths.map(|record| {
-            let key = record.drive.key.clone();
-            let known = self.drives.get(&key);
-            (key, DrivePaths::next(known, record))
-        });
-        Self { drives: drives.collect() }
+        let mut drives = BTreeMap::new();
+        for record in inventory.present() {
+            // A disk behind a RAID controller has the paths of its volume.
+            if record.drive.raid_volume().is_none() {
+                let key = record.drive.key.clone();
+                let paths = DrivePaths::next(self.drives.get(&key), &record.drive);
+                drives.insert(key, paths);
+            }
+        }
+        Self { drives }
     }
 }
 
 impl DrivePaths {
-    fn next(known: Option<&Self>, record: &DriveRecord) -> Self {
-        let mut paths = Self {
-            present: record.drive.paths.clone(),
-            lost: Vec::new(),
-            returned: Vec::new(),
-            subject: drive_subject(record),
-            text: format_drive(record),
-            fields: drive_fields(record),
-        };
+    fn next(known: Option<&Self>, drive: &Arc<Drive>) -> Self {
+        let mut paths = Self { drive: Arc::clone(drive), lost: Vec::new(), returned: Vec::new() };
         let Some(known) = known else { return paths };
         for lost in &known.lost {
             let evidence = match lost.evidence {
                 Evidence::Suspected => Evidence::Confirmed,
-                Evidence::Confirmed | Evidence::Known => Evidence::Known,
+                Evidence::Confirmed | Evidence::Reported => Evidence::Reported,
             };
             paths.lost.push(LostPath { path: lost.path.clone(), evidence });
         }
-        for path in &known.present {
-            if !paths.has_address(path) {
+        if Arc::ptr_eq(&known.drive, drive) {
+            return paths;
+        }
+        for path in &known.drive.paths {
+            if !has_address(drive, path) {
                 paths.lost.push(LostPath { path: path.clone(), evidence: Evidence::Suspected });
             }
         }
-        let added: Vec<DrivePath> = paths.present.iter().filter(|path| !known.has_address(path)).cloned().collect();
-        for path in added {
-            paths.add(path);
+        for path in &drive.paths {
+            if !has_address(&known.drive, path) {
+                paths.add(path);
+            }
         }
         paths
     }
 
-    fn has_address(&self, wanted: &DrivePath) -> bool {
-        self.present.iter().any(|path| path.address == wanted.address)
-    }
-
     /// A path that was not there before takes the place of a lost one. The kernel may give it another address (a drive
     /// that is reseated gets a new target number), so that the SCSI host decides, and then any lost path.
-    fn add(&mut self, path: DrivePath) {
+    fn add(&mut self, path: &DrivePath) {
         let by_address = self.lost.iter().position(|lost| lost.path.address == path.address);
-        let by_host = || self.lost.iter().position(|lost| lost.path.host == path.host);
-        let Some(index) = by_address.or_else(by_host).or((!self.lost.is_empty()).then_some(0)) else { return };
-        let lost = self.lost.remove(index);
-        let was_reported = lost.evidence == Evidence::Known;
-        if was_reported {
-            self.returned.push(path);
+        let by_host = self.lost.iter().position(|lost| lost.path.host == path.host);
+        let any = if self.lost.is_empty() { None } else { Some(0) };
+        let Some(index) = by_address.or(by_host).or(any) else { return };
+        if self.lost.remove(index).evidence == Evidence::Reported {
+            self.returned.push(path.clone());
         }
-    }
-
-    fn pending(&self, change: PathChange, path: &DrivePath) -> PendingEvent {
-        let (kind, level, word) = match change {
-            PathChange::Lost => (EventKind::PathLost, Level::Warn, "lost a path"),
-            PathChange::Returned => (EventKind::PathBack, Level::Info, "regained a path"),
-        };
-        let mut reason = String::new();
-        if let Some(host) = path.host {
-            let _ = write!(reason, " host={host}");
-        }
-        let _ = write!(reason, " paths={}", self.present.len());
-        let is_lost = matches!(change, PathChange::Lost);
-        let fields = self
-            .fields
-            .clone()
-            .with_each(DEVICE, is_lost.then_some(&path.device))
-            .with_each(SCSI_HOST, path.host.as_ref().map(ScsiHost::to_string));
-        PendingEvent { kind, level, word, drive: self.text.clone(), reason, subject: self.subject.clone(), fields }
     }
 }
 
-#[derive(Clone, Copy)]
-enum PathChange {
-    Lost,
-    Returned,
+fn has_address(drive: &Drive, wanted: &DrivePath) -> bool {
+    drive.paths.iter().any(|path| path.address == wanted.address)
 }
 
-/// Paths that were lost, then paths that returned. `after` follows the snapshot that it was made from.
-pub(super) fn detect(after: &PathSnapshot, at: Timestamp) -> Vec<Event> {
+/// Paths that were lost, then paths that returned. `after` is of the drives in the inventory, and knows the snapshot
+/// before it.
+pub(super) fn detect(after: &PathSnapshot, inventory: &Inventory, at: Timestamp) -> Vec<Event> {
     let (mut lost, mut returned) = (Vec::new(), Vec::new());
-    for drive in after.drives.values() {
+    for (key, drive) in &after.drives {
+        let Some(record) = inventory.get(key) else { continue };
         for path in drive.lost.iter().filter(|lost| lost.evidence == Evidence::Confirmed) {
-            lost.push(drive.pending(PathChange::Lost, &path.path));
+            lost.push(lost_path(record, &path.path));
         }
         for path in &drive.returned {
-            returned.push(drive.pending(PathChange::Returned, path));
+            returned.push(returned_path(record, path));
         }
     }
     lost.extend(returned);
     coalesce(lost, at)
 }
 
+fn lost_path(record: &DriveRecord, path: &DrivePath) -> PendingEvent {
+    PendingEvent {
+        kind: EventKind::PathLost,
+        level: Level::Warn,
+        word: "lost a path",
+        drive: format_drive(record),
+        reason: format_reason(record, path),
+        subject: drive_subject(record),
+        fields: path_fields(record, path).with_each(DEVICE, Some(&path.device)),
+    }
+}
+
+fn returned_path(record: &DriveRecord, path: &DrivePath) -> PendingEvent {
+    PendingEvent {
+        kind: EventKind::PathBack,
+        level: Level::Info,
+        word: "regained a path",
+        drive: format_drive(record),
+        reason: format_reason(record, path),
+        subject: drive_subject(record),
+        fields: path_fields(record, path),
+    }
+}
+
+/// ` host=1 paths=1`: the SCSI host of the path, and how many paths the drive has now.
+fn format_reason(record: &DriveRecord, path: &DrivePath) -> String {
+    let count = record.drive.paths.len();
+    match path.host {
+        Some(host) => format!(" host={host} paths={count}"),
+        None => format!(" paths={count}"),
+    }
+}
+
+fn path_fields(record: &DriveRecord, path: &DrivePath) -> EventFields {
+    drive_fields(record).with_each(SCSI_HOST, path.host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::drive::{Drive, fixture};
+    use crate::domain::drive::fixture;
     use crate::domain::identity::{DeviceName, Identity};
 
     const AT: Timestamp = Timestamp(7);
@@ -184,7 +191,7 @@ mod tests {
     /// The texts of the events of one sweep.
     fn step(snapshot: &mut PathSnapshot, inventory: &Inventory) -> Vec<String> {
         *snapshot = snapshot.next(inventory);
-        detect(snapshot, AT).into_iter().map(|event| event.text).collect()
+        detect(snapshot, inventory, AT).into_iter().map(|event| event.text).collect()
     }
 
     const BOTH: &[(&str, &str)] = &[("sda", "0:0:1:0"), ("sdb", "1:0:1:0")];
