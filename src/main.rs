@@ -7,7 +7,7 @@ use jbod_monitor::cli::{Cli, Command};
 use jbod_monitor::config::{Config, ConfigError, Environment, SettingRow};
 use jbod_monitor::daemon::Endpoint;
 use jbod_monitor::daemon::Life;
-use jbod_monitor::probe::launch;
+use jbod_monitor::probe::trampoline;
 use jbod_monitor::terminal::{Screen, print};
 use jbod_monitor::{daemon, doctor, events, logging, scan};
 use std::process::ExitCode;
@@ -16,17 +16,17 @@ const RUNTIME_FAILURE: u8 = 1;
 const BAD_CONFIGURATION: u8 = 78;
 
 fn main() -> ExitCode {
-    if let Some(code) = launch::become_tool() {
+    if let Some(code) = trampoline::run_as_trampoline() {
         return code;
     }
-    launch::use_it();
+    trampoline::enable();
     // Usage errors end here, with status 2; help and version with 0.
     let mut cli = Cli::parse();
     let env = Environment::read();
     let command = cli.command.take().unwrap_or(Command::Serve);
-    // Started over before it listens to signals: what one asks for would be forgotten with it.
+    // Before signal handlers are installed: a signal to the first image would be lost.
     if matches!(command, Command::Serve) && !env.arenas {
-        launch::with_little_memory();
+        trampoline::reexec_with_malloc_tuning();
     }
     logging::init(&env);
     events::add_default_sinks();

@@ -1,7 +1,7 @@
-//! Discovery: what sysfs shows now, taken over as a whole or not at all.
+//! Discovery: reads sysfs. The result is complete or discarded.
 //!
-//! What cannot be read has not gone. A discovery that found no descriptors or no memory for a part of it, or could not
-//! list the drives or the enclosures, is thrown away; it is the poller's business to try again.
+//! A drive that cannot be read is not missing. A discovery that ran out of descriptors or memory, or could not
+//! list the drives or the enclosures, is discarded; the poller tries again.
 
 use super::device_types::DeviceTypes;
 use crate::domain::drive::{Drive, DriveKey};
@@ -9,7 +9,7 @@ use crate::domain::enclosure::Enclosure;
 use crate::domain::inventory::Inventory;
 use crate::probe::enclosure::IoModule;
 use crate::probe::links::Links;
-use crate::probe::sysfs::Look;
+use crate::probe::sysfs::ShortageCheck;
 use crate::probe::{Host, drives, enclosure};
 use std::collections::HashMap;
 use std::io;
@@ -17,20 +17,20 @@ use std::io;
 /// What a discovery found besides the drives.
 #[derive(Default)]
 pub(super) struct Discovered {
-    /// Of what was plugged in.
+    /// Fingerprint of the topology.
     pub(super) fingerprint: u64,
     pub(super) links: Links,
     pub(super) enclosures: Vec<Enclosure>,
     pub(super) modules: Vec<IoModule>,
 }
 
-/// Reads sysfs; a few milliseconds, no command. An error: it is not known what is present.
+/// Reads sysfs; takes a few milliseconds and sends no command. After an error it is not known what is present.
 pub(super) fn discover(
     host: &Host,
     types: &mut DeviceTypes,
     inventory: &Inventory,
 ) -> io::Result<(Vec<Drive>, Discovered)> {
-    let look = Look::begin();
+    let shortages = ShortageCheck::begin();
     let fingerprint = drives::fingerprint(host);
     let mut found = drives::discover(host)?;
     let links = Links::read(host, &mut found);
@@ -41,11 +41,11 @@ pub(super) fn discover(
     }
     let is_same_drive = |one: &str, other: &str| owners.get(one).is_some_and(|key| owners.get(other) == Some(key));
     let (enclosures, modules) = enclosure::discover(host, is_same_drive)?;
-    look.is_complete()?;
+    shortages.is_complete()?;
     Ok((found, Discovered { fingerprint, links, enclosures, modules }))
 }
 
-/// What became of the discoveries so far.
+/// Results of the discoveries so far.
 #[derive(Debug, Default)]
 pub(super) struct Visibility {
     /// One was complete.
@@ -62,7 +62,7 @@ impl Visibility {
         self.has_seen = true;
     }
 
-    /// Logged when it begins; that it ends is logged by the discovery that is complete.
+    /// Logs the first failure; the next complete discovery logs the recovery.
     pub(super) fn failed(&mut self, error: &io::Error) {
         if self.blind.is_none() {
             log::warn!("the host cannot be looked at, what is known stays error={error:?}");

@@ -1,8 +1,8 @@
-//! Reads what only the enclosures can report, each IO module through a child of its own that may be lost:
-//! while the services processor of an enclosure is silent the kernel blocks the reader for good, and a process with a
-//! thread that is blocked so can neither end nor be ended.
+//! Reads the attributes that only the enclosures can report, each IO module in a child of its own that may be abandoned:
+//! while the services processor of an enclosure is silent the kernel blocks the reader forever, and a process with a
+//! thread that is blocked in this way can neither exit nor be killed.
 //!
-//! At most one child per module lives; its answer is kept until the next.
+//! There is at most one child per module; its result is kept until the next one.
 
 use super::completion::Relevance;
 use super::discovery::Discovered;
@@ -10,9 +10,9 @@ use super::jobs::{Jobs, SourceId};
 use super::source::{Notice, Source};
 use crate::domain::enclosure::{Enclosure, EnclosureProblem, SlotAnswer};
 use crate::domain::identity::EnclosureId;
-use crate::probe::enclosure::{IoModule, answers, read_blocking};
+use crate::probe::enclosure::{IoModule, parse_dump, read_blocking};
 use crate::probe::exec::{self, ChildLimits, ExecError};
-use crate::probe::launch;
+use crate::probe::trampoline;
 use crate::stop::Stop;
 use std::any::Any;
 use std::collections::HashMap;
@@ -21,14 +21,14 @@ use std::time::{Duration, Instant};
 
 /// What an IO module may take before it counts as silent.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// A module that answers late is heard all the same.
+/// A late answer of a module is still used.
 const CHILD: ChildLimits = ChildLimits { deadline: Duration::from_secs(86_400), output_bytes: 1024 * 1024 };
 
 #[derive(Default)]
 pub(super) struct EnclosureReader {
     is_due: bool,
     modules: HashMap<String, ModuleState>,
-    /// How many children were started.
+    /// Number of children started.
     started: u64,
 }
 
@@ -45,7 +45,7 @@ struct RunningRead {
     /// Distinguishes its completion from that of every other child.
     number: u64,
     since: Instant,
-    /// The module has gone since, or belongs to another enclosure: what the child gives is of the one before.
+    /// The module has disappeared since, or belongs to another enclosure: the result is of the previous one.
     is_void: bool,
 }
 
@@ -57,12 +57,12 @@ struct ModuleRead {
 }
 
 impl EnclosureReader {
-    /// All modules are read, but for those that are being read already.
+    /// Requests a read of all modules except those that are being read already.
     pub(super) fn request(&mut self) {
         self.is_due = true;
     }
 
-    /// Modules that vanished are forgotten, once their child has ended.
+    /// Removes modules that have disappeared, once their child has ended.
     fn update_modules(&mut self, present: &[IoModule]) {
         self.modules.retain(|name, module| {
             let is_present = present.iter().any(|module| module.sysfs_name == *name);
@@ -101,7 +101,7 @@ impl EnclosureReader {
         }
     }
 
-    /// `Void`: it is of the enclosure that was there before, and the one that is there is still to be read.
+    /// `Void`: the result is of the previous enclosure, and the current one must still be read.
     fn complete(&mut self, read: ModuleRead) -> Relevance {
         let Some(module) = self.modules.get_mut(&read.sysfs_name) else { return Relevance::Void };
         let Some(running) = module.running.take_if(|running| running.number == read.number) else {
@@ -115,7 +115,7 @@ impl EnclosureReader {
         Relevance::Current
     }
 
-    /// Marks those that are overdue; gives when the next one will be.
+    /// Marks overdue modules as silent; returns the next deadline.
     fn check_deadlines(&mut self, at: Instant) -> Option<Instant> {
         let mut next = None;
         for module in self.modules.values_mut() {
@@ -134,16 +134,16 @@ impl EnclosureReader {
         next
     }
 
-    /// Fills in what the modules reported, and which did not answer.
+    /// Applies what the modules reported, and which of them are silent.
     pub(super) fn apply_to(&self, enclosures: &mut [Enclosure]) {
         for enclosure in enclosures {
             enclosure.error = self.silence(enclosure);
             for slot in &mut enclosure.slots {
-                let said = enclosure.sysfs_names.iter().filter_map(|n| {
+                let reported = enclosure.sysfs_names.iter().filter_map(|n| {
                     let module = self.modules.get(n).filter(|m| m.enclosure == enclosure.id)?;
                     module.answers.get(&slot.number).cloned()
                 });
-                slot.answer = said.reduce(SlotAnswer::or).unwrap_or_default();
+                slot.answer = reported.reduce(SlotAnswer::or).unwrap_or_default();
             }
         }
     }
@@ -191,7 +191,7 @@ impl Source for EnclosureReader {
         None
     }
 
-    /// No module is being read that may still answer in time.
+    /// No read is running that may still end in time.
     fn is_idle(&self) -> bool {
         !self.modules.values().any(|module| module.running.is_some() && !module.is_silent)
     }
@@ -199,16 +199,16 @@ impl Source for EnclosureReader {
 
 /// `None`: stopped before the module answered.
 fn read(module: &IoModule, stop: &Stop) -> Option<HashMap<u32, SlotAnswer>> {
-    if !launch::is_used() {
+    if !trampoline::is_enabled() {
         return Some(read_blocking(module));
     }
     let Some(dirs) = module.slot_paths() else { return Some(read_blocking(module)) };
-    match exec::run(Path::new(launch::ASK_SHELF), &dirs, CHILD, stop) {
-        Ok(output) => Some(answers(module, &String::from_utf8_lossy(&output.stdout))),
+    match exec::run(Path::new(trampoline::READ_ENCLOSURE), &dirs, CHILD, stop) {
+        Ok(output) => Some(parse_dump(module, &String::from_utf8_lossy(&output.stdout))),
         Err(ExecError::Stopped { .. }) => None,
-        // No child can be had: then by ourselves.
+        // No child can be started: this thread reads.
         Err(ExecError::Start { .. }) => Some(read_blocking(module)),
-        // What a child was not told would not be told to this thread either, which could not be ended.
+        // This thread would fail or block like the child, and cannot be killed.
         Err(_) => Some(HashMap::new()),
     }
 }
@@ -268,7 +268,7 @@ mod tests {
         let mut enclosures = [enclosure("e")];
         reader.apply_to(&mut enclosures);
         assert!(enclosures.iter().all(|e| e.error.as_ref().is_some_and(|why| why.to_string().contains("0:0:9:0"))));
-        // Its one thread answers late, and is heard.
+        // The result of its one thread is late, and used.
         let read = next(&reports);
         let other =
             ModuleRead { number: read.number + 1, sysfs_name: read.sysfs_name.clone(), answers: HashMap::new() };

@@ -8,7 +8,7 @@ use crate::domain::smart::Protocol;
 use crate::domain::transport::Transport;
 use crate::domain::zfs::{Zfs, ZfsState};
 use crate::probe::Host;
-use crate::probe::setup::{self, Rights};
+use crate::probe::host_checks::{self, Rights};
 use crate::probe::tools::{RECOMMENDED, Smartctl};
 
 pub(super) fn smartctl(tool: &Smartctl) -> Vec<DoctorFinding> {
@@ -25,7 +25,7 @@ pub(super) fn smartctl(tool: &Smartctl) -> Vec<DoctorFinding> {
 
 /// ZFS is not wanted everywhere: that it is not there is no fault.
 pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<DoctorFinding> {
-    let loaded = setup::kernel(host).zfs;
+    let loaded = host_checks::kernel(host).zfs;
     let Some(path) = &host.zpool else {
         return vec![if loaded {
             warn(
@@ -70,7 +70,7 @@ pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Doctor
 }
 
 pub(super) fn shelves(host: &Host, overview: &Overview, enclosures: &[Enclosure]) -> Vec<DoctorFinding> {
-    let kernel = setup::kernel(host);
+    let kernel = host_checks::kernel(host);
     if overview.enclosures.is_empty() {
         let what = "no enclosure is known: every drive is shown in no bay";
         return vec![match (kernel.enclosure_devices, kernel.ses) {
@@ -130,7 +130,7 @@ pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
         .filter(|r| r.drive.raid_volume().is_none() && r.drive.paths.iter().any(|p| p.node.starts_with("/dev/sd")))
         .count();
     if bare > 0 {
-        let what = if setup::kernel(host).sg { "although module sg is there" } else { "module sg is not loaded" };
+        let what = if host_checks::kernel(host).sg { "although module sg is there" } else { "module sg is not loaded" };
         findings.push(warn(
             format!("{bare} drives have no sg node ({what}): a smartctl that hangs on them cannot be killed"),
             "modprobe sg, and sg in /etc/modules-load.d/jbod.conf",
@@ -138,7 +138,7 @@ pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
     }
     // A disk behind a RAID volume is reached by the volume's node.
     let own = || fleet.present().filter(|r| r.drive.raid_volume().is_none());
-    let closed: Vec<_> = own().filter_map(|r| setup::closed_node(host, &r.drive)).collect();
+    let closed: Vec<_> = own().filter_map(|r| host_checks::inaccessible_node(host, &r.drive)).collect();
     if let Some((node, error)) = closed.first() {
         let remedy = match error.kind() {
             std::io::ErrorKind::PermissionDenied => {
@@ -162,10 +162,10 @@ pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
 
 /// What the process may do, as far as the drives that are here need it.
 pub(super) fn rights(host: &Host, overview: &Overview) -> Vec<DoctorFinding> {
-    if setup::is_laid_out(host) {
+    if host_checks::is_simulated(host) {
         return vec![ok(format!("rights are not checked: the host is laid out in {}", host.root.display()))];
     }
-    let Some(Rights { uid, rawio, admin }) = setup::rights() else {
+    let Some(Rights { uid, rawio, admin }) = host_checks::rights() else {
         return vec![warn("/proc/self/status does not say what this process may do", "mounting /proc")];
     };
     let needs = |protocol| overview.drives().filter(|d| d.protocol == Some(protocol)).count();

@@ -1,10 +1,10 @@
-//! Which drives are here, from sysfs alone: no command is sent to a drive, nothing here blocks on one.
+//! Discovery of drives from sysfs. No command is sent to a drive, and nothing here blocks on one.
 //!
 //! Layout: Linux `Documentation/ABI/stable/sysfs-block`, `…/testing/sysfs-class-scsi_device`;
-//! VPD pages 0x80 and 0x83 as SPC-4 has them.
+//! VPD pages 0x80 and 0x83: SPC-4.
 
-use super::merge::{Seen, merge};
-use super::sysfs::{listed, note};
+use super::multipath::{DiscoveredPath, group_paths};
+use super::sysfs::{count_shortage, listed};
 use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names};
 use crate::domain::device_type::Disk;
 use crate::domain::drive::{Drive, DrivePath};
@@ -19,53 +19,54 @@ use std::path::PathBuf;
 /// SCSI peripheral device types that are disks: direct access, simplified direct access, zoned.
 const DISK_TYPES: [&str; 3] = ["0", "14", "20"];
 
-/// What the kernel calls its own file system of devices (statfs(2)).
+/// `f_type` of sysfs (statfs(2)).
 const SYSFS_MAGIC: i64 = 0x6265_6572;
-/// So many threads look at once, at so many drives at least.
-const LOOKERS: usize = 4;
-const LEAST_SHARE: usize = 64;
+/// Discovery threads, and the minimum number of drives per thread.
+const DISCOVERY_THREADS: usize = 4;
+const MIN_DRIVES_PER_THREAD: usize = 64;
 
-/// Every drive, both paths of a drive as one, in the kernel's order. An error: drives may be there all the same.
+/// Every drive with all its paths, in the kernel's order. After an error it is not known which drives are present.
 pub fn discover(host: &Host) -> io::Result<Vec<Drive>> {
     let names = listed(&host.path("sys/block"))?;
     let mut devices: Vec<DeviceName> = names.iter().filter(|n| is_drive_name(n)).filter_map(|n| device(n)).collect();
     devices.sort();
-    Ok(merge(look_at_all(host, &devices)))
+    Ok(group_paths(discover_paths(host, &devices)))
 }
 
-/// What is read of a drive is the kernel's own and never waits, but of a thousand drives it is a lot: some look at once.
-fn look_at_all(host: &Host, devices: &[DeviceName]) -> Vec<Seen> {
-    let lookers = std::thread::available_parallelism().map_or(1, usize::from).min(LOOKERS);
-    let share = devices.len().div_ceil(lookers).max(LEAST_SHARE);
-    let look_at = |some: &[DeviceName]| some.iter().filter_map(|d| look(host, d)).collect::<Vec<_>>();
+/// Reads all paths. No attribute blocks, but those of a thousand drives take a while: several threads share them.
+fn discover_paths(host: &Host, devices: &[DeviceName]) -> Vec<DiscoveredPath> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(DISCOVERY_THREADS);
+    let share = devices.len().div_ceil(threads).max(MIN_DRIVES_PER_THREAD);
+    let read_paths = |share: &[DeviceName]| share.iter().filter_map(|d| discover_path(host, d)).collect::<Vec<_>>();
     std::thread::scope(|scope| {
         let mut shares = devices.chunks(share);
         let own = shares.next().unwrap_or_default();
-        let others: Vec<_> =
-            shares.map(|some| (some, std::thread::Builder::new().spawn_scoped(scope, move || look_at(some)))).collect();
-        let mut seen = look_at(own);
-        for (some, other) in others {
-            // Where no thread can be had, or one fails, this one looks.
-            let found = other.ok().and_then(|looking| looking.join().ok());
-            seen.extend(found.unwrap_or_else(|| look_at(some)));
+        let others: Vec<_> = shares
+            .map(|share| (share, std::thread::Builder::new().spawn_scoped(scope, move || read_paths(share))))
+            .collect();
+        let mut paths = read_paths(own);
+        for (share, other) in others {
+            // This thread reads the share of one that could not be started, or failed.
+            let found = other.ok().and_then(|thread| thread.join().ok());
+            paths.extend(found.unwrap_or_else(|| read_paths(share)));
         }
-        seen
+        paths
     })
 }
 
-/// A cheap picture of what is plugged in where: it differs when a drive or shelf came, went, or
-/// changed its name or address. This is done every second, so the folders are listed and no more: sysfs gives every link that it
-/// makes a number of its own and never one twice. A folder of another kind may, so there the links are read.
+/// A cheap fingerprint of the topology: it changes when a drive or an enclosure is added or removed, or changes its name
+/// or address. It is taken every second, so the folders are only listed: sysfs never uses an inode number twice. On any
+/// other file system, which may, the links are read.
 pub(crate) fn fingerprint(host: &Host) -> u64 {
     let mut sum = 0u64;
     let mut buffer = Vec::new();
     for dir in ["sys/block", "sys/class/enclosure"].map(|dir| host.path(dir)) {
         let opened = open(&dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         let listing = opened.and_then(|folder| Ok((Dir::read_from(&folder)?, folder)));
-        let Ok((entries, folder)) = listing.inspect_err(|errno| note(&(*errno).into())) else { continue };
+        let Ok((entries, folder)) = listing.inspect_err(|errno| count_shortage(&(*errno).into())) else { continue };
         let is_sysfs = fstatfs(&folder).is_ok_and(|fs| fs.f_type == SYSFS_MAGIC);
         for entry in entries {
-            let Ok(entry) = entry.inspect_err(|errno| note(&(*errno).into())) else { break };
+            let Ok(entry) = entry.inspect_err(|errno| count_shortage(&(*errno).into())) else { break };
             let name = entry.file_name();
             if !name.to_str().is_ok_and(|n| is_drive_name(n) || n.contains(':')) {
                 continue;
@@ -78,7 +79,7 @@ pub(crate) fn fingerprint(host: &Host) -> u64 {
                 target = readlinkat(&folder, name, target).map_or_else(|_| Vec::new(), CString::into_bytes);
             }
             let bytes = name.to_bytes().iter().chain(&[0]).chain(&target);
-            // A sum, so that the order in which the kernel lists them does not count.
+            // A sum does not depend on the order in which the kernel lists them.
             sum = sum.wrapping_add(crate::domain::hash::fnv1a(bytes.copied()));
             buffer = target;
         }
@@ -86,8 +87,8 @@ pub(crate) fn fingerprint(host: &Host) -> u64 {
     sum
 }
 
-/// What sysfs says right now of the drive at that name; `None` when there is none. A disk behind a
-/// RAID controller is there as long as its volume is.
+/// The current identity of that block device, from sysfs; `None` if there is no such device. A disk behind a
+/// RAID controller is present as long as its volume is.
 pub(crate) fn identity_at(host: &Host, device: &DeviceName) -> Option<Identity> {
     match Disk::of_name(device) {
         Some((volume, disk)) => Some(disk.identity(&own_identity(host, &volume)?)),
@@ -103,35 +104,37 @@ fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
     if device.as_str().starts_with("nvme") { nvme_identity(&block) } else { Some(scsi_identity(&block.join("device"))) }
 }
 
-/// The path still leads to that drive, through the same node: neither letters nor sg numbers
-/// have moved since it was found.
+/// The path still leads to that drive through the same node: neither the block device name nor the sg number has
+/// been reassigned since discovery.
 pub(crate) fn is_still(host: &Host, path: &DrivePath, identity: &Identity) -> bool {
     match Disk::of_name(&path.device) {
-        Some((volume, disk)) => who(host, &volume).is_some_and(|(way, seen)| {
-            way.to_raid_disk(disk).as_ref() == Some(path) && disk.identity(&seen) == *identity
+        Some((volume, disk)) => path_and_identity(host, &volume).is_some_and(|(current, own)| {
+            current.to_raid_disk(disk).as_ref() == Some(path) && disk.identity(&own) == *identity
         }),
-        None => who(host, &path.device).is_some_and(|(way, seen)| way == *path && seen.agrees(identity)),
+        None => {
+            path_and_identity(host, &path.device).is_some_and(|(current, own)| current == *path && own.agrees(identity))
+        }
     }
 }
 
-/// The way to the drive at that name, and who it is: no more than that, as it is asked after every reading.
-fn who(host: &Host, device: &DeviceName) -> Option<(DrivePath, Identity)> {
+/// Path and identity of a block device, and no more: this runs after every reading.
+fn path_and_identity(host: &Host, device: &DeviceName) -> Option<(DrivePath, Identity)> {
     let block = host.path("sys/block").join(device.as_str());
     if device.as_str().starts_with("nvme") {
-        let (way, _) = nvme_way(&block, device)?;
-        return Some((way, nvme_identity(&block)?));
+        let (path, _) = nvme_path(&block, device)?;
+        return Some((path, nvme_identity(&block)?));
     }
     let dir = block.join("device");
-    Some((scsi_way(&dir, device)?, scsi_identity(&dir)))
+    Some((scsi_path(&dir, device)?, scsi_identity(&dir)))
 }
 
-fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
+fn discover_path(host: &Host, device: &DeviceName) -> Option<DiscoveredPath> {
     let block = host.path("sys/block").join(device.as_str());
     let size_bytes = attribute(&block.join("size")).and_then(|s| s.parse::<u64>().ok()).map(|n| n.saturating_mul(512));
     let rotational = attribute(&block.join("queue/rotational")).map(|r| r != "0");
     let (path, identity, vendor, model, firmware) =
-        if device.as_str().starts_with("nvme") { look_nvme(&block, device)? } else { look_scsi(&block, device)? };
-    // A card reader without a card is no drive.
+        if device.as_str().starts_with("nvme") { inquire_nvme(&block, device)? } else { inquire_scsi(&block, device)? };
+    // A card reader without a card is not a drive.
     if size_bytes.is_none_or(|s| s == 0) && attribute(&block.join("removable")).as_deref() == Some("1") {
         return None;
     }
@@ -140,24 +143,25 @@ fn look(host: &Host, device: &DeviceName) -> Option<Seen> {
         None => Attachment::Nvme,
     };
     let size_bytes = size_bytes.filter(|s| *s > 0);
-    let place = std::fs::read_link(&block).unwrap_or_default();
-    let expander = place.iter().rev().filter_map(|part| part.to_str()).find(|part| part.starts_with("expander-"));
+    let sysfs_path = std::fs::read_link(&block).unwrap_or_default();
+    let expander = sysfs_path.iter().rev().filter_map(|part| part.to_str()).find(|part| part.starts_with("expander-"));
     let expander = expander.map(str::to_owned);
-    Some(Seen { path, expander, identity, vendor, model, firmware, size_bytes, rotational, attachment })
+    Some(DiscoveredPath { path, expander, identity, vendor, model, firmware, size_bytes, rotational, attachment })
 }
 
-type Looked = (DrivePath, Identity, Option<String>, Option<String>, Option<String>);
+/// Path, identity, vendor, model and firmware.
+type Inquiry = (DrivePath, Identity, Option<String>, Option<String>, Option<String>);
 
-fn look_scsi(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
+fn inquire_scsi(block: &std::path::Path, name: &DeviceName) -> Option<Inquiry> {
     let dir = block.join("device");
     if attribute(&dir.join("type")).is_some_and(|t| !DISK_TYPES.contains(&t.as_str())) {
         return None;
     }
     let read = |what: &str| attribute(&dir.join(what));
-    Some((scsi_way(&dir, name)?, scsi_identity(&dir), read("vendor"), read("model"), read("rev")))
+    Some((scsi_path(&dir, name)?, scsi_identity(&dir), read("vendor"), read("model"), read("rev")))
 }
 
-fn scsi_way(dir: &std::path::Path, name: &DeviceName) -> Option<DrivePath> {
+fn scsi_path(dir: &std::path::Path, name: &DeviceName) -> Option<DrivePath> {
     let address = link_name(dir)?;
     let sg = names(&dir.join("scsi_generic")).into_iter().find_map(|n| device(&n));
     let node = sg.map_or_else(|| format!("/dev/{name}"), |sg| format!("/dev/{sg}"));
@@ -167,7 +171,7 @@ fn scsi_way(dir: &std::path::Path, name: &DeviceName) -> Option<DrivePath> {
 
 fn scsi_identity(dir: &std::path::Path) -> Identity {
     let naa = || binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page)).map(|hex| format!("naa.{hex}"));
-    // `wwid` is the kernel's own choice among the designators; kernels before 3.15 do not have it.
+    // `wwid` is the kernel's choice among the designators; kernels before 3.15 do not provide it.
     let wwid = attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder(w));
     let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page)).map(SerialNumber::from);
     Identity { wwid, unit_serial }
@@ -196,7 +200,7 @@ fn naa_of_unit(page: &[u8]) -> Option<String> {
     None
 }
 
-/// What both pages give.
+/// What the two pages give.
 #[cfg(fuzzing)]
 pub fn fuzz_vpd(page: &[u8]) -> (Option<String>, Option<String>) {
     (serial_of_unit(page), naa_of_unit(page))
@@ -208,19 +212,19 @@ fn text_of(bytes: &[u8]) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// A name of nothing but zeros behind its type digit says nothing.
+/// All digits after the type digit are zero.
 fn is_placeholder(wwid: &str) -> bool {
     let digits = wwid.strip_prefix("naa.").or_else(|| wwid.strip_prefix("eui."));
     digits.is_some_and(|d| d.bytes().skip(1).all(|b| b == b'0'))
 }
 
-fn look_nvme(block: &std::path::Path, name: &DeviceName) -> Option<Looked> {
-    let (path, controller) = nvme_way(block, name)?;
+fn inquire_nvme(block: &std::path::Path, name: &DeviceName) -> Option<Inquiry> {
+    let (path, controller) = nvme_path(block, name)?;
     let read = |what: &str| attribute(&controller.join(what));
     Some((path, nvme_identity(block)?, None, read("model"), read("firmware_rev")))
 }
 
-fn nvme_way(block: &std::path::Path, name: &DeviceName) -> Option<(DrivePath, PathBuf)> {
+fn nvme_path(block: &std::path::Path, name: &DeviceName) -> Option<(DrivePath, PathBuf)> {
     let controller = nvme_controller(block)?;
     let address = controller.file_name()?.to_str()?.to_owned();
     Some((DrivePath { device: name.clone(), node: format!("/dev/{address}"), host: None, address }, controller))
@@ -256,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_of_what_is_plugged_in_differs_when_a_link_does() {
+    fn the_fingerprint_changes_with_a_link() {
         let folder = tempfile::tempdir().unwrap_or_else(|e| unreachable!("{e}"));
         let host = Host { root: folder.path().to_owned(), smartctl: None, zpool: None };
         let block = folder.path().join("sys/block");
@@ -269,7 +273,7 @@ mod tests {
         let (one, other) = (link("../devices/0:0:1:0/block/sda"), link("../devices/0:0:2:0/block/sda"));
         assert_ne!(one, other);
         assert_eq!(link("../devices/0:0:1:0/block/sda"), one);
-        // The kernel's own folder, whose links are not read, stays the same as long as nothing is plugged.
+        // In sysfs, where links are not read, the fingerprint is constant while nothing is plugged in.
         let real = Host { root: "/".into(), ..host };
         assert_eq!(fingerprint(&real), fingerprint(&real));
     }

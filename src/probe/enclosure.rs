@@ -1,11 +1,11 @@
-//! Shelves and bays from the kernel's enclosure class.
+//! Enclosures and bays from the kernel's enclosure class.
 //!
-//! Two kinds of attribute: those the kernel holds itself (`id`, `slot`, `type`, the `device`
-//! link), read at once, and those for which it asks the shelf (`status`, `fault`, `locate`,
-//! `active`, `power_status`). A silent shelf blocks the reader of the latter for good, so they
-//! are read by a child that may be lost (`shelves`).
+//! There are two kinds of attribute: those that the kernel holds itself (`id`, `slot`, `type`, the `device`
+//! link), read at once, and those for which it asks the enclosure (`status`, `fault`, `locate`,
+//! `active`, `power_status`). A silent enclosure blocks the reader of the latter forever, so a child
+//! that may be abandoned reads them (`collector/enclosure_reader`).
 
-use super::sysfs::{awaited, listed};
+use super::sysfs::{blocking_attribute, listed};
 use super::{Host, attribute, link_name};
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
 use crate::domain::enclosure::{Enclosure, Slot, SlotAnswer};
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// One IO module's view of its shelf.
+/// One IO module's view of its enclosure.
 #[derive(Clone, Debug)]
 struct EnclosureModule {
     sysfs_name: String,
@@ -28,7 +28,7 @@ struct EnclosureModule {
 
 #[derive(Clone, Debug)]
 struct BayFiles {
-    /// Directory name as it stands, blanks and all.
+    /// Directory name, unchanged, with its blanks.
     dir: String,
     slot: u32,
     address: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct SlotPath {
     pub(super) dir: PathBuf,
 }
 
-/// The bays of one IO module, to be asked about.
+/// One IO module, with its bays.
 #[derive(Clone, Debug)]
 pub struct IoModule {
     pub(crate) enclosure: EnclosureId,
@@ -50,54 +50,57 @@ pub struct IoModule {
 }
 
 impl IoModule {
-    /// Where the attributes of its bays are; `None` where a path is no UTF-8.
+    /// The attribute directories of its bays; `None` if a path is not UTF-8.
     pub(crate) fn slot_paths(&self) -> Option<Vec<&str>> {
         self.bays.iter().map(|bay| bay.dir.to_str()).collect()
     }
 }
 
-/// Every enclosure with its bays and who sits in them; what the shelf must answer is still open.
-/// `same_drive` tells whether two SCSI addresses are paths of one drive. An error: shelves may be there all the same.
-pub fn discover(host: &Host, same_drive: impl Fn(&str, &str) -> bool) -> io::Result<(Vec<Enclosure>, Vec<IoModule>)> {
+/// Every enclosure with its bays and their drives, without the attributes that only the enclosure can report.
+/// `is_same_drive`: two SCSI addresses are paths of one drive. After an error it is not known which enclosures are present.
+pub fn discover(
+    host: &Host,
+    is_same_drive: impl Fn(&str, &str) -> bool,
+) -> io::Result<(Vec<Enclosure>, Vec<IoModule>)> {
     let class = host.path("sys/class/enclosure");
     let mut sysfs_names = listed(&class)?;
     sysfs_names.sort_by(|a, b| natural_cmp(a, b));
-    let mut shelves: Vec<Vec<EnclosureModule>> = Vec::new();
+    let mut grouped: Vec<Vec<EnclosureModule>> = Vec::new();
     for sysfs_name in sysfs_names {
-        let module = look(&class.join(&sysfs_name), sysfs_name)?;
+        let module = read_module(&class.join(&sysfs_name), sysfs_name)?;
         if module.bays.is_empty() {
             continue;
         }
-        match shelves.iter_mut().find(|shelf| shelf.iter().any(|m| is_same_shelf(m, &module, &same_drive))) {
-            Some(shelf) => shelf.push(module),
-            None => shelves.push(vec![module]),
+        match grouped.iter_mut().find(|modules| modules.iter().any(|m| is_same_enclosure(m, &module, &is_same_drive))) {
+            Some(modules) => modules.push(module),
+            None => grouped.push(vec![module]),
         }
     }
-    let mut to_ask = Vec::new();
+    let mut io_modules = Vec::new();
     let mut taken = HashSet::new();
     let mut enclosures: Vec<Enclosure> =
-        shelves.into_iter().map(|shelf| join(&class, shelf, &mut taken, &mut to_ask)).collect();
+        grouped.into_iter().map(|modules| merge_modules(&class, modules, &mut taken, &mut io_modules)).collect();
     enclosures.sort_by(|a, b| natural_cmp(&a.id, &b.id));
-    Ok((enclosures, to_ask))
+    Ok((enclosures, io_modules))
 }
 
-/// What only the shelf can say of a bay, in this order.
+/// The attributes of a bay that only the enclosure can report, in the order of a dump.
 const ATTRIBUTES: [&str; 5] = ["status", "fault", "locate", "active", "power_status"];
 
-/// Asks the shelf, through one IO module, for all its bays. May block for good.
+/// Reads the attributes of all bays of an IO module. May block forever.
 pub(crate) fn read_blocking(module: &IoModule) -> HashMap<u32, SlotAnswer> {
-    answers(module, &told(module.bays.iter().map(|bay| bay.dir.as_path())))
+    parse_dump(module, &dump_attributes(module.bays.iter().map(|bay| bay.dir.as_path())))
 }
 
-/// The same as text, a line for each attribute of each bay; empty where there is none.
-pub(super) fn told<'a>(dirs: impl Iterator<Item = &'a Path>) -> String {
-    let line = |path: PathBuf| awaited(&path).unwrap_or_default().replace('\n', " ") + "\n";
+/// The attributes as text: one line for each attribute of each bay, empty if it is absent.
+pub(super) fn dump_attributes<'a>(dirs: impl Iterator<Item = &'a Path>) -> String {
+    let line = |path: PathBuf| blocking_attribute(&path).unwrap_or_default().replace('\n', " ") + "\n";
     dirs.flat_map(|dir| ATTRIBUTES.map(|name| line(dir.join(name)))).collect()
 }
 
-/// That text understood.
-pub(crate) fn answers(module: &IoModule, told: &str) -> HashMap<u32, SlotAnswer> {
-    let mut lines = told.lines();
+/// Parses the text of `dump_attributes`.
+pub(crate) fn parse_dump(module: &IoModule, text: &str) -> HashMap<u32, SlotAnswer> {
+    let mut lines = text.lines();
     let mut next = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
     let answer = |bay: &SlotPath| (bay.slot, answer([(); 5].map(|()| next())));
     module.bays.iter().map(answer).collect()
@@ -108,7 +111,7 @@ fn answer([status, fault, locate, active, power_status]: [Option<String>; 5]) ->
     let flag = |text: Option<String>| text.and_then(|v| v.parse::<u8>().ok()).map(|v| v != 0);
     SlotAnswer {
         status: status.as_deref().map(SlotStatus::from),
-        // The kernel's `fault` is two bits: 1 sensed by the shelf, 2 requested by somebody.
+        // The kernel's `fault` is two bits: 1 sensed by the enclosure, 2 requested.
         fault_sensed: fault.map(|f| f & 1 != 0),
         fault_requested: fault.map(|f| f & 2 != 0),
         locate: flag(locate),
@@ -117,10 +120,10 @@ fn answer([status, fault, locate, active, power_status]: [Option<String>; 5]) ->
     }
 }
 
-fn look(dir: &Path, sysfs_name: String) -> io::Result<EnclosureModule> {
+fn read_module(dir: &Path, sysfs_name: String) -> io::Result<EnclosureModule> {
     let device = dir.join("device");
     let read = |what: &str| attribute(&device.join(what));
-    // A made-up or missing id must not join two shelves.
+    // A made-up or missing id must not join two enclosures.
     let id = attribute(&dir.join("id")).filter(|id| id.trim_start_matches("0x").bytes().any(|b| b != b'0'));
     Ok(EnclosureModule {
         bays: bays(dir)?,
@@ -132,9 +135,8 @@ fn look(dir: &Path, sysfs_name: String) -> io::Result<EnclosureModule> {
     })
 }
 
-/// The bays: components of type "device" or "array device". `slot` is what the shelf's own
-/// configuration says; where the kernel does not give it, the first number in the name counts,
-/// and where that is no use either, the place in the list.
+/// The bays: components of type "device" or "array device". The number is the attribute `slot`; if the kernel does
+/// not provide it, the first number in the name; if that is not unique either, the position in the list.
 fn bays(dir: &std::path::Path) -> io::Result<Vec<BayFiles>> {
     let mut dirs: Vec<String> = listed(dir)?.into_iter().filter(|n| is_bay(&dir.join(n))).collect();
     dirs.sort_by(|a, b| natural_cmp(a, b));
@@ -155,7 +157,7 @@ fn is_bay(dir: &std::path::Path) -> bool {
     }
 }
 
-/// All numbers, if every one is there and none twice.
+/// All numbers, if none is absent and none occurs twice.
 fn distinct(numbers: &[Option<u32>]) -> Option<Vec<u32>> {
     let all: Vec<u32> = numbers.iter().copied().collect::<Option<_>>()?;
     let unique: HashSet<u32> = all.iter().copied().collect();
@@ -170,14 +172,13 @@ fn number_in(name: &str) -> Option<u32> {
     digits.get(..end)?.parse().ok()
 }
 
-/// One logical id is one shelf, unless every bay says otherwise: ids are made up and copied too.
-/// Where the kernel gives none, two modules are one shelf when bays of the same number hold the
-/// same drives, and none contradicts.
-fn is_same_shelf(a: &EnclosureModule, b: &EnclosureModule, same_drive: &impl Fn(&str, &str) -> bool) -> bool {
+/// One logical id is one enclosure, unless the drives of all bays differ: some ids are made up or copied.
+/// Without an id, two modules are one enclosure if all bays with the same number hold the same drives.
+fn is_same_enclosure(a: &EnclosureModule, b: &EnclosureModule, is_same_drive: &impl Fn(&str, &str) -> bool) -> bool {
     let address =
         |m: &EnclosureModule, slot: u32| m.bays.iter().find(|y| y.slot == slot).and_then(|y| y.address.clone());
     let pairs: Vec<bool> =
-        a.bays.iter().filter_map(|bay| Some(same_drive(bay.address.as_deref()?, &address(b, bay.slot)?))).collect();
+        a.bays.iter().filter_map(|bay| Some(is_same_drive(bay.address.as_deref()?, &address(b, bay.slot)?))).collect();
     if a.id.is_some() || b.id.is_some() {
         // A single bay may be changing its drive right now.
         return a.id == b.id && (pairs.len() < 2 || pairs.contains(&true));
@@ -185,19 +186,19 @@ fn is_same_shelf(a: &EnclosureModule, b: &EnclosureModule, same_drive: &impl Fn(
     a.vendor == b.vendor && a.model == b.model && !pairs.is_empty() && pairs.iter().all(|same| *same)
 }
 
-/// `taken`: ids that shelves before it have.
-fn join(
+/// Merges the modules of one enclosure. `taken`: the ids of the enclosures before it.
+fn merge_modules(
     class: &std::path::Path,
-    shelf: Vec<EnclosureModule>,
+    modules: Vec<EnclosureModule>,
     taken: &mut HashSet<EnclosureId>,
-    to_ask: &mut Vec<IoModule>,
+    io_modules: &mut Vec<IoModule>,
 ) -> Enclosure {
-    let first = shelf.first();
-    let sysfs_names: Vec<String> = shelf.iter().map(|m| m.sysfs_name.clone()).collect();
+    let first = modules.first();
+    let sysfs_names: Vec<String> = modules.iter().map(|m| m.sysfs_name.clone()).collect();
     let own = first.and_then(|m| m.id.clone()).filter(|id| !taken.contains(id));
     let id = own.or_else(|| sysfs_names.first().cloned().map(EnclosureId::from)).unwrap_or_default();
     taken.insert(id.clone());
-    let take = |pick: fn(&EnclosureModule) -> &Option<String>| shelf.iter().find_map(|m| pick(m).clone());
+    let take = |pick: fn(&EnclosureModule) -> &Option<String>| modules.iter().find_map(|m| pick(m).clone());
     let mut enclosure = Enclosure {
         id: id.clone(),
         vendor: take(|m| &m.vendor),
@@ -208,10 +209,10 @@ fn join(
         error: None,
     };
     let mut slots: BTreeMap<u32, Slot> = BTreeMap::new();
-    for module in shelf {
+    for module in modules {
         let dir = class.join(&module.sysfs_name);
         let bays = module.bays.iter().map(|b| SlotPath { slot: b.slot, dir: dir.join(&b.dir) }).collect();
-        to_ask.push(IoModule { enclosure: id.clone(), sysfs_name: module.sysfs_name, bays });
+        io_modules.push(IoModule { enclosure: id.clone(), sysfs_name: module.sysfs_name, bays });
         for bay in module.bays {
             let name = bay.dir.trim().to_owned();
             let slot = slots.entry(bay.slot).or_insert_with(|| Slot { number: bay.slot, name, ..Slot::default() });
@@ -226,7 +227,7 @@ fn join(
 mod tests {
     use super::*;
 
-    /// Names as reported from real shelves, with the number a person would read in each.
+    /// Names reported from real enclosures, with the bay number that each contains.
     #[test]
     fn bay_numbers_are_read_out_of_odd_names() {
         for (name, number) in [
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_repeat_are_not_believed() {
+    fn repeated_numbers_are_rejected() {
         assert_eq!(distinct(&[Some(1), Some(2)]), Some(vec![1, 2]));
         assert_eq!(distinct(&[Some(1), Some(1)]), None);
         assert_eq!(distinct(&[Some(1), None]), None);

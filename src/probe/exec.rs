@@ -4,7 +4,7 @@
 //! never reaches its end. So the child's end is seen through a pidfd, never through EOF; and after
 //! TERM, KILL and a grace the child is abandoned to the caller, who reaps it when it goes.
 
-use super::launch;
+use super::trampoline;
 use crate::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -114,7 +114,7 @@ pub(crate) fn run(program: &Path, args: &[&str], limits: ChildLimits, stop: &Sto
         .spawn()
         .map_err(not_started)?;
     let output = Run::new(child).finish(limits, stop, started)?;
-    match launch::failure(&output) {
+    match trampoline::failure(&output) {
         Some(error) => Err(not_started(error)),
         None => Ok(output),
     }
@@ -122,18 +122,18 @@ pub(crate) fn run(program: &Path, args: &[&str], limits: ChildLimits, stop: &Sto
 
 #[expect(clippy::disallowed_methods, reason = "this is the door to children")]
 fn command(program: &Path) -> Command {
-    if !launch::is_used() {
+    if !trampoline::is_enabled() {
         return Command::new(program);
     }
-    let mut command = Command::new(launch::SELF);
-    command.arg0(launch::NAME).args(launch::arguments(program));
+    let mut command = Command::new(trampoline::SELF);
+    command.arg0(trampoline::NAME).args(trampoline::arguments(program));
     command
 }
 
 /// Becomes `program` with the very arguments of this one and more variables; returns only when that
 /// cannot be.
 #[expect(clippy::disallowed_methods, reason = "this is the door to children")]
-pub(super) fn again(program: &Path, mut args: impl Iterator<Item = OsString>, more: [(&str, &str); 3]) -> io::Error {
+pub(super) fn reexec(program: &Path, mut args: impl Iterator<Item = OsString>, more: [(&str, &str); 3]) -> io::Error {
     let name = args.next().unwrap_or_else(|| program.into());
     Command::new(program).arg0(name).args(args).envs(more).exec()
 }

@@ -4,14 +4,14 @@ mod attachment;
 pub mod drives;
 pub mod enclosure;
 pub(crate) mod exec;
+pub(crate) mod host_checks;
 mod json;
-pub mod launch;
 pub mod links;
-mod merge;
-pub(crate) mod setup;
+mod multipath;
 pub mod smartctl;
 pub(crate) mod sysfs;
 pub mod tools;
+pub mod trampoline;
 pub mod zpool;
 
 use crate::domain::identity::DeviceName;

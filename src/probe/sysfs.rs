@@ -1,8 +1,9 @@
 //! Attributes, folders and links of sysfs.
 //!
-//! Nothing here blocks but `awaited`: only regular files are read, opened so that no other kind of file is waited for. And
-//! nothing that could not be read because the process or the kernel was short of something passes for something that is not
-//! there: it is counted, and a look at the host as a whole (`Look`) is complete only if nothing was counted meanwhile.
+//! Only `blocking_attribute` may block: all other functions read regular files only and open them without blocking.
+//!
+//! A read that fails for lack of descriptors or memory does not mean that the attribute is absent. Such failures are counted,
+//! and a discovery is complete only if none occurred during it (`ShortageCheck`).
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::{Errno, read, retry_on_intr};
@@ -13,37 +14,37 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 /// What one call may give: a page.
 const PAGE: usize = 4096;
 /// Descriptors of the process, of the kernel, and memory.
-const SHORTAGES: [Errno; 3] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+const SHORTAGE_ERRORS: [Errno; 3] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
 
-/// Reads that failed for a shortage so far, in all threads, and how the last one did.
-static SHORT: AtomicU64 = AtomicU64::new(0);
-static LAST: AtomicI32 = AtomicI32::new(0);
+/// How many reads failed for a shortage, in all threads, and the error of the last one.
+static SHORTAGES_SEEN: AtomicU64 = AtomicU64::new(0);
+static LAST_SHORTAGE: AtomicI32 = AtomicI32::new(0);
 
-/// Counts a failure, if it is none of what was read but a shortage.
-pub(super) fn note(error: &io::Error) {
+/// Counts a failure if it is a shortage.
+pub(super) fn count_shortage(error: &io::Error) {
     let is_shortage = |errno: &Errno| error.raw_os_error() == Some(errno.raw_os_error());
-    if let Some(errno) = SHORTAGES.iter().find(|errno| is_shortage(errno)) {
-        LAST.store(errno.raw_os_error(), Ordering::Relaxed);
-        SHORT.fetch_add(1, Ordering::Release);
+    if let Some(errno) = SHORTAGE_ERRORS.iter().find(|errno| is_shortage(errno)) {
+        LAST_SHORTAGE.store(errno.raw_os_error(), Ordering::Relaxed);
+        SHORTAGES_SEEN.fetch_add(1, Ordering::Release);
     }
 }
 
-/// A look at the host as a whole. Shortages of other threads count as well: what failed there may have failed here.
-pub(crate) struct Look {
-    short: u64,
+/// Detects shortages during a discovery. Those of other threads count as well: the same read may have failed here.
+pub(crate) struct ShortageCheck {
+    seen_before: u64,
 }
 
-impl Look {
+impl ShortageCheck {
     pub(crate) fn begin() -> Self {
-        Self { short: SHORT.load(Ordering::Acquire) }
+        Self { seen_before: SHORTAGES_SEEN.load(Ordering::Acquire) }
     }
 
-    /// An error: something may be there that was not seen.
+    /// An error: something may be present that was not read.
     pub(crate) fn is_complete(&self) -> io::Result<()> {
-        if SHORT.load(Ordering::Acquire) == self.short {
+        if SHORTAGES_SEEN.load(Ordering::Acquire) == self.seen_before {
             return Ok(());
         }
-        Err(io::Error::from_raw_os_error(LAST.load(Ordering::Relaxed)))
+        Err(io::Error::from_raw_os_error(LAST_SHORTAGE.load(Ordering::Relaxed)))
     }
 }
 
@@ -52,9 +53,10 @@ pub(super) fn attribute(path: &Path) -> Option<String> {
     text(&binary(path)?)
 }
 
-/// The same of an attribute for which the kernel asks a shelf: may block for good, so it is for children that may be lost.
-pub(super) fn awaited(path: &Path) -> Option<String> {
-    text(&noted(read_page(path, OFlags::empty()).map_err(Into::into))?)
+/// The same for an attribute for which the kernel asks the enclosure. It may block forever, so only children that may be
+/// abandoned call it.
+pub(super) fn blocking_attribute(path: &Path) -> Option<String> {
+    text(&ok_or_counted(read_page(path, OFlags::empty()).map_err(Into::into))?)
 }
 
 fn text(bytes: &[u8]) -> Option<String> {
@@ -65,7 +67,7 @@ fn text(bytes: &[u8]) -> Option<String> {
 
 /// An attribute as bytes. At most a page.
 pub(super) fn binary(path: &Path) -> Option<Vec<u8>> {
-    noted(read_page(path, OFlags::NONBLOCK).map_err(Into::into))
+    ok_or_counted(read_page(path, OFlags::NONBLOCK).map_err(Into::into))
 }
 
 fn read_page(path: &Path, how: OFlags) -> rustix::io::Result<Vec<u8>> {
@@ -82,12 +84,12 @@ fn read_page(path: &Path, how: OFlags) -> rustix::io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Names in a folder that need not be there; empty when it cannot be read.
+/// Names in a folder; empty when it does not exist or cannot be read.
 pub(super) fn names(dir: &Path) -> Vec<String> {
-    noted(listed(dir)).unwrap_or_default()
+    ok_or_counted(listed(dir)).unwrap_or_default()
 }
 
-/// Names in a folder; none where there is no such folder. Any other reason why it cannot be read is an error.
+/// Names in a folder; empty when it does not exist. Any other failure is an error.
 pub(super) fn listed(dir: &Path) -> io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(dir) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -97,7 +99,7 @@ pub(super) fn listed(dir: &Path) -> io::Result<Vec<String>> {
     };
     let mut names = Vec::new();
     for entry in entries {
-        // What is no text is no name of the kernel's.
+        // The kernel's names are all UTF-8.
         names.extend(entry?.file_name().into_string());
     }
     Ok(names)
@@ -105,12 +107,12 @@ pub(super) fn listed(dir: &Path) -> io::Result<Vec<String>> {
 
 /// The last part of what a link points to: `…/target0:0:7/0:0:7:0` gives `0:0:7:0`.
 pub(super) fn link_name(path: &Path) -> Option<String> {
-    let target = noted(std::fs::read_link(path))?;
+    let target = ok_or_counted(std::fs::read_link(path))?;
     Some(target.file_name()?.to_str()?.to_owned())
 }
 
-fn noted<T>(result: io::Result<T>) -> Option<T> {
-    result.inspect_err(note).ok()
+fn ok_or_counted<T>(result: io::Result<T>) -> Option<T> {
+    result.inspect_err(count_shortage).ok()
 }
 
 #[cfg(test)]
@@ -118,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_are_read_and_nothing_is_waited_for() {
+    fn only_regular_files_are_read_and_nothing_blocks() {
         let folder = tempfile::tempdir().unwrap_or_else(|e| unreachable!("{e}"));
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("size"), " 42\n").unwrap_or_else(|e| unreachable!("{e}"));
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_no_shortage_and_what_cannot_be_listed_is_not_empty() {
+    fn an_absent_folder_is_empty_and_an_unreadable_one_is_an_error() {
         let folder = tempfile::tempdir().unwrap_or_else(|e| unreachable!("{e}"));
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("file"), "").unwrap_or_else(|e| unreachable!("{e}"));
@@ -147,11 +149,11 @@ mod tests {
     }
 
     #[test]
-    fn a_look_is_incomplete_after_any_shortage() {
+    fn a_discovery_is_incomplete_after_any_shortage() {
         for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
-            let look = Look::begin();
-            note(&errno.into());
-            assert!(look.is_complete().is_err(), "{errno:?}");
+            let check = ShortageCheck::begin();
+            count_shortage(&errno.into());
+            assert!(check.is_complete().is_err(), "{errno:?}");
         }
     }
 }

@@ -109,7 +109,7 @@ fn names(monitor: &ThreadMonitor) -> String {
 /// end, under locks that a thread which hangs may hold (the loader's, while a name is looked up), so it has a bound, too.
 /// SIGKILL then needs nobody's help; only the first process of a container is spared it, and that one abort(3) ends.
 /// SIGKILL comes before abort(3), which may leave the memory of the process in a core dump. Children end by the kernel's
-/// tie (`probe::launch`) in each case.
+/// tie (`probe::trampoline`) in each case.
 fn end_process() {
     let exit = || std::process::exit(STATUS);
     if thread::Builder::new().name("last-exit".to_owned()).spawn(exit).is_ok() {

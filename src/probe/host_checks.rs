@@ -1,5 +1,5 @@
-//! What this process may do, and what the kernel has loaded: facts that decide whether drives and
-//! shelves can be read at all. No command is sent to a drive.
+//! Host checks: rights of this process and kernel modules, on which reading drives and enclosures depends.
+//! No command is sent to a drive.
 //!
 //! `/proc/self/status`: `proc_pid_status`(5); capability numbers: capabilities(7).
 
@@ -12,10 +12,10 @@ use std::path::Path;
 const RAWIO: u32 = 17;
 /// `CAP_SYS_ADMIN`: NVMe admin commands.
 const ADMIN: u32 = 21;
-/// SCSI peripheral device type of an enclosure's processor.
+/// SCSI peripheral device type of an enclosure services device.
 const ENCLOSURE_TYPE: &str = "13";
 
-/// What the process may do.
+/// Rights of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rights {
     /// Effective user id.
@@ -24,7 +24,7 @@ pub(crate) struct Rights {
     pub(crate) admin: bool,
 }
 
-/// Of this process, whatever the host's root is. `None`: `/proc` does not say.
+/// Rights of this process, whatever the host's root is. `None`: `/proc` does not provide them.
 pub(crate) fn rights() -> Option<Rights> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     rights_in(&status)
@@ -38,7 +38,7 @@ fn rights_in(status: &str) -> Option<Rights> {
     Some(Rights { uid, rawio: has(RAWIO), admin: has(ADMIN) })
 }
 
-/// What of the kernel is there.
+/// Which parts of the kernel are available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kernel {
     /// Module `ses`, loaded or built in.
@@ -47,7 +47,7 @@ pub(crate) struct Kernel {
     pub(crate) sg: bool,
     /// `/dev/zfs`, or the module.
     pub(crate) zfs: bool,
-    /// SCSI devices that call themselves enclosures, whether a driver took them or not.
+    /// SCSI devices of the enclosure type, whether a driver is bound to them or not.
     pub(crate) enclosure_devices: usize,
 }
 
@@ -64,10 +64,10 @@ pub(crate) fn kernel(host: &Host) -> Kernel {
     }
 }
 
-/// Opens the nodes by which smartctl reaches a drive, and closes them again. Only sg and NVMe
-/// controller nodes, and only for reading: that wakes no drive and waits for none. Gives the first
-/// that cannot be opened, with the reason.
-pub(crate) fn closed_node(host: &Host, drive: &Drive) -> Option<(String, std::io::Error)> {
+/// Opens the device nodes that smartctl uses for a drive, and closes them again. Only sg and NVMe
+/// controller nodes, and only for reading: this neither wakes a drive nor blocks on one. Returns the first
+/// node that cannot be opened, with the error.
+pub(crate) fn inaccessible_node(host: &Host, drive: &Drive) -> Option<(String, std::io::Error)> {
     let nodes = drive.paths.iter().map(|path| path.node.as_str());
     nodes.filter(|node| node.starts_with("/dev/sg") || node.starts_with("/dev/nvme")).find_map(|node| {
         let path = host.path(node.trim_start_matches('/'));
@@ -76,8 +76,8 @@ pub(crate) fn closed_node(host: &Host, drive: &Drive) -> Option<(String, std::io
     })
 }
 
-/// The host is a folder, not the machine that this runs on.
-pub(crate) fn is_laid_out(host: &Host) -> bool {
+/// The host is a folder of a simulator, not this machine.
+pub(crate) fn is_simulated(host: &Host) -> bool {
     host.root != Path::new("/")
 }
 

@@ -1,0 +1,303 @@
+//! Multipath grouping: which block devices are paths of one drive. Paths of different drives are never grouped.
+//! Pure; `drives` reads the paths and their identities.
+
+use crate::domain::drive::{Drive, DriveKey, DrivePath};
+use crate::domain::identity::Identity;
+use crate::domain::transport::{Attachment, Transport};
+use std::collections::{HashMap, HashSet};
+
+/// One block device, before grouping.
+#[derive(Clone, Debug)]
+pub(super) struct DiscoveredPath {
+    pub(super) path: DrivePath,
+    /// The nearest SAS expander: `expander-0:1`.
+    pub(super) expander: Option<String>,
+    pub(super) identity: Identity,
+    pub(super) vendor: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) firmware: Option<String>,
+    pub(super) size_bytes: Option<u64>,
+    pub(super) rotational: Option<bool>,
+    pub(super) attachment: Attachment,
+}
+
+impl DiscoveredPath {
+    fn has_full_identity(&self) -> bool {
+        self.identity.wwid.is_some() && self.identity.unit_serial.is_some()
+    }
+
+    /// A SATA port of the mainboard, or USB. Drives there have one path only, and cheap models may share one serial
+    /// number.
+    fn is_single_path_bus(&self) -> bool {
+        matches!(self.attachment.transport(), Some(Transport::Sata | Transport::Usb))
+    }
+
+    /// The names by which candidates are found: only paths that share a name are compared. Each namespace of an NVMe
+    /// controller has its own wwid; the controller makes them one drive.
+    fn names(&self) -> Vec<String> {
+        if self.path.host.is_none() {
+            return vec![format!("nvme {}", self.path.address)];
+        }
+        let name = |kind: &str, name: Option<&str>| name.map(|name| format!("{kind} {name}"));
+        let names = [name("wwid", self.identity.wwid.as_deref()), name("serial", self.identity.unit_serial.as_deref())];
+        names.into_iter().flatten().collect()
+    }
+}
+
+/// The paths of one drive: the path with the most complete identity, and the others with their expanders.
+struct PathGroup {
+    primary: DiscoveredPath,
+    others: Vec<(DrivePath, Option<String>)>,
+    /// The lowest position of its paths in the list that was given.
+    position: usize,
+}
+
+/// Groups paths into drives. Two paths are one drive only if all that is known of both agrees.
+pub(super) fn group_paths(paths: Vec<DiscoveredPath>) -> Vec<Drive> {
+    // Incomplete identities last: they may match several drives, in which case they match none.
+    let (complete, incomplete): (Vec<_>, Vec<_>) = (0..).zip(paths).partition(|(_, path)| path.has_full_identity());
+    let mut drives: Vec<PathGroup> = Vec::new();
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    for (position, path) in complete.into_iter().chain(incomplete) {
+        let names = path.names();
+        let mut candidates: Vec<usize> = names.iter().filter_map(|name| by_name.get(name)).flatten().copied().collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        let mut matching = candidates.into_iter().filter(|n| drives.get(*n).is_some_and(|group| is_same(group, &path)));
+        let first = matching.next().filter(|_| path.has_full_identity() || matching.next().is_none());
+        match first.and_then(|n| drives.get_mut(n)) {
+            Some(group) => {
+                group.position = group.position.min(position);
+                group.others.push((path.path, path.expander));
+            }
+            None => {
+                for name in names {
+                    by_name.entry(name).or_default().push(drives.len());
+                }
+                drives.push(PathGroup { primary: path, others: Vec::new(), position });
+            }
+        }
+    }
+    drives.sort_by_key(|drive| drive.position);
+    let mut keys = HashSet::new();
+    drives.into_iter().map(|group| into_drive(group, &mut keys)).collect()
+}
+
+fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
+    let primary = &group.primary;
+    let (a, b) = (&primary.identity, &other.identity);
+    if primary.vendor != other.vendor
+        || primary.model != other.model
+        || primary.path.host.is_some() != other.path.host.is_some()
+    {
+        return false;
+    }
+    if primary.path.host.is_none() {
+        // Namespaces of one NVMe controller are one drive.
+        return a.unit_serial.is_some() && a.unit_serial == b.unit_serial && primary.path.address == other.path.address;
+    }
+    if primary.is_single_path_bus() || other.is_single_path_bus() {
+        return false;
+    }
+    let fits_in_size =
+        primary.size_bytes.is_none() || other.size_bytes.is_none() || primary.size_bytes == other.size_bytes;
+    let is_independent = is_independent_path(group, other) && fits_in_size;
+    match (&a.wwid, &b.wwid, &a.unit_serial, &b.unit_serial) {
+        // A `t10.` name consists of model and serial number: it adds nothing to those.
+        (Some(wa), Some(wb), Some(sa), Some(sb)) => {
+            wa == wb && sa == sb && (!wa.starts_with("t10.") || is_independent && !is_placeholder_serial(sa))
+        }
+        // Identities are incomplete. One name twice on one path may be a controller that reports its own.
+        (Some(wa), Some(wb), _, _) => wa == wb && is_independent,
+        (None, None, Some(sa), Some(sb)) => sa == sb && is_independent && !is_placeholder_serial(sa),
+        _ => false,
+    }
+}
+
+/// The path leads through another SCSI host or another expander than every path of the group.
+fn is_independent_path(group: &PathGroup, other: &DiscoveredPath) -> bool {
+    let first = std::iter::once((&group.primary.path, &group.primary.expander));
+    let others = group.others.iter().map(|(path, expander)| (path, expander));
+    first.chain(others).all(|(path, expander)| {
+        let is_known = expander.is_some() && other.expander.is_some();
+        path.host != other.path.host || is_known && *expander != other.expander
+    })
+}
+
+/// Not a serial number: too short, or one repeated character.
+fn is_placeholder_serial(serial: &str) -> bool {
+    let first = serial.chars().next();
+    serial.len() < 4 || serial.chars().all(|c| Some(c) == first)
+}
+
+fn into_drive(group: PathGroup, keys: &mut HashSet<String>) -> Drive {
+    let DiscoveredPath { path, identity, vendor, model, firmware, size_bytes, rotational, attachment, .. } =
+        group.primary;
+    let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
+    let mut key = if identity.is_empty() {
+        // No identity: the path and all other properties, so that another disk on this path is another drive.
+        let size = size_bytes.unwrap_or(0);
+        format!("{} {} {} {} {size}", path.device, path.address, part(vendor.as_deref()), part(model.as_deref()))
+    } else {
+        format!(
+            "{}|{}|{}",
+            part(identity.wwid.as_deref()),
+            part(identity.unit_serial.as_deref()),
+            part(model.as_deref())
+        )
+    };
+    // Different drives with one identity keep a record each; the address distinguishes them.
+    if keys.contains(&key) {
+        key = format!("{key}|{}", path.address);
+    }
+    keys.insert(key.clone());
+    let device = path.device.clone();
+    let mut paths: Vec<DrivePath> =
+        std::iter::once(path).chain(group.others.into_iter().map(|(path, _)| path)).collect();
+    paths.sort_by(|a, b| a.device.cmp(&b.device));
+    Drive {
+        key: DriveKey::Discovered(key.into()),
+        device,
+        paths,
+        identity,
+        vendor,
+        model,
+        firmware,
+        size_bytes,
+        rotational,
+        by_id: Vec::new(),
+        attachment,
+        raid_disks: Vec::new(),
+        smartctl_type: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::identity::DeviceName;
+
+    fn found(device_name: &str, address: &str, wwid: Option<&str>, serial: Option<&str>) -> DiscoveredPath {
+        let host = address.split(':').next().and_then(|h| h.parse().ok());
+        let device = DeviceName::parse(device_name).unwrap_or_else(|| unreachable!());
+        DiscoveredPath {
+            path: DrivePath { device, node: format!("/dev/{device_name}"), host, address: address.into() },
+            expander: None,
+            identity: Identity { wwid: wwid.map(Into::into), unit_serial: serial.map(Into::into) },
+            vendor: Some("SEAGATE".into()),
+            model: Some("ST8000NM0075".into()),
+            firmware: None,
+            size_bytes: None,
+            rotational: None,
+            attachment: Attachment::Scsi(None),
+        }
+    }
+
+    fn by(expander: &str, found: DiscoveredPath) -> DiscoveredPath {
+        DiscoveredPath { expander: Some(expander.to_owned()), ..found }
+    }
+
+    fn on(transport: Transport, found: DiscoveredPath) -> DiscoveredPath {
+        let attachment = Attachment::Scsi(Some(transport));
+        DiscoveredPath { attachment, ..found }
+    }
+
+    fn paths(found: Vec<DiscoveredPath>) -> Vec<Vec<String>> {
+        group_paths(found).iter().map(|d| d.paths.iter().map(|p| p.device.to_string()).collect()).collect()
+    }
+
+    const W: Option<&str> = Some("naa.5000c500a0000000");
+    const S: Option<&str> = Some("VJS00000");
+
+    #[test]
+    fn two_paths_are_one_drive() {
+        for (why, case) in [
+            ("two hosts", vec![found("sda", "0:0:1:0", W, S), found("sdb", "1:0:1:0", W, S)]),
+            ("one host, two expanders", vec![found("sda", "0:0:1:0", W, S), found("sdb", "0:0:9:0", W, S)]),
+            ("no serial number", vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, None)]),
+            (
+                "no serial number, two expanders",
+                vec![
+                    by("expander-0:0", found("sda", "0:0:1:0", W, None)),
+                    by("expander-0:1", found("sdb", "0:0:9:0", W, None)),
+                ],
+            ),
+            ("one path knows less", vec![found("sda", "0:0:1:0", W, S), found("sdb", "1:0:1:0", W, None)]),
+            ("the first path knows less", vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, S)]),
+            ("no name", vec![found("sda", "0:0:1:0", None, S), found("sdb", "1:0:1:0", None, S)]),
+        ] {
+            assert_eq!(paths(case), [["sda", "sdb"]], "{why}");
+        }
+        let drives = group_paths(vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, S)]);
+        let named = drives.first().map(|d| (d.device.as_str(), d.identity.unit_serial.as_deref()));
+        assert_eq!(named, Some(("sdb", S)), "it goes by the path that tells who it is");
+    }
+
+    #[test]
+    fn namespaces_of_a_controller_are_one_drive() {
+        let namespace = |device: &str, wwid: &str, controller: &str| {
+            let mut found = found(device, "0:0:0:0", Some(wwid), Some("S64H"));
+            (found.path.host, found.path.address) = (None, controller.into());
+            found
+        };
+        let two = vec![namespace("nvme0n1", "eui.01", "nvme0"), namespace("nvme0n2", "eui.02", "nvme0")];
+        assert_eq!(paths(two), [["nvme0n1", "nvme0n2"]]);
+        let apart = vec![namespace("nvme0n1", "eui.01", "nvme0"), namespace("nvme1n1", "eui.01", "nvme1")];
+        assert_eq!(paths(apart).len(), 2);
+    }
+
+    #[test]
+    fn two_drives_never_collapse() {
+        let cheap = Some("t10.ATA     SSD 120GB                               AA000000000000000001");
+        let sized = |bytes: u64, found: DiscoveredPath| DiscoveredPath { size_bytes: Some(bytes), ..found };
+        for (why, case) in [
+            ("two serials", vec![found("sda", "0:0:1:0", W, Some("A001")), found("sdb", "1:0:1:0", W, Some("A002"))]),
+            ("one host shows a name twice", vec![found("sda", "0:0:1:0", W, None), found("sdb", "0:0:2:0", W, None)]),
+            (
+                "and so does one expander",
+                vec![
+                    by("expander-0:0", found("sda", "0:0:1:0", W, None)),
+                    by("expander-0:0", found("sdb", "0:0:2:0", W, None)),
+                ],
+            ),
+            (
+                "a filler",
+                vec![found("sda", "0:0:1:0", None, Some("00000000")), found("sdb", "1:0:1:0", None, Some("00000000"))],
+            ),
+            ("nothing known", vec![found("sda", "0:0:1:0", None, None), found("sdb", "1:0:1:0", None, None)]),
+            (
+                "one name, one none",
+                vec![found("sda", "0:0:1:0", W, Some("A001")), found("sdb", "1:0:1:0", None, Some("A001"))],
+            ),
+            ("two sizes", vec![sized(1, found("sda", "0:0:1:0", W, None)), sized(2, found("sdb", "1:0:1:0", W, None))]),
+            (
+                "cheap sisters on ports of the mainboard",
+                vec![
+                    on(Transport::Sata, found("sda", "0:0:0:0", cheap, Some("AA000000000000000001"))),
+                    on(Transport::Sata, found("sdb", "1:0:0:0", cheap, Some("AA000000000000000001"))),
+                ],
+            ),
+            (
+                "cheap sisters behind one HBA",
+                vec![
+                    found("sda", "0:0:0:0", cheap, Some("AA000000000000000001")),
+                    found("sdb", "0:0:1:0", cheap, Some("AA000000000000000001")),
+                ],
+            ),
+        ] {
+            let drives = group_paths(case);
+            assert_eq!(drives.len(), 2, "{why}");
+            assert_ne!(drives.first().map(|d| &d.key), drives.last().map(|d| &d.key), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_may_be_of_two_drives_is_of_none() {
+        let shared = vec![
+            found("sda", "0:0:1:0", W, Some("A001")),
+            found("sdb", "1:0:1:0", W, Some("A002")),
+            found("sdc", "2:0:1:0", W, None),
+        ];
+        assert_eq!(paths(shared), [["sda"], ["sdb"], ["sdc"]]);
+    }
+}
