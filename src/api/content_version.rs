@@ -1,6 +1,5 @@
-//! The version of a body: a name for its very bytes, which stands at their beginning. So a look at the beginning of
-//! a stored value says whether it is one that is at hand already, and the two can never disagree: there is no
-//! second key that would have to be kept in step.
+//! Content version of a body: a hash of its bytes, stored at their beginning. The first bytes of a stored value show
+//! whether it is cached already. Version and value cannot disagree, as they could in two keys.
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::Range;
@@ -10,26 +9,26 @@ use std::ops::Range;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Version", with = "String"))]
 pub struct ContentVersion(u64);
 
-/// So much of a body holds its version.
-pub(crate) const BEGIN_BYTES: usize = PLACE.end + 1;
+/// The length of the header of a body, which ends with its version.
+pub(crate) const HEADER_BYTES: usize = VERSION_RANGE.end + 1;
 
-/// How every body that has a version begins; the version stands behind it. The number is `SCHEMA`.
-const BEGIN: &[u8] = b"{\"schema\":1,\"version\":\"";
+/// The beginning of every body with a version, which follows it. The number is `SCHEMA`.
+const PREFIX: &[u8] = b"{\"schema\":1,\"version\":\"";
 const DIGITS: usize = 16;
-const PLACE: Range<usize> = BEGIN.len()..BEGIN.len() + DIGITS;
+const VERSION_RANGE: Range<usize> = PREFIX.len()..PREFIX.len() + DIGITS;
 
 impl ContentVersion {
-    /// Of those bytes.
+    /// The version of those bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(hash(bytes))
     }
 
-    /// The version that a body, or the beginning of one, has. `None`: it is none of ours, or older than versions are.
-    pub(crate) fn read(begin: &[u8]) -> Option<Self> {
-        let digits = begin.get(PLACE).filter(|_| begin.starts_with(BEGIN))?;
+    /// Reads the content version from a body or its header; `None` if it has none.
+    pub(crate) fn read(header: &[u8]) -> Option<Self> {
+        let digits = header.get(VERSION_RANGE).filter(|_| header.starts_with(PREFIX))?;
         let is_hex = digits.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b));
         let hash = u64::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| is_hex)?, 16).ok()?;
-        (begin.get(PLACE.end) == Some(&b'"')).then_some(Self(hash))
+        (header.get(VERSION_RANGE.end) == Some(&b'"')).then_some(Self(hash))
     }
 }
 
@@ -52,7 +51,7 @@ impl<'de> Deserialize<'de> for ContentVersion {
     }
 }
 
-/// The JSON of a body whose first fields are `schema` and `version`, with its version put in.
+/// The JSON of a body whose first fields are `schema` and `version`, with its version.
 pub(crate) fn with_version(body: &impl Serialize) -> Vec<u8> {
     // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
     let mut json = serde_json::to_vec(body).unwrap_or_default();
@@ -60,18 +59,18 @@ pub(crate) fn with_version(body: &impl Serialize) -> Vec<u8> {
     json
 }
 
-/// Puts its version into a body that has been changed. One that has none stays without.
+/// Updates the version of a body that was changed. A body without a version is not changed.
 pub(crate) fn stamp(body: &mut [u8]) {
     if ContentVersion::read(body).is_none() {
         return;
     }
-    let version = ContentVersion::of(body.get(PLACE.end..).unwrap_or_default()).to_string();
-    if let Some(place) = body.get_mut(PLACE) {
-        place.copy_from_slice(version.as_bytes());
+    let version = ContentVersion::of(body.get(VERSION_RANGE.end..).unwrap_or_default()).to_string();
+    if let Some(digits) = body.get_mut(VERSION_RANGE) {
+        digits.copy_from_slice(version.as_bytes());
     }
 }
 
-/// FNV-1a, eight bytes at a step, mixed downwards after each: fast over megabytes, the same in every run.
+/// FNV-1a, eight bytes per step, with the high bits mixed down after each: fast over megabytes, the same in every run.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut mix = |word: u64| {
@@ -111,7 +110,7 @@ mod tests {
         let whole = body(&base);
         let version = ContentVersion::read(&whole);
         assert!(version.is_some_and(|v| v != ContentVersion::default()), "{}", String::from_utf8_lossy(&whole));
-        assert_eq!(ContentVersion::read(&whole[..BEGIN_BYTES]), version);
+        assert_eq!(ContentVersion::read(&whole[..HEADER_BYTES]), version);
         assert_eq!(body(&base), whole, "the same bytes have the same version");
         let mut seen = std::collections::HashSet::from([version.map(|v| v.0)]);
         for at in 0..base.len() {
@@ -124,9 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_has_no_version() {
+    fn other_bodies_have_no_version() {
         let whole = body("x");
-        for cut in 0..BEGIN_BYTES {
+        for cut in 0..HEADER_BYTES {
             assert_eq!(ContentVersion::read(&whole[..cut]), None, "{cut}");
         }
         let others: [&[u8]; 4] = [

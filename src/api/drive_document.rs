@@ -59,14 +59,14 @@ pub(super) struct DriveDoc<'a> {
     smartctl: Option<&'a RawValue>,
 }
 
-/// Paths and links that are taken over from a stored document; a drive has fewer.
+/// Limits for the paths and links of a stored document; a drive has fewer.
 const MAX_PATHS: usize = 16;
 const MAX_LINKS: usize = 64;
 
-/// What stands in a document besides smartctl's JSON, most times.
-const BESIDES: usize = 6 * 1024;
+/// Usual size of a document without smartctl's JSON.
+const BASE_CAPACITY: usize = 6 * 1024;
 
-/// Puts a drive's document together.
+/// Composes a drive's document.
 pub fn compose(record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawValue>) -> Vec<u8> {
     let report = record.report.as_deref();
     let doc = DriveDoc {
@@ -90,7 +90,7 @@ pub fn compose(record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawVal
         smartctl: raw,
     };
     // Reserved at once: growth by doubling would copy all of it several times.
-    let mut body = Vec::with_capacity(raw.map_or(0, |raw| raw.get().len()) + BESIDES);
+    let mut body = Vec::with_capacity(raw.map_or(0, |raw| raw.get().len()) + BASE_CAPACITY);
     // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
     if serde_json::to_writer(&mut body, &doc).is_err() {
         body.clear();

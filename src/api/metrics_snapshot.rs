@@ -1,5 +1,4 @@
-//! All that was measured of the rack at one moment, as one value: the overview, what the drives' own
-//! readings say besides, the pools, and the effort it took. What metrics are made of.
+//! Snapshot for metrics: the overview, the drives' readings, the pools and the poll counters at one moment.
 
 use super::drive_summary::DriveSummary;
 use super::overview::Overview;
@@ -16,29 +15,29 @@ use std::sync::Arc;
 pub(crate) struct MetricsSnapshot {
     pub(crate) overview: Arc<Overview>,
     pub(crate) zfs: Zfs,
-    pub(crate) effort: PollCounters,
+    pub(crate) counters: PollCounters,
     records: HashMap<DriveId, ReadingStats>,
 }
 
-/// Which drive of an overview: its name may be another's once it is gone.
+/// Identifies a drive of an overview; the device name of a missing drive may have been reassigned.
 type DriveId = (DeviceName, Option<SerialNumber>, Option<Timestamp>);
 
-/// What a summary does not hold of a drive.
+/// Values of a drive that its summary does not contain.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadingStats {
     /// Its last good reading.
     pub(crate) report: Option<Arc<SmartReport>>,
-    /// Of the last run of smartctl.
+    /// Duration of the last run of smartctl.
     pub(crate) took_ms: Option<u64>,
     /// Runs without an answer in a row.
-    pub(crate) silences: u32,
+    pub(crate) consecutive_timeouts: u32,
 }
 
 impl MetricsSnapshot {
-    /// `overview` is of that very fleet.
-    pub(crate) fn new(overview: Arc<Overview>, fleet: &Inventory, zfs: &Zfs, effort: PollCounters) -> Self {
-        let records = fleet.records().map(|r| (drive_id(r), ReadingStats::of(r))).collect();
-        Self { overview, zfs: zfs.clone(), effort, records }
+    /// `overview` must have been built from `inventory`.
+    pub(crate) fn new(overview: Arc<Overview>, inventory: &Inventory, zfs: &Zfs, counters: PollCounters) -> Self {
+        let records = inventory.records().map(|r| (drive_id(r), ReadingStats::of(r))).collect();
+        Self { overview, zfs: zfs.clone(), counters, records }
     }
 
     /// Every drive, in the overview's order.
@@ -57,6 +56,10 @@ fn drive_id(record: &DriveRecord) -> DriveId {
 
 impl ReadingStats {
     fn of(record: &DriveRecord) -> Self {
-        Self { report: record.report.clone(), took_ms: record.took_ms, silences: record.silences }
+        Self {
+            report: record.report.clone(),
+            took_ms: record.took_ms,
+            consecutive_timeouts: record.consecutive_timeouts,
+        }
     }
 }

@@ -193,7 +193,7 @@ impl Totals {
         self.drives += 1;
         self.by_verdict.count(summary.verdict);
         self.by_state.count(summary.state);
-        if record.is_here() {
+        if record.is_present() {
             self.paths += summary.paths.len();
             self.slots_occupied += usize::from(record.bay.is_some());
             // The space of a disk behind a RAID controller is that of its volume.

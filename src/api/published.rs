@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// So much of an overview holds it all.
-pub(crate) const BEGIN_BYTES: usize = 4096;
+pub(crate) const HEADER_BYTES: usize = 4096;
 /// No name of a host is longer (gethostname(2)); what is, is cut.
 const NAME_CHARS: usize = 64;
 

@@ -14,7 +14,7 @@ use crate::domain::zfs::Membership;
 /// One record as users see it.
 pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
     let drive = &record.drive;
-    let place = input.places.get(&drive.device).filter(|_| record.is_here());
+    let place = input.places.get(&drive.device).filter(|_| record.is_present());
     let report = record.report.as_deref();
     let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
     let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);
@@ -76,7 +76,7 @@ fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
 /// were bad, or ZFS has given it up: silence never betters a failing drive.
 fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInput) -> Judgement {
     let report = record.report.as_deref();
-    let bay = record.bay.as_ref().filter(|_| record.is_here());
+    let bay = record.bay.as_ref().filter(|_| record.is_present());
     let facts = DriveFacts {
         now: input.now,
         report,

@@ -22,14 +22,14 @@ impl DeviceTypes {
         Self { entries, repeated: Vec::new() }
     }
 
-    /// Tells the drives that sysfs shows their types, and adds the disks behind them. `fleet` knows
+    /// Tells the drives that sysfs shows their types, and adds the disks behind them. `inventory` knows
     /// the serial numbers that smartctl gave.
-    pub(crate) fn apply(&mut self, drives: &mut Vec<Drive>, fleet: &Inventory) {
+    pub(crate) fn apply(&mut self, drives: &mut Vec<Drive>, inventory: &Inventory) {
         let mut disks: Vec<Drive> = Vec::new();
         let mut listed: HashSet<(Option<ScsiHost>, Disk)> = HashSet::new();
         self.repeated.clear();
         for entry in &self.entries {
-            let named = drives.iter_mut().filter(|d| goes_by(d, fleet, &entry.name));
+            let named = drives.iter_mut().filter(|d| goes_by(d, inventory, &entry.name));
             match entry.kind.disk() {
                 None => named.for_each(|d| d.smartctl_type = d.smartctl_type.or(Some(entry.kind))),
                 Some(disk) => {
@@ -53,18 +53,18 @@ impl DeviceTypes {
     }
 
     /// Entries that name no drive here, or a disk that is listed already; in the setting's own words.
-    pub(crate) fn unused(&self, fleet: &Inventory) -> Vec<String> {
+    pub(crate) fn unused(&self, inventory: &Inventory) -> Vec<String> {
         let names_one = |entry: &&TypeEntry| {
-            fleet.present().any(|r| r.drive.raid_volume().is_none() && goes_by(&r.drive, fleet, &entry.name))
+            inventory.present().any(|r| r.drive.raid_volume().is_none() && goes_by(&r.drive, inventory, &entry.name))
         };
         let unmatched = self.entries.iter().filter(|e| !names_one(e)).map(ToString::to_string);
         unmatched.chain(self.repeated.iter().cloned()).collect()
     }
 }
 
-fn goes_by(drive: &Drive, fleet: &Inventory, name: &str) -> bool {
+fn goes_by(drive: &Drive, inventory: &Inventory, name: &str) -> bool {
     let is_it = |serial: Option<&str>| serial.is_some_and(|s| s.trim().eq_ignore_ascii_case(name));
-    let read = fleet.get(&drive.key).and_then(|r| r.report.as_ref()).and_then(|r| r.serial_number.as_deref());
+    let read = inventory.get(&drive.key).and_then(|r| r.report.as_ref()).and_then(|r| r.serial_number.as_deref());
     drive.has_device(name)
         || drive.by_id.iter().any(|id| id == name)
         || is_it(drive.identity.unit_serial.as_deref())
@@ -120,12 +120,12 @@ mod tests {
             .filter_map(|(name, kind)| Some(TypeEntry { name: (*name).to_owned(), kind: DeviceType::parse(kind)? }));
         let mut types = DeviceTypes::new(entries.collect());
         let mut drives = vec![drive("sda", 0, "S1"), drive("sdb", 0, "S2"), drive("sdc", 1, "S3")];
-        let mut fleet = Inventory::default();
-        types.apply(&mut drives, &fleet);
+        let mut inventory = Inventory::default();
+        types.apply(&mut drives, &inventory);
         let kind = |d: &Drive| d.smartctl_type.map_or_else(|| "-".to_owned(), |t| t.to_string());
         let shown = drives.iter().map(|d| format!("{} {}", d.device, kind(d))).collect();
-        fleet.discovered(drives, &[], crate::domain::time::Timestamp(0));
-        (shown, types.unused(&fleet))
+        inventory.apply_discovery(drives, &[], crate::domain::time::Timestamp(0));
+        (shown, types.unused(&inventory))
     }
 
     #[test]

@@ -108,10 +108,10 @@ impl HostBreaker {
     }
 
     /// Forgets drives that are gone, and with the last of them the silence.
-    pub(super) fn retain(&mut self, is_here: impl Fn(&DriveKey) -> bool) {
+    pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
         for silence in self.silent.values_mut() {
-            silence.drives.retain(|key| is_here(key));
-            silence.probe_drive = silence.probe_drive.take().filter(|key| is_here(key));
+            silence.drives.retain(|key| is_present(key));
+            silence.probe_drive = silence.probe_drive.take().filter(|key| is_present(key));
         }
         self.silent.retain(|_, silence| !silence.drives.is_empty());
     }

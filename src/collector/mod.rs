@@ -198,11 +198,11 @@ impl Collector {
         };
         self.visibility.succeeded();
         self.found = found;
-        let changes = self.inventory.discovered(drives, &self.found.enclosures, now());
+        let changes = self.inventory.apply_discovery(drives, &self.found.enclosures, now());
         let inventory = &self.inventory;
         let present = |key: &DriveKey| {
             let record = inventory.get(key)?;
-            if record.is_here() { Some(&record.drive) } else { None }
+            if record.is_present() { Some(&record.drive) } else { None }
         };
         if let Some(sweep) = self.sweep.as_mut() {
             sweep.retain(|key| present(key).is_some());
@@ -266,7 +266,7 @@ impl Collector {
     /// Reads one drive, because a request waits for it. `None`: it is not here.
     pub(crate) fn request_drive(&mut self, key: &DriveKey) -> Option<Enqueue> {
         let record = self.inventory.get(key)?;
-        if !record.is_here() {
+        if !record.is_present() {
             return None;
         }
         Some(self.scheduler.enqueue(&record.drive, Urgency::Requested, Instant::now()))
@@ -349,7 +349,7 @@ impl Collector {
     /// What has just come in was started before the drive went: where it is present again, it is still to be read.
     fn read_again(&mut self, key: DriveKey, at: Instant) {
         let Some(record) = self.inventory.get(&key) else { return };
-        if !record.is_here() {
+        if !record.is_present() {
             return;
         }
         let outcome = self.scheduler.enqueue(&record.drive, Urgency::Requested, at);
@@ -422,7 +422,7 @@ impl Collector {
     /// Everything, joined.
     pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
         self.sources.enclosures.apply_to(&mut self.found.enclosures);
-        let homeless = self.inventory.present().filter(|record| record.is_homeless()).count();
+        let homeless = self.inventory.present().filter(|record| record.lacks_bay()).count();
         for enclosure in &mut self.found.enclosures {
             enclosure.error = enclosure.error.take().or_else(|| enclosure.unlinked(homeless));
         }

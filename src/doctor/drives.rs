@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// Drives that are named on one line.
 const NAMED: usize = 6;
 
-pub(super) fn drives(host: &Host, fleet: &Inventory, overview: &Overview, tool: &Smartctl) -> Vec<DoctorFinding> {
+pub(super) fn drives(host: &Host, inventory: &Inventory, overview: &Overview, tool: &Smartctl) -> Vec<DoctorFinding> {
     let here: Vec<&DriveSummary> = overview.drives().filter(|d| d.state != DriveState::Missing).collect();
     if here.is_empty() {
         let remedy = "a look at dmesg and lsblk; in a container, passing /sys and the devices in";
@@ -37,10 +37,10 @@ pub(super) fn drives(host: &Host, fleet: &Inventory, overview: &Overview, tool: 
     } else {
         ok(counts)
     }];
-    findings.extend(without_bay(fleet, overview));
+    findings.extend(without_bay(inventory, overview));
     // Without smartctl there is one reason for all, which has been said.
     if tool.is_ok() {
-        findings.extend(without_reading(fleet));
+        findings.extend(without_reading(inventory));
     }
     findings
 }
@@ -55,10 +55,10 @@ pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<DoctorFindi
     if entries.is_empty() { Vec::new() } else { vec![ok(format!("SMART_DEVICE_TYPES is heeded: {all}"))] }
 }
 
-fn without_bay(fleet: &Inventory, overview: &Overview) -> Vec<DoctorFinding> {
+fn without_bay(inventory: &Inventory, overview: &Overview) -> Vec<DoctorFinding> {
     let has_enclosures = !overview.enclosures.is_empty();
     let mut reasons: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
-    for record in fleet.present().filter(|r| r.bay.is_none()) {
+    for record in inventory.present().filter(|r| r.bay.is_none()) {
         let (as_it_should, why) = why_no_bay(&record.drive, has_enclosures);
         reasons.entry((as_it_should, why.to_owned())).or_default().push(record.drive.device.as_str());
     }
@@ -90,10 +90,10 @@ fn why_no_bay(drive: &Drive, has_enclosures: bool) -> (bool, &'static str) {
     }
 }
 
-fn without_reading(fleet: &Inventory) -> Vec<DoctorFinding> {
+fn without_reading(inventory: &Inventory) -> Vec<DoctorFinding> {
     let mut reasons: BTreeMap<String, Vec<(&DriveRecord, NoReading)>> = BTreeMap::new();
     let any = DeviceName::placeholder();
-    for record in fleet.present().filter(|record| record.state != DriveState::Standby) {
+    for record in inventory.present().filter(|record| record.state != DriveState::Standby) {
         let Some(why) = record.why_no_reading() else { continue };
         let shared = without_nodes(&why, &record.drive, &any);
         reasons.entry(shared.to_string()).or_default().push((record, why));

@@ -123,9 +123,9 @@ fn has_raid_volume(overview: &Overview) -> bool {
 }
 
 /// By which nodes drives are reached.
-pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
+pub(super) fn nodes(host: &Host, inventory: &Inventory) -> Vec<DoctorFinding> {
     let mut findings = Vec::new();
-    let bare = fleet
+    let bare = inventory
         .present()
         .filter(|r| r.drive.raid_volume().is_none() && r.drive.paths.iter().any(|p| p.node.starts_with("/dev/sd")))
         .count();
@@ -137,7 +137,7 @@ pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
         ));
     }
     // A disk behind a RAID volume is reached by the volume's node.
-    let own = || fleet.present().filter(|r| r.drive.raid_volume().is_none());
+    let own = || inventory.present().filter(|r| r.drive.raid_volume().is_none());
     let closed: Vec<_> = own().filter_map(|r| host_checks::inaccessible_node(host, &r.drive)).collect();
     if let Some((node, error)) = closed.first() {
         let remedy = match error.kind() {
@@ -153,7 +153,7 @@ pub(super) fn nodes(host: &Host, fleet: &Inventory) -> Vec<DoctorFinding> {
             format!("the nodes of {} drives cannot be opened, {node} first: {error}", closed.len()),
             remedy,
         ));
-    } else if fleet.present().next().is_some() {
+    } else if inventory.present().next().is_some() {
         let nodes = own().map(|r| r.drive.paths.len()).sum::<usize>();
         findings.push(ok(format!("{nodes} device nodes can be opened")));
     }

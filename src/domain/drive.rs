@@ -77,7 +77,7 @@ pub struct Drive {
 }
 
 impl Drive {
-    pub fn is_remembered(&self) -> bool {
+    pub fn is_cached_only(&self) -> bool {
         matches!(self.key, DriveKey::Remembered(_))
     }
 

@@ -6,11 +6,11 @@ use crate::domain::drive::DriveKey;
 use crate::domain::inventory::{Change, DriveRecord};
 use std::time::{Duration, Instant};
 
-/// After a drive has come, udev's links and the bay's follow within this.
+/// After a drive is added, udev creates its links and the kernel links its bay within this time.
 const UDEV_SETTLE: Duration = Duration::from_secs(3);
 
 impl EventLoop {
-    /// What this daemon knows before it has looked is nothing: then it takes nothing over, and nobody has gone.
+    /// Restores readings after the first complete discovery; before that no drive is known and none is missing.
     pub(super) fn restore_when_seen(&mut self) {
         if self.readiness == Readiness::Starting && self.collector.has_seen() {
             self.readiness = Readiness::Restored;
@@ -20,7 +20,7 @@ impl EventLoop {
         }
     }
 
-    /// Once in a while, where the last look was not complete.
+    /// Runs a discovery if the topology has changed, or periodically while the last one was incomplete.
     pub(super) fn discover_if_changed(&mut self) {
         let is_due = match self.collector.blindness() {
             Some(_) => self.last_discovery.elapsed() >= RESCAN_INTERVAL,
@@ -37,9 +37,9 @@ impl EventLoop {
         let changes = self.collector.discover();
         self.detector.changes(&changes, self.collector.inventory(), self.readiness == Readiness::Ready);
         self.limit_missing(0);
-        let fleet = self.collector.inventory();
-        let is_here = |key: &DriveKey| fleet.get(key).is_some_and(DriveRecord::is_here);
-        self.pending.retain_drives(is_here);
+        let inventory = self.collector.inventory();
+        let is_present = |key: &DriveKey| inventory.get(key).is_some_and(DriveRecord::is_present);
+        self.pending.retain_drives(is_present);
         let mut gone_changed = changes.iter().any(|change| matches!(change, Change::Missing(_)));
         gone_changed |= self.missing.retain_missing(self.collector.inventory());
         for change in &changes {
@@ -64,10 +64,10 @@ impl EventLoop {
             }
             self.request_pools();
         }
-        self.publisher.lists_wanted();
+        self.publisher.invalidate_lists();
     }
 
-    /// Something was plugged: the names in the pools may mean others, which only zpool can say.
+    /// The topology has changed: device names in pools may have been reassigned, which only zpool can resolve.
     pub(super) fn request_pools(&mut self) {
         if self.readiness == Readiness::Ready && self.leadership.is_leader() {
             self.collector.request_pools();

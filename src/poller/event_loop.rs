@@ -1,6 +1,6 @@
-//! The event loop: what has come in, then what is due, then a pause until the next of either.
+//! The event loop: handles incoming events, runs due tasks, then waits for the next of either.
 //!
-//! What it does is in the files beside it, one a subject: `discovery`, `restore`, `requests`, `lists`, `service_health`.
+//! Its tasks are in the files beside it: `discovery`, `restore`, `requests`, `lists`, `service_health`.
 
 use super::degraded_parts::DegradedParts;
 use super::detect::Detector;
@@ -18,10 +18,10 @@ use crossbeam_channel::{Receiver, select};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often it is checked whether something was plugged or unplugged.
+/// Interval between checks for changes of the topology.
 pub(super) const RESCAN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether Redis came back and gets everything, if this daemon leads.
+/// Whether everything must be sent to Redis, because it is available again and this daemon leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Republish {
     #[default]
@@ -39,7 +39,7 @@ pub(super) struct EventLoop {
     pub(super) interval: Duration,
     pub(super) next_sweep: Instant,
     pub(super) next_check: Instant,
-    /// When all of sysfs was read last.
+    /// Time of the last discovery.
     pub(super) last_discovery: Instant,
     /// When to discover again after a change: links come a little later than drives.
     pub(super) rediscover_at: Option<Instant>,
@@ -70,7 +70,7 @@ impl EventLoop {
                 recv(redis_is_back) -> _ => self.handle_redis_return(),
                 default(pause) => {}
             }
-            // What has piled up meanwhile is taken in before anything is published.
+            // Pending reports are handled before anything is published.
             while let Ok(report) = reports.try_recv() {
                 self.handle_report(report);
             }
@@ -81,7 +81,7 @@ impl EventLoop {
         self.leadership.release(&self.redis);
     }
 
-    /// Everything that is due; gives when the next thing will be.
+    /// Runs due tasks; returns when the next one is due.
     fn run_due(&mut self) -> Instant {
         let at = Instant::now();
         if at >= self.next_check {
@@ -109,7 +109,7 @@ impl EventLoop {
         due.into_iter().flatten().min().unwrap_or(at + RESCAN_INTERVAL)
     }
 
-    /// Once in a while: the clock, smartctl, and what was plugged.
+    /// Periodic checks: the clock, smartctl, and the topology.
     fn check_host(&mut self, at: Instant) {
         self.follow_clock();
         self.collector.check_smartctl();
@@ -135,7 +135,7 @@ impl EventLoop {
             self.discover();
         }
         self.collector.start_sweep();
-        self.publisher.sweep_begins(at);
+        self.publisher.on_sweep_begin(at);
     }
 
     fn renew_leadership(&mut self, at: Instant) {
@@ -147,17 +147,16 @@ impl EventLoop {
         if self.leadership.renew(&self.redis, &view, at) {
             self.next_sweep = at;
             if followed {
-                // What the other daemon read last is newer than what is in memory here, and so is its list of drives
-                // that are gone.
+                // The readings of the previous leader, and its list of missing drives, are newer than those in memory.
                 self.restore_readings();
                 self.missing.restore = Restore::Due;
                 self.restore_missing();
             }
         }
         if self.leadership.is_follower() != followed {
-            self.publisher.rack_changed();
+            self.publisher.mark_lists_stale();
         }
-        // Only what was read since this daemon leads: what is older, another daemon may know better.
+        // Only readings since this daemon leads: another daemon may have newer ones than the earlier ones.
         if std::mem::take(&mut self.republish) == Republish::Due && self.leadership.has_swept() {
             self.restore_readings();
             self.publisher.publish_everything(self.collector.inventory());
@@ -168,7 +167,7 @@ impl EventLoop {
         self.detector.unused_types(|| self.collector.unused_types());
         self.readiness = Readiness::Ready;
         self.leadership.mark_swept();
-        // Drives that were left alone (they were silent lately) keep their keys, too.
+        // The keys of quarantined drives are renewed as well.
         for key in &sweep.unread {
             self.publish_drive(key, None);
         }
@@ -176,13 +175,13 @@ impl EventLoop {
         if took > self.interval {
             self.detector.overrun(took, self.interval);
         }
-        self.publisher.swept(took);
-        // A drive that was pulled while it was read has gone, and is none that fails.
+        self.publisher.on_sweep_complete(took);
+        // A drive that was pulled during its reading is missing, and has not failed.
         if self.collector.has_changed() {
             self.discover();
         }
         self.before_lists(Instant::now());
-        // A request for a drive that comes as soon as this daemon calls itself ready finds it stored.
+        // Lists are stored before this daemon reports itself ready, so that the next request finds them.
         let overview = self.rebuild_lists_and(Publisher::flush_all);
         self.detector.sweep(&overview, sweep, &self.collector);
     }
@@ -200,15 +199,15 @@ impl EventLoop {
         self.collector.start_ready();
         // Within a sweep the lists are sent when it is complete.
         if self.collector.is_sweeping() {
-            self.publisher.rack_changed();
+            self.publisher.mark_lists_stale();
         } else {
-            self.publisher.lists_wanted();
+            self.publisher.invalidate_lists();
         }
         let Taken::Reading(read) = taken else { return };
         self.publish_drive(&read.key, read.raw.as_deref());
         if let Some(was) = &read.replaced {
             self.detector.replaced(&read.key, Some(was), self.collector.inventory());
-            // A request for either from now on is not given the other's values.
+            // From now on, requests for one drive do not get the values of the other.
             self.rebuild_lists();
         }
         self.pending.answer_drive(&read.key, ValueSource::Smartctl);

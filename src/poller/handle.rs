@@ -1,4 +1,4 @@
-//! The other threads' end of the poller.
+//! The handle by which other threads reach the poller.
 
 use super::heartbeat::LoopHeartbeat;
 use super::lookup::{PollerRequest, Snapshot, ValueSource};
@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, select};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// The other threads' end.
+/// Handle to the poller.
 #[derive(Clone)]
 pub(crate) struct Poller {
     pub(crate) requests: Sender<PollerRequest>,
@@ -36,7 +36,7 @@ impl Poller {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for a reply, not beyond the stop: what is asked then stays in the channel for ever.
+    /// Waits for a reply, but not after the stop: later requests stay in the channel.
     pub(crate) fn reply(&self, replied: &Receiver<ValueSource>, timeout: Duration) -> Option<ValueSource> {
         select! {
             recv(replied) -> source => source.ok(),
@@ -45,7 +45,7 @@ impl Poller {
         }
     }
 
-    /// How long ago the thread last went round.
+    /// Time since the last iteration of the loop.
     pub(crate) fn silent_for(&self) -> Duration {
         self.heartbeat.age()
     }

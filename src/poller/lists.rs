@@ -1,4 +1,4 @@
-//! What is known as lists and documents: made, put in their places, sent.
+//! Builds, publishes and sends lists and documents.
 
 use super::event_loop::EventLoop;
 use super::leadership::LocalView;
@@ -16,27 +16,27 @@ use std::sync::Arc;
 use std::time::Instant;
 
 impl EventLoop {
-    /// Makes the lists anew, into memory and towards Redis, and the snapshot with them.
+    /// Rebuilds the lists and the snapshot.
     pub(super) fn rebuild_lists(&mut self) -> Arc<Overview> {
         self.rebuild_lists_and(|_, _| {})
     }
 
-    /// `first` is done with the lists before anybody is told of them.
+    /// Runs `first` on the new lists before requests see them.
     pub(super) fn rebuild_lists_and(&mut self, first: impl FnOnce(&mut Publisher, Sends)) -> Arc<Overview> {
         let started = Instant::now();
         let stale_after = self.publisher.smart_life().as_secs();
         let overview = Arc::new(self.collector.overview(stale_after));
         let service = self.service(&overview);
-        // What another daemon read is not ours to say anew.
+        // Readings of another daemon are not published again.
         if self.leadership.has_swept() && !self.collector.is_sweeping() {
-            self.renew_documents(&overview);
+            self.refresh_stale_documents(&overview);
         }
-        // Before it has looked a daemon has no lists: empty ones would say that nothing is here.
+        // No lists before the first complete discovery: empty ones would report that there are no drives.
         let has_seen = self.collector.has_seen();
         if has_seen {
             self.publisher.lists(&overview, self.collector.zfs(), !self.collector.is_sweeping());
         } else {
-            self.publisher.nothing_to_list();
+            self.publisher.skip_rebuild();
         }
         let sends = self.sends();
         first(&mut self.publisher, sends);
@@ -51,8 +51,8 @@ impl EventLoop {
         snapshot.ready = self.readiness == Readiness::Ready;
         snapshot.current = has_seen && !self.leadership.is_follower();
         snapshot.keys = self.leadership.keys();
-        let (fleet, zfs) = (self.collector.inventory(), self.collector.zfs());
-        let measured = || MetricsSnapshot::new(Arc::clone(&overview), fleet, zfs, self.collector.counters());
+        let (inventory, zfs) = (self.collector.inventory(), self.collector.zfs());
+        let measured = || MetricsSnapshot::new(Arc::clone(&overview), inventory, zfs, self.collector.counters());
         snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
@@ -64,15 +64,15 @@ impl EventLoop {
         let pools_are_made = self.knows_pools();
         let is_made = |key: &Key| if *key == Key::ZfsMap { pools_are_made } else { lists_are_made };
         self.pending.answer_lists(is_made, source);
-        self.publisher.took(started.elapsed());
+        self.publisher.record_build_time(started.elapsed());
         overview
     }
 
-    /// What was not known when a drive was read (its pool's state, its bay's, how its peers do)
-    /// reaches its document, too: it says what the lists say.
-    fn renew_documents(&mut self, overview: &Overview) {
+    /// Publishes the documents again whose summaries have changed since the reading (pool state, bay, peers), so that
+    /// documents and lists agree.
+    fn refresh_stale_documents(&mut self, overview: &Overview) {
         let here = overview.drives().filter(|d| d.state != DriveState::Missing && d.checked_at.is_some());
-        let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_said(d)).map(|d| &d.device).collect();
+        let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_published(d)).map(|d| &d.device).collect();
         let present = self.collector.inventory().present().filter(|_| !old.is_empty());
         let old: Vec<DriveKey> =
             present.filter(|r| old.contains(&r.drive.device)).map(|r| r.drive.key.clone()).collect();
@@ -85,21 +85,21 @@ impl EventLoop {
         self.collector.zfs().state != ZfsState::NotAsked || self.collector.zfs().error.is_some()
     }
 
-    /// Puts a drive's document together and in its places. That of a drive that is gone is kept
-    /// aside: its device name may be another's by now.
+    /// Composes and publishes a drive's document. That of a missing drive is kept separately: its device name may have been
+    /// reassigned.
     pub(super) fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
         let Some(record) = self.collector.inventory().get(key) else { return };
         let parts = self.collector.overview_input(self.publisher.smart_life().as_secs());
         let summary = crate::api::summarize::summarize(record, &parts);
         let document = self.publisher.document(record, &summary, raw);
-        if record.is_here() {
+        if record.is_present() {
             self.publisher.drive(&summary, document);
         } else {
             self.missing.insert(key.clone(), document);
         }
     }
 
-    /// Before its first sweep is whole a daemon knows less than what an earlier one left in Redis.
+    /// Until its first sweep is complete, a daemon knows less than an earlier one has stored in Redis.
     pub(super) fn sends(&self) -> Sends {
         if self.leadership.keys() == KeysOf::AnotherHost {
             Sends::Nothing
@@ -121,16 +121,16 @@ impl EventLoop {
             self.leadership.sends(version);
         }
     }
-    /// What has to be known before lists are sent. True: they have changed for it.
+    /// Checks before lists are sent. True: the lists must be rebuilt.
     pub(super) fn before_lists(&mut self, at: Instant) -> bool {
         if self.sends() != Sends::Lists {
             return false;
         }
-        // Where the holder of the lease delivers again, its lists are not overwritten.
+        // If the holder of the lease sends again, its lists are not overwritten.
         let list_bytes = self.limits().list.bytes;
         let view =
             LocalView { host: self.collector.name(), drives: self.collector.inventory().present().count(), list_bytes };
         self.leadership.check_holder(&self.redis, &view, at);
-        self.sends() == Sends::Lists && self.keep_gone()
+        self.sends() == Sends::Lists && self.persist_missing_list()
     }
 }

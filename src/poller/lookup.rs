@@ -1,5 +1,4 @@
-//! What the poller shares with those that ask it: their questions, and what they must know of the
-//! rack to look a value up.
+//! Requests to the poller, and the snapshot by which requests find a drive.
 
 use crate::api::metrics_snapshot::MetricsSnapshot;
 use crate::api::overview::Overview;
@@ -21,11 +20,11 @@ use std::sync::Arc;
 pub(crate) enum PollerRequest {
     /// Read this drive now; the reply follows when its document is in memory.
     Drive { device: DeviceName, reply: Sender<ValueSource> },
-    /// A drive was plugged or pulled: discover anew; the reply follows when the snapshot is current.
-    Look { reply: Sender<ValueSource> },
+    /// The topology has changed: run a discovery; the reply follows when the snapshot is current.
+    Rescan { reply: Sender<ValueSource> },
     /// Bring this list up to date; the reply follows when it is in memory.
     List { key: Key, reply: Sender<ValueSource> },
-    /// The copy that was served was an old one.
+    /// A stale copy was served.
     Refresh(Key),
 }
 
@@ -37,7 +36,7 @@ pub(crate) enum ValueSource {
     Smartctl,
 }
 
-/// Whose the keys in Redis are.
+/// Which host owns the keys in Redis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum KeysOf {
     #[default]
@@ -46,65 +45,63 @@ pub(crate) enum KeysOf {
     AnotherHost,
 }
 
-/// What requests must know of the rack.
+/// The state that requests need.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
-    /// As in the overview of this moment.
+    /// As in the current overview.
     pub(crate) topology: String,
-    /// Of what was plugged in when this was made.
+    /// Fingerprint of the topology when the snapshot was built.
     pub(crate) fingerprint: u64,
-    /// Any identifier (kernel names, serial number, WWN, by-id, sg node, SCSI address, leaf of a
-    /// pool) to the drive it means.
+    /// Index into `drives` by any identifier (kernel names, serial number, WWN, by-id, sg node, SCSI address, leaf of a
+    /// pool).
     names: HashMap<String, usize>,
     drives: Vec<DriveEntry>,
-    /// The first sweep is whole, or another daemon's values are there.
+    /// The first sweep is complete, or the leader's values are available.
     pub(crate) ready: bool,
-    /// What is in memory is kept up to date by this daemon.
+    /// This daemon keeps the values in memory up to date.
     pub(super) current: bool,
     pub(crate) keys: KeysOf,
-    /// zpool has been heard.
+    /// zpool has answered.
     pub(super) knows_pools: bool,
     /// Values older than this are stale.
     pub(crate) stale_after_seconds: u64,
-    /// Of values out of Redis.
+    /// Limits of values from Redis.
     pub(crate) limits: ValueLimits,
-    /// How the daemon itself does, but for Redis.
+    /// The daemon's own condition, except Redis.
     pub(crate) service: Service,
-    /// `None`: another daemon polls, and knows better.
+    /// `None`: another daemon is the leader.
     pub(crate) measured: Option<Arc<MetricsSnapshot>>,
 }
 
-/// A drive as requests need it.
+/// An entry of the snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct DriveEntry {
     pub(crate) device: DeviceName,
     pub(crate) identity: Identity,
-    /// Of a disk behind a RAID controller: its serial number, which alone distinguishes it from an earlier one there.
+    /// For a disk behind a RAID controller: its serial number, which alone distinguishes it from a previous one.
     pub(crate) identifying_serial: Option<SerialNumber>,
     pub(crate) bay: Option<Bay>,
-    /// Of a drive that was here, and is gone: what is left of it. Its device name may be
-    /// another's by now.
+    /// For a missing drive: its document. Its device name may have been reassigned.
     pub(crate) missing: Option<Bytes>,
 }
 
 impl Snapshot {
-    /// Names and identities, as an overview and the fleet behind it have them. `left` holds the
-    /// documents of drives that are gone.
-    pub(super) fn of(overview: &Overview, fleet: &Inventory, zfs: &Zfs, left: &HashMap<DriveKey, Bytes>) -> Self {
+    /// Builds the index from an overview and its inventory. `left`: the documents of missing drives.
+    pub(super) fn of(overview: &Overview, inventory: &Inventory, zfs: &Zfs, left: &HashMap<DriveKey, Bytes>) -> Self {
         let mut snapshot = Self { topology: overview.topology.clone(), ..Self::default() };
-        let (here, gone): (Vec<&DriveRecord>, Vec<&DriveRecord>) = fleet.records().partition(|r| r.is_here());
-        // Those that are here come first: a name that one of them has is never given to one that is gone.
+        let (here, gone): (Vec<&DriveRecord>, Vec<&DriveRecord>) = inventory.records().partition(|r| r.is_present());
+        // Present drives first: a missing drive never gets the name of a present one.
         for record in here.into_iter().chain(gone) {
             let drive = &record.drive;
-            let missing = left.get(&drive.key).filter(|_| !record.is_here()).cloned();
-            if !record.is_here() && missing.is_none() {
+            let missing = left.get(&drive.key).filter(|_| !record.is_present()).cloned();
+            if !record.is_present() && missing.is_none() {
                 continue;
             }
             let report = record.report.as_deref();
             let serial = record.serial_number().map(str::to_owned);
             let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
             let devices = drive.paths.iter().map(|p| p.device.to_string());
-            // The node of a disk behind a RAID volume is the volume's.
+            // A disk behind a RAID volume has the node of the volume.
             let own_nodes = drive.paths.iter().filter(|_| drive.raid_volume().is_none());
             let nodes = own_nodes.filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
             let addresses = drive.paths.iter().map(|p| p.address.clone());
@@ -117,13 +114,13 @@ impl Snapshot {
             let (device, identity) = (drive.device.clone(), drive.identity.clone());
             snapshot.drives.push(DriveEntry { device, identity, identifying_serial, bay: record.bay.clone(), missing });
         }
-        snapshot.name_leaves(zfs);
+        snapshot.index_pool_members(zfs);
         snapshot
     }
 
-    /// Leaves of pools by the name that zpool prints: that of a link, or a guid. One that is gone is
-    /// known by the name it had.
-    fn name_leaves(&mut self, zfs: &Zfs) {
+    /// Adds the names of pool members that zpool prints: a link name or a guid. A missing leaf is indexed by its previous
+    /// name.
+    fn index_pool_members(&mut self, zfs: &Zfs) {
         let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
         for (_, _, leaf) in zfs.leaves() {
             let was = leaf.was.as_deref().map(last);
@@ -142,17 +139,17 @@ impl Snapshot {
         }
     }
 
-    /// A drive that is here goes by that name.
+    /// A present drive has that device name.
     pub(super) fn has_device(&self, device: &DeviceName) -> bool {
         self.find(device.as_str()).is_some_and(|known| known.device == *device && known.missing.is_none())
     }
 
-    /// The list in memory is as good as any that could be made now.
+    /// The list in memory is current.
     pub(crate) fn has(&self, key: &Key) -> bool {
         self.current && (*key != Key::ZfsMap || self.knows_pools)
     }
 
-    /// The drive that an identifier means.
+    /// Finds a drive by any identifier.
     pub(crate) fn find(&self, id: &str) -> Option<&DriveEntry> {
         let index = self.names.get(id).or_else(|| self.names.get(&id.to_ascii_lowercase()))?;
         self.drives.get(*index)

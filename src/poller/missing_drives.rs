@@ -1,4 +1,4 @@
-//! What this daemon holds of drives that are gone, and how the list of them in Redis stands.
+//! Documents of missing drives, and the state of their list in Redis.
 
 use crate::cache::Bytes;
 use crate::domain::drive::DriveKey;
@@ -6,7 +6,7 @@ use crate::domain::inventory::{DriveRecord, Inventory};
 use std::collections::HashMap;
 use std::collections::hash_map::Drain;
 
-/// Whether what Redis knew of drives that are gone has been taken over.
+/// Whether missing drives have been restored from Redis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Restore {
     #[default]
@@ -14,7 +14,7 @@ pub(super) enum Restore {
     Done,
 }
 
-/// Whether Redis had a list of drives that are gone when it was taken over, or this daemon has stored one since.
+/// Whether Redis had a list of missing drives when it was restored, or this daemon has stored one since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum StoredList {
     #[default]
@@ -42,10 +42,10 @@ impl MissingDrives {
         self.documents.drain()
     }
 
-    /// Forgets the documents of drives that are here again, or that are not known any more. True: there were some.
+    /// Removes the documents of drives that are back or have been removed. True: there were some.
     pub(super) fn retain_missing(&mut self, inventory: &Inventory) -> bool {
         let before = self.documents.len();
-        self.documents.retain(|key, _| inventory.get(key).is_some_and(|record| !DriveRecord::is_here(record)));
+        self.documents.retain(|key, _| inventory.get(key).is_some_and(|record| !DriveRecord::is_present(record)));
         self.documents.len() != before
     }
 

@@ -1,6 +1,6 @@
-//! What goes where: documents and lists into memory at once, into Redis in pipelines.
+//! Publishes documents and lists: to memory at once, to Redis in pipelines.
 //!
-//! It knows lifetimes and how often a thing is worth sending; what is in a value it does not know.
+//! It applies lifetimes and minimum intervals, and does not interpret values.
 
 use crate::api::bodies::{EnclosuresBody, ZfsBody};
 use crate::api::content_version::{ContentVersion, with_version};
@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 
 /// Lists are made at most this often while readings come in.
 const MIN_REBUILD_INTERVAL: Duration = Duration::from_millis(250);
-/// Between two builds of the lists lies at least this many times the duration of the last build: at most a tenth of the
-/// time goes into it, and a fiftieth during a sweep, in which they change all the time and at whose end they are built.
+/// Minimum gap between rebuilds, as a multiple of the last build time: builds take at most a tenth of the time, and a
+/// fiftieth during a sweep, when lists change all the time and are rebuilt at its end anyway.
 const REBUILD_FACTOR: u32 = 10;
 const REBUILD_FACTOR_IN_SWEEP: u32 = 50;
 /// Documents are sent at most this often.
@@ -36,7 +36,7 @@ const LIFETIME_MARGIN: Duration = Duration::from_secs(1);
 /// What goes to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sends {
-    /// Nothing: what is there is another host's.
+    /// Nothing: the keys are another host's.
     Nothing,
     /// Documents of drives that this daemon read.
     Documents,
@@ -44,12 +44,12 @@ pub(super) enum Sends {
     Lists,
 }
 
-/// Whether the list of drives that are gone goes out with the next lists.
+/// Whether the list of missing drives is sent with the next lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum GoneList {
     #[default]
     Send,
-    /// It is in Redis already, or is not to be.
+    /// It is stored already, or must not be.
     LeaveOut,
 }
 
@@ -61,13 +61,14 @@ pub(super) struct Publisher {
     /// How long the last sweep took.
     sweep: Duration,
     reported_longer_lifetime: bool,
-    /// That the list of missing drives is not whole has been reported.
+    /// It has been reported that the list of missing drives is incomplete.
     reported_left_out: bool,
-    dirty: bool,
+    /// The lists must be rebuilt.
+    lists_stale: bool,
     built: Option<Instant>,
-    /// What making everything anew took: it is not made more often than a part of the time allows.
+    /// Duration of the last rebuild, which bounds the rate of rebuilds.
     build_took: Duration,
-    /// So many times what it took lies between.
+    /// Minimum gap between rebuilds, as a multiple of the last build time.
     rebuild_factor: u32,
     /// Fingerprints of the summaries in the documents.
     summaries: HashMap<DeviceName, u64>,
@@ -78,7 +79,7 @@ pub(super) struct Publisher {
     flushed: Option<Instant>,
     lists_due: Instant,
     gone: GoneList,
-    /// The version of the overview that was sent last, for the leadership, which has not taken it yet.
+    /// The version of the overview that was sent last, until the leadership takes it.
     sent: Option<ContentVersion>,
 }
 
@@ -98,7 +99,7 @@ impl Publisher {
             sweep: Duration::ZERO,
             reported_longer_lifetime: false,
             reported_left_out: false,
-            dirty: true,
+            lists_stale: true,
             built: None,
             build_took: Duration::ZERO,
             rebuild_factor: REBUILD_FACTOR,
@@ -112,23 +113,23 @@ impl Publisher {
         }
     }
 
-    /// How long a drive's key lives: as set, or longer where a cycle is.
+    /// Lifetime of a drive's key: as set, or a whole cycle if that is longer.
     pub(super) fn smart_life(&self) -> Duration {
         self.lifetimes.smart.max(self.interval + self.sweep + LIFETIME_MARGIN)
     }
 
-    /// What is read within a second goes out together, and a sweep that takes no longer is one pipeline.
-    pub(super) fn sweep_begins(&mut self, at: Instant) {
+    /// Documents of one second are sent together; a sweep that takes less is one pipeline.
+    pub(super) fn on_sweep_begin(&mut self, at: Instant) {
         self.rebuild_factor = REBUILD_FACTOR_IN_SWEEP;
         self.flushed = self.flushed.max(Some(at));
     }
 
     /// A request waits for the lists.
-    pub(super) fn request_waits(&mut self) {
+    pub(super) fn prioritize_lists(&mut self) {
         self.rebuild_factor = REBUILD_FACTOR;
     }
 
-    pub(super) fn swept(&mut self, took: Duration) {
+    pub(super) fn on_sweep_complete(&mut self, took: Duration) {
         self.rebuild_factor = REBUILD_FACTOR;
         self.sweep = took;
         self.lists_due = Instant::now();
@@ -144,29 +145,29 @@ impl Publisher {
         }
     }
 
-    /// The lists no longer show what is known.
-    pub(super) fn rack_changed(&mut self) {
-        self.dirty = true;
+    /// The lists are out of date.
+    pub(super) fn mark_lists_stale(&mut self) {
+        self.lists_stale = true;
     }
 
-    /// Redis has no list, or an old one.
-    pub(super) fn lists_wanted(&mut self) {
-        self.dirty = true;
+    /// Redis has no current lists: they are rebuilt, and sent soon.
+    pub(super) fn invalidate_lists(&mut self) {
+        self.lists_stale = true;
         let soon = self.flushed.map_or_else(Instant::now, |last| last + MIN_FLUSH_INTERVAL);
         self.lists_due = self.lists_due.min(soon);
     }
 
-    /// A drive's document.
+    /// Composes a drive's document.
     pub(super) fn document(&mut self, record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawValue>) -> Bytes {
         let key = Key::Smart(record.drive.device.clone());
         let held = if raw.is_some() { None } else { self.memory.value(&key) };
-        // Without a new reading the last one's JSON stays, if it is this drive's.
+        // Without a new reading the JSON of the last one is kept, if it is of the same drive.
         let kept =
             held.as_deref().filter(|v| DocumentHeader::parse(v).is_some_and(|h| h.identity == record.drive.identity));
         let raw = raw.or_else(|| kept.and_then(smartctl_json).filter(|_| record.report.is_some()));
         let document = drive_document::compose(record, summary, raw);
         let Err(excess) = DOCUMENT.check(&document) else { return document.into() };
-        // A document that no daemon would read is not written.
+        // A document beyond the limits for reading is not written.
         if self.too_large.insert(record.drive.device.clone()) {
             let device = &record.drive.device;
             log::warn!(
@@ -176,27 +177,27 @@ impl Publisher {
         drive_document::compose(record, summary, None).into()
     }
 
-    /// The document of a drive that is here, into memory now and into Redis with the next pipeline.
+    /// Publishes the document of a present drive: to memory now, to Redis with the next pipeline.
     pub(super) fn drive(&mut self, summary: &DriveSummary, document: Bytes) {
         let device = &summary.device;
         self.summaries.insert(device.clone(), fingerprint(summary));
         self.memory.set(Key::Smart(device.clone()), document);
         self.pending.insert(device.clone());
-        self.dirty = true;
+        self.lists_stale = true;
     }
 
-    /// The document in memory goes into Redis once more.
+    /// Sends the document in memory again.
     pub(super) fn resend(&mut self, device: &DeviceName) {
         self.pending.insert(device.clone());
     }
 
-    /// The drive's document holds that very summary.
-    pub(super) fn has_said(&self, summary: &DriveSummary) -> bool {
+    /// The drive's document contains exactly that summary.
+    pub(super) fn has_published(&self, summary: &DriveSummary) -> bool {
         self.summaries.get(&summary.device) == Some(&fingerprint(summary))
     }
 
-    /// Those that are gone; sent with the next lists.
-    pub(super) fn gone(&mut self, (list, left_out): (Vec<u8>, usize)) {
+    /// Sets the list of missing drives, which is sent with the next lists.
+    pub(super) fn set_missing_list(&mut self, (list, left_out): (Vec<u8>, usize)) {
         if left_out > 0 && !std::mem::replace(&mut self.reported_left_out, true) {
             log::warn!(
                 "the list of missing drives is full, a restart will not know of all of them left_out={left_out}"
@@ -206,26 +207,26 @@ impl Publisher {
         self.memory.set(Key::Gone, list.into());
     }
 
-    /// Forgets documents of drives that are not here.
-    pub(super) fn retain(&mut self, is_here: impl Fn(&DeviceName) -> bool) {
-        self.summaries.retain(|device, _| is_here(device));
-        self.too_large.retain(|device| is_here(device));
+    /// Removes documents of drives that are not present.
+    pub(super) fn retain(&mut self, is_present: impl Fn(&DeviceName) -> bool) {
+        self.summaries.retain(|device, _| is_present(device));
+        self.too_large.retain(|device| is_present(device));
         self.memory.retain(|key| match key {
-            Key::Smart(device) => is_here(device),
+            Key::Smart(device) => is_present(device),
             _ => true,
         });
     }
 
     pub(super) fn is_rebuild_due(&self, at: Instant) -> bool {
-        self.dirty && self.rebuild_at().is_none_or(|due| at >= due)
+        self.lists_stale && self.rebuild_at().is_none_or(|due| at >= due)
     }
 
     fn rebuild_at(&self) -> Option<Instant> {
         self.built.map(|built| built + MIN_REBUILD_INTERVAL.max(self.build_took * self.rebuild_factor))
     }
 
-    /// All lists, made from one overview, into memory. Those that will stay a while get their gzip at once; those of a
-    /// sweep under way, soon to be replaced, when it is asked for.
+    /// Publishes all lists of one overview to memory. They are compressed at once, except during a sweep, when they are
+    /// replaced soon and compressed on request.
     pub(super) fn lists(&mut self, overview: &Overview, zfs: &Zfs, will_stay: bool) {
         let started = Instant::now();
         self.memory.set(Key::Overview, with_version(overview).into());
@@ -236,19 +237,19 @@ impl Publisher {
                 self.memory.body(&list).map(|body| body.gzip().map(drop));
             }
         }
-        self.dirty = false;
+        self.lists_stale = false;
         self.built = Some(Instant::now());
         self.build_took = started.elapsed();
     }
 
-    /// Nothing is known that lists could be made of.
-    pub(super) fn nothing_to_list(&mut self) {
-        self.dirty = false;
+    /// There is no data for lists yet.
+    pub(super) fn skip_rebuild(&mut self) {
+        self.lists_stale = false;
         self.built = Some(Instant::now());
     }
 
-    /// All that is made of the lists took so long.
-    pub(super) fn took(&mut self, took: Duration) {
+    /// Records the duration of a rebuild including the snapshot.
+    pub(super) fn record_build_time(&mut self, took: Duration) {
         self.build_took = took;
     }
 
@@ -256,21 +257,21 @@ impl Publisher {
         at >= self.lists_due
     }
 
-    /// Stores the list of drives that are gone, ahead of the others. `in_place`: only in place of the one that is there.
-    /// False: there is none, and nothing was stored. Whatever comes of it, the list does not go out with the others.
-    pub(super) fn store_gone(&mut self, in_place: bool) -> Result<bool, StoreError> {
-        self.leave_gone_out();
+    /// Stores the list of missing drives before the others. `in_place`: only if one is stored. False: there is none, and
+    /// nothing was stored. In any case the list is not sent with the others.
+    pub(super) fn store_missing_list(&mut self, in_place: bool) -> Result<bool, StoreError> {
+        self.exclude_missing_list();
         let Some(entry) = self.entry(Key::Gone) else { return Ok(true) };
         if in_place { self.redis.replace(&entry) } else { self.redis.put(&[entry]).map(|()| true) }
     }
 
-    /// The list of drives that are gone does not go out with the next lists.
-    pub(super) fn leave_gone_out(&mut self) {
+    /// Does not send the list of missing drives with the next lists.
+    pub(super) fn exclude_missing_list(&mut self) {
         self.gone = GoneList::LeaveOut;
     }
 
-    /// The list of drives that are gone goes out with the others after all.
-    pub(super) fn send_gone(&mut self) {
+    /// Sends the list of missing drives with the next lists.
+    pub(super) fn include_missing_list(&mut self) {
         self.gone = GoneList::Send;
     }
 
@@ -280,14 +281,14 @@ impl Publisher {
         Some(Entry { value: self.memory.value(&key)?, key, live, last_known })
     }
 
-    /// Sends what waits, now.
+    /// Sends everything that is pending, now.
     pub(super) fn flush_all(&mut self, sends: Sends) {
         self.flushed = None;
         self.flush(sends, Instant::now());
     }
 
-    /// Sends what is due to Redis. Only a daemon that polls, and has swept, sends lists; a drive
-    /// that was read is sent by any.
+    /// Sends what is due to Redis. Only a leader that has completed a sweep sends lists; any daemon sends documents of
+    /// drives that it has read.
     pub(super) fn flush(&mut self, sends: Sends, at: Instant) {
         let lists = sends == Sends::Lists && self.are_lists_due(at);
         let documents = !self.pending.is_empty() && self.flushed.is_none_or(|last| at >= last + MIN_FLUSH_INTERVAL);
@@ -308,7 +309,7 @@ impl Publisher {
             self.sent = overview.and_then(|overview| ContentVersion::read(&overview)).or(self.sent);
         }
         let entries: Vec<Entry> = keys.into_iter().filter_map(|key| self.entry(key)).collect();
-        // The breaker says what is wrong; everything is sent when Redis takes values again.
+        // The breaker reports errors; everything is sent when Redis accepts writes again.
         let _ = self.redis.put(&entries);
     }
 
@@ -317,16 +318,16 @@ impl Publisher {
         self.sent.take()
     }
 
-    /// Redis is back, perhaps empty: it gets everything again.
-    pub(super) fn publish_everything(&mut self, fleet: &Inventory) {
-        self.pending.extend(fleet.present().filter(|r| r.checked_at.is_some()).map(|r| r.drive.device.clone()));
+    /// Redis is available again, perhaps empty: everything is sent again.
+    pub(super) fn publish_everything(&mut self, inventory: &Inventory) {
+        self.pending.extend(inventory.present().filter(|r| r.checked_at.is_some()).map(|r| r.drive.device.clone()));
         self.flushed = None;
         self.lists_due = Instant::now();
     }
 
     pub(super) fn next_due(&self, sends: Sends) -> Option<Instant> {
         let now = Instant::now();
-        let rebuild = self.dirty.then(|| self.rebuild_at().unwrap_or(now));
+        let rebuild = self.lists_stale.then(|| self.rebuild_at().unwrap_or(now));
         let has_documents = sends != Sends::Nothing && !self.pending.is_empty();
         let documents = has_documents.then(|| self.flushed.map_or(now, |last| last + MIN_FLUSH_INTERVAL));
         let lists = (sends == Sends::Lists).then_some(self.lists_due);

@@ -1,6 +1,6 @@
-//! What an earlier daemon, or another one, left in Redis: the last readings of the drives that are
-//! here, and those that are gone. Their documents are stored as one list, and whoever went while no
-//! daemon ran is found in the last overview.
+//! Restores state from Redis that an earlier daemon, or another one, stored: the last readings of present drives, and the
+//! missing drives. Documents of missing drives are stored as one list; drives that disappeared while no daemon
+//! ran are found in the last overview.
 
 use super::event_loop::EventLoop;
 use super::missing_drives::{Restore, StoredList};
@@ -23,15 +23,15 @@ use serde_json::value::RawValue;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-/// Drives that may be recalled, and how many more there were than may be missing.
-struct Chosen<T> {
+/// Drives to restore as missing, and how many exceed the limit.
+struct RestoreCandidates<T> {
     drives: Vec<T>,
     left_out: usize,
 }
 
 impl EventLoop {
-    /// Takes over what Redis remembers of drives that are not here: once, as soon as it answers and a look has shown what
-    /// is here; and again when polling is taken over from another daemon, whose list then counts.
+    /// Restores missing drives from Redis: once, as soon as Redis answers and a discovery was complete; and again when this
+    /// daemon becomes the leader, since the list of the previous leader is authoritative.
     pub(super) fn restore_missing(&mut self) {
         if self.missing.restore == Restore::Done || !self.collector.has_seen() {
             return;
@@ -46,76 +46,76 @@ impl EventLoop {
         let overview = overview.filter(|overview| overview.host == name);
         if let Some(overview) = &overview {
             let (missing, present): (Vec<_>, Vec<_>) = overview.drives().partition(|d| d.state == DriveState::Missing);
-            self.collector.inventory_mut().expect(present.len(), missing.len());
+            self.collector.inventory_mut().expect_counts(present.len(), missing.len());
         }
         let documents = gone.as_deref().and_then(|list| parse_missing_list(list, &name)).unwrap_or_default();
-        let mut left_out = self.recall_list(&documents, &mut budget);
+        let mut left_out = self.restore_missing_list(&documents, &mut budget);
         if let Some(overview) = &overview {
-            left_out += self.recall_went(overview, &mut budget);
+            left_out += self.restore_disappeared(overview, &mut budget);
         }
         self.limit_missing(left_out);
         self.missing.retain_missing(self.collector.inventory());
         self.publish_missing_list();
-        self.publisher.rack_changed();
+        self.publisher.mark_lists_stale();
     }
 
-    /// Those in the list of another daemon, or an earlier one. What was taken over before and is not in there is forgotten.
-    fn recall_list(&mut self, documents: &[&RawValue], budget: &mut Budget) -> usize {
+    /// Restores the drives of the stored list. Recalled drives that are not in it are removed.
+    fn restore_missing_list(&mut self, documents: &[&RawValue], budget: &mut Budget) -> usize {
         let outline = |document: &RawValue| Outline::parse(document.get().as_bytes());
         if self.collector.inventory().has_recalled() {
             let listed: HashSet<Identity> = documents.iter().filter_map(|d| Some(outline(d)?.identity)).collect();
             self.collector.inventory_mut().forget_recalled(|identity| listed.contains(identity));
         }
         let mut known = KnownDrives::of(self.collector.inventory(), now());
-        let chosen = newest(documents, &known, self.collector.inventory().most_missing());
-        for document in chosen.drives {
+        let candidates = newest(documents, &known, self.collector.inventory().missing_limit());
+        for document in candidates.drives {
             let document = document.get().as_bytes();
             if DOCUMENT.check(document).is_ok() {
-                self.recall_one(&mut known, document, None, budget);
+                self.restore_missing_drive(&mut known, document, None, budget);
             }
         }
-        chosen.left_out
+        candidates.left_out
     }
 
-    /// Those that were here at the last overview and are not now.
-    fn recall_went(&mut self, overview: &Overview, budget: &mut Budget) -> usize {
-        let chosen = self.went(overview);
+    /// Restores the drives that were present in the last overview and are not present now.
+    fn restore_disappeared(&mut self, overview: &Overview, budget: &mut Budget) -> usize {
+        let candidates = self.disappeared(overview);
         let mut known = KnownDrives::of(self.collector.inventory(), now());
         let mut changes = Vec::new();
-        for some in chosen.drives.chunks(KEYS_AT_ONCE) {
-            let keys: Vec<Key> = some.iter().map(|drive| Key::Smart(drive.device.clone())).collect();
+        for chunk in candidates.drives.chunks(KEYS_AT_ONCE) {
+            let keys: Vec<Key> = chunk.iter().map(|drive| Key::Smart(drive.device.clone())).collect();
             let Ok(documents) = self.documents(&keys, CopyKind::LastKnown) else { break };
-            for (last, document) in some.iter().zip(documents) {
+            for (last, document) in chunk.iter().zip(documents) {
                 let Some((_, value)) = document else { continue };
-                let recalled = self.recall_one(&mut known, &value, Some(last), budget);
+                let recalled = self.restore_missing_drive(&mut known, &value, Some(last), budget);
                 changes.extend(recalled.map(Change::Missing));
             }
         }
         self.detector.changes(&changes, self.collector.inventory(), true);
-        chosen.left_out
+        candidates.left_out
     }
 
-    fn went(&self, overview: &Overview) -> Chosen<DriveSummary> {
+    fn disappeared(&self, overview: &Overview) -> RestoreCandidates<DriveSummary> {
         let here = || self.collector.inventory().present().map(|r| &r.drive);
         let devices: HashSet<&str> = here().flat_map(|d| &d.paths).map(|p| p.device.as_str()).collect();
         let serials: HashSet<&str> = here().filter_map(|d| d.identity.unit_serial.as_deref()).collect();
         let wwns: HashSet<String> = here().filter_map(|d| d.identity.wwn()).collect();
-        let is_here = |drive: &DriveSummary| {
-            // A disk behind a RAID volume that is here is not gone: it is listed, or no longer wanted.
+        let is_present = |drive: &DriveSummary| {
+            // A disk behind a present RAID volume is not missing: it is listed, or was removed from the setting.
             drive.raid_volume.as_ref().is_some_and(|volume| devices.contains(volume.as_str()))
                 || drive.serial_number.as_ref().is_some_and(|serial| serials.contains(serial.as_str()))
                 || drive.wwn.as_ref().is_some_and(|wwn| wwns.contains(wwn))
         };
-        let went = || overview.drives().filter(|d| d.state != DriveState::Missing && !is_here(d));
-        let most = self.collector.inventory().most_missing();
+        let disappeared = || overview.drives().filter(|d| d.state != DriveState::Missing && !is_present(d));
+        let most = self.collector.inventory().missing_limit();
         let seen = Some(overview.generated_at);
-        let drives = went().take(most).map(|d| DriveSummary { missing_since: seen, ..d.clone() }).collect();
-        Chosen { drives, left_out: went().count().saturating_sub(most) }
+        let drives = disappeared().take(most).map(|d| DriveSummary { missing_since: seen, ..d.clone() }).collect();
+        RestoreCandidates { drives, left_out: disappeared().count().saturating_sub(most) }
     }
 
-    /// Puts one drive back among those that are missed. `last`: as the last overview had it, if it
-    /// went while no daemon ran; the document must then be its own.
-    fn recall_one(
+    /// Restores one missing drive. `last`: its summary in the last overview, if it disappeared while no daemon ran; the
+    /// document must be of the same drive.
+    fn restore_missing_drive(
         &mut self,
         known: &mut KnownDrives,
         document: &[u8],
@@ -137,72 +137,71 @@ impl EventLoop {
         let report = parsed.map(|parsed| parsed.report);
         let since = last.unwrap_or(&stored.summary).missing_since?;
         let recalled = stored.to_recalled(report, since)?;
-        let key = self.collector.inventory_mut().recall(known, recalled)?;
+        let key = self.collector.inventory_mut().restore_missing(known, recalled)?;
         self.publish_drive(&key, raw.as_deref());
         Some(key)
     }
 
-    /// Drives that were missing for longest are forgotten, where there are more than may be.
+    /// Removes the drives that have been missing longest, beyond the limit.
     pub(super) fn limit_missing(&mut self, left_out_already: usize) {
         let left_out = left_out_already + self.collector.inventory_mut().limit_missing();
         self.detector.limited(
             self.collector.inventory().missing(),
             left_out,
-            self.collector.inventory().most_missing(),
+            self.collector.inventory().missing_limit(),
         );
     }
 
-    /// Before lists are sent: what this process knows from Redis alone does not outlive its loss there. The list is stored
-    /// in place of the one that is there, in one step; where there is none any more, recalled drives are forgotten, and
-    /// (true) the lists are to be made anew.
-    pub(super) fn keep_gone(&mut self) -> bool {
+    /// Runs before lists are sent. Recalled drives are removed if Redis has lost them: the stored list is replaced
+    /// atomically, and if there is none, recalled drives are removed and the lists must be rebuilt (true).
+    pub(super) fn persist_missing_list(&mut self) -> bool {
         if self.missing.restore == Restore::Due {
-            // What is there has not been taken over yet.
-            self.publisher.leave_gone_out();
+            // The stored list has not been restored yet.
+            self.publisher.exclude_missing_list();
             return false;
         }
         if !self.collector.inventory().has_recalled() {
             return false;
         }
         if self.missing.stored_list == StoredList::Absent {
-            // Recalled from the last overview, which must still be there; the list is the first one.
+            // Recalled from the last overview, which must still be stored; this is the first list.
             match self.redis.has(&Key::Overview, CopyKind::LastKnown) {
                 Ok(true) => {
-                    if self.publisher.store_gone(false).is_ok() {
+                    if self.publisher.store_missing_list(false).is_ok() {
                         self.missing.stored_list = StoredList::Present;
                     }
                     return false;
                 }
                 Ok(false) => {}
                 Err(_) => {
-                    self.publisher.leave_gone_out();
+                    self.publisher.exclude_missing_list();
                     return false;
                 }
             }
-        } else if !matches!(self.publisher.store_gone(true), Ok(false)) {
+        } else if !matches!(self.publisher.store_missing_list(true), Ok(false)) {
             return false;
         }
         let count = self.collector.inventory_mut().forget_recalled(|_| false);
         log::info!("redis has lost the list of missing drives, those known from it alone are forgotten count={count}");
         self.missing.retain_missing(self.collector.inventory());
         self.publish_missing_list();
-        self.publisher.send_gone();
-        self.publisher.rack_changed();
+        self.publisher.include_missing_list();
+        self.publisher.mark_lists_stale();
         true
     }
 
-    /// Publishes the list of missing drives: those that went last, as many as its limits allow.
+    /// Publishes the list of missing drives: the latest ones, within the limits of the list.
     pub(super) fn publish_missing_list(&mut self) {
         let since = |key: &DriveKey| self.collector.inventory().get(key).and_then(|record| record.missing_since);
         let mut left: Vec<(&DriveKey, &Bytes)> = self.missing.documents().iter().collect();
         left.sort_by_cached_key(|(key, _)| (std::cmp::Reverse(since(key)), DriveKey::clone(key)));
         let documents = left.into_iter().map(|(_, document)| &**document);
         let list = build_missing_list(&self.limits().gone, self.collector.name(), now(), documents);
-        self.publisher.gone(list);
+        self.publisher.set_missing_list(list);
     }
 
-    /// Takes over what is stored in Redis for the drives that are here: after a restart, or while
-    /// another daemon polls. Gives the drives for which nothing is there.
+    /// Restores the readings of present drives from Redis: after a restart, or as a follower. Returns the drives without a
+    /// stored reading.
     pub(super) fn restore_readings(&mut self) -> Vec<DriveKey> {
         let here: Vec<(DriveKey, DeviceName, Identity)> = self
             .collector
@@ -211,16 +210,20 @@ impl EventLoop {
             .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
             .collect();
         let (mut missing, mut budget) = (Vec::new(), self.document_budget());
-        // The documents of all drives at once may be more than all that is held of them.
-        for some in here.chunks(KEYS_AT_ONCE) {
-            let Some(more) = self.seed_some(some, &mut budget) else { return Vec::new() };
+        // In chunks: the documents of all drives at once may exceed their budget.
+        for chunk in here.chunks(KEYS_AT_ONCE) {
+            let Some(more) = self.restore_chunk(chunk, &mut budget) else { return Vec::new() };
             missing.extend(more);
         }
         missing
     }
 
     /// `None`: Redis does not answer.
-    fn seed_some(&mut self, here: &[(DriveKey, DeviceName, Identity)], budget: &mut Budget) -> Option<Vec<DriveKey>> {
+    fn restore_chunk(
+        &mut self,
+        here: &[(DriveKey, DeviceName, Identity)],
+        budget: &mut Budget,
+    ) -> Option<Vec<DriveKey>> {
         let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
         let live = self.documents(&keys, CopyKind::Live).ok()?;
         let live = live.into_iter().zip(here).map(|(value, (_, _, identity))| usable(value?, identity));
@@ -235,17 +238,16 @@ impl EventLoop {
         for (((key, device, identity), live), last) in here.iter().zip(live).zip(last) {
             let copy = if live.is_some() { CopyKind::Live } else { CopyKind::LastKnown };
             let document = live.or_else(|| usable(last?, identity));
-            let is_taken =
-                document.is_some_and(|document| self.take_over(key, device.clone(), &document, copy, budget));
-            if !is_taken {
+            let is_adopted = document.is_some_and(|document| self.adopt(key, device.clone(), &document, copy, budget));
+            if !is_adopted {
                 missing.push(key.clone());
             }
         }
         Some(missing)
     }
 
-    /// False: it is over the budget, or holds no JSON of smartctl to take a report from; the drive has to be read.
-    fn take_over(
+    /// Adopts a stored document. False: it is over the budget or has no smartctl JSON; the drive must be read.
+    fn adopt(
         &mut self,
         key: &DriveKey,
         device: DeviceName,
@@ -266,29 +268,30 @@ impl EventLoop {
         }
         let report = parsed.report;
         self.collector.set_device_type(key, report.device_type.as_deref());
-        let is_newer = self.collector.inventory_mut().seed(key, report, head.state.unwrap_or(DriveState::Active), at);
+        let is_newer =
+            self.collector.inventory_mut().restore_reading(key, report, head.state.unwrap_or(DriveState::Active), at);
         let held_at = held.and_then(|own| DocumentHeader::parse(&own)?.collected_at);
         if is_newer || held_at.is_none_or(|own| copy == CopyKind::Live && own <= at) {
             self.handle.memory.set(place, Bytes::clone(value));
         }
-        self.publisher.rack_changed();
+        self.publisher.mark_lists_stale();
         true
     }
 }
 
-/// A stored document of the drive that is at that name now.
+/// Accepts a stored document if it is of the drive that has the device name now.
 fn usable((head, value): (DocumentHeader, Bytes), identity: &Identity) -> Option<(DocumentHeader, Bytes)> {
-    let is_its = head.identity == *identity && !identity.is_empty();
-    // Dated by another clock, it is of an age that nobody knows.
-    let is_odd = head.collected_at.is_some_and(|at| at.is_ahead_of(now()));
-    (is_its && !is_odd).then_some((head, value))
+    let is_same_drive = head.identity == *identity && !identity.is_empty();
+    // Dated by another clock, its age is unknown.
+    let is_future = head.collected_at.is_some_and(|at| at.is_ahead_of(now()));
+    (is_same_drive && !is_future).then_some((head, value))
 }
 
-/// The documents of those drives in a list that went last, newest first, of those that are to be recalled.
-fn newest<'a>(documents: &[&'a RawValue], known: &KnownDrives, most: usize) -> Chosen<&'a RawValue> {
+/// The documents of the drives to restore that disappeared last, newest first.
+fn newest<'a>(documents: &[&'a RawValue], known: &KnownDrives, most: usize) -> RestoreCandidates<&'a RawValue> {
     let now = now();
     let mut seen = HashSet::new();
-    let mut chosen = BinaryHeap::new();
+    let mut candidates = BinaryHeap::new();
     let mut wanted = 0;
     for (number, document) in documents.iter().enumerate() {
         let Some(outline) = Outline::parse(document.get().as_bytes()) else { continue };
@@ -301,12 +304,12 @@ fn newest<'a>(documents: &[&'a RawValue], known: &KnownDrives, most: usize) -> C
             continue;
         }
         wanted += 1;
-        chosen.push(Reverse((since.min(now), Reverse(number))));
-        if chosen.len() > most {
-            chosen.pop();
+        candidates.push(Reverse((since.min(now), Reverse(number))));
+        if candidates.len() > most {
+            candidates.pop();
         }
     }
-    let left_out = wanted - chosen.len();
+    let left_out = wanted - candidates.len();
     let of = |Reverse((_, Reverse(number))): Reverse<(Timestamp, Reverse<usize>)>| documents.get(number).copied();
-    Chosen { drives: chosen.into_sorted_vec().into_iter().filter_map(of).collect(), left_out }
+    RestoreCandidates { drives: candidates.into_sorted_vec().into_iter().filter_map(of).collect(), left_out }
 }

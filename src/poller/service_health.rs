@@ -16,9 +16,9 @@ use log::Level;
 
 /// More than half of the drives that are here have no reading because smartctl could not be run, or printed nothing of use.
 /// That is not the fault of so many drives at once.
-fn unusable_readings(fleet: &Inventory) -> Option<String> {
+fn unusable_readings(inventory: &Inventory) -> Option<String> {
     let (mut failed, mut drives, mut first) = (0, 0, None);
-    for record in fleet.present() {
+    for record in inventory.present() {
         drives += 1;
         if let Some(NoReading::ToolFailed(failure)) = &record.error {
             failed += 1;
@@ -47,7 +47,7 @@ impl EventLoop {
             found.extend(trouble.map(|t| Degradation { id: Some(enclosure.id.to_string()), ..t }));
         }
         for record in self.collector.inventory().present() {
-            if record.silences == 0 && record.state != DriveState::Unresponsive {
+            if record.consecutive_timeouts == 0 && record.state != DriveState::Unresponsive {
                 continue;
             }
             let why = record.error.as_ref().map_or_else(|| "no answer".to_owned(), NoReading::to_string);

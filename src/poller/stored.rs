@@ -1,4 +1,4 @@
-//! What the poller takes over from Redis: fetched and parsed within limits, and within a budget of memory.
+//! Reads values from Redis for the poller, within limits and a memory budget.
 
 use super::event_loop::EventLoop;
 use crate::api::SCHEMA;
@@ -6,17 +6,17 @@ use crate::api::document_header::DocumentHeader;
 use crate::api::value_limits::{DOCUMENT, ValueLimits};
 use crate::cache::{Bytes, CopyKind, Key, StoreError};
 
-/// The least that a document is charged with: however short it is, a record, names and a summary are made of it.
+/// Minimum charge for a document: a short one results in a record, names and a summary, too.
 const MIN_CHARGE: usize = 16 * 1024;
 
-/// Bytes that the documents in memory may have together.
+/// Budget in bytes for all documents in memory.
 pub(super) struct Budget {
     left: usize,
     limit: usize,
 }
 
 impl EventLoop {
-    /// Limits of this host as it is now.
+    /// Limits for the current size of this host.
     pub(super) fn limits(&self) -> ValueLimits {
         ValueLimits::of(self.collector.inventory().present().count(), self.collector.bays())
     }
@@ -62,7 +62,7 @@ impl EventLoop {
         Ok(keys.iter().zip(values).map(document).collect())
     }
 
-    /// What the documents in memory leave of their budget.
+    /// The remaining budget of the documents in memory.
     pub(super) fn document_budget(&self) -> Budget {
         let limit = self.limits().documents_bytes;
         let of_missing: usize = self.missing.documents_bytes();
@@ -70,8 +70,8 @@ impl EventLoop {
         Budget { left: limit.saturating_sub(held), limit }
     }
 
-    /// Charges a document that replaces one of `replaced` bytes. False: the budget does not allow it; the drive is read as
-    /// if nothing were stored of it.
+    /// Charges a document that replaces one of `replaced` bytes. False: it exceeds the budget, and the drive is read
+    /// instead.
     pub(super) fn charge(&mut self, budget: &mut Budget, bytes: usize, replaced: usize) -> bool {
         let left = budget.left.saturating_add(replaced);
         let Some(left) = left.checked_sub(bytes.max(MIN_CHARGE)) else {

@@ -118,7 +118,7 @@ impl Reader {
     /// The snapshot after a new discovery by the poller.
     pub(super) fn force_rescan(&self) -> Arc<Snapshot> {
         let (reply, replied) = bounded(1);
-        if self.poller.requests.try_send(PollerRequest::Look { reply }).is_ok() {
+        if self.poller.requests.try_send(PollerRequest::Rescan { reply }).is_ok() {
             let _ = self.poller.reply(&replied, REQUEST_TIMEOUT);
         }
         self.poller.snapshot()

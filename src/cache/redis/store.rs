@@ -8,7 +8,7 @@ use super::connector::Connector;
 use super::error::{FailureKind, RedisError};
 use super::health::RedisHealth;
 use super::keys::{lease_key, write_probe_key};
-use crate::api::content_version::{BEGIN_BYTES, ContentVersion};
+use crate::api::content_version::{ContentVersion, HEADER_BYTES};
 use crate::api::published;
 use crate::api::published::Published;
 use crate::cache::unrecognized_values::UnrecognizedValues;
@@ -62,7 +62,7 @@ impl RedisStore {
         };
         for (key, copy) in [Key::Overview, Key::Enclosures, Key::ZfsMap].into_iter().flat_map(both_copies) {
             let mut cmd = Cmd::new();
-            cmd.arg("GETRANGE").arg(store.redis_key(&key, copy)).arg(0).arg(BEGIN_BYTES - 1);
+            cmd.arg("GETRANGE").arg(store.redis_key(&key, copy)).arg(0).arg(HEADER_BYTES - 1);
             store.version_commands.insert((key, copy), cmd.get_packed_command());
         }
         Ok((store, recoveries))
@@ -99,7 +99,7 @@ impl RedisStore {
     pub fn content_version(&self, key: &Key, copy: CopyKind) -> Result<Option<ContentVersion>, StoreError> {
         let packed = self.version_commands.get(&(key.clone(), copy));
         let Some(packed) = packed.filter(|_| !self.lacks_partial_reads()) else { return Ok(None) };
-        match self.partial(packed, BEGIN_BYTES) {
+        match self.partial(packed, HEADER_BYTES) {
             Ok(begin) => Ok(begin.and_then(|begin| ContentVersion::read(&begin))),
             Err(StoreError::Refused(_)) => Ok(None),
             Err(unavailable) => Err(unavailable),
@@ -133,10 +133,10 @@ impl RedisStore {
     pub(crate) fn published(&self, most: usize) -> Result<Option<Published>, StoreError> {
         let (key, copy) = (Key::Overview, CopyKind::Live);
         let mut cmd = Cmd::new();
-        cmd.arg("GETRANGE").arg(self.redis_key(&key, copy)).arg(0).arg(published::BEGIN_BYTES - 1);
+        cmd.arg("GETRANGE").arg(self.redis_key(&key, copy)).arg(0).arg(published::HEADER_BYTES - 1);
         let mut begin = Ok(None);
         if !self.lacks_partial_reads() {
-            begin = self.partial(&cmd.get_packed_command(), published::BEGIN_BYTES);
+            begin = self.partial(&cmd.get_packed_command(), published::HEADER_BYTES);
         }
         if self.lacks_partial_reads() {
             begin = self.get(&key, copy, most);

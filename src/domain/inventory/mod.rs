@@ -1,7 +1,6 @@
-//! What is known of every drive over time: which are present, which are missing, the last good reading of each.
+//! Inventory: all drives of this host, present and missing, with the last good reading of each.
 //!
-//! Readings and discoveries go in; records come out. When to read is the collector's business, how
-//! records look to users is `api`'s.
+//! Discoveries and readings are applied to it. The collector decides when to read; `api` presents the records.
 
 mod missing;
 mod record;
@@ -19,23 +18,23 @@ use super::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-/// A pulled drive is remembered for a day.
-const REMEMBER_MISSING_SECONDS: u64 = 86_400;
-/// What the kernel may take to let go of a drive that is pulled.
-const WHILE_PULLED_SECONDS: u64 = 10;
+/// How long a missing drive is kept: a day.
+const MISSING_RETENTION_SECONDS: u64 = 86_400;
+/// How long the kernel may take to remove a pulled drive.
+const REMOVAL_GRACE_SECONDS: u64 = 10;
 
-/// A change of which drives are present, and where.
+/// A change of the inventory or of a bay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     Appeared(DriveKey),
     Missing(DriveKey),
     Back(DriveKey),
-    /// It stands in another bay than the one where it was last seen.
+    /// It is in another bay than before.
     Moved {
         key: DriveKey,
         from: Bay,
     },
-    /// It stands where a drive is missed, which is given up; that one's serial number.
+    /// It is in the bay of a missing drive, which is removed; `was`: the serial number of that drive.
     Replaced {
         key: DriveKey,
         was: Option<String>,
@@ -58,9 +57,9 @@ impl Change {
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     records: BTreeMap<DriveKey, DriveRecord>,
-    /// The most drives that were here at once.
+    /// The highest number of drives that were present at once.
     most_present: usize,
-    /// So many drives were present in the last overview in Redis, or as many as its missing ones stand for (`expect`).
+    /// Number of drives present in the last overview in Redis, or that its missing drives imply (`expect_counts`).
     last_present: usize,
 }
 
@@ -69,30 +68,34 @@ impl Inventory {
         self.records.values()
     }
 
-    /// Those that are here now.
+    /// The drives that are present.
     pub fn present(&self) -> impl Iterator<Item = &DriveRecord> {
-        self.records.values().filter(|r| r.is_here())
+        self.records.values().filter(|r| r.is_present())
     }
 
     pub(crate) fn get(&self, key: &DriveKey) -> Option<&DriveRecord> {
         self.records.get(key)
     }
 
-    /// Takes in which drives sysfs shows now, and in which bays. A drive that came back continues its
-    /// record; one that is new starts clean; one that is gone stays as missing for a day, or
-    /// until another sits in its bay.
-    pub(crate) fn discovered(&mut self, drives: Vec<Drive>, enclosures: &[Enclosure], now: Timestamp) -> Vec<Change> {
+    /// Applies a discovery. A drive that is back continues its record, a new one gets a new record. One that disappeared
+    /// is kept as missing for a day, or until another drive is in its bay.
+    pub(crate) fn apply_discovery(
+        &mut self,
+        drives: Vec<Drive>,
+        enclosures: &[Enclosure],
+        now: Timestamp,
+    ) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut gone: BTreeSet<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
         let mut recalled = self.recalled_by_identity();
         let bays = bays_by_address(enclosures);
-        let has_nameless = drives.iter().any(|drive| drive.identity.is_empty());
-        let known_places = if has_nameless { self.places_of_known(now) } else { HashSet::new() };
-        let is_at_known_place =
-            |path: &DrivePath| known_places.contains(&(path.device.to_string(), path.address.clone()));
+        let has_unidentified = drives.iter().any(|drive| drive.identity.is_empty());
+        let known_locations = if has_unidentified { self.known_locations(now) } else { HashSet::new() };
+        let is_at_known_location =
+            |path: &DrivePath| known_locations.contains(&(path.device.to_string(), path.address.clone()));
         for drive in drives {
             let is_new = !self.records.contains_key(&drive.key);
-            if is_new && drive.identity.is_empty() && drive.paths.iter().any(is_at_known_place) {
+            if is_new && drive.identity.is_empty() && drive.paths.iter().any(is_at_known_location) {
                 continue;
             }
             if let Some(old) = recalled.remove(&drive.identity) {
@@ -102,8 +105,8 @@ impl Inventory {
             gone.remove(&key);
             let bay = drive.paths.iter().find_map(|p| bays.get(p.address.as_str()).cloned());
             let record = match self.records.get_mut(&key) {
-                // Nothing tells that it is the one that went: it may be another disk in the same box.
-                Some(record) if !record.is_here() && drive.identity.is_empty() => {
+                // Without an identity it may be another disk in the same box.
+                Some(record) if !record.is_present() && drive.identity.is_empty() => {
                     changes.push(Change::Appeared(key));
                     *record = DriveRecord::new(drive);
                     record
@@ -111,10 +114,10 @@ impl Inventory {
                 Some(record) => {
                     if record.missing_since.take().is_some() {
                         record.state = DriveState::Reading;
-                        record.silences = 0;
+                        record.consecutive_timeouts = 0;
                         changes.push(Change::Back(key));
                     }
-                    // What is the same stays shared with whoever holds it.
+                    // Unchanged values stay shared.
                     if *record.drive != drive {
                         record.drive = drive.into();
                     }
@@ -140,29 +143,29 @@ impl Inventory {
             if let Some(record) = self.records.get_mut(&key) {
                 record.state = DriveState::Missing;
                 record.missing_since = Some(now);
-                let left = record.left_bay.take().filter(|(_, at)| at.age_seconds(now) <= WHILE_PULLED_SECONDS);
+                let left = record.left_bay.take().filter(|(_, at)| at.age_seconds(now) <= REMOVAL_GRACE_SECONDS);
                 record.bay = record.bay.take().or(left.map(|(bay, _)| bay));
                 record.error = Some(NoReading::Missing { since: now });
                 changes.push(Change::Missing(key));
             }
         }
-        changes.extend(self.forget(now));
+        changes.extend(self.expire_missing(now));
         self.most_present = self.most_present.max(self.present().count());
         changes
     }
 
-    /// Where drives with an identity are, or have just been, as device and address. The kernel lets go of what a drive
-    /// says of itself before it lets go of its node: a drive without an identity in such a place is nobody new.
-    fn places_of_known(&self, now: Timestamp) -> HashSet<(String, String)> {
-        let was_there = |r: &&DriveRecord| {
-            let is_recent = r.missing_since.is_none_or(|at| at.age_seconds(now) <= WHILE_PULLED_SECONDS);
+    /// Device and address of drives with an identity that are present, or were until just now. During removal the device
+    /// node can outlive its VPD attributes; such a node is not a new drive.
+    fn known_locations(&self, now: Timestamp) -> HashSet<(String, String)> {
+        let is_known = |r: &&DriveRecord| {
+            let is_recent = r.missing_since.is_none_or(|at| at.age_seconds(now) <= REMOVAL_GRACE_SECONDS);
             is_recent && !r.drive.identity.is_empty()
         };
-        let paths = self.records().filter(was_there).flat_map(|r| &r.drive.paths);
+        let paths = self.records().filter(is_known).flat_map(|r| &r.drive.paths);
         paths.map(|path| (path.device.to_string(), path.address.clone())).collect()
     }
 
-    /// The clock was set: every time so far is one on the new clock.
+    /// The clock was set: converts all times to the new clock.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         for record in self.records.values_mut() {
             for time in [&mut record.collected_at, &mut record.checked_at, &mut record.missing_since] {
@@ -171,17 +174,18 @@ impl Inventory {
         }
     }
 
-    fn forget(&mut self, now: Timestamp) -> Vec<Change> {
+    /// Removes missing drives that have expired or were replaced.
+    fn expire_missing(&mut self, now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
-        if self.records.values().all(DriveRecord::is_here) {
+        if self.records.values().all(DriveRecord::is_present) {
             return changes;
         }
-        let stand = |r: &DriveRecord| Some((r.bay.clone()?, r.drive.key.clone()));
-        let taken: HashMap<Bay, DriveKey> = self.present().filter_map(stand).collect();
+        let bay_of = |r: &DriveRecord| Some((r.bay.clone()?, r.drive.key.clone()));
+        let taken: HashMap<Bay, DriveKey> = self.present().filter_map(bay_of).collect();
         self.records.retain(|_, r| {
             let Some(since) = r.missing_since else { return true };
             let Some(key) = r.bay.as_ref().and_then(|bay| taken.get(bay)) else {
-                return since.age_seconds(now) < REMEMBER_MISSING_SECONDS;
+                return since.age_seconds(now) < MISSING_RETENTION_SECONDS;
             };
             changes.push(Change::Replaced { key: key.clone(), was: r.serial_number().map(str::to_owned) });
             false
@@ -189,22 +193,27 @@ impl Inventory {
         changes
     }
 
-    /// Takes in a reading. One for a drive that is no longer here changes nothing. Gives the serial
-    /// number of the drive that was known by that key before, if it is another's.
+    /// Applies a reading; one of a drive that is not present has no effect. Returns the serial number of the previous
+    /// drive if the reading is of another one.
     pub(crate) fn apply(&mut self, reading: &Reading) -> Option<String> {
-        self.records.get_mut(&reading.key).filter(|r| r.is_here())?.apply(reading)
+        self.records.get_mut(&reading.key).filter(|r| r.is_present())?.apply(reading)
     }
 
-    /// The drive was read later than that by another daemon, and its reading was taken over: one that was asked for before
-    /// replaces none.
+    /// A reading of another daemon that is newer than `asked_at` was restored; it must not be replaced.
     pub(crate) fn is_outdated(&self, key: &DriveKey, asked_at: Timestamp) -> bool {
         self.records.get(key).is_some_and(|r| r.collected_at > Some(asked_at))
     }
 
-    /// Takes over what another daemon, or an earlier run of this one, read: shown with its age
-    /// until the drive is read anew. Never in place of a newer reading; true when it is taken.
-    pub(crate) fn seed(&mut self, key: &DriveKey, report: SmartReport, state: DriveState, at: Timestamp) -> bool {
-        let is_newer = |r: &&mut DriveRecord| r.is_here() && r.collected_at.is_none_or(|own| own < at);
+    /// Restores a reading of another daemon, or of an earlier run of this one. It is shown with its age until the next
+    /// reading, and never replaces a newer one. True if it was restored.
+    pub(crate) fn restore_reading(
+        &mut self,
+        key: &DriveKey,
+        report: SmartReport,
+        state: DriveState,
+        at: Timestamp,
+    ) -> bool {
+        let is_newer = |r: &&mut DriveRecord| r.is_present() && r.collected_at.is_none_or(|own| own < at);
         let Some(record) = self.records.get_mut(key).filter(is_newer) else { return false };
         record.report = Some(Arc::new(report));
         record.collected_at = Some(at);

@@ -1,4 +1,4 @@
-//! What is known of one drive, and how a reading changes it.
+//! The record of one drive, and how a reading changes it.
 
 use crate::domain::drive::{Drive, DriveKey, DriveState};
 use crate::domain::enclosure::Bay;
@@ -8,16 +8,16 @@ use crate::domain::time::Timestamp;
 use crate::domain::transport::Transport;
 use std::sync::Arc;
 
-/// Rule C4: so many silences in a row make a drive with earlier values `unresponsive`.
-const SILENCES_TO_UNRESPONSIVE: u32 = 3;
+/// Rule C4: consecutive timeouts after which a drive with earlier values is `unresponsive`.
+const TIMEOUTS_TO_UNRESPONSIVE: u32 = 3;
 
-/// What came of asking one drive.
+/// The result of asking one drive.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) key: DriveKey,
     /// When it was asked.
     pub(crate) at: Timestamp,
-    /// How long the drive took; `None` when it was not asked (its old child still hangs).
+    /// How long the reading took; `None` if the drive was not asked (its previous child still hangs).
     pub(crate) took_ms: Option<u64>,
     pub(crate) outcome: Outcome,
 }
@@ -25,11 +25,11 @@ pub(crate) struct Reading {
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Good(Arc<SmartReport>),
-    /// Asleep, and left so.
+    /// In standby, and not woken.
     Standby,
     /// No answer within the deadline.
     Silent(NoReading),
-    /// An answer without values: no permission, junk, gone in between.
+    /// An answer without values: no permission, unusable output, or the drive was removed.
     Failed(NoReading),
 }
 
@@ -44,12 +44,12 @@ pub struct DriveRecord {
     pub(crate) took_ms: Option<u64>,
     /// Why the last reading gave no values.
     pub(crate) error: Option<NoReading>,
-    /// Silences in a row.
-    pub(crate) silences: u32,
-    /// The bay it sits in, or sat in last.
+    /// Timeouts since the last answer.
+    pub(crate) consecutive_timeouts: u32,
+    /// The current bay, or the last one.
     pub(crate) bay: Option<Bay>,
-    /// The bay that it was no longer linked to, and since when: a drive that is pulled loses one path, and
-    /// its bay, a moment before the other.
+    /// The bay to which it is no longer linked, and since when: a pulled drive loses one path, and its bay, a moment before
+    /// the other path.
     pub(super) left_bay: Option<(Bay, Timestamp)>,
     pub(crate) missing_since: Option<Timestamp>,
 }
@@ -64,19 +64,19 @@ impl DriveRecord {
             checked_at: None,
             took_ms: None,
             error: None,
-            silences: 0,
+            consecutive_timeouts: 0,
             bay: None,
             left_bay: None,
             missing_since: None,
         }
     }
 
-    pub(crate) fn is_here(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         self.missing_since.is_none()
     }
 
-    /// It is in no bay, and might be in one. An NVMe drive and a USB enclosure are in no bay that an enclosure knows of.
-    pub(crate) fn is_homeless(&self) -> bool {
+    /// It is in no bay, although its transport allows one: NVMe and USB drives are in no bay of an SES enclosure.
+    pub(crate) fn lacks_bay(&self) -> bool {
         let transport = self.drive.attachment.transport();
         self.bay.is_none()
             && self.drive.raid_volume().is_none()
@@ -89,7 +89,7 @@ impl DriveRecord {
             return Some(why.clone());
         }
         let report = self.report.as_deref()?;
-        if self.drive.is_raid_volume() && self.is_here() {
+        if self.drive.is_raid_volume() && self.is_present() {
             return Some(self.drive.raid_volume_reason(None));
         }
         if report.has_health() {
@@ -98,20 +98,19 @@ impl DriveRecord {
         Some(self.drive.without_health_reason(report.exit_status.0))
     }
 
-    /// It has rotating platters: as the drive says, else as the kernel found.
+    /// It has rotating platters, by the reading or else by the kernel.
     pub fn rotates(&self) -> Option<bool> {
-        let said = self.report.as_deref().and_then(|report| report.rotation_rate_rpm).map(|rpm| rpm > 0);
-        said.or(self.drive.rotational)
+        let reported = self.report.as_deref().and_then(|report| report.rotation_rate_rpm).map(|rpm| rpm > 0);
+        reported.or(self.drive.rotational)
     }
 
-    /// As the drive gave it, else as sysfs has it.
+    /// The serial number from the reading, or else from sysfs.
     pub(crate) fn serial_number(&self) -> Option<&str> {
         let read = self.report.as_ref().and_then(|r| r.serial_number.as_deref());
         read.or(self.drive.identity.unit_serial.as_deref())
     }
 
-    /// Takes in a reading. Gives the serial number of the drive that was here before, if the reading
-    /// is of another one: then nothing of the earlier one stays.
+    /// Applies a reading. If it is of another drive, resets the record and returns the serial number of the previous drive.
     pub(super) fn apply(&mut self, reading: &Reading) -> Option<String> {
         let replaced = match &reading.outcome {
             Outcome::Good(report) => self.report.as_ref().and_then(|known| replaced(known, report)),
@@ -123,11 +122,11 @@ impl DriveRecord {
         self.checked_at = Some(reading.at);
         self.took_ms = reading.took_ms.or(self.took_ms);
         if !matches!(reading.outcome, Outcome::Silent(_)) {
-            self.silences = 0;
+            self.consecutive_timeouts = 0;
         }
         self.error = None;
         match &reading.outcome {
-            // A drive that is not ready gives its identity only; the values it gave before stay.
+            // A drive that is not ready reports its identity only; the earlier values are kept.
             Outcome::Good(report) if !report.has_health() && self.report.as_ref().is_some_and(|r| r.has_health()) => {
                 self.state = DriveState::Active;
                 self.error = Some(NoReading::WithoutHealth { exit_status: report.exit_status.0 });
@@ -139,9 +138,9 @@ impl DriveRecord {
             }
             Outcome::Standby => self.state = DriveState::Standby,
             Outcome::Silent(why) => {
-                self.silences += 1;
+                self.consecutive_timeouts += 1;
                 self.error = Some(why.clone());
-                if self.report.is_none() || self.silences >= SILENCES_TO_UNRESPONSIVE {
+                if self.report.is_none() || self.consecutive_timeouts >= TIMEOUTS_TO_UNRESPONSIVE {
                     self.state = DriveState::Unresponsive;
                 }
             }
@@ -154,8 +153,8 @@ impl DriveRecord {
     }
 }
 
-/// Of another drive than the one that was known, where sysfs cannot tell (behind a RAID controller, in
-/// a USB box): the earlier one's serial number.
+/// The serial number of the previous drive if the reading is of another one, where sysfs cannot detect that (behind a RAID
+/// controller, in a USB box).
 fn replaced(known: &SmartReport, read: &SmartReport) -> Option<String> {
     let (known, read) = (known.serial_number.as_deref()?.trim(), read.serial_number.as_deref()?.trim());
     (known != read).then(|| known.to_owned())

@@ -143,7 +143,7 @@ fn states(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result {
     writer.gauges(
         "jbod_device_consecutive_timeouts",
         "Runs of smartctl in a row that the drive did not answer",
-        drives.iter().filter(|d| d.is_present()).filter_map(|d| Some((d.labels(), d.reading?.silences))),
+        drives.iter().filter(|d| d.is_present()).filter_map(|d| Some((d.labels(), d.reading?.consecutive_timeouts))),
     )
 }
 

@@ -108,8 +108,8 @@ impl Collector for ServiceSnapshot {
 
 /// The last whole sweep, and the totals of all sweeps.
 pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot) -> fmt::Result {
-    let (sweep, effort) = (&snapshot.overview.sweep, snapshot.effort);
-    writer.counters("jbod_sweeps_total", "Sweeps that were whole", [(NO_LABELS, effort.sweeps)])?;
+    let (sweep, counters) = (&snapshot.overview.sweep, snapshot.counters);
+    writer.counters("jbod_sweeps_total", "Sweeps that were whole", [(NO_LABELS, counters.sweeps)])?;
     writer.gauge(
         "jbod_sweep_started_timestamp_seconds",
         "When the last whole sweep began",
@@ -124,15 +124,19 @@ pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot
     drives("jbod_sweep_drives", "Drives in the last whole sweep", sweep.drives)?;
     drives("jbod_sweep_failed_drives", "Of them, those that gave no usable answer", sweep.failed)?;
     drives("jbod_sweep_timed_out_drives", "Of them, those that gave none in time", sweep.timed_out)?;
-    let outcomes =
-        [("good", effort.good), ("standby", effort.asleep), ("silent", effort.silent), ("failed", effort.failed)];
+    let outcomes = [
+        ("good", counters.good),
+        ("standby", counters.asleep),
+        ("silent", counters.silent),
+        ("failed", counters.failed),
+    ];
     writer.counters(
         "jbod_smartctl_runs_total",
         "Runs of smartctl by what came of them",
         outcomes.map(|(outcome, n)| ([("outcome", outcome)], n)),
     )?;
     let mut now = |name: &str, help: &str, n: usize| writer.gauge(name, help, Some(count_value(n)));
-    now("jbod_smartctl_running", "Runs of smartctl under way", effort.running)?;
-    now("jbod_children_stuck", "Children that were given up and have not ended", effort.stuck)?;
-    now("jbod_devices_quarantined", "Drives that are not asked for a while, because they were silent", effort.waiting)
+    now("jbod_smartctl_running", "Runs of smartctl under way", counters.running)?;
+    now("jbod_children_stuck", "Children that were given up and have not ended", counters.stuck)?;
+    now("jbod_devices_quarantined", "Drives that are not asked for a while, because they were silent", counters.waiting)
 }

@@ -137,7 +137,7 @@ fn silent_drives_behind<'a>(
 }
 
 fn is_silent(key: &DriveKey, inventory: &Inventory) -> bool {
-    inventory.get(key).is_some_and(|record| record.is_here() && record.silences > 0)
+    inventory.get(key).is_some_and(|record| record.is_present() && record.consecutive_timeouts > 0)
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
             let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}").into()) };
             Drive { paths: vec![path], identity, ..drive }
         });
-        inventory.discovered(drives.collect(), &[], AT);
+        inventory.apply_discovery(drives.collect(), &[], AT);
         inventory
     }
 

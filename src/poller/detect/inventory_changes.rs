@@ -82,7 +82,7 @@ mod tests {
             let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}").into()) };
             Drive { identity, ..fixture::drive(&format!("sd{n}")) }
         };
-        inventory.discovered((0..count).map(drive).collect(), &[], AT);
+        inventory.apply_discovery((0..count).map(drive).collect(), &[], AT);
         inventory
     }
 

@@ -185,7 +185,7 @@ mod tests {
             let identity = Identity { wwid: None, unit_serial: Some(format!("S{number}").into()) };
             Drive { paths: paths.iter().copied().map(path).collect(), identity, ..drive }
         });
-        inventory.discovered(drives.collect(), &[], AT);
+        inventory.apply_discovery(drives.collect(), &[], AT);
     }
 
     /// The texts of the events of one sweep.

@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (head, stored) = (DocumentHeader::parse(bytes), StoredDocument::parse(bytes));
     assert!(stored.is_none() || head.is_some(), "a document has a head");
     if let Some(gone) = stored.and_then(|stored| stored.to_recalled(None, Timestamp(0))) {
-        assert!(gone.drive.is_remembered());
+        assert!(gone.drive.is_cached_only());
     }
     let labelled = mark_stale(bytes);
     assert!(labelled.len() <= bytes.len());

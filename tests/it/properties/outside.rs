@@ -149,7 +149,7 @@ fn redis_can_hold_anything() {
         let (head, stored) = (DocumentHeader::parse(bytes), StoredDocument::parse(bytes));
         assert!(stored.is_none() || head.is_some(), "a document has a head");
         if let Some(gone) = stored.and_then(|stored| stored.to_recalled(None, Timestamp(0))) {
-            assert!(gone.drive.is_remembered());
+            assert!(gone.drive.is_cached_only());
         }
         let labelled = mark_stale(bytes);
         assert!(labelled.len() <= bytes.len());

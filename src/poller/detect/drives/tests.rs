@@ -14,7 +14,7 @@ fn inventory(names: &[String]) -> Inventory {
         let identity = Identity { wwid: None, unit_serial: Some(format!("serial {name}").into()) };
         Drive { identity, ..fixture::drive(name) }
     };
-    inventory.discovered(names.iter().map(drive).collect(), &[], AT);
+    inventory.apply_discovery(names.iter().map(drive).collect(), &[], AT);
     inventory
 }
 
