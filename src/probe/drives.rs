@@ -106,7 +106,7 @@ fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
 
 /// The path still leads to that drive through the same node: neither the block device name nor the sg number has
 /// been reassigned since discovery.
-pub(crate) fn is_still(host: &Host, path: &DrivePath, identity: &Identity) -> bool {
+pub(crate) fn still_leads_to(host: &Host, path: &DrivePath, identity: &Identity) -> bool {
     match Disk::of_name(&path.device) {
         Some((volume, disk)) => path_and_identity(host, &volume).is_some_and(|(current, own)| {
             current.to_raid_disk(disk).as_ref() == Some(path) && disk.identity(&own) == *identity

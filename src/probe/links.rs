@@ -1,12 +1,12 @@
-//! Other names of drives: the links under `/dev/disk` and `/dev/mapper`, and what device-mapper
-//! stacks on top of a drive. Reading links asks nothing of a drive.
+//! Other names of drives: the links under `/dev/disk` and `/dev/mapper`, and device-mapper devices on top of
+//! a drive. Reading links sends no command to a drive.
 
 use super::{Host, is_drive_name, link_name, names, whole_disk};
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::identity::DeviceName;
 use std::collections::{HashMap, HashSet};
 
-/// Folders of links whose names may stand in a pool, most telling first.
+/// Folders of links whose names may be used in a pool, the most specific first.
 const FOLDERS: [&str; 7] = [
     "dev/disk/by-vdev",
     "dev/disk/by-id",
@@ -16,9 +16,9 @@ const FOLDERS: [&str; 7] = [
     "dev/disk/by-uuid",
     "dev/mapper",
 ];
-/// Those whose names say where a drive is, not which it is.
+/// Folders whose names are locations, not identities.
 const PLACES: [&str; 2] = ["dev/disk/by-vdev", "dev/disk/by-path"];
-/// dm on dm on dm …: deeper than any real stack.
+/// Maximum depth of stacked device-mapper devices; real stacks are shallower.
 const DEPTH: usize = 8;
 
 /// Every link by its name, and every drive by each of its names.
@@ -26,23 +26,23 @@ const DEPTH: usize = 8;
 pub struct Links {
     /// Link name to kernel name (`sda1`, `dm-3`).
     targets: HashMap<String, String>,
-    /// `dm-3` to what lies below it.
+    /// `dm-3` to the devices below it.
     slaves: HashMap<String, Vec<String>>,
-    /// Any kernel name of a drive to the name it goes by.
+    /// Any block device name of a drive to its current device name.
     devices: HashMap<String, DeviceName>,
     /// Kernel names of their partitions.
     partitions: HashSet<String>,
-    /// Links that say where a drive is.
-    places: HashSet<String>,
-    /// The name that each drive goes by, and back.
+    /// Links that are locations.
+    location_names: HashSet<String>,
+    /// The device name of each drive, and back.
     keys: HashMap<DriveKey, DeviceName>,
     owners: HashMap<DeviceName, DriveKey>,
     /// Hex digits of a WWN to the drive; `None`: several drives share it.
     wwns: HashMap<String, Option<DeviceName>>,
     /// Drives whose WWN is known.
-    named: HashSet<DeviceName>,
+    with_wwn: HashSet<DeviceName>,
     /// Drives with names under `/dev/disk/by-id`.
-    identified: HashSet<DeviceName>,
+    with_by_id: HashSet<DeviceName>,
 }
 
 impl Links {
@@ -59,7 +59,7 @@ impl Links {
                 links.devices.insert(name.to_owned(), drive.device.clone());
             }
             if let Some(hex) = drive.identity.wwn().and_then(|w| w.strip_prefix("0x").map(str::to_owned)) {
-                links.named.insert(drive.device.clone());
+                links.with_wwn.insert(drive.device.clone());
                 links.wwns.entry(hex).and_modify(|owner| *owner = None).or_insert_with(|| Some(drive.device.clone()));
             }
         }
@@ -72,17 +72,17 @@ impl Links {
             let dir = host.path(folder);
             for name in names(&dir) {
                 let Some(target) = link_name(&dir.join(&name)) else { continue };
-                let whole = links.whole(&target).filter(|_| folder == "dev/disk/by-id");
-                if let Some(device) = whole {
+                let block_device = links.block_device(&target).filter(|_| folder == "dev/disk/by-id");
+                if let Some(device) = block_device {
                     by_id.entry(device).or_default().push(name.clone());
                 }
                 if PLACES.contains(&folder) && !links.targets.contains_key(&name) {
-                    links.places.insert(name.clone());
+                    links.location_names.insert(name.clone());
                 }
                 links.targets.entry(name).or_insert(target);
             }
         }
-        links.identified = by_id.keys().cloned().collect();
+        links.with_by_id = by_id.keys().cloned().collect();
         for drive in drives {
             drive.by_id = by_id.remove(&drive.device).unwrap_or_default();
             drive.by_id.sort();
@@ -90,8 +90,8 @@ impl Links {
         links
     }
 
-    /// The drive that a kernel name is all of: its own, or that of a multipath map of it.
-    fn whole(&self, kernel_name: &str) -> Option<DeviceName> {
+    /// The drive of which a kernel name is the complete block device: its own, or that of a multipath map of it.
+    fn block_device(&self, kernel_name: &str) -> Option<DeviceName> {
         if is_drive_name(kernel_name) {
             return self.devices.get(kernel_name).cloned();
         }
@@ -99,61 +99,61 @@ impl Links {
         self.kernel(kernel_name, 1).filter(|_| slaves.iter().all(|s| is_drive_name(s)))
     }
 
-    /// The drive behind a name as zpool prints it: a path, a bare link name, a kernel name, a
+    /// The drive for a name that zpool prints: a path, a link name, a kernel name, a
     /// partition of any of these, a multipath map, or a WWN.
     pub fn drive(&self, name: &str) -> Option<DeviceName> {
         let (name, stem) = parts(name)?;
-        // What sysfs says of a WWN counts more than a link that may be older than the drive; where
-        // several drives share it, the link is of whichever came last.
+        // A WWN from sysfs takes precedence over a link, which may be older than the drive; if several drives share the
+        // WWN, the link is of the last one added.
         if let Some(owner) = wwn_in(stem).and_then(|hex| self.wwns.get(&hex)) {
             return owner.clone();
         }
-        // Where a place has no such partition, the drive that had it was there before.
-        let whole = || self.targets.get(stem).filter(|_| name == stem || !self.places.contains(stem));
+        // If the drive at a location lacks the partition, the name is of the previous drive there.
+        let block_device = || self.targets.get(stem).filter(|_| name == stem || !self.location_names.contains(stem));
         self.kernel(name, DEPTH)
             .or_else(|| self.kernel(self.targets.get(name)?, DEPTH))
-            .or_else(|| self.kernel(whole()?, DEPTH))
-            .filter(|device| wwn_in(stem).is_none() || !self.named.contains(device))
+            .or_else(|| self.kernel(block_device()?, DEPTH))
+            .filter(|device| wwn_in(stem).is_none() || !self.with_wwn.contains(device))
     }
 
-    /// The name says where a drive is (a letter, a bay, a port), and another may be there by now.
-    pub(crate) fn is_place(&self, name: &str) -> bool {
+    /// The name is a location (a block device, a bay, a port), which another drive may have by now.
+    pub(crate) fn is_location_name(&self, name: &str) -> bool {
         let Some((name, stem)) = parts(name) else { return false };
         let is_letter = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
-        is_letter || self.places.contains(name) || self.places.contains(stem)
+        is_letter || self.location_names.contains(name) || self.location_names.contains(stem)
     }
 
-    /// The drive that goes by that name now.
+    /// The drive that has that device name now.
     pub(crate) fn key(&self, device: &DeviceName) -> Option<&DriveKey> {
         self.owners.get(device)
     }
 
-    /// The name that a drive goes by now; `None` when it is not here.
+    /// The current device name of a drive; `None` if it is not present.
     pub(crate) fn device(&self, key: &DriveKey) -> Option<&DeviceName> {
         self.keys.get(key)
     }
 
     fn kernel(&self, name: &str, depth: usize) -> Option<DeviceName> {
         if let Some(slaves) = self.slaves.get(name).filter(|_| depth > 0) {
-            // Over several paths it is one drive; over several drives it is none of them.
+            // A map over several paths is one drive; a map over several drives is none.
             let mut drives = slaves.iter().map(|s| self.kernel(s, depth - 1));
             let first = drives.next().flatten()?;
             return drives.all(|other| other.as_ref() == Some(&first)).then_some(first);
         }
         let mut buffer = String::new();
         let disk = whole_disk(name, |n| self.devices.contains_key(n), &mut buffer)?;
-        // A partition that is not there was another drive's, which had that letter.
+        // A partition that does not exist was on another drive, which had that block device name.
         let is_there = disk == name || self.partitions.contains(name);
         self.devices.get(disk).filter(|_| is_there).cloned()
     }
 
     /// The drive has names under `/dev/disk/by-id`.
-    pub(crate) fn is_identified(&self, device: &DeviceName) -> bool {
-        self.identified.contains(device)
+    pub(crate) fn has_by_id(&self, device: &DeviceName) -> bool {
+        self.with_by_id.contains(device)
     }
 }
 
-/// `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`: the name holds a WWN, of 8 bytes
+/// `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`: the name contains a WWN of 8 bytes
 /// or 16.
 fn wwn_in(name: &str) -> Option<String> {
     let hex = ["wwn-0x", "scsi-3", "dm-uuid-mpath-3", "3"].iter().find_map(|p| name.strip_prefix(p))?;
@@ -206,12 +206,12 @@ mod tests {
                 .map(|(a, b)| (a.to_owned(), device(b)))
                 .into(),
             wwns: [("5000c500236004a3".to_owned(), Some(device("sdb"))), ("5000c500236004a4".to_owned(), None)].into(),
-            places: ["e0s5".to_owned(), "e0s6".to_owned(), "e0s6-part1".to_owned()].into(),
+            location_names: ["e0s5".to_owned(), "e0s6".to_owned(), "e0s6-part1".to_owned()].into(),
             keys: HashMap::new(),
             owners: HashMap::new(),
-            named: [device("sdb")].into(),
+            with_wwn: [device("sdb")].into(),
             partitions: ["sda1", "sda9", "sdd1", "nvme0n1p1", "nvme0n1p3"].map(str::to_owned).into(),
-            identified: HashSet::new(),
+            with_by_id: HashSet::new(),
         }
     }
 

@@ -17,7 +17,7 @@ const VERSION_LIMITS: ChildLimits = ChildLimits { deadline: Duration::from_secs(
 const OLDEST: Version = Version(7, 0);
 /// Before it, grown defects of SAS drives were given in bytes (smartmontools NEWS).
 pub(crate) const RECOMMENDED: Version = Version(7, 2);
-/// Where smartctl is looked for when it was not there at the start.
+/// Where smartctl is searched if it was not installed at the start.
 const USUAL_PATHS: [&str; 4] =
     ["/usr/sbin/smartctl", "/sbin/smartctl", "/usr/local/sbin/smartctl", "/usr/bin/smartctl"];
 
@@ -58,7 +58,7 @@ impl Smartctl {
         matches!(self, Self::Ok { .. })
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "install smartmontools (apt-get install smartmontools), or set SMARTCTL_PATH",
@@ -92,10 +92,10 @@ impl fmt::Display for Smartctl {
 }
 
 impl Host {
-    /// The program that is run: the one that was found at the start, or one that has come since.
+    /// The program to run: found at the start, or installed since.
     pub(crate) fn smartctl(&self) -> Option<PathBuf> {
-        let come_since = || USUAL_PATHS.iter().map(PathBuf::from).find(|p| p.is_file());
-        self.smartctl.clone().or_else(come_since)
+        let installed_since = || USUAL_PATHS.iter().map(PathBuf::from).find(|p| p.is_file());
+        self.smartctl.clone().or_else(installed_since)
     }
 }
 
@@ -134,10 +134,10 @@ pub(crate) fn check_smartctl(host: &Host, stop: &Stop) -> VersionCheck {
                 Some(version) if version < OLDEST => Smartctl::TooOld { version, path },
                 Some(version) => Smartctl::Ok { version, path },
                 None => {
-                    let said = [first, output.stderr.lines().next().unwrap_or_default()];
-                    let said = said.into_iter().find(|s| !s.is_empty()).unwrap_or("nothing");
-                    let said: String = said.chars().take(200).collect();
-                    Smartctl::Unrecognized { why: format!("asked for its version it says: {said}"), path }
+                    let first_line = [first, output.stderr.lines().next().unwrap_or_default()];
+                    let first_line = first_line.into_iter().find(|s| !s.is_empty()).unwrap_or("nothing");
+                    let first_line: String = first_line.chars().take(200).collect();
+                    Smartctl::Unrecognized { why: format!("asked for its version it says: {first_line}"), path }
                 }
             }
         }

@@ -82,7 +82,7 @@ pub fn read(
         Err(error) => not_run(error),
     };
     // Names may have moved between discovery and now: nobody's values go under another's name.
-    if matches!(answer.outcome, Outcome::Good(_)) && !drives::is_still(host, path, &drive.identity) {
+    if matches!(answer.outcome, Outcome::Good(_)) && !drives::still_leads_to(host, path, &drive.identity) {
         return SmartctlResult { took: answer.took, ..failed(NoReading::NameReused { device: path.device.clone() }) };
     }
     answer
@@ -141,7 +141,7 @@ fn understand(output: &Output, drive: &Drive) -> SmartctlResult {
     }
 }
 
-/// Why a report is no reading of this drive.
+/// Why a report is not a reading of this drive.
 fn unusable(report: &SmartReport, drive: &Drive, messages: &[String]) -> Option<NoReading> {
     let is_scsi_only = drive.vendor.as_deref() == Some("ATA") && report.protocol == Some(Protocol::Scsi);
     let is_identified = report.serial_number.is_some() || report.wwn.is_some();
@@ -167,11 +167,11 @@ fn without_json(output: &Output) -> NoReading {
         (None, None) => "ended".to_owned(),
     };
     let first = |text: &str| text.lines().next().unwrap_or("").chars().take(200).collect::<String>();
-    let said = first(&String::from_utf8_lossy(&output.stdout));
-    let said = if said.is_empty() { first(&output.stderr) } else { said };
-    let cause = messages::cause(&said);
-    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-    tool_failed(format!("smartctl gave no JSON, {ended}{said}"), cause)
+    let first_line = first(&String::from_utf8_lossy(&output.stdout));
+    let first_line = if first_line.is_empty() { first(&output.stderr) } else { first_line };
+    let cause = messages::cause(&first_line);
+    let first_line = if first_line.is_empty() { String::new() } else { format!(": {first_line}") };
+    tool_failed(format!("smartctl gave no JSON, {ended}{first_line}"), cause)
 }
 
 /// The JSON object that the text ends with. Some versions print a stray line of text before it.
@@ -202,11 +202,14 @@ mod tests {
 
     #[test]
     fn what_is_too_much_says_so() {
-        let said = |text: String| json_in(&text).err().map(parse::too_much);
+        let first_line = |text: String| json_in(&text).err().map(parse::too_much);
         let many = format!("{{\"a\":[{}0]}}", "0,".repeat(70_000));
-        assert_eq!(said(many).as_deref(), Some("smartctl's JSON has over 65536 values"));
-        assert_eq!(said("{\"a\":".repeat(100)).as_deref(), Some("smartctl's JSON is nested deeper than 32 levels"));
+        assert_eq!(first_line(many).as_deref(), Some("smartctl's JSON has over 65536 values"));
+        assert_eq!(
+            first_line("{\"a\":".repeat(100)).as_deref(),
+            Some("smartctl's JSON is nested deeper than 32 levels")
+        );
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(300_000));
-        assert_eq!(said(long).as_deref(), Some("smartctl's JSON has over 262144 bytes"));
+        assert_eq!(first_line(long).as_deref(), Some("smartctl's JSON has over 262144 bytes"));
     }
 }

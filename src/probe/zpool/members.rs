@@ -1,4 +1,4 @@
-//! Which drive each leaf of a pool is.
+//! Matches the leaves of pools with drives.
 
 use crate::domain::drive::DriveKey;
 use crate::domain::identity::DeviceName;
@@ -6,17 +6,17 @@ use crate::domain::zfs::{Leaf, Zfs};
 use crate::probe::links::Links;
 use std::collections::HashMap;
 
-/// Gives each leaf the drive behind it, as the names are now. A leaf that is gone has none if it is
-/// named for a place, where another drive may be by now. `is_fresh`: nothing was plugged since zpool
-/// was asked; else a place means who was there `before`.
-pub(crate) fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh: bool) {
+/// Matches each leaf with its drive by the current names. A leaf that is gone and named for a location matches none: another
+/// drive may be there. `unchanged_since_query`: the topology has not changed since zpool was run; otherwise a location
+/// means the drive that was there in `before`.
+pub(crate) fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, unchanged_since_query: bool) {
     let known: HashMap<(&str, &str), &DriveKey> = before
         .leaves()
         .filter_map(|(pool, _, leaf)| Some(((pool.name.as_str(), leaf.name.as_str()), leaf.key.as_ref()?)))
         .collect();
     for pool in &mut zfs.pools {
         for leaf in pool.vdevs.iter_mut().flat_map(|v| &mut v.members) {
-            leaf.device = if is_fresh || !links.is_place(&leaf.name) {
+            leaf.device = if unchanged_since_query || !links.is_location_name(&leaf.name) {
                 drive_of(leaf, links)
             } else {
                 known.get(&(pool.name.as_str(), leaf.name.as_str())).and_then(|key| links.device(key)).cloned()
@@ -26,8 +26,8 @@ pub(crate) fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, is_fresh
     }
 }
 
-/// The drives stay who they were, by the names that they have now. Who comes to a place that a leaf
-/// is named for is not that leaf: only zpool can say so.
+/// Updates the device names of the matched drives. A drive that is added at the location of a leaf is not matched here:
+/// only zpool can report that.
 pub(crate) fn refresh_device_names(zfs: &mut Zfs, links: &Links) {
     for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
         leaf.device = leaf.key.as_ref().and_then(|key| links.device(key)).cloned();
@@ -35,21 +35,22 @@ pub(crate) fn refresh_device_names(zfs: &mut Zfs, links: &Links) {
 }
 
 fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
-    let is_place = links.is_place(&leaf.name);
-    if leaf.was.is_some() || is_place && (leaf.is_gone() || leaf.has_other_label) || leaf.is_distributed_spare() {
+    let is_location_name = links.is_location_name(&leaf.name);
+    if leaf.was.is_some() || is_location_name && (leaf.is_gone() || leaf.has_other_label) || leaf.is_distributed_spare()
+    {
         return None;
     }
-    let named = links.drive(&leaf.name);
+    let by_name = links.drive(&leaf.name);
     if leaf.is_gone() {
-        return named;
+        return by_name;
     }
-    let lasting = || leaf.aliases.iter().filter(|alias| !links.is_place(alias));
-    let told = lasting().find_map(|alias| links.drive(alias));
-    if !is_place {
-        return named.or(told);
+    let lasting_aliases = || leaf.aliases.iter().filter(|alias| !links.is_location_name(alias));
+    let by_alias = lasting_aliases().find_map(|alias| links.drive(alias));
+    if !is_location_name {
+        return by_name.or(by_alias);
     }
-    // What ZFS knows of the drive itself comes first. A name that no drive here has says that it is
-    // not the one in that place, if that one has such names at all.
-    let is_other = lasting().next().is_some() && named.as_ref().is_some_and(|drive| links.is_identified(drive));
-    told.or(named.filter(|_| !is_other))
+    // The names of the drive itself take precedence. If none of them is of a present drive, the leaf is not the drive at
+    // the location, provided that the latter has such names at all.
+    let is_other = lasting_aliases().next().is_some() && by_name.as_ref().is_some_and(|drive| links.has_by_id(drive));
+    by_alias.or(by_name.filter(|_| !is_other))
 }

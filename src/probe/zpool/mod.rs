@@ -1,8 +1,8 @@
-//! `zpool status`: running it, and finding the drives behind what it says.
+//! `zpool status`: runs it and parses its output.
 //!
-//! OpenZFS 2.3 and later answer in JSON (`-j`, zpool-status(8)), all versions in text. JSON is
-//! asked for where it is known, because it has the guid of every leaf and needs no guess at columns.
-//! Reading either is the business of `json` (with `value`, `scan_stats`) and `text` (with `table`).
+//! OpenZFS 2.3 and later provide JSON (`-j`, zpool-status(8)), all versions text. JSON is preferred, because it has
+//! the guid of every leaf and no columns to guess. `json` (with `value`, `scan_stats`) parses the one, `text` (with `table`)
+//! the other; `members` matches leaves with drives.
 
 mod json;
 mod limits;
@@ -34,8 +34,7 @@ const ASK_TEXT: [&str; 3] = ["status", "-P", "-p"];
 /// zpool(8): "invalid command line options were specified".
 const BAD_OPTIONS: i32 = 2;
 
-/// What asking for the pools gave. `stuck` is the child, if it outlived its SIGKILL: a suspended
-/// pool can hold it in D state.
+/// Result of a query. `stuck`: the child, if it outlived its SIGKILL, since a suspended pool can hold it in D state.
 #[derive(Debug)]
 pub(crate) struct ZpoolResult {
     pub(crate) report: ZpoolReport,
@@ -47,15 +46,15 @@ pub(crate) enum ZpoolReport {
     /// No zpool program, or a kernel without ZFS, which is not a fault.
     NotInstalled,
     Pools(Vec<Pool>),
-    /// ZFS gave no answer this time, and why.
+    /// The query failed, and why.
     Failed(String),
     /// The daemon is stopping.
     Stopped,
 }
 
-/// Asks for all pools.
+/// Queries all pools.
 ///
-/// One run, but for the time when JSON turns out to be unknown or no good: then text is asked at once.
+/// Runs zpool once, or twice when its JSON turns out to be unsupported or unusable and its text is queried.
 pub(crate) fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResult {
     let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
     let limits = ChildLimits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
@@ -66,7 +65,7 @@ pub(crate) fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResu
             Err(error) => return failed(error),
         };
         match json_of(&out) {
-            None => return understood(&out).unwrap_or_else(|why| unread(why, None)),
+            None => return interpret(&out).unwrap_or_else(|why| failed_read(why, None)),
             Some(Ok(pools)) => {
                 dialect.takes_json();
                 return answer(ZpoolReport::Pools(pools));
@@ -75,17 +74,17 @@ pub(crate) fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResu
         }
     }
     match exec::run(program, &ASK_TEXT, limits, stop) {
-        Ok(out) => understood(&out).unwrap_or_else(|why| {
+        Ok(out) => interpret(&out).unwrap_or_else(|why| {
             if has_text && matches!(out.code, Some(0 | BAD_OPTIONS)) {
                 dialect.forget();
             }
-            unread(why, None)
+            failed_read(why, None)
         }),
         Err(error) => failed(error),
     }
 }
 
-/// The pools, if the answer is JSON or a refusal of JSON; `None`: it is something else.
+/// The pools, if the output is JSON or a refusal of JSON; `None`: it is something else.
 fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
     if out.code == Some(BAD_OPTIONS) {
         return Some(Err(JsonRefusal::Unknown));
@@ -99,7 +98,7 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
         Err(Unread::TooMuch(why)) => return Some(Err(JsonRefusal::Useless(why))),
     };
     // openzfs/zfs issue 18431: up to 2.3 at least, JSON leaves out the state of a dRAID group,
-    // which a person would look for first. The text has it.
+    // which is essential. The text has it.
     let mut vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
     if vdevs.any(|vdev| vdev.name.starts_with("draid") && vdev.state.is_none()) {
         return Some(Err(JsonRefusal::Useless("it lacks the state of a dRAID group".to_owned())));
@@ -107,9 +106,9 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
     Some(Ok(pools))
 }
 
-/// What a run says that ended, or why it says nothing. Whatever was asked: its content decides
-/// how it is read.
-fn understood(out: &Output) -> Result<ZpoolResult, String> {
+/// Interprets the output of a run that ended, by its content and not by the format that was requested. An error: why it
+/// has no pools.
+fn interpret(out: &Output) -> Result<ZpoolResult, String> {
     match out.code {
         Some(0) => match read(&out.stdout) {
             Ok(pools) => Ok(answer(ZpoolReport::Pools(pools))),
@@ -117,15 +116,15 @@ fn understood(out: &Output) -> Result<ZpoolResult, String> {
             Err(Unread::Broken) if out.stderr.contains(NO_POOLS) => Ok(answer(ZpoolReport::Pools(Vec::new()))),
             Err(Unread::Broken) => {
                 let text = String::from_utf8_lossy(out.stdout.get(..TEXT_BYTES).unwrap_or(&out.stdout));
-                let said: String = text.lines().next().unwrap_or("nothing").chars().take(200).collect();
-                Err(format!("zpool status gave no pools and did not say that there are none: {said}"))
+                let first_line: String = text.lines().next().unwrap_or("nothing").chars().take(200).collect();
+                Err(format!("zpool status gave no pools and did not say that there are none: {first_line}"))
             }
         },
         _ if is_not_here(&out.stderr) => Ok(answer(ZpoolReport::NotInstalled)),
         code => {
-            let said = out.stderr.lines().next().unwrap_or("nothing");
+            let first_line = out.stderr.lines().next().unwrap_or("nothing");
             let status = code.map_or_else(|| "a signal".to_owned(), |c| format!("exit status {c}"));
-            Err(format!("zpool status ended with {status}: {said}"))
+            Err(format!("zpool status ended with {status}: {first_line}"))
         }
     }
 }
@@ -135,9 +134,9 @@ fn failed(error: ExecError) -> ZpoolResult {
     match error {
         ExecError::Stopped { stuck } => ZpoolResult { report: ZpoolReport::Stopped, stuck },
         ExecError::TimedOut { stuck, .. } | ExecError::TooLarge { stuck, .. } | ExecError::Watch { stuck, .. } => {
-            unread(why, stuck)
+            failed_read(why, stuck)
         }
-        ExecError::Start { .. } => unread(why, None),
+        ExecError::Start { .. } => failed_read(why, None),
     }
 }
 
@@ -145,7 +144,7 @@ fn answer(report: ZpoolReport) -> ZpoolResult {
     ZpoolResult { report, stuck: None }
 }
 
-fn unread(why: String, stuck: Option<Stuck>) -> ZpoolResult {
+fn failed_read(why: String, stuck: Option<Stuck>) -> ZpoolResult {
     ZpoolResult { report: ZpoolReport::Failed(why), stuck }
 }
 
@@ -160,8 +159,8 @@ fn is_json(output: &[u8]) -> bool {
     output.trim_ascii_start().starts_with(b"{")
 }
 
-/// Every pool in an output of `zpool status`, JSON or text. `None`: it is neither, since it names
-/// no pool and does not say that there is none, or it is too much. Whatever is odd costs its own field, row or pool.
+/// Every pool in an output of `zpool status`, JSON or text. `None`: it is neither, since it names no pool and does not
+/// report that there is none, or it exceeds the limits. An unexpected value costs only its own field, row or pool.
 pub fn parse(output: &[u8]) -> Option<Vec<Pool>> {
     read(output).ok()
 }

@@ -1,24 +1,24 @@
-//! Whether the zpool of this host answers in JSON.
+//! Remembers whether the zpool of this host supports JSON.
 
 use crate::probe::tools::{FileId, file_id};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What this host's zpool was found to understand, kept while the daemon lives. A zpool that is
-/// exchanged meanwhile is asked anew, and where the file does not tell, found out by its answers.
+/// The format that this host's zpool supports, kept while the daemon runs. It is detected again when the file of zpool
+/// changes, or when its text cannot be parsed any more.
 #[derive(Debug, Default)]
 pub(crate) struct OutputFormat {
-    /// JSON was refused, or was no good.
+    /// JSON was refused or unusable.
     text: AtomicBool,
-    /// That was logged.
-    told: AtomicBool,
-    /// The file that this was found out of.
+    /// The refusal was logged.
+    is_logged: AtomicBool,
+    /// The file for which the format was detected.
     program: Mutex<Option<FileId>>,
 }
 
 impl OutputFormat {
-    /// Text is asked for at once. Not of a program that is another than last time.
+    /// Query text first. False after the file of zpool has changed.
     pub(super) fn is_text(&self, program: &Path) -> bool {
         let file = file_id(program);
         let mut known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,7 +31,7 @@ impl OutputFormat {
 
     pub(super) fn takes_text(&self, refusal: &JsonRefusal) {
         self.text.store(true, Ordering::Relaxed);
-        if !self.told.swap(true, Ordering::Relaxed) {
+        if !self.is_logged.swap(true, Ordering::Relaxed) {
             match refusal {
                 JsonRefusal::Unknown => log::debug!("zpool status has no JSON, reading its text"),
                 JsonRefusal::Useless(why) => {
@@ -42,16 +42,16 @@ impl OutputFormat {
     }
 
     pub(super) fn takes_json(&self) {
-        self.told.store(false, Ordering::Relaxed);
+        self.is_logged.store(false, Ordering::Relaxed);
     }
 
-    /// Text is not understood any more: the next sweep asks for JSON first.
+    /// Text cannot be parsed any more: the next sweep queries JSON first.
     pub(super) fn forget(&self) {
         self.text.store(false, Ordering::Relaxed);
     }
 }
 
-/// Why text should be asked instead.
+/// Why text is queried instead.
 pub(super) enum JsonRefusal {
     /// OpenZFS before 2.3: `-j` is an invalid option.
     Unknown,

@@ -10,7 +10,7 @@ use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
 use crate::domain::zfs::{Pool, Scan};
 
 /// The pools of 10,000 drives print some 12,000.
-const LINES: usize = 50_000;
+const MAX_LINES: usize = 50_000;
 /// What a pool says of its scans takes a few; the rest is left out.
 const SCAN_LINES: usize = 1000;
 
@@ -21,8 +21,8 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
     }
     let mut pools: Vec<PoolText> = Vec::new();
     for (number, line) in output.split(|byte| *byte == b'\n').enumerate() {
-        if number >= LINES && !line.is_empty() {
-            return Err(Unread::TooMuch(format!("its text has over {LINES} lines")));
+        if number >= MAX_LINES && !line.is_empty() {
+            return Err(Unread::TooMuch(format!("its text has over {MAX_LINES} lines")));
         }
         // A few bytes more: a character that is cut through would become another.
         let line = String::from_utf8_lossy(line.get(..TEXT_BYTES + 4).unwrap_or(line));
@@ -309,7 +309,7 @@ mod tests {
         };
         assert_eq!(rows(ENTRIES / 2 - 1), Ok(ENTRIES / 2 - 1));
         assert_eq!(rows(ENTRIES / 2), Err(too_many()));
-        assert_eq!(rows(LINES), Err(Unread::TooMuch("its text has over 50000 lines".to_owned())));
+        assert_eq!(rows(MAX_LINES), Err(Unread::TooMuch("its text has over 50000 lines".to_owned())));
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl<'a> Fields<'a> {
             return text.trim().parse().ok();
         }
         let number = value.as_number()?;
-        number.parse().ok().or_else(|| whole(number)?.try_into().ok())
+        number.parse().ok().or_else(|| integer(number)?.try_into().ok())
     }
 
     pub(super) fn int(self, path: &str) -> Option<i64> {
@@ -39,7 +39,7 @@ impl<'a> Fields<'a> {
             return text.trim().parse().ok();
         }
         let number = value.as_number()?;
-        number.parse().ok().or_else(|| whole(number))
+        number.parse().ok().or_else(|| integer(number))
     }
 
     pub(super) fn byte(self, path: &str) -> Option<u8> {
@@ -89,7 +89,7 @@ impl<'a> Fields<'a> {
 }
 
 /// `35.0` is a whole number too.
-fn whole(number: &str) -> Option<i64> {
+fn integer(number: &str) -> Option<i64> {
     let number = number.parse::<f64>().ok().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
     #[expect(clippy::cast_possible_truncation, reason = "whole, and within what both types hold exactly")]
     Some(number as i64)

@@ -51,13 +51,13 @@ pub(super) fn read(tree: &Tree) -> Parsed {
     let v = Fields(tree.root());
     let messages = v.list("/smartctl/messages").filter_map(|m| m.text("/string")).take(MESSAGES);
     let messages: Vec<String> = messages.collect();
-    let is_low_power = messages.iter().any(|m| says_low_power(m));
+    let is_low_power = messages.iter().any(|m| reports_low_power(m));
     let exit_status = v.byte("/smartctl/exit_status");
     Parsed { report: report(v, exit_status), messages, is_low_power, exit_status, too_much: None }
 }
 
 /// `Device is in STANDBY mode, exit(3)`; SCSI: `… in STANDBY BY COMMAND mode …`, `IDLE_A`, `SLEEP`.
-fn says_low_power(message: &str) -> bool {
+fn reports_low_power(message: &str) -> bool {
     message.starts_with("Device is in ")
         && message.contains(" mode")
         && ["STANDBY", "SLEEP", "IDLE"].iter().any(|m| message.contains(m))
@@ -161,6 +161,6 @@ fn capacity(v: Fields) -> Option<u64> {
 
 /// 0 is solid state. ACS-4 and SBC-4 have rates up to `FFFEh`.
 fn rotation_rate(v: Fields, protocol: Option<Protocol>) -> Option<u32> {
-    let told = v.uint("/rotation_rate").and_then(|rpm| u32::try_from(rpm).ok()).filter(|rpm| *rpm < 0xffff);
-    told.or_else(|| (protocol == Some(Protocol::Nvme)).then_some(0))
+    let reported = v.uint("/rotation_rate").and_then(|rpm| u32::try_from(rpm).ok()).filter(|rpm| *rpm < 0xffff);
+    reported.or_else(|| (protocol == Some(Protocol::Nvme)).then_some(0))
 }

@@ -1,5 +1,5 @@
-//! Values that a drive gives in place of one it does not know: each is read from where it stands
-//! too, or is unknown. Never is a placeholder shown as a value.
+//! Placeholders that drives report for unknown values. The value is read from another field instead, or is unknown; a
+//! placeholder is never shown.
 
 use super::fields::Fields;
 use crate::domain::smart::{AtaDetail, Protocol, TemperatureLimits};
@@ -13,20 +13,20 @@ const HOURS_AT_MOST: u64 = 876_000;
 const CYCLES_IN_NO_HOUR: u64 = 50;
 
 /// The drive's own temperature. Where smartctl has a placeholder (an SCT log without values),
-/// attributes 194 and, failing that, 190 may know it; 190 is often that of the air.
+/// attributes 194 and then 190 are read; 190 is often the air temperature.
 pub(super) fn celsius(v: Fields, ata: Option<&AtaDetail>) -> Option<i32> {
-    let told = [
+    let sources = [
         "/temperature/current",
         "/scsi_temperature/current",
         "/scsi_environmental_reports/temperature_1/current",
         "/nvme_smart_health_information_log/temperature",
     ];
     let attributes = [194, 190].into_iter().filter_map(|id| i64::try_from(ata?.attribute(id)?.count()?).ok());
-    let mut all = told.iter().filter_map(|path| v.int(path)).chain(attributes);
+    let mut all = sources.iter().filter_map(|path| v.int(path)).chain(attributes);
     all.find(|t| CELSIUS.contains(t)).and_then(|t| i32::try_from(t).ok())
 }
 
-/// The drive's own limits. 0 to 100 is what a drive without limits says of them.
+/// The drive's own limits. A drive without limits reports 0 to 100.
 pub(super) fn limits(v: Fields) -> TemperatureLimits {
     let sane = |t: i64| i32::try_from(t).ok().filter(|t| (1..=150).contains(t));
     let limit = |paths: &[&str]| paths.iter().find_map(|path| v.int(path).and_then(sane));
@@ -45,12 +45,11 @@ pub(super) fn limits(v: Fields) -> TemperatureLimits {
     }
 }
 
-/// Hours that the drive was on. None where a drive that has been used says 0, and where a packed
-/// raw value stands that smartctl did not know to unpack.
+/// Power-on hours. `None` if a used drive reports 0, or for a packed raw value that smartctl did not unpack.
 pub(super) fn hours(v: Fields, protocol: Option<Protocol>, ata: Option<&AtaDetail>) -> Option<u64> {
-    let told = ["/power_on_time/hours", "/nvme_smart_health_information_log/power_on_hours"];
+    let sources = ["/power_on_time/hours", "/nvme_smart_health_information_log/power_on_hours"];
     let attribute = ata.and_then(|ata| ata.attribute(9)?.count());
-    let mut all = told.iter().filter_map(|path| v.uint(path)).chain(attribute).filter(|h| *h <= HOURS_AT_MOST);
+    let mut all = sources.iter().filter_map(|path| v.uint(path)).chain(attribute).filter(|h| *h <= HOURS_AT_MOST);
     let first = all.next()?;
     if first > 0 {
         return Some(first);

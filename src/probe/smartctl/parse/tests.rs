@@ -109,9 +109,9 @@ fn limits_that_no_drive_has_are_no_limits() {
 #[test]
 fn hours_are_those_of_the_drive_or_unknown() {
     let hours = |json: &str| report(json).power_on_hours;
-    let packed = |told: &str| {
+    let packed = |json: &str| {
         hours(&format!(
-            r#"{{"device":{{"protocol":"ATA"}}{told},"ata_smart_attributes":{{"table":[
+            r#"{{"device":{{"protocol":"ATA"}}{json},"ata_smart_attributes":{{"table":[
             {{"id":9,"raw":{{"value":9023116403587028,"string":"47060h+35m+00.858s"}}}}]}}}}"#
         ))
     };
@@ -136,7 +136,7 @@ fn self_test(json: &str) -> SelfTest {
 
 #[test]
 fn an_ata_self_test_is_told_from_its_status_byte() {
-    let told = |status: &str, results: &[u8]| {
+    let self_test = |status: &str, results: &[u8]| {
         let table: Vec<String> = results.iter().map(|code| format!(r#"{{"status":{{"value":{code}}}}}"#)).collect();
         self_test(&format!(
             r#"{{"device":{{"protocol":"ATA"}},"ata_smart_data":{{"self_test":{{"status":{status}}}}},
@@ -144,15 +144,16 @@ fn an_ata_self_test_is_told_from_its_status_byte() {
             table.join(",")
         ))
     };
-    let running = told(r#"{"value":247,"string":"in progress, 70% remaining","remaining_percent":70}"#, &[0x19, 0x79]);
+    let running =
+        self_test(r#"{"value":247,"string":"in progress, 70% remaining","remaining_percent":70}"#, &[0x19, 0x79]);
     assert_eq!((running.passed, running.remaining_percent), (None, Some(70)));
     assert_eq!(running.last_result_passed, Some(false), "what was aborted has no result");
-    assert_eq!(told(r#"{"value":247}"#, &[]).remaining_percent, Some(70), "from the byte alone");
-    let passed = told(r#"{"value":0,"passed":true}"#, &[0, 0x79]);
+    assert_eq!(self_test(r#"{"value":247}"#, &[]).remaining_percent, Some(70), "from the byte alone");
+    let passed = self_test(r#"{"value":0,"passed":true}"#, &[0, 0x79]);
     assert_eq!((passed.passed, passed.last_result_passed), (Some(true), Some(true)));
-    assert_eq!(told(r#"{"value":0,"passed":true}"#, &[]).last_result_passed, None, "never tested");
-    assert_eq!(told(r#"{"value":121,"passed":false}"#, &[]).last_result_passed, Some(false));
-    let aborted = told(r#"{"value":25,"remaining_percent":90}"#, &[0x19]);
+    assert_eq!(self_test(r#"{"value":0,"passed":true}"#, &[]).last_result_passed, None, "never tested");
+    assert_eq!(self_test(r#"{"value":121,"passed":false}"#, &[]).last_result_passed, Some(false));
+    let aborted = self_test(r#"{"value":25,"remaining_percent":90}"#, &[0x19]);
     assert_eq!((aborted.passed, aborted.remaining_percent, aborted.last_result_passed), (None, None, None));
 }
 
@@ -225,9 +226,9 @@ fn a_controller_without_spare_has_no_spare_to_lose() {
             r#"{{"device":{{"protocol":"NVMe"}},"nvme_smart_health_information_log":{log},
             "spare_available":{{"current_percent":0,"threshold_percent":0}}}}"#
         ));
-        let told = report.nvme.and_then(|nvme| nvme.available_spare_percent);
-        assert_eq!(told, report.wear.spare_available_percent);
-        told
+        let self_test = report.nvme.and_then(|nvme| nvme.available_spare_percent);
+        assert_eq!(self_test, report.wear.spare_available_percent);
+        self_test
     };
     assert_eq!((spare(0), spare(2)), (None, None), "as virtual controllers say");
     assert_eq!(spare(1), Some(0), "it warns of its spare");
@@ -281,9 +282,9 @@ fn sleep_is_told_by_the_message() {
         "Device is in STANDBY BY COMMAND mode, exit(2)",
         "Device is in SLEEP mode, exit(3)",
     ] {
-        assert!(says_low_power(message), "{message}");
+        assert!(reports_low_power(message), "{message}");
     }
     for message in ["Smartctl open device: /dev/sda failed: No such device", "CHECK POWER MODE not implemented"] {
-        assert!(!says_low_power(message), "{message}");
+        assert!(!reports_low_power(message), "{message}");
     }
 }
