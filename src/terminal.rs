@@ -42,7 +42,7 @@ impl Screen {
             is_coloured: match color {
                 Color::Always => true,
                 Color::Never => false,
-                Color::Auto => is_terminal && !env.plain,
+                Color::Auto => is_terminal && !env.no_color,
             },
         }
     }

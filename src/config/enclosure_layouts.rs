@@ -1,4 +1,4 @@
-//! The part of the rules file that says how the bays of a shelf stand.
+//! The part of the rules file with bay layouts of enclosures.
 //!
 //! ```toml
 //! [enclosures."SHELF-42*"]      # by model, or by the enclosure's id
@@ -8,42 +8,43 @@
 //! first_bay = "bottom_left"     # otherwise "top_left"
 //! ```
 
-use super::toml_value::{Odd, as_table, odd};
-use crate::domain::layout::{Corner, Layout, Layouts, MOST, Numbering};
+use super::toml_value::{InvalidValue, as_table, invalid_value};
+use crate::domain::layout::{Corner, Layout, Layouts, MAX_PER_SIDE, Numbering};
 use toml::{Table, Value};
 
-pub(super) fn parse(table: &Table) -> Result<Layouts, Odd> {
+pub(super) fn parse(table: &Table) -> Result<Layouts, InvalidValue> {
     let mut layouts = Layouts::default();
     for (pattern, value) in table {
         let place = format!("enclosures.{pattern:?}");
-        layouts.0.insert(pattern.clone(), one(&place, as_table(&place, value)?)?);
+        layouts.0.insert(pattern.clone(), parse_layout(&place, as_table(&place, value)?)?);
     }
     Ok(layouts)
 }
 
-fn one(place: &str, settings: &Table) -> Result<Layout, Odd> {
+fn parse_layout(place: &str, settings: &Table) -> Result<Layout, InvalidValue> {
     let (mut rows, mut columns) = (None, None);
     let (mut numbering, mut first_bay) = (Numbering::default(), Corner::default());
     for (name, value) in settings {
         let found = || format!("{place}.{name} = {value}");
         match name.as_str() {
-            "rows" => rows = Some(count(value).ok_or_else(|| odd(found(), COUNT))?),
-            "columns" => columns = Some(count(value).ok_or_else(|| odd(found(), COUNT))?),
+            "rows" => rows = Some(count(value).ok_or_else(|| invalid_value(found(), COUNT))?),
+            "columns" => columns = Some(count(value).ok_or_else(|| invalid_value(found(), COUNT))?),
             "numbering" => {
                 let named = Numbering::ALL.into_iter().find(|n| value.as_str() == Some(n.as_str()));
-                numbering = named.ok_or_else(|| odd(found(), "\"rows\" or \"columns\""))?;
+                numbering = named.ok_or_else(|| invalid_value(found(), "\"rows\" or \"columns\""))?;
             }
             "first_bay" => {
                 let named = Corner::ALL.into_iter().find(|c| value.as_str() == Some(c.as_str()));
-                first_bay = named
-                    .ok_or_else(|| odd(found(), "\"top_left\", \"top_right\", \"bottom_left\" or \"bottom_right\""))?;
+                first_bay = named.ok_or_else(|| {
+                    invalid_value(found(), "\"top_left\", \"top_right\", \"bottom_left\" or \"bottom_right\"")
+                })?;
             }
-            _ => return Err(odd(found(), "rows, columns, numbering or first_bay")),
+            _ => return Err(invalid_value(found(), "rows, columns, numbering or first_bay")),
         }
     }
     let (Some(rows), Some(columns)) = (rows, columns) else {
         let missing = if rows.is_none() { "rows" } else { "columns" };
-        return Err(odd(format!("{place} without {missing}"), "both rows and columns"));
+        return Err(invalid_value(format!("{place} without {missing}"), "both rows and columns"));
     };
     Ok(Layout { rows, columns, numbering, first_bay, guessed: false })
 }
@@ -51,10 +52,10 @@ fn one(place: &str, settings: &Table) -> Result<Layout, Odd> {
 const COUNT: &str = "a whole number from 1 to 64";
 
 fn count(value: &Value) -> Option<u32> {
-    value.as_integer().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=MOST).contains(n))
+    value.as_integer().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=MAX_PER_SIDE).contains(n))
 }
 
-/// For `check-config`: each pattern with what it sets.
+/// For `check-config`: each pattern with its settings.
 pub(super) fn rows(layouts: &Layouts) -> Vec<(String, String, &'static str)> {
     let row = |(pattern, layout): (&String, &Layout)| {
         let Layout { rows, columns, numbering, first_bay, .. } = layout;
@@ -72,21 +73,21 @@ pub(super) fn rows(layouts: &Layouts) -> Vec<(String, String, &'static str)> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Layouts, Odd> {
+    fn read(text: &str) -> Result<Layouts, InvalidValue> {
         parse(&text.parse().unwrap_or_default())
     }
 
     #[test]
-    fn a_shelf_is_laid_out_by_its_model() {
+    fn layouts_are_set_by_model() {
         let text = "[\"SHELF-42*\"]\nrows = 3\ncolumns = 14\n[other]\nrows = 1\ncolumns = 24\nnumbering = \"columns\"\n\
                     first_bay = \"bottom_right\"\n";
         let rows: Vec<_> = rows(&read(text).unwrap_or_default()).into_iter().map(|(a, b, _)| (a, b)).collect();
-        let told = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let row = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(
             rows,
             [
-                told("enclosures \"SHELF-42*\"", "rows = 3, columns = 14, numbering = rows, first_bay = top_left"),
-                told("enclosures \"other\"", "rows = 1, columns = 24, numbering = columns, first_bay = bottom_right"),
+                row("enclosures \"SHELF-42*\"", "rows = 3, columns = 14, numbering = rows, first_bay = top_left"),
+                row("enclosures \"other\"", "rows = 1, columns = 24, numbering = columns, first_bay = bottom_right"),
             ]
         );
     }
@@ -108,7 +109,7 @@ mod tests {
                 "\"top_left\", \"top_right\", \"bottom_left\" or \"bottom_right\"",
             ),
         ] {
-            assert_eq!(read(text).err(), Some(odd(found.to_owned(), wanted)), "{text}");
+            assert_eq!(read(text).err(), Some(invalid_value(found.to_owned(), wanted)), "{text}");
         }
     }
 }

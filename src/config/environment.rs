@@ -1,5 +1,4 @@
-//! What the program reads of its environment by hand: passwords, the log filter, the terminal. Settings that are also
-//! options are read by clap.
+//! Environment variables that are not options: passwords, the log filter, the terminal. clap reads those that are.
 
 use super::log_filter;
 use super::settings::{JBOD_LIMITS_FILE, REDIS_PASSWORD, RUST_LOG};
@@ -21,8 +20,8 @@ pub struct Environment {
     pub arenas: bool,
     /// `COLUMNS`: how wide lines may be, where the user would have it otherwise than the terminal.
     pub(crate) columns: Option<usize>,
-    /// `NO_COLOR` is set, or `TERM` is `dumb`: no colour unless it is asked for.
-    pub(crate) plain: bool,
+    /// `NO_COLOR` is set, or `TERM` is `dumb`: no colour unless it is requested.
+    pub(crate) no_color: bool,
 }
 
 impl Environment {
@@ -42,7 +41,7 @@ impl Environment {
             }),
             arenas: get("MALLOC_ARENA_MAX").is_some(),
             columns: get("COLUMNS").and_then(|c| c.parse().ok()),
-            plain: get("NO_COLOR").is_some() || get("TERM").as_deref() == Some("dumb"),
+            no_color: get("NO_COLOR").is_some() || get("TERM").as_deref() == Some("dumb"),
         }
     }
 

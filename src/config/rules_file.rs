@@ -1,5 +1,5 @@
-//! The rules file: which rules speak, and at which values, for all drives or for models by name; and
-//! how the bays of shelves stand (`enclosure_layouts`).
+//! The rules file: which rules are enabled and at which thresholds they report, for all subjects or for models by
+//! name; and bay layouts of enclosures (`enclosure_layouts`).
 //!
 //! ```toml
 //! [rules.A5]            # reallocated sectors
@@ -15,7 +15,7 @@
 
 use super::error::ConfigError;
 use super::settings::JBOD_RULES_FILE;
-use super::toml_value::{Odd, as_table, odd};
+use super::toml_value::{InvalidValue, as_table, invalid_value};
 use super::{enclosure_layouts, file};
 use crate::domain::health::{
     Direction, LevelSetting, POOL_RULES, RuleCode, RuleInfo, RuleOverride, RuleSettings, Thresholds, all_rules, rule_of,
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
 
-/// More than anybody writes by hand.
+/// More than any file written by hand.
 const LARGEST_BYTES: u64 = 1024 * 1024;
 
 /// What the file sets.
@@ -35,7 +35,7 @@ pub(super) struct RulesFile {
     pub(super) layouts: Layouts,
 }
 
-/// Reads the file. The first thing in it that cannot be used is the error.
+/// Reads the file. The error names the first invalid value.
 pub(super) fn read(path: &Path) -> Result<RulesFile, ConfigError> {
     let shown = path.display();
     let unreadable = |why: String| {
@@ -43,16 +43,16 @@ pub(super) fn read(path: &Path) -> Result<RulesFile, ConfigError> {
     };
     let bytes = file::read(path, LARGEST_BYTES).map_err(|e| unreadable(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|e| unreadable(e.to_string()))?;
-    parse(&text).map_err(|Odd { found, wanted }| {
+    parse(&text).map_err(|InvalidValue { found, wanted }| {
         ConfigError::new(JBOD_RULES_FILE.name, &format!("{found} in {shown}"), &wanted)
     })
 }
 
-fn parse(text: &str) -> Result<RulesFile, Odd> {
+fn parse(text: &str) -> Result<RulesFile, InvalidValue> {
     let root: Table = text.parse().map_err(|error: toml::de::Error| {
         let line =
             error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
-        odd(format!("line {line}: {}", error.message()), "TOML")
+        invalid_value(format!("line {line}: {}", error.message()), "TOML")
     })?;
     let (mut limits, mut layouts) = (RuleSettings::default(), Layouts::default());
     for (name, value) in &root {
@@ -69,30 +69,30 @@ fn parse(text: &str) -> Result<RulesFile, Odd> {
             "enclosures" => layouts = enclosure_layouts::parse(table)?,
             _ => {
                 let wanted = "[rules.CODE], [models.\"PATTERN\".CODE] or [enclosures.\"PATTERN\"]";
-                return Err(odd(format!("[{name}]"), wanted));
+                return Err(invalid_value(format!("[{name}]"), wanted));
             }
         }
     }
-    make_sense(&limits)?;
+    check_levels(&limits)?;
     Ok(RulesFile { limits, layouts })
 }
 
-/// Levels that would speak of a clean drive, or of a bad one less than of a better one, are mistakes.
-fn make_sense(limits: &RuleSettings) -> Result<(), Odd> {
+/// Rejects levels at which a rule would report a clean drive, or a worse value with a lower severity.
+fn check_levels(limits: &RuleSettings) -> Result<(), InvalidValue> {
     let everywhere = limits.rules.iter().map(|(code, set)| (format!("rules.{code}"), code, set));
     let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
         rules.iter().map(move |(code, set)| (format!("models.{pattern:?}.{code}"), code, set))
     });
     for (place, code, set) in everywhere.chain(of_models) {
         let Some(rule) = rule_of(code.as_str()) else { continue };
-        // With what the file sets for all drives below what it sets for a model.
+        // The settings for a model are applied to those for all subjects.
         let for_all = limits.of(code, rule.thresholds, None).unwrap_or(rule.thresholds);
         let only = RuleSettings { rules: [(code.clone(), *set)].into(), ..RuleSettings::default() };
         let Some(steps) = only.of(code, for_all, None) else { continue };
         let found = || format!("{place}: {steps}");
         let levels: Vec<i64> = [steps.watch, steps.warn, steps.crit].into_iter().flatten().collect();
         if steps.direction == Direction::HigherIsWorse && levels.iter().any(|limit| *limit < 1) {
-            return Err(odd(found(), "limits of 1 or more: 0 is what a clean drive has"));
+            return Err(invalid_value(found(), "limits of 1 or more: 0 is what a clean drive has"));
         }
         let in_order = |pair: &[i64]| match (pair, steps.direction) {
             ([a, b], Direction::HigherIsWorse) => a <= b,
@@ -100,7 +100,10 @@ fn make_sense(limits: &RuleSettings) -> Result<(), Odd> {
             _ => true,
         };
         if !levels.windows(2).all(in_order) {
-            return Err(odd(found(), "watch before warn before crit, counted with the limits that are not set"));
+            return Err(invalid_value(
+                found(),
+                "watch before warn before crit, counted with the limits that are not set",
+            ));
         }
     }
     Ok(())
@@ -114,45 +117,45 @@ enum RuleScope {
     Model,
 }
 
-fn rules(place: &str, table: &Table, scope: RuleScope) -> Result<BTreeMap<RuleCode, RuleOverride>, Odd> {
+fn rules(place: &str, table: &Table, scope: RuleScope) -> Result<BTreeMap<RuleCode, RuleOverride>, InvalidValue> {
     let mut found = BTreeMap::new();
     for (code, value) in table {
         let place = format!("{place}.{code}");
         let settings = as_table(&place, value)?;
-        let Some(rule) = rule_of(code) else { return Err(unknown(place, code)) };
+        let Some(rule) = rule_of(code) else { return Err(unknown_rule(place, code)) };
         if scope == RuleScope::Model && POOL_RULES.iter().any(|pool_rule| pool_rule.info.code == rule.code) {
-            return Err(odd(
+            return Err(invalid_value(
                 place,
                 &format!("a rule of drives or enclosures: a pool has no model, use [rules.{code}]"),
             ));
         }
-        found.insert(rule.code.clone(), one(&place, rule, settings)?);
+        found.insert(rule.code.clone(), parse_rule(&place, rule, settings)?);
     }
     Ok(found)
 }
 
-/// The error of a code that no rule has. Where it is the beginning of codes, as `A9` of `A9-10`, these are meant.
-fn unknown(place: String, code: &str) -> Odd {
+/// The error for an unknown code. If it is the prefix of known codes, as `A9` of `A9-10`, the error lists those.
+fn unknown_rule(place: String, code: &str) -> InvalidValue {
     let all: Vec<&str> = all_rules().map(|rule| rule.code.as_str()).collect();
     let begins = format!("{code}-");
     let meant: Vec<&str> = all.iter().copied().filter(|known| known.starts_with(&begins)).collect();
     let codes = if meant.is_empty() { all } else { meant };
-    odd(place, &format!("a rule, one of {}", codes.join(" ")))
+    invalid_value(place, &format!("a rule, one of {}", codes.join(" ")))
 }
 
-fn one(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOverride, Odd> {
+fn parse_rule(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOverride, InvalidValue> {
     let mut set = RuleOverride::default();
     for (name, value) in settings {
         let found = || format!("{place}.{name} = {value}");
         match name.as_str() {
-            "enabled" => set.enabled = Some(value.as_bool().ok_or_else(|| odd(found(), "true or false"))?),
+            "enabled" => set.enabled = Some(value.as_bool().ok_or_else(|| invalid_value(found(), "true or false"))?),
             "watch" | "warn" | "crit" if rule.thresholds.direction == Direction::OnOff => {
-                return Err(odd(found(), "only enabled: this rule has no number"));
+                return Err(invalid_value(found(), "only enabled: this rule has no number"));
             }
-            "watch" => set.watch = Some(step(value).ok_or_else(|| odd(found(), WANTED))?),
-            "warn" => set.warn = Some(step(value).ok_or_else(|| odd(found(), WANTED))?),
-            "crit" => set.crit = Some(step(value).ok_or_else(|| odd(found(), WANTED))?),
-            _ => return Err(odd(found(), "enabled, watch, warn or crit")),
+            "watch" => set.watch = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
+            "warn" => set.warn = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
+            "crit" => set.crit = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
+            _ => return Err(invalid_value(found(), "enabled, watch, warn or crit")),
         }
     }
     Ok(set)
@@ -160,7 +163,7 @@ fn one(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOverride, O
 
 const WANTED: &str = "a whole number, or false for a level that is never reached";
 
-fn step(value: &Value) -> Option<LevelSetting> {
+fn level(value: &Value) -> Option<LevelSetting> {
     match value {
         Value::Integer(limit) => Some(LevelSetting::At(*limit)),
         Value::Boolean(false) => Some(LevelSetting::Off),
@@ -168,7 +171,7 @@ fn step(value: &Value) -> Option<LevelSetting> {
     }
 }
 
-/// For `check-config`: every rule with what it speaks at, and where that comes from.
+/// For `check-config`: every rule with its thresholds and their source.
 pub(crate) fn rows(limits: &RuleSettings) -> Vec<(String, String, &'static str)> {
     let shown = |steps: Option<Thresholds>| steps.map_or_else(|| "off".to_owned(), |s| s.to_string());
     let of_all = all_rules().map(|RuleInfo { code, condition, thresholds: own, .. }| {
@@ -224,13 +227,13 @@ mod tests {
             ("[rules.A5]\nwatch = 99\n", "rules.A5: watch ≥ 99, warn ≥ 17, crit ≥ 1101"),
             ("[models.\"X*\".S8]\nwarn = 3\n", "models.\"X*\".S8: warn ≤ 3, crit ≤ 5"),
         ] {
-            assert_eq!(parse(text).err().map(|odd| odd.found).as_deref(), Some(found), "{text}");
+            assert_eq!(parse(text).err().map(|error| error.found).as_deref(), Some(found), "{text}");
         }
-        let wanted = |text| parse(text).err().map(|odd| odd.wanted).unwrap_or_default();
+        let wanted = |text| parse(text).err().map(|error| error.wanted).unwrap_or_default();
         assert_eq!(wanted("[rules.A9.10]\nwarn = 1\n"), "a rule, one of A9-10 A9-184 A9-196");
         let of_pools = wanted("[models.\"X*\".Z4]\nenabled = false\n");
         assert_eq!(of_pools, "a rule of drives or enclosures: a pool has no model, use [rules.Z4]");
-        let broken = parse("[rules.A5]\nwarn = = 1\n").err().map(|odd| odd.found).unwrap_or_default();
+        let broken = parse("[rules.A5]\nwarn = = 1\n").err().map(|error| error.found).unwrap_or_default();
         assert!(broken.starts_with("line 2: "), "{broken}");
     }
 

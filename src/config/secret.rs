@@ -33,18 +33,18 @@ impl Secret {
             let at = error.utf8_error().valid_up_to() + 1;
             format!("not UTF-8 at byte {at}")
         })?;
-        let odd = match self {
+        let invalid = match self {
             Self::Token => text.char_indices().find(|(_, c)| !c.is_ascii_graphic()),
             Self::RedisPassword => text.char_indices().find(|(_, c)| c.is_control()),
         };
-        match odd {
+        match invalid {
             None => Ok(text),
             Some((index, c)) => Err(format!("{} at byte {}", named(c), index + 1)),
         }
     }
 }
 
-/// A character that may not stand in a secret. What is neither a blank nor a control character is not shown.
+/// Describes a character that is invalid in a secret. Characters other than blanks and control characters are not shown.
 fn named(c: char) -> String {
     match c {
         ' ' => "a blank".to_owned(),

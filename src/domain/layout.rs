@@ -1,12 +1,12 @@
-//! How the bays of a shelf stand, as one who stands before it sees them. Sysfs does not tell: it is
-//! guessed from how many there are, or set by an administrator. Pure.
+//! Physical bay layout of an enclosure, as seen from the front. sysfs does not provide it: it is guessed from the
+//! number of bays, or set by an administrator. Pure.
 
 use super::glob::matches;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Rows or columns that a drawing has at most.
-pub(crate) const MOST: u32 = 64;
+pub(crate) const MAX_PER_SIDE: u32 = 64;
 
 /// `enclosures[].layout` of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,13 +72,13 @@ impl Corner {
     }
 }
 
-/// Shelves whose bays are not numbered as they are counted: drawers, long top-loaders, 2U fronts.
+/// Usual columns by the number of bays, where the shape does not follow from it: drawers, long top-loaders, 2U fronts.
 const USUAL: [(u32, u32); 8] = [(14, 14), (25, 25), (42, 14), (45, 15), (48, 12), (60, 12), (84, 14), (106, 14)];
 
 impl Layout {
-    /// What is usual for so many bays.
+    /// The usual layout for that number of bays.
     pub(crate) fn guess(bays: u32) -> Self {
-        let usual = USUAL.iter().find(|(many, _)| *many == bays).map(|(_, columns)| *columns);
+        let usual = USUAL.iter().find(|(count, _)| *count == bays).map(|(_, columns)| *columns);
         let columns = usual.unwrap_or_else(|| match bays {
             0..=4 => bays.max(1),
             _ => columns(bays),
@@ -98,14 +98,14 @@ impl Layout {
     }
 }
 
-/// Twice as wide as high, in whole rows where it can be: a front is wide.
+/// Twice as wide as high, with complete rows if possible: a front is wide.
 fn columns(bays: u32) -> u32 {
     let area = |columns: u32| u64::from(columns) * u64::from(columns);
     let target = 2 * u64::from(bays);
     // How far the square of it is from twice the bays tells which side is nearest.
-    let whole = (1..=MOST).filter(|c| bays.is_multiple_of(*c) && *c >= bays / c && *c <= 4 * (bays / c));
+    let even = (1..=MAX_PER_SIDE).filter(|c| bays.is_multiple_of(*c) && *c >= bays / c && *c <= 4 * (bays / c));
     let nearest = |all: &mut dyn Iterator<Item = u32>| all.min_by_key(|c| area(*c).abs_diff(target));
-    nearest(&mut whole.into_iter()).or_else(|| nearest(&mut (1..=MOST))).unwrap_or(1)
+    nearest(&mut even.into_iter()).or_else(|| nearest(&mut (1..=MAX_PER_SIDE))).unwrap_or(1)
 }
 
 /// What an administrator has set, by a pattern of the shelf's model or id (`*` any text, `?` any
