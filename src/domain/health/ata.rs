@@ -1,4 +1,4 @@
-//! Rules over what an ATA drive says of itself: its attribute table, its logs, its link.
+//! Rules over the values of an ATA drive: its attribute table, its logs, its link.
 
 use super::common::{endurance_used, newest_test_failed, spare_left};
 use super::drive_facts::DriveFacts;
@@ -7,11 +7,11 @@ use super::thresholds::Thresholds;
 use super::verdict::Severity;
 use crate::domain::smart::AtaAttribute;
 
-/// smartctl(8) exit bit 3: the drive says of itself that it is failing.
+/// smartctl(8) exit bit 3: the drive reports that it is failing.
 pub(crate) fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
-    // Of a drive whose protocol is not known, too.
-    let told_otherwise = facts.scsi().is_some() || facts.nvme().is_some();
-    let failed = facts.report?.smart_status_passed == Some(false) && !told_otherwise;
+    // Applies to a drive of unknown protocol as well.
+    let is_other_protocol = facts.scsi().is_some() || facts.nvme().is_some();
+    let failed = facts.report?.smart_status_passed == Some(false) && !is_other_protocol;
     let message = "The drive reports that it is failing (SMART status).";
     failed.then(|| state_finding(Severity::Crit, "failed", "passed", message.to_owned()))
 }
@@ -121,7 +121,7 @@ pub(crate) fn spare(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleRe
     spare_left(facts, thresholds)
 }
 
-/// Helium does not come back: at the maker's threshold it is a failure, any loss is worth a look.
+/// Lost helium is not replaced: the threshold of the manufacturer is a failure, any loss is to be watched.
 pub(crate) fn helium(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let attribute = facts.ata()?.attribute(22)?;
     let (value, threshold) = (i64::from(attribute.value?), attribute.thresh.map_or(0, i64::from));

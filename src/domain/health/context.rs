@@ -1,4 +1,4 @@
-//! Rules over what is around a drive: its age of reading, its temperature, its pool, its bay.
+//! Rules over the context of a drive: the age of its reading, its temperature, its pool, its bay.
 
 use super::common::trip;
 use super::drive_facts::DriveFacts;
@@ -30,7 +30,7 @@ pub(crate) fn hot_ssd(facts: &DriveFacts, thresholds: Thresholds) -> Option<Rule
     if facts.rotates == Some(false) && facts.nvme().is_none() { hot(facts, thresholds) } else { None }
 }
 
-/// A drive that gives a limit of its own is judged by that (S8, or SCT's limits here).
+/// A drive that reports its own limit is judged by that (S8, or SCT's limits here).
 fn hot(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let celsius = facts.celsius()?;
     let limits = facts.report?.temperature_limits;
@@ -94,7 +94,7 @@ pub(crate) fn leaf_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<
     })
 }
 
-/// The shelf's own sensor. A requested fault light says nothing about the drive.
+/// The enclosure's own sensor. A requested fault LED is no evidence about the drive.
 pub(crate) fn bay_fault(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let sensed = facts.fault_sensed == Some(true);
     sensed.then(|| RuleResult {

@@ -1,4 +1,4 @@
-//! What a rule may ask about: one drive's newest reading, where it stands, and how its peers do.
+//! The input of drive rules: the newest reading of a drive, its pool and bay, and its peers.
 
 use super::peers::PeersOfOne;
 use crate::domain::smart::{AtaDetail, NvmeDetail, ScsiDetail, SmartReport};
@@ -19,7 +19,7 @@ pub struct DriveFacts<'a> {
     pub rotates: Option<bool>,
     /// Its leaf in a pool.
     pub place: Option<&'a Membership>,
-    /// The shelf senses a fault in its bay.
+    /// The enclosure senses a fault in its bay.
     pub fault_sensed: Option<bool>,
     pub peers: PeersOfOne,
 }

@@ -1,4 +1,4 @@
-//! What the drives beside a drive do.
+//! Peers of a drive: the other drives of its enclosure or model.
 
 use crate::domain::drive::DriveState;
 use crate::domain::identity::EnclosureId;
@@ -30,8 +30,8 @@ impl Peers {
         let mut celsius: HashMap<&EnclosureId, BTreeMap<bool, Vec<i32>>> = HashMap::new();
         let mut link: HashMap<&str, Vec<u64>> = HashMap::new();
         for record in inventory.present() {
-            let awake = record.report.as_deref().filter(|_| record.state == DriveState::Active);
-            let Some(report) = awake else { continue };
+            let active_report = record.report.as_deref().filter(|_| record.state == DriveState::Active);
+            let Some(report) = active_report else { continue };
             if let (Some(bay), Some(degrees), Some(kind)) = (&record.bay, report.temperature_celsius, record.rotates())
             {
                 celsius.entry(&bay.enclosure).or_default().entry(kind).or_default().push(degrees);

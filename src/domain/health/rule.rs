@@ -1,15 +1,15 @@
-//! The form of a rule, and what checks share: numbers against thresholds, names and counts in sentences.
+//! Definition of a rule, and helpers for checks: thresholds, names and counts in messages.
 
 use super::thresholds::Thresholds;
 use super::verdict::{Class, Finding, Quantity, RuleCode, Severity};
 use crate::domain::text::sanitize;
 
-/// What rules may be about. `Facts` is what a check of such a rule is given.
+/// A subject of rules. `Facts` is the input of its checks.
 pub trait RuleSubject {
     type Facts<'a>;
 }
 
-/// What people and settings must know of a rule.
+/// The description of a rule.
 #[derive(Clone, Debug)]
 pub struct RuleInfo {
     /// As in findings and in the rules file.
@@ -21,17 +21,17 @@ pub struct RuleInfo {
     pub source: &'static str,
 }
 
-/// A rule over subjects of one kind.
+/// A rule for subjects of one kind.
 pub struct Rule<S: RuleSubject> {
     pub info: RuleInfo,
     pub(super) check: Check<S>,
 }
 
-/// What a rule needs to know.
+/// The check of a rule, by its input.
 pub(super) enum Check<S: RuleSubject> {
     /// The facts alone.
     Facts(for<'a, 'b> fn(&'b S::Facts<'a>, Thresholds) -> Option<RuleResult>),
-    /// The worst finding about the subject itself (class media) of the rules before it, too.
+    /// The facts, and the worst finding about the subject itself (class media) of the preceding rules.
     Derived(for<'a, 'b> fn(&'b S::Facts<'a>, &Finding) -> Option<RuleResult>),
 }
 
@@ -63,7 +63,7 @@ pub(super) const fn derived<S: RuleSubject>(
 /// A level that a rule does not have.
 pub(super) const NEVER: i64 = i64::MAX;
 
-/// Thresholds of a value of which more is worse.
+/// Thresholds of a value for which higher is worse.
 pub(super) const fn above(watch: i64, warn: i64, crit: i64) -> Thresholds {
     const fn level(at: i64) -> Option<i64> {
         if at == NEVER { None } else { Some(at) }
@@ -71,7 +71,7 @@ pub(super) const fn above(watch: i64, warn: i64, crit: i64) -> Thresholds {
     Thresholds::above(level(watch), level(warn), level(crit))
 }
 
-/// What a rule has found.
+/// The result of a rule that reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RuleResult {
     pub(crate) severity: Severity,
@@ -80,31 +80,31 @@ pub(crate) struct RuleResult {
     pub(crate) message: String,
 }
 
-/// A number against the limits of its rule.
+/// Compares a number with the thresholds of its rule.
 pub(super) fn check_threshold(
     value: Option<i64>,
     thresholds: Thresholds,
-    say: impl FnOnce(i64) -> String,
+    message: impl FnOnce(i64) -> String,
 ) -> Option<RuleResult> {
     let value = value?;
     let (severity, limit) = thresholds.reached(value)?;
-    Some(RuleResult { severity, observed: Some(value.into()), limit: Some(limit.into()), message: say(value) })
+    Some(RuleResult { severity, observed: Some(value.into()), limit: Some(limit.into()), message: message(value) })
 }
 
-/// More of what a drive or pool calls itself than this would make a sentence a page.
+/// Maximum length of a name of a drive or pool in a message.
 pub(super) const NAME_CHARS: usize = 80;
 
-/// So pluralize names are listed.
+/// So many names are listed.
 pub(super) const MAX_NAMES: usize = 8;
 
-/// What a drive or pool calls itself, fit for a sentence: on one line, steering nothing, and short.
+/// Sanitizes a name of a drive or pool for a message: one line, no control characters, and short.
 pub(super) fn sanitize_name(text: &str) -> String {
     let short: String = text.chars().take(NAME_CHARS).collect();
     let short = sanitize(short.trim());
     if short.is_empty() { "?".to_owned() } else { short }
 }
 
-/// Words against words.
+/// A finding about a state, with the expected one.
 pub(super) fn state_finding(severity: Severity, observed: &str, limit: &str, message: String) -> RuleResult {
     RuleResult { severity, observed: Some(observed.into()), limit: Some(limit.into()), message }
 }

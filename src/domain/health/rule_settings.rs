@@ -1,21 +1,21 @@
-//! What an administrator has set of rules: for every drive, or for models by name.
+//! Settings of rules: for every subject, or for models by name.
 
 use super::thresholds::{RuleOverride, Thresholds};
 use super::verdict::RuleCode;
 use crate::domain::glob::matches;
 use std::collections::BTreeMap;
 
-/// Everything that was set, by the rule's code.
+/// All settings, by the rule's code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSettings {
     pub rules: BTreeMap<RuleCode, RuleOverride>,
-    /// By a pattern of the model's name (`*` any text, `?` any character). Where several match, the
-    /// longer pattern has the last word.
+    /// By a pattern of the model's name (`*` any text, `?` any character). If several match, the
+    /// longest pattern takes precedence.
     pub models: BTreeMap<String, BTreeMap<RuleCode, RuleOverride>>,
 }
 
 impl RuleSettings {
-    /// The limits of a rule for a drive of that model; `None`: the rule is off for it.
+    /// The thresholds of a rule for a subject of that model; `None`: the rule is disabled for it.
     pub(crate) fn of(&self, code: &RuleCode, own: Thresholds, model: Option<&str>) -> Option<Thresholds> {
         let mut by_model: Vec<(&str, &RuleOverride)> = self
             .models
@@ -24,17 +24,17 @@ impl RuleSettings {
             .filter_map(|(pattern, rules)| Some((pattern.as_str(), rules.get(code)?)))
             .collect();
         by_model.sort_by_key(|(pattern, _)| pattern.len());
-        let mut steps = Some(own);
+        let mut thresholds = Some(own);
         let mut last = own;
         for set in self.rules.get(code).into_iter().chain(by_model.into_iter().map(|(_, set)| set)) {
             last = last.with(set);
-            steps = match set.enabled {
+            thresholds = match set.enabled {
                 Some(false) => None,
                 Some(true) => Some(last),
-                None => steps.map(|_| last),
+                None => thresholds.map(|_| last),
             };
         }
-        steps
+        thresholds
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_pattern_has_the_last_word() {
+    fn the_longest_pattern_takes_precedence() {
         let off = RuleOverride { enabled: Some(false), ..RuleOverride::default() };
         let on = RuleOverride { enabled: Some(true), crit: Some(LevelSetting::Off), ..RuleOverride::default() };
         let limits = RuleSettings {

@@ -1,4 +1,4 @@
-//! Rules over what a SCSI (SAS) drive says of itself: its exception, its defect lists, its logs.
+//! Rules over the values of a SCSI (SAS) drive: its exception, its defect lists, its logs.
 
 use super::common::{endurance_used, newest_test_failed, trip};
 use super::drive_facts::DriveFacts;

@@ -26,11 +26,11 @@ pub(super) fn facts(report: &SmartReport) -> DriveFacts<'_> {
 }
 
 /// `A5 watch, A3 crit`, worst first.
-fn told(facts: &DriveFacts) -> String {
-    told_with(facts, &RuleSettings::default())
+fn findings(facts: &DriveFacts) -> String {
+    findings_with(facts, &RuleSettings::default())
 }
 
-fn told_with(facts: &DriveFacts, limits: &RuleSettings) -> String {
+fn findings_with(facts: &DriveFacts, limits: &RuleSettings) -> String {
     let health = judge_drive(facts, limits);
     let worst = health.findings.first().map(|f| f.severity.into());
     assert_eq!(worst.unwrap_or(health.verdict), health.verdict, "the worst finding is the verdict");
@@ -124,7 +124,7 @@ fn nothing_read_is_unknown_and_a_clean_reading_is_ok() {
         [ata(), scsi(errors(0, 0)), nvme(NvmeDetail::default()), worn(at(ata(), 49), Some(79), Some((100, 100)))]
     {
         assert_eq!(
-            (told(&facts(&clean)), judge_drive(&facts(&clean), &RuleSettings::default()).verdict),
+            (findings(&facts(&clean)), judge_drive(&facts(&clean), &RuleSettings::default()).verdict),
             (String::new(), Verdict::Ok)
         );
     }
@@ -168,7 +168,7 @@ fn ata_rules_speak_at_their_limits() {
         (attribute(189, 40), ""),
         (attribute(199, 5000), ""),
     ] {
-        assert_eq!(told(&facts(&report)), expected, "{:?}", report.ata);
+        assert_eq!(findings(&facts(&report)), expected, "{:?}", report.ata);
     }
 }
 
@@ -192,7 +192,7 @@ fn an_attribute_at_its_threshold_is_named() {
         (failing("past", true), "A2 watch"),
         (failing("past", false), "A2 watch"),
     ] {
-        assert_eq!(told(&facts(&report)), expected);
+        assert_eq!(findings(&facts(&report)), expected);
         let health = judge_drive(&facts(&report), &RuleSettings::default());
         assert!(health.findings.iter().all(|f| f.message.contains("Spin_Up_Time (3)")), "{health:?}");
     }
@@ -235,7 +235,7 @@ fn scsi_rules_speak_at_their_limits() {
         (worn(scsi(ScsiDetail::default()), Some(80), None), "S10 warn"),
         (worn(scsi(ScsiDetail::default()), Some(100), None), "S10 crit"),
     ] {
-        assert_eq!(told(&facts(&report)), expected, "{:?}", report.scsi);
+        assert_eq!(findings(&facts(&report)), expected, "{:?}", report.scsi);
     }
     let words = SmartReport {
         smart_status_passed: Some(false),
@@ -280,7 +280,7 @@ fn nvme_rules_speak_at_their_limits() {
         (at(plain(), 75), ""),
         (SmartReport { self_test: Some(failed_test()), ..plain() }, "N7 warn"),
     ] {
-        assert_eq!(told(&facts(&report)), expected, "{:?} {:?}", report.nvme, report.wear);
+        assert_eq!(findings(&facts(&report)), expected, "{:?} {:?}", report.nvme, report.wear);
     }
 }
 
@@ -290,8 +290,8 @@ fn what_is_around_a_drive_is_judged_too() {
     for (celsius, disk, solid) in
         [(49, "", ""), (50, "T1 warn", ""), (60, "T1 crit", "T1-ssd warn"), (70, "T1 crit", "T1-ssd crit")]
     {
-        assert_eq!(told(&facts(&at(clean.clone(), celsius))), disk);
-        assert_eq!(told(&facts(&at(ssd.clone(), celsius))), solid);
+        assert_eq!(findings(&facts(&at(clean.clone(), celsius))), disk);
+        assert_eq!(findings(&facts(&at(ssd.clone(), celsius))), solid);
     }
     let own = SmartReport {
         temperature_limits: TemperatureLimits {
@@ -301,14 +301,14 @@ fn what_is_around_a_drive_is_judged_too() {
         },
         ..at(clean.clone(), 59)
     };
-    assert_eq!(told(&facts(&own)), "", "its own limits stand for the usual ones");
-    assert_eq!(told(&facts(&at(own, 60))), "T1 warn");
+    assert_eq!(findings(&facts(&own)), "", "its own limits stand for the usual ones");
+    assert_eq!(findings(&facts(&at(own, 60))), "T1 warn");
 
     let beside = |celsius| PeersOfOne { enclosure_celsius: Some(celsius), ..PeersOfOne::default() };
     for (celsius, median, expected) in [(47, 40, ""), (48, 40, "T2 watch"), (39, 25, "")] {
         let report = at(clean.clone(), celsius);
         assert_eq!(
-            told(&DriveFacts { peers: beside(median), ..facts(&report) }),
+            findings(&DriveFacts { peers: beside(median), ..facts(&report) }),
             expected,
             "{celsius} beside {median}"
         );
@@ -330,15 +330,15 @@ fn what_is_around_a_drive_is_judged_too() {
         [(g3, g6, Some(g6), "A14 watch"), (g3, g6, Some(g3), ""), (g3, g6, None, ""), (g6, g6, Some(g6), "")]
     {
         let report = link(now, most);
-        assert_eq!(told(&DriveFacts { peers: peers(others), ..facts(&report) }), expected);
+        assert_eq!(findings(&DriveFacts { peers: peers(others), ..facts(&report) }), expected);
     }
 
-    assert_eq!(told(&DriveFacts { fault_sensed: Some(true), ..facts(&clean) }), "E5 warn");
+    assert_eq!(findings(&DriveFacts { fault_sensed: Some(true), ..facts(&clean) }), "E5 warn");
     let old = |age: i64, asleep| DriveFacts { collected_at: Some(Timestamp(NOW.0 - age)), asleep, ..facts(&clean) };
-    assert_eq!(told(&old(86_400, false)), "");
-    assert_eq!(told(&old(90_000, false)), "C5 warn");
-    assert_eq!(told(&old(90_000, true)), "");
-    assert_eq!(told(&old(-90_000, false)), "", "a clock set back is no age");
+    assert_eq!(findings(&old(86_400, false)), "");
+    assert_eq!(findings(&old(90_000, false)), "C5 warn");
+    assert_eq!(findings(&old(90_000, true)), "");
+    assert_eq!(findings(&old(-90_000, false)), "", "a clock set back is no age");
 }
 
 #[test]
@@ -356,9 +356,9 @@ fn the_pool_has_its_say() {
         (place("ONLINE", [u64::MAX, u64::MAX, 1], false), "Z2 warn"),
         (place("ONLINE", [0; 3], true), ""),
     ] {
-        assert_eq!(told(&DriveFacts { place: Some(&place), ..facts(&clean) }), expected, "{place:?}");
+        assert_eq!(findings(&DriveFacts { place: Some(&place), ..facts(&clean) }), expected, "{place:?}");
         let unread = DriveFacts { report: None, place: Some(&place), ..facts(&clean) };
-        assert_eq!(told(&unread), expected, "also of a drive that was never read");
+        assert_eq!(findings(&unread), expected, "also of a drive that was never read");
     }
     let rebuilding = place("ONLINE", [0; 3], true);
     for (report, expected) in [
@@ -368,7 +368,7 @@ fn the_pool_has_its_say() {
         // Heat and a slow link are not about the drive itself.
         (at(ata(), 52), "T1 warn"),
     ] {
-        assert_eq!(told(&DriveFacts { place: Some(&rebuilding), ..facts(&report) }), expected);
+        assert_eq!(findings(&DriveFacts { place: Some(&rebuilding), ..facts(&report) }), expected);
     }
 }
 
@@ -380,12 +380,12 @@ fn limits_that_were_set_hold() {
     };
     let off = RuleOverride { enabled: Some(false), ..RuleOverride::default() };
     let report = attribute(5, 20);
-    assert_eq!(told_with(&facts(&report), &of("A5", off)), "");
+    assert_eq!(findings_with(&facts(&report), &of("A5", off)), "");
     let higher = RuleOverride { warn: Some(LevelSetting::At(100)), ..RuleOverride::default() };
-    assert_eq!(told_with(&facts(&report), &of("A5", higher)), "A5 watch");
+    assert_eq!(findings_with(&facts(&report), &of("A5", higher)), "A5 watch");
     let rebuilding = place("ONLINE", [0; 3], true);
     let facts = DriveFacts { place: Some(&rebuilding), ..facts(&report) };
-    assert_eq!(told_with(&facts, &of("Z3", off)), "A5 warn");
+    assert_eq!(findings_with(&facts, &of("Z3", off)), "A5 warn");
 }
 
 #[test]
@@ -411,15 +411,15 @@ fn counters_without_a_status_are_judged() {
         ..report
     };
     assert!(report.has_health());
-    assert_eq!(told(&facts(&report)), "S3 warn");
+    assert_eq!(findings(&facts(&report)), "S3 warn");
 }
 
 #[test]
 fn a_drive_that_sleeps_is_not_hot_any_more() {
     let hot = SmartReport { rotation_rate_rpm: Some(7200), ..at(ata(), 66) };
     let awake = DriveFacts { rotates: Some(true), ..facts(&hot) };
-    assert_eq!(told(&awake), "T1 crit");
-    assert_eq!(told(&DriveFacts { asleep: true, ..awake }), "");
+    assert_eq!(findings(&awake), "T1 crit");
+    assert_eq!(findings(&DriveFacts { asleep: true, ..awake }), "");
 }
 
 #[test]
@@ -427,9 +427,9 @@ fn heat_in_the_past_is_no_fault_of_the_media() {
     let mut report = ata();
     let row = |id: u8| AtaAttribute { id, when_failed: Some("past".into()), ..AtaAttribute::default() };
     report.ata = report.ata.map(|ata| AtaDetail { attributes: vec![row(190), row(194)], ..ata });
-    assert_eq!(told(&facts(&report)), "");
+    assert_eq!(findings(&facts(&report)), "");
     report.ata = report.ata.map(|ata| AtaDetail { attributes: vec![row(190), row(4)], ..ata });
-    assert_eq!(told(&facts(&report)), "A2 watch");
+    assert_eq!(findings(&facts(&report)), "A2 watch");
 }
 
 #[test]
@@ -437,7 +437,7 @@ fn what_a_drive_leaves_open_of_its_limits_the_rule_has() {
     let warm = |celsius: i32, op: Option<i32>, most: Option<i32>| {
         let limits = TemperatureLimits { op_limit_max_celsius: op, limit_max_celsius: most, ..Default::default() };
         let report = SmartReport { temperature_limits: limits, ..at(ata(), celsius) };
-        told(&DriveFacts { rotates: Some(true), ..facts(&report) })
+        findings(&DriveFacts { rotates: Some(true), ..facts(&report) })
     };
     assert_eq!((warm(54, None, Some(60)).as_str(), warm(61, None, Some(60)).as_str()), ("T1 warn", "T1 crit"));
     assert_eq!((warm(56, Some(55), None).as_str(), warm(60, Some(55), None).as_str()), ("T1 warn", "T1 crit"));
