@@ -1,5 +1,5 @@
-//! What is known of a child while it runs, and what its completion is of: a drive may go, or go and come back, before the
-//! child ends.
+//! The state of a running child, and whether its completion is still relevant: a drive may disappear, or disappear and be back,
+//! before the child ends.
 
 use crate::domain::identity::ScsiHost;
 use std::time::Instant;
@@ -12,15 +12,15 @@ pub(super) struct RunningChild {
     /// The SCSI host that the drive is being read through.
     pub(super) host: Option<ScsiHost>,
     pub(super) since: Instant,
-    /// The drive has gone since: the completion is of what was there before.
+    /// The drive has disappeared since: the completion is of the previous one.
     pub(super) is_void: bool,
 }
 
-/// What a completion is of.
+/// The relevance of a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relevance {
-    /// The drive that is here.
+    /// It is of the present drive.
     Current,
-    /// One that has gone since, or is gone and here again: no reading of the drive that is here.
+    /// It is of a drive that has disappeared since, or is back: not a reading of the present drive.
     Void,
 }

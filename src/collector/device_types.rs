@@ -1,5 +1,5 @@
-//! Which drive smartctl is told which type for (`SMART_DEVICE_TYPES`), and the disks behind RAID
-//! controllers that come to be listed by it. No command is sent to a drive.
+//! Applies `SMART_DEVICE_TYPES`: the type that smartctl gets for a drive, and the disks behind RAID controllers that the
+//! setting lists. No command is sent to a drive.
 
 use crate::config::TypeEntry;
 use crate::domain::device_type::{DeviceType, Disk};
@@ -22,8 +22,8 @@ impl DeviceTypes {
         Self { entries, repeated: Vec::new() }
     }
 
-    /// Tells the drives that sysfs shows their types, and adds the disks behind them. `inventory` knows
-    /// the serial numbers that smartctl gave.
+    /// Sets the types of discovered drives, and adds the disks behind them. `inventory` has the serial numbers that smartctl
+    /// reported.
     pub(crate) fn apply(&mut self, drives: &mut Vec<Drive>, inventory: &Inventory) {
         let mut disks: Vec<Drive> = Vec::new();
         let mut listed: HashSet<(Option<ScsiHost>, Disk)> = HashSet::new();
@@ -34,7 +34,7 @@ impl DeviceTypes {
                 None => named.for_each(|d| d.smartctl_type = d.smartctl_type.or(Some(entry.kind))),
                 Some(disk) => {
                     for volume in named {
-                        // Every volume of a controller leads to all of its disks.
+                        // All disks of a controller are reachable through each of its volumes.
                         let host = volume.paths.first().and_then(|p| p.host);
                         if disk.controller.counts_for_all_volumes() && !listed.insert((host, disk)) {
                             self.repeated.push(entry.to_string());
@@ -52,7 +52,7 @@ impl DeviceTypes {
         drives.extend(disks.into_iter().filter(|d| keys.insert(d.key.clone())));
     }
 
-    /// Entries that name no drive here, or a disk that is listed already; in the setting's own words.
+    /// Entries that match no drive, or a disk that is listed already, as in the setting.
     pub(crate) fn unused(&self, inventory: &Inventory) -> Vec<String> {
         let names_one = |entry: &&TypeEntry| {
             inventory.present().any(|r| r.drive.raid_volume().is_none() && goes_by(&r.drive, inventory, &entry.name))
@@ -113,8 +113,8 @@ mod tests {
         }
     }
 
-    /// What comes of a setting: each drive with its type, and the entries that were in vain.
-    fn told(setting: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+    /// The result of a setting: each drive with its type, and the unused entries.
+    fn applied(setting: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let entries = setting
             .iter()
             .filter_map(|(name, kind)| Some(TypeEntry { name: (*name).to_owned(), kind: DeviceType::parse(kind)? }));
@@ -130,15 +130,15 @@ mod tests {
 
     #[test]
     fn drives_are_told_by_any_name_and_disks_listed_once() {
-        let (shown, unused) = told(&[("sda", "sat"), ("s2", "auto"), ("scsi-S3", "scsi"), ("S1", "scsi")]);
+        let (shown, unused) = applied(&[("sda", "sat"), ("s2", "auto"), ("scsi-S3", "scsi"), ("S1", "scsi")]);
         assert_eq!(shown, ["sda sat", "sdb auto", "sdc scsi"], "the first entry for a drive counts");
         assert_eq!(unused, Vec::<String>::new());
         // Both volumes of one MegaRAID lead to the same disk 3; another controller has a 3 of its own.
         let behind = [("sda", "megaraid,3"), ("sdb", "sat+megaraid,3"), ("sdc", "megaraid,3"), ("sdx", "megaraid,4")];
-        let (shown, unused) = told(&behind);
+        let (shown, unused) = applied(&behind);
         assert_eq!(shown, ["sda -", "sdb -", "sdc -", "sda-megaraid-3 megaraid,3", "sdc-megaraid-3 megaraid,3"]);
         assert_eq!(unused, ["sdx=megaraid,4", "sdb=sat+megaraid,3"]);
-        let (shown, _) = told(&[("sda", "cciss,0"), ("S1", "cciss,0"), ("sdb", "cciss,0")]);
+        let (shown, _) = applied(&[("sda", "cciss,0"), ("S1", "cciss,0"), ("sdb", "cciss,0")]);
         assert_eq!(shown, ["sda -", "sdb -", "sdc -", "sda-cciss-0 cciss,0", "sdb-cciss-0 cciss,0"]);
     }
 }

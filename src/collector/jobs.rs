@@ -26,7 +26,7 @@ impl fmt::Debug for JobReport {
     }
 }
 
-/// What jobs are started with.
+/// Starts jobs.
 pub(super) struct Jobs {
     host: Arc<Host>,
     stop: Stop,
@@ -37,7 +37,7 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// With so many threads; the receiver is where the reports come in. It is bounded by what runs: a job sends one report.
+    /// Starts `threads` threads; the receiver gets the reports. Each running job sends one report, which bounds the channel.
     pub(super) fn new(host: Host, stop: Stop, threads: usize) -> Result<(Self, Receiver<JobReport>), PoolError> {
         let (reports, incoming) = unbounded();
         let pool = RayonPool::new(threads)?;
@@ -56,12 +56,12 @@ impl Jobs {
         self.pool.run(move || {
             let result = Box::new(job(&host, &stop));
             running.fetch_sub(1, Ordering::AcqRel);
-            // The receiver is gone only when the daemon has stopped.
+            // The receiver is dropped only when the daemon has stopped.
             let _ = reports.send(JobReport { source, result });
         });
     }
 
-    /// Runs a job that may block for good on a thread of its own, which no stop waits for. A job that gives `None` reports nothing.
+    /// Runs a job that may block forever on its own thread, for which no stop waits. A job that returns `None` sends no report.
     pub(super) fn run_on_own_thread<R: Any + Send>(
         &self,
         source: SourceId,

@@ -1,7 +1,7 @@
-//! Collects what is known of a host: discovery, readings of all drives, pools and enclosures.
+//! The collector: discovery, and readings of all drives, pools and enclosures of a host.
 //!
-//! It decides what belongs to a sweep and when one is complete. Which drive is read next is the scheduler's business,
-//! when a sweep is due the poller's. A new source of facts is a file here that implements `Source`, and an entry in `Sources`.
+//! It decides what belongs to a sweep and when a sweep is complete. The scheduler decides which drive is read next, the
+//! poller when a sweep is due. A new source is a file here that implements `Source`, and an entry in `Sources`.
 
 mod completion;
 mod device_types;
@@ -54,25 +54,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sweep::Sweep;
 
-/// What children may take to end after a stop. Those in D state are left to the kernel.
+/// How long children may take to end after a stop. Those in D state are left to the kernel.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A reading of a drive that has just come in.
+/// A reading that has just been applied.
 #[derive(Debug)]
 pub struct ReadingApplied {
     pub key: DriveKey,
     /// smartctl's own JSON, of a good reading.
     pub raw: Option<Box<RawValue>>,
-    /// It is another drive than the one that was known there: that one's serial number.
+    /// Serial number of the previous drive if it was replaced.
     pub(crate) replaced: Option<String>,
 }
 
-/// What a report was.
+/// What a report contained.
 #[derive(Debug)]
 pub enum Taken {
     Reading(ReadingApplied),
     Notice(Notice),
-    /// Nothing that needs an answer.
+    /// Nothing that the poller must handle.
     Other,
 }
 
@@ -94,7 +94,7 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Nothing is known yet; the receiver is where reports will come in.
+    /// The inventory is empty; the receiver gets the reports of jobs.
     pub fn new(
         host: Host,
         mut config: SmartConfig,
@@ -104,7 +104,7 @@ impl Collector {
     ) -> Result<(Self, Receiver<JobReport>), PoolError> {
         let types = DeviceTypes::new(std::mem::take(&mut config.device_types));
         let name = host.name();
-        // One thread more than smartctl may take: zpool is waited for there, and takes none from a drive.
+        // One thread more than smartctl may use: a query of zpool takes none from a drive.
         let (jobs, reports) = Jobs::new(host, stop, config.concurrency + 1)?;
         let collector = Self {
             name,
@@ -134,7 +134,7 @@ impl Collector {
         &self.inventory
     }
 
-    /// For what comes from elsewhere than this host: values that an earlier daemon stored.
+    /// For values that an earlier daemon stored.
     pub(crate) fn inventory_mut(&mut self) -> &mut Inventory {
         &mut self.inventory
     }
@@ -152,17 +152,17 @@ impl Collector {
         self.found.enclosures.iter().map(|enclosure| enclosure.slots.len()).sum()
     }
 
-    /// Of what was plugged in at the last discovery.
+    /// Fingerprint of the topology at the last discovery.
     pub(crate) fn fingerprint(&self) -> u64 {
         self.found.fingerprint
     }
 
-    /// Something was plugged or unplugged since the last complete discovery.
+    /// The topology has changed since the last complete discovery.
     pub(crate) fn has_changed(&self) -> bool {
         drives::fingerprint(self.jobs.host()) != self.found.fingerprint
     }
 
-    /// A discovery was complete: until then nothing is known of what is present, and nothing has gone.
+    /// A discovery was complete: until then it is not known which drives are present, and none is missing.
     pub(crate) fn has_seen(&self) -> bool {
         self.visibility.has_seen
     }
@@ -172,12 +172,12 @@ impl Collector {
         self.visibility.blind.as_deref()
     }
 
-    /// What keeps drives from being read, in words.
+    /// Why drives cannot be read, as a sentence.
     pub(crate) fn smartctl_problem(&self) -> Option<String> {
         self.sources.smartctl.problem()
     }
 
-    /// Entries of `SMART_DEVICE_TYPES` that name no drive here.
+    /// Entries of `SMART_DEVICE_TYPES` that match no drive.
     pub(crate) fn unused_types(&self) -> Vec<String> {
         self.types.unused(&self.inventory)
     }
@@ -187,7 +187,7 @@ impl Collector {
         self.scheduler.set_device_type(key, found);
     }
 
-    /// Reads sysfs anew; a few milliseconds, no command.
+    /// Runs a discovery; takes a few milliseconds and sends no command.
     pub fn discover(&mut self) -> Vec<Change> {
         let (drives, found) = match discovery::discover(self.jobs.host(), &mut self.types, &self.inventory) {
             Ok(found) => found,
@@ -219,7 +219,7 @@ impl Collector {
         changes
     }
 
-    /// Starts a sweep over every drive, pool and enclosure. Never two at once.
+    /// Starts a sweep over all drives, pools and enclosures, unless one is running.
     pub fn start_sweep(&mut self) {
         if self.sweep.is_some() {
             return;
@@ -231,7 +231,7 @@ impl Collector {
         self.scheduler.pick_probe_drives(&drives, at);
         for drive in &drives {
             match self.scheduler.enqueue(drive, Urgency::Background, at) {
-                // One that was silent is tried beside the sweep: it may take its whole time again.
+                // A drive that was silent is read outside the sweep: it may take its full timeout again.
                 Enqueue::Queued if !self.scheduler.is_suspect(&drive.key) => sweep.wait_for(&drive.key),
                 outcome => skipped.push((drive.key.clone(), outcome)),
             }
@@ -247,7 +247,7 @@ impl Collector {
         self.start_sources(at);
     }
 
-    /// The sweep under way does not wait for a drive.
+    /// The running sweep does not wait for the drive.
     fn skip_drive(&mut self, key: DriveKey, outcome: &Enqueue, at: Instant) {
         let Some(sweep) = self.sweep.as_mut() else { return };
         sweep.skip_drive(&key);
@@ -263,7 +263,7 @@ impl Collector {
         self.inventory.apply(&reading);
     }
 
-    /// Reads one drive, because a request waits for it. `None`: it is not here.
+    /// Reads one drive, because a request waits for it. `None`: it is not present.
     pub(crate) fn request_drive(&mut self, key: &DriveKey) -> Option<Enqueue> {
         let record = self.inventory.get(key)?;
         if !record.is_present() {
@@ -272,19 +272,19 @@ impl Collector {
         Some(self.scheduler.enqueue(&record.drive, Urgency::Requested, Instant::now()))
     }
 
-    /// Asks zpool for the pools, unless that is under way.
+    /// Queries the pools, unless a query is running.
     pub(crate) fn request_pools(&mut self) {
         self.sources.pools.request();
         self.start_sources(Instant::now());
     }
 
-    /// Reads the enclosures, but for modules that are being read.
+    /// Reads the enclosures, except modules that are being read.
     pub(crate) fn request_enclosures(&mut self) {
         self.sources.enclosures.request();
         self.start_sources(Instant::now());
     }
 
-    /// Asks smartctl which it is, where that is not known or may have changed.
+    /// Checks the version of smartctl if it is unknown or may have changed.
     pub(crate) fn check_smartctl(&mut self) {
         self.sources.smartctl.request();
         self.start_sources(Instant::now());
@@ -294,7 +294,7 @@ impl Collector {
         self.sources.start_due(&self.jobs, &self.found, at)
     }
 
-    /// Takes in a report.
+    /// Applies a report.
     pub fn take(&mut self, report: JobReport) -> Taken {
         if report.source == scheduler::SOURCE {
             let Ok(read) = report.result.downcast::<DriveRead>() else { return Taken::Other };
@@ -324,14 +324,14 @@ impl Collector {
             let may_fail = self.inventory.get(&key).is_some_and(|record| !record.drive.raid_disks.is_empty());
             sweep.record(&key, &answer.outcome, may_fail);
         }
-        // Requests that wait are given the newer one.
+        // Pending requests get the newer one.
         if self.inventory.is_outdated(&key, at.date()) {
             return Some(ReadingApplied { key, raw: None, replaced: None });
         }
         let took_ms = u64::try_from(answer.took.as_millis()).ok();
         let reading = Reading { key: key.clone(), at: at.date(), took_ms, outcome: answer.outcome };
         let replaced = self.inventory.apply(&reading);
-        // A reading that brought no values leaves the earlier one, and its JSON, in place.
+        // After a reading without values the earlier one is kept, with its JSON.
         let was_taken = self.inventory.get(&key).is_some_and(|record| record.error.is_none());
         Some(ReadingApplied { raw: answer.raw.filter(|_| was_taken), key, replaced })
     }
@@ -346,7 +346,7 @@ impl Collector {
         *counter += 1;
     }
 
-    /// What has just come in was started before the drive went: where it is present again, it is still to be read.
+    /// The reading was started before the drive disappeared: if it is present again, it must be read again.
     fn read_again(&mut self, key: DriveKey, at: Instant) {
         let Some(record) = self.inventory.get(&key) else { return };
         if !record.is_present() {
@@ -363,7 +363,7 @@ impl Collector {
         let _ = self.scheduler.start_ready(&self.jobs, Instant::now());
     }
 
-    /// Starts what is due; gives when to be called again (`None`: when a report comes in).
+    /// Runs due tasks; returns when to call again (`None`: after the next report).
     pub fn run_due(&mut self) -> Option<Instant> {
         let at = Instant::now();
         self.scheduler.reap();
@@ -381,7 +381,7 @@ impl Collector {
         Some(completed)
     }
 
-    /// So far, and at this moment.
+    /// Counters so far, and gauges.
     pub(crate) fn counters(&self) -> PollCounters {
         let (stuck, waiting) = self.scheduler.counts(Instant::now());
         let stuck = stuck + usize::from(self.sources.pools.has_stuck_child());
@@ -392,22 +392,22 @@ impl Collector {
         self.sweep.is_some()
     }
 
-    /// Drives of the sweep that are still to come, and all of it.
+    /// Remaining drives of the sweep, and all of its drives.
     pub(crate) fn progress(&self) -> Option<(usize, usize)> {
         self.sweep.as_ref().map(Sweep::progress)
     }
 
-    /// Nothing runs that may still answer in time.
+    /// No job is running that may still end in time.
     pub(crate) fn is_idle(&mut self) -> bool {
         self.scheduler.is_idle() && self.sources.are_idle()
     }
 
-    /// After a stop: every child is ended at once; waits until they are.
+    /// After a stop: waits until all children have been ended.
     pub(crate) fn finish(&self, reports: &Receiver<JobReport>) {
         self.jobs.wait_for_end(reports, Instant::now() + STOP_TIMEOUT);
     }
 
-    /// The clock was set: every time so far is one on the new clock.
+    /// The clock was set: converts all times to the new clock.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         self.inventory.shift(by_seconds);
         self.sources.pools.shift(by_seconds);
@@ -419,7 +419,7 @@ impl Collector {
         }
     }
 
-    /// Everything, joined.
+    /// The overview of everything.
     pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
         self.sources.enclosures.apply_to(&mut self.found.enclosures);
         let homeless = self.inventory.present().filter(|record| record.lacks_bay()).count();
@@ -430,7 +430,7 @@ impl Collector {
         build_overview(&self.overview_input(stale_after_seconds))
     }
 
-    /// What an overview, or one drive's summary, is made from.
+    /// The input of an overview, or of one drive's summary.
     pub fn overview_input(&self, stale_after_seconds: u64) -> OverviewInput<'_> {
         OverviewInput {
             host: &self.name,

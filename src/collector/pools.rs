@@ -1,4 +1,4 @@
-//! The pools, asked of zpool once in a sweep and when something was plugged.
+//! Reads the pools with zpool, once per sweep and after changes of the topology.
 
 use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
@@ -22,7 +22,7 @@ pub(super) struct PoolReader {
     format: Arc<zpool::OutputFormat>,
     is_due: bool,
     is_running: bool,
-    /// What was plugged in when zpool was asked.
+    /// Fingerprint of the topology when zpool was run.
     asked_fingerprint: u64,
     stuck: Option<Stuck>,
 }
@@ -36,12 +36,12 @@ impl PoolReader {
         &self.memberships
     }
 
-    /// They are asked for, unless they are being asked for already.
+    /// Requests a query, unless one is running.
     pub(super) fn request(&mut self) {
         self.is_due = true;
     }
 
-    /// Drives have come or gone: the names of those that are known change.
+    /// Drives were added or removed: updates the device names of known ones.
     pub(super) fn refresh_device_names(&mut self, links: &Links) {
         zpool::refresh_device_names(&mut self.zfs, links);
         self.memberships = self.zfs.memberships();
@@ -90,7 +90,7 @@ impl Source for PoolReader {
         None
     }
 
-    /// Pools that could not be asked for stay as they were, with the reason.
+    /// After a failed query the pools are kept, with the reason.
     fn take(&mut self, result: Box<dyn Any + Send>, jobs: &Jobs, found: &Discovered) -> Option<Notice> {
         let answer = result.downcast::<zpool::ZpoolResult>().ok()?;
         self.is_running = false;

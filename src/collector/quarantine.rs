@@ -1,4 +1,4 @@
-//! What is remembered of a drive between its readings: timeouts, the wait that follows from them, a child that still hangs.
+//! Quarantine: the state of a drive between its readings: timeouts, the back-off after them, a child that still hangs.
 
 use crate::domain::drive::DriveKey;
 use crate::domain::inventory::Outcome;
@@ -16,7 +16,7 @@ const TYPES: [&str; 3] = ["sat", "scsi", "nvme"];
 
 #[derive(Debug, Default)]
 struct DriveHistory {
-    /// In a row.
+    /// Consecutive ones.
     timeouts: u32,
     not_before: Option<Instant>,
     stuck: Option<Stuck>,
@@ -69,7 +69,7 @@ impl Quarantine {
         self.stuck.insert(key.clone());
     }
 
-    /// Takes note of what a reading gave: remembers the drive's type, or lengthens its wait.
+    /// Records the result of a reading: keeps the drive's type, or extends its back-off.
     pub(super) fn record(&mut self, key: &DriveKey, answer: &smartctl::SmartctlResult, at: Instant) {
         let history = self.histories.entry(key.clone()).or_default();
         history.took = answer.took;
@@ -82,7 +82,7 @@ impl Quarantine {
             }
             Outcome::Standby => history.end_wait(),
             Outcome::Failed(_) => {
-                // It was quick, whatever it said.
+                // The reading was quick, whatever its result.
                 history.end_wait();
                 history.device_type = None;
                 history.path_index += 1;
@@ -100,14 +100,14 @@ impl Quarantine {
         history.not_before = Some(at + (FIRST_WAIT * 2u32.pow(doublings)).min(LONGEST_WAIT));
     }
 
-    /// The next try of the drive need not wait.
+    /// Ends the back-off of the drive.
     pub(super) fn lift(&mut self, key: &DriveKey) {
         if let Some(history) = self.histories.get_mut(key) {
             history.not_before = None;
         }
     }
 
-    /// A drive that is put back starts without quarantine; a child that still hangs is remembered until it ends.
+    /// A drive that is back starts without quarantine; a child that still hangs is kept until it ends.
     pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
         self.histories.retain(|key, history| {
             if is_present(key) {
@@ -118,7 +118,7 @@ impl Quarantine {
         });
     }
 
-    /// Reaps children that have ended at last.
+    /// Reaps children that have ended meanwhile.
     pub(super) fn reap(&mut self) {
         let histories = &mut self.histories;
         self.stuck.retain(|key| {
@@ -130,7 +130,7 @@ impl Quarantine {
         });
     }
 
-    /// It did not answer when it was read last: it may take its whole time again.
+    /// Its last reading timed out: the next one may take its full timeout again.
     pub(super) fn is_suspect(&self, key: &DriveKey) -> bool {
         self.histories.get(key).is_some_and(|history| history.timeouts > 0)
     }
@@ -139,7 +139,7 @@ impl Quarantine {
         self.histories.get(key).is_some_and(|history| history.stuck.is_some())
     }
 
-    /// What its last reading took.
+    /// Duration of its last reading.
     pub(super) fn took(&self, key: &DriveKey) -> Duration {
         self.histories.get(key).map_or(Duration::ZERO, |history| history.took)
     }

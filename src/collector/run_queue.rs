@@ -1,7 +1,7 @@
-//! The run queue of drives that wait to be read: which is next, found without a walk along all of them.
+//! Run queue of drives, ordered so that picking the next one is O(number of queues).
 //!
-//! Drives that are reached through the same SCSI hosts, and are to be treated alike, wait in one queue, the slowest first.
-//! So the choice is one of queues, of which there are about as many as adapters, however many drives wait.
+//! Drives with the same SCSI hosts and urgency share one queue, the slowest first. There are about as many queues as HBAs,
+//! however many drives wait.
 
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::identity::ScsiHost;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a drive counts for that was not read yet, or answered at once.
+/// Minimum estimate, for a drive that was not read yet or answered at once.
 const MIN_ESTIMATE: Duration = Duration::from_millis(1);
 
 /// Why a drive is read; in the order of preference.
@@ -22,7 +22,7 @@ pub(super) enum Urgency {
     Background,
 }
 
-/// Which drives wait together. The order is that of preference, apart from how much waits in each.
+/// Queue key; the order is priority, before load.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QueueKey {
     pub(super) urgency: Urgency,
@@ -49,9 +49,9 @@ struct Position {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    /// Of `waiting`, those that have not gone to another queue.
+    /// Number of entries of `waiting` that are not in another queue.
     count: usize,
-    /// What they took when they were read last, together.
+    /// Sum of the durations of their last readings.
     load: Duration,
 }
 
@@ -67,7 +67,7 @@ impl Queue {
         self.load = self.load.saturating_sub(took.max(MIN_ESTIMATE));
     }
 
-    /// What it takes at least until its drives are read, with room for so many at once.
+    /// Minimum time until all drives of the queue are read, with `room` children at once.
     fn estimate(&self, room: usize) -> Duration {
         let slowest = self.waiting.front().map_or(MIN_ESTIMATE, |waiting| waiting.took);
         slowest.max(self.load / u32::try_from(room.max(1)).unwrap_or(1))
@@ -103,13 +103,13 @@ impl RunQueue {
         let Some(Position { urgency: Urgency::Background, .. }) = self.positions.get(&drive.key) else { return };
         let background = QueueKey { urgency: Urgency::Background, ..key.clone() };
         let Some(queue) = self.queues.get_mut(&background) else { return };
-        // The entry stays, and is passed over.
+        // The entry stays and is skipped.
         queue.discount(took);
         self.push(key, Arc::clone(drive), took);
         self.queues.retain(|_, queue| queue.count > 0);
     }
 
-    /// The slowest first, so that the last to end is not one that began late.
+    /// The slowest first, so that no slow drive starts late.
     pub(super) fn sort(&mut self) {
         for queue in self.queues.values_mut() {
             queue.waiting.make_contiguous().sort_by_key(|waiting| Reverse(waiting.took));
@@ -138,7 +138,7 @@ impl RunQueue {
         next
     }
 
-    /// Removes and gives those for which `reason` has one.
+    /// Removes and returns the drives for which `reason` returns one.
     pub(super) fn remove_where<T>(&mut self, reason: impl Fn(&Drive) -> Option<T>) -> Vec<(DriveKey, T)> {
         let mut removed = Vec::new();
         for queue in self.queues.values_mut() {
@@ -159,7 +159,7 @@ impl RunQueue {
         removed
     }
 
-    /// All that wait, in the order of their queues.
+    /// All waiting drives, in the order of their queues.
     pub(super) fn drain(&mut self) -> Vec<(DriveKey, Urgency)> {
         let positions = std::mem::take(&mut self.positions);
         let mut drained = Vec::with_capacity(positions.len());

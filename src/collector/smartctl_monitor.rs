@@ -1,4 +1,4 @@
-//! smartctl over time: asked which it is once, and again when its file has come or changed.
+//! Monitors smartctl: checks its version once, and again when its file has appeared or changed.
 
 use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
@@ -8,10 +8,10 @@ use crate::probe::tools::{self, FileId, Smartctl, VersionCheck};
 use std::any::Any;
 use std::time::{Duration, Instant};
 
-/// One that gave no clear answer is asked again after this.
+/// After an unrecognized version the check is repeated after this time.
 const UNRECOGNIZED_AGAIN: Duration = Duration::from_secs(60);
 
-/// A change that is worth a line in the log.
+/// A change that is logged.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SmartctlTransition {
     BecameUnusable(Smartctl),
@@ -22,7 +22,7 @@ pub enum SmartctlTransition {
 pub(super) struct SmartctlMonitor {
     is_due: bool,
     now: Option<Smartctl>,
-    /// The file that was asked last, and when.
+    /// The file that was checked last, and when.
     asked: Option<(Option<FileId>, Instant)>,
     is_running: bool,
     /// The last child, if it outlived its SIGKILL: there is never a second one beside it.
@@ -30,12 +30,12 @@ pub(super) struct SmartctlMonitor {
 }
 
 impl SmartctlMonitor {
-    /// It is asked where that is not known or may have changed.
+    /// Requests a check if the version is unknown or may have changed.
     pub(super) fn request(&mut self) {
         self.is_due = true;
     }
 
-    /// It was never asked, another file was, or it gave no clear answer for a while.
+    /// It was never checked, its file has changed, or an unrecognized version is due for another check.
     fn has_changed(&mut self, file: Option<FileId>, at: Instant) -> bool {
         let Some((asked_file, last)) = self.asked else { return true };
         if let Some(stuck) = self.stuck.as_mut()
@@ -49,7 +49,7 @@ impl SmartctlMonitor {
         is_unrecognized && is_old || file != asked_file
     }
 
-    /// Takes in an answer; gives a change. That it is well from the start is none.
+    /// Records a result; returns a change. A usable smartctl at the start is not a change.
     fn record(&mut self, checked: VersionCheck) -> Option<SmartctlTransition> {
         self.is_running = false;
         self.stuck = checked.stuck;
@@ -63,7 +63,7 @@ impl SmartctlMonitor {
         }
     }
 
-    /// What is wrong with it, in a sentence.
+    /// Its problem, as a sentence.
     pub(super) fn problem(&self) -> Option<String> {
         let smartctl = self.now.as_ref()?;
         if smartctl.is_ok() { None } else { Some(smartctl.to_string()) }

@@ -1,4 +1,4 @@
-//! A source of facts beside the readings of drives: something that is asked now and then, and answers later.
+//! A source of facts besides the readings of drives: it starts jobs from time to time and gets their results later.
 
 use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
@@ -16,15 +16,15 @@ pub(super) trait Source {
     /// The name in its reports.
     fn id(&self) -> SourceId;
 
-    /// A sweep begins: what belongs to one is due.
+    /// A sweep begins: the tasks of a sweep are due.
     fn on_sweep_begin(&mut self) {}
 
-    /// Starts what is due, if it does not run already. Gives when to call again.
+    /// Starts due jobs that are not running already. Returns when to call again.
     fn start_if_due(&mut self, jobs: &Jobs, found: &Discovered, at: Instant) -> Option<Instant>;
 
-    /// Takes the result of one of its jobs.
+    /// Applies the result of one of its jobs.
     fn take(&mut self, result: Box<dyn Any + Send>, jobs: &Jobs, found: &Discovered) -> Option<Notice>;
 
-    /// Nothing runs that a sweep waits for.
+    /// No job is running for which a sweep waits.
     fn is_idle(&self) -> bool;
 }

@@ -1,4 +1,4 @@
-//! All sources beside the drives: a new one is a field and an entry here.
+//! All sources besides the drives: a new one is a field and an entry here.
 
 use super::discovery::Discovered;
 use super::enclosure_reader::EnclosureReader;
@@ -8,7 +8,7 @@ use super::smartctl_monitor::SmartctlMonitor;
 use super::source::{Notice, Source};
 use std::time::Instant;
 
-/// What is asked beside the drives.
+/// The sources.
 #[derive(Default)]
 pub(super) struct Sources {
     pub(super) pools: PoolReader,
@@ -21,7 +21,7 @@ impl Sources {
         [&mut self.pools, &mut self.enclosures, &mut self.smartctl]
     }
 
-    /// Starts what is due. Gives when to call again.
+    /// Starts due jobs. Returns when to call again.
     pub(super) fn start_due(&mut self, jobs: &Jobs, found: &Discovered, at: Instant) -> Option<Instant> {
         let mut next = None;
         for source in self.all() {
@@ -31,7 +31,7 @@ impl Sources {
         next
     }
 
-    /// Takes a report in. `None`: nothing that the poller must know of.
+    /// Applies a report. `None`: there is nothing for the poller to handle.
     pub(super) fn take(&mut self, report: JobReport, jobs: &Jobs, found: &Discovered) -> Option<Notice> {
         for source in self.all() {
             if source.id() == report.source {

@@ -1,4 +1,4 @@
-//! A sweep under way: which drives it waits for, and what became of the others.
+//! A running sweep: the drives for which it waits, and the results of the others.
 
 use crate::api::overview::SweepStats;
 use crate::clock::now;
@@ -25,9 +25,9 @@ pub struct CompletedSweep {
     pub(crate) stats: SweepStats,
     /// Drives that timed out in it.
     pub(crate) timed_out: Vec<DriveKey>,
-    /// Drives that it did not wait for, because they were silent lately, or their SCSI host was.
+    /// Drives that were skipped, because they or their SCSI host were silent.
     pub(crate) unread: Vec<DriveKey>,
-    /// SCSI hosts that are silent as a whole, with how many drives.
+    /// Silent SCSI hosts, with the number of their drives.
     pub(crate) silent_hosts: Vec<(ScsiHost, usize)>,
 }
 
@@ -48,7 +48,7 @@ impl Sweep {
         self.waiting.insert(key.clone());
     }
 
-    /// It waits for that drive no more, which counts as failed.
+    /// Skips a drive, which counts as failed.
     pub(super) fn skip_drive(&mut self, key: &DriveKey) {
         self.waiting.remove(key);
         self.failed += 1;
@@ -71,7 +71,7 @@ impl Sweep {
         }
     }
 
-    /// A drive that was pulled is not waited for.
+    /// Removes drives that are not present.
     pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
         self.waiting.retain(|key| is_present(key));
     }
@@ -80,7 +80,7 @@ impl Sweep {
         self.waiting.is_empty()
     }
 
-    /// Drives that are still to come, and all of them.
+    /// Remaining drives, and all drives.
     pub(super) fn progress(&self) -> (usize, usize) {
         (self.waiting.len(), self.drives)
     }

@@ -1,10 +1,9 @@
-//! Which drive is read when, and through which path.
+//! The scheduler: which drive is read when, and through which path.
 //!
-//! Bounds: children in all and behind one SCSI host, never two on one drive, starts spread out; and
-//! drives that were silent take no more than half of the children. It holds no values of drives: a reading
-//! goes out as a report and is forgotten here.
+//! It limits the number of children in total and per SCSI host, never runs two on one drive, and spreads their starts.
+//! Drives that were silent use at most half of the children. It holds no values of drives: a reading is sent as a report.
 //!
-//! All of it runs at every reading, so nothing here walks along all drives unless one came, went or timed out.
+//! It runs at every reading, so it does not iterate over all drives unless one was added, removed or timed out.
 
 use super::completion::{Relevance, RunningChild};
 use super::host_breaker::HostBreaker;
@@ -26,7 +25,7 @@ pub(super) const SOURCE: SourceId = "drives";
 /// The first starts of a sweep are spread over this long.
 const STARTUP_STAGGER: Duration = Duration::from_millis(32);
 
-/// What came of a request to read a drive.
+/// The result of a request to read a drive.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Enqueue {
     /// It will be read, or is being read.
@@ -35,7 +34,7 @@ pub(crate) enum Enqueue {
     Quarantined(Instant),
     /// Its last child still hangs.
     ChildStuck { pid: u32, seconds: u64 },
-    /// The SCSI host before it is silent, with so many other drives.
+    /// Its SCSI host is silent, with that number of other drives.
     HostSilent { host: ScsiHost, drives: usize },
 }
 
@@ -52,9 +51,9 @@ pub(super) struct Scheduler {
     config: SmartConfig,
     queue: RunQueue,
     running: HashMap<DriveKey, RunningChild>,
-    /// How many children were started.
+    /// Number of children started.
     started: u64,
-    /// Children by the SCSI host before their drives.
+    /// Number of running children by SCSI host.
     busy: BTreeMap<ScsiHost, usize>,
     quarantine: Quarantine,
     hosts: HostBreaker,
@@ -95,8 +94,8 @@ impl Scheduler {
             }
             return Enqueue::Queued;
         }
-        // A drive that probes a silent host does so for all that are behind it, in place of its own next try.
-        let is_probe = self.hosts.is_probe(drive);
+        // A drive that probes a silent host does so for all drives behind it, instead of its own next reading.
+        let is_probe = self.hosts.is_probe_drive(drive);
         if let Some((host, drives)) = self.silent_host(drive)
             && !is_probe
         {
@@ -124,7 +123,7 @@ impl Scheduler {
         self.queue.sort();
     }
 
-    /// Starts what may start now. Gives when to call again; `None`: when a child has ended.
+    /// Starts readings that may start now. Returns when to call again; `None`: when a child has ended.
     pub(super) fn start_ready(&mut self, jobs: &Jobs, at: Instant) -> Option<Instant> {
         while self.running.len() < self.config.concurrency && !self.queue.is_empty() {
             if at < self.next_start {
@@ -164,7 +163,7 @@ impl Scheduler {
         if let Some(host) = path.host {
             *self.busy.entry(host).or_default() += 1;
         }
-        // A type that a setting gives wins over what was found; `auto` has it found each time anew.
+        // A configured type takes precedence over a detected one; with `auto` it is detected each time.
         let device_type = match drive.smartctl_type {
             Some(configured) => configured.argument(),
             None => self.quarantine.device_type(&drive.key).map(str::to_owned),
@@ -178,7 +177,7 @@ impl Scheduler {
         });
     }
 
-    /// Takes note of the end of a child, and of what it gave.
+    /// Records the end of a child, and its result.
     pub(super) fn complete(
         &mut self,
         number: u64,
@@ -188,7 +187,7 @@ impl Scheduler {
     ) -> Relevance {
         let is_void = match self.running.get(key) {
             Some(running) if running.number == number => running.is_void,
-            // Its child is another one.
+            // The drive has another child now.
             _ => return Relevance::Void,
         };
         if let Some(RunningChild { host: Some(host), since, .. }) = self.running.remove(key) {
@@ -209,7 +208,7 @@ impl Scheduler {
     fn record_for_host(&mut self, host: ScsiHost, key: &DriveKey, asked: Instant, outcome: &Outcome, at: Instant) {
         match outcome {
             Outcome::Silent(_) => self.hosts.silent(host, key, asked, at),
-            // Where smartctl could not be run, the host was not asked.
+            // If smartctl could not be run, the host was not used.
             Outcome::Failed(_) => {}
             Outcome::Good(_) | Outcome::Standby => {
                 for key in self.hosts.answered(host, at) {
@@ -219,12 +218,12 @@ impl Scheduler {
         }
     }
 
-    /// A drive that was not read counts as silent once more.
+    /// Records another timeout for a drive that was not read.
     pub(super) fn record_timeout(&mut self, key: &DriveKey, at: Instant) {
         self.quarantine.record_timeout(key, at);
     }
 
-    /// A host that is silent as a whole, with how many drives, if the drive is reached through no other.
+    /// The silent host of a drive without another path, with the number of its drives.
     fn silent_host(&self, drive: &Drive) -> Option<(ScsiHost, usize)> {
         let mut first = None;
         for path in &drive.paths {
@@ -235,7 +234,7 @@ impl Scheduler {
         first
     }
 
-    /// Hosts that are silent as a whole, with how many drives.
+    /// Silent hosts, with the number of their drives.
     pub(super) fn silent_hosts(&self) -> Vec<(ScsiHost, usize)> {
         self.hosts.all_silent()
     }
@@ -247,7 +246,7 @@ impl Scheduler {
         self.hosts.pick_probe_drives(drives, at, |key| !quarantine.has_stuck_child(key));
     }
 
-    /// A drive was plugged in: where it is behind a silent host, that is probed with it, at once.
+    /// A drive was added: if its host is silent, it probes it at once.
     pub(super) fn on_drive_added(&mut self, drive: &Drive) {
         self.hosts.on_drive_added(drive);
     }
@@ -258,7 +257,7 @@ impl Scheduler {
             return Vec::new();
         }
         let mut queue = std::mem::take(&mut self.queue);
-        let removed = queue.remove_where(|drive| self.silent_host(drive).filter(|_| !self.hosts.is_probe(drive)));
+        let removed = queue.remove_where(|drive| self.silent_host(drive).filter(|_| !self.hosts.is_probe_drive(drive)));
         self.queue = queue;
         removed.into_iter().map(|(key, (host, drives))| (key, Enqueue::HostSilent { host, drives })).collect()
     }
@@ -280,8 +279,7 @@ impl Scheduler {
         self.paths_to_try(drive).filter(has_room).min_by_key(children).cloned()
     }
 
-    /// Takes in which drives are present now, and through which nodes. A drive that is put back starts without
-    /// quarantine.
+    /// Updates the present drives and their nodes. A drive that is back starts without quarantine.
     pub(super) fn update_drives<'a>(&mut self, present: impl Fn(&DriveKey) -> Option<&'a Arc<Drive>>) {
         for (key, urgency) in self.queue.drain() {
             let Some(drive) = present(&key) else { continue };
@@ -295,7 +293,7 @@ impl Scheduler {
         self.quarantine.retain(|key| present(key).is_some());
     }
 
-    /// It did not answer when it was read last: it may take its whole time again.
+    /// Its last reading timed out: the next one may take its full timeout again.
     pub(super) fn is_suspect(&self, key: &DriveKey) -> bool {
         self.quarantine.is_suspect(key)
     }
@@ -305,7 +303,7 @@ impl Scheduler {
         self.quarantine.set_device_type(key, found);
     }
 
-    /// Reaps children that have ended at last.
+    /// Reaps children that have ended meanwhile.
     pub(super) fn reap(&mut self) {
         self.quarantine.reap();
     }
@@ -325,7 +323,7 @@ impl Scheduler {
     }
 }
 
-/// `usual`: how many children may run through a host that is well.
+/// `usual`: how many children may run through a host that is not suspected.
 fn capacity(hosts: &HostBreaker, busy: &BTreeMap<ScsiHost, usize>, host: Option<ScsiHost>, usual: usize) -> Capacity {
     let Some(host) = host else { return Capacity { total: usual, free: usual } };
     let total = hosts.room(host, usual);
