@@ -1,7 +1,7 @@
-//! Leadership: of several daemons on one Redis, the one with the lease; without Redis, each its own.
+//! Leader election: of several daemons on one Redis, the holder of the lease leads; without Redis, each one does.
 //!
-//! The lease of another daemon is believed only while that one delivers (`holder`). Where it does not, this daemon polls for
-//! itself, without fighting for the lease: until the holder delivers again, or the lease becomes its own.
+//! The lease of another daemon is honoured only while its holder delivers (`lease_holder`). If it does not, this daemon polls
+//! without the lease until the holder delivers again, or the lease becomes free.
 
 use super::lease_holder::{Delivery, DeliveryTiming, Holder, Own};
 use super::lookup::KeysOf;
@@ -12,42 +12,42 @@ use crate::cache::redis::{Lease, RedisStore};
 use crate::config::SmartConfig;
 use std::time::{Duration, Instant};
 
-/// A lease lives this long at most …
+/// Maximum lifetime of a lease …
 const LONGEST_LEASE: Duration = Duration::from_secs(15);
-/// … and at least this.
+/// … and minimum.
 const SHORTEST_LEASE: Duration = Duration::from_secs(3);
-/// While Redis is away, how often to ask whether it still is (which costs nothing).
+/// Interval between checks while Redis is unavailable; they cost nothing.
 const WITHOUT_REDIS: Duration = Duration::from_secs(1);
 
-/// The part of this daemon in polling. `swept`: a sweep of its own is complete since it leads.
+/// The role of this daemon. `has_swept`: it has completed a sweep since it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Role {
     /// Redis has not been asked yet.
     Undecided,
-    /// By the lease, or because there is no Redis to share it.
-    Leader { swept: bool },
+    /// It holds the lease, or Redis is unavailable.
+    Leader { has_swept: bool },
     /// Another daemon leads.
     Follower,
     /// Another daemon holds the lease and does not deliver.
-    LeaderWithoutLease { delivery: Delivery, swept: bool },
+    LeaderWithoutLease { delivery: Delivery, has_swept: bool },
 }
 
-/// What this daemon is, for comparison with what Redis has.
+/// The state of this daemon, for comparison with an overview in Redis.
 pub(super) struct LocalView<'a> {
     pub(super) host: &'a str,
-    /// Drives that are here.
+    /// Number of present drives.
     pub(super) drives: usize,
-    /// What a list in Redis may have.
+    /// Maximum size of a list in Redis.
     pub(super) list_bytes: usize,
 }
 
 pub(super) struct Leadership {
-    /// Host, process and start: no two daemons share it.
+    /// Host, process and start: unique to a daemon.
     owner: String,
     lease: Duration,
     role: Role,
     next: Instant,
-    /// Until when another daemon's lease was known to last.
+    /// Known end of another daemon's lease.
     theirs_until: Instant,
     refused: bool,
     timing: DeliveryTiming,
@@ -88,26 +88,26 @@ impl Leadership {
         }
     }
 
-    /// This daemon leads, and a sweep of its own is complete since it does.
+    /// This daemon leads, and has completed a sweep since.
     pub(super) fn has_swept(&self) -> bool {
         match self.role {
-            Role::Leader { swept } | Role::LeaderWithoutLease { swept, .. } => swept,
+            Role::Leader { has_swept } | Role::LeaderWithoutLease { has_swept, .. } => has_swept,
             Role::Undecided | Role::Follower => false,
         }
     }
 
     pub(super) fn mark_swept(&mut self) {
-        if let Role::Leader { swept } | Role::LeaderWithoutLease { swept, .. } = &mut self.role {
-            *swept = true;
+        if let Role::Leader { has_swept } | Role::LeaderWithoutLease { has_swept, .. } = &mut self.role {
+            *has_swept = true;
         }
     }
 
-    /// Redis has said that another daemon polls, and that one delivers.
+    /// Another daemon holds the lease, and delivers.
     pub(super) fn is_follower(&self) -> bool {
         self.role == Role::Follower
     }
 
-    /// Why this daemon polls although another one holds the lease.
+    /// Why this daemon leads although another one holds the lease.
     pub(super) fn alone_because(&self) -> Option<&Delivery> {
         match &self.role {
             Role::LeaderWithoutLease { delivery, .. } => Some(delivery),
@@ -115,7 +115,7 @@ impl Leadership {
         }
     }
 
-    /// What is wrong with the lease, in a sentence.
+    /// A problem with the lease, as a sentence.
     pub(super) fn problem(&self, host: &str) -> Option<String> {
         match self.alone_because()? {
             Delivery::InTime => None,
@@ -130,12 +130,12 @@ impl Leadership {
         }
     }
 
-    /// There is an overview of this host from whoever holds the lease.
+    /// The holder of the lease has published an overview of this host.
     pub(super) fn has_delivery(&self) -> bool {
         self.holder.has_delivered()
     }
 
-    /// The keys in Redis are another host's, whose daemon holds the lease: nothing is stored there, and nothing is of use.
+    /// Which host owns the keys in Redis. If another host's daemon holds the lease, nothing is stored or used.
     pub(super) fn keys(&self) -> KeysOf {
         if !matches!(self.role, Role::Leader { .. }) && self.holder.is_foreign() {
             KeysOf::AnotherHost
@@ -156,20 +156,20 @@ impl Leadership {
         self.next = Instant::now();
     }
 
-    /// Redis is away and somebody asks: no waiting for another's lease to lapse.
+    /// Redis is unavailable and a request waits: does not wait until another daemon's lease expires.
     pub(super) fn promote_without_redis(&mut self) {
         (self.theirs_until, self.next) = (Instant::now(), Instant::now());
     }
 
-    /// That overview goes to Redis.
+    /// Records an overview that is sent to Redis.
     pub(super) fn sends(&mut self, version: ContentVersion) {
         self.own.sends(version);
     }
 
-    /// Takes, prolongs or looks at the lease. True: a sweep is due because polling has become ours.
+    /// Acquires, renews or checks the lease. True: this daemon has become the leader, and a sweep is due.
     pub(super) fn renew(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) -> bool {
         let led = self.is_leader();
-        let leader = Role::Leader { swept: self.has_swept() };
+        let leader = Role::Leader { has_swept: self.has_swept() };
         let (role, wait) = match redis.hold_lease(&self.owner, self.lease) {
             Ok(Lease::Ours) => (leader, self.lease / 3),
             Ok(Lease::Theirs(left)) => {
@@ -177,7 +177,7 @@ impl Leadership {
                 let role = self.beside_holder(redis, view, at);
                 (role, (left + Duration::from_millis(10)).min(self.lease / 3))
             }
-            // Whoever polls may still do so: its lease must have lapsed before two do.
+            // The leader may still poll: its lease must have expired before another daemon does.
             Err(StoreError::Unavailable(_)) if self.is_follower() && at < self.theirs_until => {
                 (Role::Follower, WITHOUT_REDIS)
             }
@@ -195,7 +195,7 @@ impl Leadership {
         self.is_leader() && !led
     }
 
-    /// Looks whether the holder delivers again, before anything is stored in its place.
+    /// Checks whether the holder delivers again, before its lists are overwritten.
     pub(super) fn check_holder(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) {
         if let Role::LeaderWithoutLease { .. } = self.role {
             let role = self.beside_holder(redis, view, at);
@@ -203,18 +203,18 @@ impl Leadership {
         }
     }
 
-    /// What polling is to this daemon while another one holds the lease.
+    /// The role of this daemon while another one holds the lease.
     fn beside_holder(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) -> Role {
         if matches!(self.role, Role::Undecided | Role::Leader { .. }) {
             self.holder = Holder::default();
         }
-        // Redis has just answered; if it does not now, the next look says so.
+        // Redis has just answered; if it does not answer now, the next check detects that.
         if let Ok(published) = redis.published(view.list_bytes) {
             self.holder.seen(published.as_ref(), &self.own, view.host, at);
         }
         match self.holder.delivery(&self.timing, view.drives) {
             Delivery::InTime => Role::Follower,
-            late => Role::LeaderWithoutLease { delivery: late, swept: self.has_swept() },
+            late => Role::LeaderWithoutLease { delivery: late, has_swept: self.has_swept() },
         }
     }
 
@@ -242,7 +242,7 @@ impl Leadership {
 
     pub(super) fn release(&self, redis: &RedisStore) {
         if let Role::Leader { .. } = self.role {
-            // A lease that cannot be given back lapses.
+            // A lease that cannot be released expires.
             let _ = redis.release_lease(&self.owner);
         }
     }

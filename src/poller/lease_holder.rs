@@ -1,7 +1,7 @@
-//! Whether the holder of the poll lease delivers: a lease is believed only while overviews of this host come.
+//! Whether the holder of the poll lease delivers: a lease is honoured only while overviews of this host are published.
 //!
-//! Time is counted between looks and not by the clock, so that a process that was frozen with the holder does not
-//! take the silence of the time in which it did not look for the holder's. Pure.
+//! Time is counted between checks and not by the clock: while this process was frozen it did not check, so that time does
+//! not count as silence of the holder. Pure.
 
 use crate::api::content_version::ContentVersion;
 use crate::api::published::Published;
@@ -9,29 +9,29 @@ use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// From one look to the next counts no more than this.
+/// Maximum time that is counted from one check to the next.
 const LONGEST_STEP: Duration = Duration::from_secs(15);
-/// A holder that is gone has lost its lease by then: whoever publishes from another host after that does so now.
+/// After this time a stopped holder has lost its lease, so overviews of another host are from a running daemon.
 const FOREIGN_AFTER: Duration = Duration::from_secs(16);
 /// From the deadline of a child to its end.
 const ENDING: Duration = Duration::from_secs(3);
-/// What asking for the pools may take.
+/// Maximum duration of a pool query.
 const POOLS: Duration = Duration::from_secs(23);
-/// Versions of overviews that this daemon sent last.
+/// Number of versions of overviews kept that this daemon sent last.
 const OWN: usize = 4;
 
 /// What the holder delivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// Overviews of this host, or it may still do so in time.
+    /// Overviews of this host, or the next one is not overdue.
     InTime,
-    /// None for so long.
+    /// No overview for that long.
     Late(Duration),
-    /// Those of another host, of that name.
+    /// Overviews of another host, with its name.
     Foreign(String),
 }
 
-/// How long a holder in good order may take from one overview to the next.
+/// The values that decide how long a working holder may take from one overview to the next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeliveryTiming {
     pub(super) interval: Duration,
@@ -42,9 +42,9 @@ pub(super) struct DeliveryTiming {
 }
 
 impl DeliveryTiming {
-    /// Two intervals and what a sweep may take: before its first sweep is whole a daemon publishes no lists. `known`: what
-    /// the last sweep took; where that is not known, what it takes at most.
-    fn lasts(&self, drives: usize, known: Option<Duration>) -> Duration {
+    /// Two intervals and the duration of a sweep: until its first sweep is complete a daemon publishes no lists. `known`: the
+    /// duration of the last sweep; if it is unknown, the maximum is used.
+    fn limit(&self, drives: usize, known: Option<Duration>) -> Duration {
         let reading = self.timeout + ENDING;
         let rounds = u32::try_from(drives.div_ceil(self.concurrency.max(1))).unwrap_or(u32::MAX).max(1);
         let most = reading.saturating_mul(rounds);
@@ -53,26 +53,26 @@ impl DeliveryTiming {
     }
 }
 
-/// What has been seen of the holder since this daemon follows.
+/// State of the holder, observed since this daemon follows.
 #[derive(Debug, Default)]
 pub(super) struct Holder {
-    looked: Option<Instant>,
-    /// When the last overview of this host was made, by its own date.
+    last_check: Option<Instant>,
+    /// `generated_at` of the last overview of this host.
     generated_at: Option<Timestamp>,
     sweep_took: Option<Duration>,
-    /// Without a new overview of this host.
+    /// Time without a new overview of this host.
     silent: Duration,
-    /// Another host, and for how long its overviews have stood there.
+    /// Another host, and for how long its overviews have been stored.
     foreign: Option<(String, Duration)>,
-    /// There has been one of this host.
+    /// There was an overview of this host.
     has_delivered: bool,
 }
 
 impl Holder {
-    /// Takes in what Redis has now.
+    /// Applies the overview that Redis has now.
     pub(super) fn seen(&mut self, published: Option<&Published>, own: &Own, host: &str, at: Instant) {
-        let step = self.looked.map_or(Duration::ZERO, |last| at.saturating_duration_since(last)).min(LONGEST_STEP);
-        self.looked = Some(at);
+        let step = self.last_check.map_or(Duration::ZERO, |last| at.saturating_duration_since(last)).min(LONGEST_STEP);
+        self.last_check = Some(at);
         self.silent += step;
         let Some(published) = published else {
             self.foreign = None;
@@ -97,12 +97,12 @@ impl Holder {
     pub(super) fn delivery(&self, timing: &DeliveryTiming, drives: usize) -> Delivery {
         match &self.foreign {
             Some((name, lasted)) if *lasted >= FOREIGN_AFTER => Delivery::Foreign(name.clone()),
-            _ if self.silent > timing.lasts(drives, self.sweep_took) => Delivery::Late(self.silent),
+            _ if self.silent > timing.limit(drives, self.sweep_took) => Delivery::Late(self.silent),
             _ => Delivery::InTime,
         }
     }
 
-    /// The keys are another host's, as far as was seen: what is stored would be in its way.
+    /// The keys were last seen to be another host's: stored values would overwrite its own.
     pub(super) fn is_foreign(&self) -> bool {
         self.foreign.is_some()
     }
@@ -112,7 +112,7 @@ impl Holder {
     }
 }
 
-/// Overviews that this daemon sent itself: no holder delivered those.
+/// Overviews that this daemon sent itself: the holder did not deliver those.
 #[derive(Debug, Default)]
 pub(super) struct Own(VecDeque<ContentVersion>);
 
@@ -140,9 +140,15 @@ mod tests {
         Published { host: host.to_owned(), generated_at: Some(Timestamp(at)), version, sweep_took }
     }
 
-    /// A look every five seconds; what is given is what stands there at each of them.
-    fn looks(holder: &mut Holder, own: &Own, begun: Instant, seconds: u64, shown: impl Fn(u64) -> Option<Published>) {
-        let last = holder.looked.map_or(0, |at| at.saturating_duration_since(begun).as_secs());
+    /// Checks every five seconds; `shown` is the overview that is stored at each check.
+    fn check_repeatedly(
+        holder: &mut Holder,
+        own: &Own,
+        begun: Instant,
+        seconds: u64,
+        shown: impl Fn(u64) -> Option<Published>,
+    ) {
+        let last = holder.last_check.map_or(0, |at| at.saturating_duration_since(begun).as_secs());
         for second in (last..last + seconds).step_by(5) {
             let at = begun + Duration::from_secs(second);
             holder.seen(shown(second).as_ref(), own, "nas1", at);
@@ -156,58 +162,58 @@ mod tests {
     #[test]
     fn one_that_delivers_every_interval_is_believed_for_ever_and_one_that_stops_is_not() {
         let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
-        looks(&mut holder, &own, begun, 10_000, |s| Some(overview("nas1", round(s))));
+        check_repeatedly(&mut holder, &own, begun, 10_000, |s| Some(overview("nas1", round(s))));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime);
-        looks(&mut holder, &own, begun, 200, |_| Some(overview("nas1", 111)));
+        check_repeatedly(&mut holder, &own, begun, 200, |_| Some(overview("nas1", 111)));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "two intervals and a sweep");
-        looks(&mut holder, &own, begun, 60, |_| Some(overview("nas1", 111)));
+        check_repeatedly(&mut holder, &own, begun, 60, |_| Some(overview("nas1", 111)));
         assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
-        looks(&mut holder, &own, begun, 10, |_| Some(overview("nas1", 112)));
+        check_repeatedly(&mut holder, &own, begun, 10, |_| Some(overview("nas1", 112)));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "it delivers again");
     }
 
     #[test]
     fn own_overviews_are_no_delivery() {
         let (mut holder, mut own, begun) = (Holder::default(), Own::default(), Instant::now());
-        looks(&mut holder, &own, begun, 300, |_| None);
+        check_repeatedly(&mut holder, &own, begun, 300, |_| None);
         assert!(
             matches!(holder.delivery(&TIMING, 78), Delivery::InTime),
             "its first sweep of 78 drives may take so long"
         );
-        looks(&mut holder, &own, begun, 300, |_| None);
+        check_repeatedly(&mut holder, &own, begun, 300, |_| None);
         assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
         for at in 1..10 {
             own.sends(overview("nas1", at).version);
-            looks(&mut holder, &own, begun, 20, |_| Some(overview("nas1", at)));
+            check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas1", at)));
             assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
         }
-        looks(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1000)));
+        check_repeatedly(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1000)));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime);
     }
 
     #[test]
     fn another_host_is_told_after_a_lease() {
         let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
-        looks(&mut holder, &own, begun, 10, |_| Some(overview("nas2", 1)));
+        check_repeatedly(&mut holder, &own, begun, 10, |_| Some(overview("nas2", 1)));
         assert!(holder.is_foreign() && !holder.has_delivered());
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "it may be gone, its lease not yet");
-        looks(&mut holder, &own, begun, 20, |_| Some(overview("nas2", 1)));
+        check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas2", 1)));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::Foreign("nas2".to_owned()));
-        looks(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1)));
+        check_repeatedly(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1)));
         assert!(!holder.is_foreign() && holder.delivery(&TIMING, 78) == Delivery::InTime);
     }
 
     #[test]
     fn what_was_not_looked_at_does_not_count() {
         let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
-        looks(&mut holder, &own, begun, 20, |_| Some(overview("nas1", 1)));
+        check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas1", 1)));
         holder.seen(Some(&overview("nas1", 1)), &own, "nas1", begun + Duration::from_secs(100_000));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "frozen for a day, and the holder with it");
     }
 
     #[test]
     fn the_patience_is_that_of_a_sweep() {
-        let seconds = |drives, known: Option<u64>| TIMING.lasts(drives, known.map(Duration::from_secs)).as_secs();
+        let seconds = |drives, known: Option<u64>| TIMING.limit(drives, known.map(Duration::from_secs)).as_secs();
         assert_eq!(seconds(4, None), 180 + 33);
         assert_eq!(seconds(78, None), 180 + 10 * 33);
         assert_eq!(seconds(78, Some(10)), 180 + 33);

@@ -46,11 +46,11 @@ pub(super) enum Sends {
 
 /// Whether the list of missing drives is sent with the next lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum GoneList {
+enum MissingListSend {
     #[default]
-    Send,
+    Include,
     /// It is stored already, or must not be.
-    LeaveOut,
+    Exclude,
 }
 
 pub(super) struct Publisher {
@@ -78,7 +78,7 @@ pub(super) struct Publisher {
     pending: HashSet<DeviceName>,
     flushed: Option<Instant>,
     lists_due: Instant,
-    gone: GoneList,
+    missing_list: MissingListSend,
     /// The version of the overview that was sent last, until the leadership takes it.
     sent: Option<ContentVersion>,
 }
@@ -108,7 +108,7 @@ impl Publisher {
             pending: HashSet::new(),
             flushed: None,
             lists_due: Instant::now() + shortest / 3,
-            gone: GoneList::Send,
+            missing_list: MissingListSend::Include,
             sent: None,
         }
     }
@@ -267,12 +267,12 @@ impl Publisher {
 
     /// Does not send the list of missing drives with the next lists.
     pub(super) fn exclude_missing_list(&mut self) {
-        self.gone = GoneList::LeaveOut;
+        self.missing_list = MissingListSend::Exclude;
     }
 
     /// Sends the list of missing drives with the next lists.
     pub(super) fn include_missing_list(&mut self) {
-        self.gone = GoneList::Send;
+        self.missing_list = MissingListSend::Include;
     }
 
     fn entry(&self, key: Key) -> Option<Entry> {
@@ -301,7 +301,7 @@ impl Publisher {
             let life = self.lifetimes.overview.min(self.lifetimes.enclosures).min(self.lifetimes.zfs);
             self.lists_due = at + life / 3;
             keys.extend([Key::Enclosures, Key::ZfsMap]);
-            if std::mem::take(&mut self.gone) == GoneList::Send {
+            if std::mem::take(&mut self.missing_list) == MissingListSend::Include {
                 keys.push(Key::Gone);
             }
             keys.push(Key::Overview);

@@ -196,7 +196,7 @@ impl EventLoop {
         let mut left: Vec<(&DriveKey, &Bytes)> = self.missing.documents().iter().collect();
         left.sort_by_cached_key(|(key, _)| (std::cmp::Reverse(since(key)), DriveKey::clone(key)));
         let documents = left.into_iter().map(|(_, document)| &**document);
-        let list = build_missing_list(&self.limits().gone, self.collector.name(), now(), documents);
+        let list = build_missing_list(&self.limits().missing_list, self.collector.name(), now(), documents);
         self.publisher.set_missing_list(list);
     }
 
