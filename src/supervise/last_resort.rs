@@ -1,7 +1,7 @@
-//! The last resort: ends a process that does not end by itself, or in which nothing shows any more that it works.
+//! The last resort: ends a process whose stop does not complete, or that no longer makes progress.
 //!
-//! It depends on nothing that can hang. Its thread is started before anything else of the daemon, so it also covers
-//! the start. Every wait in it has a bound; it takes no lock that another thread may keep, and writes no line itself:
+//! It depends on nothing that can hang. Its thread is started before all others, so it also covers
+//! the start. Every wait has a bound; it takes no lock that another thread may hold, and does not log itself:
 //! standard error and the journal may block, so a second thread writes, and is waited for briefly.
 
 use super::thread_monitor::ThreadMonitor;
@@ -13,36 +13,36 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-/// Looks in a row that find no new heartbeat of `supervise`, which makes one between two looks: without a watchdog, two
-/// minutes. A start may take as long. Counted, and not by the clock: a process that was frozen is none that hangs.
-const LOOKS: u32 = 12;
-/// What an orderly stop may take, in steps; counted for the same reason.
+/// Consecutive checks without a new heartbeat of `supervise`, which makes one between two checks: without a watchdog, two
+/// minutes. A start may take as long. Counted rather than timed, so that SIGSTOP does not trip it.
+const MAX_MISSED_CHECKS: u32 = 12;
+/// Maximum duration of an orderly stop, in steps; counted for the same reason.
 const STEPS: u32 = 10;
 const STEP: Duration = Duration::from_secs(1);
-/// What writing the last line may take.
+/// Maximum duration of writing the last line.
 const WRITE_WITHIN: Duration = Duration::from_secs(1);
-/// What exit(3) may take.
+/// Maximum duration of exit(3).
 const EXIT_WITHIN: Duration = Duration::from_secs(1);
-/// As after any other failure: the process is to be started again.
+/// As after any other failure, so that the service manager restarts the daemon.
 const STATUS: i32 = 1;
 
 #[derive(Clone, Copy)]
 struct Bounds {
-    look: Duration,
-    looks: u32,
+    interval: Duration,
+    checks: u32,
     step: Duration,
     steps: u32,
     write_within: Duration,
 }
 
-/// Starts it. From now on a stop ends within ten seconds, one way or the other.
+/// Starts the threads. From now on a stop ends within ten seconds.
 pub(crate) fn start(monitor: &ThreadMonitor, stop: &Stop) -> io::Result<()> {
-    let look = heartbeat_interval();
-    let bounds = Bounds { look, looks: LOOKS, step: STEP, steps: STEPS, write_within: WRITE_WITHIN };
+    let interval = heartbeat_interval();
+    let bounds = Bounds { interval, checks: MAX_MISSED_CHECKS, step: STEP, steps: STEPS, write_within: WRITE_WITHIN };
     spawn(monitor, stop, bounds, |line| log::error!("{line}"), end_process)
 }
 
-/// `write` may block for ever; `end` does not return in the daemon.
+/// `write` may block forever; `end` does not return in the daemon.
 fn spawn(
     monitor: &ThreadMonitor,
     stop: &Stop,
@@ -63,7 +63,7 @@ fn spawn(
     let run = move || {
         if hangs(&monitor, &stop, bounds) {
             monitor.fail();
-            let _ = lines.try_send(format!("no heartbeat at {} looks in a row, stopping the daemon", bounds.looks));
+            let _ = lines.try_send(format!("no heartbeat at {} looks in a row, stopping the daemon", bounds.checks));
             let _ = written.recv_timeout(bounds.write_within);
         }
         // An orderly stop ends the process, and this thread with it.
@@ -82,11 +82,11 @@ fn spawn(
     thread::Builder::new().name("last-resort".to_owned()).spawn(run).map(drop)
 }
 
-/// Waits until a stop is asked for, or (true) nothing shows that the daemon works.
+/// Waits for a stop, or (true) for too many checks without a heartbeat.
 fn hangs(monitor: &ThreadMonitor, stop: &Stop, bounds: Bounds) -> bool {
     let (mut missed, mut last) = (0, monitor.heartbeats());
-    while missed < bounds.looks {
-        if stop.channel().recv_timeout(bounds.look) != Err(RecvTimeoutError::Timeout) {
+    while missed < bounds.checks {
+        if stop.channel().recv_timeout(bounds.interval) != Err(RecvTimeoutError::Timeout) {
             return false;
         }
         let beats = monitor.heartbeats();
@@ -96,7 +96,7 @@ fn hangs(monitor: &ThreadMonitor, stop: &Stop, bounds: Bounds) -> bool {
     true
 }
 
-/// Threads that did not end. Where all did, it is the one that waits for them.
+/// Threads that have not ended. If all have, the main thread hangs.
 fn names(monitor: &ThreadMonitor) -> String {
     match monitor.awaited() {
         Some(names) if names.is_empty() => "main".to_owned(),
@@ -105,11 +105,11 @@ fn names(monitor: &ThreadMonitor) -> String {
     }
 }
 
-/// exit(3) gives the status that makes a service manager start the daemon again. But it runs what is registered for the
-/// end, under locks that a thread which hangs may hold (the loader's, while a name is looked up), so it has a bound, too.
-/// SIGKILL then needs nobody's help; only the first process of a container is spared it, and that one abort(3) ends.
-/// SIGKILL comes before abort(3), which may leave the memory of the process in a core dump. Children end by the kernel's
-/// tie (`probe::trampoline`) in each case.
+/// exit(3) sets the status with which a service manager restarts the daemon. But it runs exit handlers under locks that a
+/// hanging thread may hold (the loader's, during a name lookup), so it has a bound, too.
+/// SIGKILL always works, except on the first process of a container, which abort(3) ends.
+/// SIGKILL comes before abort(3), which may write the memory of the process to a core dump. In each case the kernel kills
+/// the children (`probe::trampoline`).
 fn end_process() {
     let exit = || std::process::exit(STATUS);
     if thread::Builder::new().name("last-exit".to_owned()).spawn(exit).is_ok() {
@@ -125,8 +125,8 @@ mod tests {
     use crossbeam_channel::{Receiver, unbounded};
 
     const QUICK: Bounds = Bounds {
-        look: Duration::from_millis(5),
-        looks: 4,
+        interval: Duration::from_millis(5),
+        checks: 4,
         step: Duration::from_millis(1),
         steps: 10,
         write_within: Duration::from_millis(5),
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_daemon_whose_heart_beats_is_left_alone() {
-        let played = played(Bounds { looks: 1000, ..QUICK }, false);
+        let played = played(Bounds { checks: 1000, ..QUICK }, false);
         for _ in 0..100 {
             played.monitor.beat();
             thread::sleep(Duration::from_millis(1));
