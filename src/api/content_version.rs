@@ -107,11 +107,11 @@ mod tests {
     #[test]
     fn a_version_is_at_the_beginning_and_changes_with_any_byte() {
         let base = "a".repeat(100);
-        let whole = body(&base);
-        let version = ContentVersion::read(&whole);
-        assert!(version.is_some_and(|v| v != ContentVersion::default()), "{}", String::from_utf8_lossy(&whole));
-        assert_eq!(ContentVersion::read(&whole[..HEADER_BYTES]), version);
-        assert_eq!(body(&base), whole, "the same bytes have the same version");
+        let body_bytes = body(&base);
+        let version = ContentVersion::read(&body_bytes);
+        assert!(version.is_some_and(|v| v != ContentVersion::default()), "{}", String::from_utf8_lossy(&body_bytes));
+        assert_eq!(ContentVersion::read(&body_bytes[..HEADER_BYTES]), version);
+        assert_eq!(body(&base), body_bytes, "the same bytes have the same version");
         let mut seen = std::collections::HashSet::from([version.map(|v| v.0)]);
         for at in 0..base.len() {
             let other = format!("{}b{}", &base[..at], &base[at + 1..]);
@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn other_bodies_have_no_version() {
-        let whole = body("x");
+        let body_bytes = body("x");
         for cut in 0..HEADER_BYTES {
-            assert_eq!(ContentVersion::read(&whole[..cut]), None, "{cut}");
+            assert_eq!(ContentVersion::read(&body_bytes[..cut]), None, "{cut}");
         }
         let others: [&[u8]; 4] = [
             br#"{"schema":2,"version":"0123456789abcdef","#,

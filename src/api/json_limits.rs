@@ -31,12 +31,12 @@ pub enum Excess {
 }
 
 impl JsonLimits {
-    /// Gives the number of values, or the first limit that is exceeded; nothing behind that is looked at.
+    /// Returns the number of values, or the first limit that is exceeded; the rest is not checked.
     pub fn check(&self, json: &[u8]) -> Result<usize, Excess> {
         if json.len() > self.bytes {
             return Err(Excess::Bytes { found: json.len(), most: self.bytes });
         }
-        // A list of n elements has n - 1 commas: its opening stands for the first one, and the 1 for the whole text.
+        // A list of n elements has n - 1 commas: its opening counts for the first one, and the 1 for the complete text.
         let (mut values, mut depth) = (1_usize, 0_usize);
         let mut rest = json;
         while let Some((byte, after)) = rest.split_first() {
@@ -61,7 +61,7 @@ impl JsonLimits {
         Ok(values)
     }
 
-    /// What stands behind the string that `rest` is within.
+    /// The text after the string in which `rest` begins.
     fn after_string<'a>(&self, rest: &'a [u8]) -> Result<&'a [u8], Excess> {
         let mut length = 0;
         loop {
@@ -84,7 +84,7 @@ impl JsonLimits {
 mod tests {
     use super::*;
 
-    const MUCH: JsonLimits = JsonLimits { bytes: 1 << 20, values: 1 << 20, depth: 1 << 20, string: 1 << 20 };
+    const UNLIMITED: JsonLimits = JsonLimits { bytes: 1 << 20, values: 1 << 20, depth: 1 << 20, string: 1 << 20 };
 
     #[test]
     fn values_are_counted_and_what_stands_in_strings_is_not() {
@@ -97,7 +97,7 @@ mod tests {
             // An empty one counts as if it had an element.
             ("[]", 2),
         ] {
-            assert_eq!(MUCH.check(json.as_bytes()), Ok(values), "{json}");
+            assert_eq!(UNLIMITED.check(json.as_bytes()), Ok(values), "{json}");
         }
     }
 
@@ -113,12 +113,12 @@ mod tests {
         assert_eq!(check(JsonLimits { values: 4, ..exact }, json), Some(Excess::Values(4)));
         assert_eq!(check(JsonLimits { depth: 1, ..exact }, json), Some(Excess::Depth(1)));
         assert_eq!(check(JsonLimits { string: 8, ..exact }, json), Some(Excess::String(8)));
-        assert_eq!(check(JsonLimits { depth: 3, ..MUCH }, &"[".repeat(1000)), Some(Excess::Depth(3)));
-        // Neither a string nor an escape that the text ends in is looked at beyond its end.
+        assert_eq!(check(JsonLimits { depth: 3, ..UNLIMITED }, &"[".repeat(1000)), Some(Excess::Depth(3)));
+        // An unfinished string or escape is not read beyond the end of the text.
         for unfinished in ["\"abc", "\"abc\\", "\"\\u", "[\"", "]]]}", ""] {
-            assert_eq!(check(MUCH, unfinished), None, "{unfinished}");
+            assert_eq!(check(UNLIMITED, unfinished), None, "{unfinished}");
         }
-        assert_eq!(check(JsonLimits { string: 2, ..MUCH }, "\"abc"), Some(Excess::String(2)));
+        assert_eq!(check(JsonLimits { string: 2, ..UNLIMITED }, "\"abc"), Some(Excess::String(2)));
     }
 
     #[test]

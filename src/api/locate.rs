@@ -1,4 +1,4 @@
-//! One drive by any name that a person has at hand: what `/api/whereis/{anything}` answers. Pure.
+//! Finds one drive by any of its names: the answer of `/api/whereis/{anything}`. Pure.
 
 use super::describe::{devices, pool_location, reason, verdict};
 use super::drive_summary::DriveSummary;
@@ -9,37 +9,36 @@ use crate::domain::identity::{strip_partition, strip_path};
 use crate::domain::text::sanitize;
 use std::fmt::Write as _;
 
-/// From so many characters on, a part of a serial number is one.
-const PART: usize = 4;
+/// Minimum length of a serial number fragment.
+const MIN_SERIAL_FRAGMENT: usize = 4;
 /// Candidates that are listed.
 const LISTED: usize = 8;
 
-/// What a name leads to.
+/// The result for a name.
 #[derive(Debug)]
 pub enum Located<'a> {
     Drive(&'a DriveSummary),
-    /// Nothing, or not one thing; in words.
+    /// No drive, or several; as a sentence.
     Nothing(String),
 }
 
-/// The drive that a name means. `known` is the one that goes by it outside of the overview (links,
-/// sg nodes, addresses, leaves of pools): asked when no drive's own names are it, and before a part
-/// of a serial number is.
+/// The drive that a name means. `known` matches names that are not in the overview (links, sg nodes, addresses, leaves of
+/// pools), after the drives' own names and before fragments of serial numbers.
 pub fn find<'a>(overview: &'a Overview, name: &str, known: impl Fn(&DriveSummary) -> bool) -> Located<'a> {
     let name = strip_path(name);
     if let Some((enclosure, slot)) = name.split_once('/') {
         return in_bay(overview, enclosure, slot);
     }
-    let ways: [&dyn Fn(&DriveSummary) -> bool; 5] = [
+    let matchers: [&dyn Fn(&DriveSummary) -> bool; 5] = [
         &|d| d.state != DriveState::Missing && has_device(d, name),
         &|d| is_serial(d, name) || is_wwn(d, name),
         &known,
-        // A drive that is gone may have left its letter to another.
+        // The block device name of a missing drive may have been reassigned.
         &|d| has_device(d, name),
-        &|d| has_part(d, name),
+        &|d| has_serial_fragment(d, name),
     ];
-    for way in ways {
-        let found: Vec<&DriveSummary> = overview.drives().filter(|d| way(d)).collect();
+    for matcher in matchers {
+        let found: Vec<&DriveSummary> = overview.drives().filter(|d| matcher(d)).collect();
         match found.as_slice() {
             [] => {}
             [drive] => return Located::Drive(drive),
@@ -69,7 +68,7 @@ fn is_serial(drive: &DriveSummary, name: &str) -> bool {
     drive.serial_number.as_deref().is_some_and(|serial| serial.eq_ignore_ascii_case(name))
 }
 
-/// With or without what may stand before it (`0x`, `naa.`, `eui.`, `wwn-0x`).
+/// With or without a prefix (`0x`, `naa.`, `eui.`, `wwn-0x`).
 fn is_wwn(drive: &DriveSummary, name: &str) -> bool {
     fn digits(text: &str) -> &str {
         let prefixes = ["wwn-0x", "nvme-eui.", "naa.", "eui.", "0x", "0X"];
@@ -78,9 +77,11 @@ fn is_wwn(drive: &DriveSummary, name: &str) -> bool {
     drive.wwn.as_deref().is_some_and(|wwn| digits(wwn).eq_ignore_ascii_case(digits(strip_partition(name))))
 }
 
-/// The beginning or the end of its serial number, as people read it off a label.
-fn has_part(drive: &DriveSummary, name: &str) -> bool {
-    let Some(serial) = drive.serial_number.as_deref().filter(|_| name.chars().count() >= PART) else { return false };
+/// The beginning or the end of its serial number, as read from a label.
+fn has_serial_fragment(drive: &DriveSummary, name: &str) -> bool {
+    let Some(serial) = drive.serial_number.as_deref().filter(|_| name.chars().count() >= MIN_SERIAL_FRAGMENT) else {
+        return false;
+    };
     let (serial, name) = (serial.to_ascii_lowercase(), name.to_ascii_lowercase());
     serial.starts_with(&name) || serial.ends_with(&name)
 }
@@ -91,14 +92,14 @@ fn in_bay<'a>(overview: &'a Overview, enclosure: &str, slot: &str) -> Located<'a
         .enclosures
         .iter()
         .find(|e| e.id.eq_ignore_ascii_case(enclosure) || e.sysfs_names.iter().any(|n| n == enclosure));
-    let Some(shelf) = by_name else {
+    let Some(found) = by_name else {
         return Located::Nothing(format!("no enclosure here is {}", sanitize(enclosure)));
     };
-    let bay = slot.parse::<u32>().ok().and_then(|n| shelf.slots.iter().find(|s| s.slot == n));
+    let bay = slot.parse::<u32>().ok().and_then(|n| found.slots.iter().find(|s| s.slot == n));
     match bay.map(|bay| &bay.drive) {
         Some(Some(drive)) => Located::Drive(drive),
-        Some(None) => Located::Nothing(format!("bay {} of enclosure {} is empty", sanitize(slot), shelf.id)),
-        None => Located::Nothing(format!("enclosure {} has no bay {}", shelf.id, sanitize(slot))),
+        Some(None) => Located::Nothing(format!("bay {} of enclosure {} is empty", sanitize(slot), found.id)),
+        None => Located::Nothing(format!("enclosure {} has no bay {}", found.id, sanitize(slot))),
     }
 }
 
@@ -123,15 +124,15 @@ fn bay(drive: &DriveSummary) -> String {
 /// The drive in one line: names, bay, serial, model, pool, verdict, and the first reason.
 pub(crate) fn line(drive: &DriveSummary) -> String {
     let text = |part: Option<&str>| sanitize(part.unwrap_or("-"));
-    let is_gone = drive.state == DriveState::Missing;
+    let is_missing = drive.state == DriveState::Missing;
     let mut parts = vec![
         devices(drive),
-        if is_gone && drive.slot.is_some() { format!("was in {}", bay(drive)) } else { bay(drive) },
+        if is_missing && drive.slot.is_some() { format!("was in {}", bay(drive)) } else { bay(drive) },
         text(drive.serial_number.as_deref()),
         text(drive.model_name.as_deref()),
         pool_location(drive).unwrap_or_else(|| "-".to_owned()),
     ];
-    if is_gone {
+    if is_missing {
         let mut missing = "missing".to_owned();
         if let Some(since) = drive.missing_since {
             let _ = write!(missing, " since {since}");
@@ -140,7 +141,7 @@ pub(crate) fn line(drive: &DriveSummary) -> String {
             let _ = write!(missing, ", was {}", drive.verdict.as_str());
         }
         parts.push(missing);
-        // That it is gone has been said; why it was bad has not.
+        // The answer includes that it is missing, but not yet why it was bad.
         parts.extend(drive.findings.first().map(|finding| sanitize(&finding.message)));
     } else {
         parts.push(verdict(drive));

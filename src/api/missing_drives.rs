@@ -1,4 +1,4 @@
-//! The list of drives that are gone: the value of `jbod:gone`.
+//! The list of missing drives: the value of `jbod:gone`.
 
 use super::SCHEMA;
 use super::json_limits::JsonLimits;
@@ -57,7 +57,7 @@ pub fn parse_missing_list<'a>(value: &'a [u8], host: &str) -> Option<Vec<&'a Raw
     (body.schema == SCHEMA && body.host == host).then_some(body.drives)
 }
 
-/// As much of a stored document as says whether its drive is to be recalled.
+/// The part of a stored document that decides whether its drive is restored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Outline {
     schema: u32,
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_list_of_missing_drives_stays_within_the_limits_it_is_read_with() {
-        let limits = JsonLimits { bytes: 100_000, values: 1_000, ..ValueLimits::default().gone };
+        let limits = JsonLimits { bytes: 100_000, values: 1_000, ..ValueLimits::default().missing_list };
         let now = Timestamp(1_767_225_600);
         let document = |n: usize, filler: &str| format!(r#"{{"schema":1,"n":{n},"a":[{filler}]}}"#);
         let listed = |documents: &[String]| {

@@ -1,5 +1,5 @@
-//! What the beginning of a stored overview says of who published it, and when: enough to know whether whoever holds the
-//! poll lease delivers, without the bays and drives that follow.
+//! The beginning of a stored overview, with its host and time: enough to decide whether the holder of the poll lease
+//! delivers, without the bays and drives that follow.
 
 use super::SCHEMA;
 use super::content_version::ContentVersion;
@@ -20,15 +20,15 @@ pub(crate) struct Published {
     pub(crate) version: ContentVersion,
     pub(crate) host: String,
     pub(crate) generated_at: Option<Timestamp>,
-    /// What the last whole sweep took.
+    /// Duration of the last complete sweep.
     pub(crate) sweep_took: Option<Duration>,
 }
 
 impl Published {
-    /// Of an overview, or of its first bytes. `None`: it is none of ours, or does not say of which host it is.
+    /// Reads an overview, or its first bytes. `None`: it is not an overview, or has no host.
     pub(crate) fn read(begin: &[u8]) -> Option<Self> {
         let mut found = PublishedFields::default();
-        // What is cut off ends in an error; what stood before it is known.
+        // A truncated text ends in an error; the fields before that are known.
         let _ = (&mut found).deserialize(&mut serde_json::Deserializer::from_slice(begin));
         let host = found.host.filter(|_| found.schema == Some(SCHEMA))?;
         Some(Self {
@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for &mut PublishedFields {
         f.write_str("an overview")
     }
 
-    /// Each field is noted as it comes: a later one may be cut off.
+    /// Each field is stored at once: a later one may be truncated.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<Cow<str>>()? {
             match &*key {
@@ -86,17 +86,17 @@ mod tests {
 
     #[test]
     fn the_beginning_of_an_overview_says_who_published_it() {
-        let whole = br#"{"schema":1,"version":"00000000000000ff","host":"nas1","topology":"t","generated_at":"2026-01-01T00:00:00Z","totals":{"drives":4},"sweep":{"started_at":null,"took_ms":2500,"drives":4,"failed":0,"timed_out":0},"enclosures":[{"id":"e"}]}"#;
-        let read = Published::read(whole).unwrap_or_default();
+        let complete = br#"{"schema":1,"version":"00000000000000ff","host":"nas1","topology":"t","generated_at":"2026-01-01T00:00:00Z","totals":{"drives":4},"sweep":{"started_at":null,"took_ms":2500,"drives":4,"failed":0,"timed_out":0},"enclosures":[{"id":"e"}]}"#;
+        let read = Published::read(complete).unwrap_or_default();
         assert_eq!((read.host.as_str(), read.generated_at), ("nas1", Some(Timestamp(1_767_225_600))));
         assert_eq!(
             (read.version.to_string().as_str(), read.sweep_took),
             ("00000000000000ff", Some(Duration::from_millis(2500)))
         );
-        let enclosures = whole.windows(12).position(|w| w == b"\"enclosures\"").unwrap_or(0);
-        assert_eq!(Published::read(&whole[..enclosures]), Some(read));
-        for cut in 0..whole.len() {
-            assert!(Published::read(&whole[..cut]).is_none_or(|read| read.host == "nas1"), "{cut}");
+        let enclosures = complete.windows(12).position(|w| w == b"\"enclosures\"").unwrap_or(0);
+        assert_eq!(Published::read(&complete[..enclosures]), Some(read));
+        for cut in 0..complete.len() {
+            assert!(Published::read(&complete[..cut]).is_none_or(|read| read.host == "nas1"), "{cut}");
         }
         for none in
             [&b"{\"schema\":2,\"host\":\"nas1\"}"[..], b"{\"schema\":1}", b"", b"[]", b"\xff", b"{\"host\":\"x\"}"]

@@ -1,7 +1,7 @@
 //! Limits of stored values, checked before they are parsed. A larger value was not written by this program for this host.
 //!
 //! The limits of a list grow with the host: they allow five times what a drive takes (815 bytes and 42 values in an
-//! overview), and a base that holds the last overview of a host whose shelves have all gone, of some 700 drives. A
+//! overview), and a base for the last overview of a host that has lost all its enclosures, some 700 drives. A
 //! document of a real drive has some 17 kB and 1,050 values.
 
 use super::json_limits::JsonLimits;
@@ -25,13 +25,13 @@ pub struct ValueLimits {
     /// Of the overview, the enclosures and the pools.
     pub list: JsonLimits,
     /// Of the list of missing drives, which holds their documents.
-    pub gone: JsonLimits,
+    pub missing_list: JsonLimits,
     /// Budget of all documents in memory, for those that are taken over from Redis.
     pub(crate) documents_bytes: usize,
 }
 
 impl ValueLimits {
-    /// Of a host with so many drives present, and so many bays.
+    /// Limits for a host with that number of present drives and bays.
     pub fn of(drives: usize, bays: usize) -> Self {
         let places = drives.max(bays);
         let with = |base: usize, each: usize| base.saturating_add(each.saturating_mul(places));
@@ -41,7 +41,7 @@ impl ValueLimits {
             depth: LIST_DEPTH,
             string: STRING,
         };
-        let gone = JsonLimits {
+        let missing_list = JsonLimits {
             bytes: with(4 * MIB, 16 * KIB).min(LARGEST_LIST),
             values: with(256 * KIB, KIB),
             // The body and its list around each document.
@@ -49,7 +49,7 @@ impl ValueLimits {
             string: STRING,
         };
         let documents_bytes = (8 * MIB).saturating_add((64 * KIB).saturating_mul(drives));
-        Self { list, gone, documents_bytes }
+        Self { list, missing_list, documents_bytes }
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(none.list.bytes, MIB);
         assert_eq!((rack.list.bytes, rack.list.values), (MIB + 84 * 4 * KIB, 32 * KIB + 84 * 256));
         assert_eq!(rack.documents_bytes, 8 * MIB + 79 * 64 * KIB);
-        for limits in [none.list, none.gone, rack.list, rack.gone, huge.list, huge.gone] {
+        for limits in [none.list, none.missing_list, rack.list, rack.missing_list, huge.list, huge.missing_list] {
             assert!(limits.bytes <= LARGEST_LIST);
         }
         assert_eq!(huge.list.bytes, LARGEST_LIST);

@@ -1,5 +1,4 @@
-//! Drives, where something of one is missing: why it has no bay, why there is no reading of it.
-//! Drives with the same reason share a line.
+//! Findings about drives: why a drive has no bay, or no reading. Drives with the same reason share a line.
 
 use super::finding::{DoctorFinding, Level, fail, ok, warn};
 use crate::api::drive_summary::DriveSummary;
@@ -38,14 +37,14 @@ pub(super) fn drives(host: &Host, inventory: &Inventory, overview: &Overview, to
         ok(counts)
     }];
     findings.extend(without_bay(inventory, overview));
-    // Without smartctl there is one reason for all, which has been said.
+    // Without smartctl there is one reason for all, which has been reported.
     if tool.is_ok() {
         findings.extend(without_reading(inventory));
     }
     findings
 }
 
-/// Types that smartctl is told by the setting.
+/// Findings about the device types that are set.
 pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<DoctorFinding> {
     if !unused.is_empty() {
         let what = format!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", unused.join(", "));
@@ -126,7 +125,7 @@ fn no_reading(shared: &str, drives: &[(&DriveRecord, NoReading)]) -> DoctorFindi
     warn(format!("no reading of {}: {own}", subject(&names, "", "").trim_end()), remedy(why))
 }
 
-/// A RAID volume whose disks are listed: they are read in its stead.
+/// A RAID volume whose disks are listed: they are read instead of it.
 fn has_disks(drive: &Drive) -> bool {
     !drive.raid_disks.is_empty()
 }
@@ -147,13 +146,13 @@ fn placed(record: &DriveRecord) -> String {
 }
 
 /// `sda is`, `12 drives (sda, sdb, …) are`.
-fn subject(names: &[&str], one: &str, many: &str) -> String {
+fn subject(names: &[&str], singular: &str, plural: &str) -> String {
     match names {
-        [name] => format!("{name} {one}"),
+        [name] => format!("{name} {singular}"),
         _ => {
-            let some = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            let listed = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
             let more = if names.len() > NAMED { ", …" } else { "" };
-            format!("{} drives ({some}{more}) {many}", names.len())
+            format!("{} drives ({listed}{more}) {plural}", names.len())
         }
     }
 }

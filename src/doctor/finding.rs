@@ -1,4 +1,4 @@
-//! One thing that `doctor` found, and how it is put on a screen.
+//! A finding of `doctor`, and its form on a terminal.
 
 use crate::domain::text::sanitize;
 use crate::terminal::Screen;

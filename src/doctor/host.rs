@@ -1,4 +1,4 @@
-//! The host itself: tools, kernel modules, shelves, and what this process may do.
+//! Findings about the host: tools, kernel modules, enclosures, and the rights of this process.
 
 use super::finding::{DoctorFinding, fail, ok, warn};
 use crate::api::overview::Overview;
@@ -59,17 +59,17 @@ pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Doctor
         .collect();
     let mut findings = vec![finding];
     if !unmatched.is_empty() {
-        let some = unmatched.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+        let listed = unmatched.iter().take(4).copied().collect::<Vec<_>>().join(", ");
         let more = if unmatched.len() > 4 { ", …" } else { "" };
         findings.push(warn(
-            format!("{} pool members are no drive that is here: {some}{more}", unmatched.len()),
+            format!("{} pool members are no drive that is here: {listed}{more}", unmatched.len()),
             "looking at them with zpool status -P; /api/zfs lists them as unmatched",
         ));
     }
     findings
 }
 
-pub(super) fn shelves(host: &Host, overview: &Overview, enclosures: &[Enclosure]) -> Vec<DoctorFinding> {
+pub(super) fn enclosure_findings(host: &Host, overview: &Overview, enclosures: &[Enclosure]) -> Vec<DoctorFinding> {
     let kernel = host_checks::kernel(host);
     if overview.enclosures.is_empty() {
         let what = "no enclosure is known: every drive is shown in no bay";
@@ -125,14 +125,14 @@ fn has_raid_volume(overview: &Overview) -> bool {
 /// By which nodes drives are reached.
 pub(super) fn nodes(host: &Host, inventory: &Inventory) -> Vec<DoctorFinding> {
     let mut findings = Vec::new();
-    let bare = inventory
+    let without_sg = inventory
         .present()
         .filter(|r| r.drive.raid_volume().is_none() && r.drive.paths.iter().any(|p| p.node.starts_with("/dev/sd")))
         .count();
-    if bare > 0 {
+    if without_sg > 0 {
         let what = if host_checks::kernel(host).sg { "although module sg is there" } else { "module sg is not loaded" };
         findings.push(warn(
-            format!("{bare} drives have no sg node ({what}): a smartctl that hangs on them cannot be killed"),
+            format!("{without_sg} drives have no sg node ({what}): a smartctl that hangs on them cannot be killed"),
             "modprobe sg, and sg in /etc/modules-load.d/jbod.conf",
         ));
     }

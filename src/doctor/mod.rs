@@ -1,4 +1,4 @@
-//! `doctor`: says what is missing and how to mend it. It reads every drive once, as a sweep does,
+//! `doctor`: reports what is missing and the remedy. It reads every drive once, as a sweep does,
 //! and changes nothing.
 
 mod drives;
@@ -30,7 +30,7 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
     let findings: Vec<DoctorFinding> = [
         host::smartctl(&tool),
         host::pools(&host, collector.zfs(), zpool.as_deref()),
-        host::shelves(&host, &overview, collector.enclosures()),
+        host::enclosure_findings(&host, &overview, collector.enclosures()),
         host::nodes(&host, collector.inventory()),
         host::rights(&host, &overview),
         service::redis(&config.redis),

@@ -1,4 +1,4 @@
-//! What the daemon would meet: Redis, and the address it serves on.
+//! Findings about the daemon's environment: Redis, and the listen address.
 
 use super::finding::{DoctorFinding, fail, ok, warn};
 use crate::cache::redis::{RedisCheck, check_redis};

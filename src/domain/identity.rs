@@ -1,4 +1,4 @@
-//! What a drive is known by: its names in the kernel, and what it says of itself.
+//! Names and identities of drives: block device names, and the identifiers that drives report.
 
 use super::text::natural_cmp;
 use serde::{Deserialize, Serialize};
@@ -100,11 +100,11 @@ impl DeviceName {
         &self.0
     }
 
-    /// Of an `sd` name, the letters by which the kernel counts, and what stands behind them.
+    /// For an `sd` name: the letters by which the kernel counts, and the rest.
     fn letters(&self) -> Option<(&str, &str)> {
-        let counted = self.0.strip_prefix("sd")?;
-        let end = counted.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(counted.len());
-        counted.split_at_checked(end).filter(|(letters, _)| !letters.is_empty())
+        let suffix = self.0.strip_prefix("sd")?;
+        let end = suffix.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(suffix.len());
+        suffix.split_at_checked(end).filter(|(letters, _)| !letters.is_empty())
     }
 }
 
@@ -185,7 +185,7 @@ impl Identity {
     }
 }
 
-/// What two values say of whether they are of one drive.
+/// Whether two values are of one drive.
 #[derive(PartialEq)]
 enum Match {
     Same,
@@ -201,7 +201,7 @@ fn compare<T: PartialEq>(own: Option<&T>, other: Option<&T>) -> Match {
     }
 }
 
-/// A name without what stands around it: `/dev/disk/by-id/wwn-0x5…` is `wwn-0x5…`.
+/// A name without its path: `/dev/disk/by-id/wwn-0x5…` is `wwn-0x5…`.
 pub fn strip_path(name: &str) -> &str {
     let name = name.trim().trim_end_matches('/');
     let path = name.trim_start_matches('/');

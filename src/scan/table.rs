@@ -1,6 +1,6 @@
-//! The rack as text: by bay, each enclosure for itself, or the worst drives first.
+//! The scan table: by bay, one table per enclosure, or the worst drives first.
 //!
-//! A reason that does not fit beside its drive stands below it, so that none is ever cut.
+//! A reason that does not fit beside its drive is placed below it, so that none is truncated.
 
 use super::layout::{Column, ColumnLayout, ShrinkStep};
 use crate::api::describe::{devices, pool_location, reason, verdict};
@@ -51,7 +51,7 @@ const HOURS: usize = 6;
 const POOL: usize = 7;
 const VERDICT: usize = 8;
 
-/// What goes first where there is no room. At 40 columns bay, device, serial and verdict are left.
+/// Columns in the order in which they are dropped. At 40 columns bay, device, serial and verdict remain.
 const STEPS: [ShrinkStep; 14] = [
     ShrinkStep::Cut(MODEL, 16),
     ShrinkStep::Drop(HOURS),
@@ -155,7 +155,7 @@ fn by_bay(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
     groups
 }
 
-/// Unknown counts as worse than ok here: somebody should look.
+/// Unknown counts as worse than ok here: it needs attention.
 fn worst(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
     let rank = |d: &DriveSummary| match d.verdict {
         Verdict::Crit => 0,
@@ -174,10 +174,10 @@ fn worst(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
     let mut drives: Vec<&DriveSummary> = overview.drives().collect();
     let place = |d: &DriveSummary| (Reverse(d.slot.is_some()), d.enclosure.clone().unwrap_or_default(), d.slot);
     drives.sort_by(|a, b| {
-        let ((in_bay_a, shelf_a, slot_a), (in_bay_b, shelf_b, slot_b)) = (place(a), place(b));
+        let ((in_bay_a, enclosure_a, slot_a), (in_bay_b, enclosure_b, slot_b)) = (place(a), place(b));
         (rank(a), silence(a), in_bay_a)
             .cmp(&(rank(b), silence(b), in_bay_b))
-            .then_with(|| natural_cmp(&shelf_a, &shelf_b))
+            .then_with(|| natural_cmp(&enclosure_a, &enclosure_b))
             .then_with(|| slot_a.cmp(&slot_b))
             .then_with(|| a.device.cmp(&b.device))
     });
@@ -208,7 +208,7 @@ fn rows(enclosure: &EnclosureView) -> Vec<TableRow> {
     slots
         .map(|slot| match (&slot.drive, &slot.status) {
             (Some(drive), _) => row(slot.slot.to_string(), drive),
-            // A bay without a drive that the shelf does not call empty is not called empty here.
+            // A bay without a drive is reported as empty only if the enclosure reports it as empty.
             (None, Some(status)) if *status != SlotStatus::NotInstalled => {
                 empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", sanitize(status.as_str())))
             }
@@ -252,8 +252,8 @@ fn footer(overview: &Overview) -> Vec<String> {
         return vec!["no drives here".to_owned()];
     }
     let counts = |all: &[(&str, usize)]| {
-        let some: Vec<String> = all.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
-        some.join(", ")
+        let parts: Vec<String> = all.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+        parts.join(", ")
     };
     let mut lines = Vec::new();
     for pool in &overview.pools {

@@ -23,7 +23,7 @@ pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
     }
 }
 
-fn shelf(bays: &[(u32, &str)]) -> Vec<Enclosure> {
+fn enclosure(bays: &[(u32, &str)]) -> Vec<Enclosure> {
     let slots = bays
         .iter()
         .map(|(slot, address)| Slot { number: *slot, addresses: vec![(*address).into()], ..Default::default() })
@@ -50,15 +50,15 @@ fn state(inventory: &Inventory, key: &str) -> Option<DriveState> {
 #[test]
 fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
     let mut inventory = Inventory::default();
-    inventory.apply_discovery(vec![drive("a", "sda", "0:0:1:0")], &shelf(&[(1, "0:0:1:0")]), T0);
+    inventory.apply_discovery(vec![drive("a", "sda", "0:0:1:0")], &enclosure(&[(1, "0:0:1:0")]), T0);
     inventory.apply(&reading("a", 1_001, Outcome::Good(Arc::default())));
-    let changes = inventory.apply_discovery(vec![], &shelf(&[]), T0);
+    let changes = inventory.apply_discovery(vec![], &enclosure(&[]), T0);
     assert_eq!(changes, [Change::Missing(DriveKey::Discovered("a".into()))]);
     let record = inventory.get(&DriveKey::Discovered("a".into())).cloned();
     assert!(record.is_some_and(|r| r.state == DriveState::Missing && r.bay.is_some() && r.report.is_some()));
 
     let mut same_bay = inventory.clone();
-    let changes = same_bay.apply_discovery(vec![drive("b", "sda", "0:0:2:0")], &shelf(&[(1, "0:0:2:0")]), T0);
+    let changes = same_bay.apply_discovery(vec![drive("b", "sda", "0:0:2:0")], &enclosure(&[(1, "0:0:2:0")]), T0);
     let key = DriveKey::Discovered("b".into());
     assert_eq!(changes, [Change::Appeared(key.clone()), Change::Replaced { key, was: Some("a".into()) }]);
     assert_eq!(state(&same_bay, "a"), None, "another drive sits there");
@@ -68,7 +68,7 @@ fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
     later.apply_discovery(vec![], &[], Timestamp(T0.0 + 86_400));
     assert_eq!(state(&later, "a"), None, "a day has passed");
 
-    let back = inventory.apply_discovery(vec![drive("a", "sdb", "0:0:3:0")], &shelf(&[(2, "0:0:3:0")]), T0);
+    let back = inventory.apply_discovery(vec![drive("a", "sdb", "0:0:3:0")], &enclosure(&[(2, "0:0:3:0")]), T0);
     let (key, from) = (DriveKey::Discovered("a".into()), Bay { enclosure: "e".into(), slot: 1 });
     assert_eq!(back, [Change::Back(key.clone()), Change::Moved { key, from }]);
     assert!(
@@ -81,13 +81,13 @@ fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
 fn a_drive_that_is_linked_to_its_bay_a_little_later_has_moved_only_if_the_bay_is_another() {
     let mut inventory = Inventory::default();
     let see = |inventory: &mut Inventory, address: &str, bays: &[(u32, &str)], at| {
-        inventory.apply_discovery(vec![drive("a", "sda", address)], &shelf(bays), Timestamp(T0.0 + at))
+        inventory.apply_discovery(vec![drive("a", "sda", address)], &enclosure(bays), Timestamp(T0.0 + at))
     };
     see(&mut inventory, "0:0:1:0", &[], 0);
     assert_eq!(see(&mut inventory, "0:0:1:0", &[(1, "0:0:1:0")], 1), [], "its first bay");
     assert_eq!(see(&mut inventory, "0:0:1:0", &[], 2), [], "the shelf is away");
     assert_eq!(see(&mut inventory, "0:0:1:0", &[(1, "0:0:1:0")], 600), [], "and there again");
-    inventory.apply_discovery(vec![], &shelf(&[]), Timestamp(T0.0 + 601));
+    inventory.apply_discovery(vec![], &enclosure(&[]), Timestamp(T0.0 + 601));
     assert_eq!(see(&mut inventory, "0:0:2:0", &[], 660), [Change::Back(DriveKey::Discovered("a".into()))]);
     let from = Bay { enclosure: "e".into(), slot: 1 };
     let moved = Change::Moved { key: DriveKey::Discovered("a".into()), from };
@@ -217,15 +217,15 @@ fn a_drive_that_is_pulled_one_path_after_the_other_is_missed_in_its_bay() {
         inventory.get(&DriveKey::Discovered("a".into())).and_then(|r| r.bay.as_ref().map(|bay| bay.slot))
     };
     let mut inventory = Inventory::default();
-    inventory.apply_discovery(vec![drive("a", "sda", "0:0:1:0")], &shelf(&[(1, "0:0:1:0")]), T0);
+    inventory.apply_discovery(vec![drive("a", "sda", "0:0:1:0")], &enclosure(&[(1, "0:0:1:0")]), T0);
     // The path that the shelf knows goes first.
-    inventory.apply_discovery(vec![drive("a", "sdb", "1:0:1:0")], &shelf(&[]), T0);
+    inventory.apply_discovery(vec![drive("a", "sdb", "1:0:1:0")], &enclosure(&[]), T0);
     assert_eq!(at(&inventory), None, "it is in no bay that the shelf knows of");
     let mut late = inventory.clone();
-    inventory.apply_discovery(vec![], &shelf(&[]), Timestamp(T0.0 + 1));
+    inventory.apply_discovery(vec![], &enclosure(&[]), Timestamp(T0.0 + 1));
     assert_eq!((state(&inventory, "a"), at(&inventory)), (Some(DriveState::Missing), Some(1)));
-    late.apply_discovery(vec![], &shelf(&[]), Timestamp(T0.0 + 60));
+    late.apply_discovery(vec![], &enclosure(&[]), Timestamp(T0.0 + 60));
     assert_eq!((state(&late, "a"), at(&late)), (Some(DriveState::Missing), None), "it stood elsewhere");
-    inventory.apply_discovery(vec![drive("b", "sda", "0:0:2:0")], &shelf(&[(1, "0:0:2:0")]), Timestamp(T0.0 + 2));
+    inventory.apply_discovery(vec![drive("b", "sda", "0:0:2:0")], &enclosure(&[(1, "0:0:2:0")]), Timestamp(T0.0 + 2));
     assert_eq!(state(&inventory, "a"), None, "another drive sits there");
 }

@@ -54,7 +54,7 @@ fn read(value: &[u8]) {
         }
         assert!(mark_stale(value).len() <= value.len());
     }
-    if limits.gone.check(value).is_ok()
+    if limits.missing_list.check(value).is_ok()
         && let Some(drives) = parse_missing_list(value, "nas1")
     {
         for drive in drives.iter().filter(|drive| DOCUMENT.check(drive.get().as_bytes()).is_ok()).take(100) {
