@@ -44,7 +44,7 @@ impl Key {
         match self {
             Self::Smart(_) => DOCUMENT,
             Self::Overview | Self::Enclosures | Self::ZfsMap => limits.list,
-            Self::Gone => limits.gone,
+            Self::Gone => limits.missing_list,
         }
     }
 

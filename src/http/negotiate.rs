@@ -63,14 +63,14 @@ pub(super) fn takes_gzip(accept_encoding: Option<&str>) -> bool {
 
 /// `1`, `0.8`, `0.333` in thousandths; `None` for anything else.
 fn parse_qvalue(text: &str) -> Option<u16> {
-    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-    if part.len() > 3 || !part.bytes().all(|b| b.is_ascii_digit()) {
+    let (integer, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    if fraction.len() > 3 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let part: u16 = format!("{part:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some(part),
-        "1" if part == 0 => Some(1000),
+    let fraction: u16 = format!("{fraction:0<3}").parse().ok()?;
+    match integer {
+        "0" => Some(fraction),
+        "1" if fraction == 0 => Some(1000),
         _ => None,
     }
 }

@@ -70,11 +70,11 @@ impl Reader {
         self.poller.silent_for() <= POLLER_TIMEOUT
     }
 
-    /// Where a drive is, by any name it has. Reads no drive: it is a view of the overview.
+    /// Where a drive is, by any of its names. Reads no drive: it is a view of the overview.
     pub(crate) fn whereis(&self, name: &str, as_json: bool, since: Instant) -> Result<Answer, ReadError> {
         let snapshot = self.current_snapshot();
-        let bare = strip_path(name);
-        let known = snapshot.find(bare).or_else(|| snapshot.find(strip_partition(bare)));
+        let device = strip_path(name);
+        let known = snapshot.find(device).or_else(|| snapshot.find(strip_partition(device)));
         let known = known.map(|k| (k.device.clone(), k.missing.is_some()));
         self.list_at(&Key::Overview, &View::Whereis { name: name.to_owned(), known, as_json }, &snapshot, since)
     }

@@ -66,7 +66,7 @@ pub(super) struct CachedList {
     copy: CopyKind,
     is_local: bool,
     /// The list without a view.
-    whole: Arc<ResponseBody>,
+    complete: Arc<ResponseBody>,
     views: Mutex<HashMap<View, Result<Arc<ResponseBody>, Rejected>>>,
     /// The memory of the list and of its views.
     memory: AtomicUsize,
@@ -130,7 +130,7 @@ impl ResponseCache {
             return Err(Rejected::Mismatch);
         }
         if *request.view == View::Whole && list.copy == CopyKind::Live {
-            return Ok(Arc::clone(&list.whole));
+            return Ok(Arc::clone(&list.complete));
         }
         if let Some(made) = list.cached_view(request.view) {
             return made;
@@ -196,7 +196,7 @@ impl CachedList {
         let header = DocumentHeader::parse(body.plain()).ok_or(Unrecognized::Schema)?;
         Ok(Self {
             version: ContentVersion::read(body.plain()),
-            whole: ResponseBody::new(Arc::clone(&body), &header, false),
+            complete: ResponseBody::new(Arc::clone(&body), &header, false),
             memory: AtomicUsize::new(memory_with_gzip(&body)),
             views: Mutex::default(),
             body,

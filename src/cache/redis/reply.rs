@@ -103,8 +103,8 @@ impl ReplyReader {
                     continue;
                 }
             };
-            if let Some(whole) = add(&mut open, value) {
-                return Ok(whole);
+            if let Some(total) = add(&mut open, value) {
+                return Ok(total);
             }
         }
     }
@@ -171,19 +171,19 @@ impl ReplyReader {
             .ok()
             .filter(|size| *size <= most)
             .ok_or(ReplyError::TooLarge { bytes: size, most })?;
-        let whole = size + 2;
-        *bytes_left -= whole;
-        let mut text = Vec::with_capacity(whole.min(ALLOCATION_BYTES));
+        let total = size + 2;
+        *bytes_left -= total;
+        let mut text = Vec::with_capacity(total.min(ALLOCATION_BYTES));
         let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
-        let waiting = waiting.get(..whole).unwrap_or(waiting);
+        let waiting = waiting.get(..total).unwrap_or(waiting);
         text.extend_from_slice(waiting);
         self.start += waiting.len();
-        while text.len() < whole {
-            let came = text.len();
-            let step = (whole - came).min(ALLOCATION_BYTES.max(came));
+        while text.len() < total {
+            let received = text.len();
+            let step = (total - received).min(ALLOCATION_BYTES.max(received));
             text.reserve_exact(step);
-            text.resize(came + step, 0);
-            stream.read_exact(text.get_mut(came..).unwrap_or_default())?;
+            text.resize(received + step, 0);
+            stream.read_exact(text.get_mut(received..).unwrap_or_default())?;
         }
         if !text.ends_with(b"\r\n") {
             return Err(ReplyError::Malformed);

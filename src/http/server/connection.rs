@@ -213,9 +213,9 @@ impl Connection {
 
     fn read(&mut self, context: &ConnectionContext, mut writer: ResponseWriter) -> PhaseChange {
         // The rest of the buffer is parsed before more is read.
-        let mut may_be_whole = !self.buffer.is_empty();
+        let mut may_be_complete = !self.buffer.is_empty();
         loop {
-            if may_be_whole {
+            if may_be_complete {
                 match self.parse(context, writer) {
                     Ok(next) => return next,
                     Err(unused) => writer = unused,
@@ -240,7 +240,7 @@ impl Connection {
             }
             // A head that arrives byte by byte is not parsed byte by byte.
             let has_line_end = self.buffer.get(had..).is_some_and(|new| new.contains(&b'\n'));
-            may_be_whole = had == 0 || has_line_end || self.buffer.len() >= MAX_HEAD_BYTES;
+            may_be_complete = had == 0 || has_line_end || self.buffer.len() >= MAX_HEAD_BYTES;
         }
     }
 

@@ -194,9 +194,9 @@ mod tests {
 
     #[test]
     fn an_incomplete_head_is_awaited_up_to_its_limit() {
-        let whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-        for cut in 0..whole.len() {
-            assert!(matches!(parse(&whole.as_bytes()[..cut]), Ok(None)), "{cut}");
+        let complete = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        for cut in 0..complete.len() {
+            assert!(matches!(parse(&complete.as_bytes()[..cut]), Ok(None)), "{cut}");
         }
         let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(MAX_HEAD_BYTES));
         assert!(matches!(parse(long.as_bytes()), Err(Problem::HeadTooLarge)));

@@ -158,11 +158,11 @@ mod tests {
     #[test]
     fn unsent_bytes_are_those_after_the_sent_ones() {
         let (head, own, shared): (&[u8], &[u8], Bytes) = (b"head", b"of now", b"of all".as_slice().into());
-        let whole = [head, own, &shared].concat();
-        for sent in 0..=whole.len() {
+        let complete = [head, own, &shared].concat();
+        for sent in 0..=complete.len() {
             let unsent = UnsentBytes::after(sent, [head, own, &shared], Some(&shared));
             let (body, from) = unsent.shared.unwrap_or_else(|| unreachable!("it has a body"));
-            assert_eq!([&unsent.own[..], &body[from..]].concat(), whole[sent..], "{sent}");
+            assert_eq!([&unsent.own[..], &body[from..]].concat(), complete[sent..], "{sent}");
             let without = UnsentBytes::after(sent.min(10), [head, own, &[]], Some(&shared));
             assert_eq!((without.own, without.shared), (b"headof now"[sent.min(10)..].to_vec(), None), "{sent}");
         }

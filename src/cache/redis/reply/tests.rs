@@ -120,13 +120,13 @@ fn every_kind_of_reply_is_read() {
 #[test]
 fn pieces_make_no_difference() {
     for reply in REPLIES {
-        let whole = read(reply);
+        let complete = read(reply);
         for cut in 1..reply.len() {
             let two = read_from(&mut ReplyReader::new(), &mut Pieces::new(reply, &[cut, usize::MAX]), LIMITS);
-            assert_eq!(two, whole, "{:?} in two at {cut}", String::from_utf8_lossy(reply));
+            assert_eq!(two, complete, "{:?} in two at {cut}", String::from_utf8_lossy(reply));
         }
         let bytes = read_from(&mut ReplyReader::new(), &mut Pieces::new(reply, &[1]), LIMITS);
-        assert_eq!(bytes, whole, "{:?} byte by byte", String::from_utf8_lossy(reply));
+        assert_eq!(bytes, complete, "{:?} byte by byte", String::from_utf8_lossy(reply));
     }
 }
 
@@ -212,9 +212,9 @@ fn an_announcement_in_pieces_is_an_announcement() {
 }
 
 /// Notes what was asked for last.
-struct Asked<'a>(Pieces<'a>, usize);
+struct LastRequested<'a>(Pieces<'a>, usize);
 
-impl Read for Asked<'_> {
+impl Read for LastRequested<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.1 = into.len();
         self.0.read(into)
@@ -226,11 +226,11 @@ fn what_is_announced_takes_memory_when_it_comes() {
     let most = 32 * 1024 * 1024;
     let limits = ReplyLimits { bulk_bytes: most, total_bytes: most + 100, elements: 0, depth: 0 };
     // What would be read next is how far the text has been allocated.
-    for came in [0, 1, 300_000, 3_000_000] {
-        let reply = [format!("${most}\r\n").as_bytes(), &vec![b'x'; came]].concat();
-        let mut stream = Asked(Pieces::new(&reply, &[usize::MAX]), 0);
+    for received in [0, 1, 300_000, 3_000_000] {
+        let reply = [format!("${most}\r\n").as_bytes(), &vec![b'x'; received]].concat();
+        let mut stream = LastRequested(Pieces::new(&reply, &[usize::MAX]), 0);
         assert_eq!(read_from(&mut ReplyReader::new(), &mut stream, limits), "TimedOut");
-        assert!(stream.1 <= ALLOCATION_BYTES.max(came), "{} bytes after {came}", stream.1);
+        assert!(stream.1 <= ALLOCATION_BYTES.max(received), "{} bytes after {received}", stream.1);
     }
 }
 
