@@ -50,7 +50,7 @@ pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, monitor }: Life)
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let workers = config.http.workers;
     let connections = u32::try_from(workers + MORE_CONNECTIONS).unwrap_or(u32::MAX);
-    let (redis, back) = RedisStore::start(&config.redis, connections, monitor.guard_detached("redis-trial"), &stop)
+    let (redis, back) = RedisStore::start(&config.redis, connections, monitor.guard_detached("redis-probe"), &stop)
         .context("cannot start a thread")?;
     let redis = Arc::new(redis);
     let (poller, poller_thread) =
@@ -97,14 +97,14 @@ fn worker(
 }
 
 fn start_event_loop(server: &Arc<Server>, monitor: &ThreadMonitor, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
-    let (server, stop, guard) = (Arc::clone(server), stop.clone(), monitor.guard("gate"));
+    let (server, stop, guard) = (Arc::clone(server), stop.clone(), monitor.guard("http-server"));
     let run = move || {
         let _guard = guard;
         if let Err(error) = server.run(&stop) {
             log::error!("the gate cannot watch its connections error={error:?}");
         }
     };
-    thread::Builder::new().name("gate".to_owned()).spawn(run).context("cannot start the gate")
+    thread::Builder::new().name("http-server".to_owned()).spawn(run).context("cannot start the gate")
 }
 
 fn log_startup(config: &Config, listen: &str) {

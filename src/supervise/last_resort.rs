@@ -166,7 +166,7 @@ mod tests {
         for blocks in [false, true] {
             let played = played(QUICK, blocks);
             let _guards = ["poller", "http-1"].map(|name| played.monitor.guard(name));
-            let _apart = played.monitor.guard_detached("redis-trial");
+            let _apart = played.monitor.guard_detached("redis-probe");
             played.stop.ask();
             assert!(played.ended.recv_timeout(LONG).is_ok(), "log blocked: {blocks}");
             let line = played.lines.recv_timeout(LONG).unwrap_or_default();

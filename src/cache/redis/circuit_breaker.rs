@@ -102,7 +102,7 @@ impl CircuitBreaker {
                 own.watch(&event_receiver, interval, &recovered, &stop);
             }
         };
-        thread::Builder::new().name("redis-trial".to_owned()).spawn(run)?;
+        thread::Builder::new().name("redis-probe".to_owned()).spawn(run)?;
         let _ = first_probe.recv_timeout(STARTUP_PROBE_TIMEOUT);
         Ok((breaker, recoveries))
     }
