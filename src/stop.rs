@@ -30,20 +30,20 @@ impl Stop {
         Ok(Self { inner: Arc::new(Inner { open: Mutex::new(Some(open)), fd }), closed })
     }
 
-    /// Asks everybody to stop. Asking again changes nothing.
-    pub(crate) fn ask(&self) {
+    /// Requests the stop. Further requests have no effect.
+    pub(crate) fn request(&self) {
         let open = self.inner.open.lock().unwrap_or_else(PoisonError::into_inner).take();
         if open.is_some() {
-            // An eventfd takes 8 bytes whole; its counter cannot overflow from one write.
+            // A write of 8 bytes to an eventfd is atomic; its counter cannot overflow from one write.
             let _ = rustix::io::write(&self.inner.fd, &1u64.to_ne_bytes());
         }
     }
 
-    pub(crate) fn asked(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         self.inner.open.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    /// For `select!`: becomes ready (disconnected) when a stop is asked for.
+    /// For `select!`: becomes ready (disconnected) when a stop is requested.
     pub(crate) fn channel(&self) -> &Receiver<()> {
         &self.closed
     }
@@ -56,7 +56,7 @@ impl Stop {
     /// Stops on SIGINT, SIGTERM and SIGHUP.
     pub(crate) fn on_signals(&self) -> Result<(), ctrlc::Error> {
         let stop = self.clone();
-        ctrlc::set_handler(move || stop.ask())
+        ctrlc::set_handler(move || stop.request())
     }
 }
 
@@ -74,11 +74,11 @@ mod tests {
     fn one_ask_is_seen_by_every_clone() {
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
         let other = stop.clone();
-        assert!(!other.asked());
+        assert!(!other.is_requested());
         let waiter = std::thread::Builder::new().spawn(move || other.wait());
-        stop.ask();
-        stop.ask();
-        assert!(stop.asked());
+        stop.request();
+        stop.request();
+        assert!(stop.is_requested());
         assert!(waiter.is_ok_and(|w| w.join().is_ok()));
     }
 }

@@ -1,8 +1,8 @@
-//! Runs one child with a deadline, an output cap, and no way to hang with it.
+//! Runs one child with a deadline and an output cap; a child that hangs does not block the caller.
 //!
 //! A drive that is silent can hold its child in D state, where SIGKILL stays pending and the pipe
-//! never reaches its end. So the child's end is seen through a pidfd, never through EOF; and after
-//! TERM, KILL and a grace the child is abandoned to the caller, who reaps it when it goes.
+//! never reaches its end. So the child's exit is detected by a pidfd, never by EOF; and after
+//! TERM, KILL and a grace period the child is abandoned to the caller, which reaps it when it exits.
 
 use super::trampoline;
 use crate::stop::Stop;
@@ -31,11 +31,11 @@ pub(crate) struct ChildLimits {
 const TERM_GRACE: Duration = Duration::from_secs(2);
 /// From SIGKILL to abandoning the child.
 const KILL_GRACE: Duration = Duration::from_secs(1);
-/// Of standard error, what is kept.
+/// How much of standard error is kept.
 const STDERR_BYTES: usize = 4096;
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What a child that ended by itself left.
+/// The output of a child that exited.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) stdout: Vec<u8>,
@@ -96,8 +96,8 @@ impl Stuck {
     }
 }
 
-/// Runs `program` to its end, or to the end of a limit or of the daemon. It ends with the thread that
-/// calls this, whatever ends that.
+/// Runs `program` until it exits, exceeds a limit, or the daemon stops. It is killed when the calling thread ends, for
+/// whatever reason.
 pub(crate) fn run(program: &Path, args: &[&str], limits: ChildLimits, stop: &Stop) -> Result<Output, ExecError> {
     let started = Instant::now();
     let not_started = |error| ExecError::Start { program: program.to_owned(), error };
@@ -130,15 +130,14 @@ fn command(program: &Path) -> Command {
     command
 }
 
-/// Becomes `program` with the very arguments of this one and more variables; returns only when that
-/// cannot be.
+/// Executes `program` with the arguments of this process and more variables; returns only on failure.
 #[expect(clippy::disallowed_methods, reason = "this is the door to children")]
 pub(super) fn reexec(program: &Path, mut args: impl Iterator<Item = OsString>, more: [(&str, &str); 3]) -> io::Error {
     let name = args.next().unwrap_or_else(|| program.into());
     Command::new(program).arg0(name).args(args).envs(more).exec()
 }
 
-/// Becomes `program`; returns only when that cannot be.
+/// Executes `program`; returns only on failure.
 #[expect(clippy::disallowed_methods, reason = "this is the door to children")]
 pub(super) fn replace(program: &Path, args: impl Iterator<Item = OsString>) -> io::Error {
     Command::new(program).args(args).exec()
@@ -218,7 +217,7 @@ impl Run {
             let stopped = stop.is_some() && ready.next().unwrap_or(false);
             drop(ready);
             drop(fds);
-            // What an ended child wrote is in the pipe by now; a grandchild may hold it open for ever.
+            // The output of an exited child is in the pipe by now; a grandchild may hold the pipe open forever.
             let fits = self.stdout.as_mut().is_none_or(|p| p.drain(cap, cap))
                 && self.stderr.as_mut().is_none_or(|p| p.drain(STDERR_BYTES, cap));
             match (exited, fits, stopped) {
@@ -230,15 +229,15 @@ impl Run {
         }
     }
 
-    /// SIGTERM, a grace that a stop cuts short, SIGKILL, a grace; a child that is still there is stuck.
+    /// SIGTERM, a grace period that a stop shortens, SIGKILL, a grace period; a child that is still running is stuck.
     fn end(mut self, grace: Duration, cap: usize, stop: &Stop) -> Option<Stuck> {
         if !grace.is_zero() {
             self.signal(Signal::TERM);
-            self.wait_gone(grace, cap, Some(stop));
+            self.wait_for_exit(grace, cap, Some(stop));
         }
         self.signal(Signal::KILL);
-        self.wait_gone(KILL_GRACE, cap, None);
-        // Dropping our ends of the pipes lets a late writer die of SIGPIPE instead of waiting for us.
+        self.wait_for_exit(KILL_GRACE, cap, None);
+        // Closing the pipes lets a late writer die of SIGPIPE instead of blocking.
         let Self { mut child, .. } = self;
         match child.try_wait() {
             Ok(None) => Some(Stuck { child, since: Instant::now() }),
@@ -246,16 +245,16 @@ impl Run {
         }
     }
 
-    fn wait_gone(&mut self, grace: Duration, cap: usize, stop: Option<&Stop>) {
+    fn wait_for_exit(&mut self, grace: Duration, cap: usize, stop: Option<&Stop>) {
         let until = Instant::now() + grace;
-        // A child that still writes must be read, or it would wait for us rather than die politely.
+        // The output of a child that still writes must be read, or the child would block instead of exiting.
         while let Ended::TooLarge = self.wait(until, cap, stop) {
             (self.stdout, self.stderr) = (None, None);
         }
     }
 
     /// Takes the exit status, after whatever of its group is left has been killed: the ended child
-    /// is not reaped yet, so its group id cannot belong to anybody else.
+    /// is not reaped yet, so its group id cannot have been reused.
     fn reap(&mut self) -> io::Result<ExitStatus> {
         self.signal(Signal::KILL);
         self.child.wait()
@@ -263,7 +262,7 @@ impl Run {
 
     fn signal(&self, signal: Signal) {
         if let Some(pid) = pid(&self.child) {
-            // ESRCH: the group is gone already, which is what was wanted.
+            // ESRCH: the group has ended already.
             let _ = kill_process_group(pid, signal);
         }
     }
@@ -288,7 +287,7 @@ fn pid(child: &Child) -> Option<Pid> {
 struct Pipe {
     file: File,
     bytes: Vec<u8>,
-    /// What came, kept or not.
+    /// Number of bytes read, kept or not.
     total: usize,
     done: bool,
 }
@@ -301,7 +300,7 @@ impl Pipe {
     }
 
     /// Reads what is there, and keeps the first `kept` bytes. False: there was more than `cap` in all.
-    /// Who writes faster than this reads would otherwise never be waited for again.
+    /// Without this cap a fast writer would keep the loop busy forever.
     fn drain(&mut self, kept: usize, cap: usize) -> bool {
         let mut chunk = [0u8; 16 * 1024];
         while !self.done {
@@ -384,7 +383,7 @@ mod tests {
     #[test]
     fn a_stop_ends_the_child_at_once() {
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
-        stop.ask();
+        stop.request();
         let error = run(Path::new("/bin/sleep"), &["100"], limits(60_000, 10), &stop).err();
         assert!(matches!(error, Some(ExecError::Stopped { stuck: None })), "{error:?}");
     }

@@ -167,7 +167,7 @@ mod tests {
             let played = played(QUICK, blocks);
             let _guards = ["poller", "http-1"].map(|name| played.monitor.guard(name));
             let _apart = played.monitor.guard_detached("redis-probe");
-            played.stop.ask();
+            played.stop.request();
             assert!(played.ended.recv_timeout(LONG).is_ok(), "log blocked: {blocks}");
             let line = played.lines.recv_timeout(LONG).unwrap_or_default();
             assert!(line.ends_with("threads=poller,http-1"), "{line}");
@@ -191,7 +191,7 @@ mod tests {
     fn names_are_not_waited_for() {
         let played = played(QUICK, false);
         let held = played.monitor.shared.awaited.lock();
-        played.stop.ask();
+        played.stop.request();
         assert!(played.ended.recv_timeout(LONG).is_ok());
         drop(held);
         let line = played.lines.recv_timeout(LONG).unwrap_or_default();
@@ -205,8 +205,8 @@ mod tests {
             played.monitor.beat();
             thread::sleep(Duration::from_millis(1));
         }
-        assert!(!played.stop.asked() && played.ended.try_recv().is_err());
-        played.stop.ask();
+        assert!(!played.stop.is_requested() && played.ended.try_recv().is_err());
+        played.stop.request();
         assert!(played.ended.recv_timeout(LONG).is_ok());
         assert_eq!(played.lines.recv_timeout(LONG).map(|line| line.ends_with("threads=main")), Ok(true));
     }

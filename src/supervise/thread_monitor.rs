@@ -40,7 +40,7 @@ impl ThreadMonitor {
     /// Stops the daemon as failed.
     pub(super) fn fail(&self) {
         self.shared.failed.store(true, Ordering::Release);
-        self.stop.ask();
+        self.stop.request();
     }
 
     /// The daemon stops because of a failure.
@@ -80,7 +80,7 @@ impl Drop for ThreadGuard {
                 names.swap_remove(index);
             }
         }
-        if !self.monitor.stop.asked() {
+        if !self.monitor.stop.is_requested() {
             // The stop comes first, because logging may block.
             self.monitor.fail();
             log::error!("a thread ended unasked, stopping the daemon thread={}", self.name);

@@ -93,7 +93,7 @@ impl TinyHttpPool {
                         return Some(WorkToken { request, source, connection });
                     }
                 }
-                _ if self.stop.asked() => return None,
+                _ if self.stop.is_requested() => return None,
                 // There are as many tokens as workers: one that times out has lost its own.
                 Ok(None) | Err(_) => self.replace(&source),
             }
