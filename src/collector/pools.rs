@@ -86,7 +86,7 @@ impl Source for PoolReader {
         self.is_running = true;
         self.asked_fingerprint = drives::fingerprint(jobs.host());
         let format = Arc::clone(&self.format);
-        jobs.run(self.id(), move |host, stop| zpool::ask(host, stop, &format));
+        jobs.run(self.id(), move |host, stop| zpool::query(host, stop, &format));
         None
     }
 

@@ -1,9 +1,9 @@
-//! That the poller thread goes round.
+//! Heartbeat of the poller loop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// That the thread goes round.
+/// The time of the last iteration of the loop.
 #[derive(Debug)]
 pub(super) struct LoopHeartbeat {
     started: Instant,

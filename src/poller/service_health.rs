@@ -1,5 +1,4 @@
-//! How the poller itself does: what does not work as it should and since when, whether its thread
-//! still goes round, and whether the clock was set under it.
+//! The daemon's own condition: degraded components and since when, the heartbeat of the loop, and steps of the clock.
 
 use super::event_loop::EventLoop;
 use crate::api::drive_document::smartctl_json;
@@ -14,8 +13,8 @@ use crate::domain::no_reading::NoReading;
 use crate::events::{EventFields, EventKind, Subject, emit, event};
 use log::Level;
 
-/// More than half of the drives that are here have no reading because smartctl could not be run, or printed nothing of use.
-/// That is not the fault of so many drives at once.
+/// More than half of the present drives have no reading because smartctl could not be run, or its output was unusable:
+/// then smartctl is at fault, and not the drives.
 fn unusable_readings(inventory: &Inventory) -> Option<String> {
     let (mut failed, mut drives, mut first) = (0, 0, None);
     for record in inventory.present() {
@@ -30,7 +29,7 @@ fn unusable_readings(inventory: &Inventory) -> Option<String> {
 }
 
 impl EventLoop {
-    /// As of now, with an overview that has just been made.
+    /// The current condition, with an overview that has just been built.
     pub(super) fn service(&mut self, overview: &Overview) -> Service {
         let now = now();
         let mut found = Vec::new();
@@ -68,8 +67,7 @@ impl EventLoop {
         }
     }
 
-    /// Follows the wall clock. When it was set, everything that was dated before is dated anew:
-    /// what was observed a minute ago is a minute old all the same.
+    /// Follows the wall clock. After it was set, all times are converted to the new clock, so that ages do not change.
     pub(super) fn follow_clock(&mut self) {
         let Some(by) = clock::jumped() else { return };
         emit(&event!(

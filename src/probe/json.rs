@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use thiserror::Error;
 
-/// What a text may have at most.
+/// Limits of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) bytes: usize,
@@ -41,7 +41,7 @@ struct Span {
     end: u32,
 }
 
-/// What stands between quotes.
+/// A string between its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quoted {
     Plain,
@@ -60,7 +60,7 @@ enum Kind {
     Object,
 }
 
-/// One value, with its key if it stands in an object.
+/// One value, with its key if it is in an object.
 #[derive(Debug)]
 struct Node {
     key: Span,
@@ -76,12 +76,12 @@ struct Node {
 pub(super) struct Tree<'a> {
     text: &'a str,
     nodes: Vec<Node>,
-    /// Every parser takes the text as it stands, and reads the same out of it.
+    /// Every parser accepts the text unchanged, with the same result.
     is_clean: bool,
 }
 
 impl<'a> Tree<'a> {
-    /// The whole text is one value.
+    /// Parses a text that is one value.
     pub(super) fn parse(text: &'a str, limits: Limits) -> Result<Self, JsonError> {
         parse::parse(text, limits)
     }
@@ -90,7 +90,7 @@ impl<'a> Tree<'a> {
         Json { tree: self, at: 0 }
     }
 
-    /// The text for whoever parses it next. Values that a strict parser would refuse are `null` in it.
+    /// The text for the next parser. Values that a strict parser would reject are `null` in it.
     pub(super) fn raw(&self) -> Option<Box<RawValue>> {
         let text = if self.is_clean { self.text.to_owned() } else { text::write(self.root()) };
         RawValue::from_string(text).ok()
@@ -130,7 +130,7 @@ impl<'a> Json<'a> {
         if let Kind::Bool(value) = self.kind() { Some(value) } else { None }
     }
 
-    /// The digits of a number, as they stand.
+    /// The digits of a number, unchanged.
     pub(super) fn as_number(self) -> Option<&'a str> {
         let node = self.node().filter(|node| node.kind == Kind::Number)?;
         Some(self.tree.slice(node.value))

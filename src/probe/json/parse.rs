@@ -1,4 +1,4 @@
-//! From the text to its values: RFC 8259, without recursion. Strings are lenient: whatever stands between quotes.
+//! The parser: RFC 8259, without recursion. Strings are lenient: anything between quotes.
 
 use super::{JsonError, Kind, Limits, Node, Quoted, Span, Tree};
 
@@ -160,7 +160,7 @@ impl Parser<'_> {
         if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
             return false;
         }
-        // Half a pair is refused by many, and a whole pair is better off as the character that it stands for.
+        // Many parsers reject half a pair; a complete pair is better written as its character.
         let is_surrogate = matches!(digits, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
         self.is_clean &= !is_surrogate;
         self.at += 4;
@@ -182,7 +182,7 @@ impl Parser<'_> {
             self.digits()?;
             is_long = true;
         }
-        // Beyond a double, many a parser refuses the whole text.
+        // Many parsers reject a text with a number beyond a double.
         if is_long {
             let number = self.text.get(start..self.at).and_then(|number| number.parse::<f64>().ok());
             self.is_clean &= number.is_some_and(f64::is_finite);

@@ -3,7 +3,7 @@
 use super::{Json, Kind, Quoted};
 use std::borrow::Cow;
 
-/// What stood between quotes. `None`: it is broken.
+/// Decodes a string between its quotes. `None`: it is invalid.
 pub(super) fn decode(raw: &str, quoted: Quoted) -> Option<Cow<'_, str>> {
     match quoted {
         Quoted::Plain => Some(Cow::Borrowed(raw)),

@@ -1,4 +1,4 @@
-//! What smartctl's messages say of a drive that it could not read: another way to read it, or the cause.
+//! Interprets smartctl's messages about a drive that it could not read: another device type to use, or the cause.
 //!
 //! They are those of smartmontools 6 and 7 (`os_linux.cpp`, `scsiata.cpp`): `… please try adding
 //! '-d megaraid,N'`, `… requires option '-d cciss,N'`, `… Unknown USB bridge [0x2537:0x1081 (0x100)]`.

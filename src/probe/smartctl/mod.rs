@@ -1,6 +1,6 @@
-//! One run of smartctl on one drive: its arguments, and what its answer means.
+//! One run of smartctl on one drive: its arguments, and the interpretation of its output.
 //!
-//! Only reading: no option that writes to a drive stands anywhere in the program.
+//! Read-only: the program uses no option that writes to a drive.
 
 mod messages;
 mod parse;
@@ -27,13 +27,13 @@ const OUTPUT_BYTES: usize = parse::LIMITS.bytes;
 /// ATA drives, and knows USB bridges where the type is to be found. Reading it is most of what a run costs.
 const WITHOUT_DATABASE: [&str; 2] = ["nvme", "scsi"];
 const NO_DATABASE: &str = "/dev/null";
-/// Where the JSON may begin: stray text may have braces of its own.
+/// Maximum number of braces at which the JSON may begin: stray text may contain braces.
 const PLACES: usize = 9;
 /// The exit status that `-n MODE,3` gives a sleeping drive: bits 0 and 1 together, which no
 /// other case sets.
 const ASLEEP: i32 = 3;
 
-/// How to run it.
+/// How to run smartctl.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     pub timeout: Duration,
@@ -41,7 +41,7 @@ pub struct Options {
     pub nocheck: &'static str,
 }
 
-/// What a run gave.
+/// The result of a run.
 #[derive(Debug)]
 pub struct SmartctlResult {
     pub outcome: Outcome,
@@ -50,12 +50,12 @@ pub struct SmartctlResult {
     pub(crate) took: Duration,
     /// The child, if it outlived its SIGKILL.
     pub stuck: Option<Stuck>,
-    /// The daemon is stopping: this is no answer at all.
+    /// The daemon is stopping: there is no result.
     pub stopped: bool,
 }
 
-/// Reads a drive over one of its paths. `known_type` is smartctl's `-d`: as a setting tells it, or once
-/// found, so that detection wakes nobody.
+/// Reads a drive through one of its paths. `known_type` is smartctl's `-d`: configured, or detected earlier, since detection
+/// may wake a drive.
 pub fn read(
     host: &Host,
     drive: &Drive,
@@ -81,7 +81,7 @@ pub fn read(
         Ok(output) => understand(&output, drive),
         Err(error) => not_run(error),
     };
-    // Names may have moved between discovery and now: nobody's values go under another's name.
+    // Device names may have been reassigned since discovery: the values must be of this drive.
     if matches!(answer.outcome, Outcome::Good(_)) && !drives::still_leads_to(host, path, &drive.identity) {
         return SmartctlResult { took: answer.took, ..failed(NoReading::NameReused { device: path.device.clone() }) };
     }
@@ -116,8 +116,8 @@ fn not_run(error: ExecError) -> SmartctlResult {
     SmartctlResult { stuck: error.stuck(), stopped: is_stop, ..answer(outcome, took) }
 }
 
-/// stdout first, whatever the exit status: only bits 0 and 1 say that nothing is in it, and those
-/// alone do not tell a sleeping drive from a missing one.
+/// Standard output is interpreted first, whatever the exit status: only bits 0 and 1 mean that it has no values, and they
+/// do not distinguish a drive in standby from a missing one.
 fn understand(output: &Output, drive: &Drive) -> SmartctlResult {
     let took = output.took;
     // Bytes that are not UTF-8 cost the characters, not the drive.
@@ -133,7 +133,7 @@ fn understand(output: &Output, drive: &Drive) -> SmartctlResult {
         return answer(Outcome::Standby, took);
     }
     let mut report = parsed.report;
-    // What the process ended with is the truth, whatever it wrote before.
+    // The exit status of the process takes precedence over its output.
     report.exit_status.0 = output.code.and_then(|c| u8::try_from(c).ok()).or(report.exit_status.0);
     match unusable(&report, drive, &parsed.messages) {
         None => SmartctlResult { raw: tree.raw(), ..answer(Outcome::Good(Arc::new(report)), took) },

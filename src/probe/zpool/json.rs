@@ -1,7 +1,7 @@
 //! `zpool status -j` (OpenZFS 2.3 and later, zpool-status(8)), with and without `--json-int`.
 //!
 //! The shape is that of `vdev_stats_nvlist` and its neighbours in OpenZFS's `zpool_main.c`. Without
-//! `--json-int` every number is a string, short with a unit, and `-` stands for none.
+//! `--json-int` every number is a string, short with a unit, and `-` means none.
 
 use super::limits::{ENTRIES, GROUP_BYTES, KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many};
 use super::scalars::{clip, cut_to, guid, join};
@@ -11,8 +11,7 @@ use crate::domain::zfs::words::{PoolState, ScanKind, VdevRole, VdevState};
 use crate::domain::zfs::{Leaf, Pool, Scan, Vdev};
 use crate::probe::json::{JsonError, Tree};
 
-/// The parts of a pool in the order in which text prints them, with the role that each gives, and
-/// what its devices go by where they stand side by side.
+/// The parts of a pool in the order of the text format, with their role, and the group name of devices without a vdev.
 const SECTIONS: [(&str, VdevRole, &str); 6] = [
     ("vdevs", VdevRole::Data, ""),
     ("dedup", VdevRole::Dedup, ""),
@@ -89,7 +88,7 @@ impl Allowance {
         Ok(pool)
     }
 
-    /// A top-level vdev, or a device that stands side by side with others under a heading.
+    /// A top-level vdev, or a device without a vdev under a heading.
     fn top(
         &mut self,
         key: &str,
@@ -101,7 +100,7 @@ impl Allowance {
         if matches!(node.text("vdev_type").as_deref(), Some("hole" | "indirect")) {
             return Ok(());
         }
-        // `zpool list -j` has no sections for these: there the class tells them.
+        // `zpool list -j` has no sections for these: the class identifies them.
         let class = node.text("class").filter(|_| role == VdevRole::Data);
         let role = match class.as_deref() {
             Some("special") => VdevRole::Special,
@@ -173,7 +172,7 @@ impl Allowance {
     }
 }
 
-/// What it goes by. One that lacks a name is shown all the same: it may be the one in trouble.
+/// The name of a node. A node without a name is shown as well: it may be the faulty one.
 fn name(key: &str, node: Field) -> String {
     let key = Some(clip(key)).filter(|key| !key.is_empty()).map(str::to_owned);
     node.owned("name").or(key).or_else(|| node.owned("path")).unwrap_or_else(|| "?".to_owned())
@@ -182,7 +181,7 @@ fn name(key: &str, node: Field) -> String {
 fn leaf(name: String, node: Field, group: Option<&str>, scan: &Scan) -> Leaf {
     let was = node.owned("was");
     let work = work(node, scan);
-    // A devid names the drive itself. A phys_path names a place, where another drive may sit now.
+    // A devid identifies the drive itself. A phys_path is a location, where another drive may be now.
     let aliases = [node.owned("path"), node.owned("devid")].into_iter().flatten();
     Leaf {
         guid: match node.exact("guid") {
@@ -209,7 +208,7 @@ fn state(node: Field) -> Option<VdevState> {
     node.text("state").map(|state| VdevState::from(state_name(&state, node.text("aux").as_deref())))
 }
 
-/// The word that people know from the text (`zpool_state_to_name` in OpenZFS's libzfs) for the
+/// The word of the text format (`zpool_state_to_name` in OpenZFS's libzfs) for the
 /// one in JSON (`vdev_state_str`).
 fn state_name<'a>(state: &'a str, aux: Option<&str>) -> &'a str {
     match (state, aux) {

@@ -1,4 +1,4 @@
-//! How much of an output is read, and what is said of one that has more.
+//! Limits of zpool's output, and the errors for output that exceeds them.
 
 use crate::domain::zfs::{Leaf, Pool};
 
@@ -11,18 +11,18 @@ pub(super) const ENTRIES: usize = 40_000;
 /// Names and sentences of all pools together, which become many copies: those of 25,000 leaves with path and devid.
 pub(super) const KEPT_BYTES: usize = 6 * 1024 * 1024;
 
-/// No name and no sentence of zpool's is longer; what is, is cut.
+/// Maximum length of a name or message of zpool; longer text is truncated.
 pub(super) const TEXT_BYTES: usize = 4096;
 
 /// The same of the group of a leaf, which every leaf in it has.
 pub(super) const GROUP_BYTES: usize = 256;
 
-/// Why an output says nothing of the pools.
+/// Why an output has no pools.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unread {
     /// It is broken, or lacks the pools.
     Broken,
-    /// It is beyond a limit, which this names.
+    /// The limit that it exceeds.
     TooMuch(String),
 }
 

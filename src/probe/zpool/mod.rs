@@ -29,8 +29,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Exact numbers, full paths. JSON as a tree, not `--json-flat-vdevs`: in the flat form the
 /// entry of a spare in use overwrites the counters of the leaf that it is.
-const ASK_JSON: [&str; 5] = ["status", "-j", "--json-int", "-P", "-p"];
-const ASK_TEXT: [&str; 3] = ["status", "-P", "-p"];
+const QUERY_JSON: [&str; 5] = ["status", "-j", "--json-int", "-P", "-p"];
+const QUERY_TEXT: [&str; 3] = ["status", "-P", "-p"];
 /// zpool(8): "invalid command line options were specified".
 const BAD_OPTIONS: i32 = 2;
 
@@ -55,12 +55,12 @@ pub(crate) enum ZpoolReport {
 /// Queries all pools.
 ///
 /// Runs zpool once, or twice when its JSON turns out to be unsupported or unusable and its text is queried.
-pub(crate) fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResult {
+pub(crate) fn query(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResult {
     let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
     let limits = ChildLimits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
     let has_text = dialect.is_text(program);
     if !has_text {
-        let out = match exec::run(program, &ASK_JSON, limits, stop) {
+        let out = match exec::run(program, &QUERY_JSON, limits, stop) {
             Ok(out) => out,
             Err(error) => return failed(error),
         };
@@ -73,7 +73,7 @@ pub(crate) fn ask(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResu
             Some(Err(refusal)) => dialect.takes_text(&refusal),
         }
     }
-    match exec::run(program, &ASK_TEXT, limits, stop) {
+    match exec::run(program, &QUERY_TEXT, limits, stop) {
         Ok(out) => interpret(&out).unwrap_or_else(|why| {
             if has_text && matches!(out.code, Some(0 | BAD_OPTIONS)) {
                 dialect.forget();

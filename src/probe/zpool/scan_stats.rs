@@ -7,7 +7,7 @@ use crate::domain::zfs::Scan;
 use crate::domain::zfs::words::{ScanKind, ScanState};
 
 /// The newest scan, or what runs now: a resilver or rebuild before a scrub. Rebuilds of dRAID
-/// groups and mirrors stand in `rebuild_stats`, error scrubs in `err_scrub_…`.
+/// groups and mirrors are in `rebuild_stats`, error scrubs in `err_scrub_…`.
 pub(super) fn scan(stats: Field) -> Scan {
     let kind = match stats.text("function").as_deref() {
         Some("SCRUB" | "ERRORSCRUB") => ScanKind::Scrub,

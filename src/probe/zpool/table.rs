@@ -6,7 +6,7 @@ use super::scalars::{count, cut_to, guid, is_state, join};
 use crate::domain::zfs::words::{VdevRole, VdevState};
 use crate::domain::zfs::{Leaf, Vdev};
 
-/// What the heading of the `config:` table tells of its columns.
+/// The columns of the `config:` table, from its heading.
 #[derive(Clone, Copy)]
 pub(super) struct Columns {
     /// Bytes before the state.
@@ -64,7 +64,7 @@ pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<StatusRow> {
             }
         }
     }
-    // A path may hold blanks; remarks behind it stand in brackets after two of them.
+    // A path may contain blanks; remarks after it are in brackets, after two blanks.
     let (was, note) = match rest.trim().strip_prefix("was ") {
         Some(path) => {
             let end = path.find("  (").unwrap_or(path.len());
@@ -111,7 +111,7 @@ fn role(heading: &str) -> Option<VdevRole> {
     })
 }
 
-/// Groups that stand in for a disk rather than being one: `mirror-0`, `draid2:8d:42c:2s-0`.
+/// Names of groups, as opposed to disks: `mirror-0`, `draid2:8d:42c:2s-0`.
 fn is_group(name: &str) -> bool {
     const KINDS: [&str; 13] = [
         "mirror",
@@ -153,7 +153,7 @@ pub(super) fn vdevs(rows: &[StatusRow], pool: &str) -> Vec<Vdev> {
         groups.retain(|group| group.indent < row.indent);
         let is_top = row.indent == top;
         let has_children = rows.get(i + 1).is_some_and(|next| next.indent > row.indent);
-        // Spares and cache devices stand side by side under their heading: that is their group.
+        // Spares and cache devices are listed under their heading, which is their group.
         let is_listed = matches!(current, VdevRole::Spare | VdevRole::Cache);
         let has_group = vdevs.last().is_some_and(|v| v.role == current);
         if is_top && is_listed && !has_group {

@@ -9,12 +9,12 @@ use super::table::{Columns, StatusRow, row, vdevs};
 use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
 use crate::domain::zfs::{Pool, Scan};
 
-/// The pools of 10,000 drives print some 12,000.
+/// Maximum number of lines; the pools of 10,000 drives have some 12,000.
 const MAX_LINES: usize = 50_000;
-/// What a pool says of its scans takes a few; the rest is left out.
+/// Maximum number of scan lines of a pool, which has a few.
 const SCAN_LINES: usize = 1000;
 
-/// Every pool in the text. A line that is not understood costs that line; bytes that are not UTF-8 cost the characters.
+/// Every pool in the text. Lines that cannot be parsed are skipped; bytes that are not UTF-8 are replaced.
 pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
     if output.len() > KEPT_BYTES {
         return Err(too_long());
@@ -24,7 +24,7 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
         if number >= MAX_LINES && !line.is_empty() {
             return Err(Unread::TooMuch(format!("its text has over {MAX_LINES} lines")));
         }
-        // A few bytes more: a character that is cut through would become another.
+        // A few bytes more: a truncated character would become another.
         let line = String::from_utf8_lossy(line.get(..TEXT_BYTES + 4).unwrap_or(line));
         let line = cut(line.strip_suffix('\r').unwrap_or(&line));
         if let Some((key, value)) = section(line) {

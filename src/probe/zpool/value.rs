@@ -1,4 +1,4 @@
-//! JSON as zpool writes it: a value of an odd type or range is odd, not an error.
+//! JSON values as zpool writes them: an unexpected type or range is a value, not an error.
 
 use super::limits::OUTPUT_BYTES;
 use super::scalars::{clip, count};
@@ -22,12 +22,12 @@ impl<'a> Field<'a> {
         self.0.entries().map(|(key, value)| (key, Self(value)))
     }
 
-    /// The value of a key; of one that stands there twice, the last.
+    /// The value of a key; of duplicate keys, the last.
     pub(super) fn get(self, key: &str) -> Option<Self> {
         self.0.get(key).map(Self)
     }
 
-    /// Text that says something: not empty, not `-`.
+    /// Text that is neither empty nor `-`.
     pub(super) fn text(self, key: &str) -> Option<Cow<'a, str>> {
         let text = match self.get(key)?.0.as_text()? {
             Cow::Borrowed(text) => Cow::Borrowed(clip(text)),
@@ -65,7 +65,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A number as it stands, with its unit if it has one.
+    /// A number as text, with its unit if it has one.
     pub(super) fn amount(self, key: &str, unit: &str) -> Option<String> {
         self.exact(key).map(|number| format!("{number}{unit}")).or_else(|| self.owned(key))
     }

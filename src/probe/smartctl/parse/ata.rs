@@ -1,4 +1,4 @@
-//! What only ATA drives say: the attribute table, their logs, their link.
+//! Values of ATA drives only: the attribute table, the logs, the link.
 //!
 //! Names: smartmontools' `ataprint.cpp`.
 
@@ -18,7 +18,7 @@ pub(super) fn detail(v: Fields) -> AtaDetail {
     }
 }
 
-/// A row without its number says nothing.
+/// A row without its number is skipped.
 fn attribute(row: Fields) -> Option<AtaAttribute> {
     let mut attribute = AtaAttribute {
         id: row.byte("/id")?,
@@ -79,7 +79,7 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
         return newest.map(|passed| SelfTest { last_result_passed: Some(passed), ..SelfTest::default() });
     };
     let now = outcome(status);
-    // Without a log "passed" is also what a drive says that was never tested.
+    // Without a log, "passed" is also reported by a drive that was never tested.
     let last = newest.or((now == SelfTestOutcome::Failed).then_some(false));
     Some(SelfTest {
         status: status.text("/string"),
@@ -94,8 +94,7 @@ fn remaining(status: Fields) -> Option<u8> {
     status.percent("/remaining_percent").or_else(|| Some((status.byte("/value")? & 15) * 10).filter(|n| *n <= 100))
 }
 
-/// From smartctl 7.5 in fields of its own; before that in the device statistics (ACS-4, page 7),
-/// where they were asked for.
+/// From smartctl 7.5 in separate fields; before that in the device statistics (ACS-4, page 7), if they were requested.
 pub(super) fn wear(v: Fields) -> Wear {
     // smartctl guesses both from attributes that mean something else on a hard disk.
     if v.uint("/rotation_rate").is_some_and(|rpm| rpm > 0) {

@@ -1,15 +1,15 @@
-//! One field at a time out of JSON that is not trusted: what is absent, of an odd type or out of
-//! range is `None`, and costs no other field.
+//! Single fields of untrusted JSON: a field that is absent, of an unexpected type or out of
+//! range is `None`, and does not affect other fields.
 
 use crate::probe::json::Json;
 use std::collections::BTreeMap;
 
-/// No identity and no sentence of smartctl's is longer; what is, is cut.
+/// Maximum length of an identity or a message of smartctl; longer text is truncated.
 const TEXT_CHARS: usize = 256;
-/// Up to here a double holds every whole number.
+/// The largest range in which a double represents every integer.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// A JSON value whose parts are asked for by JSON pointer (RFC 6901).
+/// A JSON value with access by JSON pointer (RFC 6901).
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a>(pub(super) Json<'a>);
 
@@ -78,17 +78,17 @@ impl<'a> Fields<'a> {
         self.get(path).into_iter().flat_map(Json::items).map(Fields)
     }
 
-    /// What stands under `prefix` and a number, by number: smartctl gives some lists as keys, and
-    /// whoever sorted those as text put `_10` before `_2`.
+    /// The values of keys with `prefix` and a number, by number: smartctl writes some lists as keys, which sorted as text have
+    /// `_10` before `_2`.
     pub(super) fn numbered(self, prefix: &str) -> Vec<Fields<'a>> {
         let number = |key: &str| key.strip_prefix(prefix)?.parse::<u32>().ok();
         let found = self.0.entries().filter_map(|(key, value)| Some((number(&key)?, Fields(value))));
-        // Of a key that stands there twice, the last one counts.
+        // Of duplicate keys, the last one counts.
         found.collect::<BTreeMap<u32, Fields>>().into_values().collect()
     }
 }
 
-/// `35.0` is a whole number too.
+/// `35.0` is an integer, too.
 fn integer(number: &str) -> Option<i64> {
     let number = number.parse::<f64>().ok().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
     #[expect(clippy::cast_possible_truncation, reason = "whole, and within what both types hold exactly")]

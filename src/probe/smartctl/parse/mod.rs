@@ -1,5 +1,5 @@
-//! smartctl's JSON, field by field. A field that is absent, of an odd type or out of range is
-//! `None`; it never costs another field, and never the drive.
+//! Parses smartctl's JSON, field by field. A field that is absent, of an unexpected type or out of range is
+//! `None`; it affects neither other fields nor the drive.
 //!
 //! Names: smartmontools' `json.cpp` and `*print.cpp`, versions 7.0 to 8.0.
 
@@ -18,23 +18,23 @@ use fields::Fields;
 
 /// The largest of the outputs that the parser was written for has 41 kB, 2,000 values and 6 levels.
 pub(super) const LIMITS: Limits = Limits { bytes: 256 * 1024, values: 65_536, depth: 32 };
-/// More messages than smartctl ever has; the rest is left out.
+/// Maximum number of messages; smartctl has fewer.
 const MESSAGES: usize = 32;
 
-/// What was in it.
+/// The values.
 #[derive(Debug, Default)]
 pub struct Parsed {
     pub report: SmartReport,
-    /// smartctl's messages, in its words.
+    /// smartctl's messages, unchanged.
     pub messages: Vec<String>,
-    /// One of them says that the drive was left asleep.
+    /// One of them reports that the drive was left in standby.
     pub is_low_power: bool,
     pub(crate) exit_status: Option<u8>,
-    /// Nothing was read: it is beyond a limit, which this names.
+    /// Nothing was parsed: the limit that the text exceeds.
     pub too_much: Option<String>,
 }
 
-/// Reads everything there is. Text that is no JSON object gives nothing, nor does one beyond the limits.
+/// Parses a report. Text that is not a JSON object, or exceeds the limits, results in no values.
 pub fn parse(json: &str) -> Parsed {
     match Tree::parse(json, LIMITS) {
         Ok(tree) => read(&tree),
@@ -99,7 +99,7 @@ fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
     }
 }
 
-/// As smartctl says; where that is lost, by what only one of them has.
+/// As smartctl reports it, or else by fields that only one protocol has.
 fn protocol(v: Fields) -> Option<Protocol> {
     match v.text("/device/protocol").as_deref() {
         Some("ATA") => return Some(Protocol::Ata),

@@ -1,4 +1,4 @@
-//! What only NVMe drives say: the SMART / Health Information log, self-tests, namespaces.
+//! Values of NVMe drives only: the SMART / Health Information log, self-tests, namespaces.
 //!
 //! Names: smartmontools' `nvmeprint.cpp`; meanings: NVMe base specification.
 

@@ -1,4 +1,4 @@
-//! What only SCSI (SAS) drives say: error counters, defect lists, mechanics.
+//! Values of SCSI (SAS) drives only: error counters, defect lists, mechanics.
 //!
 //! Names: smartmontools' `scsiprint.cpp`. Up to 7.2 most were not in the JSON.
 
@@ -22,7 +22,7 @@ pub(super) fn detail(v: Fields) -> ScsiDetail {
     };
     let cycles = |accumulated: &str, specified: &str| {
         let count = |name: &str| v.uint(&format!("/scsi_start_stop_cycle_counter/{name}")).filter(|n| *n < NOT_KEPT);
-        // A drive that specifies none says 0.
+        // A drive that does not specify one reports 0.
         Cycles { accumulated: count(accumulated), specified: count(specified).filter(|n| *n > 0) }
     };
     ScsiDetail {
@@ -61,7 +61,7 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
         return None;
     }
     let status = newest.and_then(|test| test.text("/result/string"));
-    // From 8.0 on smartctl says how far it is.
+    // From 8.0 on smartctl reports the progress.
     let done = v.percent("/scsi_self_test_status/completion_percent");
     Some(SelfTest {
         status: if is_running { Some("in progress".to_owned()) } else { status },
