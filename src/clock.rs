@@ -1,27 +1,26 @@
-//! The clock that everything is dated by: the host's wall clock, but not its jumps.
+//! The clock of all timestamps: the host's wall clock without its steps.
 //!
-//! An administrator, or NTP after a boot without a battery, may set the wall clock by years. What
-//! was observed a minute ago is a minute old all the same. So time here goes on with the kernel's
-//! boot-time clock (which no one can set, and which counts suspended time, `clock_gettime(2)`), and
-//! a jump is taken over only by whoever shifts everything that was dated before: the poller.
+//! An administrator, or NTP after a boot without a battery, may set the wall clock by years, which must not change the
+//! age of values. So time advances with the kernel's boot-time clock (which cannot be set, and counts suspended time,
+//! `clock_gettime(2)`), and a step is applied only by the poller, which converts all earlier timestamps.
 
 use crate::domain::time::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// A difference from the wall clock below this is no jump, and is taken over in passing.
-const JUMP_MS: i64 = 2_000;
+/// Minimum step. A smaller difference from the wall clock is applied without further action.
+const MIN_STEP_MS: i64 = 2_000;
 
 /// Wall clock less boot-time clock, in milliseconds.
 static AHEAD_MS: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(wall_ms() - boot_ms()));
 
-/// Now, in whole seconds.
+/// The current time, in seconds.
 pub(crate) fn now() -> Timestamp {
     Moment::now().date()
 }
 
-/// A moment that stays the same however the clock is set; its date goes with the clock.
+/// A moment that does not depend on the setting of the clock; its date follows the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment(i64);
 
@@ -39,19 +38,19 @@ impl Moment {
     }
 }
 
-/// Compares with the wall clock. `Some`: it was set, by so many seconds, and is not followed until
-/// `set` says so.
-pub(crate) fn jumped() -> Option<i64> {
+/// Compares with the wall clock. `Some`: it was set by that number of seconds, and the step is not applied until `set` is
+/// called.
+pub(crate) fn detect_step() -> Option<i64> {
     let ahead = AHEAD_MS.load(Ordering::Acquire);
     let by_ms = wall_ms() - boot_ms() - ahead;
-    if by_ms.abs() < JUMP_MS {
+    if by_ms.abs() < MIN_STEP_MS {
         AHEAD_MS.store(ahead + by_ms, Ordering::Release);
         return None;
     }
     Some(by_ms.div_euclid(1000))
 }
 
-/// Follows a jump.
+/// Applies a step.
 pub(crate) fn set(by_seconds: i64) {
     AHEAD_MS.fetch_add(by_seconds.saturating_mul(1000), Ordering::AcqRel);
 }
@@ -70,12 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_goes_with_the_wall_clock_and_jumps_only_when_told() {
+    fn time_follows_the_wall_clock_and_steps_only_on_request() {
         let off = |by: i64| (now().0 - jiff::Timestamp::now().as_second() - by).abs() <= 1;
-        assert!(off(0) && jumped().is_none());
+        assert!(off(0) && detect_step().is_none());
         set(-1000);
-        assert!(off(-1000) && jumped().is_some_and(|by| (999..=1000).contains(&by)));
+        assert!(off(-1000) && detect_step().is_some_and(|by| (999..=1000).contains(&by)));
         set(1000);
-        assert!(off(0) && jumped().is_none());
+        assert!(off(0) && detect_step().is_none());
     }
 }

@@ -20,8 +20,8 @@ use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-/// Connections to Redis beside those of the workers: the poller's, and one to spare.
-const MORE_CONNECTIONS: usize = 2;
+/// Connections to Redis besides those of the workers: the poller's, and a spare one.
+const EXTRA_CONNECTIONS: usize = 2;
 
 /// What a daemon needs to be stopped at any moment; made before anything that may block.
 pub struct Life {
@@ -49,7 +49,7 @@ pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, monitor }: Life)
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let workers = config.http.workers;
-    let connections = u32::try_from(workers + MORE_CONNECTIONS).unwrap_or(u32::MAX);
+    let connections = u32::try_from(workers + EXTRA_CONNECTIONS).unwrap_or(u32::MAX);
     let (redis, back) = RedisStore::start(&config.redis, connections, monitor.guard_detached("redis-probe"), &stop)
         .context("cannot start a thread")?;
     let redis = Arc::new(redis);

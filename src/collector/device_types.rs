@@ -38,7 +38,7 @@ impl DeviceTypes {
                         let host = volume.paths.first().and_then(|p| p.host);
                         if disk.controller.counts_for_all_volumes() && !listed.insert((host, disk)) {
                             self.repeated.push(entry.to_string());
-                        } else if let Some(found) = behind(volume, disk, entry.kind) {
+                        } else if let Some(found) = disk_behind(volume, disk, entry.kind) {
                             volume.raid_disks.push(found.device.clone());
                             volume.raid_disks.sort();
                             volume.raid_disks.dedup();
@@ -72,7 +72,7 @@ fn goes_by(drive: &Drive, inventory: &Inventory, name: &str) -> bool {
 }
 
 /// The disk of that number behind a volume. Only smartctl reports its identity.
-fn behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
+fn disk_behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
     Some(Drive {
         key: DriveKey::RaidDisk { volume: Box::new(volume.key.clone()), disk },
         device: disk.name(&volume.device)?,
@@ -134,8 +134,9 @@ mod tests {
         assert_eq!(shown, ["sda sat", "sdb auto", "sdc scsi"], "the first entry for a drive counts");
         assert_eq!(unused, Vec::<String>::new());
         // Both volumes of one MegaRAID lead to the same disk 3; another controller has a 3 of its own.
-        let behind = [("sda", "megaraid,3"), ("sdb", "sat+megaraid,3"), ("sdc", "megaraid,3"), ("sdx", "megaraid,4")];
-        let (shown, unused) = applied(&behind);
+        let disk_behind =
+            [("sda", "megaraid,3"), ("sdb", "sat+megaraid,3"), ("sdc", "megaraid,3"), ("sdx", "megaraid,4")];
+        let (shown, unused) = applied(&disk_behind);
         assert_eq!(shown, ["sda -", "sdb -", "sdc -", "sda-megaraid-3 megaraid,3", "sdc-megaraid-3 megaraid,3"]);
         assert_eq!(unused, ["sdx=megaraid,4", "sdb=sat+megaraid,3"]);
         let (shown, _) = applied(&[("sda", "cciss,0"), ("S1", "cciss,0"), ("sdb", "cciss,0")]);

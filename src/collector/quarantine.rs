@@ -7,10 +7,10 @@ use crate::probe::smartctl;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// After a timeout the next try waits this long, doubling …
-const FIRST_WAIT: Duration = Duration::from_secs(120);
-/// … up to this.
-const LONGEST_WAIT: Duration = Duration::from_secs(1800);
+/// Back-off after a first timeout; it doubles …
+const INITIAL_BACKOFF: Duration = Duration::from_secs(120);
+/// … up to this maximum.
+const MAX_BACKOFF: Duration = Duration::from_secs(1800);
 /// Types that may be passed back to smartctl once it has found them.
 const TYPES: [&str; 3] = ["sat", "scsi", "nvme"];
 
@@ -97,11 +97,11 @@ impl Quarantine {
         let doublings = history.timeouts.min(4);
         history.timeouts += 1;
         history.path_index += 1;
-        history.not_before = Some(at + (FIRST_WAIT * 2u32.pow(doublings)).min(LONGEST_WAIT));
+        history.not_before = Some(at + (INITIAL_BACKOFF * 2u32.pow(doublings)).min(MAX_BACKOFF));
     }
 
     /// Ends the back-off of the drive.
-    pub(super) fn lift(&mut self, key: &DriveKey) {
+    pub(super) fn end_backoff(&mut self, key: &DriveKey) {
         if let Some(history) = self.histories.get_mut(key) {
             history.not_before = None;
         }

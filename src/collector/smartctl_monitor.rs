@@ -9,7 +9,7 @@ use std::any::Any;
 use std::time::{Duration, Instant};
 
 /// After an unrecognized version the check is repeated after this time.
-const UNRECOGNIZED_AGAIN: Duration = Duration::from_secs(60);
+const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A change that is logged.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl SmartctlMonitor {
         }
         self.stuck = None;
         let is_unrecognized = matches!(self.now, Some(Smartctl::Unrecognized { .. }));
-        let is_old = at.saturating_duration_since(last) >= UNRECOGNIZED_AGAIN;
+        let is_old = at.saturating_duration_since(last) >= RECHECK_INTERVAL;
         is_unrecognized && is_old || file != asked_file
     }
 

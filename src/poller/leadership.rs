@@ -13,11 +13,11 @@ use crate::config::SmartConfig;
 use std::time::{Duration, Instant};
 
 /// Maximum lifetime of a lease …
-const LONGEST_LEASE: Duration = Duration::from_secs(15);
+const MAX_LEASE: Duration = Duration::from_secs(15);
 /// … and minimum.
-const SHORTEST_LEASE: Duration = Duration::from_secs(3);
+const MIN_LEASE: Duration = Duration::from_secs(3);
 /// Interval between checks while Redis is unavailable; they cost nothing.
-const WITHOUT_REDIS: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The role of this daemon. `has_swept`: it has completed a sweep since it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Leadership {
         let concurrency = config.concurrency.min(config.concurrency_per_host);
         Self {
             owner: format!("{node}:{}:{started}", std::process::id()),
-            lease: interval.clamp(SHORTEST_LEASE, LONGEST_LEASE),
+            lease: interval.clamp(MIN_LEASE, MAX_LEASE),
             role: Role::Undecided,
             next: Instant::now(),
             theirs_until: Instant::now(),
@@ -108,7 +108,7 @@ impl Leadership {
     }
 
     /// Why this daemon leads although another one holds the lease.
-    pub(super) fn alone_because(&self) -> Option<&Delivery> {
+    pub(super) fn late_delivery(&self) -> Option<&Delivery> {
         match &self.role {
             Role::LeaderWithoutLease { delivery, .. } => Some(delivery),
             _ => None,
@@ -117,7 +117,7 @@ impl Leadership {
 
     /// A problem with the lease, as a sentence.
     pub(super) fn problem(&self, host: &str) -> Option<String> {
-        match self.alone_because()? {
+        match self.late_delivery()? {
             Delivery::InTime => None,
             Delivery::Late(silent) => Some(format!(
                 "another daemon holds the poll lease and has published no overview of this host for {} s; polling by itself",
@@ -162,8 +162,8 @@ impl Leadership {
     }
 
     /// Records an overview that is sent to Redis.
-    pub(super) fn sends(&mut self, version: ContentVersion) {
-        self.own.sends(version);
+    pub(super) fn record_sent(&mut self, version: ContentVersion) {
+        self.own.record_sent(version);
     }
 
     /// Acquires, renews or checks the lease. True: this daemon has become the leader, and a sweep is due.
@@ -174,14 +174,14 @@ impl Leadership {
             Ok(Lease::Ours) => (leader, self.lease / 3),
             Ok(Lease::Theirs(left)) => {
                 self.theirs_until = at + left;
-                let role = self.beside_holder(redis, view, at);
+                let role = self.role_beside_holder(redis, view, at);
                 (role, (left + Duration::from_millis(10)).min(self.lease / 3))
             }
             // The leader may still poll: its lease must have expired before another daemon does.
             Err(StoreError::Unavailable(_)) if self.is_follower() && at < self.theirs_until => {
-                (Role::Follower, WITHOUT_REDIS)
+                (Role::Follower, RETRY_INTERVAL)
             }
-            Err(StoreError::Unavailable(_)) => (leader, WITHOUT_REDIS),
+            Err(StoreError::Unavailable(_)) => (leader, RETRY_INTERVAL),
             Err(StoreError::Refused(why)) => {
                 if !self.refused {
                     log::warn!("redis refuses the poll lease, polling without one error={why:?}");
@@ -191,26 +191,26 @@ impl Leadership {
             }
         };
         self.next = at + wait;
-        self.becomes(role, view.host);
+        self.set_role(role, view.host);
         self.is_leader() && !led
     }
 
     /// Checks whether the holder delivers again, before its lists are overwritten.
     pub(super) fn check_holder(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) {
         if let Role::LeaderWithoutLease { .. } = self.role {
-            let role = self.beside_holder(redis, view, at);
-            self.becomes(role, view.host);
+            let role = self.role_beside_holder(redis, view, at);
+            self.set_role(role, view.host);
         }
     }
 
     /// The role of this daemon while another one holds the lease.
-    fn beside_holder(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) -> Role {
+    fn role_beside_holder(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) -> Role {
         if matches!(self.role, Role::Undecided | Role::Leader { .. }) {
             self.holder = Holder::default();
         }
         // Redis has just answered; if it does not answer now, the next check detects that.
         if let Ok(published) = redis.published(view.list_bytes) {
-            self.holder.seen(published.as_ref(), &self.own, view.host, at);
+            self.holder.observe(published.as_ref(), &self.own, view.host, at);
         }
         match self.holder.delivery(&self.timing, view.drives) {
             Delivery::InTime => Role::Follower,
@@ -218,7 +218,7 @@ impl Leadership {
         }
     }
 
-    fn becomes(&mut self, role: Role, host: &str) {
+    fn set_role(&mut self, role: Role, host: &str) {
         let before = std::mem::replace(&mut self.role, role);
         match (&before, &self.role) {
             (Role::Follower | Role::LeaderWithoutLease { .. }, Role::Leader { .. }) => {

@@ -10,15 +10,15 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Maximum time that is counted from one check to the next.
-const LONGEST_STEP: Duration = Duration::from_secs(15);
+const MAX_STEP: Duration = Duration::from_secs(15);
 /// After this time a stopped holder has lost its lease, so overviews of another host are from a running daemon.
 const FOREIGN_AFTER: Duration = Duration::from_secs(16);
-/// From the deadline of a child to its end.
-const ENDING: Duration = Duration::from_secs(3);
+/// Time from the deadline of a child to its exit.
+const CHILD_EXIT_GRACE: Duration = Duration::from_secs(3);
 /// Maximum duration of a pool query.
-const POOLS: Duration = Duration::from_secs(23);
+const MAX_POOL_QUERY: Duration = Duration::from_secs(23);
 /// Number of versions of overviews kept that this daemon sent last.
-const OWN: usize = 4;
+const KEPT_VERSIONS: usize = 4;
 
 /// What the holder delivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +45,11 @@ impl DeliveryTiming {
     /// Two intervals and the duration of a sweep: until its first sweep is complete a daemon publishes no lists. `known`: the
     /// duration of the last sweep; if it is unknown, the maximum is used.
     fn limit(&self, drives: usize, known: Option<Duration>) -> Duration {
-        let reading = self.timeout + ENDING;
+        let reading = self.timeout + CHILD_EXIT_GRACE;
         let rounds = u32::try_from(drives.div_ceil(self.concurrency.max(1))).unwrap_or(u32::MAX).max(1);
         let most = reading.saturating_mul(rounds);
         let sweep = known.map_or(most, |took| took.saturating_mul(2).min(most));
-        self.interval * 2 + sweep.max(reading).max(POOLS)
+        self.interval * 2 + sweep.max(reading).max(MAX_POOL_QUERY)
     }
 }
 
@@ -70,8 +70,8 @@ pub(super) struct Holder {
 
 impl Holder {
     /// Applies the overview that Redis has now.
-    pub(super) fn seen(&mut self, published: Option<&Published>, own: &Own, host: &str, at: Instant) {
-        let step = self.last_check.map_or(Duration::ZERO, |last| at.saturating_duration_since(last)).min(LONGEST_STEP);
+    pub(super) fn observe(&mut self, published: Option<&Published>, own: &Own, host: &str, at: Instant) {
+        let step = self.last_check.map_or(Duration::ZERO, |last| at.saturating_duration_since(last)).min(MAX_STEP);
         self.last_check = Some(at);
         self.silent += step;
         let Some(published) = published else {
@@ -117,8 +117,8 @@ impl Holder {
 pub(super) struct Own(VecDeque<ContentVersion>);
 
 impl Own {
-    pub(super) fn sends(&mut self, version: ContentVersion) {
-        self.0.truncate(OWN - 1);
+    pub(super) fn record_sent(&mut self, version: ContentVersion) {
+        self.0.truncate(KEPT_VERSIONS - 1);
         self.0.push_front(version);
     }
 
@@ -151,7 +151,7 @@ mod tests {
         let last = holder.last_check.map_or(0, |at| at.saturating_duration_since(begun).as_secs());
         for second in (last..last + seconds).step_by(5) {
             let at = begun + Duration::from_secs(second);
-            holder.seen(shown(second).as_ref(), own, "nas1", at);
+            holder.observe(shown(second).as_ref(), own, "nas1", at);
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
         check_repeatedly(&mut holder, &own, begun, 300, |_| None);
         assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
         for at in 1..10 {
-            own.sends(overview("nas1", at).version);
+            own.record_sent(overview("nas1", at).version);
             check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas1", at)));
             assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
         }
@@ -207,7 +207,7 @@ mod tests {
     fn what_was_not_looked_at_does_not_count() {
         let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas1", 1)));
-        holder.seen(Some(&overview("nas1", 1)), &own, "nas1", begun + Duration::from_secs(100_000));
+        holder.observe(Some(&overview("nas1", 1)), &own, "nas1", begun + Duration::from_secs(100_000));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "frozen for a day, and the holder with it");
     }
 

@@ -118,7 +118,7 @@ impl EventLoop {
         let sends = self.sends();
         self.publisher.flush(sends, at);
         if let Some(version) = self.publisher.take_sent() {
-            self.leadership.sends(version);
+            self.leadership.record_sent(version);
         }
     }
     /// Checks before lists are sent. True: the lists must be rebuilt.

@@ -11,7 +11,7 @@ use crate::api::drive_summary::DriveSummary;
 use crate::api::missing_drives::{Outline, build_missing_list, parse_missing_list};
 use crate::api::overview::Overview;
 use crate::api::value_limits::DOCUMENT;
-use crate::cache::redis::KEYS_AT_ONCE;
+use crate::cache::redis::KEYS_PER_BATCH;
 use crate::cache::{Bytes, CopyKind, Key};
 use crate::clock::now;
 use crate::domain::drive::{DriveKey, DriveState};
@@ -82,7 +82,7 @@ impl EventLoop {
         let candidates = self.disappeared(overview);
         let mut known = KnownDrives::of(self.collector.inventory(), now());
         let mut changes = Vec::new();
-        for chunk in candidates.drives.chunks(KEYS_AT_ONCE) {
+        for chunk in candidates.drives.chunks(KEYS_PER_BATCH) {
             let keys: Vec<Key> = chunk.iter().map(|drive| Key::Smart(drive.device.clone())).collect();
             let Ok(documents) = self.documents(&keys, CopyKind::LastKnown) else { break };
             for (last, document) in chunk.iter().zip(documents) {
@@ -211,7 +211,7 @@ impl EventLoop {
             .collect();
         let (mut missing, mut budget) = (Vec::new(), self.document_budget());
         // In chunks: the documents of all drives at once may exceed their budget.
-        for chunk in here.chunks(KEYS_AT_ONCE) {
+        for chunk in here.chunks(KEYS_PER_BATCH) {
             let Some(more) = self.restore_chunk(chunk, &mut budget) else { return Vec::new() };
             missing.extend(more);
         }

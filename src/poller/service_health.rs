@@ -69,7 +69,7 @@ impl EventLoop {
 
     /// Follows the wall clock. After it was set, all times are converted to the new clock, so that ages do not change.
     pub(super) fn follow_clock(&mut self) {
-        let Some(by) = clock::jumped() else { return };
+        let Some(by) = clock::detect_step() else { return };
         emit(&event!(
             Level::Warn,
             EventKind::ClockSet,

@@ -5,10 +5,10 @@ use crate::config::Config;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// A run of a tool: its process, two pipes, and what starting it takes for a moment.
-const PER_CHILD: usize = 8;
+const DESCRIPTORS_PER_CHILD: usize = 8;
 /// Log, listeners, epoll, tiny_http, sysfs, connections that are turned away.
 const OTHER_DESCRIPTORS: usize = 128;
-/// With fewer connections the service is of no use.
+/// Minimum number of connections for a usable service.
 const MIN_CONNECTIONS: usize = 4;
 
 /// Raises the soft limit as far as it is needed and allowed. Gives how many connections may be open
@@ -16,7 +16,7 @@ const MIN_CONNECTIONS: usize = 4;
 pub(crate) fn raise_descriptor_limit(config: &Config) -> usize {
     let wanted = config.http.max_connections;
     // Each worker has a connection to Redis, and a private one to tiny_http at both ends.
-    let others = OTHER_DESCRIPTORS + 4 * config.http.workers + PER_CHILD * config.smart.concurrency;
+    let others = OTHER_DESCRIPTORS + 4 * config.http.workers + DESCRIPTORS_PER_CHILD * config.smart.concurrency;
     let needed = u64::try_from(wanted + others).unwrap_or(u64::MAX);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // `None`: as many as one likes.

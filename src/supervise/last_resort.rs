@@ -17,12 +17,12 @@ use std::time::Duration;
 /// minutes. A start may take as long. Counted rather than timed, so that SIGSTOP does not trip it.
 const MAX_MISSED_CHECKS: u32 = 12;
 /// Maximum duration of an orderly stop, in steps; counted for the same reason.
-const STEPS: u32 = 10;
-const STEP: Duration = Duration::from_secs(1);
+const STOP_STEPS: u32 = 10;
+const STOP_STEP: Duration = Duration::from_secs(1);
 /// Maximum duration of writing the last line.
-const WRITE_WITHIN: Duration = Duration::from_secs(1);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Maximum duration of exit(3).
-const EXIT_WITHIN: Duration = Duration::from_secs(1);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// As after any other failure, so that the service manager restarts the daemon.
 const STATUS: i32 = 1;
 
@@ -32,13 +32,19 @@ struct Bounds {
     checks: u32,
     step: Duration,
     steps: u32,
-    write_within: Duration,
+    write_timeout: Duration,
 }
 
 /// Starts the threads. From now on a stop ends within ten seconds.
 pub(crate) fn start(monitor: &ThreadMonitor, stop: &Stop) -> io::Result<()> {
     let interval = heartbeat_interval();
-    let bounds = Bounds { interval, checks: MAX_MISSED_CHECKS, step: STEP, steps: STEPS, write_within: WRITE_WITHIN };
+    let bounds = Bounds {
+        interval,
+        checks: MAX_MISSED_CHECKS,
+        step: STOP_STEP,
+        steps: STOP_STEPS,
+        write_timeout: WRITE_TIMEOUT,
+    };
     spawn(monitor, stop, bounds, |line| log::error!("{line}"), end_process)
 }
 
@@ -64,7 +70,7 @@ fn spawn(
         if hangs(&monitor, &stop, bounds) {
             monitor.fail();
             let _ = lines.try_send(format!("no heartbeat at {} looks in a row, stopping the daemon", bounds.checks));
-            let _ = written.recv_timeout(bounds.write_within);
+            let _ = written.recv_timeout(bounds.write_timeout);
         }
         // An orderly stop ends the process, and this thread with it.
         for _ in 0..bounds.steps {
@@ -76,7 +82,7 @@ fn spawn(
             took.as_secs(),
             names(&monitor)
         ));
-        let _ = written.recv_timeout(bounds.write_within);
+        let _ = written.recv_timeout(bounds.write_timeout);
         end();
     };
     thread::Builder::new().name("last-resort".to_owned()).spawn(run).map(drop)
@@ -113,7 +119,7 @@ fn names(monitor: &ThreadMonitor) -> String {
 fn end_process() {
     let exit = || std::process::exit(STATUS);
     if thread::Builder::new().name("last-exit".to_owned()).spawn(exit).is_ok() {
-        thread::sleep(EXIT_WITHIN);
+        thread::sleep(EXIT_TIMEOUT);
     }
     let _ = kill_process(getpid(), Signal::KILL);
     std::process::abort()
@@ -129,7 +135,7 @@ mod tests {
         checks: 4,
         step: Duration::from_millis(1),
         steps: 10,
-        write_within: Duration::from_millis(5),
+        write_timeout: Duration::from_millis(5),
     };
     const LONG: Duration = Duration::from_secs(30);
 

@@ -212,7 +212,7 @@ impl Scheduler {
             Outcome::Failed(_) => {}
             Outcome::Good(_) | Outcome::Standby => {
                 for key in self.hosts.answered(host, at) {
-                    self.quarantine.lift(&key);
+                    self.quarantine.end_backoff(&key);
                 }
             }
         }
