@@ -7,10 +7,10 @@ use anyhow::Context;
 use std::io::{self, IsTerminal, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Narrower than that, lines may be wider than the terminal.
-pub(crate) const NARROWEST: usize = 40;
-/// Where a terminal does not say how wide it is.
-const USUAL: usize = 80;
+/// Minimum width; on a narrower terminal lines may be wider than it.
+pub(crate) const MIN_WIDTH: usize = 40;
+/// Width if the terminal does not report one.
+const DEFAULT_WIDTH: usize = 80;
 
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -36,9 +36,9 @@ impl Screen {
         let is_terminal = stdout.is_terminal();
         let own = || rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
         let known = |width: &usize| *width > 0;
-        let width = env.columns.filter(known).or_else(|| own().filter(known)).unwrap_or(USUAL);
+        let width = env.columns.filter(known).or_else(|| own().filter(known)).unwrap_or(DEFAULT_WIDTH);
         Self {
-            width: is_terminal.then_some(width.max(NARROWEST)),
+            width: is_terminal.then_some(width.max(MIN_WIDTH)),
             is_coloured: match color {
                 Color::Always => true,
                 Color::Never => false,
@@ -47,12 +47,12 @@ impl Screen {
         }
     }
 
-    /// `text` in a colour, by its SGR number (ECMA-48); as it stands where there is none.
+    /// `text` in a colour, by its SGR number (ECMA-48); unchanged on a terminal without colour.
     pub(crate) fn paint(self, text: &str, sgr: &str) -> String {
         if self.is_coloured && !text.is_empty() { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// `text` in lines that fit, the further ones indented as far as it says.
+    /// Wraps `text` to the width, with `indent` blanks before all lines but the first.
     pub(crate) fn wrap(self, text: &str, indent: usize) -> String {
         let Some(width) = self.width else { return format!("{text}\n") };
         let mut out = String::new();

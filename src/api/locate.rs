@@ -11,8 +11,8 @@ use std::fmt::Write as _;
 
 /// Minimum length of a serial number fragment.
 const MIN_SERIAL_FRAGMENT: usize = 4;
-/// Candidates that are listed.
-const LISTED: usize = 8;
+/// Maximum number of candidates that are listed.
+const MAX_LISTED: usize = 8;
 
 /// The result for a name.
 #[derive(Debug)]
@@ -104,11 +104,11 @@ fn in_bay<'a>(overview: &'a Overview, enclosure: &str, slot: &str) -> Located<'a
 }
 
 fn candidates(name: &str, drives: &[&DriveSummary]) -> String {
-    let listed = drives.iter().take(LISTED).map(|d| {
+    let listed = drives.iter().take(MAX_LISTED).map(|d| {
         let serial = sanitize(d.serial_number.as_deref().unwrap_or("-"));
         format!("{} ({serial}, {})", devices(d), bay(d))
     });
-    let more = drives.len().saturating_sub(LISTED);
+    let more = drives.len().saturating_sub(MAX_LISTED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let listed = listed.collect::<Vec<_>>().join("; ");
     format!("{} may be any of {} drives: {listed}{more}", sanitize(name), drives.len())

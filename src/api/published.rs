@@ -13,7 +13,7 @@ use std::time::Duration;
 /// So much of an overview holds it all.
 pub(crate) const HEADER_BYTES: usize = 4096;
 /// No name of a host is longer (gethostname(2)); what is, is cut.
-const NAME_CHARS: usize = 64;
+const MAX_HOST_CHARS: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Published {
@@ -33,7 +33,7 @@ impl Published {
         let host = found.host.filter(|_| found.schema == Some(SCHEMA))?;
         Some(Self {
             version: found.version.unwrap_or_default(),
-            host: host.chars().take(NAME_CHARS).collect(),
+            host: host.chars().take(MAX_HOST_CHARS).collect(),
             generated_at: found.generated_at,
             sweep_took: found.sweep.and_then(|sweep| sweep.took_ms).map(Duration::from_millis),
         })
@@ -104,6 +104,6 @@ mod tests {
             assert_eq!(Published::read(none), None, "{:?}", String::from_utf8_lossy(none));
         }
         let long = format!(r#"{{"schema":1,"host":"{}"}}"#, "ü".repeat(500));
-        assert_eq!(Published::read(long.as_bytes()).map(|read| read.host.chars().count()), Some(NAME_CHARS));
+        assert_eq!(Published::read(long.as_bytes()).map(|read| read.host.chars().count()), Some(MAX_HOST_CHARS));
     }
 }

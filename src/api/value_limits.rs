@@ -10,7 +10,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
 /// The limit of a list on the largest host.
-const LARGEST_LIST: usize = 32 * MIB;
+const MAX_LIST_BYTES: usize = 32 * MIB;
 /// Our own bodies are 7 levels deep, smartctl's JSON 8. The parser itself stops at 128.
 const LIST_DEPTH: usize = 32;
 const DOCUMENT_DEPTH: usize = 40;
@@ -36,13 +36,13 @@ impl ValueLimits {
         let places = drives.max(bays);
         let with = |base: usize, each: usize| base.saturating_add(each.saturating_mul(places));
         let list = JsonLimits {
-            bytes: with(MIB, 4 * KIB).min(LARGEST_LIST),
+            bytes: with(MIB, 4 * KIB).min(MAX_LIST_BYTES),
             values: with(32 * KIB, 256),
             depth: LIST_DEPTH,
             string: STRING,
         };
         let missing_list = JsonLimits {
-            bytes: with(4 * MIB, 16 * KIB).min(LARGEST_LIST),
+            bytes: with(4 * MIB, 16 * KIB).min(MAX_LIST_BYTES),
             values: with(256 * KIB, KIB),
             // The body and its list around each document.
             depth: DOCUMENT_DEPTH + 2,
@@ -71,8 +71,8 @@ mod tests {
         assert_eq!((rack.list.bytes, rack.list.values), (MIB + 84 * 4 * KIB, 32 * KIB + 84 * 256));
         assert_eq!(rack.documents_bytes, 8 * MIB + 79 * 64 * KIB);
         for limits in [none.list, none.missing_list, rack.list, rack.missing_list, huge.list, huge.missing_list] {
-            assert!(limits.bytes <= LARGEST_LIST);
+            assert!(limits.bytes <= MAX_LIST_BYTES);
         }
-        assert_eq!(huge.list.bytes, LARGEST_LIST);
+        assert_eq!(huge.list.bytes, MAX_LIST_BYTES);
     }
 }

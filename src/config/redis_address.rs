@@ -53,10 +53,10 @@ pub(crate) struct CaFile {
 
 impl CaFile {
     /// All authorities of a distribution are a quarter of a megabyte.
-    const LARGEST_BYTES: u64 = 4 * 1024 * 1024;
+    const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
     pub(super) fn read(path: &str) -> Result<Self, ConfigError> {
-        let pem = file::read(Path::new(path), Self::LARGEST_BYTES).map_err(|e| Self::unusable(path, &e.to_string()))?;
+        let pem = file::read(Path::new(path), Self::MAX_BYTES).map_err(|e| Self::unusable(path, &e.to_string()))?;
         Ok(Self { path: path.to_owned(), pem })
     }
 
@@ -98,7 +98,7 @@ impl std::fmt::Display for Sentinels {
     }
 }
 
-/// As in a URL: an IPv6 address stands in brackets.
+/// As in a URL: an IPv6 address is in brackets.
 pub(crate) fn host_and_port(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

@@ -26,7 +26,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// More than any file written by hand.
-const LARGEST_BYTES: u64 = 1024 * 1024;
+const MAX_BYTES: u64 = 1024 * 1024;
 
 /// What the file sets.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path) -> Result<RulesFile, ConfigError> {
     let unreadable = |why: String| {
         ConfigError::new(JBOD_RULES_FILE.name, &format!("{shown} ({why})"), "a readable regular file in TOML")
     };
-    let bytes = file::read(path, LARGEST_BYTES).map_err(|e| unreadable(e.to_string()))?;
+    let bytes = file::read(path, MAX_BYTES).map_err(|e| unreadable(e.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|e| unreadable(e.to_string()))?;
     parse(&text).map_err(|InvalidValue { found, wanted }| {
         ConfigError::new(JBOD_RULES_FILE.name, &format!("{found} in {shown}"), &wanted)

@@ -15,8 +15,8 @@ use crate::probe::Host;
 use crate::probe::tools::Smartctl;
 use std::collections::BTreeMap;
 
-/// Drives that are named on one line.
-const NAMED: usize = 6;
+/// Maximum number of drives that are named on one line.
+const MAX_NAMED: usize = 6;
 
 pub(super) fn drives(host: &Host, inventory: &Inventory, overview: &Overview, tool: &Smartctl) -> Vec<DoctorFinding> {
     let here: Vec<&DriveSummary> = overview.drives().filter(|d| d.state != DriveState::Missing).collect();
@@ -150,8 +150,8 @@ fn subject(names: &[&str], singular: &str, plural: &str) -> String {
     match names {
         [name] => format!("{name} {singular}"),
         _ => {
-            let listed = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-            let more = if names.len() > NAMED { ", …" } else { "" };
+            let listed = names.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
+            let more = if names.len() > MAX_NAMED { ", …" } else { "" };
             format!("{} drives ({listed}{more}) {plural}", names.len())
         }
     }

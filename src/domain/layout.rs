@@ -73,12 +73,13 @@ impl Corner {
 }
 
 /// Usual columns by the number of bays, where the shape does not follow from it: drawers, long top-loaders, 2U fronts.
-const USUAL: [(u32, u32); 8] = [(14, 14), (25, 25), (42, 14), (45, 15), (48, 12), (60, 12), (84, 14), (106, 14)];
+const USUAL_COLUMNS: [(u32, u32); 8] =
+    [(14, 14), (25, 25), (42, 14), (45, 15), (48, 12), (60, 12), (84, 14), (106, 14)];
 
 impl Layout {
     /// The usual layout for that number of bays.
     pub(crate) fn guess(bays: u32) -> Self {
-        let usual = USUAL.iter().find(|(count, _)| *count == bays).map(|(_, columns)| *columns);
+        let usual = USUAL_COLUMNS.iter().find(|(count, _)| *count == bays).map(|(_, columns)| *columns);
         let columns = usual.unwrap_or_else(|| match bays {
             0..=4 => bays.max(1),
             _ => columns(bays),

@@ -9,7 +9,7 @@ use super::time::Timestamp;
 use std::fmt;
 
 /// Disks behind a RAID volume that are named in a sentence.
-const NAMED_DISKS: usize = 4;
+const MAX_NAMED_DISKS: usize = 4;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoReading {
@@ -21,7 +21,7 @@ pub enum NoReading {
     TimedOut { seconds: u64 },
     /// The child of an earlier reading cannot be killed.
     Stuck { pid: u32, seconds: u64 },
-    /// The SCSI host of the drive does not answer for so many drives; this one was not read.
+    /// The SCSI host of the drive is silent, with that number of drives; this one was not read.
     HostSilent { host: ScsiHost, drives: usize },
     /// Another drive had its name before the reading was complete.
     NameReused { device: DeviceName },
@@ -166,7 +166,7 @@ impl fmt::Display for RaidVolume {
         write!(f, "{device} is a RAID volume, which has no health of its own")?;
         if !self.disks.is_empty() {
             let names: Vec<&str> = self.disks.iter().map(DeviceName::as_str).collect();
-            return write!(f, ": the disks behind it are {}", list_first(&names, NAMED_DISKS));
+            return write!(f, ": the disks behind it are {}", list_first(&names, MAX_NAMED_DISKS));
         }
         match self.controller {
             Some(by) => {

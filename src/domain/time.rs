@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// What is dated later than now by more than this was dated by another clock.
-const AHEAD_SECONDS: i64 = 60;
+const MAX_AHEAD_SECONDS: i64 = 60;
 
 /// A moment in whole seconds since 1970 (UTC); RFC 3339 in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ impl Timestamp {
     /// Later than `now` by more than the clocks of one host may differ: dated by a clock that was set
     /// since.
     pub(crate) fn is_ahead_of(self, now: Self) -> bool {
-        self.0.saturating_sub(now.0) > AHEAD_SECONDS
+        self.0.saturating_sub(now.0) > MAX_AHEAD_SECONDS
     }
 
     /// The same moment, on a clock that was set by so much.

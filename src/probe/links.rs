@@ -7,7 +7,7 @@ use crate::domain::identity::DeviceName;
 use std::collections::{HashMap, HashSet};
 
 /// Folders of links whose names may be used in a pool, the most specific first.
-const FOLDERS: [&str; 7] = [
+const LINK_FOLDERS: [&str; 7] = [
     "dev/disk/by-vdev",
     "dev/disk/by-id",
     "dev/disk/by-path",
@@ -17,9 +17,9 @@ const FOLDERS: [&str; 7] = [
     "dev/mapper",
 ];
 /// Folders whose names are locations, not identities.
-const PLACES: [&str; 2] = ["dev/disk/by-vdev", "dev/disk/by-path"];
+const LOCATION_FOLDERS: [&str; 2] = ["dev/disk/by-vdev", "dev/disk/by-path"];
 /// Maximum depth of stacked device-mapper devices; real stacks are shallower.
-const DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Every link by its name, and every drive by each of its names.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +68,7 @@ impl Links {
             links.slaves.insert(name, slaves);
         }
         let mut by_id: HashMap<DeviceName, Vec<String>> = HashMap::new();
-        for folder in FOLDERS {
+        for folder in LINK_FOLDERS {
             let dir = host.path(folder);
             for name in names(&dir) {
                 let Some(target) = link_name(&dir.join(&name)) else { continue };
@@ -76,7 +76,7 @@ impl Links {
                 if let Some(device) = block_device {
                     by_id.entry(device).or_default().push(name.clone());
                 }
-                if PLACES.contains(&folder) && !links.targets.contains_key(&name) {
+                if LOCATION_FOLDERS.contains(&folder) && !links.targets.contains_key(&name) {
                     links.location_names.insert(name.clone());
                 }
                 links.targets.entry(name).or_insert(target);
@@ -110,9 +110,9 @@ impl Links {
         }
         // If the drive at a location lacks the partition, the name is of the previous drive there.
         let block_device = || self.targets.get(stem).filter(|_| name == stem || !self.location_names.contains(stem));
-        self.kernel(name, DEPTH)
-            .or_else(|| self.kernel(self.targets.get(name)?, DEPTH))
-            .or_else(|| self.kernel(block_device()?, DEPTH))
+        self.kernel(name, MAX_DEPTH)
+            .or_else(|| self.kernel(self.targets.get(name)?, MAX_DEPTH))
+            .or_else(|| self.kernel(block_device()?, MAX_DEPTH))
             .filter(|device| wwn_in(stem).is_none() || !self.with_wwn.contains(device))
     }
 
@@ -167,7 +167,7 @@ fn parts(name: &str) -> Option<(&str, &str)> {
     let name = match name.trim_end_matches('/').rsplit_once('/') {
         None => name,
         Some(("/dev", last)) => last,
-        Some((folder, last)) => FOLDERS.iter().any(|f| folder.strip_prefix('/') == Some(f)).then_some(last)?,
+        Some((folder, last)) => LINK_FOLDERS.iter().any(|f| folder.strip_prefix('/') == Some(f)).then_some(last)?,
     };
     let without = name.rsplit_once("-part").filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
     Some((name, without.map_or(name, |(stem, _)| stem)))

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 const VERSION_LIMITS: ChildLimits = ChildLimits { deadline: Duration::from_secs(5), output_bytes: 64 * 1024 };
 /// The first with `--json`.
-const OLDEST: Version = Version(7, 0);
+const MIN_VERSION: Version = Version(7, 0);
 /// Before it, grown defects of SAS drives were given in bytes (smartmontools NEWS).
 pub(crate) const RECOMMENDED: Version = Version(7, 2);
 /// Where smartctl is searched if it was not installed at the start.
@@ -81,7 +81,7 @@ impl fmt::Display for Smartctl {
             Self::TooOld { version, path } => {
                 write!(
                     f,
-                    "smartctl {version} ({}) is older than {OLDEST}, the first with --json: no drive can be read",
+                    "smartctl {version} ({}) is older than {MIN_VERSION}, the first with --json: no drive can be read",
                     path.display()
                 )
             }
@@ -131,7 +131,7 @@ pub(crate) fn check_smartctl(host: &Host, stop: &Stop) -> VersionCheck {
             let text = String::from_utf8_lossy(&output.stdout);
             let first = text.lines().next().unwrap_or_default();
             match version(first) {
-                Some(version) if version < OLDEST => Smartctl::TooOld { version, path },
+                Some(version) if version < MIN_VERSION => Smartctl::TooOld { version, path },
                 Some(version) => Smartctl::Ok { version, path },
                 None => {
                     let first_line = [first, output.stderr.lines().next().unwrap_or_default()];
@@ -197,6 +197,6 @@ mod tests {
         ] {
             assert_eq!(version(line), expected, "{line:?}");
         }
-        assert!(Version(7, 10) > Version(7, 2) && Version(6, 9) < OLDEST);
+        assert!(Version(7, 10) > Version(7, 2) && Version(6, 9) < MIN_VERSION);
     }
 }

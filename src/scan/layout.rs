@@ -1,4 +1,4 @@
-//! Columns that fit: which are shown how wide, on a screen of so many columns. Pure.
+//! Column layout: which columns are shown, and their widths, for the width of the terminal. Pure.
 
 use crate::terminal::{cut, width};
 
@@ -8,20 +8,20 @@ pub(super) struct Column {
     pub(super) head: &'static str,
     /// Holds numbers.
     pub(super) right: bool,
-    /// Its end tells more than its beginning.
+    /// Its end is more specific than its beginning.
     pub(super) keeps_end: bool,
 }
 
 /// One step in making a table narrower.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ShrinkStep {
-    /// The column down to so many columns of the screen.
+    /// Truncates the column to that width.
     Cut(usize, usize),
     Drop(usize),
 }
 
-/// Between columns.
-const GAP: usize = 2;
+/// Blanks between columns.
+const COLUMN_GAP: usize = 2;
 
 /// The columns that are shown, each with its width.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl<'a> ColumnLayout<'a> {
     /// Of all columns with the gaps between them.
     pub(super) fn total(&self) -> usize {
         let shown: Vec<usize> = self.widths.iter().copied().flatten().collect();
-        shown.iter().sum::<usize>() + GAP * shown.len().saturating_sub(1)
+        shown.iter().sum::<usize>() + COLUMN_GAP * shown.len().saturating_sub(1)
     }
 
     /// The heads.
@@ -99,7 +99,7 @@ impl<'a> ColumnLayout<'a> {
                 line.push_str(&paint(number, text));
                 blanks = 0;
             }
-            blanks += after + GAP;
+            blanks += after + COLUMN_GAP;
         }
         line
     }

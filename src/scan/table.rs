@@ -45,17 +45,17 @@ const BAY: usize = 0;
 const DEVICE: usize = 1;
 const SERIAL: usize = 2;
 const MODEL: usize = 3;
-const SIZE: usize = 4;
+const SIZE_COLUMN: usize = 4;
 const TEMP: usize = 5;
 const HOURS: usize = 6;
 const POOL: usize = 7;
 const VERDICT: usize = 8;
 
 /// Columns in the order in which they are dropped. At 40 columns bay, device, serial and verdict remain.
-const STEPS: [ShrinkStep; 14] = [
+const SHRINK_STEPS: [ShrinkStep; 14] = [
     ShrinkStep::Cut(MODEL, 16),
     ShrinkStep::Drop(HOURS),
-    ShrinkStep::Drop(SIZE),
+    ShrinkStep::Drop(SIZE_COLUMN),
     ShrinkStep::Cut(BAY, 12),
     ShrinkStep::Cut(MODEL, 10),
     ShrinkStep::Drop(MODEL),
@@ -70,7 +70,7 @@ const STEPS: [ShrinkStep; 14] = [
 ];
 /// Reasons below their drives are set in by this.
 const INDENT: usize = 5;
-const REASON: &str = "REASON";
+const REASON_HEADING: &str = "REASON";
 
 /// A line of the table: its cells, the reason, and how bad it is.
 struct TableRow {
@@ -90,7 +90,7 @@ pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
         (bay.head, bay.right) = ("ENC/BAY", false);
     }
     let rows = groups.iter().flat_map(|(_, rows)| rows);
-    let layout = ColumnLayout::new(&columns, rows.map(|row| row.cells.as_slice()), screen.width, &STEPS);
+    let layout = ColumnLayout::new(&columns, rows.map(|row| row.cells.as_slice()), screen.width, &SHRINK_STEPS);
     // What is left for reasons beside the drives.
     let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(layout.total() + 2));
     let mut out = String::new();
@@ -100,8 +100,8 @@ pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
         }
         let is_beside = |row: &TableRow| !row.reason.is_empty() && width(&row.reason) <= room;
         let mut head = layout.head();
-        if rows.iter().any(is_beside) && width(REASON) <= room {
-            head = beside(&head, width(&head), REASON, &layout);
+        if rows.iter().any(is_beside) && width(REASON_HEADING) <= room {
+            head = beside(&head, width(&head), REASON_HEADING, &layout);
         }
         out.push_str(&head);
         out.push('\n');

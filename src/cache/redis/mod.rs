@@ -28,6 +28,6 @@ pub mod fuzz {
 
 pub(crate) use check::{RedisCheck, check_redis};
 pub(crate) use lease::Lease;
-pub(crate) use store::KEYS_AT_ONCE;
+pub(crate) use store::KEYS_PER_BATCH;
 pub use store::RedisStore;
 pub use tls::check_authorities;

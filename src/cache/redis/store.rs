@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// packed commands.
 const PIPELINE_BYTES: usize = 1024 * 1024;
 /// Documents fetched at once. Each may have the size of the limit, and up to four copies exist while a reply is parsed.
-pub(crate) const KEYS_AT_ONCE: usize = 8;
+pub(crate) const KEYS_PER_BATCH: usize = 8;
 /// The result of PTTL for a missing key.
 const PTTL_NO_KEY: i64 = -2;
 
@@ -169,7 +169,7 @@ impl RedisStore {
     /// reported.
     pub fn get_many(&self, keys: &[Key], copy: CopyKind, most: usize) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(KEYS_AT_ONCE) {
+        for chunk in keys.chunks(KEYS_PER_BATCH) {
             let mut cmd = Cmd::new();
             cmd.arg("MGET");
             for key in chunk {

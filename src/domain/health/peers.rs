@@ -15,8 +15,8 @@ pub struct PeersOfOne {
 }
 
 /// Fewer drives than this are no measure for one of them.
-const FEWEST_IN_ENCLOSURE: usize = 4;
-const FEWEST_OF_MODEL: usize = 3;
+const MIN_IN_ENCLOSURE: usize = 4;
+const MIN_OF_MODEL: usize = 3;
 
 /// The medians of all drives.
 #[derive(Clone, Debug, Default)]
@@ -42,13 +42,13 @@ impl Peers {
             }
         }
         let enough = |kinds: BTreeMap<bool, Vec<i32>>| {
-            kinds.into_iter().filter_map(|(kind, all)| Some((kind, median(all, FEWEST_IN_ENCLOSURE)?))).collect()
+            kinds.into_iter().filter_map(|(kind, all)| Some((kind, median(all, MIN_IN_ENCLOSURE)?))).collect()
         };
         Self {
             celsius: celsius.into_iter().map(|(id, kinds)| (id.clone(), enough(kinds))).collect(),
             link: link
                 .into_iter()
-                .filter_map(|(model, all)| Some((model.to_owned(), median(all, FEWEST_OF_MODEL)?)))
+                .filter_map(|(model, all)| Some((model.to_owned(), median(all, MIN_OF_MODEL)?)))
                 .collect(),
         }
     }

@@ -92,14 +92,14 @@ pub(super) fn check_threshold(
 }
 
 /// Maximum length of a name of a drive or pool in a message.
-pub(super) const NAME_CHARS: usize = 80;
+pub(super) const MAX_NAME_CHARS: usize = 80;
 
 /// So many names are listed.
 pub(super) const MAX_NAMES: usize = 8;
 
 /// Sanitizes a name of a drive or pool for a message: one line, no control characters, and short.
 pub(super) fn sanitize_name(text: &str) -> String {
-    let short: String = text.chars().take(NAME_CHARS).collect();
+    let short: String = text.chars().take(MAX_NAME_CHARS).collect();
     let short = sanitize(short.trim());
     if short.is_empty() { "?".to_owned() } else { short }
 }

@@ -149,7 +149,7 @@ impl Parser<'_> {
         Ok((span(start, self.at - 1), quoted))
     }
 
-    /// Behind a backslash: goes past what it escapes. False: that cannot be escaped.
+    /// After a backslash: skips the escape. False: it is invalid.
     fn escape(&mut self) -> bool {
         let escaped = self.peek();
         self.at += 1;
@@ -176,7 +176,7 @@ impl Parser<'_> {
         if self.skip_if(|byte| byte == b'.') {
             self.digits()?;
         }
-        let mut is_long = self.at - start > LONG;
+        let mut is_long = self.at - start > MAX_SAFE_DIGITS;
         if self.skip_if(|byte| matches!(byte, b'e' | b'E')) {
             self.skip_if(|byte| matches!(byte, b'+' | b'-'));
             self.digits()?;
@@ -214,7 +214,7 @@ impl Parser<'_> {
 }
 
 /// Digits that always fit into a double.
-const LONG: usize = 300;
+const MAX_SAFE_DIGITS: usize = 300;
 
 fn span(start: usize, end: usize) -> Span {
     Span { start: index(start), end: index(end) }

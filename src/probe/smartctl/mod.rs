@@ -28,7 +28,7 @@ const OUTPUT_BYTES: usize = parse::LIMITS.bytes;
 const WITHOUT_DATABASE: [&str; 2] = ["nvme", "scsi"];
 const NO_DATABASE: &str = "/dev/null";
 /// Maximum number of braces at which the JSON may begin: stray text may contain braces.
-const PLACES: usize = 9;
+const MAX_JSON_STARTS: usize = 9;
 /// The exit status that `-n MODE,3` gives a sleeping drive: bits 0 and 1 together, which no
 /// other case sets.
 const ASLEEP: i32 = 3;
@@ -78,7 +78,7 @@ pub fn read(
     args.extend(["--", &path.node]);
     let limits = ChildLimits { deadline: options.timeout, output_bytes: OUTPUT_BYTES };
     let answer = match exec::run(&program, &args, limits, stop) {
-        Ok(output) => understand(&output, drive),
+        Ok(output) => interpret(&output, drive),
         Err(error) => not_run(error),
     };
     // Device names may have been reassigned since discovery: the values must be of this drive.
@@ -118,7 +118,7 @@ fn not_run(error: ExecError) -> SmartctlResult {
 
 /// Standard output is interpreted first, whatever the exit status: only bits 0 and 1 mean that it has no values, and they
 /// do not distinguish a drive in standby from a missing one.
-fn understand(output: &Output, drive: &Drive) -> SmartctlResult {
+fn interpret(output: &Output, drive: &Drive) -> SmartctlResult {
     let took = output.took;
     // Bytes that are not UTF-8 cost the characters, not the drive.
     let text = String::from_utf8_lossy(&output.stdout);
@@ -176,7 +176,7 @@ fn without_json(output: &Output) -> NoReading {
 
 /// The JSON object that the text ends with. Some versions print a stray line of text before it.
 fn json_in(text: &str) -> Result<Tree<'_>, JsonError> {
-    let starts = text.match_indices('{').map(|(at, _)| at).take(PLACES);
+    let starts = text.match_indices('{').map(|(at, _)| at).take(MAX_JSON_STARTS);
     for object in starts.filter_map(|at| text.get(at..)) {
         match Tree::parse(object.trim_end(), parse::LIMITS) {
             Err(JsonError::Syntax) => {}

@@ -3,7 +3,9 @@
 //! The shape is that of `vdev_stats_nvlist` and its neighbours in OpenZFS's `zpool_main.c`. Without
 //! `--json-int` every number is a string, short with a unit, and `-` means none.
 
-use super::limits::{ENTRIES, GROUP_BYTES, KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many};
+use super::limits::{
+    GROUP_BYTES, MAX_ENTRIES, MAX_KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
+};
 use super::scalars::{clip, cut_to, guid, join};
 use super::scan_stats::scan;
 use super::value::{Field, LIMITS};
@@ -30,7 +32,7 @@ pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
         limit => Unread::TooMuch(format!("its JSON {limit}")),
     })?;
     let pools = Field(tree.root()).get("pools").filter(|pools| pools.is_object()).ok_or(Unread::Broken)?;
-    let mut reading = Allowance { entries_left: ENTRIES, bytes_left: KEPT_BYTES };
+    let mut reading = Allowance { entries_left: MAX_ENTRIES, bytes_left: MAX_KEPT_BYTES };
     let mut all = Vec::new();
     for (key, pool) in pools.entries().filter(|(_, pool)| pool.is_object()) {
         all.push(reading.pool(&key, pool)?);
@@ -435,8 +437,8 @@ mod tests {
             parse(format!(r#"{{"pools":{{"t":{{"vdevs":{{"t":{{"vdevs":{{{leaves}}}}}}}}}}}}}"#).as_bytes())
         };
         // Each leaf is a vdev of its own here.
-        let leaves = many(ENTRIES / 2 - 1).unwrap_or_default().iter().flat_map(|p| &p.vdevs).count();
-        assert_eq!(leaves, ENTRIES / 2 - 1);
-        assert_eq!(many(ENTRIES / 2).err(), Some(too_many()));
+        let leaves = many(MAX_ENTRIES / 2 - 1).unwrap_or_default().iter().flat_map(|p| &p.vdevs).count();
+        assert_eq!(leaves, MAX_ENTRIES / 2 - 1);
+        assert_eq!(many(MAX_ENTRIES / 2).err(), Some(too_many()));
     }
 }

@@ -6,10 +6,10 @@ pub(super) const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Pools, vdevs and leaves together: of 10,000 drives each may be in three pools. Beyond it nothing is read: a part of them
 /// would show drives without the pool that they are in.
-pub(super) const ENTRIES: usize = 40_000;
+pub(super) const MAX_ENTRIES: usize = 40_000;
 
 /// Names and sentences of all pools together, which become many copies: those of 25,000 leaves with path and devid.
-pub(super) const KEPT_BYTES: usize = 6 * 1024 * 1024;
+pub(super) const MAX_KEPT_BYTES: usize = 6 * 1024 * 1024;
 
 /// Maximum length of a name or message of zpool; longer text is truncated.
 pub(super) const TEXT_BYTES: usize = 4096;
@@ -27,11 +27,11 @@ pub(super) enum Unread {
 }
 
 pub(super) fn too_many() -> Unread {
-    Unread::TooMuch(format!("it has over {ENTRIES} pools, vdevs and leaves"))
+    Unread::TooMuch(format!("it has over {MAX_ENTRIES} pools, vdevs and leaves"))
 }
 
 pub(super) fn too_long() -> Unread {
-    Unread::TooMuch(format!("its names and sentences have over {KEPT_BYTES} bytes"))
+    Unread::TooMuch(format!("its names and sentences have over {MAX_KEPT_BYTES} bytes"))
 }
 
 pub(super) fn bytes_of_leaf(leaf: &Leaf) -> usize {

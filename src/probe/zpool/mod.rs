@@ -55,10 +55,10 @@ pub(crate) enum ZpoolReport {
 /// Queries all pools.
 ///
 /// Runs zpool once, or twice when its JSON turns out to be unsupported or unusable and its text is queried.
-pub(crate) fn query(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolResult {
+pub(crate) fn query(host: &Host, stop: &Stop, format: &OutputFormat) -> ZpoolResult {
     let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
     let limits = ChildLimits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
-    let has_text = dialect.is_text(program);
+    let has_text = format.is_text(program);
     if !has_text {
         let out = match exec::run(program, &QUERY_JSON, limits, stop) {
             Ok(out) => out,
@@ -67,16 +67,16 @@ pub(crate) fn query(host: &Host, stop: &Stop, dialect: &OutputFormat) -> ZpoolRe
         match json_of(&out) {
             None => return interpret(&out).unwrap_or_else(|why| failed_read(why, None)),
             Some(Ok(pools)) => {
-                dialect.takes_json();
+                format.takes_json();
                 return answer(ZpoolReport::Pools(pools));
             }
-            Some(Err(refusal)) => dialect.takes_text(&refusal),
+            Some(Err(refusal)) => format.takes_text(&refusal),
         }
     }
     match exec::run(program, &QUERY_TEXT, limits, stop) {
         Ok(out) => interpret(&out).unwrap_or_else(|why| {
             if has_text && matches!(out.code, Some(0 | BAD_OPTIONS)) {
-                dialect.forget();
+                format.forget();
             }
             failed_read(why, None)
         }),

@@ -3,7 +3,9 @@
 //! The layout is that of `print_status_config` in OpenZFS's `zpool_main.c`: sections that start
 //! with a `key:` column. The `config:` table is the business of `table`.
 
-use super::limits::{ENTRIES, KEPT_BYTES, TEXT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many};
+use super::limits::{
+    MAX_ENTRIES, MAX_KEPT_BYTES, TEXT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
+};
 use super::scalars::{clip, cut, percent};
 use super::table::{Columns, StatusRow, row, vdevs};
 use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
@@ -12,11 +14,11 @@ use crate::domain::zfs::{Pool, Scan};
 /// Maximum number of lines; the pools of 10,000 drives have some 12,000.
 const MAX_LINES: usize = 50_000;
 /// Maximum number of scan lines of a pool, which has a few.
-const SCAN_LINES: usize = 1000;
+const MAX_SCAN_LINES: usize = 1000;
 
 /// Every pool in the text. Lines that cannot be parsed are skipped; bytes that are not UTF-8 are replaced.
 pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
-    if output.len() > KEPT_BYTES {
+    if output.len() > MAX_KEPT_BYTES {
         return Err(too_long());
     }
     let mut pools: Vec<PoolText> = Vec::new();
@@ -45,10 +47,10 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
         entries += 1 + vdev.members.len();
         bytes += vdev.name.len() + vdev.members.iter().map(bytes_of_leaf).sum::<usize>();
     }
-    if entries > ENTRIES {
+    if entries > MAX_ENTRIES {
         return Err(too_many());
     }
-    if bytes > KEPT_BYTES {
+    if bytes > MAX_KEPT_BYTES {
         return Err(too_long());
     }
     Ok(pools)
@@ -107,7 +109,7 @@ impl PoolText {
             "status" => self.pool.status = value(),
             "action" => self.pool.action = value(),
             "errors" => self.pool.errors = value(),
-            "scan" | "scrub" if self.scan_lines < SCAN_LINES => {
+            "scan" | "scrub" if self.scan_lines < MAX_SCAN_LINES => {
                 self.scan_lines += 1;
                 self.scans.extend(value().map(|first| vec![first]));
             }
@@ -126,7 +128,7 @@ impl PoolText {
         match self.section.as_str() {
             "status" => add(&mut self.pool.status),
             "action" => add(&mut self.pool.action),
-            "scan" | "scrub" if !line.trim().is_empty() && self.scan_lines < SCAN_LINES => {
+            "scan" | "scrub" if !line.trim().is_empty() && self.scan_lines < MAX_SCAN_LINES => {
                 self.scan_lines += 1;
                 self.scans.last_mut().into_iter().for_each(|scan| scan.push(line.trim().to_owned()));
             }
@@ -307,8 +309,8 @@ mod tests {
             let text = format!("  pool: t\nconfig:\n\n\tt ONLINE\n{}", "\t  a\n".repeat(count));
             super::parse(text.as_bytes()).map(|pools| pools.iter().flat_map(|pool| &pool.vdevs).count())
         };
-        assert_eq!(rows(ENTRIES / 2 - 1), Ok(ENTRIES / 2 - 1));
-        assert_eq!(rows(ENTRIES / 2), Err(too_many()));
+        assert_eq!(rows(MAX_ENTRIES / 2 - 1), Ok(MAX_ENTRIES / 2 - 1));
+        assert_eq!(rows(MAX_ENTRIES / 2), Err(too_many()));
         assert_eq!(rows(MAX_LINES), Err(Unread::TooMuch("its text has over 50000 lines".to_owned())));
     }
 

@@ -6,12 +6,12 @@ use super::fields::Fields;
 use crate::domain::smart::{AtaAttribute, AtaDetail, SelfTest, Wear};
 
 /// A drive's table has room for 30 of them (ATA-7, SMART READ DATA); the rest is left out.
-const ATTRIBUTES: usize = 64;
+const MAX_ATTRIBUTES: usize = 64;
 
 pub(super) fn detail(v: Fields) -> AtaDetail {
     let attributes = v.list("/ata_smart_attributes/table").filter_map(|row| attribute(row));
     AtaDetail {
-        attributes: attributes.take(ATTRIBUTES).collect(),
+        attributes: attributes.take(MAX_ATTRIBUTES).collect(),
         error_log_count: v.first_uint(&["/ata_smart_error_log/extended/count", "/ata_smart_error_log/summary/count"]),
         link_max_bits_per_second: link(v, "max"),
         link_current_bits_per_second: link(v, "current"),

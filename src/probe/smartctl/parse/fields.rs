@@ -5,9 +5,9 @@ use crate::probe::json::Json;
 use std::collections::BTreeMap;
 
 /// Maximum length of an identity or a message of smartctl; longer text is truncated.
-const TEXT_CHARS: usize = 256;
+const MAX_TEXT_CHARS: usize = 256;
 /// The largest range in which a double represents every integer.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// A JSON value with access by JSON pointer (RFC 6901).
 #[derive(Clone, Copy)]
@@ -56,7 +56,8 @@ impl<'a> Fields<'a> {
 
     /// Trimmed, without control characters, of bounded length; empty is absent.
     pub(super) fn text(self, path: &str) -> Option<String> {
-        let text: String = self.get(path)?.as_text()?.chars().filter(|c| !c.is_control()).take(TEXT_CHARS).collect();
+        let text: String =
+            self.get(path)?.as_text()?.chars().filter(|c| !c.is_control()).take(MAX_TEXT_CHARS).collect();
         let text = text.trim();
         (!text.is_empty()).then(|| text.to_owned())
     }
@@ -90,7 +91,7 @@ impl<'a> Fields<'a> {
 
 /// `35.0` is an integer, too.
 fn integer(number: &str) -> Option<i64> {
-    let number = number.parse::<f64>().ok().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
+    let number = number.parse::<f64>().ok().filter(|n| n.fract() == 0.0 && n.abs() <= MAX_EXACT_INTEGER)?;
     #[expect(clippy::cast_possible_truncation, reason = "whole, and within what both types hold exactly")]
     Some(number as i64)
 }
@@ -126,7 +127,7 @@ mod tests {
         let tree = tree(&text);
         let fields = Fields(tree.root());
         assert_eq!((fields.text("/a").as_deref(), fields.text("/b"), fields.text("/d")), (Some("S1"), None, None));
-        assert_eq!(fields.text("/c").map(|t| t.len()), Some(TEXT_CHARS));
+        assert_eq!(fields.text("/c").map(|t| t.len()), Some(MAX_TEXT_CHARS));
     }
 
     #[test]

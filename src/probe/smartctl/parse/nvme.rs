@@ -94,11 +94,11 @@ pub(super) fn wwn(v: Fields) -> Option<String> {
     (fits && name != 0).then(|| format!("eui.{name:016x}"))
 }
 
-/// More than any drive writes in its first hour, in units of 512,000 bytes: 50 TB.
-const WRITTEN_IN_NO_HOUR: u64 = 100_000_000;
+/// Maximum that a drive writes in its first hour, in units of 512,000 bytes: 50 TB.
+const MAX_UNITS_IN_FIRST_HOUR: u64 = 100_000_000;
 
 pub(super) fn logged_hours(v: Fields) -> u64 {
     let tests = v.list("/nvme_self_test_log/table").filter_map(|test| test.uint("/power_on_hours"));
-    let written = v.uint(&format!("{LOG}/data_units_written")).is_some_and(|units| units >= WRITTEN_IN_NO_HOUR);
+    let written = v.uint(&format!("{LOG}/data_units_written")).is_some_and(|units| units >= MAX_UNITS_IN_FIRST_HOUR);
     tests.max().unwrap_or(0).max(u64::from(written))
 }

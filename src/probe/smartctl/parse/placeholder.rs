@@ -7,10 +7,10 @@ use crate::domain::smart::{AtaDetail, Protocol, TemperatureLimits};
 /// Rule C6. 0 is the placeholder of drives without a sensor, 255 is "not available" in the
 /// standards; no drive works beyond the other bounds.
 const CELSIUS: std::ops::RangeInclusive<i64> = 1..=120;
-/// A hundred years: a packed raw value that was taken for a count.
-const HOURS_AT_MOST: u64 = 876_000;
-/// No drive that is less than an hour old has been switched on so often.
-const CYCLES_IN_NO_HOUR: u64 = 50;
+/// A hundred years. A larger value is a packed raw value that was read as a count.
+const MAX_HOURS: u64 = 876_000;
+/// Maximum number of power cycles of a drive in its first hour.
+const MAX_CYCLES_IN_FIRST_HOUR: u64 = 50;
 
 /// The drive's own temperature. Where smartctl has a placeholder (an SCT log without values),
 /// attributes 194 and then 190 are read; 190 is often the air temperature.
@@ -49,7 +49,7 @@ pub(super) fn limits(v: Fields) -> TemperatureLimits {
 pub(super) fn hours(v: Fields, protocol: Option<Protocol>, ata: Option<&AtaDetail>) -> Option<u64> {
     let sources = ["/power_on_time/hours", "/nvme_smart_health_information_log/power_on_hours"];
     let attribute = ata.and_then(|ata| ata.attribute(9)?.count());
-    let mut all = sources.iter().filter_map(|path| v.uint(path)).chain(attribute).filter(|h| *h <= HOURS_AT_MOST);
+    let mut all = sources.iter().filter_map(|path| v.uint(path)).chain(attribute).filter(|h| *h <= MAX_HOURS);
     let first = all.next()?;
     if first > 0 {
         return Some(first);
@@ -60,6 +60,6 @@ pub(super) fn hours(v: Fields, protocol: Option<Protocol>, ata: Option<&AtaDetai
         Some(Protocol::Nvme) => super::nvme::logged_hours(v),
         None => 0,
     };
-    let is_used = logged > 0 || v.uint("/power_cycle_count").is_some_and(|n| n >= CYCLES_IN_NO_HOUR);
+    let is_used = logged > 0 || v.uint("/power_cycle_count").is_some_and(|n| n >= MAX_CYCLES_IN_FIRST_HOUR);
     all.find(|h| *h > 0).or((!is_used).then_some(0))
 }

@@ -7,7 +7,7 @@ use crate::domain::smart::{Cycles, ErrorCounters, ScsiDetail, SelfTest, Wear};
 
 /// All ones: the drive does not keep that count (SPC-4, start-stop cycle counter log page). Older
 /// releases of smartctl print it as it is.
-const NOT_KEPT: u64 = 0xffff_ffff;
+const NOT_SUPPORTED: u64 = 0xffff_ffff;
 /// Before this release the grown defect list was given in bytes, of 4 or 8 a defect.
 const COUNTS_DEFECTS: (u64, u64) = (7, 2);
 
@@ -21,7 +21,8 @@ pub(super) fn detail(v: Fields) -> ScsiDetail {
         })
     };
     let cycles = |accumulated: &str, specified: &str| {
-        let count = |name: &str| v.uint(&format!("/scsi_start_stop_cycle_counter/{name}")).filter(|n| *n < NOT_KEPT);
+        let count =
+            |name: &str| v.uint(&format!("/scsi_start_stop_cycle_counter/{name}")).filter(|n| *n < NOT_SUPPORTED);
         // A drive that does not specify one reports 0.
         Cycles { accumulated: count(accumulated), specified: count(specified).filter(|n| *n > 0) }
     };
