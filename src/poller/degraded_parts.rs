@@ -4,14 +4,14 @@ use crate::api::service::{Component, Degradation};
 use crate::domain::time::Timestamp;
 use std::collections::HashMap;
 
-/// When each trouble that there is was first seen.
+/// When each current degradation was first seen.
 #[derive(Default)]
 pub(super) struct DegradedParts {
     since: HashMap<(Component, Option<String>), Timestamp>,
 }
 
 impl DegradedParts {
-    /// Gives each of `found` the time since when it is there; whatever is not found is over.
+    /// Sets the start of each degradation in `found`; the others have ended.
     pub(super) fn date(&mut self, mut found: Vec<Degradation>) -> Vec<Degradation> {
         let before = std::mem::take(&mut self.since);
         for trouble in &mut found {

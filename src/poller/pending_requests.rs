@@ -7,14 +7,14 @@ use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// No drive is read for requests more often than this.
+/// Minimum interval between readings of a drive for requests.
 const MIN_READ_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct PendingRequests {
     drives: HashMap<DriveKey, Vec<Sender<ValueSource>>>,
     lists: Vec<(Key, Sender<ValueSource>)>,
-    /// When a drive was last read because a request wanted it.
+    /// When a drive was last read for a request.
     last_reads: HashMap<DriveKey, Instant>,
 }
 
@@ -38,14 +38,14 @@ impl PendingRequests {
         self.lists.push((key, reply));
     }
 
-    /// Lists were made: requests for those that `is_made` are answered.
+    /// Lists were built: answers the requests for those that `is_made`.
     pub(super) fn answer_lists(&mut self, is_made: impl Fn(&Key) -> bool, source: ValueSource) {
         for (_, reply) in self.lists.extract_if(.., |(key, _)| is_made(key)) {
             let _ = reply.send(source);
         }
     }
 
-    /// It was read for a request a moment ago.
+    /// It was read for a request within `MIN_READ_INTERVAL`.
     pub(super) fn was_read_lately(&self, key: &DriveKey, at: Instant) -> bool {
         let last = self.last_reads.get(key);
         last.is_some_and(|last| at.saturating_duration_since(*last) < MIN_READ_INTERVAL)
@@ -55,7 +55,7 @@ impl PendingRequests {
         self.last_reads.insert(key.clone(), at);
     }
 
-    /// Requests for drives that have gone get no answer: their reply is dropped.
+    /// Requests for drives that are not present get no answer: their reply is dropped.
     pub(super) fn retain_drives(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
         self.drives.retain(|key, _| is_present(key));
         self.last_reads.retain(|key, _| is_present(key));

@@ -20,7 +20,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use thiserror::Error;
 
-/// Requests that may wait for the poller; more are turned away by the reader.
+/// Maximum number of requests that wait for the poller; the reader rejects further ones.
 const COMMAND_QUEUE_LEN: usize = 64;
 
 #[derive(Debug, Error)]
@@ -67,7 +67,7 @@ pub(crate) fn start(
         republish: Republish::default(),
         degraded: DegradedParts::default(),
     };
-    // Before any request and any drive: what is here, and in which bays.
+    // Before the first request and reading: which drives are present, and their bays.
     event_loop.discover();
     event_loop.rebuild_lists();
     let run = move || {

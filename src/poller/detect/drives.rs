@@ -66,7 +66,7 @@ pub(super) fn observe<'a>(overview: &'a Overview, inventory: &'a Inventory) -> V
     observed
 }
 
-/// `is_explained`: an event about the SCSI host of a drive says what there is to say of it.
+/// `is_explained`: an event about the SCSI host of a drive covers its change.
 pub(super) fn detect(
     before: &LastReported,
     after: &[ObservedDrive],
@@ -129,7 +129,7 @@ fn pending_event(before: &DriveStatus, drive: &ObservedDrive) -> PendingEvent {
     }
 }
 
-/// What a drive has become, in one word: what it does not do, else its verdict.
+/// The new status of a drive in one word: its failure, or else its verdict.
 fn word(summary: &DriveSummary) -> &'static str {
     match summary.state {
         DriveState::Active if summary.verdict >= Verdict::Watch => summary.verdict.as_str(),

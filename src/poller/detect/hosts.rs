@@ -10,7 +10,7 @@ use crate::events::{Event, EventFields, EventKind, SCSI_HOST, Subject, event, me
 use log::Level;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many silent drives behind one SCSI host are one event about the host.
+/// Number of silent drives behind one SCSI host from which on there is one event about the host.
 const MIN_SILENT_DRIVES: usize = 3;
 
 /// SCSI hosts that are silent after a sweep, and those whose silence has ended with it.
@@ -22,7 +22,7 @@ pub(super) struct HostSnapshot {
 /// A SCSI host in a silence, from its beginning to the sweep of the snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct SilentHost {
-    /// The host was found to be silent as a whole. Then its first answer ends the silence; otherwise the answer of the
+    /// The host breaker found the host silent. Then its first answer ends the silence; otherwise the answer of the
     /// last of its drives does.
     is_proven: bool,
     drives: BTreeMap<DriveKey, EventFields>,
@@ -98,14 +98,14 @@ pub(super) fn detect(before: &HostSnapshot, after: &HostSnapshot, at: Timestamp)
     events
 }
 
-/// A silence begins, or drives join one of a host that was never found to be silent as a whole.
+/// A silence begins, or drives join the silence of a host that the host breaker has not found silent.
 fn is_news(known: Option<&SilentHost>, observed: &Observation) -> bool {
     let Some(known) = known.filter(|known| !known.drives.is_empty()) else { return true };
     let has_joined = observed.drives.iter().any(|key| !known.drives.contains_key(key));
     has_joined && !known.is_proven && !observed.is_proven
 }
 
-/// SCSI hosts that are silent after a sweep, or look so, with how many drives.
+/// SCSI hosts that are silent or suspected after a sweep, with the number of drives.
 fn silent_hosts(sweep: &CompletedSweep, inventory: &Inventory) -> BTreeMap<ScsiHost, usize> {
     let mut silent: BTreeMap<ScsiHost, usize> = BTreeMap::new();
     for key in &sweep.timed_out {
@@ -123,7 +123,7 @@ fn is_proven_silent(number: ScsiHost, sweep: &CompletedSweep) -> bool {
     sweep.silent_hosts.iter().any(|(proven, _)| *proven == number)
 }
 
-/// Present drives with a path through the host that gave no answer, or were left alone.
+/// Present drives with a path through the host that timed out or were skipped.
 fn silent_drives_behind<'a>(
     number: ScsiHost,
     sweep: &'a CompletedSweep,

@@ -1,4 +1,4 @@
-//! Events of drives that came, went, moved, or were replaced.
+//! Events of drives that were added, removed, moved, or replaced.
 
 use super::coalesce::MAX_DRIVE_EVENTS;
 use super::describe::{drive_fields, drive_subject, format_drive};

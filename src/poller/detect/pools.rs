@@ -19,7 +19,7 @@ struct PoolEntry {
     name: String,
     /// `None`: the pool is gone.
     state: Option<PoolState>,
-    /// What ZFS says is the matter.
+    /// The cause that ZFS reports.
     reason: Option<String>,
 }
 
