@@ -16,7 +16,7 @@ pub(super) struct Sweep {
     drives: usize,
     failed: usize,
     timed_out: Vec<DriveKey>,
-    unread: Vec<DriveKey>,
+    skipped: Vec<DriveKey>,
 }
 
 /// A sweep that is complete.
@@ -26,7 +26,7 @@ pub struct CompletedSweep {
     /// Drives that timed out in it.
     pub(crate) timed_out: Vec<DriveKey>,
     /// Drives that were skipped, because they or their SCSI host were silent.
-    pub(crate) unread: Vec<DriveKey>,
+    pub(crate) skipped: Vec<DriveKey>,
     /// Silent SCSI hosts, with the number of their drives.
     pub(crate) silent_hosts: Vec<(ScsiHost, usize)>,
 }
@@ -40,7 +40,7 @@ impl Sweep {
             drives,
             failed: 0,
             timed_out: Vec::new(),
-            unread: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
@@ -52,7 +52,7 @@ impl Sweep {
     pub(super) fn skip_drive(&mut self, key: &DriveKey) {
         self.waiting.remove(key);
         self.failed += 1;
-        self.unread.push(key.clone());
+        self.skipped.push(key.clone());
     }
 
     /// A drive was read. `may_fail`: it is not expected to answer.
@@ -93,6 +93,6 @@ impl Sweep {
             failed: Some(self.failed),
             timed_out: Some(self.timed_out.len()),
         };
-        CompletedSweep { stats, timed_out: self.timed_out, unread: self.unread, silent_hosts }
+        CompletedSweep { stats, timed_out: self.timed_out, skipped: self.skipped, silent_hosts }
     }
 }

@@ -40,8 +40,8 @@ impl EventLoop {
         let inventory = self.collector.inventory();
         let is_present = |key: &DriveKey| inventory.get(key).is_some_and(DriveRecord::is_present);
         self.pending.retain_drives(is_present);
-        let mut gone_changed = changes.iter().any(|change| matches!(change, Change::Missing(_)));
-        gone_changed |= self.missing.retain_missing(self.collector.inventory());
+        let mut missing_changed = changes.iter().any(|change| matches!(change, Change::Missing(_)));
+        missing_changed |= self.missing.retain_missing(self.collector.inventory());
         for change in &changes {
             match change {
                 Change::Missing(key) => self.publish_drive(key, None),
@@ -54,7 +54,7 @@ impl EventLoop {
                 _ => {}
             }
         }
-        if gone_changed {
+        if missing_changed {
             self.publish_missing_list();
         }
         if !changes.is_empty() {

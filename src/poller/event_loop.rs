@@ -168,7 +168,7 @@ impl EventLoop {
         self.readiness = Readiness::Ready;
         self.leadership.mark_swept();
         // The keys of quarantined drives are renewed as well.
-        for key in &sweep.unread {
+        for key in &sweep.skipped {
             self.publish_drive(key, None);
         }
         let took = Duration::from_millis(sweep.stats.took_ms.unwrap_or(0));

@@ -86,14 +86,20 @@ pub(crate) struct DriveEntry {
 }
 
 impl Snapshot {
-    /// Builds the index from an overview and its inventory. `left`: the documents of missing drives.
-    pub(super) fn of(overview: &Overview, inventory: &Inventory, zfs: &Zfs, left: &HashMap<DriveKey, Bytes>) -> Self {
+    /// Builds the index from an overview and its inventory. `documents`: the documents of missing drives.
+    pub(super) fn of(
+        overview: &Overview,
+        inventory: &Inventory,
+        zfs: &Zfs,
+        documents: &HashMap<DriveKey, Bytes>,
+    ) -> Self {
         let mut snapshot = Self { topology: overview.topology.clone(), ..Self::default() };
-        let (here, gone): (Vec<&DriveRecord>, Vec<&DriveRecord>) = inventory.records().partition(|r| r.is_present());
+        let (present, absent): (Vec<&DriveRecord>, Vec<&DriveRecord>) =
+            inventory.records().partition(|r| r.is_present());
         // Present drives first: a missing drive never gets the name of a present one.
-        for record in here.into_iter().chain(gone) {
+        for record in present.into_iter().chain(absent) {
             let drive = &record.drive;
-            let missing = left.get(&drive.key).filter(|_| !record.is_present()).cloned();
+            let missing = documents.get(&drive.key).filter(|_| !record.is_present()).cloned();
             if !record.is_present() && missing.is_none() {
                 continue;
             }
@@ -127,8 +133,8 @@ impl Snapshot {
             let drive = match (&leaf.device, &was) {
                 (Some(device), _) => self.names.get(device.as_str()),
                 (None, Some(was)) => {
-                    let gone = |at: &&usize| self.drives.get(**at).is_some_and(|known| known.missing.is_some());
-                    self.names.get(strip_partition(was)).filter(gone)
+                    let is_missing = |at: &&usize| self.drives.get(**at).is_some_and(|known| known.missing.is_some());
+                    self.names.get(strip_partition(was)).filter(is_missing)
                 }
                 (None, None) => None,
             };

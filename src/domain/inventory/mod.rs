@@ -86,7 +86,7 @@ impl Inventory {
         now: Timestamp,
     ) -> Vec<Change> {
         let mut changes = Vec::new();
-        let mut gone: BTreeSet<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
+        let mut disappeared: BTreeSet<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
         let mut recalled = self.recalled_by_identity();
         let bays = bays_by_address(enclosures);
         let has_unidentified = drives.iter().any(|drive| drive.identity.is_empty());
@@ -102,7 +102,7 @@ impl Inventory {
                 self.continue_recalled(&old, &drive);
             }
             let key = drive.key.clone();
-            gone.remove(&key);
+            disappeared.remove(&key);
             let bay = drive.paths.iter().find_map(|p| bays.get(p.address.as_str()).cloned());
             let record = match self.records.get_mut(&key) {
                 // Without an identity it may be another disk in the same box.
@@ -139,7 +139,7 @@ impl Inventory {
             };
             record.bay = bay;
         }
-        for key in gone {
+        for key in disappeared {
             if let Some(record) = self.records.get_mut(&key) {
                 record.state = DriveState::Missing;
                 record.missing_since = Some(now);

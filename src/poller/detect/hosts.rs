@@ -129,7 +129,7 @@ fn silent_drives_behind<'a>(
     sweep: &'a CompletedSweep,
     inventory: &'a Inventory,
 ) -> impl Iterator<Item = &'a DriveRecord> {
-    let unanswered: BTreeSet<&DriveKey> = sweep.timed_out.iter().chain(&sweep.unread).collect();
+    let unanswered: BTreeSet<&DriveKey> = sweep.timed_out.iter().chain(&sweep.skipped).collect();
     inventory.present().filter(move |record| {
         let is_behind = record.drive.paths.iter().any(|path| path.host == Some(number));
         is_behind && unanswered.contains(&record.drive.key)
@@ -183,7 +183,7 @@ mod tests {
         CompletedSweep {
             stats: crate::api::overview::SweepStats::default(),
             timed_out: timed_out.iter().map(|n| key(*n)).collect(),
-            unread: Vec::new(),
+            skipped: Vec::new(),
             silent_hosts: silent_hosts.iter().map(|(host, drives)| (ScsiHost(*host), *drives)).collect(),
         }
     }
