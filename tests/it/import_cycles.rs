@@ -1,6 +1,6 @@
 //! The import law below the top-level modules: which file imports which, and no cycle of more than two files.
 //!
-//! A file imports what its `use` lines and its paths with `crate::`, `super::` or `self::` name. A module and one below
+//! A file imports what its `use` lines and its other paths name: from `crate::`, `super::`, `self::` or a module below it. A module and one below
 //! it may import each other; three files or more that do so in a circle are one module that is cut in the wrong places.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,15 +97,14 @@ fn paths_in(code: &str) -> Vec<Module> {
         }
         rest = &rest[(at + 4).min(rest.len())..];
     }
-    for head in ["crate::", "super::", "self::"] {
-        for (at, _) in code.match_indices(head) {
-            if code[..at].chars().next_back().is_some_and(|c| is_word(c) || c == ':') {
-                continue;
-            }
-            let end = code[at..].find(|c: char| !is_word(c) && c != ':').map_or(code.len(), |length| at + length);
-            let names = code[at..end].split("::").filter(|name| !name.is_empty());
-            paths.push(names.map(str::to_owned).collect());
+    for (separator, _) in code.match_indices("::") {
+        let start = code[..separator].trim_end_matches(is_word).len();
+        if start == separator || code[..start].ends_with(':') {
+            continue;
         }
+        let end = code[start..].find(|c: char| !is_word(c) && c != ':').map_or(code.len(), |length| start + length);
+        let names = code[start..end].split("::").filter(|name| !name.is_empty());
+        paths.push(names.map(str::to_owned).collect());
     }
     paths
 }
@@ -213,6 +212,8 @@ fn cycles_are_found_by_their_length() {
     assert!(long_cycle(&example(&[("a", "b"), ("b", "a"), ("b", "c"), ("c", "a"), ("a", "c")])).is_some());
     let mut paths = Vec::new();
     flatten("super::{a, b::{C, d::E}, f as g}", &[], &mut paths);
-    let joined: Vec<String> = paths.iter().map(|path| path.join("::")).collect();
-    assert_eq!(joined, ["super::a", "super::b::C", "super::b::d::E", "super::f"]);
+    let joined = |paths: &[Module]| paths.iter().map(|path| path.join("::")).collect::<Vec<_>>();
+    assert_eq!(joined(&paths), ["super::a", "super::b::C", "super::b::d::E", "super::f"]);
+    let named = paths_in("use a::B;\nfn f(x: &super::C) { child::parse(crate::d::E) }");
+    assert_eq!(joined(&named), ["a::B", "a::B", "super::C", "child::parse", "crate::d::E"]);
 }

@@ -1,15 +1,40 @@
 //! The parser: RFC 8259, without recursion. Strings are lenient: anything between quotes.
 
-use super::{JsonError, Kind, Limits, Node, Quoted, Span, Tree};
+use super::escape::Quoted;
+use super::tree::{Kind, Node, Span, Tree};
+use thiserror::Error;
 
-pub(super) fn parse(text: &str, limits: Limits) -> Result<Tree<'_>, JsonError> {
+/// Limits of a text.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::probe) struct Limits {
+    pub(in crate::probe) bytes: usize,
+    pub(in crate::probe) values: usize,
+    /// Lists and objects within each other.
+    pub(in crate::probe) depth: usize,
+}
+
+/// Why a text was not parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(in crate::probe) enum JsonError {
+    #[error("is broken")]
+    Syntax,
+    #[error("has over {0} bytes")]
+    Bytes(usize),
+    #[error("has over {0} values")]
+    Values(usize),
+    #[error("is nested deeper than {0} levels")]
+    Depth(usize),
+}
+
+/// Parses a text that is one value.
+pub(in crate::probe) fn parse(text: &str, limits: Limits) -> Result<Tree<'_>, JsonError> {
     if text.len() > limits.bytes {
         return Err(JsonError::Bytes(limits.bytes));
     }
     let mut parser =
         Parser { text, bytes: text.as_bytes(), at: 0, nodes: Vec::new(), open: Vec::new(), is_clean: true, limits };
     parser.document()?;
-    Ok(Tree { text, nodes: parser.nodes, is_clean: parser.is_clean })
+    Ok(Tree::new(text, parser.nodes, parser.is_clean))
 }
 
 struct Parser<'a> {

@@ -4,20 +4,20 @@ use super::*;
 
 const LIMITS: Limits = Limits { bytes: 10_000, values: 100, depth: 8 };
 
-fn parse(text: &str) -> Result<Tree<'_>, JsonError> {
-    Tree::parse(text, LIMITS)
+fn tree(text: &str) -> Result<Tree<'_>, JsonError> {
+    parse(text, LIMITS)
 }
 
 /// The text that stands for it from then on.
 fn raw(text: &str) -> String {
-    let tree = parse(text).unwrap_or_else(|e| unreachable!("{text} {e}"));
-    tree.raw().unwrap_or_else(|| unreachable!("{text} cannot be written")).get().to_owned()
+    let tree = tree(text).unwrap_or_else(|e| unreachable!("{text} {e}"));
+    raw_value(&tree).unwrap_or_else(|| unreachable!("{text} cannot be written")).get().to_owned()
 }
 
 #[test]
 fn values_have_their_place() {
     let text = r#" {"a" : [1, {"b": "x"} , [], {}], "c": {"d": null, "e": [true, false]}, "": -1.5e3} "#;
-    let tree = parse(text).unwrap_or_else(|e| unreachable!("{e}"));
+    let tree = tree(text).unwrap_or_else(|e| unreachable!("{e}"));
     let at = |path: &str| tree.root().pointer(path);
     assert!(tree.root().is_object() && at("").is_some_and(Json::is_object));
     assert_eq!(at("/a/0").and_then(Json::as_number), Some("1"));
@@ -37,7 +37,7 @@ fn values_have_their_place() {
 
 #[test]
 fn the_last_of_a_key_counts() {
-    let tree = parse(r#"{"a": 1, "a": {"b": 2, "b": 3}, "\u0061": {"b": 4, "\u0062": 5}}"#);
+    let tree = tree(r#"{"a": 1, "a": {"b": 2, "b": 3}, "\u0061": {"b": 4, "\u0062": 5}}"#);
     let tree = tree.unwrap_or_else(|e| unreachable!("{e}"));
     assert_eq!(tree.root().pointer("/a/b").and_then(Json::as_number), Some("5"));
     assert_eq!(tree.root().entries().count(), 3);
@@ -63,7 +63,7 @@ fn strings_are_decoded_as_far_as_they_can_be() {
         ("\"\u{0}\"", None),
         ("\"\u{7f}\"", Some("\u{7f}")),
     ] {
-        let tree = parse(text).unwrap_or_else(|e| unreachable!("{text} {e}"));
+        let tree = tree(text).unwrap_or_else(|e| unreachable!("{text} {e}"));
         assert_eq!(tree.root().as_text().as_deref(), expected, "{text}");
     }
 }
@@ -115,14 +115,14 @@ fn what_is_no_json_is_refused() {
         "0x10",
         "1_000",
     ] {
-        assert_eq!(parse(text).err(), Some(JsonError::Syntax), "{text}");
+        assert_eq!(tree(text).err(), Some(JsonError::Syntax), "{text}");
         assert!(serde_json::from_str::<serde_json::Value>(text).is_err(), "{text}");
     }
 }
 
 #[test]
 fn limits_are_named() {
-    let said = |text: &str| parse(text).err().map(|e| e.to_string());
+    let said = |text: &str| tree(text).err().map(|e| e.to_string());
     assert_eq!(said(&format!("\"{}\"", "x".repeat(10_000))).as_deref(), Some("has over 10000 bytes"));
     assert_eq!(said(&format!("[{}0]", "0,".repeat(98))), None);
     assert_eq!(said(&format!("[{}0]", "0,".repeat(99))).as_deref(), Some("has over 100 values"));

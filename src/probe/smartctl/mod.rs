@@ -8,7 +8,7 @@ mod parse;
 pub use parse::parse;
 
 use super::exec::{self, ChildLimits, ExecError, Output, Stuck};
-use super::json::{JsonError, Tree};
+use super::json::{self, JsonError, Tree};
 use super::{Host, drives};
 use crate::domain::device_type::DeviceType;
 use crate::domain::drive::{Drive, DrivePath};
@@ -136,7 +136,7 @@ fn interpret(output: &Output, drive: &Drive) -> SmartctlResult {
     // The exit status of the process takes precedence over its output.
     report.exit_status.0 = output.code.and_then(|c| u8::try_from(c).ok()).or(report.exit_status.0);
     match unusable(&report, drive, &parsed.messages) {
-        None => SmartctlResult { raw: tree.raw(), ..answer(Outcome::Good(Arc::new(report)), took) },
+        None => SmartctlResult { raw: json::raw_value(&tree), ..answer(Outcome::Good(Arc::new(report)), took) },
         Some(why) => answer(Outcome::Failed(why), took),
     }
 }
@@ -178,7 +178,7 @@ fn without_json(output: &Output) -> NoReading {
 fn json_in(text: &str) -> Result<Tree<'_>, JsonError> {
     let starts = text.match_indices('{').map(|(at, _)| at).take(MAX_JSON_STARTS);
     for object in starts.filter_map(|at| text.get(at..)) {
-        match Tree::parse(object.trim_end(), parse::LIMITS) {
+        match json::parse(object.trim_end(), parse::LIMITS) {
             Err(JsonError::Syntax) => {}
             other => return other,
         }
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn json_is_found_behind_stray_text() {
-        let found = |text: &str| json_in(text).ok().and_then(|tree| tree.raw()).map(|v| v.get().to_owned());
+        let found = |text: &str| json_in(text).ok().and_then(|tree| json::raw_value(&tree)).map(|v| v.get().to_owned());
         assert_eq!(found("Pending defect count:0 Pending Defects\n{\"a\":1}\n").as_deref(), Some("{\"a\":1}"));
         assert_eq!(found("{ ${x} {\"a\": 1 }").as_deref(), Some("{\"a\": 1 }"));
         for none in ["", "{\"a\":", "no json here", "[1]", "\u{fffd}\u{fffd}", "{\"a\":1} more"] {

@@ -11,7 +11,7 @@ use super::scan_stats::scan;
 use super::value::{Field, LIMITS};
 use crate::domain::zfs::words::{PoolState, ScanKind, VdevRole, VdevState};
 use crate::domain::zfs::{Leaf, Pool, Scan, Vdev};
-use crate::probe::json::{JsonError, Tree};
+use crate::probe::json::{self, JsonError};
 
 /// The parts of a pool in the order of the text format, with their role, and the group name of devices without a vdev.
 const SECTIONS: [(&str, VdevRole, &str); 6] = [
@@ -27,7 +27,7 @@ const SECTIONS: [(&str, VdevRole, &str); 6] = [
 /// that is not what it should be costs itself.
 pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
     let text = std::str::from_utf8(json).map_err(|_| Unread::Broken)?;
-    let tree = Tree::parse(text.trim(), LIMITS).map_err(|error| match error {
+    let tree = json::parse(text.trim(), LIMITS).map_err(|error| match error {
         JsonError::Syntax => Unread::Broken,
         limit => Unread::TooMuch(format!("its JSON {limit}")),
     })?;

@@ -92,12 +92,12 @@ fn time(stats: Field, key: &str) -> Option<String> {
 mod tests {
     use super::super::value::LIMITS;
     use super::*;
-    use crate::probe::json::Tree;
+    use crate::probe::json;
 
     #[test]
     fn scans_are_told_like_those_of_text() {
         let scan = |stats: &str| {
-            let tree = Tree::parse(stats, LIMITS).expect(stats);
+            let tree = json::parse(stats, LIMITS).expect(stats);
             let scan = scan(Field(tree.root()));
             format!("{} {} {:?} {}", scan.kind, scan.state, scan.done_percent, scan.text.unwrap_or_default())
         };

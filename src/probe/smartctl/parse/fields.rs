@@ -99,11 +99,11 @@ fn integer(number: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::json::Tree;
+    use crate::probe::json::{self, Tree};
     use crate::probe::smartctl::parse::LIMITS;
 
     fn tree(text: &str) -> Tree<'_> {
-        Tree::parse(text, LIMITS).unwrap_or_else(|e| unreachable!("{text} {e}"))
+        json::parse(text, LIMITS).unwrap_or_else(|e| unreachable!("{text} {e}"))
     }
 
     #[test]

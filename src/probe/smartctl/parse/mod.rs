@@ -13,7 +13,7 @@ mod tests;
 
 use crate::domain::identity::SerialNumber;
 use crate::domain::smart::{ExitStatus, Protocol, SmartReport, Wear};
-use crate::probe::json::{JsonError, Limits, Tree};
+use crate::probe::json::{self, JsonError, Limits, Tree};
 use fields::Fields;
 
 /// The largest of the outputs that the parser was written for has 41 kB, 2,000 values and 6 levels.
@@ -36,7 +36,7 @@ pub struct Parsed {
 
 /// Parses a report. Text that is not a JSON object, or exceeds the limits, results in no values.
 pub fn parse(json: &str) -> Parsed {
-    match Tree::parse(json, LIMITS) {
+    match json::parse(json, LIMITS) {
         Ok(tree) => read(&tree),
         Err(JsonError::Syntax) => Parsed::default(),
         Err(limit) => Parsed { too_much: Some(too_much(limit)), ..Parsed::default() },

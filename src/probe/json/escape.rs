@@ -1,7 +1,15 @@
-//! Strings without their escapes, and a tree as text again.
+//! Strings of JSON and their escapes.
 
-use super::{Json, Kind, Quoted};
 use std::borrow::Cow;
+
+/// A string between its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quoted {
+    Plain,
+    Escaped,
+    /// An escape that there is not, or a control character.
+    Broken,
+}
 
 /// Decodes a string between its quotes. `None`: it is invalid.
 pub(super) fn decode(raw: &str, quoted: Quoted) -> Option<Cow<'_, str>> {
@@ -52,48 +60,4 @@ fn character(escaped: &str) -> (char, usize) {
         return (char::from_u32(both).unwrap_or(char::REPLACEMENT_CHARACTER), 11);
     }
     (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 5)
-}
-
-/// JSON that every parser takes: without entries of a broken key, and `null` for each value that is broken or beyond a
-/// double.
-pub(super) fn write(value: Json) -> String {
-    let mut text = String::new();
-    write_value(value, &mut text);
-    text
-}
-
-/// As deep as the tree, which has a limit.
-fn write_value(value: Json, text: &mut String) {
-    match value.kind() {
-        Kind::Null => text.push_str("null"),
-        Kind::Bool(value) => text.push_str(if value { "true" } else { "false" }),
-        Kind::Number => {
-            let number = value.as_number().filter(|number| number.parse().is_ok_and(f64::is_finite));
-            text.push_str(number.unwrap_or("null"));
-        }
-        Kind::Text(_) => write_text(value.as_text().as_deref(), text),
-        Kind::List => {
-            text.push('[');
-            for (count, item) in value.items().enumerate() {
-                text.push_str(if count > 0 { "," } else { "" });
-                write_value(item, text);
-            }
-            text.push(']');
-        }
-        Kind::Object => {
-            text.push('{');
-            for (count, (key, item)) in value.entries().enumerate() {
-                text.push_str(if count > 0 { "," } else { "" });
-                write_text(Some(&key), text);
-                text.push(':');
-                write_value(item, text);
-            }
-            text.push('}');
-        }
-    }
-}
-
-fn write_text(value: Option<&str>, text: &mut String) {
-    // Writing a string does not fail.
-    text.push_str(&serde_json::to_string(&value).unwrap_or_default());
 }
