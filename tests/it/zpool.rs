@@ -5,21 +5,9 @@ use crate::support;
 
 use serde_json::Value;
 use support::daemon::Daemon;
-use support::look::drive;
+use support::look::{drive, list, pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("null")
-}
-
-fn list<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
-    value[field].as_array().into_iter().flatten()
-}
-
-fn members(zfs: &Value) -> impl Iterator<Item = &Value> {
-    list(zfs, "pools").flat_map(|pool| list(pool, "vdevs")).flat_map(|vdev| list(vdev, "members"))
-}
 
 /// No ZFS is not a fault.
 #[test]
@@ -165,7 +153,7 @@ fn a_pulled_drive_leaves_its_leaf_without_a_drive() {
     let pulled = truth.iter().find(|d| d["role"] == "data").expect("a drive in a pool");
     let (serial, device) = (text(&pulled["serial"]).to_owned(), &pulled["devices"][0]);
     let before = daemon.json("/api/zfs");
-    let old = members(&before).find(|leaf| leaf["device"] == *device).expect("its leaf").clone();
+    let old = pool_members(&before).find(|leaf| leaf["device"] == *device).expect("its leaf").clone();
     assert_eq!(before["unmatched"], serde_json::json!([]));
 
     sim.pull(&[&serial]);
@@ -210,7 +198,7 @@ fn errors_of_a_leaf_show_at_its_drive() {
     let device = text(&faulted["devices"][0]);
     let place = &zfs["devices"][device];
     assert_eq!((&place["state"], &place["checksum_errors"]), (&"FAULTED".into(), &12.into()));
-    let leaf = members(&zfs).find(|leaf| leaf["device"] == device).expect("its leaf");
+    let leaf = pool_members(&zfs).find(|leaf| leaf["device"] == device).expect("its leaf");
     assert_eq!((&leaf["read_errors"], &leaf["note"]), (&3.into(), &"too many errors".into()), "{leaf}");
     let tank = list(&zfs, "pools").find(|p| p["name"] == faulted["pool"]).expect("its pool");
     assert_eq!(tank["state"], "DEGRADED");
@@ -291,7 +279,8 @@ fn namespaces_in_pools_are_their_controllers_drive() {
     let zpool = zpool.to_string_lossy().into_owned();
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)]);
     let zfs = daemon.json("/api/zfs");
-    let leaves: Vec<(&str, &str)> = members(&zfs).map(|leaf| (text(&leaf["name"]), text(&leaf["device"]))).collect();
+    let leaves: Vec<(&str, &str)> =
+        pool_members(&zfs).map(|leaf| (text(&leaf["name"]), text(&leaf["device"]))).collect();
     assert_eq!(leaves, [("/dev/nvme0n1p1", "nvme0n1"), ("/dev/nvme0n2p1", "nvme0n1")]);
     let drive = daemon.json("/api/drives/nvme0n2");
     assert_eq!(drive["paths"], serde_json::json!(["nvme0n1", "nvme0n2"]), "{drive}");

@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use support::daemon::Daemon;
 use support::fixture;
+use support::look::{list, pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -212,18 +213,6 @@ const ERRORS: [(&str, Option<&str>); 10] = [
     ("permanent-errors-listed.txt", Some("Permanent errors have been detected")),
 ];
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("null")
-}
-
-fn list<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
-    value[field].as_array().into_iter().flatten()
-}
-
-fn members(zfs: &Value) -> impl Iterator<Item = &Value> {
-    list(zfs, "pools").flat_map(|pool| list(pool, "vdevs")).flat_map(|vdev| list(vdev, "members"))
-}
-
 /// Each vdev of /api/zfs on a line, as in the tables above.
 fn vdev_lines(zfs: &Value) -> Vec<String> {
     let mut lines = Vec::new();
@@ -279,7 +268,7 @@ fn every_output_is_read_as_a_person_reads_it() {
             }
         }
         if let Some((_, count, first, last)) = GUIDS.iter().find(|(file, ..)| *file == name) {
-            let guids: Vec<&str> = members(&zfs).map(|leaf| text(&leaf["guid"])).collect();
+            let guids: Vec<&str> = pool_members(&zfs).map(|leaf| text(&leaf["guid"])).collect();
             if guids.len() != *count || guids.first() != Some(first) || guids.last() != Some(last) {
                 wrong.push(format!("{name}: guids {guids:?}"));
             }
@@ -313,7 +302,7 @@ fn every_fixture_is_in_a_table() {
 #[test]
 fn what_is_wrong_with_a_leaf_is_told_in_the_words_of_zfs() {
     let zfs = |name: &str| printing(name).1.json("/api/zfs");
-    let leaf = |zfs: &Value, name: &str| members(zfs).find(|m| m["name"] == name).cloned().unwrap_or_default();
+    let leaf = |zfs: &Value, name: &str| pool_members(zfs).find(|m| m["name"] == name).cloned().unwrap_or_default();
 
     let gone = zfs("leaf-unavailable-was.txt");
     let was = leaf(&gone, "11223344556677889900");
@@ -339,7 +328,7 @@ fn what_is_wrong_with_a_leaf_is_told_in_the_words_of_zfs() {
     for file in ["label-corrupted-without-scan.txt", "label-corrupted-after-a-foreign-line.txt"] {
         let corrupted = zfs(file);
         let notes: Vec<&str> =
-            members(&corrupted).map(|leaf| text(&leaf["note"])).filter(|note| *note != "null").collect();
+            pool_members(&corrupted).map(|leaf| text(&leaf["note"])).filter(|note| *note != "null").collect();
         assert_eq!(notes, ["corrupted data"], "{file}");
     }
     let faulted = zfs("file-leaf-faulted-without-scan-and-errors.txt");

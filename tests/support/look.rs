@@ -31,3 +31,18 @@ impl Daemon {
         overview
     }
 }
+
+/// A string, or `null` for anything else.
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("null")
+}
+
+/// The values of an array; none if it is no array.
+pub fn list<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    value[field].as_array().into_iter().flatten()
+}
+
+/// All leaves of `/api/zfs`.
+pub fn pool_members(zfs: &Value) -> impl Iterator<Item = &Value> {
+    list(zfs, "pools").flat_map(|pool| list(pool, "vdevs")).flat_map(|vdev| list(vdev, "members"))
+}
