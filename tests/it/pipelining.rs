@@ -116,19 +116,27 @@ struct Answers {
     bytes: Vec<u8>,
     /// What one read may take.
     step: usize,
+    /// Why there were no more bytes; empty at the end of the stream.
+    ended: String,
 }
 
 impl Answers {
     fn of(stream: TcpStream, step: usize) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
-        Self { stream, bytes: Vec::new(), step }
+        Self { stream, bytes: Vec::new(), step, ended: String::new() }
     }
 
     /// False: the end of the stream, or no bytes for as long as a test may wait.
     fn read_more(&mut self) -> bool {
         let had = self.bytes.len();
         self.bytes.resize(had + self.step, 0);
-        let count = self.stream.read(&mut self.bytes[had..]).unwrap_or(0);
+        let count = match self.stream.read(&mut self.bytes[had..]) {
+            Ok(count) => count,
+            Err(error) => {
+                self.ended = error.to_string();
+                0
+            }
+        };
         self.bytes.truncate(had + count);
         count > 0
     }
@@ -192,7 +200,10 @@ impl Host {
     fn check(&self, what: &str, asks: &[Ask], answers: &mut Answers) {
         for (number, ask) in asks.iter().enumerate() {
             let answer = answers.next(ask.is_head());
-            let answer = answer.unwrap_or_else(|| panic!("{what}: no answer to request {number}, {ask:?}"));
+            let answer = answer.unwrap_or_else(|| {
+                let why = &answers.ended;
+                panic!("{what}: no answer to request {number}, {ask:?}: {why}\n{}", self.daemon.log())
+            });
             if let Some(mistake) = ask.mistake(&answer, &self.drives) {
                 panic!("{what}, request {number}: {mistake}");
             }
