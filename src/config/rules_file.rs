@@ -136,6 +136,10 @@ fn rules(place: &str, table: &Table, scope: RuleScope) -> Result<BTreeMap<RuleCo
 
 /// The error for an unknown code. If it is the prefix of known codes, as `A9` of `A9-10`, the error lists those.
 fn unknown_rule(place: String, code: &str) -> InvalidValue {
+    let with_hyphen = code.replace('.', "-");
+    if rule_of(&with_hyphen).is_some() {
+        return invalid_value(place, &format!("the rule {with_hyphen}"));
+    }
     let all: Vec<&str> = all_rules().map(|rule| rule.code.as_str()).collect();
     let begins = format!("{code}-");
     let meant: Vec<&str> = all.iter().copied().filter(|known| known.starts_with(&begins)).collect();
@@ -155,6 +159,13 @@ fn parse_rule(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOver
             "watch" => set.watch = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
             "warn" => set.warn = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
             "crit" => set.crit = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
+            // An old code with a dot is a table within the table of another rule.
+            _ if rule_of(&format!("{}-{name}", rule.code.as_str())).is_some() => {
+                return Err(invalid_value(
+                    format!("{place}.{name}"),
+                    &format!("the rule {}-{name}", rule.code.as_str()),
+                ));
+            }
             _ => return Err(invalid_value(found(), "enabled, watch, warn or crit")),
         }
     }
@@ -231,6 +242,8 @@ mod tests {
         }
         let wanted = |text| parse(text).err().map(|error| error.wanted).unwrap_or_default();
         assert_eq!(wanted("[rules.A9.10]\nwarn = 1\n"), "a rule, one of A9-10 A9-184 A9-196");
+        assert_eq!(wanted("[rules.\"A9.10\"]\nwarn = 1\n"), "the rule A9-10");
+        assert_eq!(wanted("[rules.T1.ssd]\nwarn = 1\n"), "the rule T1-ssd");
         let of_pools = wanted("[models.\"X*\".Z4]\nenabled = false\n");
         assert_eq!(of_pools, "a rule of drives or enclosures: a pool has no model, use [rules.Z4]");
         let broken = parse("[rules.A5]\nwarn = = 1\n").err().map(|error| error.found).unwrap_or_default();

@@ -47,6 +47,9 @@ kinds! {
     ShelfSilent = "e9f6a5e5eb7744aeaaf532b83989cec5",
     ShelfAnswers = "cb4e000819c5406c92af1238f4c7cb9c",
     PoolState = "47fb95b2ffe34e6392f83e6602d71810",
+    /// What is wrong with a pool beyond its state: its data, or a leaf that is no drive here.
+    PoolFinding = "c31b07b70b364de2b0448a906122a315",
+    PoolFindingEnded = "c120d7261d144380ad27cfaafd2d4025",
     RedisAway = "129321283a47445ab5330399f48364e7",
     RedisBack = "2327e14b2acf45daa12fef80a273e7b6",
     RedisRefuses = "4df5766194b64736ba5b2d14c5ca7cbc",

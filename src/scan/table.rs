@@ -264,7 +264,11 @@ fn footer(overview: &Overview) -> Vec<String> {
             _ => format!("{kind} {state}"),
         };
         let state = pool.state.as_ref().map_or("unknown", PoolState::as_str);
-        lines.push(sanitize(&format!("pool {} {state}, {scan}", pool.name)));
+        let verdict = match pool.findings.first() {
+            Some(finding) => format!(", {}: {}", pool.verdict.as_str(), finding.message),
+            None => String::new(),
+        };
+        lines.push(sanitize(&format!("pool {} {state}, {scan}{verdict}", pool.name)));
     }
     lines.extend(overview.zfs_error.as_ref().map(|error| format!("pools: {}", sanitize(error))));
     lines.push(format!(

@@ -267,6 +267,8 @@ fn unknown_is_no_series() {
     assert_eq!(value(&page, "jbod_device_collected_timestamp_seconds", &mute), None);
     assert_eq!(state(&page, &mute).as_deref(), Some("standby"));
     assert_eq!(page.get("jbod_enclosure_up", &[]), Some(0.0));
+    let is_occupied: Vec<f64> = page.all("jbod_slot_occupied", &[]).map(|sample| sample.value).collect();
+    assert_eq!(is_occupied, [1.0; 4], "whether another bay is empty is unknown");
     for name in ["jbod_slot_status", "jbod_slot_fault_sensed", "jbod_pool_state", "jbod_zfs_up", "jbod_leaf_state"] {
         assert_eq!(page.all(name, &[]).next(), None, "{name}");
         assert!(!page.kinds.contains_key(name), "{name} is not even named");

@@ -33,8 +33,9 @@ pub(crate) fn judge_enclosure(enclosure: &Enclosure, settings: &RuleSettings) ->
 fn module_silent(enclosure: &Enclosure, _: Thresholds) -> Option<RuleResult> {
     let Some(EnclosureProblem::Silent { modules, .. }) = &enclosure.error else { return None };
     let count = i64::try_from(modules.len()).unwrap_or(i64::MAX);
+    let verb = if count == 1 { "does" } else { "do" };
     let message =
-        format!("{} of the enclosure does not answer: {}.", pluralize(count, "IO module"), modules.join(", "));
+        format!("{} of the enclosure {verb} not answer: {}.", pluralize(count, "IO module"), modules.join(", "));
     Some(state_finding(Severity::Watch, "silent", "answers", message))
 }
 

@@ -120,8 +120,8 @@ fn pending_event(before: &DriveStatus, drive: &ObservedDrive) -> PendingEvent {
         .with_each(WAS, was);
     PendingEvent {
         kind,
-        level: if status.is_bad() { Level::Warn } else { Level::Info },
-        word: word(summary),
+        level: if status.is_bad() && kind != EventKind::DriveAnswers { Level::Warn } else { Level::Info },
+        word: word(summary, kind),
         drive: format_drive(record),
         reason: reason(summary, kind, before),
         subject: drive_subject(record),
@@ -129,9 +129,12 @@ fn pending_event(before: &DriveStatus, drive: &ObservedDrive) -> PendingEvent {
     }
 }
 
-/// The new status of a drive in one word: its failure, or else its verdict.
-fn word(summary: &DriveSummary) -> &'static str {
+/// The new status of a drive in one word: its failure, or else its verdict. A known bad verdict that stays is not
+/// repeated where only the reading has failed, or succeeds again.
+fn word(summary: &DriveSummary, kind: EventKind) -> &'static str {
     match summary.state {
+        DriveState::Active if kind == EventKind::DriveUnread => "unread",
+        DriveState::Active if kind == EventKind::DriveAnswers && summary.verdict >= Verdict::Watch => "read again",
         DriveState::Active if summary.verdict >= Verdict::Watch => summary.verdict.as_str(),
         DriveState::Active if summary.error.is_some() => "unread",
         DriveState::Active => summary.verdict.as_str(),
@@ -141,7 +144,16 @@ fn word(summary: &DriveSummary) -> &'static str {
 
 /// The reason for the change; of a verdict that is over, the condition that is no longer met.
 fn reason(summary: &DriveSummary, kind: EventKind, before: &DriveStatus) -> String {
-    if let Some(reason) = summary.findings.first().map(|finding| &finding.message).or(summary.error.as_ref()) {
+    let finding = summary.findings.first().map(|finding| &finding.message);
+    let error = summary.error.as_ref();
+    let reason = match kind {
+        EventKind::DriveUnread => error.or(finding),
+        EventKind::DriveAnswers if summary.verdict >= Verdict::Watch => {
+            return format!(" verdict={}", summary.verdict.as_str());
+        }
+        _ => finding.or(error),
+    };
+    if let Some(reason) = reason {
         return format!(" reason={reason:?}");
     }
     if kind != EventKind::DriveBetter {

@@ -5,7 +5,7 @@ use crate::domain::identity::EnclosureId;
 use crate::domain::time::Timestamp;
 use crate::events::{ENCLOSURE, Event, EventFields, EventKind, Subject, event};
 use log::Level;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Which enclosures answer, in the order of the overview.
 #[derive(Clone, Debug, Default)]
@@ -33,13 +33,19 @@ impl EnclosureSnapshot {
 }
 
 pub(super) fn detect(before: &EnclosureSnapshot, after: &EnclosureSnapshot, at: Timestamp) -> Vec<Event> {
-    let silent = before.0.iter().filter(|state| state.silence.is_some());
-    let were_silent: BTreeSet<&str> = silent.map(|state| state.id.as_str()).collect();
+    let mut were_silent: BTreeMap<&EnclosureId, &str> = BTreeMap::new();
+    for state in &before.0 {
+        if let Some(reason) = &state.silence {
+            were_silent.insert(&state.id, reason);
+        }
+    }
     let mut events = Vec::new();
     for EnclosureState { id, silence } in &after.0 {
         let (subject, fields) = (Subject::Enclosure(id.clone()), EventFields::none().with(ENCLOSURE, id));
-        match (silence, were_silent.contains(id.as_str())) {
-            (Some(reason), false) => events.push(event!(
+        match (silence, were_silent.get(id)) {
+            // The same modules are silent.
+            (Some(reason), Some(known)) if reason == known => {}
+            (Some(reason), _) => events.push(event!(
                 Level::Warn,
                 EventKind::ShelfSilent,
                 at,
@@ -47,7 +53,7 @@ pub(super) fn detect(before: &EnclosureSnapshot, after: &EnclosureSnapshot, at: 
                 fields,
                 "shelf silent enclosure={id} reason={reason:?}"
             )),
-            (None, true) => events.push(event!(
+            (None, Some(_)) => events.push(event!(
                 Level::Info,
                 EventKind::ShelfAnswers,
                 at,
@@ -55,7 +61,7 @@ pub(super) fn detect(before: &EnclosureSnapshot, after: &EnclosureSnapshot, at: 
                 fields,
                 "shelf answers again enclosure={id}"
             )),
-            (Some(_), true) | (None, false) => {}
+            (None, None) => {}
         }
     }
     events

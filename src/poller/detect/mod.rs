@@ -82,7 +82,7 @@ impl Detector {
         emit_all(&enclosures::detect(&self.enclosures, &enclosures, at));
         self.enclosures = enclosures;
 
-        if let Some(pools) = self.pools.next(collector.zfs()) {
+        if let Some(pools) = self.pools.next(collector.zfs(), &overview.pools) {
             emit_all(&pools::detect(&self.pools, &pools, at));
             self.pools = pools;
         }

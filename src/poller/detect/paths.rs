@@ -22,6 +22,8 @@ struct DrivePaths {
     lost: Vec<LostPath>,
     /// Reported as lost, and present again with this snapshot.
     returned: Vec<DrivePath>,
+    /// The drive itself is missing.
+    is_missing: bool,
 }
 
 struct LostPath {
@@ -44,12 +46,17 @@ impl PathSnapshot {
     /// The snapshot after a sweep; `self` is the one before it.
     pub(super) fn next(&self, inventory: &Inventory) -> Self {
         let mut drives = BTreeMap::new();
-        for record in inventory.present() {
+        for record in inventory.records() {
+            let key = &record.drive.key;
+            let known = self.drives.get(key);
             // A disk behind a RAID controller has the paths of its volume.
-            if record.drive.raid_volume().is_none() {
-                let key = record.drive.key.clone();
-                let paths = DrivePaths::next(self.drives.get(&key), &record.drive);
-                drives.insert(key, paths);
+            if record.drive.raid_volume().is_some() {
+                continue;
+            }
+            if record.is_present() {
+                drives.insert(key.clone(), DrivePaths::next(known, &record.drive));
+            } else if let Some(missing) = known.and_then(DrivePaths::while_missing) {
+                drives.insert(key.clone(), missing);
             }
         }
         Self { drives }
@@ -58,7 +65,7 @@ impl PathSnapshot {
 
 impl DrivePaths {
     fn next(known: Option<&Self>, drive: &Arc<Drive>) -> Self {
-        let mut paths = Self { drive: Arc::clone(drive), lost: Vec::new(), returned: Vec::new() };
+        let mut paths = Self { drive: Arc::clone(drive), lost: Vec::new(), returned: Vec::new(), is_missing: false };
         let Some(known) = known else { return paths };
         for lost in &known.lost {
             let evidence = match lost.evidence {
@@ -66,6 +73,16 @@ impl DrivePaths {
                 Evidence::Confirmed | Evidence::Reported => Evidence::Reported,
             };
             paths.lost.push(LostPath { path: lost.path.clone(), evidence });
+        }
+        if known.is_missing {
+            // It may be in another bay with fewer paths, which is no loss. Only a path of the same SCSI host returns.
+            for path in &drive.paths {
+                let is_lost = paths.lost.iter().any(|lost| lost.path.host == path.host);
+                if is_lost && !known.drive.paths.iter().any(|other| other.host == path.host) {
+                    paths.add(path);
+                }
+            }
+            return paths;
         }
         if Arc::ptr_eq(&known.drive, drive) {
             return paths;
@@ -81,6 +98,19 @@ impl DrivePaths {
             }
         }
         paths
+    }
+
+    /// Of a drive that is missing: the paths that were reported as lost, so that their return is reported, too. `None`:
+    /// there is none.
+    fn while_missing(&self) -> Option<Self> {
+        let mut lost = Vec::new();
+        for path in self.lost.iter().filter(|lost| lost.evidence == Evidence::Reported) {
+            lost.push(LostPath { path: path.path.clone(), evidence: Evidence::Reported });
+        }
+        if lost.is_empty() {
+            return None;
+        }
+        Some(Self { drive: Arc::clone(&self.drive), lost, returned: Vec::new(), is_missing: true })
     }
 
     /// A path that was not there before takes the place of a lost one. The kernel may give it another address (a drive
@@ -122,7 +152,7 @@ fn lost_path(record: &DriveRecord, path: &DrivePath) -> PendingEvent {
         kind: EventKind::PathLost,
         level: Level::Warn,
         word: "lost a path",
-        drive: format_drive(record),
+        drive: format!("{} path={}", format_drive(record), path.device),
         reason: format_reason(record, path),
         subject: drive_subject(record),
         fields: path_fields(record, path).with_each(DEVICE, Some(&path.device)),
@@ -134,7 +164,7 @@ fn returned_path(record: &DriveRecord, path: &DrivePath) -> PendingEvent {
         kind: EventKind::PathBack,
         level: Level::Info,
         word: "regained a path",
-        drive: format_drive(record),
+        drive: format!("{} path={}", format_drive(record), path.device),
         reason: format_reason(record, path),
         subject: drive_subject(record),
         fields: path_fields(record, path),
@@ -204,10 +234,16 @@ mod tests {
         assert!(step(&mut snapshot, &inventory).is_empty());
         discover(&mut inventory, &[FIRST]);
         assert!(step(&mut snapshot, &inventory).is_empty(), "the drive may be on its way out");
-        assert_eq!(step(&mut snapshot, &inventory), ["drive lost a path device=sd0 serial=\"S0\" host=1 paths=1"]);
+        assert_eq!(
+            step(&mut snapshot, &inventory),
+            ["drive lost a path device=sd0 serial=\"S0\" path=sdb host=1 paths=1"]
+        );
         assert!(step(&mut snapshot, &inventory).is_empty());
         discover(&mut inventory, &[&[("sda", "0:0:1:0"), ("sdc", "1:0:9:0")]]);
-        assert_eq!(step(&mut snapshot, &inventory), ["drive regained a path device=sd0 serial=\"S0\" host=1 paths=2"]);
+        assert_eq!(
+            step(&mut snapshot, &inventory),
+            ["drive regained a path device=sd0 serial=\"S0\" path=sdc host=1 paths=2"]
+        );
         assert!(step(&mut snapshot, &inventory).is_empty());
     }
 
@@ -228,6 +264,23 @@ mod tests {
         for _ in 0..3 {
             assert!(step(&mut snapshot, &inventory).is_empty(), "a path that returns before it was reported");
         }
+    }
+
+    #[test]
+    fn path_that_returns_with_its_drive_is_reported() {
+        let mut inventory = inventory(&[BOTH]);
+        let mut snapshot = PathSnapshot::default();
+        step(&mut snapshot, &inventory);
+        discover(&mut inventory, &[FIRST]);
+        for _ in 0..3 {
+            step(&mut snapshot, &inventory);
+        }
+        discover(&mut inventory, &[]);
+        assert!(step(&mut snapshot, &inventory).is_empty());
+        discover(&mut inventory, &[&[("sdx", "0:0:9:0"), ("sdy", "1:0:9:0")]]);
+        let texts = step(&mut snapshot, &inventory);
+        assert_eq!(texts, ["drive regained a path device=sd0 serial=\"S0\" path=sdy host=1 paths=2"]);
+        assert!(step(&mut snapshot, &inventory).is_empty());
     }
 
     #[test]

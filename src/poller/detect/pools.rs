@@ -1,9 +1,11 @@
-//! Events of pools: another state than before.
+//! Events of pools: another state than before, or another finding than that of the state.
 
+use crate::api::overview::PoolSummary;
+use crate::domain::health::{Finding, Severity, Verdict};
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::words::PoolState;
 use crate::domain::zfs::{Zfs, ZfsState};
-use crate::events::{Event, EventFields, EventKind, POOL, STATE, Subject, WAS, event};
+use crate::events::{Event, EventFields, EventKind, POOL, RULE, STATE, Subject, VERDICT, WAS, event};
 use log::Level;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +23,8 @@ struct PoolEntry {
     state: Option<PoolState>,
     /// The cause that ZFS reports.
     reason: Option<String>,
+    /// Those that its state does not show already, worst first.
+    findings: Vec<Finding>,
 }
 
 impl PoolEntry {
@@ -31,7 +35,8 @@ impl PoolEntry {
 
 impl PoolSnapshot {
     /// The snapshot after an answer of zpool; `self` is the one before it. `None`: the pools are not known now.
-    pub(super) fn next(&self, zfs: &Zfs) -> Option<Self> {
+    /// `judged`: the same pools with their findings.
+    pub(super) fn next(&self, zfs: &Zfs, judged: &[PoolSummary]) -> Option<Self> {
         if !matches!(zfs.state, ZfsState::Read { .. }) || zfs.error.is_some() {
             return None;
         }
@@ -39,15 +44,19 @@ impl PoolSnapshot {
         let mut entries = Vec::new();
         for pool in &zfs.pools {
             if pool.state.is_some() {
-                let (name, state, reason) = (pool.name.clone(), pool.state.clone(), pool.status.clone());
-                entries.push(PoolEntry { name, state, reason });
+                entries.push(PoolEntry {
+                    name: pool.name.clone(),
+                    state: pool.state.clone(),
+                    reason: pool.status.clone(),
+                    findings: findings_beyond_state(judged, &pool.name),
+                });
             } else if let Some(entry) = known.get(pool.name.as_str()) {
                 entries.push((*entry).clone());
             }
         }
         let listed: BTreeSet<&str> = zfs.pools.iter().map(|pool| pool.name.as_str()).collect();
         for name in known.keys().filter(|name| !listed.contains(*name)) {
-            entries.push(PoolEntry { name: (*name).to_owned(), state: None, reason: None });
+            entries.push(PoolEntry { name: (*name).to_owned(), state: None, reason: None, findings: Vec::new() });
         }
         Some(Self(entries))
     }
@@ -70,12 +79,52 @@ pub(super) fn detect(before: &PoolSnapshot, after: &PoolSnapshot, at: Timestamp)
         if has_changed {
             events.push(state_changed(pool, was.copied(), at));
         }
+        let had: &[Finding] = was.map_or(&[], |was| &was.findings);
+        for finding in pool.findings.iter().filter(|finding| !has_code(had, finding)) {
+            events.push(finding_began(pool, finding, at));
+        }
+        // The findings of a pool that is gone have not been resolved.
+        for finding in had.iter().filter(|finding| pool.state.is_some() && !has_code(&pool.findings, finding)) {
+            events.push(finding_ended(pool, finding, at));
+        }
     }
     events
 }
 
+/// The rule that reports the state of a pool, which is an event of its own.
+const STATE_RULE: &str = "Z4";
+
+fn findings_beyond_state(judged: &[PoolSummary], name: &str) -> Vec<Finding> {
+    let Some(summary) = judged.iter().find(|summary| summary.name == name) else { return Vec::new() };
+    summary.findings.iter().filter(|finding| finding.code.as_str() != STATE_RULE).cloned().collect()
+}
+
+fn has_code(findings: &[Finding], wanted: &Finding) -> bool {
+    findings.iter().any(|finding| finding.code == wanted.code)
+}
+
+fn finding_began(pool: &PoolEntry, finding: &Finding, at: Timestamp) -> Event {
+    let (name, verdict, reason) = (&pool.name, Verdict::from(finding.severity).as_str(), &finding.message);
+    let fields = finding_fields(pool, finding).with(VERDICT, verdict);
+    let level = if finding.severity >= Severity::Warn { Level::Warn } else { Level::Info };
+    let text = format!("pool {verdict} pool={name:?} reason={reason:?}");
+    event!(level, EventKind::PoolFinding, at, Subject::Pool(name.clone()), fields, "{text}")
+}
+
+fn finding_ended(pool: &PoolEntry, finding: &Finding, at: Timestamp) -> Event {
+    let (name, was) = (&pool.name, Verdict::from(finding.severity).as_str());
+    let fields = finding_fields(pool, finding).with(WAS, was);
+    let reason = &finding.message;
+    let text = format!("pool finding ended pool={name:?} was={was} no_longer={reason:?}");
+    event!(Level::Info, EventKind::PoolFindingEnded, at, Subject::Pool(name.clone()), fields, "{text}")
+}
+
+fn finding_fields(pool: &PoolEntry, finding: &Finding) -> EventFields {
+    EventFields::none().with(POOL, &pool.name).with(RULE, finding.code.as_str())
+}
+
 fn state_changed(pool: &PoolEntry, was: Option<&PoolEntry>, at: Timestamp) -> Event {
-    let PoolEntry { name, state, reason } = pool;
+    let PoolEntry { name, state, reason, .. } = pool;
     let state_name = pool.state_name();
     let mut text = format!("pool state changed pool={name:?} state={state_name}");
     if let Some(was) = was {
@@ -95,6 +144,7 @@ fn state_changed(pool: &PoolEntry, was: Option<&PoolEntry>, at: Timestamp) -> Ev
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::health::{Judgement, RuleSettings, judge_pool};
     use crate::domain::zfs::Pool;
 
     const AT: Timestamp = Timestamp(7);
@@ -110,10 +160,17 @@ mod tests {
     }
 
     fn step(snapshot: &mut PoolSnapshot, zfs: &Zfs) -> Vec<Event> {
-        let after = snapshot.next(zfs).unwrap();
+        let after = snapshot.next(zfs, &[]).unwrap();
         let events = detect(snapshot, &after, AT);
         *snapshot = after;
         events
+    }
+
+    fn damaged(pool: Pool) -> (Zfs, Vec<PoolSummary>) {
+        let Judgement { verdict, findings } = judge_pool(&pool, &RuleSettings::default());
+        let (name, state, scan) = (pool.name.clone(), pool.state.clone(), pool.scan.clone());
+        let zfs = Zfs { state: ZfsState::Read { at: AT }, error: None, pools: vec![pool] };
+        (zfs, vec![PoolSummary { name, state, scan, verdict, findings }])
     }
 
     fn texts(events: &[Event]) -> Vec<&str> {
@@ -166,8 +223,33 @@ mod tests {
     #[test]
     fn pools_that_are_not_known_change_nothing() {
         let snapshot = PoolSnapshot::default();
-        assert!(snapshot.next(&Zfs::default()).is_none());
+        assert!(snapshot.next(&Zfs::default(), &[]).is_none());
         let failed = Zfs { error: Some("zpool gave no answer".to_owned()), ..zfs(&[]) };
-        assert!(snapshot.next(&failed).is_none());
+        assert!(snapshot.next(&failed, &[]).is_none());
+    }
+
+    #[test]
+    fn damaged_data_is_an_event_when_it_begins_and_when_it_ends() {
+        let pool = |errors: bool| Pool {
+            name: "tank".to_owned(),
+            state: Some(PoolState::Online),
+            has_data_errors: Some(errors),
+            ..Pool::default()
+        };
+        let mut snapshot = PoolSnapshot::default();
+        let mut step = |(zfs, judged): (Zfs, Vec<PoolSummary>)| {
+            let after = snapshot.next(&zfs, &judged).unwrap();
+            let events = detect(&snapshot, &after, AT);
+            snapshot = after;
+            events
+        };
+        assert_eq!(step(damaged(pool(false))), []);
+        let events = step(damaged(pool(true)));
+        let reason = "Data in pool tank is damaged: zpool status -v lists the files.";
+        assert_eq!(texts(&events), [format!("pool crit pool=\"tank\" reason={reason:?}")]);
+        assert_eq!(events[0].level, Level::Warn);
+        assert_eq!(step(damaged(pool(true))), [], "a level is no event");
+        let events = step(damaged(pool(false)));
+        assert_eq!(texts(&events), [format!("pool finding ended pool=\"tank\" was=crit no_longer={reason:?}")]);
     }
 }

@@ -97,6 +97,26 @@ fn drive_that_stops_and_starts_to_answer_is_an_event_each() {
 }
 
 #[test]
+fn bad_verdict_is_not_repeated_when_only_the_reading_fails() {
+    let (inventory, mut known) = (inventory(&one("sda")), LastReported::default());
+    let crit = [summary("sda", DriveState::Active, Verdict::Crit, &failing())];
+    let mut unread = failing();
+    unread["error"] = json!("smartctl gave no JSON, ended by signal 11");
+    let unread = [summary("sda", DriveState::Active, Verdict::Crit, &unread)];
+    step(&mut known, &inventory, &crit);
+
+    let changes = step(&mut known, &inventory, &unread);
+    let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };
+    assert_eq!((event.kind, event.level), (EventKind::DriveUnread, Level::Warn));
+    let reason = "smartctl gave no JSON, ended by signal 11";
+    assert_eq!(event.text, format!("drive unread device=sda serial=\"serial sda\" reason={reason:?}"));
+    let changes = step(&mut known, &inventory, &crit);
+    let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };
+    assert_eq!((event.kind, event.level), (EventKind::DriveAnswers, Level::Info));
+    assert_eq!(event.text, "drive read again device=sda serial=\"serial sda\" verdict=crit");
+}
+
+#[test]
 fn drive_that_falls_asleep_and_wakes_up_is_no_event() {
     let (inventory, mut known) = (inventory(&one("sda")), LastReported::default());
     for (state, verdict) in [
