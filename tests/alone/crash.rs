@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::chance::Chance;
 use support::daemon::{Daemon, command};
 use support::eventually;
 use support::http::Client;
+use support::json::drives;
 use support::load::Load;
-use support::look::drives;
 use support::port::ANY_PORT;
 use support::redis::{Redis, Reply};
+use support::rng::Rng;
 use support::sim::Sim;
 
 const KILLS: u64 = 200;
@@ -90,7 +90,7 @@ fn killed_at_any_moment_it_leaves_nothing_behind_and_comes_back() {
         sim.set(all[silent]["serial"].as_str().expect("a serial"), &["hang=true"]);
     }
     sim.set("smartctl", &["latency_ms=20", "jitter_ms=60"]);
-    let mut dice = Chance::of(SEED);
+    let mut dice = Rng::of(SEED);
     let (mut longest, mut with_children, mut whole, mut waited) = (Duration::ZERO, 0, 0, Duration::ZERO);
     for round in 0..KILLS {
         let when = format!("round {round}");
@@ -152,7 +152,7 @@ fn stopped_under_load_it_ends_in_time_and_takes_everything_along() {
     for deaf in [5, 30] {
         sim.set(all[deaf]["serial"].as_str().expect("a serial"), &["hang_ignore_term=true"]);
     }
-    let (mut dice, away) = (Chance::of(SEED + 1), Redis::absent());
+    let (mut dice, away) = (Rng::of(SEED + 1), Redis::absent());
     let mut longest = Duration::ZERO;
     for round in 0..20 {
         // Without Redis every drive is asked of the poller, up to the very end.

@@ -10,8 +10,8 @@
 
 mod crash;
 mod hostile;
-mod hung;
 mod journal_week;
+mod smartctl_hangs;
 mod soak;
 #[path = "../support/mod.rs"]
 mod support;

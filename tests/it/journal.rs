@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use support::daemon::{Daemon, run};
-use support::journal::{Journald, Record, Stand, ready, unit, values};
+use support::journal::{FakeJournald, Journald, Record, ready, unit, values};
 use support::redis::{Redis, Reply};
 use support::sim::Sim;
 use support::{PATIENCE, eventually};
@@ -140,7 +140,7 @@ fn a_drives_life_is_read_by_its_serial_number() {
 #[ignore = "needs mount namespaces"]
 fn what_stands_around_the_drives_is_told_when_it_changes() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let stand = Stand::listening();
+    let stand = FakeJournald::listening();
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[]);
     let id = |kind: EventKind| kind.message_id().to_owned();
     sim.set("enclosure/0", &["silent=true"]);
@@ -173,7 +173,7 @@ fn what_stands_around_the_drives_is_told_when_it_changes() {
 #[ignore = "needs mount namespaces"]
 fn drives_that_sleep_and_wake_are_no_news() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let stand = Stand::listening();
+    let stand = FakeJournald::listening();
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[]);
     for _ in 0..2 {
         sim.set("all", &["standby=true"]);
@@ -194,7 +194,7 @@ fn a_drive_or_shelf_with_an_evil_name_forges_nothing() {
     let shelf = std::fs::read_dir(sim.root().join("sys/class/enclosure")).expect("shelves").flatten().next();
     let id = shelf.expect("a shelf").path().join("id");
     std::fs::write(&id, "0x1\nMESSAGE=forged\n\u{2066}x\n").expect("its id");
-    let stand = Stand::listening();
+    let stand = FakeJournald::listening();
     let _daemon = ready(&sim, &redis, Some(stand.folder()), &[]);
     let record = stand.wait_said("drive crit");
     let count = |name: &str| values(&record, name).len();
@@ -258,7 +258,7 @@ fn a_stream_that_is_not_standard_error_is_no_journal() {
 #[ignore = "needs mount namespaces"]
 fn a_journal_that_goes_and_comes_back_costs_no_line() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let stand = Stand::listening();
+    let stand = FakeJournald::listening();
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[]);
     sim.pull(&["bay/0/1"]);
     stand.wait_said("drive missing");
@@ -279,7 +279,7 @@ fn a_journal_that_goes_and_comes_back_costs_no_line() {
 #[ignore = "needs mount namespaces"]
 fn a_journal_that_stands_still_holds_nobody_up() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let stand = Stand::new();
+    let stand = FakeJournald::new();
     let socket = stand.bind();
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[("RUST_LOG", "debug")]);
     let queue = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").unwrap_or_default();
@@ -303,7 +303,7 @@ fn a_journal_that_stands_still_holds_nobody_up() {
 fn a_flood_of_events_is_cut_off_in_the_journal_too() {
     let options = "--enclosures 10 --bays 78 --drives 700 --paths 1 --nvme 0 --pools 0";
     let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
-    let stand = Stand::listening();
+    let stand = FakeJournald::listening();
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[("SMART_POLL_INTERVAL", "600")]);
     // A foreign value is a line, once for each key.
     let Reply::List(keys) = redis.ask(&["KEYS", "jbod:smart:*"]) else { panic!("the keys of all drives") };
@@ -328,7 +328,7 @@ fn of_many_drives_that_go_at_once_each_is_found() {
     let options = "--enclosures 1 --bays 24 --drives 20 --paths 1 --nvme 0 --pools 0 --sata 0 --ssd 0";
     let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
     sim.set("all", &["failed=true"]);
-    let stand = Stand::listening();
+    let stand = FakeJournald::listening();
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[]);
     let serials: Vec<String> = sim.list().iter().map(|d| d["serial"].as_str().expect("one").to_owned()).collect();
     let all: Vec<&str> = serials.iter().map(String::as_str).collect();
@@ -362,7 +362,7 @@ fn a_host_that_was_told_to_be_silent_is_told_to_answer_again() {
     for serial in &serials {
         sim.set(serial, &["hang=true"]);
     }
-    let stand = Stand::listening();
+    let stand = FakeJournald::listening();
     let settings = [("SMART_TIMEOUT", "3")];
     let daemon = ready(&sim, &redis, Some(stand.folder()), &settings);
     let silent = stand.wait_said("scsi host silent host=0");

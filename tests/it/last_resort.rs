@@ -10,12 +10,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use support::chance::Chance;
 use support::daemon::command;
 use support::eventually;
 use support::http::Client;
 use support::port::ReservedPort;
 use support::redis::Redis;
+use support::rng::Rng;
 use support::sim::Sim;
 
 /// Bounds failures: what is waited for takes up to a minute by itself.
@@ -205,7 +205,7 @@ fn first_slot(class: &std::path::Path) -> std::path::PathBuf {
 #[test]
 fn a_signal_at_any_moment_of_the_start_is_an_orderly_stop() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let mut dice = Chance::of(20_260_102);
+    let mut dice = Rng::of(20_260_102);
     let (mut early, mut longest) = (0, Duration::ZERO);
     for round in 0..40 {
         let pipe = Pipe::new();

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::daemon::Daemon;
-use support::look::drives;
+use support::json::drives;
 use support::redis::{Link, Redis};
 use support::sim::Sim;
 

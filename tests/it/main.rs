@@ -8,11 +8,13 @@
     reason = "a test fails by panicking, and starts what it needs"
 )]
 
-mod attached;
+mod cache_coherence;
 mod container;
 mod demo;
-mod fast;
+mod discovery;
+mod end_to_end;
 mod fixtures;
+mod generated_docs;
 mod golden;
 mod headers;
 mod import_cycles;
@@ -20,17 +22,15 @@ mod journal;
 mod last_resort;
 mod lease;
 mod lifecycle;
-mod listings;
 mod metrics;
 mod missing;
 mod openapi;
 mod package;
 mod page;
-mod papers;
 mod pipelining;
 mod prometheus;
 mod properties;
-mod rack;
+mod raid_and_usb;
 mod redis;
 mod redis_faults;
 mod redis_replies;

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use support::daemon::Daemon;
 use support::eventually;
+use support::exposition::Exposition;
 use support::http::Client;
 use support::redis::Redis;
-use support::series::Page;
 use support::sim::Sim;
 
 const QUICK: [(&str, &str); 2] = [("SMART_POLL_INTERVAL", "2"), ("SMART_TIMEOUT", "1")];
@@ -30,17 +30,17 @@ fn in_bay(sim: &Sim, bay: u64) -> Value {
 
 /// Of one drive: a value, or none.
 #[track_caller]
-fn value(page: &Page, name: &str, serial: &str) -> Option<f64> {
+fn value(page: &Exposition, name: &str, serial: &str) -> Option<f64> {
     page.get(name, &[("serial_number", serial)])
 }
 
 #[track_caller]
-fn verdict(page: &Page, serial: &str) -> Option<String> {
+fn verdict(page: &Exposition, serial: &str) -> Option<String> {
     page.state("jbod_device_verdict", "verdict", &[("serial_number", serial)])
 }
 
 #[track_caller]
-fn state(page: &Page, serial: &str) -> Option<String> {
+fn state(page: &Exposition, serial: &str) -> Option<String> {
     page.state("jbod_device_state", "state", &[("serial_number", serial)])
 }
 
@@ -172,7 +172,7 @@ fn a_hung_drive_is_told_and_so_is_what_it_costs() {
 fn without_redis_everything_else_is_told_and_nothing_waits() {
     let (sim, mut redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "2")]);
-    let up = |page: &Page| (page.get("jbod_redis_up", &[]), page.get("jbod_redis_writable", &[]));
+    let up = |page: &Exposition| (page.get("jbod_redis_up", &[]), page.get("jbod_redis_writable", &[]));
     let page = daemon.metrics();
     assert_eq!((up(&page), page.get("jbod_degraded", &[("component", "redis")])), ((Some(1.0), Some(1.0)), Some(0.0)));
     let drives = page.all("jbod_device_temperature_celsius", &[]).count();
@@ -191,7 +191,7 @@ fn without_redis_everything_else_is_told_and_nothing_waits() {
     assert_eq!(page.get("jbod_degraded", &[("component", "redis")]), Some(1.0));
     assert_eq!((page.get("jbod_ready", &[]), page.get("jbod_poller_leader", &[])), (Some(1.0), Some(1.0)));
     let read = "jbod_device_collected_timestamp_seconds";
-    let newest = |page: &Page| page.all(read, &[]).map(|s| s.value).fold(0.0, f64::max);
+    let newest = |page: &Exposition| page.all(read, &[]).map(|s| s.value).fold(0.0, f64::max);
     daemon.metrics_when("drives are read on", |later| newest(later) > newest(&page));
     redis.up();
     redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
@@ -204,7 +204,7 @@ fn pools_and_their_troubles_are_told() {
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let leaf = in_bay(&sim, 0);
     let (serial, pool, vdev) = (text(&leaf, "serial"), text(&leaf, "pool"), text(&leaf, "vdev"));
-    let pool_state = |page: &Page| page.state("jbod_pool_state", "state", &[("pool", pool)]);
+    let pool_state = |page: &Exposition| page.state("jbod_pool_state", "state", &[("pool", pool)]);
     let page = daemon.metrics();
     assert_eq!(pool_state(&page).as_deref(), Some("ONLINE"));
     assert_eq!(page.get("jbod_pool_has_data_errors", &[("pool", pool)]), Some(0.0));
@@ -280,7 +280,7 @@ fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
     let requests = "jbod_http_requests_total";
-    let counted = |page: &Page, route: &str, code: &str| page.get(requests, &[("route", route), ("code", code)]);
+    let counted = |page: &Exposition, route: &str, code: &str| page.get(requests, &[("route", route), ("code", code)]);
     let before = daemon.metrics();
     for path in ["/api/overview", "/api/overview", "/api/enclosures/nobody", "/api/drives?color=red"] {
         daemon.get(path);
@@ -301,7 +301,7 @@ fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
         ("refused", "421", 1.0),
         ("refused", "405", 1.0),
     ];
-    let grown = |page: &Page, route: &str, code: &str| {
+    let grown = |page: &Exposition, route: &str, code: &str| {
         counted(page, route, code).map(|n| n - counted(&before, route, code).unwrap_or(0.0))
     };
     let sum: f64 = expected.iter().map(|(_, _, times)| times).sum();
@@ -322,7 +322,7 @@ fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
     assert_eq!(page.get(&format!("{durations}_count"), &overview), counted(&page, "/api/overview", "200"));
     let all = [("route", "/api/overview"), ("le", "+Inf")];
     assert_eq!(page.get(&format!("{durations}_bucket"), &all), counted(&page, "/api/overview", "200"));
-    let hits = |page: &Page| page.get("jbod_http_cache_total", &[("cache", "HIT")]);
+    let hits = |page: &Exposition| page.get("jbod_http_cache_total", &[("cache", "HIT")]);
     assert!(hits(&page) > hits(&before), "the overview came from Redis");
     // The poller may have stored it anew before the request came.
     eventually("an overview that Redis did not have is counted", || {
@@ -349,7 +349,7 @@ fn names_that_drives_give_themselves_stay_inside_their_quotes() {
     assert!(model.contains("jbod_forged 1") && !model.contains(char::is_control) && model.len() <= 128, "{model:?}");
     assert!(page.series.iter().all(|s| s.name != "jbod_forged"));
     let open = daemon.request("GET", "/metrics", &[("Accept", "application/openmetrics-text")]);
-    let open = Page::read(&open.text());
+    let open = Exposition::read(&open.text());
     assert!(open.ended && open.all("jbod_device_info", &[]).count() == serials.len());
 }
 
@@ -363,9 +363,9 @@ fn both_formats_say_the_same_and_describe_every_family() {
     assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(open.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert_eq!((plain.header("vary"), open.header("vary")), ("Accept", "Accept"));
-    let (plain, open) = (Page::read(&plain.text()), Page::read(&open.text()));
+    let (plain, open) = (Exposition::read(&plain.text()), Exposition::read(&open.text()));
     assert!(open.ended && !plain.ended && plain.units.is_empty());
-    let of_rack = |page: &Page| -> BTreeSet<String> {
+    let of_rack = |page: &Exposition| -> BTreeSet<String> {
         let rack = page.series.iter().filter(|s| !s.name.starts_with("jbod_http") && !s.name.starts_with("process"));
         rack.map(|s| format!("{} {:?}", s.name, s.labels)).collect()
     };
@@ -432,7 +432,7 @@ fn asking_reads_no_drive_and_the_door_is_the_same() {
     eventually("the first sweep is whole", || (daemon.request("GET", "/readyz", &bearer).status == 200).then_some(()));
     let starts = sim.starts().len();
     for _ in 0..20 {
-        let page = Page::read(&daemon.request("GET", "/metrics", &bearer).text());
+        let page = Exposition::read(&daemon.request("GET", "/metrics", &bearer).text());
         assert_eq!(page.all("jbod_device_info", &[]).count(), 4);
     }
     assert_eq!(sim.starts().len(), starts, "no drive was read for it");
@@ -443,7 +443,7 @@ fn asking_reads_no_drive_and_the_door_is_the_same() {
     let mut client = Client::connect(daemon.port).expect("it accepts");
     let request = b"GET /metrics HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer s3cret\r\n\r\n";
     assert_eq!(client.raw(request, false).expect("an answer").status, 421);
-    let page = Page::read(&daemon.request("GET", "/metrics", &bearer).text());
+    let page = Exposition::read(&daemon.request("GET", "/metrics", &bearer).text());
     let refused = |code| page.get("jbod_http_requests_total", &[("route", "refused"), ("code", code)]);
     assert_eq!((refused("401") > Some(0.0), refused("421")), (true, Some(1.0)));
 }
@@ -454,7 +454,7 @@ fn of_two_daemons_only_the_one_that_polls_tells_of_drives() {
     let first = Daemon::ready(&sim, &redis, &QUICK);
     let second = Daemon::ready(&sim, &redis, &QUICK);
     second.wait_logged("another daemon polls");
-    let leads = |page: &Page| page.get("jbod_poller_leader", &[]);
+    let leads = |page: &Exposition| page.get("jbod_poller_leader", &[]);
     let page = second.metrics_when("it follows", |page| leads(page) == Some(0.0));
     assert_eq!(page.all("jbod_device_info", &[]).count(), 0, "it would tell old values");
     assert_eq!(page.get("jbod_redis_up", &[]), Some(1.0));

@@ -11,7 +11,7 @@ use std::process::Command;
 use support::daemon::{Daemon, command};
 use support::eventually;
 use support::http::Client;
-use support::look::drives;
+use support::json::drives;
 use support::port::ReservedPort;
 use support::redis::Redis;
 use support::sim::Sim;

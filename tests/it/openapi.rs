@@ -131,7 +131,7 @@ fn a_drive_for_each_rule(answers: &mut Answers) {
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_TIMEOUT", "5"), ONCE]);
     answers.look_everywhere(&daemon);
     let overview = daemon.json("/api/overview");
-    for drive in support::look::drives(&overview) {
+    for drive in support::json::drives(&overview) {
         let id = drive["serial_number"].as_str().expect("a serial number");
         assert_eq!(answers.look(&daemon, "GET", &format!("/api/drives/{id}"), &[]).status, 200);
     }
@@ -184,7 +184,7 @@ fn a_small_rack_with_its_troubles(answers: &mut Answers) {
     redis.kill();
     eventually("it notices", || (daemon.get("/healthz").text().contains("redis")).then_some(()));
     answers.look_everywhere(&daemon);
-    for drive in support::look::drives(&daemon.json("/api/overview")) {
+    for drive in support::json::drives(&daemon.json("/api/overview")) {
         let device = drive["device"].as_str().expect("a name");
         answers.look(&daemon, "GET", &format!("/api/drives/{device}"), &[]);
     }

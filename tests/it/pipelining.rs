@@ -179,7 +179,7 @@ impl Host {
         let daemon = Daemon::ready(&sim, &redis, &settings);
         let overview = daemon.json("/api/overview");
         let drives =
-            support::look::drives(&overview).map(|d| d["device"].as_str().expect("a name").to_owned()).collect();
+            support::json::drives(&overview).map(|d| d["device"].as_str().expect("a name").to_owned()).collect();
         let etag = daemon.get("/openapi.json").header("etag").to_owned();
         Self { _sim: sim, _redis: redis, daemon, drives, etag }
     }

@@ -8,9 +8,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::Daemon;
 use support::eventually;
+use support::exposition::Exposition;
 use support::prometheus::{Prometheus, packaged, promtool};
 use support::redis::Redis;
-use support::series::Page;
 use support::sim::Sim;
 
 const TOKEN: &str = "s3cret";
@@ -109,7 +109,7 @@ fn prometheus_takes_every_series() {
     let stack = Stack::up();
     // It asks for OpenMetrics by itself, and that is strict.
     let (_, open) = stack.get("/metrics", "application/openmetrics-text");
-    let names: BTreeSet<String> = Page::read(&open).series.into_iter().map(|series| series.name).collect();
+    let names: BTreeSet<String> = Exposition::read(&open).series.into_iter().map(|series| series.name).collect();
     assert!(names.len() > 60, "{names:?}");
     for name in &names {
         stack.wait_for(name);

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use support::daemon::Daemon;
 use support::eventually;
-use support::fake::{BlackHole, Fake};
+use support::fake_redis::{BlackHole, FakeRedis};
 use support::load::{Load, ask, times};
 use support::redis::{Redis, Reply};
 use support::sim::Sim;
@@ -560,7 +560,7 @@ fn a_redis_that_has_become_a_black_hole() {
 fn a_redis_that_accepts_and_says_nothing() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.kill();
-    let silent = Fake::silent(stage.redis.port);
+    let silent = FakeRedis::silent(stage.redis.port);
     stage.fault("silent", "redis is away");
     drop(silent);
     stage.redis.up();
@@ -572,7 +572,7 @@ fn a_redis_that_accepts_and_says_nothing() {
 fn what_answers_byte_by_byte_keeps_nobody_waiting() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.kill();
-    let slow = Fake::trickle(stage.redis.port);
+    let slow = FakeRedis::trickle(stage.redis.port);
     stage.fault("trickles", "redis is away");
     eventually("requests have met it", || (stage.daemon.logged("redis is away") > 1).then_some(()));
     stage.load.go_on(WHILE);
@@ -602,7 +602,7 @@ fn what_is_no_redis_takes_no_memory_and_no_time() {
         ("another language", b"HTTP/1.1 400 Bad Request\r\n\r\n", b""),
     ];
     for (name, once, forever) in nonsense {
-        let fake = Fake::garbage(stage.redis.port, once, forever);
+        let fake = FakeRedis::garbage(stage.redis.port, once, forever);
         stage.load.fault(name);
         eventually("it is asked", || (fake.connections.load(std::sync::atomic::Ordering::Acquire) > 1).then_some(()));
         stage.load.go_on(WHILE);

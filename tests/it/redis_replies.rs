@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::daemon::Daemon;
 use support::eventually;
-use support::fake::{Asked, Fake, Part, hang_up, part};
+use support::fake_redis::{Asked, FakeRedis, Part, hang_up, part};
 use support::http::Client;
 use support::redis::Redis;
 use support::sim::Sim;
@@ -114,7 +114,7 @@ fn hostile_replies(timeout: &str) {
         eventually("all is stored", || (daemon.get("/api/drives/sdd").cache() == "HIT").then_some(()));
         redis.kill();
         daemon.forget_peak();
-        let (fake, asked) = Fake::hostile(redis.port, parts);
+        let (fake, asked) = FakeRedis::hostile(redis.port, parts);
         // The port has changed hands: connections that are gone are found out first.
         daemon.get("/api/overview");
         let others = ask_all(&daemon, only_lists);
@@ -149,7 +149,7 @@ fn a_hostile_reply_at_the_start_takes_no_memory() {
         ("lists within the list", vec![part(b"*2\r\n"), many(b"*1\r\n")]),
         ("numbers", vec![part(b"*"), Part { pause: PAUSE, bytes: b"10000000\r\n", count: 1 }, many(b":1\r\n")]),
     ] {
-        let (fake, _) = Fake::hostile(redis.port, parts);
+        let (fake, _) = FakeRedis::hostile(redis.port, parts);
         let settings = [("REDIS_TIMEOUT_MS", "1000"), ("SMART_POLL_INTERVAL", "3600")];
         let daemon = Daemon::ready(&sim, &redis, &settings);
         daemon.wait_logged("redis is away");

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::daemon::{Daemon, Ended, command, run};
 use support::eventually;
-use support::fake::Fake;
+use support::fake_redis::FakeRedis;
 use support::load::Load;
 use support::port::{ANY_PORT, ReservedPort, refused_port};
 use support::redis::{Link, Redis, Reply};
@@ -181,7 +181,7 @@ fn what_is_wrong_with_tls_is_said_in_one_line() {
 fn tls_to_a_port_that_says_nothing_keeps_nobody_waiting() {
     let (authority, sim, redis) = (Authority::new(), Sim::small(), Redis::start());
     let ca = authority.file("ca.pem");
-    let silent = Fake::silent(0);
+    let silent = FakeRedis::silent(0);
     let url = |port: u16| format!("rediss://localhost:{port}");
     let (plain, mute) = (url(redis.port), url(silent.port));
     for url in [&plain, &mute] {
@@ -385,7 +385,7 @@ fn sentinels_are_asked_anew_after_a_failover() {
     let old = watched.nodes[0].port;
     let sim = Sim::small();
     // The first in the list never answers, and costs no request anything.
-    let silent = Fake::silent(0);
+    let silent = FakeRedis::silent(0);
     let list = format!("127.0.0.1:{},{}", silent.port, watched.list());
     let settings =
         [("REDIS_SENTINELS", list.as_str()), ("REDIS_SENTINEL_MASTER", "mymaster"), ("REDIS_TIMEOUT_MS", "500")];

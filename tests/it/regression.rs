@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use support::daemon::{Daemon, command, run};
 use support::eventually;
 use support::http::Client;
-use support::look::{drive, drives};
+use support::json::{drive, drives};
 use support::redis::Redis;
 use support::sim::Sim;
 

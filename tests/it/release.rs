@@ -1,4 +1,4 @@
-//! `packaging/release` in a repository of its own, with real git and make. Stand-ins play what takes minutes: `make deb`,
+//! `packaging/release` in a repository of its own, with real git and make. FakeJournald-ins play what takes minutes: `make deb`,
 //! and cargo for the list of components. What a release leaves behind, and that one which fails leaves nothing.
 
 use crate::support;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use support::daemon::{Daemon, command, run};
 use support::eventually;
 use support::http::{Client, Response};
-use support::look::drive;
+use support::json::drive;
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -585,7 +585,7 @@ fn hostile_names_stay_text() {
     let shown = |name: &str, most: usize| -> String { name.chars().filter(|c| !c.is_control()).take(most).collect() };
     let is_shown = |overview: &Value, name: &str| {
         let name = shown(name, 200);
-        support::look::drives(overview).any(|d| {
+        support::json::drives(overview).any(|d| {
             // SAS drives: vendor and product in one.
             d["model_name"].as_str().is_some_and(|model| model.ends_with(name.trim()) && model.len() < 300)
                 && d["verdict"] == "crit"
@@ -608,7 +608,7 @@ fn hostile_names_stay_text() {
     // Then they talk nonsense as well.
     sim.set(names[0], &["junk=\u{1b}[31mforged\r\nERROR forged"]);
     daemon.overview_when("the nonsense is told of", |o| {
-        support::look::drives(o).any(|d| d["error"].as_str().is_some_and(|e| e.contains("no JSON")))
+        support::json::drives(o).any(|d| d["error"].as_str().is_some_and(|e| e.contains("no JSON")))
     });
     daemon.after_sweeps(1);
     for line in daemon.log().lines() {
@@ -638,7 +638,7 @@ fn a_name_that_is_no_text_is_shown_all_the_same() {
     let smartctl = smartctl.to_string_lossy().into_owned();
     let daemon = Daemon::ready(&sim, &redis, &[("SMARTCTL_PATH", &smartctl)]);
     let overview = daemon.json("/api/overview");
-    let sas = support::look::drives(&overview).find(|d| d["protocol"] == "SCSI").expect("a SAS drive");
+    let sas = support::json::drives(&overview).find(|d| d["protocol"] == "SCSI").expect("a SAS drive");
     assert_eq!((&sas["serial_number"], &sas["model_name"]), (&"A\u{fffd}B".into(), &"M\u{fffd}(".into()));
     assert_eq!(sas["temperature_celsius"], 31);
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use support::daemon::Daemon;
 use support::eventually;
-use support::look::{drive, drives};
+use support::json::{drive, drives};
 use support::redis::Redis;
 use support::sim::Sim;
 

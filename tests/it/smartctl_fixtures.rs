@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use support::daemon::Daemon;
 use support::fixture;
-use support::look::{drive, drives};
+use support::json::{drive, drives};
 use support::redis::Redis;
 use support::sim::Sim;
 

@@ -5,7 +5,7 @@ use crate::support;
 
 use serde_json::Value;
 use support::daemon::Daemon;
-use support::look::{drive, list, pool_members, text};
+use support::json::{drive, list, pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use support::daemon::Daemon;
 use support::fixture;
-use support::look::{list, pool_members, text};
+use support::json::{list, pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
 

@@ -70,12 +70,12 @@ pub fn values<'a>(record: &'a Record, name: &str) -> Vec<&'a str> {
 }
 
 /// The journal's socket, held by the test.
-pub struct Stand {
+pub struct FakeJournald {
     dir: tempfile::TempDir,
     records: Arc<Mutex<Vec<Record>>>,
 }
 
-impl Stand {
+impl FakeJournald {
     /// A folder without a socket.
     pub fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder for the journal"), records: Arc::default() }
@@ -131,7 +131,7 @@ impl Stand {
     }
 }
 
-impl Drop for Stand {
+impl Drop for FakeJournald {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(self.folder().join("socket"));
     }

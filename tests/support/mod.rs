@@ -3,21 +3,21 @@
 
 #![allow(dead_code, reason = "each program of tests uses its part")]
 
-pub mod chance;
 pub mod daemon;
-pub mod fake;
+pub mod exposition;
+pub mod fake_redis;
 pub mod golden;
 pub mod http;
 pub mod journal;
+pub mod json;
 pub mod load;
-pub mod look;
 pub mod port;
+pub mod proc_stats;
 pub mod prometheus;
 pub mod redis;
+pub mod rng;
 pub mod runs;
-pub mod series;
 pub mod sim;
-pub mod vitals;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -12,7 +12,7 @@ pub const ANY_PORT: &str = "127.0.0.1:0";
 /// connections are refused.
 ///
 /// A program that sets `SO_REUSEADDR` can listen on it meanwhile, as often as it is started: redis-server, Prometheus,
-/// the daemon and `Fake` do.
+/// the daemon and `FakeRedis` do.
 pub struct ReservedPort {
     pub number: u16,
     _socket: Socket,

@@ -1,7 +1,7 @@
 //! Requests that are wrong somewhere: made by the grammar of HTTP/1.1, of which each part may be an
 //! odd one, and then, some of them, damaged byte by byte.
 
-use crate::support::chance::Chance;
+use crate::support::rng::Rng;
 
 const METHODS: [&str; 16] = [
     "GET", "GET", "GET", "GET", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI", "get", "", "G\0ET",
@@ -115,52 +115,52 @@ const BODIES: [&str; 7] = [
 ];
 
 /// One to three requests, as bytes for one connection.
-pub fn requests(chance: &mut Chance) -> Vec<u8> {
-    let count = if chance.once_in(4) { 2 + chance.below(2) } else { 1 };
-    let mut bytes = (0..count).flat_map(|_| request(chance)).collect();
-    if chance.once_in(3) {
-        damage(chance, &mut bytes);
+pub fn requests(rng: &mut Rng) -> Vec<u8> {
+    let count = if rng.once_in(4) { 2 + rng.below(2) } else { 1 };
+    let mut bytes = (0..count).flat_map(|_| request(rng)).collect();
+    if rng.once_in(3) {
+        damage(rng, &mut bytes);
     }
     bytes
 }
 
-fn request(chance: &mut Chance) -> Vec<u8> {
-    if chance.once_in(40) {
-        return other_protocol(chance);
+fn request(rng: &mut Rng) -> Vec<u8> {
+    if rng.once_in(40) {
+        return other_protocol(rng);
     }
     let mut text = String::new();
-    text += *chance.one(&METHODS);
-    text += if chance.once_in(20) { *chance.one(&["", "\t", "  "]) } else { " " };
-    text += *chance.one(&TARGETS);
-    if chance.once_in(30) {
-        let long = 1 << chance.below(16);
-        text += &chance.one(&["a", "%41", "/", "../"]).repeat(long);
+    text += *rng.one(&METHODS);
+    text += if rng.once_in(20) { *rng.one(&["", "\t", "  "]) } else { " " };
+    text += *rng.one(&TARGETS);
+    if rng.once_in(30) {
+        let long = 1 << rng.below(16);
+        text += &rng.one(&["a", "%41", "/", "../"]).repeat(long);
     }
-    text += *chance.one(&VERSIONS);
-    text += *chance.one(&ENDS);
+    text += *rng.one(&VERSIONS);
+    text += *rng.one(&ENDS);
     // Most have a good host, so that the rest is looked at as well.
-    if !chance.once_in(5) {
+    if !rng.once_in(5) {
         text += "Host: localhost\r\n";
     }
-    for _ in 0..chance.below(5) {
-        text += *chance.one(&FIELDS);
-        text += *chance.one(&ENDS);
+    for _ in 0..rng.below(5) {
+        text += *rng.one(&FIELDS);
+        text += *rng.one(&ENDS);
     }
-    if chance.once_in(30) {
-        let many = 1 << chance.below(13);
-        text += &chance.one(&["X: y\r\n", "Content-Length: 0\r\n", "Cookie: a\r\n", "\n"]).repeat(many);
+    if rng.once_in(30) {
+        let many = 1 << rng.below(13);
+        text += &rng.one(&["X: y\r\n", "Content-Length: 0\r\n", "Cookie: a\r\n", "\n"]).repeat(many);
     }
-    if !chance.once_in(8) {
-        text += *chance.one(&ENDS);
+    if !rng.once_in(8) {
+        text += *rng.one(&ENDS);
     }
-    if chance.once_in(3) {
-        text += *chance.one(&BODIES);
+    if rng.once_in(3) {
+        text += *rng.one(&BODIES);
     }
     text.into_bytes()
 }
 
 /// What talks other things to any port that is open.
-fn other_protocol(chance: &mut Chance) -> Vec<u8> {
+fn other_protocol(rng: &mut Rng) -> Vec<u8> {
     const OTHERS: [&[u8]; 8] = [
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -171,19 +171,19 @@ fn other_protocol(chance: &mut Chance) -> Vec<u8> {
         b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0",
         b"GET / \r\n\r\n",
     ];
-    chance.one(&OTHERS).to_vec()
+    rng.one(&OTHERS).to_vec()
 }
 
-fn damage(chance: &mut Chance, bytes: &mut Vec<u8>) {
-    for _ in 0..=chance.below(4) {
-        let at = chance.below(bytes.len());
-        match chance.below(5) {
-            0 if at < bytes.len() => bytes[at] = chance.byte(),
+fn damage(rng: &mut Rng, bytes: &mut Vec<u8>) {
+    for _ in 0..=rng.below(4) {
+        let at = rng.below(bytes.len());
+        match rng.below(5) {
+            0 if at < bytes.len() => bytes[at] = rng.byte(),
             1 => bytes.truncate(at),
-            2 => bytes.insert(at, *chance.one(b"\0\r\n \t:\x80\xff%")),
+            2 => bytes.insert(at, *rng.one(b"\0\r\n \t:\x80\xff%")),
             3 if at < bytes.len() => drop(bytes.remove(at)),
             _ => {
-                let part = bytes[at..].iter().take(1 + chance.below(40)).copied().collect::<Vec<_>>();
+                let part = bytes[at..].iter().take(1 + rng.below(40)).copied().collect::<Vec<_>>();
                 bytes.splice(at..at, part);
             }
         }

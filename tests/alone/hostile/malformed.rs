@@ -2,9 +2,9 @@
 
 use super::grammar;
 use super::wire::{Answer, alone, answers, beside, connect, sent};
-use crate::support::chance::{Chance, seed};
 use crate::support::daemon::Daemon;
 use crate::support::redis::Redis;
+use crate::support::rng::{Rng, seed};
 use crate::support::sim::Sim;
 use std::io::Write;
 use std::time::Duration;
@@ -39,9 +39,9 @@ fn thirty_thousand_malformed_requests_do_no_harm() {
         let client = |number: usize| {
             for case in (number..REQUESTS).step_by(CLIENTS) {
                 // Each case by itself, so that it can be had again alone.
-                let mut chance = Chance::of(seed ^ (u64::try_from(case).expect("fits") << 20));
-                let request = grammar::requests(&mut chance);
-                match chance.below(10) {
+                let mut rng = Rng::of(seed ^ (u64::try_from(case).expect("fits") << 20));
+                let request = grammar::requests(&mut rng);
+                match rng.below(10) {
                     // Some do not wait for an answer, some reset.
                     0 => drop(connect(port).write_all(&request)),
                     1 => {

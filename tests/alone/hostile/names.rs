@@ -3,7 +3,7 @@
 
 use super::wire::{answers, sent};
 use crate::support::daemon::{Daemon, command, run};
-use crate::support::look::drives;
+use crate::support::json::drives;
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;
 use serde_json::{Map, Value, json};

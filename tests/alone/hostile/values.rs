@@ -5,7 +5,7 @@ use super::wire::alone;
 use crate::support::daemon::{Daemon, command};
 use crate::support::eventually;
 use crate::support::http::Client;
-use crate::support::look::drives;
+use crate::support::json::drives;
 use crate::support::port::ANY_PORT;
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;

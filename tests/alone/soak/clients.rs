@@ -1,7 +1,7 @@
 //! Clients that behave, all the while: each answer is whole, and of the drive that was asked for.
 
 use crate::support::http::{Client, Response};
-use crate::support::look;
+use crate::support::json;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -53,8 +53,8 @@ pub fn ask_until(port: u16, seen: &Seen, over: &AtomicBool, crowded: &AtomicBool
                 if path == "/api/overview" && answer.status == 200 {
                     let overview = answer.json();
                     serials =
-                        look::drives(&overview).filter_map(|d| d["serial_number"].as_str()).map(Into::into).collect();
-                    look::drives(&overview).for_each(|drive| seen.note(drive));
+                        json::drives(&overview).filter_map(|d| d["serial_number"].as_str()).map(Into::into).collect();
+                    json::drives(&overview).for_each(|drive| seen.note(drive));
                 }
                 assert_good(&path, &answer, crowded.load(Ordering::Acquire), seen);
             }

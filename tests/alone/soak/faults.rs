@@ -2,10 +2,10 @@
 
 use super::clients::Seen;
 use crate::hostile::grammar;
-use crate::support::chance::Chance;
 use crate::support::eventually;
 use crate::support::http::Client;
 use crate::support::redis::Redis;
+use crate::support::rng::Rng;
 use crate::support::sim::Sim;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::PoisonError;
 use std::time::Duration;
 
-pub type Fault = fn(&mut Scene, &mut Chance);
+pub type Fault = fn(&mut Scene, &mut Rng);
 
 pub const ALL: [(&str, Fault); 23] = [
     ("redis killed", |s, _| {
@@ -143,14 +143,14 @@ impl<'a> Scene<'a> {
     }
 
     /// A drive in a bay.
-    fn one(&self, chance: &mut Chance) -> Value {
+    fn one(&self, rng: &mut Rng) -> Value {
         let mut here = self.sim.list();
         here.retain(|d| d["present"] == true && d["bay"].is_u64());
-        here.swap_remove(chance.below(here.len()))
+        here.swap_remove(rng.below(here.len()))
     }
 
-    fn drive(&self, chance: &mut Chance) -> (String, String) {
-        let drive = self.one(chance);
+    fn drive(&self, rng: &mut Rng) -> (String, String) {
+        let drive = self.one(rng);
         let serial = drive["serial"].as_str().expect("a serial").to_owned();
         (serial, format!("bay/{}/{}", drive["enclosure"], drive["bay"]))
     }
@@ -161,14 +161,14 @@ impl<'a> Scene<'a> {
         self.sim.set(target, &[cure]);
     }
 
-    fn drive_says(&self, chance: &mut Chance, fault: &str) {
-        let (serial, _) = self.drive(chance);
+    fn drive_says(&self, rng: &mut Rng, fault: &str) {
+        let (serial, _) = self.drive(rng);
         let cure = format!("{}=", fault.split('=').next().unwrap_or(fault));
         self.set(&serial, fault, &cure);
     }
 
-    fn silences(&mut self, chance: &mut Chance, key: &str) {
-        let (serial, _) = self.drive(chance);
+    fn silences(&mut self, rng: &mut Rng, key: &str) {
+        let (serial, _) = self.drive(rng);
         self.silent.insert(serial.clone());
         self.sim.set(&serial, &[&format!("{key}=true")]);
         Self::wait(3500);
@@ -186,13 +186,13 @@ impl<'a> Scene<'a> {
     }
 
     /// More than are let in, some of which ask and read nothing.
-    fn flood(&self, chance: &mut Chance) {
+    fn flood(&self, rng: &mut Rng) {
         for _ in 0..4 {
             let mut held: Vec<TcpStream> =
                 (0..300).filter_map(|_| TcpStream::connect(("127.0.0.1", self.port)).ok()).collect();
             for stream in &mut held {
                 let get = "GET /api/overview HTTP/1.1\r\nHost: localhost\r\n\r\n";
-                let _ = stream.write(get.repeat(chance.below(6)).as_bytes());
+                let _ = stream.write(get.repeat(rng.below(6)).as_bytes());
             }
             Self::wait(300);
         }

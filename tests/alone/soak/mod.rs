@@ -15,12 +15,12 @@ use faults::Scene;
 use samples::{Samples, sample_until};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::chance::{Chance, seed};
 use support::daemon::Daemon;
-use support::look;
+use support::json;
+use support::proc_stats::Vitals;
 use support::redis::Redis;
+use support::rng::{Rng, seed};
 use support::sim::Sim;
-use support::vitals::Vitals;
 
 /// More lines a minute than that are no edges any more.
 const LINES_A_MINUTE: u64 = 200;
@@ -54,7 +54,7 @@ impl Drop for End<'_> {
 #[test]
 fn every_fault_in_turn_leaves_it_as_it_was() {
     let long = Duration::from_secs(seconds());
-    let mut chance = Chance::of(seed("SOAK_SEED"));
+    let mut rng = Rng::of(seed("SOAK_SEED"));
     let sim = Sim::host(&[
         "--enclosures",
         "2",
@@ -82,7 +82,7 @@ fn every_fault_in_turn_leaves_it_as_it_was() {
             scope.spawn(|| clients::ask_until(daemon.port, &seen, &over, &crowded));
         }
         let end = End(&over);
-        let rounds = rotate(&mut scene, &daemon, &mut chance, long, &crowded, &seen);
+        let rounds = rotate(&mut scene, &daemon, &mut rng, long, &crowded, &seen);
         drop(end);
         (rounds, sampling.join().expect("samples"))
     });
@@ -105,7 +105,7 @@ fn every_fault_in_turn_leaves_it_as_it_was() {
 fn rotate(
     scene: &mut Scene,
     daemon: &Daemon,
-    chance: &mut Chance,
+    rng: &mut Rng,
     long: Duration,
     crowded: &AtomicBool,
     seen: &Seen,
@@ -116,11 +116,11 @@ fn rotate(
         let (since, lines, requests) = (Instant::now(), daemon.log().lines().count(), seen.answers());
         let mut faults = faults::ALL.to_vec();
         while !faults.is_empty() && (rounds.is_empty() || begin.elapsed() < long) {
-            let (name, fault) = faults.swap_remove(chance.below(faults.len()));
+            let (name, fault) = faults.swap_remove(rng.below(faults.len()));
             let begun = Instant::now();
             // Clients may be turned away while there is a crowd, and until it has gone.
             crowded.store(faults::is_crowd(name), Ordering::Release);
-            fault(scene, chance);
+            fault(scene, rng);
             eprintln!("{:>5} s  {name}, {:?}", begin.elapsed().as_secs(), begun.elapsed());
         }
         let rest = recovered(scene, daemon, base);
@@ -140,7 +140,7 @@ fn recovered(scene: &Scene, daemon: &Daemon, base: Vitals) -> Vitals {
         // Who was silent is not asked for two minutes or more.
         let ill = |d: &&serde_json::Value| d["state"] != "active" && !scene.was_silent(d["serial_number"].as_str());
         let ill: Vec<String> =
-            look::drives(&overview).filter(ill).map(|d| format!("{} {}", d["device"], d["state"])).collect();
+            json::drives(&overview).filter(ill).map(|d| format!("{} {}", d["device"], d["state"])).collect();
         let now = daemon.vitals();
         let is_back = now.threads <= base.threads + 2 && now.descriptors <= base.descriptors + POOLED + 2;
         *told = format!("{} {} {ill:?} {now:?}", answer.cache(), answer.source());

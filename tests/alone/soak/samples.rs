@@ -1,7 +1,7 @@
 //! The daemon's vitals each second, and whether they rise.
 
 use crate::support::daemon::Daemon;
-use crate::support::vitals::Vitals;
+use crate::support::proc_stats::Vitals;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

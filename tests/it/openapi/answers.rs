@@ -78,7 +78,7 @@ impl Answers {
         if overview.status == 200 {
             let overview = overview.json();
             let shelf = overview["enclosures"][0]["id"].as_str().map(str::to_owned);
-            let drive = super::support::look::drives(&overview)
+            let drive = super::support::json::drives(&overview)
                 .next()
                 .map(|d| d["device"].as_str().expect("a name").to_owned());
             names.extend(if path.contains("enclosures") { shelf } else { drive });

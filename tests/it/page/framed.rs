@@ -2,7 +2,7 @@
 
 use super::browser;
 use super::support::daemon::Daemon;
-use super::support::fake::Fake;
+use super::support::fake_redis::FakeRedis;
 use super::support::redis::Redis;
 use super::support::sim::Sim;
 use super::url;
@@ -38,7 +38,7 @@ fn no_other_site_can_show_the_page_in_a_frame() {
     let daemon = Daemon::ready(&sim, &redis, &super::STILL);
     for path in ["", "page.css", "icon.svg", "api/map.txt", "api/overview"] {
         let framed = url(&daemon, path);
-        let site = Fake::at(0, move |stream| answer(stream, &framed));
+        let site = FakeRedis::at(0, move |stream| answer(stream, &framed));
         browser.open(&format!("http://localhost:{}/", site.port), json!({}));
         let refused = browser.run(
             "await see('Another site');
@@ -49,7 +49,7 @@ fn no_other_site_can_show_the_page_in_a_frame() {
         browser.nothing_else_happened(&["frame-ancestors 'none'", "a request to http://127.0.0.1", "chrome-error"]);
     }
     // That a frame would be seen: a page without the policy is shown in one.
-    let site = Fake::at(0, |stream| {
+    let site = FakeRedis::at(0, |stream| {
         let own = stream.local_addr().expect("its address");
         answer(stream, &format!("http://{own}/plain"));
     });

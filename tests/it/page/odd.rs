@@ -1,7 +1,7 @@
 //! Answers of any shape: what is odd says so in its place, and the rest is drawn.
 
 use super::support::daemon::Daemon;
-use super::support::fake::Fake;
+use super::support::fake_redis::FakeRedis;
 use super::support::redis::Redis;
 use super::support::sim::Sim;
 use super::{STILL, browser, url};
@@ -236,7 +236,7 @@ fn an_answer_that_is_cut_off_or_not_the_daemons_is_no_answer() {
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     let (mode, to) = (Arc::new(AtomicU8::new(0)), daemon.port);
     let now = Arc::clone(&mode);
-    let proxy = Fake::at(0, move |client| {
+    let proxy = FakeRedis::at(0, move |client| {
         let _ = forward(client, to, now.load(Ordering::Acquire));
     });
     browser.open(&format!("http://127.0.0.1:{}/", proxy.port), json!({ "clock": true }));

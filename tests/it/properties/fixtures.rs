@@ -1,7 +1,7 @@
 //! What tools print: the simulator's answers, and the files of `tests/fixtures`. Smallest first.
 
-use crate::support::chance::Chance;
 use crate::support::fixture;
+use crate::support::rng::Rng;
 use crate::support::sim::Sim;
 use serde_json::Value;
 use std::process::Command;
@@ -119,7 +119,7 @@ pub fn smartctl() -> &'static [Vec<u8>] {
 }
 
 /// At most so many of them that are JSON, of every size.
-pub fn smartctl_json(rng: &mut Chance, count: usize) -> Vec<Value> {
+pub fn smartctl_json(rng: &mut Rng, count: usize) -> Vec<Value> {
     let all: Vec<Value> = smartctl().iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
     let step = all.len().div_ceil(count);
     all.into_iter().skip(rng.below(step)).step_by(step).collect()

@@ -1,7 +1,7 @@
 //! Damage, as cheap as it goes: bytes in, other bytes out. JSON is damaged as text, value by value,
 //! without being read: a debug build would spend the whole time on reading and writing it.
 
-use crate::support::chance::Chance;
+use crate::support::rng::Rng;
 use std::ops::Range;
 
 /// More than that is no small input any more.
@@ -62,7 +62,7 @@ const VALUES: [&str; 26] = [
 ];
 
 /// Damages text of lines and words.
-pub fn text(rng: &mut Chance, from: &[u8]) -> Vec<u8> {
+pub fn text(rng: &mut Rng, from: &[u8]) -> Vec<u8> {
     let mut bytes = from.to_vec();
     for _ in 0..=rng.below(3) {
         bytes = if rng.below(3) == 0 { raw(rng, bytes) } else { words(rng, bytes) };
@@ -72,7 +72,7 @@ pub fn text(rng: &mut Chance, from: &[u8]) -> Vec<u8> {
 }
 
 /// Damages JSON.
-pub fn json(rng: &mut Chance, from: &[u8]) -> Vec<u8> {
+pub fn json(rng: &mut Rng, from: &[u8]) -> Vec<u8> {
     let mut bytes = from.to_vec();
     for _ in 0..=rng.below(3) {
         bytes = if rng.below(6) == 0 { raw(rng, bytes) } else { values(rng, bytes) };
@@ -82,7 +82,7 @@ pub fn json(rng: &mut Chance, from: &[u8]) -> Vec<u8> {
 }
 
 /// Damages bytes as bytes.
-pub fn raw(rng: &mut Chance, mut bytes: Vec<u8>) -> Vec<u8> {
+pub fn raw(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
     let at = rng.below(bytes.len());
     let end = (at + 1 + rng.below(200)).min(bytes.len());
     match rng.below(8) {
@@ -121,7 +121,7 @@ pub fn raw(rng: &mut Chance, mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// Damages lines and the words in them.
-fn words(rng: &mut Chance, mut bytes: Vec<u8>) -> Vec<u8> {
+fn words(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
     let lines = spans(&bytes, |b| b != b'\n');
     if lines.is_empty() {
         return raw(rng, bytes);
@@ -168,7 +168,7 @@ fn words(rng: &mut Chance, mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// Damages values and keys of JSON.
-fn values(rng: &mut Chance, mut bytes: Vec<u8>) -> Vec<u8> {
+fn values(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
     let Places { keys, values } = places(&bytes);
     if values.is_empty() {
         return raw(rng, bytes);

@@ -4,9 +4,9 @@
 use super::fixtures;
 use super::mutate;
 use super::random::try_cases;
-use crate::support::chance::Chance;
 use crate::support::daemon::Daemon;
 use crate::support::redis::Redis;
+use crate::support::rng::Rng;
 use crate::support::sim::Sim;
 use clap::{CommandFactory, FromArgMatches};
 use jbod_monitor::api::document_header::DocumentHeader;
@@ -51,7 +51,7 @@ fn the_kernel_can_say_anything() {
     all.sort();
     let discover = |host: &Host| drives::discover(host).expect("drives can be looked at");
     let here = discover(&host).len();
-    let damage = move |rng: &mut Chance| {
+    let damage = move |rng: &mut Rng| {
         // The file's place in the list, then what it says from now on.
         let at = rng.below(all.len());
         let was = std::fs::read(&all[at]).expect("a file of the host");
@@ -86,7 +86,7 @@ fn the_rules_file_can_hold_anything() {
     let file = folder.path().join("rules.toml");
     let args = Cli::command().get_matches_from(["jbod-monitor", "--rules-file", file.to_str().expect("a path")]);
     let cli = Cli::from_arg_matches(&args).expect("the command line");
-    let damage = |rng: &mut Chance| {
+    let damage = |rng: &mut Rng| {
         let from = *rng.one(&FILES);
         mutate::text(rng, from.as_bytes())
     };
@@ -110,7 +110,7 @@ fn tools_can_print_anything() {
     let stop = Stop::new().expect("a stop");
     let options = smartctl::Options { timeout: Duration::from_secs(30), nocheck: "never" };
     let answers = fixtures::smartctl();
-    let damage = |rng: &mut Chance| {
+    let damage = |rng: &mut Rng| {
         const VERSION: &str = "smartctl 7.4 2023-08-01 r5530 [x86_64-linux-6.1.0-18-amd64] (local build)\nmore\n";
         let from = rng.small(answers);
         if rng.below(2) == 0 { mutate::text(rng, VERSION.as_bytes()) } else { mutate::raw(rng, from.clone()) }
@@ -141,7 +141,7 @@ fn redis_can_hold_anything() {
         redis.keys().iter().filter_map(|key| redis.get(key)).map(String::into_bytes).collect();
     stored.sort_by_key(Vec::len);
     assert!(stored.len() > 10, "every document is stored");
-    let damage = move |rng: &mut Chance| {
+    let damage = move |rng: &mut Rng| {
         let from = rng.small(&stored);
         mutate::json(rng, from)
     };
@@ -172,7 +172,7 @@ fn clients_can_send_anything() {
     ];
     let (_sim, _redis, daemon) = daemon();
     let port = daemon.port;
-    let damage = |rng: &mut Chance| {
+    let damage = |rng: &mut Rng| {
         let from = *rng.one(&HEADS);
         if rng.below(3) == 0 { mutate::raw(rng, from.as_bytes().to_vec()) } else { mutate::text(rng, from.as_bytes()) }
     };

@@ -5,7 +5,7 @@ use super::fixtures;
 use super::mutate;
 use super::random::try_cases;
 use super::verdict::assert_plain;
-use crate::support::chance::Chance;
+use crate::support::rng::Rng;
 use jbod_monitor::api::json_limits::JsonLimits;
 use jbod_monitor::domain::health::{DriveFacts, PeersOfOne, RuleSettings, judge_drive};
 use jbod_monitor::domain::smart::SmartReport;
@@ -63,7 +63,7 @@ fn assert_judged(report: &SmartReport) {
 #[test]
 fn smartctl_can_say_anything() {
     let inputs = fixtures::smartctl();
-    let damage = |rng: &mut Chance| {
+    let damage = |rng: &mut Rng| {
         let from = rng.small(inputs);
         mutate::json(rng, from)
     };
@@ -80,7 +80,7 @@ fn smartctl_can_say_anything() {
 #[test]
 fn the_size_of_a_text_is_never_underrated() {
     let inputs = fixtures::smartctl();
-    let damage = |rng: &mut Chance| {
+    let damage = |rng: &mut Rng| {
         let from = rng.small(inputs);
         mutate::json(rng, from)
     };
@@ -153,7 +153,7 @@ fn assert_pools_sound(bytes: &[u8]) {
 #[test]
 fn zpool_can_write_anything() {
     let inputs = fixtures::zpool_text();
-    let damage = |rng: &mut Chance| {
+    let damage = |rng: &mut Rng| {
         let from = rng.small(inputs);
         mutate::text(rng, from)
     };
@@ -163,7 +163,7 @@ fn zpool_can_write_anything() {
 #[test]
 fn zpool_can_write_any_json() {
     let inputs = fixtures::zpool_json();
-    let damage = |rng: &mut Chance| {
+    let damage = |rng: &mut Rng| {
         let from = rng.small(inputs);
         mutate::json(rng, from)
     };

@@ -1,7 +1,7 @@
 //! Random cases that can be repeated: all of them follow from one seed.
 
 use crate::support::PATIENCE;
-use crate::support::chance::{self, Chance};
+use crate::support::rng::{self, Rng};
 use jbod_monitor::domain::hash::fnv1a;
 use proptest::test_runner::{Config, RngSeed};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,7 @@ const VARIABLE: &str = "PROPERTIES_SEED";
 /// The seed of this run.
 pub fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
-    *SEED.get_or_init(|| chance::seed(VARIABLE))
+    *SEED.get_or_init(|| rng::seed(VARIABLE))
 }
 
 /// For proptest, with that seed. What has failed is not written into the tree.
@@ -23,8 +23,8 @@ pub fn cases(count: u32) -> Config {
 }
 
 /// That of one case among those called `what`.
-pub fn chance_of(what: &str, case: u64) -> Chance {
-    Chance::of(seed() ^ fnv1a(what.bytes()) ^ case.wrapping_mul(0xd134_2543_de82_ef95))
+pub fn chance_of(what: &str, case: u64) -> Rng {
+    Rng::of(seed() ^ fnv1a(what.bytes()) ^ case.wrapping_mul(0xd134_2543_de82_ef95))
 }
 
 /// Hands `make`'s bytes to `check`, case by case. A case that panics is shown; so is one that does
@@ -33,7 +33,7 @@ pub fn chance_of(what: &str, case: u64) -> Chance {
 pub fn try_cases(
     what: &'static str,
     count: u64,
-    make: impl Fn(&mut Chance) -> Vec<u8> + Send + 'static,
+    make: impl Fn(&mut Rng) -> Vec<u8> + Send + 'static,
     check: impl Fn(&[u8]) + Send + 'static,
 ) {
     let seed = seed();

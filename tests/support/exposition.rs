@@ -20,7 +20,7 @@ impl Series {
 
 /// An exposition: what stands in it, and what was said of the families.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub struct Exposition {
     pub series: Vec<Series>,
     pub help: BTreeMap<String, String>,
     pub kinds: BTreeMap<String, String>,
@@ -29,7 +29,7 @@ pub struct Page {
     pub ended: bool,
 }
 
-impl Page {
+impl Exposition {
     /// Whatever a scraper would not take fails the test; a series that stands twice, too.
     #[track_caller]
     pub fn read(text: &str) -> Self {
@@ -144,15 +144,15 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
 impl Daemon {
     /// What a scraper without preferences is given.
     #[track_caller]
-    pub fn metrics(&self) -> Page {
+    pub fn metrics(&self) -> Exposition {
         let response = self.get("/metrics");
         assert_eq!(response.status, 200, "{}", response.text());
-        Page::read(&response.text())
+        Exposition::read(&response.text())
     }
 
     /// Waits until the metrics satisfy `wanted`, and returns them.
     #[track_caller]
-    pub fn metrics_when(&self, what: &str, wanted: impl Fn(&Page) -> bool) -> Page {
+    pub fn metrics_when(&self, what: &str, wanted: impl Fn(&Exposition) -> bool) -> Exposition {
         eventually(what, || Some(self.metrics()).filter(|page| wanted(page)))
     }
 }

@@ -2,7 +2,7 @@
 //! commands and rules: the settings file, the rules file, manual pages, completions. They are kept in the
 //! repository, so that who packages needs no more than a compiler; here they are held against the program.
 //!
-//! `PAPERS=accept cargo test --test it papers` writes them anew.
+//! `GENERATED_DOCS=accept cargo test --test it generated_docs` writes them anew.
 
 mod manual;
 
@@ -40,7 +40,7 @@ fn in_repository(path: &str) -> std::path::PathBuf {
 
 #[test]
 fn they_are_those_of_this_program() {
-    let accept = std::env::var("PAPERS").is_ok_and(|v| v == "accept");
+    let accept = std::env::var("GENERATED_DOCS").is_ok_and(|v| v == "accept");
     let mut old = Vec::new();
     for (path, wanted) in papers() {
         let file = in_repository(path);
@@ -51,7 +51,10 @@ fn they_are_those_of_this_program() {
             old.push(path);
         }
     }
-    assert!(old.is_empty(), "not those of this program (PAPERS=accept cargo test --test it papers): {old:?}");
+    assert!(
+        old.is_empty(),
+        "not those of this program (GENERATED_DOCS=accept cargo test --test it generated_docs): {old:?}"
+    );
 }
 
 /// Whoever takes the `#` from any line gets what the line says: the default, and no error.

@@ -17,12 +17,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use support::chance::Chance;
 use support::daemon::{Daemon, children_of};
 use support::eventually;
+use support::json::{drive, drives as shown};
 use support::load::{Load, assert_answered};
-use support::look::{drive, drives as shown};
 use support::redis::Redis;
+use support::rng::Rng;
 use support::sim::Sim;
 
 const PATHS: [&str; 4] = ["/api/overview", "/api/drives", "/api/drives/sda", "/api/map.txt"];
@@ -409,7 +409,7 @@ fn two_hundred_swaps_never_show_another_drives_data() {
     let redis = Redis::start();
     let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("SMART_POLL_INTERVAL", "1")]);
     let load = Load::start(daemon.port, &PATHS);
-    let (mut dice, mut news, mut compared) = (Chance::of(7), 0, 0);
+    let (mut dice, mut news, mut compared) = (Rng::of(7), 0, 0);
     for round in 0..200 {
         let here: Vec<Value> = sim.list().into_iter().filter(|d| !d["devices"][0].is_null()).collect();
         let one = dice.one(&here);

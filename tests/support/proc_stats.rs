@@ -42,7 +42,7 @@ impl Daemon {
         // A drive's document is fetched for each request; looks at lists are shared by those who come at once.
         let overview = self.get("/api/overview");
         let drive = (overview.status == 200).then(|| overview.json()).and_then(|overview| {
-            let device = super::look::drives(&overview).next()?["device"].as_str()?.to_owned();
+            let device = super::json::drives(&overview).next()?["device"].as_str()?.to_owned();
             Some(format!("/api/drives/{device}"))
         });
         let paths = [Some("/api/overview".to_owned()), drive];

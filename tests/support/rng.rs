@@ -4,9 +4,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 
 /// `SplitMix64`: small, quick in a debug build, and the same everywhere.
-pub struct Chance(u64);
+pub struct Rng(u64);
 
-impl Chance {
+impl Rng {
     pub fn of(seed: u64) -> Self {
         Self(seed)
     }

@@ -211,7 +211,7 @@ fn a_list_that_has_grown_old_is_another_one() {
         assert_eq!((old.status, old.cache()), (200, "STALE"), "{headers:?}");
         let body = if headers.contains(&GZIP) { unpacked(&old) } else { old.body.clone() };
         let body: Value = serde_json::from_slice(&body).expect("JSON");
-        assert!(support::look::drives(&body).all(|drive| drive["stale"] == true), "{body}");
+        assert!(support::json::drives(&body).all(|drive| drive["stale"] == true), "{body}");
         assert_ne!(body["version"], fresh.json()["version"]);
         assert_ne!(old.header("etag"), fresh.header("etag"));
     }

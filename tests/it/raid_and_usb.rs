@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use support::daemon::{Daemon, Ended, command, run};
 use support::eventually;
 use support::http::Response;
-use support::look::{drive, drives};
+use support::json::{drive, drives};
 use support::redis::Redis;
 use support::runs::Run;
 use support::sim::Sim;

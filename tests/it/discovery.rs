@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use support::fixture;
-use support::look::drives;
+use support::json::drives;
 
 fn listing(name: &str) -> String {
     fs::read_to_string(fixture("hosts").join(name)).expect("a fixture")

@@ -41,14 +41,14 @@ impl BlackHole {
 }
 
 /// A server that answers whatever `talk` says, for each connection on a thread of its own.
-pub struct Fake {
+pub struct FakeRedis {
     pub port: u16,
     stop: Arc<AtomicBool>,
     pub connections: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Fake {
+impl FakeRedis {
     /// `port` 0: one that the kernel chooses.
     pub fn at(port: u16, talk: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = listener(port, 64);
@@ -109,7 +109,7 @@ fn is_trial(asked: &[u8]) -> bool {
     text.contains("$3\r\nGET\r\n") && text.contains(":lock:poll")
 }
 
-impl Fake {
+impl FakeRedis {
     /// Answers at once to who reads the lease, and to all others a byte at a time, so slowly that
     /// there is always one just before a timeout.
     pub fn trickle(port: u16) -> Self {
@@ -156,7 +156,7 @@ pub struct Asked {
     pub last: AtomicUsize,
 }
 
-impl Fake {
+impl FakeRedis {
     /// Passes every trial, says that each list begins with nothing known, and answers all else with `parts`. Then it
     /// keeps the connection and sends no more.
     pub fn hostile(port: u16, parts: Vec<Part>) -> (Self, Arc<Asked>) {
@@ -203,7 +203,7 @@ fn send(stream: &mut TcpStream, part: &Part) -> std::io::Result<()> {
     Ok(())
 }
 
-impl Drop for Fake {
+impl Drop for FakeRedis {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
