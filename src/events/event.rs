@@ -37,6 +37,7 @@ pub(crate) enum Subject {
     Pool(String),
     Redis,
     Smartctl,
+    Zpool,
     /// The daemon itself.
     Service,
 }

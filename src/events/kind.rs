@@ -56,6 +56,8 @@ kinds! {
     RedisTakes = "30850142ad414ef5aa48599a09655c33",
     SmartctlUnusable = "2d577d1772f94a3c9969248c8a46b7d0",
     SmartctlUsable = "f716c96554974fe6a1b37a160e932728",
+    ZpoolUnreadable = "f39e63cd2e484030917a9514e6da9cb0",
+    ZpoolReadable = "d9172c9fc394425684e082ad57d889fb",
     Sweep = "7c14608883a54982844bcf9485698334",
     ClockSet = "03a34650f9514210b47fb6f3e85c5233",
     LinesLeftOut = "e0def60e183149c5b78fb92bf4a82837",

@@ -34,6 +34,8 @@ pub(super) struct Detector {
     paths: PathSnapshot,
     enclosures: EnclosureSnapshot,
     pools: PoolSnapshot,
+    /// Why zpool gave no answer.
+    zpool_error: Option<String>,
     has_swept: bool,
     has_overrun: bool,
     /// How many missing drives are kept, while there are more.
@@ -81,6 +83,10 @@ impl Detector {
         let enclosures = EnclosureSnapshot::of(collector.enclosures());
         emit_all(&enclosures::detect(&self.enclosures, &enclosures, at));
         self.enclosures = enclosures;
+
+        let zpool_error = collector.zfs().error.clone();
+        emit_all(service::zpool_changed(self.zpool_error.as_deref(), zpool_error.as_deref(), at).as_slice());
+        self.zpool_error = zpool_error;
 
         if let Some(pools) = self.pools.next(collector.zfs(), &overview.pools) {
             emit_all(&pools::detect(&self.pools, &pools, at));

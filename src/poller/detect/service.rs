@@ -21,6 +21,29 @@ pub(super) fn smartctl_changed(transition: &SmartctlTransition, at: Timestamp) -
     }
 }
 
+/// zpool has stopped to answer, or answers again. Each argument is why it gives no answer; `None`: it does.
+pub(super) fn zpool_changed(before: Option<&str>, after: Option<&str>, at: Timestamp) -> Option<Event> {
+    let (subject, fields) = (Subject::Zpool, EventFields::none());
+    match (before, after) {
+        (None, Some(error)) => {
+            let kind = EventKind::ZpoolUnreadable;
+            Some(event!(
+                Level::Warn,
+                kind,
+                at,
+                subject,
+                fields,
+                "zpool gives no answer, pools are as they were error={error:?}"
+            ))
+        }
+        (Some(_), None) => {
+            let kind = EventKind::ZpoolReadable;
+            Some(event!(Level::Info, kind, at, subject, fields, "zpool answers again"))
+        }
+        (None, None) | (Some(_), Some(_)) => None,
+    }
+}
+
 /// The sweep in numbers. `changed`: drives whose status has changed.
 pub(super) fn sweep_completed(overview: &Overview, changed: usize, at: Timestamp) -> Event {
     let (totals, sweep) = (&overview.totals, &overview.sweep);
@@ -42,4 +65,18 @@ pub(super) fn sweep_completed(overview: &Overview, changed: usize, at: Timestamp
         sweep.failed.unwrap_or(0),
         sweep.timed_out.unwrap_or(0),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outage_of_zpool_is_two_events() {
+        let at = Timestamp(7);
+        let texts = [(None, None), (None, Some("a")), (Some("a"), Some("b")), (Some("b"), None)]
+            .map(|(before, after)| zpool_changed(before, after, at).map(|event| event.text));
+        let begins = "zpool gives no answer, pools are as they were error=\"a\"".to_owned();
+        assert_eq!(texts, [None, Some(begins), None, Some("zpool answers again".to_owned())]);
+    }
 }
