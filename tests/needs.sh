@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the tests of one program that need what not every machine has, where it is available; names the others and what they need.
-# Such a test says `#[ignore = "needs A, B and C"]`, so that plain `cargo test` reports it as ignored.
+# Such a test has the line `#[ignore = "needs A, B and C"]`, so that plain `cargo test` reports it as ignored.
 # Usage: tests/needs.sh PROGRAM [options of libtest]; PROGRAM is it or alone.
 # PAGE_TEST=required: a test that needs chromium and cannot run is a failure.
 set -eu
@@ -14,10 +14,10 @@ here() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# The driver of the browser is fetched once, into the build's folder.
+# The driver of the browser is fetched once, into the build's folder. One try: without a network npm waits for minutes.
 has_driver() {
     cmp -s tests/page/package-lock.json "${CARGO_TARGET_DIR:-target}/tmp/page/installed" ||
-        npm view --prefix tests/page playwright-core version >/dev/null 2>&1
+        npm view --prefix tests/page --fetch-retries 0 --fetch-timeout 20000 playwright-core version >/dev/null 2>&1
 }
 
 # A control group below that of a controller, as cgroup version 1 has them.
@@ -58,18 +58,41 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
-# NAME<tab>NEED, a line for each need of each test in the source.
-find "tests/$program" -name '*.rs' -exec awk '
-    match($0, /#\[ignore = "needs [^"]*"\]/) {
-        needs = substr($0, RSTART + 18, RLENGTH - 20)
-        gsub(/ and /, ", ", needs)
+# NAME<tab>NEED, a line for each need of each test in the source. NAME is that of libtest: the path of the file, and the
+# function. An attribute that no function follows is an error.
+find "tests/$program" -name '*.rs' -exec awk -v root="tests/$program/" '
+    function stray() {
+        print where ": no test follows this #[ignore]" >"/dev/stderr"
+        failed = 1
     }
-    needs && /^ *fn / {
-        name = $2
-        sub(/\(.*/, "", name)
-        count = split(needs, each, ", ")
-        for (i = 1; i <= count; i++) print name "\t" each[i]
+    FNR == 1 {
+        if (needs) stray()
         needs = ""
+        module = substr(FILENAME, length(root) + 1)
+        sub(/\.rs$/, "", module)
+        sub(/(^|\/)(main|mod)$/, "", module)
+        gsub(/\//, "::", module)
+    }
+    /^ *#\[ignore = "needs [^"]*"\]/ {
+        if (needs) stray()
+        where = FILENAME ":" FNR
+        needs = $0
+        sub(/^ *#\[ignore = "needs /, "", needs)
+        sub(/".*/, "", needs)
+        gsub(/ and /, ", ", needs)
+        next
+    }
+    needs && /^ *(pub(\([a-z]+\))? )?(async )?fn / {
+        name = $0
+        sub(/^ *(pub(\([a-z]+\))? )?(async )?fn /, "", name)
+        sub(/[^A-Za-z0-9_].*/, "", name)
+        count = split(needs, each, ", ")
+        for (i = 1; i <= count; i++) print (module ? module "::" : "") name "\t" each[i]
+        needs = ""
+    }
+    END {
+        if (needs) stray()
+        exit failed
     }' {} + >"$work/needs"
 
 "$cargo" test --quiet --locked --test "$program" -- --ignored --list >"$work/list"
@@ -80,23 +103,30 @@ while IFS= read -r need; do
     is_met "$need" </dev/null || echo "$need"
 done <"$work/all" >"$work/missing"
 
-# Tests that can run, by their whole names, into one file; the others, with what is missing, into another.
+# Tests that can run into one file; the others, with what is missing, into another. A test of the source that libtest does not
+# list under that name is an error, so that none is left out without a word.
 : >"$work/cannot"
 awk -F '\t' -v cannot="$work/cannot" '
     FILENAME ~ /\/missing$/ { missing[$0]; next }
     FILENAME ~ /\/needs$/ { known[$1]; if ($2 in missing) lacks[$1] = lacks[$1] (lacks[$1] ? ", " : "") $2; next }
-    {
-        name = $0
-        sub(/.*::/, "", name)
-        if (!(name in known)) next
-        if (name in lacks) print $0 "\t" lacks[name] >cannot
-        else print $0
+    !($0 in known) { next }
+    { listed[$0] }
+    $0 in lacks { print $0 "\t" lacks[$0] >cannot; next }
+    { print }
+    END {
+        for (name in known) if (!(name in listed)) {
+            print "tests/needs.sh: libtest has no ignored test " name >"/dev/stderr"
+            failed = 1
+        }
+        exit failed
     }' "$work/missing" "$work/needs" "$work/ignored" >"$work/can"
 
 if [ -s "$work/cannot" ]; then
-    echo "$(wc -l <"$work/cannot") tests of $program are not run, because what they need is not available:"
-    sed 's/^\(.*\)\t\(.*\)$/    \1 needs \2/' "$work/cannot"
-    if [ "${PAGE_TEST:-}" = required ] && grep -q -e '^page::' "$work/cannot"; then
+    echo "Tests of $program that are not run, because what they need is not available: $(wc -l <"$work/cannot")"
+    awk -F '\t' '{ print "    " $1 " needs " $2 }' "$work/cannot"
+fi
+if [ "${PAGE_TEST:-}" = required ] && [ "$program" = it ]; then
+    if grep -q -e '^page::' "$work/cannot" || ! grep -q -e '^page::' "$work/can"; then
         echo "PAGE_TEST=required, and the page cannot be tested" >&2
         exit 1
     fi
