@@ -15,7 +15,7 @@ const MIN_STEP_MS: i64 = 2_000;
 /// Wall clock less boot-time clock, in milliseconds.
 static AHEAD_MS: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(wall_ms() - boot_ms()));
 
-/// The current time, in seconds.
+/// The current time, in whole seconds.
 pub(crate) fn now() -> Timestamp {
     Moment::now().date()
 }
@@ -38,8 +38,8 @@ impl Moment {
     }
 }
 
-/// Compares with the wall clock. `Some`: it was set by that number of seconds, and the step is not applied until `set` is
-/// called.
+/// Compares with the wall clock. `Some`: it was set by that number of seconds, and the step is not applied until `set`
+/// is called.
 pub(crate) fn detect_step() -> Option<i64> {
     let ahead = AHEAD_MS.load(Ordering::Acquire);
     let by_ms = wall_ms() - boot_ms() - ahead;

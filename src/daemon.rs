@@ -1,4 +1,4 @@
-//! Wiring: builds the parts, starts the threads in order, waits, stops them in reverse.
+//! The daemon: builds its parts, starts the threads, and waits for the stop and for the end of the threads.
 
 use crate::cache::redis::RedisStore;
 use crate::clock::now;
@@ -23,14 +23,14 @@ use std::thread::{self, JoinHandle};
 /// Connections to Redis besides those of the workers: the poller's, and a spare one.
 const EXTRA_CONNECTIONS: usize = 2;
 
-/// What a daemon needs to be stopped at any moment; made before anything that may block.
-pub struct Life {
+/// The stop token and the thread monitor, created before anything that may block, so that a stop works at any time.
+pub struct StopControl {
     stop: Stop,
     monitor: ThreadMonitor,
 }
 
-impl Life {
-    /// From here on a signal asks for an orderly stop, and a stop ends within a bound.
+impl StopControl {
+    /// From here on a signal requests an orderly stop, and a stop ends within a bounded time.
     pub fn begin() -> anyhow::Result<Self> {
         let stop = Stop::new().context("cannot make the stop token")?;
         stop.on_signals().context("cannot listen to signals")?;
@@ -40,8 +40,8 @@ impl Life {
     }
 }
 
-/// Runs until a signal asks for the stop. An error means that a restart may help.
-pub fn serve(config: &Config, endpoint: &Endpoint, Life { stop, monitor }: Life) -> anyhow::Result<()> {
+/// Runs until a stop is requested. An error means that a restart may help.
+pub fn serve(config: &Config, endpoint: &Endpoint, StopControl { stop, monitor }: StopControl) -> anyhow::Result<()> {
     log_panics();
     let connections = raise_descriptor_limit(config);
     let server = Arc::new(Server::bind(endpoint, connections, &stop)?);

@@ -1,4 +1,4 @@
-//! jbod-monitor: which bay holds which drive, how healthy it is, which pool it serves.
+//! jbod-monitor: the bay, the verdict and the pools of each drive.
 //!
 //! # Modules
 //!
@@ -7,13 +7,13 @@
 //! | a fact, a unit, a rule | [`domain`] (pure: no I/O, no clock, no log) |
 //! | a body, a stored value, text about them | [`api`] (pure, too) |
 //! | a path, an argv, a foreign format | [`probe`] (the only module that touches sysfs, smartctl, zpool) |
-//! | what is read when, and what came of it | [`collector`] |
+//! | when drives, pools and enclosures are read, and the results | [`collector`] |
 //! | Redis | [`cache`] (the only module that names the redis crate) |
 //! | HTTP | `http` (never imports `probe` nor redis) |
 //! | time, threads, order of things | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
-//! | what this process takes | [`process`] |
+//! | resource usage of this process | [`process`] |
 //! | events as values, the sinks that receive them | [`events`] |
-//! | a screen | [`terminal`] |
+//! | the terminal | [`terminal`] |
 //! | names of options | [`cli`], [`config`] |
 //!
 //! # Import law

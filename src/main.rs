@@ -1,4 +1,4 @@
-//! The program: parses, dispatches, prints the error chain, and gives the exit code.
+//! The program: parses the command line, runs the command, prints the error chain, and returns the exit code.
 
 use anyhow::Context;
 use clap::Parser;
@@ -6,7 +6,7 @@ use jbod_monitor::cache::redis::check_authorities;
 use jbod_monitor::cli::{Cli, Command};
 use jbod_monitor::config::{Config, ConfigError, Environment, SettingRow};
 use jbod_monitor::daemon::Endpoint;
-use jbod_monitor::daemon::Life;
+use jbod_monitor::daemon::StopControl;
 use jbod_monitor::probe::trampoline;
 use jbod_monitor::terminal::{Screen, print};
 use jbod_monitor::{daemon, doctor, events, logging, scan};
@@ -40,8 +40,8 @@ fn run(command: &Command, cli: &Cli, env: &Environment) -> anyhow::Result<ExitCo
     let configured = || configured(cli, env).context("bad configuration");
     match *command {
         Command::Serve => {
-            // Before settings are read: a file of settings may block.
-            let life = Life::begin()?;
+            // Before the settings are read: reading a settings file may block.
+            let life = StopControl::begin()?;
             let (config, endpoint) = configured()?;
             daemon::serve(&config, &endpoint, life)?;
         }
@@ -63,7 +63,7 @@ fn run(command: &Command, cli: &Cli, env: &Environment) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings, and what they name: every command refuses those that the daemon could not start with.
+/// Reads the settings, and checks what they name: every command rejects settings with which the daemon could not start.
 fn configured(cli: &Cli, env: &Environment) -> Result<(Config, Endpoint), ConfigError> {
     let config = Config::build(&cli.settings, env)?;
     check_authorities(&config.redis)?;

@@ -1,21 +1,21 @@
-//! What this process itself takes of the machine: memory, descriptors, processor time.
+//! Resource usage of this process: memory, descriptors, processor time.
 //!
-//! Its own `/proc/self`, wherever the host that is watched has its root.
+//! Read from its own `/proc/self`, whatever the root of the monitored host is.
 
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// `None`: the kernel does not tell.
+/// `None`: the kernel does not provide the value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     pub(crate) resident_bytes: Option<u64>,
     pub(crate) open_descriptors: Option<u64>,
-    /// `None` also where there is no limit.
+    /// `None` also if there is no limit.
     pub(crate) most_descriptors: Option<u64>,
     pub(crate) processor_seconds: f64,
 }
 
-/// At this moment; some tens of microseconds.
+/// The current usage; takes some tens of microseconds.
 pub(crate) fn usage() -> Usage {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     #[expect(clippy::cast_precision_loss, reason = "exact for years")]
@@ -35,7 +35,7 @@ fn resident_bytes() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
-/// The folder that is read is one itself.
+/// Does not count the descriptor with which the folder is read.
 fn open_descriptors() -> Option<u64> {
     let count = std::fs::read_dir("/proc/self/fd").ok()?.count();
     u64::try_from(count).ok()?.checked_sub(1)

@@ -1,6 +1,6 @@
-//! The stop token: asked for once, seen by every thread, also by those that wait in poll(2).
+//! The stop token: a stop is requested once and seen by every thread, also by those that wait in poll(2).
 //!
-//! It knows nothing of signals' causes nor of what stops in which order (that is `daemon`).
+//! `daemon` defines the order in which threads stop.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{EventfdFlags, eventfd};
@@ -19,7 +19,7 @@ pub struct Stop {
 struct Inner {
     /// Nothing is ever sent: dropping it wakes every `select!` at once.
     open: Mutex<Option<Sender<()>>>,
-    /// Readable from the stop on, and never read: poll(2) sees it level-triggered.
+    /// Readable from the stop on. It is never read, so poll(2), which is level-triggered, always reports it.
     fd: OwnedFd,
 }
 
@@ -48,7 +48,7 @@ impl Stop {
         &self.closed
     }
 
-    /// Blocks until a stop is asked for.
+    /// Blocks until a stop is requested.
     pub(crate) fn wait(&self) {
         let _ = self.closed.recv();
     }

@@ -1,6 +1,6 @@
-//! A screen: how wide it is, whether it shows colour, and how text is laid on it.
+//! The terminal: its width, its colours, and the layout of text.
 //!
-//! What is written to a pipe or a file is neither cut nor coloured. It knows nothing of drives.
+//! Output to a pipe or a file is neither truncated nor, unless requested, coloured.
 
 use crate::config::Environment;
 use anyhow::Context;
@@ -22,10 +22,10 @@ pub enum Color {
     Never,
 }
 
-/// What standard output is written to.
+/// The destination of standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// Columns; `None`: as wide as the text.
+    /// Columns; `None`: unlimited.
     pub(crate) width: Option<usize>,
     pub(crate) is_coloured: bool,
 }
@@ -47,12 +47,12 @@ impl Screen {
         }
     }
 
-    /// `text` in a colour, by its SGR number (ECMA-48); unchanged on a terminal without colour.
+    /// `text` in a colour, by its SGR number (ECMA-48); unchanged if colour is off.
     pub(crate) fn paint(self, text: &str, sgr: &str) -> String {
         if self.is_coloured && !text.is_empty() { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// Wraps `text` to the width, with `indent` blanks before all lines but the first.
+    /// Wraps `text` to the width, with `indent` blanks before all lines but the first, and ends it with a newline.
     pub(crate) fn wrap(self, text: &str, indent: usize) -> String {
         let Some(width) = self.width else { return format!("{text}\n") };
         let mut out = String::new();
@@ -67,7 +67,7 @@ impl Screen {
                 line = " ".repeat(indent);
             }
             line.push_str(word);
-            // A word that is wider than the screen is broken where the screen ends.
+            // A word that is wider than the terminal is broken at its edge.
             while line.width() > width {
                 let (head, rest) = split_at_width(&line, width);
                 out.push_str(&head);
@@ -91,13 +91,13 @@ fn split_at_width(text: &str, width: usize) -> (String, String) {
     (text.get(..at).unwrap_or_default().to_owned(), text.get(at..).unwrap_or_default().to_owned())
 }
 
-/// Columns that a text takes.
+/// The width of a text in columns.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// At most `most` columns of a text, with `…` where something was left out: at its end, or at its
-/// beginning when the end tells more.
+/// At most `most` columns of a text, with `…` in place of the omitted part: the end, or with `keeps_end` the
+/// beginning.
 pub(crate) fn cut(text: &str, most: usize, keeps_end: bool) -> String {
     if text.width() <= most {
         return text.to_owned();
@@ -118,7 +118,7 @@ pub(crate) fn cut(text: &str, most: usize, keeps_end: bool) -> String {
     format!("{}…", split_at_width(text, room).0)
 }
 
-/// Onto standard output. A reader that has seen enough (`scan | head`) is no failure.
+/// Writes to standard output. A closed pipe (`scan | head`) is not a failure.
 pub fn print(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -5,7 +5,6 @@ use super::drive_summary::DriveSummary;
 use super::enclosure_view::{EnclosureView, SlotView};
 use super::overview::Overview;
 use crate::domain::drive::DriveState;
-use crate::domain::enclosure::words::SlotStatus;
 use crate::domain::health::Verdict;
 use crate::domain::text::sanitize;
 use std::fmt::Write as _;
@@ -19,7 +18,7 @@ const LEGEND: &str = "\
 warn and crit are shown whatever the drive does now, also asleep or missing
 ";
 
-/// The whole map.
+/// The complete map.
 pub fn bay_map(overview: &Overview) -> String {
     let mut out = format!("{}: {} drives", sanitize(&overview.host), overview.totals.drives);
     if let Some(at) = overview.collected_at {
@@ -59,7 +58,7 @@ fn block(out: &mut String, enclosure: &EnclosureView) {
         let mut row = format!("{first:>width$} ");
         let mut column = first;
         while let Some(slot) = slots.next_if(|s| s.slot - s.slot % ROW == first) {
-            // A number that the shelf does not have leaves a gap; one it has twice keeps its first.
+            // A slot number that the enclosure does not have leaves a gap; of a duplicate, the first bay is shown.
             if slot.slot >= column {
                 let gap = usize::try_from(slot.slot - column).unwrap_or(0);
                 let _ = write!(row, "{:gap$} {}", "", bay_sign(slot, enclosure), gap = 2 * gap);
@@ -72,12 +71,10 @@ fn block(out: &mut String, enclosure: &EnclosureView) {
 }
 
 fn bay_sign(slot: &SlotView, enclosure: &EnclosureView) -> char {
-    match (&slot.drive, &slot.status) {
-        (Some(drive), _) => sign(drive),
-        // A shelf that does not answer has not called it empty.
-        (None, None) if enclosure.error.is_some() => '?',
-        (None, None | Some(SlotStatus::NotInstalled)) => '.',
-        (None, Some(_)) => '?',
+    match &slot.drive {
+        Some(drive) => sign(drive),
+        None if enclosure.reports_empty(slot) => '.',
+        None => '?',
     }
 }
 

@@ -1,4 +1,4 @@
-//! The bodies of `/api/drives`, `/api/enclosures` and `/api/zfs`, borrowed from what the overview is made of,
+//! The bodies of `/api/drives`, `/api/enclosures` and `/api/zfs`, borrowed from the data of the overview,
 //! and that of a refusal.
 
 use super::SCHEMA;

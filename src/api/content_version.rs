@@ -10,7 +10,7 @@ use std::ops::Range;
 pub struct ContentVersion(u64);
 
 /// The length of the header of a body, which ends with its version.
-pub(crate) const HEADER_BYTES: usize = VERSION_RANGE.end + 1;
+pub(crate) const VERSION_PREFIX_BYTES: usize = VERSION_RANGE.end + 1;
 
 /// The beginning of every body with a version, which follows it. The number is `SCHEMA`.
 const PREFIX: &[u8] = b"{\"schema\":1,\"version\":\"";
@@ -110,7 +110,7 @@ mod tests {
         let body_bytes = body(&base);
         let version = ContentVersion::read(&body_bytes);
         assert!(version.is_some_and(|v| v != ContentVersion::default()), "{}", String::from_utf8_lossy(&body_bytes));
-        assert_eq!(ContentVersion::read(&body_bytes[..HEADER_BYTES]), version);
+        assert_eq!(ContentVersion::read(&body_bytes[..VERSION_PREFIX_BYTES]), version);
         assert_eq!(body(&base), body_bytes, "the same bytes have the same version");
         let mut seen = std::collections::HashSet::from([version.map(|v| v.0)]);
         for at in 0..base.len() {
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn other_bodies_have_no_version() {
         let body_bytes = body("x");
-        for cut in 0..HEADER_BYTES {
+        for cut in 0..VERSION_PREFIX_BYTES {
             assert_eq!(ContentVersion::read(&body_bytes[..cut]), None, "{cut}");
         }
         let others: [&[u8]; 4] = [

@@ -43,7 +43,7 @@ impl DocumentHeader {
         self.identity == *identity && (self.enclosure.as_deref(), self.slot) == place.unwrap_or_default()
     }
 
-    /// What `Age` counts from: the values, or else the look that found none.
+    /// The time from which `Age` counts: of the values, or else of the check that found none.
     pub(crate) fn observed_at(&self) -> Option<Timestamp> {
         self.collected_at.or(self.checked_at).or(self.generated_at)
     }

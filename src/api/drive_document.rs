@@ -6,7 +6,7 @@ use super::drive_summary::DriveSummary;
 use crate::domain::drive::{Drive, DriveKey, DrivePath};
 use crate::domain::enclosure::Bay;
 use crate::domain::identity::{DeviceName, Identity};
-use crate::domain::inventory::{DriveRecord, RecalledDrive};
+use crate::domain::inventory::{DriveRecord, RestoredDrive};
 use crate::domain::smart::{
     AtaDetail, ExitStatus, NvmeDetail, ScsiDetail, SelfTest, SmartReport, TemperatureLimits, Wear,
 };
@@ -114,9 +114,8 @@ impl StoredDocument {
         serde_json::from_slice::<Self>(value).ok().filter(|stored| stored.schema == SCHEMA)
     }
 
-    /// The drive that is gone, as this document has it; `None` without an identity.
-    /// `report`: what smartctl's JSON in it says.
-    pub fn to_recalled(&self, report: Option<SmartReport>, missing_since: Timestamp) -> Option<RecalledDrive> {
+    /// The missing drive of this document; `None` without an identity. `report`: parsed from its smartctl JSON.
+    pub fn to_restored(&self, report: Option<SmartReport>, missing_since: Timestamp) -> Option<RestoredDrive> {
         let (identity, summary) = (self.identity.clone(), &self.summary);
         if identity.is_empty() {
             return None;
@@ -128,7 +127,7 @@ impl StoredDocument {
             address: String::new(),
         };
         let drive = Drive {
-            key: DriveKey::Remembered(identity.clone()),
+            key: DriveKey::Restored(identity.clone()),
             device: summary.device.clone(),
             paths: summary.paths.iter().take(MAX_PATHS).map(path).collect(),
             identity,
@@ -142,7 +141,7 @@ impl StoredDocument {
             raid_disks: Vec::new(),
             smartctl_type: None,
         };
-        Some(RecalledDrive {
+        Some(RestoredDrive {
             drive,
             bay: Bay::known(summary.enclosure.as_ref(), summary.slot),
             report,

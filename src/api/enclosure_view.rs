@@ -38,6 +38,17 @@ pub(crate) struct EnclosureView {
     pub(crate) slots: Vec<SlotView>,
 }
 
+impl EnclosureView {
+    /// The enclosure reports that the bay is empty. One that reports no status at all has no other bays than the kernel
+    /// shows; one that does not answer, and any status but `not installed`, leave it unknown.
+    pub(crate) fn reports_empty(&self, slot: &SlotView) -> bool {
+        match &slot.status {
+            Some(status) => *status == SlotStatus::NotInstalled,
+            None => self.error.is_none(),
+        }
+    }
+}
+
 /// `enclosures[].slots[]` of the API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -22,8 +22,8 @@ pub enum Located<'a> {
     Nothing(String),
 }
 
-/// The drive that a name means. `known` matches names that are not in the overview (links, sg nodes, addresses, leaves of
-/// pools), after the drives' own names and before fragments of serial numbers.
+/// The drive that a name means. `known` matches names that are not in the overview (links, sg nodes, addresses, leaves
+/// of pools), after the drives' own names and before fragments of serial numbers.
 pub fn find<'a>(overview: &'a Overview, name: &str, known: impl Fn(&DriveSummary) -> bool) -> Located<'a> {
     let name = strip_path(name);
     if let Some((enclosure, slot)) = name.split_once('/') {
@@ -92,14 +92,18 @@ fn in_bay<'a>(overview: &'a Overview, enclosure: &str, slot: &str) -> Located<'a
         .enclosures
         .iter()
         .find(|e| e.id.eq_ignore_ascii_case(enclosure) || e.sysfs_names.iter().any(|n| n == enclosure));
-    let Some(found) = by_name else {
+    let Some(enclosure) = by_name else {
         return Located::Nothing(format!("no enclosure here is {}", sanitize(enclosure)));
     };
-    let bay = slot.parse::<u32>().ok().and_then(|n| found.slots.iter().find(|s| s.slot == n));
-    match bay.map(|bay| &bay.drive) {
-        Some(Some(drive)) => Located::Drive(drive),
-        Some(None) => Located::Nothing(format!("bay {} of enclosure {} is empty", sanitize(slot), found.id)),
-        None => Located::Nothing(format!("enclosure {} has no bay {}", found.id, sanitize(slot))),
+    let (id, number) = (sanitize(&enclosure.id), sanitize(slot));
+    let bay = slot.parse::<u32>().ok().and_then(|n| enclosure.slots.iter().find(|s| s.slot == n));
+    let Some(bay) = bay else { return Located::Nothing(format!("enclosure {id} has no bay {number}")) };
+    match &bay.drive {
+        Some(drive) => Located::Drive(drive),
+        None if enclosure.reports_empty(bay) => Located::Nothing(format!("bay {number} of enclosure {id} is empty")),
+        None => {
+            Located::Nothing(format!("bay {number} of enclosure {id} shows no drive, and is not reported as empty"))
+        }
     }
 }
 
@@ -141,7 +145,7 @@ pub(crate) fn line(drive: &DriveSummary) -> String {
             let _ = write!(missing, ", was {}", drive.verdict.as_str());
         }
         parts.push(missing);
-        // The answer includes that it is missing, but not yet why it was bad.
+        // `missing` is in the line already, but not why the drive was bad.
         parts.extend(drive.findings.first().map(|finding| sanitize(&finding.message)));
     } else {
         parts.push(verdict(drive));

@@ -29,7 +29,7 @@ pub(crate) struct ReadingStats {
     pub(crate) report: Option<Arc<SmartReport>>,
     /// Duration of the last run of smartctl.
     pub(crate) took_ms: Option<u64>,
-    /// Runs without an answer in a row.
+    /// Timeouts since the last answer.
     pub(crate) consecutive_timeouts: u32,
 }
 
@@ -51,7 +51,7 @@ impl MetricsSnapshot {
 
 fn drive_id(record: &DriveRecord) -> DriveId {
     let drive = &record.drive;
-    (drive.device.clone(), record.serial_number().map(SerialNumber::from), record.missing_since)
+    (drive.device.clone(), record.serial_number().cloned(), record.missing_since)
 }
 
 impl ReadingStats {

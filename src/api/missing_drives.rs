@@ -15,12 +15,13 @@ pub(crate) struct MissingList<'a> {
     schema: u32,
     host: std::borrow::Cow<'a, str>,
     generated_at: Timestamp,
-    /// Their documents, as they stood when they went.
+    /// Their last documents.
     #[serde(borrow)]
     drives: Vec<&'a RawValue>,
 }
 
-/// That list, with as many of the documents as its limits allow, in their order; and how many are left out.
+/// Builds that list, with as many of the documents as its limits allow, in their order; returns it and the
+/// number of those left out.
 pub(crate) fn build_missing_list<'a>(
     limits: &JsonLimits,
     host: &str,

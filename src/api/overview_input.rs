@@ -1,4 +1,4 @@
-//! What an overview, or the summary of one drive, is made from.
+//! The input of an overview, and of the summary of one drive.
 
 use super::overview::SweepStats;
 use crate::domain::enclosure::Enclosure;
@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::zfs::{Membership, Zfs};
 use std::collections::BTreeMap;
 
-/// What an overview is made from.
+/// The input of an overview.
 #[derive(Clone, Copy, Debug)]
 pub struct OverviewInput<'a> {
     pub(crate) host: &'a str,

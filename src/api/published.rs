@@ -10,9 +10,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// So much of an overview holds it all.
-pub(crate) const HEADER_BYTES: usize = 4096;
-/// No name of a host is longer (gethostname(2)); what is, is cut.
+/// The first bytes of an overview in which all these fields are.
+pub(crate) const OVERVIEW_PREFIX_BYTES: usize = 4096;
+/// Maximum length of a host name (gethostname(2)); a longer one is truncated.
 const MAX_HOST_CHARS: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

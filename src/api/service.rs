@@ -73,12 +73,12 @@ impl std::fmt::Display for Degradation {
     }
 }
 
-/// What asking the drives has come to since this daemon began, and what is under way.
+/// Counters of sweeps and readings since this daemon started, and what is running now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PollCounters {
-    /// Sweeps that are whole.
+    /// Sweeps that were completed.
     pub(crate) sweeps: u64,
-    /// Readings by what came of them.
+    /// Readings by outcome.
     pub(crate) good: u64,
     pub(crate) asleep: u64,
     pub(crate) silent: u64,
@@ -87,7 +87,7 @@ pub(crate) struct PollCounters {
     pub(crate) running: usize,
     /// Children that were given up and have not ended.
     pub(crate) stuck: usize,
-    /// Drives that are not asked for a while, because they were silent.
+    /// Drives in quarantine, because they were silent.
     pub(crate) waiting: usize,
 }
 

@@ -1,7 +1,7 @@
-//! Labels a last-known copy as old.
+//! Labels a last-known copy as stale.
 
-/// Labels a last-known copy as old. `"stale":false` cannot stand inside a JSON string (its quotes
-/// would be escaped there), and smartctl's JSON, which has no such key, comes after ours.
+/// Labels a last-known copy as stale. `"stale":false` cannot occur inside a JSON string, where its quotes would be
+/// escaped, and smartctl's JSON, which has no such key, follows our fields.
 pub fn mark_stale(value: &[u8]) -> Vec<u8> {
     const FRESH: &[u8] = b"\"stale\":false";
     let mut labelled = Vec::with_capacity(value.len());

@@ -5,7 +5,6 @@ use super::overview_input::OverviewInput;
 use crate::domain::drive::{Drive, DriveState};
 use crate::domain::enclosure::{Bay, Enclosure, Slot};
 use crate::domain::health::{DriveFacts, Judgement, Verdict, judge_drive};
-use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::DriveRecord;
 use crate::domain::smart::Protocol;
 use crate::domain::transport::Transport;
@@ -23,7 +22,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
     let presumed = match (drive.is_nvme(), ata_by_vendor) {
         (true, _) => Some(Protocol::Nvme),
         (false, true) => Some(Protocol::Ata),
-        // What speaks SCSI to the host may be a bridge before a drive that does not.
+        // The SCSI interface that the host sees may be that of a bridge, with a drive of another protocol behind it.
         (false, false) => (!translated).then_some(Protocol::Scsi),
     };
     let health = health(record, place, input);
@@ -32,7 +31,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
     DriveSummary {
         device: drive.device.clone(),
         paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
-        serial_number: record.serial_number().map(SerialNumber::from),
+        serial_number: record.serial_number().cloned(),
         wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
         model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
@@ -72,8 +71,8 @@ fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
     Some(vendor.map_or_else(|| model.to_owned(), |vendor| format!("{vendor} {model}")))
 }
 
-/// The verdict. A drive that does not answer, or is gone, has none, unless its last values already
-/// were bad, or ZFS has given it up: silence never betters a failing drive.
+/// The judgement of a drive. A drive that is unresponsive or missing has no verdict, unless its last values or its
+/// state in the pool are bad (`warn` or worse): silence never improves the verdict of a failing drive.
 fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInput) -> Judgement {
     let report = record.report.as_deref();
     let bay = record.bay.as_ref().filter(|_| record.is_present());
@@ -90,7 +89,7 @@ fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInpu
     };
     let mut health = judge_drive(&facts, input.rules);
     let outside = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);
-    // What a RAID controller says of a volume says nothing of the disks raid_volume it.
+    // The status that a RAID controller reports of a volume is no evidence about the disks behind it.
     if outside && health.verdict < Verdict::Warn || record.drive.is_raid_volume() && health.verdict == Verdict::Ok {
         health.verdict = Verdict::Unknown;
     }

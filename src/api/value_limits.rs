@@ -1,4 +1,5 @@
-//! Limits of stored values, checked before they are parsed. A larger value was not written by this program for this host.
+//! Limits of stored values, checked before they are parsed. A larger value was not written by this program for this
+//! host.
 //!
 //! The limits of a list grow with the host: they allow five times what a drive takes (815 bytes and 42 values in an
 //! overview), and a base for the last overview of a host that has lost all its enclosures, some 700 drives. A
@@ -26,7 +27,7 @@ pub struct ValueLimits {
     pub list: JsonLimits,
     /// Of the list of missing drives, which holds their documents.
     pub missing_list: JsonLimits,
-    /// Budget of all documents in memory, for those that are taken over from Redis.
+    /// Budget of all documents in memory, which limits those that are restored from Redis.
     pub(crate) documents_bytes: usize,
 }
 

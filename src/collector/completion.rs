@@ -1,5 +1,5 @@
-//! The state of a running child, and whether its completion is still relevant: a drive may disappear, or disappear and be back,
-//! before the child ends.
+//! The state of a running child, and whether its completion is still relevant: a drive may disappear, or disappear and
+//! be back, before the child ends.
 
 use crate::domain::identity::ScsiHost;
 use std::time::Instant;

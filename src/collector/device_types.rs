@@ -9,7 +9,7 @@ use crate::domain::inventory::Inventory;
 use crate::domain::transport::Attachment;
 use std::collections::HashSet;
 
-/// The setting.
+/// The entries of the setting.
 #[derive(Debug, Default)]
 pub(crate) struct DeviceTypes {
     entries: Vec<TypeEntry>,
@@ -29,7 +29,7 @@ impl DeviceTypes {
         let mut listed: HashSet<(Option<ScsiHost>, Disk)> = HashSet::new();
         self.repeated.clear();
         for entry in &self.entries {
-            let named = drives.iter_mut().filter(|d| goes_by(d, inventory, &entry.name));
+            let named = drives.iter_mut().filter(|d| has_name(d, inventory, &entry.name));
             match entry.kind.disk() {
                 None => named.for_each(|d| d.smartctl_type = d.smartctl_type.or(Some(entry.kind))),
                 Some(disk) => {
@@ -52,17 +52,17 @@ impl DeviceTypes {
         drives.extend(disks.into_iter().filter(|d| keys.insert(d.key.clone())));
     }
 
-    /// Entries that match no drive, or a disk that is listed already, as in the setting.
+    /// Entries that match no drive, or a disk that is listed already, as written in the setting.
     pub(crate) fn unused(&self, inventory: &Inventory) -> Vec<String> {
         let names_one = |entry: &&TypeEntry| {
-            inventory.present().any(|r| r.drive.raid_volume().is_none() && goes_by(&r.drive, inventory, &entry.name))
+            inventory.present().any(|r| r.drive.raid_volume().is_none() && has_name(&r.drive, inventory, &entry.name))
         };
         let unmatched = self.entries.iter().filter(|e| !names_one(e)).map(ToString::to_string);
         unmatched.chain(self.repeated.iter().cloned()).collect()
     }
 }
 
-fn goes_by(drive: &Drive, inventory: &Inventory, name: &str) -> bool {
+fn has_name(drive: &Drive, inventory: &Inventory, name: &str) -> bool {
     let is_it = |serial: Option<&str>| serial.is_some_and(|s| s.trim().eq_ignore_ascii_case(name));
     let read = inventory.get(&drive.key).and_then(|r| r.report.as_ref()).and_then(|r| r.serial_number.as_deref());
     drive.has_device(name)

@@ -41,16 +41,16 @@ pub(super) fn discover(
     }
     let is_same_drive = |one: &str, other: &str| owners.get(one).is_some_and(|key| owners.get(other) == Some(key));
     let (enclosures, modules) = enclosure::discover(host, is_same_drive)?;
-    shortages.is_complete()?;
+    shortages.finish()?;
     Ok((found, Discovered { fingerprint, links, enclosures, modules }))
 }
 
 /// Results of the discoveries so far.
 #[derive(Debug, Default)]
 pub(super) struct Visibility {
-    /// One was complete.
+    /// At least one discovery was complete.
     pub(super) has_seen: bool,
-    /// Why the last one was not.
+    /// The error of the last discovery, if it was not complete.
     pub(super) blind: Option<String>,
 }
 

@@ -6,9 +6,11 @@ use super::run_queue::Urgency;
 use super::scheduler::{DriveRead, Enqueue, Scheduler};
 use super::sweep::{CompletedSweep, Sweep};
 use crate::api::service::PollCounters;
+use crate::clock::now;
 use crate::config::SmartConfig;
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::enclosure::Enclosure;
+use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::{Change, Inventory, Outcome, Reading};
 use crate::domain::no_reading::NoReading;
 use crate::domain::time::Timestamp;
@@ -23,7 +25,7 @@ pub struct ReadingApplied {
     /// smartctl's own JSON, of a good reading.
     pub raw: Option<Box<RawValue>>,
     /// Serial number of the previous drive if it was replaced.
-    pub(crate) replaced: Option<String>,
+    pub(crate) replaced: Option<SerialNumber>,
 }
 
 pub(super) struct DriveReader {
@@ -57,7 +59,7 @@ impl DriveReader {
         self.scheduler.set_device_type(key, found);
     }
 
-    /// Applies a discovery. The sweep waits no longer for drives that are not present.
+    /// Applies a discovery. The sweep no longer waits for drives that are not present.
     pub(super) fn apply_discovery(
         &mut self,
         drives: Vec<Drive>,
@@ -84,17 +86,21 @@ impl DriveReader {
         changes
     }
 
-    /// Starts a sweep over all drives that are present.
-    pub(super) fn start_sweep(&mut self, at: Instant) {
+    /// Starts a sweep over all drives that are present. False: one is running.
+    pub(super) fn start_sweep(&mut self, at: Instant) -> bool {
+        if self.sweep.is_some() {
+            return false;
+        }
         let drives: Vec<Arc<Drive>> = self.inventory.present().map(|record| Arc::clone(&record.drive)).collect();
         let mut sweep = Sweep::new(drives.len(), at);
         let mut skipped = Vec::new();
         self.scheduler.pick_probe_drives(&drives, at);
         for drive in &drives {
-            match self.scheduler.enqueue(drive, Urgency::Background, at) {
-                // A drive that was silent is read outside the sweep: it may take its full timeout again.
-                Enqueue::Queued if !self.scheduler.is_suspect(&drive.key) => sweep.wait_for(&drive.key),
-                outcome => skipped.push((drive.key.clone(), outcome)),
+            sweep.wait_for(&drive.key);
+            let outcome = self.scheduler.enqueue(drive, Urgency::Background, at);
+            // A drive that was silent is read outside the sweep: it may take its full timeout again.
+            if outcome != Enqueue::Queued || self.scheduler.is_suspect(&drive.key) {
+                skipped.push((drive.key.clone(), outcome));
             }
         }
         self.scheduler.sort();
@@ -102,6 +108,7 @@ impl DriveReader {
         for (key, outcome) in skipped {
             self.skip_drive(key, &outcome, at);
         }
+        true
     }
 
     /// The running sweep does not wait for the drive.
@@ -116,7 +123,7 @@ impl DriveReader {
             }
             Enqueue::HostSilent { host, drives } => NoReading::HostSilent { host: *host, drives: *drives },
         };
-        let reading = Reading { key, at: sweep.started_at, took_ms: None, outcome: Outcome::Silent(why) };
+        let reading = Reading { key, at: now(), took_ms: None, outcome: Outcome::Silent(why) };
         self.inventory.apply(&reading);
     }
 
@@ -129,28 +136,28 @@ impl DriveReader {
         Some(self.scheduler.enqueue(&record.drive, Urgency::Requested, at))
     }
 
-    /// Applies what smartctl answered. `None`: nothing that a request may be answered with.
+    /// Applies the result of a reading. `None`: it is void, or the daemon is stopping.
     pub(super) fn take(&mut self, read: DriveRead) -> Option<ReadingApplied> {
         let DriveRead { number, key, at, mut answer } = read;
-        let now = Instant::now();
-        let completion = self.scheduler.complete(number, &key, &mut answer, now);
+        let ended = Instant::now();
+        let completion = self.scheduler.complete(number, &key, &mut answer, ended);
         if answer.stopped {
             return None;
         }
         if completion == Relevance::Void {
-            self.read_again(key, now);
+            self.read_again(key, ended);
             return None;
         }
         self.count(&answer.outcome);
         for (key, outcome) in self.scheduler.defer_stalled() {
-            self.skip_drive(key, &outcome, now);
+            self.skip_drive(key, &outcome, ended);
         }
         if let Some(sweep) = self.sweep.as_mut() {
             // A volume whose disks are listed is not expected to answer.
             let may_fail = self.inventory.get(&key).is_some_and(|record| !record.drive.raid_disks.is_empty());
             sweep.record(&key, &answer.outcome, may_fail);
         }
-        // Pending requests get the newer one.
+        // Another daemon has a newer reading: pending requests get that.
         if self.inventory.is_outdated(&key, at.date()) {
             return Some(ReadingApplied { key, raw: None, replaced: None });
         }
@@ -174,11 +181,7 @@ impl DriveReader {
 
     /// The reading was started before the drive disappeared: if it is present again, it must be read again.
     fn read_again(&mut self, key: DriveKey, at: Instant) {
-        let Some(record) = self.inventory.get(&key) else { return };
-        if !record.is_present() {
-            return;
-        }
-        let outcome = self.scheduler.enqueue(&record.drive, Urgency::Requested, at);
+        let Some(outcome) = self.request(&key, at) else { return };
         if outcome != Enqueue::Queued {
             self.skip_drive(key, &outcome, at);
         }
@@ -189,7 +192,7 @@ impl DriveReader {
         self.scheduler.start_ready(jobs, at)
     }
 
-    /// Forgets children that have ended since.
+    /// Reaps children that have ended meanwhile.
     pub(super) fn reap(&mut self) {
         self.scheduler.reap();
     }

@@ -1,6 +1,6 @@
-//! Reads the attributes that only the enclosures can report, each IO module in a child of its own that may be abandoned:
-//! while the services processor of an enclosure is silent the kernel blocks the reader forever, and a process with a
-//! thread that is blocked in this way can neither exit nor be killed.
+//! Reads the attributes that only the enclosures can report, each IO module in a child of its own that may be
+//! abandoned: while an IO module is silent the kernel blocks the reader forever, and a process with a thread that is
+//! blocked in this way can neither exit nor be killed.
 //!
 //! There is at most one child per module; its result is kept until the next one.
 
@@ -19,9 +19,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What an IO module may take before it counts as silent.
+/// Duration of a read after which the IO module counts as silent.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// A late answer of a module is still used.
+/// Limits of a child. The deadline is long, because a late answer of a module is still used.
 const CHILD: ChildLimits = ChildLimits { deadline: Duration::from_secs(86_400), output_bytes: 1024 * 1024 };
 
 #[derive(Default)]
@@ -279,7 +279,7 @@ mod tests {
         assert!(reports.try_recv().is_err(), "one thread only");
     }
 
-    /// An enclosure is exchanged under the name of its module while a child reads it, and after that.
+    /// An enclosure is replaced under the same module name, during a read and after it.
     #[test]
     fn what_one_enclosure_reported_is_not_shown_of_the_next() {
         let (jobs, reports) = jobs();

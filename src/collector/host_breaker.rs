@@ -1,20 +1,24 @@
-//! Circuit breaker per SCSI host: when an HBA or an expander stalls, all drives behind it time out, which is one event and
-//! not one per drive.
+//! Circuit breaker per SCSI host: when an HBA or an expander stalls, all drives behind it time out, which is one event
+//! and not one per drive.
 //!
-//! After several timeouts without an answer through the host, the host is suspected: one drive is read at a time, and an
-//! answer clears the host. If that drive times out as well, the host is silent: its drives are not read, and from time to
-//! time one of them probes it, each time another. The first answer ends the outage for all.
+//! After several timeouts without an answer through the host, the host is suspected: one drive is read at a time, and
+//! an answer clears the host. If that drive times out as well, the host is silent: its drives are not read, and from
+//! time to time one of them probes it, each time another. The first answer ends the outage for all.
 
+use super::quarantine::INITIAL_BACKOFF;
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::identity::ScsiHost;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Number of drives behind one SCSI host that time out, without an answer in between, until it is suspected.
+/// A SCSI host is suspected after this number of its drives have timed out without an answer in between.
 const SUSPECT_AFTER: usize = 3;
-/// Interval between probes of a silent host: the first back-off of a drive.
-const PROBE_INTERVAL: Duration = Duration::from_secs(120);
+/// Interval between probes of a silent host.
+const PROBE_INTERVAL: Duration = INITIAL_BACKOFF;
+/// How long the last answer of a host is kept: longer than any reading runs. A host that is removed never answers
+/// again, and one that is added gets a new number.
+const ANSWER_RETENTION: Duration = Duration::from_secs(86_400);
 
 /// Timeouts since a host's last answer.
 #[derive(Debug, Default)]
@@ -22,7 +26,7 @@ struct HostFailure {
     /// Ordered by last attempt, oldest first.
     drives: VecDeque<DriveKey>,
     suspected_at: Option<Instant>,
-    /// When a drive that was read while the host was suspected timed out.
+    /// The last timeout of a drive whose reading was started while the host was suspected. `Some`: the host is silent.
     failed: Option<Instant>,
     probe_drive: Option<DriveKey>,
 }
@@ -53,12 +57,13 @@ impl HostBreaker {
 
     /// A drive answered through the host. Returns the drives that timed out with it, if the host was silent.
     pub(super) fn answered(&mut self, host: ScsiHost, at: Instant) -> VecDeque<DriveKey> {
+        self.answered.retain(|_, last| at.saturating_duration_since(*last) < ANSWER_RETENTION);
         self.answered.insert(host, at);
         self.silent.remove(&host).filter(|s| s.failed.is_some()).map_or_else(VecDeque::new, |s| s.drives)
     }
 
     /// Number of drives that timed out, if the host is silent.
-    pub(super) fn is_silent(&self, host: ScsiHost) -> Option<usize> {
+    pub(super) fn silent_drives(&self, host: ScsiHost) -> Option<usize> {
         self.silent.get(&host).filter(|s| s.failed.is_some()).map(|s| s.drives.len())
     }
 
@@ -67,7 +72,7 @@ impl HostBreaker {
     }
 
     pub(super) fn all_silent(&self) -> Vec<(ScsiHost, usize)> {
-        self.silent.keys().filter_map(|host| Some((*host, self.is_silent(*host)?))).collect()
+        self.silent.keys().filter_map(|host| Some((*host, self.silent_drives(*host)?))).collect()
     }
 
     /// How many children may run through the host; `usual`: its limit when it is not suspected.
@@ -85,7 +90,7 @@ impl HostBreaker {
         hosts.any(|failure| failure.probe_drive.as_ref() == Some(&drive.key))
     }
 
-    /// A drive was added behind a silent host: it probes the host at once.
+    /// A drive was added: if its host is silent, the drive probes it at once, since the host may have been repaired.
     pub(super) fn on_drive_added(&mut self, drive: &Drive) {
         for host in drive.paths.iter().filter_map(|p| p.host) {
             if let Some(failure) = self.silent.get_mut(&host).filter(|s| s.failed.is_some()) {
@@ -94,7 +99,8 @@ impl HostBreaker {
         }
     }
 
-    /// Picks the drives that probe the hosts that are due: one that was not read yet, or else the one with the oldest attempt.
+    /// Picks a drive for each host that is due for a probe: one that was not read yet, or else the one with the oldest
+    /// attempt.
     pub(super) fn pick_probe_drives(&mut self, drives: &[Arc<Drive>], at: Instant, is_fit: impl Fn(&DriveKey) -> bool) {
         for (host, failure) in &mut self.silent {
             if failure.failed.is_none_or(|last| at < last + PROBE_INTERVAL) {

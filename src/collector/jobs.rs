@@ -37,7 +37,8 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// Starts `threads` threads; the receiver gets the reports. Each running job sends one report, which bounds the channel.
+    /// Starts `threads` threads; the receiver gets the reports. Each running job sends one report, which bounds the
+    /// channel.
     pub(super) fn new(host: Host, stop: Stop, threads: usize) -> Result<(Self, Receiver<JobReport>), PoolError> {
         let (reports, incoming) = unbounded();
         let pool = RayonPool::new(threads)?;
@@ -61,7 +62,8 @@ impl Jobs {
         });
     }
 
-    /// Runs a job that may block forever on its own thread, for which no stop waits. A job that returns `None` sends no report.
+    /// Runs a job that may block forever on its own thread, for which no stop waits. A job that returns `None` sends no
+    /// report.
     pub(super) fn run_on_own_thread<R: Any + Send>(
         &self,
         source: SourceId,

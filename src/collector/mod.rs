@@ -187,11 +187,10 @@ impl Collector {
 
     /// Starts a sweep over all drives, pools and enclosures, unless one is running.
     pub fn start_sweep(&mut self) {
-        if self.drives.is_sweeping() {
+        let at = Instant::now();
+        if !self.drives.start_sweep(at) {
             return;
         }
-        let at = Instant::now();
-        self.drives.start_sweep(at);
         for source in self.sources.all() {
             source.on_sweep_begin();
         }
@@ -290,12 +289,12 @@ impl Collector {
         }
     }
 
-    /// The overview of everything.
+    /// Builds the overview of the host.
     pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
         self.sources.enclosures.apply_to(&mut self.found.enclosures);
-        let homeless = self.drives.inventory().present().filter(|record| record.lacks_bay()).count();
+        let without_bay = self.drives.inventory().present().filter(|record| record.lacks_bay()).count();
         for enclosure in &mut self.found.enclosures {
-            enclosure.error = enclosure.error.take().or_else(|| enclosure.unlinked(homeless));
+            enclosure.error = enclosure.error.take().or_else(|| enclosure.unlinked(without_bay));
         }
         self.peers = Peers::of(self.drives.inventory());
         build_overview(&self.overview_input(stale_after_seconds))

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// Back-off after a first timeout; it doubles …
-const INITIAL_BACKOFF: Duration = Duration::from_secs(120);
+pub(super) const INITIAL_BACKOFF: Duration = Duration::from_secs(120);
 /// … up to this maximum.
 const MAX_BACKOFF: Duration = Duration::from_secs(1800);
 /// Types that may be passed back to smartctl once it has found them.
@@ -16,21 +16,21 @@ const TYPES: [&str; 3] = ["sat", "scsi", "nvme"];
 
 #[derive(Debug, Default)]
 struct DriveHistory {
-    /// Consecutive ones.
+    /// Consecutive timeouts.
     timeouts: u32,
     not_before: Option<Instant>,
     stuck: Option<Stuck>,
     device_type: Option<String>,
     took: Duration,
-    /// Tries without values; the next path is tried after each.
+    /// Number of readings without values; each one moves on to the next path.
     path_index: usize,
 }
 
 /// Why a drive is not to be read now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WaitReason {
-    /// It was silent; it is not read again until then.
-    Waits(Instant),
+    /// It timed out; it is not read again until then.
+    BackOff(Instant),
     /// Its last child still hangs.
     ChildStuck { pid: u32, seconds: u64 },
 }
@@ -43,14 +43,14 @@ pub(super) struct Quarantine {
 }
 
 impl Quarantine {
-    /// `ignores_wait`: it is read to find out whether its SCSI host answers.
-    pub(super) fn check(&mut self, key: &DriveKey, ignores_wait: bool, at: Instant) -> Result<(), WaitReason> {
+    /// Whether the drive may be read now. `ignores_backoff`: regardless of its back-off, because it probes its SCSI host.
+    pub(super) fn check(&mut self, key: &DriveKey, ignores_backoff: bool, at: Instant) -> Result<(), WaitReason> {
         let Some(history) = self.histories.get_mut(key) else { return Ok(()) };
         if let Some(until) = history.not_before
             && until > at
-            && !ignores_wait
+            && !ignores_backoff
         {
-            return Err(WaitReason::Waits(until));
+            return Err(WaitReason::BackOff(until));
         }
         let Some(stuck) = history.stuck.as_mut() else { return Ok(()) };
         if !stuck.is_gone() {
@@ -62,7 +62,7 @@ impl Quarantine {
         Ok(())
     }
 
-    /// The child of an earlier reading, if it outlived its SIGKILL.
+    /// Keeps the child of a reading, if it outlived its SIGKILL.
     pub(super) fn keep_stuck(&mut self, key: &DriveKey, stuck: Option<Stuck>) {
         let Some(stuck) = stuck else { return };
         self.histories.entry(key.clone()).or_default().stuck = Some(stuck);
@@ -77,13 +77,13 @@ impl Quarantine {
             Outcome::Good(report) => {
                 let device_type = report.device_type.as_deref().filter(|found| TYPES.contains(found));
                 history.device_type = device_type.map(str::to_owned);
-                history.end_wait();
+                history.reset();
                 history.path_index = 0;
             }
-            Outcome::Standby => history.end_wait(),
+            Outcome::Standby => history.reset(),
             Outcome::Failed(_) => {
                 // The reading was quick, whatever its result.
-                history.end_wait();
+                history.reset();
                 history.device_type = None;
                 history.path_index += 1;
             }
@@ -91,7 +91,7 @@ impl Quarantine {
         }
     }
 
-    /// One more timeout: the next try waits twice as long.
+    /// Records another timeout, which doubles the back-off.
     pub(super) fn record_timeout(&mut self, key: &DriveKey, at: Instant) {
         let history = self.histories.entry(key.clone()).or_default();
         let doublings = history.timeouts.min(4);
@@ -152,7 +152,7 @@ impl Quarantine {
         self.histories.get(key)?.device_type.as_deref()
     }
 
-    /// A type that was found earlier.
+    /// A device type that an earlier run detected.
     pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         let history = self.histories.entry(key.clone()).or_default();
         if history.device_type.is_none() {
@@ -160,16 +160,16 @@ impl Quarantine {
         }
     }
 
-    /// Children that were abandoned and have not ended, and drives that are not read until later.
+    /// Number of abandoned children that have not ended, and of drives in back-off.
     pub(super) fn counts(&self, at: Instant) -> (usize, usize) {
         let stuck = self.histories.values().filter(|history| history.stuck.is_some()).count();
-        let waits = |history: &&DriveHistory| history.not_before.is_some_and(|until| until > at);
-        (stuck, self.histories.values().filter(waits).count())
+        let in_backoff = |history: &&DriveHistory| history.not_before.is_some_and(|until| until > at);
+        (stuck, self.histories.values().filter(in_backoff).count())
     }
 }
 
 impl DriveHistory {
-    fn end_wait(&mut self) {
+    fn reset(&mut self) {
         self.timeouts = 0;
         self.not_before = None;
     }

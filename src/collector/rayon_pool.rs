@@ -1,7 +1,7 @@
 //! rayon, which the project's charter prescribes: the pool of threads that wait for children.
 //!
-//! Only its threads are used. Each waits on a channel for its next job: rayon workers that steal work spin before parking,
-//! for every reading; blocking on the channel avoids that.
+//! Only its threads are used. Each waits on a channel for its next job: rayon workers that steal work spin before
+//! parking, for every reading; blocking on the channel avoids that.
 
 use crossbeam_channel::{Sender, unbounded};
 use thiserror::Error;

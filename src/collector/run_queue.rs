@@ -1,7 +1,7 @@
 //! Run queue of drives, ordered so that picking the next one is O(number of queues).
 //!
-//! Drives with the same SCSI hosts and urgency share one queue, the slowest first. There are about as many queues as HBAs,
-//! however many drives wait.
+//! Drives with the same `QueueKey` share one queue, the slowest first. There are about as many queues as HBAs, however
+//! many drives wait.
 
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::identity::ScsiHost;
@@ -22,13 +22,13 @@ pub(super) enum Urgency {
     Background,
 }
 
-/// Queue key; the order is priority, before load.
+/// Identifies a queue. Urgency and suspicion take precedence over the load of the queue.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QueueKey {
     pub(super) urgency: Urgency,
-    /// They may not end at all.
+    /// The last readings of its drives timed out; the next ones may not end at all.
     pub(super) suspect: bool,
-    /// The SCSI hosts that they may be read through; `None`: through none.
+    /// The SCSI hosts through which its drives may be read; `None`: an NVMe drive has no SCSI host.
     pub(super) hosts: Vec<Option<ScsiHost>>,
 }
 
@@ -39,7 +39,7 @@ struct Waiting {
     drive: Arc<Drive>,
 }
 
-/// Where a drive waits. An entry of a queue with another generation has been left.
+/// The current queue entry of a drive. An entry with another generation is obsolete.
 #[derive(Clone, Copy, Debug)]
 struct Position {
     generation: u64,
@@ -49,7 +49,7 @@ struct Position {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    /// Number of entries of `waiting` that are not in another queue.
+    /// Number of entries of `waiting` that are not obsolete.
     count: usize,
     /// Sum of the durations of their last readings.
     load: Duration,
@@ -90,7 +90,7 @@ impl RunQueue {
         self.positions.contains_key(drive)
     }
 
-    /// At the end of its queue.
+    /// Adds a drive at the end of its queue.
     pub(super) fn push(&mut self, key: QueueKey, drive: Arc<Drive>, took: Duration) {
         self.last_generation += 1;
         let generation = self.last_generation;
@@ -98,12 +98,12 @@ impl RunQueue {
         self.queues.entry(key).or_default().add(Waiting { generation, took, drive });
     }
 
-    /// From its background queue to the end of `key`, a queue of requested drives.
+    /// Moves a drive from its background queue to the end of `key`, a queue of requested drives.
     pub(super) fn promote(&mut self, key: QueueKey, drive: &Arc<Drive>, took: Duration) {
         let Some(Position { urgency: Urgency::Background, .. }) = self.positions.get(&drive.key) else { return };
         let background = QueueKey { urgency: Urgency::Background, ..key.clone() };
         let Some(queue) = self.queues.get_mut(&background) else { return };
-        // The entry stays and is skipped.
+        // The old entry remains, obsolete, and is skipped.
         queue.discount(took);
         self.push(key, Arc::clone(drive), took);
         self.queues.retain(|_, queue| queue.count > 0);
@@ -116,8 +116,8 @@ impl RunQueue {
         }
     }
 
-    /// The drive to start next. `room`: how many may run at once of a queue; `None`: none may start now. Of queues that
-    /// are alike, it is the one that would keep the sweep waiting longest.
+    /// The drive to start next. `room`: how many drives of a queue may run at once; `None`: none may start now. Of
+    /// queues with the same priority, the one with the longest estimate is first.
     pub(super) fn next(&mut self, room: impl Fn(&QueueKey) -> Option<usize>) -> Option<Arc<Drive>> {
         let open = self.queues.iter().filter_map(|(key, queue)| Some((key, queue.estimate(room(key)?))));
         let (key, _) = open.min_by_key(|(key, estimate)| (key.urgency, key.suspect, Reverse(*estimate)))?;
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(all(queue, |_| Some(1)), ["e", "d", "c", "b", "a"]);
     }
 
-    /// Two drives of one host and six of another, one at a time each: those of the other are not kept waiting.
+    /// Two drives of one host and four of another: a drive of the host with the most remaining work is next.
     #[test]
     fn the_host_that_has_most_to_do_is_never_left_idle() {
         let few = ["a", "b"].map(|name| (name, background(0), 500));

@@ -35,8 +35,9 @@ impl SmartctlMonitor {
         self.is_due = true;
     }
 
-    /// It was never checked, its file has changed, or an unrecognized version is due for another check.
-    fn has_changed(&mut self, file: Option<FileId>, at: Instant) -> bool {
+    /// It was never checked, its file has changed, or an unrecognized version is due for another check. False while
+    /// a stuck child of the last check runs.
+    fn needs_check(&mut self, file: Option<FileId>, at: Instant) -> bool {
         let Some((asked_file, last)) = self.asked else { return true };
         if let Some(stuck) = self.stuck.as_mut()
             && !stuck.is_gone()
@@ -80,7 +81,7 @@ impl Source for SmartctlMonitor {
             return None;
         }
         let file = jobs.host().smartctl().and_then(|program| tools::file_id(&program));
-        if self.has_changed(file, at) {
+        if self.needs_check(file, at) {
             self.asked = Some((file, at));
             self.is_running = true;
             jobs.run(self.id(), tools::check_smartctl);

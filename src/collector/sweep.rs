@@ -25,9 +25,9 @@ pub struct CompletedSweep {
     pub(crate) stats: SweepStats,
     /// Drives that timed out in it.
     pub(crate) timed_out: Vec<DriveKey>,
-    /// Drives that were skipped, because they or their SCSI host were silent.
+    /// Drives for which the sweep did not wait, because their last reading timed out, or their SCSI host is silent.
     pub(crate) skipped: Vec<DriveKey>,
-    /// Silent SCSI hosts, with the number of their drives.
+    /// Silent SCSI hosts, with the number of drives that timed out behind each.
     pub(crate) silent_hosts: Vec<(ScsiHost, usize)>,
 }
 
@@ -48,11 +48,12 @@ impl Sweep {
         self.waiting.insert(key.clone());
     }
 
-    /// Skips a drive, which counts as failed.
+    /// Skips a drive for which the sweep waits. The drive counts as failed.
     pub(super) fn skip_drive(&mut self, key: &DriveKey) {
-        self.waiting.remove(key);
-        self.failed += 1;
-        self.skipped.push(key.clone());
+        if self.waiting.remove(key) {
+            self.failed += 1;
+            self.skipped.push(key.clone());
+        }
     }
 
     /// A drive was read. `may_fail`: it is not expected to answer.
@@ -94,5 +95,33 @@ impl Sweep {
             timed_out: Some(self.timed_out.len()),
         };
         CompletedSweep { stats, timed_out: self.timed_out, skipped: self.skipped, silent_hosts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::no_reading::NoReading;
+    use crate::domain::smart::SmartReport;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_drive_counts_once_whatever_happens_to_it_afterwards() {
+        let key = |name: &str| DriveKey::Discovered(name.into());
+        let mut sweep = Sweep::new(3, Instant::now());
+        for name in ["skipped", "read", "silent"] {
+            sweep.wait_for(&key(name));
+        }
+        sweep.skip_drive(&key("skipped"));
+        sweep.skip_drive(&key("skipped"));
+        sweep.record(&key("read"), &Outcome::Good(Arc::new(SmartReport::default())), false);
+        sweep.skip_drive(&key("read"));
+        assert!(!sweep.has_read_all());
+        sweep.record(&key("silent"), &Outcome::Silent(NoReading::TimedOut { seconds: 1 }), false);
+        sweep.record(&key("silent"), &Outcome::Silent(NoReading::TimedOut { seconds: 1 }), false);
+        assert!(sweep.has_read_all());
+        let completed = sweep.complete(Vec::new());
+        assert_eq!((completed.stats.failed, completed.stats.timed_out), (Some(2), Some(1)));
+        assert_eq!((completed.skipped, completed.timed_out), (vec![key("skipped")], vec![key("silent")]));
     }
 }

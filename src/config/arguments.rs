@@ -11,7 +11,7 @@ use std::fmt;
 #[derive(Clone, Default)]
 pub struct Arguments(BTreeMap<&'static str, Given>);
 
-/// One value, as it stands.
+/// One value, as it was given.
 #[derive(Clone)]
 pub(super) struct Given {
     pub(super) text: String,

@@ -1,6 +1,6 @@
-//! `SMART_DEVICE_TYPES`: `NAME=TYPE,NAME=TYPE,…`, which drive smartctl is told which type for.
+//! `SMART_DEVICE_TYPES`: `NAME=TYPE,NAME=TYPE,…`, the device types that smartctl is given for drives.
 //!
-//! Some types hold a comma themselves: what stands behind one without a `=` still belongs to the type.
+//! Some types contain a comma: text after a comma that has no `=` belongs to the type.
 
 use super::error::ConfigError;
 use super::settings::SMART_DEVICE_TYPES;

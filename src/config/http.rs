@@ -1,4 +1,4 @@
-//! Where and for whom to serve, as it is set. Names are looked up where they are listened on (`http/endpoint`).
+//! Settings of the HTTP server: listen address and access. Names are resolved in `http/endpoint`.
 
 use super::error::ConfigError;
 use super::read::SettingsReader;

@@ -1,6 +1,6 @@
-//! Settings: what they are, what was given, and where each value came from.
+//! Settings: their definitions, the given values, and the source of each value.
 //!
-//! `settings` is the table of them. `Arguments` is what clap reads from options and the environment, text as it stands;
+//! `settings` is the table of them. `Arguments` is what clap reads from options and the environment, as text;
 //! `Config` is what the program runs on, every value checked here and nowhere else.
 
 mod arguments;
@@ -26,9 +26,8 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub(crate) use http::{HttpConfig, Listen};
 pub use read::SettingRow;
-pub use redis_address::RedisAddress;
-pub use redis_address::RedisConfig;
 pub(crate) use redis_address::{CaFile, RedisTls, Sentinels};
+pub use redis_address::{RedisAddress, RedisConfig};
 
 use self::redis::redis_config;
 use crate::domain::health::RuleSettings;
@@ -49,7 +48,7 @@ pub struct SmartConfig {
     pub concurrency_per_host: usize,
     /// smartctl's `-n`: `never`, `sleep`, `standby`, `idle`.
     pub nocheck: &'static str,
-    /// Types that smartctl is told.
+    /// Device types that smartctl is given.
     pub device_types: Vec<TypeEntry>,
 }
 
@@ -70,9 +69,9 @@ pub struct Config {
     pub(crate) smart: SmartConfig,
     pub(crate) lifetimes: Lifetimes,
     pub http: HttpConfig,
-    /// At which values a drive is called bad, and how shelves are laid out.
+    /// Settings of the rules.
     pub(crate) limits: Arc<RuleSettings>,
-    /// How the bays of enclosures are arranged, where that was set.
+    /// Bay layouts of enclosures that were set.
     pub(crate) layouts: Arc<Layouts>,
     pub(crate) root: PathBuf,
     /// `None`: not found.
@@ -130,13 +129,12 @@ impl Config {
 }
 
 impl Config {
-    /// For `check-config`: every rule of the verdict, at which values it speaks, and where that
-    /// comes from (`default`, `file`).
+    /// For `check-config`: every rule with its thresholds and their source (`default`, `file`).
     pub fn limit_rows(&self) -> Vec<(String, String, &'static str)> {
         rules_file::rows(&self.limits)
     }
 
-    /// For `check-config`: how the bays of shelves stand, where that was set.
+    /// For `check-config`: the bay layouts that were set.
     pub fn layout_rows(&self) -> Vec<(String, String, &'static str)> {
         enclosure_layouts::rows(&self.layouts)
     }

@@ -1,7 +1,7 @@
 //! How to reach Redis: an address, a socket or Sentinels, with login, database and TLS.
 //!
-//! The settings become one `RedisConfig`, checked whole. `REDIS_URL` is read in `url`; what is said
-//! over the wire is `cache/redis`'s.
+//! The settings become one `RedisConfig`, which is checked as a whole. `REDIS_URL` is parsed in `url`; `cache/redis`
+//! implements the protocol.
 
 use super::error::ConfigError;
 use super::read::SettingsReader;
@@ -44,7 +44,7 @@ pub(super) fn redis_config(read: &mut SettingsReader) -> Result<RedisConfig, Con
     }
     let Some(ca_file) = ca_file else { return Ok(config) };
     let Some(tls) = &mut config.tls else {
-        // Whoever names an authority expects TLS.
+        // A certificate authority without TLS is a mistake.
         let wanted = "nothing, or a REDIS_URL of rediss:// or rediss+sentinel://: without it there is no TLS";
         return Err(ConfigError::new(settings::REDIS_CA_FILE.name, ca_file, wanted));
     };

@@ -37,7 +37,7 @@ pub struct Sentinels {
     pub(crate) password: Option<String>,
 }
 
-/// Who is believed.
+/// The certificate authorities that are trusted.
 #[derive(Clone, Debug)]
 pub struct RedisTls {
     /// `None`: the authorities that the system knows.

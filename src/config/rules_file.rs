@@ -18,7 +18,7 @@ use super::settings::JBOD_RULES_FILE;
 use super::toml_value::{InvalidValue, as_table, invalid_value};
 use super::{enclosure_layouts, file};
 use crate::domain::health::{
-    Direction, LevelSetting, POOL_RULES, RuleCode, RuleInfo, RuleOverride, RuleSettings, Thresholds, all_rules, rule_of,
+    Direction, LevelSetting, RuleCode, RuleInfo, RuleOverride, RuleSettings, Thresholds, all_rules, rule_of,
 };
 use crate::domain::layout::Layouts;
 use std::collections::BTreeMap;
@@ -123,7 +123,7 @@ fn rules(place: &str, table: &Table, scope: RuleScope) -> Result<BTreeMap<RuleCo
         let place = format!("{place}.{code}");
         let settings = as_table(&place, value)?;
         let Some(rule) = rule_of(code) else { return Err(unknown_rule(place, code)) };
-        if scope == RuleScope::Model && POOL_RULES.iter().any(|pool_rule| pool_rule.info.code == rule.code) {
+        if scope == RuleScope::Model && !rule.has_model {
             return Err(invalid_value(
                 place,
                 &format!("a rule of drives or enclosures: a pool has no model, use [rules.{code}]"),
@@ -136,15 +136,19 @@ fn rules(place: &str, table: &Table, scope: RuleScope) -> Result<BTreeMap<RuleCo
 
 /// The error for an unknown code. If it is the prefix of known codes, as `A9` of `A9-10`, the error lists those.
 fn unknown_rule(place: String, code: &str) -> InvalidValue {
-    let with_hyphen = code.replace('.', "-");
-    if rule_of(&with_hyphen).is_some() {
-        return invalid_value(place, &format!("the rule {with_hyphen}"));
+    if let Some(rule) = rule_of(&code.replace('.', "-")) {
+        return renamed_rule(place, rule);
     }
     let all: Vec<&str> = all_rules().map(|rule| rule.code.as_str()).collect();
     let begins = format!("{code}-");
     let meant: Vec<&str> = all.iter().copied().filter(|known| known.starts_with(&begins)).collect();
     let codes = if meant.is_empty() { all } else { meant };
     invalid_value(place, &format!("a rule, one of {}", codes.join(" ")))
+}
+
+/// The error for a code that was written with a dot.
+fn renamed_rule(place: String, rule: &RuleInfo) -> InvalidValue {
+    invalid_value(place, &format!("the rule {}", rule.code.as_str()))
 }
 
 fn parse_rule(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOverride, InvalidValue> {
@@ -159,14 +163,14 @@ fn parse_rule(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOver
             "watch" => set.watch = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
             "warn" => set.warn = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
             "crit" => set.crit = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
-            // An old code with a dot is a table within the table of another rule.
-            _ if rule_of(&format!("{}-{name}", rule.code.as_str())).is_some() => {
-                return Err(invalid_value(
-                    format!("{place}.{name}"),
-                    &format!("the rule {}-{name}", rule.code.as_str()),
-                ));
+            _ => {
+                // An old code with a dot is a table within the table of another rule.
+                let old_code = rule_of(&format!("{}-{name}", rule.code.as_str()));
+                return Err(match old_code {
+                    Some(renamed) => renamed_rule(format!("{place}.{name}"), renamed),
+                    None => invalid_value(found(), "enabled, watch, warn or crit"),
+                });
             }
-            _ => return Err(invalid_value(found(), "enabled, watch, warn or crit")),
         }
     }
     Ok(set)

@@ -1,5 +1,5 @@
-//! The settings: each stands here once, with its name, option, default, range, unit and help. The command line, the
-//! checks, `check-config`, the settings file, the manual pages and the completions are made from this table.
+//! The settings: each is defined here once, with its name, option, default, range, unit and help. The command line, the
+//! checks, `check-config`, the settings file, the manual pages and the completions are generated from this table.
 
 use std::ops::RangeInclusive;
 
@@ -51,7 +51,7 @@ pub struct Number {
     pub(crate) name: &'static str,
     pub(crate) default: u64,
     pub(crate) range: RangeInclusive<u64>,
-    /// What an error says that it is.
+    /// The unit, for errors.
     pub(crate) unit: &'static str,
 }
 
@@ -67,7 +67,7 @@ pub struct Switch {
     pub(crate) name: &'static str,
 }
 
-/// A program. By default it is looked for.
+/// A program. By default it is searched for.
 pub struct Program {
     pub(crate) name: &'static str,
     pub(crate) command: &'static str,
@@ -95,7 +95,7 @@ pub(crate) struct Former {
     pub(crate) now: &'static Optional,
 }
 
-/// What a secret is for, which decides what may stand in it.
+/// The use of a secret, which decides which characters are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Secret {
     /// It is sent in an `Authorization` header.
@@ -115,7 +115,7 @@ impl SecretFile {
 }
 
 impl Setting {
-    /// As text. `None`: nothing, or a program that is looked for.
+    /// As text. `None`: no default, or a program that is searched for.
     pub fn default(&self) -> Option<String> {
         match &self.kind {
             SettingKind::Text(text) => Some(text.default.to_owned()),
@@ -150,7 +150,7 @@ impl Setting {
     }
 }
 
-/// Declares each row as a value of its kind, for whoever reads it, and all of them as `SETTINGS`.
+/// Declares each row as a value of its kind, for the code that reads it, and all of them as `SETTINGS`.
 macro_rules! table {
     ($($name:ident, $option:expr, $value_name:literal, $kind:ident { $($fields:tt)* }, $help:literal;)+) => {
         $(pub(super) static $name: $kind = $kind { name: stringify!($name), $($fields)* };)+

@@ -55,7 +55,7 @@ pub(super) fn apply(config: &mut RedisConfig, text: &str) -> Result<(), ConfigEr
     Ok(())
 }
 
-/// What stands behind the scheme; a URL crate takes no list of hosts. The error says what is wanted.
+/// Parses the text after the scheme; a URL crate accepts no list of hosts. The error is the expected form.
 fn sentinel(config: &mut RedisConfig, rest: &str) -> Result<(), &'static str> {
     let (login, rest) = rest.rsplit_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
     let (nodes, path) = rest.split_once('/').unwrap_or((rest, ""));

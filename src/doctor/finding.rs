@@ -19,7 +19,7 @@ pub(super) struct DoctorFinding {
     pub(super) level: Level,
     /// What was found.
     pub(super) what: String,
-    /// What would mend it; none where nothing has to be.
+    /// The remedy; none if nothing is wrong.
     pub(super) remedy: Option<String>,
 }
 

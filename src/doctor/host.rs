@@ -69,7 +69,7 @@ pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Doctor
     findings
 }
 
-pub(super) fn enclosure_findings(host: &Host, overview: &Overview, enclosures: &[Enclosure]) -> Vec<DoctorFinding> {
+pub(super) fn enclosures(host: &Host, overview: &Overview, enclosures: &[Enclosure]) -> Vec<DoctorFinding> {
     let kernel = host_checks::kernel(host);
     if overview.enclosures.is_empty() {
         let what = "no enclosure is known: every drive is shown in no bay";
@@ -160,7 +160,7 @@ pub(super) fn nodes(host: &Host, inventory: &Inventory) -> Vec<DoctorFinding> {
     findings
 }
 
-/// What the process may do, as far as the drives that are here need it.
+/// The rights of the process, as far as the present drives need them.
 pub(super) fn rights(host: &Host, overview: &Overview) -> Vec<DoctorFinding> {
     if host_checks::is_simulated(host) {
         return vec![ok(format!("rights are not checked: the host is laid out in {}", host.root.display()))];

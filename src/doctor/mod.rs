@@ -30,7 +30,7 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
     let findings: Vec<DoctorFinding> = [
         host::smartctl(&tool),
         host::pools(&host, collector.zfs(), zpool.as_deref()),
-        host::enclosure_findings(&host, &overview, collector.enclosures()),
+        host::enclosures(&host, &overview, collector.enclosures()),
         host::nodes(&host, collector.inventory()),
         host::rights(&host, &overview),
         service::redis(&config.redis),

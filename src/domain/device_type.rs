@@ -1,14 +1,14 @@
-//! smartctl's device types (`-d`), as far as a setting may name them, and the disks that only such
-//! a type leads to: those behind a RAID controller, which have no node and no place in sysfs.
+//! smartctl's device types (`-d`) that a setting may name, and the disks that are reached only by such
+//! a type: those behind a RAID controller, which have no node and no entry in sysfs.
 
 use super::identity::{DeviceName, Identity};
 use std::fmt;
 
-/// What a person is told who gave another one.
+/// The valid types, for the error about an invalid one.
 pub(crate) const ALLOWED: &str =
     "sat, scsi, nvme, auto, megaraid,N or sat+megaraid,N (N from 0 to 255), cciss,N (N from 0 to 127)";
 
-/// By whose numbers the disks behind a RAID volume go.
+/// The kind of RAID controller, which numbers the disks behind a RAID volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Controller {
     Megaraid,
@@ -59,7 +59,7 @@ impl fmt::Display for Disk {
 }
 
 impl Disk {
-    /// The name it goes by: `sda-megaraid-3`. The kernel gives no name with a dash in it to a drive.
+    /// Its device name: `sda-megaraid-3`. The kernel gives no drive a name with a hyphen.
     pub(crate) fn name(self, volume: &DeviceName) -> Option<DeviceName> {
         DeviceName::parse(&format!("{volume}-{}-{}", self.controller.as_str(), self.number))
     }
@@ -71,15 +71,15 @@ impl Disk {
         let controller = Controller::ALL.into_iter().find(|c| c.as_str() == controller)?;
         let disk = Self { controller, number: controller.number(number)? };
         let volume = DeviceName::parse(volume)?;
-        // `sda-megaraid-03` is no name that was ever given.
+        // `sda-megaraid-03` is not a name that `name` returns.
         (disk.name(&volume)? == *name).then_some((volume, disk))
     }
 
-    /// What it is without a command to it: the volume it is reached by, and its number. Another disk
-    /// under that number has the same, so whoever looks by this looks at the serial number, too.
+    /// The identity without a command to the disk: the volume by which it is reached, and its number. Another disk
+    /// with that number has the same identity, so a comparison must include the serial number.
     pub(crate) fn identity(self, volume: &Identity) -> Identity {
         let parts: Vec<&str> = [volume.wwid.as_deref(), volume.unit_serial.as_deref()].into_iter().flatten().collect();
-        // It has no WWN and no serial number from this, and must not seem to.
+        // This text must not look like a WWN or a serial number.
         let wwid = (!parts.is_empty()).then(|| format!("{self} behind {}", parts.join("|")));
         Identity { wwid, unit_serial: None }
     }
@@ -88,7 +88,7 @@ impl Disk {
 /// The device type that smartctl is given for a drive (`-d`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceType {
-    /// Nothing: smartctl finds out, each time anew.
+    /// No type: smartctl detects it on each run.
     Auto,
     Sat,
     Scsi,
@@ -113,7 +113,7 @@ impl DeviceType {
         (!sat || controller == Controller::Megaraid).then_some(Self::Behind { disk, sat })
     }
 
-    /// What stands behind `-d`; `None`: no `-d`.
+    /// The argument of `-d`; `None`: no `-d`.
     pub(crate) fn argument(self) -> Option<String> {
         (self != Self::Auto).then(|| self.to_string())
     }

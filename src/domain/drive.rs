@@ -7,15 +7,15 @@ use super::transport::{Attachment, Transport};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Key of a drive for as long as it is here; stable over letters, ports and bays.
+/// Key of a drive while it is present; independent of block device names, ports and bays.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DriveKey {
-    /// As discovery told it apart from all others.
+    /// The text by which discovery distinguishes it from all others.
     Discovered(Box<str>),
     /// A disk behind a RAID volume.
     RaidDisk { volume: Box<Self>, disk: Disk },
     /// Known from its stored document alone.
-    Remembered(Identity),
+    Restored(Identity),
 }
 
 impl fmt::Display for DriveKey {
@@ -23,7 +23,7 @@ impl fmt::Display for DriveKey {
         match self {
             Self::Discovered(key) => f.write_str(key),
             Self::RaidDisk { volume, disk } => write!(f, "{volume}|{disk}"),
-            Self::Remembered(identity) => {
+            Self::Restored(identity) => {
                 let (wwid, serial) = (identity.wwid.as_deref(), identity.unit_serial.as_deref());
                 write!(f, "remembered|{}|{}", wwid.unwrap_or_default(), serial.unwrap_or_default())
             }
@@ -31,7 +31,7 @@ impl fmt::Display for DriveKey {
     }
 }
 
-/// One way to a drive.
+/// One path to a drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DrivePath {
     /// `sda`, `nvme0n1`.
@@ -56,7 +56,7 @@ impl DrivePath {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drive {
     pub key: DriveKey,
-    /// The name it goes by: that of its first path.
+    /// Its device name: that of its first path.
     pub device: DeviceName,
     /// At least one, in the kernel's order.
     pub paths: Vec<DrivePath>,
@@ -77,11 +77,11 @@ pub struct Drive {
 }
 
 impl Drive {
-    pub fn is_cached_only(&self) -> bool {
-        matches!(self.key, DriveKey::Remembered(_))
+    pub fn is_restored(&self) -> bool {
+        matches!(self.key, DriveKey::Restored(_))
     }
 
-    /// Provided by a RAID controller. It has no health of its own, whatever its controller says.
+    /// It is provided by a RAID controller, and has no health of its own, whatever the controller reports.
     pub(crate) fn is_raid_volume(&self) -> bool {
         matches!(self.attachment, Attachment::RaidVolume(_))
     }

@@ -56,15 +56,15 @@ impl fmt::Display for EnclosureProblem {
 }
 
 impl Enclosure {
-    /// All its bays are shown empty although the shelf says that they are not. `homeless`: drives in no bay that might
+    /// All its bays are shown empty although the shelf says that they are not. `without_bay`: drives in no bay that might
     /// stand here.
-    pub(crate) fn unlinked(&self, homeless: usize) -> Option<EnclosureProblem> {
+    pub(crate) fn unlinked(&self, without_bay: usize) -> Option<EnclosureProblem> {
         let full = self.slots.iter().filter(|slot| is_installed(slot.answer.status.as_ref())).count();
         let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
-        if full == 0 || linked || homeless == 0 {
+        if full == 0 || linked || without_bay == 0 {
             return None;
         }
-        Some(EnclosureProblem::Unlinked { in_use: full, drives: homeless })
+        Some(EnclosureProblem::Unlinked { in_use: full, drives: without_bay })
     }
 }
 

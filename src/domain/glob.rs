@@ -1,10 +1,10 @@
 //! Patterns of names, as a shell has them.
 
-/// Whether text is as the pattern says, letters of either case alike.
+/// Whether the text matches the pattern, ignoring case.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
-    // Where the last `*` stands, and up to where it has taken text.
+    // Position of the last `*`, and of the end of the text that it matches.
     let mut star: Option<(usize, usize)> = None;
     while let Some(c) = text.get(t) {
         match pattern.get(p) {

@@ -25,11 +25,12 @@ impl fmt::Display for ScsiHost {
     }
 }
 
-/// Defines a text that identifies something, so that it is not mistaken for another text. It is compared as it is.
+/// Defines a string type for one kind of identifier, so that it is not confused with other text. Values are compared
+/// without normalization.
 macro_rules! identifier {
     ($(#[$about:meta])* $name:ident) => {
         $(#[$about])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
         #[serde(transparent)]
         pub struct $name(String);
@@ -50,19 +51,26 @@ macro_rules! identifier {
 
         impl From<String> for $name {
             fn from(text: String) -> Self {
-                Self(text)
+                Self::from(text.as_str())
             }
         }
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(text.trim().to_owned())
+            }
+        }
+
+        /// The text in quotes, as in log lines.
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
+                fmt::Display::fmt(&self.0, f)
             }
         }
     };
@@ -128,8 +136,8 @@ impl fmt::Display for DeviceName {
 }
 
 impl Ord for DeviceName {
-    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`. What stands behind
-    /// the letters comes after them (`sda`, `sda-megaraid-3`, `sdb`), so that it is one order of all names.
+    /// The kernel's own order: `sda` … `sdz`, `sdaa`; `nvme2n1` before `nvme10n1`. Names are compared by their letters,
+    /// then by the rest (`sda`, `sda-megaraid-3`, `sdb`), so that the order is total.
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.letters(), other.letters()) {
             (Some((a, rest)), Some((b, other))) => {
@@ -162,8 +170,8 @@ impl Identity {
         self.wwid.is_none() && self.unit_serial.is_none()
     }
 
-    /// All that both know is the same, and there is some of it: what another path of the drive may
-    /// show, where a page could not be read.
+    /// The values that both have are the same, and there is at least one: another path of the same drive may lack a
+    /// value whose VPD page could not be read.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
         let wwids = compare(self.wwid.as_ref(), other.wwid.as_ref());
         let serials = compare(self.unit_serial.as_ref(), other.unit_serial.as_ref());

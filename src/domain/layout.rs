@@ -103,19 +103,19 @@ impl Layout {
 fn columns(bays: u32) -> u32 {
     let area = |columns: u32| u64::from(columns) * u64::from(columns);
     let target = 2 * u64::from(bays);
-    // How far the square of it is from twice the bays tells which side is nearest.
+    // At twice as wide as high the square of the columns is twice the bays; the nearest number of columns is taken.
     let even = (1..=MAX_PER_SIDE).filter(|c| bays.is_multiple_of(*c) && *c >= bays / c && *c <= 4 * (bays / c));
     let nearest = |all: &mut dyn Iterator<Item = u32>| all.min_by_key(|c| area(*c).abs_diff(target));
     nearest(&mut even.into_iter()).or_else(|| nearest(&mut (1..=MAX_PER_SIDE))).unwrap_or(1)
 }
 
-/// What an administrator has set, by a pattern of the shelf's model or id (`*` any text, `?` any
+/// Layouts that an administrator has set, by a pattern of the model or id of the enclosure (`*` any text, `?` any
 /// character).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layouts(pub(crate) BTreeMap<String, Layout>);
 
 impl Layouts {
-    /// Of several patterns that match, the longest has the last word.
+    /// If several patterns match, the longest takes precedence.
     pub(crate) fn of(&self, model: Option<&str>, id: &str, bays: usize) -> Layout {
         let bays = u32::try_from(bays).unwrap_or(u32::MAX);
         let is_like = |pattern: &str| [model, Some(id)].into_iter().flatten().any(|name| matches(pattern, name.trim()));

@@ -1,6 +1,6 @@
 //! Why there is no reading of a drive, or none with health data.
 //!
-//! Code decides by the variant. The sentence is for people: it is what `error` of a drive says.
+//! Code decides by the variant. The sentence is for people: it is the value of `error` of a drive.
 
 use super::device_type::{Controller, DeviceType};
 use super::identity::{DeviceName, ScsiHost};
@@ -37,7 +37,7 @@ pub enum NoReading {
     UsbWithoutHealth { device: DeviceName, exit_status: Option<u8> },
     /// The drive gave its identity only.
     WithoutHealth { exit_status: Option<u8> },
-    /// The drive is not here.
+    /// The drive is missing.
     Missing { since: Timestamp },
 }
 
@@ -48,7 +48,7 @@ pub struct ToolFailure {
     pub(crate) text: String,
 }
 
-/// What smartctl or the kernel said was the cause, as far as it is known.
+/// The cause that smartctl or the kernel reported, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// `EACCES`, `EPERM`
@@ -66,7 +66,7 @@ pub struct RaidVolume {
     pub(crate) device: DeviceName,
     /// The disks behind it that are listed.
     pub(crate) disks: Vec<DeviceName>,
-    /// By whose numbers smartctl reads the disks behind it; `None` where it does not.
+    /// The controller whose numbers smartctl uses to read the disks behind it; `None`: it cannot read them.
     pub(crate) controller: Option<Controller>,
 }
 

@@ -9,7 +9,7 @@ pub(crate) fn is_control_or_bidi(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Drives and shelves name themselves; what they say must not control a terminal.
+/// Replaces control and bidirectional characters: names that drives and enclosures report must not control a terminal.
 pub fn sanitize(text: &str) -> String {
     text.chars().map(|c| if is_control_or_bidi(c) { '?' } else { c }).collect()
 }

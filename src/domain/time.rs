@@ -1,9 +1,9 @@
-//! A moment, as bodies and stored values have it.
+//! Timestamps, as in bodies and stored values.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// What is dated later than now by more than this was dated by another clock.
+/// A timestamp later than now by more than this is from another clock.
 const MAX_AHEAD_SECONDS: i64 = 60;
 
 /// A moment in whole seconds since 1970 (UTC); RFC 3339 in JSON.
@@ -11,7 +11,7 @@ const MAX_AHEAD_SECONDS: i64 = 60;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Whole seconds from `self` to `now`; never negative, also when the clock went back.
+    /// Whole seconds from `self` to `now`; never negative, even if the clock was set back.
     pub fn age_seconds(self, now: Self) -> u64 {
         u64::try_from(now.0.saturating_sub(self.0)).unwrap_or(0)
     }
@@ -22,7 +22,7 @@ impl Timestamp {
         self.0.saturating_sub(now.0) > MAX_AHEAD_SECONDS
     }
 
-    /// The same moment, on a clock that was set by so much.
+    /// The same moment, on a clock that was set by that number of seconds.
     #[must_use]
     pub(crate) fn shifted(self, by_seconds: i64) -> Self {
         Self(self.0.saturating_add(by_seconds))

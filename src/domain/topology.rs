@@ -1,16 +1,16 @@
-//! A fingerprint of which drive has which names and sits where.
+//! Fingerprint of the topology.
 
 use super::hash::fnv1a;
 use super::inventory::Inventory;
 
-/// Fingerprint of which drive has which names and sits where. Stable over restarts and versions,
-/// because it is compared with what an earlier daemon stored.
+/// Fingerprint of the drives with their names and bays. Stable over restarts and versions,
+/// because it is compared with the value that an earlier daemon stored.
 pub(crate) fn fingerprint(inventory: &Inventory) -> String {
     let mut text = String::new();
     for record in inventory.present() {
         let names = record.drive.paths.iter().map(|p| p.device.as_str());
         let place = record.bay.iter().map(|bay| bay.enclosure.as_str());
-        // Which disk stands behind a RAID controller, only its serial number tells.
+        // Only the serial number identifies a disk behind a RAID controller.
         let read = record.report.as_ref().filter(|_| record.drive.raid_volume().is_some());
         let serial = read.and_then(|r| r.serial_number.as_deref());
         let key = record.drive.key.to_string();

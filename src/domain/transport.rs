@@ -28,22 +28,22 @@ pub(crate) enum Transport {
     Virtio,
 }
 
-/// What the way to a drive means for reading it.
+/// How a drive is attached, as far as that matters for reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Attachment {
     /// A SCSI device, by a transport that sysfs may not name.
     Scsi(Option<Transport>),
     /// An NVMe namespace.
     Nvme,
-    /// A volume that a RAID controller provides, and by whose numbers smartctl reads the disks behind it; `None` where it
-    /// does not.
+    /// A volume that a RAID controller provides, with the controller whose numbers smartctl uses to read the disks
+    /// behind it; `None`: it cannot read them.
     RaidVolume(Option<Controller>),
-    /// A disk that only the node of such a volume leads to.
+    /// A disk that is reached only through the node of such a volume.
     RaidDisk { volume: DeviceName },
 }
 
 impl Attachment {
-    /// As far as a stored document says it.
+    /// From a stored document, as far as it has these values.
     pub(crate) fn stored(transport: Option<Transport>, volume: Option<&DeviceName>) -> Self {
         match (volume, transport) {
             (Some(volume), _) => Self::RaidDisk { volume: volume.clone() },

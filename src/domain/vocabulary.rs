@@ -1,7 +1,7 @@
-//! Words that another program or the kernel says, as enums. What is written of a value is the word itself: in JSON, in
-//! metrics and in sentences.
+//! Words of another program or of the kernel, as enums. A value is written as the word itself: in JSON, in metrics
+//! and in sentences.
 
-/// The vocabulary is whole: another word is none of it.
+/// The vocabulary is complete: another word is invalid.
 macro_rules! closed_vocabulary {
     ($(#[$about:meta])* $vis:vis enum $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
@@ -41,7 +41,7 @@ macro_rules! closed_vocabulary {
     };
 }
 
-/// The vocabulary may grow: a word that is not known is kept as `Other`.
+/// The vocabulary may grow: an unknown word is kept as `Other`.
 macro_rules! open_vocabulary {
     ($(#[$about:meta])* $vis:vis enum $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
@@ -53,7 +53,7 @@ macro_rules! open_vocabulary {
         }
 
         impl $name {
-            /// What a known word means.
+            /// The value of a known word.
             $vis fn known(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)+

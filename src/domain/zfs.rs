@@ -9,7 +9,7 @@ use super::zfs::words::{PoolState, ScanKind, ScanState, VdevRole, VdevState};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything `zpool` said.
+/// The output of `zpool`, parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zfs {
     pub state: ZfsState,
@@ -129,7 +129,7 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// Its drive is not there: whatever its name leads to now may be somebody else.
+    /// Its drive is missing: its name may belong to another drive by now.
     pub(crate) fn is_gone(&self) -> bool {
         self.was.is_some() || matches!(self.state, Some(VdevState::Removed | VdevState::Unavail))
     }
@@ -144,7 +144,7 @@ impl Leaf {
             && parts.next().is_none()
     }
 
-    /// The higher, the more there is to say of it: its state first, then its errors.
+    /// Sort key by severity: its state first, then its errors.
     fn trouble(&self) -> (u8, u64) {
         let state = match self.state {
             Some(VdevState::Online | VdevState::Avail | VdevState::InUse) | None => 0,
@@ -157,7 +157,7 @@ impl Leaf {
 }
 
 impl Vdev {
-    /// One of its drives is taking over from another, or is being written anew.
+    /// One of its drives is replacing another, or is being resilvered.
     pub(crate) fn is_resilvering(&self) -> bool {
         self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering)
     }

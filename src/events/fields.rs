@@ -69,7 +69,7 @@ pub(crate) fn merge_fields<'a>(all: impl IntoIterator<Item = &'a EventFields>) -
     let all: Vec<&EventFields> = all.into_iter().collect();
     let mut merged = EventFields::none();
     let Some((first, others)) = all.split_first() else { return merged };
-    for field in [ENCLOSURE, POOL, RULE, VERDICT, STATE, WAS] {
+    for field in [ENCLOSURE, POOL, RULE, VERDICT, STATE, WAS, SCSI_HOST] {
         if others.iter().all(|other| other.values(field).eq(first.values(field))) {
             merged = merged.with_each(field, first.values(field));
         }

@@ -1,6 +1,6 @@
 //! The kinds of events, each with the number by which the journal and its catalog know it.
 //!
-//! `packaging/journal/jbod-monitor.catalog` says of each kind what it means and what to do.
+//! `packaging/journal/jbod-monitor.catalog` describes the meaning of each kind and what to do.
 
 macro_rules! kinds {
     ($($(#[$says:meta])* $name:ident = $id:literal,)+) => {
@@ -33,13 +33,13 @@ kinds! {
     /// A verdict that has become worse, or a drive that is bad from the first.
     DriveWorse = "13f2d0376bbf48f8a4594a6decf17a61",
     DriveBetter = "1236825147574eabb5a80f1c4f6de0f5",
-    /// Asked, and without a usable answer.
+    /// A reading without a usable answer.
     DriveUnread = "feb81e8a52634a0cb356a864b04d4163",
     DriveUnresponsive = "1b7c0f33caf74003b01c7aedbbd97242",
     DriveAnswers = "b3476173a59a4888a0d88aaa523e0f05",
     /// More drives than there are lines for, of more than one kind.
     ManyDrives = "aa73958eefe54144a9c775171420f864",
-    /// A drive has a path less and is still there.
+    /// A drive has lost a path and is still present.
     PathLost = "6a43b7fc998b44eeaf34f9c3e967a2cb",
     PathBack = "29a6c5f33f5c4906b971cbd6d9d291b1",
     HostSilent = "14303479619f437c93a4604dc967e52c",
@@ -47,7 +47,7 @@ kinds! {
     ShelfSilent = "e9f6a5e5eb7744aeaaf532b83989cec5",
     ShelfAnswers = "cb4e000819c5406c92af1238f4c7cb9c",
     PoolState = "47fb95b2ffe34e6392f83e6602d71810",
-    /// What is wrong with a pool beyond its state: its data, or a leaf that is no drive here.
+    /// A finding about a pool other than its state: its data, or a leaf that is no drive on this host.
     PoolFinding = "c31b07b70b364de2b0448a906122a315",
     PoolFindingEnded = "c120d7261d144380ad27cfaafd2d4025",
     RedisAway = "129321283a47445ab5330399f48364e7",

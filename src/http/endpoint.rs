@@ -1,4 +1,4 @@
-//! Where the daemon serves, looked up: the addresses of `JBOD_LISTEN`, and the host names that requests may name.
+//! The resolved listen addresses of `JBOD_LISTEN`, and the host names that requests may use.
 
 use crate::config::{ConfigError, HttpConfig, Listen};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -14,7 +14,7 @@ pub(crate) enum Addresses {
 pub struct Endpoint {
     pub(crate) addresses: Addresses,
     pub(crate) token: Option<String>,
-    /// Not asked for on a Unix socket.
+    /// Not checked on a Unix socket.
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) workers: usize,
 }

@@ -55,7 +55,7 @@ impl Default for RouteMetrics {
 }
 
 impl RequestMetrics {
-    /// Counts a response of a worker, sent `took` after the request was whole.
+    /// Counts a response of a worker, sent `took` after the request was complete.
     pub(super) fn record_response(&self, label: RouteLabel, response: &Response, took: Duration) {
         let Some(route) = self.routes.get(label as usize) else { return };
         route.record_status(response.status);

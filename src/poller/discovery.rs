@@ -1,6 +1,6 @@
 //! Discovery, and what follows from a change: which drives are missing, and which are read at once.
 
-use super::event_loop::{EventLoop, RESCAN_INTERVAL};
+use super::event_loop::{DISCOVERY_INTERVAL, EventLoop};
 use super::readiness::Readiness;
 use crate::domain::drive::DriveKey;
 use crate::domain::inventory::{Change, DriveRecord};
@@ -23,7 +23,7 @@ impl EventLoop {
     /// Runs a discovery if the topology has changed, or periodically while the last one was incomplete.
     pub(super) fn discover_if_changed(&mut self) {
         let is_due = match self.collector.blindness() {
-            Some(_) => self.last_discovery.elapsed() >= RESCAN_INTERVAL,
+            Some(_) => self.last_discovery.elapsed() >= DISCOVERY_INTERVAL,
             None => self.collector.has_changed(),
         };
         if is_due {
@@ -64,7 +64,7 @@ impl EventLoop {
             }
             self.request_pools();
         }
-        self.publisher.invalidate_lists();
+        self.publisher.send_lists_soon();
     }
 
     /// The topology has changed: device names in pools may have been reassigned, which only zpool can resolve.

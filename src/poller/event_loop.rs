@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Interval between checks for changes of the topology.
-pub(super) const RESCAN_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const DISCOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether everything must be sent to Redis, because it is available again and this daemon leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) struct EventLoop {
     pub(super) next_check: Instant,
     /// Time of the last discovery.
     pub(super) last_discovery: Instant,
-    /// When to discover again after a change: links come a little later than drives.
+    /// When to discover again after a change: links are created a little later than drives.
     pub(super) rediscover_at: Option<Instant>,
     pub(super) pending: PendingRequests,
     pub(super) missing: MissingDrives,
@@ -85,7 +85,7 @@ impl EventLoop {
     fn run_due(&mut self) -> Instant {
         let at = Instant::now();
         if at >= self.next_check {
-            self.next_check = at + RESCAN_INTERVAL;
+            self.next_check = at + DISCOVERY_INTERVAL;
             self.check_host(at);
         }
         self.restore_when_seen();
@@ -106,7 +106,7 @@ impl EventLoop {
         let publisher = self.publisher.next_due(self.sends());
         let sweep = if self.may_sweep() { Some(self.next_sweep) } else { None };
         let due = [Some(self.next_check), Some(self.leadership.next()), collector, publisher, sweep];
-        due.into_iter().flatten().min().unwrap_or(at + RESCAN_INTERVAL)
+        due.into_iter().flatten().min().unwrap_or(at + DISCOVERY_INTERVAL)
     }
 
     /// Periodic checks: the clock, smartctl, and the topology.
@@ -129,7 +129,7 @@ impl EventLoop {
         while self.next_sweep <= at {
             self.next_sweep += self.interval;
         }
-        if at.saturating_duration_since(self.last_discovery) < RESCAN_INTERVAL {
+        if at.saturating_duration_since(self.last_discovery) < DISCOVERY_INTERVAL {
             self.discover_if_changed();
         } else {
             self.discover();
@@ -154,7 +154,7 @@ impl EventLoop {
             }
         }
         if self.leadership.is_follower() != followed {
-            self.publisher.mark_lists_stale();
+            self.publisher.mark_lists_outdated();
         }
         // Only readings since this daemon leads: another daemon may have newer ones than the earlier ones.
         if std::mem::take(&mut self.republish) == Republish::Due && self.leadership.has_swept() {
@@ -199,9 +199,9 @@ impl EventLoop {
         self.collector.start_ready();
         // Within a sweep the lists are sent when it is complete.
         if self.collector.is_sweeping() {
-            self.publisher.mark_lists_stale();
+            self.publisher.mark_lists_outdated();
         } else {
-            self.publisher.invalidate_lists();
+            self.publisher.send_lists_soon();
         }
         let Taken::Reading(read) = taken else { return };
         self.publish_drive(&read.key, read.raw.as_deref());

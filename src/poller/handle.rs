@@ -36,7 +36,7 @@ impl Poller {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for a reply, but not after the stop: later requests stay in the channel.
+    /// Waits for a reply, but not after a stop: requests that are then in the channel are never handled.
     pub(crate) fn reply(&self, replied: &Receiver<ValueSource>, timeout: Duration) -> Option<ValueSource> {
         select! {
             recv(replied) -> source => source.ok(),

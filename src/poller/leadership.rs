@@ -1,9 +1,9 @@
 //! Leader election: of several daemons on one Redis, the holder of the lease leads; without Redis, each one does.
 //!
-//! The lease of another daemon is honoured only while its holder delivers (`lease_holder`). If it does not, this daemon polls
-//! without the lease until the holder delivers again, or the lease becomes free.
+//! The lease of another daemon is honoured only while its holder delivers (`lease_holder`). If it does not, this daemon
+//! polls without the lease until the holder delivers again, or the lease becomes free.
 
-use super::lease_holder::{Delivery, DeliveryTiming, Holder, Own};
+use super::lease_holder::{Delivery, DeliveryTiming, Holder, SentVersions};
 use super::lookup::KeysOf;
 use crate::api::content_version::ContentVersion;
 use crate::api::service::DaemonRole;
@@ -52,7 +52,7 @@ pub(super) struct Leadership {
     refused: bool,
     timing: DeliveryTiming,
     holder: Holder,
-    own: Own,
+    own: SentVersions,
 }
 
 impl Leadership {
@@ -70,7 +70,7 @@ impl Leadership {
             refused: false,
             timing: DeliveryTiming { interval, timeout, concurrency },
             holder: Holder::default(),
-            own: Own::default(),
+            own: SentVersions::default(),
         }
     }
 
@@ -107,8 +107,8 @@ impl Leadership {
         self.role == Role::Follower
     }
 
-    /// Why this daemon leads although another one holds the lease.
-    pub(super) fn late_delivery(&self) -> Option<&Delivery> {
+    /// Why this daemon leads although another one holds the lease: that one is late, or publishes another host.
+    pub(super) fn failed_delivery(&self) -> Option<&Delivery> {
         match &self.role {
             Role::LeaderWithoutLease { delivery, .. } => Some(delivery),
             _ => None,
@@ -117,7 +117,7 @@ impl Leadership {
 
     /// A problem with the lease, as a sentence.
     pub(super) fn problem(&self, host: &str) -> Option<String> {
-        match self.late_delivery()? {
+        match self.failed_delivery()? {
             Delivery::InTime => None,
             Delivery::Late(silent) => Some(format!(
                 "another daemon holds the poll lease and has published no overview of this host for {} s; polling by itself",

@@ -70,7 +70,7 @@ pub(super) struct Holder {
 
 impl Holder {
     /// Applies the overview that Redis has now.
-    pub(super) fn observe(&mut self, published: Option<&Published>, own: &Own, host: &str, at: Instant) {
+    pub(super) fn observe(&mut self, published: Option<&Published>, own: &SentVersions, host: &str, at: Instant) {
         let step = self.last_check.map_or(Duration::ZERO, |last| at.saturating_duration_since(last)).min(MAX_STEP);
         self.last_check = Some(at);
         self.silent += step;
@@ -114,9 +114,9 @@ impl Holder {
 
 /// Overviews that this daemon sent itself: the holder did not deliver those.
 #[derive(Debug, Default)]
-pub(super) struct Own(VecDeque<ContentVersion>);
+pub(super) struct SentVersions(VecDeque<ContentVersion>);
 
-impl Own {
+impl SentVersions {
     pub(super) fn record_sent(&mut self, version: ContentVersion) {
         self.0.truncate(KEPT_VERSIONS - 1);
         self.0.push_front(version);
@@ -143,7 +143,7 @@ mod tests {
     /// Checks every five seconds; `shown` is the overview that is stored at each check.
     fn check_repeatedly(
         holder: &mut Holder,
-        own: &Own,
+        own: &SentVersions,
         begun: Instant,
         seconds: u64,
         shown: impl Fn(u64) -> Option<Published>,
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn one_that_delivers_every_interval_is_believed_for_ever_and_one_that_stops_is_not() {
-        let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
+        let (mut holder, own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 10_000, |s| Some(overview("nas1", round(s))));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime);
         check_repeatedly(&mut holder, &own, begun, 200, |_| Some(overview("nas1", 111)));
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn own_overviews_are_no_delivery() {
-        let (mut holder, mut own, begun) = (Holder::default(), Own::default(), Instant::now());
+        let (mut holder, mut own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 300, |_| None);
         assert!(
             matches!(holder.delivery(&TIMING, 78), Delivery::InTime),
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn another_host_is_told_after_a_lease() {
-        let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
+        let (mut holder, own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 10, |_| Some(overview("nas2", 1)));
         assert!(holder.is_foreign() && !holder.has_delivered());
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "it may be gone, its lease not yet");
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_was_not_looked_at_does_not_count() {
-        let (mut holder, own, begun) = (Holder::default(), Own::default(), Instant::now());
+        let (mut holder, own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas1", 1)));
         holder.observe(Some(&overview("nas1", 1)), &own, "nas1", begun + Duration::from_secs(100_000));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "frozen for a day, and the holder with it");

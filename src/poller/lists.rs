@@ -21,7 +21,7 @@ impl EventLoop {
         self.rebuild_lists_and(|_, _| {})
     }
 
-    /// Runs `first` on the new lists before requests see them.
+    /// Runs `first` on the new lists before the snapshot is published and waiting requests are answered.
     pub(super) fn rebuild_lists_and(&mut self, first: impl FnOnce(&mut Publisher, Sends)) -> Arc<Overview> {
         let started = Instant::now();
         let stale_after = self.publisher.smart_life().as_secs();
@@ -29,7 +29,7 @@ impl EventLoop {
         let service = self.service(&overview);
         // Readings of another daemon are not published again.
         if self.leadership.has_swept() && !self.collector.is_sweeping() {
-            self.refresh_stale_documents(&overview);
+            self.republish_changed_documents(&overview);
         }
         // No lists before the first complete discovery: empty ones would report that there are no drives.
         let has_seen = self.collector.has_seen();
@@ -70,7 +70,7 @@ impl EventLoop {
 
     /// Publishes the documents again whose summaries have changed since the reading (pool state, bay, peers), so that
     /// documents and lists agree.
-    fn refresh_stale_documents(&mut self, overview: &Overview) {
+    fn republish_changed_documents(&mut self, overview: &Overview) {
         let here = overview.drives().filter(|d| d.state != DriveState::Missing && d.checked_at.is_some());
         let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_published(d)).map(|d| &d.device).collect();
         let present = self.collector.inventory().present().filter(|_| !old.is_empty());
@@ -85,8 +85,8 @@ impl EventLoop {
         self.collector.zfs().state != ZfsState::NotAsked || self.collector.zfs().error.is_some()
     }
 
-    /// Composes and publishes a drive's document. That of a missing drive is kept separately: its device name may have been
-    /// reassigned.
+    /// Composes and publishes a drive's document. That of a missing drive is kept separately: its device name may have
+    /// been reassigned.
     pub(super) fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
         let Some(record) = self.collector.inventory().get(key) else { return };
         let parts = self.collector.overview_input(self.publisher.smart_life().as_secs());
@@ -126,7 +126,7 @@ impl EventLoop {
         if self.sends() != Sends::Lists {
             return false;
         }
-        // If the holder of the lease sends again, its lists are not overwritten.
+        // If the holder of the lease delivers again, its lists are not overwritten.
         let list_bytes = self.limits().list.bytes;
         let view =
             LocalView { host: self.collector.name(), drives: self.collector.inventory().present().count(), list_bytes };

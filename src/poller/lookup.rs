@@ -21,7 +21,7 @@ pub(crate) enum PollerRequest {
     /// Read this drive now; the reply follows when its document is in memory.
     Drive { device: DeviceName, reply: Sender<ValueSource> },
     /// The topology has changed: run a discovery; the reply follows when the snapshot is current.
-    Rescan { reply: Sender<ValueSource> },
+    Discover { reply: Sender<ValueSource> },
     /// Bring this list up to date; the reply follows when it is in memory.
     List { key: Key, reply: Sender<ValueSource> },
     /// A stale copy was served.
@@ -104,16 +104,15 @@ impl Snapshot {
                 continue;
             }
             let report = record.report.as_deref();
-            let serial = record.serial_number().map(str::to_owned);
+            let serial = record.serial_number();
             let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
             let devices = drive.paths.iter().map(|p| p.device.to_string());
             // A disk behind a RAID volume has the node of the volume.
             let own_nodes = drive.paths.iter().filter(|_| drive.raid_volume().is_none());
             let nodes = own_nodes.filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
             let addresses = drive.paths.iter().map(|p| p.address.clone());
-            let identifying_serial =
-                serial.as_deref().filter(|_| drive.raid_volume().is_some()).map(SerialNumber::from);
-            let own = devices.chain(serial).chain(wwn).chain(drive.by_id.iter().cloned());
+            let identifying_serial = serial.filter(|_| drive.raid_volume().is_some()).cloned();
+            let own = devices.chain(serial.map(SerialNumber::to_string)).chain(wwn).chain(drive.by_id.iter().cloned());
             for name in own.chain(nodes).chain(addresses) {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());
             }

@@ -22,15 +22,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Lists are made at most this often while readings come in.
+/// Minimum interval between rebuilds of the lists.
 const MIN_REBUILD_INTERVAL: Duration = Duration::from_millis(250);
 /// Minimum gap between rebuilds, as a multiple of the last build time: builds take at most a tenth of the time, and a
 /// fiftieth during a sweep, when lists change all the time and are rebuilt at its end anyway.
 const REBUILD_FACTOR: u32 = 10;
 const REBUILD_FACTOR_IN_SWEEP: u32 = 50;
-/// Documents are sent at most this often.
+/// Minimum interval between two pipelines of documents.
 const MIN_FLUSH_INTERVAL: Duration = Duration::from_secs(1);
-/// Added to interval and sweep, so that a drive's key never lapses at the very end of a cycle.
+/// Added to interval and sweep, so that a drive's key never expires at the very end of a cycle.
 const LIFETIME_MARGIN: Duration = Duration::from_secs(1);
 
 /// What goes to Redis.
@@ -64,11 +64,11 @@ pub(super) struct Publisher {
     /// It has been reported that the list of missing drives is incomplete.
     reported_left_out: bool,
     /// The lists must be rebuilt.
-    lists_stale: bool,
+    lists_outdated: bool,
     built: Option<Instant>,
     /// Duration of the last rebuild, which bounds the rate of rebuilds.
     build_took: Duration,
-    /// Minimum gap between rebuilds, as a multiple of the last build time.
+    /// `REBUILD_FACTOR`, or that of a sweep.
     rebuild_factor: u32,
     /// Fingerprints of the summaries in the documents.
     summaries: HashMap<DeviceName, u64>,
@@ -99,7 +99,7 @@ impl Publisher {
             sweep: Duration::ZERO,
             reported_longer_lifetime: false,
             reported_left_out: false,
-            lists_stale: true,
+            lists_outdated: true,
             built: None,
             build_took: Duration::ZERO,
             rebuild_factor: REBUILD_FACTOR,
@@ -146,13 +146,13 @@ impl Publisher {
     }
 
     /// The lists are out of date.
-    pub(super) fn mark_lists_stale(&mut self) {
-        self.lists_stale = true;
+    pub(super) fn mark_lists_outdated(&mut self) {
+        self.lists_outdated = true;
     }
 
     /// Redis has no current lists: they are rebuilt, and sent soon.
-    pub(super) fn invalidate_lists(&mut self) {
-        self.lists_stale = true;
+    pub(super) fn send_lists_soon(&mut self) {
+        self.lists_outdated = true;
         let soon = self.flushed.map_or_else(Instant::now, |last| last + MIN_FLUSH_INTERVAL);
         self.lists_due = self.lists_due.min(soon);
     }
@@ -183,7 +183,7 @@ impl Publisher {
         self.summaries.insert(device.clone(), fingerprint(summary));
         self.memory.set(Key::Smart(device.clone()), document);
         self.pending.insert(device.clone());
-        self.lists_stale = true;
+        self.lists_outdated = true;
     }
 
     /// Sends the document in memory again.
@@ -218,7 +218,7 @@ impl Publisher {
     }
 
     pub(super) fn is_rebuild_due(&self, at: Instant) -> bool {
-        self.lists_stale && self.rebuild_at().is_none_or(|due| at >= due)
+        self.lists_outdated && self.rebuild_at().is_none_or(|due| at >= due)
     }
 
     fn rebuild_at(&self) -> Option<Instant> {
@@ -237,14 +237,14 @@ impl Publisher {
                 self.memory.body(&list).map(|body| body.gzip().map(drop));
             }
         }
-        self.lists_stale = false;
+        self.lists_outdated = false;
         self.built = Some(Instant::now());
         self.build_took = started.elapsed();
     }
 
     /// There is no data for lists yet.
     pub(super) fn skip_rebuild(&mut self) {
-        self.lists_stale = false;
+        self.lists_outdated = false;
         self.built = Some(Instant::now());
     }
 
@@ -257,8 +257,8 @@ impl Publisher {
         at >= self.lists_due
     }
 
-    /// Stores the list of missing drives before the others. `in_place`: only if one is stored. False: there is none, and
-    /// nothing was stored. In any case the list is not sent with the others.
+    /// Stores the list of missing drives before the others. `in_place`: only if one is stored. False: there is none,
+    /// and nothing was stored. In any case the list is not sent with the others.
     pub(super) fn store_missing_list(&mut self, in_place: bool) -> Result<bool, StoreError> {
         self.exclude_missing_list();
         let Some(entry) = self.entry(Key::Gone) else { return Ok(true) };
@@ -327,7 +327,7 @@ impl Publisher {
 
     pub(super) fn next_due(&self, sends: Sends) -> Option<Instant> {
         let now = Instant::now();
-        let rebuild = self.lists_stale.then(|| self.rebuild_at().unwrap_or(now));
+        let rebuild = self.lists_outdated.then(|| self.rebuild_at().unwrap_or(now));
         let has_documents = sends != Sends::Nothing && !self.pending.is_empty();
         let documents = has_documents.then(|| self.flushed.map_or(now, |last| last + MIN_FLUSH_INTERVAL));
         let lists = (sends == Sends::Lists).then_some(self.lists_due);

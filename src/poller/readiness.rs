@@ -1,13 +1,13 @@
-//! What requests can be shown so far.
+//! How far the daemon has started: which values requests can get.
 
 /// In order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Readiness {
-    /// Nothing is known of what is here, or of what an earlier daemon left in Redis.
+    /// Neither the drives of this host nor the values of an earlier daemon in Redis are known.
     #[default]
     Starting,
-    /// A discovery was complete, and what Redis has of the drives that are here has been taken over.
+    /// A discovery was complete, and the stored readings of the present drives were restored from Redis.
     Restored,
-    /// A sweep was complete, here or in the daemon that is followed.
+    /// A sweep was complete, in this daemon or in the leader.
     Ready,
 }

@@ -16,7 +16,7 @@ impl EventLoop {
     pub(super) fn handle_request(&mut self, request: PollerRequest) {
         match request {
             PollerRequest::Drive { device, reply } => self.handle_drive_request(&device, reply),
-            PollerRequest::Rescan { reply } => {
+            PollerRequest::Discover { reply } => {
                 self.discover_if_changed();
                 let _ = reply.send(ValueSource::Memory);
             }
@@ -28,7 +28,7 @@ impl EventLoop {
                     self.resend(&device);
                 }
             }
-            PollerRequest::Refresh(_) => self.publisher.invalidate_lists(),
+            PollerRequest::Refresh(_) => self.publisher.send_lists_soon(),
         }
     }
 
@@ -86,7 +86,7 @@ impl EventLoop {
     /// A follower builds lists from the drive keys of the leader and reads only drives without one. A leader builds them
     /// from its own readings.
     fn handle_list_request(&mut self, key: Key, reply: Sender<ValueSource>) {
-        self.publisher.invalidate_lists();
+        self.publisher.send_lists_soon();
         if self.leadership.is_leader() {
             let never_swept =
                 self.readiness != Readiness::Ready && self.collector.inventory().present().next().is_some();

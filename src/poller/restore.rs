@@ -56,15 +56,15 @@ impl EventLoop {
         self.limit_missing(left_out);
         self.missing.retain_missing(self.collector.inventory());
         self.publish_missing_list();
-        self.publisher.mark_lists_stale();
+        self.publisher.mark_lists_outdated();
     }
 
     /// Restores the drives of the stored list. Recalled drives that are not in it are removed.
     fn restore_missing_list(&mut self, documents: &[&RawValue], budget: &mut Budget) -> usize {
         let outline = |document: &RawValue| Outline::parse(document.get().as_bytes());
-        if self.collector.inventory().has_recalled() {
+        if self.collector.inventory().has_restored() {
             let listed: HashSet<Identity> = documents.iter().filter_map(|d| Some(outline(d)?.identity)).collect();
-            self.collector.inventory_mut().forget_recalled(|identity| listed.contains(identity));
+            self.collector.inventory_mut().remove_restored(|identity| listed.contains(identity));
         }
         let mut known = KnownDrives::of(self.collector.inventory(), now());
         let candidates = newest(documents, &known, self.collector.inventory().missing_limit());
@@ -87,8 +87,8 @@ impl EventLoop {
             let Ok(documents) = self.documents(&keys, CopyKind::LastKnown) else { break };
             for (last, document) in chunk.iter().zip(documents) {
                 let Some((_, value)) = document else { continue };
-                let recalled = self.restore_missing_drive(&mut known, &value, Some(last), budget);
-                changes.extend(recalled.map(Change::Missing));
+                let restored = self.restore_missing_drive(&mut known, &value, Some(last), budget);
+                changes.extend(restored.map(Change::Missing));
             }
         }
         self.detector.changes(&changes, self.collector.inventory(), true);
@@ -136,8 +136,8 @@ impl EventLoop {
         }
         let report = parsed.map(|parsed| parsed.report);
         let since = last.unwrap_or(&stored.summary).missing_since?;
-        let recalled = stored.to_recalled(report, since)?;
-        let key = self.collector.inventory_mut().restore_missing(known, recalled)?;
+        let restored = stored.to_restored(report, since)?;
+        let key = self.collector.inventory_mut().restore_missing(known, restored)?;
         self.publish_drive(&key, raw.as_deref());
         Some(key)
     }
@@ -153,14 +153,14 @@ impl EventLoop {
     }
 
     /// Runs before lists are sent. Recalled drives are removed if Redis has lost them: the stored list is replaced
-    /// atomically, and if there is none, recalled drives are removed and the lists must be rebuilt (true).
+    /// atomically, and if there is none, restored drives are removed and the lists must be rebuilt (true).
     pub(super) fn persist_missing_list(&mut self) -> bool {
         if self.missing.restore == Restore::Due {
             // The stored list has not been restored yet.
             self.publisher.exclude_missing_list();
             return false;
         }
-        if !self.collector.inventory().has_recalled() {
+        if !self.collector.inventory().has_restored() {
             return false;
         }
         if self.missing.stored_list == StoredList::Absent {
@@ -181,12 +181,12 @@ impl EventLoop {
         } else if !matches!(self.publisher.store_missing_list(true), Ok(false)) {
             return false;
         }
-        let count = self.collector.inventory_mut().forget_recalled(|_| false);
+        let count = self.collector.inventory_mut().remove_restored(|_| false);
         log::info!("redis has lost the list of missing drives, those known from it alone are forgotten count={count}");
         self.missing.retain_missing(self.collector.inventory());
         self.publish_missing_list();
         self.publisher.include_missing_list();
-        self.publisher.mark_lists_stale();
+        self.publisher.mark_lists_outdated();
         true
     }
 
@@ -274,7 +274,7 @@ impl EventLoop {
         if is_newer || held_at.is_none_or(|own| copy == CopyKind::Live && own <= at) {
             self.handle.memory.set(place, Bytes::clone(value));
         }
-        self.publisher.mark_lists_stale();
+        self.publisher.mark_lists_outdated();
         true
     }
 }

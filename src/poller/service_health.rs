@@ -7,7 +7,6 @@ use crate::api::service::{Component, Degradation, Service};
 use crate::cache::Bytes;
 use crate::clock::{self, now};
 use crate::domain::drive::{DriveKey, DriveState};
-use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::Inventory;
 use crate::domain::no_reading::NoReading;
 use crate::events::{EventFields, EventKind, Subject, emit, event};
@@ -50,12 +49,7 @@ impl EventLoop {
                 continue;
             }
             let why = record.error.as_ref().map_or_else(|| "no answer".to_owned(), NoReading::to_string);
-            found.push(Degradation::of_drive(
-                &record.drive.device,
-                record.serial_number().map(SerialNumber::from),
-                now,
-                why,
-            ));
+            found.push(Degradation::of_drive(&record.drive.device, record.serial_number().cloned(), now, why));
         }
         Service {
             host: overview.host.clone(),

@@ -1,16 +1,16 @@
-//! What a drive is attached by, from its place in sysfs; no command is sent.
+//! The attachment of a drive, from its sysfs path; no command is sent.
 //!
-//! The place in the device tree names the bus (`…/usb1/…`, `…/ata3/…`, `…/end_device-0:0:7/…`: the
-//! kernel's own names). Which disks of a RAID controller's driver are volumes: `megaraid_sas` shows
+//! The sysfs path contains the name of the bus (`…/usb1/…`, `…/ata3/…`, `…/end_device-0:0:7/…`: the
+//! kernel's names). Which disks of a RAID controller's driver are volumes: `megaraid_sas` shows
 //! them on channels from 2 on (`MEGASAS_MAX_PD_CHANNELS`), `mpt2sas` and `mpt3sas` on channel 1
-//! (`RAID_CHANNEL`), `hpsa` and `smartpqi` say it in `raid_level` (`N/A` for a physical disk).
+//! (`RAID_CHANNEL`), `hpsa` and `smartpqi` report it in `raid_level` (`N/A` for a physical disk).
 
 use super::{Host, attribute};
 use crate::domain::device_type::Controller;
 use crate::domain::transport::{Attachment, Transport};
 use std::path::Path;
 
-/// Of a SCSI disk: `block` is its directory in `sys/block`, `address` its `host:channel:target:lun`.
+/// The attachment of a SCSI disk: `block` is its directory in `sys/block`, `address` its `host:channel:target:lun`.
 pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attachment {
     let place = std::fs::read_link(block).unwrap_or_default();
     let transport = place.to_str().and_then(by_place);
@@ -33,7 +33,7 @@ pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attachment {
     if is_volume { Attachment::RaidVolume(controller) } else { Attachment::Scsi(None) }
 }
 
-/// The bus that is nearest to the disk.
+/// The transport of the nearest bus.
 fn by_place(place: &str) -> Option<Transport> {
     let numbered = |part: &str, name: &str| {
         part.strip_prefix(name).is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()) && !n.contains(':'))

@@ -133,7 +133,7 @@ fn discover_path(host: &Host, device: &DeviceName) -> Option<DiscoveredPath> {
     let size_bytes = attribute(&block.join("size")).and_then(|s| s.parse::<u64>().ok()).map(|n| n.saturating_mul(512));
     let rotational = attribute(&block.join("queue/rotational")).map(|r| r != "0");
     let (path, identity, vendor, model, firmware) =
-        if device.as_str().starts_with("nvme") { inquire_nvme(&block, device)? } else { inquire_scsi(&block, device)? };
+        if device.as_str().starts_with("nvme") { read_nvme(&block, device)? } else { read_scsi(&block, device)? };
     // A card reader without a card is not a drive.
     if size_bytes.is_none_or(|s| s == 0) && attribute(&block.join("removable")).as_deref() == Some("1") {
         return None;
@@ -150,9 +150,9 @@ fn discover_path(host: &Host, device: &DeviceName) -> Option<DiscoveredPath> {
 }
 
 /// Path, identity, vendor, model and firmware.
-type Inquiry = (DrivePath, Identity, Option<String>, Option<String>, Option<String>);
+type DriveAttributes = (DrivePath, Identity, Option<String>, Option<String>, Option<String>);
 
-fn inquire_scsi(block: &std::path::Path, name: &DeviceName) -> Option<Inquiry> {
+fn read_scsi(block: &std::path::Path, name: &DeviceName) -> Option<DriveAttributes> {
     let dir = block.join("device");
     if attribute(&dir.join("type")).is_some_and(|t| !DISK_TYPES.contains(&t.as_str())) {
         return None;
@@ -200,7 +200,7 @@ fn naa_of_unit(page: &[u8]) -> Option<String> {
     None
 }
 
-/// What the two pages give.
+/// Both parsers on one page.
 #[cfg(fuzzing)]
 pub fn fuzz_vpd(page: &[u8]) -> (Option<String>, Option<String>) {
     (serial_of_unit(page), naa_of_unit(page))
@@ -218,7 +218,7 @@ fn is_placeholder(wwid: &str) -> bool {
     digits.is_some_and(|d| d.bytes().skip(1).all(|b| b == b'0'))
 }
 
-fn inquire_nvme(block: &std::path::Path, name: &DeviceName) -> Option<Inquiry> {
+fn read_nvme(block: &std::path::Path, name: &DeviceName) -> Option<DriveAttributes> {
     let (path, controller) = nvme_path(block, name)?;
     let read = |what: &str| attribute(&controller.join(what));
     Some((path, nvme_identity(block)?, None, read("model"), read("firmware_rev")))
@@ -239,7 +239,7 @@ fn nvme_identity(block: &std::path::Path) -> Option<Identity> {
 }
 
 /// The controller's directory. With native multipath `device` is the subsystem, which holds a
-/// link for each of its controllers; the first one is asked.
+/// link for each of its controllers; the first one is used.
 fn nvme_controller(block: &std::path::Path) -> Option<PathBuf> {
     let is_controller =
         |n: &str| n.strip_prefix("nvme").is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
@@ -273,7 +273,7 @@ mod tests {
         let (one, other) = (link("../devices/0:0:1:0/block/sda"), link("../devices/0:0:2:0/block/sda"));
         assert_ne!(one, other);
         assert_eq!(link("../devices/0:0:1:0/block/sda"), one);
-        // In sysfs, where links are not read, the fingerprint is constant while nothing is plugged in.
+        // In sysfs, where links are not read, the fingerprint is constant while the topology does not change.
         let real = Host { root: "/".into(), ..host };
         assert_eq!(fingerprint(&real), fingerprint(&real));
     }

@@ -136,7 +136,7 @@ fn read_module(dir: &Path, sysfs_name: String) -> io::Result<EnclosureModule> {
 }
 
 /// The bays: components of type "device" or "array device". The number is the attribute `slot`; if the kernel does
-/// not provide it, the first number in the name; if that is not unique either, the position in the list.
+/// not provide it or it is not unique, the first number in the name; if those are not unique either, the position.
 fn bays(dir: &std::path::Path) -> io::Result<Vec<BayFiles>> {
     let mut dirs: Vec<String> = listed(dir)?.into_iter().filter(|n| is_bay(&dir.join(n))).collect();
     dirs.sort_by(|a, b| natural_cmp(a, b));

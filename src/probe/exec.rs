@@ -23,7 +23,7 @@ use thiserror::Error;
 pub(crate) struct ChildLimits {
     /// From the start to SIGTERM.
     pub(crate) deadline: Duration,
-    /// Of standard output, and of standard error; what is beyond is cut off and the child killed.
+    /// The limit of standard output, and of standard error. A child that exceeds it is killed.
     pub(crate) output_bytes: usize,
 }
 
@@ -143,7 +143,7 @@ pub(super) fn replace(program: &Path, args: impl Iterator<Item = OsString>) -> i
     Command::new(program).args(args).exec()
 }
 
-/// A child under watch.
+/// A running child with its pidfd and pipes.
 struct Run {
     child: Child,
     pidfd: Option<OwnedFd>,
@@ -190,7 +190,7 @@ impl Run {
         }
     }
 
-    /// Reads and waits until the child ends, or something else does.
+    /// Reads and waits until the child exits, a limit is exceeded, or the daemon stops.
     fn wait(&mut self, until: Instant, cap: usize, stop: Option<&Stop>) -> Ended {
         let Some(pidfd) = self.pidfd.as_ref() else {
             return Ended::Broken(io::Error::other("the kernel gave no pidfd (Linux 5.3 or later is needed)"));
@@ -283,7 +283,7 @@ fn pid(child: &Child) -> Option<Pid> {
     i32::try_from(child.id()).ok().and_then(Pid::from_raw)
 }
 
-/// Our end of a pipe, read without blocking.
+/// The read end of a pipe, which is read without blocking.
 struct Pipe {
     file: File,
     bytes: Vec<u8>,
@@ -294,12 +294,12 @@ struct Pipe {
 
 impl Pipe {
     fn new(fd: OwnedFd) -> Self {
-        // Should this fail, reads could block; then the pipe is not read at all.
+        // If this fails, reads could block, so the pipe is not read at all.
         let done = rustix::io::ioctl_fionbio(&fd, true).is_err();
         Self { file: File::from(fd), bytes: Vec::new(), total: 0, done }
     }
 
-    /// Reads what is there, and keeps the first `kept` bytes. False: there was more than `cap` in all.
+    /// Reads the available bytes, and keeps the first `kept` bytes. False: there was more than `cap` in all.
     /// Without this cap a fast writer would keep the loop busy forever.
     fn drain(&mut self, kept: usize, cap: usize) -> bool {
         let mut chunk = [0u8; 16 * 1024];

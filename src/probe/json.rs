@@ -1,7 +1,7 @@
-//! JSON of tools, which is not trusted: a flat list of its values, in the order of the text and borrowed from it.
+//! Untrusted JSON of tools: a flat list of its values, in the order of the text and borrowed from it.
 //!
-//! Limits hold while it is parsed. A number or a string is decoded when it is asked for; one that cannot be decoded costs
-//! itself and no other value. Of a key that an object has twice, the last one counts.
+//! The limits are enforced during parsing. Numbers and strings are decoded on access; one that cannot be decoded does
+//! not affect other values. Of duplicate keys in an object, the last one counts.
 
 mod escape;
 mod parse;

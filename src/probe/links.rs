@@ -72,8 +72,8 @@ impl Links {
             let dir = host.path(folder);
             for name in names(&dir) {
                 let Some(target) = link_name(&dir.join(&name)) else { continue };
-                let block_device = links.block_device(&target).filter(|_| folder == "dev/disk/by-id");
-                if let Some(device) = block_device {
+                let whole_drive = links.whole_drive(&target).filter(|_| folder == "dev/disk/by-id");
+                if let Some(device) = whole_drive {
                     by_id.entry(device).or_default().push(name.clone());
                 }
                 if LOCATION_FOLDERS.contains(&folder) && !links.targets.contains_key(&name) {
@@ -90,8 +90,8 @@ impl Links {
         links
     }
 
-    /// The drive of which a kernel name is the complete block device: its own, or that of a multipath map of it.
-    fn block_device(&self, kernel_name: &str) -> Option<DeviceName> {
+    /// The drive of a kernel name that is a whole drive and not a partition: its own name, or that of a multipath map.
+    fn whole_drive(&self, kernel_name: &str) -> Option<DeviceName> {
         if is_drive_name(kernel_name) {
             return self.devices.get(kernel_name).cloned();
         }
@@ -109,18 +109,19 @@ impl Links {
             return owner.clone();
         }
         // If the drive at a location lacks the partition, the name is of the previous drive there.
-        let block_device = || self.targets.get(stem).filter(|_| name == stem || !self.location_names.contains(stem));
+        let without_partition =
+            || self.targets.get(stem).filter(|_| name == stem || !self.location_names.contains(stem));
         self.kernel(name, MAX_DEPTH)
             .or_else(|| self.kernel(self.targets.get(name)?, MAX_DEPTH))
-            .or_else(|| self.kernel(block_device()?, MAX_DEPTH))
+            .or_else(|| self.kernel(without_partition()?, MAX_DEPTH))
             .filter(|device| wwn_in(stem).is_none() || !self.with_wwn.contains(device))
     }
 
     /// The name is a location (a block device, a bay, a port), which another drive may have by now.
     pub(crate) fn is_location_name(&self, name: &str) -> bool {
         let Some((name, stem)) = parts(name) else { return false };
-        let is_letter = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
-        is_letter || self.location_names.contains(name) || self.location_names.contains(stem)
+        let is_block_device_name = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
+        is_block_device_name || self.location_names.contains(name) || self.location_names.contains(stem)
     }
 
     /// The drive that has that device name now.
@@ -161,8 +162,8 @@ fn wwn_in(name: &str) -> Option<String> {
     is_wwn.then(|| hex.to_ascii_lowercase())
 }
 
-/// The last part of a name, and that without its `-partN`. Of a path only one that a drive may have:
-/// a file may be called `sda1`, and so may a volume below `/dev/zvol`.
+/// The last part of a name, and the same without `-partN`. `None` for a path outside the folders of drives:
+/// a file may be named `sda1`, and so may a volume below `/dev/zvol`.
 fn parts(name: &str) -> Option<(&str, &str)> {
     let name = match name.trim_end_matches('/').rsplit_once('/') {
         None => name,

@@ -1,4 +1,4 @@
-//! The seam to the operating system: the only rooms that touch sysfs, smartctl and zpool.
+//! The interface to the operating system: the only modules that use sysfs, smartctl and zpool.
 
 mod attachment;
 pub mod drives;
@@ -18,8 +18,8 @@ use crate::domain::identity::DeviceName;
 use std::path::PathBuf;
 use sysfs::{attribute, binary, link_name, names};
 
-/// The host as a value: where to look and what to run. The simulator and a real machine differ
-/// in nothing else.
+/// The host as a value: the root of its file system and the programs to run. Only these differ between the simulator
+/// and a real machine.
 #[derive(Clone, Debug)]
 pub struct Host {
     pub root: PathBuf,
@@ -40,7 +40,7 @@ impl Host {
     }
 }
 
-/// The whole disk that a kernel name means, among `disks`: `sda1` is on `sda`, `nvme0n1p2` on `nvme0n1`.
+/// The whole disk of a kernel name, if `is_disk` accepts it: `sda1` is on `sda`, `nvme0n1p2` on `nvme0n1`.
 fn whole_disk<'a>(name: &str, is_disk: impl Fn(&str) -> bool, buffer: &'a mut String) -> Option<&'a str> {
     buffer.clear();
     buffer.push_str(name);

@@ -107,7 +107,7 @@ fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
         (Some(wa), Some(wb), Some(sa), Some(sb)) => {
             wa == wb && sa == sb && (!wa.starts_with("t10.") || is_independent && !is_placeholder_serial(sa))
         }
-        // Identities are incomplete. One name twice on one path may be a controller that reports its own.
+        // Identities are incomplete. One name twice behind one host or expander may be that of a controller.
         (Some(wa), Some(wb), _, _) => wa == wb && is_independent,
         (None, None, Some(sa), Some(sb)) => sa == sb && is_independent && !is_placeholder_serial(sa),
         _ => false,

@@ -1,9 +1,10 @@
 //! Attributes, folders and links of sysfs.
 //!
-//! Only `blocking_attribute` may block: all other functions read regular files only and open them without blocking.
+//! Only `blocking_attribute` may block: all other functions read folders, links, and regular files, which they open
+//! without blocking.
 //!
-//! A read that fails for lack of descriptors or memory does not mean that the attribute is absent. Such failures are counted,
-//! and a discovery is complete only if none occurred during it (`ShortageCheck`).
+//! A read that fails for lack of descriptors or memory does not mean that the attribute is absent. Such failures are
+//! counted, and a discovery is complete only if none occurred during it (`ShortageCheck`).
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::{Errno, read, retry_on_intr};
@@ -11,9 +12,9 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-/// What one call may give: a page.
+/// Maximum size of an attribute: a page.
 const PAGE: usize = 4096;
-/// Descriptors of the process, of the kernel, and memory.
+/// No descriptors in the process, none in the kernel, no memory.
 const SHORTAGE_ERRORS: [Errno; 3] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
 
 /// How many reads failed for a shortage, in all threads, and the error of the last one.
@@ -29,7 +30,7 @@ pub(super) fn count_shortage(error: &io::Error) {
     }
 }
 
-/// Detects shortages during a discovery. Those of other threads count as well: the same read may have failed here.
+/// Detects shortages during a discovery. Those of all threads count: a discovery runs in several of them.
 pub(crate) struct ShortageCheck {
     seen_before: u64,
 }
@@ -40,7 +41,7 @@ impl ShortageCheck {
     }
 
     /// An error: something may be present that was not read.
-    pub(crate) fn is_complete(&self) -> io::Result<()> {
+    pub(crate) fn finish(&self) -> io::Result<()> {
         if SHORTAGES_SEEN.load(Ordering::Acquire) == self.seen_before {
             return Ok(());
         }
@@ -53,8 +54,8 @@ pub(super) fn attribute(path: &Path) -> Option<String> {
     text(&binary(path)?)
 }
 
-/// The same for an attribute for which the kernel asks the enclosure. It may block forever, so only children that may be
-/// abandoned call it.
+/// The same for an attribute for which the kernel asks the enclosure. It may block forever, so only children and
+/// threads that may be abandoned call it.
 pub(super) fn blocking_attribute(path: &Path) -> Option<String> {
     text(&ok_or_counted(read_page(path, OFlags::empty()).map_err(Into::into))?)
 }
@@ -78,7 +79,7 @@ fn read_page(path: &Path, how: OFlags) -> rustix::io::Result<Vec<u8>> {
         return Err(Errno::INVAL);
     }
     let mut page = vec![0; PAGE];
-    // One call gives all of it, or as much as one call ever gives.
+    // One call returns the complete attribute, or as much of it as one call can return.
     let length = retry_on_intr(|| read(&file, &mut page[..]))?;
     page.truncate(length);
     Ok(page)
@@ -153,7 +154,7 @@ mod tests {
         for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
             let check = ShortageCheck::begin();
             count_shortage(&errno.into());
-            assert!(check.is_complete().is_err(), "{errno:?}");
+            assert!(check.finish().is_err(), "{errno:?}");
         }
     }
 }

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const VERSION_LIMITS: ChildLimits = ChildLimits { deadline: Duration::from_secs(5), output_bytes: 64 * 1024 };
-/// The first with `--json`.
+/// The first version with `--json`.
 const MIN_VERSION: Version = Version(7, 0);
 /// Before it, grown defects of SAS drives were given in bytes (smartmontools NEWS).
 pub(crate) const RECOMMENDED: Version = Version(7, 2);
-/// Where smartctl is searched if it was not installed at the start.
+/// Where smartctl is searched for if it was not installed at the start.
 const USUAL_PATHS: [&str; 4] =
     ["/usr/sbin/smartctl", "/sbin/smartctl", "/usr/local/sbin/smartctl", "/usr/bin/smartctl"];
 

@@ -1,8 +1,8 @@
 //! Starts a child through a trampoline, so that the child does not outlive the daemon even if SIGKILL ends the daemon.
 //!
-//! The kernel provides this (`PR_SET_PDEATHSIG`, prctl(2)), but a process can request it only for itself. So a tool is started
-//! through this program under another name, which makes the request and then executes the tool. Not covered: a tool's own
-//! children, and a tool that the kernel cannot end before its drive answers.
+//! The kernel provides this (`PR_SET_PDEATHSIG`, prctl(2)), but a process can request it only for itself. So a tool is
+//! started through this program under another name, which makes the request and then executes the tool. Not covered: a
+//! tool's own children, and a tool that the kernel cannot end before its drive answers.
 
 use super::enclosure;
 use super::exec::{self, Output};
@@ -36,8 +36,8 @@ pub(crate) fn is_enabled() -> bool {
     IS_ENABLED.load(Ordering::Relaxed)
 }
 
-/// Executes the tool that the arguments name, if this process was started as a trampoline. Returns only
-/// if it was not, or on failure.
+/// Executes the tool that the arguments name, if this process was started as a trampoline. Returns `None` if it was
+/// not, otherwise the exit code on failure or after `READ_ENCLOSURE`.
 pub fn run_as_trampoline() -> Option<ExitCode> {
     let mut args = std::env::args_os();
     if args.next()? != NAME {
@@ -52,29 +52,32 @@ pub fn run_as_trampoline() -> Option<ExitCode> {
     if is_orphan {
         return failed;
     }
+    if let Err(error) = death_signal {
+        return Some(fail(&error.into()));
+    }
     if program == READ_ENCLOSURE {
         let dirs: Vec<PathBuf> = args.map(PathBuf::from).collect();
         let text = enclosure::dump_attributes(dirs.iter().map(PathBuf::as_path));
         let _ = io::Write::write_all(&mut io::stdout(), text.as_bytes());
         return Some(ExitCode::SUCCESS);
     }
-    let error = match death_signal {
-        Ok(()) => exec::replace(Path::new(&program), args),
-        Err(error) => error.into(),
-    };
-    // The parent may have ended.
-    let _ = io::Write::write_all(&mut io::stderr(), format!("{ERROR_PREFIX}{}\n", number(&error)).as_bytes());
-    failed
+    Some(fail(&exec::replace(Path::new(&program), args)))
 }
 
-/// Tuning of glibc's allocator (mallopt(3)). One arena: otherwise each thread has its own and keeps freed memory in it; a second
-/// arena already costs a sixth more. Fixed thresholds: large blocks are returned to the kernel at once; otherwise glibc raises
-/// the mmap threshold after the first large free.
+/// Reports the error to the parent, which may have ended.
+fn fail(error: &io::Error) -> ExitCode {
+    let _ = io::Write::write_all(&mut io::stderr(), format!("{ERROR_PREFIX}{}\n", number(error)).as_bytes());
+    ExitCode::from(NOT_STARTED)
+}
+
+/// Tuning of glibc's allocator (mallopt(3)). One arena: otherwise each thread has its own and keeps freed memory in it;
+/// a second arena already costs a sixth more. Fixed thresholds: large blocks are returned to the kernel at once;
+/// otherwise glibc raises the mmap threshold after the first large free.
 const MALLOC_TUNING: [(&str, &str); 3] =
     [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "2097152"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
 
-/// Executes this program again with `MALLOC_TUNING`, which glibc reads only at the start of a process. Returns on failure,
-/// which costs some megabytes of memory.
+/// Executes this program again with `MALLOC_TUNING`, which glibc reads only at the start of a process. Returns on
+/// failure, which costs some megabytes of memory.
 pub fn reexec_with_malloc_tuning() {
     if let Ok(program) = std::env::current_exe() {
         let error = exec::reexec(&program, std::env::args_os(), MALLOC_TUNING);

@@ -19,7 +19,7 @@ impl Reader {
         let mut snapshot = self.current_snapshot();
         if snapshot.find(id).is_some_and(|known| !self.has_its_name(id, known)) {
             // Block device names have moved: the drive has another name by now, or none.
-            snapshot = self.force_rescan();
+            snapshot = self.force_discovery();
         }
         let Some(known) = snapshot.find(id) else { return self.unknown_drive(id) };
         let Some(document) = &known.missing else { return self.present_drive(id, known, &snapshot) };

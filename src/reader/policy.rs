@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// How long a request may wait for a drive or for a list.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The topology is not checked more often than this.
-const RESCAN_MIN_INTERVAL: Duration = Duration::from_millis(1);
+const MIN_DISCOVERY_INTERVAL: Duration = Duration::from_millis(1);
 /// A check of the topology takes at most one part in this many of the time.
 const RESCAN_COST_FACTOR: u32 = 20;
 
@@ -98,12 +98,12 @@ impl Reader {
             let mut last = self.last_rescan();
             last.cost = Some(last.cost.map_or(cost, |least| least.min(cost)));
         }
-        if is_current { snapshot } else { self.force_rescan() }
+        if is_current { snapshot } else { self.force_discovery() }
     }
 
     fn is_rescan_due(&self) -> bool {
         let mut last = self.last_rescan();
-        let interval = RESCAN_MIN_INTERVAL.max(last.cost.unwrap_or_default() * RESCAN_COST_FACTOR);
+        let interval = MIN_DISCOVERY_INTERVAL.max(last.cost.unwrap_or_default() * RESCAN_COST_FACTOR);
         if last.at.elapsed() < interval {
             return false;
         }
@@ -116,9 +116,9 @@ impl Reader {
     }
 
     /// The snapshot after a new discovery by the poller.
-    pub(super) fn force_rescan(&self) -> Arc<Snapshot> {
+    pub(super) fn force_discovery(&self) -> Arc<Snapshot> {
         let (reply, replied) = bounded(1);
-        if self.poller.requests.try_send(PollerRequest::Rescan { reply }).is_ok() {
+        if self.poller.requests.try_send(PollerRequest::Discover { reply }).is_ok() {
             let _ = self.poller.reply(&replied, REQUEST_TIMEOUT);
         }
         self.poller.snapshot()

@@ -1,5 +1,5 @@
-//! The response cache: parsed values and the bodies made of them, so that no value is parsed twice. Limited by a budget of
-//! bytes. Lists from Redis are parsed by one thread at a time.
+//! The response cache: parsed values and the bodies made of them, so that no value is parsed twice. Limited by a budget
+//! of bytes. Lists from Redis are parsed by one thread at a time.
 
 use super::parse_lock::ParseLock;
 use super::rejected::{Rejected, Unrecognized};
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// The budget of all lists and views is this, plus so many times the limit of one list.
+/// The budget of all lists and views is `LISTS_BASE`, plus `LISTS_FACTOR` times the limit of one list.
 const LISTS_BASE: usize = 4 * 1024 * 1024;
 const LISTS_FACTOR: usize = 4;
 /// The budget of all documents, of some twenty kilobytes each.

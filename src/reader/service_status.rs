@@ -1,5 +1,5 @@
-//! The status of the service, for `/api/health`, the probes and the metrics: what the poller publishes about itself, and
-//! what this process sees of Redis and of the poller.
+//! The status of the service, for `/api/health`, the probes and the metrics: what the poller publishes about itself,
+//! and what this process sees of Redis and of the poller.
 
 use crate::api::service::{Component, Degradation, Service};
 use crate::cache::redis::RedisStore;
@@ -14,7 +14,7 @@ pub(super) const POLLER_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct ServiceStatus {
     pub(crate) service: Service,
-    /// The first sweep is whole.
+    /// The first sweep is complete.
     pub(crate) ready: bool,
     pub(crate) at: Timestamp,
     /// Redis answers.

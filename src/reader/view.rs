@@ -1,4 +1,4 @@
-//! Views of a list: the whole list, or what is made of it. Pure.
+//! Views of a list: the complete list, or a body derived from it. Pure.
 
 use crate::api::bay_map;
 use crate::api::bodies::DrivesBody;

@@ -35,7 +35,7 @@ pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::
     print(&text)
 }
 
-/// The host as set, and a stop that signals ask for.
+/// The host from the settings, and a stop that signals request.
 pub(crate) fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
     let stop = Stop::new().context("cannot make the stop token")?;
     stop.on_signals().context("cannot listen to signals")?;
@@ -43,7 +43,7 @@ pub(crate) fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
     Ok((host, stop))
 }
 
-/// One sweep, with its progress on a terminal. Gives everything joined, and the rack behind it.
+/// Runs one sweep, with its progress on a terminal. Returns the overview, and the collector with its data.
 pub(crate) fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Collector, Overview)> {
     let (mut collector, reports) = Collector::new(
         host,

@@ -8,7 +8,6 @@ use crate::api::drive_summary::DriveSummary;
 use crate::api::enclosure_view::EnclosureView;
 use crate::api::overview::Overview;
 use crate::domain::drive::DriveState;
-use crate::domain::enclosure::words::SlotStatus;
 use crate::domain::health::Verdict;
 use crate::domain::text::natural_cmp;
 use crate::domain::text::{format_size, sanitize};
@@ -51,7 +50,7 @@ const HOURS: usize = 6;
 const POOL: usize = 7;
 const VERDICT: usize = 8;
 
-/// Columns in the order in which they are dropped. At 40 columns bay, device, serial and verdict remain.
+/// Steps in the order in which they are taken. At 40 columns bay, device, serial and verdict remain.
 const SHRINK_STEPS: [ShrinkStep; 14] = [
     ShrinkStep::Cut(MODEL, 16),
     ShrinkStep::Drop(HOURS),
@@ -135,7 +134,7 @@ fn beside(line: &str, plain: usize, text: &str, layout: &ColumnLayout) -> String
     format!("{line}{:pad$}{text}", "")
 }
 
-/// Colour beside the word, never in its place.
+/// Colour in addition to the word, never instead of it.
 fn sgr(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Crit => "1;31",
@@ -208,14 +207,11 @@ fn rows(enclosure: &EnclosureView) -> Vec<TableRow> {
     slots
         .map(|slot| match (&slot.drive, &slot.status) {
             (Some(drive), _) => row(slot.slot.to_string(), drive),
-            // A bay without a drive is reported as empty only if the enclosure reports it as empty.
-            (None, Some(status)) if *status != SlotStatus::NotInstalled => {
+            (None, _) if enclosure.reports_empty(slot) => empty(slot.slot, "(empty)", String::new()),
+            (None, Some(status)) => {
                 empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", sanitize(status.as_str())))
             }
-            (None, None) if enclosure.error.is_some() => {
-                empty(slot.slot, "(none)", "(no drive, the shelf does not say)".to_owned())
-            }
-            (None, _) => empty(slot.slot, "(empty)", String::new()),
+            (None, None) => empty(slot.slot, "(none)", "(no drive, the shelf does not say)".to_owned()),
         })
         .collect()
 }

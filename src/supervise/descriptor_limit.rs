@@ -1,25 +1,24 @@
-//! The limit of file descriptors. It is raised at the start to what all parts together can need, so that none fails for lack
-//! of descriptors later. With a lower hard limit fewer connections are accepted.
+//! The limit of file descriptors. It is raised at the start to the maximum that all parts together need, so that none
+//! fails for lack of descriptors later. With a lower hard limit fewer connections are accepted.
 
 use crate::config::Config;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// A run of a tool: its process, two pipes, and what starting it takes for a moment.
+/// For a run of a tool: its pidfd, two pipes, and those that starting it needs for a moment.
 const DESCRIPTORS_PER_CHILD: usize = 8;
-/// Log, listeners, epoll, tiny_http, sysfs, connections that are turned away.
+/// For the log, listeners, epoll, tiny_http, sysfs, and connections that are rejected.
 const OTHER_DESCRIPTORS: usize = 128;
 /// Minimum number of connections for a usable service.
 const MIN_CONNECTIONS: usize = 4;
 
-/// Raises the soft limit as far as it is needed and allowed. Gives how many connections may be open
-/// at once.
+/// Raises the soft limit as far as it is needed and allowed. Returns how many connections may be open at once.
 pub(crate) fn raise_descriptor_limit(config: &Config) -> usize {
     let wanted = config.http.max_connections;
     // Each worker has a connection to Redis, and a private one to tiny_http at both ends.
     let others = OTHER_DESCRIPTORS + 4 * config.http.workers + DESCRIPTORS_PER_CHILD * config.smart.concurrency;
     let needed = u64::try_from(wanted + others).unwrap_or(u64::MAX);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    // `None`: as many as one likes.
+    // `None`: unlimited.
     let Some(current) = current.filter(|soft| *soft < needed) else { return wanted };
     let soft = maximum.map_or(needed, |hard| needed.min(hard));
     let is_raised = soft > current && setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum }).is_ok();

@@ -13,8 +13,9 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-/// Consecutive checks without a new heartbeat of `supervise`, which makes one between two checks: without a watchdog, two
-/// minutes. A start may take as long. Counted rather than timed, so that SIGSTOP does not trip it.
+/// Consecutive checks without a new heartbeat of `supervise`, which makes one between two checks: without a watchdog,
+/// two minutes. A start may take as long. Counted rather than timed, because a process that was frozen (SIGSTOP, the
+/// cgroup freezer, suspend) does not hang.
 const MAX_MISSED_CHECKS: u32 = 12;
 /// Maximum duration of an orderly stop, in steps; counted for the same reason.
 const STOP_STEPS: u32 = 10;
@@ -111,11 +112,11 @@ fn names(monitor: &ThreadMonitor) -> String {
     }
 }
 
-/// exit(3) sets the status with which a service manager restarts the daemon. But it runs exit handlers under locks that a
-/// hanging thread may hold (the loader's, during a name lookup), so it has a bound, too.
+/// exit(3) sets the status with which a service manager restarts the daemon. But it runs exit handlers under locks that
+/// a hanging thread may hold (the loader's, during a name lookup), so it has a bound, too.
 /// SIGKILL always works, except on the first process of a container, which abort(3) ends.
-/// SIGKILL comes before abort(3), which may write the memory of the process to a core dump. In each case the kernel kills
-/// the children (`probe::trampoline`).
+/// SIGKILL comes before abort(3), which may write the memory of the process to a core dump. In each case the kernel
+/// kills the children (`probe::trampoline`).
 fn end_process() {
     let exit = || std::process::exit(STATUS);
     if thread::Builder::new().name("last-exit".to_owned()).spawn(exit).is_ok() {
@@ -146,7 +147,7 @@ mod tests {
         lines: Receiver<String>,
     }
 
-    /// `blocks`: writing a line never ends.
+    /// `blocks`: writing a line blocks forever.
     fn played(bounds: Bounds, blocks: bool) -> Played {
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
         let monitor = ThreadMonitor::new(&stop);

@@ -1,5 +1,5 @@
 //! Supervision: the threads of the daemon, its watchdog, its file descriptors, notifications to systemd, and the last
-//! resort, which ends a process that does not end by itself.
+//! resort, which ends a process whose stop does not complete, or that no longer makes progress.
 
 mod descriptor_limit;
 mod last_resort;

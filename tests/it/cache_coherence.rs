@@ -1,5 +1,5 @@
-//! What an answer costs, and that being cheap never makes it wrong: lists are held behind a look at their version,
-//! as gzip once, shared by those who come at once; never older than what Redis has.
+//! What an answer costs, and that a cheap one is never wrong: a list is kept, also as gzip, and one check of its
+//! version serves all requests that come at once; no answer is older than what Redis has.
 
 use crate::support;
 

@@ -1,5 +1,5 @@
-//! What people list of hosts (lsscsi, lsblk, multipath, sysfs; `tests/fixtures/hosts`), laid out as the kernel would: bays
-//! hold the drives that are in them, two paths are one drive, and a leaf of a pool is the drive that is behind it.
+//! Listings of hosts (lsscsi, lsblk, multipath, sysfs; `tests/fixtures/hosts`), laid out as the kernel shows them: bays
+//! hold the drives that are in them, two paths are one drive, and a leaf of a pool is the drive behind it.
 
 mod host;
 
@@ -353,7 +353,7 @@ fn as_text(rows: &[(&str, &str)]) -> String {
     )
 }
 
-/// A letter goes to whoever comes next: a leaf that had it is not the drive that has it now.
+/// A letter goes to the drive that comes next: a leaf that had it is not the drive that has it now.
 #[test]
 fn a_leaf_is_never_the_drive_that_took_its_letter() {
     let host = two_disks();
@@ -387,7 +387,7 @@ fn a_volume_on_several_drives_is_none_of_them() {
     assert_eq!(pool_on(&host, &as_text(&[("/dev/mapper/vg-striped", "ONLINE")])), []);
 }
 
-/// A bay's or port's name goes to whoever is put there.
+/// A bay's or port's name goes to the drive that is put there.
 #[test]
 fn a_leaf_is_never_the_drive_that_took_its_bay() {
     let host = two_disks();

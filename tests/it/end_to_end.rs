@@ -265,7 +265,7 @@ fn pulled_and_inserted_drives_are_seen_without_waiting_for_a_sweep() {
     assert_eq!(daemon.json("/api/drives/NEWDRIVE1")["slot"], 5);
 }
 
-/// A shelf whose processor is silent blocks whoever asks it; bays and drives stay.
+/// A shelf whose processor is silent blocks each program that asks it; bays and drives stay.
 #[test]
 fn a_silent_shelf_costs_only_what_it_alone_can_say() {
     let (sim, redis) = (Sim::rack(), Redis::start());

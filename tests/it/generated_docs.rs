@@ -1,6 +1,6 @@
 //! What a package brings beside the programs, as far as it follows from the one definition of settings,
 //! commands and rules: the settings file, the rules file, manual pages, completions. They are kept in the
-//! repository, so that who packages needs no more than a compiler; here they are held against the program.
+//! repository, so that packaging needs no more than a compiler; here they are compared with the program.
 //!
 //! `GENERATED_DOCS=accept cargo test --test it generated_docs` writes them anew.
 

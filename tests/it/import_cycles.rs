@@ -1,7 +1,8 @@
 //! The import law below the top-level modules: which file imports which, and no cycle of more than two files.
 //!
-//! A file imports what its `use` lines and its other paths name: from `crate::`, `super::`, `self::` or a module below it. A module and one below
-//! it may import each other; three files or more that do so in a circle are one module that is cut in the wrong places.
+//! A file imports what its `use` lines and its other paths name: from `crate::`, `super::`, `self::` or a module below.
+//! A module and one below it may import each other; three files or more that do so in a circle are one module that is
+//! cut in the wrong places.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

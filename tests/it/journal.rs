@@ -22,7 +22,7 @@ fn serial_in(sim: &Sim, bay: u64) -> String {
     drive["serial"].as_str().expect("a serial number").to_owned()
 }
 
-/// Waits until a sweep has just ended: whoever is pulled while it is read may be seen to fail first.
+/// Waits until a sweep has just ended: a drive that is pulled while it is read may be seen to fail first.
 #[track_caller]
 fn between_sweeps(daemon: &Daemon) {
     let sweep = |o: &Value| o["sweep"]["started_at"].clone();

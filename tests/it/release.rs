@@ -1,5 +1,5 @@
-//! `packaging/release` in a repository of its own, with real git and make. FakeJournald-ins play what takes minutes: `make deb`,
-//! and cargo for the list of components. What a release leaves behind, and that one which fails leaves nothing.
+//! `packaging/release` in a repository of its own, with real git and make. Scripts stand in for what takes minutes:
+//! `make deb`, and cargo for the list of components. What a release leaves, and that a failed one leaves nothing.
 
 use crate::support;
 

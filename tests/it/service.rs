@@ -145,7 +145,7 @@ fn the_watchdog_is_not_fed_by_a_daemon_that_does_not_answer() {
     daemon.env("WATCHDOG_USEC", "4000000");
     let daemon = Daemon::spawn(&mut daemon);
     systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
-    // Nobody reaches it any more, though it lives.
+    // No client reaches it any more, though it lives.
     std::fs::rename(&socket, &elsewhere).expect("the socket moves");
     daemon.wait_logged("does not show that it works");
     systemd.drain();

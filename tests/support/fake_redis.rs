@@ -18,7 +18,7 @@ fn listener(port: u16, backlog: i32) -> Socket {
     socket
 }
 
-/// A listener whose queue is full: whoever connects waits for ever.
+/// A listener whose queue is full: a client that connects waits for ever.
 pub struct BlackHole {
     _listener: Socket,
     _waiting: Vec<TcpStream>,
@@ -65,7 +65,7 @@ impl FakeRedis {
                 };
                 count.fetch_add(1, Ordering::AcqRel);
                 socket.set_nonblocking(false).expect("an option");
-                // Nobody waits for ever for a daemon that is gone.
+                // No thread waits for ever for a daemon that is gone.
                 socket.set_read_timeout(Some(Duration::from_secs(60))).expect("an option");
                 socket.set_write_timeout(Some(Duration::from_secs(60))).expect("an option");
                 let talk = Arc::clone(&talk);
@@ -83,7 +83,7 @@ impl FakeRedis {
         })
     }
 
-    /// Answers what no Redis says, over and over; to who reads the lease, which is what a trial does,
+    /// Answers what no Redis says, over and over; to a client that reads the lease, as a trial does,
     /// that there is none.
     pub fn garbage(port: u16, once: &'static [u8], forever: &'static [u8]) -> Self {
         Self::at(port, move |mut stream| {
@@ -110,7 +110,7 @@ fn is_trial(asked: &[u8]) -> bool {
 }
 
 impl FakeRedis {
-    /// Answers at once to who reads the lease, and to all others a byte at a time, so slowly that
+    /// Answers at once to a client that reads the lease, and to all others a byte at a time, so slowly that
     /// there is always one just before a timeout.
     pub fn trickle(port: u16) -> Self {
         Self::at(port, move |mut stream| {

@@ -85,7 +85,7 @@ impl FakeJournald {
         self.dir.path()
     }
 
-    /// A socket that nobody reads from, until it is read.
+    /// A socket that is not read, until the test reads it.
     #[must_use]
     pub fn bind(&self) -> UnixDatagram {
         UnixDatagram::bind(self.folder().join("socket")).expect("a socket")

@@ -33,7 +33,7 @@ impl Redis {
         Self { port: reserved_port.number, reserved_port, child: None, dir, password: None, args: Vec::new() }
     }
 
-    /// Its port: as long as somebody has this, no other program can listen on it.
+    /// Its port: as long as this is held, no other program can listen on it.
     pub fn reserved_port(&self) -> Arc<ReservedPort> {
         Arc::clone(&self.reserved_port)
     }

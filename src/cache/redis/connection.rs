@@ -40,7 +40,7 @@ impl RedisConnection {
         self.request(packed, ReplyShape::Text(most), FailureKind::Rejected).map_err(unavailable_if_too_large)
     }
 
-    /// A part of the value of a key. Redis sends at most so many bytes of it.
+    /// A part of the value of a key. Redis sends at most that many bytes.
     pub(super) fn part(&mut self, packed: &[u8], most: usize) -> Result<Value, RedisError> {
         self.request(packed, ReplyShape::Text(most), FailureKind::Unavailable).map_err(unavailable_if_too_large)
     }

@@ -85,7 +85,7 @@ impl From<io::Error> for RedisError {
         use io::ErrorKind as E;
         let message = error.to_string();
         match error.kind() {
-            // A message of this program says more than the system's.
+            // A message of this program is more specific than the system's.
             E::WouldBlock | E::TimedOut if error.get_ref().is_none() => {
                 Self::new(FailureKind::Unavailable, "no answer in time")
             }

@@ -1,4 +1,4 @@
-//! Keys that are no stored values.
+//! Keys other than those of stored values.
 
 /// The poll lease.
 pub(super) fn lease_key(prefix: &str) -> String {

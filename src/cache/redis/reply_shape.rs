@@ -6,9 +6,9 @@ use redis::{Arg, Cmd, Value};
 /// The limit of a short text; `INFO` has some 10 KiB.
 const TEXT_BYTES: usize = 64 * 1024;
 /// All other lines of a reply, also of an error.
-const MAX_LINES_BYTES: usize = 16 * 1024;
+const OTHER_LINES_BYTES: usize = 16 * 1024;
 /// The line before a text, and the text's CRLF.
-const MAX_LINE_BYTES: usize = 32;
+const FRAMING_BYTES_PER_TEXT: usize = 32;
 /// `ROLE` of a master has four elements for each of its replicas.
 const LIST_ELEMENTS: usize = 1024;
 
@@ -46,10 +46,10 @@ impl ReplyShape {
         let (bulk_bytes, bytes, elements, depth) = match self {
             Self::Status | Self::StatusOrNil | Self::Number => (0, 0, 0, 0),
             Self::Text(most) => (most, most, 0, 0),
-            Self::Texts { count, bytes } => (bytes, bytes + count * MAX_LINE_BYTES, count, 1),
+            Self::Texts { count, bytes } => (bytes, bytes + count * FRAMING_BYTES_PER_TEXT, count, 1),
             Self::List => (TEXT_BYTES, TEXT_BYTES, LIST_ELEMENTS, 3),
         };
-        ReplyLimits { bulk_bytes, total_bytes: bytes + MAX_LINES_BYTES, elements, depth }
+        ReplyLimits { bulk_bytes, total_bytes: bytes + OTHER_LINES_BYTES, elements, depth }
     }
 
     pub(super) fn fits(self, reply: &Value) -> bool {

@@ -8,7 +8,7 @@ use super::connector::Connector;
 use super::error::{FailureKind, RedisError};
 use super::health::RedisHealth;
 use super::keys::{lease_key, write_probe_key};
-use crate::api::content_version::{ContentVersion, HEADER_BYTES};
+use crate::api::content_version::{ContentVersion, VERSION_PREFIX_BYTES};
 use crate::api::published;
 use crate::api::published::Published;
 use crate::cache::unrecognized_values::UnrecognizedValues;
@@ -62,7 +62,7 @@ impl RedisStore {
         };
         for (key, copy) in [Key::Overview, Key::Enclosures, Key::ZfsMap].into_iter().flat_map(both_copies) {
             let mut cmd = Cmd::new();
-            cmd.arg("GETRANGE").arg(store.redis_key(&key, copy)).arg(0).arg(HEADER_BYTES - 1);
+            cmd.arg("GETRANGE").arg(store.redis_key(&key, copy)).arg(0).arg(VERSION_PREFIX_BYTES - 1);
             store.version_commands.insert((key, copy), cmd.get_packed_command());
         }
         Ok((store, recoveries))
@@ -99,8 +99,8 @@ impl RedisStore {
     pub fn content_version(&self, key: &Key, copy: CopyKind) -> Result<Option<ContentVersion>, StoreError> {
         let packed = self.version_commands.get(&(key.clone(), copy));
         let Some(packed) = packed.filter(|_| !self.lacks_partial_reads()) else { return Ok(None) };
-        match self.partial(packed, HEADER_BYTES) {
-            Ok(begin) => Ok(begin.and_then(|begin| ContentVersion::read(&begin))),
+        match self.partial(packed, VERSION_PREFIX_BYTES) {
+            Ok(prefix) => Ok(prefix.and_then(|prefix| ContentVersion::read(&prefix))),
             Err(StoreError::Refused(_)) => Ok(None),
             Err(unavailable) => Err(unavailable),
         }
@@ -133,16 +133,16 @@ impl RedisStore {
     pub(crate) fn published(&self, most: usize) -> Result<Option<Published>, StoreError> {
         let (key, copy) = (Key::Overview, CopyKind::Live);
         let mut cmd = Cmd::new();
-        cmd.arg("GETRANGE").arg(self.redis_key(&key, copy)).arg(0).arg(published::HEADER_BYTES - 1);
-        let mut begin = Ok(None);
+        cmd.arg("GETRANGE").arg(self.redis_key(&key, copy)).arg(0).arg(published::OVERVIEW_PREFIX_BYTES - 1);
+        let mut prefix = Ok(None);
         if !self.lacks_partial_reads() {
-            begin = self.partial(&cmd.get_packed_command(), published::HEADER_BYTES);
+            prefix = self.partial(&cmd.get_packed_command(), published::OVERVIEW_PREFIX_BYTES);
         }
         if self.lacks_partial_reads() {
-            begin = self.get(&key, copy, most);
+            prefix = self.get(&key, copy, most);
         }
-        match begin {
-            Ok(begin) => Ok(begin.and_then(|begin| Published::read(&begin))),
+        match prefix {
+            Ok(prefix) => Ok(prefix.and_then(|prefix| Published::read(&prefix))),
             Err(StoreError::Refused(_)) => Ok(None),
             Err(unavailable) => Err(unavailable),
         }

@@ -1,7 +1,7 @@
 //! The scheduler: which drive is read when, and through which path.
 //!
 //! It limits the number of children in total and per SCSI host, never runs two on one drive, and spreads their starts.
-//! Drives that were silent use at most half of the children. It holds no values of drives: a reading is sent as a report.
+//! Drives that timed out use at most half of the children. It holds no values of drives: a reading is sent as a report.
 //!
 //! It runs at every reading, so it does not iterate over all drives unless one was added, removed or timed out.
 
@@ -30,17 +30,17 @@ const STARTUP_STAGGER: Duration = Duration::from_millis(32);
 pub(crate) enum Enqueue {
     /// It will be read, or is being read.
     Queued,
-    /// It was silent; it is not read again until then.
+    /// It timed out; it is not read again until then.
     Quarantined(Instant),
     /// Its last child still hangs.
     ChildStuck { pid: u32, seconds: u64 },
-    /// Its SCSI host is silent, with that number of other drives.
+    /// Its SCSI host is silent; `drives` of its drives have timed out.
     HostSilent { host: ScsiHost, drives: usize },
 }
 
 /// The end of a child on a drive.
 pub(super) struct DriveRead {
-    /// Of the child.
+    /// The number of the child.
     pub(super) number: u64,
     pub(super) key: DriveKey,
     pub(super) at: Moment,
@@ -60,7 +60,7 @@ pub(super) struct Scheduler {
     next_start: Instant,
 }
 
-/// How many children may run, and for how many more there is room now.
+/// How many children may run in total, and how many more may start now.
 #[derive(Clone, Copy, Default)]
 struct Capacity {
     total: usize,
@@ -102,7 +102,7 @@ impl Scheduler {
             return Enqueue::HostSilent { host, drives };
         }
         match self.quarantine.check(&drive.key, is_probe, at) {
-            Err(WaitReason::Waits(until)) => return Enqueue::Quarantined(until),
+            Err(WaitReason::BackOff(until)) => return Enqueue::Quarantined(until),
             Err(WaitReason::ChildStuck { pid, seconds }) => return Enqueue::ChildStuck { pid, seconds },
             Ok(()) => {}
         }
@@ -118,7 +118,7 @@ impl Scheduler {
         QueueKey { urgency, suspect: self.quarantine.is_suspect(&drive.key), hosts }
     }
 
-    /// The slowest first, behind them those that may not end at all.
+    /// Sorts each queue, the slowest drive first.
     pub(super) fn sort(&mut self) {
         self.queue.sort();
     }
@@ -191,8 +191,11 @@ impl Scheduler {
             _ => return Relevance::Void,
         };
         if let Some(RunningChild { host: Some(host), since, .. }) = self.running.remove(key) {
-            if let Some(busy) = self.busy.get_mut(&host) {
-                *busy = busy.saturating_sub(1);
+            if let Some(children) = self.busy.get_mut(&host) {
+                *children = children.saturating_sub(1);
+                if *children == 0 {
+                    self.busy.remove(&host);
+                }
             }
             self.record_for_host(host, key, since, &answer.outcome, at);
         }
@@ -204,7 +207,7 @@ impl Scheduler {
         Relevance::Current
     }
 
-    /// One answer through a silent host ends the outage: drives that were silent with it need not wait.
+    /// One answer through a silent host ends its outage, and the back-off of the drives that timed out with it.
     fn record_for_host(&mut self, host: ScsiHost, key: &DriveKey, asked: Instant, outcome: &Outcome, at: Instant) {
         match outcome {
             Outcome::Silent(_) => self.hosts.silent(host, key, asked, at),
@@ -223,18 +226,18 @@ impl Scheduler {
         self.quarantine.record_timeout(key, at);
     }
 
-    /// The silent host of a drive without another path, with the number of its drives.
+    /// The first host of a drive all of whose hosts are silent, with the number of drives that timed out behind it.
     fn silent_host(&self, drive: &Drive) -> Option<(ScsiHost, usize)> {
         let mut first = None;
         for path in &drive.paths {
             let host = path.host?;
-            let drives = self.hosts.is_silent(host)?;
+            let drives = self.hosts.silent_drives(host)?;
             first = first.or(Some((host, drives)));
         }
         first
     }
 
-    /// Silent hosts, with the number of their drives.
+    /// Silent hosts, with the number of drives that timed out behind each.
     pub(super) fn silent_hosts(&self) -> Vec<(ScsiHost, usize)> {
         self.hosts.all_silent()
     }
@@ -246,7 +249,7 @@ impl Scheduler {
         self.hosts.pick_probe_drives(drives, at, |key| !quarantine.has_stuck_child(key));
     }
 
-    /// A drive was added: if its host is silent, it probes it at once.
+    /// A drive was added: if its host is silent, the drive probes it at once.
     pub(super) fn on_drive_added(&mut self, drive: &Drive) {
         self.hosts.on_drive_added(drive);
     }
@@ -262,8 +265,8 @@ impl Scheduler {
         removed.into_iter().map(|(key, (host, drives))| (key, Enqueue::HostSilent { host, drives })).collect()
     }
 
-    /// The paths that may be used, the next one first. After a try without values only the other path
-    /// counts, however busy it is.
+    /// The paths that may be used, the next one first. After a reading without values only the next path
+    /// is used, however busy it is.
     fn paths_to_try<'a>(&self, drive: &'a Drive) -> impl Iterator<Item = &'a DrivePath> {
         let first = self.quarantine.path_index(&drive.key);
         let count = drive.paths.len();
@@ -298,7 +301,7 @@ impl Scheduler {
         self.quarantine.is_suspect(key)
     }
 
-    /// A type that was found earlier.
+    /// A device type that an earlier run detected.
     pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         self.quarantine.set_device_type(key, found);
     }
@@ -308,7 +311,7 @@ impl Scheduler {
         self.quarantine.reap();
     }
 
-    /// Children that were abandoned and have not ended, and drives that are not read until later.
+    /// Number of abandoned children that have not ended, and of drives in back-off.
     pub(super) fn counts(&self, at: Instant) -> (usize, usize) {
         self.quarantine.counts(at)
     }
@@ -317,7 +320,7 @@ impl Scheduler {
         self.running.is_empty() && self.queue.is_empty()
     }
 
-    /// Children that run now.
+    /// Number of running children.
     pub(super) fn running(&self) -> usize {
         self.running.len()
     }

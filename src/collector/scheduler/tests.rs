@@ -1,4 +1,4 @@
-//! Silent drives and silent hosts over hours, with the time as a number and no drive at all.
+//! Silent drives and silent hosts over hours of simulated time, without drives.
 
 use super::*;
 use crate::collector::jobs::JobReport;
@@ -11,7 +11,7 @@ use crossbeam_channel::Receiver;
 use std::collections::BTreeSet;
 
 const SWEEP: Duration = Duration::from_secs(90);
-/// Timeout, TERM and KILL.
+/// Duration of a reading that hangs: the timeout, and the grace periods after SIGTERM and SIGKILL.
 const GIVEN_UP: Duration = Duration::from_secs(33);
 
 fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
@@ -26,7 +26,7 @@ fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
     Arc::new(Drive { key: DriveKey::Discovered(format!("{n:02}").into()), paths, ..drive })
 }
 
-/// A scheduler whose children are played: one that hangs is given up, another answers in 0.1 s.
+/// A scheduler with simulated children: one that hangs is abandoned, all others answer after 0.1 s.
 struct Played {
     scheduler: Scheduler,
     jobs: Jobs,
@@ -35,12 +35,12 @@ struct Played {
     _reports: Receiver<JobReport>,
 }
 
-/// What became of a sweep.
+/// The result of a sweep.
 #[derive(Default)]
 struct SweepOutcome {
     read: BTreeSet<String>,
     tried_in_vain: Vec<String>,
-    /// Left out, because their host is silent.
+    /// Skipped, because their host is silent.
     put_off: BTreeSet<String>,
     most_at_once: usize,
     took: Duration,
@@ -69,7 +69,7 @@ impl Played {
         self.scheduler.complete(number, key, &mut answer, self.at);
     }
 
-    /// One sweep and what is tried beside it; `hangs` is asked of a drive and the host it is asked through.
+    /// One sweep, and the probes during it. `hangs`: whether the reading of a drive through a host hangs.
     fn sweep(&mut self, hangs: impl Fn(&str, u32) -> bool) -> SweepOutcome {
         let (mut seen, begun) = (SweepOutcome::default(), self.at);
         self.scheduler.pick_probe_drives(&self.drives, self.at);
@@ -122,7 +122,7 @@ fn drives_that_hang_among_others_are_no_silent_host() {
     }
 }
 
-/// The last to be asked hang: for a moment it looks as if the host did.
+/// The drives that are read last hang, so the host is suspected for a moment.
 #[test]
 fn a_host_in_doubt_is_cleared_by_the_next_answer() {
     let mut played = Played::new((0..40).map(|n| drive(n, &[0])).collect());
@@ -169,7 +169,7 @@ fn a_drive_that_is_plugged_in_shows_at_once_that_its_host_answers_again() {
     assert_eq!(played.sweep(|_, _| false).read.len(), 41);
 }
 
-/// One of them is dead and the rest are not: it does not stand for them for ever.
+/// One drive is dead and the others answer: it is not the only one that probes the host.
 #[test]
 fn a_dead_drive_does_not_keep_its_host_silent() {
     let mut played = Played::new((0..10).map(|n| drive(n, &[0])).collect());
@@ -212,7 +212,7 @@ fn a_drive_waits_twice_as_long_after_each_silence() {
     assert!(gaps.len() >= 5, "{gaps:?}");
 }
 
-/// A drive is pulled while it is read, and is put back before the child ends: what the child gives is of before.
+/// A drive is removed during a reading and is back before the child ends: the result is void.
 #[test]
 fn what_was_asked_before_a_drive_went_is_no_answer_of_the_one_that_came() {
     let mut played = Played::new(vec![drive(0, &[0])]);

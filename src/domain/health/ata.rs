@@ -16,13 +16,13 @@ pub(crate) fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleRes
     failed.then(|| state_finding(Severity::Crit, "failed", "passed", message.to_owned()))
 }
 
-/// Vendor thresholds: pre-failure now is a failure foretold, usage now is wear, either in the past
-/// is worth a look.
+/// Thresholds of the manufacturer: a pre-failure attribute that fails now predicts a failure, a usage attribute that
+/// fails now is wear, either in the past is to be watched.
 pub(crate) fn attribute_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let attributes = &facts.ata()?.attributes;
     let failed = |when: &str, prefailure: bool| {
         let is = |a: &&AtaAttribute| {
-            // The maker's limit for heat is passed on a hot day, and not by what the drive is worth.
+            // A temperature beyond the manufacturer's threshold is no evidence of a failing drive.
             !matches!(a.id, 190 | 194)
                 && a.when_failed.as_deref() == Some(when)
                 && (when == "past" || a.prefailure.unwrap_or(false) == prefailure)

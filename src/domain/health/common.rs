@@ -20,7 +20,7 @@ pub(crate) fn endurance_used(facts: &DriveFacts, thresholds: Thresholds) -> Opti
     check_threshold(used, thresholds, |n| format!("{n} % of the endurance that the maker specifies is used."))
 }
 
-/// The same for every protocol. A complete spare is never short, whatever the threshold.
+/// The same for every protocol. Spare capacity of 100 % is never too low, whatever the threshold.
 pub(crate) fn spare_left(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let wear = facts.report?.wear;
     let percent = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok()).filter(|n| (0..=100).contains(n));

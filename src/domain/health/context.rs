@@ -69,7 +69,7 @@ pub(crate) fn hotter_than_peers(facts: &DriveFacts, thresholds: Thresholds) -> O
     })
 }
 
-/// What ZFS has made of the drive.
+/// The state of the drive in its pool.
 pub(crate) fn leaf_state(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let place = facts.place?;
     let state = place.state.as_ref()?;
@@ -90,7 +90,7 @@ pub(crate) fn leaf_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<
         counts.iter().filter_map(|(what, n)| n.filter(|n| *n > 0).map(|n| format!("{n} {what}"))).collect();
     check_threshold(sum.map(|n| i64::try_from(n).unwrap_or(i64::MAX)), thresholds, |n| {
         let errors = if n == 1 { "error" } else { "errors" };
-        format!("ZFS has check_threshold {} {errors} in pool {}.", words.join(", "), sanitize_name(&place.pool))
+        format!("ZFS has counted {} {errors} in pool {}.", words.join(", "), sanitize_name(&place.pool))
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Those of collection that bear no level are applied where a reading is taken: C1 leaves no
 //! reading, C2 and C3 keep it, C4 counts silences in `domain/inventory`, C6 clears a temperature that
-//! means "unknown" in `probe/smartctl`. Counters that say nothing by themselves have no row:
+//! means "unknown" in `probe/smartctl`. Counters without meaning by themselves have no row:
 //! attributes 1, 3, 4, 7, 189, 192, 195 and NVMe's `num_err_log_entries`. Rules on growth (A8, A11,
 //! S4, S7, and the growth of A3 to A7, S2, S3, N4) will be rows here, too, once a subject holds the
 //! earlier reading.
@@ -32,6 +32,7 @@ pub fn judge_drive(facts: &DriveFacts, settings: &RuleSettings) -> Judgement {
 pub struct DriveRules;
 
 impl RuleSubject for DriveRules {
+    const HAS_MODEL: bool = true;
     type Facts<'a> = DriveFacts<'a>;
 }
 

@@ -12,6 +12,7 @@ use crate::domain::enclosure::{Enclosure, EnclosureProblem};
 pub(crate) struct EnclosureRules;
 
 impl RuleSubject for EnclosureRules {
+    const HAS_MODEL: bool = true;
     type Facts<'a> = Enclosure;
 }
 

@@ -18,24 +18,16 @@ mod thresholds;
 mod verdict;
 
 pub use drive_facts::DriveFacts;
-pub use drive_rules::DRIVE_RULES;
-pub use drive_rules::judge_drive;
+pub use drive_rules::{DRIVE_RULES, judge_drive};
 pub(crate) use enclosure_rules::{ENCLOSURE_RULES, judge_enclosure};
 pub(crate) use peers::Peers;
 pub use peers::PeersOfOne;
-pub(crate) use pool_rules::{POOL_RULES, judge_pool};
+pub(crate) use pool_rules::{POOL_RULES, POOL_STATE, judge_pool};
 pub(crate) use rule::RuleInfo;
 pub use rule_settings::RuleSettings;
-pub use thresholds::Direction;
-pub use thresholds::LevelSetting;
-pub use thresholds::RuleOverride;
-pub use thresholds::Thresholds;
-pub use verdict::Finding;
-pub use verdict::Judgement;
-pub use verdict::Quantity;
-pub use verdict::RuleCode;
+pub use thresholds::{Direction, LevelSetting, RuleOverride, Thresholds};
 pub(crate) use verdict::Severity;
-pub use verdict::Verdict;
+pub use verdict::{Finding, Judgement, Quantity, RuleCode, Verdict};
 
 /// Every rule: those over drives, enclosures and pools.
 pub fn all_rules() -> impl Iterator<Item = &'static RuleInfo> {

@@ -10,16 +10,20 @@ use crate::domain::text::list_first;
 use crate::domain::zfs::words::{PoolState, VdevState};
 use crate::domain::zfs::{Leaf, Pool};
 
+/// Code of the rule over the state of a pool.
+pub(crate) const POOL_STATE: &str = "Z4";
+
 /// Rules over pools.
 pub(crate) struct PoolRules;
 
 impl RuleSubject for PoolRules {
+    const HAS_MODEL: bool = false;
     type Facts<'a> = Pool;
 }
 
 #[rustfmt::skip]
 pub(crate) const POOL_RULES: &[Rule<PoolRules>] = &[
-    rule::<PoolRules>("Z4", PoolClass, "the pool is FAULTED, UNAVAIL or SUSPENDED (crit) or DEGRADED, OFFLINE or REMOVED (warn)", Thresholds::ON_OFF,
+    rule::<PoolRules>(POOL_STATE, PoolClass, "the pool is FAULTED, UNAVAIL or SUSPENDED (crit) or DEGRADED, OFFLINE or REMOVED (warn)", Thresholds::ON_OFF,
         "zpoolconcepts(7), device failure and recovery; zpool-status(8)", pool_state),
     rule::<PoolRules>("Z5", PoolClass, "zpool reports data errors: data is damaged", Thresholds::ON_OFF,
         "zpool-status(8), errors; OpenZFS message ZFS-8000-8A", data_errors),
@@ -60,11 +64,14 @@ fn lost_leaf(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
     let leaves = pool.vdevs.iter().flat_map(|vdev| &vdev.members);
     let lost: Vec<String> =
         leaves.filter(is_lost).map(|leaf| sanitize_name(leaf.was.as_ref().unwrap_or(&leaf.name))).collect();
-    let first = lost.first()?;
+    if lost.is_empty() {
+        return None;
+    }
     let names: Vec<&str> = lost.iter().map(String::as_str).collect();
     let pool = sanitize_name(&pool.name);
-    let message = format!("Pool {pool} cannot use {} (no drive on this host).", list_first(&names, MAX_NAMES));
-    Some(state_finding(Severity::Warn, first, VdevState::Online.as_str(), message))
+    let listed = list_first(&names, MAX_NAMES);
+    let message = format!("Pool {pool} cannot use {listed} (no drive on this host).");
+    Some(state_finding(Severity::Warn, &listed, VdevState::Online.as_str(), message))
 }
 
 #[cfg(test)]

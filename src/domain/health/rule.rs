@@ -6,6 +6,8 @@ use crate::domain::text::sanitize;
 
 /// A subject of rules. `Facts` is the input of its checks.
 pub trait RuleSubject {
+    /// The rules file may set a rule for models by name.
+    const HAS_MODEL: bool;
     type Facts<'a>;
 }
 
@@ -19,6 +21,8 @@ pub struct RuleInfo {
     pub condition: &'static str,
     pub thresholds: Thresholds,
     pub source: &'static str,
+    /// The rules file may set it for models by name.
+    pub(crate) has_model: bool,
 }
 
 /// A rule for subjects of one kind.
@@ -44,7 +48,7 @@ pub(super) const fn rule<S: RuleSubject>(
     source: &'static str,
     check: for<'a, 'b> fn(&'b S::Facts<'a>, Thresholds) -> Option<RuleResult>,
 ) -> Rule<S> {
-    let info = RuleInfo { code: RuleCode::new(code), class, condition, thresholds, source };
+    let info = RuleInfo { code: RuleCode::new(code), class, condition, thresholds, source, has_model: S::HAS_MODEL };
     Rule { info, check: Check::Facts(check) }
 }
 
@@ -56,7 +60,8 @@ pub(super) const fn derived<S: RuleSubject>(
     source: &'static str,
     check: for<'a, 'b> fn(&'b S::Facts<'a>, &Finding) -> Option<RuleResult>,
 ) -> Rule<S> {
-    let info = RuleInfo { code: RuleCode::new(code), class, condition, thresholds: Thresholds::ON_OFF, source };
+    let (thresholds, has_model) = (Thresholds::ON_OFF, S::HAS_MODEL);
+    let info = RuleInfo { code: RuleCode::new(code), class, condition, thresholds, source, has_model };
     Rule { info, check: Check::Derived(check) }
 }
 
@@ -94,7 +99,7 @@ pub(super) fn check_threshold(
 /// Maximum length of a name of a drive or pool in a message.
 pub(super) const MAX_NAME_CHARS: usize = 80;
 
-/// So many names are listed.
+/// Maximum number of names that are listed in a message.
 pub(super) const MAX_NAMES: usize = 8;
 
 /// Sanitizes a name of a drive or pool for a message: one line, no control characters, and short.

@@ -1,7 +1,7 @@
 //! Missing drives: those restored from a stored list, and how many are kept.
 //!
 //! A drive that this process discovered has the key of its discovery. One that is known from its stored document only,
-//! because it disappeared before this process started, is *recalled*, which its key shows. If it is back, its record
+//! because it disappeared before this process started, is *restored*, which its key shows. If it is back, its record
 //! continues under the key of the present drive.
 
 use super::{DriveRecord, Inventory, MISSING_RETENTION_SECONDS};
@@ -23,7 +23,7 @@ const MAX_MISSING_LIMIT: usize = 2_000;
 
 /// A drive that disappeared before this process started, from its stored document.
 #[derive(Clone, Debug)]
-pub struct RecalledDrive {
+pub struct RestoredDrive {
     pub drive: Drive,
     /// Its last bay.
     pub(crate) bay: Option<Bay>,
@@ -33,7 +33,7 @@ pub struct RecalledDrive {
     pub(crate) missing_since: Timestamp,
 }
 
-/// The state before drives are recalled, collected once so that the work is linear in their number.
+/// The state before drives are restored, collected once so that the work is linear in their number.
 #[derive(Debug)]
 pub(crate) struct KnownDrives {
     identities: HashSet<Identity>,
@@ -48,7 +48,7 @@ impl KnownDrives {
         Self { identities: identities.collect(), bays_in_use: bays_in_use.collect(), now }
     }
 
-    /// The drive may be recalled: it is unknown, no other drive is in its bay, and it has not expired.
+    /// The drive may be restored: it is unknown, no other drive is in its bay, and it has not expired.
     pub(crate) fn accepts(&self, identity: &Identity, bay: Option<&Bay>, since: Timestamp) -> bool {
         !identity.is_empty()
             && !self.identities.contains(identity)
@@ -58,8 +58,9 @@ impl KnownDrives {
 }
 
 impl Inventory {
-    /// Sets the numbers of drives in the last overview in Redis, so that a host that starts without its HBA keeps all of
-    /// them as missing. Redis is not trusted: the usual limits apply.
+    /// Sets the numbers of drives in the last overview in Redis, so that a host that starts without its HBA keeps all
+    /// of them as missing, also if it starts so again and that overview has missing drives only. Redis is not trusted:
+    /// the usual limits apply.
     pub(crate) fn expect_counts(&mut self, present: usize, missing: usize) {
         self.last_present = present.max(missing.div_ceil(MISSING_PER_PRESENT));
     }
@@ -76,10 +77,10 @@ impl Inventory {
         self.records.values().filter(|r| !r.is_present()).count()
     }
 
-    /// Restores a drive that disappeared before this process started, with its last bay and reading. `None`: it is known
-    /// already, its bay is occupied, or it has expired.
-    pub(crate) fn restore_missing(&mut self, known: &mut KnownDrives, recalled: RecalledDrive) -> Option<DriveKey> {
-        let RecalledDrive { drive, bay, report, collected_at, checked_at, missing_since } = recalled;
+    /// Restores a drive that disappeared before this process started, with its last bay and reading. `None`: it is
+    /// known already, its bay is occupied, or it has expired.
+    pub(crate) fn restore_missing(&mut self, known: &mut KnownDrives, restored: RestoredDrive) -> Option<DriveKey> {
+        let RestoredDrive { drive, bay, report, collected_at, checked_at, missing_since } = restored;
         // Dated by another clock, it would be missing for longer than a day.
         let since = missing_since.min(known.now);
         if !known.accepts(&drive.identity, bay.as_ref(), since) {
@@ -101,14 +102,14 @@ impl Inventory {
         Some(key)
     }
 
-    pub(crate) fn has_recalled(&self) -> bool {
-        self.records.values().any(|r| r.drive.is_cached_only())
+    pub(crate) fn has_restored(&self) -> bool {
+        self.records.values().any(|r| r.drive.is_restored())
     }
 
-    /// Removes recalled drives except those that are `kept`; returns how many.
-    pub(crate) fn forget_recalled(&mut self, kept: impl Fn(&Identity) -> bool) -> usize {
+    /// Removes restored drives except those that are `kept`; returns how many.
+    pub(crate) fn remove_restored(&mut self, kept: impl Fn(&Identity) -> bool) -> usize {
         let before = self.records.len();
-        self.records.retain(|_, r| !r.drive.is_cached_only() || kept(&r.drive.identity));
+        self.records.retain(|_, r| !r.drive.is_restored() || kept(&r.drive.identity));
         before - self.records.len()
     }
 
@@ -126,13 +127,13 @@ impl Inventory {
         left_out
     }
 
-    pub(super) fn recalled_by_identity(&self) -> HashMap<Identity, DriveKey> {
-        let recalled = self.records.values().filter(|r| r.drive.is_cached_only());
-        recalled.map(|r| (r.drive.identity.clone(), r.drive.key.clone())).collect()
+    pub(super) fn restored_by_identity(&self) -> HashMap<Identity, DriveKey> {
+        let restored = self.records.values().filter(|r| r.drive.is_restored());
+        restored.map(|r| (r.drive.identity.clone(), r.drive.key.clone())).collect()
     }
 
-    /// A recalled drive is back: its record continues under the new key.
-    pub(super) fn continue_recalled(&mut self, old: &DriveKey, drive: &Drive) {
+    /// A restored drive is back: its record continues under the new key.
+    pub(super) fn continue_restored(&mut self, old: &DriveKey, drive: &Drive) {
         if let Some(record) = self.records.remove(old) {
             self.records.entry(drive.key.clone()).or_insert(record);
         }
@@ -149,7 +150,7 @@ mod tests {
         range.map(one).collect()
     }
 
-    /// A shelf that comes and goes with other drives each time fills no list, and the newest are kept.
+    /// An enclosure that returns with other drives each time does not fill the list, and the newest drives are kept.
     #[test]
     fn no_more_are_missing_than_a_host_can_lose() {
         let mut inventory = Inventory::default();
@@ -175,10 +176,10 @@ mod tests {
         assert_eq!((few.limit_missing(), few.missing()), (0, 99));
     }
 
-    fn recalled(n: usize, since: i64) -> RecalledDrive {
+    fn restored(n: usize, since: i64) -> RestoredDrive {
         let here = drive(&format!("S{n:06}"), "sda", "0:0:0:0");
-        let drive = Drive { key: DriveKey::Remembered(here.identity.clone()), ..here };
-        RecalledDrive {
+        let drive = Drive { key: DriveKey::Restored(here.identity.clone()), ..here };
+        RestoredDrive {
             drive,
             bay: None,
             report: None,
@@ -189,12 +190,12 @@ mod tests {
     }
 
     #[test]
-    fn a_drive_is_recalled_once_and_never_over_what_is_known() {
+    fn a_drive_is_restored_once_and_never_over_what_is_known() {
         let mut inventory = Inventory::default();
         inventory.apply_discovery(drives(0..1), &[], T0);
         let mut known = KnownDrives::of(&inventory, T0);
         let mut restore_missing =
-            |inventory: &mut Inventory, n, since| inventory.restore_missing(&mut known, recalled(n, since)).is_some();
+            |inventory: &mut Inventory, n, since| inventory.restore_missing(&mut known, restored(n, since)).is_some();
         assert!(!restore_missing(&mut inventory, 0, 900), "it is here");
         assert!(restore_missing(&mut inventory, 1, 900) && !restore_missing(&mut inventory, 1, 950), "once");
         assert!(!restore_missing(&mut inventory, 2, T0.0 - 86_400), "too long ago");
@@ -207,18 +208,18 @@ mod tests {
             "it is back, under its own key"
         );
         inventory.apply_discovery(drives(0..1), &[], T0);
-        assert_eq!(inventory.forget_recalled(|_| false), 1, "the one that this process never saw");
+        assert_eq!(inventory.remove_restored(|_| false), 1, "the one that this process never saw");
         assert_eq!(inventory.missing(), 1, "the one that it saw go stays");
     }
 
-    /// What takes quadratic time here does not end while anybody waits for it.
+    /// In quadratic time this test would not end in any practical time.
     #[test]
-    fn many_are_recalled_in_linear_time() {
+    fn many_are_restored_in_linear_time() {
         let mut inventory = Inventory::default();
         inventory.apply_discovery(drives(0..4), &[], T0);
         let mut known = KnownDrives::of(&inventory, T0);
         for n in 10..60_010 {
-            assert!(inventory.restore_missing(&mut known, recalled(n, 900)).is_some());
+            assert!(inventory.restore_missing(&mut known, restored(n, 900)).is_some());
         }
         assert_eq!((inventory.limit_missing(), inventory.missing()), (60_000 - MIN_MISSING_LIMIT, MIN_MISSING_LIMIT));
         inventory.apply_discovery(drives(0..4), &[], T0);

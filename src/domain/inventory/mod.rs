@@ -5,16 +5,16 @@
 mod missing;
 mod record;
 
-pub(crate) use missing::{KnownDrives, RecalledDrive};
-pub use record::DriveRecord;
-pub use record::Outcome;
+pub(crate) use missing::{KnownDrives, RestoredDrive};
 pub(crate) use record::Reading;
+pub use record::{DriveRecord, Outcome};
 
 use super::drive::{Drive, DriveKey, DrivePath, DriveState};
 use super::enclosure::{Bay, Enclosure};
 use super::no_reading::NoReading;
 use super::smart::SmartReport;
 use super::time::Timestamp;
+use crate::domain::identity::SerialNumber;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub enum Change {
     /// It is in the bay of a missing drive, which is removed; `was`: the serial number of that drive.
     Replaced {
         key: DriveKey,
-        was: Option<String>,
+        was: Option<SerialNumber>,
     },
 }
 
@@ -87,7 +87,7 @@ impl Inventory {
     ) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut disappeared: BTreeSet<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
-        let mut recalled = self.recalled_by_identity();
+        let mut restored = self.restored_by_identity();
         let bays = bays_by_address(enclosures);
         let has_unidentified = drives.iter().any(|drive| drive.identity.is_empty());
         let known_locations = if has_unidentified { self.known_locations(now) } else { HashSet::new() };
@@ -98,8 +98,8 @@ impl Inventory {
             if is_new && drive.identity.is_empty() && drive.paths.iter().any(is_at_known_location) {
                 continue;
             }
-            if let Some(old) = recalled.remove(&drive.identity) {
-                self.continue_recalled(&old, &drive);
+            if let Some(old) = restored.remove(&drive.identity) {
+                self.continue_restored(&old, &drive);
             }
             let key = drive.key.clone();
             disappeared.remove(&key);
@@ -187,7 +187,7 @@ impl Inventory {
             let Some(key) = r.bay.as_ref().and_then(|bay| taken.get(bay)) else {
                 return since.age_seconds(now) < MISSING_RETENTION_SECONDS;
             };
-            changes.push(Change::Replaced { key: key.clone(), was: r.serial_number().map(str::to_owned) });
+            changes.push(Change::Replaced { key: key.clone(), was: r.serial_number().cloned() });
             false
         });
         changes
@@ -195,7 +195,7 @@ impl Inventory {
 
     /// Applies a reading; one of a drive that is not present has no effect. Returns the serial number of the previous
     /// drive if the reading is of another one.
-    pub(crate) fn apply(&mut self, reading: &Reading) -> Option<String> {
+    pub(crate) fn apply(&mut self, reading: &Reading) -> Option<SerialNumber> {
         self.records.get_mut(&reading.key).filter(|r| r.is_present())?.apply(reading)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::drive::{Drive, DriveKey, DriveState};
 use crate::domain::enclosure::Bay;
+use crate::domain::identity::SerialNumber;
 use crate::domain::no_reading::NoReading;
 use crate::domain::smart::SmartReport;
 use crate::domain::time::Timestamp;
@@ -105,13 +106,13 @@ impl DriveRecord {
     }
 
     /// The serial number from the reading, or else from sysfs.
-    pub(crate) fn serial_number(&self) -> Option<&str> {
-        let read = self.report.as_ref().and_then(|r| r.serial_number.as_deref());
-        read.or(self.drive.identity.unit_serial.as_deref())
+    pub(crate) fn serial_number(&self) -> Option<&SerialNumber> {
+        let read = self.report.as_ref().and_then(|r| r.serial_number.as_ref());
+        read.or(self.drive.identity.unit_serial.as_ref())
     }
 
     /// Applies a reading. If it is of another drive, resets the record and returns the serial number of the previous drive.
-    pub(super) fn apply(&mut self, reading: &Reading) -> Option<String> {
+    pub(super) fn apply(&mut self, reading: &Reading) -> Option<SerialNumber> {
         let replaced = match &reading.outcome {
             Outcome::Good(report) => self.report.as_ref().and_then(|known| replaced(known, report)),
             _ => None,
@@ -155,7 +156,7 @@ impl DriveRecord {
 
 /// The serial number of the previous drive if the reading is of another one, where sysfs cannot detect that (behind a RAID
 /// controller, in a USB box).
-fn replaced(known: &SmartReport, read: &SmartReport) -> Option<String> {
-    let (known, read) = (known.serial_number.as_deref()?.trim(), read.serial_number.as_deref()?.trim());
-    (known != read).then(|| known.to_owned())
+fn replaced(known: &SmartReport, read: &SmartReport) -> Option<SerialNumber> {
+    let (known, read) = (known.serial_number.as_ref()?, read.serial_number.as_ref()?);
+    if known == read { None } else { Some(known.clone()) }
 }

@@ -218,7 +218,7 @@ fn a_drive_that_is_pulled_one_path_after_the_other_is_missed_in_its_bay() {
     };
     let mut inventory = Inventory::default();
     inventory.apply_discovery(vec![drive("a", "sda", "0:0:1:0")], &enclosure(&[(1, "0:0:1:0")]), T0);
-    // The path that the shelf knows goes first.
+    // The path with the link from the bay disappears first.
     inventory.apply_discovery(vec![drive("a", "sdb", "1:0:1:0")], &enclosure(&[]), T0);
     assert_eq!(at(&inventory), None, "it is in no bay that the shelf knows of");
     let mut late = inventory.clone();

@@ -30,7 +30,7 @@ pub(super) fn write(writer: &mut FamilyWriter, overview: &Overview) -> fmt::Resu
     writer.gauges(
         "jbod_slot_occupied",
         "1 while a drive is in the bay",
-        slots(overview).filter_map(|(e, s)| Some((labels(e, s), bool_value(is_occupied(s)?)))),
+        slots(overview).filter_map(|(e, s)| Some((labels(e, s), bool_value(is_occupied(e, s)?)))),
     )?;
     writer.gauges(
         "jbod_slot_status",
@@ -59,11 +59,11 @@ fn labels(enclosure: &EnclosureView, slot: &SlotView) -> [(&'static str, String)
     [("enclosure", label_value(&enclosure.id).into_owned()), ("slot", slot.slot.to_string())]
 }
 
-/// `None`: there is no drive, and the enclosure does not report whether the bay is empty.
-fn is_occupied(slot: &SlotView) -> Option<bool> {
+/// `None`: the bay shows no drive, and is not reported as empty.
+fn is_occupied(enclosure: &EnclosureView, slot: &SlotView) -> Option<bool> {
     let has_drive = slot.drive.as_ref().is_some_and(|drive| drive.state != DriveState::Missing);
     if has_drive {
         return Some(true);
     }
-    slot.status.as_ref().map(|_| false)
+    if enclosure.reports_empty(slot) { Some(false) } else { None }
 }

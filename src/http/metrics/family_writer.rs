@@ -27,7 +27,7 @@ impl<'e> FamilyWriter<'e> {
         Self(encoder)
     }
 
-    /// `name` is the whole name, with its unit.
+    /// `name` is the full name, with its unit.
     pub(super) fn gauges<L: EncodeLabelSet, V: EncodeGaugeValue>(
         &mut self,
         name: &str,
@@ -51,7 +51,7 @@ impl<'e> FamilyWriter<'e> {
         self.gauges(name, help, value.map(|value| (NO_LABELS, value)))
     }
 
-    /// `name` is the whole name, with its unit and `_total`.
+    /// `name` is the full name, with its unit and `_total`.
     pub(super) fn counters<L: EncodeLabelSet, V: EncodeCounterValue>(
         &mut self,
         name: &str,
@@ -70,7 +70,7 @@ impl<'e> FamilyWriter<'e> {
         Ok(())
     }
 
-    /// `name` is the whole name, with `_info`. Each series is 1; its labels are the information.
+    /// `name` is the full name, with `_info`. Each series is 1; its labels are the information.
     pub(super) fn infos<L: EncodeLabelSet>(
         &mut self,
         name: &str,
@@ -120,7 +120,7 @@ pub(super) fn label_value(text: &str) -> Cow<'_, str> {
     text.chars().take(MAX_LABEL_CHARS).map(|c| if is_control_or_bidi(c) { '?' } else { c }).collect()
 }
 
-/// The same of a name that may be unknown. It is empty then, which Prometheus takes for no label.
+/// The same for a text that may be unknown. Then it is empty, which Prometheus treats as no label.
 pub(super) fn optional_label_value(text: Option<&str>) -> Cow<'_, str> {
     label_value(text.unwrap_or_default())
 }

@@ -106,7 +106,7 @@ impl Collector for ServiceSnapshot {
     }
 }
 
-/// The last whole sweep, and the totals of all sweeps.
+/// The last complete sweep, and the totals of all sweeps.
 pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot) -> fmt::Result {
     let (sweep, counters) = (&snapshot.overview.sweep, snapshot.counters);
     writer.counters("jbod_sweeps_total", "Sweeps that were whole", [(NO_LABELS, counters.sweeps)])?;

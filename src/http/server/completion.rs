@@ -71,7 +71,7 @@ impl CompletionSlot {
         *self.state() = ResponseState::InProgress { number, wake_up };
     }
 
-    /// True: the event loop has to be woken. False: the connection looks when the client sends more. A completion of a
+    /// True: the event loop has to be woken. False: the connection checks when the client sends more. A completion of a
     /// request that is not in progress is dropped; the event loop counts its wake-up.
     pub(super) fn complete(&self, completion: Completion) -> bool {
         let mut state = self.state();

@@ -1,5 +1,5 @@
-//! One connection of a client, as a state machine that never blocks. It reads request heads, dispatches one request at a
-//! time together with the right to write its response, sends the rest of responses, and sets its deadline.
+//! One connection of a client, as a state machine that never blocks. It reads request heads, dispatches one request
+//! at a time together with the right to write its response, sends the rest of responses, and sets its deadline.
 
 use super::access::AccessPolicy;
 use super::completion::{AfterResponse, CompletionSlot, RequestNumber};
@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A head is whole within this time from its first byte, or from the start of the connection.
+/// A head must be complete within this time from its first byte, or from the start of the connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection over the limit may send its request, so that the refusal fits the method.
 const OVER_LIMIT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ enum Phase {
     /// A worker has the writer.
     InProgress,
     Sending(Sending),
-    /// The response is sent; what the client still sends is discarded, up to so many bytes.
+    /// The response is sent; further bytes from the client are discarded, up to this number.
     Draining(usize),
     Closed,
 }
@@ -318,7 +318,7 @@ impl Connection {
             Then::Close => PhaseChange::close(),
             Then::Read => PhaseChange::Continue(self.next_request(sending.writer)),
             Then::Drain => {
-                // Closing while the client still sends would reset the connection before the client has read the refusal.
+                // Closing while the client still sends would reset the connection before it has read the refusal.
                 sending.writer.shut_down();
                 self.deadline = Instant::now() + DRAIN_TIMEOUT;
                 PhaseChange::Continue(Phase::Draining(MAX_DRAINED_BYTES))

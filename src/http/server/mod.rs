@@ -111,8 +111,8 @@ impl Server {
         self.listeners.iter().try_for_each(|listener| address_probe::self_check(listener, token))
     }
 
-    /// Runs the event loop until the stop; then the workers get no more requests. An error means that connections cannot
-    /// be watched.
+    /// Runs the event loop until the stop; then the workers get no more requests. An error means that connections
+    /// cannot be watched.
     pub(crate) fn run(&self, stop: &Stop) -> io::Result<()> {
         let Some(requests) = self.requests.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
@@ -152,7 +152,7 @@ fn listen_on_available(addresses: &[SocketAddr]) -> Result<Vec<Socket>, ServerEr
     Ok(listeners)
 }
 
-/// A whole head: its length, and what was parsed or refused.
+/// A complete head: its length, and the parsed head or the refusal.
 #[cfg(fuzzing)]
 pub fn fuzz_head(bytes: &[u8]) -> Option<(usize, String)> {
     let parsed = request_head::parse(bytes).ok()??;

@@ -9,7 +9,7 @@ use crate::http::response_head::{Framing, ResponseHeadCache};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A whole, admitted request.
+/// A complete, admitted request.
 pub(crate) struct PendingRequest {
     pub(crate) head: RequestHead,
     /// When it began to wait for a worker.

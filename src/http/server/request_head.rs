@@ -29,7 +29,7 @@ pub(super) struct Credentials<'a> {
     pub(super) is_http_10: bool,
 }
 
-/// A whole head. A refusal closes the connection if it is uncertain where the next request begins.
+/// A complete head. A refusal closes the connection if it is uncertain where the next request begins.
 pub(super) struct ParsedRequest<'a> {
     pub(super) length: usize,
     pub(super) credentials: Credentials<'a>,

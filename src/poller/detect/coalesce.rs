@@ -13,23 +13,23 @@ pub(super) const MAX_DRIVE_EVENTS: usize = 12;
 pub(super) struct PendingEvent {
     pub(super) kind: EventKind,
     pub(super) level: Level,
-    /// What the drive has become, in one word.
-    pub(super) word: &'static str,
+    /// What happened to the drive: `crit`, `lost a path`.
+    pub(super) predicate: &'static str,
     /// As `format_drive` has it.
     pub(super) drive: String,
     /// The end of the text: empty, or with a space at its beginning.
-    pub(super) reason: String,
+    pub(super) suffix: String,
     pub(super) subject: Subject,
     pub(super) fields: EventFields,
 }
 
-/// More than `MAX_DRIVE_EVENTS` changes with the same word and reason become one event, which has the serial number of
-/// each drive. The order is that in which a word and reason first occurred.
+/// More than `MAX_DRIVE_EVENTS` changes with the same predicate and suffix become one event, which has the serial number of
+/// each drive. The order is that in which a predicate and suffix first occurred.
 pub(super) fn coalesce(changes: Vec<PendingEvent>, at: Timestamp) -> Vec<Event> {
     let mut groups: Vec<Vec<PendingEvent>> = Vec::new();
     let mut group_of: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for change in changes {
-        let index = *group_of.entry((change.word, change.reason.clone())).or_insert(groups.len());
+        let index = *group_of.entry((change.predicate, change.suffix.clone())).or_insert(groups.len());
         match groups.get_mut(index) {
             Some(group) => group.push(change),
             None => groups.push(vec![change]),
@@ -42,26 +42,37 @@ pub(super) fn coalesce(changes: Vec<PendingEvent>, at: Timestamp) -> Vec<Event> 
             continue;
         }
         for change in group {
-            let PendingEvent { kind, level, word, drive, reason, subject, fields } = change;
-            events.push(event!(level, kind, at, subject, fields, "drive {word} {drive}{reason}"));
+            let PendingEvent { kind, level, predicate, drive, suffix, subject, fields } = change;
+            events.push(event!(level, kind, at, subject, fields, "drive {predicate} {drive}{suffix}"));
         }
     }
     events
 }
 
 fn group_event(group: &[PendingEvent], at: Timestamp) -> Option<Event> {
-    let PendingEvent { kind, word, reason, .. } = group.first()?;
+    let PendingEvent { kind, predicate, suffix, .. } = group.first()?;
     // `Error` is less than `Warn`: the lowest is the most severe.
     let level = group.iter().map(|change| change.level).min()?;
     let count = group.len();
     let fields = merge_fields(group.iter().map(|change| &change.fields));
-    Some(event!(level, *kind, at, Subject::Drives { count }, fields, "drives {word} count={count}{reason}"))
+    Some(event!(level, *kind, at, Subject::Drives { count }, fields, "drives {predicate} count={count}{suffix}"))
 }
 
 /// Warnings first, and at most `MAX_DRIVE_EVENTS`. Gives the rest.
 pub(super) fn sort_and_limit(events: &mut Vec<Event>) -> Vec<Event> {
     events.sort_by_key(|event| event.level);
     events.split_off(events.len().min(MAX_DRIVE_EVENTS))
+}
+
+/// One event for the rest. `None`: there is none.
+pub(super) fn event_of_rest(rest: &[Event], at: Timestamp) -> Option<Event> {
+    if rest.is_empty() {
+        return None;
+    }
+    let fields = merge_fields(rest.iter().map(|event| &event.fields));
+    let count = rest.len();
+    let (kind, subject) = (EventKind::ManyDrives, Subject::Drives { count });
+    Some(event!(Level::Warn, kind, at, subject, fields, "more drives changed count={count}"))
 }
 
 #[cfg(test)]
@@ -71,13 +82,13 @@ mod tests {
 
     const AT: Timestamp = Timestamp(7);
 
-    fn change(serial: usize, word: &'static str, level: Level, pool: &str) -> PendingEvent {
+    fn change(serial: usize, predicate: &'static str, level: Level, pool: &str) -> PendingEvent {
         PendingEvent {
             kind: if level == Level::Warn { EventKind::DriveWorse } else { EventKind::DriveBetter },
             level,
-            word,
+            predicate,
             drive: format!("device=sd{serial}"),
-            reason: " reason=\"x\"".to_owned(),
+            suffix: " suffix=\"x\"".to_owned(),
             subject: Subject::Drive { serial_number: Some(serial.to_string().into()), device: format!("sd{serial}") },
             fields: EventFields::none().with(SERIAL, serial).with(POOL, pool),
         }
@@ -89,7 +100,7 @@ mod tests {
         let events = coalesce(changes, AT);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!((event.kind, event.level, event.at), (EventKind::DriveWorse, Level::Warn, AT));
-        assert_eq!(event.text, "drives crit count=13 reason=\"x\"");
+        assert_eq!(event.text, "drives crit count=13 suffix=\"x\"");
         assert_eq!(event.subject, Subject::Drives { count: 13 });
         assert_eq!(event.fields, EventFields::none().with(POOL, "tank").with_each(SERIAL, 0..13));
     }
@@ -104,9 +115,9 @@ mod tests {
         let events = coalesce(changes, AT);
         let texts: Vec<&str> = events.iter().map(|event| event.text.as_str()).collect();
         let expected = [
-            "drive crit device=sd1 reason=\"x\"",
-            "drive crit device=sd3 reason=\"x\"",
-            "drive ok device=sd2 reason=\"x\"",
+            "drive crit device=sd1 suffix=\"x\"",
+            "drive crit device=sd3 suffix=\"x\"",
+            "drive ok device=sd2 suffix=\"x\"",
         ];
         assert_eq!(texts, expected);
     }
@@ -118,7 +129,7 @@ mod tests {
         let mut events = coalesce(changes, AT);
         let rest = sort_and_limit(&mut events);
         assert_eq!((events.len(), rest.len()), (12, 1));
-        assert_eq!(events.first().map(|event| event.text.as_str()), Some("drive crit device=sd12 reason=\"x\""));
-        assert_eq!(rest.first().map(|event| event.text.as_str()), Some("drive ok device=sd11 reason=\"x\""));
+        assert_eq!(events.first().map(|event| event.text.as_str()), Some("drive crit device=sd12 suffix=\"x\""));
+        assert_eq!(rest.first().map(|event| event.text.as_str()), Some("drive ok device=sd11 suffix=\"x\""));
     }
 }

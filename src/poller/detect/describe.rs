@@ -1,6 +1,5 @@
 //! One drive in an event: its subject, its fields, and its description in the text.
 
-use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::DriveRecord;
 use crate::events::{BAY, DEVICE, ENCLOSURE, EventFields, SERIAL, Subject};
 use std::fmt::Write as _;
@@ -21,15 +20,12 @@ pub(super) fn format_drive(record: &DriveRecord) -> String {
 /// The same as fields, with the device of every path.
 pub(super) fn drive_fields(record: &DriveRecord) -> EventFields {
     EventFields::none()
-        .with_each(SERIAL, record.serial_number().map(str::trim))
+        .with_each(SERIAL, record.serial_number())
         .with_each(DEVICE, record.drive.paths.iter().map(|path| &path.device))
         .with_each(ENCLOSURE, record.bay.as_ref().map(|bay| &bay.enclosure))
         .with_each(BAY, record.bay.as_ref().map(|bay| bay.slot))
 }
 
 pub(super) fn drive_subject(record: &DriveRecord) -> Subject {
-    Subject::Drive {
-        serial_number: record.serial_number().map(|serial| SerialNumber::from(serial.trim())),
-        device: record.drive.device.to_string(),
-    }
+    Subject::Drive { serial_number: record.serial_number().cloned(), device: record.drive.device.to_string() }
 }

@@ -1,6 +1,6 @@
 //! Events of drives: a verdict or a state that has changed between two sweeps.
 
-use super::coalesce::{PendingEvent, coalesce, sort_and_limit};
+use super::coalesce::{PendingEvent, coalesce, event_of_rest, sort_and_limit};
 use super::describe::{drive_fields, drive_subject, format_drive};
 use super::drive_status::DriveStatus;
 use crate::api::drive_summary::DriveSummary;
@@ -10,7 +10,7 @@ use crate::domain::health::{Verdict, rule_of};
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::time::Timestamp;
-use crate::events::{Event, EventKind, POOL, RULE, STATE, Subject, VERDICT, WAS, event, merge_fields};
+use crate::events::{Event, EventKind, POOL, RULE, STATE, VERDICT, WAS};
 use log::Level;
 use std::collections::HashMap;
 
@@ -93,13 +93,7 @@ pub(super) fn detect(
     }
     let mut events = coalesce(pending, at);
     let rest = sort_and_limit(&mut events);
-    if !rest.is_empty() {
-        let fields = merge_fields(rest.iter().map(|event| &event.fields));
-        let count = rest.len();
-        let subject = Subject::Drives { count };
-        let kind = EventKind::ManyDrives;
-        events.push(event!(Level::Warn, kind, at, subject, fields, "more drives changed count={count}"));
-    }
+    events.extend(event_of_rest(&rest, at));
     DriveChanges { changed, events }
 }
 
@@ -121,17 +115,17 @@ fn pending_event(before: &DriveStatus, drive: &ObservedDrive) -> PendingEvent {
     PendingEvent {
         kind,
         level: if status.is_bad() && kind != EventKind::DriveAnswers { Level::Warn } else { Level::Info },
-        word: word(summary, kind),
+        predicate: predicate(summary, kind),
         drive: format_drive(record),
-        reason: reason(summary, kind, before),
+        suffix: suffix(summary, kind, before),
         subject: drive_subject(record),
         fields,
     }
 }
 
-/// The new status of a drive in one word: its failure, or else its verdict. A known bad verdict that stays is not
+/// The new status of a drive: its failure, or else its verdict. A known bad verdict that stays is not
 /// repeated where only the reading has failed, or succeeds again.
-fn word(summary: &DriveSummary, kind: EventKind) -> &'static str {
+fn predicate(summary: &DriveSummary, kind: EventKind) -> &'static str {
     match summary.state {
         DriveState::Active if kind == EventKind::DriveUnread => "unread",
         DriveState::Active if kind == EventKind::DriveAnswers && summary.verdict >= Verdict::Watch => "read again",
@@ -143,7 +137,7 @@ fn word(summary: &DriveSummary, kind: EventKind) -> &'static str {
 }
 
 /// The reason for the change; of a verdict that is over, the condition that is no longer met.
-fn reason(summary: &DriveSummary, kind: EventKind, before: &DriveStatus) -> String {
+fn suffix(summary: &DriveSummary, kind: EventKind, before: &DriveStatus) -> String {
     let finding = summary.findings.first().map(|finding| &finding.message);
     let error = summary.error.as_ref();
     let reason = match kind {

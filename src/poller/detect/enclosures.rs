@@ -14,8 +14,15 @@ pub(super) struct EnclosureSnapshot(Vec<EnclosureState>);
 #[derive(Clone, Debug)]
 struct EnclosureState {
     id: EnclosureId,
-    /// Why it does not answer; `None`: it does.
-    silence: Option<String>,
+    /// `None`: all its modules answer.
+    silence: Option<Silence>,
+}
+
+#[derive(Clone, Debug)]
+struct Silence {
+    /// The IO modules that do not answer.
+    modules: Vec<String>,
+    reason: String,
 }
 
 impl EnclosureSnapshot {
@@ -23,7 +30,9 @@ impl EnclosureSnapshot {
         let mut states = Vec::new();
         for enclosure in enclosures {
             let silence = match &enclosure.error {
-                Some(problem @ EnclosureProblem::Silent { .. }) => Some(problem.to_string()),
+                Some(problem @ EnclosureProblem::Silent { modules, .. }) => {
+                    Some(Silence { modules: modules.clone(), reason: problem.to_string() })
+                }
                 Some(EnclosureProblem::Unlinked { .. }) | None => None,
             };
             states.push(EnclosureState { id: enclosure.id.clone(), silence });
@@ -32,20 +41,20 @@ impl EnclosureSnapshot {
     }
 }
 
+/// A silence begins, another module joins it, or it ends.
 pub(super) fn detect(before: &EnclosureSnapshot, after: &EnclosureSnapshot, at: Timestamp) -> Vec<Event> {
-    let mut were_silent: BTreeMap<&EnclosureId, &str> = BTreeMap::new();
+    let mut were_silent: BTreeMap<&EnclosureId, &[String]> = BTreeMap::new();
     for state in &before.0 {
-        if let Some(reason) = &state.silence {
-            were_silent.insert(&state.id, reason);
+        if let Some(silence) = &state.silence {
+            were_silent.insert(&state.id, &silence.modules);
         }
     }
     let mut events = Vec::new();
     for EnclosureState { id, silence } in &after.0 {
         let (subject, fields) = (Subject::Enclosure(id.clone()), EventFields::none().with(ENCLOSURE, id));
         match (silence, were_silent.get(id)) {
-            // The same modules are silent.
-            (Some(reason), Some(known)) if reason == known => {}
-            (Some(reason), _) => events.push(event!(
+            (Some(silence), Some(known)) if silence.modules.iter().all(|module| known.contains(module)) => {}
+            (Some(Silence { reason, .. }), _) => events.push(event!(
                 Level::Warn,
                 EventKind::ShelfSilent,
                 at,
@@ -107,6 +116,21 @@ mod tests {
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!((event.kind, event.level), (EventKind::ShelfAnswers, Level::Info));
         assert_eq!(event.text, "shelf answers again enclosure=0xb");
+    }
+
+    #[test]
+    fn another_silent_module_is_an_event_and_one_less_is_none() {
+        let silent = |modules: &[&str], answering: &[&str]| {
+            let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
+            let problem = EnclosureProblem::Silent { modules: names(modules), answering: names(answering) };
+            snapshot(&[("0xb", Some(problem))])
+        };
+        let (one, both) = (silent(&["0:0:9:0"], &["1:0:9:0"]), silent(&["0:0:9:0", "1:0:9:0"], &[]));
+        let events = detect(&one, &both, AT);
+        let [event] = events.as_slice() else { panic!("{events:#?}") };
+        let reason = "the shelf does not answer (0:0:9:0, 1:0:9:0): no status, lights or power";
+        assert_eq!(event.text, format!("shelf silent enclosure=0xb reason={reason:?}"));
+        assert_eq!(detect(&both, &one, AT), []);
     }
 
     #[test]

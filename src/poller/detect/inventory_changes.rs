@@ -4,6 +4,7 @@ use super::coalesce::MAX_DRIVE_EVENTS;
 use super::describe::{drive_fields, drive_subject, format_drive};
 use super::drives::LastReported;
 use crate::domain::drive::{DriveKey, DriveState};
+use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::{Change, DriveRecord, Inventory};
 use crate::domain::time::Timestamp;
 use crate::events::{
@@ -49,13 +50,13 @@ fn event_of(known: &LastReported, change: &Change, record: &DriveRecord, at: Tim
             let from = format!("from_enclosure={} from_bay={}", from.enclosure, from.slot);
             event!(Level::Info, EventKind::DriveMoved, at, subject, fields, "drive moved {drive} {from}")
         }
-        Change::Replaced { was, .. } => replaced(known, record, was.as_deref(), at),
+        Change::Replaced { was, .. } => replaced(known, record, was.as_ref(), at),
     }
 }
 
 /// Another drive is where one was known. The event has the serial numbers of both.
-pub(super) fn replaced(known: &LastReported, record: &DriveRecord, was: Option<&str>, at: Timestamp) -> Event {
-    let fields = fields_with_pool(known, record).with_each(SERIAL, was.map(str::trim));
+pub(super) fn replaced(known: &LastReported, record: &DriveRecord, was: Option<&SerialNumber>, at: Timestamp) -> Event {
+    let fields = fields_with_pool(known, record).with_each(SERIAL, was);
     let earlier = was.map_or_else(String::new, |was| format!(" was={was:?}"));
     let (subject, drive) = (drive_subject(record), format_drive(record));
     event!(Level::Warn, EventKind::DriveReplaced, at, subject, fields, "drive replaced {drive}{earlier}")
@@ -98,7 +99,7 @@ mod tests {
             Change::Missing(key(0)),
             Change::Back(key(0)),
             Change::Moved { key: key(0), from },
-            Change::Replaced { key: key(0), was: Some("S9 ".to_owned()) },
+            Change::Replaced { key: key(0), was: Some("S9 ".into()) },
             Change::Missing(key(5)),
         ];
         let events = detect(&LastReported::default(), &changes, &inventory(1), AT);
@@ -122,7 +123,7 @@ mod tests {
             (
                 EventKind::DriveReplaced,
                 Level::Warn,
-                format!("drive replaced {drive} was=\"S9 \""),
+                format!("drive replaced {drive} was=\"S9\""),
                 fields.with(SERIAL, "S9"),
             ),
         ];

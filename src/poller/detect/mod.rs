@@ -17,6 +17,7 @@ use crate::api::overview::Overview;
 use crate::clock::now;
 use crate::collector::{Collector, CompletedSweep, SmartctlTransition};
 use crate::domain::drive::DriveKey;
+use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::{Change, Inventory};
 use crate::events::{Event, emit};
 use drives::LastReported;
@@ -24,6 +25,7 @@ use enclosures::EnclosureSnapshot;
 use hosts::HostSnapshot;
 use paths::PathSnapshot;
 use pools::PoolSnapshot;
+use service::ZpoolStatus;
 use std::time::Duration;
 
 /// What was last reported, and which warnings were given.
@@ -34,8 +36,7 @@ pub(super) struct Detector {
     paths: PathSnapshot,
     enclosures: EnclosureSnapshot,
     pools: PoolSnapshot,
-    /// Why zpool gave no answer.
-    zpool_error: Option<String>,
+    zpool: ZpoolStatus,
     has_swept: bool,
     has_overrun: bool,
     /// How many missing drives are kept, while there are more.
@@ -54,7 +55,7 @@ impl Detector {
     }
 
     /// A reading was of another drive than the one that was known.
-    pub(super) fn replaced(&self, key: &DriveKey, was: Option<&str>, inventory: &Inventory) {
+    pub(super) fn replaced(&self, key: &DriveKey, was: Option<&SerialNumber>, inventory: &Inventory) {
         let Some(record) = inventory.get(key) else { return };
         emit(&inventory_changes::replaced(&self.drives, record, was, now()));
     }
@@ -84,11 +85,11 @@ impl Detector {
         emit_all(&enclosures::detect(&self.enclosures, &enclosures, at));
         self.enclosures = enclosures;
 
-        let zpool_error = collector.zfs().error.clone();
-        emit_all(service::zpool_changed(self.zpool_error.as_deref(), zpool_error.as_deref(), at).as_slice());
-        self.zpool_error = zpool_error;
+        let zfs = collector.zfs();
+        emit_all(service::zpool_changed(self.zpool, zfs, at).as_slice());
+        self.zpool = ZpoolStatus::of(zfs);
 
-        if let Some(pools) = self.pools.next(collector.zfs(), &overview.pools) {
+        if let Some(pools) = self.pools.next(zfs, &overview.pools) {
             emit_all(&pools::detect(&self.pools, &pools, at));
             self.pools = pools;
         }

@@ -1,6 +1,6 @@
 //! Events of drives that lost a path and kept another, and of paths that came back.
 
-use super::coalesce::{PendingEvent, coalesce};
+use super::coalesce::{PendingEvent, coalesce, event_of_rest, sort_and_limit};
 use super::describe::{drive_fields, drive_subject, format_drive};
 use crate::domain::drive::{Drive, DriveKey, DrivePath};
 use crate::domain::inventory::{DriveRecord, Inventory};
@@ -36,9 +36,9 @@ struct LostPath {
 enum Evidence {
     /// Absent for the first time.
     Suspected,
-    /// Absent a second time.
+    /// Absent a second time: this snapshot reports it.
     Confirmed,
-    /// Confirmed by an earlier snapshot.
+    /// An earlier snapshot has reported it.
     Reported,
 }
 
@@ -104,8 +104,10 @@ impl DrivePaths {
     /// there is none.
     fn while_missing(&self) -> Option<Self> {
         let mut lost = Vec::new();
-        for path in self.lost.iter().filter(|lost| lost.evidence == Evidence::Reported) {
-            lost.push(LostPath { path: path.path.clone(), evidence: Evidence::Reported });
+        for known in &self.lost {
+            if known.evidence != Evidence::Suspected {
+                lost.push(LostPath { path: known.path.clone(), evidence: Evidence::Reported });
+            }
         }
         if lost.is_empty() {
             return None;
@@ -137,47 +139,36 @@ pub(super) fn detect(after: &PathSnapshot, inventory: &Inventory, at: Timestamp)
     for (key, drive) in &after.drives {
         let Some(record) = inventory.get(key) else { continue };
         for path in drive.lost.iter().filter(|lost| lost.evidence == Evidence::Confirmed) {
-            lost.push(lost_path(record, &path.path));
+            lost.push(pending_event(EventKind::PathLost, record, &path.path));
         }
         for path in &drive.returned {
-            returned.push(returned_path(record, path));
+            returned.push(pending_event(EventKind::PathBack, record, path));
         }
     }
     lost.extend(returned);
-    coalesce(lost, at)
+    let mut events = coalesce(lost, at);
+    let rest = sort_and_limit(&mut events);
+    events.extend(event_of_rest(&rest, at));
+    events
 }
 
-fn lost_path(record: &DriveRecord, path: &DrivePath) -> PendingEvent {
-    PendingEvent {
-        kind: EventKind::PathLost,
-        level: Level::Warn,
-        word: "lost a path",
-        drive: format!("{} path={}", format_drive(record), path.device),
-        reason: format_reason(record, path),
-        subject: drive_subject(record),
-        fields: path_fields(record, path).with_each(DEVICE, Some(&path.device)),
+fn pending_event(kind: EventKind, record: &DriveRecord, path: &DrivePath) -> PendingEvent {
+    let (level, predicate) = match kind {
+        EventKind::PathLost => (Level::Warn, "lost a path"),
+        _ => (Level::Info, "regained a path"),
+    };
+    let mut fields = path_fields(record, path);
+    if !has_address(&record.drive, path) {
+        // The drive has only the devices of paths that are present.
+        fields = fields.with_each(DEVICE, Some(&path.device));
     }
-}
-
-fn returned_path(record: &DriveRecord, path: &DrivePath) -> PendingEvent {
-    PendingEvent {
-        kind: EventKind::PathBack,
-        level: Level::Info,
-        word: "regained a path",
-        drive: format!("{} path={}", format_drive(record), path.device),
-        reason: format_reason(record, path),
-        subject: drive_subject(record),
-        fields: path_fields(record, path),
-    }
-}
-
-/// ` host=1 paths=1`: the SCSI host of the path, and how many paths the drive has now.
-fn format_reason(record: &DriveRecord, path: &DrivePath) -> String {
-    let count = record.drive.paths.len();
-    match path.host {
-        Some(host) => format!(" host={host} paths={count}"),
-        None => format!(" paths={count}"),
-    }
+    let paths = record.drive.paths.len();
+    let suffix = match path.host {
+        Some(host) => format!(" host={host} paths={paths}"),
+        None => format!(" paths={paths}"),
+    };
+    let drive = format!("{} path={}", format_drive(record), path.device);
+    PendingEvent { kind, level, predicate, drive, suffix, subject: drive_subject(record), fields }
 }
 
 fn path_fields(record: &DriveRecord, path: &DrivePath) -> EventFields {
@@ -189,6 +180,7 @@ mod tests {
     use super::*;
     use crate::domain::drive::fixture;
     use crate::domain::identity::{DeviceName, Identity};
+    use crate::events::SERIAL;
 
     const AT: Timestamp = Timestamp(7);
 
@@ -272,9 +264,8 @@ mod tests {
         let mut snapshot = PathSnapshot::default();
         step(&mut snapshot, &inventory);
         discover(&mut inventory, &[FIRST]);
-        for _ in 0..3 {
-            step(&mut snapshot, &inventory);
-        }
+        step(&mut snapshot, &inventory);
+        assert_eq!(step(&mut snapshot, &inventory).len(), 1);
         discover(&mut inventory, &[]);
         assert!(step(&mut snapshot, &inventory).is_empty());
         discover(&mut inventory, &[&[("sdx", "0:0:9:0"), ("sdy", "1:0:9:0")]]);
@@ -299,6 +290,11 @@ mod tests {
         step(&mut snapshot, &inventory);
         discover(&mut inventory, &[FIRST; 20]);
         step(&mut snapshot, &inventory);
-        assert_eq!(step(&mut snapshot, &inventory), ["drives lost a path count=20 host=1 paths=1"]);
+        snapshot = snapshot.next(&inventory);
+        let events = detect(&snapshot, &inventory, AT);
+        let [event] = events.as_slice() else { panic!("{events:#?}") };
+        assert_eq!(event.text, "drives lost a path count=20 host=1 paths=1");
+        assert_eq!(event.fields.values(SCSI_HOST).collect::<Vec<_>>(), ["1"]);
+        assert_eq!(event.fields.values(SERIAL).count(), 20);
     }
 }

@@ -1,7 +1,7 @@
-//! Events of pools: another state than before, or another finding than that of the state.
+//! Events of pools: changes of their state, and findings that begin or end.
 
 use crate::api::overview::PoolSummary;
-use crate::domain::health::{Finding, Severity, Verdict};
+use crate::domain::health::{Finding, POOL_STATE, Severity, Verdict};
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::words::PoolState;
 use crate::domain::zfs::{Zfs, ZfsState};
@@ -23,13 +23,19 @@ struct PoolEntry {
     state: Option<PoolState>,
     /// The cause that ZFS reports.
     reason: Option<String>,
-    /// Those that its state does not show already, worst first.
     findings: Vec<Finding>,
 }
 
 impl PoolEntry {
     fn state_name(&self) -> &str {
         self.state.as_ref().map_or(GONE, PoolState::as_str)
+    }
+
+    /// The event about the state covers the finding: that of the state itself, and others that are no worse. A DEGRADED
+    /// pool with a lost device is one event.
+    fn covers(&self, finding: &Finding) -> bool {
+        let of_state = self.findings.iter().find(|other| other.code.as_str() == POOL_STATE);
+        of_state.is_some_and(|of_state| finding.severity <= of_state.severity)
     }
 }
 
@@ -48,7 +54,7 @@ impl PoolSnapshot {
                     name: pool.name.clone(),
                     state: pool.state.clone(),
                     reason: pool.status.clone(),
-                    findings: findings_beyond_state(judged, &pool.name),
+                    findings: findings_of(judged, &pool.name),
                 });
             } else if let Some(entry) = known.get(pool.name.as_str()) {
                 entries.push((*entry).clone());
@@ -79,28 +85,45 @@ pub(super) fn detect(before: &PoolSnapshot, after: &PoolSnapshot, at: Timestamp)
         if has_changed {
             events.push(state_changed(pool, was.copied(), at));
         }
-        let had: &[Finding] = was.map_or(&[], |was| &was.findings);
-        for finding in pool.findings.iter().filter(|finding| !has_code(had, finding)) {
-            events.push(finding_began(pool, finding, at));
-        }
-        // The findings of a pool that is gone have not been resolved.
-        for finding in had.iter().filter(|finding| pool.state.is_some() && !has_code(&pool.findings, finding)) {
-            events.push(finding_ended(pool, finding, at));
+        events.extend(findings_began(pool, was.copied(), at));
+        if let Some(was) = was {
+            events.extend(findings_ended(pool, was, at));
         }
     }
     events
 }
 
-/// The rule that reports the state of a pool, which is an event of its own.
-const STATE_RULE: &str = "Z4";
-
-fn findings_beyond_state(judged: &[PoolSummary], name: &str) -> Vec<Finding> {
-    let Some(summary) = judged.iter().find(|summary| summary.name == name) else { return Vec::new() };
-    summary.findings.iter().filter(|finding| finding.code.as_str() != STATE_RULE).cloned().collect()
+/// Findings that are new, or observe something else: another device is lost.
+fn findings_began(pool: &PoolEntry, was: Option<&PoolEntry>, at: Timestamp) -> Vec<Event> {
+    let known: &[Finding] = was.map_or(&[], |was| &was.findings);
+    let mut events = Vec::new();
+    for finding in &pool.findings {
+        let is_known = known.iter().any(|old| old.code == finding.code && old.observed == finding.observed);
+        if !is_known && !pool.covers(finding) {
+            events.push(finding_began(pool, finding, at));
+        }
+    }
+    events
 }
 
-fn has_code(findings: &[Finding], wanted: &Finding) -> bool {
-    findings.iter().any(|finding| finding.code == wanted.code)
+fn findings_ended(pool: &PoolEntry, was: &PoolEntry, at: Timestamp) -> Vec<Event> {
+    // What was wrong with a pool that is gone was not resolved.
+    if pool.state.is_none() {
+        return Vec::new();
+    }
+    let mut events = Vec::new();
+    for old in &was.findings {
+        let has_ended = !pool.findings.iter().any(|finding| finding.code == old.code);
+        if has_ended && !was.covers(old) {
+            events.push(finding_ended(pool, old, at));
+        }
+    }
+    events
+}
+
+fn findings_of(judged: &[PoolSummary], name: &str) -> Vec<Finding> {
+    let summary = judged.iter().find(|summary| summary.name == name);
+    summary.map_or_else(Vec::new, |summary| summary.findings.clone())
 }
 
 fn finding_began(pool: &PoolEntry, finding: &Finding, at: Timestamp) -> Event {
@@ -145,7 +168,8 @@ fn state_changed(pool: &PoolEntry, was: Option<&PoolEntry>, at: Timestamp) -> Ev
 mod tests {
     use super::*;
     use crate::domain::health::{Judgement, RuleSettings, judge_pool};
-    use crate::domain::zfs::Pool;
+    use crate::domain::zfs::words::VdevState;
+    use crate::domain::zfs::{Leaf, Pool, Vdev};
 
     const AT: Timestamp = Timestamp(7);
 
@@ -166,7 +190,8 @@ mod tests {
         events
     }
 
-    fn damaged(pool: Pool) -> (Zfs, Vec<PoolSummary>) {
+    /// The pool as zpool shows it, and as it is judged.
+    fn judged(pool: Pool) -> (Zfs, Vec<PoolSummary>) {
         let Judgement { verdict, findings } = judge_pool(&pool, &RuleSettings::default());
         let (name, state, scan) = (pool.name.clone(), pool.state.clone(), pool.scan.clone());
         let zfs = Zfs { state: ZfsState::Read { at: AT }, error: None, pools: vec![pool] };
@@ -243,13 +268,41 @@ mod tests {
             snapshot = after;
             events
         };
-        assert_eq!(step(damaged(pool(false))), []);
-        let events = step(damaged(pool(true)));
+        assert_eq!(step(judged(pool(false))), []);
+        let events = step(judged(pool(true)));
         let reason = "Data in pool tank is damaged: zpool status -v lists the files.";
         assert_eq!(texts(&events), [format!("pool crit pool=\"tank\" reason={reason:?}")]);
         assert_eq!(events[0].level, Level::Warn);
-        assert_eq!(step(damaged(pool(true))), [], "a level is no event");
-        let events = step(damaged(pool(false)));
+        assert_eq!(step(judged(pool(true))), [], "a level is no event");
+        let events = step(judged(pool(false)));
         assert_eq!(texts(&events), [format!("pool finding ended pool=\"tank\" was=crit no_longer={reason:?}")]);
+    }
+
+    #[test]
+    fn degraded_pool_that_cannot_use_a_device_is_one_event() {
+        let leaf = Leaf { name: "sdq".to_owned(), state: Some(VdevState::Removed), ..Leaf::default() };
+        let vdev = Vdev { members: vec![leaf], ..Vdev::default() };
+        let pool = |state: PoolState, vdevs: &[Vdev], errors: bool| Pool {
+            name: "tank".to_owned(),
+            state: Some(state),
+            has_data_errors: Some(errors),
+            vdevs: vdevs.to_vec(),
+            ..Pool::default()
+        };
+        let mut snapshot = PoolSnapshot::default();
+        let mut step = |(zfs, judged): (Zfs, Vec<PoolSummary>)| {
+            let after = snapshot.next(&zfs, &judged).unwrap();
+            let events = detect(&snapshot, &after, AT);
+            snapshot = after;
+            events.into_iter().map(|event| event.text).collect::<Vec<_>>()
+        };
+        let lost = [vdev];
+        step(judged(pool(PoolState::Online, &[], false)));
+        let texts = step(judged(pool(PoolState::Degraded, &lost, false)));
+        assert_eq!(texts, ["pool state changed pool=\"tank\" state=DEGRADED was=ONLINE"]);
+        let texts = step(judged(pool(PoolState::Degraded, &lost, true)));
+        assert!(texts.len() == 1 && texts[0].starts_with("pool crit"), "worse than DEGRADED: {texts:?}");
+        let texts = step(judged(pool(PoolState::Online, &[], true)));
+        assert_eq!(texts, ["pool state changed pool=\"tank\" state=ONLINE was=DEGRADED"]);
     }
 }

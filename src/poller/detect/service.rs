@@ -3,6 +3,7 @@
 use crate::api::overview::Overview;
 use crate::collector::SmartctlTransition;
 use crate::domain::time::Timestamp;
+use crate::domain::zfs::{Zfs, ZfsState};
 use crate::events::{Event, EventFields, EventKind, Subject, event};
 use log::Level;
 use std::fmt::Write as _;
@@ -21,26 +22,35 @@ pub(super) fn smartctl_changed(transition: &SmartctlTransition, at: Timestamp) -
     }
 }
 
-/// zpool has stopped to answer, or answers again. Each argument is why it gives no answer; `None`: it does.
-pub(super) fn zpool_changed(before: Option<&str>, after: Option<&str>, at: Timestamp) -> Option<Event> {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ZpoolStatus {
+    #[default]
+    Answers,
+    Fails,
+}
+
+impl ZpoolStatus {
+    pub(super) fn of(zfs: &Zfs) -> Self {
+        if zfs.error.is_some() { Self::Fails } else { Self::Answers }
+    }
+}
+
+/// zpool stopped answering, or answers again.
+pub(super) fn zpool_changed(before: ZpoolStatus, zfs: &Zfs, at: Timestamp) -> Option<Event> {
     let (subject, fields) = (Subject::Zpool, EventFields::none());
-    match (before, after) {
-        (None, Some(error)) => {
-            let kind = EventKind::ZpoolUnreadable;
-            Some(event!(
-                Level::Warn,
-                kind,
-                at,
-                subject,
-                fields,
-                "zpool gives no answer, pools are as they were error={error:?}"
-            ))
+    match &zfs.error {
+        Some(error) if before == ZpoolStatus::Answers => {
+            let pools = match zfs.state {
+                ZfsState::Read { .. } => "pools are shown as they were",
+                ZfsState::NotAsked | ZfsState::NotInstalled => "no pool is known",
+            };
+            let text = format!("zpool gives no answer, {pools} error={error:?}");
+            Some(event!(Level::Warn, EventKind::ZpoolUnreadable, at, subject, fields, "{text}"))
         }
-        (Some(_), None) => {
-            let kind = EventKind::ZpoolReadable;
-            Some(event!(Level::Info, kind, at, subject, fields, "zpool answers again"))
+        None if before == ZpoolStatus::Fails => {
+            Some(event!(Level::Info, EventKind::ZpoolReadable, at, subject, fields, "zpool answers again"))
         }
-        (None, None) | (Some(_), Some(_)) => None,
+        Some(_) | None => None,
     }
 }
 
@@ -74,9 +84,15 @@ mod tests {
     #[test]
     fn outage_of_zpool_is_two_events() {
         let at = Timestamp(7);
-        let texts = [(None, None), (None, Some("a")), (Some("a"), Some("b")), (Some("b"), None)]
-            .map(|(before, after)| zpool_changed(before, after, at).map(|event| event.text));
-        let begins = "zpool gives no answer, pools are as they were error=\"a\"".to_owned();
-        assert_eq!(texts, [None, Some(begins), None, Some("zpool answers again".to_owned())]);
+        let zfs = |state, error: Option<&str>| Zfs { state, error: error.map(str::to_owned), pools: Vec::new() };
+        let read = ZfsState::Read { at };
+        let text = |before, zfs: &Zfs| zpool_changed(before, zfs, at).map(|event| event.text);
+        assert_eq!(text(ZpoolStatus::Answers, &zfs(read, None)), None);
+        let begins = "zpool gives no answer, pools are shown as they were error=\"a\"";
+        assert_eq!(text(ZpoolStatus::Answers, &zfs(read, Some("a"))).as_deref(), Some(begins));
+        assert_eq!(text(ZpoolStatus::Fails, &zfs(read, Some("b"))), None);
+        assert_eq!(text(ZpoolStatus::Fails, &zfs(read, None)).as_deref(), Some("zpool answers again"));
+        let begins = "zpool gives no answer, no pool is known error=\"a\"";
+        assert_eq!(text(ZpoolStatus::Answers, &zfs(ZfsState::NotAsked, Some("a"))).as_deref(), Some(begins));
     }
 }

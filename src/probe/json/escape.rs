@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub(super) enum Quoted {
     Plain,
     Escaped,
-    /// An escape that there is not, or a control character.
+    /// It contains an invalid escape or a control character.
     Broken,
 }
 
@@ -20,7 +20,7 @@ pub(super) fn decode(raw: &str, quoted: Quoted) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Of a text whose escapes are good.
+/// Decodes a string with valid escapes.
 fn unescape(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -48,7 +48,8 @@ fn unescape(raw: &str) -> String {
     text
 }
 
-/// The character at `u` and four digits, and how long its escape is; two of them make a character beyond U+FFFF.
+/// The character of an escape of `u` and four digits, and the length of the escape. A surrogate pair is one character
+/// beyond U+FFFF.
 fn character(escaped: &str) -> (char, usize) {
     let unit = |from: usize| u32::from_str_radix(escaped.get(from..from + 4)?, 16).ok();
     let first = unit(1).unwrap_or(0xfffd);

@@ -40,7 +40,7 @@ pub(in crate::probe) fn parse(text: &str, limits: Limits) -> Result<Tree<'_>, Js
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    /// Where in the text it is.
+    /// The current position in the text.
     at: usize,
     nodes: Vec<Node>,
     /// The lists and objects that have not ended, by their index.
@@ -64,7 +64,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Behind a value: closes what ends there, up to the comma before the next one. True: the text has ended.
+    /// After a value: closes the lists and objects that end there, and skips the comma. True: the text has ended.
     fn end_of_value(&mut self) -> Result<bool, JsonError> {
         loop {
             let next = self.peek_after_blanks();
@@ -80,7 +80,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The kind of the list or object that it is in.
+    /// The kind of the innermost open list or object.
     fn innermost(&self) -> Option<Kind> {
         let node = self.nodes.get(*self.open.last()?)?;
         Some(node.kind)
@@ -149,7 +149,7 @@ impl Parser<'_> {
         if is_it { Ok(span(start, self.at)) } else { Err(JsonError::Syntax) }
     }
 
-    /// At the quote before it.
+    /// Parses a string; the position is at its opening quote.
     fn string(&mut self) -> Result<(Span, Quoted), JsonError> {
         self.at += 1;
         let start = self.at;
@@ -207,7 +207,7 @@ impl Parser<'_> {
             self.digits()?;
             is_long = true;
         }
-        // Many parsers reject a text with a number beyond a double.
+        // Many parsers reject a text with a number outside the range of a double.
         if is_long {
             let number = self.text.get(start..self.at).and_then(|number| number.parse::<f64>().ok());
             self.is_clean &= number.is_some_and(f64::is_finite);
@@ -238,14 +238,14 @@ impl Parser<'_> {
     }
 }
 
-/// Digits that always fit into a double.
+/// Numbers with at most this many characters and no exponent are within the range of a double.
 const MAX_SAFE_DIGITS: usize = 300;
 
 fn span(start: usize, end: usize) -> Span {
     Span { start: index(start), end: index(end) }
 }
 
-/// Positions and indexes are within the limits, far below.
+/// Positions and indexes are within the limits, which are far below `u32::MAX`.
 fn index(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

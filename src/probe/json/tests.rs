@@ -1,4 +1,4 @@
-//! What is read, what is refused, and what is written again; against `serde_json` where it takes the text.
+//! What is parsed, rejected and written; compared with `serde_json` if that accepts the text.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn tree(text: &str) -> Result<Tree<'_>, JsonError> {
     parse(text, LIMITS)
 }
 
-/// The text that stands for it from then on.
+/// The text that is stored for it.
 fn raw(text: &str) -> String {
     let tree = tree(text).unwrap_or_else(|e| unreachable!("{text} {e}"));
     raw_value(&tree).unwrap_or_else(|| unreachable!("{text} cannot be written")).get().to_owned()
@@ -131,7 +131,7 @@ fn limits_are_named() {
     assert_eq!(said(&"{\"\":".repeat(9)).as_deref(), Some("is nested deeper than 8 levels"));
 }
 
-/// Who parses it next takes it, and what could not be read is null.
+/// Every parser accepts the result; values that could not be decoded are `null`.
 #[test]
 fn what_every_parser_takes_stays_and_the_rest_is_written_anew() {
     for same in ["{}", r#"{"a" :  9023116403587028}"#, r#"["\u0041", 1e308, "\/"]"#, "123456789012345678901234567890"] {

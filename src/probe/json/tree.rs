@@ -25,7 +25,7 @@ pub(super) enum Kind {
 pub(super) struct Node {
     pub(super) key: Span,
     pub(super) value: Span,
-    /// The index behind the last value in it.
+    /// The index after the last value in it.
     pub(super) end: u32,
     pub(super) kind: Kind,
     pub(super) key_quoted: Quoted,
@@ -145,7 +145,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The values directly in this one: the next is behind all that is in the one before.
+    /// The direct children. Each child follows all descendants of the one before it.
     fn children(self) -> impl Iterator<Item = Json<'a>> {
         let end = self.node().map_or(0, Node::end);
         let child = move |at: usize| (at < end).then_some(Json { at, ..self });

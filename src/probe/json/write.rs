@@ -1,4 +1,4 @@
-//! A tree as text again.
+//! The serializer: writes a tree as text.
 
 use super::tree::{Json, Kind, Tree};
 use serde_json::value::RawValue;
@@ -12,15 +12,15 @@ pub(in crate::probe) fn raw_value(tree: &Tree) -> Option<Box<RawValue>> {
     RawValue::from_string(text).ok()
 }
 
-/// JSON that every parser takes: without entries of a broken key, and `null` for each value that is broken or beyond a
-/// double.
+/// JSON that every parser accepts: without entries of an invalid key, and with `null` for each value that is invalid or
+/// outside the range of a double.
 fn write(value: Json) -> String {
     let mut text = String::new();
     write_value(value, &mut text);
     text
 }
 
-/// As deep as the tree, which has a limit.
+/// Recursive; the depth of the tree is limited.
 fn write_value(value: Json, text: &mut String) {
     match value.kind() {
         Kind::Null => text.push_str("null"),

@@ -7,7 +7,7 @@ use crate::domain::device_type::Controller;
 use crate::domain::drive::Drive;
 use crate::domain::no_reading::{Cause, NoReading};
 
-/// `None`: they name no other way.
+/// `None`: the messages name no other device type.
 pub(super) fn other_way(messages: &[String], drive: &Drive) -> Option<NoReading> {
     for controller in [Controller::Megaraid, Controller::Cciss] {
         let option = format!("'-d {},N'", controller.as_str());

@@ -21,15 +21,15 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Six times the largest output that is known; beyond it something is wrong. A document that is stored holds all of it.
+/// Six times the largest known output. A stored document contains all of it.
 const OUTPUT_BYTES: usize = parse::LIMITS.bytes;
-/// Types whose reading is the same, byte for byte, without smartctl's drive database: it names and reads the attributes of
-/// ATA drives, and knows USB bridges where the type is to be found. Reading it is most of what a run costs.
+/// Types whose reading is the same, byte for byte, without smartctl's drive database, which has the attributes of ATA
+/// drives and the types of USB bridges. Loading the database is most of the cost of a run.
 const WITHOUT_DATABASE: [&str; 2] = ["nvme", "scsi"];
 const NO_DATABASE: &str = "/dev/null";
 /// Maximum number of braces at which the JSON may begin: stray text may contain braces.
 const MAX_JSON_STARTS: usize = 9;
-/// The exit status that `-n MODE,3` gives a sleeping drive: bits 0 and 1 together, which no
+/// The exit status of `-n MODE,3` for a drive in standby: bits 0 and 1 together, which no
 /// other case sets.
 const ASLEEP: i32 = 3;
 
@@ -120,7 +120,7 @@ fn not_run(error: ExecError) -> SmartctlResult {
 /// do not distinguish a drive in standby from a missing one.
 fn interpret(output: &Output, drive: &Drive) -> SmartctlResult {
     let took = output.took;
-    // Bytes that are not UTF-8 cost the characters, not the drive.
+    // Bytes that are not UTF-8 are replaced; the rest of the output is used.
     let text = String::from_utf8_lossy(&output.stdout);
     let tree = match json_in(&text) {
         Ok(tree) => tree,

@@ -4,7 +4,7 @@
 //! `--json-int` every number is a string, short with a unit, and `-` means none.
 
 use super::limits::{
-    GROUP_BYTES, MAX_ENTRIES, MAX_KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
+    MAX_ENTRIES, MAX_GROUP_BYTES, MAX_KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
 };
 use super::scalars::{clip, cut_to, guid, join};
 use super::scan_stats::scan;
@@ -23,8 +23,8 @@ const SECTIONS: [(&str, VdevRole, &str); 6] = [
     ("spares", VdevRole::Spare, "spares"),
 ];
 
-/// Every pool in the JSON, unless it is broken or has no object `pools`. A field, vdev or pool
-/// that is not what it should be costs itself.
+/// Every pool in the JSON, unless it is invalid or has no object `pools`. A field, vdev or pool
+/// of an unexpected type is skipped and does not affect others.
 pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
     let text = std::str::from_utf8(json).map_err(|_| Unread::Broken)?;
     let tree = json::parse(text.trim(), LIMITS).map_err(|error| match error {
@@ -40,7 +40,7 @@ pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
     Ok(all)
 }
 
-/// How many pools, vdevs and leaves there may still be, and how many bytes of text in them.
+/// The remaining number of pools, vdevs and leaves, and of bytes of their text.
 struct Allowance {
     entries_left: usize,
     bytes_left: usize,
@@ -134,7 +134,8 @@ impl Allowance {
         }
     }
 
-    /// The leaves at or below a node. `replacing-0` and `spare-0` only hold leaves. As deep as the JSON, which has a limit.
+    /// The leaves at or below a node. `replacing-0` and `spare-0` only hold leaves. Recursive; the depth of the JSON is
+    /// limited.
     fn members(
         &mut self,
         key: &str,
@@ -197,7 +198,7 @@ fn leaf(name: String, node: Field, group: Option<&str>, scan: &Scan) -> Leaf {
         note: note(node, work),
         is_resilvering: matches!(work, Some(Work::Resilvers | Work::AwaitsResilver)),
         has_other_label: matches!(node.text("aux").as_deref(), Some("CORRUPT_DATA" | "TOO_SMALL" | "BAD_LABEL")),
-        group: group.map(|group| cut_to(group, GROUP_BYTES).to_owned()),
+        group: group.map(|group| cut_to(group, MAX_GROUP_BYTES).to_owned()),
         device: None,
         key: None,
         aliases: aliases.filter(|alias| was.is_none() && *alias != name).collect(),
@@ -247,7 +248,7 @@ fn work(node: Field, scan: &Scan) -> Option<Work> {
     }
 }
 
-/// The remark that text would show at the end of the row.
+/// The remark that the text format has at the end of the row.
 fn note(node: Field, work: Option<Work>) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     if let Some(pool) = node.text("used_by") {

@@ -2,25 +2,25 @@
 
 use crate::domain::zfs::{Leaf, Pool};
 
-pub(super) const OUTPUT_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Pools, vdevs and leaves together: of 10,000 drives each may be in three pools. Beyond it nothing is read: a part of them
-/// would show drives without the pool that they are in.
+/// Maximum number of pools, vdevs and leaves together: each of 10,000 drives may be in three pools. An output with more
+/// is rejected: a part of it would show drives without their pool.
 pub(super) const MAX_ENTRIES: usize = 40_000;
 
-/// Names and sentences of all pools together, which become many copies: those of 25,000 leaves with path and devid.
+/// Maximum bytes of names and messages of all pools, which are copied often: 25,000 leaves with path and devid.
 pub(super) const MAX_KEPT_BYTES: usize = 6 * 1024 * 1024;
 
 /// Maximum length of a name or message of zpool; longer text is truncated.
-pub(super) const TEXT_BYTES: usize = 4096;
+pub(super) const MAX_TEXT_BYTES: usize = 4096;
 
-/// The same of the group of a leaf, which every leaf in it has.
-pub(super) const GROUP_BYTES: usize = 256;
+/// Maximum length of the name of a group; each of its leaves has a copy.
+pub(super) const MAX_GROUP_BYTES: usize = 256;
 
-/// Why an output has no pools.
+/// Why an output was not parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// It is broken, or lacks the pools.
+    /// It is invalid, or lacks the pools.
     Broken,
     /// The limit that it exceeds.
     TooMuch(String),
@@ -41,7 +41,7 @@ pub(super) fn bytes_of_leaf(leaf: &Leaf) -> usize {
     state + texts.map(String::len).sum::<usize>()
 }
 
-/// But for its vdevs.
+/// Without its vdevs.
 pub(super) fn bytes_of_pool(pool: &Pool) -> usize {
     let state = pool.state.as_ref().map_or(0, |state| state.as_str().len());
     let sentences = [&pool.status, &pool.action, &pool.errors, &pool.scan.text];

@@ -21,7 +21,7 @@ use super::Host;
 use super::exec::{self, ChildLimits, ExecError, Output, Stuck};
 use crate::domain::zfs::Pool;
 use crate::stop::Stop;
-use limits::{OUTPUT_BYTES, TEXT_BYTES, Unread};
+use limits::{MAX_OUTPUT_BYTES, MAX_TEXT_BYTES, Unread};
 use output_format::JsonRefusal;
 use std::time::Duration;
 
@@ -57,8 +57,8 @@ pub(crate) enum ZpoolReport {
 /// Runs zpool once, or twice when its JSON turns out to be unsupported or unusable and its text is queried.
 pub(crate) fn query(host: &Host, stop: &Stop, format: &OutputFormat) -> ZpoolResult {
     let Some(program) = host.zpool.as_deref() else { return answer(ZpoolReport::NotInstalled) };
-    let limits = ChildLimits { deadline: DEADLINE, output_bytes: OUTPUT_BYTES };
-    let has_text = format.is_text(program);
+    let limits = ChildLimits { deadline: DEADLINE, output_bytes: MAX_OUTPUT_BYTES };
+    let has_text = format.selects_text(program);
     if !has_text {
         let out = match exec::run(program, &QUERY_JSON, limits, stop) {
             Ok(out) => out,
@@ -67,10 +67,10 @@ pub(crate) fn query(host: &Host, stop: &Stop, format: &OutputFormat) -> ZpoolRes
         match json_of(&out) {
             None => return interpret(&out).unwrap_or_else(|why| failed_read(why, None)),
             Some(Ok(pools)) => {
-                format.takes_json();
+                format.record_json();
                 return answer(ZpoolReport::Pools(pools));
             }
-            Some(Err(refusal)) => format.takes_text(&refusal),
+            Some(Err(refusal)) => format.record_refusal(&refusal),
         }
     }
     match exec::run(program, &QUERY_TEXT, limits, stop) {
@@ -98,7 +98,7 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
         Err(Unread::TooMuch(why)) => return Some(Err(JsonRefusal::Useless(why))),
     };
     // openzfs/zfs issue 18431: up to 2.3 at least, JSON leaves out the state of a dRAID group,
-    // which is essential. The text has it.
+    // the first thing an administrator needs. The text has it.
     let mut vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
     if vdevs.any(|vdev| vdev.name.starts_with("draid") && vdev.state.is_none()) {
         return Some(Err(JsonRefusal::Useless("it lacks the state of a dRAID group".to_owned())));
@@ -106,8 +106,8 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
     Some(Ok(pools))
 }
 
-/// Interprets the output of a run that ended, by its content and not by the format that was requested. An error: why it
-/// has no pools.
+/// Interprets the output of a run that ended, by its content and not by the format that was requested. The error is the
+/// reason why it was not parsed.
 fn interpret(out: &Output) -> Result<ZpoolResult, String> {
     match out.code {
         Some(0) => match read(&out.stdout) {
@@ -115,7 +115,7 @@ fn interpret(out: &Output) -> Result<ZpoolResult, String> {
             Err(Unread::TooMuch(why)) => Err(format!("zpool status gave too much: {why}")),
             Err(Unread::Broken) if out.stderr.contains(NO_POOLS) => Ok(answer(ZpoolReport::Pools(Vec::new()))),
             Err(Unread::Broken) => {
-                let text = String::from_utf8_lossy(out.stdout.get(..TEXT_BYTES).unwrap_or(&out.stdout));
+                let text = String::from_utf8_lossy(out.stdout.get(..MAX_TEXT_BYTES).unwrap_or(&out.stdout));
                 let first_line: String = text.lines().next().unwrap_or("nothing").chars().take(200).collect();
                 Err(format!("zpool status gave no pools and did not say that there are none: {first_line}"))
             }

@@ -18,8 +18,8 @@ pub(crate) struct OutputFormat {
 }
 
 impl OutputFormat {
-    /// Query text first. False after the file of zpool has changed.
-    pub(super) fn is_text(&self, program: &Path) -> bool {
+    /// Text is queried first. False after the file of zpool has changed, which is recorded.
+    pub(super) fn selects_text(&self, program: &Path) -> bool {
         let file = file_id(program);
         let mut known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != file {
@@ -29,7 +29,7 @@ impl OutputFormat {
         self.text.load(Ordering::Relaxed)
     }
 
-    pub(super) fn takes_text(&self, refusal: &JsonRefusal) {
+    pub(super) fn record_refusal(&self, refusal: &JsonRefusal) {
         self.text.store(true, Ordering::Relaxed);
         if !self.is_logged.swap(true, Ordering::Relaxed) {
             match refusal {
@@ -41,7 +41,7 @@ impl OutputFormat {
         }
     }
 
-    pub(super) fn takes_json(&self) {
+    pub(super) fn record_json(&self) {
         self.is_logged.store(false, Ordering::Relaxed);
     }
 

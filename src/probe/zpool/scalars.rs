@@ -1,14 +1,14 @@
-//! Single words and sentences of zpool: states, counts, guids, and text of bounded length.
+//! Scalars of zpool: states, counts, guids, and text of bounded length.
 
-use super::limits::TEXT_BYTES;
+use super::limits::MAX_TEXT_BYTES;
 use crate::domain::zfs::words::{PoolState, VdevState};
 
-/// A word that zpool has for a state. The first row of a pool's table is that of the pool.
+/// A state of a vdev or a pool: the first row of a pool's table is that of the pool.
 pub(super) fn is_state(word: &str) -> bool {
     VdevState::known(word).is_some() || PoolState::known(word).is_some()
 }
 
-/// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and all else is `None`.
+/// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and anything else is `None`.
 pub(super) fn count(word: &str) -> Option<u64> {
     if let Ok(n) = word.parse() {
         return Some(n);
@@ -26,18 +26,18 @@ pub(super) fn count(word: &str) -> Option<u64> {
     (0.0..1.8e19).contains(&value).then_some(value as u64)
 }
 
-/// How much of a scan is done. ZFS itself counts beyond 100 when data is added while it runs.
+/// The progress of a scan. ZFS reports more than 100 if data is added while it runs.
 pub(super) fn percent(number: f64) -> Option<f64> {
     (number.is_finite() && number >= 0.0).then(|| number.min(100.0))
 }
 
-/// Digits that fit a guid (64 bits), as digits.
+/// A guid (64 bits) as decimal digits. 0 is not one.
 pub(super) fn guid(word: &str) -> Option<String> {
     let number: u64 = word.parse().ok().filter(|n| *n > 0)?;
     Some(number.to_string())
 }
 
-/// At most so many bytes of it.
+/// The first `bytes` bytes, without a partial character.
 pub(super) fn cut_to(text: &str, bytes: usize) -> &str {
     if text.len() <= bytes {
         return text;
@@ -46,9 +46,9 @@ pub(super) fn cut_to(text: &str, bytes: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// At most `TEXT_BYTES` of it.
+/// The first `MAX_TEXT_BYTES` bytes.
 pub(super) fn cut(text: &str) -> &str {
-    cut_to(text, TEXT_BYTES)
+    cut_to(text, MAX_TEXT_BYTES)
 }
 
 /// The same, trimmed.
@@ -56,11 +56,11 @@ pub(super) fn clip(text: &str) -> &str {
     cut(text.trim())
 }
 
-/// Its words with one blank between them, in at most `TEXT_BYTES`.
+/// The words with one blank between them, at most `MAX_TEXT_BYTES` bytes.
 pub(super) fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut all = String::new();
     for word in words {
-        if all.len() + word.len() >= TEXT_BYTES {
+        if all.len() + word.len() >= MAX_TEXT_BYTES {
             break;
         }
         if !all.is_empty() {
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn long_text_is_cut_between_characters() {
-        let long = "ä".repeat(TEXT_BYTES);
-        assert_eq!(clip(&long).len(), TEXT_BYTES);
-        assert_eq!(clip(&format!(" x{long}")).len(), TEXT_BYTES - 1);
+        let long = "ä".repeat(MAX_TEXT_BYTES);
+        assert_eq!(clip(&long).len(), MAX_TEXT_BYTES);
+        assert_eq!(clip(&format!(" x{long}")).len(), MAX_TEXT_BYTES - 1);
         assert_eq!(clip("  short "), "short");
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn scan(stats: Field) -> Scan {
 }
 
 fn running(stats: Field, kind: ScanKind, state: ScanState, issued: &str, all: &str) -> Scan {
-    // As zpool itself counts: what was issued, of what is to be examined and was not skipped.
+    // As zpool computes it: bytes issued, of bytes to examine less bytes skipped.
     let total = stats.number(all).map(|n| n.saturating_sub(stats.number("skipped").unwrap_or(0))).filter(|n| *n > 0);
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
     let done = stats.number(issued).zip(total).map(|(issued, total)| issued as f64 * 100.0 / total as f64);
@@ -79,7 +79,7 @@ fn ended(stats: Field, kind: ScanKind, state: ScanState) -> Scan {
     Scan { kind, state, done_percent: None, text }
 }
 
-/// A moment: of seconds since 1970 as RFC 3339, else as zpool wrote it, in whatever language.
+/// A time: seconds since 1970 as RFC 3339, otherwise unchanged, in the language of zpool.
 fn time(stats: Field, key: &str) -> Option<String> {
     match stats.exact(key) {
         Some(0) => None,

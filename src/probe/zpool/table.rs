@@ -1,7 +1,7 @@
-//! The `config:` table of `zpool status`: rows, and the tree of vdevs that they are. Nesting is two
-//! blanks a level. Names may hold blanks: they end where the heading has `STATE`.
+//! The `config:` table of `zpool status`: its rows, and their tree of vdevs. Each level is indented by two
+//! blanks. Names may contain blanks: they end at the column `STATE` of the heading.
 
-use super::limits::GROUP_BYTES;
+use super::limits::MAX_GROUP_BYTES;
 use super::scalars::{count, cut_to, guid, is_state, join};
 use crate::domain::zfs::words::{VdevRole, VdevState};
 use crate::domain::zfs::{Leaf, Vdev};
@@ -36,7 +36,7 @@ impl Columns {
     }
 }
 
-/// The next word, and what is behind it.
+/// The next word, and the rest.
 fn word(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
@@ -46,7 +46,7 @@ fn word(text: &str) -> Option<(&str, &str)> {
 /// A row; `None` for an empty line.
 pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<StatusRow> {
     let body = line.trim_start_matches(['\t', ' ']);
-    // The table is set off by one tab (or 8, sometimes 9 blanks); what counts is the difference.
+    // The table is indented by one tab (or 8, sometimes 9 blanks); only the difference matters.
     let indent = line.get(..line.len() - body.len())?.chars().map(|c| if c == '\t' { 8 } else { 1 }).sum();
     let (name, rest) = name(line, columns)?;
     let (state, mut rest) = word(rest).map_or((None, ""), |(state, rest)| (Some(VdevState::from(state)), rest));
@@ -99,7 +99,7 @@ fn name(line: &str, columns: Option<Columns>) -> Option<(&str, &str)> {
     Some((first, rest))
 }
 
-/// The section headings of the table, and the role that they give.
+/// The role of a section heading of the table.
 fn role(heading: &str) -> Option<VdevRole> {
     Some(match heading {
         "logs" => VdevRole::Log,
@@ -144,7 +144,7 @@ pub(super) fn vdevs(rows: &[StatusRow], pool: &str) -> Vec<Vdev> {
         if row.indent == base {
             match role(&row.name).filter(|_| row.state.is_none()) {
                 Some(role) => (current, heading) = (role, &row.name),
-                // The pool's own row; should a heading be unknown, what follows still belongs to the pool.
+                // The pool's own row. If a heading is unknown, the rows after it still belong to the pool.
                 None if row.name == pool || row.state.is_none() => current = VdevRole::Data,
                 None => {}
             }
@@ -176,7 +176,7 @@ pub(super) fn vdevs(rows: &[StatusRow], pool: &str) -> Vec<Vdev> {
         } else if let Some(vdev) = vdevs.last_mut() {
             let takes_over = |name: &str| name.starts_with("replacing") || name.starts_with("spare");
             let group = groups.last().filter(|group| takes_over(&group.name));
-            vdev.members.push(leaf(row, group.map(|group| cut_to(&group.name, GROUP_BYTES).to_owned())));
+            vdev.members.push(leaf(row, group.map(|group| cut_to(&group.name, MAX_GROUP_BYTES).to_owned())));
         }
     }
     vdevs
@@ -184,7 +184,7 @@ pub(super) fn vdevs(rows: &[StatusRow], pool: &str) -> Vec<Vdev> {
 
 fn leaf(row: &StatusRow, group: Option<String>) -> Leaf {
     let [read_errors, write_errors, checksum_errors] = row.counts;
-    // The remarks of `print_status_config` in OpenZFS's `zpool_main.c`. No name of a pool in them has brackets
+    // The remarks of `print_status_config` in OpenZFS's `zpool_main.c`. Pool names in them contain no brackets
     // (`valid_char` in `zfs_namecheck.c`).
     let note = row.note.as_deref().unwrap_or_default();
     Leaf {

@@ -1,10 +1,10 @@
 //! The text of `zpool status`, as every OpenZFS prints it.
 //!
 //! The layout is that of `print_status_config` in OpenZFS's `zpool_main.c`: sections that start
-//! with a `key:` column. The `config:` table is the business of `table`.
+//! with a `key:` column. `table` parses the `config:` table.
 
 use super::limits::{
-    MAX_ENTRIES, MAX_KEPT_BYTES, TEXT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
+    MAX_ENTRIES, MAX_KEPT_BYTES, MAX_TEXT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
 };
 use super::scalars::{clip, cut, percent};
 use super::table::{Columns, StatusRow, row, vdevs};
@@ -27,7 +27,7 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
             return Err(Unread::TooMuch(format!("its text has over {MAX_LINES} lines")));
         }
         // A few bytes more: a truncated character would become another.
-        let line = String::from_utf8_lossy(line.get(..TEXT_BYTES + 4).unwrap_or(line));
+        let line = String::from_utf8_lossy(line.get(..MAX_TEXT_BYTES + 4).unwrap_or(line));
         let line = cut(line.strip_suffix('\r').unwrap_or(&line));
         if let Some((key, value)) = section(line) {
             if key == "pool" {
@@ -119,7 +119,7 @@ impl PoolText {
 
     fn more(&mut self, line: &str) {
         let add = |field: &mut Option<String>| {
-            let room = |text: &&mut String| text.len() + line.len() < TEXT_BYTES && !line.trim().is_empty();
+            let room = |text: &&mut String| text.len() + line.len() < MAX_TEXT_BYTES && !line.trim().is_empty();
             if let Some(text) = field.as_mut().filter(room) {
                 text.push(' ');
                 text.push_str(line.trim());
@@ -148,8 +148,8 @@ impl PoolText {
     }
 }
 
-/// By the sentences of `status_callback` and `print_error_log` in OpenZFS's `zpool_main.c`. `None`: another one, as where
-/// zpool may not read the list.
+/// From the messages of `status_callback` and `print_error_log` in OpenZFS's `zpool_main.c`. `None`: another message,
+/// for example if zpool may not read the list.
 fn has_data_errors(errors: &str) -> Option<bool> {
     if errors == "No known data errors" {
         Some(false)
@@ -160,7 +160,7 @@ fn has_data_errors(errors: &str) -> Option<bool> {
     }
 }
 
-/// Of several the one that runs, a resilver before a scrub; else the first.
+/// The running scan, a resilver before a scrub; otherwise the first one.
 fn scan(scans: &[Vec<String>]) -> Scan {
     let all: Vec<Scan> = scans.iter().map(|lines| one_scan(lines)).collect();
     let running = |kind| all.iter().find(|scan| scan.kind == kind && scan.state.is_open());

@@ -1,15 +1,15 @@
-//! JSON values as zpool writes them: an unexpected type or range is a value, not an error.
+//! JSON values as zpool writes them. A value of an unexpected type or range is `None`, not an error.
 
-use super::limits::OUTPUT_BYTES;
+use super::limits::MAX_OUTPUT_BYTES;
 use super::scalars::{clip, count};
 use crate::probe::json::{Json, Limits};
 use std::borrow::Cow;
 
 /// A leaf of OpenZFS 2.3 has some 25 values, so this is 16,000 leaves.
-pub(super) const LIMITS: Limits = Limits { bytes: OUTPUT_BYTES, values: 400_000, depth: 64 };
+pub(super) const LIMITS: Limits = Limits { bytes: MAX_OUTPUT_BYTES, values: 400_000, depth: 64 };
 
-/// A value as far as it can mean something here: text, a number from 0, true or false, an object. Objects keep their
-/// order, which is that of the drives in the pool.
+/// A value of a type that zpool uses: text, a non-negative number, a Boolean, an object. Objects keep their order,
+/// which is that of the drives in the pool.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'a>(pub(super) Json<'a>);
 
@@ -44,7 +44,7 @@ impl<'a> Field<'a> {
         self.text(key).is_some_and(|own| own == text)
     }
 
-    /// A number that is one itself.
+    /// A JSON number, not a string.
     pub(super) fn exact(self, key: &str) -> Option<u64> {
         self.get(key)?.0.as_number()?.parse().ok()
     }

@@ -45,7 +45,7 @@ pub fn rest(stream: &mut TcpStream) -> Vec<u8> {
     answer
 }
 
-/// Waits until an answer to each of these clients, who read nothing, has begun to arrive, or it has been turned away.
+/// Waits until an answer to each of these clients, which read nothing, has begun to arrive, or the client is refused.
 #[track_caller]
 pub fn wait_begun(clients: &[TcpStream]) {
     for client in clients {
@@ -55,7 +55,7 @@ pub fn wait_begun(clients: &[TcpStream]) {
     }
 }
 
-/// Waits until the kernel takes no more of the daemon's answers to these clients, who read nothing.
+/// Waits until the kernel takes no more of the daemon's answers to these clients, which read nothing.
 #[track_caller]
 pub fn wait_blocked(daemon: u16, clients: &[TcpStream]) {
     let ports: Vec<u16> = clients.iter().map(|client| client.local_addr().expect("its address").port()).collect();

@@ -124,8 +124,8 @@ impl<'a> Scene<'a> {
         serial.is_some_and(|serial| self.silent.contains(serial))
     }
 
-    /// A fault lasts so long. Nothing is expected to have happened by then: what holds is asserted all the time, and at the
-    /// end of a round.
+    /// A fault lasts so long. Nothing is expected to have happened by then: what holds is asserted all the time, and at
+    /// the end of a round.
     fn wait(ms: u64) {
         std::thread::sleep(Duration::from_millis(ms));
     }

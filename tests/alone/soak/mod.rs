@@ -137,7 +137,7 @@ fn recovered(scene: &Scene, daemon: &Daemon, base: Vitals) -> Vitals {
     let fine = |told: &mut String| {
         let answer = daemon.get("/api/overview");
         let overview = (answer.status == 200).then(|| answer.json())?;
-        // Who was silent is not asked for two minutes or more.
+        // A drive that was silent is not asked for two minutes or more.
         let ill = |d: &&serde_json::Value| d["state"] != "active" && !scene.was_silent(d["serial_number"].as_str());
         let ill: Vec<String> =
             json::drives(&overview).filter(ill).map(|d| format!("{} {}", d["device"], d["state"])).collect();

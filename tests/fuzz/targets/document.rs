@@ -65,7 +65,7 @@ fn read(value: &[u8]) {
 
 fn document(value: &[u8]) {
     let _ = DocumentHeader::parse(value);
-    if let Some(recalled) = StoredDocument::parse(value).and_then(|stored| stored.to_recalled(None, Timestamp(0))) {
+    if let Some(recalled) = StoredDocument::parse(value).and_then(|stored| stored.to_restored(None, Timestamp(0))) {
         let drive = recalled.drive;
         assert!(drive.paths.len() <= 16 && drive.by_id.len() <= 64, "{} paths", drive.paths.len());
     }

@@ -107,7 +107,7 @@ impl Host {
     pub fn scan(&self, zpool: Option<&Path>) -> Value {
         let script = |name: &str, text: &str| {
             let path = self.at(name);
-            // Written by a process of its own, so that nobody holds it open while it is run.
+            // Written by a process of its own, so that no process holds it open while it is run.
             let status = Command::new("/bin/sh")
                 .args(["-c", r#"printf '%s' "$1" > "$0" && chmod 755 "$0""#])
                 .args([path.to_str().expect("a path"), text])

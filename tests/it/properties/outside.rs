@@ -148,8 +148,8 @@ fn redis_can_hold_anything() {
     try_cases("redis", 4_000, damage, |bytes| {
         let (head, stored) = (DocumentHeader::parse(bytes), StoredDocument::parse(bytes));
         assert!(stored.is_none() || head.is_some(), "a document has a head");
-        if let Some(gone) = stored.and_then(|stored| stored.to_recalled(None, Timestamp(0))) {
-            assert!(gone.drive.is_cached_only());
+        if let Some(gone) = stored.and_then(|stored| stored.to_restored(None, Timestamp(0))) {
+            assert!(gone.drive.is_restored());
         }
         let labelled = mark_stale(bytes);
         assert!(labelled.len() <= bytes.len());

@@ -1,4 +1,4 @@
-//! Replies whole and in pieces, beyond each limit, and against the redis crate's own parser.
+//! Replies in one piece and in several, beyond each limit, and compared with the parser of the redis crate.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 const LIMITS: ReplyLimits = ReplyLimits { bulk_bytes: 1000, total_bytes: 4000, elements: 20, depth: 3 };
 
-/// Gives pieces of the sizes that `sizes` repeats, then fails: a further read would have blocked.
+/// Returns pieces of the sizes in `sizes`, repeated; fails at the end, where a read would block.
 struct Pieces<'a> {
     left: &'a [u8],
     sizes: Vec<usize>,
@@ -34,7 +34,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// What comes out, in words: so faults can be compared, too.
+/// The result as text, so that errors can be compared, too.
 fn read_from(reader: &mut ReplyReader, stream: &mut impl Read, limits: ReplyLimits) -> String {
     match reader.read(stream, limits) {
         Ok(value) => format!("{value:?}"),
@@ -52,7 +52,7 @@ fn read(bytes: &[u8]) -> String {
     read_within(bytes, LIMITS)
 }
 
-/// Replies of every kind, good and bad.
+/// Replies of every type, valid and invalid.
 const REPLIES: [&[u8]; 30] = [
     b"+OK\r\n",
     b"+PONG\r\n",
@@ -109,7 +109,7 @@ fn every_kind_of_reply_is_read() {
         (b"+\xff\r\n", "malformed"),
         (b"%1\r\n+a\r\n+b\r\n", "malformed"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "malformed"),
-        // Nothing more need come to know that.
+        // The error is known without further bytes.
         (b"H", "malformed"),
         (b"+O", "TimedOut"),
     ] {
@@ -146,7 +146,7 @@ fn replies_in_a_row_are_kept_apart() {
     assert_eq!(reader.buffered(), 5, "what was not asked for shows");
 }
 
-/// The size and how many bytes may come at once make no difference either.
+/// The size of the reply and of the pieces makes no difference either.
 #[test]
 fn a_long_text_comes_whole() {
     for size in [
@@ -195,7 +195,7 @@ fn limits_hold_at_every_level() {
     assert_eq!(read(&deep), "malformed");
 }
 
-/// No size is believed before its line is complete, however it is cut.
+/// A size is used only after its line is complete, wherever the pieces end.
 #[test]
 fn an_announcement_in_pieces_is_an_announcement() {
     for announced in [&b"*10000000\r\n"[..], b"*2\r\n*10000000\r\n", b"%10000000\r\n"] {
@@ -211,7 +211,7 @@ fn an_announcement_in_pieces_is_an_announcement() {
     }
 }
 
-/// Notes what was asked for last.
+/// Records the size of the last read.
 struct LastRequested<'a>(Pieces<'a>, usize);
 
 impl Read for LastRequested<'_> {
@@ -225,7 +225,7 @@ impl Read for LastRequested<'_> {
 fn what_is_announced_takes_memory_when_it_comes() {
     let most = 32 * 1024 * 1024;
     let limits = ReplyLimits { bulk_bytes: most, total_bytes: most + 100, elements: 0, depth: 0 };
-    // What would be read next is how far the text has been allocated.
+    // The size of the next read is the size of the allocation.
     for received in [0, 1, 300_000, 3_000_000] {
         let reply = [format!("${most}\r\n").as_bytes(), &vec![b'x'; received]].concat();
         let mut stream = LastRequested(Pieces::new(&reply, &[usize::MAX]), 0);
@@ -261,7 +261,7 @@ fn a_long_error_is_cut_and_any_other_long_line_refused() {
     assert_eq!(read(&[&b":"[..], &vec![b'0'; 3000], b"\r\n"].concat()), "malformed");
 }
 
-/// The words that decide what follows are those that the redis crate would have found.
+/// The error codes are those that the redis crate finds.
 #[test]
 fn errors_are_those_of_the_redis_crate() {
     let all = "ERR EXECABORT LOADING NOSCRIPT MOVED ASK TRYAGAIN CLUSTERDOWN CROSSSLOT MASTERDOWN READONLY NOTBUSY NOSUB \
@@ -288,7 +288,7 @@ fn well_formed() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// The same value as the redis crate's parser makes of it, whole and in pieces.
+/// The same value as that of the redis crate's parser, in one piece and in several.
 #[test]
 fn well_formed_replies_are_what_the_redis_crate_reads() {
     let limits = ReplyLimits { bulk_bytes: 1000, total_bytes: 100_000, elements: 1000, depth: 8 };

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::drive::{Drive, fixture};
 use crate::domain::identity::Identity;
-use crate::events::{DEVICE, EventFields, SERIAL};
+use crate::events::{DEVICE, EventFields, SERIAL, Subject};
 use serde_json::json;
 
 const AT: Timestamp = Timestamp(7);

@@ -5,7 +5,7 @@
 use super::fields::Fields;
 use crate::domain::smart::{AtaAttribute, AtaDetail, SelfTest, Wear};
 
-/// A drive's table has room for 30 of them (ATA-7, SMART READ DATA); the rest is left out.
+/// Maximum number of attributes; the table of a drive has 30 (ATA-7, SMART READ DATA).
 const MAX_ATTRIBUTES: usize = 64;
 
 pub(super) fn detail(v: Fields) -> AtaDetail {
@@ -114,7 +114,7 @@ fn statistic(v: Fields) -> Option<u64> {
     rows.filter(|row| used(*row)).find_map(|row| row.first_wear(&["/value"]))
 }
 
-/// The drive's own hour of any test or error in its logs: a drive with one has run for that long.
+/// The highest power-on hour of a test or error in the logs: the drive has run for at least that long.
 pub(super) fn logged_hours(v: Fields) -> u64 {
     let logs = [
         "/ata_smart_self_test_log/extended/table",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// Maximum length of an identity or a message of smartctl; longer text is truncated.
 const MAX_TEXT_CHARS: usize = 256;
-/// The largest range in which a double represents every integer.
+/// 2^53: up to this value a double represents every integer.
 const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// A JSON value with access by JSON pointer (RFC 6901).
@@ -18,7 +18,7 @@ impl<'a> Fields<'a> {
         self.0.pointer(path).filter(|v| !v.is_null())
     }
 
-    /// An object below.
+    /// A nested object.
     pub(super) fn object(self, path: &str) -> Option<Self> {
         self.get(path).filter(|v| v.is_object()).map(Self)
     }
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
         paths.iter().find_map(|p| self.uint(p))
     }
 
-    /// Percentages of wear: a byte in every standard, and beyond 100 where a drive outlives itself.
+    /// Percentages of wear: a byte in every standard, above 100 if a drive exceeds its rated endurance.
     pub(super) fn first_wear(self, paths: &[&str]) -> Option<u64> {
         paths.iter().find_map(|p| self.byte(p)).map(u64::from)
     }

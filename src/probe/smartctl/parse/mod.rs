@@ -19,9 +19,9 @@ use fields::Fields;
 /// The largest of the outputs that the parser was written for has 41 kB, 2,000 values and 6 levels.
 pub(super) const LIMITS: Limits = Limits { bytes: 256 * 1024, values: 65_536, depth: 32 };
 /// Maximum number of messages; smartctl has fewer.
-const MESSAGES: usize = 32;
+const MAX_MESSAGES: usize = 32;
 
-/// The values.
+/// A parsed report.
 #[derive(Debug, Default)]
 pub struct Parsed {
     pub report: SmartReport,
@@ -49,7 +49,7 @@ pub(super) fn too_much(limit: JsonError) -> String {
 
 pub(super) fn read(tree: &Tree) -> Parsed {
     let v = Fields(tree.root());
-    let messages = v.list("/smartctl/messages").filter_map(|m| m.text("/string")).take(MESSAGES);
+    let messages = v.list("/smartctl/messages").filter_map(|m| m.text("/string")).take(MAX_MESSAGES);
     let messages: Vec<String> = messages.collect();
     let is_low_power = messages.iter().any(|m| reports_low_power(m));
     let exit_status = v.byte("/smartctl/exit_status");
@@ -123,7 +123,7 @@ fn version(v: Fields) -> Option<String> {
     Some(format!("{}.{}", v.uint("/smartctl/version/0")?, v.uint("/smartctl/version/1")?))
 }
 
-/// SCSI gives a vendor and a product; smartctl 7.3 and 7.4 put them together under another name.
+/// SCSI reports a vendor and a product; smartctl 7.3 and 7.4 join them in another field.
 fn model_name(v: Fields) -> Option<String> {
     v.first_text(&["/model_name", "/scsi_model_name"]).or_else(|| {
         let product = v.first_text(&["/scsi_product", "/product"])?;
@@ -132,8 +132,8 @@ fn model_name(v: Fields) -> Option<String> {
     })
 }
 
-/// The name of the unit. ATA gives it in three parts (NAA 4 bits, OUI 24, id 36), SCSI as hex,
-/// NVMe one for each namespace. Nothing but zeros is no name.
+/// The WWN of the logical unit. ATA reports it in three parts (NAA 4 bits, OUI 24, id 36), SCSI as hex,
+/// NVMe one for each namespace. All zeros is a placeholder.
 fn wwn(v: Fields) -> Option<String> {
     let ata = || {
         let (naa, oui, id) = (v.uint("/wwn/naa")?, v.uint("/wwn/oui")?, v.uint("/wwn/id")?);

@@ -6,8 +6,8 @@ use super::fields::Fields;
 use crate::domain::smart::{Namespace, NvmeDetail, SelfTest, Wear};
 
 const LOG: &str = "/nvme_smart_health_information_log";
-/// More than any controller has in use; the rest is left out.
-const NAMESPACES: usize = 128;
+/// Maximum number of namespaces; controllers have fewer in use.
+const MAX_NAMESPACES: usize = 128;
 
 pub(super) fn detail(v: Fields) -> NvmeDetail {
     let log = |name: &str| v.uint(&format!("{LOG}/{name}"));
@@ -15,7 +15,7 @@ pub(super) fn detail(v: Fields) -> NvmeDetail {
     let spare = |name: &str| percent(name).filter(|_| keeps_spare(v));
     NvmeDetail {
         controller_id: v.uint("/nvme_controller_id"),
-        namespaces: v.list("/nvme_namespaces").map(|space| namespace(space)).take(NAMESPACES).collect(),
+        namespaces: v.list("/nvme_namespaces").map(|space| namespace(space)).take(MAX_NAMESPACES).collect(),
         critical_warning: v.byte(&format!("{LOG}/critical_warning")).or_else(|| v.byte("/smart_status/nvme/value")),
         available_spare_percent: spare("available_spare"),
         available_spare_threshold_percent: spare("available_spare_threshold"),
@@ -48,7 +48,7 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
     };
     let tests: Vec<Fields> = log.list("/table").collect();
     let last_result_passed = tests.iter().copied().find_map(result);
-    // 0: none runs.
+    // 0: no test is running.
     let running = log.object("/current_self_test_operation").filter(|op| op.uint("/value").is_some_and(|n| n > 0));
     if let Some(operation) = running {
         let done = log.percent("/current_self_test_completion_percent");
@@ -78,15 +78,15 @@ pub(super) fn wear(v: Fields) -> Wear {
     }
 }
 
-/// A controller that has nothing left of a spare warns of it; 0 % of a threshold of 0 % without a
-/// warning is one that keeps none, as virtual ones do.
+/// A controller without remaining spare warns of it. 0 % with a threshold of 0 % and no
+/// warning is a controller without spare, such as a virtual one.
 fn keeps_spare(v: Fields) -> bool {
     let none = |name: &str| v.uint(&format!("{LOG}/{name}")) == Some(0);
     let warns = v.byte(&format!("{LOG}/critical_warning")).is_some_and(|bits| bits & 1 != 0);
     warns || !(none("available_spare") && none("available_spare_threshold"))
 }
 
-/// The name of the first namespace; a controller has none of its own.
+/// The WWN of the first namespace; a controller has none of its own.
 pub(super) fn wwn(v: Fields) -> Option<String> {
     let (oui, id) = (v.uint("/nvme_namespaces/0/eui64/oui")?, v.uint("/nvme_namespaces/0/eui64/ext_id")?);
     let fits = oui < 1 << 24 && id < 1 << 40;
@@ -94,11 +94,11 @@ pub(super) fn wwn(v: Fields) -> Option<String> {
     (fits && name != 0).then(|| format!("eui.{name:016x}"))
 }
 
-/// Maximum that a drive writes in its first hour, in units of 512,000 bytes: 50 TB.
-const MAX_UNITS_IN_FIRST_HOUR: u64 = 100_000_000;
+/// A drive that has written this many units of 512,000 bytes (50 TB) is more than an hour old.
+const MIN_UNITS_WHEN_USED: u64 = 100_000_000;
 
 pub(super) fn logged_hours(v: Fields) -> u64 {
     let tests = v.list("/nvme_self_test_log/table").filter_map(|test| test.uint("/power_on_hours"));
-    let written = v.uint(&format!("{LOG}/data_units_written")).is_some_and(|units| units >= MAX_UNITS_IN_FIRST_HOUR);
+    let written = v.uint(&format!("{LOG}/data_units_written")).is_some_and(|units| units >= MIN_UNITS_WHEN_USED);
     tests.max().unwrap_or(0).max(u64::from(written))
 }

@@ -9,8 +9,8 @@ use crate::domain::smart::{AtaDetail, Protocol, TemperatureLimits};
 const CELSIUS: std::ops::RangeInclusive<i64> = 1..=120;
 /// A hundred years. A larger value is a packed raw value that was read as a count.
 const MAX_HOURS: u64 = 876_000;
-/// Maximum number of power cycles of a drive in its first hour.
-const MAX_CYCLES_IN_FIRST_HOUR: u64 = 50;
+/// A drive with this many power cycles is more than an hour old.
+const MIN_CYCLES_WHEN_USED: u64 = 50;
 
 /// The drive's own temperature. Where smartctl has a placeholder (an SCT log without values),
 /// attributes 194 and then 190 are read; 190 is often the air temperature.
@@ -60,6 +60,6 @@ pub(super) fn hours(v: Fields, protocol: Option<Protocol>, ata: Option<&AtaDetai
         Some(Protocol::Nvme) => super::nvme::logged_hours(v),
         None => 0,
     };
-    let is_used = logged > 0 || v.uint("/power_cycle_count").is_some_and(|n| n >= MAX_CYCLES_IN_FIRST_HOUR);
+    let is_used = logged > 0 || v.uint("/power_cycle_count").is_some_and(|n| n >= MIN_CYCLES_WHEN_USED);
     all.find(|h| *h > 0).or((!is_used).then_some(0))
 }

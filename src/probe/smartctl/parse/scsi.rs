@@ -5,7 +5,7 @@
 use super::fields::Fields;
 use crate::domain::smart::{Cycles, ErrorCounters, ScsiDetail, SelfTest, Wear};
 
-/// All ones: the drive does not keep that count (SPC-4, start-stop cycle counter log page). Older
+/// All ones: the drive does not support that counter (SPC-4, start-stop cycle counter log page). Older
 /// releases of smartctl print it as it is.
 const NOT_SUPPORTED: u64 = 0xffff_ffff;
 /// Before this release the grown defect list was given in bytes, of 4 or 8 a defect.

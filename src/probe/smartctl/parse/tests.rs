@@ -1,4 +1,4 @@
-//! What the parser makes of odd, old and packed answers.
+//! The parser on unexpected, old and packed values.
 
 use super::*;
 use crate::domain::smart::{Cycles, SelfTest, TemperatureLimits};
