@@ -5,7 +5,7 @@ use crate::support;
 
 use flate2::read::GzDecoder;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use support::PATIENCE;
 use support::daemon::Daemon;
@@ -130,11 +130,15 @@ impl Answers {
     fn read_more(&mut self) -> bool {
         let had = self.bytes.len();
         self.bytes.resize(had + self.step, 0);
-        let count = match self.stream.read(&mut self.bytes[had..]) {
-            Ok(count) => count,
-            Err(error) => {
-                self.ended = error.to_string();
-                0
+        let count = loop {
+            match self.stream.read(&mut self.bytes[had..]) {
+                Ok(count) => break count,
+                // A process that is stopped and goes on, as in a paused container, has its waits interrupted.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.ended = error.to_string();
+                    break 0;
+                }
             }
         };
         self.bytes.truncate(had + count);
