@@ -117,7 +117,7 @@ fn slot_view(slot: &Slot, drive: Option<DriveSummary>) -> SlotView {
         fault_sensed: answer.fault_sensed,
         fault_requested: answer.fault_requested,
         locate: answer.locate,
-        active: answer.active,
+        active: None,
         power_status: answer.power_status,
         drive: drive.map(Box::new),
     }

@@ -95,8 +95,10 @@ pub struct ZfsBody<'a> {
     pub(crate) pools: Vec<PoolView<'a>>,
     /// Leaves that no drive here is.
     pub(crate) unmatched: Vec<Unmatched<'a>>,
-    /// Kernel name of a drive to its place in a pool.
+    /// Kernel name of a drive to its place in a pool; of several, the one in most trouble.
     pub(crate) devices: BTreeMap<DeviceName, Membership>,
+    /// Kernel name of a drive to all its places in pools, the one in most trouble first.
+    pub(crate) memberships: BTreeMap<DeviceName, Vec<Membership>>,
 }
 
 /// A pool with its verdict.
@@ -138,6 +140,11 @@ pub(crate) struct Unmatched<'a> {
 impl<'a> ZfsBody<'a> {
     pub fn new(overview: &'a Overview, zfs: &'a Zfs) -> Self {
         let unmatched = zfs.leaves().filter(|(_, _, leaf)| leaf.device.is_none());
+        let memberships = zfs.memberships();
+        let mut devices = BTreeMap::new();
+        for (device, places) in &memberships {
+            devices.extend(places.first().map(|worst| (device.clone(), worst.clone())));
+        }
         Self {
             schema: SCHEMA,
             version: ContentVersion::default(),
@@ -151,7 +158,8 @@ impl<'a> ZfsBody<'a> {
             unmatched: unmatched
                 .map(|(pool, vdev, leaf)| Unmatched { pool: &pool.name, vdev: &vdev.name, role: vdev.role, leaf })
                 .collect(),
-            devices: zfs.memberships(),
+            devices,
+            memberships,
         }
     }
 }

@@ -13,15 +13,24 @@ pub(crate) fn devices(drive: &DriveSummary) -> String {
     drive.paths.iter().map(DeviceName::as_str).collect::<Vec<_>>().join(",")
 }
 
-/// What it serves: `tank/raidz2-0`, `tank spare`; `None` when no pool is known to have it.
+/// What it serves, the place in most trouble first: `tank/raidz2-0`, `tank spare`, `rpool/mirror-0, tank log`; `None` when
+/// no pool is known to have it.
 pub(crate) fn pool_location(drive: &DriveSummary) -> Option<String> {
-    let pool = drive.pool.as_deref()?;
-    let place = match (&drive.vdev, drive.role) {
-        (Some(vdev), Some(VdevRole::Data)) => format!("{pool}/{vdev}"),
-        (_, Some(role)) => format!("{pool} {role}"),
-        (_, None) => pool.to_owned(),
-    };
-    Some(sanitize(place.trim_end()))
+    let mut places: Vec<String> = Vec::new();
+    for place in &drive.memberships {
+        let pool = &place.pool;
+        let text = match place.role {
+            VdevRole::Data => format!("{pool}/{}", place.vdev),
+            role => format!("{pool} {role}"),
+        };
+        let text = sanitize(text.trim_end());
+        // Of a spare in use only the vdev that it helps.
+        let is_spare_in_use = place.role == VdevRole::Spare && !places.is_empty();
+        if !is_spare_in_use && !places.contains(&text) {
+            places.push(text);
+        }
+    }
+    if places.is_empty() { None } else { Some(places.join(", ")) }
 }
 
 /// The verdict, and what the drive does where that is not simply answering: `ok`, `missing`,

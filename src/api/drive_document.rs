@@ -61,6 +61,7 @@ pub(super) struct DriveDoc<'a> {
 
 /// Limits for the paths and links of a stored document; a drive has fewer.
 const MAX_PATHS: usize = 16;
+const MAX_UNITS: usize = 128;
 const MAX_LINKS: usize = 64;
 
 /// Usual size of a document without smartctl's JSON.
@@ -125,11 +126,13 @@ impl StoredDocument {
             node: String::new(),
             host: None,
             address: String::new(),
+            unit: 0,
         };
         let drive = Drive {
             key: DriveKey::Restored(identity.clone()),
             device: summary.device.clone(),
             paths: summary.paths.iter().take(MAX_PATHS).map(path).collect(),
+            units: summary.units.iter().take(MAX_UNITS).cloned().collect(),
             identity,
             vendor: summary.vendor.clone(),
             model: summary.model_name.clone(),

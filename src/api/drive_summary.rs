@@ -1,11 +1,12 @@
 //! One drive, as every list shows it.
 
-use crate::domain::drive::DriveState;
+use crate::domain::drive::{DriveState, LogicalUnit};
 use crate::domain::health::{Finding, Verdict};
 use crate::domain::identity::{DeviceName, EnclosureId, SerialNumber};
 use crate::domain::smart::Protocol;
 use crate::domain::time::Timestamp;
 use crate::domain::transport::Transport;
+use crate::domain::zfs::Membership;
 use crate::domain::zfs::words::{VdevRole, VdevState};
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +16,11 @@ use serde::{Deserialize, Serialize};
 pub struct DriveSummary {
     /// Kernel name it goes by: that of its first path.
     pub(crate) device: DeviceName,
-    /// Kernel names of all its paths.
+    /// Kernel names of all its paths, to all its logical units.
     pub(crate) paths: Vec<DeviceName>,
+    /// Its logical units, by LUN: one, or one for each actuator or NVMe namespace.
+    #[serde(default)]
+    pub(crate) units: Vec<LogicalUnit>,
     /// From smartctl, or from sysfs while there is no reading.
     pub(crate) serial_number: Option<SerialNumber>,
     /// World Wide Name: `0x` and hex digits; `eui.…` of NVMe.
@@ -33,7 +37,7 @@ pub struct DriveSummary {
     pub(crate) transport: Option<Transport>,
     /// Of a disk behind a RAID controller: the volume whose node leads to it.
     pub(crate) raid_volume: Option<DeviceName>,
-    /// Capacity for the user.
+    /// Capacity for the user, of all logical units together.
     pub(crate) user_capacity_bytes: Option<u64>,
     /// Rotations a minute; 0 = solid state.
     pub(crate) rotation_rate_rpm: Option<u32>,
@@ -65,6 +69,9 @@ pub struct DriveSummary {
     pub(crate) write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
     pub(crate) checksum_errors: Option<u64>,
+    /// All its places in pools, the one in most trouble first: `pool` to `checksum_errors` are those of the first.
+    #[serde(default)]
+    pub(crate) memberships: Vec<Membership>,
     /// When the values were read from the drive.
     pub(crate) collected_at: Option<Timestamp>,
     /// When the drive was last asked, whatever came of it.
@@ -75,4 +82,16 @@ pub struct DriveSummary {
     pub(crate) stale: bool,
     /// Why there is no (newer) reading.
     pub(crate) error: Option<String>,
+}
+
+impl DriveSummary {
+    /// One of its places is in that pool. A list of an earlier version has `pool` only.
+    pub(crate) fn is_in_pool(&self, pool: &str) -> bool {
+        self.pool.as_deref() == Some(pool) || self.memberships.iter().any(|place| place.pool == pool)
+    }
+
+    /// The number of paths to a logical unit, of the unit that has most.
+    pub(crate) fn paths_of_unit(&self) -> usize {
+        self.units.iter().map(|unit| unit.paths.len()).max().unwrap_or(self.paths.len())
+    }
 }

@@ -65,7 +65,9 @@ pub(crate) struct SlotView {
     pub(crate) fault_requested: Option<bool>,
     /// The locate light is on.
     pub(crate) locate: Option<bool>,
-    /// The shelf says that the bay is active.
+    /// Always `null`: the kernel does not ask shelves for it.
+    // In what an earlier version has stored, it is what somebody wrote to sysfs.
+    #[serde(skip_deserializing)]
     pub(crate) active: Option<bool>,
     /// `on`, `off`: power to the bay.
     pub(crate) power_status: Option<PowerStatus>,

@@ -21,7 +21,7 @@ pub struct OverviewInput<'a> {
     pub(crate) enclosures: &'a [Enclosure],
     pub(crate) zfs: &'a Zfs,
     /// `zfs.memberships()`, made once.
-    pub places: &'a BTreeMap<DeviceName, Membership>,
+    pub memberships: &'a BTreeMap<DeviceName, Vec<Membership>>,
     pub(crate) sweep: &'a SweepStats,
     pub rules: &'a RuleSettings,
     pub(crate) layouts: &'a Layouts,

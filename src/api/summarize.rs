@@ -7,13 +7,17 @@ use crate::domain::enclosure::{Bay, Enclosure, Slot};
 use crate::domain::health::{DriveFacts, Judgement, Verdict, judge_drive};
 use crate::domain::inventory::DriveRecord;
 use crate::domain::smart::Protocol;
-use crate::domain::transport::Transport;
+use crate::domain::transport::{Attachment, Transport};
 use crate::domain::zfs::Membership;
 
 /// One record as users see it.
 pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
     let drive = &record.drive;
-    let place = input.places.get(&drive.device).filter(|_| record.is_present());
+    let memberships = match input.memberships.get(&drive.device) {
+        Some(memberships) if record.is_present() => memberships.as_slice(),
+        _ => &[],
+    };
+    let place = memberships.first();
     let report = record.report.as_deref();
     let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
     let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);
@@ -25,12 +29,13 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         // The SCSI interface that the host sees may be that of a bridge, with a drive of another protocol behind it.
         (false, false) => (!translated).then_some(Protocol::Scsi),
     };
-    let health = health(record, place, input);
+    let health = health(record, memberships, input);
     let stale = record.state == DriveState::Missing
         || record.collected_at.is_some_and(|at| at.age_seconds(input.now) > input.stale_after_seconds);
     DriveSummary {
         device: drive.device.clone(),
         paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
+        units: drive.units.clone(),
         serial_number: record.serial_number().cloned(),
         wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
         model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
@@ -39,10 +44,8 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         protocol: report.and_then(|r| r.protocol).or(presumed),
         transport: drive.attachment.transport(),
         raid_volume,
-        user_capacity_bytes: report.and_then(|r| r.user_capacity_bytes).or(drive.size_bytes),
-        rotation_rate_rpm: report
-            .and_then(|r| r.rotation_rate_rpm)
-            .or_else(|| (drive.rotational == Some(false)).then_some(0)),
+        user_capacity_bytes: capacity_bytes(record),
+        rotation_rate_rpm: record.rotation_rate_rpm(),
         temperature_celsius: report.and_then(|r| r.temperature_celsius),
         power_on_hours: report.and_then(|r| r.power_on_hours),
         state: record.state,
@@ -57,12 +60,31 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         read_errors: place.and_then(|p| p.read_errors),
         write_errors: place.and_then(|p| p.write_errors),
         checksum_errors: place.and_then(|p| p.checksum_errors),
+        memberships: memberships.to_vec(),
         collected_at: record.collected_at,
         checked_at: record.checked_at,
         missing_since: record.missing_since,
         stale,
         error: record.why_no_reading().map(|why| why.to_string()),
     }
+}
+
+/// The kernel's size of the logical unit that is read, where smartctl's capacity is of the same: not behind a RAID
+/// controller or a USB bridge, and not of an NVMe controller with all its namespaces.
+fn comparable_size(drive: &Drive) -> Option<u64> {
+    match drive.attachment {
+        Attachment::Scsi(transport) if transport != Some(Transport::Usb) => drive.units.first()?.size_bytes,
+        _ => None,
+    }
+}
+
+/// As smartctl reports it, or else the kernel; of several SCSI logical units together, since a reading is of one.
+fn capacity_bytes(record: &DriveRecord) -> Option<u64> {
+    let drive = &record.drive;
+    if drive.units.len() > 1 && !drive.is_nvme() {
+        return drive.size_bytes;
+    }
+    record.report.as_deref().and_then(|report| report.user_capacity_bytes).or(drive.size_bytes)
 }
 
 /// As smartctl puts it together for SCSI: vendor and product.
@@ -73,7 +95,7 @@ fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
 
 /// The judgement of a drive. A drive that is unresponsive or missing has no verdict, unless its last values or its
 /// state in the pool are bad (`warn` or worse): silence never improves the verdict of a failing drive.
-fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInput) -> Judgement {
+fn health(record: &DriveRecord, memberships: &[Membership], input: &OverviewInput) -> Judgement {
     let report = record.report.as_deref();
     let bay = record.bay.as_ref().filter(|_| record.is_present());
     let facts = DriveFacts {
@@ -83,7 +105,8 @@ fn health(record: &DriveRecord, place: Option<&Membership>, input: &OverviewInpu
         asleep: record.state == DriveState::Standby,
         model: report.and_then(|r| r.model_name.as_deref()).or(record.drive.model.as_deref()),
         rotates: record.rotates(),
-        place,
+        kernel_size_bytes: comparable_size(&record.drive),
+        memberships,
         fault_sensed: bay.and_then(|bay| slot(input.enclosures, bay)?.answer.fault_sensed),
         peers: input.peers.of_one(record),
     };

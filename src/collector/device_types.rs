@@ -77,6 +77,7 @@ fn disk_behind(volume: &Drive, disk: Disk, kind: DeviceType) -> Option<Drive> {
         key: DriveKey::RaidDisk { volume: Box::new(volume.key.clone()), disk },
         device: disk.name(&volume.device)?,
         paths: volume.paths.iter().filter_map(|path| path.to_raid_disk(disk)).collect(),
+        units: Vec::new(),
         identity: disk.identity(&volume.identity),
         vendor: None,
         model: None,
@@ -103,6 +104,7 @@ mod tests {
             node: format!("/dev/{name}"),
             host: Some(ScsiHost(host)),
             address: format!("{host}:2:0:0"),
+            unit: 0,
         };
         Drive {
             key: DriveKey::Discovered(serial.into()),

@@ -309,7 +309,7 @@ impl Collector {
             inventory: self.drives.inventory(),
             enclosures: &self.found.enclosures,
             zfs: self.sources.pools.zfs(),
-            places: self.sources.pools.memberships(),
+            memberships: self.sources.pools.memberships(),
             sweep: &self.last_sweep,
             rules: &self.rules,
             layouts: &self.layouts,

@@ -18,7 +18,7 @@ use std::time::Instant;
 pub(super) struct PoolReader {
     zfs: Zfs,
     /// `zfs.memberships()`, made once.
-    memberships: BTreeMap<DeviceName, Membership>,
+    memberships: BTreeMap<DeviceName, Vec<Membership>>,
     format: Arc<zpool::OutputFormat>,
     is_due: bool,
     is_running: bool,
@@ -32,7 +32,7 @@ impl PoolReader {
         &self.zfs
     }
 
-    pub(super) fn memberships(&self) -> &BTreeMap<DeviceName, Membership> {
+    pub(super) fn memberships(&self) -> &BTreeMap<DeviceName, Vec<Membership>> {
         &self.memberships
     }
 

@@ -236,11 +236,11 @@ mod tests {
             ("[limits]\n", "[limits]"),
             ("rules = 7\n", "rules = 7"),
             ("[models]\nx = 1\n", "models.\"x\" = 1"),
-            ("[rules.A5]\nwatch = 0\n", "rules.A5: watch ≥ 0, warn ≥ 17, crit ≥ 1101"),
-            ("[rules.A3]\nwarn = -5\n", "rules.A3: warn ≥ -5, crit ≥ 7"),
+            ("[rules.A5]\nwatch = 0\n", "rules.A5: watch ≥ 0, warn ≥ 261"),
+            ("[rules.A3]\nwarn = -5\n", "rules.A3: watch ≥ 1, warn ≥ -5, crit ≥ 101"),
             ("[rules.T1]\nwarn = 70\ncrit = 40\n", "rules.T1: warn ≥ 70, crit ≥ 40"),
-            ("[rules.A5]\nwatch = 99\n", "rules.A5: watch ≥ 99, warn ≥ 17, crit ≥ 1101"),
-            ("[models.\"X*\".S8]\nwarn = 3\n", "models.\"X*\".S8: warn ≤ 3, crit ≤ 5"),
+            ("[rules.A5]\nwatch = 999\n", "rules.A5: watch ≥ 999, warn ≥ 261"),
+            ("[models.\"X*\".S8]\nwarn = 9\n", "models.\"X*\".S8: watch ≤ 5, warn ≤ 9"),
         ] {
             assert_eq!(parse(text).err().map(|error| error.found).as_deref(), Some(found), "{text}");
         }
@@ -260,8 +260,8 @@ mod tests {
         let rows = rows(&limits.unwrap_or_default().limits);
         let shown =
             |start: &str| rows.iter().find(|(name, ..)| name.starts_with(start)).map(|(_, v, s)| (v.as_str(), *s));
-        assert_eq!(shown("A5        attribute"), Some(("watch ≥ 8, warn ≥ 17, crit ≥ 1101", "file")));
-        assert_eq!(shown("A5        of models"), Some(("watch ≥ 8, warn ≥ 99, crit ≥ 1101", "file")));
+        assert_eq!(shown("A5        attribute"), Some(("watch ≥ 8, warn ≥ 261", "file")));
+        assert_eq!(shown("A5        of models"), Some(("watch ≥ 8, warn ≥ 99", "file")));
         assert_eq!(shown("A1 "), Some(("off", "file")));
         assert_eq!(shown("Z3 "), Some(("on", "default")));
     }

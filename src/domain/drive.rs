@@ -3,6 +3,7 @@
 use super::device_type::{Controller, DeviceType, Disk};
 use super::identity::{DeviceName, Identity, ScsiHost};
 use super::no_reading::{NoReading, RaidVolume};
+use super::smart::SmartReport;
 use super::transport::{Attachment, Transport};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -42,6 +43,26 @@ pub struct DrivePath {
     pub(crate) host: Option<ScsiHost>,
     /// `host:channel:target:lun`, or the NVMe controller's name.
     pub(crate) address: String,
+    /// The logical unit that it leads to: an index in `Drive::units`.
+    pub(crate) unit: usize,
+}
+
+/// One logical unit of a drive: what the kernel shows as a block device. A drive with two actuators has two, an NVMe
+/// controller one for each namespace; every other drive has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LogicalUnit {
+    /// Kernel name that it goes by.
+    pub device: DeviceName,
+    /// Kernel names of all its paths.
+    pub(crate) paths: Vec<DeviceName>,
+    /// SCSI logical unit number, or number of the NVMe namespace.
+    pub(crate) lun: Option<u64>,
+    /// As the kernel has it; 0: the kernel cannot use it.
+    pub(crate) size_bytes: Option<u64>,
+    /// Name of the logical unit in sysfs (`wwid`).
+    #[serde(skip)]
+    pub(crate) wwid: Option<String>,
 }
 
 impl DrivePath {
@@ -58,12 +79,15 @@ pub struct Drive {
     pub key: DriveKey,
     /// Its device name: that of its first path.
     pub device: DeviceName,
-    /// At least one, in the kernel's order.
+    /// At least one, in the kernel's order; those of the first logical unit first.
     pub paths: Vec<DrivePath>,
+    /// At least one, by LUN. Readings are of the first one.
+    pub units: Vec<LogicalUnit>,
     pub(crate) identity: Identity,
     pub(crate) vendor: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) firmware: Option<String>,
+    /// Of all its units together.
     pub(crate) size_bytes: Option<u64>,
     /// Kernel's `queue/rotational`.
     pub(crate) rotational: Option<bool>,
@@ -113,13 +137,14 @@ impl Drive {
     }
 
     /// Why a drive gave its identity only, where its attachment explains more than smartctl does.
-    pub(crate) fn without_health_reason(&self, exit_status: Option<u8>) -> NoReading {
+    pub(crate) fn without_health_reason(&self, report: &SmartReport) -> NoReading {
+        let exit_status = report.exit_status.0;
         match self.attachment {
             Attachment::RaidVolume(_) => self.raid_volume_reason(None),
             Attachment::Scsi(Some(Transport::Usb)) if self.smartctl_type.is_none() => {
                 NoReading::UsbWithoutHealth { device: self.device.clone(), exit_status }
             }
-            _ => NoReading::WithoutHealth { exit_status },
+            _ => NoReading::WithoutHealth { exit_status, obstacle: report.health_obstacle() },
         }
     }
 
@@ -168,6 +193,7 @@ pub(crate) mod fixture {
             key: DriveKey::Discovered(name.into()),
             device: DeviceName::parse(name).unwrap_or_else(|| unreachable!("{name}")),
             paths: Vec::new(),
+            units: Vec::new(),
             identity: Identity::default(),
             vendor: None,
             model: None,

@@ -59,7 +59,8 @@ impl Enclosure {
     /// All its bays are shown empty although the shelf says that they are not. `without_bay`: drives in no bay that might
     /// stand here.
     pub(crate) fn unlinked(&self, without_bay: usize) -> Option<EnclosureProblem> {
-        let full = self.slots.iter().filter(|slot| is_installed(slot.answer.status.as_ref())).count();
+        let is_in_use = |slot: &&Slot| slot.answer.status.as_ref().is_some_and(SlotStatus::is_installed);
+        let full = self.slots.iter().filter(is_in_use).count();
         let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
         if full == 0 || linked || without_bay == 0 {
             return None;
@@ -99,12 +100,11 @@ impl Bay {
 pub(crate) struct SlotAnswer {
     /// SES status in words: `OK`, `not installed`, `critical`, …
     pub(crate) status: Option<SlotStatus>,
-    /// Bit 0 of `fault`: the shelf senses a fault.
+    /// The shelf senses a fault.
     pub(crate) fault_sensed: Option<bool>,
-    /// Bit 1 of `fault`: the fault light was requested.
+    /// The fault light was requested.
     pub(crate) fault_requested: Option<bool>,
     pub(crate) locate: Option<bool>,
-    pub(crate) active: Option<bool>,
     pub(crate) power_status: Option<PowerStatus>,
 }
 
@@ -112,24 +112,15 @@ impl SlotAnswer {
     /// Two IO modules speak of one bay: what one of them leaves open, the other may know.
     #[must_use]
     pub(crate) fn or(self, other: Self) -> Self {
-        let status = match (self.status, other.status) {
-            (a, b) if is_installed(a.as_ref()) || !is_installed(b.as_ref()) && a.is_some() => a,
-            (_, b) => b,
-        };
+        let rank = |status: &Option<SlotStatus>| status.as_ref().map_or(0, SlotStatus::rank);
         Self {
-            status,
+            status: if rank(&self.status) >= rank(&other.status) { self.status } else { other.status },
             fault_sensed: either(self.fault_sensed, other.fault_sensed),
             fault_requested: either(self.fault_requested, other.fault_requested),
             locate: either(self.locate, other.locate),
-            active: either(self.active, other.active),
             power_status: self.power_status.or(other.power_status),
         }
     }
-}
-
-/// The shelf says that there is something in the bay.
-fn is_installed(status: Option<&SlotStatus>) -> bool {
-    status.is_some_and(|status| *status != SlotStatus::NotInstalled)
 }
 
 /// A light that one module reports on is on.
@@ -183,5 +174,17 @@ mod tests {
         assert_eq!(joined.locate, Some(true));
         assert_eq!(joined, mine.or(theirs.clone()));
         assert_eq!(SlotAnswer::default().or(theirs.clone()), theirs);
+        // A word that says nothing loses; of two that contradict each other, the worse one is shown, whichever came first.
+        for (one, other, joined) in [
+            (Some(SlotStatus::Unknown), Some(SlotStatus::NotInstalled), Some(SlotStatus::NotInstalled)),
+            (Some(SlotStatus::Unsupported), Some(SlotStatus::Ok), Some(SlotStatus::Ok)),
+            (None, Some(SlotStatus::Unknown), Some(SlotStatus::Unknown)),
+            (Some(SlotStatus::Ok), Some(SlotStatus::Critical), Some(SlotStatus::Critical)),
+            (Some(SlotStatus::Other("(null)".into())), Some(SlotStatus::Ok), Some(SlotStatus::Ok)),
+        ] {
+            let answer = |status: &Option<SlotStatus>| SlotAnswer { status: status.clone(), ..SlotAnswer::default() };
+            assert_eq!(answer(&one).or(answer(&other)).status, joined);
+            assert_eq!(answer(&other).or(answer(&one)).status, joined);
+        }
     }
 }

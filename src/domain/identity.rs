@@ -185,11 +185,15 @@ impl Identity {
     /// The World Wide Name as smartctl and by-id links write it: `0x5000c500a0000000`.
     /// For NVMe the namespace's `eui.…`; a `t10.` name is no WWN.
     pub(crate) fn wwn(&self) -> Option<String> {
-        let wwid = self.wwid.as_deref()?;
-        match wwid.strip_prefix("naa.") {
-            Some(hex) => Some(format!("0x{}", hex.to_ascii_lowercase())),
-            None => wwid.starts_with("eui.").then(|| wwid.to_owned()),
-        }
+        wwn_of(self.wwid.as_deref()?)
+    }
+}
+
+/// The World Wide Name in a `wwid` of sysfs.
+pub(crate) fn wwn_of(wwid: &str) -> Option<String> {
+    match wwid.strip_prefix("naa.") {
+        Some(hex) => Some(format!("0x{}", hex.to_ascii_lowercase())),
+        None => wwid.starts_with("eui.").then(|| wwid.to_owned()),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no log. "Now" is always a parameter. Unknown is `None`, never 0.
 
+pub(crate) mod ata_attributes;
 pub(crate) mod device_type;
 pub mod drive;
 pub(crate) mod enclosure;

@@ -4,6 +4,7 @@
 
 use super::device_type::{Controller, DeviceType};
 use super::identity::{DeviceName, ScsiHost};
+use super::smart::HealthObstacle;
 use super::text::list_first;
 use super::time::Timestamp;
 use std::fmt;
@@ -36,7 +37,7 @@ pub enum NoReading {
     /// A drive in a USB enclosure that gave its identity only.
     UsbWithoutHealth { device: DeviceName, exit_status: Option<u8> },
     /// The drive gave its identity only.
-    WithoutHealth { exit_status: Option<u8> },
+    WithoutHealth { exit_status: Option<u8>, obstacle: HealthObstacle },
     /// The drive is missing.
     Missing { since: Timestamp },
 }
@@ -128,12 +129,24 @@ impl fmt::Display for NoReading {
                 }
             }
             Self::UsbWithoutHealth { device, exit_status } => {
-                write!(f, "{device} is in a USB box, and {}: ", Self::WithoutHealth { exit_status: *exit_status })?;
+                let obstacle = HealthObstacle::Unknown;
+                let without_health = Self::WithoutHealth { exit_status: *exit_status, obstacle };
+                write!(f, "{device} is in a USB box, and {without_health}: ")?;
                 try_sat(f, device)
             }
-            Self::WithoutHealth { exit_status } => {
-                let status = Status(*exit_status);
-                write!(f, "the drive gave its identity but no health data (smartctl exit status {status})")
+            Self::WithoutHealth { exit_status, obstacle } => {
+                let why = match obstacle {
+                    HealthObstacle::Unknown => "the drive gave its identity but no health data",
+                    HealthObstacle::SmartDisabled => {
+                        "SMART is switched off on the drive, smartctl -s on switches it on"
+                    }
+                    HealthObstacle::SmartUnavailable => "the drive has no SMART",
+                    HealthObstacle::Locked => "the drive is locked by an ATA password",
+                    HealthObstacle::NotReady => {
+                        "the drive is not ready: it spins up, is formatted or sanitized, or its format was interrupted"
+                    }
+                };
+                write!(f, "{why} (smartctl exit status {})", Status(*exit_status))
             }
             Self::Missing { since } => write!(f, "the drive is gone since {since}"),
         }

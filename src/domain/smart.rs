@@ -1,7 +1,9 @@
 //! One reading of one drive, as smartctl(8) gave it, in typed fields. Parsing is in `probe/smartctl`.
 
+use crate::domain::ata_attributes::largest_word;
 use crate::domain::identity::SerialNumber;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The command set that answered; smartctl's `device.protocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +42,19 @@ pub struct SmartReport {
     pub power_cycle_count: Option<u64>,
     /// The drive's own verdict.
     pub smart_status_passed: Option<bool>,
-    /// SCSI: the informational exception in words, when the drive reports one.
+    /// The drive has SMART, or the SCSI equivalent; `None`: smartctl did not report it (7.2 and earlier).
+    pub smart_available: Option<bool>,
+    /// It is switched on.
+    pub smart_enabled: Option<bool>,
+    /// ATA: locked by a password.
+    pub is_locked: Option<bool>,
+    /// Bytes of a logical block, without protection information.
+    pub logical_block_bytes: Option<u64>,
+    /// SCSI: type of the protection information that the drive is formatted with; `None`: none.
+    pub protection_type: Option<u64>,
+    /// SCSI: the code of the informational exception that the drive reports.
+    pub exception: Option<ExceptionCode>,
+    /// SCSI: that exception in smartctl's words, which differ between its versions.
     pub ie_string: Option<String>,
     /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
     pub power_mode: Option<String>,
@@ -58,6 +72,52 @@ impl SmartReport {
         let log = self.nvme.as_ref().is_some_and(|n| n.critical_warning.is_some() || n.media_errors.is_some());
         let counters = self.scsi.as_ref().is_some_and(ScsiDetail::has_counters);
         self.smart_status_passed.is_some() || attributes || log || counters
+    }
+
+    /// Why a reading has no health, as far as it tells.
+    pub(crate) fn health_obstacle(&self) -> HealthObstacle {
+        // smartctl(8) exit bit 1: TEST UNIT READY failed after the identity was read. Its reason is not in the JSON.
+        let is_unready = self.protocol == Some(Protocol::Scsi) && self.exit_status.bit(1);
+        if self.is_locked == Some(true) {
+            HealthObstacle::Locked
+        } else if self.smart_available == Some(false) {
+            HealthObstacle::SmartUnavailable
+        } else if self.smart_enabled == Some(false) {
+            HealthObstacle::SmartDisabled
+        } else if is_unready {
+            HealthObstacle::NotReady
+        } else {
+            HealthObstacle::Unknown
+        }
+    }
+}
+
+/// Why a drive gave its identity and no health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthObstacle {
+    Unknown,
+    SmartDisabled,
+    SmartUnavailable,
+    Locked,
+    NotReady,
+}
+
+/// Additional sense code and its qualifier (SPC-4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExceptionCode {
+    pub asc: u8,
+    pub ascq: u8,
+}
+
+impl ExceptionCode {
+    /// No exception.
+    pub(crate) const NONE: Self = Self { asc: 0, ascq: 0 };
+}
+
+impl fmt::Display for ExceptionCode {
+    /// `0Bh/96h`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02X}h/{:02X}h", self.asc, self.ascq)
     }
 }
 
@@ -125,10 +185,23 @@ pub struct TemperatureLimits {
 pub struct Wear {
     /// 0 new, 100 worn as specified; may exceed 100.
     pub endurance_used_percent: Option<u64>,
+    /// Where that is from; `null` where there is none.
+    pub endurance_source: Option<EnduranceSource>,
     /// Spare blocks that are left.
     pub spare_available_percent: Option<u64>,
     /// Below this the spare is too little.
     pub spare_threshold_percent: Option<u64>,
+}
+
+/// Where the endurance is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum EnduranceSource {
+    /// The drive counts it: ATA device statistics, SCSI solid state media log, NVMe health log.
+    Measured,
+    /// smartctl guesses it from the VALUE of an ATA attribute.
+    Guessed,
 }
 
 /// The newest self-test, or the one that is running.
@@ -190,29 +263,37 @@ pub struct AtaAttribute {
     pub raw_string: Option<String>,
     /// The number in it, unpacked: hours of 9, degrees of 190 and 194, the largest count of 188.
     pub raw_number: Option<u64>,
+    /// Why it is not judged, of an attribute whose number a rule has; `null`: it is judged, or no rule has its number.
+    pub not_judged: Option<String>,
 }
 
 impl AtaAttribute {
-    /// The number that the raw value holds. Several attributes pack more than one into its 48 bits,
-    /// and smartctl writes them out where it knows how:
+    /// The number that the raw value holds. Several attributes pack more than one into its 48 bits, and smartctl writes
+    /// them out where it knows how (`ata_format_attr_raw_value` in smartmontools' `atacmds.cpp`):
     ///
     /// - 188: up to three counts of 16 bits, the largest of which counts (a plain count is the lowest);
     /// - 190, 194: the degrees in the lowest byte, with the extremes above;
-    /// - 9 and all others: the number that `raw_string` begins with (`47060h+35m`, `8 (0 3)`).
+    /// - 9 and all others: the number that `raw_string` begins with (`47060h+35m`, `8 (0 3)`, `12/7`), or the whole raw
+    ///   value where the string is its words, highest first (`0 0 5`), or in a form that is not known.
     pub(crate) fn count(&self) -> Option<u64> {
-        let leading = self.leading_number();
+        let written = self.number_in_string();
         match (self.id, self.raw_value) {
-            (188, Some(raw)) => (0..3).map(|word| raw >> (16 * word) & 0xffff).max(),
-            (190 | 194, Some(raw)) if leading.is_none_or(|n| n > 0xff) => Some(raw & 0xff),
-            (_, raw) => leading.or(raw),
+            (188, Some(raw)) => Some(largest_word(raw)),
+            (190 | 194, Some(raw)) if written.is_none_or(|n| n > 0xff) => Some(raw & 0xff),
+            (_, raw) => written.or(raw),
         }
     }
 
-    /// Hex digits are not one.
-    fn leading_number(&self) -> Option<u64> {
-        let text = self.raw_string.as_deref().filter(|text| !text.starts_with("0x"))?;
-        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        text.get(..end)?.parse().ok()
+    /// The number of a string in one of the forms that hold one.
+    fn number_in_string(&self) -> Option<u64> {
+        let own = self.raw_string.as_deref()?.split('(').next()?.trim();
+        let end = own.find(|c: char| !c.is_ascii_digit()).unwrap_or(own.len());
+        let (digits, rest) = own.split_at(end);
+        // Hex digits are not one: `0x0000000c`.
+        if !matches!(rest.chars().next(), None | Some('h' | '/' | '.')) {
+            return None;
+        }
+        digits.parse().ok()
     }
 }
 
@@ -334,6 +415,9 @@ mod tests {
             (194, 231_929_413_661, "231929413661", 29),
             (190, 369_688_596, "20 (Min/Max 9/22)", 20),
             (5, 8, "8 (0 3)", 8),
+            (187, 5, "0 0 5", 5),
+            (198, 51_539_607_559, "12/7", 12),
+            (5, 12, "12 spare", 12),
             (5, 12, "0x00000000000c", 12),
             (5, 12, "-", 12),
         ] {

@@ -1,13 +1,15 @@
 //! Pools, their vdevs and leaves, as `zpool status` shows them (zpool-status(8)).
 
+mod membership;
 pub mod words;
+
+pub use membership::Membership;
 
 use super::drive::DriveKey;
 use super::identity::DeviceName;
 use super::time::Timestamp;
 use super::zfs::words::{PoolState, ScanKind, ScanState, VdevRole, VdevState};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The output of `zpool`, parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,7 +147,7 @@ impl Leaf {
     }
 
     /// Sort key by severity: its state first, then its errors.
-    fn trouble(&self) -> (u8, u64) {
+    pub(super) fn trouble(&self) -> (u8, u64) {
         let state = match self.state {
             Some(VdevState::Online | VdevState::Avail | VdevState::InUse) | None => 0,
             Some(VdevState::Offline) => 1,
@@ -161,33 +163,6 @@ impl Vdev {
     pub(crate) fn is_resilvering(&self) -> bool {
         self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering)
     }
-}
-
-/// Where a drive stands in a pool: `devices` of `/api/zfs`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Membership {
-    /// Name of the pool.
-    pub pool: String,
-    /// Top-level vdev.
-    pub vdev: String,
-    /// What the vdev is for.
-    pub role: VdevRole,
-    /// State of the drive in the pool.
-    pub state: Option<VdevState>,
-    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
-    pub read_errors: Option<u64>,
-    /// Writes that failed, as ZFS counts them (WRITE).
-    pub write_errors: Option<u64>,
-    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
-    pub checksum_errors: Option<u64>,
-    /// A remark of ZFS (`currently in use`, `(resilvering)`).
-    pub note: Option<String>,
-    /// It is a hot spare that stands in for another drive (`vdev` is then the one it helps).
-    pub spare_in_use: bool,
-    /// A drive of its vdev, maybe itself, is being replaced or written anew: the vdev has less
-    /// redundancy than it should until that is done.
-    pub vdev_resilvering: bool,
 }
 
 impl Zfs {
@@ -214,88 +189,11 @@ impl Zfs {
             pool.vdevs.iter().flat_map(move |vdev| vdev.members.iter().map(move |leaf| (pool, vdev, leaf)))
         })
     }
-
-    /// The place of every drive that is in a pool. A drive may have several leaves (a spare in
-    /// use, two partitions): the one in most trouble speaks for it, of several a data leaf.
-    pub fn memberships(&self) -> BTreeMap<DeviceName, Membership> {
-        let mut best: BTreeMap<&DeviceName, (&Pool, &Vdev, &Leaf)> = BTreeMap::new();
-        let mut in_use = BTreeSet::new();
-        for found @ (_, vdev, leaf) in self.leaves() {
-            let Some(device) = &leaf.device else { continue };
-            if vdev.role == VdevRole::Spare && leaf.state == Some(VdevState::InUse) {
-                in_use.insert(device);
-            }
-            let rank = |(_, vdev, leaf): (&Pool, &Vdev, &Leaf)| (leaf.trouble(), vdev.role == VdevRole::Data);
-            let held = best.entry(device).or_insert(found);
-            if rank(found) > rank(*held) {
-                *held = found;
-            }
-        }
-        let place = |device: &DeviceName, pool: &Pool, vdev: &Vdev, leaf: &Leaf| Membership {
-            pool: pool.name.clone(),
-            vdev: vdev.name.clone(),
-            role: vdev.role,
-            state: leaf.state.clone(),
-            read_errors: leaf.read_errors,
-            write_errors: leaf.write_errors,
-            checksum_errors: leaf.checksum_errors,
-            note: leaf.note.clone(),
-            spare_in_use: in_use.contains(device),
-            vdev_resilvering: vdev.is_resilvering(),
-        };
-        best.into_iter().map(|(device, (pool, vdev, leaf))| (device.clone(), place(device, pool, vdev, leaf))).collect()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn leaf(device: &str, state: &str) -> Leaf {
-        Leaf {
-            name: format!("/dev/{device}1"),
-            device: DeviceName::parse(device),
-            state: Some(VdevState::from(state)),
-            ..Leaf::default()
-        }
-    }
-
-    fn vdev(name: &str, role: VdevRole, members: Vec<Leaf>) -> Vdev {
-        Vdev { name: name.to_owned(), role, members, ..Vdev::default() }
-    }
-
-    #[test]
-    fn a_drive_with_several_leaves_shows_the_one_that_matters() {
-        let mut spared = leaf("sdc", "ONLINE");
-        spared.group = Some("spare-1".to_owned());
-        let pools = vec![
-            Pool {
-                name: "boot".to_owned(),
-                vdevs: vec![
-                    vdev("sda", VdevRole::Log, vec![leaf("sda", "FAULTED")]),
-                    vdev("sda", VdevRole::Data, vec![leaf("sda", "ONLINE")]),
-                ],
-                ..Pool::default()
-            },
-            Pool {
-                name: "tank".to_owned(),
-                vdevs: vec![
-                    vdev("mirror-0", VdevRole::Data, vec![leaf("sda", "DEGRADED"), leaf("sdb", "ONLINE"), spared]),
-                    vdev("mirror-1", VdevRole::Data, vec![leaf("sdd", "ONLINE")]),
-                    vdev("spares", VdevRole::Spare, vec![leaf("sdc", "INUSE"), leaf("sde", "AVAIL")]),
-                ],
-                ..Pool::default()
-            },
-            Pool { vdevs: vec![vdev("sda", VdevRole::Data, vec![leaf("sda", "OFFLINE")])], ..Pool::default() },
-        ];
-        let places = Zfs { pools, ..Zfs::default() }.memberships();
-        let of = |name: &str| DeviceName::parse(name).and_then(|n| places.get(&n).cloned()).unwrap_or_default();
-        assert_eq!((of("sda").pool.as_str(), of("sda").state), ("tank", Some(VdevState::Degraded)));
-        let spare = of("sdc");
-        assert_eq!((spare.vdev.as_str(), spare.role, spare.spare_in_use), ("mirror-0", VdevRole::Data, true));
-        assert!(of("sdb").vdev_resilvering && !of("sdb").spare_in_use && !of("sdd").vdev_resilvering);
-        assert_eq!((of("sde").role, of("sde").spare_in_use), (VdevRole::Spare, false));
-    }
 
     #[test]
     fn distributed_spares_are_told_from_groups_and_drives() {

@@ -7,8 +7,7 @@ use crate::api::value_limits::ValueLimits;
 use crate::cache::{Bytes, Key};
 use crate::domain::drive::DriveKey;
 use crate::domain::enclosure::Bay;
-use crate::domain::identity::strip_partition;
-use crate::domain::identity::{DeviceName, Identity, SerialNumber};
+use crate::domain::identity::{DeviceName, Identity, SerialNumber, strip_partition, wwn_of};
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::zfs::Zfs;
 use crossbeam_channel::Sender;
@@ -106,13 +105,18 @@ impl Snapshot {
             let report = record.report.as_deref();
             let serial = record.serial_number();
             let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
+            let unit_wwns = drive.units.iter().filter_map(|unit| wwn_of(unit.wwid.as_deref()?));
             let devices = drive.paths.iter().map(|p| p.device.to_string());
             // A disk behind a RAID volume has the node of the volume.
             let own_nodes = drive.paths.iter().filter(|_| drive.raid_volume().is_none());
             let nodes = own_nodes.filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
             let addresses = drive.paths.iter().map(|p| p.address.clone());
             let identifying_serial = serial.filter(|_| drive.raid_volume().is_some()).cloned();
-            let own = devices.chain(serial.map(SerialNumber::to_string)).chain(wwn).chain(drive.by_id.iter().cloned());
+            let own = devices
+                .chain(serial.map(SerialNumber::to_string))
+                .chain(wwn)
+                .chain(unit_wwns)
+                .chain(drive.by_id.iter().cloned());
             for name in own.chain(nodes).chain(addresses) {
                 snapshot.names.entry(name).or_insert(snapshot.drives.len());
             }

@@ -111,9 +111,8 @@ pub(crate) fn still_leads_to(host: &Host, path: &DrivePath, identity: &Identity)
         Some((volume, disk)) => path_and_identity(host, &volume).is_some_and(|(current, own)| {
             current.to_raid_disk(disk).as_ref() == Some(path) && disk.identity(&own) == *identity
         }),
-        None => {
-            path_and_identity(host, &path.device).is_some_and(|(current, own)| current == *path && own.agrees(identity))
-        }
+        None => path_and_identity(host, &path.device)
+            .is_some_and(|(current, own)| DrivePath { unit: path.unit, ..current } == *path && own.agrees(identity)),
     }
 }
 
@@ -142,7 +141,6 @@ fn discover_path(host: &Host, device: &DeviceName) -> Option<DiscoveredPath> {
         Some(_) => attachment::scsi(host, &block, &path.address),
         None => Attachment::Nvme,
     };
-    let size_bytes = size_bytes.filter(|s| *s > 0);
     let sysfs_path = std::fs::read_link(&block).unwrap_or_default();
     let expander = sysfs_path.iter().rev().filter_map(|part| part.to_str()).find(|part| part.starts_with("expander-"));
     let expander = expander.map(str::to_owned);
@@ -166,7 +164,7 @@ fn scsi_path(dir: &std::path::Path, name: &DeviceName) -> Option<DrivePath> {
     let sg = names(&dir.join("scsi_generic")).into_iter().find_map(|n| device(&n));
     let node = sg.map_or_else(|| format!("/dev/{name}"), |sg| format!("/dev/{sg}"));
     let host = address.split(':').next().and_then(|h| h.parse().ok());
-    Some(DrivePath { device: name.clone(), node, host, address })
+    Some(DrivePath { device: name.clone(), node, host, address, unit: 0 })
 }
 
 fn scsi_identity(dir: &std::path::Path) -> Identity {
@@ -227,7 +225,8 @@ fn read_nvme(block: &std::path::Path, name: &DeviceName) -> Option<DriveAttribut
 fn nvme_path(block: &std::path::Path, name: &DeviceName) -> Option<(DrivePath, PathBuf)> {
     let controller = nvme_controller(block)?;
     let address = controller.file_name()?.to_str()?.to_owned();
-    Some((DrivePath { device: name.clone(), node: format!("/dev/{address}"), host: None, address }, controller))
+    let path = DrivePath { device: name.clone(), node: format!("/dev/{address}"), host: None, address, unit: 0 };
+    Some((path, controller))
 }
 
 fn nvme_identity(block: &std::path::Path) -> Option<Identity> {

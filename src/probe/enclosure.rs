@@ -2,7 +2,8 @@
 //!
 //! There are two kinds of attribute: those that the kernel holds itself (`id`, `slot`, `type`, the `device`
 //! link), read at once, and those for which it asks the enclosure (`status`, `fault`, `locate`,
-//! `active`, `power_status`). A silent enclosure blocks the reader of the latter forever, so a child
+//! `power_status`). `active` is not read: `drivers/scsi/ses.c` never asks for it, and the kernel shows what somebody
+//! last wrote there. A silent enclosure blocks the reader of the latter forever, so a child
 //! that may be abandoned reads them (`collector/enclosure_reader`).
 
 use super::sysfs::{blocking_attribute, listed};
@@ -85,7 +86,7 @@ pub fn discover(
 }
 
 /// The attributes of a bay that only the enclosure can report, in the order of a dump.
-const ATTRIBUTES: [&str; 5] = ["status", "fault", "locate", "active", "power_status"];
+const ATTRIBUTES: [&str; 4] = ["status", "fault", "locate", "power_status"];
 
 /// Reads the attributes of all bays of an IO module. May block forever.
 pub(crate) fn read_blocking(module: &IoModule) -> HashMap<u32, SlotAnswer> {
@@ -102,20 +103,23 @@ pub(super) fn dump_attributes<'a>(dirs: impl Iterator<Item = &'a Path>) -> Strin
 pub(crate) fn parse_dump(module: &IoModule, text: &str) -> HashMap<u32, SlotAnswer> {
     let mut lines = text.lines();
     let mut next = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
-    let answer = |bay: &SlotPath| (bay.slot, answer([(); 5].map(|()| next())));
+    let answer = |bay: &SlotPath| (bay.slot, answer([(); ATTRIBUTES.len()].map(|()| next())));
     module.bays.iter().map(answer).collect()
 }
 
-fn answer([status, fault, locate, active, power_status]: [Option<String>; 5]) -> SlotAnswer {
-    let fault = fault.and_then(|f| f.parse::<u8>().ok());
-    let flag = |text: Option<String>| text.and_then(|v| v.parse::<u8>().ok()).map(|v| v != 0);
+/// Bits of `fault`: byte 3 of the element, shifted right by 4 (`ses_get_fault` of Linux' `drivers/scsi/ses.c`).
+const FAULT_REQUESTED: u8 = 2;
+const FAULT_SENSED: u8 = 4;
+
+fn answer([status, fault, locate, power_status]: [Option<String>; ATTRIBUTES.len()]) -> SlotAnswer {
+    let fault = fault.and_then(|f| f.parse::<u8>().ok()).filter(|f| f & !(FAULT_REQUESTED | FAULT_SENSED) == 0);
+    let locate = locate.and_then(|text| text.parse::<u8>().ok());
     SlotAnswer {
-        status: status.as_deref().map(SlotStatus::from),
-        // The kernel's `fault` is two bits: 1 sensed by the enclosure, 2 requested.
-        fault_sensed: fault.map(|f| f & 1 != 0),
-        fault_requested: fault.map(|f| f & 2 != 0),
-        locate: flag(locate),
-        active: flag(active),
+        // The kernel has no word for code 8 (no access allowed) and shows `(null)`; beyond that, whatever it finds.
+        status: status.as_deref().and_then(SlotStatus::known),
+        fault_sensed: fault.map(|f| f & FAULT_SENSED != 0),
+        fault_requested: fault.map(|f| f & FAULT_REQUESTED != 0),
+        locate: locate.map(|on| on != 0),
         power_status: power_status.as_deref().map(PowerStatus::from),
     }
 }
@@ -226,6 +230,22 @@ fn merge_modules(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Values from a Debian 12 kernel with a simulated shelf, and the code of `ses_get_fault`.
+    #[test]
+    fn faults_are_two_bits_and_other_words_no_status() {
+        let read = |status: &str, fault: &str| {
+            let answer = answer([status, fault, "0", "on"].map(|text| Some(text.to_owned())));
+            (answer.status, answer.fault_sensed, answer.fault_requested)
+        };
+        assert_eq!(read("OK", "0"), (Some(SlotStatus::Ok), Some(false), Some(false)));
+        assert_eq!(read("OK", "2"), (Some(SlotStatus::Ok), Some(false), Some(true)));
+        assert_eq!(read("OK", "4"), (Some(SlotStatus::Ok), Some(true), Some(false)));
+        assert_eq!(read("critical", "6"), (Some(SlotStatus::Critical), Some(true), Some(true)));
+        for odd in ["1", "8", "255", "-1", ""] {
+            assert_eq!(read("(null)", odd), (None, None, None), "{odd}");
+        }
+    }
 
     /// Names reported from real enclosures, with the bay number that each contains.
     #[test]

@@ -3,7 +3,7 @@
 
 use super::{Host, is_drive_name, link_name, names, whole_disk};
 use crate::domain::drive::{Drive, DriveKey};
-use crate::domain::identity::DeviceName;
+use crate::domain::identity::{DeviceName, wwn_of};
 use std::collections::{HashMap, HashSet};
 
 /// Folders of links whose names may be used in a pool, the most specific first.
@@ -58,7 +58,12 @@ impl Links {
                 links.partitions.extend(inside.filter(|n| n.starts_with(name)));
                 links.devices.insert(name.to_owned(), drive.device.clone());
             }
-            if let Some(hex) = drive.identity.wwn().and_then(|w| w.strip_prefix("0x").map(str::to_owned)) {
+            let of_units = drive.units.iter().filter_map(|unit| wwn_of(unit.wwid.as_deref()?));
+            let hex_names: HashSet<String> = of_units
+                .chain(drive.identity.wwn())
+                .filter_map(|wwn| wwn.strip_prefix("0x").map(str::to_owned))
+                .collect();
+            for hex in hex_names {
                 links.with_wwn.insert(drive.device.clone());
                 links.wwns.entry(hex).and_modify(|owner| *owner = None).or_insert_with(|| Some(drive.device.clone()));
             }

@@ -7,6 +7,7 @@ pub(crate) mod exec;
 pub(crate) mod host_checks;
 mod json;
 pub mod links;
+mod logical_units;
 mod multipath;
 pub mod smartctl;
 pub(crate) mod sysfs;

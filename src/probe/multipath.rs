@@ -1,6 +1,7 @@
 //! Multipath grouping: which block devices are paths of one drive. Paths of different drives are never grouped.
 //! Pure; `drives` reads the paths and their identities.
 
+use super::logical_units;
 use crate::domain::drive::{Drive, DriveKey, DrivePath};
 use crate::domain::identity::Identity;
 use crate::domain::transport::{Attachment, Transport};
@@ -44,12 +45,19 @@ impl DiscoveredPath {
     }
 }
 
-/// The paths of one drive: the path with the most complete identity, and the others with their expanders.
-struct PathGroup {
-    primary: DiscoveredPath,
-    others: Vec<(DrivePath, Option<String>)>,
+/// The paths of one logical unit, or of all namespaces of an NVMe controller: the path with the most complete identity,
+/// and the others.
+pub(super) struct PathGroup {
+    pub(super) primary: DiscoveredPath,
+    pub(super) others: Vec<DiscoveredPath>,
     /// The lowest position of its paths in the list that was given.
-    position: usize,
+    pub(super) position: usize,
+}
+
+impl PathGroup {
+    pub(super) fn paths(&self) -> impl Iterator<Item = &DiscoveredPath> {
+        std::iter::once(&self.primary).chain(&self.others)
+    }
 }
 
 /// Groups paths into drives. Two paths are one drive only if all that is known of both agrees.
@@ -68,7 +76,7 @@ pub(super) fn group_paths(paths: Vec<DiscoveredPath>) -> Vec<Drive> {
         match first.and_then(|n| drives.get_mut(n)) {
             Some(group) => {
                 group.position = group.position.min(position);
-                group.others.push((path.path, path.expander));
+                group.others.push(path);
             }
             None => {
                 for name in names {
@@ -78,9 +86,10 @@ pub(super) fn group_paths(paths: Vec<DiscoveredPath>) -> Vec<Drive> {
             }
         }
     }
-    drives.sort_by_key(|drive| drive.position);
+    let mut drives = logical_units::join(drives);
+    drives.sort_by_key(|units| units.iter().map(|unit| unit.position).min());
     let mut keys = HashSet::new();
-    drives.into_iter().map(|group| into_drive(group, &mut keys)).collect()
+    drives.into_iter().filter_map(|units| into_drive(units, &mut keys)).collect()
 }
 
 fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
@@ -99,8 +108,8 @@ fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
     if primary.is_single_path_bus() || other.is_single_path_bus() {
         return false;
     }
-    let fits_in_size =
-        primary.size_bytes.is_none() || other.size_bytes.is_none() || primary.size_bytes == other.size_bytes;
+    let size = |path: &DiscoveredPath| path.size_bytes.filter(|bytes| *bytes > 0);
+    let fits_in_size = size(primary).is_none() || size(other).is_none() || size(primary) == size(other);
     let is_independent = is_independent_path(group, other) && fits_in_size;
     match (&a.wwid, &b.wwid, &a.unit_serial, &b.unit_serial) {
         // A `t10.` name consists of model and serial number: it adds nothing to those.
@@ -116,23 +125,23 @@ fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
 
 /// The path leads through another SCSI host or another expander than every path of the group.
 fn is_independent_path(group: &PathGroup, other: &DiscoveredPath) -> bool {
-    let first = std::iter::once((&group.primary.path, &group.primary.expander));
-    let others = group.others.iter().map(|(path, expander)| (path, expander));
-    first.chain(others).all(|(path, expander)| {
-        let is_known = expander.is_some() && other.expander.is_some();
-        path.host != other.path.host || is_known && *expander != other.expander
+    group.paths().all(|known| {
+        let has_expanders = known.expander.is_some() && other.expander.is_some();
+        known.path.host != other.path.host || has_expanders && known.expander != other.expander
     })
 }
 
 /// Not a serial number: too short, or one repeated character.
-fn is_placeholder_serial(serial: &str) -> bool {
+pub(super) fn is_placeholder_serial(serial: &str) -> bool {
     let first = serial.chars().next();
     serial.len() < 4 || serial.chars().all(|c| Some(c) == first)
 }
 
-fn into_drive(group: PathGroup, keys: &mut HashSet<String>) -> Drive {
+/// A drive of its logical units, the first of which identifies it. `None` without a unit.
+fn into_drive(groups: Vec<PathGroup>, keys: &mut HashSet<String>) -> Option<Drive> {
+    let (units, paths) = logical_units::of(&groups);
     let DiscoveredPath { path, identity, vendor, model, firmware, size_bytes, rotational, attachment, .. } =
-        group.primary;
+        groups.into_iter().next()?.primary;
     let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
     let mut key = if identity.is_empty() {
         // No identity: the path and all other properties, so that another disk on this path is another drive.
@@ -151,25 +160,22 @@ fn into_drive(group: PathGroup, keys: &mut HashSet<String>) -> Drive {
         key = format!("{key}|{}", path.address);
     }
     keys.insert(key.clone());
-    let device = path.device.clone();
-    let mut paths: Vec<DrivePath> =
-        std::iter::once(path).chain(group.others.into_iter().map(|(path, _)| path)).collect();
-    paths.sort_by(|a, b| a.device.cmp(&b.device));
-    Drive {
+    Some(Drive {
         key: DriveKey::Discovered(key.into()),
-        device,
+        device: path.device,
+        size_bytes: logical_units::total_bytes(&units),
         paths,
+        units,
         identity,
         vendor,
         model,
         firmware,
-        size_bytes,
         rotational,
         by_id: Vec::new(),
         attachment,
         raid_disks: Vec::new(),
         smartctl_type: None,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -181,7 +187,7 @@ mod tests {
         let host = address.split(':').next().and_then(|h| h.parse().ok());
         let device = DeviceName::parse(device_name).unwrap_or_else(|| unreachable!());
         DiscoveredPath {
-            path: DrivePath { device, node: format!("/dev/{device_name}"), host, address: address.into() },
+            path: DrivePath { device, node: format!("/dev/{device_name}"), host, address: address.into(), unit: 0 },
             expander: None,
             identity: Identity { wwid: wwid.map(Into::into), unit_serial: serial.map(Into::into) },
             vendor: Some("SEAGATE".into()),

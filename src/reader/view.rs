@@ -90,7 +90,7 @@ fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure:
     });
     let drives = overview.drives().filter(|d| {
         verdict.is_none_or(|v| d.verdict.as_str() == v)
-            && pool.is_none_or(|p| d.pool.as_deref() == Some(p))
+            && pool.is_none_or(|pool| d.is_in_pool(pool))
             && id.is_none_or(|id| d.enclosure.as_deref() == Some(id))
     });
     serde_json::to_vec(&DrivesBody { drives: drives.collect() }).ok()

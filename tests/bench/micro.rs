@@ -141,7 +141,8 @@ fn judge_one(bencher: Bencher, protocol: Protocol) {
         asleep: false,
         model: report.and_then(|r| r.model_name.as_deref()),
         rotates: record.rotates(),
-        place: parts.places.get(&record.drive.device),
+        kernel_size_bytes: None,
+        memberships: parts.memberships.get(&record.drive.device).map_or(&[], Vec::as_slice),
         fault_sensed: None,
         peers: parts.peers.of_one(record),
     };

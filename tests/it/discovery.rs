@@ -2,6 +2,7 @@
 //! hold the drives that are in them, two paths are one drive, and a leaf of a pool is the drive behind it.
 
 mod host;
+mod units;
 
 use crate::support;
 

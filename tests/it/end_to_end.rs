@@ -219,7 +219,7 @@ fn old_kernels_and_odd_slot_names_work() {
 #[test]
 fn bays_are_there_at_once_and_fill_in() {
     let (sim, redis) = (Sim::rack(), Redis::absent());
-    sim.set("all", &["latency_ms=1000"]);
+    sim.set("all", &["latency_ms=3000"]);
     let daemon = Daemon::start(&sim, &redis, &[]);
     let first = daemon.json("/api/overview");
     assert_eq!(first["totals"]["slots"], 84);

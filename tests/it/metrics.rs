@@ -101,8 +101,8 @@ fn what_ails_a_drive_or_its_bay_shows() {
     sim.set(&hot, &["temperature=63"]);
     sim.set(&failing, &["failed=true"]);
     sim.set(&asleep, &["standby=true"]);
-    sim.set(&sata, &["attr.197.raw=9"]);
-    sim.set("bay/0/1", &["fault=1", "locate=1"]);
+    sim.set(&sata, &["attr.197.raw=109"]);
+    sim.set("bay/0/1", &["fault=4", "locate=1"]);
     let page = daemon.metrics_when("all of it is seen", |page| {
         value(page, "jbod_device_temperature_celsius", &hot) == Some(63.0)
             && state(page, &asleep).as_deref() == Some("standby")
@@ -115,7 +115,7 @@ fn what_ails_a_drive_or_its_bay_shows() {
     let limit = [("serial_number", hot.as_str()), ("limit", "drive_trip")];
     assert!(page.get("jbod_device_temperature_limit_celsius", &limit).is_some());
     let pending = [("serial_number", sata.as_str()), ("attribute_id", "197"), ("attribute_value_type", "raw")];
-    assert_eq!(page.get("jbod_device_attribute", &pending), Some(9.0));
+    assert_eq!(page.get("jbod_device_attribute", &pending), Some(109.0));
     let bay = [("slot", "1")];
     for (name, is) in [("jbod_slot_fault_sensed", 1.0), ("jbod_slot_fault_requested", 0.0), ("jbod_slot_locate", 1.0)] {
         assert_eq!(page.get(name, &bay), Some(is), "{name}");

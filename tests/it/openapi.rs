@@ -28,7 +28,9 @@ use support::sim::Sim;
 const ONCE: (&str, &str) = ("SMART_POLL_INTERVAL", "3600");
 
 /// Fields that no answer here gives a value.
-const UNSEEN: [&str; 4] = [
+const UNSEEN: [&str; 5] = [
+    // Always null: the kernel does not ask shelves for it.
+    "SlotView.active",
     // smartctl says it of ATA drives from 7.5 on; the simulated ones do not.
     "DriveDoc.power_mode",
     // smartctl says it in JSON from 7.5 on; the simulator only in text.

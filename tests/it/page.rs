@@ -49,7 +49,7 @@ fn troubled() -> (Sim, Redis, Daemon) {
         ("bay/1/3", "locate=1"),
         ("bay/1/12", "standby=true"),
         ("bay/1/20", "pending=3"),
-        ("bay/1/30", "fault=1"),
+        ("bay/1/30", "fault=4"),
     ] {
         sim.set(target, &[key]);
     }

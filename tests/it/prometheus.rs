@@ -48,7 +48,7 @@ impl Stack {
         sim.set(&bay(HUNG), &["hang=true"]);
         sim.set(&bay(HOT), &["temperature=70"]);
         sim.set(&bay(ASLEEP), &["standby=true"]);
-        sim.set(&bay(LIT), &["fault=1"]);
+        sim.set(&bay(LIT), &["fault=4"]);
         sim.set(&leaf, &["state=FAULTED", "read=3"]);
         sim.set("pool/backup", &["state=DEGRADED"]);
         let token = sim.root().join("token");

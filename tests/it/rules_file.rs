@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 use support::daemon::{Ended, run};
 
-const SET: &str = "watch ≥ 8, warn ≥ 17, crit ≥ 1101";
+const SET: &str = "watch ≥ 8, warn ≥ 261";
 
 fn check_config(variables: &[(&str, &str)], options: &[&str]) -> Ended {
     let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));

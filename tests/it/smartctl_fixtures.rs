@@ -44,8 +44,8 @@ const PACKED: [(&str, u64, u64); 11] = [
 
 /// Every drive that is not `ok`, and the rules that say so, worst first.
 const NOT_OK: [(&str, &str, &[&str]); 7] = [
-    ("ata-reallocated-pending-and-helium.json", "crit", &["A3", "A4", "A5", "A13"]),
-    ("ata-reported-uncorrectable.json", "warn", &["A6"]),
+    ("ata-reallocated-pending-and-helium.json", "warn", &["A3", "A4", "A5", "A13"]),
+    ("ata-reported-uncorrectable.json", "watch", &["A6"]),
     ("sas-grown-defects-and-uncorrected-read.json", "warn", &["S2", "S3"]),
     ("ata-one-reallocated-sector.json", "watch", &["A5"]),
     ("ssd-one-reallocated-block.json", "watch", &["A5"]),

@@ -33,7 +33,9 @@ const CASES: &[Case] = &[
     // How a reading comes about.
     ("C1 unknown", Sata, &["standby=true"]),
     ("C1 unknown", Sas, &["standby=timer"]),
+    ("C1 unknown", Sas, &["standby=low_power"]),
     ("C1 unknown", Sas, &["no_permission=true"]),
+    ("C1 unknown", Sata, &["smart_off=true"]),
     // C4: no answer in time.
     ("C4 unknown", Sas, &["hang=true"]),
     // C2: a log could not be read; the rest counts.
@@ -46,19 +48,27 @@ const CASES: &[Case] = &[
     ("ok", Sata, &["temperature_told=255"]),
     ("ok", Sas, &["temperature_told=255"]),
 
+    // C7: the kernel has a size of 0 for it.
+    ("C7 watch", Sas, &["sector_bytes=520"]),
+
     ("A1 crit", Sata, &["failed=true"]),
     // A2: at the threshold now, by a pre-failure and by a usage attribute, and in the past.
     ("A2 crit", Sata, &["attr.5.value=8"]),
     ("A2 warn", Sata, &["attr.12.value=15"]),
     ("A2 watch", Sata, &["attr.4.worst=20"]),
-    ("A3 warn", Sata, &["attr.197.raw=2"]),
-    ("A3 crit", Sata, &["attr.197.raw=8"]),
-    ("A4 warn", Sata, &["attr.198.raw=1"]),
-    ("A5 watch", Sata, &["attr.5.raw=3"]),
-    ("A5 warn", Sata, &["attr.5.raw=40"]),
-    ("A5 crit", Sata, &["attr.5.raw=1200"]),
-    ("A6 warn", Sata, &["attr.187.raw=1"]),
-    ("A6 crit", Sata, &["attr.187.raw=40"]),
+    ("A3 watch", Sata, &["attr.197.raw=8"]),
+    ("A3 warn", Sata, &["attr.197.raw=16"]),
+    ("A3 crit", Sata, &["attr.197.raw=104"]),
+    ("A4 watch", Sata, &["attr.198.raw=1"]),
+    ("A4 warn", Sata, &["attr.198.raw=9"]),
+    ("A5 watch", Sata, &["attr.5.raw=40"]),
+    ("A5 warn", Sata, &["attr.5.raw=300"]),
+    ("A6 watch", Sata, &["attr.187.raw=5", "attr.187.text=0 0 5"]),
+    ("A6 warn", Sata, &["attr.187.raw=40"]),
+    // Numbers that mean something else, that are placeholders, or that no drive can have.
+    ("ok", SataSsd, &["attr.197.raw=1", "attr.197.name=Current_Pending_ECC_Cnt"]),
+    ("ok", SataSsd, &["attr.198.raw=81234", "attr.198.name=Host_Reads_GiB"]),
+    ("ok", Sata, &["attr.10.raw=4294967295", "attr.197.raw=65535", "attr.198.raw=281474976710654"]),
     // A7: three counts in one number; 12, 12 and 12 are few, 3, 150 and 150 are not.
     ("ok", Sata, &["attr.188.raw=51540393996"]),
     ("A7 watch", Sata, &["attr.188.raw=644254924803", "attr.188.text=3 150 150"]),
@@ -74,9 +84,10 @@ const CASES: &[Case] = &[
     ("ok", Sata, &["self_test_remaining_percent=40"]),
     // A11 speaks on growth only.
     ("ok", Sata, &["ata_error_count=3"]),
-    ("A12 warn", SataSsd, &["percentage_used=85"]),
-    ("A12 crit", SataSsd, &["percentage_used=100"]),
-    ("A12-spare crit", SataSsd, &["available_spare=5"]),
+    // Both are guesses of smartctl.
+    ("A12 watch", SataSsd, &["percentage_used=85"]),
+    ("A2 crit", SataSsd, &["percentage_used=100"]),
+    ("A12-spare watch", SataSsd, &["available_spare=5"]),
     ("A13 watch", Sata, &["attr.22.raw=98", "attr.22.value=98", "attr.22.thresh=25"]),
     ("A13 crit", Sata, &["attr.22.raw=24", "attr.22.value=24", "attr.22.thresh=25"]),
     ("A14 watch", Peer, &["link_current=3.0"]),
@@ -86,6 +97,11 @@ const CASES: &[Case] = &[
     ("ok", Sata, &["attr.187.absent=true", "attr.188.absent=true"]),
 
     ("S1 crit", Sas, &["failed=true"]),
+    // By the code: of the surroundings, of the maker's own meaning, a test that is switched on.
+    ("S1 warn", Sas, &["failed=true", "asc=11", "ascq=1"]),
+    ("S1 warn", Sas, &["failed=true", "asc=11", "ascq=5"]),
+    ("S1 watch", Sas, &["failed=true", "asc=11", "ascq=150"]),
+    ("S1 watch", Sas, &["failed=true", "asc=93", "ascq=255"]),
     ("S2 warn", Sas, &["uncorrected_read=1", "uncorrected_write=1"]),
     ("S3 watch", Sas, &["grown_defects=3"]),
     ("S3 warn", Sas, &["grown_defects=25"]),
@@ -100,8 +116,8 @@ const CASES: &[Case] = &[
     ("ok", Sas, &["self_test_result=2"]),
     ("ok", Sas, &["self_test_remaining_percent=70"]),
     ("ok", Sas, &["self_test_result=5", "self_test_later_pass=short"]),
-    ("S8 warn", Sas, &["drive_trip=60", "temperature=51"]),
-    ("S8 crit", Sas, &["drive_trip=60", "temperature=56"]),
+    ("S8 watch", Sas, &["drive_trip=42", "temperature=38"]),
+    ("S8 warn", Sas, &["drive_trip=42", "temperature=42"]),
     ("S9 watch", Sas, &["start_stop_cycles=50001"]),
     ("S9 watch", Sas, &["load_unload_cycles=600001"]),
     ("S10 warn", Ssd, &["percentage_used=85"]),
@@ -110,12 +126,13 @@ const CASES: &[Case] = &[
     ("ok", Sas, &["smartctl_version=7.1", "grown_defects=30"]),
     ("S3 warn", Sas, &["smartctl_version=7.2", "grown_defects=30"]),
     ("ok", Sas, &["smartctl_version=7.2"]),
-    ("S8 warn", Sas, &["smartctl_version=7.3", "no_temperature_page=true", "drive_trip=60", "temperature=52"]),
+    ("S8 warn", Sas, &["smartctl_version=7.3", "no_temperature_page=true", "drive_trip=42", "temperature=42"]),
     ("ok", Sas, &["smartctl_version=7.4", "no_hours=true", "no_grown_defects=true", "no_verify_counters=true"]),
-    ("A5 warn", Sata, &["smartctl_version=7.0", "attr.5.raw=40"]),
+    ("A5 watch", Sata, &["smartctl_version=7.0", "attr.5.raw=40"]),
 
     // N1: the temperature alone, and what is about the data.
     ("N1 warn", Nvme, &["critical_warning=2"]),
+    ("N1 warn", Nvme, &["critical_warning=64"]),
     ("N1 crit", Nvme, &["critical_warning=4"]),
     ("N1 crit", Nvme, &["critical_warning=8"]),
     ("N2 warn", Nvme, &["available_spare=18"]),
@@ -198,7 +215,7 @@ pub fn host() -> (Sim, Expected) {
         cast.expected.push((serial, expected));
     }
     // E5: a fault that the shelf senses; a light that somebody asked for is none.
-    for (expected, fault) in [("E5 warn", "fault=1"), ("ok", "fault=2"), ("ok", "locate=1")] {
+    for (expected, fault) in [("E5 warn", "fault=4"), ("ok", "fault=2"), ("ok", "locate=1")] {
         let serial = cast.take(|drive| is(drive, Sas, &drives));
         let place = drives.iter().find(|d| d["serial"] == serial.as_str()).expect("a drive of the host");
         sim.set(&format!("bay/{}/{}", place["enclosure"], place["bay"]), &[fault]);

@@ -20,6 +20,10 @@ pub fn answer(drive: &Drive) -> Answer {
     if drive.flag("not_ready") {
         return Answer { body, status: COMMAND_FAILED, ..Answer::default() };
     }
+    if drive.flag("smart_off") {
+        body.insert("smart_support".to_owned(), json!({"available": true, "enabled": false}));
+        return Answer { body, ..Answer::default() };
+    }
     let attributes = attributes(drive);
     let mut power_on = object(json!({"hours": drive.hours()}));
     if drive.flag("hours_packed") {

@@ -36,7 +36,7 @@ fn identity(drive: &Drive) -> Map<String, Value> {
         "scsi_revision": drive.firmware,
         "scsi_version": "SPC-5",
         "user_capacity": {"blocks": drive.bytes / 512, "bytes": drive.bytes},
-        "logical_block_size": 512,
+        "logical_block_size": drive.number("sector_bytes").unwrap_or(512),
         "physical_block_size": 4096,
         "rotation_rate": drive.rotation,
         "form_factor": if ssd { json!({"scsi_value": 3, "name": "2.5 inches"}) } else { json!({"scsi_value": 2, "name": "3.5 inches"}) },

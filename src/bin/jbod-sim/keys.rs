@@ -28,7 +28,7 @@ pub type Keys = &'static [(&'static str, Takes)];
 /// How a run of smartctl on the drive goes; these hold for recorded answers too.
 pub const RUN: Keys = &[
     ("latency_ms", Number),
-    ("standby", FlagOr(&["command", "timer"])),
+    ("standby", FlagOr(&["command", "timer", "low_power"])),
     ("idle", Flag),
     ("hang", Flag),
     ("hang_ignore_term", Flag),
@@ -75,7 +75,9 @@ pub const SAYS: Keys = &[
     ("hours_packed", Flag),
     ("link_max", SPEEDS),
     ("link_current", SPEEDS),
+    ("smart_off", Flag),
     // SCSI
+    ("sector_bytes", UpTo(4224)),
     ("asc", UpTo(255)),
     ("ascq", UpTo(255)),
     ("drive_trip", UpTo(255)),
@@ -108,7 +110,7 @@ pub const SAYS: Keys = &[
 pub const BAY: Keys = &[
     ("locate", UpTo(1)),
     ("active", UpTo(1)),
-    ("fault", UpTo(3)),
+    ("fault", OneOf(&["0", "2", "4", "6"])),
     (
         "status",
         OneOf(&[
@@ -120,6 +122,7 @@ pub const BAY: Keys = &[
             "not installed",
             "unknown",
             "unavailable",
+            "(null)",
         ]),
     ),
     ("power_status", OneOf(&["on", "off"])),
@@ -168,7 +171,7 @@ pub const ZPOOL: Keys = &[
 pub const HELP: &str = "\
 Keys, by target:
   SERIAL, sda, sg3, nvme0, bay/E/B, bays (all that are in one), all (a drive):
-    run:  latency_ms standby(true|false|command|timer) idle hang hang_ignore_term hang_fork
+    run:  latency_ms standby(true|false|command|timer|low_power) idle hang hang_ignore_term hang_fork
           fork_setsid crash segv junk stdout_prefix output_bytes stderr_bytes exit_status no_permission
     says: serial model smartctl_version not_ready no_passthrough needs_sat partial failed
           temperature temperature_told(0, 255: a placeholder) power_on_hours pending
@@ -177,14 +180,14 @@ Keys, by target:
     ATA:  attr.N.raw attr.N.value attr.N.worst attr.N.thresh attr.N.text attr.N.name attr.N.prefail
           attr.N.absent (any attribute N; one the drive lacks is added) reallocated
           offline_uncorrectable reported_uncorrect crc_errors ata_error_count hours_packed
-          link_max link_current(1.5|3.0|6.0)
-    SCSI: asc ascq (with failed) drive_trip no_temperature_page no_hours grown_defects
+          link_max link_current(1.5|3.0|6.0) smart_off
+    SCSI: sector_bytes(the kernel can use 512, 1024, 2048 and 4096) asc ascq (with failed) drive_trip no_temperature_page no_hours grown_defects
           no_grown_defects no_verify_counters uncorrected_read uncorrected_write uncorrected_verify
           rereads_read rereads_write rereads_verify non_medium_errors(only in text)
           start_stop_cycles start_stop_limit load_unload_cycles load_unload_limit
     NVMe: critical_warning media_errors num_err_log_entries warning_limit critical_limit
           warning_temp_time critical_comp_time namespaces(1..16)
-  bay/E/B, besides those: locate active fault(0..3) status power_status
+  bay/E/B, besides those: locate active fault(4 sensed, 2 requested, 6 both) status power_status
   enclosure/E: silent, with iom=N only through that IOM
   pool/NAME:   scan(scrub-done|scrubbing|scrub-paused|scrub-canceled|resilvering|resilver-done|
                none-requested|none) progress state errors
@@ -290,7 +293,7 @@ mod tests {
             assert!(read_pair(&[RUN], bad).is_err(), "{bad}");
         }
         let said = read_pair(&[BAY], "fault=7").map_err(|e| e.to_string());
-        assert_eq!(said, Err("fault: found \"7\"; wanted a whole number from 0 to 3".to_owned()));
+        assert_eq!(said, Err("fault: found \"7\"; wanted one of: 0, 2, 4, 6".to_owned()));
     }
 
     #[test]

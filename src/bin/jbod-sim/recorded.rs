@@ -9,6 +9,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The kernel has a size of every drive that it can use: of one whose recording lacks it.
+const USUAL_BYTES: u64 = 1_000_204_886_016;
+
 /// A drive for every answer in the folder that names one, in the order of file names.
 pub fn load(folder: &Path) -> Result<Vec<Drive>> {
     let entries = fs::read_dir(folder)
@@ -73,7 +76,7 @@ fn drive_of(text: &[u8], keys: &mut HashSet<String>) -> Result<Drive> {
         _ => word("scsi_product").or_else(|| word("product")).or_else(|| word("model_name")),
     };
     let number = |at: &str| json.pointer(at).and_then(Value::as_u64);
-    let bytes = number("/user_capacity/bytes").or_else(|| number("/nvme_total_capacity"));
+    let bytes = number("/user_capacity/bytes").or_else(|| number("/nvme_total_capacity")).unwrap_or(USUAL_BYTES);
     let key = unique_key(&serial, keys);
     let digits = |w: &str| w.trim_start_matches("0x").to_ascii_lowercase();
     let unit =
@@ -94,7 +97,7 @@ fn drive_of(text: &[u8], keys: &mut HashSet<String>) -> Result<Drive> {
         kind,
         wwn,
         t10: false,
-        bytes: bytes.unwrap_or(0),
+        bytes,
         rotation: rotation.and_then(|r| u32::try_from(r).ok()).unwrap_or(0),
         bay: None,
         pulled_from: None,

@@ -5,6 +5,7 @@ use crate::keys::{BAY, LEAF, POOL, Pairs, RUN, SAYS, SHELF, SMARTCTL, ZPOOL, app
 use crate::other;
 use crate::shelf::{ioms, set_bay_everywhere, set_silent};
 use crate::store::{Host, Store, parse_bay};
+use crate::sysfs;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::Path;
@@ -47,6 +48,9 @@ fn set_drive(store: &Store, mut drive: Drive, pairs: &Pairs) -> Result<()> {
     apply(&mut drive.state, pairs);
     if let (Some(number), true) = (drive.nvme, pairs.iter().any(|(key, _)| key == "namespaces")) {
         other::namespaces(store, &drive, number)?;
+    }
+    if pairs.iter().any(|(key, _)| key == "sector_bytes") {
+        sysfs::set_size(store, &drive)?;
     }
     store.save_drive(&drive)
 }

@@ -206,6 +206,7 @@ fn asleep(drive: &Drive, reached: &Reached, request: &Request, version: Version)
         (Mode::Idle, _) if scsi => "IDLE_A",
         (Mode::Idle, _) => "IDLE",
         (_, Some("timer")) if scsi => "STANDBY BY TIMER",
+        (_, Some("low_power")) if scsi => "LOW POWER",
         _ if scsi => "STANDBY BY COMMAND",
         _ => "STANDBY",
     };

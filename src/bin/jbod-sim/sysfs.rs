@@ -132,6 +132,19 @@ pub fn disk(path: &std::path::Path, bytes: u64, rotational: bool) -> Result<()> 
     attribute(&queue, "logical_block_size", "512")
 }
 
+/// The size of a SCSI drive on all its paths: 0 where the kernel cannot use its sectors.
+pub fn set_size(store: &Store, drive: &Drive) -> Result<()> {
+    let sector_bytes = drive.number("sector_bytes").unwrap_or(512);
+    let is_usable = matches!(sector_bytes, 512 | 1024 | 2048 | 4096);
+    let sectors = if is_usable { drive.bytes / 512 } else { 0 };
+    let Some(bay) = drive.bay else { return Ok(()) };
+    for path in &drive.paths {
+        let dir = format!("{}/block/{}", drive_dir(bay.shelf, path), path.sd());
+        attribute(&store.root.join(dir), "size", &sectors.to_string())?;
+    }
+    Ok(())
+}
+
 pub fn partition_of(disk: &std::path::Path, name: &str, bytes: u64) -> Result<()> {
     let path = disk.join(name);
     make_one(&path)?;

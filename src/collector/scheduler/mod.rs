@@ -269,7 +269,8 @@ impl Scheduler {
     /// is used, however busy it is.
     fn paths_to_try<'a>(&self, drive: &'a Drive) -> impl Iterator<Item = &'a DrivePath> {
         let first = self.quarantine.path_index(&drive.key);
-        let count = drive.paths.len();
+        // Those of the first logical unit: the paths begin with them.
+        let count = drive.paths.iter().take_while(|path| path.unit == 0).count();
         let paths = (0..count).filter_map(move |index| drive.paths.get((index + first) % count));
         paths.take(if first > 0 { 1 } else { count })
     }

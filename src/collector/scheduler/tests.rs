@@ -21,6 +21,7 @@ fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
         node: "/dev/none".into(),
         host: Some(ScsiHost(*host)),
         address: String::new(),
+        unit: 0,
     };
     let paths = hosts.iter().map(path).collect();
     Arc::new(Drive { key: DriveKey::Discovered(format!("{n:02}").into()), paths, ..drive })

@@ -16,6 +16,29 @@ open_vocabulary! {
     }
 }
 
+impl SlotStatus {
+    /// The shelf reports that there is something in the bay. `unavailable` is installed and not turned on (SES-3, element
+    /// status code 7); `unsupported` and `unknown` say nothing of the bay.
+    pub(super) fn is_installed(&self) -> bool {
+        matches!(self, Self::Ok | Self::Critical | Self::NonCritical | Self::Unrecoverable | Self::Unavailable)
+    }
+
+    /// How much a word says, and how bad that is: of the words of two IO modules, the higher one counts.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Other(_) => 0,
+            Self::Unsupported => 1,
+            Self::Unknown => 2,
+            Self::NotInstalled => 3,
+            Self::Unavailable => 4,
+            Self::Ok => 5,
+            Self::NonCritical => 6,
+            Self::Critical => 7,
+            Self::Unrecoverable => 8,
+        }
+    }
+}
+
 open_vocabulary! {
     /// Power to a bay: `get_component_power_status` there.
     pub(crate) enum PowerStatus {

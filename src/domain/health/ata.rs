@@ -5,7 +5,8 @@ use super::drive_facts::DriveFacts;
 use super::rule::{MAX_NAMES, RuleResult, check_threshold, pluralize, sanitize_name, state_finding};
 use super::thresholds::Thresholds;
 use super::verdict::Severity;
-use crate::domain::smart::AtaAttribute;
+use crate::domain::ata_attributes::AttributeMeaning;
+use crate::domain::smart::{AtaAttribute, EnduranceSource};
 
 /// smartctl(8) exit bit 3: the drive reports that it is failing.
 pub(crate) fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
@@ -20,6 +21,10 @@ pub(crate) fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleRes
 /// fails now is wear, either in the past is to be watched.
 pub(crate) fn attribute_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let attributes = &facts.ata()?.attributes;
+    // VALUE is 1 to 253 (SFF-8035i). Firmware that fills in none leaves 0 in all of them.
+    if attributes.iter().all(|attribute| attribute.value == Some(0)) {
+        return None;
+    }
     let failed = |when: &str, prefailure: bool| {
         let is = |a: &&AtaAttribute| {
             // A temperature beyond the manufacturer's threshold is no evidence of a failing drive.
@@ -43,7 +48,7 @@ pub(crate) fn attribute_failed(facts: &DriveFacts, _: Thresholds) -> Option<Rule
                 "now" => format!("At or below the maker's threshold: {names}."),
                 _ => format!("Was at or below the maker's threshold in the past: {names}."),
             };
-            RuleResult { severity, observed: observed.map(Into::into), limit: limit.map(Into::into), message }
+            RuleResult::new(severity, observed.map(Into::into), limit.map(Into::into), message)
         })
 }
 
@@ -55,7 +60,7 @@ fn name(attribute: &AtaAttribute) -> String {
 }
 
 pub(crate) fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(facts.count(197), thresholds, |n| {
+    check_threshold(facts.count(AttributeMeaning::PendingSectors), thresholds, |n| {
         format!(
             "{} could not be read and {} to be reallocated.",
             pluralize(n, "sector"),
@@ -65,44 +70,47 @@ pub(crate) fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<Rule
 }
 
 pub(crate) fn offline_uncorrectable(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(facts.count(198), thresholds, |n| {
+    check_threshold(facts.count(AttributeMeaning::OfflineUncorrectable), thresholds, |n| {
         format!("{} could not be corrected in the offline scan.", pluralize(n, "sector"))
     })
 }
 
 pub(crate) fn reallocated(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(facts.count(5), thresholds, |n| {
+    check_threshold(facts.count(AttributeMeaning::ReallocatedSectors), thresholds, |n| {
         format!("{} {} been reallocated.", pluralize(n, "sector"), if n == 1 { "has" } else { "have" })
     })
 }
 
 pub(crate) fn reported_uncorrect(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(facts.count(187), thresholds, |n| {
+    check_threshold(facts.count(AttributeMeaning::ReportedUncorrectable), thresholds, |n| {
         let were = if n == 1 { "was" } else { "were" };
         format!("{} could not be corrected and {were} reported to the host.", pluralize(n, "error"))
     })
 }
 
 pub(crate) fn command_timeout(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(facts.count(188), thresholds, |n| {
+    check_threshold(facts.count(AttributeMeaning::CommandTimeouts), thresholds, |n| {
         format!("{} timed out: look at cable, backplane and power.", pluralize(n, "command"))
     })
 }
 
 pub(crate) fn spin_retry(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(facts.count(10), thresholds, |n| format!("{} to spin up needed another.", pluralize(n, "attempt")))
+    check_threshold(facts.count(AttributeMeaning::SpinRetries), thresholds, |n| {
+        format!("{} to spin up needed another.", pluralize(n, "attempt"))
+    })
 }
 
 /// The normalised value: the raw one is in no common unit.
 pub(crate) fn end_to_end(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    let value = facts.ata()?.attribute(184)?.value.map(i64::from);
-    check_threshold(value, thresholds, |n| {
+    check_threshold(facts.count(AttributeMeaning::EndToEndErrors), thresholds, |n| {
         format!("Data was damaged inside the drive (End-to-End error value {n} of 100).")
     })
 }
 
 pub(crate) fn reallocation_events(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(facts.count(196), thresholds, |n| format!("The drive has tried {n} times to reallocate sectors."))
+    check_threshold(facts.count(AttributeMeaning::ReallocationEvents), thresholds, |n| {
+        format!("The drive has tried {n} times to reallocate sectors.")
+    })
 }
 
 pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
@@ -110,29 +118,38 @@ pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<Rule
     newest_test_failed(facts)
 }
 
+/// What smartctl guesses is worth a look at most.
 pub(crate) fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.ata()?;
-    endurance_used(facts, thresholds)
+    let mut result = endurance_used(facts, thresholds)?;
+    if facts.report?.wear.endurance_source == Some(EnduranceSource::Guessed) {
+        result.severity = Severity::Watch;
+        result.message.insert_str(0, "As smartctl guesses from an attribute, ");
+    }
+    Some(result)
 }
 
-/// Against the drive's own threshold; `thresholds` count from it.
+/// Against the drive's own threshold; `thresholds` count from it. On ATA drives smartctl guesses both from the VALUE and
+/// the THRESH of an attribute, which A2 judges.
 pub(crate) fn spare(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.ata()?;
-    spare_left(facts, thresholds)
+    let result = spare_left(facts, thresholds)?;
+    Some(RuleResult { severity: Severity::Watch, ..result })
 }
 
-/// Lost helium is not replaced: the threshold of the manufacturer is a failure, any loss is to be watched.
+/// Lost helium is not replaced: the threshold of the manufacturer is a failure, any loss is to be watched. Some drives
+/// have two attributes of it.
 pub(crate) fn helium(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    let attribute = facts.ata()?.attribute(22)?;
-    let (value, threshold) = (i64::from(attribute.value?), attribute.thresh.map_or(0, i64::from));
+    let levels = facts.attributes(AttributeMeaning::Helium);
+    let results = levels.filter_map(|(attribute, value)| helium_level(attribute, value, thresholds));
+    results.max_by_key(|result| result.severity)
+}
+
+fn helium_level(attribute: &AtaAttribute, value: i64, thresholds: Thresholds) -> Option<RuleResult> {
+    let threshold = attribute.thresh.map_or(0, i64::from);
     if threshold > 0 && value <= threshold {
         let message = format!("The helium level is at the maker's threshold ({value} of 100).");
-        return Some(RuleResult {
-            severity: Severity::Crit,
-            observed: Some(value.into()),
-            limit: Some(threshold.into()),
-            message,
-        });
+        return Some(RuleResult::new(Severity::Crit, Some(value.into()), Some(threshold.into()), message));
     }
     check_threshold(Some(value), thresholds, |n| format!("The drive has lost helium ({n} of 100)."))
 }

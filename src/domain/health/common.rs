@@ -27,12 +27,7 @@ pub(crate) fn spare_left(facts: &DriveFacts, thresholds: Thresholds) -> Option<R
     let (left, threshold) = (percent(wear.spare_available_percent)?, percent(wear.spare_threshold_percent)?);
     let (severity, above) = (left < 100).then(|| thresholds.reached(left - threshold)).flatten()?;
     let message = format!("{left} % of the spare blocks are left; the drive counts {threshold} % as too few.");
-    Some(RuleResult {
-        severity,
-        observed: Some(left.into()),
-        limit: Some(threshold.saturating_add(above).into()),
-        message,
-    })
+    Some(RuleResult::new(severity, Some(left.into()), Some(threshold.saturating_add(above).into()), message))
 }
 
 /// A trip temperature that no drive would have is a placeholder. Seen in the field: 50 to 85 °C.

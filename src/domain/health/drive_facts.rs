@@ -1,7 +1,8 @@
 //! The input of drive rules: the newest reading of a drive, its pool and bay, and its peers.
 
 use super::peers::PeersOfOne;
-use crate::domain::smart::{AtaDetail, NvmeDetail, ScsiDetail, SmartReport};
+use crate::domain::ata_attributes::{AttributeContext, AttributeMeaning, judged_value};
+use crate::domain::smart::{AtaAttribute, AtaDetail, NvmeDetail, ScsiDetail, SmartReport};
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::Membership;
 
@@ -17,8 +18,11 @@ pub struct DriveFacts<'a> {
     pub model: Option<&'a str>,
     /// `None`: not known.
     pub rotates: Option<bool>,
-    /// Its leaf in a pool.
-    pub place: Option<&'a Membership>,
+    /// Size of its first logical unit as the kernel has it, 0 if the kernel cannot use it; `None`: not known, or not
+    /// comparable with the capacity that smartctl reports.
+    pub kernel_size_bytes: Option<u64>,
+    /// Its leaves in pools.
+    pub memberships: &'a [Membership],
     /// The enclosure senses a fault in its bay.
     pub fault_sensed: Option<bool>,
     pub peers: PeersOfOne,
@@ -42,8 +46,19 @@ impl<'a> DriveFacts<'a> {
         self.report.filter(|_| !self.asleep)?.temperature_celsius.map(i64::from)
     }
 
-    /// An ATA attribute as a count.
-    pub(crate) fn count(&self, id: u8) -> Option<i64> {
-        self.ata()?.attribute(id)?.count().map(|n| i64::try_from(n).unwrap_or(i64::MAX))
+    /// The attributes with that meaning, each with its value. Those that are not judged are left out.
+    pub(crate) fn attributes(&self, wanted: AttributeMeaning) -> impl Iterator<Item = (&'a AtaAttribute, i64)> {
+        let capacity_bytes = self.report.and_then(|report| report.user_capacity_bytes);
+        let context = AttributeContext { rotates: self.rotates, capacity_bytes };
+        let all = self.ata().map_or(&[][..], |ata| &ata.attributes);
+        all.iter().filter_map(move |attribute| {
+            let (meaning, value) = judged_value(attribute, context)?.ok()?;
+            if meaning == wanted { Some((attribute, i64::try_from(value).ok()?)) } else { None }
+        })
+    }
+
+    /// The count of the attribute with that meaning.
+    pub(crate) fn count(&self, meaning: AttributeMeaning) -> Option<i64> {
+        self.attributes(meaning).next().map(|(_, value)| value)
     }
 }

@@ -44,7 +44,7 @@ fn unlinked(enclosure: &Enclosure, _: Thresholds) -> Option<RuleResult> {
     let Some(EnclosureProblem::Unlinked { in_use, .. }) = enclosure.error else { return None };
     let in_use = i64::try_from(in_use).unwrap_or(i64::MAX);
     let message = format!("{in_use} of its bays are in use, but the kernel links none of them to a drive.");
-    Some(RuleResult { severity: Severity::Watch, observed: Some(0i64.into()), limit: Some(in_use.into()), message })
+    Some(RuleResult::new(Severity::Watch, Some(0i64.into()), Some(in_use.into()), message))
 }
 
 #[cfg(test)]

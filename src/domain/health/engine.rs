@@ -22,8 +22,9 @@ pub(super) fn judge<S: RuleSubject>(
             Check::Facts(check) => check(facts, thresholds),
             Check::Derived(check) => worst_media_finding(&findings).and_then(|worst| check(facts, worst)),
         };
-        let Some(RuleResult { severity, observed, limit, message }) = result else { continue };
-        findings.push(Finding { code: info.code.clone(), class: info.class, severity, observed, limit, message });
+        let Some(RuleResult { severity, class, observed, limit, message }) = result else { continue };
+        let class = class.unwrap_or(info.class);
+        findings.push(Finding { code: info.code.clone(), class, severity, observed, limit, message });
     }
     // Findings about the subject itself come before those derived from them: the sort is stable.
     findings.sort_by_key(|finding| Reverse(finding.severity));

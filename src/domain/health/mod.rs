@@ -2,12 +2,14 @@
 //! was observed and what it was compared with. One engine for all; the rules of each subject are a table.
 
 mod ata;
+mod capacity;
 mod common;
 mod context;
 mod drive_facts;
 mod drive_rules;
 mod enclosure_rules;
 mod engine;
+mod exceptions;
 mod nvme;
 mod peers;
 mod pool_rules;

@@ -4,31 +4,36 @@ use super::common::{endurance_used, newest_test_failed, spare_left};
 use super::drive_facts::DriveFacts;
 use super::rule::{RuleResult, check_threshold, pluralize, state_finding};
 use super::thresholds::Thresholds;
-use super::verdict::Severity;
+use super::verdict::{Class, Severity};
 
-/// NVMe base specification, SMART / Health log byte 0. A temperature alone is a warning; every
-/// other bit is about the data.
+/// The bits of the critical warning (NVMe base specification, SMART / Health log byte 0), each with its severity and class.
+/// The temperature is about the surroundings; every other bit is about the drive.
+const CRITICAL_WARNING: [(&str, Severity, Class); 8] = [
+    ("spare below threshold", Severity::Crit, Class::Media),
+    ("temperature beyond its limits", Severity::Warn, Class::Environment),
+    ("reliability degraded", Severity::Crit, Class::Media),
+    ("media read-only", Severity::Crit, Class::Media),
+    ("volatile memory backup failed", Severity::Crit, Class::Media),
+    ("persistent memory region unreliable", Severity::Crit, Class::Media),
+    ("a reserved bit (6), which is not judged", Severity::Warn, Class::Reading),
+    ("a reserved bit (7), which is not judged", Severity::Warn, Class::Reading),
+];
+
+/// The worst bit decides the severity and the class.
 pub(crate) fn critical_warning(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
-    const TEMPERATURE: u8 = 0b10;
-    const BITS: [&str; 6] = [
-        "spare below threshold",
-        "temperature beyond its limits",
-        "reliability degraded",
-        "media read-only",
-        "volatile memory backup failed",
-        "persistent memory region unreliable",
-    ];
     let bits = facts.nvme()?.critical_warning.unwrap_or(0);
     if bits == 0 {
         let failed = facts.report?.smart_status_passed == Some(false);
         let message = "The drive reports that it is failing (SMART status).".to_owned();
         return failed.then(|| state_finding(Severity::Crit, "failed", "passed", message));
     }
-    let words: Vec<&str> = (0..6).zip(BITS).filter(|(bit, _)| bits & (1 << bit) != 0).map(|(_, word)| word).collect();
-    let words = if words.is_empty() { "a reserved bit".to_owned() } else { words.join(", ") };
-    let severity = if bits == TEMPERATURE { Severity::Warn } else { Severity::Crit };
-    let message = format!("The drive gives a critical warning: {words}.");
-    Some(RuleResult { severity, observed: Some(bits.into()), limit: Some(0u8.into()), message })
+    let set = (0..8).zip(CRITICAL_WARNING).filter(|(bit, _)| bits & (1 << bit) != 0).map(|(_, meaning)| meaning);
+    let set: Vec<(&str, Severity, Class)> = set.collect();
+    let &(_, severity, class) = set.iter().max_by_key(|(_, severity, _)| *severity)?;
+    let words: Vec<&str> = set.iter().map(|(words, ..)| *words).collect();
+    let message = format!("The drive gives a critical warning: {}.", words.join(", "));
+    let result = RuleResult::new(severity, Some(bits.into()), Some(0u8.into()), message);
+    Some(RuleResult { class: Some(class), ..result })
 }
 
 pub(crate) fn spare(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
@@ -42,7 +47,7 @@ pub(crate) fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleRes
 }
 
 pub(crate) fn media_errors(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    let errors = facts.nvme()?.media_errors.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+    let errors = facts.nvme()?.media_errors.and_then(|n| i64::try_from(n).ok());
     check_threshold(errors, thresholds, |n| format!("{} in the media could not be corrected.", pluralize(n, "error")))
 }
 
@@ -58,7 +63,7 @@ pub(crate) fn hot(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
         .map(|limit| (Severity::Crit, limit))
         .or_else(|| reached(warning).map(|limit| (Severity::Warn, limit)))?;
     let message = format!("{celsius} °C; the drive's own limit is {limit} °C.");
-    Some(RuleResult { severity, observed: Some(celsius.into()), limit: Some(limit.into()), message })
+    Some(RuleResult::new(severity, Some(celsius.into()), Some(limit.into()), message))
 }
 
 pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {

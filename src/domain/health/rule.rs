@@ -80,9 +80,23 @@ pub(super) const fn above(watch: i64, warn: i64, crit: i64) -> Thresholds {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RuleResult {
     pub(crate) severity: Severity,
+    /// What it is about, where the cause decides that; `None`: the class of the rule.
+    pub(crate) class: Option<Class>,
     pub(crate) observed: Option<Quantity>,
     pub(crate) limit: Option<Quantity>,
     pub(crate) message: String,
+}
+
+impl RuleResult {
+    /// A result of the rule's own class.
+    pub(super) fn new(
+        severity: Severity,
+        observed: Option<Quantity>,
+        limit: Option<Quantity>,
+        message: String,
+    ) -> Self {
+        Self { severity, class: None, observed, limit, message }
+    }
 }
 
 /// Compares a number with the thresholds of its rule.
@@ -93,7 +107,7 @@ pub(super) fn check_threshold(
 ) -> Option<RuleResult> {
     let value = value?;
     let (severity, limit) = thresholds.reached(value)?;
-    Some(RuleResult { severity, observed: Some(value.into()), limit: Some(limit.into()), message: message(value) })
+    Some(RuleResult::new(severity, Some(value.into()), Some(limit.into()), message(value)))
 }
 
 /// Maximum length of a name of a drive or pool in a message.
@@ -111,7 +125,7 @@ pub(super) fn sanitize_name(text: &str) -> String {
 
 /// A finding about a state, with the expected one.
 pub(super) fn state_finding(severity: Severity, observed: &str, limit: &str, message: String) -> RuleResult {
-    RuleResult { severity, observed: Some(observed.into()), limit: Some(limit.into()), message }
+    RuleResult::new(severity, Some(observed.into()), Some(limit.into()), message)
 }
 
 /// `1 sector`, `8 sectors`.

@@ -2,20 +2,32 @@
 
 use super::common::{endurance_used, newest_test_failed, trip};
 use super::drive_facts::DriveFacts;
+use super::exceptions;
 use super::rule::{RuleResult, check_threshold, pluralize, sanitize_name, state_finding};
 use super::thresholds::Thresholds;
-use super::verdict::{Quantity, Severity};
+use super::verdict::{Class, Quantity, Severity};
 use crate::domain::smart::{Cycles, ErrorCounters};
 
-/// The drive's informational exception (ASC 5Dh and kin), in its own words.
-pub(crate) fn status_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+/// The informational exception that the drive reports, by its code. smartctl's words for it are shown and decide nothing.
+pub(crate) fn exception(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
-    let report = facts.report.filter(|r| r.smart_status_passed == Some(false))?;
-    let words = report.ie_string.as_deref().map_or_else(|| "failed".to_owned(), sanitize_name);
+    let report = facts.report.filter(|report| report.smart_status_passed == Some(false))?;
+    let words = report.ie_string.as_deref().map(sanitize_name);
+    let limit = Some("passed".into());
+    let Some(code) = report.exception else {
+        let observed = Some(Quantity::Text(words.unwrap_or_else(|| "failed".to_owned())));
+        let message =
+            "The drive reports an exception, and smartctl does not give its code: it is not judged.".to_owned();
+        let result = RuleResult::new(Severity::Watch, observed, limit, message);
+        return Some(RuleResult { class: Some(Class::Reading), ..result });
+    };
+    let meaning = exceptions::meaning(code)?;
+    let observed = words.unwrap_or_else(|| code.to_string());
+    let in_words = observed.to_lowercase();
     let message =
-        format!("The drive reports that it is failing: {}.", words.to_lowercase().trim_end_matches(['.', ' ']));
-    let (observed, limit) = (Some(Quantity::Text(words)), Some("passed".into()));
-    Some(RuleResult { severity: Severity::Crit, observed, limit, message })
+        format!("The drive reports that {} ({code}: {}).", meaning.report, in_words.trim_end_matches(['.', ' ']));
+    let result = RuleResult::new(meaning.severity, Some(Quantity::Text(observed)), limit, message);
+    Some(RuleResult { class: Some(meaning.class), ..result })
 }
 
 /// Old counts are common on used drives, hence no more than a warning until they grow.
@@ -26,8 +38,8 @@ pub(crate) fn uncorrected(facts: &DriveFacts, thresholds: Thresholds) -> Option<
         .flatten()
         .filter_map(|row: ErrorCounters| row.total_uncorrected_errors)
         .collect();
-    let sum = rows.into_iter().reduce(u64::saturating_add).map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-    check_threshold(sum, thresholds, |n| {
+    let sum = rows.into_iter().reduce(u64::saturating_add);
+    check_threshold(number(sum), thresholds, |n| {
         format!("{} in reading, writing and verifying could not be corrected.", pluralize(n, "error"))
     })
 }
@@ -57,18 +69,14 @@ pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<Rule
     newest_test_failed(facts)
 }
 
-/// Degrees below the temperature at which the drive trips; the same words whichever is near.
+/// Degrees below the reference temperature: the highest at which the drive may be operated for its whole life (SPC-4,
+/// temperature log page). Makers choose it freely, from 50 to 85 °C in the field: it warns, and no more.
 pub(crate) fn near_trip(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
     let (celsius, trip) = (facts.celsius()?, trip(facts)?);
     let (severity, below) = thresholds.reached(trip - celsius)?;
     let message = format!("{celsius} °C; the drive's own limit is {trip} °C.");
-    Some(RuleResult {
-        severity,
-        observed: Some(celsius.into()),
-        limit: Some(trip.saturating_sub(below).into()),
-        message,
-    })
+    Some(RuleResult::new(severity, Some(celsius.into()), Some(trip.saturating_sub(below).into()), message))
 }
 
 /// More starts or head loads than the maker specifies for the drive's life.
@@ -89,6 +97,7 @@ pub(crate) fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleRes
     endurance_used(facts, thresholds)
 }
 
+/// A count that no counter of a drive can reach is none.
 fn number(count: Option<u64>) -> Option<i64> {
-    count.map(|n| i64::try_from(n).unwrap_or(i64::MAX))
+    count.and_then(|n| i64::try_from(n).ok())
 }

@@ -98,11 +98,13 @@ pub enum Class {
     Media,
     /// What it is connected by.
     Link,
-    /// Heat, and what its enclosure senses.
+    /// Heat, power, and what its enclosure senses.
     Environment,
+    /// How it is set up: sector format, firmware, tests that are switched on.
+    Configuration,
     /// Its place in a pool.
     Pool,
-    /// That it is read at all.
+    /// Whether it is read at all, and whether what it reports can be judged.
     Reading,
 }
 
@@ -112,6 +114,7 @@ impl Class {
             Self::Media => "media",
             Self::Link => "link",
             Self::Environment => "environment",
+            Self::Configuration => "configuration",
             Self::Pool => "pool",
             Self::Reading => "reading",
         }

@@ -4,7 +4,7 @@ use crate::domain::drive::{Drive, DriveKey, DriveState};
 use crate::domain::enclosure::Bay;
 use crate::domain::identity::SerialNumber;
 use crate::domain::no_reading::NoReading;
-use crate::domain::smart::SmartReport;
+use crate::domain::smart::{Protocol, SmartReport};
 use crate::domain::time::Timestamp;
 use crate::domain::transport::Transport;
 use std::sync::Arc;
@@ -96,13 +96,36 @@ impl DriveRecord {
         if report.has_health() {
             return None;
         }
-        Some(self.drive.without_health_reason(report.exit_status.0))
+        Some(self.drive.without_health_reason(report))
     }
 
     /// It has rotating platters, by the reading or else by the kernel.
     pub fn rotates(&self) -> Option<bool> {
-        let reported = self.report.as_deref().and_then(|report| report.rotation_rate_rpm).map(|rpm| rpm > 0);
-        reported.or(self.drive.rotational)
+        let reported = self.report.as_deref().and_then(|report| report.rotation_rate_rpm);
+        match (reported, self.drive.rotational) {
+            (Some(0), _) if self.leaves_rotation_open() => None,
+            (Some(rpm), _) => Some(rpm > 0),
+            (None, by_kernel) => by_kernel,
+        }
+    }
+
+    /// 0: solid state.
+    pub(crate) fn rotation_rate_rpm(&self) -> Option<u32> {
+        if self.leaves_rotation_open() {
+            return None;
+        }
+        let reported = self.report.as_deref().and_then(|report| report.rotation_rate_rpm);
+        reported.or_else(|| (self.drive.rotational == Some(false)).then_some(0))
+    }
+
+    /// smartctl writes 0 for a SCSI drive that is solid state, and for one that does not report its rate (`scsiprint.cpp`).
+    /// The kernel calls the former not rotational (block device characteristics VPD page, `drivers/scsi/sd.c`).
+    fn leaves_rotation_open(&self) -> bool {
+        let is_scsi_zero = self
+            .report
+            .as_deref()
+            .is_some_and(|report| report.protocol == Some(Protocol::Scsi) && report.rotation_rate_rpm == Some(0));
+        is_scsi_zero && self.drive.rotational == Some(true)
     }
 
     /// The serial number from the reading, or else from sysfs.
@@ -130,7 +153,7 @@ impl DriveRecord {
             // A drive that is not ready reports its identity only; the earlier values are kept.
             Outcome::Good(report) if !report.has_health() && self.report.as_ref().is_some_and(|r| r.has_health()) => {
                 self.state = DriveState::Active;
-                self.error = Some(NoReading::WithoutHealth { exit_status: report.exit_status.0 });
+                self.error = Some(self.drive.without_health_reason(report));
             }
             Outcome::Good(report) => {
                 self.state = DriveState::Active;

@@ -14,6 +14,7 @@ pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
         node: "/dev/sg0".into(),
         host: Some(ScsiHost(0)),
         address: address.into(),
+        unit: 0,
     };
     Drive {
         key: DriveKey::Discovered(key.into()),

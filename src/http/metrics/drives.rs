@@ -2,16 +2,17 @@
 //! drive has only its identity, its last location and the time since when it is missing.
 
 use super::family_writer::{
-    FamilyWriter, Label, bool_value, count_value, millis_to_seconds, optional_label_value, percent_to_ratio,
+    FamilyWriter, Label, bool_value, count_value, label_value, millis_to_seconds, optional_label_value,
+    percent_to_ratio,
 };
 use crate::api::drive_summary::DriveSummary;
 use crate::api::metrics_snapshot::{MetricsSnapshot, ReadingStats};
 use crate::domain::drive::DriveState;
 use crate::domain::health::{Severity, Verdict};
 use crate::domain::smart::SmartReport;
-use crate::domain::zfs::words::VdevRole;
+use crate::domain::zfs::words::{VdevRole, VdevState};
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 const VERDICTS: [Verdict; 5] = [Verdict::Ok, Verdict::Watch, Verdict::Warn, Verdict::Crit, Verdict::Unknown];
@@ -92,6 +93,20 @@ fn identities(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result
     )?;
     let present = || drives.iter().filter(|d| d.is_present());
     writer.gauges(
+        "jbod_device_membership",
+        "1 for each place of the drive in a pool, with its state there",
+        present().flat_map(|d| {
+            distinct_places(d.summary).into_iter().map(|[pool, vdev, role, state]| {
+                ((d.labels(), [("pool", pool), ("vdev", vdev), ("role", role), ("state", state)]), 1u64)
+            })
+        }),
+    )?;
+    writer.gauges(
+        "jbod_device_logical_units",
+        "Logical units of the drive: one, or one for each actuator or NVMe namespace",
+        present().map(|d| (d.labels(), count_value(d.summary.units.len()))),
+    )?;
+    writer.gauges(
         "jbod_device_capacity_bytes",
         "Size of the drive",
         present().filter_map(|d| Some((d.labels(), d.summary.user_capacity_bytes?))),
@@ -103,9 +118,20 @@ fn identities(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result
     )?;
     writer.gauges(
         "jbod_device_paths",
-        "Ways to the drive",
-        present().map(|d| (d.labels(), count_value(d.summary.paths.len()))),
+        "Paths to the drive, to a logical unit of it where it has several",
+        present().map(|d| (d.labels(), count_value(d.summary.paths_of_unit()))),
     )
+}
+
+/// Pool, vdev, role and state. Two partitions in one vdev are one series.
+fn distinct_places(summary: &DriveSummary) -> BTreeSet<[String; 4]> {
+    let mut places = BTreeSet::new();
+    for place in &summary.memberships {
+        let state = place.state.as_ref().map_or("", VdevState::as_str);
+        let [pool, vdev, state] = [place.pool.as_str(), &place.vdev, state].map(|text| label_value(text).into_owned());
+        places.insert([pool, vdev, place.role.as_str().to_owned(), state]);
+    }
+    places
 }
 
 fn states(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result {

@@ -161,6 +161,7 @@ mod tests {
                 node: "/dev/sg0".into(),
                 host: Some(ScsiHost(3)),
                 address: format!("3:0:{n}:0"),
+                unit: 0,
             };
             let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}").into()) };
             Drive { paths: vec![path], identity, ..drive }

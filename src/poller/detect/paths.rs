@@ -191,6 +191,7 @@ mod tests {
             node: format!("/dev/{device}"),
             host: address.split(':').next().and_then(|host| host.parse().ok()),
             address: address.to_owned(),
+            unit: 0,
         }
     }
 

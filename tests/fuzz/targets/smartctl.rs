@@ -31,7 +31,8 @@ fuzz_target!(|bytes: &[u8]| {
         asleep: parsed.is_low_power,
         model: report.model_name.as_deref(),
         rotates: report.rotation_rate_rpm.map(|rpm| rpm > 0),
-        place: None,
+        kernel_size_bytes: None,
+        memberships: &[],
         fault_sensed: None,
         peers: PeersOfOne::default(),
     };

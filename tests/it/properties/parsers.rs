@@ -53,7 +53,8 @@ fn assert_judged(report: &SmartReport) {
         asleep: false,
         model: report.model_name.as_deref(),
         rotates: report.rotation_rate_rpm.map(|rpm| rpm > 0),
-        place: None,
+        kernel_size_bytes: None,
+        memberships: &[],
         fault_sensed: None,
         peers: PeersOfOne::default(),
     };

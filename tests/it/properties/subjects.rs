@@ -4,8 +4,8 @@ use jbod_monitor::domain::health::{
     DriveFacts, LevelSetting, PeersOfOne, RuleCode, RuleOverride, RuleSettings, all_rules,
 };
 use jbod_monitor::domain::smart::{
-    AtaAttribute, AtaDetail, Cycles, ErrorCounters, NvmeDetail, ScsiDetail, SelfTest, SmartReport, TemperatureLimits,
-    Wear,
+    AtaAttribute, AtaDetail, Cycles, EnduranceSource, ErrorCounters, ExceptionCode, NvmeDetail, ScsiDetail, SelfTest,
+    SmartReport, TemperatureLimits, Wear,
 };
 use jbod_monitor::domain::time::Timestamp;
 use jbod_monitor::domain::zfs::Membership;
@@ -37,7 +37,8 @@ impl Case {
             asleep: self.asleep,
             model: self.report.as_ref().and_then(|r| r.model_name.as_deref()),
             rotates: self.rotates,
-            place: self.place.as_ref(),
+            kernel_size_bytes: None,
+            memberships: self.place.as_slice(),
             fault_sensed: self.fault_sensed,
             peers: self.peers,
         }
@@ -82,7 +83,7 @@ fn attribute() -> impl Strategy<Value = AtaAttribute> {
             let raw_string = raw_value.filter(|_| in_words).map(|n| n.to_string());
             AtaAttribute {
                 id,
-                name: in_words.then(|| format!("Attribute_{id}")),
+                name: Some(attribute_name(id).to_owned()).filter(|_| in_words),
                 value,
                 worst,
                 thresh,
@@ -94,6 +95,22 @@ fn attribute() -> impl Strategy<Value = AtaAttribute> {
             }
         },
     )
+}
+
+/// smartctl's names by default: an attribute of another name is not judged.
+fn attribute_name(id: u8) -> &'static str {
+    match id {
+        5 => "Reallocated_Sector_Ct",
+        10 => "Spin_Retry_Count",
+        22 => "Helium_Level",
+        184 => "End-to-End_Error",
+        187 => "Reported_Uncorrect",
+        188 => "Command_Timeout",
+        196 => "Reallocated_Event_Count",
+        197 => "Current_Pending_Sector",
+        198 => "Offline_Uncorrectable",
+        _ => "Unknown_Attribute",
+    }
 }
 
 fn ata() -> impl Strategy<Value = AtaDetail> {
@@ -176,9 +193,10 @@ fn report() -> impl Strategy<Value = SmartReport> {
     let temperature = (maybe(celsius()), limit(), limit(), limit(), limit());
     let wear = (maybe(percent()), maybe(percent()), maybe(percent()));
     let rpm = select(vec![None, Some(0u32), Some(7200)]);
-    let said = (maybe(words()), maybe(words()), any::<Option<bool>>(), any::<Option<bool>>());
+    let code = maybe((select(vec![0u8, 0x0b, 0x5d, 0x3f]), any::<u8>()));
+    let said = (maybe(words()), maybe(words()), any::<Option<bool>>(), any::<Option<bool>>(), code);
     (details().boxed(), temperature.boxed(), wear, rpm, said.boxed()).prop_map(
-        |((ata, scsi, nvme), (celsius, trip, op, critical, most), wear, rpm, (model, words, passed, tested))| {
+        |((ata, scsi, nvme), (celsius, trip, op, critical, most), wear, rpm, (model, words, passed, tested, code))| {
             SmartReport {
                 model_name: model,
                 rotation_rate_rpm: rpm,
@@ -190,10 +208,12 @@ fn report() -> impl Strategy<Value = SmartReport> {
                     limit_max_celsius: most,
                 },
                 smart_status_passed: passed,
+                exception: code.map(|(asc, ascq)| ExceptionCode { asc, ascq }),
                 ie_string: words,
                 self_test: Some(SelfTest { last_result_passed: tested, ..SelfTest::default() }),
                 wear: Wear {
                     endurance_used_percent: wear.0,
+                    endurance_source: None,
                     spare_available_percent: wear.1,
                     spare_threshold_percent: wear.2,
                 },
@@ -269,6 +289,7 @@ pub fn case() -> impl Strategy<Value = Case> {
 pub fn clean() -> Vec<Case> {
     let attribute = |id: u8| AtaAttribute {
         id,
+        name: Some(attribute_name(id).to_owned()),
         value: Some(100),
         worst: Some(100),
         thresh: Some(25),
@@ -302,6 +323,7 @@ pub fn clean() -> Vec<Case> {
         self_test: Some(SelfTest { last_result_passed: Some(true), ..SelfTest::default() }),
         wear: Wear {
             endurance_used_percent: Some(0),
+            endurance_source: Some(EnduranceSource::Measured),
             spare_available_percent: Some(100),
             spare_threshold_percent: Some(10),
         },
@@ -345,8 +367,16 @@ pub fn clean() -> Vec<Case> {
 /// How one thing of a case gets worse by `by`; a thing it does not know stays unknown.
 pub type Directionn = fn(&mut Case, u64) -> Option<()>;
 
+/// Beyond this no counter of a drive counts, and none is judged.
+const MOST: u64 = i64::MAX as u64;
+
 fn up(count: &mut Option<u64>, by: u64) {
-    *count = count.map(|n| n.saturating_add(by));
+    *count = count.map(|n| if n > MOST { n } else { n.saturating_add(by).min(MOST) });
+}
+
+/// All bits of a word: a placeholder, which is not judged.
+fn is_placeholder(raw: u64) -> bool {
+    [16, 24, 32, 48].iter().any(|bits| raw == (1 << bits) - 1)
 }
 
 fn degrees(by: u64) -> i32 {
@@ -356,7 +386,11 @@ fn degrees(by: u64) -> i32 {
 fn more_of(case: &mut Case, id: u8, by: u64) -> Option<()> {
     let attribute = case.attribute(id)?;
     let bits = if id == 188 { 16 } else { 48 };
-    let raw = attribute.raw_value?.saturating_add(by).min((1 << bits) - 1);
+    let before = attribute.raw_value?;
+    let raw = before.saturating_add(by).min((1 << bits) - 2).max(before);
+    if is_placeholder(before) || is_placeholder(raw) {
+        return None;
+    }
     attribute.raw_value = Some(raw);
     attribute.raw_string = attribute.raw_string.as_ref().map(|_| raw.to_string());
     Some(())
@@ -364,7 +398,9 @@ fn more_of(case: &mut Case, id: u8, by: u64) -> Option<()> {
 
 fn less_of(case: &mut Case, id: u8, by: u64) -> Option<()> {
     let attribute = case.attribute(id)?;
-    attribute.value = attribute.value.map(|v| v.saturating_sub(u8::try_from(by % 256).unwrap_or(0)));
+    // 0 is no value.
+    let less = |value: u8| value.saturating_sub(u8::try_from(by % 256).unwrap_or(0)).max(value.min(1));
+    attribute.value = attribute.value.map(less);
     Some(())
 }
 

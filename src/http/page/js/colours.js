@@ -80,7 +80,7 @@ function named(value, none, names) {
   return { of, legend };
 }
 
-const poolNames = () => [...new Set([...known.overview.pools.map((pool) => pool.name), ...known.places.map((at) => at.drive?.pool).filter(Boolean)])].sort(byName);
+const poolNames = () => [...new Set([...known.overview.pools.map((pool) => pool.name), ...known.places.flatMap((at) => (at.drive ? poolsOf(at.drive) : []))])].sort(byName);
 
 function byPool() {
   return named((drive) => drive.pool, 'in no pool', poolNames());

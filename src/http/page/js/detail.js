@@ -84,6 +84,7 @@ function placeFacts(drive, at) {
     ['Pool', drive.pool],
     ['Vdev', drive.vdev ? `${drive.vdev}${drive.role && drive.role !== 'data' ? ` (${drive.role})` : ''}` : null],
     ['ZFS says', drive.vdev_state],
+    ['Also in', drive.memberships.slice(1).map((place) => [placeName(place), place.state].filter(Boolean).join(' ')).join(', ')],
     ['ZFS errors', errors.every((count) => count === null) ? null : errors.every((count) => count === 0) ? 'none' : ['read', 'write', 'checksum'].map((what, index) => `${shown(errors[index]) ?? '?'} ${what}`).join(', ')],
   ];
 }
@@ -97,11 +98,12 @@ function driveFacts(drive, doc) {
     ['Kind', written((speed) => (speed === 0 ? 'solid state' : `${grouped(speed)} rpm`))(drive.rotation_rate_rpm)],
     ['Protocol', [drive.protocol, drive.transport?.toUpperCase()].filter(Boolean).join(' over ')],
     ['Behind', drive.raid_volume],
+    ['Logical units', drive.units.length > 1 ? drive.units.map((unit) => [unit.device, bytes(unit.size_bytes)].filter(Boolean).join(' of ')).join(', ') : null],
     ['Paths', listed(drive.paths)],
     ['WWN', drive.wwn],
     ['Powered on', hours(drive.power_on_hours)],
     ['Power cycles', shown(doc?.power_cycle_count)],
-    ['Endurance used', percent(wear?.endurance_used_percent)],
+    ['Endurance used', wear && wear.endurance_used_percent !== null ? `${percent(wear.endurance_used_percent)}${wear.endurance_source === 'guessed' ? ', guessed from an attribute' : ''}` : null],
     ['Spare left', !wear || wear.spare_available_percent === null ? null : `${percent(wear.spare_available_percent)}${wear.spare_threshold_percent === null ? '' : `, at least ${percent(wear.spare_threshold_percent)}`}`],
   ];
 }
@@ -145,10 +147,10 @@ function attributes(ata) {
       shown(attribute.worst),
       shown(attribute.thresh),
       attribute.raw_string ?? shown(attribute.raw_value),
-      attribute.when_failed === 'now' ? 'failing now' : isOdd(attribute.when_failed) ? UNREADABLE : attribute.when_failed ? 'in the past' : '',
+      attribute.when_failed === 'now' ? 'failing now' : isOdd(attribute.when_failed) ? UNREADABLE : attribute.when_failed ? 'in the past' : attribute.not_judged ? `not judged: ${attribute.not_judged}` : '',
     ],
   }));
-  const all = table('ATA attributes', ['ID', 'Name (* foretells failure)', 'Value', 'Worst', 'Threshold', 'Raw', 'Failed'], rows);
+  const all = table('ATA attributes', ['ID', 'Name (* foretells failure)', 'Value', 'Worst', 'Threshold', 'Raw', 'Failed, or not judged'], rows);
   const bits = written((speed) => `${speed / 1e9} Gb/s`);
   all.append(el('p', { class: 'sub' }, [`${shown(ata.error_log_count) ?? 'unknown number of'} entries in the error log`, ata.link_current_bits_per_second === null ? null : `link at ${bits(ata.link_current_bits_per_second)} of ${bits(ata.link_max_bits_per_second) ?? '?'}`].filter(Boolean).join(', ')));
   return all;

@@ -69,13 +69,19 @@ function place(at, link) {
   at.locate = slot?.locate === true;
   at.fault = slot?.fault_sensed === true || slot?.fault_requested === true;
   const words = drive
-    ? [drive.device, ...drive.paths, drive.serial_number, drive.wwn, drive.model_name, drive.vendor, drive.firmware_version, drive.pool, drive.vdev, drive.role]
+    ? [drive.device, ...drive.paths, drive.serial_number, drive.wwn, drive.model_name, drive.vendor, drive.firmware_version, ...drive.memberships.flatMap((place) => [place.pool, place.vdev, place.role])]
     : [];
   if (slot) words.push(`bay ${at.number}`, slot.name);
   if (shelf) words.push(title, shelf.id, shelf.model);
   at.words = words.filter(Boolean).join('\n').toLowerCase();
   return at;
 }
+
+/** The names of its pools, the one in most trouble first. */
+const poolsOf = (drive) => [...new Set(drive.memberships.map((place) => place.pool).filter(Boolean))];
+
+/** A place in a pool: `tank raidz2-0`, `tank log`. */
+const placeName = (place) => [place.pool, place.vdev && place.role !== 'data' ? place.role : place.vdev].filter(Boolean).join(' ');
 
 /** The finding that made the verdict. */
 function worst(drive) {
@@ -115,7 +121,8 @@ function spoken(at) {
     parts.push(KINDS[at.kind] + (why ? `: ${why.replace(/\.$/, '')}` : ''));
     if (at.state && at.state !== at.kind) parts.push(KINDS[at.state]);
     if (drive.stale !== false && drive.state === 'active') parts.push('old reading');
-    if (drive.pool) parts.push(`pool ${drive.pool}`);
+    const pools = poolsOf(drive);
+    if (pools.length) parts.push(`${pools.length > 1 ? 'pools' : 'pool'} ${pools.join(' and ')}`);
   }
   if (at.locate) parts.push('locate light on');
   if (at.fault) parts.push('fault light on');

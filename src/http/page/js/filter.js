@@ -44,7 +44,7 @@ function sieve() {
   return (at) => {
     if (!at.drive) return true;
     if (wanted.verdicts.size && !hasKind(at)) return true;
-    if (wanted.pool && (wanted.pool === '-' ? at.drive.pool !== null : at.drive.pool !== wanted.pool)) return true;
+    if (wanted.pool && (wanted.pool === '-' ? at.drive.pool !== null : !poolsOf(at.drive).includes(wanted.pool))) return true;
     return words.length > 0 && !words.some((word) => found(at.words, word));
   };
 }

@@ -10,9 +10,13 @@ const amount = sure(number);
 
 const FINDINGS = list(object({ code: word, severity: oneOf(SEVERITY), message: word, observed: quantity, limit: quantity }));
 
+const MEMBERSHIPS = list(object({ pool: text, vdev: text, role: text, state: text, read_errors: number, write_errors: number, checksum_errors: number }));
+const UNITS = list(object({ device: text, lun: number, size_bytes: number }));
+
 const SUMMARY = {
   device: word,
   paths: list(text),
+  units: UNITS,
   serial_number: text,
   wwn: text,
   model_name: text,
@@ -37,6 +41,7 @@ const SUMMARY = {
   read_errors: number,
   write_errors: number,
   checksum_errors: number,
+  memberships: MEMBERSHIPS,
   collected_at: time,
   checked_at: time,
   missing_since: time,
@@ -107,7 +112,7 @@ const DOCUMENT = object({
   ...SUMMARY,
   by_id: list(text),
   power_cycle_count: number,
-  wear: maybe(object({ endurance_used_percent: number, spare_available_percent: number, spare_threshold_percent: number })),
+  wear: maybe(object({ endurance_used_percent: number, endurance_source: text, spare_available_percent: number, spare_threshold_percent: number })),
   temperature_limits: maybe(object({ op_limit_max_celsius: number, limit_max_celsius: number, drive_trip_celsius: number, critical_limit_max_celsius: number })),
   smart_status_passed: flag,
   exit_status: sure(object({ value: number, bits: list(text) })),
@@ -118,7 +123,7 @@ const DOCUMENT = object({
   ata: maybe(
     object({
       attributes: list(
-        object({ id: amount, name: text, prefailure: flag, value: number, worst: number, thresh: number, raw_value: number, raw_string: text, when_failed: text }),
+        object({ id: amount, name: text, prefailure: flag, value: number, worst: number, thresh: number, raw_value: number, raw_string: text, when_failed: text, not_judged: text }),
       ),
       error_log_count: number,
       link_current_bits_per_second: number,

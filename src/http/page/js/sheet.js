@@ -22,7 +22,7 @@ function sheetTable(title, here) {
     if (!drive) return el('tr', {}, el('th', { scope: 'row' }, bay), el('td', { colspan: '6' }, bareWords(at)));
     const why = ['ok', 'asleep', 'reading'].includes(at.kind) ? null : reason(drive);
     const verdict = [pick(KINDS, drive.verdict, UNREADABLE), at.state && at.state !== 'reading' ? KINDS[at.state] : null].filter(Boolean).join(', ') + (why ? `: ${why}` : '');
-    const pool = [drive.pool, drive.vdev && drive.role !== 'data' ? drive.role : drive.vdev].filter(Boolean).join(' ');
+    const pool = drive.memberships.map(placeName).filter(Boolean).join(', ');
     return el('tr', {}, el('th', { scope: 'row' }, bay), [drive.device, drive.serial_number, drive.model_name, bytes(drive.user_capacity_bytes), pool, verdict].map((cell) => el('td', {}, cell ?? '')));
   });
   const head = ['Bay', 'Device', 'Serial number', 'Model', 'Size', 'Pool', 'Verdict'];

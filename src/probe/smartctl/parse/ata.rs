@@ -3,13 +3,14 @@
 //! Names: smartmontools' `ataprint.cpp`.
 
 use super::fields::Fields;
-use crate::domain::smart::{AtaAttribute, AtaDetail, SelfTest, Wear};
+use crate::domain::ata_attributes::{AttributeContext, judged_value};
+use crate::domain::smart::{AtaAttribute, AtaDetail, EnduranceSource, SelfTest, Wear};
 
 /// Maximum number of attributes; the table of a drive has 30 (ATA-7, SMART READ DATA).
 const MAX_ATTRIBUTES: usize = 64;
 
-pub(super) fn detail(v: Fields) -> AtaDetail {
-    let attributes = v.list("/ata_smart_attributes/table").filter_map(|row| attribute(row));
+pub(super) fn detail(v: Fields, context: AttributeContext) -> AtaDetail {
+    let attributes = v.list("/ata_smart_attributes/table").filter_map(|row| attribute(row, context));
     AtaDetail {
         attributes: attributes.take(MAX_ATTRIBUTES).collect(),
         error_log_count: v.first_uint(&["/ata_smart_error_log/extended/count", "/ata_smart_error_log/summary/count"]),
@@ -19,7 +20,7 @@ pub(super) fn detail(v: Fields) -> AtaDetail {
 }
 
 /// A row without its number is skipped.
-fn attribute(row: Fields) -> Option<AtaAttribute> {
+fn attribute(row: Fields, context: AttributeContext) -> Option<AtaAttribute> {
     let mut attribute = AtaAttribute {
         id: row.byte("/id")?,
         name: row.text("/name"),
@@ -31,8 +32,10 @@ fn attribute(row: Fields) -> Option<AtaAttribute> {
         raw_value: row.uint("/raw/value"),
         raw_string: row.text("/raw/string"),
         raw_number: None,
+        not_judged: None,
     };
     attribute.raw_number = attribute.count();
+    attribute.not_judged = judged_value(&attribute, context).and_then(|judged| Some(judged.err()?.to_string()));
     Some(attribute)
 }
 
@@ -94,17 +97,36 @@ fn remaining(status: Fields) -> Option<u8> {
     status.percent("/remaining_percent").or_else(|| Some((status.byte("/value")? & 15) * 10).filter(|n| *n <= 100))
 }
 
-/// From smartctl 7.5 in separate fields; before that in the device statistics (ACS-4, page 7), if they were requested.
+/// The device statistics (ACS-4, page 7), where they were requested, count. From 7.5 on smartctl guesses otherwise, from
+/// the VALUE of an attribute (`ataprint.cpp`, "Guess").
 pub(super) fn wear(v: Fields) -> Wear {
     // smartctl guesses both from attributes that mean something else on a hard disk.
     if v.uint("/rotation_rate").is_some_and(|rpm| rpm > 0) {
         return Wear::default();
     }
+    let (used, source) = match (statistic(v), v.first_wear(&["/endurance_used/current_percent"])) {
+        (Some(measured), _) => (Some(measured), Some(EnduranceSource::Measured)),
+        (None, Some(guess)) if !contradicts_itself(v, guess) => (Some(guess), Some(EnduranceSource::Guessed)),
+        _ => (None, None),
+    };
     Wear {
-        endurance_used_percent: v.first_wear(&["/endurance_used/current_percent"]).or_else(|| statistic(v)),
+        endurance_used_percent: used,
+        endurance_source: source,
         spare_available_percent: v.first_wear(&["/spare_available/current_percent"]),
         spare_threshold_percent: v.first_wear(&["/spare_available/threshold_percent"]),
     }
+}
+
+/// VALUE and raw value of the attribute that smartctl guesses from are two percentages that differ: one of them may be
+/// what is left and the other what is used (Kingston A400: VALUE 14, raw 86, and 86 % left by the maker's own tool).
+fn contradicts_itself(v: Fields, guess: u64) -> bool {
+    v.list("/ata_smart_attributes/table").any(|row| {
+        let name = row.text("/name").unwrap_or_default();
+        let raw = row.uint("/raw/value").filter(|raw| (1..=100).contains(raw));
+        let is_source = row.byte("/value").is_some_and(|left| 100_u64.saturating_sub(left.into()) == guess);
+        let (Some(raw), Some(left)) = (raw, row.byte("/value")) else { return false };
+        name.starts_with("SSD_Life_Left") && is_source && u64::from(left) != raw
+    })
 }
 
 fn statistic(v: Fields) -> Option<u64> {

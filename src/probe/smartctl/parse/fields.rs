@@ -33,6 +33,12 @@ impl<'a> Fields<'a> {
         number.parse().ok().or_else(|| integer(number)?.try_into().ok())
     }
 
+    /// A counter. All ones in a field of 4 or 8 bytes are none: a counter stops there, or is not kept (SPC-4, log
+    /// parameters), and smartctl has read beyond the end of a page (smartmontools issue 139).
+    pub(super) fn counter(self, path: &str) -> Option<u64> {
+        self.uint(path).filter(|n| *n != u64::MAX && *n != u64::from(u32::MAX))
+    }
+
     pub(super) fn int(self, path: &str) -> Option<i64> {
         let value = self.get(path)?;
         if let Some(text) = value.as_text() {

@@ -11,6 +11,7 @@ mod scsi;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::ata_attributes::AttributeContext;
 use crate::domain::identity::SerialNumber;
 use crate::domain::smart::{ExitStatus, Protocol, SmartReport, Wear};
 use crate::probe::json::{self, JsonError, Limits, Tree};
@@ -56,16 +57,20 @@ pub(super) fn read(tree: &Tree) -> Parsed {
     Parsed { report: report(v, exit_status), messages, is_low_power, exit_status, too_much: None }
 }
 
-/// `Device is in STANDBY mode, exit(3)`; SCSI: `… in STANDBY BY COMMAND mode …`, `IDLE_A`, `SLEEP`.
+/// `Device is in STANDBY mode, exit(3)`: smartctl stopped at the power mode that it was asked to stop at, whatever the
+/// mode's name (`ataprint.cpp`, `scsiprint.cpp`). The status is that of `-n MODE,STATUS`, or 2 where none is given.
 fn reports_low_power(message: &str) -> bool {
-    message.starts_with("Device is in ")
-        && message.contains(" mode")
-        && ["STANDBY", "SLEEP", "IDLE"].iter().any(|m| message.contains(m))
+    let Some(rest) = message.strip_prefix("Device is in ") else { return false };
+    let Some((_, status)) = rest.split_once(" mode, exit(") else { return false };
+    matches!(status.trim_end(), "2)" | "3)")
 }
 
 fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
     let protocol = protocol(v);
-    let ata = (protocol == Some(Protocol::Ata)).then(|| ata::detail(v));
+    let (rotation_rate_rpm, user_capacity_bytes) = (rotation_rate(v, protocol), capacity(v));
+    let context =
+        AttributeContext { rotates: rotation_rate_rpm.map(|rpm| rpm > 0), capacity_bytes: user_capacity_bytes };
+    let ata = (protocol == Some(Protocol::Ata)).then(|| ata::detail(v, context));
     let (self_test, wear) = match protocol {
         Some(Protocol::Ata) => (ata::self_test(v), ata::wear(v)),
         Some(Protocol::Scsi) => (scsi::self_test(v), scsi::wear(v)),
@@ -82,13 +87,19 @@ fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
         serial_number: v.text("/serial_number").map(SerialNumber::from),
         wwn: wwn(v),
         firmware_version: v.first_text(&["/firmware_version", "/scsi_revision", "/revision"]),
-        user_capacity_bytes: capacity(v),
-        rotation_rate_rpm: rotation_rate(v, protocol),
+        user_capacity_bytes,
+        rotation_rate_rpm,
         temperature_celsius: placeholder::celsius(v, ata.as_ref()),
         temperature_limits: placeholder::limits(v),
         power_on_hours: placeholder::hours(v, protocol, ata.as_ref()),
         power_cycle_count: v.first_uint(&["/power_cycle_count", "/nvme_smart_health_information_log/power_cycles"]),
         smart_status_passed: v.bool("/smart_status/passed"),
+        smart_available: v.bool("/smart_support/available"),
+        smart_enabled: v.bool("/smart_support/enabled"),
+        is_locked: v.bool("/ata_security/locked"),
+        logical_block_bytes: v.uint("/logical_block_size").filter(|bytes| *bytes > 0),
+        protection_type: v.uint("/scsi_protection_type").filter(|kind| *kind > 0),
+        exception: scsi::exception(v),
         ie_string: v.text("/smart_status/scsi/ie_string"),
         power_mode: v.text("/power_mode/name"),
         self_test,

@@ -3,15 +3,15 @@
 //! Names: smartmontools' `nvmeprint.cpp`; meanings: NVMe base specification.
 
 use super::fields::Fields;
-use crate::domain::smart::{Namespace, NvmeDetail, SelfTest, Wear};
+use crate::domain::smart::{EnduranceSource, Namespace, NvmeDetail, SelfTest, Wear};
 
 const LOG: &str = "/nvme_smart_health_information_log";
 /// Maximum number of namespaces; controllers have fewer in use.
 const MAX_NAMESPACES: usize = 128;
 
 pub(super) fn detail(v: Fields) -> NvmeDetail {
-    let log = |name: &str| v.uint(&format!("{LOG}/{name}"));
-    let percent = |name: &str| v.first_wear(&[&format!("{LOG}/{name}")]);
+    let log = |name: &str| v.counter(&format!("{LOG}/{name}"));
+    let percent = |name: &str| v.first_wear(&[&format!("{LOG}/{name}")]).filter(|_| has_percentages(v));
     let spare = |name: &str| percent(name).filter(|_| keeps_spare(v));
     NvmeDetail {
         controller_id: v.uint("/nvme_controller_id"),
@@ -69,13 +69,22 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
 }
 
 pub(super) fn wear(v: Fields) -> Wear {
-    let percent = |name: &str, log: &str| v.first_wear(&[name, &format!("{LOG}/{log}")]);
+    let percent = |name: &str, log: &str| v.first_wear(&[name, &format!("{LOG}/{log}")]).filter(|_| has_percentages(v));
     let spare = |name: &str, log: &str| percent(name, log).filter(|_| keeps_spare(v));
+    let used = percent("/endurance_used/current_percent", "percentage_used");
     Wear {
-        endurance_used_percent: percent("/endurance_used/current_percent", "percentage_used"),
+        endurance_used_percent: used,
+        endurance_source: used.map(|_| EnduranceSource::Measured),
         spare_available_percent: spare("/spare_available/current_percent", "available_spare"),
         spare_threshold_percent: spare("/spare_available/threshold_percent", "available_spare_threshold"),
     }
+}
+
+/// The spare and its threshold are 0 to 100. Firmware that gives more gives no percentages (Samsung 980 PRO: a threshold of
+/// 255 % and 255 % used after 60 hours).
+fn has_percentages(v: Fields) -> bool {
+    let is_percentage = |name: &str| v.uint(&format!("{LOG}/{name}")).is_none_or(|percent| percent <= 100);
+    is_percentage("available_spare") && is_percentage("available_spare_threshold")
 }
 
 /// A controller without remaining spare warns of it. 0 % with a threshold of 0 % and no

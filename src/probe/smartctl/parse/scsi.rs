@@ -3,11 +3,8 @@
 //! Names: smartmontools' `scsiprint.cpp`. Up to 7.2 most were not in the JSON.
 
 use super::fields::Fields;
-use crate::domain::smart::{Cycles, ErrorCounters, ScsiDetail, SelfTest, Wear};
+use crate::domain::smart::{Cycles, EnduranceSource, ErrorCounters, ExceptionCode, ScsiDetail, SelfTest, Wear};
 
-/// All ones: the drive does not support that counter (SPC-4, start-stop cycle counter log page). Older
-/// releases of smartctl print it as it is.
-const NOT_SUPPORTED: u64 = 0xffff_ffff;
 /// Before this release the grown defect list was given in bytes, of 4 or 8 a defect.
 const COUNTS_DEFECTS: (u64, u64) = (7, 2);
 
@@ -15,30 +12,36 @@ pub(super) fn detail(v: Fields) -> ScsiDetail {
     let counters = |name: &str| {
         let row = v.object(&format!("/scsi_error_counter_log/{name}"))?;
         Some(ErrorCounters {
-            errors_corrected_by_rereads_rewrites: row.uint("/errors_corrected_by_rereads_rewrites"),
-            total_errors_corrected: row.uint("/total_errors_corrected"),
-            total_uncorrected_errors: row.uint("/total_uncorrected_errors"),
+            errors_corrected_by_rereads_rewrites: row.counter("/errors_corrected_by_rereads_rewrites"),
+            total_errors_corrected: row.counter("/total_errors_corrected"),
+            total_uncorrected_errors: row.counter("/total_uncorrected_errors"),
         })
     };
     let cycles = |accumulated: &str, specified: &str| {
-        let count =
-            |name: &str| v.uint(&format!("/scsi_start_stop_cycle_counter/{name}")).filter(|n| *n < NOT_SUPPORTED);
+        let count = |name: &str| v.counter(&format!("/scsi_start_stop_cycle_counter/{name}"));
         // A drive that does not specify one reports 0.
         Cycles { accumulated: count(accumulated), specified: count(specified).filter(|n| *n > 0) }
     };
     ScsiDetail {
-        grown_defect_list: v.uint("/scsi_grown_defect_list").filter(|n| *n == 0 || counts_defects(v)),
-        pending_defects: v.uint("/scsi_pending_defects/count"),
+        grown_defect_list: v.counter("/scsi_grown_defect_list").filter(|n| *n == 0 || counts_defects(v)),
+        pending_defects: v.counter("/scsi_pending_defects/count"),
         read: counters("read"),
         write: counters("write"),
         verify: counters("verify"),
-        non_medium_errors: v.first_uint(&["/scsi_non_medium_error_count", "/scsi_non_medium_errors/count"]),
+        non_medium_errors: v
+            .counter("/scsi_non_medium_error_count")
+            .or_else(|| v.counter("/scsi_non_medium_errors/count")),
         start_stop_cycles: cycles("accumulated_start_stop_cycles", "specified_cycle_count_over_device_lifetime"),
         load_unload_cycles: cycles(
             "accumulated_load_unload_cycles",
             "specified_load_unload_count_over_device_lifetime",
         ),
     }
+}
+
+/// The code of the informational exception, of a drive that reports one.
+pub(super) fn exception(v: Fields) -> Option<ExceptionCode> {
+    Some(ExceptionCode { asc: v.byte("/smart_status/scsi/asc")?, ascq: v.byte("/smart_status/scsi/ascq")? })
 }
 
 fn counts_defects(v: Fields) -> bool {
@@ -74,9 +77,10 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
 
 /// Solid state media log page; the first name is that of smartctl 7.5.
 pub(super) fn wear(v: Fields) -> Wear {
+    let used = v.first_wear(&["/endurance_used/current_percent", "/scsi_percentage_used_endurance_indicator"]);
     Wear {
-        endurance_used_percent: v
-            .first_wear(&["/endurance_used/current_percent", "/scsi_percentage_used_endurance_indicator"]),
+        endurance_used_percent: used,
+        endurance_source: used.map(|_| EnduranceSource::Measured),
         spare_available_percent: v.first_wear(&["/spare_available/current_percent"]),
         spare_threshold_percent: v.first_wear(&["/spare_available/threshold_percent"]),
     }

@@ -1,7 +1,7 @@
 //! The parser on unexpected, old and packed values.
 
 use super::*;
-use crate::domain::smart::{Cycles, SelfTest, TemperatureLimits};
+use crate::domain::smart::{Cycles, EnduranceSource, HealthObstacle, SelfTest, TemperatureLimits};
 
 fn report(json: &str) -> SmartReport {
     parse(json).report
@@ -214,8 +214,70 @@ fn wear_has_many_names() {
     let log = r#"{"device":{"protocol":"NVMe"},"nvme_smart_health_information_log":{"percentage_used":6,"available_spare":90,"available_spare_threshold":10}}"#;
     assert_eq!(
         wear(log),
-        Wear { endurance_used_percent: Some(6), spare_available_percent: Some(90), spare_threshold_percent: Some(10) }
+        Wear {
+            endurance_used_percent: Some(6),
+            endurance_source: Some(EnduranceSource::Measured),
+            spare_available_percent: Some(90),
+            spare_threshold_percent: Some(10)
+        }
     );
+}
+
+#[test]
+fn a_guess_of_the_endurance_is_told_from_a_measurement() {
+    let wear = |value: u8, raw: u64, statistics: &str| {
+        let json = format!(
+            r#"{{"device":{{"protocol":"ATA"}},"rotation_rate":0,"endurance_used":{{"current_percent":{}}}{statistics},
+            "ata_smart_attributes":{{"table":[{{"id":231,"name":"SSD_Life_Left","value":{value},"raw":{{"value":{raw},"string":"{raw}"}}}}]}}}}"#,
+            100 - value
+        );
+        let wear = report(&json).wear;
+        (wear.endurance_used_percent, wear.endurance_source)
+    };
+    assert_eq!(wear(14, 14, ""), (Some(86), Some(EnduranceSource::Guessed)));
+    assert_eq!(
+        wear(14, 8_589_934_592, ""),
+        (Some(86), Some(EnduranceSource::Guessed)),
+        "the raw value is no percentage"
+    );
+    assert_eq!(wear(14, 86, ""), (None, None), "VALUE and raw value contradict each other");
+    let statistics =
+        r#","ata_device_statistics":{"pages":[{"number":7,"table":[{"offset":8,"value":5,"flags":{"valid":true}}]}]}"#;
+    assert_eq!(wear(14, 86, statistics), (Some(5), Some(EnduranceSource::Measured)));
+}
+
+#[test]
+fn all_ones_are_no_count() {
+    for ones in ["18446744073709551615", "4294967295"] {
+        let json = format!(
+            r#"{{"device":{{"protocol":"SCSI"}},"scsi_grown_defect_list":{ones},"scsi_pending_defects":{{"count":{ones}}},
+            "scsi_error_counter_log":{{"write":{{"errors_corrected_by_rereads_rewrites":0,"total_errors_corrected":{ones},
+            "total_uncorrected_errors":{ones}}}}}}}"#
+        );
+        let scsi = report(&json).scsi.unwrap_or_default();
+        let write = scsi.write.unwrap_or_default();
+        assert_eq!((scsi.grown_defect_list, scsi.pending_defects), (None, None));
+        assert_eq!((write.errors_corrected_by_rereads_rewrites, write.total_errors_corrected), (Some(0), None));
+        assert_eq!(write.total_uncorrected_errors, None);
+        let json = format!(
+            r#"{{"device":{{"protocol":"NVMe"}},"nvme_smart_health_information_log":{{"critical_warning":0,"media_errors":{ones}}}}}"#
+        );
+        assert_eq!(report(&json).nvme.unwrap_or_default().media_errors, None);
+    }
+}
+
+#[test]
+fn a_reading_without_health_says_why() {
+    let why = |rest: &str| report(&format!(r#"{{"smartctl":{{"exit_status":2}},{rest}}}"#)).health_obstacle();
+    let ata = r#""device":{"protocol":"ATA"}"#;
+    assert_eq!(
+        why(&format!(r#"{ata},"smart_support":{{"available":true,"enabled":false}}"#)),
+        HealthObstacle::SmartDisabled
+    );
+    assert_eq!(why(&format!(r#"{ata},"smart_support":{{"available":false}}"#)), HealthObstacle::SmartUnavailable);
+    assert_eq!(why(&format!(r#"{ata},"ata_security":{{"enabled":true,"locked":true}}"#)), HealthObstacle::Locked);
+    assert_eq!(why(ata), HealthObstacle::Unknown);
+    assert_eq!(why(r#""device":{"protocol":"SCSI"}"#), HealthObstacle::NotReady);
 }
 
 #[test]
@@ -281,10 +343,19 @@ fn sleep_is_told_by_the_message() {
         "Device is in STANDBY mode, exit(3)",
         "Device is in STANDBY BY COMMAND mode, exit(2)",
         "Device is in SLEEP mode, exit(3)",
+        "Device is in LOW POWER mode, exit(3)",
+        "Device is in IDLE_ BY COMMAND mode, exit(3)",
+        "Device is in STANDBY_Y mode, exit(3)",
+        "Device is in STANDBY (OS) mode, exit(3)",
     ] {
         assert!(reports_low_power(message), "{message}");
     }
-    for message in ["Smartctl open device: /dev/sda failed: No such device", "CHECK POWER MODE not implemented"] {
+    for message in [
+        "Smartctl open device: /dev/sda failed: No such device",
+        "CHECK POWER MODE not implemented",
+        "Device is in ACTIVE or IDLE mode",
+        "Device is in STANDBY mode, exit(7)",
+    ] {
         assert!(!reports_low_power(message), "{message}");
     }
 }

@@ -1,0 +1,83 @@
+//! The rule over what the kernel can use of a drive: two sources of one fact, sysfs and smartctl, that disagree.
+
+use super::drive_facts::DriveFacts;
+use super::rule::{RuleResult, state_finding};
+use super::thresholds::Thresholds;
+use super::verdict::Severity;
+use crate::domain::smart::SmartReport;
+
+/// Bytes of a sector that Linux can use (`sd_read_capacity` in `drivers/scsi/sd.c`); of any other the capacity is set to 0.
+const SECTOR_BYTES: [u64; 4] = [512, 1024, 2048, 4096];
+
+/// The kernel cannot use the drive, or only a part of it.
+pub(crate) fn unusable(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
+    let report = facts.report?;
+    if let Some(bytes) = report.logical_block_bytes.filter(|bytes| !SECTOR_BYTES.contains(bytes)) {
+        let message = format!(
+            "The kernel cannot use it: its sectors have {bytes} bytes (wanted 512, 1024, 2048 or 4096), it has to be \
+             formatted anew."
+        );
+        return Some(state_finding(Severity::Watch, &format!("{bytes} bytes"), "512 bytes", message));
+    }
+    let kernel = facts.kernel_size_bytes?;
+    if kernel == 0 {
+        let message = format!("The kernel cannot use it: it has a size of 0 bytes there ({}).", cause(report));
+        return Some(state_finding(Severity::Watch, "0 bytes", "its capacity", message));
+    }
+    let capacity = report.user_capacity_bytes?;
+    if kernel == capacity {
+        return None;
+    }
+    let message = format!(
+        "The kernel has {kernel} bytes of it, and smartctl reports {capacity}: it was formatted or clipped since the kernel \
+         last looked."
+    );
+    Some(state_finding(Severity::Watch, &format!("{kernel} bytes"), &format!("{capacity} bytes"), message))
+}
+
+/// Why the kernel may have set the capacity to 0.
+fn cause(report: &SmartReport) -> String {
+    if let Some(kind) = report.protection_type {
+        return format!("it is formatted with protection information of type {kind}");
+    }
+    if report.user_capacity_bytes.is_none() {
+        return "it is not ready, or its format was interrupted".to_owned();
+    }
+    "it was not ready when the kernel looked, or is locked".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::health::tests::facts;
+    use crate::domain::smart::ScsiDetail;
+
+    fn message(kernel: Option<u64>, report: SmartReport) -> Option<String> {
+        let report = SmartReport { scsi: Some(ScsiDetail::default()), ..report };
+        let facts = DriveFacts { kernel_size_bytes: kernel, ..facts(&report) };
+        unusable(&facts, Thresholds::ON_OFF).map(|result| result.message)
+    }
+
+    #[test]
+    fn what_the_kernel_cannot_use_says_why() {
+        let sized = |bytes: u64, block: u64| SmartReport {
+            user_capacity_bytes: Some(bytes),
+            logical_block_bytes: Some(block),
+            ..SmartReport::default()
+        };
+        assert_eq!(message(Some(4096), sized(4096, 512)), None);
+        assert_eq!(message(None, sized(4096, 4096)), None, "the kernel's size is not known");
+        assert_eq!(message(Some(4096), SmartReport::default()), None, "the capacity is not known");
+        for (kernel, report, part) in [
+            (Some(0), sized(609_499_999_680, 520), "sectors have 520 bytes"),
+            (None, sized(609_499_999_680, 528), "sectors have 528 bytes"),
+            (Some(0), SmartReport::default(), "not ready, or its format was interrupted"),
+            (Some(0), sized(4096, 512), "is locked"),
+            (Some(0), SmartReport { protection_type: Some(2), ..sized(4096, 512) }, "information of type 2"),
+            (Some(2048), sized(4096, 512), "The kernel has 2048 bytes of it, and smartctl reports 4096"),
+        ] {
+            let said = message(kernel, report).unwrap_or_default();
+            assert!(said.contains(part), "{said}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Logical units: which groups of paths lead to units of one drive. Pure.
+//!
+//! Target port and unit serial number (VPD page 80h) belong to the device, the name of page 83h to the logical unit (SAM-5,
+//! SPC-4). A drive with two actuators has two units behind one target.
+
+use super::multipath::{DiscoveredPath, PathGroup, is_placeholder_serial};
+use crate::domain::drive::{DrivePath, LogicalUnit};
+use crate::domain::transport::{Attachment, Transport};
+use std::collections::HashMap;
+
+/// Digits of an NAA 5 name that name its maker: the type and the OUI (SPC-4, NAA IEEE Registered designator).
+const MAKER_DIGITS: usize = 7;
+
+/// The units of each drive, by LUN. Units of different drives are never joined.
+pub(super) fn join(groups: Vec<PathGroup>) -> Vec<Vec<PathGroup>> {
+    let mut drives: Vec<Vec<PathGroup>> = Vec::new();
+    let mut by_serial: HashMap<String, Vec<usize>> = HashMap::new();
+    for group in groups {
+        let Some(serial) = group.primary.identity.unit_serial.as_ref().map(ToString::to_string) else {
+            drives.push(vec![group]);
+            continue;
+        };
+        let candidates = by_serial.entry(serial).or_default();
+        let is_unit_of = |index: &&usize| {
+            drives.get(**index).is_some_and(|units| units.iter().any(|unit| are_units_of_one_drive(unit, &group)))
+        };
+        match candidates.iter().find(is_unit_of).copied().and_then(|index| drives.get_mut(index)) {
+            Some(units) => units.push(group),
+            None => {
+                candidates.push(drives.len());
+                drives.push(vec![group]);
+            }
+        }
+    }
+    for units in &mut drives {
+        units.sort_by_key(|unit| (lun(&unit.primary.path), unit.position));
+    }
+    drives
+}
+
+/// One serial number, one maker, and two names behind one target. Volumes of a storage array have names of another type
+/// (NAA 6), and drives in a USB box are never units of one drive.
+fn are_units_of_one_drive(one: &PathGroup, other: &PathGroup) -> bool {
+    let (a, b) = (&one.primary, &other.primary);
+    let Some(serial) = a.identity.unit_serial.as_deref() else { return false };
+    let has_same_serial = b.identity.unit_serial.as_deref() == Some(serial) && !is_placeholder_serial(serial);
+    has_same_serial
+        && a.vendor == b.vendor
+        && a.model == b.model
+        && may_have_units(a)
+        && may_have_units(b)
+        && a.identity.wwid != b.identity.wwid
+        && maker(a).is_some()
+        && maker(a) == maker(b)
+        && one.paths().any(|path| other.paths().any(|another| share_target(&path.path, &another.path)))
+}
+
+fn may_have_units(path: &DiscoveredPath) -> bool {
+    matches!(path.attachment, Attachment::Scsi(None | Some(Transport::Sas)))
+}
+
+/// Type and OUI of an NAA 5 name.
+fn maker(path: &DiscoveredPath) -> Option<&str> {
+    let digits = path.identity.wwid.as_deref()?.strip_prefix("naa.")?;
+    digits.get(..MAKER_DIGITS).filter(|maker| maker.starts_with('5'))
+}
+
+/// Two LUNs of one `host:channel:target`.
+fn share_target(one: &DrivePath, other: &DrivePath) -> bool {
+    let (Some((target, lun)), Some((other_target, other_lun))) =
+        (one.address.rsplit_once(':'), other.address.rsplit_once(':'))
+    else {
+        return false;
+    };
+    target == other_target && lun != other_lun
+}
+
+/// The last part of a SCSI address, or the namespace of `nvme0n2`.
+fn lun(path: &DrivePath) -> Option<u64> {
+    match path.host {
+        Some(_) => path.address.rsplit_once(':')?.1.parse().ok(),
+        None => path.device.as_str().rsplit_once('n')?.1.parse().ok(),
+    }
+}
+
+/// The units of a drive, and its paths with the unit that each leads to.
+pub(super) fn of(groups: &[PathGroup]) -> (Vec<LogicalUnit>, Vec<DrivePath>) {
+    let (mut units, mut paths): (Vec<LogicalUnit>, Vec<DrivePath>) = (Vec::new(), Vec::new());
+    for group in groups {
+        let is_nvme = group.primary.path.host.is_none();
+        let mut found: Vec<&DiscoveredPath> = group.paths().collect();
+        found.sort_by(|a, b| a.path.device.cmp(&b.path.device));
+        if is_nvme {
+            // Each namespace is a unit of its own.
+            for path in found {
+                paths.push(DrivePath { unit: units.len(), ..path.path.clone() });
+                units.push(unit(path, &[path]));
+            }
+        } else {
+            paths.extend(found.iter().map(|path| DrivePath { unit: units.len(), ..path.path.clone() }));
+            units.push(unit(&group.primary, &found));
+        }
+    }
+    (units, paths)
+}
+
+/// `primary`: the path with the most complete identity.
+fn unit(primary: &DiscoveredPath, paths: &[&DiscoveredPath]) -> LogicalUnit {
+    LogicalUnit {
+        device: primary.path.device.clone(),
+        paths: paths.iter().map(|path| path.path.device.clone()).collect(),
+        lun: lun(&primary.path),
+        size_bytes: paths.iter().filter_map(|path| path.size_bytes).max(),
+        wwid: primary.identity.wwid.clone(),
+    }
+}
+
+/// `None` if the size of one is not known, or if all are 0.
+pub(super) fn total_bytes(units: &[LogicalUnit]) -> Option<u64> {
+    let mut total: u64 = 0;
+    for unit in units {
+        total = total.saturating_add(unit.size_bytes?);
+    }
+    Some(total).filter(|bytes| *bytes > 0)
+}

@@ -1,0 +1,92 @@
+//! Drives with several logical units: one drive, one bay, all its vdevs.
+
+use super::bays;
+use super::host::{Disk, Host};
+use crate::support::json::drives;
+use serde_json::{Value, json};
+
+const SHELF: &str = "0x5003048000601000";
+const SERIAL: &str = "ZEXAMPLE0000C0100010";
+/// Bytes of a disk of that host.
+const UNIT_BYTES: u64 = 512_000_000;
+
+fn unit(host: &Host, device: &str, address: &str, wwn: &str, serial: &str) {
+    host.disk(&Disk {
+        device: device.to_owned(),
+        address: address.to_owned(),
+        vendor: "SEAGATE".to_owned(),
+        model: "ST14000NM0001".to_owned(),
+        wwn: Some(wwn.to_owned()),
+        serial: serial.to_owned(),
+    });
+}
+
+fn shelf(host: &Host, address: &str) {
+    host.shelf("0:0:9:0", Some(SHELF), "EXAMPLE", "SHELF-1");
+    host.bay("0:0:9:0", "Slot00", Some(0), "OK", Some(address));
+}
+
+const POOL: &str = "  pool: tank\n state: ONLINE\nconfig:\n\n\tNAME        STATE     READ WRITE CKSUM\n\ttank        ONLINE       0     0     0\n\t  raidz1-0  ONLINE       0     0     0\n\t    wwn-0x5000c500d9660000  ONLINE       0     0     0\n\t  raidz1-1  DEGRADED     0     0     0\n\t    wwn-0x5000c500d9660001  FAULTED      3     0     0  too many errors\n\nerrors: No known data errors\n";
+
+/// A drive with two actuators, by two paths each, whatever the order in which the kernel found them, and whichever unit
+/// the bay is linked to.
+#[test]
+fn two_units_of_one_drive_are_one_drive_in_one_bay() {
+    let [first, second] = ["5000c500d9660000", "5000c500d9660001"];
+    for linked in ["0:0:1:0", "0:0:1:1", "1:0:1:1"] {
+        let host = Host::new();
+        unit(&host, "sda", "0:0:1:0", first, SERIAL);
+        unit(&host, "sdb", "1:0:1:1", second, SERIAL);
+        unit(&host, "sdc", "0:0:1:1", second, SERIAL);
+        unit(&host, "sdd", "1:0:1:0", first, SERIAL);
+        unit(&host, "sde", "0:0:2:0", "5000c500d9770000", "ZOTHER000000C0100011");
+        shelf(&host, linked);
+        host.put("pools", POOL);
+        let overview = host.scan(Some(&host.at("pools")));
+        assert_eq!(overview["totals"]["drives"], 2, "{linked}");
+        assert_eq!(bays(&overview), [((SHELF.to_owned(), 0), SERIAL.to_owned())].into(), "{linked}");
+        let drive = drives(&overview).find(|drive| drive["serial_number"] == SERIAL).cloned().expect("the drive");
+        let units: Vec<(&Value, &Value, &Value, &Value)> = drive["units"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|unit| (&unit["device"], &unit["paths"], &unit["lun"], &unit["size_bytes"]))
+            .collect();
+        let size = json!(UNIT_BYTES);
+        assert_eq!(
+            units,
+            [
+                (&json!("sda"), &json!(["sda", "sdd"]), &json!(0), &size),
+                (&json!("sdb"), &json!(["sdb", "sdc"]), &json!(1), &size),
+            ]
+        );
+        assert_eq!((&drive["device"], &drive["user_capacity_bytes"]), (&json!("sda"), &json!(2 * UNIT_BYTES)));
+        // Pulling it costs both vdevs a member, and what is wrong with one unit is said of the drive.
+        let vdevs: Vec<&Value> = drive["memberships"].as_array().expect("a list").iter().map(|m| &m["vdev"]).collect();
+        assert_eq!(vdevs, ["raidz1-1", "raidz1-0"]);
+        assert_eq!(drive["verdict"], "crit", "{drive}");
+    }
+}
+
+/// What looks like units and is not: drives in a USB dock, volumes of an array, two makers, other serial numbers.
+#[test]
+fn units_of_different_drives_stay_apart() {
+    let naa5 = ["5000c500d9660000", "5000c500d9660001"];
+    for (why, wwns, serials, addresses) in [
+        ("volumes of an array", ["600508b1001c0000", "600508b1001c0001"], [SERIAL, SERIAL], ["0:0:1:0", "0:0:1:1"]),
+        ("two makers", ["5000c500d9660000", "5000cca0d9660001"], [SERIAL, SERIAL], ["0:0:1:0", "0:0:1:1"]),
+        ("two serial numbers", naa5, [SERIAL, "ZOTHER"], ["0:0:1:0", "0:0:1:1"]),
+        ("two targets", naa5, [SERIAL, SERIAL], ["0:0:1:0", "0:0:2:0"]),
+        ("a placeholder", naa5, ["00000000", "00000000"], ["0:0:1:0", "0:0:1:1"]),
+    ] {
+        let host = Host::new();
+        unit(&host, "sda", addresses[0], wwns[0], serials[0]);
+        unit(&host, "sdb", addresses[1], wwns[1], serials[1]);
+        let overview = host.scan(None);
+        assert_eq!(overview["totals"]["drives"], 2, "{why}");
+        assert!(
+            drives(&overview).all(|drive| drive["units"].as_array().is_some_and(|units| units.len() == 1)),
+            "{why}"
+        );
+    }
+}
