@@ -9,7 +9,7 @@ TEST_THREADS ?= 5
 BENCH ?=
 ARCH ?= $(shell dpkg --print-architecture)
 
-.PHONY: help demo test lint audit bench fuzz soak build deb deb-test release clean
+.PHONY: help demo test lint audit bench fuzz soak foresight build deb deb-test release clean
 
 help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   speed, side by side with nginx and others; 20 minutes, BENCH=quick three (tests/bench/README.md)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
+	@echo "make foresight DATA=FILE   how well the verdicts foretell failures of real drives (docs/foresight.md)"
 	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
 	@echo "make deb-test  that package installed, upgraded, broken off and purged on five distributions (root; 2.2 GB)"
 	@echo "make build   target/release/jbod-monitor"
@@ -72,6 +73,10 @@ fuzz:
 soak:
 	@tests/need.sh redis-server
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} SOAK_SEED=$${SOAK_SEED:-random} $(CARGO) test --release --locked --test alone soak -- --nocapture
+
+foresight:
+	@[ -n "$(DATA)" ] || { echo "needed: DATA=FILE, histories of drives as CSV or gzip of it (docs/foresight.md)" >&2; exit 1; }
+	@$(CARGO) run --locked --release --example foresight -- "$(DATA)"
 
 release:
 	@packaging/release $(VERSION)

@@ -14,6 +14,7 @@ mod demo;
 mod discovery;
 mod end_to_end;
 mod fixtures;
+mod foresight;
 mod generated_docs;
 mod golden;
 mod headers;
