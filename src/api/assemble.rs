@@ -70,7 +70,14 @@ fn worst(overview: &Overview) -> Verdict {
 
 fn pool_summary(pool: &Pool, rules: &RuleSettings) -> PoolSummary {
     let Judgement { verdict, findings } = judge_pool(pool, rules);
-    PoolSummary { name: pool.name.clone(), state: pool.state.clone(), scan: pool.scan.clone(), verdict, findings }
+    PoolSummary {
+        name: pool.name.clone(),
+        state: pool.state.clone(),
+        scan: pool.scan.clone(),
+        activities: pool.activities.clone(),
+        verdict,
+        findings,
+    }
 }
 
 fn enclosure_views<'a>(

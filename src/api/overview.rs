@@ -7,7 +7,7 @@ use crate::domain::drive::DriveState;
 use crate::domain::health::{Finding, Verdict};
 use crate::domain::inventory::DriveRecord;
 use crate::domain::time::Timestamp;
-use crate::domain::zfs::Scan;
+use crate::domain::zfs::activity::{Activity, Scan};
 use crate::domain::zfs::words::PoolState;
 use serde::{Deserialize, Serialize};
 
@@ -170,8 +170,11 @@ pub(crate) struct PoolSummary {
     pub(crate) name: String,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, … (zpool-status(8)).
     pub(crate) state: Option<PoolState>,
-    /// The newest or running scrub or resilver.
+    /// The scrub or resilver that runs or is paused, else the one that ended last.
     pub(crate) scan: Scan,
+    /// All that zpool reports the pool to do or to have done, in the order of `activities` in `/api/zfs`.
+    #[serde(default)]
+    pub(crate) activities: Vec<Activity>,
     /// The worst of its findings; `unknown` where zpool gave no state.
     #[serde(default)]
     pub(crate) verdict: Verdict,

@@ -28,6 +28,17 @@ impl Timestamp {
         Self(self.0.saturating_add(by_seconds))
     }
 
+    /// That many seconds after 1970. `None`: it cannot be written as a date.
+    pub(crate) fn from_seconds(seconds: u64) -> Option<Self> {
+        i64::try_from(seconds).ok().map(Self).filter(|moment| moment.civil().is_some())
+    }
+
+    /// The moment of a date (year, month, day) and a time of day (hours, minutes, seconds) in UTC.
+    pub(crate) fn from_utc((year, month, day): (i16, i8, i8), (hour, minute, second): (i8, i8, i8)) -> Option<Self> {
+        let civil = jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+        jiff::tz::TimeZone::UTC.to_timestamp(civil).ok().map(|moment| Self(moment.as_second()))
+    }
+
     /// The date as HTTP headers want it (RFC 9110, IMF-fixdate).
     pub fn to_http_date(self) -> String {
         self.civil()
@@ -75,5 +86,18 @@ mod tests {
         assert_eq!(t.to_http_date(), "Thu, 01 Jan 2026 00:00:00 GMT");
         assert_eq!(t.age_seconds(Timestamp(t.0 + 5)), 5);
         assert_eq!(t.age_seconds(Timestamp(t.0 - 5)), 0);
+    }
+
+    #[test]
+    fn what_is_no_date_is_no_time() {
+        assert_eq!(Timestamp::from_utc((2026, 1, 1), (0, 0, 0)), Some(Timestamp(1_767_225_600)));
+        assert_eq!(Timestamp::from_utc((2024, 2, 29), (23, 59, 59)), Some(Timestamp(1_709_251_199)));
+        for (date, time) in [((2026, 2, 29), (0, 0, 0)), ((2026, 13, 1), (0, 0, 0)), ((2026, 1, 1), (24, 0, 0))] {
+            assert_eq!(Timestamp::from_utc(date, time), None, "{date:?} {time:?}");
+        }
+        assert_eq!(Timestamp::from_seconds(1_767_225_600), Some(Timestamp(1_767_225_600)));
+        for seconds in [u64::MAX, i64::MAX.unsigned_abs(), 999_999_999_999] {
+            assert_eq!(Timestamp::from_seconds(seconds), None, "{seconds}");
+        }
     }
 }

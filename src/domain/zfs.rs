@@ -1,5 +1,6 @@
 //! Pools, their vdevs and leaves, as `zpool status` shows them (zpool-status(8)).
 
+pub mod activity;
 mod membership;
 pub mod words;
 
@@ -8,8 +9,9 @@ pub use membership::Membership;
 use super::drive::DriveKey;
 use super::identity::DeviceName;
 use super::time::Timestamp;
-use super::zfs::words::{PoolState, ScanKind, ScanState, VdevRole, VdevState};
-use serde::{Deserialize, Serialize};
+use super::zfs::activity::{Activity, Scan};
+use super::zfs::words::{PoolState, VdevRole, VdevState};
+use serde::Serialize;
 
 /// The output of `zpool`, parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,8 +46,11 @@ pub struct Pool {
     pub(crate) status: Option<String>,
     /// What ZFS advises to do; `null` for a healthy pool.
     pub(crate) action: Option<String>,
-    /// The newest or running scrub or resilver.
+    /// The scrub or resilver that runs or is paused, else the one that ended last.
     pub scan: Scan,
+    /// All that zpool reports the pool to do or to have done, in this order: `scrub`, `resilver`, `rebuild` by vdev,
+    /// `error_scrub`, `expansion`, `removal`, `checkpoint`, `trim`, `initialize`, `condense`.
+    pub activities: Vec<Activity>,
     /// The `errors:` line.
     pub(crate) errors: Option<String>,
     /// Data is lost; `None`: zpool did not report it.
@@ -54,22 +59,6 @@ pub struct Pool {
     /// Its top-level vdevs.
     pub(crate) vdevs: Vec<Vdev>,
 }
-
-/// The newest or running scrub or resilver.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Scan {
-    /// What it is.
-    pub(crate) kind: ScanKind,
-    /// How it stands.
-    pub(crate) state: ScanState,
-    /// Of one that runs or is paused, how far it is.
-    pub done_percent: Option<f64>,
-    /// The `scan:` lines as they stand; of JSON, the same said in a sentence.
-    pub(crate) text: Option<String>,
-}
-
-impl Eq for Scan {}
 
 /// A top-level vdev: a mirror, a raidz group, or a lone disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -89,6 +78,9 @@ pub struct Vdev {
     pub(crate) checksum_errors: Option<u64>,
     /// Its disks.
     pub(crate) members: Vec<Leaf>,
+    /// A rebuild (sequential resilver) of it runs. JSON does not say on which of its disks.
+    #[serde(skip)]
+    pub(crate) is_rebuilding: bool,
 }
 
 /// A disk, partition or file in a vdev.
@@ -161,7 +153,7 @@ impl Leaf {
 impl Vdev {
     /// One of its drives is replacing another, or is being resilvered.
     pub(crate) fn is_resilvering(&self) -> bool {
-        self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering)
+        self.is_rebuilding || self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering)
     }
 }
 

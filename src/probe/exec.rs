@@ -33,7 +33,8 @@ const TERM_GRACE: Duration = Duration::from_secs(2);
 const KILL_GRACE: Duration = Duration::from_secs(1);
 /// How much of standard error is kept.
 const STDERR_BYTES: usize = 4096;
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+/// All that a child has of an environment.
+const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
 
 /// The output of a child that exited.
 #[derive(Debug)]
@@ -99,13 +100,28 @@ impl Stuck {
 /// Runs `program` until it exits, exceeds a limit, or the daemon stops. It is killed when the calling thread ends, for
 /// whatever reason.
 pub(crate) fn run(program: &Path, args: &[&str], limits: ChildLimits, stop: &Stop) -> Result<Output, ExecError> {
+    run_with(&ENVIRONMENT, program, args, limits, stop)
+}
+
+/// The same for a program that prints local times: they are UTC.
+pub(crate) fn run_in_utc(program: &Path, args: &[&str], limits: ChildLimits, stop: &Stop) -> Result<Output, ExecError> {
+    let [language, path] = ENVIRONMENT;
+    run_with(&[language, path, ("TZ", "UTC0")], program, args, limits, stop)
+}
+
+fn run_with(
+    environment: &[(&str, &str)],
+    program: &Path,
+    args: &[&str],
+    limits: ChildLimits,
+    stop: &Stop,
+) -> Result<Output, ExecError> {
     let started = Instant::now();
     let not_started = |error| ExecError::Start { program: program.to_owned(), error };
     let child = command(program)
         .args(args)
         .env_clear()
-        .env("LC_ALL", "C")
-        .env("PATH", PATH)
+        .envs(environment.iter().copied())
         .current_dir("/")
         .process_group(0)
         .stdin(Stdio::null())
@@ -344,6 +360,15 @@ mod tests {
         assert_eq!((out.code, out.signal, out.stderr.as_str()), (Some(3), None, "err"));
         let killed = sh("kill -9 $$", limits(5_000, 1_000)).unwrap_or_else(|e| unreachable!("{e}"));
         assert_eq!((killed.code, killed.signal), (None, Some(9)));
+    }
+
+    #[test]
+    fn local_times_can_be_utc() {
+        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let script = ["-c", "date -d @1767225600; echo $LC_ALL"];
+        let out = run_in_utc(Path::new("/bin/sh"), &script, limits(5_000, 1_000), &stop);
+        let out = out.unwrap_or_else(|e| unreachable!("{e}"));
+        assert_eq!(String::from_utf8_lossy(&out.stdout), "Thu Jan  1 00:00:00 UTC 2026\nC\n");
     }
 
     #[test]

@@ -74,9 +74,73 @@ closed_vocabulary! {
     }
 }
 
-impl ScanState {
-    /// It runs, or is paused.
+closed_vocabulary! {
+    /// What a pool does. The order is that in which a pool lists its activities.
+    #[derive(PartialOrd, Ord)]
+    pub(crate) enum ActivityKind {
+        /// All data are read and compared with their checksums.
+        Scrub = "scrub",
+        /// Data of devices that lacked them are written anew, with their checksums compared.
+        Resilver = "resilver",
+        /// A sequential resilver of one top-level vdev: checksums are not compared.
+        Rebuild = "rebuild",
+        /// Only blocks with known errors are scrubbed.
+        ErrorScrub = "error_scrub",
+        /// A disk is added to a raidz group.
+        Expansion = "expansion",
+        /// The data of a top-level vdev are moved to the others.
+        Removal = "removal",
+        /// A state of the pool that can be returned to.
+        Checkpoint = "checkpoint",
+        /// Devices are told what is free.
+        Trim = "trim",
+        /// What is free is written to.
+        Initialize = "initialize",
+        /// Maps of free space are rewritten.
+        Condense = "condense",
+    }
+}
+
+impl ActivityKind {
+    /// What it is as the scan of its pool; none: it is no scan.
+    pub(crate) fn scan_kind(self) -> ScanKind {
+        match self {
+            Self::Scrub | Self::ErrorScrub => ScanKind::Scrub,
+            Self::Resilver | Self::Rebuild => ScanKind::Resilver,
+            Self::Expansion | Self::Removal | Self::Checkpoint | Self::Trim | Self::Initialize | Self::Condense => {
+                ScanKind::None
+            }
+        }
+    }
+}
+
+closed_vocabulary! {
+    /// How an activity stands.
+    pub(crate) enum ActivityState {
+        InProgress = "in_progress",
+        Paused = "paused",
+        Finished = "finished",
+        Canceled = "canceled",
+        /// Of a checkpoint.
+        Exists = "exists",
+        /// Of a checkpoint that is being given up.
+        Discarding = "discarding",
+    }
+}
+
+impl ActivityState {
+    /// It runs, is paused, or exists.
     pub(crate) fn is_open(self) -> bool {
-        matches!(self, Self::InProgress | Self::Paused)
+        !matches!(self, Self::Finished | Self::Canceled)
+    }
+
+    pub(crate) fn scan_state(self) -> ScanState {
+        match self {
+            Self::InProgress => ScanState::InProgress,
+            Self::Paused => ScanState::Paused,
+            Self::Finished => ScanState::Finished,
+            Self::Canceled => ScanState::Canceled,
+            Self::Exists | Self::Discarding => ScanState::None,
+        }
     }
 }

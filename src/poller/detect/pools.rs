@@ -194,8 +194,9 @@ mod tests {
     fn judged(pool: Pool) -> (Zfs, Vec<PoolSummary>) {
         let Judgement { verdict, findings } = judge_pool(&pool, &RuleSettings::default());
         let (name, state, scan) = (pool.name.clone(), pool.state.clone(), pool.scan.clone());
+        let activities = pool.activities.clone();
         let zfs = Zfs { state: ZfsState::Read { at: AT }, error: None, pools: vec![pool] };
-        (zfs, vec![PoolSummary { name, state, scan, verdict, findings }])
+        (zfs, vec![PoolSummary { name, state, scan, activities, verdict, findings }])
     }
 
     fn texts(events: &[Event]) -> Vec<&str> {

@@ -3,14 +3,15 @@
 //! The shape is that of `vdev_stats_nvlist` and its neighbours in OpenZFS's `zpool_main.c`. Without
 //! `--json-int` every number is a string, short with a unit, and `-` means none.
 
-use super::limits::{
-    MAX_ENTRIES, MAX_GROUP_BYTES, MAX_KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
-};
-use super::scalars::{clip, cut_to, guid, join};
-use super::scan_stats::scan;
+use super::json_leaf::{RunningScan, leaf, name, state, works};
+use super::leaf_work::LeafWork;
+use super::limits::{MAX_ENTRIES, MAX_KEPT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many};
+use super::scalars::join;
 use super::value::{Field, LIMITS};
-use crate::domain::zfs::words::{PoolState, ScanKind, VdevRole, VdevState};
-use crate::domain::zfs::{Leaf, Pool, Scan, Vdev};
+use super::{activities, json_activities, leaf_work};
+use crate::domain::zfs::activity::Scan;
+use crate::domain::zfs::words::{PoolState, VdevRole};
+use crate::domain::zfs::{Leaf, Pool, Vdev};
 use crate::probe::json::{self, JsonError};
 
 /// The parts of a pool in the order of the text format, with their role, and the group name of devices without a vdev.
@@ -40,7 +41,25 @@ pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
     Ok(all)
 }
 
-/// The remaining number of pools, vdevs and leaves, and of bytes of their text.
+/// The nodes of one pool while it is read.
+struct PoolNodes {
+    running: Option<RunningScan>,
+    vdevs: Vec<Vdev>,
+    /// Of all its leaves.
+    works: Vec<LeafWork>,
+}
+
+impl PoolNodes {
+    /// Adds a leaf to the last vdev.
+    fn add_leaf(&mut self, leaf: Leaf, works: Vec<LeafWork>) {
+        if let Some(vdev) = self.vdevs.last_mut() {
+            vdev.members.push(leaf);
+            self.works.extend(works);
+        }
+    }
+}
+
+/// The remaining number of pools, vdevs, leaves and activities, and of bytes of their text.
 struct Allowance {
     entries_left: usize,
     bytes_left: usize,
@@ -61,20 +80,28 @@ impl Allowance {
     fn pool(&mut self, key: &str, pool: Field) -> Result<Pool, Unread> {
         self.count_one()?;
         let name = name(key, pool);
-        let sentence = |key: &str| pool.text(key).map(|t| join(t.split_whitespace())).filter(|t| t != "OK");
-        let scan = pool.get("scan_stats").map(scan).unwrap_or_default();
-        let mut vdevs = Vec::new();
+        let sentence = |key: &str| pool.text(key).map(|t| join(t.split_whitespace()));
+        let mut found = PoolNodes {
+            running: pool.get("scan_stats").and_then(RunningScan::of),
+            vdevs: Vec::new(),
+            works: Vec::new(),
+        };
         for (section, role, heading) in SECTIONS {
             let Some(section) = pool.get(section) else { continue };
             let root = section.entries().find(|(key, node)| *key == name || node.has("vdev_type", "root"));
             let nodes = root.and_then(|(_, root)| root.get("vdevs")).unwrap_or(section);
             for (key, node) in nodes.entries().filter(|(_, node)| node.is_object()) {
-                self.top(&key, node, (role, heading), &scan, &mut vdevs)?;
+                self.top(&key, node, (role, heading), &mut found)?;
             }
         }
         let error_count = pool.number("error_count");
-        let pool = Pool {
-            state: pool.text("state").map(|state| PoolState::from(state_name(&state, None))),
+        let mut of_pool = json_activities::activities(pool, &found.vdevs);
+        of_pool.extend(leaf_work::activities(&found.works));
+        for _ in &of_pool {
+            self.count_one()?;
+        }
+        let mut pool = Pool {
+            state: pool.text("state").map(|state| PoolState::from(state.as_ref())),
             status: sentence("status"),
             action: sentence("action"),
             has_data_errors: error_count.map(|n| n > 0),
@@ -82,10 +109,12 @@ impl Allowance {
                 0 => "No known data errors".to_owned(),
                 n => format!("{n} data errors, use '-v' for a list"),
             }),
-            scan,
-            vdevs,
+            scan: Scan::default(),
+            activities: Vec::new(),
+            vdevs: found.vdevs,
             name,
         };
+        activities::assign(&mut pool, of_pool);
         self.count_bytes(bytes_of_pool(&pool))?;
         Ok(pool)
     }
@@ -96,8 +125,7 @@ impl Allowance {
         key: &str,
         node: Field,
         (role, heading): (VdevRole, &str),
-        scan: &Scan,
-        vdevs: &mut Vec<Vdev>,
+        found: &mut PoolNodes,
     ) -> Result<(), Unread> {
         if matches!(node.text("vdev_type").as_deref(), Some("hole" | "indirect")) {
             return Ok(());
@@ -110,7 +138,7 @@ impl Allowance {
             Some("log") => VdevRole::Log,
             _ => role,
         };
-        if heading.is_empty() || vdevs.last().is_none_or(|v| v.role != role) {
+        if heading.is_empty() || found.vdevs.last().is_none_or(|v| v.role != role) {
             self.count_one()?;
             let is_listed = !heading.is_empty();
             let name = name(key, node);
@@ -118,7 +146,7 @@ impl Allowance {
             let own = |key: &str| node.number(key).filter(|_| !is_listed);
             let name = name.to_owned();
             self.count_bytes(name.len())?;
-            vdevs.push(Vdev {
+            found.vdevs.push(Vdev {
                 name,
                 role,
                 state: state(node).filter(|_| !is_listed),
@@ -126,24 +154,15 @@ impl Allowance {
                 write_errors: own("write_errors"),
                 checksum_errors: own("checksum_errors"),
                 members: Vec::new(),
+                is_rebuilding: false,
             });
         }
-        match vdevs.last_mut() {
-            Some(vdev) => self.members(key, node, None, scan, &mut vdev.members),
-            None => Ok(()),
-        }
+        self.members(key, node, None, found)
     }
 
     /// The leaves at or below a node. `replacing-0` and `spare-0` only hold leaves. Recursive; the depth of the JSON is
     /// limited.
-    fn members(
-        &mut self,
-        key: &str,
-        node: Field,
-        group: Option<&str>,
-        scan: &Scan,
-        members: &mut Vec<Leaf>,
-    ) -> Result<(), Unread> {
+    fn members(&mut self, key: &str, node: Field, group: Option<&str>, found: &mut PoolNodes) -> Result<(), Unread> {
         if !node.is_object() {
             return Ok(());
         }
@@ -157,9 +176,10 @@ impl Allowance {
         let Some(children) = children else {
             if !is_group {
                 self.count_one()?;
-                let leaf = leaf(name, node, group, scan);
+                let works = works(node);
+                let leaf = leaf(name, node, group, found.running, &works);
                 self.count_bytes(bytes_of_leaf(&leaf))?;
-                members.push(leaf);
+                found.add_leaf(leaf, works);
             }
             return Ok(());
         };
@@ -169,138 +189,16 @@ impl Allowance {
         };
         let group = if takes_over { Some(name.as_str()) } else { group };
         for (key, child) in children.entries() {
-            self.members(&key, child, group, scan, members)?;
+            self.members(&key, child, group, found)?;
         }
         Ok(())
     }
 }
 
-/// The name of a node. A node without a name is shown as well: it may be the faulty one.
-fn name(key: &str, node: Field) -> String {
-    let key = Some(clip(key)).filter(|key| !key.is_empty()).map(str::to_owned);
-    node.owned("name").or(key).or_else(|| node.owned("path")).unwrap_or_else(|| "?".to_owned())
-}
-
-fn leaf(name: String, node: Field, group: Option<&str>, scan: &Scan) -> Leaf {
-    let was = node.owned("was");
-    let work = work(node, scan);
-    // A devid identifies the drive itself. A phys_path is a location, where another drive may be now.
-    let aliases = [node.owned("path"), node.owned("devid")].into_iter().flatten();
-    Leaf {
-        guid: match node.exact("guid") {
-            Some(number) => Some(number).filter(|n| *n > 0).map(|n| n.to_string()),
-            None => node.text("guid").and_then(|text| guid(&text)),
-        },
-        state: state(node),
-        read_errors: node.number("read_errors"),
-        write_errors: node.number("write_errors"),
-        checksum_errors: node.number("checksum_errors"),
-        note: note(node, work),
-        is_resilvering: matches!(work, Some(Work::Resilvers | Work::AwaitsResilver)),
-        has_other_label: matches!(node.text("aux").as_deref(), Some("CORRUPT_DATA" | "TOO_SMALL" | "BAD_LABEL")),
-        group: group.map(|group| cut_to(group, MAX_GROUP_BYTES).to_owned()),
-        device: None,
-        key: None,
-        aliases: aliases.filter(|alias| was.is_none() && *alias != name).collect(),
-        was,
-        name,
-    }
-}
-
-fn state(node: Field) -> Option<VdevState> {
-    node.text("state").map(|state| VdevState::from(state_name(&state, node.text("aux").as_deref())))
-}
-
-/// The word of the text format (`zpool_state_to_name` in OpenZFS's libzfs) for the
-/// one in JSON (`vdev_state_str`).
-fn state_name<'a>(state: &'a str, aux: Option<&str>) -> &'a str {
-    match (state, aux) {
-        ("HEALTHY", _) => "ONLINE",
-        ("CLOSED", _) => "OFFLINE",
-        ("CANT_OPEN", Some("CORRUPT_DATA" | "BAD_LOG")) => "FAULTED",
-        ("CANT_OPEN", Some("SPLIT_POOL")) => "SPLIT",
-        ("CANT_OPEN", _) => "UNAVAIL",
-        (other, _) => other,
-    }
-}
-
-/// What a scan does to a leaf.
-#[derive(Clone, Copy)]
-enum Work {
-    Resilvers,
-    Repairs,
-    AwaitsResilver,
-}
-
-/// As `print_status_config` in `zpool_main.c` finds it.
-fn work(node: Field, scan: &Scan) -> Option<Work> {
-    let is_healthy = matches!(node.text("state").as_deref(), Some("ONLINE" | "HEALTHY"));
-    if !is_healthy || !scan.state.is_open() {
-        return None;
-    }
-    let is_scanned = node.is_set("scan_processed");
-    let is_rebuilt = node.is_set("rebuild_processed");
-    match scan.kind {
-        ScanKind::Resilver if is_scanned || is_rebuilt => Some(Work::Resilvers),
-        ScanKind::Scrub if is_scanned => Some(Work::Repairs),
-        _ if node.is_set("resilver_deferred") => Some(Work::AwaitsResilver),
-        _ => None,
-    }
-}
-
-/// The remark that the text format has at the end of the row.
-fn note(node: Field, work: Option<Work>) -> Option<String> {
-    let mut all: Vec<String> = Vec::new();
-    if let Some(pool) = node.text("used_by") {
-        all.push(format!("in use by pool '{pool}'"));
-    } else if let Some(aux) = node.text("aux").filter(|aux| aux != "NONE" && node.text("was").is_none()) {
-        all.push(aux_words(&aux));
-    } else if node.has("state", "INUSE") {
-        all.push("currently in use".to_owned());
-    }
-    if node.is_set("removing") {
-        all.push("(removing)".to_owned());
-    } else if node.is_set("noalloc") {
-        all.push("(non-allocating)".to_owned());
-    }
-    if let Some(work) = work {
-        let words = match work {
-            Work::Resilvers => "(resilvering)",
-            Work::Repairs => "(repairing)",
-            Work::AwaitsResilver => "(awaiting resilver)",
-        };
-        all.push(words.to_owned());
-    }
-    (!all.is_empty()).then(|| all.join(" "))
-}
-
-/// Why a vdev is in its state (`vdev_aux_str`), in the words of the text.
-fn aux_words(aux: &str) -> String {
-    match aux {
-        "OPEN_FAILED" => "cannot open",
-        "BAD_GUID_SUM" => "missing device",
-        "NO_REPLICAS" => "insufficient replicas",
-        "VERSION_NEWER" => "newer version",
-        "UNSUP_FEAT" => "unsupported feature(s)",
-        "ASHIFT_TOO_BIG" => "unsupported minimum blocksize",
-        "SPARED" | "ACTIVE" => "currently in use",
-        "ERR_EXCEEDED" => "too many errors",
-        "IO_FAILURE" => "experienced I/O failures",
-        "BAD_LOG" => "bad intent log",
-        "EXTERNAL" | "EXTERNAL_PERSIST" => "external device fault",
-        "SPLIT_POOL" => "split into new pool",
-        "CHILDREN_OFFLINE" => "all children offline",
-        "BAD_LABEL" => "invalid label",
-        "CORRUPT_DATA" | "TOO_SMALL" => "corrupted data",
-        other => return join(other.to_ascii_lowercase().split('_')),
-    }
-    .to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::zfs::words::ScanState;
+    use crate::domain::zfs::words::{ScanKind, ScanState, VdevState};
 
     const TANK: &str = r#"{"output_version": {"command": "zpool status", "vers_major": 0, "vers_minor": 1}, "pools": {"tank": {
         "name": "tank", "state": "DEGRADED", "pool_guid": 1, "status": "One or more\n\tdevices.\n", "action": "Wait.\n",

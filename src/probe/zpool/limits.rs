@@ -4,7 +4,7 @@ use crate::domain::zfs::{Leaf, Pool};
 
 pub(super) const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Maximum number of pools, vdevs and leaves together: each of 10,000 drives may be in three pools. An output with more
+/// Maximum number of pools, vdevs, leaves and activities together: each of 10,000 drives may be in three pools. An output with more
 /// is rejected: a part of it would show drives without their pool.
 pub(super) const MAX_ENTRIES: usize = 40_000;
 
@@ -27,7 +27,7 @@ pub(super) enum Unread {
 }
 
 pub(super) fn too_many() -> Unread {
-    Unread::TooMuch(format!("it has over {MAX_ENTRIES} pools, vdevs and leaves"))
+    Unread::TooMuch(format!("it has over {MAX_ENTRIES} pools, vdevs, leaves and activities"))
 }
 
 pub(super) fn too_long() -> Unread {
@@ -44,6 +44,8 @@ pub(super) fn bytes_of_leaf(leaf: &Leaf) -> usize {
 /// Without its vdevs.
 pub(super) fn bytes_of_pool(pool: &Pool) -> usize {
     let state = pool.state.as_ref().map_or(0, |state| state.as_str().len());
-    let sentences = [&pool.status, &pool.action, &pool.errors, &pool.scan.text];
-    state + [&pool.name].into_iter().chain(sentences.into_iter().flatten()).map(String::len).sum::<usize>()
+    let sentences = [&pool.status, &pool.action, &pool.errors, &pool.scan.text, &pool.scan.vdev];
+    let activities = pool.activities.iter().flat_map(|activity| [&activity.text, &activity.vdev]);
+    let texts = sentences.into_iter().chain(activities).flatten();
+    state + pool.name.len() + texts.map(String::len).sum::<usize>()
 }

@@ -1,17 +1,27 @@
 //! `zpool status`: runs it and parses its output.
 //!
 //! OpenZFS 2.3 and later provide JSON (`-j`, zpool-status(8)), all versions text. JSON is preferred, because it has
-//! the guid of every leaf and no columns to guess. `json` (with `value`, `scan_stats`) parses the one, `text` (with `table`)
-//! the other; `members` matches leaves with drives.
+//! the guid of every leaf and no columns to guess. `json` (with `value` and `json_…`) parses the one, `text` (with `table` and
+//! `text_activities`) the other; `leaf_work` and `activities` serve both; `members` matches leaves with drives. zpool runs in the C locale and in UTC, so that `dates` can read its dates.
+//!
+//! Keys, words and sentences are those of `cmd/zpool/zpool_main.c` in OpenZFS 0.7 to 2.4 and its later development
+//! (be7657e3f2); functions of it are named where they are read.
 
+mod activities;
+mod dates;
 mod json;
+mod json_activities;
+mod json_leaf;
+mod json_progress;
+mod json_scans;
+mod leaf_work;
 mod limits;
 mod members;
 mod output_format;
 mod scalars;
-mod scan_stats;
 mod table;
 mod text;
+mod text_activities;
 mod value;
 
 pub(crate) use members::{match_members, refresh_device_names};
@@ -27,10 +37,10 @@ use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Exact numbers, full paths. JSON as a tree, not `--json-flat-vdevs`: in the flat form the
-/// entry of a spare in use overwrites the counters of the leaf that it is.
-const QUERY_JSON: [&str; 5] = ["status", "-j", "--json-int", "-P", "-p"];
-const QUERY_TEXT: [&str; 3] = ["status", "-P", "-p"];
+/// Exact numbers, full paths, and how far trims (`t`) and initializations (`i`) are. JSON as a tree, not `--json-flat-vdevs`:
+/// in the flat form the entry of a spare in use overwrites the counters of the leaf that it is.
+const QUERY_JSON: [&str; 6] = ["status", "-j", "--json-int", "-P", "-p", "-it"];
+const QUERY_TEXT: [&str; 4] = ["status", "-P", "-p", "-it"];
 /// zpool(8): "invalid command line options were specified".
 const BAD_OPTIONS: i32 = 2;
 
@@ -60,7 +70,7 @@ pub(crate) fn query(host: &Host, stop: &Stop, format: &OutputFormat) -> ZpoolRes
     let limits = ChildLimits { deadline: DEADLINE, output_bytes: MAX_OUTPUT_BYTES };
     let has_text = format.selects_text(program);
     if !has_text {
-        let out = match exec::run(program, &QUERY_JSON, limits, stop) {
+        let out = match exec::run_in_utc(program, &QUERY_JSON, limits, stop) {
             Ok(out) => out,
             Err(error) => return failed(error),
         };
@@ -73,7 +83,7 @@ pub(crate) fn query(host: &Host, stop: &Stop, format: &OutputFormat) -> ZpoolRes
             Some(Err(refusal)) => format.record_refusal(&refusal),
         }
     }
-    match exec::run(program, &QUERY_TEXT, limits, stop) {
+    match exec::run_in_utc(program, &QUERY_TEXT, limits, stop) {
         Ok(out) => interpret(&out).unwrap_or_else(|why| {
             if has_text && matches!(out.code, Some(0 | BAD_OPTIONS)) {
                 format.forget();

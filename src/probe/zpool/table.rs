@@ -1,6 +1,7 @@
 //! The `config:` table of `zpool status`: its rows, and their tree of vdevs. Each level is indented by two
 //! blanks. Names may contain blanks: they end at the column `STATE` of the heading.
 
+use super::leaf_work::{LeafWork, split_remark, with_works};
 use super::limits::MAX_GROUP_BYTES;
 use super::scalars::{count, cut_to, guid, is_state, join};
 use crate::domain::zfs::words::{VdevRole, VdevState};
@@ -11,7 +12,7 @@ use crate::domain::zfs::{Leaf, Vdev};
 pub(super) struct Columns {
     /// Bytes before the state.
     state: usize,
-    /// Columns between the checksum errors and the remark: SLOW (`-s`), POWER (`--power`).
+    /// Columns between the checksum errors and the remark: SLOW (`-s`), POWER (`--power`), DIO (`-d`).
     surplus: usize,
 }
 
@@ -23,6 +24,7 @@ pub(super) struct StatusRow {
     counts: [Option<u64>; 3],
     was: Option<String>,
     note: Option<String>,
+    works: Vec<LeafWork>,
 }
 
 impl Columns {
@@ -31,7 +33,7 @@ impl Columns {
         if words.next() != Some("NAME") || words.next() != Some("STATE") {
             return None;
         }
-        let surplus = words.skip(3).take_while(|w| matches!(*w, "SLOW" | "POWER")).count();
+        let surplus = words.skip(3).take_while(|w| matches!(*w, "SLOW" | "POWER" | "DIO")).count();
         Some(Self { state: line.find("STATE")?, surplus })
     }
 }
@@ -73,8 +75,10 @@ pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<StatusRow> {
         }
         None => (None, rest),
     };
+    let (note, works) = split_remark(note);
     let note = Some(join(note.split_whitespace())).filter(|n| !n.is_empty());
-    Some(StatusRow { indent, name: name.to_owned(), state, counts, was, note })
+    let note = with_works(note, &works);
+    Some(StatusRow { indent, name: name.to_owned(), state, counts, was, note, works })
 }
 
 /// The name, and the rest from the state on: by the column of the heading, else by the first word
@@ -133,6 +137,18 @@ fn is_group(name: &str) -> bool {
     number.bytes().all(|b| b.is_ascii_digit()) && (KINDS.contains(&stem) || is_draid)
 }
 
+/// The trims and initializations of all leaves.
+pub(super) fn works(rows: &[StatusRow]) -> Vec<LeafWork> {
+    rows.iter().flat_map(|row| row.works.iter().copied()).collect()
+}
+
+/// The top-level vdev that is marked as being removed. OpenZFS before 2.2 marks none.
+pub(super) fn removing(rows: &[StatusRow]) -> Option<&str> {
+    let is_marked = |row: &&StatusRow| row.note.as_deref().is_some_and(|note| note.contains("(removing)"));
+    let name = &rows.iter().find(is_marked)?.name;
+    name.rsplit('/').next()
+}
+
 /// Top-level vdevs with all their leaves. `replacing-0` and `spare-0` below a vdev only hold leaves.
 pub(super) fn vdevs(rows: &[StatusRow], pool: &str) -> Vec<Vdev> {
     let mut vdevs: Vec<Vdev> = Vec::new();
@@ -169,6 +185,7 @@ pub(super) fn vdevs(rows: &[StatusRow], pool: &str) -> Vec<Vdev> {
                 write_errors,
                 checksum_errors,
                 members: Vec::new(),
+                is_rebuilding: false,
             });
         }
         if has_children || is_group(&row.name) {

@@ -1,20 +1,24 @@
 //! The text of `zpool status`, as every OpenZFS prints it.
 //!
 //! The layout is that of `print_status_config` in OpenZFS's `zpool_main.c`: sections that start
-//! with a `key:` column. `table` parses the `config:` table.
+//! with a `key:` column. `table` parses the `config:` table, `text_activities` what the pool does.
 
 use super::limits::{
     MAX_ENTRIES, MAX_KEPT_BYTES, MAX_TEXT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
 };
-use super::scalars::{clip, cut, percent};
-use super::table::{Columns, StatusRow, row, vdevs};
-use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
-use crate::domain::zfs::{Pool, Scan};
+use super::scalars::cut;
+use super::table::{Columns, StatusRow, removing, row, vdevs, works};
+use super::text_activities::{Section, activity, is_activity};
+use super::{activities, leaf_work};
+use crate::domain::zfs::Pool;
+use crate::domain::zfs::words::PoolState;
 
 /// Maximum number of lines; the pools of 10,000 drives have some 12,000.
 const MAX_LINES: usize = 50_000;
-/// Maximum number of scan lines of a pool, which has a few.
-const MAX_SCAN_LINES: usize = 1000;
+/// Maximum number of lines about what a pool does. There are a few, and three for each rebuild.
+const MAX_ACTIVITY_LINES: usize = 1000;
+/// Behind the scans: that the checkpoint's blocks are not scanned.
+const SCAN_WARNING: &str = "scan warning";
 
 /// Every pool in the text. Lines that cannot be parsed are skipped; bytes that are not UTF-8 are replaced.
 pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
@@ -42,7 +46,8 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
     }
     let pools: Vec<Pool> = pools.into_iter().map(PoolText::finish).collect();
     let vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
-    let (mut entries, mut bytes) = (pools.len(), pools.iter().map(bytes_of_pool).sum::<usize>());
+    let mut entries = pools.iter().map(|pool| 1 + pool.activities.len()).sum::<usize>();
+    let mut bytes = pools.iter().map(bytes_of_pool).sum::<usize>();
     for vdev in vdevs {
         entries += 1 + vdev.members.len();
         bytes += vdev.name.len() + vdev.members.iter().map(bytes_of_leaf).sum::<usize>();
@@ -58,33 +63,20 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
 
 /// `  pool: tank`, ` state: ONLINE`, `config:`: a known word right-aligned before a colon.
 fn section(line: &str) -> Option<(&str, &str)> {
-    const KEYS: [&str; 13] = [
-        "pool",
-        "state",
-        "status",
-        "action",
-        "see",
-        "scan",
-        "scrub",
-        "config",
-        "errors",
-        "remove",
-        "checkpoint",
-        "expand",
-        "dedup",
-    ];
+    const KEYS: [&str; 8] = ["pool", "state", "status", "action", "see", "config", "errors", "dedup"];
     let indent = line.len() - line.trim_start_matches(' ').len();
     let (key, value) = line.get(indent..)?.split_once(':')?;
-    (indent <= 4 && KEYS.contains(&key)).then(|| (key, value.trim()))
+    let is_key = KEYS.contains(&key) || key == SCAN_WARNING || is_activity(key);
+    (indent <= 4 && is_key).then(|| (key, value.trim()))
 }
 
 /// One pool while it is read.
 struct PoolText {
     pool: Pool,
     section: String,
-    /// Each `scan:` with its further lines. There may be several: a scrub, and the rebuild of a dRAID group.
-    scans: Vec<Vec<String>>,
-    scan_lines: usize,
+    /// What the pool does. A key may come several times: `scan` for a scrub and for each rebuild, `condense`.
+    activities: Vec<Section>,
+    activity_lines: usize,
     columns: Option<Columns>,
     rows: Vec<StatusRow>,
 }
@@ -94,8 +86,8 @@ impl PoolText {
         Self {
             pool: Pool { name: name.to_owned(), ..Pool::default() },
             section: String::new(),
-            scans: vec![],
-            scan_lines: 0,
+            activities: vec![],
+            activity_lines: 0,
             columns: None,
             rows: vec![],
         }
@@ -103,17 +95,30 @@ impl PoolText {
 
     fn start(&mut self, key: &str, value: &str) {
         key.clone_into(&mut self.section);
-        let value = || (!value.is_empty()).then(|| value.to_owned());
+        let text = (!value.is_empty()).then(|| value.to_owned());
         match key {
-            "state" => self.pool.state = value().as_deref().map(PoolState::from),
-            "status" => self.pool.status = value(),
-            "action" => self.pool.action = value(),
-            "errors" => self.pool.errors = value(),
-            "scan" | "scrub" if self.scan_lines < MAX_SCAN_LINES => {
-                self.scan_lines += 1;
-                self.scans.extend(value().map(|first| vec![first]));
+            "state" => self.pool.state = text.as_deref().map(PoolState::from),
+            "status" => self.pool.status = text,
+            "action" => self.pool.action = text,
+            "errors" => self.pool.errors = text,
+            SCAN_WARNING => self.add_activity_line(&format!("{SCAN_WARNING}: {value}")),
+            _ if is_activity(key) => {
+                self.activities.push(Section { key: key.to_owned(), lines: Vec::new() });
+                self.add_activity_line(value);
             }
             _ => {}
+        }
+    }
+
+    /// Adds a line to the last section about what the pool does.
+    fn add_activity_line(&mut self, line: &str) {
+        let line = line.trim();
+        if line.is_empty() || self.activity_lines >= MAX_ACTIVITY_LINES {
+            return;
+        }
+        if let Some(section) = self.activities.last_mut() {
+            section.lines.push(line.to_owned());
+            self.activity_lines += 1;
         }
     }
 
@@ -128,10 +133,7 @@ impl PoolText {
         match self.section.as_str() {
             "status" => add(&mut self.pool.status),
             "action" => add(&mut self.pool.action),
-            "scan" | "scrub" if !line.trim().is_empty() && self.scan_lines < MAX_SCAN_LINES => {
-                self.scan_lines += 1;
-                self.scans.last_mut().into_iter().for_each(|scan| scan.push(line.trim().to_owned()));
-            }
+            key if is_activity(key) => self.add_activity_line(line),
             "config" => match Columns::of(line) {
                 Some(columns) => self.columns = Some(columns),
                 None => self.rows.extend(row(line, self.columns)),
@@ -141,9 +143,14 @@ impl PoolText {
     }
 
     fn finish(mut self) -> Pool {
-        self.pool.scan = scan(&self.scans);
         self.pool.has_data_errors = self.pool.errors.as_deref().and_then(has_data_errors);
         self.pool.vdevs = vdevs(&self.rows, &self.pool.name);
+        let removing = removing(&self.rows);
+        let sections = self.activities.iter();
+        let mut of_pool: Vec<_> =
+            sections.filter_map(|section| activity(section, &self.pool.vdevs, removing)).collect();
+        of_pool.extend(leaf_work::activities(&works(&self.rows)));
+        activities::assign(&mut self.pool, of_pool);
         self.pool
     }
 }
@@ -160,47 +167,11 @@ fn has_data_errors(errors: &str) -> Option<bool> {
     }
 }
 
-/// The running scan, a resilver before a scrub; otherwise the first one.
-fn scan(scans: &[Vec<String>]) -> Scan {
-    let all: Vec<Scan> = scans.iter().map(|lines| one_scan(lines)).collect();
-    let running = |kind| all.iter().find(|scan| scan.kind == kind && scan.state.is_open());
-    let chosen = running(ScanKind::Resilver).or_else(|| running(ScanKind::Scrub)).or(all.first());
-    let Some(chosen) = chosen else { return Scan::default() };
-    let text = chosen.text.as_ref().map(|_| clip(&scans.concat().join("; ")).to_owned());
-    Scan { text, ..chosen.clone() }
-}
-
-fn one_scan(lines: &[String]) -> Scan {
-    let text = lines.join("; ");
-    let Some(first) = lines.first().filter(|l| l.as_str() != "none requested") else { return Scan::default() };
-    let kind = if first.contains("resilver") {
-        ScanKind::Resilver
-    } else if first.contains("scrub") {
-        ScanKind::Scrub
-    } else {
-        ScanKind::None
-    };
-    let state = if kind == ScanKind::None {
-        ScanState::None
-    } else if first.contains("in progress") {
-        if text.contains("paused") { ScanState::Paused } else { ScanState::InProgress }
-    } else if first.contains("paused") {
-        ScanState::Paused
-    } else if first.contains("canceled") {
-        ScanState::Canceled
-    } else {
-        ScanState::Finished
-    };
-    let done = text.split_once("% done").and_then(|(before, _)| before.rsplit([' ', '\t']).next()?.parse().ok());
-    let done_percent = done.and_then(percent);
-    Scan { kind, state, done_percent, text: Some(clip(&text).to_owned()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::zfs::Zfs;
-    use crate::domain::zfs::words::VdevState;
+    use crate::domain::zfs::words::{ScanKind, ScanState, VdevState};
 
     fn parse(text: &str) -> Vec<Pool> {
         super::parse(text.as_bytes()).unwrap_or_else(|why| unreachable!("{why:?}"))

@@ -1,11 +1,13 @@
 //! JSON values as zpool writes them. A value of an unexpected type or range is `None`, not an error.
 
+use super::dates;
 use super::limits::MAX_OUTPUT_BYTES;
 use super::scalars::{clip, count};
+use crate::domain::time::Timestamp;
 use crate::probe::json::{Json, Limits};
 use std::borrow::Cow;
 
-/// A leaf of OpenZFS 2.3 has some 25 values, so this is 16,000 leaves.
+/// A leaf of OpenZFS 2.3 has some 28 values, and up to 36 while it is trimmed or initialized: this is 11,000 leaves.
 pub(super) const LIMITS: Limits = Limits { bytes: MAX_OUTPUT_BYTES, values: 400_000, depth: 64 };
 
 /// A value of a type that zpool uses: text, a non-negative number, a Boolean, an object. Objects keep their order,
@@ -68,5 +70,29 @@ impl<'a> Field<'a> {
     /// A number as text, with its unit if it has one.
     pub(super) fn amount(self, key: &str, unit: &str) -> Option<String> {
         self.exact(key).map(|number| format!("{number}{unit}")).or_else(|| self.owned(key))
+    }
+
+    /// A time. In numbers it is seconds since 1970, in plain `-j` a date in the language of zpool (`nice_num_str_nvlist` in
+    /// `zpool_main.c`).
+    pub(super) fn time(self, key: &str) -> Time {
+        let Some(text) = self.text(key) else { return Time::of(self.exact(key).and_then(dates::epoch)) };
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Time::of(text.parse().ok().and_then(dates::epoch));
+        }
+        let words = Some(text.clone().into_owned());
+        Time { words, ..Time::of(dates::date(&text)) }
+    }
+}
+
+/// A time, and how it is said. Of one that cannot be read the words remain.
+#[derive(Default)]
+pub(super) struct Time {
+    pub(super) at: Option<Timestamp>,
+    pub(super) words: Option<String>,
+}
+
+impl Time {
+    fn of(at: Option<Timestamp>) -> Self {
+        Self { at, words: at.map(|at| at.to_string()) }
     }
 }

@@ -1,0 +1,222 @@
+//! What zpool says at single leaves: that they are trimmed or initialized. A pool shows one activity for all of them.
+
+use super::dates::DatedLine;
+use super::scalars::percent;
+use crate::domain::time::Timestamp;
+use crate::domain::zfs::activity::Activity;
+use crate::domain::zfs::words::{ActivityKind, ActivityState};
+
+/// A trim or an initialization of one leaf. One that was canceled is none: zpool calls the leaf `untrimmed` then.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct LeafWork {
+    pub(super) kind: ActivityKind,
+    pub(super) state: ActivityState,
+    pub(super) done_percent: Option<f64>,
+    /// When it began or ended. Of one that was resumed, OpenZFS has only the moment of its suspension, as `started`.
+    pub(super) at: Option<Timestamp>,
+}
+
+impl LeafWork {
+    /// What the remark of a leaf without `-i` and `-t` says of it.
+    fn remark(self) -> Option<&'static str> {
+        match (self.state, self.kind) {
+            (ActivityState::InProgress, ActivityKind::Initialize) => Some("(initializing)"),
+            (ActivityState::InProgress, _) => Some("(trimming)"),
+            _ => None,
+        }
+    }
+}
+
+/// A remark without its last parts, which are about the initialization and the trim of the leaf, and these
+/// (`print_status_initialize` and `print_status_trim` in OpenZFS's `zpool_main.c`).
+pub(super) fn split_remark(remark: &str) -> (&str, Vec<LeafWork>) {
+    let mut rest = remark.trim();
+    let mut works = Vec::new();
+    while let Some((before, part)) = rest.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')) {
+        match part {
+            "uninitialized" | "untrimmed" | "trim unsupported" => {}
+            _ => match work_of(part) {
+                Some(work) => works.insert(0, work),
+                None => break,
+            },
+        }
+        rest = before.trim_end();
+    }
+    (rest, works)
+}
+
+/// `trimming` (without `-t`), `12% trimmed, started at DATE`, `12% trimmed, suspended, started at DATE`,
+/// `100% trimmed, completed at DATE`; the same of an initialization.
+fn work_of(part: &str) -> Option<LeafWork> {
+    let bare = |kind| LeafWork { kind, state: ActivityState::InProgress, done_percent: None, at: None };
+    match part {
+        "trimming" => return Some(bare(ActivityKind::Trim)),
+        "initializing" => return Some(bare(ActivityKind::Initialize)),
+        _ => {}
+    }
+    let (done, words) = part.split_once("% ")?;
+    let (verb, words) = words.split_once(", ")?;
+    let kind = match verb {
+        "trimmed" => ActivityKind::Trim,
+        "initialized" => ActivityKind::Initialize,
+        _ => return None,
+    };
+    let at = DatedLine::of(words).and_then(|line| line.at);
+    let done_percent = done.parse().ok().and_then(percent);
+    if words.starts_with("started at") {
+        Some(LeafWork { kind, state: ActivityState::InProgress, done_percent, at })
+    } else if words.starts_with("suspended") {
+        // The date is that of the suspension, whatever the text says: `vdev_trim_change_state` in
+        // `module/zfs/vdev_trim.c`, `vdev_initialize_change_state` in `vdev_initialize.c`.
+        Some(LeafWork { kind, state: ActivityState::Paused, done_percent, at: None })
+    } else if words.starts_with("completed at") {
+        Some(LeafWork { kind, state: ActivityState::Finished, done_percent: None, at })
+    } else {
+        None
+    }
+}
+
+/// The remark of a leaf as zpool prints it without `-i` and `-t`.
+pub(super) fn with_works(remark: Option<String>, works: &[LeafWork]) -> Option<String> {
+    let remarks = works.iter().filter_map(|work| work.remark()).map(str::to_owned);
+    let parts: Vec<String> = remark.into_iter().chain(remarks).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// The activities of a pool whose leaves do this: at most one trim and one initialization.
+pub(super) fn activities(works: &[LeafWork]) -> Vec<Activity> {
+    let kinds = [ActivityKind::Trim, ActivityKind::Initialize];
+    kinds.into_iter().filter_map(|kind| activity(kind, works)).collect()
+}
+
+/// That of the leaves that do it now, else of those that have suspended it, else of those that have completed it. The
+/// least advanced leaf decides on the progress, because text does not say how large the leaves are.
+fn activity(kind: ActivityKind, works: &[LeafWork]) -> Option<Activity> {
+    let all: Vec<&LeafWork> = works.iter().filter(|work| work.kind == kind).collect();
+    let states = [ActivityState::InProgress, ActivityState::Paused, ActivityState::Finished];
+    let state = states.into_iter().find(|state| all.iter().any(|work| work.state == *state))?;
+    let those: Vec<&LeafWork> = all.into_iter().filter(|work| work.state == state).collect();
+    let mut activity = Activity::new(kind, state);
+    if state == ActivityState::InProgress {
+        activity.started_at = those.iter().map(|work| work.at).min().flatten();
+    }
+    if state.is_open() {
+        let percents: Option<Vec<f64>> = those.iter().map(|work| work.done_percent).collect();
+        activity.done_percent = percents.and_then(|percents| percents.into_iter().reduce(f64::min));
+    } else {
+        activity.ended_at = those.iter().filter_map(|work| work.at).max();
+    }
+    activity.text = Some(text(&activity, those.len()));
+    Some(activity)
+}
+
+fn text(activity: &Activity, leaves: usize) -> String {
+    let unit = if leaves == 1 { "leaf" } else { "leaves" };
+    let words = match activity.state {
+        ActivityState::InProgress => "in progress",
+        ActivityState::Paused => "suspended",
+        _ => "completed",
+    };
+    let what = if activity.kind == ActivityKind::Trim { "trim" } else { "initialization" };
+    let mut text = format!("{what} of {leaves} {unit} {words}");
+    if let Some(start) = activity.started_at {
+        text.push_str(&format!(" since {start}"));
+    }
+    if let Some(end) = activity.ended_at {
+        text.push_str(&format!(" on {end}"));
+    }
+    if let Some(percent) = activity.done_percent {
+        text.push_str(&format!("; {percent:.0}% done"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rest of a remark, and the activities of a pool with that leaf and `others`.
+    fn said(remarks: &[&str]) -> Vec<String> {
+        let works: Vec<LeafWork> = remarks.iter().flat_map(|remark| split_remark(remark).1).collect();
+        activities(&works)
+            .into_iter()
+            .map(|activity| {
+                let Activity { kind, state, done_percent, text, .. } = activity;
+                format!("{kind} {state} {done_percent:?} {}", text.unwrap_or_default())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn remarks_lose_their_works_and_nothing_else() {
+        for (remark, rest, count) in [
+            ("", "", 0),
+            ("(uninitialized)  (untrimmed)", "", 0),
+            ("(uninitialized)  (trim unsupported)", "", 0),
+            ("(resilvering)  (uninitialized)  (untrimmed)", "(resilvering)", 0),
+            ("(removing)  (trimming)", "(removing)", 1),
+            ("(initializing)  (trimming)", "", 2),
+            ("in use by pool 'a  b'  (uninitialized)  (untrimmed)", "in use by pool 'a  b'", 0),
+            (
+                "block size: 512B configured, 4096B native  (uninitialized)  (12% trimmed, started at Sun Feb  8 00:00:00 2026)",
+                "block size: 512B configured, 4096B native",
+                1,
+            ),
+            (
+                "(12% polished, started at Sun Feb  8 00:00:00 2026)",
+                "(12% polished, started at Sun Feb  8 00:00:00 2026)",
+                0,
+            ),
+            ("(awaiting resilver)", "(awaiting resilver)", 0),
+        ] {
+            let (left, works) = split_remark(remark);
+            assert_eq!((left, works.len()), (rest, count), "{remark}");
+        }
+    }
+
+    #[test]
+    fn leaves_that_do_the_same_are_one_activity() {
+        for (remarks, expected) in [
+            (&["(untrimmed)"][..], &[][..]),
+            (&["(trimming)", "(trimming)", ""], &["trim in_progress None trim of 2 leaves in progress"]),
+            (
+                &[
+                    "(40% trimmed, started at Sun Feb  8 00:00:05 2026)",
+                    "(12% trimmed, started at Sun Feb  8 00:00:00 2026)",
+                    "(100% trimmed, completed at Sun Feb  8 00:00:00 2026)",
+                ],
+                &["trim in_progress Some(12.0) trim of 2 leaves in progress since 2026-02-08T00:00:00Z; 12% done"],
+            ),
+            (
+                &["(7% initialized, suspended, started at Sun Feb  8 00:00:00 2026)  (untrimmed)"],
+                &["initialize paused Some(7.0) initialization of 1 leaf suspended; 7% done"],
+            ),
+            (
+                &[
+                    "(100% trimmed, completed at Sun Feb  8 00:00:00 2026)",
+                    "(uninitialized)  (100% trimmed, completed at Sun Feb  8 01:00:00 2026)",
+                ],
+                &["trim finished None trim of 2 leaves completed on 2026-02-08T01:00:00Z"],
+            ),
+            (
+                &["(initializing)  (trimming)"],
+                &[
+                    "trim in_progress None trim of 1 leaf in progress",
+                    "initialize in_progress None initialization of 1 leaf in progress",
+                ],
+            ),
+        ] {
+            assert_eq!(said(remarks), expected, "{remarks:?}");
+        }
+    }
+
+    #[test]
+    fn the_remark_is_that_of_a_zpool_without_these_options() {
+        let (rest, works) = split_remark("(5% initialized, started at Sun Feb  8 00:00:00 2026)  (untrimmed)");
+        assert_eq!(with_works(None, &works).as_deref(), Some("(initializing)"));
+        assert_eq!(rest, "");
+        let (_, works) = split_remark("(100% trimmed, completed at Sun Feb  8 00:00:00 2026)");
+        assert_eq!(with_works(Some("too many errors".to_owned()), &works).as_deref(), Some("too many errors"));
+        assert_eq!(with_works(None, &works), None);
+    }
+}
