@@ -1,12 +1,13 @@
 //! How a drive is put into words for people at a terminal: the same in `scan`, in the map and in
-//! a line about one drive.
+//! a line about one drive; and what a pool does.
 
 use super::drive_summary::DriveSummary;
 use crate::domain::drive::DriveState;
 use crate::domain::health::Verdict;
 use crate::domain::identity::DeviceName;
 use crate::domain::text::sanitize;
-use crate::domain::zfs::words::VdevRole;
+use crate::domain::zfs::activity::{Activity, Scan};
+use crate::domain::zfs::words::{ActivityKind, ActivityState, ScanKind, ScanState, VdevRole};
 
 /// Every kernel name: `sda,sdca`.
 pub(crate) fn devices(drive: &DriveSummary) -> String {
@@ -46,4 +47,94 @@ pub(crate) fn verdict(drive: &DriveSummary) -> String {
 /// The first reason for the verdict, or why there is none.
 pub(crate) fn reason(drive: &DriveSummary) -> Option<String> {
     drive.findings.first().map(|f| f.message.as_str()).or(drive.error.as_deref()).map(sanitize)
+}
+
+/// How the scan of a pool stands: `scrub 42 % done`, `resilver of mirror-0 paused, 25 % done`, `scrub finished`.
+pub(crate) fn scan(scan: &Scan) -> String {
+    let what = with_vdev(scan.kind.as_str(), scan.vdev.as_deref());
+    match scan.state {
+        ScanState::None if scan.kind == ScanKind::None => "never scrubbed".to_owned(),
+        ScanState::InProgress => running(&what, scan.done_percent),
+        ScanState::Paused => paused(&what, scan.done_percent),
+        state => format!("{what} {state}"),
+    }
+}
+
+/// What a pool does beside its scan: `expansion of raidz1-0 12.5 % done`, `checkpoint exists since …`.
+pub(crate) fn activity(activity: &Activity) -> String {
+    let kind = match activity.kind {
+        ActivityKind::ErrorScrub => "error scrub",
+        ActivityKind::Initialize => "initialization",
+        kind => kind.as_str(),
+    };
+    let what = with_vdev(kind, activity.vdev.as_deref());
+    match activity.state {
+        ActivityState::InProgress => running(&what, activity.done_percent),
+        ActivityState::Paused => paused(&what, activity.done_percent),
+        ActivityState::Finished | ActivityState::Canceled => format!("{what} {}", activity.state),
+        ActivityState::Exists => match activity.started_at {
+            Some(start) => format!("{what} exists since {start}"),
+            None => format!("{what} exists"),
+        },
+        ActivityState::Discarding => format!("{what} is being discarded"),
+    }
+}
+
+fn with_vdev(what: &str, vdev: Option<&str>) -> String {
+    vdev.map_or_else(|| what.to_owned(), |vdev| format!("{what} of {vdev}"))
+}
+
+fn running(what: &str, done_percent: Option<f64>) -> String {
+    match done_percent {
+        Some(percent) => format!("{what} {percent} % done"),
+        None => format!("{what} running"),
+    }
+}
+
+fn paused(what: &str, done_percent: Option<f64>) -> String {
+    match done_percent {
+        Some(percent) => format!("{what} paused, {percent} % done"),
+        None => format!("{what} paused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn what_a_pool_does_is_said_in_words() {
+        let of = |kind, state, vdev: Option<&str>, done_percent, started_at: Option<i64>| Activity {
+            vdev: vdev.map(str::to_owned),
+            done_percent,
+            started_at: started_at.map(Timestamp),
+            ..Activity::new(kind, state)
+        };
+        let (running, paused) = (ActivityState::InProgress, ActivityState::Paused);
+        for (shown, expected) in [
+            (of(ActivityKind::Rebuild, running, Some("mirror-1"), Some(60.0), None), "rebuild of mirror-1 60 % done"),
+            (
+                of(ActivityKind::Expansion, paused, Some("raidz1-0"), Some(12.5), None),
+                "expansion of raidz1-0 paused, 12.5 % done",
+            ),
+            (of(ActivityKind::Trim, running, None, None, None), "trim running"),
+            (of(ActivityKind::Initialize, paused, None, None, None), "initialization paused"),
+            (
+                of(ActivityKind::Checkpoint, ActivityState::Exists, None, None, Some(0)),
+                "checkpoint exists since 1970-01-01T00:00:00Z",
+            ),
+            (
+                of(ActivityKind::Checkpoint, ActivityState::Discarding, None, None, None),
+                "checkpoint is being discarded",
+            ),
+            (of(ActivityKind::Removal, ActivityState::Finished, None, None, None), "removal finished"),
+        ] {
+            assert_eq!(activity(&shown), expected);
+        }
+        assert_eq!(scan(&Scan::default()), "never scrubbed");
+        let rebuild = of(ActivityKind::Rebuild, running, Some("mirror-1"), Some(60.0), None);
+        assert_eq!(scan(&Scan::of(&[rebuild])), "resilver of mirror-1 60 % done");
+        assert_eq!(scan(&Scan::of(&[of(ActivityKind::Scrub, paused, None, None, None)])), "scrub paused");
+    }
 }

@@ -36,6 +36,7 @@ const JS: &str = concat!(
     include_str!("page/js/drives.js"),
     include_str!("page/js/colours.js"),
     include_str!("page/js/summary.js"),
+    include_str!("page/js/pools.js"),
     include_str!("page/js/shelves.js"),
     include_str!("page/js/filter.js"),
     include_str!("page/js/drive.js"),

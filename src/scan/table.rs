@@ -3,7 +3,7 @@
 //! A reason that does not fit beside its drive is placed below it, so that none is truncated.
 
 use super::layout::{Column, ColumnLayout, ShrinkStep};
-use crate::api::describe::{devices, pool_location, reason, verdict};
+use crate::api::describe::{activity, devices, pool_location, reason, scan, verdict};
 use crate::api::drive_summary::DriveSummary;
 use crate::api::enclosure_view::EnclosureView;
 use crate::api::overview::Overview;
@@ -11,7 +11,8 @@ use crate::domain::drive::DriveState;
 use crate::domain::health::Verdict;
 use crate::domain::text::natural_cmp;
 use crate::domain::text::{format_size, sanitize};
-use crate::domain::zfs::words::{PoolState, ScanKind, ScanState};
+use crate::domain::zfs::activity::open_beside_scan;
+use crate::domain::zfs::words::PoolState;
 use crate::terminal::{Screen, width};
 use std::cmp::Reverse;
 
@@ -253,18 +254,14 @@ fn footer(overview: &Overview) -> Vec<String> {
     };
     let mut lines = Vec::new();
     for pool in &overview.pools {
-        let (kind, state) = (pool.scan.kind, pool.scan.state);
-        let scan = match pool.scan.done_percent {
-            Some(percent) if state == ScanState::InProgress => format!("{kind} {percent} % done"),
-            _ if kind == ScanKind::None && state == ScanState::None => "never scrubbed".to_owned(),
-            _ => format!("{kind} {state}"),
-        };
+        let beside = open_beside_scan(&pool.activities).into_iter().map(activity);
+        let work = std::iter::once(scan(&pool.scan)).chain(beside).collect::<Vec<_>>().join(", ");
         let state = pool.state.as_ref().map_or("unknown", PoolState::as_str);
         let verdict = match pool.findings.first() {
             Some(finding) => format!(", {}: {}", pool.verdict.as_str(), finding.message),
             None => String::new(),
         };
-        lines.push(sanitize(&format!("pool {} {state}, {scan}{verdict}", pool.name)));
+        lines.push(sanitize(&format!("pool {} {state}, {work}{verdict}", pool.name)));
     }
     lines.extend(overview.zfs_error.as_ref().map(|error| format!("pools: {}", sanitize(error))));
     lines.push(format!(

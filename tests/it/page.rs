@@ -8,6 +8,7 @@ use crate::support;
 mod browser;
 mod framed;
 mod odd;
+mod pools;
 
 use browser::Turn;
 use rustix::process::Signal;

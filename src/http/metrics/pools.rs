@@ -3,6 +3,7 @@
 use super::drives::LabeledDrive;
 use super::family_writer::{FamilyWriter, Label, bool_value, label_value};
 use crate::api::metrics_snapshot::MetricsSnapshot;
+use crate::domain::zfs::activity::Activity;
 use crate::domain::zfs::words::PoolState;
 use crate::domain::zfs::{Leaf, Pool, Vdev, ZfsState};
 use std::collections::{HashMap, HashSet};
@@ -11,7 +12,7 @@ use std::fmt;
 /// Each pool has a series for each of these states; another state has one while the pool is in it.
 static POOL_STATES: [PoolState; 5] =
     [PoolState::Online, PoolState::Degraded, PoolState::Faulted, PoolState::Unavail, PoolState::Suspended];
-/// `pool`, `vdev`, `role`. Owned, because names are sanitized.
+/// `pool`, `vdev`, `role`, and the like. Owned, because names are sanitized.
 type Labels = Vec<(&'static str, String)>;
 
 pub(super) fn write(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot, drives: &[LabeledDrive]) -> fmt::Result {
@@ -64,7 +65,35 @@ fn pools(writer: &mut FamilyWriter, pools: &[Pool]) -> fmt::Result {
         "jbod_pool_scan_done_ratio",
         "Of a scrub or resilver under way, how much is done",
         pools.iter().filter_map(|p| Some(([("pool", label_value(&p.name))], p.scan.done_percent? / 100.0))),
+    )?;
+    activities(writer, pools)
+}
+
+fn activities(writer: &mut FamilyWriter, pools: &[Pool]) -> fmt::Result {
+    let mut seen = HashSet::new();
+    let all = pools.iter().flat_map(|p| p.activities.iter().map(move |activity| (p, activity)));
+    let all: Vec<(Labels, &Activity)> = all
+        .map(|(p, activity)| (activity_labels(p, activity), activity))
+        .filter(|(labels, _)| seen.insert(labels.clone()))
+        .collect();
+    writer.gauges(
+        "jbod_pool_activity",
+        "1, at what the pool does or did last of each kind and how it stands; without vdev where it is not about one",
+        all.iter().map(|(labels, activity)| ((labels.clone(), [("state", activity.state.as_str())]), 1u64)),
+    )?;
+    writer.gauges(
+        "jbod_pool_activity_progress_ratio",
+        "Of what the pool does, how much is done",
+        all.iter().filter_map(|(labels, activity)| Some((labels.clone(), activity.done_percent? / 100.0))),
     )
+}
+
+fn activity_labels(pool: &Pool, activity: &Activity) -> Labels {
+    vec![
+        ("pool", owned_label_value(&pool.name)),
+        ("kind", activity.kind.as_str().to_owned()),
+        ("vdev", owned_label_value(activity.vdev.as_deref().unwrap_or_default())),
+    ]
 }
 
 fn vdevs(writer: &mut FamilyWriter, pools: &[Pool]) -> fmt::Result {

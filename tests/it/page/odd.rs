@@ -95,6 +95,8 @@ fn what_is_unreadable_is_said_in_its_place() {
             &[("#pools", "Pools unreadable"), ("#say", "The pools are unreadable"), ("#say", "is critical")][..],
         ),
         ("it.pools[0].scan = 7", &[("#pools", "tank"), ("#pools", "scan unreadable")]),
+        ("it.pools[0].activities = 7", &[("#pools", "tank"), ("#pools", "activities unreadable")]),
+        ("delete it.pools[0].activities", &[("#pools", "scrub running, 42.5 %")]),
         ("it.pools[0].state = []", &[("#pools", "tank unreadable"), ("#say", "Pool tank is unreadable")]),
         ("it.host = {}", &[("#host", "unreadable")]),
         ("it.totals = null", &[("#counts", "unreadable drives"), ("#say", "is critical")]),

@@ -68,10 +68,15 @@ const SHELF = object({
   layout: maybe(object({ rows: amount, columns: amount, numbering: word, first_bay: word, guessed: flag })),
 });
 
+const ACTIVITY = object({ kind: word, vdev: text, state: word, done_percent: number, started_at: time, text });
+/** An overview that an earlier version has stored has none. */
+const ACTIVITIES = (value) => list(ACTIVITY)(isAbsent(value) ? [] : value);
+
 const POOL = object({
   name: word,
   state: text,
-  scan: sure(object({ kind: word, state: word, done_percent: number, text })),
+  scan: sure(object({ kind: word, vdev: text, state: word, done_percent: number, started_at: time, text })),
+  activities: ACTIVITIES,
   verdict: oneOf(VERDICTS),
   findings: FINDINGS,
 });

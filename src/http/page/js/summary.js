@@ -1,5 +1,5 @@
 // What is said above the shelves: one sentence, what else there is, the service's own troubles,
-// counts, pools.
+// counts.
 
 /** More than that is for the filter. */
 const ALSO = 5;
@@ -135,27 +135,4 @@ function drawCounts() {
   if (counts.dataset.is === text) return;
   counts.dataset.is = text;
   counts.replaceChildren(...text.split('\n').map((part) => el('span', {}, part)));
-}
-
-const SCAN_STATES = { in_progress: 'running', finished: 'finished', canceled: 'cancelled', paused: 'paused' };
-
-function drawPools() {
-  const { pools } = known.overview;
-  const drawing = byId('pools');
-  const is = signature(pools);
-  if (drawing.dataset.is === is) return;
-  drawing.dataset.is = is;
-  drawing.replaceChildren(
-    pools.odd ? el('li', { class: 'odd' }, 'Pools unreadable') : '',
-    ...pools.map((pool) => {
-      const kind = poolKind(pool);
-      const { scan } = pool;
-      const isRunning = ['in_progress', 'paused'].includes(scan.state) && scan.done_percent !== null;
-      const words = scan.odd ? `scan ${UNREADABLE}` : scan.kind === 'none' ? 'never scrubbed' : `${scan.kind} ${pick(SCAN_STATES, scan.state, scan.state)}`;
-      const done = written((percent) => `${percent.toFixed(1)} %`)(scan.done_percent);
-      const progress = isRunning ? `${words}, ${done}` : words;
-      const bar = isRunning && !isOdd(scan.done_percent) ? el('progress', { max: '100', value: String(scan.done_percent), 'aria-label': `${pool.name}: ${progress}` }) : null;
-      return el('li', { 'data-kind': kind, title: scan.text }, sign(kind), el('b', {}, pool.name), ` ${pool.state ?? 'not known'} `, el('span', { class: 'scan' }, progress), bar);
-    }),
-  );
 }
