@@ -138,10 +138,19 @@ pub const POOL: Keys = &[
             "scrub-canceled",
             "resilvering",
             "resilver-done",
+            "rebuilding",
+            "rebuilt",
+            "error-scrubbing",
+            "error-scrubbed",
             "none-requested",
             "none",
         ]),
     ),
+    ("expand", OneOf(&["running", "waiting", "done"])),
+    ("remove", OneOf(&["running", "done", "canceled"])),
+    ("checkpoint", OneOf(&["exists", "discarding"])),
+    ("trim", OneOf(&["running", "suspended", "done"])),
+    ("initialize", OneOf(&["running", "suspended", "done"])),
     ("progress", Percent),
     ("state", OneOf(&["ONLINE", "DEGRADED", "FAULTED", "UNAVAIL", "SUSPENDED"])),
     ("errors", Text),
@@ -190,7 +199,10 @@ Keys, by target:
   bay/E/B, besides those: locate active fault(4 sensed, 2 requested, 6 both) status power_status
   enclosure/E: silent, with iom=N only through that IOM
   pool/NAME:   scan(scrub-done|scrubbing|scrub-paused|scrub-canceled|resilvering|resilver-done|
-               none-requested|none) progress state errors
+               rebuilding|rebuilt|error-scrubbing|error-scrubbed|none-requested|none)
+               expand(running|waiting|done, of its first raidz) remove(running|done|canceled, of its
+               last vdev) checkpoint(exists|discarding) trim(running|suspended|done)
+               initialize(running|suspended|done) progress state errors
   leaf/SERIAL: state read write cksum note spare(SERIAL) replacing(SERIAL)
   smartctl:    version(6.6 and older have no --json) latency_ms jitter_ms gone
   zpool:       latency_ms hang hang_ignore_term crash exit_status junk not_loaded gone

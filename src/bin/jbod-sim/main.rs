@@ -34,7 +34,11 @@ mod trouble;
 mod version;
 mod zpool;
 mod zpool_json;
+mod zpool_object;
 mod zpool_text;
+mod zpool_work;
+mod zpool_work_json;
+mod zpool_work_text;
 
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};

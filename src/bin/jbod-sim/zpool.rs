@@ -8,6 +8,7 @@ use crate::store::{Host, Pool, Store, Vdev};
 use crate::trouble;
 use crate::zpool_json;
 use crate::zpool_text::{Row, Table, print_pool};
+use crate::zpool_work::PoolWork;
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -26,6 +27,10 @@ pub struct Options {
     pub followed: bool,
     /// --json-int: numbers as numbers.
     pub numbers: bool,
+    /// -i: initializations.
+    pub initialize: bool,
+    /// -t: trims.
+    pub trim: bool,
 }
 
 /// A run under the name zpool.
@@ -81,7 +86,14 @@ fn answer(store: &Store, arguments: &[String], json: Option<&Value>) -> Result<u
     let is_long = |name: &str| flags.iter().any(|f| *f == name);
     let has = |letter: char| flags.iter().any(|f| !f.starts_with("--") && f.contains(letter));
     let numbers = is_long("--json-int");
-    let options = Options { full: has('P'), exact: has('p') || numbers, followed: has('L'), numbers };
+    let options = Options {
+        full: has('P'),
+        exact: has('p') || numbers,
+        followed: has('L'),
+        numbers,
+        initialize: has('i'),
+        trim: has('t'),
+    };
     let (host, pools) = (store.host()?, store.pools()?);
     if let Some(name) = names.iter().find(|n| pools.iter().all(|p| p.name != ***n)) {
         eprintln!("cannot open '{name}': no such pool");
@@ -126,7 +138,7 @@ pub struct View<'a> {
 
 impl View<'_> {
     pub fn table(&self, pool: &Pool) -> Table {
-        let mut table = Table { bytes: self.bytes(pool), ..Table::default() };
+        let mut table = Table { bytes: self.bytes(pool), work: PoolWork::of(pool), ..Table::default() };
         let mut below = Vec::new();
         let mut states: Vec<&str> = Vec::new();
         for vdev in &pool.data {

@@ -1,9 +1,10 @@
-//! The text of `zpool status`: headings, the scan lines, the table with its columns. Pure.
+//! The text of `zpool status`: headings, the table with its columns. Pure.
 
 use crate::drive::{hash, mix};
 use crate::store::Pool;
 use crate::zpool::Options;
-use jiff::{SignedDuration, Timestamp};
+use crate::zpool_work::{PoolWork, Stage};
+use crate::zpool_work_text::{leaf_remarks, sections};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -42,6 +43,14 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// How much is allocated.
     pub bytes: u64,
+    pub work: PoolWork,
+}
+
+impl Table {
+    /// Whether that vdev is being removed.
+    pub fn is_removing(&self, name: &str) -> bool {
+        self.work.removal.as_ref().is_some_and(|(removed, _, task)| removed == name && task.stage == Stage::Running)
+    }
 }
 
 pub fn print_pool(pool: &Pool, table: &Table, options: Options) -> String {
@@ -49,7 +58,7 @@ pub fn print_pool(pool: &Pool, table: &Table, options: Options) -> String {
     if let Some((status, action)) = advice(table) {
         let _ = write!(text, "status: {status}\naction: {action}\n");
     }
-    text.push_str(&scan(pool, table.bytes));
+    text.push_str(&sections(&table.work, table.bytes));
     text.push_str("config:\n\n");
     text.push_str(&config(table, options));
     let errors = pool.state.get("errors").and_then(Value::as_str).unwrap_or("No known data errors");
@@ -82,61 +91,15 @@ pub fn advice(table: &Table) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn scan(pool: &Pool, bytes: u64) -> String {
-    let at = |ago_hours: i64| {
-        let then = Timestamp::now().checked_sub(SignedDuration::from_hours(ago_hours)).unwrap_or(Timestamp::UNIX_EPOCH);
-        then.strftime("%a %b %e %H:%M:%S %Y").to_string()
-    };
-    let percent = progress(pool);
-    let share = |percent: f64| share(bytes, percent);
-    let running = |what: &str, done: &str| {
-        let (scanned, issued, all) = (size(share((percent * 1.2).min(100.0))), size(share(percent)), size(bytes));
-        format!(
-            "  scan: {what} in progress since {}\n\t{scanned} / {all} scanned at 2.31G/s, {issued} / {all} issued at 1.18G/s\n\t{done}, {percent:.2}% done, 05:14:09 to go\n",
-            at(6)
-        )
-    };
-    match pool.state.get("scan").and_then(Value::as_str).unwrap_or("scrub-done") {
-        "scrubbing" => running("scrub", "0B repaired"),
-        "resilvering" => running("resilver", &format!("{} resilvered", size(share(percent) / 10))),
-        "resilver-done" => format!("  scan: resilvered {} in 09:41:17 with 0 errors on {}\n", size(bytes / 10), at(30)),
-        "scrub-canceled" => format!("  scan: scrub canceled on {}\n", at(50)),
-        "scrub-paused" => format!(
-            "  scan: scrub paused since {}\n\tscrub started on {}\n\t{} / {} scanned, {} / {} issued\n\t0B repaired, {percent:.2}% done\n",
-            at(2),
-            at(9),
-            size(share(percent)),
-            size(bytes),
-            size(share(percent)),
-            size(bytes)
-        ),
-        "none-requested" => "  scan: none requested\n".to_owned(),
-        "none" => String::new(),
-        _ => format!("  scan: scrub repaired 0B in 11:06:52 with 0 errors on {}\n", at(75)),
-    }
-}
-
-/// How much of a scan is done, in percent.
-pub fn progress(pool: &Pool) -> f64 {
-    pool.state.get("progress").and_then(Value::as_f64).unwrap_or(42.0).clamp(0.0, 100.0)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "hundredths of a percent, clamped by `progress`"
-)]
-pub fn share(bytes: u64, percent: f64) -> u64 {
-    bytes / 10_000 * (percent * 100.0) as u64
-}
-
 fn config(table: &Table, options: Options) -> String {
     let width =
         table.rows.iter().filter(|r| !r.state.is_empty()).map(|r| r.depth * 2 + r.name.len()).max().unwrap_or(0).max(4);
     let mut text = format!("\t{:<width$}  {:<8} {:>5} {:>5} {:>5}\n", "NAME", "STATE", "READ", "WRITE", "CKSUM");
+    let mut has_data = true;
     for row in &table.rows {
         let name = format!("{}{}", "  ".repeat(row.depth), row.name);
         if row.state.is_empty() {
+            has_data = false;
             let _ = writeln!(text, "\t{name}");
             continue;
         }
@@ -149,6 +112,12 @@ fn config(table: &Table, options: Options) -> String {
         }
         if !row.note.is_empty() {
             let _ = write!(text, "  {}", row.note);
+        }
+        if table.is_removing(&row.name) {
+            text.push_str("  (removing)");
+        }
+        if row.path.is_some() {
+            text.push_str(&leaf_remarks(&table.work, has_data, table.bytes, options));
         }
         text.push('\n');
     }
@@ -195,7 +164,7 @@ mod tests {
             Row::of(2, "sda", "FAULTED"),
             Row { counts: None, ..Row::of(1, "sdb", "AVAIL") },
         ];
-        let text = config(&Table { state: "ONLINE".to_owned(), rows, bytes: 0 }, Options::default());
+        let text = config(&Table { state: "ONLINE".to_owned(), rows, ..Table::default() }, Options::default());
         assert_eq!(
             text,
             "\tNAME     STATE     READ WRITE CKSUM\n\ttank     ONLINE       0     0     0\n\t    sda  FAULTED      0     0     0\n\t  sdb    AVAIL   \n"
