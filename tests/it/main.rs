@@ -51,5 +51,6 @@ mod terminal;
 mod tidy;
 mod tool_output;
 mod zpool;
+mod zpool_activities;
 mod zpool_fixtures;
 mod zpool_json;

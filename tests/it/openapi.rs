@@ -154,6 +154,7 @@ fn a_small_rack_with_its_troubles(answers: &mut Answers) {
     sim.set(&serial(0), &["hang=true"]);
     sim.set(&format!("leaf/{}", serial(1)), &["note=(resilvering)", &format!("replacing={}", serial(3))]);
     sim.set(&format!("leaf/{}", serial(2)), &["note=currently in use"]);
+    sim.set("pool/tank", &["scan=rebuilding"]);
     let settings = [
         ("SMART_TIMEOUT", "1"),
         ("SMART_POLL_INTERVAL", "2"),

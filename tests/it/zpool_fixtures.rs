@@ -15,7 +15,7 @@ use support::sim::Sim;
 /// ONLINE.
 type Expected = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const TEXTS: [Expected; 23] = [
+const TEXTS: [Expected; 29] = [
     ("cannot-open-before-openzfs.txt", &["shed DEGRADED"], &["shed data mirror-0: c2t0d0 c2t1d0=UNAVAIL"]),
     (
         "data-errors-told-twice.txt",
@@ -119,9 +119,33 @@ const TEXTS: [Expected; 23] = [
             "shed data mirror-1: wwn-0x50abcde000000053 wwn-0x50abcde000000054",
         ],
     ),
+    ("checkpoint-removal-trim.txt", &["shed ONLINE"], &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"]),
+    ("error-scrub-runs.txt", &["shed ONLINE"], &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"]),
+    ("expansion-beyond-its-total.txt", &["shed ONLINE"], &["shed data raidz1-0: sdb sdc sdd sde"]),
+    (
+        "rebuild-ended-after-scrub.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"],
+    ),
+    (
+        "resilver-runs-without-issued.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"],
+    ),
+    (
+        "two-rebuilds-run-after-scrub.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"],
+    ),
 ];
 
-const JSON: [Expected; 6] = [
+/// The leaves of two mirrors in JSON.
+const MIRRORS: &[&str] = &[
+    "shed data mirror-0: wwn-0x50abcde000000071 wwn-0x50abcde000000072",
+    "shed data mirror-1: wwn-0x50abcde000000073 wwn-0x50abcde000000074",
+];
+
+const JSON: [Expected; 11] = [
     (
         "degraded-replacing-spare-log-cache.json",
         &["shed DEGRADED"],
@@ -166,6 +190,17 @@ const JSON: [Expected; 6] = [
             "hut data wwn-0x50abcde000000057-part1: /dev/disk/by-id/wwn-0x50abcde000000057-part1",
             "shed data raidz1-0: /dev/disk/by-id/wwn-0x50abcde000000058-part1 /dev/disk/by-id/wwn-0x50abcde000000059-part1 /dev/disk/by-id/wwn-0x50abcde00000005a-part1",
             "shed special mirror-1: /dev/disk/by-id/nvme-EXAMPLE_NX256_EXN00021-part1 /dev/disk/by-id/nvme-eui.0abcde0000000043-part1",
+        ],
+    ),
+    ("checkpoint-removal-trim.json", &["shed ONLINE"], MIRRORS),
+    ("error-scrub-runs.json", &["shed ONLINE"], MIRRORS),
+    ("rebuild-ended-after-scrub.json", &["shed ONLINE"], MIRRORS),
+    ("two-rebuilds-run-after-scrub.json", &["shed ONLINE"], MIRRORS),
+    (
+        "resilver-expansion-checkpoint.json",
+        &["shed DEGRADED"],
+        &[
+            "shed data raidz1-0: wwn-0x50abcde000000081 wwn-0x50abcde000000082=OFFLINE wwn-0x50abcde000000083 wwn-0x50abcde000000084 wwn-0x50abcde000000085",
         ],
     ),
 ];
@@ -232,7 +267,7 @@ fn vdev_lines(zfs: &Value) -> Vec<String> {
 }
 
 /// A host with one drive, whose zpool prints that fixture.
-fn printing(name: &str) -> (Sim, Daemon) {
+pub(crate) fn printing(name: &str) -> (Sim, Daemon) {
     let sim =
         Sim::host(&["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--sata", "0", "--ssd", "0"]);
     let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", fixture("zpool").join(name).display()));

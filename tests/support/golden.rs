@@ -284,6 +284,8 @@ impl Cast<'_> {
         let hurt = self.take_any(|drive| in_pool(drive, REBUILT, "data") && drive["kind"] == "sas");
         sim.set(&format!("leaf/{lost}"), &["state=FAULTED", &format!("spare={spare}")]);
         sim.set(&format!("pool/{REBUILT}"), &["scan=resilvering", "progress=37.5"]);
+        // What a pool does beside its scan is no finding.
+        sim.set("pool/scratch", &["expand=running", "checkpoint=exists", "progress=12.5"]);
         sim.set(&hurt, &["grown_defects=3"]);
         self.expected.extend([(lost, "Z1 crit"), (spare, "ok"), (hurt, "Z3 warn")]);
     }

@@ -3,6 +3,7 @@
 #![no_main]
 
 use jbod_monitor::domain::zfs::Zfs;
+use jbod_monitor::domain::zfs::activity::Activity;
 use jbod_monitor::probe::zpool;
 use libfuzzer_sys::fuzz_target;
 
@@ -20,6 +21,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     for pool in &zfs.pools {
         assert!(pool.scan.done_percent.is_none_or(|p| (0.0..=100.0).contains(&p)), "{:?}", pool.scan);
+        let stored = serde_json::to_vec(&pool.activities).unwrap();
+        let read: Vec<Activity> = serde_json::from_slice(&stored).unwrap();
+        assert_eq!(read, pool.activities);
+        assert!(read.iter().all(|activity| activity.done_percent.is_none_or(|p| (0.0..=100.0).contains(&p))));
     }
     assert!(serde_json::to_vec(&zfs.pools).is_ok());
 });

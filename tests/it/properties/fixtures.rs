@@ -57,7 +57,8 @@ fn host() -> Sim {
         sim.set(&format!("leaf/{}", drive["serial"].as_str().expect("a serial")), &[pair]);
     }
     let pool = sim.list().iter().find_map(|d| d["pool"].as_str().map(str::to_owned)).expect("a pool");
-    sim.set(&format!("pool/{pool}"), &["scan=resilvering", "progress=37.5"]);
+    sim.set(&format!("pool/{pool}"), &["scan=rebuilding", "progress=37.5", "expand=running", "remove=running"]);
+    sim.set(&format!("pool/{pool}"), &["checkpoint=exists", "trim=running", "initialize=done"]);
     sim
 }
 
@@ -83,11 +84,11 @@ fn all() -> &'static Said {
         };
         let mut all = Said {
             smartctl: sim.list().iter().map(smartctl).collect(),
-            zpool_text: vec![said(&sim, "zpool", &["status", "-P", "-p"]), said(&sim, "zpool", &["status"])],
+            zpool_text: vec![said(&sim, "zpool", &["status", "-P", "-p", "-it"]), said(&sim, "zpool", &["status"])],
             zpool_json: Vec::new(),
         };
         sim.set("zpool", &["json=true"]);
-        all.zpool_json.push(said(&sim, "zpool", &["status", "-j", "--json-int", "-P", "-p"]));
+        all.zpool_json.push(said(&sim, "zpool", &["status", "-j", "--json-int", "-P", "-p", "-it"]));
         all.zpool_json.push(said(&sim, "zpool", &["status", "-j"]));
         all.smartctl.extend(files("smartctl").iter().map(|bytes| compact(bytes)));
         let (json, text) = files("zpool").into_iter().partition::<Vec<_>, _>(|bytes| bytes.starts_with(b"{"));

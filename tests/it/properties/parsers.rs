@@ -11,6 +11,7 @@ use jbod_monitor::domain::health::{DriveFacts, PeersOfOne, RuleSettings, judge_d
 use jbod_monitor::domain::smart::SmartReport;
 use jbod_monitor::domain::time::Timestamp;
 use jbod_monitor::domain::zfs::Zfs;
+use jbod_monitor::domain::zfs::activity::Activity;
 use jbod_monitor::probe::{smartctl, zpool};
 use serde_json::Value;
 
@@ -145,6 +146,13 @@ fn assert_pools_sound(bytes: &[u8]) {
     }
     for pool in &zfs.pools {
         assert!(pool.scan.done_percent.is_none_or(|p| (0.0..=100.0).contains(&p)), "{:?}", pool.scan);
+        for activity in &pool.activities {
+            assert!(activity.done_percent.is_none_or(|p| (0.0..=100.0).contains(&p)), "{activity:?}");
+        }
+        // A list that is stored must be read again: also its times.
+        let stored = serde_json::to_vec(&pool.activities).expect("JSON");
+        let read: Vec<Activity> = serde_json::from_slice(&stored).expect("it is read again");
+        assert_eq!(read, pool.activities);
     }
     assert!(zfs.memberships().is_empty());
     // What cannot be written as JSON cannot be shown.

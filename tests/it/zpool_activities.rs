@@ -1,0 +1,324 @@
+//! What pools do beside serving data: fixtures and the simulator, in text and in JSON, through the daemon to the API,
+//! `scan` and the metrics.
+
+use crate::support;
+use crate::zpool_fixtures::printing;
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use support::daemon::{Daemon, command, run};
+use support::fixture;
+use support::json::{drive, list, text};
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// A file, and what its pool does: kind, vdev, state, percent, start and end. The first is the scan.
+type Expected = (&'static str, &'static [&'static str]);
+
+const REBUILT: &[&str] =
+    &["rebuild mirror-1 finished - START 2026-03-05T21:15:30Z", "scrub - finished - START 2026-03-01T06:04:13Z"];
+
+/// The scan comes first. START: JSON tells when it began, text does not.
+const FILES: [Expected; 12] = [
+    ("rebuild-ended-after-scrub.txt", REBUILT),
+    ("rebuild-ended-after-scrub.json", REBUILT),
+    (
+        "two-rebuilds-run-after-scrub.txt",
+        &[
+            "rebuild mirror-1 in_progress 30.27 2026-03-05T18:09:02Z -",
+            "scrub - finished - START 2026-03-01T06:04:13Z",
+            "rebuild mirror-0 in_progress 75.08 2026-03-05T18:04:45Z -",
+        ],
+    ),
+    (
+        "two-rebuilds-run-after-scrub.json",
+        &[
+            "rebuild mirror-1 in_progress 30 2026-03-05T18:09:02Z -",
+            "scrub - finished - START 2026-03-01T06:04:13Z",
+            "rebuild mirror-0 in_progress 75 2026-03-05T18:04:45Z -",
+        ],
+    ),
+    ("error-scrub-runs.txt", &["error_scrub - in_progress 62.5 2026-03-05T18:04:45Z -"]),
+    ("error-scrub-runs.json", &["error_scrub - in_progress 62.5 2026-03-05T18:04:45Z -"]),
+    (
+        "expansion-beyond-its-total.txt",
+        &["scrub - canceled - - 2026-03-01T06:04:13Z", "expansion raidz1-0 in_progress 100 2026-03-05T18:04:45Z -"],
+    ),
+    (
+        "resilver-expansion-checkpoint.json",
+        &[
+            "resilver - in_progress 25 2026-03-05T18:04:45Z -",
+            "expansion raidz1-0 paused 12.5 2026-03-05T12:00:00Z -",
+            "checkpoint - exists - 2026-03-04T09:30:00Z -",
+        ],
+    ),
+    ("checkpoint-removal-trim.txt", DOES_MUCH),
+    ("checkpoint-removal-trim.json", DOES_MUCH),
+    ("resilver-runs-without-issued.txt", &["resilver - in_progress 0.25 2026-03-05T18:04:45Z -"]),
+    ("new-pool-without-scan.txt", &[]),
+];
+
+const DOES_MUCH: &[&str] = &[
+    "scrub - in_progress 25 2026-03-05T18:04:45Z -",
+    "removal mirror-1 in_progress 31.35 2026-03-05T17:00:00Z -",
+    "checkpoint - exists - 2026-03-04T09:30:00Z -",
+    "trim - in_progress 38 2026-03-05T18:00:00Z -",
+    "initialize - finished - - 2026-03-05T16:00:00Z",
+];
+
+fn line(activity: &Value) -> String {
+    let or_none = |value: &Value| if value.is_null() { "-".to_owned() } else { text(value).to_owned() };
+    let percent = activity["done_percent"].as_f64().map_or_else(|| "-".to_owned(), |percent| percent.to_string());
+    let [kind, vdev, state, start, end] =
+        ["kind", "vdev", "state", "started_at", "ended_at"].map(|field| or_none(&activity[field]));
+    format!("{kind} {vdev} {state} {percent} {start} {end}")
+}
+
+/// The same without the start, where the other line has none.
+fn is_line(shown: &str, expected: &str) -> bool {
+    let mut words: Vec<&str> = shown.split(' ').collect();
+    if expected.contains(" START ") {
+        words[4] = "START";
+    }
+    words.join(" ") == expected
+}
+
+/// Of the scan, as if it were an activity.
+fn scan_line(scan: &Value, kind: &str) -> String {
+    let mut scan = scan.clone();
+    scan["kind"] = kind.into();
+    line(&scan)
+}
+
+#[test]
+fn what_a_pool_does_is_read_from_text_and_json() {
+    let mut wrong = String::new();
+    for (name, expected) in FILES {
+        let (_sim, daemon) = printing(name);
+        let (zfs, overview) = (daemon.json("/api/zfs"), daemon.json("/api/overview"));
+        let pool = &zfs["pools"][0];
+        assert_eq!(overview["pools"][0]["activities"], pool["activities"], "{name}");
+        assert_eq!(overview["pools"][0]["scan"], pool["scan"], "{name}");
+        let shown: Vec<String> = list(pool, "activities").map(line).collect();
+        for activity in list(pool, "activities") {
+            let is_dated = ["started_at", "ended_at"].iter().any(|field| activity[field].is_string());
+            let zone = if name.ends_with("txt") { "2026 UTC" } else { "Z" };
+            let text = text(&activity["text"]);
+            assert!(
+                !is_dated || text.contains(zone) || text.contains("of 1 leaf") || text.contains("leaves"),
+                "{name}: {text}"
+            );
+        }
+        let mut left: Vec<&str> = shown.iter().map(String::as_str).collect();
+        for expected in expected {
+            match left.iter().position(|shown| is_line(shown, expected)) {
+                Some(place) => drop(left.remove(place)),
+                None => writeln!(wrong, "{name}: {expected} is not in {shown:#?}").expect("a text"),
+            }
+        }
+        if !left.is_empty() {
+            writeln!(wrong, "{name}: {left:#?} is not expected").expect("a text");
+        }
+        let Some(first) = expected.first() else {
+            assert_eq!((&pool["scan"]["kind"], &pool["scan"]["text"]), (&"none".into(), &Value::Null), "{name}");
+            continue;
+        };
+        let kind = first.split(' ').next().unwrap_or_default();
+        if !is_line(&scan_line(&pool["scan"], kind), first) {
+            writeln!(wrong, "{name}: the scan is {}, expected {first}", pool["scan"]).expect("a text");
+        }
+        let scan_kind = if kind.contains("scrub") { "scrub" } else { "resilver" };
+        assert_eq!(pool["scan"]["kind"], scan_kind, "{name}");
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Of a rebuild JSON tells only the vdev. Its drives count as being resilvered, as those of a resilver do (rule Z3).
+#[test]
+fn a_vdev_that_is_rebuilt_has_less_redundancy() {
+    for json in ["json=false", "json=true"] {
+        let sim = Sim::small();
+        let truth = sim.list();
+        let hurt = truth.iter().find(|drive| drive["role"] == "data" && drive["kind"] == "sas").expect("a drive");
+        let device = text(&hurt["devices"][0]);
+        sim.set("zpool", &[json]);
+        sim.set(text(&hurt["serial"]), &["grown_defects=3"]);
+        let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+        for (scan, is_rebuilt) in [("rebuilding", true), ("rebuilt", false)] {
+            sim.set("pool/tank", &[&format!("scan={scan}")]);
+            let overview = daemon.overview_when(&format!("{json} {scan} is told"), |overview| {
+                let state = &overview["pools"][0]["scan"]["state"];
+                *state == if is_rebuilt { "in_progress" } else { "finished" }
+            });
+            let place = &daemon.json("/api/zfs")["devices"][device];
+            assert_eq!(place["vdev_resilvering"], is_rebuilt, "{json} {scan}: {place}");
+            let findings = &drive(&overview, text(&hurt["serial"]))["findings"];
+            let has_z3 = findings.as_array().into_iter().flatten().any(|finding| finding["code"] == "Z3");
+            assert_eq!(has_z3, is_rebuilt, "{json} {scan}: {findings}");
+        }
+    }
+}
+
+/// A pool with one raidz group of four drives.
+fn raidz() -> Sim {
+    let shape = "--enclosures 1 --bays 12 --drives 12 --paths 1 --nvme 0 --pools 1 --vdev-width 4";
+    Sim::host(&shape.split(' ').collect::<Vec<_>>())
+}
+
+/// Keys of the simulator, the scan that they make, and what the pool does beside it.
+const PLAYED: [(&[&str], &str, &[&str]); 9] = [
+    (&["scan=rebuilding"], "resilver VDEV in_progress", &[]),
+    (&["scan=rebuilt"], "resilver VDEV finished", &[]),
+    (&["scan=error-scrubbing"], "scrub - in_progress", &[]),
+    (&["scan=error-scrubbed"], "scrub - finished", &[]),
+    (&["scan=resilvering", "expand=waiting"], "resilver - in_progress", &["expansion VDEV paused"]),
+    (
+        &["scan=scrub-done", "expand=running", "checkpoint=exists"],
+        "scrub - finished",
+        &["expansion VDEV in_progress", "checkpoint - exists"],
+    ),
+    (&["expand=done", "checkpoint=discarding"], "scrub - finished", &["checkpoint - discarding"]),
+    (
+        &["expand=", "checkpoint=", "remove=running", "trim=running"],
+        "scrub - finished",
+        &["removal VDEV in_progress", "trim - in_progress"],
+    ),
+    (&["remove=done", "trim=suspended", "initialize=done"], "scrub - finished", &["trim - paused"]),
+];
+
+fn words(activity: &Value) -> String {
+    let vdev = if activity["vdev"].is_null() { "-" } else { "VDEV" };
+    format!("{} {vdev} {}", text(&activity["kind"]), text(&activity["state"]))
+}
+
+#[test]
+fn what_the_simulator_plays_is_told_in_both_forms() {
+    for json in ["json=false", "json=true"] {
+        let sim = raidz();
+        sim.set("zpool", &[json]);
+        sim.set("pool/tank", &["progress=37.5"]);
+        let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+        for (keys, scan, beside) in PLAYED {
+            sim.set("pool/tank", keys);
+            let is_open = |activity: &&Value| !matches!(text(&activity["state"]), "finished" | "canceled");
+            let is_scan =
+                |activity: &&Value| matches!(text(&activity["kind"]), "scrub" | "resilver" | "rebuild" | "error_scrub");
+            let shown = |overview: &Value| {
+                let pool = &overview["pools"][0];
+                let open = list(pool, "activities").filter(is_open).filter(|activity| !is_scan(activity));
+                (words(&pool["scan"]), open.map(words).collect::<Vec<String>>())
+            };
+            let overview = daemon.overview_when(&format!("{json} {keys:?} is told"), |overview| {
+                let (shown_scan, shown_beside) = shown(overview);
+                shown_scan == scan && shown_beside == beside
+            });
+            for activity in list(&overview["pools"][0], "activities") {
+                let percent = activity["done_percent"].as_f64();
+                let is_near = |percent: f64| (36.0..=38.0).contains(&percent);
+                let has_none = matches!(text(&activity["state"]), "finished" | "canceled" | "exists" | "discarding");
+                assert!(percent.map_or(has_none, is_near), "{json} {keys:?}: {activity}");
+                assert!(activity["text"].is_string(), "{json} {keys:?}: {activity}");
+            }
+        }
+    }
+}
+
+#[test]
+fn scan_and_metrics_show_what_a_pool_does() {
+    let sim = raidz();
+    sim.set("pool/tank", &["scan=rebuilding", "expand=running", "checkpoint=exists", "remove=done", "progress=37.5"]);
+    let vdev =
+        text(&sim.list().iter().find(|drive| drive["role"] == "data").expect("a drive in a pool")["vdev"]).to_owned();
+    let table = run(command(&sim, 1).arg("scan")).stdout;
+    let pool = table.lines().find(|line| line.starts_with("pool tank ")).expect("the line of the pool");
+    let begin = format!(
+        "pool tank ONLINE, resilver of {vdev} 37.5 % done, expansion of {vdev} 37.5 % done, checkpoint exists since "
+    );
+    assert!(pool.starts_with(&begin), "{pool}");
+    assert!(!pool.contains("removal"), "what has ended is not shown: {pool}");
+
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
+    let metrics = daemon.get("/metrics").text();
+    let series =
+        |name: &str| metrics.lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect::<Vec<_>>();
+    let of = |kind: &str, vdev: &str, state: &str| {
+        format!(r#"jbod_pool_activity{{pool="tank",kind="{kind}",vdev="{vdev}",state="{state}"}} 1"#)
+    };
+    assert_eq!(
+        series("jbod_pool_activity{"),
+        [
+            of("scrub", "", "finished"),
+            of("rebuild", &vdev, "in_progress"),
+            of("expansion", &vdev, "in_progress"),
+            of("removal", "", "finished"),
+            of("checkpoint", "", "exists"),
+        ]
+    );
+    let ratio =
+        |kind: &str| format!(r#"jbod_pool_activity_progress_ratio{{pool="tank",kind="{kind}",vdev="{vdev}"}} 0.375"#);
+    assert_eq!(series("jbod_pool_activity_progress_ratio{"), [ratio("rebuild"), ratio("expansion")]);
+}
+
+/// Keys that `zpool status -j` writes (`cmd/zpool/zpool_main.c` in OpenZFS 2.3 to 2.4 and its later development), and those of
+/// `zpool list -j` in two fixtures.
+const KEYS: &str = "
+    output_version command vers_major vers_minor pools
+    name state pool_guid txg spa_version zpl_version status action msgid moreinfo error_count
+    scan_stats removal_stats checkpoint_stats raidz_expand_stats condense
+    vdevs dedup special logs l2cache spares
+    vdev_type guid path phys_path devid class
+    function start_time end_time to_examine examined skipped processed errors bytes_per_scan pass_start scrub_pause
+    scrub_spent_paused issued_bytes_per_scan issued
+    err_scrub_func err_scrub_state err_scrub_start_time err_scrub_end_time err_scrub_examined err_scrub_to_examine
+    err_scrub_pause
+    rebuild_stats scan_time scanned rebuilt to_scan pass_time pass_scanned pass_issued pass_skipped
+    removing_vdev to_copy copied mapping_memory space
+    expanding_vdev to_reflow reflowed waiting_for_resilver
+    total unit
+    used_by alloc_space total_space def_space rep_dev_size ex_dev_size self_healed phys_space
+    read_errors write_errors checksum_errors scan_processed checkpoint_space resilver_deferred slow_ios
+    not_present was aux configured_ashift physical_ashift removing noalloc
+    init_state initialized to_initialize init_time init_errors trim_state trimmed to_trim trim_time trim_errors trim_notsup
+    type properties value source data health size";
+
+/// Objects whose keys are names of pools and vdevs.
+const NAMED: [&str; 9] =
+    ["pools", "vdevs", "dedup", "special", "logs", "l2cache", "spares", "rebuild_stats", "condense"];
+
+fn collect_keys<'a>(value: &'a Value, are_names: bool, found: &mut BTreeSet<&'a str>) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        if !are_names {
+            found.insert(key);
+        }
+        collect_keys(value, !are_names && NAMED.contains(&key.as_str()), found);
+    }
+}
+
+#[test]
+fn no_fixture_and_no_simulator_has_a_key_that_zpool_does_not_write() {
+    let known: BTreeSet<&str> = KEYS.split_whitespace().collect();
+    let mut documents = Vec::new();
+    for file in std::fs::read_dir(fixture("zpool")).expect("the fixtures").flatten() {
+        if file.path().extension().is_some_and(|ending| ending == "json") {
+            documents
+                .push((file.path().display().to_string(), std::fs::read_to_string(file.path()).expect("a fixture")));
+        }
+    }
+    assert!(documents.len() >= 11, "{} files", documents.len());
+    let sim = raidz();
+    sim.set("zpool", &["json=true"]);
+    for (keys, ..) in PLAYED {
+        sim.set("pool/tank", keys);
+        let output = std::process::Command::new(sim.tool("zpool")).args(["status", "-j", "-i", "-t"]).output();
+        let output = String::from_utf8(output.expect("zpool is played").stdout).expect("JSON");
+        documents.push((format!("{keys:?}"), output));
+    }
+    for (name, document) in documents {
+        let document: Value = serde_json::from_str(&document).expect("JSON");
+        let mut found = BTreeSet::new();
+        collect_keys(&document, false, &mut found);
+        let invented: Vec<&&str> = found.difference(&known).collect();
+        assert!(invented.is_empty(), "{name}: {invented:?}");
+    }
+}
