@@ -443,8 +443,8 @@ fn scan_of_a_healthy_host_prints_nothing_but_the_table() {
 /// What is the same in every sweep over the same host.
 fn steady(value: &Value) -> Value {
     // The version is of these, too.
-    const VARYING: [&str; 8] =
-        ["generated_at", "collected_at", "checked_at", "started_at", "took_ms", "stale", "text", "version"];
+    const VARYING: [&str; 9] =
+        ["generated_at", "collected_at", "checked_at", "started_at", "ended_at", "took_ms", "stale", "text", "version"];
     match value {
         Value::Object(fields) => {
             let kept = fields.iter().map(|(name, value)| {

@@ -90,7 +90,7 @@ fn noting(sim: &Sim, tool: &str) -> (PathBuf, PathBuf) {
 fn only_reads(tool: &str, line: &str) -> bool {
     let words: Vec<&str> = line.split(' ').collect();
     if tool == "zpool" {
-        return matches!(words[..], ["status", "-j", "--json-int", "-P", "-p"] | ["status", "-P", "-p"]);
+        return matches!(words[..], ["status", "-j", "--json-int", "-P", "-p", "-it"] | ["status", "-P", "-p", "-it"]);
     }
     let mut words = words.into_iter();
     loop {

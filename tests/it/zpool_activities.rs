@@ -260,8 +260,8 @@ fn scan_and_metrics_show_what_a_pool_does() {
     assert_eq!(series("jbod_pool_activity_progress_ratio{"), [ratio("rebuild"), ratio("expansion")]);
 }
 
-/// Keys that `zpool status -j` writes (`cmd/zpool/zpool_main.c` in OpenZFS 2.3 to 2.4 and its later development), and those of
-/// `zpool list -j` in two fixtures.
+/// Keys that `zpool status -j` writes (`cmd/zpool/zpool_main.c` in OpenZFS 2.3 to 2.4 and its later development), and
+/// those of `zpool list -j` in two fixtures.
 const KEYS: &str = "
     output_version command vers_major vers_minor pools
     name state pool_guid txg spa_version zpl_version status action msgid moreinfo error_count

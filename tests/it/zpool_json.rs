@@ -44,8 +44,8 @@ fn compared(mut zfs: Value) -> Value {
     zfs
 }
 
-/// Without the words, and with times only as known or not: those of the simulator move with its clock. Text does not say
-/// when what has ended began.
+/// Without the words, and with times only as known or not: those of the simulator move with its clock. Text does not
+/// say when what has ended began.
 fn without_words(activity: &mut Value) {
     activity["text"] = Value::Null;
     if !activity["ended_at"].is_null() {

@@ -1,6 +1,6 @@
-//! What a pool does, in the lines of `zpool status` of `OpenZFS` 2.3: those of `print_scan_status`, `print_removal_status`,
-//! `print_checkpoint_status`, `print_raidz_expand_status`, `print_status_initialize` and `print_status_trim` in its
-//! `zpool_main.c`. Dates are in UTC.
+//! What a pool does, in the lines of `zpool status` of `OpenZFS` 2.3: those of `print_scan_status`,
+//! `print_removal_status`, `print_checkpoint_status`, `print_raidz_expand_status`, `print_status_initialize` and
+//! `print_status_trim` in its `zpool_main.c`. Dates are in UTC.
 
 use crate::zpool::Options;
 use crate::zpool_text::{nice, size};

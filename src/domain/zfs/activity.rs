@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Activity {
     /// What it is. `rebuild`: a sequential resilver of one vdev. `error_scrub`: a scrub of blocks with known errors.
-    /// `expansion`: a disk is added to a raidz group. `removal`: the data of a vdev are moved to the others. `condense`: maps
-    /// of free space are rewritten (OpenZFS after 2.4).
+    /// `expansion`: a disk is added to a raidz group. `removal`: the data of a vdev are moved to the others.
+    /// `condense`: maps of free space are rewritten (OpenZFS after 2.4).
     pub(crate) kind: ActivityKind,
     /// The top-level vdev that it works on; `null` for the whole pool, or where zpool does not name it.
     pub vdev: Option<String>,
@@ -22,8 +22,8 @@ pub struct Activity {
     pub started_at: Option<Timestamp>,
     /// When it was finished or canceled.
     pub ended_at: Option<Timestamp>,
-    /// The lines of zpool as they stand, with the zone of their dates; of JSON, the same said in a sentence. Of a trim or an
-    /// initialization, how many leaves do it.
+    /// The lines of zpool as they stand, with the zone of their dates; of JSON, the same said in a sentence. Of a trim
+    /// or an initialization, how many leaves do it.
     pub(crate) text: Option<String>,
 }
 
@@ -34,9 +34,9 @@ impl Activity {
         Self { kind, vdev: None, state, done_percent: None, started_at: None, ended_at: None, text: None }
     }
 
-    /// Of two open scans this one is the scan of the pool: a resilver or rebuild before a scrub, a scrub before an error
-    /// scrub. Of several rebuilds the least advanced, because redundancy is back only when the last one is done; one
-    /// whose progress is unknown counts as such.
+    /// Of two open scans this one is the scan of the pool: a resilver or rebuild before a scrub, a scrub before an
+    /// error scrub. Of several rebuilds the least advanced, because redundancy is back only when the last one is done;
+    /// one whose progress is unknown counts as such.
     fn precedes(&self, other: &Self) -> bool {
         let rank = |kind| match kind {
             ActivityKind::Resilver | ActivityKind::Rebuild => 0,

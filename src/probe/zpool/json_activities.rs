@@ -1,5 +1,5 @@
-//! What a pool does, from `zpool status -j`. Each function reads what the function of OpenZFS's `zpool_main.c` that it names
-//! writes. JSON has no percentages: they are computed as the text does. Times of zero are none.
+//! What a pool does, from `zpool status -j`. Each function reads what the function of OpenZFS's `zpool_main.c` that it
+//! names writes. JSON has no percentages: they are computed as the text does. Times of zero are none.
 
 use super::activities::vdev_named;
 use super::json_progress::{activity, bytes, dated, share, with_amounts, with_progress};
@@ -26,8 +26,8 @@ pub(super) fn activities(pool: Field, vdevs: &[Vdev]) -> Vec<Activity> {
     all
 }
 
-/// `raidz_expand_stats` (`raidz_expand_status_nvlist`). The number of the vdev is not in its name. The percentage is that of
-/// `print_raidz_expand_status`; it exceeds 100 when data was added meanwhile.
+/// `raidz_expand_stats` (`raidz_expand_status_nvlist`). The number of the vdev is not in its name. The percentage is
+/// that of `print_raidz_expand_status`; it exceeds 100 when data was added meanwhile.
 fn expansion(stats: Field, vdevs: &[Vdev]) -> Option<Activity> {
     let state = match stats.text("state").as_deref() {
         Some("SCANNING") if stats.is_set("waiting_for_resilver") => ActivityState::Paused,
@@ -51,8 +51,8 @@ fn expansion(stats: Field, vdevs: &[Vdev]) -> Option<Activity> {
     Some(activity(ActivityKind::Expansion, state, vdev, (start, end), done_percent, text))
 }
 
-/// `removal_stats` (`removal_status_nvlist`). The name is a path, or a type without the number of the vdev; that of a vdev
-/// which has been removed is lost. The percentage is that of `print_removal_status`.
+/// `removal_stats` (`removal_status_nvlist`). The name is a path, or a type without the number of the vdev; that of a
+/// vdev which has been removed is lost. The percentage is that of `print_removal_status`.
 fn removal(stats: Field, vdevs: &[Vdev]) -> Option<Activity> {
     let state = match stats.text("state").as_deref() {
         Some("SCANNING") => ActivityState::InProgress,
@@ -103,8 +103,8 @@ fn checkpoint(stats: Field) -> Option<Activity> {
     Some(activity(ActivityKind::Checkpoint, state, None, (start, Time::default()), None, text))
 }
 
-/// An entry of `condense` (`condense_status_nvlist`, in OpenZFS after 2.4). It has no state: `print_condense_status` derives
-/// it so.
+/// An entry of `condense` (`condense_status_nvlist`, in OpenZFS after 2.4). It has no state: `print_condense_status`
+/// derives it so.
 fn condense(map: &str, stats: Field) -> Option<Activity> {
     let (start, end) = (stats.time("start_time"), stats.time("end_time"));
     let (processed, total) = (stats.number("processed"), stats.number("total"));

@@ -1,4 +1,5 @@
-//! How an activity out of JSON is dated, counted and told: in the sentences of the text, as far as JSON has what they say.
+//! How an activity out of JSON is dated, counted and told: in the sentences of the text, as far as JSON has what they
+//! say.
 
 use super::scalars::percent;
 use super::value::{Field, Time};

@@ -1,5 +1,5 @@
-//! `scan_stats` of `zpool status -j`: scrubs, resilvers, rebuilds, and scrubs of known errors. The keys and words are those
-//! of `scan_status_nvlist` in OpenZFS's `zpool_main.c`.
+//! `scan_stats` of `zpool status -j`: scrubs, resilvers, rebuilds, and scrubs of known errors. The keys and words are
+//! those of `scan_status_nvlist` in OpenZFS's `zpool_main.c`.
 
 use super::json_leaf::name;
 use super::json_progress::{activity, bytes, dated, done_words, share, with_amounts, with_progress};
@@ -52,8 +52,8 @@ fn scan(stats: Field) -> Option<Activity> {
     Some(activity(kind, state, None, (start, end), done_percent, with_progress(text, state, &progress)))
 }
 
-/// An entry of `rebuild_stats` in `scan_stats` (`scan_status_nvlist`): its key is the top-level vdev, with its number. The
-/// percentage is that of `print_rebuild_status_impl`: of bytes scanned, not issued.
+/// An entry of `rebuild_stats` in `scan_stats` (`scan_status_nvlist`): its key is the top-level vdev, with its number.
+/// The percentage is that of `print_rebuild_status_impl`: of bytes scanned, not issued.
 fn rebuild(key: &str, stats: Field) -> Option<Activity> {
     let state = match stats.text("state").as_deref() {
         Some("ACTIVE") => ActivityState::InProgress,
@@ -80,8 +80,8 @@ fn rebuild(key: &str, stats: Field) -> Option<Activity> {
     Some(activity(ActivityKind::Rebuild, state, Some(vdev.to_owned()), (start, end), done_percent, text))
 }
 
-/// The error scrub in `scan_stats` (`scan_status_nvlist`), if it began after the scan. `err_scrub_to_examine` is what is
-/// left, so that the percentage is that of `print_err_scrub_status`.
+/// The error scrub in `scan_stats` (`scan_status_nvlist`), if it began after the scan. `err_scrub_to_examine` is what
+/// is left, so that the percentage is that of `print_err_scrub_status`.
 fn error_scrub(stats: Field) -> Option<Activity> {
     let state = match stats.text("err_scrub_state").as_deref() {
         Some("ERRORSCRUBBING") if stats.is_set("err_scrub_pause") => ActivityState::Paused,

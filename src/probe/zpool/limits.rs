@@ -4,8 +4,8 @@ use crate::domain::zfs::{Leaf, Pool};
 
 pub(super) const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Maximum number of pools, vdevs, leaves and activities together: each of 10,000 drives may be in three pools. An output with more
-/// is rejected: a part of it would show drives without their pool.
+/// Maximum number of pools, vdevs, leaves and activities together: each of 10,000 drives may be in three pools. An
+/// output with more is rejected: a part of it would show drives without their pool.
 pub(super) const MAX_ENTRIES: usize = 40_000;
 
 /// Maximum bytes of names and messages of all pools, which are copied often: 25,000 leaves with path and devid.

@@ -1,8 +1,9 @@
 //! `zpool status`: runs it and parses its output.
 //!
-//! OpenZFS 2.3 and later provide JSON (`-j`, zpool-status(8)), all versions text. JSON is preferred, because it has
-//! the guid of every leaf and no columns to guess. `json` (with `value` and `json_…`) parses the one, `text` (with `table` and
-//! `text_activities`) the other; `leaf_work` and `activities` serve both; `members` matches leaves with drives. zpool runs in the C locale and in UTC, so that `dates` can read its dates.
+//! OpenZFS 2.3 and later provide JSON (`-j`, zpool-status(8)), all versions text. JSON is preferred, because it has the
+//! guid of every leaf and no columns to guess. `json` (with `value` and `json_…`) parses the one, `text` (with `table`
+//! and `text_activities`) the other; `leaf_work` and `activities` serve both; `members` matches leaves with drives.
+//! zpool runs in the C locale and in UTC, so that `dates` can read its dates.
 //!
 //! Keys, words and sentences are those of `cmd/zpool/zpool_main.c` in OpenZFS 0.7 to 2.4 and its later development
 //! (be7657e3f2); functions of it are named where they are read.
@@ -37,8 +38,8 @@ use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Exact numbers, full paths, and how far trims (`t`) and initializations (`i`) are. JSON as a tree, not `--json-flat-vdevs`:
-/// in the flat form the entry of a spare in use overwrites the counters of the leaf that it is.
+/// Exact numbers, full paths, and how far trims (`t`) and initializations (`i`) are. JSON as a tree, not
+/// `--json-flat-vdevs`: in the flat form the entry of a spare in use overwrites the counters of the leaf that it is.
 const QUERY_JSON: [&str; 6] = ["status", "-j", "--json-int", "-P", "-p", "-it"];
 const QUERY_TEXT: [&str; 4] = ["status", "-P", "-p", "-it"];
 /// zpool(8): "invalid command line options were specified".

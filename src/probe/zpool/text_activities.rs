@@ -50,8 +50,8 @@ struct Sentence<'a> {
 }
 
 impl Sentence<'_> {
-    /// `print_scan_scrub_resilver_status`, `print_rebuild_status_impl` and `print_err_scrub_status`; `print_scan_status` of
-    /// OpenZFS 0.8 and earlier.
+    /// `print_scan_scrub_resilver_status`, `print_rebuild_status_impl` and `print_err_scrub_status`;
+    /// `print_scan_status` of OpenZFS 0.8 and earlier.
     fn scan(&self) -> Option<Activity> {
         let words = self.words.strip_prefix("thorough ").unwrap_or(self.words);
         let (kind, vdev) = if words.starts_with("error scrub ") || words.starts_with("scrubbed ") {
@@ -126,8 +126,8 @@ impl Sentence<'_> {
         Some(Activity { vdev: Some(vdev), ..self.of(ActivityKind::Expansion, state) })
     }
 
-    /// `print_condense_status` of OpenZFS after 2.4: `log_spacemap: condensing, 5/10 metaslabs done in 00:00:01`. It has no
-    /// dates.
+    /// `print_condense_status` of OpenZFS after 2.4: `log_spacemap: condensing, 5/10 metaslabs done in 00:00:01`. It
+    /// has no dates.
     fn condense(&self) -> Option<Activity> {
         let (_, words) = self.words.split_once(": ")?;
         let (word, rest) = words.split_once(", ")?;

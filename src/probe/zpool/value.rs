@@ -72,8 +72,8 @@ impl<'a> Field<'a> {
         self.exact(key).map(|number| format!("{number}{unit}")).or_else(|| self.owned(key))
     }
 
-    /// A time. In numbers it is seconds since 1970, in plain `-j` a date in the language of zpool (`nice_num_str_nvlist` in
-    /// `zpool_main.c`).
+    /// A time. In numbers it is seconds since 1970, in plain `-j` a date in the language of zpool
+    /// (`nice_num_str_nvlist` in `zpool_main.c`).
     pub(super) fn time(self, key: &str) -> Time {
         let Some(text) = self.text(key) else { return Time::of(self.exact(key).and_then(dates::epoch)) };
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
