@@ -114,13 +114,21 @@ const FAULT_SENSED: u8 = 4;
 fn answer([status, fault, locate, power_status]: [Option<String>; ATTRIBUTES.len()]) -> SlotAnswer {
     let fault = fault.and_then(|f| f.parse::<u8>().ok()).filter(|f| f & !(FAULT_REQUESTED | FAULT_SENSED) == 0);
     let locate = locate.and_then(|text| text.parse::<u8>().ok());
+    let power_status = power_status.as_deref().map(PowerStatus::from);
+    let status_word = status.as_deref().and_then(SlotStatus::known);
+    // What the kernel shows of an enclosure without page 2 (`ses_get_page2_descriptor`): zeros that say nothing.
+    let is_without_page = status_word == Some(SlotStatus::Unsupported)
+        && (fault, locate, &power_status) == (Some(0), Some(0), &Some(PowerStatus::Off));
+    if is_without_page {
+        return SlotAnswer { status: status_word, ..SlotAnswer::default() };
+    }
     SlotAnswer {
         // The kernel has no word for code 8 (no access allowed) and shows `(null)`; beyond that, whatever it finds.
-        status: status.as_deref().and_then(SlotStatus::known),
+        status: status_word,
         fault_sensed: fault.map(|f| f & FAULT_SENSED != 0),
         fault_requested: fault.map(|f| f & FAULT_REQUESTED != 0),
         locate: locate.map(|on| on != 0),
-        power_status: power_status.as_deref().map(PowerStatus::from),
+        power_status,
     }
 }
 
@@ -242,6 +250,8 @@ mod tests {
         assert_eq!(read("OK", "2"), (Some(SlotStatus::Ok), Some(false), Some(true)));
         assert_eq!(read("OK", "4"), (Some(SlotStatus::Ok), Some(true), Some(false)));
         assert_eq!(read("critical", "6"), (Some(SlotStatus::Critical), Some(true), Some(true)));
+        let without_page = answer(["unsupported", "0", "0", "off"].map(|text| Some(text.to_owned())));
+        assert_eq!(without_page, SlotAnswer { status: Some(SlotStatus::Unsupported), ..SlotAnswer::default() });
         for odd in ["1", "8", "255", "-1", ""] {
             assert_eq!(read("(null)", odd), (None, None, None), "{odd}");
         }

@@ -49,7 +49,7 @@ fn troubled() -> (Sim, Redis, Daemon) {
         ("bay/0/30", "temperature=61"),
         ("bay/1/3", "locate=1"),
         ("bay/1/12", "standby=true"),
-        ("bay/1/20", "pending=3"),
+        ("bay/1/20", "pending=16"),
         ("bay/1/30", "fault=4"),
     ] {
         sim.set(target, &[key]);
@@ -73,7 +73,7 @@ fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
     browser.run(
         "await until(async () => (await page.getByRole('heading', { level: 1 }).innerText()).trim(),
             `Bay 7 of shelf 1 (${it.device}) is critical: The drive reports that it is failing (SMART status).`);
-        for (const also of ['61 °C; the drive', 'Pool tank is DEGRADED', '3 sectors could not be read', 'The enclosure senses a fault', 'is missing'])
+        for (const also of ['61 °C; the limit for drives of its kind', 'Pool tank is DEGRADED', '16 sectors could not be read', 'The enclosure senses a fault', 'is missing'])
             await see(also);
         await see('79 drives on 155 paths');
         await see('scrub running, 42.5 %');
@@ -92,7 +92,7 @@ fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
         "await page.getByRole('link', { name: /is critical: The drive reports/ }).click();
         const dialog = page.getByRole('dialog');
         await dialog.getByText('1801 sectors have been reallocated').waitFor();
-        await dialog.getByText('observed 1801 · limit 1101 · rule A5').waitFor();
+        await dialog.getByText('observed 1801 · limit 261 · rule A5').waitFor();
         await dialog.getByRole('row', { name: /Reallocated Sector Ct.*failing now/ }).waitFor();
         await dialog.getByText('completed without error').first().waitFor();
         await dialog.getByText('raidz2-1').waitFor();
@@ -163,7 +163,7 @@ fn bays_are_filtered_coloured_and_walked_by_keyboard() {
         await press('Enter');
         await until(async () => /^Bay 20, .*warning/.test(await focused()));
         await press('Enter');
-        await see('3 sectors could not be read and wait to be reallocated.');
+        await see('16 sectors could not be read and wait to be reallocated.');
         await press('Escape');
         await press('/');
         await page.keyboard.type('bay 7');

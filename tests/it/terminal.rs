@@ -82,7 +82,7 @@ fn no_line_of_a_scan_is_wider_than_its_terminal_and_no_reason_is_cut() {
                 assert!(line.chars().count() <= columns.into(), "{columns}: {line:?}");
             }
             let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(words.contains("hardware impending failure general hard drive failure."), "{columns}: {text}");
+            assert!(words.contains("hardware impending failure general hard drive failure"), "{columns}: {text}");
             let line = text.lines().find(|l| l.contains(&format!(" {failing},"))).unwrap_or_else(|| panic!("{text}"));
             assert!(line.contains("crit"), "{columns}: {line}");
             let head = text.lines().find(|l| l.contains("DEVICE")).expect("a head");

@@ -5,6 +5,7 @@ use crate::drive::{Bay, Drive};
 use crate::files::{link_text, make_dir, remove, replace};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -182,6 +183,13 @@ impl Store {
 
     pub fn pools(&self) -> Result<Vec<Pool>> {
         read(&self.sim("pools.json"))
+    }
+
+    /// When the pools were laid out or set last.
+    pub fn pools_changed(&self) -> Result<Timestamp> {
+        let file = self.sim("pools.json");
+        let modified = std::fs::metadata(&file).and_then(|about| about.modified());
+        Ok(Timestamp::try_from(modified.with_context(|| format!("cannot look at {}", file.display()))?)?)
     }
 
     pub fn save_pools(&self, pools: &[Pool]) -> Result<()> {

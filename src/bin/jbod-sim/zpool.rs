@@ -100,7 +100,7 @@ fn answer(store: &Store, arguments: &[String], json: Option<&Value>) -> Result<u
         return Ok(1);
     }
     let drives: HashMap<String, Drive> = store.drives()?.into_iter().map(|d| (d.key.clone(), d)).collect();
-    let view = View { host: &host, drives: &drives, options };
+    let view = View { host: &host, drives: &drives, options, changed: store.pools_changed()? };
     let shown = pools.iter().filter(|p| names.is_empty() || names.iter().any(|n| **n == p.name));
     if has('j') || is_long("--json") {
         let tables: Vec<(&Pool, Table)> = shown.map(|p| (p, view.table(p))).collect();
@@ -134,11 +134,13 @@ pub struct View<'a> {
     pub host: &'a Host,
     pub drives: &'a HashMap<String, Drive>,
     pub options: Options,
+    /// When the pools were laid out or set last.
+    pub changed: Timestamp,
 }
 
 impl View<'_> {
     pub fn table(&self, pool: &Pool) -> Table {
-        let mut table = Table { bytes: self.bytes(pool), work: PoolWork::of(pool), ..Table::default() };
+        let mut table = Table { bytes: self.bytes(pool), work: PoolWork::of(pool, self.changed), ..Table::default() };
         let mut below = Vec::new();
         let mut states: Vec<&str> = Vec::new();
         for vdev in &pool.data {
@@ -317,7 +319,7 @@ mod tests {
             drive.paths.push(next.clone());
         }
         let states = |drives: &HashMap<String, Drive>| {
-            let view = View { host: &host, drives, options: Options::default() };
+            let view = View { host: &host, drives, options: Options::default(), changed: Timestamp::UNIX_EPOCH };
             pools.first().map(|p| view.table(p).state)
         };
         let keys: Vec<String> = pools.iter().flat_map(|p| &p.data).flat_map(|v| v.leaves.clone()).collect();

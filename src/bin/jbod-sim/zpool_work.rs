@@ -53,8 +53,9 @@ pub struct PoolWork {
 }
 
 impl PoolWork {
-    pub fn of(pool: &Pool) -> Self {
-        let clock = Clock { now: Timestamp::now(), percent: progress(pool) };
+    /// `changed`: when it was laid out or set last. All dates lie before that, so that they do not move.
+    pub fn of(pool: &Pool, changed: Timestamp) -> Self {
+        let clock = Clock { now: changed, percent: progress(pool) };
         let key = |name: &str| pool.state.get(name).and_then(Value::as_str);
         let mut work = Self {
             expansion: key("expand").and_then(|stage| {

@@ -68,7 +68,8 @@ fn hot(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     };
     check_threshold(Some(celsius), thresholds, |n| match thresholds.reached(n) {
         Some((_, limit)) if own != (None, None) => format!("{n} °C; the drive's own limit is {limit} °C."),
-        _ => format!("{n} °C."),
+        Some((_, limit)) => format!("{n} °C; the limit for drives of its kind is {limit} °C."),
+        None => format!("{n} °C."),
     })
 }
 

@@ -24,7 +24,7 @@ pub(super) fn detail(v: Fields) -> ScsiDetail {
     };
     ScsiDetail {
         grown_defect_list: v.counter("/scsi_grown_defect_list").filter(|n| *n == 0 || counts_defects(v)),
-        pending_defects: v.counter("/scsi_pending_defects/count"),
+        pending_defects: v.counter("/scsi_pending_defects/count").or_else(|| v.counter("/pending_defects/count")),
         read: counters("read"),
         write: counters("write"),
         verify: counters("verify"),
