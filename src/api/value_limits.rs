@@ -1,8 +1,8 @@
 //! Limits of stored values, checked before they are parsed. A larger value was not written by this program for this
 //! host.
 //!
-//! The limits of a list grow with the host: they allow five times what a drive takes (815 bytes and 42 values in an
-//! overview), and a base for the last overview of a host that has lost all its enclosures, some 700 drives. A
+//! The limits of a list grow with the host: they allow four times what a drive takes (950 bytes and 54 values in an
+//! overview), and a base for the last overview of a host that has lost all its enclosures, some 600 drives. A
 //! document of a real drive has some 17 kB and 1,050 values.
 
 use super::json_limits::JsonLimits;

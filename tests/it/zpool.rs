@@ -5,6 +5,7 @@ use crate::support;
 
 use serde_json::Value;
 use support::daemon::Daemon;
+use support::eventually;
 use support::json::{drive, list, pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
@@ -69,8 +70,11 @@ fn a_host_with_zfs_and_no_pools_is_well() {
 #[track_caller]
 fn assert_pools_stay(daemon: &Daemon, before: &Value, what: &str) {
     let overview = daemon.overview_when(&format!("{what}: the reason is told"), |o| !o["zfs_error"].is_null());
-    let zfs = daemon.json("/api/zfs");
-    assert_eq!(zfs["error"], overview["zfs_error"], "{what}");
+    // The overview is published first.
+    let zfs = eventually(&format!("{what}: the reason is in /api/zfs too"), || {
+        let zfs = daemon.json("/api/zfs");
+        (zfs["error"] == overview["zfs_error"]).then_some(zfs)
+    });
     for field in ["pools", "devices", "available", "unmatched"] {
         assert_eq!(zfs[field], before[field], "{what}: {field} stays");
     }

@@ -195,7 +195,7 @@ fn within(rack: &Rack, name: &'static str, overview: &[Part], shelves: &[Part]) 
     for (key, parts) in [("overview", overview), ("enclosures", shelves), ("zfs_map", &[("pools", POOL, 5)])] {
         let mut value = rack.renamed(key);
         for (field, item, values) in parts {
-            let most = ((LIST_VALUES - 5_000) / values).min((LIST_BYTES - 100_000) / (item.len() + 1));
+            let most = ((LIST_VALUES - 9_000) / values).min((LIST_BYTES - 150_000) / (item.len() + 1));
             let filler = times(item, most / parts.len());
             value = with(&value, field, &filler);
         }
