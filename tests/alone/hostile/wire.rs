@@ -55,29 +55,35 @@ pub fn wait_begun(clients: &[TcpStream]) {
     }
 }
 
-/// Waits until the kernel takes no more of the daemon's answers to these clients, which read nothing.
+/// Waits until the kernel takes no more of the daemon's answers to these clients, which read nothing. One that the daemon
+/// has ended by then, because it has taken nothing for long, is blocked no more.
 #[track_caller]
 pub fn wait_blocked(daemon: u16, clients: &[TcpStream]) {
     let ports: Vec<u16> = clients.iter().map(|client| client.local_addr().expect("its address").port()).collect();
     let mut last = Vec::new();
     eventually("no more is taken for any client", || {
         std::thread::sleep(Duration::from_millis(200));
-        let now: Vec<u64> = ports.iter().map(|port| unsent(daemon, *port)).collect();
-        let is_blocked = now.iter().all(|bytes| *bytes > 0) && now == last;
+        let now: Vec<Option<u64>> = ports.iter().map(|port| unsent(daemon, *port)).collect();
+        let is_blocked = now.iter().all(|bytes| *bytes != Some(0)) && now == last;
         last = now;
         is_blocked.then_some(())
     });
 }
 
-/// Bytes in the send queue of the daemon's connection to that client (`tx_queue` in proc(5), `/proc/net/tcp`).
-fn unsent(daemon: u16, client: u16) -> u64 {
+/// Bytes in the send queue of the daemon's connection to that client (`tx_queue` in proc(5), `/proc/net/tcp`); `None`: it
+/// has ended.
+fn unsent(daemon: u16, client: u16) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/tcp").expect("the connections of this host");
     let (daemon, client) = (format!(":{daemon:04X}"), format!(":{client:04X}"));
-    let queue = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find_map(|fields| {
-        let is_it = fields.len() > 4 && fields[1].ends_with(&daemon) && fields[2].ends_with(&client);
-        is_it.then(|| fields[4].split(':').next().and_then(|bytes| u64::from_str_radix(bytes, 16).ok()))?
-    });
-    queue.unwrap_or(0)
+    const ESTABLISHED: &str = "01";
+    for line in table.lines() {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, local, remote, state, queues, ..] = fields[..] else { continue };
+        if local.ends_with(&daemon) && remote.ends_with(&client) && state == ESTABLISHED {
+            return u64::from_str_radix(queues.split(':').next()?, 16).ok();
+        }
+    }
+    None
 }
 
 /// An answer of which only this much is looked at.
