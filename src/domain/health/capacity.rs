@@ -12,6 +12,8 @@ const SECTOR_BYTES: [u64; 4] = [512, 1024, 2048, 4096];
 /// The kernel cannot use the drive, or only a part of it.
 pub(crate) fn unusable(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let report = facts.report?;
+    // Behind a RAID controller or a USB bridge the sectors of the drive are not those that the kernel sees.
+    let kernel = facts.kernel_size_bytes?;
     if let Some(bytes) = report.logical_block_bytes.filter(|bytes| !SECTOR_BYTES.contains(bytes)) {
         let message = format!(
             "The kernel cannot use it: its sectors have {bytes} bytes (wanted 512, 1024, 2048 or 4096), it has to be \
@@ -19,7 +21,6 @@ pub(crate) fn unusable(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> 
         );
         return Some(state_finding(Severity::Watch, &format!("{bytes} bytes"), "512 bytes", message));
     }
-    let kernel = facts.kernel_size_bytes?;
     if kernel == 0 {
         let message = format!("The kernel cannot use it: it has a size of 0 bytes there ({}).", cause(report));
         return Some(state_finding(Severity::Watch, "0 bytes", "its capacity", message));
@@ -67,10 +68,15 @@ mod tests {
         };
         assert_eq!(message(Some(4096), sized(4096, 512)), None);
         assert_eq!(message(None, sized(4096, 4096)), None, "the kernel's size is not known");
+        assert_eq!(
+            message(None, sized(609_499_999_680, 520)),
+            None,
+            "a disk behind a RAID controller, which can use it"
+        );
         assert_eq!(message(Some(4096), SmartReport::default()), None, "the capacity is not known");
         for (kernel, report, part) in [
             (Some(0), sized(609_499_999_680, 520), "sectors have 520 bytes"),
-            (None, sized(609_499_999_680, 528), "sectors have 528 bytes"),
+            (Some(0), sized(609_499_999_680, 528), "sectors have 528 bytes"),
             (Some(0), SmartReport::default(), "not ready, or its format was interrupted"),
             (Some(0), sized(4096, 512), "is locked"),
             (Some(0), SmartReport { protection_type: Some(2), ..sized(4096, 512) }, "information of type 2"),
