@@ -1,6 +1,6 @@
 //! One reading of one drive, as smartctl(8) gave it, in typed fields. Parsing is in `probe/smartctl`.
 
-use crate::domain::ata_attributes::largest_word;
+use crate::domain::ata_attributes::{AttributeContext, judged_value, largest_word};
 use crate::domain::identity::SerialNumber;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -74,7 +74,13 @@ impl SmartReport {
         self.smart_status_passed.is_some() || attributes || log || counters
     }
 
-    /// Why a reading has no health, as far as it tells.
+    /// What decides, beside an ATA attribute itself, whether it is judged.
+    pub(crate) fn attribute_context(&self) -> AttributeContext {
+        let rotates = self.rotation_rate_rpm.map(|rpm| rpm > 0);
+        AttributeContext { rotates, capacity_bytes: self.user_capacity_bytes }
+    }
+
+    /// Why a reading has no health, as far as it shows.
     pub(crate) fn health_obstacle(&self) -> HealthObstacle {
         // smartctl(8) exit bit 1: TEST UNIT READY failed after the identity was read. Its reason is not in the JSON.
         let is_unready = self.protocol == Some(Protocol::Scsi) && self.exit_status.bit(1);
@@ -233,6 +239,14 @@ pub struct AtaDetail {
 }
 
 impl AtaDetail {
+    /// Sets of every attribute why it is not judged.
+    pub(crate) fn explain_not_judged(&mut self, context: AttributeContext) {
+        for attribute in &mut self.attributes {
+            let judged = judged_value(attribute, context);
+            attribute.not_judged = judged.and_then(|judged| Some(judged.err()?.to_string()));
+        }
+    }
+
     pub(crate) fn attribute(&self, id: u8) -> Option<&AtaAttribute> {
         self.attributes.iter().find(|a| a.id == id)
     }

@@ -133,8 +133,7 @@ pub(crate) fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleRes
 /// the THRESH of an attribute, which A2 judges.
 pub(crate) fn spare(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.ata()?;
-    let result = spare_left(facts, thresholds)?;
-    Some(RuleResult { severity: Severity::Watch, ..result })
+    spare_left(facts, thresholds)
 }
 
 /// Lost helium is not replaced: the threshold of the manufacturer is a failure, any loss is to be watched. Some drives

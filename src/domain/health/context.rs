@@ -67,7 +67,9 @@ fn hot(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
         }
     };
     check_threshold(Some(celsius), thresholds, |n| match thresholds.reached(n) {
-        Some((_, limit)) if own != (None, None) => format!("{n} °C; the drive's own limit is {limit} °C."),
+        Some((_, limit)) if own.0 == Some(limit) || own.1 == Some(limit) => {
+            format!("{n} °C; the drive's own limit is {limit} °C.")
+        }
         Some((_, limit)) => format!("{n} °C; the limit for drives of its kind is {limit} °C."),
         None => format!("{n} °C."),
     })

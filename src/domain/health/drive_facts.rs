@@ -1,7 +1,7 @@
 //! The input of drive rules: the newest reading of a drive, its pool and bay, and its peers.
 
 use super::peers::PeersOfOne;
-use crate::domain::ata_attributes::{AttributeContext, AttributeMeaning, judged_value};
+use crate::domain::ata_attributes::{AttributeMeaning, judged_value};
 use crate::domain::smart::{AtaAttribute, AtaDetail, NvmeDetail, ScsiDetail, SmartReport};
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::Membership;
@@ -48,8 +48,7 @@ impl<'a> DriveFacts<'a> {
 
     /// The attributes with that meaning, each with its value. Those that are not judged are left out.
     pub(crate) fn attributes(&self, wanted: AttributeMeaning) -> impl Iterator<Item = (&'a AtaAttribute, i64)> {
-        let capacity_bytes = self.report.and_then(|report| report.user_capacity_bytes);
-        let context = AttributeContext { rotates: self.rotates, capacity_bytes };
+        let context = self.report.map(SmartReport::attribute_context).unwrap_or_default();
         let all = self.ata().map_or(&[][..], |ata| &ata.attributes);
         all.iter().filter_map(move |attribute| {
             let (meaning, value) = judged_value(attribute, context)?.ok()?;

@@ -32,7 +32,7 @@ const FAILURE_PREDICTED: u8 = 0x5d;
 /// One code or range a row; those that no row has are unknown.
 ///
 /// - 5Dh: failure prediction threshold exceeded. `FFh` is the answer to the TEST bit of the informational exceptions
-///   control mode page (SPC-4, 7.5.11; comment at smartmontools' `scsiCheckIE`).
+///   control mode page (comment at smartmontools' `scsiCheckIE`).
 /// - 0Bh/01h: the reference temperature of the temperature log page; 0Ah to 11h: the limits of the environmental limits
 ///   page (SPC-5). They report the surroundings.
 /// - 0Bh/03h to 05h: a scan or test in the background found an error (SBC-4, background scan).

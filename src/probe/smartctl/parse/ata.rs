@@ -3,14 +3,13 @@
 //! Names: smartmontools' `ataprint.cpp`.
 
 use super::fields::Fields;
-use crate::domain::ata_attributes::{AttributeContext, judged_value};
 use crate::domain::smart::{AtaAttribute, AtaDetail, EnduranceSource, SelfTest, Wear};
 
 /// Maximum number of attributes; the table of a drive has 30 (ATA-7, SMART READ DATA).
 const MAX_ATTRIBUTES: usize = 64;
 
-pub(super) fn detail(v: Fields, context: AttributeContext) -> AtaDetail {
-    let attributes = v.list("/ata_smart_attributes/table").filter_map(|row| attribute(row, context));
+pub(super) fn detail(v: Fields) -> AtaDetail {
+    let attributes = v.list("/ata_smart_attributes/table").filter_map(|row| attribute(row));
     AtaDetail {
         attributes: attributes.take(MAX_ATTRIBUTES).collect(),
         error_log_count: v.first_uint(&["/ata_smart_error_log/extended/count", "/ata_smart_error_log/summary/count"]),
@@ -20,7 +19,7 @@ pub(super) fn detail(v: Fields, context: AttributeContext) -> AtaDetail {
 }
 
 /// A row without its number is skipped.
-fn attribute(row: Fields, context: AttributeContext) -> Option<AtaAttribute> {
+fn attribute(row: Fields) -> Option<AtaAttribute> {
     let mut attribute = AtaAttribute {
         id: row.byte("/id")?,
         name: row.text("/name"),
@@ -35,7 +34,6 @@ fn attribute(row: Fields, context: AttributeContext) -> Option<AtaAttribute> {
         not_judged: None,
     };
     attribute.raw_number = attribute.count();
-    attribute.not_judged = judged_value(&attribute, context).and_then(|judged| Some(judged.err()?.to_string()));
     Some(attribute)
 }
 

@@ -11,7 +11,6 @@ mod scsi;
 #[cfg(test)]
 mod tests;
 
-use crate::domain::ata_attributes::AttributeContext;
 use crate::domain::identity::SerialNumber;
 use crate::domain::smart::{ExitStatus, Protocol, SmartReport, Wear};
 use crate::probe::json::{self, JsonError, Limits, Tree};
@@ -67,17 +66,14 @@ fn reports_low_power(message: &str) -> bool {
 
 fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
     let protocol = protocol(v);
-    let (rotation_rate_rpm, user_capacity_bytes) = (rotation_rate(v, protocol), capacity(v));
-    let context =
-        AttributeContext { rotates: rotation_rate_rpm.map(|rpm| rpm > 0), capacity_bytes: user_capacity_bytes };
-    let ata = (protocol == Some(Protocol::Ata)).then(|| ata::detail(v, context));
+    let ata = (protocol == Some(Protocol::Ata)).then(|| ata::detail(v));
     let (self_test, wear) = match protocol {
         Some(Protocol::Ata) => (ata::self_test(v), ata::wear(v)),
         Some(Protocol::Scsi) => (scsi::self_test(v), scsi::wear(v)),
         Some(Protocol::Nvme) => (nvme::self_test(v), nvme::wear(v)),
         None => (None, Wear::default()),
     };
-    SmartReport {
+    let mut report = SmartReport {
         smartctl_version: version(v),
         exit_status: ExitStatus(exit_status),
         device_type: v.text("/device/type"),
@@ -87,8 +83,8 @@ fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
         serial_number: v.text("/serial_number").map(SerialNumber::from),
         wwn: wwn(v),
         firmware_version: v.first_text(&["/firmware_version", "/scsi_revision", "/revision"]),
-        user_capacity_bytes,
-        rotation_rate_rpm,
+        user_capacity_bytes: capacity(v),
+        rotation_rate_rpm: rotation_rate(v, protocol),
         temperature_celsius: placeholder::celsius(v, ata.as_ref()),
         temperature_limits: placeholder::limits(v),
         power_on_hours: placeholder::hours(v, protocol, ata.as_ref()),
@@ -107,7 +103,12 @@ fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
         ata,
         scsi: (protocol == Some(Protocol::Scsi)).then(|| scsi::detail(v)),
         nvme: (protocol == Some(Protocol::Nvme)).then(|| nvme::detail(v)),
+    };
+    let context = report.attribute_context();
+    if let Some(ata) = &mut report.ata {
+        ata.explain_not_judged(context);
     }
+    report
 }
 
 /// As smartctl reports it, or else by fields that only one protocol has.
