@@ -5,17 +5,17 @@ use super::scalars::cut_to;
 use crate::domain::zfs::activity::{Activity, Scan};
 use crate::domain::zfs::words::ActivityKind;
 use crate::domain::zfs::{Pool, Vdev};
+use std::collections::HashSet;
 
 /// Activities in their order, the scan of the pool, and which vdevs are being rebuilt.
 pub(super) fn assign(pool: &mut Pool, mut activities: Vec<Activity>) {
     // Rebuilds stay in the order of their vdevs.
     activities.sort_by_key(|activity| activity.kind);
-    for rebuild in activities.iter().filter(|activity| activity.kind == ActivityKind::Rebuild) {
-        if !rebuild.state.is_open() {
-            continue;
-        }
-        let named = pool.vdevs.iter_mut().filter(|vdev| Some(&vdev.name) == rebuild.vdev.as_ref());
-        named.for_each(|vdev| vdev.is_rebuilding = true);
+    let is_rebuild = |activity: &&Activity| activity.kind == ActivityKind::Rebuild && activity.state.is_open();
+    let rebuilt: HashSet<&str> =
+        activities.iter().filter(is_rebuild).filter_map(|rebuild| rebuild.vdev.as_deref()).collect();
+    for vdev in &mut pool.vdevs {
+        vdev.is_rebuilding = rebuilt.contains(vdev.name.as_str());
     }
     pool.scan = Scan::of(&activities);
     pool.activities = activities;
