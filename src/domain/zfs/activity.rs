@@ -130,19 +130,21 @@ mod tests {
         let paused = Activity::new(Scrub, Paused);
         let undated = Activity::new(Resilver, Canceled);
         for (activities, expected) in [
-            (vec![], "none none None"),
-            (vec![Activity::new(Checkpoint, Exists), ended(Removal, 9)], "none none None"),
-            (vec![ended(Scrub, 5), ended(Rebuild, 7)], "resilver finished None"),
-            (vec![ended(Scrub, 8), ended(Rebuild, 7)], "scrub finished None"),
-            (vec![ended(Scrub, 5), ended(ErrorScrub, 6)], "scrub finished None"),
-            (vec![ended(Scrub, 5), undated.clone()], "scrub finished None"),
-            (vec![undated], "resilver canceled None"),
-            (vec![ended(Scrub, 9), running(Rebuild, "mirror-0", Some(1.0))], "resilver in_progress Some(1.0)"),
-            (vec![paused.clone(), running(Resilver, "", Some(1.0))], "resilver in_progress Some(1.0)"),
-            (vec![running(ErrorScrub, "", Some(2.0)), paused], "scrub paused None"),
+            (vec![], "none none None -"),
+            (vec![Activity::new(Checkpoint, Exists), ended(Removal, 9)], "none none None -"),
+            (vec![ended(Scrub, 5), ended(Rebuild, 7)], "resilver finished None 7"),
+            (vec![ended(Scrub, 8), ended(Rebuild, 7)], "scrub finished None 8"),
+            (vec![ended(Scrub, 5), ended(ErrorScrub, 6)], "scrub finished None 6"),
+            (vec![ended(Scrub, 5), undated.clone()], "scrub finished None 5"),
+            (vec![undated], "resilver canceled None -"),
+            (vec![ended(Scrub, 9), running(Rebuild, "mirror-0", Some(1.0))], "resilver in_progress Some(1.0) -"),
+            (vec![paused.clone(), running(Resilver, "", Some(1.0))], "resilver in_progress Some(1.0) -"),
+            (vec![running(ErrorScrub, "", Some(2.0)), paused], "scrub paused None -"),
         ] {
             let scan = Scan::of(&activities);
-            assert_eq!(format!("{} {} {:?}", scan.kind, scan.state, scan.done_percent), expected, "{activities:?}");
+            let end = scan.ended_at.map_or_else(|| "-".to_owned(), |end| end.0.to_string());
+            let shown = format!("{} {} {:?} {end}", scan.kind, scan.state, scan.done_percent);
+            assert_eq!(shown, expected, "{activities:?}");
         }
     }
 
