@@ -67,7 +67,7 @@ fn scan_part(stats: &mut Object, function: &str, task: &Task, bytes: u64, option
     stats.number("issued", issued, "B", options);
 }
 
-/// What stands there if only known errors were scrubbed.
+/// The members of the scan if only known errors were scrubbed.
 fn no_scan(stats: &mut Object, options: Options) {
     stats.text("function", "NONE");
     stats.text("state", "NONE");
@@ -130,32 +130,39 @@ fn rebuild(name: &str, task: &Task, bytes: u64, options: Options) -> String {
     stats.end()
 }
 
-/// The name has no number, and that of a vdev that is gone is lost.
+/// The name has no number. That of a removed vdev is `indirect`.
 fn removal(name: &str, number: usize, task: &Task, bytes: u64, options: Options) -> String {
-    let mut stats = Object::default();
-    stats.text("name", if task.stage == Stage::Done { "indirect" } else { without_number(name) });
-    stats.text("state", scan_word(task.stage));
-    stats.id("removing_vdev", number as u64, options);
-    stats.time("start_time", Some(task.start), options);
-    stats.time("end_time", task.end, options);
-    stats.number("to_copy", bytes, "B", options);
-    stats.number("copied", share(bytes, task.percent), "B", options);
+    let name = if task.stage == Stage::Done { "indirect" } else { name };
+    let mut stats = of_vdev((name, number), task, ["removing_vdev", "to_copy", "copied"], bytes, options);
     stats.number("mapping_memory", if task.stage == Stage::Done { 11_468 } else { 0 }, "B", options);
     stats.end()
 }
 
 /// The name has no number. One that waits is SCANNING.
 fn expansion(name: &str, number: usize, task: &Task, bytes: u64, options: Options) -> String {
+    let mut stats = of_vdev((name, number), task, ["expanding_vdev", "to_reflow", "reflowed"], bytes, options);
+    stats.id("waiting_for_resilver", u64::from(task.stage == Stage::Paused), options);
+    stats.end()
+}
+
+/// The members that a removal and an expansion have in common; the keys are those of the number, the total, and what is
+/// done.
+fn of_vdev(
+    (name, number): (&str, usize),
+    task: &Task,
+    [index, total, done]: [&str; 3],
+    bytes: u64,
+    options: Options,
+) -> Object {
     let mut stats = Object::default();
     stats.text("name", without_number(name));
     stats.text("state", scan_word(task.stage));
-    stats.id("expanding_vdev", number as u64, options);
+    stats.id(index, number as u64, options);
     stats.time("start_time", Some(task.start), options);
     stats.time("end_time", task.end, options);
-    stats.number("to_reflow", bytes, "B", options);
-    stats.number("reflowed", share(bytes, task.percent), "B", options);
-    stats.id("waiting_for_resilver", u64::from(task.stage == Stage::Paused), options);
-    stats.end()
+    stats.number(total, bytes, "B", options);
+    stats.number(done, share(bytes, task.percent), "B", options);
+    stats
 }
 
 /// A scan that is paused is SCANNING.

@@ -184,7 +184,11 @@ mod tests {
     }
 
     fn step(snapshot: &mut PoolSnapshot, zfs: &Zfs) -> Vec<Event> {
-        let after = snapshot.next(zfs, &[]).unwrap();
+        step_judged(snapshot, (zfs.clone(), Vec::new()))
+    }
+
+    fn step_judged(snapshot: &mut PoolSnapshot, (zfs, judged): (Zfs, Vec<PoolSummary>)) -> Vec<Event> {
+        let after = snapshot.next(&zfs, &judged).unwrap();
         let events = detect(snapshot, &after, AT);
         *snapshot = after;
         events
@@ -263,12 +267,7 @@ mod tests {
             ..Pool::default()
         };
         let mut snapshot = PoolSnapshot::default();
-        let mut step = |(zfs, judged): (Zfs, Vec<PoolSummary>)| {
-            let after = snapshot.next(&zfs, &judged).unwrap();
-            let events = detect(&snapshot, &after, AT);
-            snapshot = after;
-            events
-        };
+        let mut step = |pool| step_judged(&mut snapshot, pool);
         assert_eq!(step(judged(pool(false))), []);
         let events = step(judged(pool(true)));
         let reason = "Data in pool tank is damaged: zpool status -v lists the files.";
@@ -291,10 +290,8 @@ mod tests {
             ..Pool::default()
         };
         let mut snapshot = PoolSnapshot::default();
-        let mut step = |(zfs, judged): (Zfs, Vec<PoolSummary>)| {
-            let after = snapshot.next(&zfs, &judged).unwrap();
-            let events = detect(&snapshot, &after, AT);
-            snapshot = after;
+        let mut step = |pool| {
+            let events = step_judged(&mut snapshot, pool);
             events.into_iter().map(|event| event.text).collect::<Vec<_>>()
         };
         let lost = [vdev];

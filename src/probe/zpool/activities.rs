@@ -2,6 +2,8 @@
 
 use super::limits::MAX_TEXT_BYTES;
 use super::scalars::cut_to;
+#[cfg(test)]
+use crate::domain::time::Timestamp;
 use crate::domain::zfs::activity::{Activity, Scan};
 use crate::domain::zfs::words::ActivityKind;
 use crate::domain::zfs::{Pool, Vdev};
@@ -31,6 +33,16 @@ pub(super) fn vdev_named(vdevs: &[Vdev], name: &str) -> String {
         (false, Some(only), None) => only.name.clone(),
         _ => name.to_owned(),
     }
+}
+
+/// An activity as tests compare it: kind, vdev, state, percent, start and end.
+#[cfg(test)]
+pub(super) fn line(activity: &Activity, time: fn(Timestamp) -> String) -> String {
+    let or_none = |field: Option<String>| field.unwrap_or_else(|| "-".to_owned());
+    let [start, end] = [activity.started_at, activity.ended_at].map(|at| or_none(at.map(time)));
+    let percent = or_none(activity.done_percent.map(|percent| percent.to_string()));
+    let vdev = or_none(activity.vdev.clone());
+    format!("{} {vdev} {} {percent} {start} {end}", activity.kind, activity.state)
 }
 
 #[cfg(test)]

@@ -51,8 +51,8 @@ fn expansion(stats: Field, vdevs: &[Vdev]) -> Option<Activity> {
     Some(activity(ActivityKind::Expansion, state, vdev, (start, end), done_percent, text))
 }
 
-/// `removal_stats` (`removal_status_nvlist`). The name is a path, or a type without the number of the vdev; that of a
-/// vdev which has been removed is lost. The percentage is that of `print_removal_status`.
+/// `removal_stats` (`removal_status_nvlist`). The name is a path, or a type without the number of the vdev;
+/// zpool does not print that of a vdev which has been removed. The percentage is that of `print_removal_status`.
 fn removal(stats: Field, vdevs: &[Vdev]) -> Option<Activity> {
     let state = match stats.text("state").as_deref() {
         Some("SCANNING") => ActivityState::InProgress,
@@ -133,9 +133,9 @@ fn vdev_numbered(vdevs: &[Vdev], name: Option<&str>, number: Option<u64>) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use super::super::activities::line;
     use super::super::value::LIMITS;
     use super::*;
-    use crate::domain::time::Timestamp;
     use crate::probe::json;
 
     /// The activities of a pool object with these members: kind, vdev, state, percent, start, end, and the text.
@@ -144,15 +144,11 @@ mod tests {
         let vdevs = vdevs.map(|name| Vdev { name: name.to_owned(), ..Vdev::default() });
         let pool = format!("{{{members}}}");
         let tree = json::parse(&pool, LIMITS).expect(members);
-        let told = |activity: Activity| {
-            let vdev = activity.vdev.unwrap_or_else(|| "-".to_owned());
-            let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.0.to_string());
-            let (start, end) = (time(activity.started_at), time(activity.ended_at));
-            let percent = activity.done_percent.map_or_else(|| "-".to_owned(), |percent| percent.to_string());
-            let text = activity.text.unwrap_or_default();
-            format!("{} {vdev} {} {percent} {start} {end} | {text}", activity.kind, activity.state)
+        let line = |activity: Activity| {
+            let fields = line(&activity, |time| time.0.to_string());
+            format!("{fields} | {}", activity.text.unwrap_or_default())
         };
-        activities(Field(tree.root()), &vdevs).into_iter().map(told).collect()
+        activities(Field(tree.root()), &vdevs).into_iter().map(line).collect()
     }
 
     #[test]

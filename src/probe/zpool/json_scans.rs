@@ -111,24 +111,20 @@ fn error_scrub(stats: Field) -> Option<Activity> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::activities::line;
     use super::super::value::LIMITS;
     use super::*;
-    use crate::domain::time::Timestamp;
     use crate::probe::json;
 
     /// The activities of `scan_stats` with these members: kind, vdev, state, percent, start, end, and the text.
     fn read(members: &str) -> Vec<String> {
         let stats = format!("{{{members}}}");
         let tree = json::parse(&stats, LIMITS).expect(members);
-        let told = |activity: Activity| {
-            let vdev = activity.vdev.unwrap_or_else(|| "-".to_owned());
-            let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.0.to_string());
-            let (start, end) = (time(activity.started_at), time(activity.ended_at));
-            let percent = activity.done_percent.map_or_else(|| "-".to_owned(), |percent| percent.to_string());
-            let text = activity.text.unwrap_or_default();
-            format!("{} {vdev} {} {percent} {start} {end} | {text}", activity.kind, activity.state)
+        let line = |activity: Activity| {
+            let fields = line(&activity, |time| time.0.to_string());
+            format!("{fields} | {}", activity.text.unwrap_or_default())
         };
-        scans(Field(tree.root())).into_iter().map(told).collect()
+        scans(Field(tree.root())).into_iter().map(line).collect()
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Sentence<'_> {
         Some(activity)
     }
 
-    /// `print_removal_status`. The name of a vdev that has been removed is lost.
+    /// `print_removal_status`. zpool does not print the name of a vdev that has been removed.
     fn removal(&self, vdevs: &[Vdev], removing: Option<&str>) -> Option<Activity> {
         if self.words.starts_with("Removal of vdev ") && self.words.contains(" completed") {
             return Some(self.of(ActivityKind::Removal, ActivityState::Finished));
@@ -150,7 +150,7 @@ impl Sentence<'_> {
         let mut activity = Activity::new(kind, state);
         match state {
             ActivityState::InProgress | ActivityState::Exists => activity.started_at = self.at,
-            // An expansion that waits is said to be in progress since its start.
+            // zpool prints an expansion that waits as in progress since its start.
             ActivityState::Paused if kind == ActivityKind::Expansion => activity.started_at = self.at,
             ActivityState::Finished | ActivityState::Canceled => activity.ended_at = self.at,
             ActivityState::Paused | ActivityState::Discarding => {}
@@ -170,6 +170,7 @@ fn percent_done(line: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::activities::line;
     use super::*;
 
     /// What is read from a section: kind, vdev, state, percent, start and end.
@@ -179,11 +180,7 @@ mod tests {
         let (key, lines) = text.trim_start().split_once(": ").unwrap_or_default();
         let lines = lines.lines().map(|line| line.trim().to_owned()).collect();
         let Some(read) = activity(&Section { key: key.to_owned(), lines }, &vdevs, None) else { return String::new() };
-        let vdev = read.vdev.unwrap_or_else(|| "-".to_owned());
-        let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-        let (start, end) = (time(read.started_at), time(read.ended_at));
-        let percent = read.done_percent.map_or_else(|| "-".to_owned(), |percent| percent.to_string());
-        format!("{} {vdev} {} {percent} {start} {end}", read.kind, read.state)
+        line(&read, |time| time.to_string())
     }
 
     #[test]
@@ -326,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_with_the_zone_of_their_dates() {
+    fn lines_have_the_zone_of_their_dates() {
         let lines =
             ["scrub paused since Sun Mar  1 12:10:00 2026", "scrub started on Sun Mar  1 11:54:20 2026", "1.00% done"];
         let section = Section { key: "scan".to_owned(), lines: lines.map(str::to_owned).to_vec() };
@@ -336,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marked_row_tells_which_vdev_is_removed() {
+    fn a_marked_row_names_the_vdev_that_is_removed() {
         let lines = vec!["Evacuation of mirror in progress since Sun Mar  1 02:35:10 2026".to_owned()];
         let section = Section { key: "remove".to_owned(), lines };
         let vdev = activity(&section, &[], Some("mirror-1")).and_then(|activity| activity.vdev);
