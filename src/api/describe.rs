@@ -49,7 +49,7 @@ pub(crate) fn reason(drive: &DriveSummary) -> Option<String> {
     drive.findings.first().map(|f| f.message.as_str()).or(drive.error.as_deref()).map(sanitize)
 }
 
-/// How the scan of a pool stands: `scrub 42 % done`, `resilver of mirror-0 paused, 25 % done`, `scrub finished`.
+/// State of the scan of a pool: `scrub 42 % done`, `resilver of mirror-0 paused, 25 % done`, `scrub finished`.
 pub(crate) fn scan(scan: &Scan) -> String {
     let what = with_vdev(scan.kind.as_str(), scan.vdev.as_deref());
     match scan.state {

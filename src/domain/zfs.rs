@@ -78,7 +78,7 @@ pub struct Vdev {
     pub(crate) checksum_errors: Option<u64>,
     /// Its disks.
     pub(crate) members: Vec<Leaf>,
-    /// A rebuild (sequential resilver) of it runs. JSON does not say on which of its disks.
+    /// A rebuild (sequential resilver) of it runs. JSON does not contain on which of its disks.
     #[serde(skip)]
     pub(crate) is_rebuilding: bool,
 }

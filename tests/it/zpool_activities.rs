@@ -19,7 +19,7 @@ type Expected = (&'static str, &'static [&'static str]);
 const REBUILT: &[&str] =
     &["rebuild mirror-1 finished - START 2026-03-05T21:15:30Z", "scrub - finished - START 2026-03-01T06:04:13Z"];
 
-/// The scan comes first. START: JSON tells when it began, text does not.
+/// The scan comes first. START: only JSON has the time.
 const FILES: [Expected; 12] = [
     ("rebuild-ended-after-scrub.txt", REBUILT),
     ("rebuild-ended-after-scrub.json", REBUILT),
@@ -134,7 +134,7 @@ fn what_a_pool_does_is_read_from_text_and_json() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Of a rebuild JSON tells only the vdev. Its drives count as being resilvered, as those of a resilver do (rule Z3).
+/// Of a rebuild JSON has only the vdev. Its drives count as being resilvered, as those of a resilver do (rule Z3).
 #[test]
 fn a_vdev_that_is_rebuilt_has_less_redundancy() {
     for json in ["json=false", "json=true"] {
@@ -147,7 +147,7 @@ fn a_vdev_that_is_rebuilt_has_less_redundancy() {
         let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
         for (scan, is_rebuilt) in [("rebuilding", true), ("rebuilt", false)] {
             sim.set("pool/tank", &[&format!("scan={scan}")]);
-            eventually(&format!("{json} {scan} is told of the drive"), || {
+            eventually(&format!("{json} {scan} is shown for the drive"), || {
                 let zfs = daemon.json("/api/zfs");
                 (zfs["devices"][device]["vdev_resilvering"] == is_rebuilt).then_some(())
             });
@@ -193,7 +193,7 @@ fn words(activity: &Value) -> String {
 }
 
 #[test]
-fn what_the_simulator_plays_is_told_in_both_forms() {
+fn activities_of_the_simulator_are_read_in_both_formats() {
     for json in ["json=false", "json=true"] {
         let sim = raidz();
         sim.set("zpool", &[json]);
@@ -209,7 +209,7 @@ fn what_the_simulator_plays_is_told_in_both_forms() {
                 let open = list(pool, "activities").filter(is_open).filter(|activity| !is_scan(activity));
                 (words(&pool["scan"]), open.map(words).collect::<Vec<String>>())
             };
-            let overview = daemon.overview_when(&format!("{json} {keys:?} is told"), |overview| {
+            let overview = daemon.overview_when(&format!("{json} {keys:?} is shown"), |overview| {
                 let (shown_scan, shown_beside) = shown(overview);
                 shown_scan == scan && shown_beside == beside
             });

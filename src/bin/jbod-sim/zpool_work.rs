@@ -4,7 +4,7 @@ use crate::store::{Pool, Vdev};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-/// How something stands.
+/// State of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Running,
@@ -49,7 +49,7 @@ pub struct PoolWork {
     pub trim: Option<Task>,
     pub initialize: Option<Task>,
     /// `scan: none requested`, as before `OpenZFS` 2.
-    pub says_none_requested: bool,
+    pub is_none_requested: bool,
 }
 
 impl PoolWork {
@@ -95,7 +95,7 @@ impl PoolWork {
             }
             "error-scrubbing" => self.error_scrub = Some(clock.task("running", 0, HOUR)),
             "error-scrubbed" => self.error_scrub = Some(clock.task("done", HOUR, 4)),
-            "none-requested" => self.says_none_requested = true,
+            "none-requested" => self.is_none_requested = true,
             "none" => {}
             _ => self.scrub = Some(scrubbed),
         }
@@ -150,7 +150,7 @@ fn progress(pool: &Pool) -> f64 {
     pool.state.get("progress").and_then(Value::as_f64).unwrap_or(42.0).clamp(0.0, 100.0)
 }
 
-/// A name without its number, as `OpenZFS` has it where it does not ask for that.
+/// A name without its number, as zpool prints it without `VDEV_NAME_TYPE_ID`.
 pub fn without_number(name: &str) -> &str {
     match name.rsplit_once('-') {
         Some((stem, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => stem,

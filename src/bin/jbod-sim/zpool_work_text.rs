@@ -12,7 +12,7 @@ use std::fmt::Write;
 /// The sections between the advice and the table.
 pub fn sections(work: &PoolWork, bytes: u64) -> String {
     let mut text = String::new();
-    if work.says_none_requested {
+    if work.is_none_requested {
         text.push_str("  scan: none requested\n");
     }
     if let Some(task) = &work.scrub {

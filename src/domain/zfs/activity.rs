@@ -12,18 +12,20 @@ pub struct Activity {
     /// `expansion`: a disk is added to a raidz group. `removal`: the data of a vdev are moved to the others.
     /// `condense`: maps of free space are rewritten (OpenZFS after 2.4).
     pub(crate) kind: ActivityKind,
-    /// The top-level vdev that it works on; `null` for the whole pool, or where zpool does not name it.
+    /// The top-level vdev that it works on, or its type alone (`mirror`) where zpool does not print its number; `null`
+    /// for the whole pool, or where zpool does not name it.
     pub vdev: Option<String>,
-    /// How it stands. A checkpoint `exists`, or is `discarding`.
+    /// Its state. A checkpoint `exists`, or is `discarding`.
     pub(crate) state: ActivityState,
     /// Of one that runs or is paused, how far it is. Of a trim or an initialization, as far as the least advanced leaf.
     pub done_percent: Option<f64>,
-    /// When it began. Of a checkpoint, when it was created.
+    /// When it began; `null` where zpool does not report it. Of a checkpoint that exists, when it was created. Of a trim
+    /// or an initialization that was resumed, when it was suspended: OpenZFS keeps no other time of it.
     pub started_at: Option<Timestamp>,
     /// When it was finished or canceled.
     pub ended_at: Option<Timestamp>,
-    /// The lines of zpool as they stand, with the zone of their dates; of JSON, the same said in a sentence. Of a trim
-    /// or an initialization, how many leaves do it.
+    /// The lines of zpool, with the zone of their dates; of JSON, a sentence of the same form. Of a trim or an
+    /// initialization, the number of its leaves.
     pub(crate) text: Option<String>,
 }
 
@@ -79,17 +81,17 @@ pub(crate) fn open_beside_scan(activities: &[Activity]) -> Vec<&Activity> {
 pub struct Scan {
     /// What it is. A rebuild (sequential resilver) is a `resilver`, a scrub of known errors is a `scrub`.
     pub(crate) kind: ScanKind,
-    /// How it stands.
+    /// Its state.
     pub(crate) state: ScanState,
     /// Of one that runs or is paused, how far it is. Of several rebuilds that run, the least advanced.
     pub done_percent: Option<f64>,
     /// Of a rebuild, the top-level vdev that is rebuilt.
     pub(crate) vdev: Option<String>,
-    /// When it began; `null` where zpool does not say.
+    /// When it began; `null` where zpool does not report it.
     pub(crate) started_at: Option<Timestamp>,
     /// When it was finished or canceled.
     pub(crate) ended_at: Option<Timestamp>,
-    /// The `scan:` lines as they stand, with the zone of their dates; of JSON, the same said in a sentence.
+    /// Its `scan:` lines, with the zone of their dates; of JSON, a sentence of the same form.
     pub(crate) text: Option<String>,
 }
 

@@ -92,9 +92,9 @@ closed_vocabulary! {
         Removal = "removal",
         /// A state of the pool that can be returned to.
         Checkpoint = "checkpoint",
-        /// Devices are told what is free.
+        /// Unused blocks are reported to the devices as such.
         Trim = "trim",
-        /// What is free is written to.
+        /// Unused blocks are written.
         Initialize = "initialize",
         /// Maps of free space are rewritten.
         Condense = "condense",
@@ -115,7 +115,7 @@ impl ActivityKind {
 }
 
 closed_vocabulary! {
-    /// How an activity stands.
+    /// State of an activity.
     pub(crate) enum ActivityState {
         InProgress = "in_progress",
         Paused = "paused",
@@ -123,7 +123,7 @@ closed_vocabulary! {
         Canceled = "canceled",
         /// Of a checkpoint.
         Exists = "exists",
-        /// Of a checkpoint that is being given up.
+        /// Of a checkpoint whose blocks are being freed.
         Discarding = "discarding",
     }
 }

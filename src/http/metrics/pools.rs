@@ -78,12 +78,12 @@ fn activities(writer: &mut FamilyWriter, pools: &[Pool]) -> fmt::Result {
         .collect();
     writer.gauges(
         "jbod_pool_activity",
-        "1, at what the pool does or did last of each kind and how it stands; without vdev where it is not about one",
+        "1, at each activity of the pool and its state; vdev is empty where zpool names none",
         all.iter().map(|(labels, activity)| ((labels.clone(), [("state", activity.state.as_str())]), 1u64)),
     )?;
     writer.gauges(
         "jbod_pool_activity_progress_ratio",
-        "Of what the pool does, how much is done",
+        "Of an activity that runs or is paused, how much is done",
         all.iter().filter_map(|(labels, activity)| Some((labels.clone(), activity.done_percent? / 100.0))),
     )
 }

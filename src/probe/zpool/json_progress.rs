@@ -1,5 +1,5 @@
-//! How an activity out of JSON is dated, counted and told: in the sentences of the text, as far as JSON has what they
-//! say.
+//! Times, amounts and text of an activity from JSON. The text is a sentence as in the text format, as far as JSON has
+//! its values.
 
 use super::scalars::percent;
 use super::value::{Field, Time};

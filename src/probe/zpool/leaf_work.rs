@@ -1,4 +1,4 @@
-//! What zpool says at single leaves: that they are trimmed or initialized. A pool shows one activity for all of them.
+//! Trims and initializations, which zpool prints for single leaves. A pool has one activity for all of them.
 
 use super::dates::DatedLine;
 use super::scalars::percent;
@@ -6,7 +6,8 @@ use crate::domain::time::Timestamp;
 use crate::domain::zfs::activity::Activity;
 use crate::domain::zfs::words::{ActivityKind, ActivityState};
 
-/// A trim or an initialization of one leaf. One that was canceled is none: zpool calls the leaf `untrimmed` then.
+/// A trim or an initialization of one leaf. One that was canceled is none: zpool prints `untrimmed`
+/// then.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LeafWork {
     pub(super) kind: ActivityKind,
@@ -17,7 +18,7 @@ pub(super) struct LeafWork {
 }
 
 impl LeafWork {
-    /// What the remark of a leaf without `-i` and `-t` says of it.
+    /// Its remark in an output without `-i` and `-t`.
     fn remark(self) -> Option<&'static str> {
         match (self.state, self.kind) {
             (ActivityState::InProgress, ActivityKind::Initialize) => Some("(initializing)"),
@@ -66,7 +67,7 @@ fn work_of(part: &str) -> Option<LeafWork> {
     if words.starts_with("started at") {
         Some(LeafWork { kind, state: ActivityState::InProgress, done_percent, at })
     } else if words.starts_with("suspended") {
-        // The date is that of the suspension, whatever the text says: `vdev_trim_change_state` in
+        // The date is that of the suspension, although zpool prints `started at`: `vdev_trim_change_state` in
         // `module/zfs/vdev_trim.c`, `vdev_initialize_change_state` in `vdev_initialize.c`.
         Some(LeafWork { kind, state: ActivityState::Paused, done_percent, at: None })
     } else if words.starts_with("completed at") {
@@ -90,7 +91,7 @@ pub(super) fn activities(works: &[LeafWork]) -> Vec<Activity> {
 }
 
 /// That of the leaves that do it now, else of those that have suspended it, else of those that have completed it. The
-/// least advanced leaf decides on the progress, because text does not say how large the leaves are.
+/// least advanced leaf decides on the progress, because text does not contain the sizes of the leaves.
 fn activity(kind: ActivityKind, works: &[LeafWork]) -> Option<Activity> {
     let all: Vec<&LeafWork> = works.iter().filter(|work| work.kind == kind).collect();
     let states = [ActivityState::InProgress, ActivityState::Paused, ActivityState::Finished];

@@ -6,7 +6,7 @@
 //! zpool runs in the C locale and in UTC, so that `dates` can read its dates.
 //!
 //! Keys, words and sentences are those of `cmd/zpool/zpool_main.c` in OpenZFS 0.7 to 2.4 and its later development
-//! (be7657e3f2); functions of it are named where they are read.
+//! (be7657e3f2); comments name the function of it whose output is parsed.
 
 mod activities;
 mod dates;
@@ -41,6 +41,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Exact numbers, full paths, and how far trims (`t`) and initializations (`i`) are. JSON as a tree, not
 /// `--json-flat-vdevs`: in the flat form the entry of a spare in use overwrites the counters of the leaf that it is.
 const QUERY_JSON: [&str; 6] = ["status", "-j", "--json-int", "-P", "-p", "-it"];
+/// OpenZFS before 0.8 has neither `-p` nor `-i` and `-t`.
 const QUERY_TEXT: [&str; 4] = ["status", "-P", "-p", "-it"];
 /// zpool(8): "invalid command line options were specified".
 const BAD_OPTIONS: i32 = 2;

@@ -84,7 +84,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// A time, and how it is said. Of one that cannot be read the words remain.
+/// A time, and its words. One that cannot be parsed has words only.
 #[derive(Default)]
 pub(super) struct Time {
     pub(super) at: Option<Timestamp>,
