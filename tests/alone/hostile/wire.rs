@@ -73,13 +73,14 @@ pub fn wait_blocked(daemon: u16, clients: &[TcpStream]) {
 /// Bytes in the send queue of the daemon's connection to that client (`tx_queue` in proc(5), `/proc/net/tcp`); `None`: it
 /// has ended.
 fn unsent(daemon: u16, client: u16) -> Option<u64> {
-    const ESTABLISHED: &str = "01";
+    // ESTABLISHED, and CLOSE_WAIT: the client sends no more, and still reads.
+    const OPEN: [&str; 2] = ["01", "08"];
     let table = std::fs::read_to_string("/proc/net/tcp").expect("the connections of this host");
     let (daemon, client) = (format!(":{daemon:04X}"), format!(":{client:04X}"));
     for line in table.lines() {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let [_, local, remote, state, queues, ..] = fields[..] else { continue };
-        if local.ends_with(&daemon) && remote.ends_with(&client) && state == ESTABLISHED {
+        if local.ends_with(&daemon) && remote.ends_with(&client) && OPEN.contains(&state) {
             return u64::from_str_radix(queues.split(':').next()?, 16).ok();
         }
     }
