@@ -253,15 +253,18 @@ impl Histories {
             let wanted = format!("a date from {} on, the date of the row", row.field(header.date));
             return Err(lines.error_in_field("until", row.field(header.until), &wanted));
         }
-        let days_to_failure: Option<Day> =
-            row.number("days_to_failure", header.days_to_failure, "a whole number of days, or nothing")?;
+        let days_to_failure: Option<u16> = row.number(
+            "days_to_failure",
+            header.days_to_failure,
+            "a whole number of days from 0 to 65535, or nothing",
+        )?;
         let (weight, values) = (row.weight(header)?, row.values(header)?);
         let drive = self.drive(&row, header)?;
         if drive.runs.last().is_some_and(|run| from <= run.until) {
             let wanted = "a date after `until` of the drive's row before: dates are out of order";
             return Err(lines.error_in_field("date", row.field(header.date), wanted));
         }
-        let failure = days_to_failure.map(|days| from.saturating_add(days));
+        let failure = days_to_failure.map(|days| from + Day::from(days));
         drive.failure = drive.failure.max(failure);
         drive.weight = drive.weight.max(weight);
         drive.runs.push(Run { from, until, values });

@@ -73,7 +73,11 @@ fn what_is_malformed_is_told_by_line_and_field() {
         (of_other_drive("weight", "inf"), "line 3, field weight: found \"inf\", wanted a number above 0"),
         (
             of_other_drive("days_to_failure", "soon"),
-            "line 3, field days_to_failure: found \"soon\", wanted a whole number of days, or nothing",
+            "line 3, field days_to_failure: found \"soon\", wanted a whole number of days from 0 to 65535, or nothing",
+        ),
+        (
+            of_other_drive("days_to_failure", "-2147483648"),
+            "field days_to_failure: found \"-2147483648\", wanted a whole number of days from 0 to 65535, or nothing",
         ),
         (of_other_drive("r5", "1.5"), "field r5: found \"1.5\", wanted a whole number, at least 0, or nothing"),
         (of_other_drive("r197", "-8"), "field r197: found \"-8\", wanted a whole number, at least 0, or nothing"),
