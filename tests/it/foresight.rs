@@ -53,39 +53,41 @@ fn recall(percent: [f64; 5]) -> Value {
     json!({ "0": on_the_day, "1": a_day, "7": a_week, "14": two_weeks, "30": thirty_days })
 }
 
+/// The figures of a level, those besides the recall in the order of the tables.
+fn figures_of_level(recall_percent: [f64; 5], others: [f64; 4]) -> Value {
+    let [healthy_ever, alarm_days, precision, p30] = others;
+    json!({
+        "recall_percent": recall(recall_percent),
+        "healthy_ever_percent": healthy_ever,
+        "alarm_days_per_1000": alarm_days,
+        "precision_percent": precision,
+        "p30_percent": p30,
+    })
+}
+
 #[test]
 fn figures_are_those_that_follow_by_hand() {
     let history = made_up();
     let figures = json_of(&history, options(&history.write()));
     let third = 100.0 / 3.0;
+    // In time for 14 days, one of them also for 30.
+    let two_of_three = [2.0 * third, 2.0 * third, 2.0 * third, 2.0 * third, third];
     // Three failed drives have 30 days of history. Healthy drives: 6 by weight, 540 days by weight (3 x 100 of one).
     let expected = json!({
-        // Nobody is in alarm but drives that fail: 20 and 10 days, the days of failure left out.
-        "crit": {
-            "recall_percent": recall([third, third, third, third, 0.0]),
-            "healthy_ever_percent": 0.0,
-            "alarm_days_per_1000": 0.0,
-            "precision_percent": 100.0,
-            "p30_percent": 100.0,
-        },
+        // Only drives that fail are in alarm: for 20 and 10 days, the days of failure left out.
+        "crit": figures_of_level([third, third, third, third, 0.0], [0.0, 0.0, 100.0, 100.0]),
         // Healthy in alarm: 3 + 1 of 6; 3 x 10 + 20 days. Failed in alarm: 3. Days with a known future: 20 + 10 of
         // crit, 35 of the second drive, 30 of which are within 30 days of its failure, 10 of the drive with a gap,
         // seen to day 39.
-        "warn": {
-            "recall_percent": recall([2.0 * third, 2.0 * third, 2.0 * third, 2.0 * third, third]),
-            "healthy_ever_percent": 100.0 * 4.0 / 6.0,
-            "alarm_days_per_1000": 1000.0 * 50.0 / 540.0,
-            "precision_percent": 100.0 * 3.0 / 7.0,
-            "p30_percent": 100.0 * 60.0 / 75.0,
-        },
+        "warn": figures_of_level(
+            two_of_three,
+            [100.0 * 4.0 / 6.0, 1000.0 * 50.0 / 540.0, 100.0 * 3.0 / 7.0, 100.0 * 60.0 / 75.0],
+        ),
         // One more healthy drive, for 100 days, 70 of them with a known future.
-        "watch": {
-            "recall_percent": recall([2.0 * third, 2.0 * third, 2.0 * third, 2.0 * third, third]),
-            "healthy_ever_percent": 100.0 * 5.0 / 6.0,
-            "alarm_days_per_1000": 1000.0 * 150.0 / 540.0,
-            "precision_percent": 100.0 * 3.0 / 8.0,
-            "p30_percent": 100.0 * 60.0 / 145.0,
-        },
+        "watch": figures_of_level(
+            two_of_three,
+            [100.0 * 5.0 / 6.0, 1000.0 * 150.0 / 540.0, 100.0 * 3.0 / 8.0, 100.0 * 60.0 / 145.0],
+        ),
     });
     assert_close(&figures["both"], &expected, "both");
 }
