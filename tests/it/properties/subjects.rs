@@ -14,6 +14,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 pub const NOW: Timestamp = Timestamp(1_767_225_600);
+/// The kernel can use the drive.
+const KERNEL_SIZE_BYTES: u64 = 14_000_519_643_136;
 
 /// What a `DriveFacts` borrows from.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub struct Case {
     pub age_seconds: Option<i64>,
     pub asleep: bool,
     pub rotates: Option<bool>,
+    pub kernel_size_bytes: Option<u64>,
     pub fault_sensed: Option<bool>,
     pub peers: PeersOfOne,
     pub limits: RuleSettings,
@@ -37,7 +40,7 @@ impl Case {
             asleep: self.asleep,
             model: self.report.as_ref().and_then(|r| r.model_name.as_deref()),
             rotates: self.rotates,
-            kernel_size_bytes: None,
+            kernel_size_bytes: self.kernel_size_bytes,
             memberships: self.place.as_slice(),
             fault_sensed: self.fault_sensed,
             peers: self.peers,
@@ -191,7 +194,8 @@ fn report() -> impl Strategy<Value = SmartReport> {
     let celsius = || prop_oneof![5 => 20..75i32, 1 => any::<i32>()];
     let limit = || maybe(prop_oneof![4 => 40..110i32, 1 => any::<i32>()]);
     let temperature = (maybe(celsius()), limit(), limit(), limit(), limit());
-    let wear = (maybe(percent()), maybe(percent()), maybe(percent()));
+    let source = maybe(select(vec![EnduranceSource::Measured, EnduranceSource::Guessed]));
+    let wear = (maybe(percent()), source, maybe(percent()), maybe(percent()));
     let rpm = select(vec![None, Some(0u32), Some(7200)]);
     let code = maybe((select(vec![0u8, 0x0b, 0x5d, 0x3f]), any::<u8>()));
     let said = (maybe(words()), maybe(words()), any::<Option<bool>>(), any::<Option<bool>>(), code);
@@ -213,9 +217,9 @@ fn report() -> impl Strategy<Value = SmartReport> {
                 self_test: Some(SelfTest { last_result_passed: tested, ..SelfTest::default() }),
                 wear: Wear {
                     endurance_used_percent: wear.0,
-                    endurance_source: None,
-                    spare_available_percent: wear.1,
-                    spare_threshold_percent: wear.2,
+                    endurance_source: wear.1,
+                    spare_available_percent: wear.2,
+                    spare_threshold_percent: wear.3,
                 },
                 ata,
                 scsi,
@@ -269,15 +273,17 @@ pub fn case() -> impl Strategy<Value = Case> {
     let peers = (maybe(20..60i32), maybe(select(vec![3_000_000_000u64, 6_000_000_000])))
         .prop_map(|(enclosure_celsius, link_bits_per_second)| PeersOfOne { enclosure_celsius, link_bits_per_second });
     let flags = (any::<bool>(), any::<Option<bool>>(), any::<Option<bool>>());
+    let kernel_size = maybe(select(vec![0, KERNEL_SIZE_BYTES]));
     let report = prop::option::weighted(0.95, report().boxed());
     let place = prop::option::of(place().boxed());
-    (report, place, age, flags, peers.boxed(), limits().boxed()).prop_map(
-        |(report, place, age_seconds, (asleep, rotates, fault_sensed), peers, limits)| Case {
+    (report, place, age, flags, kernel_size, peers.boxed(), limits().boxed()).prop_map(
+        |(report, place, age_seconds, (asleep, rotates, fault_sensed), kernel_size_bytes, peers, limits)| Case {
             report,
             place,
             age_seconds,
             asleep,
             rotates,
+            kernel_size_bytes,
             fault_sensed,
             peers,
             limits,
@@ -357,6 +363,7 @@ pub fn clean() -> Vec<Case> {
         age_seconds: Some(0),
         asleep: false,
         rotates: Some(rotates),
+        kernel_size_bytes: Some(KERNEL_SIZE_BYTES),
         fault_sensed: Some(false),
         peers: PeersOfOne { enclosure_celsius: Some(30), link_bits_per_second: speed },
         limits: RuleSettings::default(),
@@ -365,7 +372,7 @@ pub fn clean() -> Vec<Case> {
 }
 
 /// How one thing of a case gets worse by `by`; a thing it does not know stays unknown.
-pub type Directionn = fn(&mut Case, u64) -> Option<()>;
+pub type Worsening = fn(&mut Case, u64) -> Option<()>;
 
 /// Beyond this no counter of a drive counts, and none is judged.
 const MOST: u64 = i64::MAX as u64;
@@ -411,7 +418,7 @@ fn uncorrected(row: &mut Option<ErrorCounters>, by: u64) -> Option<()> {
 
 /// Everything that a rule looks at.
 #[rustfmt::skip]
-pub const WORSE: &[(&str, Directionn)] = &[
+pub const WORSE: &[(&str, Worsening)] = &[
     ("reallocated", |c, by| more_of(c, 5, by)),
     ("spin retries", |c, by| more_of(c, 10, by)),
     ("reported uncorrectable", |c, by| more_of(c, 187, by)),
@@ -434,6 +441,7 @@ pub const WORSE: &[(&str, Directionn)] = &[
         *speed = speed.map(|n| n.saturating_sub(by));
         Some(())
     }),
+    ("the kernel's size", |c, _| { c.kernel_size_bytes = c.kernel_size_bytes.map(|_| 0); Some(()) }),
     ("the status", |c, _| {
         let passed = &mut c.report()?.smart_status_passed;
         *passed = passed.map(|_| false);
