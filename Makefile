@@ -19,7 +19,7 @@ help:
 	@echo "make bench   speed, side by side with nginx and others; 20 minutes, BENCH=quick three (tests/bench/README.md)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
-	@echo "make foresight DATA=FILE   how well the verdicts foretell failures of real drives (docs/foresight.md)"
+	@echo "make foresight DATA=FILE   how well the verdicts predict failures of real drives (docs/foresight.md)"
 	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
 	@echo "make deb-test  that package installed, upgraded, broken off and purged on five distributions (root; 2.2 GB)"
 	@echo "make build   target/release/jbod-monitor"

@@ -1,4 +1,4 @@
-//! Replays histories of real drives through the rules, and reports how well the verdicts foretell failures.
+//! Replays histories of real drives through the rules, and prints how well the verdicts predict failures.
 //!
 //! `make foresight DATA=FILE`; docs/foresight.md describes the file and the tables.
 

@@ -1,4 +1,4 @@
-//! How well an alarm foretells failures: recall by lead, false alarms, precision.
+//! How well an alarm predicts failures: recall by lead, false alarms, precision.
 
 use super::history::{Day, Drive};
 use super::ratio::{Estimate, Ratio};
@@ -40,7 +40,7 @@ impl Life {
     }
 
     /// Of those days, the ones whose next 30 days are known, and of these the ones with a failure in them. The day
-    /// of the failure itself foretells nothing.
+    /// of the failure itself is no prediction.
     fn days_with_known_future(&self, days: &Range<Day>) -> (i32, i32) {
         let Some(failure) = self.failure else {
             return (days_within(days, Day::MIN..self.last - HORIZON_DAYS + 1), 0);

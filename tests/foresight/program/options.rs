@@ -1,4 +1,4 @@
-//! What the program is told: its argument, and variables of the environment.
+//! Options of the program: its argument, and variables of the environment.
 
 use super::ForesightError;
 use std::ffi::OsString;
