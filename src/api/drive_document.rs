@@ -3,10 +3,12 @@
 
 use super::SCHEMA;
 use super::drive_summary::DriveSummary;
+use super::path_view::{PathView, path_views};
 use crate::domain::drive::{Drive, DriveKey, DrivePath};
 use crate::domain::enclosure::Bay;
-use crate::domain::identity::{DeviceName, Identity};
+use crate::domain::identity::{DeviceName, EnclosureId, Identity};
 use crate::domain::inventory::{DriveRecord, RestoredDrive};
+use crate::domain::known_paths::KnownPath;
 use crate::domain::smart::{
     AtaDetail, ExitStatus, NvmeDetail, ScsiDetail, SelfTest, SmartReport, TemperatureLimits, Wear,
 };
@@ -27,6 +29,8 @@ pub(super) struct DriveDoc<'a> {
     summary: &'a DriveSummary,
     /// Names under `/dev/disk/by-id`, without partitions.
     by_id: &'a [String],
+    /// Its paths, also those that are missing; empty of a disk behind a RAID controller, which has those of its volume.
+    path_states: Vec<PathView>,
     /// The drive's own verdict (smartctl's `smart_status.passed`).
     smart_status_passed: Option<bool>,
     /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
@@ -75,6 +79,7 @@ pub fn compose(record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawVal
         identity: &record.drive.identity,
         summary,
         by_id: &record.drive.by_id,
+        path_states: path_views(&record.paths),
         smart_status_passed: report.and_then(|r| r.smart_status_passed),
         power_mode: report.and_then(|r| r.power_mode.as_deref()),
         self_test: report.and_then(|r| r.self_test.as_ref()),
@@ -127,6 +132,7 @@ impl StoredDocument {
             host: None,
             address: String::new(),
             unit: 0,
+            state: None,
         };
         let drive = Drive {
             key: DriveKey::Restored(identity.clone()),
@@ -153,6 +159,21 @@ impl StoredDocument {
             missing_since,
         })
     }
+}
+
+/// The paths of a drive and its bay, out of a stored document. `None`: it is of another form.
+pub(crate) fn stored_paths(value: &[u8], now: Timestamp) -> Option<(Vec<KnownPath>, Option<Bay>)> {
+    #[derive(Deserialize)]
+    struct Paths {
+        schema: u32,
+        #[serde(default)]
+        path_states: Vec<PathView>,
+        enclosure: Option<EnclosureId>,
+        slot: Option<u32>,
+    }
+    let stored = serde_json::from_slice::<Paths>(value).ok().filter(|stored| stored.schema == SCHEMA)?;
+    let paths = stored.path_states.iter().take(MAX_PATHS).filter_map(|path| path.to_missing(now)).collect();
+    Some((paths, Bay::known(stored.enclosure.as_ref(), stored.slot)))
 }
 
 /// smartctl's JSON out of a stored document.

@@ -18,6 +18,12 @@ pub struct DriveSummary {
     pub(crate) device: DeviceName,
     /// Kernel names of all its paths, to all its logical units.
     pub(crate) paths: Vec<DeviceName>,
+    /// How many of its paths work; `null` of a missing drive, and of a disk behind a RAID controller.
+    #[serde(default)]
+    pub(crate) working_paths: Option<usize>,
+    /// How many paths it is known to have: those that were lost count until they are back, or forgotten.
+    #[serde(default)]
+    pub(crate) expected_paths: Option<usize>,
     /// Its logical units, by LUN: one, or one for each actuator or NVMe namespace.
     #[serde(default)]
     pub(crate) units: Vec<LogicalUnit>,

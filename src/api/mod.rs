@@ -18,6 +18,7 @@ pub mod missing_drives;
 pub mod overview;
 pub mod overview_brief;
 pub(crate) mod overview_input;
+mod path_view;
 pub(crate) mod published;
 #[cfg(feature = "schema")]
 pub mod schema;

@@ -5,8 +5,10 @@ use super::overview_input::OverviewInput;
 use crate::domain::drive::{Drive, DriveState};
 use crate::domain::enclosure::{Bay, Enclosure, Slot};
 use crate::domain::health::{DriveFacts, Judgement, Verdict, judge_drive};
+use crate::domain::identity::DeviceName;
 use crate::domain::inventory::DriveRecord;
 use crate::domain::smart::Protocol;
+use crate::domain::time::Timestamp;
 use crate::domain::transport::{Attachment, Transport};
 use crate::domain::zfs::Membership;
 
@@ -30,11 +32,14 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         (false, false) => (!translated).then_some(Protocol::Scsi),
     };
     let health = health(record, memberships, input);
+    let paths = count_paths(record, input.now);
     let stale = record.state == DriveState::Missing
         || record.collected_at.is_some_and(|at| at.age_seconds(input.now) > input.stale_after_seconds);
     DriveSummary {
         device: drive.device.clone(),
-        paths: drive.paths.iter().map(|p| p.device.clone()).collect(),
+        paths: devices(drive),
+        working_paths: paths.map(|(working, _)| working),
+        expected_paths: paths.map(|(_, expected)| expected),
         units: drive.units.clone(),
         serial_number: record.serial_number().cloned(),
         wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
@@ -69,6 +74,26 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
     }
 }
 
+/// Each once: the controllers of an NVMe subsystem share a block device.
+fn devices(drive: &Drive) -> Vec<DeviceName> {
+    let mut devices: Vec<DeviceName> = Vec::with_capacity(drive.paths.len());
+    for path in &drive.paths {
+        if !devices.contains(&path.device) {
+            devices.push(path.device.clone());
+        }
+    }
+    devices
+}
+
+/// Paths that work, and paths that the drive is known to have. `None`: it is missing, or has the paths of a RAID volume.
+fn count_paths(record: &DriveRecord, now: Timestamp) -> Option<(usize, usize)> {
+    let expected = record.paths.expected();
+    if !record.is_present() || expected == 0 {
+        return None;
+    }
+    Some((expected.saturating_sub(record.paths.lost(now).len()), expected))
+}
+
 /// The kernel's size of the logical unit that is read, where smartctl's capacity is of the same: not behind a RAID
 /// controller or a USB bridge, and not of an NVMe controller with all its namespaces.
 fn comparable_size(drive: &Drive) -> Option<u64> {
@@ -98,6 +123,7 @@ fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
 fn health(record: &DriveRecord, memberships: &[Membership], input: &OverviewInput) -> Judgement {
     let report = record.report.as_deref();
     let bay = record.bay.as_ref().filter(|_| record.is_present());
+    let lost_paths = record.lost_paths(input.now);
     let facts = DriveFacts {
         now: input.now,
         report,
@@ -109,6 +135,8 @@ fn health(record: &DriveRecord, memberships: &[Membership], input: &OverviewInpu
         memberships,
         fault_sensed: bay.and_then(|bay| slot(input.enclosures, bay)?.answer.fault_sensed),
         peers: input.peers.of_one(record),
+        expected_paths: record.paths.expected(),
+        lost_paths: &lost_paths,
     };
     let mut health = judge_drive(&facts, input.rules);
     let outside = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);

@@ -1,7 +1,9 @@
-//! The state of a running child, and whether its completion is still relevant: a drive may disappear, or disappear and
-//! be back, before the child ends.
+//! The state of a running child, and what its end means: a drive may disappear, or disappear and be back, before the child
+//! ends.
 
-use crate::domain::identity::ScsiHost;
+use crate::domain::drive::{Drive, DrivePath};
+use crate::domain::known_paths::PathAttempt;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A child on a drive.
@@ -9,18 +11,28 @@ use std::time::Instant;
 pub(super) struct RunningChild {
     /// Distinguishes its completion from that of every other child.
     pub(super) number: u64,
-    /// The SCSI host that the drive is being read through.
-    pub(super) host: Option<ScsiHost>,
+    pub(super) drive: Arc<Drive>,
+    /// The path that the drive is being read over.
+    pub(super) path: DrivePath,
     pub(super) since: Instant,
     /// The drive has disappeared since: the completion is of the previous one.
     pub(super) is_void: bool,
 }
 
-/// The relevance of a completion.
+/// What the end of a child means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Completion {
+    /// It is the reading of the present drive, with the attempts of its turn.
+    Current(Vec<PathAttempt>),
+    /// The path gave no reading: the drive is read over another one.
+    OtherPath,
+    /// It is of a drive that has disappeared since, or is back: not a reading of the present drive.
+    Void,
+}
+
+/// Whether a completion is still relevant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relevance {
-    /// It is of the present drive.
     Current,
-    /// It is of a drive that has disappeared since, or is back: not a reading of the present drive.
     Void,
 }

@@ -105,6 +105,7 @@ mod tests {
             host: Some(ScsiHost(host)),
             address: format!("{host}:2:0:0"),
             unit: 0,
+            state: None,
         };
         Drive {
             key: DriveKey::Discovered(serial.into()),

@@ -1,6 +1,6 @@
 //! Reads drives: the inventory, the scheduler of their readings, and the sweep that is running.
 
-use super::completion::Relevance;
+use super::completion::Completion;
 use super::jobs::Jobs;
 use super::run_queue::Urgency;
 use super::scheduler::{DriveRead, Enqueue, Scheduler};
@@ -75,7 +75,7 @@ impl DriveReader {
         if let Some(sweep) = self.sweep.as_mut() {
             sweep.retain(|key| present(key).is_some());
         }
-        self.scheduler.update_drives(present);
+        self.scheduler.update_drives(present, Instant::now());
         for change in &changes {
             if let Change::Appeared(key) | Change::Back(key) = change
                 && let Some(record) = inventory.get(key)
@@ -123,7 +123,8 @@ impl DriveReader {
             }
             Enqueue::HostSilent { host, drives } => NoReading::HostSilent { host: *host, drives: *drives },
         };
-        let reading = Reading { key, at: now(), took_ms: None, outcome: Outcome::Silent(why) };
+        let outcome = Outcome::Silent(why);
+        let reading = Reading { key, at: now(), took_ms: None, outcome, attempts: Vec::new() };
         self.inventory.apply(&reading);
     }
 
@@ -144,14 +145,19 @@ impl DriveReader {
         if answer.stopped {
             return None;
         }
-        if completion == Relevance::Void {
-            self.read_again(key, ended);
-            return None;
-        }
+        let attempts = match completion {
+            Completion::Void => {
+                self.read_again(key, ended);
+                return None;
+            }
+            Completion::OtherPath => None,
+            Completion::Current(attempts) => Some(attempts),
+        };
         self.count(&answer.outcome);
         for (key, outcome) in self.scheduler.defer_stalled() {
             self.skip_drive(key, &outcome, ended);
         }
+        let attempts = attempts?;
         if let Some(sweep) = self.sweep.as_mut() {
             // A volume whose disks are listed is not expected to answer.
             let may_fail = self.inventory.get(&key).is_some_and(|record| !record.drive.raid_disks.is_empty());
@@ -162,7 +168,7 @@ impl DriveReader {
             return Some(ReadingApplied { key, raw: None, replaced: None });
         }
         let took_ms = u64::try_from(answer.took.as_millis()).ok();
-        let reading = Reading { key: key.clone(), at: at.date(), took_ms, outcome: answer.outcome };
+        let reading = Reading { key: key.clone(), at: at.date(), took_ms, outcome: answer.outcome, attempts };
         let replaced = self.inventory.apply(&reading);
         // After a reading without values the earlier one is kept, with its JSON.
         let was_taken = self.inventory.get(&key).is_some_and(|record| record.error.is_none());
@@ -201,7 +207,9 @@ impl DriveReader {
     pub(super) fn try_complete_sweep(&mut self, sources_are_idle: bool) -> Option<CompletedSweep> {
         let sweep = self.sweep.take_if(|sweep| sweep.has_read_all() && sources_are_idle)?;
         self.counters.sweeps += 1;
-        Some(sweep.complete(self.scheduler.silent_hosts()))
+        let silent_hosts = self.scheduler.silent_hosts();
+        self.inventory.set_silent_hosts(&silent_hosts, now());
+        Some(sweep.complete(silent_hosts))
     }
 
     /// Counters so far, and gauges.

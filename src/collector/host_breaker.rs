@@ -90,6 +90,13 @@ impl HostBreaker {
         hosts.any(|failure| failure.probe_drive.as_ref() == Some(&drive.key))
     }
 
+    /// The drive probes that silent host.
+    pub(super) fn is_probed_by(&self, host: ScsiHost, key: &DriveKey) -> bool {
+        self.silent
+            .get(&host)
+            .is_some_and(|failure| failure.failed.is_some() && failure.probe_drive.as_ref() == Some(key))
+    }
+
     /// A drive was added: if its host is silent, the drive probes it at once, since the host may have been repaired.
     pub(super) fn on_drive_added(&mut self, drive: &Drive) {
         for host in drive.paths.iter().filter_map(|p| p.host) {

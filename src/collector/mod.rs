@@ -10,6 +10,7 @@ mod drive_reader;
 mod enclosure_reader;
 mod host_breaker;
 mod jobs;
+mod path_backoff;
 mod pools;
 mod quarantine;
 mod rayon_pool;

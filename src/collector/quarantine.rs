@@ -1,6 +1,6 @@
 //! Quarantine: the state of a drive between its readings: timeouts, the back-off after them, a child that still hangs.
 
-use crate::domain::drive::DriveKey;
+use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::inventory::Outcome;
 use crate::probe::exec::Stuck;
 use crate::probe::smartctl;
@@ -19,11 +19,16 @@ struct DriveHistory {
     /// Consecutive timeouts.
     timeouts: u32,
     not_before: Option<Instant>,
-    stuck: Option<Stuck>,
+    stuck: Vec<StuckChild>,
     device_type: Option<String>,
     took: Duration,
-    /// Number of readings without values; each one moves on to the next path.
-    path_index: usize,
+}
+
+/// A child that outlived its SIGKILL. The path that it was started on is not used until it ends.
+#[derive(Debug)]
+struct StuckChild {
+    address: String,
+    child: Stuck,
 }
 
 /// Why a drive is not to be read now.
@@ -31,7 +36,7 @@ struct DriveHistory {
 pub(super) enum WaitReason {
     /// It timed out; it is not read again until then.
     BackOff(Instant),
-    /// Its last child still hangs.
+    /// A child hangs on each of its paths.
     ChildStuck { pid: u32, seconds: u64 },
 }
 
@@ -44,29 +49,37 @@ pub(super) struct Quarantine {
 
 impl Quarantine {
     /// Whether the drive may be read now. `ignores_backoff`: regardless of its back-off, because it probes its SCSI host.
-    pub(super) fn check(&mut self, key: &DriveKey, ignores_backoff: bool, at: Instant) -> Result<(), WaitReason> {
-        let Some(history) = self.histories.get_mut(key) else { return Ok(()) };
+    pub(super) fn check(&mut self, drive: &Drive, ignores_backoff: bool, at: Instant) -> Result<(), WaitReason> {
+        let Some(history) = self.histories.get_mut(&drive.key) else { return Ok(()) };
         if let Some(until) = history.not_before
             && until > at
             && !ignores_backoff
         {
             return Err(WaitReason::BackOff(until));
         }
-        let Some(stuck) = history.stuck.as_mut() else { return Ok(()) };
-        if !stuck.is_gone() {
-            let seconds = at.saturating_duration_since(stuck.since()).as_secs();
-            return Err(WaitReason::ChildStuck { pid: stuck.pid(), seconds });
+        history.reap();
+        let Some(first) = history.stuck.first() else {
+            self.stuck.remove(&drive.key);
+            return Ok(());
+        };
+        if drive.paths_to_read().any(|path| !history.is_stuck(&path.address)) {
+            return Ok(());
         }
-        history.stuck = None;
-        self.stuck.remove(key);
-        Ok(())
+        let seconds = at.saturating_duration_since(first.child.since()).as_secs();
+        Err(WaitReason::ChildStuck { pid: first.child.pid(), seconds })
     }
 
-    /// Keeps the child of a reading, if it outlived its SIGKILL.
-    pub(super) fn keep_stuck(&mut self, key: &DriveKey, stuck: Option<Stuck>) {
-        let Some(stuck) = stuck else { return };
-        self.histories.entry(key.clone()).or_default().stuck = Some(stuck);
+    /// Keeps the child of a reading over that path, if it outlived its SIGKILL.
+    pub(super) fn keep_stuck(&mut self, key: &DriveKey, address: &str, stuck: Option<Stuck>) {
+        let Some(child) = stuck else { return };
+        let history = self.histories.entry(key.clone()).or_default();
+        history.stuck.push(StuckChild { address: address.to_owned(), child });
         self.stuck.insert(key.clone());
+    }
+
+    /// A child hangs on that path of the drive.
+    pub(super) fn is_path_stuck(&self, key: &DriveKey, address: &str) -> bool {
+        self.histories.get(key).is_some_and(|history| history.is_stuck(address))
     }
 
     /// Records the result of a reading: keeps the drive's type, or extends its back-off.
@@ -78,14 +91,12 @@ impl Quarantine {
                 let device_type = report.device_type.as_deref().filter(|found| TYPES.contains(found));
                 history.device_type = device_type.map(str::to_owned);
                 history.reset();
-                history.path_index = 0;
             }
             Outcome::Standby => history.reset(),
             Outcome::Failed(_) => {
                 // The reading was quick, whatever its result.
                 history.reset();
                 history.device_type = None;
-                history.path_index += 1;
             }
             Outcome::Silent(_) => self.record_timeout(key, at),
         }
@@ -94,10 +105,9 @@ impl Quarantine {
     /// Records another timeout, which doubles the back-off.
     pub(super) fn record_timeout(&mut self, key: &DriveKey, at: Instant) {
         let history = self.histories.entry(key.clone()).or_default();
-        let doublings = history.timeouts.min(4);
+        let doublings = history.timeouts;
         history.timeouts += 1;
-        history.path_index += 1;
-        history.not_before = Some(at + (INITIAL_BACKOFF * 2u32.pow(doublings)).min(MAX_BACKOFF));
+        history.not_before = Some(at + backoff(doublings));
     }
 
     /// Ends the back-off of the drive.
@@ -114,7 +124,8 @@ impl Quarantine {
                 return true;
             }
             history.not_before = None;
-            history.stuck.as_mut().is_some_and(|stuck| !stuck.is_gone())
+            history.reap();
+            !history.stuck.is_empty()
         });
     }
 
@@ -123,10 +134,8 @@ impl Quarantine {
         let histories = &mut self.histories;
         self.stuck.retain(|key| {
             let Some(history) = histories.get_mut(key) else { return false };
-            if history.stuck.as_mut().is_some_and(Stuck::is_gone) {
-                history.stuck = None;
-            }
-            history.stuck.is_some()
+            history.reap();
+            !history.stuck.is_empty()
         });
     }
 
@@ -136,16 +145,12 @@ impl Quarantine {
     }
 
     pub(super) fn has_stuck_child(&self, key: &DriveKey) -> bool {
-        self.histories.get(key).is_some_and(|history| history.stuck.is_some())
+        self.histories.get(key).is_some_and(|history| !history.stuck.is_empty())
     }
 
     /// Duration of its last reading.
     pub(super) fn took(&self, key: &DriveKey) -> Duration {
         self.histories.get(key).map_or(Duration::ZERO, |history| history.took)
-    }
-
-    pub(super) fn path_index(&self, key: &DriveKey) -> usize {
-        self.histories.get(key).map_or(0, |history| history.path_index)
     }
 
     pub(super) fn device_type(&self, key: &DriveKey) -> Option<&str> {
@@ -162,13 +167,26 @@ impl Quarantine {
 
     /// Number of abandoned children that have not ended, and of drives in back-off.
     pub(super) fn counts(&self, at: Instant) -> (usize, usize) {
-        let stuck = self.histories.values().filter(|history| history.stuck.is_some()).count();
+        let stuck = self.histories.values().map(|history| history.stuck.len()).sum();
         let in_backoff = |history: &&DriveHistory| history.not_before.is_some_and(|until| until > at);
         (stuck, self.histories.values().filter(in_backoff).count())
     }
 }
 
+/// Back-off after that many failures before: two minutes, doubled for each, up to half an hour.
+pub(super) fn backoff(failures_before: u32) -> Duration {
+    (INITIAL_BACKOFF * 2u32.pow(failures_before.min(4))).min(MAX_BACKOFF)
+}
+
 impl DriveHistory {
+    fn is_stuck(&self, address: &str) -> bool {
+        self.stuck.iter().any(|stuck| stuck.address == address)
+    }
+
+    fn reap(&mut self) {
+        self.stuck.retain_mut(|stuck| !stuck.child.is_gone());
+    }
+
     fn reset(&mut self) {
         self.timeouts = 0;
         self.not_before = None;

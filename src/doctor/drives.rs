@@ -169,6 +169,9 @@ fn remedy(why: &NoReading) -> &'static str {
         NoReading::TimedOut { .. } | NoReading::Stuck { .. } | NoReading::HostSilent { .. } => {
             return "a look at the drive, its cable and dmesg; SMART_TIMEOUT where it is only slow";
         }
+        NoReading::PathUnusable { .. } => {
+            return "a look at its cable, IO module and HBA, and dmesg; then: echo running > /sys/block/DEVICE/device/state";
+        }
         NoReading::ToolFailed(failure) => failure.cause,
         NoReading::Unidentified { cause, .. } => *cause,
         NoReading::NotInstalled

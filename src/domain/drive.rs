@@ -3,6 +3,7 @@
 use super::device_type::{Controller, DeviceType, Disk};
 use super::identity::{DeviceName, Identity, ScsiHost};
 use super::no_reading::{NoReading, RaidVolume};
+use super::path_state::PathState;
 use super::smart::SmartReport;
 use super::transport::{Attachment, Transport};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub struct DrivePath {
     pub(crate) address: String,
     /// The logical unit that it leads to: an index in `Drive::units`.
     pub(crate) unit: usize,
+    /// At discovery; `None`: the kernel does not report it.
+    pub(crate) state: Option<PathState>,
 }
 
 /// One logical unit of a drive: what the kernel shows as a block device. A drive with two actuators has two, an NVMe
@@ -66,6 +69,34 @@ pub struct LogicalUnit {
 }
 
 impl DrivePath {
+    /// It was not usable at discovery.
+    pub(crate) fn unusable_state(&self) -> Option<&PathState> {
+        self.state.as_ref().filter(|state| !state.is_usable())
+    }
+
+    /// It is the same path: its state may be another.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let Self { device, node, host, address, unit, state: _ } = self;
+        (device, node, host, address, unit) == (&other.device, &other.node, &other.host, &other.address, &other.unit)
+    }
+
+    /// Both lead through the same ports, be it to different logical units: `host:channel:target`, or the NVMe controller.
+    pub(crate) fn shares_ports_with(&self, other: &Self) -> bool {
+        self.host == other.host && self.ports() == other.ports()
+    }
+
+    /// As people know it: its block device, or the NVMe controller.
+    pub(crate) fn name(&self) -> &str {
+        if self.host.is_some() { self.device.as_str() } else { &self.address }
+    }
+
+    fn ports(&self) -> &str {
+        match (self.host, self.address.rsplit_once(':')) {
+            (Some(_), Some((target, _))) => target,
+            _ => &self.address,
+        }
+    }
+
     /// The path to a disk behind the RAID volume that this path leads to.
     pub(crate) fn to_raid_disk(&self, disk: Disk) -> Option<Self> {
         let device = disk.name(&self.device)?;
@@ -146,6 +177,11 @@ impl Drive {
             }
             _ => NoReading::WithoutHealth { exit_status, obstacle: report.health_obstacle() },
         }
+    }
+
+    /// The paths over which it is read: those of its first logical unit, with which its paths begin.
+    pub(crate) fn paths_to_read(&self) -> impl Iterator<Item = &DrivePath> {
+        self.paths.iter().take_while(|path| path.unit == 0)
     }
 
     pub(crate) fn has_device(&self, name: &str) -> bool {

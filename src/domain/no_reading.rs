@@ -4,6 +4,7 @@
 
 use super::device_type::{Controller, DeviceType};
 use super::identity::{DeviceName, ScsiHost};
+use super::path_state::PathState;
 use super::smart::HealthObstacle;
 use super::text::list_first;
 use super::time::Timestamp;
@@ -24,6 +25,8 @@ pub enum NoReading {
     Stuck { pid: u32, seconds: u64 },
     /// The SCSI host of the drive is silent, with that number of drives; this one was not read.
     HostSilent { host: ScsiHost, drives: usize },
+    /// The kernel does not execute commands over the path.
+    PathUnusable { device: DeviceName, state: PathState },
     /// Another drive had its name before the reading was complete.
     NameReused { device: DeviceName },
     /// smartctl answered, but gave no identity of a drive.
@@ -72,6 +75,15 @@ pub struct RaidVolume {
 }
 
 impl NoReading {
+    /// The path may be the cause, so that another path is tried.
+    pub(crate) fn may_be_of_path(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Stuck { .. } | Self::PathUnusable { .. } => true,
+            Self::Unidentified { cause, .. } => *cause != Cause::PermissionDenied,
+            _ => false,
+        }
+    }
+
     /// The sentence begins with the name of the drive.
     pub(crate) fn names_its_drive(&self) -> bool {
         matches!(self, Self::RaidVolume(_) | Self::UnknownBridge { .. } | Self::UsbWithoutHealth { .. })
@@ -106,6 +118,7 @@ impl fmt::Display for NoReading {
             Self::HostSilent { host, drives } => {
                 write!(f, "not asked: SCSI host {host} is silent, {drives} drives behind it gave no answer")
             }
+            Self::PathUnusable { device, state } => write!(f, "not asked: the kernel has {device} as {state}"),
             Self::NameReused { device } => write!(f, "{device} became another drive while it was read"),
             Self::Unidentified { exit_status, messages, .. } => {
                 write!(f, "smartctl gave no serial number and no WWN, exit status {}", Status(*exit_status))?;

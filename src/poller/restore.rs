@@ -6,7 +6,7 @@ use super::event_loop::EventLoop;
 use super::missing_drives::{Restore, StoredList};
 use super::stored::Budget;
 use crate::api::document_header::DocumentHeader;
-use crate::api::drive_document::{StoredDocument, smartctl_json};
+use crate::api::drive_document::{StoredDocument, smartctl_json, stored_paths};
 use crate::api::drive_summary::DriveSummary;
 use crate::api::missing_drives::{Outline, build_missing_list, parse_missing_list};
 use crate::api::overview::Overview;
@@ -255,6 +255,9 @@ impl EventLoop {
         copy: CopyKind,
         budget: &mut Budget,
     ) -> bool {
+        if let Some((paths, bay)) = stored_paths(value, now()) {
+            self.collector.inventory_mut().restore_paths(key, paths, bay.as_ref());
+        }
         let Some(at) = head.collected_at else { return true };
         let Some(raw) = smartctl_json(value) else { return false };
         let place = Key::Smart(device);

@@ -5,16 +5,17 @@
 
 use super::multipath::{DiscoveredPath, group_paths};
 use super::sysfs::{count_shortage, listed};
-use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names};
+use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names, nvme};
 use crate::domain::device_type::Disk;
 use crate::domain::drive::{Drive, DrivePath};
 use crate::domain::identity::{DeviceName, Identity, SerialNumber};
+use crate::domain::path_state::PathState;
 use crate::domain::transport::Attachment;
 use rustix::fs::{Dir, Mode, OFlags, fstatfs, open, readlinkat};
 use std::ffi::CString;
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// SCSI peripheral device types that are disks: direct access, simplified direct access, zoned.
 const DISK_TYPES: [&str; 3] = ["0", "14", "20"];
@@ -37,7 +38,7 @@ pub fn discover(host: &Host) -> io::Result<Vec<Drive>> {
 fn discover_paths(host: &Host, devices: &[DeviceName]) -> Vec<DiscoveredPath> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(DISCOVERY_THREADS);
     let share = devices.len().div_ceil(threads).max(MIN_DRIVES_PER_THREAD);
-    let read_paths = |share: &[DeviceName]| share.iter().filter_map(|d| discover_path(host, d)).collect::<Vec<_>>();
+    let read_paths = |share: &[DeviceName]| share.iter().flat_map(|d| discover_device(host, d)).collect::<Vec<_>>();
     std::thread::scope(|scope| {
         let mut shares = devices.chunks(share);
         let own = shares.next().unwrap_or_default();
@@ -101,56 +102,106 @@ fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
     if !block.join("size").exists() {
         return None;
     }
-    if device.as_str().starts_with("nvme") { nvme_identity(&block) } else { Some(scsi_identity(&block.join("device"))) }
+    if device.as_str().starts_with("nvme") {
+        return Some(nvme::identity(&block, &nvme::controllers(&block)));
+    }
+    Some(scsi_identity(&block.join("device")))
 }
 
 /// The path still leads to that drive through the same node: neither the block device name nor the sg number has
 /// been reassigned since discovery.
 pub(crate) fn still_leads_to(host: &Host, path: &DrivePath, identity: &Identity) -> bool {
     match Disk::of_name(&path.device) {
-        Some((volume, disk)) => path_and_identity(host, &volume).is_some_and(|(current, own)| {
-            current.to_raid_disk(disk).as_ref() == Some(path) && disk.identity(&own) == *identity
+        Some((volume, disk)) => paths_and_identity(host, &volume).is_some_and(|(current, own)| {
+            let mut disks = current.iter().filter_map(|volume| volume.to_raid_disk(disk));
+            disks.any(|current| current.is_same_as(path)) && disk.identity(&own) == *identity
         }),
-        None => path_and_identity(host, &path.device)
-            .is_some_and(|(current, own)| DrivePath { unit: path.unit, ..current } == *path && own.agrees(identity)),
+        None => paths_and_identity(host, &path.device).is_some_and(|(mut current, own)| {
+            current.iter_mut().for_each(|current| current.unit = path.unit);
+            current.iter().any(|current| current.is_same_as(path)) && own.agrees(identity)
+        }),
     }
 }
 
-/// Path and identity of a block device, and no more: this runs after every reading.
-fn path_and_identity(host: &Host, device: &DeviceName) -> Option<(DrivePath, Identity)> {
+/// The state of a path now; `None`: the kernel does not report it.
+pub(crate) fn state_of(host: &Host, path: &DrivePath) -> Option<PathState> {
+    let device = Disk::of_name(&path.device).map_or_else(|| path.device.clone(), |(volume, _)| volume);
+    let block = host.path("sys/block").join(device.as_str());
+    if path.host.is_none() {
+        let controller = nvme::controllers(&block).into_iter().find(|controller| controller.name == path.address)?;
+        return controller.path(&device).state;
+    }
+    scsi_state(&block.join("device"))
+}
+
+/// Paths and identity of a block device, and no more: this runs after every reading.
+fn paths_and_identity(host: &Host, device: &DeviceName) -> Option<(Vec<DrivePath>, Identity)> {
     let block = host.path("sys/block").join(device.as_str());
     if device.as_str().starts_with("nvme") {
-        let (path, _) = nvme_path(&block, device)?;
-        return Some((path, nvme_identity(&block)?));
+        let controllers = nvme::controllers(&block);
+        let paths = controllers.iter().map(|controller| controller.path(device)).collect();
+        return Some((paths, nvme::identity(&block, &controllers)));
     }
     let dir = block.join("device");
-    Some((scsi_path(&dir, device)?, scsi_identity(&dir)))
+    Some((vec![scsi_path(&dir, device)?], scsi_identity(&dir)))
 }
 
-fn discover_path(host: &Host, device: &DeviceName) -> Option<DiscoveredPath> {
+/// The paths of one block device: one, or of an NVMe device one for each controller.
+fn discover_device(host: &Host, device: &DeviceName) -> Vec<DiscoveredPath> {
     let block = host.path("sys/block").join(device.as_str());
     let size_bytes = attribute(&block.join("size")).and_then(|s| s.parse::<u64>().ok()).map(|n| n.saturating_mul(512));
-    let rotational = attribute(&block.join("queue/rotational")).map(|r| r != "0");
-    let (path, identity, vendor, model, firmware) =
-        if device.as_str().starts_with("nvme") { read_nvme(&block, device)? } else { read_scsi(&block, device)? };
     // A card reader without a card is not a drive.
     if size_bytes.is_none_or(|s| s == 0) && attribute(&block.join("removable")).as_deref() == Some("1") {
-        return None;
+        return Vec::new();
     }
-    let attachment = match path.host {
-        Some(_) => attachment::scsi(host, &block, &path.address),
-        None => Attachment::Nvme,
-    };
+    let rotational = attribute(&block.join("queue/rotational")).map(|r| r != "0");
+    if device.as_str().starts_with("nvme") {
+        return discover_nvme(&block, device, size_bytes, rotational);
+    }
+    let Some((path, identity, vendor, model, firmware)) = read_scsi(&block, device) else { return Vec::new() };
     let sysfs_path = std::fs::read_link(&block).unwrap_or_default();
     let expander = sysfs_path.iter().rev().filter_map(|part| part.to_str()).find(|part| part.starts_with("expander-"));
-    let expander = expander.map(str::to_owned);
-    Some(DiscoveredPath { path, expander, identity, vendor, model, firmware, size_bytes, rotational, attachment })
+    vec![DiscoveredPath {
+        attachment: attachment::scsi(host, &block, &path.address),
+        expander: expander.map(str::to_owned),
+        path,
+        identity,
+        vendor,
+        model,
+        firmware,
+        size_bytes,
+        rotational,
+        controller: None,
+    }]
+}
+
+fn discover_nvme(
+    block: &Path,
+    device: &DeviceName,
+    size_bytes: Option<u64>,
+    rotational: Option<bool>,
+) -> Vec<DiscoveredPath> {
+    let controllers = nvme::controllers(block);
+    let identity = nvme::identity(block, &controllers);
+    let path = |controller: &nvme::Controller| DiscoveredPath {
+        path: controller.path(device),
+        expander: None,
+        identity: identity.clone(),
+        vendor: None,
+        model: controller.attribute("model"),
+        firmware: controller.attribute("firmware_rev"),
+        size_bytes,
+        rotational,
+        attachment: Attachment::Nvme,
+        controller: Some(controller.identity()),
+    };
+    controllers.iter().map(path).collect()
 }
 
 /// Path, identity, vendor, model and firmware.
 type DriveAttributes = (DrivePath, Identity, Option<String>, Option<String>, Option<String>);
 
-fn read_scsi(block: &std::path::Path, name: &DeviceName) -> Option<DriveAttributes> {
+fn read_scsi(block: &Path, name: &DeviceName) -> Option<DriveAttributes> {
     let dir = block.join("device");
     if attribute(&dir.join("type")).is_some_and(|t| !DISK_TYPES.contains(&t.as_str())) {
         return None;
@@ -159,15 +210,19 @@ fn read_scsi(block: &std::path::Path, name: &DeviceName) -> Option<DriveAttribut
     Some((scsi_path(&dir, name)?, scsi_identity(&dir), read("vendor"), read("model"), read("rev")))
 }
 
-fn scsi_path(dir: &std::path::Path, name: &DeviceName) -> Option<DrivePath> {
+fn scsi_path(dir: &Path, name: &DeviceName) -> Option<DrivePath> {
     let address = link_name(dir)?;
     let sg = names(&dir.join("scsi_generic")).into_iter().find_map(|n| device(&n));
     let node = sg.map_or_else(|| format!("/dev/{name}"), |sg| format!("/dev/{sg}"));
     let host = address.split(':').next().and_then(|h| h.parse().ok());
-    Some(DrivePath { device: name.clone(), node, host, address, unit: 0 })
+    Some(DrivePath { device: name.clone(), node, host, address, unit: 0, state: scsi_state(dir) })
 }
 
-fn scsi_identity(dir: &std::path::Path) -> Identity {
+fn scsi_state(dir: &Path) -> Option<PathState> {
+    attribute(&dir.join("state")).as_deref().map(PathState::from)
+}
+
+fn scsi_identity(dir: &Path) -> Identity {
     let naa = || binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page)).map(|hex| format!("naa.{hex}"));
     // `wwid` is the kernel's choice among the designators; kernels before 3.15 do not provide it.
     let wwid = attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder(w));
@@ -211,47 +266,9 @@ fn text_of(bytes: &[u8]) -> Option<String> {
 }
 
 /// All digits after the type digit are zero.
-fn is_placeholder(wwid: &str) -> bool {
+pub(super) fn is_placeholder(wwid: &str) -> bool {
     let digits = wwid.strip_prefix("naa.").or_else(|| wwid.strip_prefix("eui."));
     digits.is_some_and(|d| d.bytes().skip(1).all(|b| b == b'0'))
-}
-
-fn read_nvme(block: &std::path::Path, name: &DeviceName) -> Option<DriveAttributes> {
-    let (path, controller) = nvme_path(block, name)?;
-    let read = |what: &str| attribute(&controller.join(what));
-    Some((path, nvme_identity(block)?, None, read("model"), read("firmware_rev")))
-}
-
-fn nvme_path(block: &std::path::Path, name: &DeviceName) -> Option<(DrivePath, PathBuf)> {
-    let controller = nvme_controller(block)?;
-    let address = controller.file_name()?.to_str()?.to_owned();
-    let path = DrivePath { device: name.clone(), node: format!("/dev/{address}"), host: None, address, unit: 0 };
-    Some((path, controller))
-}
-
-fn nvme_identity(block: &std::path::Path) -> Option<Identity> {
-    let controller = nvme_controller(block)?;
-    let wwid =
-        attribute(&block.join("wwid")).or_else(|| attribute(&block.join("device/wwid"))).filter(|w| !is_placeholder(w));
-    let unit_serial = attribute(&controller.join("serial")).map(SerialNumber::from);
-    Some(Identity { wwid, unit_serial })
-}
-
-/// The controller's directory. With native multipath `device` is the subsystem, which holds a
-/// link for each of its controllers; the first one is used.
-fn nvme_controller(block: &std::path::Path) -> Option<PathBuf> {
-    let is_controller =
-        |n: &str| n.strip_prefix("nvme").is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
-    let link = block.join("device");
-    let name = link_name(&link)?;
-    if is_controller(&name) {
-        let parent = block.parent()?.parent()?;
-        let by_class = parent.join("class/nvme").join(&name);
-        return Some(if by_class.exists() { by_class } else { std::fs::canonicalize(link).ok()? });
-    }
-    let mut controllers: Vec<_> = names(&link).into_iter().filter(|n| is_controller(n)).collect();
-    controllers.sort_by(|a, b| crate::domain::text::natural_cmp(a, b));
-    Some(link.join(controllers.first()?))
 }
 
 #[cfg(test)]

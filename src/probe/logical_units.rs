@@ -5,6 +5,7 @@
 
 use super::multipath::{DiscoveredPath, PathGroup, is_placeholder_serial};
 use crate::domain::drive::{DrivePath, LogicalUnit};
+use crate::domain::identity::DeviceName;
 use crate::domain::transport::{Attachment, Transport};
 use std::collections::HashMap;
 
@@ -92,9 +93,9 @@ pub(super) fn of(groups: &[PathGroup]) -> (Vec<LogicalUnit>, Vec<DrivePath>) {
         found.sort_by(|a, b| a.path.device.cmp(&b.path.device));
         if is_nvme {
             // Each namespace is a unit of its own.
-            for path in found {
-                paths.push(DrivePath { unit: units.len(), ..path.path.clone() });
-                units.push(unit(path, &[path]));
+            for namespace in namespaces(&found) {
+                paths.extend(namespace.iter().map(|path| DrivePath { unit: units.len(), ..path.path.clone() }));
+                units.extend(namespace.first().map(|first| unit(first, &namespace)));
             }
         } else {
             paths.extend(found.iter().map(|path| DrivePath { unit: units.len(), ..path.path.clone() }));
@@ -104,11 +105,27 @@ pub(super) fn of(groups: &[PathGroup]) -> (Vec<LogicalUnit>, Vec<DrivePath>) {
     (units, paths)
 }
 
+/// The paths to each namespace: one for each controller, with one block device for all, or one for each.
+fn namespaces<'a>(paths: &[&'a DiscoveredPath]) -> Vec<Vec<&'a DiscoveredPath>> {
+    let mut namespaces: Vec<Vec<&DiscoveredPath>> = Vec::new();
+    for path in paths {
+        let is_same = |known: &&DiscoveredPath| {
+            let wwid = known.identity.wwid.as_ref();
+            known.path.device == path.path.device || wwid.is_some() && wwid == path.identity.wwid.as_ref()
+        };
+        match namespaces.iter_mut().find(|namespace| namespace.first().is_some_and(|known| is_same(known))) {
+            Some(namespace) => namespace.push(path),
+            None => namespaces.push(vec![path]),
+        }
+    }
+    namespaces
+}
+
 /// `primary`: the path with the most complete identity.
 fn unit(primary: &DiscoveredPath, paths: &[&DiscoveredPath]) -> LogicalUnit {
     LogicalUnit {
         device: primary.path.device.clone(),
-        paths: paths.iter().map(|path| path.path.device.clone()).collect(),
+        paths: devices(paths.iter().map(|path| &path.path)),
         lun: lun(&primary.path),
         size_bytes: paths.iter().filter_map(|path| path.size_bytes).max(),
         wwid: primary.identity.wwid.clone(),
@@ -122,4 +139,15 @@ pub(super) fn total_bytes(units: &[LogicalUnit]) -> Option<u64> {
         total = total.saturating_add(unit.size_bytes?);
     }
     Some(total).filter(|bytes| *bytes > 0)
+}
+
+/// The block devices of paths, each once: the controllers of an NVMe subsystem share one.
+fn devices<'a>(paths: impl Iterator<Item = &'a DrivePath>) -> Vec<DeviceName> {
+    let mut devices: Vec<DeviceName> = Vec::new();
+    for path in paths {
+        if !devices.contains(&path.device) {
+            devices.push(path.device.clone());
+        }
+    }
+    devices
 }

@@ -9,6 +9,7 @@ mod json;
 pub mod links;
 mod logical_units;
 mod multipath;
+mod nvme;
 pub mod smartctl;
 pub(crate) mod sysfs;
 pub mod tools;

@@ -2,6 +2,7 @@
 //! Pure; `drives` reads the paths and their identities.
 
 use super::logical_units;
+use super::nvme::ControllerIdentity;
 use crate::domain::drive::{Drive, DriveKey, DrivePath};
 use crate::domain::identity::Identity;
 use crate::domain::transport::{Attachment, Transport};
@@ -20,6 +21,8 @@ pub(super) struct DiscoveredPath {
     pub(super) size_bytes: Option<u64>,
     pub(super) rotational: Option<bool>,
     pub(super) attachment: Attachment,
+    /// Of an NVMe drive.
+    pub(super) controller: Option<ControllerIdentity>,
 }
 
 impl DiscoveredPath {
@@ -33,15 +36,21 @@ impl DiscoveredPath {
         matches!(self.attachment.transport(), Some(Transport::Sata | Transport::Usb))
     }
 
-    /// The names by which candidates are found: only paths that share a name are compared. Each namespace of an NVMe
-    /// controller has its own wwid; the controller makes them one drive.
+    /// The names by which candidates are found: only paths that share a name are compared.
     fn names(&self) -> Vec<String> {
-        if self.path.host.is_none() {
-            return vec![format!("nvme {}", self.path.address)];
-        }
         let name = |kind: &str, name: Option<&str>| name.map(|name| format!("{kind} {name}"));
-        let names = [name("wwid", self.identity.wwid.as_deref()), name("serial", self.identity.unit_serial.as_deref())];
-        names.into_iter().flatten().collect()
+        let wwid = name("wwid", self.identity.wwid.as_deref());
+        let others = if self.is_nvme() {
+            // Each namespace of a controller has a wwid of its own, the controllers of a subsystem share its devices.
+            [name("controller", Some(&self.path.address)), name("device", Some(self.path.device.as_str()))]
+        } else {
+            [name("serial", self.identity.unit_serial.as_deref()), None]
+        };
+        others.into_iter().chain([wwid]).flatten().collect()
+    }
+
+    fn is_nvme(&self) -> bool {
+        self.path.host.is_none()
     }
 }
 
@@ -77,6 +86,11 @@ pub(super) fn group_paths(paths: Vec<DiscoveredPath>) -> Vec<Drive> {
             Some(group) => {
                 group.position = group.position.min(position);
                 group.others.push(path);
+                // A further namespace has names of its own.
+                let Some(index) = first else { continue };
+                for name in names {
+                    by_name.entry(name).or_default().push(index);
+                }
             }
             None => {
                 for name in names {
@@ -95,15 +109,12 @@ pub(super) fn group_paths(paths: Vec<DiscoveredPath>) -> Vec<Drive> {
 fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
     let primary = &group.primary;
     let (a, b) = (&primary.identity, &other.identity);
-    if primary.vendor != other.vendor
-        || primary.model != other.model
-        || primary.path.host.is_some() != other.path.host.is_some()
-    {
+    if primary.vendor != other.vendor || primary.model != other.model || primary.is_nvme() != other.is_nvme() {
         return false;
     }
-    if primary.path.host.is_none() {
-        // Namespaces of one NVMe controller are one drive.
-        return a.unit_serial.is_some() && a.unit_serial == b.unit_serial && primary.path.address == other.path.address;
+    if primary.is_nvme() {
+        let is_joined = |known: &DiscoveredPath| is_same_controller(known, other) || is_second_port(known, other);
+        return a.unit_serial.is_some() && a.unit_serial == b.unit_serial && group.paths().any(is_joined);
     }
     if primary.is_single_path_bus() || other.is_single_path_bus() {
         return false;
@@ -121,6 +132,23 @@ fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
         (None, None, Some(sa), Some(sb)) => sa == sb && is_independent && !is_placeholder_serial(sa),
         _ => false,
     }
+}
+
+/// Namespaces of one controller, or controllers that the kernel has joined: then they share a block device.
+fn is_same_controller(known: &DiscoveredPath, other: &DiscoveredPath) -> bool {
+    known.path.address == other.path.address || known.path.device == other.path.device
+}
+
+/// Two controllers of one drive that the kernel has not joined (`nvme_core.multipath=N`): one namespace behind two
+/// controllers of one subsystem. Cheap drives of one model may share a name, and even a serial number: each of them is a
+/// subsystem with one controller, whose number is the same.
+fn is_second_port(known: &DiscoveredPath, other: &DiscoveredPath) -> bool {
+    let (Some(one), Some(two)) = (&known.controller, &other.controller) else { return false };
+    let has_same_namespace = known.identity.wwid.is_some() && known.identity.wwid == other.identity.wwid;
+    let is_one_subsystem = one.subsystem.is_some() && one.subsystem == two.subsystem;
+    let are_two_controllers = one.number.is_some() && two.number.is_some() && one.number != two.number;
+    let has_serial = other.identity.unit_serial.as_deref().is_some_and(|serial| !is_placeholder_serial(serial));
+    has_same_namespace && is_one_subsystem && are_two_controllers && has_serial
 }
 
 /// The path leads through another SCSI host or another expander than every path of the group.
@@ -187,7 +215,14 @@ mod tests {
         let host = address.split(':').next().and_then(|h| h.parse().ok());
         let device = DeviceName::parse(device_name).unwrap_or_else(|| unreachable!());
         DiscoveredPath {
-            path: DrivePath { device, node: format!("/dev/{device_name}"), host, address: address.into(), unit: 0 },
+            path: DrivePath {
+                device,
+                node: format!("/dev/{device_name}"),
+                host,
+                address: address.into(),
+                unit: 0,
+                state: None,
+            },
             expander: None,
             identity: Identity { wwid: wwid.map(Into::into), unit_serial: serial.map(Into::into) },
             vendor: Some("SEAGATE".into()),
@@ -196,6 +231,7 @@ mod tests {
             size_bytes: None,
             rotational: None,
             attachment: Attachment::Scsi(None),
+            controller: None,
         }
     }
 

@@ -145,6 +145,8 @@ fn judge_one(bencher: Bencher, protocol: Protocol) {
         memberships: parts.memberships.get(&record.drive.device).map_or(&[], Vec::as_slice),
         fault_sensed: None,
         peers: parts.peers.of_one(record),
+        expected_paths: 1,
+        lost_paths: &[],
     };
     bencher.bench(|| judge_drive(black_box(&subject), parts.rules));
 }

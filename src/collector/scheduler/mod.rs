@@ -5,9 +5,10 @@
 //!
 //! It runs at every reading, so it does not iterate over all drives unless one was added, removed or timed out.
 
-use super::completion::{Relevance, RunningChild};
+use super::completion::{Completion, RunningChild};
 use super::host_breaker::HostBreaker;
 use super::jobs::{Jobs, SourceId};
+use super::path_backoff::PathBackoff;
 use super::quarantine::{Quarantine, WaitReason};
 use super::run_queue::{QueueKey, RunQueue, Urgency};
 use crate::clock::Moment;
@@ -56,6 +57,7 @@ pub(super) struct Scheduler {
     /// Number of running children by SCSI host.
     busy: BTreeMap<ScsiHost, usize>,
     quarantine: Quarantine,
+    paths: PathBackoff,
     hosts: HostBreaker,
     next_start: Instant,
 }
@@ -76,6 +78,7 @@ impl Scheduler {
             started: 0,
             busy: BTreeMap::new(),
             quarantine: Quarantine::default(),
+            paths: PathBackoff::default(),
             hosts: HostBreaker::default(),
             next_start: Instant::now(),
         }
@@ -89,7 +92,7 @@ impl Scheduler {
         let took = self.quarantine.took(&drive.key);
         if self.queue.has(&drive.key) {
             if urgency == Urgency::Requested {
-                let key = self.queue_key(drive, urgency);
+                let key = self.queue_key(drive, urgency, at);
                 self.queue.promote(key, drive, took);
             }
             return Enqueue::Queued;
@@ -101,18 +104,18 @@ impl Scheduler {
         {
             return Enqueue::HostSilent { host, drives };
         }
-        match self.quarantine.check(&drive.key, is_probe, at) {
+        match self.quarantine.check(drive, is_probe, at) {
             Err(WaitReason::BackOff(until)) => return Enqueue::Quarantined(until),
             Err(WaitReason::ChildStuck { pid, seconds }) => return Enqueue::ChildStuck { pid, seconds },
             Ok(()) => {}
         }
-        let key = self.queue_key(drive, urgency);
+        let key = self.queue_key(drive, urgency, at);
         self.queue.push(key, Arc::clone(drive), took);
         Enqueue::Queued
     }
 
-    fn queue_key(&self, drive: &Drive, urgency: Urgency) -> QueueKey {
-        let mut hosts: Vec<Option<ScsiHost>> = self.paths_to_try(drive).map(|path| path.host).collect();
+    fn queue_key(&self, drive: &Drive, urgency: Urgency, at: Instant) -> QueueKey {
+        let mut hosts: Vec<Option<ScsiHost>> = self.paths_to_try(drive, at).iter().map(|path| path.host).collect();
         hosts.sort_unstable();
         hosts.dedup();
         QueueKey { urgency, suspect: self.quarantine.is_suspect(&drive.key), hosts }
@@ -144,9 +147,9 @@ impl Scheduler {
                 if sum.free > 0 { Some(sum.total) } else { None }
             };
             let drive = self.queue.next(room)?;
-            let Some(path) = self.free_path(&drive) else {
-                // Its paths are those of its queue, so this does not happen.
-                let (key, took) = (self.queue_key(&drive, Urgency::Background), self.quarantine.took(&drive.key));
+            let Some(path) = self.free_path(&drive, at) else {
+                // A path that it was queued for may not be used any more.
+                let (key, took) = (self.queue_key(&drive, Urgency::Background, at), self.quarantine.took(&drive.key));
                 self.queue.push(key, drive, took);
                 return None;
             };
@@ -159,7 +162,9 @@ impl Scheduler {
     fn start(&mut self, jobs: &Jobs, drive: Arc<Drive>, path: DrivePath, at: Instant) {
         self.started += 1;
         let number = self.started;
-        self.running.insert(drive.key.clone(), RunningChild { number, host: path.host, since: at, is_void: false });
+        let child = RunningChild { number, drive: Arc::clone(&drive), path: path.clone(), since: at, is_void: false };
+        self.running.insert(drive.key.clone(), child);
+        self.paths.started(&drive.key, &path, number);
         if let Some(host) = path.host {
             *self.busy.entry(host).or_default() += 1;
         }
@@ -177,34 +182,51 @@ impl Scheduler {
         });
     }
 
-    /// Records the end of a child, and its result.
+    /// Records the end of a child, and its result. A drive that has another path is read over that in the same turn.
     pub(super) fn complete(
         &mut self,
         number: u64,
         key: &DriveKey,
         answer: &mut smartctl::SmartctlResult,
         at: Instant,
-    ) -> Relevance {
-        let is_void = match self.running.get(key) {
-            Some(running) if running.number == number => running.is_void,
+    ) -> Completion {
+        match self.running.get(key) {
+            Some(running) if running.number == number => {}
             // The drive has another child now.
-            _ => return Relevance::Void,
+            _ => return Completion::Void,
+        }
+        let Some(RunningChild { drive, path, since, is_void, .. }) = self.running.remove(key) else {
+            return Completion::Void;
         };
-        if let Some(RunningChild { host: Some(host), since, .. }) = self.running.remove(key) {
-            if let Some(children) = self.busy.get_mut(&host) {
-                *children = children.saturating_sub(1);
-                if *children == 0 {
-                    self.busy.remove(&host);
-                }
-            }
+        if let Some(host) = path.host {
+            self.release(host);
             self.record_for_host(host, key, since, &answer.outcome, at);
         }
-        self.quarantine.keep_stuck(key, answer.stuck.take());
+        self.quarantine.keep_stuck(key, &path.address, answer.stuck.take());
         if is_void {
-            return Relevance::Void;
+            return Completion::Void;
+        }
+        if let Outcome::Silent(why) | Outcome::Failed(why) = &answer.outcome
+            && !answer.stopped
+            && why.may_be_of_path()
+            && self.good_paths(&drive, at).iter().any(|other| other.address != path.address)
+        {
+            self.paths.add_attempt(key, path, why.clone());
+            // A turn that has begun ends before others begin.
+            let queue_key = self.queue_key(&drive, Urgency::Requested, at);
+            self.queue.push(queue_key, drive, self.quarantine.took(key));
+            return Completion::OtherPath;
         }
         self.quarantine.record(key, answer, at);
-        Relevance::Current
+        Completion::Current(self.paths.end_turn(key, path, &answer.outcome, at))
+    }
+
+    fn release(&mut self, host: ScsiHost) {
+        let Some(children) = self.busy.get_mut(&host) else { return };
+        *children = children.saturating_sub(1);
+        if *children == 0 {
+            self.busy.remove(&host);
+        }
     }
 
     /// One answer through a silent host ends its outage, and the back-off of the drives that timed out with it.
@@ -216,6 +238,7 @@ impl Scheduler {
             Outcome::Good(_) | Outcome::Standby => {
                 for key in self.hosts.answered(host, at) {
                     self.quarantine.end_backoff(&key);
+                    self.paths.end_backoff(&key);
                 }
             }
         }
@@ -262,32 +285,59 @@ impl Scheduler {
         let mut queue = std::mem::take(&mut self.queue);
         let removed = queue.remove_where(|drive| self.silent_host(drive).filter(|_| !self.hosts.is_probe_drive(drive)));
         self.queue = queue;
+        for (key, _) in &removed {
+            self.paths.abandon_turn(key);
+        }
         removed.into_iter().map(|(key, (host, drives))| (key, Enqueue::HostSilent { host, drives })).collect()
     }
 
-    /// The paths that may be used, the next one first. After a reading without values only the next path
-    /// is used, however busy it is.
-    fn paths_to_try<'a>(&self, drive: &'a Drive) -> impl Iterator<Item = &'a DrivePath> {
-        let first = self.quarantine.path_index(&drive.key);
-        // Those of the first logical unit: the paths begin with them.
-        let count = drive.paths.iter().take_while(|path| path.unit == 0).count();
-        let paths = (0..count).filter_map(move |index| drive.paths.get((index + first) % count));
-        paths.take(if first > 0 { 1 } else { count })
+    /// The paths over which the drive may be read next in this turn: the one by which it probes a silent SCSI host, or else
+    /// those that nothing speaks against, or else, where there is none, the others.
+    fn paths_to_try<'a>(&self, drive: &'a Drive, at: Instant) -> Vec<&'a DrivePath> {
+        let free = self.free_paths(drive);
+        let is_probe = |path: &&&DrivePath| path.host.is_some_and(|host| self.hosts.is_probed_by(host, &drive.key));
+        if let Some(probe) = free.iter().find(is_probe) {
+            return vec![probe];
+        }
+        let good = self.good_paths(drive, at);
+        if good.is_empty() { free } else { good }
     }
 
-    /// The path through the host with the fewest children, if it has room for one more.
-    fn free_path(&self, drive: &Drive) -> Option<DrivePath> {
+    /// The paths that were not tried in this turn, and on which no child hangs.
+    fn free_paths<'a>(&self, drive: &'a Drive) -> Vec<&'a DrivePath> {
+        let key = &drive.key;
+        let is_free =
+            |path: &&DrivePath| self.paths.is_untried(key, path) && !self.quarantine.is_path_stuck(key, &path.address);
+        drive.paths_to_read().filter(is_free).collect()
+    }
+
+    /// Of the free paths, those that the kernel uses, that do not wait after a failure, and whose SCSI host answers.
+    fn good_paths<'a>(&self, drive: &'a Drive, at: Instant) -> Vec<&'a DrivePath> {
+        let is_good = |path: &&DrivePath| {
+            let is_host_silent = path.host.is_some_and(|host| self.hosts.silent_drives(host).is_some());
+            path.unusable_state().is_none() && !is_host_silent && !self.paths.is_waiting(&drive.key, path, at)
+        };
+        self.free_paths(drive).into_iter().filter(is_good).collect()
+    }
+
+    /// Of the paths to try that have room for one more child: the one through the host with the fewest, or else the one
+    /// that was used least recently, so that each is used from time to time.
+    fn free_path(&self, drive: &Drive, at: Instant) -> Option<DrivePath> {
         let usual = self.config.concurrency_per_host;
         let has_room = |path: &&DrivePath| capacity(&self.hosts, &self.busy, path.host, usual).free > 0;
-        let children = |path: &&DrivePath| path.host.and_then(|host| self.busy.get(&host)).copied().unwrap_or(0);
-        self.paths_to_try(drive).filter(has_room).min_by_key(children).cloned()
+        let order = |path: &&DrivePath| {
+            let children = path.host.and_then(|host| self.busy.get(&host)).copied().unwrap_or(0);
+            (children, self.paths.last_child(&drive.key, path))
+        };
+        self.paths_to_try(drive, at).into_iter().filter(has_room).min_by_key(order).cloned()
     }
 
     /// Updates the present drives and their nodes. A drive that is back starts without quarantine.
-    pub(super) fn update_drives<'a>(&mut self, present: impl Fn(&DriveKey) -> Option<&'a Arc<Drive>>) {
+    pub(super) fn update_drives<'a>(&mut self, present: impl Fn(&DriveKey) -> Option<&'a Arc<Drive>>, at: Instant) {
+        self.paths.retain(|key| present(key).map(Arc::as_ref));
         for (key, urgency) in self.queue.drain() {
             let Some(drive) = present(&key) else { continue };
-            let queue_key = self.queue_key(drive, urgency);
+            let queue_key = self.queue_key(drive, urgency, at);
             self.queue.push(queue_key, Arc::clone(drive), self.quarantine.took(&key));
         }
         for (key, running) in &mut self.running {

@@ -2,6 +2,7 @@
 
 use super::peers::PeersOfOne;
 use crate::domain::ata_attributes::{AttributeMeaning, judged_value};
+use crate::domain::known_paths::LostPath;
 use crate::domain::smart::{AtaAttribute, AtaDetail, NvmeDetail, ScsiDetail, SmartReport};
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::Membership;
@@ -26,6 +27,10 @@ pub struct DriveFacts<'a> {
     /// The enclosure senses a fault in its bay.
     pub fault_sensed: Option<bool>,
     pub peers: PeersOfOne,
+    /// Number of paths that it is known to have.
+    pub expected_paths: usize,
+    /// Those that do not work.
+    pub lost_paths: &'a [LostPath],
 }
 
 impl<'a> DriveFacts<'a> {

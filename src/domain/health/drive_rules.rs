@@ -17,7 +17,7 @@ use super::rule_settings::RuleSettings;
 use super::thresholds::Thresholds;
 use super::verdict::Class::{Configuration, Environment, Link, Media, Pool, Reading};
 use super::verdict::{Judgement, Verdict};
-use super::{ata, capacity, context, nvme, scsi};
+use super::{ata, capacity, context, nvme, paths, scsi};
 
 const ON_OFF: Thresholds = Thresholds::ON_OFF;
 
@@ -45,6 +45,9 @@ pub const DRIVE_RULES: &[Rule<DriveRules>] = &[
         "Scrutiny's missed ping; smartd forces a check after N skips", context::unread_for_a_day),
     rule::<DriveRules>("C7", Configuration, "the kernel cannot use it, or has another size of it than smartctl", ON_OFF,
         "sysfs size; Linux uses sectors of 512, 1024, 2048 and 4096 bytes (drivers/scsi/sd.c)", capacity::unusable),
+
+    rule::<DriveRules>(paths::LOST_PATHS, Link, "fewer paths work than the drive is known to have", ON_OFF,
+        "Linux: a path is removed, or its state is offline, transport-offline or dead; or a reading fails over it, not over another", paths::lost),
 
     rule::<DriveRules>("A1", Media, "the SMART status says failing", ON_OFF,
         "smartctl(8) exit bit 3; smartd -H logs it as critical", ata::status_failed),

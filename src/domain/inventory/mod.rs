@@ -14,7 +14,8 @@ use super::enclosure::{Bay, Enclosure};
 use super::no_reading::NoReading;
 use super::smart::SmartReport;
 use super::time::Timestamp;
-use crate::domain::identity::SerialNumber;
+use crate::domain::identity::{ScsiHost, SerialNumber};
+use crate::domain::known_paths::{AbsentPaths, KnownPath};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -104,6 +105,7 @@ impl Inventory {
             let key = drive.key.clone();
             disappeared.remove(&key);
             let bay = drive.paths.iter().find_map(|p| bays.get(p.address.as_str()).cloned());
+            let mut was_present = true;
             let record = match self.records.get_mut(&key) {
                 // Without an identity it may be another disk in the same box.
                 Some(record) if !record.is_present() && drive.identity.is_empty() => {
@@ -113,6 +115,7 @@ impl Inventory {
                 }
                 Some(record) => {
                     if record.missing_since.take().is_some() {
+                        was_present = false;
                         record.state = DriveState::Reading;
                         record.consecutive_timeouts = 0;
                         changes.push(Change::Back(key));
@@ -131,6 +134,14 @@ impl Inventory {
             let before = record.bay.as_ref().or(record.left_bay.as_ref().map(|(left, _)| left));
             if let Some(from) = before.filter(|from| bay.as_ref().is_some_and(|bay| bay != *from)) {
                 changes.push(Change::Moved { key: record.drive.key.clone(), from: from.clone() });
+            }
+            let absent = match was_present {
+                false if bay.is_none() || record.bay != bay => AbsentPaths::Forgotten,
+                _ => AbsentPaths::Missing,
+            };
+            if record.drive.raid_volume().is_none() {
+                let drive = Arc::clone(&record.drive);
+                record.paths.discover(&drive.paths, absent, now);
             }
             record.left_bay = match (&bay, record.bay.take()) {
                 (Some(_), _) => None,
@@ -168,9 +179,26 @@ impl Inventory {
     /// The clock was set: converts all times to the new clock.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         for record in self.records.values_mut() {
+            record.paths.shift(by_seconds);
             for time in [&mut record.collected_at, &mut record.checked_at, &mut record.missing_since] {
                 *time = time.map(|t| t.shifted(by_seconds));
             }
+        }
+    }
+
+    /// Takes over the paths that a drive had by its stored document, if it is where it was then: elsewhere it may have
+    /// fewer.
+    pub(crate) fn restore_paths(&mut self, key: &DriveKey, earlier: Vec<KnownPath>, bay: Option<&Bay>) {
+        let Some(record) = self.records.get_mut(key) else { return };
+        if record.is_present() && record.bay.as_ref() == bay && record.drive.raid_volume().is_none() {
+            record.paths.restore(earlier);
+        }
+    }
+
+    /// Applies which SCSI hosts are silent as a whole, with the number of drives behind each.
+    pub(crate) fn set_silent_hosts(&mut self, silent: &[(ScsiHost, usize)], at: Timestamp) {
+        for record in self.records.values_mut() {
+            record.paths.set_silent_hosts(silent, at);
         }
     }
 

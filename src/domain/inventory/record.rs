@@ -3,6 +3,7 @@
 use crate::domain::drive::{Drive, DriveKey, DriveState};
 use crate::domain::enclosure::Bay;
 use crate::domain::identity::SerialNumber;
+use crate::domain::known_paths::{KnownPaths, LostPath, PathAttempt};
 use crate::domain::no_reading::NoReading;
 use crate::domain::smart::{Protocol, SmartReport};
 use crate::domain::time::Timestamp;
@@ -21,6 +22,8 @@ pub(crate) struct Reading {
     /// How long the reading took; `None` if the drive was not asked (its previous child still hangs).
     pub(crate) took_ms: Option<u64>,
     pub(crate) outcome: Outcome,
+    /// The paths that it was tried over, with the last one at the end; empty if the drive was not asked.
+    pub(crate) attempts: Vec<PathAttempt>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ pub struct DriveRecord {
     /// the other path.
     pub(super) left_bay: Option<(Bay, Timestamp)>,
     pub(crate) missing_since: Option<Timestamp>,
+    /// Empty for a disk behind a RAID controller: it has the paths of its volume.
+    pub(crate) paths: KnownPaths,
 }
 
 impl DriveRecord {
@@ -69,7 +74,13 @@ impl DriveRecord {
             bay: None,
             left_bay: None,
             missing_since: None,
+            paths: KnownPaths::default(),
         }
+    }
+
+    /// The paths that the drive is known to have and that are lost; none of a missing drive.
+    pub(crate) fn lost_paths(&self, now: Timestamp) -> Vec<LostPath> {
+        if self.is_present() { self.paths.lost(now) } else { Vec::new() }
     }
 
     pub(crate) fn is_present(&self) -> bool {
@@ -141,9 +152,12 @@ impl DriveRecord {
             _ => None,
         };
         if replaced.is_some() {
-            *self = Self { bay: self.bay.clone(), ..Self::new(Arc::clone(&self.drive)) };
+            // The paths are those of the controller or box that the drives are behind.
+            let (bay, paths) = (self.bay.clone(), std::mem::take(&mut self.paths));
+            *self = Self { bay, paths, ..Self::new(Arc::clone(&self.drive)) };
         }
         self.checked_at = Some(reading.at);
+        self.paths.record(&reading.attempts, reading.at);
         self.took_ms = reading.took_ms.or(self.took_ms);
         if !matches!(reading.outcome, Outcome::Silent(_)) {
             self.consecutive_timeouts = 0;

@@ -15,6 +15,7 @@ pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
         host: Some(ScsiHost(0)),
         address: address.into(),
         unit: 0,
+        state: None,
     };
     Drive {
         key: DriveKey::Discovered(key.into()),
@@ -41,7 +42,13 @@ fn enclosure(bays: &[(u32, &str)]) -> Vec<Enclosure> {
 }
 
 fn reading(key: &str, at: i64, outcome: Outcome) -> Reading {
-    Reading { key: DriveKey::Discovered(key.into()), at: Timestamp(at), took_ms: Some(5), outcome }
+    Reading {
+        key: DriveKey::Discovered(key.into()),
+        at: Timestamp(at),
+        took_ms: Some(5),
+        outcome,
+        attempts: Vec::new(),
+    }
 }
 
 fn state(inventory: &Inventory, key: &str) -> Option<DriveState> {

@@ -120,6 +120,16 @@ fn identities(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result
         "jbod_device_paths",
         "Paths to the drive, to a logical unit of it where it has several",
         present().map(|d| (d.labels(), count_value(d.summary.paths_of_unit()))),
+    )?;
+    writer.gauges(
+        "jbod_device_working_paths",
+        "Paths of the drive that work",
+        present().filter_map(|d| Some((d.labels(), count_value(d.summary.working_paths?)))),
+    )?;
+    writer.gauges(
+        "jbod_device_expected_paths",
+        "Paths that the drive is known to have; lost ones count until they are back, or forgotten",
+        present().filter_map(|d| Some((d.labels(), count_value(d.summary.expected_paths?)))),
     )
 }
 

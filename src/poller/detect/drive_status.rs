@@ -2,7 +2,7 @@
 
 use crate::api::drive_summary::DriveSummary;
 use crate::domain::drive::DriveState;
-use crate::domain::health::{RuleCode, Verdict};
+use crate::domain::health::{Finding, LOST_PATHS, RuleCode, Verdict};
 use crate::domain::inventory::DriveRecord;
 use crate::events::EventKind;
 
@@ -10,6 +10,7 @@ use crate::events::EventKind;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DriveStatus {
     pub(super) state: DriveState,
+    /// Apart from its paths, which have events of their own.
     pub(super) verdict: Verdict,
     /// There is a reason why it has no reading.
     pub(super) is_unread: bool,
@@ -21,12 +22,14 @@ pub(super) struct DriveStatus {
 impl DriveStatus {
     pub(super) fn of(summary: &DriveSummary) -> Self {
         let is_asleep = summary.state == DriveState::Standby;
-        let is_unknown = summary.verdict == Verdict::Unknown;
+        let verdict = verdict_without_paths(summary);
+        let is_unknown = verdict == Verdict::Unknown;
+        let own = summary.findings.iter().filter(|finding| !is_of_paths(finding));
         Self {
             state: if is_asleep { DriveState::Active } else { summary.state },
-            verdict: if is_asleep && is_unknown { Verdict::Ok } else { summary.verdict },
+            verdict: if is_asleep && is_unknown { Verdict::Ok } else { verdict },
             is_unread: summary.error.is_some(),
-            rules: summary.findings.iter().map(|finding| finding.code.clone()).collect(),
+            rules: own.map(|finding| finding.code.clone()).collect(),
             pool: summary.pool.clone(),
         }
     }
@@ -71,6 +74,22 @@ impl DriveStatus {
             return EventKind::DriveAnswers;
         }
         if is < was { EventKind::DriveBetter } else { EventKind::DriveWorse }
+    }
+}
+
+fn is_of_paths(finding: &Finding) -> bool {
+    finding.code.as_str() == LOST_PATHS
+}
+
+fn verdict_without_paths(summary: &DriveSummary) -> Verdict {
+    if !summary.findings.iter().any(is_of_paths) {
+        return summary.verdict;
+    }
+    let worst = summary.findings.iter().filter(|finding| !is_of_paths(finding)).map(|finding| finding.severity).max();
+    match worst {
+        Some(severity) => severity.into(),
+        None if summary.error.is_some() || summary.collected_at.is_none() => Verdict::Unknown,
+        None => Verdict::Ok,
     }
 }
 

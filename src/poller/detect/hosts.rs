@@ -162,6 +162,7 @@ mod tests {
                 host: Some(ScsiHost(3)),
                 address: format!("3:0:{n}:0"),
                 unit: 0,
+                state: None,
             };
             let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}").into()) };
             Drive { paths: vec![path], identity, ..drive }
@@ -176,7 +177,13 @@ mod tests {
 
     fn apply(inventory: &mut Inventory, drives: &[usize], outcome: &Outcome) {
         for n in drives {
-            inventory.apply(&Reading { key: key(*n), at: AT, took_ms: None, outcome: outcome.clone() });
+            inventory.apply(&Reading {
+                key: key(*n),
+                at: AT,
+                took_ms: None,
+                outcome: outcome.clone(),
+                attempts: Vec::new(),
+            });
         }
     }
 

@@ -78,8 +78,9 @@ impl Detector {
         emit_all(&hosts::detect(&self.hosts, &hosts, at));
         self.hosts = hosts;
 
-        self.paths = self.paths.next(inventory);
-        emit_all(&paths::detect(&self.paths, inventory, at));
+        let paths = self.paths.next(inventory, &sweep.silent_hosts, at);
+        emit_all(&paths::detect(&self.paths, &paths, inventory, at));
+        self.paths = paths;
 
         let enclosures = EnclosureSnapshot::of(collector.enclosures());
         emit_all(&enclosures::detect(&self.enclosures, &enclosures, at));

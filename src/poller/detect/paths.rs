@@ -1,184 +1,149 @@
-//! Events of drives that lost a path and kept another, and of paths that came back.
+//! Events of drives that lost a path and kept another, and of paths that work again.
 
 use super::coalesce::{PendingEvent, coalesce, event_of_rest, sort_and_limit};
 use super::describe::{drive_fields, drive_subject, format_drive};
-use crate::domain::drive::{Drive, DriveKey, DrivePath};
+use crate::domain::drive::DriveKey;
+use crate::domain::identity::ScsiHost;
 use crate::domain::inventory::{DriveRecord, Inventory};
+use crate::domain::known_paths::{KnownPath, LostPath};
+use crate::domain::no_reading::NoReading;
 use crate::domain::time::Timestamp;
-use crate::events::{DEVICE, Event, EventFields, EventKind, SCSI_HOST};
+use crate::events::{DEVICE, Event, EventKind, SCSI_HOST};
 use log::Level;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-/// The paths of each drive that is present, after a sweep.
-#[derive(Default)]
+/// The paths of each drive after a sweep. Those of a drive that is missing stay as they were.
+#[derive(Clone, Default)]
 pub(super) struct PathSnapshot {
     drives: BTreeMap<DriveKey, DrivePaths>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct DrivePaths {
-    /// With the paths that are present.
-    drive: Arc<Drive>,
-    lost: Vec<LostPath>,
-    /// Reported as lost, and present again with this snapshot.
-    returned: Vec<DrivePath>,
-    /// The drive itself is missing.
-    is_missing: bool,
+    working: Vec<EventPath>,
+    lost: Vec<EventPath>,
 }
 
-struct LostPath {
-    path: DrivePath,
-    evidence: Evidence,
-}
-
-/// The paths of a drive that is pulled go one by one: a path counts as lost when the drive outlives it by a sweep.
-#[derive(Clone, Copy, PartialEq)]
-enum Evidence {
-    /// Absent for the first time.
-    Suspected,
-    /// Absent a second time: this snapshot reports it.
-    Confirmed,
-    /// An earlier snapshot has reported it.
-    Reported,
+/// A path as an event names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct EventPath {
+    /// Its block device, or the NVMe controller.
+    name: String,
+    host: Option<ScsiHost>,
+    /// Why it does not work, in words that are the same for all drives; empty: it is missing, or works.
+    reason: String,
 }
 
 impl PathSnapshot {
-    /// The snapshot after a sweep; `self` is the one before it.
-    pub(super) fn next(&self, inventory: &Inventory) -> Self {
+    /// The snapshot after a sweep; `self` is the one before it. `silent_hosts`: an event about each of these covers the
+    /// paths through it.
+    pub(super) fn next(&self, inventory: &Inventory, silent_hosts: &[(ScsiHost, usize)], at: Timestamp) -> Self {
+        let is_silent = |host: Option<ScsiHost>| silent_hosts.iter().any(|(silent, _)| host == Some(*silent));
         let mut drives = BTreeMap::new();
         for record in inventory.records() {
-            let key = &record.drive.key;
-            let known = self.drives.get(key);
-            // A disk behind a RAID controller has the paths of its volume.
-            if record.drive.raid_volume().is_some() {
+            let key = record.drive.key.clone();
+            if !record.is_present() {
+                drives.extend(self.drives.get(&key).map(|known| (key, known.clone())));
                 continue;
             }
-            if record.is_present() {
-                drives.insert(key.clone(), DrivePaths::next(known, &record.drive));
-            } else if let Some(missing) = known.and_then(DrivePaths::while_missing) {
-                drives.insert(key.clone(), missing);
+            let mut paths = DrivePaths::default();
+            for known in record.paths.iter() {
+                let path = EventPath::of(known);
+                match known.lost(at) {
+                    Some(lost) if !is_silent(lost.host) => {
+                        paths.lost.extend(path.map(|path| EventPath { reason: reason(&lost), ..path }));
+                    }
+                    None if known.works() => paths.working.extend(path),
+                    Some(_) | None => {}
+                }
             }
+            drives.insert(key, paths);
         }
         Self { drives }
     }
 }
 
+impl EventPath {
+    fn of(known: &KnownPath) -> Option<Self> {
+        let path = known.devices.first()?;
+        Some(Self { name: path.name().to_owned(), host: path.host, reason: String::new() })
+    }
+}
+
 impl DrivePaths {
-    fn next(known: Option<&Self>, drive: &Arc<Drive>) -> Self {
-        let mut paths = Self { drive: Arc::clone(drive), lost: Vec::new(), returned: Vec::new(), is_missing: false };
-        let Some(known) = known else { return paths };
-        for lost in &known.lost {
-            let evidence = match lost.evidence {
-                Evidence::Suspected => Evidence::Confirmed,
-                Evidence::Confirmed | Evidence::Reported => Evidence::Reported,
-            };
-            paths.lost.push(LostPath { path: lost.path.clone(), evidence });
-        }
-        if known.is_missing {
-            // It may be in another bay with fewer paths, which is no loss. Only a path of the same SCSI host returns.
-            for path in &drive.paths {
-                let is_lost = paths.lost.iter().any(|lost| lost.path.host == path.host);
-                if is_lost && !known.drive.paths.iter().any(|other| other.host == path.host) {
-                    paths.add(path);
-                }
-            }
-            return paths;
-        }
-        if Arc::ptr_eq(&known.drive, drive) {
-            return paths;
-        }
-        for path in &known.drive.paths {
-            if !has_address(drive, path) {
-                paths.lost.push(LostPath { path: path.clone(), evidence: Evidence::Suspected });
-            }
-        }
-        for path in &drive.paths {
-            if !has_address(&known.drive, path) {
-                paths.add(path);
-            }
-        }
-        paths
+    /// Paths that were not lost before.
+    fn newly_lost<'a>(&'a self, before: &Self) -> Vec<&'a EventPath> {
+        self.lost.iter().filter(|path| !has(&before.lost, path)).collect()
     }
 
-    /// Of a drive that is missing: the paths that were reported as lost, so that their return is reported, too. `None`:
-    /// there is none.
-    fn while_missing(&self) -> Option<Self> {
-        let mut lost = Vec::new();
-        for known in &self.lost {
-            if known.evidence != Evidence::Suspected {
-                lost.push(LostPath { path: known.path.clone(), evidence: Evidence::Reported });
-            }
+    /// Paths that work in the place of those that were lost before: the kernel may have given them other names, but the SCSI
+    /// host is mostly the same. A path that was forgotten has none in its place.
+    fn regained<'a>(&'a self, before: &Self) -> Vec<&'a EventPath> {
+        let mut new: Vec<&EventPath> = self.working.iter().filter(|path| !has(&before.working, path)).collect();
+        let mut regained = Vec::new();
+        for ended in before.lost.iter().filter(|path| !has(&self.lost, path)) {
+            let of_host = new.iter().position(|path| path.host == ended.host);
+            let Some(index) = of_host.or(if new.is_empty() { None } else { Some(0) }) else { break };
+            regained.push(new.remove(index));
         }
-        if lost.is_empty() {
-            return None;
-        }
-        Some(Self { drive: Arc::clone(&self.drive), lost, returned: Vec::new(), is_missing: true })
-    }
-
-    /// A path that was not there before takes the place of a lost one. The kernel may give it another address (a drive
-    /// that is reseated gets a new target number), so that the SCSI host decides, and then any lost path.
-    fn add(&mut self, path: &DrivePath) {
-        let by_address = self.lost.iter().position(|lost| lost.path.address == path.address);
-        let by_host = self.lost.iter().position(|lost| lost.path.host == path.host);
-        let any = if self.lost.is_empty() { None } else { Some(0) };
-        let Some(index) = by_address.or(by_host).or(any) else { return };
-        if self.lost.remove(index).evidence == Evidence::Reported {
-            self.returned.push(path.clone());
-        }
+        regained
     }
 }
 
-fn has_address(drive: &Drive, wanted: &DrivePath) -> bool {
-    drive.paths.iter().any(|path| path.address == wanted.address)
+fn has(paths: &[EventPath], wanted: &EventPath) -> bool {
+    paths.iter().any(|path| path.name == wanted.name && path.host == wanted.host)
 }
 
-/// Paths that were lost, then paths that returned. `after` is of the drives in the inventory, and knows the snapshot
-/// before it.
-pub(super) fn detect(after: &PathSnapshot, inventory: &Inventory, at: Timestamp) -> Vec<Event> {
-    let (mut lost, mut returned) = (Vec::new(), Vec::new());
-    for (key, drive) in &after.drives {
+fn reason(lost: &LostPath) -> String {
+    match &lost.why {
+        None => String::new(),
+        Some(NoReading::PathUnusable { state, .. }) => format!(" state={state}"),
+        Some(NoReading::TimedOut { seconds }) => format!(" reason=\"no answer within {seconds} s\""),
+        Some(_) => " reason=\"no reading over it\"".to_owned(),
+    }
+}
+
+/// Paths that were lost, then paths that work again. Before its first sweep a drive has lost none.
+pub(super) fn detect(before: &PathSnapshot, after: &PathSnapshot, inventory: &Inventory, at: Timestamp) -> Vec<Event> {
+    let (mut lost, mut regained) = (Vec::new(), Vec::new());
+    let none = DrivePaths::default();
+    for (key, paths) in &after.drives {
         let Some(record) = inventory.get(key) else { continue };
-        for path in drive.lost.iter().filter(|lost| lost.evidence == Evidence::Confirmed) {
-            lost.push(pending_event(EventKind::PathLost, record, &path.path));
-        }
-        for path in &drive.returned {
-            returned.push(pending_event(EventKind::PathBack, record, path));
-        }
+        let known = before.drives.get(key).unwrap_or(&none);
+        let pending = |kind, path| pending_event(kind, record, path, paths.working.len());
+        lost.extend(paths.newly_lost(known).into_iter().map(|path| pending(EventKind::PathLost, path)));
+        regained.extend(paths.regained(known).into_iter().map(|path| pending(EventKind::PathBack, path)));
     }
-    lost.extend(returned);
+    lost.extend(regained);
     let mut events = coalesce(lost, at);
     let rest = sort_and_limit(&mut events);
     events.extend(event_of_rest(&rest, at));
     events
 }
 
-fn pending_event(kind: EventKind, record: &DriveRecord, path: &DrivePath) -> PendingEvent {
+/// `working`: the number of paths that the drive has now.
+fn pending_event(kind: EventKind, record: &DriveRecord, path: &EventPath, working: usize) -> PendingEvent {
     let (level, predicate) = match kind {
         EventKind::PathLost => (Level::Warn, "lost a path"),
         _ => (Level::Info, "regained a path"),
     };
-    let mut fields = path_fields(record, path);
-    if !has_address(&record.drive, path) {
+    let mut fields = drive_fields(record).with_each(SCSI_HOST, path.host);
+    if path.host.is_some() && !record.drive.has_device(&path.name) {
         // The drive has only the devices of paths that are present.
-        fields = fields.with_each(DEVICE, Some(&path.device));
+        fields = fields.with(DEVICE, &path.name);
     }
-    let paths = record.drive.paths.len();
     let suffix = match path.host {
-        Some(host) => format!(" host={host} paths={paths}"),
-        None => format!(" paths={paths}"),
+        Some(host) => format!(" host={host} paths={working}{}", path.reason),
+        None => format!(" paths={working}{}", path.reason),
     };
-    let drive = format!("{} path={}", format_drive(record), path.device);
+    let drive = format!("{} path={}", format_drive(record), path.name);
     PendingEvent { kind, level, predicate, drive, suffix, subject: drive_subject(record), fields }
-}
-
-fn path_fields(record: &DriveRecord, path: &DrivePath) -> EventFields {
-    drive_fields(record).with_each(SCSI_HOST, path.host)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::drive::fixture;
+    use crate::domain::drive::{Drive, DrivePath, fixture};
     use crate::domain::identity::{DeviceName, Identity};
     use crate::events::SERIAL;
 
@@ -192,107 +157,120 @@ mod tests {
             host: address.split(':').next().and_then(|host| host.parse().ok()),
             address: address.to_owned(),
             unit: 0,
+            state: None,
         }
     }
 
-    /// Drives with their paths.
-    fn inventory(drives: &[&[(&str, &str)]]) -> Inventory {
-        let mut inventory = Inventory::default();
-        discover(&mut inventory, drives);
-        inventory
+    /// A host whose drives are known by their number, and what was last reported of it.
+    struct Played {
+        inventory: Inventory,
+        snapshot: PathSnapshot,
+        at: Timestamp,
     }
 
-    fn discover(inventory: &mut Inventory, drives: &[&[(&str, &str)]]) {
-        let drives = drives.iter().enumerate().map(|(number, paths)| {
-            let drive = fixture::drive(&format!("sd{number}"));
-            let identity = Identity { wwid: None, unit_serial: Some(format!("S{number}").into()) };
-            Drive { paths: paths.iter().copied().map(path).collect(), identity, ..drive }
-        });
-        inventory.apply_discovery(drives.collect(), &[], AT);
-    }
+    impl Played {
+        fn new(drives: &[&[(&str, &str)]]) -> Self {
+            let mut played = Self { inventory: Inventory::default(), snapshot: PathSnapshot::default(), at: AT };
+            played.discover(drives);
+            assert!(played.sweep(1).is_empty());
+            played
+        }
 
-    /// The texts of the events of one sweep.
-    fn step(snapshot: &mut PathSnapshot, inventory: &Inventory) -> Vec<String> {
-        *snapshot = snapshot.next(inventory);
-        detect(snapshot, inventory, AT).into_iter().map(|event| event.text).collect()
+        fn discover(&mut self, drives: &[&[(&str, &str)]]) {
+            let drives = drives.iter().enumerate().map(|(number, paths)| {
+                let drive = fixture::drive(&format!("sd{number}"));
+                let identity = Identity { wwid: None, unit_serial: Some(format!("S{number}").into()) };
+                Drive { paths: paths.iter().copied().map(path).collect(), identity, ..drive }
+            });
+            self.inventory.apply_discovery(drives.collect(), &[], self.at);
+        }
+
+        /// The events of a sweep that many seconds later.
+        fn sweep_events(&mut self, seconds: i64) -> Vec<Event> {
+            self.at = self.at.shifted(seconds);
+            let after = self.snapshot.next(&self.inventory, &[], self.at);
+            let events = detect(&self.snapshot, &after, &self.inventory, self.at);
+            self.snapshot = after;
+            events
+        }
+
+        fn sweep(&mut self, seconds: i64) -> Vec<String> {
+            self.sweep_events(seconds).into_iter().map(|event| event.text).collect()
+        }
     }
 
     const BOTH: &[(&str, &str)] = &[("sda", "0:0:1:0"), ("sdb", "1:0:1:0")];
     const FIRST: &[(&str, &str)] = &[("sda", "0:0:1:0")];
 
     #[test]
-    fn lost_path_is_reported_once_by_the_second_sweep_and_when_it_returns() {
-        let mut inventory = inventory(&[BOTH]);
-        let mut snapshot = PathSnapshot::default();
-        assert!(step(&mut snapshot, &inventory).is_empty());
-        discover(&mut inventory, &[FIRST]);
-        assert!(step(&mut snapshot, &inventory).is_empty(), "the drive may be on its way out");
-        assert_eq!(
-            step(&mut snapshot, &inventory),
-            ["drive lost a path device=sd0 serial=\"S0\" path=sdb host=1 paths=1"]
-        );
-        assert!(step(&mut snapshot, &inventory).is_empty());
-        discover(&mut inventory, &[&[("sda", "0:0:1:0"), ("sdc", "1:0:9:0")]]);
-        assert_eq!(
-            step(&mut snapshot, &inventory),
-            ["drive regained a path device=sd0 serial=\"S0\" path=sdc host=1 paths=2"]
-        );
-        assert!(step(&mut snapshot, &inventory).is_empty());
+    fn a_lost_path_is_reported_once_and_when_it_returns() {
+        let mut played = Played::new(&[BOTH]);
+        played.discover(&[FIRST]);
+        assert!(played.sweep(9).is_empty(), "the drive may be about to go");
+        assert_eq!(played.sweep(1), ["drive lost a path device=sd0 serial=\"S0\" path=sdb host=1 paths=1"]);
+        assert!(played.sweep(90).is_empty());
+        played.discover(&[&[("sda", "0:0:1:0"), ("sdc", "1:0:9:0")]]);
+        assert_eq!(played.sweep(90), ["drive regained a path device=sd0 serial=\"S0\" path=sdc host=1 paths=2"]);
+        assert!(played.sweep(90).is_empty());
     }
 
     #[test]
-    fn drive_that_goes_or_is_numbered_again_loses_no_path() {
-        let mut inventory = inventory(&[BOTH]);
-        let mut snapshot = PathSnapshot::default();
-        step(&mut snapshot, &inventory);
-        discover(&mut inventory, &[&[("sdx", "0:0:7:0"), ("sdy", "1:0:7:0")]]);
-        for _ in 0..3 {
-            assert!(step(&mut snapshot, &inventory).is_empty(), "reseated: two paths again");
-        }
-        discover(&mut inventory, &[&[("sdx", "0:0:7:0")]]);
-        assert!(step(&mut snapshot, &inventory).is_empty());
-        discover(&mut inventory, &[]);
-        assert!(step(&mut snapshot, &inventory).is_empty(), "pulled: that is an event of its own");
-        discover(&mut inventory, &[FIRST]);
-        for _ in 0..3 {
-            assert!(step(&mut snapshot, &inventory).is_empty(), "a path that returns before it was reported");
-        }
+    fn a_drive_that_goes_or_is_numbered_again_loses_no_path() {
+        let mut played = Played::new(&[BOTH]);
+        played.discover(&[&[("sdx", "0:0:7:0"), ("sdy", "1:0:7:0")]]);
+        assert!(played.sweep(90).is_empty(), "reseated: two paths again");
+        played.discover(&[&[("sdx", "0:0:7:0")]]);
+        assert!(played.sweep(1).is_empty());
+        played.discover(&[]);
+        assert!(played.sweep(90).is_empty(), "pulled: that is an event of its own");
+        played.discover(&[&[("sdx", "0:0:7:0"), ("sdy", "1:0:7:0")]]);
+        assert!(played.sweep(90).is_empty(), "a path that returns before it was reported");
     }
 
     #[test]
-    fn path_that_returns_with_its_drive_is_reported() {
-        let mut inventory = inventory(&[BOTH]);
-        let mut snapshot = PathSnapshot::default();
-        step(&mut snapshot, &inventory);
-        discover(&mut inventory, &[FIRST]);
-        step(&mut snapshot, &inventory);
-        assert_eq!(step(&mut snapshot, &inventory).len(), 1);
-        discover(&mut inventory, &[]);
-        assert!(step(&mut snapshot, &inventory).is_empty());
-        discover(&mut inventory, &[&[("sdx", "0:0:9:0"), ("sdy", "1:0:9:0")]]);
-        let texts = step(&mut snapshot, &inventory);
-        assert_eq!(texts, ["drive regained a path device=sd0 serial=\"S0\" path=sdy host=1 paths=2"]);
-        assert!(step(&mut snapshot, &inventory).is_empty());
+    fn a_path_that_returns_with_its_drive_is_reported() {
+        let mut played = Played::new(&[BOTH]);
+        played.discover(&[FIRST]);
+        assert_eq!(played.sweep(90).len(), 1);
+        played.discover(&[]);
+        assert!(played.sweep(90).is_empty());
+        played.discover(&[&[("sdx", "0:0:9:0"), ("sdy", "1:0:9:0")]]);
+        assert_eq!(played.sweep(90), ["drive regained a path device=sd0 serial=\"S0\" path=sdy host=1 paths=2"]);
+        assert!(played.sweep(90).is_empty());
     }
 
     #[test]
-    fn second_cable_is_no_event() {
-        let mut inventory = inventory(&[FIRST]);
-        let mut snapshot = PathSnapshot::default();
-        step(&mut snapshot, &inventory);
-        discover(&mut inventory, &[BOTH]);
-        assert!(step(&mut snapshot, &inventory).is_empty());
+    fn a_second_cable_is_no_event() {
+        let mut played = Played::new(&[FIRST]);
+        played.discover(&[BOTH]);
+        assert!(played.sweep(90).is_empty());
     }
 
     #[test]
-    fn module_that_many_drives_lose_is_one_event() {
-        let mut inventory = inventory(&[BOTH; 20]);
-        let mut snapshot = PathSnapshot::default();
-        step(&mut snapshot, &inventory);
-        discover(&mut inventory, &[FIRST; 20]);
-        step(&mut snapshot, &inventory);
-        snapshot = snapshot.next(&inventory);
-        let events = detect(&snapshot, &inventory, AT);
+    fn a_path_that_the_kernel_set_offline_is_lost() {
+        let mut played = Played::new(&[BOTH]);
+        let mut drive = fixture::drive("sd0");
+        drive.identity.unit_serial = Some("S0".into());
+        drive.paths = BOTH.iter().copied().map(path).collect();
+        let offline = |drive: &mut Drive, state: &str| drive.paths[0].state = Some(state.into());
+        offline(&mut drive, "offline");
+        played.inventory.apply_discovery(vec![drive.clone()], &[], played.at);
+        let lost = "drive lost a path device=sd0 serial=\"S0\" path=sda host=0 paths=1 state=offline";
+        assert_eq!(played.sweep(0), [lost]);
+        offline(&mut drive, "running");
+        played.inventory.apply_discovery(vec![drive.clone()], &[], played.at);
+        assert_eq!(played.sweep(0), ["drive regained a path device=sd0 serial=\"S0\" path=sda host=0 paths=2"]);
+        offline(&mut drive, "blocked");
+        played.inventory.apply_discovery(vec![drive], &[], played.at);
+        assert!(played.sweep(9).is_empty(), "the kernel may unblock it");
+        assert_eq!(played.sweep(1), [lost.replace("offline", "blocked")]);
+    }
+
+    #[test]
+    fn a_module_that_many_drives_lose_is_one_event() {
+        let mut played = Played::new(&[BOTH; 20]);
+        played.discover(&[FIRST; 20]);
+        let events = played.sweep_events(90);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!(event.text, "drives lost a path count=20 host=1 paths=1");
         assert_eq!(event.fields.values(SCSI_HOST).collect::<Vec<_>>(), ["1"]);

@@ -67,6 +67,10 @@ pub fn read(
     let Some(program) = host.smartctl() else {
         return failed(NoReading::NotInstalled);
     };
+    // A command over such a path fails, or waits until the kernel gives the path up.
+    if let Some(state) = drives::state_of(host, path).filter(|state| !state.is_usable()) {
+        return failed(NoReading::PathUnusable { device: path.device.clone(), state });
+    }
     let nocheck = if options.nocheck == "never" { "never".to_owned() } else { format!("{},{ASLEEP}", options.nocheck) };
     let mut args = vec!["--json=c", "-a", "-n", &nocheck];
     if let Some(kind) = known_type {

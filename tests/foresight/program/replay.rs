@@ -85,6 +85,8 @@ fn judge_day(history: &[Reading], day: Day, rules: &RuleSettings) -> Judgement {
         memberships: &[],
         fault_sensed: None,
         peers: PeersOfOne::default(),
+        expected_paths: 1,
+        lost_paths: &[],
     };
     judge_drive(&facts, rules)
 }

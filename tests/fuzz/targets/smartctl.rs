@@ -35,6 +35,8 @@ fuzz_target!(|bytes: &[u8]| {
         memberships: &[],
         fault_sensed: None,
         peers: PeersOfOne::default(),
+        expected_paths: 1,
+        lost_paths: &[],
     };
     let judged = judge_drive(&subject, &RuleSettings::default());
     assert!(serde_json::to_vec(&judged.findings).is_ok_and(|json| json.len() < 64 * 1024));

@@ -58,6 +58,8 @@ fn assert_judged(report: &SmartReport) {
         memberships: &[],
         fault_sensed: None,
         peers: PeersOfOne::default(),
+        expected_paths: 1,
+        lost_paths: &[],
     };
     assert_plain(&judge_drive(&subject, &RuleSettings::default()));
 }

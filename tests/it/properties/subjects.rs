@@ -44,6 +44,8 @@ impl Case {
             memberships: self.place.as_slice(),
             fault_sensed: self.fault_sensed,
             peers: self.peers,
+            expected_paths: 1,
+            lost_paths: &[],
         }
     }
 

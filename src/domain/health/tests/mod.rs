@@ -25,6 +25,8 @@ pub(super) fn facts(report: &SmartReport) -> DriveFacts<'_> {
         memberships: &[],
         fault_sensed: None,
         peers: PeersOfOne::default(),
+        expected_paths: 1,
+        lost_paths: &[],
     }
 }
 

@@ -1,0 +1,121 @@
+//! Back-off of single paths, and the turn of a drive: one reading, over one path after the other until one delivers.
+
+use super::quarantine::backoff;
+use crate::domain::drive::{Drive, DriveKey, DrivePath};
+use crate::domain::inventory::Outcome;
+use crate::domain::known_paths::PathAttempt;
+use crate::domain::no_reading::NoReading;
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// One path of a drive, by its address.
+#[derive(Debug, Default)]
+struct PathHistory {
+    /// Consecutive failures, while another path delivered.
+    failures: u32,
+    not_before: Option<Instant>,
+    /// Number of the child that used it last.
+    last_child: u64,
+}
+
+/// The paths that failed in a turn that is not over.
+#[derive(Debug, Default)]
+struct Turn {
+    attempts: Vec<PathAttempt>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct PathBackoff {
+    drives: HashMap<DriveKey, HashMap<String, PathHistory>>,
+    turns: HashMap<DriveKey, Turn>,
+}
+
+impl PathBackoff {
+    /// The path was not tried in this turn.
+    pub(super) fn is_untried(&self, key: &DriveKey, path: &DrivePath) -> bool {
+        let Some(turn) = self.turns.get(key) else { return true };
+        turn.attempts.iter().all(|attempt| attempt.path.address != path.address)
+    }
+
+    /// The path failed lately, and is left alone while there is another.
+    pub(super) fn is_waiting(&self, key: &DriveKey, path: &DrivePath, at: Instant) -> bool {
+        self.history(key, path).and_then(|history| history.not_before).is_some_and(|until| until > at)
+    }
+
+    /// Number of the child that used the path last; 0: none yet.
+    pub(super) fn last_child(&self, key: &DriveKey, path: &DrivePath) -> u64 {
+        self.history(key, path).map_or(0, |history| history.last_child)
+    }
+
+    fn history(&self, key: &DriveKey, path: &DrivePath) -> Option<&PathHistory> {
+        self.drives.get(key)?.get(&path.address)
+    }
+
+    /// A child was started on the path.
+    pub(super) fn started(&mut self, key: &DriveKey, path: &DrivePath, number: u64) {
+        let histories = self.drives.entry(key.clone()).or_default();
+        histories.entry(path.address.clone()).or_default().last_child = number;
+    }
+
+    /// A path failed, and another one is tried in this turn.
+    pub(super) fn add_attempt(&mut self, key: &DriveKey, path: DrivePath, why: NoReading) {
+        let attempt = PathAttempt { path, failure: Some(why), retry_seconds: None };
+        self.turns.entry(key.clone()).or_default().attempts.push(attempt);
+    }
+
+    /// The turn of a drive is over. Returns its attempts, the last one last. Only if it delivered, the paths that failed
+    /// before it are at fault, and are left alone for a while.
+    pub(super) fn end_turn(
+        &mut self,
+        key: &DriveKey,
+        path: DrivePath,
+        outcome: &Outcome,
+        at: Instant,
+    ) -> Vec<PathAttempt> {
+        let mut attempts = self.turns.remove(key).unwrap_or_default().attempts;
+        let histories = self.drives.entry(key.clone()).or_default();
+        let failure = match outcome {
+            Outcome::Silent(why) | Outcome::Failed(why) => Some(why.clone()),
+            Outcome::Good(_) | Outcome::Standby => {
+                let history = histories.entry(path.address.clone()).or_default();
+                (history.failures, history.not_before) = (0, None);
+                for attempt in &mut attempts {
+                    let history = histories.entry(attempt.path.address.clone()).or_default();
+                    let pause = backoff(history.failures);
+                    history.failures += 1;
+                    history.not_before = Some(at + pause);
+                    attempt.retry_seconds = i64::try_from(pause.as_secs()).ok();
+                }
+                None
+            }
+        };
+        attempts.push(PathAttempt { path, failure, retry_seconds: None });
+        attempts
+    }
+
+    /// Ends the back-off of all paths of the drive: what they have in common works again.
+    pub(super) fn end_backoff(&mut self, key: &DriveKey) {
+        for history in self.drives.get_mut(key).into_iter().flat_map(HashMap::values_mut) {
+            history.not_before = None;
+        }
+    }
+
+    /// The turn is over without a reading.
+    pub(super) fn abandon_turn(&mut self, key: &DriveKey) {
+        self.turns.remove(key);
+    }
+
+    /// Removes what is of drives that are not present, and of paths that a drive does not have any more. A turn without an
+    /// untried path begins anew.
+    pub(super) fn retain<'a>(&mut self, present: impl Fn(&DriveKey) -> Option<&'a Drive>) {
+        self.drives.retain(|key, histories| {
+            let Some(drive) = present(key) else { return false };
+            histories.retain(|address, _| drive.paths.iter().any(|path| path.address == *address));
+            true
+        });
+        self.turns.retain(|key, turn| {
+            let is_untried = |path: &DrivePath| turn.attempts.iter().all(|tried| tried.path.address != path.address);
+            present(key).is_some_and(|drive| drive.paths_to_read().any(is_untried))
+        });
+    }
+}

@@ -1,0 +1,39 @@
+//! The words of the kernel for the state of a path.
+
+use super::vocabulary::open_vocabulary;
+
+open_vocabulary! {
+    /// `state` of a SCSI device (`sdev_states` in `drivers/scsi/scsi_sysfs.c`) or of an NVMe controller
+    /// (`nvme_sysfs_show_state` in `drivers/nvme/host/sysfs.c`).
+    pub enum PathState {
+        Created = "created",
+        Running = "running",
+        Cancel = "cancel",
+        Deleted = "deleted",
+        Quiesce = "quiesce",
+        Offline = "offline",
+        TransportOffline = "transport-offline",
+        Blocked = "blocked",
+        CreatedBlocked = "created-blocked",
+        New = "new",
+        Live = "live",
+        Resetting = "resetting",
+        Connecting = "connecting",
+        Deleting = "deleting",
+        DeletingWithoutIo = "deleting (no IO)",
+        Dead = "dead",
+    }
+}
+
+impl PathState {
+    /// A command over the path is executed. A word that is not known here forbids nothing.
+    pub(crate) fn is_usable(&self) -> bool {
+        matches!(self, Self::Created | Self::Running | Self::Live | Self::Other(_))
+    }
+
+    /// The kernel does not leave the state by itself. All other states that are not usable last for seconds, or until
+    /// the kernel gives the path up.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Offline | Self::TransportOffline | Self::Dead)
+    }
+}
