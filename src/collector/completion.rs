@@ -21,7 +21,7 @@ pub(super) struct RunningChild {
 
 /// What the end of a child means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Completion {
+pub(super) enum ChildEnd {
     /// It is the reading of the present drive, with the attempts of its turn.
     Current(Vec<PathAttempt>),
     /// The path gave no reading: the drive is read over another one.

@@ -1,6 +1,6 @@
 //! Reads drives: the inventory, the scheduler of their readings, and the sweep that is running.
 
-use super::completion::Completion;
+use super::completion::ChildEnd;
 use super::jobs::Jobs;
 use super::run_queue::Urgency;
 use super::scheduler::{DriveRead, Enqueue, Scheduler};
@@ -146,12 +146,12 @@ impl DriveReader {
             return None;
         }
         let attempts = match completion {
-            Completion::Void => {
+            ChildEnd::Void => {
                 self.read_again(key, ended);
                 return None;
             }
-            Completion::OtherPath => None,
-            Completion::Current(attempts) => Some(attempts),
+            ChildEnd::OtherPath => None,
+            ChildEnd::Current(attempts) => Some(attempts),
         };
         self.count(&answer.outcome);
         for (key, outcome) in self.scheduler.defer_stalled() {

@@ -230,6 +230,12 @@ pub fn strip_partition(name: &str) -> &str {
     part.map_or(name, |(stem, _)| stem)
 }
 
+/// All digits after the type digit are zero.
+pub(crate) fn is_placeholder_wwid(wwid: &str) -> bool {
+    let digits = wwid.strip_prefix("naa.").or_else(|| wwid.strip_prefix("eui."));
+    digits.is_some_and(|d| d.bytes().skip(1).all(|b| b == b'0'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -187,13 +187,6 @@ impl KnownPaths {
         self.limit();
     }
 
-    /// Forgets missing paths. True: there were any.
-    pub(crate) fn forget_missing(&mut self) -> bool {
-        let before = self.0.len();
-        self.0.retain(|known| known.missing_since.is_none());
-        self.0.len() < before
-    }
-
     /// The paths that are lost, and have been for long enough to say so.
     pub(crate) fn lost(&self, now: Timestamp) -> Vec<LostPath> {
         self.0.iter().filter_map(|known| known.lost(now)).collect()

@@ -21,7 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::probe::smartctl;
 use serde_json::value::RawValue;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 /// Drives to restore as missing, and how many exceed the limit.
 struct RestoreCandidates<T> {
@@ -52,6 +52,7 @@ impl EventLoop {
         let mut left_out = self.restore_missing_list(&documents, &mut budget);
         if let Some(overview) = &overview {
             left_out += self.restore_disappeared(overview, &mut budget);
+            self.restore_paths_of_renamed(overview);
         }
         self.limit_missing(left_out);
         self.missing.retain_missing(self.collector.inventory());
@@ -111,6 +112,41 @@ impl EventLoop {
         let seen = Some(overview.generated_at);
         let drives = disappeared().take(most).map(|d| DriveSummary { missing_since: seen, ..d.clone() }).collect();
         RestoreCandidates { drives, left_out: disappeared().count().saturating_sub(most) }
+    }
+
+    /// Restores the known paths of drives that have another name than in the last overview: their first path may be the one
+    /// that is lost.
+    fn restore_paths_of_renamed(&mut self, overview: &Overview) {
+        let mut by_serial: HashMap<&str, (&DeviceName, DriveKey)> = HashMap::new();
+        for record in self.collector.inventory().present() {
+            if let Some(serial) = record.drive.identity.unit_serial.as_deref() {
+                by_serial.insert(serial, (&record.drive.device, record.drive.key.clone()));
+            }
+        }
+        let renamed = overview.drives().filter_map(|drive| {
+            let (device, key) = by_serial.get(drive.serial_number.as_deref()?)?;
+            (**device != drive.device).then(|| (key.clone(), drive.device.clone()))
+        });
+        let renamed: Vec<(DriveKey, DeviceName)> = renamed.collect();
+        for chunk in renamed.chunks(KEYS_PER_BATCH) {
+            let keys: Vec<Key> = chunk.iter().map(|(_, device)| Key::Smart(device.clone())).collect();
+            let Ok(documents) = self.documents(&keys, CopyKind::LastKnown) else { return };
+            for ((key, _), document) in chunk.iter().zip(documents) {
+                if let Some((head, value)) = document {
+                    self.restore_paths(key, &head, &value);
+                }
+            }
+        }
+    }
+
+    /// Restores the known paths of a drive from a stored document, if it is of this drive.
+    fn restore_paths(&mut self, key: &DriveKey, head: &DocumentHeader, value: &[u8]) {
+        let identity = self.collector.inventory().get(key).map(|record| &record.drive.identity);
+        if identity != Some(&head.identity) || head.identity.is_empty() {
+            return;
+        }
+        let Some((paths, bay)) = stored_paths(value, now()) else { return };
+        self.collector.inventory_mut().restore_paths(key, paths, bay.as_ref());
     }
 
     /// Restores one missing drive. `last`: its summary in the last overview, if it disappeared while no daemon ran; the
@@ -255,9 +291,7 @@ impl EventLoop {
         copy: CopyKind,
         budget: &mut Budget,
     ) -> bool {
-        if let Some((paths, bay)) = stored_paths(value, now()) {
-            self.collector.inventory_mut().restore_paths(key, paths, bay.as_ref());
-        }
+        self.restore_paths(key, head, value);
         let Some(at) = head.collected_at else { return true };
         let Some(raw) = smartctl_json(value) else { return false };
         let place = Key::Smart(device);

@@ -8,7 +8,7 @@ use super::sysfs::{count_shortage, listed};
 use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names, nvme};
 use crate::domain::device_type::Disk;
 use crate::domain::drive::{Drive, DrivePath};
-use crate::domain::identity::{DeviceName, Identity, SerialNumber};
+use crate::domain::identity::{DeviceName, Identity, SerialNumber, is_placeholder_wwid};
 use crate::domain::path_state::PathState;
 use crate::domain::transport::Attachment;
 use rustix::fs::{Dir, Mode, OFlags, fstatfs, open, readlinkat};
@@ -117,7 +117,9 @@ pub(crate) fn still_leads_to(host: &Host, path: &DrivePath, identity: &Identity)
             disks.any(|current| current.is_same_as(path)) && disk.identity(&own) == *identity
         }),
         None => paths_and_identity(host, &path.device).is_some_and(|(mut current, own)| {
-            current.iter_mut().for_each(|current| current.unit = path.unit);
+            for current in &mut current {
+                current.unit = path.unit;
+            }
             current.iter().any(|current| current.is_same_as(path)) && own.agrees(identity)
         }),
     }
@@ -183,7 +185,7 @@ fn discover_nvme(
 ) -> Vec<DiscoveredPath> {
     let controllers = nvme::controllers(block);
     let identity = nvme::identity(block, &controllers);
-    let path = |controller: &nvme::Controller| DiscoveredPath {
+    let path = |controller: &nvme::NvmeController| DiscoveredPath {
         path: controller.path(device),
         expander: None,
         identity: identity.clone(),
@@ -225,7 +227,7 @@ fn scsi_state(dir: &Path) -> Option<PathState> {
 fn scsi_identity(dir: &Path) -> Identity {
     let naa = || binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page)).map(|hex| format!("naa.{hex}"));
     // `wwid` is the kernel's choice among the designators; kernels before 3.15 do not provide it.
-    let wwid = attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder(w));
+    let wwid = attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder_wwid(w));
     let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page)).map(SerialNumber::from);
     Identity { wwid, unit_serial }
 }
@@ -265,12 +267,6 @@ fn text_of(bytes: &[u8]) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// All digits after the type digit are zero.
-pub(super) fn is_placeholder(wwid: &str) -> bool {
-    let digits = wwid.strip_prefix("naa.").or_else(|| wwid.strip_prefix("eui."));
-    digits.is_some_and(|d| d.bytes().skip(1).all(|b| b == b'0'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,7 +300,7 @@ mod tests {
         for cut in 0..page.len() {
             naa_of_unit(page.get(..cut).unwrap_or_default());
         }
-        assert!(is_placeholder("naa.5000000000000000") && is_placeholder("naa.0000000000000000"));
-        assert!(!is_placeholder("naa.5000c500a0000000") && !is_placeholder("t10.ATA  0"));
+        assert!(is_placeholder_wwid("naa.5000000000000000") && is_placeholder_wwid("naa.0000000000000000"));
+        assert!(!is_placeholder_wwid("naa.5000c500a0000000") && !is_placeholder_wwid("t10.ATA  0"));
     }
 }

@@ -113,7 +113,7 @@ fn namespaces<'a>(paths: &[&'a DiscoveredPath]) -> Vec<Vec<&'a DiscoveredPath>> 
             let wwid = known.identity.wwid.as_ref();
             known.path.device == path.path.device || wwid.is_some() && wwid == path.identity.wwid.as_ref()
         };
-        match namespaces.iter_mut().find(|namespace| namespace.first().is_some_and(|known| is_same(known))) {
+        match namespaces.iter_mut().find(|namespace| namespace.first().is_some_and(is_same)) {
             Some(namespace) => namespace.push(path),
             None => namespaces.push(vec![path]),
         }

@@ -288,6 +288,59 @@ mod tests {
         assert_eq!(paths(apart).len(), 2);
     }
 
+    /// An NVMe path by its device, the namespace's wwid, its controller, and the controller's number in the subsystem.
+    fn nvme((device, wwid, controller, number): (&str, &str, &str, &str)) -> DiscoveredPath {
+        let mut found = found(device, "0:0:0:0", Some(wwid), Some("S64H0001"));
+        (found.path.host, found.path.address) = (None, controller.into());
+        let subsystem = Some("nqn.2014.08.org.nvmexpress:S64H0001".to_owned());
+        found.controller = Some(ControllerIdentity { subsystem, number: Some(number.to_owned()) });
+        found
+    }
+
+    #[test]
+    fn two_controllers_of_one_subsystem_are_one_drive() {
+        let joined = [("nvme0n1", "eui.01", "nvme0", "1"), ("nvme0n1", "eui.01", "nvme1", "2")];
+        let [drive] = &group_paths(joined.map(nvme).to_vec())[..] else { panic!("one drive") };
+        assert_eq!((drive.paths.len(), drive.units.len(), drive.units[0].paths.len()), (2, 1, 1));
+
+        let two_namespaces = [
+            ("nvme0n1", "eui.01", "nvme0", "1"),
+            ("nvme0n2", "eui.02", "nvme0", "1"),
+            ("nvme1n1", "eui.01", "nvme1", "2"),
+            ("nvme1n2", "eui.02", "nvme1", "2"),
+        ];
+        let [drive] = &group_paths(two_namespaces.map(nvme).to_vec())[..] else { panic!("one drive") };
+        let units: Vec<Vec<&str>> =
+            drive.units.iter().map(|unit| unit.paths.iter().map(DeviceName::as_str).collect()).collect();
+        assert_eq!(units, [["nvme0n1", "nvme1n1"], ["nvme0n2", "nvme1n2"]]);
+        assert_eq!(drive.paths.iter().map(|path| path.unit).collect::<Vec<_>>(), [0, 0, 1, 1]);
+    }
+
+    /// Cheap drives of one model: what they report of themselves is the same.
+    #[test]
+    fn controllers_of_different_drives_are_never_joined() {
+        for (why, second) in [
+            ("one number: each is a subsystem of its own", ("nvme1n1", "eui.01", "nvme1", "1")),
+            ("two namespaces", ("nvme1n1", "eui.02", "nvme1", "2")),
+        ] {
+            let drives = group_paths([("nvme0n1", "eui.01", "nvme0", "1"), second].map(nvme).to_vec());
+            assert_eq!(drives.len(), 2, "{why}");
+        }
+        let other_subsystem = |mut path: DiscoveredPath| {
+            path.controller = Some(ControllerIdentity { subsystem: None, number: Some("2".to_owned()) });
+            path
+        };
+        let without_subsystem = other_subsystem(nvme(("nvme1n1", "eui.01", "nvme1", "2")));
+        assert_eq!(group_paths(vec![nvme(("nvme0n1", "eui.01", "nvme0", "1")), without_subsystem]).len(), 2);
+        let without_name = |device: &str, controller: &str, number: &str| {
+            let mut path = nvme((device, "", controller, number));
+            path.identity.wwid = None;
+            path
+        };
+        let unnamed = vec![without_name("nvme0n1", "nvme0", "1"), without_name("nvme1n1", "nvme1", "2")];
+        assert_eq!(group_paths(unnamed).len(), 2, "an identifier of zeros is none");
+    }
+
     #[test]
     fn two_drives_never_collapse() {
         let cheap = Some("t10.ATA     SSD 120GB                               AA000000000000000001");

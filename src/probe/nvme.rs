@@ -4,13 +4,13 @@
 
 use super::sysfs::{attribute, link_name, names};
 use crate::domain::drive::DrivePath;
-use crate::domain::identity::{DeviceName, Identity, SerialNumber};
+use crate::domain::identity::{DeviceName, Identity, SerialNumber, is_placeholder_wwid};
 use crate::domain::path_state::PathState;
 use crate::domain::text::natural_cmp;
 use std::path::{Path, PathBuf};
 
 /// A controller through which a namespace is reached.
-pub(super) struct Controller {
+pub(super) struct NvmeController {
     pub(super) name: String,
     dir: PathBuf,
 }
@@ -24,7 +24,7 @@ pub(super) struct ControllerIdentity {
     pub(super) number: Option<String>,
 }
 
-impl Controller {
+impl NvmeController {
     /// The path through this controller to that block device.
     pub(super) fn path(&self, device: &DeviceName) -> DrivePath {
         DrivePath {
@@ -47,7 +47,7 @@ impl Controller {
 }
 
 /// The controllers of a block device, in the kernel's order: one, or with native multipath all of the subsystem.
-pub(super) fn controllers(block: &Path) -> Vec<Controller> {
+pub(super) fn controllers(block: &Path) -> Vec<NvmeController> {
     let link = block.join("device");
     let Some(name) = link_name(&link) else { return Vec::new() };
     if is_controller(&name) {
@@ -56,22 +56,19 @@ pub(super) fn controllers(block: &Path) -> Vec<Controller> {
             Some(dir) => Some(dir),
             None => std::fs::canonicalize(link).ok(),
         };
-        return dir.map(|dir| Controller { name, dir }).into_iter().collect();
+        return dir.map(|dir| NvmeController { name, dir }).into_iter().collect();
     }
     // With native multipath `device` is the subsystem, which has a link to each of its controllers.
     let mut found: Vec<String> = names(&link).into_iter().filter(|name| is_controller(name)).collect();
     found.sort_by(|a, b| natural_cmp(a, b));
-    found.into_iter().map(|name| Controller { dir: link.join(&name), name }).collect()
+    found.into_iter().map(|name| NvmeController { dir: link.join(&name), name }).collect()
 }
 
 /// The wwid of the namespace, and the serial number of the controllers.
-pub(super) fn identity(block: &Path, controllers: &[Controller]) -> Identity {
+pub(super) fn identity(block: &Path, controllers: &[NvmeController]) -> Identity {
     let wwid = attribute(&block.join("wwid")).or_else(|| attribute(&block.join("device/wwid")));
     let serial = controllers.iter().find_map(|controller| controller.attribute("serial"));
-    Identity {
-        wwid: wwid.filter(|wwid| !super::drives::is_placeholder(wwid)),
-        unit_serial: serial.map(SerialNumber::from),
-    }
+    Identity { wwid: wwid.filter(|wwid| !is_placeholder_wwid(wwid)), unit_serial: serial.map(SerialNumber::from) }
 }
 
 fn is_controller(name: &str) -> bool {

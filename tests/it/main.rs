@@ -28,6 +28,7 @@ mod missing;
 mod openapi;
 mod package;
 mod page;
+mod paths;
 mod pipelining;
 mod prometheus;
 mod properties;

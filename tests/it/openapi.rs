@@ -118,6 +118,7 @@ fn every_answer_is_as_the_document_says_and_every_field_is_seen() {
     let mut answers = Answers::new(document());
     a_drive_for_each_rule(&mut answers);
     a_small_rack_with_its_troubles(&mut answers);
+    lost_paths(&mut answers);
     without_anything(&mut answers);
     refusals(&mut answers);
     let unseen: Vec<String> = answers.unseen().into_iter().filter(|f| !UNSEEN.contains(&f.as_str())).collect();
@@ -191,6 +192,23 @@ fn a_small_rack_with_its_troubles(answers: &mut Answers) {
         let device = drive["device"].as_str().expect("a name");
         answers.look(&daemon, "GET", &format!("/api/drives/{device}"), &[]);
     }
+}
+
+/// A path that fails, then the other one, which is missing.
+fn lost_paths(answers: &mut Answers) {
+    let sim = Sim::host(&["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "2", "--nvme", "0"]);
+    let serial = support::json::text(&sim.list()[0]["serial"]).to_owned();
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    let mut look_when = |status: &str| {
+        let has = |drive: &Value| support::json::list(drive, "path_states").any(|path| path["status"] == status);
+        daemon.drive_when(&serial, status, has);
+        answers.look(&daemon, "GET", &format!("/api/drives/{serial}"), &[]);
+    };
+    sim.set(&serial, &["path0=fails"]);
+    look_when("failed");
+    sim.set(&serial, &["path0="]);
+    sim.pull(&[&serial, "--path", "1"]);
+    look_when("missing");
 }
 
 /// No drive, no shelf, no smartctl, no pool, no Redis.

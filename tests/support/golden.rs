@@ -145,6 +145,8 @@ const CASES: &[Case] = &[
     ("ok", Nvme, &["num_err_log_entries=4871"]),
     ("N6 warn", Nvme, &["temperature=72"]),
     ("N6 crit", Nvme, &["temperature=82"]),
+    // P1: one of its two controllers is dead.
+    ("P1 warn", Nvme, &["controllers=2", "path0=dead"]),
     ("N7 warn", Nvme, &["self_test_result=6"]),
     ("ok", Nvme, &["self_test_result=1"]),
 

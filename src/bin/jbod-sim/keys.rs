@@ -1,6 +1,7 @@
 //! The keys of `jbod-sim set`: which there are for what, and which values they take. Pure.
 
 use crate::ata_attributes::FIELDS;
+use crate::path_faults::FAULTS;
 use crate::version;
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -42,6 +43,10 @@ pub const RUN: Keys = &[
     ("stderr_bytes", UpTo(1 << 40)),
     ("exit_status", UpTo(255)),
     ("no_permission", Flag),
+    ("path0", OneOf(FAULTS)),
+    ("path1", OneOf(FAULTS)),
+    ("path2", OneOf(FAULTS)),
+    ("path3", OneOf(FAULTS)),
 ];
 const SPEEDS: Takes = OneOf(&["1.5", "3.0", "6.0"]);
 const TEST: Takes = OneOf(&["short", "extended"]);
@@ -106,6 +111,7 @@ pub const SAYS: Keys = &[
     ("warning_temp_time", Number),
     ("critical_comp_time", Number),
     ("namespaces", UpTo(16)),
+    ("controllers", UpTo(2)),
 ];
 pub const BAY: Keys = &[
     ("locate", UpTo(1)),
@@ -182,6 +188,8 @@ Keys, by target:
   SERIAL, sda, sg3, nvme0, bay/E/B, bays (all that are in one), all (a drive):
     run:  latency_ms standby(true|false|command|timer|low_power) idle hang hang_ignore_term hang_fork
           fork_setsid crash segv junk stdout_prefix output_bytes stderr_bytes exit_status no_permission
+          path0 path1 path2 path3(over that SCSI host, or NVMe controller: offline transport-offline
+          blocked connecting resetting dead fails hangs)
     says: serial model smartctl_version not_ready no_passthrough needs_sat partial failed
           temperature temperature_told(0, 255: a placeholder) power_on_hours pending
           self_test_result(code) self_test_type(short|extended) self_test_later_pass(short|extended)
@@ -195,7 +203,7 @@ Keys, by target:
           rereads_read rereads_write rereads_verify non_medium_errors(only in text)
           start_stop_cycles start_stop_limit load_unload_cycles load_unload_limit
     NVMe: critical_warning media_errors num_err_log_entries warning_limit critical_limit
-          warning_temp_time critical_comp_time namespaces(1..16)
+          warning_temp_time critical_comp_time namespaces(1..16) controllers(1..2)
   bay/E/B, besides those: locate active fault(4 sensed, 2 requested, 6 both) status power_status
   enclosure/E: silent, with iom=N only through that IOM
   pool/NAME:   scan(scrub-done|scrubbing|scrub-paused|scrub-canceled|resilvering|resilver-done|

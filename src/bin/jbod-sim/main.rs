@@ -19,6 +19,7 @@ mod list;
 mod moves;
 mod other;
 mod outside;
+mod path_faults;
 mod places;
 mod plan;
 mod reach;

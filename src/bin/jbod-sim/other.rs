@@ -7,6 +7,9 @@ use crate::store::Store;
 use crate::sysfs::{disk, generic, partition_of};
 use anyhow::Result;
 
+/// Difference between the numbers of the controllers of a drive.
+const SECOND_CONTROLLER: u32 = 100;
+
 /// A SCSI host with its class device.
 pub fn hba(store: &Store, scsi: u32) -> Result<()> {
     let dir = format!("{}/scsi_host/host{scsi}", host_dir(scsi));
@@ -19,8 +22,16 @@ pub fn hba(store: &Store, scsi: u32) -> Result<()> {
 pub fn nvme(store: &Store, drive: &Drive, number: u32) -> Result<()> {
     let root = &store.root;
     let name = format!("nvme{number}");
-    let controller = controller_dir(number);
-    let path = root.join(&controller);
+    controller(store, drive, &name, number, 1)?;
+    make_dir(&root.join("sys/class/nvme"))?;
+    link(root, &format!("sys/class/nvme/{name}"), &controller_dir(number))?;
+    namespace(store, drive, number, 1)?;
+    namespaces(store, drive, number)
+}
+
+/// The attributes of a controller, and its node. `id`: its number in the subsystem.
+fn controller(store: &Store, drive: &Drive, name: &str, number: u32, id: u32) -> Result<()> {
+    let path = store.root.join(controller_dir(number));
     make_dir(&path)?;
     attribute(&path, "model", &format!("{:<40}", drive.model))?;
     attribute(&path, "serial", &format!("{:<20}", drive.serial))?;
@@ -28,12 +39,46 @@ pub fn nvme(store: &Store, drive: &Drive, number: u32) -> Result<()> {
     attribute(&path, "address", &pci(number))?;
     attribute(&path, "transport", "pcie")?;
     attribute(&path, "state", "live")?;
-    make_dir(&root.join("sys/class/nvme"))?;
-    link(root, &format!("sys/class/nvme/{name}"), &controller)?;
-    put(&root.join("dev").join(&name), "")?;
-    store.link_nodes(drive, &[name])?;
-    namespace(store, drive, number, 1)?;
-    namespaces(store, drive, number)
+    attribute(&path, "subsysnqn", &format!("nqn.2014.08.org.nvmexpress:{}", drive.serial))?;
+    attribute(&path, "cntlid", &id.to_string())?;
+    put(&store.root.join("dev").join(name), "")?;
+    store.link_nodes(drive, &[name.to_owned()])
+}
+
+/// The second controller of a dual-port drive.
+pub fn second_controller(number: u32) -> u32 {
+    number + SECOND_CONTROLLER
+}
+
+/// With two controllers the kernel joins them (native multipath): the block devices belong to the subsystem.
+pub fn controllers(store: &Store, drive: &Drive, number: u32) -> Result<()> {
+    let root = &store.root;
+    let (name, second) = (format!("nvme{number}"), second_controller(number));
+    let second_name = format!("nvme{second}");
+    let subsystem = format!("sys/devices/virtual/nvme-subsystem/nvme-subsys{number}");
+    let spaces = drive.number("namespaces").unwrap_or(1).max(1);
+    let has_two = drive.number("controllers") == Some(2);
+    remove_tree(&root.join(&subsystem))?;
+    if has_two {
+        controller(store, drive, &second_name, second, 2)?;
+        make_dir(&root.join(&subsystem))?;
+        link(root, &format!("{subsystem}/{name}"), &controller_dir(number))?;
+        link(root, &format!("{subsystem}/{second_name}"), &controller_dir(second))?;
+    } else {
+        store.unlink_nodes(std::slice::from_ref(&second_name))?;
+        remove(&root.join("dev").join(&second_name))?;
+        remove_tree(&root.join(format!("sys/devices/pci0000:00/{}", pci(second))))?;
+    }
+    for id in 1..=spaces {
+        let device = format!("{}/nvme{number}n{id}/device", controller_dir(number));
+        remove(&root.join(&device))?;
+        if has_two {
+            link(root, &device, &subsystem)?;
+        } else {
+            link_text(&root.join(&device), &format!("../../{name}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// One namespace, with a partition.
@@ -94,7 +139,7 @@ fn pci(number: u32) -> String {
     format!("0000:{:02x}:00.0", number + 1)
 }
 
-fn controller_dir(number: u32) -> String {
+pub fn controller_dir(number: u32) -> String {
     format!("sys/devices/pci0000:00/{}/nvme/nvme{number}", pci(number))
 }
 

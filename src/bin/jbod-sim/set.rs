@@ -3,6 +3,7 @@
 use crate::drive::Drive;
 use crate::keys::{BAY, LEAF, POOL, Pairs, RUN, SAYS, SHELF, SMARTCTL, ZPOOL, apply, is_in, read};
 use crate::other;
+use crate::path_faults::{self, KEYS};
 use crate::shelf::{ioms, set_bay_everywhere, set_silent};
 use crate::store::{Host, Store, parse_bay};
 use crate::sysfs;
@@ -48,6 +49,12 @@ fn set_drive(store: &Store, mut drive: Drive, pairs: &Pairs) -> Result<()> {
     apply(&mut drive.state, pairs);
     if let (Some(number), true) = (drive.nvme, pairs.iter().any(|(key, _)| key == "namespaces")) {
         other::namespaces(store, &drive, number)?;
+    }
+    if let (Some(number), true) = (drive.nvme, pairs.iter().any(|(key, _)| key == "controllers")) {
+        other::controllers(store, &drive, number)?;
+    }
+    if pairs.iter().any(|(key, _)| KEYS.contains(&key.as_str())) {
+        path_faults::set_states(store, &drive)?;
     }
     if pairs.iter().any(|(key, _)| key == "sector_bytes") {
         sysfs::set_size(store, &drive)?;

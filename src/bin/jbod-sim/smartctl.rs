@@ -7,7 +7,7 @@ use crate::files::{append_line, say};
 use crate::reach::{self, Reached, Talk};
 use crate::store::{Store, Tools};
 use crate::version::{self, Version};
-use crate::{answer_ata, answer_nvme, answer_scsi, dialect, scan, trouble};
+use crate::{answer_ata, answer_nvme, answer_scsi, dialect, path_faults, scan, trouble};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -132,6 +132,11 @@ fn answer(
 ) -> Result<u8> {
     let name = request.device.as_deref().unwrap_or_default();
     std::thread::sleep(latency(&drive, tools));
+    if path_faults::at_node(&drive, log.node).is_some_and(|fault| fault != "hangs") {
+        let said = reach::cannot_open(name, "No such device or address");
+        say(render(&said, request, arguments, release(Some(&drive), tools)));
+        return Ok(said.status);
+    }
     let Some(drive) = trouble::before(store, log.node, drive)? else {
         // Pulled while it hung: the kernel ends the command.
         say(render(&reach::cannot_open(name, "No such device"), request, arguments, release(None, tools)));

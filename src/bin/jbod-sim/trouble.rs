@@ -1,6 +1,7 @@
 //! How a run of a tool goes wrong: it hangs, dies, prints junk or far too much, or leaves a child behind.
 
 use crate::drive::Drive;
+use crate::path_faults;
 use crate::store::Store;
 use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
@@ -19,7 +20,7 @@ pub fn before(store: &Store, node: &str, mut drive: Drive) -> Result<Option<Driv
     if drive.flag("hang_ignore_term") {
         return Err(ignore_term(&store.root));
     }
-    while drive.flag("hang") {
+    while drive.flag("hang") || path_faults::at_node(&drive, node) == Some("hangs") {
         std::thread::sleep(LOOK);
         match store.at_node(node)? {
             Some(now) if now.key == drive.key => drive = now,

@@ -5,7 +5,7 @@
 //!
 //! It runs at every reading, so it does not iterate over all drives unless one was added, removed or timed out.
 
-use super::completion::{Completion, RunningChild};
+use super::completion::{ChildEnd, RunningChild};
 use super::host_breaker::HostBreaker;
 use super::jobs::{Jobs, SourceId};
 use super::path_backoff::PathBackoff;
@@ -189,14 +189,14 @@ impl Scheduler {
         key: &DriveKey,
         answer: &mut smartctl::SmartctlResult,
         at: Instant,
-    ) -> Completion {
+    ) -> ChildEnd {
         match self.running.get(key) {
             Some(running) if running.number == number => {}
             // The drive has another child now.
-            _ => return Completion::Void,
+            _ => return ChildEnd::Void,
         }
         let Some(RunningChild { drive, path, since, is_void, .. }) = self.running.remove(key) else {
-            return Completion::Void;
+            return ChildEnd::Void;
         };
         if let Some(host) = path.host {
             self.release(host);
@@ -204,7 +204,7 @@ impl Scheduler {
         }
         self.quarantine.keep_stuck(key, &path.address, answer.stuck.take());
         if is_void {
-            return Completion::Void;
+            return ChildEnd::Void;
         }
         if let Outcome::Silent(why) | Outcome::Failed(why) = &answer.outcome
             && !answer.stopped
@@ -215,10 +215,10 @@ impl Scheduler {
             // A turn that has begun ends before others begin.
             let queue_key = self.queue_key(&drive, Urgency::Requested, at);
             self.queue.push(queue_key, drive, self.quarantine.took(key));
-            return Completion::OtherPath;
+            return ChildEnd::OtherPath;
         }
         self.quarantine.record(key, answer, at);
-        Completion::Current(self.paths.end_turn(key, path, &answer.outcome, at))
+        ChildEnd::Current(self.paths.end_turn(key, path, &answer.outcome, at))
     }
 
     fn release(&mut self, host: ScsiHost) {

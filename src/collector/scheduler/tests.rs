@@ -289,12 +289,12 @@ fn what_was_asked_before_a_drive_went_is_no_answer_of_the_one_that_came() {
         Enqueue::Queued,
         "never two children on one node"
     );
-    assert_eq!(played.scheduler.complete(number + 1, &only.key, &mut silent(), at), Completion::Void, "no such child");
+    assert_eq!(played.scheduler.complete(number + 1, &only.key, &mut silent(), at), ChildEnd::Void, "no such child");
     assert_eq!(played.scheduler.running(), 1);
-    assert_eq!(played.scheduler.complete(number, &only.key, &mut silent(), at), Completion::Void);
+    assert_eq!(played.scheduler.complete(number, &only.key, &mut silent(), at), ChildEnd::Void);
     assert_eq!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Queued, "the silence was another's");
     played.scheduler.start_ready(&played.jobs, at + STARTUP_STAGGER);
     let number = played.scheduler.running[&only.key].number;
-    assert!(matches!(played.scheduler.complete(number, &only.key, &mut silent(), at), Completion::Current(_)));
+    assert!(matches!(played.scheduler.complete(number, &only.key, &mut silent(), at), ChildEnd::Current(_)));
     assert!(matches!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Quarantined(_)));
 }

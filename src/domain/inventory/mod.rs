@@ -105,7 +105,7 @@ impl Inventory {
             let key = drive.key.clone();
             disappeared.remove(&key);
             let bay = drive.paths.iter().find_map(|p| bays.get(p.address.as_str()).cloned());
-            let mut was_present = true;
+            let mut is_back = false;
             let record = match self.records.get_mut(&key) {
                 // Without an identity it may be another disk in the same box.
                 Some(record) if !record.is_present() && drive.identity.is_empty() => {
@@ -115,7 +115,7 @@ impl Inventory {
                 }
                 Some(record) => {
                     if record.missing_since.take().is_some() {
-                        was_present = false;
+                        is_back = true;
                         record.state = DriveState::Reading;
                         record.consecutive_timeouts = 0;
                         changes.push(Change::Back(key));
@@ -135,10 +135,8 @@ impl Inventory {
             if let Some(from) = before.filter(|from| bay.as_ref().is_some_and(|bay| bay != *from)) {
                 changes.push(Change::Moved { key: record.drive.key.clone(), from: from.clone() });
             }
-            let absent = match was_present {
-                false if bay.is_none() || record.bay != bay => AbsentPaths::Forgotten,
-                _ => AbsentPaths::Missing,
-            };
+            let is_elsewhere = bay.is_none() || record.bay != bay;
+            let absent = if is_back && is_elsewhere { AbsentPaths::Forgotten } else { AbsentPaths::Missing };
             if record.drive.raid_volume().is_none() {
                 let drive = Arc::clone(&record.drive);
                 record.paths.discover(&drive.paths, absent, now);

@@ -119,7 +119,11 @@ fn identities(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result
     writer.gauges(
         "jbod_device_paths",
         "Paths to the drive, to a logical unit of it where it has several",
-        present().map(|d| (d.labels(), count_value(d.summary.paths_of_unit()))),
+        present().map(|d| {
+            // The controllers of an NVMe subsystem share a block device.
+            let count = d.summary.paths_of_unit().max(d.summary.working_paths.unwrap_or(0));
+            (d.labels(), count_value(count))
+        }),
     )?;
     writer.gauges(
         "jbod_device_working_paths",

@@ -89,6 +89,16 @@ function placeFacts(drive, at) {
   ];
 }
 
+function isLost(path) {
+  return path.status === 'failed' || path.status === 'missing';
+}
+
+/** `sda over host 0: not asked: the kernel has sda as offline` */
+function lostPath(path) {
+  const name = path.scsi_host === null ? path.address : `${path.devices[0] ?? path.address} over host ${path.scsi_host}`;
+  return path.status === 'missing' ? `${name}: missing` : `${name}: ${path.error ?? 'failed'}`;
+}
+
 function driveFacts(drive, doc) {
   const wear = doc?.wear;
   return [
@@ -100,6 +110,7 @@ function driveFacts(drive, doc) {
     ['Behind', drive.raid_volume],
     ['Logical units', drive.units.length > 1 ? drive.units.map((unit) => [unit.device, bytes(unit.size_bytes)].filter(Boolean).join(' of ')).join(', ') : null],
     ['Paths', listed(drive.paths)],
+    ['Lost paths', listed((doc?.path_states ?? []).filter(isLost).map(lostPath))],
     ['WWN', drive.wwn],
     ['Powered on', hours(drive.power_on_hours)],
     ['Power cycles', shown(doc?.power_cycle_count)],

@@ -116,6 +116,7 @@ const SCSI_TESTS = Array.from({ length: 20 }, (_, index) => `scsi_self_test_${in
 const DOCUMENT = object({
   ...SUMMARY,
   by_id: list(text),
+  path_states: list(object({ address: text, devices: list(text), scsi_host: number, status: text, error: text, missing_since: time })),
   power_cycle_count: number,
   wear: maybe(object({ endurance_used_percent: number, endurance_source: text, spare_available_percent: number, spare_threshold_percent: number })),
   temperature_limits: maybe(object({ op_limit_max_celsius: number, limit_max_celsius: number, drive_trip_celsius: number, critical_limit_max_celsius: number })),
