@@ -1,5 +1,8 @@
 //! What a simulated drive is: its identity, where it sits, its kernel names, and the state that
 //! tests set. Knows no file layout and no output format.
+//!
+//! A drive with two actuators has two logical units behind one target: one serial number, but names, sizes, nodes and places
+//! in pools of their own. `Drive::unit` is the drive as one of them shows it.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -35,6 +38,9 @@ pub struct Path {
     /// Number of the expander's port, as in `port-0:0:5`.
     pub port: u32,
     pub target: u32,
+    /// Which logical unit it leads to.
+    #[serde(default)]
+    pub lun: u32,
     /// Which `sd` name, from 0 for sda.
     pub disk: u32,
     /// Which `sg` node.
@@ -52,7 +58,7 @@ impl Path {
 
     /// H:C:T:L.
     pub fn address(&self) -> String {
-        format!("{}:0:{}:0", self.host, self.target)
+        format!("{}:0:{}:{}", self.host, self.target, self.lun)
     }
 }
 
@@ -76,7 +82,11 @@ pub struct Drive {
     pub wwn: Option<String>,
     /// Named in sysfs by vendor, model and serial rather than by NAA.
     pub t10: bool,
+    /// Of all its units.
     pub bytes: u64,
+    /// Logical units.
+    #[serde(default = "one")]
+    pub units: u32,
     pub rotation: u32,
     pub bay: Option<Bay>,
     /// Where it was before it was pulled.
@@ -84,7 +94,7 @@ pub struct Drive {
     pub paths: Vec<Path>,
     /// Number of the `NVMe` controller.
     pub nvme: Option<u32>,
-    /// Number of its multipath map.
+    /// Number of its multipath map; those of further units follow.
     pub map: Option<u32>,
     /// Behind a RAID controller, and so without a node of its own.
     #[serde(default)]
@@ -103,7 +113,59 @@ pub struct Drive {
     pub leaf: Map<String, Value>,
 }
 
+fn one() -> u32 {
+    1
+}
+
+/// The key of a logical unit, by which a pool knows it: that of the drive for the first.
+pub fn unit_key(drive: &str, lun: u32) -> String {
+    if lun == 0 { drive.to_owned() } else { format!("{drive}.{lun}") }
+}
+
 impl Drive {
+    /// Each logical unit.
+    pub fn units(&self) -> impl Iterator<Item = Self> {
+        (0..self.units).map(|lun| self.unit(lun))
+    }
+
+    /// The drive as one of its logical units shows it.
+    pub fn unit(&self, lun: u32) -> Self {
+        if self.units < 2 {
+            return self.clone();
+        }
+        // NAA IEEE Registered Extended (SPC-4), as dual-actuator drives have it: the identifier is that of the drive, the
+        // extension begins with the LUN.
+        let name = |wwn: &String| format!("6{}{lun:04x}000000000000", wwn.get(1..).unwrap_or_default());
+        // What was set for the leaf of a further unit stands under names of its own.
+        let suffix = format!(".{lun}");
+        let own = |key: &str| match lun {
+            0 => (!key.contains('.')).then(|| key.to_owned()),
+            _ => key.strip_suffix(&suffix).map(str::to_owned),
+        };
+        Self {
+            key: unit_key(&self.key, lun),
+            wwn: self.wwn.as_ref().map(name),
+            bytes: self.bytes / u64::from(self.units),
+            units: 1,
+            guid: if lun == 0 { self.guid } else { mix(self.guid ^ u64::from(lun)) | 1 << 63 },
+            map: self.map.map(|map| map + lun),
+            paths: self.paths.iter().filter(|path| path.lun == lun).cloned().collect(),
+            leaf: self.leaf.iter().filter_map(|(key, value)| Some((own(key)?, value.clone()))).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// What smartctl says at one of its nodes: name and size are the unit's, all else the drive's.
+    pub fn at_node(&self, node: &str) -> Self {
+        let Self { wwn, bytes, .. } = self.unit(self.lun_at(node).unwrap_or(0));
+        Self { wwn, bytes, ..self.clone() }
+    }
+
+    /// Which logical unit a node such as `sda` or `sg3` leads to.
+    pub fn lun_at(&self, node: &str) -> Option<u32> {
+        self.paths.iter().find(|path| path.sd() == node || path.sg() == node).map(|path| path.lun)
+    }
+
     pub fn flag(&self, key: &str) -> bool {
         self.state.get(key).and_then(Value::as_bool).unwrap_or(false)
     }
@@ -132,6 +194,11 @@ impl Drive {
 
     pub fn present(&self) -> bool {
         self.nvme.is_some() || self.raid.is_some() || !self.paths.is_empty()
+    }
+
+    /// Whether it is there through each of so many IOMs.
+    pub fn has_every_path(&self, ioms: usize) -> bool {
+        self.paths.iter().filter(|path| path.lun == 0).count() == ioms
     }
 
     pub fn temperature(&self) -> i64 {

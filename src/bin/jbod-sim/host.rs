@@ -2,7 +2,7 @@
 
 use crate::drive::{Drive, Kind};
 use crate::files::{attribute, make_dir, put, remove_tree};
-use crate::plan::{SlotNames, kinds, make_up, number, place, pools, sata_ssd, shelf};
+use crate::plan::{SlotNames, dual_actuator, kinds, make_up, number, place, pools, sata_ssd, shelf};
 use crate::recorded;
 use crate::store::{Host, LeafName, Pool, Store, Tools};
 use crate::{links, other, shelf as shelves, sysfs};
@@ -41,6 +41,9 @@ pub struct Options {
     /// How many of the drives are SAS SSDs [default: 4, if there are enough drives]
     #[arg(long)]
     pub ssd: Option<usize>,
+    /// How many of the SAS hard disks have two actuators: two logical units behind one address, both in the pools
+    #[arg(long, default_value_t = 0)]
+    pub dual_actuator: usize,
     /// ZFS pools; 0: zpool says that there are none
     #[arg(long, default_value_t = 2)]
     pub pools: usize,
@@ -139,11 +142,24 @@ fn made_up(options: &Options) -> Result<Vec<Drive>> {
     if options.sata_ssd > sata {
         bail!("found --sata-ssd {} with {sata} SATA drives; wanted no more", options.sata_ssd);
     }
-    let mut solid = options.sata_ssd;
-    let drive = |(n, kind): (u64, Kind)| {
-        let ssd = kind == Kind::Sata && solid > 0;
-        solid -= usize::from(ssd);
-        if ssd { sata_ssd(options.seed, n) } else { make_up(options.seed, kind, n) }
+    if options.dual_actuator > total - ssd - sata {
+        bail!(
+            "found --dual-actuator {} with {} SAS hard disks; wanted no more",
+            options.dual_actuator,
+            total - ssd - sata
+        );
+    }
+    let (mut solid, mut dual) = (options.sata_ssd, options.dual_actuator);
+    let drive = |(n, kind): (u64, Kind)| match kind {
+        Kind::Sata if solid > 0 => {
+            solid -= 1;
+            sata_ssd(options.seed, n)
+        }
+        Kind::Sas if dual > 0 => {
+            dual -= 1;
+            dual_actuator(options.seed, n)
+        }
+        _ => make_up(options.seed, kind, n),
     };
     Ok((0u64..).zip(kinds).map(drive).collect())
 }

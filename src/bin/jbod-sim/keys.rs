@@ -211,7 +211,8 @@ Keys, by target:
                expand(running|waiting|done, of its first raidz) remove(running|done|canceled, of its
                last vdev) checkpoint(exists|discarding) trim(running|suspended|done)
                initialize(running|suspended|done) progress state errors
-  leaf/SERIAL: state read write cksum note spare(SERIAL) replacing(SERIAL)
+  leaf/SERIAL: state read write cksum note spare(SERIAL) replacing(SERIAL); of a drive with two actuators
+               leaf/sda is the member at that node, leaf/SERIAL both
   smartctl:    version(6.6 and older have no --json) latency_ms jitter_ms gone
   zpool:       latency_ms hang hang_ignore_term crash exit_status junk not_loaded gone
                json(true|false|broken: -j is known as from OpenZFS 2.3 on)

@@ -48,6 +48,10 @@ fn map_nodes(number: u32) -> (String, String) {
 
 /// Makes every link of a drive that is here; drops those of paths it does not have.
 pub fn make(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
+    drive.units().try_for_each(|unit| make_of_unit(store, host, &unit))
+}
+
+fn make_of_unit(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
     let root = &store.root;
     let (disk_node, partition_node) = if let Some(number) = drive.nvme {
         (format!("nvme{number}n1"), format!("nvme{number}n1p1"))
@@ -71,22 +75,31 @@ pub fn make(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
     both("by-vdev", &vdev_name(host, drive), &disk_node, &partition_node)?;
     for path in &drive.paths {
         let sd = path.sd();
-        both("by-path", &by_path(host, bay.shelf, bay.place, path.host), &sd, &format!("{sd}1"))?;
+        both("by-path", &by_path(host, bay.shelf, bay.place, path.host, path.lun), &sd, &format!("{sd}1"))?;
     }
     Ok(())
 }
 
-/// The alias of its bay, as `vdev_id.conf` gives one.
+/// The alias of its bay, as `vdev_id.conf` gives one; that of a further unit has its LUN.
 pub fn vdev_name(host: &Host, drive: &Drive) -> String {
-    drive.bay.or(drive.pulled_from).map_or_else(String::new, |b| format!("e{}s{}", b.shelf, b.place + host.slot_base))
+    let lun =
+        drive.paths.first().filter(|path| path.lun > 0).map_or_else(String::new, |path| format!("-lun{}", path.lun));
+    let bay = drive.bay.or(drive.pulled_from);
+    bay.map_or_else(String::new, |b| format!("e{}s{}{lun}", b.shelf, b.place + host.slot_base))
 }
 
 /// Takes every link of a drive away, as it stands now.
 pub fn take_away(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
+    drive.units().try_for_each(|unit| take_away_of_unit(store, host, &unit))
+}
+
+fn take_away_of_unit(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
     let mut names: Vec<String> = by_id_names(drive).into_iter().map(|n| format!("by-id/{n}")).collect();
     if let Some(bay) = drive.bay {
         names.push(format!("by-vdev/{}", vdev_name(host, drive)));
-        names.extend(drive.paths.iter().map(|p| format!("by-path/{}", by_path(host, bay.shelf, bay.place, p.host))));
+        names.extend(
+            drive.paths.iter().map(|p| format!("by-path/{}", by_path(host, bay.shelf, bay.place, p.host, p.lun))),
+        );
     }
     for name in names {
         remove(&store.root.join(format!("dev/disk/{name}")))?;
@@ -161,9 +174,8 @@ pub fn leaf_path(host: &Host, drive: &Drive) -> (String, bool) {
         LeafName::ByVdev => format!("disk/by-vdev/{}-part1", vdev_name(host, drive)),
         LeafName::ByPath => {
             let bay = drive.bay.or(drive.pulled_from);
-            let name = bay.map_or_else(String::new, |b| {
-                by_path(host, b.shelf, b.place, drive.paths.first().map_or(0, |p| p.host))
-            });
+            let (iom, lun) = drive.paths.first().map_or((0, 0), |p| (p.host, p.lun));
+            let name = bay.map_or_else(String::new, |b| by_path(host, b.shelf, b.place, iom, lun));
             format!("disk/by-path/{name}-part1")
         }
         LeafName::Sd | LeafName::Partition => format!("{first}1"),

@@ -16,7 +16,7 @@ pub fn run(dir: &std::path::Path, as_json: bool) -> Result<()> {
     let store = Store::open(dir)?;
     let host = store.host()?;
     let roles = roles(&store.pools()?);
-    let drives: Vec<Value> = store.drives()?.iter().map(|d| describe(&host, d, roles.get(&d.key))).collect();
+    let drives: Vec<Value> = store.drives()?.iter().map(|d| describe(&host, d, &roles)).collect();
     if as_json {
         let text = serde_json::to_string_pretty(&drives).context("cannot write the list as JSON")?;
         say(format!("{text}\n"));
@@ -33,9 +33,19 @@ pub fn run(dir: &std::path::Path, as_json: bool) -> Result<()> {
             Some(Value::Null) | None => "-".to_owned(),
             Some(other) => other.to_string(),
         };
+        let members: Vec<String> = drive
+            .get("units")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .map(|unit| {
+                let part = |key: &str| unit.get(key).and_then(Value::as_str).unwrap_or("-");
+                format!("{} {} {}", part("pool"), part("vdev"), part("leaf_state"))
+            })
+            .collect();
         let _ = writeln!(
             text,
-            "{:>3} {:>4}  {:<12} {:<12} {:<22} {:<21} {:>4} {:>6}  {} {} {}",
+            "{:>3} {:>4}  {:<12} {:<12} {:<22} {:<21} {:>4} {:>6}  {}",
             get("enclosure"),
             get("bay"),
             get("devices"),
@@ -44,9 +54,7 @@ pub fn run(dir: &std::path::Path, as_json: bool) -> Result<()> {
             get("model"),
             get("temperature"),
             get("hours"),
-            get("pool"),
-            get("vdev"),
-            get("leaf_state")
+            members.join(", ")
         );
     }
     say(&text);
@@ -67,7 +75,23 @@ fn roles(pools: &[Pool]) -> HashMap<String, Role> {
     roles
 }
 
-fn describe(host: &Host, drive: &Drive, role: Option<&Role>) -> Value {
+/// A logical unit: its nodes, and what it is in a pool.
+fn unit(unit: &Drive, role: Option<&Role>) -> Value {
+    json!({
+        "wwid": unit.wwid(),
+        "size_bytes": unit.bytes,
+        "devices": unit.paths.iter().map(Path::sd).collect::<Vec<_>>(),
+        "pool": role.map(|r| &r.0),
+        "vdev": role.map(|r| &r.1),
+        "role": role.map(|r| r.2),
+        "leaf_state": role.map(|_| leaf_state(unit)),
+    })
+}
+
+/// Pool, vdev, role and state are those of the first logical unit.
+fn describe(host: &Host, drive: &Drive, roles: &HashMap<String, Role>) -> Value {
+    let units: Vec<Value> = drive.units().map(|one| unit(&one, roles.get(&one.key))).collect();
+    let role = roles.get(&drive.key);
     let shelf = drive.bay.and_then(|b| host.shelves.get(b.shelf));
     let devices: Vec<String> = match drive.nvme {
         Some(number) => vec![format!("nvme{number}n1")],
@@ -85,9 +109,10 @@ fn describe(host: &Host, drive: &Drive, role: Option<&Role>) -> Value {
         "model": drive.model,
         "firmware": drive.firmware,
         "kind": drive.kind,
-        "wwn": drive.wwn,
-        "wwid": drive.wwid(),
+        "wwn": drive.unit(0).wwn,
+        "wwid": drive.unit(0).wwid(),
         "size_bytes": drive.bytes,
+        "units": units,
         "rotation_rate": if drive.kind == Kind::Nvme { None } else { Some(drive.rotation) },
         "present": drive.present(),
         "enclosure": drive.bay.map(|b| b.shelf),

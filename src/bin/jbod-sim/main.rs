@@ -94,6 +94,9 @@ enum Command {
         /// A new drive's model
         #[arg(long)]
         model: Option<String>,
+        /// A new drive with two actuators: two logical units behind one address
+        #[arg(long)]
+        dual_actuator: bool,
     },
     /// Two drives exchange their kernel names (sd and sg), as after a reboot
     SwapLetters { dir: PathBuf, one: String, other: String },
@@ -163,8 +166,8 @@ fn command(command: Command) -> anyhow::Result<()> {
         Command::Host(options) => host::run(&options),
         Command::Set { dir, target, pairs } => set::run(&dir, &target, &pairs),
         Command::Pull { dir, targets, path } => moves::pull(&dir, &targets, path),
-        Command::Insert { dir, bay, serial, kind, model } => {
-            moves::insert(&dir, &bay, &moves::Wanted { serial, kind, model })
+        Command::Insert { dir, bay, serial, kind, model, dual_actuator } => {
+            moves::insert(&dir, &bay, &moves::Wanted { serial, kind, model, dual_actuator })
         }
         Command::SwapLetters { dir, one, other } => moves::swap_letters(&dir, &one, &other),
         Command::Swap { dir, one, other } => moves::swap(&dir, &one, &other),

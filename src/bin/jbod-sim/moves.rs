@@ -1,7 +1,7 @@
 //! Drives that come, go and change names while the host runs: pull, insert and the two swaps.
 
-use crate::drive::{Bay, Drive, Kind, Path, letters};
-use crate::plan::make_up;
+use crate::drive::{Bay, Drive, Kind, Path, letters, unit_key};
+use crate::plan::{dual_actuator, make_up};
 use crate::shelf::{ioms, set_bay_everywhere};
 use crate::store::{Host, Store, parse_bay};
 use crate::{links, other, sysfs};
@@ -14,6 +14,8 @@ pub struct Wanted {
     pub serial: Option<String>,
     pub kind: Option<Kind>,
     pub model: Option<String>,
+    /// Two logical units.
+    pub dual_actuator: bool,
 }
 
 pub fn pull(dir: &std::path::Path, targets: &[String], path: Option<u32>) -> Result<()> {
@@ -27,8 +29,8 @@ pub fn pull(dir: &std::path::Path, targets: &[String], path: Option<u32>) -> Res
             bail!("{} is pulled already", drive.serial);
         }
         match path {
-            Some(path) if drive.paths.len() > 1 => lose_path(&store, &host, &mut drive, path)?,
             Some(path) if drive.paths.iter().all(|p| p.host != path) => bail!("{} has no path {path}", drive.serial),
+            Some(path) if drive.paths.iter().any(|p| p.host != path) => lose_path(&store, &host, &mut drive, path)?,
             _ => {
                 let bay = drive.bay;
                 take_out(&store, &host, &mut drive)?;
@@ -42,12 +44,11 @@ pub fn pull(dir: &std::path::Path, targets: &[String], path: Option<u32>) -> Res
 }
 
 fn lose_path(store: &Store, host: &Host, drive: &mut Drive, number: u32) -> Result<()> {
-    let (Some(bay), Some(at)) = (drive.bay, drive.paths.iter().position(|p| p.host == number)) else {
-        bail!("{} has no path {number}", drive.serial);
-    };
+    let Some(bay) = drive.bay else { bail!("{} is in no bay", drive.serial) };
     links::take_away(store, host, drive)?;
-    let path = drive.paths.remove(at);
-    sysfs::detach(store, host, bay, &path)?;
+    for path in drive.paths.extract_if(.., |path| path.host == number) {
+        sysfs::detach(store, host, bay, &path)?;
+    }
     links::make(store, host, drive)?;
     store.save_drive(drive)
 }
@@ -60,8 +61,9 @@ fn forget_earlier(store: &Store, bay: Option<Bay>) -> Result<()> {
 
 /// The drive goes from all its paths; it is in no bay then. The caller saves it.
 fn take_out(store: &Store, host: &Host, drive: &mut Drive) -> Result<()> {
-    let (path, _) = links::leaf_path(host, drive);
-    drive.leaf.insert("path".to_owned(), json!(path));
+    let paths: Vec<(String, String)> =
+        (0..drive.units).map(|lun| (unit_key("path", lun), links::leaf_path(host, &drive.unit(lun)).0)).collect();
+    drive.leaf.extend(paths.into_iter().map(|(key, path)| (key, json!(path))));
     links::take_away(store, host, drive)?;
     if let Some(number) = drive.nvme.take() {
         other::remove_nvme(store, number)?;
@@ -79,7 +81,7 @@ fn take_out(store: &Store, host: &Host, drive: &mut Drive) -> Result<()> {
 fn put_in(store: &Store, host: &mut Host, drive: &mut Drive, bay: Bay) -> Result<()> {
     drive.bay = Some(bay);
     drive.pulled_from = None;
-    drive.leaf.remove("path");
+    (0..drive.units).for_each(|lun| drop(drive.leaf.remove(&unit_key("path", lun))));
     for scsi in ioms(host, bay.shelf).collect::<Vec<_>>() {
         if drive.paths.iter().any(|p| p.host == scsi) {
             continue;
@@ -92,18 +94,21 @@ fn put_in(store: &Store, host: &mut Host, drive: &mut Drive, bay: Bay) -> Result
         let (this_port, target) = (*port, next.target);
         *port += 1;
         next.target += 1;
-        let path = Path {
-            host: scsi,
-            port: this_port,
-            target,
-            disk: lowest(store, "sys/block", |n| letters("sd", n)),
-            generic: lowest(store, "sys/class/scsi_generic", |n| format!("sg{n}")),
-        };
-        // The name is taken as soon as it is there, for the next path to find.
-        sysfs::attach(store, host, drive, bay, &path)?;
-        drive.paths.push(path);
+        for lun in 0..drive.units {
+            let path = Path {
+                host: scsi,
+                port: this_port,
+                target,
+                lun,
+                disk: lowest(store, "sys/block", |n| letters("sd", n)),
+                generic: lowest(store, "sys/class/scsi_generic", |n| format!("sg{n}")),
+            };
+            // The name is taken as soon as it is there, for the next path to find.
+            sysfs::attach(store, host, drive, bay, &path)?;
+            drive.paths.push(path);
+        }
     }
-    drive.paths.sort_by_key(|p| p.host);
+    drive.paths.sort_by_key(|p| (p.host, p.lun));
     store.save_host(host)?;
     store.save_drive(drive)?;
     set_bay_everywhere(store, host, bay, "status", "OK")?;
@@ -125,9 +130,10 @@ pub fn insert(dir: &std::path::Path, word: &str, wanted: &Wanted) -> Result<()> 
     }
     let bay = parse_bay(word, &host)?;
     let drives = store.drives()?;
-    let asked_for_new = wanted.serial.is_some() || wanted.kind.is_some() || wanted.model.is_some();
+    let asked_for_new =
+        wanted.serial.is_some() || wanted.kind.is_some() || wanted.model.is_some() || wanted.dual_actuator;
     if let Some(here) = drives.iter().find(|d| d.bay == Some(bay)) {
-        if asked_for_new || here.paths.len() == host.next.len() {
+        if asked_for_new || here.has_every_path(host.next.len()) {
             bail!("{word} holds {} already; pull it first", here.serial);
         }
         let mut here = here.clone();
@@ -157,7 +163,14 @@ pub fn insert(dir: &std::path::Path, word: &str, wanted: &Wanted) -> Result<()> 
 fn new_drive(host: &Host, drives: &[Drive], wanted: &Wanted) -> Result<Drive> {
     // Beyond every number that the layout used.
     let index = 1_000_000 + u64::try_from(drives.len()).unwrap_or(0);
-    let mut drive = make_up(host.seed, wanted.kind.unwrap_or(Kind::Sas), index);
+    if wanted.dual_actuator && wanted.kind.is_some_and(|kind| kind != Kind::Sas) {
+        bail!("found --dual-actuator with another --kind than sas; wanted a SAS hard disk");
+    }
+    let mut drive = if wanted.dual_actuator {
+        dual_actuator(host.seed, index)
+    } else {
+        make_up(host.seed, wanted.kind.unwrap_or(Kind::Sas), index)
+    };
     if let Some(model) = &wanted.model {
         drive.model.clone_from(model);
     }
@@ -171,7 +184,7 @@ fn new_drive(host: &Host, drives: &[Drive], wanted: &Wanted) -> Result<Drive> {
         drive.key.clone_from(serial);
     }
     if host.multipath {
-        drive.map = (0..=u32::MAX).find(|n| drives.iter().all(|d| d.map != Some(*n)));
+        drive.map = drives.iter().filter_map(|d| Some(d.map? + d.units)).max().or(Some(0));
     }
     Ok(drive)
 }

@@ -222,7 +222,7 @@ pub fn usb(dir: &std::path::Path, bridge: Bridge, ssd: bool) -> Result<()> {
         Bridge::Usbjmicron => "usbjmicron".to_owned(),
         Bridge::Unknown => "unknown".to_owned(),
     });
-    drive.paths = vec![Path { host: free.host, port: 0, target: 0, disk: free.disk, generic: free.generic }];
+    drive.paths = vec![Path { host: free.host, port: 0, target: 0, lun: 0, disk: free.disk, generic: free.generic }];
     let port = store.drives()?.iter().filter(|d| d.usb.is_some()).count() + 1;
     let path = drive.paths.first().cloned();
     let Some(path) = path else { return Ok(()) };

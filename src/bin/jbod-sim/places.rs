@@ -27,14 +27,18 @@ pub fn end_device_dir(host: u32, shelf: usize, port: u32) -> String {
     format!("{}/end_device-{host}:{shelf}:{port}", port_dir(host, shelf, port))
 }
 
+pub fn target_dir(host: u32, shelf: usize, port: u32, target: u32) -> String {
+    format!("{}/target{host}:0:{target}", end_device_dir(host, shelf, port))
+}
+
 /// The SCSI device: H:C:T:L.
 pub fn scsi_dir(host: u32, shelf: usize, port: u32, target: u32) -> String {
-    format!("{}/target{host}:0:{target}/{host}:0:{target}:0", end_device_dir(host, shelf, port))
+    format!("{}/{host}:0:{target}:0", target_dir(host, shelf, port, target))
 }
 
 /// The SCSI device of a drive over one of its paths.
 pub fn drive_dir(shelf: usize, path: &Path) -> String {
-    scsi_dir(path.host, shelf, path.port, path.target)
+    format!("{}/{}", target_dir(path.host, shelf, path.port, path.target), path.address())
 }
 
 /// The enclosure class device of one IOM.
@@ -62,7 +66,7 @@ pub fn expander_address(host: &Host, iom: u32, shelf: usize) -> String {
 }
 
 /// udev's name of a path in by-path.
-pub fn by_path(host: &Host, shelf: usize, place: usize, iom: u32) -> String {
+pub fn by_path(host: &Host, shelf: usize, place: usize, iom: u32, lun: u32) -> String {
     let expander = expander_address(host, iom, shelf);
-    format!("pci-{}-sas-exp0x{expander}-phy{}-lun-0", pci_of_host(iom), place + 8)
+    format!("pci-{}-sas-exp0x{expander}-phy{}-lun-{lun}", pci_of_host(iom), place + 8)
 }

@@ -1,6 +1,6 @@
 //! Making up: drives, shelf names and pools, the same for the same seed. Pure.
 
-use crate::drive::{Bay, Drive, Kind, Path, hash, mix};
+use crate::drive::{Bay, Drive, Kind, Path, hash, mix, unit_key};
 use crate::store::{Host, Iom, Next, Pool, Shelf, Vdev};
 use clap::ValueEnum;
 use serde_json::Map;
@@ -71,6 +71,8 @@ const SAS: [Product; 4] = [
     product("WDC", "WUH721818AL5204", "C232", "5000cca2", 18_000_207_937_536, 7200, "3FK"),
     product("SEAGATE", "ST8000NM0075", "E005", "5000c500", 8_001_563_222_016, 7200, "ZA2"),
 ];
+const DUAL_ACTUATOR: [Product; 1] =
+    [product("SEAGATE", "ST14000NM0001", "K002", "5000c500", 14_000_519_643_136, 7200, "ZKL")];
 const SATA: [Product; 3] = [
     product("ATA", "WDC  WUH721414ALE6L4", "LDGNW240", "5000cca2", 14_000_519_643_136, 7200, "9JG"),
     product("ATA", "ST16000NM001G-2KK103", "SN03", "5000c500", 16_000_900_661_248, 7200, "ZL2"),
@@ -99,6 +101,11 @@ pub fn make_up(seed: u64, kind: Kind, index: u64) -> Drive {
 /// The same for a SATA SSD, which is a SATA drive that does not turn.
 pub fn sata_ssd(seed: u64, index: u64) -> Drive {
     of_products(seed, Kind::Sata, index, &SATA_SSD)
+}
+
+/// The same for a SAS hard disk with two actuators: two logical units, each with half of its capacity.
+pub fn dual_actuator(seed: u64, index: u64) -> Drive {
+    Drive { units: 2, ..of_products(seed, Kind::Sas, index, &DUAL_ACTUATOR) }
 }
 
 fn of_products(seed: u64, kind: Kind, index: u64, products: &[Product]) -> Drive {
@@ -131,6 +138,7 @@ fn of_products(seed: u64, kind: Kind, index: u64, products: &[Product]) -> Drive
         wwn: Some(wwn),
         t10: kind == Kind::Sata && index % 9 == 4,
         bytes: it.bytes,
+        units: 1,
         rotation: it.rotation,
         bay: None,
         pulled_from: None,
@@ -170,8 +178,11 @@ pub fn number(host: &mut Host, drives: &mut [Drive], paths: u32, multipath: bool
         for (index, shelf) in host.shelves.iter_mut().enumerate() {
             let mut port = 0;
             for drive in drives.iter_mut().filter(|d| d.bay.is_some_and(|b| b.shelf == index)) {
-                drive.paths.push(Path { host: scsi, port, target: next.target, disk, generic });
-                (port, disk, generic, next.target) = (port + 1, disk + 1, generic + 1, next.target + 1);
+                for lun in 0..drive.units {
+                    drive.paths.push(Path { host: scsi, port, target: next.target, lun, disk, generic });
+                    (disk, generic) = (disk + 1, generic + 1);
+                }
+                (port, next.target) = (port + 1, next.target + 1);
             }
             shelf.ioms.push(Iom { port, target: next.target, generic });
             (generic, next.target) = (generic + 1, next.target + 1);
@@ -182,8 +193,10 @@ pub fn number(host: &mut Host, drives: &mut [Drive], paths: u32, multipath: bool
     }
     if multipath {
         // A drive without a NAA name gets no map: multipathd has nothing to match its paths by.
-        for (number, drive) in (0u32..).zip(drives.iter_mut().filter(|d| d.bay.is_some() && d.wwn.is_some())) {
-            drive.map = Some(number);
+        let mut next = 0;
+        for drive in drives.iter_mut().filter(|d| d.bay.is_some() && d.wwn.is_some()) {
+            drive.map = Some(next);
+            next += drive.units;
         }
     }
     generic
@@ -207,7 +220,9 @@ pub fn place(drives: &mut [Drive], shelves: usize, bays: usize) {
 /// drives stay in no pool.
 pub fn pools(drives: &[Drive], count: usize, width: usize) -> Vec<Pool> {
     let slotted = || drives.iter().filter(|d| d.bay.is_some());
-    let disks: Vec<&Drive> = slotted().filter(|d| d.kind != Kind::Ssd).collect();
+    // Each logical unit is a member of its own, and the next one is in another group.
+    let disks: Vec<String> =
+        slotted().filter(|d| d.kind != Kind::Ssd).flat_map(|d| (0..d.units).map(|lun| unit_key(&d.key, lun))).collect();
     let flash: Vec<&Drive> = slotted().filter(|d| d.kind == Kind::Ssd).collect();
     let width = width.min(disks.len() / count.max(1));
     if count == 0 || width == 0 {
@@ -232,13 +247,13 @@ pub fn pools(drives: &[Drive], count: usize, width: usize) -> Vec<Pool> {
         .collect();
     for group in 0..groups {
         // Every groups-th drive: a group is spread over the shelves.
-        let leaves = disks.iter().skip(group).step_by(groups).take(width).map(key).collect();
+        let leaves = disks.iter().skip(group).step_by(groups).take(width).cloned().collect();
         if let Some(pool) = pools.get_mut(group % count) {
             let name = (!grade.is_empty()).then(|| format!("{grade}-{}", pool.data.len()));
             pool.data.push(Vdev { name, parity, leaves });
         }
     }
-    let left: Vec<String> = disks.iter().skip(groups * width).map(key).collect();
+    let left: Vec<String> = disks.iter().skip(groups * width).cloned().collect();
     let spares = left.len().saturating_sub(2).max(usize::from(left.len() == 2)).min(2 * count);
     for (n, spare) in left.into_iter().take(spares).enumerate() {
         if let Some(pool) = pools.get_mut(n % count) {
@@ -260,7 +275,7 @@ pub fn pools(drives: &[Drive], count: usize, width: usize) -> Vec<Pool> {
 pub fn sample(kind: Kind) -> Drive {
     let mut drive = make_up(1, kind, 7);
     drive.bay = Some(Bay { shelf: 0, place: 3 });
-    drive.paths = vec![Path { host: 0, port: 3, target: 3, disk: 3, generic: 3 }];
+    drive.paths = vec![Path { host: 0, port: 3, target: 3, lun: 0, disk: 3, generic: 3 }];
     drive.t10 = false;
     drive
 }

@@ -98,6 +98,7 @@ fn drive_of(text: &[u8], keys: &mut HashSet<String>) -> Result<Drive> {
         wwn,
         t10: false,
         bytes,
+        units: 1,
         rotation: rotation.and_then(|r| u32::try_from(r).ok()).unwrap_or(0),
         bay: None,
         pulled_from: None,

@@ -1,6 +1,6 @@
 //! `jbod-sim set`: changes how a drive, bay, shelf, pool or tool behaves. The keys are in `keys`.
 
-use crate::drive::Drive;
+use crate::drive::{Drive, unit_key};
 use crate::keys::{BAY, LEAF, POOL, Pairs, RUN, SAYS, SHELF, SMARTCTL, ZPOOL, apply, is_in, read};
 use crate::other;
 use crate::path_faults::{self, KEYS};
@@ -128,14 +128,25 @@ fn set_leaf(store: &Store, host: &Host, serial: &str, pairs: &[String]) -> Resul
         }
     }
     let mut drive = store.find(serial, host)?;
-    let in_pool = store.pools()?.iter().any(|p| {
-        p.data.iter().chain(&p.logs).chain(&p.cache).any(|v| v.leaves.contains(&drive.key))
-            || p.spares.contains(&drive.key)
-    });
-    if !in_pool {
+    let pools = store.pools()?;
+    let is_in_pool = |lun: &u32| {
+        let key = unit_key(&drive.key, *lun);
+        pools.iter().any(|pool| {
+            pool.data.iter().chain(&pool.logs).chain(&pool.cache).any(|vdev| vdev.leaves.contains(&key))
+                || pool.spares.contains(&key)
+        })
+    };
+    // A node names one logical unit, a serial number all of them.
+    let named = drive.lun_at(serial);
+    let luns: Vec<u32> =
+        (0..drive.units).filter(|lun| named.is_none_or(|named| named == *lun)).filter(is_in_pool).collect();
+    if luns.is_empty() {
         bail!("leaf/{serial}: the drive is in no pool; wanted one that `list` shows with a pool");
     }
-    apply(&mut drive.leaf, &pairs);
+    for lun in luns {
+        let of_unit: Pairs = pairs.iter().map(|(key, value)| (unit_key(key, lun), value.clone())).collect();
+        apply(&mut drive.leaf, &of_unit);
+    }
     store.save_drive(&drive)
 }
 

@@ -229,7 +229,7 @@ fn full(drive: &Drive, reached: &Reached, node: &str, name: &str, version: Versi
     let mut answer = match reached.talk {
         Talk::Ata => answer_ata::answer(drive),
         Talk::Nvme => answer_nvme::answer(drive, node),
-        Talk::Scsi => answer_scsi::answer(drive),
+        Talk::Scsi => answer_scsi::answer(&drive.at_node(node)),
         Talk::Translated => answer_scsi::translated(drive),
     };
     dialect::speak(&mut answer.body, version, Some(drive));

@@ -3,25 +3,29 @@
 
 use crate::drive::{Bay, Drive, Kind, Path};
 use crate::files::{attribute, link, link_text, make_one, put, remove, remove_tree};
-use crate::places::{drive_dir, enclosure_dir, end_device_dir, expander_dir, port_address, port_dir};
+use crate::places::{drive_dir, enclosure_dir, end_device_dir, expander_dir, port_address, port_dir, target_dir};
 use crate::store::{Host, Store};
 use anyhow::{Context, Result};
 
-/// The drive appears: SCSI device, block device, sg node, slot link.
+/// A logical unit of the drive appears on one path: SCSI device, block device, sg node; with the last one the slot link. The
+/// kernel's link leads to the unit that it found last (`enclosure_add_device`, drivers/misc/enclosure.c).
 pub fn attach(store: &Store, host: &Host, drive: &Drive, bay: Bay, path: &Path) -> Result<()> {
     let root = &store.root;
     let device = drive_dir(bay.shelf, path);
     let (sd, sg) = (path.sd(), path.sg());
+    let unit = drive.unit(path.lun);
     port(store, host, drive, bay, path)?;
-    identity(&root.join(&device), drive, path)?;
+    identity(&root.join(&device), &unit, path, &port_address(drive, path.host))?;
     generic(store, &device, &path.address(), &sg)?;
-    block(store, drive, &device, &path.address(), &sd)?;
+    block(store, &unit, &device, &path.address(), &sd)?;
     let slot = host
         .shelves
         .get(bay.shelf)
         .and_then(|s| s.bays.get(bay.place))
         .context("a drive stands in a bay that is not there")?;
-    if let Some(enclosure) = enclosure_dir(host, path.host, bay.shelf) {
+    if let Some(enclosure) = enclosure_dir(host, path.host, bay.shelf)
+        && path.lun + 1 == drive.units
+    {
         link(root, &format!("{device}/enclosure_device:{slot}"), &format!("{enclosure}/{slot}"))?;
         link(root, &format!("{enclosure}/{slot}/device"), &device)?;
     }
@@ -43,11 +47,11 @@ fn port(store: &Store, host: &Host, drive: &Drive, bay: Bay, path: &Path) -> Res
     attribute(&sas, "bay_identifier", &bay.place.to_string())?;
     let id = host.shelves.get(bay.shelf).map_or("", |s| s.id.as_str());
     attribute(&sas, "enclosure_identifier", &format!("0x{id}"))?;
-    make_one(&end_path.join(format!("target{}:0:{}", path.host, path.target)))?;
+    make_one(&root.join(target_dir(path.host, bay.shelf, path.port, path.target)))?;
     make_one(&root.join(drive_dir(bay.shelf, path)))
 }
 
-fn identity(device: &std::path::Path, drive: &Drive, path: &Path) -> Result<()> {
+fn identity(device: &std::path::Path, drive: &Drive, path: &Path, port: &str) -> Result<()> {
     let vendor = if drive.kind == Kind::Sata { "ATA" } else { &drive.vendor };
     let firmware: String = drive.firmware.chars().take(4).collect();
     attribute(device, "vendor", &format!("{vendor:<8}"))?;
@@ -57,7 +61,7 @@ fn identity(device: &std::path::Path, drive: &Drive, path: &Path) -> Result<()> 
     attribute(device, "state", "running")?;
     attribute(device, "wwid", &drive.wwid())?;
     put(&device.join("vpd_pg80"), serial_page(drive))?;
-    put(&device.join("vpd_pg83"), name_page(drive, &port_address(drive, path.host), path.host))
+    put(&device.join("vpd_pg83"), name_page(drive, port, path.host))
 }
 
 /// VPD page 0x80: the serial; SATA's is padded to 20 at the left, as SAT passes it on.
@@ -88,8 +92,9 @@ fn page(code: u8, body: &[u8]) -> Vec<u8> {
     [&[0, code], &length[..], body].concat()
 }
 
-fn bytes_of(hex: &str) -> [u8; 8] {
-    u64::from_str_radix(hex, 16).unwrap_or(0).to_be_bytes()
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits = |at: usize| hex.get(at..at + 2).and_then(|byte| u8::from_str_radix(byte, 16).ok()).unwrap_or(0);
+    (0..hex.len() / 2).map(|byte| digits(byte * 2)).collect()
 }
 
 /// The sg node of a SCSI device; `device` is its sysfs directory below the root.
@@ -136,7 +141,7 @@ pub fn disk(path: &std::path::Path, bytes: u64, rotational: bool) -> Result<()> 
 pub fn set_size(store: &Store, drive: &Drive) -> Result<()> {
     let sector_bytes = drive.number("sector_bytes").unwrap_or(512);
     let is_usable = matches!(sector_bytes, 512 | 1024 | 2048 | 4096);
-    let sectors = if is_usable { drive.bytes / 512 } else { 0 };
+    let sectors = if is_usable { drive.bytes / u64::from(drive.units) / 512 } else { 0 };
     let Some(bay) = drive.bay else { return Ok(()) };
     for path in &drive.paths {
         let dir = format!("{}/block/{}", drive_dir(bay.shelf, path), path.sd());
@@ -152,12 +157,14 @@ pub fn partition_of(disk: &std::path::Path, name: &str, bytes: u64) -> Result<()
     attribute(&path, "size", &(bytes / 512).saturating_sub(4096).to_string())
 }
 
-/// The drive is gone on this path, with all its names; the slot's directory stays.
+/// What this path led to is gone, with all its names; the slot's directory stays. The port goes with its last logical unit.
 pub fn detach(store: &Store, host: &Host, bay: Bay, path: &Path) -> Result<()> {
     let root = &store.root;
     let (sd, sg) = (path.sd(), path.sg());
+    let device = drive_dir(bay.shelf, path);
     if let Some(enclosure) = enclosure_dir(host, path.host, bay.shelf)
         && let Some(slot) = host.shelves.get(bay.shelf).and_then(|s| s.bays.get(bay.place))
+        && root.join(format!("{device}/enclosure_device:{slot}")).symlink_metadata().is_ok()
     {
         remove(&root.join(format!("{enclosure}/{slot}/device")))?;
     }
@@ -168,7 +175,11 @@ pub fn detach(store: &Store, host: &Host, bay: Bay, path: &Path) -> Result<()> {
     {
         remove(&root.join(name))?;
     }
-    remove_tree(&root.join(port_dir(path.host, bay.shelf, path.port)))?;
+    remove_tree(&root.join(device))?;
+    let target = root.join(target_dir(path.host, bay.shelf, path.port, path.target));
+    if std::fs::read_dir(target).is_ok_and(|mut others| others.next().is_none()) {
+        remove_tree(&root.join(port_dir(path.host, bay.shelf, path.port)))?;
+    }
     store.unlink_nodes(&[sd, sg])
 }
 

@@ -99,7 +99,9 @@ fn answer(store: &Store, arguments: &[String], json: Option<&Value>) -> Result<u
         eprintln!("cannot open '{name}': no such pool");
         return Ok(1);
     }
-    let drives: HashMap<String, Drive> = store.drives()?.into_iter().map(|d| (d.key.clone(), d)).collect();
+    // A pool knows logical units.
+    let units = store.drives()?.into_iter().flat_map(|drive| drive.units().collect::<Vec<_>>());
+    let drives: HashMap<String, Drive> = units.map(|unit| (unit.key.clone(), unit)).collect();
     let view = View { host: &host, drives: &drives, options, changed: store.pools_changed()? };
     let shown = pools.iter().filter(|p| names.is_empty() || names.iter().any(|n| **n == p.name));
     if has('j') || is_long("--json") {
@@ -312,7 +314,7 @@ mod tests {
                 multipath: false,
                 binary: std::path::PathBuf::new(),
             },
-            crate::drive::Path { host: 0, port: 0, target: 0, disk: 0, generic: 0 },
+            crate::drive::Path { host: 0, port: 0, target: 0, lun: 0, disk: 0, generic: 0 },
         );
         let mut drives: HashMap<String, Drive> = drives.into_iter().map(|d| (d.key.clone(), d)).collect();
         for drive in drives.values_mut().skip(1) {
