@@ -11,6 +11,10 @@ use std::collections::HashMap;
 
 /// Digits of an NAA 5 name that name its maker: the type and the OUI (SPC-4, NAA IEEE Registered designator).
 const MAKER_DIGITS: usize = 7;
+/// Digits of an NAA 6 name before its extension, and those of the extension that number the unit (SPC-4, NAA IEEE Registered
+/// Extended designator).
+const IDENTIFIER_DIGITS: usize = 16;
+const UNIT_DIGITS: usize = 4;
 
 /// The units of each drive, by LUN. Units of different drives are never joined.
 pub(super) fn join(groups: Vec<PathGroup>) -> Vec<Vec<PathGroup>> {
@@ -39,8 +43,8 @@ pub(super) fn join(groups: Vec<PathGroup>) -> Vec<Vec<PathGroup>> {
     drives
 }
 
-/// One serial number, one maker, and two names behind one target. Volumes of a storage array have names of another type
-/// (NAA 6), and drives in a USB box are never units of one drive.
+/// One serial number, one maker, and two names behind one target. Volumes of a storage array have other names, and drives in
+/// a USB box are never units of one drive.
 fn are_units_of_one_drive(one: &PathGroup, other: &PathGroup) -> bool {
     let (a, b) = (&one.primary, &other.primary);
     let Some(serial) = a.identity.unit_serial.as_deref() else { return false };
@@ -51,8 +55,8 @@ fn are_units_of_one_drive(one: &PathGroup, other: &PathGroup) -> bool {
         && may_have_units(a)
         && may_have_units(b)
         && a.identity.wwid != b.identity.wwid
-        && maker(a).is_some()
-        && maker(a) == maker(b)
+        && common_part(a).is_some()
+        && common_part(a) == common_part(b)
         && one.paths().any(|path| other.paths().any(|another| share_target(&path.path, &another.path)))
 }
 
@@ -60,10 +64,20 @@ fn may_have_units(path: &DiscoveredPath) -> bool {
     matches!(path.attachment, Attachment::Scsi(None | Some(Transport::Sas)))
 }
 
-/// Type and OUI of an NAA 5 name.
-fn maker(path: &DiscoveredPath) -> Option<&str> {
+/// The part of a name that all units of a drive share. Of an NAA 5 name: type and OUI. Of an NAA 6 name: all but the
+/// extension, if that is the number of the unit and zeros, as on dual-actuator drives (`6000c500d9660000`, then
+/// `0000000000000000` and `0001000000000000`). The volumes of an array share that part, too, but count otherwise.
+fn common_part(path: &DiscoveredPath) -> Option<&str> {
     let digits = path.identity.wwid.as_deref()?.strip_prefix("naa.")?;
-    digits.get(..MAKER_DIGITS).filter(|maker| maker.starts_with('5'))
+    match digits.as_bytes().first()? {
+        b'5' => digits.get(..MAKER_DIGITS),
+        b'6' => {
+            let (identifier, extension) = digits.split_at_checked(IDENTIFIER_DIGITS)?;
+            let rest = extension.get(UNIT_DIGITS..).filter(|rest| rest.len() == IDENTIFIER_DIGITS - UNIT_DIGITS)?;
+            rest.bytes().all(|digit| digit == b'0').then_some(identifier)
+        }
+        _ => None,
+    }
 }
 
 /// Two LUNs of one `host:channel:target`.

@@ -26,14 +26,15 @@ fn shelf(host: &Host, address: &str) {
     host.bay("0:0:9:0", "Slot00", Some(0), "OK", Some(address));
 }
 
-const POOL: &str = "  pool: tank\n state: ONLINE\nconfig:\n\n\tNAME        STATE     READ WRITE CKSUM\n\ttank        ONLINE       0     0     0\n\t  raidz1-0  ONLINE       0     0     0\n\t    wwn-0x5000c500d9660000  ONLINE       0     0     0\n\t  raidz1-1  DEGRADED     0     0     0\n\t    wwn-0x5000c500d9660001  FAULTED      3     0     0  too many errors\n\nerrors: No known data errors\n";
+const POOL: &str = "  pool: tank\n state: ONLINE\nconfig:\n\n\tNAME        STATE     READ WRITE CKSUM\n\ttank        ONLINE       0     0     0\n\t  raidz1-0  ONLINE       0     0     0\n\t    wwn-0xFIRST  ONLINE       0     0     0\n\t  raidz1-1  DEGRADED     0     0     0\n\t    wwn-0xSECOND  FAULTED      3     0     0  too many errors\n\nerrors: No known data errors\n";
 
-/// A drive with two actuators, by two paths each, whatever the order in which the kernel found them, and whichever unit
-/// the bay is linked to.
+/// A drive with two actuators, by two paths each, whatever the order in which the kernel found them, whichever unit the bay
+/// is linked to, and with either type of name.
 #[test]
 fn two_units_of_one_drive_are_one_drive_in_one_bay() {
-    let [first, second] = ["5000c500d9660000", "5000c500d9660001"];
-    for linked in ["0:0:1:0", "0:0:1:1", "1:0:1:1"] {
+    let naa5 = ["5000c500d9660000", "5000c500d9660001"];
+    let naa6 = ["6000c500d96600000000000000000000", "6000c500d96600000001000000000000"];
+    for (linked, [first, second]) in [("0:0:1:0", naa5), ("0:0:1:1", naa6), ("1:0:1:1", naa5), ("1:0:1:1", naa6)] {
         let host = Host::new();
         unit(&host, "sda", "0:0:1:0", first, SERIAL);
         unit(&host, "sdb", "1:0:1:1", second, SERIAL);
@@ -41,7 +42,7 @@ fn two_units_of_one_drive_are_one_drive_in_one_bay() {
         unit(&host, "sdd", "1:0:1:0", first, SERIAL);
         unit(&host, "sde", "0:0:2:0", "5000c500d9770000", "ZOTHER000000C0100011");
         shelf(&host, linked);
-        host.put("pools", POOL);
+        host.put("pools", &POOL.replace("FIRST", first).replace("SECOND", second));
         let overview = host.scan(Some(&host.at("pools")));
         assert_eq!(overview["totals"]["drives"], 2, "{linked}");
         assert_eq!(bays(&overview), [((SHELF.to_owned(), 0), SERIAL.to_owned())].into(), "{linked}");
@@ -73,7 +74,31 @@ fn two_units_of_one_drive_are_one_drive_in_one_bay() {
 fn units_of_different_drives_stay_apart() {
     let naa5 = ["5000c500d9660000", "5000c500d9660001"];
     for (why, wwns, serials, addresses) in [
-        ("volumes of an array", ["600508b1001c0000", "600508b1001c0001"], [SERIAL, SERIAL], ["0:0:1:0", "0:0:1:1"]),
+        (
+            "volumes of an array",
+            ["600508b1001c3a5f1122334455667788", "600508b1001c4b60aabbccddeeff0011"],
+            [SERIAL, SERIAL],
+            ["0:0:1:0", "0:0:1:1"],
+        ),
+        (
+            "volumes of an array whose names share a beginning",
+            ["60080e500017b5bc0000a91b4f0c3d21", "60080e500017b5bc0000a91e4f0c3d44"],
+            [SERIAL, SERIAL],
+            ["0:0:1:0", "0:0:1:1"],
+        ),
+        (
+            "volumes of an array that counts from the end",
+            ["6000d31000fd7e000000000000000012", "6000d31000fd7e000000000000000013"],
+            [SERIAL, SERIAL],
+            ["0:0:1:0", "0:0:1:1"],
+        ),
+        (
+            "two identifiers",
+            ["6000c500d96600000000000000000000", "6000c500d97700000001000000000000"],
+            [SERIAL, SERIAL],
+            ["0:0:1:0", "0:0:1:1"],
+        ),
+        ("a short name", ["600508b1001c0000", "600508b1001c0001"], [SERIAL, SERIAL], ["0:0:1:0", "0:0:1:1"]),
         ("two makers", ["5000c500d9660000", "5000cca0d9660001"], [SERIAL, SERIAL], ["0:0:1:0", "0:0:1:1"]),
         ("two serial numbers", naa5, [SERIAL, "ZOTHER"], ["0:0:1:0", "0:0:1:1"]),
         ("two targets", naa5, [SERIAL, SERIAL], ["0:0:1:0", "0:0:2:0"]),
