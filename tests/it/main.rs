@@ -23,6 +23,7 @@ mod journal;
 mod last_resort;
 mod lease;
 mod lifecycle;
+mod logical_units;
 mod metrics;
 mod missing;
 mod openapi;
