@@ -50,7 +50,7 @@ impl Stack {
         sim.set(&bay(ASLEEP), &["standby=true"]);
         sim.set(&bay(LIT), &["fault=4"]);
         sim.set(&leaf, &["state=FAULTED", "read=3"]);
-        sim.set("pool/backup", &["state=DEGRADED"]);
+        sim.set("pool/backup", &["state=DEGRADED", "expand=running"]);
         let token = sim.root().join("token");
         std::fs::write(&token, TOKEN).expect("a token");
         let settings =
