@@ -33,6 +33,8 @@ pub(super) struct DriveDoc<'a> {
     path_states: Vec<PathView>,
     /// The drive's own verdict (smartctl's `smart_status.passed`).
     smart_status_passed: Option<bool>,
+    /// Why that is `null` although smartctl calls it passed: a SCSI drive that is set up not to report that it fails.
+    smart_status_not_judged: Option<&'static str>,
     /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
     power_mode: Option<&'a str>,
     /// The newest self-test, or the one that is running.
@@ -81,6 +83,7 @@ pub fn compose(record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawVal
         by_id: &record.drive.by_id,
         path_states: path_views(&record.paths),
         smart_status_passed: report.and_then(|r| r.smart_status_passed),
+        smart_status_not_judged: report.and_then(SmartReport::smart_status_not_judged),
         power_mode: report.and_then(|r| r.power_mode.as_deref()),
         self_test: report.and_then(|r| r.self_test.as_ref()),
         temperature_limits: report.map(|r| r.temperature_limits),

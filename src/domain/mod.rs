@@ -9,6 +9,7 @@ pub(crate) mod enclosure;
 pub(crate) mod glob;
 pub mod hash;
 pub mod health;
+pub(crate) mod health_obstacle;
 pub mod identity;
 pub mod inventory;
 pub(crate) mod known_paths;

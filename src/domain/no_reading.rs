@@ -3,9 +3,9 @@
 //! Code decides by the variant. The sentence is for people: it is the value of `error` of a drive.
 
 use super::device_type::{Controller, DeviceType};
+use super::health_obstacle::HealthObstacle;
 use super::identity::{DeviceName, ScsiHost};
 use super::path_state::PathState;
-use super::smart::HealthObstacle;
 use super::text::list_first;
 use super::time::Timestamp;
 use std::fmt;

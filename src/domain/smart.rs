@@ -40,7 +40,7 @@ pub struct SmartReport {
     pub temperature_limits: TemperatureLimits,
     pub power_on_hours: Option<u64>,
     pub power_cycle_count: Option<u64>,
-    /// The drive's own verdict.
+    /// The drive's own verdict; `None` too of a SCSI drive that is set up not to report that it fails.
     pub smart_status_passed: Option<bool>,
     /// The drive has SMART, or the SCSI equivalent; `None`: smartctl did not report it (7.2 and earlier).
     pub smart_available: Option<bool>,
@@ -79,33 +79,6 @@ impl SmartReport {
         let rotates = self.rotation_rate_rpm.map(|rpm| rpm > 0);
         AttributeContext { rotates, capacity_bytes: self.user_capacity_bytes }
     }
-
-    /// Why a reading has no health, as far as it shows.
-    pub(crate) fn health_obstacle(&self) -> HealthObstacle {
-        // smartctl(8) exit bit 1: TEST UNIT READY failed after the identity was read. Its reason is not in the JSON.
-        let is_unready = self.protocol == Some(Protocol::Scsi) && self.exit_status.bit(1);
-        if self.is_locked == Some(true) {
-            HealthObstacle::Locked
-        } else if self.smart_available == Some(false) {
-            HealthObstacle::SmartUnavailable
-        } else if self.smart_enabled == Some(false) {
-            HealthObstacle::SmartDisabled
-        } else if is_unready {
-            HealthObstacle::NotReady
-        } else {
-            HealthObstacle::Unknown
-        }
-    }
-}
-
-/// Why a drive gave its identity and no health.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HealthObstacle {
-    Unknown,
-    SmartDisabled,
-    SmartUnavailable,
-    Locked,
-    NotReady,
 }
 
 /// Additional sense code and its qualifier (SPC-4).

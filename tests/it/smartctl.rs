@@ -226,6 +226,32 @@ fn a_drive_that_is_not_ready_is_never_shown_as_healthy() {
     assert_eq!(seen["power_on_hours"], last["power_on_hours"], "its last good values stay: {seen}");
 }
 
+/// Informational exceptions that are switched off (mode page 1Ch, DEXCPT): smartctl says "passed" of a drive that would not
+/// report a failure. That is no false alarm either: its counters are judged.
+#[test]
+fn a_drive_that_does_not_report_failures_has_not_passed() {
+    let sim = shelf("3", "0");
+    let [silent, failing, healthy] = serials(&sim, "sas").try_into().expect("three drives");
+    sim.set(&silent, &["smart_off=true"]);
+    sim.set(&failing, &["smart_off=true", "failed=true", "asc=93", "ascq=16"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
+    let document = daemon.json(&format!("/api/drives/{silent}"));
+    assert_eq!((&document["smart_status_passed"], &document["verdict"]), (&Value::Null, &"ok".into()), "{document}");
+    let why = document["smart_status_not_judged"].as_str().expect("a reason");
+    assert!(why.starts_with("informational exceptions are switched off"), "{why}");
+    assert_eq!(document["smartctl"]["smart_status"]["passed"], true, "as smartctl has it");
+    // What it reports nevertheless counts.
+    let document = daemon.json(&format!("/api/drives/{failing}"));
+    let status = (&document["smart_status_passed"], &document["smart_status_not_judged"]);
+    assert_eq!((status, &document["verdict"]), ((&false.into(), &Value::Null), &"crit".into()), "{document}");
+    let document = daemon.json(&format!("/api/drives/{healthy}"));
+    let status = (&document["smart_status_passed"], &document["smart_status_not_judged"]);
+    assert_eq!(status, (&true.into(), &Value::Null), "{document}");
+    let metrics = daemon.metrics();
+    let passed = |serial: &str| metrics.get("jbod_device_smart_status", &[("serial_number", serial)]);
+    assert_eq!([&silent, &failing, &healthy].map(|serial| passed(serial)), [None, Some(0.0), Some(1.0)]);
+}
+
 #[test]
 fn exit_statuses_are_shown_and_cost_no_values() {
     let statuses = ["4", "8", "32", "64", "128", "255"];

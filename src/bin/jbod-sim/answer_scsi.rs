@@ -93,7 +93,8 @@ fn health(drive: &Drive, failed: bool, body: &mut Map<String, Value>) {
     } else {
         json!({"passed": true})
     };
-    body.insert("smart_support".to_owned(), json!({"available": true, "enabled": true}));
+    // Informational exceptions that are switched off do not change the status (scsiprint.cpp `scsiGetSmartData`).
+    body.insert("smart_support".to_owned(), json!({"available": true, "enabled": !drive.flag("smart_off")}));
     body.insert("temperature_warning".to_owned(), json!({"enabled": true}));
     body.insert("smart_status".to_owned(), status);
     let trip = drive.number("drive_trip").unwrap_or(if drive.kind == Kind::Ssd { 70 } else { 60 });

@@ -60,6 +60,7 @@ pub const SAYS: Keys = &[
     ("needs_sat", Flag),
     ("partial", Flag),
     ("failed", Flag),
+    ("smart_off", Flag),
     ("temperature", Signed),
     ("temperature_told", Signed),
     ("power_on_hours", Number),
@@ -80,7 +81,6 @@ pub const SAYS: Keys = &[
     ("hours_packed", Flag),
     ("link_max", SPEEDS),
     ("link_current", SPEEDS),
-    ("smart_off", Flag),
     // SCSI
     ("sector_bytes", UpTo(4224)),
     ("asc", UpTo(255)),
@@ -191,13 +191,14 @@ Keys, by target:
           path0 path1 path2 path3(over that SCSI host, or NVMe controller: offline transport-offline
           blocked connecting resetting dead fails hangs)
     says: serial model smartctl_version not_ready no_passthrough needs_sat partial failed
+          smart_off(ATA, SCSI)
           temperature temperature_told(0, 255: a placeholder) power_on_hours pending
           self_test_result(code) self_test_type(short|extended) self_test_later_pass(short|extended)
           self_test_remaining_percent percentage_used available_spare available_spare_threshold
     ATA:  attr.N.raw attr.N.value attr.N.worst attr.N.thresh attr.N.text attr.N.name attr.N.prefail
           attr.N.absent (any attribute N; one the drive lacks is added) reallocated
           offline_uncorrectable reported_uncorrect crc_errors ata_error_count hours_packed
-          link_max link_current(1.5|3.0|6.0) smart_off
+          link_max link_current(1.5|3.0|6.0)
     SCSI: sector_bytes(the kernel can use 512, 1024, 2048 and 4096) asc ascq (with failed) drive_trip no_temperature_page no_hours grown_defects
           no_grown_defects no_verify_counters uncorrected_read uncorrected_write uncorrected_verify
           rereads_read rereads_write rereads_verify non_medium_errors(only in text)

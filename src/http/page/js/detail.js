@@ -129,7 +129,7 @@ function readingFacts(drive, doc) {
   ].filter(([value]) => value !== null).map(([value, word]) => `${degrees(value)} ${word}`).join(', ');
   const exit = doc?.exit_status;
   return [
-    ['SMART status', yes(doc?.smart_status_passed, 'passed', 'failed')],
+    ['SMART status', doc?.smart_status_not_judged ?? yes(doc?.smart_status_passed, 'passed', 'failed')],
     ['Temperature', drive.temperature_celsius === null ? null : `${degrees(drive.temperature_celsius)}${isCurrent(drive) ? '' : ' when last read'}`],
     ['Its own limits', heat || null],
     ['Power mode', doc?.power_mode],

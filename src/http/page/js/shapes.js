@@ -121,6 +121,7 @@ const DOCUMENT = object({
   wear: maybe(object({ endurance_used_percent: number, endurance_source: text, spare_available_percent: number, spare_threshold_percent: number })),
   temperature_limits: maybe(object({ op_limit_max_celsius: number, limit_max_celsius: number, drive_trip_celsius: number, critical_limit_max_celsius: number })),
   smart_status_passed: flag,
+  smart_status_not_judged: text,
   exit_status: sure(object({ value: number, bits: list(text) })),
   power_mode: text,
   took_ms: number,

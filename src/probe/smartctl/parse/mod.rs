@@ -89,7 +89,7 @@ fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
         temperature_limits: placeholder::limits(v),
         power_on_hours: placeholder::hours(v, protocol, ata.as_ref()),
         power_cycle_count: v.first_uint(&["/power_cycle_count", "/nvme_smart_health_information_log/power_cycles"]),
-        smart_status_passed: v.bool("/smart_status/passed"),
+        smart_status_passed: smart_status(v, protocol),
         smart_available: v.bool("/smart_support/available"),
         smart_enabled: v.bool("/smart_support/enabled"),
         is_locked: v.bool("/ata_security/locked"),
@@ -109,6 +109,14 @@ fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
         ata.explain_not_judged(context);
     }
     report
+}
+
+/// A SCSI drive whose informational exceptions are switched off (the DEXCPT bit of mode page 1Ch) does not report that it
+/// fails. smartctl calls it passed all the same, beside `smart_support.enabled: false` (scsiprint.cpp `scsiGetSmartData`,
+/// `scsiGetDriveInfo`; 7.3 and later). An exception that it reports nevertheless counts.
+fn smart_status(v: Fields, protocol: Option<Protocol>) -> Option<bool> {
+    let is_silent = protocol == Some(Protocol::Scsi) && v.bool("/smart_support/enabled") == Some(false);
+    v.bool("/smart_status/passed").filter(|passed| !(*passed && is_silent))
 }
 
 /// As smartctl reports it, or else by fields that only one protocol has.

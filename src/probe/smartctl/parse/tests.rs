@@ -1,7 +1,8 @@
 //! The parser on unexpected, old and packed values.
 
 use super::*;
-use crate::domain::smart::{Cycles, EnduranceSource, HealthObstacle, SelfTest, TemperatureLimits};
+use crate::domain::health_obstacle::HealthObstacle;
+use crate::domain::smart::{Cycles, EnduranceSource, SelfTest, TemperatureLimits};
 
 fn report(json: &str) -> SmartReport {
     parse(json).report
@@ -278,6 +279,23 @@ fn a_reading_without_health_says_why() {
     assert_eq!(why(&format!(r#"{ata},"ata_security":{{"enabled":true,"locked":true}}"#)), HealthObstacle::Locked);
     assert_eq!(why(ata), HealthObstacle::Unknown);
     assert_eq!(why(r#""device":{"protocol":"SCSI"}"#), HealthObstacle::NotReady);
+}
+
+#[test]
+fn a_scsi_drive_that_does_not_report_failures_has_not_passed() {
+    let status = |protocol: &str, enabled: bool, passed: bool| {
+        let report = report(&format!(
+            r#"{{"device":{{"protocol":"{protocol}"}},"smart_support":{{"available":true,"enabled":{enabled}}},
+            "smart_status":{{"passed":{passed}}}}}"#
+        ));
+        (report.smart_status_passed, report.smart_status_not_judged().is_some())
+    };
+    assert_eq!(status("SCSI", false, true), (None, true));
+    assert_eq!(status("SCSI", false, false), (Some(false), false));
+    assert_eq!(status("SCSI", true, true), (Some(true), false));
+    assert_eq!(status("ATA", false, true), (Some(true), false));
+    let nothing_else = r#"{"device":{"protocol":"SCSI"},"smart_support":{"available":true,"enabled":false}}"#;
+    assert_eq!(report(nothing_else).health_obstacle(), HealthObstacle::SmartDisabled);
 }
 
 #[test]
