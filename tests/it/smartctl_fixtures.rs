@@ -12,20 +12,35 @@ use support::redis::Redis;
 use support::sim::Sim;
 
 /// Answers that name no drive: the simulator has no bay for them.
-const WITHOUT_DRIVE: [&str; 4] = [
+const WITHOUT_DRIVE: [&str; 5] = [
     "error-operation-not-permitted.json",
     "error-permission-denied.json",
     "error-unknown-device-type.json",
+    "low-power.json",
     "standby.json",
 ];
 
 /// Where what is shown is not what stands in the file: the value, and why.
-const DECODED: [(&str, &str, i64, &str); 1] = [(
-    "ssd-temperature-placeholder.json",
-    "temperature_celsius",
-    28,
-    "0 with limits of 0 to 100 is the placeholder of an empty SCT log; attribute 194 has the degrees",
-)];
+const DECODED: [(&str, &str, Option<i64>, &str); 8] = [
+    (
+        "ssd-temperature-placeholder.json",
+        "/temperature_celsius",
+        Some(28),
+        "0 with limits of 0 to 100 is the placeholder of an empty SCT log; attribute 194 has the degrees",
+    ),
+    ("ssd-temperature-placeholder.json", "/temperature_limits/op_limit_max_celsius", None, "the same placeholder"),
+    ("ssd-temperature-placeholder.json", "/temperature_limits/limit_max_celsius", None, "the same placeholder"),
+    (
+        "ssd-wear-guess-contradicts-itself.json",
+        "/wear/endurance_used_percent",
+        None,
+        "smartctl guesses from VALUE 12, and the raw value is 88: one is what is left, the other what is used",
+    ),
+    ("sas-exceptions-switched-off.json", "/smart_status_passed", None, "the drive does not report that it fails"),
+    ("sas-counters-of-all-ones.json", "/scsi/read/total_errors_corrected", None, "the counter is not kept"),
+    ("sas-counters-of-all-ones.json", "/scsi/write/total_errors_corrected", None, "the counter is not kept"),
+    ("sas-counters-of-all-ones.json", "/scsi/write/total_uncorrected_errors", None, "the counter is not kept"),
+];
 
 /// Raw values that pack several numbers: file, attribute, and the number in it.
 const PACKED: [(&str, u64, u64); 11] = [
@@ -42,8 +57,34 @@ const PACKED: [(&str, u64, u64); 11] = [
     ("ata-behind-megaraid.json", 188, 0),
 ];
 
+/// The newest self-test of each drive that has one: how it stands, whether it passed, what is left in percent, and whether the
+/// newest test with a result passed.
+type SelfTest = (&'static str, Option<&'static str>, Option<bool>, Option<u64>, Option<bool>);
+const SELF_TESTS: [SelfTest; 9] = [
+    ("ata-attributes-at-their-thresholds.json", Some("completed: read failure"), Some(false), None, Some(false)),
+    // Without a log, a drive that was never tested says so, too.
+    ("ata-behind-megaraid.json", Some("completed without error"), Some(true), None, None),
+    ("ata-plain.json", Some("completed without error"), Some(true), None, Some(true)),
+    ("ata-self-test-runs.json", Some("in progress, 70% remaining"), None, Some(70), Some(true)),
+    ("nvme-warning-of-heat.json", Some("Aborted: Self-test command"), None, None, Some(true)),
+    // The result that counts is not that of the test whose name is sorted first.
+    ("sas-self-tests-sorted-as-text.json", Some("Aborted (by user command)"), None, None, Some(true)),
+    ("sas-short-logical-unit-id.json", Some("Completed"), Some(true), None, Some(true)),
+    ("sas-ssd-endurance.json", Some("Completed"), Some(true), None, Some(true)),
+    // Only the log was read.
+    ("ssd-wear-in-device-statistics.json", None, None, None, Some(true)),
+];
+
+/// Attributes that no rule judges although a rule has their number.
+const NOT_JUDGED: [(&str, &[u64]); 4] = [
+    ("ssd-count-beyond-its-capacity.json", &[198]),
+    ("ssd-numbers-with-other-names.json", &[5, 10, 196, 197, 198]),
+    ("ssd-pending-that-flips.json", &[197]),
+    ("ssd-without-normalized-values.json", &[22, 184]),
+];
+
 /// Every drive that is not `ok`, and the rules that say so, worst first.
-const NOT_OK: [(&str, &str, &[&str]); 7] = [
+const NOT_OK: [(&str, &str, &[&str]); 22] = [
     ("ata-reallocated-pending-and-helium.json", "warn", &["A3", "A4", "A5", "A13"]),
     ("ata-reported-uncorrectable.json", "watch", &["A6"]),
     ("sas-grown-defects-and-uncorrected-read.json", "warn", &["S2", "S3"]),
@@ -51,8 +92,31 @@ const NOT_OK: [(&str, &str, &[&str]); 7] = [
     ("ssd-one-reallocated-block.json", "watch", &["A5"]),
     // Only a log was asked for.
     ("ata-log-only.json", "unknown", &[]),
+    ("ata-attributes-at-their-thresholds.json", "crit", &["A1", "A2", "A10"]),
+    ("ata-count-in-three-words.json", "watch", &["A6"]),
+    ("ata-helium-in-two-attributes.json", "watch", &["A13"]),
+    ("ata-smart-switched-off.json", "unknown", &[]),
+    ("nvme-warning-of-heat.json", "warn", &["N1", "N6"]),
+    ("sas-exception-medium-scan.json", "warn", &["S1"]),
+    ("sas-exception-of-the-maker.json", "watch", &["S1"]),
+    ("sas-exception-predicts-failure.json", "crit", &["S1"]),
+    ("sas-exception-temperature.json", "warn", &["S1"]),
+    ("sas-exception-test-bit.json", "watch", &["S1"]),
+    // Its shelf is at half of that.
+    ("sas-hot-below-its-reference-temperature.json", "crit", &["T1", "T2"]),
+    ("sas-not-ready.json", "unknown", &[]),
+    ("sas-reference-temperature-of-40.json", "watch", &["S8"]),
+    ("sas-sectors-of-520-bytes.json", "watch", &["C7"]),
+    ("ssd-wear-guessed.json", "watch", &["A12"]),
     // Its own status says failed, while every counter is 0.
     ("nvme-critical-warning-with-zero-counters.json", "crit", &["N1"]),
+];
+
+/// Drives without a verdict, and how the reason begins.
+const WITHOUT_HEALTH: [(&str, &str); 3] = [
+    ("ata-log-only.json", "the drive gave its identity but no health data"),
+    ("ata-smart-switched-off.json", "SMART is switched off on the drive"),
+    ("sas-not-ready.json", "the drive is not ready"),
 ];
 
 /// A file, what is shown of it, and where they differ.
@@ -114,8 +178,13 @@ fn compare_common(with: &mut Comparison, sysfs_bytes: &Value) {
         ("/power_on_hours", "/power_on_time/hours"),
         ("/power_cycle_count", "/power_cycle_count"),
         ("/temperature_limits/drive_trip_celsius", "/temperature/drive_trip"),
+        ("/temperature_limits/limit_max_celsius", "/temperature/limit_max"),
     ] {
         with.is_at(shown, &[in_file]);
+    }
+    for (shown, sct, nvme) in [("op", "op_limit_max", "warning"), ("critical", "critical_limit_max", "critical")] {
+        let in_file = [format!("/temperature/{sct}"), format!("/nvme_composite_temperature_threshold/{nvme}")];
+        with.is_at(&format!("/temperature_limits/{shown}_limit_max_celsius"), &[&in_file[0], &in_file[1]]);
     }
     with.is_at("/firmware_version", &["/firmware_version", "/scsi_revision", "/revision"]);
     // Where the drive does not say, the kernel may know that it does not rotate.
@@ -151,6 +220,8 @@ fn compare_ata(with: &mut Comparison) {
             with.is(&at(field), &row[field]);
         }
         with.is(&at("prefailure"), &row["flags"]["prefailure"]);
+        // Empty where it never failed.
+        with.is(&at("when_failed"), &row["when_failed"].as_str().filter(|when| !when.is_empty()).into());
         with.is(&at("raw_value"), &row["raw"]["value"]);
         with.is(&at("raw_string"), &row["raw"]["string"]);
     }
@@ -162,6 +233,10 @@ fn compare_ata(with: &mut Comparison) {
         let used = page.map_or(Value::Null, |page| page["table"][0]["value"].clone());
         let named = with.at("/endurance_used/current_percent");
         with.is("/wear/endurance_used_percent", if named.is_null() { &used } else { &named });
+        // What is not in the device statistics is a guess of smartctl.
+        if !with.shown["wear"]["endurance_used_percent"].is_null() {
+            with.is("/wear/endurance_source", &if used.is_null() { "guessed" } else { "measured" }.into());
+        }
         with.is_at("/wear/spare_available_percent", &["/spare_available/current_percent"]);
         with.is_at("/wear/spare_threshold_percent", &["/spare_available/threshold_percent"]);
     }
@@ -207,10 +282,16 @@ fn compare_nvme(with: &mut Comparison) {
     }
     let spare = ["/spare_available/current_percent", "/nvme_smart_health_information_log/available_spare"];
     with.is_at("/wear/spare_available_percent", &spare);
-    let namespaces = with.at("/nvme_namespaces").as_array().map_or(0, Vec::len);
+    let namespaces = with.at("/nvme_namespaces").as_array().cloned().unwrap_or_default();
     let shown = with.shown["nvme"]["namespaces"].as_array().map_or(0, Vec::len);
-    if shown != namespaces {
-        with.differences.push(format!("{shown} namespaces, in the file {namespaces}"));
+    if shown != namespaces.len() {
+        with.differences.push(format!("{shown} namespaces, in the file {}", namespaces.len()));
+    }
+    for (number, namespace) in namespaces.iter().enumerate() {
+        let at = |field: &str| format!("/nvme/namespaces/{number}/{field}");
+        with.is(&at("id"), &namespace["id"]);
+        with.is(&at("size_bytes"), &namespace["size"]["bytes"]);
+        with.is(&at("utilization_bytes"), &namespace["utilization"]["bytes"]);
     }
 }
 
@@ -246,11 +327,35 @@ fn packed_differences(name: &str, shown: &Value) -> Vec<String> {
     wrong
 }
 
+fn self_test_difference(name: &str, shown: &Value) -> Option<String> {
+    let expected = SELF_TESTS.iter().find(|(file, ..)| *file == name).map_or(
+        Value::Null,
+        |row| json!({"status": row.1, "passed": row.2, "remaining_percent": row.3, "last_result_passed": row.4}),
+    );
+    (shown["self_test"] != expected).then(|| format!("self-test {}, expected {expected}", shown["self_test"]))
+}
+
+fn not_judged_difference(name: &str, shown: &Value) -> Option<String> {
+    let rows = shown["ata"]["attributes"].as_array().into_iter().flatten();
+    let not_judged: Vec<u64> =
+        rows.filter(|row| !row["not_judged"].is_null()).filter_map(|row| row["id"].as_u64()).collect();
+    let expected = NOT_JUDGED.iter().find(|(file, _)| *file == name).map_or(&[][..], |(_, ids)| ids);
+    (not_judged != expected).then(|| format!("attributes {not_judged:?} are not judged, expected {expected:?}"))
+}
+
 fn verdict_difference(name: &str, shown: &Value) -> Option<String> {
     let findings = shown["findings"].as_array().into_iter().flatten();
     let rules: Vec<&str> = findings.filter_map(|finding| finding["code"].as_str()).collect();
     let expected = NOT_OK.iter().find(|(file, ..)| *file == name);
     let (verdict, codes) = expected.map_or(("ok", &[][..]), |(_, verdict, codes)| (*verdict, *codes));
+    let error = shown["error"].as_str().unwrap_or_default();
+    let has_reason = match WITHOUT_HEALTH.iter().find(|(file, _)| *file == name) {
+        Some((_, reason)) => error.starts_with(reason),
+        None => error.is_empty(),
+    };
+    if !has_reason {
+        return Some(format!("its error is {error:?}"));
+    }
     let is_right = shown["verdict"] == verdict && rules == codes;
     (!is_right).then(|| format!("judged {} by {rules:?}, expected {verdict} by {codes:?}", shown["verdict"]))
 }
@@ -265,6 +370,7 @@ fn every_answer_is_shown_as_the_file_has_it() {
         .collect();
     names.sort();
     let tables = DECODED.map(|(name, ..)| name).into_iter().chain(PACKED.map(|(name, ..)| name));
+    let tables = tables.chain(SELF_TESTS.map(|(name, ..)| name)).chain(NOT_JUDGED.map(|(name, _)| name));
     for name in tables.chain(NOT_OK.map(|(name, ..)| name)).chain(WITHOUT_DRIVE) {
         assert!(names.iter().any(|file| file == name), "{name} is no fixture");
     }
@@ -294,15 +400,42 @@ fn every_answer_is_shown_as_the_file_has_it() {
         let shown = daemon.json(&format!("/api/drives/{serial}"));
         let mut found = differences(&file, &shown, bytes);
         for (_, field, value, _) in DECODED.iter().filter(|(of, ..)| *of == name) {
-            assert_eq!(shown[*field], *value, "{name}");
-            found.retain(|difference| !difference.starts_with(&format!("/{field} ")));
+            assert_eq!(shown.pointer(field).cloned().unwrap_or_default(), json!(value), "{name} {field}");
+            found.retain(|difference| !difference.starts_with(&format!("{field} ")));
         }
         found.extend(packed_differences(name, &shown));
         found.extend(verdict_difference(name, &shown));
+        found.extend(self_test_difference(name, &shown));
+        found.extend(not_judged_difference(name, &shown));
         wrong.extend(found.into_iter().map(|difference| format!("{name}: {difference}")));
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     sim.assert_only_reading();
+}
+
+#[test]
+fn the_index_has_the_verdicts_and_rules() {
+    let index = std::fs::read_to_string(fixture("README.md")).expect("the index");
+    let (_, section) = index.split_once("## smartctl").expect("its section");
+    let (section, _) = section.split_once("\n## ").expect("the next section");
+    let mut rows = 0;
+    for row in section.lines().filter(|line| line.starts_with("| `")) {
+        let name = row.split('`').nth(1).expect("a file");
+        let said = row.rsplit('|').nth(1).expect("a verdict").trim();
+        let expected = match NOT_OK.iter().find(|(file, ..)| *file == name) {
+            Some((_, verdict, [])) => (*verdict).to_owned(),
+            Some((_, verdict, rules)) => format!("{verdict}: {}", rules.join(", ")),
+            None if WITHOUT_DRIVE.contains(&name) || name == "standby.txt" => "unknown".to_owned(),
+            None => "ok".to_owned(),
+        };
+        let not_judged = NOT_JUDGED.iter().find(|(file, _)| *file == name).map_or_else(String::new, |(_, ids)| {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            format!(", not judged: {}", ids.join(", "))
+        });
+        assert_eq!(said, format!("{expected}{not_judged}"), "{name}");
+        rows += 1;
+    }
+    assert!(rows > 40, "{rows} rows");
 }
 
 /// The drive of a host with one, whose smartctl prints that file and ends with that status.
@@ -330,6 +463,7 @@ fn an_answer_without_a_drive_says_why() {
         ("error-operation-not-permitted.json", 2, "active", "Operation not permitted"),
         ("error-unknown-device-type.json", 1, "active", "Unable to detect device type"),
         ("standby.json", 2, "standby", ""),
+        ("low-power.json", 3, "standby", ""),
         ("standby.txt", 2, "active", "no JSON"),
     ] {
         let shown = answered(&fixture("smartctl").join(name), status);
