@@ -19,10 +19,17 @@ type Expected = (&'static str, &'static [&'static str]);
 const REBUILT: &[&str] =
     &["rebuild mirror-1 finished - START 2026-03-05T21:15:30Z", "scrub - finished - START 2026-03-01T06:04:13Z"];
 
+const CANCELED: &[&str] =
+    &["rebuild mirror-1 canceled - START 2026-03-05T19:40:12Z", "scrub - finished - START 2026-03-01T06:04:13Z"];
+
 /// The scan comes first. START: only JSON has the time.
-const FILES: [Expected; 12] = [
+const FILES: [Expected; 16] = [
     ("rebuild-ended-after-scrub.txt", REBUILT),
     ("rebuild-ended-after-scrub.json", REBUILT),
+    ("rebuild-canceled-after-scrub.txt", CANCELED),
+    ("rebuild-canceled-after-scrub.json", CANCELED),
+    ("error-scrub-ended.txt", &["error_scrub - finished - START 2026-03-05T18:04:52Z"]),
+    ("error-scrub-ended.json", &["error_scrub - finished - START 2026-03-05T18:04:52Z"]),
     (
         "two-rebuilds-run-after-scrub.txt",
         &[

@@ -15,7 +15,7 @@ use support::sim::Sim;
 /// ONLINE.
 type Expected = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const TEXTS: [Expected; 29] = [
+const TEXTS: [Expected; 32] = [
     ("cannot-open-before-openzfs.txt", &["shed DEGRADED"], &["shed data mirror-0: c2t0d0 c2t1d0=UNAVAIL"]),
     (
         "data-errors-told-twice.txt",
@@ -121,6 +121,22 @@ const TEXTS: [Expected; 29] = [
     ),
     ("checkpoint-removal-trim.txt", &["shed ONLINE"], &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"]),
     ("error-scrub-runs.txt", &["shed ONLINE"], &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"]),
+    ("error-scrub-ended.txt", &["shed ONLINE"], &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"]),
+    (
+        "rebuild-canceled-after-scrub.txt",
+        &["shed ONLINE"],
+        &["shed data mirror-0: sdb sdc", "shed data mirror-1: sdd sde"],
+    ),
+    (
+        "partitions-in-several-roles.txt",
+        &["boot ONLINE", "shed ONLINE"],
+        &[
+            "boot data mirror-0: sda2 sdb2",
+            "shed data mirror-0: sdc sdd",
+            "shed log mirror-1: sda3 sdb3",
+            "shed cache cache: sda4 sdb4",
+        ],
+    ),
     ("expansion-beyond-its-total.txt", &["shed ONLINE"], &["shed data raidz1-0: sdb sdc sdd sde"]),
     (
         "rebuild-ended-after-scrub.txt",
@@ -145,7 +161,7 @@ const MIRRORS: &[&str] = &[
     "shed data mirror-1: wwn-0x50abcde000000073 wwn-0x50abcde000000074",
 ];
 
-const JSON: [Expected; 11] = [
+const JSON: [Expected; 13] = [
     (
         "degraded-replacing-spare-log-cache.json",
         &["shed DEGRADED"],
@@ -193,7 +209,9 @@ const JSON: [Expected; 11] = [
         ],
     ),
     ("checkpoint-removal-trim.json", &["shed ONLINE"], MIRRORS),
+    ("error-scrub-ended.json", &["shed ONLINE"], MIRRORS),
     ("error-scrub-runs.json", &["shed ONLINE"], MIRRORS),
+    ("rebuild-canceled-after-scrub.json", &["shed ONLINE"], MIRRORS),
     ("rebuild-ended-after-scrub.json", &["shed ONLINE"], MIRRORS),
     ("two-rebuilds-run-after-scrub.json", &["shed ONLINE"], MIRRORS),
     (
@@ -214,24 +232,53 @@ const GUIDS: [(&str, usize, &str, &str); 5] = [
     ("two-pools-special.json", 7, "15413018824584004815", "14946608615152724536"),
 ];
 
-/// Kind, state and percent of the scan of some files' first pools.
-const SCANS: [(&str, &str, &str, Option<f64>); 15] = [
+/// Kind, state and percent of the scan of each file's first pool. Without a pool (`iostat.txt`) there is none.
+const SCANS: [(&str, &str, &str, Option<f64>); 44] = [
     ("cannot-open-before-openzfs.txt", "none", "none", None),
+    ("checkpoint-removal-trim.json", "scrub", "in_progress", Some(25.0)),
+    ("checkpoint-removal-trim.txt", "scrub", "in_progress", Some(25.0)),
+    ("data-errors-told-twice.txt", "scrub", "finished", None),
+    ("degraded-replacing-spare-log-cache.json", "resilver", "in_progress", Some(50.0)),
+    ("draid-and-special.txt", "scrub", "finished", None),
+    ("error-scrub-ended.json", "scrub", "finished", None),
+    ("error-scrub-ended.txt", "scrub", "finished", None),
+    ("error-scrub-runs.json", "scrub", "in_progress", Some(62.5)),
+    ("error-scrub-runs.txt", "scrub", "in_progress", Some(62.5)),
+    ("expansion-beyond-its-total.txt", "scrub", "canceled", None),
+    ("file-leaf-faulted-without-scan-and-errors.txt", "none", "none", None),
+    ("healthy-dedup-special.json", "none", "none", None),
+    ("label-corrupted-after-a-foreign-line.txt", "scrub", "finished", None),
+    ("label-corrupted-without-scan.txt", "none", "none", None),
+    ("leaf-removed.txt", "scrub", "finished", None),
+    ("leaf-unavailable-was.txt", "scrub", "finished", None),
+    ("list-with-vdevs.json", "none", "none", None),
+    ("list-without-vdevs.json", "none", "none", None),
+    ("mirrored-log-nine-blanks.txt", "none", "none", None),
+    ("multipath-names-log-cache-spare.txt", "scrub", "finished", None),
     ("new-pool-without-scan.txt", "none", "none", None),
     ("none-requested-without-errors-line.txt", "none", "none", None),
+    ("partitions-in-several-roles.txt", "scrub", "finished", None),
     ("permanent-errors-listed.txt", "scrub", "finished", None),
+    ("rebuild-canceled-after-scrub.json", "resilver", "canceled", None),
+    ("rebuild-canceled-after-scrub.txt", "resilver", "canceled", None),
+    ("rebuild-ended-after-scrub.json", "resilver", "finished", None),
+    ("rebuild-ended-after-scrub.txt", "resilver", "finished", None),
     ("replacing-and-spare.txt", "resilver", "in_progress", Some(35.9)),
+    ("resilver-expansion-checkpoint.json", "resilver", "in_progress", Some(25.0)),
+    ("resilver-runs-without-issued.txt", "resilver", "in_progress", Some(0.25)),
     ("resilvered.txt", "resilver", "finished", None),
     ("scrub-at-zero-percent.txt", "scrub", "in_progress", Some(0.0)),
     ("scrub-canceled.txt", "scrub", "canceled", None),
     ("scrub-paused.txt", "scrub", "paused", Some(24.6)),
-    ("spare-in-use.txt", "resilver", "finished", None),
-    ("three-pools-without-blank-lines.txt", "scrub", "canceled", None),
-    ("degraded-replacing-spare-log-cache.json", "resilver", "in_progress", Some(50.0)),
-    ("healthy-dedup-special.json", "none", "none", None),
     // 2.00T of 8.64T, of which 640G were skipped.
     ("scrub-that-skipped.json", "scrub", "in_progress", Some(24.95)),
+    ("spare-in-use.txt", "resilver", "finished", None),
+    ("spares-available.txt", "scrub", "finished", None),
+    ("three-pools-without-blank-lines.txt", "scrub", "canceled", None),
+    ("two-pools-features-not-enabled.txt", "scrub", "finished", None),
     ("two-pools-special.json", "none", "none", None),
+    ("two-rebuilds-run-after-scrub.json", "resilver", "in_progress", Some(30.0)),
+    ("two-rebuilds-run-after-scrub.txt", "resilver", "in_progress", Some(30.27)),
 ];
 
 /// Files in which the pool's errors are not "No known data errors": how they begin, or nothing where the file says nothing.
@@ -268,12 +315,16 @@ fn vdev_lines(zfs: &Value) -> Vec<String> {
 
 /// A host with one drive, whose zpool prints that fixture.
 pub(crate) fn printing(name: &str) -> (Sim, Daemon) {
-    let sim =
-        Sim::host(&["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--sata", "0", "--ssd", "0"]);
+    let shape = ["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--sata", "0", "--ssd", "0"];
+    let sim = Sim::host(&shape);
+    let daemon = printing_on(&sim, name);
+    (sim, daemon)
+}
+
+fn printing_on(sim: &Sim, name: &str) -> Daemon {
     let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", fixture("zpool").join(name).display()));
     let zpool = zpool.to_string_lossy().into_owned();
-    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)]);
-    (sim, daemon)
+    Daemon::ready(sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)])
 }
 
 #[test]
@@ -328,9 +379,39 @@ fn every_fixture_is_in_a_table() {
     let files: BTreeSet<String> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
     let expected: BTreeSet<String> = TEXTS.into_iter().chain(JSON).map(|(name, ..)| name.to_owned()).collect();
     assert_eq!(files, expected);
-    let tables = GUIDS.map(|(name, ..)| name).into_iter().chain(SCANS.map(|(name, ..)| name));
-    for name in tables.chain(ERRORS.map(|(name, _)| name)) {
+    let scans: BTreeSet<String> = SCANS.map(|(name, ..)| name.to_owned()).into();
+    let with_pools: BTreeSet<String> = files.iter().filter(|name| *name != "iostat.txt").cloned().collect();
+    assert_eq!(scans, with_pools);
+    for name in GUIDS.map(|(name, ..)| name).into_iter().chain(ERRORS.map(|(name, _)| name)) {
         assert!(files.contains(name), "{name} is no fixture");
+    }
+}
+
+/// A drive whose partitions are members of several vdevs is shown with all of them, and found by the name of each pool.
+#[test]
+fn a_drive_has_all_places_of_its_partitions() {
+    let shape = ["--enclosures", "1", "--bays", "4", "--drives", "4", "--paths", "1", "--sata", "0", "--ssd", "0"];
+    let sim = Sim::host(&[&shape[..], &["--nvme", "0"]].concat());
+    for partition in ["sda2", "sda3", "sda4", "sdb2", "sdb3", "sdb4"] {
+        let folder = sim.root().join("sys/block").join(&partition[..3]).join(partition);
+        std::fs::create_dir(folder).expect("a folder");
+    }
+    let daemon = printing_on(&sim, "partitions-in-several-roles.txt");
+    for (device, places, pools) in [
+        ("sda", &["boot mirror-0 data", "shed cache cache", "shed mirror-1 log"][..], &["boot", "shed"][..]),
+        ("sdc", &["shed mirror-0 data"], &["shed"]),
+    ] {
+        let drive = daemon.json(&format!("/api/drives/{device}"));
+        let place = |member: &Value| ["pool", "vdev", "role"].map(|field| text(&member[field]).to_owned()).join(" ");
+        let mut shown: Vec<String> = list(&drive, "memberships").map(place).collect();
+        shown.sort();
+        assert_eq!(shown, places, "{drive}");
+        let whereis = daemon.get(&format!("/api/whereis/{device}")).text();
+        for pool in ["boot", "shed"] {
+            let found = daemon.json(&format!("/api/drives?pool={pool}"));
+            let is_found = list(&found, "drives").any(|found| found["device"] == device);
+            assert_eq!((is_found, whereis.contains(pool)), (pools.contains(&pool), pools.contains(&pool)), "{whereis}");
+        }
     }
 }
 
