@@ -111,6 +111,21 @@ mod tests {
         }
     }
 
+    /// A proxy may serve them below a prefix.
+    #[test]
+    fn all_links_of_the_page_are_relative() {
+        for file in [HTML, CSS, JS] {
+            for absolute in
+                ["href=\"/", "src=\"/", "url(/", "url('/", "url(\"/", "ask('/", "ask(`/", "fetch('/", "fetch(`/"]
+            {
+                assert!(!file.contains(absolute), "{absolute}");
+            }
+        }
+        assert!(
+            HTML.contains("src=\"page.js\"") && JS.contains("ask('api/overview'") && JS.contains("ask(`api/drives/")
+        );
+    }
+
     /// It is loaded over mobile networks, too.
     #[test]
     fn the_page_is_small() {

@@ -5,6 +5,7 @@
 
 use crate::support;
 
+mod below_prefix;
 mod browser;
 mod framed;
 mod odd;

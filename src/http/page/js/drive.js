@@ -61,7 +61,7 @@ function closeDialog() {
 async function fetchDrive() {
   const { link } = open;
   if (link === null) return;
-  const answer = await ask(`/api/drives/${encodeURIComponent(link)}`, open.etag);
+  const answer = await ask(`api/drives/${encodeURIComponent(link)}`, open.etag);
   // Another one may have been opened meanwhile.
   if (open.link !== link) return;
   if (answer.status === 200) {

@@ -6,14 +6,15 @@ const EVERY_MS = 10000;
 /** While nobody answers, so that a restart is seen soon. */
 const LOST_EVERY_MS = 3000;
 const PATIENCE_MS = 8000;
-const TOKEN = 'jbod-monitor-token';
+/** Several daemons may be behind one proxy, each below its own prefix and with its own token. */
+const TOKEN = `jbod-monitor-token${location.pathname === '/' ? '' : location.pathname}`;
 
 const live = { etag: null, busy: false, timer: 0, answered: null, lost: null, cache: null, source: null, age: null, ageAt: null, token: null, version: null };
 
 /** Something in between may answer in the daemon's place. */
 const NOT_OURS = { status: 0, isUnreadable: true, why: 'the answer is unreadable' };
 
-/** One request: {status, etag, text, json, headers, why}; status 0 where there was no answer, or none that can be read. */
+/** One request; the path is relative to the page, which may be below a prefix of a proxy: {status, etag, text, json, headers, why}; status 0 where there was no answer, or none that can be read. */
 async function ask(path, etag) {
   const headers = {};
   if (etag) headers['If-None-Match'] = etag;
@@ -66,7 +67,7 @@ function lose({ status, why, isUnreadable }) {
 }
 
 async function look() {
-  const [answer, health] = await Promise.all([ask('/api/overview', live.etag), ask('/api/health', null), fetchDrive()]);
+  const [answer, health] = await Promise.all([ask('api/overview', live.etag), ask('api/health', null), fetchDrive()]);
   if (answer.status === 401) return askForToken();
   if (answer.status !== 200 && answer.status !== 304) return lose(answer);
   live.lost = null;
