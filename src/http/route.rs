@@ -121,6 +121,11 @@ impl RouteLabel {
 }
 
 impl Route {
+    /// Parameters of no meaning here are ignored: links to the page get some on their way, scrapers and probes add some.
+    fn ignores_query(&self) -> bool {
+        matches!(self, Self::Page(_) | Self::Metrics | Self::Healthz | Self::Readyz)
+    }
+
     pub(super) fn label(&self) -> RouteLabel {
         match self {
             Self::Page(_) => RouteLabel::Index,
@@ -154,6 +159,10 @@ pub(super) fn parse_target(url: &str) -> Result<Target, Problem> {
     if segments.iter().any(|s| s == ".." || s == ".") {
         return Err(Problem::Bad("the path holds . or .. as a part".to_owned()));
     }
+    // Neither read nor decoded: what mail programs and caches append to a link need not even be UTF-8.
+    if fixed_route(&segments).is_some_and(|route| route.ignores_query()) {
+        return Ok(Target { segments, query: Vec::new() });
+    }
     let pairs = query.split('&').filter(|p| !p.is_empty());
     let query = pairs
         .map(|pair| {
@@ -183,8 +192,26 @@ fn decode(text: &str) -> Result<String, Problem> {
 
 /// Finds the route of a target.
 pub(super) fn match_route(target: &Target) -> Result<Route, Problem> {
-    let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
-    let route = match segments.as_slice() {
+    let route = fixed_route(&target.segments).or_else(|| route_with_name(&target.segments));
+    match route {
+        Some(Route::Overview { .. }) => overview_route(target),
+        Some(Route::Drives { .. }) => drives_route(target),
+        Some(route) => match target.query.first() {
+            Some((name, _)) => Err(Problem::Bad(format!("unknown parameter {name:?}"))),
+            None => Ok(route),
+        },
+        None => Err(Problem::NotFound("no such path".to_owned())),
+    }
+}
+
+/// The route of a path without a name in it, which may end with one slash; without its parameters.
+fn fixed_route(segments: &[String]) -> Option<Route> {
+    let mut segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    // `/` alone is one empty segment, `//` two of them.
+    if segments.last() == Some(&"") && segments.first() != Some(&"") {
+        segments.pop();
+    }
+    Some(match segments.as_slice() {
         [""] => Route::Page(PageFile::Html),
         ["page.css"] => Route::Page(PageFile::Css),
         ["page.js"] => Route::Page(PageFile::Js),
@@ -193,23 +220,27 @@ pub(super) fn match_route(target: &Target) -> Result<Route, Problem> {
         ["readyz"] => Route::Readyz,
         ["metrics"] => Route::Metrics,
         ["openapi.json"] => Route::Openapi,
-        ["api", "overview"] => return overview_route(target),
-        ["api", "drives"] => return drives_route(target),
-        ["api", "drives", id] if !id.is_empty() => Route::Drive((*id).to_owned()),
+        ["api", "overview"] => Route::Overview { brief: false },
+        ["api", "drives"] => Route::Drives { verdict: None, pool: None, enclosure: None },
         ["api", "enclosures"] => Route::Enclosures,
-        ["api", "enclosures", id] if !id.is_empty() => Route::Enclosure((*id).to_owned()),
         ["api", "zfs"] => Route::Zfs,
         ["api", "health"] => Route::Health,
         ["api", "map.txt"] => Route::Map,
+        _ => return None,
+    })
+}
+
+/// The route of a path that names a drive or an enclosure.
+fn route_with_name(segments: &[String]) -> Option<Route> {
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    Some(match segments.as_slice() {
+        ["api", "drives", id] if !id.is_empty() => Route::Drive((*id).to_owned()),
+        ["api", "enclosures", id] if !id.is_empty() => Route::Enclosure((*id).to_owned()),
         ["api", "whereis", anything @ ..] if anything.iter().any(|part| !part.is_empty()) => {
             Route::Whereis(anything.join("/"))
         }
-        _ => return Err(Problem::NotFound("no such path".to_owned())),
-    };
-    match target.query.first() {
-        Some((name, _)) => Err(Problem::Bad(format!("unknown parameter {name:?}"))),
-        None => Ok(route),
-    }
+        _ => return None,
+    })
 }
 
 fn overview_route(target: &Target) -> Result<Route, Problem> {
@@ -284,6 +315,23 @@ mod tests {
             ("/readyz", Route::Readyz),
             ("/metrics", Route::Metrics),
             ("/openapi.json", Route::Openapi),
+            // Unknown parameters, where none have a meaning.
+            ("/?utm_source=x", Route::Page(PageFile::Html)),
+            ("/?utm_campaign=caf%E9&x=%zz", Route::Page(PageFile::Html)),
+            ("/page.js?v=3", Route::Page(PageFile::Js)),
+            ("/healthz?x=1", Route::Healthz),
+            ("/readyz?", Route::Readyz),
+            ("/metrics/?x=1", Route::Metrics),
+            // One slash at the end.
+            ("/healthz/", Route::Healthz),
+            ("/readyz/", Route::Readyz),
+            ("/metrics/", Route::Metrics),
+            ("/openapi.json/", Route::Openapi),
+            ("/api/overview/?fields=summary", Route::Overview { brief: true }),
+            ("/api/drives/", drives(None, None)),
+            ("/api/drives/?verdict=crit", drives(Some("crit"), None)),
+            ("/api/enclosures/", Route::Enclosures),
+            ("/api/map.txt/", Route::Map),
         ] {
             assert_eq!(route_of(url).ok(), Some(expected), "{url}");
         }
@@ -309,17 +357,26 @@ mod tests {
             "/api/overview?fields=all",
             "/api/overview?fields=summary&fields=summary",
             "/api/overview?fields=summary&x=1",
+            "/api/drives/?color=red",
+            "/api/zfs?x=1",
+            "/openapi.json?x=1",
+            "/api/drives?pool=%zz",
         ] {
             assert!(matches!(route_of(url), Err(Problem::Bad(_))), "{url}");
         }
         for url in [
             "/api",
             "/api/",
-            "/api/drives/",
-            "/api/overview/",
+            "/api/overview//",
             "//",
+            "///",
+            "//?x=1",
+            "//metrics",
+            "/metrics//",
             "/etc/passwd",
+            "/api/drives/sda/",
             "/api/drives/sda/x",
+            "/api/enclosures//",
             "/api/whereis/",
         ] {
             assert!(matches!(route_of(url), Err(Problem::NotFound(_))), "{url}");

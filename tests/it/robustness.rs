@@ -179,10 +179,10 @@ fn head_says_what_get_says_without_the_body() {
 fn bad_requests_are_told_what_is_wrong() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
-    for path in ["/nowhere", "/api", "/api/", "/api/drives/", "/api/drives/nosuch", "/api/drives/sda/x"] {
+    for path in ["/nowhere", "/api", "/api/", "//metrics", "/api/drives//", "/api/drives/nosuch", "/api/drives/sda/x"] {
         assert_problem(&daemon.get(path), 404, path);
     }
-    for path in ["/api/enclosures/nosuch", "/api/overview/", "//", "/etc/passwd", "/api/drives/sda%20"] {
+    for path in ["/api/enclosures/nosuch", "/api/overview//", "//", "/etc/passwd", "/api/drives/sda%20"] {
         assert_problem(&daemon.get(path), 404, path);
     }
     for path in [
