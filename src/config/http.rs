@@ -1,9 +1,13 @@
 //! Settings of the HTTP server: listen address and access. Names are resolved in `http/endpoint`.
 
 use super::error::ConfigError;
+use super::host_name::{allowed_hosts, without_final_dot};
 use super::read::SettingsReader;
 use super::settings;
 use std::path::{Path, PathBuf};
+
+/// `sun_path` has 108 bytes, one of them the NUL (unix(7)).
+const MAX_SOCKET_PATH_LENGTH: usize = 107;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
@@ -28,7 +32,7 @@ pub struct HttpConfig {
 impl Listen {
     /// An address that cannot be used, or that cannot be found.
     pub(crate) fn unusable(text: &str) -> ConfigError {
-        Self::refused(text, "ADDR:PORT or unix:/absolute/path")
+        Self::refused(text, "ADDR:PORT or unix:/absolute/path (of at most 107 bytes)")
     }
 
     /// An address that may not be used as the other settings are.
@@ -36,10 +40,19 @@ impl Listen {
         ConfigError::new(settings::JBOD_LISTEN.name, text, wanted)
     }
 
+    /// The host that is listened on by name or by address; none of a socket.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Tcp(text) => text.rsplit_once(':').map(|(host, _)| without_final_dot(host)),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// `None`: it is neither an address nor a path.
     fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return Path::new(path).is_absolute().then(|| Self::Unix(PathBuf::from(path)));
+            let is_usable = Path::new(path).is_absolute() && path.len() <= MAX_SOCKET_PATH_LENGTH;
+            return is_usable.then(|| Self::Unix(PathBuf::from(path)));
         }
         let (host, port) = text.rsplit_once(':')?;
         let is_address = !host.is_empty() && port.parse::<u16>().is_ok();
@@ -52,9 +65,7 @@ pub(super) fn http_config(read: &mut SettingsReader) -> Result<HttpConfig, Confi
     let listen = Listen::parse(text).ok_or_else(|| Listen::unusable(text))?;
     let token = read.secret_file(&settings::JBOD_TOKEN_FILE, "(bearer token)")?;
     let allow_anonymous = read.switch(&settings::JBOD_ALLOW_ANONYMOUS)?;
-    let hosts = read.optional(&settings::JBOD_ALLOWED_HOSTS).unwrap_or_default();
-    let hosts = hosts.split(',').map(|host| host.trim().to_ascii_lowercase());
-    let allowed_hosts = hosts.filter(|host| !host.is_empty()).collect();
+    let allowed_hosts = allowed_hosts(read.optional(&settings::JBOD_ALLOWED_HOSTS).unwrap_or_default())?;
     let max_connections = read.number(&settings::JBOD_MAX_CONNECTIONS)?;
     let workers = read.number(&settings::JBOD_WORKERS)?;
     Ok(HttpConfig { listen, token, allow_anonymous, allowed_hosts, max_connections, workers })
@@ -70,8 +81,16 @@ mod tests {
             assert_eq!(Listen::parse(host), Some(Listen::Tcp(host.to_owned())));
         }
         assert_eq!(Listen::parse("unix:/run/j.sock"), Some(Listen::Unix("/run/j.sock".into())));
-        for wrong in ["", "nas1", ":9780", "nas1:", "nas1:http", "nas1:65536", "unix:", "unix:run/j.sock"] {
+        let long = format!("unix:/{}", "x".repeat(MAX_SOCKET_PATH_LENGTH));
+        for wrong in ["", "nas1", ":9780", "nas1:", "nas1:http", "nas1:65536", "unix:", "unix:run/j.sock", &long] {
             assert_eq!(Listen::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_host_listened_on_is_known() {
+        for (text, host) in [("nas1.lan.:9780", Some("nas1.lan")), ("[::1]:80", Some("[::1]")), ("unix:/a", None)] {
+            assert_eq!(Listen::parse(text).as_ref().and_then(Listen::host), host);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! implements the protocol.
 
 use super::error::ConfigError;
+use super::host_name::redis_host;
 use super::read::SettingsReader;
 use super::redis_address::{CaFile, RedisAddress, RedisConfig, Sentinels, sentinel_nodes};
 use super::{settings, url};
@@ -25,7 +26,9 @@ pub(super) fn redis_config(read: &mut SettingsReader) -> Result<RedisConfig, Con
     let key_prefix = key_prefix(read.text(&settings::JBOD_KEY_PREFIX))?;
     let address = match sentinels(nodes, master)? {
         Some(sentinels) => RedisAddress::Sentinel(sentinels),
-        None => RedisAddress::Tcp(host.to_owned(), port),
+        // Where a URL is given, the host has no effect.
+        None if url.is_some() => RedisAddress::Tcp(host.to_owned(), port),
+        None => RedisAddress::Tcp(redis_host(host)?, port),
     };
     let mut config = RedisConfig {
         address,

@@ -6,7 +6,7 @@
 use super::error::ConfigError;
 use super::read::mask_url;
 use super::redis_address::{RedisAddress, RedisConfig, RedisTls, Sentinels, sentinel_nodes};
-use super::settings::REDIS_URL;
+use super::settings::{REDIS_DB, REDIS_URL};
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 
@@ -14,6 +14,12 @@ const SCHEMES: &str = "the scheme redis://, rediss://, redis+unix://, redis+sent
 
 fn decoded(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().map(std::borrow::Cow::into_owned).ok()
+}
+
+/// A number in the range of `REDIS_DB`.
+fn database(text: &str) -> Option<i64> {
+    let number = text.parse::<u64>().ok().filter(|number| REDIS_DB.range.contains(number))?;
+    i64::try_from(number).ok()
 }
 
 /// Lets the URL win over host, port, sentinels, database, user and password wherever it names them.
@@ -30,9 +36,13 @@ pub(super) fn apply(config: &mut RedisConfig, text: &str) -> Result<(), ConfigEr
     if let "redis" | "rediss" = scheme {
         let host = url.host_str().filter(|h| !h.is_empty()).ok_or_else(|| wrong("a host name"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        config.address = RedisAddress::Tcp(host, url.port().unwrap_or(6379));
+        let port = url.port().unwrap_or(6379);
+        if port == 0 {
+            return Err(wrong("a port from 1 to 65535"));
+        }
+        config.address = RedisAddress::Tcp(host, port);
         if let Some(db) = url.path().strip_prefix('/').filter(|p| !p.is_empty()) {
-            config.db = db.parse().map_err(|_| wrong("a database number as its path"))?;
+            config.db = database(db).ok_or_else(|| wrong("a database number as its path"))?;
         }
         if !url.username().is_empty() {
             config.username = decoded(url.username());
@@ -46,7 +56,7 @@ pub(super) fn apply(config: &mut RedisConfig, text: &str) -> Result<(), ConfigEr
     config.address = RedisAddress::Unix(PathBuf::from(path));
     for (key, value) in url.query_pairs() {
         match key.as_ref() {
-            "db" => config.db = value.parse().map_err(|_| wrong("a database number as db"))?,
+            "db" => config.db = database(&value).ok_or_else(|| wrong("a database number as db"))?,
             "user" => config.username = Some(value.into_owned()),
             "pass" => config.password = Some(value.into_owned()),
             _ => return Err(wrong("no parameters but db, user and pass")),
@@ -63,7 +73,7 @@ fn sentinel(config: &mut RedisConfig, rest: &str) -> Result<(), &'static str> {
     let (master, db) = path.split_once('/').map_or((path, None), |(master, db)| (master, Some(db)));
     let master = decoded(master).filter(|m| !m.is_empty()).ok_or("the master's name as its path")?;
     if let Some(db) = db.filter(|db| !db.is_empty()) {
-        config.db = db.parse().map_err(|_| "a database number behind the master's name")?;
+        config.db = database(db).ok_or("a database number behind the master's name")?;
     }
     if let Some(login) = login {
         let (user, password) = login.split_once(':').map_or((login, None), |(user, pass)| (user, Some(pass)));
@@ -136,6 +146,8 @@ mod tests {
             "http://nas",
             "redis://",
             "redis://u:s3cret@nas/x",
+            "redis://u:s3cret@nas/-1",
+            "redis://u:s3cret@nas:0/1",
             "nas:6379",
             "rediss://u:s3cret@nas/x",
             "redis+unix:///s?x=1",

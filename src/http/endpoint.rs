@@ -1,7 +1,7 @@
 //! The resolved listen addresses of `JBOD_LISTEN`, and the host names that requests may use.
 
-use crate::config::{ConfigError, HttpConfig, Listen};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use crate::config::{ConfigError, HttpConfig, Listen, without_final_dot};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) enum Addresses {
 pub struct Endpoint {
     pub(crate) addresses: Addresses,
     pub(crate) token: Option<String>,
-    /// Not checked on a Unix socket.
+    /// Names, in lower case and without a dot at the end. Not checked on a Unix socket.
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) workers: usize,
 }
@@ -34,24 +34,28 @@ impl Endpoint {
                 Addresses::Tcp(found)
             }
         };
-        let allowed_hosts = allowed_hosts(&addresses, &config.allowed_hosts);
+        let allowed_hosts = allowed_hosts(&config.listen, &config.allowed_hosts);
         Ok(Self { addresses, token: config.token.clone(), allowed_hosts, workers: config.workers })
     }
 }
 
-/// The names of this host and of its addresses, and those that are set.
-fn allowed_hosts(addresses: &Addresses, set: &[String]) -> Vec<String> {
-    let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
-    let node = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
-    if !node.is_empty() {
-        hosts.push(node);
+/// The names of this host, the one that it listens on, and those that are set. Addresses need no list.
+fn allowed_hosts(listen: &Listen, set: &[String]) -> Vec<String> {
+    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let own = ["localhost", without_final_dot(&node), listen.host().unwrap_or_default()].map(str::to_ascii_lowercase);
+    own.into_iter().filter(|name| !name.is_empty()).chain(set.iter().cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_this_host_and_those_that_are_set_are_allowed() {
+        let hosts = allowed_hosts(&Listen::Tcp("NAS1.lan.:9780".to_owned()), &["nas2".to_owned()]);
+        for name in ["localhost", "nas1.lan", "nas2"] {
+            assert!(hosts.iter().any(|host| host == name), "{name}: {hosts:?}");
+        }
+        assert!(hosts.iter().all(|host| !host.is_empty() && !host.ends_with('.')), "{hosts:?}");
     }
-    if let Addresses::Tcp(addresses) = addresses {
-        hosts.extend(addresses.iter().map(|address| match address.ip() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        }));
-    }
-    hosts.extend(set.iter().cloned());
-    hosts
 }

@@ -332,15 +332,29 @@ fn only_known_host_names_are_served() {
         &here,
         "[::1]",
         "[::1]:80",
+        "localhost.",
+        "localhost.:9780",
         "rack.example",
         "RACK.example:443",
+        "rack.example.",
         "nas2",
+        // An address cannot be rebound by DNS.
+        "192.0.2.5:9780",
+        "127.0.0.2",
+        "[2001:db8::5]:9780",
     ] {
         assert_eq!(ask(&[host]).status, 200, "{host}");
     }
-    for host in
-        ["evil.example", "rack.example.evil.example", "evil.localhost", "127.0.0.2", "localhost:1:2", "nas2:x", ""]
-    {
+    for host in [
+        "evil.example",
+        "rack.example.evil.example",
+        "evil.localhost",
+        "127.1",
+        "localhost..",
+        "localhost:1:2",
+        "nas2:x",
+        "",
+    ] {
         let response = ask(&[host]);
         assert_problem(&response, 421, host);
     }

@@ -1,6 +1,7 @@
 //! The access policy: the allowlist of `Host` values (against DNS rebinding) and the bearer token.
 
 use super::request_head::Credentials;
+use crate::config::{address_in_host, without_final_dot};
 use crate::http::endpoint::{Addresses, Endpoint};
 use crate::http::problem::Problem;
 
@@ -32,9 +33,15 @@ impl AccessPolicy {
         if is_public { Ok(()) } else { self.check_token(credentials.authorization) }
     }
 
+    /// An address is always allowed. DNS rebinding needs a name: a page of another site reaches this host under its own
+    /// name, which it has made resolve to an address of this host.
     fn allows_host(&self, host: &str) -> bool {
-        let name = without_port(host);
-        self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+        if self.allowed_hosts.is_empty() {
+            return true;
+        }
+        let host = without_port(host);
+        let name = without_final_dot(host);
+        address_in_host(host).is_some() || self.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
     }
 
     fn check_token(&self, authorization: Option<&str>) -> Result<(), Problem> {
@@ -83,8 +90,14 @@ mod tests {
         }
         let policy = AccessPolicy { token: None, allowed_hosts: vec!["localhost".into()] };
         let check = |host| policy.check(&Credentials { host, ..Credentials::default() }, false);
-        assert!(check(Some("LOCALHOST:1")).is_ok() && check(None).is_ok());
-        assert!(matches!(check(Some("evil.example")), Err(Problem::Host)));
+        assert!(check(None).is_ok());
+        for host in ["LOCALHOST:1", "localhost.", "localhost.:1", "192.0.2.5:9780", "[2001:db8::5]", "[2001:db8::5]:1"]
+        {
+            assert!(check(Some(host)).is_ok(), "{host}");
+        }
+        for host in ["evil.example", "localhost..", ".", "", "192.0.2.5.evil.example", "192.0.2", "2001:db8::5"] {
+            assert!(matches!(check(Some(host)), Err(Problem::Host)), "{host}");
+        }
         let public = policy.check(&Credentials { host: Some("evil.example"), ..Credentials::default() }, true);
         assert!(matches!(public, Err(Problem::Host)), "also if no token is required");
     }

@@ -6,9 +6,22 @@ use crate::support::redis::Redis;
 use crate::support::sim::Sim;
 
 /// Names of this machine, as clients write them.
-const OURS: [&str; 6] = ["localhost", "LOCALHOST:80", "127.0.0.1", "127.0.0.1:PORT", "[::1]", "[::1]:PORT"];
+const OURS: [&str; 11] = [
+    "localhost",
+    "LOCALHOST:80",
+    "localhost.:PORT",
+    "127.0.0.1",
+    "127.0.0.1:PORT",
+    "[::1]",
+    "[::1]:PORT",
+    // No name leads a browser to a request with an address as Host.
+    "192.0.2.5:PORT",
+    "0.0.0.0",
+    "[::]",
+    "[::ffff:127.0.0.1]",
+];
 /// Names that a browser can be led here by, or that look like ours to whoever reads carelessly.
-const STRANGE: [&str; 18] = [
+const STRANGE: [&str; 16] = [
     "evil.example",
     "evil.example:PORT",
     "localhost.evil.example",
@@ -23,9 +36,7 @@ const STRANGE: [&str; 18] = [
     "127.1",
     "2130706433",
     "0x7f000001",
-    "0.0.0.0",
-    "[::]",
-    "[::ffff:127.0.0.1]",
+    "localhost..",
     "",
 ];
 const ORIGINS: [&str; 5] = [
