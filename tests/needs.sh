@@ -44,6 +44,9 @@ is_met() {
             ;;
         libfaketime) [ -e "/usr/lib/$(uname -m)-linux-gnu/faketime/libfaketime.so.1" ] ;;
         "mount namespaces") unshare --map-root-user --mount sh -c 'mount -t tmpfs none /run' 2>/dev/null ;;
+        "network namespaces")
+            unshare --map-root-user --net --mount --uts --pid --fork sh -c 'ip link add type veth && hostname needs' 2>/dev/null
+            ;;
         npm) here npm && has_driver ;;
         root) [ "$(id -u)" -eq 0 ] ;;
         "systemd-analyze with --threshold") here systemd-analyze && systemd-analyze --help | grep -q -e --threshold ;;

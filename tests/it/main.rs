@@ -11,6 +11,7 @@
 mod cache_coherence;
 mod container;
 mod demo;
+mod deployment;
 mod discovery;
 mod end_to_end;
 mod fixtures;
