@@ -45,7 +45,7 @@ pub fn serve(config: &Config, endpoint: &Endpoint, StopControl { stop, monitor }
     log_panics();
     let connections = raise_descriptor_limit(config);
     let server = Arc::new(Server::bind(endpoint, connections, &stop)?);
-    log_startup(config, &server.listen_addresses());
+    log_startup(config, endpoint, &server.listen_addresses());
 
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     let workers = config.http.workers;
@@ -107,7 +107,7 @@ fn start_event_loop(server: &Arc<Server>, monitor: &ThreadMonitor, stop: &Stop) 
     thread::Builder::new().name("http-server".to_owned()).spawn(run).context("cannot start the gate")
 }
 
-fn log_startup(config: &Config, listen: &str) {
+fn log_startup(config: &Config, endpoint: &Endpoint, listen: &str) {
     let program = |path: &Option<std::path::PathBuf>| {
         path.as_ref().map_or_else(|| "none".to_owned(), |p| p.display().to_string())
     };
@@ -117,8 +117,9 @@ fn log_startup(config: &Config, listen: &str) {
         now(),
         Subject::Service,
         EventFields::none(),
-        "started version={} listen={listen} redis={} root={} smartctl={} zpool={} interval_s={}",
+        "started version={} listen={listen} auth={} redis={} root={} smartctl={} zpool={} interval_s={}",
         env!("CARGO_PKG_VERSION"),
+        if endpoint.token.is_some() { "token" } else { "none" },
         config.redis.address,
         config.root.display(),
         program(&config.smartctl),

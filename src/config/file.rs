@@ -18,6 +18,17 @@ pub(super) enum FileError {
     TooLarge(u64),
 }
 
+impl FileError {
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// A regular file without content. It need not be readable.
+pub(super) fn is_empty(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+}
+
 /// The content of a regular file, or of one that a symbolic link leads to; at most `limit` bytes.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     // Before it is opened: opening some devices already has an effect.

@@ -136,6 +136,19 @@ impl Config {
         rules_file::rows(&self.limits)
     }
 
+    /// Secrets that the unit hands over to the service, and that this process has not got: setting and file.
+    pub(crate) fn unused_secrets(&self) -> Vec<(&'static str, PathBuf)> {
+        let needs_sentinel_password =
+            matches!(&self.redis.address, RedisAddress::Sentinel(sentinels) if sentinels.password.is_none());
+        let is_used = [
+            (&settings::JBOD_TOKEN_FILE, self.http.token.is_some()),
+            (&settings::REDIS_PASSWORD_FILE, self.redis.password.is_some()),
+            (&settings::REDIS_SENTINEL_PASSWORD_FILE, !needs_sentinel_password),
+        ];
+        let unused = is_used.into_iter().filter(|(setting, is_used)| !is_used && secret::is_kept(setting));
+        unused.map(|(setting, _)| (setting.name, secret::administrators_file(setting))).collect()
+    }
+
     /// For `check-config`: the bay layouts that were set.
     pub fn layout_rows(&self) -> Vec<(String, String, &'static str)> {
         enclosure_layouts::rows(&self.layouts)

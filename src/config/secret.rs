@@ -2,9 +2,9 @@
 
 use super::environment::Environment;
 use super::error::ConfigError;
-use super::file::{FileError, read};
+use super::file::{FileError, is_empty, read};
 use super::settings::{Secret, SecretFile};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 impl Secret {
     fn longest(self) -> usize {
@@ -56,8 +56,16 @@ fn named(c: char) -> String {
     }
 }
 
+/// Where systemd puts the credentials of a unit, in a folder of its name (`get_credential_directory` in systemd's
+/// src/core/exec-credential.c). The unit names them there: its specifier `%d` came with systemd 251 only.
+const CREDENTIALS: &str = "/run/credentials";
+
+/// Where an administrator keeps the secrets that the unit hands over (`LoadCredential=`).
+const ETC: &str = "/etc/jbod-monitor";
+
 /// A secret from the file that its setting names, or from the systemd credential of that name. The file's last
-/// newline does not count; an empty credential is none.
+/// newline does not count; an empty credential is none. A file that is named has to be there: a platform that hands no
+/// credentials over must not open the API.
 pub(super) fn secret(
     setting: &SecretFile,
     file: &str,
@@ -68,15 +76,25 @@ pub(super) fn secret(
         // Whatever is there counts: one that cannot be used is not the same as none.
         (Some(dir), "") if dir.join(credential).symlink_metadata().is_ok() => (dir.join(credential), "credential"),
         (_, "") => return Ok((None, "default")),
+        (_, file) if is_credential(Path::new(file), env) => (PathBuf::from(file), "credential"),
         (_, file) => (PathBuf::from(file), "file"),
     };
-    let wrong = |why: &str| ConfigError::new(name, &format!("{} ({why})", path.display()), &kind.wanted());
+    let wrong = |why: &str, wanted: &str| ConfigError::new(name, &format!("{} ({why})", path.display()), wanted);
     // With room for the newline.
     let limit = kind.longest() + 2;
     let mut bytes = match read(&path, u64::try_from(limit).unwrap_or(u64::MAX)) {
         Ok(bytes) => bytes,
-        Err(FileError::TooLarge(_)) => return Err(wrong(&format!("more than {} bytes", kind.longest()))),
-        Err(error) => return Err(wrong(&error.to_string())),
+        Err(FileError::TooLarge(_)) => {
+            return Err(wrong(&format!("more than {} bytes", kind.longest()), &kind.wanted()));
+        }
+        Err(error) if error.is_absent() && source == "credential" => {
+            // Without credentials at all, an empty file shows that there is nothing to hand over.
+            if env.credentials_directory.is_none() && is_empty(&administrators_file(setting)) {
+                return Ok((None, "default"));
+            }
+            return Err(wrong(&error.to_string(), &handed_over(setting)));
+        }
+        Err(error) => return Err(wrong(&error.to_string(), &kind.wanted())),
     };
     if bytes.ends_with(b"\n") {
         bytes.pop();
@@ -85,8 +103,33 @@ pub(super) fn secret(
         }
     }
     if bytes.is_empty() {
-        return if source == "credential" { Ok((None, "default")) } else { Err(wrong("empty")) };
+        return if source == "credential" { Ok((None, "default")) } else { Err(wrong("empty", &kind.wanted())) };
     }
-    let text = kind.check(bytes).map_err(|why| wrong(&why))?;
+    let text = kind.check(bytes).map_err(|why| wrong(&why, &kind.wanted()))?;
     Ok((Some(text), source))
+}
+
+fn is_credential(file: &Path, env: &Environment) -> bool {
+    let is_in = |directory: &PathBuf| file.parent() == Some(directory);
+    file.starts_with(CREDENTIALS) || env.credentials_directory.as_ref().is_some_and(is_in)
+}
+
+/// What the unit hands over as this secret.
+pub(super) fn administrators_file(setting: &SecretFile) -> PathBuf {
+    Path::new(ETC).join(setting.credential)
+}
+
+/// There is a secret to hand over. The file need not be readable.
+pub(super) fn is_kept(setting: &SecretFile) -> bool {
+    std::fs::metadata(administrators_file(setting)).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
+}
+
+/// What is wanted where a credential is absent that the unit names.
+fn handed_over(setting: &SecretFile) -> String {
+    let SecretFile { name, credential, .. } = setting;
+    format!(
+        "the credential {credential:?}, which systemd has not handed over: \"systemctl cat jbod-monitor\" shows what takes \
+         LoadCredential={credential}:{ETC}/{credential} away. Where there can be no credentials, set {name}= in \
+         /etc/default/jbod-monitor to another file, or to nothing for none"
+    )
 }

@@ -35,6 +35,7 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
         host::rights(&host, &overview),
         service::redis(&config.redis),
         service::listen(endpoint),
+        service::access(config, endpoint),
         drives::drives(&host, collector.inventory(), &overview, &tool),
         drives::types(&config.smart.device_types, &collector.unused_types()),
     ]

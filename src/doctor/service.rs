@@ -2,8 +2,9 @@
 
 use super::finding::{DoctorFinding, fail, ok, warn};
 use crate::cache::redis::{RedisCheck, check_redis};
-use crate::config::RedisConfig;
-use crate::http::{AddressStatus, Endpoint, listen_error_hint, probe_addresses};
+use crate::config::{Config, RedisConfig};
+use crate::http::{AddressStatus, Addresses, Endpoint, listen_error_hint, probe_addresses};
+use std::path::Path;
 
 pub(super) fn redis(config: &RedisConfig) -> Vec<DoctorFinding> {
     let place = format!("Redis at {}", config.address);
@@ -53,4 +54,33 @@ pub(super) fn listen(endpoint: &Endpoint) -> Vec<DoctorFinding> {
         }
     };
     probe_addresses(endpoint).into_iter().map(finding).collect()
+}
+
+/// Who gets answers, and secrets of the service that were not handed to this process.
+pub(super) fn access(config: &Config, endpoint: &Endpoint) -> Vec<DoctorFinding> {
+    let is_loopback = |addresses: &[std::net::SocketAddr]| addresses.iter().all(|address| address.ip().is_loopback());
+    let who = match (&endpoint.token, &endpoint.addresses) {
+        (Some(_), _) => "a token is required of clients",
+        (None, Addresses::Unix(_)) => {
+            "no token is required of clients: the mode of the socket decides who gets answers"
+        }
+        (None, Addresses::Tcp(addresses)) if is_loopback(addresses) => {
+            "no token is required of clients: every user of this host gets answers"
+        }
+        (None, Addresses::Tcp(_)) => {
+            "no token is required of clients: whoever reaches this host gets answers (JBOD_ALLOW_ANONYMOUS)"
+        }
+    };
+    let mut findings = vec![ok(who)];
+    // A host that is laid out elsewhere has nothing to do with the service of this one.
+    if config.root == Path::new("/") {
+        findings.extend(config.unused_secrets().into_iter().map(|(setting, file)| {
+            let file = file.display();
+            warn(
+                format!("{file} is not empty, and {setting} is not set here: this is not what the service runs with"),
+                format!("the settings of the service, as jbod-monitor(8) shows under EXAMPLES, or {setting}={file}"),
+            )
+        }));
+    }
+    findings
 }

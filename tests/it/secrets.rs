@@ -139,6 +139,7 @@ fn a_token_is_what_stands_before_the_last_newline() {
         let with =
             |token: &str| daemon.request("GET", "/healthz", &[("Authorization", &format!("Bearer {token}"))]).status;
         assert_eq!((with(token), daemon.get("/healthz").status), (200, 401), "{content:?}");
+        assert_eq!(daemon.logged(" auth=token "), 1, "{}", daemon.log());
     }
 }
 
@@ -196,6 +197,40 @@ fn every_file_has_a_limit() {
         let mut command = program();
         command.envs(more.iter().copied()).env(setting, &file).arg("check-config");
         assert_refused(&mut command, setting, &[setting, "more than", "bytes"]);
+    }
+}
+
+/// A unit names each credential in the setting, too: none that was expected is left out without a word.
+#[test]
+fn a_credential_that_is_expected_and_absent_stops_the_start() {
+    for (credential, setting) in CREDENTIALS {
+        let folder = Folder::new();
+        let path = folder.path(credential);
+        let expecting = |subcommand: &str, is_handed_over: bool| {
+            let mut command = program();
+            command.env(setting, &path).arg(subcommand);
+            if is_handed_over {
+                command.env("CREDENTIALS_DIRECTORY", folder.path(""));
+            }
+            command
+        };
+        let from = format!("LoadCredential={credential}:/etc/jbod-monitor/{credential}");
+        for subcommand in ["check-config", "serve", "scan", "doctor"] {
+            let parts = [setting, path.to_str().expect("a path"), "No such file", &from, "/etc/default/jbod-monitor"];
+            assert_refused(&mut expecting(subcommand, true), credential, &parts);
+            // A file of another place is an ordinary one.
+            let ended = assert_refused(&mut expecting(subcommand, false), credential, &[setting, "No such file"]);
+            assert!(!ended.stderr.contains("LoadCredential"), "{ended:?}");
+        }
+        for (content, is_set) in [("", false), ("\n", false), ("s3cret\n", true)] {
+            folder.file(credential, content.as_bytes());
+            let ended = run(&mut expecting("check-config", true));
+            assert_eq!(
+                (ended.code, ended.stdout.contains("****")),
+                (Some(0), is_set),
+                "{credential} {content:?}: {ended:?}"
+            );
+        }
     }
 }
 
