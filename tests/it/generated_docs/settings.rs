@@ -10,7 +10,8 @@ pub fn environment_file() -> String {
 # Take the # away to set one, then: systemctl restart jbod-monitor
 # A # behind a value belongs to the value. Values need no quotes.
 #
-# What is secret stands in files that only root can read, and that the unit hands over (empty: none):
+# What is secret stands in files that only root can read, and that the unit hands over (empty: none). The service does not
+# start without one that was not handed over:
 #   /etc/jbod-monitor/redis-password
 #   /etc/jbod-monitor/redis-sentinel-password
 #   /etc/jbod-monitor/token
