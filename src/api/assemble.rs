@@ -104,6 +104,7 @@ fn enclosure_views<'a>(
             vendor: enclosure.vendor.clone(),
             model: enclosure.model.clone(),
             rev: enclosure.rev.clone(),
+            missing_since: enclosure.missing_since(),
             error: enclosure.error.as_ref().map(EnclosureProblem::to_string),
             verdict,
             findings,

@@ -61,6 +61,10 @@ pub struct DriveSummary {
     pub(crate) enclosure: Option<EnclosureId>,
     /// Number of its bay; `null` in no known bay.
     pub(crate) slot: Option<u32>,
+    /// The enclosure is missing since then, and the drive is still here: its bay is as it was at that time. `null` where
+    /// the bay is current.
+    #[serde(default)]
+    pub(crate) bay_as_of: Option<Timestamp>,
     /// ZFS pool that has it.
     pub(crate) pool: Option<String>,
     /// Top-level vdev that has it.

@@ -5,6 +5,7 @@ use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
 use crate::domain::health::{Finding, Verdict};
 use crate::domain::identity::EnclosureId;
 use crate::domain::layout::Layout;
+use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// `enclosures[]` of the API.
@@ -23,6 +24,10 @@ pub(crate) struct EnclosureView {
     pub(crate) model: Option<String>,
     /// Firmware revision (INQUIRY).
     pub(crate) rev: Option<String>,
+    /// Since when it is missing: the kernel shows none of its IO modules, and its bays are as they were last. `null` while
+    /// it is here.
+    #[serde(default)]
+    pub(crate) missing_since: Option<Timestamp>,
     /// Why what the shelf must answer is unknown.
     pub(crate) error: Option<String>,
     /// The worst of its findings; `unknown` while it has not answered.

@@ -120,7 +120,10 @@ fn candidates(name: &str, drives: &[&DriveSummary]) -> String {
 
 fn bay(drive: &DriveSummary) -> String {
     match (&drive.enclosure, drive.slot) {
-        (Some(enclosure), Some(slot)) => format!("enclosure {} bay {slot}", sanitize(enclosure)),
+        (Some(enclosure), Some(slot)) => {
+            let as_of = drive.bay_as_of.map_or_else(String::new, |at| format!(" (as of {at}, the shelf is missing)"));
+            format!("enclosure {} bay {slot}{as_of}", sanitize(enclosure))
+        }
         _ => "in no bay".to_owned(),
     }
 }

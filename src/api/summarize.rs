@@ -58,6 +58,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         findings: health.findings,
         enclosure: record.bay.as_ref().map(|b| b.enclosure.clone()),
         slot: record.bay.as_ref().map(|b| b.slot),
+        bay_as_of: record.bay_as_of,
         pool: place.map(|p| p.pool.clone()),
         vdev: place.map(|p| p.vdev.clone()),
         role: place.map(|p| p.role),

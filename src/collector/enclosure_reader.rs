@@ -136,7 +136,7 @@ impl EnclosureReader {
 
     /// Applies what the modules reported, and which of them are silent.
     pub(super) fn apply_to(&self, enclosures: &mut [Enclosure]) {
-        for enclosure in enclosures {
+        for enclosure in enclosures.iter_mut().filter(|enclosure| enclosure.missing_since().is_none()) {
             enclosure.error = self.silence(enclosure);
             for slot in &mut enclosure.slots {
                 let reported = enclosure.sysfs_names.iter().filter_map(|n| {

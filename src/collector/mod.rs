@@ -38,8 +38,9 @@ use crate::config::SmartConfig;
 use crate::domain::drive::DriveKey;
 use crate::domain::enclosure::Enclosure;
 use crate::domain::health::{Peers, RuleSettings};
-use crate::domain::inventory::{Change, Inventory};
+use crate::domain::inventory::{Change, Inventory, KnownEnclosures};
 use crate::domain::layout::Layouts;
+use crate::domain::time::Timestamp;
 use crate::domain::zfs::Zfs;
 use crate::probe::{Host, drives};
 use crate::stop::Stop;
@@ -69,6 +70,7 @@ pub struct Collector {
     name: String,
     jobs: Jobs,
     found: Discovered,
+    enclosures: KnownEnclosures,
     visibility: Visibility,
     types: DeviceTypes,
     drives: DriveReader,
@@ -96,6 +98,7 @@ impl Collector {
             name,
             jobs,
             found: Discovered::default(),
+            enclosures: KnownEnclosures::default(),
             visibility: Visibility::default(),
             types,
             drives: DriveReader::new(config),
@@ -122,6 +125,7 @@ impl Collector {
         self.drives.inventory_mut()
     }
 
+    /// All known enclosures, those that are missing among them.
     pub(crate) fn enclosures(&self) -> &[Enclosure] {
         &self.found.enclosures
     }
@@ -172,7 +176,7 @@ impl Collector {
 
     /// Runs a discovery; takes a few milliseconds and sends no command.
     pub fn discover(&mut self) -> Vec<Change> {
-        let (drives, found) = match discovery::discover(self.jobs.host(), &mut self.types, self.drives.inventory()) {
+        let (drives, mut found) = match discovery::discover(self.jobs.host(), &mut self.types, self.drives.inventory()) {
             Ok(found) => found,
             Err(error) => {
                 self.visibility.failed(&error);
@@ -180,10 +184,22 @@ impl Collector {
             }
         };
         self.visibility.succeeded();
+        let at = now();
+        self.enclosures.apply_discovery(std::mem::take(&mut found.enclosures), at);
+        found.enclosures = self.enclosures.enclosures();
         self.found = found;
-        let changes = self.drives.apply_discovery(drives, &self.found.enclosures, now());
+        let changes = self.drives.apply_discovery(drives, &self.found.enclosures, at);
+        self.update_enclosures(at);
         self.sources.pools.refresh_device_names(&self.found.links);
         changes
+    }
+
+    /// Updates the known enclosures from the drives, and the bays of drives whose enclosure is missing.
+    fn update_enclosures(&mut self, at: Timestamp) {
+        self.enclosures.expire(self.drives.inventory(), at);
+        self.drives.inventory_mut().keep_last_bays(&self.enclosures.last_bays());
+        self.enclosures.record_drives(self.drives.inventory());
+        self.found.enclosures = self.enclosures.enclosures();
     }
 
     /// Starts a sweep over all drives, pools and enclosures, unless one is running.
@@ -284,6 +300,8 @@ impl Collector {
     /// The clock was set: converts all times to the new clock.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         self.drives.shift(by_seconds);
+        self.enclosures.shift(by_seconds);
+        self.found.enclosures = self.enclosures.enclosures();
         self.sources.pools.shift(by_seconds);
         if let Some(started_at) = &mut self.last_sweep.started_at {
             *started_at = started_at.shifted(by_seconds);
@@ -294,7 +312,7 @@ impl Collector {
     pub fn overview(&mut self, stale_after_seconds: u64) -> Overview {
         self.sources.enclosures.apply_to(&mut self.found.enclosures);
         let without_bay = self.drives.inventory().present().filter(|record| record.lacks_bay()).count();
-        for enclosure in &mut self.found.enclosures {
+        for enclosure in self.found.enclosures.iter_mut().filter(|enclosure| enclosure.missing_since().is_none()) {
             enclosure.error = enclosure.error.take().or_else(|| enclosure.unlinked(without_bay));
         }
         self.peers = Peers::of(self.drives.inventory());

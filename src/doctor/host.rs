@@ -105,6 +105,9 @@ pub(super) fn enclosures(host: &Host, overview: &Overview, enclosures: &[Enclosu
 
 fn remedy(problem: &EnclosureProblem, overview: &Overview) -> &'static str {
     match problem {
+        EnclosureProblem::Missing { .. } => {
+            "a look at the shelf's power, its IO modules and their cables; a shelf that was removed is forgotten after a day"
+        }
         EnclosureProblem::Silent { .. } => {
             "a look at the shelf's IO module and its cable; bays and drives do not depend on it"
         }

@@ -3,11 +3,12 @@
 pub(crate) mod words;
 
 use crate::domain::identity::EnclosureId;
+use crate::domain::time::Timestamp;
 use std::fmt;
 use words::{PowerStatus, SlotStatus};
 
 /// One shelf. Both IO modules of a shelf make one enclosure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enclosure {
     /// Logical id (`0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
     pub(crate) id: EnclosureId,
@@ -27,6 +28,8 @@ pub struct Enclosure {
 pub(crate) enum EnclosureProblem {
     /// IO modules do not answer; others may. By their names under `/sys/class/enclosure`.
     Silent { modules: Vec<String>, answering: Vec<String> },
+    /// The kernel shows none of its IO modules any more.
+    Missing { since: Timestamp },
     /// The kernel links no bay to a drive, although so many are in use and so many drives are in no bay.
     Unlinked { in_use: usize, drives: usize },
 }
@@ -34,6 +37,7 @@ pub(crate) enum EnclosureProblem {
 impl fmt::Display for EnclosureProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Missing { since } => write!(f, "the shelf is missing since {since}: its bays are shown as they were last"),
             Self::Silent { modules, answering } if answering.is_empty() => {
                 write!(f, "the shelf does not answer ({}): no status, lights or power", modules.join(", "))
             }
@@ -56,6 +60,23 @@ impl fmt::Display for EnclosureProblem {
 }
 
 impl Enclosure {
+    /// `None`: it is present.
+    pub(crate) fn missing_since(&self) -> Option<Timestamp> {
+        match self.error {
+            Some(EnclosureProblem::Missing { since }) => Some(since),
+            _ => None,
+        }
+    }
+
+    /// It is missing: nothing that it reported, and no link of a bay, is valid any more.
+    pub(crate) fn set_missing(&mut self, since: Timestamp) {
+        self.error = Some(EnclosureProblem::Missing { since });
+        for slot in &mut self.slots {
+            slot.addresses.clear();
+            slot.answer = SlotAnswer::default();
+        }
+    }
+
     /// All its bays are shown empty although the shelf says that they are not. `without_bay`: drives in no bay that might
     /// stand here.
     pub(crate) fn unlinked(&self, without_bay: usize) -> Option<EnclosureProblem> {

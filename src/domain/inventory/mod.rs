@@ -2,9 +2,11 @@
 //!
 //! Discoveries and readings are applied to it. The collector decides when to read; `api` presents the records.
 
+mod known_enclosures;
 mod missing;
 mod record;
 
+pub(crate) use known_enclosures::KnownEnclosures;
 pub(crate) use missing::{KnownDrives, RestoredDrive};
 pub(crate) use record::Reading;
 pub use record::{DriveRecord, Outcome};
@@ -147,6 +149,7 @@ impl Inventory {
                 (None, None) => record.left_bay.take(),
             };
             record.bay = bay;
+            record.bay_as_of = None;
         }
         for key in disappeared {
             if let Some(record) = self.records.get_mut(&key) {
@@ -154,6 +157,7 @@ impl Inventory {
                 record.missing_since = Some(now);
                 let left = record.left_bay.take().filter(|(_, at)| at.age_seconds(now) <= REMOVAL_GRACE_SECONDS);
                 record.bay = record.bay.take().or(left.map(|(bay, _)| bay));
+                record.bay_as_of = None;
                 record.error = Some(NoReading::Missing { since: now });
                 changes.push(Change::Missing(key));
             }
@@ -178,7 +182,8 @@ impl Inventory {
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         for record in self.records.values_mut() {
             record.paths.shift(by_seconds);
-            for time in [&mut record.collected_at, &mut record.checked_at, &mut record.missing_since] {
+            let DriveRecord { collected_at, checked_at, missing_since, bay_as_of, .. } = record;
+            for time in [collected_at, checked_at, missing_since, bay_as_of] {
                 *time = time.map(|t| t.shifted(by_seconds));
             }
         }

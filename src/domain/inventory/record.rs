@@ -52,6 +52,8 @@ pub struct DriveRecord {
     pub(crate) consecutive_timeouts: u32,
     /// The current bay, or the last one.
     pub(crate) bay: Option<Bay>,
+    /// The enclosure of the bay is missing since then, and the drive is present: it was in that bay last.
+    pub(crate) bay_as_of: Option<Timestamp>,
     /// The bay to which it is no longer linked, and since when: a pulled drive loses one path, and its bay, a moment before
     /// the other path.
     pub(super) left_bay: Option<(Bay, Timestamp)>,
@@ -72,6 +74,7 @@ impl DriveRecord {
             error: None,
             consecutive_timeouts: 0,
             bay: None,
+            bay_as_of: None,
             left_bay: None,
             missing_since: None,
             paths: KnownPaths::default(),
@@ -85,6 +88,11 @@ impl DriveRecord {
 
     pub(crate) fn is_present(&self) -> bool {
         self.missing_since.is_none()
+    }
+
+    /// The bay to which the kernel links the drive.
+    pub(super) fn linked_bay(&self) -> Option<&Bay> {
+        self.bay.as_ref().filter(|_| self.bay_as_of.is_none())
     }
 
     /// It is in no bay, although its transport allows one: NVMe and USB drives are in no bay of an SES enclosure.
@@ -153,8 +161,8 @@ impl DriveRecord {
         };
         if replaced.is_some() {
             // The paths are those of the controller or box that the drives are behind.
-            let (bay, paths) = (self.bay.clone(), std::mem::take(&mut self.paths));
-            *self = Self { bay, paths, ..Self::new(Arc::clone(&self.drive)) };
+            let (bay, bay_as_of, paths) = (self.bay.clone(), self.bay_as_of, std::mem::take(&mut self.paths));
+            *self = Self { bay, bay_as_of, paths, ..Self::new(Arc::clone(&self.drive)) };
         }
         self.checked_at = Some(reading.at);
         self.paths.record(&reading.attempts, reading.at);

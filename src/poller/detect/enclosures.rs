@@ -33,7 +33,7 @@ impl EnclosureSnapshot {
                 Some(problem @ EnclosureProblem::Silent { modules, .. }) => {
                     Some(Silence { modules: modules.clone(), reason: problem.to_string() })
                 }
-                Some(EnclosureProblem::Unlinked { .. }) | None => None,
+                Some(EnclosureProblem::Missing { .. } | EnclosureProblem::Unlinked { .. }) | None => None,
             };
             states.push(EnclosureState { id: enclosure.id.clone(), silence });
         }

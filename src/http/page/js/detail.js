@@ -77,6 +77,7 @@ function placeFacts(drive, at) {
     ['Shelf', at?.shelf ? shelfName(at.shelf) : null],
     ['Its id', at?.shelf?.id],
     ['Bay', slot ? `${at.number}${slot.name && slot.name !== at.number ? ` (${slot.name})` : ''}` : null],
+    ['Bay known as of', aged(drive.bay_as_of)],
     ['The shelf says', slot?.status],
     ['Power', slot?.power_status],
     ['Locate light', yes(slot?.locate, 'on', 'off')],

@@ -1,0 +1,267 @@
+//! Known enclosures: those that are present, and those that disappeared, with the drives that were last in their bays.
+//!
+//! An enclosure disappears with its services controller, also while its drives are still present. Then a drive keeps its
+//! last bay, until it is linked to another one, or the enclosure is back or forgotten.
+
+use super::{Inventory, MISSING_RETENTION_SECONDS};
+use crate::domain::enclosure::{Bay, Enclosure};
+use crate::domain::identity::{EnclosureId, Identity};
+use crate::domain::time::Timestamp;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Maximum number of missing enclosures. The ones that disappeared first are forgotten.
+const MAX_MISSING_ENCLOSURES: usize = 64;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownEnclosures {
+    known: BTreeMap<EnclosureId, KnownEnclosure>,
+}
+
+/// An enclosure and the drives in its bays; of a missing one, as they were last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownEnclosure {
+    pub(crate) enclosure: Enclosure,
+    /// By slot number. Only drives with an identity.
+    pub(crate) drives: BTreeMap<u32, Identity>,
+}
+
+impl KnownEnclosures {
+    /// Applies a discovery, which found the enclosures that are present.
+    pub(crate) fn apply_discovery(&mut self, found: Vec<Enclosure>, now: Timestamp) {
+        let present: HashSet<EnclosureId> = found.iter().map(|enclosure| enclosure.id.clone()).collect();
+        for enclosure in found {
+            let drives = self.known.remove(&enclosure.id).map(|known| known.drives).unwrap_or_default();
+            self.known.insert(enclosure.id.clone(), KnownEnclosure { enclosure, drives });
+        }
+        for (id, known) in &mut self.known {
+            if !present.contains(id) && known.enclosure.missing_since().is_none() {
+                known.enclosure.set_missing(now);
+            }
+        }
+    }
+
+    /// All enclosures, by id.
+    pub(crate) fn enclosures(&self) -> Vec<Enclosure> {
+        self.known.values().map(|known| known.enclosure.clone()).collect()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &KnownEnclosure> {
+        self.known.values()
+    }
+
+    /// Adds an enclosure that an earlier daemon knew. One that is known already stays as it is.
+    pub(crate) fn restore(&mut self, mut stored: KnownEnclosure, missing_since: Timestamp) {
+        let id = stored.enclosure.id.clone();
+        if !self.known.contains_key(&id) {
+            stored.enclosure.set_missing(missing_since);
+            self.known.insert(id, stored);
+        }
+    }
+
+    /// Forgets missing enclosures whose drives are all in other bays now, those that have been missing for a day while
+    /// none of their drives is present, and those beyond the limit.
+    pub(crate) fn expire(&mut self, inventory: &Inventory, now: Timestamp) {
+        if self.missing().next().is_none() {
+            return;
+        }
+        let present: HashMap<&Identity, Option<&Bay>> =
+            inventory.present().map(|record| (&record.drive.identity, record.linked_bay())).collect();
+        self.known.retain(|id, known| {
+            let Some(since) = known.enclosure.missing_since() else { return true };
+            let is_elsewhere =
+                |identity| present.get(identity).copied().flatten().is_some_and(|bay| bay.enclosure != *id);
+            if !known.drives.is_empty() && known.drives.values().all(is_elsewhere) {
+                return false;
+            }
+            let is_waiting = |identity| present.get(identity).is_some_and(Option::is_none);
+            since.age_seconds(now) < MISSING_RETENTION_SECONDS || known.drives.values().any(is_waiting)
+        });
+        let mut missing: Vec<(Timestamp, EnclosureId)> =
+            self.missing().map(|(since, known)| (since, known.enclosure.id.clone())).collect();
+        missing.sort();
+        for (_, id) in missing.iter().take(missing.len().saturating_sub(MAX_MISSING_ENCLOSURES)) {
+            self.known.remove(id);
+        }
+    }
+
+    /// The bays of missing enclosures by the drives that were last in them, and since when each enclosure is missing.
+    pub(crate) fn last_bays(&self) -> HashMap<&Identity, (Bay, Timestamp)> {
+        let mut bays = HashMap::new();
+        for (since, known) in self.missing() {
+            for (slot, identity) in &known.drives {
+                bays.insert(identity, (Bay { enclosure: known.enclosure.id.clone(), slot: *slot }, since));
+            }
+        }
+        bays
+    }
+
+    /// Records which drives are in the bays of the enclosures that are present.
+    pub(crate) fn record_drives(&mut self, inventory: &Inventory) {
+        for known in self.known.values_mut().filter(|known| known.enclosure.missing_since().is_none()) {
+            known.drives.clear();
+        }
+        for record in inventory.records().filter(|record| !record.drive.identity.is_empty()) {
+            let Some(bay) = &record.bay else { continue };
+            let Some(known) = self.known.get_mut(&bay.enclosure) else { continue };
+            if known.enclosure.missing_since().is_none() {
+                known.drives.insert(bay.slot, record.drive.identity.clone());
+            }
+        }
+    }
+
+    /// The clock was set: converts all times to the new clock.
+    pub(crate) fn shift(&mut self, by_seconds: i64) {
+        for known in self.known.values_mut() {
+            if let Some(since) = known.enclosure.missing_since() {
+                known.enclosure.set_missing(since.shifted(by_seconds));
+            }
+        }
+    }
+
+    fn missing(&self) -> impl Iterator<Item = (Timestamp, &KnownEnclosure)> {
+        self.known.values().filter_map(|known| Some((known.enclosure.missing_since()?, known)))
+    }
+}
+
+impl Inventory {
+    /// Drives without a bay keep the one in which they were last, if its enclosure is missing.
+    pub(crate) fn keep_last_bays(&mut self, last_bays: &HashMap<&Identity, (Bay, Timestamp)>) {
+        if last_bays.is_empty() {
+            return;
+        }
+        for record in self.records.values_mut().filter(|record| record.is_present() && record.bay.is_none()) {
+            if let Some((bay, since)) = last_bays.get(&record.drive.identity) {
+                record.bay = Some(bay.clone());
+                record.bay_as_of = Some(*since);
+                record.left_bay = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::drive::{Drive, DriveKey};
+    use crate::domain::enclosure::Slot;
+    use crate::domain::inventory::Change;
+    use crate::domain::inventory::tests::{T0, drive};
+
+    const DAY: i64 = 86_400;
+
+    /// An enclosure whose bays link these addresses, from bay 1 on.
+    fn enclosure(id: &str, addresses: &[&str]) -> Enclosure {
+        let slot = |(number, address): (u32, &&str)| Slot {
+            number,
+            addresses: vec![(*address).to_owned()],
+            ..Slot::default()
+        };
+        Enclosure { id: id.into(), slots: (1..).zip(addresses).map(slot).collect(), ..Enclosure::default() }
+    }
+
+    /// What a collector does with a discovery.
+    #[derive(Default)]
+    struct Host {
+        inventory: Inventory,
+        enclosures: KnownEnclosures,
+    }
+
+    impl Host {
+        fn discover(&mut self, drives: Vec<Drive>, found: Vec<Enclosure>, at: i64) -> Vec<Change> {
+            let now = Timestamp(T0.0 + at);
+            self.enclosures.apply_discovery(found, now);
+            let changes = self.inventory.apply_discovery(drives, &self.enclosures.enclosures(), now);
+            self.enclosures.expire(&self.inventory, now);
+            self.inventory.keep_last_bays(&self.enclosures.last_bays());
+            self.enclosures.record_drives(&self.inventory);
+            changes
+        }
+
+        /// Enclosure, slot and the time since when that is not current.
+        fn bay(&self, key: &str) -> Option<(String, u32, Option<i64>)> {
+            let record = self.inventory.get(&DriveKey::Discovered(key.into()))?;
+            let bay = record.bay.as_ref()?;
+            Some((bay.enclosure.to_string(), bay.slot, record.bay_as_of.map(|at| at.0 - T0.0)))
+        }
+
+        fn missing(&self) -> Vec<(String, i64)> {
+            let missing = self.enclosures.missing();
+            missing.map(|(since, known)| (known.enclosure.id.to_string(), since.0 - T0.0)).collect()
+        }
+    }
+
+    fn two() -> Vec<Drive> {
+        vec![drive("a", "sda", "0:0:1:0"), drive("b", "sdb", "0:0:2:0")]
+    }
+
+    fn here(enclosure: &str, slot: u32) -> Option<(String, u32, Option<i64>)> {
+        Some((enclosure.to_owned(), slot, None))
+    }
+
+    #[test]
+    fn drives_keep_their_bays_while_the_enclosure_is_missing() {
+        let mut host = Host::default();
+        let shelf = || enclosure("e", &["0:0:1:0", "0:0:2:0"]);
+        host.discover(two(), vec![shelf()], 0);
+        assert_eq!(host.bay("b"), here("e", 2));
+        for at in [5, 2 * DAY] {
+            assert_eq!(host.discover(two(), vec![], at), []);
+            assert_eq!(host.bay("b"), Some(("e".to_owned(), 2, Some(5))));
+            assert_eq!(host.missing(), [("e".to_owned(), 5)], "its drives are here");
+        }
+        let known = host.enclosures.enclosures();
+        assert!(known.iter().all(|e| e.slots.len() == 2 && e.slots.iter().all(|slot| slot.addresses.is_empty())));
+        assert_eq!(host.discover(two(), vec![shelf()], 3 * DAY), []);
+        assert_eq!((host.bay("b"), host.missing()), (here("e", 2), vec![]), "it is back, and no drive has moved");
+    }
+
+    #[test]
+    fn enclosure_without_drives_is_forgotten_after_a_day() {
+        let mut host = Host::default();
+        host.discover(two(), vec![enclosure("e", &["0:0:1:0", "0:0:2:0"])], 0);
+        host.discover(vec![], vec![], 5);
+        host.discover(vec![], vec![], DAY);
+        assert_eq!(host.missing(), [("e".to_owned(), 5)]);
+        host.discover(vec![], vec![], DAY + 5);
+        assert_eq!(host.missing(), []);
+    }
+
+    #[test]
+    fn enclosure_whose_drives_are_all_elsewhere_is_forgotten() {
+        let mut host = Host::default();
+        host.discover(two(), vec![enclosure("e", &["0:0:1:0", "0:0:2:0"])], 0);
+        let changes = host.discover(two(), vec![enclosure("f", &["0:0:2:0"])], 5);
+        assert_eq!((changes.len(), host.bay("b")), (1, here("f", 1)), "moved");
+        assert_eq!(host.bay("a"), Some(("e".to_owned(), 1, Some(5))));
+        assert_eq!(host.missing().len(), 1, "one drive is in no other bay");
+        host.discover(two(), vec![enclosure("f", &["0:0:2:0", "0:0:1:0"])], 6);
+        assert_eq!((host.missing(), host.bay("a")), (vec![], here("f", 2)));
+    }
+
+    #[test]
+    fn drive_that_a_later_process_finds_is_in_its_last_bay() {
+        let mut first = Host::default();
+        first.discover(two(), vec![enclosure("e", &["0:0:1:0", "0:0:2:0"])], 0);
+        let mut second = Host::default();
+        second.discover(two(), vec![], 50);
+        assert_eq!(second.bay("a"), None);
+        for stored in first.enclosures.iter() {
+            second.enclosures.restore(stored.clone(), Timestamp(T0.0 + 40));
+        }
+        second.discover(two(), vec![], 60);
+        assert_eq!(second.bay("a"), Some(("e".to_owned(), 1, Some(40))));
+        second.discover(vec![], vec![], 70);
+        assert_eq!(second.bay("a"), here("e", 1), "of a missing drive the bay is the last one in any case");
+    }
+
+    #[test]
+    fn missing_enclosures_are_limited() {
+        let mut host = Host::default();
+        for at in 0..100 {
+            host.discover(vec![], vec![enclosure(&format!("e{at}"), &["0:0:1:0"])], at);
+        }
+        let missing = host.missing();
+        assert_eq!(missing.len(), MAX_MISSING_ENCLOSURES);
+        assert!(missing.iter().all(|(_, since)| *since >= 100 - 64), "{missing:?}");
+    }
+}
