@@ -3,7 +3,7 @@
 use super::SCHEMA;
 use super::content_version::ContentVersion;
 use super::drive_summary::DriveSummary;
-use super::enclosure_view::{EnclosureView, SlotView};
+use super::enclosure_view::{EnclosureView, ModuleView, SlotView};
 use super::overview::{Overview, PoolSummary, Totals};
 use super::overview_input::OverviewInput;
 use super::summarize::summarize;
@@ -101,6 +101,7 @@ fn enclosure_views<'a>(
             id: enclosure.id.clone(),
             sysfs_name: enclosure.sysfs_names.first().cloned().unwrap_or_default(),
             sysfs_names: enclosure.sysfs_names.clone(),
+            modules: enclosure.modules.iter().map(ModuleView::from).collect(),
             vendor: enclosure.vendor.clone(),
             model: enclosure.model.clone(),
             rev: enclosure.rev.clone(),

@@ -1,6 +1,7 @@
 //! An enclosure and its bays, as the API shows them.
 
 use super::drive_summary::DriveSummary;
+use crate::domain::enclosure::module::KnownModule;
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
 use crate::domain::health::{Finding, Verdict};
 use crate::domain::identity::EnclosureId;
@@ -18,6 +19,9 @@ pub(crate) struct EnclosureView {
     pub(crate) sysfs_name: String,
     /// Names under `/sys/class/enclosure`, one for each IO module.
     pub(crate) sysfs_names: Vec<String>,
+    /// Its IO modules, those that are missing among them: what the enclosure is known to have.
+    #[serde(default)]
+    pub(crate) modules: Vec<ModuleView>,
     /// Maker, as the shelf gives it to SCSI INQUIRY.
     pub(crate) vendor: Option<String>,
     /// Model (INQUIRY).
@@ -50,6 +54,32 @@ impl EnclosureView {
         match &slot.status {
             Some(status) => *status == SlotStatus::NotInstalled,
             None => self.error.is_none(),
+        }
+    }
+}
+
+/// `enclosures[].modules[]` of the API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "IoModule"))]
+pub(crate) struct ModuleView {
+    /// Name under `/sys/class/enclosure`; of a missing module the last one.
+    pub(crate) sysfs_name: String,
+    /// SAS address of the module, or the name of its SES device (`wwid` in sysfs); it stays when the kernel numbers the
+    /// module again. `null` where the kernel shows neither, or the same for two modules.
+    pub(crate) address: Option<String>,
+    /// The kernel shows it.
+    pub(crate) present: bool,
+    /// Since when it is missing.
+    pub(crate) missing_since: Option<Timestamp>,
+}
+
+impl From<&KnownModule> for ModuleView {
+    fn from(module: &KnownModule) -> Self {
+        Self {
+            sysfs_name: module.sysfs_name.clone(),
+            address: module.address.clone(),
+            present: module.missing_since.is_none(),
+            missing_since: module.missing_since,
         }
     }
 }

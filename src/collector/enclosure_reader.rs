@@ -237,11 +237,8 @@ mod tests {
         Enclosure {
             id: id.into(),
             sysfs_names: vec!["0:0:9:0".into()],
-            vendor: None,
-            model: None,
-            rev: None,
             slots: vec![Slot { number: 1, ..Slot::default() }],
-            error: None,
+            ..Enclosure::default()
         }
     }
 

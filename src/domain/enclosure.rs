@@ -1,9 +1,11 @@
 //! A shelf and its bays, as the kernel's enclosure class has them (SES-3 through `ses.ko`).
 
+pub(crate) mod module;
 pub(crate) mod words;
 
 use crate::domain::identity::EnclosureId;
 use crate::domain::time::Timestamp;
+use module::KnownModule;
 use std::fmt;
 use words::{PowerStatus, SlotStatus};
 
@@ -14,6 +16,8 @@ pub struct Enclosure {
     pub(crate) id: EnclosureId,
     /// Names under `/sys/class/enclosure`, one per IO module.
     pub(crate) sysfs_names: Vec<String>,
+    /// Its IO modules; `inventory` adds those that are missing.
+    pub(crate) modules: Vec<KnownModule>,
     pub(crate) vendor: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) rev: Option<String>,
@@ -37,7 +41,9 @@ pub(crate) enum EnclosureProblem {
 impl fmt::Display for EnclosureProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { since } => write!(f, "the shelf is missing since {since}: its bays are shown as they were last"),
+            Self::Missing { since } => {
+                write!(f, "the shelf is missing since {since}: its bays are shown as they were last")
+            }
             Self::Silent { modules, answering } if answering.is_empty() => {
                 write!(f, "the shelf does not answer ({}): no status, lights or power", modules.join(", "))
             }
@@ -71,6 +77,9 @@ impl Enclosure {
     /// It is missing: nothing that it reported, and no link of a bay, is valid any more.
     pub(crate) fn set_missing(&mut self, since: Timestamp) {
         self.error = Some(EnclosureProblem::Missing { since });
+        for module in &mut self.modules {
+            module.missing_since.get_or_insert(since);
+        }
         for slot in &mut self.slots {
             slot.addresses.clear();
             slot.answer = SlotAnswer::default();
@@ -164,15 +173,7 @@ mod tests {
             answer: SlotAnswer { status: Some(status), ..SlotAnswer::default() },
             ..Slot::default()
         };
-        let shelf = |slots| Enclosure {
-            id: "e".into(),
-            sysfs_names: vec![],
-            vendor: None,
-            model: None,
-            rev: None,
-            slots,
-            error: None,
-        };
+        let shelf = |slots| Enclosure { id: "e".into(), slots, ..Enclosure::default() };
         let unlinked = shelf(vec![
             slot(0, SlotStatus::Ok, None),
             slot(1, SlotStatus::NotInstalled, None),

@@ -8,6 +8,7 @@
 
 use super::sysfs::{blocking_attribute, listed};
 use super::{Host, attribute, link_name};
+use crate::domain::enclosure::module::KnownModule;
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
 use crate::domain::enclosure::{Enclosure, Slot, SlotAnswer};
 use crate::domain::identity::EnclosureId;
@@ -24,6 +25,8 @@ struct EnclosureModule {
     vendor: Option<String>,
     model: Option<String>,
     rev: Option<String>,
+    /// What identifies the module when the kernel numbers it again.
+    address: Option<String>,
     bays: Vec<BayFiles>,
 }
 
@@ -136,7 +139,7 @@ fn read_module(dir: &Path, sysfs_name: String) -> io::Result<EnclosureModule> {
     let device = dir.join("device");
     let read = |what: &str| attribute(&device.join(what));
     // A made-up or missing id must not join two enclosures.
-    let id = attribute(&dir.join("id")).filter(|id| id.trim_start_matches("0x").bytes().any(|b| b != b'0'));
+    let id = attribute(&dir.join("id")).filter(|id| has_digits(id));
     Ok(EnclosureModule {
         bays: bays(dir)?,
         sysfs_name,
@@ -144,7 +147,26 @@ fn read_module(dir: &Path, sysfs_name: String) -> io::Result<EnclosureModule> {
         vendor: read("vendor"),
         model: read("model"),
         rev: read("rev"),
+        // Drivers of SAS HBAs show the address of the port (`sas_address_show` of mpt3sas, mpi3mr, hpsa); else the name of
+        // the logical unit (`sdev_show_wwid` of `drivers/scsi/scsi_sysfs.c`).
+        address: read("sas_address").filter(|text| has_digits(text)).or_else(|| read("wwid")),
     })
+}
+
+/// It is not zero.
+fn has_digits(number: &str) -> bool {
+    number.trim_start_matches("0x").bytes().any(|b| b != b'0')
+}
+
+/// The modules as the enclosure has them. An address that two of them have identifies neither.
+fn known_modules(modules: &[EnclosureModule]) -> Vec<KnownModule> {
+    let is_unique = |address: &String| modules.iter().filter(|m| m.address.as_ref() == Some(address)).count() == 1;
+    let known = |module: &EnclosureModule| KnownModule {
+        sysfs_name: module.sysfs_name.clone(),
+        address: module.address.clone().filter(is_unique),
+        missing_since: None,
+    };
+    modules.iter().map(known).collect()
 }
 
 /// The bays: components of type "device" or "array device". The number is the attribute `slot`; if the kernel does
@@ -217,6 +239,7 @@ fn merge_modules(
         model: take(|m| &m.model),
         rev: take(|m| &m.rev),
         sysfs_names,
+        modules: known_modules(&modules),
         slots: Vec::new(),
         error: None,
     };

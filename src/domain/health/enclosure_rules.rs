@@ -6,6 +6,7 @@ use super::rule_settings::RuleSettings;
 use super::thresholds::Thresholds;
 use super::verdict::Class::{Link, Reading};
 use super::verdict::{Judgement, Severity, Verdict};
+use crate::domain::enclosure::module::KnownModule;
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
 
 /// Rules over enclosures.
@@ -22,6 +23,10 @@ pub(crate) const ENCLOSURE_RULES: &[Rule<EnclosureRules>] = &[
         "SES-3: each module answers for the whole enclosure, so what only one of them reports is lost", module_silent),
     rule::<EnclosureRules>("E11", Reading, "bays are in use, but the kernel links none of them to a drive", Thresholds::ON_OFF,
         "drivers/scsi/ses.c: links are made by SAS address, and not at all where the enclosure gives none", unlinked),
+    rule::<EnclosureRules>("E12", Link, "an IO module that the enclosure is known to have is missing", Thresholds::ON_OFF,
+        "the kernel's enclosure class: one device for each module (drivers/scsi/ses.c); without it the drives have a path less", module_missing),
+    rule::<EnclosureRules>("E13", Link, "the enclosure is missing", Thresholds::ON_OFF,
+        "the kernel's enclosure class shows none of its modules: power, cables, or its services controllers", missing),
 ];
 
 /// Judges an enclosure. One that has not answered is `unknown`, unless a rule reports.
@@ -47,11 +52,31 @@ fn unlinked(enclosure: &Enclosure, _: Thresholds) -> Option<RuleResult> {
     Some(RuleResult::new(Severity::Watch, Some(0i64.into()), Some(in_use.into()), message))
 }
 
+fn module_missing(enclosure: &Enclosure, _: Thresholds) -> Option<RuleResult> {
+    let is_missing = |module: &&KnownModule| module.missing_since.is_some();
+    let names: Vec<&str> = enclosure.modules.iter().filter(is_missing).map(|m| m.sysfs_name.as_str()).collect();
+    if names.is_empty() || enclosure.missing_since().is_some() {
+        return None;
+    }
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let (known, present) = (count(enclosure.modules.len()), count(enclosure.modules.len() - names.len()));
+    let message =
+        format!("{present} of {} is present; missing: {}.", pluralize(known, "known IO module"), names.join(", "));
+    Some(RuleResult::new(Severity::Warn, Some(present.into()), Some(known.into()), message))
+}
+
+fn missing(enclosure: &Enclosure, _: Thresholds) -> Option<RuleResult> {
+    let since = enclosure.missing_since()?;
+    let message = format!("The enclosure is missing since {since}.");
+    Some(state_finding(Severity::Warn, "missing", "present", message))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::enclosure::words::SlotStatus;
     use crate::domain::enclosure::{Slot, SlotAnswer};
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn an_enclosure_is_judged_by_what_it_answers() {
@@ -60,11 +85,9 @@ mod tests {
             Enclosure {
                 id: "0x5".into(),
                 sysfs_names: vec!["0:0:9:0".into()],
-                vendor: None,
-                model: None,
-                rev: None,
                 slots: vec![Slot { answer, ..Slot::default() }],
                 error,
+                ..Enclosure::default()
             }
         };
         let judged = |enclosure: &Enclosure| {
@@ -78,5 +101,17 @@ mod tests {
         assert_eq!(judged(&enclosure(Some(SlotStatus::Ok), None)), (Verdict::Ok, String::new()));
         assert_eq!(judged(&enclosure(None, Some(silent))), (Verdict::Watch, "E8".to_owned()));
         assert_eq!(judged(&enclosure(Some(SlotStatus::Ok), Some(unlinked))), (Verdict::Watch, "E11".to_owned()));
+        let module = |name: &str, since: Option<i64>| KnownModule {
+            sysfs_name: name.into(),
+            address: None,
+            missing_since: since.map(Timestamp),
+        };
+        let mut one_left = enclosure(Some(SlotStatus::Ok), None);
+        one_left.modules = vec![module("0:0:9:0", None), module("1:0:9:0", Some(7))];
+        assert_eq!(judged(&one_left), (Verdict::Warn, "E12".to_owned()));
+        let finding = judge_enclosure(&one_left, &RuleSettings::default()).findings.remove(0);
+        assert_eq!(finding.message, "1 of 2 known IO modules is present; missing: 1:0:9:0.");
+        one_left.set_missing(Timestamp(9));
+        assert_eq!(judged(&one_left), (Verdict::Warn, "E13".to_owned()), "its modules are not counted beside it");
     }
 }

@@ -4,13 +4,14 @@
 //! last bay, until it is linked to another one, or the enclosure is back or forgotten.
 
 use super::{Inventory, MISSING_RETENTION_SECONDS};
+use crate::domain::enclosure::module::join_modules;
 use crate::domain::enclosure::{Bay, Enclosure};
 use crate::domain::identity::{EnclosureId, Identity};
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Maximum number of missing enclosures. The ones that disappeared first are forgotten.
-const MAX_MISSING_ENCLOSURES: usize = 64;
+pub(crate) const MAX_MISSING_ENCLOSURES: usize = 64;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KnownEnclosures {
@@ -18,7 +19,7 @@ pub(crate) struct KnownEnclosures {
 }
 
 /// An enclosure and the drives in its bays; of a missing one, as they were last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownEnclosure {
     pub(crate) enclosure: Enclosure,
     /// By slot number. Only drives with an identity.
@@ -29,8 +30,12 @@ impl KnownEnclosures {
     /// Applies a discovery, which found the enclosures that are present.
     pub(crate) fn apply_discovery(&mut self, found: Vec<Enclosure>, now: Timestamp) {
         let present: HashSet<EnclosureId> = found.iter().map(|enclosure| enclosure.id.clone()).collect();
-        for enclosure in found {
-            let drives = self.known.remove(&enclosure.id).map(|known| known.drives).unwrap_or_default();
+        for mut enclosure in found {
+            let mut drives = BTreeMap::new();
+            if let Some(known) = self.known.remove(&enclosure.id) {
+                enclosure.modules = join_modules(&known.enclosure.modules, enclosure.modules, now);
+                drives = known.drives;
+            }
             self.known.insert(enclosure.id.clone(), KnownEnclosure { enclosure, drives });
         }
         for (id, known) in &mut self.known {
@@ -49,13 +54,33 @@ impl KnownEnclosures {
         self.known.values()
     }
 
-    /// Adds an enclosure that an earlier daemon knew. One that is known already stays as it is.
-    pub(crate) fn restore(&mut self, mut stored: KnownEnclosure, missing_since: Timestamp) {
+    /// Adds an enclosure that an earlier daemon knew, or to one that is present the modules that it had. `seen_at`: when
+    /// that daemon saw last what was present.
+    pub(crate) fn restore(&mut self, mut stored: KnownEnclosure, seen_at: Timestamp) {
         let id = stored.enclosure.id.clone();
-        if !self.known.contains_key(&id) {
-            stored.enclosure.set_missing(missing_since);
-            self.known.insert(id, stored);
+        match self.known.get_mut(&id) {
+            Some(KnownEnclosure { enclosure, .. }) if enclosure.missing_since().is_none() => {
+                let found = std::mem::take(&mut enclosure.modules);
+                enclosure.modules = join_modules(&stored.enclosure.modules, found, seen_at);
+            }
+            Some(_) => {}
+            None => {
+                stored.enclosure.set_missing(stored.enclosure.missing_since().unwrap_or(seen_at));
+                self.known.insert(id, stored);
+            }
         }
+    }
+
+    /// Forgets a missing enclosure, or the missing modules of one that is present. False: there is neither.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a command that forgets what was removed for good"))]
+    pub(crate) fn forget(&mut self, id: &EnclosureId) -> bool {
+        let Some(known) = self.known.get_mut(id) else { return false };
+        if known.enclosure.missing_since().is_some() {
+            return self.known.remove(id).is_some();
+        }
+        let before = known.enclosure.modules.len();
+        known.enclosure.modules.retain(|module| module.missing_since.is_none());
+        known.enclosure.modules.len() != before
     }
 
     /// Forgets missing enclosures whose drives are all in other bays now, those that have been missing for a day while
@@ -112,6 +137,9 @@ impl KnownEnclosures {
     /// The clock was set: converts all times to the new clock.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         for known in self.known.values_mut() {
+            for module in &mut known.enclosure.modules {
+                module.missing_since = module.missing_since.map(|since| since.shifted(by_seconds));
+            }
             if let Some(since) = known.enclosure.missing_since() {
                 known.enclosure.set_missing(since.shifted(by_seconds));
             }
@@ -144,6 +172,7 @@ mod tests {
     use super::*;
     use crate::domain::drive::{Drive, DriveKey};
     use crate::domain::enclosure::Slot;
+    use crate::domain::enclosure::module::KnownModule;
     use crate::domain::inventory::Change;
     use crate::domain::inventory::tests::{T0, drive};
 
@@ -252,6 +281,39 @@ mod tests {
         assert_eq!(second.bay("a"), Some(("e".to_owned(), 1, Some(40))));
         second.discover(vec![], vec![], 70);
         assert_eq!(second.bay("a"), here("e", 1), "of a missing drive the bay is the last one in any case");
+    }
+
+    #[test]
+    fn lost_module_is_known_over_restarts_until_it_is_forgotten() {
+        let module = |name: &str| KnownModule {
+            sysfs_name: name.to_owned(),
+            address: Some(format!("naa.{name}")),
+            missing_since: None,
+        };
+        let shelf = |modules: &[&str]| Enclosure {
+            modules: modules.iter().map(|name| module(name)).collect(),
+            ..enclosure("e", &["0:0:1:0"])
+        };
+        let missing = |host: &Host| -> Vec<(String, i64)> {
+            let modules = host.enclosures.iter().flat_map(|known| known.enclosure.modules.clone());
+            modules.filter_map(|module| Some((module.sysfs_name, module.missing_since?.0 - T0.0))).collect()
+        };
+        let mut first = Host::default();
+        first.discover(vec![], vec![shelf(&["0:0:9:0", "1:0:9:0"])], 0);
+        first.discover(vec![], vec![], 5);
+        first.discover(vec![], vec![shelf(&["0:0:9:0"])], 6);
+        assert_eq!(missing(&first), [("1:0:9:0".to_owned(), 5)], "as long as the enclosure");
+        let mut second = Host::default();
+        second.discover(vec![], vec![shelf(&["0:0:9:0"])], 50);
+        for stored in first.enclosures.iter() {
+            second.enclosures.restore(stored.clone(), Timestamp(T0.0 + 40));
+        }
+        assert_eq!(missing(&second), [("1:0:9:0".to_owned(), 5)]);
+        assert!(second.enclosures.forget(&"e".into()) && !second.enclosures.forget(&"e".into()));
+        assert_eq!(missing(&second), []);
+        second.discover(vec![], vec![], 60);
+        assert!(second.enclosures.forget(&"e".into()));
+        assert_eq!(second.missing(), []);
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod known_enclosures;
 mod missing;
 mod record;
 
-pub(crate) use known_enclosures::KnownEnclosures;
+pub(crate) use known_enclosures::{KnownEnclosure, KnownEnclosures, MAX_MISSING_ENCLOSURES};
 pub(crate) use missing::{KnownDrives, RestoredDrive};
 pub(crate) use record::Reading;
 pub use record::{DriveRecord, Outcome};

@@ -30,15 +30,7 @@ fn enclosure(bays: &[(u32, &str)]) -> Vec<Enclosure> {
         .iter()
         .map(|(slot, address)| Slot { number: *slot, addresses: vec![(*address).into()], ..Default::default() })
         .collect();
-    vec![Enclosure {
-        id: "e".into(),
-        sysfs_names: vec!["0:0:9:0".into()],
-        vendor: None,
-        model: None,
-        rev: None,
-        slots,
-        error: None,
-    }]
+    vec![Enclosure { id: "e".into(), sysfs_names: vec!["0:0:9:0".into()], slots, ..Enclosure::default() }]
 }
 
 fn reading(key: &str, at: i64, outcome: Outcome) -> Reading {

@@ -1,6 +1,6 @@
 //! Series of enclosures and their bays: what the enclosure reports (SES), and which bays are occupied.
 
-use super::family_writer::{FamilyWriter, bool_value, label_value, optional_label_value};
+use super::family_writer::{FamilyWriter, bool_value, count_value, label_value, optional_label_value};
 use crate::api::enclosure_view::{EnclosureView, SlotView};
 use crate::api::overview::Overview;
 use crate::domain::drive::DriveState;
@@ -26,6 +26,24 @@ pub(super) fn write(writer: &mut FamilyWriter, overview: &Overview) -> fmt::Resu
         "jbod_enclosure_up",
         "1 while the shelf answers and the kernel shows its bays",
         enclosures.iter().map(|e| ([("enclosure", label_value(&e.id))], bool_value(e.error.is_none()))),
+    )?;
+    writer.gauges(
+        "jbod_enclosure_missing_since_timestamp_seconds",
+        "Since when the shelf is missing; it is shown as it was last",
+        enclosures.iter().filter_map(|e| Some(([("enclosure", label_value(&e.id))], e.missing_since?.0))),
+    )?;
+    writer.gauges(
+        "jbod_enclosure_modules",
+        "IO modules of the shelf that the kernel shows",
+        enclosures.iter().map(|e| {
+            let present = e.modules.iter().filter(|module| module.present).count();
+            ([("enclosure", label_value(&e.id))], count_value(present))
+        }),
+    )?;
+    writer.gauges(
+        "jbod_enclosure_expected_modules",
+        "IO modules that the shelf is known to have",
+        enclosures.iter().map(|e| ([("enclosure", label_value(&e.id))], count_value(e.modules.len()))),
     )?;
     writer.gauges(
         "jbod_slot_occupied",

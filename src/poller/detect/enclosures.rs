@@ -85,12 +85,8 @@ mod tests {
     fn snapshot(states: &[(&str, Option<EnclosureProblem>)]) -> EnclosureSnapshot {
         let enclosure = |(id, error): &(&str, Option<EnclosureProblem>)| Enclosure {
             id: (*id).into(),
-            sysfs_names: Vec::new(),
-            vendor: None,
-            model: None,
-            rev: None,
-            slots: Vec::new(),
             error: error.clone(),
+            ..Enclosure::default()
         };
         EnclosureSnapshot::of(&states.iter().map(enclosure).collect::<Vec<_>>())
     }

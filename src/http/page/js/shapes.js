@@ -59,12 +59,16 @@ const SLOT = object({
   drive: maybe(object(SUMMARY)),
 });
 
+/** An overview that an earlier version has stored has none. */
+const MODULES = (value) => list(object({ sysfs_name: word, missing_since: time }))(isAbsent(value) ? [] : value);
+
 const SHELF = object({
   id: word,
   sysfs_name: word,
   vendor: text,
   model: text,
   missing_since: time,
+  modules: MODULES,
   error: text,
   slots: list(SLOT),
   layout: maybe(object({ rows: amount, columns: amount, numbering: word, first_bay: word, guessed: flag })),

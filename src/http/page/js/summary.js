@@ -39,8 +39,11 @@ function troubles() {
   overview.enclosures.forEach((shelf, index) => {
     const why = shelf.error ?? (shelf.slots.odd ? 'its bays are unreadable' : null);
     const subject = `Shelf ${index + 1} (${shelfName(shelf)})`;
-    if (shelf.missing_since) all.push({ rank: 2, kind: 'missing', subject, says: 'is missing', why: `since ${shelf.missing_since}, its bays are shown as they were last` });
-    else if (why) all.push({ rank: 6, kind: 'unknown', subject, says: 'is not well', why });
+    if (shelf.missing_since) all.push({ rank: 2, kind: 'missing', subject, says: 'is missing', why: `since ${moment(shelf.missing_since)}, its bays are shown as they were last` });
+    else if (shelf.modules.some((module) => module.missing_since)) {
+      const lost = shelf.modules.filter((module) => module.missing_since).map((module) => module.sysfs_name);
+      all.push({ rank: 3, kind: 'warn', subject, says: 'has lost an IO module', why: lost.join(', ') });
+    } else if (why) all.push({ rank: 6, kind: 'unknown', subject, says: 'is not well', why });
   });
   const lists = { 'The shelves': overview.enclosures, 'The drives in no bay': overview.unslotted, 'The pools': overview.pools };
   for (const [subject, one] of Object.entries(lists)) if (one.odd) all.push({ rank: 6, kind: 'unknown', subject, says: 'are unreadable', why: null });
