@@ -46,6 +46,12 @@ kinds! {
     HostAnswers = "2c4a4688a278454b84e3bbafde0dabd5",
     ShelfSilent = "e9f6a5e5eb7744aeaaf532b83989cec5",
     ShelfAnswers = "cb4e000819c5406c92af1238f4c7cb9c",
+    /// The kernel shows an enclosure no more.
+    ShelfMissing = "bdb7ba12738b447485c8a6fa9890a3d0",
+    ShelfBack = "58fa2bdb6b12431696ff64faf9fedca7",
+    /// An enclosure has lost one of its IO modules.
+    ModuleMissing = "70013bd0345e4a27a8513d1db22e38da",
+    ModuleBack = "118b1b2812474a5d913d8cd63e41b54a",
     PoolState = "47fb95b2ffe34e6392f83e6602d71810",
     /// A finding about a pool other than its state: its data, or a leaf that is no drive on this host.
     PoolFinding = "c31b07b70b364de2b0448a906122a315",

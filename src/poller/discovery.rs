@@ -36,6 +36,7 @@ impl EventLoop {
         self.last_discovery = Instant::now();
         let changes = self.collector.discover();
         self.detector.changes(&changes, self.collector.inventory(), self.readiness == Readiness::Ready);
+        self.detector.settle(&self.collector);
         self.limit_missing(0);
         let inventory = self.collector.inventory();
         let is_present = |key: &DriveKey| inventory.get(key).is_some_and(DriveRecord::is_present);

@@ -77,6 +77,7 @@ impl EventLoop {
             wake = self.run_due();
             self.handle.heartbeat().beat();
         }
+        self.detector.flush(&self.collector);
         self.collector.finish(reports);
         self.leadership.release(&self.redis);
     }
@@ -119,6 +120,7 @@ impl EventLoop {
             self.discover();
             self.request_pools();
         }
+        self.detector.settle(&self.collector);
     }
 
     fn may_sweep(&self) -> bool {

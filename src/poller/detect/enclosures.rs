@@ -28,7 +28,8 @@ struct Silence {
 impl EnclosureSnapshot {
     pub(super) fn of(enclosures: &[Enclosure]) -> Self {
         let mut states = Vec::new();
-        for enclosure in enclosures {
+        // The silence of one that disappears does not end.
+        for enclosure in enclosures.iter().filter(|enclosure| enclosure.missing_since().is_none()) {
             let silence = match &enclosure.error {
                 Some(problem @ EnclosureProblem::Silent { modules, .. }) => {
                     Some(Silence { modules: modules.clone(), reason: problem.to_string() })
@@ -134,6 +135,8 @@ mod tests {
         let is_silent = snapshot(&[("0xb", Some(silent()))]);
         assert_eq!(detect(&EnclosureSnapshot::default(), &is_silent, AT).len(), 1);
         assert_eq!(detect(&is_silent, &EnclosureSnapshot::default(), AT), []);
+        let missing = snapshot(&[("0xb", Some(EnclosureProblem::Missing { since: AT }))]);
+        assert_eq!(detect(&is_silent, &missing, AT), []);
     }
 
     #[test]

@@ -12,22 +12,19 @@ use crate::events::{
 };
 use log::Level;
 
-/// One event for each change; more than `MAX_DRIVE_EVENTS` changes are counted. `known`: what was last reported of the
-/// drives, for their pools.
+/// One event for each change. `known`: what was last reported of the drives, for their pools.
 pub(super) fn detect(known: &LastReported, changes: &[Change], inventory: &Inventory, at: Timestamp) -> Vec<Event> {
-    let (mut events, mut more) = (Vec::new(), Vec::new());
-    for (index, change) in changes.iter().enumerate() {
-        let Some(record) = inventory.get(change.key()) else { continue };
-        if index < MAX_DRIVE_EVENTS {
-            events.push(event_of(known, change, record, at));
-        } else {
-            more.push(fields_with_pool(known, record));
-        }
-    }
+    let event = |change: &Change| Some(event_of(known, change, inventory.get(change.key())?, at));
+    changes.iter().filter_map(event).collect()
+}
+
+/// More than `MAX_DRIVE_EVENTS` events are counted.
+pub(super) fn limit(mut events: Vec<Event>, at: Timestamp) -> Vec<Event> {
+    let more = events.split_off(events.len().min(MAX_DRIVE_EVENTS));
     if !more.is_empty() {
         let count = more.len();
         let (kind, subject) = (EventKind::ManyDrives, Subject::Drives { count });
-        let fields = merge_fields(&more);
+        let fields = merge_fields(more.iter().map(|event| &event.fields));
         events.push(event!(Level::Warn, kind, at, subject, fields, "more drives came or went count={count}"));
     }
     events
@@ -134,12 +131,12 @@ mod tests {
     #[test]
     fn changes_beyond_the_limit_are_counted_in_one_event() {
         let changes: Vec<Change> = (0..15).map(|n| Change::Missing(key(n))).collect();
-        let events = detect(&LastReported::default(), &changes, &inventory(15), AT);
+        let events = limit(detect(&LastReported::default(), &changes, &inventory(15), AT), AT);
         assert_eq!(events.len(), 13);
         let last = events.last().unwrap();
         assert_eq!((last.kind, last.level), (EventKind::ManyDrives, Level::Warn));
         assert_eq!(last.text, "more drives came or went count=3");
         assert_eq!(last.subject, Subject::Drives { count: 3 });
-        assert_eq!(last.fields, EventFields::none().with_each(SERIAL, ["S12", "S13", "S14"]));
+        assert_eq!(last.fields, EventFields::none().with(STATE, "missing").with_each(SERIAL, ["S12", "S13", "S14"]));
     }
 }

@@ -11,6 +11,7 @@ mod hosts;
 mod inventory_changes;
 mod paths;
 mod pools;
+mod presence;
 mod service;
 
 use crate::api::overview::Overview;
@@ -18,15 +19,16 @@ use crate::clock::now;
 use crate::collector::{Collector, CompletedSweep, SmartctlTransition};
 use crate::domain::drive::DriveKey;
 use crate::domain::identity::SerialNumber;
-use crate::domain::inventory::{Change, Inventory};
+use crate::domain::inventory::{Change, Inventory, KnownEnclosure};
 use crate::events::{Event, emit};
 use drives::LastReported;
 use enclosures::EnclosureSnapshot;
 use hosts::HostSnapshot;
 use paths::PathSnapshot;
 use pools::PoolSnapshot;
+use presence::{Presence, Release};
 use service::ZpoolStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What was last reported, and which warnings were given.
 #[derive(Default)]
@@ -35,6 +37,7 @@ pub(super) struct Detector {
     hosts: HostSnapshot,
     paths: PathSnapshot,
     enclosures: EnclosureSnapshot,
+    presence: Presence,
     pools: PoolSnapshot,
     zpool: ZpoolStatus,
     has_swept: bool,
@@ -47,10 +50,34 @@ pub(super) struct Detector {
 }
 
 impl Detector {
-    /// Drives that came, went or moved. Before the first sweep everything is new, which is no event.
-    pub(super) fn changes(&self, changes: &[Change], inventory: &Inventory, is_ready: bool) {
+    /// Drives that came, went or moved; their events are held until `settle`. Before the first sweep everything is new,
+    /// which is no event.
+    pub(super) fn changes(&mut self, changes: &[Change], inventory: &Inventory, is_ready: bool) {
         if is_ready {
-            emit_all(&inventory_changes::detect(&self.drives, changes, inventory, now()));
+            let events = inventory_changes::detect(&self.drives, changes, inventory, now());
+            self.presence.hold(events, Instant::now());
+        }
+    }
+
+    /// Enclosures and modules that an earlier daemon knew.
+    pub(super) fn restore_presence(&mut self, stored: &[KnownEnclosure]) {
+        self.presence.restore(stored);
+    }
+
+    /// Reports what has happened to drives, enclosures and modules, once nothing changes any more.
+    pub(super) fn settle(&mut self, collector: &Collector) {
+        self.release(collector, Release::WhenSettled);
+    }
+
+    /// Reports what is still held, because this daemon stops.
+    pub(super) fn flush(&mut self, collector: &Collector) {
+        self.release(collector, Release::Now);
+    }
+
+    fn release(&mut self, collector: &Collector, release: Release) {
+        if collector.has_seen() {
+            let times = (Instant::now(), now());
+            emit_all(&self.presence.settle(collector.enclosures(), collector.inventory(), release, times));
         }
     }
 
