@@ -12,6 +12,7 @@ pub mod drive_document;
 pub(crate) mod drive_summary;
 pub(crate) mod enclosure_view;
 pub mod json_limits;
+pub(crate) mod known_enclosures;
 pub mod locate;
 pub(crate) mod metrics_snapshot;
 pub mod missing_drives;

@@ -25,6 +25,8 @@ pub enum Key {
     ZfsMap,
     /// Documents of missing drives.
     Gone,
+    /// The enclosures that are known, with the drives in their bays.
+    KnownEnclosures,
 }
 
 impl Key {
@@ -36,6 +38,7 @@ impl Key {
             Self::Enclosures => "enclosures".to_owned(),
             Self::ZfsMap => "zfs_map".to_owned(),
             Self::Gone => "gone".to_owned(),
+            Self::KnownEnclosures => "known_enclosures".to_owned(),
         }
     }
 
@@ -43,7 +46,7 @@ impl Key {
     pub(crate) fn limits(&self, limits: &ValueLimits) -> JsonLimits {
         match self {
             Self::Smart(_) => DOCUMENT,
-            Self::Overview | Self::Enclosures | Self::ZfsMap => limits.list,
+            Self::Overview | Self::Enclosures | Self::ZfsMap | Self::KnownEnclosures => limits.list,
             Self::Gone => limits.missing_list,
         }
     }
@@ -55,7 +58,7 @@ impl Key {
             Self::Overview => lifetimes.overview,
             Self::Enclosures => lifetimes.enclosures,
             Self::ZfsMap => lifetimes.zfs,
-            Self::Gone => lifetimes.stale,
+            Self::Gone | Self::KnownEnclosures => lifetimes.stale,
         }
     }
 }

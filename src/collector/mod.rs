@@ -38,7 +38,7 @@ use crate::config::SmartConfig;
 use crate::domain::drive::DriveKey;
 use crate::domain::enclosure::Enclosure;
 use crate::domain::health::{Peers, RuleSettings};
-use crate::domain::inventory::{Change, Inventory, KnownEnclosures};
+use crate::domain::inventory::{Change, Inventory, KnownEnclosure, KnownEnclosures};
 use crate::domain::layout::Layouts;
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::Zfs;
@@ -176,7 +176,8 @@ impl Collector {
 
     /// Runs a discovery; takes a few milliseconds and sends no command.
     pub fn discover(&mut self) -> Vec<Change> {
-        let (drives, mut found) = match discovery::discover(self.jobs.host(), &mut self.types, self.drives.inventory()) {
+        let (drives, mut found) = match discovery::discover(self.jobs.host(), &mut self.types, self.drives.inventory())
+        {
             Ok(found) => found,
             Err(error) => {
                 self.visibility.failed(&error);
@@ -192,6 +193,18 @@ impl Collector {
         self.update_enclosures(at);
         self.sources.pools.refresh_device_names(&self.found.links);
         changes
+    }
+
+    pub(crate) fn known_enclosures(&self) -> &KnownEnclosures {
+        &self.enclosures
+    }
+
+    /// Restores enclosures that an earlier daemon knew. `seen_at`: when it saw last what was present.
+    pub(crate) fn restore_enclosures(&mut self, stored: Vec<KnownEnclosure>, seen_at: Timestamp) {
+        for enclosure in stored {
+            self.enclosures.restore(enclosure, seen_at);
+        }
+        self.update_enclosures(now());
     }
 
     /// Updates the known enclosures from the drives, and the bays of drives whose enclosure is missing.

@@ -35,6 +35,7 @@ impl EventLoop {
         let has_seen = self.collector.has_seen();
         if has_seen {
             self.publisher.lists(&overview, self.collector.zfs(), !self.collector.is_sweeping());
+            self.publish_known_enclosures();
         } else {
             self.publisher.skip_rebuild();
         }

@@ -10,6 +10,7 @@ mod discovery;
 mod event_loop;
 mod handle;
 mod heartbeat;
+mod known_enclosures;
 mod leadership;
 mod lease_holder;
 mod lists;

@@ -207,6 +207,11 @@ impl Publisher {
         self.memory.set(Key::Gone, list.into());
     }
 
+    /// Sets the list of known enclosures, which is sent with the next lists.
+    pub(super) fn set_known_enclosures(&self, list: Vec<u8>) {
+        self.memory.set(Key::KnownEnclosures, list.into());
+    }
+
     /// Removes documents of drives that are not present.
     pub(super) fn retain(&mut self, is_present: impl Fn(&DeviceName) -> bool) {
         self.summaries.retain(|device, _| is_present(device));
@@ -300,7 +305,7 @@ impl Publisher {
         if lists {
             let life = self.lifetimes.overview.min(self.lifetimes.enclosures).min(self.lifetimes.zfs);
             self.lists_due = at + life / 3;
-            keys.extend([Key::Enclosures, Key::ZfsMap]);
+            keys.extend([Key::Enclosures, Key::ZfsMap, Key::KnownEnclosures]);
             if std::mem::take(&mut self.missing_list) == MissingListSend::Include {
                 keys.push(Key::Gone);
             }

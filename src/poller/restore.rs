@@ -38,9 +38,11 @@ impl EventLoop {
         }
         let Ok(gone) = self.last_list(&Key::Gone) else { return };
         let Ok(overview) = self.last_list(&Key::Overview) else { return };
+        let Ok(enclosures) = self.last_list(&Key::KnownEnclosures) else { return };
         self.missing.restore = Restore::Done;
         self.missing.stored_list = if gone.is_some() { StoredList::Present } else { StoredList::Absent };
         let name = self.collector.name().to_owned();
+        self.restore_enclosures(enclosures.as_deref());
         let mut budget = self.document_budget();
         let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
         let overview = overview.filter(|overview| overview.host == name);

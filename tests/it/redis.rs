@@ -267,7 +267,8 @@ fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
 fn redis_holds_exactly_the_promised_keys_with_their_lifetimes() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
-    let lists = [("overview", 60), ("enclosures", 300), ("zfs_map", 300), ("gone", 86_400)];
+    let lists =
+        [("overview", 60), ("enclosures", 300), ("zfs_map", 300), ("gone", 86_400), ("known_enclosures", 86_400)];
     let mut lifetimes: Vec<(String, i64)> = lists.map(|(name, life)| (name.to_owned(), life)).to_vec();
     lifetimes.extend(truth.devices().iter().map(|d| (format!("smart:{d}"), 120)));
     let mut wanted: Vec<String> =

@@ -1,0 +1,177 @@
+//! The list of known enclosures: the value of `jbod:known_enclosures`, by which a daemon that starts knows which
+//! enclosures, IO modules and bays there were.
+
+use super::SCHEMA;
+use crate::domain::enclosure::module::{KnownModule, MAX_MODULES};
+use crate::domain::enclosure::{Enclosure, Slot};
+use crate::domain::identity::{EnclosureId, Identity};
+use crate::domain::inventory::{KnownEnclosure, KnownEnclosures, MAX_MISSING_ENCLOSURES};
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Limit of the bays that are restored in all; the largest enclosures have some 110.
+const MAX_SLOTS: usize = 4_096;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct KnownEnclosureList {
+    schema: u32,
+    host: String,
+    generated_at: Timestamp,
+    enclosures: Vec<StoredEnclosure>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredEnclosure {
+    id: EnclosureId,
+    vendor: Option<String>,
+    model: Option<String>,
+    rev: Option<String>,
+    missing_since: Option<Timestamp>,
+    modules: Vec<StoredModule>,
+    slots: Vec<StoredSlot>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredModule {
+    sysfs_name: String,
+    address: Option<String>,
+    missing_since: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredSlot {
+    slot: u32,
+    name: String,
+    /// The drive that is in the bay, or was last.
+    drive: Option<Identity>,
+}
+
+/// The enclosures in such a list, and when they were known.
+#[derive(Debug)]
+pub(crate) struct StoredEnclosures {
+    pub(crate) generated_at: Timestamp,
+    pub(crate) enclosures: Vec<KnownEnclosure>,
+}
+
+/// Builds that list.
+pub(crate) fn build_enclosure_list(known: &KnownEnclosures, host: &str, generated_at: Timestamp) -> Vec<u8> {
+    let enclosures = known.iter().map(StoredEnclosure::of).collect();
+    let list = KnownEnclosureList { schema: SCHEMA, host: host.to_owned(), generated_at, enclosures };
+    serde_json::to_vec(&list).unwrap_or_default()
+}
+
+/// The enclosures in such a list, if it is one of that host. No time is later than `now`.
+pub(crate) fn parse_enclosure_list(value: &[u8], host: &str, now: Timestamp) -> Option<StoredEnclosures> {
+    let list: KnownEnclosureList = serde_json::from_slice(value).ok()?;
+    if list.schema != SCHEMA || list.host != host {
+        return None;
+    }
+    let mut slots = 0;
+    let has_room = |enclosure: &StoredEnclosure| {
+        slots += enclosure.slots.len();
+        slots <= MAX_SLOTS
+    };
+    let enclosures = list.enclosures.into_iter().take(MAX_MISSING_ENCLOSURES).take_while(has_room);
+    Some(StoredEnclosures {
+        generated_at: list.generated_at.min(now),
+        enclosures: enclosures.map(|enclosure| enclosure.into_known(now)).collect(),
+    })
+}
+
+impl StoredEnclosure {
+    fn of(known: &KnownEnclosure) -> Self {
+        let KnownEnclosure { enclosure, drives } = known;
+        let module = |module: &KnownModule| StoredModule {
+            sysfs_name: module.sysfs_name.clone(),
+            address: module.address.clone(),
+            missing_since: module.missing_since,
+        };
+        let slot = |slot: &Slot| StoredSlot {
+            slot: slot.number,
+            name: slot.name.clone(),
+            drive: drives.get(&slot.number).cloned(),
+        };
+        Self {
+            id: enclosure.id.clone(),
+            vendor: enclosure.vendor.clone(),
+            model: enclosure.model.clone(),
+            rev: enclosure.rev.clone(),
+            missing_since: enclosure.missing_since(),
+            modules: enclosure.modules.iter().map(module).collect(),
+            slots: enclosure.slots.iter().map(slot).collect(),
+        }
+    }
+
+    fn into_known(self, now: Timestamp) -> KnownEnclosure {
+        let mut known = KnownEnclosure::default();
+        for StoredSlot { slot, name, drive } in self.slots {
+            known.drives.extend(drive.filter(|identity| !identity.is_empty()).map(|identity| (slot, identity)));
+            known.enclosure.slots.push(Slot { number: slot, name, ..Slot::default() });
+        }
+        // By number, as bays are looked up; a list of ours has none twice.
+        known.enclosure.slots.sort_by_key(|slot| slot.number);
+        known.enclosure.slots.dedup_by_key(|slot| slot.number);
+        let no_later = |since: Option<Timestamp>| since.map(|since| since.min(now));
+        let module = |module: StoredModule| KnownModule {
+            sysfs_name: module.sysfs_name,
+            address: module.address,
+            missing_since: no_later(module.missing_since),
+        };
+        let modules: Vec<KnownModule> = self.modules.into_iter().take(MAX_MODULES).map(module).collect();
+        known.enclosure = Enclosure {
+            id: self.id,
+            sysfs_names: modules.iter().map(|module| module.sysfs_name.clone()).collect(),
+            modules,
+            vendor: self.vendor,
+            model: self.model,
+            rev: self.rev,
+            slots: known.enclosure.slots,
+            error: None,
+        };
+        if let Some(since) = no_later(self.missing_since) {
+            known.enclosure.set_missing(since);
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_list_gives_back_what_was_known() {
+        let module = |name: &str, missing_since: Option<i64>| KnownModule {
+            sysfs_name: name.to_owned(),
+            address: Some(format!("naa.{name}")),
+            missing_since: missing_since.map(Timestamp),
+        };
+        let mut known = KnownEnclosures::default();
+        let present = Enclosure {
+            id: "0x5".into(),
+            sysfs_names: vec!["0:0:9:0".to_owned(), "1:0:9:0".to_owned()],
+            modules: vec![module("0:0:9:0", None), module("1:0:9:0", Some(7))],
+            model: Some("SHELF".to_owned()),
+            slots: vec![Slot { number: 3, name: "SLOT 03".to_owned(), ..Slot::default() }],
+            ..Enclosure::default()
+        };
+        let mut gone = Enclosure { id: "0x6".into(), ..Enclosure::default() };
+        gone.set_missing(Timestamp(9));
+        let identity = Identity { wwid: None, unit_serial: Some("S1".into()) };
+        let stored = [
+            KnownEnclosure { enclosure: present, drives: [(3, identity)].into() },
+            KnownEnclosure { enclosure: gone, ..KnownEnclosure::default() },
+        ];
+        for enclosure in &stored {
+            known.restore(enclosure.clone(), Timestamp(9));
+        }
+        let list = build_enclosure_list(&known, "nas1", Timestamp(10));
+        let read = parse_enclosure_list(&list, "nas1", Timestamp(20)).unwrap();
+        assert_eq!(read.generated_at, Timestamp(10));
+        assert_eq!(read.enclosures, known.iter().cloned().collect::<Vec<_>>());
+        let early = parse_enclosure_list(&list, "nas1", Timestamp(8)).unwrap();
+        assert!(early.enclosures.iter().all(|known| known.enclosure.missing_since() == Some(Timestamp(8))));
+        assert!(parse_enclosure_list(&list, "nas2", Timestamp(20)).is_none(), "another host");
+        assert!(parse_enclosure_list(b"{}", "nas1", Timestamp(20)).is_none());
+    }
+}

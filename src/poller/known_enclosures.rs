@@ -1,0 +1,25 @@
+//! The enclosures that are known, over restarts.
+
+use super::event_loop::EventLoop;
+use super::missing_drives::Restore;
+use crate::api::known_enclosures::{StoredEnclosures, build_enclosure_list, parse_enclosure_list};
+use crate::clock::now;
+
+impl EventLoop {
+    /// Restores the enclosures and IO modules that an earlier daemon knew, or another one. What disappeared while none ran
+    /// is reported.
+    pub(super) fn restore_enclosures(&mut self, list: Option<&[u8]>) {
+        let stored = list.and_then(|list| parse_enclosure_list(list, self.collector.name(), now()));
+        let Some(StoredEnclosures { generated_at, enclosures }) = stored else { return };
+        self.detector.restore_presence(&enclosures);
+        self.collector.restore_enclosures(enclosures, generated_at);
+    }
+
+    /// Publishes the list of known enclosures. Before the stored one is restored, this daemon knows less.
+    pub(super) fn publish_known_enclosures(&self) {
+        if self.missing.restore == Restore::Done {
+            let list = build_enclosure_list(self.collector.known_enclosures(), self.collector.name(), now());
+            self.publisher.set_known_enclosures(list);
+        }
+    }
+}
