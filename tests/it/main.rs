@@ -27,6 +27,7 @@ mod lifecycle;
 mod logical_units;
 mod metrics;
 mod missing;
+mod missing_enclosures;
 mod openapi;
 mod package;
 mod page;

@@ -188,6 +188,10 @@ fn a_small_rack_with_its_troubles(answers: &mut Answers) {
     redis.kill();
     eventually("it notices", || (daemon.get("/healthz").text().contains("redis")).then_some(()));
     answers.look_everywhere(&daemon);
+    sim.shelf(&["enclosure/0", "gone"]);
+    daemon.overview_when("the shelf is missing", |overview| !overview["enclosures"][0]["missing_since"].is_null());
+    daemon.drive_when(&serial(3), "its bay is the last one", |drive| !drive["bay_as_of"].is_null());
+    answers.look_everywhere(&daemon);
     for drive in support::json::drives(&daemon.json("/api/overview")) {
         let device = drive["device"].as_str().expect("a name");
         answers.look(&daemon, "GET", &format!("/api/drives/{device}"), &[]);

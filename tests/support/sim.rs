@@ -101,6 +101,18 @@ impl Sim {
         self.run("usb", args);
     }
 
+    /// `shelf(&["enclosure/0", "gone", "--drives"])`
+    #[track_caller]
+    pub fn shelf(&self, args: &[&str]) {
+        self.run("shelf", args);
+    }
+
+    /// `module(&["enclosure/0", "1", "back"])`
+    #[track_caller]
+    pub fn module(&self, args: &[&str]) {
+        self.run("module", args);
+    }
+
     #[track_caller]
     pub fn swap_letters(&self, a: &str, b: &str) {
         self.run("swap-letters", &[a, b]);

@@ -22,6 +22,7 @@ mod outside;
 mod path_faults;
 mod places;
 mod plan;
+mod presence;
 mod reach;
 mod recorded;
 mod scan;
@@ -117,6 +118,24 @@ enum Command {
         #[arg(long)]
         ssd: bool,
     },
+    /// A shelf disappears from sysfs, or comes back
+    Shelf {
+        dir: PathBuf,
+        /// enclosure/E
+        shelf: String,
+        #[command(flatten)]
+        options: presence::PresenceOptions,
+    },
+    /// An IO module of a shelf disappears from sysfs, or comes back
+    Module {
+        dir: PathBuf,
+        /// enclosure/E
+        shelf: String,
+        /// The number of its SCSI host
+        iom: u32,
+        #[command(flatten)]
+        options: presence::PresenceOptions,
+    },
     /// Every drive with its bay, names and state
     List {
         dir: PathBuf,
@@ -173,6 +192,8 @@ fn command(command: Command) -> anyhow::Result<()> {
         Command::Swap { dir, one, other } => moves::swap(&dir, &one, &other),
         Command::Raid { dir, options } => outside::raid(&dir, &options),
         Command::Usb { dir, bridge, ssd } => outside::usb(&dir, bridge, ssd),
+        Command::Shelf { dir, shelf, options } => presence::run(&dir, &shelf, None, &options),
+        Command::Module { dir, shelf, iom, options } => presence::run(&dir, &shelf, Some(iom), &options),
         Command::List { dir, json } => list::run(&dir, json),
     }
 }
