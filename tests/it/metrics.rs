@@ -400,8 +400,11 @@ fn papers_alerts_and_dashboard_name_the_series_that_there_are() {
     sim.set("pool/tank", &["scan=scrubbing", "progress=42"]);
     let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
     sim.pull(&["bay/0/8"]);
-    let page = daemon
-        .metrics_when("one is missing", |page| page.all("jbod_device_missing_since_timestamp_seconds", &[]).len() == 1);
+    sim.shelf(&["enclosure/1", "gone"]);
+    let page = daemon.metrics_when("a drive and a shelf are missing", |page| {
+        let missing = ["device", "enclosure"].map(|what| format!("jbod_{what}_missing_since_timestamp_seconds"));
+        missing.iter().all(|name| page.all(name, &[]).len() == 1)
+    });
     let read = |path: &str| {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))

@@ -83,23 +83,30 @@ impl KnownEnclosures {
         known.enclosure.modules.len() != before
     }
 
-    /// Forgets missing enclosures whose drives are all in other bays now, those that have been missing for a day while
-    /// none of their drives is present, and those beyond the limit.
+    /// Forgets missing enclosures that are present under another id or were emptied, those that have been missing for a
+    /// day while none of their drives is present, and those beyond the limit.
     pub(crate) fn expire(&mut self, inventory: &Inventory, now: Timestamp) {
         if self.missing().next().is_none() {
             return;
         }
         let present: HashMap<&Identity, Option<&Bay>> =
             inventory.present().map(|record| (&record.drive.identity, record.linked_bay())).collect();
+        let modules: HashSet<String> = self.present_addresses().collect();
         self.known.retain(|id, known| {
             let Some(since) = known.enclosure.missing_since() else { return true };
-            let is_elsewhere =
-                |identity| present.get(identity).copied().flatten().is_some_and(|bay| bay.enclosure != *id);
-            if !known.drives.is_empty() && known.drives.values().all(is_elsewhere) {
-                return false;
-            }
-            let is_waiting = |identity| present.get(identity).is_some_and(Option::is_none);
-            since.age_seconds(now) < MISSING_RETENTION_SECONDS || known.drives.values().any(is_waiting)
+            let is_elsewhere = |identity: &&Identity| {
+                present.get(*identity).copied().flatten().is_some_and(|bay| bay.enclosure != *id)
+            };
+            let elsewhere = known.drives.values().filter(is_elsewhere).count();
+            let is_waiting = known.drives.values().any(|identity| present.get(identity).is_some_and(Option::is_none));
+            let was_emptied = !is_waiting && 2 * elsewhere > known.drives.len();
+            let is_renamed = known
+                .enclosure
+                .modules
+                .iter()
+                .any(|m| m.address.as_ref().is_some_and(|address| modules.contains(address)));
+            let has_expired = !is_waiting && since.age_seconds(now) >= MISSING_RETENTION_SECONDS;
+            !was_emptied && !is_renamed && !has_expired
         });
         let mut missing: Vec<(Timestamp, EnclosureId)> =
             self.missing().map(|(since, known)| (since, known.enclosure.id.clone())).collect();
@@ -144,6 +151,12 @@ impl KnownEnclosures {
                 known.enclosure.set_missing(since.shifted(by_seconds));
             }
         }
+    }
+
+    /// Addresses of the modules that are present.
+    fn present_addresses(&self) -> impl Iterator<Item = String> {
+        let modules = self.known.values().flat_map(|known| &known.enclosure.modules);
+        modules.filter(|module| module.missing_since.is_none()).filter_map(|module| module.address.clone())
     }
 
     fn missing(&self) -> impl Iterator<Item = (Timestamp, &KnownEnclosure)> {
@@ -256,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn enclosure_whose_drives_are_all_elsewhere_is_forgotten() {
+    fn enclosure_that_was_emptied_or_renamed_is_forgotten() {
         let mut host = Host::default();
         host.discover(two(), vec![enclosure("e", &["0:0:1:0", "0:0:2:0"])], 0);
         let changes = host.discover(two(), vec![enclosure("f", &["0:0:2:0"])], 5);
@@ -265,6 +278,12 @@ mod tests {
         assert_eq!(host.missing().len(), 1, "one drive is in no other bay");
         host.discover(two(), vec![enclosure("f", &["0:0:2:0", "0:0:1:0"])], 6);
         assert_eq!((host.missing(), host.bay("a")), (vec![], Some(here("f", 2))));
+        // Its only module is that of another enclosure now.
+        let module = KnownModule { sysfs_name: "0:0:9:0".into(), address: Some("naa.5".into()), missing_since: None };
+        let named = |id: &str| Enclosure { modules: vec![module.clone()], ..enclosure(id, &[""]) };
+        host.discover(vec![], vec![named("0:0:9:0")], 7);
+        host.discover(vec![], vec![named("0:0:12:0")], 8);
+        assert_eq!(host.missing().iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["f"]);
     }
 
     #[test]
