@@ -40,7 +40,7 @@ pub fn run(dir: &Path, word: &str, iom: Option<u32>, options: &PresenceOptions) 
         let targets = drives(dir, shelf, iom, is_back)?;
         for target in &targets {
             if is_back {
-                insert(dir, target, &Wanted { serial: None, kind: None, model: None })?;
+                insert(dir, target, &Wanted { serial: None, kind: None, model: None, dual_actuator: false })?;
             } else {
                 pull(dir, std::slice::from_ref(target), iom)?;
             }
