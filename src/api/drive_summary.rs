@@ -92,6 +92,15 @@ pub struct DriveSummary {
     pub(crate) stale: bool,
     /// Why there is no (newer) reading.
     pub(crate) error: Option<String>,
+    /// `false`: that it has no health data is no fault. It is a RAID volume, an iSCSI, Fibre Channel or virtio disk that never
+    /// gave any, or has no node in `/dev`.
+    #[serde(default = "is_expected")]
+    pub(crate) health_expected: bool,
+}
+
+/// What an earlier version has stored does not say.
+fn is_expected() -> bool {
+    true
 }
 
 impl DriveSummary {

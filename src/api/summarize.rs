@@ -72,6 +72,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         missing_since: record.missing_since,
         stale,
         error: record.why_no_reading().map(|why| why.to_string()),
+        health_expected: !record.may_lack_health(),
     }
 }
 

@@ -159,8 +159,14 @@ impl DriveReader {
         }
         let attempts = attempts?;
         if let Some(sweep) = self.sweep.as_mut() {
-            // A volume whose disks are listed is not expected to answer.
-            let may_fail = self.inventory.get(&key).is_some_and(|record| !record.drive.raid_disks.is_empty());
+            // A volume whose disks are listed is not expected to answer, nor is one of another machine, or a drive without a
+            // node.
+            let record = self.inventory.get(&key);
+            let is_volume =
+                record.is_some_and(|record| !record.drive.raid_disks.is_empty() || record.gives_no_health());
+            let has_health = record.and_then(|record| record.report.as_ref()).is_some_and(|report| report.has_health());
+            let may_fail =
+                is_volume || !has_health && matches!(answer.outcome, Outcome::Failed(NoReading::NoNode { .. }));
             sweep.record(&key, &answer.outcome, may_fail);
         }
         // Another daemon has a newer reading: pending requests get that.

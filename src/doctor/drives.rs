@@ -84,6 +84,9 @@ fn why_no_bay(drive: &Drive, has_enclosures: bool) -> (bool, &'static str) {
         Some(Transport::Nvme) => (true, "an NVMe drive is behind no SES processor"),
         Some(Transport::Raid) => (true, "a RAID volume is made up by its controller"),
         Some(Transport::Usb) => (true, "a USB box is no shelf"),
+        Some(Transport::Iscsi) => (true, "an iSCSI volume is in another machine"),
+        Some(Transport::Virtio) => (true, "a virtual disk is in no shelf"),
+        Some(Transport::Fc) if !has_enclosures => (true, "a Fibre Channel volume is in another machine"),
         _ if has_enclosures => (false, "no bay of any enclosure links to its address"),
         _ => (false, "no enclosure is known"),
     }
@@ -116,6 +119,11 @@ fn no_reading(shared: &str, drives: &[(&DriveRecord, NoReading)]) -> DoctorFindi
     };
     if drives.iter().all(|(record, _)| has_disks(&record.drive)) {
         return ok(own);
+    }
+    if drives.iter().all(|(record, _)| record.gives_no_health()) {
+        let names: Vec<String> = drives.iter().map(|(record, _)| placed(record)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        return ok(format!("no reading of {}, which is no fault: {own}", subject(&names, "", "").trim_end()));
     }
     if why.names_its_drive() {
         return warn(own, remedy(why));
@@ -177,7 +185,9 @@ fn remedy(why: &NoReading) -> &'static str {
         NoReading::NotInstalled
         | NoReading::NameReused { .. }
         | NoReading::WithoutHealth { .. }
+        | NoReading::VolumeWithoutHealth { .. }
         | NoReading::Missing { .. } => Cause::Other,
+        NoReading::NoNode { .. } => return "udev; in a container, passing the device in",
     };
     match cause {
         Cause::PermissionDenied => "running as root, or with CAP_SYS_RAWIO (SATA) and CAP_SYS_ADMIN (NVMe)",

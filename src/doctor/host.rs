@@ -142,6 +142,20 @@ pub(super) fn nodes(host: &Host, inventory: &Inventory) -> Vec<DoctorFinding> {
     // A disk behind a RAID volume is reached by the volume's node.
     let own = || inventory.present().filter(|r| r.drive.raid_volume().is_none());
     let closed: Vec<_> = own().filter_map(|r| host_checks::inaccessible_node(host, &r.drive)).collect();
+    let (absent, closed): (Vec<_>, Vec<_>) =
+        closed.into_iter().partition(|(_, error)| error.kind() == std::io::ErrorKind::NotFound);
+    let reachable = own().count() - closed.len() - absent.len();
+    // In a container the kernel shows the drives of the whole host; those that were not passed in are no fault.
+    let (absent, closed) = if reachable > 0 {
+        (absent, closed)
+    } else {
+        (Vec::new(), closed.into_iter().chain(absent).collect::<Vec<_>>())
+    };
+    if let Some((node, _)) = absent.first() {
+        let what = format!("{} drives have no node in /dev, {node} first: they are not read", absent.len());
+        findings
+            .push(ok(format!("{what} (pass the devices in to have them read, or leave them out with JBOD_EXCLUDE)")));
+    }
     if let Some((node, error)) = closed.first() {
         let remedy = match error.kind() {
             std::io::ErrorKind::PermissionDenied => {

@@ -175,6 +175,9 @@ impl Drive {
             Attachment::Scsi(Some(Transport::Usb)) if self.smartctl_type.is_none() => {
                 NoReading::UsbWithoutHealth { device: self.device.clone(), exit_status }
             }
+            Attachment::Scsi(Some(transport)) if transport.is_volume() => {
+                NoReading::VolumeWithoutHealth { device: self.device.clone(), transport, exit_status }
+            }
             _ => NoReading::WithoutHealth { exit_status, obstacle: report.health_obstacle() },
         }
     }

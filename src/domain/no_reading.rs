@@ -8,6 +8,7 @@ use super::identity::{DeviceName, ScsiHost};
 use super::path_state::PathState;
 use super::text::list_first;
 use super::time::Timestamp;
+use super::transport::Transport;
 use std::fmt;
 
 /// Disks behind a RAID volume that are named in a sentence.
@@ -41,6 +42,10 @@ pub enum NoReading {
     UsbWithoutHealth { device: DeviceName, exit_status: Option<u8> },
     /// The drive gave its identity only.
     WithoutHealth { exit_status: Option<u8>, obstacle: HealthObstacle },
+    /// A volume of another machine or of a hypervisor, which gave its identity only.
+    VolumeWithoutHealth { device: DeviceName, transport: Transport, exit_status: Option<u8> },
+    /// The kernel has the drive, and `/dev` has no node for it.
+    NoNode { node: String },
     /// The drive is missing.
     Missing { since: Timestamp },
 }
@@ -86,7 +91,13 @@ impl NoReading {
 
     /// The sentence begins with the name of the drive.
     pub(crate) fn names_its_drive(&self) -> bool {
-        matches!(self, Self::RaidVolume(_) | Self::UnknownBridge { .. } | Self::UsbWithoutHealth { .. })
+        matches!(
+            self,
+            Self::RaidVolume(_)
+                | Self::UnknownBridge { .. }
+                | Self::UsbWithoutHealth { .. }
+                | Self::VolumeWithoutHealth { .. }
+        )
     }
 
     /// The same with `device` for the name of the drive, and with text of smartctl as `rename` changes it.
@@ -95,6 +106,7 @@ impl NoReading {
         let mut renamed = self.clone();
         match &mut renamed {
             Self::ToolFailed(failure) => failure.text = rename(&failure.text),
+            Self::NoNode { node } => "for it".clone_into(node),
             Self::Unidentified { messages, .. } => *messages = rename(messages),
             Self::NoPassThrough { device: own, messages, .. } => {
                 own.clone_from(device);
@@ -161,6 +173,16 @@ impl fmt::Display for NoReading {
                 };
                 write!(f, "{why} (smartctl exit status {})", Status(*exit_status))
             }
+            Self::VolumeWithoutHealth { device, transport, exit_status } => {
+                let kind = match transport {
+                    Transport::Iscsi => "an iSCSI volume",
+                    Transport::Fc => "a Fibre Channel volume",
+                    _ => "a virtual disk",
+                };
+                let status = Status(*exit_status);
+                write!(f, "{device} is {kind}, and gives no health data (smartctl exit status {status})")
+            }
+            Self::NoNode { node } => write!(f, "there is no node {node}: the kernel has the drive, /dev does not"),
             Self::Missing { since } => write!(f, "the drive is gone since {since}"),
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Transport {
+pub enum Transport {
     /// SAS, also a SATA drive behind a SAS HBA.
     Sas,
     /// SATA.
@@ -40,6 +40,34 @@ pub(crate) enum Attachment {
     RaidVolume(Option<Controller>),
     /// A disk that is reached only through the node of such a volume.
     RaidDisk { volume: DeviceName },
+}
+
+impl Transport {
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Sas, Self::Sata, Self::Nvme, Self::Usb, Self::Raid, Self::Iscsi, Self::Fc, Self::Virtio];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Sas => "sas",
+            Self::Sata => "sata",
+            Self::Nvme => "nvme",
+            Self::Usb => "usb",
+            Self::Raid => "raid",
+            Self::Iscsi => "iscsi",
+            Self::Fc => "fc",
+            Self::Virtio => "virtio",
+        }
+    }
+
+    /// What it leads to is as a rule a volume of another machine (an iSCSI or Fibre Channel target) or of a hypervisor
+    /// (virtio), behind which there may be any number of drives, or none.
+    pub(crate) fn is_volume(self) -> bool {
+        matches!(self, Self::Iscsi | Self::Fc | Self::Virtio)
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|transport| transport.as_str() == text)
+    }
 }
 
 impl Attachment {

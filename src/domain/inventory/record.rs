@@ -100,7 +100,20 @@ impl DriveRecord {
         let transport = self.drive.attachment.transport();
         self.bay.is_none()
             && self.drive.raid_volume().is_none()
-            && !matches!(transport, Some(Transport::Nvme | Transport::Usb))
+            && !matches!(transport, Some(Transport::Nvme | Transport::Usb | Transport::Iscsi | Transport::Virtio))
+    }
+
+    /// That it has no health is no fault: it is a RAID volume, or `gives_no_health`.
+    pub(crate) fn may_lack_health(&self) -> bool {
+        self.drive.is_raid_volume() || self.gives_no_health()
+    }
+
+    /// It is a volume of another machine or of a hypervisor, or has no node in `/dev`, and has never given health data. Once
+    /// it has, it is expected to.
+    pub(crate) fn gives_no_health(&self) -> bool {
+        let has_given = self.report.as_ref().is_some_and(|report| report.has_health());
+        let is_volume = self.drive.attachment.transport().is_some_and(Transport::is_volume);
+        !has_given && (is_volume || matches!(self.error, Some(NoReading::NoNode { .. })))
     }
 
     /// Why there is no current reading, or no verdict although the drive was read.

@@ -107,6 +107,11 @@ fn identities(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::Result
         present().map(|d| (d.labels(), count_value(d.summary.units.len()))),
     )?;
     writer.gauges(
+        "jbod_device_health_expected",
+        "0 where it is no fault that the drive has no health data: a RAID, iSCSI, Fibre Channel or virtio volume, or no node in /dev",
+        present().map(|d| (d.labels(), bool_value(d.summary.health_expected))),
+    )?;
+    writer.gauges(
         "jbod_device_capacity_bytes",
         "Size of the drive",
         present().filter_map(|d| Some((d.labels(), d.summary.user_capacity_bytes?))),

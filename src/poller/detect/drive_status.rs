@@ -34,12 +34,13 @@ impl DriveStatus {
         }
     }
 
-    /// The status from which a drive starts: one that begins like this is no event.
-    pub(super) fn initial(record: &DriveRecord) -> Self {
+    /// The status from which a drive starts, which is now `current`: one that begins like this is no event.
+    pub(super) fn initial(record: &DriveRecord, current: &Self) -> Self {
         // A RAID volume whose disks are listed is expected to have no verdict.
         let is_listed_volume = record.drive.is_raid_volume() && !record.drive.raid_disks.is_empty();
-        let verdict = if is_listed_volume { Verdict::Unknown } else { Verdict::Ok };
-        Self { state: DriveState::Active, verdict, is_unread: is_listed_volume, rules: Vec::new(), pool: None }
+        let is_unread = is_listed_volume || record.gives_no_health() && current.is_unread;
+        let verdict = if is_unread { Verdict::Unknown } else { Verdict::Ok };
+        Self { state: DriveState::Active, verdict, is_unread, rules: Vec::new(), pool: None }
     }
 
     /// Rules and pool may differ: that is no event.

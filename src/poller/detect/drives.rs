@@ -79,7 +79,7 @@ pub(super) fn detect(
         let known = match before.0.get(&drive.record.drive.key) {
             Some(known) => known,
             None => {
-                initial = DriveStatus::initial(drive.record);
+                initial = DriveStatus::initial(drive.record, &drive.status);
                 &initial
             }
         };

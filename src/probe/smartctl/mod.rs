@@ -85,11 +85,20 @@ pub fn read(
         Ok(output) => interpret(&output, drive),
         Err(error) => not_run(error),
     };
+    if matches!(answer.outcome, Outcome::Failed(_)) && is_without_node(host, &path.node) {
+        return SmartctlResult { took: answer.took, ..failed(NoReading::NoNode { node: path.node.clone() }) };
+    }
     // Device names may have been reassigned since discovery: the values must be of this drive.
     if matches!(answer.outcome, Outcome::Good(_)) && !drives::still_leads_to(host, path, &drive.identity) {
         return SmartctlResult { took: answer.took, ..failed(NoReading::NameReused { device: path.device.clone() }) };
     }
     answer
+}
+
+/// In a container the kernel shows all drives of the host, and `/dev` has the nodes that were passed in.
+fn is_without_node(host: &Host, node: &str) -> bool {
+    let path = host.path(node.trim_start_matches('/'));
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 fn answer(outcome: Outcome, took: Duration) -> SmartctlResult {
