@@ -4,17 +4,21 @@ use super::SCHEMA;
 use super::content_version::ContentVersion;
 use super::drive_summary::DriveSummary;
 use super::enclosure_view::{EnclosureView, ModuleView, SlotView};
-use super::overview::{Overview, PoolSummary, Totals};
+use super::overview::{ExcludedView, Overview, PoolSummary, Totals};
 use super::overview_input::OverviewInput;
 use super::summarize::summarize;
 use crate::domain::drive::DriveState;
 use crate::domain::enclosure::{EnclosureProblem, Slot};
+use crate::domain::exclusion::ExcludedDrive;
 use crate::domain::health::{Judgement, RuleSettings, Verdict, judge_enclosure, judge_pool};
 use crate::domain::text::natural_cmp;
 use crate::domain::time::Timestamp;
 use crate::domain::topology;
 use crate::domain::zfs::Pool;
 use std::collections::{HashMap, HashSet};
+
+/// Excluded drives that are listed.
+const MAX_EXCLUDED: usize = 64;
 
 /// Joins everything into the overview.
 pub fn build_overview(input: &OverviewInput) -> Overview {
@@ -38,7 +42,10 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
             _ => unslotted.push(summary),
         }
     }
-    let enclosures = enclosure_views(input, &mut by_bay, &mut unslotted);
+    let mut excluded = excluded_views(input);
+    let enclosures = enclosure_views(input, &mut by_bay, &mut unslotted, &excluded);
+    totals.excluded = excluded.len();
+    excluded.truncate(MAX_EXCLUDED);
     unslotted.sort_by(|a, b| a.device.cmp(&b.device));
     totals.enclosures = enclosures.len();
     totals.slots = enclosures.iter().map(|e| e.slots.len()).sum();
@@ -54,11 +61,36 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
         sweep: input.sweep.clone(),
         enclosures,
         unslotted,
+        excluded,
         pools: input.zfs.pools.iter().map(|pool| pool_summary(pool, input.rules)).collect(),
         zfs_error: input.zfs.error.clone(),
     };
     overview.verdict = worst(&overview);
     overview
+}
+
+fn excluded_views(input: &OverviewInput) -> Vec<ExcludedView> {
+    let bay_of = |addresses: &[String]| {
+        let bays = input.enclosures.iter().flat_map(|e| e.slots.iter().map(move |slot| (e, slot)));
+        bays.into_iter().find(|(_, slot)| slot.addresses.iter().any(|address| addresses.contains(address)))
+    };
+    let view = |drive: &ExcludedDrive| {
+        let bay = bay_of(&drive.addresses);
+        ExcludedView {
+            device: drive.device.clone(),
+            paths: drive.paths.clone(),
+            serial_number: drive.identity.unit_serial.clone(),
+            wwn: drive.identity.wwn(),
+            model_name: drive.model.clone(),
+            transport: drive.transport,
+            enclosure: bay.map(|(enclosure, _)| enclosure.id.clone()),
+            slot: bay.map(|(_, slot)| slot.number),
+            excluded_by: drive.entry.clone(),
+        }
+    };
+    let mut views: Vec<ExcludedView> = input.excluded.iter().map(view).collect();
+    views.sort_by(|a, b| a.device.cmp(&b.device));
+    views
 }
 
 fn worst(overview: &Overview) -> Verdict {
@@ -84,6 +116,7 @@ fn enclosure_views<'a>(
     input: &OverviewInput<'a>,
     by_bay: &mut HashMap<(&'a str, u32), Vec<DriveSummary>>,
     unslotted: &mut Vec<DriveSummary>,
+    excluded: &[ExcludedView],
 ) -> Vec<EnclosureView> {
     let mut views = Vec::with_capacity(input.enclosures.len());
     for enclosure in input.enclosures {
@@ -94,7 +127,11 @@ fn enclosure_views<'a>(
             here.sort_by(|a, b| a.device.cmp(&b.device));
             let rest = here.split_off(here.len().min(1));
             unslotted.extend(rest);
-            slots.push(slot_view(slot, here.pop()));
+            let drive = here.pop();
+            let excluded = excluded
+                .iter()
+                .find(|drive| drive.slot == Some(slot.number) && drive.enclosure.as_ref() == Some(&enclosure.id));
+            slots.push(slot_view(slot, drive, excluded));
         }
         let Judgement { verdict, findings } = judge_enclosure(enclosure, input.rules);
         views.push(EnclosureView {
@@ -117,7 +154,7 @@ fn enclosure_views<'a>(
     views
 }
 
-fn slot_view(slot: &Slot, drive: Option<DriveSummary>) -> SlotView {
+fn slot_view(slot: &Slot, drive: Option<DriveSummary>, excluded: Option<&ExcludedView>) -> SlotView {
     let answer = slot.answer.clone();
     SlotView {
         slot: slot.number,
@@ -128,6 +165,7 @@ fn slot_view(slot: &Slot, drive: Option<DriveSummary>) -> SlotView {
         locate: answer.locate,
         active: None,
         power_status: answer.power_status,
+        excluded: excluded.map(|drive| drive.device.clone()),
         drive: drive.map(Box::new),
     }
 }

@@ -37,6 +37,14 @@ pub fn bay_map(overview: &Overview) -> String {
         }
         out.push('\n');
     }
+    if overview.totals.excluded > 0 {
+        out.push_str("excluded by JBOD_EXCLUDE\n");
+        for drive in &overview.excluded {
+            let serial = sanitize(drive.serial_number.as_deref().unwrap_or("-"));
+            let _ = writeln!(out, "  x  {}  {serial}  {}", drive.device, sanitize(&drive.excluded_by));
+        }
+        out.push('\n');
+    }
     out.push_str(LEGEND);
     out
 }
@@ -73,6 +81,7 @@ fn block(out: &mut String, enclosure: &EnclosureView) {
 fn bay_sign(slot: &SlotView, enclosure: &EnclosureView) -> char {
     match &slot.drive {
         Some(drive) => sign(drive),
+        None if slot.excluded.is_some() => 'x',
         None if enclosure.reports_empty(slot) => '.',
         None => '?',
     }

@@ -4,7 +4,7 @@ use super::drive_summary::DriveSummary;
 use crate::domain::enclosure::module::KnownModule;
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
 use crate::domain::health::{Finding, Verdict};
-use crate::domain::identity::EnclosureId;
+use crate::domain::identity::{DeviceName, EnclosureId};
 use crate::domain::layout::Layout;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,9 @@ pub(crate) struct SlotView {
     pub(crate) active: Option<bool>,
     /// `on`, `off`: power to the bay.
     pub(crate) power_status: Option<PowerStatus>,
+    /// Kernel name of the drive in it that `JBOD_EXCLUDE` leaves out.
+    #[serde(default)]
+    pub(crate) excluded: Option<DeviceName>,
     /// `null` when the bay is empty.
     // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
     pub(crate) drive: Option<Box<DriveSummary>>,

@@ -5,7 +5,7 @@ use super::drive_summary::DriveSummary;
 use super::overview::Overview;
 use crate::domain::drive::DriveState;
 use crate::domain::health::Verdict;
-use crate::domain::identity::{strip_partition, strip_path};
+use crate::domain::identity::{DeviceName, strip_partition, strip_path};
 use crate::domain::text::sanitize;
 use std::fmt::Write as _;
 
@@ -44,6 +44,15 @@ pub fn find<'a>(overview: &'a Overview, name: &str, known: impl Fn(&DriveSummary
             [drive] => return Located::Drive(drive),
             several => return Located::Nothing(candidates(name, several)),
         }
+    }
+    let excluded = overview.excluded.iter().find(|drive| {
+        drive.paths.iter().any(|path| path.as_str() == name)
+            || drive.serial_number.as_deref().is_some_and(|serial| serial.eq_ignore_ascii_case(name))
+            || drive.wwn.as_deref().is_some_and(|wwn| wwn.eq_ignore_ascii_case(name))
+    });
+    if let Some(drive) = excluded {
+        let (device, entry) = (&drive.device, sanitize(&drive.excluded_by));
+        return Located::Nothing(format!("{device} is excluded by JBOD_EXCLUDE ({entry})"));
     }
     Located::Nothing(format!("no drive here is {}", sanitize(name)))
 }
@@ -100,6 +109,10 @@ fn in_bay<'a>(overview: &'a Overview, enclosure: &str, slot: &str) -> Located<'a
     let Some(bay) = bay else { return Located::Nothing(format!("enclosure {id} has no bay {number}")) };
     match &bay.drive {
         Some(drive) => Located::Drive(drive),
+        None if bay.excluded.is_some() => {
+            let device = bay.excluded.as_ref().map_or("", DeviceName::as_str);
+            Located::Nothing(format!("{device}, in bay {number} of enclosure {id}, is excluded by JBOD_EXCLUDE"))
+        }
         None if enclosure.reports_empty(bay) => Located::Nothing(format!("bay {number} of enclosure {id} is empty")),
         None => {
             Located::Nothing(format!("bay {number} of enclosure {id} shows no drive, and is not reported as empty"))

@@ -5,8 +5,10 @@ use super::drive_summary::DriveSummary;
 use super::enclosure_view::EnclosureView;
 use crate::domain::drive::DriveState;
 use crate::domain::health::{Finding, Verdict};
+use crate::domain::identity::{DeviceName, EnclosureId, SerialNumber};
 use crate::domain::inventory::DriveRecord;
 use crate::domain::time::Timestamp;
+use crate::domain::transport::Transport;
 use crate::domain::zfs::activity::{Activity, Scan};
 use crate::domain::zfs::words::PoolState;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,10 @@ pub struct Overview {
     pub(crate) enclosures: Vec<EnclosureView>,
     /// Drives in no known bay.
     pub(crate) unslotted: Vec<DriveSummary>,
+    /// Drives that `JBOD_EXCLUDE` leaves out, by device name: at most 64, `totals.excluded` counts all. Nothing else in the
+    /// overview is of them.
+    #[serde(default)]
+    pub(crate) excluded: Vec<ExcludedView>,
     /// The ZFS pools, in short; `/api/zfs` has all of them.
     pub(crate) pools: Vec<PoolSummary>,
     /// Why the pools are unknown or old.
@@ -64,6 +70,9 @@ pub(crate) struct Totals {
     pub(crate) capacity_bytes: u64,
     /// The highest temperature of any drive; `null` where none is known.
     pub(crate) hottest_celsius: Option<i32>,
+    /// Drives that are present and that `JBOD_EXCLUDE` leaves out; not among `drives`.
+    #[serde(default)]
+    pub(crate) excluded: usize,
     /// Drives by verdict.
     pub(crate) by_verdict: ByVerdict,
     /// Drives by state.
@@ -144,6 +153,30 @@ impl ByState {
             ("active", active),
         ]
     }
+}
+
+/// A drive that is present and that `JBOD_EXCLUDE` leaves out, as sysfs shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ExcludedDrive"))]
+pub(crate) struct ExcludedView {
+    /// Kernel name.
+    pub(crate) device: DeviceName,
+    /// Kernel names of all its paths.
+    pub(crate) paths: Vec<DeviceName>,
+    /// Serial number, as the kernel has it.
+    pub(crate) serial_number: Option<SerialNumber>,
+    /// World Wide Name, as the kernel has it.
+    pub(crate) wwn: Option<String>,
+    /// Model, as the kernel has it.
+    pub(crate) model_name: Option<String>,
+    /// What it is attached by.
+    pub(crate) transport: Option<Transport>,
+    /// Id of the enclosure that it sits in.
+    pub(crate) enclosure: Option<EnclosureId>,
+    /// Number of its bay.
+    pub(crate) slot: Option<u32>,
+    /// The entry of `JBOD_EXCLUDE` that it matches.
+    pub(crate) excluded_by: String,
 }
 
 /// The last whole sweep; all `null` before the first.

@@ -2,6 +2,7 @@
 
 use super::overview::SweepStats;
 use crate::domain::enclosure::Enclosure;
+use crate::domain::exclusion::ExcludedDrive;
 use crate::domain::health::{Peers, RuleSettings};
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::Inventory;
@@ -25,6 +26,8 @@ pub struct OverviewInput<'a> {
     pub(crate) sweep: &'a SweepStats,
     pub rules: &'a RuleSettings,
     pub(crate) layouts: &'a Layouts,
+    /// Present drives that `JBOD_EXCLUDE` leaves out.
+    pub(crate) excluded: &'a [ExcludedDrive],
     /// `Peers::of(inventory)`, made once.
     pub peers: &'a Peers,
 }

@@ -4,6 +4,7 @@
 //! list the drives or the enclosures, is discarded; the poller tries again.
 
 use super::device_types::DeviceTypes;
+use super::exclusions::Exclusions;
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::enclosure::Enclosure;
 use crate::domain::inventory::Inventory;
@@ -13,6 +14,7 @@ use crate::probe::sysfs::ShortageCheck;
 use crate::probe::{Host, drives, enclosure};
 use std::collections::HashMap;
 use std::io;
+use std::time::Instant;
 
 /// What a discovery found besides the drives.
 #[derive(Default)]
@@ -28,12 +30,13 @@ pub(super) struct Discovered {
 pub(super) fn discover(
     host: &Host,
     types: &mut DeviceTypes,
+    exclusions: &mut Exclusions,
     inventory: &Inventory,
 ) -> io::Result<(Vec<Drive>, Discovered)> {
     let shortages = ShortageCheck::begin();
     let fingerprint = drives::fingerprint(host);
     let mut found = drives::discover(host)?;
-    let links = Links::read(host, &mut found);
+    let mut links = Links::read(host, &mut found);
     types.apply(&mut found, inventory);
     let mut owners: HashMap<&str, &DriveKey> = HashMap::new();
     for drive in &found {
@@ -42,6 +45,9 @@ pub(super) fn discover(
     let is_same_drive = |one: &str, other: &str| owners.get(one).is_some_and(|key| owners.get(other) == Some(key));
     let (enclosures, modules) = enclosure::discover(host, is_same_drive)?;
     shortages.finish()?;
+    // After the shelves: an excluded drive shows, too, which IO modules are of one shelf.
+    exclusions.apply(&mut found, inventory, Instant::now());
+    links.set_excluded(exclusions.excluded().iter().map(|drive| &drive.device));
     Ok((found, Discovered { fingerprint, links, enclosures, modules }))
 }
 

@@ -10,6 +10,7 @@ use crate::clock::now;
 use crate::config::SmartConfig;
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::enclosure::Enclosure;
+use crate::domain::exclusion::ExcludedDrive;
 use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::{Change, Inventory, Outcome, Reading};
 use crate::domain::no_reading::NoReading;
@@ -57,6 +58,16 @@ impl DriveReader {
     /// smartctl's type of a drive, as an earlier run found it.
     pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         self.scheduler.set_device_type(key, found);
+    }
+
+    /// Drives that are excluded from now on are not missing.
+    pub(super) fn remove_excluded(&mut self, excluded: &[ExcludedDrive]) {
+        for drive in excluded {
+            self.inventory.remove(|record| {
+                let is_same = record.drive.identity == drive.identity && !drive.identity.is_empty();
+                is_same || record.drive.key == drive.key
+            });
+        }
     }
 
     /// Applies a discovery. The sweep no longer waits for drives that are not present.

@@ -8,6 +8,7 @@ mod device_types;
 mod discovery;
 mod drive_reader;
 mod enclosure_reader;
+mod exclusions;
 mod host_breaker;
 mod jobs;
 mod path_backoff;
@@ -35,8 +36,9 @@ use crate::api::overview_input::OverviewInput;
 use crate::api::service::PollCounters;
 use crate::clock::now;
 use crate::config::SmartConfig;
-use crate::domain::drive::DriveKey;
+use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::enclosure::Enclosure;
+use crate::domain::exclusion::{ExcludedDrive, Exclusion};
 use crate::domain::health::{Peers, RuleSettings};
 use crate::domain::inventory::{Change, Inventory, KnownEnclosure, KnownEnclosures};
 use crate::domain::layout::Layouts;
@@ -48,6 +50,7 @@ use crossbeam_channel::Receiver;
 use device_types::DeviceTypes;
 use discovery::{Discovered, Visibility};
 use drive_reader::DriveReader;
+use exclusions::Exclusions;
 use jobs::Jobs;
 use scheduler::DriveRead;
 use sources::Sources;
@@ -73,6 +76,7 @@ pub struct Collector {
     enclosures: KnownEnclosures,
     visibility: Visibility,
     types: DeviceTypes,
+    exclusions: Exclusions,
     drives: DriveReader,
     sources: Sources,
     last_sweep: SweepStats,
@@ -91,6 +95,7 @@ impl Collector {
         stop: Stop,
     ) -> Result<(Self, Receiver<JobReport>), PoolError> {
         let types = DeviceTypes::new(std::mem::take(&mut config.device_types));
+        let exclusions = Exclusions::new(std::mem::take(&mut config.exclude));
         let name = host.name();
         // One thread more than smartctl may use: a query of zpool takes none from a drive.
         let (jobs, reports) = Jobs::new(host, stop, config.concurrency + 1)?;
@@ -101,6 +106,7 @@ impl Collector {
             enclosures: KnownEnclosures::default(),
             visibility: Visibility::default(),
             types,
+            exclusions,
             drives: DriveReader::new(config),
             sources: Sources::default(),
             last_sweep: SweepStats::default(),
@@ -169,6 +175,31 @@ impl Collector {
         self.types.unused(self.drives.inventory())
     }
 
+    /// The drives that are present and that `JBOD_EXCLUDE` leaves out.
+    pub(crate) fn excluded(&self) -> &[ExcludedDrive] {
+        self.exclusions.excluded()
+    }
+
+    /// `JBOD_EXCLUDE` has an entry.
+    pub(crate) fn has_exclusions(&self) -> bool {
+        self.exclusions.has_entries()
+    }
+
+    /// Entries of `JBOD_EXCLUDE` that match no drive.
+    pub(crate) fn unused_exclusions(&self) -> impl Iterator<Item = &Exclusion> {
+        self.exclusions.unused()
+    }
+
+    /// `JBOD_EXCLUDE` leaves out a drive that is known from a stored document only.
+    pub(crate) fn is_excluded(&self, drive: &Drive) -> bool {
+        self.exclusions.covers(drive)
+    }
+
+    /// New drives are left alone until their links are there: another discovery must follow.
+    pub(crate) fn waits_for_links(&self) -> bool {
+        self.exclusions.is_waiting()
+    }
+
     /// smartctl's type of a drive, as an earlier run found it: detecting it may wake the drive.
     pub(crate) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         self.drives.set_device_type(key, found);
@@ -176,8 +207,9 @@ impl Collector {
 
     /// Runs a discovery; takes a few milliseconds and sends no command.
     pub fn discover(&mut self) -> Vec<Change> {
-        let (drives, mut found) = match discovery::discover(self.jobs.host(), &mut self.types, self.drives.inventory())
-        {
+        let inventory = self.drives.inventory();
+        let discovered = discovery::discover(self.jobs.host(), &mut self.types, &mut self.exclusions, inventory);
+        let (drives, mut found) = match discovered {
             Ok(found) => found,
             Err(error) => {
                 self.visibility.failed(&error);
@@ -189,6 +221,7 @@ impl Collector {
         self.enclosures.apply_discovery(std::mem::take(&mut found.enclosures), at);
         found.enclosures = self.enclosures.enclosures();
         self.found = found;
+        self.drives.remove_excluded(self.exclusions.excluded());
         let changes = self.drives.apply_discovery(drives, &self.found.enclosures, at);
         self.update_enclosures(at);
         self.sources.pools.refresh_device_names(&self.found.links);
@@ -345,6 +378,7 @@ impl Collector {
             sweep: &self.last_sweep,
             rules: &self.rules,
             layouts: &self.layouts,
+            excluded: self.exclusions.excluded(),
             peers: &self.peers,
         }
     }

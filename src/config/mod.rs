@@ -8,6 +8,7 @@ mod device_types;
 mod enclosure_layouts;
 mod environment;
 mod error;
+mod exclude;
 mod file;
 mod host_name;
 mod http;
@@ -32,6 +33,7 @@ pub(crate) use redis_address::{CaFile, RedisTls, Sentinels};
 pub use redis_address::{RedisAddress, RedisConfig};
 
 use self::redis::redis_config;
+use crate::domain::exclusion::Exclusion;
 use crate::domain::health::RuleSettings;
 use crate::domain::layout::Layouts;
 use http::http_config;
@@ -52,6 +54,8 @@ pub struct SmartConfig {
     pub nocheck: &'static str,
     /// Device types that smartctl is given.
     pub device_types: Vec<TypeEntry>,
+    /// Drives that are left out.
+    pub exclude: Vec<Exclusion>,
 }
 
 /// Lifetimes of stored values.
@@ -102,6 +106,7 @@ impl Config {
             concurrency_per_host: read.number(&settings::SMART_CONCURRENCY_PER_HOST)?,
             nocheck: read.choice(&settings::SMART_NOCHECK)?,
             device_types: device_types::parse(read.optional(&settings::SMART_DEVICE_TYPES).unwrap_or_default())?,
+            exclude: exclude::parse(read.optional(&settings::JBOD_EXCLUDE).unwrap_or_default())?,
         };
         let http = http_config(&mut read)?;
         let rules = match read.rules_file(&settings::JBOD_LIMITS_FILE)? {

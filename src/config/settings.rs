@@ -235,6 +235,10 @@ table! {
     "Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, \
      scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N";
 
+    JBOD_EXCLUDE, Some("exclude"), "ENTRY,…", Optional { example: "transport=iscsi,serial=ZR123,sdx" },
+    "Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, \
+     transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio";
+
     OVERVIEW_TTL, Some("overview-ttl"), "SECONDS", Number { default: 60, range: 1..=7 * DAY, unit: "seconds" },
     "Life of the overview key, seconds";
 

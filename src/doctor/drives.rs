@@ -3,6 +3,7 @@
 use super::finding::{DoctorFinding, Level, fail, ok, warn};
 use crate::api::drive_summary::DriveSummary;
 use crate::api::overview::Overview;
+use crate::collector::Collector;
 use crate::config::TypeEntry;
 use crate::domain::device_type::Controller;
 use crate::domain::drive::{Drive, DriveState};
@@ -18,8 +19,15 @@ use std::collections::BTreeMap;
 /// Maximum number of drives that are named on one line.
 const MAX_NAMED: usize = 6;
 
-pub(super) fn drives(host: &Host, inventory: &Inventory, overview: &Overview, tool: &Smartctl) -> Vec<DoctorFinding> {
+pub(super) fn drives(host: &Host, collector: &Collector, overview: &Overview, tool: &Smartctl) -> Vec<DoctorFinding> {
+    let inventory = collector.inventory();
     let here: Vec<&DriveSummary> = overview.drives().filter(|d| d.state != DriveState::Missing).collect();
+    if here.is_empty() && !collector.excluded().is_empty() {
+        return vec![warn(
+            "no drives: JBOD_EXCLUDE leaves out every one",
+            "an entry of JBOD_EXCLUDE that matches less",
+        )];
+    }
     if here.is_empty() {
         let remedy = "a look at dmesg and lsblk; in a container, passing /sys and the devices in";
         return vec![warn(

@@ -54,10 +54,14 @@ pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Doctor
     };
     let unmatched: Vec<&str> = zfs
         .leaves()
-        .filter(|(_, _, l)| l.device.is_none() && l.was.is_none())
+        .filter(|(_, _, l)| l.device.is_none() && l.was.is_none() && !l.excluded)
         .map(|(_, _, l)| l.name.as_str())
         .collect();
     let mut findings = vec![finding];
+    let excluded = zfs.leaves().filter(|(_, _, leaf)| leaf.excluded).count();
+    if excluded > 0 {
+        findings.push(ok(format!("{excluded} pool members are drives that JBOD_EXCLUDE leaves out")));
+    }
     if !unmatched.is_empty() {
         let listed = unmatched.iter().take(4).copied().collect::<Vec<_>>().join(", ");
         let more = if unmatched.len() > 4 { ", …" } else { "" };

@@ -2,6 +2,7 @@
 //! and changes nothing.
 
 mod drives;
+mod exclusions;
 mod finding;
 mod host;
 mod service;
@@ -36,7 +37,8 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
         service::redis(&config.redis),
         service::listen(endpoint),
         service::access(config, endpoint),
-        drives::drives(&host, collector.inventory(), &overview, &tool),
+        exclusions::exclusions(&collector),
+        drives::drives(&host, &collector, &overview, &tool),
         drives::types(&config.smart.device_types, &collector.unused_types()),
     ]
     .into_iter()

@@ -6,6 +6,7 @@ pub(crate) mod ata_attributes;
 pub(crate) mod device_type;
 pub mod drive;
 pub(crate) mod enclosure;
+pub mod exclusion;
 pub(crate) mod glob;
 pub mod hash;
 pub mod health;

@@ -114,6 +114,9 @@ pub struct Leaf {
     pub(crate) group: Option<String>,
     /// The drive behind it; `null` when no drive here is it.
     pub device: Option<DeviceName>,
+    /// `JBOD_EXCLUDE` leaves out the drive behind it, which is present.
+    #[serde(default)]
+    pub(crate) excluded: bool,
     /// That drive as it is known while it is here, whatever its letter becomes.
     #[serde(skip)]
     pub(crate) key: Option<DriveKey>,

@@ -37,6 +37,7 @@ impl EventLoop {
         let changes = self.collector.discover();
         self.detector.changes(&changes, self.collector.inventory(), self.readiness == Readiness::Ready);
         self.detector.settle(&self.collector);
+        self.detector.excluded(&self.collector);
         self.limit_missing(0);
         let inventory = self.collector.inventory();
         let is_present = |key: &DriveKey| inventory.get(key).is_some_and(DriveRecord::is_present);
@@ -58,7 +59,7 @@ impl EventLoop {
         if missing_changed {
             self.publish_missing_list();
         }
-        if !changes.is_empty() {
+        if !changes.is_empty() || self.collector.waits_for_links() {
             self.rediscover_at = Some(Instant::now() + UDEV_SETTLE);
             if self.readiness == Readiness::Ready {
                 self.collector.request_enclosures();

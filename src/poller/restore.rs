@@ -100,7 +100,9 @@ impl EventLoop {
 
     fn disappeared(&self, overview: &Overview) -> RestoreCandidates<DriveSummary> {
         let here = || self.collector.inventory().present().map(|r| &r.drive);
-        let devices: HashSet<&str> = here().flat_map(|d| &d.paths).map(|p| p.device.as_str()).collect();
+        let excluded = self.collector.excluded().iter().flat_map(|d| &d.paths);
+        let devices = here().flat_map(|d| &d.paths).map(|path| &path.device).chain(excluded);
+        let devices: HashSet<&str> = devices.map(DeviceName::as_str).collect();
         let serials: HashSet<&str> = here().filter_map(|d| d.identity.unit_serial.as_deref()).collect();
         let wwns: HashSet<String> = here().filter_map(|d| d.identity.wwn()).collect();
         let is_present = |drive: &DriveSummary| {
@@ -175,6 +177,9 @@ impl EventLoop {
         let report = parsed.map(|parsed| parsed.report);
         let since = last.unwrap_or(&stored.summary).missing_since?;
         let restored = stored.to_restored(report, since)?;
+        if self.collector.is_excluded(&restored.drive) {
+            return None;
+        }
         let key = self.collector.inventory_mut().restore_missing(known, restored)?;
         self.publish_drive(&key, raw.as_deref());
         Some(key)

@@ -43,6 +43,8 @@ pub struct Links {
     with_wwn: HashSet<DeviceName>,
     /// Drives with names under `/dev/disk/by-id`.
     with_by_id: HashSet<DeviceName>,
+    /// Drives that `JBOD_EXCLUDE` leaves out.
+    excluded: HashSet<DeviceName>,
 }
 
 impl Links {
@@ -139,6 +141,14 @@ impl Links {
         self.keys.get(key)
     }
 
+    pub(crate) fn set_excluded<'a>(&mut self, excluded: impl Iterator<Item = &'a DeviceName>) {
+        self.excluded = excluded.cloned().collect();
+    }
+
+    pub(crate) fn is_excluded(&self, device: &DeviceName) -> bool {
+        self.excluded.contains(device)
+    }
+
     fn kernel(&self, name: &str, depth: usize) -> Option<DeviceName> {
         if let Some(slaves) = self.slaves.get(name).filter(|_| depth > 0) {
             // A map over several paths is one drive; a map over several drives is none.
@@ -218,6 +228,7 @@ mod tests {
             with_wwn: [device("sdb")].into(),
             partitions: ["sda1", "sda9", "sdd1", "nvme0n1p1", "nvme0n1p3"].map(str::to_owned).into(),
             with_by_id: HashSet::new(),
+            excluded: HashSet::new(),
         }
     }
 

@@ -9,8 +9,9 @@ use crate::api::enclosure_view::EnclosureView;
 use crate::api::overview::Overview;
 use crate::domain::drive::DriveState;
 use crate::domain::health::Verdict;
+use crate::domain::identity::DeviceName;
 use crate::domain::text::natural_cmp;
-use crate::domain::text::{format_size, sanitize};
+use crate::domain::text::{format_size, list_first, sanitize};
 use crate::domain::zfs::activity::open_beside_scan;
 use crate::domain::zfs::words::PoolState;
 use crate::terminal::{Screen, width};
@@ -25,6 +26,9 @@ pub enum Sort {
     /// One list: the worst verdict first, then what does not answer
     Worst,
 }
+
+/// Excluded drives that the footer names.
+const MAX_EXCLUDED: usize = 6;
 
 const fn column(head: &'static str, right: bool) -> Column {
     Column { head, right, keeps_end: false }
@@ -208,6 +212,10 @@ fn rows(enclosure: &EnclosureView) -> Vec<TableRow> {
     slots
         .map(|slot| match (&slot.drive, &slot.status) {
             (Some(drive), _) => row(slot.slot.to_string(), drive),
+            (None, _) if slot.excluded.is_some() => {
+                let device = slot.excluded.as_ref().map_or("", DeviceName::as_str);
+                empty(slot.slot, device, "(excluded by JBOD_EXCLUDE)".to_owned())
+            }
             (None, _) if enclosure.reports_empty(slot) => empty(slot.slot, "(empty)", String::new()),
             (None, Some(status)) => {
                 empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", sanitize(status.as_str())))
@@ -243,10 +251,24 @@ fn row(bay: String, drive: &DriveSummary) -> TableRow {
     }
 }
 
+/// `2 drives excluded by JBOD_EXCLUDE: sdb (transport=iscsi), sdx (sdx)`.
+fn excluded_line(overview: &Overview) -> Option<String> {
+    let count = overview.totals.excluded;
+    if count == 0 {
+        return None;
+    }
+    let named: Vec<String> =
+        overview.excluded.iter().map(|drive| format!("{} ({})", drive.device, sanitize(&drive.excluded_by))).collect();
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let noun = if count == 1 { "drive" } else { "drives" };
+    Some(format!("{count} {noun} excluded by JBOD_EXCLUDE: {}", list_first(&named, MAX_EXCLUDED)))
+}
+
 fn footer(overview: &Overview) -> Vec<String> {
     let totals = &overview.totals;
     if totals.drives == 0 && totals.slots == 0 {
-        return vec!["no drives here".to_owned()];
+        let excluded = excluded_line(overview);
+        return excluded.into_iter().chain(["no drives here".to_owned()]).collect();
     }
     let counts = |all: &[(&str, usize)]| {
         let parts: Vec<String> = all.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
@@ -263,6 +285,7 @@ fn footer(overview: &Overview) -> Vec<String> {
         };
         lines.push(sanitize(&format!("pool {} {state}, {work}{verdict}", pool.name)));
     }
+    lines.extend(excluded_line(overview));
     lines.extend(overview.zfs_error.as_ref().map(|error| format!("pools: {}", sanitize(error))));
     lines.push(format!(
         "{} drives on {} paths, {} of {} bays in use: {}; {}",

@@ -72,6 +72,7 @@ impl Swept {
             concurrency_per_host: 16,
             nocheck: "standby",
             device_types: Vec::new(),
+            exclude: Vec::new(),
         };
         let stop = Stop::new().expect("a stop token");
         let (mut collector, reports) =

@@ -14,6 +14,7 @@ mod demo;
 mod deployment;
 mod discovery;
 mod end_to_end;
+mod exclude;
 mod fixtures;
 mod foresight;
 mod generated_docs;

@@ -119,6 +119,7 @@ fn every_answer_is_as_the_document_says_and_every_field_is_seen() {
     a_drive_for_each_rule(&mut answers);
     a_small_rack_with_its_troubles(&mut answers);
     lost_paths(&mut answers);
+    a_drive_left_out(&mut answers);
     without_anything(&mut answers);
     refusals(&mut answers);
     let unseen: Vec<String> = answers.unseen().into_iter().filter(|f| !UNSEEN.contains(&f.as_str())).collect();
@@ -213,6 +214,12 @@ fn lost_paths(answers: &mut Answers) {
     sim.set(&serial, &["path0="]);
     sim.pull(&[&serial, "--path", "1"]);
     look_when("missing");
+}
+
+fn a_drive_left_out(answers: &mut Answers) {
+    let (sim, redis) = (Sim::small(), Redis::absent());
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE, ("JBOD_EXCLUDE", "sdb")]);
+    answers.look_everywhere(&daemon);
 }
 
 /// No drive, no shelf, no smartctl, no pool, no Redis.

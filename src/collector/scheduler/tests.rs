@@ -58,6 +58,7 @@ impl Played {
             concurrency_per_host: 8,
             nocheck: "standby",
             device_types: vec![],
+            exclude: vec![],
         };
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
         let (jobs, reports) = Jobs::new(host, stop, 17).unwrap_or_else(|e| unreachable!("{e}"));

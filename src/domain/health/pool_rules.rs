@@ -61,16 +61,24 @@ fn lost_leaf(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
         let has_failed = matches!(leaf.state, Some(VdevState::Faulted | VdevState::Unavail | VdevState::Removed));
         leaf.device.is_none() && has_failed
     };
-    let leaves = pool.vdevs.iter().flat_map(|vdev| &vdev.members);
-    let lost: Vec<String> =
-        leaves.filter(is_lost).map(|leaf| sanitize_name(leaf.was.as_ref().unwrap_or(&leaf.name))).collect();
-    if lost.is_empty() {
+    let lost = |excluded: bool| -> Vec<String> {
+        let leaves = pool.vdevs.iter().flat_map(|vdev| &vdev.members);
+        let lost = leaves.filter(is_lost).filter(|leaf| leaf.excluded == excluded);
+        lost.map(|leaf| sanitize_name(leaf.was.as_ref().unwrap_or(&leaf.name))).collect()
+    };
+    let (absent, excluded) = (lost(false), lost(true));
+    let part = |lost: &[String], why: &str| {
+        let names: Vec<&str> = lost.iter().map(String::as_str).collect();
+        (!names.is_empty()).then(|| format!("{} ({why})", list_first(&names, MAX_NAMES)))
+    };
+    let parts = [part(&absent, "no drive on this host"), part(&excluded, "excluded by JBOD_EXCLUDE")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
         return None;
     }
-    let names: Vec<&str> = lost.iter().map(String::as_str).collect();
-    let pool = sanitize_name(&pool.name);
+    let names: Vec<&str> = absent.iter().chain(&excluded).map(String::as_str).collect();
     let listed = list_first(&names, MAX_NAMES);
-    let message = format!("Pool {pool} cannot use {listed} (no drive on this host).");
+    let message = format!("Pool {} cannot use {}.", sanitize_name(&pool.name), parts.join(", "));
     Some(state_finding(Severity::Warn, &listed, VdevState::Online.as_str(), message))
 }
 
@@ -125,5 +133,12 @@ mod tests {
         assert_eq!(judged(&with("OFFLINE", None)), "warn: Z4 warn");
         let judgement = judge_pool(&with("UNAVAIL", None), &RuleSettings::default());
         assert!(judgement.findings.iter().any(|f| f.message.contains("/dev/sdz1")), "{judgement:?}");
+        let mut excluded = with("UNAVAIL", None);
+        for leaf in excluded.vdevs.iter_mut().flat_map(|vdev| &mut vdev.members) {
+            leaf.excluded = true;
+        }
+        let judgement = judge_pool(&excluded, &RuleSettings::default());
+        let message = "Pool tank cannot use /dev/sdz1 (excluded by JBOD_EXCLUDE).";
+        assert!(judgement.findings.iter().any(|f| f.message == message), "{judgement:?}");
     }
 }

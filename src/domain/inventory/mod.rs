@@ -167,6 +167,13 @@ impl Inventory {
         changes
     }
 
+    /// Removes records; returns how many.
+    pub(crate) fn remove(&mut self, is_removed: impl Fn(&DriveRecord) -> bool) -> usize {
+        let before = self.records.len();
+        self.records.retain(|_, record| !is_removed(record));
+        before - self.records.len()
+    }
+
     /// Device and address of drives with an identity that are present, or were until just now. During removal the device
     /// node can outlive its VPD attributes; such a node is not a new drive.
     fn known_locations(&self, now: Timestamp) -> HashSet<(String, String)> {

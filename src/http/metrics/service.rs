@@ -123,6 +123,11 @@ pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot
     let mut drives = |name: &str, help: &str, n: Option<usize>| writer.gauge(name, help, n.map(count_value));
     drives("jbod_sweep_drives", "Drives in the last whole sweep", sweep.drives)?;
     drives("jbod_sweep_failed_drives", "Of them, those that gave no usable answer", sweep.failed)?;
+    drives(
+        "jbod_drives_excluded",
+        "Present drives that JBOD_EXCLUDE leaves out",
+        Some(snapshot.overview.totals.excluded),
+    )?;
     drives("jbod_sweep_timed_out_drives", "Of them, those that gave none in time", sweep.timed_out)?;
     let outcomes = [
         ("good", counters.good),

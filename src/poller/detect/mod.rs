@@ -18,6 +18,7 @@ use crate::api::overview::Overview;
 use crate::clock::now;
 use crate::collector::{Collector, CompletedSweep, SmartctlTransition};
 use crate::domain::drive::DriveKey;
+use crate::domain::exclusion::list_by_entry;
 use crate::domain::identity::SerialNumber;
 use crate::domain::inventory::{Change, Inventory, KnownEnclosure};
 use crate::events::{Event, emit};
@@ -29,6 +30,9 @@ use pools::PoolSnapshot;
 use presence::{Presence, Release};
 use service::ZpoolStatus;
 use std::time::{Duration, Instant};
+
+/// Excluded drives that a log line names for each entry.
+const MAX_LISTED: usize = 12;
 
 /// What was last reported, and which warnings were given.
 #[derive(Default)]
@@ -42,6 +46,8 @@ pub(super) struct Detector {
     zpool: ZpoolStatus,
     has_swept: bool,
     has_overrun: bool,
+    /// The excluded drives, as they were last logged.
+    excluded: Option<String>,
     /// How many missing drives are kept, while there are more.
     missing_limit: Option<usize>,
     has_checked_types: bool,
@@ -136,6 +142,25 @@ impl Detector {
         if self.over_budget.replace(limit) != Some(limit) {
             log::warn!("documents in redis are not taken over, all have too many bytes together limit={limit}");
         }
+    }
+
+    /// Which drives `JBOD_EXCLUDE` leaves out: after the first discovery, and when they change.
+    pub(super) fn excluded(&mut self, collector: &Collector) {
+        let excluded = collector.excluded();
+        if !collector.has_seen() || self.excluded.is_none() && !collector.has_exclusions() {
+            return;
+        }
+        let listed = list_by_entry(excluded, MAX_LISTED);
+        if self.excluded.as_ref() == Some(&listed) {
+            return;
+        }
+        let unused: Vec<String> = collector.unused_exclusions().map(ToString::to_string).collect();
+        log::info!(
+            "drives excluded by JBOD_EXCLUDE count={} drives={listed:?} without_a_drive={:?}",
+            excluded.len(),
+            unused.join(", ")
+        );
+        self.excluded = Some(listed);
     }
 
     /// Checked after the first sweep: only then every serial number is known.

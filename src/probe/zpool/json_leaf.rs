@@ -39,6 +39,7 @@ pub(super) fn leaf(
         has_other_label: matches!(node.text("aux").as_deref(), Some("CORRUPT_DATA" | "TOO_SMALL" | "BAD_LABEL")),
         group: group.map(|group| cut_to(group, MAX_GROUP_BYTES).to_owned()),
         device: None,
+        excluded: false,
         key: None,
         aliases: aliases.filter(|alias| was.is_none() && *alias != name).collect(),
         was,

@@ -16,12 +16,13 @@ pub(crate) fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, unchange
         .collect();
     for pool in &mut zfs.pools {
         for leaf in pool.vdevs.iter_mut().flat_map(|v| &mut v.members) {
-            leaf.device = if unchanged_since_query || !links.is_location_name(&leaf.name) {
+            let device = if unchanged_since_query || !links.is_location_name(&leaf.name) {
                 drive_of(leaf, links)
             } else {
                 known.get(&(pool.name.as_str(), leaf.name.as_str())).and_then(|key| links.device(key)).cloned()
             };
-            leaf.key = leaf.device.as_ref().and_then(|device| links.key(device)).cloned();
+            leaf.key = device.as_ref().and_then(|device| links.key(device)).cloned();
+            set_device(leaf, device, links);
         }
     }
 }
@@ -30,8 +31,15 @@ pub(crate) fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, unchange
 /// only zpool can report that.
 pub(crate) fn refresh_device_names(zfs: &mut Zfs, links: &Links) {
     for leaf in zfs.pools.iter_mut().flat_map(|p| &mut p.vdevs).flat_map(|v| &mut v.members) {
-        leaf.device = leaf.key.as_ref().and_then(|key| links.device(key)).cloned();
+        let device = leaf.key.as_ref().and_then(|key| links.device(key)).cloned();
+        set_device(leaf, device, links);
     }
+}
+
+/// An excluded drive is not shown at its leaf: nothing is known of it.
+fn set_device(leaf: &mut Leaf, device: Option<DeviceName>, links: &Links) {
+    leaf.excluded = device.as_ref().is_some_and(|device| links.is_excluded(device));
+    leaf.device = device.filter(|_| !leaf.excluded);
 }
 
 fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {

@@ -217,6 +217,7 @@ fn leaf(row: &StatusRow, group: Option<String>) -> Leaf {
         has_other_label: note.contains("corrupted data") || note.contains("invalid label"),
         group,
         device: None,
+        excluded: false,
         key: None,
         aliases: Vec::new(),
     }

@@ -17,6 +17,7 @@ function kindOf(drive) {
 }
 
 function emptyKind(slot, shelf) {
+  if (slot.excluded) return 'unlinked';
   if (slot.status === 'not installed') return 'empty';
   // A shelf that does not answer has not called it empty.
   if (slot.status === null) return shelf.error ? 'unlinked' : 'empty';
@@ -105,7 +106,7 @@ function reason(drive) {
 const isCurrent = (drive) => drive.state === 'active' && drive.stale === false;
 
 /** What is said of a bay that shows no drive. */
-const bareWords = (at) => (at.kind === 'empty' ? 'empty' : isOdd(at.slot.status) ? UNREADABLE : 'not empty, but shows no drive');
+const bareWords = (at) => (at.slot.excluded ? `${at.slot.excluded}, excluded by JBOD_EXCLUDE` : at.kind === 'empty' ? 'empty' : isOdd(at.slot.status) ? UNREADABLE : 'not empty, but shows no drive');
 
 /** What a screen reader says of a tile; also its tooltip. */
 function spoken(at) {

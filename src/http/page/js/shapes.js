@@ -56,6 +56,7 @@ const SLOT = object({
   locate: flag,
   fault_sensed: flag,
   fault_requested: flag,
+  excluded: text,
   drive: maybe(object(SUMMARY)),
 });
 

@@ -1,0 +1,195 @@
+//! Drives that are left out by `JBOD_EXCLUDE`, and those of which no health is expected.
+
+use crate::support;
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use support::daemon::{Daemon, command, run};
+use support::json::{drive, drives};
+use support::redis::Redis;
+use support::sim::Sim;
+
+const EXCLUDE: &str = "JBOD_EXCLUDE";
+
+struct Known {
+    serial: String,
+    device: String,
+    model: String,
+}
+
+/// The drives in bays, by bay.
+fn known(sim: &Sim) -> Vec<Known> {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let mut all: Vec<(u64, Known)> = sim
+        .list()
+        .iter()
+        .filter_map(|d| {
+            let known = Known { serial: text(&d["serial"]), device: text(&d["devices"][0]), model: text(&d["model"]) };
+            Some((d["bay"].as_u64()?, known))
+        })
+        .collect();
+    all.sort_by_key(|(bay, _)| *bay);
+    all.into_iter().map(|(_, known)| known).collect()
+}
+
+fn found(overview: &Value) -> Vec<&str> {
+    let mut serials: Vec<&str> = drives(overview).filter_map(|d| d["serial_number"].as_str()).collect();
+    serials.sort_unstable();
+    serials
+}
+
+/// Moves a drive's SCSI device in sysfs below another bus.
+fn reattach(sim: &Sim, device: &str, bus: &str) {
+    let link = sim.root().join("sys/block").join(device);
+    let block = std::fs::canonicalize(&link).expect("a block device");
+    let scsi: PathBuf = block.ancestors().nth(2).expect("its SCSI device").to_owned();
+    let address = scsi.file_name().and_then(|name| name.to_str()).expect("an address").to_owned();
+    let target = sim.root().join("sys/devices").join(bus);
+    std::fs::create_dir_all(&target).expect("a folder");
+    std::fs::rename(&scsi, target.join(&address)).expect("it moves");
+    std::fs::remove_file(&link).expect("the old link");
+    let below = Path::new("../devices").join(bus).join(&address).join("block").join(device);
+    std::os::unix::fs::symlink(below, &link).expect("the new link");
+}
+
+#[test]
+fn excluded_drives_are_not_read_not_counted_and_never_missing() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let all = known(&sim);
+    let entries = format!("{},serial={},transport=iscsi", all[0].device, all[1].serial);
+    let settings = [(EXCLUDE, entries.as_str()), ("SMART_POLL_INTERVAL", "1")];
+    let daemon = Daemon::ready(&sim, &redis, &settings);
+    let overview = daemon.after_sweeps(1);
+    let mut expected = vec![all[2].serial.as_str(), all[3].serial.as_str()];
+    expected.sort_unstable();
+    assert_eq!(found(&overview), expected);
+    let totals = &overview["totals"];
+    assert_eq!((&totals["drives"], &totals["excluded"], &totals["slots_occupied"]), (&2.into(), &2.into(), &2.into()));
+    let capacity: u64 = drives(&overview).filter_map(|d| d["user_capacity_bytes"].as_u64()).sum();
+    assert_eq!(totals["capacity_bytes"], capacity);
+    for excluded in &all[..2] {
+        assert_eq!(sim.starts_of(&excluded.serial), 0, "smartctl was never started on {}", excluded.device);
+        let entry =
+            overview["excluded"].as_array().and_then(|list| list.iter().find(|d| d["device"] == *excluded.device));
+        assert!(entry.is_some_and(|d| d["slot"].is_u64()), "{}", overview["excluded"]);
+        let whereis = daemon.get(&format!("/api/whereis/{}", excluded.serial));
+        assert!(whereis.text().contains("excluded by JBOD_EXCLUDE"), "{}", whereis.text());
+        assert!(daemon.get("/api/map.txt").text().contains(&excluded.device));
+    }
+    assert!(daemon.get("/metrics").text().contains("\njbod_drives_excluded 2\n"));
+    daemon.wait_logged("drives excluded by JBOD_EXCLUDE count=2");
+    assert!(daemon.log().contains("without_a_drive=\"transport=iscsi\""), "{}", daemon.log());
+
+    sim.pull(&[&all[0].serial]);
+    let overview = daemon.overview_when("one is gone", |o| o["totals"]["excluded"] == 1);
+    assert_eq!(overview["totals"]["by_state"]["missing"], 0);
+    assert_eq!(daemon.logged("drive missing"), 0, "{}", daemon.log());
+}
+
+#[test]
+fn a_drive_that_is_excluded_from_now_on_is_not_missing_after_the_restart() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let all = known(&sim);
+    let interval = ("SMART_POLL_INTERVAL", "1");
+    let daemon = Daemon::ready(&sim, &redis, &[interval]);
+    support::eventually("the overview is stored", || redis.get("jbod:last:overview"));
+    drop(daemon);
+    let daemon = Daemon::ready(&sim, &redis, &[interval, (EXCLUDE, &format!("serial={}", all[0].serial))]);
+    let overview = daemon.after_sweeps(2);
+    let totals = &overview["totals"];
+    assert_eq!((&totals["by_state"]["missing"], &totals["drives"]), (&0.into(), &3.into()), "{totals}");
+}
+
+#[test]
+fn a_pool_member_that_is_excluded_is_shown_as_excluded() {
+    let sim = Sim::small();
+    let member = sim.list().into_iter().find(|d| d["pool"].is_string()).expect("a member");
+    let serial = member["serial"].as_str().expect("a serial");
+    let settings = [(EXCLUDE, format!("serial={serial}"))];
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &settings);
+    let zfs = daemon.json("/api/zfs");
+    let unmatched = zfs["unmatched"].as_array().expect("a list");
+    assert!(unmatched.iter().any(|leaf| leaf["excluded"] == true), "{zfs}");
+    let doctor = run(command(&sim, 1).envs(settings).env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor"));
+    assert!(doctor.stdout.contains("1 pool members are drives that JBOD_EXCLUDE leaves out"), "{}", doctor.stdout);
+    assert!(!doctor.stdout.contains("are no drive that is here"), "{}", doctor.stdout);
+}
+
+#[test]
+fn scan_and_doctor_obey_the_entries_and_name_those_that_match_nothing() {
+    let sim = Sim::small();
+    let all = known(&sim);
+    let entries = format!("sdzz,model={}*,transport=fc", all[0].model);
+    let with =
+        |args: &[&str]| run(command(&sim, 1).env(EXCLUDE, &entries).env("JBOD_LISTEN", "127.0.0.1:0").args(args));
+    let scan = with(&["scan"]);
+    assert!(scan.stdout.contains("excluded by JBOD_EXCLUDE: "), "{scan:?}");
+    assert_eq!(sim.starts_of(&all[0].serial), 0);
+    let doctor = with(&["doctor"]);
+    assert!(doctor.stdout.contains("JBOD_EXCLUDE leaves out "), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("JBOD_EXCLUDE matches no drive with sdzz"), "{}", doctor.stdout);
+    assert!(
+        doctor.stdout.contains("JBOD_EXCLUDE matches no drive at the moment with transport=fc"),
+        "{}",
+        doctor.stdout
+    );
+    let none = run(command(&sim, 1).env(EXCLUDE, "sd*").env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor"));
+    assert!(none.stdout.contains("no drives: JBOD_EXCLUDE leaves out every one"), "{}", none.stdout);
+}
+
+#[test]
+fn an_entry_that_cannot_be_used_is_a_configuration_error() {
+    let sim = Sim::small();
+    let ended = run(command(&sim, 1).args(["--exclude", "sda,sd[bc]", "check-config"]));
+    assert_eq!(ended.code, Some(78), "{ended:?}");
+    assert!(ended.stderr.contains("JBOD_EXCLUDE: found \"sd[bc]\", wanted a kernel name"), "{ended:?}");
+}
+
+#[test]
+fn a_volume_without_smart_is_no_fault() {
+    for (bus, transport, words) in [
+        ("platform/host7/session1/target7:0:0", "iscsi", "is an iSCSI volume, and gives no health data"),
+        ("pci0000:00/0000:09:00.0/host7/rport-7:0-2/target7:0:0", "fc", "is a Fibre Channel volume"),
+        ("pci0000:00/0000:00:05.0/virtio2/host7/target7:0:0", "virtio", "is a virtual disk"),
+    ] {
+        let sim = Sim::small();
+        let sata = sim.list().into_iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
+        let text = |key: &str| sata[key].as_str().expect("text").to_owned();
+        let (serial, device) = (text("serial"), sata["devices"][0].as_str().expect("a name").to_owned());
+        sim.set(&serial, &["smart_off=true"]);
+        reattach(&sim, &device, bus);
+        let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+        let overview = daemon.after_sweeps(1);
+        let seen = drive(&overview, &serial);
+        assert_eq!((&seen["transport"], &seen["verdict"]), (&transport.into(), &"unknown".into()), "{seen}");
+        assert_eq!(seen["health_expected"], false);
+        assert!(seen["error"].as_str().is_some_and(|error| error.contains(words)), "{seen}");
+        assert_eq!(daemon.logged("drive unread"), 0, "{}", daemon.log());
+        let metrics = daemon.get("/metrics").text();
+        let series = format!("jbod_device_health_expected{{device=\"{device}\",serial_number=\"{serial}\"}} 0\n");
+        assert!(metrics.contains(&series), "{metrics}");
+        let doctor = run(command(&sim, 1).env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor"));
+        let line = doctor.stdout.lines().find(|line| line.contains(words)).unwrap_or_default();
+        assert!(line.starts_with("ok"), "{}", doctor.stdout);
+    }
+}
+
+#[test]
+fn a_drive_without_a_node_is_no_fault_while_others_have_one() {
+    let sim = Sim::small();
+    let absent = sim.list().remove(0);
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let (serial, node) = (text(&absent["serial"]), text(&absent["nodes"][0]));
+    std::fs::remove_file(sim.root().join(node.trim_start_matches('/'))).expect("the node");
+    sim.set(&serial, &["junk=Smartctl open device failed"]);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    let overview = daemon.after_sweeps(1);
+    let seen = drive(&overview, &serial);
+    assert_eq!((&seen["verdict"], &seen["health_expected"]), (&"unknown".into(), &false.into()), "{seen}");
+    assert_eq!(seen["error"], format!("there is no node {node}: the kernel has the drive, /dev does not"));
+    assert_eq!((daemon.logged("drive unread"), &overview["sweep"]["failed"]), (0, &0.into()), "{}", daemon.log());
+    let doctor = run(command(&sim, 1).env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor"));
+    assert!(doctor.stdout.contains("1 drives have no node in /dev"), "{}", doctor.stdout);
+    assert!(!doctor.stdout.contains("FAIL"), "{}", doctor.stdout);
+}
