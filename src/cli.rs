@@ -47,6 +47,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
         color: Color,
     },
+    /// End "missing" for a drive that was removed for good, by asking the running daemon; exit 1 when nothing was forgotten
+    Forget {
+        /// Serial number or WWN of a missing drive, or id of an enclosure that is gone
+        #[arg(value_name = "SERIAL|ENCLOSURE")]
+        subject: String,
+    },
     /// Print every effective setting and its source; exit 78 on a bad one
     CheckConfig,
 }

@@ -3,6 +3,7 @@
 use crate::cache::redis::RedisStore;
 use crate::clock::now;
 use crate::config::Config;
+use crate::control::ControlServer;
 use crate::events::{EventFields, EventKind, Subject, emit, event};
 pub use crate::http::Endpoint;
 
@@ -53,11 +54,16 @@ pub fn serve(config: &Config, endpoint: &Endpoint, StopControl { stop, monitor }
     let (redis, back) = RedisStore::start(&config.redis, connections, monitor.guard_detached("redis-probe"), &stop)
         .context("cannot start a thread")?;
     let redis = Arc::new(redis);
-    let (poller, poller_thread) =
-        poller::start(config, host.clone(), Arc::clone(&redis), back, monitor.guard("poller"), &stop)?;
+    let (control, problem) = ControlServer::bind(&config.control);
+    let guard = monitor.guard("poller");
+    let (poller, poller_thread) = poller::start(config, host.clone(), Arc::clone(&redis), back, guard, &stop, problem)?;
+    let mut threads = Vec::new();
+    if let Some(control) = control {
+        let thread = control.start(poller.clone(), monitor.guard("control"), &stop).context("cannot start a thread")?;
+        threads.push(thread);
+    }
     let reader = Reader::new(redis, poller, host, workers);
     let (reader, context) = (Arc::new(reader), Arc::new(WorkerContext::new(&server)));
-    let mut threads = Vec::new();
     for n in 0..workers {
         threads.push(worker(n, &reader, (&server, &context), &monitor)?);
     }

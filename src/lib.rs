@@ -12,6 +12,7 @@
 //! | HTTP | `http` (never imports `probe` nor redis) |
 //! | time, threads, order of things | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
 //! | resource usage of this process | [`process`] |
+//! | commands to the running daemon | [`control`] |
 //! | events as values, the sinks that receive them | [`events`] |
 //! | the terminal | [`terminal`] |
 //! | names of options | [`cli`], [`config`] |
@@ -20,7 +21,7 @@
 //!
 //! ```text
 //! 0 domain      1 stop, config, clock, events, process, api      2 probe, cache, terminal      3 collector      4 poller
-//! 5 reader      6 http      7 supervise      8 daemon, scan      9 doctor, cli, logging      10 main
+//! 5 reader, control      6 http      7 supervise      8 daemon, scan      9 doctor, cli, logging      10 main
 //! ```
 //!
 //! A module imports only lower levels; modules of one level never import each other. `tests/it/tidy.rs` checks this, and
@@ -34,6 +35,7 @@ pub mod cli;
 pub(crate) mod clock;
 pub mod collector;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod doctor;
 pub mod domain;

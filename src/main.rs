@@ -9,7 +9,7 @@ use jbod_monitor::daemon::Endpoint;
 use jbod_monitor::daemon::StopControl;
 use jbod_monitor::probe::trampoline;
 use jbod_monitor::terminal::{Screen, print};
-use jbod_monitor::{daemon, doctor, events, logging, scan};
+use jbod_monitor::{control, daemon, doctor, events, logging, scan};
 use std::process::ExitCode;
 
 const RUNTIME_FAILURE: u8 = 1;
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 
 fn run(command: &Command, cli: &Cli, env: &Environment) -> anyhow::Result<ExitCode> {
     let configured = || configured(cli, env).context("bad configuration");
-    match *command {
+    match command {
         Command::Serve => {
             // Before the settings are read: reading a settings file may block.
             let life = StopControl::begin()?;
@@ -47,11 +47,18 @@ fn run(command: &Command, cli: &Cli, env: &Environment) -> anyhow::Result<ExitCo
         }
         Command::Scan { json, sort, color } => {
             let (config, _) = configured()?;
-            scan::scan(&config, json, sort, Screen::of_stdout(env, color))?;
+            scan::scan(&config, *json, *sort, Screen::of_stdout(env, *color))?;
         }
         Command::Doctor { json, color } => {
             let (config, endpoint) = configured()?;
-            if !doctor::doctor(&config, &endpoint, json, Screen::of_stdout(env, color))? {
+            if !doctor::doctor(&config, &endpoint, *json, Screen::of_stdout(env, *color))? {
+                return Ok(ExitCode::from(RUNTIME_FAILURE));
+            }
+        }
+        Command::Forget { subject } => {
+            // Only where to ask counts here: neither names nor certificates are looked up.
+            let config = Config::build(&cli.settings, env).context("bad configuration")?;
+            if !control::forget(&config, subject)? {
                 return Ok(ExitCode::from(RUNTIME_FAILURE));
             }
         }

@@ -29,6 +29,8 @@ pub(crate) enum Component {
     Poller,
     /// Another daemon holds the poll lease, and publishes nothing of this host.
     Lease,
+    /// The control socket, by which `jbod-monitor forget` asks.
+    Control,
 }
 
 impl Component {
@@ -42,6 +44,7 @@ impl Component {
             Self::Drive => "drive",
             Self::Poller => "poller",
             Self::Lease => "lease",
+            Self::Control => "control",
         }
     }
 }

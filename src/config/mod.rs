@@ -4,6 +4,7 @@
 //! `Config` is what the program runs on, every value checked here and nowhere else.
 
 mod arguments;
+mod control;
 mod device_types;
 mod enclosure_layouts;
 mod environment;
@@ -23,6 +24,7 @@ mod toml_value;
 mod url;
 
 pub(crate) use arguments::Arguments;
+pub use control::ControlConfig;
 pub(crate) use device_types::TypeEntry;
 pub use environment::Environment;
 pub use error::ConfigError;
@@ -75,6 +77,7 @@ pub struct Config {
     pub(crate) smart: SmartConfig,
     pub(crate) lifetimes: Lifetimes,
     pub http: HttpConfig,
+    pub control: ControlConfig,
     /// Settings of the rules.
     pub(crate) limits: Arc<RuleSettings>,
     /// Bay layouts of enclosures that were set.
@@ -109,6 +112,7 @@ impl Config {
             exclude: exclude::parse(read.optional(&settings::JBOD_EXCLUDE).unwrap_or_default())?,
         };
         let http = http_config(&mut read)?;
+        let control = control::control_config(&mut read)?;
         let rules = match read.rules_file(&settings::JBOD_LIMITS_FILE)? {
             Some(file) => rules_file::read(Path::new(file))?,
             None => RulesFile::default(),
@@ -125,6 +129,7 @@ impl Config {
             smart,
             lifetimes,
             http,
+            control,
             limits: Arc::new(rules.limits),
             layouts: Arc::new(rules.layouts),
             root,

@@ -263,6 +263,9 @@ table! {
     JBOD_ALLOWED_HOSTS, Some("allowed-host"), "HOSTS", Optional { example: "nas.example.net" },
     "Further Host values to answer to, comma-separated";
 
+    JBOD_CONTROL_SOCKET, Some("control-socket"), "PATH", Text { default: "/run/jbod-monitor/control.sock" },
+    "Socket for commands to the running daemon (jbod-monitor forget), or none";
+
     JBOD_MAX_CONNECTIONS, Some("max-connections"), "COUNT", Number { default: 128, range: 1..=10_000, unit: "a count" },
     "Connections at once; more are answered 503 and closed";
 

@@ -37,6 +37,7 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
         service::redis(&config.redis),
         service::listen(endpoint),
         service::access(config, endpoint),
+        service::control(&config.control),
         exclusions::exclusions(&collector),
         drives::drives(&host, &collector, &overview, &tool),
         drives::types(&config.smart.device_types, &collector.unused_types()),

@@ -2,7 +2,8 @@
 
 use super::finding::{DoctorFinding, fail, ok, warn};
 use crate::cache::redis::{RedisCheck, check_redis};
-use crate::config::{Config, RedisConfig};
+use crate::config::{Config, ControlConfig, RedisConfig};
+use crate::control::{SocketStatus, socket_status};
 use crate::http::{AddressStatus, Addresses, Endpoint, listen_error_hint, probe_addresses};
 use std::path::Path;
 
@@ -42,6 +43,27 @@ pub(super) fn redis(config: &RedisConfig) -> Vec<DoctorFinding> {
         ),
     };
     vec![finding]
+}
+
+/// The control socket, for `jbod-monitor forget`.
+pub(super) fn control(config: &ControlConfig) -> Vec<DoctorFinding> {
+    let Some(path) = &config.socket else {
+        return vec![ok("JBOD_CONTROL_SOCKET is none: jbod-monitor forget cannot be used")];
+    };
+    let shown = path.display();
+    vec![match socket_status(path) {
+        SocketStatus::Served => ok(format!("a jbod-monitor has its control socket at {shown}")),
+        SocketStatus::Free => ok(format!("no daemon has its control socket at {shown}")),
+        SocketStatus::NoFolder => ok(format!(
+            "no folder for the control socket at {shown}: systemd makes it when the service starts (RuntimeDirectory), else \
+             jbod-monitor forget cannot be used"
+        )),
+        SocketStatus::Denied => ok(format!("the control socket at {shown} is for root and the user of the daemon")),
+        SocketStatus::Other(error) => warn(
+            format!("the control socket at {shown} cannot be used: {error}"),
+            "another path in JBOD_CONTROL_SOCKET",
+        ),
+    }]
 }
 
 pub(super) fn listen(endpoint: &Endpoint) -> Vec<DoctorFinding> {

@@ -30,6 +30,8 @@ kinds! {
     DriveBack = "2679b09f667043ec8f98300ee80458f4",
     DriveMoved = "6e6240b3e3c14cd1acef80d98e6f0ca5",
     DriveReplaced = "e26fe3c2e21346e581400ec92e02552d",
+    /// A missing drive that somebody had forgotten.
+    DriveForgotten = "8c1f0b6a5de74c0f9a3e27d4b16f92e5",
     /// A verdict that has become worse, or a drive that is bad from the first.
     DriveWorse = "13f2d0376bbf48f8a4594a6decf17a61",
     DriveBetter = "1236825147574eabb5a80f1c4f6de0f5",

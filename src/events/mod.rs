@@ -14,7 +14,7 @@ mod sink;
 pub(crate) use event::{Event, SourceLocation, Subject};
 pub(crate) use fields::{
     BAY, DEVICE, ENCLOSURE, EventFields, FROM_BAY, FROM_ENCLOSURE, MESSAGE_ID, POOL, RULE, SCSI_HOST, SERIAL, STATE,
-    VERDICT, WAS, merge_fields,
+    UID, VERDICT, WAS, merge_fields,
 };
 pub use kind::EventKind;
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub(super) struct EventLoop {
     pub(super) readiness: Readiness,
     pub(super) republish: Republish,
     pub(super) degraded: DegradedParts,
+    /// Why there is no control socket.
+    pub(super) control_problem: Option<String>,
 }
 
 impl EventLoop {

@@ -1,10 +1,11 @@
 //! The handle by which other threads reach the poller.
 
+use super::forget_request::{ForgetOutcome, ForgetRequest};
 use super::heartbeat::LoopHeartbeat;
-use super::lookup::{PollerRequest, Snapshot, ValueSource};
+use super::lookup::{PollerRequest, Snapshot};
 use crate::cache::memory::MemoryStore;
 use crate::stop::Stop;
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -37,12 +38,20 @@ impl Poller {
     }
 
     /// Waits for a reply, but not after a stop: requests that are then in the channel are never handled.
-    pub(crate) fn reply(&self, replied: &Receiver<ValueSource>, timeout: Duration) -> Option<ValueSource> {
+    pub(crate) fn reply<T>(&self, replied: &Receiver<T>, timeout: Duration) -> Option<T> {
         select! {
-            recv(replied) -> source => source.ok(),
+            recv(replied) -> reply => reply.ok(),
             recv(self.stop.channel()) -> _ => replied.try_recv().ok(),
             default(timeout) => None,
         }
+    }
+
+    /// `None`: the poller takes no request in time, or a stop was requested.
+    pub(crate) fn forget(&self, subject: String, uid: u32, timeout: Duration) -> Option<ForgetOutcome> {
+        let (reply, replied) = bounded(1);
+        let request = PollerRequest::Forget { request: ForgetRequest { subject, uid }, reply };
+        self.requests.try_send(request).ok()?;
+        self.reply(&replied, timeout)
     }
 
     /// Time since the last iteration of the loop.

@@ -1,5 +1,6 @@
 //! Requests to the poller, and the snapshot by which requests find a drive.
 
+use super::forget_request::{ForgetOutcome, ForgetRequest};
 use crate::api::metrics_snapshot::MetricsSnapshot;
 use crate::api::overview::Overview;
 use crate::api::service::Service;
@@ -25,6 +26,8 @@ pub(crate) enum PollerRequest {
     List { key: Key, reply: Sender<ValueSource> },
     /// A stale copy was served.
     Refresh(Key),
+    /// End "missing" for something that was removed for good.
+    Forget { request: ForgetRequest, reply: Sender<ForgetOutcome> },
 }
 
 /// Where an answer to a `PollerRequest` came from.

@@ -2,9 +2,14 @@
 
 use crate::cache::Bytes;
 use crate::domain::drive::DriveKey;
+use crate::domain::identity::Identity;
 use crate::domain::inventory::{DriveRecord, Inventory};
-use std::collections::HashMap;
+use crate::domain::time::Timestamp;
 use std::collections::hash_map::Drain;
+use std::collections::{HashMap, VecDeque};
+
+/// As many as can be missing on most hosts.
+const MAX_FORGOTTEN: usize = 2_000;
 
 /// Whether missing drives have been restored from Redis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub(super) enum StoredList {
 #[derive(Default)]
 pub(super) struct MissingDrives {
     documents: HashMap<DriveKey, Bytes>,
+    /// Drives that somebody had forgotten, with the time: Redis may have them still, when it was unavailable then.
+    forgotten: VecDeque<(Identity, Timestamp)>,
     pub(super) restore: Restore,
     pub(super) stored_list: StoredList,
 }
@@ -47,6 +54,22 @@ impl MissingDrives {
         let before = self.documents.len();
         self.documents.retain(|key, _| inventory.get(key).is_some_and(|record| !DriveRecord::is_present(record)));
         self.documents.len() != before
+    }
+
+    pub(super) fn is_restored(&self) -> bool {
+        self.restore == Restore::Done
+    }
+
+    pub(super) fn record_forgotten<'a>(&mut self, identities: impl Iterator<Item = &'a Identity>, at: Timestamp) {
+        self.forgotten
+            .extend(identities.filter(|identity| !identity.is_empty()).map(|identity| (identity.clone(), at)));
+        let excess = self.forgotten.len().saturating_sub(MAX_FORGOTTEN);
+        self.forgotten.drain(..excess);
+    }
+
+    /// It has been forgotten since it went.
+    pub(super) fn was_forgotten(&self, identity: &Identity, missing_since: Timestamp) -> bool {
+        self.forgotten.iter().any(|(forgotten, at)| forgotten == identity && missing_since <= *at)
     }
 
     pub(super) fn documents_bytes(&self) -> usize {

@@ -8,6 +8,8 @@ mod degraded_parts;
 mod detect;
 mod discovery;
 mod event_loop;
+mod forget;
+mod forget_request;
 mod handle;
 mod heartbeat;
 mod known_enclosures;
@@ -25,6 +27,7 @@ mod service_health;
 mod start;
 mod stored;
 
+pub(crate) use forget_request::ForgetOutcome;
 pub(crate) use handle::Poller;
 pub(crate) use lookup::{DriveEntry, KeysOf, PollerRequest, Snapshot, ValueSource};
 pub(crate) use start::start;

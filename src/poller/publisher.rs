@@ -157,6 +157,12 @@ impl Publisher {
         self.lists_due = self.lists_due.min(soon);
     }
 
+    /// The next flush sends the lists.
+    pub(super) fn send_lists_now(&mut self) {
+        self.lists_outdated = true;
+        self.lists_due = Instant::now();
+    }
+
     /// Composes a drive's document.
     pub(super) fn document(&mut self, record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawValue>) -> Bytes {
         let key = Key::Smart(record.drive.device.clone());

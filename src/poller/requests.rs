@@ -29,6 +29,9 @@ impl EventLoop {
                 }
             }
             PollerRequest::Refresh(_) => self.publisher.send_lists_soon(),
+            PollerRequest::Forget { request, reply } => {
+                let _ = reply.send(self.handle_forget(&request));
+            }
         }
     }
 

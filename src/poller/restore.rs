@@ -177,7 +177,8 @@ impl EventLoop {
         let report = parsed.map(|parsed| parsed.report);
         let since = last.unwrap_or(&stored.summary).missing_since?;
         let restored = stored.to_restored(report, since)?;
-        if self.collector.is_excluded(&restored.drive) {
+        let was_forgotten = self.missing.was_forgotten(&restored.drive.identity, since);
+        if was_forgotten || self.collector.is_excluded(&restored.drive) {
             return None;
         }
         let key = self.collector.inventory_mut().restore_missing(known, restored)?;

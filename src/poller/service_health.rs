@@ -36,6 +36,7 @@ impl EventLoop {
             self.collector.blindness().map(|why| format!("the host cannot be looked at, what is known stays: {why}"));
         found.extend(blindness.map(|why| Degradation::of(Component::Poller, now, why)));
         found.extend(self.leadership.problem(&overview.host).map(|why| Degradation::of(Component::Lease, now, why)));
+        found.extend(self.control_problem.as_ref().map(|why| Degradation::of(Component::Control, now, why)));
         let of_tool = self.collector.smartctl_problem().or_else(|| unusable_readings(self.collector.inventory()));
         found.extend(of_tool.map(|why| Degradation::of(Component::Smartctl, now, why)));
         found.extend(self.collector.zfs().error.as_ref().map(|why| Degradation::of(Component::Zpool, now, why)));

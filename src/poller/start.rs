@@ -40,6 +40,7 @@ pub(crate) fn start(
     redis_is_back: Receiver<()>,
     alive: impl Send + 'static,
     stop: &Stop,
+    control_problem: Option<String>,
 ) -> Result<(Poller, JoinHandle<()>), StartError> {
     let (request_sender, requests) = bounded(COMMAND_QUEUE_LEN);
     let stop = stop.clone();
@@ -66,6 +67,7 @@ pub(crate) fn start(
         readiness: Readiness::default(),
         republish: Republish::default(),
         degraded: DegradedParts::default(),
+        control_problem,
     };
     // Before the first request and reading: which drives are present, and their bays.
     event_loop.discover();

@@ -17,6 +17,7 @@ mod end_to_end;
 mod exclude;
 mod fixtures;
 mod foresight;
+mod forget;
 mod generated_docs;
 mod golden;
 mod headers;

@@ -31,6 +31,7 @@ pub fn command(sim: &Sim, redis_port: u16) -> Command {
         .env("JBOD_ROOT", sim.root())
         .env("SMARTCTL_PATH", sim.tool("smartctl"))
         .env("ZPOOL_PATH", sim.tool("zpool"))
+        .env("JBOD_CONTROL_SOCKET", "none")
         .env("REDIS_HOST", "127.0.0.1")
         .env("REDIS_PORT", redis_port.to_string());
     command

@@ -55,6 +55,11 @@ impl RedisStore {
         Ok(Lease::Theirs(Duration::from_millis(100)))
     }
 
+    /// Who holds the lease: host, process and start.
+    pub(crate) fn lease_owner(&self) -> Result<Option<String>, StoreError> {
+        self.ask(AccessMode::Read, Cmd::new().arg("GET").arg(lease_key(&self.prefix)))
+    }
+
     /// Releases the lease, if this daemon holds it.
     pub(crate) fn release_lease(&self, owner: &str) -> Result<(), StoreError> {
         self.ask::<Value>(

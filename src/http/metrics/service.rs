@@ -12,7 +12,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use std::fmt;
 use std::sync::Arc;
 
-const COMPONENTS: [Component; 8] = [
+const COMPONENTS: [Component; 9] = [
     Component::Redis,
     Component::RedisWrites,
     Component::Smartctl,
@@ -21,6 +21,7 @@ const COMPONENTS: [Component; 8] = [
     Component::Drive,
     Component::Poller,
     Component::Lease,
+    Component::Control,
 ];
 
 /// The service and its process at the moment of a scrape.

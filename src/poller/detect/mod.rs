@@ -7,6 +7,7 @@ mod describe;
 mod drive_status;
 mod drives;
 mod enclosures;
+mod forgotten;
 mod hosts;
 mod inventory_changes;
 mod paths;
@@ -91,6 +92,11 @@ impl Detector {
     pub(super) fn replaced(&self, key: &DriveKey, was: Option<&SerialNumber>, inventory: &Inventory) {
         let Some(record) = inventory.get(key) else { return };
         emit(&inventory_changes::replaced(&self.drives, record, was, now()));
+    }
+
+    /// Missing drives are forgotten on request. They are still in the inventory.
+    pub(super) fn forgotten(keys: &[DriveKey], inventory: &Inventory, uid: u32) {
+        emit_all(&forgotten::detect(keys, inventory, uid, now()));
     }
 
     /// smartctl has become unusable, or usable again.

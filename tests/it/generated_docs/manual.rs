@@ -36,7 +36,12 @@ fn synopsis() -> String {
     for command in own.get_subcommands() {
         let mut words = vec![bold("jbod-monitor"), roman(" "), bold(command.get_name())];
         for arg in command.get_arguments() {
-            words.extend([roman(" [--"), roman(arg.get_long().expect("flags only")), roman(values(arg)), roman("]")]);
+            let Some(flag) = arg.get_long() else {
+                let names: Vec<&str> = arg.get_value_names().into_iter().flatten().map(AsRef::as_ref).collect();
+                words.extend([roman(" "), italic(names.join(" "))]);
+                continue;
+            };
+            words.extend([roman(" [--"), roman(flag), roman(values(arg)), roman("]")]);
         }
         words.extend([roman(" [--"), italic("setting"), roman(" "), italic("value"), roman("]…")]);
         roff.text(words);

@@ -1,0 +1,158 @@
+//! The daemon's side: a thread that serves one client after the other, each within a deadline.
+
+use super::protocol::{ControlAnswer, ControlRequest, MAX_REQUEST_BYTES};
+use super::socket;
+use crate::config::ControlConfig;
+use crate::poller::{ForgetOutcome, Poller};
+use crate::stop::Stop;
+use log::Level;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::geteuid;
+use std::io::{self, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// From the connection to the whole request.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(2);
+/// The poller handles a request at once, but for the timeouts of Redis.
+const POLLER_TIMEOUT: Duration = Duration::from_secs(20);
+/// After an error of accept(2), which may be a shortage.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The socket, bound.
+#[derive(Debug)]
+pub(crate) struct ControlServer {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl ControlServer {
+    /// Binds the socket, if one is wanted. A socket that cannot be made costs its commands and nothing else: the error is
+    /// logged, and is a degradation unless nothing was set and there is no folder for it.
+    pub(crate) fn bind(config: &ControlConfig) -> (Option<Self>, Option<String>) {
+        let Some(path) = config.socket.clone() else { return (None, None) };
+        match socket::bind(&path) {
+            Ok(listener) => (Some(Self { listener, path }), None),
+            Err(error) => {
+                let problem = format!("no control socket at {}, forget has no effect: {error}", path.display());
+                let has_folder = path.parent().is_some_and(Path::is_dir);
+                let is_expected = config.is_default && !has_folder;
+                log::log!(if is_expected { Level::Info } else { Level::Warn }, "{problem}");
+                (None, (!is_expected).then_some(problem))
+            }
+        }
+    }
+
+    /// Starts the thread, which holds `alive` for as long as it lives.
+    pub(crate) fn start(self, poller: Poller, alive: impl Send + 'static, stop: &Stop) -> io::Result<JoinHandle<()>> {
+        let stop = stop.clone();
+        let run = move || {
+            let _alive = alive;
+            self.run(&poller, &stop);
+        };
+        thread::Builder::new().name("control".to_owned()).spawn(run)
+    }
+
+    fn run(&self, poller: &Poller, stop: &Stop) {
+        while wait_readable(&self.listener, None, stop) {
+            match self.listener.accept() {
+                Ok((stream, _)) => serve(stream, poller, stop),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    log::debug!("the control socket accepts no connection error={error:?}");
+                    let _ = stop.channel().recv_timeout(ACCEPT_PAUSE);
+                }
+            }
+        }
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Waits for input until the deadline. False: there is none in time, or a stop was requested.
+fn wait_readable(fd: &impl std::os::fd::AsFd, deadline: Option<Instant>, stop: &Stop) -> bool {
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return false;
+        }
+        let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut fds = [PollFd::new(fd, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+        }
+        let [input, stopped] = fds.map(|fd| !fd.revents().is_empty());
+        if stopped || stop.is_requested() {
+            return false;
+        }
+        if input {
+            return true;
+        }
+    }
+}
+
+fn serve(mut stream: UnixStream, poller: &Poller, stop: &Stop) {
+    let Some(answer) = answer(&mut stream, poller, stop) else { return };
+    // A client that takes no line at once loses it: nothing waits for it.
+    let _ = stream.set_nonblocking(true);
+    let _ = stream.write_all(answer.line().as_bytes());
+}
+
+/// `None`: the client is gone, or there is no time.
+fn answer(stream: &mut UnixStream, poller: &Poller, stop: &Stop) -> Option<ControlAnswer> {
+    let failed = |text: &str| Some(ControlAnswer::Failed(text.to_owned()));
+    // SO_PEERCRED, unix(7): the credentials at connect(2), checked by the kernel.
+    let Ok(peer) = socket_peercred(&*stream) else { return failed("the kernel does not name your user") };
+    if !peer.uid.is_root() && peer.uid != geteuid() {
+        return failed("only root and the user of the daemon may do that");
+    }
+    let line = match read_line(stream, stop) {
+        Ok(line) => line?,
+        Err(why) => return failed(why),
+    };
+    match ControlRequest::parse(&line) {
+        Err(why) => Some(ControlAnswer::Failed(why)),
+        Ok(ControlRequest::Forget(subject)) => {
+            let Some(outcome) = poller.forget(subject, peer.uid.as_raw(), POLLER_TIMEOUT) else {
+                return failed("the daemon is busy or stopping; try again");
+            };
+            let text = outcome.to_string();
+            Some(match outcome {
+                ForgetOutcome::Forgotten { .. } => ControlAnswer::Done(text),
+                _ => ControlAnswer::Failed(text),
+            })
+        }
+    }
+}
+
+/// One line, without its end. `Ok(None)`: the client has sent nothing whole in time.
+fn read_line(stream: &mut UnixStream, stop: &Stop) -> Result<Option<Vec<u8>>, &'static str> {
+    let deadline = Instant::now() + REQUEST_DEADLINE;
+    let mut line = Vec::new();
+    let mut piece = [0; MAX_REQUEST_BYTES];
+    if stream.set_nonblocking(true).is_err() {
+        return Ok(None);
+    }
+    loop {
+        if !wait_readable(stream, Some(deadline), stop) {
+            return Ok(None);
+        }
+        let count = match stream.read(&mut piece) {
+            Ok(0) => return Ok(None),
+            Ok(count) => count,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => continue,
+            Err(_) => return Ok(None),
+        };
+        line.extend_from_slice(piece.get(..count).unwrap_or_default());
+        if let Some(end) = line.iter().position(|byte| *byte == b'\n') {
+            line.truncate(end);
+            return Ok(Some(line));
+        }
+        if line.len() >= MAX_REQUEST_BYTES {
+            return Err("the request is longer than 512 bytes");
+        }
+    }
+}

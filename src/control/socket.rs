@@ -1,0 +1,57 @@
+//! The socket itself: how it is made, and what is at its path.
+
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+/// Clients that wait for their turn.
+const BACKLOG: i32 = 4;
+/// Nobody but root and the user of the daemon may connect.
+const MODE: u32 = 0o600;
+
+pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
+    let address = SockAddr::unix(path)?;
+    // A socket that accepts no connection was left by a daemon that was killed.
+    if is_socket(path) && UnixStream::connect(path).is_err() {
+        std::fs::remove_file(path)?;
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address)?;
+    std::fs::set_permissions(path, Permissions::from_mode(MODE))?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
+
+/// What is at the path of a control socket.
+#[derive(Debug)]
+pub(crate) enum SocketStatus {
+    /// A daemon accepts connections.
+    Served,
+    /// Nothing, and the daemon can make it; or what a daemon that was killed has left.
+    Free,
+    /// The folder is made when the service is started, or is missing.
+    NoFolder,
+    /// This user may not connect.
+    Denied,
+    /// Something else.
+    Other(io::Error),
+}
+
+pub(crate) fn socket_status(path: &Path) -> SocketStatus {
+    let Err(error) = UnixStream::connect(path) else { return SocketStatus::Served };
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused if is_socket(path) => SocketStatus::Free,
+        io::ErrorKind::NotFound if path.parent().is_some_and(Path::is_dir) => SocketStatus::Free,
+        io::ErrorKind::NotFound => SocketStatus::NoFolder,
+        io::ErrorKind::PermissionDenied => SocketStatus::Denied,
+        _ => SocketStatus::Other(error),
+    }
+}

@@ -1,0 +1,88 @@
+//! A request to forget something that is missing, and what came of it. Pure.
+
+use crate::domain::enclosure::Bay;
+use crate::domain::identity::{DeviceName, EnclosureId};
+use crate::domain::text::list_first;
+use std::fmt;
+
+/// Drives that an answer names.
+const MAX_NAMED: usize = 12;
+
+/// A request of the control socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ForgetRequest {
+    /// A serial number or WWN of a drive, or the id of an enclosure.
+    pub(crate) subject: String,
+    /// Who asks.
+    pub(crate) uid: u32,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ForgetOutcome {
+    /// Serial numbers, or other names, of the drives that are no longer missing.
+    Forgotten {
+        drives: Vec<String>,
+    },
+    NoSuch {
+        subject: String,
+    },
+    /// A drive that is present cannot be forgotten.
+    DrivePresent {
+        device: DeviceName,
+        bay: Option<Bay>,
+    },
+    /// Nor can the drives of an enclosure that is present.
+    EnclosurePresent {
+        id: EnclosureId,
+        missing: usize,
+    },
+    Excluded {
+        device: DeviceName,
+        entry: String,
+    },
+    /// Another daemon polls: it knows which drives are missing.
+    NotPolling {
+        leader: Option<String>,
+    },
+    /// No discovery was complete yet.
+    NotReady,
+}
+
+impl fmt::Display for ForgetOutcome {
+    /// A sentence for the user who asked.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forgotten { drives } => {
+                let names: Vec<&str> = drives.iter().map(String::as_str).collect();
+                let noun = if drives.len() == 1 { "drive" } else { "drives" };
+                let listed = list_first(&names, MAX_NAMED);
+                write!(f, "forgotten: {} missing {noun} ({listed})", drives.len())
+            }
+            Self::NoSuch { subject } => write!(
+                f,
+                "nothing that is missing has the name {subject}: give the serial number or WWN of a missing drive, or the id of \
+                 an enclosure that is gone"
+            ),
+            Self::DrivePresent { device, bay: Some(bay) } => {
+                write!(f, "the drive is present: {device}, in bay {} of enclosure {}", bay.slot, bay.enclosure)
+            }
+            Self::DrivePresent { device, bay: None } => write!(f, "the drive is present: {device}, in no bay"),
+            Self::EnclosurePresent { id, missing } => write!(
+                f,
+                "enclosure {id} is present; {missing} drives of it are missing, each of which can be forgotten by its serial number"
+            ),
+            Self::Excluded { device, entry } => {
+                write!(f, "{device} is excluded by JBOD_EXCLUDE ({entry}), and is not missing")
+            }
+            Self::NotPolling { leader: Some(leader) } => {
+                write!(
+                    f,
+                    "this daemon does not poll: ask the one that holds the poll lease, {leader} (host:process:start)"
+                )
+            }
+            Self::NotPolling { leader: None } => f.write_str("this daemon does not poll: another one does"),
+            Self::NotReady => f.write_str("this daemon does not know yet which drives are present; try again"),
+        }
+    }
+}
