@@ -33,7 +33,7 @@ pub(super) struct DriveDoc<'a> {
     path_states: Vec<PathView>,
     /// The drive's own verdict (smartctl's `smart_status.passed`).
     smart_status_passed: Option<bool>,
-    /// Why that is `null` although smartctl calls it passed: a SCSI drive that is set up not to report that it fails.
+    /// Why `smart_status_passed` is `null` although smartctl calls it passed: a SCSI drive that does not report that it fails.
     smart_status_not_judged: Option<&'static str>,
     /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
     power_mode: Option<&'a str>,

@@ -40,6 +40,7 @@ use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::enclosure::Enclosure;
 use crate::domain::exclusion::{ExcludedDrive, Exclusion};
 use crate::domain::health::{Peers, RuleSettings};
+use crate::domain::identity::EnclosureId;
 use crate::domain::inventory::{Change, Inventory, KnownEnclosure, KnownEnclosures};
 use crate::domain::layout::Layouts;
 use crate::domain::time::Timestamp;
@@ -230,6 +231,13 @@ impl Collector {
 
     pub(crate) fn known_enclosures(&self) -> &KnownEnclosures {
         &self.enclosures
+    }
+
+    /// Forgets a missing enclosure, or the missing IO modules of one that is present. False: there is neither.
+    pub(crate) fn forget_enclosure(&mut self, id: &EnclosureId) -> bool {
+        let is_forgotten = self.enclosures.forget(id);
+        self.update_enclosures(now());
+        is_forgotten
     }
 
     /// Restores enclosures that an earlier daemon knew. `seen_at`: when it saw last what was present.

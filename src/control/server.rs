@@ -3,7 +3,7 @@
 use super::protocol::{ControlAnswer, ControlRequest, MAX_REQUEST_BYTES};
 use super::socket;
 use crate::config::ControlConfig;
-use crate::poller::{ForgetOutcome, Poller};
+use crate::poller::Poller;
 use crate::stop::Stop;
 use log::Level;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -121,7 +121,7 @@ fn answer(stream: &mut UnixStream, poller: &Poller, stop: &Stop) -> Option<Contr
             };
             let text = outcome.to_string();
             Some(match outcome {
-                ForgetOutcome::Forgotten { .. } => ControlAnswer::Done(text),
+                outcome if outcome.is_done() => ControlAnswer::Done(text),
                 _ => ControlAnswer::Failed(text),
             })
         }

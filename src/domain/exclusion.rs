@@ -206,6 +206,7 @@ mod tests {
             host: None,
             address: String::new(),
             unit: 0,
+            state: None,
         };
         Drive {
             paths: vec![path("sdb"), path("sdq")],

@@ -187,6 +187,17 @@ impl KnownPaths {
         self.limit();
     }
 
+    /// Forgets the missing paths. Returns their number.
+    pub(crate) fn forget_missing(&mut self) -> usize {
+        let before = self.0.len();
+        self.0.retain(|known| known.missing_since.is_none());
+        before - self.0.len()
+    }
+
+    pub(crate) fn has_missing(&self) -> bool {
+        self.0.iter().any(|known| known.missing_since.is_some())
+    }
+
     /// The paths that are lost, and have been for long enough to say so.
     pub(crate) fn lost(&self, now: Timestamp) -> Vec<LostPath> {
         self.0.iter().filter_map(|known| known.lost(now)).collect()

@@ -32,6 +32,9 @@ kinds! {
     DriveReplaced = "e26fe3c2e21346e581400ec92e02552d",
     /// A missing drive that somebody had forgotten.
     DriveForgotten = "8c1f0b6a5de74c0f9a3e27d4b16f92e5",
+    PathsForgotten = "f768064f958547ada39eed24c2c063fe",
+    ShelfForgotten = "5966eb44e0c6474495113dc30e9a8df5",
+    ModulesForgotten = "b9c48cb01720400e8ca82984fcb042d9",
     /// A verdict that has become worse, or a drive that is bad from the first.
     DriveWorse = "13f2d0376bbf48f8a4594a6decf17a61",
     DriveBetter = "1236825147574eabb5a80f1c4f6de0f5",

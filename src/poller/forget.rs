@@ -16,6 +16,12 @@ use std::time::Instant;
 enum ForgetTarget {
     /// Missing drives.
     Drives(Vec<DriveKey>),
+    /// A drive that is present and has missing paths.
+    Paths(DriveKey),
+    /// A missing enclosure, and the missing drives that were in it.
+    Enclosure { id: EnclosureId, drives: Vec<DriveKey> },
+    /// An enclosure that is present and has missing IO modules.
+    Modules { id: EnclosureId, count: usize },
     /// Nothing that can be forgotten.
     None(ForgetOutcome),
 }
@@ -32,8 +38,36 @@ impl EventLoop {
         self.restore_missing();
         match self.forget_target(&request.subject) {
             ForgetTarget::Drives(keys) => self.forget_drives(&keys, request.uid),
+            ForgetTarget::Paths(key) => self.forget_paths(&key, request.uid),
+            ForgetTarget::Enclosure { id, drives } => {
+                self.forget_drives(&drives, request.uid);
+                self.collector.forget_enclosure(&id);
+                Detector::forgotten_enclosure(&id, request.uid);
+                self.publish_without_enclosure_parts();
+                ForgetOutcome::ForgottenEnclosure { id, drives: drives.len() }
+            }
+            ForgetTarget::Modules { id, count } => {
+                self.collector.forget_enclosure(&id);
+                Detector::forgotten_modules(&id, count, request.uid);
+                self.publish_without_enclosure_parts();
+                ForgetOutcome::ForgottenModules { id, modules: count }
+            }
             ForgetTarget::None(outcome) => outcome,
         }
+    }
+
+    fn forget_paths(&mut self, key: &DriveKey, uid: u32) -> ForgetOutcome {
+        let paths = self.collector.inventory_mut().forget_paths(key);
+        let Some(record) = self.collector.inventory().get(key) else { return ForgetOutcome::NotReady };
+        let device = record.drive.device.clone();
+        Detector::forgotten_paths(record, paths, uid);
+        self.store_without_forgotten();
+        ForgetOutcome::ForgottenPaths { device, paths }
+    }
+
+    fn publish_without_enclosure_parts(&mut self) {
+        self.publish_known_enclosures();
+        self.store_without_forgotten();
     }
 
     fn forget_target(&self, subject: &str) -> ForgetTarget {
@@ -42,6 +76,9 @@ impl EventLoop {
         let missing: Vec<DriveKey> = named().filter(|r| !r.is_present()).map(|r| r.drive.key.clone()).collect();
         if !missing.is_empty() {
             return ForgetTarget::Drives(missing);
+        }
+        if let Some(record) = named().find(|record| record.paths.has_missing()) {
+            return ForgetTarget::Paths(record.drive.key.clone());
         }
         if let Some(record) = named().next() {
             let (device, bay) = (record.drive.device.clone(), record.bay.clone());
@@ -65,8 +102,15 @@ impl EventLoop {
         let missing: Vec<DriveKey> =
             self.collector.inventory().records().filter(sat_there).map(|r| r.drive.key.clone()).collect();
         if let Some(enclosure) = self.collector.enclosures().iter().find(|enclosure| is_it(&enclosure.id)) {
-            let (id, missing) = (enclosure.id.clone(), missing.len());
-            return ForgetTarget::None(ForgetOutcome::EnclosurePresent { id, missing });
+            let id = enclosure.id.clone();
+            if enclosure.missing_since().is_some() {
+                return ForgetTarget::Enclosure { id, drives: missing };
+            }
+            let count = enclosure.modules.iter().filter(|module| module.missing_since.is_some()).count();
+            if count > 0 {
+                return ForgetTarget::Modules { id, count };
+            }
+            return ForgetTarget::None(ForgetOutcome::EnclosurePresent { id, missing: missing.len() });
         }
         if missing.is_empty() {
             return ForgetTarget::None(ForgetOutcome::NoSuch { subject: subject.to_owned() });

@@ -24,6 +24,21 @@ pub(crate) enum ForgetOutcome {
     Forgotten {
         drives: Vec<String>,
     },
+    /// An enclosure that was missing, with the drives that were in it.
+    ForgottenEnclosure {
+        id: EnclosureId,
+        drives: usize,
+    },
+    /// Missing IO modules of an enclosure that is present.
+    ForgottenModules {
+        id: EnclosureId,
+        modules: usize,
+    },
+    /// Missing paths of a drive that is present.
+    ForgottenPaths {
+        device: DeviceName,
+        paths: usize,
+    },
     NoSuch {
         subject: String,
     },
@@ -49,6 +64,19 @@ pub(crate) enum ForgetOutcome {
     NotReady,
 }
 
+impl ForgetOutcome {
+    /// Something was forgotten.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(
+            self,
+            Self::Forgotten { .. }
+                | Self::ForgottenEnclosure { .. }
+                | Self::ForgottenModules { .. }
+                | Self::ForgottenPaths { .. }
+        )
+    }
+}
+
 impl fmt::Display for ForgetOutcome {
     /// A sentence for the user who asked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,6 +87,13 @@ impl fmt::Display for ForgetOutcome {
                 let listed = list_first(&names, MAX_NAMED);
                 write!(f, "forgotten: {} missing {noun} ({listed})", drives.len())
             }
+            Self::ForgottenEnclosure { id, drives } => {
+                write!(f, "forgotten: missing enclosure {id}, and {drives} missing drives of it")
+            }
+            Self::ForgottenModules { id, modules } => {
+                write!(f, "forgotten: {modules} missing IO module(s) of enclosure {id}")
+            }
+            Self::ForgottenPaths { device, paths } => write!(f, "forgotten: {paths} missing path(s) of {device}"),
             Self::NoSuch { subject } => write!(
                 f,
                 "nothing that is missing has the name {subject}: give the serial number or WWN of a missing drive, or the id of \

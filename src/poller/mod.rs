@@ -27,7 +27,6 @@ mod service_health;
 mod start;
 mod stored;
 
-pub(crate) use forget_request::ForgetOutcome;
 pub(crate) use handle::Poller;
 pub(crate) use lookup::{DriveEntry, KeysOf, PollerRequest, Snapshot, ValueSource};
 pub(crate) use start::start;

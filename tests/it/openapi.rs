@@ -131,6 +131,9 @@ fn every_answer_is_as_the_document_says_and_every_field_is_seen() {
 /// Every kind of drive, shelf and pool, with Redis.
 fn a_drive_for_each_rule(answers: &mut Answers) {
     let (sim, _) = golden::host();
+    for drive in sim.list().iter().filter(|drive| drive["kind"] == "sas") {
+        sim.set(drive["serial"].as_str().expect("a serial number"), &["smart_off=true"]);
+    }
     let redis = Redis::start();
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_TIMEOUT", "5"), ONCE]);
     answers.look_everywhere(&daemon);

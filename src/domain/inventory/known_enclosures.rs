@@ -72,7 +72,6 @@ impl KnownEnclosures {
     }
 
     /// Forgets a missing enclosure, or the missing modules of one that is present. False: there is neither.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a command that forgets what was removed for good"))]
     pub(crate) fn forget(&mut self, id: &EnclosureId) -> bool {
         let Some(known) = self.known.get_mut(id) else { return false };
         if known.enclosure.missing_since().is_some() {

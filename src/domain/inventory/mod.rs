@@ -196,6 +196,11 @@ impl Inventory {
         }
     }
 
+    /// Forgets the missing paths of a drive. Returns their number.
+    pub(crate) fn forget_paths(&mut self, key: &DriveKey) -> usize {
+        self.records.get_mut(key).map_or(0, |record| record.paths.forget_missing())
+    }
+
     /// Takes over the paths that a drive had by its stored document, if it is where it was then: elsewhere it may have
     /// fewer.
     pub(crate) fn restore_paths(&mut self, key: &DriveKey, earlier: Vec<KnownPath>, bay: Option<&Bay>) {

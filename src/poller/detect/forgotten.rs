@@ -3,9 +3,10 @@
 use super::coalesce::MAX_DRIVE_EVENTS;
 use super::describe::{drive_fields, drive_subject, format_drive};
 use crate::domain::drive::DriveKey;
+use crate::domain::identity::EnclosureId;
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::time::Timestamp;
-use crate::events::{Event, EventFields, EventKind, Subject, UID, event, merge_fields};
+use crate::events::{ENCLOSURE, Event, EventFields, EventKind, Subject, UID, event, merge_fields};
 use log::Level;
 
 /// One event for each drive, or one for many. `uid`: who asked.
@@ -24,6 +25,27 @@ pub(super) fn detect(keys: &[DriveKey], inventory: &Inventory, uid: u32, at: Tim
         event!(Level::Info, kind, at, subject, fields, "drive forgotten {drive} uid={uid}")
     };
     records.iter().map(one).collect()
+}
+
+/// Missing paths of a drive that is present.
+pub(super) fn of_paths(record: &DriveRecord, count: usize, uid: u32, at: Timestamp) -> Event {
+    let (subject, fields) = (drive_subject(record), drive_fields(record).with(UID, uid));
+    let drive = format_drive(record);
+    let kind = EventKind::PathsForgotten;
+    event!(Level::Info, kind, at, subject, fields, "paths forgotten {drive} count={count} uid={uid}")
+}
+
+pub(super) fn of_enclosure(id: &EnclosureId, uid: u32, at: Timestamp) -> Event {
+    let fields = EventFields::none().with(ENCLOSURE, id).with(UID, uid);
+    let (kind, subject) = (EventKind::ShelfForgotten, Subject::Enclosure(id.clone()));
+    event!(Level::Info, kind, at, subject, fields, "shelf forgotten enclosure={id} uid={uid}")
+}
+
+/// Missing IO modules of an enclosure that is present.
+pub(super) fn of_modules(id: &EnclosureId, count: usize, uid: u32, at: Timestamp) -> Event {
+    let fields = EventFields::none().with(ENCLOSURE, id).with(UID, uid);
+    let (kind, subject) = (EventKind::ModulesForgotten, Subject::Enclosure(id.clone()));
+    event!(Level::Info, kind, at, subject, fields, "io modules forgotten enclosure={id} count={count} uid={uid}")
 }
 
 #[cfg(test)]

@@ -20,15 +20,15 @@ use crate::clock::now;
 use crate::collector::{Collector, CompletedSweep, SmartctlTransition};
 use crate::domain::drive::DriveKey;
 use crate::domain::exclusion::list_by_entry;
-use crate::domain::identity::SerialNumber;
-use crate::domain::inventory::{Change, Inventory, KnownEnclosure};
+use crate::domain::identity::{EnclosureId, ScsiHost, SerialNumber};
+use crate::domain::inventory::{Change, DriveRecord, Inventory, KnownEnclosure};
 use crate::events::{Event, emit};
 use drives::LastReported;
 use enclosures::EnclosureSnapshot;
 use hosts::HostSnapshot;
 use paths::PathSnapshot;
 use pools::PoolSnapshot;
-use presence::{Presence, Release};
+use presence::{LostModules, Presence, Release};
 use service::ZpoolStatus;
 use std::time::{Duration, Instant};
 
@@ -99,6 +99,19 @@ impl Detector {
         emit_all(&forgotten::detect(keys, inventory, uid, now()));
     }
 
+    /// The missing paths of a drive, a missing enclosure, or missing IO modules are forgotten on request.
+    pub(super) fn forgotten_paths(record: &DriveRecord, count: usize, uid: u32) {
+        emit(&forgotten::of_paths(record, count, uid, now()));
+    }
+
+    pub(super) fn forgotten_enclosure(id: &EnclosureId, uid: u32) {
+        emit(&forgotten::of_enclosure(id, uid, now()));
+    }
+
+    pub(super) fn forgotten_modules(id: &EnclosureId, count: usize, uid: u32) {
+        emit(&forgotten::of_modules(id, count, uid, now()));
+    }
+
     /// smartctl has become unusable, or usable again.
     pub(super) fn smartctl(transition: &SmartctlTransition) {
         emit(&service::smartctl_changed(transition, now()));
@@ -117,7 +130,12 @@ impl Detector {
         emit_all(&hosts::detect(&self.hosts, &hosts, at));
         self.hosts = hosts;
 
-        let paths = self.paths.next(inventory, &sweep.silent_hosts, at);
+        let lost_modules = LostModules::of(collector.enclosures());
+        let is_covered = |record: &DriveRecord, host: Option<ScsiHost>| {
+            let is_silent = sweep.silent_hosts.iter().any(|(silent, _)| host == Some(*silent));
+            is_silent || host.is_some_and(|host| lost_modules.explain(record, host))
+        };
+        let paths = self.paths.next(inventory, is_covered, at);
         emit_all(&paths::detect(&self.paths, &paths, inventory, at));
         self.paths = paths;
 

@@ -35,10 +35,14 @@ struct EventPath {
 }
 
 impl PathSnapshot {
-    /// The snapshot after a sweep; `self` is the one before it. `silent_hosts`: an event about each of these covers the
-    /// paths through it.
-    pub(super) fn next(&self, inventory: &Inventory, silent_hosts: &[(ScsiHost, usize)], at: Timestamp) -> Self {
-        let is_silent = |host: Option<ScsiHost>| silent_hosts.iter().any(|(silent, _)| host == Some(*silent));
+    /// The snapshot after a sweep; `self` is the one before it. `is_covered`: an event about the SCSI host, or about the IO
+    /// module of the drive's enclosure that it leads to, covers the paths of the drive through that host.
+    pub(super) fn next(
+        &self,
+        inventory: &Inventory,
+        is_covered: impl Fn(&DriveRecord, Option<ScsiHost>) -> bool,
+        at: Timestamp,
+    ) -> Self {
         let mut drives = BTreeMap::new();
         for record in inventory.records() {
             let key = record.drive.key.clone();
@@ -50,7 +54,7 @@ impl PathSnapshot {
             for known in record.paths.iter() {
                 let path = EventPath::of(known);
                 match known.lost(at) {
-                    Some(lost) if !is_silent(lost.host) => {
+                    Some(lost) if !is_covered(record, lost.host) => {
                         paths.lost.extend(path.map(|path| EventPath { reason: reason(&lost), ..path }));
                     }
                     None if known.works() => paths.working.extend(path),
@@ -188,7 +192,7 @@ mod tests {
         /// The events of a sweep that many seconds later.
         fn sweep_events(&mut self, seconds: i64) -> Vec<Event> {
             self.at = self.at.shifted(seconds);
-            let after = self.snapshot.next(&self.inventory, &[], self.at);
+            let after = self.snapshot.next(&self.inventory, |_, _| false, self.at);
             let events = detect(&self.snapshot, &after, &self.inventory, self.at);
             self.snapshot = after;
             events

@@ -7,7 +7,7 @@
 use super::inventory_changes;
 use crate::domain::enclosure::Enclosure;
 use crate::domain::enclosure::module::KnownModule;
-use crate::domain::identity::EnclosureId;
+use crate::domain::identity::{EnclosureId, ScsiHost};
 use crate::domain::inventory::{DriveRecord, Inventory, KnownEnclosure};
 use crate::domain::time::Timestamp;
 use crate::events::{ENCLOSURE, Event, EventFields, EventKind, SCSI_HOST, SERIAL, Subject, event};
@@ -50,6 +50,27 @@ struct HeldEvents {
     events: Vec<Event>,
     /// When the first and the last change was seen.
     since: Option<(Instant, Instant)>,
+}
+
+/// IO modules that are missing: the enclosure, and the SCSI host that each was reached through. Its event covers the paths of
+/// the drives in that enclosure.
+pub(super) struct LostModules(HashSet<(EnclosureId, ScsiHost)>);
+
+impl LostModules {
+    pub(super) fn of(enclosures: &[Enclosure]) -> Self {
+        let mut lost = HashSet::new();
+        for enclosure in enclosures {
+            for module in enclosure.modules.iter().filter(|module| module.missing_since.is_some()) {
+                let host = module.sysfs_name.split(':').next().and_then(|host| host.parse().ok());
+                lost.extend(host.map(|host| (enclosure.id.clone(), host)));
+            }
+        }
+        Self(lost)
+    }
+
+    pub(super) fn explain(&self, record: &DriveRecord, host: ScsiHost) -> bool {
+        record.bay.as_ref().is_some_and(|bay| self.0.contains(&(bay.enclosure.clone(), host)))
+    }
 }
 
 /// A change of the presence of an enclosure, or of a module by its name.
