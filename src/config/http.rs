@@ -7,7 +7,7 @@ use super::settings;
 use std::path::{Path, PathBuf};
 
 /// `sun_path` has 108 bytes, one of them the NUL (unix(7)).
-const MAX_SOCKET_PATH_LENGTH: usize = 107;
+pub(super) const MAX_SOCKET_PATH_LENGTH: usize = 107;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {

@@ -4,6 +4,7 @@
 //! `rediss+sentinel://`.
 
 use super::error::ConfigError;
+use super::http::MAX_SOCKET_PATH_LENGTH;
 use super::read::mask_url;
 use super::redis_address::{RedisAddress, RedisConfig, RedisTls, Sentinels, sentinel_nodes};
 use super::settings::{REDIS_DB, REDIS_URL};
@@ -52,7 +53,8 @@ pub(super) fn apply(config: &mut RedisConfig, text: &str) -> Result<(), ConfigEr
         }
         return Ok(());
     }
-    let path = decoded(url.path()).filter(|p| p.len() > 1).ok_or_else(|| wrong("the path of a socket"))?;
+    let is_usable = |path: &String| (2..=MAX_SOCKET_PATH_LENGTH).contains(&path.len());
+    let path = decoded(url.path()).filter(is_usable).ok_or_else(|| wrong("the path of a socket, at most 107 bytes"))?;
     config.address = RedisAddress::Unix(PathBuf::from(path));
     for (key, value) in url.query_pairs() {
         match key.as_ref() {
@@ -142,7 +144,9 @@ mod tests {
 
     #[test]
     fn wrong_urls_say_what_is_wanted_and_hide_the_password() {
+        let long = format!("redis+unix:///{}?pass=s3cret", "x".repeat(MAX_SOCKET_PATH_LENGTH));
         for text in [
+            &long,
             "http://nas",
             "redis://",
             "redis://u:s3cret@nas/x",
