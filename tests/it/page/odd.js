@@ -13,12 +13,12 @@
   addEventListener('unhandledrejection', (event) => problems.push(`rejection: ${event.reason}`));
 
   const fetched = async (path) => (await fetch(path)).json();
-  const base = { overview: await fetched('/api/overview'), health: await fetched('/api/health'), drive: null };
+  const base = { overview: await fetched('api/overview'), health: await fetched('api/health'), drive: null };
   let answers = base;
   let served = null;
   let tags = 0;
   globalThis.fetch = async (path) => {
-    const name = path.startsWith('/api/overview') ? 'overview' : path === '/api/health' ? 'health' : 'drive';
+    const name = path.startsWith('api/overview') ? 'overview' : path === 'api/health' ? 'health' : 'drive';
     if (name === 'overview') served = answers;
     tags += 1;
     const headers = { 'Content-Type': 'application/json', ETag: `"${tags}"`, 'X-Cache': 'HIT', 'X-Source': 'redis', Age: '1' };
@@ -172,7 +172,7 @@
   const isOfKind = (path) => path.length === 0 || (OWN.includes(path[0]) && (path[0] !== 'smartctl' || path.length < 2 || /^(ata_smart|nvme)_self_test_log$|^scsi_self_test_0$/.test(path[1])));
   const isDrawn = (path) => isOfKind(path) || !OWN.includes(path[0]);
   for (const [index, device] of devices.entries()) {
-    base.drive = await (await given.fetch(`/api/drives/${device}`)).json();
+    base.drive = await (await given.fetch(`api/drives/${device}`)).json();
     await draw({});
     location.hash = `#/drive/${device}`;
     await until(() => document.querySelector('#drive-body .raw'));
