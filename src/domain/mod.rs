@@ -11,6 +11,7 @@ pub(crate) mod glob;
 pub mod hash;
 pub mod health;
 pub(crate) mod health_obstacle;
+pub(crate) mod host_identity;
 pub mod identity;
 pub mod inventory;
 pub(crate) mod known_paths;

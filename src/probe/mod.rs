@@ -16,6 +16,7 @@ pub mod tools;
 pub mod trampoline;
 pub mod zpool;
 
+use crate::domain::host_identity::{DriveSketch, HostIdentity, HostKey};
 use crate::domain::identity::DeviceName;
 use std::path::PathBuf;
 use sysfs::{attribute, binary, link_name, names};
@@ -39,6 +40,18 @@ impl Host {
     /// The machine's own name.
     pub(crate) fn name(&self) -> String {
         attribute(&self.path("proc/sys/kernel/hostname")).unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// Which host this is, without its drives. The machine id is in machine-id(5); in a container the file is the
+    /// image's, or absent. The boot id (random(4)) is the same in all containers of a host, unless their manager hides
+    /// it.
+    pub(crate) fn identity(&self) -> HostIdentity {
+        let id = |path: &str| attribute(&self.path(path));
+        HostIdentity {
+            machine: id("etc/machine-id").and_then(|id| HostKey::of_machine(&id)),
+            boot: id("proc/sys/kernel/random/boot_id").and_then(|id| HostKey::of_boot(&id)),
+            drives: DriveSketch::default(),
+        }
     }
 }
 

@@ -212,7 +212,7 @@ fn clear(options: &Options) -> Result<()> {
     if !options.force {
         bail!("{} holds a simulated host already; give --force to replace it", dir.display());
     }
-    ["sys", "dev", "proc", "bin", "log", "sim"].iter().try_for_each(|name| remove_tree(&dir.join(name)))
+    ["sys", "dev", "proc", "etc", "bin", "log", "sim"].iter().try_for_each(|name| remove_tree(&dir.join(name)))
 }
 
 fn name_bays(host: &mut Host, drives: &[Drive], names: SlotNames) {
@@ -255,6 +255,8 @@ fn lay_out(store: &Store, host: &Host, drives: &[Drive], last_generic: u32, path
         make_dir(&root.join(dir))?;
     }
     attribute(&root.join("proc/sys/kernel"), "hostname", &host.hostname)?;
+    make_dir(&root.join("etc"))?;
+    attribute(&root.join("etc"), "machine-id", &machine_id(host))?;
     for scsi in 0..paths {
         other::hba(store, scsi)?;
     }
@@ -265,6 +267,16 @@ fn lay_out(store: &Store, host: &Host, drives: &[Drive], last_generic: u32, path
         store.save_drive(drive)
     })?;
     other::decoys(store, paths, last_generic)
+}
+
+/// machine-id(5) of a host with that name and seed: 32 hexadecimal digits.
+fn machine_id(host: &Host) -> String {
+    let text = format!("{} {}", host.hostname, host.seed);
+    // FNV-1a, once from the front and once from the back.
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let front = text.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
+    let back = text.bytes().rev().fold(front, mix);
+    format!("{front:016x}{back:016x}")
 }
 
 /// Everything of a drive that is here: all paths, its bay's status, its links.
