@@ -53,6 +53,7 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
         schema: SCHEMA,
         version: ContentVersion::default(),
         host: input.host.to_owned(),
+        host_id: input.host_id.cloned(),
         topology: topology::fingerprint(input.inventory),
         generated_at: input.now,
         collected_at: current.or(any),

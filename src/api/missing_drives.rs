@@ -4,6 +4,7 @@ use super::SCHEMA;
 use super::json_limits::JsonLimits;
 use super::value_limits::DOCUMENT;
 use crate::domain::enclosure::Bay;
+use crate::domain::host_identity::{HostKey, HostName};
 use crate::domain::identity::{EnclosureId, Identity};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ use serde_json::value::RawValue;
 pub(crate) struct MissingList<'a> {
     schema: u32,
     host: std::borrow::Cow<'a, str>,
+    /// As in the overview.
+    #[serde(default)]
+    host_id: Option<HostKey>,
     generated_at: Timestamp,
     /// Their last documents.
     #[serde(borrow)]
@@ -24,12 +28,13 @@ pub(crate) struct MissingList<'a> {
 /// number of those left out.
 pub(crate) fn build_missing_list<'a>(
     limits: &JsonLimits,
-    host: &str,
+    host: HostName,
     generated_at: Timestamp,
     documents: impl Iterator<Item = &'a [u8]>,
 ) -> (Vec<u8>, usize) {
     let body = |drives| {
-        let body = MissingList { schema: SCHEMA, host: host.into(), generated_at, drives };
+        let body =
+            MissingList { schema: SCHEMA, host: host.name.into(), host_id: host.id.cloned(), generated_at, drives };
         serde_json::to_vec(&body).unwrap_or_default()
     };
     let empty = body(Vec::new());
@@ -53,9 +58,10 @@ pub(crate) fn build_missing_list<'a>(
 }
 
 /// The documents in such a list, if it is one of that host.
-pub fn parse_missing_list<'a>(value: &'a [u8], host: &str) -> Option<Vec<&'a RawValue>> {
+pub fn parse_missing_list<'a, 'b>(value: &'a [u8], host: impl Into<HostName<'b>>) -> Option<Vec<&'a RawValue>> {
     let body: MissingList = serde_json::from_slice(value).ok()?;
-    (body.schema == SCHEMA && body.host == host).then_some(body.drives)
+    let stored = HostName { name: &body.host, id: body.host_id.as_ref() };
+    (body.schema == SCHEMA && stored.is(host.into())).then_some(body.drives)
 }
 
 /// The part of a stored document that decides whether its drive is restored.
@@ -93,7 +99,8 @@ mod tests {
         let now = Timestamp(1_767_225_600);
         let document = |n: usize, filler: &str| format!(r#"{{"schema":1,"n":{n},"a":[{filler}]}}"#);
         let listed = |documents: &[String]| {
-            let (list, left_out) = build_missing_list(&limits, "nas1", now, documents.iter().map(String::as_bytes));
+            let (list, left_out) =
+                build_missing_list(&limits, "nas1".into(), now, documents.iter().map(String::as_bytes));
             assert!(limits.check(&list).is_ok(), "{} bytes", list.len());
             let found = parse_missing_list(&list, "nas1")
                 .map(|found| found.iter().map(|raw| raw.get().to_owned()).collect::<Vec<_>>());

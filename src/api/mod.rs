@@ -13,6 +13,7 @@ pub(crate) mod drive_summary;
 pub(crate) mod enclosure_view;
 pub mod json_limits;
 pub(crate) mod known_enclosures;
+pub(crate) mod lease_owner;
 pub mod locate;
 pub(crate) mod metrics_snapshot;
 pub mod missing_drives;

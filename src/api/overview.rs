@@ -5,6 +5,7 @@ use super::drive_summary::DriveSummary;
 use super::enclosure_view::EnclosureView;
 use crate::domain::drive::DriveState;
 use crate::domain::health::{Finding, Verdict};
+use crate::domain::host_identity::{HostKey, HostName};
 use crate::domain::identity::{DeviceName, EnclosureId, SerialNumber};
 use crate::domain::inventory::DriveRecord;
 use crate::domain::time::Timestamp;
@@ -24,6 +25,10 @@ pub struct Overview {
     pub(crate) version: ContentVersion,
     /// Name of the host that the daemon runs on.
     pub(crate) host: String,
+    /// Key of the host, made of its machine id: the same whatever the host is called. `null`: it has no machine id, or
+    /// a daemon of an older version published this.
+    #[serde(default)]
+    pub(crate) host_id: Option<HostKey>,
     /// Fingerprint of which drive has which names and sits in which bay. A stored overview whose
     /// fingerprint is not that of the host now is not shown.
     pub(crate) topology: String,
@@ -217,6 +222,11 @@ pub(crate) struct PoolSummary {
 }
 
 impl Overview {
+    /// Who published it.
+    pub(crate) fn host_name(&self) -> HostName<'_> {
+        HostName { name: &self.host, id: self.host_id.as_ref() }
+    }
+
     /// Every drive, by enclosure id, slot number, then device name.
     pub(crate) fn drives(&self) -> impl Iterator<Item = &DriveSummary> {
         let slotted = self.enclosures.iter().flat_map(|e| e.slots.iter().filter_map(|s| s.drive.as_deref()));

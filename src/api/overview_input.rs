@@ -4,6 +4,7 @@ use super::overview::SweepStats;
 use crate::domain::enclosure::Enclosure;
 use crate::domain::exclusion::ExcludedDrive;
 use crate::domain::health::{Peers, RuleSettings};
+use crate::domain::host_identity::HostKey;
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::Inventory;
 use crate::domain::layout::Layouts;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug)]
 pub struct OverviewInput<'a> {
     pub(crate) host: &'a str,
+    pub(crate) host_id: Option<&'a HostKey>,
     pub now: Timestamp,
     /// Values older than this are stale.
     pub(crate) stale_after_seconds: u64,

@@ -4,6 +4,7 @@
 use super::SCHEMA;
 use super::content_version::ContentVersion;
 use super::overview::SweepStats;
+use crate::domain::host_identity::HostKey;
 use crate::domain::time::Timestamp;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::borrow::Cow;
@@ -19,9 +20,11 @@ const MAX_HOST_CHARS: usize = 64;
 pub(crate) struct Published {
     pub(crate) version: ContentVersion,
     pub(crate) host: String,
+    pub(crate) host_id: Option<HostKey>,
+    pub(crate) topology: String,
     pub(crate) generated_at: Option<Timestamp>,
-    /// Duration of the last complete sweep.
-    pub(crate) sweep_took: Option<Duration>,
+    /// The last complete sweep.
+    pub(crate) sweep: SweepStats,
 }
 
 impl Published {
@@ -34,9 +37,16 @@ impl Published {
         Some(Self {
             version: found.version.unwrap_or_default(),
             host: host.chars().take(MAX_HOST_CHARS).collect(),
+            host_id: found.host_id,
+            topology: found.topology.unwrap_or_default(),
             generated_at: found.generated_at,
-            sweep_took: found.sweep.and_then(|sweep| sweep.took_ms).map(Duration::from_millis),
+            sweep: found.sweep.unwrap_or_default(),
         })
+    }
+
+    /// Duration of the last complete sweep.
+    pub(crate) fn sweep_took(&self) -> Option<Duration> {
+        self.sweep.took_ms.map(Duration::from_millis)
     }
 }
 
@@ -45,6 +55,8 @@ struct PublishedFields {
     schema: Option<u32>,
     version: Option<ContentVersion>,
     host: Option<String>,
+    host_id: Option<HostKey>,
+    topology: Option<String>,
     generated_at: Option<Timestamp>,
     sweep: Option<SweepStats>,
 }
@@ -71,6 +83,8 @@ impl<'de> Visitor<'de> for &mut PublishedFields {
                 "schema" => self.schema = Some(map.next_value()?),
                 "version" => self.version = Some(map.next_value()?),
                 "host" => self.host = Some(map.next_value()?),
+                "host_id" => self.host_id = map.next_value()?,
+                "topology" => self.topology = Some(map.next_value()?),
                 "generated_at" => self.generated_at = Some(map.next_value()?),
                 "sweep" => self.sweep = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -90,7 +104,7 @@ mod tests {
         let read = Published::read(complete).unwrap_or_default();
         assert_eq!((read.host.as_str(), read.generated_at), ("nas1", Some(Timestamp(1_767_225_600))));
         assert_eq!(
-            (read.version.to_string().as_str(), read.sweep_took),
+            (read.version.to_string().as_str(), read.sweep_took()),
             ("00000000000000ff", Some(Duration::from_millis(2500)))
         );
         let enclosures = complete.windows(12).position(|w| w == b"\"enclosures\"").unwrap_or(0);

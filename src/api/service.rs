@@ -27,7 +27,8 @@ pub(crate) enum Component {
     Drive,
     /// The polling as a whole.
     Poller,
-    /// Another daemon holds the poll lease, and publishes nothing of this host.
+    /// Another daemon holds the poll lease and publishes nothing of this host, another host holds the lease under the
+    /// key prefix of this one, or the lease disappears from Redis.
     Lease,
     /// The control socket, by which `jbod-monitor forget` asks.
     Control,
@@ -105,12 +106,26 @@ pub(crate) enum DaemonRole {
     Follower,
 }
 
+/// The daemon that polls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Leader"))]
+pub(crate) struct LeaderIdentity {
+    /// Name of its host.
+    pub(crate) host: String,
+    /// What that daemon shows as `instance`.
+    pub(crate) instance: String,
+}
+
 /// What the poller knows of how it does.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Service {
     pub(crate) host: String,
+    /// Unique to this daemon.
+    pub(crate) instance: String,
     /// `None`: not decided yet.
     pub(crate) role: Option<DaemonRole>,
+    /// `None`: this daemon polls, or it is not known which one does.
+    pub(crate) leader: Option<LeaderIdentity>,
     /// Drives that are here.
     pub(crate) drives: usize,
     pub(crate) verdict: Option<Verdict>,
@@ -126,6 +141,8 @@ pub(crate) struct ServiceBody<'a> {
     pub(crate) schema: u32,
     /// Name of the host that the daemon runs on.
     pub(crate) host: &'a str,
+    /// This daemon: host name, process and start, in microseconds.
+    pub(crate) instance: &'a str,
     /// Version of the daemon.
     pub(crate) version: &'static str,
     /// When this was put together.
@@ -135,11 +152,13 @@ pub(crate) struct ServiceBody<'a> {
     /// `ok`, or `degraded` when there is any trouble.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = ["ok", "degraded"])))]
     pub(crate) status: &'static str,
-    /// The first sweep is whole.
+    /// A whole sweep over the drives of this host is known, of this daemon or of the leader.
     pub(crate) ready: bool,
     /// The part of this daemon in polling; `null`: not decided yet.
     pub(crate) role: Option<DaemonRole>,
-    /// The last whole sweep over all drives.
+    /// The daemon that polls the drives of this host, if this one follows it.
+    pub(crate) leader: Option<&'a LeaderIdentity>,
+    /// The last whole sweep over all drives of this host, of this daemon or of the leader.
     pub(crate) sweep: &'a SweepStats,
     /// What does not work as it should.
     pub(crate) degraded: &'a [Degradation],
@@ -150,12 +169,14 @@ impl<'a> ServiceBody<'a> {
         Self {
             schema: SCHEMA,
             host: &service.host,
+            instance: &service.instance,
             version: env!("CARGO_PKG_VERSION"),
             generated_at,
             started_at,
             status: if service.troubles.is_empty() { "ok" } else { "degraded" },
             ready,
             role: service.role,
+            leader: service.leader.as_ref(),
             sweep: &service.sweep,
             degraded: &service.troubles,
         }

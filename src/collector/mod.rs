@@ -40,6 +40,7 @@ use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::enclosure::Enclosure;
 use crate::domain::exclusion::{ExcludedDrive, Exclusion};
 use crate::domain::health::{Peers, RuleSettings};
+use crate::domain::host_identity::{DriveSketch, HostIdentity, HostName};
 use crate::domain::identity::EnclosureId;
 use crate::domain::inventory::{Change, Inventory, KnownEnclosure, KnownEnclosures};
 use crate::domain::layout::Layouts;
@@ -72,6 +73,8 @@ pub enum Taken {
 
 pub struct Collector {
     name: String,
+    /// What is known of the host beside its drives.
+    identity: HostIdentity,
     jobs: Jobs,
     found: Discovered,
     enclosures: KnownEnclosures,
@@ -97,11 +100,12 @@ impl Collector {
     ) -> Result<(Self, Receiver<JobReport>), PoolError> {
         let types = DeviceTypes::new(std::mem::take(&mut config.device_types));
         let exclusions = Exclusions::new(std::mem::take(&mut config.exclude));
-        let name = host.name();
+        let (name, identity) = (host.name(), host.identity());
         // One thread more than smartctl may use: a query of zpool takes none from a drive.
         let (jobs, reports) = Jobs::new(host, stop, config.concurrency + 1)?;
         let collector = Self {
             name,
+            identity,
             jobs,
             found: Discovered::default(),
             enclosures: KnownEnclosures::default(),
@@ -121,6 +125,17 @@ impl Collector {
     /// Name of the host.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The host as stored values name it.
+    pub(crate) fn host_name(&self) -> HostName<'_> {
+        HostName { name: &self.name, id: self.identity.machine.as_ref() }
+    }
+
+    /// Which host this is, with the drives that are present now.
+    pub(crate) fn identity(&self) -> HostIdentity {
+        let drives = DriveSketch::of(self.inventory().present().map(|record| &record.drive.identity));
+        HostIdentity { drives, ..self.identity.clone() }
     }
 
     pub fn inventory(&self) -> &Inventory {
@@ -377,6 +392,7 @@ impl Collector {
     pub fn overview_input(&self, stale_after_seconds: u64) -> OverviewInput<'_> {
         OverviewInput {
             host: &self.name,
+            host_id: self.identity.machine.as_ref(),
             now: now(),
             stale_after_seconds,
             inventory: self.drives.inventory(),

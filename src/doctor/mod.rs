@@ -34,7 +34,7 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
         host::enclosures(&host, &overview, collector.enclosures()),
         host::nodes(&host, collector.inventory()),
         host::rights(&host, &overview),
-        service::redis(&config.redis),
+        service::redis(&config.redis, &collector.identity()),
         service::listen(endpoint),
         service::access(config, endpoint),
         service::control(&config.control),

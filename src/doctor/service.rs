@@ -1,23 +1,19 @@
 //! Findings about the daemon's environment: Redis, and the listen address.
 
 use super::finding::{DoctorFinding, fail, ok, warn};
-use crate::cache::redis::{RedisCheck, check_redis};
+use crate::cache::redis::{RedisCheck, RedisFacts, check_redis};
 use crate::config::{Config, ControlConfig, RedisConfig};
 use crate::control::{SocketStatus, socket_status};
+use crate::domain::host_identity::{HostIdentity, HostRelation};
 use crate::http::{AddressStatus, Addresses, Endpoint, listen_error_hint, probe_addresses};
+use crate::poller::own_prefix;
 use std::path::Path;
 
-pub(super) fn redis(config: &RedisConfig) -> Vec<DoctorFinding> {
+/// `own`: the host that this is.
+pub(super) fn redis(config: &RedisConfig, own: &HostIdentity) -> Vec<DoctorFinding> {
     let place = format!("Redis at {}", config.address);
     let finding = match check_redis(config) {
-        RedisCheck::Usable { version, is_replica: true } => fail(
-            format!("{place} ({}) is a replica, which takes no values", version.unwrap_or_default()),
-            "REDIS_HOST or REDIS_URL that names the master",
-        ),
-        RedisCheck::Usable { version: Some(version), .. } => ok(format!("{place}, version {version}")),
-        RedisCheck::Usable { version: None, .. } => {
-            ok(format!("{place}, version unknown (INFO is not allowed to this user)"))
-        }
+        RedisCheck::Usable(facts) => return usable_redis(&place, &facts, &config.key_prefix, own),
         RedisCheck::LoginRejected { why } => {
             let how = match (&config.username, &config.password) {
                 (_, None) => "no password is set here".to_owned(),
@@ -64,6 +60,34 @@ pub(super) fn control(config: &ControlConfig) -> Vec<DoctorFinding> {
             "another path in JBOD_CONTROL_SOCKET",
         ),
     }]
+}
+
+fn usable_redis(place: &str, facts: &RedisFacts, prefix: &str, own: &HostIdentity) -> Vec<DoctorFinding> {
+    let mut findings = vec![match &facts.version {
+        version if facts.is_replica => fail(
+            format!("{place} ({}) is a replica, which takes no values", version.as_deref().unwrap_or_default()),
+            "REDIS_HOST or REDIS_URL that names the master",
+        ),
+        Some(version) => ok(format!("{place}, version {version}")),
+        None => ok(format!("{place}, version unknown (INFO is not allowed to this user)")),
+    }];
+    if let Some(eviction) = &facts.eviction {
+        findings.push(warn(
+            format!("{place} evicts keys ({eviction}): the poll lease and stored values may disappear at any time"),
+            "maxmemory-policy noeviction, a larger maxmemory, or a Redis of its own",
+        ));
+    }
+    let owner = facts.lease.as_ref().and_then(|lease| Some((lease, lease.identity.as_ref()?)));
+    if let Some((owner, other)) = owner.filter(|(_, other)| own.relation(other) == HostRelation::Other) {
+        let host = &owner.host;
+        findings.push(fail(
+            format!(
+                "another host ({host:?}) holds the poll lease under the key prefix {prefix:?} that is set here, too"
+            ),
+            format!("JBOD_KEY_PREFIX={}, or another prefix of this host's own", own_prefix(prefix, own, Some(other))),
+        ));
+    }
+    findings
 }
 
 pub(super) fn listen(endpoint: &Endpoint) -> Vec<DoctorFinding> {

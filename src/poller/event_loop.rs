@@ -144,20 +144,22 @@ impl EventLoop {
 
     fn renew_leadership(&mut self, at: Instant) {
         let followed = self.leadership.is_follower();
-        self.restore_missing();
-        let list_bytes = self.limits().list.bytes;
-        let drives = self.collector.inventory().present().count();
-        let view = LocalView { host: self.collector.name(), drives, list_bytes };
-        if self.leadership.renew(&self.redis, &view, at) {
+        let view = LocalView { collector: &self.collector, list_bytes: self.limits().list.bytes };
+        let renewal = self.leadership.renew(&self.redis, &view, at);
+        if renewal.became_leader {
             self.next_sweep = at;
-            if followed {
-                // The readings of the previous leader, and its list of missing drives, are newer than those in memory.
-                self.restore_readings();
-                self.missing.restore = Restore::Due;
-                self.restore_missing();
-            }
         }
-        if self.leadership.is_follower() != followed {
+        if renewal.changed_prefix || renewal.became_leader && followed {
+            // The readings of the previous leader, and its list of missing drives, are newer than those in memory.
+            self.restore_readings();
+            self.missing.restore = Restore::Due;
+        }
+        // Only now is it known whose keys these are.
+        self.restore_missing();
+        if renewal.changed_prefix {
+            self.republish = Republish::Due;
+        }
+        if renewal.has_news || self.leadership.is_follower() != followed {
             self.publisher.mark_lists_outdated();
         }
         // Only readings since this daemon leads: another daemon may have newer ones than the earlier ones.

@@ -1,10 +1,14 @@
 //! Whether the holder of the poll lease delivers: a lease is honoured only while overviews of this host are published.
+//! Whether the holder runs on this host is what its lease says (`prefix_conflict`); of one that does not say it, its
+//! overviews decide.
 //!
-//! Time is counted between checks and not by the clock: while this process was frozen it did not check, so that time does
-//! not count as silence of the holder. Pure.
+//! Time is counted between checks and not by the clock: while this process was frozen it did not check, so that time
+//! does not count as silence of the holder. Pure.
 
 use crate::api::content_version::ContentVersion;
+use crate::api::overview::SweepStats;
 use crate::api::published::Published;
+use crate::domain::host_identity::{HostKey, HostName, HostRelation};
 use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -42,8 +46,8 @@ pub(super) struct DeliveryTiming {
 }
 
 impl DeliveryTiming {
-    /// Two intervals and the duration of a sweep: until its first sweep is complete a daemon publishes no lists. `known`: the
-    /// duration of the last sweep; if it is unknown, the maximum is used.
+    /// Two intervals and the duration of a sweep: until its first sweep is complete a daemon publishes no lists.
+    /// `known`: the duration of the last sweep; if it is unknown, the maximum is used.
     fn limit(&self, drives: usize, known: Option<Duration>) -> Duration {
         let reading = self.timeout + CHILD_EXIT_GRACE;
         let rounds = u32::try_from(drives.div_ceil(self.concurrency.max(1))).unwrap_or(u32::MAX).max(1);
@@ -53,12 +57,53 @@ impl DeliveryTiming {
     }
 }
 
+/// What decides whether an overview is of this host.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ThisHost<'a> {
+    pub(super) name: HostName<'a>,
+    /// Of the drives that are present now.
+    pub(super) topology: &'a str,
+    /// Whether the holder of the lease runs on this host.
+    pub(super) holder: HostRelation,
+    /// The key of the holder's host. In a container it may differ from that of this daemon, on one host.
+    pub(super) holder_id: Option<&'a HostKey>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    ThisHost,
+    AnotherHost,
+    /// Perhaps left by a previous holder.
+    Unknown,
+}
+
+impl ThisHost<'_> {
+    /// `has_delivered`: the holder has published an overview of this host before.
+    fn origin(&self, published: &Published, has_delivered: bool) -> Origin {
+        if let (Some(id), Some(own)) = (&published.host_id, self.name.id) {
+            let is_holders = self.holder == HostRelation::Same && self.holder_id == Some(id);
+            return if id == own || is_holders { Origin::ThisHost } else { Origin::AnotherHost };
+        }
+        let is_same_name = published.host == self.name.name;
+        let has_same_drives = published.topology == self.topology;
+        match self.holder {
+            HostRelation::Same if is_same_name || has_same_drives => Origin::ThisHost,
+            HostRelation::Same => Origin::Unknown,
+            // All hosts may have one name. While a drive is plugged in, the topology differs for a moment.
+            _ if is_same_name && (has_same_drives || has_delivered) => Origin::ThisHost,
+            _ => Origin::AnotherHost,
+        }
+    }
+}
+
 /// State of the holder, observed since this daemon follows.
 #[derive(Debug, Default)]
 pub(super) struct Holder {
     last_check: Option<Instant>,
     /// `generated_at` of the last overview of this host.
     generated_at: Option<Timestamp>,
+    /// The last complete sweep of this host.
+    sweep: SweepStats,
     sweep_took: Option<Duration>,
     /// Time without a new overview of this host.
     silent: Duration,
@@ -70,7 +115,7 @@ pub(super) struct Holder {
 
 impl Holder {
     /// Applies the overview that Redis has now.
-    pub(super) fn observe(&mut self, published: Option<&Published>, own: &SentVersions, host: &str, at: Instant) {
+    pub(super) fn observe(&mut self, published: Option<&Published>, own: &SentVersions, host: &ThisHost, at: Instant) {
         let step = self.last_check.map_or(Duration::ZERO, |last| at.saturating_duration_since(last)).min(MAX_STEP);
         self.last_check = Some(at);
         self.silent += step;
@@ -78,14 +123,19 @@ impl Holder {
             self.foreign = None;
             return;
         };
-        if published.host != host {
+        let origin = host.origin(published, self.has_delivered);
+        if origin == Origin::AnotherHost {
             let before = self.foreign.take().filter(|(name, _)| *name == published.host);
             let lasted = before.map_or(Duration::ZERO, |(_, lasted)| lasted + step);
             self.foreign = Some((published.host.clone(), lasted));
             return;
         }
         self.foreign = None;
-        self.sweep_took = published.sweep_took;
+        if origin == Origin::Unknown {
+            return;
+        }
+        self.sweep = published.sweep.clone();
+        self.sweep_took = published.sweep_took();
         self.has_delivered = true;
         let is_new = published.generated_at.is_some() && published.generated_at != self.generated_at;
         if is_new && !own.has(published.version) {
@@ -109,6 +159,16 @@ impl Holder {
 
     pub(super) fn has_delivered(&self) -> bool {
         self.has_delivered
+    }
+
+    /// All `None` before the first delivery.
+    pub(super) fn sweep(&self) -> &SweepStats {
+        &self.sweep
+    }
+
+    /// The holder is known to run on that other host.
+    pub(super) fn mark_foreign(&mut self, host: String) {
+        self.foreign = Some((host, FOREIGN_AFTER));
     }
 }
 
@@ -135,9 +195,15 @@ mod tests {
         DeliveryTiming { interval: Duration::from_secs(90), timeout: Duration::from_secs(30), concurrency: 8 };
 
     fn overview(host: &str, at: i64) -> Published {
-        let sweep_took = Some(Duration::from_secs(10));
+        let sweep = SweepStats { took_ms: Some(10_000), ..SweepStats::default() };
         let version = ContentVersion::of(format!("{host} {at}").as_bytes());
-        Published { host: host.to_owned(), generated_at: Some(Timestamp(at)), version, sweep_took }
+        let (host, topology) = (host.to_owned(), "drives".to_owned());
+        Published { host, host_id: None, topology, generated_at: Some(Timestamp(at)), version, sweep }
+    }
+
+    /// This host, beside a holder of an older version.
+    fn nas1() -> ThisHost<'static> {
+        ThisHost { name: "nas1".into(), topology: "drives", holder: HostRelation::Unknown, holder_id: None }
     }
 
     /// Checks every five seconds; `shown` is the overview that is stored at each check.
@@ -151,7 +217,7 @@ mod tests {
         let last = holder.last_check.map_or(0, |at| at.saturating_duration_since(begun).as_secs());
         for second in (last..last + seconds).step_by(5) {
             let at = begun + Duration::from_secs(second);
-            holder.observe(shown(second).as_ref(), own, "nas1", at);
+            holder.observe(shown(second).as_ref(), own, &nas1(), at);
         }
     }
 
@@ -204,10 +270,43 @@ mod tests {
     }
 
     #[test]
+    fn an_overview_is_of_this_host_by_its_key_not_by_its_name() {
+        use HostRelation::{Same, Unknown};
+        let key = |digit: &str| HostKey::of_machine(&digit.repeat(32));
+        let (own, holders) = (key("a"), key("b"));
+        let with = |id: &Option<HostKey>, host: &str, topology: &str| Published {
+            host_id: id.clone(),
+            topology: topology.to_owned(),
+            ..overview(host, 1)
+        };
+        let here = |holder| ThisHost {
+            name: HostName { name: "nas1", id: own.as_ref() },
+            holder,
+            holder_id: holders.as_ref(),
+            ..nas1()
+        };
+        let cases = [
+            (here(Same), with(&own, "other", "x"), Origin::ThisHost),
+            (here(Same), with(&holders, "other", "x"), Origin::ThisHost),
+            (here(Unknown), with(&holders, "nas1", "drives"), Origin::AnotherHost),
+            (here(Same), with(&key("c"), "nas1", "drives"), Origin::AnotherHost),
+            (here(Same), with(&None, "other", "drives"), Origin::ThisHost),
+            (here(Same), with(&None, "other", "x"), Origin::Unknown),
+            (here(Unknown), with(&None, "nas1", "drives"), Origin::ThisHost),
+            (here(Unknown), with(&None, "nas1", "x"), Origin::AnotherHost),
+            (here(Unknown), with(&None, "other", "drives"), Origin::AnotherHost),
+        ];
+        for (host, published, expected) in cases {
+            assert_eq!(host.origin(&published, false), expected, "{host:?} {published:?}");
+        }
+        assert_eq!(nas1().origin(&with(&None, "nas1", "x"), true), Origin::ThisHost, "a drive was plugged in");
+    }
+
+    #[test]
     fn what_was_not_looked_at_does_not_count() {
         let (mut holder, own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas1", 1)));
-        holder.observe(Some(&overview("nas1", 1)), &own, "nas1", begun + Duration::from_secs(100_000));
+        holder.observe(Some(&overview("nas1", 1)), &own, &nas1(), begun + Duration::from_secs(100_000));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "frozen for a day, and the holder with it");
     }
 

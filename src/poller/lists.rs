@@ -2,7 +2,7 @@
 
 use super::event_loop::EventLoop;
 use super::leadership::LocalView;
-use super::lookup::{KeysOf, Snapshot, ValueSource};
+use super::lookup::{Snapshot, ValueSource};
 use super::publisher::{Publisher, Sends};
 use super::readiness::Readiness;
 use crate::api::metrics_snapshot::MetricsSnapshot;
@@ -102,7 +102,7 @@ impl EventLoop {
 
     /// Until its first sweep is complete, a daemon knows less than an earlier one has stored in Redis.
     pub(super) fn sends(&self) -> Sends {
-        if self.leadership.keys() == KeysOf::AnotherHost {
+        if !self.leadership.may_store() {
             Sends::Nothing
         } else if self.leadership.has_swept() {
             Sends::Lists
@@ -129,8 +129,7 @@ impl EventLoop {
         }
         // If the holder of the lease delivers again, its lists are not overwritten.
         let list_bytes = self.limits().list.bytes;
-        let view =
-            LocalView { host: self.collector.name(), drives: self.collector.inventory().present().count(), list_bytes };
+        let view = LocalView { collector: &self.collector, list_bytes };
         self.leadership.check_holder(&self.redis, &view, at);
         self.sends() == Sends::Lists && self.persist_missing_list()
     }

@@ -15,10 +15,12 @@ mod heartbeat;
 mod known_enclosures;
 mod leadership;
 mod lease_holder;
+mod lease_losses;
 mod lists;
 mod lookup;
 mod missing_drives;
 mod pending_requests;
+mod prefix_conflict;
 mod publisher;
 mod readiness;
 mod requests;
@@ -29,4 +31,5 @@ mod stored;
 
 pub(crate) use handle::Poller;
 pub(crate) use lookup::{DriveEntry, KeysOf, PollerRequest, Snapshot, ValueSource};
+pub(crate) use prefix_conflict::own_prefix;
 pub(crate) use start::start;

@@ -36,7 +36,7 @@ const LIFETIME_MARGIN: Duration = Duration::from_secs(1);
 /// What goes to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sends {
-    /// Nothing: the keys are another host's.
+    /// Nothing: the keys are another host's, or it is not known whose they are.
     Nothing,
     /// Documents of drives that this daemon read.
     Documents,

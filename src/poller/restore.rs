@@ -41,16 +41,16 @@ impl EventLoop {
         let Ok(enclosures) = self.last_list(&Key::KnownEnclosures) else { return };
         self.missing.restore = Restore::Done;
         self.missing.stored_list = if gone.is_some() { StoredList::Present } else { StoredList::Absent };
-        let name = self.collector.name().to_owned();
         self.restore_enclosures(enclosures.as_deref());
         let mut budget = self.document_budget();
         let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
-        let overview = overview.filter(|overview| overview.host == name);
+        let overview = overview.filter(|overview| overview.host_name().is(self.collector.host_name()));
         if let Some(overview) = &overview {
             let (missing, present): (Vec<_>, Vec<_>) = overview.drives().partition(|d| d.state == DriveState::Missing);
             self.collector.inventory_mut().expect_counts(present.len(), missing.len());
         }
-        let documents = gone.as_deref().and_then(|list| parse_missing_list(list, &name)).unwrap_or_default();
+        let documents =
+            gone.as_deref().and_then(|list| parse_missing_list(list, self.collector.host_name())).unwrap_or_default();
         let mut left_out = self.restore_missing_list(&documents, &mut budget);
         if let Some(overview) = &overview {
             left_out += self.restore_disappeared(overview, &mut budget);
@@ -240,7 +240,7 @@ impl EventLoop {
         let mut left: Vec<(&DriveKey, &Bytes)> = self.missing.documents().iter().collect();
         left.sort_by_cached_key(|(key, _)| (std::cmp::Reverse(since(key)), DriveKey::clone(key)));
         let documents = left.into_iter().map(|(_, document)| &**document);
-        let list = build_missing_list(&self.limits().missing_list, self.collector.name(), now(), documents);
+        let list = build_missing_list(&self.limits().missing_list, self.collector.host_name(), now(), documents);
         self.publisher.set_missing_list(list);
     }
 

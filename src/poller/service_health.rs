@@ -2,7 +2,7 @@
 
 use super::event_loop::EventLoop;
 use crate::api::drive_document::smartctl_json;
-use crate::api::overview::Overview;
+use crate::api::overview::{Overview, SweepStats};
 use crate::api::service::{Component, Degradation, Service};
 use crate::cache::Bytes;
 use crate::clock::{self, now};
@@ -54,12 +54,21 @@ impl EventLoop {
         }
         Service {
             host: overview.host.clone(),
+            instance: self.leadership.instance().to_owned(),
             role: self.leadership.role(),
+            leader: self.leadership.leader(),
             drives: overview.totals.drives,
             verdict: Some(overview.verdict),
-            sweep: overview.sweep.clone(),
+            sweep: self.last_sweep(overview),
             troubles: self.degraded.date(found),
         }
+    }
+
+    /// The last complete sweep of the drives of this host, by this daemon or by another one.
+    fn last_sweep(&self, overview: &Overview) -> SweepStats {
+        let delivered = self.leadership.delivered_sweep();
+        let is_own = overview.sweep.started_at >= delivered.started_at;
+        if is_own { overview.sweep.clone() } else { delivered.clone() }
     }
 
     /// Follows the wall clock. After it was set, all times are converted to the new clock, so that ages do not change.

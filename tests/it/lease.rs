@@ -1,5 +1,5 @@
-//! A poll lease is believed only while its holder delivers: leases that somebody else keeps alive, holders that are
-//! frozen, two hosts under the same keys. And a holder in good order is never doubted.
+//! A poll lease is believed only while its holder delivers: leases that somebody else keeps alive, and holders that are
+//! frozen. And a holder in good order is never doubted. Several hosts are in `hosts`.
 
 use crate::support;
 
@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::daemon::Daemon;
-use support::json::drives;
 use support::redis::{Link, Redis};
 use support::sim::Sim;
 
@@ -150,54 +149,6 @@ fn a_holder_that_is_frozen_is_not_waited_for_and_is_believed_again_afterwards() 
         (sweeps.len() > 3 && sweep(&leader) != before).then_some(())
     });
     assert!(sim.starts().len() - starts <= 5 * 4, "only one of them polls again");
-}
-
-/// Two hosts, one Redis, no prefix of their own.
-#[test]
-fn two_hosts_under_the_same_keys_are_told_and_neither_shows_the_other() {
-    let (one, two, redis) = (host("nas1", "1"), host("nas2", "2"), Redis::start());
-    two.set("all", &["failed=true"]);
-    let nas1 = Daemon::ready(&one, &redis, &SETTINGS);
-    let nas2 = Daemon::start(&two, &redis, &SETTINGS);
-    let why = eventually("it is said", || doubt(&nas2));
-    for part in ["\"nas1\"", "\"nas2\"", "JBOD_KEY_PREFIX"] {
-        assert!(why.contains(part), "no {part}: {why}");
-    }
-    nas2.wait_ready();
-    let serials = |sim: &Sim| sim.list().iter().map(|d| d["serial"].to_string()).collect::<Vec<_>>();
-    let (of_one, of_two) = (serials(&one), serials(&two));
-    assert!(of_one.iter().all(|serial| !of_two.contains(serial)));
-    let (mut sweeps, mut shown) = (std::collections::BTreeSet::new(), 0);
-    eventually("several sweeps of both", || {
-        for (daemon, name, own) in [(&nas1, "nas1", &of_one), (&nas2, "nas2", &of_two)] {
-            let overview = daemon.get("/api/overview");
-            let body = overview.json();
-            assert_eq!(body["host"], name, "{body}");
-            assert!(drives(&body).all(|d| own.contains(&d["serial_number"].to_string())), "{body}");
-            sweeps.insert((name, body["sweep"]["started_at"].to_string()));
-            if name == "nas2" {
-                assert_eq!((overview.cache(), overview.source()), ("MISS", "memory"));
-                shown += usize::from(body["totals"]["by_verdict"]["crit"] == 4);
-                let document = daemon.json("/api/drives/sda");
-                assert!(own.contains(&document["serial_number"].to_string()), "{document}");
-            }
-        }
-        let overview = stored_overview(&redis).expect("an overview");
-        assert_eq!(overview["host"], "nas1", "nas2 stores nothing over it");
-        for key in redis.keys().iter().filter(|key| key.contains(":smart:")) {
-            let Some(document) = redis.get(key) else { continue };
-            let document: Value = serde_json::from_str(&document).expect("JSON");
-            assert!(of_one.contains(&document["serial_number"].to_string()), "{key}: {document}");
-        }
-        (sweeps.len() >= 8 && shown > 3).then_some(())
-    });
-    assert_eq!(doubt(&nas1), None, "it holds the lease, and its values stand");
-    assert_eq!(nas2.logged("JBOD_KEY_PREFIX"), 1, "{}", nas2.log());
-    // The other one goes: the keys are free.
-    nas1.stop(Signal::TERM);
-    nas2.wait_logged("polling taken over");
-    eventually("all is well", || doubt(&nas2).is_none().then_some(()));
-    eventually("its values are stored", || (stored_overview(&redis)?["host"] == "nas2").then_some(()));
 }
 
 /// One that polls and one that follows, in good order, also where a sweep takes longer than the interval.

@@ -21,6 +21,7 @@ mod forget;
 mod generated_docs;
 mod golden;
 mod headers;
+mod hosts;
 mod import_cycles;
 mod journal;
 mod last_resort;

@@ -908,7 +908,7 @@ fn a_drive_that_was_pulled_is_missed_also_after_a_restart() {
     }
     let overview = daemon.overview_when("both are missed", |o| o["totals"]["by_state"]["missing"] == 2);
     assert_eq!(overview["enclosures"][0]["slots"][0]["drive"]["serial_number"], first.as_str());
-    assert!(daemon.log().contains(&second), "the one that went unseen is told: {}", daemon.log());
+    daemon.wait_logged(&second);
 
     // One comes back to another bay and goes on; another drive takes the bay of the other.
     sim.insert(&["bay/0/5", "--serial", &first]);

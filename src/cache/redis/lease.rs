@@ -1,27 +1,42 @@
 //! The poll lease: of several daemons on one Redis, one polls.
 //!
-//! Acquired with `SET NX PX`, renewed and released only by its owner (compared in one step, in Redis). The lease of a daemon
-//! that dies expires. While Redis rejects writes there is no lease: the readings of one daemon cannot reach the others, so
-//! each polls for itself, as without Redis.
+//! Acquired with `SET NX PX`, renewed and released only by its owner (the instance is compared in one step, in Redis).
+//! The lease of a daemon that dies expires. While Redis rejects writes there is no lease: the readings of one daemon
+//! cannot reach the others, so each polls for itself, as without Redis.
 
 use super::circuit_breaker::AccessMode;
+use super::eviction::Eviction;
 use super::keys::lease_key;
 use super::store::RedisStore;
+use crate::api::lease_owner::LeaseOwner;
 use crate::cache::StoreError;
 use redis::{Cmd, Value};
 use std::time::Duration;
 
-const RENEW_SCRIPT: &str =
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
-const RELEASE_SCRIPT: &str =
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+/// The first word of the value is the instance; what follows describes it.
+const RENEW_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]) if v and string.match(v, '^%S+') == ARGV[1] then \
+     return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
+const RELEASE_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]) if v and string.match(v, '^%S+') == ARGV[1] then \
+     return redis.call('DEL', KEYS[1]) end return 0";
 
 /// The holder of the lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Lease {
-    Ours,
-    /// Another daemon's, for at least this long.
-    Theirs(Duration),
+    /// This daemon held it, and still does.
+    Renewed,
+    /// It was free, and is this daemon's now.
+    Acquired,
+    /// Another daemon's.
+    Theirs(OthersLease),
+}
+
+/// The lease of another daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OthersLease {
+    /// It lasts at least this long.
+    pub(crate) left: Duration,
+    /// `None`: unknown.
+    pub(crate) owner: Option<LeaseOwner>,
 }
 
 /// No daemon acquires a lease for longer than a quarter of this.
@@ -29,30 +44,39 @@ const MAX_REMAINING: Duration = Duration::from_secs(60);
 
 impl RedisStore {
     /// Acquires the lease, or renews it if this daemon holds it.
-    pub(crate) fn hold_lease(&self, owner: &str, life: Duration) -> Result<Lease, StoreError> {
+    pub(crate) fn hold_lease(&self, owner: &LeaseOwner, life: Duration) -> Result<Lease, StoreError> {
         let ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
-        let key = lease_key(&self.prefix);
-        let renewed: i64 =
-            self.ask(AccessMode::Write, Cmd::new().arg("EVAL").arg(RENEW_SCRIPT).arg(1).arg(&key).arg(owner).arg(ms))?;
+        let key = self.keys().lease();
+        let renewed: i64 = self.ask(
+            AccessMode::Write,
+            Cmd::new().arg("EVAL").arg(RENEW_SCRIPT).arg(1).arg(&key).arg(&owner.instance).arg(ms),
+        )?;
         if renewed == 1 {
-            return Ok(Lease::Ours);
+            return Ok(Lease::Renewed);
         }
-        let acquired: Value =
-            self.ask(AccessMode::Write, Cmd::new().arg("SET").arg(&key).arg(owner).arg("NX").arg("PX").arg(ms))?;
+        let acquired: Value = self.ask(
+            AccessMode::Write,
+            Cmd::new().arg("SET").arg(&key).arg(owner.to_value()).arg("NX").arg("PX").arg(ms),
+        )?;
         if acquired == Value::Okay {
-            return Ok(Lease::Ours);
+            return Ok(Lease::Acquired);
         }
         let left: i64 = self.ask(AccessMode::Read, Cmd::new().arg("PTTL").arg(&key))?;
         let remaining = u64::try_from(left).ok().map(Duration::from_millis);
-        if let Some(remaining) = remaining.filter(|remaining| *remaining <= MAX_REMAINING) {
-            return Ok(Lease::Theirs(remaining));
+        if let Some(left) = remaining.filter(|remaining| *remaining <= MAX_REMAINING) {
+            let value = match self.lease_value(&key) {
+                Err(StoreError::Refused(_)) => None,
+                value => value?,
+            };
+            let owner = value.and_then(|value| LeaseOwner::parse(&value));
+            return Ok(Lease::Theirs(OthersLease { left, owner }));
         }
-        // Expired in between (-2): try again at once. Without an expiry (-1), or with a distant one because Redis's clock was
-        // set back, no daemon would get it: its expiry is set to that of a lease.
+        // Expired in between (-2): try again at once. Without an expiry (-1), or with a distant one because Redis's
+        // clock was set back, no daemon would get it: its expiry is set to that of a lease.
         if left != -2 {
             self.ask::<Value>(AccessMode::Write, Cmd::new().arg("PEXPIRE").arg(&key).arg(ms))?;
         }
-        Ok(Lease::Theirs(Duration::from_millis(100)))
+        Ok(Lease::Theirs(OthersLease { left: Duration::from_millis(100), owner: None }))
     }
 
     /// Who holds the lease: host, process and start.
@@ -61,11 +85,25 @@ impl RedisStore {
     }
 
     /// Releases the lease, if this daemon holds it.
-    pub(crate) fn release_lease(&self, owner: &str) -> Result<(), StoreError> {
-        self.ask::<Value>(
-            AccessMode::Write,
-            Cmd::new().arg("EVAL").arg(RELEASE_SCRIPT).arg(1).arg(lease_key(&self.prefix)).arg(owner),
-        )
-        .map(drop)
+    pub(crate) fn release_lease(&self, instance: &str) -> Result<(), StoreError> {
+        let key = self.keys().lease();
+        self.ask::<Value>(AccessMode::Write, Cmd::new().arg("EVAL").arg(RELEASE_SCRIPT).arg(1).arg(key).arg(instance))
+            .map(drop)
+    }
+
+    /// The value of the lease under the configured prefix, if there is one.
+    pub(crate) fn configured_lease(&self) -> Result<Option<String>, StoreError> {
+        self.lease_value(&lease_key(self.configured_prefix()))
+    }
+
+    fn lease_value(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let value: Option<Vec<u8>> = self.ask(AccessMode::Read, Cmd::new().arg("GET").arg(key))?;
+        Ok(value.map(|value| String::from_utf8_lossy(&value).into_owned()))
+    }
+
+    /// Why Redis may remove keys before they expire; `None`: it does not. `Refused`: this user may not ask.
+    pub(crate) fn eviction(&self) -> Result<Option<Eviction>, StoreError> {
+        let info: String = self.ask(AccessMode::Read, Cmd::new().arg("INFO").arg("memory"))?;
+        Ok(Eviction::read(&info))
     }
 }

@@ -6,6 +6,7 @@ mod connection;
 mod connector;
 mod deadline_stream;
 mod error;
+mod eviction;
 mod health;
 mod keys;
 mod lease;
@@ -26,7 +27,7 @@ pub mod fuzz {
     pub use redis::{Value, parse_redis_value};
 }
 
-pub(crate) use check::{RedisCheck, check_redis};
+pub(crate) use check::{RedisCheck, RedisFacts, check_redis};
 pub(crate) use lease::Lease;
 pub(crate) use store::KEYS_PER_BATCH;
 pub use store::RedisStore;

@@ -7,7 +7,7 @@ use super::circuit_breaker::{AccessMode, CircuitBreaker, ProbeKeys};
 use super::connector::Connector;
 use super::error::{FailureKind, RedisError};
 use super::health::RedisHealth;
-use super::keys::{lease_key, write_probe_key};
+use super::keys::{KeySpace, lease_key, write_probe_key};
 use crate::api::content_version::{ContentVersion, VERSION_PREFIX_BYTES};
 use crate::api::published;
 use crate::api::published::Published;
@@ -17,10 +17,9 @@ use crate::config::RedisConfig;
 use crate::stop::Stop;
 use crossbeam_channel::Receiver;
 use redis::{Cmd, FromRedisValue, Pipeline, Value};
-use std::collections::HashMap;
 use std::fmt::Display;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The values of a sweep are sent in pipelines of at most this many bytes, or of one value, which limits the memory for
 /// packed commands.
@@ -32,9 +31,10 @@ const PTTL_NO_KEY: i64 = -2;
 
 pub struct RedisStore {
     breaker: Arc<CircuitBreaker>,
-    pub(super) prefix: String,
-    /// The packed commands that read the start of each list: every request sends one.
-    version_commands: HashMap<(Key, CopyKind), Vec<u8>>,
+    /// As configured.
+    prefix: String,
+    /// The keys in use: another host may have taken the configured ones.
+    keys: RwLock<Arc<KeySpace>>,
     /// Redis does not permit this user to read a part of a value.
     no_partial_reads: AtomicBool,
     unrecognized: UnrecognizedValues,
@@ -53,18 +53,13 @@ impl RedisStore {
         let keys = ProbeKeys { read: lease_key(&config.key_prefix), write: write_probe_key(&config.key_prefix) };
         let (breaker, recoveries) =
             CircuitBreaker::start(connector, (max_connections, config.timeout), keys, alive, stop.clone())?;
-        let mut store = Self {
+        let store = Self {
             breaker,
             prefix: config.key_prefix.clone(),
-            version_commands: HashMap::new(),
+            keys: RwLock::new(Arc::new(KeySpace::new(&config.key_prefix))),
             no_partial_reads: AtomicBool::new(false),
             unrecognized: UnrecognizedValues::default(),
         };
-        for (key, copy) in [Key::Overview, Key::Enclosures, Key::ZfsMap].into_iter().flat_map(both_copies) {
-            let mut cmd = Cmd::new();
-            cmd.arg("GETRANGE").arg(store.redis_key(&key, copy)).arg(0).arg(VERSION_PREFIX_BYTES - 1);
-            store.version_commands.insert((key, copy), cmd.get_packed_command());
-        }
         Ok((store, recoveries))
     }
 
@@ -83,11 +78,22 @@ impl RedisStore {
         self.breaker.health()
     }
 
+    /// The prefix that is configured.
+    pub(crate) fn configured_prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// From now on all values and the lease are under this prefix.
+    pub(crate) fn use_prefix(&self, prefix: &str) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(KeySpace::new(prefix));
+    }
+
+    pub(super) fn keys(&self) -> Arc<KeySpace> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn redis_key(&self, key: &Key, copy: CopyKind) -> String {
-        match copy {
-            CopyKind::Live => format!("{}:{}", self.prefix, key.name()),
-            CopyKind::LastKnown => format!("{}:last:{}", self.prefix, key.name()),
-        }
+        self.keys().value(key, copy)
     }
 
     pub(super) fn ask<T: FromRedisValue>(&self, access: AccessMode, cmd: &Cmd) -> Result<T, StoreError> {
@@ -97,7 +103,8 @@ impl RedisStore {
     /// The content version of a list, from its first bytes. That is enough to know whether a list from memory is still the
     /// one that Redis has. `None`: there is no list, it has no version, or this user may only read whole values.
     pub fn content_version(&self, key: &Key, copy: CopyKind) -> Result<Option<ContentVersion>, StoreError> {
-        let packed = self.version_commands.get(&(key.clone(), copy));
+        let keys = self.keys();
+        let packed = keys.version_command(key, copy);
         let Some(packed) = packed.filter(|_| !self.lacks_partial_reads()) else { return Ok(None) };
         match self.partial(packed, VERSION_PREFIX_BYTES) {
             Ok(prefix) => Ok(prefix.and_then(|prefix| ContentVersion::read(&prefix))),
@@ -246,10 +253,6 @@ impl RedisStore {
         }
         Ok(())
     }
-}
-
-fn both_copies(key: Key) -> [(Key, CopyKind); 2] {
-    [(key.clone(), CopyKind::Live), (key, CopyKind::LastKnown)]
 }
 
 fn bytes(value: Value) -> Option<Bytes> {

@@ -40,7 +40,7 @@ impl ServiceSnapshot {
         let status = &self.status;
         writer.infos("jbod_build_info", "The program", [[("version", env!("CARGO_PKG_VERSION"))]])?;
         let mut flag = |name: &str, help: &str, value: bool| writer.gauge(name, help, Some(bool_value(value)));
-        flag("jbod_ready", "1 once the first sweep is whole", status.ready)?;
+        flag("jbod_ready", "1 once a whole sweep of the drives of this host is known", status.ready)?;
         flag("jbod_poller_leader", "1 while this daemon polls, 0 while another one does", self.is_leader)?;
         flag("jbod_redis_up", "1 while Redis answers", status.redis_reads)?;
         flag("jbod_redis_writable", "1 while Redis takes values", status.redis_writes)?;
@@ -59,6 +59,25 @@ impl ServiceSnapshot {
                 ([("component", component.as_str())], count_value(count))
             }),
         )
+    }
+
+    /// The last complete sweep of the drives of this host, by this daemon or by the one that it follows.
+    fn write_last_sweep(&self, writer: &mut FamilyWriter) -> fmt::Result {
+        let sweep = &self.status.service.sweep;
+        writer.gauge(
+            "jbod_sweep_started_timestamp_seconds",
+            "When the last whole sweep began",
+            sweep.started_at.map(|at| at.0),
+        )?;
+        writer.gauge(
+            "jbod_sweep_duration_seconds",
+            "What the last whole sweep took",
+            sweep.took_ms.map(millis_to_seconds),
+        )?;
+        let mut drives = |name: &str, help: &str, n: Option<usize>| writer.gauge(name, help, n.map(count_value));
+        drives("jbod_sweep_drives", "Drives in the last whole sweep", sweep.drives)?;
+        drives("jbod_sweep_failed_drives", "Of them, those that gave no usable answer", sweep.failed)?;
+        drives("jbod_sweep_timed_out_drives", "Of them, those that gave none in time", sweep.timed_out)
     }
 
     fn write_requests(&self, writer: &mut FamilyWriter) -> fmt::Result {
@@ -102,34 +121,21 @@ impl Collector for ServiceSnapshot {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
         let mut writer = FamilyWriter::new(encoder);
         self.write_status(&mut writer)?;
+        self.write_last_sweep(&mut writer)?;
         self.write_requests(&mut writer)?;
         self.write_process(&mut writer)
     }
 }
 
-/// The last complete sweep, and the totals of all sweeps.
+/// The totals of all sweeps of this daemon.
 pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot) -> fmt::Result {
-    let (sweep, counters) = (&snapshot.overview.sweep, snapshot.counters);
+    let counters = snapshot.counters;
     writer.counters("jbod_sweeps_total", "Sweeps that were whole", [(NO_LABELS, counters.sweeps)])?;
     writer.gauge(
-        "jbod_sweep_started_timestamp_seconds",
-        "When the last whole sweep began",
-        sweep.started_at.map(|at| at.0),
-    )?;
-    writer.gauge(
-        "jbod_sweep_duration_seconds",
-        "What the last whole sweep took",
-        sweep.took_ms.map(millis_to_seconds),
-    )?;
-    let mut drives = |name: &str, help: &str, n: Option<usize>| writer.gauge(name, help, n.map(count_value));
-    drives("jbod_sweep_drives", "Drives in the last whole sweep", sweep.drives)?;
-    drives("jbod_sweep_failed_drives", "Of them, those that gave no usable answer", sweep.failed)?;
-    drives(
         "jbod_drives_excluded",
         "Present drives that JBOD_EXCLUDE leaves out",
-        Some(snapshot.overview.totals.excluded),
+        Some(count_value(snapshot.overview.totals.excluded)),
     )?;
-    drives("jbod_sweep_timed_out_drives", "Of them, those that gave none in time", sweep.timed_out)?;
     let outcomes = [
         ("good", counters.good),
         ("standby", counters.asleep),
