@@ -81,7 +81,8 @@ impl RedisStore {
 
     /// Who holds the lease: host, process and start.
     pub(crate) fn lease_owner(&self) -> Result<Option<String>, StoreError> {
-        self.ask(AccessMode::Read, Cmd::new().arg("GET").arg(lease_key(&self.prefix)))
+        let value = self.lease_value(&self.keys().lease())?;
+        Ok(value.and_then(|value| value.split_whitespace().next().map(str::to_owned)))
     }
 
     /// Releases the lease, if this daemon holds it.
