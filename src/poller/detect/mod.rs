@@ -57,12 +57,12 @@ pub(super) struct Detector {
 }
 
 impl Detector {
-    /// Drives that came, went or moved; their events are held until `settle`. Before the first sweep everything is new,
-    /// which is no event.
+    /// Drives that came, went or moved; some of their events are held until `settle`. Before the first sweep everything is
+    /// new, which is no event.
     pub(super) fn changes(&mut self, changes: &[Change], inventory: &Inventory, is_ready: bool) {
         if is_ready {
             let events = inventory_changes::detect(&self.drives, changes, inventory, now());
-            self.presence.hold(events, Instant::now());
+            emit_all(&self.presence.hold(events, (Instant::now(), now())));
         }
     }
 

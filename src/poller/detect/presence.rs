@@ -1,8 +1,8 @@
 //! Events of enclosures and IO modules that disappear and return. Drives that disappear or return with their enclosure are
 //! part of its event.
 //!
-//! The kernel removes the devices of an enclosure one by one, and discoveries see parts of that. So events of drives are
-//! held until nothing has changed for a moment.
+//! The kernel removes the devices of an enclosure one by one, and discoveries see parts of that. So events of drives that
+//! disappear, or that return to an enclosure that was reported as missing, are held until nothing has changed for a moment.
 
 use super::inventory_changes;
 use crate::domain::enclosure::Enclosure;
@@ -83,13 +83,28 @@ enum PresenceChange<'a> {
 }
 
 impl Presence {
-    /// Holds events of drives.
-    pub(super) fn hold(&mut self, events: Vec<Event>, at: Instant) {
-        if !events.is_empty() {
-            self.held.events.extend(events);
-            let first = self.held.since.map_or(at, |(first, _)| first);
-            self.held.since = Some((first, at));
+    /// Holds events of drives that may be part of one of an enclosure, and those after them; returns the others.
+    pub(super) fn hold(&mut self, events: Vec<Event>, (at, now): (Instant, Timestamp)) -> Vec<Event> {
+        let mut others = Vec::new();
+        for event in events {
+            if event.kind == EventKind::DriveMissing || self.is_awaited(&event) {
+                let first = self.held.since.map_or(at, |(first, _)| first);
+                self.held.since = Some((first, at));
+                self.held.events.push(event);
+            } else {
+                others.push(event);
+            }
         }
+        inventory_changes::limit(others, now)
+    }
+
+    /// Other events are held, which come first, or its enclosure was reported as missing.
+    fn is_awaited(&self, event: &Event) -> bool {
+        let is_missing = |id: &str| {
+            let mut reported = self.reported.iter().flatten();
+            reported.any(|(known, state)| state.is_missing && known.as_str() == id)
+        };
+        !self.held.events.is_empty() || event.fields.values(ENCLOSURE).any(is_missing)
     }
 
     /// What an earlier daemon knew, or another one: it has reported what was missing.

@@ -47,7 +47,8 @@ impl Stand {
     }
 
     fn hold(&mut self, events: Vec<Event>, seconds: u64) {
-        self.presence.hold(events, self.start + Duration::from_secs(seconds));
+        let others = self.presence.hold(events, (self.start + Duration::from_secs(seconds), NOW));
+        assert_eq!(others, []);
     }
 
     fn events(&mut self, enclosures: &[Enclosure], seconds: u64) -> Vec<Event> {
@@ -95,6 +96,17 @@ fn events_are_not_held_for_long() {
     let at = stand.start + Duration::from_secs(30);
     let last = stand.presence.settle(&[missing()], &Inventory::default(), Release::Now, (at, NOW));
     assert_eq!(last.len(), 1, "at a stop nothing is lost");
+}
+
+#[test]
+fn drive_that_returns_to_a_shelf_that_is_here_is_reported_at_once() {
+    let mut stand = Stand::new(&[shelf(both())]);
+    let back = || vec![drive_event(EventKind::DriveBack, "S1", "0xa")];
+    assert_eq!(stand.presence.hold(back(), (stand.start, NOW)).len(), 1);
+    stand.hold(vec![drive_event(EventKind::DriveMissing, "S1", "0xa")], 10);
+    stand.hold(back(), 11);
+    assert!(stand.settle(&[shelf(both())], 12).is_empty());
+    assert_eq!(stand.settle(&[shelf(both())], 13).len(), 2, "in their order");
 }
 
 #[test]
