@@ -47,9 +47,10 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
         color: Color,
     },
-    /// End "missing" for a drive that was removed for good, by asking the running daemon; exit 1 when nothing was forgotten
+    /// End "missing" for a drive, shelf, IO module or path that was removed for good, by asking the running daemon; exit 1 when nothing was forgotten
     Forget {
-        /// Serial number or WWN of a missing drive, or id of an enclosure that is gone
+        /// Serial number or WWN of a drive that is missing or has missing paths, or id of an enclosure that is missing or has
+        /// missing IO modules
         #[arg(value_name = "SERIAL|ENCLOSURE")]
         subject: String,
     },

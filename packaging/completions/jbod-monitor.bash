@@ -22,6 +22,9 @@ _jbod__monitor() {
             jbod__monitor,doctor)
                 cmd="jbod__monitor__subcmd__doctor"
                 ;;
+            jbod__monitor,forget)
+                cmd="jbod__monitor__subcmd__forget"
+                ;;
             jbod__monitor,help)
                 cmd="jbod__monitor__subcmd__help"
                 ;;
@@ -36,6 +39,9 @@ _jbod__monitor() {
                 ;;
             jbod__monitor__subcmd__help,doctor)
                 cmd="jbod__monitor__subcmd__help__subcmd__doctor"
+                ;;
+            jbod__monitor__subcmd__help,forget)
+                cmd="jbod__monitor__subcmd__help__subcmd__forget"
                 ;;
             jbod__monitor__subcmd__help,help)
                 cmd="jbod__monitor__subcmd__help__subcmd__help"
@@ -53,7 +59,7 @@ _jbod__monitor() {
 
     case "${cmd}" in
         jbod__monitor)
-            opts="-h -V --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help --version serve scan doctor check-config help"
+            opts="-h -V --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --exclude --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --control-socket --max-connections --workers --rules-file --root --smartctl --zpool --help --version serve scan doctor forget check-config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -135,6 +141,10 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --overview-ttl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -164,6 +174,10 @@ _jbod__monitor() {
                     return 0
                     ;;
                 --allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -199,7 +213,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__check__subcmd__config)
-            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help"
+            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --exclude --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --control-socket --max-connections --workers --rules-file --root --smartctl --zpool --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -281,6 +295,10 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --overview-ttl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -310,6 +328,10 @@ _jbod__monitor() {
                     return 0
                     ;;
                 --allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -345,7 +367,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__doctor)
-            opts="-h --json --color --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help"
+            opts="-h --json --color --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --exclude --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --control-socket --max-connections --workers --rules-file --root --smartctl --zpool --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -431,6 +453,10 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --overview-ttl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -460,6 +486,164 @@ _jbod__monitor() {
                     return 0
                     ;;
                 --allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rules-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smartctl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --zpool)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jbod__subcmd__monitor__subcmd__forget)
+            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --exclude --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --control-socket --max-connections --workers --rules-file --root --smartctl --zpool --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --redis-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-db)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-sentinels)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-sentinel-master)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-sentinel-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-username)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis-timeout-ms)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key-prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smart-cache-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smart-poll-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smart-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smart-concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smart-concurrency-per-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smart-nocheck)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smart-device-types)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --overview-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enclosures-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --zfs-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stale-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-anonymous)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -495,7 +679,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__help)
-            opts="serve scan doctor check-config help"
+            opts="serve scan doctor forget check-config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -523,6 +707,20 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jbod__subcmd__monitor__subcmd__help__subcmd__forget)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -579,7 +777,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__scan)
-            opts="-h --json --sort --color --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help"
+            opts="-h --json --sort --color --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --exclude --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --control-socket --max-connections --workers --rules-file --root --smartctl --zpool --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -669,6 +867,10 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --overview-ttl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -698,6 +900,10 @@ _jbod__monitor() {
                     return 0
                     ;;
                 --allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -733,7 +939,7 @@ _jbod__monitor() {
             return 0
             ;;
         jbod__subcmd__monitor__subcmd__serve)
-            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --max-connections --workers --rules-file --root --smartctl --zpool --help"
+            opts="-h --redis-url --redis-host --redis-port --redis-db --redis-sentinels --redis-sentinel-master --redis-sentinel-password-file --redis-username --redis-password-file --redis-ca-file --redis-timeout-ms --key-prefix --smart-cache-ttl --smart-poll-interval --smart-timeout --smart-concurrency --smart-concurrency-per-host --smart-nocheck --smart-device-types --exclude --overview-ttl --enclosures-ttl --zfs-ttl --stale-ttl --listen --token-file --allow-anonymous --allowed-host --control-socket --max-connections --workers --rules-file --root --smartctl --zpool --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -815,6 +1021,10 @@ _jbod__monitor() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --overview-ttl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -844,6 +1054,10 @@ _jbod__monitor() {
                     return 0
                     ;;
                 --allowed-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --control-socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

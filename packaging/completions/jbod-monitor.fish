@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_jbod_monitor_global_optspecs
-    string join \n redis-url= redis-host= redis-port= redis-db= redis-sentinels= redis-sentinel-master= redis-sentinel-password-file= redis-username= redis-password-file= redis-ca-file= redis-timeout-ms= key-prefix= smart-cache-ttl= smart-poll-interval= smart-timeout= smart-concurrency= smart-concurrency-per-host= smart-nocheck= smart-device-types= overview-ttl= enclosures-ttl= zfs-ttl= stale-ttl= listen= token-file= allow-anonymous= allowed-host= max-connections= workers= rules-file= root= smartctl= zpool= h/help V/version
+    string join \n redis-url= redis-host= redis-port= redis-db= redis-sentinels= redis-sentinel-master= redis-sentinel-password-file= redis-username= redis-password-file= redis-ca-file= redis-timeout-ms= key-prefix= smart-cache-ttl= smart-poll-interval= smart-timeout= smart-concurrency= smart-concurrency-per-host= smart-nocheck= smart-device-types= exclude= overview-ttl= enclosures-ttl= zfs-ttl= stale-ttl= listen= token-file= allow-anonymous= allowed-host= control-socket= max-connections= workers= rules-file= root= smartctl= zpool= h/help V/version
 end
 
 function __fish_jbod_monitor_needs_command
@@ -43,6 +43,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-concurr
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
@@ -51,6 +52,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l listen -d 'AD
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l workers -d 'Request workers [default: 4]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
@@ -62,6 +64,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -s V -l version 
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "serve" -d 'Run the daemon (the default)'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "scan" -d 'Read every drive once, now, without Redis or HTTP'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "doctor" -d 'Say what is missing and how to mend it; exit 1 when something must be mended'
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "forget" -d 'End "missing" for a drive, shelf, IO module or path that was removed for good, by asking the running daemon; exit 1 when nothing was forgotten'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "check-config" -d 'Print every effective setting and its source; exit 78 on a bad one'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
@@ -83,6 +86,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smar
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
@@ -91,6 +95,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l list
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l workers -d 'Request workers [default: 4]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
@@ -122,6 +127,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
@@ -130,6 +136,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l liste
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l workers -d 'Request workers [default: 4]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
@@ -160,6 +167,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l sma
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
@@ -168,6 +176,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l lis
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l workers -d 'Request workers [default: 4]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
@@ -176,6 +185,42 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l sma
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l json -d 'Print the findings as JSON'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-host -d 'Host name or address of Redis [default: localhost]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-port -d 'Port of Redis [default: 6379]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-db -d 'Redis database number [default: 0]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinels -d 'Sentinels that know where the master is, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinel-master -d 'The name that the sentinels know the master by' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinel-password-file -d 'File that holds the password of the sentinels themselves' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-username -d 'Redis ACL user' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-password-file -d 'File that holds the Redis password (REDIS_PASSWORD holds it directly)' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-ca-file -d 'Certificates (PEM) of the authorities to believe over TLS, in place of the system\'s' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-timeout-ms -d 'Milliseconds for connecting, reading and writing, each [default: 250]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l key-prefix -d 'First part of every Redis key [default: jbod]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-cache-ttl -d 'Life of a drive\'s key, seconds [default: 120]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-poll-interval -d 'From start of sweep to start of sweep, seconds [default: 90]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-timeout -d 'One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-concurrency -d 'Runs of smartctl at once [default: 16]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l workers -d 'Request workers [default: 4]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -s h -l help -d 'Print help'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-host -d 'Host name or address of Redis [default: localhost]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-port -d 'Port of Redis [default: 6379]' -r
@@ -195,6 +240,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" 
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
@@ -203,6 +249,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" 
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l workers -d 'Request workers [default: 4]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
@@ -210,8 +257,9 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" 
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -s h -l help -d 'Print help'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor check-config help" -f -a "serve" -d 'Run the daemon (the default)'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor check-config help" -f -a "scan" -d 'Read every drive once, now, without Redis or HTTP'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor check-config help" -f -a "doctor" -d 'Say what is missing and how to mend it; exit 1 when something must be mended'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor check-config help" -f -a "check-config" -d 'Print every effective setting and its source; exit 78 on a bad one'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor check-config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "serve" -d 'Run the daemon (the default)'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "scan" -d 'Read every drive once, now, without Redis or HTTP'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "doctor" -d 'Say what is missing and how to mend it; exit 1 when something must be mended'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "forget" -d 'End "missing" for a drive, shelf, IO module or path that was removed for good, by asking the running daemon; exit 1 when nothing was forgotten'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "check-config" -d 'Print every effective setting and its source; exit 78 on a bad one'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -61,6 +61,8 @@ impl EventLoop {
         let Some(record) = self.collector.inventory().get(key) else { return ForgetOutcome::NotReady };
         let device = record.drive.device.clone();
         Detector::forgotten_paths(record, paths, uid);
+        // Its stored document still has the paths; the next reading writes it anew.
+        let _ = self.collector.request_drive(key);
         self.store_without_forgotten();
         ForgetOutcome::ForgottenPaths { device, paths }
     }

@@ -124,11 +124,61 @@ fn the_drives_of_an_enclosure_that_is_gone_are_forgotten_together() {
     for entry in std::fs::read_dir(&class).expect("enclosures").flatten() {
         std::fs::remove_file(entry.path()).expect("the link");
     }
-    daemon.overview_when("the shelf is gone", |o| o["totals"]["enclosures"] == 0);
+    daemon.overview_when("the shelf is gone", |o| o["enclosures"][0]["missing_since"].is_string());
+    let done = forget(&sim, &id);
+    let text = format!("forgotten: missing enclosure {id}, and 4 missing drives of it\n");
+    assert_eq!((done.code, done.stdout), (Some(0), text));
+    wait_missing(&daemon, 0);
+    assert_eq!(daemon.json("/api/overview")["totals"]["enclosures"], 0);
+}
+
+/// What a drive or a shelf that is present has lost, and a shelf without its drives.
+#[test]
+fn lost_paths_io_modules_and_shelves_are_forgotten() {
+    let options = "--enclosures 2 --bays 4 --drives 4 --paths 2 --sata 0 --nvme 0 --pools 0";
+    let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
+    let daemon = start(&sim, &redis);
+    let serial = serials(&sim)[0].clone();
+    let expected = |drive: &Value| drive["expected_paths"].as_u64();
+    let has_lost = |drive: &Value| drive["findings"].to_string().contains("\"P1\"");
+
+    sim.pull(&[&serial, "--path", "1"]);
+    let drive = daemon.drive_when(&serial, "the path is lost", has_lost);
+    let device = drive["device"].as_str().expect("a name").to_owned();
+    let id = drive["enclosure"].as_str().expect("an enclosure").to_owned();
+    let done = forget(&sim, &serial);
+    assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing path(s) of {device}\n")));
+    daemon.drive_when(&serial, "one path is expected", |drive| expected(drive) == Some(1) && !has_lost(drive));
+    daemon.wait_logged("paths forgotten ");
+    assert_eq!(forget(&sim, &serial).code, Some(1), "there is nothing left to forget");
+
+    sim.module(&["enclosure/0", "1", "gone"]);
+    let has_module_finding = |o: &Value| o["enclosures"].to_string().contains("\"E12\"");
+    daemon.overview_when("a module is missing", has_module_finding);
+    let done = forget(&sim, &id);
+    assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing IO module(s) of enclosure {id}\n")));
+    daemon.overview_when("no module is missing", |o| !has_module_finding(o));
+
+    sim.module(&["enclosure/0", "1", "back"]);
+    // For the daemon it is a new one.
+    let modules = |o: &Value| {
+        let mine =
+            o["enclosures"].as_array().and_then(|all| all.iter().find(|enclosure| enclosure["id"] == id.as_str()));
+        mine.and_then(|enclosure| enclosure["modules"].as_array().map(Vec::len))
+    };
+    daemon.overview_when("the module is here", |o| modules(o) == Some(2));
+    sim.shelf(&["enclosure/0", "gone", "--drives"]);
+    daemon.overview_when("the shelf is missing", |o| o["enclosures"].to_string().contains("\"E13\""));
     let done = forget(&sim, &id);
     assert_eq!(done.code, Some(0), "{done:?}");
-    assert!(done.stdout.starts_with("forgotten: 4 missing drives ("), "{done:?}");
-    wait_missing(&daemon, 0);
+    assert!(done.stdout.starts_with(&format!("forgotten: missing enclosure {id}, and ")), "{done:?}");
+    let overview = daemon.after_sweeps(1);
+    assert_eq!(overview["enclosures"].as_array().map(Vec::len), Some(1), "{overview}");
+    assert_eq!(overview["totals"]["by_state"]["missing"], 0, "{overview}");
+    assert_eq!(daemon.get(&format!("/api/enclosures/{id}")).status, 404);
+    for line in ["shelf forgotten ", "io modules forgotten "] {
+        assert_eq!(daemon.logged(line), 1, "{}", daemon.log());
+    }
 }
 
 #[test]

@@ -143,6 +143,12 @@ fn lost_io_module_is_a_finding_until_it_is_back() {
     eventually("metrics have it", || (metric(&daemon, "jbod_enclosure_modules", &id) == Some(1.0)).then_some(()));
     assert_eq!(metric(&daemon, "jbod_enclosure_expected_modules", &id), Some(2.0));
     assert_eq!(metric(&daemon, "jbod_enclosure_up", &id), Some(1.0), "the other one answers");
+    // Its drives have one path each; the event of the module covers that.
+    let lacks_path = |drive: &&Value| drive["findings"].to_string().contains("\"P1\"");
+    daemon.overview_when("its drives have lost a path", |o| {
+        drives_of(o, &id).iter().filter(|d| lacks_path(d)).count() == 4
+    });
+    daemon.after_sweeps(1);
 
     // The kernel has numbered it again.
     sim.module(&["enclosure/0", "0", "back", "--drives", "--target", "77"]);
@@ -151,6 +157,10 @@ fn lost_io_module_is_a_finding_until_it_is_back() {
     assert!(modules.contains("0:0:77:0") && !modules.contains(name), "{modules}");
     daemon.wait_logged(&format!("io module back enclosure={id} module=0:0:77:0 modules=2 expected=2"));
     daemon.after_sweeps(2);
+    daemon.overview_when("its drives have both paths", |o| drives_of(o, &id).iter().all(|drive| !lacks_path(drive)));
+    for line in ["lost a path", "regained a path"] {
+        assert_eq!(daemon.logged(line), 0, "{}", daemon.log());
+    }
     for line in ["io module missing", "io module back"] {
         assert_eq!(daemon.logged(line), 1, "{}", daemon.log());
     }

@@ -119,6 +119,7 @@ fn every_answer_is_as_the_document_says_and_every_field_is_seen() {
     a_drive_for_each_rule(&mut answers);
     a_small_rack_with_its_troubles(&mut answers);
     lost_paths(&mut answers);
+    a_follower(&mut answers);
     a_drive_left_out(&mut answers);
     without_anything(&mut answers);
     refusals(&mut answers);
@@ -200,6 +201,15 @@ fn a_small_rack_with_its_troubles(answers: &mut Answers) {
         let device = drive["device"].as_str().expect("a name");
         answers.look(&daemon, "GET", &format!("/api/drives/{device}"), &[]);
     }
+}
+
+/// Two daemons of one host: the second one follows.
+fn a_follower(answers: &mut Answers) {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let _leader = Daemon::ready(&sim, &redis, &[ONCE]);
+    let follower = Daemon::ready(&sim, &redis, &[ONCE]);
+    eventually("it knows its leader", || (!follower.json("/api/health")["leader"].is_null()).then_some(()));
+    answers.look_everywhere(&follower);
 }
 
 /// A path that fails, then the other one, which is missing.
