@@ -50,8 +50,8 @@ fn wait_presence(daemon: &Daemon, id: &str, is_missing: bool) -> Value {
 
 /// The drives in its bays.
 fn drives_of<'a>(overview: &'a Value, id: &str) -> Vec<&'a Value> {
-    let slots = enclosure(overview, id)["slots"].as_array().expect("slots");
-    slots.iter().map(|slot| &slot["drive"]).filter(|drive| drive.is_object()).collect()
+    let slots = enclosure(overview, id)["slots"].as_array();
+    slots.into_iter().flatten().map(|slot| &slot["drive"]).filter(|drive| drive.is_object()).collect()
 }
 
 fn metric(daemon: &Daemon, name: &str, id: &str) -> Option<f64> {

@@ -218,8 +218,10 @@ fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
 
     daemon.kill();
     eventually("only the last-known copies are left", || {
-        // The list of those that are gone lives as long as the last-known copies.
-        redis.keys().iter().all(|k| k.starts_with("jbod:last:") || k == "jbod:gone").then_some(())
+        // What is known of missing drives and enclosures lives as long as the last-known copies.
+        let is_left =
+            |key: &String| key.starts_with("jbod:last:") || key == "jbod:gone" || key == "jbod:known_enclosures";
+        redis.keys().iter().all(is_left).then_some(())
     });
     let (kept_drive, kept_overview) = (stored(&redis, "jbod:last:smart:sda"), stored(&redis, "jbod:last:overview"));
     sim.set("all", &["latency_ms=3000"]);
@@ -310,7 +312,7 @@ fn the_prefix_is_the_first_part_of_every_key() {
     let (_daemon, truth) = settled(&sim, &redis, &[PATIENT, ("JBOD_KEY_PREFIX", "lab:nas7")]);
     let keys = redis.keys();
     assert!(keys.iter().all(|k| k.starts_with("lab:nas7:")), "{keys:?}");
-    assert_eq!(keys.len(), 2 * (4 + truth.drives.len()) + 1, "{keys:?}");
+    assert_eq!(keys.len(), 2 * (5 + truth.drives.len()) + 1, "{keys:?}");
 }
 
 /// Lifetimes and interval in the proportions of the defaults.
