@@ -11,10 +11,11 @@ pub(crate) const LOST_PATHS: &str = "P1";
 
 /// The drive has lost redundancy: it answers over the other paths.
 pub(crate) fn lost(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
-    if facts.lost_paths.is_empty() {
+    let working = facts.expected_paths.saturating_sub(facts.lost_paths.len());
+    // Without a path that works the drive gives no reading, which is reported as that.
+    if facts.lost_paths.is_empty() || working == 0 {
         return None;
     }
-    let working = facts.expected_paths.saturating_sub(facts.lost_paths.len());
     let named: Vec<String> = facts.lost_paths.iter().take(MAX_NAMES).map(describe).collect();
     let works = if working == 1 { "works" } else { "work" };
     let message = format!("{working} of {} paths {works}: {}.", facts.expected_paths, named.join("; "));

@@ -61,7 +61,9 @@ impl PathSnapshot {
                     Some(_) | None => {}
                 }
             }
-            drives.insert(key, paths);
+            // Without a path that works it is the drive that gives no reading.
+            let paths = if paths.working.is_empty() { self.drives.get(&key).cloned() } else { Some(paths) };
+            drives.extend(paths.map(|paths| (key, paths)));
         }
         Self { drives }
     }

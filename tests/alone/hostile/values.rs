@@ -53,7 +53,7 @@ impl Rack {
         let stored = |key: String| redis.get(&format!("jbod:{key}")).map(|value| (key, value));
         let values = eventually("everything is stored", || {
             let values: BTreeMap<_, _> = keys().filter_map(stored).filter(|(key, _)| key != "lock:poll").collect();
-            (values.len() == 2 * (79 + LISTS.len() + 1)).then_some(values)
+            (values.len() == 2 * (79 + LISTS.len() + 2)).then_some(values)
         });
         let bays = bays(&daemon.json("/api/overview"));
         assert_eq!(bays.len(), 79);

@@ -17,6 +17,9 @@ const SAYS = {
 /** The verdict on a pool; unknown where it is unreadable. */
 const poolKind = (pool) => (isOdd(pool.verdict) || isOdd(pool.state) ? 'unknown' : pool.verdict);
 
+/** A shelf or an IO module is known to be gone; an unreadable time does not say so. */
+const isMissing = (part) => Boolean(part.missing_since) && !isOdd(part.missing_since);
+
 /** Everything that is not well, worst first: {rank, kind, subject, says, why, link}. */
 function troubles() {
   const { overview } = known;
@@ -39,9 +42,9 @@ function troubles() {
   overview.enclosures.forEach((shelf, index) => {
     const why = shelf.error ?? (shelf.slots.odd ? 'its bays are unreadable' : null);
     const subject = `Shelf ${index + 1} (${shelfName(shelf)})`;
-    if (shelf.missing_since) all.push({ rank: 2, kind: 'missing', subject, says: 'is missing', why: `since ${moment(shelf.missing_since)}, its bays are shown as they were last` });
-    else if (shelf.modules.some((module) => module.missing_since)) {
-      const lost = shelf.modules.filter((module) => module.missing_since).map((module) => module.sysfs_name);
+    const lost = shelf.modules.filter(isMissing).map((module) => module.sysfs_name);
+    if (isMissing(shelf)) all.push({ rank: 2, kind: 'missing', subject, says: 'is missing', why: `since ${moment(Date.parse(shelf.missing_since))}, its bays are shown as they were last` });
+    else if (lost.length > 0) {
       all.push({ rank: 3, kind: 'warn', subject, says: 'has lost an IO module', why: lost.join(', ') });
     } else if (why) all.push({ rank: 6, kind: 'unknown', subject, says: 'is not well', why });
   });
