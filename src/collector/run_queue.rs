@@ -40,10 +40,12 @@ struct Waiting {
 }
 
 /// The current queue entry of a drive. An entry with another generation is obsolete.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Position {
     generation: u64,
-    urgency: Urgency,
+    /// Of the queue that has it: the key by which the drive would be queued now may be another one.
+    key: QueueKey,
+    took: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -94,17 +96,20 @@ impl RunQueue {
     pub(super) fn push(&mut self, key: QueueKey, drive: Arc<Drive>, took: Duration) {
         self.last_generation += 1;
         let generation = self.last_generation;
-        self.positions.insert(drive.key.clone(), Position { generation, urgency: key.urgency });
+        self.positions.insert(drive.key.clone(), Position { generation, key: key.clone(), took });
         self.queues.entry(key).or_default().add(Waiting { generation, took, drive });
     }
 
     /// Moves a drive from its background queue to the end of `key`, a queue of requested drives.
     pub(super) fn promote(&mut self, key: QueueKey, drive: &Arc<Drive>, took: Duration) {
-        let Some(Position { urgency: Urgency::Background, .. }) = self.positions.get(&drive.key) else { return };
-        let background = QueueKey { urgency: Urgency::Background, ..key.clone() };
-        let Some(queue) = self.queues.get_mut(&background) else { return };
+        let Some(position) = self.positions.get(&drive.key) else { return };
+        if position.key.urgency == Urgency::Requested {
+            return;
+        }
         // The old entry remains, obsolete, and is skipped.
-        queue.discount(took);
+        if let Some(queue) = self.queues.get_mut(&position.key) {
+            queue.discount(position.took);
+        }
         self.push(key, Arc::clone(drive), took);
         self.queues.retain(|_, queue| queue.count > 0);
     }
@@ -118,7 +123,7 @@ impl RunQueue {
 
     /// The drive to start next. `room`: how many drives of a queue may run at once; `None`: none may start now. Of
     /// queues with the same priority, the one with the longest estimate is first.
-    pub(super) fn next(&mut self, room: impl Fn(&QueueKey) -> Option<usize>) -> Option<Arc<Drive>> {
+    pub(super) fn next(&mut self, room: impl Fn(&QueueKey) -> Option<usize>) -> Option<(Arc<Drive>, Urgency)> {
         let open = self.queues.iter().filter_map(|(key, queue)| Some((key, queue.estimate(room(key)?))));
         let (key, _) = open.min_by_key(|(key, estimate)| (key.urgency, key.suspect, Reverse(*estimate)))?;
         let key = key.clone();
@@ -135,7 +140,7 @@ impl RunQueue {
         if queue.count == 0 {
             self.queues.remove(&key);
         }
-        next
+        Some((next?, key.urgency))
     }
 
     /// Removes and returns the drives for which `reason` returns one.
@@ -201,7 +206,7 @@ mod tests {
     }
 
     fn all(mut queue: RunQueue, room: impl Fn(&QueueKey) -> Option<usize>) -> Vec<String> {
-        std::iter::from_fn(|| queue.next(&room)).map(|drive| drive.key.to_string()).collect()
+        std::iter::from_fn(|| queue.next(&room)).map(|(drive, _)| drive.key.to_string()).collect()
     }
 
     #[test]
@@ -235,6 +240,17 @@ mod tests {
         }
         queue.promote(key(Urgency::Requested, false, 0), &Arc::new(drive("unknown")), Duration::ZERO);
         assert_eq!(all(queue, |_| Some(1)), ["b", "a"]);
+    }
+
+    /// The hosts through which a drive may be read change while it waits: a path falls silent, a back-off ends.
+    #[test]
+    fn a_drive_is_promoted_out_of_the_queue_in_which_it_waits() {
+        let mut queue = run_queue(&[("a", background(0), 3), ("b", background(1), 2)]);
+        queue.promote(key(Urgency::Requested, false, 1), &Arc::new(drive("a")), Duration::from_millis(3));
+        assert_eq!(all(queue, |_| Some(1)), ["a", "b"]);
+        let mut queue = run_queue(&[("a", background(0), 3)]);
+        queue.promote(key(Urgency::Requested, false, 1), &Arc::new(drive("a")), Duration::from_millis(3));
+        assert_eq!(all(queue, |key| (key.urgency == Urgency::Requested).then_some(1)), ["a"]);
     }
 
     #[test]

@@ -146,12 +146,13 @@ impl Scheduler {
                 }
                 if sum.free > 0 { Some(sum.total) } else { None }
             };
-            let drive = self.queue.next(room)?;
+            let (drive, urgency) = self.queue.next(room)?;
             let Some(path) = self.free_path(&drive, at) else {
-                // A path that it was queued for may not be used any more.
-                let (key, took) = (self.queue_key(&drive, Urgency::Background, at), self.quarantine.took(&drive.key));
+                // A path that it was queued for may not be used any more, and the others have no room now: by its new key
+                // it is not next before they have.
+                let (key, took) = (self.queue_key(&drive, urgency, at), self.quarantine.took(&drive.key));
                 self.queue.push(key, drive, took);
-                return None;
+                continue;
             };
             self.next_start = at + STARTUP_STAGGER / u32::try_from(self.config.concurrency).unwrap_or(1);
             self.start(jobs, drive, path, at);
