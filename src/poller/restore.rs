@@ -54,7 +54,7 @@ impl EventLoop {
         let mut left_out = self.restore_missing_list(&documents, &mut budget);
         if let Some(overview) = &overview {
             left_out += self.restore_disappeared(overview, &mut budget);
-            self.restore_paths_of_renamed(overview);
+            self.restore_lost_paths(overview);
         }
         self.limit_missing(left_out);
         self.missing.retain_missing(self.collector.inventory());
@@ -118,21 +118,21 @@ impl EventLoop {
         RestoreCandidates { drives, left_out: disappeared().count().saturating_sub(most) }
     }
 
-    /// Restores the known paths of drives that have another name than in the last overview: their first path may be the one
-    /// that is lost.
-    fn restore_paths_of_renamed(&mut self, overview: &Overview) {
-        let mut by_serial: HashMap<&str, (&DeviceName, DriveKey)> = HashMap::new();
+    /// Restores the known paths of drives that had more of them by the last overview, which is of this host. A drive may have
+    /// another name since: its first path may be the one that is lost.
+    fn restore_lost_paths(&mut self, overview: &Overview) {
+        let mut present: HashMap<&str, (usize, &DriveKey)> = HashMap::new();
         for record in self.collector.inventory().present() {
             if let Some(serial) = record.drive.identity.unit_serial.as_deref() {
-                by_serial.insert(serial, (&record.drive.device, record.drive.key.clone()));
+                present.insert(serial, (record.paths.expected(), &record.drive.key));
             }
         }
-        let renamed = overview.drives().filter_map(|drive| {
-            let (device, key) = by_serial.get(drive.serial_number.as_deref()?)?;
-            (**device != drive.device).then(|| (key.clone(), drive.device.clone()))
+        let with_lost_paths = overview.drives().filter_map(|drive| {
+            let (known, key) = present.get(drive.serial_number.as_deref()?)?;
+            (drive.expected_paths? > *known).then(|| (DriveKey::clone(key), drive.device.clone()))
         });
-        let renamed: Vec<(DriveKey, DeviceName)> = renamed.collect();
-        for chunk in renamed.chunks(KEYS_PER_BATCH) {
+        let with_lost_paths: Vec<(DriveKey, DeviceName)> = with_lost_paths.collect();
+        for chunk in with_lost_paths.chunks(KEYS_PER_BATCH) {
             let keys: Vec<Key> = chunk.iter().map(|(_, device)| Key::Smart(device.clone())).collect();
             let Ok(documents) = self.documents(&keys, CopyKind::LastKnown) else { return };
             for ((key, _), document) in chunk.iter().zip(documents) {
@@ -299,7 +299,6 @@ impl EventLoop {
         copy: CopyKind,
         budget: &mut Budget,
     ) -> bool {
-        self.restore_paths(key, head, value);
         let Some(at) = head.collected_at else { return true };
         let Some(raw) = smartctl_json(value) else { return false };
         let place = Key::Smart(device);

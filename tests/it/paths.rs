@@ -107,26 +107,33 @@ fn a_dead_host_adapter_is_one_event_and_costs_no_reading() {
     assert_eq!(daemon.logged("a path"), 2, "{}", daemon.log());
 }
 
-/// A path that was lost stays lost over a restart, whatever the drive's block devices are called then.
+/// A path that was lost stays lost over a restart, also the one by which the drive had its name.
 #[test]
 fn a_lost_path_is_remembered_over_a_restart() {
-    let sim = shelf(2);
-    let serial = serial(&sim, 0);
     let redis = Redis::start();
-    let settings = [("SMART_POLL_INTERVAL", "1")];
-    let daemon = Daemon::ready(&sim, &redis, &settings);
-    daemon.after_sweeps(1);
-    drop(daemon);
+    for host in ["0", "1"] {
+        let sim = shelf(2);
+        let serial = serial(&sim, 0);
+        let settings = [("SMART_POLL_INTERVAL", "1"), ("JBOD_KEY_PREFIX", host)];
+        let daemon = Daemon::ready(&sim, &redis, &settings);
+        daemon.after_sweeps(1);
+        drop(daemon);
 
-    sim.pull(&[&serial, "--path", "0"]);
-    let daemon = Daemon::ready(&sim, &redis, &settings);
-    let shown = daemon.drive_when(&serial, "the path is missed", |drive| paths(drive).0 == 1);
-    assert_eq!(paths(&shown), (1, 2, vec!["P1"]));
-    let missing = list(&shown, "path_states").find(|path| path["status"] == "missing").expect("the path");
-    assert!(missing["missing_since"].is_string() && missing["scsi_host"] == 0, "{missing}");
-    daemon.wait_logged("drive lost a path");
-    sim.insert(&["bay/0/0"]);
-    daemon.drive_when(&serial, "the path is back", |drive| paths(drive) == (2, 2, vec![]));
+        sim.pull(&[&serial, "--path", host]);
+        let daemon = Daemon::ready(&sim, &redis, &settings);
+        let shown = daemon.drive_when(&serial, "the path is missed", |drive| paths(drive).0 == 1);
+        assert_eq!(paths(&shown), (1, 2, vec!["P1"]), "{host}");
+        let missing = list(&shown, "path_states").find(|path| path["status"] == "missing").expect("the path");
+        assert!(missing["missing_since"].is_string() && missing["scsi_host"].to_string() == host, "{missing}");
+        daemon.wait_logged("drive lost a path");
+        drop(daemon);
+
+        // It is remembered by a daemon that has never seen it, too.
+        let daemon = Daemon::ready(&sim, &redis, &settings);
+        daemon.drive_when(&serial, "the path is still missed", |drive| paths(drive) == (1, 2, vec!["P1"]));
+        sim.insert(&["bay/0/0"]);
+        daemon.drive_when(&serial, "the path is back", |drive| paths(drive) == (2, 2, vec![]));
+    }
 }
 
 #[test]
