@@ -222,7 +222,7 @@ pub(crate) struct PoolSummary {
 }
 
 impl Overview {
-    /// Who published it.
+    /// The host that published it.
     pub(crate) fn host_name(&self) -> HostName<'_> {
         HostName { name: &self.host, id: self.host_id.as_ref() }
     }

@@ -41,7 +41,7 @@ fn ask(path: &Path, line: &str) -> anyhow::Result<ControlAnswer> {
         _ => anyhow::Error::new(error).context(format!("cannot connect to {shown}")),
     })?;
     stream.set_read_timeout(Some(TIMEOUT)).context("cannot set a timeout")?;
-    // An answer may come before the request: a user who may not ask is told so at once.
+    // An answer may come before the request: a user without permission gets one at once.
     let sent = stream.write_all(line.as_bytes());
     let mut text = String::new();
     let read = stream.take(MAX_ANSWER_BYTES).read_to_string(&mut text);

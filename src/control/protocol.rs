@@ -24,7 +24,7 @@ impl ControlRequest {
         let argument = argument.trim();
         match command {
             FORGET if argument.is_empty() => {
-                Err("forget what? A serial number, a WWN or the id of an enclosure".to_owned())
+                Err("found no name, wanted a serial number, a WWN or the id of an enclosure".to_owned())
             }
             FORGET => Ok(Self::Forget(argument.to_owned())),
             _ => Err(format!("this version of the daemon has no command {command:?}")),

@@ -102,13 +102,13 @@ pub(super) fn listen(endpoint: &Endpoint) -> Vec<DoctorFinding> {
     probe_addresses(endpoint).into_iter().map(finding).collect()
 }
 
-/// Who gets answers, and secrets of the service that were not handed to this process.
+/// Which clients are answered, and secrets of the service that were not handed to this process.
 pub(super) fn access(config: &Config, endpoint: &Endpoint) -> Vec<DoctorFinding> {
     let is_loopback = |addresses: &[std::net::SocketAddr]| addresses.iter().all(|address| address.ip().is_loopback());
-    let who = match (&endpoint.token, &endpoint.addresses) {
+    let access = match (&endpoint.token, &endpoint.addresses) {
         (Some(_), _) => "a token is required of clients",
         (None, Addresses::Unix(_)) => {
-            "no token is required of clients: the mode of the socket decides who gets answers"
+            "no token is required of clients: the mode of the socket decides which users can connect"
         }
         (None, Addresses::Tcp(addresses)) if is_loopback(addresses) => {
             "no token is required of clients: every user of this host gets answers"
@@ -117,7 +117,7 @@ pub(super) fn access(config: &Config, endpoint: &Endpoint) -> Vec<DoctorFinding>
             "no token is required of clients: whoever reaches this host gets answers (JBOD_ALLOW_ANONYMOUS)"
         }
     };
-    let mut findings = vec![ok(who)];
+    let mut findings = vec![ok(access)];
     // A host that is laid out elsewhere has nothing to do with the service of this one.
     if config.root == Path::new("/") {
         findings.extend(config.unused_secrets().into_iter().map(|(setting, file)| {

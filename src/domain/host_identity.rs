@@ -99,7 +99,7 @@ pub(crate) enum HostRelation {
 }
 
 impl HostIdentity {
-    /// In order: one kernel is one host, whatever its containers are told of it (they may have machine ids of their
+    /// In order: one kernel is one host, whatever ids its containers see (they may have machine ids of their
     /// own); another machine id is another host, also where its drives are the same (two heads on one shelf); the same
     /// machine id is another host where no drive is the same (it was copied with an image). Without machine ids another
     /// boot is another host; without that the drives decide.

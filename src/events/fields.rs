@@ -17,7 +17,7 @@ pub(crate) const STATE: &str = "JBOD_STATE";
 /// The verdict or state before the event.
 pub(crate) const WAS: &str = "JBOD_WAS";
 pub(crate) const SCSI_HOST: &str = "JBOD_SCSI_HOST";
-/// The user who asked for it.
+/// User id of the client that requested it.
 pub(crate) const UID: &str = "JBOD_UID";
 
 /// Names and values in order. A name may occur several times.

@@ -13,7 +13,7 @@ const MAX_NAMED: usize = 12;
 pub(crate) struct ForgetRequest {
     /// A serial number or WWN of a drive, or the id of an enclosure.
     pub(crate) subject: String,
-    /// Who asks.
+    /// User id of the client.
     pub(crate) uid: u32,
 }
 
@@ -77,23 +77,29 @@ impl ForgetOutcome {
     }
 }
 
+/// `1 missing drive`, `4 missing drives`.
+fn missing(count: usize, what: &str) -> String {
+    format!("{count} missing {what}{}", if count == 1 { "" } else { "s" })
+}
+
 impl fmt::Display for ForgetOutcome {
-    /// A sentence for the user who asked.
+    /// A sentence for the user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Forgotten { drives } => {
                 let names: Vec<&str> = drives.iter().map(String::as_str).collect();
-                let noun = if drives.len() == 1 { "drive" } else { "drives" };
                 let listed = list_first(&names, MAX_NAMED);
-                write!(f, "forgotten: {} missing {noun} ({listed})", drives.len())
+                write!(f, "forgotten: {} ({listed})", missing(drives.len(), "drive"))
             }
             Self::ForgottenEnclosure { id, drives } => {
-                write!(f, "forgotten: missing enclosure {id}, and {drives} missing drives of it")
+                write!(f, "forgotten: missing enclosure {id}, and {} of it", missing(*drives, "drive"))
             }
             Self::ForgottenModules { id, modules } => {
-                write!(f, "forgotten: {modules} missing IO module(s) of enclosure {id}")
+                write!(f, "forgotten: {} of enclosure {id}", missing(*modules, "IO module"))
             }
-            Self::ForgottenPaths { device, paths } => write!(f, "forgotten: {paths} missing path(s) of {device}"),
+            Self::ForgottenPaths { device, paths } => {
+                write!(f, "forgotten: {} of {device}", missing(*paths, "path"))
+            }
             Self::NoSuch { subject } => write!(
                 f,
                 "nothing that is missing has the name {subject}: give the serial number or WWN of a missing drive, or the id of \

@@ -81,7 +81,7 @@ pub(super) struct Leadership {
     /// Its owner.
     theirs: Option<LeaseOwner>,
     conflict: Option<PrefixConflict>,
-    /// Redis has answered who holds the lease: before that another host may own the keys.
+    /// Redis has answered which daemon holds the lease: before that another host may own the keys.
     is_confirmed: bool,
     losses: LeaseLosses,
     refused: bool,

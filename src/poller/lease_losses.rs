@@ -19,7 +19,7 @@ pub(super) enum LossReason {
     Eviction(String),
     /// It does not.
     NoEviction,
-    /// Redis does not tell this user.
+    /// This user of Redis may not ask.
     Unknown,
 }
 

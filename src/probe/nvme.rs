@@ -1,4 +1,4 @@
-//! NVMe drives in sysfs: their controllers, each of which is a path, and what tells that two controllers are of one drive.
+//! NVMe drives in sysfs: their controllers, each of which is a path, and what identifies the drive of a controller.
 //!
 //! Attributes: `drivers/nvme/host/sysfs.c`, `multipath.c` and `core.c` of Linux.
 

@@ -147,7 +147,7 @@ fn lost_paths_io_modules_and_shelves_are_forgotten() {
     let device = drive["device"].as_str().expect("a name").to_owned();
     let id = drive["enclosure"].as_str().expect("an enclosure").to_owned();
     let done = forget(&sim, &serial);
-    assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing path(s) of {device}\n")));
+    assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing path of {device}\n")));
     daemon.drive_when(&serial, "one path is expected", |drive| expected(drive) == Some(1) && !has_lost(drive));
     daemon.wait_logged("paths forgotten ");
     assert_eq!(forget(&sim, &serial).code, Some(1), "there is nothing left to forget");
@@ -156,7 +156,7 @@ fn lost_paths_io_modules_and_shelves_are_forgotten() {
     let has_module_finding = |o: &Value| o["enclosures"].to_string().contains("\"E12\"");
     daemon.overview_when("a module is missing", has_module_finding);
     let done = forget(&sim, &id);
-    assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing IO module(s) of enclosure {id}\n")));
+    assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing IO module of enclosure {id}\n")));
     daemon.overview_when("no module is missing", |o| !has_module_finding(o));
 
     sim.module(&["enclosure/0", "1", "back"]);
@@ -253,7 +253,7 @@ fn clients_that_say_nothing_or_too_much_hold_up_neither_the_next_nor_a_stop() {
     for (line, expected) in [
         (&b"stop\n"[..], "failed this version of the daemon has no command \"stop\"\n"),
         (b"forget \xff\n", "failed the request is not UTF-8\n"),
-        (b"forget\n", "failed forget what? A serial number, a WWN or the id of an enclosure\n"),
+        (b"forget\n", "failed found no name, wanted a serial number, a WWN or the id of an enclosure\n"),
         (b"forget X", ""),
     ] {
         let mut stream = connect();

@@ -5,38 +5,11 @@ use crate::support;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 use support::daemon::{Daemon, command, run};
 use support::json::drives;
-use support::redis::{Link, Redis};
+use support::lease::{LEASE, Repeated, SETTINGS, eventually, host};
+use support::redis::Redis;
 use support::sim::Sim;
-
-const LEASE: &str = "jbod:lock:poll";
-/// A busy machine must not look like an absent Redis, nor like a silent drive.
-const SETTINGS: [(&str, &str); 3] =
-    [("REDIS_TIMEOUT_MS", "2000"), ("SMART_POLL_INTERVAL", "3"), ("SMART_TIMEOUT", "20")];
-const PATIENCE: Duration = Duration::from_secs(180);
-
-#[track_caller]
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < until, "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Four drives of a host of that name. Another seed: other drives.
-fn host(name: &str, seed: &str) -> Sim {
-    let shelf = ["--enclosures", "1", "--bays", "6", "--drives", "4", "--paths", "1", "--sata", "1", "--ssd", "0"];
-    let rest = ["--nvme", "0", "--pools", "1", "--vdev-width", "2", "--hostname", name, "--seed", seed];
-    Sim::host(&[&shelf[..], &rest].concat())
-}
 
 fn machine_id(sim: &Sim) -> PathBuf {
     sim.root().join("etc/machine-id")
@@ -222,37 +195,14 @@ fn hosts_without_a_machine_id_of_their_own_are_told_apart() {
     }
 }
 
-/// Somebody who keeps the keys of a daemon of an older version alive.
-struct OlderDaemon {
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl OlderDaemon {
-    fn keeps(redis: &Redis, overview: String) -> Self {
-        let (stop, port) = (Arc::new(AtomicBool::new(false)), redis.port);
-        let stopped = Arc::clone(&stop);
-        let keep = move || {
-            let mut link = Link::to(port).expect("redis accepts");
-            link.ask(&["SET", "jbod:overview", &overview]);
-            link.ask(&["SET", LEASE, "jbod-monitor:7:1767225600000000", "PX", "15000"]);
-        };
-        keep();
-        let run = move || {
-            while !stopped.load(Ordering::Relaxed) {
-                keep();
-                std::thread::sleep(Duration::from_millis(500));
-            }
-        };
-        Self { stop, thread: Some(std::thread::Builder::new().spawn(run).expect("a thread")) }
-    }
-}
-
-impl Drop for OlderDaemon {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().map(std::thread::JoinHandle::join);
-    }
+/// A daemon of an older version, whose lease does not name its host, and its overview.
+fn older_daemon(redis: &Redis, overview: String) -> Repeated {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let commands = vec![
+        words(&["SET", "jbod:overview", &overview]),
+        words(&["SET", LEASE, "jbod-monitor:7:1767225600000000", "PX", "15000"]),
+    ];
+    Repeated::start(redis.port, commands)
 }
 
 /// Its lease does not say where it runs, and its host has the same name: its drives do.
@@ -265,7 +215,7 @@ fn a_second_host_beside_an_older_daemon_is_never_ready_without_a_sweep_of_its_ow
     // In the order of an overview: only its beginning is read.
     let (begin, rest) = overview.split_once("\"host_id\":\"").expect("a key of the host");
     let (_, rest) = rest.split_once("\",").expect("more fields");
-    let older = OlderDaemon::keeps(&redis, [begin, rest].concat());
+    let older = older_daemon(&redis, [begin, rest].concat());
     let second = Daemon::start(&two, &redis, &SETTINGS);
     let why = eventually("it is said", || {
         let is_ready = second.get("/readyz").status == 200;

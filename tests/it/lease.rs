@@ -5,64 +5,14 @@ use crate::support;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::daemon::Daemon;
-use support::redis::{Link, Redis};
-use support::sim::Sim;
+use support::lease::{LEASE, Repeated, SETTINGS, eventually, host};
+use support::redis::Redis;
 
-const LEASE: &str = "jbod:lock:poll";
-/// A busy machine must not look like an absent Redis, nor like a silent drive.
-const SETTINGS: [(&str, &str); 3] =
-    [("REDIS_TIMEOUT_MS", "2000"), ("SMART_POLL_INTERVAL", "3"), ("SMART_TIMEOUT", "20")];
-/// Two intervals and a sweep are 29 s.
-const PATIENCE: Duration = Duration::from_secs(180);
-
-#[track_caller]
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < until, "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Four drives of a host of that name.
-fn host(name: &str, seed: &str) -> Sim {
-    let shelf = ["--enclosures", "1", "--bays", "6", "--drives", "4", "--paths", "1", "--sata", "1", "--ssd", "0"];
-    let rest = ["--nvme", "0", "--pools", "1", "--vdev-width", "2", "--hostname", name, "--seed", seed];
-    Sim::host(&[&shelf[..], &rest].concat())
-}
-
-/// Somebody who does the same twice a second.
-struct Third {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Third {
-    fn keeps(redis: &Redis, command: &'static [&'static str]) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, port) = (Arc::clone(&stop), redis.port);
-        Link::to(port).expect("redis accepts").ask(command);
-        let run = move || {
-            while !stopped.load(Ordering::Relaxed) {
-                Link::to(port).expect("redis accepts").ask(command);
-                std::thread::sleep(Duration::from_millis(500));
-            }
-        };
-        Self { stop, thread: Some(std::thread::Builder::new().spawn(run).expect("a thread")) }
-    }
-
-    fn end(mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().map(JoinHandle::join);
-    }
+/// Keeps a value in Redis.
+fn kept(redis: &Redis, command: &[&str]) -> Repeated {
+    Repeated::start(redis.port, vec![command.iter().map(|word| (*word).to_owned()).collect()])
 }
 
 /// What the daemon says of the lease, if anything.
@@ -90,7 +40,7 @@ fn stored_overview(redis: &Redis) -> Option<Value> {
 #[test]
 fn a_lease_whose_holder_never_delivers_is_not_believed() {
     let (sim, redis) = (host("nas1", "1"), Redis::start());
-    let third = Third::keeps(&redis, &["SET", LEASE, "other:1:1", "PX", "30000"]);
+    let other = kept(&redis, &["SET", LEASE, "other:1:1", "PX", "30000"]);
     let daemon = Daemon::start(&sim, &redis, &SETTINGS);
     assert_eq!(daemon.get("/readyz").status, 503, "nothing is known yet");
     let why = eventually("it is said", || doubt(&daemon));
@@ -108,7 +58,7 @@ fn a_lease_whose_holder_never_delivers_is_not_believed() {
     });
     assert_eq!(redis.get(LEASE).as_deref(), Some("other:1:1"), "nobody fights for it");
     assert_eq!(daemon.logged("has published no overview"), 1, "{}", daemon.log());
-    third.end();
+    drop(other);
     redis.ask(&["DEL", LEASE]);
     daemon.wait_logged("polling taken over");
     eventually("all is well", || doubt(&daemon).is_none().then_some(()));
@@ -125,7 +75,7 @@ fn a_holder_that_is_frozen_is_not_waited_for_and_is_believed_again_afterwards() 
     follower.wait_logged("another daemon polls");
     let owner = redis.get(LEASE).expect("a lease");
     leader.signal(Signal::STOP);
-    let third = Third::keeps(&redis, &["PEXPIRE", LEASE, "15000"]);
+    let other = kept(&redis, &["PEXPIRE", LEASE, "15000"]);
     sim.set("sda", &["failed=true"]);
     eventually("it is said", || doubt(&follower));
     eventually("a drive that fails is seen", || (crit(&follower) == 1).then_some(()));
@@ -140,7 +90,7 @@ fn a_holder_that_is_frozen_is_not_waited_for_and_is_believed_again_afterwards() 
     eventually("all is well", || doubt(&follower).is_none().then_some(()));
     assert_eq!(redis.get(LEASE).as_ref(), Some(&owner), "the lease has stayed where it was");
     assert_eq!(follower.logged("polling taken over"), 0, "{}", follower.log());
-    third.end();
+    drop(other);
     let starts = sim.starts().len();
     let before = sweep(&leader);
     let mut sweeps = std::collections::BTreeSet::new();

@@ -10,6 +10,7 @@ pub mod golden;
 pub mod http;
 pub mod journal;
 pub mod json;
+pub mod lease;
 pub mod load;
 pub mod port;
 pub mod proc_stats;
@@ -27,8 +28,14 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `look` gives something, and returns that.
 #[track_caller]
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, look)
+}
+
+/// The same, for what takes longer.
+#[track_caller]
+pub fn eventually_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
             return found;

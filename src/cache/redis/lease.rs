@@ -79,7 +79,7 @@ impl RedisStore {
         Ok(Lease::Theirs(OthersLease { left: Duration::from_millis(100), owner: None }))
     }
 
-    /// Who holds the lease: host, process and start.
+    /// The holder of the lease: host, process and start.
     pub(crate) fn lease_owner(&self) -> Result<Option<String>, StoreError> {
         let value = self.lease_value(&self.keys().lease())?;
         Ok(value.and_then(|value| value.split_whitespace().next().map(str::to_owned)))

@@ -293,7 +293,7 @@ impl Scheduler {
     }
 
     /// The paths over which the drive may be read next in this turn: the one by which it probes a silent SCSI host, or else
-    /// those that nothing speaks against, or else, where there is none, the others.
+    /// the good ones, or else, where there is none, all that are free.
     fn paths_to_try<'a>(&self, drive: &'a Drive, at: Instant) -> Vec<&'a DrivePath> {
         let free = self.free_paths(drive);
         let is_probe = |path: &&&DrivePath| path.host.is_some_and(|host| self.hosts.is_probed_by(host, &drive.key));

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::events::{ENCLOSURE, Event, EventFields, EventKind, Subject, UID, event, merge_fields};
 use log::Level;
 
-/// One event for each drive, or one for many. `uid`: who asked.
+/// One event for each drive, or one for many. `uid`: user id of the client.
 pub(super) fn detect(keys: &[DriveKey], inventory: &Inventory, uid: u32, at: Timestamp) -> Vec<Event> {
     let records: Vec<&DriveRecord> = keys.iter().filter_map(|key| inventory.get(key)).collect();
     let kind = EventKind::DriveForgotten;
