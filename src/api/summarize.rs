@@ -7,8 +7,8 @@ use crate::domain::enclosure::{Bay, Enclosure, Slot};
 use crate::domain::health::{DriveFacts, Judgement, Verdict, judge_drive};
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::DriveRecord;
+use crate::domain::known_paths::LostPath;
 use crate::domain::smart::Protocol;
-use crate::domain::time::Timestamp;
 use crate::domain::transport::{Attachment, Transport};
 use crate::domain::zfs::Membership;
 
@@ -31,8 +31,9 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         // The SCSI interface that the host sees may be that of a bridge, with a drive of another protocol behind it.
         (false, false) => (!translated).then_some(Protocol::Scsi),
     };
-    let health = health(record, memberships, input);
-    let paths = count_paths(record, input.now);
+    let lost_paths = record.lost_paths(input.now);
+    let health = health(record, memberships, &lost_paths, input);
+    let paths = count_paths(record, &lost_paths);
     let stale = record.state == DriveState::Missing
         || record.collected_at.is_some_and(|at| at.age_seconds(input.now) > input.stale_after_seconds);
     DriveSummary {
@@ -88,12 +89,12 @@ fn devices(drive: &Drive) -> Vec<DeviceName> {
 }
 
 /// Paths that work, and paths that the drive is known to have. `None`: it is missing, or has the paths of a RAID volume.
-fn count_paths(record: &DriveRecord, now: Timestamp) -> Option<(usize, usize)> {
+fn count_paths(record: &DriveRecord, lost: &[LostPath]) -> Option<(usize, usize)> {
     let expected = record.paths.expected();
     if !record.is_present() || expected == 0 {
         return None;
     }
-    Some((expected.saturating_sub(record.paths.lost(now).len()), expected))
+    Some((expected.saturating_sub(lost.len()), expected))
 }
 
 /// The kernel's size of the logical unit that is read, where smartctl's capacity is of the same: not behind a RAID
@@ -122,10 +123,14 @@ fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
 
 /// The judgement of a drive. A drive that is unresponsive or missing has no verdict, unless its last values or its
 /// state in the pool are bad (`warn` or worse): silence never improves the verdict of a failing drive.
-fn health(record: &DriveRecord, memberships: &[Membership], input: &OverviewInput) -> Judgement {
+fn health(
+    record: &DriveRecord,
+    memberships: &[Membership],
+    lost_paths: &[LostPath],
+    input: &OverviewInput,
+) -> Judgement {
     let report = record.report.as_deref();
     let bay = record.bay.as_ref().filter(|_| record.is_present());
-    let lost_paths = record.lost_paths(input.now);
     let facts = DriveFacts {
         now: input.now,
         report,
@@ -138,7 +143,7 @@ fn health(record: &DriveRecord, memberships: &[Membership], input: &OverviewInpu
         fault_sensed: bay.and_then(|bay| slot(input.enclosures, bay)?.answer.fault_sensed),
         peers: input.peers.of_one(record),
         expected_paths: record.paths.expected(),
-        lost_paths: &lost_paths,
+        lost_paths,
     };
     let mut health = judge_drive(&facts, input.rules);
     let outside = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);

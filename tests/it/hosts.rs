@@ -196,10 +196,10 @@ fn hosts_without_a_machine_id_of_their_own_are_told_apart() {
 }
 
 /// A daemon of an older version, whose lease does not name its host, and its overview.
-fn older_daemon(redis: &Redis, overview: String) -> Repeated {
+fn older_daemon(redis: &Redis, overview: &str) -> Repeated {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let commands = vec![
-        words(&["SET", "jbod:overview", &overview]),
+        words(&["SET", "jbod:overview", overview]),
         words(&["SET", LEASE, "jbod-monitor:7:1767225600000000", "PX", "15000"]),
     ];
     Repeated::start(redis.port, commands)
@@ -215,7 +215,7 @@ fn a_second_host_beside_an_older_daemon_is_never_ready_without_a_sweep_of_its_ow
     // In the order of an overview: only its beginning is read.
     let (begin, rest) = overview.split_once("\"host_id\":\"").expect("a key of the host");
     let (_, rest) = rest.split_once("\",").expect("more fields");
-    let older = older_daemon(&redis, [begin, rest].concat());
+    let older = older_daemon(&redis, &[begin, rest].concat());
     let second = Daemon::start(&two, &redis, &SETTINGS);
     let why = eventually("it is said", || {
         let is_ready = second.get("/readyz").status == 200;
