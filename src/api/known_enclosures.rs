@@ -4,6 +4,7 @@
 use super::SCHEMA;
 use crate::domain::enclosure::module::{KnownModule, MAX_MODULES};
 use crate::domain::enclosure::{Enclosure, Slot};
+use crate::domain::host_identity::{HostKey, HostName};
 use crate::domain::identity::{EnclosureId, Identity};
 use crate::domain::inventory::{KnownEnclosure, KnownEnclosures, MAX_MISSING_ENCLOSURES};
 use crate::domain::time::Timestamp;
@@ -16,6 +17,8 @@ const MAX_SLOTS: usize = 4_096;
 struct KnownEnclosureList {
     schema: u32,
     host: String,
+    #[serde(default)]
+    host_id: Option<HostKey>,
     generated_at: Timestamp,
     enclosures: Vec<StoredEnclosure>,
 }
@@ -54,16 +57,18 @@ pub(crate) struct StoredEnclosures {
 }
 
 /// Builds that list.
-pub(crate) fn build_enclosure_list(known: &KnownEnclosures, host: &str, generated_at: Timestamp) -> Vec<u8> {
+pub(crate) fn build_enclosure_list(known: &KnownEnclosures, host: HostName, generated_at: Timestamp) -> Vec<u8> {
     let enclosures = known.iter().map(StoredEnclosure::of).collect();
-    let list = KnownEnclosureList { schema: SCHEMA, host: host.to_owned(), generated_at, enclosures };
+    let (host, host_id) = (host.name.to_owned(), host.id.cloned());
+    let list = KnownEnclosureList { schema: SCHEMA, host, host_id, generated_at, enclosures };
     serde_json::to_vec(&list).unwrap_or_default()
 }
 
 /// The enclosures in such a list, if it is one of that host. No time is later than `now`.
-pub(crate) fn parse_enclosure_list(value: &[u8], host: &str, now: Timestamp) -> Option<StoredEnclosures> {
+pub(crate) fn parse_enclosure_list(value: &[u8], host: HostName, now: Timestamp) -> Option<StoredEnclosures> {
     let list: KnownEnclosureList = serde_json::from_slice(value).ok()?;
-    if list.schema != SCHEMA || list.host != host {
+    let stored = HostName { name: &list.host, id: list.host_id.as_ref() };
+    if list.schema != SCHEMA || !stored.is(host) {
         return None;
     }
     let mut slots = 0;
@@ -165,13 +170,13 @@ mod tests {
         for enclosure in &stored {
             known.restore(enclosure.clone(), Timestamp(9));
         }
-        let list = build_enclosure_list(&known, "nas1", Timestamp(10));
-        let read = parse_enclosure_list(&list, "nas1", Timestamp(20)).unwrap();
+        let list = build_enclosure_list(&known, "nas1".into(), Timestamp(10));
+        let read = parse_enclosure_list(&list, "nas1".into(), Timestamp(20)).unwrap();
         assert_eq!(read.generated_at, Timestamp(10));
         assert_eq!(read.enclosures, known.iter().cloned().collect::<Vec<_>>());
-        let early = parse_enclosure_list(&list, "nas1", Timestamp(8)).unwrap();
+        let early = parse_enclosure_list(&list, "nas1".into(), Timestamp(8)).unwrap();
         assert!(early.enclosures.iter().all(|known| known.enclosure.missing_since() == Some(Timestamp(8))));
-        assert!(parse_enclosure_list(&list, "nas2", Timestamp(20)).is_none(), "another host");
-        assert!(parse_enclosure_list(b"{}", "nas1", Timestamp(20)).is_none());
+        assert!(parse_enclosure_list(&list, "nas2".into(), Timestamp(20)).is_none(), "another host");
+        assert!(parse_enclosure_list(b"{}", "nas1".into(), Timestamp(20)).is_none());
     }
 }

@@ -9,7 +9,7 @@ impl EventLoop {
     /// Restores the enclosures and IO modules that an earlier daemon knew, or another one. What disappeared while none ran
     /// is reported.
     pub(super) fn restore_enclosures(&mut self, list: Option<&[u8]>) {
-        let stored = list.and_then(|list| parse_enclosure_list(list, self.collector.name(), now()));
+        let stored = list.and_then(|list| parse_enclosure_list(list, self.collector.host_name(), now()));
         let Some(StoredEnclosures { generated_at, enclosures }) = stored else { return };
         self.detector.restore_presence(&enclosures);
         self.collector.restore_enclosures(enclosures, generated_at);
@@ -18,7 +18,7 @@ impl EventLoop {
     /// Publishes the list of known enclosures. Before the stored one is restored, this daemon knows less.
     pub(super) fn publish_known_enclosures(&self) {
         if self.missing.restore == Restore::Done {
-            let list = build_enclosure_list(self.collector.known_enclosures(), self.collector.name(), now());
+            let list = build_enclosure_list(self.collector.known_enclosures(), self.collector.host_name(), now());
             self.publisher.set_known_enclosures(list);
         }
     }

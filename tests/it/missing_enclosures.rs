@@ -246,3 +246,19 @@ fn foreign_list_of_enclosures_is_ignored() {
         daemon.stop(Signal::TERM);
     }
 }
+
+/// In containers all hosts may have one name.
+#[test]
+fn list_of_another_host_with_the_same_name_is_ignored() {
+    let redis = Redis::start();
+    for seed in ["1", "2"] {
+        let sim = support::lease::host("jbod-monitor", seed);
+        let id = first_shelf(&sim);
+        let daemon = Daemon::ready(&sim, &redis, &QUICK);
+        wait_stored(&redis, &id, false);
+        daemon.after_sweeps(1);
+        assert_eq!(ids(&daemon.json("/api/overview")), [id], "{}", daemon.log());
+        assert_eq!(daemon.logged("shelf missing"), 0, "{}", daemon.log());
+        daemon.stop(Signal::TERM);
+    }
+}
