@@ -29,10 +29,3 @@ pub(super) enum ChildEnd {
     /// It is of a drive that has disappeared since, or is back: not a reading of the present drive.
     Void,
 }
-
-/// Whether a completion is still relevant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relevance {
-    Current,
-    Void,
-}

@@ -4,7 +4,6 @@
 //!
 //! There is at most one child per module; its result is kept until the next one.
 
-use super::completion::Relevance;
 use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
 use super::source::{Notice, Source};
@@ -23,6 +22,14 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Limits of a child. The deadline is long, because a late answer of a module is still used.
 const CHILD: ChildLimits = ChildLimits { deadline: Duration::from_secs(86_400), output_bytes: 1024 * 1024 };
+
+/// Whether the end of a child is of the module that is present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relevance {
+    Current,
+    /// The module has disappeared since, or is back.
+    Void,
+}
 
 #[derive(Default)]
 pub(super) struct EnclosureReader {

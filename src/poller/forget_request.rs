@@ -102,16 +102,20 @@ impl fmt::Display for ForgetOutcome {
             }
             Self::NoSuch { subject } => write!(
                 f,
-                "nothing that is missing has the name {subject}: give the serial number or WWN of a missing drive, or the id of \
-                 an enclosure that is gone"
+                "nothing that is missing has the name {subject}: give the serial number or WWN of a drive, or the id of an \
+                 enclosure"
             ),
             Self::DrivePresent { device, bay: Some(bay) } => {
                 write!(f, "the drive is present: {device}, in bay {} of enclosure {}", bay.slot, bay.enclosure)
             }
             Self::DrivePresent { device, bay: None } => write!(f, "the drive is present: {device}, in no bay"),
-            Self::EnclosurePresent { id, missing } => write!(
+            Self::EnclosurePresent { id, missing: 0 } => {
+                write!(f, "enclosure {id} is present, and nothing of it is missing")
+            }
+            Self::EnclosurePresent { id, missing: count } => write!(
                 f,
-                "enclosure {id} is present; {missing} drives of it are missing, each of which can be forgotten by its serial number"
+                "enclosure {id} is present; {} of it can be forgotten by serial number",
+                missing(*count, "drive")
             ),
             Self::Excluded { device, entry } => {
                 write!(f, "{device} is excluded by JBOD_EXCLUDE ({entry}), and is not missing")

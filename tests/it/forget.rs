@@ -117,7 +117,7 @@ fn the_drives_of_an_enclosure_that_is_gone_are_forgotten_together() {
     let present = forget(&sim, &id);
     assert_eq!(present.code, Some(1));
     assert!(
-        present.stdout.starts_with(&format!("enclosure {id} is present; 4 drives of it are missing")),
+        present.stdout.starts_with(&format!("enclosure {id} is present; 4 missing drives of it can be forgotten")),
         "{present:?}"
     );
     let class = sim.root().join("sys/class/enclosure");
