@@ -1,6 +1,7 @@
 //! Puts the overview together: every bay and drive joined with its reading, verdict and pool.
 
 use super::SCHEMA;
+use super::bay_contradictions;
 use super::content_version::ContentVersion;
 use super::drive_summary::DriveSummary;
 use super::enclosure_view::{EnclosureView, ModuleView, SlotView};
@@ -8,9 +9,11 @@ use super::overview::{ExcludedView, Overview, PoolSummary, Totals};
 use super::overview_input::OverviewInput;
 use super::summarize::summarize;
 use crate::domain::drive::DriveState;
-use crate::domain::enclosure::{EnclosureProblem, Slot};
+use crate::domain::enclosure::placement::BayLinks;
+use crate::domain::enclosure::{Bay, Enclosure, EnclosureProblem, Slot};
 use crate::domain::exclusion::ExcludedDrive;
 use crate::domain::health::{Judgement, RuleSettings, Verdict, judge_enclosure, judge_pool};
+use crate::domain::identity::DeviceName;
 use crate::domain::text::natural_cmp;
 use crate::domain::time::Timestamp;
 use crate::domain::topology;
@@ -22,9 +25,10 @@ const MAX_EXCLUDED: usize = 64;
 
 /// Joins everything into the overview.
 pub fn build_overview(input: &OverviewInput) -> Overview {
-    let bays: HashSet<(&str, u32)> =
-        input.enclosures.iter().flat_map(|e| e.slots.iter().map(|s| (e.id.as_str(), s.number))).collect();
-    let mut by_bay: HashMap<(&str, u32), Vec<DriveSummary>> = HashMap::new();
+    let bay_of = |enclosure: &Enclosure, slot: &Slot| Bay { enclosure: enclosure.id.clone(), slot: slot.label() };
+    let bays: HashSet<Bay> =
+        input.enclosures.iter().flat_map(|e| e.slots.iter().map(move |slot| bay_of(e, slot))).collect();
+    let mut by_bay: HashMap<Bay, Vec<DriveSummary>> = HashMap::new();
     let mut unslotted = Vec::new();
     let mut totals = Totals::default();
     let (mut current, mut any): (Option<Timestamp>, Option<Timestamp>) = (None, None);
@@ -36,19 +40,18 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
         }
         any = any.into_iter().chain(summary.collected_at).min();
         match &record.bay {
-            Some(bay) if bays.contains(&(bay.enclosure.as_str(), bay.slot)) => {
-                by_bay.entry((&bay.enclosure, bay.slot)).or_default().push(summary);
-            }
+            Some(bay) if bays.contains(bay) => by_bay.entry(bay.clone()).or_default().push(summary),
             _ => unslotted.push(summary),
         }
     }
-    let mut excluded = excluded_views(input);
-    let enclosures = enclosure_views(input, &mut by_bay, &mut unslotted, &excluded);
+    let (mut excluded, excluded_bays) = excluded_views(input);
+    let enclosures = enclosure_views(input, &mut by_bay, &mut unslotted, &excluded_bays);
     totals.excluded = excluded.len();
     excluded.truncate(MAX_EXCLUDED);
     unslotted.sort_by(|a, b| a.device.cmp(&b.device));
     totals.enclosures = enclosures.len();
     totals.slots = enclosures.iter().map(|e| e.slots.len()).sum();
+    totals.slots_occupied = enclosures.iter().flat_map(|e| &e.slots).filter(|slot| slot.holds_present_drive()).count();
     let mut overview = Overview {
         schema: SCHEMA,
         version: ContentVersion::default(),
@@ -70,28 +73,32 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
     overview
 }
 
-fn excluded_views(input: &OverviewInput) -> Vec<ExcludedView> {
-    let bay_of = |addresses: &[String]| {
-        let bays = input.enclosures.iter().flat_map(|e| e.slots.iter().map(move |slot| (e, slot)));
-        bays.into_iter().find(|(_, slot)| slot.addresses.iter().any(|address| addresses.contains(address)))
-    };
-    let view = |drive: &ExcludedDrive| {
-        let bay = bay_of(&drive.addresses);
-        ExcludedView {
+/// The excluded drives, and the bays that they are in.
+fn excluded_views(input: &OverviewInput) -> (Vec<ExcludedView>, HashMap<Bay, DeviceName>) {
+    let mut bays = HashMap::new();
+    if input.excluded.is_empty() {
+        return (Vec::new(), bays);
+    }
+    let links = BayLinks::of(input.enclosures);
+    let mut view = |drive: &ExcludedDrive| {
+        let bay = links.place_at(drive.addresses.iter().map(String::as_str)).bay;
+        let view = ExcludedView {
             device: drive.device.clone(),
             paths: drive.paths.clone(),
             serial_number: drive.identity.unit_serial.clone(),
             wwn: drive.identity.wwn(),
             model_name: drive.model.clone(),
             transport: drive.transport,
-            enclosure: bay.map(|(enclosure, _)| enclosure.id.clone()),
-            slot: bay.map(|(_, slot)| slot.number),
+            enclosure: bay.as_ref().map(|bay| bay.enclosure.clone()),
+            slot: bay.as_ref().and_then(|bay| bay.slot.number()),
             excluded_by: drive.entry.clone(),
-        }
+        };
+        bays.extend(bay.map(|bay| (bay, drive.device.clone())));
+        view
     };
-    let mut views: Vec<ExcludedView> = input.excluded.iter().map(view).collect();
+    let mut views: Vec<ExcludedView> = input.excluded.iter().map(&mut view).collect();
     views.sort_by(|a, b| a.device.cmp(&b.device));
-    views
+    (views, bays)
 }
 
 fn worst(overview: &Overview) -> Verdict {
@@ -113,26 +120,24 @@ fn pool_summary(pool: &Pool, rules: &RuleSettings) -> PoolSummary {
     }
 }
 
-fn enclosure_views<'a>(
-    input: &OverviewInput<'a>,
-    by_bay: &mut HashMap<(&'a str, u32), Vec<DriveSummary>>,
+fn enclosure_views(
+    input: &OverviewInput,
+    by_bay: &mut HashMap<Bay, Vec<DriveSummary>>,
     unslotted: &mut Vec<DriveSummary>,
-    excluded: &[ExcludedView],
+    excluded: &HashMap<Bay, DeviceName>,
 ) -> Vec<EnclosureView> {
+    let mut contradictions = bay_contradictions::of_bays(input);
     let mut views = Vec::with_capacity(input.enclosures.len());
     for enclosure in input.enclosures {
         let mut slots = Vec::with_capacity(enclosure.slots.len());
         for slot in &enclosure.slots {
-            let mut here = by_bay.remove(&(enclosure.id.as_str(), slot.number)).unwrap_or_default();
+            let bay = Bay { enclosure: enclosure.id.clone(), slot: slot.label() };
+            let mut here = by_bay.remove(&bay).unwrap_or_default();
             // One drive a bay; should sysfs ever link two, none is lost.
             here.sort_by(|a, b| a.device.cmp(&b.device));
             let rest = here.split_off(here.len().min(1));
             unslotted.extend(rest);
-            let drive = here.pop();
-            let excluded = excluded
-                .iter()
-                .find(|drive| drive.slot == Some(slot.number) && drive.enclosure.as_ref() == Some(&enclosure.id));
-            slots.push(slot_view(slot, drive, excluded));
+            slots.push(slot_view(slot, here.pop(), excluded.get(&bay).cloned(), contradictions.remove(&bay)));
         }
         let Judgement { verdict, findings } = judge_enclosure(enclosure, input.rules);
         views.push(EnclosureView {
@@ -155,7 +160,12 @@ fn enclosure_views<'a>(
     views
 }
 
-fn slot_view(slot: &Slot, drive: Option<DriveSummary>, excluded: Option<&ExcludedView>) -> SlotView {
+fn slot_view(
+    slot: &Slot,
+    drive: Option<DriveSummary>,
+    excluded: Option<DeviceName>,
+    contradiction: Option<String>,
+) -> SlotView {
     let answer = slot.answer.clone();
     SlotView {
         slot: slot.number,
@@ -166,7 +176,8 @@ fn slot_view(slot: &Slot, drive: Option<DriveSummary>, excluded: Option<&Exclude
         locate: answer.locate,
         active: None,
         power_status: answer.power_status,
-        excluded: excluded.map(|drive| drive.device.clone()),
+        excluded,
+        contradiction,
         drive: drive.map(Box::new),
     }
 }

@@ -57,23 +57,31 @@ fn block(out: &mut String, enclosure: &EnclosureView) {
     if let Some(error) = &enclosure.error {
         let _ = write!(title, "; {}", sanitize(error));
     }
-    let last = enclosure.slots.iter().map(|s| s.slot).max().unwrap_or(0);
+    let last = enclosure.slots.iter().filter_map(|s| s.slot).max().unwrap_or(0);
     let width = (last - last % ROW).to_string().len().max(3);
     let digits: Vec<String> = (0..ROW.min(last.saturating_add(1))).map(|d| d.to_string()).collect();
     let _ = writeln!(out, "{title}\n{:width$}  {}", "", digits.join(" "));
-    let mut slots = enclosure.slots.iter().peekable();
-    while let Some(first) = slots.peek().map(|s| s.slot - s.slot % ROW) {
+    let mut slots = enclosure.slots.iter().filter_map(|slot| Some((slot.slot?, slot))).peekable();
+    while let Some(first) = slots.peek().map(|(number, _)| number - number % ROW) {
         let mut row = format!("{first:>width$} ");
         let mut column = first;
-        while let Some(slot) = slots.next_if(|s| s.slot - s.slot % ROW == first) {
+        while let Some((number, slot)) = slots.next_if(|(number, _)| number - number % ROW == first) {
             // A slot number that the enclosure does not have leaves a gap; of a duplicate, the first bay is shown.
-            if slot.slot >= column {
-                let gap = usize::try_from(slot.slot - column).unwrap_or(0);
+            if number >= column {
+                let gap = usize::try_from(number - column).unwrap_or(0);
                 let _ = write!(row, "{:gap$} {}", "", bay_sign(slot, enclosure), gap = 2 * gap);
-                column = slot.slot.saturating_add(1);
+                column = number.saturating_add(1);
             }
         }
         let _ = writeln!(out, "{row}");
+    }
+    for slot in enclosure.slots.iter().filter(|slot| slot.slot.is_none()) {
+        let _ = writeln!(out, "{:width$}  {} {}", "", bay_sign(slot, enclosure), sanitize(&slot.name));
+    }
+    for slot in &enclosure.slots {
+        if let Some(contradiction) = &slot.contradiction {
+            let _ = writeln!(out, "bay {}: {}", sanitize(&slot.label()), sanitize(contradiction));
+        }
     }
     out.push('\n');
 }

@@ -39,7 +39,7 @@ impl DocumentHeader {
 
     /// It is of that drive, in that bay.
     pub(crate) fn is_of(&self, identity: &Identity, bay: Option<&Bay>) -> bool {
-        let place = bay.map(|bay| (Some(bay.enclosure.as_str()), Some(bay.slot)));
+        let place = bay.map(|bay| (Some(bay.enclosure.as_str()), bay.slot.number()));
         self.identity == *identity && (self.enclosure.as_deref(), self.slot) == place.unwrap_or_default()
     }
 

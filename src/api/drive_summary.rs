@@ -1,6 +1,7 @@
 //! One drive, as every list shows it.
 
 use crate::domain::drive::{DriveState, LogicalUnit};
+use crate::domain::enclosure::BaySource;
 use crate::domain::health::{Finding, Verdict};
 use crate::domain::identity::{DeviceName, EnclosureId, SerialNumber};
 use crate::domain::smart::Protocol;
@@ -59,12 +60,19 @@ pub struct DriveSummary {
     pub(crate) findings: Vec<Finding>,
     /// Id of the enclosure, as in `enclosures[].id`.
     pub(crate) enclosure: Option<EnclosureId>,
-    /// Number of its bay; `null` in no known bay.
+    /// Number of its bay; `null` in no known bay, and in one without a number.
     pub(crate) slot: Option<u32>,
     /// The enclosure is missing since then, and the drive is still here: its bay is as it was at that time. `null` where
     /// the bay is current.
     #[serde(default)]
     pub(crate) bay_as_of: Option<Timestamp>,
+    /// What its bay is known by: `ses` (the shelf), `sas_device` (the HBA's driver), `path_info` (hpsa, smartpqi), `pci_slot`
+    /// (a hot-plug slot); `null` in no bay.
+    #[serde(default)]
+    pub(crate) slot_source: Option<BaySource>,
+    /// Why it is shown in no bay although bays link it.
+    #[serde(default)]
+    pub(crate) contradiction: Option<String>,
     /// ZFS pool that has it.
     pub(crate) pool: Option<String>,
     /// Top-level vdev that has it.

@@ -1,6 +1,7 @@
 //! An enclosure and its bays, as the API shows them.
 
 use super::drive_summary::DriveSummary;
+use crate::domain::drive::DriveState;
 use crate::domain::enclosure::module::KnownModule;
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
 use crate::domain::health::{Finding, Verdict};
@@ -13,9 +14,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct EnclosureView {
-    /// Logical id of the shelf (SES, `0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
+    /// Logical id of the shelf (SES, `0x500304801f2b9d3f`). Where several shelves report one id, the end of the SES device's own
+    /// name follows (`0x500304801f2b9d3f-00bbb0`); where there is no id, it is that name, or else the sysfs name.
     pub(crate) id: EnclosureId,
-    /// The first IO module's name under `/sys/class/enclosure`.
+    /// The first IO module's name under `/sys/class/enclosure`; empty where no SES device shows the bays, but something else
+    /// (`slot_source` of the drives).
     pub(crate) sysfs_name: String,
     /// Names under `/sys/class/enclosure`, one for each IO module.
     pub(crate) sysfs_names: Vec<String>,
@@ -43,7 +46,7 @@ pub(crate) struct EnclosureView {
     /// How its bays stand; `null` in what an earlier version has stored.
     #[serde(default)]
     pub(crate) layout: Option<Layout>,
-    /// The bays, by number.
+    /// The bays, by number; those without one last.
     pub(crate) slots: Vec<SlotView>,
 }
 
@@ -84,12 +87,24 @@ impl From<&KnownModule> for ModuleView {
     }
 }
 
+impl SlotView {
+    pub(crate) fn holds_present_drive(&self) -> bool {
+        self.drive.as_ref().is_some_and(|drive| drive.state != DriveState::Missing)
+    }
+
+    /// Its number, or else its name.
+    pub(crate) fn label(&self) -> String {
+        self.slot.map_or_else(|| self.name.clone(), |number| number.to_string())
+    }
+}
+
 /// `enclosures[].slots[]` of the API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct SlotView {
-    /// The bay's number (SES slot number).
-    pub(crate) slot: u32,
+    /// The bay's number (SES slot number); `null` where the shelf gives one number to several bays, and the names do not
+    /// decide.
+    pub(crate) slot: Option<u32>,
     /// The bay's name, as the shelf gives it.
     pub(crate) name: String,
     /// SES status in words: `OK`, `not installed`, `critical`, …
@@ -109,6 +124,8 @@ pub(crate) struct SlotView {
     /// Kernel name of the drive in it that `JBOD_EXCLUDE` leaves out.
     #[serde(default)]
     pub(crate) excluded: Option<DeviceName>,
+    /// What the kernel and the shelf say against each other about the bay.
+    pub(crate) contradiction: Option<String>,
     /// `null` when the bay is empty.
     // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
     pub(crate) drive: Option<Box<DriveSummary>>,

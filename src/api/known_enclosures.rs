@@ -43,7 +43,8 @@ struct StoredModule {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredSlot {
-    slot: u32,
+    /// `null`: a bay without a number.
+    slot: Option<u32>,
     name: String,
     /// The drive that is in the bay, or was last.
     drive: Option<Identity>,
@@ -58,7 +59,7 @@ pub(crate) struct StoredEnclosures {
 
 /// Builds that list.
 pub(crate) fn build_enclosure_list(known: &KnownEnclosures, host: HostName, generated_at: Timestamp) -> Vec<u8> {
-    let enclosures = known.iter().map(StoredEnclosure::of).collect();
+    let enclosures = known.iter().filter(|known| known.enclosure.has_ses_device()).map(StoredEnclosure::of).collect();
     let (host, host_id) = (host.name.to_owned(), host.id.cloned());
     let list = KnownEnclosureList { schema: SCHEMA, host, host_id, generated_at, enclosures };
     serde_json::to_vec(&list).unwrap_or_default()
@@ -94,7 +95,7 @@ impl StoredEnclosure {
         let slot = |slot: &Slot| StoredSlot {
             slot: slot.number,
             name: slot.name.clone(),
-            drive: drives.get(&slot.number).cloned(),
+            drive: drives.get(&slot.label()).cloned(),
         };
         Self {
             id: enclosure.id.clone(),
@@ -110,12 +111,13 @@ impl StoredEnclosure {
     fn into_known(self, now: Timestamp) -> KnownEnclosure {
         let mut known = KnownEnclosure::default();
         for StoredSlot { slot, name, drive } in self.slots {
-            known.drives.extend(drive.filter(|identity| !identity.is_empty()).map(|identity| (slot, identity)));
-            known.enclosure.slots.push(Slot { number: slot, name, ..Slot::default() });
+            let slot = Slot { number: slot, name, ..Slot::default() };
+            known.drives.extend(drive.filter(|drive| !drive.is_empty()).map(|drive| (slot.label(), drive)));
+            known.enclosure.slots.push(slot);
         }
-        // By number, as bays are looked up; a list of ours has none twice.
-        known.enclosure.slots.sort_by_key(|slot| slot.number);
-        known.enclosure.slots.dedup_by_key(|slot| slot.number);
+        // In the order of a discovery. A list of ours has no bay twice.
+        known.enclosure.slots.sort_by(Slot::cmp_place);
+        known.enclosure.slots.dedup_by_key(|slot| slot.label());
         let no_later = |since: Option<Timestamp>| since.map(|since| since.min(now));
         let module = |module: StoredModule| KnownModule {
             sysfs_name: module.sysfs_name,
@@ -143,6 +145,7 @@ impl StoredEnclosure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::enclosure::BayLabel;
 
     #[test]
     fn stored_list_gives_back_what_was_known() {
@@ -157,14 +160,25 @@ mod tests {
             sysfs_names: vec!["0:0:9:0".to_owned(), "1:0:9:0".to_owned()],
             modules: vec![module("0:0:9:0", None), module("1:0:9:0", Some(7))],
             model: Some("SHELF".to_owned()),
-            slots: vec![Slot { number: 3, name: "SLOT 03".to_owned(), ..Slot::default() }],
+            slots: vec![
+                Slot { number: Some(3), name: "SLOT 03".to_owned(), ..Slot::default() },
+                Slot { number: None, name: "SLOT A".to_owned(), ..Slot::default() },
+                Slot { number: None, name: "SLOT B".to_owned(), ..Slot::default() },
+            ],
             ..Enclosure::default()
         };
-        let mut gone = Enclosure { id: "0x6".into(), ..Enclosure::default() };
+        let mut gone = Enclosure {
+            id: "0x6".into(),
+            sysfs_names: vec!["0:0:8:0".to_owned()],
+            modules: vec![module("0:0:8:0", None)],
+            ..Enclosure::default()
+        };
         gone.set_missing(Timestamp(9));
         let identity = Identity { wwid: None, unit_serial: Some("S1".into()) };
+        let other = Identity { wwid: None, unit_serial: Some("S2".into()) };
+        let drives = [(BayLabel::Number(3), identity), (BayLabel::Name("SLOT B".into()), other)].into();
         let stored = [
-            KnownEnclosure { enclosure: present, drives: [(3, identity)].into() },
+            KnownEnclosure { enclosure: present, drives },
             KnownEnclosure { enclosure: gone, ..KnownEnclosure::default() },
         ];
         for enclosure in &stored {

@@ -105,7 +105,9 @@ fn in_bay<'a>(overview: &'a Overview, enclosure: &str, slot: &str) -> Located<'a
         return Located::Nothing(format!("no enclosure here is {}", sanitize(enclosure)));
     };
     let (id, number) = (sanitize(&enclosure.id), sanitize(slot));
-    let bay = slot.parse::<u32>().ok().and_then(|n| enclosure.slots.iter().find(|s| s.slot == n));
+    let wanted = slot.parse::<u32>().ok();
+    let by_number = enclosure.slots.iter().find(|s| s.slot.is_some() && s.slot == wanted);
+    let bay = by_number.or_else(|| enclosure.slots.iter().find(|s| s.slot.is_none() && s.name == slot));
     let Some(bay) = bay else { return Located::Nothing(format!("enclosure {id} has no bay {number}")) };
     match &bay.drive {
         Some(drive) => Located::Drive(drive),
@@ -133,11 +135,12 @@ fn candidates(name: &str, drives: &[&DriveSummary]) -> String {
 
 fn bay(drive: &DriveSummary) -> String {
     match (&drive.enclosure, drive.slot) {
-        (Some(enclosure), Some(slot)) => {
+        (Some(enclosure), slot) => {
+            let bay = slot.map_or_else(|| "in a bay without a number".to_owned(), |slot| format!("bay {slot}"));
             let as_of = drive.bay_as_of.map_or_else(String::new, |at| format!(" (as of {at}, the shelf is missing)"));
-            format!("enclosure {} bay {slot}{as_of}", sanitize(enclosure))
+            format!("enclosure {} {bay}{as_of}", sanitize(enclosure))
         }
-        _ => "in no bay".to_owned(),
+        (None, _) => drive.contradiction.as_deref().map_or_else(|| "in no bay".to_owned(), sanitize),
     }
 }
 

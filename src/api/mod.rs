@@ -3,6 +3,7 @@
 //! Pure, as `domain` is.
 
 pub mod assemble;
+mod bay_contradictions;
 pub mod bay_map;
 pub mod bodies;
 pub(crate) mod content_version;

@@ -241,7 +241,6 @@ impl Totals {
         self.by_state.count(summary.state);
         if record.is_present() {
             self.paths += summary.paths.len();
-            self.slots_occupied += usize::from(record.bay.is_some());
             // The space of a disk behind a RAID controller is that of its volume.
             let bytes = summary.user_capacity_bytes.filter(|_| summary.raid_volume.is_none());
             self.capacity_bytes = self.capacity_bytes.saturating_add(bytes.unwrap_or(0));

@@ -46,12 +46,12 @@ pub struct OverviewBrief {
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortEnclosure"))]
 pub(crate) struct BriefEnclosure {
-    /// Logical id of the shelf (SES, `0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
+    /// Id of the shelf, as in `enclosures[].id` of the overview.
     pub(crate) id: EnclosureId,
     /// The worst of its findings; `unknown` while it has not answered.
     #[serde(default)]
     pub(crate) verdict: Verdict,
-    /// Its bays, by number.
+    /// Its bays, by number; those without one last.
     pub(crate) slots: Vec<BriefSlot>,
 }
 
@@ -59,8 +59,8 @@ pub(crate) struct BriefEnclosure {
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortSlot"))]
 pub(crate) struct BriefSlot {
-    /// The bay's number (SES slot number).
-    pub(crate) slot: u32,
+    /// The bay's number (SES slot number); `null` where it is not known.
+    pub(crate) slot: Option<u32>,
     /// What is in it; `null` when it is empty.
     pub(crate) drive: Option<BriefDrive>,
 }

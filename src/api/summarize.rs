@@ -1,9 +1,10 @@
 //! Puts one drive together as every list shows it.
 
+use super::bay_contradictions;
 use super::drive_summary::DriveSummary;
 use super::overview_input::OverviewInput;
 use crate::domain::drive::{Drive, DriveState};
-use crate::domain::enclosure::{Bay, Enclosure, Slot};
+use crate::domain::enclosure::{Bay, BayLabel, Enclosure, Slot};
 use crate::domain::health::{DriveFacts, Judgement, Verdict, judge_drive};
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::DriveRecord;
@@ -48,7 +49,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
         firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
         protocol: report.and_then(|r| r.protocol).or(presumed),
-        transport: drive.attachment.transport(),
+        transport: drive.attachment.transport().filter(|t| *t != Transport::Raid || record.is_raid_volume()),
         raid_volume,
         user_capacity_bytes: capacity_bytes(record),
         rotation_rate_rpm: record.rotation_rate_rpm(),
@@ -58,8 +59,10 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         verdict: health.verdict,
         findings: health.findings,
         enclosure: record.bay.as_ref().map(|b| b.enclosure.clone()),
-        slot: record.bay.as_ref().map(|b| b.slot),
+        slot: record.bay.as_ref().and_then(|b| b.slot.number()),
         bay_as_of: record.bay_as_of,
+        slot_source: record.bay.as_ref().and(record.bay_source),
+        contradiction: bay_contradictions::of_drive(record),
         pool: place.map(|p| p.pool.clone()),
         vdev: place.map(|p| p.vdev.clone()),
         role: place.map(|p| p.role),
@@ -148,7 +151,7 @@ fn health(
     let mut health = judge_drive(&facts, input.rules);
     let outside = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);
     // The status that a RAID controller reports of a volume is no evidence about the disks behind it.
-    if outside && health.verdict < Verdict::Warn || record.drive.is_raid_volume() && health.verdict == Verdict::Ok {
+    if outside && health.verdict < Verdict::Warn || record.is_raid_volume() && health.verdict == Verdict::Ok {
         health.verdict = Verdict::Unknown;
     }
     health
@@ -156,6 +159,12 @@ fn health(
 
 fn slot<'a>(enclosures: &'a [Enclosure], bay: &Bay) -> Option<&'a Slot> {
     let slots = &enclosures.iter().find(|e| e.id == bay.enclosure)?.slots;
-    // By number, as they are sorted.
-    slots.binary_search_by_key(&bay.slot, |s| s.number).ok().and_then(|at| slots.get(at))
+    match &bay.slot {
+        // By number, as they are sorted; those without one are last.
+        BayLabel::Number(number) => {
+            let found = slots.binary_search_by_key(&(false, Some(*number)), |s| (s.number.is_none(), s.number));
+            found.ok().and_then(|at| slots.get(at))
+        }
+        BayLabel::Name(name) => slots.iter().find(|s| s.number.is_none() && s.name == **name),
+    }
 }

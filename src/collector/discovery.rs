@@ -5,14 +5,13 @@
 
 use super::device_types::DeviceTypes;
 use super::exclusions::Exclusions;
-use crate::domain::drive::{Drive, DriveKey};
+use crate::domain::drive::Drive;
 use crate::domain::enclosure::Enclosure;
 use crate::domain::inventory::Inventory;
-use crate::probe::enclosure::IoModule;
+use crate::probe::enclosure::{DriveOwners, IoModule, KnownShelves, RepeatedId};
 use crate::probe::links::Links;
 use crate::probe::sysfs::ShortageCheck;
-use crate::probe::{Host, drives, enclosure};
-use std::collections::HashMap;
+use crate::probe::{Host, bay_claims, drives, enclosure};
 use std::io;
 use std::time::Instant;
 
@@ -31,6 +30,7 @@ pub(super) fn discover(
     host: &Host,
     types: &mut DeviceTypes,
     exclusions: &mut Exclusions,
+    known_shelves: &mut KnownShelves,
     inventory: &Inventory,
 ) -> io::Result<(Vec<Drive>, Discovered)> {
     let shortages = ShortageCheck::begin();
@@ -38,17 +38,20 @@ pub(super) fn discover(
     let mut found = drives::discover(host)?;
     let mut links = Links::read(host, &mut found);
     types.apply(&mut found, inventory);
-    let mut owners: HashMap<&str, &DriveKey> = HashMap::new();
-    for drive in &found {
-        owners.extend(drive.paths.iter().map(|path| (path.address.as_str(), &drive.key)));
-    }
-    let is_same_drive = |one: &str, other: &str| owners.get(one).is_some_and(|key| owners.get(other) == Some(key));
-    let (enclosures, modules) = enclosure::discover(host, is_same_drive)?;
+    let mut shelves = enclosure::discover(host, &DriveOwners::of(&found), known_shelves, Instant::now())?;
+    bay_claims::add(host, &found, &mut shelves.enclosures);
     shortages.finish()?;
     // After the shelves: an excluded drive shows, too, which IO modules are of one shelf.
     exclusions.apply(&mut found, inventory, Instant::now());
     links.set_excluded(exclusions.excluded().iter().map(|drive| &drive.device));
-    Ok((found, Discovered { fingerprint, links, enclosures, modules }))
+    shelves.repeated.iter().for_each(warn_of_repeated_id);
+    Ok((found, Discovered { fingerprint, links, enclosures: shelves.enclosures, modules: shelves.modules }))
+}
+
+/// Once for each id.
+fn warn_of_repeated_id(repeated: &RepeatedId) {
+    let shelves = repeated.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    log::warn!("several shelves report one id, they are listed apart id={} shelves={shelves}", repeated.id);
 }
 
 /// Results of the discoveries so far.

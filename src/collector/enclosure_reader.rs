@@ -7,9 +7,9 @@
 use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};
 use super::source::{Notice, Source};
-use crate::domain::enclosure::{Enclosure, EnclosureProblem, SlotAnswer};
+use crate::domain::enclosure::{BayLabel, Enclosure, EnclosureProblem, SlotAnswer};
 use crate::domain::identity::EnclosureId;
-use crate::probe::enclosure::{IoModule, parse_dump, read_blocking};
+use crate::probe::enclosure::{IoModule, SlotPath, parse_dump, read_blocking};
 use crate::probe::exec::{self, ChildLimits, ExecError};
 use crate::probe::trampoline;
 use crate::stop::Stop;
@@ -42,9 +42,11 @@ pub(super) struct EnclosureReader {
 #[derive(Default)]
 struct ModuleState {
     enclosure: EnclosureId,
+    /// An answer is of the bay that had that label when it was asked for.
+    bays: Vec<SlotPath>,
     running: Option<RunningRead>,
     is_silent: bool,
-    answers: HashMap<u32, SlotAnswer>,
+    answers: HashMap<BayLabel, SlotAnswer>,
 }
 
 /// A child that reads a module.
@@ -60,7 +62,7 @@ struct RunningRead {
 struct ModuleRead {
     number: u64,
     sysfs_name: String,
-    answers: HashMap<u32, SlotAnswer>,
+    answers: HashMap<BayLabel, SlotAnswer>,
 }
 
 impl EnclosureReader {
@@ -69,8 +71,8 @@ impl EnclosureReader {
         self.is_due = true;
     }
 
-    /// Removes modules that have disappeared, once their child has ended.
-    fn update_modules(&mut self, present: &[IoModule]) {
+    /// Removes modules that have disappeared, once their child has ended, and what is of other bays than there are now.
+    pub(super) fn update_modules(&mut self, present: &[IoModule]) {
         self.modules.retain(|name, module| {
             let is_present = present.iter().any(|module| module.sysfs_name == *name);
             if let Some(running) = module.running.as_mut() {
@@ -80,8 +82,9 @@ impl EnclosureReader {
         });
         for io_module in present {
             let module = self.modules.entry(io_module.sysfs_name.clone()).or_default();
-            if module.enclosure != io_module.enclosure {
+            if module.enclosure != io_module.enclosure || module.bays != io_module.bays {
                 module.enclosure.clone_from(&io_module.enclosure);
+                module.bays.clone_from(&io_module.bays);
                 module.answers.clear();
                 if let Some(running) = module.running.as_mut() {
                     running.is_void = true;
@@ -146,9 +149,10 @@ impl EnclosureReader {
         for enclosure in enclosures.iter_mut().filter(|enclosure| enclosure.missing_since().is_none()) {
             enclosure.error = self.silence(enclosure);
             for slot in &mut enclosure.slots {
+                let label = slot.label();
                 let reported = enclosure.sysfs_names.iter().filter_map(|n| {
                     let module = self.modules.get(n).filter(|m| m.enclosure == enclosure.id)?;
-                    module.answers.get(&slot.number).cloned()
+                    module.answers.get(&label).cloned()
                 });
                 slot.answer = reported.reduce(SlotAnswer::or).unwrap_or_default();
             }
@@ -194,8 +198,9 @@ impl Source for EnclosureReader {
         let read = result.downcast::<ModuleRead>().ok()?;
         if self.complete(*read) == Relevance::Void {
             self.request();
+            return None;
         }
-        None
+        Some(Notice::ShelfRead)
     }
 
     /// No read is running that may still end in time.
@@ -205,7 +210,7 @@ impl Source for EnclosureReader {
 }
 
 /// `None`: stopped before the module answered.
-fn read(module: &IoModule, stop: &Stop) -> Option<HashMap<u32, SlotAnswer>> {
+fn read(module: &IoModule, stop: &Stop) -> Option<HashMap<BayLabel, SlotAnswer>> {
     if !trampoline::is_enabled() {
         return Some(read_blocking(module));
     }
@@ -244,7 +249,7 @@ mod tests {
         Enclosure {
             id: id.into(),
             sysfs_names: vec!["0:0:9:0".into()],
-            slots: vec![Slot { number: 1, ..Slot::default() }],
+            slots: vec![Slot { number: Some(1), ..Slot::default() }],
             ..Enclosure::default()
         }
     }
@@ -295,7 +300,7 @@ mod tests {
         };
         let reported = || {
             let answer = SlotAnswer { status: Some(SlotStatus::Ok), ..SlotAnswer::default() };
-            ModuleRead { answers: HashMap::from([(1, answer)]), ..next(&reports) }
+            ModuleRead { answers: HashMap::from([(BayLabel::Number(1), answer)]), ..next(&reports) }
         };
         let mut reader = EnclosureReader::default();
         request(&mut reader, &jobs, &with_module("a"), t0);

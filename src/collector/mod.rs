@@ -46,6 +46,7 @@ use crate::domain::inventory::{Change, Inventory, KnownEnclosure, KnownEnclosure
 use crate::domain::layout::Layouts;
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::Zfs;
+use crate::probe::enclosure::KnownShelves;
 use crate::probe::{Host, drives};
 use crate::stop::Stop;
 use crossbeam_channel::Receiver;
@@ -78,6 +79,7 @@ pub struct Collector {
     jobs: Jobs,
     found: Discovered,
     enclosures: KnownEnclosures,
+    known_shelves: KnownShelves,
     visibility: Visibility,
     types: DeviceTypes,
     exclusions: Exclusions,
@@ -109,6 +111,7 @@ impl Collector {
             jobs,
             found: Discovered::default(),
             enclosures: KnownEnclosures::default(),
+            known_shelves: KnownShelves::default(),
             visibility: Visibility::default(),
             types,
             exclusions,
@@ -166,9 +169,9 @@ impl Collector {
         self.found.fingerprint
     }
 
-    /// The topology has changed since the last complete discovery.
+    /// The topology has changed since the last complete discovery, or must be looked at again.
     pub(crate) fn has_changed(&self) -> bool {
-        drives::fingerprint(self.jobs.host()) != self.found.fingerprint
+        drives::fingerprint(self.jobs.host()) != self.found.fingerprint || self.known_shelves.is_due(Instant::now())
     }
 
     /// A discovery was complete: until then it is not known which drives are present, and none is missing.
@@ -179,6 +182,11 @@ impl Collector {
     /// Why the last discovery was not complete.
     pub(crate) fn blindness(&self) -> Option<&str> {
         self.visibility.blind.as_deref()
+    }
+
+    /// Ids that several shelves report.
+    pub(crate) fn repeated_ids(&self) -> impl Iterator<Item = &EnclosureId> {
+        self.known_shelves.repeated_ids()
     }
 
     /// Why drives cannot be read, as a sentence.
@@ -224,7 +232,8 @@ impl Collector {
     /// Runs a discovery; takes a few milliseconds and sends no command.
     pub fn discover(&mut self) -> Vec<Change> {
         let inventory = self.drives.inventory();
-        let discovered = discovery::discover(self.jobs.host(), &mut self.types, &mut self.exclusions, inventory);
+        let (types, shelves) = (&mut self.types, &mut self.known_shelves);
+        let discovered = discovery::discover(self.jobs.host(), types, &mut self.exclusions, shelves, inventory);
         let (drives, mut found) = match discovered {
             Ok(found) => found,
             Err(error) => {
@@ -238,6 +247,9 @@ impl Collector {
         found.enclosures = self.enclosures.enclosures();
         self.found = found;
         self.drives.remove_excluded(self.exclusions.excluded());
+        // The status of a bay counts where several link one drive. It is of the bay that had that number when it was read.
+        self.sources.enclosures.update_modules(&self.found.modules);
+        self.sources.enclosures.apply_to(&mut self.found.enclosures);
         let changes = self.drives.apply_discovery(drives, &self.found.enclosures, at);
         self.update_enclosures(at);
         self.sources.pools.refresh_device_names(&self.found.links);
@@ -269,6 +281,19 @@ impl Collector {
         self.drives.inventory_mut().keep_last_bays(&self.enclosures.last_bays());
         self.enclosures.record_drives(self.drives.inventory());
         self.found.enclosures = self.enclosures.enclosures();
+        self.sources.enclosures.apply_to(&mut self.found.enclosures);
+    }
+
+    /// The shelves have been read: decides anew which bay a drive is in that several bays link.
+    pub fn place_contested(&mut self) -> Vec<Change> {
+        if !self.drives.inventory().has_contested() {
+            return Vec::new();
+        }
+        let at = now();
+        self.sources.enclosures.apply_to(&mut self.found.enclosures);
+        let changes = self.drives.inventory_mut().place_contested(&self.found.enclosures, at);
+        self.update_enclosures(at);
+        changes
     }
 
     /// Starts a sweep over all drives, pools and enclosures, unless one is running.

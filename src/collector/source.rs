@@ -10,6 +10,8 @@ use std::time::Instant;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Notice {
     Smartctl(SmartctlTransition),
+    /// An IO module has reported the status of its bays.
+    ShelfRead,
 }
 
 pub(super) trait Source {

@@ -7,6 +7,7 @@ use crate::collector::Collector;
 use crate::config::TypeEntry;
 use crate::domain::device_type::Controller;
 use crate::domain::drive::{Drive, DriveState};
+use crate::domain::enclosure::BaySource;
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::{DriveRecord, Inventory};
 use crate::domain::no_reading::{Cause, NoReading, RaidVolume};
@@ -44,6 +45,7 @@ pub(super) fn drives(host: &Host, collector: &Collector, overview: &Overview, to
     } else {
         ok(counts)
     }];
+    findings.extend(with_bay_by_other_source(inventory));
     findings.extend(without_bay(inventory, overview));
     // Without smartctl there is one reason for all, which has been reported.
     if tool.is_ok() {
@@ -60,6 +62,27 @@ pub(super) fn types(entries: &[TypeEntry], unused: &[String]) -> Vec<DoctorFindi
     }
     let all = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if entries.is_empty() { Vec::new() } else { vec![ok(format!("SMART_DEVICE_TYPES is heeded: {all}"))] }
+}
+
+/// Drives whose bays no shelf shows.
+fn with_bay_by_other_source(inventory: &Inventory) -> Vec<DoctorFinding> {
+    let mut by_source: BTreeMap<BaySource, Vec<&str>> = BTreeMap::new();
+    for record in inventory.present().filter(|record| record.bay.is_some()) {
+        if let Some(source) = record.bay_source.filter(|source| *source != BaySource::Ses) {
+            by_source.entry(source).or_default().push(record.drive.device.as_str());
+        }
+    }
+    let finding = |(source, mut names): (BaySource, Vec<&str>)| {
+        names.sort_by(|a, b| natural_cmp(a, b));
+        let told_by = match source {
+            BaySource::Ses => "a shelf",
+            BaySource::SasDevice => "the HBA's driver (sas_device)",
+            BaySource::PathInfo => "the controller's driver (path_info)",
+            BaySource::PciSlot => "the hot-plug slots of PCI (pci_slot)",
+        };
+        ok(format!("{} in a bay that {told_by} reports, no shelf links it", subject(&names, "is", "are")))
+    };
+    by_source.into_iter().map(finding).collect()
 }
 
 fn without_bay(inventory: &Inventory, overview: &Overview) -> Vec<DoctorFinding> {

@@ -3,6 +3,7 @@
 use super::finding::{DoctorFinding, fail, ok, warn};
 use crate::api::overview::Overview;
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
+use crate::domain::identity::EnclosureId;
 use crate::domain::inventory::Inventory;
 use crate::domain::smart::Protocol;
 use crate::domain::transport::Transport;
@@ -63,10 +64,8 @@ pub(super) fn pools(host: &Host, zfs: &Zfs, version: Option<&str>) -> Vec<Doctor
         findings.push(ok(format!("{excluded} pool members are drives that JBOD_EXCLUDE leaves out")));
     }
     if !unmatched.is_empty() {
-        let listed = unmatched.iter().take(4).copied().collect::<Vec<_>>().join(", ");
-        let more = if unmatched.len() > 4 { ", …" } else { "" };
         findings.push(warn(
-            format!("{} pool members are no drive that is here: {listed}{more}", unmatched.len()),
+            format!("{} pool members are no drive that is here: {}", unmatched.len(), first_of(&unmatched)),
             "looking at them with zpool status -P; /api/zfs lists them as unmatched",
         ));
     }
@@ -105,6 +104,63 @@ pub(super) fn enclosures(host: &Host, overview: &Overview, enclosures: &[Enclosu
         }
     }
     findings
+}
+
+/// Bays and shelves about which sysfs contradicts itself, or the shelf.
+pub(super) fn contradictions<'a>(
+    overview: &Overview,
+    repeated_ids: impl Iterator<Item = &'a EnclosureId>,
+) -> Vec<DoctorFinding> {
+    let mut findings: Vec<DoctorFinding> = repeated_ids.map(|id| repeated_id(id, overview)).collect();
+    for enclosure in &overview.enclosures {
+        let without_number: Vec<&str> =
+            enclosure.slots.iter().filter(|slot| slot.slot.is_none()).map(|slot| slot.name.as_str()).collect();
+        if !without_number.is_empty() {
+            findings.push(warn(
+                format!(
+                    "enclosure {}: {} bays have no number ({}): the shelf gives one number to several, and the names do \
+                     not decide",
+                    enclosure.id,
+                    without_number.len(),
+                    first_of(&without_number)
+                ),
+                "an update of the shelf's firmware; the bays are shown by name",
+            ));
+        }
+        for slot in &enclosure.slots {
+            if let Some(contradiction) = &slot.contradiction {
+                findings.push(warn(
+                    format!("enclosure {} bay {}: {contradiction}", enclosure.id, slot.label()),
+                    "the drive's serial number on its label, before it is pulled; modprobe -r ses and modprobe ses link \
+                     the bays anew",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+fn repeated_id(id: &EnclosureId, overview: &Overview) -> DoctorFinding {
+    let begins = format!("{id}-");
+    let names: Vec<&str> = overview
+        .enclosures
+        .iter()
+        .map(|enclosure| enclosure.id.as_str())
+        .filter(|name| *name == id.as_str() || name.starts_with(&begins))
+        .collect();
+    warn(
+        format!(
+            "several shelves report the id {id}: they are listed as {}, and those without a name that stays by their SCSI address",
+            names.join(", ")
+        ),
+        "nothing, where each is meant to be listed alone; settings for an enclosure must use its new name",
+    )
+}
+
+/// `a, b, …`
+fn first_of(names: &[&str]) -> String {
+    let listed = names.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > 4 { format!("{listed}, …") } else { listed }
 }
 
 fn remedy(problem: &EnclosureProblem, overview: &Overview) -> &'static str {

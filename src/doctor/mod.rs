@@ -32,6 +32,7 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
         host::smartctl(&tool),
         host::pools(&host, collector.zfs(), zpool.as_deref()),
         host::enclosures(&host, &overview, collector.enclosures()),
+        host::contradictions(&overview, collector.repeated_ids()),
         host::nodes(&host, collector.inventory()),
         host::rights(&host, &overview),
         service::redis(&config.redis, &collector.identity()),

@@ -1,18 +1,23 @@
 //! A shelf and its bays, as the kernel's enclosure class has them (SES-3 through `ses.ko`).
 
 pub(crate) mod module;
+pub(crate) mod placement;
 pub(crate) mod words;
 
 use crate::domain::identity::EnclosureId;
+use crate::domain::text::natural_cmp;
 use crate::domain::time::Timestamp;
 use module::KnownModule;
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
 use words::{PowerStatus, SlotStatus};
 
 /// One shelf. Both IO modules of a shelf make one enclosure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enclosure {
-    /// Logical id (`0x500304801f2b9d3f`); the sysfs name on kernels that do not give it.
+    /// Logical id (`0x500304801f2b9d3f`). Where several shelves report one id, the end of the SES device's own name follows
+    /// (`0x500304801f2b9d3f-00bbb0`); where there is no id, it is that name, or else the sysfs name.
     pub(crate) id: EnclosureId,
     /// Names under `/sys/class/enclosure`, one per IO module.
     pub(crate) sysfs_names: Vec<String>,
@@ -21,7 +26,7 @@ pub struct Enclosure {
     pub(crate) vendor: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) rev: Option<String>,
-    /// By slot number.
+    /// By slot number; those without one last, by name.
     pub slots: Vec<Slot>,
     /// Why what the shelf must answer is unknown.
     pub(crate) error: Option<EnclosureProblem>,
@@ -66,6 +71,11 @@ impl fmt::Display for EnclosureProblem {
 }
 
 impl Enclosure {
+    /// Otherwise its bays are known by drivers of HBAs or by PCI slots, and nothing shows whether the shelf is present.
+    pub(crate) fn has_ses_device(&self) -> bool {
+        !self.sysfs_names.is_empty()
+    }
+
     /// `None`: it is present.
     pub(crate) fn missing_since(&self) -> Option<Timestamp> {
         match self.error {
@@ -81,7 +91,7 @@ impl Enclosure {
             module.missing_since.get_or_insert(since);
         }
         for slot in &mut self.slots {
-            slot.addresses.clear();
+            slot.links.clear();
             slot.answer = SlotAnswer::default();
         }
     }
@@ -91,7 +101,7 @@ impl Enclosure {
     pub(crate) fn unlinked(&self, without_bay: usize) -> Option<EnclosureProblem> {
         let is_in_use = |slot: &&Slot| slot.answer.status.as_ref().is_some_and(SlotStatus::is_installed);
         let full = self.slots.iter().filter(is_in_use).count();
-        let linked = self.slots.iter().any(|s| !s.addresses.is_empty());
+        let linked = self.slots.iter().any(|s| !s.links.is_empty());
         if full == 0 || linked || without_bay == 0 {
             return None;
         }
@@ -102,26 +112,114 @@ impl Enclosure {
 /// One bay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
-    pub number: u32,
+    /// `None`: its IO modules contradict themselves, and nothing decides.
+    pub number: Option<u32>,
     /// The component's name, trimmed.
     pub(crate) name: String,
-    /// SCSI addresses (`0:0:7:0`) that the bay's `device` links name, one per IO module.
-    pub(crate) addresses: Vec<String>,
+    /// What leads from the bay to a drive.
+    pub(crate) links: Vec<BayLink>,
     pub(crate) answer: SlotAnswer,
 }
 
+impl Slot {
+    pub(crate) fn label(&self) -> BayLabel {
+        BayLabel::of(self.number, &self.name)
+    }
+
+    /// Bays without a number come last.
+    pub(crate) fn cmp_place(&self, other: &Self) -> Ordering {
+        let number = |slot: &Self| (slot.number.is_none(), slot.number);
+        number(self).cmp(&number(other)).then_with(|| natural_cmp(&self.name, &other.name))
+    }
+}
+
+/// A link from a bay to a SCSI address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BayLink {
+    /// `0:0:7:0`
+    pub(crate) address: String,
+    /// Increases from link to link; `None`: it is not known which is newer.
+    pub(crate) made: Option<u64>,
+    pub(crate) source: BaySource,
+}
+
+/// What a drive's bay is known by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BaySource {
+    /// The shelf's SES device: the kernel links the bay to the drive.
+    #[default]
+    Ses,
+    /// The HBA's driver: `bay_identifier` and `enclosure_identifier` of the SAS transport class.
+    SasDevice,
+    /// The controller's driver (hpsa, smartpqi): `path_info`.
+    PathInfo,
+    /// The hot-plug slot of PCI that the drive is in.
+    PciSlot,
+}
+
+impl BaySource {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ses => "ses",
+            Self::SasDevice => "sas_device",
+            Self::PathInfo => "path_info",
+            Self::PciSlot => "pci_slot",
+        }
+    }
+}
+
+/// What a bay is called within its shelf.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum BayLabel {
+    Number(u32),
+    /// Of a bay without a number.
+    Name(Box<str>),
+}
+
+impl BayLabel {
+    pub(crate) fn of(number: Option<u32>, name: &str) -> Self {
+        number.map_or_else(|| Self::Name(name.into()), Self::Number)
+    }
+
+    pub(crate) fn number(&self) -> Option<u32> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+/// The number, or the name in quotes.
+impl fmt::Display for BayLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => write!(f, "{name:?}"),
+        }
+    }
+}
+
 /// Where a drive sits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bay {
     /// `enclosures[].id`
     pub(crate) enclosure: EnclosureId,
-    pub(crate) slot: u32,
+    pub(crate) slot: BayLabel,
 }
 
 impl Bay {
     /// `None` unless both are known.
     pub(crate) fn known(enclosure: Option<&EnclosureId>, slot: Option<u32>) -> Option<Self> {
-        Some(Self { enclosure: enclosure?.clone(), slot: slot? })
+        Some(Self { enclosure: enclosure?.clone(), slot: BayLabel::Number(slot?) })
+    }
+}
+
+/// `bay 7 of 0x5003…`
+impl fmt::Display for Bay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bay {} of {}", self.slot, self.enclosure)
     }
 }
 
@@ -168,8 +266,11 @@ mod tests {
     #[test]
     fn a_shelf_whose_bays_have_no_links_says_so() {
         let slot = |number, status, address: Option<&str>| Slot {
-            number,
-            addresses: address.into_iter().map(str::to_owned).collect(),
+            number: Some(number),
+            links: address
+                .map(|address| BayLink { address: address.to_owned(), ..BayLink::default() })
+                .into_iter()
+                .collect(),
             answer: SlotAnswer { status: Some(status), ..SlotAnswer::default() },
             ..Slot::default()
         };

@@ -308,7 +308,7 @@ pub struct ScsiDetail {
 
 impl ScsiDetail {
     /// A drive whose status could not be read may still report what went wrong in it.
-    fn has_counters(&self) -> bool {
+    pub(crate) fn has_counters(&self) -> bool {
         let rows = [self.read, self.write, self.verify];
         self.grown_defect_list.or(self.pending_defects).is_some() || rows.iter().any(Option::is_some)
     }

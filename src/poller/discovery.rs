@@ -69,6 +69,12 @@ impl EventLoop {
         self.publisher.send_lists_soon();
     }
 
+    /// A shelf has reported the status of its bays, which counts where several bays link one drive.
+    pub(super) fn place_contested(&mut self) {
+        let changes = self.collector.place_contested();
+        self.detector.changes(&changes, self.collector.inventory(), self.readiness == Readiness::Ready);
+    }
+
     /// The topology has changed: device names in pools may have been reassigned, which only zpool can resolve.
     pub(super) fn request_pools(&mut self) {
         if self.readiness == Readiness::Ready && self.leadership.is_leader() {

@@ -201,6 +201,9 @@ impl EventLoop {
                 self.next_sweep = Instant::now();
             }
         }
+        if let Taken::Notice(Notice::ShelfRead) = &taken {
+            self.place_contested();
+        }
         // The next reading does not wait for this one to be published.
         self.collector.start_ready();
         // Within a sweep the lists are sent when it is complete.

@@ -5,6 +5,7 @@
 //! them on channels from 2 on (`MEGASAS_MAX_PD_CHANNELS`), `mpt2sas` and `mpt3sas` on channel 1
 //! (`RAID_CHANNEL`), `hpsa` and `smartpqi` report it in `raid_level` (`N/A` for a physical disk).
 
+use super::drives::device_wwid;
 use super::{Host, attribute};
 use crate::domain::device_type::Controller;
 use crate::domain::transport::{Attachment, Transport};
@@ -25,12 +26,26 @@ pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attachment {
         Some("megaraid_sas") => (channel >= 2, Some(Controller::Megaraid)),
         Some("mpt2sas" | "mpt3sas") => (channel == 1, None),
         Some("hpsa" | "smartpqi") => {
+            // The driver's own word for this device, and no convention.
             let is_volume = attribute(&device.join("raid_level")).is_some_and(|level| level != "N/A");
-            (is_volume, Some(Controller::Cciss))
+            return if is_volume { Attachment::RaidVolume(Some(Controller::Cciss)) } else { Attachment::Scsi(None) };
         }
         _ => (false, None),
     };
-    if is_volume { Attachment::RaidVolume(controller) } else { Attachment::Scsi(None) }
+    if is_volume && !names_itself_as_drive(&device) {
+        Attachment::RaidVolume(controller)
+    } else {
+        Attachment::Scsi(None)
+    }
+}
+
+/// What the device says of itself is that of a drive: the vendor that SAT gives to ATA drives, or a name of NAA type 5, that is
+/// of one device, or of an ATA drive. Volumes have names of type 6 (SPC-4, NAA IEEE Registered Extended). It outweighs the
+/// channel, which is a convention of the driver: `megaraid_sas` shows JBOD drives of some controllers on channel 2.
+fn names_itself_as_drive(device: &Path) -> bool {
+    let is_ata = attribute(&device.join("vendor")).is_some_and(|vendor| vendor == "ATA");
+    let name = device_wwid(device).unwrap_or_default();
+    is_ata || name.starts_with("naa.5") || name.starts_with("t10.ATA")
 }
 
 /// The transport of the nearest bus.

@@ -4,7 +4,7 @@
 //! VPD pages 0x80 and 0x83: SPC-4.
 
 use super::multipath::{DiscoveredPath, group_paths};
-use super::sysfs::{count_shortage, listed};
+use super::sysfs::{SYSFS_MAGIC, count_shortage, listed};
 use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names, nvme};
 use crate::domain::device_type::Disk;
 use crate::domain::drive::{Drive, DrivePath};
@@ -20,8 +20,6 @@ use std::path::Path;
 /// SCSI peripheral device types that are disks: direct access, simplified direct access, zoned.
 const DISK_TYPES: [&str; 3] = ["0", "14", "20"];
 
-/// `f_type` of sysfs (statfs(2)).
-const SYSFS_MAGIC: i64 = 0x6265_6572;
 /// Discovery threads, and the minimum number of drives per thread.
 const DISCOVERY_THREADS: usize = 4;
 const MIN_DRIVES_PER_THREAD: usize = 64;
@@ -225,11 +223,19 @@ fn scsi_state(dir: &Path) -> Option<PathState> {
 }
 
 fn scsi_identity(dir: &Path) -> Identity {
+    Identity { wwid: device_wwid(dir), unit_serial: unit_serial(dir) }
+}
+
+/// The name of a SCSI device, also of an SES device.
+pub(super) fn device_wwid(dir: &Path) -> Option<String> {
     let naa = || binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page)).map(|hex| format!("naa.{hex}"));
     // `wwid` is the kernel's choice among the designators; kernels before 3.15 do not provide it.
-    let wwid = attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder_wwid(w));
-    let unit_serial = binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page)).map(SerialNumber::from);
-    Identity { wwid, unit_serial }
+    attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder_wwid(w))
+}
+
+/// Its serial number (VPD page 0x80).
+pub(super) fn unit_serial(dir: &Path) -> Option<SerialNumber> {
+    binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page)).map(SerialNumber::from)
 }
 
 /// The text of VPD page 0x80.

@@ -1,6 +1,7 @@
 //! The interface to the operating system: the only modules that use sysfs, smartctl and zpool.
 
 mod attachment;
+pub(crate) mod bay_claims;
 pub mod drives;
 pub mod enclosure;
 pub(crate) mod exec;
@@ -19,7 +20,7 @@ pub mod zpool;
 use crate::domain::host_identity::{DriveSketch, HostIdentity, HostKey};
 use crate::domain::identity::DeviceName;
 use std::path::PathBuf;
-use sysfs::{attribute, binary, link_name, names};
+use sysfs::{attribute, binary, link_age, link_name, names};
 
 /// The host as a value: the root of its file system and the programs to run. Only these differ between the simulator
 /// and a real machine.

@@ -6,12 +6,16 @@
 //! A read that fails for lack of descriptors or memory does not mean that the attribute is absent. Such failures are
 //! counted, and a discovery is complete only if none occurred during it (`ShortageCheck`).
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use super::Host;
+use rustix::fs::{FileType, Mode, OFlags, fstat, open, statfs};
 use rustix::io::{Errno, read, retry_on_intr};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
+/// `f_type` of sysfs (statfs(2)).
+pub(super) const SYSFS_MAGIC: i64 = 0x6265_6572;
 /// Maximum size of an attribute: a page.
 const PAGE: usize = 4096;
 /// No descriptors in the process, none in the kernel, no memory.
@@ -110,6 +114,30 @@ pub(super) fn listed(dir: &Path) -> io::Result<Vec<String>> {
 pub(super) fn link_name(path: &Path) -> Option<String> {
     let target = ok_or_counted(std::fs::read_link(path))?;
     Some(target.file_name()?.to_str()?.to_owned())
+}
+
+/// The order in which links were made. sysfs numbers its nodes in that order (`idr_alloc_cyclic` in `__kernfs_new_node`,
+/// `fs/kernfs/dir.c`, from Linux 4.14 on; before, a free number was used again), and gives them the time when they were
+/// looked at first (`kernfs_init_inode`). Other file systems have the time when a link was made.
+pub(super) fn link_age(host: &Host, path: &Path) -> Option<u64> {
+    let about = ok_or_counted(std::fs::symlink_metadata(path))?;
+    let folder = path.parent()?;
+    if is_sysfs(folder) {
+        return numbers_links_in_order(host).then_some(about.ino());
+    }
+    let seconds = u64::try_from(about.mtime()).ok()?;
+    Some(seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(about.mtime_nsec()).ok()?))
+}
+
+/// The kernel is Linux 4.14 or later, on which inode numbers of sysfs increase.
+fn numbers_links_in_order(host: &Host) -> bool {
+    let release = attribute(&host.path("proc/sys/kernel/osrelease")).unwrap_or_default();
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    numbers.next().zip(numbers.next()).is_some_and(|version| version >= (4, 14))
+}
+
+fn is_sysfs(folder: &Path) -> bool {
+    statfs(folder).is_ok_and(|fs| fs.f_type == SYSFS_MAGIC)
 }
 
 fn ok_or_counted<T>(result: io::Result<T>) -> Option<T> {

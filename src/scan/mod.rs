@@ -78,6 +78,7 @@ pub(crate) fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<
     if shows_progress {
         eprint!("\r\x1b[K");
     }
+    collector.place_contested();
     let overview = collector.overview(config.lifetimes.smart.as_secs());
     Ok((collector, overview))
 }

@@ -5,7 +5,7 @@
 use super::layout::{Column, ColumnLayout, ShrinkStep};
 use crate::api::describe::{activity, devices, pool_location, reason, scan, verdict};
 use crate::api::drive_summary::DriveSummary;
-use crate::api::enclosure_view::EnclosureView;
+use crate::api::enclosure_view::{EnclosureView, SlotView};
 use crate::api::overview::Overview;
 use crate::domain::drive::DriveState;
 use crate::domain::health::Verdict;
@@ -153,7 +153,8 @@ fn sgr(verdict: Verdict) -> &'static str {
 fn by_bay(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
     let mut groups: Vec<_> = overview.enclosures.iter().map(|e| (title(e), rows(e))).collect();
     if !overview.unslotted.is_empty() {
-        let rows = overview.unslotted.iter().map(|d| row("-".to_owned(), d)).collect();
+        let unslotted = |d: &DriveSummary| row("-".to_owned(), d).with(d.contradiction.as_deref());
+        let rows = overview.unslotted.iter().map(unslotted).collect();
         groups.push(("not in a bay".to_owned(), rows));
     }
     groups
@@ -196,7 +197,11 @@ fn worst(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
 fn title(enclosure: &EnclosureView) -> String {
     let full =
         enclosure.slots.iter().filter(|s| s.drive.as_ref().is_some_and(|d| d.state != DriveState::Missing)).count();
-    let names = enclosure.sysfs_names.join("+");
+    let source = enclosure.slots.iter().find_map(|s| s.drive.as_ref()?.slot_source).unwrap_or_default();
+    let names = match enclosure.sysfs_names.as_slice() {
+        [] => format!("by {}", source.as_str()),
+        names => names.join("+"),
+    };
     let about = [enclosure.vendor.as_deref(), enclosure.model.as_deref(), Some(&names)];
     let about: Vec<String> = about.into_iter().flatten().map(sanitize).collect();
     let bays = enclosure.slots.len();
@@ -209,25 +214,33 @@ fn title(enclosure: &EnclosureView) -> String {
 
 fn rows(enclosure: &EnclosureView) -> Vec<TableRow> {
     let slots = enclosure.slots.iter();
-    slots
-        .map(|slot| match (&slot.drive, &slot.status) {
-            (Some(drive), _) => row(slot.slot.to_string(), drive),
-            (None, _) if slot.excluded.is_some() => {
-                let device = slot.excluded.as_ref().map_or("", DeviceName::as_str);
-                empty(slot.slot, device, "(excluded by JBOD_EXCLUDE)".to_owned())
-            }
-            (None, _) if enclosure.reports_empty(slot) => empty(slot.slot, "(empty)", String::new()),
-            (None, Some(status)) => {
-                empty(slot.slot, "(none)", format!("(no drive, the shelf says {})", sanitize(status.as_str())))
-            }
-            (None, None) => empty(slot.slot, "(none)", "(no drive, the shelf does not say)".to_owned()),
-        })
-        .collect()
+    let bay_row = |slot: &SlotView| match (&slot.drive, &slot.status) {
+        (Some(drive), _) => row(sanitize(&slot.label()), drive),
+        (None, _) if slot.excluded.is_some() => {
+            let device = slot.excluded.as_ref().map_or("", DeviceName::as_str);
+            empty(slot, device, "(excluded by JBOD_EXCLUDE)".to_owned())
+        }
+        (None, _) if enclosure.reports_empty(slot) => empty(slot, "(empty)", String::new()),
+        (None, Some(status)) => {
+            empty(slot, "(none)", format!("(no drive, the shelf says {})", sanitize(status.as_str())))
+        }
+        (None, None) => empty(slot, "(none)", "(no drive, the shelf does not say)".to_owned()),
+    };
+    slots.map(|slot| bay_row(slot).with(slot.contradiction.as_deref())).collect()
 }
 
-fn empty(slot: u32, device: &str, reason: String) -> TableRow {
+impl TableRow {
+    /// With another reason, behind its own.
+    fn with(mut self, reason: Option<&str>) -> Self {
+        let reasons = [Some(self.reason), reason.map(sanitize)];
+        self.reason = reasons.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+        self
+    }
+}
+
+fn empty(slot: &SlotView, device: &str, reason: String) -> TableRow {
     let mut cells: [String; 9] = Default::default();
-    (cells[BAY], cells[DEVICE]) = (slot.to_string(), device.to_owned());
+    (cells[BAY], cells[DEVICE]) = (sanitize(&slot.label()), device.to_owned());
     TableRow { cells, reason, verdict: None }
 }
 

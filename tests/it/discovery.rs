@@ -243,14 +243,14 @@ fn bays_have_the_numbers_that_people_read_in_them() {
     }
 }
 
-/// Enclosures of three hosts: pseudo-enclosures of a mainboard, two shelves, and one shelf whose
-/// halves are told by two processors under one id.
+/// Enclosures of three hosts: pseudo-enclosures of a mainboard, two shelves, and two SES devices with one id and different
+/// bays, which are listed apart: nothing shows that they are one shelf.
 #[test]
 fn enclosures_are_as_many_as_there_are() {
     for (path, shelves, slots) in [
         ("enclosures-of-a-mainboard.json", 2, 10),
         ("enclosures-without-bays-and-two-shelves.json", 2, 48),
-        ("enclosure-told-by-two-processors.json", 2, 28),
+        ("enclosure-told-by-two-processors.json", 3, 28),
     ] {
         let listing: Value = serde_json::from_str(&listing(path)).expect("JSON");
         let (host, mut wanted) = (Host::new(), BTreeMap::new());
@@ -317,6 +317,65 @@ fn two_shelves_under_one_id_stay_two() {
     let expected: Vec<(String, u64, String)> =
         expected.map(|(id, slot, serial)| (id.to_owned(), slot, serial.to_owned())).to_vec();
     assert_eq!(held, expected);
+}
+
+/// A disk at an address of a RAID controller's driver.
+fn disk_of(driver: &str, address: &str, wwn: Option<&str>) -> Host {
+    let host = Host::new();
+    host.put("sys/class/scsi_host/host0/proc_name", driver);
+    host.disk(&Disk {
+        device: "sda".to_owned(),
+        address: address.to_owned(),
+        vendor: "SEAGATE".to_owned(),
+        model: "ST8000NM0075".to_owned(),
+        wwn: wwn.map(str::to_owned),
+        serial: "ZA1".to_owned(),
+    });
+    host
+}
+
+/// Some controllers show JBOD drives on the channel of volumes.
+#[test]
+fn what_a_drive_says_of_itself_outweighs_the_channel_of_its_driver() {
+    let shown = |host: &Host| {
+        let overview = host.scan(None);
+        let drive = drives(&overview).next().cloned().expect("a drive");
+        (drive["transport"].clone(), drive["verdict"].clone(), drive["error"].as_str().map(str::to_owned))
+    };
+    let (volume, drive) = ("600605b0000000000000000000000001", "5000c500a0000001");
+    for (driver, address) in [("megaraid_sas", "0:2:4:0"), ("mpt3sas", "0:1:4:0")] {
+        assert_eq!(shown(&disk_of(driver, address, Some(drive))), (Value::Null, json!("ok"), None), "{driver}");
+        for wwn in [Some(volume), None] {
+            let (transport, verdict, error) = shown(&disk_of(driver, address, wwn));
+            assert_eq!((transport, verdict), (json!("raid"), json!("unknown")), "{driver}");
+            assert!(error.is_some_and(|why| why.contains("RAID volume")), "{driver}");
+        }
+    }
+    // No name, but log pages of its own.
+    let host = disk_of("megaraid_sas", "0:2:4:0", None);
+    let answer = json!({
+        "smartctl": {"version": [7, 4], "exit_status": 0}, "device": {"protocol": "SCSI", "type": "scsi"},
+        "serial_number": "ZA1", "smart_status": {"passed": true}, "temperature": {"current": 31},
+        "power_on_time": {"hours": 4100}, "scsi_grown_defect_list": 0,
+    });
+    host.put("answers/sg-sda", &answer.to_string());
+    assert_eq!(shown(&host), (Value::Null, json!("ok"), None));
+}
+
+/// hpsa and smartpqi know the bays of their drives.
+#[test]
+fn a_controller_driver_tells_box_and_bay() {
+    let host = disk_of("smartpqi", "0:0:4:0", Some("5000c500a0000001"));
+    let device = "sys/devices/host0/target/0:0:4:0";
+    host.put(&format!("{device}/path_info"), "[0:0:4:0]        Direct-Access PORT: 1I BOX: 1 BAY: 4 Active\n");
+    let overview = host.scan(None);
+    assert_eq!(
+        bays(&overview).into_iter().map(|((_, bay), serial)| (bay, serial)).collect::<Vec<_>>(),
+        [(4, "ZA1".to_owned())]
+    );
+    let enclosure = overview["enclosures"][0]["id"].as_str().expect("an id");
+    assert!(enclosure.ends_with("-box-1"), "{enclosure}");
+    assert_eq!(overview["enclosures"][0]["slots"][0]["drive"]["slot_source"], "path_info");
 }
 
 /// Two disks, each with the by-id links that udev makes.

@@ -50,6 +50,7 @@ mod rules_file;
 mod secrets;
 mod security;
 mod service;
+mod shelves;
 mod smartctl;
 mod smartctl_fixtures;
 #[path = "../support/mod.rs"]

@@ -4,10 +4,11 @@
 use crate::support;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::daemon::Daemon;
 use support::eventually;
 use support::exposition::Exposition;
+use support::json::list;
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -191,7 +192,7 @@ fn restart_forgets_neither_shelf_nor_module() {
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let after = wait_presence(&daemon, &id, true);
     let places = |overview: &Value| -> Vec<Value> {
-        let place = |drive: &&Value| serde_json::json!([drive["serial_number"], drive["slot"], drive["bay_as_of"]]);
+        let place = |drive: &&Value| json!([drive["serial_number"], drive["slot"], drive["bay_as_of"]]);
         drives_of(overview, &id).iter().map(place).collect()
     };
     assert_eq!(places(&after), places(&before), "as of the same time");
@@ -261,4 +262,68 @@ fn list_of_another_host_with_the_same_name_is_ignored() {
         assert_eq!(daemon.logged("shelf missing"), 0, "{}", daemon.log());
         daemon.stop(Signal::TERM);
     }
+}
+
+/// The HBA's driver still knows bays, but they are not those that the shelf reported.
+#[test]
+fn bays_that_an_hba_knows_do_not_replace_those_of_a_missing_shelf() {
+    let (sim, redis) = (host(), Redis::start());
+    sim.set("enclosure/0", &["sas_devices=true"]);
+    for (number, drive) in sim.list().iter().enumerate() {
+        sim.set(drive["serial"].as_str().expect("a serial number"), &[&format!("sas_bay={}", 20 + number)]);
+    }
+    let daemon = Daemon::ready(&sim, &redis, &QUICK);
+    let id = first_shelf(&sim);
+    let places = |overview: &Value| -> Vec<Value> {
+        drives_of(overview, &id).iter().map(|drive| json!([drive["serial_number"], drive["slot"]])).collect()
+    };
+    let before = places(&daemon.json("/api/overview"));
+    sim.shelf(&["enclosure/0", "gone"]);
+    let overview = wait_presence(&daemon, &id, true);
+    assert_eq!((before.len(), places(&overview)), (4, before), "{overview}");
+    assert!(drives_of(&overview, &id).iter().all(|drive| drive["slot_source"] == "ses"), "{overview}");
+    daemon.wait_logged(&format!("shelf missing enclosure={id} bays=6 drives=4 drives_missing=0"));
+    sim.shelf(&["enclosure/0", "back"]);
+    wait_presence(&daemon, &id, false);
+    daemon.wait_logged(&format!("shelf back enclosure={id}"));
+    daemon.after_sweeps(2);
+    assert_eq!(daemon.logged("drive moved"), 0, "{}", daemon.log());
+}
+
+/// No SES device shows that enclosure: nothing is known of it apart from its drives.
+#[test]
+fn enclosure_that_only_an_hba_knows_is_never_missing() {
+    let (sim, redis) = (host(), Redis::start());
+    sim.set("enclosure/0", &["sas_devices=true", "ses=false"]);
+    let drives: Vec<Value> = sim.list().into_iter().filter(|drive| drive["enclosure"] == 0).collect();
+    let daemon = Daemon::ready(&sim, &redis, &QUICK);
+    let enclosures = |o: &Value| list(o, "enclosures").count();
+    assert_eq!(enclosures(&daemon.json("/api/overview")), 2);
+    let bays: Vec<String> = drives.iter().map(|drive| format!("bay/0/{}", drive["bay"])).collect();
+    sim.pull(&bays.iter().map(String::as_str).collect::<Vec<_>>());
+    let overview = daemon.overview_when("its drives are missing", |o| o["totals"]["by_state"]["missing"] == 4);
+    assert_eq!(enclosures(&overview), 1, "{overview}");
+    daemon.wait_logged("drive missing enclosure=");
+    daemon.after_sweeps(1);
+    assert_eq!(daemon.logged("shelf missing"), 0, "{}", daemon.log());
+    let stored = redis.get("jbod:last:known_enclosures").expect("a list");
+    let stored: Value = serde_json::from_str(&stored).expect("JSON");
+    assert_eq!(enclosures(&stored), 1, "{stored}");
+}
+
+/// Another shelf with its id appears: both have other names then.
+#[test]
+fn shelf_that_gets_another_name_is_not_missing() {
+    let (sim, redis) = (host(), Redis::start());
+    let id = first_shelf(&sim);
+    sim.set("enclosure/1", &["ses=false"]);
+    let daemon = Daemon::ready(&sim, &redis, &QUICK);
+    sim.set("enclosure/1", &[&format!("id={}", id.trim_start_matches("0x")), "ses=true"]);
+    let overview = daemon.overview_when("both are shown", |o| ids(o).len() == 2);
+    assert!(ids(&overview).iter().all(|name| name.starts_with(&format!("{id}-"))), "{:?}", ids(&overview));
+    daemon.after_sweeps(2);
+    let overview = daemon.json("/api/overview");
+    assert_eq!((ids(&overview).len(), &overview["totals"]["slots_occupied"]), (2, &8.into()), "{overview}");
+    assert_eq!(daemon.logged("shelf missing"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("io module"), 0, "{}", daemon.log());
 }

@@ -14,6 +14,7 @@ mod reference;
 
 use answers::Answers;
 use document::document;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -121,6 +122,7 @@ fn every_answer_is_as_the_document_says_and_every_field_is_seen() {
     lost_paths(&mut answers);
     a_follower(&mut answers);
     a_drive_left_out(&mut answers);
+    a_drive_without_a_decided_bay(&mut answers);
     without_anything(&mut answers);
     refusals(&mut answers);
     let unseen: Vec<String> = answers.unseen().into_iter().filter(|f| !UNSEEN.contains(&f.as_str())).collect();
@@ -233,6 +235,26 @@ fn a_drive_left_out(answers: &mut Answers) {
     let (sim, redis) = (Sim::small(), Redis::absent());
     let daemon = Daemon::ready(&sim, &redis, &[ONCE, ("JBOD_EXCLUDE", "sdb")]);
     answers.look_everywhere(&daemon);
+}
+
+/// Two bays link it, and their links are equally old.
+fn a_drive_without_a_decided_bay(answers: &mut Answers) {
+    let (sim, redis) = (Sim::small(), Redis::absent());
+    let drives: Vec<Value> = sim.list().into_iter().filter(|drive| drive["enclosure"] == 0).collect();
+    let serial = drives[0]["serial"].as_str().expect("a serial number");
+    sim.set(&format!("bay/0/{}", drives[1]["bay"]), &[&format!("link={serial}")]);
+    let time = Timespec { tv_sec: 1_000_000, tv_nsec: 0 };
+    let times = Timestamps { last_access: time, last_modification: time };
+    for module in sim.root().join("sys/class/enclosure").read_dir().expect("modules").flatten() {
+        for bay in module.path().read_dir().expect("bays").flatten() {
+            // A bay without a drive has no link.
+            let _ = utimensat(CWD, bay.path().join("device"), &times, AtFlags::SYMLINK_NOFOLLOW);
+        }
+    }
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    daemon.drive_when(serial, "its bay is not decided", |drive| !drive["contradiction"].is_null());
+    answers.look_everywhere(&daemon);
+    answers.look(&daemon, "GET", &format!("/api/drives/{serial}"), &[]);
 }
 
 /// No drive, no shelf, no smartctl, no pool, no Redis.

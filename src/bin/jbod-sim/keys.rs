@@ -112,6 +112,9 @@ pub const SAYS: Keys = &[
     ("critical_comp_time", Number),
     ("namespaces", UpTo(16)),
     ("controllers", UpTo(2)),
+    // What the kernel knows of its bay
+    ("sas_bay", UpTo(9999)),
+    ("pci_slot", Text),
 ];
 pub const BAY: Keys = &[
     ("locate", UpTo(1)),
@@ -132,8 +135,12 @@ pub const BAY: Keys = &[
         ]),
     ),
     ("power_status", OneOf(&["on", "off"])),
+    ("slot", UpTo(9999)),
+    ("link", Text),
+    ("iom", UpTo(3)),
 ];
-pub const SHELF: Keys = &[("silent", Flag), ("iom", UpTo(3))];
+pub const SHELF: Keys =
+    &[("silent", Flag), ("id", Text), ("ses", Flag), ("links", Flag), ("sas_devices", Flag), ("iom", UpTo(3))];
 pub const POOL: Keys = &[
     (
         "scan",
@@ -205,8 +212,15 @@ Keys, by target:
           start_stop_cycles start_stop_limit load_unload_cycles load_unload_limit
     NVMe: critical_warning media_errors num_err_log_entries warning_limit critical_limit
           warning_temp_time critical_comp_time namespaces(1..16) controllers(1..2)
+          pci_slot(NAME: the hot-plug slot that it is in)
+    SAS:  sas_bay(the bay_identifier that the kernel shows; see enclosure/E sas_devices)
   bay/E/B, besides those: locate active fault(4 sensed, 2 requested, 6 both) status power_status
-  enclosure/E: silent, with iom=N only through that IOM
+               slot(the number that the kernel shows, whoever else has it) link(SERIAL: the kernel links
+               this bay to that drive, too, and leaves its other link); with iom=N only as that IOM shows it
+  enclosure/E: silent, id(16 hex digits that the kernel shows, whoever else has them), ses(false: the
+               kernel shows no enclosure), links(false: it links no bay to a drive), sas_devices
+               (the SAS transport class shows the drives with bay_identifier and
+               enclosure_identifier); with iom=N only as that IOM shows it
   pool/NAME:   scan(scrub-done|scrubbing|scrub-paused|scrub-canceled|resilvering|resilver-done|
                rebuilding|rebuilt|error-scrubbing|error-scrubbed|none-requested|none)
                expand(running|waiting|done, of its first raidz) remove(running|done|canceled, of its

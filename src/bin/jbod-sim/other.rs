@@ -81,6 +81,24 @@ pub fn controllers(store: &Store, drive: &Drive, number: u32) -> Result<()> {
     Ok(())
 }
 
+/// The hot-plug slot that an `NVMe` drive is in; `None`: none is known.
+pub fn pci_slot(store: &Store, number: u32, name: Option<&str>) -> Result<()> {
+    let slots = store.root.join("sys/bus/pci/slots");
+    make_dir(&slots)?;
+    let function = pci(number);
+    let device = function.rsplit_once('.').map_or(function.as_str(), |(device, _)| device);
+    for entry in std::fs::read_dir(&slots).into_iter().flatten().flatten() {
+        let address = std::fs::read_to_string(entry.path().join("address")).unwrap_or_default();
+        if address.trim() == device {
+            remove_tree(&entry.path())?;
+        }
+    }
+    let Some(name) = name else { return Ok(()) };
+    make_dir(&slots.join(name))?;
+    attribute(&slots.join(name), "address", device)?;
+    attribute(&slots.join(name), "power", "1")
+}
+
 /// One namespace, with a partition.
 fn namespace(store: &Store, drive: &Drive, number: u32, id: u64) -> Result<()> {
     let root = &store.root;

@@ -4,7 +4,7 @@ use crate::drive::{Drive, unit_key};
 use crate::keys::{BAY, LEAF, POOL, Pairs, RUN, SAYS, SHELF, SMARTCTL, ZPOOL, apply, is_in, read};
 use crate::other;
 use crate::path_faults::{self, KEYS};
-use crate::shelf::{ioms, set_bay_everywhere, set_silent};
+use crate::shelf::{self, ioms, set_silent};
 use crate::store::{Host, Store, parse_bay};
 use crate::sysfs;
 use anyhow::{Context, Result, bail};
@@ -56,6 +56,12 @@ fn set_drive(store: &Store, mut drive: Drive, pairs: &Pairs) -> Result<()> {
     if pairs.iter().any(|(key, _)| KEYS.contains(&key.as_str())) {
         path_faults::set_states(store, &drive)?;
     }
+    if pairs.iter().any(|(key, _)| key == "sas_bay") {
+        sysfs::set_sas_bay(store, &drive)?;
+    }
+    if let (Some(number), true) = (drive.nvme, pairs.iter().any(|(key, _)| key == "pci_slot")) {
+        other::pci_slot(store, number, drive.text("pci_slot"))?;
+    }
     if pairs.iter().any(|(key, _)| key == "sector_bytes") {
         sysfs::set_size(store, &drive)?;
     }
@@ -66,21 +72,30 @@ fn set_bay(store: &Store, host: &Host, target: &str, pairs: &[String]) -> Result
     let bay = parse_bay(target, host)?;
     let pairs = read(&[BAY, RUN, SAYS], pairs)?;
     let (of_bay, of_drive): (Pairs, Pairs) = pairs.into_iter().partition(|(key, _)| is_in(BAY, key));
+    let ioms = chosen_ioms(host, bay.shelf, &of_bay)?;
     let drive = store.drives()?.into_iter().find(|d| d.bay == Some(bay));
     let here = drive.is_some();
+    let drive_here = drive.clone();
     if !of_drive.is_empty() {
         let drive = drive.with_context(|| format!("{target} is empty; wanted a drive there, or only keys of the bay: locate, active, fault, status, power_status"))?;
         set_drive(store, drive, &of_drive)?;
     }
-    for (key, value) in of_bay {
+    for (key, value) in of_bay.into_iter().filter(|(key, _)| key != "iom") {
+        if key == "link" {
+            let other = value.as_ref().and_then(Value::as_str).map(|word| store.find(word, host)).transpose()?;
+            ioms.iter()
+                .try_for_each(|iom| shelf::set_link(store, host, *iom, bay, other.as_ref().or(drive_here.as_ref())))?;
+            continue;
+        }
         let text = match (key.as_str(), value) {
             (_, Some(Value::String(text))) => text,
             (_, Some(other)) => other.to_string(),
             ("status", None) => if here { "OK" } else { "not installed" }.to_owned(),
             ("power_status", None) => "on".to_owned(),
+            ("slot", None) => (bay.place + host.slot_base).to_string(),
             (_, None) => "0".to_owned(),
         };
-        set_bay_everywhere(store, host, bay, &key, &text)?;
+        ioms.iter().try_for_each(|iom| shelf::set_bay(store, host, *iom, bay, &key, &text))?;
     }
     Ok(())
 }
@@ -92,20 +107,36 @@ fn set_shelf(store: &Store, host: &Host, number: &str, pairs: &[String]) -> Resu
         bail!("enclosure/{number}: there is no such enclosure; wanted 0 to {}", count.saturating_sub(1))
     };
     let pairs = read(&[SHELF], pairs)?;
-    let get = |name: &str| pairs.iter().find(|(key, _)| key == name).and_then(|(_, v)| v.as_ref());
-    let only = get("iom").and_then(Value::as_u64);
-    if let Some(iom) = only
-        && !ioms(host, shelf).any(|i| u64::from(i) == iom)
-    {
-        bail!("iom: found {iom}; enclosure {shelf} has IOMs 0 to {}", ioms(host, shelf).count().saturating_sub(1));
+    let chosen = chosen_ioms(host, shelf, &pairs)?;
+    if pairs.iter().all(|(key, _)| key == "iom") {
+        bail!("enclosure/{shelf}: found only iom=…; wanted one of silent, id, ses, links, sas_devices, too");
     }
-    if !pairs.iter().any(|(key, _)| key == "silent") {
-        bail!("enclosure/{shelf}: found no silent=…; wanted silent=true or silent=false");
+    for (key, value) in &pairs {
+        let flag = value.as_ref().and_then(Value::as_bool);
+        for iom in &chosen {
+            match key.as_str() {
+                "silent" => set_silent(store, host, *iom, shelf, flag.unwrap_or(false))?,
+                "id" => crate::shelf::set_id(store, host, *iom, shelf, value.as_ref().and_then(Value::as_str))?,
+                "ses" => crate::shelf::set_shown(store, host, *iom, shelf, flag.unwrap_or(true))?,
+                "sas_devices" => crate::shelf::set_sas_devices(store, *iom, shelf, flag.unwrap_or(false))?,
+                "links" => crate::shelf::set_links(store, host, *iom, shelf, flag.unwrap_or(true))?,
+                _ => {}
+            }
+        }
     }
-    let silent = get("silent").and_then(Value::as_bool).unwrap_or(false);
-    ioms(host, shelf)
-        .filter(|i| only.is_none_or(|o| o == u64::from(*i)))
-        .try_for_each(|iom| set_silent(store, host, iom, shelf, silent))
+    Ok(())
+}
+
+/// The IOM that `iom=N` names, or all of the shelf.
+fn chosen_ioms(host: &Host, shelf: usize, pairs: &Pairs) -> Result<Vec<u32>> {
+    let only = pairs.iter().find(|(key, _)| key == "iom").and_then(|(_, value)| value.as_ref()?.as_u64());
+    let all: Vec<u32> = ioms(host, shelf).collect();
+    let Some(only) = only else { return Ok(all) };
+    let chosen: Vec<u32> = all.iter().copied().filter(|iom| u64::from(*iom) == only).collect();
+    if chosen.is_empty() {
+        bail!("iom: found {only}; enclosure {shelf} has IOMs 0 to {}", all.len().saturating_sub(1));
+    }
+    Ok(chosen)
 }
 
 fn set_pool(store: &Store, name: &str, pairs: &[String]) -> Result<()> {

@@ -1,12 +1,12 @@
 //! The shelf's own side: the SES processor, the enclosure class device, and the attributes of its
 //! bays, which a silent shelf never answers.
 
-use crate::drive::Bay;
-use crate::files::{attribute, link, link_text, make_dir, make_one, put, remove_tree, replace};
-use crate::places::{enclosure_dir, end_device_dir, scsi_dir};
+use crate::drive::{Bay, Drive};
+use crate::files::{attribute, link, link_text, make_dir, make_one, put, remove, remove_tree, replace};
+use crate::places::{drive_dir, enclosure_dir, end_device_dir, scsi_dir};
 use crate::store::{Host, Iom, Store};
 use crate::sysfs::{generic, make_expander};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use std::fs;
 use std::path::PathBuf;
@@ -153,4 +153,64 @@ pub fn set_silent(store: &Store, host: &Host, iom: u32, shelf: usize, silent: bo
         let _ = open(&fifo, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty());
     }
     if silent { Ok(()) } else { remove_tree(&away) }
+}
+
+/// The bay's link to a drive, on the path through that IOM; `None`: none.
+pub fn set_link(store: &Store, host: &Host, iom: u32, bay: Bay, drive: Option<&Drive>) -> Result<()> {
+    let path = bay_dir(store, host, iom, bay)?.join("device");
+    remove(&path)?;
+    let Some((drive, at)) = drive.and_then(|drive| Some((drive, drive.bay?))) else { return Ok(()) };
+    let Some(way) = drive.paths.iter().rfind(|way| way.host == iom) else { return Ok(()) };
+    let dir = enclosure_dir(host, iom, bay.shelf).context("the enclosure has no such IOM")?;
+    let name = host.shelves.get(bay.shelf).and_then(|s| s.bays.get(bay.place)).context("there is no such bay")?;
+    link(&store.root, &format!("{dir}/{name}/device"), &drive_dir(at.shelf, way))
+}
+
+/// The id that the kernel shows of the shelf; `None`: its own.
+pub fn set_id(store: &Store, host: &Host, iom: u32, shelf: usize, id: Option<&str>) -> Result<()> {
+    let own = host.shelves.get(shelf).map_or("", |s| s.id.as_str());
+    let id = id.unwrap_or(own);
+    if id.len() != 16 || u64::from_str_radix(id, 16).is_err() {
+        bail!("id: found {id:?}; wanted 16 hex digits");
+    }
+    let dir = enclosure_dir(host, iom, shelf).context("the enclosure has no such IOM")?;
+    replace(&store.root.join(dir).join("id"), format!("0x{id}\n"))
+}
+
+/// Whether the kernel's enclosure class has the shelf.
+pub fn set_shown(store: &Store, host: &Host, iom: u32, shelf: usize, shown: bool) -> Result<()> {
+    let it = iom_of(host, iom, shelf)?;
+    let dir = enclosure_dir(host, iom, shelf).context("the enclosure has no such IOM")?;
+    let class = format!("sys/class/enclosure/{iom}:0:{}:0", it.target);
+    remove(&store.root.join(&class))?;
+    if shown { link(&store.root, &class, &dir) } else { Ok(()) }
+}
+
+/// Whether the kernel links the shelf's bays to the drives in them.
+pub fn set_links(store: &Store, host: &Host, iom: u32, shelf: usize, linked: bool) -> Result<()> {
+    for drive in store.drives()? {
+        if let Some(bay) = drive.bay.filter(|bay| bay.shelf == shelf) {
+            set_link(store, host, iom, bay, linked.then_some(&drive))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether `sys/class/sas_device` lists the shelf's drives.
+pub fn set_sas_devices(store: &Store, iom: u32, shelf: usize, shown: bool) -> Result<()> {
+    make_dir(&store.root.join("sys/class/sas_device"))?;
+    for drive in store.drives()? {
+        let paths =
+            drive.paths.iter().filter(|path| path.host == iom && drive.bay.is_some_and(|bay| bay.shelf == shelf));
+        for path in paths {
+            let name = format!("end_device-{iom}:{shelf}:{}", path.port);
+            let class = format!("sys/class/sas_device/{name}");
+            remove(&store.root.join(&class))?;
+            if shown {
+                let dir = end_device_dir(iom, shelf, path.port);
+                link(&store.root, &class, &format!("{dir}/sas_device/{name}"))?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -150,6 +150,18 @@ pub fn set_size(store: &Store, drive: &Drive) -> Result<()> {
     Ok(())
 }
 
+/// The bay that the SAS transport class shows on all paths.
+pub fn set_sas_bay(store: &Store, drive: &Drive) -> Result<()> {
+    let Some(bay) = drive.bay else { return Ok(()) };
+    let shown = drive.number("sas_bay").map_or_else(|| bay.place.to_string(), |number| number.to_string());
+    for path in &drive.paths {
+        let name = format!("end_device-{}:{}:{}", path.host, bay.shelf, path.port);
+        let dir = end_device_dir(path.host, bay.shelf, path.port);
+        attribute(&store.root.join(dir).join("sas_device").join(name), "bay_identifier", &shown)?;
+    }
+    Ok(())
+}
+
 pub fn partition_of(disk: &std::path::Path, name: &str, bytes: u64) -> Result<()> {
     let path = disk.join(name);
     make_one(&path)?;

@@ -3,9 +3,9 @@
 //! An enclosure disappears with its services controller, also while its drives are still present. Then a drive keeps its
 //! last bay, until it is linked to another one, or the enclosure is back or forgotten.
 
-use super::{Inventory, MISSING_RETENTION_SECONDS};
+use super::{DriveRecord, Inventory, MISSING_RETENTION_SECONDS};
 use crate::domain::enclosure::module::join_modules;
-use crate::domain::enclosure::{Bay, Enclosure};
+use crate::domain::enclosure::{Bay, BayLabel, BaySource, Enclosure};
 use crate::domain::identity::{EnclosureId, Identity};
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -22,25 +22,33 @@ pub(crate) struct KnownEnclosures {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownEnclosure {
     pub(crate) enclosure: Enclosure,
-    /// By slot number. Only drives with an identity.
-    pub(crate) drives: BTreeMap<u32, Identity>,
+    /// Only drives with an identity.
+    pub(crate) drives: BTreeMap<BayLabel, Identity>,
 }
 
 impl KnownEnclosures {
-    /// Applies a discovery, which found the enclosures that are present.
+    /// Applies a discovery, which found the enclosures that are present. Those without an SES device are known only while
+    /// they are found, and not beside a missing one with that id: it is the same, and its bays are better known.
     pub(crate) fn apply_discovery(&mut self, found: Vec<Enclosure>, now: Timestamp) {
-        let present: HashSet<EnclosureId> = found.iter().map(|enclosure| enclosure.id.clone()).collect();
+        self.known.retain(|_, known| known.enclosure.has_ses_device());
+        let present: HashSet<EnclosureId> =
+            found.iter().filter(|enclosure| enclosure.has_ses_device()).map(|enclosure| enclosure.id.clone()).collect();
         for mut enclosure in found {
             let mut drives = BTreeMap::new();
-            if let Some(known) = self.known.remove(&enclosure.id) {
-                enclosure.modules = join_modules(&known.enclosure.modules, enclosure.modules, now);
-                drives = known.drives;
+            if enclosure.has_ses_device() {
+                if let Some(known) = self.known.remove(&enclosure.id) {
+                    enclosure.modules = join_modules(&known.enclosure.modules, enclosure.modules, now);
+                    drives = known.drives;
+                }
+            } else if self.known.contains_key(&enclosure.id) {
+                continue;
             }
             self.known.insert(enclosure.id.clone(), KnownEnclosure { enclosure, drives });
         }
         for (id, known) in &mut self.known {
-            if !present.contains(id) && known.enclosure.missing_since().is_none() {
-                known.enclosure.set_missing(now);
+            let enclosure = &mut known.enclosure;
+            if enclosure.has_ses_device() && !present.contains(id) && enclosure.missing_since().is_none() {
+                enclosure.set_missing(now);
             }
         }
     }
@@ -57,8 +65,11 @@ impl KnownEnclosures {
     /// Adds an enclosure that an earlier daemon knew, or to one that is present the modules that it had. `seen_at`: when
     /// that daemon saw last what was present.
     pub(crate) fn restore(&mut self, mut stored: KnownEnclosure, seen_at: Timestamp) {
+        if !stored.enclosure.has_ses_device() {
+            return;
+        }
         let id = stored.enclosure.id.clone();
-        match self.known.get_mut(&id) {
+        match self.known.get_mut(&id).filter(|known| known.enclosure.has_ses_device()) {
             Some(KnownEnclosure { enclosure, .. }) if enclosure.missing_since().is_none() => {
                 let found = std::mem::take(&mut enclosure.modules);
                 enclosure.modules = join_modules(&stored.enclosure.modules, found, seen_at);
@@ -120,7 +131,7 @@ impl KnownEnclosures {
         let mut bays = HashMap::new();
         for (since, known) in self.missing() {
             for (slot, identity) in &known.drives {
-                bays.insert(identity, (Bay { enclosure: known.enclosure.id.clone(), slot: *slot }, since));
+                bays.insert(identity, (Bay { enclosure: known.enclosure.id.clone(), slot: slot.clone() }, since));
             }
         }
         bays
@@ -135,7 +146,7 @@ impl KnownEnclosures {
             let Some(bay) = &record.bay else { continue };
             let Some(known) = self.known.get_mut(&bay.enclosure) else { continue };
             if known.enclosure.missing_since().is_none() {
-                known.drives.insert(bay.slot, record.drive.identity.clone());
+                known.drives.insert(bay.slot.clone(), record.drive.identity.clone());
             }
         }
     }
@@ -164,15 +175,17 @@ impl KnownEnclosures {
 }
 
 impl Inventory {
-    /// Drives without a bay keep the one in which they were last, if its enclosure is missing.
+    /// Drives that no bay links keep the one in which they were last, if its enclosure is missing.
     pub(crate) fn keep_last_bays(&mut self, last_bays: &HashMap<&Identity, (Bay, Timestamp)>) {
         if last_bays.is_empty() {
             return;
         }
-        for record in self.records.values_mut().filter(|record| record.is_present() && record.bay.is_none()) {
+        let is_linked = |record: &DriveRecord| record.is_contested || record.linked_bay().is_some();
+        for record in self.records.values_mut().filter(|record| record.is_present() && !is_linked(record)) {
             if let Some((bay, since)) = last_bays.get(&record.drive.identity) {
                 record.bay = Some(bay.clone());
                 record.bay_as_of = Some(*since);
+                record.bay_source = Some(BaySource::Ses);
                 record.left_bay = None;
             }
         }
@@ -183,8 +196,8 @@ impl Inventory {
 mod tests {
     use super::*;
     use crate::domain::drive::{Drive, DriveKey};
-    use crate::domain::enclosure::Slot;
     use crate::domain::enclosure::module::KnownModule;
+    use crate::domain::enclosure::{BayLink, Slot};
     use crate::domain::inventory::Change;
     use crate::domain::inventory::tests::{T0, drive};
 
@@ -193,11 +206,17 @@ mod tests {
     /// An enclosure whose bays link these addresses, from bay 1 on.
     fn enclosure(id: &str, addresses: &[&str]) -> Enclosure {
         let slot = |(number, address): (u32, &&str)| Slot {
-            number,
-            addresses: vec![(*address).to_owned()],
+            number: Some(number),
+            links: vec![BayLink { address: (*address).to_owned(), ..BayLink::default() }],
             ..Slot::default()
         };
-        Enclosure { id: id.into(), slots: (1..).zip(addresses).map(slot).collect(), ..Enclosure::default() }
+        let sysfs_names = vec![format!("{id}:0")];
+        Enclosure {
+            id: id.into(),
+            sysfs_names,
+            slots: (1..).zip(addresses).map(slot).collect(),
+            ..Enclosure::default()
+        }
     }
 
     /// What a collector does with a discovery.
@@ -222,7 +241,7 @@ mod tests {
         fn bay(&self, key: &str) -> Option<(String, u32, Option<i64>)> {
             let record = self.inventory.get(&DriveKey::Discovered(key.into()))?;
             let bay = record.bay.as_ref()?;
-            Some((bay.enclosure.to_string(), bay.slot, record.bay_as_of.map(|at| at.0 - T0.0)))
+            Some((bay.enclosure.to_string(), bay.slot.number()?, record.bay_as_of.map(|at| at.0 - T0.0)))
         }
 
         fn missing(&self) -> Vec<(String, i64)> {
@@ -251,7 +270,7 @@ mod tests {
             assert_eq!(host.missing(), [("e".to_owned(), 5)], "its drives are here");
         }
         let known = host.enclosures.enclosures();
-        assert!(known.iter().all(|e| e.slots.len() == 2 && e.slots.iter().all(|slot| slot.addresses.is_empty())));
+        assert!(known.iter().all(|e| e.slots.len() == 2 && e.slots.iter().all(|slot| slot.links.is_empty())));
         assert_eq!(host.discover(two(), vec![shelf()], 3 * DAY), []);
         assert_eq!((host.bay("b"), host.missing()), (Some(here("e", 2)), vec![]), "it is back, and no drive has moved");
     }
@@ -332,6 +351,75 @@ mod tests {
         second.discover(vec![], vec![], 60);
         assert!(second.enclosures.forget(&"e".into()));
         assert_eq!(second.missing(), []);
+    }
+
+    /// An enclosure without an SES device, whose bay 1 an HBA's driver knows to hold the drive at that address.
+    fn claimed(id: &str, address: &str) -> Enclosure {
+        let link = BayLink { address: address.to_owned(), made: None, source: BaySource::SasDevice };
+        let slot = Slot { number: Some(1), links: vec![link], ..Slot::default() };
+        Enclosure { id: id.into(), slots: vec![slot], ..Enclosure::default() }
+    }
+
+    #[test]
+    fn enclosure_without_ses_device_is_known_only_while_it_is_found() {
+        let mut host = Host::default();
+        host.discover(two(), vec![claimed("hba", "0:0:1:0")], 0);
+        assert_eq!(host.bay("a"), Some(here("hba", 1)));
+        host.discover(two(), vec![], 5);
+        assert_eq!((host.bay("a"), host.missing(), host.enclosures.enclosures()), (None, vec![], vec![]));
+        // What is stored of one is nothing that could be missing.
+        let stored = KnownEnclosure { enclosure: claimed("hba", "0:0:1:0"), drives: BTreeMap::new() };
+        host.enclosures.restore(stored, Timestamp(T0.0));
+        assert_eq!(host.enclosures.enclosures(), []);
+    }
+
+    #[test]
+    fn last_bay_in_a_missing_enclosure_outweighs_one_that_no_ses_device_shows() {
+        let shelf = || enclosure("e", &["0:0:2:0", "0:0:1:0"]);
+        for other in ["e", "hba"] {
+            let mut host = Host::default();
+            host.discover(two(), vec![shelf()], 0);
+            for at in [5, 6] {
+                assert_eq!(host.discover(two(), vec![claimed(other, "0:0:1:0")], at), [], "{other}");
+                assert_eq!(host.bay("a"), Some(("e".to_owned(), 2, Some(5))), "{other}");
+                assert_eq!(host.missing(), [("e".to_owned(), 5)], "{other}");
+            }
+            let record = host.inventory.get(&DriveKey::Discovered("a".into()));
+            assert_eq!(record.and_then(|record| record.bay_source), Some(BaySource::Ses));
+            assert_eq!(host.discover(two(), vec![shelf()], 7), [], "{other}");
+            assert_eq!((host.bay("a"), host.missing()), (Some(here("e", 2)), vec![]), "{other}");
+
+            // A later process knows the claim before it knows the shelf.
+            host.discover(two(), vec![], 8);
+            let mut second = Host::default();
+            second.discover(two(), vec![claimed(other, "0:0:1:0")], 50);
+            assert_eq!(second.bay("a"), Some(here(other, 1)));
+            for stored in host.enclosures.iter() {
+                second.enclosures.restore(stored.clone(), Timestamp(T0.0 + 40));
+            }
+            second.inventory.keep_last_bays(&second.enclosures.last_bays());
+            assert_eq!(second.bay("a"), Some(("e".to_owned(), 2, Some(8))), "{other}");
+            assert_eq!(second.discover(two(), vec![claimed(other, "0:0:1:0")], 60), [], "{other}");
+            assert_eq!(second.bay("a"), Some(("e".to_owned(), 2, Some(8))), "{other}");
+            assert!(second.enclosures.forget(&"e".into()));
+            second.discover(two(), vec![claimed(other, "0:0:1:0")], 61);
+            second.discover(two(), vec![claimed(other, "0:0:1:0")], 62);
+            assert_eq!(second.bay("a"), Some(here(other, 1)), "{other}: the enclosure is forgotten");
+        }
+    }
+
+    #[test]
+    fn drive_in_a_bay_without_a_number_keeps_it() {
+        let mut shelf = enclosure("e", &["0:0:1:0"]);
+        for slot in &mut shelf.slots {
+            (slot.number, slot.name) = (None, "left".to_owned());
+        }
+        let mut host = Host::default();
+        host.discover(two(), vec![shelf], 0);
+        host.discover(two(), vec![], 5);
+        let record = host.inventory.get(&DriveKey::Discovered("a".into())).unwrap();
+        let bay = Bay { enclosure: "e".into(), slot: BayLabel::Name("left".into()) };
+        assert_eq!((record.bay.as_ref(), record.bay_as_of), (Some(&bay), Some(Timestamp(T0.0 + 5))));
     }
 
     #[test]

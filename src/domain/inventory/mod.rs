@@ -12,11 +12,12 @@ pub(crate) use record::Reading;
 pub use record::{DriveRecord, Outcome};
 
 use super::drive::{Drive, DriveKey, DrivePath, DriveState};
+use super::enclosure::placement::{BayLinks, Placement};
 use super::enclosure::{Bay, Enclosure};
 use super::no_reading::NoReading;
 use super::smart::SmartReport;
 use super::time::Timestamp;
-use crate::domain::identity::{ScsiHost, SerialNumber};
+use crate::domain::identity::{EnclosureId, ScsiHost, SerialNumber};
 use crate::domain::known_paths::{AbsentPaths, KnownPath};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -91,7 +92,9 @@ impl Inventory {
         let mut changes = Vec::new();
         let mut disappeared: BTreeSet<DriveKey> = self.present().map(|r| r.drive.key.clone()).collect();
         let mut restored = self.restored_by_identity();
-        let bays = bays_by_address(enclosures);
+        let links = BayLinks::of(enclosures);
+        let missing_enclosures: HashSet<&EnclosureId> =
+            enclosures.iter().filter(|e| e.missing_since().is_some()).map(|e| &e.id).collect();
         let has_unidentified = drives.iter().any(|drive| drive.identity.is_empty());
         let known_locations = if has_unidentified { self.known_locations(now) } else { HashSet::new() };
         let is_at_known_location =
@@ -106,7 +109,7 @@ impl Inventory {
             }
             let key = drive.key.clone();
             disappeared.remove(&key);
-            let bay = drive.paths.iter().find_map(|p| bays.get(p.address.as_str()).cloned());
+            let placement = links.place(&drive);
             let mut is_back = false;
             let record = match self.records.get_mut(&key) {
                 // Without an identity it may be another disk in the same box.
@@ -133,23 +136,15 @@ impl Inventory {
                     self.records.entry(key).or_insert_with(|| DriveRecord::new(drive))
                 }
             };
-            let before = record.bay.as_ref().or(record.left_bay.as_ref().map(|(left, _)| left));
-            if let Some(from) = before.filter(|from| bay.as_ref().is_some_and(|bay| bay != *from)) {
-                changes.push(Change::Moved { key: record.drive.key.clone(), from: from.clone() });
-            }
-            let is_elsewhere = bay.is_none() || record.bay != bay;
+            let is_missing = |bay: &Bay| missing_enclosures.contains(&bay.enclosure);
+            let placement = if record.outweighs(&placement, is_missing) { Placement::default() } else { placement };
+            let is_elsewhere = placement.bay.is_none() || record.bay != placement.bay;
             let absent = if is_back && is_elsewhere { AbsentPaths::Forgotten } else { AbsentPaths::Missing };
             if record.drive.raid_volume().is_none() {
                 let drive = Arc::clone(&record.drive);
                 record.paths.discover(&drive.paths, absent, now);
             }
-            record.left_bay = match (&bay, record.bay.take()) {
-                (Some(_), _) => None,
-                (None, Some(left)) => Some((left, now)),
-                (None, None) => record.left_bay.take(),
-            };
-            record.bay = bay;
-            record.bay_as_of = None;
+            changes.extend(record.place(placement, now));
         }
         for key in disappeared {
             if let Some(record) = self.records.get_mut(&key) {
@@ -172,6 +167,26 @@ impl Inventory {
         let before = self.records.len();
         self.records.retain(|_, record| !is_removed(record));
         before - self.records.len()
+    }
+
+    /// Several bays link a drive.
+    pub(crate) fn has_contested(&self) -> bool {
+        self.present().any(|record| record.is_contested)
+    }
+
+    /// The shelves have reported the status of their bays: drives that several bays link are placed anew. No drive is
+    /// missing or new because of it.
+    pub(crate) fn place_contested(&mut self, enclosures: &[Enclosure], now: Timestamp) -> Vec<Change> {
+        let links = BayLinks::of(enclosures);
+        let mut changes = Vec::new();
+        for record in self.records.values_mut().filter(|r| r.is_present() && r.is_contested) {
+            let placement = links.place(&record.drive);
+            changes.extend(record.place(placement, now));
+        }
+        if !changes.is_empty() {
+            changes.extend(self.expire_missing(now));
+        }
+        changes
     }
 
     /// Device and address of drives with an identity that are present, or were until just now. During removal the device
@@ -263,19 +278,6 @@ impl Inventory {
         record.state = if state == DriveState::Standby { DriveState::Standby } else { DriveState::Active };
         true
     }
-}
-
-/// SCSI address to bay, over all IO modules.
-fn bays_by_address(enclosures: &[Enclosure]) -> BTreeMap<&str, Bay> {
-    let mut bays = BTreeMap::new();
-    for enclosure in enclosures {
-        for slot in &enclosure.slots {
-            for address in &slot.addresses {
-                bays.insert(address.as_str(), Bay { enclosure: enclosure.id.clone(), slot: slot.number });
-            }
-        }
-    }
-    bays
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The record of one drive, and how a reading changes it.
 
+use super::Change;
 use crate::domain::drive::{Drive, DriveKey, DriveState};
-use crate::domain::enclosure::Bay;
+use crate::domain::enclosure::placement::Placement;
+use crate::domain::enclosure::{Bay, BaySource};
 use crate::domain::identity::SerialNumber;
 use crate::domain::known_paths::{KnownPaths, LostPath, PathAttempt};
 use crate::domain::no_reading::NoReading;
-use crate::domain::smart::{Protocol, SmartReport};
+use crate::domain::smart::{Protocol, ScsiDetail, SmartReport};
 use crate::domain::time::Timestamp;
 use crate::domain::transport::Transport;
 use std::sync::Arc;
@@ -57,6 +59,12 @@ pub struct DriveRecord {
     /// The bay to which it is no longer linked, and since when: a pulled drive loses one path, and its bay, a moment before
     /// the other path.
     pub(super) left_bay: Option<(Bay, Timestamp)>,
+    /// What its bay is known by; `None` if it is in none, or was in one before this process started.
+    pub(crate) bay_source: Option<BaySource>,
+    /// Several bays link it.
+    pub(crate) is_contested: bool,
+    /// The bays that link it, none of which is known to be the right one: it is shown in no bay.
+    pub(crate) possible_bays: Vec<Bay>,
     pub(crate) missing_since: Option<Timestamp>,
     /// Empty for a disk behind a RAID controller: it has the paths of its volume.
     pub(crate) paths: KnownPaths,
@@ -76,6 +84,9 @@ impl DriveRecord {
             bay: None,
             bay_as_of: None,
             left_bay: None,
+            bay_source: None,
+            is_contested: false,
+            possible_bays: Vec::new(),
             missing_since: None,
             paths: KnownPaths::default(),
         }
@@ -92,7 +103,38 @@ impl DriveRecord {
 
     /// The bay to which the kernel links the drive.
     pub(super) fn linked_bay(&self) -> Option<&Bay> {
-        self.bay.as_ref().filter(|_| self.bay_as_of.is_none())
+        self.bay.as_ref().filter(|_| self.bay_as_of.is_none() && self.has_ses_bay())
+    }
+
+    /// Its bay, if it is in one, is known by an SES device.
+    pub(super) fn has_ses_bay(&self) -> bool {
+        self.bay_source.is_none_or(|source| source == BaySource::Ses)
+    }
+
+    /// The bay in which a shelf that is missing had it last counts more than one that something other than a shelf knows: a
+    /// drive does not move because its shelf's SES device disappears.
+    pub(super) fn outweighs(&self, placement: &Placement, is_missing: impl Fn(&Bay) -> bool) -> bool {
+        let last = self.bay.as_ref().or(self.left_bay.as_ref().map(|(left, _)| left));
+        let is_claim = placement.source.is_some_and(|source| source != BaySource::Ses);
+        is_claim && self.has_ses_bay() && !self.drive.identity.is_empty() && last.is_some_and(is_missing)
+    }
+
+    /// Applies what the bays link to it.
+    pub(super) fn place(&mut self, placement: Placement, now: Timestamp) -> Option<Change> {
+        let Placement { bay, source, is_contested, possible } = placement;
+        let before = self.bay.as_ref().or(self.left_bay.as_ref().map(|(left, _)| left));
+        let from = before.filter(|from| bay.as_ref().is_some_and(|bay| bay != *from)).cloned();
+        self.left_bay = match (&bay, self.bay.take()) {
+            (Some(_), _) => None,
+            (None, Some(left)) => Some((left, now)),
+            (None, None) => self.left_bay.take(),
+        };
+        self.bay = bay;
+        self.bay_as_of = None;
+        self.bay_source = source;
+        self.is_contested = is_contested;
+        self.possible_bays = possible;
+        from.map(|from| Change::Moved { key: self.drive.key.clone(), from })
     }
 
     /// It is in no bay, although its transport allows one: NVMe and USB drives are in no bay of an SES enclosure.
@@ -105,7 +147,7 @@ impl DriveRecord {
 
     /// That it has no health is no fault: it is a RAID volume, or `gives_no_health`.
     pub(crate) fn may_lack_health(&self) -> bool {
-        self.drive.is_raid_volume() || self.gives_no_health()
+        self.is_raid_volume() || self.gives_no_health()
     }
 
     /// It is a volume of another machine or of a hypervisor, or has no node in `/dev`, and has never given health data. Once
@@ -116,13 +158,18 @@ impl DriveRecord {
         !has_given && (is_volume || matches!(self.error, Some(NoReading::NoNode { .. })))
     }
 
+    /// It is a volume that a RAID controller makes up, by its driver's convention, and its reading does not show a drive.
+    pub(crate) fn is_raid_volume(&self) -> bool {
+        self.drive.is_raid_volume() && !self.report.as_deref().is_some_and(has_own_logs)
+    }
+
     /// Why there is no current reading, or no verdict although the drive was read.
     pub(crate) fn why_no_reading(&self) -> Option<NoReading> {
         if let Some(why) = &self.error {
             return Some(why.clone());
         }
         let report = self.report.as_deref()?;
-        if self.drive.is_raid_volume() && self.is_present() {
+        if self.is_raid_volume() && self.is_present() {
             return Some(self.drive.raid_volume_reason(None));
         }
         if report.has_health() {
@@ -173,9 +220,16 @@ impl DriveRecord {
             _ => None,
         };
         if replaced.is_some() {
-            // The paths are those of the controller or box that the drives are behind.
-            let (bay, bay_as_of, paths) = (self.bay.clone(), self.bay_as_of, std::mem::take(&mut self.paths));
-            *self = Self { bay, bay_as_of, paths, ..Self::new(Arc::clone(&self.drive)) };
+            *self = Self {
+                bay: self.bay.clone(),
+                bay_as_of: self.bay_as_of,
+                bay_source: self.bay_source,
+                is_contested: self.is_contested,
+                possible_bays: self.possible_bays.clone(),
+                // Those of the controller or box that the drives are behind.
+                paths: std::mem::take(&mut self.paths),
+                ..Self::new(Arc::clone(&self.drive))
+            };
         }
         self.checked_at = Some(reading.at);
         self.paths.record(&reading.attempts, reading.at);
@@ -210,6 +264,14 @@ impl DriveRecord {
         }
         replaced
     }
+}
+
+/// The device has log pages of its own: attributes, or error counters or hours beside a temperature. A RAID controller reports
+/// none for a volume, only a status that it makes up.
+fn has_own_logs(report: &SmartReport) -> bool {
+    let has_attributes = report.ata.as_ref().is_some_and(|ata| !ata.attributes.is_empty());
+    let has_counters = report.scsi.as_ref().is_some_and(ScsiDetail::has_counters);
+    has_attributes || report.temperature_celsius.is_some() && (has_counters || report.power_on_hours.is_some())
 }
 
 /// The serial number of the previous drive if the reading is of another one, where sysfs cannot detect that (behind a RAID

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::drive::{DrivePath, fixture};
-use crate::domain::enclosure::Slot;
+use crate::domain::enclosure::{BayLabel, BayLink, Slot};
 use crate::domain::identity::{Identity, ScsiHost};
 
 pub(super) const T0: Timestamp = Timestamp(1_000);
@@ -28,7 +28,11 @@ pub(super) fn drive(key: &str, device: &str, address: &str) -> Drive {
 fn enclosure(bays: &[(u32, &str)]) -> Vec<Enclosure> {
     let slots = bays
         .iter()
-        .map(|(slot, address)| Slot { number: *slot, addresses: vec![(*address).into()], ..Default::default() })
+        .map(|(slot, address)| Slot {
+            number: Some(*slot),
+            links: vec![BayLink { address: (*address).into(), ..BayLink::default() }],
+            ..Default::default()
+        })
         .collect();
     vec![Enclosure { id: "e".into(), sysfs_names: vec!["0:0:9:0".into()], slots, ..Enclosure::default() }]
 }
@@ -69,7 +73,7 @@ fn a_pulled_drive_keeps_its_bay_until_another_sits_there() {
     assert_eq!(state(&later, "a"), None, "a day has passed");
 
     let back = inventory.apply_discovery(vec![drive("a", "sdb", "0:0:3:0")], &enclosure(&[(2, "0:0:3:0")]), T0);
-    let (key, from) = (DriveKey::Discovered("a".into()), Bay { enclosure: "e".into(), slot: 1 });
+    let (key, from) = (DriveKey::Discovered("a".into()), Bay { enclosure: "e".into(), slot: BayLabel::Number(1) });
     assert_eq!(back, [Change::Back(key.clone()), Change::Moved { key, from }]);
     assert!(
         inventory.get(&DriveKey::Discovered("a".into())).is_some_and(|r| r.report.is_some()),
@@ -89,7 +93,7 @@ fn a_drive_that_is_linked_to_its_bay_a_little_later_has_moved_only_if_the_bay_is
     assert_eq!(see(&mut inventory, "0:0:1:0", &[(1, "0:0:1:0")], 600), [], "and there again");
     inventory.apply_discovery(vec![], &enclosure(&[]), Timestamp(T0.0 + 601));
     assert_eq!(see(&mut inventory, "0:0:2:0", &[], 660), [Change::Back(DriveKey::Discovered("a".into()))]);
-    let from = Bay { enclosure: "e".into(), slot: 1 };
+    let from = Bay { enclosure: "e".into(), slot: BayLabel::Number(1) };
     let moved = Change::Moved { key: DriveKey::Discovered("a".into()), from };
     assert_eq!(see(&mut inventory, "0:0:2:0", &[(2, "0:0:2:0")], 661), [moved]);
     assert_eq!(see(&mut inventory, "0:0:2:0", &[(2, "0:0:2:0")], 662), []);
@@ -214,7 +218,7 @@ fn a_seed_never_replaces_a_newer_reading() {
 #[test]
 fn a_drive_that_is_pulled_one_path_after_the_other_is_missed_in_its_bay() {
     let at = |inventory: &Inventory| {
-        inventory.get(&DriveKey::Discovered("a".into())).and_then(|r| r.bay.as_ref().map(|bay| bay.slot))
+        inventory.get(&DriveKey::Discovered("a".into())).and_then(|r| r.bay.as_ref().and_then(|bay| bay.slot.number()))
     };
     let mut inventory = Inventory::default();
     inventory.apply_discovery(vec![drive("a", "sda", "0:0:1:0")], &enclosure(&[(1, "0:0:1:0")]), T0);

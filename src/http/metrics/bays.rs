@@ -3,12 +3,13 @@
 use super::family_writer::{FamilyWriter, bool_value, count_value, label_value, optional_label_value};
 use crate::api::enclosure_view::{EnclosureView, SlotView};
 use crate::api::overview::Overview;
-use crate::domain::drive::DriveState;
 use crate::domain::enclosure::words::PowerStatus;
 use std::fmt;
 
 pub(super) fn write(writer: &mut FamilyWriter, overview: &Overview) -> fmt::Result {
     let enclosures = &overview.enclosures;
+    // Bays that no SES device shows belong to nothing that could answer.
+    let with_ses = || enclosures.iter().filter(|e| !e.sysfs_names.is_empty());
     writer.infos(
         "jbod_enclosure_info",
         "A shelf, as the kernel shows it",
@@ -25,7 +26,7 @@ pub(super) fn write(writer: &mut FamilyWriter, overview: &Overview) -> fmt::Resu
     writer.gauges(
         "jbod_enclosure_up",
         "1 while the shelf answers and the kernel shows its bays",
-        enclosures.iter().map(|e| ([("enclosure", label_value(&e.id))], bool_value(e.error.is_none()))),
+        with_ses().map(|e| ([("enclosure", label_value(&e.id))], bool_value(e.error.is_none()))),
     )?;
     writer.gauges(
         "jbod_enclosure_missing_since_timestamp_seconds",
@@ -35,7 +36,7 @@ pub(super) fn write(writer: &mut FamilyWriter, overview: &Overview) -> fmt::Resu
     writer.gauges(
         "jbod_enclosure_modules",
         "IO modules of the shelf that the kernel shows",
-        enclosures.iter().map(|e| {
+        with_ses().map(|e| {
             let present = e.modules.iter().filter(|module| module.present).count();
             ([("enclosure", label_value(&e.id))], count_value(present))
         }),
@@ -43,7 +44,7 @@ pub(super) fn write(writer: &mut FamilyWriter, overview: &Overview) -> fmt::Resu
     writer.gauges(
         "jbod_enclosure_expected_modules",
         "IO modules that the shelf is known to have",
-        enclosures.iter().map(|e| ([("enclosure", label_value(&e.id))], count_value(e.modules.len()))),
+        with_ses().map(|e| ([("enclosure", label_value(&e.id))], count_value(e.modules.len()))),
     )?;
     writer.gauges(
         "jbod_slot_occupied",
@@ -74,13 +75,12 @@ fn slots(overview: &Overview) -> impl Iterator<Item = (&EnclosureView, &SlotView
 }
 
 fn labels(enclosure: &EnclosureView, slot: &SlotView) -> [(&'static str, String); 2] {
-    [("enclosure", label_value(&enclosure.id).into_owned()), ("slot", slot.slot.to_string())]
+    [("enclosure", label_value(&enclosure.id).into_owned()), ("slot", label_value(&slot.label()).into_owned())]
 }
 
 /// `None`: the bay shows no drive, and is not reported as empty.
 fn is_occupied(enclosure: &EnclosureView, slot: &SlotView) -> Option<bool> {
-    let has_drive = slot.drive.as_ref().is_some_and(|drive| drive.state != DriveState::Missing);
-    if has_drive {
+    if slot.holds_present_drive() {
         return Some(true);
     }
     if enclosure.reports_empty(slot) { Some(false) } else { None }

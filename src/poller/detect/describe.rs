@@ -23,7 +23,7 @@ pub(super) fn drive_fields(record: &DriveRecord) -> EventFields {
         .with_each(SERIAL, record.serial_number())
         .with_each(DEVICE, record.drive.paths.iter().map(|path| &path.device))
         .with_each(ENCLOSURE, record.bay.as_ref().map(|bay| &bay.enclosure))
-        .with_each(BAY, record.bay.as_ref().map(|bay| bay.slot))
+        .with_each(BAY, record.bay.as_ref().map(|bay| &bay.slot))
 }
 
 pub(super) fn drive_subject(record: &DriveRecord) -> Subject {

@@ -43,7 +43,7 @@ fn event_of(known: &LastReported, change: &Change, record: &DriveRecord, at: Tim
         }
         Change::Back(_) => event!(Level::Info, EventKind::DriveBack, at, subject, fields, "drive back {drive}"),
         Change::Moved { from, .. } => {
-            let fields = fields.with(FROM_ENCLOSURE, &from.enclosure).with(FROM_BAY, from.slot);
+            let fields = fields.with(FROM_ENCLOSURE, &from.enclosure).with(FROM_BAY, &from.slot);
             let from = format!("from_enclosure={} from_bay={}", from.enclosure, from.slot);
             event!(Level::Info, EventKind::DriveMoved, at, subject, fields, "drive moved {drive} {from}")
         }
@@ -69,7 +69,7 @@ fn fields_with_pool(known: &LastReported, record: &DriveRecord) -> EventFields {
 mod tests {
     use super::*;
     use crate::domain::drive::{Drive, fixture};
-    use crate::domain::enclosure::Bay;
+    use crate::domain::enclosure::{Bay, BayLabel};
     use crate::domain::identity::Identity;
 
     const AT: Timestamp = Timestamp(7);
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_change_is_an_event_of_its_kind() {
-        let from = Bay { enclosure: "0xe".into(), slot: 4 };
+        let from = Bay { enclosure: "0xe".into(), slot: BayLabel::Number(4) };
         let changes = [
             Change::Appeared(key(0)),
             Change::Missing(key(0)),

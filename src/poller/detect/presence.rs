@@ -185,7 +185,8 @@ fn changes_since<'a>(
         let known = reported.get(&enclosure.id).unwrap_or(&unknown);
         match (known.is_missing, enclosure.missing_since().is_some()) {
             (false, true) => changes.push(PresenceChange::Missing(enclosure)),
-            (true, false) => changes.push(PresenceChange::Back(enclosure)),
+            // Bays that an HBA still knows of a shelf that was forgotten are not that shelf.
+            (true, false) if enclosure.has_ses_device() => changes.push(PresenceChange::Back(enclosure)),
             _ => {}
         }
         if enclosure.missing_since().is_some() {

@@ -23,7 +23,7 @@ use jbod_monitor::stop::Stop;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn host(sim: &Sim) -> Host {
     Host { root: sim.root().to_owned(), smartctl: Some(sim.tool("smartctl")), zpool: Some(sim.tool("zpool")) }
@@ -64,12 +64,14 @@ fn the_kernel_can_say_anything() {
         let was = std::fs::read(path).expect("a file of the host");
         std::fs::write(path, &bytes[end + 1..]).expect("it is written");
         let mut found = discover(&host);
-        let (shelves, _) = enclosure::discover(&host, |_, _| false).expect("shelves can be looked at");
+        let mut known = enclosure::KnownShelves::default();
+        let shelves = enclosure::discover(&host, &enclosure::DriveOwners::of(&found), &mut known, Instant::now());
+        let shelves = shelves.expect("shelves can be looked at").enclosures;
         let links = Links::read(&host, &mut found);
         assert!(found.len() + 1 >= here, "one file costs one drive at most: {path}");
         assert!(found.iter().all(|drive| !drive.paths.is_empty()));
         assert_eq!(links.drive("nosuchdrive"), None);
-        assert!(shelves.iter().all(|shelf| shelf.slots.is_sorted_by_key(|slot| slot.number)));
+        assert!(shelves.iter().all(|shelf| shelf.slots.is_sorted_by_key(|slot| (slot.number.is_none(), slot.number))));
         std::fs::write(path, was).expect("it is written");
     });
 }

@@ -64,7 +64,7 @@ function place(at, link) {
   at.kind = drive ? kindOf(drive) : emptyKind(slot, shelf);
   at.state = drive ? pick(STATES, drive.state) : null;
   at.link = drive ? link(drive) : null;
-  at.number = slot ? shown(slot.slot) : '';
+  at.number = slot ? shown(slot.slot ?? slot.name) : '';
   at.bay = slot ? `Bay ${at.number}` : null;
   at.where = slot ? (title ? `${at.bay} of ${title}` : at.bay) : 'In no bay';
   at.locate = slot?.locate === true;

@@ -35,6 +35,8 @@ const SUMMARY = {
   findings: FINDINGS,
   error: text,
   bay_as_of: time,
+  slot_source: text,
+  contradiction: text,
   pool: text,
   vdev: text,
   role: text,
@@ -49,7 +51,7 @@ const SUMMARY = {
 };
 
 const SLOT = object({
-  slot: amount,
+  slot: number,
   name: text,
   status: text,
   power_status: text,
@@ -57,6 +59,7 @@ const SLOT = object({
   fault_sensed: flag,
   fault_requested: flag,
   excluded: text,
+  contradiction: text,
   drive: maybe(object(SUMMARY)),
 });
 

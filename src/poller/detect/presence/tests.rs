@@ -1,8 +1,7 @@
 //! Shelves and modules that disappear and return, with drives and without them.
 
 use super::*;
-use crate::domain::enclosure::Bay;
-use crate::domain::enclosure::Slot;
+use crate::domain::enclosure::{Bay, BayLabel, Slot};
 
 const NOW: Timestamp = Timestamp(7);
 
@@ -11,8 +10,9 @@ fn module(name: &str, missing_since: Option<i64>) -> KnownModule {
 }
 
 fn shelf(modules: Vec<KnownModule>) -> Enclosure {
-    let slots = (0..24).map(|number| Slot { number, ..Slot::default() }).collect();
-    Enclosure { id: "0xa".into(), modules, slots, ..Enclosure::default() }
+    let slots = (0..24).map(|number| Slot { number: Some(number), ..Slot::default() }).collect();
+    let sysfs_names = vec!["0:0:9:0".to_owned()];
+    Enclosure { id: "0xa".into(), sysfs_names, modules, slots, ..Enclosure::default() }
 }
 
 fn both() -> Vec<KnownModule> {
@@ -27,7 +27,7 @@ fn missing() -> Enclosure {
 
 /// An event about a drive with that serial number in a bay of that enclosure.
 fn drive_event(kind: EventKind, serial: &str, enclosure: &str) -> Event {
-    let bay = Bay { enclosure: enclosure.into(), slot: 1 };
+    let bay = Bay { enclosure: enclosure.into(), slot: BayLabel::Number(1) };
     let subject = Subject::Drive { serial_number: Some(serial.into()), device: "sda".to_owned() };
     let fields = EventFields::none().with(SERIAL, serial).with(ENCLOSURE, &bay.enclosure);
     event!(Level::Warn, kind, NOW, subject, fields, "{serial}")

@@ -1,0 +1,309 @@
+//! Shelves about which sysfs contradicts itself: a drive that two bays link, numbers that two bays have, ids that two
+//! shelves report.
+
+use crate::support;
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use support::daemon::{Daemon, Ended, command, run};
+use support::json::{drive, list, text};
+use support::redis::Redis;
+use support::sim::Sim;
+
+/// Twelve bays with a drive in most of them, on one path each, in one shelf or more.
+fn shelves(count: usize, paths: &str) -> Sim {
+    let (enclosures, drives) = (count.to_string(), (8 * count).to_string());
+    let size = ["--enclosures", &enclosures, "--bays", "12", "--drives", &drives, "--paths", paths];
+    let kinds = ["--sata", "0", "--ssd", "0", "--nvme", "0", "--pools", "0"];
+    Sim::host(&[&size[..], &kinds].concat())
+}
+
+fn asked(sim: &Sim, args: &[&str]) -> Ended {
+    run(command(sim, 1).env("JBOD_LISTEN", "127.0.0.1:0").args(args))
+}
+
+fn scan(sim: &Sim) -> Value {
+    let ended = asked(sim, &["scan", "--json"]);
+    let overview = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {ended:?}"));
+    assert_counts(&overview);
+    overview
+}
+
+/// As many bays are occupied as show a drive that is present.
+#[track_caller]
+fn assert_counts(overview: &Value) {
+    let bays: Vec<&Value> = list(overview, "enclosures").flat_map(|shelf| list(shelf, "slots")).collect();
+    let occupied = bays.iter().filter(|bay| !bay["drive"].is_null() && bay["drive"]["state"] != "missing").count();
+    assert_eq!(
+        (&overview["totals"]["slots"], &overview["totals"]["slots_occupied"]),
+        (&json!(bays.len()), &json!(occupied))
+    );
+}
+
+fn bay(overview: &Value, shelf: usize, number: u64) -> &Value {
+    let shelf = &overview["enclosures"][shelf];
+    list(shelf, "slots").find(|slot| slot["slot"] == number).unwrap_or_else(|| panic!("no bay {number}: {shelf}"))
+}
+
+/// A drive, its bay, and an empty bay, of the first shelf.
+fn drive_and_empty_bay(sim: &Sim) -> (String, u64, u64) {
+    let drives: Vec<Value> = sim.list().into_iter().filter(|d| d["enclosure"] == 0).collect();
+    let taken: Vec<u64> = drives.iter().filter_map(|d| d["bay"].as_u64()).collect();
+    let empty = (0..12).find(|bay| !taken.contains(bay)).expect("an empty bay");
+    (text(&drives[0]["serial"]).to_owned(), taken[0], empty)
+}
+
+/// Where a bay links its drive, in the only IO module of the first shelf.
+fn link_of(sim: &Sim, number: u64) -> PathBuf {
+    let class = sim.root().join("sys/class/enclosure");
+    let mut modules: Vec<PathBuf> = class.read_dir().expect("shelves").flatten().map(|e| e.path()).collect();
+    modules.sort();
+    modules[0].join(format!("Slot {number:02}/device"))
+}
+
+#[test]
+fn of_two_bays_that_link_a_drive_the_occupied_one_shows_it() {
+    let sim = shelves(1, "1");
+    let (serial, own, empty) = drive_and_empty_bay(&sim);
+    sim.set(&format!("bay/0/{empty}"), &[&format!("link={serial}")]);
+    let overview = scan(&sim);
+    assert_eq!(bay(&overview, 0, own)["drive"]["serial_number"], serial.as_str());
+    let other = bay(&overview, 0, empty);
+    assert_eq!((&other["drive"], &other["status"]), (&Value::Null, &json!("not installed")));
+    assert_eq!(other["contradiction"], Value::Null, "the shelf and the decision agree");
+
+    // The drive was moved, and the kernel kept the old link.
+    sim.set(&format!("bay/0/{own}"), &["status=not installed"]);
+    sim.set(&format!("bay/0/{empty}"), &["status=OK"]);
+    let overview = scan(&sim);
+    assert_eq!(bay(&overview, 0, empty)["drive"]["serial_number"], serial.as_str());
+    assert_eq!(bay(&overview, 0, own)["drive"], Value::Null);
+
+    // Both are occupied by what the shelf says: the newer link counts, and the other bay shows why it has no drive.
+    sim.set(&format!("bay/0/{own}"), &["status=OK"]);
+    let overview = scan(&sim);
+    assert_eq!(bay(&overview, 0, empty)["drive"]["serial_number"], serial.as_str());
+    let outdated = text(&bay(&overview, 0, own)["contradiction"]);
+    assert!(outdated.contains(&format!("is older than that of bay {empty} of ")), "{outdated}");
+    assert!(asked(&sim, &["doctor"]).stdout.contains("is older than that of"), "doctor reports it");
+}
+
+#[test]
+fn a_bay_that_is_reported_empty_never_shows_a_drive_without_a_word() {
+    let sim = shelves(1, "1");
+    let (serial, own, _) = drive_and_empty_bay(&sim);
+    sim.set(&format!("bay/0/{own}"), &["status=not installed"]);
+    let overview = scan(&sim);
+    let shown = bay(&overview, 0, own);
+    assert_eq!(shown["drive"]["serial_number"], serial.as_str());
+    assert!(text(&shown["contradiction"]).contains("the shelf reports the bay as empty"), "{shown}");
+    for args in [["scan"], ["doctor"]] {
+        let said = asked(&sim, &args).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("the shelf reports the bay as empty"), "{said}");
+    }
+}
+
+#[test]
+fn a_drive_whose_bay_is_undecided_is_in_none_and_both_say_so() {
+    let sim = shelves(1, "1");
+    let (serial, own, empty) = drive_and_empty_bay(&sim);
+    sim.set(&format!("bay/0/{empty}"), &[&format!("link={serial}"), "status=OK"]);
+    for number in [own, empty] {
+        let time = Timespec { tv_sec: 1_000_000, tv_nsec: 0 };
+        let times = Timestamps { last_access: time, last_modification: time };
+        utimensat(CWD, link_of(&sim, number), &times, AtFlags::SYMLINK_NOFOLLOW).expect("an age");
+    }
+    let overview = scan(&sim);
+    let shown = drive(&overview, &serial);
+    assert_eq!((&shown["enclosure"], &shown["slot"]), (&Value::Null, &Value::Null));
+    let said = text(&shown["contradiction"]);
+    assert!(
+        said.contains(&format!("bay {} of", own.min(empty))) && said.contains(&format!("bay {} of", own.max(empty))),
+        "{said}"
+    );
+    for number in [own, empty] {
+        let shown = bay(&overview, 0, number);
+        assert_eq!(shown["drive"], Value::Null);
+        assert!(text(&shown["contradiction"]).contains("nothing decides which is right"), "{shown}");
+    }
+    let doctor = asked(&sim, &["doctor"]).stdout;
+    assert_eq!(doctor.matches("nothing decides which is right").count(), 2, "{doctor}");
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
+    let found = daemon.get(&format!("/api/whereis/{serial}")).text();
+    assert!(found.contains("it may be in bay"), "{found}");
+    assert!(daemon.get("/api/map.txt").text().contains("nothing decides which is right"));
+}
+
+/// The daemon shows a drive where it was, until the shelf has said that it is elsewhere.
+#[test]
+fn a_drive_moves_when_its_shelf_says_so() {
+    let sim = shelves(1, "1");
+    let (serial, own, empty) = drive_and_empty_bay(&sim);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    sim.set(&format!("bay/0/{empty}"), &[&format!("link={serial}")]);
+    daemon.after_sweeps(3);
+    assert_eq!(daemon.logged("drive moved"), 0, "{}", daemon.log());
+    sim.set(&format!("bay/0/{empty}"), &["status=OK"]);
+    sim.set(&format!("bay/0/{own}"), &["status=not installed"]);
+    daemon.wait_logged(&format!("bay={empty} "));
+    let overview = daemon.overview_when("it has moved", |o| drive(o, &serial)["slot"] == empty);
+    assert_counts(&overview);
+    daemon.after_sweeps(3);
+    assert_eq!(daemon.logged("drive moved"), 1, "{}", daemon.log());
+}
+
+#[test]
+fn one_wrong_slot_number_costs_nothing_where_the_names_decide() {
+    let sim = shelves(1, "2");
+    let numbers = |overview: &Value| -> Vec<Value> {
+        list(&overview["enclosures"][0], "slots").map(|slot| slot["slot"].clone()).collect()
+    };
+    let before = scan(&sim);
+    for pairs in [&["slot=4", "iom=1"][..], &["slot=4"]] {
+        sim.set("bay/0/7", pairs);
+        let after = scan(&sim);
+        assert_eq!(after["totals"]["enclosures"], 1, "{pairs:?}");
+        assert_eq!(numbers(&after), numbers(&before), "{pairs:?}");
+        let held = |overview: &Value| -> Vec<Value> {
+            list(&overview["enclosures"][0], "slots").map(|s| s["drive"]["serial_number"].clone()).collect()
+        };
+        assert_eq!(held(&after), held(&before), "{pairs:?}");
+    }
+}
+
+/// Names without numbers decide nothing: the two bays have none.
+#[test]
+fn a_bay_has_no_number_that_it_may_not_have() {
+    let sim = shelves(1, "1");
+    let module = link_of(&sim, 0).parent().and_then(|bay| bay.parent()).expect("a shelf").to_owned();
+    for (number, name) in ["left", "middle", "right"].iter().enumerate() {
+        std::fs::rename(module.join(format!("Slot 0{number}")), module.join(name)).expect("it is renamed");
+    }
+    for number in 3..12 {
+        std::fs::remove_dir_all(module.join(format!("Slot {number:02}"))).expect("it is removed");
+    }
+    std::fs::write(module.join("right/slot"), "1\n").expect("a number");
+    let overview = scan(&sim);
+    let shown: Vec<(&Value, &str)> =
+        list(&overview["enclosures"][0], "slots").map(|slot| (&slot["slot"], text(&slot["name"]))).collect();
+    assert_eq!(shown, [(&json!(0), "left"), (&Value::Null, "middle"), (&Value::Null, "right")]);
+    let doctor = asked(&sim, &["doctor"]).stdout;
+    assert!(doctor.contains("2 bays have no number (middle, right)"), "{doctor}");
+    let table = asked(&sim, &["scan"]).stdout;
+    assert!(table.lines().any(|line| line.trim_start().starts_with("middle ")), "{table}");
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
+    let map = daemon.get("/api/map.txt").text();
+    assert!(map.contains(" middle\n") && map.contains(" right\n"), "{map}");
+    let id = text(&overview["enclosures"][0]["id"]);
+    let found = daemon.get(&format!("/api/whereis/{id}/middle")).text();
+    assert!(found.contains("in a bay without a number") || found.contains("bay middle"), "{found}");
+}
+
+/// Numbers that are wrong for a moment move nothing.
+#[test]
+fn a_glitch_in_the_numbers_of_a_known_shelf_moves_no_drive() {
+    let sim = shelves(1, "1");
+    let (serial, own, _) = drive_and_empty_bay(&sim);
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    let bays: Vec<String> = (0..12).map(|bay| format!("bay/0/{bay}")).collect();
+    for (number, bay) in bays.iter().enumerate() {
+        sim.set(bay, &[&format!("slot={}", number + 1)]);
+    }
+    daemon.after_sweeps(2);
+    for bay in &bays {
+        sim.set(bay, &["slot="]);
+    }
+    let overview = daemon.after_sweeps(2);
+    assert_eq!(drive(&overview, &serial)["slot"], own);
+    assert_eq!(daemon.logged("drive moved"), 0, "{}", daemon.log());
+    // Numbers that stay are taken over.
+    for (number, bay) in bays.iter().enumerate() {
+        sim.set(bay, &[&format!("slot={}", number + 100)]);
+    }
+    daemon.overview_when("the new numbers hold", |o| drive(o, &serial)["slot"] == own + 100);
+}
+
+#[test]
+fn shelves_with_one_id_are_listed_apart_under_names_that_stay() {
+    let sim = shelves(2, "1");
+    for shelf in ["enclosure/0", "enclosure/1"] {
+        sim.set(shelf, &["id=50050cc10a000000"]);
+    }
+    let overview = scan(&sim);
+    assert_eq!((&overview["totals"]["enclosures"], &overview["totals"]["slots"]), (&json!(2), &json!(24)));
+    let ids: Vec<&str> = list(&overview, "enclosures").map(|shelf| text(&shelf["id"])).collect();
+    assert!(ids.iter().all(|id| id.starts_with("0x50050cc10a000000-") && id.len() == 25), "{ids:?}");
+    assert_eq!(overview["totals"]["slots_occupied"], 16);
+    let doctor = asked(&sim, &["doctor"]).stdout;
+    assert!(doctor.contains("several shelves report the id 0x50050cc10a000000"), "{doctor}");
+    let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
+    daemon.after_sweeps(2);
+    assert_eq!(daemon.logged("several shelves report one id"), 1, "{}", daemon.log());
+    // One of them alone keeps the name that it was given, and the other one is missing under its own.
+    sim.set("enclosure/0", &["ses=false"]);
+    let is_missing = |shelf: &&Value| shelf["missing_since"].is_string();
+    let overview = daemon.overview_when("one shelf is left", |o| list(o, "enclosures").filter(is_missing).count() == 1);
+    assert_eq!(list(&overview, "enclosures").map(|shelf| text(&shelf["id"])).collect::<Vec<_>>(), ids, "{overview}");
+}
+
+/// One shelf with two IO modules has one id, and each module a name of its own.
+#[test]
+fn two_io_modules_of_a_shelf_stay_one_shelf() {
+    let sim = shelves(1, "2");
+    let overview = scan(&sim);
+    assert_eq!((&overview["totals"]["enclosures"], &overview["totals"]["slots"]), (&json!(1), &json!(12)));
+    assert!(!text(&overview["enclosures"][0]["id"]).contains('-'));
+}
+
+/// The HBA's driver knows the bays that the shelf's SES device links to nothing, or that no SES device shows.
+#[test]
+fn the_hba_tells_bays_that_no_shelf_links() {
+    let sim = shelves(1, "2");
+    let places = |overview: &Value| -> Vec<(Value, Value, Value)> {
+        let place = |d: &Value| {
+            let shown = drive(overview, text(&d["serial"]));
+            (shown["enclosure"].clone(), shown["slot"].clone(), shown["slot_source"].clone())
+        };
+        sim.list().iter().map(place).collect()
+    };
+    let truth = |source: &str| -> Vec<(Value, Value, Value)> {
+        sim.list().iter().map(|d| (d["enclosure_id"].clone(), d["bay"].clone(), json!(source))).collect()
+    };
+    sim.set("enclosure/0", &["sas_devices=true"]);
+    assert_eq!(places(&scan(&sim)), truth("ses"), "the shelf comes first");
+    sim.set("enclosure/0", &["links=false"]);
+    let overview = scan(&sim);
+    assert_eq!(places(&overview), truth("sas_device"));
+    assert_eq!((&overview["totals"]["slots"], &overview["enclosures"][0]["error"]), (&json!(12), &Value::Null));
+    sim.set("enclosure/0", &["ses=false"]);
+    let overview = scan(&sim);
+    assert_eq!(places(&overview), truth("sas_device"));
+    assert_eq!((&overview["totals"]["slots"], &overview["enclosures"][0]["sysfs_names"]), (&json!(8), &json!([])));
+    assert!(asked(&sim, &["doctor"]).stdout.contains("in a bay that the HBA's driver (sas_device) reports"));
+    assert!(asked(&sim, &["scan"]).stdout.contains("by sas_device: 8 of 8 bays in use"));
+
+    // Of two drives with one bay, neither is in it.
+    let drives = sim.list();
+    let taken = drives[1]["bay"].to_string();
+    sim.set(text(&drives[0]["serial"]), &[&format!("sas_bay={taken}")]);
+    let overview = scan(&sim);
+    assert_eq!(overview["unslotted"].as_array().map(Vec::len), Some(2));
+    sim.set("enclosure/0", &["sas_devices=false"]);
+    assert_eq!(scan(&sim)["unslotted"].as_array().map(Vec::len), Some(8), "nothing knows the bays");
+}
+
+#[test]
+fn a_hot_plug_slot_is_the_bay_of_an_nvme_drive() {
+    let sim = Sim::host(&["--enclosures", "1", "--bays", "2", "--drives", "0", "--nvme", "2", "--pools", "0"]);
+    sim.set("nvme0", &["pci_slot=14"]);
+    sim.set("nvme1", &["pci_slot=front-2"]);
+    let overview = scan(&sim);
+    let bays = list(&overview, "enclosures").find(|shelf| shelf["id"] == "pci-slots").expect("the slots");
+    let shown: Vec<Value> = list(bays, "slots")
+        .map(|slot| json!([slot["slot"], slot["name"], slot["drive"]["device"], slot["drive"]["slot_source"]]))
+        .collect();
+    assert_eq!(shown, [json!([14, "14", "nvme0n1", "pci_slot"]), json!([null, "front-2", "nvme1n1", "pci_slot"])]);
+    sim.set("nvme1", &["pci_slot="]);
+    assert_eq!(scan(&sim)["unslotted"][0]["device"], "nvme1n1");
+}
