@@ -201,7 +201,7 @@ pub(crate) enum DriveState {
     Active,
     /// Asleep; left asleep, shown with its last good values.
     Standby,
-    /// Did not answer in time, three times in a row (or ever).
+    /// Did not answer in time, three times in a row (or ever), or the kernel has taken all of its paths offline.
     Unresponsive,
     /// Was here, is gone.
     Missing,

@@ -194,6 +194,12 @@ impl KnownPaths {
         before - self.0.len()
     }
 
+    /// The kernel rejects commands over every path that is present, and goes on doing so: the drive cannot be reached.
+    pub(crate) fn are_all_given_up(&self) -> bool {
+        let mut present = self.iter().filter(|path| path.missing_since.is_none()).peekable();
+        present.peek().is_some() && present.all(KnownPath::is_given_up)
+    }
+
     pub(crate) fn has_missing(&self) -> bool {
         self.0.iter().any(|known| known.missing_since.is_some())
     }
@@ -256,6 +262,13 @@ impl KnownPath {
         matches!(self.failure, Some(PathFailure { why: NoReading::PathUnusable { .. }, .. }))
     }
 
+    fn is_given_up(&self) -> bool {
+        match &self.failure {
+            Some(PathFailure { why: NoReading::PathUnusable { state, .. }, .. }) => state.is_final(),
+            _ => false,
+        }
+    }
+
     fn is_host_silent(&self) -> bool {
         matches!(self.failure, Some(PathFailure { why: NoReading::HostSilent { .. }, .. }))
     }
@@ -286,7 +299,7 @@ impl KnownPath {
         };
         let may_pass = match &why {
             None => true,
-            Some(NoReading::PathUnusable { state, .. }) => !state.is_final(),
+            Some(NoReading::PathUnusable { .. }) => !self.is_given_up(),
             Some(_) => false,
         };
         if may_pass && since.age_seconds(now) < GRACE_SECONDS {

@@ -107,6 +107,24 @@ fn a_dead_host_adapter_is_one_event_and_costs_no_reading() {
     assert_eq!(daemon.logged("a path"), 2, "{}", daemon.log());
 }
 
+/// No command reaches the drive: what was read of it is no longer its health.
+#[test]
+fn a_drive_whose_paths_are_all_offline_is_unresponsive() {
+    let sim = shelf(2);
+    let serial = serial(&sim, 0);
+    let redis = Redis::start();
+    let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
+    sim.set(&serial, &["path0=transport-offline", "path1=offline"]);
+    let shown = daemon.drive_when(&serial, "it is unresponsive", |drive| drive["state"] == "unresponsive");
+    assert_eq!((&shown["verdict"], paths(&shown)), (&"unknown".into(), (0, 2, vec![])), "{shown}");
+    assert!(text(&shown["error"]).contains("the kernel has "), "{shown}");
+    assert!(shown["collected_at"].is_string(), "the values are kept with their time: {shown}");
+    daemon.wait_logged("drive unresponsive");
+    sim.set(&serial, &["path1="]);
+    let shown = daemon.drive_when(&serial, "it is read", |drive| drive["state"] == "active");
+    assert_eq!((&shown["error"], paths(&shown)), (&Value::Null, (1, 2, vec!["P1"])), "{shown}");
+}
+
 /// A path that was lost stays lost over a restart, also the one by which the drive had its name.
 #[test]
 fn a_lost_path_is_remembered_over_a_restart() {

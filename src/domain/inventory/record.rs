@@ -258,7 +258,8 @@ impl DriveRecord {
                 }
             }
             Outcome::Failed(why) => {
-                self.state = DriveState::Active;
+                let is_reachable = !self.paths.are_all_given_up();
+                self.state = if is_reachable { DriveState::Active } else { DriveState::Unresponsive };
                 self.error = Some(why.clone());
             }
         }
