@@ -112,13 +112,13 @@ pub(super) fn contradictions<'a>(
     repeated_ids: impl Iterator<Item = &'a EnclosureId>,
 ) -> Vec<DoctorFinding> {
     let mut findings: Vec<DoctorFinding> = repeated_ids.map(|id| repeated_id(id, overview)).collect();
-    for enclosure in &overview.enclosures {
+    for enclosure in overview.enclosures.iter().filter(|enclosure| !enclosure.sysfs_names.is_empty()) {
         let without_number: Vec<&str> =
             enclosure.slots.iter().filter(|slot| slot.slot.is_none()).map(|slot| slot.name.as_str()).collect();
         if !without_number.is_empty() {
             findings.push(warn(
                 format!(
-                    "enclosure {}: {} bays have no number ({}): the shelf gives one number to several, and the names do \
+                    "enclosure {}: bays without a number: {} ({}): the shelf gives one number to several, and the names do \
                      not decide",
                     enclosure.id,
                     without_number.len(),

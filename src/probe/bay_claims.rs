@@ -105,18 +105,21 @@ fn box_and_bay(text: &str) -> Option<(Option<u32>, u32)> {
     places.iter().all(|other| *other == first).then_some(first)
 }
 
-/// The hot-plug slots of PCI, by the address of what is in them. Only those: a slot without power control
-/// (`has_power_file` of `drivers/pci/hotplug/pci_hotplug_core.c`) is none of the bays at the front.
+/// The hot-plug slots of PCI, by the address of what is in them. A slot without power control (`has_power_file` of
+/// `drivers/pci/hotplug/pci_hotplug_core.c`) is not a bay at the front. A name that firmware gives to several slots
+/// identifies none of them: the kernel appends `-1`, `-2`, … to the later ones (`pci_create_slot` of `drivers/pci/slot.c`).
 struct PciSlots(BTreeMap<String, Vec<String>>);
 
 impl PciSlots {
     fn read(host: &Host) -> Self {
         let dir = host.path("sys/bus/pci/slots");
         let mut slots: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for name in names(&dir) {
-            let slot = dir.join(&name);
+        let names = names(&dir);
+        let repeated = repeated_names(&names);
+        for name in names.iter().filter(|name| !repeated.contains(name.as_str())) {
+            let slot = dir.join(name);
             if let Some(address) = attribute(&slot.join("address")).filter(|_| slot.join("power").exists()) {
-                slots.entry(address).or_default().push(name);
+                slots.entry(address).or_default().push(name.clone());
             }
         }
         Self(slots)
@@ -138,6 +141,20 @@ impl PciSlots {
             source: BaySource::PciSlot,
         })
     }
+}
+
+/// The names of slots that firmware gave one name: `0`, `0-1` and `0-2`.
+fn repeated_names(names: &[String]) -> HashSet<&str> {
+    let mut repeated = HashSet::new();
+    for name in names {
+        let Some((given, number)) = name.rsplit_once('-') else { continue };
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && names.iter().any(|other| other == given) {
+            repeated.insert(given);
+            repeated.insert(name);
+        }
+    }
+    repeated
 }
 
 /// Puts a drive into its bay: one of a shelf with that id, if it has such a bay without a drive, else one of an enclosure that
