@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::daemon::{Daemon, Ended, command, run};
+use support::documented_line;
 use support::http::Client;
 use support::port::refused_port;
-use support::readme_line;
 use support::redis::Redis;
 use support::sim::Sim;
 use yaml_rust2::{Yaml, YamlLoader};
@@ -281,16 +281,17 @@ fn the_image_is_built_from_what_is_here() {
     }
 }
 
-/// What the README has users type.
+/// The commands that users type.
 #[test]
-fn the_readme_names_files_that_are_here() {
+fn the_documentation_names_files_that_exist() {
+    let page = "docs/container.md";
     for line in
         ["docker compose -f packaging/docker/compose.yaml up", "docker compose -f packaging/docker/compose.sim.yaml up"]
     {
-        readme_line(line);
+        documented_line(page, line);
     }
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).expect(page);
     for file in BESIDE.into_iter().chain([COMPOSE, RACK]) {
-        assert!(readme.contains(file) && folder().join(file).is_file(), "{file}");
+        assert!(text.contains(file) && folder().join(file).is_file(), "{file}");
     }
 }

@@ -1,5 +1,5 @@
-//! The daemon as it is deployed: settings that can never work, paths and names as clients have them, and what the README
-//! says of serving on another address, run from another network namespace.
+//! The daemon as it is deployed: settings that can never work, paths and names as clients have them, and the recipe for
+//! another listen address in docs/reverse-proxy.md, run from another network namespace.
 
 use crate::support;
 
@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use support::daemon::{Daemon, Ended, command, run};
+use support::documented_line;
 use support::port::refused_port;
-use support::readme_line;
 use support::redis::Redis;
 use support::sim::Sim;
+
+const RECIPES: &str = "docs/reverse-proxy.md";
 
 /// Each is an error with status 78 that names the setting, what was found and what was wanted.
 #[test]
@@ -165,20 +167,21 @@ fn setting(line: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// README, "Beyond this host", as it is written.
+/// docs/reverse-proxy.md, "Another listen address", as it is written.
 #[test]
 #[ignore = "needs network namespaces and curl"]
 fn the_recipe_for_another_address_works_from_another_host() {
     let sim = Sim::small();
-    let by_name = setting(&readme_line("JBOD_ALLOWED_HOSTS="));
+    let by_name = setting(&documented_line(RECIPES, "JBOD_ALLOWED_HOSTS="));
     let settings: BTreeMap<String, String> = [
-        setting(&readme_line("JBOD_LISTEN=0.0.0.0:9780")),
+        setting(&documented_line(RECIPES, "JBOD_LISTEN=0.0.0.0:9780")),
         by_name.clone(),
         ("JBOD_TOKEN_FILE".to_owned(), String::new()),
     ]
     .into();
-    let curl = |rest: &str| readme_line(&format!("curl -s -H \"Authorization: Bearer $(cat token)\" http://{rest}"));
-    let (address, name) = (curl("192.0.2.5:9780/"), curl("nas1.example.net:9780/"));
+    let curl = "curl -s -H \"Authorization: Bearer $(cat token)\" http://";
+    let address = documented_line(RECIPES, &format!("{curl}192.0.2.5:9780/"));
+    let name = documented_line(RECIPES, &format!("{curl}nas1.example.net:9780/"));
     let own = address.replace("192.0.2.5", "nas1");
     let final_dot = name.replace("example.net", "example.net.");
     let strange = address.replace("192.0.2.5", "evil.example");
