@@ -27,16 +27,31 @@ fn strings(value: Option<&toml::Value>) -> Vec<String> {
     list.iter().map(|item| item.as_str().expect("text").to_owned()).collect()
 }
 
-/// Where it lies on a machine, and from what, with which mode.
+/// Installed files: path on a machine, and the source in the repository with the mode.
 fn installed() -> BTreeMap<String, (String, String)> {
     let deb = deb();
-    let assets = deb.get("assets").and_then(toml::Value::as_array).expect("assets");
-    let place = |asset: &toml::Value| {
-        let [source, target, mode] = strings(Some(asset)).try_into().expect("source, target, mode");
-        let name = if target.ends_with('/') { source.rsplit('/').next().unwrap_or_default() } else { "" };
-        (format!("/{target}{name}"), (source, mode))
-    };
-    assets.iter().map(place).collect()
+    let mut installed = BTreeMap::new();
+    for asset in deb.get("assets").and_then(toml::Value::as_array).expect("assets") {
+        let [pattern, target, mode] = strings(Some(asset)).try_into().expect("source, target, mode");
+        for source in matching(&pattern) {
+            let name = if target.ends_with('/') { source.rsplit('/').next().unwrap_or_default() } else { "" };
+            installed.insert(format!("/{target}{name}"), (source, mode.clone()));
+        }
+    }
+    installed
+}
+
+/// The files that match `FOLDER/*.EXTENSION`; any other pattern is the name of a file.
+fn matching(pattern: &str) -> Vec<String> {
+    let Some((folder, extension)) = pattern.split_once("/*.") else { return vec![pattern.to_owned()] };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(in_repository(folder)).expect("a folder").flatten() {
+        if entry.path().extension().is_some_and(|e| e == extension) {
+            found.push(format!("{folder}/{}", entry.file_name().to_string_lossy()));
+        }
+    }
+    assert!(!found.is_empty(), "{pattern} matches no file");
+    found
 }
 
 /// The values of one key of the unit, in order.
@@ -78,6 +93,19 @@ fn each_asset_is_in_the_repository_or_made_of_it() {
         }
         let program = target.starts_with("/usr/bin/") || target.starts_with("/usr/lib/jbod-monitor/");
         assert_eq!(mode, if program { "755" } else { "644" }, "mode of {target}");
+    }
+}
+
+/// README.md refers to pages and pictures relative to itself, so these are installed beside it.
+#[test]
+fn documentation_and_pictures_are_installed() {
+    let installed = installed();
+    let mut sources = vec!["README.md".to_owned()];
+    sources.extend(matching("docs/*.md"));
+    sources.extend(matching("docs/screenshots/*.png"));
+    for source in sources {
+        let path = format!("/usr/share/doc/jbod-monitor/{source}");
+        assert_eq!(installed.get(&path), Some(&(source, "644".to_owned())), "{path}");
     }
 }
 
