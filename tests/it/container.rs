@@ -233,10 +233,11 @@ fn the_health_check_says_whether_the_daemon_answers() {
     assert_eq!(from_elsewhere.code, Some(0), "{}", from_elsewhere.stdout);
     let without = healthy(&everywhere(guarded.port), None);
     assert_eq!((without.code, without.stdout.starts_with("HTTP/1.1 401")), (Some(1), true), "{}", without.stdout);
-    let nobody = healthy(&everywhere(refused_port()), None);
-    assert_eq!((nobody.code, nobody.stdout.starts_with("nobody listens")), (Some(1), true), "{}", nobody.stdout);
+    let refused = healthy(&everywhere(refused_port()), None);
+    let is_explained = refused.stdout.starts_with("connection to 127.0.0.1, port ");
+    assert_eq!((refused.code, is_explained), (Some(1), true), "{}", refused.stdout);
     let absent = healthy("unix:/nowhere/socket", None);
-    assert_eq!((absent.code, absent.stdout.trim()), (Some(1), "/nowhere/socket is not there"));
+    assert_eq!((absent.code, absent.stdout.trim()), (Some(1), "socket /nowhere/socket does not exist"));
 }
 
 /// The rack of the demo's image, laid out and handed to the daemon.
