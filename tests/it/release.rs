@@ -224,10 +224,10 @@ fn releases_in_a_row() {
         assert_eq!(bom["dependencies"][0]["dependsOn"], serde_json::json!(["log"]));
     }
 
-    repository.refuses(&first, "is there already");
+    repository.refuses(&first, "exists already");
     repository.refuses(&second, "nothing under Unreleased");
     repository.change("More of it.");
-    repository.refuses(&version(0), "is not higher than the last");
+    repository.refuses(&version(0), "is not higher than the last version");
     let ended = repository.release(&second);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(repository.git(&["tag", "--list"]), format!("v{first}\nv{second}"));
@@ -249,17 +249,17 @@ fn what_cannot_be_released_is_refused() {
     repository.refuses(&version(1), " M README.md");
     repository.git(&["checkout", "--quiet", "README.md"]);
     repository.git(&["checkout", "--quiet", "-b", "other"]);
-    repository.refuses(&version(1), "this is other, releases are made of main");
+    repository.refuses(&version(1), "the current branch is other, wanted main");
     repository.git(&["checkout", "--quiet", "--detach"]);
-    repository.refuses(&version(1), "this is no branch");
+    repository.refuses(&version(1), "the current branch is no branch");
 }
 
 #[test]
 fn a_release_that_fails_leaves_everything_as_it_was() {
     let repository = Repository::new();
     for (sign, why) in [
-        ("fail-amd64", "as they were"),
-        ("fail-arm64", "as they were"),
+        ("fail-amd64", "are unchanged"),
+        ("fail-arm64", "are unchanged"),
         ("touch-arm64", "the build has changed the source"),
     ] {
         std::fs::write(repository.sign(sign), "").expect("a sign");
@@ -269,7 +269,7 @@ fn a_release_that_fails_leaves_everything_as_it_was() {
 
     // A tag cannot be made, or main not moved on: after all has been built.
     let hook = repository.root().join(".git/hooks/reference-transaction");
-    for (reference, why) in [("refs/tags/", "as they were"), ("refs/heads/main", "main cannot be moved")] {
+    for (reference, why) in [("refs/tags/", "are unchanged"), ("refs/heads/main", "main cannot be updated")] {
         std::fs::create_dir_all(hook.parent().expect("a folder")).expect("hooks");
         std::fs::write(&hook, HOOK.replace("REFERENCE", reference)).expect("a hook");
         std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("its mode");
@@ -332,7 +332,7 @@ fn a_release_that_is_killed_is_in_nobodys_way() {
         let mut child = command.spawn().expect("a release starts");
         eventually("it builds", || repository.sign("held").exists().then_some(()));
         let busy = repository.release(&version(1));
-        assert!(busy.code != Some(0) && busy.stderr.contains("another one is under way"), "{}", busy.stderr);
+        assert!(busy.code != Some(0) && busy.stderr.contains("another release is running"), "{}", busy.stderr);
         kill_process_group(Pid::from_child(&child), signal).expect("its group takes a signal");
         assert!(!child.wait().expect("it ends").success());
         assert_eq!((repository.git(&["rev-parse", "main"]), repository.git(&["tag", "--list"])), before);
@@ -356,7 +356,7 @@ fn a_dry_run_shows_the_same_twice_and_touches_neither_main_nor_tags() {
         let ended = repository.dry_run(&version(1));
         assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
         assert!(!ended.stderr.contains("CHANGELOG.md"), "{}", ended.stderr);
-        assert!(ended.stdout.contains("a dry run") && !ended.stdout.contains("git push"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("This was a dry run") && !ended.stdout.contains("git push"), "{}", ended.stdout);
         assert_eq!(repository.state()[..4], before[..4]);
         let commit = ended.stdout.lines().find(|line| line.starts_with("commit ")).expect("a commit").to_owned();
         sums.push((commit, repository.read(&format!("target/release-{}-dry-run/SHA256SUMS", version(1)))));
