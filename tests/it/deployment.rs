@@ -14,7 +14,7 @@ use support::sim::Sim;
 
 const RECIPES: &str = "docs/reverse-proxy.md";
 
-/// Each is an error with status 78 that names the setting, what was found and what was wanted.
+/// Each is an error with exit status 78 that names the setting, the value found and what is wanted.
 #[test]
 fn settings_that_can_never_work_are_refused() {
     let long = format!("unix:/{}", "x".repeat(107));
@@ -43,7 +43,7 @@ fn settings_that_can_never_work_are_refused() {
             }
         }
     }
-    // Where a URL counts, the host does not.
+    // With a URL, the host is ignored.
     let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
     program.env_clear().env("REDIS_HOST", "redis://nas").env("REDIS_URL", "redis://nas").arg("check-config");
     assert_eq!(run(&mut program).code, Some(0));
@@ -86,9 +86,9 @@ fn unknown_parameters_of_the_page_and_the_probes_are_ignored_and_a_slash_at_the_
     assert_eq!(daemon.get("/api/drives/").body, daemon.get("/api/drives").body);
 }
 
-/// Two network namespaces with a link between them. In the first one, the daemon of `$PROGRAM` as host `$NODE` with the
-/// address 192.0.2.5; in the second one each line of the file `recipes` is run, in a folder with the file `token`, and the
-/// status of its answer is printed. Names are those in the file `hosts`.
+/// Two network namespaces with a link between them. The daemon `$PROGRAM` runs in the first one, as host `$NODE` with the
+/// address 192.0.2.5. Each line of the file `recipes` is run in the second one, in a folder with the file `token`, and the
+/// status of its response is printed. Names are resolved with the file `hosts`.
 const TWO_HOSTS: &str = r#"
 set -eu
 cd "$WORK"
@@ -125,7 +125,7 @@ kill "$daemon"
 wait "$daemon"
 "#;
 
-/// What `recipes` gave, each with its status, where the daemon has these settings beside those of the simulator.
+/// Runs the recipes from another host. Returns each with the status of its response.
 #[track_caller]
 fn from_another_host(sim: &Sim, node: &str, settings: &BTreeMap<String, String>, recipes: &[&str]) -> Vec<String> {
     let work = tempfile::tempdir().expect("a folder");
@@ -192,17 +192,17 @@ fn the_recipe_for_another_address_works_from_another_host() {
     let mut wanted: Vec<String> = wanted.map(|(status, recipe)| format!("{status} {recipe}")).to_vec();
     wanted.push(format!("401 {without_token}"));
     assert_eq!(answers, wanted);
-    // Without the line for names, addresses are served all the same.
+    // Without the line for names, requests by address are answered.
     let mut bare: BTreeMap<String, String> = settings.into_iter().filter(|(name, _)| *name != by_name.0).collect();
     let answers = from_another_host(&sim, "nas1", &bare, &[&address, &name]);
     assert_eq!(answers, [format!("200 {address}"), format!("421 {name}")]);
-    // A name that is listened on is served.
+    // The name in JBOD_LISTEN is accepted.
     bare.insert("JBOD_LISTEN".to_owned(), "nas1.example.net:9780".to_owned());
     let answers = from_another_host(&sim, "nas1", &bare, &[&address, &name, &strange]);
     assert_eq!(answers, [format!("200 {address}"), format!("200 {name}"), format!("421 {strange}")]);
 }
 
-/// As Prometheus in the same compose project asks, whatever `JBOD_HOSTNAME` is.
+/// Requests of Prometheus in the same compose project, whatever `JBOD_HOSTNAME` is.
 #[test]
 #[ignore = "needs network namespaces and curl"]
 fn the_service_name_of_compose_works_from_another_container() {
