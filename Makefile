@@ -15,7 +15,7 @@ help:
 	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
 	@echo "make test    all tests"
 	@echo "make lint    format, clippy, documentation, shell scripts"
-	@echo "make audit   dependencies: licences, advisories, unused ones; installs cargo-deny and cargo-machete"
+	@echo "make audit   dependencies: licences, advisories, none unused; installs cargo-deny and cargo-machete"
 	@echo "make bench   benchmarks, compared with nginx and others; 20 minutes, BENCH=quick: 3 (tests/bench/README.md)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
 	@echo "make soak    injects every fault in turn for SOAK_SECONDS (600), release build; prints a table"

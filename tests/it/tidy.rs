@@ -421,7 +421,7 @@ fn the_lock_file_of_the_fuzz_targets_knows_every_dependency() {
 fn routes() -> Vec<String> {
     let text = read("src/http/route.rs");
     let code = text.split("#[cfg(test)]").next().unwrap_or(&text);
-    let is_arm = |line: &&str| line.starts_with('[') && line.contains("=>") && !line.contains("Route::Page(");
+    let is_arm = |line: &&str| line.starts_with("[\"") && line.contains("=>") && !line.contains("Route::Page(");
     let arms = code.lines().map(str::trim).filter(is_arm);
     let path = |arm: &str| {
         let parts = arm[1..].split(']').next().unwrap_or("").split(',').map(str::trim);
@@ -524,7 +524,7 @@ fn the_readme_shows_every_rule_as_it_is() {
 #[test]
 fn no_type_name_means_two_things() {
     let mut defined: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for source in sources("src") {
+    for source in sources("src").into_iter().filter(|source| !source.path.ends_with("/tests.rs")) {
         let code = source.code.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&source.code).to_owned();
         for line in code.lines() {
             let line = ["pub ", "pub(crate) ", "pub(super) "]
