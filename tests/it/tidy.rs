@@ -1,5 +1,5 @@
-//! The source as text, held to what `src/lib.rs` and the contribution guide promise: who may
-//! import whom, which room holds which door, how long a file may be, what the README names, why a dependency is there.
+//! Rules on the source text, from `src/lib.rs` and the contribution guide: imports between modules, functions that only
+//! some modules may use, length of files, routes in documents, a reason for each dependency.
 
 use crate::support;
 
