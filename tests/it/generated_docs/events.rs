@@ -88,7 +88,8 @@ fn read_source(folder: &Path, all: &mut String) {
         let path = entry.path();
         if path.is_dir() {
             read_source(&path, all);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("events/reference.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("events/reference.rs")
+        {
             let source = std::fs::read_to_string(&path).expect("a source file");
             all.push_str(source.split("#[cfg(test)]").next().unwrap_or_default());
         }
