@@ -154,7 +154,7 @@ fn first_words(line: &str, count: usize) -> Vec<&str> {
 }
 
 fn joined(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    if lines.is_empty() { String::new() } else { lines.join("\n") + "\n" }
 }
 
 #[test]
