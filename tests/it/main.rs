@@ -13,6 +13,7 @@ mod container;
 mod demo;
 mod deployment;
 mod discovery;
+mod doc_examples;
 mod end_to_end;
 mod exclude;
 mod fixtures;

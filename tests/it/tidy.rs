@@ -1,12 +1,8 @@
 //! Rules on the source text, from `src/lib.rs` and the contribution guide: imports between modules, functions that only
 //! some modules may use, length of files, routes in documents, a reason for each dependency.
 
-use crate::support;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use support::daemon::run;
 
 /// More than that is two files.
 const LINES: usize = 450;
@@ -437,35 +433,26 @@ fn routes() -> Vec<String> {
     arms.map(path).collect()
 }
 
+/// Settings have a generated table (docs/configuration.md).
 #[test]
-fn the_readme_names_every_setting_and_every_route() {
-    let readme = read("README.md");
-    let config = run(Command::new(env!("CARGO_BIN_EXE_jbod-monitor")).env_clear().arg("check-config"));
-    assert_eq!(config.code, Some(0), "{}", config.stderr);
-    let settings: Vec<&str> = config
-        .stdout
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
-        .collect();
-    assert!(settings.len() > 20, "{settings:?}");
+fn the_documents_name_every_route() {
+    let mut documents = read("README.md");
+    for entry in std::fs::read_dir(root().join("docs")).expect("docs").flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "md") {
+            documents.push_str(&std::fs::read_to_string(entry.path()).expect("a page"));
+        }
+    }
     let routes = routes();
     assert!(routes.len() > 8 && routes.iter().any(|r| r == "/api/drives/{id}"), "{routes:?}");
     let mut missing: Vec<String> = Vec::new();
-    for setting in settings {
-        let mut named = readme.match_indices(setting).map(|(at, _)| &readme[at + setting.len()..]);
-        if !named.any(|rest| !rest.starts_with(is_word)) {
-            missing.push(setting.to_owned());
-        }
-    }
     for route in routes {
-        let mut named = readme.match_indices(&route).map(|(at, _)| &readme[at + route.len()..]);
+        let mut named = documents.match_indices(&route).map(|(at, _)| &documents[at + route.len()..]);
         // `/api/drives` is not named by `/api/drives/{id}` alone.
         if !named.any(|rest| !rest.starts_with(|c| is_word(c) || c == '/')) {
             missing.push(route);
         }
     }
-    assert_none(&missing, "README.md names every setting and every route");
+    assert_none(&missing, "README.md and docs/ name every route");
 }
 
 #[test]
@@ -493,31 +480,6 @@ fn the_papers_are_there() {
     for paper in ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         assert!(!read(paper).trim().is_empty(), "{paper}");
     }
-}
-
-/// A reader of a finding looks its rule up there.
-#[test]
-fn the_readme_shows_every_rule_as_it_is() {
-    let readme = read("README.md");
-    let rows = jbod_monitor::domain::health::all_rules().map(|rule| {
-        format!(
-            "| {} | {} | {} | {} | {} |",
-            rule.code,
-            rule.class.as_str(),
-            rule.condition,
-            rule.thresholds,
-            rule.source
-        )
-    });
-    let rows: Vec<String> = rows.collect();
-    let missing: Vec<String> = rows.iter().filter(|row| !readme.lines().any(|line| line == *row)).cloned().collect();
-    assert_none(&missing, "rows that the table of rules in README.md lacks");
-    let table = readme
-        .lines()
-        .skip_while(|line| *line != "| code | class | condition | watch / warn / crit | source |")
-        .skip(2);
-    let shown: Vec<String> = table.take_while(|line| line.starts_with('|')).map(str::to_owned).collect();
-    assert_eq!(shown.len(), rows.len(), "rows of the table of rules in README.md: {shown:?}");
 }
 
 /// What a type is called says which it is, so that a search for it finds no other.
