@@ -111,7 +111,7 @@ impl Scene {
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         text.replace(&self.sim.root().display().to_string(), "/tmp/rack")
             .replace(&format!("127.0.0.1:{redis_port}"), "localhost:6379")
-            .replace(&format!(":{daemon_port}"), ":9780")
+            .replace(&format!("127.0.0.1:{daemon_port}"), "127.0.0.1:9780")
             .replace(ANY_PORT, "127.0.0.1:9780")
             .replace('\r', "")
     }
