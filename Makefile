@@ -1,9 +1,9 @@
-# Each target says what it installs before it does. `make help` lists them.
+# Each target lists what it installs before it installs it. `make help` lists the targets.
 
 CARGO ?= cargo
-# The Python peer of the benches, where it is; they work without.
+# The Python server for comparison in benchmarks; optional.
 PEERS ?= $(wildcard ../shared/peers)
-# Tests that run at once: most of them wait for processes of theirs.
+# Number of tests that run in parallel. Most of them wait for processes.
 TEST_THREADS ?= 5
 # Arguments of tests/bench/run.py; "quick" is --quick.
 BENCH ?=
@@ -12,16 +12,16 @@ ARCH ?= $(shell dpkg --print-architecture)
 .PHONY: help demo test lint audit bench fuzz soak foresight build deb deb-test release clean
 
 help:
-	@echo "make demo    a simulated 78-bay rack, the real daemon, a real Redis; stops with Ctrl-C"
+	@echo "make demo    a simulated rack of 78 drives, the real daemon, a real Redis; stops with Ctrl-C"
 	@echo "make test    all tests"
 	@echo "make lint    format, clippy, documentation, shell scripts"
 	@echo "make audit   dependencies: licences, advisories, none unused; installs cargo-deny and cargo-machete"
-	@echo "make bench   speed, side by side with nginx and others; 20 minutes, BENCH=quick three (tests/bench/README.md)"
+	@echo "make bench   benchmarks, compared with nginx and others; 20 minutes, BENCH=quick: 3 (tests/bench/README.md)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
-	@echo "make soak    every fault in turn for SOAK_SECONDS (600), a release build; prints a table"
-	@echo "make foresight DATA=FILE   how well the verdicts predict failures of real drives (docs/foresight.md)"
+	@echo "make soak    injects every fault in turn for SOAK_SECONDS (600), release build; prints a table"
+	@echo "make foresight DATA=FILE   measures how well verdicts predict failures of real drives (docs/foresight.md)"
 	@echo "make deb     target/debian/jbod-monitor_VERSION_ARCH.deb, for this architecture or ARCH=amd64|arm64"
-	@echo "make deb-test  that package installed, upgraded, broken off and purged on five distributions (root; 2.2 GB)"
+	@echo "make deb-test  installs, upgrades, interrupts and purges that package on five distributions (root; 2.2 GB)"
 	@echo "make build   target/release/jbod-monitor"
 	@echo "make release VERSION=X.Y.Z   commit, tag, packages, checksums; pushes nothing (CONTRIBUTING.md)"
 
@@ -75,7 +75,7 @@ soak:
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} SOAK_SEED=$${SOAK_SEED:-random} $(CARGO) test --release --locked --test alone soak -- --nocapture
 
 foresight:
-	@[ -n "$(DATA)" ] || { echo "needed: DATA=FILE, histories of drives as CSV or gzip of it (docs/foresight.md)" >&2; exit 1; }
+	@[ -n "$(DATA)" ] || { echo "DATA is not set; wanted DATA=FILE, histories of drives as CSV, plain or gzip (docs/foresight.md)" >&2; exit 1; }
 	@$(CARGO) run --locked --release --example foresight -- "$(DATA)"
 
 release:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The dependencies: licences, bans, sources and advisories by deny.toml, and whether each is used. Of both packages.
+# Checks the dependencies of both packages: licences, bans, sources and advisories (deny.toml), and unused ones.
 set -eu
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
@@ -19,7 +19,7 @@ for package in . tests/fuzz; do
 done
 "$cargo" machete . tests/fuzz
 
-# Fetched apart, so that a database that is not to be had is told from one that has something to say.
+# The database is fetched separately, to distinguish a failed download from an advisory.
 if "$cargo" deny --config deny.toml fetch db; then
     for package in . tests/fuzz; do
         deny $package advisories

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The demo of the package, with the programs of this tree.
+# Runs the demo of the package with the programs of this source tree.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs the tests of one program that need what not every machine has, where it is available; names the others and what they need.
-# Such a test has the line `#[ignore = "needs A, B and C"]`, so that plain `cargo test` reports it as ignored.
-# Usage: tests/needs.sh PROGRAM [options of libtest]; PROGRAM is it or alone.
-# PAGE_TEST=required: a test that needs chromium and cannot run is a failure.
+# Runs the tests of one test program that have needs which not every machine meets. Tests whose needs are not met are
+# listed. Such a test has the line `#[ignore = "needs A, B and C"]`, so that plain `cargo test` reports it as ignored.
+# Usage: tests/needs.sh PROGRAM [options of libtest]; PROGRAM is it or alone. PAGE_TEST=required: a test that needs
+# chromium and cannot run is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,13 +14,14 @@ here() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# The driver of the browser is fetched once, into the build's folder. One try: without a network npm waits for minutes.
+# The driver of the browser is fetched once, into the build folder. npm gets one try, because without a network it waits
+# for minutes.
 has_driver() {
     cmp -s tests/page/package-lock.json "${CARGO_TARGET_DIR:-target}/tmp/page/installed" ||
         npm view --prefix tests/page --fetch-retries 0 --fetch-timeout 20000 playwright-core version >/dev/null 2>&1
 }
 
-# A control group below that of a controller, as cgroup version 1 has them.
+# Whether a control group of cgroup version 1 can be created.
 has_cgroup() {
     group=/sys/fs/cgroup/$1/jbod-monitor-needs-$$
     [ -e "/sys/fs/cgroup/$1/cgroup.procs" ] && mkdir "$group" 2>/dev/null && rmdir "$group"
@@ -38,7 +39,7 @@ is_met() {
         chromium) here chromium || here chromium-browser || here google-chrome ;;
         curl | journalctl | node | prometheus | promtool | setpriv | systemd-analyze) here "$1" ;;
         journald)
-            # The test starts one of its own, which mounts.
+            # The test starts its own journald, which needs mounts.
             { [ -x /usr/lib/systemd/systemd-journald ] || [ -x /lib/systemd/systemd-journald ]; } &&
                 unshare --mount true 2>/dev/null
             ;;
@@ -51,7 +52,7 @@ is_met() {
         root) [ "$(id -u)" -eq 0 ] ;;
         "systemd-analyze with --threshold") here systemd-analyze && systemd-analyze --help | grep -q -e --threshold ;;
         *)
-            echo "tests/needs.sh does not know how to find: $1" >&2
+            echo "tests/needs.sh has no check for the need: $1" >&2
             exit 2
             ;;
     esac
@@ -106,8 +107,8 @@ while IFS= read -r need; do
     is_met "$need" </dev/null || echo "$need"
 done <"$work/all" >"$work/missing"
 
-# Tests that can run into one file; the others, with what is missing, into another. A test of the source that libtest does not
-# list under that name is an error, so that none is left out without a word.
+# Writes tests that can run to one file, and the others, with what is missing, to another. A test of the source that
+# libtest does not list under that name is an error, so that no test is skipped silently.
 : >"$work/cannot"
 awk -F '\t' -v cannot="$work/cannot" '
     FILENAME ~ /\/missing$/ { missing[$0]; next }
@@ -125,12 +126,12 @@ awk -F '\t' -v cannot="$work/cannot" '
     }' "$work/missing" "$work/needs" "$work/ignored" >"$work/can"
 
 if [ -s "$work/cannot" ]; then
-    echo "Tests of $program that are not run, because what they need is not available: $(wc -l <"$work/cannot")"
+    echo "Tests of $program that are not run because a need is not met: $(wc -l <"$work/cannot")"
     awk -F '\t' '{ print "    " $1 " needs " $2 }' "$work/cannot"
 fi
 if [ "${PAGE_TEST:-}" = required ] && [ "$program" = it ]; then
     if grep -q -e '^page::' "$work/cannot" || ! grep -q -e '^page::' "$work/can"; then
-        echo "PAGE_TEST=required, and the page cannot be tested" >&2
+        echo "PAGE_TEST=required, but the page cannot be tested" >&2
         exit 1
     fi
 fi

@@ -144,6 +144,21 @@ impl Setting {
         }
     }
 
+    /// The values that are accepted, as text; `None`: any text.
+    pub fn accepted_values(&self) -> Option<String> {
+        match &self.kind {
+            SettingKind::Number(number) => Some(format!("{} to {}", number.range.start(), number.range.end())),
+            SettingKind::Choice(choice) => Some(choice.choices.join(", ")),
+            SettingKind::Switch(_) => Some(Switch::CHOICES.join(", ")),
+            SettingKind::Text(_)
+            | SettingKind::Optional(_)
+            | SettingKind::Url(_)
+            | SettingKind::Program(_)
+            | SettingKind::SecretFile(_)
+            | SettingKind::Password(_) => None,
+        }
+    }
+
     /// Whether the value itself may hold a secret. It is shown nowhere.
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self.kind, SettingKind::Url(_) | SettingKind::Password(_))

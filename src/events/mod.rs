@@ -8,6 +8,7 @@ mod fields;
 mod kind;
 mod log_sink;
 mod macros;
+mod reference;
 mod ring;
 mod sink;
 
@@ -21,6 +22,7 @@ pub use kind::EventKind;
 pub(crate) use log_sink::KeyValues;
 pub(crate) use log_sink::LogSink;
 pub(crate) use macros::event;
+pub use reference::{EVENT_REFERENCE, EventReference};
 pub(crate) use ring::EventRing;
 pub(crate) use sink::{add_sink, emit};
 

@@ -1,6 +1,5 @@
-//! What lies in packaging/docker, held to what it promises: that the program understands every
-//! variable that is set there, that nothing is opened that need not be, and that the scripts in the
-//! image do what they say. No container is started: packaging/docker/check does that.
+//! Checks of packaging/docker: the program knows every variable that is set there, the containers have no unnecessary
+//! rights, and the scripts in the images work. No container is started; packaging/docker/check does that.
 
 use crate::support;
 
@@ -8,16 +7,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::daemon::{Daemon, Ended, command, run};
+use support::documented_line;
 use support::http::Client;
 use support::port::refused_port;
-use support::readme_line;
 use support::redis::Redis;
 use support::sim::Sim;
 use yaml_rust2::{Yaml, YamlLoader};
 
 const COMPOSE: &str = "compose.yaml";
 const RACK: &str = "compose.sim.yaml";
-/// Those that are named beside `compose.yaml`.
+/// The files that extend `compose.yaml`.
 const BESIDE: [&str; 3] = ["compose.nvme.yaml", "compose.zfs.yaml", "compose.token.yaml"];
 
 type Environment = BTreeMap<String, String>;
@@ -43,13 +42,13 @@ fn service(file: &str, name: &str) -> Yaml {
     service
 }
 
-/// The entries of a list; none where there is no list.
+/// The entries of a list; empty if there is no list.
 fn list(yaml: &Yaml) -> Vec<String> {
     let entries = yaml.as_vec().into_iter().flatten();
     entries.map(|entry| entry.as_str().unwrap_or_else(|| panic!("{entry:?} is text")).to_owned()).collect()
 }
 
-/// `${NAME:-default}` as it is where nobody has set NAME.
+/// The text with each `${NAME:-default}` replaced by its default.
 fn with_defaults(text: &str) -> String {
     let Some((before, rest)) = text.split_once("${") else { return text.to_owned() };
     let (inner, after) = rest.split_once('}').unwrap_or_else(|| panic!("{text} is closed"));
@@ -57,14 +56,14 @@ fn with_defaults(text: &str) -> String {
     format!("{before}{default}{}", with_defaults(after))
 }
 
-/// `ENV NAME=value` of the image.
+/// The variables of the image (`ENV NAME=value`).
 fn of_image() -> Environment {
     let text = text("Dockerfile");
     let set = text.lines().filter_map(|line| line.strip_prefix("ENV "));
     set.map(|set| set.split_once('=').expect("ENV NAME=value")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
 }
 
-/// What the daemon of these files is given, the later file's where two name the same.
+/// The environment of the daemon with these files. A later file takes precedence.
 fn environment(files: &[&str]) -> Environment {
     let mut environment = of_image();
     for file in files {
@@ -80,7 +79,7 @@ fn check_config(environment: &Environment) -> Ended {
     run(Command::new(env!("CARGO_BIN_EXE_jbod-monitor")).env_clear().envs(environment).arg("check-config"))
 }
 
-/// A file with a token in it, in a folder of its own.
+/// A file with a token in a temporary folder.
 fn token_file() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("token");
@@ -118,17 +117,17 @@ fn the_program_uses_every_variable_that_is_set() {
 }
 
 #[test]
-fn an_image_that_nobody_told_whom_to_answer_does_not_start() {
+fn the_image_does_not_start_without_a_token_or_anonymous_access() {
     let alone = check_config(&of_image());
     assert_eq!((alone.code, alone.stderr.contains("JBOD_LISTEN")), (Some(78), true), "{}", alone.stderr);
-    // With the token's file named, and no token in it, it is not open to everybody either.
+    // An empty name of the token file does not permit anonymous access either.
     let mut environment = environment(&[COMPOSE, "compose.token.yaml"]);
     environment.insert("JBOD_TOKEN_FILE".to_owned(), String::new());
     assert_eq!(check_config(&environment).code, Some(78));
 }
 
 #[test]
-fn what_users_of_the_earlier_service_know_is_there() {
+fn names_and_variables_of_the_earlier_service_are_kept() {
     let monitor = service(COMPOSE, "jbod-monitor");
     let set = list(&monitor["environment"]);
     for known in ["REDIS_HOST=redis", "REDIS_PORT=6379", "REDIS_DB=0", "SMART_CACHE_TTL=120", "SMART_POLL_INTERVAL=90"]
@@ -171,7 +170,7 @@ fn nothing_is_open_that_need_not_be() {
         assert_eq!(list(&monitor["healthcheck"]["test"]), ["CMD", "healthy"], "{file}");
         assert!(list(&monitor["tmpfs"]).iter().any(|t| t.starts_with("/tmp:")), "{file}: the daemon's own socket");
     }
-    // What drives cost, and nothing in the rack.
+    // The rights that drives need, none of which the rack has.
     let (monitor, rack) = (service(COMPOSE, "jbod-monitor"), service(RACK, "jbod-monitor"));
     assert_eq!(list(&monitor["cap_add"]), ["SYS_RAWIO"]);
     assert_eq!(list(&monitor["volumes"]), ["/dev:/dev:ro"]);
@@ -189,9 +188,9 @@ fn nothing_is_open_that_need_not_be() {
     }
 }
 
-/// What a browser on the host, `curl localhost:9780` and a page of somebody else's get.
+/// Requests of a browser on the host and of `curl localhost:9780` are answered; a web page of another site is rejected.
 #[test]
-fn as_compose_has_it_the_host_is_answered_and_strange_names_are_not() {
+fn with_compose_local_names_are_accepted_and_others_are_rejected() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let mut command = command(&sim, redis.port);
     for (name, value) in environment(&[COMPOSE]) {
@@ -208,7 +207,7 @@ fn as_compose_has_it_the_host_is_answered_and_strange_names_are_not() {
     }
 }
 
-/// The script of the image, against the daemon itself.
+/// Runs the health check of the image.
 fn healthy(listen: &str, token: Option<&str>) -> Ended {
     let mut script = Command::new(folder().join("healthy"));
     script.env_clear().env("PATH", "/usr/bin:/bin").env("JBOD_LISTEN", listen);
@@ -216,7 +215,7 @@ fn healthy(listen: &str, token: Option<&str>) -> Ended {
 }
 
 #[test]
-fn the_health_check_says_whether_the_daemon_answers() {
+fn the_health_check_reports_whether_the_daemon_responds() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::start(&sim, &redis, &[]);
     let everywhere = |port: u16| format!("0.0.0.0:{port}");
@@ -233,15 +232,16 @@ fn the_health_check_says_whether_the_daemon_answers() {
     assert_eq!(from_elsewhere.code, Some(0), "{}", from_elsewhere.stdout);
     let without = healthy(&everywhere(guarded.port), None);
     assert_eq!((without.code, without.stdout.starts_with("HTTP/1.1 401")), (Some(1), true), "{}", without.stdout);
-    let nobody = healthy(&everywhere(refused_port()), None);
-    assert_eq!((nobody.code, nobody.stdout.starts_with("nobody listens")), (Some(1), true), "{}", nobody.stdout);
+    let refused = healthy(&everywhere(refused_port()), None);
+    let is_explained = refused.stdout.starts_with("connection to 127.0.0.1, port ");
+    assert_eq!((refused.code, is_explained), (Some(1), true), "{}", refused.stdout);
     let absent = healthy("unix:/nowhere/socket", None);
-    assert_eq!((absent.code, absent.stdout.trim()), (Some(1), "/nowhere/socket is not there"));
+    assert_eq!((absent.code, absent.stdout.trim()), (Some(1), "socket /nowhere/socket does not exist"));
 }
 
-/// The rack of the demo's image, laid out and handed to the daemon.
+/// The script of the demo image creates the rack and starts the daemon with it.
 #[test]
-fn the_rack_is_laid_out_for_the_daemon() {
+fn the_rack_is_created_for_the_daemon() {
     let (dir, bin) = (tempfile::tempdir().expect("a folder"), Path::new(env!("CARGO_BIN_EXE_jbod-sim")));
     let path = format!("{}:/usr/bin:/bin", bin.parent().expect("its folder").display());
     let rack = dir.path().to_string_lossy().into_owned();
@@ -257,9 +257,9 @@ fn the_rack_is_laid_out_for_the_daemon() {
     assert_eq!(drives.as_array().map(Vec::len), Some(79), "78, and one to boot from");
 }
 
-/// A file that is copied into the image has to be here, and to be let into the build.
+/// A file that is copied into the image must exist, and .dockerignore must permit it.
 #[test]
-fn the_image_is_built_from_what_is_here() {
+fn the_image_is_built_from_files_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ignored = std::fs::read_to_string(root.join(".dockerignore")).expect(".dockerignore");
     let let_in: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
@@ -281,16 +281,17 @@ fn the_image_is_built_from_what_is_here() {
     }
 }
 
-/// What the README has users type.
+/// The commands that users type.
 #[test]
-fn the_readme_names_files_that_are_here() {
+fn the_documentation_names_files_that_exist() {
+    let page = "docs/container.md";
     for line in
         ["docker compose -f packaging/docker/compose.yaml up", "docker compose -f packaging/docker/compose.sim.yaml up"]
     {
-        readme_line(line);
+        documented_line(page, line);
     }
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).expect(page);
     for file in BESIDE.into_iter().chain([COMPOSE, RACK]) {
-        assert!(readme.contains(file) && folder().join(file).is_file(), "{file}");
+        assert!(text.contains(file) && folder().join(file).is_file(), "{file}");
     }
 }

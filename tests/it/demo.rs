@@ -1,4 +1,4 @@
-//! The demo of the package, as a user starts it: it answers, its Redis can be reached by nobody else, and nothing is left.
+//! The demo of the package: it responds, other users cannot access its Redis, and it removes its files.
 
 use crate::support;
 
@@ -12,7 +12,7 @@ use support::http::Client;
 use support::installed;
 use support::port::ReservedPort;
 
-/// The demo with the programs of this build, its folder below `tmp`.
+/// The demo with the programs of this build and its folder in `tmp`.
 fn demo(tmp: &Path, port: &ReservedPort) -> Command {
     assert!(installed("curl").is_some(), "curl is not installed");
     let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo/jbod-monitor-demo"));
@@ -26,7 +26,7 @@ fn demo(tmp: &Path, port: &ReservedPort) -> Command {
     command
 }
 
-/// Ended with its test, as Ctrl-C does.
+/// Stopped at the end of its test, as with Ctrl-C.
 struct Running(Child);
 
 impl Running {
@@ -51,7 +51,7 @@ fn sockets_of(pid: &str) -> Vec<String> {
     links.filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect()
 }
 
-/// Lines of a table of the kernel that are about one of these sockets; the inode stands in the named column.
+/// Lines of a kernel table about one of these sockets, whose inode is in the given column.
 fn lines(table: &str, column: usize, inodes: &[String]) -> Vec<String> {
     let text = std::fs::read_to_string(table).unwrap_or_default();
     let is_of =
@@ -96,7 +96,7 @@ fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
 #[ignore = "needs curl"]
 fn it_starts_wherever_its_folder_is() {
     let top = tempfile::tempdir().expect("a folder");
-    // 107 bytes are the most that a socket's path may have.
+    // The path of a socket has at most 107 bytes.
     let long = "long/".repeat(30);
     for (name, is_too_long) in [("two words", false), ("100%?#1", false), (long.as_str(), true)] {
         let tmp = top.path().join(name);
@@ -105,7 +105,7 @@ fn it_starts_wherever_its_folder_is() {
         let mut command = demo(&tmp, &port);
         let ended = run(command.arg("--once"));
         assert_eq!(ended.code, Some(0), "{name}: {ended:?}");
-        assert!(ended.stdout.contains("the demo answers"), "{name}: {ended:?}");
+        assert!(ended.stdout.contains("all responses are as expected"), "{name}: {ended:?}");
         assert_eq!(ended.stderr.contains("TMPDIR is too long"), is_too_long, "{name}: {ended:?}");
         assert!(!ended.stderr.contains("redis is away"), "{name}: {}", ended.stderr);
         assert_eq!(std::fs::read_dir(&tmp).expect("its folder").count(), 0, "{name}");

@@ -1,5 +1,5 @@
-//! The daemon as it is deployed: settings that can never work, paths and names as clients have them, and what the README
-//! says of serving on another address, run from another network namespace.
+//! The daemon as it is deployed: settings that can never work, paths and names as clients have them, and the recipe for
+//! another listen address in docs/reverse-proxy.md, run from another network namespace.
 
 use crate::support;
 
@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use support::daemon::{Daemon, Ended, command, run};
+use support::documented_line;
 use support::port::refused_port;
-use support::readme_line;
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// Each is an error with status 78 that names the setting, what was found and what was wanted.
+const RECIPES: &str = "docs/reverse-proxy.md";
+
+/// Each is an error with exit status 78 that names the setting, the value found and what is wanted.
 #[test]
 fn settings_that_can_never_work_are_refused() {
     let long = format!("unix:/{}", "x".repeat(107));
@@ -41,7 +43,7 @@ fn settings_that_can_never_work_are_refused() {
             }
         }
     }
-    // Where a URL counts, the host does not.
+    // With a URL, the host is ignored.
     let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
     program.env_clear().env("REDIS_HOST", "redis://nas").env("REDIS_URL", "redis://nas").arg("check-config");
     assert_eq!(run(&mut program).code, Some(0));
@@ -84,9 +86,9 @@ fn unknown_parameters_of_the_page_and_the_probes_are_ignored_and_a_slash_at_the_
     assert_eq!(daemon.get("/api/drives/").body, daemon.get("/api/drives").body);
 }
 
-/// Two network namespaces with a link between them. In the first one, the daemon of `$PROGRAM` as host `$NODE` with the
-/// address 192.0.2.5; in the second one each line of the file `recipes` is run, in a folder with the file `token`, and the
-/// status of its answer is printed. Names are those in the file `hosts`.
+/// Two network namespaces with a link between them. The daemon `$PROGRAM` runs in the first one, as host `$NODE` with the
+/// address 192.0.2.5. Each line of the file `recipes` is run in the second one, in a folder with the file `token`, and the
+/// status of its response is printed. Names are resolved with the file `hosts`.
 const TWO_HOSTS: &str = r#"
 set -eu
 cd "$WORK"
@@ -123,7 +125,7 @@ kill "$daemon"
 wait "$daemon"
 "#;
 
-/// What `recipes` gave, each with its status, where the daemon has these settings beside those of the simulator.
+/// Runs the recipes from another host. Returns each with the status of its response.
 #[track_caller]
 fn from_another_host(sim: &Sim, node: &str, settings: &BTreeMap<String, String>, recipes: &[&str]) -> Vec<String> {
     let work = tempfile::tempdir().expect("a folder");
@@ -165,20 +167,21 @@ fn setting(line: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// README, "Beyond this host", as it is written.
+/// docs/reverse-proxy.md, "Another listen address", as it is written.
 #[test]
 #[ignore = "needs network namespaces and curl"]
 fn the_recipe_for_another_address_works_from_another_host() {
     let sim = Sim::small();
-    let by_name = setting(&readme_line("JBOD_ALLOWED_HOSTS="));
+    let by_name = setting(&documented_line(RECIPES, "JBOD_ALLOWED_HOSTS="));
     let settings: BTreeMap<String, String> = [
-        setting(&readme_line("JBOD_LISTEN=0.0.0.0:9780")),
+        setting(&documented_line(RECIPES, "JBOD_LISTEN=0.0.0.0:9780")),
         by_name.clone(),
         ("JBOD_TOKEN_FILE".to_owned(), String::new()),
     ]
     .into();
-    let curl = |rest: &str| readme_line(&format!("curl -s -H \"Authorization: Bearer $(cat token)\" http://{rest}"));
-    let (address, name) = (curl("192.0.2.5:9780/"), curl("nas1.example.net:9780/"));
+    let curl = "curl -s -H \"Authorization: Bearer $(cat token)\" http://";
+    let address = documented_line(RECIPES, &format!("{curl}192.0.2.5:9780/"));
+    let name = documented_line(RECIPES, &format!("{curl}nas1.example.net:9780/"));
     let own = address.replace("192.0.2.5", "nas1");
     let final_dot = name.replace("example.net", "example.net.");
     let strange = address.replace("192.0.2.5", "evil.example");
@@ -189,17 +192,17 @@ fn the_recipe_for_another_address_works_from_another_host() {
     let mut wanted: Vec<String> = wanted.map(|(status, recipe)| format!("{status} {recipe}")).to_vec();
     wanted.push(format!("401 {without_token}"));
     assert_eq!(answers, wanted);
-    // Without the line for names, addresses are served all the same.
+    // Without the line for names, requests by address are answered.
     let mut bare: BTreeMap<String, String> = settings.into_iter().filter(|(name, _)| *name != by_name.0).collect();
     let answers = from_another_host(&sim, "nas1", &bare, &[&address, &name]);
     assert_eq!(answers, [format!("200 {address}"), format!("421 {name}")]);
-    // A name that is listened on is served.
+    // The name in JBOD_LISTEN is accepted.
     bare.insert("JBOD_LISTEN".to_owned(), "nas1.example.net:9780".to_owned());
     let answers = from_another_host(&sim, "nas1", &bare, &[&address, &name, &strange]);
     assert_eq!(answers, [format!("200 {address}"), format!("200 {name}"), format!("421 {strange}")]);
 }
 
-/// As Prometheus in the same compose project asks, whatever `JBOD_HOSTNAME` is.
+/// Requests of Prometheus in the same compose project, whatever `JBOD_HOSTNAME` is.
 #[test]
 #[ignore = "needs network namespaces and curl"]
 fn the_service_name_of_compose_works_from_another_container() {

@@ -1,22 +1,24 @@
-//! What a package brings beside the programs, as far as it follows from the one definition of settings,
-//! commands and rules: the settings file, the rules file, manual pages, completions. They are kept in the
-//! repository, so that packaging needs no more than a compiler; here they are compared with the program.
+//! Files that are generated from the one definition of settings, commands, rules, events, metrics and alerts: the settings
+//! file, the rules file, manual pages, completions, and the tables of `docs/`. They are kept in the repository, so that
+//! packaging needs no more than a compiler; here they are compared with the program.
 //!
-//! `GENERATED_DOCS=accept cargo test --test it generated_docs` writes them anew.
+//! `GENERATED_DOCS=accept cargo test --test it generated_docs` writes them again.
 
+mod alerts;
+mod events;
 mod manual;
-
+mod metrics;
+mod pages;
 mod settings;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 use jbod_monitor::cli::Cli;
-use jbod_monitor::config::settings::{SETTINGS, SettingKind};
 use std::path::Path;
 use std::process::Command;
 
-/// In the repository, and what it has to hold.
-fn papers() -> Vec<(&'static str, String)> {
+/// Path in the repository, and expected content.
+fn generated_files() -> Vec<(&'static str, String)> {
     vec![
         ("systemd/jbod-monitor.env", settings::environment_file()),
         ("packaging/deb/rules.toml", settings::rules_file()),
@@ -25,6 +27,10 @@ fn papers() -> Vec<(&'static str, String)> {
         ("packaging/completions/jbod-monitor.bash", completions(Shell::Bash)),
         ("packaging/completions/_jbod-monitor", completions(Shell::Zsh)),
         ("packaging/completions/jbod-monitor.fish", completions(Shell::Fish)),
+        ("docs/configuration.md", pages::with_block("docs/configuration.md", "settings", &pages::settings())),
+        ("docs/rules.md", pages::with_block("docs/rules.md", "rules", &pages::rules())),
+        ("docs/logging.md", pages::with_block("docs/logging.md", "events", &events::table())),
+        ("docs/monitoring.md", pages::with_block("docs/monitoring.md", "alerts", &alerts::tables())),
     ]
 }
 
@@ -39,25 +45,36 @@ fn in_repository(path: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn they_are_those_of_this_program() {
+fn generated_files_are_current() {
+    check(&generated_files());
+}
+
+/// Apart from the others, since it starts a daemon.
+#[test]
+fn generated_table_of_metrics_is_current() {
+    check(&[("docs/monitoring.md", pages::with_block("docs/monitoring.md", "metrics", &metrics::tables()))]);
+}
+
+/// Compares files with their expected content. `GENERATED_DOCS=accept` writes it.
+fn check(files: &[(&str, String)]) {
     let accept = std::env::var("GENERATED_DOCS").is_ok_and(|v| v == "accept");
-    let mut old = Vec::new();
-    for (path, wanted) in papers() {
+    let mut outdated = Vec::new();
+    for (path, wanted) in files {
         let file = in_repository(path);
         if accept {
-            std::fs::write(&file, &wanted).expect("written");
+            std::fs::write(&file, wanted).expect("written");
         }
-        if std::fs::read_to_string(&file).unwrap_or_default() != wanted {
-            old.push(path);
+        if std::fs::read_to_string(&file).unwrap_or_default() != *wanted {
+            outdated.push(*path);
         }
     }
     assert!(
-        old.is_empty(),
-        "not those of this program (GENERATED_DOCS=accept cargo test --test it generated_docs): {old:?}"
+        outdated.is_empty(),
+        "outdated (GENERATED_DOCS=accept cargo test --test it generated_docs writes them): {outdated:?}"
     );
 }
 
-/// Whoever takes the `#` from any line gets what the line says: the default, and no error.
+/// A line without its `#` has the effect that it shows: the default, and no error.
 #[test]
 fn each_line_of_the_settings_file_can_be_used_as_it_stands() {
     let text = std::fs::read_to_string(in_repository("systemd/jbod-monitor.env")).expect("the settings file");
@@ -126,27 +143,6 @@ fn the_rules_file_says_what_holds_without_it() {
     let from_file = rules(Some(&file));
     assert!(from_file.contains(" file"), "the file was read:\n{from_file}");
     assert_eq!(from_file.replace(" file", " default"), rules(None));
-}
-
-/// What a setting means is said in other words there; its option and its default are the program's.
-#[test]
-fn the_readme_shows_each_setting_with_its_option_and_default() {
-    let readme = std::fs::read_to_string(in_repository("README.md")).expect("README.md");
-    let mut rows = readme.lines();
-    rows.find(|line| *line == "| variable | flag | default | meaning |").expect("the table of settings");
-    let mut rows = rows.skip(1);
-    for setting in SETTINGS {
-        let option = setting.option.map_or_else(String::new, |option| format!("`--{option}` "));
-        let default = match (setting.default(), &setting.kind) {
-            (Some(default), _) => format!("`{default}`"),
-            (None, SettingKind::Program(_)) => "found".to_owned(),
-            (None, _) => "none".to_owned(),
-        };
-        let wanted = format!("| `{}` | {option}| {default} | ", setting.name);
-        let row = rows.next().unwrap_or_default();
-        assert!(row.starts_with(&wanted), "wanted {wanted}\nfound {row}");
-    }
-    assert_eq!(rows.next(), Some(""), "the table ends");
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,5 +1,5 @@
-//! What the package is made of, held together without building it: the assets that Cargo.toml names, the unit, its
-//! credentials, the manual, the maintainer scripts. Its life on a machine is `make deb-test`.
+//! Checks of the package without building it: assets in Cargo.toml, the unit, its credentials, the manual, the maintainer
+//! scripts. `make deb-test` installs it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -27,16 +27,31 @@ fn strings(value: Option<&toml::Value>) -> Vec<String> {
     list.iter().map(|item| item.as_str().expect("text").to_owned()).collect()
 }
 
-/// Where it lies on a machine, and from what, with which mode.
+/// Installed files: path on a machine, and the source in the repository with the mode.
 fn installed() -> BTreeMap<String, (String, String)> {
     let deb = deb();
-    let assets = deb.get("assets").and_then(toml::Value::as_array).expect("assets");
-    let place = |asset: &toml::Value| {
-        let [source, target, mode] = strings(Some(asset)).try_into().expect("source, target, mode");
-        let name = if target.ends_with('/') { source.rsplit('/').next().unwrap_or_default() } else { "" };
-        (format!("/{target}{name}"), (source, mode))
-    };
-    assets.iter().map(place).collect()
+    let mut installed = BTreeMap::new();
+    for asset in deb.get("assets").and_then(toml::Value::as_array).expect("assets") {
+        let [pattern, target, mode] = strings(Some(asset)).try_into().expect("source, target, mode");
+        for source in matching(&pattern) {
+            let name = if target.ends_with('/') { source.rsplit('/').next().unwrap_or_default() } else { "" };
+            installed.insert(format!("/{target}{name}"), (source, mode.clone()));
+        }
+    }
+    installed
+}
+
+/// The files that match `FOLDER/*.EXTENSION`; any other pattern is the name of a file.
+fn matching(pattern: &str) -> Vec<String> {
+    let Some((folder, extension)) = pattern.split_once("/*.") else { return vec![pattern.to_owned()] };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(in_repository(folder)).expect("a folder").flatten() {
+        if entry.path().extension().is_some_and(|e| e == extension) {
+            found.push(format!("{folder}/{}", entry.file_name().to_string_lossy()));
+        }
+    }
+    assert!(!found.is_empty(), "{pattern} matches no file");
+    found
 }
 
 /// The values of one key of the unit, in order.
@@ -81,15 +96,28 @@ fn each_asset_is_in_the_repository_or_made_of_it() {
     }
 }
 
-/// Anything in /etc that was no conffile would be overwritten by the next version.
+/// README.md refers to pages and pictures relative to itself, so these are installed beside it.
 #[test]
-fn what_it_puts_into_etc_is_a_conffile() {
+fn documentation_and_pictures_are_installed() {
+    let installed = installed();
+    let mut sources = vec!["README.md".to_owned()];
+    sources.extend(matching("docs/*.md"));
+    sources.extend(matching("docs/screenshots/*.png"));
+    for source in sources {
+        let path = format!("/usr/share/doc/jbod-monitor/{source}");
+        assert_eq!(installed.get(&path), Some(&(source, "644".to_owned())), "{path}");
+    }
+}
+
+/// An upgrade would overwrite a file in /etc that is not a conffile.
+#[test]
+fn files_in_etc_are_conffiles() {
     let in_etc: BTreeSet<String> = installed().into_keys().filter(|path| path.starts_with("/etc/")).collect();
     assert_eq!(in_etc, strings(deb().get("conf-files")).into_iter().collect());
 }
 
 #[test]
-fn what_the_unit_names_is_installed() {
+fn files_that_the_unit_names_are_installed() {
     let installed = installed();
     for command in of_unit("ExecStart").into_iter().chain(of_unit("ExecStartPre")) {
         let program = command.trim_start_matches(['-', '+', '@', '!', ':']);
@@ -112,12 +140,11 @@ fn what_the_unit_names_is_installed() {
     assert_eq!(of_unit("User"), users, "the unit's user and that of sysusers.d");
 }
 
-/// Where systemd puts what the unit names, and what the unit calls that place: `get_credential_directory` in systemd's
-/// src/core/exec-credential.c.
+/// The folder of the unit's credentials: `get_credential_directory` in systemd's src/core/exec-credential.c.
 const CREDENTIALS: &str = "/run/credentials/%n";
 
-/// A unit does not start without the file of a credential; a credential that no setting knows is a secret given away, and
-/// one that no setting of the unit names could get lost without a word.
+/// A unit does not start without the file of a credential. A credential without a setting would be passed in vain, and one
+/// that no setting in the unit names could be missing unnoticed.
 #[test]
 fn each_credential_has_its_file_and_its_setting() {
     let mut loaded = BTreeSet::new();
@@ -156,7 +183,7 @@ fn each_credential_has_its_file_and_its_setting() {
     assert_eq!(taken, loaded.len(), "credentials that check-config takes:\n{shown}");
 }
 
-/// The program with the unit's own settings, where `/etc` and `/run` hold nothing but what `script` puts there.
+/// Runs the program with the settings in the unit. `/etc` and `/run` contain only files that `script` creates.
 fn as_the_unit_runs_it(script: &str) -> Output {
     let prelude = "set -eu
         mount -t tmpfs none /etc && mount -t tmpfs none /run
@@ -176,7 +203,7 @@ fn as_the_unit_runs_it(script: &str) -> Output {
     program.output().expect("unshare starts")
 }
 
-/// Platforms that take `LoadCredential=` away, as some containers' systemd does.
+/// Some container images clear `LoadCredential=`.
 #[test]
 #[ignore = "needs mount namespaces"]
 fn a_secret_that_the_platform_does_not_hand_over_stops_the_start() {
@@ -184,17 +211,17 @@ fn a_secret_that_the_platform_does_not_hand_over_stops_the_start() {
     let is_set = |output: &Output| {
         words(output).lines().any(|line| line.starts_with("(bearer token) ") && line.contains("****"))
     };
-    // As installed: nothing to hand over, whether the platform does or not.
+    // As installed: there are no secrets, whether the platform passes credentials or not.
     for script in ["", "hand_over", &format!("{keep}; hand_over")] {
         let ended = as_the_unit_runs_it(script);
         assert_eq!((ended.status.code(), is_set(&ended)), (Some(0), script.contains("s3cret")), "{}", words(&ended));
     }
     for script in [
         keep,
-        // Removed, although the unit expects it; or it cannot be known.
+        // The file was removed, although the unit expects it, or it cannot be read.
         "rm /etc/jbod-monitor/token",
         "ln -sf /nowhere /etc/jbod-monitor/token",
-        // Others were handed over, and this one was not.
+        // Other credentials were passed, but not this one.
         "hand_over; rm $CREDENTIALS_DIRECTORY/token",
     ] {
         let ended = as_the_unit_runs_it(script);
@@ -208,12 +235,12 @@ fn a_secret_that_the_platform_does_not_hand_over_stops_the_start() {
             assert!(words(&ended).contains(part), "{script}: no {part:?} in {}", words(&ended));
         }
     }
-    // What the message suggests.
+    // The remedy in the message.
     for script in ["export JBOD_TOKEN_FILE=", "echo s3cret >/run/own; export JBOD_TOKEN_FILE=/run/own"] {
         let ended = as_the_unit_runs_it(&format!("{keep}; {script}"));
         assert_eq!((ended.status.code(), is_set(&ended)), (Some(0), script.contains("own")), "{}", words(&ended));
     }
-    // doctor knows that the service has a token which this run has not.
+    // doctor reports that the service has a token which this run does not have.
     let ended = as_the_unit_runs_it(&format!("{keep}; export JBOD_TOKEN_FILE=; exec \"$0\" doctor"));
     let told = words(&ended);
     assert!(told.contains("/etc/jbod-monitor/token is not empty, and JBOD_TOKEN_FILE is not set here"), "{told}");
@@ -238,7 +265,7 @@ fn the_files_that_the_manual_names_are_there() {
 }
 
 #[test]
-fn its_scripts_can_be_read_by_a_shell() {
+fn maintainer_scripts_are_valid_shell_scripts() {
     for script in
         ["preinst", "postinst", "postrm", "prerm", "raid-node", "build", "changelog", "test-root", "test-guest"]
     {
@@ -252,7 +279,7 @@ fn its_scripts_can_be_read_by_a_shell() {
     }
 }
 
-/// Runs the script with nothing but these programs, each of which writes down how it was called.
+/// Runs the script with only these programs in PATH, each of which records its arguments.
 fn calls(script: &str, word: &str, answers: &[(&str, &str)]) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let (bin, log) = (dir.path().join("bin"), dir.path().join("log"));
@@ -273,9 +300,9 @@ fn calls(script: &str, word: &str, answers: &[(&str, &str)]) -> String {
     std::fs::read_to_string(&log).expect("the log")
 }
 
-/// The node of the controller that raid-node gives to group disk; with real nodes it is `remove-raid-node` of `make deb-test`.
+/// Uses a stub of stat; `remove-raid-node` of `make deb-test` uses real nodes.
 #[test]
-fn removal_takes_the_node_of_a_raid_controller_back_from_group_disk() {
+fn removal_restores_the_mode_of_the_raid_node() {
     let node = "/dev/megaraid_sas_ioctl_node";
     let of_node = |log: &str| -> Vec<String> {
         let lines = log.lines().filter(|line| line.contains(node) && !line.starts_with("stat "));
@@ -299,14 +326,14 @@ fn removal_takes_the_node_of_a_raid_controller_back_from_group_disk() {
     for word in ["upgrade", "purge"] {
         assert_eq!(after(word, "character special file 660 root:disk"), Vec::<String>::new(), "{word}");
     }
-    // That is what raid-node leaves.
+    // The mode that raid-node sets.
     let text = read("packaging/deb/raid-node");
     for line in ["node=/dev/megaraid_sas_ioctl_node", "chgrp disk \"$node\"", "chmod 0660 \"$node\""] {
         assert!(text.lines().any(|l| l == line), "{line}");
     }
 }
 
-/// The unit in a folder of its own, with programs that are installed here.
+/// A copy of the unit with programs that exist on this machine.
 fn unit_to_check() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().expect("a folder");
     let unit = dir.path().join("jbod-monitor.service");

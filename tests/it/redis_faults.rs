@@ -248,9 +248,9 @@ fn a_redis_that_cannot_save() {
 
 const USER: [(&str, &str); 2] = [("REDIS_USERNAME", "jbod"), ("REDIS_PASSWORD", SECRET)];
 
-/// The least that a user needs, as the README has it.
+/// The ACL user with the least permissions, as documented.
 fn make_user(redis: &Redis) {
-    let line = support::readme_line("ACL SETUSER jbod ");
+    let line = support::documented_line("docs/redis.md", "ACL SETUSER jbod ");
     let line = line.replace("PASSWORD", SECRET);
     let words: Vec<&str> = line.split(' ').collect();
     assert_eq!(redis.ask(&words), Reply::Text("OK".to_owned()), "{line}");
@@ -269,7 +269,7 @@ fn a_redis_whose_user_may_not_write() {
     stage.recovered(Lines::Refused);
 }
 
-/// With the line of the README nothing is refused, and nothing is missing.
+/// With the documented permissions nothing is refused, and no permission is missing.
 #[test]
 fn a_user_with_the_least_rights_is_enough() {
     let redis = Redis::start();

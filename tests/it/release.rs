@@ -1,5 +1,5 @@
-//! `packaging/release` in a repository of its own, with real git and make. Scripts stand in for what takes minutes:
-//! `make deb`, and cargo for the list of components. What a release leaves, and that a failed one leaves nothing.
+//! `packaging/release` in a temporary repository, with real git and make. Scripts replace `make deb` and cargo, which take
+//! minutes. A release changes what it should, and a failed one changes nothing.
 
 use crate::support;
 
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use support::daemon::{Ended, run};
 use support::eventually;
 
-/// What `make deb` is here: files `fail-ARCH`, `touch-ARCH` and `hold-ARCH` beside the repository change what it does.
+/// Replaces `make deb`. Files `fail-ARCH`, `touch-ARCH` and `hold-ARCH` beside the repository control it.
 const MAKEFILE: &str = r#"
 ARCH ?= amd64
 AT = $(HOLD)/
@@ -28,7 +28,7 @@ release:
 	@packaging/release $(VERSION)
 "#;
 
-/// What cargo (and rustc) is here: one crate in the program, one that only builds it.
+/// Replaces cargo and rustc: one crate in the program, one build dependency.
 const CARGO: &str = r#"#!/bin/sh
 case "$*" in
     *--version) echo tool 1 ;;
@@ -49,7 +49,7 @@ JSON
 esac
 "#;
 
-/// A hook of git that refuses to create or move a reference; it may be deleted.
+/// A git hook that rejects creating or updating a reference, but not deleting it.
 const HOOK: &str = r#"#!/bin/sh
 [ "$1" = prepared ] || exit 0
 exec awk '$2 !~ /^0+$/ && index($3, "REFERENCE") == 1 { bad = 1 } END { exit bad }'
@@ -60,7 +60,7 @@ struct Repository {
 }
 
 impl Repository {
-    /// On main, with one commit that may be released, and an origin.
+    /// A repository on main with one commit to release, and an origin.
     fn new() -> Self {
         let repository = Self { folder: tempfile::tempdir().expect("a folder") };
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -104,7 +104,7 @@ impl Repository {
         std::fs::read_to_string(self.root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
     }
 
-    /// Beside the repository, where the stand-ins look.
+    /// A file beside the repository that controls the replaced programs.
     fn sign(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -132,7 +132,7 @@ impl Repository {
         self.git(&["commit", "--quiet", "--message", "Something"]);
     }
 
-    /// A change that users see, committed.
+    /// Commits a change with an entry in CHANGELOG.md.
     fn change(&self, what: &str) {
         let log = self.read("CHANGELOG.md").replacen("## [Unreleased]\n", &format!("## [Unreleased]\n\n- {what}\n"), 1);
         self.write("CHANGELOG.md", &log);
@@ -148,7 +148,7 @@ impl Repository {
         run(self.command("packaging/release").arg(version).env("DRY_RUN", "1").env(date.0, date.1))
     }
 
-    /// All that a release may change: commits, tags, files, working trees, what lies ready.
+    /// Everything that a release may change: commits, tags, files, working trees, results.
     fn state(&self) -> Vec<String> {
         let mut made: Vec<String> = std::fs::read_dir(self.root().join("target"))
             .map(|entries| entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
@@ -173,7 +173,7 @@ impl Repository {
     }
 }
 
-/// `by` releases after the version that Cargo.toml names.
+/// A version whose major number is `by` higher than that of Cargo.toml.
 fn version(by: u64) -> String {
     let major: u64 = env!("CARGO_PKG_VERSION_MAJOR").parse().expect("a number");
     format!("{}.2.10", major + by)
@@ -224,10 +224,10 @@ fn releases_in_a_row() {
         assert_eq!(bom["dependencies"][0]["dependsOn"], serde_json::json!(["log"]));
     }
 
-    repository.refuses(&first, "is there already");
+    repository.refuses(&first, "exists already");
     repository.refuses(&second, "nothing under Unreleased");
     repository.change("More of it.");
-    repository.refuses(&version(0), "is not higher than the last");
+    repository.refuses(&version(0), "is not higher than the last version");
     let ended = repository.release(&second);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(repository.git(&["tag", "--list"]), format!("v{first}\nv{second}"));
@@ -249,17 +249,17 @@ fn what_cannot_be_released_is_refused() {
     repository.refuses(&version(1), " M README.md");
     repository.git(&["checkout", "--quiet", "README.md"]);
     repository.git(&["checkout", "--quiet", "-b", "other"]);
-    repository.refuses(&version(1), "this is other, releases are made of main");
+    repository.refuses(&version(1), "the current branch is other, wanted main");
     repository.git(&["checkout", "--quiet", "--detach"]);
-    repository.refuses(&version(1), "this is no branch");
+    repository.refuses(&version(1), "the current branch is no branch");
 }
 
 #[test]
 fn a_release_that_fails_leaves_everything_as_it_was() {
     let repository = Repository::new();
     for (sign, why) in [
-        ("fail-amd64", "as they were"),
-        ("fail-arm64", "as they were"),
+        ("fail-amd64", "are unchanged"),
+        ("fail-arm64", "are unchanged"),
         ("touch-arm64", "the build has changed the source"),
     ] {
         std::fs::write(repository.sign(sign), "").expect("a sign");
@@ -267,9 +267,9 @@ fn a_release_that_fails_leaves_everything_as_it_was() {
         std::fs::remove_file(repository.sign(sign)).expect("removed");
     }
 
-    // A tag cannot be made, or main not moved on: after all has been built.
+    // After the build, creating the tag or updating main fails.
     let hook = repository.root().join(".git/hooks/reference-transaction");
-    for (reference, why) in [("refs/tags/", "as they were"), ("refs/heads/main", "main cannot be moved")] {
+    for (reference, why) in [("refs/tags/", "are unchanged"), ("refs/heads/main", "main cannot be updated")] {
         std::fs::create_dir_all(hook.parent().expect("a folder")).expect("hooks");
         std::fs::write(&hook, HOOK.replace("REFERENCE", reference)).expect("a hook");
         std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("its mode");
@@ -281,9 +281,9 @@ fn a_release_that_fails_leaves_everything_as_it_was() {
     assert_eq!(ended.code, Some(0), "then it is made: {}{}", ended.stdout, ended.stderr);
 }
 
-/// Who works on while it builds loses nothing.
+/// Changes during the build are not lost.
 #[test]
-fn what_is_changed_meanwhile_stays() {
+fn changes_during_the_build_are_kept() {
     let repository = Repository::new();
     for (what, code) in [("Makefile", Some(0)), ("CHANGELOG.md", Some(1)), ("", Some(1))] {
         std::fs::write(repository.sign("hold-arm64"), "").expect("a sign");
@@ -320,9 +320,9 @@ fn what_is_changed_meanwhile_stays() {
     assert_eq!(repository.git(&["status", "--porcelain"]), "");
 }
 
-/// Killed outright it can tidy nothing up; the next one does.
+/// After SIGKILL, the next release removes the files that were left.
 #[test]
-fn a_release_that_is_killed_is_in_nobodys_way() {
+fn a_killed_release_does_not_prevent_the_next() {
     let repository = Repository::new();
     let before = (repository.git(&["rev-parse", "main"]), repository.git(&["tag", "--list"]));
     for signal in [Signal::KILL, Signal::TERM] {
@@ -332,7 +332,7 @@ fn a_release_that_is_killed_is_in_nobodys_way() {
         let mut child = command.spawn().expect("a release starts");
         eventually("it builds", || repository.sign("held").exists().then_some(()));
         let busy = repository.release(&version(1));
-        assert!(busy.code != Some(0) && busy.stderr.contains("another one is under way"), "{}", busy.stderr);
+        assert!(busy.code != Some(0) && busy.stderr.contains("another release is running"), "{}", busy.stderr);
         kill_process_group(Pid::from_child(&child), signal).expect("its group takes a signal");
         assert!(!child.wait().expect("it ends").success());
         assert_eq!((repository.git(&["rev-parse", "main"]), repository.git(&["tag", "--list"])), before);
@@ -348,7 +348,7 @@ fn a_release_that_is_killed_is_in_nobodys_way() {
 #[test]
 fn a_dry_run_shows_the_same_twice_and_touches_neither_main_nor_tags() {
     let repository = Repository::new();
-    // More notes than a pipe holds.
+    // Release notes larger than the buffer of a pipe.
     repository.change(&"much\n- ".repeat(20_000));
     let before = repository.state();
     let mut sums = Vec::new();
@@ -356,7 +356,7 @@ fn a_dry_run_shows_the_same_twice_and_touches_neither_main_nor_tags() {
         let ended = repository.dry_run(&version(1));
         assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
         assert!(!ended.stderr.contains("CHANGELOG.md"), "{}", ended.stderr);
-        assert!(ended.stdout.contains("a dry run") && !ended.stdout.contains("git push"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("This was a dry run") && !ended.stdout.contains("git push"), "{}", ended.stdout);
         assert_eq!(repository.state()[..4], before[..4]);
         let commit = ended.stdout.lines().find(|line| line.starts_with("commit ")).expect("a commit").to_owned();
         sums.push((commit, repository.read(&format!("target/release-{}-dry-run/SHA256SUMS", version(1)))));

@@ -6,6 +6,7 @@ use super::eventually;
 use super::port::ReservedPort;
 use super::redis::Redis;
 use super::sim::Sim;
+use jbod_monitor::events::EVENT_REFERENCE;
 use serde_json::Value;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
@@ -67,6 +68,34 @@ pub type Record = Vec<(String, String)>;
 /// Values of a field in a record.
 pub fn values<'a>(record: &'a Record, name: &str) -> Vec<&'a str> {
     record.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
+}
+
+/// Each event has a level and fields that `EVENT_REFERENCE` lists, from which docs/logging.md is generated.
+#[track_caller]
+fn check_events(records: &[Record]) {
+    for record in records {
+        let ids = values(record, "MESSAGE_ID");
+        let Some(event) = EVENT_REFERENCE.iter().find(|event| ids.contains(&event.kind.message_id())) else { continue };
+        let priority = values(record, "PRIORITY").concat();
+        let levels = event.levels.iter().map(|level| match level {
+            log::Level::Error => "3",
+            log::Level::Warn => "4",
+            log::Level::Info => "6",
+            log::Level::Debug | log::Level::Trace => "7",
+        });
+        assert!(
+            levels.into_iter().any(|level| level == priority),
+            "{:?} has a level that is not listed: {record:?}",
+            event.kind
+        );
+        for (field, _) in record.iter().filter(|(field, _)| field.starts_with("JBOD_")) {
+            assert!(
+                event.fields.contains(&field.as_str()),
+                "{:?} has {field}, which is not listed: {record:?}",
+                event.kind
+            );
+        }
+    }
 }
 
 /// The journal's socket, held by the test.
@@ -134,6 +163,9 @@ impl FakeJournald {
 impl Drop for FakeJournald {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(self.folder().join("socket"));
+        if !std::thread::panicking() {
+            check_events(&self.records());
+        }
     }
 }
 
@@ -233,9 +265,23 @@ impl Journald {
     }
 }
 
+/// A record as `journalctl -o json` gives it. The values of a field that occurs several times are a list.
+fn record_of_json(record: &Value) -> Record {
+    let mut fields = Record::new();
+    for (name, value) in record.as_object().into_iter().flatten() {
+        let values = value.as_array().map_or_else(|| vec![value], |values| values.iter().collect());
+        fields.extend(values.into_iter().filter_map(|value| Some((name.clone(), value.as_str()?.to_owned()))));
+    }
+    fields
+}
+
 impl Drop for Journald {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            let records: Vec<Record> = self.records(&[]).iter().map(record_of_json).collect();
+            check_events(&records);
+        }
     }
 }

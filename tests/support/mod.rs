@@ -56,12 +56,14 @@ pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
 }
 
-/// The one line of the README that begins so (blanks before it do not count): what users paste.
+/// The only line of a documentation page that begins with `start`, without its indentation: a command or setting that users
+/// paste. `page` is a path in the repository.
 #[track_caller]
-pub fn readme_line(start: &str) -> String {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md");
-    let mut lines = readme.lines().map(str::trim).filter(|line| line.starts_with(start));
-    let line = lines.next().unwrap_or_else(|| panic!("README.md has a line {start}…"));
-    assert_eq!(lines.next(), None, "README.md has one line {start}…");
+pub fn documented_line(page: &str, start: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{page}: {error}"));
+    let mut lines = text.lines().map(str::trim).filter(|line| line.starts_with(start));
+    let line = lines.next().unwrap_or_else(|| panic!("{page} has no line that begins with {start}"));
+    assert_eq!(lines.next(), None, "{page} has two lines that begin with {start}");
     line.to_owned()
 }

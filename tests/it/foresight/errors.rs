@@ -142,6 +142,9 @@ fn make_foresight_names_the_file_that_it_needs() {
     let ended = run(&mut make);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     let said: Vec<&str> = ended.stderr.lines().filter(|line| !line.starts_with("make: ")).collect();
-    assert_eq!(said, ["needed: DATA=FILE, histories of drives as CSV or gzip of it (docs/foresight.md)"]);
+    assert_eq!(
+        said,
+        ["DATA is not set; wanted DATA=FILE, histories of drives as CSV, plain or gzip (docs/foresight.md)"]
+    );
     assert_eq!(ended.stdout, "", "nothing is built");
 }

@@ -1,4 +1,4 @@
-//! The manual pages: hand-written parts (`packaging/man/*.in`) around what the program itself knows.
+//! The manual pages: hand-written parts (`packaging/man/*.in`) around generated ones.
 
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
@@ -19,7 +19,7 @@ pub fn settings() -> String {
     filled(page, &[("@SETTINGS@", list_of_settings()), ("@RULES@", list_of_rules())])
 }
 
-/// Each mark is a line of its own, and is there.
+/// Replaces each mark, which is a line of its own.
 fn filled(page: &str, parts: &[(&str, String)]) -> String {
     let mut page = page.to_owned();
     for (mark, part) in parts {
@@ -73,7 +73,7 @@ fn commands() -> String {
     text
 }
 
-/// As clap has them, without the settings.
+/// The options of clap, without the settings.
 fn options(command: Command) -> String {
     let command = command.mut_args(|arg| if arg.get_env().is_some() { arg.hide(true) } else { arg });
     let mut text = Vec::new();
@@ -114,7 +114,7 @@ fn list_of_rules() -> String {
     rendered(&roff)
 }
 
-/// Without the preamble, which the hand-written part has.
+/// Without the preamble, which is in the hand-written part.
 fn rendered(roff: &Roff) -> String {
     roff.to_roff()
 }

@@ -1,4 +1,4 @@
-//! The settings file of the unit, and the rules file: every line with a `#` before it that a user may take away.
+//! The settings file of the unit, and the rules file. Every line is commented out; a user removes the `#` to use one.
 
 use jbod_monitor::config::settings::{SETTINGS, SettingKind};
 use jbod_monitor::domain::health::{Direction, Thresholds, all_rules};
@@ -7,11 +7,11 @@ pub fn environment_file() -> String {
     let mut text = "\
 # Settings of jbod-monitor.service. jbod-monitor(5) explains each; `jbod-monitor check-config` shows those of a shell.
 #
-# Take the # away to set one, then: systemctl restart jbod-monitor
-# A # behind a value belongs to the value. Values need no quotes.
+# Remove the # to set one, then: systemctl restart jbod-monitor
+# A # after a value is part of the value. Values need no quotes.
 #
-# What is secret stands in files that only root can read, and that the unit hands over (empty: none). The service does not
-# start without one that was not handed over:
+# Secrets are in files that only root can read, and that the unit passes to the service as credentials. An empty file means
+# none. The service does not start if a credential was not passed:
 #   /etc/jbod-monitor/redis-password
 #   /etc/jbod-monitor/redis-sentinel-password
 #   /etc/jbod-monitor/token
@@ -19,9 +19,9 @@ pub fn environment_file() -> String {
     .to_owned();
     for setting in SETTINGS {
         let is_secret_file = matches!(setting.kind, SettingKind::SecretFile(_));
-        let own = if is_secret_file { ". Not needed for those above" } else { "" };
+        let own = if is_secret_file { ". Not needed for the files above" } else { "" };
         let comment = wrapped(&format!("{}{own}", setting.help), "# ", 110);
-        // The one that is set: who writes into the rules file sees it count.
+        // Set, so that changes of the rules file have an effect.
         let mark = if setting.name == "JBOD_RULES_FILE" { "" } else { "#" };
         text.push_str(&format!("\n{comment}\n{mark}{}={}\n", setting.name, setting.example()));
     }
@@ -30,18 +30,18 @@ pub fn environment_file() -> String {
 
 pub fn rules_file() -> String {
     let mut text = "\
-# At which values a rule speaks: jbod-monitor.service reads this file when it starts (JBOD_RULES_FILE).
-# jbod-monitor(5) explains the form; `jbod-monitor check-config` shows the limits in force.
+# Thresholds of the rules. jbod-monitor.service reads this file when it starts (JBOD_RULES_FILE).
+# jbod-monitor(5) describes the format; `jbod-monitor check-config` shows the thresholds in force.
 #
-# Below are the defaults. To change one, take the # from its line and from the [rules.…] above it.
-# A level is a whole number, or false: never reached. `enabled = false` switches a rule off.
+# The defaults are below. To change one, remove the # from its line and from the [rules.…] above it.
+# A level is a whole number, or false: never reached. `enabled = false` disables a rule.
 #
-# For some models only, by name (* and ? stand for any text and any character; the longer pattern wins):
+# For models by name (* matches any text, ? any character; the longest pattern takes precedence):
 #
 #   [models.\"ST4000*\".T1]
 #   warn = 55
 #
-# How the bays of a shelf stand on the page, by its model or id, where the guess is wrong:
+# Layout of the bays of an enclosure on the web page, by its model or id, if the guess is wrong:
 #
 #   [enclosures.\"SHELF-24*\"]
 #   rows = 1

@@ -1,0 +1,159 @@
+//! The examples in README.md and `docs/` are run, so that none becomes outdated.
+//!
+//! A fenced block that is marked `console` has commands, in lines that begin with `$ `, each followed by its output. The
+//! commands run in a shell against a simulated host, the real daemon and a real Redis; the output is compared:
+//!
+//! - `…` alone in a line stands for any number of lines, `…` within a line for any text.
+//! - Times, ages, sizes, entity tags and versions are not compared (`compare.rs`).
+//! - `localhost:9780`, `127.0.0.1:9780` and `localhost:6379` are the addresses of the daemon and of Redis; `/tmp/rack` is the
+//!   folder of the simulated host; `jbod-monitor` is this program, with settings for that host.
+//!
+//! Commands that a test cannot run (apt, docker, systemctl, journalctl, make, promtool) are in blocks marked `sh`. A command in a
+//! `console` block that the test does not know fails it.
+//!
+//! Comments of Markdown before a block prepare the host. They apply to the rest of the page:
+//!
+//! - `<!-- example: host rack -->`: a new host. `rack`, the default: 78 drives in two enclosures, a drive that fails, one
+//!   that does not answer, one that is asleep. `demo`: that of `jbod-monitor-demo`. `nas`: 10 drives in an enclosure.
+//!   `raid`: no enclosure, a RAID controller and a drive in a USB enclosure.
+//! - `<!-- example: setting SMART_TIMEOUT=2 -->`: an environment variable for daemon and commands.
+//! - `<!-- example: jbod-sim set bay/0/7 failed=true -->`: changes the host before the daemon starts. With `live` before it the
+//!   daemon is already running and sees the change.
+//! - `<!-- example: redis stop -->`.
+//! - `<!-- example: skip -->`: the next block is not run. Give the reason in the comment.
+//!
+//! `DOC_EXAMPLES=accept cargo test --test it doc_examples` rewrites outputs that differ; parts that are elided with `…` stay
+//! elided. `DOC_EXAMPLES_PAGE=docs/rules.md` runs one page only.
+
+mod compare;
+mod page;
+mod scene;
+
+use compare::{is_same, rewritten};
+use page::{Example, Part, Step, parts};
+use scene::Scene;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A daemon that has just been started may answer from memory at first.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+#[test]
+fn doc_examples_show_what_the_program_prints() {
+    let accept = std::env::var("DOC_EXAMPLES").is_ok_and(|value| value == "accept");
+    let only = std::env::var("DOC_EXAMPLES_PAGE").ok();
+    let mut faults = Vec::new();
+    let mut ran = Vec::new();
+    for page in pages() {
+        let name = page.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("in the repository").display().to_string();
+        if only.as_ref().is_some_and(|only| *only != name) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&page).expect("a page");
+        let mut result = PageResult::default();
+        run_page(&name, &text, accept, &mut result);
+        if accept && result.text != text {
+            std::fs::write(&page, &result.text).expect("the page is written");
+        }
+        faults.append(&mut result.faults);
+        ran.append(&mut result.ran);
+    }
+    println!("{} commands ran:\n{}", ran.len(), ran.join("\n"));
+    assert!(faults.is_empty(), "{} examples are wrong:\n\n{}", faults.len(), faults.join("\n\n"));
+    assert!(!ran.is_empty(), "there are examples");
+}
+
+/// README.md and the pages below `docs`.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![root.join("README.md")];
+    let mut folders = vec![root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of pages").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[derive(Default)]
+struct PageResult {
+    /// The page with the outputs of this run.
+    text: String,
+    faults: Vec<String>,
+    ran: Vec<String>,
+}
+
+fn run_page(name: &str, text: &str, accept: bool, result: &mut PageResult) {
+    let mut scene: Option<Scene> = None;
+    let mut skip_next = false;
+    for part in parts(text) {
+        match part {
+            Part::Text(text) => result.text.push_str(text),
+            Part::Step { step, text } => {
+                result.text.push_str(text);
+                match step {
+                    Step::Host(host) => scene = Some(Scene::new(host)),
+                    Step::Skip => skip_next = true,
+                    step => scene.get_or_insert_with(|| Scene::new("rack")).prepare(step),
+                }
+            }
+            Part::Console { body, line } => {
+                if std::mem::take(&mut skip_next) {
+                    result.text.push_str(body);
+                    continue;
+                }
+                let scene = scene.get_or_insert_with(|| Scene::new("rack"));
+                run_block(&format!("{name}:{line}"), body, scene, accept, result);
+            }
+        }
+    }
+}
+
+fn run_block(place: &str, body: &str, scene: &mut Scene, accept: bool, result: &mut PageResult) {
+    let examples = match page::examples(body) {
+        Ok(examples) => examples,
+        Err(why) => {
+            result.faults.push(format!("{place}: {why}"));
+            result.text.push_str(body);
+            return;
+        }
+    };
+    // What a command exports is there for the next ones of the block.
+    let mut exports = String::new();
+    for Example { command, expected } in examples {
+        result.text.push_str(&format!("$ {command}\n"));
+        if let Some(unknown) = page::unknown_program(&command) {
+            result.faults.push(format!("{place}: {unknown} is not known here, mark the block as sh: $ {command}"));
+            result.text.push_str(&expected);
+            continue;
+        }
+        result.ran.push(format!("{place}: {command}"));
+        let script = format!("{exports}{command}");
+        let until = Instant::now() + PATIENCE;
+        let found = loop {
+            let found = scene.run(&script);
+            if is_same(&expected, &found) || Instant::now() > until {
+                break found;
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        };
+        if command.starts_with("export ") {
+            exports.push_str(&format!("{command}\n"));
+        }
+        if is_same(&expected, &found) {
+            result.text.push_str(&expected);
+        } else if accept {
+            result.text.push_str(&rewritten(&expected, &found));
+        } else {
+            result.text.push_str(&expected);
+            result.faults.push(format!("{place}: $ {command}\n--- expected\n{expected}--- found\n{found}"));
+        }
+    }
+}
