@@ -19,7 +19,7 @@ impl UnrecognizedValues {
         if self.is_due(key, copy, Instant::now()) {
             let prefix = if copy == CopyKind::LastKnown { "last:" } else { "" };
             let (name, why) = (key.name(), why.to_string());
-            log::warn!("a stored value is not ours, it will be overwritten key={prefix}{name} error={why:?}");
+            log::warn!("unrecognized value in redis, it will be overwritten key={prefix}{name} error={why:?}");
         }
     }
 

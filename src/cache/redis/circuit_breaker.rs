@@ -125,10 +125,10 @@ impl CircuitBreaker {
         operation: impl Fn(&mut RedisConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         if access == AccessMode::Write && !self.writes.may_write() {
-            return Err(StoreError::Unavailable("redis takes no values".to_owned()));
+            return Err(StoreError::Unavailable("redis rejects writes".to_owned()));
         }
         let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(pool) = pool else { return Err(StoreError::Unavailable("redis is away".to_owned())) };
+        let Some(pool) = pool else { return Err(StoreError::Unavailable("redis unavailable".to_owned())) };
         let started = Instant::now();
         for _ in 0..=self.max_connections {
             let Some(mut connection) = pool.get() else {
@@ -240,7 +240,7 @@ impl CircuitBreaker {
             now(),
             Subject::Redis,
             EventFields::none(),
-            "redis is away, serving from memory and drives error={why:?}"
+            "redis unavailable, serving from memory and drives error={why:?}"
         ));
         self.update_reason(why);
         while let Err(error) = self.probe() {
@@ -259,7 +259,7 @@ impl CircuitBreaker {
             now(),
             Subject::Redis,
             EventFields::none(),
-            "redis is back away_s={}",
+            "redis available again away_s={}",
             since.elapsed().as_secs()
         ));
         let _ = recovered.try_send(());

@@ -60,7 +60,7 @@ impl WriteBreaker {
                 now(),
                 Subject::Redis,
                 EventFields::none(),
-                "redis takes no values, serving what it holds and memory error={why:?}"
+                "redis rejects writes, serving what it holds and memory error={why:?}"
             ));
         }
         opened
@@ -84,7 +84,7 @@ impl WriteBreaker {
                 now(),
                 Subject::Redis,
                 EventFields::none(),
-                "redis takes values again refused_s={}",
+                "redis accepts writes again refused_s={}",
                 outage.began.age_seconds()
             ));
             *state = State::Closed;
