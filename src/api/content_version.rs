@@ -73,7 +73,8 @@ pub(crate) fn stamp(body: &mut [u8]) {
     }
 }
 
-/// FNV-1a with eight bytes per step and the high bits mixed down after each: fast for megabytes, and equal in every run.
+/// FNV-1a with eight bytes per step and the high bits mixed down after each: fast for megabytes, and equal in every
+/// run.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let (words, rest) = bytes.as_chunks::<8>();

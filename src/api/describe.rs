@@ -1,5 +1,5 @@
-//! Texts about drives and the activities of pools for people at a terminal: the same in `scan`, in the map and in the line
-//! about one drive.
+//! Texts about drives and the activities of pools for people at a terminal: the same in `scan`, in the map and in the
+//! line about one drive.
 
 use super::drive_summary::DriveSummary;
 use crate::domain::drive::DriveState;
@@ -14,8 +14,8 @@ pub(crate) fn devices(drive: &DriveSummary) -> String {
     drive.paths.iter().map(DeviceName::as_str).collect::<Vec<_>>().join(",")
 }
 
-/// The memberships, the one in the worst state first: `tank/raidz2-0`, `tank spare`, `rpool/mirror-0, tank log`. `None` if
-/// the drive is not known to be in a pool.
+/// The memberships, the one in the worst state first: `tank/raidz2-0`, `tank spare`, `rpool/mirror-0, tank log`. `None`
+/// if the drive is not known to be in a pool.
 pub(crate) fn pool_location(drive: &DriveSummary) -> Option<String> {
     let mut places: Vec<String> = Vec::new();
     for place in &drive.memberships {

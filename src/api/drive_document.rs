@@ -28,12 +28,13 @@ pub(super) struct DriveDoc<'a> {
     summary: &'a DriveSummary,
     /// Names under `/dev/disk/by-id`, without those of partitions.
     by_id: &'a [String],
-    /// Paths to the drive, including missing ones. Empty for a disk behind a RAID controller, whose paths are those of its
-    /// volume.
+    /// Paths to the drive, including missing ones. Empty for a disk behind a RAID controller, whose paths are those of
+    /// its volume.
     path_states: Vec<PathView>,
     /// SMART status that the drive reports (`smart_status.passed` of smartctl).
     smart_status_passed: Option<bool>,
-    /// Why `smart_status_passed` is `null` although smartctl reports `passed`: the SCSI drive is set not to report failures.
+    /// Why `smart_status_passed` is `null` although smartctl reports `passed`: the SCSI drive is set not to report
+    /// failures.
     smart_status_not_judged: Option<&'static str>,
     /// Power mode: `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
     power_mode: Option<&'a str>,

@@ -62,8 +62,8 @@ pub struct DriveSummary {
     pub(crate) enclosure: Option<EnclosureId>,
     /// Number of its bay; `null` if the bay is unknown or has no number.
     pub(crate) slot: Option<u32>,
-    /// Time since when the enclosure has been missing although the drive is present: the bay is the one it had at that time.
-    /// `null` if the bay is current.
+    /// Time since when the enclosure has been missing although the drive is present: the bay is the one it had at that
+    /// time. `null` if the bay is current.
     #[serde(default)]
     pub(crate) bay_as_of: Option<Timestamp>,
     /// Source of its bay: `ses` (the enclosure), `sas_device` (the driver of the HBA), `path_info` (hpsa, smartpqi),
@@ -87,8 +87,8 @@ pub struct DriveSummary {
     pub(crate) write_errors: Option<u64>,
     /// Checksum errors that ZFS has counted (CKSUM).
     pub(crate) checksum_errors: Option<u64>,
-    /// All memberships of the drive in pools, the one in the worst state first; `pool` to `checksum_errors` are those of the
-    /// first.
+    /// All memberships of the drive in pools, the one in the worst state first; `pool` to `checksum_errors` are those
+    /// of the first.
     #[serde(default)]
     pub(crate) memberships: Vec<Membership>,
     /// Time at which the values were read from the drive.
@@ -101,8 +101,8 @@ pub struct DriveSummary {
     pub(crate) stale: bool,
     /// Why there is no (newer) reading.
     pub(crate) error: Option<String>,
-    /// `false` if missing health data is not a fault: the drive is a RAID volume, an iSCSI, Fibre Channel or virtio disk that
-    /// has never reported any, or it has no node in `/dev`.
+    /// `false` if missing health data is not a fault: the drive is a RAID volume, an iSCSI, Fibre Channel or virtio
+    /// disk that has never reported any, or it has no node in `/dev`.
     #[serde(default = "is_expected")]
     pub(crate) health_expected: bool,
 }

@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct EnclosureView {
-    /// Enclosure logical identifier (SES, `0x500304801f2b9d3f`). If several enclosures report the same one, the end of the name
-    /// of the SES device is appended (`0x500304801f2b9d3f-00bbb0`); without one, it is that name, or else the sysfs name.
+    /// Enclosure logical identifier (SES, `0x500304801f2b9d3f`). If several enclosures report the same one, the end of
+    /// the name of the SES device is appended (`0x500304801f2b9d3f-00bbb0`); without one, it is that name, or else the
+    /// sysfs name.
     pub(crate) id: EnclosureId,
-    /// Name of the first IO module under `/sys/class/enclosure`; empty if the bays are not known from an SES device but from
-    /// another source (`slot_source` of the drives).
+    /// Name of the first IO module under `/sys/class/enclosure`; empty if the bays are not known from an SES device but
+    /// from another source (`slot_source` of the drives).
     pub(crate) sysfs_name: String,
     /// Names under `/sys/class/enclosure`, one for each IO module.
     pub(crate) sysfs_names: Vec<String>,
@@ -31,8 +32,8 @@ pub(crate) struct EnclosureView {
     pub(crate) model: Option<String>,
     /// Firmware revision (SCSI INQUIRY).
     pub(crate) rev: Option<String>,
-    /// Time since when it has been missing: the kernel shows none of its IO modules, and its bays keep their last values.
-    /// `null` while it is present.
+    /// Time since when it has been missing: the kernel shows none of its IO modules, and its bays keep their last
+    /// values. `null` while it is present.
     #[serde(default)]
     pub(crate) missing_since: Option<Timestamp>,
     /// Why the values that the enclosure reports are unknown.
@@ -51,8 +52,8 @@ pub(crate) struct EnclosureView {
 }
 
 impl EnclosureView {
-    /// Whether the bay is known to be empty: its status is `not installed`, or it has no status although the enclosure responds,
-    /// so that the bay is known from the kernel alone.
+    /// Whether the bay is known to be empty: its status is `not installed`, or it has no status although the enclosure
+    /// responds, so that the bay is known from the kernel alone.
     pub(crate) fn reports_empty(&self, slot: &SlotView) -> bool {
         match &slot.status {
             Some(status) => *status == SlotStatus::NotInstalled,
@@ -67,8 +68,8 @@ impl EnclosureView {
 pub(crate) struct ModuleView {
     /// Name under `/sys/class/enclosure`; for a missing module its last one.
     pub(crate) sysfs_name: String,
-    /// SAS address of the module, or the name of its SES device (`wwid` in sysfs), which the module keeps when the kernel
-    /// renumbers it. `null` if the kernel shows neither, or the same for two modules.
+    /// SAS address of the module, or the name of its SES device (`wwid` in sysfs), which the module keeps when the
+    /// kernel renumbers it. `null` if the kernel shows neither, or the same for two modules.
     pub(crate) address: Option<String>,
     /// Whether the kernel shows the module.
     pub(crate) present: bool,
@@ -105,8 +106,8 @@ impl SlotView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct SlotView {
-    /// Number of the bay (SES slot number); `null` if the enclosure reports the same number for several bays and their names
-    /// do not resolve it.
+    /// Number of the bay (SES slot number); `null` if the enclosure reports the same number for several bays and their
+    /// names do not resolve it.
     pub(crate) slot: Option<u32>,
     /// Name of the bay, as the enclosure reports it.
     pub(crate) name: String,

@@ -1,5 +1,5 @@
-//! Limits of a JSON text before it is parsed: the number of its values, its depth, and the length of its strings. A text
-//! of a megabyte may become a gigabyte of parsed values, so that a limit of its bytes alone does not bound memory.
+//! Limits of a JSON text before it is parsed: the number of its values, its depth, and the length of its strings. A
+//! text of a megabyte may become a gigabyte of parsed values, so that a limit of its bytes alone does not bound memory.
 //!
 //! One pass over the bytes, without allocation. It validates nothing else: the typed parse that follows does. Up to the
 //! first error both agree on where strings begin and end.

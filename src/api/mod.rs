@@ -1,5 +1,5 @@
-//! What the API shows: bodies of responses, values in Redis, and texts for people, built from the facts and decisions of
-//! `domain`.
+//! What the API shows: bodies of responses, values in Redis, and texts for people, built from the facts and decisions
+//! of `domain`.
 //!
 //! Pure, as `domain` is.
 

@@ -25,12 +25,12 @@ pub struct Overview {
     pub(crate) version: ContentVersion,
     /// Name of the host on which the daemon runs.
     pub(crate) host: String,
-    /// Key of the host, derived from its machine id, so that it does not depend on the host name. `null` if the host has no
-    /// machine id, or a daemon of an older version published this.
+    /// Key of the host, derived from its machine id, so that it does not depend on the host name. `null` if the host
+    /// has no machine id, or a daemon of an older version published this.
     #[serde(default)]
     pub(crate) host_id: Option<HostKey>,
-    /// Fingerprint of the block devices and the bay of every drive. A stored overview with a fingerprint that differs from
-    /// the current one of the host is not served.
+    /// Fingerprint of the block devices and the bay of every drive. A stored overview with a fingerprint that differs
+    /// from the current one of the host is not served.
     pub(crate) topology: String,
     /// Time at which this body was built.
     pub(crate) generated_at: Timestamp,
@@ -46,8 +46,8 @@ pub struct Overview {
     pub(crate) enclosures: Vec<EnclosureView>,
     /// Drives in no known bay.
     pub(crate) unslotted: Vec<DriveSummary>,
-    /// Drives excluded by `JBOD_EXCLUDE`, by device name: at most 64, `totals.excluded` counts all. The rest of the overview
-    /// does not contain them.
+    /// Drives excluded by `JBOD_EXCLUDE`, by device name: at most 64, `totals.excluded` counts all. The rest of the
+    /// overview does not contain them.
     #[serde(default)]
     pub(crate) excluded: Vec<ExcludedView>,
     /// The ZFS pools in brief; `/api/zfs` has the details.

@@ -1,5 +1,5 @@
-//! The brief overview: the drives by bay, with state and verdict but without details. At 10,000 drives it has a tenth of
-//! the size of the overview.
+//! The brief overview: the drives by bay, with state and verdict but without details. At 10,000 drives it has a tenth
+//! of the size of the overview.
 
 use super::content_version::{ContentVersion, with_version};
 use super::overview::{PoolSummary, SweepStats, Totals};

@@ -17,8 +17,8 @@ pub(crate) struct PathView {
     pub(crate) devices: Vec<DeviceName>,
     /// Number of the SCSI host; `null` for NVMe.
     pub(crate) scsi_host: Option<u32>,
-    /// Whether the path works. `untested`: there has been no reading over it yet. `missing`: the path has disappeared, and the
-    /// drive is present on other paths.
+    /// Whether the path works. `untested`: there has been no reading over it yet. `missing`: the path has disappeared,
+    /// and the drive is present on other paths.
     pub(crate) status: PathStatus,
     /// State that the kernel reported at the last discovery: `running`, `offline`, `blocked`, `live`, `dead`, …
     pub(crate) state: Option<PathState>,

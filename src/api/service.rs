@@ -27,8 +27,8 @@ pub(crate) enum Component {
     Drive,
     /// The poller.
     Poller,
-    /// Another daemon holds the poll lease but publishes nothing about this host, another host holds the lease under the key
-    /// prefix of this one, or the lease disappears from Redis.
+    /// Another daemon holds the poll lease but publishes nothing about this host, another host holds the lease under
+    /// the key prefix of this one, or the lease disappears from Redis.
     Lease,
     /// The control socket, which `jbod-monitor forget` uses.
     Control,

@@ -137,8 +137,8 @@ fn comparable_size(drive: &Drive) -> Option<u64> {
     }
 }
 
-/// The capacity that smartctl reports, or else the kernel. If the drive has several SCSI logical units, their sum, since
-/// a reading covers one of them.
+/// The capacity that smartctl reports, or else the kernel. If the drive has several SCSI logical units, their sum,
+/// since a reading covers one of them.
 fn capacity_bytes(record: &DriveRecord) -> Option<u64> {
     let drive = &record.drive;
     if drive.units.len() > 1 && !drive.is_nvme() {

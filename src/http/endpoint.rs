@@ -20,8 +20,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Resolves the name in `JBOD_LISTEN`, which may take as long as DNS takes, and reads the name of this host. An error
-    /// names the setting and what it must be.
+    /// Resolves the name in `JBOD_LISTEN`, which may take as long as DNS takes, and reads the name of this host. An
+    /// error names the setting and what it must be.
     pub fn resolve(config: &HttpConfig) -> Result<Self, ConfigError> {
         let addresses = match &config.listen {
             Listen::Unix(path) => Addresses::Unix(path.clone()),

@@ -25,8 +25,8 @@ pub(crate) struct Framing {
 const SECURITY_HEADERS: &str = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
     Cross-Origin-Resource-Policy: same-origin\r\n";
 
-/// A header of every response. `default-src` does not govern framing, the base URL and forms, so each is listed. The first
-/// directive is the same in all versions: a daemon recognizes another one by it (`server::address_probe`).
+/// A header of every response. `default-src` does not govern framing, the base URL and forms, so each is listed. The
+/// first directive is the same in all versions: a daemon recognizes another one by it (`server::address_probe`).
 pub(super) const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
@@ -59,8 +59,8 @@ struct HeadParameters {
 }
 
 impl ResponseHeadCache {
-    /// The complete response: head, body of this response alone, shared body. The slices are sent in one write: with two, a
-    /// reused connection would wait 44 ms for a delayed acknowledgement.
+    /// The complete response: head, body of this response alone, shared body. The slices are sent in one write: with
+    /// two, a reused connection would wait 44 ms for a delayed acknowledgement.
     pub(crate) fn io_slices<'a>(&'a mut self, response: &'a Response, framing: Framing) -> [&'a [u8]; 3] {
         let has_body = !framing.omit_body && response.status != 304;
         let [own, shared] = if has_body { response.body_parts() } else { [&[][..]; 2] };

@@ -121,8 +121,8 @@ impl RouteLabel {
 }
 
 impl Route {
-    /// Whether parameters are ignored: mail programs and caches append some to links to the page, scrapers and health checks
-    /// to their targets.
+    /// Whether parameters are ignored: mail programs and caches append some to links to the page, scrapers and health
+    /// checks to their targets.
     fn ignores_query(&self) -> bool {
         matches!(self, Self::Page(_) | Self::Metrics | Self::Healthz | Self::Readyz)
     }

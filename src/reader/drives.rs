@@ -30,8 +30,8 @@ impl Reader {
         self.missing_drive(known, document)
     }
 
-    /// Whether the drive still has its block device name. A request for a missing drive by its former name means the drive
-    /// that has this name now, if there is one.
+    /// Whether the drive still has its block device name. A request for a missing drive by its former name means the
+    /// drive that has this name now, if there is one.
     fn has_its_name(&self, id: &str, known: &DriveEntry) -> bool {
         match known.missing {
             None => drives::identity_at(&self.host, &known.device).as_ref() == Some(&known.identity),
@@ -111,8 +111,9 @@ impl Reader {
         }
     }
 
-    /// Requests a reading from the poller, which reads a drive once for concurrent requests and limits the rate. After a
-    /// timeout the last document is served. The answer is for the drive that `id` denotes afterwards, whatever was read.
+    /// Requests a reading from the poller, which reads a drive once for concurrent requests and limits the rate. After
+    /// a timeout the last document is served. The answer is for the drive that `id` denotes afterwards, whatever was
+    /// read.
     fn read_now(&self, id: &str, device: &DeviceName) -> Result<Answer, ReadError> {
         let source = self.request_reading(device);
         let snapshot = self.poller.snapshot();

@@ -71,8 +71,8 @@ impl Reader {
         if body.is_dated_ahead_of(now()) { Err(Rejected::Mismatch) } else { Ok(body) }
     }
 
-    /// The list in Redis. It is fetched, by one request at a time, only if this daemon does not have that version of it,
-    /// cached by an earlier request or built by its own poller.
+    /// The list in Redis. It is fetched, by one request at a time, only if this daemon does not have that version of
+    /// it, cached by an earlier request or built by its own poller.
     fn list_in_redis(
         &self,
         key: &Key,

@@ -1,5 +1,5 @@
-//! A lock with a deadline, held while a list is fetched and parsed. A parsed list may take many times its size in memory,
-//! so only one is parsed at a time.
+//! A lock with a deadline, held while a list is fetched and parsed. A parsed list may take many times its size in
+//! memory, so only one is parsed at a time.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::time::Instant;

@@ -91,8 +91,8 @@ impl Reader {
         self.list_at(key, view, &self.current_snapshot(), since)
     }
 
-    /// The snapshot, after a check of the topology: block device names may have been reassigned since the last discovery,
-    /// and no list is served in which they are outdated.
+    /// The snapshot, after a check of the topology: block device names may have been reassigned since the last
+    /// discovery, and no list is served in which they are outdated.
     pub(super) fn current_snapshot(&self) -> Arc<Snapshot> {
         let snapshot = self.poller.snapshot();
         if !self.is_rescan_due() {

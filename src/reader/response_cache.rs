@@ -174,8 +174,8 @@ impl ResponseCache {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The document of a drive; parsed unless it is cached. `own` returns the document in the memory of this daemon, which
-    /// is not checked against the limits.
+    /// The document of a drive; parsed unless it is cached. `own` returns the document in the memory of this daemon,
+    /// which is not checked against the limits.
     pub(super) fn document(
         &self,
         device: &DeviceName,

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Maximum number of times that a worker yields during a check that began before its request. They take about as long as
-/// a check of a local Redis; a wake-up would take longer.
+/// Maximum number of times that a worker yields during a check that began before its request. They take about as long
+/// as a check of a local Redis; a wake-up would take longer.
 const MAX_YIELDS: usize = 20;
 
 /// A list, and which copy of it.
@@ -30,9 +30,9 @@ struct Checked {
 }
 
 impl SingleFlight {
-    /// The version that Redis had after `since`, the time of the request. The result of a check that began after `since` is
-    /// shared. A check that began earlier is not; when it ends, one check serves all requests that have arrived meanwhile.
-    /// So no request gets a version from before its arrival.
+    /// The version that Redis had after `since`, the time of the request. The result of a check that began after
+    /// `since` is shared. A check that began earlier is not; when it ends, one check serves all requests that have
+    /// arrived meanwhile. So no request gets a version from before its arrival.
     pub(super) fn version(
         &self,
         key: &Key,

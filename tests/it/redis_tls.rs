@@ -152,8 +152,8 @@ fn what_is_wrong_with_tls_is_said_in_one_line() {
     let cases: [([String; 2], &str, &[&str], &str); 6] = [
         (authority.sign("localhost", 2002), "rediss", &[], "its certificate has expired"),
         (authority.sign("nas.example", 2099), "rediss", &[], "its certificate is for nas.example, not for localhost"),
-        (strangers[0].sign("localhost", 2099), "rediss", &[], "signed by nobody who is known here (REDIS_CA_FILE"),
-        (strangers[1].sign("localhost", 2099), "rediss", &[], "signed by nobody who is known here (REDIS_CA_FILE"),
+        (strangers[0].sign("localhost", 2099), "rediss", &[], "signed by an unknown authority (REDIS_CA_FILE"),
+        (strangers[1].sign("localhost", 2099), "rediss", &[], "signed by an unknown authority (REDIS_CA_FILE"),
         (good.clone(), "rediss", &["--tls-auth-clients", "yes", "--tls-ca-cert-file", &ca], "tls-auth-clients no"),
         (good, "redis", &[], "REDIS_URL=rediss://"),
     ];
@@ -253,10 +253,10 @@ fn over_a_unix_socket_that_nobody_accepts_on() {
     let settings = [("REDIS_URL", url.as_str())];
     let daemon = Daemon::ready(&sim, &Redis::absent(), &settings);
     let load = Load::start(daemon.port, &PATHS);
-    daemon.wait_logged("nobody accepts on the socket");
+    daemon.wait_logged("the backlog of the socket is full");
     load.go_on(50);
     load.finish(BOUND);
-    assert!(about_redis(&doctor(&sim, &settings)).contains("nobody accepts on the socket"));
+    assert!(about_redis(&doctor(&sim, &settings)).contains("the backlog of the socket is full"));
 }
 
 /// As root everything may be opened: the right to that is dropped.
@@ -444,7 +444,7 @@ fn what_is_wrong_with_sentinels_is_said_in_one_line() {
         (url(refused_port(), "mymaster"), "", "warn", "Connection refused"),
         (url(open.port.number, "nobody"), "", "warn", "it knows no master \"nobody\""),
         (url(redis.port, "mymaster"), "", "warn", "is it a sentinel?"),
-        (url(locked.port.number, "mymaster"), "", "warn", "it wants a password (REDIS_SENTINEL_PASSWORD_FILE)"),
+        (url(locked.port.number, "mymaster"), "", "warn", "it requires a password (REDIS_SENTINEL_PASSWORD_FILE)"),
         (url(locked.port.number, "mymaster"), &wrong, "FAIL", "REDIS_SENTINEL_PASSWORD_FILE: WRONGPASS"),
         (url(locked.port.number, "mymaster"), &secret, "ok", "mymaster@127.0.0.1"),
     ];
@@ -503,7 +503,7 @@ fn bad_settings_for_redis_are_named_and_hide_the_password() {
     let sentinel = format!("redis+sentinel://:{SECRET}@a,b:x/m");
     let cases: [(Settings, &[&str]); 8] = [
         (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", missing)], &["REDIS_CA_FILE", missing, "a readable regular file"]),
-        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", &empty)], &["REDIS_CA_FILE", "no certificate in it"]),
+        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", &empty)], &["REDIS_CA_FILE", "it contains no certificate"]),
         (&[("REDIS_CA_FILE", &ca)], &["REDIS_CA_FILE", "rediss://"]),
         (&[("REDIS_URL", &sentinel)], &["REDIS_URL", ":****@a,b:x/m", "of the sentinels"]),
         (&[("REDIS_SENTINELS", "a,b")], &["REDIS_SENTINEL_MASTER", "the name"]),

@@ -1,5 +1,6 @@
-//! Series of every drive, whatever its protocol: identity, location, state, verdict, and times of its readings. A missing
-//! drive has only its identity, its last location, its state and verdict, and the time since when it has been missing.
+//! Series of every drive, whatever its protocol: identity, location, state, verdict, and times of its readings. A
+//! missing drive has only its identity, its last location, its state and verdict, and the time since when it has been
+//! missing.
 
 use super::family_writer::{
     FamilyWriter, Label, bool_value, count_value, label_value, millis_to_seconds, optional_label_value,

@@ -85,7 +85,8 @@ impl<'e> FamilyWriter<'e> {
         series.try_for_each(|labels| family.encode_info(&labels))
     }
 
-    /// A series is its labels, its sum, its count, and for each bucket the upper bound and the count of that bucket alone.
+    /// A series is its labels, its sum, its count, and for each bucket the upper bound and the count of that bucket
+    /// alone.
     pub(super) fn histograms<L: EncodeLabelSet>(
         &mut self,
         name: &str,

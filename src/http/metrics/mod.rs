@@ -1,7 +1,7 @@
 //! `/metrics`: values of the poller and counters of this process, in both text formats of Prometheus.
 //!
-//! A scrape reads no drive and waits for none. Names follow the conventions of Prometheus; an unknown value is an absent
-//! series, never 0.
+//! A scrape reads no drive and waits for none. Names follow the conventions of Prometheus; an unknown value is an
+//! absent series, never 0.
 
 mod bays;
 mod drives;

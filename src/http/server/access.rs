@@ -25,8 +25,8 @@ impl AccessPolicy {
         self.token.as_deref()
     }
 
-    /// An absent host is allowed (HTTP/1.0); a host that is given must be in the allowlist. `is_public` is true if the target
-    /// requires no token.
+    /// An absent host is allowed (HTTP/1.0); a host that is given must be in the allowlist. `is_public` is true if the
+    /// target requires no token.
     pub(super) fn check(&self, credentials: &Credentials, is_public: bool) -> Result<(), Problem> {
         if let Some(host) = credentials.host
             && !self.allows_host(host)
@@ -36,8 +36,8 @@ impl AccessPolicy {
         if is_public { Ok(()) } else { self.check_token(credentials.authorization) }
     }
 
-    /// An address is always allowed. DNS rebinding needs a name: a page of another site reaches this host under the name of
-    /// that site, which the site makes resolve to an address of this host.
+    /// An address is always allowed. DNS rebinding needs a name: a page of another site reaches this host under the
+    /// name of that site, which the site makes resolve to an address of this host.
     fn allows_host(&self, host: &str) -> bool {
         if self.allowed_hosts.is_empty() {
             return true;

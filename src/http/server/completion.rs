@@ -2,8 +2,8 @@
 //!
 //! The worker puts the writer, with the number of its request, into the slot of the connection. The connection takes it
 //! from there when the client sends more, or when it is woken. A wake-up carries no result: it identifies a connection
-//! and a request, and a wake-up for an earlier request is ignored. So a completion cannot be mistaken for that of another
-//! request, in whichever order they arrive.
+//! and a request, and a wake-up for an earlier request is ignored. So a completion cannot be mistaken for that of
+//! another request, in whichever order they arrive.
 
 use super::socket_halves::{ResponseWriter, UnsentBytes};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -71,8 +71,9 @@ impl CompletionSlot {
         *self.state() = ResponseState::InProgress { number, wake_up };
     }
 
-    /// Returns the writer. True if the event loop must be woken; otherwise the connection checks the slot when the client
-    /// sends more. A completion of a request that is not in progress is dropped; the event loop counts its wake-up.
+    /// Returns the writer. True if the event loop must be woken; otherwise the connection checks the slot when the
+    /// client sends more. A completion of a request that is not in progress is dropped; the event loop counts its
+    /// wake-up.
     pub(super) fn complete(&self, completion: Completion) -> bool {
         let mut state = self.state();
         let ResponseState::InProgress { number, wake_up } = *state else { return true };

@@ -1,5 +1,5 @@
-//! One connection of a client, as a state machine that never blocks. It reads request heads, dispatches one request at a
-//! time together with the response writer, sends the unsent bytes of responses, and sets its deadline.
+//! One connection of a client, as a state machine that never blocks. It reads request heads, dispatches one request at
+//! a time together with the response writer, sends the unsent bytes of responses, and sets its deadline.
 
 use super::access::AccessPolicy;
 use super::completion::{AfterResponse, CompletionSlot, RequestNumber};
@@ -152,7 +152,8 @@ impl Connection {
     /// The socket is readable or writable. `is_half_closed` is true if the client has closed its sending direction.
     pub(super) fn on_event(&mut self, context: &ConnectionContext, is_half_closed: bool) -> NextStep {
         self.is_half_closed |= is_half_closed;
-        // Events are edge-triggered. An event during a request in progress is remembered until everything has been read.
+        // Events are edge-triggered. An event during a request in progress is remembered until everything has been
+        // read.
         self.may_have_more = true;
         self.advance(context)
     }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A remote network may have one connection in this many, so that no single client uses all of them. Clients on this host
-/// may use all: a reverse proxy is one of them.
+/// A remote network may have one connection in this many, so that no single client uses all of them. Clients on this
+/// host may use all: a reverse proxy is one of them.
 const NETWORK_SHARE: usize = 4;
 
 pub(super) struct ConnectionLimit {
@@ -32,7 +32,8 @@ impl ConnectionLimit {
         Self { open: Arc::default(), limit }
     }
 
-    /// A permit for one more connection of `network`, which has `open_of` open connections. `None` if a limit is reached.
+    /// A permit for one more connection of `network`, which has `open_of` open connections. `None` if a limit is
+    /// reached.
     pub(super) fn try_acquire(
         &self,
         network: Option<IpAddr>,

@@ -1,5 +1,5 @@
-//! The event loop of all connections, on one thread. It accepts, passes socket events to the connections and requests to
-//! the workers, and enforces deadlines. Sockets, workers and the stop wake it; it waits for nothing else.
+//! The event loop of all connections, on one thread. It accepts, passes socket events to the connections and requests
+//! to the workers, and enforces deadlines. Sockets, workers and the stop wake it; it waits for nothing else.
 
 use super::completion::{WakeUp, WakeUpReceiver, Waker};
 use super::connection::{Connection, ConnectionContext, NextStep};

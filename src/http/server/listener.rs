@@ -8,8 +8,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 const BACKLOG: i32 = 1024;
-/// How long the kernel keeps data that a client does not acknowledge. That may be megabytes per connection, even after the
-/// connection was closed.
+/// How long the kernel keeps data that a client does not acknowledge. That may be megabytes per connection, even after
+/// the connection was closed.
 const TCP_USER_TIMEOUT_MS: u32 = 20_000;
 
 /// Whether the host does not have the address or the address family.

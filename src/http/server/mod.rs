@@ -4,8 +4,8 @@
 //! the access policy, and passes valid requests to the workers, one per connection at a time. One thread runs the event
 //! loop of all connections, so a connection costs no thread; a worker writes its response to the client itself.
 //!
-//! tiny_http hands out the work tokens (`tiny_http_pool`). No client reaches it: it has no limits and no deadlines, and a
-//! request with a huge `Content-Length` ends a process that accepts it.
+//! tiny_http hands out the work tokens (`tiny_http_pool`). No client reaches it: it has no limits and no deadlines, and
+//! a request with a huge `Content-Length` ends a process that accepts it.
 //!
 //! The server does not access Redis or drives.
 
@@ -67,7 +67,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Listens on every address, so that the start fails if a port is in use. `max_connections` limits concurrent connections.
+    /// Listens on every address, so that the start fails if a port is in use. `max_connections` limits concurrent
+    /// connections.
     pub(crate) fn bind(endpoint: &Endpoint, max_connections: usize, stop: &Stop) -> Result<Self, ServerError> {
         let listeners = listen(&endpoint.addresses)?;
         // Each connection has at most one request in progress.
@@ -141,8 +142,8 @@ fn address_text(address: &SockAddr) -> String {
     }
 }
 
-/// Listens on the addresses that this host has. A name (`localhost`) may resolve to further ones; any other failure is an
-/// error.
+/// Listens on the addresses that this host has. A name (`localhost`) may resolve to further ones; any other failure is
+/// an error.
 fn listen_on_available(addresses: &[SocketAddr]) -> Result<Vec<Socket>, ServerError> {
     let mut listeners = Vec::new();
     let mut failures = Vec::new();

@@ -40,8 +40,8 @@ impl PendingRequest {
         Self { head, since, connection, number, writer: Some(writer), slot, waker, _permit: permit }
     }
 
-    /// Sends the response from the thread of the worker, which saves a wake-up, as far as that does not block. The event
-    /// loop sends the rest, so that no worker waits for a client.
+    /// Sends the response from the thread of the worker, which saves a wake-up, as far as that does not block. The
+    /// event loop sends the rest, so that no worker waits for a client.
     pub(crate) fn send(mut self, response: &Response, head_cache: &mut ResponseHeadCache) {
         let Some(completion) = self.write(response, head_cache) else { return };
         if let Some(wake_up) = self.complete(completion) {

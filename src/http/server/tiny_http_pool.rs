@@ -72,7 +72,8 @@ impl TinyHttpPool {
         }
     }
 
-    /// The next request in the queue. If there is none and `lingers` is true, other threads run before a second attempt.
+    /// The next request in the queue. If there is none and `lingers` is true, other threads run before a second
+    /// attempt.
     fn next_queued(&self, lingers: bool) -> Option<PendingRequest> {
         let queued = self.requests.try_recv().ok();
         if queued.is_some() || !lingers {
@@ -102,7 +103,8 @@ impl TinyHttpPool {
 
     fn release(&self, token: WorkToken) {
         let WorkToken { request, source, connection } = token;
-        // Nothing is written: the response was sent to the client. Dropping the writer completes the request in tiny_http.
+        // Nothing is written: the response was sent to the client. Dropping the writer completes the request in
+        // tiny_http.
         drop(request.into_writer());
         if source.send_token(connection).is_err() {
             self.replace(&source);
@@ -144,7 +146,8 @@ impl TokenSource {
         let mut source = Self { server, streams: Vec::with_capacity(connections) };
         for connection in 0..connections {
             source.streams.push(UnixStream::connect(&path)?);
-            // tiny_http loses a connection that arrives while it accepts another one: wait until this one has its thread.
+            // tiny_http loses a connection that arrives while it accepts another one: wait until this one has its
+            // thread.
             source.send_token(connection)?;
             let request = source.server.recv_timeout(TOKEN_TIMEOUT)?.ok_or(io::ErrorKind::TimedOut)?;
             drop(request.into_writer());
