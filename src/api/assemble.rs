@@ -1,4 +1,4 @@
-//! Puts the overview together: every bay and drive joined with its reading, verdict and pool.
+//! Builds the overview: every bay and drive with its reading, verdict and pool.
 
 use super::SCHEMA;
 use super::bay_contradictions;
@@ -10,7 +10,7 @@ use super::overview_input::OverviewInput;
 use super::summarize::summarize;
 use crate::domain::drive::DriveState;
 use crate::domain::enclosure::placement::BayLinks;
-use crate::domain::enclosure::{Bay, Enclosure, EnclosureProblem, Slot};
+use crate::domain::enclosure::{Bay, EnclosureProblem, Slot};
 use crate::domain::exclusion::ExcludedDrive;
 use crate::domain::health::{Judgement, RuleSettings, Verdict, judge_enclosure, judge_pool};
 use crate::domain::identity::DeviceName;
@@ -20,25 +20,24 @@ use crate::domain::topology;
 use crate::domain::zfs::Pool;
 use std::collections::{HashMap, HashSet};
 
-/// Excluded drives that are listed.
+/// Maximum number of excluded drives that are listed.
 const MAX_EXCLUDED: usize = 64;
 
-/// Joins everything into the overview.
+/// Builds the overview.
 pub fn build_overview(input: &OverviewInput) -> Overview {
-    let bay_of = |enclosure: &Enclosure, slot: &Slot| Bay { enclosure: enclosure.id.clone(), slot: slot.label() };
-    let bays: HashSet<Bay> =
-        input.enclosures.iter().flat_map(|e| e.slots.iter().map(move |slot| bay_of(e, slot))).collect();
+    let bays: HashSet<Bay> = bay_contradictions::slots(input.enclosures).map(|(bay, _)| bay).collect();
     let mut by_bay: HashMap<Bay, Vec<DriveSummary>> = HashMap::new();
     let mut unslotted = Vec::new();
     let mut totals = Totals::default();
-    let (mut current, mut any): (Option<Timestamp>, Option<Timestamp>) = (None, None);
+    let mut oldest_current: Option<Timestamp> = None;
+    let mut oldest: Option<Timestamp> = None;
     for record in input.inventory.records() {
         let summary = summarize(record, input);
         totals.count(record, &summary);
         if summary.state == DriveState::Active && !summary.stale {
-            current = current.into_iter().chain(summary.collected_at).min();
+            oldest_current = oldest_current.into_iter().chain(summary.collected_at).min();
         }
-        any = any.into_iter().chain(summary.collected_at).min();
+        oldest = oldest.into_iter().chain(summary.collected_at).min();
         match &record.bay {
             Some(bay) if bays.contains(bay) => by_bay.entry(bay.clone()).or_default().push(summary),
             _ => unslotted.push(summary),
@@ -48,10 +47,12 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
     let enclosures = enclosure_views(input, &mut by_bay, &mut unslotted, &excluded_bays);
     totals.excluded = excluded.len();
     excluded.truncate(MAX_EXCLUDED);
-    unslotted.sort_by(|a, b| a.device.cmp(&b.device));
+    unslotted.sort_by(|left, right| left.device.cmp(&right.device));
     totals.enclosures = enclosures.len();
-    totals.slots = enclosures.iter().map(|e| e.slots.len()).sum();
-    totals.slots_occupied = enclosures.iter().flat_map(|e| &e.slots).filter(|slot| slot.holds_present_drive()).count();
+    for enclosure in &enclosures {
+        totals.slots += enclosure.slots.len();
+        totals.slots_occupied += enclosure.slots.iter().filter(|slot| slot.holds_present_drive()).count();
+    }
     let mut overview = Overview {
         schema: SCHEMA,
         version: ContentVersion::default(),
@@ -59,7 +60,7 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
         host_id: input.host_id.cloned(),
         topology: topology::fingerprint(input.inventory),
         generated_at: input.now,
-        collected_at: current.or(any),
+        collected_at: oldest_current.or(oldest),
         verdict: Verdict::Unknown,
         totals,
         sweep: input.sweep.clone(),
@@ -73,32 +74,37 @@ pub fn build_overview(input: &OverviewInput) -> Overview {
     overview
 }
 
-/// The excluded drives, and the bays that they are in.
+/// The excluded drives, and the drives by bay.
 fn excluded_views(input: &OverviewInput) -> (Vec<ExcludedView>, HashMap<Bay, DeviceName>) {
     let mut bays = HashMap::new();
     if input.excluded.is_empty() {
         return (Vec::new(), bays);
     }
     let links = BayLinks::of(input.enclosures);
-    let mut view = |drive: &ExcludedDrive| {
+    let mut views = Vec::with_capacity(input.excluded.len());
+    for drive in input.excluded {
         let bay = links.place_at(drive.addresses.iter().map(String::as_str)).bay;
-        let view = ExcludedView {
-            device: drive.device.clone(),
-            paths: drive.paths.clone(),
-            serial_number: drive.identity.unit_serial.clone(),
-            wwn: drive.identity.wwn(),
-            model_name: drive.model.clone(),
-            transport: drive.transport,
-            enclosure: bay.as_ref().map(|bay| bay.enclosure.clone()),
-            slot: bay.as_ref().and_then(|bay| bay.slot.number()),
-            excluded_by: drive.entry.clone(),
-        };
-        bays.extend(bay.map(|bay| (bay, drive.device.clone())));
-        view
-    };
-    let mut views: Vec<ExcludedView> = input.excluded.iter().map(&mut view).collect();
-    views.sort_by(|a, b| a.device.cmp(&b.device));
+        views.push(excluded_view(drive, bay.as_ref()));
+        if let Some(bay) = bay {
+            bays.insert(bay, drive.device.clone());
+        }
+    }
+    views.sort_by(|left, right| left.device.cmp(&right.device));
     (views, bays)
+}
+
+fn excluded_view(drive: &ExcludedDrive, bay: Option<&Bay>) -> ExcludedView {
+    ExcludedView {
+        device: drive.device.clone(),
+        paths: drive.paths.clone(),
+        serial_number: drive.identity.unit_serial.clone(),
+        wwn: drive.identity.wwn(),
+        model_name: drive.model.clone(),
+        transport: drive.transport,
+        enclosure: bay.map(|bay| bay.enclosure.clone()),
+        slot: bay.and_then(|bay| bay.slot.number()),
+        excluded_by: drive.entry.clone(),
+    }
 }
 
 fn worst(overview: &Overview) -> Verdict {
@@ -133,8 +139,8 @@ fn enclosure_views(
         for slot in &enclosure.slots {
             let bay = Bay { enclosure: enclosure.id.clone(), slot: slot.label() };
             let mut here = by_bay.remove(&bay).unwrap_or_default();
-            // One drive a bay; should sysfs ever link two, none is lost.
-            here.sort_by(|a, b| a.device.cmp(&b.device));
+            // A bay has one drive. If sysfs links several, the others are listed without a bay.
+            here.sort_by(|left, right| left.device.cmp(&right.device));
             let rest = here.split_off(here.len().min(1));
             unslotted.extend(rest);
             slots.push(slot_view(slot, here.pop(), excluded.get(&bay).cloned(), contradictions.remove(&bay)));
@@ -156,7 +162,7 @@ fn enclosure_views(
             slots,
         });
     }
-    views.sort_by(|a, b| natural_cmp(&a.id, &b.id));
+    views.sort_by(|left, right| natural_cmp(&left.id, &right.id));
     views
 }
 

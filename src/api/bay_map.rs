@@ -1,4 +1,4 @@
-//! The bays as text, one sign a bay: what `/api/map.txt` shows. Pure: an overview in, text out.
+//! The bays as text, one character per bay: the body of `/api/map.txt`. Pure.
 
 use super::describe::devices;
 use super::drive_summary::DriveSummary;
@@ -9,13 +9,13 @@ use crate::domain::health::Verdict;
 use crate::domain::text::sanitize;
 use std::fmt::Write as _;
 
-/// Bays a row: the number at the left and the digit above make the bay's number.
+/// Bays per row. The number at the left plus the digit above is the number of the bay.
 const ROW: u32 = 10;
 
 const LEGEND: &str = "\
-. empty  o ok  w watch  W warn  F crit  z asleep
-? no data: missing, unresponsive, not read yet, or a bay that is not empty and shows no drive
-warn and crit are shown whatever the drive does now, also asleep or missing
+. empty  o ok  w watch  W warn  F crit  z standby
+? no data: missing, unresponsive, not read yet, or a bay that is not empty but has no known drive
+warn and crit are shown in every state, even if the drive is in standby or missing
 ";
 
 /// The complete map.
@@ -57,9 +57,9 @@ fn block(out: &mut String, enclosure: &EnclosureView) {
     if let Some(error) = &enclosure.error {
         let _ = write!(title, "; {}", sanitize(error));
     }
-    let last = enclosure.slots.iter().filter_map(|s| s.slot).max().unwrap_or(0);
+    let last = enclosure.slots.iter().filter_map(|slot| slot.slot).max().unwrap_or(0);
     let width = (last - last % ROW).to_string().len().max(3);
-    let digits: Vec<String> = (0..ROW.min(last.saturating_add(1))).map(|d| d.to_string()).collect();
+    let digits: Vec<String> = (0..ROW.min(last.saturating_add(1))).map(|digit| digit.to_string()).collect();
     let _ = writeln!(out, "{title}\n{:width$}  {}", "", digits.join(" "));
     let mut slots = enclosure.slots.iter().filter_map(|slot| Some((slot.slot?, slot))).peekable();
     while let Some(first) = slots.peek().map(|(number, _)| number - number % ROW) {
@@ -95,7 +95,7 @@ fn bay_sign(slot: &SlotView, enclosure: &EnclosureView) -> char {
     }
 }
 
-/// A drive's sign. What was bad stays shown as bad while the drive sleeps or is silent.
+/// The character for a drive. A bad verdict is shown even if the drive is in standby or unresponsive.
 pub(crate) fn sign(drive: &DriveSummary) -> char {
     match (drive.verdict, drive.state) {
         (Verdict::Crit, _) => 'F',

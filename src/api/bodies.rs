@@ -1,5 +1,5 @@
-//! The bodies of `/api/drives`, `/api/enclosures` and `/api/zfs`, borrowed from the data of the overview,
-//! and that of a refusal.
+//! The bodies of `/api/drives`, `/api/enclosures` and `/api/zfs`, borrowed from the data of the overview, and the body
+//! of a problem response.
 
 use super::SCHEMA;
 use super::content_version::ContentVersion;
@@ -18,22 +18,22 @@ use std::collections::BTreeMap;
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct DrivesBody<'a> {
-    /// The drives that were asked for, by enclosure id, slot number, then device name.
+    /// The selected drives, by enclosure id, slot number, then device name.
     pub(crate) drives: Vec<&'a DriveSummary>,
 }
 
-/// The body of a refusal (RFC 9457).
+/// The body of a response with an error status (RFC 9457).
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ProblemBody<'a> {
-    /// Always `about:blank`: the status says what kind of problem it is.
+    /// Always `about:blank`: the status is the kind of the problem.
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
-    /// The status in words.
+    /// Name of the kind of problem.
     pub(crate) title: &'static str,
     /// The status of the response.
     pub(crate) status: u16,
-    /// What was found and what was wanted.
+    /// What was found, what was expected, and what to do.
     pub(crate) detail: &'a str,
 }
 
@@ -41,19 +41,19 @@ pub(crate) struct ProblemBody<'a> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnclosuresBody<'a> {
-    /// Version of this body's form; another number means that fields have changed their meaning.
+    /// Version of the format of this body; it changes when fields change their meaning.
     pub(crate) schema: u32,
-    /// Of these very bytes: an equal version is an equal body.
+    /// Hash of the body: two bodies with equal versions are equal.
     pub(crate) version: ContentVersion,
-    /// Name of the host that the daemon runs on.
+    /// Name of the host on which the daemon runs.
     pub(crate) host: &'a str,
-    /// Fingerprint of which drive has which names and sits in which bay.
+    /// Fingerprint of the block devices and the bay of every drive.
     pub(crate) topology: &'a str,
-    /// When this was put together.
+    /// Time at which this body was built.
     pub(crate) generated_at: Timestamp,
-    /// The oldest of the current readings in it; what `Age` counts from.
+    /// Time of the oldest current reading in it; `Age` counts from it.
     pub(crate) collected_at: Option<Timestamp>,
-    /// The shelves with their bays and drives, by id.
+    /// The enclosures with their bays and drives, by id.
     pub(crate) enclosures: &'a [EnclosureView],
 }
 
@@ -75,29 +75,29 @@ impl<'a> From<&'a Overview> for EnclosuresBody<'a> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ZfsBody<'a> {
-    /// Version of this body's form; another number means that fields have changed their meaning.
+    /// Version of the format of this body; it changes when fields change their meaning.
     pub(crate) schema: u32,
-    /// Of these very bytes: an equal version is an equal body.
+    /// Hash of the body: two bodies with equal versions are equal.
     pub(crate) version: ContentVersion,
-    /// Name of the host that the daemon runs on.
+    /// Name of the host on which the daemon runs.
     pub(crate) host: &'a str,
-    /// Fingerprint of which drive has which names and sits in which bay.
+    /// Fingerprint of the block devices and the bay of every drive.
     pub(crate) topology: &'a str,
-    /// When this was put together.
+    /// Time at which this body was built.
     pub(crate) generated_at: Timestamp,
-    /// When zpool gave this.
+    /// Time at which zpool reported this.
     pub(crate) collected_at: Option<Timestamp>,
-    /// This host runs ZFS; `null`: not heard yet.
+    /// Whether this host runs ZFS; `null` until zpool has been run.
     pub(crate) available: Option<bool>,
     /// Why the pools are unknown or old.
     pub(crate) error: Option<&'a str>,
     /// The pools.
     pub(crate) pools: Vec<PoolView<'a>>,
-    /// Leaves that no drive here is.
+    /// Leaves that are not on a drive of this host.
     pub(crate) unmatched: Vec<Unmatched<'a>>,
-    /// Kernel name of a drive to its place in a pool; of several, the one in most trouble.
+    /// Membership of each drive by block device; if it has several, the one in the worst state.
     pub(crate) devices: BTreeMap<DeviceName, Membership>,
-    /// Kernel name of a drive to all its places in pools, the one in most trouble first.
+    /// All memberships of each drive by block device, the one in the worst state first.
     pub(crate) memberships: BTreeMap<DeviceName, Vec<Membership>>,
 }
 
@@ -107,9 +107,9 @@ pub struct ZfsBody<'a> {
 pub(crate) struct PoolView<'a> {
     #[serde(flatten)]
     pub(crate) pool: &'a Pool,
-    /// The worst of its findings; `unknown` where zpool gave no state.
+    /// The worst of its findings; `unknown` if zpool reported no state.
     pub(crate) verdict: Verdict,
-    /// The reasons for its verdict, worst first. What is wrong with a drive of it is a finding of that drive.
+    /// The reasons for its verdict, worst first. Findings on its drives belong to those drives.
     pub(crate) findings: &'a [Finding],
 }
 
@@ -117,13 +117,14 @@ impl<'a> PoolView<'a> {
     /// With the verdict that the overview has for the pool.
     fn new(pool: &'a Pool, overview: &'a Overview) -> Self {
         let summary = overview.pools.iter().find(|summary| summary.name == pool.name);
-        let verdict = summary.map_or(Verdict::Unknown, |summary| summary.verdict);
-        let findings = summary.map_or(&[][..], |summary| &summary.findings);
-        Self { pool, verdict, findings }
+        match summary {
+            Some(summary) => Self { pool, verdict: summary.verdict, findings: &summary.findings },
+            None => Self { pool, verdict: Verdict::Unknown, findings: &[] },
+        }
     }
 }
 
-/// A leaf without a drive.
+/// A leaf that is not on a drive of this host.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Unmatched<'a> {
@@ -131,7 +132,7 @@ pub(crate) struct Unmatched<'a> {
     pub(crate) pool: &'a str,
     /// Top-level vdev.
     pub(crate) vdev: &'a str,
-    /// What the vdev is for.
+    /// Role of the vdev in the pool.
     pub(crate) role: VdevRole,
     #[serde(flatten)]
     pub(crate) leaf: &'a Leaf,

@@ -4,31 +4,34 @@
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::Range;
 
-/// A hash over all of a body, itself left out.
+/// A hash of the bytes of a body that follow it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Version", with = "String"))]
 pub struct ContentVersion(u64);
 
-/// The length of the header of a body, which ends with its version.
+/// The length in bytes of the header of a body, which ends with its version.
 pub(crate) const VERSION_PREFIX_BYTES: usize = VERSION_RANGE.end + 1;
 
-/// The beginning of every body with a version, which follows it. The number is `SCHEMA`.
+/// The beginning of every body with a version, up to the version. The number is `SCHEMA`.
 const PREFIX: &[u8] = b"{\"schema\":1,\"version\":\"";
 const DIGITS: usize = 16;
 const VERSION_RANGE: Range<usize> = PREFIX.len()..PREFIX.len() + DIGITS;
 
 impl ContentVersion {
-    /// The version of those bytes.
+    /// The version of bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(hash(bytes))
     }
 
     /// Reads the content version from a body or its header; `None` if it has none.
     pub(crate) fn read(header: &[u8]) -> Option<Self> {
-        let digits = header.get(VERSION_RANGE).filter(|_| header.starts_with(PREFIX))?;
-        let is_hex = digits.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b));
-        let hash = u64::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| is_hex)?, 16).ok()?;
-        (header.get(VERSION_RANGE.end) == Some(&b'"')).then_some(Self(hash))
+        let digits = header.get(VERSION_RANGE)?;
+        let is_hex = digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_hex || !header.starts_with(PREFIX) || header.get(VERSION_RANGE.end) != Some(&b'"') {
+            return None;
+        }
+        let hash = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        Some(Self(hash))
     }
 }
 
@@ -53,13 +56,13 @@ impl<'de> Deserialize<'de> for ContentVersion {
 
 /// The JSON of a body whose first fields are `schema` and `version`, with its version.
 pub(crate) fn with_version(body: &impl Serialize) -> Vec<u8> {
-    // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
+    // Strings, numbers and lists only: serialization cannot fail. An empty value would be a miss.
     let mut json = serde_json::to_vec(body).unwrap_or_default();
     stamp(&mut json);
     json
 }
 
-/// Updates the version of a body that was changed. A body without a version is not changed.
+/// Updates the version of a body that was changed. Does nothing to a body without a version.
 pub(crate) fn stamp(body: &mut [u8]) {
     if ContentVersion::read(body).is_none() {
         return;
@@ -70,22 +73,23 @@ pub(crate) fn stamp(body: &mut [u8]) {
     }
 }
 
-/// FNV-1a, eight bytes per step, with the high bits mixed down after each: fast over megabytes, the same in every run.
+/// FNV-1a with eight bytes per step and the high bits mixed down after each: fast for megabytes, and equal in every
+/// run.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut mix = |word: u64| {
-        hash = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
-        hash ^= hash >> 29;
-    };
     let (words, rest) = bytes.as_chunks::<8>();
     for word in words {
-        mix(u64::from_le_bytes(*word));
+        hash = mix(hash, u64::from_le_bytes(*word));
     }
     for byte in rest {
-        mix(u64::from(*byte));
+        hash = mix(hash, u64::from(*byte));
     }
-    mix(u64::try_from(bytes.len()).unwrap_or(0));
-    hash
+    mix(hash, u64::try_from(bytes.len()).unwrap_or(0))
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
+    let hash = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
+    hash ^ (hash >> 29)
 }
 
 #[cfg(test)]
@@ -109,16 +113,16 @@ mod tests {
         let base = "a".repeat(100);
         let body_bytes = body(&base);
         let version = ContentVersion::read(&body_bytes);
-        assert!(version.is_some_and(|v| v != ContentVersion::default()), "{}", String::from_utf8_lossy(&body_bytes));
+        assert_ne!(version.unwrap(), ContentVersion::default(), "{}", String::from_utf8_lossy(&body_bytes));
         assert_eq!(ContentVersion::read(&body_bytes[..VERSION_PREFIX_BYTES]), version);
         assert_eq!(body(&base), body_bytes, "the same bytes have the same version");
-        let mut seen = std::collections::HashSet::from([version.map(|v| v.0)]);
+        let mut seen = std::collections::HashSet::from([version.unwrap().0]);
         for at in 0..base.len() {
             let other = format!("{}b{}", &base[..at], &base[at + 1..]);
-            assert!(seen.insert(ContentVersion::read(&body(&other)).map(|v| v.0)), "byte {at}");
+            assert!(seen.insert(ContentVersion::read(&body(&other)).unwrap().0), "byte {at}");
         }
         for length in 0..base.len() {
-            assert!(seen.insert(ContentVersion::read(&body(&base[..length])).map(|v| v.0)), "length {length}");
+            assert!(seen.insert(ContentVersion::read(&body(&base[..length])).unwrap().0), "length {length}");
         }
     }
 

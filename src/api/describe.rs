@@ -1,5 +1,5 @@
-//! How a drive is put into words for people at a terminal: the same in `scan`, in the map and in
-//! a line about one drive; and what a pool does.
+//! Texts about drives and the activities of pools for people at a terminal: the same in `scan`, in the map and in the
+//! line about one drive.
 
 use super::drive_summary::DriveSummary;
 use crate::domain::drive::DriveState;
@@ -9,13 +9,13 @@ use crate::domain::text::sanitize;
 use crate::domain::zfs::activity::{Activity, Scan};
 use crate::domain::zfs::words::{ActivityKind, ActivityState, ScanKind, ScanState, VdevRole};
 
-/// Every kernel name: `sda,sdca`.
+/// The block devices of all paths: `sda,sdca`.
 pub(crate) fn devices(drive: &DriveSummary) -> String {
     drive.paths.iter().map(DeviceName::as_str).collect::<Vec<_>>().join(",")
 }
 
-/// What it serves, the place in most trouble first: `tank/raidz2-0`, `tank spare`, `rpool/mirror-0, tank log`; `None` when
-/// no pool is known to have it.
+/// The memberships, the one in the worst state first: `tank/raidz2-0`, `tank spare`, `rpool/mirror-0, tank log`. `None`
+/// if the drive is not known to be in a pool.
 pub(crate) fn pool_location(drive: &DriveSummary) -> Option<String> {
     let mut places: Vec<String> = Vec::new();
     for place in &drive.memberships {
@@ -25,7 +25,7 @@ pub(crate) fn pool_location(drive: &DriveSummary) -> Option<String> {
             role => format!("{pool} {role}"),
         };
         let text = sanitize(text.trim_end());
-        // Of a spare in use only the vdev that it helps.
+        // For a spare in use, only the vdev in which it replaces a drive.
         let is_spare_in_use = place.role == VdevRole::Spare && !places.is_empty();
         if !is_spare_in_use && !places.contains(&text) {
             places.push(text);
@@ -34,8 +34,7 @@ pub(crate) fn pool_location(drive: &DriveSummary) -> Option<String> {
     if places.is_empty() { None } else { Some(places.join(", ")) }
 }
 
-/// The verdict, and what the drive does where that is not simply answering: `ok`, `missing`,
-/// `crit, unresponsive`.
+/// The verdict, and the state unless it is `active`: `ok`, `missing`, `crit, unresponsive`.
 pub(crate) fn verdict(drive: &DriveSummary) -> String {
     match drive.state {
         DriveState::Active => drive.verdict.as_str().to_owned(),
@@ -46,7 +45,10 @@ pub(crate) fn verdict(drive: &DriveSummary) -> String {
 
 /// The first reason for the verdict, or why there is none.
 pub(crate) fn reason(drive: &DriveSummary) -> Option<String> {
-    drive.findings.first().map(|f| f.message.as_str()).or(drive.error.as_deref()).map(sanitize)
+    match drive.findings.first() {
+        Some(finding) => Some(sanitize(&finding.message)),
+        None => drive.error.as_deref().map(sanitize),
+    }
 }
 
 /// State of the scan of a pool: `scrub 42 % done`, `resilver of mirror-0 paused, 25 % done`, `scrub finished`.
@@ -60,7 +62,7 @@ pub(crate) fn scan(scan: &Scan) -> String {
     }
 }
 
-/// What a pool does beside its scan: `expansion of raidz1-0 12.5 % done`, `checkpoint exists since …`.
+/// An activity of a pool other than its scan: `expansion of raidz1-0 12.5 % done`, `checkpoint exists since …`.
 pub(crate) fn activity(activity: &Activity) -> String {
     let kind = match activity.kind {
         ActivityKind::ErrorScrub => "error scrub",
@@ -81,7 +83,10 @@ pub(crate) fn activity(activity: &Activity) -> String {
 }
 
 fn with_vdev(what: &str, vdev: Option<&str>) -> String {
-    vdev.map_or_else(|| what.to_owned(), |vdev| format!("{what} of {vdev}"))
+    match vdev {
+        Some(vdev) => format!("{what} of {vdev}"),
+        None => what.to_owned(),
+    }
 }
 
 fn running(what: &str, done_percent: Option<f64>) -> String {
@@ -104,7 +109,7 @@ mod tests {
     use crate::domain::time::Timestamp;
 
     #[test]
-    fn what_a_pool_does_is_said_in_words() {
+    fn activities_of_pools_are_described() {
         let of = |kind, state, vdev: Option<&str>, done_percent, started_at: Option<i64>| Activity {
             vdev: vdev.map(str::to_owned),
             done_percent,

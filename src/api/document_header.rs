@@ -1,4 +1,4 @@
-//! What has to be known of any stored value before it may be shown.
+//! The header of a stored value: the fields that decide whether it may be served.
 
 use super::SCHEMA;
 use crate::domain::drive::DriveState;
@@ -7,7 +7,7 @@ use crate::domain::identity::{EnclosureId, Identity, SerialNumber};
 use crate::domain::time::Timestamp;
 use serde::Deserialize;
 
-/// What has to be known of any stored value before it may be shown.
+/// The fields of a stored value that decide whether it may be served.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DocumentHeader {
     pub(crate) schema: u32,
@@ -32,18 +32,18 @@ pub struct DocumentHeader {
 }
 
 impl DocumentHeader {
-    /// `None`: no JSON of this schema.
+    /// `None` if the value is not JSON of this schema.
     pub fn parse(value: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(value).ok().filter(|head| head.schema == SCHEMA)
     }
 
-    /// It is of that drive, in that bay.
+    /// Whether the value is about that drive in that bay.
     pub(crate) fn is_of(&self, identity: &Identity, bay: Option<&Bay>) -> bool {
         let place = bay.map(|bay| (Some(bay.enclosure.as_str()), bay.slot.number()));
         self.identity == *identity && (self.enclosure.as_deref(), self.slot) == place.unwrap_or_default()
     }
 
-    /// The time from which `Age` counts: of the values, or else of the check that found none.
+    /// The time from which `Age` counts: that of the values, or else that of the check that returned none.
     pub(crate) fn observed_at(&self) -> Option<Timestamp> {
         self.collected_at.or(self.checked_at).or(self.generated_at)
     }

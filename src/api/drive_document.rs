@@ -1,5 +1,4 @@
-//! The document of one drive: the value of `jbod:smart:{device}` and the body of
-//! `/api/drives/{id}`, one and the same bytes.
+//! The document of one drive: the value of `jbod:smart:{device}` and the body of `/api/drives/{id}` are the same bytes.
 
 use super::SCHEMA;
 use super::drive_summary::DriveSummary;
@@ -17,97 +16,102 @@ use crate::domain::transport::Attachment;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The body of `/api/drives/{id}`: the summary, and what the last good reading says besides.
+/// The body of `/api/drives/{id}`: the summary and further values of the last good reading.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct DriveDoc<'a> {
-    /// Version of this body's form; another number means that fields have changed their meaning.
+    /// Version of the format of this body; it changes when fields change their meaning.
     schema: u32,
-    /// What sysfs said the drive was when this was stored; compared before it is shown.
+    /// Identity of the drive in sysfs when this was stored; compared with the current one before it is served.
     identity: &'a Identity,
     #[serde(flatten)]
     summary: &'a DriveSummary,
-    /// Names under `/dev/disk/by-id`, without partitions.
+    /// Names under `/dev/disk/by-id`, without those of partitions.
     by_id: &'a [String],
-    /// Its paths, also those that are missing; empty of a disk behind a RAID controller, which has those of its volume.
+    /// Paths to the drive, including missing ones. Empty for a disk behind a RAID controller, whose paths are those of
+    /// its volume.
     path_states: Vec<PathView>,
-    /// The drive's own verdict (smartctl's `smart_status.passed`).
+    /// SMART status that the drive reports (`smart_status.passed` of smartctl).
     smart_status_passed: Option<bool>,
-    /// Why `smart_status_passed` is `null` although smartctl calls it passed: a SCSI drive that does not report that it fails.
+    /// Why `smart_status_passed` is `null` although smartctl reports `passed`: the SCSI drive is set not to report
+    /// failures.
     smart_status_not_judged: Option<&'static str>,
-    /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
+    /// Power mode: `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
     power_mode: Option<&'a str>,
-    /// The newest self-test, or the one that is running.
+    /// Latest self-test, or the one that is running.
     self_test: Option<&'a SelfTest>,
-    /// What the drive itself calls too hot; `null` without a reading.
+    /// Maximum temperatures that the drive specifies; `null` without a reading.
     temperature_limits: Option<TemperatureLimits>,
-    /// How worn it is; `null` without a reading.
+    /// Endurance used and spare capacity left; `null` without a reading.
     wear: Option<Wear>,
-    /// How often it was switched on.
+    /// Number of power cycles.
     power_cycle_count: Option<u64>,
-    /// smartctl's exit status.
+    /// Exit status of smartctl.
     #[cfg_attr(feature = "schema", schemars(with = "crate::domain::smart::ExitBits"))]
     exit_status: ExitStatus,
-    /// smartctl's `device.type` (`sat`, `scsi`, `nvme`, …).
+    /// Device type that smartctl used (`device.type`: `sat`, `scsi`, `nvme`, …).
     device_type: Option<&'a str>,
-    /// Of an ATA drive.
+    /// Values of an ATA drive; `null` for other protocols.
     ata: Option<&'a AtaDetail>,
-    /// Of a SCSI drive.
+    /// Values of a SCSI drive; `null` for other protocols.
     scsi: Option<&'a ScsiDetail>,
-    /// Of an NVMe drive.
+    /// Values of an NVMe drive; `null` for other protocols.
     nvme: Option<&'a NvmeDetail>,
-    /// How long the last run of smartctl took; `null` where none was needed.
+    /// Duration of the last smartctl run, in milliseconds; `null` if none was needed.
     took_ms: Option<u64>,
-    /// `7.4`
+    /// Version of smartctl, such as `7.4`.
     smartctl_version: Option<&'a str>,
-    /// smartctl's own JSON of the reading the values are from.
+    /// The JSON output of smartctl that the values are from.
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     smartctl: Option<&'a RawValue>,
 }
 
-/// Limits for the paths and links of a stored document; a drive has fewer.
+/// Limits of the lists in a stored document; a drive has fewer paths, units and links.
 const MAX_PATHS: usize = 16;
 const MAX_UNITS: usize = 128;
 const MAX_LINKS: usize = 64;
 
-/// Usual size of a document without smartctl's JSON.
+/// Usual size of a document without the JSON of smartctl, in bytes.
 const BASE_CAPACITY: usize = 6 * 1024;
 
-/// Composes a drive's document.
+/// Composes the document of a drive. `raw` is the JSON output of smartctl.
 pub fn compose(record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawValue>) -> Vec<u8> {
-    let report = record.report.as_deref();
+    let no_report = SmartReport::default();
+    let last_report = record.report.as_deref();
+    let report = last_report.unwrap_or(&no_report);
     let doc = DriveDoc {
         schema: SCHEMA,
         identity: &record.drive.identity,
         summary,
         by_id: &record.drive.by_id,
         path_states: path_views(&record.paths),
-        smart_status_passed: report.and_then(|r| r.smart_status_passed),
-        smart_status_not_judged: report.and_then(SmartReport::smart_status_not_judged),
-        power_mode: report.and_then(|r| r.power_mode.as_deref()),
-        self_test: report.and_then(|r| r.self_test.as_ref()),
-        temperature_limits: report.map(|r| r.temperature_limits),
-        wear: report.map(|r| r.wear),
-        power_cycle_count: report.and_then(|r| r.power_cycle_count),
-        exit_status: report.map(|r| r.exit_status).unwrap_or_default(),
-        device_type: report.and_then(|r| r.device_type.as_deref()),
-        ata: report.and_then(|r| r.ata.as_ref()),
-        scsi: report.and_then(|r| r.scsi.as_ref()),
-        nvme: report.and_then(|r| r.nvme.as_ref()),
+        smart_status_passed: report.smart_status_passed,
+        smart_status_not_judged: report.smart_status_not_judged(),
+        power_mode: report.power_mode.as_deref(),
+        self_test: report.self_test.as_ref(),
+        temperature_limits: last_report.map(|report| report.temperature_limits),
+        wear: last_report.map(|report| report.wear),
+        power_cycle_count: report.power_cycle_count,
+        exit_status: report.exit_status,
+        device_type: report.device_type.as_deref(),
+        ata: report.ata.as_ref(),
+        scsi: report.scsi.as_ref(),
+        nvme: report.nvme.as_ref(),
         took_ms: record.took_ms,
-        smartctl_version: report.and_then(|r| r.smartctl_version.as_deref()),
+        smartctl_version: report.smartctl_version.as_deref(),
         smartctl: raw,
     };
-    // Reserved at once: growth by doubling would copy all of it several times.
-    let mut body = Vec::with_capacity(raw.map_or(0, |raw| raw.get().len()) + BASE_CAPACITY);
-    // Strings, numbers and lists only: this cannot fail, and an empty value would be a miss.
+    // Allocated once: growth by doubling would copy all of it several times.
+    let raw_length = raw.map(|raw| raw.get().len()).unwrap_or_default();
+    let mut body = Vec::with_capacity(raw_length + BASE_CAPACITY);
+    // Strings, numbers and lists only: serialization cannot fail. An empty value would be a miss.
     if serde_json::to_writer(&mut body, &doc).is_err() {
         body.clear();
     }
     body
 }
 
-/// A stored document, as far as a drive can be put together from it again.
+/// The part of a stored document from which a missing drive is restored.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoredDocument {
     pub(crate) schema: u32,
@@ -119,28 +123,21 @@ pub struct StoredDocument {
 }
 
 impl StoredDocument {
+    /// `None` if the value is not a document of this schema.
     pub fn parse(value: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(value).ok().filter(|stored| stored.schema == SCHEMA)
     }
 
-    /// The missing drive of this document; `None` without an identity. `report`: parsed from its smartctl JSON.
+    /// The missing drive of this document; `None` without an identity. `report` is parsed from its smartctl JSON.
     pub fn to_restored(&self, report: Option<SmartReport>, missing_since: Timestamp) -> Option<RestoredDrive> {
         let (identity, summary) = (self.identity.clone(), &self.summary);
         if identity.is_empty() {
             return None;
         }
-        let path = |device: &DeviceName| DrivePath {
-            device: device.clone(),
-            node: String::new(),
-            host: None,
-            address: String::new(),
-            unit: 0,
-            state: None,
-        };
         let drive = Drive {
             key: DriveKey::Restored(identity.clone()),
             device: summary.device.clone(),
-            paths: summary.paths.iter().take(MAX_PATHS).map(path).collect(),
+            paths: summary.paths.iter().take(MAX_PATHS).map(restored_path).collect(),
             units: summary.units.iter().take(MAX_UNITS).cloned().collect(),
             identity,
             vendor: summary.vendor.clone(),
@@ -164,7 +161,12 @@ impl StoredDocument {
     }
 }
 
-/// The paths of a drive and its bay, out of a stored document. `None`: it is of another form.
+/// A path of which only the block device is known.
+fn restored_path(device: &DeviceName) -> DrivePath {
+    DrivePath { device: device.clone(), node: String::new(), host: None, address: String::new(), unit: 0, state: None }
+}
+
+/// The paths of a drive and its bay, from a stored document. `None` if the value is not a document of this schema.
 pub(crate) fn stored_paths(value: &[u8], now: Timestamp) -> Option<(Vec<KnownPath>, Option<Bay>)> {
     #[derive(Deserialize)]
     struct Paths {
@@ -174,12 +176,15 @@ pub(crate) fn stored_paths(value: &[u8], now: Timestamp) -> Option<(Vec<KnownPat
         enclosure: Option<EnclosureId>,
         slot: Option<u32>,
     }
-    let stored = serde_json::from_slice::<Paths>(value).ok().filter(|stored| stored.schema == SCHEMA)?;
+    let stored: Paths = serde_json::from_slice(value).ok()?;
+    if stored.schema != SCHEMA {
+        return None;
+    }
     let paths = stored.path_states.iter().take(MAX_PATHS).filter_map(|path| path.to_missing(now)).collect();
     Some((paths, Bay::known(stored.enclosure.as_ref(), stored.slot)))
 }
 
-/// smartctl's JSON out of a stored document.
+/// The JSON output of smartctl in a stored document.
 pub fn smartctl_json(value: &[u8]) -> Option<&RawValue> {
     #[derive(Deserialize)]
     struct Raw<'a> {

@@ -15,44 +15,44 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriveSummary {
-    /// Kernel name it goes by: that of its first path.
+    /// Block device of its first path.
     pub(crate) device: DeviceName,
-    /// Kernel names of all its paths, to all its logical units.
+    /// Block devices of all its paths, to all its logical units.
     pub(crate) paths: Vec<DeviceName>,
-    /// How many of its paths work; `null` of a missing drive, and of a disk behind a RAID controller.
+    /// Number of working paths; `null` for a missing drive and for a disk behind a RAID controller.
     #[serde(default)]
     pub(crate) working_paths: Option<usize>,
-    /// How many paths it is known to have: those that were lost count until they are back, or forgotten.
+    /// Number of paths that the drive is known to have; a lost path counts until it works again or is forgotten.
     #[serde(default)]
     pub(crate) expected_paths: Option<usize>,
-    /// Its logical units, by LUN: one, or one for each actuator or NVMe namespace.
+    /// Logical units by LUN: one, or one for each actuator or NVMe namespace.
     #[serde(default)]
     pub(crate) units: Vec<LogicalUnit>,
-    /// From smartctl, or from sysfs while there is no reading.
+    /// Serial number, from smartctl, or from sysfs without a reading.
     pub(crate) serial_number: Option<SerialNumber>,
-    /// World Wide Name: `0x` and hex digits; `eui.…` of NVMe.
+    /// World Wide Name: `0x` and hex digits; `eui.…` for NVMe.
     pub(crate) wwn: Option<String>,
-    /// Model, as smartctl names it.
+    /// Model, as smartctl reports it.
     pub(crate) model_name: Option<String>,
-    /// Maker (SCSI INQUIRY).
+    /// Vendor (SCSI INQUIRY).
     pub(crate) vendor: Option<String>,
-    /// Firmware, as the drive gives it.
+    /// Firmware version.
     pub(crate) firmware_version: Option<String>,
-    /// The command set that answered.
+    /// Command set of the drive.
     pub(crate) protocol: Option<Protocol>,
-    /// What it is attached by, as sysfs shows it.
+    /// Transport by which it is attached, from sysfs.
     pub(crate) transport: Option<Transport>,
-    /// Of a disk behind a RAID controller: the volume whose node leads to it.
+    /// For a disk behind a RAID controller, the block device of the volume through which it is read.
     pub(crate) raid_volume: Option<DeviceName>,
-    /// Capacity for the user, of all logical units together.
+    /// Usable capacity of all logical units, in bytes.
     pub(crate) user_capacity_bytes: Option<u64>,
-    /// Rotations a minute; 0 = solid state.
+    /// Rotation rate in revolutions per minute; 0 for solid state.
     pub(crate) rotation_rate_rpm: Option<u32>,
-    /// Temperature now; `null` too where the drive gives a placeholder.
+    /// Current temperature in °C; also `null` if the drive reports a placeholder.
     pub(crate) temperature_celsius: Option<i32>,
-    /// Hours under power in its life.
+    /// Power-on hours.
     pub(crate) power_on_hours: Option<u64>,
-    /// What it is doing.
+    /// State of the drive.
     pub(crate) state: DriveState,
     /// The worst of its findings.
     pub(crate) verdict: Verdict,
@@ -60,64 +60,65 @@ pub struct DriveSummary {
     pub(crate) findings: Vec<Finding>,
     /// Id of the enclosure, as in `enclosures[].id`.
     pub(crate) enclosure: Option<EnclosureId>,
-    /// Number of its bay; `null` in no known bay, and in one without a number.
+    /// Number of its bay; `null` if the bay is unknown or has no number.
     pub(crate) slot: Option<u32>,
-    /// The enclosure is missing since then, and the drive is still here: its bay is as it was at that time. `null` where
-    /// the bay is current.
+    /// Time since when the enclosure has been missing although the drive is present: the bay is the one it had at that
+    /// time. `null` if the bay is current.
     #[serde(default)]
     pub(crate) bay_as_of: Option<Timestamp>,
-    /// What its bay is known by: `ses` (the shelf), `sas_device` (the HBA's driver), `path_info` (hpsa, smartpqi), `pci_slot`
-    /// (a hot-plug slot); `null` in no bay.
+    /// Source of its bay: `ses` (the enclosure), `sas_device` (the driver of the HBA), `path_info` (hpsa, smartpqi),
+    /// `pci_slot` (a hot-plug slot); `null` if it is in no bay.
     #[serde(default)]
     pub(crate) slot_source: Option<BaySource>,
-    /// Why it is shown in no bay although bays link it.
+    /// Why it is shown in no bay although the kernel links bays to it.
     #[serde(default)]
     pub(crate) contradiction: Option<String>,
-    /// ZFS pool that has it.
+    /// ZFS pool of the drive.
     pub(crate) pool: Option<String>,
-    /// Top-level vdev that has it.
+    /// Top-level vdev of the drive.
     pub(crate) vdev: Option<String>,
-    /// What its vdev is for.
+    /// Role of its vdev in the pool.
     pub(crate) role: Option<VdevRole>,
-    /// Its own state in the pool: `ONLINE`, `FAULTED`, `AVAIL`, …
+    /// State of the drive in the pool: `ONLINE`, `FAULTED`, `AVAIL`, …
     pub(crate) vdev_state: Option<VdevState>,
-    /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
+    /// Read errors that ZFS has counted since the pool was imported or cleared (zpool-status(8), READ).
     pub(crate) read_errors: Option<u64>,
-    /// Writes that failed, as ZFS counts them (WRITE).
+    /// Write errors that ZFS has counted (WRITE).
     pub(crate) write_errors: Option<u64>,
-    /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
+    /// Checksum errors that ZFS has counted (CKSUM).
     pub(crate) checksum_errors: Option<u64>,
-    /// All its places in pools, the one in most trouble first: `pool` to `checksum_errors` are those of the first.
+    /// All memberships of the drive in pools, the one in the worst state first; `pool` to `checksum_errors` are those
+    /// of the first.
     #[serde(default)]
     pub(crate) memberships: Vec<Membership>,
-    /// When the values were read from the drive.
+    /// Time at which the values were read from the drive.
     pub(crate) collected_at: Option<Timestamp>,
-    /// When the drive was last asked, whatever came of it.
+    /// Time at which the drive was last asked, whatever the result.
     pub(crate) checked_at: Option<Timestamp>,
-    /// Since when it is gone; `null` while it is here.
+    /// Time since when it has been missing; `null` while it is present.
     pub(crate) missing_since: Option<Timestamp>,
-    /// The values are older than a reading may be.
+    /// Whether the values are older than their maximum age.
     pub(crate) stale: bool,
     /// Why there is no (newer) reading.
     pub(crate) error: Option<String>,
-    /// `false`: that it has no health data is no fault. It is a RAID volume, an iSCSI, Fibre Channel or virtio disk that never
-    /// gave any, or has no node in `/dev`.
+    /// `false` if missing health data is not a fault: the drive is a RAID volume, an iSCSI, Fibre Channel or virtio
+    /// disk that has never reported any, or it has no node in `/dev`.
     #[serde(default = "is_expected")]
     pub(crate) health_expected: bool,
 }
 
-/// What an earlier version has stored does not say.
+/// The default for values stored by an earlier version.
 fn is_expected() -> bool {
     true
 }
 
 impl DriveSummary {
-    /// One of its places is in that pool. A list of an earlier version has `pool` only.
+    /// Whether the drive is a member of that pool. A list stored by an earlier version has `pool` only.
     pub(crate) fn is_in_pool(&self, pool: &str) -> bool {
         self.pool.as_deref() == Some(pool) || self.memberships.iter().any(|place| place.pool == pool)
     }
 
-    /// The number of paths to a logical unit, of the unit that has most.
+    /// The number of paths to the logical unit that has most.
     pub(crate) fn paths_of_unit(&self) -> usize {
         self.units.iter().map(|unit| unit.paths.len()).max().unwrap_or(self.paths.len())
     }

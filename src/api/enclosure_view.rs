@@ -14,45 +14,46 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct EnclosureView {
-    /// Logical id of the shelf (SES, `0x500304801f2b9d3f`). Where several shelves report one id, the end of the SES device's own
-    /// name follows (`0x500304801f2b9d3f-00bbb0`); where there is no id, it is that name, or else the sysfs name.
+    /// Enclosure logical identifier (SES, `0x500304801f2b9d3f`). If several enclosures report the same one, the end of
+    /// the name of the SES device is appended (`0x500304801f2b9d3f-00bbb0`); without one, it is that name, or else the
+    /// sysfs name.
     pub(crate) id: EnclosureId,
-    /// The first IO module's name under `/sys/class/enclosure`; empty where no SES device shows the bays, but something else
-    /// (`slot_source` of the drives).
+    /// Name of the first IO module under `/sys/class/enclosure`; empty if the bays are not known from an SES device but
+    /// from another source (`slot_source` of the drives).
     pub(crate) sysfs_name: String,
     /// Names under `/sys/class/enclosure`, one for each IO module.
     pub(crate) sysfs_names: Vec<String>,
-    /// Its IO modules, those that are missing among them: what the enclosure is known to have.
+    /// IO modules that the enclosure is known to have, including missing ones.
     #[serde(default)]
     pub(crate) modules: Vec<ModuleView>,
-    /// Maker, as the shelf gives it to SCSI INQUIRY.
+    /// Vendor (SCSI INQUIRY).
     pub(crate) vendor: Option<String>,
-    /// Model (INQUIRY).
+    /// Model (SCSI INQUIRY).
     pub(crate) model: Option<String>,
-    /// Firmware revision (INQUIRY).
+    /// Firmware revision (SCSI INQUIRY).
     pub(crate) rev: Option<String>,
-    /// Since when it is missing: the kernel shows none of its IO modules, and its bays are as they were last. `null` while
-    /// it is here.
+    /// Time since when it has been missing: the kernel shows none of its IO modules, and its bays keep their last
+    /// values. `null` while it is present.
     #[serde(default)]
     pub(crate) missing_since: Option<Timestamp>,
-    /// Why what the shelf must answer is unknown.
+    /// Why the values that the enclosure reports are unknown.
     pub(crate) error: Option<String>,
-    /// The worst of its findings; `unknown` while it has not answered.
+    /// The worst of its findings; `unknown` until the enclosure has responded.
     #[serde(default)]
     pub(crate) verdict: Verdict,
-    /// The reasons for its verdict, worst first. What is wrong with a drive in it is a finding of that drive.
+    /// The reasons for its verdict, worst first. Findings on its drives belong to those drives.
     #[serde(default)]
     pub(crate) findings: Vec<Finding>,
-    /// How its bays stand; `null` in what an earlier version has stored.
+    /// Physical arrangement of its bays; `null` in a value stored by an earlier version.
     #[serde(default)]
     pub(crate) layout: Option<Layout>,
-    /// The bays, by number; those without one last.
+    /// The bays, by number; those without a number last.
     pub(crate) slots: Vec<SlotView>,
 }
 
 impl EnclosureView {
-    /// The enclosure reports that the bay is empty. One that reports no status at all has no other bays than the kernel
-    /// shows; one that does not answer, and any status but `not installed`, leave it unknown.
+    /// Whether the bay is known to be empty: its status is `not installed`, or it has no status although the enclosure
+    /// responds, so that the bay is known from the kernel alone.
     pub(crate) fn reports_empty(&self, slot: &SlotView) -> bool {
         match &slot.status {
             Some(status) => *status == SlotStatus::NotInstalled,
@@ -65,14 +66,14 @@ impl EnclosureView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "IoModule"))]
 pub(crate) struct ModuleView {
-    /// Name under `/sys/class/enclosure`; of a missing module the last one.
+    /// Name under `/sys/class/enclosure`; for a missing module its last one.
     pub(crate) sysfs_name: String,
-    /// SAS address of the module, or the name of its SES device (`wwid` in sysfs); it stays when the kernel numbers the
-    /// module again. `null` where the kernel shows neither, or the same for two modules.
+    /// SAS address of the module, or the name of its SES device (`wwid` in sysfs), which the module keeps when the
+    /// kernel renumbers it. `null` if the kernel shows neither, or the same for two modules.
     pub(crate) address: Option<String>,
-    /// The kernel shows it.
+    /// Whether the kernel shows the module.
     pub(crate) present: bool,
-    /// Since when it is missing.
+    /// Time since when it has been missing.
     pub(crate) missing_since: Option<Timestamp>,
 }
 
@@ -92,9 +93,12 @@ impl SlotView {
         self.drive.as_ref().is_some_and(|drive| drive.state != DriveState::Missing)
     }
 
-    /// Its number, or else its name.
+    /// The number of the bay, or else its name.
     pub(crate) fn label(&self) -> String {
-        self.slot.map_or_else(|| self.name.clone(), |number| number.to_string())
+        match self.slot {
+            Some(number) => number.to_string(),
+            None => self.name.clone(),
+        }
     }
 }
 
@@ -102,31 +106,31 @@ impl SlotView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct SlotView {
-    /// The bay's number (SES slot number); `null` where the shelf gives one number to several bays, and the names do not
-    /// decide.
+    /// Number of the bay (SES slot number); `null` if the enclosure reports the same number for several bays and their
+    /// names do not resolve it.
     pub(crate) slot: Option<u32>,
-    /// The bay's name, as the shelf gives it.
+    /// Name of the bay, as the enclosure reports it.
     pub(crate) name: String,
-    /// SES status in words: `OK`, `not installed`, `critical`, …
+    /// SES element status: `OK`, `not installed`, `critical`, …
     pub(crate) status: Option<SlotStatus>,
-    /// The shelf senses a fault.
+    /// Whether the enclosure senses a fault.
     pub(crate) fault_sensed: Option<bool>,
-    /// The fault light was requested.
+    /// Whether the fault LED has been requested.
     pub(crate) fault_requested: Option<bool>,
-    /// The locate light is on.
+    /// Whether the locate LED is on.
     pub(crate) locate: Option<bool>,
-    /// Always `null`: the kernel does not ask shelves for it.
-    // In what an earlier version has stored, it is what somebody wrote to sysfs.
+    /// Always `null`: the kernel does not read it from enclosures.
+    // A value stored by an earlier version has what was last written to sysfs.
     #[serde(skip_deserializing)]
     pub(crate) active: Option<bool>,
-    /// `on`, `off`: power to the bay.
+    /// Power of the bay: `on` or `off`.
     pub(crate) power_status: Option<PowerStatus>,
-    /// Kernel name of the drive in it that `JBOD_EXCLUDE` leaves out.
+    /// Block device of the drive in the bay, if it is excluded by `JBOD_EXCLUDE`.
     #[serde(default)]
     pub(crate) excluded: Option<DeviceName>,
-    /// What the kernel and the shelf say against each other about the bay.
+    /// Contradictions between the kernel and the enclosure about the bay, for people.
     pub(crate) contradiction: Option<String>,
-    /// `null` when the bay is empty.
-    // Boxed, so that an empty bay takes no memory of a drive: a stored list may have many.
+    /// The drive in the bay; `null` if none is known.
+    // Boxed, so that an empty bay does not take the memory of a drive: a stored list may have many.
     pub(crate) drive: Option<Box<DriveSummary>>,
 }

@@ -1,8 +1,8 @@
-//! What a JSON text becomes once it is parsed: how many values, how deeply nested, and how long its strings are. A
-//! text of a megabyte may become a gigabyte of parsed values, so that a limit on its bytes alone bounds nothing.
+//! Limits of a JSON text before it is parsed: the number of its values, its depth, and the length of its strings. A
+//! text of a megabyte may become a gigabyte of parsed values, so that a limit of its bytes alone does not bound memory.
 //!
-//! One pass over the bytes, which allocates nothing and validates nothing else: the typed parse that follows does. Up
-//! to the first error both agree on where strings begin and end.
+//! One pass over the bytes, without allocation. It validates nothing else: the typed parse that follows does. Up to the
+//! first error both agree on where strings begin and end.
 
 use thiserror::Error;
 
@@ -13,31 +13,32 @@ pub struct JsonLimits {
     /// Objects, lists, strings, numbers and literals; keys do not count.
     pub values: usize,
     pub depth: usize,
-    /// Bytes of one string, escapes as they are written.
+    /// Bytes of one string, with escapes as they are written.
     pub string: usize,
 }
 
 /// The first limit that a text exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Excess {
-    #[error("it has {found} bytes, at most {most} are read")]
+    #[error("it has {found} bytes, at most {most} are accepted")]
     Bytes { found: usize, most: usize },
-    #[error("it has over {0} values")]
+    #[error("it has more than {0} values")]
     Values(usize),
-    #[error("it is nested deeper than {0}")]
+    #[error("it is nested deeper than {0} levels")]
     Depth(usize),
-    #[error("it has a string of over {0} bytes")]
+    #[error("it has a string of more than {0} bytes")]
     String(usize),
 }
 
 impl JsonLimits {
-    /// Returns the number of values, or the first limit that is exceeded; the rest is not checked.
+    /// Returns the number of values, or the first limit that is exceeded; the text after that is not checked.
     pub fn check(&self, json: &[u8]) -> Result<usize, Excess> {
         if json.len() > self.bytes {
             return Err(Excess::Bytes { found: json.len(), most: self.bytes });
         }
         // A list of n elements has n - 1 commas: its opening counts for the first one, and the 1 for the complete text.
-        let (mut values, mut depth) = (1_usize, 0_usize);
+        let mut values: usize = 1;
+        let mut depth: usize = 0;
         let mut rest = json;
         while let Some((byte, after)) = rest.split_first() {
             rest = after;
@@ -71,10 +72,11 @@ impl JsonLimits {
             if end > self.string {
                 return Err(Excess::String(self.string));
             }
-            match special.and_then(|at| within.get(at)) {
-                // An escape of any kind: the byte behind it ends no string.
-                Some(b'\\') => length = end + 2,
-                _ => return Ok(rest.get(end + 1..).unwrap_or_default()),
+            if rest.get(end) == Some(&b'\\') {
+                // An escape of any kind: the byte after it does not end the string.
+                length = end + 2;
+            } else {
+                return Ok(rest.get(end + 1..).unwrap_or_default());
             }
         }
     }
@@ -87,14 +89,14 @@ mod tests {
     const UNLIMITED: JsonLimits = JsonLimits { bytes: 1 << 20, values: 1 << 20, depth: 1 << 20, string: 1 << 20 };
 
     #[test]
-    fn values_are_counted_and_what_stands_in_strings_is_not() {
+    fn values_are_counted_but_not_characters_in_strings() {
         for (json, values) in [
             ("7", 1),
             (r#""[{,\"[,""#, 1),
             ("[0]", 2),
             (r#"{"a":1,"b":[2,3,{"c":"x,y\\"}]}"#, 7),
             (r#"[{"":0},{"":0},{"":0}]"#, 7),
-            // An empty one counts as if it had an element.
+            // An empty list counts as if it had an element.
             ("[]", 2),
         ] {
             assert_eq!(UNLIMITED.check(json.as_bytes()), Ok(values), "{json}");
@@ -103,7 +105,9 @@ mod tests {
 
     #[test]
     fn each_limit_holds_to_the_byte() {
-        let check = |limits: JsonLimits, json: &str| limits.check(json.as_bytes()).err();
+        fn check(limits: JsonLimits, json: &str) -> Option<Excess> {
+            limits.check(json.as_bytes()).err()
+        }
         let json = r#"{"a":[1,2,"\u00e9xyz"]}"#;
         let exact = JsonLimits { bytes: json.len(), values: 5, depth: 2, string: 9 };
         assert_eq!(check(exact, json), None);
@@ -128,7 +132,7 @@ mod tests {
             Excess::Values(28_160).to_string(),
             Excess::Depth(32).to_string(),
         ];
-        assert_eq!(words[0], "it has 8388608 bytes, at most 327680 are read");
-        assert_eq!(words[1..], ["it has over 28160 values", "it is nested deeper than 32"]);
+        assert_eq!(words[0], "it has 8388608 bytes, at most 327680 are accepted");
+        assert_eq!(words[1..], ["it has more than 28160 values", "it is nested deeper than 32 levels"]);
     }
 }

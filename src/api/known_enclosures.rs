@@ -1,5 +1,5 @@
-//! The list of known enclosures: the value of `jbod:known_enclosures`, by which a daemon that starts knows which
-//! enclosures, IO modules and bays there were.
+//! The list of known enclosures: the value of `jbod:known_enclosures`, from which a daemon that starts restores the
+//! enclosures, IO modules and bays that were known before.
 
 use super::SCHEMA;
 use crate::domain::enclosure::module::{KnownModule, MAX_MODULES};
@@ -10,7 +10,7 @@ use crate::domain::inventory::{KnownEnclosure, KnownEnclosures, MAX_MISSING_ENCL
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Limit of the bays that are restored in all; the largest enclosures have some 110.
+/// Maximum number of bays that are restored in all; the largest enclosures have some 110.
 const MAX_SLOTS: usize = 4_096;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,21 +43,21 @@ struct StoredModule {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredSlot {
-    /// `null`: a bay without a number.
+    /// `null` for a bay without a number.
     slot: Option<u32>,
     name: String,
-    /// The drive that is in the bay, or was last.
+    /// The drive in the bay, or the last one that was in it.
     drive: Option<Identity>,
 }
 
-/// The enclosures in such a list, and when they were known.
+/// The enclosures in a list, and the time at which it was built.
 #[derive(Debug)]
 pub(crate) struct StoredEnclosures {
     pub(crate) generated_at: Timestamp,
     pub(crate) enclosures: Vec<KnownEnclosure>,
 }
 
-/// Builds that list.
+/// Builds the list.
 pub(crate) fn build_enclosure_list(known: &KnownEnclosures, host: HostName, generated_at: Timestamp) -> Vec<u8> {
     let enclosures = known.iter().filter(|known| known.enclosure.has_ses_device()).map(StoredEnclosure::of).collect();
     let (host, host_id) = (host.name.to_owned(), host.id.cloned());
@@ -65,46 +65,41 @@ pub(crate) fn build_enclosure_list(known: &KnownEnclosures, host: HostName, gene
     serde_json::to_vec(&list).unwrap_or_default()
 }
 
-/// The enclosures in such a list, if it is one of that host. No time is later than `now`.
+/// Parses a list. `None` if it is not a list of that host. No time in the result is later than `now`.
 pub(crate) fn parse_enclosure_list(value: &[u8], host: HostName, now: Timestamp) -> Option<StoredEnclosures> {
     let list: KnownEnclosureList = serde_json::from_slice(value).ok()?;
     let stored = HostName { name: &list.host, id: list.host_id.as_ref() };
     if list.schema != SCHEMA || !stored.is(host) {
         return None;
     }
+    let mut enclosures = Vec::new();
     let mut slots = 0;
-    let has_room = |enclosure: &StoredEnclosure| {
+    for enclosure in list.enclosures.into_iter().take(MAX_MISSING_ENCLOSURES) {
         slots += enclosure.slots.len();
-        slots <= MAX_SLOTS
-    };
-    let enclosures = list.enclosures.into_iter().take(MAX_MISSING_ENCLOSURES).take_while(has_room);
-    Some(StoredEnclosures {
-        generated_at: list.generated_at.min(now),
-        enclosures: enclosures.map(|enclosure| enclosure.into_known(now)).collect(),
-    })
+        if slots > MAX_SLOTS {
+            break;
+        }
+        enclosures.push(enclosure.into_known(now));
+    }
+    Some(StoredEnclosures { generated_at: list.generated_at.min(now), enclosures })
 }
 
 impl StoredEnclosure {
     fn of(known: &KnownEnclosure) -> Self {
         let KnownEnclosure { enclosure, drives } = known;
-        let module = |module: &KnownModule| StoredModule {
-            sysfs_name: module.sysfs_name.clone(),
-            address: module.address.clone(),
-            missing_since: module.missing_since,
-        };
-        let slot = |slot: &Slot| StoredSlot {
+        let slots = enclosure.slots.iter().map(|slot| StoredSlot {
             slot: slot.number,
             name: slot.name.clone(),
             drive: drives.get(&slot.label()).cloned(),
-        };
+        });
         Self {
             id: enclosure.id.clone(),
             vendor: enclosure.vendor.clone(),
             model: enclosure.model.clone(),
             rev: enclosure.rev.clone(),
             missing_since: enclosure.missing_since(),
-            modules: enclosure.modules.iter().map(module).collect(),
-            slots: enclosure.slots.iter().map(slot).collect(),
+            modules: enclosure.modules.iter().map(StoredModule::of).collect(),
+            slots: slots.collect(),
         }
     }
 
@@ -112,19 +107,18 @@ impl StoredEnclosure {
         let mut known = KnownEnclosure::default();
         for StoredSlot { slot, name, drive } in self.slots {
             let slot = Slot { number: slot, name, ..Slot::default() };
-            known.drives.extend(drive.filter(|drive| !drive.is_empty()).map(|drive| (slot.label(), drive)));
+            if let Some(drive) = drive
+                && !drive.is_empty()
+            {
+                known.drives.insert(slot.label(), drive);
+            }
             known.enclosure.slots.push(slot);
         }
-        // In the order of a discovery. A list of ours has no bay twice.
+        // In the order of a discovery. A list that this program has built has no bay twice.
         known.enclosure.slots.sort_by(Slot::cmp_place);
         known.enclosure.slots.dedup_by_key(|slot| slot.label());
-        let no_later = |since: Option<Timestamp>| since.map(|since| since.min(now));
-        let module = |module: StoredModule| KnownModule {
-            sysfs_name: module.sysfs_name,
-            address: module.address,
-            missing_since: no_later(module.missing_since),
-        };
-        let modules: Vec<KnownModule> = self.modules.into_iter().take(MAX_MODULES).map(module).collect();
+        let modules: Vec<KnownModule> =
+            self.modules.into_iter().take(MAX_MODULES).map(|module| module.into_known(now)).collect();
         known.enclosure = Enclosure {
             id: self.id,
             sysfs_names: modules.iter().map(|module| module.sysfs_name.clone()).collect(),
@@ -135,10 +129,28 @@ impl StoredEnclosure {
             slots: known.enclosure.slots,
             error: None,
         };
-        if let Some(since) = no_later(self.missing_since) {
-            known.enclosure.set_missing(since);
+        if let Some(since) = self.missing_since {
+            known.enclosure.set_missing(since.min(now));
         }
         known
+    }
+}
+
+impl StoredModule {
+    fn of(module: &KnownModule) -> Self {
+        Self {
+            sysfs_name: module.sysfs_name.clone(),
+            address: module.address.clone(),
+            missing_since: module.missing_since,
+        }
+    }
+
+    fn into_known(self, now: Timestamp) -> KnownModule {
+        KnownModule {
+            sysfs_name: self.sysfs_name,
+            address: self.address,
+            missing_since: self.missing_since.map(|since| since.min(now)),
+        }
     }
 }
 
@@ -148,7 +160,7 @@ mod tests {
     use crate::domain::enclosure::BayLabel;
 
     #[test]
-    fn stored_list_gives_back_what_was_known() {
+    fn stored_list_restores_what_was_known() {
         let module = |name: &str, missing_since: Option<i64>| KnownModule {
             sysfs_name: name.to_owned(),
             address: Some(format!("naa.{name}")),

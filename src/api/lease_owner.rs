@@ -4,9 +4,9 @@ use crate::domain::host_identity::HostIdentity;
 use crate::domain::text::sanitize;
 use serde::{Deserialize, Serialize};
 
-/// Maximum length of a value that is parsed; own values have some 300 bytes.
+/// Maximum length in bytes of a value that is parsed; the values of this program have some 300.
 const MAX_BYTES: usize = 4096;
-/// Maximum length of a host name and of an instance that are shown.
+/// Maximum length of a host name and of an instance, in characters.
 const MAX_SHOWN_CHARS: usize = 128;
 
 /// The holder of the poll lease.
@@ -14,13 +14,13 @@ const MAX_SHOWN_CHARS: usize = 128;
 pub(crate) struct LeaseOwner {
     /// Name of its host.
     pub(crate) host: String,
-    /// Host name, process and start, without blanks: unique to a daemon.
+    /// `HOST:PID:MICROSECONDS` without spaces, where the last is the start time; unique to a daemon.
     pub(crate) instance: String,
-    /// `None`: of an older version, which stored the instance alone.
+    /// `None` for a daemon of an older version, which stores the instance alone.
     pub(crate) identity: Option<HostIdentity>,
 }
 
-/// What follows the instance in the value.
+/// The JSON that follows the instance in the value.
 #[derive(Serialize, Deserialize)]
 struct StoredOwner {
     host: String,
@@ -29,7 +29,7 @@ struct StoredOwner {
 }
 
 impl LeaseOwner {
-    /// The value to store: the instance, by which a daemon recognizes its lease, a blank, and the rest as JSON.
+    /// The value to store: the instance, by which a daemon recognizes its lease, a space, and the rest as JSON.
     pub(crate) fn to_value(&self) -> String {
         let stored = StoredOwner { host: self.host.clone(), identity: self.identity.clone().unwrap_or_default() };
         // Strings and numbers only: serialisation cannot fail.
@@ -37,23 +37,28 @@ impl LeaseOwner {
         format!("{} {json}", self.instance)
     }
 
-    /// `None`: the value is no daemon's.
+    /// `None` if the value was not written by a daemon.
     pub(crate) fn parse(value: &str) -> Option<Self> {
         if value.len() > MAX_BYTES {
             return None;
         }
-        let shown = |text: &str| sanitize(text).chars().take(MAX_SHOWN_CHARS).collect::<String>();
-        let (instance, rest) = value.split_once(' ').map_or((value, None), |(instance, rest)| (instance, Some(rest)));
-        // HOST:PID:MICROSECONDS; an older daemon stores no more than that.
-        let mut parts = instance.rsplitn(3, ':');
-        let is_number = |text: Option<&str>| text.is_some_and(|text| text.parse::<u64>().is_ok());
-        (is_number(parts.next()) && is_number(parts.next())).then_some(())?;
-        let host = parts.next()?;
-        let stored = rest.and_then(|json| serde_json::from_str::<StoredOwner>(json).ok());
-        let (host, identity) =
-            stored.map_or((shown(host), None), |stored| (shown(&stored.host), Some(stored.identity)));
-        Some(Self { host, instance: shown(instance), identity })
+        // A daemon of an older version stores the instance only.
+        let (instance, json) = value.split_once(' ').unwrap_or((value, ""));
+        let (rest, microseconds) = instance.rsplit_once(':')?;
+        let (host, pid) = rest.rsplit_once(':')?;
+        for number in [pid, microseconds] {
+            number.parse::<u64>().ok()?;
+        }
+        let instance = sanitize_and_shorten(instance);
+        Some(match serde_json::from_str::<StoredOwner>(json) {
+            Ok(stored) => Self { host: sanitize_and_shorten(&stored.host), instance, identity: Some(stored.identity) },
+            Err(_) => Self { host: sanitize_and_shorten(host), instance, identity: None },
+        })
     }
+}
+
+fn sanitize_and_shorten(text: &str) -> String {
+    sanitize(text).chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 #[cfg(test)]

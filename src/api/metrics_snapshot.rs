@@ -1,4 +1,4 @@
-//! Snapshot for metrics: the overview, the drives' readings, the pools and the poll counters at one moment.
+//! Snapshot for metrics: the overview, the readings of the drives, the pools and the poll counters at one moment.
 
 use super::drive_summary::DriveSummary;
 use super::overview::Overview;
@@ -25,22 +25,22 @@ type DriveId = (DeviceName, Option<SerialNumber>, Option<Timestamp>);
 /// Values of a drive that its summary does not contain.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadingStats {
-    /// Its last good reading.
+    /// The last good reading.
     pub(crate) report: Option<Arc<SmartReport>>,
-    /// Duration of the last run of smartctl.
+    /// Duration of the last smartctl run, in milliseconds.
     pub(crate) took_ms: Option<u64>,
-    /// Timeouts since the last answer.
+    /// Timeouts since the last response.
     pub(crate) consecutive_timeouts: u32,
 }
 
 impl MetricsSnapshot {
     /// `overview` must have been built from `inventory`.
     pub(crate) fn new(overview: Arc<Overview>, inventory: &Inventory, zfs: &Zfs, counters: PollCounters) -> Self {
-        let records = inventory.records().map(|r| (drive_id(r), ReadingStats::of(r))).collect();
+        let records = inventory.records().map(|record| (drive_id(record), ReadingStats::of(record))).collect();
         Self { overview, zfs: zfs.clone(), counters, records }
     }
 
-    /// Every drive, in the overview's order.
+    /// Every drive, in the order of the overview.
     pub(crate) fn drives(&self) -> impl Iterator<Item = (&DriveSummary, Option<&ReadingStats>)> {
         self.overview.drives().map(|summary| {
             let id = (summary.device.clone(), summary.serial_number.clone(), summary.missing_since);

@@ -15,53 +15,52 @@ use serde_json::value::RawValue;
 pub(crate) struct MissingList<'a> {
     schema: u32,
     host: std::borrow::Cow<'a, str>,
-    /// As in the overview.
+    /// Key of the host, as in the overview.
     #[serde(default)]
     host_id: Option<HostKey>,
     generated_at: Timestamp,
-    /// Their last documents.
+    /// The last document of each drive.
     #[serde(borrow)]
     drives: Vec<&'a RawValue>,
 }
 
-/// Builds that list, with as many of the documents as its limits allow, in their order; returns it and the
-/// number of those left out.
+/// Builds the list with as many of the documents as its limits allow, in their order. Returns it and the number of
+/// documents that were left out.
 pub(crate) fn build_missing_list<'a>(
     limits: &JsonLimits,
     host: HostName,
     generated_at: Timestamp,
     documents: impl Iterator<Item = &'a [u8]>,
 ) -> (Vec<u8>, usize) {
-    let body = |drives| {
-        let body =
-            MissingList { schema: SCHEMA, host: host.name.into(), host_id: host.id.cloned(), generated_at, drives };
-        serde_json::to_vec(&body).unwrap_or_default()
-    };
-    let empty = body(Vec::new());
-    let mut bytes = limits.bytes.saturating_sub(empty.len());
-    let mut values = limits.values.saturating_sub(limits.check(&empty).unwrap_or(limits.values));
-    let (mut drives, mut left_out) = (Vec::new(), 0);
+    let (host_name, host_id) = (host.name.into(), host.id.cloned());
+    let mut list = MissingList { schema: SCHEMA, host: host_name, host_id, generated_at, drives: Vec::new() };
+    let empty = serde_json::to_vec(&list).unwrap_or_default();
+    let mut bytes_left = limits.bytes.saturating_sub(empty.len());
+    let mut values_left = limits.values.saturating_sub(limits.check(&empty).unwrap_or(limits.values));
+    let mut left_out = 0;
     for document in documents {
         // With its comma.
-        let size = document.len() + 1;
-        let of_document = DOCUMENT.check(document).ok().filter(|count| *count <= values && size <= bytes);
-        let raw = of_document.and_then(|count| Some((count, serde_json::from_slice(document).ok()?)));
-        let Some((count, raw)) = raw else {
+        let bytes = document.len() + 1;
+        if let Ok(values) = DOCUMENT.check(document)
+            && values <= values_left
+            && bytes <= bytes_left
+            && let Ok(raw) = serde_json::from_slice(document)
+        {
+            bytes_left -= bytes;
+            values_left -= values;
+            list.drives.push(raw);
+        } else {
             left_out += 1;
-            continue;
-        };
-        bytes -= size;
-        values -= count;
-        drives.push(raw);
+        }
     }
-    (body(drives), left_out)
+    (serde_json::to_vec(&list).unwrap_or_default(), left_out)
 }
 
-/// The documents in such a list, if it is one of that host.
+/// The documents in a list. `None` if the value is not a list of that host.
 pub fn parse_missing_list<'a, 'b>(value: &'a [u8], host: impl Into<HostName<'b>>) -> Option<Vec<&'a RawValue>> {
     let body: MissingList = serde_json::from_slice(value).ok()?;
     let stored = HostName { name: &body.host, id: body.host_id.as_ref() };
-    (body.schema == SCHEMA && stored.is(host.into())).then_some(body.drives)
+    if body.schema == SCHEMA && stored.is(host.into()) { Some(body.drives) } else { None }
 }
 
 /// The part of a stored document that decides whether its drive is restored.
@@ -82,7 +81,7 @@ impl Outline {
         serde_json::from_slice::<Self>(document).ok().filter(|outline| outline.schema == SCHEMA)
     }
 
-    /// The bay that the drive sat in last.
+    /// The last bay of the drive.
     pub(crate) fn bay(&self) -> Option<Bay> {
         Bay::known(self.enclosure.as_ref(), self.slot)
     }
@@ -102,9 +101,8 @@ mod tests {
             let (list, left_out) =
                 build_missing_list(&limits, "nas1".into(), now, documents.iter().map(String::as_bytes));
             assert!(limits.check(&list).is_ok(), "{} bytes", list.len());
-            let found = parse_missing_list(&list, "nas1")
-                .map(|found| found.iter().map(|raw| raw.get().to_owned()).collect::<Vec<_>>());
-            (found.unwrap_or_default(), left_out)
+            let found = parse_missing_list(&list, "nas1").unwrap();
+            (found.iter().map(|raw| raw.get().to_owned()).collect::<Vec<_>>(), left_out)
         };
         assert_eq!(listed(&[]), (Vec::new(), 0));
         let text = format!("\"{}\"", "x".repeat(9_000));
@@ -112,7 +110,7 @@ mod tests {
         assert_eq!(listed(&long), (long[..11].to_vec(), 19), "by bytes");
         let many: Vec<String> = (0..30).map(|n| document(n, &"0,".repeat(90)[..179])).collect();
         assert_eq!(listed(&many), (many[..10].to_vec(), 20), "by values");
-        // One that would not be read is left out, and the others are not.
+        // A document that would be rejected is left out alone.
         let deep = document(0, &("[".repeat(50) + &"]".repeat(50)));
         let others = [deep, "{".to_owned(), document(1, "0")];
         assert_eq!(listed(&others), (others[2..].to_vec(), 2));

@@ -1,4 +1,5 @@
-//! What the API shows: its bodies, the values in Redis, and text about them. Made of facts and decisions of `domain`.
+//! What the API shows: bodies of responses, values in Redis, and texts for people, built from the facts and decisions
+//! of `domain`.
 //!
 //! Pure, as `domain` is.
 
@@ -30,5 +31,5 @@ pub mod stale;
 pub mod summarize;
 pub mod value_limits;
 
-/// Version of every body and stored value. Another number in a stored value makes it a miss.
+/// Version of the format of every body and stored value. A stored value with another number is treated as a miss.
 pub const SCHEMA: u32 = 1;

@@ -1,4 +1,4 @@
-//! The overview: every bay and drive joined with its reading, verdict and pool, and the counts.
+//! The overview: every bay and drive with its reading, verdict and pool, and the totals.
 
 use super::content_version::ContentVersion;
 use super::drive_summary::DriveSummary;
@@ -18,64 +18,63 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Overview {
-    /// Version of this body's form; another number means that fields have changed their meaning.
+    /// Version of the format of this body; it changes when fields change their meaning.
     pub(crate) schema: u32,
-    /// Of these very bytes: an equal version is an equal body.
+    /// Hash of the body: two bodies with equal versions are equal.
     #[serde(default)]
     pub(crate) version: ContentVersion,
-    /// Name of the host that the daemon runs on.
+    /// Name of the host on which the daemon runs.
     pub(crate) host: String,
-    /// Key of the host, made of its machine id: the same whatever the host is called. `null`: it has no machine id, or
-    /// a daemon of an older version published this.
+    /// Key of the host, derived from its machine id, so that it does not depend on the host name. `null` if the host
+    /// has no machine id, or a daemon of an older version published this.
     #[serde(default)]
     pub(crate) host_id: Option<HostKey>,
-    /// Fingerprint of which drive has which names and sits in which bay. A stored overview whose
-    /// fingerprint is not that of the host now is not shown.
+    /// Fingerprint of the block devices and the bay of every drive. A stored overview with a fingerprint that differs
+    /// from the current one of the host is not served.
     pub(crate) topology: String,
-    /// When this was put together.
+    /// Time at which this body was built.
     pub(crate) generated_at: Timestamp,
-    /// The oldest of the current readings in it (of all readings, where none is current); what `Age`
-    /// counts from.
+    /// Time of the oldest current reading in it (of all readings, if none is current); `Age` counts from it.
     pub(crate) collected_at: Option<Timestamp>,
-    /// The worst verdict of all drives, enclosures and pools; `unknown` only when none has one.
+    /// The worst verdict of all drives, enclosures and pools; `unknown` only if none has a verdict.
     pub(crate) verdict: Verdict,
-    /// Counts over all drives, bays and shelves.
+    /// Totals of drives, bays and enclosures.
     pub(crate) totals: Totals,
-    /// The last whole sweep over all drives.
+    /// The last complete sweep.
     pub(crate) sweep: SweepStats,
-    /// The shelves with their bays, by id.
+    /// The enclosures with their bays, by id.
     pub(crate) enclosures: Vec<EnclosureView>,
     /// Drives in no known bay.
     pub(crate) unslotted: Vec<DriveSummary>,
-    /// Drives that `JBOD_EXCLUDE` leaves out, by device name: at most 64, `totals.excluded` counts all. Nothing else in the
-    /// overview is of them.
+    /// Drives excluded by `JBOD_EXCLUDE`, by device name: at most 64, `totals.excluded` counts all. The rest of the
+    /// overview does not contain them.
     #[serde(default)]
     pub(crate) excluded: Vec<ExcludedView>,
-    /// The ZFS pools, in short; `/api/zfs` has all of them.
+    /// The ZFS pools in brief; `/api/zfs` has the details.
     pub(crate) pools: Vec<PoolSummary>,
-    /// Why the pools are unknown or old.
+    /// Why the pools are unknown or outdated.
     pub(crate) zfs_error: Option<String>,
 }
 
-/// Counts that add up: `by_verdict` and `by_state` each sum to `drives`.
+/// Totals. The counts of `by_verdict`, and those of `by_state`, each sum to `drives`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Totals {
-    /// Drives, those that are missing among them.
+    /// Drives, including missing ones.
     pub(crate) drives: usize,
-    /// Kernel names of all drives together; a drive on two paths has two.
+    /// Block devices of all present drives; a drive with two paths has two.
     pub(crate) paths: usize,
-    /// Shelves; both IO modules of a shelf are one.
+    /// Enclosures; the two IO modules of an enclosure count once.
     pub(crate) enclosures: usize,
-    /// Bays of all shelves.
+    /// Bays of all enclosures.
     pub(crate) slots: usize,
-    /// Bays with a drive.
+    /// Bays with a present drive.
     pub(crate) slots_occupied: usize,
-    /// Capacity of all drives whose capacity is known.
+    /// Sum of the known capacities of present drives, in bytes.
     pub(crate) capacity_bytes: u64,
-    /// The highest temperature of any drive; `null` where none is known.
+    /// Highest current temperature of a drive, in °C; `null` if none is known.
     pub(crate) hottest_celsius: Option<i32>,
-    /// Drives that are present and that `JBOD_EXCLUDE` leaves out; not among `drives`.
+    /// Present drives excluded by `JBOD_EXCLUDE`; not included in `drives`.
     #[serde(default)]
     pub(crate) excluded: usize,
     /// Drives by verdict.
@@ -88,15 +87,15 @@ pub(crate) struct Totals {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ByVerdict {
-    /// Nothing is wrong.
+    /// No finding.
     pub(crate) ok: usize,
-    /// Worth a look.
+    /// Observe the drive.
     pub(crate) watch: usize,
-    /// Replace soon, or fix its connection.
+    /// Replace the drive soon, or fix its connection.
     pub(crate) warn: usize,
     /// Act now.
     pub(crate) crit: usize,
-    /// Nothing to judge.
+    /// There is no data to judge.
     pub(crate) unknown: usize,
 }
 
@@ -123,15 +122,15 @@ impl ByVerdict {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ByState {
-    /// Answer.
+    /// Drives that respond.
     pub(crate) active: usize,
-    /// Sleep, and are left asleep.
+    /// Drives in standby, which are not woken.
     pub(crate) standby: usize,
-    /// Do not answer.
+    /// Drives that do not respond.
     pub(crate) unresponsive: usize,
-    /// Were here, are gone.
+    /// Drives that were present and have disappeared.
     pub(crate) missing: usize,
-    /// Are not read yet.
+    /// Drives without a reading yet.
     pub(crate) reading: usize,
 }
 
@@ -147,7 +146,7 @@ impl ByState {
         *place += 1;
     }
 
-    /// Most telling first.
+    /// Most important first.
     pub(crate) fn named(&self) -> [(&'static str, usize); 5] {
         let Self { active, standby, unresponsive, missing, reading } = *self;
         [
@@ -160,47 +159,47 @@ impl ByState {
     }
 }
 
-/// A drive that is present and that `JBOD_EXCLUDE` leaves out, as sysfs shows it.
+/// A present drive that is excluded by `JBOD_EXCLUDE`, with its values in sysfs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ExcludedDrive"))]
 pub(crate) struct ExcludedView {
-    /// Kernel name.
+    /// Block device of its first path.
     pub(crate) device: DeviceName,
-    /// Kernel names of all its paths.
+    /// Block devices of all its paths.
     pub(crate) paths: Vec<DeviceName>,
-    /// Serial number, as the kernel has it.
+    /// Serial number.
     pub(crate) serial_number: Option<SerialNumber>,
-    /// World Wide Name, as the kernel has it.
+    /// World Wide Name.
     pub(crate) wwn: Option<String>,
-    /// Model, as the kernel has it.
+    /// Model.
     pub(crate) model_name: Option<String>,
-    /// What it is attached by.
+    /// Transport by which it is attached.
     pub(crate) transport: Option<Transport>,
-    /// Id of the enclosure that it sits in.
+    /// Id of its enclosure.
     pub(crate) enclosure: Option<EnclosureId>,
     /// Number of its bay.
     pub(crate) slot: Option<u32>,
-    /// The entry of `JBOD_EXCLUDE` that it matches.
+    /// Entry of `JBOD_EXCLUDE` that it matches.
     pub(crate) excluded_by: String,
 }
 
-/// The last whole sweep; all `null` before the first.
+/// The last complete sweep; all values are `null` before the first one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct SweepStats {
-    /// When it began.
+    /// Start time.
     pub(crate) started_at: Option<Timestamp>,
-    /// How long it took.
+    /// Duration in milliseconds.
     pub(crate) took_ms: Option<u64>,
-    /// Drives that it was to read.
+    /// Number of drives to read.
     pub(crate) drives: Option<usize>,
-    /// Read without a usable answer, timeouts among them.
+    /// Drives without a usable reading, including timeouts.
     pub(crate) failed: Option<usize>,
-    /// Of these, without an answer in time.
+    /// Drives that did not respond in time.
     pub(crate) timed_out: Option<usize>,
 }
 
-/// A pool in short.
+/// A pool in brief.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct PoolSummary {
@@ -208,15 +207,15 @@ pub(crate) struct PoolSummary {
     pub(crate) name: String,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, … (zpool-status(8)).
     pub(crate) state: Option<PoolState>,
-    /// The scrub or resilver that runs or is paused, else the one that ended last.
+    /// The running or paused scrub or resilver, else the one that ended last.
     pub(crate) scan: Scan,
-    /// All that zpool reports the pool to do or to have done, in the order of `activities` in `/api/zfs`.
+    /// All activities of the pool that zpool reports, in the order of `activities` in `/api/zfs`.
     #[serde(default)]
     pub(crate) activities: Vec<Activity>,
-    /// The worst of its findings; `unknown` where zpool gave no state.
+    /// The worst of its findings; `unknown` if zpool reported no state.
     #[serde(default)]
     pub(crate) verdict: Verdict,
-    /// The reasons for its verdict, worst first. What is wrong with a drive of it is a finding of that drive.
+    /// The reasons for its verdict, worst first. Findings on its drives belong to those drives.
     #[serde(default)]
     pub(crate) findings: Vec<Finding>,
 }
@@ -229,8 +228,8 @@ impl Overview {
 
     /// Every drive, by enclosure id, slot number, then device name.
     pub(crate) fn drives(&self) -> impl Iterator<Item = &DriveSummary> {
-        let slotted = self.enclosures.iter().flat_map(|e| e.slots.iter().filter_map(|s| s.drive.as_deref()));
-        slotted.chain(&self.unslotted)
+        let slots = self.enclosures.iter().flat_map(|enclosure| &enclosure.slots);
+        slots.filter_map(|slot| slot.drive.as_deref()).chain(&self.unslotted)
     }
 }
 
@@ -241,11 +240,13 @@ impl Totals {
         self.by_state.count(summary.state);
         if record.is_present() {
             self.paths += summary.paths.len();
-            // The space of a disk behind a RAID controller is that of its volume.
-            let bytes = summary.user_capacity_bytes.filter(|_| summary.raid_volume.is_none());
-            self.capacity_bytes = self.capacity_bytes.saturating_add(bytes.unwrap_or(0));
-            let is_current = summary.state == DriveState::Active && !summary.stale;
-            self.hottest_celsius = self.hottest_celsius.max(summary.temperature_celsius.filter(|_| is_current));
+            // The space of a disk behind a RAID controller is counted with its volume.
+            if summary.raid_volume.is_none() {
+                self.capacity_bytes = self.capacity_bytes.saturating_add(summary.user_capacity_bytes.unwrap_or(0));
+            }
+            if summary.state == DriveState::Active && !summary.stale {
+                self.hottest_celsius = self.hottest_celsius.max(summary.temperature_celsius);
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The brief overview: which bay holds which drive and how healthy it is, without the details of each drive. At 10,000
-//! drives it has a tenth of the bytes.
+//! The brief overview: the drives by bay, with state and verdict but without details. At 10,000 drives it has a tenth
+//! of the size of the overview.
 
 use super::content_version::{ContentVersion, with_version};
 use super::overview::{PoolSummary, SweepStats, Totals};
@@ -13,74 +13,74 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Short"))]
 pub struct OverviewBrief {
-    /// Version of this body's form; another number means that fields have changed their meaning.
+    /// Version of the format of this body; it changes when fields change their meaning.
     pub(crate) schema: u32,
-    /// Of these very bytes: an equal version is an equal body.
+    /// Hash of the body: two bodies with equal versions are equal.
     #[serde(default)]
     pub(crate) version: ContentVersion,
-    /// Name of the host that the daemon runs on.
+    /// Name of the host on which the daemon runs.
     pub(crate) host: String,
-    /// Fingerprint of which drive has which names and sits in which bay.
+    /// Fingerprint of the block devices and the bay of every drive.
     pub(crate) topology: String,
-    /// When the overview was put together.
+    /// Time at which the overview was built.
     pub(crate) generated_at: Timestamp,
-    /// The oldest of the current readings in it; what `Age` counts from.
+    /// Time of the oldest current reading in it; `Age` counts from it.
     pub(crate) collected_at: Option<Timestamp>,
-    /// The worst verdict of all drives, enclosures and pools; `unknown` only when none has one.
+    /// The worst verdict of all drives, enclosures and pools; `unknown` only if none has a verdict.
     pub(crate) verdict: Verdict,
-    /// Counts over all drives, bays and shelves.
+    /// Totals of drives, bays and enclosures.
     pub(crate) totals: Totals,
-    /// The last whole sweep over all drives.
+    /// The last complete sweep.
     pub(crate) sweep: SweepStats,
-    /// The shelves with their bays, by id.
+    /// The enclosures with their bays, by id.
     pub(crate) enclosures: Vec<BriefEnclosure>,
     /// Drives in no known bay.
     pub(crate) unslotted: Vec<BriefDrive>,
-    /// The ZFS pools, in short.
+    /// The ZFS pools in brief.
     pub(crate) pools: Vec<PoolSummary>,
-    /// Why the pools are unknown or old.
+    /// Why the pools are unknown or outdated.
     pub(crate) zfs_error: Option<String>,
 }
 
-/// A shelf.
+/// An enclosure in brief.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortEnclosure"))]
 pub(crate) struct BriefEnclosure {
-    /// Id of the shelf, as in `enclosures[].id` of the overview.
+    /// Id of the enclosure, as in `enclosures[].id` of the overview.
     pub(crate) id: EnclosureId,
-    /// The worst of its findings; `unknown` while it has not answered.
+    /// The worst of its findings; `unknown` until the enclosure has responded.
     #[serde(default)]
     pub(crate) verdict: Verdict,
-    /// Its bays, by number; those without one last.
+    /// Its bays, by number; those without a number last.
     pub(crate) slots: Vec<BriefSlot>,
 }
 
-/// A bay.
+/// A bay in brief.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortSlot"))]
 pub(crate) struct BriefSlot {
-    /// The bay's number (SES slot number); `null` where it is not known.
+    /// Number of the bay (SES slot number); `null` if it is unknown.
     pub(crate) slot: Option<u32>,
-    /// What is in it; `null` when it is empty.
+    /// The drive in it; `null` if none is known.
     pub(crate) drive: Option<BriefDrive>,
 }
 
-/// A drive.
+/// A drive in brief.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ShortDrive"))]
 pub(crate) struct BriefDrive {
-    /// Kernel name it goes by: that of its first path.
+    /// Block device of its first path.
     pub(crate) device: DeviceName,
-    /// What it is doing.
+    /// State of the drive.
     pub(crate) state: DriveState,
     /// The worst of its findings.
     pub(crate) verdict: Verdict,
-    /// The values are older than a reading may be.
+    /// Whether the values are older than their maximum age.
     pub(crate) stale: bool,
 }
 
 impl OverviewBrief {
-    /// Of an overview as it is stored. `None`: it is none.
+    /// The brief form of a stored overview. `None` if the value is not an overview.
     pub fn of(overview: &[u8]) -> Option<Vec<u8>> {
         let brief: Self = serde_json::from_slice(overview).ok()?;
         Some(with_version(&Self { version: ContentVersion::default(), ..brief }))

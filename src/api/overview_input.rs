@@ -1,4 +1,4 @@
-//! The input of an overview, and of the summary of one drive.
+//! The input of an overview and of the summary of one drive.
 
 use super::overview::SweepStats;
 use crate::domain::enclosure::Enclosure;
@@ -23,13 +23,13 @@ pub struct OverviewInput<'a> {
     pub(crate) inventory: &'a Inventory,
     pub(crate) enclosures: &'a [Enclosure],
     pub(crate) zfs: &'a Zfs,
-    /// `zfs.memberships()`, made once.
+    /// `zfs.memberships()`, computed once.
     pub memberships: &'a BTreeMap<DeviceName, Vec<Membership>>,
     pub(crate) sweep: &'a SweepStats,
     pub rules: &'a RuleSettings,
     pub(crate) layouts: &'a Layouts,
-    /// Present drives that `JBOD_EXCLUDE` leaves out.
+    /// Present drives excluded by `JBOD_EXCLUDE`.
     pub(crate) excluded: &'a [ExcludedDrive],
-    /// `Peers::of(inventory)`, made once.
+    /// `Peers::of(inventory)`, computed once.
     pub peers: &'a Peers,
 }

@@ -1,4 +1,4 @@
-//! The paths of a drive, in its document.
+//! The paths in the document of a drive.
 
 use crate::domain::drive::DrivePath;
 use crate::domain::identity::{DeviceName, ScsiHost};
@@ -11,48 +11,52 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Path"))]
 pub(crate) struct PathView {
-    /// `host:channel:target:lun` of its first logical unit, or the NVMe controller.
+    /// Address of its first logical unit (`host:channel:target:lun`), or the NVMe controller.
     pub(crate) address: String,
-    /// Kernel names that it leads to: one, or one for each logical unit.
+    /// Block devices that it leads to: one, or one for each logical unit.
     pub(crate) devices: Vec<DeviceName>,
     /// Number of the SCSI host; `null` for NVMe.
     pub(crate) scsi_host: Option<u32>,
-    /// Whether it can be used. `untested`: no reading over it yet. `missing`: the drive had it, and has other paths now.
+    /// Whether the path works. `untested`: there has been no reading over it yet. `missing`: the path has disappeared,
+    /// and the drive is present on other paths.
     pub(crate) status: PathStatus,
-    /// The kernel's state of it at the last discovery: `running`, `offline`, `blocked`, `live`, `dead`, …
+    /// State that the kernel reported at the last discovery: `running`, `offline`, `blocked`, `live`, `dead`, …
     pub(crate) state: Option<PathState>,
-    /// When a reading over it succeeded last.
+    /// Time of the last successful reading over it.
     pub(crate) last_success: Option<Timestamp>,
-    /// Since when it has failed.
+    /// Time since when readings over it have failed.
     pub(crate) failed_since: Option<Timestamp>,
-    /// Why it failed.
+    /// Why the last reading over it failed.
     pub(crate) error: Option<String>,
-    /// Until when it is used only where no other path is left.
+    /// Time until which it is used only if no other path is left.
     pub(crate) retry_at: Option<Timestamp>,
-    /// Since when it is missing.
+    /// Time since when it has been missing.
     pub(crate) missing_since: Option<Timestamp>,
 }
 
 impl PathView {
     fn of(known: &KnownPath) -> Option<Self> {
         let first = known.devices.first()?;
-        let is_missing = known.missing_since.is_some();
-        let failure = known.failure.as_ref().filter(|_| !is_missing);
+        // The state and the failure of a missing path are those of the past.
+        let (state, failure) = match known.missing_since {
+            None => (first.state.clone(), known.failure.as_ref()),
+            Some(_) => (None, None),
+        };
         Some(Self {
             address: first.address.clone(),
             devices: known.devices.iter().map(|path| path.device.clone()).collect(),
             scsi_host: first.host.map(|host| host.0),
             status: known.status(),
-            state: first.state.clone().filter(|_| !is_missing),
+            state,
             last_success: known.last_success,
             failed_since: failure.map(|failure| failure.since),
             error: failure.map(|failure| failure.why.to_string()),
-            retry_at: known.retry_at.filter(|_| failure.is_some()),
+            retry_at: if failure.is_some() { known.retry_at } else { None },
             missing_since: known.missing_since,
         })
     }
 
-    /// As it is known if it is not here any more. `None`: it leads to no device.
+    /// The path as a missing one. `None` if it has no block device.
     pub(crate) fn to_missing(&self, now: Timestamp) -> Option<KnownPath> {
         let device = DrivePath {
             device: self.devices.first()?.clone(),

@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// The first bytes of an overview in which all these fields are.
+/// Number of bytes at the beginning of an overview that contain all fields of [`Published`].
 pub(crate) const OVERVIEW_PREFIX_BYTES: usize = 4096;
-/// Maximum length of a host name (gethostname(2)); a longer one is truncated.
+/// Maximum length of a host name (gethostname(2)); a longer name is truncated.
 const MAX_HOST_CHARS: usize = 64;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,10 +33,12 @@ impl Published {
         let mut found = PublishedFields::default();
         // A truncated text ends in an error; the fields before that are known.
         let _ = (&mut found).deserialize(&mut serde_json::Deserializer::from_slice(begin));
-        let host = found.host.filter(|_| found.schema == Some(SCHEMA))?;
+        if found.schema != Some(SCHEMA) {
+            return None;
+        }
         Some(Self {
             version: found.version.unwrap_or_default(),
-            host: host.chars().take(MAX_HOST_CHARS).collect(),
+            host: found.host?.chars().take(MAX_HOST_CHARS).collect(),
             host_id: found.host_id,
             topology: found.topology.unwrap_or_default(),
             generated_at: found.generated_at,
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_beginning_of_an_overview_says_who_published_it() {
+    fn the_beginning_of_an_overview_has_its_publisher() {
         let complete = br#"{"schema":1,"version":"00000000000000ff","host":"nas1","topology":"t","generated_at":"2026-01-01T00:00:00Z","totals":{"drives":4},"sweep":{"started_at":null,"took_ms":2500,"drives":4,"failed":0,"timed_out":0},"enclosures":[{"id":"e"}]}"#;
         let read = Published::read(complete).unwrap_or_default();
         assert_eq!((read.host.as_str(), read.generated_at), ("nas1", Some(Timestamp(1_767_225_600))));
@@ -107,7 +109,7 @@ mod tests {
             (read.version.to_string().as_str(), read.sweep_took()),
             ("00000000000000ff", Some(Duration::from_millis(2500)))
         );
-        let enclosures = complete.windows(12).position(|w| w == b"\"enclosures\"").unwrap_or(0);
+        let enclosures = complete.windows(12).position(|window| window == b"\"enclosures\"").unwrap_or(0);
         assert_eq!(Published::read(&complete[..enclosures]), Some(read));
         for cut in 0..complete.len() {
             assert!(Published::read(&complete[..cut]).is_none_or(|read| read.host == "nas1"), "{cut}");

@@ -1,5 +1,5 @@
-//! What the bodies look like, as JSON Schemas (2020-12) made of their own types. In builds for tests only:
-//! the daemon carries the finished document (`http/openapi.json`).
+//! JSON Schemas (2020-12) of the bodies, generated from their types. In builds for tests only: the daemon contains the
+//! generated document (`http/openapi.json`).
 
 use super::bodies::{DrivesBody, EnclosuresBody, ProblemBody, ZfsBody};
 use super::drive_document::DriveDoc;
@@ -14,10 +14,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// Every body and what it is made of, by name.
+/// The schemas of all bodies and of the types in them, by name.
 pub fn components() -> Map<String, Value> {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let mut all = settings.with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
+    let mut all = settings.with(|settings| settings.definitions_path = "/components/schemas".into()).into_generator();
     all.subschema_for::<Overview>();
     all.subschema_for::<OverviewBrief>();
     all.subschema_for::<DrivesBody>();

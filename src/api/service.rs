@@ -1,4 +1,4 @@
-//! How the daemon itself does: the body of `/api/health`.
+//! Condition of the daemon itself: the body of `/api/health`.
 
 use super::SCHEMA;
 use super::overview::SweepStats;
@@ -8,29 +8,29 @@ use crate::domain::text::sanitize;
 use crate::domain::time::Timestamp;
 use serde::Serialize;
 
-/// A part of the service that may fail while the rest goes on.
+/// A component of the service that can fail while the others keep working.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Part"))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Component {
-    /// No value can be had from Redis.
+    /// Redis is unavailable.
     Redis,
-    /// Redis answers, and takes no values.
+    /// Redis is available but rejects writes.
     RedisWrites,
-    /// The program smartctl.
+    /// smartctl is missing or unusable.
     Smartctl,
-    /// The program zpool.
+    /// zpool fails.
     Zpool,
-    /// A shelf, or the kernel's view of it.
+    /// An enclosure, or the view that the kernel has of it.
     Enclosure,
-    /// A drive that does not answer, and is asked less often for it.
+    /// A drive that does not respond and is in quarantine.
     Drive,
-    /// The polling as a whole.
+    /// The poller.
     Poller,
-    /// Another daemon holds the poll lease and publishes nothing of this host, another host holds the lease under the
-    /// key prefix of this one, or the lease disappears from Redis.
+    /// Another daemon holds the poll lease but publishes nothing about this host, another host holds the lease under
+    /// the key prefix of this one, or the lease disappears from Redis.
     Lease,
-    /// The control socket, by which `jbod-monitor forget` asks.
+    /// The control socket, which `jbod-monitor forget` uses.
     Control,
 }
 
@@ -50,24 +50,24 @@ impl Component {
     }
 }
 
-/// Something that does not work as it should.
+/// A component that does not work as it should.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Trouble"))]
 pub(crate) struct Degradation {
-    /// What it is about.
+    /// Component that is degraded.
     pub(crate) part: Component,
-    /// Which enclosure (its id) or drive (its kernel name); `null`: there is only one.
+    /// Id of the enclosure or block device of the drive; `null` for a component that exists once.
     pub(crate) id: Option<String>,
-    /// Of a drive, its serial number.
+    /// Serial number of the drive.
     pub(crate) serial_number: Option<SerialNumber>,
-    /// When this daemon noticed.
+    /// Time at which this daemon detected it.
     pub(crate) since: Timestamp,
-    /// What is wrong, in words.
+    /// The error, for people.
     pub(crate) error: String,
 }
 
 impl std::fmt::Display for Degradation {
-    /// One line.
+    /// As one line.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.part.as_str())?;
         if let Some(id) = &self.id {
@@ -80,29 +80,29 @@ impl std::fmt::Display for Degradation {
 /// Counters of sweeps and readings since this daemon started, and what is running now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PollCounters {
-    /// Sweeps that were completed.
+    /// Completed sweeps.
     pub(crate) sweeps: u64,
     /// Readings by outcome.
     pub(crate) good: u64,
     pub(crate) asleep: u64,
     pub(crate) silent: u64,
     pub(crate) failed: u64,
-    /// Children on drives that run now.
+    /// Runs of smartctl in progress.
     pub(crate) running: usize,
-    /// Children that were given up and have not ended.
+    /// Child processes that were killed and have not ended yet.
     pub(crate) stuck: usize,
-    /// Drives in quarantine, because they were silent.
+    /// Drives in quarantine after timeouts.
     pub(crate) waiting: usize,
 }
 
-/// The part of a daemon in polling. Of several on one Redis, one leads.
+/// Role of a daemon in polling. Of several daemons with one Redis, one is the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DaemonRole {
-    /// It reads the drives.
+    /// The daemon reads the drives.
     Leader,
-    /// It serves what the leader has stored.
+    /// The daemon serves the values that the leader stores.
     Follower,
 }
 
@@ -112,55 +112,55 @@ pub(crate) enum DaemonRole {
 pub(crate) struct LeaderIdentity {
     /// Name of its host.
     pub(crate) host: String,
-    /// What that daemon shows as `instance`.
+    /// Its `instance`.
     pub(crate) instance: String,
 }
 
-/// What the poller knows of how it does.
+/// Status of the poller.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Service {
     pub(crate) host: String,
     /// Unique to this daemon.
     pub(crate) instance: String,
-    /// `None`: not decided yet.
+    /// `None` until it is decided.
     pub(crate) role: Option<DaemonRole>,
-    /// `None`: this daemon polls, or it is not known which one does.
+    /// `None` if this daemon is the leader, or the leader is unknown.
     pub(crate) leader: Option<LeaderIdentity>,
-    /// Drives that are here.
+    /// Number of present drives.
     pub(crate) drives: usize,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) sweep: SweepStats,
     pub(crate) troubles: Vec<Degradation>,
 }
 
-/// The body of `/api/health`. It is made anew for each request.
+/// The body of `/api/health`. It is built for each request.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ServiceBody<'a> {
-    /// Version of this body's form; another number means that fields have changed their meaning.
+    /// Version of the format of this body; it changes when fields change their meaning.
     pub(crate) schema: u32,
-    /// Name of the host that the daemon runs on.
+    /// Name of the host on which the daemon runs.
     pub(crate) host: &'a str,
-    /// This daemon: host name, process and start, in microseconds.
+    /// Unique name of this daemon: `HOST:PID:MICROSECONDS`, where the last is its start time.
     pub(crate) instance: &'a str,
-    /// Version of the daemon.
+    /// Version of the program.
     pub(crate) version: &'static str,
-    /// When this was put together.
+    /// Time at which this body was built.
     pub(crate) generated_at: Timestamp,
-    /// When the daemon started.
+    /// Start time of the daemon.
     pub(crate) started_at: Timestamp,
-    /// `ok`, or `degraded` when there is any trouble.
+    /// `ok`, or `degraded` if any component is degraded.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = ["ok", "degraded"])))]
     pub(crate) status: &'static str,
-    /// A whole sweep over the drives of this host is known, of this daemon or of the leader.
+    /// Whether a complete sweep of the drives of this host is available, by this daemon or by the leader.
     pub(crate) ready: bool,
-    /// The part of this daemon in polling; `null`: not decided yet.
+    /// Role of this daemon in polling; `null` until it is decided.
     pub(crate) role: Option<DaemonRole>,
-    /// The daemon that polls the drives of this host, if this one follows it.
+    /// The daemon that polls the drives of this host, if this one is a follower.
     pub(crate) leader: Option<&'a LeaderIdentity>,
-    /// The last whole sweep over all drives of this host, of this daemon or of the leader.
+    /// The last complete sweep of the drives of this host, by this daemon or by the leader.
     pub(crate) sweep: &'a SweepStats,
-    /// What does not work as it should.
+    /// Degraded components.
     pub(crate) degraded: &'a [Degradation],
 }
 
@@ -184,7 +184,7 @@ impl<'a> ServiceBody<'a> {
 }
 
 impl Degradation {
-    /// Of the service as a whole.
+    /// A degradation of a component that exists once.
     pub(crate) fn of(part: Component, since: Timestamp, error: impl Into<String>) -> Self {
         Self { part, id: None, serial_number: None, since, error: error.into() }
     }

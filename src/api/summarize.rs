@@ -1,4 +1,4 @@
-//! Puts one drive together as every list shows it.
+//! Builds the summary of one drive, as every list shows it.
 
 use super::bay_contradictions;
 use super::drive_summary::DriveSummary;
@@ -9,11 +9,11 @@ use crate::domain::health::{DriveFacts, Judgement, Verdict, judge_drive};
 use crate::domain::identity::DeviceName;
 use crate::domain::inventory::DriveRecord;
 use crate::domain::known_paths::LostPath;
-use crate::domain::smart::Protocol;
+use crate::domain::smart::{Protocol, SmartReport};
 use crate::domain::transport::{Attachment, Transport};
 use crate::domain::zfs::Membership;
 
-/// One record as users see it.
+/// The summary of a drive.
 pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
     let drive = &record.drive;
     let memberships = match input.memberships.get(&drive.device) {
@@ -21,22 +21,16 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         _ => &[],
     };
     let place = memberships.first();
-    let report = record.report.as_deref();
-    let ata_by_vendor = drive.vendor.as_deref() == Some("ATA");
-    let vendor = drive.vendor.clone().filter(|_| !ata_by_vendor);
-    let raid_volume = drive.raid_volume().cloned();
-    let translated = raid_volume.is_some() || drive.attachment.transport() == Some(Transport::Usb);
-    let presumed = match (drive.is_nvme(), ata_by_vendor) {
-        (true, _) => Some(Protocol::Nvme),
-        (false, true) => Some(Protocol::Ata),
-        // The SCSI interface that the host sees may be that of a bridge, with a drive of another protocol behind it.
-        (false, false) => (!translated).then_some(Protocol::Scsi),
+    let no_report = SmartReport::default();
+    let report = record.report.as_deref().unwrap_or(&no_report);
+    let vendor = if is_ata_by_vendor(drive) { None } else { drive.vendor.clone() };
+    let [read_errors, write_errors, checksum_errors] = match place {
+        Some(place) => [place.read_errors, place.write_errors, place.checksum_errors],
+        None => [None; 3],
     };
     let lost_paths = record.lost_paths(input.now);
     let health = health(record, memberships, &lost_paths, input);
     let paths = count_paths(record, &lost_paths);
-    let stale = record.state == DriveState::Missing
-        || record.collected_at.is_some_and(|at| at.age_seconds(input.now) > input.stale_after_seconds);
     DriveSummary {
         device: drive.device.clone(),
         paths: devices(drive),
@@ -44,43 +38,76 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         expected_paths: paths.map(|(_, expected)| expected),
         units: drive.units.clone(),
         serial_number: record.serial_number().cloned(),
-        wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
-        model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
-        vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
-        firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
-        protocol: report.and_then(|r| r.protocol).or(presumed),
-        transport: drive.attachment.transport().filter(|t| *t != Transport::Raid || record.is_raid_volume()),
-        raid_volume,
+        wwn: report.wwn.clone().or_else(|| drive.identity.wwn()),
+        model_name: report.model_name.clone().or_else(|| full_model(vendor.as_deref(), drive)),
+        vendor: report.vendor.clone().or(vendor),
+        firmware_version: report.firmware_version.clone().or_else(|| drive.firmware.clone()),
+        protocol: report.protocol.or(presumed_protocol(drive)),
+        transport: transport(record),
+        raid_volume: drive.raid_volume().cloned(),
         user_capacity_bytes: capacity_bytes(record),
         rotation_rate_rpm: record.rotation_rate_rpm(),
-        temperature_celsius: report.and_then(|r| r.temperature_celsius),
-        power_on_hours: report.and_then(|r| r.power_on_hours),
+        temperature_celsius: report.temperature_celsius,
+        power_on_hours: report.power_on_hours,
         state: record.state,
         verdict: health.verdict,
         findings: health.findings,
-        enclosure: record.bay.as_ref().map(|b| b.enclosure.clone()),
-        slot: record.bay.as_ref().and_then(|b| b.slot.number()),
+        enclosure: record.bay.as_ref().map(|bay| bay.enclosure.clone()),
+        slot: record.bay.as_ref().and_then(|bay| bay.slot.number()),
         bay_as_of: record.bay_as_of,
         slot_source: record.bay.as_ref().and(record.bay_source),
         contradiction: bay_contradictions::of_drive(record),
-        pool: place.map(|p| p.pool.clone()),
-        vdev: place.map(|p| p.vdev.clone()),
-        role: place.map(|p| p.role),
-        vdev_state: place.and_then(|p| p.state.clone()),
-        read_errors: place.and_then(|p| p.read_errors),
-        write_errors: place.and_then(|p| p.write_errors),
-        checksum_errors: place.and_then(|p| p.checksum_errors),
+        pool: place.map(|place| place.pool.clone()),
+        vdev: place.map(|place| place.vdev.clone()),
+        role: place.map(|place| place.role),
+        vdev_state: place.and_then(|place| place.state.clone()),
+        read_errors,
+        write_errors,
+        checksum_errors,
         memberships: memberships.to_vec(),
         collected_at: record.collected_at,
         checked_at: record.checked_at,
         missing_since: record.missing_since,
-        stale,
+        stale: is_stale(record, input),
         error: record.why_no_reading().map(|why| why.to_string()),
         health_expected: !record.may_lack_health(),
     }
 }
 
-/// Each once: the controllers of an NVMe subsystem share a block device.
+/// sysfs reports `ATA` as the vendor of an ATA drive (SAT).
+fn is_ata_by_vendor(drive: &Drive) -> bool {
+    drive.vendor.as_deref() == Some("ATA")
+}
+
+/// The protocol of a drive without a reading. `None` if the SCSI interface that the host sees may be that of a bridge,
+/// with a drive of another protocol behind it.
+fn presumed_protocol(drive: &Drive) -> Option<Protocol> {
+    let is_translated = drive.raid_volume().is_some() || drive.attachment.transport() == Some(Transport::Usb);
+    if drive.is_nvme() {
+        Some(Protocol::Nvme)
+    } else if is_ata_by_vendor(drive) {
+        Some(Protocol::Ata)
+    } else if is_translated {
+        None
+    } else {
+        Some(Protocol::Scsi)
+    }
+}
+
+/// `raid` is the transport of a RAID volume only.
+fn transport(record: &DriveRecord) -> Option<Transport> {
+    match record.drive.attachment.transport() {
+        Some(Transport::Raid) if !record.is_raid_volume() => None,
+        transport => transport,
+    }
+}
+
+fn is_stale(record: &DriveRecord, input: &OverviewInput) -> bool {
+    let age = record.collected_at.map(|at| at.age_seconds(input.now));
+    record.state == DriveState::Missing || age > Some(input.stale_after_seconds)
+}
+
+/// Block devices of the drive, each once: the controllers of an NVMe subsystem share one.
 fn devices(drive: &Drive) -> Vec<DeviceName> {
     let mut devices: Vec<DeviceName> = Vec::with_capacity(drive.paths.len());
     for path in &drive.paths {
@@ -91,7 +118,8 @@ fn devices(drive: &Drive) -> Vec<DeviceName> {
     devices
 }
 
-/// Paths that work, and paths that the drive is known to have. `None`: it is missing, or has the paths of a RAID volume.
+/// The number of paths that work, and of paths that the drive is known to have. `None` for a missing drive, and for a
+/// disk behind a RAID controller, whose paths are those of its volume.
 fn count_paths(record: &DriveRecord, lost: &[LostPath]) -> Option<(usize, usize)> {
     let expected = record.paths.expected();
     if !record.is_present() || expected == 0 {
@@ -100,8 +128,8 @@ fn count_paths(record: &DriveRecord, lost: &[LostPath]) -> Option<(usize, usize)
     Some((expected.saturating_sub(lost.len()), expected))
 }
 
-/// The kernel's size of the logical unit that is read, where smartctl's capacity is of the same: not behind a RAID
-/// controller or a USB bridge, and not of an NVMe controller with all its namespaces.
+/// The kernel's size in bytes of the logical unit that is read, if the capacity in a report is of the same unit. It is
+/// not behind a RAID controller or a USB bridge, nor for an NVMe controller with several namespaces.
 fn comparable_size(drive: &Drive) -> Option<u64> {
     match drive.attachment {
         Attachment::Scsi(transport) if transport != Some(Transport::Usb) => drive.units.first()?.size_bytes,
@@ -109,19 +137,24 @@ fn comparable_size(drive: &Drive) -> Option<u64> {
     }
 }
 
-/// As smartctl reports it, or else the kernel; of several SCSI logical units together, since a reading is of one.
+/// The capacity that smartctl reports, or else the kernel. If the drive has several SCSI logical units, their sum,
+/// since a reading covers one of them.
 fn capacity_bytes(record: &DriveRecord) -> Option<u64> {
     let drive = &record.drive;
     if drive.units.len() > 1 && !drive.is_nvme() {
         return drive.size_bytes;
     }
-    record.report.as_deref().and_then(|report| report.user_capacity_bytes).or(drive.size_bytes)
+    let reported = record.report.as_ref().and_then(|report| report.user_capacity_bytes);
+    reported.or(drive.size_bytes)
 }
 
-/// As smartctl puts it together for SCSI: vendor and product.
+/// Vendor and product, as smartctl joins them for SCSI.
 fn full_model(vendor: Option<&str>, drive: &Drive) -> Option<String> {
     let model = drive.model.as_deref()?;
-    Some(vendor.map_or_else(|| model.to_owned(), |vendor| format!("{vendor} {model}")))
+    Some(match vendor {
+        Some(vendor) => format!("{vendor} {model}"),
+        None => model.to_owned(),
+    })
 }
 
 /// The judgement of a drive. A drive that is unresponsive or missing has no verdict, unless its last values or its
@@ -133,38 +166,42 @@ fn health(
     input: &OverviewInput,
 ) -> Judgement {
     let report = record.report.as_deref();
-    let bay = record.bay.as_ref().filter(|_| record.is_present());
+    let fault_sensed = match &record.bay {
+        Some(bay) if record.is_present() => slot(input.enclosures, bay).and_then(|slot| slot.answer.fault_sensed),
+        _ => None,
+    };
     let facts = DriveFacts {
         now: input.now,
         report,
         collected_at: record.collected_at,
         asleep: record.state == DriveState::Standby,
-        model: report.and_then(|r| r.model_name.as_deref()).or(record.drive.model.as_deref()),
+        model: report.and_then(|report| report.model_name.as_deref()).or(record.drive.model.as_deref()),
         rotates: record.rotates(),
         kernel_size_bytes: comparable_size(&record.drive),
         memberships,
-        fault_sensed: bay.and_then(|bay| slot(input.enclosures, bay)?.answer.fault_sensed),
+        fault_sensed,
         peers: input.peers.of_one(record),
         expected_paths: record.paths.expected(),
         lost_paths,
     };
     let mut health = judge_drive(&facts, input.rules);
-    let outside = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);
+    let is_unavailable = matches!(record.state, DriveState::Unresponsive | DriveState::Missing);
     // The status that a RAID controller reports of a volume is no evidence about the disks behind it.
-    if outside && health.verdict < Verdict::Warn || record.is_raid_volume() && health.verdict == Verdict::Ok {
+    if is_unavailable && health.verdict < Verdict::Warn || record.is_raid_volume() && health.verdict == Verdict::Ok {
         health.verdict = Verdict::Unknown;
     }
     health
 }
 
 fn slot<'a>(enclosures: &'a [Enclosure], bay: &Bay) -> Option<&'a Slot> {
-    let slots = &enclosures.iter().find(|e| e.id == bay.enclosure)?.slots;
+    let slots = &enclosures.iter().find(|enclosure| enclosure.id == bay.enclosure)?.slots;
     match &bay.slot {
-        // By number, as they are sorted; those without one are last.
+        // Slots are sorted by number; those without one are last.
         BayLabel::Number(number) => {
-            let found = slots.binary_search_by_key(&(false, Some(*number)), |s| (s.number.is_none(), s.number));
-            found.ok().and_then(|at| slots.get(at))
+            let wanted = (false, Some(*number));
+            let found = slots.binary_search_by_key(&wanted, |slot| (slot.number.is_none(), slot.number));
+            slots.get(found.ok()?)
         }
-        BayLabel::Name(name) => slots.iter().find(|s| s.number.is_none() && s.name == **name),
+        BayLabel::Name(name) => slots.iter().find(|slot| slot.number.is_none() && slot.name == **name),
     }
 }

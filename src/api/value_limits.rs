@@ -1,7 +1,7 @@
 //! Limits of stored values, checked before they are parsed. A larger value was not written by this program for this
 //! host.
 //!
-//! The limits of a list grow with the host: they allow four times what a drive takes (950 bytes and 54 values in an
+//! The limits of a list grow with the host: they allow four times the size of a drive (950 bytes and 54 values in an
 //! overview), and a base for the last overview of a host that has lost all its enclosures, some 600 drives. A
 //! document of a real drive has some 17 kB and 1,050 values.
 
@@ -10,24 +10,24 @@ use super::json_limits::JsonLimits;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// The limit of a list on the largest host.
+/// Maximum size of a list, whatever the size of the host.
 const MAX_LIST_BYTES: usize = 32 * MIB;
-/// Our own bodies are 7 levels deep, smartctl's JSON 8. The parser itself stops at 128.
+/// The bodies of this program are 7 levels deep, the JSON of smartctl 8. The parser itself stops at 128.
 const LIST_DEPTH: usize = 32;
 const DOCUMENT_DEPTH: usize = 40;
 const STRING: usize = 16 * KIB;
 
-/// Of a drive's document. The largest recorded output of smartctl has 23 kB and 1,578 values.
+/// Limits of the document of a drive. The largest recorded output of smartctl has 23 kB and 1,578 values.
 pub const DOCUMENT: JsonLimits = JsonLimits { bytes: 320 * KIB, values: 20_000, depth: DOCUMENT_DEPTH, string: STRING };
 
 /// The limits of the lists of one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueLimits {
-    /// Of the overview, the enclosures and the pools.
+    /// Limits of the overview, the enclosures and the pools.
     pub list: JsonLimits,
-    /// Of the list of missing drives, which holds their documents.
+    /// Limits of the list of missing drives, which contains their documents.
     pub missing_list: JsonLimits,
-    /// Budget of all documents in memory, which limits those that are restored from Redis.
+    /// Maximum bytes of all documents in memory, which limits those that are restored from Redis.
     pub(crate) documents_bytes: usize,
 }
 
@@ -35,27 +35,29 @@ impl ValueLimits {
     /// Limits for a host with that number of present drives and bays.
     pub fn of(drives: usize, bays: usize) -> Self {
         let places = drives.max(bays);
-        let with = |base: usize, each: usize| base.saturating_add(each.saturating_mul(places));
         let list = JsonLimits {
-            bytes: with(MIB, 4 * KIB).min(MAX_LIST_BYTES),
-            values: with(32 * KIB, 256),
+            bytes: linear(MIB, 4 * KIB, places).min(MAX_LIST_BYTES),
+            values: linear(32 * KIB, 256, places),
             depth: LIST_DEPTH,
             string: STRING,
         };
         let missing_list = JsonLimits {
-            bytes: with(4 * MIB, 16 * KIB).min(MAX_LIST_BYTES),
-            values: with(256 * KIB, KIB),
+            bytes: linear(4 * MIB, 16 * KIB, places).min(MAX_LIST_BYTES),
+            values: linear(256 * KIB, KIB, places),
             // The body and its list around each document.
             depth: DOCUMENT_DEPTH + 2,
             string: STRING,
         };
-        let documents_bytes = (8 * MIB).saturating_add((64 * KIB).saturating_mul(drives));
-        Self { list, missing_list, documents_bytes }
+        Self { list, missing_list, documents_bytes: linear(8 * MIB, 64 * KIB, drives) }
     }
 }
 
+fn linear(base: usize, each: usize, count: usize) -> usize {
+    base.saturating_add(each.saturating_mul(count))
+}
+
 impl Default for ValueLimits {
-    /// Of a host without drives and bays.
+    /// The limits for a host without drives and bays.
     fn default() -> Self {
         Self::of(0, 0)
     }

@@ -1,6 +1,6 @@
 //! The values in the memory of the process, served while Redis is unavailable.
 //!
-//! Nothing expires here: the reader checks the time in the value itself, whatever store it is from.
+//! Nothing expires here: the reader checks the time in the value itself, whichever store it is from.
 
 use super::{Body, Bytes, Key};
 use std::collections::HashMap;
@@ -24,14 +24,14 @@ impl MemoryStore {
         self.values.write().unwrap_or_else(PoisonError::into_inner).insert(key, Body::new(value));
     }
 
-    /// The bytes of all documents of drives.
+    /// The size of all documents of drives, in bytes.
     pub(crate) fn documents_bytes(&self) -> usize {
         let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
         let documents = values.iter().filter(|(key, _)| matches!(key, Key::Smart(_)));
         documents.map(|(_, body)| body.plain().len()).sum()
     }
 
-    /// Removes the values that `keep` does not select.
+    /// Removes the values for which `keep` returns false.
     pub(crate) fn retain(&self, keep: impl Fn(&Key) -> bool) {
         self.values.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keep(key));
     }

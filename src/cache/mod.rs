@@ -1,6 +1,6 @@
 //! The stores of values, memory and Redis, with the keys and lifetimes of values.
 //!
-//! Values are opaque bytes here: `api` defines their contents, and the reader decides whether one may be shown.
+//! Values are opaque bytes here: `api` defines their contents, and the reader decides whether one may be served.
 
 mod body;
 pub(crate) mod memory;
@@ -16,7 +16,7 @@ use crate::domain::identity::DeviceName;
 use std::time::Duration;
 use thiserror::Error;
 
-/// What is stored.
+/// A key, without its prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
     Smart(DeviceName),
@@ -25,7 +25,7 @@ pub enum Key {
     ZfsMap,
     /// Documents of missing drives.
     Gone,
-    /// The enclosures that are known, with the drives in their bays.
+    /// The known enclosures with the drives in their bays.
     KnownEnclosures,
 }
 
@@ -51,7 +51,7 @@ impl Key {
         }
     }
 
-    /// How long the value lives.
+    /// The lifetime of the live copy.
     pub(crate) fn lifetime(&self, lifetimes: &Lifetimes) -> Duration {
         match self {
             Self::Smart(_) => lifetimes.smart,
@@ -80,7 +80,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The lifetime of a copy, as Redis takes it.
+    /// The lifetime of a copy in milliseconds, at least 1.
     pub(crate) fn life_ms(&self, copy: CopyKind) -> u64 {
         let life = if copy == CopyKind::Live { self.live } else { self.last_known };
         u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1)
@@ -89,7 +89,7 @@ impl Entry {
 
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The store is unavailable: go on without it.
+    /// The store is unavailable: the caller continues without it.
     #[error("{0}")]
     Unavailable(String),
     /// The store rejected the operation.

@@ -1,5 +1,5 @@
-//! Reports of unrecognized values: stored under a key of this program, but not written by it. Each key is reported once,
-//! not with every request that reads it.
+//! Reports of unrecognized values: values under a key of this program that were not written by it. Each key is reported
+//! once, not by every request that reads it.
 
 use super::{CopyKind, Key};
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A key is reported again only after this time, so that a program that keeps writing there does not fill the log.
+/// A key is reported again only after this time, so that a program that keeps writing to it does not fill the log.
 const REPORT_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// When each key was last reported.
@@ -19,19 +19,18 @@ impl UnrecognizedValues {
         if self.is_due(key, copy, Instant::now()) {
             let prefix = if copy == CopyKind::LastKnown { "last:" } else { "" };
             let (name, why) = (key.name(), why.to_string());
-            log::warn!("a stored value is not ours, it will be overwritten key={prefix}{name} error={why:?}");
+            log::warn!("unrecognized value in redis, it will be overwritten key={prefix}{name} error={why:?}");
         }
     }
 
     fn is_due(&self, key: &Key, copy: CopyKind, now: Instant) -> bool {
         let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < REPORT_INTERVAL;
+        // Expired reports are removed, so that keys of removed drives do not accumulate.
+        reported.retain(|_, at| now.saturating_duration_since(*at) < REPORT_INTERVAL);
         let stored_key = (key.clone(), copy);
-        if reported.get(&stored_key).is_some_and(is_recent) {
+        if reported.contains_key(&stored_key) {
             return false;
         }
-        // Keys of removed drives do not accumulate.
-        reported.retain(|_, at| is_recent(at));
         reported.insert(stored_key, now);
         true
     }

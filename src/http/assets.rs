@@ -21,7 +21,7 @@ pub(super) enum PageFile {
 pub(super) struct Asset {
     pub(super) content_type: &'static str,
     pub(super) body: Vec<u8>,
-    /// Strong, quoted. It differs between encodings, as the bytes do.
+    /// Strong entity tag, quoted. It differs between encodings, since the bytes differ.
     pub(super) etag: String,
     pub(super) is_gzip: bool,
 }
@@ -49,7 +49,7 @@ const ICON: &str = include_str!("page/icon.svg");
 /// An asset in all encodings.
 pub(super) struct AssetVariants {
     identity: Asset,
-    /// `None`: gzip would not make it smaller.
+    /// `None` if gzip would not make it smaller.
     gzip: Option<Asset>,
 }
 
@@ -93,7 +93,10 @@ impl AssetVariants {
     }
 
     pub(super) fn select(&self, takes_gzip: bool) -> &Asset {
-        self.gzip.as_ref().filter(|_| takes_gzip).unwrap_or(&self.identity)
+        match &self.gzip {
+            Some(gzip) if takes_gzip => gzip,
+            _ => &self.identity,
+        }
     }
 }
 

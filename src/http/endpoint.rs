@@ -14,13 +14,14 @@ pub(crate) enum Addresses {
 pub struct Endpoint {
     pub(crate) addresses: Addresses,
     pub(crate) token: Option<String>,
-    /// Names, in lower case and without a dot at the end. Not checked on a Unix socket.
+    /// Host names in lower case, without a final dot. Not checked on a Unix socket.
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) workers: usize,
 }
 
 impl Endpoint {
-    /// Looks up the name in `JBOD_LISTEN`, which may take as long as DNS does, and the name of this host.
+    /// Resolves the name in `JBOD_LISTEN`, which may take as long as DNS takes, and reads the name of this host. An
+    /// error names the setting and what it must be.
     pub fn resolve(config: &HttpConfig) -> Result<Self, ConfigError> {
         let addresses = match &config.listen {
             Listen::Unix(path) => Addresses::Unix(path.clone()),
@@ -39,7 +40,7 @@ impl Endpoint {
     }
 }
 
-/// The names of this host, the one that it listens on, and those that are set. Addresses need no list.
+/// The names of this host, the one in `JBOD_LISTEN`, and those in `JBOD_ALLOWED_HOSTS`. Addresses are always allowed.
 fn allowed_hosts(listen: &Listen, set: &[String]) -> Vec<String> {
     let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let own = ["localhost", without_final_dot(&node), listen.host().unwrap_or_default()].map(str::to_ascii_lowercase);

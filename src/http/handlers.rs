@@ -1,4 +1,4 @@
-//! Handlers: from a route to its response, through the reader.
+//! Handlers: build the response to a route, through the reader.
 
 use super::negotiate::{MediaType, preferred_media_type, takes_gzip};
 use super::openapi;
@@ -12,10 +12,10 @@ use crate::cache::Key;
 use crate::clock::Moment;
 use crate::reader::{Answer, ReadError, Reader, ServiceStatus, View};
 
-/// Degradations that the probes list one by one.
+/// Maximum number of degradations that `/healthz` and `/readyz` list.
 const MAX_DEGRADED_LINES: usize = 20;
 
-/// The response to a request, and the label under which it is counted.
+/// Handles a request. Returns the response, and the label under which it is counted.
 pub(super) fn handle(reader: &Reader, context: &WorkerContext, pending: &PendingRequest) -> (RouteLabel, Response) {
     match match_route(&pending.head.target) {
         Ok(route) => (route.label(), dispatch(route, reader, context, pending)),
@@ -23,9 +23,12 @@ pub(super) fn handle(reader: &Reader, context: &WorkerContext, pending: &Pending
     }
 }
 
-/// The label of a request that no handler sees.
+/// The label of a request that is rejected without a handler.
 pub(super) fn route_label(head: &RequestHead) -> RouteLabel {
-    match_route(&head.target).map_or(RouteLabel::Unknown, |route| route.label())
+    match match_route(&head.target) {
+        Ok(route) => route.label(),
+        Err(_) => RouteLabel::Unknown,
+    }
 }
 
 fn dispatch(route: Route, reader: &Reader, context: &WorkerContext, pending: &PendingRequest) -> Response {
@@ -76,14 +79,14 @@ fn healthz(reader: &Reader) -> Response {
     Response::text(200, format!("ok\n{}", degraded_lines(&reader.service_status())))
 }
 
-/// 200 as soon as there is data to show, also if no drive can be read; the degradations are listed.
+/// 200 as soon as data is available, even if no drive can be read; the degradations are listed.
 fn readyz(reader: &Reader) -> Response {
     let status = reader.service_status();
     let degraded = degraded_lines(&status);
     if status.ready {
         return Response::text(200, format!("ready\n{degraded}"));
     }
-    let detail = format!("the first sweep is not whole yet\n{degraded}");
+    let detail = format!("the first sweep has not completed yet\n{degraded}");
     Response::problem(&Problem::NotReady(detail.trim_end().to_owned()))
 }
 
@@ -104,7 +107,7 @@ fn degraded_lines(status: &ServiceStatus) -> String {
 fn health(reader: &Reader, started: Moment) -> Response {
     let status = reader.service_status();
     let body = ServiceBody::new(&status.service, status.ready, started.date(), status.at);
-    // Strings, numbers and lists only: serialisation cannot fail.
+    // Strings, numbers and lists only: serialization cannot fail.
     Response::json(serde_json::to_string(&body).unwrap_or_default())
 }
 
@@ -115,7 +118,7 @@ fn whereis(reader: &Reader, pending: &PendingRequest, name: &str) -> Response {
     data_response(reader.whereis(name, as_json, pending.since), content_type, head).vary_by_accept()
 }
 
-/// The problem of a view that found nothing. The view's own text is the detail, if it has one.
+/// The problem of a view that has found nothing. The text of the view is the detail, if it has one.
 fn not_found(answer: &Answer) -> Problem {
     let detail = String::from_utf8_lossy(answer.body.plain().bytes).into_owned();
     if detail.is_empty() {

@@ -1,5 +1,5 @@
 //! HTTP: the server that clients connect to, the workers that respond, the handlers, the page and the metrics. Nothing
-//! here knows Redis or a drive.
+//! here accesses Redis or a drive.
 
 mod assets;
 mod endpoint;

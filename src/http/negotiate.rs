@@ -9,14 +9,14 @@ pub(super) enum MediaType {
 }
 
 /// Text or JSON, by `Accept`. Text if the client has no preference, and also if it accepts neither: a line of text is
-/// more useful than a refusal.
+/// more useful than an error.
 pub(super) fn preferred_media_type(accept: Option<&str>) -> MediaType {
     let Some(accept) = accept else { return MediaType::Text };
     let (text, json) = (quality(accept, "text", "plain"), quality(accept, "application", "json"));
     if json > text { MediaType::Json } else { MediaType::Text }
 }
 
-/// Whether the client prefers `OpenMetrics` to Prometheus's older text format. Without a preference it gets the latter.
+/// Whether the client prefers `OpenMetrics` to the older text format of Prometheus, which is the default.
 pub(super) fn prefers_open_metrics(accept: Option<&str>) -> bool {
     let Some(accept) = accept else { return false };
     quality(accept, "application", "openmetrics-text") > quality(accept, "text", "plain")
@@ -27,15 +27,14 @@ fn quality(accept: &str, kind: &str, subtype: &str) -> u16 {
     let mut best = (0, 0);
     for range in accept.split(',') {
         let mut parts = range.split(';').map(str::trim);
-        let Some((a, b)) = parts.next().and_then(|media| media.split_once('/')) else { continue };
-        let specificity = match (a.trim(), b.trim()) {
-            (a, b) if a.eq_ignore_ascii_case(kind) && b.eq_ignore_ascii_case(subtype) => 3,
-            (a, "*") if a.eq_ignore_ascii_case(kind) => 2,
+        let Some((range_kind, range_subtype)) = parts.next().unwrap_or_default().split_once('/') else { continue };
+        let specificity = match (range_kind.trim(), range_subtype.trim()) {
             ("*", "*") => 1,
+            (range, "*") if range.eq_ignore_ascii_case(kind) => 2,
+            (range, sub) if range.eq_ignore_ascii_case(kind) && sub.eq_ignore_ascii_case(subtype) => 3,
             _ => continue,
         };
-        let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
-        let weight = weight.map_or(Some(1000), parse_qvalue).unwrap_or(0);
+        let weight = parse_weight(parts);
         if specificity > best.0 {
             best = (specificity, weight);
         }
@@ -49,8 +48,7 @@ pub(super) fn takes_gzip(accept_encoding: Option<&str>) -> bool {
     for coding in accept_encoding.unwrap_or_default().split(',') {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
-        let is_accepted = weight.is_none_or(|q| parse_qvalue(q).is_some_and(|q| q > 0));
+        let is_accepted = parse_weight(parts) > 0;
         if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
             return is_accepted;
         }
@@ -61,10 +59,22 @@ pub(super) fn takes_gzip(accept_encoding: Option<&str>) -> bool {
     wildcard.unwrap_or(false)
 }
 
+/// The weight among parameters, in thousandths: 1000 without one, 0 if it is invalid.
+fn parse_weight<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
+    for parameter in parameters {
+        if let Some((name, value)) = parameter.split_once('=')
+            && name.eq_ignore_ascii_case("q")
+        {
+            return parse_qvalue(value).unwrap_or(0);
+        }
+    }
+    1000
+}
+
 /// `1`, `0.8`, `0.333` in thousandths; `None` for anything else.
 fn parse_qvalue(text: &str) -> Option<u16> {
     let (integer, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let fraction: u16 = format!("{fraction:0<3}").parse().ok()?;

@@ -1,6 +1,6 @@
-//! Problems: why a request gets no data, as status and detail.
+//! Problems: why a request fails, as status and detail (RFC 9457).
 
-/// Why a request gets no data.
+/// Why a request fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     Bad(String),
@@ -19,15 +19,15 @@ impl Problem {
     pub(super) fn status_and_detail(&self) -> (u16, &str) {
         match self {
             Self::Bad(why) => (400, why),
-            Self::Token => (401, "a bearer token is needed"),
+            Self::Token => (401, "bearer token required: send \"Authorization: Bearer TOKEN\""),
             Self::NotFound(what) => (404, what),
-            Self::Method { .. } => (405, "only GET and HEAD are answered"),
-            Self::Host => (421, "this host name is not served; see JBOD_ALLOWED_HOSTS"),
-            Self::TooSlow => (408, "the head of the request was not whole within 5 s"),
-            Self::HeadTooLarge => (431, "the head of the request is over 16 KiB or 64 headers"),
+            Self::Method { .. } => (405, "only GET and HEAD are supported"),
+            Self::Host => (421, "host name not allowed: JBOD_ALLOWED_HOSTS lists the names that are served"),
+            Self::TooSlow => (408, "request header not received within 5 s"),
+            Self::HeadTooLarge => (431, "request header exceeds 16 KiB or 64 fields"),
             Self::NotReady(why) => (503, why),
-            Self::Busy => (503, "too many connections or requests at once"),
-            Self::HttpVersion => (505, "only HTTP/1.0 and HTTP/1.1 are spoken"),
+            Self::Busy => (503, "too many concurrent connections or requests"),
+            Self::HttpVersion => (505, "only HTTP/1.0 and HTTP/1.1 are supported"),
         }
     }
 }

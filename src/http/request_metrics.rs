@@ -1,7 +1,7 @@
-//! Request counters: by route and status, latency by route, results of the cache.
+//! Request counters: by route and status, latency by route, cache results.
 //!
-//! Every request is counted, so counting takes a few relaxed additions: no lock, no allocation, no text. The labels
-//! come from a closed list, whatever clients request.
+//! Every request is counted, so counting is a few relaxed additions: no lock, no allocation, no text. The labels
+//! are from a closed list, so that clients cannot create series.
 
 use super::response::Response;
 use super::route::RouteLabel;
@@ -10,7 +10,7 @@ use std::array::from_fn;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Every status that is sent, and 0 for one that is not in this list.
+/// Every status that is sent, and 0 for any other.
 const STATUSES: [u16; 12] = [200, 304, 400, 401, 404, 405, 408, 421, 431, 503, 505, 0];
 /// Upper bounds of the buckets, in microseconds.
 const BUCKETS: [u32; 11] = [50, 100, 250, 500, 1_000, 5_000, 25_000, 100_000, 500_000, 2_500_000, 10_000_000];
@@ -26,7 +26,7 @@ pub(super) struct RequestMetrics {
 #[derive(Debug)]
 struct RouteMetrics {
     statuses: [AtomicU64; STATUSES.len()],
-    /// The last one counts what is beyond all bounds.
+    /// The last bucket counts durations beyond all bounds.
     buckets: [AtomicU64; BUCKETS.len() + 1],
     nanoseconds: AtomicU64,
 }
@@ -42,62 +42,79 @@ pub(super) struct Latency {
 
 impl Default for RequestMetrics {
     fn default() -> Self {
-        let cache_results = from_fn(|_| AtomicU64::new(0));
-        Self { routes: from_fn(|_| RouteMetrics::default()), cache_results, late_completions: AtomicU64::new(0) }
+        Self {
+            routes: from_fn(|_| RouteMetrics::default()),
+            cache_results: from_fn(|_| AtomicU64::new(0)),
+            late_completions: AtomicU64::new(0),
+        }
     }
 }
 
 impl Default for RouteMetrics {
     fn default() -> Self {
-        let zero = |_| AtomicU64::new(0);
-        Self { statuses: from_fn(zero), buckets: from_fn(zero), nanoseconds: AtomicU64::new(0) }
+        Self {
+            statuses: from_fn(|_| AtomicU64::new(0)),
+            buckets: from_fn(|_| AtomicU64::new(0)),
+            nanoseconds: AtomicU64::new(0),
+        }
     }
 }
 
 impl RequestMetrics {
-    /// Counts a response of a worker, sent `took` after the request was complete.
+    /// Counts a response from a worker, sent `took` after the request was complete.
     pub(super) fn record_response(&self, label: RouteLabel, response: &Response, took: Duration) {
         let Some(route) = self.routes.get(label as usize) else { return };
         route.record_status(response.status);
         let micros = took.as_micros();
         let bucket = BUCKETS.iter().position(|bound| micros <= u128::from(*bound)).unwrap_or(BUCKETS.len());
-        add(route.buckets.get(bucket), 1);
-        add(Some(&route.nanoseconds), u64::try_from(took.as_nanos()).unwrap_or(0));
-        if let Some(cache) = response.cache() {
-            add(CACHE_RESULTS.iter().position(|c| *c == cache).and_then(|at| self.cache_results.get(at)), 1);
+        if let Some(counter) = route.buckets.get(bucket) {
+            add(counter, 1);
+        }
+        add(&route.nanoseconds, u64::try_from(took.as_nanos()).unwrap_or(0));
+        if let Some(result) = response.cache() {
+            self.record_cache_result(result);
         }
     }
 
-    /// Counts a request that the server rejected before a worker saw it.
+    fn record_cache_result(&self, result: XCache) {
+        for (known, counter) in CACHE_RESULTS.iter().zip(&self.cache_results) {
+            if *known == result {
+                add(counter, 1);
+            }
+        }
+    }
+
+    /// Counts a request that the server rejected before it reached a worker.
     pub(super) fn record_rejection(&self, status: u16) {
         if let Some(route) = self.routes.get(RouteLabel::Rejected as usize) {
             route.record_status(status);
         }
     }
 
-    /// Counts a wake-up for a request whose connection had already taken the completion, or was closed.
+    /// Counts a wake-up for a request whose connection had already handled the completion, or was closed.
     pub(super) fn record_late_completion(&self) {
-        add(Some(&self.late_completions), 1);
+        add(&self.late_completions, 1);
     }
 
     pub(super) fn late_completions(&self) -> u64 {
         get(&self.late_completions)
     }
 
-    /// Route, status, count; without those that are 0.
+    /// Route, status and count of all counts above 0.
     pub(super) fn requests(&self) -> impl Iterator<Item = (&'static str, u16, u64)> {
         self.by_route().flat_map(|(route, metrics)| {
-            let counts = STATUSES.iter().zip(&metrics.statuses).map(|(status, count)| (*status, get(count)));
-            counts.filter(|(_, count)| *count > 0).map(move |(status, count)| (route, status, count))
+            let counts =
+                STATUSES.iter().zip(&metrics.statuses).map(move |(status, count)| (route, *status, get(count)));
+            counts.filter(|(_, _, count)| *count > 0)
         })
     }
 
-    /// Of the routes that have been requested.
+    /// Latencies of the routes that have been requested.
     pub(super) fn latencies(&self) -> impl Iterator<Item = (&'static str, Latency)> {
         self.by_route().map(|(route, metrics)| (route, metrics.latency())).filter(|(_, latency)| latency.count > 0)
     }
 
-    /// All three from the start: a rate needs an initial 0.
+    /// All results from the start: a rate in Prometheus needs an initial 0.
     pub(super) fn cache_results(&self) -> impl Iterator<Item = (&'static str, u64)> {
         CACHE_RESULTS.iter().zip(&self.cache_results).map(|(cache, count)| (cache.as_str(), get(count)))
     }
@@ -109,8 +126,10 @@ impl RequestMetrics {
 
 impl RouteMetrics {
     fn record_status(&self, status: u16) {
-        let at = STATUSES.iter().position(|s| *s == status).unwrap_or(STATUSES.len() - 1);
-        add(self.statuses.get(at), 1);
+        let index = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len() - 1);
+        if let Some(counter) = self.statuses.get(index) {
+            add(counter, 1);
+        }
     }
 
     fn latency(&self) -> Latency {
@@ -123,10 +142,8 @@ impl RouteMetrics {
     }
 }
 
-fn add(counter: Option<&AtomicU64>, amount: u64) {
-    if let Some(counter) = counter {
-        counter.fetch_add(amount, Ordering::Relaxed);
-    }
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Relaxed);
 }
 
 fn get(counter: &AtomicU64) -> u64 {
@@ -137,6 +154,7 @@ fn get(counter: &AtomicU64) -> u64 {
 mod tests {
     use super::*;
     use crate::http::problem::Problem;
+    use std::collections::HashMap;
 
     #[test]
     fn every_status_and_latency_is_counted() {
@@ -155,12 +173,12 @@ mod tests {
         for wanted in [("/api/drives/{id}", 404, 1), ("/healthz", 200, 1), ("/healthz", 0, 1), ("refused", 421, 1)] {
             assert!(counted.contains(&wanted), "{wanted:?} in {counted:?}");
         }
-        let latency = |wanted: &str| request_metrics.latencies().find(|(route, _)| *route == wanted).map(|(_, l)| l);
-        let healthz =
-            latency("/healthz").map(|l| (l.seconds, l.count, l.buckets.first().copied(), l.buckets.last().copied()));
-        assert_eq!(healthz, Some((60.0, 2, Some((5e-5, 1)), Some((f64::INFINITY, 1)))));
-        assert_eq!(latency("refused"), None, "no latency is counted");
-        assert_eq!(latency("/api/drives/{id}").and_then(|l| l.buckets.first().copied()), Some((5e-5, 3)));
+        let latencies: HashMap<&str, Latency> = request_metrics.latencies().collect();
+        let healthz = &latencies["/healthz"];
+        assert_eq!((healthz.seconds, healthz.count), (60.0, 2));
+        assert_eq!((healthz.buckets[0], healthz.buckets[BUCKETS.len()]), ((5e-5, 1), (f64::INFINITY, 1)));
+        assert!(!latencies.contains_key("refused"), "no latency is counted");
+        assert_eq!(latencies["/api/drives/{id}"].buckets[0], (5e-5, 3));
     }
 
     #[test]

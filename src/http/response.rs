@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 pub(crate) struct Response {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
-    /// The request headers that it depends on.
+    /// The request headers on which the response depends.
     pub(super) vary: Option<&'static str>,
     /// Additional header lines, each with CRLF. Empty for data from the reader.
     pub(super) headers: String,
@@ -29,7 +29,7 @@ enum Content {
     },
     Static(&'static [u8]),
     Text(String),
-    /// A text of this response, followed by bytes that other responses share.
+    /// Text of this response, followed by bytes that other responses share.
     Joined(String, Bytes),
 }
 
@@ -50,7 +50,7 @@ impl Response {
         Self { status, content_type, vary, headers, body: Content::Data { answer, is_gzip } }
     }
 
-    /// The representation depends on `Accept`, too.
+    /// Marks the response as dependent on `Accept`, too.
     #[must_use]
     pub(super) fn vary_by_accept(mut self) -> Self {
         self.vary = Some(if self.vary.is_some() { "Accept, Accept-Encoding" } else { "Accept" });
@@ -86,11 +86,11 @@ impl Response {
         Self { status, content_type, vary: None, headers: String::new(), body }
     }
 
-    /// RFC 9457.
+    /// The response to a failed request (RFC 9457).
     pub(super) fn problem(problem: &Problem) -> Self {
         let (status, detail) = problem.status_and_detail();
         let body = ProblemBody { kind: "about:blank", title: reason_phrase(status), status, detail };
-        // Strings and a number only: this cannot fail.
+        // Strings and a number only: serialization cannot fail.
         let text = serde_json::to_string(&body).unwrap_or_default() + "\n";
         let mut response = Self::new(status, "application/problem+json", Content::Text(text));
         match problem {
@@ -110,12 +110,12 @@ impl Response {
         Self { content_type: TEXT, body: Content::Static(&[]), ..self }
     }
 
-    /// `X-Cache`, if the response holds data.
+    /// `X-Cache`, if the response contains data.
     pub(super) fn cache(&self) -> Option<XCache> {
         self.cached_body().map(|(answer, _)| answer.cache)
     }
 
-    /// Data from the reader, and whether it is sent as gzip.
+    /// The data from the reader, and whether it is sent in gzip.
     pub(super) fn cached_body(&self) -> Option<(&Answer, bool)> {
         match &self.body {
             Content::Data { answer, is_gzip } => Some((answer, *is_gzip)),
@@ -123,17 +123,20 @@ impl Response {
         }
     }
 
-    /// The body of a 200: bytes of this response alone, then bytes that other responses share.
+    /// The body of a 200: bytes of this response alone, then bytes that responses share.
     pub(super) fn body_parts(&self) -> [&[u8]; 2] {
         let own = match &self.body {
             Content::Static(bytes) => bytes,
             Content::Text(text) | Content::Joined(text, _) => text.as_bytes(),
             Content::Data { .. } => &[],
         };
-        [own, self.shared_body().map_or(&[], |bytes| bytes)]
+        match self.shared_body() {
+            Some(shared) => [own, shared],
+            None => [own, &[]],
+        }
     }
 
-    /// The body, or its end, if other responses share it.
+    /// The body, or its last part, if other responses share it.
     pub(super) fn shared_body(&self) -> Option<&Bytes> {
         match &self.body {
             Content::Data { answer, is_gzip } => Some(answer.body.encoded(*is_gzip).bytes),
@@ -143,12 +146,15 @@ impl Response {
     }
 }
 
-/// 304 if the client has it. A 304 has the `Content-Length` of the 200, too.
+/// 304 if the client has the body, else 200. A 304 has the `Content-Length` of the 200.
 fn status(etag: &str, if_none_match: Option<&str>) -> u16 {
-    if if_none_match.is_some_and(|tags| matches_etag(tags, etag)) { 304 } else { 200 }
+    match if_none_match {
+        Some(tags) if matches_etag(tags, etag) => 304,
+        _ => 200,
+    }
 }
 
-/// `If-None-Match` lists the tag, or is `*`. The comparison is weak (RFC 9110, 13.1.2).
+/// Whether `If-None-Match` lists the tag or is `*`. The comparison is weak (RFC 9110, 13.1.2).
 fn matches_etag(if_none_match: &str, etag: &str) -> bool {
     if_none_match.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }

@@ -12,7 +12,7 @@ use crate::reader::{Answer, ResponseBody, XCache};
 use std::io::Write as _;
 use std::sync::{Arc, Weak};
 
-/// What the request determines of the response's form.
+/// The properties of a response that the request determines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Framing {
     /// The request is HEAD.
@@ -25,8 +25,8 @@ pub(crate) struct Framing {
 const SECURITY_HEADERS: &str = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
     Cross-Origin-Resource-Policy: same-origin\r\n";
 
-/// Of every response, too. `default-src` does not govern framing, the base URL and forms, so each is listed. The first
-/// directive is the same in all versions: a daemon recognises another one by it (`server::address_probe`).
+/// A header of every response. `default-src` does not govern framing, the base URL and forms, so each is listed. The
+/// first directive is the same in all versions: a daemon recognizes another one by it (`server::address_probe`).
 pub(super) const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
@@ -34,7 +34,7 @@ pub(super) const CONTENT_SECURITY_POLICY: &str =
 #[derive(Default)]
 pub(crate) struct ResponseHeadCache {
     bytes: Vec<u8>,
-    /// `None`: the head is of a response without data from the reader, and is not used again.
+    /// `None` if the head belongs to a response without data from the reader; it is not reused then.
     key: Option<CacheKey>,
 }
 
@@ -45,7 +45,7 @@ struct CacheKey {
     parameters: HeadParameters,
 }
 
-/// The key except for the body.
+/// The key without the body.
 #[derive(PartialEq, Eq)]
 struct HeadParameters {
     is_gzip: bool,
@@ -59,8 +59,8 @@ struct HeadParameters {
 }
 
 impl ResponseHeadCache {
-    /// The whole response: head, body of this response alone, shared body. The slices are sent with one write: with two,
-    /// a reused connection would wait 44 ms for a delayed acknowledgement.
+    /// The complete response: head, body of this response alone, shared body. The slices are sent in one write: with
+    /// two, a reused connection would wait 44 ms for a delayed acknowledgement.
     pub(crate) fn io_slices<'a>(&'a mut self, response: &'a Response, framing: Framing) -> [&'a [u8]; 3] {
         let has_body = !framing.omit_body && response.status != 304;
         let [own, shared] = if has_body { response.body_parts() } else { [&[][..]; 2] };
@@ -84,9 +84,12 @@ impl ResponseHeadCache {
             framing,
             second: now,
         };
-        if !self.key.as_ref().is_some_and(|key| key.matches(&answer.body, &parameters)) {
-            self.key = Some(CacheKey { body: Arc::downgrade(&answer.body), parameters });
-            self.write(response, framing, now);
+        match &self.key {
+            Some(key) if key.matches(&answer.body, &parameters) => {}
+            _ => {
+                self.key = Some(CacheKey { body: Arc::downgrade(&answer.body), parameters });
+                self.write(response, framing, now);
+            }
         }
         &self.bytes
     }
@@ -103,7 +106,7 @@ impl CacheKey {
     }
 }
 
-/// Writing to memory does not fail.
+/// Writes the head. Writing to memory cannot fail.
 fn write_head(to: &mut Vec<u8>, response: &Response, framing: Framing, now: Timestamp) {
     let length: usize = response.body_parts().iter().map(|part| part.len()).sum();
     let _ = write!(
@@ -131,7 +134,7 @@ fn write_head(to: &mut Vec<u8>, response: &Response, framing: Framing, now: Time
     let _ = write!(to, "Content-Security-Policy: {CONTENT_SECURITY_POLICY}\r\n\r\n");
 }
 
-/// Source, age and validators of data.
+/// Writes the headers of data: source, age and validators.
 fn write_data_headers(to: &mut Vec<u8>, answer: &Answer, is_gzip: bool, now: Timestamp) {
     let source = match answer.source {
         ValueSource::Redis => "redis",

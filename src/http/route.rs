@@ -1,4 +1,4 @@
-//! Paths and their parameters: text in, a route or a problem out. Pure.
+//! Parses the target of a request into a route. Pure.
 
 use super::assets::PageFile;
 use super::problem::Problem;
@@ -20,13 +20,13 @@ impl Target {
 }
 
 impl Target {
-    /// No token is required for it: it is a file of the page, which holds no data.
+    /// Whether no token is required: the target is a file of the page, which contains no data.
     pub(super) fn is_public(&self) -> bool {
         matches!(match_route(self), Ok(Route::Page(_)))
     }
 }
 
-/// What a request is for.
+/// A route with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Overview {
@@ -42,7 +42,7 @@ pub(super) enum Route {
     Enclosure(String),
     Zfs,
     Map,
-    /// Everything after `/api/whereis/`, slashes included.
+    /// Everything after `/api/whereis/`, including slashes.
     Whereis(String),
     Health,
     Healthz,
@@ -73,7 +73,7 @@ pub(super) enum RouteLabel {
     Openapi,
     /// No route, or a route with invalid parameters.
     Unknown,
-    /// The server rejected it before a worker saw it.
+    /// The server rejected the request before it reached a worker.
     Rejected,
 }
 
@@ -121,7 +121,8 @@ impl RouteLabel {
 }
 
 impl Route {
-    /// Parameters of no meaning here are ignored: links to the page get some on their way, scrapers and probes add some.
+    /// Whether parameters are ignored: mail programs and caches append some to links to the page, scrapers and health
+    /// checks to their targets.
     fn ignores_query(&self) -> bool {
         matches!(self, Self::Page(_) | Self::Metrics | Self::Healthz | Self::Readyz)
     }
@@ -146,46 +147,49 @@ impl Route {
     }
 }
 
-/// Parses the target of a request. Each part is decoded once; what no legitimate client sends is refused.
+/// Parses the target of a request. Each part is decoded once. Targets that no legitimate client sends are rejected.
 pub(super) fn parse_target(url: &str) -> Result<Target, Problem> {
-    // The absolute form, which a proxy may send (RFC 9112, 3.2.2), has the same meaning.
-    let url = match url.strip_prefix("http://") {
-        Some(rest) => rest.find(['/', '?']).and_then(|at| rest.get(at..)).filter(|t| t.starts_with('/')).unwrap_or("/"),
-        None => url,
-    };
+    let url = origin_form(url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let path = path.strip_prefix('/').ok_or_else(|| Problem::Bad("the path does not begin with /".to_owned()))?;
+    let path = path.strip_prefix('/').ok_or_else(|| Problem::Bad("the path does not start with /".to_owned()))?;
     let segments = path.split('/').map(decode).collect::<Result<Vec<_>, _>>()?;
-    if segments.iter().any(|s| s == ".." || s == ".") {
-        return Err(Problem::Bad("the path holds . or .. as a part".to_owned()));
+    if segments.iter().any(|segment| segment == ".." || segment == ".") {
+        return Err(Problem::Bad("the path contains . or .. as a segment".to_owned()));
     }
-    // Neither read nor decoded: what mail programs and caches append to a link need not even be UTF-8.
+    // Not even decoded: what is appended to a link need not be UTF-8.
     if fixed_route(&segments).is_some_and(|route| route.ignores_query()) {
         return Ok(Target { segments, query: Vec::new() });
     }
-    let pairs = query.split('&').filter(|p| !p.is_empty());
-    let query = pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(name)?, decode(&value.replace('+', " "))?))
-        })
-        .collect::<Result<Vec<_>, Problem>>()?;
-    Ok(Target { segments, query })
+    let mut parameters = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        parameters.push((decode(name)?, decode(&value.replace('+', " "))?));
+    }
+    Ok(Target { segments, query: parameters })
+}
+
+/// The path and query of the absolute form, which a proxy may send (RFC 9112, 3.2.2).
+fn origin_form(url: &str) -> &str {
+    let Some(rest) = url.strip_prefix("http://") else { return url };
+    match rest.find(['/', '?']) {
+        Some(end) if rest.get(end..).unwrap_or_default().starts_with('/') => rest.get(end..).unwrap_or_default(),
+        _ => "/",
+    }
 }
 
 fn decode(text: &str) -> Result<String, Problem> {
-    let bytes = text.as_bytes();
-    let has_invalid_escape = bytes.iter().enumerate().any(|(at, b)| {
-        let digits = bytes.get(at + 1..at + 3);
-        *b == b'%' && !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit))
+    // After the first `%`, each part starts with the two digits of an escape.
+    let has_valid_escapes = text.as_bytes().split(|byte| *byte == b'%').skip(1).all(|part| match part {
+        [first, second, ..] => first.is_ascii_hexdigit() && second.is_ascii_hexdigit(),
+        _ => false,
     });
-    if has_invalid_escape {
+    if !has_valid_escapes {
         return Err(Problem::Bad("a % in the path or query is not followed by two hex digits".to_owned()));
     }
     let decoded = percent_decode_str(text).decode_utf8();
     let decoded = decoded.map_err(|_| Problem::Bad("the path or query is not UTF-8".to_owned()))?;
     if decoded.contains(['\0', '\\']) {
-        return Err(Problem::Bad("the path or query holds a NUL or a backslash".to_owned()));
+        return Err(Problem::Bad("the path or query contains a NUL or a backslash".to_owned()));
     }
     Ok(decoded.into_owned())
 }
@@ -197,14 +201,14 @@ pub(super) fn match_route(target: &Target) -> Result<Route, Problem> {
         Some(Route::Overview { .. }) => overview_route(target),
         Some(Route::Drives { .. }) => drives_route(target),
         Some(route) => match target.query.first() {
-            Some((name, _)) => Err(Problem::Bad(format!("unknown parameter {name:?}"))),
+            Some((name, _)) => Err(Problem::Bad(format!("unknown parameter {name:?}, this path has no parameters"))),
             None => Ok(route),
         },
-        None => Err(Problem::NotFound("no such path".to_owned())),
+        None => Err(Problem::NotFound("no such path, /openapi.json lists all paths".to_owned())),
     }
 }
 
-/// The route of a path without a name in it, which may end with one slash; without its parameters.
+/// The route of a path that contains no name, without its parameters. The path may end with a slash.
 fn fixed_route(segments: &[String]) -> Option<Route> {
     let mut segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     // `/` alone is one empty segment, `//` two of them.
@@ -230,7 +234,7 @@ fn fixed_route(segments: &[String]) -> Option<Route> {
     })
 }
 
-/// The route of a path that names a drive or an enclosure.
+/// The route of a path that contains the name of a drive or an enclosure.
 fn route_with_name(segments: &[String]) -> Option<Route> {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     Some(match segments.as_slice() {
@@ -249,8 +253,8 @@ fn overview_route(target: &Target) -> Result<Route, Problem> {
         match (name.as_str(), value.as_str()) {
             ("fields", "summary") if fields.is_none() => fields = Some(value),
             ("fields", "summary") => return Err(Problem::Bad("parameter \"fields\" is given twice".to_owned())),
-            ("fields", other) => return Err(Problem::Bad(format!("fields: found {other:?}, wanted summary"))),
-            _ => return Err(Problem::Bad(format!("unknown parameter {name:?}, wanted fields"))),
+            ("fields", other) => return Err(Problem::Bad(format!("fields: found {other:?}, expected summary"))),
+            _ => return Err(Problem::Bad(format!("unknown parameter {name:?}, expected fields"))),
         }
     }
     Ok(Route::Overview { brief: fields.is_some() })
@@ -263,14 +267,16 @@ fn drives_route(target: &Target) -> Result<Route, Problem> {
             "verdict" => &mut verdict,
             "pool" => &mut pool,
             "enclosure" => &mut enclosure,
-            _ => return Err(Problem::Bad(format!("unknown parameter {name:?}, wanted verdict, pool or enclosure"))),
+            _ => return Err(Problem::Bad(format!("unknown parameter {name:?}, expected verdict, pool or enclosure"))),
         };
         if parameter.replace(value.clone()).is_some() {
             return Err(Problem::Bad(format!("parameter {name:?} is given twice")));
         }
     }
-    if let Some(other) = verdict.as_ref().filter(|v| Verdict::parse(v).is_none()) {
-        return Err(Problem::Bad(format!("verdict: found {other:?}, wanted ok, watch, warn, crit or unknown")));
+    if let Some(other) = &verdict
+        && Verdict::parse(other).is_none()
+    {
+        return Err(Problem::Bad(format!("verdict: found {other:?}, expected ok, watch, warn, crit or unknown")));
     }
     Ok(Route::Drives { verdict, pool, enclosure })
 }
@@ -285,11 +291,9 @@ mod tests {
 
     #[test]
     fn paths_match_their_routes() {
-        let drives = |verdict: Option<&str>, pool: Option<&str>| Route::Drives {
-            verdict: verdict.map(Into::into),
-            pool: pool.map(Into::into),
-            enclosure: None,
-        };
+        fn drives(verdict: Option<&str>, pool: Option<&str>) -> Route {
+            Route::Drives { verdict: verdict.map(Into::into), pool: pool.map(Into::into), enclosure: None }
+        }
         for (url, expected) in [
             ("/", Route::Page(PageFile::Html)),
             ("/page.js", Route::Page(PageFile::Js)),
@@ -315,14 +319,14 @@ mod tests {
             ("/readyz", Route::Readyz),
             ("/metrics", Route::Metrics),
             ("/openapi.json", Route::Openapi),
-            // Unknown parameters, where none have a meaning.
+            // Unknown parameters are ignored.
             ("/?utm_source=x", Route::Page(PageFile::Html)),
             ("/?utm_campaign=caf%E9&x=%zz", Route::Page(PageFile::Html)),
             ("/page.js?v=3", Route::Page(PageFile::Js)),
             ("/healthz?x=1", Route::Healthz),
             ("/readyz?", Route::Readyz),
             ("/metrics/?x=1", Route::Metrics),
-            // One slash at the end.
+            // A final slash is ignored.
             ("/healthz/", Route::Healthz),
             ("/readyz/", Route::Readyz),
             ("/metrics/", Route::Metrics),

@@ -1,4 +1,4 @@
-//! Workers: each takes requests from the server and sends a response to each.
+//! Workers: each handles requests from the server, one at a time.
 
 use super::handlers;
 use super::problem::Problem;
@@ -20,7 +20,7 @@ pub(crate) fn run_worker(reader: &Reader, server: &Server, context: &WorkerConte
         // A panic costs the connection of its request, not the worker.
         let handled = catch_unwind(AssertUnwindSafe(|| respond(reader, context, pending, &mut head_cache)));
         if handled.is_err() {
-            log::error!("a request made a worker panic, this is a bug of jbod-monitor");
+            log::error!("worker panicked while handling a request, this is a bug in jbod-monitor");
         }
     });
 }

@@ -1,4 +1,4 @@
-//! What the workers share.
+//! State that all workers share.
 
 use super::metrics::Exposition;
 use super::request_metrics::RequestMetrics;

@@ -55,7 +55,7 @@ impl EventLoop {
             }
             let head = DocumentHeader::parse(&value);
             if head.is_none() {
-                self.redis.report_unrecognized(key, copy, &format!("it is no JSON of schema {SCHEMA}"));
+                self.redis.report_unrecognized(key, copy, &format!("it is not JSON of schema {SCHEMA}"));
             }
             Some((head?, value))
         };

@@ -1,11 +1,11 @@
-//! An answer of the read path, and why there is none.
+//! An answer of the read path, or why there is none.
 
 use super::response_body::ResponseBody;
 use crate::poller::ValueSource;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// The value of `Retry-After`.
+/// The value of `Retry-After`, in seconds.
 pub(crate) const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// The value of `X-Cache`.
@@ -26,7 +26,7 @@ impl XCache {
     }
 }
 
-/// A body, and where it comes from.
+/// A body with its source.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) body: Arc<ResponseBody>,
@@ -36,10 +36,10 @@ pub(crate) struct Answer {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum ReadError {
-    #[error("no drive of that name here")]
+    #[error("no drive on this host matches this name; /api/drives lists all drives")]
     NoSuchDrive,
-    #[error("no enclosure of that id here")]
+    #[error("no enclosure on this host matches this id; /api/enclosures lists all enclosures")]
     NoSuchEnclosure,
-    #[error("nothing to show yet")]
+    #[error("no data is available yet")]
     NothingYet,
 }

@@ -1,13 +1,13 @@
-//! The read path: where an answer comes from, and what `X-Cache` says of it.
+//! The read path: the source of each answer, and the `X-Cache` that it gets.
 //!
 //! 1. Redis has the key: HIT.
 //! 2. Redis has only a last-known copy of the same drive or topology: STALE, and a refresh is requested. While Redis
-//!    rejects writes, what has been read since comes first: MISS, from memory.
-//! 3. Redis has neither: one drive is read now; lists are made from what is known. MISS.
-//! 4. Redis is unavailable: one drive is read now; lists come from memory. MISS.
-//! 5. Nothing in time: unavailable.
+//!    rejects writes, newer values in memory take precedence: MISS.
+//! 3. Redis has neither: a drive is read now, a list is built from what is known. MISS.
+//! 4. Redis is unavailable: a drive is read now, a list is served from memory. MISS.
+//! 5. None of these in time: an error.
 //!
-//! Only this module decides that. It starts no child process, and waits for Redis no longer than Redis's own timeouts.
+//! Only this module decides that. It starts no child process, and waits for Redis no longer than the Redis timeouts.
 
 mod answer;
 mod drives;

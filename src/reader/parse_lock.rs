@@ -1,5 +1,5 @@
-//! A lock with a deadline, held while a list is fetched and parsed: a list may take many times its bytes in memory, so only
-//! one is parsed at a time.
+//! A lock with a deadline, held while a list is fetched and parsed. A parsed list may take many times its size in
+//! memory, so only one is parsed at a time.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::time::Instant;
@@ -22,9 +22,10 @@ impl Default for ParseLock {
 }
 
 impl ParseLock {
-    /// `None`: it was not free before the deadline.
+    /// `None` if the lock was not free before the deadline.
     pub(super) fn lock_until(&self, deadline: Instant) -> Option<ParseLockGuard<'_>> {
-        self.free.recv_deadline(deadline).ok().map(|()| ParseLockGuard(self))
+        self.free.recv_deadline(deadline).ok()?;
+        Some(ParseLockGuard(self))
     }
 }
 
@@ -43,24 +44,22 @@ mod tests {
     #[test]
     fn one_thread_holds_it_and_a_panic_releases_it() {
         let (lock, inside) = (ParseLock::default(), AtomicUsize::new(0));
-        let later = || Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(60);
         std::thread::scope(|scope| {
             for number in 0..8 {
-                let work = || {
-                    let _guard = lock.lock_until(later()).expect("it is released");
-                    assert_eq!(inside.fetch_add(1, Ordering::AcqRel), 0, "one at a time");
-                    std::thread::yield_now();
-                    inside.fetch_sub(1, Ordering::AcqRel);
-                };
-                let panics = || {
-                    let _guard = lock.lock_until(later());
-                    panic!("with the lock");
-                };
                 if number % 4 == 3 {
-                    let thread = scope.spawn(panics);
+                    let thread = scope.spawn(|| {
+                        let _guard = lock.lock_until(deadline);
+                        panic!("with the lock");
+                    });
                     assert!(thread.join().is_err());
                 } else {
-                    scope.spawn(work);
+                    scope.spawn(|| {
+                        let _guard = lock.lock_until(deadline).expect("it is released");
+                        assert_eq!(inside.fetch_add(1, Ordering::AcqRel), 0, "one at a time");
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::AcqRel);
+                    });
                 }
             }
         });

@@ -1,4 +1,4 @@
-//! The reader: what requests for drives and for lists have in common.
+//! The reader: the common part of requests for drives and for lists.
 
 use super::answer::{Answer, ReadError};
 use super::rejected::Rejected;
@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 /// How long a request may wait for a drive or for a list.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// The topology is not checked more often than this.
+/// Minimum interval between checks of the topology.
 const MIN_DISCOVERY_INTERVAL: Duration = Duration::from_millis(1);
-/// A check of the topology takes at most one part in this many of the time.
+/// Checks of the topology take at most one part in this many of the time.
 const RESCAN_COST_FACTOR: u32 = 20;
 
 pub(crate) struct Reader {
@@ -32,15 +32,22 @@ pub(crate) struct Reader {
     pub(super) response_cache: ResponseCache,
     pub(super) version_checks: SingleFlight,
     last_rescan: Mutex<LastRescan>,
-    /// For requests that wait: one worker always remains free for those that need not.
+    /// Permits for requests that wait. One worker always remains free for requests that do not wait.
     blocking_permits: AtomicUsize,
 }
 
 /// The last check of the topology.
 struct LastRescan {
     at: Instant,
-    /// The least that a check has taken. A busy machine must not lengthen the interval.
+    /// The shortest duration of a check: load on the machine must not lengthen the interval.
     cost: Option<Duration>,
+}
+
+impl LastRescan {
+    fn record_cost(&mut self, cost: Duration) {
+        let least = self.cost.unwrap_or(cost);
+        self.cost = Some(least.min(cost));
+    }
 }
 
 impl Reader {
@@ -60,32 +67,32 @@ impl Reader {
         ServiceStatus::read(&self.redis, &self.poller)
     }
 
-    /// The measurements of the poller; `None` if another daemon polls.
+    /// The measurements of the poller; `None` if this daemon is a follower.
     pub(crate) fn metrics_snapshot(&self) -> Option<Arc<MetricsSnapshot>> {
         self.poller.snapshot().measured.clone()
     }
 
-    /// The poller's event loop runs.
+    /// Whether the event loop of the poller runs.
     pub(crate) fn is_poller_alive(&self) -> bool {
         self.poller.silent_for() <= POLLER_TIMEOUT
     }
 
-    /// Where a drive is, by any of its names. Reads no drive: it is a view of the overview.
+    /// Locates a drive by any of its names. Reads no drive: the answer is a view of the overview.
     pub(crate) fn whereis(&self, name: &str, as_json: bool, since: Instant) -> Result<Answer, ReadError> {
         let snapshot = self.current_snapshot();
         let device = strip_path(name);
         let known = snapshot.find(device).or_else(|| snapshot.find(strip_partition(device)));
-        let known = known.map(|k| (k.device.clone(), k.missing.is_some()));
+        let known = known.map(|entry| (entry.device.clone(), entry.missing.is_some()));
         self.list_at(&Key::Overview, &View::Whereis { name: name.to_owned(), known, as_json }, &snapshot, since)
     }
 
-    /// A list (the overview, the enclosures or the pools), through `view`. `since`: the time of the request.
+    /// A view of a list (the overview, the enclosures or the pools). `since` is the time of the request.
     pub(crate) fn list(&self, key: &Key, view: &View, since: Instant) -> Result<Answer, ReadError> {
         self.list_at(key, view, &self.current_snapshot(), since)
     }
 
-    /// The snapshot, after a check of the topology: block device names may have moved since the poller's last
-    /// discovery, and no list is shown in which they have.
+    /// The snapshot, after a check of the topology: block device names may have been reassigned since the last
+    /// discovery, and no list is served in which they are outdated.
     pub(super) fn current_snapshot(&self) -> Arc<Snapshot> {
         let snapshot = self.poller.snapshot();
         if !self.is_rescan_due() {
@@ -94,10 +101,7 @@ impl Reader {
         let started = Instant::now();
         let is_current = drives::fingerprint(&self.host) == snapshot.fingerprint;
         let cost = started.elapsed();
-        {
-            let mut last = self.last_rescan();
-            last.cost = Some(last.cost.map_or(cost, |least| least.min(cost)));
-        }
+        self.last_rescan().record_cost(cost);
         if is_current { snapshot } else { self.force_discovery() }
     }
 
@@ -124,8 +128,8 @@ impl Reader {
         self.poller.snapshot()
     }
 
-    /// Makes the body of a value from Redis. An unrecognized value is reported, and is `None`. An error means that Redis
-    /// is unavailable.
+    /// Builds the body of a value from Redis. An unrecognized value is reported and yields `None`. An error means that
+    /// Redis is unavailable.
     pub(super) fn accept_stored<T>(
         &self,
         key: &Key,
@@ -149,19 +153,21 @@ impl Reader {
                 Ok(None)
             }
             Err(Rejected::Mismatch) => Ok(None),
-            Err(Rejected::Busy) => Err(StoreError::Unavailable("other lists were parsed meanwhile".to_owned())),
+            Err(Rejected::Busy) => {
+                Err(StoreError::Unavailable("timed out waiting for other lists to be parsed".to_owned()))
+            }
         }
     }
 
     pub(super) fn refresh(&self, key: Key) {
-        // A full queue means that the poller is busy; the next request asks again.
+        // A full queue means that the poller is busy; the next request will request the refresh again.
         let _ = self.poller.requests.try_send(PollerRequest::Refresh(key));
     }
 
-    /// `None`: too many requests wait.
+    /// `None` if too many requests wait already.
     pub(super) fn try_acquire_blocking_permit(&self) -> Option<BlockingPermit<'_>> {
-        let decrement = |free: usize| free.checked_sub(1);
-        self.blocking_permits.fetch_update(Ordering::AcqRel, Ordering::Acquire, decrement).ok()?;
+        let permits = &self.blocking_permits;
+        permits.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| free.checked_sub(1)).ok()?;
         Some(BlockingPermit(&self.blocking_permits))
     }
 }

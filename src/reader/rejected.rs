@@ -1,4 +1,4 @@
-//! Why a stored value is not shown.
+//! Why a stored value is not served.
 
 use crate::api::SCHEMA;
 use crate::api::json_limits::Excess;
@@ -6,21 +6,21 @@ use thiserror::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rejected {
-    /// This program did not write the value.
+    /// The value was not written by this program.
     Unrecognized(Unrecognized),
-    /// The value is of another drive or of another topology.
+    /// The value is about another drive or another topology.
     Mismatch,
-    /// The lock to parse it was not free in time.
+    /// The parse lock was not free in time.
     Busy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum Unrecognized {
-    #[error("it is no JSON of schema {SCHEMA}")]
+    #[error("it is not JSON of schema {SCHEMA}")]
     Schema,
     #[error("{0}")]
     Size(#[from] Excess),
-    #[error("the view of it has {found} bytes, at most {most} are shown")]
+    #[error("the view of it has {found} bytes, at most {most} are served")]
     View { found: usize, most: usize },
 }
 

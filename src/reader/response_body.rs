@@ -1,4 +1,4 @@
-//! A body with its validators and dates, made once for all its responses.
+//! A body with its validators and dates, computed once for all its responses.
 
 use crate::api::content_version::{ContentVersion, hash};
 use crate::api::document_header::DocumentHeader;
@@ -9,16 +9,16 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct ResponseBody {
     body: Arc<Body>,
-    /// Strong, quoted. The gzip encoding has another one, as its bytes differ.
+    /// Strong entity tag, quoted. The gzip encoding has another one, since its bytes differ.
     etag: String,
     gzip_etag: String,
     /// The time of the data.
     observed_at: Option<Timestamp>,
-    /// When the body was made.
+    /// Time at which the body was built.
     built_at: Option<Timestamp>,
     /// `Last-Modified`.
     pub(crate) last_modified: Option<String>,
-    /// The view found nothing (an unknown enclosure or drive); the body may say why.
+    /// The view has found nothing (an unknown enclosure or drive); the body may contain the reason.
     pub(crate) is_absent: bool,
 }
 
@@ -49,29 +49,39 @@ impl ResponseBody {
         &self.body
     }
 
-    /// Without an encoding.
+    /// The body without an encoding.
     pub(crate) fn plain(&self) -> EncodedBody<'_> {
         EncodedBody { bytes: self.body.plain(), etag: &self.etag, is_gzip: false }
     }
 
-    /// As gzip if the client accepts that and it is smaller.
+    /// The body in gzip if the client accepts it and it is smaller.
     pub(crate) fn encoded(&self, takes_gzip: bool) -> EncodedBody<'_> {
-        let gzip = if takes_gzip { self.body.gzip() } else { None };
-        gzip.map_or_else(|| self.plain(), |bytes| EncodedBody { bytes, etag: &self.gzip_etag, is_gzip: true })
+        if takes_gzip && let Some(bytes) = self.body.gzip() {
+            return EncodedBody { bytes, etag: &self.gzip_etag, is_gzip: true };
+        }
+        self.plain()
     }
 
+    /// Age of the data in seconds; 0 if it is unknown.
     pub(crate) fn age(&self, now: Timestamp) -> u64 {
-        self.observed_at.map_or(0, |at| at.age_seconds(now))
+        match self.observed_at {
+            Some(at) => at.age_seconds(now),
+            None => 0,
+        }
     }
 
-    /// Dated by a clock that has been set back since: the age is unknown.
+    /// Whether the body was dated by a clock that has been set back since: its age is unknown.
     pub(super) fn is_dated_ahead_of(&self, now: Timestamp) -> bool {
         let dates = [self.observed_at, self.built_at];
         dates.into_iter().flatten().any(|at| at.is_ahead_of(now))
     }
 
+    /// Age of the body in seconds; `u64::MAX` if it is unknown.
     pub(crate) fn built_age(&self, now: Timestamp) -> u64 {
-        self.built_at.map_or(u64::MAX, |at| at.age_seconds(now))
+        match self.built_at {
+            Some(at) => at.age_seconds(now),
+            None => u64::MAX,
+        }
     }
 }
 

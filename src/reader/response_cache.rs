@@ -1,5 +1,5 @@
-//! The response cache: parsed values and the bodies made of them, so that no value is parsed twice. Limited by a budget
-//! of bytes. Lists from Redis are parsed by one thread at a time.
+//! The response cache: parsed values and the bodies built from them, so that no value is parsed twice. Its memory is
+//! limited. Lists from Redis are parsed by one thread at a time.
 
 use super::parse_lock::ParseLock;
 use super::rejected::{Rejected, Unrecognized};
@@ -18,31 +18,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// The budget of all lists and views is `LISTS_BASE`, plus `LISTS_FACTOR` times the limit of one list.
+/// The budget of all lists and views is `LISTS_BASE` bytes plus `LISTS_FACTOR` times the limit of one list.
 const LISTS_BASE: usize = 4 * 1024 * 1024;
 const LISTS_FACTOR: usize = 4;
-/// The budget of all documents, of some twenty kilobytes each.
+/// The budget of all documents in bytes. A document has some 20 kB.
 const DOCUMENTS_BUDGET: usize = 8 * 1024 * 1024;
-/// The memory of an entry besides its body: tags, key, map entry.
+/// The memory of an entry besides its body in bytes: tags, key, map entry.
 const ENTRY_OVERHEAD: usize = 512;
 
 #[derive(Default)]
 pub(super) struct ResponseCache {
-    /// The newest of each, live and last-known.
+    /// The latest list of each key and copy.
     lists: Mutex<HashMap<ListKey, Arc<CachedList>>>,
     documents: Mutex<CachedDocuments>,
-    /// For lists from Redis.
+    /// Held while a list from Redis is parsed.
     parse_lock: ParseLock,
-    /// For lists of this daemon, which never wait for those from Redis.
+    /// Held while a list of this daemon is parsed, so that it never waits for lists from Redis.
     local_parse_lock: ParseLock,
 }
 
 /// The origin of a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListOrigin {
-    /// This daemon made it.
+    /// Built by this daemon.
     Local,
-    /// Fetched from Redis earlier, and within its limits.
+    /// Fetched from Redis earlier, and found within the limits.
     Validated,
     /// Fetched from Redis now. The caller holds the parse lock.
     Redis,
@@ -52,7 +52,7 @@ pub(super) enum ListOrigin {
 #[derive(Clone, Copy)]
 pub(super) struct ListRequest<'a> {
     pub(super) view: &'a View,
-    /// `None`: any.
+    /// `None` accepts any topology.
     pub(super) topology: Option<&'a str>,
     /// The limits of a list on this host.
     pub(super) limits: JsonLimits,
@@ -65,10 +65,10 @@ pub(super) struct CachedList {
     header: DocumentHeader,
     copy: CopyKind,
     is_local: bool,
-    /// The list without a view.
+    /// The body of the complete list.
     complete: Arc<ResponseBody>,
     views: Mutex<HashMap<View, Result<Arc<ResponseBody>, Rejected>>>,
-    /// The memory of the list and of its views.
+    /// The memory of the list and its views, in bytes.
     memory: AtomicUsize,
 }
 
@@ -95,9 +95,14 @@ impl ResponseCache {
     /// The list of that version, if it is cached.
     pub(super) fn body(&self, key: &Key, version: ContentVersion) -> Option<Arc<Body>> {
         let lists = self.lists();
-        let copies = [CopyKind::Live, CopyKind::LastKnown].into_iter();
-        let mut cached = copies.filter_map(|copy| lists.get(&(key.clone(), copy)));
-        cached.find(|list| list.version == Some(version)).map(|list| Arc::clone(&list.body))
+        for copy in [CopyKind::Live, CopyKind::LastKnown] {
+            if let Some(list) = lists.get(&(key.clone(), copy))
+                && list.version == Some(version)
+            {
+                return Some(Arc::clone(&list.body));
+            }
+        }
+        None
     }
 
     /// The list with these bytes; parsed unless it is cached.
@@ -110,8 +115,9 @@ impl ResponseCache {
         limits: &JsonLimits,
     ) -> Result<Arc<CachedList>, Rejected> {
         let list_key = (key.clone(), copy);
-        let has_body = |list: &&Arc<CachedList>| Arc::ptr_eq(&list.body, &body) || list.body.plain() == body.plain();
-        if let Some(list) = self.lists().get(&list_key).filter(has_body) {
+        if let Some(list) = self.lists().get(&list_key)
+            && (Arc::ptr_eq(&list.body, &body) || list.body.plain() == body.plain())
+        {
             return Ok(Arc::clone(list));
         }
         // Parsed outside the mutex, so that requests for other lists do not wait.
@@ -137,11 +143,11 @@ impl ResponseCache {
         }
         let lock = if list.is_local { &self.local_parse_lock } else { &self.parse_lock };
         let guard = lock.lock_until(request.deadline);
-        // The size of a local list follows from the host: several at a time are better than no answer.
+        // The size of a local list is limited by the host: several at a time are better than no answer.
         if guard.is_none() && !list.is_local {
             return Err(Rejected::Busy);
         }
-        // The request that held the lock before may have made the view.
+        // The request that held the lock before may have built the view.
         if let Some(made) = list.cached_view(request.view) {
             return made;
         }
@@ -168,26 +174,31 @@ impl ResponseCache {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The document of a drive; parsed unless it is cached. `own`: the one that this daemon has in memory, which is not
-    /// checked against the limits.
+    /// The document of a drive; parsed unless it is cached. `own` returns the document in the memory of this daemon,
+    /// which is not checked against the limits.
     pub(super) fn document(
         &self,
         device: &DeviceName,
         value: Bytes,
         own: impl FnOnce() -> Option<Bytes>,
     ) -> Result<Arc<CachedDocument>, Rejected> {
-        let documents = || self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cached) = documents().by_device.get(device).filter(|cached| cached.value == value) {
+        if let Some(cached) = self.documents().by_device.get(device)
+            && cached.value == value
+        {
             return Ok(Arc::clone(cached));
         }
-        if own().is_none_or(|own| own != value) {
+        if own().as_ref() != Some(&value) {
             DOCUMENT.check(&value)?;
         }
         let header = DocumentHeader::parse(&value).ok_or(Unrecognized::Schema)?;
         let document =
             Arc::new(CachedDocument { value, header, as_stored: OnceLock::new(), marked_stale: OnceLock::new() });
-        documents().insert(device.clone(), Arc::clone(&document));
+        self.documents().insert(device.clone(), Arc::clone(&document));
         Ok(document)
+    }
+
+    fn documents(&self) -> MutexGuard<'_, CachedDocuments> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -230,8 +241,11 @@ impl CachedList {
     }
 
     fn add_view(&self, view: View, made: Result<Arc<ResponseBody>, Rejected>) {
-        let memory = made.as_ref().map_or(ENTRY_OVERHEAD, |body| memory_with_gzip(body.body())) + view.text_bytes();
-        self.memory.fetch_add(memory, Ordering::Relaxed);
+        let body_memory = match &made {
+            Ok(body) => memory_with_gzip(body.body()),
+            Err(_) => ENTRY_OVERHEAD,
+        };
+        self.memory.fetch_add(body_memory + view.text_bytes(), Ordering::Relaxed);
         self.views().insert(view, made);
     }
 
@@ -256,28 +270,31 @@ impl CachedDocuments {
 
 impl CachedDocument {
     pub(super) fn body(&self, is_stale: bool) -> Arc<ResponseBody> {
-        let make = |value: Bytes| ResponseBody::new(Body::new(value), &self.header, false);
         let body = if is_stale {
-            self.marked_stale.get_or_init(|| make(mark_stale(&self.value).into()))
+            self.marked_stale.get_or_init(|| self.response_body(mark_stale(&self.value).into()))
         } else {
-            self.as_stored.get_or_init(|| make(Bytes::clone(&self.value)))
+            self.as_stored.get_or_init(|| self.response_body(Bytes::clone(&self.value)))
         };
         Arc::clone(body)
     }
 
-    /// As stored and marked as stale, each with its gzip.
+    fn response_body(&self, value: Bytes) -> Arc<ResponseBody> {
+        ResponseBody::new(Body::new(value), &self.header, false)
+    }
+
+    /// The memory of both bodies, each with its gzip encoding, in bytes.
     fn memory(&self) -> usize {
         ENTRY_OVERHEAD + 4 * self.value.len()
     }
 }
 
-/// The memory of a body and its gzip, which is made on request.
+/// The memory of a body and its gzip encoding, which is built on request, in bytes.
 fn memory_with_gzip(body: &Body) -> usize {
     ENTRY_OVERHEAD + 2 * body.plain().len()
 }
 
-/// A list marked as stale. Its bytes differ, so it gets another content version; otherwise a client that has the live
-/// list would not learn that this one is stale.
+/// A list marked as stale. It gets another content version; otherwise a client that has the live list would get 304 for
+/// the stale one.
 fn stale_list(list: &[u8]) -> Bytes {
     let mut list = mark_stale(list);
     stamp(&mut list);

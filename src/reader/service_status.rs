@@ -1,5 +1,5 @@
-//! The status of the service, for `/api/health`, the probes and the metrics: what the poller publishes about itself,
-//! and what this process sees of Redis and of the poller.
+//! The status of the service, for `/api/health`, the health endpoints and the metrics: the status that the poller
+//! publishes, and the condition of Redis and of the poller as this process sees them.
 
 use crate::api::service::{Component, Degradation, Service};
 use crate::cache::redis::RedisStore;
@@ -8,25 +8,25 @@ use crate::domain::time::Timestamp;
 use crate::poller::Poller;
 use std::time::Duration;
 
-/// A poller whose event loop has not run for this long hangs.
+/// A poller whose event loop has not run for this long is considered to hang.
 pub(super) const POLLER_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct ServiceStatus {
     pub(crate) service: Service,
-    /// The first sweep is complete.
+    /// Whether the first sweep is complete.
     pub(crate) ready: bool,
     pub(crate) at: Timestamp,
-    /// Redis answers.
+    /// Whether Redis is available.
     pub(crate) redis_reads: bool,
-    /// Redis accepts writes, as far as is known.
+    /// Whether Redis accepts writes, as far as is known.
     pub(crate) redis_writes: bool,
-    /// How long ago the poller's event loop last ran.
+    /// Time since the event loop of the poller last ran.
     pub(crate) poller_idle: Duration,
 }
 
 impl ServiceStatus {
-    /// Takes what is known; asks nothing and waits for nothing.
+    /// Collects the status without asking Redis or waiting.
     pub(super) fn read(redis: &RedisStore, poller: &Poller) -> Self {
         let (snapshot, at) = (poller.snapshot(), now());
         let mut service = snapshot.service.clone();
@@ -43,7 +43,7 @@ impl ServiceStatus {
         let poller_idle = poller.silent_for();
         if poller_idle > POLLER_TIMEOUT {
             let since = at.shifted(-i64::try_from(poller_idle.as_secs()).unwrap_or(0));
-            degradations.push(Degradation::of(Component::Poller, since, "it does not go round"));
+            degradations.push(Degradation::of(Component::Poller, since, "the event loop does not run"));
         }
         service.troubles.splice(..0, degradations);
         Self { service, ready: snapshot.ready, at, redis_reads, redis_writes, poller_idle }

@@ -1,4 +1,4 @@
-//! Checks of which version of a list Redis has. Concurrent requests share a check (single-flight).
+//! Checks of the version of a list in Redis. Concurrent requests share a check (single-flight).
 
 use crate::api::content_version::ContentVersion;
 use crate::cache::{CopyKind, Key, StoreError};
@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// How often a worker yields during a check that began before its request. That takes about as long as a check of a local
-/// Redis; a wake-up would take longer.
+/// Maximum number of times that a worker yields during a check that began before its request. They take about as long
+/// as a check of a local Redis; a wake-up would take longer.
 const MAX_YIELDS: usize = 20;
 
-/// Which list, and which copy of it.
+/// A list, and which copy of it.
 pub(super) type ListKey = (Key, CopyKind);
 
 #[derive(Default)]
@@ -30,9 +30,9 @@ struct Checked {
 }
 
 impl SingleFlight {
-    /// The version that Redis had after `since`, the time of the request. The result of a check that another request began
-    /// later is as good as an own one. A check that began earlier is not; but when it ends, one check serves all requests
-    /// that have arrived meanwhile. So no request gets a version from before its arrival.
+    /// The version that Redis had after `since`, the time of the request. The result of a check that began after
+    /// `since` is shared. A check that began earlier is not; when it ends, one check serves all requests that have
+    /// arrived meanwhile. So no request gets a version from before its arrival.
     pub(super) fn version(
         &self,
         key: &Key,
@@ -44,7 +44,9 @@ impl SingleFlight {
         for yields in 0.. {
             let mut flights = self.flights();
             let flight = flights.entry(list.clone()).or_default();
-            if let Some(last) = flight.last.filter(|last| last.began >= since) {
+            if let Some(last) = flight.last
+                && last.began >= since
+            {
                 return Ok(last.version);
             }
             if flight.in_progress == 0 || yields == MAX_YIELDS {
@@ -66,7 +68,7 @@ impl SingleFlight {
     }
 }
 
-/// Ends a check, also after an error or a panic.
+/// Ends a check when dropped, also after an error or a panic.
 struct FlightGuard<'a> {
     single_flight: &'a SingleFlight,
     list: ListKey,
@@ -78,9 +80,10 @@ impl Drop for FlightGuard<'_> {
         let mut flights = self.single_flight.flights();
         let Some(flight) = flights.get_mut(&self.list) else { return };
         flight.in_progress -= 1;
-        let began = |checked: Option<Checked>| checked.map(|checked| checked.began);
-        if began(self.result) > began(flight.last) {
-            flight.last = self.result;
+        let Some(result) = self.result else { return };
+        match flight.last {
+            Some(last) if last.began >= result.began => {}
+            _ => flight.last = Some(result),
         }
     }
 }

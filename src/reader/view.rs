@@ -19,13 +19,13 @@ pub(crate) enum View {
     Whole,
     /// The overview without the details of each drive.
     Brief,
-    /// `{"drives":[…]}` out of the overview, by verdict, pool and enclosure.
+    /// `{"drives":[…]}` from the overview, by verdict, pool and enclosure.
     Drives {
         verdict: Option<String>,
         pool: Option<String>,
         enclosure: Option<String>,
     },
-    /// One enclosure out of the list, by id or sysfs name.
+    /// One enclosure from the list, by id or sysfs name.
     Enclosure(String),
     /// The bays of the overview as text.
     Map,
@@ -41,7 +41,7 @@ pub(crate) enum View {
 /// The body of a view.
 pub(super) struct ViewBody {
     pub(super) body: Bytes,
-    /// The view found nothing; the body may say why.
+    /// The view has found nothing; the body may contain the reason.
     pub(super) is_absent: bool,
 }
 
@@ -52,18 +52,19 @@ impl ViewBody {
 }
 
 impl View {
-    /// The bytes of its parameters.
+    /// The memory of its parameters, in bytes.
     pub(super) fn text_bytes(&self) -> usize {
-        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         match self {
             Self::Whole | Self::Brief | Self::Map => 0,
-            Self::Drives { verdict, pool, enclosure } => length(verdict) + length(pool) + length(enclosure),
+            Self::Drives { verdict, pool, enclosure } => {
+                [verdict, pool, enclosure].into_iter().flatten().map(String::len).sum()
+            }
             Self::Enclosure(id) => id.len(),
             Self::Whereis { name, .. } => name.len(),
         }
     }
 
-    /// `None`: the list is not recognized.
+    /// The body of this view of `list`. `None` if the list is not recognized.
     pub(super) fn apply(&self, list: &Bytes) -> Option<ViewBody> {
         Some(match self {
             Self::Whole => ViewBody::found(Bytes::clone(list)),
@@ -83,33 +84,46 @@ impl View {
 
 fn drives(overview: &[u8], verdict: Option<&str>, pool: Option<&str>, enclosure: Option<&str>) -> Option<Vec<u8>> {
     let overview: Overview = serde_json::from_slice(overview).ok()?;
-    // By sysfs name or by id; looked up once, not for each drive.
-    let id = enclosure.map(|wanted| {
-        let by_name = overview.enclosures.iter().find(|e| e.sysfs_names.iter().any(|name| name == wanted));
-        by_name.map_or(wanted, |e| e.id.as_str())
-    });
-    let drives = overview.drives().filter(|d| {
-        verdict.is_none_or(|v| d.verdict.as_str() == v)
-            && pool.is_none_or(|pool| d.is_in_pool(pool))
-            && id.is_none_or(|id| d.enclosure.as_deref() == Some(id))
-    });
-    serde_json::to_vec(&DrivesBody { drives: drives.collect() }).ok()
+    // A sysfs name is resolved once, not for each drive.
+    let id = enclosure.map(|wanted| enclosure_id(&overview, wanted));
+    let mut drives: Vec<&DriveSummary> = overview.drives().collect();
+    if let Some(verdict) = verdict {
+        drives.retain(|drive| drive.verdict.as_str() == verdict);
+    }
+    if let Some(pool) = pool {
+        drives.retain(|drive| drive.is_in_pool(pool));
+    }
+    if let Some(id) = id {
+        drives.retain(|drive| drive.enclosure.as_deref() == Some(id));
+    }
+    serde_json::to_vec(&DrivesBody { drives }).ok()
+}
+
+/// The id of the enclosure with a sysfs name; any other text is an id already.
+fn enclosure_id<'a>(overview: &'a Overview, wanted: &'a str) -> &'a str {
+    for enclosure in &overview.enclosures {
+        if enclosure.sysfs_names.iter().any(|name| name == wanted) {
+            return &enclosure.id;
+        }
+    }
+    wanted
 }
 
 /// The drive, or why there is none.
 fn located_drive(overview: &[u8], name: &str, known: Option<&(DeviceName, bool)>, as_json: bool) -> Option<ViewBody> {
     let overview: Overview = serde_json::from_slice(overview).ok()?;
-    let is_known = |d: &DriveSummary| {
-        known.is_some_and(|(device, missing)| d.device == *device && (d.state == DriveState::Missing) == *missing)
-    };
-    Some(match locate::find(&overview, name, is_known) {
+    let found = locate::find(&overview, name, |drive| {
+        let drive = (&drive.device, drive.state == DriveState::Missing);
+        known.is_some_and(|(device, is_missing)| drive == (device, *is_missing))
+    });
+    Some(match found {
         Located::Drive(drive) if as_json => ViewBody::found(serde_json::to_vec(drive).ok()?),
         Located::Drive(drive) => ViewBody::found(locate::line(drive).into_bytes()),
         Located::Nothing(why) => ViewBody { body: why.into_bytes().into(), is_absent: true },
     })
 }
 
-/// Empty if there is no such enclosure.
+/// The JSON of one enclosure; empty if there is no such enclosure.
 fn enclosure(list: &[u8], wanted: &str) -> Option<Bytes> {
     #[derive(Deserialize)]
     struct EnclosureList<'a> {
@@ -122,9 +136,12 @@ fn enclosure(list: &[u8], wanted: &str) -> Option<Bytes> {
         sysfs_names: Vec<String>,
     }
     let list: EnclosureList = serde_json::from_slice(list).ok()?;
-    let found = list.enclosures.into_iter().find(|raw| {
-        serde_json::from_str::<EnclosureNames>(raw.get())
-            .is_ok_and(|n| n.id.as_str() == wanted || n.sysfs_names.iter().any(|s| s == wanted))
-    });
-    Some(found.map(|raw| raw.get().as_bytes()).unwrap_or_default().into())
+    for raw in list.enclosures {
+        if let Ok(EnclosureNames { id, sysfs_names }) = serde_json::from_str(raw.get())
+            && (id.as_str() == wanted || sysfs_names.iter().any(|name| name == wanted))
+        {
+            return Some(raw.get().as_bytes().into());
+        }
+    }
+    Some([].into())
 }

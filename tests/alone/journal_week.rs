@@ -103,9 +103,9 @@ fn a_bad_week_is_told_in_order() {
     told(&journald, "drive ok", 1);
     // Friday: Redis goes and comes. Saturday: everybody sleeps.
     redis.kill();
-    told(&journald, "redis is away", 1);
+    told(&journald, "redis unavailable", 1);
     redis.up();
-    told(&journald, "redis is back", 1);
+    told(&journald, "redis available again", 1);
     sim.set("all", &["standby=true"]);
     daemon.overview_when("all sleep", |o| o["totals"]["by_state"]["standby"] == 12);
     sim.set("all", &["standby="]);

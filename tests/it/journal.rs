@@ -158,12 +158,13 @@ fn what_stands_around_the_drives_is_told_when_it_changes() {
     assert_eq!((values(&online, "JBOD_STATE"), values(&online, "JBOD_WAS")), (vec!["ONLINE"], vec!["DEGRADED"]));
     let mut redis = redis;
     redis.kill();
-    assert_eq!(values(&stand.wait_said("redis is away"), "MESSAGE_ID"), [id(EventKind::RedisAway)]);
+    assert_eq!(values(&stand.wait_said("redis unavailable"), "MESSAGE_ID"), [id(EventKind::RedisAway)]);
     redis.up();
-    assert_eq!(values(&stand.wait_said("redis is back"), "MESSAGE_ID"), [id(EventKind::RedisBack)]);
+    assert_eq!(values(&stand.wait_said("redis available again"), "MESSAGE_ID"), [id(EventKind::RedisBack)]);
     assert!(daemon.stop(Signal::TERM).0.success());
     assert_eq!(values(&stand.wait_said("stopping"), "MESSAGE_ID"), [id(EventKind::Stopping)]);
-    let kinds = ["shelf silent", "shelf answers", "pool state", "redis is away", "redis is back", "started"];
+    let kinds =
+        ["shelf silent", "shelf answers", "pool state", "redis unavailable", "redis available again", "started"];
     for (text, count) in kinds.into_iter().zip([1, 1, 2, 1, 1, 1]) {
         assert_eq!(stand.said(text).len(), count, "{text}: edges, not levels: {:#?}", stand.records());
     }
@@ -230,11 +231,12 @@ fn without_a_journal_every_line_begins_with_its_priority() {
     let (sim, redis) = (Sim::small(), Redis::absent());
     sim.set("sda", &["failed=true", "model=AB\\nCD"]);
     let daemon = ready(&sim, &redis, None, &[("RUST_LOG", "debug")]);
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     daemon.wait_logged("drive crit");
     let (_, log) = daemon.stop(Signal::TERM);
     assert_prefixed(&log);
-    for (start, event) in [("<6>", "started"), ("<4>", "redis is away"), ("<4>", "drive crit"), ("<6>", "stopped")] {
+    for (start, event) in [("<6>", "started"), ("<4>", "redis unavailable"), ("<4>", "drive crit"), ("<6>", "stopped")]
+    {
         assert!(log.lines().any(|l| l.starts_with(&format!("{start}{event}"))), "{start}{event}: {log}");
     }
     let (mut bad, _) = unit(&sim, &redis, None, &[("REDIS_PORT", "x")]);
@@ -317,7 +319,7 @@ fn a_flood_of_events_is_cut_off_in_the_journal_too() {
     }
     let told = stand.wait_said("more than 600 log lines within a minute");
     assert_eq!(values(&told, "MESSAGE_ID"), [EventKind::LinesLeftOut.message_id()]);
-    let (lines, sent) = (stand.said("a stored value is not ours").len(), keys.len());
+    let (lines, sent) = (stand.said("unrecognized value in redis").len(), keys.len());
     assert!(lines < sent, "{lines} of {sent} are told");
 }
 

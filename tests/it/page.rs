@@ -289,10 +289,10 @@ fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
     );
 
     redis.kill();
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     browser.run("await page.getByRole('button', { name: 'Refresh' }).click(); await see(/^Redis is away since/); await see(/from the daemon’s memory/)");
     redis.begin();
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     browser.run("await page.getByRole('button', { name: 'Refresh' }).click(); await gone(/^Redis is away since/)");
 
     let (status, _) = daemon.stop(Signal::TERM);

@@ -359,7 +359,7 @@ fn drive_keys_outlive_their_setting_where_a_cycle_takes_longer() {
 /// An outage as the log tells it: one line when it starts, one when it ends.
 #[track_caller]
 fn assert_one_outage(daemon: &Daemon) {
-    let lines = (daemon.logged("redis is away"), daemon.logged("redis is back"));
+    let lines = (daemon.logged("redis unavailable"), daemon.logged("redis available again"));
     assert_eq!(lines, (1, 1), "{}", daemon.log());
 }
 
@@ -373,7 +373,7 @@ fn without_redis_at_the_start_everything_is_served_and_stored_when_it_comes() {
         assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
     }
     redis.up();
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     wait_all_hit(&daemon, &truth);
     assert_one_outage(&daemon);
 }
@@ -387,9 +387,9 @@ fn a_killed_redis_costs_nobody_an_answer() {
         let caches = ask_everything(&daemon, &truth);
         assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
     }
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     redis.up();
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     wait_all_hit(&daemon, &truth);
     assert_one_outage(&daemon);
 }
@@ -404,9 +404,9 @@ fn a_frozen_redis_costs_nobody_an_answer() {
         let caches = ask_everything(&daemon, &truth);
         assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
     }
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     redis.signal(Signal::CONT);
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     wait_all_hit(&daemon, &truth);
     assert_one_outage(&daemon);
 }
@@ -419,9 +419,9 @@ fn a_redis_that_is_frozen_at_the_start_keeps_nobody_waiting_for_it() {
     let truth = Truth::of(&sim);
     let caches = ask_everything(&daemon, &truth);
     assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     redis.signal(Signal::CONT);
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     wait_all_hit(&daemon, &truth);
     assert_one_outage(&daemon);
 }
@@ -434,7 +434,7 @@ fn a_restarted_and_empty_redis_is_filled_again() {
     redis.up();
     ask_everything(&daemon, &truth);
     wait_all_hit(&daemon, &truth);
-    let (away, back) = (daemon.logged("redis is away"), daemon.logged("redis is back"));
+    let (away, back) = (daemon.logged("redis unavailable"), daemon.logged("redis available again"));
     assert!(away <= 1 && away == back, "{}", daemon.log());
 }
 
@@ -445,7 +445,7 @@ fn a_flushed_redis_is_filled_again() {
     redis.ask(&["FLUSHALL"]);
     ask_everything(&daemon, &truth);
     wait_all_hit(&daemon, &truth);
-    assert_eq!(daemon.logged("redis is away"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("redis unavailable"), 0, "{}", daemon.log());
 }
 
 /// What may stand where a value of ours should.
@@ -513,7 +513,7 @@ fn foreign_drive_values_are_misses_said_once_and_overwritten() {
         let lines = (said(&daemon, name), said(&daemon, &format!("last:{name}")));
         assert_eq!(lines, (1, 1), "{junk:?}: {}", daemon.log());
     }
-    assert_eq!(daemon.logged("redis is away"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("redis unavailable"), 0, "{}", daemon.log());
 }
 
 #[test]
@@ -534,7 +534,7 @@ fn foreign_lists_are_misses_said_once_and_overwritten() {
             assert!(said(&daemon, &format!("last:{name}")) <= 1, "{junk:?}, round {round}: {}", daemon.log());
         }
     }
-    assert_eq!(daemon.logged("redis is away"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("redis unavailable"), 0, "{}", daemon.log());
 }
 
 /// The last-known copy is served meanwhile; the broken one is not said again with every request.
@@ -846,7 +846,7 @@ fn with_a_wrong_password_memory_serves_and_no_log_tells_it() {
             let caches = ask_everything(&daemon, &truth);
             assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
         }
-        daemon.wait_logged("redis is away");
+        daemon.wait_logged("redis unavailable");
         assert_eq!(redis.keys(), [""; 0]);
         let (_, log) = daemon.stop(Signal::TERM);
         assert_no_secret(&log);

@@ -78,14 +78,14 @@ enum Lines {
 
 impl Lines {
     fn end(self) -> &'static str {
-        if self == Self::Away { "redis is back" } else { "redis takes values again" }
+        if self == Self::Away { "redis available again" } else { "redis accepts writes again" }
     }
 
     /// One outage of this kind, none of the other.
     #[track_caller]
     fn assert(self, daemon: &Daemon) {
-        let away = (daemon.logged("redis is away"), daemon.logged("redis is back"));
-        let refused = (daemon.logged("redis takes no values"), daemon.logged("redis takes values again"));
+        let away = (daemon.logged("redis unavailable"), daemon.logged("redis available again"));
+        let refused = (daemon.logged("redis rejects writes"), daemon.logged("redis accepts writes again"));
         let wanted = if self == Self::Away { ((1, 1), (0, 0)) } else { ((0, 0), (1, 1)) };
         assert_eq!((away, refused), wanted, "{}", daemon.log());
     }
@@ -112,7 +112,7 @@ fn a_redis_that_is_down_at_the_start() {
     println!("down at start: ready after {:?}", started.elapsed());
     let mut load = Load::start(daemon.port, &PATHS);
     load.fault("down at start");
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     load.go_on(WHILE);
     redis.up();
     Stage { sim, redis, daemon, load }.recovered(Lines::Away);
@@ -122,7 +122,7 @@ fn a_redis_that_is_down_at_the_start() {
 fn a_redis_that_is_killed() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.kill();
-    stage.fault("killed", "redis is away");
+    stage.fault("killed", "redis unavailable");
     stage.redis.up();
     let (_, redis, _) = stage.recovered(Lines::Away);
     assert!(redis.keys().contains(&"jbod:smart:sda".to_owned()), "it is filled again: {:?}", redis.keys());
@@ -132,7 +132,7 @@ fn a_redis_that_is_killed() {
 fn a_redis_that_hangs() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.signal(Signal::STOP);
-    stage.fault("hangs", "redis is away");
+    stage.fault("hangs", "redis unavailable");
     stage.redis.signal(Signal::CONT);
     stage.recovered(Lines::Away);
 }
@@ -141,7 +141,7 @@ fn a_redis_that_hangs() {
 fn a_redis_that_pauses_its_clients() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.ask(&["CLIENT", "PAUSE", "4000"]);
-    stage.fault("paused", "redis is away");
+    stage.fault("paused", "redis unavailable");
     stage.recovered(Lines::Away);
 }
 
@@ -150,7 +150,7 @@ fn a_redis_that_pauses_its_clients() {
 fn a_redis_that_pauses_writes_only() {
     let mut stage = Stage::settled(Redis::start(), &[("SMART_POLL_INTERVAL", "1")]);
     stage.redis.ask(&["CLIENT", "PAUSE", "6000", "WRITE"]);
-    stage.fault("writes paused", "redis takes no values");
+    stage.fault("writes paused", "redis rejects writes");
     stage.recovered(Lines::Refused);
 }
 
@@ -182,7 +182,7 @@ fn writes_are_refused(redis: Redis, name: &str, begin: impl Fn(&Redis), end: imp
     let mut stage = Stage::settled(redis, &BUSY);
     begin(&stage.redis);
     stage.load.fault(name);
-    stage.daemon.wait_logged("redis takes no values");
+    stage.daemon.wait_logged("redis rejects writes");
     let (from, before) = (Instant::now(), commands(&stage.redis));
     stage.load.go_on(2 * WHILE);
     let (answers, after) = (stage.load.since(from), commands(&stage.redis));
@@ -263,7 +263,7 @@ fn a_redis_whose_user_may_not_write() {
     let mut stage = Stage::settled(redis, &[&USER[..], &BUSY].concat());
     assert_eq!(stage.redis.ask(&["ACL", "SETUSER", "jbod", "-set"]), Reply::Text("OK".to_owned()));
     let from = Instant::now();
-    stage.fault("may not write", "redis takes no values");
+    stage.fault("may not write", "redis rejects writes");
     assert!(stage.load.since(from).iter().all(|s| s.cache == "HIT"));
     stage.redis.ask(&["ACL", "SETUSER", "jbod", "+set"]);
     stage.recovered(Lines::Refused);
@@ -297,7 +297,7 @@ fn a_user_who_may_not_read_parts_of_values_has_them_whole() {
     assert_eq!(stage.daemon.get("/api/overview").text(), stage.redis.get("jbod:overview").expect("a value"));
     stage.load.finish(bound());
     assert_eq!(stage.daemon.logged("permit +getrange"), 1, "{}", stage.daemon.log());
-    assert_eq!(stage.daemon.logged("redis is away"), 0, "{}", stage.daemon.log());
+    assert_eq!(stage.daemon.logged("redis unavailable"), 0, "{}", stage.daemon.log());
 }
 
 /// The longest trouble of all: what Redis holds gets old, and the daemon knows better.
@@ -306,13 +306,13 @@ fn while_nothing_is_taken_the_newer_reading_is_shown() {
     let settings = [("SMART_POLL_INTERVAL", "1"), ("SMART_CACHE_TTL", "2"), ("OVERVIEW_TTL", "2")];
     let stage = Stage::settled(Redis::start(), &settings);
     stage.redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
-    stage.daemon.wait_logged("redis takes no values");
+    stage.daemon.wait_logged("redis rejects writes");
     stage.sim.set("sda", &["failed=true"]);
     stage.daemon.drive_when("sda", "its failure shows", |drive| drive["verdict"] == "crit");
     stage.daemon.overview_when("its failure shows in the overview", |o| o["totals"]["by_verdict"]["crit"] == 1);
     assert!(!stage.redis.get("jbod:last:smart:sda").expect("a copy").contains("\"verdict\":\"crit\""));
     stage.redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
-    stage.daemon.wait_logged("redis takes values again");
+    stage.daemon.wait_logged("redis accepts writes again");
     eventually("it is stored", || redis_has(&stage.redis, "\"verdict\":\"crit\""));
     stage.load.finish(bound());
 }
@@ -330,11 +330,11 @@ fn while_nothing_is_taken_each_daemon_polls_for_itself() {
     let second = Daemon::ready(&sim, &redis, &settings);
     second.wait_logged("another daemon polls");
     redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
-    first.wait_logged("redis takes no values");
+    first.wait_logged("redis rejects writes");
     second.wait_logged("polling taken over");
     redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     for daemon in [&first, &second] {
-        daemon.wait_logged("redis takes values again");
+        daemon.wait_logged("redis accepts writes again");
     }
     eventually("one of them follows again", || {
         (first.logged("another daemon polls") + second.logged("another daemon polls") >= 2).then_some(())
@@ -348,7 +348,7 @@ fn a_replica_that_has_lost_its_master() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.ask(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
     stage.redis.ask(&["REPLICAOF", "127.0.0.1", "1"]);
-    stage.fault("master down", "redis is away");
+    stage.fault("master down", "redis unavailable");
     assert_eq!(stage.daemon.logged("MASTERDOWN"), 1, "{}", stage.daemon.log());
     stage.redis.ask(&["REPLICAOF", "NO", "ONE"]);
     stage.recovered(Lines::Away);
@@ -366,7 +366,7 @@ fn a_redis_that_is_still_loading() {
         ["--key-load-delay", "1000", "--loading-process-events-interval-bytes", "2048"].map(str::to_owned).to_vec();
     stage.redis.begin();
     stage.load.fault("loading");
-    stage.daemon.wait_logged("redis is away");
+    stage.daemon.wait_logged("redis unavailable");
     eventually("it is loading", || match stage.redis.try_ask(&["GET", "jbod:overview"])? {
         Reply::Error(error) if error.starts_with("LOADING") => Some(()),
         _ => None,
@@ -380,7 +380,7 @@ fn a_redis_that_asks_for_a_password_from_now_on() {
     let mut link = stage.redis.link();
     link.ask(&["CONFIG", "SET", "requirepass", SECRET]);
     link.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
-    stage.fault("wants a password", "redis is away");
+    stage.fault("wants a password", "redis unavailable");
     assert_eq!(stage.daemon.logged("NOAUTH"), 1, "{}", stage.daemon.log());
     link.ask(&["CONFIG", "SET", "requirepass", ""]);
     stage.recovered(Lines::Away);
@@ -396,7 +396,7 @@ fn a_wrong_password_is_tried_once_in_half_a_minute() {
     link.ask(&["ACL", "SETUSER", "jbod", "resetpass", ">another"]);
     link.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     let began = Instant::now();
-    stage.fault("wrong password", "redis is away");
+    stage.fault("wrong password", "redis unavailable");
     stage.load.go_on(2 * WHILE);
     let tries = refused_logins(&stage.redis);
     let most = 1 + began.elapsed().as_secs() / 30;
@@ -411,7 +411,7 @@ fn a_wrong_password_is_tried_once_in_half_a_minute() {
 fn a_redis_that_repeats_the_password_is_not_quoted() {
     let (sim, redis) = (Sim::small(), Redis::with(&["--rename-command", "AUTH", ""]));
     let daemon = Daemon::ready(&sim, &redis, &[("REDIS_PASSWORD", SECRET), ("RUST_LOG", "trace")]);
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     assert_eq!(daemon.get("/api/overview").status, 200);
     assert_eq!((daemon.logged(SECRET), daemon.logged("unknown command")), (0, 1), "{}", daemon.log());
 }
@@ -463,7 +463,7 @@ fn values_that_are_not_ours() {
     wait_all_hit(&stage.daemon);
     let Stage { sim, redis, daemon, load } = stage;
     load.finish(bound());
-    assert_eq!(daemon.logged("redis is away") + daemon.logged("redis takes no values"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("redis unavailable") + daemon.logged("redis rejects writes"), 0, "{}", daemon.log());
     // One that nobody could take whole keeps the others from nobody, also at the start.
     redis.set("jbod:smart:sdd", &endless);
     redis.set("jbod:last:smart:sdd", &endless);
@@ -511,7 +511,7 @@ fn a_redis_that_is_flushed_all_the_time() {
     let Stage { daemon, load, .. } = stage;
     wait_all_hit(&daemon);
     load.finish(bound());
-    assert_eq!(daemon.logged("redis is away"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("redis unavailable"), 0, "{}", daemon.log());
 }
 
 /// It comes back with what it held a while ago; nobody is shown that in place of what was read since.
@@ -530,7 +530,7 @@ fn a_redis_that_comes_back_with_older_values() {
     assert!(new["collected_at"].as_str() > old["collected_at"].as_str());
     eventually("it is stored", || redis.get("jbod:smart:sda"));
     stage.redis.kill();
-    stage.fault("restarted with older values", "redis is away");
+    stage.fault("restarted with older values", "redis unavailable");
     stage.redis.up();
     let (_, redis, daemon) = stage.recovered(Lines::Away);
     let shown = eventually("the newer one is stored", || {
@@ -550,7 +550,7 @@ fn a_redis_that_has_become_a_black_hole() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.kill();
     let hole = BlackHole::at(stage.redis.port);
-    stage.fault("black hole", "redis is away");
+    stage.fault("black hole", "redis unavailable");
     drop(hole);
     stage.redis.up();
     stage.recovered(Lines::Away);
@@ -561,7 +561,7 @@ fn a_redis_that_accepts_and_says_nothing() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.kill();
     let silent = FakeRedis::silent(stage.redis.port);
-    stage.fault("silent", "redis is away");
+    stage.fault("silent", "redis unavailable");
     drop(silent);
     stage.redis.up();
     stage.recovered(Lines::Away);
@@ -573,15 +573,15 @@ fn what_answers_byte_by_byte_keeps_nobody_waiting() {
     let mut stage = Stage::settled(Redis::start(), &[]);
     stage.redis.kill();
     let slow = FakeRedis::trickle(stage.redis.port);
-    stage.fault("trickles", "redis is away");
-    eventually("requests have met it", || (stage.daemon.logged("redis is away") > 1).then_some(()));
+    stage.fault("trickles", "redis unavailable");
+    eventually("requests have met it", || (stage.daemon.logged("redis unavailable") > 1).then_some(()));
     stage.load.go_on(WHILE);
     drop(slow);
     stage.redis.up();
     wait_all_hit(&stage.daemon);
     let Stage { daemon, load, .. } = stage;
     load.finish(bound());
-    assert!(daemon.logged("redis is away") <= 20, "{}", daemon.log());
+    assert!(daemon.logged("redis unavailable") <= 20, "{}", daemon.log());
 }
 
 static MANY: [u8; 65_536] = [b'x'; 65_536];
@@ -615,7 +615,7 @@ fn what_is_no_redis_takes_no_memory_and_no_time() {
     wait_all_hit(&stage.daemon);
     let Stage { daemon, load, .. } = stage;
     load.finish(bound());
-    let lines = daemon.logged("redis is away") + daemon.logged("redis takes no values");
+    let lines = daemon.logged("redis unavailable") + daemon.logged("redis rejects writes");
     assert!(lines <= 20, "{lines} lines: {}", daemon.log());
 }
 
@@ -625,7 +625,7 @@ fn a_redis_that_has_too_many_clients() {
     let mut link = stage.redis.link();
     link.ask(&["CONFIG", "SET", "maxclients", "1"]);
     link.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
-    stage.fault("too many clients", "redis is away");
+    stage.fault("too many clients", "redis unavailable");
     assert_eq!(stage.daemon.logged("max number of clients"), 1, "{}", stage.daemon.log());
     link.ask(&["CONFIG", "SET", "maxclients", "100"]);
     stage.recovered(Lines::Away);

@@ -78,7 +78,7 @@ fn ask_all(daemon: &Daemon, only_lists: bool) -> usize {
 /// What is wrong with it, if anything is. Requests that are under way when one of them finds out have asked, too: that
 /// many each time that the breaker has closed.
 fn faults(name: &str, asked: &Asked, daemon: &Daemon) -> Vec<String> {
-    let closed = 1 + daemon.logged("redis is back");
+    let closed = 1 + daemon.logged("redis available again");
     let (reads, last) = (asked.reads.load(Ordering::Acquire), asked.last.load(Ordering::Acquire));
     let peak = daemon.vitals().peak_kib;
     println!(
@@ -96,7 +96,7 @@ fn faults(name: &str, asked: &Asked, daemon: &Daemon) -> Vec<String> {
     if last > closed {
         faults.push(format!("{name}: {last} reads of last-known copies, the breaker closed {closed} times"));
     }
-    if daemon.logged("redis is away") + daemon.logged("redis takes no values") == 0 {
+    if daemon.logged("redis unavailable") + daemon.logged("redis rejects writes") == 0 {
         faults.push(format!("{name}: the log says nothing of it"));
     }
     faults
@@ -152,7 +152,7 @@ fn a_hostile_reply_at_the_start_takes_no_memory() {
         let (fake, _) = FakeRedis::hostile(redis.port, parts);
         let settings = [("REDIS_TIMEOUT_MS", "1000"), ("SMART_POLL_INTERVAL", "3600")];
         let daemon = Daemon::ready(&sim, &redis, &settings);
-        daemon.wait_logged("redis is away");
+        daemon.wait_logged("redis unavailable");
         let peak = daemon.vitals().peak_kib;
         println!("{name}: {peak} KiB at most");
         if peak >= FIRST_PEAK_KIB {

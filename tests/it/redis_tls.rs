@@ -81,7 +81,7 @@ fn wait_all_hit(daemon: &Daemon) {
 
 #[track_caller]
 fn assert_one_outage(daemon: &Daemon) {
-    let lines = (daemon.logged("redis is away"), daemon.logged("redis is back"));
+    let lines = (daemon.logged("redis unavailable"), daemon.logged("redis available again"));
     assert_eq!(lines, (1, 1), "{}", daemon.log());
     assert_eq!(daemon.logged(SECRET), 0, "{}", daemon.log());
 }
@@ -119,11 +119,11 @@ fn over_tls_everything_is_stored_and_an_outage_is_survived() {
     let load = Load::start(daemon.port, &PATHS);
     load.go_on(20);
     redis.kill();
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     load.go_on(50);
     redis.args.extend(["--requirepass", SECRET].map(str::to_owned));
     redis.up();
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     wait_all_hit(&daemon);
     load.finish(BOUND);
     assert_one_outage(&daemon);
@@ -139,7 +139,7 @@ fn the_systems_authorities_are_believed() {
     let settings = [PATIENT, ("REDIS_URL", url.as_str()), ("SSL_CERT_FILE", ca.as_str())];
     let daemon = Daemon::ready(&sim, &redis, &settings);
     wait_all_hit(&daemon);
-    assert_eq!(daemon.logged("redis is away"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("redis unavailable"), 0, "{}", daemon.log());
 }
 
 #[test]
@@ -152,8 +152,8 @@ fn what_is_wrong_with_tls_is_said_in_one_line() {
     let cases: [([String; 2], &str, &[&str], &str); 6] = [
         (authority.sign("localhost", 2002), "rediss", &[], "its certificate has expired"),
         (authority.sign("nas.example", 2099), "rediss", &[], "its certificate is for nas.example, not for localhost"),
-        (strangers[0].sign("localhost", 2099), "rediss", &[], "signed by nobody who is known here (REDIS_CA_FILE"),
-        (strangers[1].sign("localhost", 2099), "rediss", &[], "signed by nobody who is known here (REDIS_CA_FILE"),
+        (strangers[0].sign("localhost", 2099), "rediss", &[], "signed by an unknown authority (REDIS_CA_FILE"),
+        (strangers[1].sign("localhost", 2099), "rediss", &[], "signed by an unknown authority (REDIS_CA_FILE"),
         (good.clone(), "rediss", &["--tls-auth-clients", "yes", "--tls-ca-cert-file", &ca], "tls-auth-clients no"),
         (good, "redis", &[], "REDIS_URL=rediss://"),
     ];
@@ -168,9 +168,9 @@ fn what_is_wrong_with_tls_is_said_in_one_line() {
         let is_told = line.starts_with("FAIL") && line.contains("over TLS") || scheme == "redis";
         assert!(is_told && line.contains(wanted), "{wanted}: {line}");
         let daemon = Daemon::ready(&sim, &redis, &settings);
-        daemon.wait_logged("redis is away");
+        daemon.wait_logged("redis unavailable");
         let log = daemon.log();
-        let line = log.lines().find(|line| line.contains("redis is away")).expect("the line");
+        let line = log.lines().find(|line| line.contains("redis unavailable")).expect("the line");
         assert!(line.contains(wanted), "{wanted}: {line}");
         assert_eq!((daemon.get("/api/overview").status, daemon.logged(SECRET)), (200, 0), "{log}");
     }
@@ -188,7 +188,7 @@ fn tls_to_a_port_that_says_nothing_keeps_nobody_waiting() {
         let settings = [("REDIS_URL", url.as_str()), ("REDIS_CA_FILE", ca.as_str())];
         let daemon = Daemon::ready(&sim, &redis, &settings);
         let load = Load::start(daemon.port, &PATHS);
-        daemon.wait_logged("redis is away");
+        daemon.wait_logged("redis unavailable");
         load.go_on(50);
         load.finish(BOUND);
         assert!(daemon.log().contains("is this a port without TLS?"), "{}", daemon.log());
@@ -213,20 +213,20 @@ fn over_a_unix_socket_that_is_missing_then_there_then_dead() {
     assert!(about_redis(&missing).contains("No such file"), "{missing:?}");
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let load = Load::start(daemon.port, &PATHS);
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     assert_eq!(daemon.logged("No such file"), 1, "{}", daemon.log());
     load.go_on(20);
     redis.up();
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     wait_all_hit(&daemon);
     assert_one_outage(&daemon);
     // Its file stays, and nobody is behind it.
     redis.kill();
-    eventually("a second outage", || (daemon.logged("redis is away") == 2).then_some(()));
+    eventually("a second outage", || (daemon.logged("redis unavailable") == 2).then_some(()));
     assert!(about_redis(&doctor(&sim, &settings)).contains("Connection refused"));
     load.go_on(50);
     redis.up();
-    eventually("it is over", || (daemon.logged("redis is back") == 2).then_some(()));
+    eventually("it is over", || (daemon.logged("redis available again") == 2).then_some(()));
     wait_all_hit(&daemon);
     load.finish(BOUND);
 }
@@ -253,10 +253,10 @@ fn over_a_unix_socket_that_nobody_accepts_on() {
     let settings = [("REDIS_URL", url.as_str())];
     let daemon = Daemon::ready(&sim, &Redis::absent(), &settings);
     let load = Load::start(daemon.port, &PATHS);
-    daemon.wait_logged("nobody accepts on the socket");
+    daemon.wait_logged("the backlog of the socket is full");
     load.go_on(50);
     load.finish(BOUND);
-    assert!(about_redis(&doctor(&sim, &settings)).contains("nobody accepts on the socket"));
+    assert!(about_redis(&doctor(&sim, &settings)).contains("the backlog of the socket is full"));
 }
 
 /// As root everything may be opened: the right to that is dropped.
@@ -286,10 +286,10 @@ fn over_a_unix_socket_that_must_not_be_opened() {
     assert!(about_redis(&ended).contains("Permission denied"), "{ended:?}");
     let daemon = Daemon::listening(restricted(&[]).env("JBOD_LISTEN", ANY_PORT));
     daemon.wait_ready();
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     assert_eq!((daemon.logged("Permission denied"), daemon.get("/api/overview").status), (1, 200), "{}", daemon.log());
     set_mode(0o600);
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     wait_all_hit(&daemon);
     assert_one_outage(&daemon);
 }
@@ -393,18 +393,18 @@ fn sentinels_are_asked_anew_after_a_failover() {
     let daemon = Daemon::ready(&sim, &watched.nodes[0], &settings);
     wait_all_hit(&daemon);
     // The silent one is known by now.
-    let was_away = daemon.logged("redis is away");
+    let was_away = daemon.logged("redis unavailable");
     let mut load = Load::start(daemon.port, &PATHS);
     load.go_on(50);
     watched.nodes[0].kill();
     load.fault("master killed");
     let new = eventually("the sentinels have a new master", || watched.sentinels[0].master().filter(|new| *new != old));
     let switched = Instant::now();
-    eventually("the daemon has it, too", || (daemon.logged("redis is back") == was_away + 1).then_some(()));
+    eventually("the daemon has it, too", || (daemon.logged("redis available again") == was_away + 1).then_some(()));
     println!("the new master is used {:?} after the sentinels named it", switched.elapsed());
     wait_all_hit(&daemon);
     assert!(watched.at(new).get("jbod:overview").is_some(), "it has everything");
-    assert_eq!(daemon.logged("redis is away"), was_away + 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("redis unavailable"), was_away + 1, "{}", daemon.log());
 
     // The old one comes back as a replica; then the master is moved by hand. Who was a master is not
     // written to any more.
@@ -421,7 +421,7 @@ fn sentinels_are_asked_anew_after_a_failover() {
     node.ask(&["DEL", "jbod:lock:poll"]);
     eventually("the lease is held there", || node.get("jbod:lock:poll"));
     wait_all_hit(&daemon);
-    assert_eq!(daemon.logged("redis takes no values"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("redis rejects writes"), 0, "{}", daemon.log());
     load.finish(BOUND);
 }
 
@@ -444,7 +444,7 @@ fn what_is_wrong_with_sentinels_is_said_in_one_line() {
         (url(refused_port(), "mymaster"), "", "warn", "Connection refused"),
         (url(open.port.number, "nobody"), "", "warn", "it knows no master \"nobody\""),
         (url(redis.port, "mymaster"), "", "warn", "is it a sentinel?"),
-        (url(locked.port.number, "mymaster"), "", "warn", "it wants a password (REDIS_SENTINEL_PASSWORD_FILE)"),
+        (url(locked.port.number, "mymaster"), "", "warn", "it requires a password (REDIS_SENTINEL_PASSWORD_FILE)"),
         (url(locked.port.number, "mymaster"), &wrong, "FAIL", "REDIS_SENTINEL_PASSWORD_FILE: WRONGPASS"),
         (url(locked.port.number, "mymaster"), &secret, "ok", "mymaster@127.0.0.1"),
     ];
@@ -480,12 +480,12 @@ fn a_name_that_moves_is_looked_up_anew() {
     daemon.wait_ready();
     wait_all_hit(&daemon);
     redis.kill();
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     let mut moved = Redis::absent();
     moved.args = ["--port", &redis.port.to_string(), "--bind", "127.0.0.9"].map(str::to_owned).to_vec();
     moved.begin();
     std::fs::write(&hosts, "127.0.0.9 nas-redis\n").expect("a file");
-    daemon.wait_logged("redis is back");
+    daemon.wait_logged("redis available again");
     wait_all_hit(&daemon);
     assert_one_outage(&daemon);
     let (status, log) = daemon.stop(Signal::TERM);
@@ -503,7 +503,7 @@ fn bad_settings_for_redis_are_named_and_hide_the_password() {
     let sentinel = format!("redis+sentinel://:{SECRET}@a,b:x/m");
     let cases: [(Settings, &[&str]); 8] = [
         (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", missing)], &["REDIS_CA_FILE", missing, "a readable regular file"]),
-        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", &empty)], &["REDIS_CA_FILE", "no certificate in it"]),
+        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", &empty)], &["REDIS_CA_FILE", "it contains no certificate"]),
         (&[("REDIS_CA_FILE", &ca)], &["REDIS_CA_FILE", "rediss://"]),
         (&[("REDIS_URL", &sentinel)], &["REDIS_URL", ":****@a,b:x/m", "of the sentinels"]),
         (&[("REDIS_SENTINELS", "a,b")], &["REDIS_SENTINEL_MASTER", "the name"]),

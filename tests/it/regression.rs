@@ -298,14 +298,14 @@ fn a_follower_to_which_redis_comes_back_does_not_store_its_older_readings() {
         d["verdict"] == "crit"
     });
     let serial = let_sda_fail(&sim, &redis);
-    let (was_away, was_back) = (follower.logged("redis is away"), follower.logged("redis is back"));
+    let (was_away, was_back) = (follower.logged("redis unavailable"), follower.logged("redis available again"));
     redis.signal(Signal::STOP);
     eventually("the follower notices that Redis is away", || {
         follower.get("/api/drives/sdb");
-        (follower.logged("redis is away") > was_away).then_some(())
+        (follower.logged("redis unavailable") > was_away).then_some(())
     });
     redis.signal(Signal::CONT);
-    eventually("it is back", || (follower.logged("redis is back") > was_back).then_some(()));
+    eventually("it is back", || (follower.logged("redis available again") > was_back).then_some(()));
     // What the follower reads now is stored after all that it stored because Redis was back.
     redis.ask(&["DEL", "jbod:smart:sdc", "jbod:last:smart:sdc"]);
     follower.json("/api/drives/sdc");
@@ -328,12 +328,12 @@ fn a_follower_that_gets_an_empty_redis_does_not_store_its_older_readings() {
     });
     let_sda_fail(&sim, &redis);
     let daemons = [&leader, &follower];
-    let away: Vec<usize> = daemons.iter().map(|d| d.logged("redis is away")).collect();
+    let away: Vec<usize> = daemons.iter().map(|d| d.logged("redis unavailable")).collect();
     redis.kill();
     eventually("both notice that Redis is away", || {
         let noticed = daemons.iter().zip(&away).filter(|(daemon, before)| {
             daemon.get("/api/drives/sdb");
-            daemon.logged("redis is away") > **before
+            daemon.logged("redis unavailable") > **before
         });
         (noticed.count() == 2).then_some(())
     });

@@ -394,7 +394,7 @@ fn a_doctor_knows_who_is_at_the_address() {
     finding(&at("unix:/nonexistent/folder/x.sock"), "FAIL", "unix:/nonexistent/folder/x.sock");
     let file = sim.root().join("file");
     std::fs::write(&file, "").expect("a file");
-    finding(&at(&format!("unix:{}", file.display())), "FAIL", "something else is there");
+    finding(&at(&format!("unix:{}", file.display())), "FAIL", "the path is in use");
     finding(&at(&format!("unix:{}", sim.root().join("free").display())), "ok", "is free");
 }
 
@@ -405,8 +405,8 @@ fn an_address_that_cannot_be_had_is_said_with_what_to_do() {
     for (address, advice) in [
         (held.local_addr().expect("its address").to_string(), "JBOD_LISTEN to another port"),
         ("192.0.2.1:9780".to_owned(), "no such address"),
-        ("unix:/nonexistent/x.sock".to_owned(), "its folder is not there"),
-        ("unix:/etc/passwd".to_owned(), "something else is there"),
+        ("unix:/nonexistent/x.sock".to_owned(), "its directory does not exist"),
+        ("unix:/etc/passwd".to_owned(), "the path is in use"),
     ] {
         let ended = run(command(&sim, 1).args(["--listen", &address, "--allow-anonymous"]));
         assert_eq!(ended.code, Some(1), "{ended:?}");

@@ -1,4 +1,4 @@
-//! Checks once, on a connection of its own, whether Redis is usable with the configuration.
+//! Checks once, on a separate connection, whether Redis is usable with the configuration.
 
 use super::connector::Connector;
 use super::error::{FailureKind, RedisError};
@@ -12,28 +12,28 @@ use redis::{Cmd, Value};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RedisCheck {
     Usable(RedisFacts),
-    /// It answers, and requires another password or user.
+    /// Redis is available, but rejects the password or the user.
     LoginRejected {
         why: String,
     },
-    /// There is no trusted TLS connection.
+    /// A trusted TLS connection cannot be established.
     Untrusted {
         why: String,
     },
-    /// It answers with errors.
+    /// Redis replies with errors.
     Rejected {
         why: String,
     },
-    /// It does not answer.
+    /// Redis does not reply.
     Unavailable {
         why: String,
     },
 }
 
-/// What is known of a usable Redis.
+/// Properties of a usable Redis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RedisFacts {
-    /// Unknown if this user may not use `INFO`, as are the next two.
+    /// Unknown if this user may not use `INFO`; the next two are then, too.
     pub(crate) version: Option<String>,
     pub(crate) is_replica: bool,
     pub(crate) eviction: Option<Eviction>,
@@ -41,11 +41,11 @@ pub(crate) struct RedisFacts {
     pub(crate) lease: Option<LeaseOwner>,
 }
 
-/// Connects, logs in, and queries the version and the poll lease. Writes nothing. Takes as long as the timeouts of all
-/// sentinels and of the name resolution.
+/// Connects, logs in, and queries the version and the poll lease. Writes nothing. May take as long as the timeouts of
+/// all sentinels and of the name resolution together.
 pub(crate) fn check_redis(config: &RedisConfig) -> RedisCheck {
-    match Connector::new(config).map_err(RedisError::from).and_then(|connector| query(&connector, &config.key_prefix)) {
-        Ok(check) => check,
+    match query(config) {
+        Ok(facts) => RedisCheck::Usable(facts),
         Err(error) => {
             let why = error.message;
             match error.kind {
@@ -64,23 +64,27 @@ pub(crate) fn check_redis(config: &RedisConfig) -> RedisCheck {
     }
 }
 
-fn query(connector: &Connector, prefix: &str) -> Result<RedisCheck, RedisError> {
-    let mut connection = connector.discover_and_connect()?;
-    // A user may have all required permissions, but not that for PING or INFO.
-    connection
-        .ask::<Value>(Cmd::new().arg("PING"))
-        .or_else(|error| if error.code == "NOPERM" { Ok(Value::Nil) } else { Err(error) })?;
-    let info: Option<String> = connection.ask(Cmd::new().arg("INFO")).ok();
-    let field = |name: &str| {
-        let line = info.as_deref()?.lines().find_map(|line| line.strip_prefix(name))?;
-        Some(line.trim().to_owned())
-    };
-    // A user without this permission cannot be used by the daemon either, which it reports.
-    let lease: Option<Vec<u8>> = connection.ask(Cmd::new().arg("GET").arg(lease_key(prefix))).ok().flatten();
-    Ok(RedisCheck::Usable(RedisFacts {
-        version: field("redis_version:"),
-        is_replica: field("role:").as_deref() == Some("slave"),
-        eviction: info.as_deref().and_then(Eviction::read),
-        lease: lease.and_then(|value| LeaseOwner::parse(&String::from_utf8_lossy(&value))),
-    }))
+fn query(config: &RedisConfig) -> Result<RedisFacts, RedisError> {
+    let mut connection = Connector::new(config)?.discover_and_connect()?;
+    // A user may have all required permissions, but not those for PING or INFO.
+    match connection.ask::<Value>(Cmd::new().arg("PING")) {
+        Err(error) if error.code != "NOPERM" => return Err(error),
+        _ => {}
+    }
+    let info: String = connection.ask(Cmd::new().arg("INFO")).unwrap_or_default();
+    // The daemon cannot use a user that may not read this either, and reports that.
+    let lease = connection.ask::<Option<Vec<u8>>>(Cmd::new().arg("GET").arg(lease_key(&config.key_prefix)));
+    let lease = lease.unwrap_or_default().unwrap_or_default();
+    Ok(RedisFacts {
+        version: info_field(&info, "redis_version:").map(str::to_owned),
+        is_replica: info_field(&info, "role:") == Some("slave"),
+        eviction: Eviction::read(&info),
+        lease: LeaseOwner::parse(&String::from_utf8_lossy(&lease)),
+    })
+}
+
+/// The value of a field of `INFO`. `name` includes the colon.
+pub(super) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let value = info.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim())
 }

@@ -1,9 +1,9 @@
 //! The circuit breaker: while Redis is unavailable no request asks it, only one probe at a time does; while it rejects
 //! writes nothing is written but one probe at a time.
 //!
-//! Closed, it provides connections from a pool; the first failure opens it and drops the pool. Open, every call fails at
-//! once, and a thread probes, at least every five seconds; the first successful probe closes it with a new pool. An outage
-//! is two log lines.
+//! While it is closed, it provides connections from a pool; the first failure opens it and drops the pool. While it is
+//! open, every call fails at once, and a thread probes Redis at least every five seconds; the first successful probe
+//! closes it with a new pool. An outage is two log lines.
 
 use super::connection::RedisConnection;
 use super::connector::Connector;
@@ -22,13 +22,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the start waits for the first probe, so that an available Redis is used from the first request on.
+/// How long the start waits for the first probe, so that the first request already uses an available Redis.
 const STARTUP_PROBE_TIMEOUT: Duration = Duration::from_millis(20);
-/// Between probes at first; the interval doubles …
+/// Initial interval between probes; it doubles …
 const MIN_PROBE_INTERVAL: Duration = Duration::from_millis(200);
-/// … up to this. Together with the probe itself it is below five seconds.
+/// … up to this. Together with the duration of a probe it is below five seconds.
 const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(4);
-/// The interval of probes starts anew only after Redis was available for this long.
+/// The interval between probes is reset only after Redis was available for this long.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
 pub(super) struct CircuitBreaker {
@@ -36,9 +36,9 @@ pub(super) struct CircuitBreaker {
     max_connections: u32,
     timeout: Duration,
     keys: ProbeKeys,
-    /// `None`: open.
+    /// `None` while the breaker is open.
     pool: RwLock<Option<Arc<ConnectionPool>>>,
-    /// Why it is open.
+    /// Why the breaker is open.
     outage: Mutex<Option<Outage>>,
     pub(super) writes: WriteBreaker,
     events: Sender<BreakerEvent>,
@@ -50,9 +50,9 @@ pub(super) struct ProbeKeys {
     pub(super) write: String,
 }
 
-/// What the probe thread has to know.
+/// A message to the probe thread.
 enum BreakerEvent {
-    /// The breaker has opened. `by_write`: perhaps only writes fail.
+    /// The breaker has opened. `by_write` is true if a write has failed; reads may still work.
     Opened { why: String, by_write: bool },
     /// The breaker for writes has opened.
     WritesRejected,
@@ -76,7 +76,7 @@ impl CircuitBreaker {
         let (events, event_receiver) = unbounded();
         let (recovered, recoveries) = bounded(1);
         let (first_success, first_probe) = bounded(1);
-        let outage = Mutex::new(Some(Outage::new("not asked yet")));
+        let outage = Mutex::new(Some(Outage::new("not probed yet")));
         let (pool, writes) = (RwLock::default(), WriteBreaker::default());
         let breaker = Arc::new(Self { connector, max_connections, timeout, keys, pool, outage, writes, events });
         let own = Arc::clone(&breaker);
@@ -112,27 +112,28 @@ impl CircuitBreaker {
     }
 
     pub(super) fn health(&self) -> RedisHealth {
-        let reads = self.outage.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let writes = reads.clone().or_else(|| self.writes.outage());
-        RedisHealth { reads, writes }
+        match self.outage.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            Some(outage) => RedisHealth { reads: Some(outage.clone()), writes: Some(outage) },
+            None => RedisHealth { reads: None, writes: self.writes.outage() },
+        }
     }
 
-    /// Runs `operation` on a connection. A connection that has been closed (by a restart of Redis, say) is replaced, as
-    /// often as the pool may hold such; any other failure opens the breaker.
+    /// Runs `operation` on a connection. A connection that was closed (by a restart of Redis, for example) is replaced,
+    /// as often as the pool may have such connections; any other failure opens the breaker.
     pub(super) fn run<T>(
         &self,
         access: AccessMode,
         operation: impl Fn(&mut RedisConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
         if access == AccessMode::Write && !self.writes.may_write() {
-            return Err(StoreError::Unavailable("redis takes no values".to_owned()));
+            return Err(StoreError::Unavailable("redis rejects writes".to_owned()));
         }
         let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(pool) = pool else { return Err(StoreError::Unavailable("redis is away".to_owned())) };
+        let Some(pool) = pool else { return Err(StoreError::Unavailable("redis unavailable".to_owned())) };
         let started = Instant::now();
         for _ in 0..=self.max_connections {
             let Some(mut connection) = pool.get() else {
-                return Err(self.open(&pool, "no connection in time", access));
+                return Err(self.open(&pool, "timed out waiting for a connection", access));
             };
             let error = match operation(&mut connection) {
                 Ok(value) => return Ok(value),
@@ -150,12 +151,12 @@ impl CircuitBreaker {
                 FailureKind::Unavailable | FailureKind::Login | FailureKind::Tls | FailureKind::TooLarge => {
                     return Err(self.open(&pool, &error.message, access));
                 }
-                // A connection that was closed before fails at once. After a longer wait there is no second attempt.
+                // A connection that was closed before fails at once. After a longer time there is no second attempt.
                 FailureKind::Disconnected if started.elapsed() < self.timeout / 2 => {}
                 FailureKind::Disconnected => break,
             }
         }
-        Err(self.open(&pool, "every connection is gone", access))
+        Err(self.open(&pool, "all connections were closed", access))
     }
 
     /// Opens the breaker for writes alone.
@@ -169,7 +170,9 @@ impl CircuitBreaker {
     /// Opens the breaker after a failure in `pool`. A failure in a pool that has been replaced is ignored.
     fn open(&self, pool: &Arc<ConnectionPool>, why: &str, access: AccessMode) -> StoreError {
         let mut current = self.pool.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, pool)) {
+        if let Some(failed) = &*current
+            && Arc::ptr_eq(failed, pool)
+        {
             *current = None;
             *self.outage.lock().unwrap_or_else(PoisonError::into_inner) = Some(Outage::new(why));
             let _ =
@@ -208,14 +211,14 @@ impl CircuitBreaker {
                     continue;
                 }
             };
-            if closed_at.is_none_or(|at| at.elapsed() > STABLE_AFTER) {
+            if !is_recent(closed_at) {
                 interval = MIN_PROBE_INTERVAL;
             } else if stop.channel().recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 interval = (interval * 2).min(MAX_PROBE_INTERVAL);
             } else {
                 return;
             }
-            // The pool reports only that it has no connection; a probe finds the cause.
+            // The pool reports only that it has no connection; a probe shows the cause.
             let probed = self.probe();
             if by_write && probed.is_ok() {
                 // Reads work.
@@ -223,7 +226,10 @@ impl CircuitBreaker {
                 self.reject_writes(&why);
                 continue;
             }
-            let why = probed.err().map_or(why, |error| error.message);
+            let why = match probed {
+                Ok(()) => why,
+                Err(error) => error.message,
+            };
             if !self.probe_until_available(&why, &mut interval, recovered, stop) {
                 return;
             }
@@ -231,7 +237,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// Probes until Redis is available. False: the daemon stops.
+    /// Probes until Redis is available. False if the daemon stops before.
     fn probe_until_available(&self, why: &str, interval: &mut Duration, recovered: &Sender<()>, stop: &Stop) -> bool {
         let since = Instant::now();
         emit(&event!(
@@ -240,7 +246,7 @@ impl CircuitBreaker {
             now(),
             Subject::Redis,
             EventFields::none(),
-            "redis is away, serving from memory and drives error={why:?}"
+            "redis unavailable, serving from memory and drives error={why:?}"
         ));
         self.update_reason(why);
         while let Err(error) = self.probe() {
@@ -250,7 +256,7 @@ impl CircuitBreaker {
             }
             *interval = (*interval * 2).min(MAX_PROBE_INTERVAL);
         }
-        // Whether it accepts writes shows when everything is sent.
+        // Sending everything will show whether it accepts writes.
         self.writes.probe_succeeded();
         self.close();
         emit(&event!(
@@ -259,7 +265,7 @@ impl CircuitBreaker {
             now(),
             Subject::Redis,
             EventFields::none(),
-            "redis is back away_s={}",
+            "redis available again away_s={}",
             since.elapsed().as_secs()
         ));
         let _ = recovered.try_send(());
@@ -267,38 +273,52 @@ impl CircuitBreaker {
     }
 
     fn update_reason(&self, why: &str) {
-        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        let began = outage.as_ref().map(|outage| outage.began);
-        let new = Outage::new(why);
-        *outage = Some(Outage { began: began.unwrap_or(new.began), ..new });
+        let mut current = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *current {
+            Some(outage) => why.clone_into(&mut outage.why),
+            None => *current = Some(Outage::new(why)),
+        }
     }
 
-    /// Reads a key as every request does: a Redis that answers PING may still reject reads.
+    /// Reads a key, as every request does: a Redis that replies to PING may still reject reads.
     fn probe(&self) -> Result<(), RedisError> {
         let mut connection = self.connector.discover_and_connect()?;
         match connection.ask::<Value>(Cmd::new().arg("GET").arg(&self.keys.read)) {
             Err(error) if error.code == "NOPERM" => Err(self.connector.record_rejected_login(error)),
-            // A value of a wrong type or size is no matter of availability.
+            // A value of a wrong type or size does not concern availability.
             Err(error) if error.code == "WRONGTYPE" || error.kind == FailureKind::TooLarge => Ok(()),
             other => other.map(drop).map_err(RedisError::at_connect),
         }
     }
 
-    /// Writes one small value, on a connection of its own.
+    /// Writes one small value on a separate connection.
     fn probe_write(&self, recovered: &Sender<()>) {
         if self.writes.may_write() {
             // The last probe succeeded, and no write has been rejected since.
             self.writes.confirm_writes();
             return;
         }
-        let mut cmd = Cmd::new();
-        cmd.arg("SET").arg(&self.keys.write).arg("1").arg("PX").arg(1000);
-        match self.connector.connect().and_then(|mut connection| connection.ask::<Value>(&cmd)) {
-            Ok(_) => {
+        match self.try_write() {
+            Ok(()) => {
                 self.writes.probe_succeeded();
                 let _ = recovered.try_send(());
             }
-            Err(error) => drop(self.writes.open(&error.message)),
+            Err(error) => {
+                self.writes.open(&error.message);
+            }
         }
+    }
+
+    fn try_write(&self) -> Result<(), RedisError> {
+        let mut connection = self.connector.connect()?;
+        connection.ask::<Value>(Cmd::new().arg("SET").arg(&self.keys.write).arg("1").arg("PX").arg(1000))?;
+        Ok(())
+    }
+}
+
+fn is_recent(closed_at: Option<Instant>) -> bool {
+    match closed_at {
+        Some(at) => at.elapsed() <= STABLE_AFTER,
+        None => false,
     }
 }

@@ -1,14 +1,14 @@
-//! One connection: sends commands and receives replies. The redis crate packs commands. The stream enforces deadlines and
-//! the bytes of a reply; `ReplyShape` limits what a reply to a command may be.
+//! One connection: sends commands and receives replies. The redis crate packs commands. The stream enforces deadlines
+//! and the size of a reply; `ReplyShape` limits the type and structure of the reply to a command.
 
 use super::error::{FailureKind, RedisError, check_reply, parse_failure};
 use super::reply::{BUFFER_BYTES, ReplyError, ReplyReader};
 use super::reply_shape::ReplyShape;
 use super::stream::RedisStream;
 use redis::{Cmd, FromRedisValue, Pipeline, Value};
-use std::io::Write;
+use std::io::{self, Write};
 
-/// How much is sent within one timeout.
+/// Number of bytes that are sent within one timeout.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
 pub(super) struct RedisConnection {
@@ -28,19 +28,19 @@ impl RedisConnection {
         self.is_usable
     }
 
-    /// A command with a short reply.
+    /// Sends a command with a short reply.
     pub(super) fn ask<T: FromRedisValue>(&mut self, cmd: &Cmd) -> Result<T, RedisError> {
         let value = self.request(&cmd.get_packed_command(), ReplyShape::of(cmd), FailureKind::TooLarge)?;
         T::from_redis_value(value).map_err(|error| self.mark_unusable(parse_failure(&error)))
     }
 
-    /// The value of a key. A value whose announced size is over `most` is rejected at once. One that is incomplete at the
-    /// deadline is an outage, however much has arrived: the next request would wait as long.
+    /// The value of a key. A value whose announced size exceeds `most` is rejected at once. A value that is incomplete
+    /// at the deadline is an outage, however much has arrived: the next request would wait as long.
     pub(super) fn value(&mut self, packed: &[u8], most: usize) -> Result<Value, RedisError> {
         self.request(packed, ReplyShape::Text(most), FailureKind::Rejected).map_err(unavailable_if_too_large)
     }
 
-    /// A part of the value of a key. Redis sends at most that many bytes.
+    /// A part of the value of a key. Redis sends at most `most` bytes.
     pub(super) fn part(&mut self, packed: &[u8], most: usize) -> Result<Value, RedisError> {
         self.request(packed, ReplyShape::Text(most), FailureKind::Unavailable).map_err(unavailable_if_too_large)
     }
@@ -68,10 +68,13 @@ impl RedisConnection {
             }
         }
         self.check_no_excess()?;
-        rejection.map_or(Ok(()), Err)
+        match rejection {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
-    /// A command with one reply. `too_large`: what a reply over its size limit means.
+    /// Sends a command with one reply. `too_large` is the meaning of a reply over its size limit.
     fn request(&mut self, packed: &[u8], shape: ReplyShape, too_large: FailureKind) -> Result<Value, RedisError> {
         self.send(packed, shape.limits().total_bytes)?;
         let reply = self.reply(shape, too_large)?;
@@ -79,16 +82,22 @@ impl RedisConnection {
         check_reply(reply)
     }
 
-    /// `limit`: of the bytes of all replies.
+    /// Sends bytes, and begins the operation that reads the replies, of at most `limit` bytes in total.
     fn send(&mut self, bytes: &[u8], limit: usize) -> Result<(), RedisError> {
         // The reader fills its buffer, and enforces the limits itself.
         let limit = limit + BUFFER_BYTES;
-        // The timeout holds for each chunk, so that the time for all of them depends on their number.
-        let mut chunks = bytes.chunks(CHUNK_BYTES);
-        let sent = chunks.try_for_each(|chunk| self.stream.begin(limit).and_then(|()| self.stream.write_all(chunk)));
-        let sent = sent.and_then(|()| self.stream.flush());
-        // Reading has a deadline of its own.
-        sent.and_then(|()| self.stream.begin(limit)).map_err(|error| self.mark_unusable(error.into()))
+        self.try_send(bytes, limit).map_err(|error| self.mark_unusable(error.into()))
+    }
+
+    fn try_send(&mut self, bytes: &[u8], limit: usize) -> io::Result<()> {
+        // Each chunk has the timeout, so that the time for all of them grows with their number.
+        for chunk in bytes.chunks(CHUNK_BYTES) {
+            self.stream.begin(limit)?;
+            self.stream.write_all(chunk)?;
+        }
+        self.stream.flush()?;
+        // Reading has its own deadline.
+        self.stream.begin(limit)
     }
 
     fn reply(&mut self, shape: ReplyShape, too_large: FailureKind) -> Result<Value, RedisError> {
@@ -99,7 +108,7 @@ impl RedisConnection {
             }
             Err(ReplyError::Io(error)) => error.into(),
             Err(ReplyError::TooLarge { bytes, most }) if too_large != FailureKind::Unavailable => {
-                RedisError::new(too_large, format!("it has {bytes} bytes, at most {most} are read"))
+                RedisError::new(too_large, format!("it has {bytes} bytes, at most {most} are accepted"))
             }
             Err(ReplyError::Malformed) if self.stream.peer_speaks_tls() => {
                 RedisError::new(FailureKind::Tls, "it speaks TLS (REDIS_URL=rediss://…)")
@@ -109,23 +118,23 @@ impl RedisConnection {
         Err(self.mark_unusable(error))
     }
 
-    /// No unrequested bytes have arrived: they would be taken for the next reply.
+    /// Fails if further bytes have arrived after the reply: they would be taken for the next one.
     fn check_no_excess(&mut self) -> Result<(), RedisError> {
         if self.reader.buffered() == 0 { Ok(()) } else { Err(self.mark_unusable(not_redis())) }
     }
 
     fn mark_unusable(&mut self, mut error: RedisError) -> RedisError {
         self.is_usable = false;
-        // A port with TLS closes the connection at the first command; its alert does not always arrive.
+        // A TLS port closes the connection at the first command; its alert does not always arrive.
         if error.kind == FailureKind::Disconnected && !self.has_answered && self.stream.is_plain_tcp() {
-            error.message += " before any answer (is this a port with TLS? REDIS_URL=rediss://…)";
+            error.message += " before the first reply (is this a TLS port? REDIS_URL=rediss://…)";
         }
         error
     }
 }
 
 fn not_redis() -> RedisError {
-    RedisError::new(FailureKind::Unavailable, "it does not speak Redis")
+    RedisError::new(FailureKind::Unavailable, "it does not speak the Redis protocol")
 }
 
 /// A value that is too large to arrive in time means an outage.

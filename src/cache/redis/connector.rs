@@ -1,18 +1,19 @@
-//! Makes connections: to the configured address or the master that Sentinel names, logged in, on the right database. Every
-//! step has a deadline, so that a Redis that does not answer blocks nothing.
+//! Opens connections: to the configured address or the master that Sentinel reports, logged in, on the configured
+//! database. Every step has a deadline, so that a Redis that does not reply blocks nothing.
 
 use super::connection::RedisConnection;
 use super::error::{FailureKind, RedisError};
 use super::sentinel;
 use super::stream::RedisStream;
 use super::tls::Tls;
-use crate::config::{RedisAddress, RedisConfig};
+use crate::config::{RedisAddress, RedisConfig, Sentinels};
 use redis::{Cmd, Value};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between login attempts after a rejected one: Redis logs each attempt in its ACL log, and may ban the address.
+/// Interval between login attempts after a rejected one: Redis records each attempt in its ACL log, and the address may
+/// be banned for repeated ones.
 const LOGIN_RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
@@ -25,7 +26,7 @@ struct ConnectorState {
     tls: Option<Tls>,
     /// The last rejected login.
     rejected_login: Mutex<Option<(Instant, RedisError)>>,
-    /// The master that a sentinel named last.
+    /// The master that a sentinel reported last.
     master: Mutex<Option<(String, u16)>>,
     /// The sentinel to ask first.
     first_sentinel: Mutex<usize>,
@@ -44,25 +45,25 @@ impl Connector {
         matches!(self.shared.config.address, RedisAddress::Sentinel(_))
     }
 
-    /// A connection to the configured address, or to the master that a sentinel named last.
+    /// Connects to the configured address, or to the master that a sentinel reported last.
     pub(super) fn connect(&self) -> Result<RedisConnection, RedisError> {
         match &self.shared.config.address {
             RedisAddress::Tcp(host, port) => self.connect_logged_in(|| self.connect_tcp(host, *port)),
-            RedisAddress::Unix(path) => self.connect_logged_in(|| {
-                let stream = RedisStream::unix(path, self.shared.config.timeout);
-                stream.map(RedisConnection::new).map_err(|error| RedisError::from(error).at_connect())
-            }),
+            RedisAddress::Unix(path) => {
+                self.connect_logged_in(|| connection_over(RedisStream::unix(path, self.shared.config.timeout)))
+            }
             RedisAddress::Sentinel(_) => {
                 let master = self.shared.master.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let (host, port) = master
-                    .ok_or_else(|| RedisError::new(FailureKind::Unavailable, "no sentinel has named the master yet"))?;
+                let Some((host, port)) = master else {
+                    return Err(RedisError::new(FailureKind::Unavailable, "no sentinel has reported the master yet"));
+                };
                 self.connect_to_master(&host, port)
             }
         }
     }
 
-    /// A connection after a new query of the sentinels. That may take as long as all of them do, so only the probe thread
-    /// and `doctor` call it.
+    /// Connects after a new query of the sentinels. That may take as long as the timeouts of all of them, so only the
+    /// probe thread and `doctor` call it.
     pub(super) fn discover_and_connect(&self) -> Result<RedisConnection, RedisError> {
         let RedisAddress::Sentinel(sentinels) = &self.shared.config.address else { return self.connect() };
         self.check_login_allowed()?;
@@ -70,41 +71,45 @@ impl Connector {
         let mut last_kind = FailureKind::Unavailable;
         let count = sentinels.nodes.len().max(1);
         let first = *self.shared.first_sentinel.lock().unwrap_or_else(PoisonError::into_inner);
-        for n in (0..count).map(|n| (first + n) % count) {
-            let Some((host, port)) = sentinels.nodes.get(n) else { continue };
-            let named = self.connect_tcp(host, *port).and_then(|c| sentinel::query_master(c, sentinels));
-            if let Err(error) = &named
-                && error.kind == FailureKind::Login
-            {
-                let message = format!("sentinel {host}:{port}: {error}");
-                return Err(self.record_rejected_login(RedisError::new(FailureKind::Login, message)));
-            }
-            let found = named.map_err(|error| (format!("sentinel {host}:{port}"), error)).and_then(|(host, port)| {
-                self.connect_to_master(&host, port)
-                    .map_err(|error| (format!("{host}:{port}, the master by a sentinel"), error))
-                    .map(|connection| ((host, port), connection))
-            });
-            match found {
-                Ok((master, connection)) => {
+        for index in (0..count).map(|offset| (first + offset) % count) {
+            let Some((host, port)) = sentinels.nodes.get(index) else { continue };
+            let master = match self.query_sentinel(host, *port, sentinels) {
+                Ok(master) => master,
+                Err(error) if error.kind == FailureKind::Login => {
+                    let message = format!("sentinel {host}:{port}: {error}");
+                    return Err(self.record_rejected_login(RedisError::new(FailureKind::Login, message)));
+                }
+                Err(error) => {
+                    last_kind = error.kind;
+                    why.push(format!("sentinel {host}:{port}: {error}"));
+                    continue;
+                }
+            };
+            let (host, port) = &master;
+            match self.connect_to_master(host, *port) {
+                Ok(connection) => {
                     *self.shared.master.lock().unwrap_or_else(PoisonError::into_inner) = Some(master);
-                    *self.shared.first_sentinel.lock().unwrap_or_else(PoisonError::into_inner) = n;
+                    *self.shared.first_sentinel.lock().unwrap_or_else(PoisonError::into_inner) = index;
                     return Ok(connection);
                 }
-                Err((place, error)) => {
+                Err(error) => {
                     last_kind = error.kind;
-                    why.push(format!("{place}: {error}"));
+                    why.push(format!("{host}:{port}, the master by a sentinel: {error}"));
                 }
             }
         }
         Err(RedisError::new(last_kind, why.join("; ")).at_connect())
     }
 
-    fn connect_tcp(&self, host: &str, port: u16) -> Result<RedisConnection, RedisError> {
-        let stream = RedisStream::tcp(host, port, self.shared.tls.as_ref(), self.shared.config.timeout);
-        stream.map(RedisConnection::new).map_err(|error| RedisError::from(error).at_connect())
+    fn query_sentinel(&self, host: &str, port: u16, sentinels: &Sentinels) -> Result<(String, u16), RedisError> {
+        sentinel::query_master(self.connect_tcp(host, port)?, sentinels)
     }
 
-    /// A connection to that address, logged in, if it is a master.
+    fn connect_tcp(&self, host: &str, port: u16) -> Result<RedisConnection, RedisError> {
+        connection_over(RedisStream::tcp(host, port, self.shared.tls.as_ref(), self.shared.config.timeout))
+    }
+
+    /// Connects to a master and logs in. Any other server is an error.
     fn connect_to_master(&self, host: &str, port: u16) -> Result<RedisConnection, RedisError> {
         let started = Instant::now();
         let mut connection = self.connect_logged_in(|| self.connect_tcp(host, port))?;
@@ -113,8 +118,8 @@ impl Connector {
             Ok(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => {
                 self.check_connect_time(started).map(|()| connection)
             }
-            Ok(_) => Err(RedisError::new(FailureKind::Unavailable, "it is no master (any more)")),
-            // If this user may not use ROLE, the answer of the sentinel has to do.
+            Ok(_) => Err(RedisError::new(FailureKind::Unavailable, "it is not a master (any more)")),
+            // If this user may not use ROLE, the reply of the sentinel must suffice.
             Err(error) if error.code == "NOPERM" => Ok(connection),
             Err(error) => Err(error),
         }
@@ -152,7 +157,7 @@ impl Connector {
         self.check_connect_time(started).map(|()| connection)
     }
 
-    /// A caller waits for a connection only as long as the timeout, so one that takes longer is an error.
+    /// Fails if connecting took longer than the timeout, since no caller waits longer for a connection.
     fn check_connect_time(&self, started: Instant) -> Result<(), RedisError> {
         let (took, timeout) = (started.elapsed(), self.shared.config.timeout);
         if took <= timeout {
@@ -161,7 +166,7 @@ impl Connector {
         let took = took.as_millis();
         Err(RedisError::new(
             FailureKind::Unavailable,
-            format!("connecting takes {took} ms, REDIS_TIMEOUT_MS is {}", timeout.as_millis()),
+            format!("connecting took {took} ms, REDIS_TIMEOUT_MS is {}", timeout.as_millis()),
         ))
     }
 
@@ -173,11 +178,18 @@ impl Connector {
         }
     }
 
-    /// Redis rejected the login: no further attempt for a while.
+    /// Records that Redis has rejected the login, which is not repeated for a while.
     pub(super) fn record_rejected_login(&self, error: RedisError) -> RedisError {
         let error = RedisError { kind: FailureKind::Login, ..error };
         let record = Some((Instant::now(), error.clone()));
         *self.shared.rejected_login.lock().unwrap_or_else(PoisonError::into_inner) = record;
         error
+    }
+}
+
+fn connection_over(stream: io::Result<RedisStream>) -> Result<RedisConnection, RedisError> {
+    match stream {
+        Ok(stream) => Ok(RedisConnection::new(stream)),
+        Err(error) => Err(RedisError::from(error).at_connect()),
     }
 }

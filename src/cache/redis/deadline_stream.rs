@@ -1,4 +1,4 @@
-//! A socket stream with a deadline and a byte limit for each operation as a whole, however slowly the peer sends.
+//! A socket stream with a deadline and a byte limit for each complete operation, however slowly the peer sends.
 
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -12,13 +12,13 @@ pub(super) struct DeadlineStream {
     socket: InnerSocket,
     timeout: Duration,
     deadline: Instant,
-    /// The timeouts of the socket are shorter than `timeout`.
+    /// Whether the timeouts of the socket are shorter than `timeout`.
     has_short_timeouts: bool,
     /// Bytes that may still be received in this operation.
     remaining: usize,
     /// Bytes received in this operation.
     received: usize,
-    /// The first byte ever received.
+    /// The first byte of the connection.
     first_byte: Option<u8>,
 }
 
@@ -83,8 +83,8 @@ impl DeadlineStream {
         }
     }
 
-    /// The timeouts of a socket are for each call, so a peer that sends slowly would never reach them. They are shortened
-    /// only after half of the time, which does not happen with a healthy Redis.
+    /// The timeouts of a socket apply to each call, so a peer that sends slowly would never reach them. They are
+    /// shortened only after half of the time, which a healthy Redis does not need.
     fn check_deadline(&mut self) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -117,11 +117,11 @@ impl DeadlineStream {
 impl Read for DeadlineStream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.remaining == 0 {
-            return Err(Error::new(ErrorKind::QuotaExceeded, "it sends more than an answer may have"));
+            return Err(Error::new(ErrorKind::QuotaExceeded, "its reply exceeds the size limit"));
         }
         self.read_before_deadline(into).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut if self.received >= LARGE_REPLY_BYTES => {
-                Error::new(ErrorKind::QuotaExceeded, "its answer is too large to come in time")
+                Error::new(ErrorKind::QuotaExceeded, "its reply is too large to arrive in time")
             }
             _ => error,
         })

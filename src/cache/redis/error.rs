@@ -1,30 +1,30 @@
-//! Errors of Redis, by what follows from them.
+//! Errors of Redis, by their consequences.
 
 use redis::{ParsingError, Value};
 use std::io;
 use thiserror::Error;
 
-/// So many bytes of a password at the end of an error may be chance, and disclose little.
+/// This many bytes of a password at the end of an error may be a coincidence, and disclose little.
 const MIN_SECRET_PREFIX_BYTES: usize = 3;
 
-/// What a failure means.
+/// The consequence of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FailureKind {
     /// The connection is closed; another one may work.
     Disconnected,
-    /// Redis does not answer, or its answers are unusable.
+    /// Redis does not reply, or its replies are unusable.
     Unavailable,
-    /// The login is rejected. Redis logs each attempt.
+    /// The login is rejected. Redis records each attempt.
     Login,
-    /// There is no trusted TLS connection.
+    /// A trusted TLS connection cannot be established.
     Tls,
     /// The reply is larger than its limit.
     TooLarge,
-    /// Redis answers with an error to this command.
+    /// Redis replies to this command with an error.
     Rejected,
 }
 
-/// The message is from Redis or from the system.
+/// A failure. The message is from Redis, from the system or from this program.
 #[derive(Clone, Debug, Error)]
 #[error("{message}")]
 pub(super) struct RedisError {
@@ -39,7 +39,7 @@ impl RedisError {
         Self { kind, message: message.into(), code: String::new() }
     }
 
-    /// An error before the first command: another connection would fail, too.
+    /// The error as one before the first command: another connection would fail, too.
     pub(super) fn at_connect(mut self) -> Self {
         if self.kind == FailureKind::Disconnected {
             self.kind = FailureKind::Unavailable;
@@ -47,30 +47,34 @@ impl RedisError {
         self
     }
 
-    /// Without the password, which Redis repeats in an error of an unknown command.
+    /// The error without the password, which Redis quotes in the error for an unknown command.
     pub(super) fn redacted(mut self, secret: &str) -> Self {
         self.message = self.message.replace(secret, "****");
         // Redis truncates a long error, perhaps within the password.
-        let mut prefixes = secret.char_indices().map(|(end, _)| secret.get(..end).unwrap_or_default()).rev();
-        if let Some(prefix) =
-            prefixes.find(|prefix| prefix.len() > MIN_SECRET_PREFIX_BYTES && self.message.ends_with(prefix))
-        {
-            self.message.truncate(self.message.len() - prefix.len());
-            self.message.push_str("****");
+        for (end, _) in secret.char_indices().rev() {
+            let prefix = secret.get(..end).unwrap_or_default();
+            if end > MIN_SECRET_PREFIX_BYTES && self.message.ends_with(prefix) {
+                self.message.truncate(self.message.len() - end);
+                self.message.push_str("****");
+                break;
+            }
         }
         self
     }
 
-    /// Redis rejects all writes, whatever the value.
+    /// Whether Redis rejects all writes, whatever the value.
     pub(super) fn concerns_all_writes(&self) -> bool {
         ["OOM", "READONLY", "MISCONF", "NOREPLICAS"].iter().any(|code| self.message.contains(code))
     }
 
-    /// An error reply. Codes that concern every key mean that Redis is unavailable.
+    /// The error in a reply. Codes that concern every key mean that Redis is unavailable.
     fn from_reply(code: &str, detail: Option<&str>) -> Self {
-        let message = detail.map_or_else(|| code.to_owned(), |detail| format!("{code} {detail}"));
+        let message = match detail {
+            Some(detail) => format!("{code} {detail}"),
+            None => code.to_owned(),
+        };
         let kind = match code {
-            // The last three are of a Redis Cluster; another node has the key.
+            // The last three are errors of a Redis Cluster: another node has the key.
             "LOADING" | "MASTERDOWN" | "DENIED" | "CLUSTERDOWN" | "MOVED" | "ASK" => FailureKind::Unavailable,
             "NOAUTH" | "WRONGPASS" => FailureKind::Login,
             _ if message.contains("max number of clients reached") => FailureKind::Unavailable,
@@ -85,9 +89,9 @@ impl From<io::Error> for RedisError {
         use io::ErrorKind as E;
         let message = error.to_string();
         match error.kind() {
-            // A message of this program is more specific than the system's.
+            // A message of this program is more specific than that of the system.
             E::WouldBlock | E::TimedOut if error.get_ref().is_none() => {
-                Self::new(FailureKind::Unavailable, "no answer in time")
+                Self::new(FailureKind::Unavailable, "no reply in time")
             }
             E::WouldBlock | E::TimedOut => Self::new(FailureKind::Unavailable, message),
             E::UnexpectedEof => Self::new(FailureKind::Disconnected, "it closed the connection"),
@@ -96,7 +100,7 @@ impl From<io::Error> for RedisError {
             }
             E::QuotaExceeded => Self::new(FailureKind::TooLarge, message),
             E::PermissionDenied if error.raw_os_error().is_none() => Self::new(FailureKind::Tls, message),
-            _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            _ => match super::tls::rustls_error(&error) {
                 Some(tls) => Self::new(FailureKind::Tls, super::tls::describe(tls, "it")),
                 None => Self::new(FailureKind::Unavailable, message),
             },
@@ -104,7 +108,7 @@ impl From<io::Error> for RedisError {
     }
 }
 
-/// An error reply as an error.
+/// Turns an error reply into an error.
 pub(super) fn check_reply(reply: Value) -> Result<Value, RedisError> {
     match reply {
         Value::ServerError(error) => Err(RedisError::from_reply(error.code(), error.details())),
@@ -112,7 +116,7 @@ pub(super) fn check_reply(reply: Value) -> Result<Value, RedisError> {
     }
 }
 
-/// A reply of the wrong type.
+/// The error for a reply of the wrong type.
 pub(super) fn parse_failure(error: &ParsingError) -> RedisError {
     RedisError::new(FailureKind::Unavailable, error.to_string())
 }
@@ -123,7 +127,9 @@ mod tests {
 
     #[test]
     fn no_part_of_a_password_is_quoted() {
-        let redacted = |message: &str| RedisError::new(FailureKind::Rejected, message).redacted("pässword").message;
+        fn redacted(message: &str) -> String {
+            RedisError::new(FailureKind::Rejected, message).redacted("pässword").message
+        }
         assert_eq!(
             redacted("ERR unknown command 'AUTH', with args beginning with: 'pässword'"),
             "ERR unknown command 'AUTH', with args beginning with: '****'"

@@ -1,6 +1,7 @@
 //! Whether Redis evicts keys. All keys of this program expire, so every policy but `noeviction` may remove the poll
 //! lease, and `volatile-ttl` removes it first.
 
+use super::check::info_field;
 use std::fmt;
 
 /// `maxmemory` and `maxmemory_policy` of `INFO memory`.
@@ -11,12 +12,13 @@ pub(crate) struct Eviction {
 }
 
 impl Eviction {
-    /// `None`: there is no limit of memory, or no key is evicted at it.
+    /// `None` if there is no memory limit, or no key is evicted at the limit.
     pub(super) fn read(info: &str) -> Option<Self> {
-        let field =
-            |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-        let max_bytes = field("maxmemory")?.parse().ok().filter(|max| *max > 0)?;
-        let policy = field("maxmemory_policy").filter(|policy| *policy != "noeviction")?;
+        let max_bytes = info_field(info, "maxmemory:")?.parse().ok()?;
+        let policy = info_field(info, "maxmemory_policy:")?;
+        if max_bytes == 0 || policy == "noeviction" {
+            return None;
+        }
         Some(Self { policy: policy.chars().filter(char::is_ascii_graphic).take(64).collect(), max_bytes })
     }
 }

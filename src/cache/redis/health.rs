@@ -1,13 +1,13 @@
-//! The health of Redis as the circuit breakers see it, for metrics, the readiness probe and the page.
+//! The condition of Redis as the circuit breakers see it, for metrics, health endpoints and the page.
 
 use crate::clock::Moment;
 use crate::domain::time::Timestamp;
 
-/// `None`: available.
+/// Outages of Redis; `None` if there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RedisHealth {
     pub(crate) reads: Option<Outage>,
-    /// An outage of reads is one of writes, too.
+    /// An outage of reads is an outage of writes, too.
     pub(crate) writes: Option<Outage>,
 }
 
@@ -19,7 +19,7 @@ pub(crate) struct Outage {
 }
 
 impl Outage {
-    /// Correct also if the clock was set meanwhile.
+    /// Start of the outage, correct even if the clock was set since.
     pub(crate) fn since(&self) -> Timestamp {
         self.began.date()
     }

@@ -1,16 +1,16 @@
-//! The names of keys in Redis, and the prefix that they begin with.
+//! The names of keys in Redis, and their prefix.
 
 use crate::api::content_version::VERSION_PREFIX_BYTES;
 use crate::cache::{CopyKind, Key};
 use redis::Cmd;
 use std::collections::HashMap;
 
-/// The poll lease.
+/// The key of the poll lease.
 pub(super) fn lease_key(prefix: &str) -> String {
     format!("{prefix}:lock:poll")
 }
 
-/// Written, for a second, to probe whether Redis accepts writes.
+/// The key that is written, for a second, to probe whether Redis accepts writes.
 pub(super) fn write_probe_key(prefix: &str) -> String {
     format!("{prefix}:lock:trial")
 }
@@ -19,7 +19,7 @@ pub(super) fn write_probe_key(prefix: &str) -> String {
 #[derive(Debug)]
 pub(super) struct KeySpace {
     pub(super) prefix: String,
-    /// The packed commands that read the start of each list: every request sends one.
+    /// The packed commands that read the beginning of each list. Every request sends one.
     version_commands: HashMap<(Key, CopyKind), Vec<u8>>,
 }
 
@@ -46,7 +46,7 @@ impl KeySpace {
         lease_key(&self.prefix)
     }
 
-    /// `None`: not of a list.
+    /// The command that reads the content version of a list. `None` if the key is not that of a list.
     pub(super) fn version_command(&self, key: &Key, copy: CopyKind) -> Option<&[u8]> {
         self.version_commands.get(&(key.clone(), copy)).map(Vec::as_slice)
     }

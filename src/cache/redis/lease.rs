@@ -1,8 +1,8 @@
-//! The poll lease: of several daemons on one Redis, one polls.
+//! The poll lease: of several daemons with one Redis, one polls.
 //!
-//! Acquired with `SET NX PX`, renewed and released only by its owner (the instance is compared in one step, in Redis).
-//! The lease of a daemon that dies expires. While Redis rejects writes there is no lease: the readings of one daemon
-//! cannot reach the others, so each polls for itself, as without Redis.
+//! It is acquired with `SET NX PX`, and renewed and released only by its owner (a script compares the instance
+//! atomically). The lease of a daemon that dies expires. While Redis rejects writes there is no lease: the readings of
+//! one daemon cannot reach the others, so each polls for itself, as without Redis.
 
 use super::circuit_breaker::AccessMode;
 use super::eviction::Eviction;
@@ -13,7 +13,7 @@ use crate::cache::StoreError;
 use redis::{Cmd, Value};
 use std::time::Duration;
 
-/// The first word of the value is the instance; what follows describes it.
+/// The first word of the value is the instance; the rest describes it.
 const RENEW_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]) if v and string.match(v, '^%S+') == ARGV[1] then \
      return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0";
 const RELEASE_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]) if v and string.match(v, '^%S+') == ARGV[1] then \
@@ -22,24 +22,24 @@ const RELEASE_SCRIPT: &str = "local v = redis.call('GET', KEYS[1]) if v and stri
 /// The holder of the lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Lease {
-    /// This daemon held it, and still does.
+    /// This daemon has renewed it.
     Renewed,
-    /// It was free, and is this daemon's now.
+    /// It was free, and this daemon has acquired it.
     Acquired,
-    /// Another daemon's.
+    /// Another daemon holds it.
     Theirs(OthersLease),
 }
 
 /// The lease of another daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OthersLease {
-    /// It lasts at least this long.
+    /// Time until it expires, unless it is renewed.
     pub(crate) left: Duration,
-    /// `None`: unknown.
+    /// `None` if it is unknown.
     pub(crate) owner: Option<LeaseOwner>,
 }
 
-/// No daemon acquires a lease for longer than a quarter of this.
+/// Maximum plausible time to expiry. No daemon acquires a lease for longer than a quarter of it.
 const MAX_REMAINING: Duration = Duration::from_secs(60);
 
 impl RedisStore {
@@ -68,28 +68,30 @@ impl RedisStore {
                 Err(StoreError::Refused(_)) => None,
                 value => value?,
             };
-            let owner = value.and_then(|value| LeaseOwner::parse(&value));
+            let owner = LeaseOwner::parse(&value.unwrap_or_default());
             return Ok(Lease::Theirs(OthersLease { left, owner }));
         }
-        // Expired in between (-2): try again at once. Without an expiry (-1), or with a distant one because Redis's
-        // clock was set back, no daemon would get it: its expiry is set to that of a lease.
+        // It has expired in between (-2): the caller tries again at once. Without an expiry (-1), or with a distant one
+        // because the clock of Redis was set back, no daemon would ever get it: its expiry is set to that of a lease.
         if left != -2 {
             self.ask::<Value>(AccessMode::Write, Cmd::new().arg("PEXPIRE").arg(&key).arg(ms))?;
         }
         Ok(Lease::Theirs(OthersLease { left: Duration::from_millis(100), owner: None }))
     }
 
-    /// The holder of the lease: host, process and start.
+    /// The instance of the daemon that holds the lease.
     pub(crate) fn lease_owner(&self) -> Result<Option<String>, StoreError> {
         let value = self.lease_value(&self.keys().lease())?;
-        Ok(value.and_then(|value| value.split_whitespace().next().map(str::to_owned)))
+        Ok(value.unwrap_or_default().split_whitespace().next().map(str::to_owned))
     }
 
     /// Releases the lease, if this daemon holds it.
     pub(crate) fn release_lease(&self, instance: &str) -> Result<(), StoreError> {
         let key = self.keys().lease();
-        self.ask::<Value>(AccessMode::Write, Cmd::new().arg("EVAL").arg(RELEASE_SCRIPT).arg(1).arg(key).arg(instance))
-            .map(drop)
+        let mut cmd = Cmd::new();
+        cmd.arg("EVAL").arg(RELEASE_SCRIPT).arg(1).arg(key).arg(instance);
+        self.ask::<Value>(AccessMode::Write, &cmd)?;
+        Ok(())
     }
 
     /// The value of the lease under the configured prefix, if there is one.
@@ -102,7 +104,8 @@ impl RedisStore {
         Ok(value.map(|value| String::from_utf8_lossy(&value).into_owned()))
     }
 
-    /// Why Redis may remove keys before they expire; `None`: it does not. `Refused`: this user may not ask.
+    /// The policy by which Redis may evict keys before they expire; `None` if it evicts none. `Refused` if this user
+    /// may not use `INFO`.
     pub(crate) fn eviction(&self) -> Result<Option<Eviction>, StoreError> {
         let info: String = self.ask(AccessMode::Read, Cmd::new().arg("INFO").arg("memory"))?;
         Ok(Eviction::read(&info))

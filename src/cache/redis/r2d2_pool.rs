@@ -1,12 +1,12 @@
-//! The pool of connections, made with r2d2.
+//! The pool of connections, implemented with r2d2.
 //!
-//! The project's charter prescribes r2d2. In this program it keeps connections for reuse and limits their number:
-//! `get` returns an idle connection, or waits, at most for the timeout, until r2d2's threads have made one or another
+//! The project's charter prescribes r2d2. In this program it keeps connections for reuse and limits their number: `get`
+//! returns an idle connection, or waits, at most for the timeout, until a thread of r2d2 has opened one or another
 //! caller returns one. A connection that is no longer usable is dropped when it is returned.
 //!
 //! r2d2 does nothing else here. It opens no connection ahead of need and tests none at checkout, which would double the
-//! round trips. Its retries end with the pool: the circuit breaker drops the pool at the first failure and makes a new
-//! one when Redis is available again. This is the only file that uses the crate.
+//! round trips. Its retries end with the pool: the circuit breaker drops the pool at the first failure and creates a
+//! new one when Redis is available again. This is the only file that uses the crate.
 
 use super::connection::RedisConnection;
 use super::connector::Connector;
@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(super) struct ConnectionPool(Pool<Connector>);
 
 impl ConnectionPool {
-    /// Opens no connection. `timeout`: how long `get` waits.
+    /// Opens no connection yet. `timeout` is the maximum time that `get` waits.
     pub(super) fn new(connector: Connector, max_connections: u32, timeout: Duration) -> Self {
         let pool = Pool::builder()
             .max_size(max_connections)
@@ -31,7 +31,7 @@ impl ConnectionPool {
         Self(pool)
     }
 
-    /// A connection, returned to the pool when dropped. `None`: there is none in time.
+    /// A connection, which is returned to the pool when dropped. `None` if none is available in time.
     pub(super) fn get(&self) -> Option<impl DerefMut<Target = RedisConnection>> {
         self.0.get().ok()
     }
@@ -47,7 +47,8 @@ impl ManageConnection for Connector {
 
     /// Required by the trait, but not called: connections are not tested at checkout.
     fn is_valid(&self, connection: &mut RedisConnection) -> Result<(), RedisError> {
-        connection.ask::<Value>(Cmd::new().arg("PING")).map(drop)
+        connection.ask::<Value>(Cmd::new().arg("PING"))?;
+        Ok(())
     }
 
     fn has_broken(&self, connection: &mut RedisConnection) -> bool {

@@ -1,7 +1,7 @@
 //! Parser of replies (RESP2) into values of the redis crate.
 //!
-//! Each request sets limits. A size is checked as soon as its line is complete, at every level of nesting, before anything
-//! of that size is allocated. A bulk string is allocated as its bytes arrive.
+//! Each request sets limits. A size is checked as soon as its line is complete, at every level of nesting, before
+//! anything of that size is allocated. A bulk string is allocated as its bytes arrive.
 
 #[cfg(test)]
 mod tests;
@@ -9,27 +9,28 @@ mod tests;
 use redis::Value;
 use std::io::{self, ErrorKind, Read};
 
-/// The size of one read. Only the start of a long bulk string passes through the buffer; the rest is read in place.
+/// The size of one read, in bytes. Only the beginning of a long bulk string passes through the buffer; the rest is read
+/// in place.
 pub(super) const BUFFER_BYTES: usize = 16 * 1024;
-/// A bulk string of at most this size is allocated at once. A longer one doubles as its bytes arrive.
+/// A bulk string of at most this size is allocated at once. The allocation of a longer one doubles as its bytes arrive.
 const ALLOCATION_BYTES: usize = 256 * 1024;
-/// The limit of a line. Lines of errors are truncated to it.
+/// The limit of a line, in bytes. Lines of errors are truncated to it.
 const MAX_LINE_BYTES: usize = 2048;
 
 /// The limits of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplyLimits {
-    /// Of each bulk string.
+    /// Bytes of each bulk string.
     pub bulk_bytes: usize,
-    /// Of the whole reply, its lines included.
+    /// Bytes of the complete reply, including its lines.
     pub total_bytes: usize,
-    /// Of all arrays together.
+    /// Elements of all arrays together.
     pub elements: usize,
-    /// Arrays within arrays. 0: no array at all.
+    /// Nesting of arrays; 0 permits no array.
     pub depth: usize,
 }
 
-/// Why there is no reply. The state of the connection is unknown then.
+/// Why there is no reply. The connection is unusable then.
 #[derive(Debug)]
 pub enum ReplyError {
     Io(io::Error),
@@ -38,7 +39,7 @@ pub enum ReplyError {
         bytes: u64,
         most: usize,
     },
-    /// No reply of Redis, or none to this request.
+    /// Not a reply of Redis, or not to this request.
     Malformed,
 }
 
@@ -54,7 +55,7 @@ pub struct ReplyReader {
     /// The unread bytes in the buffer.
     start: usize,
     end: usize,
-    /// The last line: its type and its content.
+    /// The last line, with its type and without its end.
     line: Vec<u8>,
 }
 
@@ -76,7 +77,7 @@ impl ReplyReader {
         Self { buffer: vec![0; BUFFER_BYTES].into(), start: 0, end: 0, line: Vec::new() }
     }
 
-    /// Bytes that have arrived after the reply.
+    /// Number of bytes that have arrived after the reply.
     pub fn buffered(&self) -> usize {
         self.end - self.start
     }
@@ -109,7 +110,7 @@ impl ReplyReader {
         }
     }
 
-    /// Reads up to the end of the line. The end itself is not kept, nor is what an error has beyond the limit.
+    /// Reads up to the end of the line, without the end itself. The line of an error is truncated to the limit.
     fn read_line(&mut self, stream: &mut impl Read, bytes_left: &mut usize) -> Result<(), ReplyError> {
         self.line.clear();
         let (mut length, mut last) = (0, 0);
@@ -127,7 +128,7 @@ impl ReplyReader {
             self.start += piece.len();
             length += piece.len();
             *bytes_left = bytes_left.checked_sub(piece.len()).ok_or(ReplyError::Malformed)?;
-            // The first byte already shows what is no Redis, which may be waiting for more from us.
+            // The first byte already shows a peer that is not Redis, and that may be waiting for more bytes.
             let is_known = matches!(self.line.first(), Some(b'+' | b'-' | b':' | b'$' | b'*'));
             if !is_known || length > MAX_LINE_BYTES && !self.line.starts_with(b"-") {
                 return Err(ReplyError::Malformed);
@@ -158,7 +159,7 @@ impl ReplyReader {
         })
     }
 
-    /// A bulk string of `size` bytes, and the end of its line.
+    /// Reads a bulk string of `size` bytes, and the end of its line.
     fn read_bulk(
         &mut self,
         stream: &mut impl Read,
@@ -167,10 +168,10 @@ impl ReplyReader {
         bytes_left: &mut usize,
     ) -> Result<Vec<u8>, ReplyError> {
         let most = most.min(bytes_left.saturating_sub(2));
-        let size = usize::try_from(size)
-            .ok()
-            .filter(|size| *size <= most)
-            .ok_or(ReplyError::TooLarge { bytes: size, most })?;
+        let size = match usize::try_from(size) {
+            Ok(size) if size <= most => size,
+            _ => return Err(ReplyError::TooLarge { bytes: size, most }),
+        };
         let total = size + 2;
         *bytes_left -= total;
         let mut text = Vec::with_capacity(total.min(ALLOCATION_BYTES));
@@ -208,7 +209,7 @@ impl ReplyReader {
     }
 }
 
-/// Adds a value to the innermost array. `Some`: the reply is complete.
+/// Adds a value to the innermost array. Returns the reply if it is complete.
 fn add(open: &mut Vec<PartialArray>, mut value: Value) -> Option<Value> {
     while let Some(mut array) = open.pop() {
         array.values.push(value);
@@ -226,10 +227,13 @@ fn add(open: &mut Vec<PartialArray>, mut value: Value) -> Option<Value> {
 fn size(content: &str) -> Result<u64, ReplyError> {
     let is_number =
         content.bytes().all(|byte| byte.is_ascii_digit()) && (content.len() == 1 || !content.starts_with('0'));
-    content.parse().ok().filter(|_| is_number).ok_or(ReplyError::Malformed)
+    match content.parse() {
+        Ok(size) if is_number => Ok(size),
+        _ => Err(ReplyError::Malformed),
+    }
 }
 
-/// Only the redis crate can make this value, by parsing the line.
+/// An error reply. Only the redis crate can create this value, by parsing the line.
 fn error(content: &[u8]) -> Result<Value, ReplyError> {
     let line = format!("-{}\r\n", String::from_utf8_lossy(content));
     redis::parse_redis_value(line.as_bytes()).map_err(|_| ReplyError::Malformed)

@@ -1,13 +1,13 @@
-//! The shape and the limits of the reply to each command. Any reply may also be an error.
+//! The type and the limits of the reply to each command. Any reply may also be an error.
 
 use super::reply::ReplyLimits;
 use redis::{Arg, Cmd, Value};
 
-/// The limit of a short text; `INFO` has some 10 KiB.
+/// The limit of a short text in bytes; `INFO` has some 10 KiB.
 const TEXT_BYTES: usize = 64 * 1024;
-/// All other lines of a reply, also of an error.
+/// The limit of all other lines of a reply, including those of an error, in bytes.
 const OTHER_LINES_BYTES: usize = 16 * 1024;
-/// The line before a text, and the text's CRLF.
+/// The line before a text, and the CRLF after the text.
 const FRAMING_BYTES_PER_TEXT: usize = 32;
 /// `ROLE` of a master has four elements for each of its replicas.
 const LIST_ELEMENTS: usize = 1024;
@@ -31,7 +31,7 @@ pub(super) enum ReplyShape {
 }
 
 impl ReplyShape {
-    /// Of a command with a short reply.
+    /// The reply to a command with a short reply.
     pub(super) fn of(cmd: &Cmd) -> Self {
         match cmd.args_iter().next() {
             Some(Arg::Simple(b"GET" | b"INFO")) => Self::Text(TEXT_BYTES),

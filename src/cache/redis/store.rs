@@ -1,7 +1,7 @@
 //! The Redis store: commands for stored values.
 //!
-//! No call waits longer than the configured timeouts; while Redis is unavailable no call waits at all. A value of a wrong
-//! type counts as no value.
+//! No call waits longer than the configured timeouts; while Redis is unavailable no call waits at all. A value of a
+//! wrong type is treated as absent.
 
 use super::circuit_breaker::{AccessMode, CircuitBreaker, ProbeKeys};
 use super::connector::Connector;
@@ -21,28 +21,30 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The values of a sweep are sent in pipelines of at most this many bytes, or of one value, which limits the memory for
-/// packed commands.
+/// Values are sent in pipelines of at most this many bytes, or of one value, which limits the memory for packed
+/// commands.
 const PIPELINE_BYTES: usize = 1024 * 1024;
-/// Documents fetched at once. Each may have the size of the limit, and up to four copies exist while a reply is parsed.
+/// Number of documents fetched at once. Each may have the size of the limit, and up to four copies exist while a reply
+/// is parsed.
 pub(crate) const KEYS_PER_BATCH: usize = 8;
 /// The result of PTTL for a missing key.
 const PTTL_NO_KEY: i64 = -2;
 
 pub struct RedisStore {
     breaker: Arc<CircuitBreaker>,
-    /// As configured.
+    /// The configured prefix.
     prefix: String,
-    /// The keys in use: another host may have taken the configured ones.
+    /// The keys in use: another host may use those with the configured prefix.
     keys: RwLock<Arc<KeySpace>>,
-    /// Redis does not permit this user to read a part of a value.
+    /// Whether Redis does not permit this user to read a part of a value.
     no_partial_reads: AtomicBool,
     unrecognized: UnrecognizedValues,
 }
 
 impl RedisStore {
-    /// Starts the probe thread, which holds `alive`. The channel announces each time that Redis is available again.
-    /// `max_connections`: at once. The stop does not wait for the thread: it may be resolving a name, which has no deadline.
+    /// Starts the probe thread, which holds `alive`. The channel receives a message whenever Redis is available again.
+    /// `max_connections` limits concurrent connections. The stop does not wait for the thread: it may be resolving a
+    /// name, which has no deadline.
     pub fn start(
         config: &RedisConfig,
         max_connections: u32,
@@ -63,27 +65,27 @@ impl RedisStore {
         Ok((store, recoveries))
     }
 
-    /// Reads work, as far as is known.
+    /// Whether reads work, as far as is known.
     pub(crate) fn is_up(&self) -> bool {
         self.breaker.is_closed()
     }
 
-    /// False while Redis rejects writes: its values become stale.
+    /// Whether writes work, as far as is known. While Redis rejects writes its values become stale.
     pub(crate) fn accepts_writes(&self) -> bool {
         self.breaker.writes.is_closed()
     }
 
-    /// Does not ask Redis.
+    /// The condition of Redis, without asking it.
     pub(crate) fn health(&self) -> RedisHealth {
         self.breaker.health()
     }
 
-    /// The prefix that is configured.
+    /// The configured prefix.
     pub(crate) fn configured_prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// From now on all values and the lease are under this prefix.
+    /// Uses this prefix for all values and the lease from now on.
     pub(crate) fn use_prefix(&self, prefix: &str) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(KeySpace::new(prefix));
     }
@@ -100,12 +102,14 @@ impl RedisStore {
         self.breaker.run(access, |connection| connection.ask::<T>(cmd))
     }
 
-    /// The content version of a list, from its first bytes. That is enough to know whether a list from memory is still the
-    /// one that Redis has. `None`: there is no list, it has no version, or this user may only read whole values.
+    /// The content version of a list, from its first bytes. It shows whether a list in memory is still the one in
+    /// Redis. `None` if there is no list, it has no version, or this user may only read complete values.
     pub fn content_version(&self, key: &Key, copy: CopyKind) -> Result<Option<ContentVersion>, StoreError> {
         let keys = self.keys();
-        let packed = keys.version_command(key, copy);
-        let Some(packed) = packed.filter(|_| !self.lacks_partial_reads()) else { return Ok(None) };
+        let Some(packed) = keys.version_command(key, copy) else { return Ok(None) };
+        if self.lacks_partial_reads() {
+            return Ok(None);
+        }
         match self.partial(packed, VERSION_PREFIX_BYTES) {
             Ok(prefix) => Ok(prefix.and_then(|prefix| ContentVersion::read(&prefix))),
             Err(StoreError::Refused(_)) => Ok(None),
@@ -119,15 +123,16 @@ impl RedisStore {
 
     /// The result of a `GETRANGE`.
     fn partial(&self, packed: &[u8], most: usize) -> Result<Option<Bytes>, StoreError> {
-        let check_permission = |error: RedisError| {
-            if error.code == "NOPERM" && !self.no_partial_reads.swap(true, Ordering::Relaxed) {
-                log::warn!("redis lets this user read whole values only, which takes longer; permit +getrange");
-            }
-            error
-        };
-        self.breaker
-            .run(AccessMode::Read, |connection| connection.part(packed, most).map_err(check_permission))
-            .map(bytes)
+        let part = self.breaker.run(AccessMode::Read, |connection| {
+            connection.part(packed, most).inspect_err(|error| self.check_partial_reads(error))
+        })?;
+        Ok(bytes(part))
+    }
+
+    fn check_partial_reads(&self, error: &RedisError) {
+        if error.code == "NOPERM" && !self.no_partial_reads.swap(true, Ordering::Relaxed) {
+            log::warn!("redis user may only read complete values, which takes longer; permit +getrange");
+        }
     }
 
     /// Reports an unrecognized value, at most once an hour for each key.
@@ -135,8 +140,8 @@ impl RedisStore {
         self.unrecognized.report(key, copy, why);
     }
 
-    /// Which host published the stored overview, and when. `None`: there is none, or it is not recognized. `most`: the limit
-    /// of a whole overview, if this user may not read a part of one.
+    /// The host that published the stored overview, and the time. `None` if there is none, or it is not recognized.
+    /// `most` is the limit of a complete overview, which is read if this user may not read a part of one.
     pub(crate) fn published(&self, most: usize) -> Result<Option<Published>, StoreError> {
         let (key, copy) = (Key::Overview, CopyKind::Live);
         let mut cmd = Cmd::new();
@@ -149,8 +154,8 @@ impl RedisStore {
             prefix = self.get(&key, copy, most);
         }
         match prefix {
-            Ok(prefix) => Ok(prefix.and_then(|prefix| Published::read(&prefix))),
-            Err(StoreError::Refused(_)) => Ok(None),
+            Ok(Some(prefix)) => Ok(Published::read(&prefix)),
+            Ok(None) | Err(StoreError::Refused(_)) => Ok(None),
             Err(unavailable) => Err(unavailable),
         }
     }
@@ -161,19 +166,20 @@ impl RedisStore {
         Ok(left != PTTL_NO_KEY)
     }
 
-    /// `None`: the key does not exist. `Refused`: it has a wrong type, or is larger than `most` (then it is not fetched).
+    /// The value of a key. `None` if the key does not exist. `Refused` if the value has a wrong type, or more than
+    /// `most` bytes (then it is not fetched).
     pub fn get(&self, key: &Key, copy: CopyKind, most: usize) -> Result<Option<Bytes>, StoreError> {
         let mut cmd = Cmd::new();
         cmd.arg("GET").arg(self.redis_key(key, copy));
         let packed = cmd.get_packed_command();
-        let classify = |error| rejected_if_too_large(login_if_not_permitted(error));
-        let value =
-            self.breaker.run(AccessMode::Read, |connection| connection.value(&packed, most).map_err(classify))?;
+        let value = self.breaker.run(AccessMode::Read, |connection| {
+            connection.value(&packed, most).map_err(login_if_not_permitted).map_err(rejected_if_too_large)
+        })?;
         Ok(bytes(value))
     }
 
-    /// Several values, in the order of `keys`. A value of another type or larger than `most` is `None`; the latter is
-    /// reported.
+    /// Several values, in the order of `keys`. A value of a wrong type or of more than `most` bytes is `None`; the
+    /// latter is reported.
     pub fn get_many(&self, keys: &[Key], copy: CopyKind, most: usize) -> Result<Vec<Option<Bytes>>, StoreError> {
         let mut values = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(KEYS_PER_BATCH) {
@@ -182,25 +188,18 @@ impl RedisStore {
             for key in chunk {
                 cmd.arg(self.redis_key(key, copy));
             }
-            // Values of other programs may make it too large; that is no outage.
+            // Values of other programs may exceed the total, which is not an outage.
             let total = most.saturating_mul(chunk.len());
-            let found = self
-                .breaker
-                .run(AccessMode::Read, |c| c.values(&cmd, chunk.len(), total).map_err(rejected_if_too_large));
+            let found = self.breaker.run(AccessMode::Read, |connection| {
+                connection.values(&cmd, chunk.len(), total).map_err(rejected_if_too_large)
+            });
             match found {
                 Ok(found) => values.extend(found.into_iter().map(bytes)),
-                // Too large in total: one by one, without the unrecognized one.
+                // Too large in total: fetched one by one, without the unrecognized ones.
                 Err(StoreError::Refused(why)) => {
-                    log::debug!("redis refused keys={} error={why:?}", chunk.len());
+                    log::debug!("redis rejected a batch of keys={} error={why:?}", chunk.len());
                     for key in chunk {
-                        match self.get(key, copy, most) {
-                            Ok(value) => values.push(value),
-                            Err(StoreError::Refused(why)) => {
-                                self.report_unrecognized(key, copy, &why);
-                                values.push(None);
-                            }
-                            Err(unavailable) => return Err(unavailable),
-                        }
+                        values.push(self.get_recognized(key, copy, most)?);
                     }
                 }
                 Err(unavailable) => return Err(unavailable),
@@ -210,34 +209,53 @@ impl RedisStore {
         Ok(values)
     }
 
-    /// Stores both copies of a value if a last-known copy exists. False: there is none, and nothing is stored. Redis checks
-    /// and replaces in one step.
-    pub(crate) fn replace(&self, entry: &Entry) -> Result<bool, StoreError> {
-        let set = |copy: CopyKind| {
-            let mut cmd = Cmd::new();
-            cmd.arg("SET").arg(self.redis_key(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(entry.life_ms(copy));
-            if copy == CopyKind::LastKnown {
-                cmd.arg("XX");
+    /// The value of a key; an unrecognized one is reported and absent.
+    fn get_recognized(&self, key: &Key, copy: CopyKind, most: usize) -> Result<Option<Bytes>, StoreError> {
+        match self.get(key, copy, most) {
+            Err(StoreError::Refused(why)) => {
+                self.report_unrecognized(key, copy, &why);
+                Ok(None)
             }
-            self.ask::<Value>(AccessMode::Write, &cmd).map_err(|error| match error {
-                StoreError::Refused(why) => self.breaker.reject_writes(&why),
-                unavailable @ StoreError::Unavailable(_) => unavailable,
-            })
-        };
-        if set(CopyKind::LastKnown)? != Value::Okay {
+            found => found,
+        }
+    }
+
+    /// Stores both copies of a value if a last-known copy exists; Redis checks and replaces atomically. False if there
+    /// is none, and nothing is stored.
+    pub(crate) fn replace(&self, entry: &Entry) -> Result<bool, StoreError> {
+        let mut last_known = self.set_command(entry, CopyKind::LastKnown);
+        last_known.arg("XX");
+        if self.write(&last_known)? != Value::Okay {
             return Ok(false);
         }
-        set(CopyKind::Live).map(|_| true)
+        self.write(&self.set_command(entry, CopyKind::Live))?;
+        Ok(true)
+    }
+
+    fn set_command(&self, entry: &Entry, copy: CopyKind) -> Cmd {
+        let mut cmd = Cmd::new();
+        cmd.arg("SET").arg(self.redis_key(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(entry.life_ms(copy));
+        cmd
+    }
+
+    /// A rejected write opens the breaker for writes.
+    fn write(&self, cmd: &Cmd) -> Result<Value, StoreError> {
+        match self.ask(AccessMode::Write, cmd) {
+            Err(StoreError::Refused(why)) => Err(self.breaker.reject_writes(&why)),
+            replied => replied,
+        }
     }
 
     /// Stores both copies of each value. Rejected values are sent again when Redis accepts writes.
     pub fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let both = |entry| [(CopyKind::Live, entry), (CopyKind::LastKnown, entry)];
-        let mut rest = entries.iter().flat_map(both).peekable();
+        let copies = entries.iter().flat_map(|entry| [(CopyKind::Live, entry), (CopyKind::LastKnown, entry)]);
+        let mut rest = copies.peekable();
         while rest.peek().is_some() {
             let mut pipeline = Pipeline::new();
             let mut size = 0;
-            while let Some((copy, entry)) = rest.next_if(|(_, e)| size == 0 || size + e.value.len() <= PIPELINE_BYTES) {
+            while let Some((copy, entry)) =
+                rest.next_if(|(_, next)| size == 0 || size + next.value.len() <= PIPELINE_BYTES)
+            {
                 size += entry.value.len();
                 let ms = entry.life_ms(copy);
                 pipeline.cmd("SET").arg(self.redis_key(&entry.key, copy)).arg(&*entry.value).arg("PX").arg(ms);
@@ -262,7 +280,7 @@ fn bytes(value: Value) -> Option<Bytes> {
     }
 }
 
-/// A user that may not read one key of this program may read none, as the probe will find, too.
+/// A user that may not read one key of this program may not read any, as the probe will show, too.
 fn login_if_not_permitted(error: RedisError) -> RedisError {
     if error.code == "NOPERM" { RedisError { kind: FailureKind::Login, ..error } } else { error }
 }

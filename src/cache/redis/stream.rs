@@ -18,7 +18,7 @@ pub(super) enum RedisStream {
 }
 
 impl RedisStream {
-    /// Resolves the name each time. Resolution has no deadline, so no request may call this with a name.
+    /// Connects over TCP. Resolves the name each time, which has no deadline, so no request may call this with a name.
     pub(super) fn tcp(host: &str, port: u16, tls: Option<&Tls>, timeout: Duration) -> io::Result<Self> {
         let stream = DeadlineStream::tcp(connect_tcp(host, port, timeout)?, timeout)?;
         match tls {
@@ -27,12 +27,12 @@ impl RedisStream {
         }
     }
 
-    /// Does not wait if the backlog of the listener is full.
+    /// Connects to a Unix socket. Does not wait if the backlog of the listener is full.
     pub(super) fn unix(path: &Path, timeout: Duration) -> io::Result<Self> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.connect(&SockAddr::unix(path)?).map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock => Error::new(ErrorKind::TimedOut, "nobody accepts on the socket"),
+            ErrorKind::WouldBlock => Error::new(ErrorKind::TimedOut, "the backlog of the socket is full"),
             _ => error,
         })?;
         socket.set_nonblocking(false)?;
@@ -52,7 +52,7 @@ impl RedisStream {
         matches!(self, Self::Plain(stream) if stream.is_tcp())
     }
 
-    /// The peer of a stream without TLS sent a TLS record.
+    /// Whether the peer of a stream without TLS has sent a TLS record.
     pub(super) fn peer_speaks_tls(&self) -> bool {
         matches!(self, Self::Plain(stream) if matches!(stream.first_byte(), Some(0x14..=0x17)))
     }

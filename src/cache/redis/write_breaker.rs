@@ -1,5 +1,5 @@
-//! The circuit breaker for writes: a Redis that is read-only, full or rejects writes of this user is still read. While it
-//! is open nothing is written but one probe at a time.
+//! The circuit breaker for writes: a Redis that is read-only, full or rejects writes of this user is still read. While
+//! the breaker is open, nothing is written but one probe at a time.
 
 use super::health::Outage;
 use crate::clock::now;
@@ -8,7 +8,7 @@ use log::Level;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Between probes at first; the interval doubles …
+/// Initial interval between probes; it doubles …
 pub(super) const MIN_PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// … up to this, so that there is a probe at least every five seconds.
 pub(super) const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(4);
@@ -24,7 +24,7 @@ enum State {
     Closed,
     /// Nothing is written.
     Open(Outage),
-    /// A probe succeeded: everything is sent, and the result decides.
+    /// A probe has succeeded: all values are sent, and the result decides.
     HalfOpen(Outage),
 }
 
@@ -44,15 +44,15 @@ impl WriteBreaker {
         }
     }
 
-    /// True: the breaker was closed. That is logged.
+    /// Opens the breaker. True if it was closed, which is logged.
     pub(super) fn open(&self, why: &str) -> bool {
         let mut state = self.state();
-        let (began, opened) = match &*state {
-            State::Closed => (None, true),
-            State::Open(outage) | State::HalfOpen(outage) => (Some(outage.began), false),
+        let new = Outage::new(why);
+        let (outage, opened) = match &*state {
+            State::Closed => (new, true),
+            State::Open(outage) | State::HalfOpen(outage) => (Outage { began: outage.began, ..new }, false),
         };
-        let outage = Outage::new(why);
-        *state = State::Open(Outage { began: began.unwrap_or(outage.began), ..outage });
+        *state = State::Open(outage);
         if opened {
             emit(&event!(
                 Level::Warn,
@@ -60,13 +60,13 @@ impl WriteBreaker {
                 now(),
                 Subject::Redis,
                 EventFields::none(),
-                "redis takes no values, serving what it holds and memory error={why:?}"
+                "redis rejects writes, serving its values and those in memory error={why:?}"
             ));
         }
         opened
     }
 
-    /// A probe succeeded.
+    /// A probe has succeeded.
     pub(super) fn probe_succeeded(&self) {
         let mut state = self.state();
         if let State::Open(outage) = &*state {
@@ -74,7 +74,7 @@ impl WriteBreaker {
         }
     }
 
-    /// Writes were accepted, or none was rejected for long enough after a successful probe.
+    /// Writes were accepted, or no write was rejected for long enough after a successful probe.
     pub(super) fn confirm_writes(&self) {
         let mut state = self.state();
         if let State::HalfOpen(outage) = &*state {
@@ -84,7 +84,7 @@ impl WriteBreaker {
                 now(),
                 Subject::Redis,
                 EventFields::none(),
-                "redis takes values again refused_s={}",
+                "redis accepts writes again refused_s={}",
                 outage.began.age_seconds()
             ));
             *state = State::Closed;

@@ -16,7 +16,6 @@ const UNITS: [&str; 4] = ["seconds", "bytes", "celsius", "ratio"];
 
 pub(super) struct FamilyWriter<'e>(DescriptorEncoder<'e>);
 
-/// A label.
 pub(super) type Label<'a> = (&'static str, &'a str);
 
 /// Series without labels.
@@ -86,7 +85,8 @@ impl<'e> FamilyWriter<'e> {
         series.try_for_each(|labels| family.encode_info(&labels))
     }
 
-    /// Each series has its labels, its sum, its count, and the count of each bucket alone.
+    /// A series is its labels, its sum, its count, and for each bucket the upper bound and the count of that bucket
+    /// alone.
     pub(super) fn histograms<L: EncodeLabelSet>(
         &mut self,
         name: &str,
@@ -108,41 +108,41 @@ impl<'e> FamilyWriter<'e> {
 
 /// A name without its unit, and the unit.
 fn split_unit(name: &str) -> (&str, Option<Unit>) {
-    let found = name.rsplit_once('_').filter(|(_, last)| UNITS.contains(last));
-    found.map_or((name, None), |(stem, unit)| (stem, Some(Unit::Other(unit.to_owned()))))
+    match name.rsplit_once('_') {
+        Some((stem, unit)) if UNITS.contains(&unit) => (stem, Some(Unit::Other(unit.to_owned()))),
+        _ => (name, None),
+    }
 }
 
-/// A reported name as the value of a label: one line, without control characters, short.
+/// A reported name as a label value: one line, without control characters, at most 128 characters.
 pub(super) fn label_value(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_LABEL_CHARS && !text.chars().any(is_control_or_bidi) {
         return Cow::Borrowed(text);
     }
-    text.chars().take(MAX_LABEL_CHARS).map(|c| if is_control_or_bidi(c) { '?' } else { c }).collect()
+    text.chars().take(MAX_LABEL_CHARS).map(|char| if is_control_or_bidi(char) { '?' } else { char }).collect()
 }
 
-/// The same for a text that may be unknown. Then it is empty, which Prometheus treats as no label.
+/// The label value of a text that may be unknown. It is empty then, which Prometheus treats like an absent label.
 pub(super) fn optional_label_value(text: Option<&str>) -> Cow<'_, str> {
     label_value(text.unwrap_or_default())
 }
 
-/// 1 if true.
+/// 1 for `true`, 0 for `false`.
 pub(super) fn bool_value(value: bool) -> u64 {
     u64::from(value)
 }
 
-/// A count as the value of a gauge. It fits.
-pub(super) fn count_value(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
+/// A count as the value of a gauge.
+pub(super) fn count_value(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Percent as a ratio.
 pub(super) fn percent_to_ratio(percent: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
     let percent = percent as f64;
     percent / 100.0
 }
 
-/// Milliseconds as seconds.
 pub(super) fn millis_to_seconds(ms: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "exact for ages")]
     let ms = ms as f64;
@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn a_name_ends_in_its_unit() {
-        let unit = |name| split_unit(name).1.map(|u| u.as_str().to_owned());
-        assert_eq!(unit("jbod_device_temperature_celsius").as_deref(), Some("celsius"));
-        assert_eq!(unit("jbod_device_state"), None);
+        let (stem, unit) = split_unit("jbod_device_temperature_celsius");
+        assert_eq!((stem, unit.as_ref().map(Unit::as_str)), ("jbod_device_temperature", Some("celsius")));
+        assert!(matches!(split_unit("jbod_device_state"), ("jbod_device_state", None)));
     }
 }

@@ -1,7 +1,7 @@
-//! `/metrics`: what the poller has measured and what this process counts, in both text formats of Prometheus.
+//! `/metrics`: values of the poller and counters of this process, in both text formats of Prometheus.
 //!
-//! A scrape reads no drive and waits for nothing. Names follow Prometheus's conventions; an unknown value is an absent
-//! series, never 0.
+//! A scrape reads no drive and waits for none. Names follow the conventions of Prometheus; an unknown value is an
+//! absent series, never 0.
 
 mod bays;
 mod drives;
@@ -72,8 +72,10 @@ impl Exposition {
             *encoded = EncodedInventory { snapshot: Arc::downgrade(snapshot), ..EncodedInventory::default() };
         }
         let text = if open_metrics { &mut encoded.open_metrics } else { &mut encoded.prometheus };
-        let encode = || with_end(encode(InventoryMetrics(Arc::clone(snapshot)), open_metrics), open_metrics);
-        Bytes::clone(text.get_or_insert_with(encode))
+        let bytes = text.get_or_insert_with(|| {
+            with_end(encode(InventoryMetrics(Arc::clone(snapshot)), open_metrics), open_metrics)
+        });
+        Bytes::clone(bytes)
     }
 }
 

@@ -31,89 +31,102 @@ pub(super) struct ServiceSnapshot {
     pub(super) started: Moment,
     pub(super) request_metrics: Arc<RequestMetrics>,
     pub(super) usage: Usage,
-    /// Series of drives follow.
+    /// Whether series of drives follow.
     pub(super) is_leader: bool,
 }
 
 impl ServiceSnapshot {
     fn write_status(&self, writer: &mut FamilyWriter) -> fmt::Result {
         let status = &self.status;
-        writer.infos("jbod_build_info", "The program", [[("version", env!("CARGO_PKG_VERSION"))]])?;
-        let mut flag = |name: &str, help: &str, value: bool| writer.gauge(name, help, Some(bool_value(value)));
-        flag("jbod_ready", "1 once a whole sweep of the drives of this host is known", status.ready)?;
-        flag("jbod_poller_leader", "1 while this daemon polls, 0 while another one does", self.is_leader)?;
-        flag("jbod_redis_up", "1 while Redis answers", status.redis_reads)?;
-        flag("jbod_redis_writable", "1 while Redis takes values", status.redis_writes)?;
+        writer.infos("jbod_build_info", "Version of the program", [[("version", env!("CARGO_PKG_VERSION"))]])?;
+        let flags = [
+            ("jbod_ready", "1 once a complete sweep of the drives of this host is available", status.ready),
+            ("jbod_poller_leader", "1 if this daemon polls the drives, 0 if another one does", self.is_leader),
+            ("jbod_redis_up", "1 if Redis is available", status.redis_reads),
+            ("jbod_redis_writable", "1 if Redis accepts writes", status.redis_writes),
+        ];
+        for (name, help, value) in flags {
+            writer.gauge(name, help, Some(bool_value(value)))?;
+        }
         let idle = i64::try_from(status.poller_idle.as_secs()).unwrap_or(i64::MAX);
         writer.gauge(
             "jbod_poller_last_loop_timestamp_seconds",
-            "When the poller's event loop last ran",
+            "Time at which the event loop of the poller last ran",
             Some(now().0.saturating_sub(idle)),
         )?;
         let degradations = &status.service.troubles;
         writer.gauges(
             "jbod_degraded",
-            "Degraded parts of the service, by component; /api/health says what and since when",
+            "Degradations of the service by component; /api/health has their details",
             COMPONENTS.map(|component| {
-                let count = degradations.iter().filter(|d| d.part == component).count();
+                let count = degradations.iter().filter(|degradation| degradation.part == component).count();
                 ([("component", component.as_str())], count_value(count))
             }),
         )
     }
 
-    /// The last complete sweep of the drives of this host, by this daemon or by the one that it follows.
+    /// The last complete sweep of the drives of this host, by this daemon or by the leader it follows.
     fn write_last_sweep(&self, writer: &mut FamilyWriter) -> fmt::Result {
         let sweep = &self.status.service.sweep;
         writer.gauge(
             "jbod_sweep_started_timestamp_seconds",
-            "When the last whole sweep began",
+            "Start time of the last complete sweep",
             sweep.started_at.map(|at| at.0),
         )?;
         writer.gauge(
             "jbod_sweep_duration_seconds",
-            "What the last whole sweep took",
+            "Duration of the last complete sweep",
             sweep.took_ms.map(millis_to_seconds),
         )?;
-        let mut drives = |name: &str, help: &str, n: Option<usize>| writer.gauge(name, help, n.map(count_value));
-        drives("jbod_sweep_drives", "Drives in the last whole sweep", sweep.drives)?;
-        drives("jbod_sweep_failed_drives", "Of them, those that gave no usable answer", sweep.failed)?;
-        drives("jbod_sweep_timed_out_drives", "Of them, those that gave none in time", sweep.timed_out)
+        let counts = [
+            ("jbod_sweep_drives", "Drives in the last complete sweep", sweep.drives),
+            ("jbod_sweep_failed_drives", "Drives without a usable reading in the last complete sweep", sweep.failed),
+            ("jbod_sweep_timed_out_drives", "Drives that timed out in the last complete sweep", sweep.timed_out),
+        ];
+        for (name, help, count) in counts {
+            writer.gauge(name, help, count.map(count_value))?;
+        }
+        Ok(())
     }
 
     fn write_requests(&self, writer: &mut FamilyWriter) -> fmt::Result {
         writer.counters(
             "jbod_http_requests_total",
-            "Requests by route and status; refused: those that came no further than the gate",
-            self.request_metrics.requests().map(|(route, status, n)| (([("route", route)], [("code", status)]), n)),
+            "Requests by route and status; route refused: rejected before routing",
+            self.request_metrics
+                .requests()
+                .map(|(route, status, count)| (([("route", route)], [("code", status)]), count)),
         )?;
         writer.histograms(
             "jbod_http_request_duration_seconds",
-            "From a whole request to its answer",
-            self.request_metrics.latencies().map(|(route, l)| ([("route", route)], l.seconds, l.count, l.buckets)),
+            "Time from the complete request to its response",
+            self.request_metrics
+                .latencies()
+                .map(|(route, latency)| ([("route", route)], latency.seconds, latency.count, latency.buckets)),
         )?;
         writer.counters(
             "jbod_http_cache_total",
-            "Answers with data by what the cache gave, as X-Cache says",
-            self.request_metrics.cache_results().map(|(cache, n)| ([("cache", cache)], n)),
+            "Responses with data by cache result, as in the header X-Cache",
+            self.request_metrics.cache_results().map(|(cache, count)| ([("cache", cache)], count)),
         )?;
         writer.counters(
             "jbod_http_late_completions_total",
-            "Completions that a connection had seen before it was woken for them; ignored",
+            "Wake-ups for a completion that the connection had already handled; ignored",
             [(NO_LABELS, self.request_metrics.late_completions())],
         )
     }
 
     fn write_process(&self, writer: &mut FamilyWriter) -> fmt::Result {
         let usage = &self.usage;
-        writer.gauge("process_start_time_seconds", "When the process began", Some(self.started.date().0))?;
+        writer.gauge("process_start_time_seconds", "Start time of the process", Some(self.started.date().0))?;
         writer.counters(
             "process_cpu_seconds_total",
-            "Processor time that the process has taken",
+            "CPU time used by the process",
             [(NO_LABELS, usage.processor_seconds)],
         )?;
-        writer.gauge("process_resident_memory_bytes", "Memory that the process has", usage.resident_bytes)?;
-        writer.gauge("process_open_fds", "Descriptors that the process has", usage.open_descriptors)?;
-        writer.gauge("process_max_fds", "Descriptors that the process may have", usage.most_descriptors)
+        writer.gauge("process_resident_memory_bytes", "Resident memory of the process", usage.resident_bytes)?;
+        writer.gauge("process_open_fds", "Open file descriptors of the process", usage.open_descriptors)?;
+        writer.gauge("process_max_fds", "Maximum number of open file descriptors", usage.most_descriptors)
     }
 }
 
@@ -130,10 +143,10 @@ impl Collector for ServiceSnapshot {
 /// The totals of all sweeps of this daemon.
 pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot) -> fmt::Result {
     let counters = snapshot.counters;
-    writer.counters("jbod_sweeps_total", "Sweeps that were whole", [(NO_LABELS, counters.sweeps)])?;
+    writer.counters("jbod_sweeps_total", "Completed sweeps", [(NO_LABELS, counters.sweeps)])?;
     writer.gauge(
         "jbod_drives_excluded",
-        "Present drives that JBOD_EXCLUDE leaves out",
+        "Present drives excluded by JBOD_EXCLUDE",
         Some(count_value(snapshot.overview.totals.excluded)),
     )?;
     let outcomes = [
@@ -144,11 +157,16 @@ pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot
     ];
     writer.counters(
         "jbod_smartctl_runs_total",
-        "Runs of smartctl by what came of them",
-        outcomes.map(|(outcome, n)| ([("outcome", outcome)], n)),
+        "Runs of smartctl by outcome",
+        outcomes.map(|(outcome, count)| ([("outcome", outcome)], count)),
     )?;
-    let mut now = |name: &str, help: &str, n: usize| writer.gauge(name, help, Some(count_value(n)));
-    now("jbod_smartctl_running", "Runs of smartctl under way", counters.running)?;
-    now("jbod_children_stuck", "Children that were given up and have not ended", counters.stuck)?;
-    now("jbod_devices_quarantined", "Drives that are not asked for a while, because they were silent", counters.waiting)
+    let counts = [
+        ("jbod_smartctl_running", "Runs of smartctl in progress", counters.running),
+        ("jbod_children_stuck", "Child processes that were killed and have not ended yet", counters.stuck),
+        ("jbod_devices_quarantined", "Drives in quarantine after timeouts", counters.waiting),
+    ];
+    for (name, help, count) in counts {
+        writer.gauge(name, help, Some(count_value(count)))?;
+    }
+    Ok(())
 }

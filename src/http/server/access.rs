@@ -7,7 +7,7 @@ use crate::http::problem::Problem;
 
 pub(super) struct AccessPolicy {
     token: Option<String>,
-    /// Empty on a Unix socket, which no browser can be made to reach.
+    /// Empty on a Unix socket, which browsers cannot reach.
     allowed_hosts: Vec<String>,
 }
 
@@ -20,21 +20,24 @@ impl AccessPolicy {
         Self { token: endpoint.token.clone(), allowed_hosts }
     }
 
-    /// The token that a request of this daemon itself must carry.
+    /// The token that the self-check of this daemon must send.
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// HTTP/1.0 need not have a host; one that is given must be allowed. `is_public`: the target requires no token.
+    /// An absent host is allowed (HTTP/1.0); a host that is given must be in the allowlist. `is_public` is true if the
+    /// target requires no token.
     pub(super) fn check(&self, credentials: &Credentials, is_public: bool) -> Result<(), Problem> {
-        if credentials.host.is_some_and(|host| !self.allows_host(host)) {
+        if let Some(host) = credentials.host
+            && !self.allows_host(host)
+        {
             return Err(Problem::Host);
         }
         if is_public { Ok(()) } else { self.check_token(credentials.authorization) }
     }
 
-    /// An address is always allowed. DNS rebinding needs a name: a page of another site reaches this host under its own
-    /// name, which it has made resolve to an address of this host.
+    /// An address is always allowed. DNS rebinding needs a name: a page of another site reaches this host under the
+    /// name of that site, which the site makes resolve to an address of this host.
     fn allows_host(&self, host: &str) -> bool {
         if self.allowed_hosts.is_empty() {
             return true;
@@ -46,25 +49,28 @@ impl AccessPolicy {
 
     fn check_token(&self, authorization: Option<&str>) -> Result<(), Problem> {
         let Some(token) = &self.token else { return Ok(()) };
-        let given =
-            authorization.and_then(|a| a.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        match given {
-            Some((_, given)) if constant_time_eq(given.trim().as_bytes(), token.as_bytes()) => Ok(()),
-            _ => Err(Problem::Token),
+        let Some((scheme, given)) = authorization.unwrap_or_default().split_once(' ') else {
+            return Err(Problem::Token);
+        };
+        if scheme.eq_ignore_ascii_case("bearer") && constant_time_eq(given.trim().as_bytes(), token.as_bytes()) {
+            Ok(())
+        } else {
+            Err(Problem::Token)
         }
     }
 }
 
-/// Takes the same time whatever part of `a` is right.
-fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0u8, |diff, (x, y)| diff | (x ^ y)) == 0
+/// Compares in a time that does not depend on the position of a difference.
+fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
+    let difference = left.iter().zip(right).fold(0u8, |difference, (left, right)| difference | (left ^ right));
+    left.len() == right.len() && difference == 0
 }
 
 /// `nas1:9780` is `nas1`; `[::1]:9780` is `[::1]`.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port))
-            if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
+            if port.bytes().all(|byte| byte.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
         {
             name
         }
@@ -99,7 +105,7 @@ mod tests {
             assert!(matches!(check(Some(host)), Err(Problem::Host)), "{host}");
         }
         let public = policy.check(&Credentials { host: Some("evil.example"), ..Credentials::default() }, true);
-        assert!(matches!(public, Err(Problem::Host)), "also if no token is required");
+        assert!(matches!(public, Err(Problem::Host)), "even if no token is required");
     }
 
     #[test]

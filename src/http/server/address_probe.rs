@@ -1,4 +1,4 @@
-//! Probes of the public addresses: what is there before the daemon listens, and whether it responds while it does.
+//! Probes of the public addresses: their status before the daemon listens, and the self-check while it does.
 
 use super::listener::{is_address_unavailable, listen_tcp};
 use crate::http::endpoint::{Addresses, Endpoint};
@@ -8,29 +8,30 @@ use socket2::{SockAddr, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// For each of connecting, reading and writing.
+/// Timeout of each step: connecting, reading and writing.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The status of an address.
 #[derive(Debug)]
 pub(crate) enum AddressStatus {
     Free,
-    /// A jbod-monitor serves there.
+    /// Another jbod-monitor uses it.
     OwnInstance,
-    /// Another program serves there, or listening is not possible.
+    /// Another program uses it, or listening is not possible.
     Unavailable(io::Error),
 }
 
-/// The status of each configured address. Listens on none of them.
+/// The status of each configured address. Does not keep listening on any of them.
 pub(crate) fn probe_addresses(endpoint: &Endpoint) -> Vec<(String, AddressStatus)> {
     match &endpoint.addresses {
         Addresses::Tcp(addresses) => {
             let statuses = addresses.iter().map(|address| (address.to_string(), probe_tcp(*address, endpoint)));
             let (absent, mut present): (Vec<_>, Vec<_>) = statuses.partition(|(_, status)| is_absent(status));
-            // The host need not have all addresses of a name.
+            // The host may lack some addresses of a name, but not all of them.
             if present.is_empty() {
                 present = absent;
             }
@@ -40,21 +41,23 @@ pub(crate) fn probe_addresses(endpoint: &Endpoint) -> Vec<(String, AddressStatus
     }
 }
 
-/// The host does not have the address.
+/// Whether the host does not have the address.
 fn is_absent(status: &AddressStatus) -> bool {
     matches!(status, AddressStatus::Unavailable(error) if is_address_unavailable(error))
 }
 
 fn probe_tcp(address: SocketAddr, endpoint: &Endpoint) -> AddressStatus {
     let Err(error) = listen_tcp(address) else { return AddressStatus::Free };
-    let is_own = error.kind() == io::ErrorKind::AddrInUse
-        && std::net::TcpStream::connect_timeout(&address, PROBE_TIMEOUT)
-            .and_then(|stream| {
-                stream.set_read_timeout(Some(PROBE_TIMEOUT))?;
-                is_own_instance(stream, endpoint)
-            })
-            .unwrap_or(false);
-    if is_own { AddressStatus::OwnInstance } else { AddressStatus::Unavailable(error) }
+    if error.kind() == io::ErrorKind::AddrInUse && is_own_tcp_instance(address, endpoint).unwrap_or(false) {
+        return AddressStatus::OwnInstance;
+    }
+    AddressStatus::Unavailable(error)
+}
+
+fn is_own_tcp_instance(address: SocketAddr, endpoint: &Endpoint) -> io::Result<bool> {
+    let stream = std::net::TcpStream::connect_timeout(&address, PROBE_TIMEOUT)?;
+    stream.set_read_timeout(Some(PROBE_TIMEOUT))?;
+    is_own_instance(stream, endpoint)
 }
 
 fn probe_unix(path: &Path, endpoint: &Endpoint) -> AddressStatus {
@@ -65,17 +68,14 @@ fn probe_unix(path: &Path, endpoint: &Endpoint) -> AddressStatus {
         if !meta.file_type().is_socket() {
             return AddressStatus::Unavailable(io::ErrorKind::AddrInUse.into());
         }
-        match std::os::unix::net::UnixStream::connect(path) {
+        match UnixStream::connect(path) {
             Ok(stream) => {
-                let timeout = stream.set_read_timeout(Some(PROBE_TIMEOUT));
-                let is_own = timeout.and_then(|()| is_own_instance(stream, endpoint)).unwrap_or(false);
-                return if is_own {
-                    AddressStatus::OwnInstance
-                } else {
-                    AddressStatus::Unavailable(io::ErrorKind::AddrInUse.into())
+                return match is_own_unix_instance(stream, endpoint) {
+                    Ok(true) => AddressStatus::OwnInstance,
+                    _ => AddressStatus::Unavailable(io::ErrorKind::AddrInUse.into()),
                 };
             }
-            // A daemon that was killed has left it. The next one replaces it.
+            // The socket was left by a daemon that was killed. The next one replaces it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
             Err(error) => return AddressStatus::Unavailable(error),
         }
@@ -85,6 +85,11 @@ fn probe_unix(path: &Path, endpoint: &Endpoint) -> AddressStatus {
         Ok(()) => AddressStatus::Free,
         Err(error) => AddressStatus::Unavailable(error.into()),
     }
+}
+
+fn is_own_unix_instance(stream: UnixStream, endpoint: &Endpoint) -> io::Result<bool> {
+    stream.set_read_timeout(Some(PROBE_TIMEOUT))?;
+    is_own_instance(stream, endpoint)
 }
 
 /// Sends a request to a listener of this process. An error means that there was no HTTP response. Any status is a
@@ -103,11 +108,14 @@ pub(super) fn self_check(listener: &Socket, token: Option<&str>) -> io::Result<(
 }
 
 fn healthz_request(token: Option<&str>) -> String {
-    let token = token.map_or_else(String::new, |t| format!("Authorization: Bearer {t}\r\n"));
-    format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}\r\n")
+    let authorization = match token {
+        Some(token) => format!("Authorization: Bearer {token}\r\n"),
+        None => String::new(),
+    };
+    format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{authorization}\r\n")
 }
 
-/// Requests `/healthz`, and recognises the response of a jbod-monitor of any version.
+/// Requests `/healthz`. Returns whether the response is that of a jbod-monitor of any version.
 fn is_own_instance(mut stream: impl Read + Write, endpoint: &Endpoint) -> io::Result<bool> {
     stream.write_all(healthz_request(endpoint.token.as_deref()).as_bytes())?;
     let mut response = Vec::new();
@@ -117,17 +125,27 @@ fn is_own_instance(mut stream: impl Read + Write, endpoint: &Endpoint) -> io::Re
 
 fn is_own_response(response: &str) -> bool {
     let Some((head, body)) = response.split_once("\r\n\r\n") else { return false };
-    let header = |name: &str| {
-        let named = |line: &&str| line.split_once(':').is_some_and(|(this, _)| this.eq_ignore_ascii_case(name));
-        head.lines().find(named).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
-    };
     let is_ok = head.starts_with("HTTP/1.1 200 ") && body.starts_with("ok\n");
-    let requires_token = head.starts_with("HTTP/1.1 401 ") && header("WWW-Authenticate") == Some("Bearer");
+    let requires_token = head.starts_with("HTTP/1.1 401 ") && header(head, "WWW-Authenticate") == "Bearer";
     // The later directives differ between versions.
-    let first_directive = |policy: &str| policy.split(';').next().unwrap_or_default().to_owned();
-    let has_policy =
-        header("Content-Security-Policy").map(first_directive) == Some(first_directive(CONTENT_SECURITY_POLICY));
-    (is_ok || requires_token) && has_policy
+    let policy = first_directive(header(head, "Content-Security-Policy"));
+    (is_ok || requires_token) && policy == first_directive(CONTENT_SECURITY_POLICY)
+}
+
+/// The value of a header; empty if there is none.
+fn header<'a>(head: &'a str, wanted: &str) -> &'a str {
+    for line in head.lines() {
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case(wanted)
+        {
+            return value.trim();
+        }
+    }
+    ""
+}
+
+fn first_directive(policy: &str) -> &str {
+    policy.split(';').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -135,7 +153,7 @@ mod tests {
     use super::is_own_response;
 
     #[test]
-    fn every_version_is_recognised_and_nothing_else() {
+    fn every_version_is_recognized_and_nothing_else() {
         let well = |policy: &str| format!("HTTP/1.1 200 OK\r\nContent-Security-Policy: {policy}\r\n\r\nok\n");
         let refused = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n\
             content-security-policy: default-src 'self'; frame-ancestors 'none'\r\n\r\n{}";

@@ -1,9 +1,9 @@
 //! How a worker returns the response writer to its connection.
 //!
 //! The worker puts the writer, with the number of its request, into the slot of the connection. The connection takes it
-//! from there when the client sends more, or when it is woken. A wake-up carries no result: it names a connection and a
-//! request, and one for an earlier request is ignored. So a completion cannot be mistaken for that of another request,
-//! in whichever order they arrive.
+//! from there when the client sends more, or when it is woken. A wake-up carries no result: it identifies a connection
+//! and a request, and a wake-up for an earlier request is ignored. So a completion cannot be mistaken for that of
+//! another request, in whichever order they arrive.
 
 use super::socket_halves::{ResponseWriter, UnsentBytes};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -22,25 +22,25 @@ impl RequestNumber {
     }
 }
 
-/// What happens to the connection after a response.
+/// What the connection does after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterResponse {
     NextRequest,
     Close,
 }
 
-/// A response as far as the worker has sent it.
+/// The state of a response when the worker has finished with it.
 #[derive(Debug)]
 pub(super) struct Completion {
     pub(super) number: RequestNumber,
     pub(super) writer: ResponseWriter,
-    /// What the client has not taken yet.
+    /// The bytes that the client has not received yet.
     pub(super) unsent: UnsentBytes,
     pub(super) after: AfterResponse,
 }
 
 impl Completion {
-    /// The connection has nothing to do before the next request.
+    /// Whether the connection has nothing to do before the next request.
     fn is_complete(&self) -> bool {
         self.unsent.is_empty() && self.after == AfterResponse::NextRequest
     }
@@ -58,7 +58,7 @@ enum ResponseState {
     /// A worker has the writer.
     InProgress {
         number: RequestNumber,
-        /// The connection wants a wake-up in any case.
+        /// Whether the connection needs a wake-up in any case.
         wake_up: bool,
     },
     /// The worker has returned the writer.
@@ -66,13 +66,14 @@ enum ResponseState {
 }
 
 impl CompletionSlot {
-    /// The writer goes to a worker.
+    /// Records that a worker gets the writer.
     pub(super) fn begin(&self, number: RequestNumber, wake_up: bool) {
         *self.state() = ResponseState::InProgress { number, wake_up };
     }
 
-    /// True: the event loop has to be woken. False: the connection checks when the client sends more. A completion of a
-    /// request that is not in progress is dropped; the event loop counts its wake-up.
+    /// Returns the writer. True if the event loop must be woken; otherwise the connection checks the slot when the
+    /// client sends more. A completion of a request that is not in progress is dropped; the event loop counts its
+    /// wake-up.
     pub(super) fn complete(&self, completion: Completion) -> bool {
         let mut state = self.state();
         let ResponseState::InProgress { number, wake_up } = *state else { return true };
@@ -84,7 +85,7 @@ impl CompletionSlot {
         needs_wake_up
     }
 
-    /// The completion of that request. `None`: the worker is not done; it will wake the event loop.
+    /// The completion of that request. `None` if the worker has not finished; it will wake the event loop then.
     pub(super) fn take(&self, number: RequestNumber) -> Option<Completion> {
         let mut state = self.state();
         match std::mem::take(&mut *state) {
@@ -109,12 +110,12 @@ pub(super) struct WakeUp {
     pub(super) number: RequestNumber,
 }
 
-/// Wakes the event loop. The channel needs no bound: a request leads to one wake-up at most, and the event loop takes
-/// all of them whenever it runs.
+/// Wakes the event loop. The channel needs no bound: a request causes one wake-up at most, and the event loop takes all
+/// of them whenever it runs.
 #[derive(Clone)]
 pub(super) struct Waker {
     wake_ups: Sender<WakeUp>,
-    /// Readable while there is one.
+    /// Readable while there is a wake-up.
     event: Arc<OwnedFd>,
 }
 
@@ -133,14 +134,14 @@ pub(super) fn wake_up_channel() -> io::Result<(Waker, WakeUpReceiver)> {
 impl Waker {
     pub(super) fn wake(&self, wake_up: WakeUp) {
         if self.wake_ups.send(wake_up).is_ok() {
-            // An eventfd takes 8 bytes as a whole; a full one is readable already.
+            // Writing 8 bytes to an eventfd is atomic; if its counter is full, it is readable already.
             let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
         }
     }
 }
 
 impl WakeUpReceiver {
-    /// All that are there. Resets the event.
+    /// Takes all pending wake-ups and resets the event.
     pub(super) fn drain(&self) -> impl Iterator<Item = WakeUp> {
         let mut count = [0u8; 8];
         let _ = rustix::io::read(&self.event, &mut count[..]);

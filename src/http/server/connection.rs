@@ -1,5 +1,5 @@
-//! One connection of a client, as a state machine that never blocks. It reads request heads, dispatches one request
-//! at a time together with the right to write its response, sends the rest of responses, and sets its deadline.
+//! One connection of a client, as a state machine that never blocks. It reads request heads, dispatches one request at
+//! a time together with the response writer, sends the unsent bytes of responses, and sets its deadline.
 
 use super::access::AccessPolicy;
 use super::completion::{AfterResponse, CompletionSlot, RequestNumber};
@@ -18,23 +18,23 @@ use std::time::{Duration, Instant};
 
 /// A head must be complete within this time from its first byte, or from the start of the connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection over the limit may send its request, so that the refusal fits the method.
+/// Time for a connection over the limit to send its method, on which the form of the rejection depends.
 const OVER_LIMIT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a connection may be idle. No worker takes as long, so a lost response does not leak its connection.
+/// Maximum idle time of a connection. No worker takes as long, so a lost response does not leak its connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The client takes some bytes of its response within this time, …
+/// The client must receive some bytes of its response within this time, …
 const SEND_PROGRESS_TIMEOUT: Duration = Duration::from_secs(10);
 /// … and all of it within this time.
 const SEND_TIMEOUT: Duration = Duration::from_secs(120);
-/// The size of one read.
+/// The size of one read, in bytes.
 const READ_BYTES: usize = 4096;
-/// How much of an unwanted body is read, so that the refusal reaches the client.
+/// Maximum number of bytes of an unexpected body that are read, so that the rejection reaches the client.
 const MAX_DRAINED_BYTES: usize = 64 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// A connection is closed after this many refusals.
-const MAX_REFUSALS: u32 = 32;
+/// A connection is closed after this many rejections.
+const MAX_REJECTIONS: u32 = 32;
 
-/// What all connections share.
+/// State that all connections share.
 pub(super) struct ConnectionContext {
     pub(super) access: AccessPolicy,
     pub(super) request_metrics: Arc<RequestMetrics>,
@@ -42,25 +42,25 @@ pub(super) struct ConnectionContext {
 
 pub(super) struct Connection {
     pub(super) reader: RequestReader,
-    /// `None`: a Unix socket.
+    /// `None` on a Unix socket.
     pub(super) network: Option<IpAddr>,
-    /// `None`: the connection is over the limit, and gets a refusal.
+    /// `None` if the connection is over the limit; its request is rejected then.
     pub(super) permit: Option<ConnectionPermit>,
     /// When `on_deadline` is due.
     pub(super) deadline: Instant,
     phase: Phase,
     /// The request that was dispatched last.
     number: RequestNumber,
-    /// Where its worker returns the writer.
+    /// The slot in which its worker returns the writer.
     slot: Arc<CompletionSlot>,
     buffer: Vec<u8>,
-    /// A request was answered.
+    /// Whether a response has been sent.
     has_served: bool,
-    /// There may be more to read, for which no further event comes.
+    /// Whether there may be bytes to read for which no further event arrives.
     may_have_more: bool,
-    /// The client has ended its sending direction.
+    /// Whether the client has closed its sending direction.
     is_half_closed: bool,
-    refusals: u32,
+    rejections: u32,
 }
 
 enum Phase {
@@ -68,7 +68,7 @@ enum Phase {
     /// A worker has the writer.
     InProgress,
     Sending(Sending),
-    /// The response is sent; further bytes from the client are discarded, up to this number.
+    /// The response has been sent; up to this number of further bytes from the client are discarded.
     Draining(usize),
     Closed,
 }
@@ -88,7 +88,7 @@ enum Then {
     Close,
 }
 
-/// What the event loop has to do for a connection.
+/// What the event loop must do for a connection.
 pub(super) enum NextStep {
     /// Nothing before the next event or deadline.
     Wait,
@@ -119,7 +119,7 @@ impl PhaseChange {
 /// A request that is not dispatched.
 struct Rejection {
     problem: Problem,
-    /// The connection may go on: it is certain where the next request begins.
+    /// The connection may be kept: it is certain where the next request begins.
     keep_alive: bool,
 }
 
@@ -145,22 +145,23 @@ impl Connection {
             has_served: false,
             may_have_more: false,
             is_half_closed: false,
-            refusals: 0,
+            rejections: 0,
         }
     }
 
-    /// The socket is readable or writable. `is_half_closed`: the client has ended its sending direction.
+    /// The socket is readable or writable. `is_half_closed` is true if the client has closed its sending direction.
     pub(super) fn on_event(&mut self, context: &ConnectionContext, is_half_closed: bool) -> NextStep {
         self.is_half_closed |= is_half_closed;
-        // Events are edge-triggered. One during a request in progress is remembered until all is read.
+        // Events are edge-triggered. An event during a request in progress is remembered until everything has been
+        // read.
         self.may_have_more = true;
         self.advance(context)
     }
 
-    /// A worker has returned the writer of that request. `None`: the connection has taken it already.
+    /// A worker has returned the writer of that request. `None` if the connection has taken it already.
     pub(super) fn on_wake_up(&mut self, context: &ConnectionContext, number: RequestNumber) -> Option<NextStep> {
         let is_current = matches!(self.phase, Phase::InProgress) && self.number == number;
-        is_current.then(|| self.advance(context))
+        if is_current { Some(self.advance(context)) } else { None }
     }
 
     /// The deadline has passed.
@@ -171,11 +172,11 @@ impl Connection {
             return NextStep::Close;
         }
         let problem = if self.permit.is_some() { Problem::TooSlow } else { Problem::Busy };
-        self.phase = self.refuse(context, writer, &Rejection::closing(problem));
+        self.phase = self.reject(context, writer, &Rejection::closing(problem));
         self.advance(context)
     }
 
-    /// Runs phases until one has to wait.
+    /// Runs phases until one must wait.
     fn advance(&mut self, context: &ConnectionContext) -> NextStep {
         loop {
             let next = match std::mem::replace(&mut self.phase, Phase::Closed) {
@@ -195,7 +196,7 @@ impl Connection {
         }
     }
 
-    /// Takes the completion, if the worker is done.
+    /// Takes the completion, if the worker has finished.
     fn take_completion(&mut self) -> PhaseChange {
         let Some(completion) = self.slot.take(self.number) else { return PhaseChange::wait(Phase::InProgress) };
         let then = match completion.after {
@@ -239,24 +240,24 @@ impl Connection {
                 self.deadline = Instant::now() + HEAD_TIMEOUT;
             }
             // A head that arrives byte by byte is not parsed byte by byte.
-            let has_line_end = self.buffer.get(had..).is_some_and(|new| new.contains(&b'\n'));
+            let has_line_end = self.buffer.get(had..).unwrap_or_default().contains(&b'\n');
             may_be_complete = had == 0 || has_line_end || self.buffer.len() >= MAX_HEAD_BYTES;
         }
     }
 
-    /// Dispatches or refuses a request. An error returns the writer: the head is incomplete.
+    /// Dispatches or rejects a request. An error returns the writer: the head is incomplete.
     fn parse(&mut self, context: &ConnectionContext, writer: ResponseWriter) -> Result<PhaseChange, ResponseWriter> {
         if self.permit.is_none() {
             if method(&self.buffer) == Method::Incomplete {
                 return Err(writer);
             }
-            return Ok(PhaseChange::Continue(self.refuse(context, writer, &Rejection::closing(Problem::Busy))));
+            return Ok(PhaseChange::Continue(self.reject(context, writer, &Rejection::closing(Problem::Busy))));
         }
         let parsed = match parse(&self.buffer) {
             Ok(None) => return Err(writer),
             Ok(Some(parsed)) => parsed,
             Err(problem) => {
-                return Ok(PhaseChange::Continue(self.refuse(context, writer, &Rejection::closing(problem))));
+                return Ok(PhaseChange::Continue(self.reject(context, writer, &Rejection::closing(problem))));
             }
         };
         let length = parsed.length;
@@ -265,8 +266,8 @@ impl Connection {
                 self.buffer.drain(..length);
                 Ok(self.dispatch(head, writer))
             }
-            Err(refusal) => {
-                let phase = self.refuse(context, writer, &refusal);
+            Err(rejection) => {
+                let phase = self.reject(context, writer, &rejection);
                 self.buffer.drain(..length);
                 Ok(PhaseChange::Continue(phase))
             }
@@ -285,15 +286,15 @@ impl Connection {
         )
     }
 
-    /// Refuses the request at the beginning of the buffer, of which only a part may have arrived.
-    fn refuse(&mut self, context: &ConnectionContext, writer: ResponseWriter, refusal: &Rejection) -> Phase {
-        self.refusals += 1;
-        let keep_alive = refusal.keep_alive && self.refusals < MAX_REFUSALS;
-        // A response to HEAD has no body (RFC 9110, 9.3.2), whatever is wrong with the rest of the request. With an
-        // incomplete method it may be HEAD.
+    /// Rejects the request at the beginning of the buffer, which may be incomplete.
+    fn reject(&mut self, context: &ConnectionContext, writer: ResponseWriter, rejection: &Rejection) -> Phase {
+        self.rejections += 1;
+        let keep_alive = rejection.keep_alive && self.rejections < MAX_REJECTIONS;
+        // A response to HEAD has no body (RFC 9110, 9.3.2), even if the rest of the request is invalid. An incomplete
+        // method may be HEAD.
         let method = method(&self.buffer);
         let framing = Framing { omit_body: method == Method::Head, is_http_10: false, keep_alive };
-        let response = Response::problem(&refusal.problem);
+        let response = Response::problem(&rejection.problem);
         let response = if method == Method::Incomplete { response.without_body() } else { response };
         context.request_metrics.record_rejection(response.status);
         let bytes = ResponseHeadCache::default().io_slices(&response, framing).concat();
@@ -318,7 +319,7 @@ impl Connection {
             Then::Close => PhaseChange::close(),
             Then::Read => PhaseChange::Continue(self.next_request(sending.writer)),
             Then::Drain => {
-                // Closing while the client still sends would reset the connection before it has read the refusal.
+                // Closing while the client still sends would reset the connection before it has read the response.
                 sending.writer.shut_down();
                 self.deadline = Instant::now() + DRAIN_TIMEOUT;
                 PhaseChange::Continue(Phase::Draining(MAX_DRAINED_BYTES))
@@ -343,15 +344,17 @@ fn admit(
     credentials: &Credentials,
     head: Result<RequestHead, Problem>,
 ) -> Result<RequestHead, Rejection> {
-    let wants_keep_alive = head.as_ref().map_or(!credentials.is_http_10, |head| head.keep_alive);
-    let is_public = head.as_ref().is_ok_and(|head| head.target.is_public());
-    if let Err(problem) = access.check(credentials, is_public) {
-        return Err(Rejection { problem, keep_alive: wants_keep_alive && head.is_ok() });
+    match head {
+        Ok(head) => match access.check(credentials, head.target.is_public()) {
+            Ok(()) => Ok(head),
+            Err(problem) => Err(Rejection { problem, keep_alive: head.keep_alive }),
+        },
+        Err(problem) => {
+            access.check(credentials, false).map_err(Rejection::closing)?;
+            let is_end_known = matches!(problem, Problem::Method { has_body: false });
+            Err(Rejection { problem, keep_alive: is_end_known && !credentials.is_http_10 })
+        }
     }
-    head.map_err(|problem| {
-        let is_end_known = matches!(problem, Problem::Method { has_body: false });
-        Rejection { problem, keep_alive: wants_keep_alive && is_end_known }
-    })
 }
 
 #[cfg(test)]
@@ -365,7 +368,7 @@ impl Connection {
             Phase::Draining(left) => format!("draining {left}"),
             Phase::Closed => "closed".to_owned(),
         };
-        let flags = (self.has_served, self.may_have_more, self.is_half_closed, self.refusals);
+        let flags = (self.has_served, self.may_have_more, self.is_half_closed, self.rejections);
         let unread = rustix::io::ioctl_fionread(&self.reader).unwrap_or(0);
         format!("{phase} {:?} {:?} {flags:?} {unread} {:?}", self.number, self.slot, self.buffer)
     }

@@ -1,5 +1,5 @@
-//! The event loop of all connections, on one thread. It accepts, passes socket events to the connections and requests to
-//! the workers, and enforces deadlines. Sockets, workers and the stop wake it; it waits for nothing else.
+//! The event loop of all connections, on one thread. It accepts, passes socket events to the connections and requests
+//! to the workers, and enforces deadlines. Sockets, workers and the stop wake it; it waits for nothing else.
 
 use super::completion::{WakeUp, WakeUpReceiver, Waker};
 use super::connection::{Connection, ConnectionContext, NextStep};
@@ -8,7 +8,7 @@ use super::pending_request::PendingRequest;
 use crate::stop::Stop;
 use crossbeam_channel::Sender;
 use rustix::event::{Timespec, epoll};
-use rustix::net::{SocketFlags, acceptfrom_with};
+use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with};
 use socket2::Socket;
 use std::collections::HashMap;
 use std::io;
@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 
 /// Pause after a failed accept, usually for lack of file descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(20);
-/// Without a failure for this long, accepting has recovered.
+/// After this time without a failure, accepting has recovered.
 const ACCEPT_RECOVERY: Duration = Duration::from_secs(10);
-/// Connections over the limit that get a response. Further ones are closed without one.
+/// Maximum number of connections over the limit that get a response. Further ones are closed at once.
 const MAX_REJECTED: usize = 64;
-/// Events and connections handled in one batch.
+/// Maximum number of events or connections handled in one batch.
 const BATCH_SIZE: usize = 64;
 
 const STOP: u64 = 0;
@@ -42,14 +42,14 @@ pub(super) struct ServerLoop<'a> {
     next_id: u64,
     /// The earliest deadline of a connection.
     next_deadline: Option<Instant>,
-    /// When to accept again, after a failure.
+    /// When to accept again after a failure.
     paused_until: Option<Instant>,
-    /// The last failed accept, while failures are not over. The first one is logged.
+    /// The last failed accept, until accepting has recovered. Only the first failure is logged.
     last_failure: Option<Instant>,
 }
 
 impl<'a> ServerLoop<'a> {
-    /// The end of the event loop closes `requests`, which ends the workers.
+    /// When the event loop ends, `requests` is closed, which ends the workers.
     pub(super) fn new(
         listeners: &'a [Socket],
         context: &'a ConnectionContext,
@@ -95,16 +95,22 @@ impl<'a> ServerLoop<'a> {
             }
             for event in &events {
                 let (id, flags) = (event.data.u64(), event.flags);
-                let listener = id.checked_sub(FIRST_LISTENER).and_then(|n| usize::try_from(n).ok());
-                match listener.and_then(|n| self.listeners.get(n)) {
-                    _ if id == STOP => return Ok(()),
-                    _ if id == WAKE_UP => self.process_wake_ups(),
-                    Some(listener) => self.accept(listener),
-                    None => self.on_event(id, flags),
+                match id {
+                    STOP => return Ok(()),
+                    WAKE_UP => self.process_wake_ups(),
+                    _ => match self.listener(id) {
+                        Some(listener) => self.accept(listener),
+                        None => self.on_event(id, flags),
+                    },
                 }
             }
             self.expire_deadlines();
         }
+    }
+
+    fn listener(&self, id: u64) -> Option<&'a Socket> {
+        let index = usize::try_from(id.checked_sub(FIRST_LISTENER)?).ok()?;
+        self.listeners.get(index)
     }
 
     fn timeout(&self) -> Option<Timespec> {
@@ -120,19 +126,20 @@ impl<'a> ServerLoop<'a> {
         for _ in 0..BATCH_SIZE {
             match acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
                 Ok((socket, address)) => {
-                    if self.last_failure.is_some_and(|last| last.elapsed() >= ACCEPT_RECOVERY) {
+                    if let Some(last) = self.last_failure
+                        && last.elapsed() >= ACCEPT_RECOVERY
+                    {
                         self.last_failure = None;
-                        log::info!("connections are accepted again");
+                        log::info!("accepting connections again");
                     }
-                    let network = address.and_then(|a| SocketAddr::try_from(a).ok()).map(|a| client_network(a.ip()));
-                    self.register(Socket::from(socket), network);
+                    self.register(Socket::from(socket), address.and_then(network));
                 }
                 Err(rustix::io::Errno::AGAIN) => return,
-                // The client has left already, or the call was interrupted.
+                // The client has closed the connection already, or the call was interrupted.
                 Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED | rustix::io::Errno::PROTO) => {}
                 Err(error) => {
                     if self.last_failure.replace(Instant::now()).is_none() {
-                        log::warn!("no connection can be accepted, those that come wait error={error:?}");
+                        log::warn!("accept failed, new connections are delayed error={error:?}");
                     }
                     return self.pause_accepting();
                 }
@@ -147,23 +154,26 @@ impl<'a> ServerLoop<'a> {
 
     fn set_listener_events(&self, flags: epoll::EventFlags) {
         for (id, listener) in (FIRST_LISTENER..).zip(self.listeners) {
-            // It is registered; modifying the registration needs no memory and cannot fail.
+            // Modifying an existing registration needs no memory and cannot fail.
             let _ = epoll::modify(&self.epoll, listener, epoll::EventData::new_u64(id), flags);
         }
     }
 
     fn register(&mut self, socket: Socket, network: Option<IpAddr>) {
-        let open_of = |network: IpAddr| self.open.values().filter(|c| c.network == Some(network)).count();
-        let permit = self.connection_limit.try_acquire(network, open_of);
-        if permit.is_none() && self.open.values().filter(|c| c.permit.is_none()).count() >= MAX_REJECTED {
+        let open_connections = self.open.values();
+        let permit = self.connection_limit.try_acquire(network, |network| {
+            open_connections.clone().filter(|connection| connection.network == Some(network)).count()
+        });
+        let rejected = open_connections.filter(|connection| connection.permit.is_none());
+        if permit.is_none() && rejected.count() >= MAX_REJECTED {
             return;
         }
         let id = self.next_id;
         self.next_id += 1;
-        // Edge-triggered: an event that is not handled yet is not reported again and again.
+        // Edge-triggered, so that epoll does not report an event again while it is not handled.
         let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
         if let Err(error) = epoll::add(&self.epoll, &socket, epoll::EventData::new_u64(id), flags) {
-            log::debug!("a connection cannot be watched error={error:?}");
+            log::debug!("cannot add a connection to epoll error={error:?}");
             return;
         }
         self.open.insert(id, Connection::new(socket, network, permit));
@@ -180,10 +190,12 @@ impl<'a> ServerLoop<'a> {
 
     fn process_wake_ups(&mut self) {
         for WakeUp { connection: id, number } in self.wake_ups.drain() {
-            let step = self.open.get_mut(&id).and_then(|connection| connection.on_wake_up(self.context, number));
-            match step {
-                Some(step) => self.apply(id, step),
-                None => self.context.request_metrics.record_late_completion(),
+            if let Some(connection) = self.open.get_mut(&id)
+                && let Some(step) = connection.on_wake_up(self.context, number)
+            {
+                self.apply(id, step);
+            } else {
+                self.context.request_metrics.record_late_completion();
             }
         }
     }
@@ -193,37 +205,47 @@ impl<'a> ServerLoop<'a> {
         match step {
             NextStep::Wait => {}
             NextStep::Dispatch(request) => {
-                // The channel has capacity for one request of each connection. Without workers the request is dropped,
-                // which closes its connection.
+                // The channel has room for one request of each connection. If the workers have ended, the request is
+                // dropped, which closes its connection.
                 let _ = self.requests.try_send(PendingRequest::new(request, id, self.waker.clone()));
             }
             NextStep::Close => {
-                // A request under way may still hold the socket.
+                // A request in progress may still hold the socket.
                 let _ = epoll::delete(&self.epoll, &connection.reader);
                 self.open.remove(&id);
                 return;
             }
         }
         let deadline = connection.deadline;
-        self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
+        self.next_deadline = Some(self.next_deadline.unwrap_or(deadline).min(deadline));
     }
 
     /// Handles passed deadlines, and finds the next one.
     fn expire_deadlines(&mut self) {
         let now = Instant::now();
-        if self.paused_until.is_some_and(|until| until <= now) {
+        if let Some(until) = self.paused_until
+            && until <= now
+        {
             self.paused_until = None;
             self.set_listener_events(epoll::EventFlags::IN);
         }
-        if self.next_deadline.is_none_or(|next| next > now) {
-            return;
+        match self.next_deadline {
+            Some(next) if next <= now => {}
+            _ => return,
         }
-        let expired: Vec<u64> = self.open.iter().filter(|(_, c)| c.deadline <= now).map(|(id, _)| *id).collect();
+        let expired = self.open.iter().filter(|(_, connection)| connection.deadline <= now);
+        let expired: Vec<u64> = expired.map(|(id, _)| *id).collect();
         for id in expired {
             let Some(connection) = self.open.get_mut(&id) else { continue };
             let step = connection.on_deadline(self.context);
             self.apply(id, step);
         }
-        self.next_deadline = self.open.values().map(|c| c.deadline).min();
+        self.next_deadline = self.open.values().map(|connection| connection.deadline).min();
     }
+}
+
+/// The network of a client. `None` on a Unix socket.
+fn network(address: SocketAddrAny) -> Option<IpAddr> {
+    let address = SocketAddr::try_from(address).ok()?;
+    Some(client_network(address.ip()))
 }

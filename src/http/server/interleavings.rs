@@ -1,8 +1,8 @@
-//! Every order in which client, event loop and workers can act, on one connection.
+//! Tests every order in which client, event loop and workers can act on one connection.
 //!
-//! The machine under test is the real one: `Connection`, `CompletionSlot`, `PendingRequest` and a socket. What the kernel and the
-//! threads do is played by a deterministic scheduler, which tries each possible next action in each state it has not
-//! seen. An edge of the socket is delivered once, as epoll does it.
+//! The code under test is the real one: `Connection`, `CompletionSlot`, `PendingRequest` and a socket. A deterministic
+//! scheduler takes the place of kernel and threads, and tries each possible next action in each state that it has not
+//! seen. An edge of the socket is delivered once, as by epoll.
 
 use super::access::AccessPolicy;
 use super::completion::{Completion, RequestNumber, WakeUp, Waker, wake_up_channel};
@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-/// An act of the client. The order is fixed; the scheduler chooses when.
+/// An act of the client. The order is fixed; the scheduler chooses the time.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Send(&'static str),
@@ -70,9 +70,9 @@ fn endpoint() -> Endpoint {
 impl<'a> World<'a> {
     fn new(acts: &'a [Act], size: usize) -> Self {
         let pair = Socket::pair(Domain::UNIX, Type::STREAM, None);
-        let (client, server) = pair.unwrap_or_else(|e| unreachable!("{e}"));
+        let (client, server) = pair.unwrap_or_else(|error| unreachable!("{error}"));
         let _ = server.set_send_buffer_size(1);
-        let (waker, _) = wake_up_channel().unwrap_or_else(|e| unreachable!("{e}"));
+        let (waker, _) = wake_up_channel().unwrap_or_else(|error| unreachable!("{error}"));
         let permit = ConnectionLimit::new(8).try_acquire(None, |_| 0);
         Self {
             acts,
@@ -118,9 +118,12 @@ impl<'a> World<'a> {
             }
             Action::WakeUp => {
                 let Some(WakeUp { number, .. }) = self.wake_ups.pop_front() else { return };
-                match (!self.is_closed).then(|| self.connection.on_wake_up(&self.context, number)).flatten() {
-                    Some(step) => self.apply(step),
-                    None => self.late += 1,
+                if !self.is_closed
+                    && let Some(step) = self.connection.on_wake_up(&self.context, number)
+                {
+                    self.apply(step);
+                } else {
+                    self.late += 1;
                 }
             }
             Action::Worker(number) => self.worker(number),
@@ -133,7 +136,7 @@ impl<'a> World<'a> {
         match act {
             Act::Send(text) => {
                 let sent = self.client.send(text.as_bytes());
-                // A closed connection takes nothing.
+                // Sending on a closed connection fails.
                 assert!(self.is_closed || sent.is_ok_and(|count| count == text.len()));
                 self.edge = true;
             }
@@ -145,7 +148,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Reading from a full socket is an edge, too; no other reading is.
+    /// Reading from a full socket causes an edge; no other reading does.
     fn read(&mut self) {
         let was_full = self.state().contains("bytes unsent");
         let mut chunk = [0u8; 4096];
@@ -185,11 +188,11 @@ impl<'a> World<'a> {
 
     fn dispatch(&mut self, request: AdmittedRequest) {
         let writes = |worker: &Worker| !matches!(worker, Worker::Wake(_));
-        assert!(!self.workers.iter().any(writes), "two requests of one connection are under way");
+        assert!(!self.workers.iter().any(writes), "two requests of one connection are in progress");
         self.workers.push(Worker::Write(PendingRequest::new(request, 7, self.waker.clone())));
     }
 
-    /// Two worlds of the same state behave the same from here on.
+    /// Two worlds with equal states behave in the same way from here on.
     fn state(&self) -> String {
         let workers: Vec<String> = self
             .workers
@@ -294,7 +297,7 @@ fn requests_cut_anywhere_are_answered_in_order() {
 }
 
 #[test]
-fn a_refusal_between_requests_keeps_its_place() {
+fn a_rejection_between_requests_keeps_its_place() {
     let acts = [Act::Send(A), Act::Send("DELETE /x HTTP/1.1\r\nHost: x\r\n\r\n"), Act::Send(B), Act::Send(C)];
     let explored = explore(&acts, 0, &["\"a\"", "405", "\"b\"", "\"c\""]);
     println!("{} states, {} ends", explored.states, explored.ends);
@@ -307,7 +310,7 @@ fn a_half_closed_client_gets_all_responses() {
     println!("{} states, {} ends", explored.states, explored.ends);
 }
 
-/// More than the socket takes, so that the event loop finishes what the worker began.
+/// The responses exceed the socket buffer, so that the event loop sends the bytes that the worker could not.
 #[test]
 fn a_client_that_reads_late_gets_all_responses() {
     let acts = [Act::Send(A), Act::Send(B), Act::Read, Act::Send(C), Act::Read];

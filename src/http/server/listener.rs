@@ -1,4 +1,4 @@
-//! Listening sockets on the public addresses, and hints on why listening fails.
+//! Listening sockets on the public addresses, and hints on what to do if listening fails.
 
 use rustix::net::sockopt::set_tcp_user_timeout;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -8,11 +8,11 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 const BACKLOG: i32 = 1024;
-/// How long the kernel keeps data that a client does not acknowledge, up to megabytes for each, also after the end of
-/// the connection.
+/// How long the kernel keeps data that a client does not acknowledge. That may be megabytes per connection, even after
+/// the connection was closed.
 const TCP_USER_TIMEOUT_MS: u32 = 20_000;
 
-/// The host has no such address, or no such family.
+/// Whether the host does not have the address or the address family.
 pub(super) fn is_address_unavailable(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
         || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
@@ -37,8 +37,8 @@ pub(super) fn listen_tcp(address: SocketAddr) -> io::Result<Socket> {
 pub(super) fn listen_unix(path: &Path) -> io::Result<Socket> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
-    // A socket that accepts no connection was left by a daemon that was killed.
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
+    // A socket that refuses connections was left by a daemon that was killed.
     if is_socket && Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address).is_err() {
         std::fs::remove_file(path)?;
     }
@@ -53,22 +53,22 @@ pub(crate) fn listen_error_hint(address: &str, error: &io::Error) -> &'static st
     let is_unix = address.starts_with("unix:");
     match error.kind() {
         io::ErrorKind::AddrInUse if is_unix => {
-            "something else is there already: stop it, remove it, or set JBOD_LISTEN to another path"
+            "the path is in use: stop the program that uses it, remove the file, or set JBOD_LISTEN to another path"
         }
         io::ErrorKind::AddrInUse => {
-            "another program, or another jbod-monitor, serves there (ss -ltnp shows which): stop it, or set JBOD_LISTEN to another port"
+            "the port is in use (ss -ltnp shows by which program): stop that program, or set JBOD_LISTEN to another port"
         }
         io::ErrorKind::PermissionDenied if is_unix => {
-            "the user that runs this may not write to that folder: set JBOD_LISTEN to a path in one of its own, such as /run/jbod-monitor/"
+            "the user may not write to that directory: set JBOD_LISTEN to a path in a directory of this user, such as /run/jbod-monitor/"
         }
         io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need CAP_NET_BIND_SERVICE: set JBOD_LISTEN to a higher port"
+            "ports below 1024 require CAP_NET_BIND_SERVICE: set JBOD_LISTEN to a higher port"
         }
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            "its folder is not there: make it, or set JBOD_LISTEN to another path"
+            "its directory does not exist: create it, or set JBOD_LISTEN to another path"
         }
         io::ErrorKind::AddrNotAvailable => {
-            "this host has no such address (ip addr shows which): set JBOD_LISTEN to one it has"
+            "this host does not have the address: set JBOD_LISTEN to one that it has (ip addr lists them)"
         }
         _ => "set JBOD_LISTEN to ADDR:PORT, or to unix: and an absolute path of at most 107 bytes",
     }

@@ -1,13 +1,13 @@
 //! The public HTTP server: everything that clients can reach.
 //!
 //! It listens on the public addresses, limits connections, request heads and waiting times, parses strictly, enforces
-//! the access policy, and passes valid requests to the workers, one of each connection at a time. One thread runs the
-//! event loop of all connections, so a connection costs no thread; a worker writes its response to the client itself.
+//! the access policy, and passes valid requests to the workers, one per connection at a time. One thread runs the event
+//! loop of all connections, so a connection costs no thread; a worker writes its response to the client itself.
 //!
-//! tiny_http gives the workers their turns (`tiny_http_pool`). No client reaches it: it has no limits and no deadlines,
-//! and a request with a huge `Content-Length` ends a process that accepts it.
+//! tiny_http hands out the work tokens (`tiny_http_pool`). No client reaches it: it has no limits and no deadlines, and
+//! a request with a huge `Content-Length` ends a process that accepts it.
 //!
-//! The server knows no Redis and no drive.
+//! The server does not access Redis or drives.
 
 mod access;
 mod address_probe;
@@ -50,30 +50,31 @@ use tiny_http_pool::TinyHttpPool;
 pub(crate) enum ServerError {
     #[error("cannot listen on {address}: {error}; {}", listen_error_hint(address, error))]
     Listen { address: String, error: io::Error },
-    #[error("cannot make the workers' private connections: {0}")]
+    #[error("cannot create the private connections of the workers: {0}")]
     WorkerPool(io::Error),
 }
 
-/// The server, listening. It accepts nothing before `run`.
+/// The listening server. It accepts no connection before `run`.
 pub(crate) struct Server {
     listeners: Vec<Socket>,
     context: ConnectionContext,
     connection_limit: ConnectionLimit,
     worker_pool: TinyHttpPool,
-    /// To the workers. `run` takes it.
+    /// The queue to the workers. `run` takes it.
     requests: Mutex<Option<Sender<PendingRequest>>>,
     waker: Waker,
     wake_ups: WakeUpReceiver,
 }
 
 impl Server {
-    /// Listens on every address, so that an occupied port fails the start. `max_connections`: at once.
+    /// Listens on every address, so that the start fails if a port is in use. `max_connections` limits concurrent
+    /// connections.
     pub(crate) fn bind(endpoint: &Endpoint, max_connections: usize, stop: &Stop) -> Result<Self, ServerError> {
         let listeners = listen(&endpoint.addresses)?;
-        // Each connection has at most one request under way.
-        let (requests, of_workers) = bounded(max_connections);
+        // Each connection has at most one request in progress.
+        let (requests, queued) = bounded(max_connections);
         let (waker, wake_ups) = wake_up_channel().map_err(ServerError::WorkerPool)?;
-        let worker_pool = TinyHttpPool::start(endpoint.workers, of_workers, stop).map_err(ServerError::WorkerPool)?;
+        let worker_pool = TinyHttpPool::start(endpoint.workers, queued, stop).map_err(ServerError::WorkerPool)?;
         Ok(Self {
             listeners,
             context: ConnectionContext { access: AccessPolicy::new(endpoint), request_metrics: Arc::default() },
@@ -85,14 +86,15 @@ impl Server {
         })
     }
 
-    /// The addresses it listens on, as in `JBOD_LISTEN`. A port 0 is now the port that the kernel chose.
+    /// The listen addresses in the syntax of `JBOD_LISTEN`. Port 0 is replaced by the port that the kernel has chosen.
     pub(crate) fn listen_addresses(&self) -> String {
-        let addresses = self.listeners.iter().filter_map(|listener| listener.local_addr().ok());
-        let text = |address: SockAddr| match address.as_socket() {
-            Some(address) => address.to_string(),
-            None => format!("unix:{}", address.as_pathname().unwrap_or(Path::new("")).display()),
-        };
-        addresses.map(text).collect::<Vec<_>>().join(",")
+        let mut texts = Vec::new();
+        for listener in &self.listeners {
+            if let Ok(address) = listener.local_addr() {
+                texts.push(address_text(&address));
+            }
+        }
+        texts.join(",")
     }
 
     pub(super) fn request_metrics(&self) -> Arc<RequestMetrics> {
@@ -104,15 +106,14 @@ impl Server {
         self.worker_pool.run_worker(respond);
     }
 
-    /// Sends a request to every public address. An error says why a client would get no response. Takes a few seconds
-    /// at most.
+    /// Sends a request to every public address. An error is the reason why a client would get no response. Takes a few
+    /// seconds at most.
     pub(crate) fn self_check(&self) -> io::Result<()> {
         let token = self.context.access.token();
         self.listeners.iter().try_for_each(|listener| address_probe::self_check(listener, token))
     }
 
-    /// Runs the event loop until the stop; then the workers get no more requests. An error means that connections
-    /// cannot be watched.
+    /// Runs the event loop until the stop; then the workers get no more requests. An error means that epoll has failed.
     pub(crate) fn run(&self, stop: &Stop) -> io::Result<()> {
         let Some(requests) = self.requests.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
@@ -133,8 +134,16 @@ fn listen(addresses: &Addresses) -> Result<Vec<Socket>, ServerError> {
     }
 }
 
-/// A name may resolve to several addresses (`localhost`), not all of which the host need have. Any other failure is an
-/// error.
+/// An address in the syntax of `JBOD_LISTEN`.
+fn address_text(address: &SockAddr) -> String {
+    match address.as_socket() {
+        Some(address) => address.to_string(),
+        None => format!("unix:{}", address.as_pathname().unwrap_or(Path::new("")).display()),
+    }
+}
+
+/// Listens on the addresses that this host has. A name (`localhost`) may resolve to further ones; any other failure is
+/// an error.
 fn listen_on_available(addresses: &[SocketAddr]) -> Result<Vec<Socket>, ServerError> {
     let mut listeners = Vec::new();
     let mut failures = Vec::new();
@@ -152,7 +161,7 @@ fn listen_on_available(addresses: &[SocketAddr]) -> Result<Vec<Socket>, ServerEr
     Ok(listeners)
 }
 
-/// A complete head: its length, and the parsed head or the refusal.
+/// Parses a head: its length, and the request or the problem.
 #[cfg(fuzzing)]
 pub fn fuzz_head(bytes: &[u8]) -> Option<(usize, String)> {
     let parsed = request_head::parse(bytes).ok()??;

@@ -1,4 +1,4 @@
-//! A request under way to a worker, with the right to write its response.
+//! A request for a worker, with the writer for its response.
 
 use super::completion::{AfterResponse, Completion, CompletionSlot, RequestNumber, WakeUp, Waker};
 use super::connection_limit::ConnectionPermit;
@@ -16,11 +16,11 @@ pub(crate) struct PendingRequest {
     pub(crate) since: Instant,
     connection: u64,
     number: RequestNumber,
-    /// `None`: it has been returned.
+    /// `None` after it has been returned.
     writer: Option<ResponseWriter>,
     slot: Arc<CompletionSlot>,
     waker: Waker,
-    /// A client that leaves before its response does not release the permit.
+    /// Held until the request ends, even if the client closes the connection before.
     _permit: Option<ConnectionPermit>,
 }
 
@@ -40,8 +40,8 @@ impl PendingRequest {
         Self { head, since, connection, number, writer: Some(writer), slot, waker, _permit: permit }
     }
 
-    /// Sends the response from the thread of the worker, which saves a wake-up, as far as the client takes it without
-    /// blocking. The event loop sends the rest: no worker waits for a client.
+    /// Sends the response from the thread of the worker, which saves a wake-up, as far as that does not block. The
+    /// event loop sends the rest, so that no worker waits for a client.
     pub(crate) fn send(mut self, response: &Response, head_cache: &mut ResponseHeadCache) {
         let Some(completion) = self.write(response, head_cache) else { return };
         if let Some(wake_up) = self.complete(completion) {
@@ -66,15 +66,15 @@ impl PendingRequest {
         Some(Completion { number: self.number, writer, unsent, after })
     }
 
-    /// Returns the writer to the connection. `Some`: the event loop needs this wake-up.
+    /// Returns the writer to the connection. `Some` if the event loop needs a wake-up.
     pub(super) fn complete(&self, completion: Completion) -> Option<WakeUp> {
         let needs_wake_up = self.slot.complete(completion);
-        needs_wake_up.then_some(WakeUp { connection: self.connection, number: self.number })
+        if needs_wake_up { Some(WakeUp { connection: self.connection, number: self.number }) } else { None }
     }
 }
 
 impl Drop for PendingRequest {
-    /// A request without a response closes its connection.
+    /// Closes the connection if the request got no response.
     fn drop(&mut self) {
         let Some(writer) = self.writer.take() else { return };
         let (unsent, after) = (UnsentBytes::default(), AfterResponse::Close);

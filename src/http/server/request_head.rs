@@ -1,9 +1,9 @@
-//! Strict parser of request heads: bytes in, a valid request or a refusal out. Pure.
+//! Strict parser of request heads. Pure.
 
 use crate::http::problem::Problem;
 use crate::http::route::{Target, parse_target};
 
-/// Request line and headers together.
+/// Limit of the request line and the headers together.
 pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
@@ -21,7 +21,7 @@ pub(crate) struct RequestHead {
     pub(crate) keep_alive: bool,
 }
 
-/// What the access policy checks.
+/// The values that the access policy checks.
 #[derive(Debug, Default)]
 pub(super) struct Credentials<'a> {
     pub(super) host: Option<&'a str>,
@@ -29,14 +29,14 @@ pub(super) struct Credentials<'a> {
     pub(super) is_http_10: bool,
 }
 
-/// A complete head. A refusal closes the connection if it is uncertain where the next request begins.
+/// A complete head. A rejection closes the connection if it is uncertain where the next request begins.
 pub(super) struct ParsedRequest<'a> {
     pub(super) length: usize,
     pub(super) credentials: Credentials<'a>,
     pub(super) head: Result<RequestHead, Problem>,
 }
 
-/// The method of a request that may be incomplete, or no HTTP at all.
+/// The method of a request that may be incomplete or malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Head,
@@ -59,7 +59,7 @@ pub(super) fn method(bytes: &[u8]) -> Method {
     }
 }
 
-/// `None`: the head is incomplete.
+/// Parses the head at the beginning of `bytes`. `None` if it is incomplete.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<ParsedRequest<'_>>, Problem> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
@@ -68,15 +68,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<ParsedRequest<'_>>, Problem> 
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return Ok(None),
         Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Problem::HeadTooLarge),
         Err(httparse::Error::Version) => return Err(Problem::HttpVersion),
-        Err(error) => return Err(Problem::Bad(format!("the request is no HTTP: {error}"))),
+        Err(error) => return Err(Problem::Bad(format!("malformed HTTP request: {error}"))),
     };
     let is_http_10 = request.version == Some(0);
     let fields = HeaderFields(request.headers);
     let host = fields.single("Host")?;
-    let effective_host = request.path.and_then(authority).or(host);
+    let effective_host = authority(request.path.unwrap_or_default()).or(host);
     let credentials = Credentials { host: effective_host, authorization: fields.single("Authorization")?, is_http_10 };
     if host.is_none() && !is_http_10 {
-        return Err(Problem::Bad("an HTTP/1.1 request has a Host header".to_owned()));
+        return Err(Problem::Bad("HTTP/1.1 request without a Host header".to_owned()));
     }
     let head = request_head(request.method, request.path, &fields, is_http_10);
     Ok(Some(ParsedRequest { length, credentials, head }))
@@ -84,7 +84,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<ParsedRequest<'_>>, Problem> 
 
 /// The host in a target of absolute form. It takes precedence over the Host header (RFC 9112, 3.2.2).
 fn authority(path: &str) -> Option<&str> {
-    path.strip_prefix("http://").and_then(|rest| rest.split(['/', '?', '#']).next())
+    let rest = path.strip_prefix("http://")?;
+    rest.split(['/', '?', '#']).next()
 }
 
 fn request_head(
@@ -93,18 +94,18 @@ fn request_head(
     fields: &HeaderFields,
     is_http_10: bool,
 ) -> Result<RequestHead, Problem> {
-    let has_body = fields.has("Transfer-Encoding") || fields.single("Content-Length")?.is_some_and(|n| n != "0");
+    let length = fields.single("Content-Length")?.unwrap_or("0");
+    let has_body = fields.has("Transfer-Encoding") || length != "0";
     let omit_body = match method {
         Some("GET") => false,
         Some("HEAD") => true,
         _ => return Err(Problem::Method { has_body }),
     };
     if has_body {
-        return Err(Problem::Bad("a GET or HEAD request has no body".to_owned()));
+        return Err(Problem::Bad("a GET or HEAD request must not have a body".to_owned()));
     }
     let connection = fields.combined("Connection").unwrap_or_default();
-    let wants = |word: &str| connection.split(',').any(|w| w.trim().eq_ignore_ascii_case(word));
-    let keep_alive = !wants("close") && (!is_http_10 || wants("keep-alive"));
+    let keep_alive = !has_option(&connection, "close") && (!is_http_10 || has_option(&connection, "keep-alive"));
     Ok(RequestHead {
         omit_body,
         target: parse_target(path.unwrap_or_default())?,
@@ -116,11 +117,17 @@ fn request_head(
     })
 }
 
+/// Whether a `Connection` header lists an option.
+fn has_option(connection: &str, wanted: &str) -> bool {
+    connection.split(',').any(|option| option.trim().eq_ignore_ascii_case(wanted))
+}
+
 struct HeaderFields<'a, 'b>(&'b [httparse::Header<'a>]);
 
 impl<'a> HeaderFields<'a, '_> {
     fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
+        let named = self.0.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+        named.map(|header| header.value)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -134,11 +141,11 @@ impl<'a> HeaderFields<'a, '_> {
         if all.next().is_some() {
             return Err(Problem::Bad(format!("more than one {name} header")));
         }
-        let text = std::str::from_utf8(value).map_err(|_| Problem::Bad(format!("the {name} header is no text")))?;
+        let text = std::str::from_utf8(value).map_err(|_| Problem::Bad(format!("the {name} header is not UTF-8")))?;
         Ok(Some(text.trim()))
     }
 
-    /// A header that may occur several times, as one list. `None`: it is absent or empty.
+    /// A header that may occur several times, as one list. `None` if it is absent or empty.
     fn combined(&self, name: &str) -> Option<String> {
         let mut texts = self.all(name).map(String::from_utf8_lossy);
         let mut list = texts.next()?.into_owned();
@@ -146,7 +153,7 @@ impl<'a> HeaderFields<'a, '_> {
             list.push(',');
             list.push_str(&text);
         }
-        Some(list).filter(|list| !list.is_empty())
+        if list.is_empty() { None } else { Some(list) }
     }
 }
 
@@ -155,27 +162,28 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Option<Result<RequestHead, Problem>>, Problem> {
-        parse(text.as_bytes()).map(|parsed| parsed.map(|p| p.head))
+        Ok(parse(text.as_bytes())?.map(|parsed| parsed.head))
+    }
+
+    /// The head in a complete text.
+    fn complete(text: &str) -> Result<RequestHead, Problem> {
+        parsed(text)?.unwrap_or_else(|| unreachable!("a complete head"))
     }
 
     fn get(fields: &str) -> Result<RequestHead, Problem> {
-        match parsed(&format!("GET /api/overview HTTP/1.1\r\nHost: x\r\n{fields}\r\n")) {
-            Ok(Some(head)) => head,
-            Ok(None) => unreachable!("a whole head"),
-            Err(problem) => Err(problem),
-        }
+        complete(&format!("GET /api/overview HTTP/1.1\r\nHost: x\r\n{fields}\r\n"))
     }
 
     #[test]
     fn a_valid_request_is_parsed() {
-        let head = get("If-None-Match: \"a\"\r\nIf-None-Match: W/\"b\"\r\n").ok();
-        assert!(
-            head.is_some_and(|h| h.keep_alive && !h.omit_body && h.if_none_match.as_deref() == Some("\"a\",W/\"b\""))
-        );
-        assert!(get("Connection: Close\r\n").is_ok_and(|h| !h.keep_alive));
-        let old = |text: &str| parsed(text).ok().flatten().and_then(Result::ok);
-        assert!(old("GET / HTTP/1.0\r\n\r\n").is_some_and(|h| h.is_http_10 && !h.keep_alive));
-        assert!(old("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").is_some_and(|h| h.keep_alive && h.omit_body));
+        let head = get("If-None-Match: \"a\"\r\nIf-None-Match: W/\"b\"\r\n").unwrap();
+        assert!(head.keep_alive && !head.omit_body);
+        assert_eq!(head.if_none_match.as_deref(), Some("\"a\",W/\"b\""));
+        assert!(!get("Connection: Close\r\n").unwrap().keep_alive);
+        let http_10 = complete("GET / HTTP/1.0\r\n\r\n").unwrap();
+        assert!(http_10.is_http_10 && !http_10.keep_alive);
+        let persistent = complete("HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").unwrap();
+        assert!(persistent.keep_alive && persistent.omit_body);
         assert!(get("Content-Length: 0\r\n").is_ok());
     }
 
@@ -205,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_duplicates_and_other_versions_are_refused() {
+    fn bodies_duplicates_and_other_versions_are_rejected() {
         for fields in [
             "Content-Length: 5\r\n",
             "Transfer-Encoding: chunked\r\n",

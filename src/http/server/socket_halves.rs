@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The half for reading requests.
 pub(super) struct RequestReader(Arc<Socket>);
 
-/// The right to write to a client. Each connection has one, and it cannot be cloned: the connection holds it, or the
+/// The half for writing responses. Each connection has one, and it cannot be cloned: the connection holds it, or the
 /// worker that handles the request in progress. So two responses are never written at once.
 pub(super) struct ResponseWriter(Arc<Socket>);
 
@@ -23,7 +23,7 @@ impl fmt::Debug for ResponseWriter {
     }
 }
 
-/// The only way to get either half.
+/// Splits a socket. There is no other way to get either half.
 pub(super) fn split(socket: Socket) -> (RequestReader, ResponseWriter) {
     let socket = Arc::new(socket);
     (RequestReader(Arc::clone(&socket)), ResponseWriter(socket))
@@ -37,7 +37,7 @@ impl AsFd for RequestReader {
 
 /// The result of one read.
 pub(super) enum ReadOutcome {
-    /// `is_drained`: the socket had no more bytes.
+    /// Bytes were appended. `is_drained` is true if the socket had no more.
     Bytes {
         is_drained: bool,
     },
@@ -47,7 +47,7 @@ pub(super) enum ReadOutcome {
 }
 
 impl RequestReader {
-    /// Appends the bytes that are there, about `limit` at most.
+    /// Appends available bytes, about `limit` at most.
     pub(super) fn receive(&self, into: &mut Vec<u8>, limit: usize) -> ReadOutcome {
         into.reserve(limit);
         let (had, free) = (into.len(), into.capacity() - into.len());
@@ -62,12 +62,12 @@ impl RequestReader {
     }
 }
 
-/// The connection takes no more bytes.
+/// The connection has failed.
 #[derive(Debug)]
 pub(super) struct ConnectionBroken;
 
 impl ResponseWriter {
-    /// Sends as much as the client takes without blocking, with one call if possible. Returns the number of bytes sent.
+    /// Sends as much as possible without blocking, with one call if possible. Returns the number of bytes sent.
     pub(super) fn send<const N: usize>(&mut self, slices: [&[u8]; N]) -> Result<usize, ConnectionBroken> {
         let mut slices = slices.map(IoSlice::new);
         let mut left = &mut slices[..];
@@ -89,14 +89,14 @@ impl ResponseWriter {
         Ok(sent)
     }
 
-    /// Ends the sending direction; the client may still send.
+    /// Closes the sending direction; the client may still send.
     pub(super) fn shut_down(self) {
         let _ = self.0.shutdown(Shutdown::Write);
     }
 }
 
 /// The unsent part of a response: bytes of this response alone, then the end of a shared body. A body that many clients
-/// have not taken is in memory once.
+/// are slow to receive is in memory once.
 #[derive(Default)]
 pub(super) struct UnsentBytes {
     own: Vec<u8>,
@@ -105,8 +105,14 @@ pub(super) struct UnsentBytes {
 
 impl fmt::Debug for UnsentBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shared = self.shared.as_ref().map_or(0, |(body, from)| body.len().saturating_sub(*from));
-        if self.is_empty() { f.write_str("sent") } else { write!(f, "{} + {shared} bytes unsent", self.own.len()) }
+        if self.is_empty() {
+            return f.write_str("sent");
+        }
+        let shared = match &self.shared {
+            Some((body, from)) => body.len().saturating_sub(*from),
+            None => 0,
+        };
+        write!(f, "{} + {shared} bytes unsent", self.own.len())
     }
 }
 
@@ -115,12 +121,15 @@ impl UnsentBytes {
         Self { own, shared: None }
     }
 
-    /// The bytes from `sent` on, of a response whose last slice is a shared body.
+    /// The bytes of a response after the first `sent` ones; its last slice is a shared body.
     pub(super) fn after(sent: usize, [head, own, last]: [&[u8]; 3], shared: Option<&Bytes>) -> Self {
         let mut own = [head, own].concat();
         let of_last = sent.saturating_sub(own.len());
         let own = own.split_off(sent.min(own.len()));
-        let shared = shared.filter(|_| !last.is_empty()).map(|body| (Bytes::clone(body), of_last));
+        let shared = match shared {
+            Some(body) if !last.is_empty() => Some((Bytes::clone(body), of_last)),
+            _ => None,
+        };
         Self { own, shared }
     }
 
@@ -129,11 +138,13 @@ impl UnsentBytes {
     }
 
     fn next(&self) -> &[u8] {
-        let shared = self.shared.as_ref().and_then(|(body, from)| body.get(*from..));
-        if self.own.is_empty() { shared.unwrap_or_default() } else { &self.own }
+        match &self.shared {
+            Some((body, from)) if self.own.is_empty() => body.get(*from..).unwrap_or_default(),
+            _ => &self.own,
+        }
     }
 
-    /// Sends as much as the client takes. True: it took something.
+    /// Sends as much as possible without blocking. True if anything was sent.
     pub(super) fn send(&mut self, writer: &mut ResponseWriter) -> Result<bool, ConnectionBroken> {
         let mut has_progress = false;
         while !self.is_empty() {

@@ -1,9 +1,9 @@
-//! The pool of worker turns, made with tiny_http.
+//! The pool of work tokens, implemented with tiny_http.
 //!
 //! The project's charter prescribes tiny_http. It parses no request of a client and sends no response: it has no limits
 //! and no deadlines, and one request with a huge `Content-Length` ends a process that accepts it. In this program it
 //! hands out work tokens. It listens on a private Unix socket, with one private connection for each worker, and one
-//! token is under way on each connection, as a request of its own. A worker receives a token from tiny_http, handles up
+//! token circulates on each connection, as a request of its own. A worker receives a token from tiny_http, handles up
 //! to `MAX_BATCH` requests of clients with it, and releases the token, which sends it through tiny_http again.
 //!
 //! A worker acquires its token *before* a client's request arrives, so no client waits for the wake-ups within
@@ -20,11 +20,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tiny_http::{Request, Server};
 
-/// tiny_http delivers a token within this time, or has lost it.
+/// A token that tiny_http does not deliver within this time is lost.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Requests handled with one token while more are queued.
 const MAX_BATCH: usize = 16;
-/// Between attempts to replace a token source.
+/// Interval between attempts to replace a token source.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct TinyHttpPool {
@@ -39,11 +39,11 @@ struct TokenSource {
     streams: Vec<UnixStream>,
 }
 
-/// The turn of a worker.
+/// Permits a worker to handle requests.
 struct WorkToken {
     request: Request,
     source: Arc<TokenSource>,
-    /// Of its private connection.
+    /// The number of its private connection.
     connection: usize,
 }
 
@@ -72,7 +72,8 @@ impl TinyHttpPool {
         }
     }
 
-    /// The next request in the queue. `lingers`: other threads may run first if there is none.
+    /// The next request in the queue. If there is none and `lingers` is true, other threads run before a second
+    /// attempt.
     fn next_queued(&self, lingers: bool) -> Option<PendingRequest> {
         let queued = self.requests.try_recv().ok();
         if queued.is_some() || !lingers {
@@ -88,13 +89,13 @@ impl TinyHttpPool {
             let source = self.current();
             match source.server.recv_timeout(TOKEN_TIMEOUT) {
                 Ok(Some(request)) => {
-                    let connection = request.url().strip_prefix('/').and_then(|number| number.parse().ok());
-                    if let Some(connection) = connection {
+                    let number = request.url().strip_prefix('/').unwrap_or_default();
+                    if let Ok(connection) = number.parse() {
                         return Some(WorkToken { request, source, connection });
                     }
                 }
                 _ if self.stop.is_requested() => return None,
-                // There are as many tokens as workers: one that times out has lost its own.
+                // There are as many tokens as workers, so a timeout means that a token is lost.
                 Ok(None) | Err(_) => self.replace(&source),
             }
         }
@@ -102,7 +103,8 @@ impl TinyHttpPool {
 
     fn release(&self, token: WorkToken) {
         let WorkToken { request, source, connection } = token;
-        // Nothing is written: the response went to the client. Dropping the writer completes the request in tiny_http.
+        // Nothing is written: the response was sent to the client. Dropping the writer completes the request in
+        // tiny_http.
         drop(request.into_writer());
         if source.send_token(connection).is_err() {
             self.replace(&source);
@@ -113,9 +115,8 @@ impl TinyHttpPool {
         Arc::clone(&self.tokens.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces a broken token source, once, whichever worker comes first. The public listeners and queued requests are
-    /// not affected; tokens of the old source stay valid until they are released. After a failure the next worker tries
-    /// again.
+    /// Replaces a broken token source, once for all workers. The public listeners and queued requests are not affected;
+    /// tokens of the old source stay valid until they are released. After a failure the next worker tries again.
     fn replace(&self, broken: &Arc<TokenSource>) {
         let replaced = {
             let mut current = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
@@ -125,9 +126,9 @@ impl TinyHttpPool {
             TokenSource::new(broken.streams.len()).map(|source| *current = Arc::new(source))
         };
         match replaced {
-            Ok(()) => log::warn!("tiny_http had lost a private connection, all were made anew"),
+            Ok(()) => log::warn!("private connection to tiny_http lost, recreated all of them"),
             Err(error) => {
-                log::debug!("tiny_http cannot be made anew yet error={error:?}");
+                log::debug!("cannot recreate the private connections to tiny_http yet error={error:?}");
                 let _ = self.stop.channel().recv_timeout(RENEWAL_INTERVAL);
             }
         }
@@ -141,16 +142,17 @@ impl TokenSource {
         let path = dir.path().join("workers");
         let listener = UnixListener::bind(&path)?;
         let listener_handle = listener.try_clone()?;
-        let server = Server::from_listener(listener, None).map_err(|e| io::Error::other(e.to_string()))?;
+        let server = Server::from_listener(listener, None).map_err(|error| io::Error::other(error.to_string()))?;
         let mut source = Self { server, streams: Vec::with_capacity(connections) };
         for connection in 0..connections {
             source.streams.push(UnixStream::connect(&path)?);
-            // tiny_http loses a connection that arrives while it accepts another one: wait until this one has its thread.
+            // tiny_http loses a connection that arrives while it accepts another one: wait until this one has its
+            // thread.
             source.send_token(connection)?;
             let request = source.server.recv_timeout(TOKEN_TIMEOUT)?.ok_or(io::ErrorKind::TimedOut)?;
             drop(request.into_writer());
         }
-        // No other connection is accepted. That ends tiny_http's accepting thread, which reports it once.
+        // Accepts no other connection. That ends the accepting thread of tiny_http, which reports it once.
         SockRef::from(&listener_handle).shutdown(Shutdown::Both)?;
         let _ = source.server.recv_timeout(TOKEN_TIMEOUT);
         for connection in 0..connections {
@@ -189,8 +191,8 @@ mod tests {
     fn lost_private_connections_are_replaced() -> Result<(), Box<dyn std::error::Error>> {
         const WORKERS: usize = 2;
         let stop = Stop::new()?;
-        let (requests, of_workers) = bounded(8);
-        let pool = Arc::new(TinyHttpPool::start(WORKERS, of_workers, &stop)?);
+        let (requests, queued) = bounded(8);
+        let pool = Arc::new(TinyHttpPool::start(WORKERS, queued, &stop)?);
         let (waker, _wake_ups) = wake_up_channel()?;
         let (answered, answers) = bounded(8);
         let mut workers = Vec::new();
@@ -199,12 +201,12 @@ mod tests {
             let work = move || pool.run_worker(|_| answered.send(()).unwrap_or(()));
             workers.push(std::thread::Builder::new().spawn(work)?);
         }
-        let long = Duration::from_secs(30);
+        let timeout = Duration::from_secs(30);
         for lost in 0..3 {
             // More than the tokens that were acquired already.
             for _ in 0..3 * WORKERS {
                 requests.send(pending_request(&waker).ok_or("a request")?)?;
-                answers.recv_timeout(long)?;
+                answers.recv_timeout(timeout)?;
             }
             for stream in pool.current().streams.get(lost..).unwrap_or_default() {
                 stream.shutdown(std::net::Shutdown::Both)?;

@@ -359,7 +359,7 @@ fn withstand(rack: &Rack, attack: &Attack) -> (usize, usize) {
         }
         eventually("the map is right", || (map(&daemon) == rack.map).then_some(()));
     }
-    assert_eq!(daemon.logged("panic") + daemon.logged("redis is away"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("panic") + daemon.logged("redis unavailable"), 0, "{}", daemon.log());
     (at_start, running)
 }
 
@@ -447,7 +447,7 @@ fn what_the_daemon_writes_is_within_what_it_reads() {
                 (answer.cache() == "HIT" && answer.json()["smartctl"].is_null()).then_some(())
             });
         }
-        assert_eq!(other.logged("not ours"), 0, "{}", other.log());
+        assert_eq!(other.logged("unrecognized value"), 0, "{}", other.log());
     };
     reads(&beside);
     for other in [daemon, beside] {

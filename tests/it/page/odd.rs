@@ -33,7 +33,7 @@ fn mixed() -> (Sim, Redis, Daemon, Vec<String>) {
     };
     let devices = ["ATA", "SCSI", "NVMe"].map(of_kind).to_vec();
     redis.kill();
-    daemon.wait_logged("redis is away");
+    daemon.wait_logged("redis unavailable");
     (sim, redis, daemon, devices)
 }
 
