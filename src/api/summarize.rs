@@ -44,7 +44,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         expected_paths: paths.map(|(_, expected)| expected),
         units: drive.units.clone(),
         serial_number: record.serial_number().cloned(),
-        wwn: report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn()),
+        wwn: record.wwn(),
         model_name: report.and_then(|r| r.model_name.clone()).or_else(|| full_model(vendor.as_deref(), drive)),
         vendor: report.and_then(|r| r.vendor.clone()).or(vendor),
         firmware_version: report.and_then(|r| r.firmware_version.clone()).or_else(|| drive.firmware.clone()),
