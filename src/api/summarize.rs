@@ -38,7 +38,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         expected_paths: paths.map(|(_, expected)| expected),
         units: drive.units.clone(),
         serial_number: record.serial_number().cloned(),
-        wwn: report.wwn.clone().or_else(|| drive.identity.wwn()),
+        wwn: record.wwn(),
         model_name: report.model_name.clone().or_else(|| full_model(vendor.as_deref(), drive)),
         vendor: report.vendor.clone().or(vendor),
         firmware_version: report.firmware_version.clone().or_else(|| drive.firmware.clone()),

@@ -1,5 +1,5 @@
-//! What attributes of ATA drives mean: one table. The number of an attribute alone means nothing, since makers reuse them:
-//! a meaning takes the number, a name that smartctl gives it, the kind of drive, and a value that a drive can have.
+//! The meaning of attributes of ATA drives, in one table. The number of an attribute alone has no meaning, since makers reuse
+//! numbers: the meaning depends on the number, smartctl's name for it, the kind of drive, and a plausible value.
 //!
 //! Names and raw formats: smartmontools' `drivedb.h` from 7.1 to 7.5, the defaults and the entries of models, and
 //! `ata_format_attr_raw_value` in `atacmds.cpp`.
@@ -27,20 +27,20 @@ use AttributeMeaning::{
     ReallocationEvents, ReportedUncorrectable, SpinRetries,
 };
 
-/// Which value is judged, and how it is read.
+/// Which value is judged, and its form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum JudgedValue {
-    /// The raw value: one count. What stands in brackets behind it is something else.
+    /// The raw value: one count. Numbers in brackets after it are something else.
     Count,
-    /// The raw value: up to three counts of 16 bits, the largest of which counts.
+    /// The raw value: the largest of up to three counts of 16 bits.
     LargestWord,
-    /// The normalised value: the raw one is in no common unit.
+    /// The normalised value: the raw value has no common unit.
     Normalized,
 }
 
 use JudgedValue::{Count, LargestWord, Normalized};
 
-/// Drives on which the attribute has the meaning.
+/// The drives on which an attribute has its meaning.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DriveKind {
     Any,
@@ -51,7 +51,7 @@ use DriveKind::{Any, Rotating};
 
 struct KnownAttribute {
     id: u8,
-    /// Patterns of the names that mean it (`*` is any text).
+    /// Patterns of the names that have the meaning (`*` is any text).
     names: &'static [&'static str],
     meaning: AttributeMeaning,
     unit: &'static str,
@@ -70,9 +70,9 @@ const fn known(
     KnownAttribute { id, names, meaning, unit, value, kind }
 }
 
-/// Not here, although their number is, for example: `Runtime_Bad_Block` and `Retired_Block_Count` (5, flash blocks that
-/// fail in normal use), `Factory_Bad_Block_Count` (184), `Total_Unc_NAND_Reads` (187), `Spare_Blocks` (196, more is
-/// better), `Current_Pending_ECC_Cnt` and `Bogus_Current_Pend_Sect` (197, flip between 0 and 1: smartmontools ticket
+/// Names without a row although their number has one: for example `Runtime_Bad_Block` and `Retired_Block_Count` (5, flash
+/// blocks that fail in normal use), `Factory_Bad_Block_Count` (184), `Total_Unc_NAND_Reads` (187), `Spare_Blocks` (196, more
+/// is better), `Current_Pending_ECC_Cnt` and `Bogus_Current_Pend_Sect` (197, alternate between 0 and 1: smartmontools ticket
 /// 1227), `Host_Reads_GiB` (198), and `Not_In_Use`, `Unknown_…`, `Proprietary_…` of any number.
 #[rustfmt::skip]
 const KNOWN: &[KnownAttribute] = &[
@@ -89,46 +89,46 @@ const KNOWN: &[KnownAttribute] = &[
     known(198, &["Offline_Unc*", "Offline_Scan_UNC*", "Total_Offl_Unc*", "Uncorrectable_Sector_Ct"], OfflineUncorrectable, "sectors", Count, Any),
 ];
 
-/// Why an attribute whose number the table has is not judged.
+/// Why an attribute whose number is in the table is not judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotJudged {
-    /// Its name is none that has the meaning.
+    /// Its name does not have the meaning.
     OtherName,
-    /// The meaning exists on drives of another kind only.
+    /// Only drives of another kind have the meaning.
     OtherKind,
-    /// There is no value: VALUE is 1 to 253 (SFF-8035i).
+    /// There is no value, or not a valid one: VALUE is 1 to 253 (SFF-8035i).
     NoValue,
-    /// All bits of a word are ones.
+    /// All bits of the count are ones.
     Placeholder { count: u64 },
-    /// The drive does not have that many sectors.
+    /// The count exceeds the number of sectors of the drive.
     MoreThanSectors { count: u64, unit: &'static str, sectors: u64 },
 }
 
 impl fmt::Display for NotJudged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherName => f.write_str("an attribute of this name means something else, or is not known"),
-            Self::OtherKind => f.write_str("a solid state drive has nothing that this attribute could mean"),
-            Self::NoValue => f.write_str("the drive gives no value"),
+            Self::OtherName => f.write_str("an attribute with this name has another meaning, or an unknown one"),
+            Self::OtherKind => f.write_str("this attribute has no meaning on a solid state drive"),
+            Self::NoValue => f.write_str("the drive reports no value"),
             Self::Placeholder { count } => write!(f, "{count} is a placeholder: all its bits are ones"),
             Self::MoreThanSectors { count, unit, sectors } => {
-                write!(f, "{count} {unit} cannot be: the drive has {sectors} sectors")
+                write!(f, "{count} {unit} are impossible: the drive has {sectors} sectors")
             }
         }
     }
 }
 
-/// What else is known of the drive.
+/// Facts about the drive that decide whether an attribute is judged.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AttributeContext {
-    /// `None`: not known.
+    /// `None`: unknown.
     pub(crate) rotates: Option<bool>,
     pub(crate) capacity_bytes: Option<u64>,
 }
 
 const SECTOR_BYTES: u64 = 512;
 
-/// The value of an attribute with its meaning, or why it has none; `None`: the table does not have its number.
+/// The meaning of an attribute with its value, or why it is not judged; `None`: its number is not in the table.
 pub(crate) fn judged_value(
     attribute: &AtaAttribute,
     context: AttributeContext,
@@ -163,12 +163,12 @@ fn value_of(known: &KnownAttribute, attribute: &AtaAttribute, context: Attribute
     }
 }
 
-/// The largest of three counts of 16 bits; a plain count is the lowest.
+/// The largest of three counts of 16 bits; a single count is in the lowest ones.
 pub(super) fn largest_word(raw: u64) -> u64 {
     (0..3).map(|word| raw >> (16 * word) & 0xffff).max().unwrap_or(0)
 }
 
-/// In a field of 16, 24, 32, 48 or 64 bits, the widths of raw values.
+/// All bits are ones in a field of 16, 24, 32, 48 or 64 bits, the widths of raw values.
 fn is_all_ones(count: u64) -> bool {
     count == u64::MAX || [16, 24, 32, 48].iter().any(|bits| count == (1 << bits) - 1)
 }
@@ -198,7 +198,7 @@ mod tests {
 
     /// Attributes of real models, by smartctl's names.
     #[test]
-    fn a_name_that_means_something_else_is_not_judged() {
+    fn attribute_with_a_name_of_another_meaning_is_not_judged() {
         for (id, name, raw) in [
             (5, "Runtime_Bad_Block", 3),
             (5, "Retired_Block_Count", 12),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_mean_it_are_judged() {
+    fn attribute_with_a_known_name_is_judged() {
         for (id, name, raw, text, expected) in [
             (5, "Reallocated_Sector_Ct", 137_625_600, "0 (2100 0)", 0),
             (5, "Reallocate_NAND_Blk_Cnt", 9, "9", 9),
@@ -247,17 +247,24 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_no_drive_can_have_is_not_judged() {
-        let raw = |raw: u64| attribute(198, "Offline_Uncorrectable", 100, raw, &raw.to_string());
-        let sectors = 488_281_250;
-        assert_eq!(judged(&raw(sectors), DISK), Ok(sectors));
-        let count = 17_179_869_184;
-        assert_eq!(judged(&raw(count), DISK), Err(NotJudged::MoreThanSectors { count, unit: "sectors", sectors }));
-        assert_eq!(judged(&raw(count), AttributeContext::default()), Ok(count), "its size is not known");
-        for count in [0xffff, 0xff_ffff, 0xffff_ffff, 0xffff_ffff_ffff, u64::MAX] {
-            assert_eq!(judged(&raw(count), AttributeContext::default()), Err(NotJudged::Placeholder { count }));
+    fn implausible_value_is_not_judged() {
+        let (sectors, count) = (488_281_250, 17_179_869_184);
+        let too_many = NotJudged::MoreThanSectors { count, unit: "sectors", sectors };
+        let unknown_size = AttributeContext::default();
+        for (raw, context, expected) in [
+            (sectors, DISK, Ok(sectors)),
+            (count, DISK, Err(too_many)),
+            (count, unknown_size, Ok(count)),
+            (0xffff, unknown_size, Err(NotJudged::Placeholder { count: 0xffff })),
+            (0xff_ffff, unknown_size, Err(NotJudged::Placeholder { count: 0xff_ffff })),
+            (0xffff_ffff, unknown_size, Err(NotJudged::Placeholder { count: 0xffff_ffff })),
+            (0xffff_ffff_ffff, unknown_size, Err(NotJudged::Placeholder { count: 0xffff_ffff_ffff })),
+            (u64::MAX, unknown_size, Err(NotJudged::Placeholder { count: u64::MAX })),
+        ] {
+            let attribute = attribute(198, "Offline_Uncorrectable", 100, raw, &raw.to_string());
+            assert_eq!(judged(&attribute, context), expected, "{raw}");
         }
-        // VALUE is 1 to 253; firmware that fills in none leaves 0.
+        // VALUE is 1 to 253; firmware that does not fill it in leaves 0.
         for (value, expected) in
             [(0, Err(NotJudged::NoValue)), (1, Ok(1)), (253, Ok(253)), (255, Err(NotJudged::NoValue))]
         {

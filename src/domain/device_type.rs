@@ -1,5 +1,5 @@
-//! smartctl's device types (`-d`) that a setting may name, and the disks that are reached only by such
-//! a type: those behind a RAID controller, which have no node and no entry in sysfs.
+//! smartctl's device types (`-d`) that can be configured, and the disks that are reached only by such a type: disks behind a
+//! RAID controller have no node and no entry in sysfs.
 
 use super::identity::{DeviceName, Identity};
 use std::fmt;
@@ -8,7 +8,7 @@ use std::fmt;
 pub(crate) const ALLOWED: &str =
     "sat, scsi, nvme, auto, megaraid,N or sat+megaraid,N (N from 0 to 255), cciss,N (N from 0 to 127)";
 
-/// The kind of RAID controller, which numbers the disks behind a RAID volume.
+/// The kind of a RAID controller, which numbers the disks behind its volumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Controller {
     Megaraid,
@@ -25,7 +25,7 @@ impl Controller {
         }
     }
 
-    /// The largest number that smartctl takes.
+    /// The largest number that smartctl accepts.
     fn last(self) -> u8 {
         match self {
             Self::Megaraid => 255,
@@ -33,19 +33,26 @@ impl Controller {
         }
     }
 
-    /// A number means the same disk by whichever volume of the controller it is asked. That of cciss
-    /// is not known to, on every controller.
+    /// A number means the same disk through every volume of the controller. For cciss that is not known of every controller.
     pub(crate) fn counts_for_all_volumes(self) -> bool {
         self == Self::Megaraid
     }
 
     fn number(self, text: &str) -> Option<u8> {
-        let is_number = (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse().ok().filter(|n| is_number && *n <= self.last())
+        let is_number = (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number {
+            return None;
+        }
+        let number: u8 = text.parse().ok()?;
+        if number <= self.last() { Some(number) } else { None }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|controller| controller.as_str() == text)
     }
 }
 
-/// A disk behind a RAID controller, by its number there. How it is asked (`sat+`) does not count.
+/// A disk behind a RAID controller, by its number there. The command set (`sat+`) is not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Disk {
     pub(crate) controller: Controller,
@@ -59,7 +66,7 @@ impl fmt::Display for Disk {
 }
 
 impl Disk {
-    /// Its device name: `sda-megaraid-3`. The kernel gives no drive a name with a hyphen.
+    /// Its device name: `sda-megaraid-3`. No kernel name of a drive has a hyphen.
     pub(crate) fn name(self, volume: &DeviceName) -> Option<DeviceName> {
         DeviceName::parse(&format!("{volume}-{}-{}", self.controller.as_str(), self.number))
     }
@@ -68,27 +75,29 @@ impl Disk {
     pub(crate) fn of_name(name: &DeviceName) -> Option<(DeviceName, Self)> {
         let (volume, rest) = name.as_str().split_once('-')?;
         let (controller, number) = rest.split_once('-')?;
-        let controller = Controller::ALL.into_iter().find(|c| c.as_str() == controller)?;
+        let controller = Controller::parse(controller)?;
         let disk = Self { controller, number: controller.number(number)? };
         let volume = DeviceName::parse(volume)?;
-        // `sda-megaraid-03` is not a name that `name` returns.
-        (disk.name(&volume)? == *name).then_some((volume, disk))
+        // `name` does not return names like `sda-megaraid-03`.
+        if disk.name(&volume)? == *name { Some((volume, disk)) } else { None }
     }
 
-    /// The identity without a command to the disk: the volume by which it is reached, and its number. Another disk
-    /// with that number has the same identity, so a comparison must include the serial number.
+    /// The identity without a command to the disk: the identity of its volume, and its number. Another disk with that number
+    /// has the same identity, so a comparison must include the serial number.
     pub(crate) fn identity(self, volume: &Identity) -> Identity {
         let parts: Vec<&str> = [volume.wwid.as_deref(), volume.unit_serial.as_deref()].into_iter().flatten().collect();
+        if parts.is_empty() {
+            return Identity::default();
+        }
         // This text must not look like a WWN or a serial number.
-        let wwid = (!parts.is_empty()).then(|| format!("{self} behind {}", parts.join("|")));
-        Identity { wwid, unit_serial: None }
+        Identity { wwid: Some(format!("{self} behind {}", parts.join("|"))), unit_serial: None }
     }
 }
 
-/// The device type that smartctl is given for a drive (`-d`).
+/// smartctl's device type of a drive (`-d`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceType {
-    /// No type: smartctl detects it on each run.
+    /// smartctl detects the type in each run.
     Auto,
     Sat,
     Scsi,
@@ -103,19 +112,25 @@ impl DeviceType {
     const PLAIN: [Self; 4] = [Self::Auto, Self::Sat, Self::Scsi, Self::Nvme];
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        if let Some(plain) = Self::PLAIN.into_iter().find(|t| t.to_string() == text) {
+        if let Some(plain) = Self::PLAIN.into_iter().find(|plain| plain.to_string() == text) {
             return Some(plain);
         }
-        let (sat, rest) = text.strip_prefix("sat+").map_or((false, text), |rest| (true, rest));
+        let (sat, rest) = match text.strip_prefix("sat+") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
         let (name, number) = rest.split_once(',')?;
-        let controller = Controller::ALL.into_iter().find(|c| c.as_str() == name)?;
+        let controller = Controller::parse(name)?;
         let disk = Disk { controller, number: controller.number(number)? };
-        (!sat || controller == Controller::Megaraid).then_some(Self::Behind { disk, sat })
+        if sat && controller != Controller::Megaraid {
+            return None;
+        }
+        Some(Self::Behind { disk, sat })
     }
 
-    /// The argument of `-d`; `None`: no `-d`.
+    /// The argument of `-d`; `None`: smartctl is run without `-d`.
     pub(crate) fn argument(self) -> Option<String> {
-        (self != Self::Auto).then(|| self.to_string())
+        if self == Self::Auto { None } else { Some(self.to_string()) }
     }
 
     pub(crate) fn disk(self) -> Option<Disk> {
@@ -141,9 +156,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_allowed_is_a_type() {
+    fn only_allowed_types_are_parsed() {
         for text in ["auto", "sat", "scsi", "nvme", "megaraid,0", "sat+megaraid,255", "cciss,127"] {
-            assert_eq!(DeviceType::parse(text).map(|t| t.to_string()).as_deref(), Some(text));
+            assert_eq!(DeviceType::parse(text).unwrap().to_string(), text);
         }
         for text in [
             "",
@@ -171,18 +186,18 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_behind_a_controller_has_a_name_and_an_identity_of_its_own() {
-        let device = |n: &str| DeviceName::parse(n).unwrap_or_else(|| unreachable!());
-        let disk = |number| Disk { controller: Controller::Megaraid, number };
-        let name = disk(3).name(&device("sda"));
-        assert_eq!(name, DeviceName::parse("sda-megaraid-3"));
-        assert_eq!(name.and_then(|n| Disk::of_name(&n)), Some((device("sda"), disk(3))));
+    fn disk_behind_a_controller_has_its_own_name_and_identity() {
+        let volume = DeviceName::parse("sda").unwrap();
+        let disk = Disk { controller: Controller::Megaraid, number: 3 };
+        let name = disk.name(&volume).unwrap();
+        assert_eq!(name.as_str(), "sda-megaraid-3");
+        assert_eq!(Disk::of_name(&name), Some((volume, disk)));
         for other in ["sda", "sda-megaraid", "sda-megaraid-", "sda-megaraid-03", "sda-megaraid-256", "sda-cciss-128"] {
-            assert_eq!(Disk::of_name(&device(other)), None, "{other}");
+            assert_eq!(Disk::of_name(&DeviceName::parse(other).unwrap()), None, "{other}");
         }
         let volume = Identity { wwid: Some("naa.6000".into()), unit_serial: Some("00a1".into()) };
-        let (one, two) = (disk(1).identity(&volume), disk(2).identity(&volume));
-        assert!(one != two && one != volume && one.wwn().is_none() && one.unit_serial.is_none());
-        assert!(disk(1).identity(&Identity::default()).is_empty(), "nothing comes from nothing");
+        let (one, other) = (disk.identity(&volume), Disk { number: 2, ..disk }.identity(&volume));
+        assert!(one != other && one != volume && one.wwn().is_none() && one.unit_serial.is_none());
+        assert!(disk.identity(&Identity::default()).is_empty(), "the identity of the volume is unknown");
     }
 }

@@ -1,4 +1,4 @@
-//! A drive as the kernel shows it. Nothing here knows how that is obtained.
+//! A drive as the kernel shows it.
 
 use super::device_type::{Controller, DeviceType, Disk};
 use super::identity::{DeviceName, Identity, ScsiHost};
@@ -9,14 +9,14 @@ use super::transport::{Attachment, Transport};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Key of a drive while it is present; independent of block device names, ports and bays.
+/// Key of a drive in the inventory; independent of block device names, ports and bays.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DriveKey {
-    /// The text by which discovery distinguishes it from all others.
+    /// The text by which discovery distinguishes the drive from all others.
     Discovered(Box<str>),
     /// A disk behind a RAID volume.
     RaidDisk { volume: Box<Self>, disk: Disk },
-    /// Known from its stored document alone.
+    /// A drive that is known only from its stored document.
     Restored(Identity),
 }
 
@@ -38,54 +38,55 @@ impl fmt::Display for DriveKey {
 pub struct DrivePath {
     /// `sda`, `nvme0n1`.
     pub(crate) device: DeviceName,
-    /// What smartctl is given: `/dev/sg0`, `/dev/sda` where there is no sg node, `/dev/nvme0`.
+    /// The device node for smartctl: `/dev/sg0`, `/dev/sda` if there is no sg node, `/dev/nvme0`.
     pub node: String,
     /// SCSI host number; `None` for NVMe.
     pub(crate) host: Option<ScsiHost>,
     /// `host:channel:target:lun`, or the NVMe controller's name.
     pub(crate) address: String,
-    /// The logical unit that it leads to: an index in `Drive::units`.
+    /// Index in `Drive::units` of the logical unit that it leads to.
     pub(crate) unit: usize,
-    /// At discovery; `None`: the kernel does not report it.
+    /// State at discovery; `None`: the kernel does not report it.
     pub(crate) state: Option<PathState>,
 }
 
-/// One logical unit of a drive: what the kernel shows as a block device. A drive with two actuators has two, an NVMe
-/// controller one for each namespace; every other drive has one.
+/// A logical unit of a drive, which the kernel shows as a block device. A drive with two actuators has two, an NVMe
+/// controller has one for each namespace, every other drive has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogicalUnit {
-    /// Kernel name that it goes by.
+    /// Its device name: that of its first path.
     pub device: DeviceName,
     /// Kernel names of all its paths.
     pub(crate) paths: Vec<DeviceName>,
     /// SCSI logical unit number, or number of the NVMe namespace.
     pub(crate) lun: Option<u64>,
-    /// As the kernel has it; 0: the kernel cannot use it.
+    /// Size as the kernel shows it; 0: the kernel cannot use it.
     pub(crate) size_bytes: Option<u64>,
-    /// Name of the logical unit in sysfs (`wwid`).
+    /// Its `wwid` in sysfs.
     #[serde(skip)]
     pub(crate) wwid: Option<String>,
 }
 
 impl DrivePath {
-    /// It was not usable at discovery.
+    /// Its state at discovery, if that is not usable.
     pub(crate) fn unusable_state(&self) -> Option<&PathState> {
-        self.state.as_ref().filter(|state| !state.is_usable())
+        let state = self.state.as_ref()?;
+        if state.is_usable() { None } else { Some(state) }
     }
 
-    /// It is the same path: its state may be another.
+    /// It is the same path; the states may differ.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         let Self { device, node, host, address, unit, state: _ } = self;
         (device, node, host, address, unit) == (&other.device, &other.node, &other.host, &other.address, &other.unit)
     }
 
-    /// Both lead through the same ports, be it to different logical units: `host:channel:target`, or the NVMe controller.
+    /// Both lead through the same ports (`host:channel:target`, or the NVMe controller), possibly to different logical units.
     pub(crate) fn shares_ports_with(&self, other: &Self) -> bool {
         self.host == other.host && self.ports() == other.ports()
     }
 
-    /// As people know it: its block device, or the NVMe controller.
+    /// Its name for people: its block device, or the NVMe controller.
     pub(crate) fn name(&self) -> &str {
         if self.host.is_some() { self.device.as_str() } else { &self.address }
     }
@@ -112,31 +113,32 @@ pub struct Drive {
     pub device: DeviceName,
     /// At least one, in the kernel's order; those of the first logical unit first.
     pub paths: Vec<DrivePath>,
-    /// At least one, by LUN. Readings are of the first one.
+    /// At least one, by LUN. The first one is read.
     pub units: Vec<LogicalUnit>,
     pub(crate) identity: Identity,
     pub(crate) vendor: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) firmware: Option<String>,
-    /// Of all its units together.
+    /// The sum of the sizes of its units.
     pub(crate) size_bytes: Option<u64>,
     /// Kernel's `queue/rotational`.
     pub(crate) rotational: Option<bool>,
     /// Names under `/dev/disk/by-id`, without partitions.
     pub by_id: Vec<String>,
     pub(crate) attachment: Attachment,
-    /// The disks that are listed as reached through its node, behind its RAID controller.
+    /// The listed disks behind it, if it is the volume of a RAID controller.
     pub(crate) raid_disks: Vec<DeviceName>,
-    /// smartctl's type, where a setting gives it.
+    /// smartctl's device type, if it is configured.
     pub(crate) smartctl_type: Option<DeviceType>,
 }
 
 impl Drive {
+    /// It is known only from its stored document.
     pub fn is_restored(&self) -> bool {
         matches!(self.key, DriveKey::Restored(_))
     }
 
-    /// It is provided by a RAID controller, and has no health of its own, whatever the controller reports.
+    /// It is a volume of a RAID controller, which has no health of its own, whatever the controller reports.
     pub(crate) fn is_raid_volume(&self) -> bool {
         matches!(self.attachment, Attachment::RaidVolume(_))
     }
@@ -145,7 +147,7 @@ impl Drive {
         self.attachment == Attachment::Nvme
     }
 
-    /// The RAID volume whose node leads to it, of a disk behind a controller.
+    /// The RAID volume through whose node it is read, if it is a disk behind a RAID controller.
     pub(crate) fn raid_volume(&self) -> Option<&DeviceName> {
         match &self.attachment {
             Attachment::RaidDisk { volume } => Some(volume),
@@ -153,8 +155,8 @@ impl Drive {
         }
     }
 
-    /// Why a RAID volume has no health, and where that of its disks is. `controller`: as smartctl
-    /// named it, where sysfs does not.
+    /// Why a RAID volume has no health, and how its disks are read. `controller`: the kind that smartctl reported, which is
+    /// used if sysfs does not show it.
     pub(crate) fn raid_volume_reason(&self, controller: Option<Controller>) -> NoReading {
         let own = match &self.attachment {
             Attachment::RaidVolume(controller) => *controller,
@@ -167,7 +169,7 @@ impl Drive {
         })
     }
 
-    /// Why a drive gave its identity only, where its attachment explains more than smartctl does.
+    /// Why a drive reported its identity only. Its attachment may explain more than smartctl does.
     pub(crate) fn without_health_reason(&self, report: &SmartReport) -> NoReading {
         let exit_status = report.exit_status.0;
         match self.attachment {
@@ -182,30 +184,31 @@ impl Drive {
         }
     }
 
-    /// The paths over which it is read: those of its first logical unit, with which its paths begin.
+    /// The paths over which it is read: those of its first logical unit, which are the first ones.
     pub(crate) fn paths_to_read(&self) -> impl Iterator<Item = &DrivePath> {
         self.paths.iter().take_while(|path| path.unit == 0)
     }
 
+    /// One of its paths has that device name.
     pub(crate) fn has_device(&self, name: &str) -> bool {
-        self.paths.iter().any(|p| p.device.as_str() == name)
+        self.paths.iter().any(|path| path.device.as_str() == name)
     }
 }
 
-/// What a drive is doing, apart from how healthy it is.
+/// State of a drive, independent of its health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "State"))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DriveState {
-    /// Answers.
+    /// It responds.
     Active,
-    /// Asleep; left asleep, shown with its last good values.
+    /// In standby. It is not woken, and shown with its last values.
     Standby,
-    /// Did not answer in time, three times in a row (or ever), or the kernel has taken all of its paths offline.
+    /// Three consecutive readings have timed out, it has never responded, or the kernel has taken all of its paths offline.
     Unresponsive,
-    /// Was here, is gone.
+    /// It has disappeared.
     Missing,
-    /// Not read yet.
+    /// It has not been read yet.
     Reading,
 }
 

@@ -1,4 +1,4 @@
-//! A shelf and its bays, as the kernel's enclosure class has them (SES-3 through `ses.ko`).
+//! An enclosure and its bays, as the kernel's enclosure class shows them (SES-3 through `ses.ko`).
 
 pub(crate) mod module;
 pub(crate) mod placement;
@@ -13,13 +13,13 @@ use std::cmp::Ordering;
 use std::fmt;
 use words::{PowerStatus, SlotStatus};
 
-/// One shelf. Both IO modules of a shelf make one enclosure.
+/// One enclosure. Its IO modules are one enclosure together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enclosure {
-    /// Logical id (`0x500304801f2b9d3f`). Where several shelves report one id, the end of the SES device's own name follows
-    /// (`0x500304801f2b9d3f-00bbb0`); where there is no id, it is that name, or else the sysfs name.
+    /// Logical id (`0x500304801f2b9d3f`). If several enclosures report the same id, the end of the SES device's own name
+    /// follows (`0x500304801f2b9d3f-00bbb0`). Without an id, it is that name, or else the sysfs name.
     pub(crate) id: EnclosureId,
-    /// Names under `/sys/class/enclosure`, one per IO module.
+    /// Names under `/sys/class/enclosure`, one per IO module. Empty: it has no SES device.
     pub(crate) sysfs_names: Vec<String>,
     /// Its IO modules; `inventory` adds those that are missing.
     pub(crate) modules: Vec<KnownModule>,
@@ -28,18 +28,18 @@ pub struct Enclosure {
     pub(crate) rev: Option<String>,
     /// By slot number; those without one last, by name.
     pub slots: Vec<Slot>,
-    /// Why what the shelf must answer is unknown.
+    /// Why values that the enclosure reports are unknown.
     pub(crate) error: Option<EnclosureProblem>,
 }
 
-/// Why an enclosure, or what it must report, is not known as it should be.
+/// Why an enclosure, or a value that it reports, is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EnclosureProblem {
-    /// IO modules do not answer; others may. By their names under `/sys/class/enclosure`.
+    /// IO modules do not respond; others may. By their names under `/sys/class/enclosure`.
     Silent { modules: Vec<String>, answering: Vec<String> },
     /// The kernel shows none of its IO modules any more.
     Missing { since: Timestamp },
-    /// The kernel links no bay to a drive, although so many are in use and so many drives are in no bay.
+    /// The kernel links no bay to a drive, although `in_use` bays are occupied and `drives` drives are in no bay.
     Unlinked { in_use: usize, drives: usize },
 }
 
@@ -47,23 +47,27 @@ impl fmt::Display for EnclosureProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { since } => {
-                write!(f, "the shelf is missing since {since}: its bays are shown as they were last")
+                write!(f, "the shelf has been missing since {since}: showing the last known state of its bays")
             }
             Self::Silent { modules, answering } if answering.is_empty() => {
-                write!(f, "the shelf does not answer ({}): no status, lights or power", modules.join(", "))
+                let module = if modules.len() == 1 { "IO module" } else { "IO modules" };
+                let modules = modules.join(", ");
+                write!(f, "the shelf does not respond ({module} {modules}): status, LEDs and power are unknown")
             }
-            Self::Silent { modules, answering } => write!(
-                f,
-                "an IO module does not answer ({}): status, lights and power are those that {} reports",
-                modules.join(", "),
-                answering.join(", ")
-            ),
+            Self::Silent { modules, answering } => {
+                let (module, verb) = if modules.len() == 1 { ("IO module", "does") } else { ("IO modules", "do") };
+                let (modules, answering) = (modules.join(", "), answering.join(", "));
+                write!(
+                    f,
+                    "{module} {modules} {verb} not respond: status, LEDs and power are those reported by {answering}"
+                )
+            }
             Self::Unlinked { in_use, drives } => {
                 let verb = if *drives == 1 { "drive is" } else { "drives are" };
                 write!(
                     f,
-                    "{in_use} of its bays are in use by what the shelf says, but the kernel links none of them to a drive, \
-                     and {drives} {verb} in no bay"
+                    "the shelf reports {in_use} occupied bays, but the kernel links none of them to a drive, and {drives} \
+                     {verb} in no bay"
                 )
             }
         }
@@ -71,12 +75,13 @@ impl fmt::Display for EnclosureProblem {
 }
 
 impl Enclosure {
-    /// Otherwise its bays are known by drivers of HBAs or by PCI slots, and nothing shows whether the shelf is present.
+    /// Without an SES device its bays are known from drivers of HBAs or from PCI slots, and nothing shows whether the
+    /// enclosure itself is present.
     pub(crate) fn has_ses_device(&self) -> bool {
         !self.sysfs_names.is_empty()
     }
 
-    /// `None`: it is present.
+    /// Since when it is missing; `None`: it is present.
     pub(crate) fn missing_since(&self) -> Option<Timestamp> {
         match self.error {
             Some(EnclosureProblem::Missing { since }) => Some(since),
@@ -84,7 +89,7 @@ impl Enclosure {
         }
     }
 
-    /// It is missing: nothing that it reported, and no link of a bay, is valid any more.
+    /// Marks it as missing. Reported values and links of bays are removed: they are no longer valid.
     pub(crate) fn set_missing(&mut self, since: Timestamp) {
         self.error = Some(EnclosureProblem::Missing { since });
         for module in &mut self.modules {
@@ -96,27 +101,26 @@ impl Enclosure {
         }
     }
 
-    /// All its bays are shown empty although the shelf says that they are not. `without_bay`: drives in no bay that might
-    /// stand here.
+    /// The problem that no bay links a drive although some report that they are occupied. `without_bay`: number of drives in
+    /// no bay that may be in this enclosure.
     pub(crate) fn unlinked(&self, without_bay: usize) -> Option<EnclosureProblem> {
-        let is_in_use = |slot: &&Slot| slot.answer.status.as_ref().is_some_and(SlotStatus::is_installed);
-        let full = self.slots.iter().filter(is_in_use).count();
-        let linked = self.slots.iter().any(|s| !s.links.is_empty());
-        if full == 0 || linked || without_bay == 0 {
+        let occupied = self.slots.iter().filter(|slot| slot.is_reported_occupied()).count();
+        let has_links = self.slots.iter().any(|slot| !slot.links.is_empty());
+        if occupied == 0 || has_links || without_bay == 0 {
             return None;
         }
-        Some(EnclosureProblem::Unlinked { in_use: full, drives: without_bay })
+        Some(EnclosureProblem::Unlinked { in_use: occupied, drives: without_bay })
     }
 }
 
 /// One bay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
-    /// `None`: its IO modules contradict themselves, and nothing decides.
+    /// `None`: its IO modules contradict each other, and it is unknown which is right.
     pub number: Option<u32>,
     /// The component's name, trimmed.
     pub(crate) name: String,
-    /// What leads from the bay to a drive.
+    /// The links from the bay to drives.
     pub(crate) links: Vec<BayLink>,
     pub(crate) answer: SlotAnswer,
 }
@@ -126,10 +130,22 @@ impl Slot {
         BayLabel::of(self.number, &self.name)
     }
 
-    /// Bays without a number come last.
+    fn is_reported_occupied(&self) -> bool {
+        match &self.answer.status {
+            Some(status) => status.is_installed(),
+            None => false,
+        }
+    }
+
+    /// Orders bays by number, then by name. Bays without a number are last.
     pub(crate) fn cmp_place(&self, other: &Self) -> Ordering {
-        let number = |slot: &Self| (slot.number.is_none(), slot.number);
-        number(self).cmp(&number(other)).then_with(|| natural_cmp(&self.name, &other.name))
+        let by_number = match (self.number, other.number) {
+            (Some(number), Some(other)) => number.cmp(&other),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        };
+        by_number.then_with(|| natural_cmp(&self.name, &other.name))
     }
 }
 
@@ -138,24 +154,24 @@ impl Slot {
 pub(crate) struct BayLink {
     /// `0:0:7:0`
     pub(crate) address: String,
-    /// Increases from link to link; `None`: it is not known which is newer.
+    /// Age: a newer link has a higher number; `None`: unknown.
     pub(crate) made: Option<u64>,
     pub(crate) source: BaySource,
 }
 
-/// What a drive's bay is known by.
+/// Source from which a drive's bay is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BaySource {
-    /// The shelf's SES device: the kernel links the bay to the drive.
+    /// The enclosure's SES device: the kernel links the bay to the drive.
     #[default]
     Ses,
     /// The HBA's driver: `bay_identifier` and `enclosure_identifier` of the SAS transport class.
     SasDevice,
     /// The controller's driver (hpsa, smartpqi): `path_info`.
     PathInfo,
-    /// The hot-plug slot of PCI that the drive is in.
+    /// The PCI hot-plug slot of the drive.
     PciSlot,
 }
 
@@ -170,17 +186,20 @@ impl BaySource {
     }
 }
 
-/// What a bay is called within its shelf.
+/// The label of a bay within its enclosure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum BayLabel {
     Number(u32),
-    /// Of a bay without a number.
+    /// The name of a bay without a number.
     Name(Box<str>),
 }
 
 impl BayLabel {
     pub(crate) fn of(number: Option<u32>, name: &str) -> Self {
-        number.map_or_else(|| Self::Name(name.into()), Self::Number)
+        match number {
+            Some(number) => Self::Number(number),
+            None => Self::Name(name.into()),
+        }
     }
 
     pub(crate) fn number(&self) -> Option<u32> {
@@ -201,10 +220,10 @@ impl fmt::Display for BayLabel {
     }
 }
 
-/// Where a drive sits.
+/// The bay of a drive.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bay {
-    /// `enclosures[].id`
+    /// The id of the enclosure (`enclosures[].id`).
     pub(crate) enclosure: EnclosureId,
     pub(crate) slot: BayLabel,
 }
@@ -223,26 +242,27 @@ impl fmt::Display for Bay {
     }
 }
 
-/// What only the shelf itself can say of a bay; all `None` while it does not answer.
+/// The values of a bay that only the enclosure reports; all `None` while it does not respond.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SlotAnswer {
-    /// SES status in words: `OK`, `not installed`, `critical`, …
+    /// SES status: `OK`, `not installed`, `critical`, …
     pub(crate) status: Option<SlotStatus>,
-    /// The shelf senses a fault.
+    /// The enclosure senses a fault.
     pub(crate) fault_sensed: Option<bool>,
-    /// The fault light was requested.
+    /// The fault LED was requested.
     pub(crate) fault_requested: Option<bool>,
+    /// The locate LED is on.
     pub(crate) locate: Option<bool>,
     pub(crate) power_status: Option<PowerStatus>,
 }
 
 impl SlotAnswer {
-    /// Two IO modules speak of one bay: what one of them leaves open, the other may know.
+    /// Combines the reports of two IO modules on the same bay: the status with the higher rank, and LEDs and faults that one
+    /// of them reports.
     #[must_use]
     pub(crate) fn or(self, other: Self) -> Self {
-        let rank = |status: &Option<SlotStatus>| status.as_ref().map_or(0, SlotStatus::rank);
         Self {
-            status: if rank(&self.status) >= rank(&other.status) { self.status } else { other.status },
+            status: higher_rank(self.status, other.status),
             fault_sensed: either(self.fault_sensed, other.fault_sensed),
             fault_requested: either(self.fault_requested, other.fault_requested),
             locate: either(self.locate, other.locate),
@@ -251,11 +271,18 @@ impl SlotAnswer {
     }
 }
 
-/// A light that one module reports on is on.
-fn either(a: Option<bool>, b: Option<bool>) -> Option<bool> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a || b),
-        (a, b) => a.or(b),
+fn higher_rank(one: Option<SlotStatus>, other: Option<SlotStatus>) -> Option<SlotStatus> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one.rank() >= other.rank() { one } else { other }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// On if one of the modules reports it as on.
+fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one || other),
+        (one, other) => one.or(other),
     }
 }
 
@@ -263,51 +290,46 @@ fn either(a: Option<bool>, b: Option<bool>) -> Option<bool> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_shelf_whose_bays_have_no_links_says_so() {
-        let slot = |number, status, address: Option<&str>| Slot {
-            number: Some(number),
-            links: address
-                .map(|address| BayLink { address: address.to_owned(), ..BayLink::default() })
-                .into_iter()
-                .collect(),
-            answer: SlotAnswer { status: Some(status), ..SlotAnswer::default() },
-            ..Slot::default()
-        };
-        let shelf = |slots| Enclosure { id: "e".into(), slots, ..Enclosure::default() };
-        let unlinked = shelf(vec![
-            slot(0, SlotStatus::Ok, None),
-            slot(1, SlotStatus::NotInstalled, None),
-            slot(2, SlotStatus::Critical, None),
-        ]);
-        assert_eq!(unlinked.unlinked(2), Some(EnclosureProblem::Unlinked { in_use: 2, drives: 2 }));
-        assert_eq!(unlinked.unlinked(0), None, "no drive is missed");
-        assert_eq!(shelf(vec![slot(0, SlotStatus::NotInstalled, None)]).unlinked(2), None, "an empty shelf");
-        let partly = shelf(vec![slot(0, SlotStatus::Ok, Some("0:0:1:0")), slot(1, SlotStatus::Ok, None)]);
-        assert_eq!(partly.unlinked(2), None, "its links work");
-        assert_eq!(shelf(vec![Slot::default()]).unlinked(2), None, "a shelf that has not answered");
+    fn shelf(slots: Vec<Slot>) -> Enclosure {
+        Enclosure { id: "e".into(), slots, ..Enclosure::default() }
+    }
+
+    fn slot(status: SlotStatus) -> Slot {
+        Slot { answer: SlotAnswer { status: Some(status), ..SlotAnswer::default() }, ..Slot::default() }
     }
 
     #[test]
-    fn what_one_io_module_does_not_know_the_other_may() {
-        let mine = SlotAnswer { status: Some(SlotStatus::Ok), locate: Some(false), ..Default::default() };
-        let theirs = SlotAnswer { status: Some(SlotStatus::NotInstalled), locate: Some(true), ..Default::default() };
-        let joined = theirs.clone().or(mine.clone());
-        assert_eq!(joined.status, Some(SlotStatus::Ok));
-        assert_eq!(joined.locate, Some(true));
-        assert_eq!(joined, mine.or(theirs.clone()));
-        assert_eq!(SlotAnswer::default().or(theirs.clone()), theirs);
-        // A word that says nothing loses; of two that contradict each other, the worse one is shown, whichever came first.
-        for (one, other, joined) in [
+    fn occupied_bays_without_links_are_a_problem() {
+        let unlinked = shelf(vec![slot(SlotStatus::Ok), slot(SlotStatus::NotInstalled), slot(SlotStatus::Critical)]);
+        assert_eq!(unlinked.unlinked(2), Some(EnclosureProblem::Unlinked { in_use: 2, drives: 2 }));
+        assert_eq!(unlinked.unlinked(0), None, "every drive is in a bay");
+        assert_eq!(shelf(vec![slot(SlotStatus::NotInstalled)]).unlinked(2), None, "an empty shelf");
+        let link = BayLink { address: "0:0:1:0".to_owned(), ..BayLink::default() };
+        let linked = Slot { links: vec![link], ..slot(SlotStatus::Ok) };
+        assert_eq!(shelf(vec![linked, slot(SlotStatus::Ok)]).unlinked(2), None, "its links work");
+        assert_eq!(shelf(vec![Slot::default()]).unlinked(2), None, "a shelf that has not reported a bay");
+    }
+
+    #[test]
+    fn reports_of_two_io_modules_are_combined() {
+        let first = SlotAnswer { status: Some(SlotStatus::Ok), locate: Some(false), ..Default::default() };
+        let second = SlotAnswer { status: Some(SlotStatus::NotInstalled), locate: Some(true), ..Default::default() };
+        let combined = second.clone().or(first.clone());
+        assert_eq!((&combined.status, combined.locate), (&Some(SlotStatus::Ok), Some(true)));
+        assert_eq!(combined, first.or(second.clone()));
+        assert_eq!(SlotAnswer::default().or(second.clone()), second);
+        // A status without information has the lowest rank; of two others, the worse one is shown, in any order.
+        for (one, other, combined) in [
             (Some(SlotStatus::Unknown), Some(SlotStatus::NotInstalled), Some(SlotStatus::NotInstalled)),
             (Some(SlotStatus::Unsupported), Some(SlotStatus::Ok), Some(SlotStatus::Ok)),
             (None, Some(SlotStatus::Unknown), Some(SlotStatus::Unknown)),
             (Some(SlotStatus::Ok), Some(SlotStatus::Critical), Some(SlotStatus::Critical)),
             (Some(SlotStatus::Other("(null)".into())), Some(SlotStatus::Ok), Some(SlotStatus::Ok)),
         ] {
-            let answer = |status: &Option<SlotStatus>| SlotAnswer { status: status.clone(), ..SlotAnswer::default() };
-            assert_eq!(answer(&one).or(answer(&other)).status, joined);
-            assert_eq!(answer(&other).or(answer(&one)).status, joined);
+            let one = SlotAnswer { status: one, ..SlotAnswer::default() };
+            let other = SlotAnswer { status: other, ..SlotAnswer::default() };
+            assert_eq!(one.clone().or(other.clone()).status, combined);
+            assert_eq!(other.or(one).status, combined);
         }
     }
 }

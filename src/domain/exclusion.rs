@@ -1,6 +1,6 @@
-//! `JBOD_EXCLUDE`: which drives are neither read nor judged. Pure: entries, and whether a drive matches one.
+//! `JBOD_EXCLUDE`: the entries that exclude drives from readings and verdicts. Pure.
 //!
-//! Only what sysfs and udev know of a drive is compared: an excluded drive gets no command.
+//! Only values from sysfs and udev are compared: an excluded drive gets no command.
 
 use super::drive::{Drive, DriveKey};
 use super::glob;
@@ -13,14 +13,14 @@ use std::fmt;
 pub(crate) const ALLOWED: &str =
     "a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN or transport=NAME";
 
-/// Entries that a list of excluded drives names.
+/// Maximum number of entries that a list of excluded drives names.
 const MAX_LISTED_ENTRIES: usize = 16;
 const BY_ID: &str = "/dev/disk/by-id/";
 
 /// One entry of the setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exclusion {
-    /// As it was written.
+    /// The entry as it was written.
     text: String,
     criterion: Criterion,
 }
@@ -38,27 +38,30 @@ enum Criterion {
 }
 
 impl Exclusion {
-    /// The error is what was wanted.
+    /// Parses an entry. The error says which form was wanted.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         // A by-id name may contain `=`; with its folder it is unambiguous.
-        let criterion = match text.split_once('=').filter(|_| !text.starts_with('/')) {
-            Some((key, value)) => Self::by_key(key.trim(), value.trim())?,
-            None => Self::by_name(text)?,
+        let criterion = match text.split_once('=') {
+            Some((key, value)) if !text.starts_with('/') => Self::by_key(key.trim(), value.trim())?,
+            _ => Self::by_name(text)?,
         };
         Ok(Self { text: text.to_owned(), criterion })
     }
 
     fn by_key(key: &str, value: &str) -> Result<Criterion, String> {
-        let text = || if value.is_empty() { Err(format!("{key}=, and text after it")) } else { Ok(value.to_owned()) };
         match key {
-            "serial" => text().map(Criterion::Serial),
-            "model" => text().map(Criterion::Model),
-            "transport" => {
-                let wanted = || format!("transport= and one of {}", Transport::ALL.map(Transport::as_str).join(", "));
-                Transport::parse(value).map(Criterion::Transport).ok_or_else(wanted)
-            }
-            _ => Err(format!("{ALLOWED}; a by-id name with = in it: {BY_ID} before it")),
+            "serial" | "model" if value.is_empty() => Err(format!("{key}= followed by text")),
+            "serial" => Ok(Criterion::Serial(value.to_owned())),
+            "model" => Ok(Criterion::Model(value.to_owned())),
+            "transport" => match Transport::parse(value) {
+                Some(transport) => Ok(Criterion::Transport(transport)),
+                None => {
+                    let allowed = Transport::ALL.map(Transport::as_str).join(", ");
+                    Err(format!("transport= followed by one of {allowed}"))
+                }
+            },
+            _ => Err(format!("{ALLOWED}; a by-id name that contains = must begin with {BY_ID}")),
         }
     }
 
@@ -70,25 +73,21 @@ impl Exclusion {
         };
         // The characters that udev leaves in the name of a link (systemd, allow_listed_char_for_devnode and
         // udev_replace_chars, which also keeps \x escapes and UTF-8), and those of patterns.
-        let fits = |c: char| c.is_alphanumeric() || "#+-.:=@_\\*?".contains(c);
-        if name.is_empty() || !name.chars().all(fits) {
+        let is_allowed = |letter: char| letter.is_alphanumeric() || "#+-.:=@_\\*?".contains(letter);
+        if name.is_empty() || !name.chars().all(is_allowed) {
             return Err(ALLOWED.to_owned());
         }
         Ok(if is_link { Criterion::Link(name.to_owned()) } else { Criterion::Name(name.to_owned()) })
     }
 
     pub(crate) fn matches(&self, drive: &Drive) -> bool {
-        let by_device = |pattern: &str| {
-            let paths = drive.paths.iter().map(|path| &path.device);
-            paths.chain([&drive.device]).any(|device| glob::matches(pattern, device.as_str()))
-        };
         match &self.criterion {
-            Criterion::Name(pattern) => by_device(pattern) || has_link(drive, pattern),
+            Criterion::Name(pattern) => has_device(drive, pattern) || has_link(drive, pattern),
             _ => self.matches_lasting(drive),
         }
     }
 
-    /// Without kernel names, which another drive may have had.
+    /// Matches without kernel names: for a drive of the past, whose device name may have been reassigned.
     pub(crate) fn matches_lasting(&self, drive: &Drive) -> bool {
         match &self.criterion {
             Criterion::Name(pattern) | Criterion::Link(pattern) => has_link(drive, pattern),
@@ -98,17 +97,17 @@ impl Exclusion {
         }
     }
 
-    /// Whether the entry can match by a link, which udev creates a moment after the kernel has added the drive.
+    /// The entry can match a link, which udev creates a moment after the kernel has added the drive.
     pub(crate) fn needs_links(&self) -> bool {
         match &self.criterion {
             Criterion::Link(_) | Criterion::Model(_) => true,
-            // No kernel name of a drive contains a dash, every by-id name does.
+            // Kernel names of drives contain no dash, by-id names always do.
             Criterion::Name(pattern) => pattern.contains('-') || pattern.starts_with('*'),
             Criterion::Serial(_) | Criterion::Transport(_) => false,
         }
     }
 
-    /// It describes a kind of drives, of which there may be none at the moment.
+    /// It describes a kind of drives, so it may match none at the moment.
     pub(crate) fn is_of_a_kind(&self) -> bool {
         matches!(self.criterion, Criterion::Transport(_))
     }
@@ -120,29 +119,45 @@ impl fmt::Display for Exclusion {
     }
 }
 
+fn has_device(drive: &Drive, pattern: &str) -> bool {
+    let paths = drive.paths.iter().map(|path| &path.device);
+    paths.chain([&drive.device]).any(|device| glob::matches(pattern, device.as_str()))
+}
+
 fn has_link(drive: &Drive, pattern: &str) -> bool {
     drive.by_id.iter().any(|link| glob::matches(pattern, link))
 }
 
 fn has_serial(drive: &Drive, wanted: &str) -> bool {
-    drive.identity.unit_serial.as_ref().is_some_and(|serial| serial.trim().eq_ignore_ascii_case(wanted))
+    let Some(serial) = &drive.identity.unit_serial else { return false };
+    serial.trim().eq_ignore_ascii_case(wanted)
 }
 
-/// The model as sysfs has it, also with its vendor before it; and as udev has it. INQUIRY, which sysfs shows, has 16 bytes
-/// for the model (SPC-4, product identification); udev's name of a SATA drive is longer (60-persistent-storage.rules:
-/// `ata-MODEL_SERIAL`, blanks as `_`).
+/// One of the names of the model matches the pattern: the model in sysfs, alone or after its vendor, or the model in udev's
+/// name of a SATA drive.
 fn has_model(drive: &Drive, pattern: &str) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join("_");
-    let pattern = plain(pattern);
-    let is_it = |text: &str| glob::matches(&pattern, &plain(text));
     let Some(model) = drive.model.as_deref() else { return false };
-    let with_vendor = drive.vendor.as_deref().map(|vendor| format!("{vendor} {model}"));
-    let serial = drive.identity.unit_serial.as_deref().map(|serial| format!("_{}", plain(serial)));
-    let of_link = |link: &String| {
-        let named = link.strip_prefix("ata-").and_then(|name| name.strip_suffix(serial.as_deref()?));
-        named.is_some_and(is_it)
-    };
-    is_it(model) || with_vendor.as_deref().is_some_and(is_it) || drive.by_id.iter().any(of_link)
+    let mut names = vec![model.to_owned()];
+    if let Some(vendor) = &drive.vendor {
+        names.push(format!("{vendor} {model}"));
+    }
+    if let Some(serial) = &drive.identity.unit_serial {
+        names.extend(drive.by_id.iter().filter_map(|link| model_in_link(link, serial)));
+    }
+    let pattern = with_underscores(pattern);
+    names.iter().any(|name| glob::matches(&pattern, &with_underscores(name)))
+}
+
+/// The model in a link `ata-MODEL_SERIAL` (60-persistent-storage.rules, blanks as `_`). It is longer than in sysfs: INQUIRY
+/// has 16 bytes for the model (SPC-4, product identification).
+fn model_in_link(link: &str, serial: &str) -> Option<String> {
+    let name = link.strip_prefix("ata-")?;
+    let model = name.strip_suffix(&with_underscores(serial))?.strip_suffix('_')?;
+    Some(model.to_owned())
+}
+
+fn with_underscores(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join("_")
 }
 
 /// A drive that is present and excluded.
@@ -157,7 +172,7 @@ pub struct ExcludedDrive {
     pub(crate) identity: Identity,
     pub(crate) model: Option<String>,
     pub(crate) transport: Option<Transport>,
-    /// The entry that it matches, as it was written; of several the first.
+    /// The first entry that matches it, as it was written.
     pub(crate) entry: String,
 }
 
@@ -176,7 +191,8 @@ impl ExcludedDrive {
     }
 }
 
-/// Excluded drives by entry, in one line: `transport=iscsi: sdb, sdc; sdx: sdx`.
+/// Excluded drives by entry, in one line: `transport=iscsi: sdb, sdc; sdx: sdx`. `shown`: maximum number of drives for each
+/// entry.
 pub(crate) fn list_by_entry(excluded: &[ExcludedDrive], shown: usize) -> String {
     let mut entries: Vec<(&str, Vec<&str>)> = Vec::new();
     for drive in excluded {
@@ -186,10 +202,15 @@ pub(crate) fn list_by_entry(excluded: &[ExcludedDrive], shown: usize) -> String 
             None => entries.push((&drive.entry, vec![device])),
         }
     }
-    let part = |(entry, devices): &(&str, Vec<&str>)| format!("{entry}: {}", list_first(devices, shown));
+    let mut parts: Vec<String> = Vec::new();
+    for (entry, devices) in entries.iter().take(MAX_LISTED_ENTRIES) {
+        parts.push(format!("{entry}: {}", list_first(devices, shown)));
+    }
     let more = entries.len().saturating_sub(MAX_LISTED_ENTRIES);
-    let more = (more > 0).then(|| format!("drives of {more} more entries"));
-    entries.iter().take(MAX_LISTED_ENTRIES).map(part).chain(more).collect::<Vec<_>>().join("; ")
+    if more > 0 {
+        parts.push(format!("drives of {more} more entries"));
+    }
+    parts.join("; ")
 }
 
 #[cfg(test)]
@@ -198,16 +219,18 @@ mod tests {
     use crate::domain::drive::{DrivePath, fixture};
     use crate::domain::transport::Attachment;
 
-    fn drive() -> Drive {
-        let drive = fixture::drive("sdb");
-        let path = |name: &str| DrivePath {
-            device: DeviceName::parse(name).unwrap_or_else(|| unreachable!()),
+    fn path(name: &str) -> DrivePath {
+        DrivePath {
+            device: DeviceName::parse(name).unwrap(),
             node: format!("/dev/{name}"),
             host: None,
             address: String::new(),
             unit: 0,
             state: None,
-        };
+        }
+    }
+
+    fn drive() -> Drive {
         Drive {
             paths: vec![path("sdb"), path("sdq")],
             identity: Identity { wwid: None, unit_serial: Some("Z30 0ABC".into()) },
@@ -215,13 +238,13 @@ mod tests {
             model: Some("ST4000DM000-1F21".to_owned()),
             by_id: vec!["ata-ST4000DM000-1F2168_Z30_0ABC".to_owned(), "wwn-0x5000c500a1".to_owned()],
             attachment: Attachment::Scsi(Some(Transport::Sata)),
-            ..drive
+            ..fixture::drive("sdb")
         }
     }
 
     #[test]
-    fn every_form_of_an_entry_matches_what_it_names_and_nothing_else() {
-        for (text, is) in [
+    fn every_form_of_an_entry_matches_only_the_named_drives() {
+        for (text, is_match) in [
             ("sdb", true),
             ("/dev/sdq", true),
             ("sd?", true),
@@ -244,32 +267,33 @@ mod tests {
             ("transport=iscsi", false),
         ] {
             let entry = Exclusion::parse(text).unwrap_or_else(|wanted| unreachable!("{text}: {wanted}"));
-            assert_eq!(entry.matches(&drive()), is, "{text}");
+            assert_eq!(entry.matches(&drive()), is_match, "{text}");
             assert_eq!(entry.to_string(), text);
         }
     }
 
     #[test]
-    fn a_kernel_name_says_nothing_about_a_drive_of_the_past() {
-        let matches = |text: &str| Exclusion::parse(text).is_ok_and(|entry| entry.matches_lasting(&drive()));
-        assert!(!matches("sdb") && matches("wwn-*") && matches("serial=Z30 0ABC") && matches("transport=sata"));
+    fn kernel_name_does_not_match_a_drive_of_the_past() {
+        for (text, is_match) in [("sdb", false), ("wwn-*", true), ("serial=Z30 0ABC", true), ("transport=sata", true)] {
+            assert_eq!(Exclusion::parse(text).unwrap().matches_lasting(&drive()), is_match, "{text}");
+        }
     }
 
     #[test]
-    fn invalid_entries_are_refused_with_what_was_wanted() {
+    fn invalid_entries_are_rejected_with_the_wanted_form() {
         for (text, wanted) in [
             ("", "a kernel name or by-id name"),
             ("sd[ab]", "a kernel name or by-id name"),
             ("sda sdb", "a kernel name or by-id name"),
             ("/dev/disk/by-path/pci-0", "a kernel name or by-id name"),
             ("/srv/sda", "a kernel name or by-id name"),
-            ("serial=", "serial=, and text after it"),
-            ("model= ", "model=, and text after it"),
-            ("vendor=DELL", "a by-id name with = in it"),
-            ("Serial=X", "a by-id name with = in it"),
+            ("serial=", "serial= followed by text"),
+            ("model= ", "model= followed by text"),
+            ("vendor=DELL", "a by-id name that contains = must begin with"),
+            ("Serial=X", "a by-id name that contains = must begin with"),
             ("transport=scsi", "one of sas, sata, nvme, usb, raid, iscsi, fc, virtio"),
         ] {
-            let error = Exclusion::parse(text).err().unwrap_or_default();
+            let error = Exclusion::parse(text).unwrap_err();
             assert!(error.contains(wanted), "{text}: {error}");
         }
     }

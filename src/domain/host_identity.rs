@@ -1,7 +1,7 @@
-//! Which host a daemon runs on, and whether another daemon runs on the same one.
+//! The identity of the host, and whether another daemon runs on the same host.
 //!
-//! The host name decides nothing: containers of different hosts may have the same one, containers of one host may have
-//! different ones.
+//! The host name does not identify a host: containers on different hosts may have the same name, and containers on one host
+//! may have different ones.
 
 use super::hash::fnv1a;
 use super::identity::Identity;
@@ -9,38 +9,38 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Before and after an id when it is hashed. machine-id(5): the id itself must not be exposed, a program derives its
-/// own from it.
+/// Hashed before and after an id. machine-id(5): the id itself must not be exposed, a program derives its own id from it.
 const SALT: &str = "jbod-monitor host 5e0c";
 /// Bits of a host key: 12 digits of 4 bits.
 const KEY_BITS: u64 = 48;
-/// Hashes kept of a set of drives.
+/// Number of hashes in a sketch of a set of drives.
 const SKETCH_LEN: usize = 8;
 
-/// A host, as a hash of an id of it: 12 hexadecimal digits. At most 48 of the 122 random bits of the id can be derived
-/// from it.
+/// The key of a host: the hash of one of its ids, 12 hexadecimal digits. At most 48 of the 122 random bits of the id can be
+/// derived from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
 pub(crate) struct HostKey(String);
 
 impl HostKey {
-    /// `kind` keeps the keys of different ids apart.
+    /// `kind`: distinguishes the keys of different kinds of ids.
     fn of(kind: &str, id: &str) -> Self {
         let hash = fnv1a([SALT, kind, id, SALT].iter().flat_map(|part| part.bytes()));
         Self(format!("{:012x}", hash & ((1 << KEY_BITS) - 1)))
     }
 
-    /// The key of a machine id (machine-id(5)): 32 hexadecimal digits. Anything else is no id: a file may be empty, or
-    /// `uninitialized` during the first boot.
+    /// The key of a machine id (machine-id(5)): 32 hexadecimal digits. `None` for other text: the file may be empty, or
+    /// contain `uninitialized` during the first boot.
     pub(crate) fn of_machine(id: &str) -> Option<Self> {
-        let is_id = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) && id.bytes().any(|b| b != b'0');
-        is_id.then(|| Self::of("machine", &id.to_ascii_lowercase()))
+        let is_hex = id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let is_id = is_hex && id.bytes().any(|digit| digit != b'0');
+        if is_id { Some(Self::of("machine", &id.to_ascii_lowercase())) } else { None }
     }
 
-    /// The key of a boot id (random(4), `boot_id`): one for each boot of a kernel.
+    /// The key of a boot id (random(4), `boot_id`): each boot of a kernel has another one.
     pub(crate) fn of_boot(id: &str) -> Option<Self> {
-        (id.len() == 36).then(|| Self::of("boot", id))
+        if id.len() == 36 { Some(Self::of("boot", id)) } else { None }
     }
 }
 
@@ -50,21 +50,24 @@ impl fmt::Display for HostKey {
     }
 }
 
-/// The lowest hashes of the identities of a set of drives. Two sets with many drives in common have many of these in
-/// common, so that a drive that one daemon has seen already and another one has not makes no difference.
+/// The lowest hashes of the identities of a set of drives. Two sets with many drives in common have many of these in common,
+/// even if one daemon has discovered a drive and another one not yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct DriveSketch(BTreeSet<u32>);
 
 impl DriveSketch {
-    /// By WWID, since block device names may be the same on two hosts.
+    /// The sketch of the WWIDs of drives: block device names may be the same on two hosts.
     pub(crate) fn of<'a>(drives: impl Iterator<Item = &'a Identity>) -> Self {
-        let hash =
-            |identity: &Identity| u32::try_from(fnv1a(identity.wwid.as_deref()?.bytes()) & u64::from(u32::MAX)).ok();
-        Self(drives.filter_map(hash).collect::<BTreeSet<u32>>().into_iter().take(SKETCH_LEN).collect())
+        let mut hashes: BTreeSet<u32> = BTreeSet::new();
+        for wwid in drives.flat_map(|identity| &identity.wwid) {
+            let hash = fnv1a(wwid.bytes()) & u64::from(u32::MAX);
+            hashes.extend(u32::try_from(hash));
+        }
+        Self(hashes.into_iter().take(SKETCH_LEN).collect())
     }
 
-    /// `None`: too little is known of one of them, or they have some drives in common.
+    /// `None`: unknown, because one set is empty, or because they have a few drives in common.
     fn is_same_set(&self, other: &Self) -> Option<bool> {
         if self.0.is_empty() || other.0.is_empty() {
             return None;
@@ -79,7 +82,7 @@ impl DriveSketch {
     }
 }
 
-/// What is known of a host.
+/// The ids and drives of a host, as far as they are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HostIdentity {
     #[serde(default)]
@@ -99,12 +102,15 @@ pub(crate) enum HostRelation {
 }
 
 impl HostIdentity {
-    /// In order: one kernel is one host, whatever ids its containers see (they may have machine ids of their
-    /// own); another machine id is another host, also where its drives are the same (two heads on one shelf); the same
-    /// machine id is another host where no drive is the same (it was copied with an image). Without machine ids another
-    /// boot is another host; without that the drives decide.
+    /// The rules, in their order:
     ///
-    /// That boot ids differ proves nothing by itself: systemd-nspawn and LXC give each container one of its own
+    /// 1. The same boot id: the same host, also with other machine ids, because containers may have their own.
+    /// 2. Different machine ids: different hosts, even with the same drives (two servers on one shelf).
+    /// 3. The same machine id: the same host, unless no drive is the same (the id was copied with an image).
+    /// 4. A machine id is unknown: different boot ids are different hosts.
+    /// 5. A boot id is unknown, too: the drives decide.
+    ///
+    /// Different boot ids alone do not mean different hosts: systemd-nspawn and LXC give each container its own
     /// (`setup_boot_id` in nspawn.c, `lxc_setup_boot_id` in conf.c).
     pub(crate) fn relation(&self, other: &Self) -> HostRelation {
         let by_drives = self.drives.is_same_set(&other.drives);
@@ -124,20 +130,23 @@ impl HostIdentity {
         }
     }
 
-    /// A key of this host that `other` does not have: of the machine id; where there is none, or both hosts have the
-    /// same one, of the boot id, although that is another one after a reboot: two hosts may have the same drives.
-    /// Without both the drives are what remains.
+    /// A key of this host that `other` does not have: the key of the machine id, unless it is unknown or both hosts have the
+    /// same; then the key of the boot id, although it changes at a reboot, because two hosts may have the same drives.
+    /// Without both ids, a key of the drives.
     pub(crate) fn key_beside(&self, other: Option<&Self>) -> HostKey {
-        let others_machine = other.and_then(|other| other.machine.as_ref());
-        let machine = self.machine.as_ref().filter(|machine| Some(*machine) != others_machine);
-        machine
-            .or(self.boot.as_ref())
-            .cloned()
-            .unwrap_or_else(|| HostKey::of("drives", &format!("{:?}", self.drives.0)))
+        if let Some(machine) = &self.machine
+            && other.and_then(|other| other.machine.as_ref()) != Some(machine)
+        {
+            return machine.clone();
+        }
+        match &self.boot {
+            Some(boot) => boot.clone(),
+            None => HostKey::of("drives", &format!("{:?}", self.drives.0)),
+        }
     }
 }
 
-/// A host as stored values name it.
+/// The name and key of a host in stored values.
 #[derive(Clone, Copy, Debug)]
 pub struct HostName<'a> {
     pub(crate) name: &'a str,
@@ -151,7 +160,7 @@ impl<'a> From<&'a str> for HostName<'a> {
 }
 
 impl HostName<'_> {
-    /// The same host, by its key; by its name where one of them has no key.
+    /// It is the same host, by its key; by its name if one of them has no key.
     pub(crate) fn is(&self, other: Self) -> bool {
         is_equal(self.id, other.id).unwrap_or(self.name == other.name)
     }
@@ -166,13 +175,17 @@ mod tests {
     use super::*;
 
     fn drives(numbers: std::ops::Range<u32>) -> DriveSketch {
-        let identity = |n| Identity { wwid: Some(format!("naa.{n:016x}")), ..Identity::default() };
-        DriveSketch::of(numbers.map(identity).collect::<Vec<_>>().iter())
+        let mut identities = Vec::new();
+        for number in numbers {
+            identities.push(Identity { wwid: Some(format!("naa.{number:016x}")), ..Identity::default() });
+        }
+        DriveSketch::of(identities.iter())
     }
 
+    /// `machine`, `boot`: the digit of which the id consists; empty: unknown.
     fn host(machine: &str, boot: &str, drives: &DriveSketch) -> HostIdentity {
-        let boot = HostKey::of_boot(&format!("{boot:0>36}")).filter(|_| !boot.is_empty());
-        HostIdentity { machine: HostKey::of_machine(&machine.repeat(32)), boot, drives: drives.clone() }
+        let (machine, boot) = (HostKey::of_machine(&machine.repeat(32)), HostKey::of_boot(&boot.repeat(36)));
+        HostIdentity { machine, boot, drives: drives.clone() }
     }
 
     #[test]
@@ -183,7 +196,7 @@ mod tests {
             (host("a", "1", &mine), host("a", "1", &mine), Same, "two daemons of a host"),
             (host("a", "1", &mine), host("b", "1", &theirs), Same, "containers with machine ids of their own"),
             (host("a", "1", &mine), host("b", "2", &theirs), Other, "two hosts"),
-            (host("a", "1", &mine), host("b", "2", &mine), Other, "two heads on one shelf"),
+            (host("a", "1", &mine), host("b", "2", &mine), Other, "two servers on one shelf"),
             (
                 host("a", "1", &mine),
                 host("a", "2", &mine),
@@ -193,9 +206,9 @@ mod tests {
             (host("a", "1", &mine), host("a", "2", &theirs), Other, "a machine id that was copied"),
             (host("a", "1", &mine), host("a", "2", &none), Same, "drives are not known yet"),
             (host("", "1", &mine), host("", "1", &mine), Same, "containers without machine ids"),
-            (host("", "1", &mine), host("", "2", &mine), Other, "of two hosts"),
-            (host("", "1", &mine), host("b", "2", &mine), Other, "one of them with"),
-            (host("", "", &mine), host("b", "2", &mine), Same, "the drives alone"),
+            (host("", "1", &mine), host("", "2", &mine), Other, "containers of two hosts without machine ids"),
+            (host("", "1", &mine), host("b", "2", &mine), Other, "only one has a machine id"),
+            (host("", "", &mine), host("b", "2", &mine), Same, "only the drives are known of both"),
             (host("", "", &mine), host("", "", &theirs), Other, "other drives"),
             (host("", "", &mine), host("", "", &none), Unknown, "nothing to compare"),
         ];
@@ -205,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_drives_more_are_the_same_set() {
+    fn sets_that_differ_by_a_few_drives_are_the_same() {
         assert_eq!(drives(0..78).is_same_set(&drives(0..80)), Some(true));
         assert_eq!(drives(0..1).is_same_set(&drives(0..2)), Some(true));
         assert_eq!(drives(0..4).is_same_set(&drives(3..7)), None, "one in common");
@@ -214,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_id_has_a_key() {
+    fn only_valid_machine_ids_have_a_key() {
         let key = HostKey::of_machine("0123456789abcdef0123456789abcdef").map(|key| key.to_string());
         assert_eq!(key.as_ref().map(String::len), Some(12));
         assert_eq!(key, HostKey::of_machine("0123456789ABCDEF0123456789ABCDEF").map(|key| key.to_string()));
@@ -224,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_machine_id_names_no_keys_of_its_own() {
+    fn key_of_a_copied_machine_id_is_not_used() {
         let (own, other) = (host("a", "1", &drives(0..4)), host("a", "2", &drives(10..14)));
         assert_eq!(Some(own.key_beside(Some(&other))), own.boot);
         assert_eq!(Some(own.key_beside(None)), own.machine);

@@ -7,7 +7,7 @@ use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
-/// Number of a SCSI host: `3` of `host3` and of the address `3:0:1:0`.
+/// Number of a SCSI host: `3` in `host3` and in the address `3:0:1:0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ScsiHost(pub(crate) u32);
 
@@ -87,19 +87,18 @@ identifier! {
 }
 
 /// A kernel device name (`sda`, `sg12`, `nvme0n1`): `[A-Za-z0-9_-]`, 1 to 32 characters.
-/// Parsed once at the edge, so that keys, arguments and paths made from it are safe by type.
+/// It is validated once, so that keys, arguments and paths made from it are safe by type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DeviceName(Box<str>);
 
 impl DeviceName {
     pub fn parse(text: &str) -> Option<Self> {
-        let fits =
-            (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        fits.then(|| Self(text.into()))
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if (1..=32).contains(&text.len()) && text.bytes().all(is_allowed) { Some(Self(text.into())) } else { None }
     }
 
-    /// Stands for a name in a sentence about several drives.
+    /// The placeholder for a name in a sentence about several drives.
     pub(crate) fn placeholder() -> Self {
         Self("NAME".into())
     }
@@ -108,18 +107,20 @@ impl DeviceName {
         &self.0
     }
 
-    /// For an `sd` name: the letters by which the kernel counts, and the rest.
+    /// Splits an `sd` name into the letters by which the kernel counts, and the rest.
     fn letters(&self) -> Option<(&str, &str)> {
         let suffix = self.0.strip_prefix("sd")?;
-        let end = suffix.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(suffix.len());
-        suffix.split_at_checked(end).filter(|(letters, _)| !letters.is_empty())
+        let rest = suffix.trim_start_matches(|letter: char| letter.is_ascii_lowercase());
+        let letters = suffix.strip_suffix(rest)?;
+        if letters.is_empty() { None } else { Some((letters, rest)) }
     }
 }
 
 impl TryFrom<String> for DeviceName {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} is no device name"))
+        Self::parse(&text)
+            .ok_or_else(|| format!("found {text:?}, expected a device name: 1 to 32 letters, digits, '_' or '-'"))
     }
 }
 
@@ -140,8 +141,9 @@ impl Ord for DeviceName {
     /// then by the rest (`sda`, `sda-megaraid-3`, `sdb`), so that the order is total.
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.letters(), other.letters()) {
-            (Some((a, rest)), Some((b, other))) => {
-                a.len().cmp(&b.len()).then_with(|| a.cmp(b)).then_with(|| natural_cmp(rest, other))
+            (Some((letters, rest)), Some((other, other_rest))) => {
+                let by_letters = letters.len().cmp(&other.len()).then_with(|| letters.cmp(other));
+                by_letters.then_with(|| natural_cmp(rest, other_rest))
             }
             _ => natural_cmp(&self.0, &other.0),
         }
@@ -154,8 +156,8 @@ impl PartialOrd for DeviceName {
     }
 }
 
-/// What sysfs says a drive is, without a command to the drive. Two drives never share one
-/// record because of it: a half that is missing or a placeholder proves nothing.
+/// The identity of a drive by sysfs, without a command to the drive. A missing value or a placeholder never makes two drives
+/// equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
@@ -170,7 +172,7 @@ impl Identity {
         self.wwid.is_none() && self.unit_serial.is_none()
     }
 
-    /// The values that both have are the same, and there is at least one: another path of the same drive may lack a
+    /// The values that both have are equal, and there is at least one of these. Another path of the same drive may lack a
     /// value whose VPD page could not be read.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
         let wwids = compare(self.wwid.as_ref(), other.wwid.as_ref());
@@ -183,7 +185,7 @@ impl Identity {
     }
 
     /// The World Wide Name as smartctl and by-id links write it: `0x5000c500a0000000`.
-    /// For NVMe the namespace's `eui.…`; a `t10.` name is no WWN.
+    /// For NVMe the namespace's `eui.…`; a `t10.` name is not a WWN.
     pub(crate) fn wwn(&self) -> Option<String> {
         wwn_of(self.wwid.as_deref()?)
     }
@@ -193,7 +195,8 @@ impl Identity {
 pub(crate) fn wwn_of(wwid: &str) -> Option<String> {
     match wwid.strip_prefix("naa.") {
         Some(hex) => Some(format!("0x{}", hex.to_ascii_lowercase())),
-        None => wwid.starts_with("eui.").then(|| wwid.to_owned()),
+        None if wwid.starts_with("eui.") => Some(wwid.to_owned()),
+        None => None,
     }
 }
 
@@ -226,14 +229,16 @@ pub fn strip_path(name: &str) -> &str {
 
 /// A link's name without its partition: `ata-X-part1` is `ata-X`.
 pub fn strip_partition(name: &str) -> &str {
-    let part = name.rsplit_once("-part").filter(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-    part.map_or(name, |(stem, _)| stem)
+    match name.rsplit_once("-part") {
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
+        _ => name,
+    }
 }
 
 /// All digits after the type digit are zero.
 pub(crate) fn is_placeholder_wwid(wwid: &str) -> bool {
-    let digits = wwid.strip_prefix("naa.").or_else(|| wwid.strip_prefix("eui."));
-    digits.is_some_and(|d| d.bytes().skip(1).all(|b| b == b'0'))
+    let Some(("naa" | "eui", digits)) = wwid.split_once('.') else { return false };
+    digits.bytes().skip(1).all(|digit| digit == b'0')
 }
 
 #[cfg(test)]
@@ -258,19 +263,18 @@ mod tests {
             "sdaa-megaraid-1",
             "sdab",
         ];
-        for turn in 0..sorted.len() {
-            let turned = sorted.iter().cycle().skip(turn).take(sorted.len());
-            let mut names: Vec<_> = turned.filter_map(|n| DeviceName::parse(n)).collect();
+        for offset in 0..sorted.len() {
+            let rotated = sorted.iter().cycle().skip(offset).take(sorted.len());
+            let mut names: Vec<_> = rotated.map(|name| DeviceName::parse(name).unwrap()).collect();
             names.sort();
             assert_eq!(names.iter().map(DeviceName::as_str).collect::<Vec<_>>(), sorted);
         }
     }
 
     #[test]
-    fn a_wwn_is_written_as_smartctl_writes_it() {
-        let wwn = |w: &str| Identity { wwid: Some(w.into()), unit_serial: None }.wwn();
-        assert_eq!(wwn("naa.5000C500A0000000").as_deref(), Some("0x5000c500a0000000"));
-        assert_eq!(wwn("eui.0025388b71b2c001").as_deref(), Some("eui.0025388b71b2c001"));
-        assert_eq!(wwn("t10.ATA     DISK   SERIAL"), None);
+    fn wwn_has_the_form_that_smartctl_uses() {
+        assert_eq!(wwn_of("naa.5000C500A0000000").as_deref(), Some("0x5000c500a0000000"));
+        assert_eq!(wwn_of("eui.0025388b71b2c001").as_deref(), Some("eui.0025388b71b2c001"));
+        assert_eq!(wwn_of("t10.ATA     DISK   SERIAL"), None);
     }
 }

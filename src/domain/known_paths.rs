@@ -1,7 +1,7 @@
-//! The paths that a drive is known to have: which of them work, which failed, and which are missing.
+//! The known paths of a drive: which of them work, which have failed, and which are missing.
 //!
-//! A drive with two paths survives the loss of a cable, an IO module or an HBA. The loss shows only where it is
-//! remembered that there were two.
+//! A drive with two paths survives the loss of a cable, an IO module or an HBA. The loss can be reported only if it is known
+//! that there were two.
 
 use super::drive::DrivePath;
 use super::identity::ScsiHost;
@@ -9,10 +9,10 @@ use super::no_reading::NoReading;
 use super::time::Timestamp;
 use super::vocabulary::closed_vocabulary;
 
-/// A path counts as lost once the drive has outlived it by this long: the paths of a drive that is pulled disappear one
-/// by one, and most states of a path last for seconds.
+/// A missing path, or one in a passing state, counts as lost after this time: the paths of a drive that is pulled disappear
+/// one by one, and most states of a path last for seconds.
 const GRACE_SECONDS: u64 = 10;
-/// Known paths of one drive. A dual-port drive behind two HBAs with two ports each has four.
+/// Maximum number of known paths of one drive. A dual-port drive behind two HBAs with two ports each has four.
 const MAX_KNOWN_PATHS: usize = 16;
 
 closed_vocabulary! {
@@ -20,23 +20,23 @@ closed_vocabulary! {
     pub(crate) enum PathStatus {
         /// The last reading over it succeeded.
         Working = "working",
-        /// The kernel shows it as usable; no reading over it yet.
+        /// The kernel shows it as usable, but there was no reading over it yet.
         Untested = "untested",
-        /// A reading over it failed while another path delivered, or the kernel does not use it.
+        /// A reading over it failed while another path worked, or the kernel does not use it, or its SCSI host is silent.
         Failed = "failed",
-        /// The drive had it, and has other paths now.
+        /// The kernel no longer shows it, but other paths to the drive.
         Missing = "missing",
     }
 }
 
-/// A path that the drive has, or had.
+/// A path that the drive has or had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KnownPath {
-    /// At least one: the block device of each logical unit that it leads to. Of a missing path, the last ones.
+    /// At least one: the block device of each logical unit that it leads to; for a missing path, the last ones.
     pub(crate) devices: Vec<DrivePath>,
     pub(crate) last_success: Option<Timestamp>,
     pub(crate) failure: Option<PathFailure>,
-    /// When it is tried again; it is used before that only where no other path is left.
+    /// When it is tried again. Before that it is used only if there is no other path.
     pub(crate) retry_at: Option<Timestamp>,
     pub(crate) missing_since: Option<Timestamp>,
 }
@@ -54,11 +54,11 @@ pub(crate) struct PathAttempt {
     pub(crate) path: DrivePath,
     /// `None`: it succeeded.
     pub(crate) failure: Option<NoReading>,
-    /// How long the path is left alone after the failure.
+    /// Back-off of the path after the failure.
     pub(crate) retry_seconds: Option<i64>,
 }
 
-/// A path without which the drive has less redundancy than it is known to have.
+/// A known path that does not work: the drive has less redundancy without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostPath {
     /// Its block device, or the NVMe controller.
@@ -69,12 +69,12 @@ pub struct LostPath {
     pub since: Timestamp,
 }
 
-/// What a discovery of a drive means for paths that are not in it.
+/// How a discovery of a drive treats known paths that it has not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AbsentPaths {
-    /// They are missing: the drive is where it was.
+    /// They are missing: the drive has not moved.
     Missing,
-    /// They are forgotten: the drive was missing, and is in another place, which may have fewer paths.
+    /// They are forgotten: the drive was missing and is now in another bay, which may have fewer paths.
     Forgotten,
 }
 
@@ -86,30 +86,31 @@ impl KnownPaths {
         self.0.iter()
     }
 
-    /// Applies a discovery. A path that is new takes the place of a missing one: a drive that is reseated gets another
-    /// target number, and an HBA that is replaced another SCSI host number.
+    /// Applies a discovery. A new path replaces a missing one, preferably one of the same SCSI host: a drive that is reseated
+    /// gets another target number, and an HBA that is replaced another SCSI host number.
     pub(crate) fn discover(&mut self, found: &[DrivePath], absent: AbsentPaths, now: Timestamp) {
         let mut found = by_ports(found);
         self.0.retain_mut(|known| {
             match found.iter().position(|devices| shares_ports(devices, &known.devices)) {
                 Some(index) => known.show(found.remove(index), now),
-                // What was missing before stays missing.
+                // Paths that were missing before are kept as missing.
                 None if absent == AbsentPaths::Forgotten => return known.missing_since.is_some(),
                 None => known.missing_since = known.missing_since.or(Some(now)),
             }
             true
         });
-        // A path of the same SCSI host is the one that is back; only then any path is.
-        for replaced_by in [Self::missing_of_host, Self::any_missing] {
-            found.retain(|devices| {
-                let Some(index) = replaced_by(self, devices) else { return true };
-                self.0.remove(index);
-                self.add(devices.clone(), now);
-                false
-            });
-        }
+        let mut of_other_hosts = Vec::new();
         for devices in found {
-            self.add(devices, now);
+            match self.missing_of_host(&devices) {
+                Some(index) => self.replace(index, devices, now),
+                None => of_other_hosts.push(devices),
+            }
+        }
+        for devices in of_other_hosts {
+            match self.0.iter().position(|known| known.missing_since.is_some()) {
+                Some(index) => self.replace(index, devices, now),
+                None => self.add(devices, now),
+            }
         }
         self.limit();
     }
@@ -120,39 +121,43 @@ impl KnownPaths {
         self.0.push(known);
     }
 
+    fn replace(&mut self, index: usize, devices: Vec<DrivePath>, now: Timestamp) {
+        self.0.remove(index);
+        self.add(devices, now);
+    }
+
+    /// The index of a missing path of the same SCSI host.
     fn missing_of_host(&self, devices: &[DrivePath]) -> Option<usize> {
         let host = devices.first().map(|path| path.host);
-        let is_of_host = |known: &KnownPath| known.devices.first().map(|path| path.host) == host;
-        self.0.iter().position(|known| known.missing_since.is_some() && is_of_host(known))
+        self.0
+            .iter()
+            .position(|known| known.missing_since.is_some() && known.devices.first().map(|path| path.host) == host)
     }
 
-    fn any_missing(&self, _: &[DrivePath]) -> Option<usize> {
-        self.0.iter().position(|known| known.missing_since.is_some())
-    }
-
-    /// Those that have been missing longest go first.
+    /// Removes the paths that have been missing longest, beyond the limit.
     fn limit(&mut self) {
         while self.0.len() > MAX_KNOWN_PATHS {
-            let oldest = (0..self.0.len()).min_by_key(|index| {
-                let since = self.0.get(*index).and_then(|known| known.missing_since);
-                (since.is_none(), since)
-            });
-            let Some(oldest) = oldest else { return };
+            let by_age = |(_, known): &(usize, &KnownPath)| (known.missing_since.is_none(), known.missing_since);
+            let Some((oldest, _)) = self.0.iter().enumerate().min_by_key(by_age) else { return };
             self.0.remove(oldest);
         }
     }
 
-    /// Applies the attempts of one reading. A failure counts against a path only if another path delivered: otherwise it
-    /// is the drive that gives no reading.
+    /// Applies the attempts of one reading. A failure counts against a path only if another path worked: otherwise the drive
+    /// itself is the cause.
     pub(crate) fn record(&mut self, attempts: &[PathAttempt], at: Timestamp) {
         if attempts.iter().all(|attempt| attempt.failure.is_some()) {
             return;
         }
         for attempt in attempts {
-            let is_it = |known: &&mut KnownPath| shares_ports(&known.devices, std::slice::from_ref(&attempt.path));
-            let Some(known) = self.0.iter_mut().find(is_it) else { continue };
+            let path = std::slice::from_ref(&attempt.path);
+            let Some(known) = self.0.iter_mut().find(|known| shares_ports(&known.devices, path)) else { continue };
             match &attempt.failure {
-                None => (known.last_success, known.failure, known.retry_at) = (Some(at), None, None),
+                None => {
+                    known.last_success = Some(at);
+                    known.failure = None;
+                    known.retry_at = None;
+                }
                 Some(why) => {
                     known.fail(why.clone(), at);
                     known.retry_at = attempt.retry_seconds.map(|seconds| at.shifted(seconds));
@@ -161,10 +166,10 @@ impl KnownPaths {
         }
     }
 
-    /// Applies which SCSI hosts are silent as a whole: no drive is asked through them.
+    /// Applies which SCSI hosts the circuit breaker has found silent: no drive is read through them.
     pub(crate) fn set_silent_hosts(&mut self, silent: &[(ScsiHost, usize)], at: Timestamp) {
         for known in &mut self.0 {
-            let Some(host) = known.devices.first().and_then(|path| path.host) else { continue };
+            let Some(host) = known.host() else { continue };
             match silent.iter().find(|(number, _)| *number == host) {
                 Some((host, drives)) => known.fail(NoReading::HostSilent { host: *host, drives: *drives }, at),
                 None if known.is_host_silent() => known.failure = None,
@@ -173,21 +178,18 @@ impl KnownPaths {
         }
     }
 
-    /// Takes over the paths that an earlier daemon knew, as far as there are fewer now. Addresses may have changed since:
-    /// those of SCSI hosts without a path now are more likely to be the missing ones.
+    /// Restores paths that an earlier daemon knew, as many as there are fewer now. Addresses may have changed since, so paths
+    /// of SCSI hosts without a path now are preferred: these are more likely to be missing.
     pub(crate) fn restore(&mut self, earlier: Vec<KnownPath>) {
         let missing_count = earlier.len().saturating_sub(self.0.len());
-        let host = |known: &KnownPath| known.devices.first().and_then(|path| path.host);
-        let mut candidates: Vec<KnownPath> = earlier
-            .into_iter()
-            .filter(|known| !self.0.iter().any(|other| shares_ports(&other.devices, &known.devices)))
-            .collect();
-        candidates.sort_by_key(|known| self.0.iter().any(|present| host(present) == host(known)));
+        let mut candidates = earlier;
+        candidates.retain(|known| !self.0.iter().any(|other| shares_ports(&other.devices, &known.devices)));
+        candidates.sort_by_key(|known| self.0.iter().any(|present| present.host() == known.host()));
         self.0.extend(candidates.into_iter().take(missing_count));
         self.limit();
     }
 
-    /// Forgets the missing paths. Returns their number.
+    /// Forgets the missing paths; returns their number.
     pub(crate) fn forget_missing(&mut self) -> usize {
         let before = self.0.len();
         self.0.retain(|known| known.missing_since.is_none());
@@ -204,17 +206,17 @@ impl KnownPaths {
         self.0.iter().any(|known| known.missing_since.is_some())
     }
 
-    /// The paths that are lost, and have been for long enough to say so.
+    /// The paths that count as lost.
     pub(crate) fn lost(&self, now: Timestamp) -> Vec<LostPath> {
         self.0.iter().filter_map(|known| known.lost(now)).collect()
     }
 
-    /// Number of paths that the drive is known to have.
+    /// Number of known paths.
     pub(crate) fn expected(&self) -> usize {
         self.0.len()
     }
 
-    /// The clock was set: converts all times to the new clock.
+    /// Converts all times to the new clock after a step.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         for known in &mut self.0 {
             if let Some(failure) = &mut known.failure {
@@ -232,15 +234,20 @@ impl KnownPath {
         Self { devices, last_success: None, failure: None, retry_at: None, missing_since: None }
     }
 
-    /// A path that an earlier daemon knew, and that is missing.
+    fn host(&self) -> Option<ScsiHost> {
+        self.devices.first()?.host
+    }
+
+    /// A missing path that an earlier daemon knew.
     pub(crate) fn restored(device: DrivePath, last_success: Option<Timestamp>, missing_since: Timestamp) -> Self {
         Self { last_success, missing_since: Some(missing_since), ..Self::new(vec![device]) }
     }
 
-    /// A discovery has found it.
+    /// Applies a discovery that has found it.
     fn show(&mut self, devices: Vec<DrivePath>, now: Timestamp) {
         if self.missing_since.take().is_some() {
-            (self.failure, self.retry_at) = (None, None);
+            self.failure = None;
+            self.retry_at = None;
         }
         let unusable = devices.iter().find_map(|path| Some((path, path.unusable_state()?)));
         match unusable {
@@ -253,9 +260,12 @@ impl KnownPath {
         self.devices = devices;
     }
 
+    /// Sets the reason of the failure, which began at `at` unless it has begun before.
     fn fail(&mut self, why: NoReading, at: Timestamp) {
-        let since = self.failure.as_ref().map_or(at, |failure| failure.since);
-        self.failure = Some(PathFailure { since, why });
+        match &mut self.failure {
+            Some(failure) => failure.why = why,
+            None => self.failure = Some(PathFailure { since: at, why }),
+        }
     }
 
     fn is_unusable(&self) -> bool {
@@ -284,12 +294,12 @@ impl KnownPath {
         }
     }
 
-    /// The drive has it, and no failure is known.
+    /// It is present and has not failed.
     pub(crate) fn works(&self) -> bool {
         self.missing_since.is_none() && self.failure.is_none()
     }
 
-    /// It is lost, and has been for long enough to report it.
+    /// `None`: it works, or has been missing or unusable for less than `GRACE_SECONDS`.
     pub(crate) fn lost(&self, now: Timestamp) -> Option<LostPath> {
         let path = self.devices.first()?;
         let (since, why) = match (self.missing_since, &self.failure) {
@@ -309,7 +319,7 @@ impl KnownPath {
     }
 }
 
-/// The paths of a drive, those that lead through the same ports together.
+/// Groups the paths of a drive by the ports through which they lead.
 fn by_ports(paths: &[DrivePath]) -> Vec<Vec<DrivePath>> {
     let mut groups: Vec<Vec<DrivePath>> = Vec::new();
     for path in paths {

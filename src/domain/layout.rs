@@ -1,11 +1,11 @@
-//! Physical bay layout of an enclosure, as seen from the front. sysfs does not provide it: it is guessed from the
-//! number of bays, or set by an administrator. Pure.
+//! Physical bay layout of an enclosure, as seen from the front. sysfs does not provide it: it is guessed from the number of
+//! bays, or configured. Pure.
 
 use super::glob::matches;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Rows or columns that a drawing has at most.
+/// Maximum number of rows, and of columns.
 pub(crate) const MAX_PER_SIDE: u32 = 64;
 
 /// `enclosures[].layout` of the API.
@@ -16,23 +16,23 @@ pub(crate) struct Layout {
     pub(crate) rows: u32,
     /// Columns of bays.
     pub(crate) columns: u32,
-    /// Where the second bay stands.
+    /// Order in which the bays are numbered.
     pub(crate) numbering: Numbering,
-    /// Where the first bay stands.
+    /// Position of the first bay.
     pub(crate) first_bay: Corner,
-    /// Not configured: only what is usual for so many bays.
+    /// It is not configured: it is the usual layout for that number of bays.
     pub(crate) guessed: bool,
 }
 
-/// Where the second bay stands.
+/// Order in which bays are numbered: the position of the second bay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Numbering {
-    /// Beside the first.
+    /// Beside the first one.
     #[default]
     Rows,
-    /// Above or below it.
+    /// Above or below the first one.
     Columns,
 }
 
@@ -47,7 +47,7 @@ impl Numbering {
     }
 }
 
-/// Where the first bay stands.
+/// Position of the first bay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -72,18 +72,19 @@ impl Corner {
     }
 }
 
-/// Usual columns by the number of bays, where the shape does not follow from it: drawers, long top-loaders, 2U fronts.
+/// Usual numbers of columns by the number of bays, if the rule of `columns` does not give them: drawers, long top-loaders, 2U
+/// fronts.
 const USUAL_COLUMNS: [(u32, u32); 8] =
     [(14, 14), (25, 25), (42, 14), (45, 15), (48, 12), (60, 12), (84, 14), (106, 14)];
 
 impl Layout {
     /// The usual layout for that number of bays.
     pub(crate) fn guess(bays: u32) -> Self {
-        let usual = USUAL_COLUMNS.iter().find(|(count, _)| *count == bays).map(|(_, columns)| *columns);
-        let columns = usual.unwrap_or_else(|| match bays {
-            0..=4 => bays.max(1),
-            _ => columns(bays),
-        });
+        let columns = match USUAL_COLUMNS.iter().find(|(count, _)| *count == bays) {
+            Some((_, columns)) => *columns,
+            None if bays <= 4 => bays.max(1),
+            None => columns(bays),
+        };
         Self {
             rows: bays.div_ceil(columns).max(1),
             columns,
@@ -93,34 +94,50 @@ impl Layout {
         }
     }
 
-    /// As it was set, with room for every bay that there is.
+    /// The same layout, with as many rows as the bays need.
     fn with_room(self, bays: u32) -> Self {
         Self { rows: self.rows.max(bays.div_ceil(self.columns.max(1))), ..self }
     }
 }
 
-/// Twice as wide as high, with complete rows if possible: a front is wide.
+/// The number of columns of a front that is about twice as wide as high, if possible with complete rows.
 fn columns(bays: u32) -> u32 {
-    let area = |columns: u32| u64::from(columns) * u64::from(columns);
-    let target = 2 * u64::from(bays);
-    // At twice as wide as high the square of the columns is twice the bays; the nearest number of columns is taken.
-    let even = (1..=MAX_PER_SIDE).filter(|c| bays.is_multiple_of(*c) && *c >= bays / c && *c <= 4 * (bays / c));
-    let nearest = |all: &mut dyn Iterator<Item = u32>| all.min_by_key(|c| area(*c).abs_diff(target));
-    nearest(&mut even.into_iter()).or_else(|| nearest(&mut (1..=MAX_PER_SIDE))).unwrap_or(1)
+    // For a front that is twice as wide as high, the square of the columns is twice the bays.
+    let deviation = |columns: &u32| (u64::from(*columns) * u64::from(*columns)).abs_diff(2 * u64::from(bays));
+    let mut even = Vec::new();
+    for columns in 1..=MAX_PER_SIDE {
+        let rows = bays / columns;
+        if bays.is_multiple_of(columns) && (rows..=4 * rows).contains(&columns) {
+            even.push(columns);
+        }
+    }
+    let nearest = match even.into_iter().min_by_key(deviation) {
+        Some(even) => Some(even),
+        None => (1..=MAX_PER_SIDE).min_by_key(deviation),
+    };
+    nearest.unwrap_or(1)
 }
 
-/// Layouts that an administrator has set, by a pattern of the model or id of the enclosure (`*` any text, `?` any
-/// character).
+/// Configured layouts, by a pattern of the model or id of the enclosure (`*` any text, `?` any character).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layouts(pub(crate) BTreeMap<String, Layout>);
 
 impl Layouts {
-    /// If several patterns match, the longest takes precedence.
+    /// The layout of an enclosure. If several patterns match, the longest takes precedence.
     pub(crate) fn of(&self, model: Option<&str>, id: &str, bays: usize) -> Layout {
         let bays = u32::try_from(bays).unwrap_or(u32::MAX);
-        let is_like = |pattern: &str| [model, Some(id)].into_iter().flatten().any(|name| matches(pattern, name.trim()));
-        let set = self.0.iter().filter(|(pattern, _)| is_like(pattern)).max_by_key(|(pattern, _)| pattern.len());
-        set.map_or_else(|| Layout::guess(bays), |(_, layout)| layout.with_room(bays))
+        let mut configured: Option<(&str, &Layout)> = None;
+        for (pattern, layout) in &self.0 {
+            let mut names = [model, Some(id)].into_iter().flatten();
+            let is_longest = configured.is_none_or(|(longest, _)| pattern.len() >= longest.len());
+            if is_longest && names.any(|name| matches(pattern, name.trim())) {
+                configured = Some((pattern, layout));
+            }
+        }
+        match configured {
+            Some((_, layout)) => layout.with_room(bays),
+            None => Layout::guess(bays),
+        }
     }
 }
 
@@ -129,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bays_stand_as_is_usual_for_so_many() {
+    fn guessed_layout_is_the_usual_one() {
         for (bays, rows, columns) in [
             (0, 1, 1),
             (1, 1, 1),
@@ -157,26 +174,31 @@ mod tests {
         }
         for bays in 0..5000 {
             let layout = Layout::guess(bays);
-            assert!(layout.rows * layout.columns >= bays, "every one of {bays} bays has a place");
+            assert!(layout.rows * layout.columns >= bays, "{bays} bays");
         }
     }
 
     #[test]
-    fn what_was_set_counts_and_has_room_for_all() {
-        let set = |rows, columns| Layout { rows, columns, guessed: false, ..Layout::guess(1) };
-        let layouts = Layouts(
-            [("SHELF*", set(6, 7)), ("SHELF-42*", set(3, 14)), ("0x5003*", set(1, 24))]
-                .map(|(pattern, layout)| (pattern.to_owned(), layout))
-                .into(),
-        );
-        let of = |model: Option<&str>, id: &str, bays| {
+    fn configured_layout_has_precedence_and_room_for_all_bays() {
+        let mut layouts = Layouts::default();
+        for (pattern, rows, columns) in [("SHELF*", 6, 7), ("SHELF-42*", 3, 14), ("0x5003*", 1, 24)] {
+            let layout = Layout { rows, columns, guessed: false, ..Layout::guess(1) };
+            layouts.0.insert(pattern.to_owned(), layout);
+        }
+        for (model, id, bays, rows, columns, guessed) in [
+            (Some("SHELF-42   "), "x", 42, 3, 14, false),
+            (Some("shelf-12"), "x", 12, 6, 7, false),
+            (None, "0x500304801f2b9d3f", 24, 1, 24, false),
+            // A row is added for the 25th bay.
+            (None, "0x500304801f2b9d3f", 25, 2, 24, false),
+            (Some("other"), "x", 12, 3, 4, true),
+        ] {
             let layout = layouts.of(model, id, bays);
-            (layout.rows, layout.columns, layout.guessed)
-        };
-        assert_eq!(of(Some("SHELF-42   "), "x", 42), (3, 14, false));
-        assert_eq!(of(Some("shelf-12"), "x", 12), (6, 7, false));
-        assert_eq!(of(None, "0x500304801f2b9d3f", 24), (1, 24, false));
-        assert_eq!(of(None, "0x500304801f2b9d3f", 25), (2, 24, false), "none of them is lost");
-        assert_eq!(of(Some("other"), "x", 12), (3, 4, true));
+            assert_eq!(
+                (layout.rows, layout.columns, layout.guessed),
+                (rows, columns, guessed),
+                "{model:?} {id} {bays}"
+            );
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! Facts and decisions: identities, drives, readings, enclosures, pools, the inventory, verdicts.
+//! Identities, drives, readings, enclosures, pools, the inventory, and verdicts.
 //!
-//! Pure: no I/O, no clock, no log. "Now" is always a parameter. Unknown is `None`, never 0.
+//! Pure: no I/O, no clock, no log. The current time is always a parameter. An unknown value is `None`, never 0.
 
 pub(crate) mod ata_attributes;
 pub(crate) mod device_type;

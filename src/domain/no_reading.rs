@@ -1,6 +1,6 @@
 //! Why there is no reading of a drive, or none with health data.
 //!
-//! Code decides by the variant. The sentence is for people: it is the value of `error` of a drive.
+//! Code decides by the variant. The sentence is for people: it is the value of `error` of a drive in the API.
 
 use super::device_type::{Controller, DeviceType};
 use super::health_obstacle::HealthObstacle;
@@ -11,7 +11,7 @@ use super::time::Timestamp;
 use super::transport::Transport;
 use std::fmt;
 
-/// Disks behind a RAID volume that are named in a sentence.
+/// Maximum number of disks behind a RAID volume that a sentence names.
 const MAX_NAMED_DISKS: usize = 4;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,37 +20,37 @@ pub enum NoReading {
     NotInstalled,
     /// smartctl could not be started, or its output was not usable.
     ToolFailed(ToolFailure),
-    /// No answer within the deadline.
+    /// smartctl did not end within the timeout.
     TimedOut { seconds: u64 },
-    /// The child of an earlier reading cannot be killed.
+    /// The child of an earlier reading hangs and cannot be killed.
     Stuck { pid: u32, seconds: u64 },
-    /// The SCSI host of the drive is silent, with that number of drives; this one was not read.
+    /// The SCSI host of the drive is silent, so the drive was not read. `drives`: number of drives behind it.
     HostSilent { host: ScsiHost, drives: usize },
     /// The kernel does not execute commands over the path.
     PathUnusable { device: DeviceName, state: PathState },
-    /// Another drive had its name before the reading was complete.
+    /// The device name was reassigned to another drive before the reading was complete.
     NameReused { device: DeviceName },
-    /// smartctl answered, but gave no identity of a drive.
+    /// The output of smartctl has no identity of a drive.
     Unidentified { exit_status: Option<u8>, messages: String, cause: Cause },
-    /// A SATA drive that answers SCSI commands only.
+    /// A SATA drive that responds to SCSI commands only.
     NoPassThrough { device: DeviceName, tried_sat: bool, messages: String },
     /// A volume that a RAID controller provides.
     RaidVolume(RaidVolume),
     /// smartctl does not know the USB bridge with these ids.
     UnknownBridge { device: DeviceName, ids: String, tried: Option<DeviceType> },
-    /// A drive in a USB enclosure that gave its identity only.
+    /// A drive in a USB enclosure that reported its identity only.
     UsbWithoutHealth { device: DeviceName, exit_status: Option<u8> },
-    /// The drive gave its identity only.
+    /// The drive reported its identity only.
     WithoutHealth { exit_status: Option<u8>, obstacle: HealthObstacle },
-    /// A volume of another machine or of a hypervisor, which gave its identity only.
+    /// A volume of another machine or of a hypervisor, which reported its identity only.
     VolumeWithoutHealth { device: DeviceName, transport: Transport, exit_status: Option<u8> },
-    /// The kernel has the drive, and `/dev` has no node for it.
+    /// The kernel has the drive, but `/dev` has no node for it.
     NoNode { node: String },
     /// The drive is missing.
     Missing { since: Timestamp },
 }
 
-/// Why a run of smartctl gave nothing, in a sentence.
+/// A run of smartctl without usable output: the cause, and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolFailure {
     pub(crate) cause: Cause,
@@ -64,7 +64,7 @@ pub enum Cause {
     PermissionDenied,
     /// `ENODEV`, `ENXIO`
     NoSuchDevice,
-    /// A RAID controller has no disk of that number.
+    /// The RAID controller has no disk with that number.
     NoSuchDisk,
     Other,
 }
@@ -75,12 +75,12 @@ pub struct RaidVolume {
     pub(crate) device: DeviceName,
     /// The disks behind it that are listed.
     pub(crate) disks: Vec<DeviceName>,
-    /// The controller whose numbers smartctl uses to read the disks behind it; `None`: it cannot read them.
+    /// The kind of controller by which smartctl reads the disks behind it; `None`: smartctl cannot read them.
     pub(crate) controller: Option<Controller>,
 }
 
 impl NoReading {
-    /// The path may be the cause, so that another path is tried.
+    /// The path may be the cause, so another path is tried.
     pub(crate) fn may_be_of_path(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Stuck { .. } | Self::PathUnusable { .. } => true,
@@ -89,7 +89,7 @@ impl NoReading {
         }
     }
 
-    /// The sentence begins with the name of the drive.
+    /// The sentence begins with the device name of the drive.
     pub(crate) fn names_its_drive(&self) -> bool {
         matches!(
             self,
@@ -100,7 +100,7 @@ impl NoReading {
         )
     }
 
-    /// The same with `device` for the name of the drive, and with text of smartctl as `rename` changes it.
+    /// The same reason with `device` as the name of the drive, and with smartctl's text changed by `rename`.
     #[must_use]
     pub(crate) fn renamed(&self, rename: impl Fn(&str) -> String, device: &DeviceName) -> Self {
         let mut renamed = self.clone();
@@ -125,21 +125,23 @@ impl fmt::Display for NoReading {
             Self::ToolFailed(failure) => f.write_str(&failure.text),
             Self::TimedOut { seconds } => write!(f, "smartctl: no answer within {seconds} s"),
             Self::Stuck { pid, seconds } => {
-                write!(f, "smartctl (pid {pid}) still hangs on the drive since {seconds} s and cannot be killed")
+                write!(f, "smartctl (pid {pid}) has been hanging on the drive for {seconds} s and cannot be killed")
             }
             Self::HostSilent { host, drives } => {
-                write!(f, "not asked: SCSI host {host} is silent, {drives} drives behind it gave no answer")
+                write!(f, "not read: SCSI host {host} does not respond, with {drives} drives behind it")
             }
-            Self::PathUnusable { device, state } => write!(f, "not asked: the kernel has {device} as {state}"),
+            Self::PathUnusable { device, state } => write!(f, "not read: the kernel reports {device} as {state}"),
             Self::NameReused { device } => write!(f, "{device} became another drive while it was read"),
             Self::Unidentified { exit_status, messages, .. } => {
-                write!(f, "smartctl gave no serial number and no WWN, exit status {}", Status(*exit_status))?;
+                write!(f, "smartctl reported no serial number and no WWN, exit status {}", Status(*exit_status))?;
                 in_brackets(f, messages)
             }
             Self::NoPassThrough { device, tried_sat, messages } => {
-                f.write_str("the SATA drive answers as SCSI: no ATA pass-through (CAP_SYS_RAWIO is missing, ")?;
+                f.write_str(
+                    "the SATA drive responds to SCSI commands only: no ATA pass-through (CAP_SYS_RAWIO is missing, ",
+                )?;
                 if *tried_sat {
-                    f.write_str("or its HBA passes none through)")?;
+                    f.write_str("or its HBA does not support pass-through)")?;
                 } else {
                     write!(f, "or it needs SMART_DEVICE_TYPES={device}=sat)")?;
                 }
@@ -147,28 +149,27 @@ impl fmt::Display for NoReading {
             }
             Self::RaidVolume(volume) => volume.fmt(f),
             Self::UnknownBridge { device, ids, tried } => {
-                write!(f, "{device} is in a USB box whose bridge smartctl does not know ({ids}): ")?;
+                write!(f, "{device} is in a USB enclosure whose bridge smartctl does not know ({ids}): ")?;
                 match tried {
                     None | Some(DeviceType::Auto) => try_sat(f, device),
-                    Some(tried) => write!(f, "{tried} was tried"),
+                    Some(tried) => write!(f, "the type {tried} was tried"),
                 }
             }
             Self::UsbWithoutHealth { device, exit_status } => {
                 let obstacle = HealthObstacle::Unknown;
                 let without_health = Self::WithoutHealth { exit_status: *exit_status, obstacle };
-                write!(f, "{device} is in a USB box, and {without_health}: ")?;
+                write!(f, "{device} is in a USB enclosure, and {without_health}: ")?;
                 try_sat(f, device)
             }
             Self::WithoutHealth { exit_status, obstacle } => {
                 let why = match obstacle {
-                    HealthObstacle::Unknown => "the drive gave its identity but no health data",
-                    HealthObstacle::SmartDisabled => {
-                        "SMART is switched off on the drive, smartctl -s on switches it on"
-                    }
+                    HealthObstacle::Unknown => "the drive reported its identity but no health data",
+                    HealthObstacle::SmartDisabled => "SMART is disabled on the drive; smartctl -s on enables it",
                     HealthObstacle::SmartUnavailable => "the drive has no SMART",
                     HealthObstacle::Locked => "the drive is locked by an ATA password",
                     HealthObstacle::NotReady => {
-                        "the drive is not ready: it spins up, is formatted or sanitized, or its format was interrupted"
+                        "the drive is not ready: it is spinning up, being formatted or sanitized, or its format was \
+                         interrupted"
                     }
                 };
                 write!(f, "{why} (smartctl exit status {})", Status(*exit_status))
@@ -180,16 +181,18 @@ impl fmt::Display for NoReading {
                     _ => "a virtual disk",
                 };
                 let status = Status(*exit_status);
-                write!(f, "{device} is {kind}, and gives no health data (smartctl exit status {status})")
+                write!(f, "{device} is {kind}, and reports no health data (smartctl exit status {status})")
             }
-            Self::NoNode { node } => write!(f, "there is no node {node}: the kernel has the drive, /dev does not"),
-            Self::Missing { since } => write!(f, "the drive is gone since {since}"),
+            Self::NoNode { node } => {
+                write!(f, "there is no node {node}: the kernel shows the drive, but /dev does not")
+            }
+            Self::Missing { since } => write!(f, "the drive has been missing since {since}"),
         }
     }
 }
 
 fn try_sat(f: &mut fmt::Formatter<'_>, device: &DeviceName) -> fmt::Result {
-    write!(f, "SMART_DEVICE_TYPES={device}=sat mends it for most boxes")
+    write!(f, "try SMART_DEVICE_TYPES={device}=sat, which works for most USB enclosures")
 }
 
 fn in_brackets(f: &mut fmt::Formatter<'_>, messages: &str) -> fmt::Result {
@@ -217,9 +220,9 @@ impl fmt::Display for RaidVolume {
             return write!(f, ": the disks behind it are {}", list_first(&names, MAX_NAMED_DISKS));
         }
         match self.controller {
-            Some(by) => {
-                let by = by.as_str();
-                write!(f, ": SMART_DEVICE_TYPES={device}={by},N shows the disk of number N behind it")
+            Some(controller) => {
+                let controller = controller.as_str();
+                write!(f, ": SMART_DEVICE_TYPES={device}={controller},N adds the disk with number N behind it")
             }
             None => f.write_str(", and the disks behind it cannot be read"),
         }
@@ -231,14 +234,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn drives_with_one_reason_are_equal_without_their_names() {
-        let name = |text: &str| DeviceName::parse(text).unwrap_or_else(|| unreachable!("{text}"));
-        let of = |device: &str, node: &str| {
+    fn same_reason_of_several_drives_is_equal_without_their_names() {
+        let mut renamed = Vec::new();
+        for (device, node) in [("sda", "/dev/sg0"), ("sdb", "/dev/sg1")] {
             let messages = format!("Smartctl open device: {node} failed: Permission denied");
-            let why = NoReading::NoPassThrough { device: name(device), tried_sat: false, messages };
-            why.renamed(|text| text.replace(node, "the drive"), &DeviceName::placeholder())
-        };
-        assert_eq!(of("sda", "/dev/sg0"), of("sdb", "/dev/sg1"));
-        assert!(of("sda", "/dev/sg0").to_string().contains("SMART_DEVICE_TYPES=NAME=sat"));
+            let device = DeviceName::parse(device).unwrap();
+            let why = NoReading::NoPassThrough { device, tried_sat: false, messages };
+            renamed.push(why.renamed(|text| text.replace(node, "the drive"), &DeviceName::placeholder()));
+        }
+        assert_eq!(renamed[0], renamed[1]);
+        assert!(renamed[0].to_string().contains("SMART_DEVICE_TYPES=NAME=sat"));
     }
 }

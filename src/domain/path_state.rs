@@ -1,4 +1,4 @@
-//! The words of the kernel for the state of a path.
+//! States of a path as the kernel writes them.
 
 use super::vocabulary::open_vocabulary;
 
@@ -26,13 +26,13 @@ open_vocabulary! {
 }
 
 impl PathState {
-    /// A command over the path is executed. A word that is not known here forbids nothing.
+    /// The kernel executes commands over the path. An unknown state counts as usable.
     pub(crate) fn is_usable(&self) -> bool {
         matches!(self, Self::Created | Self::Running | Self::Live | Self::Other(_))
     }
 
-    /// The kernel does not leave the state by itself. All other states that are not usable last for seconds, or until
-    /// the kernel gives the path up.
+    /// The kernel does not leave the state by itself. The other unusable states last for seconds, or until the kernel gives
+    /// up the path.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Offline | Self::TransportOffline | Self::Dead)
     }

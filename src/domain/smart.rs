@@ -1,11 +1,11 @@
-//! One reading of one drive, as smartctl(8) gave it, in typed fields. Parsing is in `probe/smartctl`.
+//! The values of one reading of one drive by smartctl(8). `probe/smartctl` parses them.
 
 use crate::domain::ata_attributes::{AttributeContext, judged_value, largest_word};
 use crate::domain::identity::SerialNumber;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The command set that answered; smartctl's `device.protocol`.
+/// The command set of a drive; smartctl's `device.protocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Protocol {
@@ -17,7 +17,7 @@ pub enum Protocol {
     Nvme,
 }
 
-/// A whole reading. Every field is read on its own: what is absent or odd is `None`.
+/// A reading. Each value is parsed on its own: a missing or invalid one is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SmartReport {
     /// `7.4`
@@ -35,18 +35,18 @@ pub struct SmartReport {
     pub user_capacity_bytes: Option<u64>,
     /// 0 = solid state.
     pub rotation_rate_rpm: Option<u32>,
-    /// `None` too where the drive gives a value that means "unknown" (rule C6).
+    /// `None` also if the drive reports a value that means "unknown" (rule C6).
     pub temperature_celsius: Option<i32>,
     pub temperature_limits: TemperatureLimits,
     pub power_on_hours: Option<u64>,
     pub power_cycle_count: Option<u64>,
-    /// The drive's own verdict; `None` too of a SCSI drive that is set up not to report that it fails.
+    /// The drive's own verdict; `None` also for a SCSI drive that is configured not to report its failure.
     pub smart_status_passed: Option<bool>,
     /// The drive has SMART, or the SCSI equivalent; `None`: smartctl did not report it (7.2 and earlier).
     pub smart_available: Option<bool>,
-    /// It is switched on.
+    /// SMART, or the SCSI equivalent, is enabled.
     pub smart_enabled: Option<bool>,
-    /// ATA: locked by a password.
+    /// ATA: the drive is locked by a password.
     pub is_locked: Option<bool>,
     /// Bytes of a logical block, without protection information.
     pub logical_block_bytes: Option<u64>,
@@ -54,7 +54,7 @@ pub struct SmartReport {
     pub protection_type: Option<u64>,
     /// SCSI: the code of the informational exception that the drive reports.
     pub exception: Option<ExceptionCode>,
-    /// SCSI: that exception in smartctl's words, which differ between its versions.
+    /// SCSI: smartctl's text for that exception, which differs between its versions.
     pub ie_string: Option<String>,
     /// `ACTIVE`, `IDLE_A`, … (ATA, smartctl 7.5 and later).
     pub power_mode: Option<String>,
@@ -66,15 +66,33 @@ pub struct SmartReport {
 }
 
 impl SmartReport {
-    /// The drive said something of its health. Without it a reading is an identity, and no verdict.
+    /// The reading has health data. Without them it has an identity only, and leads to no verdict.
     pub(crate) fn has_health(&self) -> bool {
-        let attributes = self.ata.as_ref().is_some_and(|ata| !ata.attributes.is_empty());
-        let log = self.nvme.as_ref().is_some_and(|n| n.critical_warning.is_some() || n.media_errors.is_some());
-        let counters = self.scsi.as_ref().is_some_and(ScsiDetail::has_counters);
-        self.smart_status_passed.is_some() || attributes || log || counters
+        self.smart_status_passed.is_some() || self.has_attributes() || self.has_scsi_counters() || self.has_nvme_log()
     }
 
-    /// What decides, beside an ATA attribute itself, whether it is judged.
+    pub(crate) fn has_attributes(&self) -> bool {
+        match &self.ata {
+            Some(ata) => !ata.attributes.is_empty(),
+            None => false,
+        }
+    }
+
+    pub(crate) fn has_scsi_counters(&self) -> bool {
+        match &self.scsi {
+            Some(scsi) => scsi.has_counters(),
+            None => false,
+        }
+    }
+
+    fn has_nvme_log(&self) -> bool {
+        match &self.nvme {
+            Some(nvme) => nvme.critical_warning.is_some() || nvme.media_errors.is_some(),
+            None => false,
+        }
+    }
+
+    /// The values that decide, beside an ATA attribute itself, whether it is judged.
     pub(crate) fn attribute_context(&self) -> AttributeContext {
         let rotates = self.rotation_rate_rpm.map(|rpm| rpm > 0);
         AttributeContext { rotates, capacity_bytes: self.user_capacity_bytes }
@@ -117,7 +135,10 @@ impl ExitStatus {
     ];
 
     pub(crate) fn bit(self, bit: u8) -> bool {
-        self.0.is_some_and(|status| status & (1 << bit) != 0)
+        match self.0 {
+            Some(status) => status & (1 << bit) != 0,
+            None => false,
+        }
     }
 
     pub(crate) fn names(self) -> Vec<&'static str> {
@@ -144,7 +165,7 @@ impl Serialize for ExitStatus {
     }
 }
 
-/// The temperatures that the drive itself calls too hot. Placeholders (0, 100 beside 0) are `null`.
+/// The temperature limits that the drive reports. Placeholders (0, 100 beside 0) are `null`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TemperatureLimits {
@@ -158,21 +179,21 @@ pub struct TemperatureLimits {
     pub limit_max_celsius: Option<i32>,
 }
 
-/// How worn solid state is, as the drive counts it, whatever its protocol.
+/// The wear of a solid state drive of any protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Wear {
-    /// 0 new, 100 worn as specified; may exceed 100.
+    /// 0: new; 100: the specified endurance is used. May exceed 100.
     pub endurance_used_percent: Option<u64>,
-    /// Where that is from; `null` where there is none.
+    /// The source of that value; `null` without a value.
     pub endurance_source: Option<EnduranceSource>,
     /// Spare blocks that are left.
     pub spare_available_percent: Option<u64>,
-    /// Below this the spare is too little.
+    /// The drive's own threshold of spare blocks: fewer are too few.
     pub spare_threshold_percent: Option<u64>,
 }
 
-/// Where the endurance is from.
+/// Source of the endurance used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -187,17 +208,17 @@ pub enum EnduranceSource {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SelfTest {
-    /// How it stands, in smartctl's words.
+    /// smartctl's text for its status.
     pub status: Option<String>,
-    /// It came to a good end.
+    /// It has passed.
     pub passed: Option<bool>,
-    /// Of a running test, what is left.
+    /// Remaining part of a running test.
     pub remaining_percent: Option<u8>,
-    /// Of the newest test that came to a result: one that was aborted or still runs has none.
+    /// The newest test with a result has passed. A test that was aborted or is running has no result.
     pub last_result_passed: Option<bool>,
 }
 
-/// What an ATA drive reports.
+/// Values of an ATA drive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AtaDetail {
@@ -205,28 +226,30 @@ pub struct AtaDetail {
     pub attributes: Vec<AtaAttribute>,
     /// Entries in the summary or extended comprehensive error log.
     pub error_log_count: Option<u64>,
-    /// What drive and port can do together at most.
+    /// Maximum link speed of drive and port together.
     pub link_max_bits_per_second: Option<u64>,
-    /// What they have agreed on.
+    /// Negotiated link speed.
     pub link_current_bits_per_second: Option<u64>,
 }
 
 impl AtaDetail {
-    /// Sets of every attribute why it is not judged.
+    /// Sets `not_judged` of every attribute.
     pub(crate) fn explain_not_judged(&mut self, context: AttributeContext) {
         for attribute in &mut self.attributes {
-            let judged = judged_value(attribute, context);
-            attribute.not_judged = judged.and_then(|judged| Some(judged.err()?.to_string()));
+            attribute.not_judged = match judged_value(attribute, context) {
+                Some(Err(reason)) => Some(reason.to_string()),
+                Some(Ok(_)) | None => None,
+            };
         }
     }
 
     pub(crate) fn attribute(&self, id: u8) -> Option<&AtaAttribute> {
-        self.attributes.iter().find(|a| a.id == id)
+        self.attributes.iter().find(|attribute| attribute.id == id)
     }
 }
 
-/// One row of the vendor's attribute table. `raw_value` may pack several numbers; `raw_string`
-/// is smartctl's reading of it.
+/// One row of the vendor's attribute table. `raw_value` may contain several numbers; `raw_string` is smartctl's
+/// interpretation of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AtaAttribute {
@@ -236,55 +259,54 @@ pub struct AtaAttribute {
     pub name: Option<String>,
     /// Normalised value; falls as it gets worse.
     pub value: Option<u8>,
-    /// The lowest that it ever was.
+    /// Lowest value so far.
     pub worst: Option<u8>,
-    /// At or below it the maker calls it failed; 0: never.
+    /// The maker's threshold, at or below which the attribute has failed; 0: it never fails.
     pub thresh: Option<u8>,
-    /// The maker counts it as a sign of failure.
+    /// The maker counts its failure as a prediction of a failure of the drive.
     pub prefailure: Option<bool>,
     /// `now`, `past`, or `null` for never.
     pub when_failed: Option<String>,
     /// The raw value, 48 bits.
     pub raw_value: Option<u64>,
-    /// smartctl's reading of the raw value.
+    /// smartctl's interpretation of the raw value.
     pub raw_string: Option<String>,
-    /// The number in it, unpacked: hours of 9, degrees of 190 and 194, the largest count of 188.
+    /// The number in the raw value: hours of 9, degrees of 190 and 194, the largest count of 188.
     pub raw_number: Option<u64>,
-    /// Why it is not judged, of an attribute whose number a rule has; `null`: it is judged, or no rule has its number.
+    /// Why it is not judged although a rule has its number; `null`: it is judged, or no rule has its number.
     pub not_judged: Option<String>,
 }
 
 impl AtaAttribute {
-    /// The number that the raw value holds. Several attributes pack more than one into its 48 bits, and smartctl writes
-    /// them out where it knows how (`ata_format_attr_raw_value` in smartmontools' `atacmds.cpp`):
+    /// The number in the raw value. Several attributes have more than one number in its 48 bits, and smartctl prints them
+    /// separately if it knows their form (`ata_format_attr_raw_value` in smartmontools' `atacmds.cpp`):
     ///
-    /// - 188: up to three counts of 16 bits, the largest of which counts (a plain count is the lowest);
-    /// - 190, 194: the degrees in the lowest byte, with the extremes above;
-    /// - 9 and all others: the number that `raw_string` begins with (`47060h+35m`, `8 (0 3)`, `12/7`), or the whole raw
-    ///   value where the string is its words, highest first (`0 0 5`), or in a form that is not known.
+    /// - 188: the largest of up to three counts of 16 bits (a single count is in the lowest ones);
+    /// - 190, 194: the degrees in the lowest byte, below the extremes;
+    /// - 9 and all others: the number at the beginning of `raw_string` (`47060h+35m`, `8 (0 3)`, `12/7`), or the complete raw
+    ///   value if the string consists of its words, highest first (`0 0 5`), or has an unknown form.
     pub(crate) fn count(&self) -> Option<u64> {
-        let written = self.number_in_string();
-        match (self.id, self.raw_value) {
-            (188, Some(raw)) => Some(largest_word(raw)),
-            (190 | 194, Some(raw)) if written.is_none_or(|n| n > 0xff) => Some(raw & 0xff),
-            (_, raw) => written.or(raw),
+        match (self.id, self.raw_value, self.number_in_string()) {
+            (188, Some(raw), _) => Some(largest_word(raw)),
+            (190 | 194, Some(_), Some(degrees)) if degrees <= 0xff => Some(degrees),
+            (190 | 194, Some(raw), _) => Some(raw & 0xff),
+            (_, raw, printed) => printed.or(raw),
         }
     }
 
-    /// The number of a string in one of the forms that hold one.
+    /// The number at the beginning of `raw_string`, if it has one of the known forms.
     fn number_in_string(&self) -> Option<u64> {
-        let own = self.raw_string.as_deref()?.split('(').next()?.trim();
-        let end = own.find(|c: char| !c.is_ascii_digit()).unwrap_or(own.len());
-        let (digits, rest) = own.split_at(end);
-        // Hex digits are not one: `0x0000000c`.
+        let printed = self.raw_string.as_deref()?.split('(').next()?.trim();
+        let rest = printed.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        // Excludes hexadecimal numbers: `0x0000000c`.
         if !matches!(rest.chars().next(), None | Some('h' | '/' | '.')) {
             return None;
         }
-        digits.parse().ok()
+        printed.strip_suffix(rest)?.parse().ok()
     }
 }
 
-/// What a SCSI drive reports.
+/// Values of a SCSI drive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScsiDetail {
@@ -298,29 +320,29 @@ pub struct ScsiDetail {
     pub write: Option<ErrorCounters>,
     /// Errors while verifying.
     pub verify: Option<ErrorCounters>,
-    /// Errors that are not the medium's.
+    /// Non-medium errors.
     pub non_medium_errors: Option<u64>,
     /// Spin-ups.
     pub start_stop_cycles: Cycles,
-    /// Heads parked and taken out.
+    /// Load-unload cycles of the heads.
     pub load_unload_cycles: Cycles,
 }
 
 impl ScsiDetail {
-    /// A drive whose status could not be read may still report what went wrong in it.
+    /// It has error counters or defect counts, which a drive may report even if its status could not be read.
     pub(crate) fn has_counters(&self) -> bool {
         let rows = [self.read, self.write, self.verify];
         self.grown_defect_list.or(self.pending_defects).is_some() || rows.iter().any(Option::is_some)
     }
 }
 
-/// A mechanical count and what the maker specifies for the drive's life.
+/// A count of cycles, and the number that the maker specifies for the lifetime of the drive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cycles {
-    /// So many until now.
+    /// Cycles so far.
     pub accumulated: Option<u64>,
-    /// So many in its life, by the maker.
+    /// Cycles that the maker specifies for the lifetime of the drive.
     pub specified: Option<u64>,
 }
 
@@ -328,11 +350,11 @@ pub struct Cycles {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorCounters {
-    /// Corrected by trying again.
+    /// Errors that were corrected by rereads or rewrites.
     pub errors_corrected_by_rereads_rewrites: Option<u64>,
-    /// Corrected in any way.
+    /// All errors that were corrected.
     pub total_errors_corrected: Option<u64>,
-    /// Not corrected: data was lost or must come from elsewhere.
+    /// Errors that were not corrected: the data is lost, or must come from redundancy.
     pub total_uncorrected_errors: Option<u64>,
 }
 
@@ -346,17 +368,17 @@ pub struct NvmeDetail {
     pub namespaces: Vec<Namespace>,
     /// Bits: 0 spare, 1 temperature, 2 reliability, 3 read only, 4 backup power, 5 persistent memory.
     pub critical_warning: Option<u8>,
-    /// Spare that is left.
+    /// Spare capacity that is left.
     pub available_spare_percent: Option<u64>,
-    /// Below this the spare is too little.
+    /// The controller's own threshold of spare capacity: less is too little.
     pub available_spare_threshold_percent: Option<u64>,
-    /// Percent of the endurance used; may exceed 100.
+    /// Endurance used, in percent; may exceed 100.
     pub percentage_used: Option<u64>,
     /// Data that could not be recovered.
     pub media_errors: Option<u64>,
-    /// Entries in the error log, in its life.
+    /// Entries in the error log over its lifetime.
     pub num_err_log_entries: Option<u64>,
-    /// Times that power went without notice.
+    /// Power losses without notice.
     pub unsafe_shutdowns: Option<u64>,
     /// Units of 512,000 bytes.
     pub data_units_read: Option<u64>,
@@ -376,7 +398,7 @@ pub struct Namespace {
     pub(crate) id: Option<u64>,
     /// Its size.
     pub(crate) size_bytes: Option<u64>,
-    /// What is allocated of it.
+    /// Its allocated part.
     pub(crate) utilization_bytes: Option<u64>,
 }
 
@@ -385,11 +407,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packed_raw_values_are_unpacked() {
-        let count = |id: u8, raw: u64, text: &str| {
-            AtaAttribute { id, raw_value: Some(raw), raw_string: Some(text.to_owned()), ..AtaAttribute::default() }
-                .count()
-        };
+    fn number_is_taken_from_the_raw_value_or_its_text() {
         for (id, raw, text, expected) in [
             (9, 9_023_116_403_587_028, "47060h+35m+00.858s", 47_060),
             (9, 115_594_749_838_557, "34013 (105 34 0)", 34_013),
@@ -408,7 +426,9 @@ mod tests {
             (5, 12, "0x00000000000c", 12),
             (5, 12, "-", 12),
         ] {
-            assert_eq!(count(id, raw, text), Some(expected), "{id} {raw} {text}");
+            let raw_string = Some(text.to_owned());
+            let attribute = AtaAttribute { id, raw_value: Some(raw), raw_string, ..AtaAttribute::default() };
+            assert_eq!(attribute.count(), Some(expected), "{id} {raw} {text}");
         }
     }
 

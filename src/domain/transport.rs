@@ -1,11 +1,11 @@
-//! How a drive is attached to this host, as sysfs shows it.
+//! How a drive is attached to this host, by sysfs.
 
 use super::device_type::Controller;
 use super::identity::DeviceName;
 use serde::{Deserialize, Serialize};
 
-/// What a drive is attached by: `lsblk`'s column TRAN, and `raid` for a volume that a controller
-/// makes up. A SATA drive behind a SAS HBA is attached by SAS.
+/// Transport of a drive: `lsblk`'s column TRAN, and `raid` for a volume of a RAID controller. A SATA drive behind a SAS HBA
+/// is attached by SAS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -16,15 +16,15 @@ pub enum Transport {
     Sata,
     /// NVMe.
     Nvme,
-    /// A USB box.
+    /// USB.
     Usb,
-    /// A volume that a RAID controller makes up.
+    /// A volume of a RAID controller.
     Raid,
     /// iSCSI.
     Iscsi,
     /// Fibre Channel.
     Fc,
-    /// A virtual machine's disk.
+    /// A disk of a virtual machine.
     Virtio,
 }
 
@@ -35,10 +35,10 @@ pub(crate) enum Attachment {
     Scsi(Option<Transport>),
     /// An NVMe namespace.
     Nvme,
-    /// A volume that a RAID controller provides, with the controller whose numbers smartctl uses to read the disks
-    /// behind it; `None`: it cannot read them.
+    /// A volume of a RAID controller, with the kind of controller by which smartctl reads the disks behind it; `None`:
+    /// smartctl cannot read them.
     RaidVolume(Option<Controller>),
-    /// A disk that is reached only through the node of such a volume.
+    /// A disk behind a RAID controller, which is read through the node of a volume.
     RaidDisk { volume: DeviceName },
 }
 
@@ -59,8 +59,8 @@ impl Transport {
         }
     }
 
-    /// What it leads to is as a rule a volume of another machine (an iSCSI or Fibre Channel target) or of a hypervisor
-    /// (virtio), behind which there may be any number of drives, or none.
+    /// It usually leads to a volume of another machine (an iSCSI or Fibre Channel target) or of a hypervisor (virtio), behind
+    /// which there may be any number of drives, or none.
     pub(crate) fn is_volume(self) -> bool {
         matches!(self, Self::Iscsi | Self::Fc | Self::Virtio)
     }
@@ -71,7 +71,7 @@ impl Transport {
 }
 
 impl Attachment {
-    /// From a stored document, as far as it has these values.
+    /// The attachment of a drive in a stored document.
     pub(crate) fn stored(transport: Option<Transport>, volume: Option<&DeviceName>) -> Self {
         match (volume, transport) {
             (Some(volume), _) => Self::RaidDisk { volume: volume.clone() },

@@ -1,7 +1,7 @@
-//! Words of another program or of the kernel, as enums. A value is written as the word itself: in JSON, in metrics
-//! and in sentences.
+//! Enums of the words that another program or the kernel uses. A value is written as its word in JSON, in metrics and in
+//! sentences.
 
-/// The vocabulary is complete: another word is invalid.
+/// Defines an enum of all valid words: another word is invalid.
 macro_rules! closed_vocabulary {
     ($(#[$about:meta])* $vis:vis enum $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
@@ -41,14 +41,14 @@ macro_rules! closed_vocabulary {
     };
 }
 
-/// The vocabulary may grow: an unknown word is kept as `Other`.
+/// Defines an enum of the known words: another word is kept as `Other`.
 macro_rules! open_vocabulary {
     ($(#[$about:meta])* $vis:vis enum $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         $vis enum $name {
             $($(#[$what])* $variant,)+
-            /// A word that is not known here.
+            /// An unknown word.
             Other(String),
         }
 
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_written_and_read_as_its_word() {
+    fn value_is_written_and_read_as_its_word() {
         assert_eq!(serde_json::to_string(&Closed::Two).ok().as_deref(), Some("\"two words\""));
         assert_eq!(serde_json::from_str::<Closed>("\"two words\"").ok(), Some(Closed::Two));
         assert_eq!(serde_json::from_str::<Closed>("\"two\"").ok(), None);

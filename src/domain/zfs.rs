@@ -13,24 +13,24 @@ use super::zfs::activity::{Activity, Scan};
 use super::zfs::words::{PoolState, VdevRole, VdevState};
 use serde::Serialize;
 
-/// The output of `zpool`, parsed.
+/// The parsed output of `zpool`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Zfs {
     pub state: ZfsState,
-    /// Why the pools are unknown or old: zpool gave no answer since. `state` and pools stay as they were.
+    /// Why the last run of zpool failed. `state` and `pools` are then those of the last successful run.
     pub error: Option<String>,
     pub pools: Vec<Pool>,
 }
 
-/// What the last answer of zpool was.
+/// The result of the last successful run of zpool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ZfsState {
-    /// There was none yet.
+    /// There was no successful run yet.
     #[default]
     NotAsked,
     /// This host has no ZFS, which is not a fault.
     NotInstalled,
-    /// The pools.
+    /// The pools were read.
     Read { at: Timestamp },
 }
 
@@ -42,14 +42,14 @@ pub struct Pool {
     pub name: String,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, `UNAVAIL`, `SUSPENDED`, …
     pub(crate) state: Option<PoolState>,
-    /// What is the matter, in ZFS's words; `null` for a healthy pool.
+    /// The problem of the pool, as ZFS describes it (zpool's `status:` line); `null` for a healthy pool.
     pub(crate) status: Option<String>,
-    /// What ZFS advises to do; `null` for a healthy pool.
+    /// The action that ZFS recommends (zpool's `action:` line); `null` for a healthy pool.
     pub(crate) action: Option<String>,
     /// The scrub or resilver that runs or is paused, else the one that ended last.
     pub scan: Scan,
-    /// All that zpool reports the pool to do or to have done, in this order: `scrub`, `resilver`, `rebuild` by vdev,
-    /// `error_scrub`, `expansion`, `removal`, `checkpoint`, `trim`, `initialize`, `condense`.
+    /// The activities of the pool that zpool reports, current and past, in this order: `scrub`, `resilver`, `rebuild` by
+    /// vdev, `error_scrub`, `expansion`, `removal`, `checkpoint`, `trim`, `initialize`, `condense`.
     pub activities: Vec<Activity>,
     /// The `errors:` line.
     pub(crate) errors: Option<String>,
@@ -60,13 +60,13 @@ pub struct Pool {
     pub(crate) vdevs: Vec<Vdev>,
 }
 
-/// A top-level vdev: a mirror, a raidz group, or a lone disk.
+/// A top-level vdev: a mirror, a raidz group, or a single disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Vdev {
-    /// `raidz2-0`, `mirror-1`; of a lone disk, its name.
+    /// `raidz2-0`, `mirror-1`; the name of a single disk.
     pub name: String,
-    /// What it is for.
+    /// Its role in the pool.
     pub(crate) role: VdevRole,
     /// `ONLINE`, `DEGRADED`, `FAULTED`, …
     pub(crate) state: Option<VdevState>,
@@ -78,7 +78,7 @@ pub struct Vdev {
     pub(crate) checksum_errors: Option<u64>,
     /// Its disks.
     pub(crate) members: Vec<Leaf>,
-    /// A rebuild (sequential resilver) of it runs. JSON does not contain on which of its disks.
+    /// A rebuild (sequential resilver) of it is running. zpool's JSON does not report on which of its disks.
     #[serde(skip)]
     pub(crate) is_rebuilding: bool,
 }
@@ -89,10 +89,10 @@ pub struct Vdev {
 pub struct Leaf {
     /// As zpool prints it: a path, a bare name, or a guid.
     pub name: String,
-    /// The number that ZFS knows it by, in decimal digits (it may exceed what a JSON reader's
-    /// double holds). Text output tells it only of a leaf that is gone.
+    /// Its guid, in decimal digits (a string, because a double cannot hold all guids). zpool's text output has it only for a
+    /// missing leaf.
     pub(crate) guid: Option<String>,
-    /// Of a leaf that is gone: the path it had.
+    /// The previous path of a missing leaf.
     pub(crate) was: Option<String>,
     /// `ONLINE`, `FAULTED`, `REMOVED`, `AVAIL`, `INUSE`, …
     pub(crate) state: Option<VdevState>,
@@ -102,43 +102,41 @@ pub struct Leaf {
     pub(crate) write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
     pub(crate) checksum_errors: Option<u64>,
-    /// A remark at the end of the row (`corrupted data`, `currently in use`, `(resilvering)`).
+    /// The note at the end of its row (`corrupted data`, `currently in use`, `(resilvering)`).
     pub(crate) note: Option<String>,
-    /// It is being written anew, or waits to be.
+    /// It is being resilvered, or waits for that.
     #[serde(skip)]
     pub(crate) is_resilvering: bool,
-    /// ZFS opened what is there and found no label, or that of something else.
+    /// ZFS opened the device, and found no label or another one.
     #[serde(skip)]
     pub(crate) has_other_label: bool,
-    /// `replacing-2`, `spare-0`: the group inside the vdev in which one drive takes over from another.
+    /// The group inside the vdev in which one drive replaces another (`replacing-2`, `spare-0`).
     pub(crate) group: Option<String>,
-    /// The drive behind it; `null` when no drive here is it.
+    /// Device name of its drive; `null` if it matches no drive of this host.
     pub device: Option<DeviceName>,
-    /// `JBOD_EXCLUDE` leaves out the drive behind it, which is present.
+    /// Its drive is present, and excluded by `JBOD_EXCLUDE`.
     #[serde(default)]
     pub(crate) excluded: bool,
-    /// That drive as it is known while it is here, whatever its letter becomes.
+    /// Key of its drive while that is present; independent of its block device name.
     #[serde(skip)]
     pub(crate) key: Option<DriveKey>,
-    /// Further names by which the drive behind it may be found.
+    /// Further names by which its drive may be found.
     #[serde(skip)]
     pub(crate) aliases: Vec<String>,
 }
 
 impl Leaf {
-    /// Its drive is missing: its name may belong to another drive by now.
+    /// Its drive is missing: its device name may have been reassigned.
     pub(crate) fn is_gone(&self) -> bool {
         self.was.is_some() || matches!(self.state, Some(VdevState::Removed | VdevState::Unavail))
     }
 
-    /// A distributed spare of a dRAID group (`draid2-0-1`): room on the group's own drives, no drive.
+    /// A distributed spare of a dRAID group (`draid2-0-1`): spare space on the drives of the group, not a drive.
     pub(crate) fn is_distributed_spare(&self) -> bool {
-        let mut parts = self.name.split('-');
-        let digits = |part: Option<&str>| part.is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
-        matches!(parts.next(), Some("draid1" | "draid2" | "draid3"))
-            && digits(parts.next())
-            && digits(parts.next())
-            && parts.next().is_none()
+        let parts: Vec<&str> = self.name.split('-').collect();
+        let ["draid1" | "draid2" | "draid3", numbers @ ..] = parts.as_slice() else { return false };
+        let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        numbers.len() == 2 && numbers.iter().all(is_number)
     }
 
     /// Sort key by severity: its state first, then its errors.
@@ -154,14 +152,14 @@ impl Leaf {
 }
 
 impl Vdev {
-    /// One of its drives is replacing another, or is being resilvered.
+    /// One of its drives replaces another, or is being resilvered.
     pub(crate) fn is_resilvering(&self) -> bool {
         self.is_rebuilding || self.members.iter().any(|leaf| leaf.group.is_some() || leaf.is_resilvering)
     }
 }
 
 impl Zfs {
-    /// This host runs ZFS; `None`: not heard yet.
+    /// This host has ZFS; `None`: unknown before the first run of zpool.
     pub(crate) fn available(&self) -> Option<bool> {
         match self.state {
             ZfsState::NotAsked => None,
@@ -170,7 +168,7 @@ impl Zfs {
         }
     }
 
-    /// When zpool gave the pools.
+    /// When the pools were read.
     pub(crate) fn collected_at(&self) -> Option<Timestamp> {
         match self.state {
             ZfsState::NotAsked | ZfsState::NotInstalled => None,
@@ -191,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distributed_spares_are_told_from_groups_and_drives() {
+    fn distributed_spares_are_distinguished_from_groups_and_drives() {
         for (name, is_spare) in [
             ("draid2-0-1", true),
             ("draid2:8d:42c:2s-0", false),

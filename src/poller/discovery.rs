@@ -1,16 +1,15 @@
-//! Discovery, and what follows from a change: which drives are missing, and which are read at once.
+//! Discovery, and its consequences: missing drives are published, new drives are read at once.
 
 use super::event_loop::{DISCOVERY_INTERVAL, EventLoop};
 use super::readiness::Readiness;
-use crate::domain::drive::DriveKey;
-use crate::domain::inventory::{Change, DriveRecord};
+use crate::domain::inventory::Change;
 use std::time::{Duration, Instant};
 
-/// After a drive is added, udev creates its links and the kernel links its bay within this time.
+/// Time within which udev creates the links of a new drive, and the kernel links its bay.
 const UDEV_SETTLE: Duration = Duration::from_secs(3);
 
 impl EventLoop {
-    /// Restores readings after the first complete discovery; before that no drive is known and none is missing.
+    /// Restores readings after the first complete discovery: before that, no drive is known.
     pub(super) fn restore_when_seen(&mut self) {
         if self.readiness == Readiness::Starting && self.collector.has_seen() {
             self.readiness = Readiness::Restored;
@@ -35,19 +34,21 @@ impl EventLoop {
     pub(super) fn discover(&mut self) {
         self.last_discovery = Instant::now();
         let changes = self.collector.discover();
-        self.detector.changes(&changes, self.collector.inventory(), self.readiness == Readiness::Ready);
+        self.report_changes(&changes);
         self.detector.settle(&self.collector);
         self.detector.excluded(&self.collector);
         self.limit_missing(0);
         let inventory = self.collector.inventory();
-        let is_present = |key: &DriveKey| inventory.get(key).is_some_and(DriveRecord::is_present);
-        self.pending.retain_drives(is_present);
+        self.pending.retain_drives(|key| match inventory.get(key) {
+            Some(record) => record.is_present(),
+            None => false,
+        });
         let mut missing_changed = changes.iter().any(|change| matches!(change, Change::Missing(_)));
         missing_changed |= self.missing.retain_missing(self.collector.inventory());
         for change in &changes {
             match change {
                 Change::Missing(key) => self.publish_drive(key, None),
-                // A new drive is read now, not with the next sweep.
+                // A new drive is read at once, before the next sweep.
                 Change::Appeared(key) | Change::Back(key)
                     if self.readiness == Readiness::Ready && self.leadership.is_leader() =>
                 {
@@ -69,13 +70,20 @@ impl EventLoop {
         self.publisher.send_lists_soon();
     }
 
-    /// A shelf has reported the status of its bays, which counts where several bays link one drive.
+    /// Decides again between bays that link the same drive: an enclosure has reported the status of its bays.
     pub(super) fn place_contested(&mut self) {
         let changes = self.collector.place_contested();
-        self.detector.changes(&changes, self.collector.inventory(), self.readiness == Readiness::Ready);
+        self.report_changes(&changes);
     }
 
-    /// The topology has changed: device names in pools may have been reassigned, which only zpool can resolve.
+    /// Reports changes of drives. Before the first sweep every drive is new, which is not an event.
+    fn report_changes(&mut self, changes: &[Change]) {
+        if self.readiness == Readiness::Ready {
+            self.detector.changes(changes, self.collector.inventory());
+        }
+    }
+
+    /// Runs zpool after a change of the topology: it alone knows which device names are those of which leaves.
     pub(super) fn request_pools(&mut self) {
         if self.readiness == Readiness::Ready && self.leadership.is_leader() {
             self.collector.request_pools();

@@ -1,6 +1,7 @@
-//! The event loop: handles incoming events, runs due tasks, then waits for the next of either.
+//! The event loop: handles a request, a report or a signal, runs due tasks, then waits for the next of them.
 //!
-//! Its tasks are in the files beside it: `discovery`, `restore`, `requests`, `lists`, `service_health`.
+//! Its tasks are in the modules `discovery`, `restore`, `restore_readings`, `requests`, `forget`, `lists` and
+//! `service_health`.
 
 use super::degraded_parts::DegradedParts;
 use super::detect::Detector;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 /// Interval between checks for changes of the topology.
 pub(super) const DISCOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whether everything must be sent to Redis, because it is available again and this daemon leads.
+/// Whether everything must be sent to Redis again, because it is available again or the key prefix has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Republish {
     #[default]
@@ -41,14 +42,14 @@ pub(super) struct EventLoop {
     pub(super) next_check: Instant,
     /// Time of the last discovery.
     pub(super) last_discovery: Instant,
-    /// When to discover again after a change: links are created a little later than drives.
+    /// When to run another discovery after a change: udev creates the links of a drive a little later than the drive.
     pub(super) rediscover_at: Option<Instant>,
     pub(super) pending: PendingRequests,
     pub(super) missing: MissingDrives,
     pub(super) readiness: Readiness,
     pub(super) republish: Republish,
     pub(super) degraded: DegradedParts,
-    /// Why there is no control socket.
+    /// Why there is no control socket; `None`: there is one, or it is disabled.
     pub(super) control_problem: Option<String>,
 }
 
@@ -72,7 +73,7 @@ impl EventLoop {
                 recv(redis_is_back) -> _ => self.handle_redis_return(),
                 default(pause) => {}
             }
-            // Pending reports are handled before anything is published.
+            // All reports that have arrived are handled before anything is published.
             while let Ok(report) = reports.try_recv() {
                 self.handle_report(report);
             }
@@ -117,7 +118,9 @@ impl EventLoop {
         self.follow_clock();
         self.collector.check_smartctl();
         self.discover_if_changed();
-        if self.rediscover_at.is_some_and(|due| at >= due) {
+        if let Some(due) = self.rediscover_at
+            && at >= due
+        {
             self.rediscover_at = None;
             self.discover();
             self.request_pools();
@@ -154,7 +157,7 @@ impl EventLoop {
             self.restore_readings();
             self.missing.restore = Restore::Due;
         }
-        // Only now is it known whose keys these are.
+        // Before the renewal the owner of the keys was unknown.
         self.restore_missing();
         if renewal.changed_prefix {
             self.republish = Republish::Due;
@@ -162,7 +165,7 @@ impl EventLoop {
         if renewal.has_news || self.leadership.is_follower() != followed {
             self.publisher.mark_lists_outdated();
         }
-        // Only readings since this daemon leads: another daemon may have newer ones than the earlier ones.
+        // Only a leader that has completed a sweep: another daemon may have stored newer readings before that.
         if std::mem::take(&mut self.republish) == Republish::Due && self.leadership.has_swept() {
             self.restore_readings();
             self.publisher.publish_everything(self.collector.inventory());
@@ -170,10 +173,10 @@ impl EventLoop {
     }
 
     fn on_sweep_complete(&mut self, sweep: &CompletedSweep) {
-        self.detector.unused_types(|| self.collector.unused_types());
+        self.detector.unused_types(&self.collector);
         self.readiness = Readiness::Ready;
         self.leadership.mark_swept();
-        // The keys of quarantined drives are renewed as well.
+        // Renews the keys of drives in quarantine.
         for key in &sweep.skipped {
             self.publish_drive(key, None);
         }
@@ -182,17 +185,16 @@ impl EventLoop {
             self.detector.overrun(took, self.interval);
         }
         self.publisher.on_sweep_complete(took);
-        // A drive that was pulled during its reading is missing, and has not failed.
+        // A drive that was pulled during its reading must be shown as missing, not as failed.
         if self.collector.has_changed() {
             self.discover();
         }
         self.before_lists(Instant::now());
-        // Lists are stored before this daemon reports itself ready, so that the next request finds them.
+        // Lists are stored before this daemon is ready, so that the next request finds them.
         let overview = self.rebuild_lists_and(Publisher::flush_all);
         self.detector.sweep(&overview, sweep, &self.collector);
     }
 
-    /// One report of a job.
     fn handle_report(&mut self, report: JobReport) {
         let taken = self.collector.take(report);
         if let Taken::Notice(Notice::Smartctl(transition)) = &taken {
@@ -204,9 +206,9 @@ impl EventLoop {
         if let Taken::Notice(Notice::ShelfRead) = &taken {
             self.place_contested();
         }
-        // The next reading does not wait for this one to be published.
+        // Starts the next reading before this one is published.
         self.collector.start_ready();
-        // Within a sweep the lists are sent when it is complete.
+        // During a sweep the lists are sent when it is complete.
         if self.collector.is_sweeping() {
             self.publisher.mark_lists_outdated();
         } else {
@@ -216,7 +218,7 @@ impl EventLoop {
         self.publish_drive(&read.key, read.raw.as_deref());
         if let Some(was) = &read.replaced {
             self.detector.replaced(&read.key, Some(was), self.collector.inventory());
-            // From now on, requests for one drive do not get the values of the other.
+            // Updates the snapshot, so that requests for one drive do not get the values of the other.
             self.rebuild_lists();
         }
         self.pending.answer_drive(&read.key, ValueSource::Smartctl);

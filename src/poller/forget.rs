@@ -1,6 +1,6 @@
-//! `forget`: ends "missing" for what was removed for good, here and in Redis.
+//! `forget`: removes missing drives, paths, enclosures and IO modules from the inventory and from Redis.
 //!
-//! A name is looked up among the kinds of subjects in one place, `EventLoop::forget_target`.
+//! `EventLoop::forget_target` is the one place that looks up a name among the kinds of subjects.
 
 use super::detect::Detector;
 use super::event_loop::EventLoop;
@@ -8,11 +8,11 @@ use super::forget_request::{ForgetOutcome, ForgetRequest};
 use super::publisher::{Publisher, Sends};
 use crate::clock::now;
 use crate::domain::drive::DriveKey;
-use crate::domain::identity::{EnclosureId, Identity};
+use crate::domain::identity::{EnclosureId, SerialNumber};
 use crate::domain::inventory::DriveRecord;
 use std::time::Instant;
 
-/// What the name of a request means.
+/// The subject that a request names.
 enum ForgetTarget {
     /// Missing drives.
     Drives(Vec<DriveKey>),
@@ -61,7 +61,7 @@ impl EventLoop {
         let Some(record) = self.collector.inventory().get(key) else { return ForgetOutcome::NotReady };
         let device = record.drive.device.clone();
         Detector::forgotten_paths(record, paths, uid);
-        // Its stored document still has the paths; the next reading writes it anew.
+        // The stored document still has the paths; the next reading replaces it.
         let _ = self.collector.request_drive(key);
         self.store_without_forgotten();
         ForgetOutcome::ForgottenPaths { device, paths }
@@ -73,37 +73,42 @@ impl EventLoop {
     }
 
     fn forget_target(&self, subject: &str) -> ForgetTarget {
-        let inventory = self.collector.inventory();
-        let named = || inventory.records().filter(|record| has_name(record, subject));
-        let missing: Vec<DriveKey> = named().filter(|r| !r.is_present()).map(|r| r.drive.key.clone()).collect();
+        let records = self.collector.inventory().records();
+        let named: Vec<&DriveRecord> = records.filter(|record| has_name(record, subject)).collect();
+        let missing = named.iter().filter(|record| !record.is_present());
+        let missing: Vec<DriveKey> = missing.map(|record| record.drive.key.clone()).collect();
         if !missing.is_empty() {
             return ForgetTarget::Drives(missing);
         }
-        if let Some(record) = named().find(|record| record.paths.has_missing()) {
+        if let Some(record) = named.iter().find(|record| record.paths.has_missing()) {
             return ForgetTarget::Paths(record.drive.key.clone());
         }
-        if let Some(record) = named().next() {
+        if let Some(record) = named.first() {
             let (device, bay) = (record.drive.device.clone(), record.bay.clone());
             return ForgetTarget::None(ForgetOutcome::DrivePresent { device, bay });
         }
-        let is_excluded = |identity: &Identity| {
-            identity.unit_serial.as_deref() == Some(subject)
-                || identity.wwn().is_some_and(|wwn| wwn.eq_ignore_ascii_case(subject))
-        };
-        if let Some(drive) = self.collector.excluded().iter().find(|drive| is_excluded(&drive.identity)) {
-            let (device, entry) = (drive.device.clone(), drive.entry.clone());
-            return ForgetTarget::None(ForgetOutcome::Excluded { device, entry });
+        for drive in self.collector.excluded() {
+            if is_named(drive.identity.unit_serial.as_ref(), drive.identity.wwn(), subject) {
+                let (device, entry) = (drive.device.clone(), drive.entry.clone());
+                return ForgetTarget::None(ForgetOutcome::Excluded { device, entry });
+            }
         }
-        self.drives_of_enclosure(subject)
+        self.enclosure_target(subject)
     }
 
-    /// The missing drives that sat in an enclosure which is gone with them.
-    fn drives_of_enclosure(&self, subject: &str) -> ForgetTarget {
-        let is_it = |id: &EnclosureId| id.eq_ignore_ascii_case(subject);
-        let sat_there = |r: &&DriveRecord| !r.is_present() && r.bay.as_ref().is_some_and(|bay| is_it(&bay.enclosure));
-        let missing: Vec<DriveKey> =
-            self.collector.inventory().records().filter(sat_there).map(|r| r.drive.key.clone()).collect();
-        if let Some(enclosure) = self.collector.enclosures().iter().find(|enclosure| is_it(&enclosure.id)) {
+    /// The enclosure with that id; without one, the missing drives that were last in it.
+    fn enclosure_target(&self, subject: &str) -> ForgetTarget {
+        let mut missing: Vec<DriveKey> = Vec::new();
+        for record in self.collector.inventory().records() {
+            if let Some(bay) = &record.bay
+                && !record.is_present()
+                && bay.enclosure.eq_ignore_ascii_case(subject)
+            {
+                missing.push(record.drive.key.clone());
+            }
+        }
+        let mut enclosures = self.collector.enclosures().iter();
+        if let Some(enclosure) = enclosures.find(|enclosure| enclosure.id.eq_ignore_ascii_case(subject)) {
             let id = enclosure.id.clone();
             if enclosure.missing_since().is_some() {
                 return ForgetTarget::Enclosure { id, drives: missing };
@@ -123,11 +128,15 @@ impl EventLoop {
     fn forget_drives(&mut self, keys: &[DriveKey], uid: u32) -> ForgetOutcome {
         let at = now();
         Detector::forgotten(keys, self.collector.inventory(), uid);
-        let records = || keys.iter().filter_map(|key| self.collector.inventory().get(key));
-        let drives =
-            records().map(|r| r.serial_number().map_or_else(|| r.drive.device.to_string(), ToString::to_string));
-        let drives: Vec<String> = drives.collect();
-        self.missing.record_forgotten(records().map(|record| &record.drive.identity), at);
+        let mut drives: Vec<String> = Vec::new();
+        for key in keys {
+            let Some(record) = self.collector.inventory().get(key) else { continue };
+            drives.push(match record.serial_number() {
+                Some(serial) => serial.to_string(),
+                None => record.drive.device.to_string(),
+            });
+            self.missing.record_forgotten(&record.drive.identity, at);
+        }
         self.collector.inventory_mut().remove(|record| keys.contains(&record.drive.key));
         self.missing.retain_missing(self.collector.inventory());
         self.publish_missing_list();
@@ -136,12 +145,12 @@ impl EventLoop {
         ForgetOutcome::Forgotten { drives }
     }
 
-    /// Sends the lists now: what was forgotten stays so when the daemon is killed a moment later.
+    /// Sends the lists now, so that the request takes effect even if the daemon is killed a moment later.
     fn store_without_forgotten(&mut self) {
         self.publisher.send_lists_now();
         if self.sends() == Sends::Documents && self.missing.is_restored() {
-            // No lists are sent before the first sweep is whole; the stored one is replaced.
-            let _ = self.publisher.store_missing_list(true);
+            // No lists are sent before the first sweep is complete: only the stored list of missing drives is replaced.
+            let _ = self.publisher.replace_missing_list();
             self.publisher.include_missing_list();
         }
         self.before_lists(Instant::now());
@@ -149,10 +158,11 @@ impl EventLoop {
     }
 }
 
-/// By its serial number, exactly, or by its WWN.
 fn has_name(record: &DriveRecord, subject: &str) -> bool {
-    let report = record.report.as_deref();
-    let wwn = report.and_then(|report| report.wwn.clone()).or_else(|| record.drive.identity.wwn());
-    record.serial_number().is_some_and(|serial| serial.as_str() == subject)
-        || wwn.is_some_and(|wwn| wwn.eq_ignore_ascii_case(subject))
+    is_named(record.serial_number(), record.wwn(), subject)
+}
+
+/// The serial number is compared exactly, the WWN without regard to case.
+fn is_named(serial: Option<&SerialNumber>, wwn: Option<String>, subject: &str) -> bool {
+    serial.map(SerialNumber::as_str) == Some(subject) || wwn.is_some_and(|wwn| wwn.eq_ignore_ascii_case(subject))
 }

@@ -1,11 +1,11 @@
-//! A request to forget something that is missing, and what came of it. Pure.
+//! A request to forget something that is missing, and its outcome. Pure.
 
 use crate::domain::enclosure::Bay;
 use crate::domain::identity::{DeviceName, EnclosureId};
 use crate::domain::text::list_first;
 use std::fmt;
 
-/// Drives that an answer names.
+/// Maximum number of drives that an answer names.
 const MAX_NAMED: usize = 12;
 
 /// A request of the control socket.
@@ -17,50 +17,28 @@ pub(crate) struct ForgetRequest {
     pub(crate) uid: u32,
 }
 
-/// What came of it.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ForgetOutcome {
-    /// Serial numbers, or other names, of the drives that are no longer missing.
-    Forgotten {
-        drives: Vec<String>,
-    },
+    /// Serial numbers of the drives that are no longer missing; the device name of a drive without one.
+    Forgotten { drives: Vec<String> },
     /// An enclosure that was missing, with the drives that were in it.
-    ForgottenEnclosure {
-        id: EnclosureId,
-        drives: usize,
-    },
+    ForgottenEnclosure { id: EnclosureId, drives: usize },
     /// Missing IO modules of an enclosure that is present.
-    ForgottenModules {
-        id: EnclosureId,
-        modules: usize,
-    },
+    ForgottenModules { id: EnclosureId, modules: usize },
     /// Missing paths of a drive that is present.
-    ForgottenPaths {
-        device: DeviceName,
-        paths: usize,
-    },
-    NoSuch {
-        subject: String,
-    },
-    /// A drive that is present cannot be forgotten.
-    DrivePresent {
-        device: DeviceName,
-        bay: Option<Bay>,
-    },
-    /// Nor can the drives of an enclosure that is present.
-    EnclosurePresent {
-        id: EnclosureId,
-        missing: usize,
-    },
-    Excluded {
-        device: DeviceName,
-        entry: String,
-    },
-    /// Another daemon polls: it knows which drives are missing.
-    NotPolling {
-        leader: Option<String>,
-    },
-    /// No discovery was complete yet.
+    ForgottenPaths { device: DeviceName, paths: usize },
+    /// Nothing has that name.
+    NoSuch { subject: String },
+    /// The drive is present, so it cannot be forgotten.
+    DrivePresent { device: DeviceName, bay: Option<Bay> },
+    /// The enclosure is present and has no missing IO module. `missing`: missing drives that were last in it.
+    EnclosurePresent { id: EnclosureId, missing: usize },
+    /// The drive is present and excluded by that entry of `JBOD_EXCLUDE`.
+    Excluded { device: DeviceName, entry: String },
+    /// Another daemon leads, and knows which drives are missing.
+    NotPolling { leader: Option<String> },
+    /// No discovery is complete yet.
     NotReady,
 }
 
@@ -92,7 +70,7 @@ impl fmt::Display for ForgetOutcome {
                 write!(f, "forgotten: {} ({listed})", missing(drives.len(), "drive"))
             }
             Self::ForgottenEnclosure { id, drives } => {
-                write!(f, "forgotten: missing enclosure {id}, and {} of it", missing(*drives, "drive"))
+                write!(f, "forgotten: missing enclosure {id} and {} that were in it", missing(*drives, "drive"))
             }
             Self::ForgottenModules { id, modules } => {
                 write!(f, "forgotten: {} of enclosure {id}", missing(*modules, "IO module"))
@@ -102,32 +80,31 @@ impl fmt::Display for ForgetOutcome {
             }
             Self::NoSuch { subject } => write!(
                 f,
-                "nothing that is missing has the name {subject}: give the serial number or WWN of a drive, or the id of an \
-                 enclosure"
+                "no missing drive, path, enclosure or IO module matches {subject}; expected the serial number or WWN of a \
+                 drive, or the id of an enclosure"
             ),
             Self::DrivePresent { device, bay: Some(bay) } => {
                 write!(f, "the drive is present: {device}, in bay {} of enclosure {}", bay.slot, bay.enclosure)
             }
             Self::DrivePresent { device, bay: None } => write!(f, "the drive is present: {device}, in no bay"),
             Self::EnclosurePresent { id, missing: 0 } => {
-                write!(f, "enclosure {id} is present, and nothing of it is missing")
+                write!(f, "enclosure {id} is present, and none of its drives or IO modules is missing")
             }
-            Self::EnclosurePresent { id, missing: count } => write!(
-                f,
-                "enclosure {id} is present; {} of it can be forgotten by serial number",
-                missing(*count, "drive")
-            ),
+            Self::EnclosurePresent { id, missing: count } => {
+                write!(f, "enclosure {id} is present; forget its {} by serial number", missing(*count, "drive"))
+            }
             Self::Excluded { device, entry } => {
-                write!(f, "{device} is excluded by JBOD_EXCLUDE ({entry}), and is not missing")
+                write!(f, "the drive is present: {device}, excluded by JBOD_EXCLUDE ({entry})")
             }
-            Self::NotPolling { leader: Some(leader) } => {
-                write!(
-                    f,
-                    "this daemon does not poll: ask the one that holds the poll lease, {leader} (host:process:start)"
-                )
+            Self::NotPolling { leader: Some(leader) } => write!(
+                f,
+                "this daemon is not the leader; send the request to the daemon that holds the poll lease, {leader} \
+                 (host:process:start)"
+            ),
+            Self::NotPolling { leader: None } => {
+                f.write_str("this daemon is not the leader; send the request to the daemon that polls")
             }
-            Self::NotPolling { leader: None } => f.write_str("this daemon does not poll: another one does"),
-            Self::NotReady => f.write_str("this daemon does not know yet which drives are present; try again"),
+            Self::NotReady => f.write_str("the first discovery has not completed; try again"),
         }
     }
 }

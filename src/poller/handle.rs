@@ -1,4 +1,4 @@
-//! The handle by which other threads reach the poller.
+//! The handle through which other threads use the poller.
 
 use super::forget_request::{ForgetOutcome, ForgetRequest};
 use super::heartbeat::LoopHeartbeat;
@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// Handle to the poller.
+/// Handle to the poller; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Poller {
     pub(crate) requests: Sender<PollerRequest>,
@@ -20,7 +20,7 @@ pub(crate) struct Poller {
 }
 
 impl Poller {
-    /// A handle without a thread behind it yet.
+    /// A handle; the thread that handles its requests does not run yet.
     pub(super) fn new(requests: Sender<PollerRequest>, stop: Stop) -> Self {
         Self { requests, stop, memory: Arc::default(), snapshot: Arc::default(), heartbeat: Arc::default() }
     }
@@ -37,7 +37,7 @@ impl Poller {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for a reply, but not after a stop: requests that are then in the channel are never handled.
+    /// Waits for a reply until the timeout or a stop: requests that are in the channel at a stop are never handled.
     pub(crate) fn reply<T>(&self, replied: &Receiver<T>, timeout: Duration) -> Option<T> {
         select! {
             recv(replied) -> reply => reply.ok(),
@@ -46,7 +46,7 @@ impl Poller {
         }
     }
 
-    /// `None`: the poller takes no request in time, or a stop was requested.
+    /// `None`: the poller did not answer in time, or a stop was requested.
     pub(crate) fn forget(&self, subject: String, uid: u32, timeout: Duration) -> Option<ForgetOutcome> {
         let (reply, replied) = bounded(1);
         let request = PollerRequest::Forget { request: ForgetRequest { subject, uid }, reply };

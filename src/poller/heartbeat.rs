@@ -1,4 +1,4 @@
-//! Heartbeat of the poller loop.
+//! Heartbeat of the poller's event loop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ impl LoopHeartbeat {
         self.last_ms.store(ms, Ordering::Release);
     }
 
+    /// Time since the last `beat`.
     pub(super) fn age(&self) -> Duration {
         self.started.elapsed().saturating_sub(Duration::from_millis(self.last_ms.load(Ordering::Acquire)))
     }

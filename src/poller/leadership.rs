@@ -1,9 +1,9 @@
-//! Leader election: of several daemons of one host on one Redis, the holder of the lease leads; without Redis, each one
-//! does.
+//! Leader election: of several daemons of one host on one Redis, the holder of the poll lease leads. Without Redis, each of
+//! them leads.
 //!
-//! The lease of another host's daemon is not honoured: this daemon uses another prefix (`prefix_conflict`). That of a
-//! daemon of this host is honoured only while its holder delivers (`lease_holder`). If it does not, this daemon polls
-//! without the lease until the holder delivers again, or the lease becomes free.
+//! If a daemon of another host holds the lease, this daemon uses another key prefix (`prefix_conflict`). If a daemon of this
+//! host holds it, this daemon follows, but only while the holder publishes (`lease_holder`). Otherwise this daemon polls
+//! without the lease until the holder publishes again, or the lease expires.
 
 use super::lease_holder::{Delivery, DeliveryTiming, Holder, SentVersions, ThisHost};
 use super::lease_losses::{LeaseLosses, LossReason};
@@ -17,27 +17,26 @@ use crate::cache::StoreError;
 use crate::cache::redis::{Lease, RedisStore};
 use crate::collector::Collector;
 use crate::config::SmartConfig;
-use crate::domain::host_identity::{HostIdentity, HostRelation};
+use crate::domain::host_identity::HostRelation;
 use crate::domain::topology;
 use std::time::{Duration, Instant};
 
-/// Maximum lifetime of a lease …
+/// Limits of the lifetime of a lease, which is the polling interval.
 const MAX_LEASE: Duration = Duration::from_secs(15);
-/// … and minimum.
 const MIN_LEASE: Duration = Duration::from_secs(3);
-/// Interval between checks while Redis is unavailable; they cost nothing.
+/// Interval between checks while Redis is unavailable; the circuit breaker makes them cheap.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The role of this daemon. `has_swept`: it has completed a sweep since it leads.
+/// The role of this daemon. `has_swept`: it has completed a sweep since it became the leader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Role {
-    /// Redis has not been asked yet.
+    /// The lease has not been read yet.
     Undecided,
     /// It holds the lease, or Redis is unavailable.
     Leader { has_swept: bool },
     /// Another daemon leads.
     Follower,
-    /// Another daemon holds the lease and does not deliver.
+    /// It leads although another daemon holds the lease, because that one does not publish this host.
     LeaderWithoutLease { delivery: Delivery, has_swept: bool },
 }
 
@@ -54,47 +53,58 @@ impl LocalView<'_> {
     }
 }
 
-/// What a look at the lease has changed.
+/// What an attempt to acquire or renew the lease has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Renewal {
     /// This daemon has become the leader, and a sweep is due.
     pub(super) became_leader: bool,
-    /// Values are under another prefix from now on.
+    /// This daemon uses another key prefix from now on.
     pub(super) changed_prefix: bool,
-    /// The leader is another one, or has delivered.
+    /// There is another leader, or the leader has published an overview.
     pub(super) has_news: bool,
 }
 
-/// The lease belongs to another host.
+/// What a follower publishes about its leader.
+#[derive(PartialEq)]
+struct LeaderNews {
+    has_delivered: bool,
+    leader: Option<LeaderIdentity>,
+    sweep: SweepStats,
+}
+
+/// A daemon of another host holds the lease.
 struct ForeignLease(OtherHost);
 
 pub(super) struct Leadership {
-    /// Host, process and start: unique to a daemon.
+    /// Host, process and start time: unique to a daemon.
     instance: String,
+    /// Lifetime of the lease.
     lease: Duration,
     role: Role,
+    /// When the lease is due.
     next: Instant,
-    /// Known end of the lease of this daemon.
+    /// When the lease of this daemon expires; `None`: it holds none.
     ours_until: Option<Instant>,
-    /// Known end of another daemon's lease.
+    /// When the lease of another daemon expires.
     theirs_until: Instant,
-    /// Its owner.
+    /// The owner of that lease.
     theirs: Option<LeaseOwner>,
     conflict: Option<PrefixConflict>,
-    /// Redis has answered which daemon holds the lease: before that another host may own the keys.
+    /// Redis has answered which daemon holds the lease: before that, another host may own the keys.
     is_confirmed: bool,
     losses: LeaseLosses,
-    refused: bool,
+    /// That Redis rejects the lease was reported.
+    reported_rejection: bool,
     timing: DeliveryTiming,
     holder: Holder,
     own: SentVersions,
-    /// The last sweep of another daemon of this host.
+    /// The last complete sweep of another daemon of this host.
     delivered_sweep: SweepStats,
 }
 
 impl Leadership {
     pub(super) fn new(config: &SmartConfig) -> Self {
-        // Without blanks: an instance is the first word of the lease.
+        // Without blanks: in the value of a lease, a blank ends the instance.
         let node = rustix::system::uname().nodename().to_string_lossy().replace(char::is_whitespace, "-");
         let started = jiff::Timestamp::now().as_microsecond();
         let (interval, timeout) = (config.poll_interval, config.timeout);
@@ -110,7 +120,7 @@ impl Leadership {
             conflict: None,
             is_confirmed: false,
             losses: LeaseLosses::default(),
-            refused: false,
+            reported_rejection: false,
             timing: DeliveryTiming { interval, timeout, concurrency },
             holder: Holder::default(),
             own: SentVersions::default(),
@@ -118,7 +128,7 @@ impl Leadership {
         }
     }
 
-    /// This daemon sweeps.
+    /// This daemon polls.
     pub(super) fn is_leader(&self) -> bool {
         matches!(self.role, Role::Leader { .. } | Role::LeaderWithoutLease { .. })
     }
@@ -132,7 +142,7 @@ impl Leadership {
         }
     }
 
-    /// This daemon leads, and has completed a sweep since.
+    /// This daemon leads, and has completed a sweep since it became the leader.
     pub(super) fn has_swept(&self) -> bool {
         match self.role {
             Role::Leader { has_swept } | Role::LeaderWithoutLease { has_swept, .. } => has_swept,
@@ -146,17 +156,9 @@ impl Leadership {
         }
     }
 
-    /// Another daemon holds the lease, and delivers.
+    /// Another daemon holds the lease, and publishes.
     pub(super) fn is_follower(&self) -> bool {
         self.role == Role::Follower
-    }
-
-    /// Why this daemon leads although another one holds the lease: that one is late, or publishes another host.
-    pub(super) fn failed_delivery(&self) -> Option<&Delivery> {
-        match &self.role {
-            Role::LeaderWithoutLease { delivery, .. } => Some(delivery),
-            _ => None,
-        }
     }
 
     /// A problem with the lease, as a sentence.
@@ -164,32 +166,42 @@ impl Leadership {
         if let Some(conflict) = &self.conflict {
             return Some(conflict.sentence(host));
         }
-        self.late_holder().or_else(|| self.losses.sentence(Instant::now()))
+        match self.late_holder() {
+            Some(sentence) => Some(sentence),
+            None => self.losses.sentence(Instant::now()),
+        }
     }
 
+    /// Why this daemon leads although another one holds the lease.
     fn late_holder(&self) -> Option<String> {
-        match self.failed_delivery()? {
+        let Role::LeaderWithoutLease { delivery, .. } = &self.role else { return None };
+        match delivery {
             Delivery::InTime => None,
             Delivery::Late(silent) => Some(format!(
-                "another daemon holds the poll lease and has published no overview of this host for {} s; polling by itself",
+                "another daemon holds the poll lease and has published no overview of this host for {} s; polling without \
+                 the lease",
                 silent.as_secs()
             )),
-            // Under the prefix of this host's own.
+            // A prefix of this host's own is in use already, so there is no other to change to.
             Delivery::Foreign(other) => Some(format!(
-                "host {other:?} holds the poll lease of this host; polling by itself, storing nothing in Redis"
+                "host {other:?} holds the poll lease of this host; polling without the lease and storing nothing in Redis"
             )),
         }
     }
 
-    /// Unique to this daemon.
+    /// Host, process and start time: unique to this daemon.
     pub(super) fn instance(&self) -> &str {
         &self.instance
     }
 
-    /// The daemon that polls, if this one follows it.
+    /// The daemon that this one follows; `None`: it follows none, or that daemon is unknown.
     pub(super) fn leader(&self) -> Option<LeaderIdentity> {
-        let theirs = self.theirs.as_ref().filter(|_| self.is_follower())?;
-        Some(LeaderIdentity { host: theirs.host.clone(), instance: theirs.instance.clone() })
+        match &self.theirs {
+            Some(LeaseOwner { host, instance, .. }) if self.is_follower() => {
+                Some(LeaderIdentity { host: host.clone(), instance: instance.clone() })
+            }
+            _ => None,
+        }
     }
 
     /// The last complete sweep that another daemon of this host has published. All `None`: unknown.
@@ -202,7 +214,7 @@ impl Leadership {
         self.holder.has_delivered()
     }
 
-    /// Which host owns the keys in Redis. If another host's daemon holds the lease, nothing is stored or used.
+    /// Which host owns the keys in Redis. While a daemon of another host holds the lease, nothing is stored or used.
     pub(super) fn keys(&self) -> KeysOf {
         if !matches!(self.role, Role::Leader { .. }) && self.holder.is_foreign() {
             KeysOf::AnotherHost
@@ -228,9 +240,11 @@ impl Leadership {
         self.next = Instant::now();
     }
 
-    /// Redis is unavailable and a request waits: does not wait until another daemon's lease expires.
+    /// Leads from the next renewal on, before the lease of another daemon expires: Redis is unavailable and a request waits.
     pub(super) fn promote_without_redis(&mut self) {
-        (self.theirs_until, self.next) = (Instant::now(), Instant::now());
+        let now = Instant::now();
+        self.theirs_until = now;
+        self.next = now;
     }
 
     /// Records an overview that is sent to Redis.
@@ -240,27 +254,33 @@ impl Leadership {
 
     /// Acquires, renews or checks the lease.
     pub(super) fn renew(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) -> Renewal {
-        let (led, before) = (self.is_leader(), self.news());
+        let (was_leader, news) = (self.is_leader(), self.news());
         let mut changed_prefix = self.end_conflict(redis, view, at);
-        let (role, wait) = match self.try_role(redis, view, at) {
-            Ok(found) => found,
-            Err(ForeignLease(other)) if self.conflict.is_none() => {
-                changed_prefix = true;
-                self.begin_conflict(redis, view, other);
-                // Another host under the prefix of this host, too: nothing in Redis is used.
-                self.try_role(redis, view, at).unwrap_or_else(|ForeignLease(other)| self.role_beside_foreign(other))
-            }
+        let mut decision = self.try_role(redis, view, at);
+        if self.conflict.is_none()
+            && let Err(ForeignLease(other)) = decision
+        {
+            changed_prefix = true;
+            self.begin_conflict(redis, view, other);
+            decision = self.try_role(redis, view, at);
+        }
+        let (role, wait) = match decision {
+            Ok(decided) => decided,
+            // Another host holds the lease under the prefix of this host's own, too: nothing in Redis is used.
             Err(ForeignLease(other)) => self.role_beside_foreign(other),
         };
         self.next = at + wait;
         self.set_role(role, at);
-        let became_leader = self.is_leader() && !led;
-        Renewal { became_leader, changed_prefix, has_news: self.news() != before }
+        let became_leader = self.is_leader() && !was_leader;
+        Renewal { became_leader, changed_prefix, has_news: self.news() != news }
     }
 
-    /// What followers publish of their leader.
-    fn news(&self) -> (bool, Option<LeaderIdentity>, SweepStats) {
-        (self.holder.has_delivered(), self.leader(), self.delivered_sweep.clone())
+    fn news(&self) -> LeaderNews {
+        LeaderNews {
+            has_delivered: self.holder.has_delivered(),
+            leader: self.leader(),
+            sweep: self.delivered_sweep.clone(),
+        }
     }
 
     fn as_owner(&self, view: &LocalView) -> LeaseOwner {
@@ -268,7 +288,7 @@ impl Leadership {
         LeaseOwner { host, instance, identity: Some(view.collector.identity()) }
     }
 
-    /// The role by the lease, and when to look again.
+    /// The role by the lease, and the time until the next check.
     fn try_role(
         &mut self,
         redis: &RedisStore,
@@ -282,8 +302,9 @@ impl Leadership {
         match held {
             Ok(Lease::Renewed | Lease::Acquired) => Ok((leader, self.lease / 3)),
             Ok(Lease::Theirs(lease)) => {
-                let other = lease.owner.as_ref().and_then(|owner| OtherHost::of(owner, &view.collector.identity()));
-                if let Some(other) = other {
+                if let Some(owner) = &lease.owner
+                    && let Some(other) = OtherHost::of(owner, &view.collector.identity())
+                {
                     return Err(ForeignLease(other));
                 }
                 self.theirs_until = at + lease.left;
@@ -296,16 +317,16 @@ impl Leadership {
                 }
                 Ok((role, (lease.left + Duration::from_millis(10)).min(self.lease / 3)))
             }
-            // The leader may still poll: its lease must have expired before another daemon does.
+            // The leader may still poll: this daemon waits until the lease has expired.
             Err(StoreError::Unavailable(_)) if self.is_follower() && at < self.theirs_until => {
                 Ok((Role::Follower, RETRY_INTERVAL))
             }
             Err(StoreError::Unavailable(_)) => Ok((leader, RETRY_INTERVAL)),
             Err(StoreError::Refused(why)) => {
-                if !self.refused {
-                    log::warn!("redis refuses the poll lease, polling without one error={why:?}");
+                if !self.reported_rejection {
+                    log::warn!("redis rejects the poll lease, polling without it error={why:?}");
                 }
-                self.refused = true;
+                self.reported_rejection = true;
                 Ok((leader, self.lease))
             }
         }
@@ -317,12 +338,15 @@ impl Leadership {
         (Role::LeaderWithoutLease { delivery, has_swept: self.has_swept() }, self.lease / 3)
     }
 
-    /// Reports that the lease of this daemon disappeared before it expired.
+    /// Reports a lease of this daemon that disappeared before it expired.
     fn detect_loss(&mut self, held: &Result<Lease, StoreError>, redis: &RedisStore, at: Instant) {
-        let is_ours = matches!(held, Ok(Lease::Renewed | Lease::Acquired));
-        let until = std::mem::replace(&mut self.ours_until, is_ours.then(|| at + self.lease));
-        let is_elsewhere = matches!(held, Ok(Lease::Acquired | Lease::Theirs(_)));
-        if !is_elsewhere || until.is_none_or(|until| at >= until) {
+        let until = self.ours_until.take();
+        if matches!(held, Ok(Lease::Renewed | Lease::Acquired)) {
+            self.ours_until = Some(at + self.lease);
+        }
+        let Some(until) = until else { return };
+        let was_lost = matches!(held, Ok(Lease::Acquired | Lease::Theirs(_)));
+        if !was_lost || at >= until {
             return;
         }
         let reason = match redis.eviction() {
@@ -330,12 +354,14 @@ impl Leadership {
             Ok(None) => LossReason::NoEviction,
             Err(_) => LossReason::Unknown,
         };
-        if self.losses.record(reason, at) {
-            log::warn!("{}", self.losses.sentence(at).unwrap_or_default());
+        if self.losses.record(reason, at)
+            && let Some(sentence) = self.losses.sentence(at)
+        {
+            log::warn!("{sentence}");
         }
     }
 
-    /// Another host holds the lease: from now on this daemon uses a prefix of its own.
+    /// Changes to a key prefix of this host's own, because another host holds the lease.
     fn begin_conflict(&mut self, redis: &RedisStore, view: &LocalView, other: OtherHost) {
         let conflict = PrefixConflict::new(redis.configured_prefix(), &view.collector.identity(), other);
         log::warn!("{}", conflict.sentence(view.collector.name()));
@@ -343,7 +369,7 @@ impl Leadership {
         self.conflict = Some(conflict);
     }
 
-    /// Returns to the configured prefix if the other host has left it. True: it has.
+    /// Returns to the configured prefix if the other host no longer uses it. Returns true if it does not.
     fn end_conflict(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) -> bool {
         let Some(conflict) = &mut self.conflict else { return false };
         let Ok(lease) = redis.configured_lease() else { return false };
@@ -353,20 +379,20 @@ impl Leadership {
         self.release(redis);
         self.conflict = None;
         let prefix = redis.configured_prefix();
-        log::info!(
-            "no other host holds the poll lease under the configured key prefix any more, using it prefix={prefix}"
-        );
+        log::info!("key prefix conflict ended, using the configured prefix prefix={prefix}");
         self.use_prefix(redis, prefix);
         true
     }
 
-    /// What is known of the holder of a lease under another prefix says nothing here.
+    /// Changes the key prefix, and resets what is known of the lease under the previous one.
     fn use_prefix(&mut self, redis: &RedisStore, prefix: &str) {
         redis.use_prefix(prefix);
-        (self.ours_until, self.theirs, self.holder) = (None, None, Holder::default());
+        self.ours_until = None;
+        self.theirs = None;
+        self.holder = Holder::default();
     }
 
-    /// Checks whether the holder delivers again, before its lists are overwritten.
+    /// Checks whether the holder publishes again, before its lists are overwritten.
     pub(super) fn check_holder(&mut self, redis: &RedisStore, view: &LocalView, at: Instant) {
         if let Role::LeaderWithoutLease { delivery: Delivery::Late(_) | Delivery::InTime, .. } = self.role {
             let role = self.role_beside_holder(redis, view, at);
@@ -381,12 +407,16 @@ impl Leadership {
         }
         // Redis has just answered; if it does not answer now, the next check detects that.
         if let Ok(published) = redis.published(view.list_bytes) {
-            let (own, theirs): (HostIdentity, _) = (view.collector.identity(), self.theirs.as_ref());
+            let (mut holder, mut holder_id) = (HostRelation::Unknown, None);
+            if let Some(owner) = &self.theirs {
+                holder = relation(owner, &view.collector.identity());
+                holder_id = owner.identity.as_ref().and_then(|identity| identity.machine.as_ref());
+            }
             let host = ThisHost {
                 name: view.collector.host_name(),
                 topology: &topology::fingerprint(view.collector.inventory()),
-                holder: theirs.map_or(HostRelation::Unknown, |owner| relation(owner, &own)),
-                holder_id: theirs.and_then(|owner| owner.identity.as_ref()?.machine.as_ref()),
+                holder,
+                holder_id,
             };
             self.holder.observe(published.as_ref(), &self.own, &host, at);
         }
@@ -401,17 +431,10 @@ impl Leadership {
 
     fn set_role(&mut self, role: Role, at: Instant) {
         let before = std::mem::replace(&mut self.role, role);
-        let instance = &self.instance;
-        let line = match (&before, &self.role) {
-            (Role::Follower | Role::LeaderWithoutLease { .. }, Role::Leader { .. }) => {
-                format!("polling taken over owner={instance}")
-            }
-            (Role::LeaderWithoutLease { .. }, Role::Follower) => {
-                format!("the holder of the poll lease publishes again, serving its values this_daemon={instance}")
-            }
-            (Role::Undecided | Role::Leader { .. }, Role::Follower) => {
-                format!("another daemon polls, serving its values this_daemon={instance}")
-            }
+        let text = match (&before, &self.role) {
+            (Role::Follower | Role::LeaderWithoutLease { .. }, Role::Leader { .. }) => "became leader",
+            (Role::LeaderWithoutLease { .. }, Role::Follower) => "lease holder publishes again, following it",
+            (Role::Undecided | Role::Leader { .. }, Role::Follower) => "became follower, serving the leader's values",
             (Role::LeaderWithoutLease { delivery: was, .. }, Role::LeaderWithoutLease { delivery: is, .. })
                 if std::mem::discriminant(was) == std::mem::discriminant(is) =>
             {
@@ -423,14 +446,15 @@ impl Leadership {
             }
             _ => return,
         };
-        // Daemons that take turns are reported as a loss of the lease.
+        // Frequent changes of the role have a cause that is reported: the lease is lost again and again.
         let level = if self.losses.may_log_role(at) { log::Level::Info } else { log::Level::Debug };
-        log::log!(level, "{line}");
+        log::log!(level, "{text} instance={}", self.instance);
     }
 
+    /// Releases the lease, so that another daemon can lead at once.
     pub(super) fn release(&self, redis: &RedisStore) {
         if let Role::Leader { .. } = self.role {
-            // A lease that cannot be released expires.
+            // If this fails, the lease expires by itself.
             let _ = redis.release_lease(&self.instance);
         }
     }

@@ -1,9 +1,10 @@
-//! Whether the holder of the poll lease delivers: a lease is honoured only while overviews of this host are published.
-//! Whether the holder runs on this host is what its lease says (`prefix_conflict`); of one that does not say it, its
+//! Whether the holder of the poll lease delivers: this daemon follows only while overviews of this host are published.
+//!
+//! The value of the lease contains the host of its holder (`prefix_conflict`). If an older version left that out, the
 //! overviews decide.
 //!
-//! Time is counted between checks and not by the clock: while this process was frozen it did not check, so that time
-//! does not count as silence of the holder. Pure.
+//! Time is counted from check to check, each step at most `MAX_STEP`, and not by the clock: the time in which this process
+//! was frozen does not count as silence of the holder. Pure.
 
 use crate::api::content_version::ContentVersion;
 use crate::api::overview::SweepStats;
@@ -13,62 +14,70 @@ use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Maximum time that is counted from one check to the next.
+/// Maximum time that is counted between two checks.
 const MAX_STEP: Duration = Duration::from_secs(15);
-/// After this time a stopped holder has lost its lease, so overviews of another host are from a running daemon.
+/// After this time the lease of a stopped holder has expired (`MAX_LEASE` is 15 s), so overviews of another host are from a
+/// running daemon.
 const FOREIGN_AFTER: Duration = Duration::from_secs(16);
 /// Time from the deadline of a child to its exit.
 const CHILD_EXIT_GRACE: Duration = Duration::from_secs(3);
 /// Maximum duration of a pool query.
 const MAX_POOL_QUERY: Duration = Duration::from_secs(23);
-/// Number of versions of overviews kept that this daemon sent last.
+/// How many of the overviews that this daemon sent are recognized as its own.
 const KEPT_VERSIONS: usize = 4;
 
-/// What the holder delivers.
+/// Whether the holder delivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// Overviews of this host, or the next one is not overdue.
+    /// It publishes overviews of this host, or the next one is not overdue.
     InTime,
-    /// No overview for that long.
+    /// It has published no overview of this host for that long.
     Late(Duration),
-    /// Overviews of another host, with its name.
+    /// It publishes overviews of the host with that name.
     Foreign(String),
 }
 
 /// The values that decide how long a working holder may take from one overview to the next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeliveryTiming {
+    /// Polling interval.
     pub(super) interval: Duration,
-    /// Of a reading.
+    /// Timeout of a reading.
     pub(super) timeout: Duration,
-    /// Readings at once.
+    /// Maximum number of simultaneous readings.
     pub(super) concurrency: usize,
 }
 
 impl DeliveryTiming {
-    /// Two intervals and the duration of a sweep: until its first sweep is complete a daemon publishes no lists.
-    /// `known`: the duration of the last sweep; if it is unknown, the maximum is used.
-    fn limit(&self, drives: usize, known: Option<Duration>) -> Duration {
+    /// Two intervals and the duration of a sweep: until its first sweep is complete, a daemon publishes no lists.
+    ///
+    /// `last_sweep`: the duration of the last sweep, of which twice the time is allowed; if it is unknown, the longest
+    /// possible duration is allowed.
+    fn limit(&self, drives: usize, last_sweep: Option<Duration>) -> Duration {
         let reading = self.timeout + CHILD_EXIT_GRACE;
         let rounds = u32::try_from(drives.div_ceil(self.concurrency.max(1))).unwrap_or(u32::MAX).max(1);
-        let most = reading.saturating_mul(rounds);
-        let sweep = known.map_or(most, |took| took.saturating_mul(2).min(most));
+        let longest = reading.saturating_mul(rounds);
+        let sweep = match last_sweep {
+            Some(took) => took.saturating_mul(2).min(longest),
+            None => longest,
+        };
         self.interval * 2 + sweep.max(reading).max(MAX_POOL_QUERY)
     }
 }
 
-/// What decides whether an overview is of this host.
+/// The values that decide whether an overview is of this host.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ThisHost<'a> {
     pub(super) name: HostName<'a>,
-    /// Of the drives that are present now.
+    /// Fingerprint of the drives that are present now.
     pub(super) topology: &'a str,
     /// Whether the holder of the lease runs on this host.
     pub(super) holder: HostRelation,
-    /// The key of the holder's host. In a container it may differ from that of this daemon, on one host.
+    /// The host key of the holder. Daemons in containers of one host may have different keys.
     pub(super) holder_id: Option<&'a HostKey>,
 }
 
+/// The host that an overview is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     ThisHost,
@@ -89,14 +98,15 @@ impl ThisHost<'_> {
         match self.holder {
             HostRelation::Same if is_same_name || has_same_drives => Origin::ThisHost,
             HostRelation::Same => Origin::Unknown,
-            // All hosts may have one name. While a drive is plugged in, the topology differs for a moment.
+            // The name alone does not decide: other hosts may have it, too. Nor do the drives: when one is plugged in, the
+            // topologies of two daemons differ for a moment.
             _ if is_same_name && (has_same_drives || has_delivered) => Origin::ThisHost,
             _ => Origin::AnotherHost,
         }
     }
 }
 
-/// State of the holder, observed since this daemon follows.
+/// What is known of the holder since another daemon holds the lease.
 #[derive(Debug, Default)]
 pub(super) struct Holder {
     last_check: Option<Instant>,
@@ -107,7 +117,7 @@ pub(super) struct Holder {
     sweep_took: Option<Duration>,
     /// Time without a new overview of this host.
     silent: Duration,
-    /// Another host, and for how long its overviews have been stored.
+    /// The host of the stored overviews, if it is another one, and for how long they have been those.
     foreign: Option<(String, Duration)>,
     /// There was an overview of this host.
     has_delivered: bool,
@@ -116,8 +126,8 @@ pub(super) struct Holder {
 impl Holder {
     /// Applies the overview that Redis has now.
     pub(super) fn observe(&mut self, published: Option<&Published>, own: &SentVersions, host: &ThisHost, at: Instant) {
-        let step = self.last_check.map_or(Duration::ZERO, |last| at.saturating_duration_since(last)).min(MAX_STEP);
-        self.last_check = Some(at);
+        let last_check = self.last_check.replace(at).unwrap_or(at);
+        let step = at.saturating_duration_since(last_check).min(MAX_STEP);
         self.silent += step;
         let Some(published) = published else {
             self.foreign = None;
@@ -125,9 +135,10 @@ impl Holder {
         };
         let origin = host.origin(published, self.has_delivered);
         if origin == Origin::AnotherHost {
-            let before = self.foreign.take().filter(|(name, _)| *name == published.host);
-            let lasted = before.map_or(Duration::ZERO, |(_, lasted)| lasted + step);
-            self.foreign = Some((published.host.clone(), lasted));
+            match &mut self.foreign {
+                Some((name, lasted)) if *name == published.host => *lasted += step,
+                _ => self.foreign = Some((published.host.clone(), Duration::ZERO)),
+            }
             return;
         }
         self.foreign = None;
@@ -152,27 +163,28 @@ impl Holder {
         }
     }
 
-    /// The keys were last seen to be another host's: stored values would overwrite its own.
+    /// Another host published the stored overview: it owns the keys, and storing values would overwrite its own.
     pub(super) fn is_foreign(&self) -> bool {
         self.foreign.is_some()
     }
 
+    /// The holder has published an overview of this host.
     pub(super) fn has_delivered(&self) -> bool {
         self.has_delivered
     }
 
-    /// All `None` before the first delivery.
+    /// The last complete sweep that the holder has published; all `None` before its first overview of this host.
     pub(super) fn sweep(&self) -> &SweepStats {
         &self.sweep
     }
 
-    /// The holder is known to run on that other host.
+    /// Records that the holder runs on that other host, by its lease.
     pub(super) fn mark_foreign(&mut self, host: String) {
         self.foreign = Some((host, FOREIGN_AFTER));
     }
 }
 
-/// Overviews that this daemon sent itself: the holder did not deliver those.
+/// The overviews that this daemon sent last, which the holder did not deliver.
 #[derive(Debug, Default)]
 pub(super) struct SentVersions(VecDeque<ContentVersion>);
 
@@ -226,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_delivers_every_interval_is_believed_for_ever_and_one_that_stops_is_not() {
+    fn holder_is_late_two_intervals_and_a_sweep_after_its_last_overview() {
         let (mut holder, own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 10_000, |s| Some(overview("nas1", round(s))));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime);
@@ -239,12 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn own_overviews_are_no_delivery() {
+    fn own_overviews_do_not_count_as_delivery() {
         let (mut holder, mut own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 300, |_| None);
         assert!(
             matches!(holder.delivery(&TIMING, 78), Delivery::InTime),
-            "its first sweep of 78 drives may take so long"
+            "its first sweep of 78 drives may take that long"
         );
         check_repeatedly(&mut holder, &own, begun, 300, |_| None);
         assert!(matches!(holder.delivery(&TIMING, 78), Delivery::Late(_)));
@@ -258,11 +270,11 @@ mod tests {
     }
 
     #[test]
-    fn another_host_is_told_after_a_lease() {
+    fn another_host_is_reported_after_a_lease_lifetime() {
         let (mut holder, own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 10, |_| Some(overview("nas2", 1)));
         assert!(holder.is_foreign() && !holder.has_delivered());
-        assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "it may be gone, its lease not yet");
+        assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "it may have stopped before its lease expires");
         check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas2", 1)));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::Foreign("nas2".to_owned()));
         check_repeatedly(&mut holder, &own, begun, 5, |_| Some(overview("nas1", 1)));
@@ -270,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overview_is_of_this_host_by_its_key_not_by_its_name() {
+    fn key_decides_whether_an_overview_is_of_this_host_not_its_name() {
         use HostRelation::{Same, Unknown};
         let key = |digit: &str| HostKey::of_machine(&digit.repeat(32));
         let (own, holders) = (key("a"), key("b"));
@@ -303,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_looked_at_does_not_count() {
+    fn time_without_checks_does_not_count_as_silence() {
         let (mut holder, own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
         check_repeatedly(&mut holder, &own, begun, 20, |_| Some(overview("nas1", 1)));
         holder.observe(Some(&overview("nas1", 1)), &own, &nas1(), begun + Duration::from_secs(100_000));
@@ -311,12 +323,17 @@ mod tests {
     }
 
     #[test]
-    fn the_patience_is_that_of_a_sweep() {
-        let seconds = |drives, known: Option<u64>| TIMING.limit(drives, known.map(Duration::from_secs)).as_secs();
-        assert_eq!(seconds(4, None), 180 + 33);
-        assert_eq!(seconds(78, None), 180 + 10 * 33);
-        assert_eq!(seconds(78, Some(10)), 180 + 33);
-        assert_eq!(seconds(78, Some(100)), 180 + 200);
-        assert_eq!(seconds(78, Some(1_000_000)), 180 + 330, "whatever is said of it");
+    fn limit_depends_on_the_duration_of_a_sweep() {
+        for (drives, last_sweep, expected) in [
+            (4, None, 180 + 33),
+            (78, None, 180 + 10 * 33),
+            (78, Some(10), 180 + 33),
+            (78, Some(100), 180 + 200),
+            // A published duration is not trusted.
+            (78, Some(1_000_000), 180 + 330),
+        ] {
+            let limit = TIMING.limit(drives, last_sweep.map(Duration::from_secs));
+            assert_eq!(limit.as_secs(), expected, "{drives} drives, last sweep {last_sweep:?}");
+        }
     }
 }

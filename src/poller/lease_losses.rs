@@ -1,25 +1,25 @@
-//! Losses of the poll lease before it has expired: Redis evicts keys, or something deletes them. Each may change which
-//! daemon polls, and happens again and again, so it is reported once. Pure.
+//! Losses of the poll lease before it expires: Redis evicts keys, or something deletes them. Each loss may change the leader.
+//! They recur, so they are reported once. Pure.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Losses count for this long.
 const WINDOW: Duration = Duration::from_secs(3600);
-/// So many losses in that time are reported even without a known reason; a Redis that restarts empty loses a lease,
-/// too.
-const MAX_UNEXPLAINED: usize = 3;
-/// So many changes of the role are logged in that time.
+/// Number of losses in that time from which on they are reported even without a known reason. A Redis that restarts empty
+/// loses a lease, too.
+const MIN_UNEXPLAINED: usize = 3;
+/// Maximum number of role changes that are logged in that time.
 const MAX_ROLE_LINES: usize = 6;
 
-/// What is known of the reason.
+/// What is known of the reason of a loss.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LossReason {
-    /// Redis evicts keys, with its settings.
+    /// Redis evicts keys, with these settings.
     Eviction(String),
-    /// It does not.
+    /// Redis does not evict keys.
     NoEviction,
-    /// This user of Redis may not ask.
+    /// The settings are unknown: the Redis user is not permitted to run INFO.
     Unknown,
 }
 
@@ -32,39 +32,44 @@ pub(super) struct LeaseLosses {
 }
 
 impl LeaseLosses {
-    /// A loss. True: it must be reported.
+    /// Records a loss. Returns true if it must be reported.
     pub(super) fn record(&mut self, reason: LossReason, at: Instant) -> bool {
         forget_old(&mut self.times, at);
         self.times.push_back(at);
-        let is_reportable = matches!(reason, LossReason::Eviction(_)) || self.times.len() >= MAX_UNEXPLAINED;
+        let is_reportable = matches!(reason, LossReason::Eviction(_)) || self.times.len() >= MIN_UNEXPLAINED;
         if self.reported.is_none() && !is_reportable {
             return false;
         }
         self.reported.replace(reason).is_none()
     }
 
-    /// A change of the role. True: it may be logged.
+    /// Counts a change of the role. Returns true if it may be logged.
     pub(super) fn may_log_role(&mut self, at: Instant) -> bool {
         forget_old(&mut self.role_lines, at);
-        let may = self.role_lines.len() < MAX_ROLE_LINES;
-        if may {
-            self.role_lines.push_back(at);
+        if self.role_lines.len() >= MAX_ROLE_LINES {
+            return false;
         }
-        may
+        self.role_lines.push_back(at);
+        true
     }
 
-    /// As a sentence, while reported losses count.
+    /// The reported losses as a sentence; `None` if there was none within `WINDOW`.
     pub(super) fn sentence(&mut self, at: Instant) -> Option<String> {
         forget_old(&mut self.times, at);
-        let reason = self.reported.as_ref().filter(|_| !self.times.is_empty())?;
-        let reason = match reason {
+        if self.times.is_empty() {
+            return None;
+        }
+        let reason = match self.reported.as_ref()? {
             LossReason::Eviction(settings) => format!(
-                "Redis evicts keys ({settings}); set maxmemory-policy noeviction or raise maxmemory, since daemons take turns in \
-                 polling and values are lost"
+                "Redis evicts keys ({settings}), so values are lost and daemons take turns as the leader; set \
+                 maxmemory-policy noeviction, or raise maxmemory"
             ),
-            LossReason::NoEviction => "Redis evicts no keys, so something deletes them".to_owned(),
+            LossReason::NoEviction => {
+                "Redis evicts no keys; check for a client or an operator that deletes them".to_owned()
+            }
             LossReason::Unknown => {
-                "probably Redis evicts keys (maxmemory-policy in its configuration; INFO is not permitted to this user)"
+                "Redis probably evicts keys; check maxmemory-policy in its configuration (INFO is not \
+                                    permitted for this Redis user)"
                     .to_owned()
             }
         };
@@ -85,26 +90,30 @@ mod tests {
     #[test]
     fn losses_are_reported_once_and_end_after_an_hour() {
         let (mut losses, begun) = (LeaseLosses::default(), Instant::now());
-        let at = |second| begun + Duration::from_secs(second);
-        let evicted = || LossReason::Eviction("maxmemory-policy allkeys-lru".to_owned());
-        assert!(losses.record(evicted(), at(0)));
-        assert!((1..50).all(|n| !losses.record(evicted(), at(n * 60))));
-        assert!(losses.sentence(at(3000)).is_some_and(|text| text.contains("allkeys-lru")));
-        assert_eq!(losses.sentence(at(8000)), None);
-        assert!(!losses.record(evicted(), at(9000)), "reported already");
-        assert!(losses.sentence(at(9001)).is_some());
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        let evicted = LossReason::Eviction("maxmemory-policy allkeys-lru".to_owned());
+        assert!(losses.record(evicted.clone(), after(0)));
+        for minute in 1..50 {
+            assert!(!losses.record(evicted.clone(), after(minute * 60)), "reported already");
+        }
+        let sentence = losses.sentence(after(3000)).unwrap_or_default();
+        assert!(sentence.contains("allkeys-lru"), "{sentence}");
+        assert_eq!(losses.sentence(after(8000)), None);
+        assert!(!losses.record(evicted, after(9000)), "reported already");
+        assert!(losses.sentence(after(9001)).is_some());
     }
 
     #[test]
-    fn one_loss_without_a_reason_is_a_restart_of_redis() {
+    fn unexplained_losses_are_reported_from_the_third_in_an_hour() {
         let (mut losses, begun) = (LeaseLosses::default(), Instant::now());
-        let mut lose = |minute: u64| losses.record(LossReason::NoEviction, begun + Duration::from_secs(minute * 60));
-        assert!(!lose(0) && !lose(61) && !lose(122) && !lose(123));
-        assert!(lose(124) && !lose(125));
+        for (minute, is_reported) in [(0, false), (61, false), (122, false), (123, false), (124, true), (125, false)] {
+            let at = begun + Duration::from_secs(minute * 60);
+            assert_eq!(losses.record(LossReason::NoEviction, at), is_reported, "{minute} minutes");
+        }
     }
 
     #[test]
-    fn changes_of_the_role_are_limited() {
+    fn logged_role_changes_are_limited() {
         let (mut losses, begun) = (LeaseLosses::default(), Instant::now());
         let logged = (0..100).filter(|second| losses.may_log_role(begun + Duration::from_secs(*second))).count();
         assert_eq!(logged, MAX_ROLE_LINES);

@@ -52,19 +52,21 @@ impl EventLoop {
         snapshot.ready = self.readiness == Readiness::Ready;
         snapshot.current = has_seen && !self.leadership.is_follower();
         snapshot.keys = self.leadership.keys();
-        let (inventory, zfs) = (self.collector.inventory(), self.collector.zfs());
-        let measured = || MetricsSnapshot::new(Arc::clone(&overview), inventory, zfs, self.collector.counters());
-        snapshot.measured = snapshot.current.then(|| Arc::new(measured()));
+        if snapshot.current {
+            let (inventory, zfs) = (self.collector.inventory(), self.collector.zfs());
+            let measured = MetricsSnapshot::new(Arc::clone(&overview), inventory, zfs, self.collector.counters());
+            snapshot.measured = Some(Arc::new(measured));
+        }
         snapshot.knows_pools = self.knows_pools();
         snapshot.stale_after_seconds = stale_after;
         self.publisher.retain(|device| snapshot.has_device(device));
         self.handle.publish_snapshot(snapshot);
         let source = if self.leadership.is_leader() { ValueSource::Memory } else { ValueSource::Redis };
-        let lists_are_made =
+        let lists_are_complete =
             self.readiness == Readiness::Ready || self.collector.is_idle() && !self.collector.is_sweeping();
-        let pools_are_made = self.knows_pools();
-        let is_made = |key: &Key| if *key == Key::ZfsMap { pools_are_made } else { lists_are_made };
-        self.pending.answer_lists(is_made, source);
+        let pools_are_complete = self.knows_pools();
+        self.pending
+            .answer_lists(|key| if *key == Key::ZfsMap { pools_are_complete } else { lists_are_complete }, source);
         self.publisher.record_build_time(started.elapsed());
         overview
     }
@@ -72,12 +74,23 @@ impl EventLoop {
     /// Publishes the documents again whose summaries have changed since the reading (pool state, bay, peers), so that
     /// documents and lists agree.
     fn republish_changed_documents(&mut self, overview: &Overview) {
-        let here = overview.drives().filter(|d| d.state != DriveState::Missing && d.checked_at.is_some());
-        let old: HashSet<&DeviceName> = here.filter(|d| !self.publisher.has_published(d)).map(|d| &d.device).collect();
-        let present = self.collector.inventory().present().filter(|_| !old.is_empty());
-        let old: Vec<DriveKey> =
-            present.filter(|r| old.contains(&r.drive.device)).map(|r| r.drive.key.clone()).collect();
-        for key in old {
+        let mut outdated: HashSet<&DeviceName> = HashSet::new();
+        for summary in overview.drives() {
+            let was_read = summary.state != DriveState::Missing && summary.checked_at.is_some();
+            if was_read && !self.publisher.has_published(summary) {
+                outdated.insert(&summary.device);
+            }
+        }
+        if outdated.is_empty() {
+            return;
+        }
+        let mut keys: Vec<DriveKey> = Vec::new();
+        for record in self.collector.inventory().present() {
+            if outdated.contains(&record.drive.device) {
+                keys.push(record.drive.key.clone());
+            }
+        }
+        for key in keys {
             self.publish_drive(&key, None);
         }
     }
@@ -86,8 +99,8 @@ impl EventLoop {
         self.collector.zfs().state != ZfsState::NotAsked || self.collector.zfs().error.is_some()
     }
 
-    /// Composes and publishes a drive's document. That of a missing drive is kept separately: its device name may have
-    /// been reassigned.
+    /// Composes and publishes a drive's document. The document of a missing drive is kept separately: its device name may
+    /// have been reassigned.
     pub(super) fn publish_drive(&mut self, key: &DriveKey, raw: Option<&serde_json::value::RawValue>) {
         let Some(record) = self.collector.inventory().get(key) else { return };
         let parts = self.collector.overview_input(self.publisher.smart_life().as_secs());
@@ -100,7 +113,8 @@ impl EventLoop {
         }
     }
 
-    /// Until its first sweep is complete, a daemon knows less than an earlier one has stored in Redis.
+    /// What this daemon may send to Redis. Until its first sweep is complete, it knows less than an earlier daemon has stored
+    /// there: it sends no lists.
     pub(super) fn sends(&self) -> Sends {
         if !self.leadership.may_store() {
             Sends::Nothing
@@ -122,12 +136,13 @@ impl EventLoop {
             self.leadership.record_sent(version);
         }
     }
-    /// Checks before lists are sent. True: the lists must be rebuilt.
+
+    /// Checks before lists are sent. Returns true if the lists must be rebuilt.
     pub(super) fn before_lists(&mut self, at: Instant) -> bool {
         if self.sends() != Sends::Lists {
             return false;
         }
-        // If the holder of the lease delivers again, its lists are not overwritten.
+        // If the lease holder publishes again, its lists must not be overwritten.
         let list_bytes = self.limits().list.bytes;
         let view = LocalView { collector: &self.collector, list_bytes };
         self.leadership.check_holder(&self.redis, &view, at);

@@ -1,4 +1,4 @@
-//! Requests to the poller, and the snapshot by which requests find a drive.
+//! Requests to the poller, and the snapshot in which the reader looks up a drive.
 
 use super::forget_request::{ForgetOutcome, ForgetRequest};
 use crate::api::metrics_snapshot::MetricsSnapshot;
@@ -24,13 +24,13 @@ pub(crate) enum PollerRequest {
     Discover { reply: Sender<ValueSource> },
     /// Bring this list up to date; the reply follows when it is in memory.
     List { key: Key, reply: Sender<ValueSource> },
-    /// A stale copy was served.
+    /// A stale copy was served: update it.
     Refresh(Key),
-    /// End "missing" for something that was removed for good.
+    /// Forget something that is missing.
     Forget { request: ForgetRequest, reply: Sender<ForgetOutcome> },
 }
 
-/// Where an answer to a `PollerRequest` came from.
+/// Where the value for a `PollerRequest` is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ValueSource {
     Redis,
@@ -43,14 +43,14 @@ pub(crate) enum ValueSource {
 pub(crate) enum KeysOf {
     #[default]
     ThisHost,
-    /// Nothing in Redis is shown.
+    /// No value from Redis is served.
     AnotherHost,
 }
 
-/// The state that requests need.
+/// The state that the reader needs to answer requests.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
-    /// As in the current overview.
+    /// Topology fingerprint of the current overview.
     pub(crate) topology: String,
     /// Fingerprint of the topology when the snapshot was built.
     pub(crate) fingerprint: u64,
@@ -63,13 +63,13 @@ pub(crate) struct Snapshot {
     /// This daemon keeps the values in memory up to date.
     pub(super) current: bool,
     pub(crate) keys: KeysOf,
-    /// zpool has answered.
+    /// zpool has been run: the pools, or the reason why they are unknown, are known.
     pub(super) knows_pools: bool,
     /// Values older than this are stale.
     pub(crate) stale_after_seconds: u64,
     /// Limits of values from Redis.
     pub(crate) limits: ValueLimits,
-    /// The daemon's own condition, except Redis.
+    /// The daemon's own condition, without that of Redis.
     pub(crate) service: Service,
     /// `None`: another daemon is the leader.
     pub(crate) measured: Option<Arc<MetricsSnapshot>>,
@@ -96,64 +96,63 @@ impl Snapshot {
         documents: &HashMap<DriveKey, Bytes>,
     ) -> Self {
         let mut snapshot = Self { topology: overview.topology.clone(), ..Self::default() };
-        let (present, absent): (Vec<&DriveRecord>, Vec<&DriveRecord>) =
-            inventory.records().partition(|r| r.is_present());
         // Present drives first: a missing drive never gets the name of a present one.
-        for record in present.into_iter().chain(absent) {
-            let drive = &record.drive;
-            let missing = documents.get(&drive.key).filter(|_| !record.is_present()).cloned();
-            if !record.is_present() && missing.is_none() {
-                continue;
+        for record in inventory.present() {
+            snapshot.add_drive(record, None);
+        }
+        for record in inventory.records().filter(|record| !record.is_present()) {
+            if let Some(document) = documents.get(&record.drive.key) {
+                snapshot.add_drive(record, Some(document.clone()));
             }
-            let report = record.report.as_deref();
-            let serial = record.serial_number();
-            let wwn = report.and_then(|r| r.wwn.clone()).or_else(|| drive.identity.wwn());
-            let unit_wwns = drive.units.iter().filter_map(|unit| wwn_of(unit.wwid.as_deref()?));
-            let devices = drive.paths.iter().map(|p| p.device.to_string());
-            // A disk behind a RAID volume has the node of the volume.
-            let own_nodes = drive.paths.iter().filter(|_| drive.raid_volume().is_none());
-            let nodes = own_nodes.filter_map(|p| p.node.rsplit('/').next().map(str::to_owned));
-            let addresses = drive.paths.iter().map(|p| p.address.clone());
-            let identifying_serial = serial.filter(|_| drive.raid_volume().is_some()).cloned();
-            let own = devices
-                .chain(serial.map(SerialNumber::to_string))
-                .chain(wwn)
-                .chain(unit_wwns)
-                .chain(drive.by_id.iter().cloned());
-            for name in own.chain(nodes).chain(addresses) {
-                snapshot.names.entry(name).or_insert(snapshot.drives.len());
-            }
-            let (device, identity) = (drive.device.clone(), drive.identity.clone());
-            snapshot.drives.push(DriveEntry { device, identity, identifying_serial, bay: record.bay.clone(), missing });
         }
         snapshot.index_pool_members(zfs);
         snapshot
     }
 
+    /// `missing`: the document of a missing drive.
+    fn add_drive(&mut self, record: &DriveRecord, missing: Option<Bytes>) {
+        let drive = &record.drive;
+        for name in names_of(record) {
+            self.names.entry(name).or_insert(self.drives.len());
+        }
+        let serial = record.serial_number().cloned();
+        self.drives.push(DriveEntry {
+            device: drive.device.clone(),
+            identity: drive.identity.clone(),
+            identifying_serial: if drive.raid_volume().is_some() { serial } else { None },
+            bay: record.bay.clone(),
+            missing,
+        });
+    }
+
     /// Adds the names of pool members that zpool prints: a link name or a guid. A missing leaf is indexed by its previous
     /// name.
     fn index_pool_members(&mut self, zfs: &Zfs) {
-        let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
         for (_, _, leaf) in zfs.leaves() {
-            let was = leaf.was.as_deref().map(last);
-            let drive = match (&leaf.device, &was) {
-                (Some(device), _) => self.names.get(device.as_str()),
-                (None, Some(was)) => {
-                    let is_missing = |at: &&usize| self.drives.get(**at).is_some_and(|known| known.missing.is_some());
-                    self.names.get(strip_partition(was)).filter(is_missing)
-                }
+            let previous = leaf.was.as_deref().map(last_component);
+            let index = match (&leaf.device, previous) {
+                (Some(device), _) => self.names.get(device.as_str()).copied(),
+                (None, Some(previous)) => self.missing_drive(strip_partition(previous)),
                 (None, None) => None,
             };
-            let Some(&drive) = drive else { continue };
-            for name in [last(&leaf.name)].into_iter().chain(was) {
-                self.names.entry(name).or_insert(drive);
+            let Some(index) = index else { continue };
+            for name in [last_component(&leaf.name)].into_iter().chain(previous) {
+                self.names.entry(name.to_owned()).or_insert(index);
             }
         }
     }
 
+    /// The index of the missing drive with that name.
+    fn missing_drive(&self, name: &str) -> Option<usize> {
+        let index = *self.names.get(name)?;
+        let is_missing = self.drives.get(index)?.missing.is_some();
+        if is_missing { Some(index) } else { None }
+    }
+
     /// A present drive has that device name.
     pub(super) fn has_device(&self, device: &DeviceName) -> bool {
-        self.find(device.as_str()).is_some_and(|known| known.device == *device && known.missing.is_none())
+        let Some(known) = self.find(device.as_str()) else { return false };
+        known.device == *device && known.missing.is_none()
     }
 
     /// The list in memory is current.
@@ -163,7 +162,32 @@ impl Snapshot {
 
     /// Finds a drive by any identifier.
     pub(crate) fn find(&self, id: &str) -> Option<&DriveEntry> {
-        let index = self.names.get(id).or_else(|| self.names.get(&id.to_ascii_lowercase()))?;
+        let index = match self.names.get(id) {
+            Some(index) => index,
+            None => self.names.get(&id.to_ascii_lowercase())?,
+        };
         self.drives.get(*index)
     }
+}
+
+/// The names by which a drive is found. If drives share a name, the first one that is added has it.
+fn names_of(record: &DriveRecord) -> Vec<String> {
+    let drive = &record.drive;
+    let mut names: Vec<String> = drive.paths.iter().map(|path| path.device.to_string()).collect();
+    names.extend(record.serial_number().map(SerialNumber::to_string));
+    names.extend(record.wwn());
+    for wwid in drive.units.iter().flat_map(|unit| &unit.wwid) {
+        names.extend(wwn_of(wwid));
+    }
+    names.extend(drive.by_id.iter().cloned());
+    // A disk behind a RAID volume has the node of the volume.
+    if drive.raid_volume().is_none() {
+        names.extend(drive.paths.iter().map(|path| last_component(&path.node).to_owned()));
+    }
+    names.extend(drive.paths.iter().map(|path| path.address.clone()));
+    names
+}
+
+fn last_component(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }

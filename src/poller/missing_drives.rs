@@ -3,12 +3,13 @@
 use crate::cache::Bytes;
 use crate::domain::drive::DriveKey;
 use crate::domain::identity::Identity;
-use crate::domain::inventory::{DriveRecord, Inventory};
+use crate::domain::inventory::Inventory;
 use crate::domain::time::Timestamp;
 use std::collections::hash_map::Drain;
 use std::collections::{HashMap, VecDeque};
 
-/// As many as can be missing on most hosts.
+/// Maximum number of forgotten drives that are remembered: the limit of missing drives on most hosts
+/// (`domain/inventory/missing.rs`).
 const MAX_FORGOTTEN: usize = 2_000;
 
 /// Whether missing drives have been restored from Redis.
@@ -30,7 +31,7 @@ pub(super) enum StoredList {
 #[derive(Default)]
 pub(super) struct MissingDrives {
     documents: HashMap<DriveKey, Bytes>,
-    /// Drives that somebody had forgotten, with the time: Redis may have them still, when it was unavailable then.
+    /// Drives that were forgotten on request, with the time. Redis may still have them if it was unavailable then.
     forgotten: VecDeque<(Identity, Timestamp)>,
     pub(super) restore: Restore,
     pub(super) stored_list: StoredList,
@@ -49,10 +50,14 @@ impl MissingDrives {
         self.documents.drain()
     }
 
-    /// Removes the documents of drives that are back or have been removed. True: there were some.
+    /// Removes the documents of drives that are present again or are no longer in the inventory. Returns true if there were
+    /// any.
     pub(super) fn retain_missing(&mut self, inventory: &Inventory) -> bool {
         let before = self.documents.len();
-        self.documents.retain(|key, _| inventory.get(key).is_some_and(|record| !DriveRecord::is_present(record)));
+        self.documents.retain(|key, _| match inventory.get(key) {
+            Some(record) => !record.is_present(),
+            None => false,
+        });
         self.documents.len() != before
     }
 
@@ -60,14 +65,17 @@ impl MissingDrives {
         self.restore == Restore::Done
     }
 
-    pub(super) fn record_forgotten<'a>(&mut self, identities: impl Iterator<Item = &'a Identity>, at: Timestamp) {
-        self.forgotten
-            .extend(identities.filter(|identity| !identity.is_empty()).map(|identity| (identity.clone(), at)));
-        let excess = self.forgotten.len().saturating_sub(MAX_FORGOTTEN);
-        self.forgotten.drain(..excess);
+    pub(super) fn record_forgotten(&mut self, identity: &Identity, at: Timestamp) {
+        if identity.is_empty() {
+            return;
+        }
+        if self.forgotten.len() >= MAX_FORGOTTEN {
+            self.forgotten.pop_front();
+        }
+        self.forgotten.push_back((identity.clone(), at));
     }
 
-    /// It has been forgotten since it went.
+    /// The drive was forgotten at `missing_since` or later.
     pub(super) fn was_forgotten(&self, identity: &Identity, missing_since: Timestamp) -> bool {
         self.forgotten.iter().any(|(forgotten, at)| forgotten == identity && missing_since <= *at)
     }

@@ -1,8 +1,7 @@
-//! The poller: the one thread that decides when drives are read, and where readings go.
+//! The poller: the one thread that decides when drives are read, and that publishes readings.
 //!
-//! It sweeps every interval while it holds the poll lease, joins requests for one drive with
-//! whatever reads it already, and publishes. It answers no request itself: the reader does, from
-//! what is published here.
+//! It runs a sweep in every interval while it holds the poll lease, and joins a request for a drive with a reading of it that
+//! is already under way. It answers no HTTP request: the reader does, from what the poller has published.
 
 mod degraded_parts;
 mod detect;
@@ -25,6 +24,7 @@ mod publisher;
 mod readiness;
 mod requests;
 mod restore;
+mod restore_readings;
 mod service_health;
 mod start;
 mod stored;

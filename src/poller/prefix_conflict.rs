@@ -1,12 +1,12 @@
-//! Another host uses the configured key prefix: this daemon then uses a prefix of its own, so that both hosts are
-//! monitored and neither overwrites the values of the other. Pure.
+//! Conflicts over the key prefix. If another host uses the configured prefix, this daemon uses a prefix of its own, so that
+//! both hosts are monitored and neither overwrites the values of the other. Pure.
 
 use crate::api::lease_owner::LeaseOwner;
 use crate::domain::host_identity::{HostIdentity, HostRelation};
 use std::time::{Duration, Instant};
 
-/// The configured prefix is used again once its lease has been free for this long: restarts of the other host are
-/// shorter, and must not make the hosts change places.
+/// The configured prefix is used again once its lease has been free for this long. Restarts of the other host are
+/// shorter, and must not make the hosts swap their prefixes.
 const FREE_FOR: Duration = Duration::from_secs(600);
 /// Maximum length of `JBOD_KEY_PREFIX`, so that the prefix can be set.
 const MAX_PREFIX_BYTES: usize = 64;
@@ -22,13 +22,19 @@ pub(super) struct OtherHost {
 impl OtherHost {
     /// The holder of a lease, if it is known to run on another host.
     pub(super) fn of(owner: &LeaseOwner, own: &HostIdentity) -> Option<Self> {
-        (relation(owner, own) == HostRelation::Other)
-            .then(|| Self { name: owner.host.clone(), identity: owner.identity.clone() })
+        if relation(owner, own) != HostRelation::Other {
+            return None;
+        }
+        Some(Self { name: owner.host.clone(), identity: owner.identity.clone() })
     }
 }
 
+/// Whether the holder of a lease runs on this host.
 pub(super) fn relation(owner: &LeaseOwner, own: &HostIdentity) -> HostRelation {
-    owner.identity.as_ref().map_or(HostRelation::Unknown, |other| own.relation(other))
+    match &owner.identity {
+        Some(other) => own.relation(other),
+        None => HostRelation::Unknown,
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -50,27 +56,31 @@ impl PrefixConflict {
         &self.own
     }
 
-    /// Applies what is under the configured prefix now. True: the conflict is over.
+    /// Whether the conflict is over. `lease`: the current value of the lease under the configured prefix.
     pub(super) fn is_over(&mut self, lease: Option<&str>, own: &HostIdentity, at: Instant) -> bool {
         let Some(value) = lease else {
             let since = *self.free_since.get_or_insert(at);
             return at.saturating_duration_since(since) >= FREE_FOR;
         };
         self.free_since = None;
-        LeaseOwner::parse(value).is_some_and(|owner| relation(&owner, own) == HostRelation::Same)
+        match LeaseOwner::parse(value) {
+            Some(owner) => relation(&owner, own) == HostRelation::Same,
+            None => false,
+        }
     }
 
-    /// As a sentence, with the setting that ends it.
+    /// The conflict as a sentence, with the setting that ends it.
     pub(super) fn sentence(&self, host: &str) -> String {
         let Self { other, configured, own, .. } = self;
         format!(
-            "another host ({other:?}) holds the poll lease under the key prefix {configured:?} of this host ({host:?}): this \
-             daemon polls its own drives and uses the prefix {own:?}; set JBOD_KEY_PREFIX={own} here"
+            "another host ({other:?}) holds the poll lease under the key prefix {configured:?} of this host ({host:?}); this \
+             daemon polls its own drives under the prefix {own:?}: set JBOD_KEY_PREFIX={own} on this host"
         )
     }
 }
 
-/// The prefix of a host beside another one. It begins with the configured one, to which a user of Redis may be limited.
+/// The prefix of a host beside another one. It begins with the configured prefix, to which the ACL of the Redis user may be
+/// limited.
 pub(crate) fn own_prefix(configured: &str, own: &HostIdentity, other: Option<&HostIdentity>) -> String {
     let suffix = format!(":host:{}", own.key_beside(other));
     // Prefixes are ASCII.
@@ -97,16 +107,25 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_of_the_other_host_does_not_make_the_hosts_change_places() {
+    fn restart_of_the_other_host_does_not_end_the_conflict() {
         let (mut conflict, own, begun) = (conflict(), identity("a"), Instant::now());
-        let mut look = |lease: Option<&str>, second| conflict.is_over(lease, &own, begun + Duration::from_secs(second));
-        assert!(!look(Some(&lease("b")), 0));
-        assert!(!look(None, 5) && !look(None, 500));
-        assert!(!look(Some(&lease("b")), 510));
-        assert!(!look(None, 600) && !look(None, 1199));
-        assert!(!look(Some("nas1:1:1"), 1199), "of an older daemon, on whatever host");
-        assert!(!look(None, 1300) && look(None, 1900));
-        assert!(look(Some(&lease("a")), 1901), "another daemon of this host has taken it");
+        for (second, lease, is_over) in [
+            (0, Some(lease("b")), false),
+            (5, None, false),
+            (500, None, false),
+            (510, Some(lease("b")), false),
+            (600, None, false),
+            (1199, None, false),
+            // An older version, on an unknown host.
+            (1199, Some("nas1:1:1".to_owned()), false),
+            (1300, None, false),
+            (1900, None, true),
+            // Another daemon of this host has acquired the lease.
+            (1901, Some(lease("a")), true),
+        ] {
+            let at = begun + Duration::from_secs(second);
+            assert_eq!(conflict.is_over(lease.as_deref(), &own, at), is_over, "{lease:?} after {second} s");
+        }
     }
 
     #[test]

@@ -24,23 +24,23 @@ use std::time::{Duration, Instant};
 
 /// Minimum interval between rebuilds of the lists.
 const MIN_REBUILD_INTERVAL: Duration = Duration::from_millis(250);
-/// Minimum gap between rebuilds, as a multiple of the last build time: builds take at most a tenth of the time, and a
-/// fiftieth during a sweep, when lists change all the time and are rebuilt at its end anyway.
+/// Minimum gap between rebuilds, as a multiple of the last build time. Builds thus take at most a tenth of the time, and a
+/// fiftieth during a sweep, when lists change constantly and are rebuilt at its end anyway.
 const REBUILD_FACTOR: u32 = 10;
 const REBUILD_FACTOR_IN_SWEEP: u32 = 50;
 /// Minimum interval between two pipelines of documents.
 const MIN_FLUSH_INTERVAL: Duration = Duration::from_secs(1);
-/// Added to interval and sweep, so that a drive's key never expires at the very end of a cycle.
+/// Added to the interval and the sweep, so that a drive's key does not expire at the very end of a cycle.
 const LIFETIME_MARGIN: Duration = Duration::from_secs(1);
 
-/// What goes to Redis.
+/// What is sent to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sends {
-    /// Nothing: the keys are another host's, or it is not known whose they are.
+    /// Nothing: another host owns the keys, or their owner is unknown.
     Nothing,
     /// Documents of drives that this daemon read.
     Documents,
-    /// Those and the lists.
+    /// Documents and lists.
     Lists,
 }
 
@@ -49,7 +49,7 @@ pub(super) enum Sends {
 enum MissingListSend {
     #[default]
     Include,
-    /// It is stored already, or must not be.
+    /// It is stored already, or must not be stored.
     Exclude,
 }
 
@@ -58,10 +58,10 @@ pub(super) struct Publisher {
     memory: Arc<MemoryStore>,
     lifetimes: Lifetimes,
     interval: Duration,
-    /// How long the last sweep took.
+    /// Duration of the last sweep.
     sweep: Duration,
     reported_longer_lifetime: bool,
-    /// It has been reported that the list of missing drives is incomplete.
+    /// That the list of missing drives is incomplete was reported.
     reported_left_out: bool,
     /// The lists must be rebuilt.
     lists_outdated: bool,
@@ -72,14 +72,14 @@ pub(super) struct Publisher {
     rebuild_factor: u32,
     /// Fingerprints of the summaries in the documents.
     summaries: HashMap<DeviceName, u64>,
-    /// Drives whose documents are without smartctl's JSON because of its size.
+    /// Drives whose documents lack smartctl's JSON because of its size.
     too_large: HashSet<DeviceName>,
-    /// Documents that Redis does not have yet.
+    /// Drives whose documents are yet to be sent to Redis.
     pending: HashSet<DeviceName>,
     flushed: Option<Instant>,
     lists_due: Instant,
     missing_list: MissingListSend,
-    /// The version of the overview that was sent last, until the leadership takes it.
+    /// The version of the overview that was sent last, until `take_sent`.
     sent: Option<ContentVersion>,
 }
 
@@ -113,18 +113,18 @@ impl Publisher {
         }
     }
 
-    /// Lifetime of a drive's key: as set, or a whole cycle if that is longer.
+    /// Lifetime of a drive's key: as configured, or a polling cycle if that is longer.
     pub(super) fn smart_life(&self) -> Duration {
         self.lifetimes.smart.max(self.interval + self.sweep + LIFETIME_MARGIN)
     }
 
-    /// Documents of one second are sent together; a sweep that takes less is one pipeline.
+    /// Delays the next pipeline: the documents of a second are sent together, and a sweep that takes less is one pipeline.
     pub(super) fn on_sweep_begin(&mut self, at: Instant) {
         self.rebuild_factor = REBUILD_FACTOR_IN_SWEEP;
         self.flushed = self.flushed.max(Some(at));
     }
 
-    /// A request waits for the lists.
+    /// Rebuilds the lists sooner, also during a sweep: a request waits for them.
     pub(super) fn prioritize_lists(&mut self) {
         self.rebuild_factor = REBUILD_FACTOR;
     }
@@ -136,7 +136,7 @@ impl Publisher {
         if self.smart_life() > self.lifetimes.smart && !self.reported_longer_lifetime {
             self.reported_longer_lifetime = true;
             log::info!(
-                "drive keys live longer than set, because a cycle takes longer smart_cache_ttl_s={} now_s={} interval_s={} sweep_s={}",
+                "drive key lifetime raised to a polling cycle smart_cache_ttl_s={} now_s={} interval_s={} sweep_s={}",
                 self.lifetimes.smart.as_secs(),
                 self.smart_life().as_secs(),
                 self.interval.as_secs(),
@@ -145,19 +145,25 @@ impl Publisher {
         }
     }
 
-    /// The lists are out of date.
     pub(super) fn mark_lists_outdated(&mut self) {
         self.lists_outdated = true;
     }
 
-    /// Redis has no current lists: they are rebuilt, and sent soon.
+    /// Rebuilds the lists and sends them with the next pipeline: Redis has no current ones.
     pub(super) fn send_lists_soon(&mut self) {
         self.lists_outdated = true;
-        let soon = self.flushed.map_or_else(Instant::now, |last| last + MIN_FLUSH_INTERVAL);
-        self.lists_due = self.lists_due.min(soon);
+        self.lists_due = self.lists_due.min(self.next_pipeline());
     }
 
-    /// The next flush sends the lists.
+    /// When the next pipeline may be sent.
+    fn next_pipeline(&self) -> Instant {
+        match self.flushed {
+            Some(last) => last + MIN_FLUSH_INTERVAL,
+            None => Instant::now(),
+        }
+    }
+
+    /// Rebuilds the lists and sends them with the next flush.
     pub(super) fn send_lists_now(&mut self) {
         self.lists_outdated = true;
         self.lists_due = Instant::now();
@@ -165,22 +171,30 @@ impl Publisher {
 
     /// Composes a drive's document.
     pub(super) fn document(&mut self, record: &DriveRecord, summary: &DriveSummary, raw: Option<&RawValue>) -> Bytes {
-        let key = Key::Smart(record.drive.device.clone());
-        let held = if raw.is_some() { None } else { self.memory.value(&key) };
-        // Without a new reading the JSON of the last one is kept, if it is of the same drive.
-        let kept =
-            held.as_deref().filter(|v| DocumentHeader::parse(v).is_some_and(|h| h.identity == record.drive.identity));
-        let raw = raw.or_else(|| kept.and_then(smartctl_json).filter(|_| record.report.is_some()));
+        let held;
+        let raw = match raw {
+            Some(raw) => Some(raw),
+            None => {
+                held = self.document_in_memory(record);
+                held.as_deref().and_then(smartctl_json)
+            }
+        };
         let document = drive_document::compose(record, summary, raw);
         let Err(excess) = DOCUMENT.check(&document) else { return document.into() };
         // A document beyond the limits for reading is not written.
-        if self.too_large.insert(record.drive.device.clone()) {
-            let device = &record.drive.device;
-            log::warn!(
-                "smartctl's JSON is left out of a document, which would be too large device={device} error=\"{excess}\""
-            );
+        let device = &record.drive.device;
+        if self.too_large.insert(device.clone()) {
+            log::warn!("smartctl JSON left out, document would be too large device={device} error=\"{excess}\"");
         }
         drive_document::compose(record, summary, None).into()
+    }
+
+    /// The document in memory whose smartctl JSON is kept where there is no new reading: it must be of the same drive.
+    fn document_in_memory(&self, record: &DriveRecord) -> Option<Bytes> {
+        record.report.as_ref()?;
+        let document = self.memory.value(&Key::Smart(record.drive.device.clone()))?;
+        let header = DocumentHeader::parse(&document)?;
+        if header.identity == record.drive.identity { Some(document) } else { None }
     }
 
     /// Publishes the document of a present drive: to memory now, to Redis with the next pipeline.
@@ -192,24 +206,22 @@ impl Publisher {
         self.lists_outdated = true;
     }
 
-    /// Sends the document in memory again.
+    /// Sends the document in memory again, with the next pipeline.
     pub(super) fn resend(&mut self, device: &DeviceName) {
         self.pending.insert(device.clone());
     }
 
-    /// The drive's document contains exactly that summary.
+    /// The drive's published document contains exactly that summary.
     pub(super) fn has_published(&self, summary: &DriveSummary) -> bool {
         self.summaries.get(&summary.device) == Some(&fingerprint(summary))
     }
 
     /// Sets the list of missing drives, which is sent with the next lists.
     pub(super) fn set_missing_list(&mut self, (list, left_out): (Vec<u8>, usize)) {
-        if left_out > 0 && !std::mem::replace(&mut self.reported_left_out, true) {
-            log::warn!(
-                "the list of missing drives is full, a restart will not know of all of them left_out={left_out}"
-            );
+        if left_out > 0 && !self.reported_left_out {
+            log::warn!("stored list of missing drives full, the rest will not survive a restart left_out={left_out}");
         }
-        self.reported_left_out &= left_out > 0;
+        self.reported_left_out = left_out > 0;
         self.memory.set(Key::Gone, list.into());
     }
 
@@ -229,11 +241,12 @@ impl Publisher {
     }
 
     pub(super) fn is_rebuild_due(&self, at: Instant) -> bool {
-        self.lists_outdated && self.rebuild_at().is_none_or(|due| at >= due)
+        self.lists_outdated && at >= self.rebuild_at().unwrap_or(at)
     }
 
+    /// When the lists may be rebuilt; `None`: they were never built.
     fn rebuild_at(&self) -> Option<Instant> {
-        self.built.map(|built| built + MIN_REBUILD_INTERVAL.max(self.build_took * self.rebuild_factor))
+        Some(self.built? + MIN_REBUILD_INTERVAL.max(self.build_took * self.rebuild_factor))
     }
 
     /// Publishes all lists of one overview to memory. They are compressed at once, except during a sweep, when they are
@@ -245,7 +258,9 @@ impl Publisher {
         self.memory.set(Key::ZfsMap, with_version(&ZfsBody::new(overview, zfs)).into());
         if will_stay {
             for list in [Key::Overview, Key::Enclosures, Key::ZfsMap] {
-                self.memory.body(&list).map(|body| body.gzip().map(drop));
+                if let Some(body) = self.memory.body(&list) {
+                    body.gzip();
+                }
             }
         }
         self.lists_outdated = false;
@@ -253,7 +268,7 @@ impl Publisher {
         self.build_took = started.elapsed();
     }
 
-    /// There is no data for lists yet.
+    /// Leaves out a rebuild: there is no data for lists yet.
     pub(super) fn skip_rebuild(&mut self) {
         self.lists_outdated = false;
         self.built = Some(Instant::now());
@@ -268,12 +283,22 @@ impl Publisher {
         at >= self.lists_due
     }
 
-    /// Stores the list of missing drives before the others. `in_place`: only if one is stored. False: there is none,
-    /// and nothing was stored. In any case the list is not sent with the others.
-    pub(super) fn store_missing_list(&mut self, in_place: bool) -> Result<bool, StoreError> {
+    /// Stores the list of missing drives before the other lists, which are then sent without it.
+    pub(super) fn store_missing_list(&mut self) -> Result<(), StoreError> {
         self.exclude_missing_list();
-        let Some(entry) = self.entry(Key::Gone) else { return Ok(true) };
-        if in_place { self.redis.replace(&entry) } else { self.redis.put(&[entry]).map(|()| true) }
+        match self.entry(Key::Gone) {
+            Some(entry) => self.redis.put(&[entry]),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, only if Redis has such a list. Returns false if it has none.
+    pub(super) fn replace_missing_list(&mut self) -> Result<bool, StoreError> {
+        self.exclude_missing_list();
+        match self.entry(Key::Gone) {
+            Some(entry) => self.redis.replace(&entry),
+            None => Ok(true),
+        }
     }
 
     /// Does not send the list of missing drives with the next lists.
@@ -302,7 +327,11 @@ impl Publisher {
     /// drives that it has read.
     pub(super) fn flush(&mut self, sends: Sends, at: Instant) {
         let lists = sends == Sends::Lists && self.are_lists_due(at);
-        let documents = !self.pending.is_empty() && self.flushed.is_none_or(|last| at >= last + MIN_FLUSH_INTERVAL);
+        let may_send = match self.flushed {
+            Some(last) => at >= last + MIN_FLUSH_INTERVAL,
+            None => true,
+        };
+        let documents = !self.pending.is_empty() && may_send;
         if sends == Sends::Nothing || !(lists || documents) {
             return;
         }
@@ -316,32 +345,39 @@ impl Publisher {
                 keys.push(Key::Gone);
             }
             keys.push(Key::Overview);
-            let overview = self.memory.value(&Key::Overview);
-            self.sent = overview.and_then(|overview| ContentVersion::read(&overview)).or(self.sent);
+            if let Some(overview) = self.memory.value(&Key::Overview)
+                && let Some(version) = ContentVersion::read(&overview)
+            {
+                self.sent = Some(version);
+            }
         }
         let entries: Vec<Entry> = keys.into_iter().filter_map(|key| self.entry(key)).collect();
-        // The breaker reports errors; everything is sent when Redis accepts writes again.
+        // The circuit breaker reports errors; everything is sent when Redis accepts writes again.
         let _ = self.redis.put(&entries);
     }
 
-    /// The version of the overview that was sent last, once.
+    /// The version of the overview that was sent last; `None` if it was taken already.
     pub(super) fn take_sent(&mut self) -> Option<ContentVersion> {
         self.sent.take()
     }
 
-    /// Redis is available again, perhaps empty: everything is sent again.
+    /// Sends everything again: Redis is available again, perhaps empty.
     pub(super) fn publish_everything(&mut self, inventory: &Inventory) {
-        self.pending.extend(inventory.present().filter(|r| r.checked_at.is_some()).map(|r| r.drive.device.clone()));
+        for record in inventory.present() {
+            if record.checked_at.is_some() {
+                self.pending.insert(record.drive.device.clone());
+            }
+        }
         self.flushed = None;
         self.lists_due = Instant::now();
     }
 
+    /// When a rebuild or a pipeline is due next; `None`: there is nothing to do.
     pub(super) fn next_due(&self, sends: Sends) -> Option<Instant> {
-        let now = Instant::now();
-        let rebuild = self.lists_outdated.then(|| self.rebuild_at().unwrap_or(now));
         let has_documents = sends != Sends::Nothing && !self.pending.is_empty();
-        let documents = has_documents.then(|| self.flushed.map_or(now, |last| last + MIN_FLUSH_INTERVAL));
-        let lists = (sends == Sends::Lists).then_some(self.lists_due);
+        let rebuild = if self.lists_outdated { Some(self.rebuild_at().unwrap_or_else(Instant::now)) } else { None };
+        let documents = if has_documents { Some(self.next_pipeline()) } else { None };
+        let lists = if sends == Sends::Lists { Some(self.lists_due) } else { None };
         [rebuild, documents, lists].into_iter().flatten().min()
     }
 }

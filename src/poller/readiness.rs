@@ -1,13 +1,13 @@
-//! How far the daemon has started: which values requests can get.
+//! Startup progress of the daemon, which decides the values that requests can get.
 
-/// In order.
+/// The steps of the startup, in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Readiness {
-    /// Neither the drives of this host nor the values of an earlier daemon in Redis are known.
+    /// No discovery is complete yet.
     #[default]
     Starting,
-    /// A discovery was complete, and the stored readings of the present drives were restored from Redis.
+    /// A discovery is complete, and the stored readings of the present drives are restored from Redis.
     Restored,
-    /// A sweep was complete, in this daemon or in the leader.
+    /// A sweep is complete, by this daemon or by the leader.
     Ready,
 }

@@ -1,5 +1,6 @@
-//! Handles requests to the poller: a reading now, a list brought up to date, a discovery.
-//! Equal requests share one result, and the rate of readings for requests is limited.
+//! Handles requests to the poller: read a drive now, update a list, run a discovery.
+//!
+//! Equal requests share one result, and the rate of readings on request is limited.
 
 use super::event_loop::EventLoop;
 use super::lookup::{PollerRequest, ValueSource};
@@ -36,7 +37,9 @@ impl EventLoop {
     }
 
     fn key_of(&self, device: &DeviceName) -> Option<DriveKey> {
-        self.collector.inventory().present().find(|r| r.drive.has_device(device.as_str())).map(|r| r.drive.key.clone())
+        let mut present = self.collector.inventory().present();
+        let record = present.find(|record| record.drive.has_device(device.as_str()))?;
+        Some(record.drive.key.clone())
     }
 
     fn handle_drive_request(&mut self, device: &DeviceName, reply: Sender<ValueSource>) {
@@ -48,12 +51,7 @@ impl EventLoop {
         if self.read_for_request(&key) {
             self.pending.wait_for_drive(key, reply);
         } else {
-            let held = self.handle.memory.value(&Key::Smart(device.clone())).and_then(|v| DocumentHeader::parse(&v));
-            let is_same_drive = |head: &DocumentHeader| {
-                let record = self.collector.inventory().get(&key);
-                record.is_some_and(|r| head.is_of(&r.drive.identity, r.bay.as_ref()))
-            };
-            if !held.as_ref().is_some_and(is_same_drive) {
+            if !self.has_document_of(&key, device) {
                 self.publish_drive(&key, None);
             }
             self.resend(device);
@@ -61,22 +59,32 @@ impl EventLoop {
         }
     }
 
-    /// Redis has lost the document of a drive that is not read for this request: the one in memory is sent again.
+    /// The document in memory under that device name is of that drive, in its current bay.
+    fn has_document_of(&self, key: &DriveKey, device: &DeviceName) -> bool {
+        let Some(document) = self.handle.memory.value(&Key::Smart(device.clone())) else { return false };
+        let Some(header) = DocumentHeader::parse(&document) else { return false };
+        let Some(record) = self.collector.inventory().get(key) else { return false };
+        header.is_of(&record.drive.identity, record.bay.as_ref())
+    }
+
+    /// Sends the document in memory to Redis again, which has lost it.
     fn resend(&mut self, device: &DeviceName) {
         if self.leadership.is_leader() {
             self.publisher.resend(device);
         }
     }
 
-    /// Requests a reading unless the drive was read for a request lately, or is silent. True: a reading will follow.
+    /// Requests a reading unless the drive was read for a request recently, or is in quarantine. Returns true if a reading
+    /// will follow.
     fn read_for_request(&mut self, key: &DriveKey) -> bool {
         if self.pending.waits_for_drive(key) {
             return true;
         }
         let at = Instant::now();
-        let was_read_lately = self.pending.was_read_lately(key, at);
-        let has_value = self.collector.inventory().get(key).is_some_and(|r| r.checked_at.is_some());
-        if was_read_lately && has_value {
+        if self.pending.was_read_recently(key, at)
+            && let Some(record) = self.collector.inventory().get(key)
+            && record.checked_at.is_some()
+        {
             return false;
         }
         let is_queued = self.collector.request_drive(key) == Some(Enqueue::Queued);
@@ -105,7 +113,7 @@ impl EventLoop {
             self.collector.request_pools();
             self.collector.request_enclosures();
             if !self.redis.is_up() {
-                // The values of other daemons are unavailable: this daemon polls.
+                // The values of other daemons are unavailable, so this daemon polls.
                 self.leadership.promote_without_redis();
             }
         }

@@ -1,6 +1,7 @@
-//! Restores state from Redis that an earlier daemon, or another one, stored: the last readings of present drives, and the
-//! missing drives. Documents of missing drives are stored as one list; drives that disappeared while no daemon
-//! ran are found in the last overview.
+//! Restores missing drives and lost paths that an earlier daemon, or another one, stored in Redis.
+//!
+//! The documents of missing drives are stored as one list. Drives that disappeared while no daemon ran are found in the
+//! last overview.
 
 use super::event_loop::EventLoop;
 use super::missing_drives::{Restore, StoredList};
@@ -15,7 +16,7 @@ use crate::cache::redis::KEYS_PER_BATCH;
 use crate::cache::{Bytes, CopyKind, Key};
 use crate::clock::now;
 use crate::domain::drive::{DriveKey, DriveState};
-use crate::domain::identity::{DeviceName, Identity};
+use crate::domain::identity::{DeviceName, Identity, SerialNumber};
 use crate::domain::inventory::{Change, KnownDrives};
 use crate::domain::time::Timestamp;
 use crate::probe::smartctl;
@@ -29,8 +30,28 @@ struct RestoreCandidates<T> {
     left_out: usize,
 }
 
+/// What identifies the drives that are present or excluded.
+struct PresentNames {
+    devices: HashSet<String>,
+    serials: HashSet<SerialNumber>,
+    wwns: HashSet<String>,
+}
+
+impl PresentNames {
+    fn contains(&self, drive: &DriveSummary) -> bool {
+        // A disk behind a present RAID volume is not missing: it is listed, or was removed from the setting.
+        if let Some(volume) = &drive.raid_volume
+            && self.devices.contains(volume.as_str())
+        {
+            return true;
+        }
+        let has_serial = drive.serial_number.as_ref().is_some_and(|serial| self.serials.contains(serial));
+        has_serial || drive.wwn.as_ref().is_some_and(|wwn| self.wwns.contains(wwn))
+    }
+}
+
 impl EventLoop {
-    /// Restores missing drives from Redis: once, as soon as Redis answers and a discovery was complete; and again when this
+    /// Restores missing drives from Redis: once, as soon as Redis answers and a discovery is complete; and again when this
     /// daemon becomes the leader, since the list of the previous leader is authoritative.
     pub(super) fn restore_missing(&mut self) {
         if self.missing.restore == Restore::Done || !self.collector.has_seen() {
@@ -43,14 +64,16 @@ impl EventLoop {
         self.missing.stored_list = if gone.is_some() { StoredList::Present } else { StoredList::Absent };
         self.restore_enclosures(enclosures.as_deref());
         let mut budget = self.document_budget();
-        let overview = overview.and_then(|value| serde_json::from_slice::<Overview>(&value).ok());
-        let overview = overview.filter(|overview| overview.host_name().is(self.collector.host_name()));
+        let overview = overview.and_then(|value| self.parse_overview(&value));
         if let Some(overview) = &overview {
-            let (missing, present): (Vec<_>, Vec<_>) = overview.drives().partition(|d| d.state == DriveState::Missing);
-            self.collector.inventory_mut().expect_counts(present.len(), missing.len());
+            let all = overview.drives().count();
+            let missing = overview.drives().filter(|drive| drive.state == DriveState::Missing).count();
+            self.collector.inventory_mut().expect_counts(all - missing, missing);
         }
-        let documents =
-            gone.as_deref().and_then(|list| parse_missing_list(list, self.collector.host_name())).unwrap_or_default();
+        let documents = match &gone {
+            Some(list) => parse_missing_list(list, self.collector.host_name()).unwrap_or_default(),
+            None => Vec::new(),
+        };
         let mut left_out = self.restore_missing_list(&documents, &mut budget);
         if let Some(overview) = &overview {
             left_out += self.restore_disappeared(overview, &mut budget);
@@ -62,11 +85,21 @@ impl EventLoop {
         self.publisher.mark_lists_outdated();
     }
 
-    /// Restores the drives of the stored list. Recalled drives that are not in it are removed.
+    /// An overview of this host.
+    fn parse_overview(&self, value: &[u8]) -> Option<Overview> {
+        let overview: Overview = serde_json::from_slice(value).ok()?;
+        let is_own = overview.host_name().is(self.collector.host_name());
+        if is_own { Some(overview) } else { None }
+    }
+
+    /// Restores the drives of the stored list, and removes those that were restored before and are not in it. Returns the
+    /// number of drives beyond the limit.
     fn restore_missing_list(&mut self, documents: &[&RawValue], budget: &mut Budget) -> usize {
-        let outline = |document: &RawValue| Outline::parse(document.get().as_bytes());
         if self.collector.inventory().has_restored() {
-            let listed: HashSet<Identity> = documents.iter().filter_map(|d| Some(outline(d)?.identity)).collect();
+            let mut listed: HashSet<Identity> = HashSet::new();
+            for document in documents {
+                listed.extend(Outline::parse(document.get().as_bytes()).map(|outline| outline.identity));
+            }
             self.collector.inventory_mut().remove_restored(|identity| listed.contains(identity));
         }
         let mut known = KnownDrives::of(self.collector.inventory(), now());
@@ -80,7 +113,8 @@ impl EventLoop {
         candidates.left_out
     }
 
-    /// Restores the drives that were present in the last overview and are not present now.
+    /// Restores the drives that were present in the last overview and are not present now. Returns the number of drives
+    /// beyond the limit.
     fn restore_disappeared(&mut self, overview: &Overview, budget: &mut Budget) -> usize {
         let candidates = self.disappeared(overview);
         let mut known = KnownDrives::of(self.collector.inventory(), now());
@@ -94,32 +128,44 @@ impl EventLoop {
                 changes.extend(restored.map(Change::Missing));
             }
         }
-        self.detector.changes(&changes, self.collector.inventory(), true);
+        self.detector.changes(&changes, self.collector.inventory());
         candidates.left_out
     }
 
     fn disappeared(&self, overview: &Overview) -> RestoreCandidates<DriveSummary> {
-        let here = || self.collector.inventory().present().map(|r| &r.drive);
-        let excluded = self.collector.excluded().iter().flat_map(|d| &d.paths);
-        let devices = here().flat_map(|d| &d.paths).map(|path| &path.device).chain(excluded);
-        let devices: HashSet<&str> = devices.map(DeviceName::as_str).collect();
-        let serials: HashSet<&str> = here().filter_map(|d| d.identity.unit_serial.as_deref()).collect();
-        let wwns: HashSet<String> = here().filter_map(|d| d.identity.wwn()).collect();
-        let is_present = |drive: &DriveSummary| {
-            // A disk behind a present RAID volume is not missing: it is listed, or was removed from the setting.
-            drive.raid_volume.as_ref().is_some_and(|volume| devices.contains(volume.as_str()))
-                || drive.serial_number.as_ref().is_some_and(|serial| serials.contains(serial.as_str()))
-                || drive.wwn.as_ref().is_some_and(|wwn| wwns.contains(wwn))
-        };
-        let disappeared = || overview.drives().filter(|d| d.state != DriveState::Missing && !is_present(d));
-        let most = self.collector.inventory().missing_limit();
-        let seen = Some(overview.generated_at);
-        let drives = disappeared().take(most).map(|d| DriveSummary { missing_since: seen, ..d.clone() }).collect();
-        RestoreCandidates { drives, left_out: disappeared().count().saturating_sub(most) }
+        let present = self.present_names();
+        let limit = self.collector.inventory().missing_limit();
+        let mut candidates = RestoreCandidates { drives: Vec::new(), left_out: 0 };
+        for drive in overview.drives() {
+            if drive.state == DriveState::Missing || present.contains(drive) {
+                continue;
+            }
+            if candidates.drives.len() < limit {
+                let missing_since = Some(overview.generated_at);
+                candidates.drives.push(DriveSummary { missing_since, ..drive.clone() });
+            } else {
+                candidates.left_out += 1;
+            }
+        }
+        candidates
     }
 
-    /// Restores the known paths of drives that had more of them by the last overview, which is of this host. A drive may have
-    /// another name since: its first path may be the one that is lost.
+    fn present_names(&self) -> PresentNames {
+        let mut names = PresentNames { devices: HashSet::new(), serials: HashSet::new(), wwns: HashSet::new() };
+        for record in self.collector.inventory().present() {
+            let drive = &record.drive;
+            names.devices.extend(drive.paths.iter().map(|path| path.device.to_string()));
+            names.serials.extend(drive.identity.unit_serial.clone());
+            names.wwns.extend(drive.identity.wwn());
+        }
+        for drive in self.collector.excluded() {
+            names.devices.extend(drive.paths.iter().map(DeviceName::to_string));
+        }
+        names
+    }
+
+    /// Restores the known paths of drives that had more of them by the last overview, which is of this host. The name of a
+    /// drive may have changed since: its first path may be the one that is lost.
     fn restore_lost_paths(&mut self, overview: &Overview) {
         let mut present: HashMap<&str, (usize, &DriveKey)> = HashMap::new();
         for record in self.collector.inventory().present() {
@@ -127,11 +173,17 @@ impl EventLoop {
                 present.insert(serial, (record.paths.expected(), &record.drive.key));
             }
         }
-        let with_lost_paths = overview.drives().filter_map(|drive| {
-            let (known, key) = present.get(drive.serial_number.as_deref()?)?;
-            (drive.expected_paths? > *known).then(|| (DriveKey::clone(key), drive.device.clone()))
-        });
-        let with_lost_paths: Vec<(DriveKey, DeviceName)> = with_lost_paths.collect();
+        let mut with_lost_paths: Vec<(DriveKey, DeviceName)> = Vec::new();
+        for drive in overview.drives() {
+            let (Some(serial), Some(expected)) = (drive.serial_number.as_deref(), drive.expected_paths) else {
+                continue;
+            };
+            if let Some((known, key)) = present.get(serial)
+                && expected > *known
+            {
+                with_lost_paths.push((DriveKey::clone(key), drive.device.clone()));
+            }
+        }
         for chunk in with_lost_paths.chunks(KEYS_PER_BATCH) {
             let keys: Vec<Key> = chunk.iter().map(|(_, device)| Key::Smart(device.clone())).collect();
             let Ok(documents) = self.documents(&keys, CopyKind::LastKnown) else { return };
@@ -153,8 +205,8 @@ impl EventLoop {
         self.collector.inventory_mut().restore_paths(key, paths, bay.as_ref());
     }
 
-    /// Restores one missing drive. `last`: its summary in the last overview, if it disappeared while no daemon ran; the
-    /// document must be of the same drive.
+    /// Restores one missing drive; `None` if it is not restored. `last`: its summary in the last overview, if it disappeared
+    /// while no daemon ran; the document must be of the same drive.
     fn restore_missing_drive(
         &mut self,
         known: &mut KnownDrives,
@@ -166,15 +218,20 @@ impl EventLoop {
             return None;
         }
         let stored = StoredDocument::parse(document)?;
-        if last.is_some_and(|d| d.serial_number != stored.summary.serial_number || d.wwn != stored.summary.wwn) {
+        if let Some(last) = last
+            && (last.serial_number != stored.summary.serial_number || last.wwn != stored.summary.wwn)
+        {
             return None;
         }
         let raw = smartctl_json(document).map(RawValue::to_owned);
-        let parsed = raw.as_deref().map(|raw| smartctl::parse(raw.get()));
-        if parsed.as_ref().is_some_and(|parsed| parsed.too_much.is_some()) {
-            return None;
+        let mut report = None;
+        if let Some(raw) = &raw {
+            let parsed = smartctl::parse(raw.get());
+            if parsed.too_much.is_some() {
+                return None;
+            }
+            report = Some(parsed.report);
         }
-        let report = parsed.map(|parsed| parsed.report);
         let since = last.unwrap_or(&stored.summary).missing_since?;
         let restored = stored.to_restored(report, since)?;
         let was_forgotten = self.missing.was_forgotten(&restored.drive.identity, since);
@@ -186,7 +243,8 @@ impl EventLoop {
         Some(key)
     }
 
-    /// Removes the drives that have been missing longest, beyond the limit.
+    /// Removes the drives that have been missing longest, beyond the limit. `left_out_already`: those that were not restored
+    /// because of it.
     pub(super) fn limit_missing(&mut self, left_out_already: usize) {
         let left_out = left_out_already + self.collector.inventory_mut().limit_missing();
         self.detector.limited(
@@ -196,8 +254,8 @@ impl EventLoop {
         );
     }
 
-    /// Runs before lists are sent. Recalled drives are removed if Redis has lost them: the stored list is replaced
-    /// atomically, and if there is none, restored drives are removed and the lists must be rebuilt (true).
+    /// Runs before lists are sent. Restored drives are removed if Redis has lost them: the stored list is replaced
+    /// atomically. If there is none, restored drives are removed, and the lists must be rebuilt: then it returns true.
     pub(super) fn persist_missing_list(&mut self) -> bool {
         if self.missing.restore == Restore::Due {
             // The stored list has not been restored yet.
@@ -208,10 +266,10 @@ impl EventLoop {
             return false;
         }
         if self.missing.stored_list == StoredList::Absent {
-            // Recalled from the last overview, which must still be stored; this is the first list.
+            // The drives are from the last overview, which must still be stored; this is the first list.
             match self.redis.has(&Key::Overview, CopyKind::LastKnown) {
                 Ok(true) => {
-                    if self.publisher.store_missing_list(false).is_ok() {
+                    if self.publisher.store_missing_list().is_ok() {
                         self.missing.stored_list = StoredList::Present;
                     }
                     return false;
@@ -222,11 +280,11 @@ impl EventLoop {
                     return false;
                 }
             }
-        } else if !matches!(self.publisher.store_missing_list(true), Ok(false)) {
+        } else if !matches!(self.publisher.replace_missing_list(), Ok(false)) {
             return false;
         }
         let count = self.collector.inventory_mut().remove_restored(|_| false);
-        log::info!("redis has lost the list of missing drives, those known from it alone are forgotten count={count}");
+        log::info!("list of missing drives lost from redis, removing the drives restored from it count={count}");
         self.missing.retain_missing(self.collector.inventory());
         self.publish_missing_list();
         self.publisher.include_missing_list();
@@ -236,124 +294,42 @@ impl EventLoop {
 
     /// Publishes the list of missing drives: the latest ones, within the limits of the list.
     pub(super) fn publish_missing_list(&mut self) {
-        let since = |key: &DriveKey| self.collector.inventory().get(key).and_then(|record| record.missing_since);
-        let mut left: Vec<(&DriveKey, &Bytes)> = self.missing.documents().iter().collect();
-        left.sort_by_cached_key(|(key, _)| (std::cmp::Reverse(since(key)), DriveKey::clone(key)));
-        let documents = left.into_iter().map(|(_, document)| &**document);
+        let mut missing: Vec<(Reverse<Option<Timestamp>>, &DriveKey, &Bytes)> = Vec::new();
+        for (key, document) in self.missing.documents() {
+            let record = self.collector.inventory().get(key);
+            let since = record.and_then(|record| record.missing_since);
+            missing.push((Reverse(since), key, document));
+        }
+        missing.sort_by_key(|(since, key, _)| (*since, *key));
+        let documents = missing.into_iter().map(|(_, _, document)| &**document);
         let list = build_missing_list(&self.limits().missing_list, self.collector.host_name(), now(), documents);
         self.publisher.set_missing_list(list);
     }
-
-    /// Restores the readings of present drives from Redis: after a restart, or as a follower. Returns the drives without a
-    /// stored reading.
-    pub(super) fn restore_readings(&mut self) -> Vec<DriveKey> {
-        let here: Vec<(DriveKey, DeviceName, Identity)> = self
-            .collector
-            .inventory()
-            .present()
-            .map(|r| (r.drive.key.clone(), r.drive.device.clone(), r.drive.identity.clone()))
-            .collect();
-        let (mut missing, mut budget) = (Vec::new(), self.document_budget());
-        // In chunks: the documents of all drives at once may exceed their budget.
-        for chunk in here.chunks(KEYS_PER_BATCH) {
-            let Some(more) = self.restore_chunk(chunk, &mut budget) else { return Vec::new() };
-            missing.extend(more);
-        }
-        missing
-    }
-
-    /// `None`: Redis does not answer.
-    fn restore_chunk(
-        &mut self,
-        here: &[(DriveKey, DeviceName, Identity)],
-        budget: &mut Budget,
-    ) -> Option<Vec<DriveKey>> {
-        let keys: Vec<Key> = here.iter().map(|(_, device, _)| Key::Smart(device.clone())).collect();
-        let live = self.documents(&keys, CopyKind::Live).ok()?;
-        let live = live.into_iter().zip(here).map(|(value, (_, _, identity))| usable(value?, identity));
-        let live: Vec<Option<(DocumentHeader, Bytes)>> = live.collect();
-        let last = if live.iter().all(Option::is_some) {
-            Vec::new()
-        } else {
-            self.documents(&keys, CopyKind::LastKnown).unwrap_or_default()
-        };
-        let mut missing = Vec::new();
-        let last = last.into_iter().chain(std::iter::repeat(None));
-        for (((key, device, identity), live), last) in here.iter().zip(live).zip(last) {
-            let copy = if live.is_some() { CopyKind::Live } else { CopyKind::LastKnown };
-            let document = live.or_else(|| usable(last?, identity));
-            let is_adopted = document.is_some_and(|document| self.adopt(key, device.clone(), &document, copy, budget));
-            if !is_adopted {
-                missing.push(key.clone());
-            }
-        }
-        Some(missing)
-    }
-
-    /// Adopts a stored document. False: it is over the budget or has no smartctl JSON; the drive must be read.
-    fn adopt(
-        &mut self,
-        key: &DriveKey,
-        device: DeviceName,
-        (head, value): &(DocumentHeader, Bytes),
-        copy: CopyKind,
-        budget: &mut Budget,
-    ) -> bool {
-        let Some(at) = head.collected_at else { return true };
-        let Some(raw) = smartctl_json(value) else { return false };
-        let place = Key::Smart(device);
-        let held = self.handle.memory.value(&place);
-        if !self.charge(budget, value.len(), held.as_ref().map_or(0, |own| own.len())) {
-            return false;
-        }
-        let parsed = smartctl::parse(raw.get());
-        if parsed.too_much.is_some() {
-            return false;
-        }
-        let report = parsed.report;
-        self.collector.set_device_type(key, report.device_type.as_deref());
-        let is_newer =
-            self.collector.inventory_mut().restore_reading(key, report, head.state.unwrap_or(DriveState::Active), at);
-        let held_at = held.and_then(|own| DocumentHeader::parse(&own)?.collected_at);
-        if is_newer || held_at.is_none_or(|own| copy == CopyKind::Live && own <= at) {
-            self.handle.memory.set(place, Bytes::clone(value));
-        }
-        self.publisher.mark_lists_outdated();
-        true
-    }
 }
 
-/// Accepts a stored document if it is of the drive that has the device name now.
-fn usable((head, value): (DocumentHeader, Bytes), identity: &Identity) -> Option<(DocumentHeader, Bytes)> {
-    let is_same_drive = head.identity == *identity && !identity.is_empty();
-    // Dated by another clock, its age is unknown.
-    let is_future = head.collected_at.is_some_and(|at| at.is_ahead_of(now()));
-    (is_same_drive && !is_future).then_some((head, value))
-}
-
-/// The documents of the drives to restore that disappeared last, newest first.
-fn newest<'a>(documents: &[&'a RawValue], known: &KnownDrives, most: usize) -> RestoreCandidates<&'a RawValue> {
+/// The documents of the drives to restore that disappeared last, newest first. Of drives that disappeared at once, those
+/// come first that are first in `documents`.
+fn newest<'a>(documents: &[&'a RawValue], known: &KnownDrives, limit: usize) -> RestoreCandidates<&'a RawValue> {
     let now = now();
     let mut seen = HashSet::new();
-    let mut candidates = BinaryHeap::new();
-    let mut wanted = 0;
+    // The oldest of the newest is on top.
+    let mut newest = BinaryHeap::new();
+    let mut left_out = 0;
     for (number, document) in documents.iter().enumerate() {
         let Some(outline) = Outline::parse(document.get().as_bytes()) else { continue };
-        let Some(since) =
-            outline.missing_since.filter(|since| known.accepts(&outline.identity, outline.bay().as_ref(), *since))
-        else {
-            continue;
-        };
-        if !seen.insert(outline.identity) {
+        let Some(since) = outline.missing_since else { continue };
+        if !known.accepts(&outline.identity, outline.bay().as_ref(), since) || !seen.insert(outline.identity) {
             continue;
         }
-        wanted += 1;
-        candidates.push(Reverse((since.min(now), Reverse(number))));
-        if candidates.len() > most {
-            candidates.pop();
+        newest.push(Reverse((since.min(now), Reverse(number))));
+        if newest.len() > limit {
+            newest.pop();
+            left_out += 1;
         }
     }
-    let left_out = wanted - candidates.len();
-    let of = |Reverse((_, Reverse(number))): Reverse<(Timestamp, Reverse<usize>)>| documents.get(number).copied();
-    RestoreCandidates { drives: candidates.into_sorted_vec().into_iter().filter_map(of).collect(), left_out }
+    let mut drives = Vec::new();
+    for Reverse((_, Reverse(number))) in newest.into_sorted_vec() {
+        drives.extend(documents.get(number).copied());
+    }
+    RestoreCandidates { drives, left_out }
 }

@@ -1,4 +1,4 @@
-//! The daemon's own condition: degraded components and since when, the heartbeat of the loop, and steps of the clock.
+//! The daemon's own condition: degraded components and since when, and steps of the system clock.
 
 use super::event_loop::EventLoop;
 use crate::api::drive_document::smartctl_json;
@@ -12,46 +12,27 @@ use crate::domain::no_reading::NoReading;
 use crate::events::{EventFields, EventKind, Subject, emit, event};
 use log::Level;
 
-/// More than half of the present drives have no reading because smartctl could not be run, or its output was unusable:
-/// then smartctl is at fault, and not the drives.
+/// A sentence if more than half of the present drives have no reading because smartctl could not be run, or its output was
+/// unusable: then smartctl is at fault, and not the drives.
 fn unusable_readings(inventory: &Inventory) -> Option<String> {
-    let (mut failed, mut drives, mut first) = (0, 0, None);
+    let (mut drives, mut failures) = (0, Vec::new());
     for record in inventory.present() {
         drives += 1;
         if let Some(NoReading::ToolFailed(failure)) = &record.error {
-            failed += 1;
-            first = first.or(Some(&failure.text));
+            failures.push(failure);
         }
     }
-    let first = first.filter(|_| failed * 2 > drives)?;
-    Some(format!("smartctl gave no reading of {failed} of {drives} drives: {first}"))
+    let first = failures.first()?;
+    if failures.len() * 2 <= drives {
+        return None;
+    }
+    Some(format!("smartctl gave no reading of {} of {drives} drives: {}", failures.len(), first.text))
 }
 
 impl EventLoop {
-    /// The current condition, with an overview that has just been built.
+    /// The current condition. `overview`: the one that has just been built.
     pub(super) fn service(&mut self, overview: &Overview) -> Service {
-        let now = now();
-        let mut found = Vec::new();
-        let blindness =
-            self.collector.blindness().map(|why| format!("the host cannot be looked at, what is known stays: {why}"));
-        found.extend(blindness.map(|why| Degradation::of(Component::Poller, now, why)));
-        found.extend(self.leadership.problem(&overview.host).map(|why| Degradation::of(Component::Lease, now, why)));
-        found.extend(self.control_problem.as_ref().map(|why| Degradation::of(Component::Control, now, why)));
-        let of_tool = self.collector.smartctl_problem().or_else(|| unusable_readings(self.collector.inventory()));
-        found.extend(of_tool.map(|why| Degradation::of(Component::Smartctl, now, why)));
-        found.extend(self.collector.zfs().error.as_ref().map(|why| Degradation::of(Component::Zpool, now, why)));
-        for enclosure in &overview.enclosures {
-            let error = enclosure.error.as_ref();
-            let trouble = error.map(|why| Degradation::of(Component::Enclosure, now, why));
-            found.extend(trouble.map(|t| Degradation { id: Some(enclosure.id.to_string()), ..t }));
-        }
-        for record in self.collector.inventory().present() {
-            if record.consecutive_timeouts == 0 && record.state != DriveState::Unresponsive {
-                continue;
-            }
-            let why = record.error.as_ref().map_or_else(|| "no answer".to_owned(), NoReading::to_string);
-            found.push(Degradation::of_drive(&record.drive.device, record.serial_number().cloned(), now, why));
-        }
+        let degradations = self.degradations(overview);
         Service {
             host: overview.host.clone(),
             instance: self.leadership.instance().to_owned(),
@@ -60,8 +41,47 @@ impl EventLoop {
             drives: overview.totals.drives,
             verdict: Some(overview.verdict),
             sweep: self.last_sweep(overview),
-            troubles: self.degraded.date(found),
+            troubles: self.degraded.date(degradations),
         }
+    }
+
+    fn degradations(&mut self, overview: &Overview) -> Vec<Degradation> {
+        let now = now();
+        let mut found = Vec::new();
+        if let Some(why) = self.collector.blindness() {
+            let why = format!("discovery failed, keeping the last known state: {why}");
+            found.push(Degradation::of(Component::Poller, now, why));
+        }
+        if let Some(why) = self.leadership.problem(&overview.host) {
+            found.push(Degradation::of(Component::Lease, now, why));
+        }
+        if let Some(why) = &self.control_problem {
+            found.push(Degradation::of(Component::Control, now, why));
+        }
+        let smartctl = self.collector.smartctl_problem();
+        if let Some(why) = smartctl.or_else(|| unusable_readings(self.collector.inventory())) {
+            found.push(Degradation::of(Component::Smartctl, now, why));
+        }
+        if let Some(why) = &self.collector.zfs().error {
+            found.push(Degradation::of(Component::Zpool, now, why));
+        }
+        for enclosure in &overview.enclosures {
+            if let Some(why) = &enclosure.error {
+                let id = Some(enclosure.id.to_string());
+                found.push(Degradation { id, ..Degradation::of(Component::Enclosure, now, why) });
+            }
+        }
+        for record in self.collector.inventory().present() {
+            if record.consecutive_timeouts == 0 && record.state != DriveState::Unresponsive {
+                continue;
+            }
+            let why = match &record.error {
+                Some(why) => why.to_string(),
+                None => "no answer".to_owned(),
+            };
+            found.push(Degradation::of_drive(&record.drive.device, record.serial_number().cloned(), now, why));
+        }
+        found
     }
 
     /// The last complete sweep of the drives of this host, by this daemon or by another one.
@@ -71,7 +91,7 @@ impl EventLoop {
         if is_own { overview.sweep.clone() } else { delivered.clone() }
     }
 
-    /// Follows the wall clock. After it was set, all times are converted to the new clock, so that ages do not change.
+    /// Follows the system clock. After a step, all timestamps are converted to the new clock, so that ages do not change.
     pub(super) fn follow_clock(&mut self) {
         let Some(by) = clock::detect_step() else { return };
         emit(&event!(
@@ -80,23 +100,19 @@ impl EventLoop {
             now(),
             Subject::Service,
             EventFields::none(),
-            "the clock was set, times are moved along by_s={by}"
+            "system clock stepped, adjusting timestamps by_s={by}"
         ));
         clock::set(by);
         self.collector.shift(by);
         self.degraded.shift(by);
-        let left: Vec<(DriveKey, Bytes)> = self.missing.drain().collect();
-        for (key, document) in left {
+        let missing: Vec<(DriveKey, Bytes)> = self.missing.drain().collect();
+        for (key, document) in missing {
             self.publish_drive(&key, smartctl_json(&document));
         }
         self.publish_missing_list();
-        let read: Vec<DriveKey> = self
-            .collector
-            .inventory()
-            .present()
-            .filter(|r| r.checked_at.is_some())
-            .map(|r| r.drive.key.clone())
-            .collect();
+        let present = self.collector.inventory().present();
+        let read = present.filter(|record| record.checked_at.is_some());
+        let read: Vec<DriveKey> = read.map(|record| record.drive.key.clone()).collect();
         for key in read {
             self.publish_drive(&key, None);
         }

@@ -20,19 +20,21 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use thiserror::Error;
 
-/// Maximum number of requests that wait for the poller; the reader rejects further ones.
+/// Maximum number of requests in the poller's queue; the reader rejects further ones.
 const COMMAND_QUEUE_LEN: usize = 64;
 
 #[derive(Debug, Error)]
 pub(crate) enum StartError {
-    #[error("cannot start the threads that wait for smartctl: {0}")]
+    #[error("cannot start the threads that run smartctl: {0}")]
     Pool(#[from] PoolError),
     #[error("cannot start the poller: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// Reads sysfs, so that the bays can be served at once, then starts the thread, which holds
-/// `alive` for as long as it lives. `redis_is_back` has a message whenever Redis is available again.
+/// Runs a discovery, so that the bays can be served at once, then starts the thread.
+///
+/// The thread drops `alive` when it ends. `redis_is_back` receives a message whenever Redis is available again.
+/// `control_problem`: why there is no control socket.
 pub(crate) fn start(
     config: &Config,
     host: Host,
@@ -72,10 +74,9 @@ pub(crate) fn start(
     // Before the first request and reading: which drives are present, and their bays.
     event_loop.discover();
     event_loop.rebuild_lists();
-    let run = move || {
+    let thread = thread::Builder::new().name("poller".to_owned()).spawn(move || {
         let _alive = alive;
         event_loop.run(&requests, &reports, &redis_is_back, &stop);
-    };
-    let thread = thread::Builder::new().name("poller".to_owned()).spawn(run)?;
+    })?;
     Ok((handle, thread))
 }

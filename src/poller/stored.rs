@@ -6,7 +6,7 @@ use crate::api::document_header::DocumentHeader;
 use crate::api::value_limits::{DOCUMENT, ValueLimits};
 use crate::cache::{Bytes, CopyKind, Key, StoreError};
 
-/// Minimum charge for a document: a short one results in a record, names and a summary, too.
+/// Minimum charge for a document: even a short one needs a record, names and a summary in memory.
 const MIN_CHARGE: usize = 16 * 1024;
 
 /// Budget in bytes for all documents in memory.
@@ -21,7 +21,7 @@ impl EventLoop {
         ValueLimits::of(self.collector.inventory().present().count(), self.collector.bays())
     }
 
-    /// A last-known list. `None`: there is none, or a foreign one, which is reported.
+    /// A last-known list. `None`: Redis has none, or an unrecognized value, which is reported.
     pub(super) fn last_list(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
         let limits = key.limits(&self.limits());
         let value = match self.redis.get(key, CopyKind::LastKnown, limits.bytes) {
@@ -32,46 +32,52 @@ impl EventLoop {
             }
             Err(unavailable) => return Err(unavailable),
         };
-        let excess = value.as_deref().and_then(|value| limits.check(value).err());
-        if let Some(excess) = excess {
+        if let Some(value) = &value
+            && let Err(excess) = limits.check(value)
+        {
             self.redis.report_unrecognized(key, CopyKind::LastKnown, &excess);
             return Ok(None);
         }
         Ok(value)
     }
 
-    /// Documents of drives, in the order of `keys`. A foreign one is reported, and `None`.
+    /// Documents of drives, in the order of `keys`. An unrecognized one is reported, and `None`.
     pub(super) fn documents(
         &self,
         keys: &[Key],
         copy: CopyKind,
     ) -> Result<Vec<Option<(DocumentHeader, Bytes)>>, StoreError> {
         let values = self.redis.get_many(keys, copy, DOCUMENT.bytes)?;
-        let document = |(key, value): (&Key, Option<Bytes>)| {
-            let value = value?;
-            if let Err(excess) = DOCUMENT.check(&value) {
-                self.redis.report_unrecognized(key, copy, &excess);
-                return None;
-            }
-            let head = DocumentHeader::parse(&value);
-            if head.is_none() {
-                self.redis.report_unrecognized(key, copy, &format!("it is not JSON of schema {SCHEMA}"));
-            }
-            Some((head?, value))
+        let mut documents = Vec::with_capacity(keys.len());
+        for (key, value) in keys.iter().zip(values) {
+            documents.push(self.recognize(key, copy, value));
+        }
+        Ok(documents)
+    }
+
+    /// Splits the header from a stored document. An unrecognized one is reported, and `None`.
+    fn recognize(&self, key: &Key, copy: CopyKind, value: Option<Bytes>) -> Option<(DocumentHeader, Bytes)> {
+        let value = value?;
+        if let Err(excess) = DOCUMENT.check(&value) {
+            self.redis.report_unrecognized(key, copy, &excess);
+            return None;
+        }
+        let Some(header) = DocumentHeader::parse(&value) else {
+            self.redis.report_unrecognized(key, copy, &format!("it is not JSON of schema {SCHEMA}"));
+            return None;
         };
-        Ok(keys.iter().zip(values).map(document).collect())
+        Some((header, value))
     }
 
     /// The remaining budget of the documents in memory.
     pub(super) fn document_budget(&self) -> Budget {
         let limit = self.limits().documents_bytes;
-        let of_missing: usize = self.missing.documents_bytes();
-        let held = self.handle.memory.documents_bytes().saturating_add(of_missing);
-        Budget { left: limit.saturating_sub(held), limit }
+        let in_memory = self.handle.memory.documents_bytes().saturating_add(self.missing.documents_bytes());
+        Budget { left: limit.saturating_sub(in_memory), limit }
     }
 
-    /// Charges a document that replaces one of `replaced` bytes. False: it exceeds the budget, and the drive is read
-    /// instead.
+    /// Charges a document that replaces one of `replaced` bytes. Returns false if it exceeds the budget: then the drive is
+    /// read instead.
     pub(super) fn charge(&mut self, budget: &mut Budget, bytes: usize, replaced: usize) -> bool {
         let left = budget.left.saturating_add(replaced);
         let Some(left) = left.checked_sub(bytes.max(MIN_CHARGE)) else {

@@ -88,13 +88,13 @@ fn a_bad_week_is_told_in_order() {
     told(&journald, "drive replaced", 1);
     // Wednesday: a shelf's processor hangs.
     sim.set("enclosure/1", &["silent=true"]);
-    told(&journald, "shelf silent", 1);
+    told(&journald, "shelf unresponsive", 1);
     sim.set("enclosure/1", &["silent="]);
-    told(&journald, "shelf answers again", 1);
+    told(&journald, "shelf responds again", 1);
     // Thursday: a drive hangs, and is put into another bay.
     let (hanging, _) = in_bay(0, 1);
     sim.set(&hanging, &["hang=true"]);
-    told(&journald, "drive unread", 1);
+    told(&journald, "drive unreadable", 1);
     sim.pull(&[&hanging]);
     told(&journald, "drive missing", 2);
     sim.set(&hanging, &["hang="]);
@@ -116,11 +116,11 @@ fn a_bad_week_is_told_in_order() {
     for serial in &behind {
         sim.set(serial, &["hang=true"]);
     }
-    told(&journald, "scsi host silent", 1);
+    told(&journald, "scsi host unresponsive", 1);
     for serial in &behind {
         sim.set(serial, &["hang="]);
     }
-    told(&journald, "scsi host answers again", 1);
+    told(&journald, "scsi host responds again", 1);
 
     println!("{}", journald.ctl(&[OURS, "-o", "short"]));
     for serial in [&failing, &hanging, &behind[0].to_owned()] {

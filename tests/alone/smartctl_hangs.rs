@@ -270,7 +270,7 @@ fn all_of_a_host_hang() -> Hang {
         assert_eq!(seen["temperature_celsius"], last["temperature_celsius"], "its last values stay: {seen}");
         assert_eq!(seen["verdict"], "unknown", "silence is not health: {seen}");
     }
-    assert!(all_say(&overview, &bad, "SCSI host 0 is silent"), "{overview}");
+    assert!(all_say(&overview, &bad, "SCSI host 0 does not respond"), "{overview}");
     let took = Duration::from_millis(overview["sweep"]["took_ms"].as_u64().expect("a time"));
     assert!(took < Duration::from_secs(20), "the round ends: {took:?}");
     let before = read_at(&overview, &good);
@@ -280,7 +280,7 @@ fn all_of_a_host_hang() -> Hang {
     assert!(most <= 16 + 1, "{most} children at once");
     assert_answered(&format!("78 drives of one host hang, {most} children at most"), &load.end(), HUNG);
     let log = daemon.log();
-    assert_eq!(daemon.logged("scsi host silent host=0"), 1, "{log}");
+    assert_eq!(daemon.logged("scsi host unresponsive host=0"), 1, "{log}");
     assert!(log.lines().count() - lines <= 20, "one event, no flood: {log}");
     assert_no_child(&daemon, &sim, "given up");
     sim.set("bays", &["hang="]);
@@ -297,7 +297,7 @@ fn a_host_whose_drives_all_hang_costs_the_others_nothing() {
     sim.pull(&[&bad[0]]);
     daemon.overview_when("it is missed", |o| drive(o, &bad[0])["state"] == "missing");
     sim.insert(&[&place]);
-    daemon.wait_logged("scsi host answers again host=0");
+    daemon.wait_logged("scsi host responds again host=0");
     daemon.after_sweeps(2);
     daemon.overview_when("all are read again", |o| is_fine(o, &bad));
     assert!(daemon.stop(Signal::TERM).0.success());
@@ -315,7 +315,7 @@ fn a_host_that_answers_again_is_noticed_within_two_minutes_and_two_rounds() {
         std::thread::sleep(Duration::from_millis(200));
     }
     println!("read again {:?} after the cure", cured.elapsed());
-    assert_eq!(daemon.logged("scsi host answers again host=0"), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("scsi host responds again host=0"), 1, "{}", daemon.log());
 }
 
 /// Waits as `overview_when`, but looks seldom: to understand so long an answer keeps a processor busy.

@@ -297,7 +297,7 @@ fn a_silent_io_module_leaves_the_report_of_the_other() {
         enclosure["sysfs_names"].as_array().expect("names").iter().filter_map(|n| n.as_str()).collect();
     let [answering, silent] = names[..] else { panic!("two IO modules: {names:?}") };
     let wanted =
-        format!("an IO module does not answer ({silent}): status, lights and power are those that {answering} reports");
+        format!("IO module {silent} does not respond: status, LEDs and power are those reported by {answering}");
     assert_eq!(enclosure["error"], *wanted, "{names:?}");
     for slot in enclosure["slots"].as_array().expect("slots") {
         assert_eq!((&slot["status"], &slot["power_status"]), (&"OK".into(), &"on".into()), "{slot}");
@@ -306,7 +306,8 @@ fn a_silent_io_module_leaves_the_report_of_the_other() {
     sim.set("enclosure/0", &["silent=true"]);
     daemon.overview_when("both are silent", |o| {
         let error = o["enclosures"][0]["error"].as_str().unwrap_or_default();
-        error == format!("the shelf does not answer ({answering}, {silent}): no status, lights or power")
+        let modules = format!("IO modules {answering}, {silent}");
+        error == format!("the shelf does not respond ({modules}): status, LEDs and power are unknown")
     });
 }
 
@@ -338,6 +339,6 @@ fn lost_paths_are_logged_once_and_so_is_their_return() {
     sim.pull(&[all[5]]);
     daemon.wait_logged("drive missing");
     sim.insert(&[all[5]]);
-    daemon.wait_logged("drive back");
+    daemon.wait_logged("drive returned");
     assert_eq!(daemon.logged("drive lost a path"), 1, "{}", daemon.log());
 }

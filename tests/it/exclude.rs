@@ -78,7 +78,7 @@ fn excluded_drives_are_not_read_not_counted_and_never_missing() {
     }
     assert!(daemon.get("/metrics").text().contains("\njbod_drives_excluded 2\n"));
     daemon.wait_logged("drives excluded by JBOD_EXCLUDE count=2");
-    assert!(daemon.log().contains("without_a_drive=\"transport=iscsi\""), "{}", daemon.log());
+    assert!(daemon.log().contains("unmatched=\"transport=iscsi\""), "{}", daemon.log());
 
     sim.pull(&[&all[0].serial]);
     let overview = daemon.overview_when("one is gone", |o| o["totals"]["excluded"] == 1);
@@ -149,7 +149,7 @@ fn an_entry_that_cannot_be_used_is_a_configuration_error() {
 #[test]
 fn a_volume_without_smart_is_no_fault() {
     for (bus, transport, words) in [
-        ("platform/host7/session1/target7:0:0", "iscsi", "is an iSCSI volume, and gives no health data"),
+        ("platform/host7/session1/target7:0:0", "iscsi", "is an iSCSI volume, and reports no health data"),
         ("pci0000:00/0000:09:00.0/host7/rport-7:0-2/target7:0:0", "fc", "is a Fibre Channel volume"),
         ("pci0000:00/0000:00:05.0/virtio2/host7/target7:0:0", "virtio", "is a virtual disk"),
     ] {
@@ -165,7 +165,7 @@ fn a_volume_without_smart_is_no_fault() {
         assert_eq!((&seen["transport"], &seen["verdict"]), (&transport.into(), &"unknown".into()), "{seen}");
         assert_eq!(seen["health_expected"], false);
         assert!(seen["error"].as_str().is_some_and(|error| error.contains(words)), "{seen}");
-        assert_eq!(daemon.logged("drive unread"), 0, "{}", daemon.log());
+        assert_eq!(daemon.logged("drive unreadable"), 0, "{}", daemon.log());
         let metrics = daemon.get("/metrics").text();
         let series = format!("jbod_device_health_expected{{device=\"{device}\",serial_number=\"{serial}\"}} 0\n");
         assert!(metrics.contains(&series), "{metrics}");
@@ -187,8 +187,8 @@ fn a_drive_without_a_node_is_no_fault_while_others_have_one() {
     let overview = daemon.after_sweeps(1);
     let seen = drive(&overview, &serial);
     assert_eq!((&seen["verdict"], &seen["health_expected"]), (&"unknown".into(), &false.into()), "{seen}");
-    assert_eq!(seen["error"], format!("there is no node {node}: the kernel has the drive, /dev does not"));
-    assert_eq!((daemon.logged("drive unread"), &overview["sweep"]["failed"]), (0, &0.into()), "{}", daemon.log());
+    assert_eq!(seen["error"], format!("there is no node {node}: the kernel shows the drive, but /dev does not"));
+    assert_eq!((daemon.logged("drive unreadable"), &overview["sweep"]["failed"]), (0, &0.into()), "{}", daemon.log());
     let doctor = run(command(&sim, 1).env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor"));
     assert!(doctor.stdout.contains("1 drives have no node in /dev"), "{}", doctor.stdout);
     assert!(!doctor.stdout.contains("FAIL"), "{}", doctor.stdout);

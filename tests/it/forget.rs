@@ -57,7 +57,7 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
     assert!(present.stdout.contains(", in bay "), "{present:?}");
     let none = forget(&sim, "NOSUCHSERIAL");
     assert_eq!(none.code, Some(1), "{none:?}");
-    assert!(none.stdout.starts_with("nothing that is missing has the name NOSUCHSERIAL"), "{none:?}");
+    assert!(none.stdout.starts_with("no missing drive, path, enclosure or IO module matches NOSUCHSERIAL"), "{none:?}");
 
     sim.pull(&[&all[0]]);
     sim.pull(&[&all[1]]);
@@ -87,7 +87,7 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
     });
     wait_missing(&daemon, 0);
     sim.insert(&["bay/0/5", "--serial", &all[0]]);
-    daemon.wait_logged("drive appeared ");
+    daemon.wait_logged("drive added ");
     wait_missing(&daemon, 0);
 }
 
@@ -117,7 +117,7 @@ fn the_drives_of_an_enclosure_that_is_gone_are_forgotten_together() {
     let present = forget(&sim, &id);
     assert_eq!(present.code, Some(1));
     assert!(
-        present.stdout.starts_with(&format!("enclosure {id} is present; 4 missing drives of it can be forgotten")),
+        present.stdout.starts_with(&format!("enclosure {id} is present; forget its 4 missing drives")),
         "{present:?}"
     );
     let class = sim.root().join("sys/class/enclosure");
@@ -126,7 +126,7 @@ fn the_drives_of_an_enclosure_that_is_gone_are_forgotten_together() {
     }
     daemon.overview_when("the shelf is gone", |o| o["enclosures"][0]["missing_since"].is_string());
     let done = forget(&sim, &id);
-    let text = format!("forgotten: missing enclosure {id}, and 4 missing drives of it\n");
+    let text = format!("forgotten: missing enclosure {id} and 4 missing drives that were in it\n");
     assert_eq!((done.code, done.stdout), (Some(0), text));
     wait_missing(&daemon, 0);
     assert_eq!(daemon.json("/api/overview")["totals"]["enclosures"], 0);
@@ -171,7 +171,7 @@ fn lost_paths_io_modules_and_shelves_are_forgotten() {
     daemon.overview_when("the shelf is missing", |o| o["enclosures"].to_string().contains("\"E13\""));
     let done = forget(&sim, &id);
     assert_eq!(done.code, Some(0), "{done:?}");
-    assert!(done.stdout.starts_with(&format!("forgotten: missing enclosure {id}, and ")), "{done:?}");
+    assert!(done.stdout.starts_with(&format!("forgotten: missing enclosure {id} and ")), "{done:?}");
     let overview = daemon.after_sweeps(1);
     assert_eq!(overview["enclosures"].as_array().map(Vec::len), Some(1), "{overview}");
     assert_eq!(overview["totals"]["by_state"]["missing"], 0, "{overview}");
@@ -186,12 +186,14 @@ fn a_follower_names_the_daemon_that_polls() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let leader = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
     let follower = start(&sim, &redis);
-    follower.wait_logged("another daemon polls");
+    follower.wait_logged("became follower");
     let asked = forget(&sim, "ANY");
     assert_eq!(asked.code, Some(1));
     let words = format!(":{}:", leader.pid().as_raw_nonzero());
     assert!(
-        asked.stdout.starts_with("this daemon does not poll: ask the one that holds the poll lease, "),
+        asked
+            .stdout
+            .starts_with("this daemon is not the leader; send the request to the daemon that holds the poll lease, "),
         "{asked:?}"
     );
     assert!(asked.stdout.contains(&words), "{asked:?}");

@@ -116,7 +116,7 @@ fn daemons_of_the_second_host_share_its_own_keys() {
     let first = Daemon::ready(&one, &redis, &SETTINGS);
     let second = Daemon::ready(&two, &redis, &SETTINGS);
     let third = Daemon::start(&two, &redis, &SETTINGS);
-    third.wait_logged("another daemon polls");
+    third.wait_logged("became follower");
     third.wait_ready();
     let health = eventually("it knows the sweep of its leader", || {
         let health = third.json("/api/health");
@@ -166,7 +166,7 @@ fn containers_of_one_host_share_the_lease() {
         }
         let first = Daemon::ready(&one, &redis, &SETTINGS);
         let second = Daemon::start(&two, &redis, &SETTINGS);
-        second.wait_logged("another daemon polls");
+        second.wait_logged("became follower");
         second.wait_ready();
         assert_eq!((conflict(&first), conflict(&second)), (None, None), "{}\n{}", first.log(), second.log());
         assert_eq!(second.json("/api/health")["leader"]["instance"], first.json("/api/health")["instance"]);
@@ -252,7 +252,7 @@ fn a_lease_that_is_evicted_is_reported_once() {
     eventually("it is reported", || daemons.iter().any(|daemon| daemon.logged(evicting) > 0).then_some(()));
     for daemon in &daemons {
         assert!(daemon.logged("evicts keys") <= 1, "{}", daemon.log());
-        let changes = daemon.logged("polling taken over") + daemon.logged("another daemon polls");
+        let changes = daemon.logged("became leader") + daemon.logged("became follower");
         assert!(changes <= 6, "{changes} changes are logged: {}", daemon.log());
     }
     let reported = daemons.iter().filter_map(conflict).find(|why| why.contains(evicting));

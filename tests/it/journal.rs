@@ -144,11 +144,11 @@ fn what_stands_around_the_drives_is_told_when_it_changes() {
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[]);
     let id = |kind: EventKind| kind.message_id().to_owned();
     sim.set("enclosure/0", &["silent=true"]);
-    let silent = stand.wait_said("shelf silent");
+    let silent = stand.wait_said("shelf unresponsive");
     assert_eq!(values(&silent, "MESSAGE_ID"), [id(EventKind::ShelfSilent)]);
     assert!(values(&silent, "JBOD_ENCLOSURE")[0].starts_with("0x"), "{silent:?}");
     sim.set("enclosure/0", &["silent="]);
-    assert_eq!(values(&stand.wait_said("shelf answers again"), "MESSAGE_ID"), [id(EventKind::ShelfAnswers)]);
+    assert_eq!(values(&stand.wait_said("shelf responds again"), "MESSAGE_ID"), [id(EventKind::ShelfAnswers)]);
     sim.set("pool/tank", &["state=DEGRADED"]);
     let degraded = stand.wait_said("pool state changed pool=\"tank\" state=DEGRADED was=ONLINE");
     assert_eq!(values(&degraded, "MESSAGE_ID"), [id(EventKind::PoolState)]);
@@ -164,7 +164,7 @@ fn what_stands_around_the_drives_is_told_when_it_changes() {
     assert!(daemon.stop(Signal::TERM).0.success());
     assert_eq!(values(&stand.wait_said("stopping"), "MESSAGE_ID"), [id(EventKind::Stopping)]);
     let kinds =
-        ["shelf silent", "shelf answers", "pool state", "redis unavailable", "redis available again", "started"];
+        ["shelf unresponsive", "shelf responds", "pool state", "redis unavailable", "redis available again", "started"];
     for (text, count) in kinds.into_iter().zip([1, 1, 2, 1, 1, 1]) {
         assert_eq!(stand.said(text).len(), count, "{text}: edges, not levels: {:#?}", stand.records());
     }
@@ -273,8 +273,8 @@ fn a_journal_that_goes_and_comes_back_costs_no_line() {
     stand.read(stand.bind());
     let before = daemon.log();
     sim.insert(&["bay/0/3"]);
-    stand.wait_said("drive back");
-    assert!(!daemon.log().contains("drive back") && daemon.log().starts_with(&before), "{}", daemon.log());
+    stand.wait_said("drive returned");
+    assert!(!daemon.log().contains("drive returned") && daemon.log().starts_with(&before), "{}", daemon.log());
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn a_host_that_was_told_to_be_silent_is_told_to_answer_again() {
     let stand = FakeJournald::listening();
     let settings = [("SMART_TIMEOUT", "3")];
     let daemon = ready(&sim, &redis, Some(stand.folder()), &settings);
-    let silent = stand.wait_said("scsi host silent host=0");
+    let silent = stand.wait_said("scsi host unresponsive host=0");
     let mut told = values(&silent, "JBOD_SERIAL");
     told.sort_unstable();
     assert!(told.len() >= 3 && told.iter().all(|serial| serials.contains(serial)), "{silent:?}");
@@ -380,7 +380,7 @@ fn a_host_that_was_told_to_be_silent_is_told_to_answer_again() {
     for bay in &bays {
         sim.insert(&[bay]);
     }
-    let again = stand.wait_said("scsi host answers again host=0");
+    let again = stand.wait_said("scsi host responds again host=0");
     assert!(told.iter().all(|serial| values(&again, "JBOD_SERIAL").contains(serial)), "{again:?}");
 }
 

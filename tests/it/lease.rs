@@ -44,7 +44,10 @@ fn a_lease_whose_holder_never_delivers_is_not_believed() {
     let daemon = Daemon::start(&sim, &redis, &SETTINGS);
     assert_eq!(daemon.get("/readyz").status, 503, "nothing is known yet");
     let why = eventually("it is said", || doubt(&daemon));
-    assert!(why.contains("has published no overview of this host for") && why.contains("polling by itself"), "{why}");
+    assert!(
+        why.contains("has published no overview of this host for") && why.contains("polling without the lease"),
+        "{why}"
+    );
     assert!(daemon.get("/healthz").text().contains("degraded: lease since "), "{}", daemon.get("/healthz").text());
     assert!(daemon.get("/metrics").text().contains("jbod_degraded{component=\"lease\"} 1"));
     daemon.wait_ready();
@@ -60,7 +63,7 @@ fn a_lease_whose_holder_never_delivers_is_not_believed() {
     assert_eq!(daemon.logged("has published no overview"), 1, "{}", daemon.log());
     drop(other);
     redis.ask(&["DEL", LEASE]);
-    daemon.wait_logged("polling taken over");
+    daemon.wait_logged("became leader");
     eventually("all is well", || doubt(&daemon).is_none().then_some(()));
     let (status, log) = daemon.stop(Signal::TERM);
     assert_eq!(status.code(), Some(0), "{log}");
@@ -72,7 +75,7 @@ fn a_holder_that_is_frozen_is_not_waited_for_and_is_believed_again_afterwards() 
     let (sim, redis) = (host("nas1", "1"), Redis::start());
     let leader = Daemon::ready(&sim, &redis, &SETTINGS);
     let follower = Daemon::ready(&sim, &redis, &SETTINGS);
-    follower.wait_logged("another daemon polls");
+    follower.wait_logged("became follower");
     let owner = redis.get(LEASE).expect("a lease");
     leader.signal(Signal::STOP);
     let other = kept(&redis, &["PEXPIRE", LEASE, "15000"]);
@@ -86,10 +89,10 @@ fn a_holder_that_is_frozen_is_not_waited_for_and_is_believed_again_afterwards() 
     let shown = follower.get("/api/overview");
     assert_eq!(shown.json()["host"], "nas1");
     leader.signal(Signal::CONT);
-    follower.wait_logged("the holder of the poll lease publishes again");
+    follower.wait_logged("lease holder publishes again");
     eventually("all is well", || doubt(&follower).is_none().then_some(()));
     assert_eq!(redis.get(LEASE).as_ref(), Some(&owner), "the lease has stayed where it was");
-    assert_eq!(follower.logged("polling taken over"), 0, "{}", follower.log());
+    assert_eq!(follower.logged("became leader"), 0, "{}", follower.log());
     drop(other);
     let starts = sim.starts().len();
     let before = sweep(&leader);
@@ -114,7 +117,7 @@ fn a_holder_in_good_order_is_never_doubted() {
     redis.ask(&[&["ACL", "SETUSER", "jbod", "reset", "on", ">secret", "~jbod:*"][..], &rights].concat());
     let user = [("REDIS_USERNAME", "jbod"), ("REDIS_PASSWORD", "secret")];
     let second = Daemon::start(&sim, &redis, &[&settings[..], &user].concat());
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     let begun = Instant::now();
     let mut sweeps = std::collections::BTreeSet::new();
     eventually("sweeps for longer than the patience of a follower", || {
@@ -125,6 +128,6 @@ fn a_holder_in_good_order_is_never_doubted() {
         (sweeps.len() > 5 && begun.elapsed() > Duration::from_secs(60)).then_some(())
     });
     for daemon in [&first, &second] {
-        assert_eq!(daemon.logged("polling by itself"), 0, "{}", daemon.log());
+        assert_eq!(daemon.logged("polling without the lease"), 0, "{}", daemon.log());
     }
 }

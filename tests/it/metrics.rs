@@ -452,7 +452,7 @@ fn of_two_daemons_only_the_one_that_polls_tells_of_drives() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let first = Daemon::ready(&sim, &redis, &QUICK);
     let second = Daemon::ready(&sim, &redis, &QUICK);
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     let leads = |page: &Exposition| page.get("jbod_poller_leader", &[]);
     let page = second.metrics_when("it follows", |page| leads(page) == Some(0.0));
     assert_eq!(page.all("jbod_device_info", &[]).count(), 0, "it would tell old values");

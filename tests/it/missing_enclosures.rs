@@ -81,8 +81,8 @@ fn shelf_that_disappears_keeps_its_bays_and_drives() {
     let place = format!("enclosure {id} bay {} (as of ", drives[0]["slot"]);
     assert!(daemon.get(&format!("/api/whereis/{device}")).text().contains(&place), "{device}: {place}");
     assert_eq!(daemon.json(&format!("/api/drives/{device}"))["bay_as_of"], since);
-    assert!(daemon.get("/api/map.txt").text().contains("the shelf is missing since"));
-    assert!(daemon.get("/healthz").text().contains("the shelf is missing since"));
+    assert!(daemon.get("/api/map.txt").text().contains("the shelf has been missing since"));
+    assert!(daemon.get("/healthz").text().contains("the shelf has been missing since"));
     eventually("metrics have it", || (metric(&daemon, "jbod_enclosure_up", &id) == Some(0.0)).then_some(()));
     assert_eq!(metric(&daemon, "jbod_enclosure_modules", &id), Some(0.0));
     assert_eq!(metric(&daemon, "jbod_enclosure_expected_modules", &id), Some(2.0));
@@ -92,13 +92,13 @@ fn shelf_that_disappears_keeps_its_bays_and_drives() {
     sim.shelf(&["enclosure/0", "back"]);
     let overview = wait_presence(&daemon, &id, false);
     assert!(drives_of(&overview, &id).iter().all(|drive| drive["bay_as_of"].is_null()), "{overview}");
-    daemon.wait_logged(&format!("shelf back enclosure={id} bays=6 drives=4 drives_missing=0"));
+    daemon.wait_logged(&format!("shelf returned enclosure={id} bays=6 drives=4 drives_missing=0"));
     eventually("metrics have it", || (metric(&daemon, "jbod_enclosure_up", &id) == Some(1.0)).then_some(()));
     daemon.after_sweeps(2);
-    for line in ["drive moved", "drive missing", "drive back", "io module", "drive appeared"] {
+    for line in ["drive moved", "drive missing", "drive returned", "io module", "drive added"] {
         assert_eq!(daemon.logged(line), 0, "{}", daemon.log());
     }
-    assert_eq!((daemon.logged("shelf missing"), daemon.logged("shelf back")), (1, 1), "{}", daemon.log());
+    assert_eq!((daemon.logged("shelf missing"), daemon.logged("shelf returned")), (1, 1), "{}", daemon.log());
 }
 
 #[test]
@@ -115,9 +115,9 @@ fn shelf_that_loses_power_is_one_event_with_all_its_drives() {
     daemon.wait_logged(&format!("shelf missing enclosure={id} bays=6 drives=4 drives_missing=4"));
     sim.shelf(&["enclosure/0", "back", "--drives"]);
     daemon.overview_when("all are here", |o| o["totals"]["by_state"]["active"] == 8);
-    daemon.wait_logged(&format!("shelf back enclosure={id} bays=6 drives=4 drives_missing=0"));
+    daemon.wait_logged(&format!("shelf returned enclosure={id} bays=6 drives=4 drives_missing=0"));
     daemon.after_sweeps(2);
-    assert_eq!((daemon.logged("drive missing"), daemon.logged("drive back")), (0, 0), "{}", daemon.log());
+    assert_eq!((daemon.logged("drive missing"), daemon.logged("drive returned")), (0, 0), "{}", daemon.log());
     // A single drive is an event of its own.
     sim.pull(&["bay/0/0"]);
     daemon.wait_logged("drive missing enclosure=");
@@ -156,13 +156,13 @@ fn lost_io_module_is_a_finding_until_it_is_back() {
     let overview = daemon.overview_when("it is back", |o| !has_finding(o));
     let modules = enclosure(&overview, &id)["modules"].to_string();
     assert!(modules.contains("0:0:77:0") && !modules.contains(name), "{modules}");
-    daemon.wait_logged(&format!("io module back enclosure={id} module=0:0:77:0 modules=2 expected=2"));
+    daemon.wait_logged(&format!("io module returned enclosure={id} module=0:0:77:0 modules=2 expected=2"));
     daemon.after_sweeps(2);
     daemon.overview_when("its drives have both paths", |o| drives_of(o, &id).iter().all(|drive| !lacks_path(drive)));
     for line in ["lost a path", "regained a path"] {
         assert_eq!(daemon.logged(line), 0, "{}", daemon.log());
     }
-    for line in ["io module missing", "io module back"] {
+    for line in ["io module missing", "io module returned"] {
         assert_eq!(daemon.logged(line), 1, "{}", daemon.log());
     }
     assert_eq!(daemon.logged("shelf missing"), 0, "{}", daemon.log());
@@ -202,7 +202,7 @@ fn restart_forgets_neither_shelf_nor_module() {
 
     sim.shelf(&["enclosure/0", "back"]);
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
-    daemon.wait_logged(&format!("shelf back enclosure={id}"));
+    daemon.wait_logged(&format!("shelf returned enclosure={id}"));
     wait_stored(&redis, &id, false);
     daemon.stop(Signal::TERM);
 
@@ -285,7 +285,7 @@ fn bays_that_an_hba_knows_do_not_replace_those_of_a_missing_shelf() {
     daemon.wait_logged(&format!("shelf missing enclosure={id} bays=6 drives=4 drives_missing=0"));
     sim.shelf(&["enclosure/0", "back"]);
     wait_presence(&daemon, &id, false);
-    daemon.wait_logged(&format!("shelf back enclosure={id}"));
+    daemon.wait_logged(&format!("shelf returned enclosure={id}"));
     daemon.after_sweeps(2);
     assert_eq!(daemon.logged("drive moved"), 0, "{}", daemon.log());
 }

@@ -44,7 +44,7 @@ fn a_path_that_fails_costs_no_reading_and_is_a_finding() {
 
     for (fault, error) in [
         ("offline", "the kernel has "),
-        ("fails", "smartctl gave no serial number"),
+        ("fails", "smartctl reported no serial number"),
         ("hangs", "smartctl: no answer within 2 s"),
     ] {
         let node = node(&sim, &serial, 0);
@@ -80,7 +80,7 @@ fn a_path_that_fails_costs_no_reading_and_is_a_finding() {
         sim.insert(&["bay/0/0"]);
         daemon.drive_when(&serial, "the path is back", |drive| paths(drive) == (2, 2, vec![]));
     }
-    assert_eq!(daemon.logged("drive unread"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("drive unreadable"), 0, "{}", daemon.log());
     // The log follows the list by a sweep.
     eventually("each loss ends", || (daemon.logged("drive regained a path") == 3).then_some(()));
     assert_eq!(daemon.logged("drive lost a path"), 3, "{}", daemon.log());

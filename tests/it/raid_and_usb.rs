@@ -286,7 +286,7 @@ fn volumes_and_usb_boxes_are_named_for_what_they_are() {
         (
             "sdh",
             "usb",
-            "sdh is in a USB box whose bridge smartctl does not know (0x2537:0x1081)",
+            "sdh is in a USB enclosure whose bridge smartctl does not know (0x2537:0x1081)",
             "SMART_DEVICE_TYPES=sdh=sat",
         ),
     ] {
@@ -326,7 +326,7 @@ fn a_sata_drive_without_pass_through_says_so_and_sat_mends_it() {
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let seen = daemon.json(&format!("/api/drives/{device}"));
     let error = seen["error"].as_str().expect("a reason");
-    for part in ["answers as SCSI", "no ATA pass-through", "CAP_SYS_RAWIO", &mend] {
+    for part in ["responds to SCSI commands only", "no ATA pass-through", "CAP_SYS_RAWIO", &mend] {
         assert!(error.contains(part), "no {part:?} in {error}");
     }
     assert_eq!((&seen["verdict"], &seen["temperature_celsius"]), (&"unknown".into(), &Value::Null));
@@ -401,7 +401,7 @@ fn a_bad_entry_is_a_bad_configuration_and_one_for_nobody_a_line() {
 
     let redis = Redis::start();
     let daemon = Daemon::ready(&sim, &redis, &[(TYPES, types), ("SMART_POLL_INTERVAL", "1")]);
-    daemon.wait_logged("SMART_DEVICE_TYPES names no drive here");
+    daemon.wait_logged("unused SMART_DEVICE_TYPES entries");
     daemon.after_sweeps(3);
     assert_eq!(daemon.logged("WARN"), 1, "{}", daemon.log());
     assert!(daemon.log().contains("NOBODY=megaraid,3") && !daemon.log().contains("sda=scsi"), "{}", daemon.log());
@@ -429,8 +429,8 @@ fn a_shelf_whose_bays_lead_to_no_drive_says_so() {
     for (link, _) in &links {
         std::fs::remove_file(link).expect("a link goes");
     }
-    let said = "4 of its bays are in use by what the shelf says, but the kernel links none of them to a drive, \
-                and 4 drives are in no bay";
+    let said = "the shelf reports 4 occupied bays, but the kernel links none of them to a drive, and 4 drives are in \
+                no bay";
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     let overview = daemon.overview_when("the shelf has been heard", |o| !o["enclosures"][0]["error"].is_null());
     assert_eq!(overview["enclosures"][0]["error"], said);

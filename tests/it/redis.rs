@@ -353,7 +353,7 @@ fn drive_keys_outlive_their_setting_where_a_cycle_takes_longer() {
         sweeps.insert(text(&daemon.json("/api/overview")["sweep"]["started_at"]));
         (sweeps.len() > 3).then_some(())
     });
-    assert_eq!(daemon.logged("drive keys live longer"), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("drive key lifetime raised"), 1, "{}", daemon.log());
 }
 
 /// An outage as the log tells it: one line when it starts, one when it ends.
@@ -720,7 +720,7 @@ fn two_daemons_read_each_drive_once_a_cycle() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (first, truth) = settled(&sim, &redis, &LEASED);
     let second = Daemon::ready(&sim, &redis, &LEASED);
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     let owner = redis.get("jbod:lock:poll");
     let starts =
         || -> BTreeMap<String, usize> { truth.serials().into_iter().map(|s| (s.clone(), sim.starts_of(&s))).collect() };
@@ -740,7 +740,7 @@ fn two_daemons_read_each_drive_once_a_cycle() {
         assert!((2..=4).contains(&more), "{serial}: {more} starts in 3 cycles");
     }
     assert_eq!(redis.get("jbod:lock:poll"), owner, "polling stayed where it was");
-    assert_eq!(second.logged("polling taken over"), 0, "{}", second.log());
+    assert_eq!(second.logged("became leader"), 0, "{}", second.log());
 }
 
 /// What the other daemon has not stored is read, not made up.
@@ -750,13 +750,13 @@ fn a_follower_whose_lists_are_gone_serves_the_truth() {
     // A long cycle: the first daemon does not store the lists again meanwhile.
     let (_first, truth) = settled(&sim, &redis, &[PATIENT]);
     let second = Daemon::ready(&sim, &redis, &[PATIENT]);
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     for (name, path) in LISTS {
         redis.ask(&["DEL", &format!("jbod:{name}"), &format!("jbod:last:{name}")]);
         assert_eq!(answered(&second, path).cache(), "MISS", "{path}");
     }
     ask_everything(&second, &truth);
-    assert_eq!(second.logged("polling taken over"), 0, "{}", second.log());
+    assert_eq!(second.logged("became leader"), 0, "{}", second.log());
 }
 
 /// It never lapses by itself: nobody would ever poll.
@@ -765,7 +765,7 @@ fn a_lease_that_was_left_by_hand_is_taken_over() {
     let (sim, redis) = (Sim::small(), Redis::start());
     redis.set("jbod:lock:poll", b"somebody");
     let daemon = Daemon::start(&sim, &redis, &LEASED);
-    daemon.wait_logged("polling taken over");
+    daemon.wait_logged("became leader");
     wait_swept(&daemon);
     wait_all_hit(&daemon, &Truth::of(&sim));
 }
@@ -776,7 +776,7 @@ fn a_lease_that_would_last_for_a_year_is_taken_over() {
     let (sim, redis) = (Sim::small(), Redis::start());
     redis.ask(&["SET", "jbod:lock:poll", "somebody", "PX", "31536000000"]);
     let daemon = Daemon::start(&sim, &redis, &LEASED);
-    daemon.wait_logged("polling taken over");
+    daemon.wait_logged("became leader");
     wait_swept(&daemon);
 }
 
@@ -794,7 +794,7 @@ fn a_lease_of_a_wrong_type_stops_nobody_from_polling_and_is_said_once() {
 /// The second daemon has taken over: its lease, its sweeps.
 #[track_caller]
 fn assert_taken_over(second: &Daemon, truth: &Truth, redis: &Redis, old_owner: &str) {
-    second.wait_logged("polling taken over");
+    second.wait_logged("became leader");
     eventually("the lease is another's", || redis.get("jbod:lock:poll").filter(|owner| owner != old_owner));
     wait_swept(second);
     wait_swept(second);
@@ -806,7 +806,7 @@ fn a_second_daemon_takes_over_from_one_that_was_killed() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (first, truth) = settled(&sim, &redis, &LEASED);
     let second = Daemon::ready(&sim, &redis, &LEASED);
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     let owner = redis.get("jbod:lock:poll").expect("a lease");
     first.kill();
     ask_everything(&second, &truth);
@@ -818,7 +818,7 @@ fn a_clean_stop_gives_the_lease_back() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (first, truth) = settled(&sim, &redis, &LEASED);
     let second = Daemon::ready(&sim, &redis, &LEASED);
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     let owner = redis.get("jbod:lock:poll").expect("a lease");
     first.stop(Signal::TERM);
     assert_ne!(redis.get("jbod:lock:poll").as_ref(), Some(&owner), "nobody waits for it to lapse");

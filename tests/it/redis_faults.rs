@@ -328,16 +328,16 @@ fn while_nothing_is_taken_each_daemon_polls_for_itself() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let first = Daemon::ready(&sim, &redis, &settings);
     let second = Daemon::ready(&sim, &redis, &settings);
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
     first.wait_logged("redis rejects writes");
-    second.wait_logged("polling taken over");
+    second.wait_logged("became leader");
     redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     for daemon in [&first, &second] {
         daemon.wait_logged("redis accepts writes again");
     }
     eventually("one of them follows again", || {
-        (first.logged("another daemon polls") + second.logged("another daemon polls") >= 2).then_some(())
+        (first.logged("became follower") + second.logged("became follower") >= 2).then_some(())
     });
     wait_all_hit(&first);
     wait_all_hit(&second);
@@ -471,7 +471,7 @@ fn values_that_are_not_ours() {
     let serial = old["serial_number"].as_str().expect("a serial number");
     let starts = sim.starts_of(serial);
     let second = Daemon::start(&sim, &redis, &[("REDIS_TIMEOUT_MS", "2000")]);
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     redis.ask(&["DEL", "jbod:overview", "jbod:last:overview"]);
     let known = second.overview_when("what is stored is known", |o| o["totals"]["by_state"]["active"] == 4);
     let is_old =

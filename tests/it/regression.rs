@@ -193,7 +193,7 @@ fn links_that_come_after_the_drive_are_seen_with_the_next_sweep() {
 fn leader_and_follower(sim: &Sim, redis: &mut Redis, settings: &[(&str, &str)]) -> (Daemon, Daemon) {
     let (one, two) = (Daemon::ready(sim, redis, settings), Daemon::ready(sim, redis, settings));
     redis.up();
-    let follows = |daemon: &Daemon| daemon.logged("another daemon polls") > 0;
+    let follows = |daemon: &Daemon| daemon.logged("became follower") > 0;
     eventually("one of them follows", || (follows(&one) || follows(&two)).then_some(()));
     if follows(&two) { (one, two) } else { (two, one) }
 }
@@ -259,15 +259,15 @@ fn a_follower_that_takes_over_does_not_store_its_older_readings() {
         assert_crit(&follower, &redis, &serial);
         (sweep(&stored(&redis, "jbod:overview")?) != before).then_some(())
     });
-    assert!(follower.logged("polling taken over") > 0, "{}", follower.log());
+    assert!(follower.logged("became leader") > 0, "{}", follower.log());
     assert_crit(&follower, &redis, &serial);
 }
 
 /// Gives the lease to that daemon, as if it had been the first to ask.
 fn let_lead(redis: &Redis, daemon: &Daemon) {
     let log = daemon.log();
-    let line = log.lines().find(|line| line.contains("another daemon polls")).expect("it has followed");
-    let owner = line.split("this_daemon=").nth(1).expect("its name").trim();
+    let line = log.lines().find(|line| line.contains("became follower")).expect("it has followed");
+    let owner = line.split("instance=").nth(1).expect("its name").trim();
     redis.ask(&["SET", "jbod:lock:poll", owner, "PX", "15000"]);
 }
 
@@ -277,10 +277,10 @@ fn leader_and_follower_with(sim: &Sim, redis: &mut Redis, settings: [&[(&str, &s
     redis.up();
     redis.ask(&["SET", "jbod:lock:poll", "somebody", "PX", "60000"]);
     for daemon in [&leader, &follower] {
-        daemon.wait_logged("another daemon polls");
+        daemon.wait_logged("became follower");
     }
     let_lead(redis, &leader);
-    leader.wait_logged("polling taken over");
+    leader.wait_logged("became leader");
     (leader, follower)
 }
 
@@ -340,7 +340,7 @@ fn a_follower_that_gets_an_empty_redis_does_not_store_its_older_readings() {
     sim.set("all", &["latency_ms=4000"]);
     redis.up();
     let_lead(&redis, &follower);
-    follower.wait_logged("polling taken over");
+    follower.wait_logged("became leader");
     eventually("the failing drive is stored anew", || {
         let document = stored(&redis, "jbod:smart:sda")?;
         assert_eq!(document["verdict"], "crit", "{document}");
@@ -518,7 +518,7 @@ fn a_follower_that_takes_over_stays_ready() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let first = Daemon::ready(&sim, &redis, &LEASED);
     let second = Daemon::ready(&sim, &redis, &LEASED);
-    second.wait_logged("another daemon polls");
+    second.wait_logged("became follower");
     sim.set("all", &["latency_ms=3000"]);
     first.kill();
     let sweep = || second.json("/api/overview")["sweep"]["started_at"].clone();
@@ -526,7 +526,7 @@ fn a_follower_that_takes_over_stays_ready() {
     eventually("its first sweep is whole", || {
         let ready = second.get("/readyz");
         assert_eq!(ready.status, 200, "{}\n{}", ready.text(), second.log());
-        (second.logged("polling taken over") > 0 && sweep() != before).then_some(())
+        (second.logged("became leader") > 0 && sweep() != before).then_some(())
     });
 }
 

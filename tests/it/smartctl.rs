@@ -238,7 +238,7 @@ fn a_drive_that_does_not_report_failures_has_not_passed() {
     let document = daemon.json(&format!("/api/drives/{silent}"));
     assert_eq!((&document["smart_status_passed"], &document["verdict"]), (&Value::Null, &"ok".into()), "{document}");
     let why = document["smart_status_not_judged"].as_str().expect("a reason");
-    assert!(why.starts_with("informational exceptions are switched off"), "{why}");
+    assert!(why.starts_with("informational exceptions are disabled"), "{why}");
     assert_eq!(document["smartctl"]["smart_status"]["passed"], true, "as smartctl has it");
     // What it reports nevertheless counts.
     let document = daemon.json(&format!("/api/drives/{failing}"));
@@ -422,9 +422,9 @@ fn a_silent_scsi_host_is_one_line_in_the_log() {
         sim.set(serial, &["hang=true"]);
     }
     daemon.overview_when("all four are given up", |o| serials.iter().all(|s| !drive(o, s)["error"].is_null()));
-    daemon.wait_logged("scsi host silent");
+    daemon.wait_logged("scsi host unresponsive");
     daemon.after_sweeps(3);
-    assert_eq!(daemon.logged("scsi host silent"), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("scsi host unresponsive"), 1, "{}", daemon.log());
     for serial in serials {
         assert_eq!(daemon.logged(serial), 0, "{serial}: {}", daemon.log());
     }

@@ -114,8 +114,8 @@ const NOT_OK: [(&str, &str, &[&str]); 22] = [
 
 /// Drives without a verdict, and how the reason begins.
 const WITHOUT_HEALTH: [(&str, &str); 3] = [
-    ("ata-log-only.json", "the drive gave its identity but no health data"),
-    ("ata-smart-switched-off.json", "SMART is switched off on the drive"),
+    ("ata-log-only.json", "the drive reported its identity but no health data"),
+    ("ata-smart-switched-off.json", "SMART is disabled on the drive"),
     ("sas-not-ready.json", "the drive is not ready"),
 ];
 

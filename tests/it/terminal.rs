@@ -463,7 +463,7 @@ fn an_old_smartctl_is_one_clear_line_everywhere() {
     // The right one is put in its place: it is found without a restart.
     std::fs::remove_file(&old).expect("the old one goes");
     sim.script("smartctl-old", &format!("#!/bin/sh\nexec {} \"$@\"\n", sim.tool("smartctl").display()));
-    daemon.wait_logged("can be used now");
+    daemon.wait_logged("smartctl usable again");
     eventually("readyz is plain", || (daemon.get("/readyz").text() == "ready\n").then_some(()));
     daemon.overview_when("drives are read", |o| o["totals"]["by_verdict"]["ok"] == 4);
 }

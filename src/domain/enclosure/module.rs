@@ -1,48 +1,45 @@
-//! The IO modules of an enclosure: those that are present, and those that it is known to have.
+//! The IO modules of an enclosure: those that are present, and those that are missing.
 
 use crate::domain::identity::ScsiHost;
 use crate::domain::time::Timestamp;
 
-/// Maximum number of IO modules that are known of an enclosure. SES-3 has no limit; enclosures have one or two.
+/// Maximum number of known IO modules of an enclosure. SES-3 has no limit; enclosures have one or two.
 pub(crate) const MAX_MODULES: usize = 8;
 
 /// An IO module of an enclosure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KnownModule {
-    /// Its name under `/sys/class/enclosure` (`0:0:9:0`), the current one or the last one.
+    /// Its current or last name under `/sys/class/enclosure` (`0:0:9:0`).
     pub(crate) sysfs_name: String,
-    /// Its SAS address, or the name of its SES device; both stay when the kernel numbers it again.
+    /// Its SAS address, or the name of its SES device; both are kept when the kernel renumbers it.
     pub(crate) address: Option<String>,
     pub(crate) missing_since: Option<Timestamp>,
 }
 
 impl KnownModule {
-    /// What identifies it among the modules of its enclosure.
+    /// Identifies it among the modules of its enclosure.
     pub(crate) fn identity(&self) -> &str {
         self.address.as_deref().unwrap_or(&self.sysfs_name)
     }
 
-    /// The SCSI host that it was found behind.
+    /// The SCSI host through which it was found.
     pub(crate) fn scsi_host(&self) -> Option<ScsiHost> {
         self.sysfs_name.split(':').next()?.parse().ok()
     }
 }
 
-/// The modules of an enclosure after a discovery: those that were found, and those that were known and are missing.
+/// The modules of an enclosure after a discovery: those that were found, then those that were known and are missing.
 ///
-/// A module that was not known takes the place of a missing one, of one behind the same SCSI host if there is one: it was
-/// replaced, or the kernel has numbered it again and nothing else identifies it.
+/// A new module replaces a missing one, preferably one behind the same SCSI host: it was exchanged, or the kernel has
+/// renumbered it and nothing else identifies it.
 pub(crate) fn join_modules(known: &[KnownModule], mut found: Vec<KnownModule>, now: Timestamp) -> Vec<KnownModule> {
-    let is_in = |modules: &[KnownModule], module: &KnownModule| {
-        modules.iter().any(|other| other.identity() == module.identity())
-    };
-    let mut missing: Vec<KnownModule> = known.iter().filter(|module| !is_in(&found, module)).cloned().collect();
-    for new in found.iter().filter(|module| !is_in(known, module)) {
-        let same_host = missing.iter().position(|module| module.scsi_host() == new.scsi_host());
-        let replaced = same_host.or(if missing.is_empty() { None } else { Some(0) });
-        if let Some(index) = replaced {
-            missing.remove(index);
+    let mut missing: Vec<KnownModule> = known.iter().filter(|module| !contains(&found, module)).cloned().collect();
+    for new in found.iter().filter(|module| !contains(known, module)) {
+        if missing.is_empty() {
+            break;
         }
+        let same_host = missing.iter().position(|module| module.scsi_host() == new.scsi_host());
+        missing.remove(same_host.unwrap_or(0));
     }
     for module in &mut missing {
         module.missing_since.get_or_insert(now);
@@ -50,6 +47,10 @@ pub(crate) fn join_modules(known: &[KnownModule], mut found: Vec<KnownModule>, n
     found.extend(missing);
     found.truncate(MAX_MODULES);
     found
+}
+
+fn contains(modules: &[KnownModule], module: &KnownModule) -> bool {
+    modules.iter().any(|other| other.identity() == module.identity())
 }
 
 #[cfg(test)]
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_module_stays_known_until_it_is_back_under_any_name() {
+    fn lost_module_is_missing_until_it_returns_under_any_name() {
         let (a, b) = (module("0:0:9:0", Some("0x5001")), module("1:0:9:0", Some("0x5002")));
         let both = join_modules(&[], vec![a.clone(), b.clone()], NOW);
         assert_eq!((both.len(), missing(&both)), (2, vec![]));
@@ -80,11 +81,11 @@ mod tests {
     }
 
     #[test]
-    fn new_module_takes_the_place_of_a_missing_one() {
+    fn new_module_replaces_a_missing_one() {
         let (a, b) = (module("0:0:9:0", None), module("1:0:9:0", None));
         let lost = join_modules(&[a.clone(), b.clone()], vec![b.clone()], NOW);
-        let numbered_again = join_modules(&lost, vec![module("0:0:31:0", None), b.clone()], NOW);
-        assert_eq!((numbered_again.len(), missing(&numbered_again)), (2, vec![]));
+        let renumbered = join_modules(&lost, vec![module("0:0:31:0", None), b.clone()], NOW);
+        assert_eq!((renumbered.len(), missing(&renumbered)), (2, vec![]));
         let both_lost = join_modules(&[a, b], vec![], NOW);
         let replaced = join_modules(&both_lost, vec![module("1:0:40:0", Some("0x5009"))], NOW);
         assert_eq!((replaced.len(), missing(&replaced)), (2, vec![("0:0:9:0", 1_000)]), "of the same SCSI host");

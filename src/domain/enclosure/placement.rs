@@ -1,24 +1,24 @@
-//! Which bay a drive sits in, where the links from bays to drives contradict each other.
+//! Decides in which bay a drive is if the links from bays to drives contradict each other.
 //!
 //! The kernel may keep the link of a bay whose drive was moved (`enclosure_add_device` of `drivers/misc/enclosure.c` removes
-//! the link that the new bay had, not those of other bays to the same drive). Pure: a drive's bay does not depend on the
-//! order in which bays, shelves or paths are given.
+//! the link that the new bay had, not those of other bays to the same drive). Pure: the decision does not depend on the order
+//! of bays, enclosures or paths.
 
 use super::words::SlotStatus;
 use super::{Bay, BaySource, Enclosure, Slot};
 use crate::domain::drive::Drive;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Where the links place a drive.
+/// The bay of a drive by the links of bays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Placement {
-    /// The bay that it sits in, if that is known.
+    /// The bay of the drive, if it is known.
     pub(crate) bay: Option<Bay>,
-    /// What that bay is known by.
+    /// The source of that bay.
     pub(crate) source: Option<BaySource>,
-    /// Several bays link it: what the shelves report of them may change the decision.
+    /// Several bays link the drive: the status that enclosures report of them may change the decision.
     pub(crate) is_contested: bool,
-    /// The bays of which one is right, if nothing decides which.
+    /// The bays of which one is right, if it is unknown which.
     pub(crate) possible: Vec<Bay>,
 }
 
@@ -62,13 +62,21 @@ impl<'a> BayLinks<'a> {
 
     /// The bays that link a drive, each once.
     pub(crate) fn bays(&self, drive: &Drive) -> Vec<Bay> {
-        let linking = drive.paths.iter().filter_map(|path| self.by_address.get(path.address.as_str()));
-        let bays: BTreeSet<Bay> = linking.flatten().map(LinkingBay::bay).collect();
+        let linking = drive.paths.iter().flat_map(|path| self.linking(&path.address));
+        let bays: BTreeSet<Bay> = linking.map(LinkingBay::bay).collect();
         bays.into_iter().collect()
     }
 
-    /// The bay of a drive. Of several bays that link it, one that its shelf does not report as empty counts, else the one
-    /// whose link is the newest.
+    /// The bays that link an address.
+    fn linking(&self, address: &str) -> &[LinkingBay<'a>] {
+        match self.by_address.get(address) {
+            Some(linking) => linking,
+            None => &[],
+        }
+    }
+
+    /// The bay of a drive. If several bays link it: the one that its enclosure does not report as empty, else the one with
+    /// the newest link.
     pub(crate) fn place(&self, drive: &Drive) -> Placement {
         self.place_at(drive.paths.iter().map(|path| path.address.as_str()))
     }
@@ -77,37 +85,39 @@ impl<'a> BayLinks<'a> {
     pub(crate) fn place_at<'b>(&self, addresses: impl Iterator<Item = &'b str>) -> Placement {
         let mut linking: BTreeMap<Bay, LinkingBay> = BTreeMap::new();
         for address in addresses {
-            for bay in self.by_address.get(address).into_iter().flatten() {
+            for bay in self.linking(address) {
                 let known = linking.entry(bay.bay()).or_insert(*bay);
                 known.made = known.made.max(bay.made);
             }
         }
-        if linking.len() < 2 {
-            let (bay, source) = linking.into_iter().next().map(|(bay, link)| (bay, link.source)).unzip();
-            return Placement { bay, source, ..Placement::default() };
-        }
+        let is_contested = linking.len() > 1;
         if linking.values().any(|bay| !bay.is_reported_empty()) {
             linking.retain(|_, bay| !bay.is_reported_empty());
         }
-        let bay = match linking.keys().next() {
-            Some(only) if linking.len() == 1 => Some(only.clone()),
-            _ => newest(&linking).cloned(),
-        };
-        let source = bay.as_ref().and_then(|bay| linking.get(bay)).map(|link| link.source);
-        let possible = if bay.is_some() { Vec::new() } else { linking.into_keys().collect() };
-        Placement { bay, source, is_contested: true, possible }
+        match newest(&linking) {
+            Some((bay, source)) => {
+                Placement { bay: Some(bay), source: Some(source), is_contested, possible: Vec::new() }
+            }
+            None => Placement { bay: None, source: None, is_contested, possible: linking.into_keys().collect() },
+        }
     }
 }
 
-/// The bay with the newest link. `None`: the age of one is not known, or two are equally old.
-fn newest<'b>(linking: &'b BTreeMap<Bay, LinkingBay>) -> Option<&'b Bay> {
-    let mut by_age: Vec<(u64, &Bay)> = Vec::new();
+/// The only bay, or else the one with the newest link, with its source. `None`: the age of a link is unknown, or two are
+/// equally old.
+fn newest(linking: &BTreeMap<Bay, LinkingBay>) -> Option<(Bay, BaySource)> {
+    if let Some((bay, link)) = linking.first_key_value()
+        && linking.len() == 1
+    {
+        return Some((bay.clone(), link.source));
+    }
+    let mut by_age: Vec<(u64, &Bay, BaySource)> = Vec::new();
     for (bay, link) in linking {
-        by_age.push((link.made?, bay));
+        by_age.push((link.made?, bay, link.source));
     }
     by_age.sort();
     match by_age.as_slice() {
-        [.., (before, _), (last, bay)] if before < last => Some(bay),
+        [.., (before, ..), (last, bay, source)] if before < last => Some(((*bay).clone(), *source)),
         _ => None,
     }
 }
@@ -123,39 +133,44 @@ mod tests {
     type Described = (u32, SlotStatus, &'static str, Option<u64>);
 
     fn shelf(id: &str, bays: &[Described]) -> Enclosure {
-        let slot = |(number, status, address, made): &Described| Slot {
-            number: Some(*number),
-            links: vec![BayLink { address: (*address).to_owned(), made: *made, source: BaySource::Ses }],
-            answer: SlotAnswer { status: Some(status.clone()), ..SlotAnswer::default() },
-            ..Slot::default()
-        };
-        Enclosure { id: id.into(), slots: bays.iter().map(slot).collect(), ..Enclosure::default() }
+        let mut slots = Vec::new();
+        for (number, status, address, made) in bays {
+            slots.push(Slot {
+                number: Some(*number),
+                links: vec![BayLink { address: (*address).to_owned(), made: *made, source: BaySource::Ses }],
+                answer: SlotAnswer { status: Some(status.clone()), ..SlotAnswer::default() },
+                ..Slot::default()
+            });
+        }
+        Enclosure { id: id.into(), slots, ..Enclosure::default() }
     }
 
     fn drive_at(addresses: &[&str]) -> Drive {
-        let path = |address: &&str| DrivePath {
-            device: drive("sda").device,
-            node: "/dev/sg0".to_owned(),
-            host: None,
-            address: (*address).to_owned(),
-            unit: 0,
-            state: None,
-        };
-        Drive { paths: addresses.iter().map(path).collect(), ..drive("sda") }
+        let mut drive = drive("sda");
+        for address in addresses {
+            drive.paths.push(DrivePath {
+                device: drive.device.clone(),
+                node: "/dev/sg0".to_owned(),
+                host: None,
+                address: (*address).to_owned(),
+                unit: 0,
+                state: None,
+            });
+        }
+        drive
     }
 
-    /// The bay's number in every order of shelves and bays; `Err`: the possible ones.
+    /// The number of the bay, which does not depend on the order of shelves, bays and paths; `Err`: the possible ones.
     fn placed(shelves: &[Enclosure], addresses: &[&str]) -> Result<Option<u32>, Vec<u32>> {
-        let place = |shelves: &[Enclosure], addresses: &[&str]| BayLinks::of(shelves).place(&drive_at(addresses));
-        let mut turned = shelves.to_vec();
-        turned.reverse();
-        for shelf in &mut turned {
+        let mut reversed = shelves.to_vec();
+        reversed.reverse();
+        for shelf in &mut reversed {
             shelf.slots.reverse();
         }
         let mut other_paths = addresses.to_vec();
         other_paths.reverse();
-        let placement = place(shelves, addresses);
-        assert_eq!(place(&turned, &other_paths), placement);
+        let placement = BayLinks::of(shelves).place(&drive_at(addresses));
+        assert_eq!(BayLinks::of(&reversed).place(&drive_at(&other_paths)), placement);
         if placement.possible.is_empty() {
             Ok(placement.bay.and_then(|bay| bay.slot.number()))
         } else {
@@ -167,16 +182,16 @@ mod tests {
     use SlotStatus::{NotInstalled, Ok as Installed, Unknown};
 
     #[test]
-    fn of_two_bays_that_link_a_drive_the_one_that_is_not_empty_counts() {
+    fn bay_that_is_not_reported_empty_or_has_the_newest_link_counts() {
         let one = "0:0:1:0";
         for (bays, expected) in [
             (vec![(2, Installed, one, Some(1)), (7, NotInstalled, one, Some(2))], Ok(Some(2))),
             (vec![(2, NotInstalled, one, Some(1)), (7, Installed, one, Some(2))], Ok(Some(7))),
             (vec![(2, Unknown, one, Some(1)), (7, NotInstalled, one, Some(2))], Ok(Some(2))),
-            // The status decides nothing: the newer link does.
+            // The status does not decide, the newer link does.
             (vec![(2, Installed, one, Some(1)), (7, Installed, one, Some(2))], Ok(Some(7))),
             (vec![(2, NotInstalled, one, Some(3)), (7, NotInstalled, one, Some(2))], Ok(Some(2))),
-            // Nothing decides.
+            // The bay is unknown.
             (vec![(2, Installed, one, None), (7, Installed, one, Some(2))], Err(vec![2, 7])),
             (vec![(2, Installed, one, Some(2)), (7, Installed, one, Some(2))], Err(vec![2, 7])),
             (vec![(2, NotInstalled, one, None)], Ok(Some(2))),
@@ -187,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_holds_across_shelves_and_paths() {
+    fn bays_of_several_shelves_and_paths_are_compared() {
         let (one, other) = ("0:0:1:0", "1:0:1:0");
         let moved = [shelf("a", &[(5, Installed, one, Some(9))]), shelf("b", &[(2, NotInstalled, one, Some(1))])];
         assert_eq!(placed(&moved, &[one, other]), Ok(Some(5)));
@@ -198,10 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn a_bay_without_a_number_goes_by_its_name() {
-        let named = |name: &str| Slot { name: name.to_owned(), ..Slot::default() };
-        assert_eq!(named("SLOT A").label(), BayLabel::Name("SLOT A".into()));
-        let bay = Bay { enclosure: "0x5".into(), slot: named("SLOT A").label() };
+    fn bay_without_a_number_is_labeled_by_its_name() {
+        let slot = Slot { name: "SLOT A".to_owned(), ..Slot::default() };
+        assert_eq!(slot.label(), BayLabel::Name("SLOT A".into()));
+        let bay = Bay { enclosure: "0x5".into(), slot: slot.label() };
         assert_eq!(bay.to_string(), "bay \"SLOT A\" of 0x5");
     }
 }

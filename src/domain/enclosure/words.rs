@@ -1,4 +1,4 @@
-//! The words of the kernel for what a shelf says of a bay (`drivers/misc/enclosure.c` of Linux).
+//! The values of bays as the kernel writes them (`drivers/misc/enclosure.c` of Linux).
 
 use crate::domain::vocabulary::open_vocabulary;
 
@@ -17,13 +17,13 @@ open_vocabulary! {
 }
 
 impl SlotStatus {
-    /// The shelf reports that there is something in the bay. `unavailable` is installed and not turned on (SES-3, element
-    /// status code 7); `unsupported` and `unknown` say nothing of the bay.
+    /// The enclosure reports that the bay is occupied. `unavailable` is installed and not turned on (SES-3, element status
+    /// code 7); `unsupported` and `unknown` do not tell whether the bay is occupied.
     pub(super) fn is_installed(&self) -> bool {
         matches!(self, Self::Ok | Self::Critical | Self::NonCritical | Self::Unrecoverable | Self::Unavailable)
     }
 
-    /// How much a word says, and how bad that is: of the words of two IO modules, the higher one counts.
+    /// Order by information, then by severity: if two IO modules report different values, the higher one counts.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Other(_) => 0,

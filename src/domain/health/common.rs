@@ -1,37 +1,60 @@
 //! Checks and values that are the same for every protocol.
 
 use super::drive_facts::DriveFacts;
-use super::rule::{RuleResult, check_threshold, state_finding};
+use super::rule::{RuleResult, check_threshold, pluralize, state_finding};
 use super::thresholds::Thresholds;
 use super::verdict::Severity;
+use std::ops::RangeInclusive;
 
-/// The newest self-test with a result has failed: the same for every protocol.
+/// Temperature limits that a drive may have, in degrees Celsius; others are placeholders. Trip temperatures seen in the
+/// field: 50 to 85 °C.
+pub(crate) const DRIVE_LIMITS: RangeInclusive<i64> = 40..=110;
+
 pub(crate) fn newest_test_failed(facts: &DriveFacts) -> Option<RuleResult> {
-    let test = facts.report?.self_test.as_ref()?;
-    let failed = test.last_result_passed == Some(false);
-    failed.then(|| {
-        state_finding(Severity::Warn, "failed", "passed", "The newest self-test with a result has failed.".to_owned())
+    if facts.report?.self_test.as_ref()?.last_result_passed != Some(false) {
+        return None;
+    }
+    let message = "The newest self-test with a result has failed.".to_owned();
+    Some(state_finding(Severity::Warn, "failed", "passed", message))
+}
+
+pub(crate) fn endurance_used(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
+    let used = i64::try_from(facts.report?.wear.endurance_used_percent?).unwrap_or(i64::MAX);
+    check_threshold(Some(used), thresholds, |used| {
+        format!("{used} % of the endurance that the maker specifies is used.")
     })
 }
 
-/// The same for every protocol.
-pub(crate) fn endurance_used(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    let used = facts.report?.wear.endurance_used_percent.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-    check_threshold(used, thresholds, |n| format!("{n} % of the endurance that the maker specifies is used."))
-}
-
-/// The same for every protocol. Spare capacity of 100 % is never too low, whatever the threshold.
+/// Spare capacity of 100 % is never too low, whatever the threshold.
 pub(crate) fn spare_left(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let wear = facts.report?.wear;
-    let percent = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok()).filter(|n| (0..=100).contains(n));
-    let (left, threshold) = (percent(wear.spare_available_percent)?, percent(wear.spare_threshold_percent)?);
-    let (severity, above) = (left < 100).then(|| thresholds.reached(left - threshold)).flatten()?;
-    let message = format!("{left} % of the spare blocks are left; the drive counts {threshold} % as too few.");
+    let (left, threshold) = (percentage(wear.spare_available_percent?)?, percentage(wear.spare_threshold_percent?)?);
+    if left == 100 {
+        return None;
+    }
+    let (severity, above) = thresholds.reached(left - threshold)?;
+    let message = format!("{left} % of the spare blocks are left; the drive's own threshold is {threshold} %.");
     Some(RuleResult::new(severity, Some(left.into()), Some(threshold.saturating_add(above).into()), message))
 }
 
-/// A trip temperature that no drive would have is a placeholder. Seen in the field: 50 to 85 °C.
+/// `None`: more than 100 is not a valid percentage.
+fn percentage(value: u64) -> Option<i64> {
+    if value > 100 { None } else { i64::try_from(value).ok() }
+}
+
+/// The message about sectors that are pending.
+pub(crate) fn pending_sectors(sectors: i64) -> String {
+    let verb = if sectors == 1 { "waits" } else { "wait" };
+    format!("{} could not be read and {verb} to be reallocated.", pluralize(sectors, "sector"))
+}
+
+/// A temperature limit, unless it is outside of the range that the limits of such drives have: then it is a placeholder.
+pub(crate) fn plausible_limit(limit: Option<i32>, range: &RangeInclusive<i64>) -> Option<i64> {
+    let limit = i64::from(limit?);
+    if range.contains(&limit) { Some(limit) } else { None }
+}
+
+/// The trip temperature of a drive.
 pub(crate) fn trip(facts: &DriveFacts) -> Option<i64> {
-    let trip = facts.report?.temperature_limits.drive_trip_celsius.map(i64::from);
-    trip.filter(|t| (40..=110).contains(t))
+    plausible_limit(facts.report?.temperature_limits.drive_trip_celsius, &DRIVE_LIMITS)
 }

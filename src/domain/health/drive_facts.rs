@@ -7,14 +7,14 @@ use crate::domain::smart::{AtaAttribute, AtaDetail, NvmeDetail, ScsiDetail, Smar
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::Membership;
 
-/// One drive, as the rules see it. A rule on growth will find the earlier reading here.
+/// The facts about one drive.
 #[derive(Clone, Copy, Debug)]
 pub struct DriveFacts<'a> {
     pub now: Timestamp,
     pub report: Option<&'a SmartReport>,
     /// When the reading was taken.
     pub collected_at: Option<Timestamp>,
-    /// Asleep on purpose: no new reading is expected.
+    /// In standby: no new reading is expected.
     pub asleep: bool,
     pub model: Option<&'a str>,
     /// `None`: not known.
@@ -29,7 +29,7 @@ pub struct DriveFacts<'a> {
     pub peers: PeersOfOne,
     /// Number of paths that it is known to have.
     pub expected_paths: usize,
-    /// Those that do not work.
+    /// The paths that do not work.
     pub lost_paths: &'a [LostPath],
 }
 
@@ -46,23 +46,24 @@ impl<'a> DriveFacts<'a> {
         self.report?.nvme.as_ref()
     }
 
-    /// How warm it is. A drive that sleeps was that warm when it was read, and is not any more.
+    /// Its temperature; `None` in standby: the drive has cooled down since its last reading.
     pub(crate) fn celsius(&self) -> Option<i64> {
-        self.report.filter(|_| !self.asleep)?.temperature_celsius.map(i64::from)
+        if self.asleep { None } else { self.report?.temperature_celsius.map(i64::from) }
     }
 
     /// The attributes with that meaning, each with its value. Those that are not judged are left out.
     pub(crate) fn attributes(&self, wanted: AttributeMeaning) -> impl Iterator<Item = (&'a AtaAttribute, i64)> {
         let context = self.report.map(SmartReport::attribute_context).unwrap_or_default();
-        let all = self.ata().map_or(&[][..], |ata| &ata.attributes);
-        all.iter().filter_map(move |attribute| {
+        let attributes = self.ata().into_iter().flat_map(|ata| &ata.attributes);
+        attributes.filter_map(move |attribute| {
             let (meaning, value) = judged_value(attribute, context)?.ok()?;
             if meaning == wanted { Some((attribute, i64::try_from(value).ok()?)) } else { None }
         })
     }
 
-    /// The count of the attribute with that meaning.
+    /// The value of the first attribute with that meaning.
     pub(crate) fn count(&self, meaning: AttributeMeaning) -> Option<i64> {
-        self.attributes(meaning).next().map(|(_, value)| value)
+        let (_, value) = self.attributes(meaning).next()?;
+        Some(value)
     }
 }

@@ -6,7 +6,8 @@ use super::verdict::{Class, Finding, Judgement, Verdict};
 use std::cmp::Reverse;
 
 /// Judges a subject. A rule that lacks its input reports nothing: unknown is neither good nor bad.
-/// `model`: of a drive or an enclosure, for settings by model. `clean`: the verdict if no rule reports.
+///
+/// `model`: the model of a drive or an enclosure, for settings by model. `clean`: the verdict if no rule reports.
 pub(super) fn judge<S: RuleSubject>(
     rules: &[Rule<S>],
     facts: &S::Facts<'_>,
@@ -20,15 +21,21 @@ pub(super) fn judge<S: RuleSubject>(
         let Some(thresholds) = settings.of(&info.code, info.thresholds, model) else { continue };
         let result = match rule.check {
             Check::Facts(check) => check(facts, thresholds),
-            Check::Derived(check) => worst_media_finding(&findings).and_then(|worst| check(facts, worst)),
+            Check::Derived(check) => match worst_media_finding(&findings) {
+                Some(worst) => check(facts, worst),
+                None => None,
+            },
         };
         let Some(RuleResult { severity, class, observed, limit, message }) = result else { continue };
         let class = class.unwrap_or(info.class);
         findings.push(Finding { code: info.code.clone(), class, severity, observed, limit, message });
     }
-    // Findings about the subject itself come before those derived from them: the sort is stable.
+    // The sort is stable: of equal severity, findings about the subject come before those derived from them.
     findings.sort_by_key(|finding| Reverse(finding.severity));
-    let verdict = findings.first().map_or(clean, |worst| worst.severity.into());
+    let verdict = match findings.first() {
+        Some(worst) => worst.severity.into(),
+        None => clean,
+    };
     Judgement { verdict, findings }
 }
 

@@ -1,7 +1,7 @@
-//! Informational exceptions of SCSI drives by their code (ASC/ASCQ): what each is about and how bad it is.
+//! Informational exceptions of SCSI drives by their code (ASC/ASCQ): class and severity of each.
 //!
-//! Neither the boolean of smartctl nor its words decide: it reports every code below 5Dh and 0Bh as "not passed", and
-//! 7.4 changed the words. Codes: the list of ASC/ASCQ assignments of T10; smartmontools' `scsiGetIEString`.
+//! Neither smartctl's boolean nor its text decides: it reports every code below 5Dh and 0Bh as "not passed", and 7.4
+//! changed the texts. Codes: the list of ASC/ASCQ assignments of T10; smartmontools' `scsiGetIEString`.
 
 use super::verdict::{Class, Severity};
 use crate::domain::smart::ExceptionCode;
@@ -29,12 +29,12 @@ const fn row(asc: u8, ascq: (u8, u8), severity: Severity, class: Class, report: 
 const WARNING: u8 = 0x0b;
 const FAILURE_PREDICTED: u8 = 0x5d;
 
-/// One code or range a row; those that no row has are unknown.
+/// One code or range of codes a row. Codes without a row are unknown.
 ///
 /// - 5Dh: failure prediction threshold exceeded. `FFh` is the answer to the TEST bit of the informational exceptions
 ///   control mode page (comment at smartmontools' `scsiCheckIE`).
 /// - 0Bh/01h: the reference temperature of the temperature log page; 0Ah to 11h: the limits of the environmental limits
-///   page (SPC-5). They report the surroundings.
+///   page (SPC-5). They are about the environment.
 /// - 0Bh/03h to 05h: a scan or test in the background found an error (SBC-4, background scan).
 /// - 0Bh/06h to 08h: the cache or the power that keeps it (SPC-4).
 /// - 0Bh/09h: a statistic has reached a limit that was set (SPC-5, device statistics); the code does not say which.
@@ -64,23 +64,25 @@ const MEANINGS: &[Row] = &[
     row(WARNING, (0x13, 0x13), Severity::Warn, Class::Configuration, "its firmware's digital signature is not valid"),
     row(WARNING, (0x14, 0x14), Severity::Warn, Class::Media, "the status of one of its physical elements has changed"),
     // Used for slow responses, for example (smartmontools issue 326); smartctl 7.4 ignores those that are not assigned.
-    row(WARNING, (0x80, 0xff), Severity::Watch, Class::Reading, "there is a warning with its maker's own code; it is not judged"),
+    row(WARNING, (0x80, 0xff), Severity::Watch, Class::Reading, "there is a warning with a code of its maker, which is not judged"),
 ];
 
-/// A warning with a code that no row has.
+/// The meaning of a code without a row.
 const UNKNOWN: Meaning = Meaning {
     severity: Severity::Watch,
     class: Class::Reading,
-    report: "there is an exception with a code that is not known; it is not judged",
+    report: "there is an exception with an unknown code, which is not judged",
 };
 
-/// The meaning of a code. 00h/00h is no exception.
+/// The meaning of a code; `None` for 00h/00h: no exception.
 pub(super) fn meaning(code: ExceptionCode) -> Option<Meaning> {
     if code == ExceptionCode::NONE {
         return None;
     }
-    let row = MEANINGS.iter().find(|row| row.asc == code.asc && (row.ascq.0..=row.ascq.1).contains(&code.ascq));
-    Some(row.map_or(UNKNOWN, |row| row.meaning))
+    match MEANINGS.iter().find(|row| row.asc == code.asc && (row.ascq.0..=row.ascq.1).contains(&code.ascq)) {
+        Some(row) => Some(row.meaning),
+        None => Some(UNKNOWN),
+    }
 }
 
 #[cfg(test)]
@@ -98,9 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_decides() {
-        let of = |asc, ascq| meaning(ExceptionCode { asc, ascq }).map(|m| (m.severity, m.class));
-        assert_eq!(of(0, 0), None);
+    fn code_decides_severity_and_class() {
+        assert_eq!(meaning(ExceptionCode::NONE), None);
         for (asc, ascq, severity, class) in [
             (0x5d, 0x00, Severity::Crit, Class::Media),
             (0x5d, 0x10, Severity::Crit, Class::Media),
@@ -115,7 +116,8 @@ mod tests {
             (0x0b, 0x96, Severity::Watch, Class::Reading),
             (0x3f, 0x05, Severity::Watch, Class::Reading),
         ] {
-            assert_eq!(of(asc, ascq), Some((severity, class)), "{asc:02x} {ascq:02x}");
+            let meaning = meaning(ExceptionCode { asc, ascq }).unwrap();
+            assert_eq!((meaning.severity, meaning.class), (severity, class), "{asc:02x} {ascq:02x}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Verdicts: rules over a reading and what is around a drive, over enclosures and over pools, each finding with what
-//! was observed and what it was compared with. One engine for all; the rules of each subject are a table.
+//! Verdicts on drives, enclosures and pools. The rules of each kind of subject are a table; one engine applies them. Each
+//! finding has the observed value and the limit.
 
 mod ata;
 mod capacity;
@@ -33,13 +33,13 @@ pub use thresholds::{Direction, LevelSetting, RuleOverride, Thresholds};
 pub(crate) use verdict::Severity;
 pub use verdict::{Finding, Judgement, Quantity, RuleCode, Verdict};
 
-/// Every rule: those over drives, enclosures and pools.
+/// All rules: over drives, enclosures and pools, in this order.
 pub fn all_rules() -> impl Iterator<Item = &'static RuleInfo> {
     let drives = DRIVE_RULES.iter().map(|rule| &rule.info);
     drives.chain(ENCLOSURE_RULES.iter().map(|rule| &rule.info)).chain(POOL_RULES.iter().map(|rule| &rule.info))
 }
 
-/// The rule of that code.
+/// The rule with that code.
 pub fn rule_of(code: &str) -> Option<&'static RuleInfo> {
     all_rules().find(|info| info.code == code)
 }

@@ -9,25 +9,28 @@ use crate::domain::known_paths::LostPath;
 /// Code of the rule.
 pub(crate) const LOST_PATHS: &str = "P1";
 
-/// The drive has lost redundancy: it answers over the other paths.
+/// The drive has lost redundancy: it still responds over other paths.
 pub(crate) fn lost(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let working = facts.expected_paths.saturating_sub(facts.lost_paths.len());
-    // Without a path that works the drive gives no reading, which is reported as that.
+    // Without a working path there is no reading, which is reported as such.
     if facts.lost_paths.is_empty() || working == 0 {
         return None;
     }
     let named: Vec<String> = facts.lost_paths.iter().take(MAX_NAMES).map(describe).collect();
-    let works = if working == 1 { "works" } else { "work" };
-    let message = format!("{working} of {} paths {works}: {}.", facts.expected_paths, named.join("; "));
-    let count = |number: usize| i64::try_from(number).ok().map(Into::into);
-    Some(RuleResult::new(Severity::Warn, count(working), count(facts.expected_paths), message))
+    let verb = if working == 1 { "works" } else { "work" };
+    let message = format!("{working} of {} paths {verb}: {}.", facts.expected_paths, named.join("; "));
+    let (working, expected) = (i64::try_from(working).ok()?, i64::try_from(facts.expected_paths).ok()?);
+    Some(RuleResult::new(Severity::Warn, Some(working.into()), Some(expected.into()), message))
 }
 
 /// `sdb over SCSI host 1 is missing`
 fn describe(path: &LostPath) -> String {
-    let host = path.host.map_or_else(String::new, |host| format!(" over SCSI host {host}"));
+    let name = match path.host {
+        Some(host) => format!("{} over SCSI host {host}", path.name),
+        None => path.name.clone(),
+    };
     match &path.why {
-        None => format!("{}{host} is missing", path.name),
-        Some(why) => format!("{}{host}: {why}", path.name),
+        None => format!("{name} is missing"),
+        Some(why) => format!("{name}: {why}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The rules over pools, whichever host or shelf their drives are in.
+//! The rules over pools.
 
 use super::engine;
 use super::rule::{MAX_NAMES, Rule, RuleResult, RuleSubject, rule, sanitize_name, state_finding};
@@ -31,7 +31,7 @@ pub(crate) const POOL_RULES: &[Rule<PoolRules>] = &[
         "zpool-status(8); Z1 reports those of drives that are here", lost_leaf),
 ];
 
-/// Judges a pool. `unknown` where zpool gave no state, or one that says neither that it is well nor that it is not.
+/// Judges a pool. `unknown`: zpool reports no state, or one that is neither good nor known to be bad.
 pub(crate) fn judge_pool(pool: &Pool, settings: &RuleSettings) -> Judgement {
     let clean = if pool.state == Some(PoolState::Online) { Verdict::Ok } else { Verdict::Unknown };
     engine::judge(POOL_RULES, pool, None, settings, clean)
@@ -57,29 +57,34 @@ fn data_errors(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
 }
 
 fn lost_leaf(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
-    let is_lost = |leaf: &&Leaf| {
-        let has_failed = matches!(leaf.state, Some(VdevState::Faulted | VdevState::Unavail | VdevState::Removed));
-        leaf.device.is_none() && has_failed
-    };
-    let lost = |excluded: bool| -> Vec<String> {
-        let leaves = pool.vdevs.iter().flat_map(|vdev| &vdev.members);
-        let lost = leaves.filter(is_lost).filter(|leaf| leaf.excluded == excluded);
-        lost.map(|leaf| sanitize_name(leaf.was.as_ref().unwrap_or(&leaf.name))).collect()
-    };
-    let (absent, excluded) = (lost(false), lost(true));
-    let part = |lost: &[String], why: &str| {
-        let names: Vec<&str> = lost.iter().map(String::as_str).collect();
-        (!names.is_empty()).then(|| format!("{} ({why})", list_first(&names, MAX_NAMES)))
-    };
-    let parts = [part(&absent, "no drive on this host"), part(&excluded, "excluded by JBOD_EXCLUDE")];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let (mut absent, mut excluded) = (Vec::new(), Vec::new());
+    for leaf in pool.vdevs.iter().flat_map(|vdev| &vdev.members) {
+        if is_lost(leaf) {
+            let names = if leaf.excluded { &mut excluded } else { &mut absent };
+            names.push(sanitize_name(leaf.was.as_ref().unwrap_or(&leaf.name)));
+        }
+    }
+    let mut parts = Vec::new();
+    for (names, why) in [(&absent, "no drive on this host"), (&excluded, "excluded by JBOD_EXCLUDE")] {
+        if !names.is_empty() {
+            parts.push(format!("{} ({why})", list_names(names)));
+        }
+    }
     if parts.is_empty() {
         return None;
     }
-    let names: Vec<&str> = absent.iter().chain(&excluded).map(String::as_str).collect();
-    let listed = list_first(&names, MAX_NAMES);
     let message = format!("Pool {} cannot use {}.", sanitize_name(&pool.name), parts.join(", "));
-    Some(state_finding(Severity::Warn, &listed, VdevState::Online.as_str(), message))
+    absent.extend(excluded);
+    Some(state_finding(Severity::Warn, &list_names(&absent), VdevState::Online.as_str(), message))
+}
+
+/// No drive of this host is the leaf, and ZFS cannot use it.
+fn is_lost(leaf: &Leaf) -> bool {
+    leaf.device.is_none() && matches!(leaf.state, Some(VdevState::Faulted | VdevState::Unavail | VdevState::Removed))
+}
+
+fn list_names(names: &[String]) -> String {
+    list_first(&names.iter().map(String::as_str).collect::<Vec<_>>(), MAX_NAMES)
 }
 
 #[cfg(test)]
@@ -90,9 +95,23 @@ mod tests {
 
     fn judged(pool: &Pool) -> String {
         let judgement = judge_pool(pool, &RuleSettings::default());
-        let each = judgement.findings.iter().map(|f| format!("{} {}", f.code, Verdict::from(f.severity).as_str()));
-        let findings = each.collect::<Vec<_>>().join(", ");
-        format!("{}: {findings}", judgement.verdict.as_str())
+        let mut findings = Vec::new();
+        for finding in &judgement.findings {
+            findings.push(format!("{} {}", finding.code, Verdict::from(finding.severity).as_str()));
+        }
+        format!("{}: {}", judgement.verdict.as_str(), findings.join(", "))
+    }
+
+    /// A degraded pool with a leaf in that state, whose device was `/dev/sdz1`.
+    fn pool_with_leaf(state: &str, device: Option<&str>) -> Pool {
+        let leaf = Leaf {
+            name: "7011110000000000001".into(),
+            was: Some("/dev/sdz1".into()),
+            state: Some(VdevState::from(state)),
+            device: device.and_then(DeviceName::parse),
+            ..Leaf::default()
+        };
+        Pool { vdevs: vec![Vdev { members: vec![leaf], ..Vdev::default() }], ..pool("DEGRADED") }
     }
 
     fn pool(state: &str) -> Pool {
@@ -100,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_a_pool_and_lost_data_decide() {
+    fn pool_is_judged_by_its_state_and_its_data_errors() {
         assert_eq!(judged(&Pool::default()), "unknown: ", "zpool gave no state");
         for (state, expected) in [
             ("ONLINE", "ok: "),
@@ -117,28 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_lost_leaf_without_a_drive_here_is_the_pools_own_finding() {
-        let with = |state: &str, device: Option<&str>| {
-            let leaf = Leaf {
-                name: "7011110000000000001".into(),
-                was: Some("/dev/sdz1".into()),
-                state: Some(VdevState::from(state)),
-                device: device.and_then(DeviceName::parse),
-                ..Leaf::default()
-            };
-            Pool { vdevs: vec![Vdev { members: vec![leaf], ..Vdev::default() }], ..pool("DEGRADED") }
-        };
-        assert_eq!(judged(&with("UNAVAIL", None)), "warn: Z4 warn, Z6 warn");
-        assert_eq!(judged(&with("UNAVAIL", Some("sdz"))), "warn: Z4 warn", "Z1 is the finding of that drive");
-        assert_eq!(judged(&with("OFFLINE", None)), "warn: Z4 warn");
-        let judgement = judge_pool(&with("UNAVAIL", None), &RuleSettings::default());
-        assert!(judgement.findings.iter().any(|f| f.message.contains("/dev/sdz1")), "{judgement:?}");
-        let mut excluded = with("UNAVAIL", None);
-        for leaf in excluded.vdevs.iter_mut().flat_map(|vdev| &mut vdev.members) {
-            leaf.excluded = true;
-        }
-        let judgement = judge_pool(&excluded, &RuleSettings::default());
-        let message = "Pool tank cannot use /dev/sdz1 (excluded by JBOD_EXCLUDE).";
-        assert!(judgement.findings.iter().any(|f| f.message == message), "{judgement:?}");
+    fn lost_leaf_is_a_finding_of_the_pool_unless_a_drive_of_this_host_is_it() {
+        assert_eq!(judged(&pool_with_leaf("UNAVAIL", None)), "warn: Z4 warn, Z6 warn");
+        assert_eq!(judged(&pool_with_leaf("UNAVAIL", Some("sdz"))), "warn: Z4 warn", "Z1 is the finding of that drive");
+        assert_eq!(judged(&pool_with_leaf("OFFLINE", None)), "warn: Z4 warn");
+        let mut pool = pool_with_leaf("UNAVAIL", None);
+        let result = lost_leaf(&pool, Thresholds::ON_OFF).unwrap();
+        assert_eq!(result.message, "Pool tank cannot use /dev/sdz1 (no drive on this host).");
+        pool.vdevs[0].members[0].excluded = true;
+        let result = lost_leaf(&pool, Thresholds::ON_OFF).unwrap();
+        assert_eq!(result.message, "Pool tank cannot use /dev/sdz1 (excluded by JBOD_EXCLUDE).");
     }
 }

@@ -14,12 +14,13 @@ pub trait RuleSubject {
 /// The description of a rule.
 #[derive(Clone, Debug)]
 pub struct RuleInfo {
-    /// As in findings and in the rules file.
+    /// The code in findings and in the rules file.
     pub code: RuleCode,
     pub class: Class,
-    /// When it reports.
+    /// The condition for a finding, as a phrase.
     pub condition: &'static str,
     pub thresholds: Thresholds,
+    /// Where the condition and the thresholds are from.
     pub source: &'static str,
     /// The rules file may set it for models by name.
     pub(crate) has_model: bool,
@@ -80,7 +81,7 @@ pub(super) const fn above(watch: i64, warn: i64, crit: i64) -> Thresholds {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RuleResult {
     pub(crate) severity: Severity,
-    /// What it is about, where the cause decides that; `None`: the class of the rule.
+    /// The class, where the cause decides it; `None`: the class of the rule.
     pub(crate) class: Option<Class>,
     pub(crate) observed: Option<Quantity>,
     pub(crate) limit: Option<Quantity>,
@@ -99,7 +100,7 @@ impl RuleResult {
     }
 }
 
-/// Compares a number with the thresholds of its rule.
+/// Compares a number with the thresholds of its rule. `message`: makes the message from the number.
 pub(super) fn check_threshold(
     value: Option<i64>,
     thresholds: Thresholds,
@@ -116,14 +117,14 @@ pub(super) const MAX_NAME_CHARS: usize = 80;
 /// Maximum number of names that are listed in a message.
 pub(super) const MAX_NAMES: usize = 8;
 
-/// Sanitizes a name of a drive or pool for a message: one line, no control characters, and short.
+/// Sanitizes a name of a drive or pool for a message: without control characters, and of at most `MAX_NAME_CHARS`.
 pub(super) fn sanitize_name(text: &str) -> String {
     let short: String = text.chars().take(MAX_NAME_CHARS).collect();
     let short = sanitize(short.trim());
     if short.is_empty() { "?".to_owned() } else { short }
 }
 
-/// A finding about a state, with the expected one.
+/// The result of a rule about a state. `limit`: the expected state.
 pub(super) fn state_finding(severity: Severity, observed: &str, limit: &str, message: String) -> RuleResult {
     RuleResult::new(severity, Some(observed.into()), Some(limit.into()), message)
 }

@@ -5,36 +5,35 @@ use super::verdict::RuleCode;
 use crate::domain::glob::matches;
 use std::collections::BTreeMap;
 
-/// All settings, by the rule's code.
+/// All settings of rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSettings {
+    /// Settings for every subject, by the rule's code.
     pub rules: BTreeMap<RuleCode, RuleOverride>,
-    /// By a pattern of the model's name (`*` any text, `?` any character). If several match, the
-    /// longest pattern takes precedence.
+    /// Settings by a pattern of the model's name (`*` any text, `?` any character). If several patterns match, the longest
+    /// takes precedence.
     pub models: BTreeMap<String, BTreeMap<RuleCode, RuleOverride>>,
 }
 
 impl RuleSettings {
     /// The thresholds of a rule for a subject of that model; `None`: the rule is disabled for it.
     pub(crate) fn of(&self, code: &RuleCode, own: Thresholds, model: Option<&str>) -> Option<Thresholds> {
-        let mut by_model: Vec<(&str, &RuleOverride)> = self
-            .models
-            .iter()
-            .filter(|(pattern, _)| model.is_some_and(|m| matches(pattern, m)))
-            .filter_map(|(pattern, rules)| Some((pattern.as_str(), rules.get(code)?)))
-            .collect();
-        by_model.sort_by_key(|(pattern, _)| pattern.len());
-        let mut thresholds = Some(own);
-        let mut last = own;
-        for set in self.rules.get(code).into_iter().chain(by_model.into_iter().map(|(_, set)| set)) {
-            last = last.with(set);
-            thresholds = match set.enabled {
-                Some(false) => None,
-                Some(true) => Some(last),
-                None => thresholds.map(|_| last),
-            };
+        let mut by_model: Vec<(&str, &RuleOverride)> = Vec::new();
+        for (pattern, rules) in &self.models {
+            if let Some(model) = model
+                && let Some(set) = rules.get(code)
+                && matches(pattern, model)
+            {
+                by_model.push((pattern, set));
+            }
         }
-        thresholds
+        by_model.sort_by_key(|(pattern, _)| pattern.len());
+        let (mut thresholds, mut is_enabled) = (own, true);
+        for set in self.rules.get(code).into_iter().chain(by_model.into_iter().map(|(_, set)| set)) {
+            thresholds = thresholds.with(set);
+            is_enabled = set.enabled.unwrap_or(is_enabled);
+        }
+        if is_enabled { Some(thresholds) } else { None }
     }
 }
 

@@ -1,67 +1,56 @@
 //! Rules over the values of a SCSI (SAS) drive: its exception, its defect lists, its logs.
 
-use super::common::{endurance_used, newest_test_failed, trip};
+use super::common::{endurance_used, newest_test_failed, pending_sectors, trip};
 use super::drive_facts::DriveFacts;
 use super::exceptions;
 use super::rule::{RuleResult, check_threshold, pluralize, sanitize_name, state_finding};
 use super::thresholds::Thresholds;
 use super::verdict::{Class, Quantity, Severity};
-use crate::domain::smart::{Cycles, ErrorCounters};
 
-/// The informational exception that the drive reports, by its code. smartctl's words for it are shown and decide nothing.
+/// Judges the informational exception that the drive reports by its code. smartctl's text is shown, but not judged.
 pub(crate) fn exception(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
-    let report = facts.report.filter(|report| report.smart_status_passed == Some(false))?;
-    let words = report.ie_string.as_deref().map(sanitize_name);
+    let report = facts.report?;
+    if report.smart_status_passed != Some(false) {
+        return None;
+    }
+    let text = report.ie_string.as_deref().map(sanitize_name);
     let limit = Some("passed".into());
     let Some(code) = report.exception else {
-        let observed = Some(Quantity::Text(words.unwrap_or_else(|| "failed".to_owned())));
-        let message =
-            "The drive reports an exception, and smartctl does not give its code: it is not judged.".to_owned();
-        let result = RuleResult::new(Severity::Watch, observed, limit, message);
+        let observed = Some(Quantity::Text(text.unwrap_or_else(|| "failed".to_owned())));
+        let message = "The drive reports an exception. It is not judged, because smartctl does not report its code.";
+        let result = RuleResult::new(Severity::Watch, observed, limit, message.to_owned());
         return Some(RuleResult { class: Some(Class::Reading), ..result });
     };
     let meaning = exceptions::meaning(code)?;
-    let observed = words.unwrap_or_else(|| code.to_string());
-    let in_words = observed.to_lowercase();
-    let message =
-        format!("The drive reports that {} ({code}: {}).", meaning.report, in_words.trim_end_matches(['.', ' ']));
+    let observed = text.unwrap_or_else(|| code.to_string());
+    let text = observed.to_lowercase();
+    let message = format!("The drive reports that {} ({code}: {}).", meaning.report, text.trim_end_matches(['.', ' ']));
     let result = RuleResult::new(meaning.severity, Some(Quantity::Text(observed)), limit, message);
     Some(RuleResult { class: Some(meaning.class), ..result })
 }
 
-/// Old counts are common on used drives, hence no more than a warning until they grow.
+/// At most a warning: used drives often have old counts, which do not grow.
 pub(crate) fn uncorrected(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     let scsi = facts.scsi()?;
-    let rows: Vec<u64> = [scsi.read, scsi.write, scsi.verify]
-        .into_iter()
-        .flatten()
-        .filter_map(|row: ErrorCounters| row.total_uncorrected_errors)
-        .collect();
-    let sum = rows.into_iter().reduce(u64::saturating_add);
-    check_threshold(number(sum), thresholds, |n| {
-        format!("{} in reading, writing and verifying could not be corrected.", pluralize(n, "error"))
+    let rows = [scsi.read, scsi.write, scsi.verify].into_iter().flatten();
+    let sum = rows.filter_map(|row| row.total_uncorrected_errors).reduce(u64::saturating_add)?;
+    check_threshold(i64::try_from(sum).ok(), thresholds, |errors| {
+        format!("{} in reading, writing and verifying could not be corrected.", pluralize(errors, "error"))
     })
 }
 
 pub(crate) fn grown_defects(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(number(facts.scsi()?.grown_defect_list), thresholds, |n| {
-        format!(
-            "{} {} been reallocated in use (grown defect list).",
-            pluralize(n, "sector"),
-            if n == 1 { "has" } else { "have" }
-        )
+    let defects = i64::try_from(facts.scsi()?.grown_defect_list?).ok();
+    check_threshold(defects, thresholds, |sectors| {
+        let verb = if sectors == 1 { "has" } else { "have" };
+        format!("{} {verb} been reallocated in use (grown defect list).", pluralize(sectors, "sector"))
     })
 }
 
 pub(crate) fn pending(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
-    check_threshold(number(facts.scsi()?.pending_defects), thresholds, |n| {
-        format!(
-            "{} could not be read and {} to be reallocated.",
-            pluralize(n, "sector"),
-            if n == 1 { "waits" } else { "wait" }
-        )
-    })
+    let defects = i64::try_from(facts.scsi()?.pending_defects?).ok();
+    check_threshold(defects, thresholds, pending_sectors)
 }
 
 pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
@@ -69,8 +58,8 @@ pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<Rule
     newest_test_failed(facts)
 }
 
-/// Degrees below the reference temperature: the highest at which the drive may be operated for its whole life (SPC-4,
-/// temperature log page). Makers choose it freely, from 50 to 85 °C in the field: it warns, and no more.
+/// Judges the degrees below the reference temperature: the highest at which the drive may be operated for its lifetime
+/// (SPC-4, temperature log page). Makers choose it freely, from 50 to 85 °C in the field, so it leads to a warning at most.
 pub(crate) fn near_trip(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
     let (celsius, trip) = (facts.celsius()?, trip(facts)?);
@@ -79,25 +68,24 @@ pub(crate) fn near_trip(facts: &DriveFacts, thresholds: Thresholds) -> Option<Ru
     Some(RuleResult::new(severity, Some(celsius.into()), Some(trip.saturating_sub(below).into()), message))
 }
 
-/// More starts or head loads than the maker specifies for the drive's life.
+/// More starts or head loads than the maker specifies for the lifetime of the drive.
 pub(crate) fn worn_mechanics(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> {
     let scsi = facts.scsi()?;
-    let beyond = |cycles: Cycles, what: &str| {
-        let (done, specified) = (cycles.accumulated?, cycles.specified.filter(|n| *n > 0)?);
-        (done > specified).then(|| {
-            let message = format!("{done} {what} cycles; the maker specifies {specified} for its life.");
-            state_finding(Severity::Watch, &done.to_string(), &specified.to_string(), message)
-        })
-    };
-    beyond(scsi.start_stop_cycles, "start-stop").or_else(|| beyond(scsi.load_unload_cycles, "load-unload"))
+    for (cycles, what) in [(scsi.start_stop_cycles, "start-stop"), (scsi.load_unload_cycles, "load-unload")] {
+        if let Some(count) = cycles.accumulated
+            && let Some(specified) = cycles.specified
+            && specified > 0
+            && count > specified
+        {
+            let message =
+                format!("{count} {what} cycles; the maker specifies {specified} for the lifetime of the drive.");
+            return Some(state_finding(Severity::Watch, &count.to_string(), &specified.to_string(), message));
+        }
+    }
+    None
 }
 
 pub(crate) fn wear(facts: &DriveFacts, thresholds: Thresholds) -> Option<RuleResult> {
     facts.scsi()?;
     endurance_used(facts, thresholds)
-}
-
-/// A count that no counter of a drive can reach is none.
-fn number(count: Option<u64>) -> Option<i64> {
-    count.and_then(|n| i64::try_from(n).ok())
 }

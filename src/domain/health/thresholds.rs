@@ -1,25 +1,25 @@
-//! At which values a rule reports: the levels of its own, and what an administrator has set in place of one.
+//! The thresholds at which a rule reports: its own, and those that an administrator has set.
 
 use super::verdict::Severity;
 use std::fmt;
 use std::time::Duration;
 
-/// Which way a value gets worse.
+/// The direction in which a value gets worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Reached at a limit and above.
+    /// A level is reached at its limit and above.
     HigherIsWorse,
-    /// Reached at a limit and below.
+    /// A level is reached at its limit and below.
     LowerIsWorse,
-    /// No number decides: the rule is on or off.
+    /// The rule compares no number: it is on or off.
     OnOff,
 }
 
-/// When a rule reports, and how bad that is: reached at a number, or on and off. A level that is `None` is never reached.
+/// The levels of a rule. A level that is `None` is never reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     pub direction: Direction,
-    /// Of a rule on growth, the time that it looks back; `None`: the value itself is compared.
+    /// The window of a rule on growth; `None`: the value itself is compared.
     pub(crate) window: Option<Duration>,
     pub watch: Option<i64>,
     pub warn: Option<i64>,
@@ -44,33 +44,34 @@ impl Thresholds {
 
     /// The worst level that the value reaches, and its limit.
     pub(crate) fn reached(self, value: i64) -> Option<(Severity, i64)> {
-        let is_past = |limit: i64| match self.direction {
-            Direction::HigherIsWorse => value >= limit,
-            Direction::LowerIsWorse => value <= limit,
-            Direction::OnOff => false,
-        };
-        self.levels().into_iter().find_map(|(severity, limit)| Some((severity, limit.filter(|l| is_past(*l))?)))
+        for (severity, limit) in self.levels() {
+            let Some(limit) = limit else { continue };
+            let is_reached = match self.direction {
+                Direction::HigherIsWorse => value >= limit,
+                Direction::LowerIsWorse => value <= limit,
+                Direction::OnOff => false,
+            };
+            if is_reached {
+                return Some((severity, limit));
+            }
+        }
+        None
     }
 
-    /// With what was set in place of its own levels.
+    /// The thresholds with the levels that were set in place of the rule's own.
     #[must_use]
     pub(crate) fn with(self, set: &RuleOverride) -> Self {
-        let level = |own: Option<i64>, set: Option<LevelSetting>| match set {
-            None => own,
-            Some(LevelSetting::Off) => None,
-            Some(LevelSetting::At(limit)) => Some(limit),
-        };
         Self {
-            watch: level(self.watch, set.watch),
-            warn: level(self.warn, set.warn),
-            crit: level(self.crit, set.crit),
+            watch: LevelSetting::replace(self.watch, set.watch),
+            warn: LevelSetting::replace(self.warn, set.warn),
+            crit: LevelSetting::replace(self.crit, set.crit),
             ..self
         }
     }
 }
 
 impl fmt::Display for Thresholds {
-    /// `watch ≥ 1, warn ≥ 17, crit ≥ 1101`; `on` where no number decides.
+    /// `watch ≥ 1, warn ≥ 17, crit ≥ 1101`; `on` where no number is compared.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = match self.direction {
             Direction::HigherIsWorse => '≥',
@@ -88,14 +89,26 @@ impl fmt::Display for Thresholds {
     }
 }
 
-/// One level as it was set.
+/// The setting of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LevelSetting {
+    /// The level is never reached.
     Off,
+    /// The limit of the level.
     At(i64),
 }
 
-/// What was set of one rule; `None` is left as it is.
+impl LevelSetting {
+    fn replace(own: Option<i64>, set: Option<Self>) -> Option<i64> {
+        match set {
+            None => own,
+            Some(Self::Off) => None,
+            Some(Self::At(limit)) => Some(limit),
+        }
+    }
+}
+
+/// The settings of one rule; `None`: not set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleOverride {
     pub enabled: Option<bool>,
@@ -111,7 +124,7 @@ mod tests {
     const OWN: Thresholds = Thresholds::above(Some(1), Some(17), Some(1101));
 
     #[test]
-    fn the_worst_level_that_is_reached_counts() {
+    fn worst_level_that_is_reached_counts() {
         assert_eq!(OWN.reached(0), None);
         assert_eq!(OWN.reached(16), Some((Severity::Watch, 1)));
         assert_eq!(OWN.reached(17), Some((Severity::Warn, 17)));

@@ -1,24 +1,25 @@
-//! The scale of verdicts, and findings: the reasons for one.
+//! Verdicts, and findings: the reasons for a verdict.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth a look.
+    /// Keep an eye on it.
     Watch,
-    /// Replace soon, or fix its connection.
+    /// Replace the drive soon, or fix its connection.
     Warn,
     /// Act now.
     Crit,
 }
 
-/// The worst of all findings; `Unknown` where there is nothing to judge. The order is the
-/// scale `ok < watch < warn < crit`, with `unknown` below it, so that it never counts as worst.
+/// The severity of the worst finding; `ok` without a finding, `unknown` if there is nothing to judge.
+///
+/// The order is `ok < watch < warn < crit`, with `unknown` below it, so that it never counts as the worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -26,11 +27,11 @@ pub enum Verdict {
     /// Nothing to judge.
     #[default]
     Unknown,
-    /// Nothing is wrong.
+    /// There is no finding.
     Ok,
-    /// Worth a look.
+    /// Keep an eye on it.
     Watch,
-    /// Replace soon, or fix its connection.
+    /// Replace the drive soon, or fix its connection.
     Warn,
     /// Act now.
     Crit,
@@ -48,7 +49,8 @@ impl Verdict {
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Unknown, Self::Ok, Self::Watch, Self::Warn, Self::Crit].into_iter().find(|v| v.as_str() == text)
+        let all = [Self::Unknown, Self::Ok, Self::Watch, Self::Warn, Self::Crit];
+        all.into_iter().find(|verdict| verdict.as_str() == text)
     }
 }
 
@@ -62,7 +64,7 @@ impl From<Severity> for Verdict {
     }
 }
 
-/// A measured value or a limit: a number or words.
+/// A measured value or a limit: a number or text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -89,22 +91,22 @@ impl From<u8> for Quantity {
     }
 }
 
-/// What a finding is about, so that a bad cable never says "replace the drive".
+/// What a finding is about: the drive itself, or something that replacing the drive does not fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// The drive itself.
     Media,
-    /// What it is connected by.
+    /// Its connection: cable, path, IO module.
     Link,
-    /// Heat, power, and what its enclosure senses.
+    /// Temperature, power, and faults that the enclosure senses.
     Environment,
-    /// How it is set up: sector format, firmware, tests that are switched on.
+    /// Its configuration: sector format, firmware, tests that are switched on.
     Configuration,
-    /// Its place in a pool.
+    /// Its membership in a pool, or the pool itself.
     Pool,
-    /// Whether it is read at all, and whether what it reports can be judged.
+    /// Whether it can be read, and whether the reading can be judged.
     Reading,
 }
 
@@ -121,7 +123,8 @@ impl Class {
     }
 }
 
-/// Code of a rule: letters, digits and dashes, `A9-10`. In a stored body it may be one that this version does not have.
+/// Code of a rule: letters, digits and dashes (`A9-10`). A body that another version stored may have one that this version
+/// does not know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(transparent)]
@@ -165,11 +168,11 @@ pub struct Finding {
     pub class: Class,
     /// How bad it is.
     pub severity: Severity,
-    /// What was observed; `null` where it is no value.
+    /// The observed value; `null` if there is none.
     pub observed: Option<Quantity>,
-    /// What it was held against; `null` where there is none.
+    /// The limit or the expected value; `null` if there is none.
     pub limit: Option<Quantity>,
-    /// One plain sentence.
+    /// The finding as a sentence.
     pub message: String,
 }
 

@@ -1,16 +1,16 @@
 //! Known enclosures: those that are present, and those that disappeared, with the drives that were last in their bays.
 //!
-//! An enclosure disappears with its services controller, also while its drives are still present. Then a drive keeps its
-//! last bay, until it is linked to another one, or the enclosure is back or forgotten.
+//! An enclosure disappears with its services controller, even if its drives are still present. Then a drive keeps its last
+//! bay until it is linked to another one, or the enclosure returns or is forgotten.
 
-use super::{DriveRecord, Inventory, MISSING_RETENTION_SECONDS};
+use super::{Inventory, MISSING_RETENTION_SECONDS};
 use crate::domain::enclosure::module::join_modules;
 use crate::domain::enclosure::{Bay, BayLabel, BaySource, Enclosure};
 use crate::domain::identity::{EnclosureId, Identity};
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Maximum number of missing enclosures. The ones that disappeared first are forgotten.
+/// Maximum number of missing enclosures. Beyond it, those that disappeared first are forgotten.
 pub(crate) const MAX_MISSING_ENCLOSURES: usize = 64;
 
 #[derive(Clone, Debug, Default)]
@@ -18,21 +18,23 @@ pub(crate) struct KnownEnclosures {
     known: BTreeMap<EnclosureId, KnownEnclosure>,
 }
 
-/// An enclosure and the drives in its bays; of a missing one, as they were last.
+/// An enclosure and the drives in its bays; of a missing enclosure, the last known ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownEnclosure {
     pub(crate) enclosure: Enclosure,
-    /// Only drives with an identity.
+    /// Drives without an identity are left out.
     pub(crate) drives: BTreeMap<BayLabel, Identity>,
 }
 
 impl KnownEnclosures {
-    /// Applies a discovery, which found the enclosures that are present. Those without an SES device are known only while
-    /// they are found, and not beside a missing one with that id: it is the same, and its bays are better known.
+    /// Applies a discovery. `found`: the enclosures that are present.
+    ///
+    /// An enclosure without an SES device is known only while it is found, and not if a missing one has its id: that is the
+    /// same enclosure, whose bays are better known.
     pub(crate) fn apply_discovery(&mut self, found: Vec<Enclosure>, now: Timestamp) {
         self.known.retain(|_, known| known.enclosure.has_ses_device());
-        let present: HashSet<EnclosureId> =
-            found.iter().filter(|enclosure| enclosure.has_ses_device()).map(|enclosure| enclosure.id.clone()).collect();
+        let present = found.iter().filter(|enclosure| enclosure.has_ses_device());
+        let present: HashSet<EnclosureId> = present.map(|enclosure| enclosure.id.clone()).collect();
         for mut enclosure in found {
             let mut drives = BTreeMap::new();
             if enclosure.has_ses_device() {
@@ -62,27 +64,28 @@ impl KnownEnclosures {
         self.known.values()
     }
 
-    /// Adds an enclosure that an earlier daemon knew, or to one that is present the modules that it had. `seen_at`: when
-    /// that daemon saw last what was present.
+    /// Restores an enclosure that an earlier daemon knew: adds it as missing, or adds its modules to the enclosure that is
+    /// present. `seen_at`: time of the last discovery of that daemon.
     pub(crate) fn restore(&mut self, mut stored: KnownEnclosure, seen_at: Timestamp) {
         if !stored.enclosure.has_ses_device() {
             return;
         }
         let id = stored.enclosure.id.clone();
-        match self.known.get_mut(&id).filter(|known| known.enclosure.has_ses_device()) {
-            Some(KnownEnclosure { enclosure, .. }) if enclosure.missing_since().is_none() => {
-                let found = std::mem::take(&mut enclosure.modules);
-                enclosure.modules = join_modules(&stored.enclosure.modules, found, seen_at);
+        match self.known.get_mut(&id) {
+            Some(KnownEnclosure { enclosure, .. }) if enclosure.has_ses_device() => {
+                if enclosure.missing_since().is_none() {
+                    let found = std::mem::take(&mut enclosure.modules);
+                    enclosure.modules = join_modules(&stored.enclosure.modules, found, seen_at);
+                }
             }
-            Some(_) => {}
-            None => {
+            _ => {
                 stored.enclosure.set_missing(stored.enclosure.missing_since().unwrap_or(seen_at));
                 self.known.insert(id, stored);
             }
         }
     }
 
-    /// Forgets a missing enclosure, or the missing modules of one that is present. False: there is neither.
+    /// Forgets a missing enclosure, or the missing modules of one that is present. Returns false if there is neither.
     pub(crate) fn forget(&mut self, id: &EnclosureId) -> bool {
         let Some(known) = self.known.get_mut(id) else { return false };
         if known.enclosure.missing_since().is_some() {
@@ -99,34 +102,23 @@ impl KnownEnclosures {
         if self.missing().next().is_none() {
             return;
         }
-        let present: HashMap<&Identity, Option<&Bay>> =
-            inventory.present().map(|record| (&record.drive.identity, record.linked_bay())).collect();
-        let modules: HashSet<String> = self.present_addresses().collect();
-        self.known.retain(|id, known| {
-            let Some(since) = known.enclosure.missing_since() else { return true };
-            let is_elsewhere = |identity: &&Identity| {
-                present.get(*identity).copied().flatten().is_some_and(|bay| bay.enclosure != *id)
-            };
-            let elsewhere = known.drives.values().filter(is_elsewhere).count();
-            let is_waiting = known.drives.values().any(|identity| present.get(identity).is_some_and(Option::is_none));
-            let was_emptied = !is_waiting && 2 * elsewhere > known.drives.len();
-            let is_renamed = known
-                .enclosure
-                .modules
-                .iter()
-                .any(|m| m.address.as_ref().is_some_and(|address| modules.contains(address)));
-            let has_expired = !is_waiting && since.age_seconds(now) >= MISSING_RETENTION_SECONDS;
-            !was_emptied && !is_renamed && !has_expired
+        let present = inventory.present().map(|record| (&record.drive.identity, record.linked_bay()));
+        let present: HashMap<&Identity, Option<&Bay>> = present.collect();
+        let modules = self.present_addresses();
+        self.known.retain(|_, known| match known.enclosure.missing_since() {
+            Some(since) => !known.is_obsolete(&present, &modules) && !known.has_expired(since, &present, now),
+            None => true,
         });
-        let mut missing: Vec<(Timestamp, EnclosureId)> =
-            self.missing().map(|(since, known)| (since, known.enclosure.id.clone())).collect();
+        let missing = self.missing().map(|(since, known)| (since, known.enclosure.id.clone()));
+        let mut missing: Vec<(Timestamp, EnclosureId)> = missing.collect();
         missing.sort();
         for (_, id) in missing.iter().take(missing.len().saturating_sub(MAX_MISSING_ENCLOSURES)) {
             self.known.remove(id);
         }
     }
 
-    /// The bays of missing enclosures by the drives that were last in them, and since when each enclosure is missing.
+    /// The bays of missing enclosures, by the drives that were last in them, with the time since when each enclosure is
+    /// missing.
     pub(crate) fn last_bays(&self) -> HashMap<&Identity, (Bay, Timestamp)> {
         let mut bays = HashMap::new();
         for (since, known) in self.missing() {
@@ -151,7 +143,7 @@ impl KnownEnclosures {
         }
     }
 
-    /// The clock was set: converts all times to the new clock.
+    /// Converts all times to the new clock after a step.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         for known in self.known.values_mut() {
             for module in &mut known.enclosure.modules {
@@ -164,9 +156,14 @@ impl KnownEnclosures {
     }
 
     /// Addresses of the modules that are present.
-    fn present_addresses(&self) -> impl Iterator<Item = String> {
-        let modules = self.known.values().flat_map(|known| &known.enclosure.modules);
-        modules.filter(|module| module.missing_since.is_none()).filter_map(|module| module.address.clone())
+    fn present_addresses(&self) -> HashSet<String> {
+        let mut addresses = HashSet::new();
+        for module in self.known.values().flat_map(|known| &known.enclosure.modules) {
+            if module.missing_since.is_none() {
+                addresses.extend(module.address.clone());
+            }
+        }
+        addresses
     }
 
     fn missing(&self) -> impl Iterator<Item = (Timestamp, &KnownEnclosure)> {
@@ -174,14 +171,47 @@ impl KnownEnclosures {
     }
 }
 
+impl KnownEnclosure {
+    /// The missing enclosure is present under another id, or most of its drives are in the bays of another one.
+    ///
+    /// `present`: the drives that are present, with their linked bays. `modules`: the addresses of present modules.
+    fn is_obsolete(&self, present: &HashMap<&Identity, Option<&Bay>>, modules: &HashSet<String>) -> bool {
+        let mut addresses = self.enclosure.modules.iter().flat_map(|module| &module.address);
+        if addresses.any(|address| modules.contains(address)) {
+            return true;
+        }
+        let mut moved = 0;
+        for identity in self.drives.values() {
+            if let Some(Some(bay)) = present.get(identity)
+                && bay.enclosure != self.enclosure.id
+            {
+                moved += 1;
+            }
+        }
+        !self.has_unlinked_drives(present) && 2 * moved > self.drives.len()
+    }
+
+    /// The enclosure has been missing for a day, and no drive waits for its return.
+    fn has_expired(&self, since: Timestamp, present: &HashMap<&Identity, Option<&Bay>>, now: Timestamp) -> bool {
+        !self.has_unlinked_drives(present) && since.age_seconds(now) >= MISSING_RETENTION_SECONDS
+    }
+
+    /// Drives that were last in its bays are present, and in no other bay.
+    fn has_unlinked_drives(&self, present: &HashMap<&Identity, Option<&Bay>>) -> bool {
+        self.drives.values().any(|identity| present.get(identity) == Some(&None))
+    }
+}
+
 impl Inventory {
-    /// Drives that no bay links keep the one in which they were last, if its enclosure is missing.
+    /// Sets the last bay of drives that no bay links, if its enclosure is missing.
     pub(crate) fn keep_last_bays(&mut self, last_bays: &HashMap<&Identity, (Bay, Timestamp)>) {
         if last_bays.is_empty() {
             return;
         }
-        let is_linked = |record: &DriveRecord| record.is_contested || record.linked_bay().is_some();
-        for record in self.records.values_mut().filter(|record| record.is_present() && !is_linked(record)) {
+        for record in self.records.values_mut() {
+            if !record.is_present() || record.is_contested || record.linked_bay().is_some() {
+                continue;
+            }
             if let Some((bay, since)) = last_bays.get(&record.drive.identity) {
                 record.bay = Some(bay.clone());
                 record.bay_as_of = Some(*since);
@@ -203,23 +233,17 @@ mod tests {
 
     const DAY: i64 = 86_400;
 
-    /// An enclosure whose bays link these addresses, from bay 1 on.
+    /// An enclosure whose bays, from number 1 on, link these addresses.
     fn enclosure(id: &str, addresses: &[&str]) -> Enclosure {
-        let slot = |(number, address): (u32, &&str)| Slot {
-            number: Some(number),
-            links: vec![BayLink { address: (*address).to_owned(), ..BayLink::default() }],
-            ..Slot::default()
-        };
-        let sysfs_names = vec![format!("{id}:0")];
-        Enclosure {
-            id: id.into(),
-            sysfs_names,
-            slots: (1..).zip(addresses).map(slot).collect(),
-            ..Enclosure::default()
+        let mut slots = Vec::new();
+        for (number, address) in (1..).zip(addresses) {
+            let link = BayLink { address: (*address).to_owned(), ..BayLink::default() };
+            slots.push(Slot { number: Some(number), links: vec![link], ..Slot::default() });
         }
+        Enclosure { id: id.into(), sysfs_names: vec![format!("{id}:0")], slots, ..Enclosure::default() }
     }
 
-    /// What a collector does with a discovery.
+    /// Applies discoveries as a collector does.
     #[derive(Default)]
     struct Host {
         inventory: Inventory,
@@ -237,7 +261,7 @@ mod tests {
             changes
         }
 
-        /// Enclosure, slot and the time since when that is not current.
+        /// Enclosure, slot and the time since when the bay is only the last known one.
         fn bay(&self, key: &str) -> Option<(String, u32, Option<i64>)> {
             let record = self.inventory.get(&DriveKey::Discovered(key.into()))?;
             let bay = record.bay.as_ref()?;
@@ -248,12 +272,33 @@ mod tests {
             let missing = self.enclosures.missing();
             missing.map(|(since, known)| (known.enclosure.id.to_string(), since.0 - T0.0)).collect()
         }
+
+        fn missing_modules(&self) -> Vec<(String, i64)> {
+            let mut missing = Vec::new();
+            for module in self.enclosures.iter().flat_map(|known| &known.enclosure.modules) {
+                if let Some(since) = module.missing_since {
+                    missing.push((module.sysfs_name.clone(), since.0 - T0.0));
+                }
+            }
+            missing
+        }
+    }
+
+    /// An enclosure with these IO modules.
+    fn with_modules(names: &[&str]) -> Enclosure {
+        let mut enclosure = enclosure("e", &["0:0:1:0"]);
+        for name in names {
+            let (sysfs_name, address) = ((*name).to_owned(), Some(format!("naa.{name}")));
+            enclosure.modules.push(KnownModule { sysfs_name, address, missing_since: None });
+        }
+        enclosure
     }
 
     fn two() -> Vec<Drive> {
         vec![drive("a", "sda", "0:0:1:0"), drive("b", "sdb", "0:0:2:0")]
     }
 
+    /// A current bay.
     fn here(enclosure: &str, slot: u32) -> (String, u32, Option<i64>) {
         (enclosure.to_owned(), slot, None)
     }
@@ -267,12 +312,16 @@ mod tests {
         for at in [5, 2 * DAY] {
             assert_eq!(host.discover(two(), vec![], at), []);
             assert_eq!(host.bay("b"), Some(("e".to_owned(), 2, Some(5))));
-            assert_eq!(host.missing(), [("e".to_owned(), 5)], "its drives are here");
+            assert_eq!(host.missing(), [("e".to_owned(), 5)], "its drives are present");
         }
         let known = host.enclosures.enclosures();
         assert!(known.iter().all(|e| e.slots.len() == 2 && e.slots.iter().all(|slot| slot.links.is_empty())));
         assert_eq!(host.discover(two(), vec![shelf()], 3 * DAY), []);
-        assert_eq!((host.bay("b"), host.missing()), (Some(here("e", 2)), vec![]), "it is back, and no drive has moved");
+        assert_eq!(
+            (host.bay("b"), host.missing()),
+            (Some(here("e", 2)), vec![]),
+            "it returned, and no drive has moved"
+        );
     }
 
     #[test]
@@ -317,43 +366,30 @@ mod tests {
         second.discover(two(), vec![], 60);
         assert_eq!(second.bay("a"), Some(("e".to_owned(), 1, Some(40))));
         second.discover(vec![], vec![], 70);
-        assert_eq!(second.bay("a"), Some(here("e", 1)), "of a missing drive the bay is the last one in any case");
+        assert_eq!(second.bay("a"), Some(here("e", 1)), "the bay of a missing drive is always the last one");
     }
 
     #[test]
     fn lost_module_is_known_over_restarts_until_it_is_forgotten() {
-        let module = |name: &str| KnownModule {
-            sysfs_name: name.to_owned(),
-            address: Some(format!("naa.{name}")),
-            missing_since: None,
-        };
-        let shelf = |modules: &[&str]| Enclosure {
-            modules: modules.iter().map(|name| module(name)).collect(),
-            ..enclosure("e", &["0:0:1:0"])
-        };
-        let missing = |host: &Host| -> Vec<(String, i64)> {
-            let modules = host.enclosures.iter().flat_map(|known| known.enclosure.modules.clone());
-            modules.filter_map(|module| Some((module.sysfs_name, module.missing_since?.0 - T0.0))).collect()
-        };
         let mut first = Host::default();
-        first.discover(vec![], vec![shelf(&["0:0:9:0", "1:0:9:0"])], 0);
+        first.discover(vec![], vec![with_modules(&["0:0:9:0", "1:0:9:0"])], 0);
         first.discover(vec![], vec![], 5);
-        first.discover(vec![], vec![shelf(&["0:0:9:0"])], 6);
-        assert_eq!(missing(&first), [("1:0:9:0".to_owned(), 5)], "as long as the enclosure");
+        first.discover(vec![], vec![with_modules(&["0:0:9:0"])], 6);
+        assert_eq!(first.missing_modules(), [("1:0:9:0".to_owned(), 5)], "since the enclosure disappeared");
         let mut second = Host::default();
-        second.discover(vec![], vec![shelf(&["0:0:9:0"])], 50);
+        second.discover(vec![], vec![with_modules(&["0:0:9:0"])], 50);
         for stored in first.enclosures.iter() {
             second.enclosures.restore(stored.clone(), Timestamp(T0.0 + 40));
         }
-        assert_eq!(missing(&second), [("1:0:9:0".to_owned(), 5)]);
+        assert_eq!(second.missing_modules(), [("1:0:9:0".to_owned(), 5)]);
         assert!(second.enclosures.forget(&"e".into()) && !second.enclosures.forget(&"e".into()));
-        assert_eq!(missing(&second), []);
+        assert_eq!(second.missing_modules(), []);
         second.discover(vec![], vec![], 60);
         assert!(second.enclosures.forget(&"e".into()));
         assert_eq!(second.missing(), []);
     }
 
-    /// An enclosure without an SES device, whose bay 1 an HBA's driver knows to hold the drive at that address.
+    /// An enclosure without an SES device. An HBA's driver reports the drive at that address in its bay 1.
     fn claimed(id: &str, address: &str) -> Enclosure {
         let link = BayLink { address: address.to_owned(), made: None, source: BaySource::SasDevice };
         let slot = Slot { number: Some(1), links: vec![link], ..Slot::default() };
@@ -367,7 +403,7 @@ mod tests {
         assert_eq!(host.bay("a"), Some(here("hba", 1)));
         host.discover(two(), vec![], 5);
         assert_eq!((host.bay("a"), host.missing(), host.enclosures.enclosures()), (None, vec![], vec![]));
-        // What is stored of one is nothing that could be missing.
+        // A stored one is not restored as missing.
         let stored = KnownEnclosure { enclosure: claimed("hba", "0:0:1:0"), drives: BTreeMap::new() };
         host.enclosures.restore(stored, Timestamp(T0.0));
         assert_eq!(host.enclosures.enclosures(), []);
@@ -389,7 +425,7 @@ mod tests {
             assert_eq!(host.discover(two(), vec![shelf()], 7), [], "{other}");
             assert_eq!((host.bay("a"), host.missing()), (Some(here("e", 2)), vec![]), "{other}");
 
-            // A later process knows the claim before it knows the shelf.
+            // A later process knows the bay from the HBA before it restores the enclosure.
             host.discover(two(), vec![], 8);
             let mut second = Host::default();
             second.discover(two(), vec![claimed(other, "0:0:1:0")], 50);

@@ -1,13 +1,13 @@
 //! The record of one drive, and how a reading changes it.
 
-use super::Change;
+use super::{Change, REMOVAL_GRACE_SECONDS};
 use crate::domain::drive::{Drive, DriveKey, DriveState};
 use crate::domain::enclosure::placement::Placement;
 use crate::domain::enclosure::{Bay, BaySource};
 use crate::domain::identity::SerialNumber;
 use crate::domain::known_paths::{KnownPaths, LostPath, PathAttempt};
 use crate::domain::no_reading::NoReading;
-use crate::domain::smart::{Protocol, ScsiDetail, SmartReport};
+use crate::domain::smart::{Protocol, SmartReport};
 use crate::domain::time::Timestamp;
 use crate::domain::transport::Transport;
 use std::sync::Arc;
@@ -15,33 +15,34 @@ use std::sync::Arc;
 /// Rule C4: consecutive timeouts after which a drive with earlier values is `unresponsive`.
 const TIMEOUTS_TO_UNRESPONSIVE: u32 = 3;
 
-/// The result of asking one drive.
+/// One reading of one drive.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) key: DriveKey,
-    /// When it was asked.
+    /// When it was started.
     pub(crate) at: Timestamp,
-    /// How long the reading took; `None` if the drive was not asked (its previous child still hangs).
+    /// How long it took; `None` if smartctl was not run, because the previous child still hangs.
     pub(crate) took_ms: Option<u64>,
     pub(crate) outcome: Outcome,
-    /// The paths that it was tried over, with the last one at the end; empty if the drive was not asked.
+    /// The attempts over each path, in their order; empty if smartctl was not run.
     pub(crate) attempts: Vec<PathAttempt>,
 }
 
+/// The outcome of a reading.
 #[derive(Clone, Debug)]
 pub enum Outcome {
     Good(Arc<SmartReport>),
-    /// In standby, and not woken.
+    /// The drive is in standby, and was not woken.
     Standby,
-    /// No answer within the deadline.
+    /// smartctl did not end within the timeout.
     Silent(NoReading),
-    /// An answer without values: no permission, unusable output, or the drive was removed.
+    /// smartctl ended without values: no permission, unusable output, or the drive was removed.
     Failed(NoReading),
 }
 
 #[derive(Clone, Debug)]
 pub struct DriveRecord {
-    /// As sysfs shows it; for a missing drive, as it last did.
+    /// The drive as sysfs shows it; a missing drive, as sysfs last showed it.
     pub drive: Arc<Drive>,
     pub(crate) state: DriveState,
     pub report: Option<Arc<SmartReport>>,
@@ -50,20 +51,20 @@ pub struct DriveRecord {
     pub(crate) took_ms: Option<u64>,
     /// Why the last reading gave no values.
     pub(crate) error: Option<NoReading>,
-    /// Timeouts since the last answer.
+    /// Timeouts since the last reading that did not time out.
     pub(crate) consecutive_timeouts: u32,
     /// The current bay, or the last one.
     pub(crate) bay: Option<Bay>,
-    /// The enclosure of the bay is missing since then, and the drive is present: it was in that bay last.
+    /// Since when the enclosure of the bay is missing, while the drive is present: the bay is the last known one.
     pub(crate) bay_as_of: Option<Timestamp>,
-    /// The bay to which it is no longer linked, and since when: a pulled drive loses one path, and its bay, a moment before
-    /// the other path.
+    /// The bay that no longer links the drive, and since when. A drive that is pulled loses one path, and its bay, a moment
+    /// before the other path.
     pub(super) left_bay: Option<(Bay, Timestamp)>,
-    /// What its bay is known by; `None` if it is in none, or was in one before this process started.
+    /// The source of the bay; `None` if the drive is in no bay, or its bay is from a stored document.
     pub(crate) bay_source: Option<BaySource>,
-    /// Several bays link it.
+    /// Several bays link the drive.
     pub(crate) is_contested: bool,
-    /// The bays that link it, none of which is known to be the right one: it is shown in no bay.
+    /// The bays that link the drive if it is unknown which of them is right; then `bay` is `None`.
     pub(crate) possible_bays: Vec<Bay>,
     pub(crate) missing_since: Option<Timestamp>,
     /// Empty for a disk behind a RAID controller: it has the paths of its volume.
@@ -92,7 +93,7 @@ impl DriveRecord {
         }
     }
 
-    /// The paths that the drive is known to have and that are lost; none of a missing drive.
+    /// The lost paths of the drive; none if the drive is missing.
     pub(crate) fn lost_paths(&self, now: Timestamp) -> Vec<LostPath> {
         if self.is_present() { self.paths.lost(now) } else { Vec::new() }
     }
@@ -101,29 +102,87 @@ impl DriveRecord {
         self.missing_since.is_none()
     }
 
-    /// The bay to which the kernel links the drive.
+    /// The bay by which the kernel links the drive.
     pub(super) fn linked_bay(&self) -> Option<&Bay> {
-        self.bay.as_ref().filter(|_| self.bay_as_of.is_none() && self.has_ses_bay())
+        if self.bay_as_of.is_none() && self.has_ses_bay() { self.bay.as_ref() } else { None }
     }
 
-    /// Its bay, if it is in one, is known by an SES device.
+    /// The bay of the drive, if it is in one, is known from an SES device.
     pub(super) fn has_ses_bay(&self) -> bool {
-        self.bay_source.is_none_or(|source| source == BaySource::Ses)
+        matches!(self.bay_source, None | Some(BaySource::Ses))
     }
 
-    /// The bay in which a shelf that is missing had it last counts more than one that something other than a shelf knows: a
-    /// drive does not move because its shelf's SES device disappears.
+    /// The current bay, or the one that the drive left last.
+    fn last_bay(&self) -> Option<&Bay> {
+        match (&self.bay, &self.left_bay) {
+            (Some(bay), _) | (None, Some((bay, _))) => Some(bay),
+            (None, None) => None,
+        }
+    }
+
+    /// The last bay of the drive takes precedence over `placement`: its enclosure is missing, and the placement is not from
+    /// an SES device. A drive does not move because the SES device of its enclosure disappears.
     pub(super) fn outweighs(&self, placement: &Placement, is_missing: impl Fn(&Bay) -> bool) -> bool {
-        let last = self.bay.as_ref().or(self.left_bay.as_ref().map(|(left, _)| left));
-        let is_claim = placement.source.is_some_and(|source| source != BaySource::Ses);
-        is_claim && self.has_ses_bay() && !self.drive.identity.is_empty() && last.is_some_and(is_missing)
+        let is_from_ses = matches!(placement.source, None | Some(BaySource::Ses));
+        if is_from_ses || !self.has_ses_bay() || self.drive.identity.is_empty() {
+            return false;
+        }
+        match self.last_bay() {
+            Some(bay) => is_missing(bay),
+            None => false,
+        }
     }
 
-    /// Applies what the bays link to it.
+    /// Applies a discovery of the drive.
+    pub(super) fn continue_with(&mut self, drive: Drive) -> Option<Change> {
+        let key = drive.key.clone();
+        if self.is_present() {
+            self.set_drive(drive);
+            return None;
+        }
+        // Without an identity it may be another disk in the same USB enclosure.
+        if drive.identity.is_empty() {
+            *self = Self::new(drive);
+            return Some(Change::Appeared(key));
+        }
+        self.missing_since = None;
+        self.state = DriveState::Reading;
+        self.consecutive_timeouts = 0;
+        self.set_drive(drive);
+        Some(Change::Back(key))
+    }
+
+    /// Values that have not changed stay shared.
+    fn set_drive(&mut self, drive: Drive) {
+        if *self.drive != drive {
+            self.drive = drive.into();
+        }
+    }
+
+    /// The drive has disappeared. It keeps its bay, or the one that it left within the removal grace time.
+    pub(super) fn set_missing(&mut self, now: Timestamp) {
+        self.state = DriveState::Missing;
+        self.missing_since = Some(now);
+        if let Some((bay, at)) = self.left_bay.take()
+            && self.bay.is_none()
+            && at.age_seconds(now) <= REMOVAL_GRACE_SECONDS
+        {
+            self.bay = Some(bay);
+        }
+        self.bay_as_of = None;
+        self.error = Some(NoReading::Missing { since: now });
+    }
+
+    /// Applies the bays that link the drive.
     pub(super) fn place(&mut self, placement: Placement, now: Timestamp) -> Option<Change> {
         let Placement { bay, source, is_contested, possible } = placement;
-        let before = self.bay.as_ref().or(self.left_bay.as_ref().map(|(left, _)| left));
-        let from = before.filter(|from| bay.as_ref().is_some_and(|bay| bay != *from)).cloned();
+        let mut change = None;
+        if let Some(from) = self.last_bay()
+            && let Some(bay) = &bay
+            && bay != from
+        {
+            change = Some(Change::Moved { key: self.drive.key.clone(), from: from.clone() });
+        }
         self.left_bay = match (&bay, self.bay.take()) {
             (Some(_), _) => None,
             (None, Some(left)) => Some((left, now)),
@@ -134,10 +193,10 @@ impl DriveRecord {
         self.bay_source = source;
         self.is_contested = is_contested;
         self.possible_bays = possible;
-        from.map(|from| Change::Moved { key: self.drive.key.clone(), from })
+        change
     }
 
-    /// It is in no bay, although its transport allows one: NVMe and USB drives are in no bay of an SES enclosure.
+    /// The drive is in no bay, although its transport allows one: NVMe and USB drives are in no bay of an SES enclosure.
     pub(crate) fn lacks_bay(&self) -> bool {
         let transport = self.drive.attachment.transport();
         self.bay.is_none()
@@ -145,22 +204,32 @@ impl DriveRecord {
             && !matches!(transport, Some(Transport::Nvme | Transport::Usb | Transport::Iscsi | Transport::Virtio))
     }
 
-    /// That it has no health is no fault: it is a RAID volume, or `gives_no_health`.
+    /// Missing health data are not a fault: it is a RAID volume, or `gives_no_health`.
     pub(crate) fn may_lack_health(&self) -> bool {
         self.is_raid_volume() || self.gives_no_health()
     }
 
-    /// It is a volume of another machine or of a hypervisor, or has no node in `/dev`, and has never given health data. Once
-    /// it has, it is expected to.
+    /// It is a volume of another machine or of a hypervisor, or has no node in `/dev`, and has never reported health data.
+    /// Once it has, missing health data are a fault.
     pub(crate) fn gives_no_health(&self) -> bool {
-        let has_given = self.report.as_ref().is_some_and(|report| report.has_health());
-        let is_volume = self.drive.attachment.transport().is_some_and(Transport::is_volume);
-        !has_given && (is_volume || matches!(self.error, Some(NoReading::NoNode { .. })))
+        let is_volume = matches!(self.drive.attachment.transport(), Some(transport) if transport.is_volume());
+        !self.has_health() && (is_volume || matches!(self.error, Some(NoReading::NoNode { .. })))
     }
 
-    /// It is a volume that a RAID controller makes up, by its driver's convention, and its reading does not show a drive.
+    /// The last successful reading has health data.
+    fn has_health(&self) -> bool {
+        match &self.report {
+            Some(report) => report.has_health(),
+            None => false,
+        }
+    }
+
+    /// It is a volume of a RAID controller, by the convention of its driver, and its reading does not show a drive.
     pub(crate) fn is_raid_volume(&self) -> bool {
-        self.drive.is_raid_volume() && !self.report.as_deref().is_some_and(has_own_logs)
+        match &self.report {
+            Some(report) => self.drive.is_raid_volume() && !has_own_logs(report),
+            None => self.drive.is_raid_volume(),
+        }
     }
 
     /// Why there is no current reading, or no verdict although the drive was read.
@@ -178,45 +247,61 @@ impl DriveRecord {
         Some(self.drive.without_health_reason(report))
     }
 
-    /// It has rotating platters, by the reading or else by the kernel.
+    /// It has rotating platters, by the reading or else by the kernel; `None`: unknown.
     pub fn rotates(&self) -> Option<bool> {
-        let reported = self.report.as_deref().and_then(|report| report.rotation_rate_rpm);
-        match (reported, self.drive.rotational) {
-            (Some(0), _) if self.leaves_rotation_open() => None,
-            (Some(rpm), _) => Some(rpm > 0),
-            (None, by_kernel) => by_kernel,
+        if self.has_ambiguous_rotation() {
+            return None;
+        }
+        match self.reported_rotation() {
+            Some(rpm) => Some(rpm > 0),
+            None => self.drive.rotational,
         }
     }
 
-    /// 0: solid state.
+    /// Revolutions per minute; 0: solid state; `None`: unknown.
     pub(crate) fn rotation_rate_rpm(&self) -> Option<u32> {
-        if self.leaves_rotation_open() {
+        if self.has_ambiguous_rotation() {
             return None;
         }
-        let reported = self.report.as_deref().and_then(|report| report.rotation_rate_rpm);
-        reported.or_else(|| (self.drive.rotational == Some(false)).then_some(0))
+        match self.reported_rotation() {
+            None if self.drive.rotational == Some(false) => Some(0),
+            reported => reported,
+        }
+    }
+
+    fn reported_rotation(&self) -> Option<u32> {
+        self.report.as_deref()?.rotation_rate_rpm
     }
 
     /// smartctl writes 0 for a SCSI drive that is solid state, and for one that does not report its rate (`scsiprint.cpp`).
     /// The kernel calls the former not rotational (block device characteristics VPD page, `drivers/scsi/sd.c`).
-    fn leaves_rotation_open(&self) -> bool {
-        let is_scsi_zero = self
-            .report
-            .as_deref()
-            .is_some_and(|report| report.protocol == Some(Protocol::Scsi) && report.rotation_rate_rpm == Some(0));
-        is_scsi_zero && self.drive.rotational == Some(true)
+    fn has_ambiguous_rotation(&self) -> bool {
+        let Some(report) = &self.report else { return false };
+        report.protocol == Some(Protocol::Scsi)
+            && report.rotation_rate_rpm == Some(0)
+            && self.drive.rotational == Some(true)
     }
 
     /// The serial number from the reading, or else from sysfs.
     pub(crate) fn serial_number(&self) -> Option<&SerialNumber> {
-        let read = self.report.as_ref().and_then(|r| r.serial_number.as_ref());
-        read.or(self.drive.identity.unit_serial.as_ref())
+        match self.report.as_deref() {
+            Some(SmartReport { serial_number: Some(serial), .. }) => Some(serial),
+            _ => self.drive.identity.unit_serial.as_ref(),
+        }
+    }
+
+    /// The WWN from the reading, or else from sysfs.
+    pub(crate) fn wwn(&self) -> Option<String> {
+        match self.report.as_deref() {
+            Some(SmartReport { wwn: Some(wwn), .. }) => Some(wwn.clone()),
+            _ => self.drive.identity.wwn(),
+        }
     }
 
     /// Applies a reading. If it is of another drive, resets the record and returns the serial number of the previous drive.
     pub(super) fn apply(&mut self, reading: &Reading) -> Option<SerialNumber> {
-        let replaced = match &reading.outcome {
-            Outcome::Good(report) => self.report.as_ref().and_then(|known| replaced(known, report)),
+        let replaced = match (&reading.outcome, &self.report) {
+            (Outcome::Good(report), Some(known)) => replaced(known, report),
             _ => None,
         };
         if replaced.is_some() {
@@ -226,7 +311,7 @@ impl DriveRecord {
                 bay_source: self.bay_source,
                 is_contested: self.is_contested,
                 possible_bays: self.possible_bays.clone(),
-                // Those of the controller or box that the drives are behind.
+                // The paths are those of the RAID controller or USB enclosure.
                 paths: std::mem::take(&mut self.paths),
                 ..Self::new(Arc::clone(&self.drive))
             };
@@ -240,7 +325,7 @@ impl DriveRecord {
         self.error = None;
         match &reading.outcome {
             // A drive that is not ready reports its identity only; the earlier values are kept.
-            Outcome::Good(report) if !report.has_health() && self.report.as_ref().is_some_and(|r| r.has_health()) => {
+            Outcome::Good(report) if !report.has_health() && self.has_health() => {
                 self.state = DriveState::Active;
                 self.error = Some(self.drive.without_health_reason(report));
             }
@@ -267,16 +352,17 @@ impl DriveRecord {
     }
 }
 
-/// The device has log pages of its own: attributes, or error counters or hours beside a temperature. A RAID controller reports
-/// none for a volume, only a status that it makes up.
+/// The device has log pages of its own: attributes, or a temperature together with error counters or hours. For a volume, a
+/// RAID controller reports none of these, but only a status of its own.
 fn has_own_logs(report: &SmartReport) -> bool {
-    let has_attributes = report.ata.as_ref().is_some_and(|ata| !ata.attributes.is_empty());
-    let has_counters = report.scsi.as_ref().is_some_and(ScsiDetail::has_counters);
-    has_attributes || report.temperature_celsius.is_some() && (has_counters || report.power_on_hours.is_some())
+    if report.has_attributes() {
+        return true;
+    }
+    report.temperature_celsius.is_some() && (report.has_scsi_counters() || report.power_on_hours.is_some())
 }
 
-/// The serial number of the previous drive if the reading is of another one, where sysfs cannot detect that (behind a RAID
-/// controller, in a USB box).
+/// The serial number of the previous drive if the reading is of another one. sysfs cannot show that behind a RAID controller
+/// or in a USB enclosure.
 fn replaced(known: &SmartReport, read: &SmartReport) -> Option<SerialNumber> {
     let (known, read) = (known.serial_number.as_ref()?, read.serial_number.as_ref()?);
     if known == read { None } else { Some(known.clone()) }

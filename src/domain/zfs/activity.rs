@@ -1,31 +1,32 @@
-//! What a pool does beside serving data, as `zpool status` reports it, and the scan that follows from it.
+//! Activities of a pool beside serving data, as `zpool status` reports them, and the scan among them.
 
 use super::words::{ActivityKind, ActivityState, ScanKind, ScanState};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
-/// A scrub, a resilver, or something else that zpool reports of a pool: running, paused, or the last one of its kind.
+/// A scrub, a resilver, or another activity of a pool: running, paused, or the last one of its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Activity {
-    /// What it is. `rebuild`: a sequential resilver of one vdev. `error_scrub`: a scrub of blocks with known errors.
+    /// Its kind. `rebuild`: a sequential resilver of one vdev. `error_scrub`: a scrub of blocks with known errors.
     /// `expansion`: a disk is added to a raidz group. `removal`: the data of a vdev are moved to the others.
     /// `condense`: maps of free space are rewritten (OpenZFS after 2.4).
     pub(crate) kind: ActivityKind,
-    /// The top-level vdev that it works on, or its type alone (`mirror`) where zpool does not print its number; `null`
-    /// for the whole pool, or where zpool does not name it.
+    /// The top-level vdev that it works on, or its type alone (`mirror`) if zpool does not print its number; `null` for the
+    /// entire pool, or if zpool does not name it.
     pub vdev: Option<String>,
     /// Its state. A checkpoint `exists`, or is `discarding`.
     pub(crate) state: ActivityState,
-    /// Of one that runs or is paused, how far it is. Of a trim or an initialization, as far as the least advanced leaf.
+    /// Progress of an activity that runs or is paused; of a trim or an initialization, that of the least advanced leaf.
     pub done_percent: Option<f64>,
-    /// When it began; `null` where zpool does not report it. Of a checkpoint that exists, when it was created. Of a trim
-    /// or an initialization that was resumed, when it was suspended: OpenZFS keeps no other time of it.
+    /// When it began; `null` if zpool does not report it. For a checkpoint that exists, when it was created. For a trim or
+    /// an initialization that was resumed, when it was suspended: OpenZFS keeps no other time.
     pub started_at: Option<Timestamp>,
     /// When it was finished or canceled.
     pub ended_at: Option<Timestamp>,
-    /// The lines of zpool, with the zone of their dates; of JSON, a sentence of the same form. Of a trim or an
-    /// initialization, the number of its leaves.
+    /// The lines of zpool, with the time zone of their dates; from zpool's JSON, a sentence of the same form. For a trim or
+    /// an initialization, the number of its leaves.
     pub(crate) text: Option<String>,
 }
 
@@ -36,19 +37,21 @@ impl Activity {
         Self { kind, vdev: None, state, done_percent: None, started_at: None, ended_at: None, text: None }
     }
 
-    /// Of two open scans this one is the scan of the pool: a resilver or rebuild before a scrub, a scrub before an
-    /// error scrub. Of several rebuilds the least advanced, because redundancy is back only when the last one is done;
-    /// one whose progress is unknown counts as such.
+    /// This one is the scan of the pool, rather than `other`, if both are open. A resilver or rebuild precedes a scrub, which
+    /// precedes an error scrub. Of several rebuilds the least advanced precedes, because redundancy is restored only when the
+    /// last one ends; unknown progress counts as the least.
     fn precedes(&self, other: &Self) -> bool {
-        let rank = |kind| match kind {
+        match self.scan_rank().cmp(&other.scan_rank()) {
+            Ordering::Equal => self.done_percent.unwrap_or(-1.0) < other.done_percent.unwrap_or(-1.0),
+            order => order.is_lt(),
+        }
+    }
+
+    fn scan_rank(&self) -> u8 {
+        match self.kind {
             ActivityKind::Resilver | ActivityKind::Rebuild => 0,
             ActivityKind::Scrub => 1,
             _ => 2,
-        };
-        let progress = |activity: &Self| activity.done_percent.unwrap_or(-1.0);
-        match rank(self.kind).cmp(&rank(other.kind)) {
-            std::cmp::Ordering::Equal => progress(self) < progress(other),
-            order => order.is_lt(),
         }
     }
 }
@@ -58,40 +61,46 @@ fn scan_among(activities: &[Activity]) -> Option<&Activity> {
     let (mut open, mut ended): (Option<&Activity>, Option<&Activity>) = (None, None);
     for scan in activities.iter().filter(|activity| activity.kind.scan_kind() != ScanKind::None) {
         if scan.state.is_open() {
-            if open.is_none_or(|known| scan.precedes(known)) {
-                open = Some(scan);
-            }
-        } else if ended.is_none_or(|known| scan.ended_at > known.ended_at) {
-            ended = Some(scan);
+            open = match open {
+                Some(known) if !scan.precedes(known) => Some(known),
+                _ => Some(scan),
+            };
+        } else {
+            ended = match ended {
+                Some(known) if scan.ended_at <= known.ended_at => Some(known),
+                _ => Some(scan),
+            };
         }
     }
     open.or(ended)
 }
 
-/// What runs, is paused or exists in a pool beside its scan.
+/// The activities that run, are paused or exist beside the scan of the pool.
 pub(crate) fn open_beside_scan(activities: &[Activity]) -> Vec<&Activity> {
-    let scan = scan_among(activities);
-    let is_beside = |activity: &&Activity| scan.is_none_or(|scan| !std::ptr::eq(scan, *activity));
-    activities.iter().filter(|activity| activity.state.is_open()).filter(is_beside).collect()
+    let mut open: Vec<&Activity> = activities.iter().filter(|activity| activity.state.is_open()).collect();
+    if let Some(scan) = scan_among(activities) {
+        open.retain(|activity| !std::ptr::eq(scan, *activity));
+    }
+    open
 }
 
 /// The scrub or resilver that runs or is paused, else the one that ended last. It is one of the activities of the pool.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Scan {
-    /// What it is. A rebuild (sequential resilver) is a `resilver`, a scrub of known errors is a `scrub`.
+    /// Its kind. A rebuild (sequential resilver) is a `resilver`, a scrub of known errors is a `scrub`.
     pub(crate) kind: ScanKind,
     /// Its state.
     pub(crate) state: ScanState,
-    /// Of one that runs or is paused, how far it is. Of several rebuilds that run, the least advanced.
+    /// Progress of a scan that runs or is paused; if several rebuilds run, that of the least advanced.
     pub done_percent: Option<f64>,
-    /// Of a rebuild, the top-level vdev that is rebuilt.
+    /// The top-level vdev that a rebuild works on.
     pub(crate) vdev: Option<String>,
-    /// When it began; `null` where zpool does not report it.
+    /// When it began; `null` if zpool does not report it.
     pub(crate) started_at: Option<Timestamp>,
     /// When it was finished or canceled.
     pub(crate) ended_at: Option<Timestamp>,
-    /// Its `scan:` lines, with the zone of their dates; of JSON, a sentence of the same form.
+    /// Its `scan:` lines, with the time zone of their dates; from zpool's JSON, a sentence of the same form.
     pub(crate) text: Option<String>,
 }
 
@@ -128,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn scan_is_what_runs_or_what_ended_last() {
+    fn scan_is_the_open_one_or_the_one_that_ended_last() {
         let paused = Activity::new(Scrub, Paused);
         let undated = Activity::new(Resilver, Canceled);
         for (activities, expected) in [
@@ -151,21 +160,21 @@ mod tests {
     }
 
     #[test]
-    fn of_several_rebuilds_the_least_advanced_is_the_scan() {
-        let rebuild = |vdev, percent| running(Rebuild, vdev, percent);
-        let vdev = |activities: &[Activity]| Scan::of(activities).vdev;
-        let first = [rebuild("mirror-0", Some(25.0)), rebuild("mirror-1", Some(60.0))];
-        let second = [rebuild("mirror-0", Some(60.0)), rebuild("mirror-1", Some(25.0))];
-        let unknown = [rebuild("mirror-0", Some(60.0)), rebuild("mirror-1", None)];
-        assert_eq!(vdev(&first).as_deref(), Some("mirror-0"));
-        assert_eq!(vdev(&second).as_deref(), Some("mirror-1"));
-        assert_eq!((vdev(&unknown).as_deref(), Scan::of(&unknown).done_percent), (Some("mirror-1"), None));
-        let beside: Vec<_> = open_beside_scan(&second).into_iter().map(|other| other.vdev.as_deref()).collect();
-        assert_eq!(beside, [Some("mirror-0")]);
+    fn least_advanced_of_several_rebuilds_is_the_scan() {
+        for (first, second, scan, other) in [
+            (Some(25.0), Some(60.0), "mirror-0", "mirror-1"),
+            (Some(60.0), Some(25.0), "mirror-1", "mirror-0"),
+            (Some(60.0), None, "mirror-1", "mirror-0"),
+        ] {
+            let activities = [running(Rebuild, "mirror-0", first), running(Rebuild, "mirror-1", second)];
+            assert_eq!(Scan::of(&activities).vdev.as_deref(), Some(scan), "{first:?} {second:?}");
+            let beside = open_beside_scan(&activities);
+            assert_eq!(beside.iter().map(|activity| activity.vdev.as_deref()).collect::<Vec<_>>(), [Some(other)]);
+        }
     }
 
     #[test]
-    fn only_what_is_open_stands_beside_the_scan() {
+    fn only_open_activities_are_beside_the_scan() {
         let activities = [
             ended(Scrub, 5),
             running(Expansion, "raidz1-0", None),

@@ -1,5 +1,5 @@
-//! Where drives stand in pools. A drive may have several leaves: partitions in several pools or vdevs, logical units, a
-//! spare that is in use.
+//! Memberships of drives in pools. A drive may have several: partitions in several pools or vdevs, logical units, a spare
+//! that is in use.
 
 use super::words::{VdevRole, VdevState};
 use super::{Leaf, Pool, Vdev, Zfs};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-/// A place of a drive in a pool: one of its leaves.
+/// Membership of a drive in a pool, by one of its leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Membership {
@@ -16,9 +16,9 @@ pub struct Membership {
     pub pool: String,
     /// Top-level vdev.
     pub vdev: String,
-    /// What the vdev is for.
+    /// Role of the vdev.
     pub role: VdevRole,
-    /// State of the drive in the pool.
+    /// State of the leaf.
     pub state: Option<VdevState>,
     /// Reads that failed, as ZFS counts them since the pool was imported or cleared (zpool-status(8), READ).
     pub read_errors: Option<u64>,
@@ -26,18 +26,18 @@ pub struct Membership {
     pub write_errors: Option<u64>,
     /// Blocks whose checksum was wrong, as ZFS counts them (CKSUM).
     pub checksum_errors: Option<u64>,
-    /// A remark of ZFS (`currently in use`, `(resilvering)`).
+    /// A note of ZFS (`currently in use`, `(resilvering)`).
     pub note: Option<String>,
-    /// It is a hot spare that stands in for another drive (`vdev` is then the one it helps).
+    /// The drive is a hot spare that replaces another drive; then `vdev` is the one in which it does.
     pub spare_in_use: bool,
-    /// A drive of its vdev, maybe itself, is being replaced or written anew: the vdev has less
-    /// redundancy than it should until that is done.
+    /// A drive of the vdev, possibly this one, is being replaced or resilvered. Until that ends, the vdev has reduced
+    /// redundancy.
     pub vdev_resilvering: bool,
 }
 
 impl Zfs {
-    /// The places of every drive that is in a pool, the one in most trouble first; of those alike, data before other roles,
-    /// then in the order of zpool. Never empty.
+    /// The memberships of every drive that is in a pool, at least one for each. The worst one is first; equally bad ones are
+    /// sorted by role, data first, then in the order of zpool.
     pub fn memberships(&self) -> BTreeMap<DeviceName, Vec<Membership>> {
         let mut leaves: BTreeMap<&DeviceName, Vec<(&Pool, &Vdev, &Leaf)>> = BTreeMap::new();
         let mut spares_in_use = HashSet::new();
@@ -48,14 +48,14 @@ impl Zfs {
             }
             leaves.entry(device).or_default().push(found);
         }
-        let mut places = BTreeMap::new();
+        let mut memberships = BTreeMap::new();
         for (device, mut of_drive) in leaves {
             let is_spare_in_use = spares_in_use.contains(device);
             of_drive.sort_by_key(|(_, vdev, leaf)| Reverse((leaf.trouble(), vdev.role == VdevRole::Data)));
             let of_drive = of_drive.into_iter().map(|(pool, vdev, leaf)| membership(pool, vdev, leaf, is_spare_in_use));
-            places.insert(device.clone(), of_drive.collect());
+            memberships.insert(device.clone(), of_drive.collect());
         }
-        places
+        memberships
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drive_with_several_leaves_has_all_its_places_the_worst_first() {
+    fn drive_with_several_leaves_has_several_memberships_the_worst_first() {
         let mut spared = leaf("sdc", "ONLINE");
         spared.group = Some("spare-1".to_owned());
         let pools = vec![
@@ -115,20 +115,16 @@ mod tests {
             },
             Pool { vdevs: vec![vdev("sda", VdevRole::Data, vec![leaf("sda", "OFFLINE")])], ..Pool::default() },
         ];
-        let places = Zfs { pools, ..Zfs::default() }.memberships();
-        let all = |name: &str| DeviceName::parse(name).and_then(|n| places.get(&n).cloned()).unwrap_or_default();
-        let of = |name: &str| all(name).first().cloned().unwrap_or_default();
-        let listed: Vec<String> = all("sda")
-            .iter()
-            .map(|place| {
-                format!("{} {} {}", place.pool, place.role, place.state.as_ref().map_or("-", VdevState::as_str))
-            })
-            .collect();
+        let memberships = Zfs { pools, ..Zfs::default() }.memberships();
+        let of = |name: &str| memberships[&DeviceName::parse(name).unwrap()].as_slice();
+        let mut listed = Vec::new();
+        for Membership { pool, role, state, .. } in of("sda") {
+            listed.push(format!("{pool} {role} {}", state.as_ref().unwrap()));
+        }
         assert_eq!(listed, ["tank data DEGRADED", "boot log FAULTED", " data OFFLINE", "boot data ONLINE"]);
-        let spare = of("sdc");
+        let [spare, _] = of("sdc") else { panic!("its vdev and the list of spares: {:#?}", of("sdc")) };
         assert_eq!((spare.vdev.as_str(), spare.role, spare.spare_in_use), ("mirror-0", VdevRole::Data, true));
-        assert_eq!(all("sdc").len(), 2, "the vdev that it helps, and the list of spares");
-        assert!(of("sdb").vdev_resilvering && !of("sdb").spare_in_use && !of("sdd").vdev_resilvering);
-        assert_eq!((of("sde").role, of("sde").spare_in_use), (VdevRole::Spare, false));
+        assert!(of("sdb")[0].vdev_resilvering && !of("sdb")[0].spare_in_use && !of("sdd")[0].vdev_resilvering);
+        assert_eq!((of("sde")[0].role, of("sde")[0].spare_in_use), (VdevRole::Spare, false));
     }
 }

@@ -1,10 +1,10 @@
-//! The words of zpool for states, and those of the API for roles and scans.
+//! States as zpool writes them, and roles and kinds as the API writes them.
 
 use crate::domain::vocabulary::{closed_vocabulary, open_vocabulary};
 
 open_vocabulary! {
-    /// State of a pool: `zpool_get_state_str` of OpenZFS (`lib/libzfs/libzfs_pool.c`). It says `FAULTED` and `SUSPENDED`
-    /// itself, and has the rest from `zpool_state_to_name` there.
+    /// State of a pool: `zpool_get_state_str` of OpenZFS (`lib/libzfs/libzfs_pool.c`), which has `FAULTED` and `SUSPENDED`
+    /// itself, and the others from `zpool_state_to_name` there.
     pub(crate) enum PoolState {
         Online = "ONLINE",
         Degraded = "DEGRADED",
@@ -29,15 +29,15 @@ open_vocabulary! {
         Unavail = "UNAVAIL",
         Split = "SPLIT",
         Unknown = "UNKNOWN",
-        /// Of a spare alone: it is free (`print_status_config` in `cmd/zpool/zpool_main.c`).
+        /// Spares only: it is free (`print_status_config` in `cmd/zpool/zpool_main.c`).
         Avail = "AVAIL",
-        /// Of a spare alone: it stands in for another drive (the same function).
+        /// Spares only: it replaces another drive (the same function).
         InUse = "INUSE",
     }
 }
 
 closed_vocabulary! {
-    /// What a top-level vdev is for.
+    /// Role of a top-level vdev.
     #[derive(Default)]
     pub enum VdevRole {
         #[default]
@@ -51,7 +51,7 @@ closed_vocabulary! {
 }
 
 closed_vocabulary! {
-    /// What a scan is.
+    /// Kind of a scan.
     #[derive(Default)]
     pub(crate) enum ScanKind {
         #[default]
@@ -62,7 +62,7 @@ closed_vocabulary! {
 }
 
 closed_vocabulary! {
-    /// How a scan stands.
+    /// State of a scan.
     #[derive(Default)]
     pub(crate) enum ScanState {
         #[default]
@@ -75,12 +75,12 @@ closed_vocabulary! {
 }
 
 closed_vocabulary! {
-    /// What a pool does. The order is that in which a pool lists its activities.
+    /// Kind of an activity, in the order in which `Pool::activities` lists them.
     #[derive(PartialOrd, Ord)]
     pub(crate) enum ActivityKind {
         /// All data are read and compared with their checksums.
         Scrub = "scrub",
-        /// Data of devices that lacked them are written anew, with their checksums compared.
+        /// Data are written to devices that lack them, with their checksums compared.
         Resilver = "resilver",
         /// A sequential resilver of one top-level vdev: checksums are not compared.
         Rebuild = "rebuild",
@@ -102,7 +102,7 @@ closed_vocabulary! {
 }
 
 impl ActivityKind {
-    /// What it is as the scan of its pool; none: it is no scan.
+    /// Its kind as the scan of the pool; `None`: it is not a scan.
     pub(crate) fn scan_kind(self) -> ScanKind {
         match self {
             Self::Scrub | Self::ErrorScrub => ScanKind::Scrub,
@@ -121,9 +121,9 @@ closed_vocabulary! {
         Paused = "paused",
         Finished = "finished",
         Canceled = "canceled",
-        /// Of a checkpoint.
+        /// Checkpoints only.
         Exists = "exists",
-        /// Of a checkpoint whose blocks are being freed.
+        /// Checkpoints only: its blocks are being freed.
         Discarding = "discarding",
     }
 }

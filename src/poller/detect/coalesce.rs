@@ -1,11 +1,11 @@
-//! From changes of drives to events: equal changes of many drives become one event, and their number is limited.
+//! Turns changes of drives into events: equal changes of many drives become one event, and the number of events is limited.
 
 use crate::domain::time::Timestamp;
 use crate::events::{Event, EventFields, EventKind, Subject, event, merge_fields};
 use log::Level;
 use std::collections::BTreeMap;
 
-/// Events about drives in one sweep, or in one discovery. Those beyond are counted.
+/// Maximum number of events about drives in one sweep, or in one discovery. One more event counts those beyond it.
 pub(super) const MAX_DRIVE_EVENTS: usize = 12;
 
 /// A change of one drive, not yet an event of its own.
@@ -15,16 +15,16 @@ pub(super) struct PendingEvent {
     pub(super) level: Level,
     /// What happened to the drive: `crit`, `lost a path`.
     pub(super) predicate: &'static str,
-    /// As `format_drive` has it.
+    /// The description of the drive (`format_drive`).
     pub(super) drive: String,
-    /// The end of the text: empty, or with a space at its beginning.
+    /// The end of the text: empty, or beginning with a space.
     pub(super) suffix: String,
     pub(super) subject: Subject,
     pub(super) fields: EventFields,
 }
 
-/// More than `MAX_DRIVE_EVENTS` changes with the same predicate and suffix become one event, which has the serial number of
-/// each drive. The order is that in which a predicate and suffix first occurred.
+/// Returns the events in the order in which each predicate and suffix first occurred. More than `MAX_DRIVE_EVENTS` changes
+/// with the same predicate and suffix become one event with the serial numbers of all drives.
 pub(super) fn coalesce(changes: Vec<PendingEvent>, at: Timestamp) -> Vec<Event> {
     let mut groups: Vec<Vec<PendingEvent>> = Vec::new();
     let mut group_of: BTreeMap<(&str, String), usize> = BTreeMap::new();
@@ -58,13 +58,13 @@ fn group_event(group: &[PendingEvent], at: Timestamp) -> Option<Event> {
     Some(event!(level, *kind, at, Subject::Drives { count }, fields, "drives {predicate} count={count}{suffix}"))
 }
 
-/// Warnings first, and at most `MAX_DRIVE_EVENTS`. Gives the rest.
+/// Sorts warnings first, keeps at most `MAX_DRIVE_EVENTS` events, and returns the others.
 pub(super) fn sort_and_limit(events: &mut Vec<Event>) -> Vec<Event> {
     events.sort_by_key(|event| event.level);
     events.split_off(events.len().min(MAX_DRIVE_EVENTS))
 }
 
-/// One event for the rest. `None`: there is none.
+/// One event that counts the rest; `None` if there is no rest.
 pub(super) fn event_of_rest(rest: &[Event], at: Timestamp) -> Option<Event> {
     if rest.is_empty() {
         return None;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn few_changes_stay_apart_in_order_of_their_groups() {
+    fn few_changes_stay_separate_events_in_order_of_their_groups() {
         let changes = vec![
             change(1, "crit", Level::Warn, "tank"),
             change(2, "ok", Level::Info, "tank"),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn warnings_come_first_and_the_rest_is_given_back() {
+    fn warnings_are_kept_first_and_the_rest_is_returned() {
         let mut changes: Vec<_> = (0..12).map(|n| change(n, "ok", Level::Info, "")).collect();
         changes.push(change(12, "crit", Level::Warn, ""));
         let mut events = coalesce(changes, AT);

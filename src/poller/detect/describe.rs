@@ -1,4 +1,4 @@
-//! One drive in an event: its subject, its fields, and its description in the text.
+//! A drive in an event: its subject, its fields, and its description in the text.
 
 use crate::domain::inventory::DriveRecord;
 use crate::events::{BAY, DEVICE, ENCLOSURE, EventFields, SERIAL, Subject};
@@ -17,7 +17,7 @@ pub(super) fn format_drive(record: &DriveRecord) -> String {
     text
 }
 
-/// The same as fields, with the device of every path.
+/// The same values as fields, with the device of every path.
 pub(super) fn drive_fields(record: &DriveRecord) -> EventFields {
     EventFields::none()
         .with_each(SERIAL, record.serial_number())

@@ -1,4 +1,4 @@
-//! The status of a drive as far as a change of it is an event, and which kind of event that is.
+//! The status of a drive as far as its change is an event, and the kind of that event.
 
 use crate::api::drive_summary::DriveSummary;
 use crate::domain::drive::DriveState;
@@ -6,15 +6,15 @@ use crate::domain::health::{Finding, LOST_PATHS, RuleCode, Verdict};
 use crate::domain::inventory::DriveRecord;
 use crate::events::EventKind;
 
-/// What events compare. Falling asleep and waking up change nothing here.
+/// The values that are compared. A drive that enters or leaves standby does not change them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DriveStatus {
     pub(super) state: DriveState,
-    /// Apart from its paths, which have events of their own.
+    /// Without the finding about its paths, which have events of their own.
     pub(super) verdict: Verdict,
-    /// There is a reason why it has no reading.
+    /// The last reading failed.
     pub(super) is_unread: bool,
-    /// The rules that made the verdict.
+    /// The rules that led to the verdict.
     pub(super) rules: Vec<RuleCode>,
     pub(super) pool: Option<String>,
 }
@@ -24,17 +24,17 @@ impl DriveStatus {
         let is_asleep = summary.state == DriveState::Standby;
         let verdict = verdict_without_paths(summary);
         let is_unknown = verdict == Verdict::Unknown;
-        let own = summary.findings.iter().filter(|finding| !is_of_paths(finding));
+        let findings = summary.findings.iter().filter(|finding| !is_of_paths(finding));
         Self {
             state: if is_asleep { DriveState::Active } else { summary.state },
             verdict: if is_asleep && is_unknown { Verdict::Ok } else { verdict },
             is_unread: summary.error.is_some(),
-            rules: own.map(|finding| finding.code.clone()).collect(),
+            rules: findings.map(|finding| finding.code.clone()).collect(),
             pool: summary.pool.clone(),
         }
     }
 
-    /// The status from which a drive starts, which is now `current`: one that begins like this is no event.
+    /// The status with which the first one of a drive (`current`) is compared, so that the usual one is not an event.
     pub(super) fn initial(record: &DriveRecord, current: &Self) -> Self {
         // A RAID volume whose disks are listed is expected to have no verdict.
         let is_listed_volume = record.drive.is_raid_volume() && !record.drive.raid_disks.is_empty();
@@ -43,7 +43,7 @@ impl DriveStatus {
         Self { state: DriveState::Active, verdict, is_unread, rules: Vec::new(), pool: None }
     }
 
-    /// Rules and pool may differ: that is no event.
+    /// A change of rules or pool alone is not an event.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         (self.state, self.verdict, self.is_unread) == (other.state, other.verdict, other.is_unread)
     }
@@ -62,16 +62,16 @@ impl DriveStatus {
         if self.is_unresponsive() && !before.is_unresponsive() {
             return EventKind::DriveUnresponsive;
         }
-        // From ok to unknown is not worse by itself.
+        // A change from ok to unknown is not worse by itself: the reading may have failed.
         if is > was.max(rank(Verdict::Unknown)) {
             return EventKind::DriveWorse;
         }
         if self.is_unread && !before.is_unread {
             return EventKind::DriveUnread;
         }
-        let answers_again = before.is_unresponsive() && !self.is_unresponsive();
-        let is_read_again = before.is_unread && !self.is_unread;
-        if answers_again || is_read_again {
+        let responds_again = before.is_unresponsive() && !self.is_unresponsive();
+        let is_readable_again = before.is_unread && !self.is_unread;
+        if responds_again || is_readable_again {
             return EventKind::DriveAnswers;
         }
         if is < was { EventKind::DriveBetter } else { EventKind::DriveWorse }
@@ -94,7 +94,7 @@ fn verdict_without_paths(summary: &DriveSummary) -> Verdict {
     }
 }
 
-/// An unknown verdict is worse than `ok`, and better than any that is known to be bad.
+/// The order of verdicts here: `unknown` is worse than `ok`, and better than any known bad verdict.
 fn rank(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Ok => 0,
@@ -115,8 +115,10 @@ mod tests {
 
     #[test]
     fn kind_of_a_change_depends_on_state_then_verdict_then_reading() {
-        let active = |verdict| status(DriveState::Active, verdict, false);
-        let (ok, warn, crit) = (active(Verdict::Ok), active(Verdict::Warn), active(Verdict::Crit));
+        let ok = status(DriveState::Active, Verdict::Ok, false);
+        let warn = status(DriveState::Active, Verdict::Warn, false);
+        let crit = status(DriveState::Active, Verdict::Crit, false);
+        let unknown = status(DriveState::Active, Verdict::Unknown, false);
         let unresponsive = status(DriveState::Unresponsive, Verdict::Unknown, true);
         let unread = status(DriveState::Active, Verdict::Unknown, true);
         for (before, after, kind) in [
@@ -129,15 +131,15 @@ mod tests {
             (&unresponsive, &crit, EventKind::DriveWorse),
             (&ok, &unread, EventKind::DriveUnread),
             (&unread, &ok, EventKind::DriveAnswers),
-            (&ok, &active(Verdict::Unknown), EventKind::DriveWorse),
-            (&active(Verdict::Unknown), &ok, EventKind::DriveBetter),
+            (&ok, &unknown, EventKind::DriveWorse),
+            (&unknown, &ok, EventKind::DriveBetter),
         ] {
             assert_eq!(after.change_since(before), kind, "{before:?} -> {after:?}");
         }
     }
 
     #[test]
-    fn rules_and_pool_are_no_change() {
+    fn other_rules_or_another_pool_are_not_a_change() {
         let before = status(DriveState::Active, Verdict::Warn, false);
         let after = DriveStatus { rules: vec![RuleCode::new("S1")], pool: Some("tank".to_owned()), ..before.clone() };
         assert!(after.is_same_as(&before) && after.is_bad());

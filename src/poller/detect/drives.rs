@@ -1,4 +1,4 @@
-//! Events of drives: a verdict or a state that has changed between two sweeps.
+//! Events of drives whose verdict or state has changed between two sweeps.
 
 use super::coalesce::{PendingEvent, coalesce, event_of_rest, sort_and_limit};
 use super::describe::{drive_fields, drive_subject, format_drive};
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastReported(HashMap<DriveKey, DriveStatus>);
 
-/// A drive as a sweep has found it.
+/// A drive after a sweep.
 #[derive(Clone, Debug)]
 pub(super) struct ObservedDrive<'a> {
     record: &'a DriveRecord,
@@ -26,10 +26,10 @@ pub(super) struct ObservedDrive<'a> {
     status: DriveStatus,
 }
 
-/// What has become of the drives.
+/// The result of a comparison of two sweeps.
 #[derive(Debug, Default)]
 pub(super) struct DriveChanges {
-    /// Drives whose status has changed, also those without an event of their own.
+    /// Number of drives whose status has changed, including those without an event of their own.
     pub(super) changed: usize,
     pub(super) events: Vec<Event>,
 }
@@ -48,11 +48,11 @@ impl LastReported {
     }
 }
 
-/// The drives that are present and have been read.
+/// The drives that are present and were read at least once.
 pub(super) fn observe<'a>(overview: &'a Overview, inventory: &'a Inventory) -> Vec<ObservedDrive<'a>> {
     let mut summaries: HashMap<&DeviceName, &DriveSummary> = HashMap::new();
     for summary in overview.drives() {
-        // Another drive may have the name of a missing one by now.
+        // The device name of a missing drive may have been reassigned.
         if !matches!(summary.state, DriveState::Missing | DriveState::Reading) {
             summaries.insert(&summary.device, summary);
         }
@@ -75,13 +75,9 @@ pub(super) fn detect(
 ) -> DriveChanges {
     let (mut changed, mut pending) = (0, Vec::new());
     for drive in after {
-        let initial;
         let known = match before.0.get(&drive.record.drive.key) {
             Some(known) => known,
-            None => {
-                initial = DriveStatus::initial(drive.record, &drive.status);
-                &initial
-            }
+            None => &DriveStatus::initial(drive.record, &drive.status),
         };
         if drive.status.is_same_as(known) {
             continue;
@@ -123,20 +119,20 @@ fn pending_event(before: &DriveStatus, drive: &ObservedDrive) -> PendingEvent {
     }
 }
 
-/// The new status of a drive: its failure, or else its verdict. A known bad verdict that stays is not
-/// repeated where only the reading has failed, or succeeds again.
+/// The new status of a drive: its failure, or else its verdict. A bad verdict that has not changed is not repeated where
+/// only the reading has failed, or succeeds again.
 fn predicate(summary: &DriveSummary, kind: EventKind) -> &'static str {
     match summary.state {
-        DriveState::Active if kind == EventKind::DriveUnread => "unread",
-        DriveState::Active if kind == EventKind::DriveAnswers && summary.verdict >= Verdict::Watch => "read again",
+        DriveState::Active if kind == EventKind::DriveUnread => "unreadable",
+        DriveState::Active if kind == EventKind::DriveAnswers && summary.verdict >= Verdict::Watch => "readable again",
         DriveState::Active if summary.verdict >= Verdict::Watch => summary.verdict.as_str(),
-        DriveState::Active if summary.error.is_some() => "unread",
+        DriveState::Active if summary.error.is_some() => "unreadable",
         DriveState::Active => summary.verdict.as_str(),
         other => other.as_str(),
     }
 }
 
-/// The reason for the change; of a verdict that is over, the condition that is no longer met.
+/// The reason for the change. If the verdict is better and no finding is left, the condition that is no longer met.
 fn suffix(summary: &DriveSummary, kind: EventKind, before: &DriveStatus) -> String {
     let finding = summary.findings.first().map(|finding| &finding.message);
     let error = summary.error.as_ref();
@@ -153,8 +149,12 @@ fn suffix(summary: &DriveSummary, kind: EventKind, before: &DriveStatus) -> Stri
     if kind != EventKind::DriveBetter {
         return String::new();
     }
-    let Some(rule) = before.rules.first().and_then(|code| rule_of(code.as_str())) else { return String::new() };
-    format!(" was={} no_longer={:?}", before.verdict.as_str(), rule.condition)
+    if let Some(code) = before.rules.first()
+        && let Some(rule) = rule_of(code.as_str())
+    {
+        return format!(" was={} no_longer={:?}", before.verdict.as_str(), rule.condition);
+    }
+    String::new()
 }
 
 #[cfg(test)]

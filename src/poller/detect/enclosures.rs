@@ -1,4 +1,4 @@
-//! Events of enclosures that do not answer, and answer again.
+//! Events of enclosures whose IO modules do not respond, and of their return.
 
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
 use crate::domain::identity::EnclosureId;
@@ -7,20 +7,20 @@ use crate::events::{ENCLOSURE, Event, EventFields, EventKind, Subject, event};
 use log::Level;
 use std::collections::BTreeMap;
 
-/// Which enclosures answer, in the order of the overview.
+/// Which enclosures respond, in the order of the overview.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EnclosureSnapshot(Vec<EnclosureState>);
 
 #[derive(Clone, Debug)]
 struct EnclosureState {
     id: EnclosureId,
-    /// `None`: all its modules answer.
+    /// `None`: all its modules respond.
     silence: Option<Silence>,
 }
 
 #[derive(Clone, Debug)]
 struct Silence {
-    /// The IO modules that do not answer.
+    /// The IO modules that do not respond.
     modules: Vec<String>,
     reason: String,
 }
@@ -28,7 +28,7 @@ struct Silence {
 impl EnclosureSnapshot {
     pub(super) fn of(enclosures: &[Enclosure]) -> Self {
         let mut states = Vec::new();
-        // The silence of one that disappears does not end.
+        // A missing enclosure is left out: its silence has not ended.
         for enclosure in enclosures.iter().filter(|enclosure| enclosure.missing_since().is_none()) {
             let silence = match &enclosure.error {
                 Some(problem @ EnclosureProblem::Silent { modules, .. }) => {
@@ -42,7 +42,7 @@ impl EnclosureSnapshot {
     }
 }
 
-/// A silence begins, another module joins it, or it ends.
+/// One event when a silence begins, when another module joins it, and when it ends.
 pub(super) fn detect(before: &EnclosureSnapshot, after: &EnclosureSnapshot, at: Timestamp) -> Vec<Event> {
     let mut were_silent: BTreeMap<&EnclosureId, &[String]> = BTreeMap::new();
     for state in &before.0 {
@@ -61,7 +61,7 @@ pub(super) fn detect(before: &EnclosureSnapshot, after: &EnclosureSnapshot, at: 
                 at,
                 subject,
                 fields,
-                "shelf silent enclosure={id} reason={reason:?}"
+                "shelf unresponsive enclosure={id} reason={reason:?}"
             )),
             (None, Some(_)) => events.push(event!(
                 Level::Info,
@@ -69,7 +69,7 @@ pub(super) fn detect(before: &EnclosureSnapshot, after: &EnclosureSnapshot, at: 
                 at,
                 subject,
                 fields,
-                "shelf answers again enclosure={id}"
+                "shelf responds again enclosure={id}"
             )),
             (None, None) => {}
         }
@@ -84,55 +84,53 @@ mod tests {
     const AT: Timestamp = Timestamp(7);
 
     fn snapshot(states: &[(&str, Option<EnclosureProblem>)]) -> EnclosureSnapshot {
-        let enclosure = |(id, error): &(&str, Option<EnclosureProblem>)| Enclosure {
-            id: (*id).into(),
-            error: error.clone(),
-            ..Enclosure::default()
-        };
-        EnclosureSnapshot::of(&states.iter().map(enclosure).collect::<Vec<_>>())
+        let mut enclosures = Vec::new();
+        for (id, error) in states {
+            enclosures.push(Enclosure { id: (*id).into(), error: error.clone(), ..Enclosure::default() });
+        }
+        EnclosureSnapshot::of(&enclosures)
     }
 
-    fn silent() -> EnclosureProblem {
-        EnclosureProblem::Silent { modules: vec!["0:0:9:0".to_owned()], answering: Vec::new() }
+    fn silent(modules: &[&str], answering: &[&str]) -> EnclosureProblem {
+        EnclosureProblem::Silent {
+            modules: modules.iter().map(ToString::to_string).collect(),
+            answering: answering.iter().map(ToString::to_string).collect(),
+        }
     }
 
     #[test]
     fn silence_and_its_end_are_one_event_each() {
-        let (answers, is_silent) =
-            (snapshot(&[("0xa", None), ("0xb", None)]), snapshot(&[("0xa", None), ("0xb", Some(silent()))]));
-        let events = detect(&answers, &is_silent, AT);
+        let responds = snapshot(&[("0xa", None), ("0xb", None)]);
+        let is_silent = snapshot(&[("0xa", None), ("0xb", Some(silent(&["0:0:9:0"], &[])))]);
+        let events = detect(&responds, &is_silent, AT);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!((event.kind, event.level, event.at), (EventKind::ShelfSilent, Level::Warn, AT));
-        let reason = "the shelf does not answer (0:0:9:0): no status, lights or power";
-        assert_eq!(event.text, format!("shelf silent enclosure=0xb reason={reason:?}"));
+        let reason = "the shelf does not respond (IO module 0:0:9:0): status, LEDs and power are unknown";
+        assert_eq!(event.text, format!("shelf unresponsive enclosure=0xb reason={reason:?}"));
         assert_eq!(event.subject, Subject::Enclosure("0xb".into()));
         assert_eq!(event.fields, EventFields::none().with(ENCLOSURE, "0xb"));
         assert_eq!(detect(&is_silent, &is_silent, AT), []);
 
-        let events = detect(&is_silent, &answers, AT);
+        let events = detect(&is_silent, &responds, AT);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!((event.kind, event.level), (EventKind::ShelfAnswers, Level::Info));
-        assert_eq!(event.text, "shelf answers again enclosure=0xb");
+        assert_eq!(event.text, "shelf responds again enclosure=0xb");
     }
 
     #[test]
-    fn another_silent_module_is_an_event_and_one_less_is_none() {
-        let silent = |modules: &[&str], answering: &[&str]| {
-            let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
-            let problem = EnclosureProblem::Silent { modules: names(modules), answering: names(answering) };
-            snapshot(&[("0xb", Some(problem))])
-        };
-        let (one, both) = (silent(&["0:0:9:0"], &["1:0:9:0"]), silent(&["0:0:9:0", "1:0:9:0"], &[]));
+    fn another_silent_module_is_an_event_and_one_less_is_not() {
+        let one = snapshot(&[("0xb", Some(silent(&["0:0:9:0"], &["1:0:9:0"])))]);
+        let both = snapshot(&[("0xb", Some(silent(&["0:0:9:0", "1:0:9:0"], &[])))]);
         let events = detect(&one, &both, AT);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
-        let reason = "the shelf does not answer (0:0:9:0, 1:0:9:0): no status, lights or power";
-        assert_eq!(event.text, format!("shelf silent enclosure=0xb reason={reason:?}"));
+        let reason = "the shelf does not respond (IO modules 0:0:9:0, 1:0:9:0): status, LEDs and power are unknown";
+        assert_eq!(event.text, format!("shelf unresponsive enclosure=0xb reason={reason:?}"));
         assert_eq!(detect(&both, &one, AT), []);
     }
 
     #[test]
-    fn enclosure_that_is_silent_from_the_start_is_an_event_and_one_that_goes_is_none() {
-        let is_silent = snapshot(&[("0xb", Some(silent()))]);
+    fn enclosure_that_is_silent_at_the_start_is_an_event_and_its_disappearance_is_not() {
+        let is_silent = snapshot(&[("0xb", Some(silent(&["0:0:9:0"], &[])))]);
         assert_eq!(detect(&EnclosureSnapshot::default(), &is_silent, AT).len(), 1);
         assert_eq!(detect(&is_silent, &EnclosureSnapshot::default(), AT), []);
         let missing = snapshot(&[("0xb", Some(EnclosureProblem::Missing { since: AT }))]);
@@ -140,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn enclosure_without_links_answers() {
+    fn enclosure_without_links_responds() {
         let unlinked = snapshot(&[("0xa", Some(EnclosureProblem::Unlinked { in_use: 2, drives: 2 }))]);
         assert_eq!(detect(&snapshot(&[("0xa", None)]), &unlinked, AT), []);
     }

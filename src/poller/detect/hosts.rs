@@ -1,4 +1,4 @@
-//! Events of SCSI hosts that do not answer for several drives, and answer again.
+//! Events of SCSI hosts behind which several drives do not respond, and of their return.
 
 use super::describe::drive_fields;
 use crate::collector::CompletedSweep;
@@ -10,31 +10,32 @@ use crate::events::{Event, EventFields, EventKind, SCSI_HOST, Subject, event, me
 use log::Level;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Number of silent drives behind one SCSI host from which on there is one event about the host.
+/// Minimum number of silent drives behind one SCSI host for an event about the host.
 const MIN_SILENT_DRIVES: usize = 3;
 
-/// SCSI hosts that are silent after a sweep, and those whose silence has ended with it.
+/// SCSI hosts that are silent after a sweep, and those whose silence has ended in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct HostSnapshot {
     hosts: BTreeMap<ScsiHost, SilentHost>,
 }
 
-/// A SCSI host in a silence, from its beginning to the sweep of the snapshot.
+/// A silence of a SCSI host, from its beginning to the sweep of the snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct SilentHost {
-    /// The host breaker found the host silent. Then its first answer ends the silence; otherwise the answer of the
-    /// last of its drives does.
+    /// The circuit breaker found the host silent: then its first answer ends the silence. Otherwise the silence ends when
+    /// the last of its drives answers.
     is_proven: bool,
+    /// The drives that did not answer during the silence.
     drives: BTreeMap<DriveKey, EventFields>,
-    /// `None`: the sweep has found nothing new.
+    /// `None`: the last sweep did not find the host silent.
     observed: Option<Observation>,
     has_ended: bool,
 }
 
-/// What one sweep has found of a silent SCSI host.
+/// What one sweep found of a silent SCSI host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Observation {
-    /// Drives that did not answer, by the count of the sweep.
+    /// Number of drives that did not answer.
     count: usize,
     is_proven: bool,
     drives: BTreeSet<DriveKey>,
@@ -71,12 +72,12 @@ impl HostSnapshot {
 
     /// The drive did not answer, and neither did a SCSI host that it is behind.
     pub(super) fn explains(&self, record: &DriveRecord) -> bool {
-        let observed = self.hosts.values().filter_map(|host| host.observed.as_ref());
-        observed.into_iter().any(|observed| observed.drives.contains(&record.drive.key))
+        let mut observations = self.hosts.values().flat_map(|host| &host.observed);
+        observations.any(|observed| observed.drives.contains(&record.drive.key))
     }
 }
 
-/// First the hosts that are silent, then those that answer again, each by number.
+/// Events of the hosts that are silent, then of those that respond again, each by number.
 pub(super) fn detect(before: &HostSnapshot, after: &HostSnapshot, at: Timestamp) -> Vec<Event> {
     let mut events = Vec::new();
     for (number, host) in &after.hosts {
@@ -88,29 +89,36 @@ pub(super) fn detect(before: &HostSnapshot, after: &HostSnapshot, at: Timestamp)
         let drives = host.drives.iter().filter(|(key, _)| observed.drives.contains(key));
         let fields = merge_fields(drives.map(|(_, fields)| fields)).with(SCSI_HOST, number);
         let (kind, subject, count) = (EventKind::HostSilent, Subject::ScsiHost(*number), observed.count);
-        events.push(event!(Level::Warn, kind, at, subject, fields, "scsi host silent host={number} drives={count}"));
+        let text = format!("scsi host unresponsive host={number} drives={count}");
+        events.push(event!(Level::Warn, kind, at, subject, fields, "{text}"));
     }
     for (number, host) in after.hosts.iter().filter(|(_, host)| host.has_ended) {
         let fields = merge_fields(host.drives.values()).with(SCSI_HOST, number);
         let (kind, subject) = (EventKind::HostAnswers, Subject::ScsiHost(*number));
-        events.push(event!(Level::Info, kind, at, subject, fields, "scsi host answers again host={number}"));
+        events.push(event!(Level::Info, kind, at, subject, fields, "scsi host responds again host={number}"));
     }
     events
 }
 
-/// A silence begins, or drives join the silence of a host that the host breaker has not found silent.
+/// A silence begins, or drives join the silence of a host that the circuit breaker has not found silent.
 fn is_news(known: Option<&SilentHost>, observed: &Observation) -> bool {
-    let Some(known) = known.filter(|known| !known.drives.is_empty()) else { return true };
+    let Some(known) = known else { return true };
+    if known.drives.is_empty() {
+        return true;
+    }
     let has_joined = observed.drives.iter().any(|key| !known.drives.contains_key(key));
     has_joined && !known.is_proven && !observed.is_proven
 }
 
-/// SCSI hosts that are silent or suspected after a sweep, with the number of drives.
+/// SCSI hosts that are silent after a sweep, by the circuit breaker or by the number of their drives that timed out, with
+/// the number of drives.
 fn silent_hosts(sweep: &CompletedSweep, inventory: &Inventory) -> BTreeMap<ScsiHost, usize> {
     let mut silent: BTreeMap<ScsiHost, usize> = BTreeMap::new();
     for key in &sweep.timed_out {
-        let first_path = inventory.get(key).and_then(|record| record.drive.paths.first());
-        if let Some(number) = first_path.and_then(|path| path.host) {
+        let Some(record) = inventory.get(key) else { continue };
+        if let Some(path) = record.drive.paths.first()
+            && let Some(number) = path.host
+        {
             *silent.entry(number).or_default() += 1;
         }
     }
@@ -119,6 +127,7 @@ fn silent_hosts(sweep: &CompletedSweep, inventory: &Inventory) -> BTreeMap<ScsiH
     silent
 }
 
+/// The circuit breaker has found the host silent.
 fn is_proven_silent(number: ScsiHost, sweep: &CompletedSweep) -> bool {
     sweep.silent_hosts.iter().any(|(proven, _)| *proven == number)
 }
@@ -137,7 +146,8 @@ fn silent_drives_behind<'a>(
 }
 
 fn is_silent(key: &DriveKey, inventory: &Inventory) -> bool {
-    inventory.get(key).is_some_and(|record| record.is_present() && record.consecutive_timeouts > 0)
+    let Some(record) = inventory.get(key) else { return false };
+    record.is_present() && record.consecutive_timeouts > 0
 }
 
 #[cfg(test)]
@@ -154,31 +164,31 @@ mod tests {
 
     fn inventory(drives: usize) -> Inventory {
         let mut inventory = Inventory::default();
-        let drives = (0..drives).map(|n| {
-            let drive = fixture::drive(&format!("sd{n}"));
+        let drives = (0..drives).map(|number| {
+            let drive = fixture::drive(&format!("sd{number}"));
             let path = DrivePath {
                 device: drive.device.clone(),
                 node: "/dev/sg0".into(),
                 host: Some(ScsiHost(3)),
-                address: format!("3:0:{n}:0"),
+                address: format!("3:0:{number}:0"),
                 unit: 0,
                 state: None,
             };
-            let identity = Identity { wwid: None, unit_serial: Some(format!("S{n}").into()) };
+            let identity = Identity { wwid: None, unit_serial: Some(format!("S{number}").into()) };
             Drive { paths: vec![path], identity, ..drive }
         });
         inventory.apply_discovery(drives.collect(), &[], AT);
         inventory
     }
 
-    fn key(n: usize) -> DriveKey {
-        DriveKey::Discovered(format!("sd{n}").into())
+    fn key(number: usize) -> DriveKey {
+        DriveKey::Discovered(format!("sd{number}").into())
     }
 
     fn apply(inventory: &mut Inventory, drives: &[usize], outcome: &Outcome) {
-        for n in drives {
+        for number in drives {
             inventory.apply(&Reading {
-                key: key(*n),
+                key: key(*number),
                 at: AT,
                 took_ms: None,
                 outcome: outcome.clone(),
@@ -190,7 +200,7 @@ mod tests {
     fn sweep(timed_out: &[usize], silent_hosts: &[(u32, usize)]) -> CompletedSweep {
         CompletedSweep {
             stats: crate::api::overview::SweepStats::default(),
-            timed_out: timed_out.iter().map(|n| key(*n)).collect(),
+            timed_out: timed_out.iter().map(|number| key(*number)).collect(),
             skipped: Vec::new(),
             silent_hosts: silent_hosts.iter().map(|(host, drives)| (ScsiHost(*host), *drives)).collect(),
         }
@@ -211,28 +221,28 @@ mod tests {
     fn suspected_silence_ends_with_the_last_of_its_drives() {
         let (mut inventory, mut snapshot) = (inventory(5), HostSnapshot::default());
         let silent = Outcome::Silent(NoReading::TimedOut { seconds: 3 });
-        assert_eq!(step(&mut snapshot, &sweep(&[0, 1], &[]), &inventory), [], "two drives are no host");
+        assert_eq!(step(&mut snapshot, &sweep(&[0, 1], &[]), &inventory), [], "two drives are not enough");
         apply(&mut inventory, &[0, 1, 2], &silent);
         let events = step(&mut snapshot, &sweep(&[0, 1, 2], &[]), &inventory);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!((event.kind, event.level), (EventKind::HostSilent, Level::Warn));
-        assert_eq!(event.text, "scsi host silent host=3 drives=3");
+        assert_eq!(event.text, "scsi host unresponsive host=3 drives=3");
         assert_eq!(event.subject, Subject::ScsiHost(ScsiHost(3)));
         assert_eq!(event.fields, EventFields::none().with_each(SERIAL, ["S0", "S1", "S2"]).with(SCSI_HOST, 3));
         assert!(snapshot.explains(inventory.get(&key(0)).unwrap()));
         assert!(!snapshot.explains(inventory.get(&key(4)).unwrap()));
 
-        assert_eq!(step(&mut snapshot, &sweep(&[0, 1, 2], &[]), &inventory), [], "a level is no event");
+        assert_eq!(step(&mut snapshot, &sweep(&[0, 1, 2], &[]), &inventory), [], "no change");
         apply(&mut inventory, &[3], &silent);
         let events = step(&mut snapshot, &sweep(&[1, 2, 3], &[]), &inventory);
-        assert_eq!(texts(&events), ["scsi host silent host=3 drives=3"], "another drive has joined");
+        assert_eq!(texts(&events), ["scsi host unresponsive host=3 drives=3"], "another drive has joined");
         apply(&mut inventory, &[0, 1, 2], &Outcome::Good(Arc::default()));
         assert_eq!(step(&mut snapshot, &sweep(&[], &[]), &inventory), [], "one drive is still silent");
         apply(&mut inventory, &[3], &Outcome::Good(Arc::default()));
         let events = step(&mut snapshot, &sweep(&[], &[]), &inventory);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!((event.kind, event.level), (EventKind::HostAnswers, Level::Info));
-        assert_eq!(event.text, "scsi host answers again host=3");
+        assert_eq!(event.text, "scsi host responds again host=3");
         let serials = ["S0", "S1", "S2", "S3"];
         assert_eq!(event.fields, EventFields::none().with_each(SERIAL, serials).with(SCSI_HOST, 3));
         assert_eq!(step(&mut snapshot, &sweep(&[], &[]), &inventory), []);
@@ -244,16 +254,16 @@ mod tests {
         let (mut inventory, mut snapshot) = (inventory(4), HostSnapshot::default());
         apply(&mut inventory, &[0, 1, 2], &Outcome::Silent(NoReading::TimedOut { seconds: 3 }));
         let events = step(&mut snapshot, &sweep(&[0, 1, 2], &[(3, 4)]), &inventory);
-        assert_eq!(texts(&events), ["scsi host silent host=3 drives=4"]);
-        assert_eq!(step(&mut snapshot, &sweep(&[0, 3], &[(3, 4)]), &inventory), [], "it is known as a whole");
+        assert_eq!(texts(&events), ["scsi host unresponsive host=3 drives=4"]);
+        assert_eq!(step(&mut snapshot, &sweep(&[0, 3], &[(3, 4)]), &inventory), [], "the event covers all its drives");
         let events = step(&mut snapshot, &sweep(&[0], &[]), &inventory);
-        assert_eq!(texts(&events), ["scsi host answers again host=3"], "although a drive is still silent");
+        assert_eq!(texts(&events), ["scsi host responds again host=3"], "although a drive is still silent");
     }
 
     #[test]
     fn silence_of_drives_that_are_not_counted_as_silent_begins_and_ends_at_once() {
         let (inventory, mut snapshot) = (inventory(3), HostSnapshot::default());
         let events = step(&mut snapshot, &sweep(&[0, 1, 2], &[]), &inventory);
-        assert_eq!(texts(&events), ["scsi host silent host=3 drives=3", "scsi host answers again host=3"]);
+        assert_eq!(texts(&events), ["scsi host unresponsive host=3 drives=3", "scsi host responds again host=3"]);
     }
 }

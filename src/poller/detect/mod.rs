@@ -1,6 +1,6 @@
-//! Detects events: each is an edge between two snapshots, not a level. A healthy host is silent.
+//! Detects events: each event is a change between two snapshots, so that a host without changes logs nothing.
 //!
-//! The modules compare and return events; `Detector` keeps what was last reported and emits them.
+//! The modules compare snapshots and return events; `Detector` keeps what was last reported and emits the events.
 
 mod coalesce;
 mod describe;
@@ -32,10 +32,10 @@ use presence::{LostModules, Presence, Release};
 use service::ZpoolStatus;
 use std::time::{Duration, Instant};
 
-/// Excluded drives that a log line names for each entry.
+/// Maximum number of excluded drives that a log line names for each entry.
 const MAX_LISTED: usize = 12;
 
-/// What was last reported, and which warnings were given.
+/// What was last reported, and which warnings were logged.
 #[derive(Default)]
 pub(super) struct Detector {
     drives: LastReported,
@@ -49,7 +49,7 @@ pub(super) struct Detector {
     has_overrun: bool,
     /// The excluded drives, as they were last logged.
     excluded: Option<String>,
-    /// How many missing drives are kept, while there are more.
+    /// The limit of missing drives that was reported as exceeded, until fewer are missing.
     missing_limit: Option<usize>,
     has_checked_types: bool,
     /// The budget of documents that was reported as exceeded.
@@ -57,26 +57,23 @@ pub(super) struct Detector {
 }
 
 impl Detector {
-    /// Drives that came, went or moved; some of their events are held until `settle`. Before the first sweep everything is
-    /// new, which is no event.
-    pub(super) fn changes(&mut self, changes: &[Change], inventory: &Inventory, is_ready: bool) {
-        if is_ready {
-            let events = inventory_changes::detect(&self.drives, changes, inventory, now());
-            emit_all(&self.presence.hold(events, (Instant::now(), now())));
-        }
+    /// Reports drives that were added, removed, moved or replaced. Some of the events are held until `settle`.
+    pub(super) fn changes(&mut self, changes: &[Change], inventory: &Inventory) {
+        let events = inventory_changes::detect(&self.drives, changes, inventory, now());
+        emit_all(&self.presence.hold(events, (Instant::now(), now())));
     }
 
-    /// Enclosures and modules that an earlier daemon knew.
+    /// Restores the enclosures and modules that an earlier daemon knew.
     pub(super) fn restore_presence(&mut self, stored: &[KnownEnclosure]) {
         self.presence.restore(stored);
     }
 
-    /// Reports what has happened to drives, enclosures and modules, once nothing changes any more.
+    /// Reports changes of drives, enclosures and modules once nothing has changed for a moment.
     pub(super) fn settle(&mut self, collector: &Collector) {
         self.release(collector, Release::WhenSettled);
     }
 
-    /// Reports what is still held, because this daemon stops.
+    /// Reports the changes that are still held: this daemon stops.
     pub(super) fn flush(&mut self, collector: &Collector) {
         self.release(collector, Release::Now);
     }
@@ -88,18 +85,17 @@ impl Detector {
         }
     }
 
-    /// A reading was of another drive than the one that was known.
+    /// Reports a reading of another drive than the known one, whose serial number is `was`.
     pub(super) fn replaced(&self, key: &DriveKey, was: Option<&SerialNumber>, inventory: &Inventory) {
         let Some(record) = inventory.get(key) else { return };
         emit(&inventory_changes::replaced(&self.drives, record, was, now()));
     }
 
-    /// Missing drives are forgotten on request. They are still in the inventory.
+    /// Reports missing drives that are forgotten on request; they are still in the inventory.
     pub(super) fn forgotten(keys: &[DriveKey], inventory: &Inventory, uid: u32) {
-        emit_all(&forgotten::detect(keys, inventory, uid, now()));
+        emit_all(&forgotten::of_drives(keys, inventory, uid, now()));
     }
 
-    /// The missing paths of a drive, a missing enclosure, or missing IO modules are forgotten on request.
     pub(super) fn forgotten_paths(record: &DriveRecord, count: usize, uid: u32) {
         emit(&forgotten::of_paths(record, count, uid, now()));
     }
@@ -112,13 +108,12 @@ impl Detector {
         emit(&forgotten::of_modules(id, count, uid, now()));
     }
 
-    /// smartctl has become unusable, or usable again.
     pub(super) fn smartctl(transition: &SmartctlTransition) {
         emit(&service::smartctl_changed(transition, now()));
     }
 
-    /// What a sweep has found: first of drives, then of what is around them, then the sweep itself if it changed
-    /// something.
+    /// Reports the changes that a sweep has found: of drives, of SCSI hosts, paths, enclosures and pools, then the sweep
+    /// itself if it changed something.
     pub(super) fn sweep(&mut self, overview: &Overview, sweep: &CompletedSweep, collector: &Collector) {
         let (inventory, at) = (collector.inventory(), now());
         let hosts = self.hosts.next(sweep, inventory);
@@ -131,11 +126,7 @@ impl Detector {
         self.hosts = hosts;
 
         let lost_modules = LostModules::of(collector.enclosures());
-        let is_covered = |record: &DriveRecord, host: Option<ScsiHost>| {
-            let is_silent = sweep.silent_hosts.iter().any(|(silent, _)| host == Some(*silent));
-            is_silent || host.is_some_and(|host| lost_modules.explain(record, host))
-        };
-        let paths = self.paths.next(inventory, is_covered, at);
+        let paths = self.paths.next(inventory, |record, host| is_covered(record, host, sweep, &lost_modules), at);
         emit_all(&paths::detect(&self.paths, &paths, inventory, at));
         self.paths = paths;
 
@@ -159,16 +150,27 @@ impl Detector {
     }
 }
 
-/// Warnings that are given once.
+/// An event about the SCSI host, or about an IO module behind it, covers the path of the drive through that host.
+fn is_covered(
+    record: &DriveRecord,
+    host: Option<ScsiHost>,
+    sweep: &CompletedSweep,
+    lost_modules: &LostModules,
+) -> bool {
+    let Some(host) = host else { return false };
+    sweep.silent_hosts.iter().any(|(silent, _)| *silent == host) || lost_modules.explain(record, host)
+}
+
+/// Warnings that are logged once.
 impl Detector {
-    /// The documents in Redis have more bytes than may be held.
+    /// The stored documents exceed the memory budget.
     pub(super) fn over_budget(&mut self, limit: usize) {
         if self.over_budget.replace(limit) != Some(limit) {
-            log::warn!("documents in redis are not taken over, all have too many bytes together limit={limit}");
+            log::warn!("stored documents exceed the memory budget, not restoring the rest limit={limit}");
         }
     }
 
-    /// Which drives `JBOD_EXCLUDE` leaves out: after the first discovery, and when they change.
+    /// Logs the drives that `JBOD_EXCLUDE` excludes: after the first discovery, and when they change.
     pub(super) fn excluded(&mut self, collector: &Collector) {
         let excluded = collector.excluded();
         if !collector.has_seen() || self.excluded.is_none() && !collector.has_exclusions() {
@@ -180,22 +182,25 @@ impl Detector {
         }
         let unused: Vec<String> = collector.unused_exclusions().map(ToString::to_string).collect();
         log::info!(
-            "drives excluded by JBOD_EXCLUDE count={} drives={listed:?} without_a_drive={:?}",
+            "drives excluded by JBOD_EXCLUDE count={} drives={listed:?} unmatched={:?}",
             excluded.len(),
             unused.join(", ")
         );
         self.excluded = Some(listed);
     }
 
-    /// Checked after the first sweep: only then every serial number is known.
-    pub(super) fn unused_types(&mut self, unused: impl FnOnce() -> Vec<String>) {
+    /// Logs unused entries of `SMART_DEVICE_TYPES`, after the first sweep: before it, some serial numbers are unknown.
+    pub(super) fn unused_types(&mut self, collector: &Collector) {
         if self.has_checked_types {
             return;
         }
         self.has_checked_types = true;
-        let entries = unused();
+        let entries = collector.unused_types();
         if !entries.is_empty() {
-            log::warn!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", entries.join(", "));
+            log::warn!(
+                "unused SMART_DEVICE_TYPES entries, no drive or a repeated one entries={:?}",
+                entries.join(", ")
+            );
         }
     }
 
@@ -203,21 +208,21 @@ impl Detector {
         if !self.has_overrun {
             self.has_overrun = true;
             log::warn!(
-                "a sweep takes longer than the interval, the next one waits for it took_s={} interval_s={}",
+                "sweep longer than the polling interval, delaying the next one took_s={} interval_s={}",
                 took.as_secs(),
                 interval.as_secs()
             );
         }
     }
 
-    /// More drives were missing than are kept. Reported when it begins.
-    pub(super) fn limited(&mut self, kept: usize, left_out: usize, most: usize) {
+    /// Logs that more drives are missing than are kept, when it begins. `kept`: number of missing drives.
+    pub(super) fn limited(&mut self, kept: usize, left_out: usize, limit: usize) {
         if left_out == 0 {
-            self.missing_limit = self.missing_limit.filter(|_| kept >= most);
-        } else if self.missing_limit.replace(most).is_none() {
-            log::warn!(
-                "more drives are missing than are kept, those that went first are left out kept={kept} left_out={left_out}"
-            );
+            if kept < limit {
+                self.missing_limit = None;
+            }
+        } else if self.missing_limit.replace(limit).is_none() {
+            log::warn!("too many missing drives, removing the longest missing ones kept={kept} left_out={left_out}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Events of drives that lost a path and kept another, and of paths that work again.
+//! Events of drives that lost a path while another one works, and of paths that work again.
 
 use super::coalesce::{PendingEvent, coalesce, event_of_rest, sort_and_limit};
 use super::describe::{drive_fields, drive_subject, format_drive};
@@ -12,7 +12,7 @@ use crate::events::{DEVICE, Event, EventKind, SCSI_HOST};
 use log::Level;
 use std::collections::BTreeMap;
 
-/// The paths of each drive after a sweep. Those of a drive that is missing stay as they were.
+/// The paths of each drive after a sweep. Those of a missing drive are kept unchanged.
 #[derive(Clone, Default)]
 pub(super) struct PathSnapshot {
     drives: BTreeMap<DriveKey, DrivePaths>,
@@ -24,13 +24,14 @@ struct DrivePaths {
     lost: Vec<EventPath>,
 }
 
-/// A path as an event names it.
+/// A path in an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct EventPath {
     /// Its block device, or the NVMe controller.
     name: String,
     host: Option<ScsiHost>,
-    /// Why it does not work, in words that are the same for all drives; empty: it is missing, or works.
+    /// Why it does not work, as a field of the text; the same text for all drives, so that their events can be coalesced.
+    /// Empty: it is missing, or works.
     reason: String,
 }
 
@@ -61,7 +62,7 @@ impl PathSnapshot {
                     Some(_) | None => {}
                 }
             }
-            // Without a path that works it is the drive that gives no reading.
+            // Without a working path, the drive itself is reported as unreadable.
             let paths = if paths.working.is_empty() { self.drives.get(&key).cloned() } else { Some(paths) };
             drives.extend(paths.map(|paths| (key, paths)));
         }
@@ -82,15 +83,17 @@ impl DrivePaths {
         self.lost.iter().filter(|path| !has(&before.lost, path)).collect()
     }
 
-    /// Paths that work in the place of those that were lost before: the kernel may have given them other names, but the SCSI
-    /// host is mostly the same. A path that was forgotten has none in its place.
+    /// New working paths that replace those that were lost before. The kernel may have given them other names, so a path of
+    /// the same SCSI host is preferred. No path replaces one that was forgotten.
     fn regained<'a>(&'a self, before: &Self) -> Vec<&'a EventPath> {
         let mut new: Vec<&EventPath> = self.working.iter().filter(|path| !has(&before.working, path)).collect();
         let mut regained = Vec::new();
         for ended in before.lost.iter().filter(|path| !has(&self.lost, path)) {
-            let of_host = new.iter().position(|path| path.host == ended.host);
-            let Some(index) = of_host.or(if new.is_empty() { None } else { Some(0) }) else { break };
-            regained.push(new.remove(index));
+            if new.is_empty() {
+                break;
+            }
+            let same_host = new.iter().position(|path| path.host == ended.host);
+            regained.push(new.remove(same_host.unwrap_or(0)));
         }
         regained
     }
@@ -105,20 +108,24 @@ fn reason(lost: &LostPath) -> String {
         None => String::new(),
         Some(NoReading::PathUnusable { state, .. }) => format!(" state={state}"),
         Some(NoReading::TimedOut { seconds }) => format!(" reason=\"no answer within {seconds} s\""),
-        Some(_) => " reason=\"no reading over it\"".to_owned(),
+        Some(_) => " reason=\"reading failed\"".to_owned(),
     }
 }
 
-/// Paths that were lost, then paths that work again. Before its first sweep a drive has lost none.
+/// Events of lost paths, then of paths that work again. Before its first sweep, no path of a drive is known.
 pub(super) fn detect(before: &PathSnapshot, after: &PathSnapshot, inventory: &Inventory, at: Timestamp) -> Vec<Event> {
     let (mut lost, mut regained) = (Vec::new(), Vec::new());
     let none = DrivePaths::default();
     for (key, paths) in &after.drives {
         let Some(record) = inventory.get(key) else { continue };
         let known = before.drives.get(key).unwrap_or(&none);
-        let pending = |kind, path| pending_event(kind, record, path, paths.working.len());
-        lost.extend(paths.newly_lost(known).into_iter().map(|path| pending(EventKind::PathLost, path)));
-        regained.extend(paths.regained(known).into_iter().map(|path| pending(EventKind::PathBack, path)));
+        let working = paths.working.len();
+        for path in paths.newly_lost(known) {
+            lost.push(pending_event(EventKind::PathLost, record, path, working));
+        }
+        for path in paths.regained(known) {
+            regained.push(pending_event(EventKind::PathBack, record, path, working));
+        }
     }
     lost.extend(regained);
     let mut events = coalesce(lost, at);
@@ -135,7 +142,7 @@ fn pending_event(kind: EventKind, record: &DriveRecord, path: &EventPath, workin
     };
     let mut fields = drive_fields(record).with_each(SCSI_HOST, path.host);
     if path.host.is_some() && !record.drive.has_device(&path.name) {
-        // The drive has only the devices of paths that are present.
+        // `drive_fields` has the devices of present paths only.
         fields = fields.with(DEVICE, &path.name);
     }
     let suffix = match path.host {
@@ -167,19 +174,19 @@ mod tests {
         }
     }
 
-    /// A host whose drives are known by their number, and what was last reported of it.
-    struct Played {
+    /// An inventory whose drives are numbered, and the last snapshot of it.
+    struct TestHost {
         inventory: Inventory,
         snapshot: PathSnapshot,
         at: Timestamp,
     }
 
-    impl Played {
+    impl TestHost {
         fn new(drives: &[&[(&str, &str)]]) -> Self {
-            let mut played = Self { inventory: Inventory::default(), snapshot: PathSnapshot::default(), at: AT };
-            played.discover(drives);
-            assert!(played.sweep(1).is_empty());
-            played
+            let mut host = Self { inventory: Inventory::default(), snapshot: PathSnapshot::default(), at: AT };
+            host.discover(drives);
+            assert!(host.sweep(1).is_empty());
+            host
         }
 
         fn discover(&mut self, drives: &[&[(&str, &str)]]) {
@@ -191,7 +198,7 @@ mod tests {
             self.inventory.apply_discovery(drives.collect(), &[], self.at);
         }
 
-        /// The events of a sweep that many seconds later.
+        /// The events of a sweep after that many seconds.
         fn sweep_events(&mut self, seconds: i64) -> Vec<Event> {
             self.at = self.at.shifted(seconds);
             let after = self.snapshot.next(&self.inventory, |_, _| false, self.at);
@@ -209,74 +216,73 @@ mod tests {
     const FIRST: &[(&str, &str)] = &[("sda", "0:0:1:0")];
 
     #[test]
-    fn a_lost_path_is_reported_once_and_when_it_returns() {
-        let mut played = Played::new(&[BOTH]);
-        played.discover(&[FIRST]);
-        assert!(played.sweep(9).is_empty(), "the drive may be about to go");
-        assert_eq!(played.sweep(1), ["drive lost a path device=sd0 serial=\"S0\" path=sdb host=1 paths=1"]);
-        assert!(played.sweep(90).is_empty());
-        played.discover(&[&[("sda", "0:0:1:0"), ("sdc", "1:0:9:0")]]);
-        assert_eq!(played.sweep(90), ["drive regained a path device=sd0 serial=\"S0\" path=sdc host=1 paths=2"]);
-        assert!(played.sweep(90).is_empty());
+    fn lost_path_and_its_return_are_one_event_each() {
+        let mut host = TestHost::new(&[BOTH]);
+        host.discover(&[FIRST]);
+        assert!(host.sweep(9).is_empty(), "the drive may be about to be removed");
+        assert_eq!(host.sweep(1), ["drive lost a path device=sd0 serial=\"S0\" path=sdb host=1 paths=1"]);
+        assert!(host.sweep(90).is_empty());
+        host.discover(&[&[("sda", "0:0:1:0"), ("sdc", "1:0:9:0")]]);
+        assert_eq!(host.sweep(90), ["drive regained a path device=sd0 serial=\"S0\" path=sdc host=1 paths=2"]);
+        assert!(host.sweep(90).is_empty());
     }
 
     #[test]
-    fn a_drive_that_goes_or_is_numbered_again_loses_no_path() {
-        let mut played = Played::new(&[BOTH]);
-        played.discover(&[&[("sdx", "0:0:7:0"), ("sdy", "1:0:7:0")]]);
-        assert!(played.sweep(90).is_empty(), "reseated: two paths again");
-        played.discover(&[&[("sdx", "0:0:7:0")]]);
-        assert!(played.sweep(1).is_empty());
-        played.discover(&[]);
-        assert!(played.sweep(90).is_empty(), "pulled: that is an event of its own");
-        played.discover(&[&[("sdx", "0:0:7:0"), ("sdy", "1:0:7:0")]]);
-        assert!(played.sweep(90).is_empty(), "a path that returns before it was reported");
+    fn drive_that_is_removed_or_renumbered_loses_no_path() {
+        let mut host = TestHost::new(&[BOTH]);
+        host.discover(&[&[("sdx", "0:0:7:0"), ("sdy", "1:0:7:0")]]);
+        assert!(host.sweep(90).is_empty(), "reseated: two paths again");
+        host.discover(&[&[("sdx", "0:0:7:0")]]);
+        assert!(host.sweep(1).is_empty());
+        host.discover(&[]);
+        assert!(host.sweep(90).is_empty(), "removed: that is an event of its own");
+        host.discover(&[&[("sdx", "0:0:7:0"), ("sdy", "1:0:7:0")]]);
+        assert!(host.sweep(90).is_empty(), "a path that returns before it was reported");
     }
 
     #[test]
-    fn a_path_that_returns_with_its_drive_is_reported() {
-        let mut played = Played::new(&[BOTH]);
-        played.discover(&[FIRST]);
-        assert_eq!(played.sweep(90).len(), 1);
-        played.discover(&[]);
-        assert!(played.sweep(90).is_empty());
-        played.discover(&[&[("sdx", "0:0:9:0"), ("sdy", "1:0:9:0")]]);
-        assert_eq!(played.sweep(90), ["drive regained a path device=sd0 serial=\"S0\" path=sdy host=1 paths=2"]);
-        assert!(played.sweep(90).is_empty());
+    fn path_that_returns_with_its_drive_is_reported() {
+        let mut host = TestHost::new(&[BOTH]);
+        host.discover(&[FIRST]);
+        assert_eq!(host.sweep(90).len(), 1);
+        host.discover(&[]);
+        assert!(host.sweep(90).is_empty());
+        host.discover(&[&[("sdx", "0:0:9:0"), ("sdy", "1:0:9:0")]]);
+        assert_eq!(host.sweep(90), ["drive regained a path device=sd0 serial=\"S0\" path=sdy host=1 paths=2"]);
+        assert!(host.sweep(90).is_empty());
     }
 
     #[test]
-    fn a_second_cable_is_no_event() {
-        let mut played = Played::new(&[FIRST]);
-        played.discover(&[BOTH]);
-        assert!(played.sweep(90).is_empty());
+    fn second_cable_is_not_an_event() {
+        let mut host = TestHost::new(&[FIRST]);
+        host.discover(&[BOTH]);
+        assert!(host.sweep(90).is_empty());
     }
 
     #[test]
-    fn a_path_that_the_kernel_set_offline_is_lost() {
-        let mut played = Played::new(&[BOTH]);
+    fn path_that_the_kernel_set_offline_is_lost() {
+        let mut host = TestHost::new(&[BOTH]);
         let mut drive = fixture::drive("sd0");
         drive.identity.unit_serial = Some("S0".into());
         drive.paths = BOTH.iter().copied().map(path).collect();
-        let offline = |drive: &mut Drive, state: &str| drive.paths[0].state = Some(state.into());
-        offline(&mut drive, "offline");
-        played.inventory.apply_discovery(vec![drive.clone()], &[], played.at);
+        drive.paths[0].state = Some("offline".into());
+        host.inventory.apply_discovery(vec![drive.clone()], &[], host.at);
         let lost = "drive lost a path device=sd0 serial=\"S0\" path=sda host=0 paths=1 state=offline";
-        assert_eq!(played.sweep(0), [lost]);
-        offline(&mut drive, "running");
-        played.inventory.apply_discovery(vec![drive.clone()], &[], played.at);
-        assert_eq!(played.sweep(0), ["drive regained a path device=sd0 serial=\"S0\" path=sda host=0 paths=2"]);
-        offline(&mut drive, "blocked");
-        played.inventory.apply_discovery(vec![drive], &[], played.at);
-        assert!(played.sweep(9).is_empty(), "the kernel may unblock it");
-        assert_eq!(played.sweep(1), [lost.replace("offline", "blocked")]);
+        assert_eq!(host.sweep(0), [lost]);
+        drive.paths[0].state = Some("running".into());
+        host.inventory.apply_discovery(vec![drive.clone()], &[], host.at);
+        assert_eq!(host.sweep(0), ["drive regained a path device=sd0 serial=\"S0\" path=sda host=0 paths=2"]);
+        drive.paths[0].state = Some("blocked".into());
+        host.inventory.apply_discovery(vec![drive], &[], host.at);
+        assert!(host.sweep(9).is_empty(), "the kernel may unblock it");
+        assert_eq!(host.sweep(1), [lost.replace("offline", "blocked")]);
     }
 
     #[test]
-    fn a_module_that_many_drives_lose_is_one_event() {
-        let mut played = Played::new(&[BOTH; 20]);
-        played.discover(&[FIRST; 20]);
-        let events = played.sweep_events(90);
+    fn path_that_many_drives_lose_is_one_event() {
+        let mut host = TestHost::new(&[BOTH; 20]);
+        host.discover(&[FIRST; 20]);
+        let events = host.sweep_events(90);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
         assert_eq!(event.text, "drives lost a path count=20 host=1 paths=1");
         assert_eq!(event.fields.values(SCSI_HOST).collect::<Vec<_>>(), ["1"]);

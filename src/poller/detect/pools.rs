@@ -1,4 +1,4 @@
-//! Events of pools: changes of their state, and findings that begin or end.
+//! Events of pools: changes of state, new findings, and findings that are resolved.
 
 use crate::api::overview::PoolSummary;
 use crate::domain::health::{Finding, POOL_STATE, Severity, Verdict};
@@ -9,17 +9,17 @@ use crate::events::{Event, EventFields, EventKind, POOL, RULE, STATE, Subject, V
 use log::Level;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// In place of the state of a pool that zpool no longer lists.
+/// Stands for the state of a pool that zpool no longer lists.
 const GONE: &str = "gone";
 
-/// The pools with their states, also those that zpool no longer lists.
+/// The pools with their states, including those that zpool no longer lists.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PoolSnapshot(Vec<PoolEntry>);
 
 #[derive(Clone, Debug)]
 struct PoolEntry {
     name: String,
-    /// `None`: the pool is gone.
+    /// `None`: zpool no longer lists the pool.
     state: Option<PoolState>,
     /// The cause that ZFS reports.
     reason: Option<String>,
@@ -28,19 +28,24 @@ struct PoolEntry {
 
 impl PoolEntry {
     fn state_name(&self) -> &str {
-        self.state.as_ref().map_or(GONE, PoolState::as_str)
+        match &self.state {
+            Some(state) => state.as_str(),
+            None => GONE,
+        }
     }
 
-    /// The event about the state covers the finding: that of the state itself, and others that are no worse. A DEGRADED
-    /// pool with a lost device is one event.
+    /// The event about the state covers the finding: the one about the state itself, and others that are no worse. A
+    /// DEGRADED pool with a lost device is one event.
     fn covers(&self, finding: &Finding) -> bool {
-        let of_state = self.findings.iter().find(|other| other.code.as_str() == POOL_STATE);
-        of_state.is_some_and(|of_state| finding.severity <= of_state.severity)
+        match self.findings.iter().find(|other| other.code.as_str() == POOL_STATE) {
+            Some(of_state) => finding.severity <= of_state.severity,
+            None => false,
+        }
     }
 }
 
 impl PoolSnapshot {
-    /// The snapshot after an answer of zpool; `self` is the one before it. `None`: the pools are not known now.
+    /// The snapshot after a run of zpool; `self` is the one before it. `None`: the current pools are unknown.
     /// `judged`: the same pools with their findings.
     pub(super) fn next(&self, zfs: &Zfs, judged: &[PoolSummary]) -> Option<Self> {
         if !matches!(zfs.state, ZfsState::Read { .. }) || zfs.error.is_some() {
@@ -72,7 +77,7 @@ impl PoolSnapshot {
     }
 }
 
-/// A pool that is online from the first is no event.
+/// A pool that is ONLINE when it is first seen is not an event.
 pub(super) fn detect(before: &PoolSnapshot, after: &PoolSnapshot, at: Timestamp) -> Vec<Event> {
     let known = before.by_name();
     let mut events = Vec::new();
@@ -85,48 +90,52 @@ pub(super) fn detect(before: &PoolSnapshot, after: &PoolSnapshot, at: Timestamp)
         if has_changed {
             events.push(state_changed(pool, was.copied(), at));
         }
-        events.extend(findings_began(pool, was.copied(), at));
+        events.extend(new_findings(pool, was.copied(), at));
         if let Some(was) = was {
-            events.extend(findings_ended(pool, was, at));
+            events.extend(resolved_findings(pool, was, at));
         }
     }
     events
 }
 
-/// Findings that are new, or observe something else: another device is lost.
-fn findings_began(pool: &PoolEntry, was: Option<&PoolEntry>, at: Timestamp) -> Vec<Event> {
-    let known: &[Finding] = was.map_or(&[], |was| &was.findings);
+/// Findings that are new, or observe something else, such as another lost device.
+fn new_findings(pool: &PoolEntry, was: Option<&PoolEntry>, at: Timestamp) -> Vec<Event> {
     let mut events = Vec::new();
     for finding in &pool.findings {
-        let is_known = known.iter().any(|old| old.code == finding.code && old.observed == finding.observed);
+        let is_known = match was {
+            Some(was) => was.findings.iter().any(|old| old.code == finding.code && old.observed == finding.observed),
+            None => false,
+        };
         if !is_known && !pool.covers(finding) {
-            events.push(finding_began(pool, finding, at));
+            events.push(finding_new(pool, finding, at));
         }
     }
     events
 }
 
-fn findings_ended(pool: &PoolEntry, was: &PoolEntry, at: Timestamp) -> Vec<Event> {
-    // What was wrong with a pool that is gone was not resolved.
+fn resolved_findings(pool: &PoolEntry, was: &PoolEntry, at: Timestamp) -> Vec<Event> {
+    // The findings about a pool that was exported or destroyed are not resolved.
     if pool.state.is_none() {
         return Vec::new();
     }
     let mut events = Vec::new();
     for old in &was.findings {
-        let has_ended = !pool.findings.iter().any(|finding| finding.code == old.code);
-        if has_ended && !was.covers(old) {
-            events.push(finding_ended(pool, old, at));
+        let is_resolved = !pool.findings.iter().any(|finding| finding.code == old.code);
+        if is_resolved && !was.covers(old) {
+            events.push(finding_resolved(pool, old, at));
         }
     }
     events
 }
 
 fn findings_of(judged: &[PoolSummary], name: &str) -> Vec<Finding> {
-    let summary = judged.iter().find(|summary| summary.name == name);
-    summary.map_or_else(Vec::new, |summary| summary.findings.clone())
+    match judged.iter().find(|summary| summary.name == name) {
+        Some(summary) => summary.findings.clone(),
+        None => Vec::new(),
+    }
 }
 
-fn finding_began(pool: &PoolEntry, finding: &Finding, at: Timestamp) -> Event {
+fn finding_new(pool: &PoolEntry, finding: &Finding, at: Timestamp) -> Event {
     let (name, verdict, reason) = (&pool.name, Verdict::from(finding.severity).as_str(), &finding.message);
     let fields = finding_fields(pool, finding).with(VERDICT, verdict);
     let level = if finding.severity >= Severity::Warn { Level::Warn } else { Level::Info };
@@ -134,11 +143,11 @@ fn finding_began(pool: &PoolEntry, finding: &Finding, at: Timestamp) -> Event {
     event!(level, EventKind::PoolFinding, at, Subject::Pool(name.clone()), fields, "{text}")
 }
 
-fn finding_ended(pool: &PoolEntry, finding: &Finding, at: Timestamp) -> Event {
+fn finding_resolved(pool: &PoolEntry, finding: &Finding, at: Timestamp) -> Event {
     let (name, was) = (&pool.name, Verdict::from(finding.severity).as_str());
     let fields = finding_fields(pool, finding).with(WAS, was);
     let reason = &finding.message;
-    let text = format!("pool finding ended pool={name:?} was={was} no_longer={reason:?}");
+    let text = format!("pool finding resolved pool={name:?} was={was} no_longer={reason:?}");
     event!(Level::Info, EventKind::PoolFindingEnded, at, Subject::Pool(name.clone()), fields, "{text}")
 }
 
@@ -156,10 +165,10 @@ fn state_changed(pool: &PoolEntry, was: Option<&PoolEntry>, at: Timestamp) -> Ev
     if let Some(reason) = reason {
         text.push_str(&format!(" reason={reason:?}"));
     }
-    let fields = EventFields::none()
-        .with(POOL, name)
-        .with(STATE, state_name)
-        .with_each(WAS, was.and_then(|was| was.state.as_ref()));
+    let mut fields = EventFields::none().with(POOL, name).with(STATE, state_name);
+    if let Some(was) = was {
+        fields = fields.with_each(WAS, &was.state);
+    }
     let level = if *state == Some(PoolState::Online) { Level::Info } else { Level::Warn };
     event!(level, EventKind::PoolState, at, Subject::Pool(name.clone()), fields, "{text}")
 }
@@ -174,13 +183,12 @@ mod tests {
     const AT: Timestamp = Timestamp(7);
 
     fn zfs(pools: &[(&str, Option<PoolState>, Option<&str>)]) -> Zfs {
-        let pool = |(name, state, status): &(&str, Option<PoolState>, Option<&str>)| Pool {
-            name: (*name).to_owned(),
-            state: state.clone(),
-            status: status.map(str::to_owned),
-            ..Pool::default()
-        };
-        Zfs { state: ZfsState::Read { at: AT }, error: None, pools: pools.iter().map(pool).collect() }
+        let mut zfs = Zfs { state: ZfsState::Read { at: AT }, error: None, pools: Vec::new() };
+        for (name, state, status) in pools {
+            let (name, status) = ((*name).to_owned(), status.map(str::to_owned));
+            zfs.pools.push(Pool { name, state: state.clone(), status, ..Pool::default() });
+        }
+        zfs
     }
 
     fn step(snapshot: &mut PoolSnapshot, zfs: &Zfs) -> Vec<Event> {
@@ -194,7 +202,7 @@ mod tests {
         events
     }
 
-    /// The pool as zpool shows it, and as it is judged.
+    /// The pool as zpool shows it, and with its findings.
     fn judged(pool: Pool) -> (Zfs, Vec<PoolSummary>) {
         let Judgement { verdict, findings } = judge_pool(&pool, &RuleSettings::default());
         let (name, state, scan) = (pool.name.clone(), pool.state.clone(), pool.scan.clone());
@@ -211,7 +219,7 @@ mod tests {
     fn another_state_is_an_event() {
         let mut snapshot = PoolSnapshot::default();
         let online = zfs(&[("tank", Some(PoolState::Online), None)]);
-        assert_eq!(step(&mut snapshot, &online), [], "online from the first");
+        assert_eq!(step(&mut snapshot, &online), [], "ONLINE when it is first seen");
         let degraded = zfs(&[("tank", Some(PoolState::Degraded), Some("One or more devices"))]);
         let events = step(&mut snapshot, &degraded);
         let [event] = events.as_slice() else { panic!("{events:#?}") };
@@ -221,15 +229,15 @@ mod tests {
         assert_eq!(event.subject, Subject::Pool("tank".to_owned()));
         let fields = EventFields::none().with(POOL, "tank").with(STATE, "DEGRADED").with(WAS, "ONLINE");
         assert_eq!(event.fields, fields);
-        assert_eq!(step(&mut snapshot, &degraded), [], "a level is no event");
-        assert_eq!(step(&mut snapshot, &zfs(&[("tank", None, None)])), [], "zpool does not say");
+        assert_eq!(step(&mut snapshot, &degraded), [], "no change");
+        assert_eq!(step(&mut snapshot, &zfs(&[("tank", None, None)])), [], "zpool reports no state");
         let events = step(&mut snapshot, &online);
         assert_eq!(texts(&events), ["pool state changed pool=\"tank\" state=ONLINE was=DEGRADED"]);
         assert_eq!(events.first().map(|event| event.level), Some(Level::Info));
     }
 
     #[test]
-    fn pool_that_is_bad_from_the_first_or_goes_or_comes_back_is_an_event() {
+    fn pool_that_is_bad_when_first_seen_or_disappears_or_returns_is_an_event() {
         let mut snapshot = PoolSnapshot::default();
         let (tank, dozer) = (("tank", Some(PoolState::Online), None), ("dozer", Some(PoolState::Faulted), None));
         let events = step(&mut snapshot, &zfs(&[tank.clone(), dozer.clone()]));
@@ -251,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn pools_that_are_not_known_change_nothing() {
+    fn unknown_pools_change_nothing() {
         let snapshot = PoolSnapshot::default();
         assert!(snapshot.next(&Zfs::default(), &[]).is_none());
         let failed = Zfs { error: Some("zpool gave no answer".to_owned()), ..zfs(&[]) };
@@ -259,48 +267,36 @@ mod tests {
     }
 
     #[test]
-    fn damaged_data_is_an_event_when_it_begins_and_when_it_ends() {
-        let pool = |errors: bool| Pool {
-            name: "tank".to_owned(),
-            state: Some(PoolState::Online),
-            has_data_errors: Some(errors),
-            ..Pool::default()
-        };
+    fn damaged_data_is_one_event_and_its_end_is_another() {
+        let pool = Pool { name: "tank".to_owned(), state: Some(PoolState::Online), ..Pool::default() };
+        let healthy = judged(Pool { has_data_errors: Some(false), ..pool.clone() });
+        let damaged = judged(Pool { has_data_errors: Some(true), ..pool });
         let mut snapshot = PoolSnapshot::default();
-        let mut step = |pool| step_judged(&mut snapshot, pool);
-        assert_eq!(step(judged(pool(false))), []);
-        let events = step(judged(pool(true)));
+        assert_eq!(step_judged(&mut snapshot, healthy.clone()), []);
+        let events = step_judged(&mut snapshot, damaged.clone());
         let reason = "Data in pool tank is damaged: zpool status -v lists the files.";
         assert_eq!(texts(&events), [format!("pool crit pool=\"tank\" reason={reason:?}")]);
         assert_eq!(events[0].level, Level::Warn);
-        assert_eq!(step(judged(pool(true))), [], "a level is no event");
-        let events = step(judged(pool(false)));
-        assert_eq!(texts(&events), [format!("pool finding ended pool=\"tank\" was=crit no_longer={reason:?}")]);
+        assert_eq!(step_judged(&mut snapshot, damaged), [], "no change");
+        let events = step_judged(&mut snapshot, healthy);
+        assert_eq!(texts(&events), [format!("pool finding resolved pool=\"tank\" was=crit no_longer={reason:?}")]);
     }
 
     #[test]
     fn degraded_pool_that_cannot_use_a_device_is_one_event() {
         let leaf = Leaf { name: "sdq".to_owned(), state: Some(VdevState::Removed), ..Leaf::default() };
-        let vdev = Vdev { members: vec![leaf], ..Vdev::default() };
-        let pool = |state: PoolState, vdevs: &[Vdev], errors: bool| Pool {
-            name: "tank".to_owned(),
-            state: Some(state),
-            has_data_errors: Some(errors),
-            vdevs: vdevs.to_vec(),
-            ..Pool::default()
-        };
+        let lost = vec![Vdev { members: vec![leaf], ..Vdev::default() }];
+        let pool = Pool { name: "tank".to_owned(), has_data_errors: Some(false), ..Pool::default() };
+        let online = Pool { state: Some(PoolState::Online), ..pool.clone() };
+        let degraded = Pool { state: Some(PoolState::Degraded), vdevs: lost, ..pool };
         let mut snapshot = PoolSnapshot::default();
-        let mut step = |pool| {
-            let events = step_judged(&mut snapshot, pool);
-            events.into_iter().map(|event| event.text).collect::<Vec<_>>()
-        };
-        let lost = [vdev];
-        step(judged(pool(PoolState::Online, &[], false)));
-        let texts = step(judged(pool(PoolState::Degraded, &lost, false)));
-        assert_eq!(texts, ["pool state changed pool=\"tank\" state=DEGRADED was=ONLINE"]);
-        let texts = step(judged(pool(PoolState::Degraded, &lost, true)));
-        assert!(texts.len() == 1 && texts[0].starts_with("pool crit"), "worse than DEGRADED: {texts:?}");
-        let texts = step(judged(pool(PoolState::Online, &[], true)));
-        assert_eq!(texts, ["pool state changed pool=\"tank\" state=ONLINE was=DEGRADED"]);
+        step_judged(&mut snapshot, judged(online.clone()));
+        let events = step_judged(&mut snapshot, judged(degraded.clone()));
+        assert_eq!(texts(&events), ["pool state changed pool=\"tank\" state=DEGRADED was=ONLINE"]);
+        let events = step_judged(&mut snapshot, judged(Pool { has_data_errors: Some(true), ..degraded }));
+        let [event] = events.as_slice() else { panic!("{events:#?}") };
+        assert!(event.text.starts_with("pool crit"), "worse than DEGRADED: {}", event.text);
+        let events = step_judged(&mut snapshot, judged(Pool { has_data_errors: Some(true), ..online }));
+        assert_eq!(texts(&events), ["pool state changed pool=\"tank\" state=ONLINE was=DEGRADED"]);
     }
 }

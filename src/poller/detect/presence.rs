@@ -1,12 +1,12 @@
 //! Events of enclosures and IO modules that disappear and return. Drives that disappear or return with their enclosure are
 //! part of its event.
 //!
-//! The kernel removes the devices of an enclosure one by one, and discoveries see parts of that. So events of drives that
-//! disappear, or that return to an enclosure that was reported as missing, are held until nothing has changed for a moment.
+//! The kernel removes the devices of an enclosure one by one, and a discovery may see a part of that. Therefore events of
+//! drives that disappear, or that return to an enclosure that was reported as missing, are held until nothing has changed
+//! for `SETTLE`.
 
 use super::inventory_changes;
 use crate::domain::enclosure::Enclosure;
-use crate::domain::enclosure::module::KnownModule;
 use crate::domain::identity::{EnclosureId, ScsiHost};
 use crate::domain::inventory::{DriveRecord, Inventory, KnownEnclosure};
 use crate::domain::time::Timestamp;
@@ -15,9 +15,9 @@ use log::Level;
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// Events are held until nothing has changed for this long …
+/// Events are held until nothing has changed for this long.
 const SETTLE: Duration = Duration::from_secs(2);
-/// … but not longer than this.
+/// Maximum time for which events are held.
 const MAX_HOLD: Duration = Duration::from_secs(15);
 
 /// When held events are released.
@@ -30,7 +30,7 @@ pub(super) enum Release {
 /// The enclosures and modules as they were last reported, and the events that are held.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
-    /// `None`: no discovery was complete yet.
+    /// `None`: no discovery is complete yet.
     reported: Option<BTreeMap<EnclosureId, ReportedEnclosure>>,
     has_restored: bool,
     held: HeldEvents,
@@ -41,7 +41,7 @@ struct ReportedEnclosure {
     is_missing: bool,
     /// Number of known modules.
     modules: usize,
-    /// Identities and names of those that are missing.
+    /// Names under `/sys/class/enclosure` of the missing modules, by their identity.
     missing_modules: BTreeMap<String, String>,
 }
 
@@ -52,8 +52,8 @@ struct HeldEvents {
     since: Option<(Instant, Instant)>,
 }
 
-/// IO modules that are missing: the enclosure, and the SCSI host that each was reached through. Its event covers the paths of
-/// the drives in that enclosure.
+/// Missing IO modules: the enclosure, and the SCSI host through which each was reached. The event about a module covers the
+/// paths through that host of the drives in that enclosure.
 pub(super) struct LostModules(HashSet<(EnclosureId, ScsiHost)>);
 
 impl LostModules {
@@ -61,19 +61,21 @@ impl LostModules {
         let mut lost = HashSet::new();
         for enclosure in enclosures {
             for module in enclosure.modules.iter().filter(|module| module.missing_since.is_some()) {
-                let host = module.sysfs_name.split(':').next().and_then(|host| host.parse().ok());
-                lost.extend(host.map(|host| (enclosure.id.clone(), host)));
+                lost.extend(module.scsi_host().map(|host| (enclosure.id.clone(), host)));
             }
         }
         Self(lost)
     }
 
     pub(super) fn explain(&self, record: &DriveRecord, host: ScsiHost) -> bool {
-        record.bay.as_ref().is_some_and(|bay| self.0.contains(&(bay.enclosure.clone(), host)))
+        match &record.bay {
+            Some(bay) => self.0.contains(&(bay.enclosure.clone(), host)),
+            None => false,
+        }
     }
 }
 
-/// A change of the presence of an enclosure, or of a module by its name.
+/// A change of the presence of an enclosure, or of a module, with its name.
 #[derive(Debug)]
 enum PresenceChange<'a> {
     Missing(&'a Enclosure),
@@ -83,13 +85,13 @@ enum PresenceChange<'a> {
 }
 
 impl Presence {
-    /// Holds events of drives that may be part of one of an enclosure, and those after them; returns the others.
+    /// Holds events of drives that may be part of an event of their enclosure, and all later ones; returns the others.
     pub(super) fn hold(&mut self, events: Vec<Event>, (at, now): (Instant, Timestamp)) -> Vec<Event> {
         let mut others = Vec::new();
         for event in events {
-            if event.kind == EventKind::DriveMissing || self.is_awaited(&event) {
-                let first = self.held.since.map_or(at, |(first, _)| first);
-                self.held.since = Some((first, at));
+            if event.kind == EventKind::DriveMissing || self.must_wait(&event) {
+                let (_, last) = self.held.since.get_or_insert((at, at));
+                *last = at;
                 self.held.events.push(event);
             } else {
                 others.push(event);
@@ -98,27 +100,29 @@ impl Presence {
         inventory_changes::limit(others, now)
     }
 
-    /// Other events are held, which come first, or its enclosure was reported as missing.
-    fn is_awaited(&self, event: &Event) -> bool {
-        let is_missing = |id: &str| {
-            let mut reported = self.reported.iter().flatten();
-            reported.any(|(known, state)| state.is_missing && known.as_str() == id)
-        };
-        !self.held.events.is_empty() || event.fields.values(ENCLOSURE).any(is_missing)
+    /// Earlier events are held, or its enclosure was reported as missing.
+    fn must_wait(&self, event: &Event) -> bool {
+        let mut enclosures = event.fields.values(ENCLOSURE);
+        !self.held.events.is_empty() || enclosures.any(|id| self.was_reported_missing(id))
     }
 
-    /// What an earlier daemon knew, or another one: it has reported what was missing.
+    fn was_reported_missing(&self, id: &str) -> bool {
+        let mut reported = self.reported.iter().flatten();
+        reported.any(|(known, state)| state.is_missing && known.as_str() == id)
+    }
+
+    /// Restores the enclosures that an earlier daemon, or another one, knew. It has reported those that were missing.
     pub(super) fn restore(&mut self, stored: &[KnownEnclosure]) {
-        let is_first = !std::mem::replace(&mut self.has_restored, true);
         let reported = self.reported.get_or_insert_default();
         for KnownEnclosure { enclosure, .. } in stored {
-            if is_first || !reported.contains_key(&enclosure.id) {
+            if !self.has_restored || !reported.contains_key(&enclosure.id) {
                 reported.insert(enclosure.id.clone(), ReportedEnclosure::of(enclosure));
             }
         }
+        self.has_restored = true;
     }
 
-    /// The events to emit now; those about enclosures come first.
+    /// Returns the events to emit now; those about enclosures first.
     pub(super) fn settle(
         &mut self,
         enclosures: &[Enclosure],
@@ -127,7 +131,7 @@ impl Presence {
         (at, now): (Instant, Timestamp),
     ) -> Vec<Event> {
         let Some(reported) = &mut self.reported else {
-            self.reported = Some(enclosures.iter().map(|e| (e.id.clone(), ReportedEnclosure::of(e))).collect());
+            update(self.reported.insert(BTreeMap::new()), enclosures);
             return Vec::new();
         };
         let changes = changes_since(reported, enclosures);
@@ -142,19 +146,22 @@ impl Presence {
             return Vec::new();
         }
         self.held.since = None;
-        let mut rest = std::mem::take(&mut self.held.events);
-        let mut events: Vec<Event> = changes.iter().map(|change| change.event(&mut rest, inventory, now)).collect();
+        let mut drive_events = std::mem::take(&mut self.held.events);
+        let mut events = Vec::new();
+        for change in &changes {
+            events.push(change.event(&mut drive_events, inventory, now));
+        }
         update(reported, enclosures);
-        events.extend(inventory_changes::limit(rest, now));
+        events.extend(inventory_changes::limit(drive_events, now));
         events
     }
 }
 
 impl HeldEvents {
-    /// Drives have returned before their enclosure.
+    /// A drive has returned before its enclosure.
     fn wait_for(&self, enclosures: &[Enclosure]) -> bool {
-        let missing: HashSet<&str> =
-            enclosures.iter().filter(|e| e.missing_since().is_some()).map(|e| e.id.as_str()).collect();
+        let missing = enclosures.iter().filter(|enclosure| enclosure.missing_since().is_some());
+        let missing: HashSet<&str> = missing.map(|enclosure| enclosure.id.as_str()).collect();
         let returned = self.events.iter().filter(|event| event.kind == EventKind::DriveBack);
         returned.flat_map(|event| event.fields.values(ENCLOSURE)).any(|id| missing.contains(id))
     }
@@ -162,16 +169,20 @@ impl HeldEvents {
 
 impl ReportedEnclosure {
     fn of(enclosure: &Enclosure) -> Self {
-        let mut reported = Self { modules: enclosure.modules.len(), ..Self::default() };
         let since = enclosure.missing_since();
-        reported.is_missing = since.is_some();
+        let mut missing_modules = BTreeMap::new();
         for module in &enclosure.modules {
-            // Of a missing enclosure, those that were missing before it.
-            if module.missing_since.is_some_and(|module| since.is_none_or(|since| module < since)) {
-                reported.missing_modules.insert(module.identity().to_owned(), module.sysfs_name.clone());
+            let is_missing = match (module.missing_since, since) {
+                // The modules of a missing enclosure disappear with it, if they were not missing before.
+                (Some(module), Some(enclosure)) => module < enclosure,
+                (module, None) => module.is_some(),
+                (None, Some(_)) => false,
+            };
+            if is_missing {
+                missing_modules.insert(module.identity().to_owned(), module.sysfs_name.clone());
             }
         }
-        reported
+        Self { is_missing: since.is_some(), modules: enclosure.modules.len(), missing_modules }
     }
 }
 
@@ -185,16 +196,15 @@ fn changes_since<'a>(
         let known = reported.get(&enclosure.id).unwrap_or(&unknown);
         match (known.is_missing, enclosure.missing_since().is_some()) {
             (false, true) => changes.push(PresenceChange::Missing(enclosure)),
-            // Bays that an HBA still knows of a shelf that was forgotten are not that shelf.
+            // An enclosure without an SES device has the bays that an HBA knows of a shelf, not the shelf itself.
             (true, false) if enclosure.has_ses_device() => changes.push(PresenceChange::Back(enclosure)),
             _ => {}
         }
         if enclosure.missing_since().is_some() {
             continue;
         }
-        let missing = |module: &&KnownModule| module.missing_since.is_some();
-        for module in enclosure.modules.iter().filter(missing) {
-            if !known.missing_modules.contains_key(module.identity()) {
+        for module in &enclosure.modules {
+            if module.missing_since.is_some() && !known.missing_modules.contains_key(module.identity()) {
                 changes.push(PresenceChange::ModuleMissing(enclosure, module.sysfs_name.clone()));
             }
         }
@@ -204,7 +214,7 @@ fn changes_since<'a>(
                 Some(module) if module.missing_since.is_none() => {
                     changes.push(PresenceChange::ModuleBack(enclosure, module.sysfs_name.clone()));
                 }
-                // Another one has taken its place; with fewer modules than before, it was forgotten.
+                // Another module replaces it. With fewer modules than before, it was forgotten.
                 None if enclosure.modules.len() >= known.modules => {
                     changes.push(PresenceChange::ModuleBack(enclosure, name.clone()));
                 }
@@ -215,12 +225,14 @@ fn changes_since<'a>(
     changes
 }
 
-/// The modules of a missing enclosure stay as they were.
+/// Records the enclosures as reported. The modules of a missing enclosure are kept unchanged.
 fn update(reported: &mut BTreeMap<EnclosureId, ReportedEnclosure>, enclosures: &[Enclosure]) {
     let before = std::mem::take(reported);
     for enclosure in enclosures {
         let mut state = ReportedEnclosure::of(enclosure);
-        if let Some(known) = before.get(&enclosure.id).filter(|_| state.is_missing) {
+        if state.is_missing
+            && let Some(known) = before.get(&enclosure.id)
+        {
             state.missing_modules.clone_from(&known.missing_modules);
         }
         reported.insert(enclosure.id.clone(), state);
@@ -228,47 +240,63 @@ fn update(reported: &mut BTreeMap<EnclosureId, ReportedEnclosure>, enclosures: &
 }
 
 impl PresenceChange<'_> {
-    /// Its event. Events of drives that are part of it are taken out of `held`.
+    /// The event about the change. Removes the events of drives that are part of it from `held`.
     fn event(&self, held: &mut Vec<Event>, inventory: &Inventory, now: Timestamp) -> Event {
-        let (enclosure, module) = match self {
-            Self::Missing(enclosure) | Self::Back(enclosure) => (enclosure, None),
-            Self::ModuleMissing(enclosure, name) | Self::ModuleBack(enclosure, name) => (enclosure, Some(name)),
-        };
-        let id = &enclosure.id;
-        let subject = Subject::Enclosure(id.clone());
-        let fields = EventFields::none().with(ENCLOSURE, id);
-        if let Some(name) = module {
-            let present = enclosure.modules.iter().filter(|module| module.missing_since.is_none()).count();
-            let text = format!("enclosure={id} module={name} modules={present} expected={}", enclosure.modules.len());
-            let fields = fields.with_each(SCSI_HOST, name.split(':').next());
-            return if matches!(self, Self::ModuleMissing(..)) {
+        match self {
+            Self::Missing(enclosure) => {
+                let (subject, fields, text) = describe_enclosure(enclosure, inventory);
+                let fields = fields.with_each(SERIAL, take_serials(held, EventKind::DriveMissing, &enclosure.id));
+                event!(Level::Warn, EventKind::ShelfMissing, now, subject, fields, "shelf missing {text}")
+            }
+            Self::Back(enclosure) => {
+                let (subject, fields, text) = describe_enclosure(enclosure, inventory);
+                let fields = fields.with_each(SERIAL, take_serials(held, EventKind::DriveBack, &enclosure.id));
+                event!(Level::Info, EventKind::ShelfBack, now, subject, fields, "shelf returned {text}")
+            }
+            Self::ModuleMissing(enclosure, name) => {
+                let (subject, fields, text) = describe_module(enclosure, name);
                 event!(Level::Warn, EventKind::ModuleMissing, now, subject, fields, "io module missing {text}")
-            } else {
-                event!(Level::Info, EventKind::ModuleBack, now, subject, fields, "io module back {text}")
-            };
-        }
-        let is_in = |record: &&DriveRecord| record.bay.as_ref().is_some_and(|bay| bay.enclosure == *id);
-        let drives: Vec<&DriveRecord> = inventory.records().filter(is_in).collect();
-        let missing = drives.iter().filter(|record| !record.is_present()).count();
-        let bays = enclosure.slots.len();
-        let text = format!("enclosure={id} bays={bays} drives={} drives_missing={missing}", drives.len());
-        if matches!(self, Self::Missing(_)) {
-            let fields = fields.with_each(SERIAL, take_serials(held, EventKind::DriveMissing, id));
-            event!(Level::Warn, EventKind::ShelfMissing, now, subject, fields, "shelf missing {text}")
-        } else {
-            let fields = fields.with_each(SERIAL, take_serials(held, EventKind::DriveBack, id));
-            event!(Level::Info, EventKind::ShelfBack, now, subject, fields, "shelf back {text}")
+            }
+            Self::ModuleBack(enclosure, name) => {
+                let (subject, fields, text) = describe_module(enclosure, name);
+                event!(Level::Info, EventKind::ModuleBack, now, subject, fields, "io module returned {text}")
+            }
         }
     }
 }
 
-/// Removes the events of that kind about drives in that enclosure; returns the serial numbers.
+fn describe_enclosure(enclosure: &Enclosure, inventory: &Inventory) -> (Subject, EventFields, String) {
+    let (id, bays) = (&enclosure.id, enclosure.slots.len());
+    let (mut drives, mut missing) = (0, 0);
+    for record in inventory.records() {
+        if let Some(bay) = &record.bay
+            && bay.enclosure == *id
+        {
+            drives += 1;
+            missing += usize::from(!record.is_present());
+        }
+    }
+    let text = format!("enclosure={id} bays={bays} drives={drives} drives_missing={missing}");
+    (Subject::Enclosure(id.clone()), EventFields::none().with(ENCLOSURE, id), text)
+}
+
+fn describe_module(enclosure: &Enclosure, name: &str) -> (Subject, EventFields, String) {
+    let id = &enclosure.id;
+    let present = enclosure.modules.iter().filter(|module| module.missing_since.is_none()).count();
+    let text = format!("enclosure={id} module={name} modules={present} expected={}", enclosure.modules.len());
+    let fields = EventFields::none().with(ENCLOSURE, id).with_each(SCSI_HOST, name.split(':').next());
+    (Subject::Enclosure(id.clone()), fields, text)
+}
+
+/// Removes the events of that kind about drives in that enclosure; returns the serial numbers of the drives.
 fn take_serials(held: &mut Vec<Event>, kind: EventKind, enclosure: &EnclosureId) -> Vec<String> {
-    let is_part =
-        |event: &Event| event.kind == kind && event.fields.values(ENCLOSURE).any(|id| id == enclosure.as_str());
-    let (part, rest): (Vec<Event>, Vec<Event>) = std::mem::take(held).into_iter().partition(is_part);
-    *held = rest;
-    part.iter().flat_map(|event| event.fields.values(SERIAL)).map(str::to_owned).collect()
+    let mut serials = Vec::new();
+    for event in held
+        .extract_if(.., |event| event.kind == kind && event.fields.values(ENCLOSURE).any(|id| id == enclosure.as_str()))
+    {
+        serials.extend(event.fields.values(SERIAL).map(str::to_owned));
+    }
+    serials
 }
 
 #[cfg(test)]

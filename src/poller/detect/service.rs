@@ -1,4 +1,4 @@
-//! Events of the service itself: whether smartctl can be used, and a sweep that changed something.
+//! Events of the service itself: the availability of smartctl and zpool, and sweeps that changed something.
 
 use crate::api::overview::Overview;
 use crate::collector::SmartctlTransition;
@@ -13,11 +13,13 @@ pub(super) fn smartctl_changed(transition: &SmartctlTransition, at: Timestamp) -
     match transition {
         SmartctlTransition::BecameUnusable(tool) => {
             let kind = EventKind::SmartctlUnusable;
-            let text = format!("{tool}; bays and drives are shown without health: {}", tool.remedy());
+            let (error, remedy) = (tool.to_string(), tool.remedy());
+            let text = format!("smartctl unusable, showing drives without health error={error:?} remedy={remedy:?}");
             event!(Level::Error, kind, at, subject, fields, "{text}")
         }
         SmartctlTransition::Recovered(tool) => {
-            event!(Level::Info, EventKind::SmartctlUsable, at, subject, fields, "{tool} can be used now")
+            let tool = tool.to_string();
+            event!(Level::Info, EventKind::SmartctlUsable, at, subject, fields, "smartctl usable again tool={tool:?}")
         }
     }
 }
@@ -25,36 +27,36 @@ pub(super) fn smartctl_changed(transition: &SmartctlTransition, at: Timestamp) -
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum ZpoolStatus {
     #[default]
-    Answers,
-    Fails,
+    Available,
+    Unavailable,
 }
 
 impl ZpoolStatus {
     pub(super) fn of(zfs: &Zfs) -> Self {
-        if zfs.error.is_some() { Self::Fails } else { Self::Answers }
+        if zfs.error.is_some() { Self::Unavailable } else { Self::Available }
     }
 }
 
-/// zpool stopped answering, or answers again.
+/// The event if zpool has become unavailable, or available again.
 pub(super) fn zpool_changed(before: ZpoolStatus, zfs: &Zfs, at: Timestamp) -> Option<Event> {
     let (subject, fields) = (Subject::Zpool, EventFields::none());
     match &zfs.error {
-        Some(error) if before == ZpoolStatus::Answers => {
+        Some(error) if before == ZpoolStatus::Available => {
             let pools = match zfs.state {
-                ZfsState::Read { .. } => "pools are shown as they were",
-                ZfsState::NotAsked | ZfsState::NotInstalled => "no pool is known",
+                ZfsState::Read { .. } => "showing the last known pools",
+                ZfsState::NotAsked | ZfsState::NotInstalled => "no pools known",
             };
-            let text = format!("zpool gives no answer, {pools} error={error:?}");
+            let text = format!("zpool unavailable, {pools} error={error:?}");
             Some(event!(Level::Warn, EventKind::ZpoolUnreadable, at, subject, fields, "{text}"))
         }
-        None if before == ZpoolStatus::Fails => {
-            Some(event!(Level::Info, EventKind::ZpoolReadable, at, subject, fields, "zpool answers again"))
+        None if before == ZpoolStatus::Unavailable => {
+            Some(event!(Level::Info, EventKind::ZpoolReadable, at, subject, fields, "zpool available again"))
         }
         Some(_) | None => None,
     }
 }
 
-/// The sweep in numbers. `changed`: drives whose status has changed.
+/// The counts of a sweep. `changed`: number of drives whose status has changed.
 pub(super) fn sweep_completed(overview: &Overview, changed: usize, at: Timestamp) -> Event {
     let (totals, sweep) = (&overview.totals, &overview.sweep);
     let mut counts = String::new();
@@ -69,7 +71,7 @@ pub(super) fn sweep_completed(overview: &Overview, changed: usize, at: Timestamp
         at,
         Subject::Service,
         EventFields::none(),
-        "sweep changed={changed} drives={} took_ms={} failed={} timed_out={}{counts}",
+        "sweep completed changed={changed} drives={} took_ms={} failed={} timed_out={}{counts}",
         totals.drives,
         sweep.took_ms.unwrap_or(0),
         sweep.failed.unwrap_or(0),
@@ -83,16 +85,21 @@ mod tests {
 
     #[test]
     fn outage_of_zpool_is_two_events() {
+        use ZpoolStatus::{Available, Unavailable};
         let at = Timestamp(7);
-        let zfs = |state, error: Option<&str>| Zfs { state, error: error.map(str::to_owned), pools: Vec::new() };
         let read = ZfsState::Read { at };
-        let text = |before, zfs: &Zfs| zpool_changed(before, zfs, at).map(|event| event.text);
-        assert_eq!(text(ZpoolStatus::Answers, &zfs(read, None)), None);
-        let begins = "zpool gives no answer, pools are shown as they were error=\"a\"";
-        assert_eq!(text(ZpoolStatus::Answers, &zfs(read, Some("a"))).as_deref(), Some(begins));
-        assert_eq!(text(ZpoolStatus::Fails, &zfs(read, Some("b"))), None);
-        assert_eq!(text(ZpoolStatus::Fails, &zfs(read, None)).as_deref(), Some("zpool answers again"));
-        let begins = "zpool gives no answer, no pool is known error=\"a\"";
-        assert_eq!(text(ZpoolStatus::Answers, &zfs(ZfsState::NotAsked, Some("a"))).as_deref(), Some(begins));
+        let begin = "zpool unavailable, showing the last known pools error=\"a\"";
+        let first = "zpool unavailable, no pools known error=\"a\"";
+        for (before, state, error, text) in [
+            (Available, read, None, None),
+            (Available, read, Some("a"), Some(begin)),
+            (Unavailable, read, Some("b"), None),
+            (Unavailable, read, None, Some("zpool available again")),
+            (Available, ZfsState::NotAsked, Some("a"), Some(first)),
+        ] {
+            let zfs = Zfs { state, error: error.map(str::to_owned), pools: Vec::new() };
+            let event = zpool_changed(before, &zfs, at);
+            assert_eq!(event.as_ref().map(|event| event.text.as_str()), text);
+        }
     }
 }

@@ -433,7 +433,7 @@ fn what_the_daemon_writes_is_within_what_it_reads() {
     daemon.after_sweeps(1);
     let drive = daemon.json("/api/drives/sdb");
     assert_eq!((&drive["smartctl"], &drive["verdict"]), (&Value::Null, &Value::from("ok")), "{drive}");
-    assert_eq!(daemon.logged("JSON is left out of a document"), 4, "{}", daemon.log());
+    assert_eq!(daemon.logged("smartctl JSON left out"), 4, "{}", daemon.log());
     let beside = Daemon::ready(&sim, &redis, &settings);
     let reads = |other: &Daemon| {
         let missed = other.overview_when("it is missed", |o| o["totals"]["by_state"]["missing"] == 1);

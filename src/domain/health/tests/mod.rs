@@ -1,6 +1,6 @@
-//! Each rule, at each of its levels, and what holds for all of them.
+//! Each rule at each of its levels, and properties of all rules.
 
-mod surroundings;
+mod context;
 
 use super::*;
 use crate::domain::smart::{
@@ -35,17 +35,19 @@ fn findings(facts: &DriveFacts) -> String {
     findings_with(facts, &RuleSettings::default())
 }
 
-fn findings_with(facts: &DriveFacts, limits: &RuleSettings) -> String {
-    let health = judge_drive(facts, limits);
-    let worst = health.findings.first().map(|f| f.severity.into());
-    assert_eq!(worst.unwrap_or(health.verdict), health.verdict, "the worst finding is the verdict");
-    // Where the cause decides, the class is not that of the rule.
-    let known = |f: &Finding| {
-        rule_of(f.code.as_str()).is_some_and(|rule| rule.class == f.class || f.code == "S1" || f.code == "N1")
-    };
-    assert!(health.findings.iter().all(|f| known(f) && f.message.ends_with('.')), "{:?}", health.findings);
-    let each = health.findings.iter().map(|f| format!("{} {}", f.code, Verdict::from(f.severity).as_str()));
-    each.collect::<Vec<_>>().join(", ")
+fn findings_with(facts: &DriveFacts, settings: &RuleSettings) -> String {
+    let Judgement { verdict, findings } = judge_drive(facts, settings);
+    let worst = findings.first().map(|finding| finding.severity.into());
+    assert_eq!(worst.unwrap_or(verdict), verdict, "the worst finding is the verdict");
+    let mut listed = Vec::new();
+    for finding in findings {
+        let rule = rule_of(finding.code.as_str()).unwrap();
+        // The cause decides the class of these rules.
+        let has_class = rule.class == finding.class || finding.code == "S1" || finding.code == "N1";
+        assert!(has_class && finding.message.ends_with('.'), "{finding:?}");
+        listed.push(format!("{} {}", finding.code, Verdict::from(finding.severity).as_str()));
+    }
+    listed.join(", ")
 }
 
 fn ata() -> SmartReport {
@@ -57,7 +59,7 @@ fn ata() -> SmartReport {
     }
 }
 
-/// With an attribute of that raw value, its normalised one at 100.
+/// A reading with an attribute that has that raw value; its normalised value is 100.
 fn attribute(id: u8, raw: u64) -> SmartReport {
     attribute_at(id, raw, 100, 0)
 }
@@ -69,7 +71,7 @@ fn attribute_at(id: u8, raw: u64, value: u8, thresh: u8) -> SmartReport {
     SmartReport { ata: Some(AtaDetail { attributes: vec![row], ..Default::default() }), ..ata() }
 }
 
-/// As smartctl names them by default.
+/// smartctl's default names.
 fn default_name(id: u8) -> Option<&'static str> {
     Some(match id {
         5 => "Reallocated_Sector_Ct",
@@ -114,8 +116,9 @@ fn exception(asc: u8, ascq: u8) -> SmartReport {
 }
 
 fn errors(read: u64, write: u64) -> ScsiDetail {
-    let row = |n| Some(ErrorCounters { total_uncorrected_errors: Some(n), ..Default::default() });
-    ScsiDetail { read: row(read), write: row(write), ..Default::default() }
+    let read = ErrorCounters { total_uncorrected_errors: Some(read), ..Default::default() };
+    let write = ErrorCounters { total_uncorrected_errors: Some(write), ..Default::default() };
+    ScsiDetail { read: Some(read), write: Some(write), ..Default::default() }
 }
 
 fn failed_test() -> SelfTest {
@@ -126,8 +129,8 @@ fn worn(report: SmartReport, used: Option<u64>, spare: Option<(u64, u64)>) -> Sm
     let wear = Wear {
         endurance_used_percent: used,
         endurance_source: Some(EnduranceSource::Measured),
-        spare_available_percent: spare.map(|s| s.0),
-        spare_threshold_percent: spare.map(|s| s.1),
+        spare_available_percent: spare.map(|(available, _)| available),
+        spare_threshold_percent: spare.map(|(_, threshold)| threshold),
     };
     SmartReport { wear, ..report }
 }
@@ -157,11 +160,11 @@ fn place(state: &str, counts: [u64; 3], resilvering: bool) -> Membership {
 }
 
 #[test]
-fn nothing_read_is_unknown_and_a_clean_reading_is_ok() {
+fn verdict_without_a_reading_is_unknown_and_without_findings_ok() {
     let empty = SmartReport::default();
     let nothing = DriveFacts { report: None, ..facts(&empty) };
     assert_eq!(judge_drive(&nothing, &RuleSettings::default()).verdict, Verdict::Unknown);
-    assert_eq!(judge_drive(&facts(&empty), &RuleSettings::default()).verdict, Verdict::Unknown, "no health in it");
+    assert_eq!(judge_drive(&facts(&empty), &RuleSettings::default()).verdict, Verdict::Unknown, "no health data");
     for clean in
         [ata(), scsi(errors(0, 0)), nvme(NvmeDetail::default()), worn(at(ata(), 49), Some(79), Some((100, 100)))]
     {
@@ -173,7 +176,7 @@ fn nothing_read_is_unknown_and_a_clean_reading_is_ok() {
 }
 
 #[test]
-fn ata_rules_speak_at_their_limits() {
+fn ata_rules_report_at_their_limits() {
     for (report, expected) in vec![
         (SmartReport { smart_status_passed: Some(false), ..ata() }, "A1 crit"),
         (attribute(197, 0), ""),
@@ -215,7 +218,7 @@ fn ata_rules_speak_at_their_limits() {
         (attribute_at(24, 0, 75, 75), "A13 crit"),
         (attribute_at(22, 0, 0, 25), ""),
         (attribute_at(184, 0, 0, 0), ""),
-        // Counters that say nothing by themselves.
+        // Counters that mean nothing by themselves.
         (attribute(1, 200_000_000), ""),
         (attribute(7, 80_000_000), ""),
         (attribute(189, 40), ""),
@@ -226,8 +229,10 @@ fn ata_rules_speak_at_their_limits() {
 }
 
 #[test]
-fn an_attribute_at_its_threshold_is_named() {
-    let failing = |when: &str, prefailure| {
+fn attribute_at_its_threshold_is_named() {
+    for (when, prefailure, expected) in
+        [("now", true, "A2 crit"), ("now", false, "A2 warn"), ("past", true, "A2 watch"), ("past", false, "A2 watch")]
+    {
         let row = AtaAttribute {
             id: 3,
             name: Some("Spin_Up_Time".into()),
@@ -237,33 +242,33 @@ fn an_attribute_at_its_threshold_is_named() {
             when_failed: Some(when.into()),
             ..Default::default()
         };
-        SmartReport { ata: Some(AtaDetail { attributes: vec![row], ..Default::default() }), ..ata() }
-    };
-    for (report, expected) in [
-        (failing("now", true), "A2 crit"),
-        (failing("now", false), "A2 warn"),
-        (failing("past", true), "A2 watch"),
-        (failing("past", false), "A2 watch"),
-    ] {
+        let report = SmartReport { ata: Some(AtaDetail { attributes: vec![row], ..Default::default() }), ..ata() };
         assert_eq!(findings(&facts(&report)), expected);
-        let health = judge_drive(&facts(&report), &RuleSettings::default());
-        assert!(health.findings.iter().all(|f| f.message.contains("Spin_Up_Time (3)")), "{health:?}");
+        let judgement = judge_drive(&facts(&report), &RuleSettings::default());
+        let [finding] = judgement.findings.as_slice() else { panic!("{judgement:?}") };
+        assert!(finding.message.contains("Spin_Up_Time (3)"), "{finding:?}");
     }
 }
 
-#[test]
-fn scsi_rules_speak_at_their_limits() {
-    let hot = |celsius, trip| SmartReport {
+/// A SCSI drive at that temperature, with that reference temperature.
+fn hot_scsi(celsius: i32, trip: i32) -> SmartReport {
+    SmartReport {
         temperature_limits: TemperatureLimits { drive_trip_celsius: Some(trip), ..Default::default() },
         ..at(scsi(ScsiDetail::default()), celsius)
-    };
-    let cycles = |accumulated, specified| {
-        scsi(ScsiDetail {
-            load_unload_cycles: Cycles { accumulated: Some(accumulated), specified: Some(specified) },
-            ..Default::default()
-        })
-    };
-    let defects = |n| scsi(ScsiDetail { grown_defect_list: Some(n), ..Default::default() });
+    }
+}
+
+fn load_cycles(accumulated: u64, specified: u64) -> SmartReport {
+    let cycles = Cycles { accumulated: Some(accumulated), specified: Some(specified) };
+    scsi(ScsiDetail { load_unload_cycles: cycles, ..Default::default() })
+}
+
+fn grown_defects(count: u64) -> SmartReport {
+    scsi(ScsiDetail { grown_defect_list: Some(count), ..Default::default() })
+}
+
+#[test]
+fn scsi_rules_report_at_their_limits() {
     for (report, expected) in vec![
         (exception(0x5d, 0x10), "S1 crit"),
         (exception(0x5d, 0xff), "S1 watch"),
@@ -273,77 +278,86 @@ fn scsi_rules_speak_at_their_limits() {
         (SmartReport { exception: None, ..exception(0, 0) }, "S1 watch"),
         (scsi(errors(0, 1)), "S2 warn"),
         (scsi(errors(3, 532)), "S2 warn"),
-        (defects(0), ""),
-        (defects(1), "S3 watch"),
-        (defects(19), "S3 watch"),
-        (defects(20), "S3 warn"),
-        (defects(5000), "S3 warn"),
+        (grown_defects(0), ""),
+        (grown_defects(1), "S3 watch"),
+        (grown_defects(19), "S3 watch"),
+        (grown_defects(20), "S3 warn"),
+        (grown_defects(5000), "S3 warn"),
         (scsi(ScsiDetail { pending_defects: Some(1), ..Default::default() }), "S5 warn"),
         (SmartReport { self_test: Some(failed_test()), ..scsi(ScsiDetail::default()) }, "S6 warn"),
-        (hot(49, 60), ""),
-        (hot(54, 60), ""),
-        (hot(55, 60), "S8 watch"),
-        (hot(59, 60), "S8 watch"),
-        // The reference temperature warns; the general limit of rotating drives is another fact.
-        (hot(60, 60), "T1 crit, S8 warn"),
-        (hot(42, 50), ""),
-        (hot(46, 50), "S8 watch"),
-        (hot(52, 50), "S8 warn"),
-        (hot(49, 85), ""),
-        (hot(55, 85), "T1 warn"),
-        (hot(68, 85), "T1 crit"),
-        // No drive trips at 0 °C or 20 °C; then the usual limits hold.
-        (hot(51, 0), "T1 warn"),
-        (hot(51, 20), "T1 warn"),
-        (cycles(600_000, 600_000), ""),
-        (cycles(600_001, 600_000), "S9 watch"),
-        (cycles(600_001, 0), ""),
+        (hot_scsi(49, 60), ""),
+        (hot_scsi(54, 60), ""),
+        (hot_scsi(55, 60), "S8 watch"),
+        (hot_scsi(59, 60), "S8 watch"),
+        // The reference temperature warns, and the general limit of rotating drives applies as well.
+        (hot_scsi(60, 60), "T1 crit, S8 warn"),
+        (hot_scsi(42, 50), ""),
+        (hot_scsi(46, 50), "S8 watch"),
+        (hot_scsi(52, 50), "S8 warn"),
+        (hot_scsi(49, 85), ""),
+        (hot_scsi(55, 85), "T1 warn"),
+        (hot_scsi(68, 85), "T1 crit"),
+        // 0 °C and 20 °C are placeholders: the general limits apply.
+        (hot_scsi(51, 0), "T1 warn"),
+        (hot_scsi(51, 20), "T1 warn"),
+        (load_cycles(600_000, 600_000), ""),
+        (load_cycles(600_001, 600_000), "S9 watch"),
+        (load_cycles(600_001, 0), ""),
         (worn(scsi(ScsiDetail::default()), Some(80), None), "S10 warn"),
         (worn(scsi(ScsiDetail::default()), Some(100), None), "S10 crit"),
     ] {
         assert_eq!(findings(&facts(&report)), expected, "{:?}", report.scsi);
     }
-    let words = SmartReport {
+    let with_text = SmartReport {
         ie_string: Some("HARDWARE IMPENDING FAILURE GENERAL HARD DRIVE FAILURE".into()),
         ..exception(0x5d, 0x10)
     };
-    let health = judge_drive(&facts(&words), &RuleSettings::default());
-    assert!(health.findings.iter().any(|f| f.code == "S1" && f.message.contains("impending failure")));
+    let judgement = judge_drive(&facts(&with_text), &RuleSettings::default());
+    let [finding] = judgement.findings.as_slice() else { panic!("{judgement:?}") };
+    assert!(finding.code == "S1" && finding.message.contains("impending failure"), "{finding:?}");
+}
+
+fn critical_warning(bits: u8) -> SmartReport {
+    nvme(NvmeDetail { critical_warning: Some(bits), ..Default::default() })
+}
+
+fn worn_nvme(used: Option<u64>, spare: Option<(u64, u64)>) -> SmartReport {
+    worn(nvme(NvmeDetail::default()), used, spare)
+}
+
+/// An NVMe drive at that temperature, with limits of 70 and 80 °C.
+fn hot_nvme(celsius: i32) -> SmartReport {
+    let temperature_limits = TemperatureLimits {
+        op_limit_max_celsius: Some(70),
+        critical_limit_max_celsius: Some(80),
+        ..Default::default()
+    };
+    SmartReport { temperature_limits, ..at(nvme(NvmeDetail::default()), celsius) }
 }
 
 #[test]
-fn nvme_rules_speak_at_their_limits() {
-    let warning = |bits| nvme(NvmeDetail { critical_warning: Some(bits), ..Default::default() });
-    let hot = |celsius| SmartReport {
-        temperature_limits: TemperatureLimits {
-            op_limit_max_celsius: Some(70),
-            critical_limit_max_celsius: Some(80),
-            ..Default::default()
-        },
-        ..at(nvme(NvmeDetail::default()), celsius)
-    };
-    let plain = || nvme(NvmeDetail::default());
+fn nvme_rules_report_at_their_limits() {
     for (report, expected) in vec![
-        (warning(0b10), "N1 warn"),
-        (warning(0b1), "N1 crit"),
-        (warning(0b11), "N1 crit"),
-        (warning(0b1000_0000), "N1 warn"),
-        (worn(plain(), None, Some((100, 95))), ""),
-        (worn(plain(), None, Some((21, 10))), ""),
-        (worn(plain(), None, Some((20, 10))), "N2 warn"),
-        (worn(plain(), None, Some((10, 10))), "N2 warn"),
-        (worn(plain(), None, Some((9, 10))), "N2 crit"),
-        (worn(plain(), None, Some((255, 10))), ""),
-        (worn(plain(), Some(80), None), "N3 watch"),
-        (worn(plain(), Some(90), None), "N3 warn"),
-        (worn(plain(), Some(100), None), "N3 crit"),
+        (critical_warning(0b10), "N1 warn"),
+        (critical_warning(0b1), "N1 crit"),
+        (critical_warning(0b11), "N1 crit"),
+        (critical_warning(0b1000_0000), "N1 warn"),
+        (worn_nvme(None, Some((100, 95))), ""),
+        (worn_nvme(None, Some((21, 10))), ""),
+        (worn_nvme(None, Some((20, 10))), "N2 warn"),
+        (worn_nvme(None, Some((10, 10))), "N2 warn"),
+        (worn_nvme(None, Some((9, 10))), "N2 crit"),
+        (worn_nvme(None, Some((255, 10))), ""),
+        (worn_nvme(Some(80), None), "N3 watch"),
+        (worn_nvme(Some(90), None), "N3 warn"),
+        (worn_nvme(Some(100), None), "N3 crit"),
         (nvme(NvmeDetail { media_errors: Some(1), ..Default::default() }), "N4 warn"),
         (nvme(NvmeDetail { num_err_log_entries: Some(90_000), ..Default::default() }), ""),
-        (hot(69), ""),
-        (hot(70), "N6 warn"),
-        (hot(80), "N6 crit"),
-        (at(plain(), 75), ""),
-        (SmartReport { self_test: Some(failed_test()), ..plain() }, "N7 warn"),
+        (hot_nvme(69), ""),
+        (hot_nvme(70), "N6 warn"),
+        (hot_nvme(80), "N6 crit"),
+        (at(nvme(NvmeDetail::default()), 75), ""),
+        (SmartReport { self_test: Some(failed_test()), ..nvme(NvmeDetail::default()) }, "N7 warn"),
     ] {
         assert_eq!(findings(&facts(&report)), expected, "{:?} {:?}", report.nvme, report.wear);
     }

@@ -1,4 +1,4 @@
-//! What is an event of a drive between two sweeps.
+//! Changes of a drive between two sweeps, and their events.
 
 use super::*;
 use crate::domain::drive::{Drive, fixture};
@@ -10,11 +10,12 @@ const AT: Timestamp = Timestamp(7);
 
 fn inventory(names: &[String]) -> Inventory {
     let mut inventory = Inventory::default();
-    let drive = |name: &String| {
+    let mut drives = Vec::new();
+    for name in names {
         let identity = Identity { wwid: None, unit_serial: Some(format!("serial {name}").into()) };
-        Drive { identity, ..fixture::drive(name) }
-    };
-    inventory.apply_discovery(names.iter().map(drive).collect(), &[], AT);
+        drives.push(Drive { identity, ..fixture::drive(name) });
+    }
+    inventory.apply_discovery(drives, &[], AT);
     inventory
 }
 
@@ -59,7 +60,7 @@ fn verdict_that_becomes_worse_and_better_is_an_event_each() {
     let ok = [summary("sda", DriveState::Active, Verdict::Ok, &json!({}))];
     let crit = [summary("sda", DriveState::Active, Verdict::Crit, &failing())];
     let changes = step(&mut known, &inventory, &ok);
-    assert_eq!((changes.changed, changes.events), (0, Vec::new()), "well from the first");
+    assert_eq!((changes.changed, changes.events), (0, Vec::new()), "ok from the start");
 
     let changes = step(&mut known, &inventory, &crit);
     let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };
@@ -69,7 +70,7 @@ fn verdict_that_becomes_worse_and_better_is_an_event_each() {
     assert_eq!(event.subject, subject);
     let fields = EventFields::none().with(SERIAL, "serial sda").with(POOL, "tank").with(RULE, "S1");
     assert_eq!(event.fields, fields.clone().with(VERDICT, "crit").with(STATE, "active").with(WAS, "ok"));
-    assert_eq!(step(&mut known, &inventory, &crit).events, [], "a level is no event");
+    assert_eq!(step(&mut known, &inventory, &crit).events, [], "no change");
 
     let changes = step(&mut known, &inventory, &ok);
     let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };
@@ -109,15 +110,15 @@ fn bad_verdict_is_not_repeated_when_only_the_reading_fails() {
     let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };
     assert_eq!((event.kind, event.level), (EventKind::DriveUnread, Level::Warn));
     let reason = "smartctl gave no JSON, ended by signal 11";
-    assert_eq!(event.text, format!("drive unread device=sda serial=\"serial sda\" reason={reason:?}"));
+    assert_eq!(event.text, format!("drive unreadable device=sda serial=\"serial sda\" reason={reason:?}"));
     let changes = step(&mut known, &inventory, &crit);
     let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };
     assert_eq!((event.kind, event.level), (EventKind::DriveAnswers, Level::Info));
-    assert_eq!(event.text, "drive read again device=sda serial=\"serial sda\" verdict=crit");
+    assert_eq!(event.text, "drive readable again device=sda serial=\"serial sda\" verdict=crit");
 }
 
 #[test]
-fn drive_that_falls_asleep_and_wakes_up_is_no_event() {
+fn entering_and_leaving_standby_is_not_an_event() {
     let (inventory, mut known) = (inventory(&one("sda")), LastReported::default());
     for (state, verdict) in [
         (DriveState::Active, Verdict::Ok),
@@ -131,7 +132,7 @@ fn drive_that_falls_asleep_and_wakes_up_is_no_event() {
 }
 
 #[test]
-fn drive_that_its_host_explains_is_counted_without_an_event() {
+fn change_that_is_explained_by_its_host_is_counted_without_an_event() {
     let inventory = inventory(&one("sda"));
     let summaries = [summary("sda", DriveState::Unresponsive, Verdict::Unknown, &json!({}))];
     let changes = detect(&LastReported::default(), &observed(&inventory, &summaries), |_| true, AT);
@@ -142,9 +143,11 @@ fn drive_that_its_host_explains_is_counted_without_an_event() {
 fn events_beyond_the_limit_are_counted_in_one() {
     let names: Vec<String> = (0..15).map(|n| format!("sd{n:02}")).collect();
     let (inventory, mut known) = (inventory(&names), LastReported::default());
-    let error = |name: &String| json!({ "error": format!("no reading of {name}") });
-    let unread = |name: &String| summary(name, DriveState::Active, Verdict::Unknown, &error(name));
-    let summaries: Vec<DriveSummary> = names.iter().map(unread).collect();
+    let mut summaries = Vec::new();
+    for name in &names {
+        let error = json!({ "error": format!("no reading of {name}") });
+        summaries.push(summary(name, DriveState::Active, Verdict::Unknown, &error));
+    }
     let changes = step(&mut known, &inventory, &summaries);
     assert_eq!((changes.changed, changes.events.len()), (15, 13));
     let last = changes.events.last().unwrap();
@@ -155,9 +158,8 @@ fn events_beyond_the_limit_are_counted_in_one() {
     assert_eq!(last.fields, fields.with_each(SERIAL, serials));
     assert_eq!(last.fields.values(DEVICE).count(), 0);
 
-    let equal = |name: &String| summary(name, DriveState::Active, Verdict::Crit, &failing());
-    let summaries: Vec<DriveSummary> = names.iter().map(equal).collect();
-    let changes = step(&mut known, &inventory, &summaries);
+    let equal = names.iter().map(|name| summary(name, DriveState::Active, Verdict::Crit, &failing()));
+    let changes = step(&mut known, &inventory, &equal.collect::<Vec<_>>());
     let texts: Vec<&str> = changes.events.iter().map(|event| event.text.as_str()).collect();
     assert_eq!(texts, ["drives crit count=15 reason=\"It is failing.\""]);
 }
