@@ -8,7 +8,7 @@ use super::exclusions::Exclusions;
 use crate::domain::drive::Drive;
 use crate::domain::enclosure::Enclosure;
 use crate::domain::inventory::Inventory;
-use crate::probe::enclosure::{DriveOwners, IoModule, KnownShelves, RepeatedId};
+use crate::probe::enclosure::{DriveOwners, EnclosureHistory, IoModule, RepeatedId};
 use crate::probe::links::Links;
 use crate::probe::sysfs::ShortageCheck;
 use crate::probe::{Host, bay_claims, drives, enclosure};
@@ -30,7 +30,7 @@ pub(super) fn discover(
     host: &Host,
     types: &mut DeviceTypes,
     exclusions: &mut Exclusions,
-    known_shelves: &mut KnownShelves,
+    enclosure_history: &mut EnclosureHistory,
     inventory: &Inventory,
 ) -> io::Result<(Vec<Drive>, Discovered)> {
     let shortages = ShortageCheck::begin();
@@ -38,7 +38,7 @@ pub(super) fn discover(
     let mut found = drives::discover(host)?;
     let mut links = Links::read(host, &mut found);
     types.apply(&mut found, inventory);
-    let mut shelves = enclosure::discover(host, &DriveOwners::of(&found), known_shelves, Instant::now())?;
+    let mut shelves = enclosure::discover(host, &DriveOwners::of(&found), enclosure_history, Instant::now())?;
     bay_claims::add(host, &found, &mut shelves.enclosures);
     shortages.finish()?;
     // After the shelves: an excluded drive shows, too, which IO modules are of one shelf.

@@ -236,8 +236,8 @@ mod tests {
 
     fn jobs() -> (Jobs, Receiver<JobReport>) {
         let host = Host { root: "/nonexistent".into(), smartctl: None, zpool: None };
-        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
-        Jobs::new(host, stop, 1).unwrap_or_else(|e| unreachable!("{e}"))
+        let stop = Stop::new().unwrap();
+        Jobs::new(host, stop, 1).unwrap()
     }
 
     fn with_module(enclosure: &str) -> Discovered {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn next(reports: &Receiver<JobReport>) -> ModuleRead {
-        let report = reports.recv().unwrap_or_else(|e| unreachable!("{e}"));
+        let report = reports.recv().unwrap();
         *report.result.downcast::<ModuleRead>().unwrap_or_else(|_| unreachable!("of an enclosure"))
     }
 

@@ -90,7 +90,7 @@ mod tests {
     use crate::domain::drive::fixture;
 
     fn exclusions(entries: &[&str]) -> Exclusions {
-        let entries = entries.iter().map(|text| Exclusion::parse(text).unwrap_or_else(|e| unreachable!("{e}")));
+        let entries = entries.iter().map(|text| Exclusion::parse(text).unwrap());
         Exclusions::new(entries.collect())
     }
 

@@ -46,7 +46,7 @@ use crate::domain::inventory::{Change, Inventory, KnownEnclosure, KnownEnclosure
 use crate::domain::layout::Layouts;
 use crate::domain::time::Timestamp;
 use crate::domain::zfs::Zfs;
-use crate::probe::enclosure::KnownShelves;
+use crate::probe::enclosure::EnclosureHistory;
 use crate::probe::{Host, drives};
 use crate::stop::Stop;
 use crossbeam_channel::Receiver;
@@ -79,7 +79,7 @@ pub struct Collector {
     jobs: Jobs,
     found: Discovered,
     enclosures: KnownEnclosures,
-    known_shelves: KnownShelves,
+    enclosure_history: EnclosureHistory,
     visibility: Visibility,
     types: DeviceTypes,
     exclusions: Exclusions,
@@ -111,7 +111,7 @@ impl Collector {
             jobs,
             found: Discovered::default(),
             enclosures: KnownEnclosures::default(),
-            known_shelves: KnownShelves::default(),
+            enclosure_history: EnclosureHistory::default(),
             visibility: Visibility::default(),
             types,
             exclusions,
@@ -171,7 +171,7 @@ impl Collector {
 
     /// The topology has changed since the last complete discovery, or must be looked at again.
     pub(crate) fn has_changed(&self) -> bool {
-        drives::fingerprint(self.jobs.host()) != self.found.fingerprint || self.known_shelves.is_due(Instant::now())
+        drives::fingerprint(self.jobs.host()) != self.found.fingerprint || self.enclosure_history.is_due(Instant::now())
     }
 
     /// A discovery was complete: until then it is not known which drives are present, and none is missing.
@@ -186,7 +186,7 @@ impl Collector {
 
     /// Ids that several shelves report.
     pub(crate) fn repeated_ids(&self) -> impl Iterator<Item = &EnclosureId> {
-        self.known_shelves.repeated_ids()
+        self.enclosure_history.repeated_ids()
     }
 
     /// Why drives cannot be read, as a sentence.
@@ -232,7 +232,7 @@ impl Collector {
     /// Runs a discovery; takes a few milliseconds and sends no command.
     pub fn discover(&mut self) -> Vec<Change> {
         let inventory = self.drives.inventory();
-        let (types, shelves) = (&mut self.types, &mut self.known_shelves);
+        let (types, shelves) = (&mut self.types, &mut self.enclosure_history);
         let discovered = discovery::discover(self.jobs.host(), types, &mut self.exclusions, shelves, inventory);
         let (drives, mut found) = match discovered {
             Ok(found) => found,

@@ -1,9 +1,10 @@
 //! The attachment of a drive, from its sysfs path; no command is sent.
 //!
-//! The sysfs path contains the name of the bus (`…/usb1/…`, `…/ata3/…`, `…/end_device-0:0:7/…`: the
-//! kernel's names). Which disks of a RAID controller's driver are volumes: `megaraid_sas` shows
-//! them on channels from 2 on (`MEGASAS_MAX_PD_CHANNELS`), `mpt2sas` and `mpt3sas` on channel 1
-//! (`RAID_CHANNEL`), `hpsa` and `smartpqi` report it in `raid_level` (`N/A` for a physical disk).
+//! The sysfs path contains the kernel's name of the bus: `…/usb1/…`, `…/ata3/…`, `…/end_device-0:0:7/…`.
+//!
+//! How a driver shows RAID volumes: `megaraid_sas` on channels from 2 on (`MEGASAS_MAX_PD_CHANNELS`), `mpt2sas` and
+//! `mpt3sas` on channel 1 (`RAID_CHANNEL`); `hpsa` and `smartpqi` report the level in `raid_level` (`N/A` for a physical
+//! disk).
 
 use super::drives::device_wwid;
 use super::{Host, attribute};
@@ -13,12 +14,11 @@ use std::path::Path;
 
 /// The attachment of a SCSI disk: `block` is its directory in `sys/block`, `address` its `host:channel:target:lun`.
 pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attachment {
-    let place = std::fs::read_link(block).unwrap_or_default();
-    let transport = place.to_str().and_then(by_place);
-    if transport.is_some() {
-        return Attachment::Scsi(transport);
+    let sysfs_path = std::fs::read_link(block).unwrap_or_default();
+    if let Some(transport) = transport_of(sysfs_path.to_str().unwrap_or_default()) {
+        return Attachment::Scsi(Some(transport));
     }
-    let mut numbers = address.split(':').map(|n| n.parse::<u32>().unwrap_or(0));
+    let mut numbers = address.split(':').map(|number| number.parse::<u32>().unwrap_or(0));
     let (number, channel) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let driver = attribute(&host.path(&format!("sys/class/scsi_host/host{number}/proc_name")));
     let device = block.join("device");
@@ -26,42 +26,53 @@ pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attachment {
         Some("megaraid_sas") => (channel >= 2, Some(Controller::Megaraid)),
         Some("mpt2sas" | "mpt3sas") => (channel == 1, None),
         Some("hpsa" | "smartpqi") => {
-            // The driver's own word for this device, and no convention.
-            let is_volume = attribute(&device.join("raid_level")).is_some_and(|level| level != "N/A");
-            return if is_volume { Attachment::RaidVolume(Some(Controller::Cciss)) } else { Attachment::Scsi(None) };
+            // The driver reports this for each device, so it needs no confirmation by the device itself.
+            return match attribute(&device.join("raid_level")).as_deref() {
+                None | Some("N/A") => Attachment::Scsi(None),
+                Some(_) => Attachment::RaidVolume(Some(Controller::Cciss)),
+            };
         }
         _ => (false, None),
     };
-    if is_volume && !names_itself_as_drive(&device) {
-        Attachment::RaidVolume(controller)
-    } else {
-        Attachment::Scsi(None)
-    }
+    if is_volume && !identifies_as_drive(&device) { Attachment::RaidVolume(controller) } else { Attachment::Scsi(None) }
 }
 
-/// What the device says of itself is that of a drive: the vendor that SAT gives to ATA drives, or a name of NAA type 5, that is
-/// of one device, or of an ATA drive. Volumes have names of type 6 (SPC-4, NAA IEEE Registered Extended). It outweighs the
-/// channel, which is a convention of the driver: `megaraid_sas` shows JBOD drives of some controllers on channel 2.
-fn names_itself_as_drive(device: &Path) -> bool {
-    let is_ata = attribute(&device.join("vendor")).is_some_and(|vendor| vendor == "ATA");
+/// The device identifies itself as a drive: by the vendor `ATA`, which SAT assigns to ATA drives, by a name of NAA type 5, which
+/// belongs to a single device, or by a `t10.ATA` name. Volumes have names of type 6 (SPC-4, NAA IEEE Registered Extended). This
+/// takes precedence over the channel, which is a convention of the driver: `megaraid_sas` shows JBOD drives of some controllers
+/// on channel 2.
+fn identifies_as_drive(device: &Path) -> bool {
+    let is_ata = attribute(&device.join("vendor")).as_deref() == Some("ATA");
     let name = device_wwid(device).unwrap_or_default();
     is_ata || name.starts_with("naa.5") || name.starts_with("t10.ATA")
 }
 
-/// The transport of the nearest bus.
-fn by_place(place: &str) -> Option<Transport> {
-    let numbered = |part: &str, name: &str| {
-        part.strip_prefix(name).is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()) && !n.contains(':'))
-    };
-    place.rsplit('/').find_map(|part| match part {
-        _ if part.starts_with("end_device-") => Some(Transport::Sas),
-        _ if part.starts_with("rport-") => Some(Transport::Fc),
-        _ if numbered(part, "session") => Some(Transport::Iscsi),
-        _ if numbered(part, "usb") => Some(Transport::Usb),
-        _ if numbered(part, "ata") => Some(Transport::Sata),
-        _ if numbered(part, "virtio") => Some(Transport::Virtio),
-        _ => None,
-    })
+/// The transport of the nearest bus in a sysfs path.
+fn transport_of(sysfs_path: &str) -> Option<Transport> {
+    sysfs_path.rsplit('/').find_map(bus_transport)
+}
+
+/// The transport of a bus by the kernel's name for it, such as `ata3`. `None` for any other component of a path.
+fn bus_transport(component: &str) -> Option<Transport> {
+    if component.starts_with("end_device-") {
+        return Some(Transport::Sas);
+    }
+    if component.starts_with("rport-") {
+        return Some(Transport::Fc);
+    }
+    let numbered = [
+        ("session", Transport::Iscsi),
+        ("usb", Transport::Usb),
+        ("ata", Transport::Sata),
+        ("virtio", Transport::Virtio),
+    ];
+    for (name, transport) in numbered {
+        let number = component.strip_prefix(name).unwrap_or_default();
+        if number.as_bytes().first().is_some_and(u8::is_ascii_digit) && !number.contains(':') {
+            return Some(transport);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -69,8 +80,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_names_the_bus() {
-        for (place, expected) in [
+    fn the_sysfs_path_names_the_bus() {
+        for (path, expected) in [
             ("../devices/pci0000:00/0000:00:17.0/ata3/host2/target2:0:0/2:0:0:0/block/sda", Some(Transport::Sata)),
             (
                 "../devices/pci0000:00/0000:03:00.0/host0/port-0:0/expander-0:0/port-0:0:7/end_device-0:0:7/target0:0:7/0:0:7:0/block/sdh",
@@ -86,7 +97,7 @@ mod tests {
             ("../devices/pci0000:00/0000:02:00.0/host0/target0:2:0/0:2:0:0/block/sda", None),
             ("", None),
         ] {
-            assert_eq!(by_place(place), expected, "{place}");
+            assert_eq!(transport_of(path), expected, "{path}");
         }
     }
 }

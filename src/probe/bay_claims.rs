@@ -1,23 +1,23 @@
-//! Bays that something other than a shelf's SES device knows: the SAS transport class of the HBA's driver, the drivers hpsa
-//! and smartpqi, and the hot-plug slots of PCI. Used only for drives that no bay of a shelf links, and only if no two drives
-//! claim one bay.
+//! Bays from sources other than SES: the SAS transport class of the HBA's driver, the drivers hpsa and smartpqi, and the
+//! hot-plug slots of PCI. Used only for drives that no bay of an SES enclosure links to, and only if no two drives claim one
+//! bay.
 //!
 //! Formats: `show_sas_rphy_enclosure_identifier` and `show_sas_rphy_bay_identifier` of `drivers/scsi/scsi_transport_sas.c`
 //! (`0x%llx`, `%d`; `EINVAL` where the driver does not know them); `path_info_show` of `drivers/scsi/hpsa.c` and
 //! `pqi_path_info_show` of `drivers/scsi/smartpqi/smartpqi_init.c` (`… BOX: %hhu BAY: %hhu Active`);
 //! `address_read_file` of `drivers/pci/slot.c` (domain, bus and, but for 0xff, device).
 
-use super::{Host, attribute, names};
+use super::{Host, attribute, is_number, names, parsed_attribute};
 use crate::domain::drive::Drive;
 use crate::domain::enclosure::{BayLabel, BayLink, BaySource, Enclosure, Slot};
 use crate::domain::identity::EnclosureId;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-/// The enclosure under which hot-plug slots of PCI are listed.
+/// Id of the enclosure under which hot-plug slots of PCI are listed.
 const PCI_SLOTS: &str = "pci-slots";
 
-/// A bay, by something other than a shelf.
+/// The bay of a drive, from a source other than SES.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct BayClaim {
     enclosure: EnclosureId,
@@ -25,89 +25,97 @@ struct BayClaim {
     source: BaySource,
 }
 
-/// Adds the bays of drives that no shelf links.
+/// Adds the bays of drives that no bay of an SES enclosure links to.
 pub(crate) fn add(host: &Host, drives: &[Drive], enclosures: &mut Vec<Enclosure>) {
-    let linked: HashSet<String> =
-        enclosures.iter().flat_map(|e| &e.slots).flat_map(|s| &s.links).map(|link| link.address.clone()).collect();
-    let is_linked = |drive: &Drive| drive.paths.iter().any(|path| linked.contains(&path.address));
+    let slots = enclosures.iter().flat_map(|enclosure| &enclosure.slots);
+    let linked: HashSet<String> = slots.flat_map(|slot| &slot.links).map(|link| link.address.clone()).collect();
     let pci_slots = PciSlots::read(host);
     let mut claims: BTreeMap<BayClaim, Vec<&Drive>> = BTreeMap::new();
-    for drive in drives.iter().filter(|drive| !is_linked(drive) && drive.raid_volume().is_none()) {
+    for drive in drives {
+        let is_linked = drive.paths.iter().any(|path| linked.contains(&path.address));
+        if is_linked || drive.raid_volume().is_some() {
+            continue;
+        }
         if let Some(claim) = claim_of(host, drive, &pci_slots) {
             claims.entry(claim).or_default().push(drive);
         }
     }
     for (claim, drives) in claims {
         if let [drive] = drives.as_slice() {
-            place(&claim, drive, enclosures);
+            assign(&claim, drive, enclosures);
         }
     }
 }
 
-/// The bay of a drive. `None`: nothing is known, or its paths contradict each other.
+/// The bay of a drive. `None`: no source knows it, or the paths of the drive contradict each other.
 fn claim_of(host: &Host, drive: &Drive, pci_slots: &PciSlots) -> Option<BayClaim> {
     if drive.is_nvme() {
         return pci_slots.claim(host, drive);
     }
-    let blocks: Vec<PathBuf> =
-        drive.paths.iter().map(|path| host.path("sys/block").join(path.device.as_str())).collect();
-    agreed(&blocks, |block| sas_device(host, block)).or_else(|| agreed(&blocks, path_info))
+    let blocks: Vec<PathBuf> = drive.paths.iter().map(|path| host.block(&path.device)).collect();
+    match unanimous(blocks.iter().filter_map(|block| sas_device(host, block))) {
+        None => unanimous(blocks.iter().filter_map(|block| path_info(block))),
+        claim => claim,
+    }
 }
 
-/// What all paths that know a bay say.
-fn agreed(blocks: &[PathBuf], of_path: impl Fn(&Path) -> Option<BayClaim>) -> Option<BayClaim> {
-    let claims: Vec<BayClaim> = blocks.iter().filter_map(|block| of_path(block)).collect();
-    let first = claims.first()?;
-    claims.iter().all(|other| other == first).then(|| first.clone())
+/// The one value that all have. `None`: they differ, or there are none.
+fn unanimous<T: PartialEq>(mut values: impl Iterator<Item = T>) -> Option<T> {
+    let first = values.next()?;
+    if values.any(|other| other != first) {
+        return None;
+    }
+    Some(first)
 }
 
 fn sas_device(host: &Host, block: &Path) -> Option<BayClaim> {
-    let place = std::fs::read_link(block).ok()?;
-    let parts = place.iter().rev().filter_map(|part| part.to_str());
-    let end_device = parts.into_iter().find(|part| part.starts_with("end_device-"))?;
+    let sysfs_path = std::fs::read_link(block).ok()?;
+    let mut ancestors = sysfs_path.iter().rev().filter_map(|part| part.to_str());
+    let end_device = ancestors.find(|part| part.starts_with("end_device-"))?;
     let dir = host.path("sys/class/sas_device").join(end_device);
-    let enclosure = hex(&attribute(&dir.join("enclosure_identifier"))?).filter(|id| *id != 0)?;
-    let slot = attribute(&dir.join("bay_identifier"))?.parse().ok()?;
+    let enclosure = parse_hex(&attribute(&dir.join("enclosure_identifier"))?)?;
+    if enclosure == 0 {
+        return None;
+    }
     Some(BayClaim {
         enclosure: EnclosureId::from(format!("{enclosure:#x}")),
-        slot: BayLabel::Number(slot),
+        slot: BayLabel::Number(parsed_attribute(&dir.join("bay_identifier"))?),
         source: BaySource::SasDevice,
     })
 }
 
-fn hex(text: &str) -> Option<u64> {
+fn parse_hex(text: &str) -> Option<u64> {
     u64::from_str_radix(text.trim_start_matches("0x"), 16).ok()
 }
 
 fn path_info(block: &Path) -> Option<BayClaim> {
     let (enclosure_box, bay) = box_and_bay(&attribute(&block.join("device/path_info"))?)?;
-    let place = std::fs::read_link(block).ok()?;
-    let parts: Vec<&str> = place.iter().filter_map(|part| part.to_str()).collect();
-    let scsi_host = parts.iter().position(|part| {
-        part.strip_prefix("host").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    })?;
-    // The controller's address on the PCI bus stays, the number of its SCSI host does not.
-    let controller = scsi_host.checked_sub(1).and_then(|at| parts.get(at))?;
-    let enclosure =
-        enclosure_box.map_or_else(|| (*controller).to_owned(), |number| format!("{controller}-box-{number}"));
+    let sysfs_path = std::fs::read_link(block).ok()?;
+    let parts: Vec<&str> = sysfs_path.iter().filter_map(|part| part.to_str()).collect();
+    let scsi_host = parts.iter().position(|part| part.strip_prefix("host").is_some_and(is_number))?;
+    // The controller's address on the PCI bus is stable across boots, the number of its SCSI host is not.
+    let controller = *parts.get(scsi_host.checked_sub(1)?)?;
+    let enclosure = match enclosure_box {
+        Some(number) => format!("{controller}-box-{number}"),
+        None => controller.to_owned(),
+    };
     Some(BayClaim { enclosure: EnclosureId::from(enclosure), slot: BayLabel::Number(bay), source: BaySource::PathInfo })
 }
 
 /// `[0:0:3:0]    Direct-Access     PORT: 1I BOX: 1 BAY: 4 Active` for each path. `None`: no bay, or several.
 fn box_and_bay(text: &str) -> Option<(Option<u32>, u32)> {
-    let value = |line: &str, name: &str| -> Option<u32> {
-        let mut words = line.split_whitespace().skip_while(|word| *word != name).skip(1);
-        words.next()?.parse().ok()
-    };
-    let places: Vec<(Option<u32>, u32)> =
-        text.lines().filter_map(|line| Some((value(line, "BOX:"), value(line, "BAY:")?))).collect();
-    let first = places.first().copied()?;
-    places.iter().all(|other| *other == first).then_some(first)
+    unanimous(text.lines().filter_map(|line| Some((number_after(line, "BOX:"), number_after(line, "BAY:")?))))
 }
 
-/// The hot-plug slots of PCI, by the address of what is in them. A slot without power control (`has_power_file` of
-/// `drivers/pci/hotplug/pci_hotplug_core.c`) is not a bay at the front. A name that firmware gives to several slots
-/// identifies none of them: the kernel appends `-1`, `-2`, … to the later ones (`pci_create_slot` of `drivers/pci/slot.c`).
+/// The number that follows a word.
+fn number_after(line: &str, word: &str) -> Option<u32> {
+    let mut words = line.split_whitespace().skip_while(|other| *other != word).skip(1);
+    words.next()?.parse().ok()
+}
+
+/// The hot-plug slots of PCI, by the PCI address of the device in them. Slots without power control (`has_power_file` of
+/// `drivers/pci/hotplug/pci_hotplug_core.c`) are omitted: they are not drive bays. So are slots to which firmware gave one
+/// name: the kernel appends `-1`, `-2`, … to the later ones (`pci_create_slot` of `drivers/pci/slot.c`).
 struct PciSlots(BTreeMap<String, Vec<String>>);
 
 impl PciSlots {
@@ -118,7 +126,10 @@ impl PciSlots {
         let repeated = repeated_names(&names);
         for name in names.iter().filter(|name| !repeated.contains(name.as_str())) {
             let slot = dir.join(name);
-            if let Some(address) = attribute(&slot.join("address")).filter(|_| slot.join("power").exists()) {
+            if !slot.join("power").exists() {
+                continue;
+            }
+            if let Some(address) = attribute(&slot.join("address")) {
                 slots.entry(address).or_default().push(name.clone());
             }
         }
@@ -134,7 +145,8 @@ impl PciSlots {
         let function = attribute(&controller.join("address"))?;
         let (device, _) = function.rsplit_once('.')?;
         let (bus, _) = device.rsplit_once(':')?;
-        let [name] = self.0.get(device).or_else(|| self.0.get(bus))?.as_slice() else { return None };
+        let mut slots = [device, bus].into_iter().filter_map(|address| self.0.get(address));
+        let [name] = slots.next()?.as_slice() else { return None };
         Some(BayClaim {
             enclosure: PCI_SLOTS.into(),
             slot: BayLabel::of(name.parse().ok(), name),
@@ -157,19 +169,20 @@ fn repeated_names(names: &[String]) -> HashSet<&str> {
     repeated
 }
 
-/// Puts a drive into its bay: one of a shelf with that id, if it has such a bay without a drive, else one of an enclosure that
-/// nothing else shows.
-fn place(claim: &BayClaim, drive: &Drive, enclosures: &mut Vec<Enclosure>) {
+/// Assigns a drive to its bay: an empty one of the SES enclosure with that id, or else one of an enclosure without an SES
+/// device, which is added.
+fn assign(claim: &BayClaim, drive: &Drive, enclosures: &mut Vec<Enclosure>) {
     let links: Vec<BayLink> = drive
         .paths
         .iter()
         .map(|path| BayLink { address: path.address.clone(), made: None, source: claim.source })
         .collect();
+    // Several SES enclosures report this id, so the bay may be in any of them.
     let repeated = format!("{}-", claim.enclosure);
-    if enclosures.iter().any(|e| e.has_ses_device() && e.id.starts_with(&repeated)) {
+    if enclosures.iter().any(|enclosure| enclosure.has_ses_device() && enclosure.id.starts_with(&repeated)) {
         return;
     }
-    let Some(enclosure) = enclosures.iter_mut().find(|e| e.id == claim.enclosure) else {
+    let Some(enclosure) = enclosures.iter_mut().find(|enclosure| enclosure.id == claim.enclosure) else {
         enclosures.push(Enclosure {
             id: claim.enclosure.clone(),
             slots: vec![new_bay(claim, links)],
@@ -182,12 +195,16 @@ fn place(claim: &BayClaim, drive: &Drive, enclosures: &mut Vec<Enclosure>) {
         Some(slot) if slot.links.is_empty() => slot.links = links,
         None if !shows_all_bays => {
             let bay = new_bay(claim, links);
-            let order = |slot: &Slot| (slot.number.is_none(), slot.number, slot.name.clone());
-            let at = enclosure.slots.partition_point(|slot| order(slot) < order(&bay));
-            enclosure.slots.insert(at, bay);
+            let index = enclosure.slots.partition_point(|slot| bay_order(slot) < bay_order(&bay));
+            enclosure.slots.insert(index, bay);
         }
         _ => {}
     }
+}
+
+/// Numbered bays first, then the others by their names.
+fn bay_order(slot: &Slot) -> (bool, Option<u32>, &str) {
+    (slot.number.is_none(), slot.number, &slot.name)
 }
 
 fn new_bay(claim: &BayClaim, links: Vec<BayLink>) -> Slot {
@@ -204,7 +221,7 @@ mod tests {
 
     /// Lines of hpsa and smartpqi, as their `path_info_show` print them.
     #[test]
-    fn box_and_bay_are_those_that_all_paths_have() {
+    fn box_and_bay_are_known_if_all_paths_agree() {
         for (text, expected) in [
             ("[0:0:3:0]    Direct-Access     PORT: 1I BOX: 1 BAY: 4 Active\n", Some((Some(1), 4))),
             ("[0:0:3:0]    Direct-Access     PORT: 1I BAY: 4 Active\n", Some((None, 4))),

@@ -5,16 +5,16 @@
 
 use super::multipath::{DiscoveredPath, group_paths};
 use super::sysfs::{SYSFS_MAGIC, count_shortage, listed};
-use super::{Host, attachment, attribute, binary, device, is_drive_name, link_name, names, nvme};
+use super::{Host, attachment, attribute, binary, is_drive_name, link_name, names, nvme, parsed_attribute};
 use crate::domain::device_type::Disk;
 use crate::domain::drive::{Drive, DrivePath};
-use crate::domain::identity::{DeviceName, Identity, SerialNumber, is_placeholder_wwid};
+use crate::domain::identity::{DeviceName, Identity, ScsiHost, SerialNumber, is_placeholder_wwid};
 use crate::domain::path_state::PathState;
 use crate::domain::transport::Attachment;
 use rustix::fs::{Dir, Mode, OFlags, fstatfs, open, readlinkat};
-use std::ffi::CString;
 use std::fmt::Write as _;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// SCSI peripheral device types that are disks: direct access, simplified direct access, zoned.
@@ -26,8 +26,12 @@ const MIN_DRIVES_PER_THREAD: usize = 64;
 
 /// Every drive with all its paths, in the kernel's order. After an error it is not known which drives are present.
 pub fn discover(host: &Host) -> io::Result<Vec<Drive>> {
-    let names = listed(&host.path("sys/block"))?;
-    let mut devices: Vec<DeviceName> = names.iter().filter(|n| is_drive_name(n)).filter_map(|n| device(n)).collect();
+    let mut devices: Vec<DeviceName> = Vec::new();
+    for name in listed(&host.path("sys/block"))? {
+        if is_drive_name(&name) {
+            devices.extend(DeviceName::parse(&name));
+        }
+    }
     devices.sort();
     Ok(group_paths(discover_paths(host, &devices)))
 }
@@ -35,39 +39,46 @@ pub fn discover(host: &Host) -> io::Result<Vec<Drive>> {
 /// Reads all paths. No attribute blocks, but those of a thousand drives take a while: several threads share them.
 fn discover_paths(host: &Host, devices: &[DeviceName]) -> Vec<DiscoveredPath> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(DISCOVERY_THREADS);
-    let share = devices.len().div_ceil(threads).max(MIN_DRIVES_PER_THREAD);
-    let read_paths = |share: &[DeviceName]| share.iter().flat_map(|d| discover_device(host, d)).collect::<Vec<_>>();
+    let share_size = devices.len().div_ceil(threads).max(MIN_DRIVES_PER_THREAD);
     std::thread::scope(|scope| {
-        let mut shares = devices.chunks(share);
+        let mut shares = devices.chunks(share_size);
         let own = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares
-            .map(|share| (share, std::thread::Builder::new().spawn_scoped(scope, move || read_paths(share))))
-            .collect();
-        let mut paths = read_paths(own);
-        for (share, other) in others {
-            // This thread reads the share of one that could not be started, or failed.
-            let found = other.ok().and_then(|thread| thread.join().ok());
-            paths.extend(found.unwrap_or_else(|| read_paths(share)));
+        let mut others = Vec::new();
+        for share in shares {
+            let thread = std::thread::Builder::new().spawn_scoped(scope, move || discover_devices(host, share));
+            others.push((share, thread));
+        }
+        let mut paths = discover_devices(host, own);
+        for (share, thread) in others {
+            let found = match thread {
+                Ok(thread) => thread.join().ok(),
+                Err(_) => None,
+            };
+            // This thread reads the share of one that could not be started, or panicked.
+            paths.extend(found.unwrap_or_else(|| discover_devices(host, share)));
         }
         paths
     })
 }
 
+fn discover_devices(host: &Host, devices: &[DeviceName]) -> Vec<DiscoveredPath> {
+    devices.iter().flat_map(|device| discover_device(host, device)).collect()
+}
+
 /// A cheap fingerprint of the topology: it changes when a drive or an enclosure is added or removed, or changes its name
-/// or address. It is taken every second, so the folders are only listed: sysfs never uses an inode number twice. On any
-/// other file system, which may, the links are read.
+/// or address. It is taken every second, so the folders are only listed: sysfs never uses an inode number twice. Other
+/// file systems may reuse one, so there the links are read.
 pub(crate) fn fingerprint(host: &Host) -> u64 {
     let mut sum = 0u64;
     let mut buffer = Vec::new();
     for dir in ["sys/block", "sys/class/enclosure"].map(|dir| host.path(dir)) {
-        let opened = open(&dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
-        let listing = opened.and_then(|folder| Ok((Dir::read_from(&folder)?, folder)));
-        let Ok((entries, folder)) = listing.inspect_err(|errno| count_shortage(&(*errno).into())) else { continue };
+        let opened = open_folder(&dir).inspect_err(|errno| count_shortage(&(*errno).into()));
+        let Ok((folder, entries)) = opened else { continue };
         let is_sysfs = fstatfs(&folder).is_ok_and(|fs| fs.f_type == SYSFS_MAGIC);
         for entry in entries {
             let Ok(entry) = entry.inspect_err(|errno| count_shortage(&(*errno).into())) else { break };
             let name = entry.file_name();
-            if !name.to_str().is_ok_and(|n| is_drive_name(n) || n.contains(':')) {
+            if !name.to_str().is_ok_and(|name| is_drive_name(name) || name.contains(':')) {
                 continue;
             }
             let mut target = std::mem::take(&mut buffer);
@@ -75,15 +86,24 @@ pub(crate) fn fingerprint(host: &Host) -> u64 {
                 target.clear();
                 target.extend_from_slice(&entry.ino().to_ne_bytes());
             } else {
-                target = readlinkat(&folder, name, target).map_or_else(|_| Vec::new(), CString::into_bytes);
+                target = match readlinkat(&folder, name, target) {
+                    Ok(link) => link.into_bytes(),
+                    Err(_) => Vec::new(),
+                };
             }
             let bytes = name.to_bytes().iter().chain(&[0]).chain(&target);
-            // A sum does not depend on the order in which the kernel lists them.
+            // A sum does not depend on the order in which the kernel lists the entries.
             sum = sum.wrapping_add(crate::domain::hash::fnv1a(bytes.copied()));
             buffer = target;
         }
     }
     sum
+}
+
+fn open_folder(path: &Path) -> rustix::io::Result<(OwnedFd, Dir)> {
+    let folder = open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let entries = Dir::read_from(&folder)?;
+    Ok((folder, entries))
 }
 
 /// The current identity of that block device, from sysfs; `None` if there is no such device. A disk behind a
@@ -96,7 +116,7 @@ pub(crate) fn identity_at(host: &Host, device: &DeviceName) -> Option<Identity> 
 }
 
 fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
-    let block = host.path("sys/block").join(device.as_str());
+    let block = host.block(device);
     if !block.join("size").exists() {
         return None;
     }
@@ -109,24 +129,31 @@ fn own_identity(host: &Host, device: &DeviceName) -> Option<Identity> {
 /// The path still leads to that drive through the same node: neither the block device name nor the sg number has
 /// been reassigned since discovery.
 pub(crate) fn still_leads_to(host: &Host, path: &DrivePath, identity: &Identity) -> bool {
-    match Disk::of_name(&path.device) {
-        Some((volume, disk)) => paths_and_identity(host, &volume).is_some_and(|(current, own)| {
-            let mut disks = current.iter().filter_map(|volume| volume.to_raid_disk(disk));
-            disks.any(|current| current.is_same_as(path)) && disk.identity(&own) == *identity
-        }),
-        None => paths_and_identity(host, &path.device).is_some_and(|(mut current, own)| {
-            for current in &mut current {
-                current.unit = path.unit;
-            }
-            current.iter().any(|current| current.is_same_as(path)) && own.agrees(identity)
-        }),
+    if let Some((volume, disk)) = Disk::of_name(&path.device) {
+        return still_has_disk(host, &volume, disk, path, identity);
     }
+    let Some((mut current_paths, own)) = paths_and_identity(host, &path.device) else { return false };
+    for current in &mut current_paths {
+        // Which logical unit a path leads to is known only after grouping.
+        current.unit = path.unit;
+    }
+    current_paths.iter().any(|current| current.is_same_as(path)) && own.agrees(identity)
 }
 
-/// The state of a path now; `None`: the kernel does not report it.
+/// The volume is still the one behind which that disk was found.
+fn still_has_disk(host: &Host, volume: &DeviceName, disk: Disk, path: &DrivePath, identity: &Identity) -> bool {
+    let Some((volume_paths, volume_identity)) = paths_and_identity(host, volume) else { return false };
+    let mut disk_paths = volume_paths.iter().filter_map(|volume_path| volume_path.to_raid_disk(disk));
+    disk_paths.any(|current| current.is_same_as(path)) && disk.identity(&volume_identity) == *identity
+}
+
+/// The state of a path now; `None` if the kernel does not report it.
 pub(crate) fn state_of(host: &Host, path: &DrivePath) -> Option<PathState> {
-    let device = Disk::of_name(&path.device).map_or_else(|| path.device.clone(), |(volume, _)| volume);
-    let block = host.path("sys/block").join(device.as_str());
+    let device = match Disk::of_name(&path.device) {
+        Some((volume, _)) => volume,
+        None => path.device.clone(),
+    };
+    let block = host.block(&device);
     if path.host.is_none() {
         let controller = nvme::controllers(&block).into_iter().find(|controller| controller.name == path.address)?;
         return controller.path(&device).state;
@@ -134,9 +161,9 @@ pub(crate) fn state_of(host: &Host, path: &DrivePath) -> Option<PathState> {
     scsi_state(&block.join("device"))
 }
 
-/// Paths and identity of a block device, and no more: this runs after every reading.
+/// Paths and identity of a block device. Nothing else is read, since this runs after every reading.
 fn paths_and_identity(host: &Host, device: &DeviceName) -> Option<(Vec<DrivePath>, Identity)> {
-    let block = host.path("sys/block").join(device.as_str());
+    let block = host.block(device);
     if device.as_str().starts_with("nvme") {
         let controllers = nvme::controllers(&block);
         let paths = controllers.iter().map(|controller| controller.path(device)).collect();
@@ -146,33 +173,50 @@ fn paths_and_identity(host: &Host, device: &DeviceName) -> Option<(Vec<DrivePath
     Some((vec![scsi_path(&dir, device)?], scsi_identity(&dir)))
 }
 
-/// The paths of one block device: one, or of an NVMe device one for each controller.
+/// The paths of one block device: one for a SCSI device, one for each controller of an NVMe device.
 fn discover_device(host: &Host, device: &DeviceName) -> Vec<DiscoveredPath> {
-    let block = host.path("sys/block").join(device.as_str());
-    let size_bytes = attribute(&block.join("size")).and_then(|s| s.parse::<u64>().ok()).map(|n| n.saturating_mul(512));
+    let block = host.block(device);
+    let size_bytes = parsed_attribute::<u64>(&block.join("size")).map(|sectors| sectors.saturating_mul(512));
     // A card reader without a card is not a drive.
-    if size_bytes.is_none_or(|s| s == 0) && attribute(&block.join("removable")).as_deref() == Some("1") {
+    if size_bytes.unwrap_or(0) == 0 && attribute(&block.join("removable")).as_deref() == Some("1") {
         return Vec::new();
     }
-    let rotational = attribute(&block.join("queue/rotational")).map(|r| r != "0");
+    let rotational = attribute(&block.join("queue/rotational")).map(|rotational| rotational != "0");
     if device.as_str().starts_with("nvme") {
         return discover_nvme(&block, device, size_bytes, rotational);
     }
-    let Some((path, identity, vendor, model, firmware)) = read_scsi(&block, device) else { return Vec::new() };
+    discover_scsi(host, device, size_bytes, rotational).into_iter().collect()
+}
+
+fn discover_scsi(
+    host: &Host,
+    device: &DeviceName,
+    size_bytes: Option<u64>,
+    rotational: Option<bool>,
+) -> Option<DiscoveredPath> {
+    let block = host.block(device);
+    let dir = block.join("device");
+    let device_type = attribute(&dir.join("type"));
+    if let Some(device_type) = &device_type
+        && !DISK_TYPES.contains(&device_type.as_str())
+    {
+        return None;
+    }
+    let path = scsi_path(&dir, device)?;
     let sysfs_path = std::fs::read_link(&block).unwrap_or_default();
-    let expander = sysfs_path.iter().rev().filter_map(|part| part.to_str()).find(|part| part.starts_with("expander-"));
-    vec![DiscoveredPath {
+    let mut ancestors = sysfs_path.iter().rev().filter_map(|part| part.to_str());
+    Some(DiscoveredPath {
         attachment: attachment::scsi(host, &block, &path.address),
-        expander: expander.map(str::to_owned),
+        expander: ancestors.find(|part| part.starts_with("expander-")).map(str::to_owned),
         path,
-        identity,
-        vendor,
-        model,
-        firmware,
+        identity: scsi_identity(&dir),
+        vendor: attribute(&dir.join("vendor")),
+        model: attribute(&dir.join("model")),
+        firmware: attribute(&dir.join("rev")),
         size_bytes,
         rotational,
         controller: None,
-    }]
+    })
 }
 
 fn discover_nvme(
@@ -183,39 +227,36 @@ fn discover_nvme(
 ) -> Vec<DiscoveredPath> {
     let controllers = nvme::controllers(block);
     let identity = nvme::identity(block, &controllers);
-    let path = |controller: &nvme::NvmeController| DiscoveredPath {
-        path: controller.path(device),
-        expander: None,
-        identity: identity.clone(),
-        vendor: None,
-        model: controller.attribute("model"),
-        firmware: controller.attribute("firmware_rev"),
-        size_bytes,
-        rotational,
-        attachment: Attachment::Nvme,
-        controller: Some(controller.identity()),
-    };
-    controllers.iter().map(path).collect()
-}
-
-/// Path, identity, vendor, model and firmware.
-type DriveAttributes = (DrivePath, Identity, Option<String>, Option<String>, Option<String>);
-
-fn read_scsi(block: &Path, name: &DeviceName) -> Option<DriveAttributes> {
-    let dir = block.join("device");
-    if attribute(&dir.join("type")).is_some_and(|t| !DISK_TYPES.contains(&t.as_str())) {
-        return None;
+    let mut paths = Vec::new();
+    for controller in &controllers {
+        paths.push(DiscoveredPath {
+            path: controller.path(device),
+            expander: None,
+            identity: identity.clone(),
+            vendor: None,
+            model: controller.attribute("model"),
+            firmware: controller.attribute("firmware_rev"),
+            size_bytes,
+            rotational,
+            attachment: Attachment::Nvme,
+            controller: Some(controller.identity()),
+        });
     }
-    let read = |what: &str| attribute(&dir.join(what));
-    Some((scsi_path(&dir, name)?, scsi_identity(&dir), read("vendor"), read("model"), read("rev")))
+    paths
 }
 
-fn scsi_path(dir: &Path, name: &DeviceName) -> Option<DrivePath> {
+fn scsi_path(dir: &Path, device: &DeviceName) -> Option<DrivePath> {
     let address = link_name(dir)?;
-    let sg = names(&dir.join("scsi_generic")).into_iter().find_map(|n| device(&n));
-    let node = sg.map_or_else(|| format!("/dev/{name}"), |sg| format!("/dev/{sg}"));
-    let host = address.split(':').next().and_then(|h| h.parse().ok());
-    Some(DrivePath { device: name.clone(), node, host, address, unit: 0, state: scsi_state(dir) })
+    // The sg node, or the block device where the module sg is not loaded.
+    let sg = names(&dir.join("scsi_generic")).iter().find_map(|name| DeviceName::parse(name));
+    let node = format!("/dev/{}", sg.as_ref().unwrap_or(device));
+    let host = scsi_host_of(&address);
+    Some(DrivePath { device: device.clone(), node, host, address, unit: 0, state: scsi_state(dir) })
+}
+
+/// The SCSI host of `host:channel:target:lun`.
+fn scsi_host_of(address: &str) -> Option<ScsiHost> {
+    address.split(':').next()?.parse().ok()
 }
 
 fn scsi_state(dir: &Path) -> Option<PathState> {
@@ -228,14 +269,21 @@ fn scsi_identity(dir: &Path) -> Identity {
 
 /// The name of a SCSI device, also of an SES device.
 pub(super) fn device_wwid(dir: &Path) -> Option<String> {
-    let naa = || binary(&dir.join("vpd_pg83")).and_then(|page| naa_of_unit(&page)).map(|hex| format!("naa.{hex}"));
     // `wwid` is the kernel's choice among the designators; kernels before 3.15 do not provide it.
-    attribute(&dir.join("wwid")).or_else(naa).filter(|w| !is_placeholder_wwid(w))
+    let wwid = match attribute(&dir.join("wwid")) {
+        Some(wwid) => wwid,
+        None => format!("naa.{}", naa_of_unit(&binary(&dir.join("vpd_pg83"))?)?),
+    };
+    if is_placeholder_wwid(&wwid) {
+        return None;
+    }
+    Some(wwid)
 }
 
-/// Its serial number (VPD page 0x80).
+/// The serial number of a SCSI device (VPD page 0x80).
 pub(super) fn unit_serial(dir: &Path) -> Option<SerialNumber> {
-    binary(&dir.join("vpd_pg80")).and_then(|page| serial_of_unit(&page)).map(SerialNumber::from)
+    let page = binary(&dir.join("vpd_pg80"))?;
+    serial_of_unit(&page).map(SerialNumber::from)
 }
 
 /// The text of VPD page 0x80.
@@ -251,10 +299,11 @@ fn naa_of_unit(page: &[u8]) -> Option<String> {
     while let [_, kind, _, length, tail @ ..] = rest {
         let body = tail.get(..usize::from(*length))?;
         if kind & 0x3f == 0x03 {
-            return Some(body.iter().fold(String::new(), |mut hex, b| {
-                let _ = write!(hex, "{b:02x}");
-                hex
-            }));
+            let mut hex = String::new();
+            for byte in body {
+                let _ = write!(hex, "{byte:02x}");
+            }
+            return Some(hex);
         }
         rest = tail.get(usize::from(*length)..)?;
     }
@@ -269,8 +318,11 @@ pub fn fuzz_vpd(page: &[u8]) -> (Option<String>, Option<String>) {
 
 fn text_of(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    (!text.is_empty()).then(|| text.to_owned())
+    let text = text.trim_matches(|character: char| character.is_whitespace() || character == '\0');
+    if text.is_empty() {
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 #[cfg(test)]
@@ -279,18 +331,18 @@ mod tests {
 
     #[test]
     fn the_fingerprint_changes_with_a_link() {
-        let folder = tempfile::tempdir().unwrap_or_else(|e| unreachable!("{e}"));
+        let folder = tempfile::tempdir().unwrap();
         let host = Host { root: folder.path().to_owned(), smartctl: None, zpool: None };
         let block = folder.path().join("sys/block");
-        std::fs::create_dir_all(&block).unwrap_or_else(|e| unreachable!("{e}"));
-        let link = |to: &str| {
+        std::fs::create_dir_all(&block).unwrap();
+        let mut fingerprints = Vec::new();
+        for target in ["0:0:1:0", "0:0:2:0", "0:0:1:0"] {
             let _ = std::fs::remove_file(block.join("sda"));
-            std::os::unix::fs::symlink(to, block.join("sda")).unwrap_or_else(|e| unreachable!("{e}"));
-            fingerprint(&host)
-        };
-        let (one, other) = (link("../devices/0:0:1:0/block/sda"), link("../devices/0:0:2:0/block/sda"));
-        assert_ne!(one, other);
-        assert_eq!(link("../devices/0:0:1:0/block/sda"), one);
+            std::os::unix::fs::symlink(format!("../devices/{target}/block/sda"), block.join("sda")).unwrap();
+            fingerprints.push(fingerprint(&host));
+        }
+        assert_ne!(fingerprints[0], fingerprints[1]);
+        assert_eq!(fingerprints[0], fingerprints[2]);
         // In sysfs, where links are not read, the fingerprint is constant while the topology does not change.
         let real = Host { root: "/".into(), ..host };
         assert_eq!(fingerprint(&real), fingerprint(&real));

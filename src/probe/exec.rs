@@ -355,19 +355,19 @@ mod tests {
     #[test]
     fn output_status_and_environment_are_the_childs_own() {
         let out = sh("echo out; echo err >&2; echo $LC_ALL $HOME; pwd; exit 3", limits(5_000, 1_000));
-        let out = out.unwrap_or_else(|e| unreachable!("{e}"));
+        let out = out.unwrap();
         assert_eq!(String::from_utf8_lossy(&out.stdout), "out\nC\n/\n");
         assert_eq!((out.code, out.signal, out.stderr.as_str()), (Some(3), None, "err"));
-        let killed = sh("kill -9 $$", limits(5_000, 1_000)).unwrap_or_else(|e| unreachable!("{e}"));
+        let killed = sh("kill -9 $$", limits(5_000, 1_000)).unwrap();
         assert_eq!((killed.code, killed.signal), (None, Some(9)));
     }
 
     #[test]
     fn local_times_can_be_utc() {
-        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let stop = Stop::new().unwrap();
         let script = ["-c", "date -d @1767225600; echo $LC_ALL"];
         let out = run_in_utc(Path::new("/bin/sh"), &script, limits(5_000, 1_000), &stop);
-        let out = out.unwrap_or_else(|e| unreachable!("{e}"));
+        let out = out.unwrap();
         assert_eq!(String::from_utf8_lossy(&out.stdout), "Thu Jan  1 00:00:00 UTC 2026\nC\n");
     }
 
@@ -385,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_grandchild_that_holds_the_pipe_holds_nobody_up() {
-        let out = sh("sleep 100 & echo done", limits(10_000, 1_000)).unwrap_or_else(|e| unreachable!("{e}"));
+        let out = sh("sleep 100 & echo done", limits(10_000, 1_000)).unwrap();
         assert_eq!(out.stdout, b"done\n");
     }
 
@@ -393,7 +393,7 @@ mod tests {
     fn too_much_output_is_cut_off() {
         let error = sh("while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done", limits(10_000, 100_000)).err();
         assert!(matches!(error, Some(ExecError::TooLarge { limit: 100_000, stuck: None })), "{error:?}");
-        let out = sh("head -c 300000 /dev/zero", limits(10_000, 300_000)).unwrap_or_else(|e| unreachable!("{e}"));
+        let out = sh("head -c 300000 /dev/zero", limits(10_000, 300_000)).unwrap();
         assert_eq!(out.stdout.len(), 300_000, "as much as allowed is not too much");
     }
 
@@ -402,12 +402,12 @@ mod tests {
         let error = sh("exec yes this is no answer >&2", limits(60_000, 1_000_000)).err();
         assert!(matches!(error, Some(ExecError::TooLarge { limit: 1_000_000, stuck: None })), "{error:?}");
         let out = sh("head -c 300000 /dev/zero >&2; echo good", limits(10_000, 300_000));
-        assert_eq!(out.unwrap_or_else(|e| unreachable!("{e}")).stdout, b"good\n", "some of it costs nothing");
+        assert_eq!(out.unwrap().stdout, b"good\n", "some of it costs nothing");
     }
 
     #[test]
     fn a_stop_ends_the_child_at_once() {
-        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let stop = Stop::new().unwrap();
         stop.request();
         let error = run(Path::new("/bin/sleep"), &["100"], limits(60_000, 10), &stop).err();
         assert!(matches!(error, Some(ExecError::Stopped { stuck: None })), "{error:?}");
@@ -415,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let stop = Stop::new().unwrap();
         let error = run(Path::new("/nonexistent/smartctl"), &[], limits(1_000, 10), &stop).err();
         assert!(error.is_some_and(|e| e.to_string().contains("/nonexistent/smartctl")));
     }

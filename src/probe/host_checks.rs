@@ -24,43 +24,49 @@ pub(crate) struct Rights {
     pub(crate) admin: bool,
 }
 
-/// Rights of this process, whatever the host's root is. `None`: `/proc` does not provide them.
+/// Rights of this process, whatever the root of the host is. `None`: `/proc` does not provide them.
 pub(crate) fn rights() -> Option<Rights> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     rights_in(&status)
 }
 
 fn rights_in(status: &str) -> Option<Rights> {
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let uid = field("Uid:")?.split_whitespace().nth(1)?.parse().ok()?;
-    let effective = u64::from_str_radix(field("CapEff:")?, 16).ok()?;
-    let has = |number: u32| effective & (1 << number) != 0;
-    Some(Rights { uid, rawio: has(RAWIO), admin: has(ADMIN) })
+    let uid = status_field(status, "Uid:")?.split_whitespace().nth(1)?.parse().ok()?;
+    let effective = u64::from_str_radix(status_field(status, "CapEff:")?, 16).ok()?;
+    Some(Rights { uid, rawio: effective & (1 << RAWIO) != 0, admin: effective & (1 << ADMIN) != 0 })
+}
+
+fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 /// Which parts of the kernel are available.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kernel {
-    /// Module `ses`, loaded or built in.
+    /// The module `ses` is loaded or built in.
     pub(crate) ses: bool,
-    /// Module `sg`: nodes in `/sys/class/scsi_generic`, or the module itself.
+    /// The module `sg` is loaded or built in: it exists, or `/sys/class/scsi_generic` has nodes.
     pub(crate) sg: bool,
-    /// `/dev/zfs`, or the module.
+    /// The module `zfs` is loaded, or `/dev/zfs` exists.
     pub(crate) zfs: bool,
     /// SCSI devices of the enclosure type, whether a driver is bound to them or not.
     pub(crate) enclosure_devices: usize,
 }
 
 pub(crate) fn kernel(host: &Host) -> Kernel {
-    let has = |path: &str| host.path(path).exists();
     let devices = host.path("sys/class/scsi_device");
-    let is_enclosure =
-        |name: &String| attribute(&devices.join(name).join("device/type")).as_deref() == Some(ENCLOSURE_TYPE);
+    let mut enclosure_devices = 0;
+    for name in names(&devices) {
+        let device_type = attribute(&devices.join(name).join("device/type"));
+        if device_type.as_deref() == Some(ENCLOSURE_TYPE) {
+            enclosure_devices += 1;
+        }
+    }
     Kernel {
-        ses: has("sys/module/ses"),
-        sg: has("sys/module/sg") || !names(&host.path("sys/class/scsi_generic")).is_empty(),
-        zfs: has("dev/zfs") || has("sys/module/zfs"),
-        enclosure_devices: names(&devices).iter().filter(|name| is_enclosure(name)).count(),
+        ses: host.path("sys/module/ses").exists(),
+        sg: host.path("sys/module/sg").exists() || !names(&host.path("sys/class/scsi_generic")).is_empty(),
+        zfs: host.path("dev/zfs").exists() || host.path("sys/module/zfs").exists(),
+        enclosure_devices,
     }
 }
 
@@ -68,12 +74,17 @@ pub(crate) fn kernel(host: &Host) -> Kernel {
 /// controller nodes, and only for reading: this neither wakes a drive nor blocks on one. Returns the first
 /// node that cannot be opened, with the error.
 pub(crate) fn inaccessible_node(host: &Host, drive: &Drive) -> Option<(String, std::io::Error)> {
-    let nodes = drive.paths.iter().map(|path| path.node.as_str());
-    nodes.filter(|node| node.starts_with("/dev/sg") || node.starts_with("/dev/nvme")).find_map(|node| {
-        let path = host.path(node.trim_start_matches('/'));
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        open(&path, flags, Mode::empty()).err().map(|error| (node.to_owned(), error.into()))
-    })
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    for path in &drive.paths {
+        if !path.node.starts_with("/dev/sg") && !path.node.starts_with("/dev/nvme") {
+            continue;
+        }
+        let node = host.path(path.node.trim_start_matches('/'));
+        if let Err(error) = open(&node, flags, Mode::empty()) {
+            return Some((path.node.clone(), error.into()));
+        }
+    }
+    None
 }
 
 /// The host is a folder of a simulator, not this machine.
@@ -87,13 +98,15 @@ mod tests {
 
     #[test]
     fn rights_are_read_from_the_status_of_the_process() {
-        let status = |uid: &str, caps: &str| format!("Name:\tx\nUid:\t{uid}\nGid:\t0 0 0 0\nCapEff:\t{caps}\n");
-        let root = rights_in(&status("0\t0\t0\t0", "000001ffffffffff"));
-        assert_eq!(root, Some(Rights { uid: 0, rawio: true, admin: true }));
-        let user = rights_in(&status("1000\t1001\t1000\t1000", "0000000000020000"));
-        assert_eq!(user, Some(Rights { uid: 1001, rawio: true, admin: false }));
-        for odd in ["", "Uid:\t0\nCapEff:\tzz\n", "CapEff:\t0\n"] {
-            assert_eq!(rights_in(odd), None, "{odd:?}");
+        for (uid, capabilities, expected) in [
+            ("0\t0\t0\t0", "000001ffffffffff", Rights { uid: 0, rawio: true, admin: true }),
+            ("1000\t1001\t1000\t1000", "0000000000020000", Rights { uid: 1001, rawio: true, admin: false }),
+        ] {
+            let status = format!("Name:\tx\nUid:\t{uid}\nGid:\t0 0 0 0\nCapEff:\t{capabilities}\n");
+            assert_eq!(rights_in(&status), Some(expected));
+        }
+        for incomplete in ["", "Uid:\t0\nCapEff:\tzz\n", "CapEff:\t0\n"] {
+            assert_eq!(rights_in(incomplete), None, "{incomplete:?}");
         }
     }
 }

@@ -26,15 +26,15 @@ const MAX_DEPTH: usize = 8;
 pub struct Links {
     /// Link name to kernel name (`sda1`, `dm-3`).
     targets: HashMap<String, String>,
-    /// `dm-3` to the devices below it.
+    /// `dm-3` to the block devices below it.
     slaves: HashMap<String, Vec<String>>,
-    /// Any block device name of a drive to its current device name.
+    /// Each block device of a drive to the drive's primary block device.
     devices: HashMap<String, DeviceName>,
-    /// Kernel names of their partitions.
+    /// Kernel names of the partitions on them.
     partitions: HashSet<String>,
     /// Links that are locations.
     location_names: HashSet<String>,
-    /// The device name of each drive, and back.
+    /// The primary block device of each drive, and the reverse.
     keys: HashMap<DriveKey, DeviceName>,
     owners: HashMap<DeviceName, DriveKey>,
     /// Hex digits of a WWN to the drive; `None`: several drives share it.
@@ -43,7 +43,7 @@ pub struct Links {
     with_wwn: HashSet<DeviceName>,
     /// Drives with names under `/dev/disk/by-id`.
     with_by_id: HashSet<DeviceName>,
-    /// Drives that `JBOD_EXCLUDE` leaves out.
+    /// Drives that `JBOD_EXCLUDE` excludes.
     excluded: HashSet<DeviceName>,
 }
 
@@ -52,35 +52,23 @@ impl Links {
     pub fn read(host: &Host, drives: &mut [Drive]) -> Self {
         let mut links = Self::default();
         for drive in &*drives {
-            links.keys.insert(drive.key.clone(), drive.device.clone());
-            links.owners.insert(drive.device.clone(), drive.key.clone());
-            for path in &drive.paths {
-                let name = path.device.as_str();
-                let inside = names(&host.path("sys/block").join(name)).into_iter();
-                links.partitions.extend(inside.filter(|n| n.starts_with(name)));
-                links.devices.insert(name.to_owned(), drive.device.clone());
-            }
-            let of_units = drive.units.iter().filter_map(|unit| wwn_of(unit.wwid.as_deref()?));
-            let hex_names: HashSet<String> = of_units
-                .chain(drive.identity.wwn())
-                .filter_map(|wwn| wwn.strip_prefix("0x").map(str::to_owned))
-                .collect();
-            for hex in hex_names {
-                links.with_wwn.insert(drive.device.clone());
-                links.wwns.entry(hex).and_modify(|owner| *owner = None).or_insert_with(|| Some(drive.device.clone()));
-            }
+            links.add(host, drive);
         }
-        for name in names(&host.path("sys/block")).into_iter().filter(|n| n.starts_with("dm-")) {
-            let slaves = names(&host.path("sys/block").join(&name).join("slaves"));
-            links.slaves.insert(name, slaves);
+        let blocks = host.path("sys/block");
+        for name in names(&blocks) {
+            if name.starts_with("dm-") {
+                let slaves = names(&blocks.join(&name).join("slaves"));
+                links.slaves.insert(name, slaves);
+            }
         }
         let mut by_id: HashMap<DeviceName, Vec<String>> = HashMap::new();
         for folder in LINK_FOLDERS {
             let dir = host.path(folder);
             for name in names(&dir) {
                 let Some(target) = link_name(&dir.join(&name)) else { continue };
-                let whole_drive = links.whole_drive(&target).filter(|_| folder == "dev/disk/by-id");
-                if let Some(device) = whole_drive {
+                if folder == "dev/disk/by-id"
+                    && let Some(device) = links.whole_drive(&target)
+                {
                     by_id.entry(device).or_default().push(name.clone());
                 }
                 if LOCATION_FOLDERS.contains(&folder) && !links.targets.contains_key(&name) {
@@ -97,46 +85,85 @@ impl Links {
         links
     }
 
-    /// The drive of a kernel name that is a whole drive and not a partition: its own name, or that of a multipath map.
+    /// Adds the block devices, partitions and WWNs of a drive.
+    fn add(&mut self, host: &Host, drive: &Drive) {
+        self.keys.insert(drive.key.clone(), drive.device.clone());
+        self.owners.insert(drive.device.clone(), drive.key.clone());
+        for path in &drive.paths {
+            let name = path.device.as_str();
+            let entries = names(&host.block(&path.device)).into_iter();
+            self.partitions.extend(entries.filter(|entry| entry.starts_with(name)));
+            self.devices.insert(name.to_owned(), drive.device.clone());
+        }
+        for digits in wwn_digits(drive) {
+            self.with_wwn.insert(drive.device.clone());
+            let is_shared = self.wwns.contains_key(&digits);
+            self.wwns.insert(digits, if is_shared { None } else { Some(drive.device.clone()) });
+        }
+    }
+
+    /// The drive of a kernel name that is not a partition: a drive's own name, or that of a multipath map.
     fn whole_drive(&self, kernel_name: &str) -> Option<DeviceName> {
         if is_drive_name(kernel_name) {
             return self.devices.get(kernel_name).cloned();
         }
         let slaves = self.slaves.get(kernel_name)?;
-        self.kernel(kernel_name, 1).filter(|_| slaves.iter().all(|s| is_drive_name(s)))
+        if !slaves.iter().all(|slave| is_drive_name(slave)) {
+            return None;
+        }
+        self.kernel(kernel_name, 1)
     }
 
     /// The drive for a name that zpool prints: a path, a link name, a kernel name, a
     /// partition of any of these, a multipath map, or a WWN.
     pub fn drive(&self, name: &str) -> Option<DeviceName> {
         let (name, stem) = parts(name)?;
+        let wwn = wwn_in(stem);
         // A WWN from sysfs takes precedence over a link, which may be older than the drive; if several drives share the
-        // WWN, the link is of the last one added.
-        if let Some(owner) = wwn_in(stem).and_then(|hex| self.wwns.get(&hex)) {
+        // WWN, the link is that of the last one added.
+        if let Some(wwn) = &wwn
+            && let Some(owner) = self.wwns.get(wwn)
+        {
             return owner.clone();
         }
-        // If the drive at a location lacks the partition, the name is of the previous drive there.
-        let without_partition =
-            || self.targets.get(stem).filter(|_| name == stem || !self.location_names.contains(stem));
-        self.kernel(name, MAX_DEPTH)
-            .or_else(|| self.kernel(self.targets.get(name)?, MAX_DEPTH))
-            .or_else(|| self.kernel(without_partition()?, MAX_DEPTH))
-            .filter(|device| wwn_in(stem).is_none() || !self.with_wwn.contains(device))
+        let device = self.linked_drive(name, stem)?;
+        // The drive has another WWN, so the link is that of an earlier drive.
+        if wwn.is_some() && self.with_wwn.contains(&device) {
+            return None;
+        }
+        Some(device)
     }
 
-    /// The name is a location (a block device, a bay, a port), which another drive may have by now.
+    /// The drive of a kernel name or a link. `stem` is the name without its partition.
+    fn linked_drive(&self, name: &str, stem: &str) -> Option<DeviceName> {
+        if let Some(device) = self.kernel(name, MAX_DEPTH) {
+            return Some(device);
+        }
+        if let Some(target) = self.targets.get(name)
+            && let Some(device) = self.kernel(target, MAX_DEPTH)
+        {
+            return Some(device);
+        }
+        // If the drive at a location lacks the partition, the name refers to the previous drive there.
+        if name != stem && self.location_names.contains(stem) {
+            return None;
+        }
+        self.kernel(self.targets.get(stem)?, MAX_DEPTH)
+    }
+
+    /// The name is a location (a block device, a bay, a port), where there may be another drive by now.
     pub(crate) fn is_location_name(&self, name: &str) -> bool {
         let Some((name, stem)) = parts(name) else { return false };
         let is_block_device_name = name.starts_with("sd") || name.starts_with("nvme") && !name.contains('-');
         is_block_device_name || self.location_names.contains(name) || self.location_names.contains(stem)
     }
 
-    /// The drive that has that device name now.
+    /// The drive whose primary block device this is now.
     pub(crate) fn key(&self, device: &DeviceName) -> Option<&DriveKey> {
         self.owners.get(device)
     }
 
-    /// The current device name of a drive; `None` if it is not present.
+    /// The current primary block device of a drive; `None` if the drive is not present.
     pub(crate) fn device(&self, key: &DriveKey) -> Option<&DeviceName> {
         self.keys.get(key)
     }
@@ -149,18 +176,26 @@ impl Links {
         self.excluded.contains(device)
     }
 
+    /// The drive of a kernel name, through at most `depth` levels of device-mapper devices.
     fn kernel(&self, name: &str, depth: usize) -> Option<DeviceName> {
-        if let Some(slaves) = self.slaves.get(name).filter(|_| depth > 0) {
-            // A map over several paths is one drive; a map over several drives is none.
-            let mut drives = slaves.iter().map(|s| self.kernel(s, depth - 1));
-            let first = drives.next().flatten()?;
-            return drives.all(|other| other.as_ref() == Some(&first)).then_some(first);
+        if depth > 0
+            && let Some(slaves) = self.slaves.get(name)
+        {
+            // A map over several paths is one drive; a map over several drives belongs to none of them.
+            let (first, others) = slaves.split_first()?;
+            let drive = self.kernel(first, depth - 1)?;
+            if !others.iter().all(|other| self.kernel(other, depth - 1).as_ref() == Some(&drive)) {
+                return None;
+            }
+            return Some(drive);
         }
         let mut buffer = String::new();
-        let disk = whole_disk(name, |n| self.devices.contains_key(n), &mut buffer)?;
+        let disk = whole_disk(name, |disk| self.devices.contains_key(disk), &mut buffer)?;
         // A partition that does not exist was on another drive, which had that block device name.
-        let is_there = disk == name || self.partitions.contains(name);
-        self.devices.get(disk).filter(|_| is_there).cloned()
+        if disk != name && !self.partitions.contains(name) {
+            return None;
+        }
+        self.devices.get(disk).cloned()
     }
 
     /// The drive has names under `/dev/disk/by-id`.
@@ -169,12 +204,24 @@ impl Links {
     }
 }
 
-/// `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`: the name contains a WWN of 8 bytes
-/// or 16.
+/// The hex digits of all WWNs of a drive: its own, and those of its logical units.
+fn wwn_digits(drive: &Drive) -> HashSet<String> {
+    let of_units = drive.units.iter().filter_map(|unit| wwn_of(unit.wwid.as_deref()?));
+    let mut digits = HashSet::new();
+    for wwn in of_units.chain(drive.identity.wwn()) {
+        digits.extend(wwn.strip_prefix("0x").map(str::to_owned));
+    }
+    digits
+}
+
+/// The WWN of 8 or 16 bytes in a name such as `wwn-0x5000c5…`, `scsi-35000c5…`, or a multipath map's `35000c5…`.
 fn wwn_in(name: &str) -> Option<String> {
-    let hex = ["wwn-0x", "scsi-3", "dm-uuid-mpath-3", "3"].iter().find_map(|p| name.strip_prefix(p))?;
-    let is_wwn = matches!(hex.len(), 16 | 32) && hex.bytes().all(|b| b.is_ascii_hexdigit());
-    is_wwn.then(|| hex.to_ascii_lowercase())
+    let prefixes = ["wwn-0x", "scsi-3", "dm-uuid-mpath-3", "3"];
+    let digits = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    if !matches!(digits.len(), 16 | 32) || !digits.as_bytes().iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    Some(digits.to_ascii_lowercase())
 }
 
 /// The last part of a name, and the same without `-partN`. `None` for a path outside the folders of drives:
@@ -183,21 +230,27 @@ fn parts(name: &str) -> Option<(&str, &str)> {
     let name = match name.trim_end_matches('/').rsplit_once('/') {
         None => name,
         Some(("/dev", last)) => last,
-        Some((folder, last)) => LINK_FOLDERS.iter().any(|f| folder.strip_prefix('/') == Some(f)).then_some(last)?,
+        Some((folder, last)) if LINK_FOLDERS.contains(&folder.strip_prefix('/')?) => last,
+        Some(_) => return None,
     };
-    let without = name.rsplit_once("-part").filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
-    Some((name, without.map_or(name, |(stem, _)| stem)))
+    let stem = match name.rsplit_once("-part") {
+        Some((stem, number)) if number.as_bytes().iter().all(u8::is_ascii_digit) => stem,
+        _ => name,
+    };
+    Some((name, stem))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn device(name: &str) -> DeviceName {
+        DeviceName::parse(name).unwrap()
+    }
+
     fn links() -> Links {
-        let device = |n: &str| DeviceName::parse(n).unwrap_or_else(|| unreachable!());
-        let pairs = |all: &[(&str, &str)]| all.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
         Links {
-            targets: pairs(&[
+            targets: [
                 ("ata-WDC_X_S1", "sda"),
                 ("ata-WDC_X_S1-part1", "sda1"),
                 ("e0s5", "sdb"),
@@ -210,7 +263,9 @@ mod tests {
                 ("wwn-0x5000c500236004a9", "sdb"),
                 ("wwn-0x5000c500236004aa", "sda"),
                 ("wwn-0x5000c500236004a4", "sda"),
-            ]),
+            ]
+            .map(|(link, target)| (link.to_owned(), target.to_owned()))
+            .into(),
             slaves: [
                 ("dm-0".to_owned(), vec!["sdc".to_owned(), "sdd".to_owned()]),
                 ("dm-1".to_owned(), vec!["dm-0".to_owned()]),
@@ -219,7 +274,7 @@ mod tests {
             ]
             .into(),
             devices: [("sda", "sda"), ("sdb", "sdb"), ("sdc", "sdc"), ("sdd", "sdc"), ("nvme0n1", "nvme0n1")]
-                .map(|(a, b)| (a.to_owned(), device(b)))
+                .map(|(name, primary)| (name.to_owned(), device(primary)))
                 .into(),
             wwns: [("5000c500236004a3".to_owned(), Some(device("sdb"))), ("5000c500236004a4".to_owned(), None)].into(),
             location_names: ["e0s5".to_owned(), "e0s6".to_owned(), "e0s6-part1".to_owned()].into(),
@@ -233,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_name_a_leaf_leads_to_its_drive() {
+    fn every_name_of_a_leaf_leads_to_its_drive() {
         let links = links();
         for (name, expected) in [
             ("sda", Some("sda")),

@@ -9,9 +9,9 @@ use crate::domain::identity::DeviceName;
 use crate::domain::transport::{Attachment, Transport};
 use std::collections::HashMap;
 
-/// Digits of an NAA 5 name that name its maker: the type and the OUI (SPC-4, NAA IEEE Registered designator).
-const MAKER_DIGITS: usize = 7;
-/// Digits of an NAA 6 name before its extension, and those of the extension that number the unit (SPC-4, NAA IEEE Registered
+/// Digits of an NAA 5 name that identify the manufacturer: the type and the OUI (SPC-4, NAA IEEE Registered designator).
+const MANUFACTURER_DIGITS: usize = 7;
+/// Digits of an NAA 6 name before its extension, and digits of the extension that number the unit (SPC-4, NAA IEEE Registered
 /// Extended designator).
 const IDENTIFIER_DIGITS: usize = 16;
 const UNIT_DIGITS: usize = 4;
@@ -26,13 +26,11 @@ pub(super) fn join(groups: Vec<PathGroup>) -> Vec<Vec<PathGroup>> {
             continue;
         };
         let candidates = by_serial.entry(serial).or_default();
-        let is_unit_of = |index: &&usize| {
-            drives.get(**index).is_some_and(|units| units.iter().any(|unit| are_units_of_one_drive(unit, &group)))
-        };
-        match candidates.iter().find(is_unit_of).copied().and_then(|index| drives.get_mut(index)) {
+        let index = drive_of_unit(&drives, candidates, &group).unwrap_or(drives.len());
+        match drives.get_mut(index) {
             Some(units) => units.push(group),
             None => {
-                candidates.push(drives.len());
+                candidates.push(index);
                 drives.push(vec![group]);
             }
         }
@@ -43,8 +41,16 @@ pub(super) fn join(groups: Vec<PathGroup>) -> Vec<Vec<PathGroup>> {
     drives
 }
 
-/// One serial number, one maker, and two names behind one target. Volumes of a storage array have other names, and drives in
-/// a USB box are never units of one drive.
+/// The candidate that has a unit of the same drive.
+fn drive_of_unit(drives: &[Vec<PathGroup>], candidates: &[usize], group: &PathGroup) -> Option<usize> {
+    candidates.iter().copied().find(|index| {
+        let mut units = drives.get(*index).into_iter().flatten();
+        units.any(|unit| are_units_of_one_drive(unit, group))
+    })
+}
+
+/// One serial number, one manufacturer, and two names behind one target. Volumes of a storage array have names of another
+/// form, and drives in a USB enclosure are never units of one drive.
 fn are_units_of_one_drive(one: &PathGroup, other: &PathGroup) -> bool {
     let (a, b) = (&one.primary, &other.primary);
     let Some(serial) = a.identity.unit_serial.as_deref() else { return false };
@@ -64,17 +70,22 @@ fn may_have_units(path: &DiscoveredPath) -> bool {
     matches!(path.attachment, Attachment::Scsi(None | Some(Transport::Sas)))
 }
 
-/// The part of a name that all units of a drive share. Of an NAA 5 name: type and OUI. Of an NAA 6 name: all but the
-/// extension, if that is the number of the unit and zeros, as on dual-actuator drives (`6000c500d9660000`, then
-/// `0000000000000000` and `0001000000000000`). The volumes of an array share that part, too, but count otherwise.
+/// The part of a name that all units of a drive share: in an NAA 5 name, type and OUI; in an NAA 6 name, everything but the
+/// extension, if that consists of the number of the unit and zeros, as on dual-actuator drives (`6000c500d9660000`, then
+/// `0000000000000000` and `0001000000000000`). The volumes of an array share that part, too, but are numbered otherwise.
 fn common_part(path: &DiscoveredPath) -> Option<&str> {
     let digits = path.identity.wwid.as_deref()?.strip_prefix("naa.")?;
     match digits.as_bytes().first()? {
-        b'5' => digits.get(..MAKER_DIGITS),
+        b'5' => digits.get(..MANUFACTURER_DIGITS),
         b'6' => {
             let (identifier, extension) = digits.split_at_checked(IDENTIFIER_DIGITS)?;
-            let rest = extension.get(UNIT_DIGITS..).filter(|rest| rest.len() == IDENTIFIER_DIGITS - UNIT_DIGITS)?;
-            rest.bytes().all(|digit| digit == b'0').then_some(identifier)
+            let (_unit, rest) = extension.split_at_checked(UNIT_DIGITS)?;
+            let is_unit_number =
+                rest.len() == IDENTIFIER_DIGITS - UNIT_DIGITS && rest.bytes().all(|digit| digit == b'0');
+            if !is_unit_number {
+                return None;
+            }
+            Some(identifier)
         }
         _ => None,
     }
@@ -90,7 +101,7 @@ fn share_target(one: &DrivePath, other: &DrivePath) -> bool {
     target == other_target && lun != other_lun
 }
 
-/// The last part of a SCSI address, or the namespace of `nvme0n2`.
+/// The last number of a SCSI address, or the number of the namespace in `nvme0n2`.
 fn lun(path: &DrivePath) -> Option<u64> {
     match path.host {
         Some(_) => path.address.rsplit_once(':')?.1.parse().ok(),
@@ -104,7 +115,7 @@ pub(super) fn of(groups: &[PathGroup]) -> (Vec<LogicalUnit>, Vec<DrivePath>) {
     for group in groups {
         let is_nvme = group.primary.path.host.is_none();
         let mut found: Vec<&DiscoveredPath> = group.paths().collect();
-        found.sort_by(|a, b| a.path.device.cmp(&b.path.device));
+        found.sort_by(|one, other| one.path.device.cmp(&other.path.device));
         if is_nvme {
             // Each namespace is a unit of its own.
             for namespace in namespaces(&found) {
@@ -119,20 +130,23 @@ pub(super) fn of(groups: &[PathGroup]) -> (Vec<LogicalUnit>, Vec<DrivePath>) {
     (units, paths)
 }
 
-/// The paths to each namespace: one for each controller, with one block device for all, or one for each.
+/// The paths to each namespace: one for each controller, with one block device for all controllers or one for each.
 fn namespaces<'a>(paths: &[&'a DiscoveredPath]) -> Vec<Vec<&'a DiscoveredPath>> {
     let mut namespaces: Vec<Vec<&DiscoveredPath>> = Vec::new();
     for path in paths {
-        let is_same = |known: &&DiscoveredPath| {
-            let wwid = known.identity.wwid.as_ref();
-            known.path.device == path.path.device || wwid.is_some() && wwid == path.identity.wwid.as_ref()
-        };
-        match namespaces.iter_mut().find(|namespace| namespace.first().is_some_and(is_same)) {
+        let known =
+            namespaces.iter_mut().find(|paths| paths.iter().take(1).any(|first| is_same_namespace(first, path)));
+        match known {
             Some(namespace) => namespace.push(path),
             None => namespaces.push(vec![path]),
         }
     }
     namespaces
+}
+
+fn is_same_namespace(known: &DiscoveredPath, other: &DiscoveredPath) -> bool {
+    let has_same_wwid = known.identity.wwid.is_some() && known.identity.wwid == other.identity.wwid;
+    known.path.device == other.path.device || has_same_wwid
 }
 
 /// `primary`: the path with the most complete identity.
@@ -146,7 +160,7 @@ fn unit(primary: &DiscoveredPath, paths: &[&DiscoveredPath]) -> LogicalUnit {
     }
 }
 
-/// `None` if the size of one is not known, or if all are 0.
+/// The size of a drive. `None` if the size of a unit is unknown, or if all are 0.
 pub(super) fn total_bytes(units: &[LogicalUnit]) -> Option<u64> {
     let mut total: u64 = 0;
     for unit in units {
@@ -155,7 +169,7 @@ pub(super) fn total_bytes(units: &[LogicalUnit]) -> Option<u64> {
     Some(total).filter(|bytes| *bytes > 0)
 }
 
-/// The block devices of paths, each once: the controllers of an NVMe subsystem share one.
+/// The block devices of paths, each once, since the controllers of an NVMe subsystem share one.
 fn devices<'a>(paths: impl Iterator<Item = &'a DrivePath>) -> Vec<DeviceName> {
     let mut devices: Vec<DeviceName> = Vec::new();
     for path in paths {

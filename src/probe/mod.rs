@@ -20,7 +20,7 @@ pub mod zpool;
 use crate::domain::host_identity::{DriveSketch, HostIdentity, HostKey};
 use crate::domain::identity::DeviceName;
 use std::path::PathBuf;
-use sysfs::{attribute, binary, link_age, link_name, names};
+use sysfs::{attribute, binary, link_age, link_name, names, parsed_attribute};
 
 /// The host as a value: the root of its file system and the programs to run. Only these differ between the simulator
 /// and a real machine.
@@ -38,7 +38,12 @@ impl Host {
         self.root.join(path)
     }
 
-    /// The machine's own name.
+    /// The directory of a block device in sysfs.
+    fn block(&self, device: &DeviceName) -> PathBuf {
+        self.path("sys/block").join(device.as_str())
+    }
+
+    /// The host name that the kernel reports.
     pub(crate) fn name(&self) -> String {
         attribute(&self.path("proc/sys/kernel/hostname")).unwrap_or_else(|| "unknown".to_owned())
     }
@@ -47,10 +52,11 @@ impl Host {
     /// image's, or absent. The boot id (random(4)) is the same in all containers of a host, unless their manager hides
     /// it.
     pub(crate) fn identity(&self) -> HostIdentity {
-        let id = |path: &str| attribute(&self.path(path));
+        let machine_id = attribute(&self.path("etc/machine-id")).unwrap_or_default();
+        let boot_id = attribute(&self.path("proc/sys/kernel/random/boot_id")).unwrap_or_default();
         HostIdentity {
-            machine: id("etc/machine-id").and_then(|id| HostKey::of_machine(&id)),
-            boot: id("proc/sys/kernel/random/boot_id").and_then(|id| HostKey::of_boot(&id)),
+            machine: HostKey::of_machine(&machine_id),
+            boot: HostKey::of_boot(&boot_id),
             drives: DriveSketch::default(),
         }
     }
@@ -61,25 +67,30 @@ fn whole_disk<'a>(name: &str, is_disk: impl Fn(&str) -> bool, buffer: &'a mut St
     buffer.clear();
     buffer.push_str(name);
     if !is_disk(buffer) {
-        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let stem = name.trim_end_matches(|character: char| character.is_ascii_digit());
         let stem = if stem.starts_with("nvme") { stem.strip_suffix('p')? } else { stem };
         buffer.truncate(stem.len());
     }
-    is_disk(buffer).then_some(buffer.as_str())
+    if !is_disk(buffer) {
+        return None;
+    }
+    Some(buffer)
 }
 
 /// Names that are drives: `sda`, `nvme0n1`; not partitions, loop, ram, dm, md, sr, nbd, zd, vd.
 fn is_drive_name(name: &str) -> bool {
-    let digits = |s: &str| !s.is_empty() && s.len() <= 4 && s.bytes().all(|b| b.is_ascii_digit());
     if let Some(letters) = name.strip_prefix("sd") {
-        return (1..=4).contains(&letters.len()) && letters.bytes().all(|b| b.is_ascii_lowercase());
+        return (1..=4).contains(&letters.len()) && letters.as_bytes().iter().all(u8::is_ascii_lowercase);
     }
-    // Per-path nodes of a native NVMe multipath (nvme0c1n1) are hidden and not drives.
-    name.strip_prefix("nvme").and_then(|rest| rest.split_once('n')).is_some_and(|(c, n)| digits(c) && digits(n))
+    let Some(numbers) = name.strip_prefix("nvme") else { return false };
+    // Per-path nodes of native NVMe multipath (nvme0c1n1) are hidden and not drives.
+    let Some((controller, namespace)) = numbers.split_once('n') else { return false };
+    [controller, namespace].iter().all(|number| number.len() <= 4 && is_number(number))
 }
 
-fn device(name: &str) -> Option<DeviceName> {
-    DeviceName::parse(name)
+/// One or more decimal digits.
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.as_bytes().iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -87,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn drives_are_told_from_everything_else() {
+    fn drives_are_distinguished_from_other_block_devices() {
         for name in ["sda", "sdzz", "sdall", "nvme0n1", "nvme12n34"] {
             assert!(is_drive_name(name), "{name}");
         }
@@ -114,12 +125,15 @@ mod tests {
     #[test]
     fn partitions_lead_to_their_disk() {
         let mut buffer = String::new();
-        let mut disk = |name: &str| whole_disk(name, is_drive_name, &mut buffer).map(str::to_owned);
-        assert_eq!(disk("sda1").as_deref(), Some("sda"));
-        assert_eq!(disk("sdaa").as_deref(), Some("sdaa"));
-        assert_eq!(disk("nvme0n1p12").as_deref(), Some("nvme0n1"));
-        assert_eq!(disk("nvme0n1").as_deref(), Some("nvme0n1"));
-        assert_eq!(disk("dm-3"), None);
-        assert_eq!(disk("nvme0"), None);
+        for (name, disk) in [
+            ("sda1", Some("sda")),
+            ("sdaa", Some("sdaa")),
+            ("nvme0n1p12", Some("nvme0n1")),
+            ("nvme0n1", Some("nvme0n1")),
+            ("dm-3", None),
+            ("nvme0", None),
+        ] {
+            assert_eq!(whole_disk(name, is_drive_name, &mut buffer), disk, "{name}");
+        }
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct DiscoveredPath {
     pub(super) size_bytes: Option<u64>,
     pub(super) rotational: Option<bool>,
     pub(super) attachment: Attachment,
-    /// Of an NVMe drive.
+    /// NVMe drives only.
     pub(super) controller: Option<ControllerIdentity>,
 }
 
@@ -30,23 +30,31 @@ impl DiscoveredPath {
         self.identity.wwid.is_some() && self.identity.unit_serial.is_some()
     }
 
-    /// A SATA port of the mainboard, or USB. Drives there have one path only, and cheap models may share one serial
-    /// number.
+    /// A SATA port of the mainboard, or USB. Drives there have one path only, and drives of cheap models may share one
+    /// serial number.
     fn is_single_path_bus(&self) -> bool {
         matches!(self.attachment.transport(), Some(Transport::Sata | Transport::Usb))
     }
 
     /// The names by which candidates are found: only paths that share a name are compared.
     fn names(&self) -> Vec<String> {
-        let name = |kind: &str, name: Option<&str>| name.map(|name| format!("{kind} {name}"));
-        let wwid = name("wwid", self.identity.wwid.as_deref());
-        let others = if self.is_nvme() {
-            // Each namespace of a controller has a wwid of its own, the controllers of a subsystem share its devices.
-            [name("controller", Some(&self.path.address)), name("device", Some(self.path.device.as_str()))]
-        } else {
-            [name("serial", self.identity.unit_serial.as_deref()), None]
-        };
-        others.into_iter().chain([wwid]).flatten().collect()
+        let mut names = Vec::new();
+        if self.is_nvme() {
+            // Each namespace of a controller has a wwid of its own; the controllers of a subsystem share its devices.
+            names.push(format!("controller {}", self.path.address));
+            names.push(format!("device {}", self.path.device));
+        } else if let Some(serial) = self.identity.unit_serial.as_deref() {
+            names.push(format!("serial {serial}"));
+        }
+        if let Some(wwid) = self.identity.wwid.as_deref() {
+            names.push(format!("wwid {wwid}"));
+        }
+        names
+    }
+
+    /// The size, unless the drive reports none or 0 bytes.
+    fn known_size(&self) -> Option<u64> {
+        self.size_bytes.filter(|bytes| *bytes > 0)
     }
 
     fn is_nvme(&self) -> bool {
@@ -72,38 +80,43 @@ impl PathGroup {
 /// Groups paths into drives. Two paths are one drive only if all that is known of both agrees.
 pub(super) fn group_paths(paths: Vec<DiscoveredPath>) -> Vec<Drive> {
     // Incomplete identities last: they may match several drives, in which case they match none.
-    let (complete, incomplete): (Vec<_>, Vec<_>) = (0..).zip(paths).partition(|(_, path)| path.has_full_identity());
-    let mut drives: Vec<PathGroup> = Vec::new();
+    let (complete, incomplete): (Vec<_>, Vec<_>) =
+        paths.into_iter().enumerate().partition(|(_, path)| path.has_full_identity());
+    let mut groups: Vec<PathGroup> = Vec::new();
     let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
     for (position, path) in complete.into_iter().chain(incomplete) {
         let names = path.names();
         let mut candidates: Vec<usize> = names.iter().filter_map(|name| by_name.get(name)).flatten().copied().collect();
         candidates.sort_unstable();
         candidates.dedup();
-        let mut matching = candidates.into_iter().filter(|n| drives.get(*n).is_some_and(|group| is_same(group, &path)));
-        let first = matching.next().filter(|_| path.has_full_identity() || matching.next().is_none());
-        match first.and_then(|n| drives.get_mut(n)) {
+        let index = matching_group(&groups, candidates, &path).unwrap_or(groups.len());
+        match groups.get_mut(index) {
             Some(group) => {
                 group.position = group.position.min(position);
                 group.others.push(path);
-                // A further namespace has names of its own.
-                let Some(index) = first else { continue };
-                for name in names {
-                    by_name.entry(name).or_default().push(index);
-                }
             }
-            None => {
-                for name in names {
-                    by_name.entry(name).or_default().push(drives.len());
-                }
-                drives.push(PathGroup { primary: path, others: Vec::new(), position });
-            }
+            None => groups.push(PathGroup { primary: path, others: Vec::new(), position }),
+        }
+        // Also for a path of a known group: a further namespace has names of its own.
+        for name in names {
+            by_name.entry(name).or_default().push(index);
         }
     }
-    let mut drives = logical_units::join(drives);
+    let mut drives = logical_units::join(groups);
     drives.sort_by_key(|units| units.iter().map(|unit| unit.position).min());
     let mut keys = HashSet::new();
     drives.into_iter().filter_map(|units| into_drive(units, &mut keys)).collect()
+}
+
+/// The candidate that a path belongs to. An incomplete identity that matches several groups matches none.
+fn matching_group(groups: &[PathGroup], candidates: Vec<usize>, path: &DiscoveredPath) -> Option<usize> {
+    let is_match = |index: &usize| groups.get(*index).is_some_and(|group| is_same(group, path));
+    let mut matching = candidates.into_iter().filter(is_match);
+    let first = matching.next()?;
+    if !path.has_full_identity() && matching.next().is_some() {
+        return None;
+    }
+    Some(first)
 }
 
 fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
@@ -113,21 +126,24 @@ fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
         return false;
     }
     if primary.is_nvme() {
-        let is_joined = |known: &DiscoveredPath| is_same_controller(known, other) || is_second_port(known, other);
-        return a.unit_serial.is_some() && a.unit_serial == b.unit_serial && group.paths().any(is_joined);
+        return a.unit_serial.is_some()
+            && a.unit_serial == b.unit_serial
+            && group.paths().any(|known| is_same_controller(known, other) || is_second_port(known, other));
     }
     if primary.is_single_path_bus() || other.is_single_path_bus() {
         return false;
     }
-    let size = |path: &DiscoveredPath| path.size_bytes.filter(|bytes| *bytes > 0);
-    let fits_in_size = size(primary).is_none() || size(other).is_none() || size(primary) == size(other);
-    let is_independent = is_independent_path(group, other) && fits_in_size;
+    let has_other_size = match (primary.known_size(), other.known_size()) {
+        (Some(known), Some(size)) => known != size,
+        _ => false,
+    };
+    let is_independent = is_independent_path(group, other) && !has_other_size;
     match (&a.wwid, &b.wwid, &a.unit_serial, &b.unit_serial) {
-        // A `t10.` name consists of model and serial number: it adds nothing to those.
+        // A `t10.` name consists of model and serial number, so it adds no evidence.
         (Some(wa), Some(wb), Some(sa), Some(sb)) => {
             wa == wb && sa == sb && (!wa.starts_with("t10.") || is_independent && !is_placeholder_serial(sa))
         }
-        // Identities are incomplete. One name twice behind one host or expander may be that of a controller.
+        // Identities are incomplete. One name twice behind one host or expander may be a controller's name.
         (Some(wa), Some(wb), _, _) => wa == wb && is_independent,
         (None, None, Some(sa), Some(sb)) => sa == sb && is_independent && !is_placeholder_serial(sa),
         _ => false,
@@ -161,27 +177,26 @@ fn is_independent_path(group: &PathGroup, other: &DiscoveredPath) -> bool {
 
 /// Not a serial number: too short, or one repeated character.
 pub(super) fn is_placeholder_serial(serial: &str) -> bool {
-    let first = serial.chars().next();
-    serial.len() < 4 || serial.chars().all(|c| Some(c) == first)
+    let mut characters = serial.chars();
+    let first = characters.next();
+    serial.len() < 4 || characters.all(|character| Some(character) == first)
 }
 
-/// A drive of its logical units, the first of which identifies it. `None` without a unit.
+/// The drive that consists of these logical units, the first of which identifies it. `None` without a unit.
 fn into_drive(groups: Vec<PathGroup>, keys: &mut HashSet<String>) -> Option<Drive> {
     let (units, paths) = logical_units::of(&groups);
     let DiscoveredPath { path, identity, vendor, model, firmware, size_bytes, rotational, attachment, .. } =
         groups.into_iter().next()?.primary;
-    let part = |part: Option<&str>| part.unwrap_or_default().to_owned();
+    let model_name = model.as_deref().unwrap_or_default();
     let mut key = if identity.is_empty() {
         // No identity: the path and all other properties, so that another disk on this path is another drive.
+        let vendor_name = vendor.as_deref().unwrap_or_default();
         let size = size_bytes.unwrap_or(0);
-        format!("{} {} {} {} {size}", path.device, path.address, part(vendor.as_deref()), part(model.as_deref()))
+        format!("{} {} {vendor_name} {model_name} {size}", path.device, path.address)
     } else {
-        format!(
-            "{}|{}|{}",
-            part(identity.wwid.as_deref()),
-            part(identity.unit_serial.as_deref()),
-            part(model.as_deref())
-        )
+        let wwid = identity.wwid.as_deref().unwrap_or_default();
+        let serial = identity.unit_serial.as_deref().unwrap_or_default();
+        format!("{wwid}|{serial}|{model_name}")
     };
     // Different drives with one identity keep a record each; the address distinguishes them.
     if keys.contains(&key) {
@@ -212,13 +227,12 @@ mod tests {
     use crate::domain::identity::DeviceName;
 
     fn found(device_name: &str, address: &str, wwid: Option<&str>, serial: Option<&str>) -> DiscoveredPath {
-        let host = address.split(':').next().and_then(|h| h.parse().ok());
-        let device = DeviceName::parse(device_name).unwrap_or_else(|| unreachable!());
+        let (host, _) = address.split_once(':').unwrap();
         DiscoveredPath {
             path: DrivePath {
-                device,
+                device: DeviceName::parse(device_name).unwrap(),
                 node: format!("/dev/{device_name}"),
-                host,
+                host: host.parse().ok(),
                 address: address.into(),
                 unit: 0,
                 state: None,
@@ -245,7 +259,11 @@ mod tests {
     }
 
     fn paths(found: Vec<DiscoveredPath>) -> Vec<Vec<String>> {
-        group_paths(found).iter().map(|d| d.paths.iter().map(|p| p.device.to_string()).collect()).collect()
+        group_paths(found).iter().map(devices_of).collect()
+    }
+
+    fn devices_of(drive: &Drive) -> Vec<String> {
+        drive.paths.iter().map(|path| path.device.to_string()).collect()
     }
 
     const W: Option<&str> = Some("naa.5000c500a0000000");
@@ -264,34 +282,38 @@ mod tests {
                     by("expander-0:1", found("sdb", "0:0:9:0", W, None)),
                 ],
             ),
-            ("one path knows less", vec![found("sda", "0:0:1:0", W, S), found("sdb", "1:0:1:0", W, None)]),
-            ("the first path knows less", vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, S)]),
-            ("no name", vec![found("sda", "0:0:1:0", None, S), found("sdb", "1:0:1:0", None, S)]),
+            ("one path has no serial number", vec![found("sda", "0:0:1:0", W, S), found("sdb", "1:0:1:0", W, None)]),
+            (
+                "the first path has no serial number",
+                vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, S)],
+            ),
+            ("no wwid", vec![found("sda", "0:0:1:0", None, S), found("sdb", "1:0:1:0", None, S)]),
         ] {
             assert_eq!(paths(case), [["sda", "sdb"]], "{why}");
         }
         let drives = group_paths(vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, S)]);
-        let named = drives.first().map(|d| (d.device.as_str(), d.identity.unit_serial.as_deref()));
-        assert_eq!(named, Some(("sdb", S)), "it goes by the path that tells who it is");
+        let primary = (drives[0].device.as_str(), drives[0].identity.unit_serial.as_deref());
+        assert_eq!(primary, ("sdb", S), "the path with the most complete identity is the primary one");
     }
 
     #[test]
     fn namespaces_of_a_controller_are_one_drive() {
-        let namespace = |device: &str, wwid: &str, controller: &str| {
-            let mut found = found(device, "0:0:0:0", Some(wwid), Some("S64H"));
-            (found.path.host, found.path.address) = (None, controller.into());
-            found
-        };
         let two = vec![namespace("nvme0n1", "eui.01", "nvme0"), namespace("nvme0n2", "eui.02", "nvme0")];
         assert_eq!(paths(two), [["nvme0n1", "nvme0n2"]]);
         let apart = vec![namespace("nvme0n1", "eui.01", "nvme0"), namespace("nvme1n1", "eui.01", "nvme1")];
         assert_eq!(paths(apart).len(), 2);
     }
 
+    fn namespace(device: &str, wwid: &str, controller: &str) -> DiscoveredPath {
+        let mut found = found(device, "0:0:0:0", Some(wwid), Some("S64H0001"));
+        found.path.host = None;
+        found.path.address = controller.to_owned();
+        found
+    }
+
     /// An NVMe path by its device, the namespace's wwid, its controller, and the controller's number in the subsystem.
     fn nvme((device, wwid, controller, number): (&str, &str, &str, &str)) -> DiscoveredPath {
-        let mut found = found(device, "0:0:0:0", Some(wwid), Some("S64H0001"));
-        (found.path.host, found.path.address) = (None, controller.into());
+        let mut found = namespace(device, wwid, controller);
         let subsystem = Some("nqn.2014.08.org.nvmexpress:S64H0001".to_owned());
         found.controller = Some(ControllerIdentity { subsystem, number: Some(number.to_owned()) });
         found
@@ -316,7 +338,7 @@ mod tests {
         assert_eq!(drive.paths.iter().map(|path| path.unit).collect::<Vec<_>>(), [0, 0, 1, 1]);
     }
 
-    /// Cheap drives of one model: what they report of themselves is the same.
+    /// Drives of one cheap model, which may report the same names and serial numbers.
     #[test]
     fn controllers_of_different_drives_are_never_joined() {
         for (why, second) in [
@@ -326,28 +348,25 @@ mod tests {
             let drives = group_paths([("nvme0n1", "eui.01", "nvme0", "1"), second].map(nvme).to_vec());
             assert_eq!(drives.len(), 2, "{why}");
         }
-        let other_subsystem = |mut path: DiscoveredPath| {
-            path.controller = Some(ControllerIdentity { subsystem: None, number: Some("2".to_owned()) });
-            path
-        };
-        let without_subsystem = other_subsystem(nvme(("nvme1n1", "eui.01", "nvme1", "2")));
-        assert_eq!(group_paths(vec![nvme(("nvme0n1", "eui.01", "nvme0", "1")), without_subsystem]).len(), 2);
-        let without_name = |device: &str, controller: &str, number: &str| {
-            let mut path = nvme((device, "", controller, number));
+        let mut pair = [("nvme0n1", "eui.01", "nvme0", "1"), ("nvme1n1", "eui.01", "nvme1", "2")].map(nvme);
+        pair[1].controller = Some(ControllerIdentity { subsystem: None, number: Some("2".to_owned()) });
+        assert_eq!(group_paths(pair.to_vec()).len(), 2, "no subsystem");
+        let mut unnamed = [("nvme0n1", "", "nvme0", "1"), ("nvme1n1", "", "nvme1", "2")].map(nvme);
+        for path in &mut unnamed {
             path.identity.wwid = None;
-            path
-        };
-        let unnamed = vec![without_name("nvme0n1", "nvme0", "1"), without_name("nvme1n1", "nvme1", "2")];
-        assert_eq!(group_paths(unnamed).len(), 2, "an identifier of zeros is none");
+        }
+        assert_eq!(group_paths(unnamed.to_vec()).len(), 2, "an identifier of zeros is not an identity");
     }
 
     #[test]
     fn two_drives_never_collapse() {
         let cheap = Some("t10.ATA     SSD 120GB                               AA000000000000000001");
-        let sized = |bytes: u64, found: DiscoveredPath| DiscoveredPath { size_bytes: Some(bytes), ..found };
+        let mut two_sizes = vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, None)];
+        (two_sizes[0].size_bytes, two_sizes[1].size_bytes) = (Some(1), Some(2));
         for (why, case) in [
+            ("two sizes", two_sizes),
             ("two serials", vec![found("sda", "0:0:1:0", W, Some("A001")), found("sdb", "1:0:1:0", W, Some("A002"))]),
-            ("one host shows a name twice", vec![found("sda", "0:0:1:0", W, None), found("sdb", "0:0:2:0", W, None)]),
+            ("one host reports a name twice", vec![found("sda", "0:0:1:0", W, None), found("sdb", "0:0:2:0", W, None)]),
             (
                 "and so does one expander",
                 vec![
@@ -356,24 +375,23 @@ mod tests {
                 ],
             ),
             (
-                "a filler",
+                "a placeholder serial number",
                 vec![found("sda", "0:0:1:0", None, Some("00000000")), found("sdb", "1:0:1:0", None, Some("00000000"))],
             ),
             ("nothing known", vec![found("sda", "0:0:1:0", None, None), found("sdb", "1:0:1:0", None, None)]),
             (
-                "one name, one none",
+                "only one has a wwid",
                 vec![found("sda", "0:0:1:0", W, Some("A001")), found("sdb", "1:0:1:0", None, Some("A001"))],
             ),
-            ("two sizes", vec![sized(1, found("sda", "0:0:1:0", W, None)), sized(2, found("sdb", "1:0:1:0", W, None))]),
             (
-                "cheap sisters on ports of the mainboard",
+                "one cheap model on ports of the mainboard",
                 vec![
                     on(Transport::Sata, found("sda", "0:0:0:0", cheap, Some("AA000000000000000001"))),
                     on(Transport::Sata, found("sdb", "1:0:0:0", cheap, Some("AA000000000000000001"))),
                 ],
             ),
             (
-                "cheap sisters behind one HBA",
+                "one cheap model behind one HBA",
                 vec![
                     found("sda", "0:0:0:0", cheap, Some("AA000000000000000001")),
                     found("sdb", "0:0:1:0", cheap, Some("AA000000000000000001")),
@@ -382,12 +400,12 @@ mod tests {
         ] {
             let drives = group_paths(case);
             assert_eq!(drives.len(), 2, "{why}");
-            assert_ne!(drives.first().map(|d| &d.key), drives.last().map(|d| &d.key), "{why}");
+            assert_ne!(drives[0].key, drives[1].key, "{why}");
         }
     }
 
     #[test]
-    fn a_path_that_may_be_of_two_drives_is_of_none() {
+    fn a_path_that_matches_two_drives_is_grouped_with_neither() {
         let shared = vec![
             found("sda", "0:0:1:0", W, Some("A001")),
             found("sdb", "1:0:1:0", W, Some("A002")),

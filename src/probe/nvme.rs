@@ -2,6 +2,7 @@
 //!
 //! Attributes: `drivers/nvme/host/sysfs.c`, `multipath.c` and `core.c` of Linux.
 
+use super::is_number;
 use super::sysfs::{attribute, link_name, names};
 use crate::domain::drive::DrivePath;
 use crate::domain::identity::{DeviceName, Identity, SerialNumber, is_placeholder_wwid};
@@ -15,7 +16,7 @@ pub(super) struct NvmeController {
     dir: PathBuf,
 }
 
-/// What a controller reports of itself and of its subsystem.
+/// What a controller reports about itself and its subsystem.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ControllerIdentity {
     /// NVMe Qualified Name of the subsystem.
@@ -51,26 +52,35 @@ pub(super) fn controllers(block: &Path) -> Vec<NvmeController> {
     let link = block.join("device");
     let Some(name) = link_name(&link) else { return Vec::new() };
     if is_controller(&name) {
-        let by_class = block.parent().and_then(Path::parent).map(|sys| sys.join("class/nvme").join(&name));
-        let dir = match by_class.filter(|dir| dir.exists()) {
-            Some(dir) => Some(dir),
-            None => std::fs::canonicalize(link).ok(),
-        };
-        return dir.map(|dir| NvmeController { name, dir }).into_iter().collect();
+        let Some(dir) = controller_dir(block, &name) else { return Vec::new() };
+        return vec![NvmeController { name, dir }];
     }
     // With native multipath `device` is the subsystem, which has a link to each of its controllers.
     let mut found: Vec<String> = names(&link).into_iter().filter(|name| is_controller(name)).collect();
-    found.sort_by(|a, b| natural_cmp(a, b));
+    found.sort_by(|one, other| natural_cmp(one, other));
     found.into_iter().map(|name| NvmeController { dir: link.join(&name), name }).collect()
+}
+
+/// The directory of a controller in `/sys/class/nvme`, or else the target of the block device's link.
+fn controller_dir(block: &Path, name: &str) -> Option<PathBuf> {
+    let sys = block.parent()?.parent()?;
+    let by_class = sys.join("class/nvme").join(name);
+    if by_class.exists() {
+        return Some(by_class);
+    }
+    std::fs::canonicalize(block.join("device")).ok()
 }
 
 /// The wwid of the namespace, and the serial number of the controllers.
 pub(super) fn identity(block: &Path, controllers: &[NvmeController]) -> Identity {
-    let wwid = attribute(&block.join("wwid")).or_else(|| attribute(&block.join("device/wwid")));
+    let mut wwids = ["wwid", "device/wwid"].into_iter().filter_map(|name| attribute(&block.join(name)));
     let serial = controllers.iter().find_map(|controller| controller.attribute("serial"));
-    Identity { wwid: wwid.filter(|wwid| !is_placeholder_wwid(wwid)), unit_serial: serial.map(SerialNumber::from) }
+    Identity {
+        wwid: wwids.next().filter(|wwid| !is_placeholder_wwid(wwid)),
+        unit_serial: serial.map(SerialNumber::from),
+    }
 }
 
 fn is_controller(name: &str) -> bool {
-    name.strip_prefix("nvme").is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    name.strip_prefix("nvme").is_some_and(is_number)
 }

@@ -12,6 +12,7 @@ use rustix::io::{Errno, read, retry_on_intr};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 /// `f_type` of sysfs (statfs(2)).
@@ -27,14 +28,14 @@ static LAST_SHORTAGE: AtomicI32 = AtomicI32::new(0);
 
 /// Counts a failure if it is a shortage.
 pub(super) fn count_shortage(error: &io::Error) {
-    let is_shortage = |errno: &Errno| error.raw_os_error() == Some(errno.raw_os_error());
-    if let Some(errno) = SHORTAGE_ERRORS.iter().find(|errno| is_shortage(errno)) {
-        LAST_SHORTAGE.store(errno.raw_os_error(), Ordering::Relaxed);
+    let Some(code) = error.raw_os_error() else { return };
+    if SHORTAGE_ERRORS.iter().any(|errno| errno.raw_os_error() == code) {
+        LAST_SHORTAGE.store(code, Ordering::Relaxed);
         SHORTAGES_SEEN.fetch_add(1, Ordering::Release);
     }
 }
 
-/// Detects shortages during a discovery. Those of all threads count: a discovery runs in several of them.
+/// Detects shortages during a discovery. Those of all threads count, since a discovery runs in several threads.
 pub(crate) struct ShortageCheck {
     seen_before: u64,
 }
@@ -44,7 +45,7 @@ impl ShortageCheck {
         Self { seen_before: SHORTAGES_SEEN.load(Ordering::Acquire) }
     }
 
-    /// An error: something may be present that was not read.
+    /// An error means that something may be present that was not read.
     pub(crate) fn finish(&self) -> io::Result<()> {
         if SHORTAGES_SEEN.load(Ordering::Acquire) == self.seen_before {
             return Ok(());
@@ -58,16 +59,24 @@ pub(super) fn attribute(path: &Path) -> Option<String> {
     text(&binary(path)?)
 }
 
-/// The same for an attribute for which the kernel asks the enclosure. It may block forever, so only children and
-/// threads that may be abandoned call it.
+/// An attribute as a number; `None` also when it is not one.
+pub(super) fn parsed_attribute<T: FromStr>(path: &Path) -> Option<T> {
+    attribute(path)?.parse().ok()
+}
+
+/// Like [`attribute`], for an attribute that the kernel reads from the enclosure. It may block forever, so only children
+/// and threads that may be abandoned call it.
 pub(super) fn blocking_attribute(path: &Path) -> Option<String> {
     text(&ok_or_counted(read_page(path, OFlags::empty()).map_err(Into::into))?)
 }
 
 fn text(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    (!text.is_empty() && text != "(null)").then(|| text.to_owned())
+    let text = text.trim_matches(|character: char| character.is_whitespace() || character == '\0');
+    if text.is_empty() || text == "(null)" {
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// An attribute as bytes. At most a page.
@@ -75,11 +84,11 @@ pub(super) fn binary(path: &Path) -> Option<Vec<u8>> {
     ok_or_counted(read_page(path, OFlags::NONBLOCK).map_err(Into::into))
 }
 
-fn read_page(path: &Path, how: OFlags) -> rustix::io::Result<Vec<u8>> {
-    let flags = how | OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+fn read_page(path: &Path, blocking: OFlags) -> rustix::io::Result<Vec<u8>> {
+    let flags = blocking | OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = retry_on_intr(|| open(path, flags, Mode::empty()))?;
     let is_regular = FileType::from_raw_mode(fstat(&file)?.st_mode) == FileType::RegularFile;
-    if !is_regular && how.contains(OFlags::NONBLOCK) {
+    if !is_regular && blocking.contains(OFlags::NONBLOCK) {
         return Err(Errno::INVAL);
     }
     let mut page = vec![0; PAGE];
@@ -110,30 +119,35 @@ pub(super) fn listed(dir: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The last part of what a link points to: `…/target0:0:7/0:0:7:0` gives `0:0:7:0`.
+/// The last component of a link's target: `…/target0:0:7/0:0:7:0` gives `0:0:7:0`.
 pub(super) fn link_name(path: &Path) -> Option<String> {
     let target = ok_or_counted(std::fs::read_link(path))?;
     Some(target.file_name()?.to_str()?.to_owned())
 }
 
-/// The order in which links were made. sysfs numbers its nodes in that order (`idr_alloc_cyclic` in `__kernfs_new_node`,
-/// `fs/kernfs/dir.c`, from Linux 4.14 on; before, a free number was used again), and gives them the time when they were
-/// looked at first (`kernfs_init_inode`). Other file systems have the time when a link was made.
+/// A number that increases with each new link: of two links, the one with the higher number was created later. In sysfs it
+/// is the inode number: sysfs numbers its nodes in the order of their creation (`idr_alloc_cyclic` in `__kernfs_new_node`,
+/// `fs/kernfs/dir.c`, from Linux 4.14 on; earlier kernels reuse free numbers), while the times of a node are those of the
+/// first access to it (`kernfs_init_inode`). On other file systems it is the time when the link was created, in nanoseconds.
 pub(super) fn link_age(host: &Host, path: &Path) -> Option<u64> {
-    let about = ok_or_counted(std::fs::symlink_metadata(path))?;
+    let metadata = ok_or_counted(std::fs::symlink_metadata(path))?;
     let folder = path.parent()?;
     if is_sysfs(folder) {
-        return numbers_links_in_order(host).then_some(about.ino());
+        if !has_increasing_inodes(host) {
+            return None;
+        }
+        return Some(metadata.ino());
     }
-    let seconds = u64::try_from(about.mtime()).ok()?;
-    Some(seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(about.mtime_nsec()).ok()?))
+    let seconds = u64::try_from(metadata.mtime()).ok()?;
+    Some(seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(metadata.mtime_nsec()).ok()?))
 }
 
 /// The kernel is Linux 4.14 or later, on which inode numbers of sysfs increase.
-fn numbers_links_in_order(host: &Host) -> bool {
+fn has_increasing_inodes(host: &Host) -> bool {
     let release = attribute(&host.path("proc/sys/kernel/osrelease")).unwrap_or_default();
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    numbers.next().zip(numbers.next()).is_some_and(|version| version >= (4, 14))
+    let (Some(major), Some(minor)) = (numbers.next(), numbers.next()) else { return false };
+    (major, minor) >= (4, 14)
 }
 
 fn is_sysfs(folder: &Path) -> bool {
@@ -150,31 +164,30 @@ mod tests {
 
     #[test]
     fn only_regular_files_are_read_and_nothing_blocks() {
-        let folder = tempfile::tempdir().unwrap_or_else(|e| unreachable!("{e}"));
-        let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("size"), " 42\n").unwrap_or_else(|e| unreachable!("{e}"));
-        std::os::unix::fs::symlink("size", path("link")).unwrap_or_else(|e| unreachable!("{e}"));
-        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), FileType::Fifo, Mode::RUSR, 0)
-            .unwrap_or_else(|e| unreachable!("{e}"));
-        assert_eq!(attribute(&path("size")).as_deref(), Some("42"));
-        assert_eq!(attribute(&path("link")).as_deref(), Some("42"));
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        std::fs::write(folder.join("size"), " 42\n").unwrap();
+        std::os::unix::fs::symlink("size", folder.join("link")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, folder.join("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(attribute(&folder.join("size")).as_deref(), Some("42"));
+        assert_eq!(attribute(&folder.join("link")).as_deref(), Some("42"));
         for other in ["fifo", ".", "absent"] {
-            assert_eq!(binary(&path(other)), None, "{other}");
+            assert_eq!(binary(&folder.join(other)), None, "{other}");
         }
         assert_eq!(binary(Path::new("/dev/zero")), None);
     }
 
     #[test]
     fn an_absent_folder_is_empty_and_an_unreadable_one_is_an_error() {
-        let folder = tempfile::tempdir().unwrap_or_else(|e| unreachable!("{e}"));
-        let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("file"), "").unwrap_or_else(|e| unreachable!("{e}"));
-        std::os::unix::fs::symlink("loop", path("loop")).unwrap_or_else(|e| unreachable!("{e}"));
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        std::fs::write(folder.join("file"), "").unwrap();
+        std::os::unix::fs::symlink("loop", folder.join("loop")).unwrap();
         for absent in ["absent", "file"] {
-            assert!(listed(&path(absent)).is_ok_and(|names| names.is_empty()), "{absent}");
+            assert!(listed(&folder.join(absent)).is_ok_and(|names| names.is_empty()), "{absent}");
         }
-        assert!(listed(&path("loop")).is_err());
-        assert_eq!(names(&path("loop")), [""; 0]);
+        assert!(listed(&folder.join("loop")).is_err());
+        assert_eq!(names(&folder.join("loop")), [""; 0]);
     }
 
     #[test]

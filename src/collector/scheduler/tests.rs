@@ -60,8 +60,8 @@ impl Played {
             device_types: vec![],
             exclude: vec![],
         };
-        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
-        let (jobs, reports) = Jobs::new(host, stop, 17).unwrap_or_else(|e| unreachable!("{e}"));
+        let stop = Stop::new().unwrap();
+        let (jobs, reports) = Jobs::new(host, stop, 17).unwrap();
         Self { scheduler: Scheduler::new(config), jobs, drives, at: Instant::now(), _reports: reports }
     }
 

@@ -1,28 +1,28 @@
-//! Joins the bays that the IO modules of one shelf show. Pure.
+//! Joins the bays that the IO modules of one enclosure report. Pure.
 
 use super::numbering::{self, NumberedBay};
 use super::ses_device::{BayFiles, SesDevice};
 use super::{IoModule, SlotPath};
 use crate::domain::enclosure::module::KnownModule;
-use crate::domain::enclosure::{BayLabel, Enclosure, Slot};
+use crate::domain::enclosure::{BayLabel, BayLink, Enclosure, Slot};
 use crate::domain::identity::EnclosureId;
 use crate::domain::text::natural_cmp;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-/// One bay of a shelf, as its IO modules show it.
+/// One bay of an enclosure, as its IO modules report it.
 struct JoinedBay {
-    /// By which the bays of other modules are compared with it.
+    /// The name by which the bays of other modules are compared with it.
     key: String,
     /// The component's name, trimmed.
     name: String,
-    /// What the modules have for its number.
+    /// The numbers that the modules report.
     numbers: Vec<u32>,
-    /// The module and the position of the bay there.
+    /// The position of each module, and of the bay in it.
     parts: Vec<(usize, usize)>,
 }
 
-/// A shelf of its SES devices. Each bay of each device is part of exactly one bay of the shelf.
+/// The enclosure that consists of these SES devices. Each bay of each device is part of exactly one bay of the enclosure.
 pub(super) fn join(
     class: &Path,
     id: &EnclosureId,
@@ -33,14 +33,13 @@ pub(super) fn join(
     for (module, device) in devices.iter().enumerate() {
         add(&mut joined, module, device);
     }
-    joined.sort_by(|a, b| natural_cmp(&a.key, &b.key));
+    joined.sort_by(|one, other| natural_cmp(&one.key, &other.key));
     let numbers = numbers(&joined);
-    let take = |pick: fn(&SesDevice) -> &Option<String>| devices.iter().find_map(|device| pick(device).clone());
     let mut enclosure = Enclosure {
         id: id.clone(),
-        vendor: take(|d| &d.vendor),
-        model: take(|d| &d.model),
-        rev: take(|d| &d.rev),
+        vendor: devices.iter().find_map(|device| device.vendor.clone()),
+        model: devices.iter().find_map(|device| device.model.clone()),
+        rev: devices.iter().find_map(|device| device.rev.clone()),
         sysfs_names: devices.iter().map(|device| device.sysfs_name.clone()).collect(),
         modules: devices.iter().map(|device| known_module(device, repeated_addresses)).collect(),
         slots: Vec::new(),
@@ -48,26 +47,33 @@ pub(super) fn join(
     };
     let mut labels: HashMap<(usize, usize), BayLabel> = HashMap::new();
     for (bay, number) in joined.into_iter().zip(numbers) {
-        let files = |part: &(usize, usize)| devices.get(part.0).and_then(|device| device.bays.get(part.1));
-        let links = bay.parts.iter().filter_map(files).filter_map(|files| files.link.clone()).collect();
-        let slot = Slot { number, name: bay.name, links, ..Slot::default() };
-        labels.extend(bay.parts.iter().map(|part| (*part, slot.label())));
+        let mut slot = Slot { number, name: bay.name, ..Slot::default() };
+        for (module, position) in bay.parts {
+            slot.links.extend(link_of(&devices, module, position).cloned());
+            labels.insert((module, position), slot.label());
+        }
         enclosure.slots.push(slot);
     }
     enclosure.slots.sort_by(Slot::cmp_place);
-    let modules = devices.into_iter().enumerate().map(|(module, device)| {
+    let mut modules = Vec::new();
+    for (module, device) in devices.into_iter().enumerate() {
         let dir = class.join(&device.sysfs_name);
-        let path = |(position, bay): (usize, &BayFiles)| {
-            let slot = labels.get(&(module, position)).cloned()?;
-            Some(SlotPath { slot, dir: dir.join(&bay.dir) })
-        };
-        let bays = device.bays.iter().enumerate().filter_map(path).collect();
-        IoModule { enclosure: id.clone(), sysfs_name: device.sysfs_name, bays }
-    });
-    (enclosure, modules.collect())
+        let mut bays = Vec::new();
+        for (position, bay) in device.bays.iter().enumerate() {
+            if let Some(slot) = labels.remove(&(module, position)) {
+                bays.push(SlotPath { slot, dir: dir.join(&bay.dir) });
+            }
+        }
+        modules.push(IoModule { enclosure: id.clone(), sysfs_name: device.sysfs_name, bays });
+    }
+    (enclosure, modules)
 }
 
-/// Addresses that several SES devices have, of whichever shelf. They identify none of them.
+fn link_of(devices: &[SesDevice], module: usize, position: usize) -> Option<&BayLink> {
+    devices.get(module)?.bays.get(position)?.link.as_ref()
+}
+
+/// Addresses that several SES devices of any enclosures have. They identify none of them.
 pub(super) fn repeated_addresses(devices: &[SesDevice]) -> HashSet<String> {
     let (mut seen, mut repeated) = (HashSet::new(), HashSet::new());
     for address in devices.iter().flat_map(|device| device.names.addresses()) {
@@ -96,11 +102,7 @@ fn add(joined: &mut Vec<JoinedBay>, module: usize, device: &SesDevice) {
         }
     }
     for (position, key, files) in rest {
-        let has_number = |bay: &&mut JoinedBay| {
-            files.number.is_some_and(|n| bay.numbers.contains(&n))
-                && bay.parts.iter().all(|(other, _)| *other != module)
-        };
-        match joined.iter_mut().find(has_number) {
+        match joined.iter_mut().find(|bay| bay.has_number(files.number) && !bay.has_part_of(module)) {
             Some(bay) => bay.add(module, position, files),
             None => joined.push(JoinedBay {
                 key: key.to_owned(),
@@ -113,19 +115,31 @@ fn add(joined: &mut Vec<JoinedBay>, module: usize, device: &SesDevice) {
 }
 
 impl JoinedBay {
+    fn has_number(&self, number: Option<u32>) -> bool {
+        number.is_some_and(|number| self.numbers.contains(&number))
+    }
+
+    fn has_part_of(&self, module: usize) -> bool {
+        self.parts.iter().any(|(other, _)| *other == module)
+    }
+
+    /// The number that all modules report. `None` if they contradict each other.
+    fn agreed_number(&self) -> Option<u32> {
+        let (first, others) = self.numbers.split_first()?;
+        if others.iter().any(|other| other != first) {
+            return None;
+        }
+        Some(*first)
+    }
+
     fn add(&mut self, module: usize, position: usize, files: &BayFiles) {
         self.numbers.extend(files.number);
         self.parts.push((module, position));
     }
 }
 
-/// The numbers of the bays. Where two modules contradict each other, neither counts.
 fn numbers(joined: &[JoinedBay]) -> Vec<Option<u32>> {
-    let agreed = |bay: &JoinedBay| {
-        let first = bay.numbers.first().copied()?;
-        bay.numbers.iter().all(|other| *other == first).then_some(first)
-    };
     let bays: Vec<NumberedBay> =
-        joined.iter().map(|bay| NumberedBay { name: &bay.name, number: agreed(bay) }).collect();
+        joined.iter().map(|bay| NumberedBay { name: &bay.name, number: bay.agreed_number() }).collect();
     numbering::resolve(&bays)
 }

@@ -25,7 +25,7 @@ impl<'a> DriveOwners<'a> {
         Self { by_address }
     }
 
-    /// Both addresses lead to drives that are present: to one (`true`), or to two.
+    /// True if both addresses lead to one drive. `None` if one of them leads to no drive that is present.
     pub(super) fn compare(&self, one: &str, other: &str) -> Option<bool> {
         Some(self.by_address.get(one)?.drive == self.by_address.get(other)?.drive)
     }

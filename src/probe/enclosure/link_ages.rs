@@ -1,28 +1,29 @@
-//! The age of links that contradict each other.
+//! The ages of links that contradict each other.
 
-use super::Shelves;
+use super::DiscoveredEnclosures;
 use super::drive_owners::DriveOwners;
 use crate::domain::enclosure::{BayLabel, Enclosure};
 use crate::domain::identity::EnclosureId;
 use crate::probe::{Host, link_age, link_name};
 use std::collections::{BTreeSet, HashMap};
 
-/// Dates the links of drives that several bays link. All others are left alone: there are a thousand of them.
-pub(super) fn date_contested(host: &Host, shelves: &mut Shelves, owners: &DriveOwners) {
-    let contested = contested_addresses(&shelves.enclosures, owners);
+/// Dates the links of drives to which several bays link. Other links are not read, since there may be a thousand of them.
+pub(super) fn date_contested(host: &Host, found: &mut DiscoveredEnclosures, owners: &DriveOwners) {
+    let contested = contested_addresses(&found.enclosures, owners);
     if contested.is_empty() {
         return;
     }
     let mut ages: HashMap<(EnclosureId, BayLabel, String), Option<u64>> = HashMap::new();
-    for module in &shelves.modules {
+    for module in &found.modules {
         for bay in &module.bays {
             let link = bay.dir.join("device");
-            if let Some(address) = link_name(&link).filter(|address| contested.contains(address)) {
+            let Some(address) = link_name(&link) else { continue };
+            if contested.contains(&address) {
                 ages.insert((module.enclosure.clone(), bay.slot.clone(), address), link_age(host, &link));
             }
         }
     }
-    for enclosure in &mut shelves.enclosures {
+    for enclosure in &mut found.enclosures {
         for slot in &mut enclosure.slots {
             let label = slot.label();
             for link in &mut slot.links {
@@ -33,17 +34,26 @@ pub(super) fn date_contested(host: &Host, shelves: &mut Shelves, owners: &DriveO
     }
 }
 
+/// The addresses of drives to which more than one bay links.
 fn contested_addresses(enclosures: &[Enclosure], owners: &DriveOwners) -> BTreeSet<String> {
     let mut bays_of_drive: HashMap<usize, BTreeSet<(&EnclosureId, BayLabel)>> = HashMap::new();
-    let links =
-        || enclosures.iter().flat_map(|e| e.slots.iter().flat_map(move |s| s.links.iter().map(move |l| (e, s, l))));
-    for (enclosure, slot, link) in links() {
-        if let Some(drive) = owners.drive(&link.address) {
-            bays_of_drive.entry(drive).or_default().insert((&enclosure.id, slot.label()));
+    let mut addresses_of_drive: HashMap<usize, Vec<&str>> = HashMap::new();
+    for enclosure in enclosures {
+        for slot in &enclosure.slots {
+            for link in &slot.links {
+                if let Some(drive) = owners.drive(&link.address) {
+                    bays_of_drive.entry(drive).or_default().insert((&enclosure.id, slot.label()));
+                    addresses_of_drive.entry(drive).or_default().push(&link.address);
+                }
+            }
         }
     }
-    let is_contested = |address: &str| {
-        owners.drive(address).and_then(|drive| bays_of_drive.get(&drive)).is_some_and(|bays| bays.len() > 1)
-    };
-    links().map(|(_, _, link)| link.address.clone()).filter(|address| is_contested(address)).collect()
+    let mut contested = BTreeSet::new();
+    for (drive, bays) in bays_of_drive {
+        if bays.len() > 1 {
+            let addresses = addresses_of_drive.remove(&drive).unwrap_or_default();
+            contested.extend(addresses.into_iter().map(str::to_owned));
+        }
+    }
+    contested
 }

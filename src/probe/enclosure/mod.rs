@@ -1,16 +1,15 @@
 //! Enclosures and bays from the kernel's enclosure class.
 //!
-//! There are two kinds of attribute: those that the kernel holds itself (`id`, `slot`, `type`, the `device`
-//! link), read at once, and those for which it asks the enclosure (`status`, `fault`, `locate`,
-//! `power_status`). `active` is not read: `drivers/scsi/ses.c` never asks for it, and the kernel shows what somebody
-//! last wrote there. A silent enclosure blocks the reader of the latter forever, so a child
-//! that may be abandoned reads them (`collector/enclosure_reader`).
+//! There are two kinds of attribute. Those that the kernel has stored (`id`, `slot`, `type`, the `device` link) are read
+//! directly. Others it reads from the enclosure (`status`, `fault`, `locate`, `power_status`): an enclosure that does not
+//! respond blocks the reader forever, so a child that may be abandoned reads these (`collector/enclosure_reader`).
+//! `active` is not read: `drivers/scsi/ses.c` never reads it from the enclosure, so it shows the last value written to it.
 
 mod assembly;
 mod attributes;
 mod drive_owners;
 mod grouping;
-mod known_shelves;
+mod history;
 mod link_ages;
 mod naming;
 mod numbering;
@@ -20,7 +19,7 @@ mod settled;
 pub(super) use attributes::dump_attributes;
 pub(crate) use attributes::{parse_dump, read_blocking};
 pub use drive_owners::DriveOwners;
-pub use known_shelves::KnownShelves;
+pub use history::EnclosureHistory;
 pub(crate) use naming::RepeatedId;
 
 use super::Host;
@@ -30,10 +29,10 @@ use crate::domain::identity::EnclosureId;
 use crate::domain::text::natural_cmp;
 use ses_device::SesDevice;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Where a bay's attributes are, for `read_blocking`.
+/// The attribute directory of a bay, for `read_blocking`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SlotPath {
     pub(crate) slot: BayLabel,
@@ -57,19 +56,24 @@ impl IoModule {
 
 /// The enclosures of a host.
 #[derive(Debug, Default)]
-pub struct Shelves {
+pub struct DiscoveredEnclosures {
     pub enclosures: Vec<Enclosure>,
     pub(crate) modules: Vec<IoModule>,
     /// Ids that several of them report, found for the first time.
     pub(crate) repeated: Vec<RepeatedId>,
 }
 
-/// Every enclosure with its bays and their drives, without the attributes that only the enclosure can report. `known`: what
-/// earlier discoveries have decided. After an error it is not known which enclosures are present.
-pub fn discover(host: &Host, owners: &DriveOwners, known: &mut KnownShelves, at: Instant) -> io::Result<Shelves> {
+/// Every enclosure with its bays and their drives, without the attributes that the kernel reads from the enclosure.
+/// After an error it is not known which enclosures are present.
+pub fn discover(
+    host: &Host,
+    owners: &DriveOwners,
+    history: &mut EnclosureHistory,
+    at: Instant,
+) -> io::Result<DiscoveredEnclosures> {
     let class = host.path("sys/class/enclosure");
     let mut sysfs_names = listed(&class)?;
-    sysfs_names.sort_by(|a, b| natural_cmp(a, b));
+    sysfs_names.sort_by(|one, other| natural_cmp(one, other));
     let mut devices = Vec::new();
     for sysfs_name in sysfs_names {
         let device = SesDevice::read(&class.join(&sysfs_name), sysfs_name)?;
@@ -77,33 +81,33 @@ pub fn discover(host: &Host, owners: &DriveOwners, known: &mut KnownShelves, at:
             devices.push(device);
         }
     }
-    let mut shelves = assemble(&class, devices, owners, known, at);
-    link_ages::date_contested(host, &mut shelves, owners);
-    Ok(shelves)
+    let mut found = assemble(&class, devices, owners, history, at);
+    link_ages::date_contested(host, &mut found, owners);
+    Ok(found)
 }
 
 fn assemble(
-    class: &std::path::Path,
+    class: &Path,
     mut devices: Vec<SesDevice>,
     owners: &DriveOwners,
-    known: &mut KnownShelves,
+    history: &mut EnclosureHistory,
     at: Instant,
-) -> Shelves {
+) -> DiscoveredEnclosures {
     for device in &mut devices {
-        known.settle_numbers(device, at);
+        history.settle_numbers(device, at);
     }
     let repeated_addresses = assembly::repeated_addresses(&devices);
-    let groups = grouping::group(devices, owners, known, at);
-    let (names, repeated) = naming::name(&groups, known);
-    let mut shelves = Shelves { repeated, ..Shelves::default() };
-    for (group, id) in groups.into_iter().zip(names) {
+    let groups = grouping::group(devices, owners, history, at);
+    let (ids, repeated) = naming::name(&groups, history);
+    let mut found = DiscoveredEnclosures { repeated, ..DiscoveredEnclosures::default() };
+    for (group, id) in groups.into_iter().zip(ids) {
         let (enclosure, modules) = assembly::join(class, &id, group, &repeated_addresses);
-        shelves.enclosures.push(enclosure);
-        shelves.modules.extend(modules);
+        found.enclosures.push(enclosure);
+        found.modules.extend(modules);
     }
-    shelves.enclosures.sort_by(|a, b| natural_cmp(&a.id, &b.id));
-    known.finish(at);
-    shelves
+    found.enclosures.sort_by(|one, other| natural_cmp(&one.id, &other.id));
+    history.finish(at);
+    found
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
-//! The id of each shelf. Pure.
+//! The id of each enclosure. Pure.
 //!
-//! Where several shelves report one id, or none, the SES device's own name distinguishes them: it stays from boot to boot,
-//! while SCSI addresses and the order of discovery do not.
+//! If several enclosures report one id, or none, they are distinguished by the SES devices' own names, which persist across
+//! boots; SCSI addresses and the order of discovery do not.
 
-use super::known_shelves::KnownShelves;
+use super::history::EnclosureHistory;
 use super::ses_device::SesDevice;
 use crate::domain::identity::{EnclosureId, wwn_of};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Digits of a device's own name behind a repeated id.
+/// Characters of a device's own name that are appended to a repeated id.
 const SUFFIX_LENGTH: usize = 6;
 
-/// A name that an SES device has of its own.
+/// A kind of name of the SES device itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NameKind {
     Wwid,
@@ -25,134 +25,172 @@ impl NameKind {
     fn of(self, device: &SesDevice) -> Option<String> {
         let names = &device.names;
         let text = match self {
-            Self::Wwid => names.wwid.as_deref().map(|wwid| wwn_of(wwid).unwrap_or_else(|| wwid.to_owned())),
-            Self::Serial => names.serial.clone(),
-            Self::SasAddress => names.sas_address.clone(),
+            Self::Wwid => {
+                let wwid = names.wwid.as_deref()?;
+                wwn_of(wwid).unwrap_or_else(|| wwid.to_owned())
+            }
+            Self::Serial => names.serial.clone()?,
+            Self::SasAddress => names.sas_address.clone()?,
         };
-        text.map(|text| as_part_of_id(&text)).filter(|text| !text.is_empty())
+        let name = as_part_of_id(&text);
+        if name.is_empty() {
+            return None;
+        }
+        Some(name)
     }
 
-    /// Of a shelf: the least of its IO modules'.
-    fn of_shelf(self, devices: &[SesDevice]) -> Option<String> {
+    /// The name of an enclosure: the lowest one of its IO modules.
+    fn of_enclosure(self, devices: &[SesDevice]) -> Option<String> {
         devices.iter().filter_map(|device| self.of(device)).min()
     }
 }
 
-/// An id that several shelves report.
+/// An id that several enclosures report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RepeatedId {
     pub(crate) id: EnclosureId,
-    /// What the shelves are called instead.
+    /// The ids that the enclosures are given instead.
     pub(crate) names: Vec<EnclosureId>,
 }
 
-/// The ids of the shelves, in the order given; no two are equal. Also the ids that are found to be repeated for the first
-/// time.
-pub(super) fn name(shelves: &[Vec<SesDevice>], known: &mut KnownShelves) -> (Vec<EnclosureId>, Vec<RepeatedId>) {
+/// The ids of the enclosures, in the order given; no two are equal. Also the ids that are found to be repeated for the first
+/// time. `groups`: the SES devices of each enclosure.
+pub(super) fn name(groups: &[Vec<SesDevice>], history: &mut EnclosureHistory) -> (Vec<EnclosureId>, Vec<RepeatedId>) {
     let mut by_id: BTreeMap<Option<EnclosureId>, Vec<usize>> = BTreeMap::new();
-    for (position, shelf) in shelves.iter().enumerate() {
-        by_id.entry(shelf.first().and_then(|device| device.id.clone())).or_default().push(position);
+    for (position, devices) in groups.iter().enumerate() {
+        let id = devices.first().and_then(|device| device.id.clone());
+        by_id.entry(id).or_default().push(position);
     }
-    let mut names: Vec<EnclosureId> = vec![EnclosureId::default(); shelves.len()];
+    let mut names: Vec<EnclosureId> = vec![EnclosureId::default(); groups.len()];
     let (mut taken, mut repeated) = (BTreeSet::new(), Vec::new());
     for (id, positions) in by_id {
-        let sharing: Vec<&[SesDevice]> = positions.iter().filter_map(|p| shelves.get(*p).map(Vec::as_slice)).collect();
-        if let (Some(id), [only]) = (&id, sharing.as_slice()) {
-            known.forget_repetition_within(id, only);
+        let sharing: Vec<&[SesDevice]> =
+            positions.iter().filter_map(|position| groups.get(*position)).map(Vec::as_slice).collect();
+        let chosen = choose_names(id.as_ref(), &sharing, history, &mut taken);
+        if let Some(id) = id
+            && sharing.len() > 1
+            && !history.repeated.contains_key(&id)
+        {
+            history.repeated.insert(id.clone(), distinguishing_kind(&sharing));
+            repeated.push(RepeatedId { id, names: chosen.clone() });
         }
-        let is_unique = id.as_ref().is_some_and(|id| sharing.len() == 1 && !known.repeated.contains_key(id));
-        let own = match &id {
-            Some(_) if is_unique => vec![None; sharing.len()],
-            Some(id) => with_suffixes(id, &sharing, known),
-            None => sharing.iter().map(|shelf| own_name(shelf)).collect(),
-        };
-        for ((position, shelf), own) in positions.iter().zip(&sharing).zip(own) {
-            let key = id.clone().unwrap_or_default();
-            // Without a name that stays, the first keeps the id.
-            let (before, shared_id) = match &own {
-                Some(_) => (known.given_to(&key, shelf), None),
-                None => (BTreeSet::new(), id.clone()),
-            };
-            let by_address = shelf.first().map(|device| EnclosureId::from(device.sysfs_name.as_str()));
-            let choices = before.into_iter().chain(own.clone()).chain(shared_id).chain(by_address);
-            let name = choices.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
-            if own.is_some() {
-                known.give(&key, shelf, &name);
+        for (position, chosen) in positions.into_iter().zip(chosen) {
+            if let Some(name) = names.get_mut(position) {
+                *name = chosen;
             }
-            taken.insert(name.clone());
-            if let Some(place) = names.get_mut(*position) {
-                *place = name;
-            }
-        }
-        if let Some(id) = id.filter(|id| sharing.len() > 1 && !known.repeated.contains_key(id)) {
-            known.repeated.insert(id.clone(), distinguishing_kind(&sharing));
-            let names = positions.iter().filter_map(|p| names.get(*p).cloned()).collect();
-            repeated.push(RepeatedId { id, names });
         }
     }
     (names, repeated)
 }
 
-/// The kind of name that all of the shelves have, and no two have in common.
-fn distinguishing_kind(shelves: &[&[SesDevice]]) -> Option<NameKind> {
+/// The names of the enclosures that report one id, or none.
+fn choose_names(
+    id: Option<&EnclosureId>,
+    sharing: &[&[SesDevice]],
+    history: &mut EnclosureHistory,
+    taken: &mut BTreeSet<EnclosureId>,
+) -> Vec<EnclosureId> {
+    if let (Some(id), [only]) = (id, sharing) {
+        history.forget_repetition_within(id, only);
+    }
+    let own_names = match id {
+        Some(id) if sharing.len() == 1 && !history.repeated.contains_key(id) => vec![None],
+        Some(id) => with_suffixes(id, sharing, history),
+        None => sharing.iter().map(|devices| first_name(devices).map(EnclosureId::from)).collect(),
+    };
+    let key = id.cloned().unwrap_or_default();
+    let mut names = Vec::new();
+    for (devices, own_name) in sharing.iter().zip(own_names) {
+        let mut choices: Vec<EnclosureId> = Vec::new();
+        match &own_name {
+            Some(own_name) => {
+                choices.extend(history.given_to(&key, devices));
+                choices.push(own_name.clone());
+            }
+            // The first enclosure without a permanent name keeps the id.
+            None => choices.extend(id.cloned()),
+        }
+        choices.extend(devices.first().map(|device| EnclosureId::from(device.sysfs_name.as_str())));
+        let name = choices.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
+        if own_name.is_some() {
+            history.give(&key, devices, &name);
+        }
+        taken.insert(name.clone());
+        names.push(name);
+    }
+    names
+}
+
+/// The first kind of name that all of the enclosures have, and no two have in common.
+fn distinguishing_kind(enclosures: &[&[SesDevice]]) -> Option<NameKind> {
     NameKind::ALL.into_iter().find(|kind| {
-        let names: Option<BTreeSet<String>> = shelves.iter().map(|shelf| kind.of_shelf(shelf)).collect();
-        names.is_some_and(|names| names.len() == shelves.len())
+        let names: BTreeSet<String> = enclosures.iter().filter_map(|devices| kind.of_enclosure(devices)).collect();
+        names.len() == enclosures.len()
     })
 }
 
-/// `0x50050cc10a000000-00bbb0`; `None`: the shelf has no name that stays.
-fn with_suffixes(id: &EnclosureId, shelves: &[&[SesDevice]], known: &KnownShelves) -> Vec<Option<EnclosureId>> {
-    let kind = match known.repeated.get(id) {
+/// The id with a suffix, such as `0x50050cc10a000000-00bbb0`. `None` for an enclosure without a permanent name.
+fn with_suffixes(
+    id: &EnclosureId,
+    enclosures: &[&[SesDevice]],
+    history: &EnclosureHistory,
+) -> Vec<Option<EnclosureId>> {
+    let kind = match history.repeated.get(id) {
         Some(Some(kind)) => Some(*kind),
-        _ => distinguishing_kind(shelves),
+        _ => distinguishing_kind(enclosures),
     };
-    let own: Vec<Option<String>> = shelves
-        .iter()
-        .map(|shelf| match kind {
-            Some(kind) => kind.of_shelf(shelf),
-            None => NameKind::ALL.into_iter().find_map(|kind| kind.of_shelf(shelf)),
-        })
-        .collect();
-    let suffixes: Vec<Option<String>> = own.iter().map(|name| name.as_deref().map(end)).collect();
+    let mut own_names = Vec::new();
+    for devices in enclosures {
+        own_names.push(match kind {
+            Some(kind) => kind.of_enclosure(devices),
+            None => first_name(devices),
+        });
+    }
+    let suffixes: Vec<Option<String>> = own_names.iter().map(|name| name.as_deref().map(last_characters)).collect();
     let are_unique = suffixes.iter().flatten().collect::<BTreeSet<_>>().len() == suffixes.iter().flatten().count();
-    let shown = if are_unique { suffixes } else { own };
-    shown.into_iter().map(|suffix| Some(EnclosureId::from(format!("{id}-{}", suffix?)))).collect()
+    let suffixes = if are_unique { suffixes } else { own_names };
+    suffixes.into_iter().map(|suffix| Some(EnclosureId::from(format!("{id}-{}", suffix?)))).collect()
 }
 
-/// The name of a shelf without an id.
-fn own_name(shelf: &[SesDevice]) -> Option<EnclosureId> {
-    NameKind::ALL.into_iter().find_map(|kind| kind.of_shelf(shelf)).map(EnclosureId::from)
+/// The permanent name of an enclosure, of the first kind that one of its devices has.
+fn first_name(devices: &[SesDevice]) -> Option<String> {
+    NameKind::ALL.into_iter().find_map(|kind| kind.of_enclosure(devices))
 }
 
-impl KnownShelves {
-    /// The names that shelves with one of these SES devices had before.
-    fn given_to(&self, id: &EnclosureId, shelf: &[SesDevice]) -> BTreeSet<EnclosureId> {
-        keys(id, shelf).filter_map(|key| self.given.get(&key)).cloned().collect()
+impl EnclosureHistory {
+    /// The names that enclosures with one of these SES devices had before.
+    fn given_to(&self, id: &EnclosureId, devices: &[SesDevice]) -> BTreeSet<EnclosureId> {
+        keys(id, devices).iter().filter_map(|key| self.given.get(key)).cloned().collect()
     }
 
-    fn give(&mut self, id: &EnclosureId, shelf: &[SesDevice], name: &EnclosureId) {
-        self.given.extend(keys(id, shelf).map(|key| (key, name.clone())));
+    fn give(&mut self, id: &EnclosureId, devices: &[SesDevice], name: &EnclosureId) {
+        for key in keys(id, devices) {
+            self.given.insert(key, name.clone());
+        }
     }
 
-    /// The only shelf with that id consists of SES devices that were taken for several shelves before: the id is not
-    /// repeated.
-    fn forget_repetition_within(&mut self, id: &EnclosureId, shelf: &[SesDevice]) {
-        if self.repeated.contains_key(id) && self.given_to(id, shelf).len() > 1 {
+    /// If the only enclosure with that id consists of SES devices that were regarded as several enclosures before, the id is
+    /// not repeated.
+    fn forget_repetition_within(&mut self, id: &EnclosureId, devices: &[SesDevice]) {
+        if self.repeated.contains_key(id) && self.given_to(id, devices).len() > 1 {
             self.repeated.remove(id);
             self.given.retain(|(known, _), _| known != id);
         }
     }
 }
 
-/// An id and a name that an SES device has of its own, for each device of a shelf.
-fn keys<'a>(id: &'a EnclosureId, shelf: &'a [SesDevice]) -> impl Iterator<Item = (EnclosureId, String)> + 'a {
-    let own = |device: &SesDevice| NameKind::ALL.into_iter().find_map(|kind| kind.of(device));
-    shelf.iter().filter_map(own).map(|own| (id.clone(), own))
+/// The id with the own name of each device of an enclosure.
+fn keys(id: &EnclosureId, devices: &[SesDevice]) -> Vec<(EnclosureId, String)> {
+    let mut keys = Vec::new();
+    for device in devices {
+        let own_name = NameKind::ALL.into_iter().find_map(|kind| kind.of(device));
+        keys.extend(own_name.map(|own_name| (id.clone(), own_name)));
+    }
+    keys
 }
 
-/// The last characters, as on a label.
-fn end(name: &str) -> String {
+/// The last characters of a name, as printed on labels.
+fn last_characters(name: &str) -> String {
     let length = name.chars().count();
     name.chars().skip(length.saturating_sub(SUFFIX_LENGTH)).collect()
 }
@@ -160,5 +198,5 @@ fn end(name: &str) -> String {
 /// Only characters that need no quoting in a path or a label.
 fn as_part_of_id(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join("_");
-    words.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect()
+    words.replace(|character: char| !character.is_ascii_alphanumeric() && !"._-".contains(character), "_")
 }

@@ -27,7 +27,7 @@ impl<T: Clone + PartialEq> Settled<T> {
         Self { accepted: value, next: None, last_read: at }
     }
 
-    /// Takes note of a read; returns the value that holds.
+    /// Records a read; returns the accepted value.
     pub(super) fn read(&mut self, value: T, at: Instant) -> T {
         self.last_read = at;
         if value == self.accepted {
@@ -50,18 +50,17 @@ impl<T: Clone + PartialEq> Settled<T> {
         self.accepted.clone()
     }
 
-    /// True if it was read at that time; otherwise it is absent, and nothing is pending.
-    pub(super) fn was_read(&mut self, at: Instant) -> bool {
-        let is_present = self.last_read == at;
-        if !is_present {
-            self.next = None;
-        }
-        is_present
+    pub(super) fn was_read(&self, at: Instant) -> bool {
+        self.last_read == at
     }
 
-    /// When the next read counts, while another value is pending.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.next.as_ref().map(|next| next.last + READ_INTERVAL)
+    pub(super) fn discard_pending(&mut self) {
+        self.next = None;
+    }
+
+    /// A change is pending, and the next read counts.
+    pub(super) fn is_due(&self, at: Instant) -> bool {
+        self.next.as_ref().is_some_and(|next| next.last + READ_INTERVAL <= at)
     }
 }
 
@@ -70,20 +69,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_holds_after_three_reads_and_a_glitch_never() {
+    fn a_change_is_accepted_after_three_reads_and_a_glitch_never() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut settled = Settled::new(1, start);
-        assert_eq!(
-            [(2, 0), (2, 1), (2, 4), (1, 7), (2, 8), (2, 12)].map(|(value, s)| settled.read(value, at(s))),
-            [1; 6]
-        );
-        assert_eq!(settled.due(), Some(at(16)));
+        for (value, seconds) in [(2, 0), (2, 1), (2, 4), (1, 7), (2, 8), (2, 12)] {
+            assert_eq!(settled.read(value, at(seconds)), 1);
+        }
+        assert!(!settled.is_due(at(15)) && settled.is_due(at(16)));
         assert_eq!(settled.read(2, at(16)), 2);
-        assert_eq!(settled.due(), None);
+        assert!(!settled.is_due(at(100)));
         settled.read(3, at(18));
-        assert!(settled.was_read(at(18)) && settled.due().is_some());
-        assert!(!settled.was_read(at(19)) && settled.due().is_none());
-        assert_eq!([(3, 20), (4, 24), (3, 28), (3, 32)].map(|(value, s)| settled.read(value, at(s))), [2; 4]);
+        assert!(settled.was_read(at(18)) && settled.is_due(at(22)));
+        assert!(!settled.was_read(at(19)));
+        settled.discard_pending();
+        assert!(!settled.is_due(at(22)));
+        for (value, seconds) in [(3, 20), (4, 24), (3, 28), (3, 32)] {
+            assert_eq!(settled.read(value, at(seconds)), 2);
+        }
     }
 }

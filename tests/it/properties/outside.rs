@@ -64,7 +64,7 @@ fn the_kernel_can_say_anything() {
         let was = std::fs::read(path).expect("a file of the host");
         std::fs::write(path, &bytes[end + 1..]).expect("it is written");
         let mut found = discover(&host);
-        let mut known = enclosure::KnownShelves::default();
+        let mut known = enclosure::EnclosureHistory::default();
         let shelves = enclosure::discover(&host, &enclosure::DriveOwners::of(&found), &mut known, Instant::now());
         let shelves = shelves.expect("shelves can be looked at").enclosures;
         let links = Links::read(&host, &mut found);

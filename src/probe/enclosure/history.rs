@@ -1,5 +1,5 @@
-//! What earlier discoveries decided about the shelves: a known shelf keeps its numbers, its IO modules and its name until
-//! something else was read several times.
+//! What earlier discoveries decided about enclosures. A known enclosure keeps its bay numbers, its IO modules and its id until
+//! other values have been read several times.
 
 use super::naming::NameKind;
 use super::ses_device::{OwnNames, SesDevice};
@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::Instant;
 
-/// Values that are kept of SES devices that are not present, at most.
-const MOST_ABSENT: usize = 256;
+/// Maximum number of values that are kept for SES devices that are not present.
+const MAX_ABSENT: usize = 256;
 
-/// An SES device with its bays: another one in its place is another device.
+/// An SES device, by its names and bays: a replacement at the same address has another key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct DeviceKey {
     sysfs_name: String,
@@ -32,49 +32,49 @@ impl DeviceKey {
     }
 }
 
-/// What is known of the shelves, from one discovery to the next.
+/// What is known of the enclosures, from one discovery to the next.
 #[derive(Debug, Default)]
-pub struct KnownShelves {
+pub struct EnclosureHistory {
     numbers: HashMap<DeviceKey, Settled<Vec<Option<u32>>>>,
-    /// Which of the devices with one id form a shelf: for each, the position of the first one of its shelf.
+    /// The grouping of the devices that report one id: for each, the position of the first one of its enclosure.
     groups: HashMap<Vec<DeviceKey>, Settled<Vec<usize>>>,
-    /// Ids that several shelves have reported, and the kind of name by which these are distinguished.
+    /// Ids that several enclosures have reported, and the kind of name by which these are distinguished.
     pub(super) repeated: BTreeMap<EnclosureId, Option<NameKind>>,
-    /// The id that a shelf was given, by the names of its SES devices: it stays when one of its IO modules goes.
+    /// The id assigned to an enclosure, by the names of its SES devices, so that it is kept when an IO module is removed.
     pub(super) given: HashMap<(EnclosureId, String), EnclosureId>,
 }
 
-impl KnownShelves {
-    /// Something else was read than holds, and is to be read again now.
+impl EnclosureHistory {
+    /// A change is pending, and the next read that counts towards it is due.
     pub(crate) fn is_due(&self, at: Instant) -> bool {
-        let numbers = self.numbers.values().filter_map(Settled::due);
-        numbers.chain(self.groups.values().filter_map(Settled::due)).any(|due| due <= at)
+        self.numbers.values().any(|settled| settled.is_due(at))
+            || self.groups.values().any(|settled| settled.is_due(at))
     }
 
-    /// Ids that several shelves have reported.
+    /// Ids that several enclosures have reported.
     pub(crate) fn repeated_ids(&self) -> impl Iterator<Item = &EnclosureId> {
         self.repeated.keys()
     }
 
-    /// Replaces the numbers that were read by those that hold.
+    /// Replaces the numbers that were read by the accepted ones.
     pub(super) fn settle_numbers(&mut self, device: &mut SesDevice, at: Instant) {
         let read: Vec<Option<u32>> = device.bays.iter().map(|bay| bay.number).collect();
-        let holding = settle(&mut self.numbers, DeviceKey::of(device), read, at);
-        for (bay, number) in device.bays.iter_mut().zip(holding) {
+        let accepted = settle(&mut self.numbers, DeviceKey::of(device), read, at);
+        for (bay, number) in device.bays.iter_mut().zip(accepted) {
             bay.number = number;
         }
     }
 
-    /// The grouping that holds of these devices.
+    /// The accepted grouping of these devices.
     pub(super) fn settle_groups(&mut self, devices: &[&SesDevice], read: Vec<usize>, at: Instant) -> Vec<usize> {
         settle(&mut self.groups, devices.iter().map(|device| DeviceKey::of(device)).collect(), read, at)
     }
 
-    /// After a discovery: nothing is pending of devices that are absent, and what is kept of them is limited.
+    /// Ends a discovery: discards pending changes of devices that are absent, and limits what is kept of them.
     pub(super) fn finish(&mut self, at: Instant) {
-        keep(&mut self.numbers, at);
-        keep(&mut self.groups, at);
-        if self.given.len() > MOST_ABSENT + 2 * self.numbers.len() {
+        limit_absent(&mut self.numbers, at);
+        limit_absent(&mut self.groups, at);
+        if self.given.len() > MAX_ABSENT + 2 * self.numbers.len() {
             self.given.clear();
         }
     }
@@ -84,9 +84,15 @@ fn settle<K: Eq + Hash, T: Clone + PartialEq>(known: &mut HashMap<K, Settled<T>>
     known.entry(key).or_insert_with(|| Settled::new(read.clone(), at)).read(read, at)
 }
 
-fn keep<K: Eq + Hash, T: Clone + PartialEq>(known: &mut HashMap<K, Settled<T>>, at: Instant) {
-    let present = known.values_mut().filter_map(|settled| settled.was_read(at).then_some(())).count();
-    if known.len() > present + MOST_ABSENT {
+fn limit_absent<K: Eq + Hash, T: Clone + PartialEq>(known: &mut HashMap<K, Settled<T>>, at: Instant) {
+    let mut absent = 0;
+    for settled in known.values_mut() {
+        if !settled.was_read(at) {
+            settled.discard_pending();
+            absent += 1;
+        }
+    }
+    if absent > MAX_ABSENT {
         known.retain(|_, settled| settled.was_read(at));
     }
 }
