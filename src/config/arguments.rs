@@ -1,5 +1,5 @@
-//! The settings on the command line: one option for each row of the table, which clap reads from the option or from its
-//! environment variable. Nothing is checked here.
+//! The settings on the command line: one option for each setting, which clap reads from the option or from its
+//! environment variable. Values are not checked here.
 
 use super::settings::{JBOD_LIMITS_FILE, SETTINGS, Setting, SettingKind};
 use clap::parser::ValueSource;
@@ -7,11 +7,11 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The settings that were given, as text, by name. An empty environment variable is an unset one.
+/// The settings that were given, as text, by name. An empty environment variable counts as unset.
 #[derive(Clone, Default)]
 pub struct Arguments(BTreeMap<&'static str, Given>);
 
-/// One value, as it was given.
+/// The text of one setting, and its source.
 #[derive(Clone)]
 pub(super) struct Given {
     pub(super) text: String,
@@ -26,7 +26,7 @@ impl Arguments {
 }
 
 impl fmt::Debug for Arguments {
-    /// Without the values: some are secret.
+    /// Shows the names only, because some values are secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
@@ -34,7 +34,13 @@ impl fmt::Debug for Arguments {
 
 impl Args for Arguments {
     fn augment_args(command: Command) -> Command {
-        command.args(SETTINGS.iter().filter_map(argument))
+        let mut command = command;
+        for setting in SETTINGS {
+            if let Some(option) = setting.option {
+                command = command.arg(argument(setting, option));
+            }
+        }
+        command
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -63,25 +69,24 @@ impl FromArgMatches for Arguments {
     }
 }
 
-/// `None`: the setting has no option.
-fn argument(setting: &Setting) -> Option<Arg> {
-    let option = setting.option?;
+fn argument(setting: &Setting, option: &'static str) -> Arg {
     let help = match setting.default() {
         Some(default) => format!("{} [default: {default}]", setting.help),
         None => setting.help.to_owned(),
     };
-    let former = (setting.name == JBOD_LIMITS_FILE.now.name).then_some(JBOD_LIMITS_FILE.option);
-    let argument = Arg::new(setting.name)
+    let mut argument = Arg::new(setting.name)
         .long(option)
-        .aliases(former)
         .env(setting.name)
         .hide_env_values(setting.is_secret())
         .value_name(setting.value_name)
         .help(help)
         .help_heading("Settings")
         .global(true);
-    Some(match setting.kind {
-        SettingKind::Switch(_) => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        _ => argument,
-    })
+    if setting.name == JBOD_LIMITS_FILE.now.name {
+        argument = argument.alias(JBOD_LIMITS_FILE.option);
+    }
+    if let SettingKind::Switch(_) = setting.kind {
+        argument = argument.num_args(0..=1).require_equals(true).default_missing_value("true");
+    }
+    argument
 }

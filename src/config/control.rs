@@ -1,4 +1,4 @@
-//! `JBOD_CONTROL_SOCKET`: where commands reach the running daemon.
+//! `JBOD_CONTROL_SOCKET`: the socket for commands to the running daemon.
 
 use super::error::ConfigError;
 use super::read::SettingsReader;
@@ -11,7 +11,7 @@ const NONE: &str = "none";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlConfig {
-    /// `None`: no socket.
+    /// `None`: commands are disabled.
     pub(crate) socket: Option<PathBuf>,
     pub(crate) is_default: bool,
 }

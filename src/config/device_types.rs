@@ -1,6 +1,6 @@
-//! `SMART_DEVICE_TYPES`: `NAME=TYPE,NAME=TYPE,…`, the device types that smartctl is given for drives.
+//! `SMART_DEVICE_TYPES`: `NAME=TYPE,NAME=TYPE,…`, the arguments of smartctl's `-d` for single drives.
 //!
-//! Some types contain a comma: text after a comma that has no `=` belongs to the type.
+//! Some types contain a comma: text after a comma that contains no `=` belongs to the type before it.
 
 use super::error::ConfigError;
 use super::settings::SMART_DEVICE_TYPES;
@@ -8,7 +8,7 @@ use crate::domain::device_type::{ALLOWED, DeviceType};
 use crate::domain::identity::strip_path;
 use std::fmt;
 
-/// One entry.
+/// The device type of one drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeEntry {
     /// A kernel name, a by-id name or a serial number.
@@ -22,48 +22,52 @@ impl fmt::Display for TypeEntry {
     }
 }
 
-/// Reads all of it. The first entry that cannot be used is the error.
+/// Parses all entries. The error is the first invalid one.
 pub(super) fn parse(text: &str) -> Result<Vec<TypeEntry>, ConfigError> {
     let mut entries: Vec<TypeEntry> = Vec::new();
     for (name, kind) in split(text)? {
         let found = format!("{name}={kind}");
         if name.is_empty() {
-            return Err(ConfigError::new(
-                SMART_DEVICE_TYPES.name,
-                &found,
-                "NAME=TYPE, NAME a kernel name, a by-id name or a serial number",
-            ));
+            return Err(invalid(&found, "NAME=TYPE, NAME a kernel name, a by-id name or a serial number"));
         }
-        let kind = DeviceType::parse(&kind)
-            .ok_or_else(|| ConfigError::new(SMART_DEVICE_TYPES.name, &found, &format!("NAME=TYPE, TYPE {ALLOWED}")))?;
-        // A by-id name of NVMe has a dash.
+        let Some(kind) = DeviceType::parse(&kind) else { return Err(invalid_type(&found)) };
+        // The kernel name, such as nvme0n1: a by-id name of NVMe contains a dash.
         let is_nvme = name.starts_with("nvme") && !name.contains('-');
         if is_nvme && !matches!(kind, DeviceType::Nvme | DeviceType::Auto) {
-            return Err(ConfigError::new(SMART_DEVICE_TYPES.name, &found, "nvme or auto for an NVMe drive"));
+            return Err(invalid(&found, "nvme or auto for an NVMe drive"));
         }
         let entry = TypeEntry { name, kind };
-        if entries.iter().any(|e| e.name == entry.name && e.kind.disk() == entry.kind.disk()) {
-            return Err(ConfigError::new(SMART_DEVICE_TYPES.name, &found, "each drive, and each disk behind it, once"));
+        if entries.iter().any(|other| other.name == entry.name && other.kind.disk() == entry.kind.disk()) {
+            return Err(invalid(&found, "each drive, and each disk behind it, once"));
         }
         entries.push(entry);
     }
     Ok(entries)
 }
 
-/// Names and types as text.
+fn invalid(found: &str, wanted: &str) -> ConfigError {
+    ConfigError::new(SMART_DEVICE_TYPES.name, found, wanted)
+}
+
+fn invalid_type(found: &str) -> ConfigError {
+    invalid(found, &format!("NAME=TYPE, TYPE {ALLOWED}"))
+}
+
+/// Splits the text into names and types.
 fn split(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
     let mut entries: Vec<(String, String)> = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
-        // A by-id name may hold a `=`, a type does not.
+    if text.trim().is_empty() {
+        return Ok(entries);
+    }
+    for part in text.split(',').map(str::trim) {
+        // From the right, because a by-id name may contain a `=` and a type does not.
         match (part.rsplit_once('='), entries.last_mut()) {
             (Some((name, kind)), _) => entries.push((strip_path(name).to_owned(), kind.trim().to_owned())),
             (None, Some((_, kind))) => {
                 kind.push(',');
                 kind.push_str(part);
             }
-            (None, None) => {
-                return Err(ConfigError::new(SMART_DEVICE_TYPES.name, part, &format!("NAME=TYPE, TYPE {ALLOWED}")));
-            }
+            (None, None) => return Err(invalid_type(part)),
         }
     }
     Ok(entries)
@@ -79,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn commas_part_entries_and_stand_in_types() {
+    fn commas_separate_entries_and_occur_in_types() {
         let ok = |text: &str| shown(text).unwrap_or_else(|error| error);
         assert_eq!(ok("sda=megaraid,0,sda=megaraid,1,ZR123=sat"), "sda=megaraid,0 sda=megaraid,1 ZR123=sat");
         assert_eq!(
@@ -92,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn invalid_entries_are_named() {
         for (text, found) in [
             ("sda", "found \"sda\""),
             ("sda=usbfoo", "found \"sda=usbfoo\""),

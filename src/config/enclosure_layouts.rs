@@ -1,4 +1,4 @@
-//! The part of the rules file with bay layouts of enclosures.
+//! Bay layouts of enclosures, a part of the rules file.
 //!
 //! ```toml
 //! [enclosures."SHELF-42*"]      # by model, or by the enclosure's id
@@ -30,14 +30,12 @@ fn parse_layout(place: &str, settings: &Table) -> Result<Layout, InvalidValue> {
             "rows" => rows = Some(count(value).ok_or_else(|| invalid_value(found(), COUNT))?),
             "columns" => columns = Some(count(value).ok_or_else(|| invalid_value(found(), COUNT))?),
             "numbering" => {
-                let named = Numbering::ALL.into_iter().find(|n| value.as_str() == Some(n.as_str()));
-                numbering = named.ok_or_else(|| invalid_value(found(), "\"rows\" or \"columns\""))?;
+                let known = Numbering::ALL.into_iter().find(|known| value.as_str() == Some(known.as_str()));
+                numbering = known.ok_or_else(|| invalid_value(found(), "\"rows\" or \"columns\""))?;
             }
             "first_bay" => {
-                let named = Corner::ALL.into_iter().find(|c| value.as_str() == Some(c.as_str()));
-                first_bay = named.ok_or_else(|| {
-                    invalid_value(found(), "\"top_left\", \"top_right\", \"bottom_left\" or \"bottom_right\"")
-                })?;
+                let known = Corner::ALL.into_iter().find(|known| value.as_str() == Some(known.as_str()));
+                first_bay = known.ok_or_else(|| invalid_value(found(), CORNERS))?;
             }
             _ => return Err(invalid_value(found(), "rows, columns, numbering or first_bay")),
         }
@@ -50,23 +48,22 @@ fn parse_layout(place: &str, settings: &Table) -> Result<Layout, InvalidValue> {
 }
 
 const COUNT: &str = "a whole number from 1 to 64";
+const CORNERS: &str = "\"top_left\", \"top_right\", \"bottom_left\" or \"bottom_right\"";
 
 fn count(value: &Value) -> Option<u32> {
-    value.as_integer().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=MAX_PER_SIDE).contains(n))
+    let count = u32::try_from(value.as_integer()?).ok()?;
+    if (1..=MAX_PER_SIDE).contains(&count) { Some(count) } else { None }
 }
 
 /// For `check-config`: each pattern with its settings.
 pub(super) fn rows(layouts: &Layouts) -> Vec<(String, String, &'static str)> {
-    let row = |(pattern, layout): (&String, &Layout)| {
-        let Layout { rows, columns, numbering, first_bay, .. } = layout;
-        let shown = format!(
-            "rows = {rows}, columns = {columns}, numbering = {}, first_bay = {}",
-            numbering.as_str(),
-            first_bay.as_str()
-        );
-        (format!("enclosures {pattern:?}"), shown, "file")
-    };
-    layouts.0.iter().map(row).collect()
+    let mut shown = Vec::new();
+    for (pattern, Layout { rows, columns, numbering, first_bay, .. }) in &layouts.0 {
+        let (numbering, first_bay) = (numbering.as_str(), first_bay.as_str());
+        let settings = format!("rows = {rows}, columns = {columns}, numbering = {numbering}, first_bay = {first_bay}");
+        shown.push((format!("enclosures {pattern:?}"), settings, "file"));
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -93,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn invalid_values_are_named() {
         for (text, found, wanted) in [
             ("[X]\nrows = 0\ncolumns = 4\n", "enclosures.\"X\".rows = 0", COUNT),
             ("[X]\nrows = 65\ncolumns = 4\n", "enclosures.\"X\".rows = 65", COUNT),
@@ -103,11 +100,7 @@ mod tests {
             ("X = 3\n", "enclosures.\"X\" = 3", "a table"),
             ("[X]\nheight = 3\n", "enclosures.\"X\".height = 3", "rows, columns, numbering or first_bay"),
             ("[X]\nnumbering = \"up\"\n", "enclosures.\"X\".numbering = \"up\"", "\"rows\" or \"columns\""),
-            (
-                "[X]\nfirst_bay = 0\n",
-                "enclosures.\"X\".first_bay = 0",
-                "\"top_left\", \"top_right\", \"bottom_left\" or \"bottom_right\"",
-            ),
+            ("[X]\nfirst_bay = 0\n", "enclosures.\"X\".first_bay = 0", CORNERS),
         ] {
             assert_eq!(read(text).err(), Some(invalid_value(found.to_owned(), wanted)), "{text}");
         }

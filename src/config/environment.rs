@@ -1,11 +1,11 @@
-//! Environment variables that are not options: passwords, the log filter, the terminal. clap reads those that are.
+//! Environment variables without an option: the password, the log filter, the terminal. clap reads those with one.
 
 use super::log_filter;
 use super::settings::{JBOD_LIMITS_FILE, REDIS_PASSWORD, RUST_LOG};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What the environment holds that clap does not read.
+/// The environment variables that clap does not read.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     pub(crate) redis_password: Option<String>,
@@ -16,38 +16,49 @@ pub struct Environment {
     pub(crate) rust_log: Option<String>,
     /// `JOURNAL_STREAM`: device and inode of the stream to systemd's journal.
     pub(crate) journal_stream: Option<(u64, u64)>,
-    /// `MALLOC_ARENA_MAX` is set: how the C library keeps memory has been decided already.
+    /// `MALLOC_ARENA_MAX` is set, so malloc is tuned already.
     pub arenas: bool,
-    /// `COLUMNS`: how wide lines may be, where the user would have it otherwise than the terminal.
+    /// `COLUMNS`: overrides the width of the terminal.
     pub(crate) columns: Option<usize>,
     /// `NO_COLOR` is set, or `TERM` is `dumb`: no colour unless it is requested.
     pub(crate) no_color: bool,
 }
 
 impl Environment {
-    /// The one place that reads environment variables by hand.
-    #[expect(clippy::disallowed_methods, reason = "this is the door to the environment")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads PATH")]
     pub fn read() -> Self {
-        let get = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
         Self {
-            redis_password: get(REDIS_PASSWORD.name),
-            limits_file: get(JBOD_LIMITS_FILE.name),
-            credentials_directory: get("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+            redis_password: variable(REDIS_PASSWORD.name),
+            limits_file: variable(JBOD_LIMITS_FILE.name),
+            credentials_directory: variable("CREDENTIALS_DIRECTORY").map(PathBuf::from),
             path: std::env::var_os("PATH"),
-            rust_log: get(RUST_LOG.name),
-            journal_stream: get("JOURNAL_STREAM").and_then(|stream| {
-                let (device, inode) = stream.split_once(':')?;
-                Some((device.parse().ok()?, inode.parse().ok()?))
-            }),
-            arenas: get("MALLOC_ARENA_MAX").is_some(),
-            columns: get("COLUMNS").and_then(|c| c.parse().ok()),
-            no_color: get("NO_COLOR").is_some() || get("TERM").as_deref() == Some("dumb"),
+            rust_log: variable(RUST_LOG.name),
+            journal_stream: journal_stream(),
+            arenas: variable("MALLOC_ARENA_MAX").is_some(),
+            columns: columns(),
+            no_color: variable("NO_COLOR").is_some() || variable("TERM").as_deref() == Some("dumb"),
         }
     }
 
-    /// The filter of log lines. One that is not understood filters nothing that the default does not: the error that names
-    /// it is logged, too.
+    /// The log filter. An invalid one is replaced by the default, because the error about it is logged, too.
     pub(crate) fn log_filter(&self) -> &str {
         log_filter::checked(self.rust_log.as_deref()).unwrap_or(RUST_LOG.default)
     }
+}
+
+/// The only place that reads single variables. An empty variable counts as unset.
+#[expect(clippy::disallowed_methods, reason = "the only place that reads single environment variables")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `JOURNAL_STREAM`, `DEVICE:INODE` (systemd.exec(5)).
+fn journal_stream() -> Option<(u64, u64)> {
+    let stream = variable("JOURNAL_STREAM")?;
+    let (device, inode) = stream.split_once(':')?;
+    Some((device.parse().ok()?, inode.parse().ok()?))
+}
+
+fn columns() -> Option<usize> {
+    variable("COLUMNS")?.parse().ok()
 }

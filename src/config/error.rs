@@ -1,8 +1,8 @@
-//! The error of a setting that cannot be used.
+//! The error for an invalid setting.
 
 use thiserror::Error;
 
-/// A setting that cannot be used: which, what was found, what was wanted.
+/// An invalid setting: its name, the value found, and what was wanted.
 #[derive(Debug, Error)]
 #[error("{setting}: found {found}, wanted {wanted}")]
 pub struct ConfigError {

@@ -1,39 +1,46 @@
-//! `JBOD_EXCLUDE`: the drives that are left out, as a comma-separated list.
+//! `JBOD_EXCLUDE`: the drives to exclude, as a comma-separated list.
 
 use super::error::ConfigError;
 use super::settings::JBOD_EXCLUDE;
 use crate::domain::exclusion::Exclusion;
 
-/// Each entry is compared with each drive at every discovery.
+/// Limits the work of a discovery, which compares each entry with each drive.
 const MAX_ENTRIES: usize = 256;
 
-/// Reads all entries. The first that cannot be used is the error.
+/// Parses all entries. The error is the first invalid one.
 pub(super) fn parse(text: &str) -> Result<Vec<Exclusion>, ConfigError> {
-    let wrong = |found: &str, wanted: &str| ConfigError::new(JBOD_EXCLUDE.name, found, wanted);
     let mut entries: Vec<Exclusion> = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
-        let entry = Exclusion::parse(part).map_err(|wanted| wrong(part, &wanted))?;
+    if text.trim().is_empty() {
+        return Ok(entries);
+    }
+    for part in text.split(',').map(str::trim) {
+        let entry = Exclusion::parse(part).map_err(|wanted| invalid(part, &wanted))?;
         if entries.contains(&entry) {
-            return Err(wrong(part, "each entry once"));
+            return Err(invalid(part, "each entry once"));
         }
         if entries.len() == MAX_ENTRIES {
-            return Err(wrong(part, &format!("at most {MAX_ENTRIES} entries")));
+            return Err(invalid(part, &format!("at most {MAX_ENTRIES} entries")));
         }
         entries.push(entry);
     }
     Ok(entries)
 }
 
+fn invalid(entry: &str, wanted: &str) -> ConfigError {
+    ConfigError::new(JBOD_EXCLUDE.name, entry, wanted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn shown(text: &str) -> Result<String, String> {
+        let entries = parse(text).map_err(|error| error.to_string())?;
+        Ok(entries.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"))
+    }
+
     #[test]
-    fn entries_are_separated_by_commas_and_a_bad_one_is_named() {
-        let shown = |text: &str| {
-            let entries = parse(text).map_err(|error| error.to_string())?;
-            Ok::<_, String>(entries.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"))
-        };
+    fn entries_are_separated_by_commas_and_errors_name_the_entry() {
         assert_eq!(shown(" sda , serial=A B,\ntransport=fc").as_deref(), Ok("sda|serial=A B|transport=fc"));
         assert_eq!((shown("").as_deref(), shown("  ").as_deref()), (Ok(""), Ok("")));
         for (text, found) in [

@@ -1,4 +1,4 @@
-//! The files that settings name. Each is opened here: a regular file, of a limited size.
+//! Reads the files that settings name. Only regular files of a limited size are accepted.
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open, stat};
 use std::fs::File;
@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use std::path::Path;
 use thiserror::Error;
 
-/// Why a file cannot be used.
+/// Why a file cannot be read.
 #[derive(Debug, Error)]
 pub(super) enum FileError {
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// Reading it could wait for ever, never end, or act on a device.
+    /// Rejected, because reading it could block forever, never end, or have an effect on a device.
     #[error("{0}")]
     NotRegular(&'static str),
     #[error("more than {0} bytes")]
@@ -24,16 +24,16 @@ impl FileError {
     }
 }
 
-/// A regular file without content. It need not be readable.
+/// Whether it is a regular file without content. It need not be readable.
 pub(super) fn is_empty(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
 
-/// The content of a regular file, or of one that a symbolic link leads to; at most `limit` bytes.
+/// The content of a regular file of at most `limit` bytes. Symbolic links are followed.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
-    // Before it is opened: opening some devices already has an effect.
+    // Checked before opening, because opening some devices already has an effect.
     regular(stat(path).map_err(io::Error::from)?.st_mode)?;
-    // It may have been replaced meanwhile: opening a FIFO must not wait for its writer.
+    // The file may have been replaced since. NONBLOCK: opening a FIFO must not wait for its writer.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = open(path, flags, Mode::empty()).map_err(io::Error::from)?;
     regular(fstat(&file).map_err(io::Error::from)?.st_mode)?;

@@ -4,64 +4,78 @@ use super::error::ConfigError;
 use super::settings;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A name in the DNS has at most 253 characters (RFC 1035, 2.3.4).
+/// The maximum length of a DNS name without the final dot (RFC 1035, 2.3.4: 255 octets on the wire).
 const MAX_NAME_LENGTH: usize = 253;
 
-/// The names in `JBOD_ALLOWED_HOSTS`, as a `Host` header has them: in lower case and without the dot of a fully
-/// qualified name.
+/// The names in `JBOD_ALLOWED_HOSTS` in the form of a `Host` header: in lower case and without a final dot.
 pub(super) fn allowed_hosts(text: &str) -> Result<Vec<String>, ConfigError> {
-    text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(allowed_host).collect()
+    let mut hosts = Vec::new();
+    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        match allowed_host(entry) {
+            Ok(host) => hosts.push(host),
+            Err(wanted) => return Err(ConfigError::new(settings::JBOD_ALLOWED_HOSTS.name, entry, wanted)),
+        }
+    }
+    Ok(hosts)
 }
 
-fn allowed_host(entry: &str) -> Result<String, ConfigError> {
-    let wrong = |wanted: &str| Err(ConfigError::new(settings::JBOD_ALLOWED_HOSTS.name, entry, wanted));
+/// The error is the expected form.
+fn allowed_host(entry: &str) -> Result<String, &'static str> {
     if entry.contains('*') {
-        return wrong("each name by itself: there are no wildcards (an IP address as Host is always allowed)");
+        return Err("each name by itself: there are no wildcards (an IP address as Host is always allowed)");
     }
     if entry.contains('/') {
-        return wrong("a host name without a scheme and a path, such as nas.example.net");
+        return Err("a host name without a scheme and a path, such as nas.example.net");
     }
-    if let Some(address) = in_brackets(entry).or_else(|| entry.parse::<Ipv6Addr>().ok()) {
+    if let Some(address) = in_brackets(entry) {
+        return Ok(format!("[{address}]"));
+    }
+    if let Ok(address) = entry.parse::<Ipv6Addr>() {
         return Ok(format!("[{address}]"));
     }
     if entry.contains(':') {
-        return wrong("a host name without a port: it is allowed at every port");
+        return Err("a host name without a port: it is allowed with every port");
     }
     if !entry.is_ascii() {
-        return wrong("the name as browsers send it, in ASCII (xn--…)");
+        return Err("the name in ASCII (xn--…), as browsers send it");
     }
     let name = without_final_dot(entry).to_ascii_lowercase();
-    if is_name(&name) { Ok(name) } else { wrong("a host name, such as nas.example.net") }
+    if is_name(&name) { Ok(name) } else { Err("a host name, such as nas.example.net") }
 }
 
-/// `REDIS_HOST`. An IPv6 address may be in brackets, as in a URL.
+/// Checks `REDIS_HOST`. An IPv6 address may be in brackets, as in a URL.
 pub(super) fn redis_host(text: &str) -> Result<String, ConfigError> {
-    let wrong = |wanted: &str| Err(ConfigError::new(settings::REDIS_HOST.name, text, wanted));
+    parse_redis_host(text).map_err(|wanted| ConfigError::new(settings::REDIS_HOST.name, text, wanted))
+}
+
+/// The error is the expected form.
+fn parse_redis_host(text: &str) -> Result<String, &'static str> {
     if text.contains("://") {
-        return wrong("a host name or an address; a URL belongs into REDIS_URL");
+        return Err("a host name or an IP address; use REDIS_URL for a URL");
     }
     if text.contains('/') {
-        return wrong("a host name or an address; the path of a socket belongs into REDIS_URL (redis+unix:///path)");
+        return Err("a host name or an IP address; use REDIS_URL for the path of a socket (redis+unix:///path)");
     }
     if let Some(address) = in_brackets(text) {
         return Ok(address.to_string());
     }
-    // With a zone, such as fe80::1%eth0.
-    if text.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()) {
+    // The address may be followed by a zone, such as fe80::1%eth0.
+    let (address, _) = text.split_once('%').unwrap_or((text, ""));
+    if address.parse::<Ipv6Addr>().is_ok() {
         return Ok(text.to_owned());
     }
     if text.contains(':') {
-        return wrong("a host name or an address without a port, which is REDIS_PORT");
+        return Err("a host name or an IP address without a port; use REDIS_PORT for the port");
     }
-    if is_name(without_final_dot(text)) { Ok(text.to_owned()) } else { wrong("a host name or an address") }
+    if is_name(without_final_dot(text)) { Ok(text.to_owned()) } else { Err("a host name or an IP address") }
 }
 
-/// `nas.` is `nas`: a name with a dot at its end is fully qualified, and the same host.
+/// `nas.` as `nas`: a final dot marks a fully qualified name and does not change the host.
 pub(crate) fn without_final_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// The address, where a `Host` header names one: IPv4, or IPv6 in brackets.
+/// The IP address in a `Host` header: IPv4, or IPv6 in brackets. `None`: the host is a name.
 pub(crate) fn address_in_host(host: &str) -> Option<IpAddr> {
     match in_brackets(host) {
         Some(address) => Some(address.into()),
@@ -73,14 +87,14 @@ fn in_brackets(text: &str) -> Option<Ipv6Addr> {
     text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
-/// Labels without blanks and control characters. More is not asked: names in /etc/hosts and of containers have underscores,
-/// and names beyond ASCII can be looked up where the host is set up for it.
+/// Whether the text consists of labels. More permissive than the DNS: names in /etc/hosts and of containers contain
+/// underscores, and a resolver may be set up for non-ASCII names.
 fn is_name(text: &str) -> bool {
-    let is_label = |label: &str| {
-        let is_valid = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-        !label.is_empty() && label.chars().all(is_valid)
-    };
     text.len() <= MAX_NAME_LENGTH && text.split('.').all(is_label)
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 #[cfg(test)]
@@ -96,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_host_header_can_match_is_refused() {
+    fn entries_that_match_no_host_header_are_rejected() {
         for (text, wanted) in [
             ("*", "no wildcards"),
             ("*.example.net", "no wildcards"),

@@ -1,4 +1,4 @@
-//! Settings of the HTTP server: listen address and access. Names are resolved in `http/endpoint`.
+//! Settings of the HTTP server: listen address and access policy. Names are resolved in `http/endpoint`.
 
 use super::error::ConfigError;
 use super::host_name::{allowed_hosts, without_final_dot};
@@ -6,41 +6,41 @@ use super::read::SettingsReader;
 use super::settings;
 use std::path::{Path, PathBuf};
 
-/// `sun_path` has 108 bytes, one of them the NUL (unix(7)).
+/// `sun_path` has 108 bytes, including the NUL (unix(7)).
 pub(super) const MAX_SOCKET_PATH_LENGTH: usize = 107;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
-    /// A host and a port, the host perhaps a name.
+    /// `HOST:PORT`; the host may be a name.
     Tcp(String),
     Unix(PathBuf),
 }
 
-/// Where and for whom to serve.
+/// The listen address, and which requests are accepted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     pub(crate) listen: Listen,
     pub(crate) token: Option<String>,
     /// Serve beyond loopback without a token.
     pub(crate) allow_anonymous: bool,
-    /// Beside the names that this host has itself.
+    /// In addition to the names of this host.
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) max_connections: usize,
     pub(crate) workers: usize,
 }
 
 impl Listen {
-    /// An address that cannot be used, or that cannot be found.
+    /// The error for an address that is invalid or cannot be resolved.
     pub(crate) fn unusable(text: &str) -> ConfigError {
         Self::refused(text, "ADDR:PORT or unix:/absolute/path (of at most 107 bytes)")
     }
 
-    /// An address that may not be used as the other settings are.
+    /// The error for an address that is not allowed with the other settings.
     pub(crate) fn refused(text: &str, wanted: &str) -> ConfigError {
         ConfigError::new(settings::JBOD_LISTEN.name, text, wanted)
     }
 
-    /// The host that is listened on by name or by address; none of a socket.
+    /// The host of a TCP address, a name or an IP address. `None` for a Unix socket.
     pub(crate) fn host(&self) -> Option<&str> {
         match self {
             Self::Tcp(text) => text.rsplit_once(':').map(|(host, _)| without_final_dot(host)),
@@ -48,15 +48,15 @@ impl Listen {
         }
     }
 
-    /// `None`: it is neither an address nor a path.
+    /// `None`: the text is invalid.
     fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("unix:") {
             let is_usable = Path::new(path).is_absolute() && path.len() <= MAX_SOCKET_PATH_LENGTH;
-            return is_usable.then(|| Self::Unix(PathBuf::from(path)));
+            return if is_usable { Some(Self::Unix(PathBuf::from(path))) } else { None };
         }
         let (host, port) = text.rsplit_once(':')?;
         let is_address = !host.is_empty() && port.parse::<u16>().is_ok();
-        is_address.then(|| Self::Tcp(text.to_owned()))
+        if is_address { Some(Self::Tcp(text.to_owned())) } else { None }
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_listened_on_is_known() {
+    fn the_host_of_a_listen_address_has_no_final_dot() {
         for (text, host) in [("nas1.lan.:9780", Some("nas1.lan")), ("[::1]:80", Some("[::1]")), ("unix:/a", None)] {
             assert_eq!(Listen::parse(text).as_ref().and_then(Listen::host), host);
         }

@@ -1,16 +1,16 @@
-//! The filter of log lines, `RUST_LOG`, as `env_filter` reads it (`parse_spec`): `LEVEL`, `TARGET=LEVEL` or `TARGET`, with
-//! commas between, and `/TEXT` at the end. A target is the beginning of a module's path. A misspelt level would be a target
-//! that no line has, and so silence every line.
+//! `RUST_LOG`, the log filter, in the syntax of `env_filter` (`parse_spec`): `LEVEL`, `TARGET=LEVEL` or `TARGET`, separated
+//! by commas, and `/TEXT` at the end. A target is a prefix of a module path. Checked here, because `env_filter` would take a
+//! misspelt level for a target that no line has, and so suppress every line.
 
 use super::error::ConfigError;
 use super::settings::RUST_LOG;
 
-const WANTED: &str = "off, error, warn, info, debug or trace; or jbod_monitor=LEVEL; several with commas between";
+const WANTED: &str = "off, error, warn, info, debug or trace, or jbod_monitor=LEVEL, several separated by commas";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-/// The targets of this program's lines begin with it.
+/// The prefix of the targets of this program.
 const OWN_TARGET: &str = "jbod_monitor";
 
-/// What a directive of a filter is about.
+/// The lines that a directive of a filter applies to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
     /// Lines of this program.
@@ -19,7 +19,7 @@ enum Scope {
     Other,
 }
 
-/// The filter that is set, or the default.
+/// The filter that is set, or the default. The error: it is invalid, or applies to no line of this program.
 pub(super) fn checked(set: Option<&str>) -> Result<&str, ConfigError> {
     let Some(filter) = set else { return Ok(RUST_LOG.default) };
     let (directives, text) = filter.split_once('/').unwrap_or((filter, ""));
@@ -31,10 +31,11 @@ pub(super) fn checked(set: Option<&str>) -> Result<&str, ConfigError> {
     }
 }
 
-/// `None`: it is not understood.
+/// `None`: the directive is invalid.
 fn scope(directive: &str) -> Option<Scope> {
     let Some((target, level)) = directive.split_once('=') else {
-        return (is_level(directive) || is_own(directive)).then_some(Scope::Own);
+        let is_valid = is_level(directive) || is_own(directive);
+        return if is_valid { Some(Scope::Own) } else { None };
     };
     let level = level.trim();
     if target.is_empty() || !level.is_empty() && !is_level(level) {
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_that_names_no_level_is_refused() {
+    fn a_filter_without_a_valid_level_is_rejected() {
         for good in [
             "info",
             "DEBUG",
@@ -72,7 +73,7 @@ mod tests {
             assert_eq!(checked(Some(good)).ok(), Some(good));
         }
         assert_eq!(checked(None).ok(), Some(RUST_LOG.default));
-        for odd in [
+        for wrong in [
             "trcae",
             "jbod=99",
             "jbod_monitor=verbose",
@@ -84,8 +85,8 @@ mod tests {
             "info/a/b",
             "a=info=b",
         ] {
-            let error = checked(Some(odd)).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(error.starts_with("RUST_LOG: found ") && error.contains(odd), "{odd}: {error}");
+            let error = checked(Some(wrong)).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.starts_with("RUST_LOG: found ") && error.contains(wrong), "{wrong}: {error}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Settings: their definitions, the given values, and the source of each value.
 //!
-//! `settings` is the table of them. `Arguments` is what clap reads from options and the environment, as text;
-//! `Config` is what the program runs on, every value checked here and nowhere else.
+//! `settings` is the table of definitions. `Arguments` are the texts that clap reads from options and the environment.
+//! `Config` are the parsed values; all checks that need no network, name resolution or certificate are made here.
 
 mod arguments;
 mod control;
@@ -52,11 +52,11 @@ pub struct SmartConfig {
     pub timeout: Duration,
     pub concurrency: usize,
     pub concurrency_per_host: usize,
-    /// smartctl's `-n`: `never`, `sleep`, `standby`, `idle`.
+    /// The argument of smartctl's `-n`: `never`, `sleep`, `standby` or `idle`.
     pub nocheck: &'static str,
-    /// Device types that smartctl is given.
+    /// Arguments of smartctl's `-d` for single drives.
     pub device_types: Vec<TypeEntry>,
-    /// Drives that are left out.
+    /// Drives to exclude.
     pub exclude: Vec<Exclusion>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Lifetimes {
     pub(crate) stale: Duration,
 }
 
-/// Everything the program runs on.
+/// All settings.
 #[derive(Clone)]
 pub struct Config {
     pub redis: RedisConfig,
@@ -80,18 +80,18 @@ pub struct Config {
     pub control: ControlConfig,
     /// Settings of the rules.
     pub(crate) limits: Arc<RuleSettings>,
-    /// Bay layouts of enclosures that were set.
+    /// Bay layouts of enclosures, from the rules file.
     pub(crate) layouts: Arc<Layouts>,
     pub(crate) root: PathBuf,
     /// `None`: not found.
     pub(crate) smartctl: Option<PathBuf>,
     pub(crate) zpool: Option<PathBuf>,
-    /// What `check-config` prints: variable, value, source.
+    /// For `check-config`: variable, value and source of each setting.
     pub rows: Vec<SettingRow>,
 }
 
 impl Config {
-    /// Checks every setting. The first that cannot be used is the error.
+    /// Parses and checks every setting. The error is the first invalid one.
     pub fn build(arguments: &Arguments, env: &Environment) -> Result<Self, ConfigError> {
         let mut read = SettingsReader::new(arguments, env);
         let redis = redis_config(&mut read)?;
@@ -146,7 +146,7 @@ impl Config {
         rules_file::rows(&self.limits)
     }
 
-    /// Secrets that the unit hands over to the service, and that this process has not got: setting and file.
+    /// Secrets that the unit passes to the service and that this process does not have: setting and file.
     pub(crate) fn unused_secrets(&self) -> Vec<(&'static str, PathBuf)> {
         let needs_sentinel_password =
             matches!(&self.redis.address, RedisAddress::Sentinel(sentinels) if sentinels.password.is_none());
@@ -155,11 +155,11 @@ impl Config {
             (&settings::REDIS_PASSWORD_FILE, self.redis.password.is_some()),
             (&settings::REDIS_SENTINEL_PASSWORD_FILE, !needs_sentinel_password),
         ];
-        let unused = is_used.into_iter().filter(|(setting, is_used)| !is_used && secret::is_kept(setting));
+        let unused = is_used.into_iter().filter(|(setting, is_used)| !is_used && secret::is_provided(setting));
         unused.map(|(setting, _)| (setting.name, secret::administrators_file(setting))).collect()
     }
 
-    /// For `check-config`: the bay layouts that were set.
+    /// For `check-config`: the bay layouts from the rules file.
     pub fn layout_rows(&self) -> Vec<(String, String, &'static str)> {
         enclosure_layouts::rows(&self.layouts)
     }

@@ -1,4 +1,4 @@
-//! Reads one setting: text to value, with its range, its source, and the error if it does not fit.
+//! Reads single settings: parses the text, checks it, and records value and source for `check-config`.
 
 use super::arguments::{Arguments, Given};
 use super::environment::Environment;
@@ -9,7 +9,7 @@ use super::settings::{Choice, Former, Number, Optional, Password, Program, Secre
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// One effective setting.
+/// One effective setting, as `check-config` prints it. `source`: `flag`, `env`, `file`, `credential` or `default`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingRow {
     pub name: &'static str,
@@ -17,7 +17,7 @@ pub struct SettingRow {
     pub source: &'static str,
 }
 
-/// Reads settings one by one and notes each for `check-config`.
+/// Reads settings one by one and records each for `check-config`.
 pub(super) struct SettingsReader<'a> {
     arguments: &'a Arguments,
     env: &'a Environment,
@@ -29,12 +29,12 @@ impl<'a> SettingsReader<'a> {
         Self { arguments, env, rows: Vec::new() }
     }
 
-    /// What `check-config` prints: everything that was read, in that order.
+    /// All settings that were read, in that order.
     pub(super) fn into_rows(self) -> Vec<SettingRow> {
         self.rows
     }
 
-    /// The value that counts, and its source.
+    /// The text that was given, if any, and its source.
     fn given(&self, name: &str) -> (Option<&'a str>, &'static str) {
         match self.arguments.get(name) {
             Some(Given { text, source }) => (Some(text), source),
@@ -42,24 +42,24 @@ impl<'a> SettingsReader<'a> {
         }
     }
 
-    fn note(&mut self, name: &'static str, value: impl Into<String>, source: &'static str) {
+    fn record(&mut self, name: &'static str, value: impl Into<String>, source: &'static str) {
         self.rows.push(SettingRow { name, value: value.into(), source });
     }
 
     pub(super) fn text(&mut self, setting: &Text) -> &'a str {
         let (given, source) = self.given(setting.name);
         let text = given.unwrap_or(setting.default);
-        self.note(setting.name, text, source);
+        self.record(setting.name, text, source);
         text
     }
 
     pub(super) fn optional(&mut self, setting: &Optional) -> Option<&'a str> {
         let (given, source) = self.given(setting.name);
-        self.note(setting.name, given.unwrap_or_default(), source);
+        self.record(setting.name, given.unwrap_or_default(), source);
         given.filter(|text| !text.is_empty())
     }
 
-    /// The rules file, whose variable had another name. Both names at once are a mistake: one of them would not count.
+    /// The rules file, whose variable was renamed. Both names at once are an error, because one would be ignored.
     pub(super) fn rules_file(&mut self, former: &Former) -> Result<Option<&'a str>, ConfigError> {
         let (given, source) = self.given(former.now.name);
         let Some(old) = self.env.limits_file.as_deref() else { return Ok(self.optional(former.now)) };
@@ -68,11 +68,11 @@ impl<'a> SettingsReader<'a> {
             (Some(new), _) => Err(ConfigError {
                 setting: former.now.name.to_owned(),
                 found: format!("{new:?} and {}={old:?}", former.name),
-                wanted: format!("one of them: {} is the former name of {}", former.name, former.now.name),
+                wanted: format!("one of the two: {} is the former name of {}", former.name, former.now.name),
             }),
             (None, _) => {
-                log::warn!("{} is now called {}: the former name is still read", former.name, former.now.name);
-                self.note(former.now.name, old, "env");
+                log::warn!("{} is deprecated, rename it to {}", former.name, former.now.name);
+                self.record(former.now.name, old, "env");
                 Ok(Some(old))
             }
         }
@@ -80,23 +80,21 @@ impl<'a> SettingsReader<'a> {
 
     pub(super) fn url(&mut self, setting: &Url) -> Option<&'a str> {
         let (given, source) = self.given(setting.name);
-        self.note(setting.name, given.map(mask_url).unwrap_or_default(), source);
+        self.record(setting.name, given.map(mask_url).unwrap_or_default(), source);
         given.filter(|url| !url.is_empty())
     }
 
     pub(super) fn number<N: TryFrom<u64>>(&mut self, setting: &Number) -> Result<N, ConfigError> {
-        let Number { name, default, range, unit } = setting;
-        let (given, source) = self.given(name);
-        let wrong = |found: &str| {
-            let wanted = format!("{unit}, {} to {}", range.start(), range.end());
-            ConfigError::new(name, found, &wanted)
-        };
+        let (given, source) = self.given(setting.name);
         let number = match given {
-            None => *default,
-            Some(text) => text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| wrong(text))?,
+            None => setting.default,
+            Some(text) => match text.parse() {
+                Ok(number) if setting.range.contains(&number) => number,
+                _ => return Err(out_of_range(setting, text)),
+            },
         };
-        self.note(name, number.to_string(), source);
-        N::try_from(number).map_err(|_| wrong(&number.to_string()))
+        self.record(setting.name, number.to_string(), source);
+        N::try_from(number).map_err(|_| out_of_range(setting, &number.to_string()))
     }
 
     pub(super) fn seconds(&mut self, setting: &Number) -> Result<Duration, ConfigError> {
@@ -120,30 +118,33 @@ impl<'a> SettingsReader<'a> {
     ) -> Result<&'static str, ConfigError> {
         let (given, source) = self.given(name);
         let text = given.unwrap_or(default);
-        let chosen = choices.iter().copied().find(|choice| *choice == text);
-        let wanted = || format!("one of {}", choices.join(", "));
-        let chosen = chosen.ok_or_else(|| ConfigError::new(name, text, &wanted()))?;
-        self.note(name, chosen, source);
-        Ok(chosen)
+        let Some(choice) = choices.iter().copied().find(|choice| *choice == text) else {
+            return Err(ConfigError::new(name, text, &format!("one of {}", choices.join(", "))));
+        };
+        self.record(name, choice, source);
+        Ok(choice)
     }
 
-    /// A program: the one that is named, or the one that is found.
+    /// The absolute path of a program: the one that is set, or the one that is found. `None`: not found.
     pub(super) fn program(&mut self, setting: &Program) -> Result<Option<PathBuf>, ConfigError> {
         let (given, source) = self.given(setting.name);
-        let found = match given {
-            // It is run with an absolute path, from another directory.
-            Some(text) => {
-                let wrong = |error| ConfigError::new(setting.name, text, &format!("a path ({error})"));
-                Some(std::path::absolute(text).map_err(wrong)?)
-            }
+        let program = match given {
+            // Absolute, because it is run from another directory.
+            Some(text) => match std::path::absolute(text) {
+                Ok(path) => Some(path),
+                Err(error) => return Err(ConfigError::new(setting.name, text, &format!("a path ({error})"))),
+            },
             None => find(setting.command, self.env),
         };
-        let shown = found.as_ref().map_or_else(|| "(not found)".to_owned(), |p| p.display().to_string());
-        self.note(setting.name, shown, source);
-        Ok(found)
+        let shown = match &program {
+            Some(path) => path.display().to_string(),
+            None => "(not found)".to_owned(),
+        };
+        self.record(setting.name, shown, source);
+        Ok(program)
     }
 
-    /// The secret in a file, noted on a row of its own as `shown_as`.
+    /// The secret in a file, recorded on a row of its own as `shown_as`.
     pub(super) fn secret_file(
         &mut self,
         setting: &SecretFile,
@@ -151,11 +152,11 @@ impl<'a> SettingsReader<'a> {
     ) -> Result<Option<String>, ConfigError> {
         let file = self.secret_file_name(setting);
         let (secret, source) = secret(setting, file, self.env)?;
-        self.note(shown_as, masked(secret.as_deref()), source);
+        self.record(shown_as, masked(secret.as_deref()), source);
         Ok(secret)
     }
 
-    /// A password itself, which wins over the one in a file.
+    /// A password itself, which overrides the one in a file.
     pub(super) fn password(&mut self, setting: &Password, file: &SecretFile) -> Result<Option<String>, ConfigError> {
         let name = self.secret_file_name(file);
         let (from_file, source) = secret(file, name, self.env)?;
@@ -163,42 +164,51 @@ impl<'a> SettingsReader<'a> {
             Some(direct) => (Some(direct.clone()), "env"),
             None => (from_file, source),
         };
-        self.note(setting.name, masked(password.as_deref()), source);
+        self.record(setting.name, masked(password.as_deref()), source);
         Ok(password)
     }
 
     fn secret_file_name(&mut self, setting: &SecretFile) -> &'a str {
         let (given, source) = self.given(setting.name);
         let file = given.unwrap_or_default();
-        self.note(setting.name, file, source);
+        self.record(setting.name, file, source);
         file
     }
 
-    /// The filter of log lines.
+    /// Checks and records the log filter, which `logging` reads from the environment itself.
     pub(super) fn log_filter(&mut self, setting: &Text) -> Result<(), ConfigError> {
         let filter = log_filter::checked(self.env.rust_log.as_deref())?;
         let source = if self.env.rust_log.is_some() { "env" } else { "default" };
-        self.note(setting.name, filter, source);
+        self.record(setting.name, filter, source);
         Ok(())
     }
 }
 
+fn out_of_range(setting: &Number, found: &str) -> ConfigError {
+    let Number { name, range, unit, .. } = setting;
+    ConfigError::new(name, found, &format!("{unit} from {} to {}", range.start(), range.end()))
+}
+
+/// Searches `PATH`, then folders that are not in the `PATH` of every user.
 fn find(program: &str, env: &Environment) -> Option<PathBuf> {
-    let on_path = env.path.as_ref().map(std::env::split_paths).into_iter().flatten();
-    let fallback = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
-    on_path.chain(fallback).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).find(|p| p.is_file())
+    let mut folders: Vec<PathBuf> = match &env.path {
+        Some(path) => std::env::split_paths(path).filter(|folder| folder.is_absolute()).collect(),
+        None => Vec::new(),
+    };
+    folders.extend(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    folders.into_iter().map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 fn masked(secret: Option<&str>) -> String {
     if secret.is_some() { "****".to_owned() } else { String::new() }
 }
 
-/// A URL without the password in it.
+/// The URL with its password masked.
 pub(super) fn mask_url(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let masked = match rest.rsplit_once('@') {
-        Some((user, host)) => {
-            let user = user.split_once(':').map_or(user, |(name, _)| name);
+        Some((login, host)) => {
+            let (user, _) = login.split_once(':').unwrap_or((login, ""));
             format!("{user}:****@{host}")
         }
         None => rest.to_owned(),

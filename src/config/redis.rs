@@ -1,12 +1,11 @@
-//! How to reach Redis: an address, a socket or Sentinels, with login, database and TLS.
+//! Reads the settings of Redis into one `RedisConfig`: an address, a socket or Sentinels, with login, database and TLS.
 //!
-//! The settings become one `RedisConfig`, which is checked as a whole. `REDIS_URL` is parsed in `url`; `cache/redis`
-//! implements the protocol.
+//! `REDIS_URL` is parsed in `url`; `cache/redis` implements the protocol.
 
 use super::error::ConfigError;
 use super::host_name::redis_host;
 use super::read::SettingsReader;
-use super::redis_address::{CaFile, RedisAddress, RedisConfig, Sentinels, sentinel_nodes};
+use super::redis_address::{CaFile, RedisAddress, RedisConfig, SENTINEL_NODES, Sentinels, sentinel_nodes};
 use super::{settings, url};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +25,7 @@ pub(super) fn redis_config(read: &mut SettingsReader) -> Result<RedisConfig, Con
     let key_prefix = key_prefix(read.text(&settings::JBOD_KEY_PREFIX))?;
     let address = match sentinels(nodes, master)? {
         Some(sentinels) => RedisAddress::Sentinel(sentinels),
-        // Where a URL is given, the host has no effect.
+        // With a URL the host has no effect and is not checked.
         None if url.is_some() => RedisAddress::Tcp(host.to_owned(), port),
         None => RedisAddress::Tcp(redis_host(host)?, port),
     };
@@ -47,8 +46,8 @@ pub(super) fn redis_config(read: &mut SettingsReader) -> Result<RedisConfig, Con
     }
     let Some(ca_file) = ca_file else { return Ok(config) };
     let Some(tls) = &mut config.tls else {
-        // A certificate authority without TLS is a mistake.
-        let wanted = "nothing, or a REDIS_URL of rediss:// or rediss+sentinel://: without it there is no TLS";
+        // An error, because the connection would not be encrypted as the administrator expects.
+        let wanted = "no value, or a REDIS_URL with rediss:// or rediss+sentinel://, which enable TLS";
         return Err(ConfigError::new(settings::REDIS_CA_FILE.name, ca_file, wanted));
     };
     tls.authorities = Some(Arc::new(CaFile::read(ca_file)?));
@@ -59,7 +58,7 @@ fn key_prefix(text: &str) -> Result<String, ConfigError> {
     if (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(text.to_owned());
     }
-    let wanted = "1 to 64 printable characters without blanks";
+    let wanted = "1 to 64 printable ASCII characters without spaces";
     Err(ConfigError::new(settings::JBOD_KEY_PREFIX.name, text, wanted))
 }
 
@@ -67,13 +66,11 @@ fn sentinels(nodes: Option<&str>, master: Option<&str>) -> Result<Option<Sentine
     let (nodes_name, master_name) = (settings::REDIS_SENTINELS.name, settings::REDIS_SENTINEL_MASTER.name);
     match (nodes, master) {
         (None, None) => Ok(None),
-        (Some(_), None) => Err(ConfigError::new(master_name, "", "the name that the sentinels know the master by")),
-        (None, Some(_)) => Err(ConfigError::new(nodes_name, "", SENTINELS)),
+        (Some(_), None) => Err(ConfigError::new(master_name, "", "the name of the master that the sentinels monitor")),
+        (None, Some(_)) => Err(ConfigError::new(nodes_name, "", SENTINEL_NODES)),
         (Some(text), Some(master)) => {
-            let nodes = sentinel_nodes(text).ok_or_else(|| ConfigError::new(nodes_name, text, SENTINELS))?;
+            let nodes = sentinel_nodes(text).ok_or_else(|| ConfigError::new(nodes_name, text, SENTINEL_NODES))?;
             Ok(Some(Sentinels { nodes, master: master.to_owned(), password: None }))
         }
     }
 }
-
-const SENTINELS: &str = "HOST[:PORT],HOST[:PORT],… of the sentinels";

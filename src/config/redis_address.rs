@@ -1,4 +1,4 @@
-//! Where Redis is, and what is needed to get in: what `REDIS_URL` and the other settings of Redis are read into.
+//! The address of Redis and its login: the parsed form of `REDIS_URL` and the other settings of Redis.
 
 use super::error::ConfigError;
 use super::file;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where to reach Redis, and how.
+/// How to reach Redis.
 #[derive(Clone)]
 pub struct RedisConfig {
     pub address: RedisAddress,
@@ -27,24 +27,24 @@ pub enum RedisAddress {
     Sentinel(Sentinels),
 }
 
-/// The sentinels, which know the master's address. The same TLS settings hold for them and for the master.
+/// The sentinels, which report the master's address. The TLS settings apply to them and to the master.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sentinels {
     /// At least one.
     pub(crate) nodes: Vec<(String, u16)>,
     pub(crate) master: String,
-    /// What they ask of their clients; the master's password is another.
+    /// The password of the sentinels themselves; that of the master is in `RedisConfig`.
     pub(crate) password: Option<String>,
 }
 
 /// The certificate authorities that are trusted.
 #[derive(Clone, Debug)]
 pub struct RedisTls {
-    /// `None`: the authorities that the system knows.
+    /// `None`: the CA certificates of the system.
     pub(crate) authorities: Option<Arc<CaFile>>,
 }
 
-/// What `REDIS_CA_FILE` holds. The certificates in it are read where they are used (`cache/redis/tls`).
+/// The content of `REDIS_CA_FILE`. The certificates in it are parsed in `cache/redis/tls`.
 #[derive(Clone, Debug)]
 pub(crate) struct CaFile {
     pub(crate) path: String,
@@ -52,23 +52,25 @@ pub(crate) struct CaFile {
 }
 
 impl CaFile {
-    /// All authorities of a distribution are a quarter of a megabyte.
+    /// All CA certificates of a distribution take a quarter of a megabyte.
     const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
     pub(super) fn read(path: &str) -> Result<Self, ConfigError> {
-        let pem = file::read(Path::new(path), Self::MAX_BYTES).map_err(|e| Self::unusable(path, &e.to_string()))?;
-        Ok(Self { path: path.to_owned(), pem })
+        match file::read(Path::new(path), Self::MAX_BYTES) {
+            Ok(pem) => Ok(Self { path: path.to_owned(), pem }),
+            Err(error) => Err(Self::unusable(path, &error.to_string())),
+        }
     }
 
-    /// Why the file, or a certificate in it, cannot be used.
+    /// The error for a file, or a certificate in it, that cannot be used.
     pub(crate) fn unusable(path: &str, why: &str) -> ConfigError {
-        let wanted = "a readable regular file of certificates (PEM)";
+        let wanted = "a readable regular PEM file of CA certificates";
         ConfigError::new(REDIS_CA_FILE.name, &format!("{path} ({why})"), wanted)
     }
 }
 
 impl std::fmt::Debug for RedisConfig {
-    /// Without the password, so that no log can hold it.
+    /// Omits the password, so that it cannot get into the log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} db {}", self.address, self.db)
     }
@@ -98,33 +100,45 @@ impl std::fmt::Display for Sentinels {
     }
 }
 
-/// As in a URL: an IPv6 address is in brackets.
+/// `HOST:PORT`, with an IPv6 address in brackets, as in a URL.
 pub(crate) fn host_and_port(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 const SENTINEL_PORT: u16 = 26_379;
+/// The form that `sentinel_nodes` accepts, for errors.
+pub(super) const SENTINEL_NODES: &str = "HOST[:PORT],HOST[:PORT],… of the sentinels";
 
-/// `a:26379,b,[::1]:26380`; `None` when one of them is none.
+/// Parses `a:26379,b,[::1]:26380`. `None`: one of them is invalid.
 pub(super) fn sentinel_nodes(text: &str) -> Option<Vec<(String, u16)>> {
     text.split(',').map(|node| host_port(node.trim(), SENTINEL_PORT)).collect()
 }
 
 fn host_port(text: &str, default: u16) -> Option<(String, u16)> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, behind) = rest.split_once(']')?;
-            let port = if behind.is_empty() { None } else { Some(behind.strip_prefix(':')?) };
-            (host, port)
-        }
-        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (host, after) = rest.split_once(']')?;
+        let port = if after.is_empty() { None } else { Some(after.strip_prefix(':')?) };
+        (host, port)
+    } else if let Some((host, port)) = text.split_once(':') {
+        (host, Some(port))
+    } else {
+        (text, None)
     };
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
-    if host.is_empty() || !host.chars().all(is_name) {
+    if host.is_empty() || !host.chars().all(is_host_character) {
         return None;
     }
-    let port = port.map_or(Some(default), |p| p.parse().ok().filter(|p| *p > 0))?;
+    let port = match port {
+        Some(port) => port.parse().ok()?,
+        None => default,
+    };
+    if port == 0 {
+        return None;
+    }
     Some((host.to_owned(), port))
+}
+
+fn is_host_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | ':' | '%')
 }
 
 #[cfg(test)]

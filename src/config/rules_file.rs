@@ -25,10 +25,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
 
-/// More than any file written by hand.
+/// Far above any file written by hand.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// What the file sets.
+/// The settings in the file.
 #[derive(Debug, Default)]
 pub(super) struct RulesFile {
     pub(super) limits: RuleSettings,
@@ -37,23 +37,24 @@ pub(super) struct RulesFile {
 
 /// Reads the file. The error names the first invalid value.
 pub(super) fn read(path: &Path) -> Result<RulesFile, ConfigError> {
-    let shown = path.display();
-    let unreadable = |why: String| {
-        ConfigError::new(JBOD_RULES_FILE.name, &format!("{shown} ({why})"), "a readable regular file in TOML")
-    };
-    let bytes = file::read(path, MAX_BYTES).map_err(|e| unreadable(e.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|e| unreadable(e.to_string()))?;
-    parse(&text).map_err(|InvalidValue { found, wanted }| {
-        ConfigError::new(JBOD_RULES_FILE.name, &format!("{found} in {shown}"), &wanted)
-    })
+    let bytes = file::read(path, MAX_BYTES).map_err(|error| unreadable(path, &error))?;
+    let text = String::from_utf8(bytes).map_err(|error| unreadable(path, &error))?;
+    match parse(&text) {
+        Ok(rules) => Ok(rules),
+        Err(InvalidValue { found, wanted }) => {
+            let found = format!("{found} in {}", path.display());
+            Err(ConfigError::new(JBOD_RULES_FILE.name, &found, &wanted))
+        }
+    }
+}
+
+fn unreadable(path: &Path, why: &dyn std::error::Error) -> ConfigError {
+    let found = format!("{} ({why})", path.display());
+    ConfigError::new(JBOD_RULES_FILE.name, &found, "a readable regular file in TOML")
 }
 
 fn parse(text: &str) -> Result<RulesFile, InvalidValue> {
-    let root: Table = text.parse().map_err(|error: toml::de::Error| {
-        let line =
-            error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
-        invalid_value(format!("line {line}: {}", error.message()), "TOML")
-    })?;
+    let root: Table = text.parse().map_err(|error| syntax_error(text, &error))?;
     let (mut limits, mut layouts) = (RuleSettings::default(), Layouts::default());
     for (name, value) in &root {
         let table = as_table(name, value)?;
@@ -77,43 +78,69 @@ fn parse(text: &str) -> Result<RulesFile, InvalidValue> {
     Ok(RulesFile { limits, layouts })
 }
 
+fn syntax_error(text: &str, error: &toml::de::Error) -> InvalidValue {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+    invalid_value(format!("line {line}: {}", error.message()), "TOML")
+}
+
 /// Rejects levels at which a rule would report a clean drive, or a worse value with a lower severity.
 fn check_levels(limits: &RuleSettings) -> Result<(), InvalidValue> {
-    let everywhere = limits.rules.iter().map(|(code, set)| (format!("rules.{code}"), code, set));
-    let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
-        rules.iter().map(move |(code, set)| (format!("models.{pattern:?}.{code}"), code, set))
-    });
-    for (place, code, set) in everywhere.chain(of_models) {
-        let Some(rule) = rule_of(code.as_str()) else { continue };
-        // The settings for a model are applied to those for all subjects.
-        let for_all = limits.of(code, rule.thresholds, None).unwrap_or(rule.thresholds);
-        let only = RuleSettings { rules: [(code.clone(), *set)].into(), ..RuleSettings::default() };
-        let Some(steps) = only.of(code, for_all, None) else { continue };
-        let found = || format!("{place}: {steps}");
-        let levels: Vec<i64> = [steps.watch, steps.warn, steps.crit].into_iter().flatten().collect();
-        if steps.direction == Direction::HigherIsWorse && levels.iter().any(|limit| *limit < 1) {
-            return Err(invalid_value(found(), "limits of 1 or more: 0 is what a clean drive has"));
-        }
-        let in_order = |pair: &[i64]| match (pair, steps.direction) {
-            ([a, b], Direction::HigherIsWorse) => a <= b,
-            ([a, b], Direction::LowerIsWorse) => a >= b,
-            _ => true,
-        };
-        if !levels.windows(2).all(in_order) {
-            return Err(invalid_value(
-                found(),
-                "watch before warn before crit, counted with the limits that are not set",
-            ));
+    for (code, set) in &limits.rules {
+        check_rule_levels(limits, code, *set, &format!("rules.{code}"))?;
+    }
+    for (pattern, rules) in &limits.models {
+        for (code, set) in rules {
+            check_rule_levels(limits, code, *set, &format!("models.{pattern:?}.{code}"))?;
         }
     }
     Ok(())
 }
 
-/// What the settings of a table are for.
+/// `place`: the name of the table, for the error.
+fn check_rule_levels(
+    limits: &RuleSettings,
+    code: &RuleCode,
+    set: RuleOverride,
+    place: &str,
+) -> Result<(), InvalidValue> {
+    let Some(rule) = rule_of(code.as_str()) else { return Ok(()) };
+    let Some(thresholds) = effective_thresholds(limits, code, set, rule.thresholds) else { return Ok(()) };
+    let Thresholds { watch, warn, crit, direction, .. } = thresholds;
+    let levels: Vec<i64> = [watch, warn, crit].into_iter().flatten().collect();
+    if direction == Direction::HigherIsWorse && levels.iter().any(|level| *level < 1) {
+        let wanted = "thresholds of 1 or more: a clean drive has the value 0";
+        return Err(invalid_value(format!("{place}: {thresholds}"), wanted));
+    }
+    let is_in_order = match direction {
+        Direction::HigherIsWorse => levels.is_sorted(),
+        Direction::LowerIsWorse => levels.iter().rev().is_sorted(),
+        Direction::OnOff => true,
+    };
+    if !is_in_order {
+        let wanted = "thresholds that become worse from watch to warn to crit, including the defaults of those not set";
+        return Err(invalid_value(format!("{place}: {thresholds}"), wanted));
+    }
+    Ok(())
+}
+
+/// The thresholds with the settings of one table, applied to the settings for all subjects. `None`: the rule is disabled.
+fn effective_thresholds(
+    limits: &RuleSettings,
+    code: &RuleCode,
+    set: RuleOverride,
+    own: Thresholds,
+) -> Option<Thresholds> {
+    let for_all = limits.of(code, own, None).unwrap_or(own);
+    let only = RuleSettings { rules: [(code.clone(), set)].into(), ..RuleSettings::default() };
+    only.of(code, for_all, None)
+}
+
+/// The subjects of the settings in a table.
 #[derive(Clone, Copy, PartialEq)]
 enum RuleScope {
     Everything,
-    /// Drives or enclosures by their model, which a pool does not have.
+    /// Drives or enclosures by their model. A pool has no model.
     Model,
 }
 
@@ -126,7 +153,7 @@ fn rules(place: &str, table: &Table, scope: RuleScope) -> Result<BTreeMap<RuleCo
         if scope == RuleScope::Model && !rule.has_model {
             return Err(invalid_value(
                 place,
-                &format!("a rule of drives or enclosures: a pool has no model, use [rules.{code}]"),
+                &format!("a rule for drives or enclosures; a pool has no model, use [rules.{code}]"),
             ));
         }
         found.insert(rule.code.clone(), parse_rule(&place, rule, settings)?);
@@ -134,19 +161,19 @@ fn rules(place: &str, table: &Table, scope: RuleScope) -> Result<BTreeMap<RuleCo
     Ok(found)
 }
 
-/// The error for an unknown code. If it is the prefix of known codes, as `A9` of `A9-10`, the error lists those.
+/// The error for an unknown code. It lists the codes that begin with it, such as `A9-10` for `A9`, or else all.
 fn unknown_rule(place: String, code: &str) -> InvalidValue {
     if let Some(rule) = rule_of(&code.replace('.', "-")) {
         return renamed_rule(place, rule);
     }
     let all: Vec<&str> = all_rules().map(|rule| rule.code.as_str()).collect();
-    let begins = format!("{code}-");
-    let meant: Vec<&str> = all.iter().copied().filter(|known| known.starts_with(&begins)).collect();
-    let codes = if meant.is_empty() { all } else { meant };
+    let prefix = format!("{code}-");
+    let similar: Vec<&str> = all.iter().copied().filter(|known| known.starts_with(&prefix)).collect();
+    let codes = if similar.is_empty() { all } else { similar };
     invalid_value(place, &format!("a rule, one of {}", codes.join(" ")))
 }
 
-/// The error for a code that was written with a dot.
+/// The error for a code with a dot, as in earlier versions.
 fn renamed_rule(place: String, rule: &RuleInfo) -> InvalidValue {
     invalid_value(place, &format!("the rule {}", rule.code.as_str()))
 }
@@ -158,13 +185,13 @@ fn parse_rule(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOver
         match name.as_str() {
             "enabled" => set.enabled = Some(value.as_bool().ok_or_else(|| invalid_value(found(), "true or false"))?),
             "watch" | "warn" | "crit" if rule.thresholds.direction == Direction::OnOff => {
-                return Err(invalid_value(found(), "only enabled: this rule has no number"));
+                return Err(invalid_value(found(), "only enabled: this rule has no thresholds"));
             }
-            "watch" => set.watch = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
-            "warn" => set.warn = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
-            "crit" => set.crit = Some(level(value).ok_or_else(|| invalid_value(found(), WANTED))?),
+            "watch" => set.watch = Some(level(value).ok_or_else(|| invalid_value(found(), LEVEL_WANTED))?),
+            "warn" => set.warn = Some(level(value).ok_or_else(|| invalid_value(found(), LEVEL_WANTED))?),
+            "crit" => set.crit = Some(level(value).ok_or_else(|| invalid_value(found(), LEVEL_WANTED))?),
             _ => {
-                // An old code with a dot is a table within the table of another rule.
+                // TOML reads a code with a dot, from an earlier version, as a table within the table of another rule.
                 let old_code = rule_of(&format!("{}-{name}", rule.code.as_str()));
                 return Err(match old_code {
                     Some(renamed) => renamed_rule(format!("{place}.{name}"), renamed),
@@ -176,7 +203,7 @@ fn parse_rule(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOver
     Ok(set)
 }
 
-const WANTED: &str = "a whole number, or false for a level that is never reached";
+const LEVEL_WANTED: &str = "a whole number, or false for a level that is never reached";
 
 fn level(value: &Value) -> Option<LevelSetting> {
     match value {
@@ -188,20 +215,26 @@ fn level(value: &Value) -> Option<LevelSetting> {
 
 /// For `check-config`: every rule with its thresholds and their source.
 pub(crate) fn rows(limits: &RuleSettings) -> Vec<(String, String, &'static str)> {
-    let shown = |steps: Option<Thresholds>| steps.map_or_else(|| "off".to_owned(), |s| s.to_string());
-    let of_all = all_rules().map(|RuleInfo { code, condition, thresholds: own, .. }| {
+    let mut rows = Vec::new();
+    for RuleInfo { code, condition, thresholds, .. } in all_rules() {
         let source = if limits.rules.contains_key(code) { "file" } else { "default" };
-        (format!("{code:<9} {condition}"), shown(limits.of(code, *own, None)), source)
-    });
-    let of_models = limits.models.iter().flat_map(|(pattern, rules)| {
-        rules.iter().filter_map(move |(code, set)| {
-            let own = rule_of(code.as_str())?.thresholds;
-            let only = RuleSettings { rules: [(code.clone(), *set)].into(), ..RuleSettings::default() };
-            let base = limits.of(code, own, None).unwrap_or(own);
-            Some((format!("{code:<9} of models {pattern:?}"), shown(only.of(code, base, None)), "file"))
-        })
-    });
-    of_all.chain(of_models).collect()
+        rows.push((format!("{code:<9} {condition}"), shown(limits.of(code, *thresholds, None)), source));
+    }
+    for (pattern, rules) in &limits.models {
+        for (code, set) in rules {
+            let Some(rule) = rule_of(code.as_str()) else { continue };
+            let thresholds = effective_thresholds(limits, code, *set, rule.thresholds);
+            rows.push((format!("{code:<9} of models {pattern:?}"), shown(thresholds), "file"));
+        }
+    }
+    rows
+}
+
+fn shown(thresholds: Option<Thresholds>) -> String {
+    match thresholds {
+        Some(thresholds) => thresholds.to_string(),
+        None => "off".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -222,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn invalid_values_are_named() {
         for (text, found) in [
             ("[rules.A99]\nwarn = 1\n", "rules.A99"),
             ("[rules.A9.10]\nwarn = 1\n", "rules.A9"),
@@ -249,7 +282,7 @@ mod tests {
         assert_eq!(wanted("[rules.\"A9.10\"]\nwarn = 1\n"), "the rule A9-10");
         assert_eq!(wanted("[rules.T1.ssd]\nwarn = 1\n"), "the rule T1-ssd");
         let of_pools = wanted("[models.\"X*\".Z4]\nenabled = false\n");
-        assert_eq!(of_pools, "a rule of drives or enclosures: a pool has no model, use [rules.Z4]");
+        assert_eq!(of_pools, "a rule for drives or enclosures; a pool has no model, use [rules.Z4]");
         let broken = parse("[rules.A5]\nwarn = = 1\n").err().map(|error| error.found).unwrap_or_default();
         assert!(broken.starts_with("line 2: "), "{broken}");
     }

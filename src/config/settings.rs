@@ -1,21 +1,21 @@
-//! The settings: each is defined here once, with its name, option, default, range, unit and help. The command line, the
-//! checks, `check-config`, the settings file, the manual pages and the completions are generated from this table.
+//! The table of settings: name, option, default, range, unit and help of each. The command line, the checks,
+//! `check-config`, the settings file, the manual pages and the completions are generated from it.
 
 use std::ops::RangeInclusive;
 
-/// One row of the table.
+/// One setting.
 pub struct Setting {
     /// The environment variable.
     pub name: &'static str,
-    /// The option, without its dashes. `None`: read from the environment only.
+    /// The option without its dashes. `None`: read from the environment only.
     pub option: Option<&'static str>,
     pub value_name: &'static str,
-    /// One sentence without its full stop, and without the default.
+    /// One sentence without its full stop and without the default.
     pub help: &'static str,
     pub kind: SettingKind,
 }
 
-/// What a setting holds.
+/// The type of a setting, with its default and limits.
 pub enum SettingKind {
     Text(&'static Text),
     Optional(&'static Optional),
@@ -40,7 +40,7 @@ pub struct Optional {
     pub(crate) example: &'static str,
 }
 
-/// A URL, or nothing. It may hold a password.
+/// A URL, or nothing. It may contain a password.
 pub struct Url {
     pub(crate) name: &'static str,
     pub(crate) example: &'static str,
@@ -51,56 +51,57 @@ pub struct Number {
     pub(crate) name: &'static str,
     pub(crate) default: u64,
     pub(crate) range: RangeInclusive<u64>,
-    /// The unit, for errors.
+    /// The beginning of "… from 1 to 10" in errors.
     pub(crate) unit: &'static str,
 }
 
-/// One of several words.
+/// One of a fixed list of words.
 pub struct Choice {
     pub(crate) name: &'static str,
     pub(crate) default: &'static str,
     pub(crate) choices: &'static [&'static str],
 }
 
-/// On or off; off by default. The option without a value means on.
+/// On or off, off by default. The option without a value means on.
 pub struct Switch {
     pub(crate) name: &'static str,
 }
 
-/// A program. By default it is searched for.
+/// The path of a program, by default searched for.
 pub struct Program {
     pub(crate) name: &'static str,
     pub(crate) command: &'static str,
     pub(crate) example: &'static str,
 }
 
-/// A file that holds a secret, or nothing.
+/// The path of a file that contains a secret, or nothing.
 pub struct SecretFile {
     pub(crate) name: &'static str,
     pub(crate) secret: Secret,
-    /// The systemd credential that is used where the setting is empty.
+    /// The systemd credential that is used if the setting is empty.
     pub(crate) credential: &'static str,
 }
 
-/// A secret itself, or nothing.
+/// A password itself, or nothing.
 pub struct Password {
     pub(crate) name: &'static str,
     pub(crate) example: &'static str,
 }
 
-/// The name that a setting had before. The variable is still read, with a warning; the option is a hidden alias.
+/// The former name of a setting. The variable is still read, with a warning; the option is a hidden alias.
 pub(crate) struct Former {
     pub(crate) name: &'static str,
     pub(crate) option: &'static str,
+    /// The setting under its current name.
     pub(crate) now: &'static Optional,
 }
 
-/// The use of a secret, which decides which characters are valid.
+/// The use of a secret, which determines the valid characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Secret {
-    /// It is sent in an `Authorization` header.
+    /// Sent in an `Authorization` header.
     Token,
-    /// It is sent to Redis, which takes any bytes.
+    /// Sent to Redis, which accepts any bytes.
     RedisPassword,
 }
 
@@ -110,12 +111,12 @@ impl Switch {
 }
 
 impl SecretFile {
-    /// A file that the service itself can read.
+    /// A file that the service reads itself, instead of a systemd credential.
     pub(crate) const EXAMPLE: &str = "/path/to/file";
 }
 
 impl Setting {
-    /// As text. `None`: no default, or a program that is searched for.
+    /// The default as text. `None`: no default, or a program that is searched for.
     pub fn default(&self) -> Option<String> {
         match &self.kind {
             SettingKind::Text(text) => Some(text.default.to_owned()),
@@ -130,7 +131,7 @@ impl Setting {
         }
     }
 
-    /// The default, or an example where there is none.
+    /// The default, or an example if there is none.
     pub fn example(&self) -> String {
         match &self.kind {
             SettingKind::Optional(text) => text.example.to_owned(),
@@ -159,18 +160,18 @@ impl Setting {
         }
     }
 
-    /// Whether the value itself may hold a secret. It is shown nowhere.
+    /// Whether the value itself may contain a secret and must not be shown.
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self.kind, SettingKind::Url(_) | SettingKind::Password(_))
     }
 }
 
-/// Declares each row as a value of its kind, for the code that reads it, and all of them as `SETTINGS`.
+/// Declares each setting as a static of its kind, for the code that reads it, and all of them as `SETTINGS`.
 macro_rules! table {
     ($($name:ident, $option:expr, $value_name:literal, $kind:ident { $($fields:tt)* }, $help:literal;)+) => {
         $(pub(super) static $name: $kind = $kind { name: stringify!($name), $($fields)* };)+
 
-        /// All of them, in the order of `--help`.
+        /// All settings, in the order of `--help`.
         pub static SETTINGS: &[Setting] = &[$(Setting {
             name: stringify!($name),
             option: $option,
@@ -185,119 +186,119 @@ const DAY: u64 = 86_400;
 
 table! {
     REDIS_URL, Some("redis-url"), "URL", Url { example: "redis://localhost:6379/0" },
-    "redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels";
+    "redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels";
 
     REDIS_HOST, Some("redis-host"), "HOST", Text { default: "localhost" },
-    "Host name or address of Redis";
+    "Host name or IP address of Redis";
 
     REDIS_PORT, Some("redis-port"), "PORT", Number { default: 6379, range: 1..=65_535, unit: "a port" },
-    "Port of Redis";
+    "TCP port of Redis";
 
     REDIS_DB, Some("redis-db"), "NUMBER", Number { default: 0, range: 0..=1_000_000, unit: "a database number" },
     "Redis database number";
 
     REDIS_SENTINELS, Some("redis-sentinels"), "HOST:PORT,…",
     Optional { example: "10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379" },
-    "Sentinels that know where the master is, comma-separated";
+    "Addresses of the Redis Sentinels, comma-separated";
 
     REDIS_SENTINEL_MASTER, Some("redis-sentinel-master"), "NAME", Optional { example: "mymaster" },
-    "The name that the sentinels know the master by";
+    "Name of the master that the sentinels monitor";
 
     REDIS_SENTINEL_PASSWORD_FILE, Some("redis-sentinel-password-file"), "FILE",
     SecretFile { secret: Secret::RedisPassword, credential: "redis-sentinel-password" },
-    "File that holds the password of the sentinels themselves";
+    "File with the password of the sentinels";
 
     REDIS_USERNAME, Some("redis-username"), "NAME", Optional { example: "jbod" },
     "Redis ACL user";
 
     REDIS_PASSWORD, None, "TEXT", Password { example: "secret" },
-    "Redis password. A file is better: see the top";
+    "Redis password; a file is safer (REDIS_PASSWORD_FILE)";
 
     REDIS_PASSWORD_FILE, Some("redis-password-file"), "FILE",
     SecretFile { secret: Secret::RedisPassword, credential: "redis-password" },
-    "File that holds the Redis password (REDIS_PASSWORD holds it directly)";
+    "File with the Redis password (REDIS_PASSWORD contains the password itself)";
 
     REDIS_CA_FILE, Some("redis-ca-file"), "FILE", Optional { example: "/etc/jbod-monitor/redis-ca.pem" },
-    "Certificates (PEM) of the authorities to believe over TLS, in place of the system's";
+    "PEM file of CA certificates to trust for TLS instead of the system's";
 
-    REDIS_TIMEOUT_MS, Some("redis-timeout-ms"), "MS", Number { default: 250, range: 10..=60_000, unit: "milliseconds" },
-    "Milliseconds for connecting, reading and writing, each";
+    REDIS_TIMEOUT_MS, Some("redis-timeout-ms"), "MS", Number { default: 250, range: 10..=60_000, unit: "a number of milliseconds" },
+    "Timeout for each of connecting, reading and writing, in milliseconds";
 
     JBOD_KEY_PREFIX, Some("key-prefix"), "TEXT", Text { default: "jbod" },
-    "First part of every Redis key";
+    "Prefix of every Redis key";
 
-    SMART_CACHE_TTL, Some("smart-cache-ttl"), "SECONDS", Number { default: 120, range: 1..=7 * DAY, unit: "seconds" },
-    "Life of a drive's key, seconds";
+    SMART_CACHE_TTL, Some("smart-cache-ttl"), "SECONDS", Number { default: 120, range: 1..=7 * DAY, unit: "a number of seconds" },
+    "TTL of per-drive keys, in seconds";
 
-    SMART_POLL_INTERVAL, Some("smart-poll-interval"), "SECONDS", Number { default: 90, range: 1..=DAY, unit: "seconds" },
-    "From start of sweep to start of sweep, seconds";
+    SMART_POLL_INTERVAL, Some("smart-poll-interval"), "SECONDS", Number { default: 90, range: 1..=DAY, unit: "a number of seconds" },
+    "Polling interval from the start of one sweep to the start of the next, in seconds";
 
-    SMART_TIMEOUT, Some("smart-timeout"), "SECONDS", Number { default: 30, range: 1..=3600, unit: "seconds" },
-    "One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later";
+    SMART_TIMEOUT, Some("smart-timeout"), "SECONDS", Number { default: 30, range: 1..=3600, unit: "a number of seconds" },
+    "Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later";
 
-    SMART_CONCURRENCY, Some("smart-concurrency"), "COUNT", Number { default: 16, range: 1..=256, unit: "a count" },
-    "Runs of smartctl at once";
+    SMART_CONCURRENCY, Some("smart-concurrency"), "COUNT", Number { default: 16, range: 1..=256, unit: "a number" },
+    "Maximum number of concurrent smartctl runs";
 
     SMART_CONCURRENCY_PER_HOST, Some("smart-concurrency-per-host"), "COUNT",
-    Number { default: 8, range: 1..=256, unit: "a count" },
-    "Runs of smartctl at once behind one SCSI host";
+    Number { default: 8, range: 1..=256, unit: "a number" },
+    "Maximum number of concurrent smartctl runs per SCSI host";
 
     SMART_NOCHECK, Some("smart-nocheck"), "MODE",
     Choice { default: "standby", choices: &["never", "sleep", "standby", "idle"] },
-    "Power mode in which a drive is left alone: never, sleep, standby or idle";
+    "Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle";
 
     SMART_DEVICE_TYPES, Some("smart-device-types"), "NAME=TYPE,…", Optional { example: "sda=megaraid,0,sdb=sat" },
-    "Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, \
+    "Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, \
      scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N";
 
     JBOD_EXCLUDE, Some("exclude"), "ENTRY,…", Optional { example: "transport=iscsi,serial=ZR123,sdx" },
-    "Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, \
+    "Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, \
      transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio";
 
-    OVERVIEW_TTL, Some("overview-ttl"), "SECONDS", Number { default: 60, range: 1..=7 * DAY, unit: "seconds" },
-    "Life of the overview key, seconds";
+    OVERVIEW_TTL, Some("overview-ttl"), "SECONDS", Number { default: 60, range: 1..=7 * DAY, unit: "a number of seconds" },
+    "TTL of the overview key, in seconds";
 
-    ENCLOSURES_TTL, Some("enclosures-ttl"), "SECONDS", Number { default: 300, range: 1..=7 * DAY, unit: "seconds" },
-    "Life of the enclosures key, seconds";
+    ENCLOSURES_TTL, Some("enclosures-ttl"), "SECONDS", Number { default: 300, range: 1..=7 * DAY, unit: "a number of seconds" },
+    "TTL of the enclosures key, in seconds";
 
-    ZFS_TTL, Some("zfs-ttl"), "SECONDS", Number { default: 300, range: 1..=7 * DAY, unit: "seconds" },
-    "Life of the pool map key, seconds";
+    ZFS_TTL, Some("zfs-ttl"), "SECONDS", Number { default: 300, range: 1..=7 * DAY, unit: "a number of seconds" },
+    "TTL of the pool map key, in seconds";
 
-    STALE_TTL, Some("stale-ttl"), "SECONDS", Number { default: DAY, range: 1..=365 * DAY, unit: "seconds" },
-    "How long a last-known copy may be served as STALE, seconds";
+    STALE_TTL, Some("stale-ttl"), "SECONDS", Number { default: DAY, range: 1..=365 * DAY, unit: "a number of seconds" },
+    "How long a last-known copy may be served as STALE, in seconds";
 
     JBOD_LISTEN, Some("listen"), "ADDR", Text { default: "127.0.0.1:9780" },
-    "ADDR:PORT to serve on, or unix: and the path of a socket";
+    "Listen address: ADDR:PORT, or unix: and the absolute path of a socket";
 
     JBOD_TOKEN_FILE, Some("token-file"), "FILE", SecretFile { secret: Secret::Token, credential: "token" },
-    "File that holds the bearer token asked of every request but those for the page itself";
+    "File with the bearer token that is required for every request except those for the page itself";
 
     JBOD_ALLOW_ANONYMOUS, Some("allow-anonymous"), "BOOL", Switch {},
-    "Serve beyond loopback without a token";
+    "Allow serving beyond loopback without a token";
 
     JBOD_ALLOWED_HOSTS, Some("allowed-host"), "HOSTS", Optional { example: "nas.example.net" },
-    "Further Host values to answer to, comma-separated";
+    "Additional values to accept in the Host header, comma-separated";
 
     JBOD_CONTROL_SOCKET, Some("control-socket"), "PATH", Text { default: "/run/jbod-monitor/control.sock" },
     "Socket for commands to the running daemon (jbod-monitor forget), or none";
 
-    JBOD_MAX_CONNECTIONS, Some("max-connections"), "COUNT", Number { default: 128, range: 1..=10_000, unit: "a count" },
-    "Connections at once; more are answered 503 and closed";
+    JBOD_MAX_CONNECTIONS, Some("max-connections"), "COUNT", Number { default: 128, range: 1..=10_000, unit: "a number" },
+    "Maximum number of open connections; further ones are answered with 503 and closed";
 
-    JBOD_WORKERS, Some("workers"), "COUNT", Number { default: 4, range: 1..=64, unit: "a count" },
-    "Request workers";
+    JBOD_WORKERS, Some("workers"), "COUNT", Number { default: 4, range: 1..=64, unit: "a number" },
+    "Number of request workers";
 
     JBOD_RULES_FILE, Some("rules-file"), "FILE", Optional { example: "/etc/jbod-monitor/rules.toml" },
-    "TOML file of limits, for each rule and model, at which a drive is called bad";
+    "TOML file with thresholds for each rule and model, and with bay layouts of enclosures";
 
     JBOD_ROOT, Some("root"), "DIR", Text { default: "/" },
     "Prefix of every sysfs, proc and /dev/disk path that is read";
 
     SMARTCTL_PATH, Some("smartctl"), "FILE", Program { command: "smartctl", example: "/usr/sbin/smartctl" },
-    "The smartctl program; found on PATH, then in /usr/sbin";
+    "Path of smartctl; by default it is searched for in PATH, then in /usr/sbin";
 
     ZPOOL_PATH, Some("zpool"), "FILE", Program { command: "zpool", example: "/usr/sbin/zpool" },
-    "The zpool program; found on PATH, then in /usr/sbin";
+    "Path of zpool; by default it is searched for in PATH, then in /usr/sbin";
 
     RUST_LOG, None, "TEXT", Text { default: "info" },
     "Log filter: error, warn, info, debug, trace, or off";

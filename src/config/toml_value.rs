@@ -1,8 +1,8 @@
-//! Helpers for the parts of the rules file: the error for an invalid TOML value, and tables.
+//! Helpers for the rules file: the error for an invalid TOML value, and access to tables.
 
 use toml::{Table, Value};
 
-/// An invalid value in the file, and what was expected.
+/// An invalid value in the file: its key path with the value, and what was wanted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InvalidValue {
     pub(super) found: String,

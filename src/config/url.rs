@@ -6,7 +6,7 @@
 use super::error::ConfigError;
 use super::http::MAX_SOCKET_PATH_LENGTH;
 use super::read::mask_url;
-use super::redis_address::{RedisAddress, RedisConfig, RedisTls, Sentinels, sentinel_nodes};
+use super::redis_address::{RedisAddress, RedisConfig, RedisTls, SENTINEL_NODES, Sentinels, sentinel_nodes};
 use super::settings::{REDIS_DB, REDIS_URL};
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
@@ -19,70 +19,96 @@ fn decoded(part: &str) -> Option<String> {
 
 /// A number in the range of `REDIS_DB`.
 fn database(text: &str) -> Option<i64> {
-    let number = text.parse::<u64>().ok().filter(|number| REDIS_DB.range.contains(number))?;
-    i64::try_from(number).ok()
+    let number: u64 = text.parse().ok()?;
+    if REDIS_DB.range.contains(&number) { i64::try_from(number).ok() } else { None }
 }
 
-/// Lets the URL win over host, port, sentinels, database, user and password wherever it names them.
+/// Overrides host, port, sentinels, database, user and password with those that the URL contains.
 pub(super) fn apply(config: &mut RedisConfig, text: &str) -> Result<(), ConfigError> {
-    let wrong = |wanted: &str| ConfigError::new(REDIS_URL.name, &mask_url(text), wanted);
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong(SCHEMES))?;
-    config.tls = scheme.starts_with("rediss").then_some(RedisTls { authorities: None });
+    apply_parts(config, text).map_err(|wanted| ConfigError::new(REDIS_URL.name, &mask_url(text), &wanted))
+}
+
+/// The error is the expected form.
+fn apply_parts(config: &mut RedisConfig, text: &str) -> Result<(), String> {
+    let (scheme, rest) = text.split_once("://").ok_or(SCHEMES)?;
+    config.tls = if scheme.starts_with("rediss") { Some(RedisTls { authorities: None }) } else { None };
     match scheme {
-        "redis+sentinel" | "rediss+sentinel" => return sentinel(config, rest).map_err(wrong),
-        "redis" | "rediss" | "redis+unix" | "unix" => {}
-        _ => return Err(wrong(SCHEMES)),
+        "redis" | "rediss" => apply_tcp(config, &parse_url(text)?)?,
+        "redis+unix" | "unix" => apply_unix(config, &parse_url(text)?)?,
+        "redis+sentinel" | "rediss+sentinel" => apply_sentinel(config, rest)?,
+        _ => return Err(SCHEMES.to_owned()),
     }
-    let url = url::Url::parse(text).map_err(|e| wrong(&format!("a URL of Redis ({e})")))?;
-    if let "redis" | "rediss" = scheme {
-        let host = url.host_str().filter(|h| !h.is_empty()).ok_or_else(|| wrong("a host name"))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = url.port().unwrap_or(6379);
-        if port == 0 {
-            return Err(wrong("a port from 1 to 65535"));
-        }
-        config.address = RedisAddress::Tcp(host, port);
-        if let Some(db) = url.path().strip_prefix('/').filter(|p| !p.is_empty()) {
-            config.db = database(db).ok_or_else(|| wrong("a database number as its path"))?;
-        }
-        if !url.username().is_empty() {
-            config.username = decoded(url.username());
-        }
-        if let Some(password) = url.password() {
-            config.password = decoded(password);
-        }
-        return Ok(());
+    Ok(())
+}
+
+fn parse_url(text: &str) -> Result<url::Url, String> {
+    url::Url::parse(text).map_err(|error| format!("a URL of Redis ({error})"))
+}
+
+fn apply_tcp(config: &mut RedisConfig, url: &url::Url) -> Result<(), &'static str> {
+    let host = url.host_str().unwrap_or_default();
+    if host.is_empty() {
+        return Err("a host name");
     }
-    let is_usable = |path: &String| (2..=MAX_SOCKET_PATH_LENGTH).contains(&path.len());
-    let path = decoded(url.path()).filter(is_usable).ok_or_else(|| wrong("the path of a socket, at most 107 bytes"))?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let port = url.port().unwrap_or(6379);
+    if port == 0 {
+        return Err("a port from 1 to 65535");
+    }
+    config.address = RedisAddress::Tcp(host, port);
+    let db = url.path().strip_prefix('/').unwrap_or_default();
+    if !db.is_empty() {
+        config.db = database(db).ok_or("a database number as the path")?;
+    }
+    if !url.username().is_empty() {
+        config.username = decoded(url.username());
+    }
+    if let Some(password) = url.password() {
+        config.password = decoded(password);
+    }
+    Ok(())
+}
+
+fn apply_unix(config: &mut RedisConfig, url: &url::Url) -> Result<(), &'static str> {
+    let path = decoded(url.path()).unwrap_or_default();
+    // The root folder is not a socket.
+    if !(2..=MAX_SOCKET_PATH_LENGTH).contains(&path.len()) {
+        return Err("the path of a socket, at most 107 bytes");
+    }
     config.address = RedisAddress::Unix(PathBuf::from(path));
     for (key, value) in url.query_pairs() {
         match key.as_ref() {
-            "db" => config.db = database(&value).ok_or_else(|| wrong("a database number as db"))?,
+            "db" => config.db = database(&value).ok_or("a database number in the parameter db")?,
             "user" => config.username = Some(value.into_owned()),
             "pass" => config.password = Some(value.into_owned()),
-            _ => return Err(wrong("no parameters but db, user and pass")),
+            _ => return Err("no parameters except db, user and pass"),
         }
     }
     Ok(())
 }
 
-/// Parses the text after the scheme; a URL crate accepts no list of hosts. The error is the expected form.
-fn sentinel(config: &mut RedisConfig, rest: &str) -> Result<(), &'static str> {
-    let (login, rest) = rest.rsplit_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
+/// Parses the text after the scheme by hand, because the `url` crate accepts no list of hosts.
+fn apply_sentinel(config: &mut RedisConfig, rest: &str) -> Result<(), &'static str> {
+    let (login, rest) = match rest.rsplit_once('@') {
+        Some((login, rest)) => (Some(login), rest),
+        None => (None, rest),
+    };
     let (nodes, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let nodes = sentinel_nodes(nodes).ok_or("HOST[:PORT],HOST[:PORT],… of the sentinels")?;
-    let (master, db) = path.split_once('/').map_or((path, None), |(master, db)| (master, Some(db)));
-    let master = decoded(master).filter(|m| !m.is_empty()).ok_or("the master's name as its path")?;
-    if let Some(db) = db.filter(|db| !db.is_empty()) {
-        config.db = database(db).ok_or("a database number behind the master's name")?;
+    let (master, db) = path.split_once('/').unwrap_or((path, ""));
+    let nodes = sentinel_nodes(nodes).ok_or(SENTINEL_NODES)?;
+    let master = decoded(master).unwrap_or_default();
+    if master.is_empty() {
+        return Err("the name of the master as the path");
+    }
+    if !db.is_empty() {
+        config.db = database(db).ok_or("a database number after the name of the master")?;
     }
     if let Some(login) = login {
-        let (user, password) = login.split_once(':').map_or((login, None), |(user, pass)| (user, Some(pass)));
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
         if !user.is_empty() {
             config.username = decoded(user);
         }
-        if let Some(password) = password {
+        if login.contains(':') {
             config.password = decoded(password);
         }
     }
@@ -143,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_urls_say_what_is_wanted_and_hide_the_password() {
+    fn errors_show_the_expected_form_and_hide_the_password() {
         let long = format!("redis+unix:///{}?pass=s3cret", "x".repeat(MAX_SOCKET_PATH_LENGTH));
         for text in [
             &long,

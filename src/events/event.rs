@@ -1,4 +1,4 @@
-//! An event: something that happened, as a value.
+//! The event type.
 
 use super::fields::EventFields;
 use super::kind::EventKind;
@@ -6,7 +6,7 @@ use crate::domain::identity::{EnclosureId, ScsiHost, SerialNumber};
 use crate::domain::time::Timestamp;
 use log::Level;
 
-/// Something that happened.
+/// Something that happened, as a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) kind: EventKind,
@@ -14,7 +14,7 @@ pub(crate) struct Event {
     pub(crate) level: Level,
     pub(crate) subject: Subject,
     pub(crate) fields: EventFields,
-    /// For people, in one line: the event in lower case, then `key=value`.
+    /// One line: `subject event` in lower case, then `key=value` pairs.
     pub(crate) text: String,
     pub(crate) source: SourceLocation,
 }
@@ -26,7 +26,7 @@ pub(crate) enum Subject {
         serial_number: Option<SerialNumber>,
         device: String,
     },
-    /// Several drives; the fields have their serial numbers.
+    /// Several drives; the fields contain their serial numbers.
     Drives {
         count: usize,
     },
@@ -42,7 +42,7 @@ pub(crate) enum Subject {
     Service,
 }
 
-/// Where in the source an event was made.
+/// The place in the source that created an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SourceLocation {
     pub(crate) module: &'static str,
@@ -51,7 +51,7 @@ pub(crate) struct SourceLocation {
 }
 
 impl Event {
-    /// Memory that it takes, roughly.
+    /// Approximate memory of the event.
     pub(super) fn size_bytes(&self) -> usize {
         size_of::<Self>() + self.text.capacity() + self.fields.size_bytes()
     }

@@ -1,8 +1,8 @@
-//! The structured fields of an event, with the names that they have in the journal (systemd.journal-fields(7)).
+//! The structured fields of an event, with their names in the journal (systemd.journal-fields(7)).
 
 use std::fmt;
 
-/// By it `journalctl MESSAGE_ID=…` and `journalctl -x` find the event.
+/// The kind of the event: selects it in `journalctl MESSAGE_ID=…`, and its catalog entry in `journalctl -x`.
 pub(crate) const MESSAGE_ID: &str = "MESSAGE_ID";
 pub(crate) const SERIAL: &str = "JBOD_SERIAL";
 pub(crate) const DEVICE: &str = "JBOD_DEVICE";
@@ -17,7 +17,7 @@ pub(crate) const STATE: &str = "JBOD_STATE";
 /// The verdict or state before the event.
 pub(crate) const WAS: &str = "JBOD_WAS";
 pub(crate) const SCSI_HOST: &str = "JBOD_SCSI_HOST";
-/// User id of the client that requested it.
+/// User id of the client that requested the change.
 pub(crate) const UID: &str = "JBOD_UID";
 
 /// Names and values in order. A name may occur several times.
@@ -29,7 +29,7 @@ impl EventFields {
         Self::default()
     }
 
-    /// An empty value is left out.
+    /// Adds a field. An empty value is omitted.
     #[must_use]
     pub(crate) fn with(mut self, field: &'static str, value: impl fmt::Display) -> Self {
         let value = value.to_string();
@@ -55,18 +55,18 @@ impl EventFields {
         self.0.iter().map(|(field, value)| (*field, value.as_str()))
     }
 
-    /// All values of one field.
+    /// All values of one field, in order.
     pub(crate) fn values<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(name, _)| *name == field).map(|(_, value)| value.as_str())
     }
 
-    /// Memory that names and values take, roughly.
+    /// Approximate heap memory of names and values.
     pub(super) fn size_bytes(&self) -> usize {
         self.0.iter().map(|pair| size_of_val(pair) + pair.1.capacity()).sum()
     }
 }
 
-/// Fields of an event about several subjects: every serial number, and those fields that all have in common.
+/// Fields of an event about several subjects: every serial number, and the fields that are equal in all of them.
 pub(crate) fn merge_fields<'a>(all: impl IntoIterator<Item = &'a EventFields>) -> EventFields {
     let all: Vec<&EventFields> = all.into_iter().collect();
     let mut merged = EventFields::none();

@@ -1,18 +1,18 @@
-//! The kinds of events, each with the number by which the journal and its catalog know it.
+//! The kinds of events, each with its `MESSAGE_ID` in the journal (systemd.journal-fields(7)).
 //!
-//! `packaging/journal/jbod-monitor.catalog` describes the meaning of each kind and what to do.
+//! `packaging/journal/jbod-monitor.catalog` explains each kind and its remedy.
 
 macro_rules! kinds {
-    ($($(#[$says:meta])* $name:ident = $id:literal,)+) => {
+    ($($(#[$doc:meta])* $name:ident = $id:literal,)+) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum EventKind {
-            $($(#[$says])* $name,)+
+            $($(#[$doc])* $name,)+
         }
 
         impl EventKind {
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// `MESSAGE_ID` in the journal. Random, and never changed: filters depend on it.
+            /// 32 hexadecimal digits. Random, and never changed, because filters of users depend on it.
             pub const fn message_id(self) -> &'static str {
                 match self {
                     $(Self::$name => $id,)+
@@ -30,19 +30,19 @@ kinds! {
     DriveBack = "2679b09f667043ec8f98300ee80458f4",
     DriveMoved = "6e6240b3e3c14cd1acef80d98e6f0ca5",
     DriveReplaced = "e26fe3c2e21346e581400ec92e02552d",
-    /// A missing drive that somebody had forgotten.
+    /// A missing drive was removed from the inventory by `jbod-monitor forget`.
     DriveForgotten = "8c1f0b6a5de74c0f9a3e27d4b16f92e5",
     PathsForgotten = "f768064f958547ada39eed24c2c063fe",
     ShelfForgotten = "5966eb44e0c6474495113dc30e9a8df5",
     ModulesForgotten = "b9c48cb01720400e8ca82984fcb042d9",
-    /// A verdict that has become worse, or a drive that is bad from the first.
+    /// A verdict has become worse, or the first verdict of a drive is not `ok`.
     DriveWorse = "13f2d0376bbf48f8a4594a6decf17a61",
     DriveBetter = "1236825147574eabb5a80f1c4f6de0f5",
-    /// A reading without a usable answer.
+    /// smartctl returned no usable result.
     DriveUnread = "feb81e8a52634a0cb356a864b04d4163",
     DriveUnresponsive = "1b7c0f33caf74003b01c7aedbbd97242",
     DriveAnswers = "b3476173a59a4888a0d88aaa523e0f05",
-    /// More drives than there are lines for, of more than one kind.
+    /// The changes beyond the maximum number of events, with more than one cause.
     ManyDrives = "aa73958eefe54144a9c775171420f864",
     /// A drive has lost a path and is still present.
     PathLost = "6a43b7fc998b44eeaf34f9c3e967a2cb",
@@ -51,14 +51,14 @@ kinds! {
     HostAnswers = "2c4a4688a278454b84e3bbafde0dabd5",
     ShelfSilent = "e9f6a5e5eb7744aeaaf532b83989cec5",
     ShelfAnswers = "cb4e000819c5406c92af1238f4c7cb9c",
-    /// The kernel shows an enclosure no more.
+    /// The kernel no longer shows an enclosure.
     ShelfMissing = "bdb7ba12738b447485c8a6fa9890a3d0",
     ShelfBack = "58fa2bdb6b12431696ff64faf9fedca7",
     /// An enclosure has lost one of its IO modules.
     ModuleMissing = "70013bd0345e4a27a8513d1db22e38da",
     ModuleBack = "118b1b2812474a5d913d8cd63e41b54a",
     PoolState = "47fb95b2ffe34e6392f83e6602d71810",
-    /// A finding about a pool other than its state: its data, or a leaf that is no drive on this host.
+    /// A finding about a pool other than its state: damaged data, or a leaf that is not a drive of this host.
     PoolFinding = "c31b07b70b364de2b0448a906122a315",
     PoolFindingEnded = "c120d7261d144380ad27cfaafd2d4025",
     RedisAway = "129321283a47445ab5330399f48364e7",
@@ -80,7 +80,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_kind_has_a_number_of_its_own() {
+    fn every_kind_has_its_own_message_id() {
         let ids: BTreeSet<&str> = EventKind::ALL.iter().map(|kind| kind.message_id()).collect();
         assert_eq!(ids.len(), EventKind::ALL.len());
         for id in ids {

@@ -1,4 +1,4 @@
-//! The sink that hands events to the `log` crate: the text as the message, the fields beside it.
+//! The sink that passes events to the `log` crate: the text as the message, the fields as key-value pairs.
 
 use super::event::Event;
 use super::fields::MESSAGE_ID;
@@ -20,7 +20,7 @@ impl Sink for LogSink {
     }
 }
 
-/// The structured data of an event for the `log` crate: the number of its kind, then its fields.
+/// The key-value pairs of an event for the `log` crate: `MESSAGE_ID`, then its fields.
 pub(crate) struct KeyValues<'a>(pub(crate) &'a Event);
 
 impl Source for KeyValues<'_> {

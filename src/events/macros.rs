@@ -1,6 +1,6 @@
-//! `event!`, which builds an event and notes where in the source that happens.
+//! `event!`: a macro, because only a macro can record the module, file and line of its caller.
 
-/// Builds an event that knows its place in the source:
+/// Builds an event with the source location of the caller:
 /// `event!(Level::Warn, EventKind::DriveMissing, at, subject, fields, "drive missing {drive}")`.
 macro_rules! event {
     ($level:expr, $kind:expr, $at:expr, $subject:expr, $fields:expr, $($text:tt)+) => {

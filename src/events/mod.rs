@@ -1,7 +1,7 @@
-//! Events: what happened, as values, and the sinks that receive them.
+//! Events as values, and the sinks that receive them.
 //!
-//! What is an event is decided where it happens; `poller/detect` finds those of drives, SCSI hosts, enclosures and
-//! pools. The log is one sink, the ring of recent events another. The time is a parameter.
+//! Each part creates its own events; `poller/detect` creates those of drives, SCSI hosts, enclosures and pools. The log
+//! is one sink, the ring of recent events another. The time is a parameter.
 
 mod event;
 mod fields;
@@ -30,14 +30,14 @@ use std::sync::{Arc, LazyLock};
 
 static RECENT: LazyLock<Arc<EventRing>> = LazyLock::new(Arc::default);
 
-/// Adds the log and the ring of recent events as sinks. Called once, before anything emits.
+/// Adds the log and the ring of recent events as sinks. Called once, before the first event.
 pub fn add_default_sinks() {
     add_sink(Arc::new(LogSink));
     add_sink(Arc::<EventRing>::clone(&RECENT));
 }
 
 /// The most recent events of this process, oldest first.
-#[expect(dead_code, reason = "read by no body yet: history and notifications will")]
+#[expect(dead_code, reason = "not used yet: for history and notifications")]
 pub(crate) fn recent() -> Vec<Event> {
     RECENT.events()
 }

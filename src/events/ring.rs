@@ -1,4 +1,4 @@
-//! The most recent events in memory, within bounds on their number and size.
+//! The most recent events in memory, limited in number and size.
 
 use super::event::Event;
 use super::sink::Sink;
@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const MAX_EVENTS: usize = 1_000;
-/// An event about many drives has a serial number for each of them.
+/// Needed besides `MAX_EVENTS`, because an event about many drives contains a serial number for each.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// The newest events. One that does not fit into the bounds evicts the oldest.
+/// The newest events. If the limits are exceeded, the oldest are evicted.
 #[derive(Default)]
 pub(crate) struct EventRing(Mutex<Contents>);
 
@@ -73,11 +73,11 @@ mod tests {
         for at in 0..20 {
             ring.record(&event(at, large.clone()));
         }
-        let held = ring.events();
-        assert!((2..20).contains(&held.len()), "{}", held.len());
-        assert_eq!(held.last().map(|event| event.at), Some(Timestamp(19)));
+        let kept = ring.events();
+        assert!((2..20).contains(&kept.len()), "{}", kept.len());
+        assert_eq!(kept.last().map(|event| event.at), Some(Timestamp(19)));
         ring.record(&event(20, EventFields::none().with(SERIAL, "x".repeat(MAX_BYTES))));
-        assert_eq!(ring.events(), [], "an event beyond the bound is not held");
+        assert_eq!(ring.events(), [], "an event above the limit is not kept");
         assert_eq!(ring.contents().bytes, 0);
     }
 }

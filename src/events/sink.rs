@@ -1,9 +1,9 @@
-//! The sinks: where events go. The list of them is the process's.
+//! Sinks, the receivers of events. The list of sinks is global to the process.
 
 use super::event::Event;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A receiver of every event.
+/// Receives every event.
 pub(crate) trait Sink: Send + Sync {
     /// Called on the thread that emits the event.
     fn record(&self, event: &Event);
@@ -11,14 +11,14 @@ pub(crate) trait Sink: Send + Sync {
 
 static SINKS: RwLock<Vec<Arc<dyn Sink>>> = RwLock::new(Vec::new());
 
-/// Events emitted from now on go to this sink, too.
+/// Adds a sink for all later events.
 pub(crate) fn add_sink(sink: Arc<dyn Sink>) {
     SINKS.write().unwrap_or_else(PoisonError::into_inner).push(sink);
 }
 
-/// Gives an event to every sink, in the order in which they were added.
+/// Passes an event to every sink, in the order in which the sinks were added.
 pub(crate) fn emit(event: &Event) {
-    // The lock is not held meanwhile: a sink may block.
+    // Cloned, so that the lock is not held while a sink blocks.
     let sinks = SINKS.read().unwrap_or_else(PoisonError::into_inner).clone();
     for sink in sinks {
         sink.record(event);

@@ -4,7 +4,7 @@ use crate::domain::text::is_control_or_bidi;
 use log::Level;
 use std::io::{self, Write};
 
-/// The priority of syslog(3).
+/// The priority as in syslog(3).
 pub(super) fn priority(level: Level) -> u8 {
     match level {
         Level::Error => 3,
@@ -21,23 +21,32 @@ pub(super) fn journal_line(out: &mut impl Write, level: Level, text: &str) -> io
 
 pub(super) fn plain_line(out: &mut impl Write, level: Level, text: &str, colour: bool) -> io::Result<()> {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    if !colour {
+        return writeln!(out, "{now} {level:5} {text}");
+    }
     let paint = match level {
-        _ if !colour => "",
         Level::Error => "\x1b[31m",
         Level::Warn => "\x1b[33m",
         Level::Info => "\x1b[32m",
         Level::Debug | Level::Trace => "\x1b[2m",
     };
-    let reset = if paint.is_empty() { "" } else { "\x1b[0m" };
-    writeln!(out, "{now} {paint}{level:5}{reset} {text}")
+    writeln!(out, "{now} {paint}{level:5}\x1b[0m {text}")
 }
 
-/// The text with control and bidirectional characters escaped. The strings that drives report may contain them.
+/// The text with control and bidirectional characters escaped, because strings reported by drives may contain them.
 pub(super) fn one_line(text: &str) -> String {
     if !text.chars().any(is_control_or_bidi) {
         return text.to_owned();
     }
-    text.chars().flat_map(|c| if is_control_or_bidi(c) { c.escape_default().collect() } else { vec![c] }).collect()
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_control_or_bidi(character) {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The native protocol of systemd's journal: a record is one datagram of fields.
 //!
-//! Implemented here because logging must never block for ever: the crates for this protocol send without a deadline, and a
+//! Implemented here because logging must not block forever: the crates for this protocol send without a deadline, and a
 //! journal that hangs (with its disk) would block the poller.
 
 use super::format::{one_line, priority};
@@ -21,11 +21,11 @@ use std::time::Duration;
 
 const SOCKET: &str = "/run/systemd/journal/socket";
 const IDENTIFIER: &str = "jbod-monitor";
-/// How long a record waits for a slow journal. After a timeout no record waits until the journal accepts one.
+/// Maximum time to wait for a slow journal. After a timeout records are sent without waiting until one is accepted.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
-/// The journal drops a record with more than 1,024 fields.
+/// Half of the limit of the journal, which drops a record with more than 1,024 fields.
 const MAX_FIELDS: usize = 500;
-/// The total is well below the limit of a datagram (212,992 bytes by default).
+/// Keeps the total well below the limit of a datagram (212,992 bytes by default).
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 const MAX_VALUE_BYTES: usize = 256;
 
@@ -33,23 +33,23 @@ const MAX_VALUE_BYTES: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SendOutcome {
     Accepted,
-    /// There is no journal, or it does not accept this record.
+    /// No journal is running, or it does not accept this record.
     Rejected,
-    /// It accepts nothing at the moment.
+    /// The journal accepts nothing at the moment.
     Full,
 }
 
 pub(super) struct Journald {
     socket: UnixDatagram,
     address: SocketAddrUnix,
-    /// The last record timed out: do not wait.
+    /// The last record timed out, so the next one is sent without waiting.
     is_full: AtomicBool,
     lost: AtomicU32,
 }
 
 impl Journald {
-    /// The journal, if standard error is the stream to it that `JOURNAL_STREAM` names (systemd.exec(5)). If it is
-    /// redirected, the lines go there.
+    /// The journal, if standard error is the stream to it that `JOURNAL_STREAM` names (systemd.exec(5)). `None` if
+    /// standard error is redirected: lines are then written there.
     pub(super) fn behind_stderr(stream: Option<(u64, u64)>) -> Option<Self> {
         let stderr = File::from(io::stderr().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
         if stream? != (stderr.dev(), stderr.ino()) {
@@ -61,7 +61,7 @@ impl Journald {
         Some(Self { socket, address, is_full: AtomicBool::new(false), lost: AtomicU32::new(0) })
     }
 
-    /// Addressed by path each time, so that a restarted journal is found.
+    /// Sends to the path each time instead of connecting once, so that a restarted journal is found.
     pub(super) fn send(&self, datagram: &[u8]) -> SendOutcome {
         let nonblocking = if self.is_full.load(Ordering::Relaxed) { SendFlags::DONTWAIT } else { SendFlags::empty() };
         let flags = SendFlags::NOSIGNAL | nonblocking;
@@ -75,28 +75,29 @@ impl Journald {
         }
     }
 
-    /// The number of lost lines, which is reset. The caller reports it.
+    /// Returns the number of lost lines, if any, and resets it. The caller reports it.
     pub(super) fn take_lost_count(&self) -> Option<u32> {
-        Some(self.lost.swap(0, Ordering::Relaxed)).filter(|lost| *lost > 0)
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0 { Some(lost) } else { None }
     }
 
-    /// Counts lost lines.
     pub(super) fn add_lost(&self, lost: u32) {
         self.lost.fetch_add(lost, Ordering::Relaxed);
     }
 }
 
-/// Standard error, which leads to the same journal, accepts a line without blocking and has a reader.
+/// Whether standard error, which leads to the same journal, has a reader and accepts a line without blocking.
 pub(super) fn is_stderr_ready() -> bool {
     let stderr = io::stderr();
     let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
-    let is_ready = poll(&mut fds, Some(&Timespec::default())).is_ok();
-    let broken = PollFlags::ERR | PollFlags::HUP;
-    let takes = |fd: &PollFd| fd.revents().contains(PollFlags::OUT) && !fd.revents().intersects(broken);
-    is_ready && fds.iter().all(takes)
+    if poll(&mut fds, Some(&Timespec::default())).is_err() {
+        return false;
+    }
+    let [stderr] = fds.map(|fd| fd.revents());
+    stderr.contains(PollFlags::OUT) && !stderr.intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
-/// A record with its own fields. `text`: its message as one line.
+/// The datagram of a record with its fields. `text`: its message as one line.
 pub(super) fn datagram(record: &Record, text: &str) -> Vec<u8> {
     let mut fields = base_fields(record.level(), text);
     fields.put("TARGET", record.target(), MAX_VALUE_BYTES);
@@ -109,7 +110,7 @@ pub(super) fn datagram(record: &Record, text: &str) -> Vec<u8> {
     fields.bytes
 }
 
-/// A line without a record.
+/// The datagram of a line without a record.
 pub(super) fn notice(level: Level, text: &str, message_id: &str) -> Vec<u8> {
     let mut fields = base_fields(level, text);
     fields.put(MESSAGE_ID, message_id, MAX_VALUE_BYTES);
@@ -131,7 +132,7 @@ struct JournalFields {
 }
 
 impl JournalFields {
-    /// The length precedes the value, so no value can forge another field.
+    /// Uses the form in which the length precedes the value, so that no value can forge another field.
     fn put(&mut self, name: &str, value: &str, at_most: usize) {
         let value = truncate(value, at_most);
         if value.is_empty() || self.count >= MAX_FIELDS {
@@ -146,10 +147,10 @@ impl JournalFields {
     }
 }
 
-/// Fields of the records of other crates are left out.
+/// Fields in the records of other crates are omitted.
 fn is_own_field(name: &str) -> bool {
-    let fits = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-    fits && (name == MESSAGE_ID || name.starts_with("JBOD_"))
+    let is_valid = name.len() <= 64 && name.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
+    is_valid && (name == MESSAGE_ID || name.starts_with("JBOD_"))
 }
 
 impl<'kvs> VisitSource<'kvs> for JournalFields {
@@ -161,9 +162,13 @@ impl<'kvs> VisitSource<'kvs> for JournalFields {
     }
 }
 
+/// The longest prefix of at most `at_most` bytes that ends between two characters.
 fn truncate(text: &str, at_most: usize) -> &str {
-    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= at_most);
-    text.get(..ends.last().unwrap_or(0)).unwrap_or_default()
+    let mut end = at_most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

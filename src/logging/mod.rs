@@ -1,6 +1,6 @@
 //! The logger: sends records to systemd's journal as fields, or writes lines to standard error, with a rate limit.
 //!
-//! A line is the event in lower case, then `key=value`. The code where it happens decides what is logged.
+//! A line is `subject event` in lower case, then `key=value` pairs.
 
 mod format;
 mod journald;
@@ -21,13 +21,13 @@ use std::time::Instant;
 pub fn init(env: &Environment) {
     let filter = env.log_filter();
     let mut builder = Builder::new();
-    // tiny_http logs the end of its listener as an error, but it is intended. The server logs other failures.
+    // tiny_http logs the intended end of its listener as an error. `http/server` logs real failures.
     builder.filter_module("tiny_http", LevelFilter::Off).parse_filters(filter).target(Target::Stderr);
     let journal = Journald::behind_stderr(env.journal_stream);
     let colour = io::stderr().is_terminal();
     let limiter = Mutex::new(RateLimiter::default());
     builder.format(move |out, record| {
-        // Debug lines have no limit.
+        // Debug lines are not limited.
         if record.level() <= Level::Info {
             let decision = limiter.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now());
             if let Some(notice) = decision.notice() {
@@ -51,7 +51,7 @@ pub fn init(env: &Environment) {
 
 fn send_record(journal: &Journald, out: &mut impl Write, record: &Record, text: &str) -> io::Result<()> {
     if let Some(lost) = journal.take_lost_count() {
-        let notice = format!("the journal took nothing for a while, log lines were lost count={lost}");
+        let notice = format!("log lines lost, the journal did not accept them count={lost}");
         let datagram = journald::notice(Level::Warn, &notice, EventKind::LinesLeftOut.message_id());
         if journal.send(&datagram) != SendOutcome::Accepted {
             journal.add_lost(lost);
@@ -66,7 +66,7 @@ fn send_notice(journal: &Journald, out: &mut impl Write, text: &str) -> io::Resu
     fall_back_to_stderr(journal, outcome, out, Level::Warn, text)
 }
 
-/// A line that the journal rejected goes to standard error, without fields, if that does not block.
+/// Writes a line that the journal rejected to standard error, without fields, if that does not block.
 fn fall_back_to_stderr(
     journal: &Journald,
     outcome: SendOutcome,

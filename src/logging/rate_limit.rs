@@ -1,9 +1,10 @@
-//! The rate limit of log lines: no fault and no client fills a disk.
+//! The rate limit of log lines, so that neither a fault nor a client can fill the disk.
 
 use std::time::{Duration, Instant};
 
-/// Lines in a minute. Faults that are logged once stay below.
+/// Well above the lines of any single fault that is logged once.
 const MAX_LINES_PER_MINUTE: u32 = 600;
+const FIRST_SUPPRESSED_LINE: u32 = MAX_LINES_PER_MINUTE + 1;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Counts the lines of the current minute.
@@ -17,9 +18,9 @@ pub(super) struct RateLimiter {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Emit,
-    /// Emit it after a notice of how many lines were suppressed.
+    /// Emit the line after a notice with the number of suppressed lines.
     EmitWithNotice(u32),
-    /// Suppress it; it is the first one, so emit a notice.
+    /// Suppress the line, the first of this minute, and emit a notice.
     SuppressWithNotice,
     Suppress,
 }
@@ -31,9 +32,9 @@ impl Decision {
 
     pub(super) fn notice(&self) -> Option<String> {
         match self {
-            Self::EmitWithNotice(count) => Some(format!("log lines were left out count={count}")),
+            Self::EmitWithNotice(count) => Some(format!("log lines suppressed count={count}")),
             Self::SuppressWithNotice => {
-                Some(format!("more than {MAX_LINES_PER_MINUTE} log lines within a minute, the others are left out"))
+                Some(format!("log rate limit reached, suppressing lines lines_per_minute={MAX_LINES_PER_MINUTE}"))
             }
             Self::Emit | Self::Suppress => None,
         }
@@ -42,18 +43,29 @@ impl Decision {
 
 impl RateLimiter {
     pub(super) fn admit(&mut self, now: Instant) -> Decision {
-        let is_new_minute = self.minute_start.is_none_or(|start| now.saturating_duration_since(start) >= MINUTE);
-        let suppressed = if is_new_minute { self.lines.saturating_sub(MAX_LINES_PER_MINUTE) } else { 0 };
-        if is_new_minute {
-            (self.minute_start, self.lines) = (Some(now), 0);
-        }
+        let suppressed_before = self.start_minute_if_due(now);
         self.lines = self.lines.saturating_add(1);
+        if suppressed_before > 0 {
+            return Decision::EmitWithNotice(suppressed_before);
+        }
         match self.lines {
-            _ if suppressed > 0 => Decision::EmitWithNotice(suppressed),
-            n if n <= MAX_LINES_PER_MINUTE => Decision::Emit,
-            n if n == MAX_LINES_PER_MINUTE + 1 => Decision::SuppressWithNotice,
+            0..=MAX_LINES_PER_MINUTE => Decision::Emit,
+            FIRST_SUPPRESSED_LINE => Decision::SuppressWithNotice,
             _ => Decision::Suppress,
         }
+    }
+
+    /// Starts a new minute if the current one has elapsed. Returns the number of lines suppressed in the elapsed one.
+    fn start_minute_if_due(&mut self, now: Instant) -> u32 {
+        if let Some(start) = self.minute_start
+            && now.saturating_duration_since(start) < MINUTE
+        {
+            return 0;
+        }
+        let suppressed = self.lines.saturating_sub(MAX_LINES_PER_MINUTE);
+        self.minute_start = Some(now);
+        self.lines = 0;
+        suppressed
     }
 }
 

@@ -294,7 +294,7 @@ fn a_journal_that_stands_still_holds_nobody_up() {
     assert!(took < Duration::from_secs(30), "one wait of a second, not one for each line: {took:?}");
     assert_eq!(daemon.log(), "", "standard error leads to the same journal");
     stand.read(socket);
-    let told = stand.wait_said("log lines were lost count=");
+    let told = stand.wait_said("log lines lost, the journal did not accept them count=");
     assert_eq!(values(&told, "MESSAGE_ID"), [EventKind::LinesLeftOut.message_id()]);
     sim.pull(&["bay/0/1"]);
     stand.wait_said("drive missing");
@@ -317,7 +317,7 @@ fn a_flood_of_events_is_cut_off_in_the_journal_too() {
         let name = key.trim_start_matches("jbod:smart:");
         assert_eq!(daemon.get(&format!("/api/drives/{name}")).status, 200);
     }
-    let told = stand.wait_said("more than 600 log lines within a minute");
+    let told = stand.wait_said("log rate limit reached");
     assert_eq!(values(&told, "MESSAGE_ID"), [EventKind::LinesLeftOut.message_id()]);
     let (lines, sent) = (stand.said("unrecognized value in redis").len(), keys.len());
     assert!(lines < sent, "{lines} of {sent} are told");

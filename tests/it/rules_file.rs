@@ -47,7 +47,7 @@ fn the_former_names_are_read_and_both_at_once_are_an_error() {
         let ended = check_config(variables, &[]);
         assert_read(&ended, file, "env");
         assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
-        assert!(ended.stderr.contains("JBOD_LIMITS_FILE is now called JBOD_RULES_FILE"), "{ended:?}");
+        assert!(ended.stderr.contains("JBOD_LIMITS_FILE is deprecated, rename it to JBOD_RULES_FILE"), "{ended:?}");
     }
 
     let both = check_config(&[("JBOD_RULES_FILE", "/a/rules.toml"), ("JBOD_LIMITS_FILE", "/a/limits.toml")], &[]);

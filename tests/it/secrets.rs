@@ -85,17 +85,17 @@ fn a_token_that_no_client_can_send_is_refused() {
     let long = vec![b'x'; 1025];
     let huge = vec![b'x'; 1024 * 1024];
     for (content, why) in [
-        (&b"s3cret \n"[..], "a blank at byte 7"),
-        (b" s3cret\n", "a blank at byte 1"),
-        (b"   \n", "a blank at byte 1"),
+        (&b"s3cret \n"[..], "a space at byte 7"),
+        (b" s3cret\n", "a space at byte 1"),
+        (b"   \n", "a space at byte 1"),
         (b"s3\ncret\n", "a line break at byte 3"),
         (b"s3cret\n\n", "a line break at byte 7"),
         (b"s3cret\r", "a control character (0x0d) at byte 7"),
         (b"s3\tcret\n", "a tab at byte 3"),
         (b"s3\0cret\n", "a control character (0x00) at byte 3"),
         (b"s3\x7fcret\n", "a control character (0x7f) at byte 3"),
-        (b"\xef\xbb\xbfs3cret\n", "a character beyond ASCII at byte 1"),
-        ("s3crét\n".as_bytes(), "a character beyond ASCII at byte 5"),
+        (b"\xef\xbb\xbfs3cret\n", "a non-ASCII character at byte 1"),
+        ("s3crét\n".as_bytes(), "a non-ASCII character at byte 5"),
         (b"s3cret\xff\n", "not UTF-8 at byte 7"),
         (b"", "empty"),
         (b"\n", "empty"),
