@@ -18,7 +18,15 @@ const require = createRequire(join(modules, 'package.json'));
 const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 // Generous: it tells a page that does nothing from one that is slow.
 const PATIENCE = 60000;
 
@@ -31,13 +39,27 @@ async function open({ url, viewport, scheme, clock }) {
   browser ??= await chromium.launch({ executablePath, headless: true, args });
   await context?.close();
   problems = [];
-  context = await browser.newContext({ viewport: viewport ?? { width: 1280, height: 860 }, colorScheme: scheme ?? 'light', permissions: ['clipboard-read', 'clipboard-write'] });
+  context = await browser.newContext({
+    viewport: viewport ?? { width: 1280, height: 860 },
+    colorScheme: scheme ?? 'light',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
   context.setDefaultTimeout(PATIENCE);
   page = await context.newPage();
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && problems.push(`${message.type()}: ${message.text()}`));
+  page.on(
+    'console',
+    (message) => ['error', 'warning'].includes(message.type()) && problems.push(`${message.type()}: ${message.text()}`),
+  );
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
-  page.on('request', (request) => request.url().startsWith(new URL(url).origin) || problems.push(`a request to ${request.url()}`));
-  await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
+  page.on(
+    'request',
+    (request) => request.url().startsWith(new URL(url).origin) || problems.push(`a request to ${request.url()}`),
+  );
+  await page.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (event) =>
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+    ),
+  );
   if (clock) await page.clock.install();
   await page.goto(url);
 }
@@ -60,13 +82,20 @@ async function until(look, wanted) {
   }
   throw new Error(`wanted ${wanted ?? 'something'}, saw ${last}`);
 }
-const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.id ?? '');
+const focused = () =>
+  page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.id ?? '');
 /** Serious faults that a tool can find of how accessible it is. */
 async function faults() {
   await page.evaluate(axe);
   const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
   const bad = found.violations.filter((one) => ['serious', 'critical'].includes(one.impact));
-  return bad.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join('; ')}`);
+  return bad.map(
+    (one) =>
+      `${one.id}: ${one.nodes
+        .slice(0, 3)
+        .map((node) => `${node.target} ${node.any[0]?.message ?? ''}`)
+        .join('; ')}`,
+  );
 }
 async function shot(path, options) {
   writeFileSync(path, smaller(await page.screenshot({ animations: 'disabled', ...options })));
@@ -82,6 +111,8 @@ async function answer(order) {
   try {
     return await script(page, context, ...Object.values(tools));
   } catch (error) {
+    // The text that is visible, which `textContent` is not.
+    // biome-ignore lint/performance/useDomNodeTextContent: see above
     const seen = await page.evaluate(() => document.body.innerText.slice(0, 1500)).catch(() => '');
     throw new Error(`${error.message}\nThe page shows:\n${seen}`);
   }

@@ -24,7 +24,12 @@ export function smaller(png) {
   head.writeUInt32BE(height, 4);
   head.set([8, 3, 0, 0, 0], 8);
   const colours = Buffer.from(palette.flatMap((colour) => [colour >> 16, (colour >> 8) & 255, colour & 255]));
-  const parts = [chunk('IHDR', head), chunk('PLTE', colours), chunk('IDAT', deflateSync(lines, { level: 9 })), chunk('IEND', Buffer.alloc(0))];
+  const parts = [
+    chunk('IHDR', head),
+    chunk('PLTE', colours),
+    chunk('IDAT', deflateSync(lines, { level: 9 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ];
   return Buffer.concat([png.subarray(0, 8), ...parts]);
 }
 
@@ -38,7 +43,10 @@ function chosen(counts) {
     held.count += count;
     groups.set(group, held);
   }
-  return [...groups.values()].sort((a, b) => b.count - a.count).slice(0, 256).map((group) => group.colour);
+  return [...groups.values()]
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 256)
+    .map((group) => group.colour);
 }
 
 function nearest(palette, colour) {
