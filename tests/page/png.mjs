@@ -1,4 +1,4 @@
-// Makes a screenshot small: a page has few colours, so that a palette of 256 shows it as it is.
+// Makes screenshots small, by a palette of 256 colours: the page has few.
 
 import { deflateSync, inflateSync } from 'node:zlib';
 
@@ -33,7 +33,7 @@ export function smaller(png) {
   return Buffer.concat([png.subarray(0, 8), ...parts]);
 }
 
-/** The commonest of each group of colours that look alike; of many groups, the commonest. */
+/** The most frequent colour of each group of similar colours, for the 256 most frequent groups. */
 function chosen(counts) {
   const groups = new Map();
   for (const [colour, count] of counts) {
@@ -60,7 +60,7 @@ function nearest(palette, colour) {
   return best;
 }
 
-/** Eight bits a colour, not interlaced: as browsers write them. */
+/** Decodes a PNG of eight bits a channel that is not interlaced, as browsers write it. */
 function decoded(png) {
   const width = png.readUInt32BE(16);
   const height = png.readUInt32BE(20);
