@@ -212,6 +212,10 @@ fn fixed_route(segments: &[String]) -> Option<Route> {
         segments.pop();
     }
     Some(match segments.as_slice() {
+        [""] => Route::Page(PageFile::find("")?),
+        ["page.css"] => Route::Page(PageFile::find("page.css")?),
+        ["page.js"] => Route::Page(PageFile::find("page.js")?),
+        ["icon.svg"] => Route::Page(PageFile::find("icon.svg")?),
         ["healthz"] => Route::Healthz,
         ["readyz"] => Route::Readyz,
         ["metrics"] => Route::Metrics,
@@ -222,9 +226,7 @@ fn fixed_route(segments: &[String]) -> Option<Route> {
         ["api", "zfs"] => Route::Zfs,
         ["api", "health"] => Route::Health,
         ["api", "map.txt"] => Route::Map,
-        // A slash that was escaped is no separator.
-        [file] if !file.contains('/') => Route::Page(PageFile::find(file)?),
-        ["js", _] => Route::Page(PageFile::find(&segments.join("/"))?),
+        ["js", module] => Route::Page(PageFile::find(&format!("js/{module}"))?),
         _ => return None,
     })
 }
