@@ -14,7 +14,7 @@ ARCH ?= $(shell dpkg --print-architecture)
 help:
 	@echo "make demo    a simulated rack of 78 drives, the real daemon, a real Redis; stops with Ctrl-C"
 	@echo "make test    all tests"
-	@echo "make lint    format, clippy, documentation, shell scripts"
+	@echo "make lint    format, clippy, documentation, shell scripts; JavaScript, CSS and Python with biome and ruff"
 	@echo "make audit   dependencies: licences, advisories, none unused; installs cargo-deny and cargo-machete"
 	@echo "make bench   benchmarks, compared with nginx and others; 20 minutes, BENCH=quick: 3 (tests/bench/README.md)"
 	@echo "make fuzz    fuzzes every parser, FUZZ_SECONDS (600) each; installs cargo-fuzz"
@@ -55,6 +55,7 @@ lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items --lib
 	@tests/shell.sh
+	@tests/lint.sh
 
 audit:
 	@tests/audit.sh

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs a program for which prctl(PR_GET_AUXV) does not exist, as on kernels before 6.4: auxv.py PROGRAM ARGUMENT...
 
-valgrind takes the vDSO away from the program under it, and says so in the auxiliary vector that it shows in /proc/self/auxv.
-The kernel's own call it lets through, and that one still tells of the vDSO, where nothing is any more. A seccomp filter
-makes that one call fail, and who asks looks into /proc/self/auxv instead.
+valgrind hides the vDSO from its client, also in the auxiliary vector in /proc/self/auxv. It passes prctl through, which
+still returns the address of the vDSO, where nothing is mapped any more. A seccomp filter makes that call fail, so that
+the client reads /proc/self/auxv instead.
 """
+
 import ctypes
 import os
 import platform
@@ -20,7 +21,14 @@ NUMBER, FIRST_ARGUMENT = 0, 16
 
 def refuse(call, argument):
     """The call with that first argument fails with EINVAL; everything else passes (bpf(2), seccomp(2))."""
-    program = [(LOAD, 0, 0, NUMBER), (IS, 0, 3, call), (LOAD, 0, 0, FIRST_ARGUMENT), (IS, 0, 1, argument), (RETURN, 0, 0, EINVAL), (RETURN, 0, 0, ALLOW)]
+    program = [
+        (LOAD, 0, 0, NUMBER),
+        (IS, 0, 3, call),
+        (LOAD, 0, 0, FIRST_ARGUMENT),
+        (IS, 0, 1, argument),
+        (RETURN, 0, 0, EINVAL),
+        (RETURN, 0, 0, ALLOW),
+    ]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
     head = ctypes.create_string_buffer(struct.pack("HP", len(program), ctypes.addressof(code)))
     libc = ctypes.CDLL(None, use_errno=True)

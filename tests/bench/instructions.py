@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Instructions that the daemon takes for a request, counted by callgrind: a machine that is busy counts the same.
 
-One daemon polls and fills Redis. A second one, under valgrind, finds the lease taken and only serves from there, as the hot
-path does. Each case is warmed up, then counted over a number of requests on one kept connection. The figures are held
-against those of instructions.json, the last that were accepted: more than 5 % worse is a failure.
+One daemon polls and fills Redis. A second one, under valgrind, finds the lease taken and only serves from Redis, as the
+hot path does. Each case is warmed up, then counted over a number of requests on one kept connection. The figures are
+compared with those of instructions.json, the last that were accepted: more than 5 % worse is a failure.
 
   tests/bench/instructions.py [--accept] [--times N]
 """
+
 import sys
 
 sys.dont_write_bytecode = True
@@ -33,7 +34,12 @@ WARM, WINDOWS, REQUESTS = 50, 3, 150
 LOOK = "probe::drives::fingerprint"
 # How memory is kept, as the daemon tells itself when it starts over: told beforehand, it does not, and stays under
 # valgrind. There everything takes fifty times as long, and Redis shall not be given up for that.
-UNDER_VALGRIND = {"MALLOC_ARENA_MAX": 1, "MALLOC_MMAP_THRESHOLD_": 2_097_152, "MALLOC_TRIM_THRESHOLD_": 4_194_304, "REDIS_TIMEOUT_MS": 10_000}
+UNDER_VALGRIND = {
+    "MALLOC_ARENA_MAX": 1,
+    "MALLOC_MMAP_THRESHOLD_": 2_097_152,
+    "MALLOC_TRIM_THRESHOLD_": 4_194_304,
+    "REDIS_TIMEOUT_MS": 10_000,
+}
 
 
 def cases(client):
@@ -102,19 +108,29 @@ def count(daemon, dumps, path, headers, wanted):
 def run(report):
     """Instructions a request, by case, and where they go."""
     found, top = {}, {}
-    with tempfile.TemporaryDirectory(prefix="callgrind-", dir=WORK) as folder, Host(DRIVES) as host, Redis() as redis:
-        with Daemon(host, redis, **STILL) as leader:
-            leader.ready()
-            dumps = pathlib.Path(folder)
-            valgrind = (sys.executable, ROOT / "tests/bench/auxv.py", "valgrind", "--tool=callgrind", f"--callgrind-out-file={dumps}/out")
-            with Daemon(host, redis, wrapper=valgrind, **STILL, **UNDER_VALGRIND) as daemon:
-                daemon.wait_for("the one under valgrind serves", lambda: get(daemon.port)[1]["X-Cache"] == "HIT")
-                daemon.still()
-                for name, case in cases(Client(daemon.port, timeout=60)).items():
-                    try:
-                        found[name], top[name] = count(daemon, dumps, *case)
-                    except LeftOut as why:
-                        report.leave_out(f"instructions of {name}", why)
+    with (
+        tempfile.TemporaryDirectory(prefix="callgrind-", dir=WORK) as folder,
+        Host(DRIVES) as host,
+        Redis() as redis,
+        Daemon(host, redis, **STILL) as leader,
+    ):
+        leader.ready()
+        dumps = pathlib.Path(folder)
+        valgrind = (
+            sys.executable,
+            ROOT / "tests/bench/auxv.py",
+            "valgrind",
+            "--tool=callgrind",
+            f"--callgrind-out-file={dumps}/out",
+        )
+        with Daemon(host, redis, wrapper=valgrind, **STILL, **UNDER_VALGRIND) as daemon:
+            daemon.wait_for("the one under valgrind serves", lambda: get(daemon.port)[1]["X-Cache"] == "HIT")
+            daemon.still()
+            for name, case in cases(Client(daemon.port, timeout=60)).items():
+                try:
+                    found[name], top[name] = count(daemon, dumps, *case)
+                except LeftOut as why:
+                    report.leave_out(f"instructions of {name}", why)
     return found, top
 
 
@@ -140,10 +156,24 @@ def measure(report, _plan=None, _peers=None, times=1):
         change = now / was - 1 if was else 0
         if change > TOLERANCE:
             worse.append(f"{name}: {now:,.0f} instructions a request, {change:+.1%}")
-        rows.append((name, f"{now:,.0f}", f"{100 * (max(counts) / now - 1):.1f} %" if times > 1 else "", f"{was:,}" if was else "", f"{change:+.1%}" if was else ""))
+        rows.append(
+            (
+                name,
+                f"{now:,.0f}",
+                f"{100 * (max(counts) / now - 1):.1f} %" if times > 1 else "",
+                f"{was:,}" if was else "",
+                f"{change:+.1%}" if was else "",
+            )
+        )
     text = table(("request", "instructions", *(["spread"] if times > 1 else [""]), "accepted", "change"), rows)
-    places = [(name, "; ".join(f"{number(ir)} `{function}`" for function, ir in functions)) for name, functions in runs[0][1].items()]
-    report.say(f"### Instructions a request, {DRIVES} drives\n\n{text}\n\n" + table(("request", "of these, in the function itself"), places))
+    places = [
+        (name, "; ".join(f"{number(ir)} `{function}`" for function, ir in functions))
+        for name, functions in runs[0][1].items()
+    ]
+    report.say(
+        f"### Instructions a request, {DRIVES} drives\n\n{text}\n\n"
+        + table(("request", "of these, in the function itself"), places)
+    )
     if made_with != tools():
         report.say(f"The accepted counts were made with {made_with}; here it is {tools()}.")
     for line in worse:

@@ -1,4 +1,5 @@
 """Load: wrk and redis-benchmark, a run of a second or more each, and what they say of it."""
+
 import csv
 import io
 import re
@@ -34,14 +35,35 @@ def wrk(url, connections, seconds, headers=(), keep=True):
     # Answers are counted, not connections: tiny_http closes without saying so, which wrk calls a read error.
     requests = int(re.search(r"(\d+) requests in", out)[1])
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
-    return Run(float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]), latency(50), latency(99), requests,
-               sum(map(int, errors.groups())) if errors else 0)
+    return Run(
+        float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),
+        latency(50),
+        latency(99),
+        requests,
+        sum(map(int, errors.groups())) if errors else 0,
+    )
 
 
 def redis_benchmark(port, key, connections, seconds, keep=True):
     """GET of one key; as many as take about so long."""
+
     def run(count):
-        argv = ["redis-benchmark", "-h", "127.0.0.1", "-p", str(port), "-c", str(connections), "-n", str(count), "-k", str(int(keep)), "--csv", "GET", key]
+        argv = [
+            "redis-benchmark",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "-c",
+            str(connections),
+            "-n",
+            str(count),
+            "-k",
+            str(int(keep)),
+            "--csv",
+            "GET",
+            key,
+        ]
         out = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=seconds + 60).stdout
         head, row = (next(csv.reader(io.StringIO(line))) for line in out.splitlines() if line.startswith('"'))
         found = dict(zip(head, row))

@@ -2,6 +2,7 @@
 
 Everything that is started here ends with the block it was started in, also when that is left by an error or a signal.
 """
+
 import http.client
 import os
 import pathlib
@@ -74,10 +75,17 @@ class Program:
     def __init__(self, argv, env=None, cwd=None):
         # Of the environment, only what finds programs: settings of the user's must not reach what is measured.
         base = {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 open as long as the process runs
         self.started = time.monotonic()
-        self.process = subprocess.Popen(list(map(str, argv)), env=base | {k: str(v) for k, v in (env or {}).items()}, cwd=cwd,
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+        self.process = subprocess.Popen(
+            list(map(str, argv)),
+            env=base | {k: str(v) for k, v in (env or {}).items()},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
         self.pid = self.process.pid
 
     def __enter__(self):
@@ -103,7 +111,8 @@ class Program:
         return self.log.read().decode(errors="replace")[-2000:]
 
     def wait_for(self, what, look, seconds=120.0, pause=0.005):
-        """Waits as long as the program lives. One that cannot be waited for is stopped: it may not have a block to end yet."""
+        """Waits while the program runs. If the wait fails, the program is stopped: `with` has not begun yet."""
+
         def or_dead():
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.process.args[0]} ended with {self.process.returncode}: {self.said()}")
@@ -132,12 +141,27 @@ class Host:
         WORK.mkdir(parents=True, exist_ok=True)
         # 10,000 drives are 1.2 million files.
         if shutil.disk_usage(WORK).free < 2 * drives * DISK_OF_A_DRIVE:
-            raise LeftOut(f"{drives:,} drives are laid out in {drives * DISK_OF_A_DRIVE / 1e9:.1f} GB, and there is not twice that")
+            raise LeftOut(
+                f"{drives:,} drives need {2 * drives * DISK_OF_A_DRIVE / 1e9:.1f} GB of disk space, and less is free"
+            )
         self.dir = tempfile.mkdtemp(prefix="host-", dir=WORK)
         self.drives = drives
         shelves = max(2, drives // 100)
-        lay_out = [BIN / "jbod-sim", "host", f"{self.dir}/host", "--enclosures", str(shelves), "--bays", str(max(42, -(-drives // shelves))),
-                   "--drives", str(drives), "--nvme", "0", "--latency-ms", str(latency_ms)]
+        lay_out = [
+            BIN / "jbod-sim",
+            "host",
+            f"{self.dir}/host",
+            "--enclosures",
+            str(shelves),
+            "--bays",
+            str(max(42, -(-drives // shelves))),
+            "--drives",
+            str(drives),
+            "--nvme",
+            "0",
+            "--latency-ms",
+            str(latency_ms),
+        ]
         try:
             subprocess.run(lay_out, check=True, stdout=subprocess.DEVNULL, timeout=600)
         except BaseException:
@@ -148,7 +172,7 @@ class Host:
         return self
 
     def __exit__(self, *_):
-        # rm, as a million files take Python minutes; in a session of its own, as it shall go on when the benches are stopped.
+        # rm: Python takes minutes for a million files. In a session of its own, to continue if the benches are stopped.
         subprocess.Popen(["rm", "-rf", "--", self.dir], start_new_session=True).wait()
 
 
@@ -157,7 +181,9 @@ class Redis(Program):
 
     def __init__(self):
         self.port = free_port()
-        super().__init__(["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "", "--appendonly", "no"], cwd="/")
+        super().__init__(
+            ["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "", "--appendonly", "no"], cwd="/"
+        )
         self.wait_for("redis-server answers", lambda: self.ask("PING").startswith(b"+PONG"))
 
     def ask(self, command):
@@ -172,8 +198,15 @@ class Daemon(Program):
     def __init__(self, host, redis=None, wrapper=(), **settings):
         self.port = free_port()
         root = f"{host.dir}/host"
-        env = {"JBOD_ROOT": root, "SMARTCTL_PATH": f"{root}/bin/smartctl", "ZPOOL_PATH": f"{root}/bin/zpool", "REDIS_HOST": "127.0.0.1",
-               "REDIS_PORT": redis.port if redis else free_port(), "JBOD_LISTEN": f"127.0.0.1:{self.port}", "RUST_LOG": "warn"}
+        env = {
+            "JBOD_ROOT": root,
+            "SMARTCTL_PATH": f"{root}/bin/smartctl",
+            "ZPOOL_PATH": f"{root}/bin/zpool",
+            "REDIS_HOST": "127.0.0.1",
+            "REDIS_PORT": redis.port if redis else free_port(),
+            "JBOD_LISTEN": f"127.0.0.1:{self.port}",
+            "RUST_LOG": "warn",
+        }
         super().__init__([*wrapper, BIN / "jbod-monitor"], env=env | settings)
 
     def answers(self, path="/readyz"):
@@ -185,7 +218,7 @@ class Daemon(Program):
         return self
 
     def still(self):
-        """After what was found has gone where it goes: the overview changes no more. Links are looked at again 3 s after a start."""
+        """Waits until the overview does not change any more: links are read again 3 s after a start."""
         tag, since = None, time.monotonic()
         while time.monotonic() - since < 4:
             if (now := get(self.port)[1]["ETag"]) != tag:

@@ -1,4 +1,5 @@
 """Requests a second for /api/overview, against everything that could have answered in the daemon's place."""
+
 from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +19,12 @@ STILL = {"SMART_POLL_INTERVAL": 86_400, "SMART_CACHE_TTL": 172_800, "OVERVIEW_TT
 
 GOALS = {  # drives, connections -> ours, theirs, must, aim
     (78, 1): [(OURS, CACHED, 2, 4)],
-    (78, 8): [(OURS, CACHED, 4, 8), (OURS, DESIGNED, 40, 120), (OURS, NGINX, 0.35, 0.6), (OURS_GZIP, NGINX_GZIP, 0.6, 0.9)],
+    (78, 8): [
+        (OURS, CACHED, 4, 8),
+        (OURS, DESIGNED, 40, 120),
+        (OURS, NGINX, 0.35, 0.6),
+        (OURS_GZIP, NGINX_GZIP, 0.6, 0.9),
+    ],
     (78, 64): [(OURS, CACHED, 4, 8), (OURS, DESIGNED, 40, 120)],
     (1000, 8): [(OURS, NGINX, 0.6, 0.9)],
 }
@@ -90,21 +96,44 @@ def row(name, runs, connections):
     rates = [run.rate for run in runs[name]]
     # Who has answered nothing has no latency.
     p50, p99 = (median([getattr(run, what) for run in runs[name] if run.requests]) for what in ("p50", "p99"))
-    return name, connections, number(median(rates)), spread(rates), number(p50), number(p99), number(median(ratio)), spread(ratio), sum(run.errors for run in runs[name])
+    return (
+        name,
+        connections,
+        number(median(rates)),
+        spread(rates),
+        number(p50),
+        number(p99),
+        number(median(ratio)),
+        spread(ratio),
+        sum(run.errors for run in runs[name]),
+    )
 
 
 def judge(report, drives, connections, runs):
     for ours, theirs, must, aim in GOALS.get((drives, connections), ()):
         if runs[ours] and runs[theirs]:
             times = ratios([r.rate for r in runs[ours]], [r.rate for r in runs[theirs]])
-            what = f"requests/s against {theirs}{' (ours gzip, too)' if ours == OURS_GZIP else ''}, {drives:,} drives, {connections} connections"
+            encoding = " (ours gzip, too)" if ours == OURS_GZIP else ""
+            what = f"requests/s against {theirs}{encoding}, {drives:,} drives, {connections} connections"
             report.judge(Goal(what, must, aim), times)
     if (drives, connections) == (78, 1):
-        report.judge(Goal("p50 on a kept connection", 0.5, 0.15, at_most=True, unit=" ms"), [run.p50 for run in runs[OURS]])
+        report.judge(
+            Goal("p50 on a kept connection", 0.5, 0.15, at_most=True, unit=" ms"), [run.p50 for run in runs[OURS]]
+        )
         report.judge(Goal("p99 on a kept connection", 5, 1, at_most=True, unit=" ms"), [run.p99 for run in runs[OURS]])
 
 
-HEAD = ("target", "connections", "requests/s", "spread", "p50 ms", "p99 ms", "jbod-monitor is times as fast", "spread", "errors")
+HEAD = (
+    "target",
+    "connections",
+    "requests/s",
+    "spread",
+    "p50 ms",
+    "p99 ms",
+    "jbod-monitor is times as fast",
+    "spread",
+    "errors",
+)
 
 
 def measure(report, plan, peers):
@@ -116,10 +145,14 @@ def measure(report, plan, peers):
                 rows = []
                 for connections in plan.connections(drives, keep):
                     has_goal = keep and (drives, connections) in GOALS
-                    runs = rounds(all_targets, connections, keep, plan.rounds if has_goal else plan.other_rounds, plan.seconds)
+                    runs = rounds(
+                        all_targets, connections, keep, plan.rounds if has_goal else plan.other_rounds, plan.seconds
+                    )
                     rows += [row(target.name, runs, connections) for target in all_targets if runs[target.name]]
                     if keep:
                         judge(report, drives, connections, runs)
                 if rows:
                     kept = "connections kept" if keep else "a connection a request"
-                    report.say(f"### /api/overview, {drives:,} drives ({len(body):,} bytes), {kept}\n\n" + table(HEAD, rows))
+                    report.say(
+                        f"### /api/overview, {drives:,} drives ({len(body):,} bytes), {kept}\n\n" + table(HEAD, rows)
+                    )

@@ -2,8 +2,10 @@
 """Speed of the daemon on this machine, side by side with what else could answer. Prints a report in Markdown.
 
 In each round every target is loaded in turn, and ratios are taken inside the round, so that a machine whose
-speed drifts favours nobody. Loopback only; every load and the whole is bounded in time. README.md there says how to read it.
+speed drifts favours no target. Loopback only; each load and the whole run are limited in time. README.md in this folder
+explains the results.
 """
+
 import sys
 
 sys.dont_write_bytecode = True
@@ -23,12 +25,19 @@ import rates
 import scale
 import start
 import sweeps
-from rack import WORK, ROOT
+from rack import ROOT, WORK
 from tables import Report
 
 README = ROOT / "tests/bench/README.md"
 BEGIN, END = "<!-- results: written by make bench BENCH=--write -->", "<!-- end of results -->"
-SUBJECTS = {"rates": rates, "start": start, "sweeps": sweeps, "scale": scale, "instructions": instructions, "micro": micro}
+SUBJECTS = {
+    "rates": rates,
+    "start": start,
+    "sweeps": sweeps,
+    "scale": scale,
+    "instructions": instructions,
+    "micro": micro,
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,13 @@ class Plan:
 
 def version(argv, pattern):
     try:
-        said = subprocess.run(argv, capture_output=True, text=True, timeout=10, env=os.environ | {"PATH": os.environ["PATH"] + ":/usr/sbin"})
+        said = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            env=os.environ | {"PATH": os.environ["PATH"] + ":/usr/sbin"},
+        )
     except OSError:
         return "not here"
     found = re.search(pattern, said.stdout + said.stderr)
@@ -69,14 +84,22 @@ def machine(peers):
     """The date, the machine and what was measured with."""
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     python = WORK / "peer/bin/python"
-    asked = [("nginx", ["nginx", "-v"], r"nginx/(\S+)"), ("Redis", ["redis-server", "--version"], r"v=(\S+)"),
-             ("wrk", ["wrk", "-v"], r"wrk \S*?([0-9][^ +]*)"), ("rustc", ["rustc", "--version"], r"rustc (\S+)")]
+    asked = [
+        ("nginx", ["nginx", "-v"], r"nginx/(\S+)"),
+        ("Redis", ["redis-server", "--version"], r"v=(\S+)"),
+        ("wrk", ["wrk", "-v"], r"wrk \S*?([0-9][^ +]*)"),
+        ("rustc", ["rustc", "--version"], r"rustc (\S+)"),
+    ]
     names = [f"{name} {version(argv, pattern)}" for name, argv, pattern in asked]
     if peers and python.exists():
-        ask = "import sys, importlib.metadata as m; print(sys.version.split()[0], *(f'{n} {m.version(n)}' for n in ('fastapi', 'uvicorn', 'redis')))"
+        packages = "*(f'{name} {version(name)}' for name in ('fastapi', 'uvicorn', 'redis'))"
+        ask = f"import sys; from importlib.metadata import version; print(sys.version.split()[0], {packages})"
         names.append("peer: Python " + version([python, "-c", ask], r"(.+)"))
-    return (f"{datetime.date.today()}: {os.cpu_count()} cores ({cpu[1] if cpu else os.uname().machine}), Linux {os.uname().release}, "
-            f"load average {os.getloadavg()[0]:.1f} at the beginning; {'; '.join(names)}.")
+    return (
+        f"{datetime.date.today()}: {os.cpu_count()} cores ({cpu[1] if cpu else os.uname().machine}), "
+        f"Linux {os.uname().release}, "
+        f"load average {os.getloadavg()[0]:.1f} at the beginning; {'; '.join(names)}."
+    )
 
 
 def write(text):
@@ -100,7 +123,13 @@ def give_up(*_):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round, less of everything: within three minutes")
-    parser.add_argument("--only", action="append", choices=SUBJECTS, metavar="SUBJECT", help=f"one of {', '.join(SUBJECTS)}; may be repeated")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=SUBJECTS,
+        metavar="SUBJECT",
+        help=f"one of {', '.join(SUBJECTS)}; may be repeated",
+    )
     parser.add_argument("--rounds", type=int, help="paired rounds (5, quick: 1)")
     parser.add_argument("--peers", type=pathlib.Path, help="folder with fastapi/, the Python peer")
     parser.add_argument("--write", action="store_true", help=f"put the report into {README.relative_to(ROOT)}")

@@ -1,4 +1,5 @@
 """What grows with the number of drives, and how."""
+
 import time
 
 import load
@@ -8,8 +9,20 @@ from tables import Goal, number, table
 
 MEMORY = {78: (16, 8), 1000: (48, 24), 10_000: (320, 160)}
 REQUESTS = 200
-HEAD = ("drives", "resident MiB", "sweep s", "own CPU a drive, ms", "own share", "overview bytes", "CPU a request, ms", "p50 ms",
-        "metrics bytes", "metrics ms, first and then", "?fields=summary bytes", "p50 ms")
+HEAD = (
+    "drives",
+    "resident MiB",
+    "sweep s",
+    "own CPU a drive, ms",
+    "own share",
+    "overview bytes",
+    "CPU a request, ms",
+    "p50 ms",
+    "metrics bytes",
+    "metrics ms, first and then",
+    "?fields=summary bytes",
+    "p50 ms",
+)
 
 
 def timed(port, path):
@@ -26,22 +39,36 @@ def per_request(daemon, path, seconds):
 
 
 def one(drives, seconds):
-    with Host(drives) as host, Redis() as redis:
-        with Daemon(host, redis, **STILL) as daemon:
-            daemon.ready(seconds=300)
-            took = time.monotonic() - daemon.started
-            own, children = daemon.cpu()
-            for _ in range(REQUESTS):
-                _, _, body = get(daemon.port)
-            memory = daemon.rss_mib()
-            cpu, p50 = per_request(daemon, "/api/overview", seconds)
-            _, metrics, first = timed(daemon.port, "/metrics")
-            _, _, then = timed(daemon.port, "/metrics")
-            summary = "/api/overview?fields=summary"
-            status, summary_bytes, _ = timed(daemon.port, summary)
-            brief = (f"{summary_bytes:,}", number(per_request(daemon, summary, seconds)[1])) if status == 200 else (f"({status})", "")
-    return memory, (f"{drives:,}", number(memory), number(took), number(own / drives * 1e3), f"{100 * own / (own + children):.0f} %", f"{len(body):,}",
-                    number(cpu), number(p50), f"{metrics:,}", f"{number(first)}, {number(then)}", *brief)
+    with Host(drives) as host, Redis() as redis, Daemon(host, redis, **STILL) as daemon:
+        daemon.ready(seconds=300)
+        took = time.monotonic() - daemon.started
+        own, children = daemon.cpu()
+        for _ in range(REQUESTS):
+            _, _, body = get(daemon.port)
+        memory = daemon.rss_mib()
+        cpu, p50 = per_request(daemon, "/api/overview", seconds)
+        _, metrics, first = timed(daemon.port, "/metrics")
+        _, _, then = timed(daemon.port, "/metrics")
+        summary = "/api/overview?fields=summary"
+        status, summary_bytes, _ = timed(daemon.port, summary)
+        brief = (
+            (f"{summary_bytes:,}", number(per_request(daemon, summary, seconds)[1]))
+            if status == 200
+            else (f"({status})", "")
+        )
+    return memory, (
+        f"{drives:,}",
+        number(memory),
+        number(took),
+        number(own / drives * 1e3),
+        f"{100 * own / (own + children):.0f} %",
+        f"{len(body):,}",
+        number(cpu),
+        number(p50),
+        f"{metrics:,}",
+        f"{number(first)}, {number(then)}",
+        *brief,
+    )
 
 
 def measure(report, plan, _peers):
@@ -54,5 +81,14 @@ def measure(report, plan, _peers):
             continue
         rows.append(row)
         must, aim = MEMORY[drives]
-        report.judge(Goal(f"resident memory, {drives:,} drives, after a sweep and {REQUESTS} requests", must, aim, at_most=True, unit=" MiB"), [memory])
+        report.judge(
+            Goal(
+                f"resident memory, {drives:,} drives, after a sweep and {REQUESTS} requests",
+                must,
+                aim,
+                at_most=True,
+                unit=" MiB",
+            ),
+            [memory],
+        )
     report.say("### By number of drives\n\n" + table(HEAD, rows))

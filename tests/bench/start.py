@@ -1,4 +1,5 @@
 """From the start of a process to its first answer."""
+
 import http.client
 import time
 
@@ -58,10 +59,15 @@ def measure(report, plan, peers):
         ours, theirs = warm(host, redis, peers, plan.rounds, report)
     with Host(78, latency_ms=500) as host:
         bays = empty(host, plan.rounds)
-    rows = [("jbod-monitor, warm Redis: HIT", number(median(ours)), spread(ours)),
-            ("Python, cached bytes, warm Redis: HIT", number(median(theirs)), spread(theirs)),
-            ("jbod-monitor, empty Redis: every bay, its drive", number(median(bays)), spread(bays))]
-    report.say("### From the start of the process to its first 200, 78 drives\n\n" + table(("", "ms", "spread"), [row for row in rows if row[1]]))
+    rows = [
+        ("jbod-monitor, warm Redis: HIT", number(median(ours)), spread(ours)),
+        ("Python, cached bytes, warm Redis: HIT", number(median(theirs)), spread(theirs)),
+        ("jbod-monitor, empty Redis: every bay, its drive", number(median(bays)), spread(bays)),
+    ]
+    report.say(
+        "### From the start of the process to its first 200, 78 drives\n\n"
+        + table(("", "ms", "spread"), [row for row in rows if row[1]])
+    )
     report.judge(Goal("start to first 200, warm Redis", 30, at_most=True, unit=" ms"), ours)
     report.judge(Goal("start to every bay, empty Redis", 100, at_most=True, unit=" ms"), bays)
     report.judge(Goal("start to first 200, the Python peer's against ours", 30, 100), ratios(theirs, ours))

@@ -1,4 +1,5 @@
 """Sweeps: how long one takes, what it costs the daemon itself, and what clients see meanwhile."""
+
 import re
 import time
 
@@ -18,7 +19,10 @@ def wall(report, plan):
         for width in plan.widths(WIDTHS):
             took, own = [], []
             for _ in range(plan.rounds):
-                with Redis() as redis, Daemon(host, redis, SMART_CONCURRENCY=width, SMART_CONCURRENCY_PER_HOST=-(-width // 2)) as daemon:
+                with (
+                    Redis() as redis,
+                    Daemon(host, redis, SMART_CONCURRENCY=width, SMART_CONCURRENCY_PER_HOST=-(-width // 2)) as daemon,
+                ):
                     # Asked from just before it can be done, or the asking would take part in what it measures.
                     ideal = -(-DRIVES // width) * LATENCY_MS / 1e3
                     time.sleep(max(0.0, daemon.started + ideal - time.monotonic()))
@@ -27,17 +31,45 @@ def wall(report, plan):
                     swept = until("the sweep in the overview", lambda: STARTED.search(get(daemon.port)[2]))
                     own.append(int(swept[2]) / 1e3)
             over, start = [seconds / ideal for seconds in own], [seconds / ideal for seconds in took]
-            rows.append((width, f"{ideal:.1f}", number(median(own)), spread(own), number(median(over)), number(median(took)), number(median(start))))
+            rows.append(
+                (
+                    width,
+                    f"{ideal:.1f}",
+                    number(median(own)),
+                    spread(own),
+                    number(median(over)),
+                    number(median(took)),
+                    number(median(start)),
+                )
+            )
             must, aim = (1.1, 1.03) if width <= 32 else (1.3, 1.1)
-            report.judge(Goal(f"a first sweep against ceil({DRIVES}/width) x {LATENCY_MS} ms, {width} wide", must, aim, at_most=True), over)
-    head = ("width", "ideal s", "the sweep (took_ms), s", "spread", "against ideal", "from the process's start, s", "against ideal")
+            report.judge(
+                Goal(
+                    f"a first sweep against ceil({DRIVES}/width) x {LATENCY_MS} ms, {width} wide",
+                    must,
+                    aim,
+                    at_most=True,
+                ),
+                over,
+            )
+    head = (
+        "width",
+        "ideal s",
+        "the sweep (took_ms), s",
+        "spread",
+        "against ideal",
+        "from the process's start, s",
+        "against ideal",
+    )
     report.say(f"### Start to a whole overview, {DRIVES} drives of {LATENCY_MS} ms each\n\n" + table(head, rows))
 
 
 def hits(report):
-    """A client that asks every few milliseconds over ten sweeps, with lifetimes that would lapse three times meanwhile."""
+    """A client that requests every few milliseconds during ten sweeps; lifetimes would expire three times in them."""
     seen, swept = {}, set()
-    lives = {"SMART_POLL_INTERVAL": 1} | dict.fromkeys(("SMART_CACHE_TTL", "OVERVIEW_TTL", "ENCLOSURES_TTL", "ZFS_TTL"), 3)
+    lives = {"SMART_POLL_INTERVAL": 1} | dict.fromkeys(
+        ("SMART_CACHE_TTL", "OVERVIEW_TTL", "ENCLOSURES_TTL", "ZFS_TTL"), 3
+    )
     with Host(DRIVES, latency_ms=50) as host, Redis() as redis, Daemon(host, redis, **lives) as daemon:
         daemon.ready()
         until("a first HIT", lambda: get(daemon.port)[1]["X-Cache"] == "HIT")
@@ -53,7 +85,10 @@ def hits(report):
         client.close()
     share = 100 * seen.get("HIT", 0) / sum(seen.values())
     counts = ", ".join(f"{count:,} {what}" for what, count in sorted(seen.items()))
-    report.say(f"### What clients get while the daemon sweeps\n\n{len(swept) - 1} cycles of 1 s, {DRIVES} drives of 50 ms, lifetimes of 3 s: {counts}.")
+    report.say(
+        "### What clients get while the daemon sweeps\n\n"
+        f"{len(swept) - 1} cycles of 1 s, {DRIVES} drives of 50 ms, lifetimes of 3 s: {counts}."
+    )
     report.judge(Goal("share of HIT over ten cycles", 100, 100, unit=" %"), [share])
 
 
@@ -69,10 +104,12 @@ def cost(report, plan):
             own, children = own_then - own, children_then - children
             shares.append(100 * own / (own + children))
             own_ms.append(own / (CYCLES / 2) * 1e3)
-    report.say("### Processor time of a cycle\n\n"
-               f"{DRIVES} drives, a cycle a second: {number(median(own_ms))} ms of it the daemon's own, "
-               f"{number(median(shares))} %. The rest is its children's: starting them, and jbod-sim in place of smartctl, "
-               "which takes a fraction of what smartctl takes (11 to 15 ms).")
+    report.say(
+        "### Processor time of a cycle\n\n"
+        f"{DRIVES} drives, a cycle a second: {number(median(own_ms))} ms of it the daemon's own, "
+        f"{number(median(shares))} %. The rest is its children's: starting them, and jbod-sim in place of smartctl, "
+        "which takes a fraction of what smartctl takes (11 to 15 ms)."
+    )
     report.judge(Goal("the daemon's own share of a cycle's processor time", 5, at_most=True, unit=" %"), shares)
 
 

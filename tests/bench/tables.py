@@ -1,4 +1,5 @@
 """What is shown: medians with their spread, ratios taken inside a round, and what they were meant to be."""
+
 from __future__ import annotations
 
 import statistics
@@ -89,8 +90,17 @@ class Report:
 
     def finish(self):
         if self.judged:
-            rows = [(goal.what, number(median(values)) + goal.unit, spread(values), goal.bound(goal.must), goal.bound(goal.aim), goal.verdict(median(values)))
-                    for goal, values in self.judged]
+            rows = [
+                (
+                    goal.what,
+                    number(median(values)) + goal.unit,
+                    spread(values),
+                    goal.bound(goal.must),
+                    goal.bound(goal.aim),
+                    goal.verdict(median(values)),
+                )
+                for goal, values in self.judged
+            ]
             self.say("### Against the goals\n\n" + table(["", "median", "spread", "must", "aim", ""], rows))
         if self.left_out:
             self.say("Left out:\n\n" + "\n".join(f"- {line}" for line in self.left_out))

@@ -1,4 +1,5 @@
-"""What stands beside the daemon: nginx with the same bytes in a file, tiny_http alone, and the Python peer on the same Redis."""
+"""What the daemon is compared with: nginx with the same bytes, tiny_http alone, the Python peer on the same Redis."""
+
 import gzip
 import hashlib
 import os
@@ -12,7 +13,9 @@ import time
 from rack import BIN, WORK, LeftOut, Program, free_port, get
 
 # What differs between two readings of the same host.
-MOMENTS = re.compile(rb'"version":"[0-9a-f]{16}"|"\d{4}-\d\d-\d\dT[\d:.]+Z"|"took_ms":\d+|\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}')
+MOMENTS = re.compile(
+    rb'"version":"[0-9a-f]{16}"|"\d{4}-\d\d-\d\dT[\d:.]+Z"|"took_ms":\d+|\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}'
+)
 
 NGINX = """\
 daemon off;
@@ -77,7 +80,7 @@ class Constant(Server):
     def __init__(self, body):
         port = free_port()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self.answer = tempfile.NamedTemporaryFile(dir=WORK)
+        self.answer = tempfile.NamedTemporaryFile(dir=WORK)  # noqa: SIM115 open as long as the process runs
         self.answer.write(head.encode() + body)
         self.answer.flush()
         super().__init__(port, [BIN / "examples/constant", f"127.0.0.1:{port}", self.answer.name])
@@ -92,9 +95,24 @@ class Peer(Server):
 
     def __init__(self, peers, redis, tuned, waits=True):
         python, port = venv(peers), free_port()
-        argv = [python.parent / "uvicorn", "app:app", "--workers", "2", "--port", port, "--no-access-log", "--log-level", "warning"]
-        env = {"REDIS_URL": f"redis://127.0.0.1:{redis.port}/0", "PEER_MODE": "tuned" if tuned else "literal", "POLL": "0",
-               "SIM_DIR": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
+        argv = [
+            python.parent / "uvicorn",
+            "app:app",
+            "--workers",
+            "2",
+            "--port",
+            port,
+            "--no-access-log",
+            "--log-level",
+            "warning",
+        ]
+        env = {
+            "REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
+            "PEER_MODE": "tuned" if tuned else "literal",
+            "POLL": "0",
+            "SIM_DIR": "/nowhere",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         super().__init__(port, argv, waits, env=env, cwd=peers / "fastapi")
 
 
@@ -109,8 +127,14 @@ def venv(peers):
         return python
     print(f"installing into {WORK / 'peer'} with pip: what {wanted} lists", flush=True)
     try:
-        subprocess.run([sys.executable, "-m", "venv", WORK / "peer"], check=True, timeout=120, stdout=subprocess.DEVNULL)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted], check=True, timeout=300)
+        subprocess.run(
+            [sys.executable, "-m", "venv", WORK / "peer"], check=True, timeout=120, stdout=subprocess.DEVNULL
+        )
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted],
+            check=True,
+            timeout=300,
+        )
     except (subprocess.SubprocessError, OSError) as error:
         raise LeftOut(f"its Python cannot be installed: {error}") from None
     stamp.write_text(digest)

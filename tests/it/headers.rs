@@ -46,13 +46,8 @@ fn assert_headers(what: &str, answer: &Response, more: &[(&str, &str)], moving: 
 fn every_file_of_the_page_has_these_headers_and_no_others() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::start(&sim, &redis, &[]);
-    for (path, kind) in [
-        ("/", "text/html; charset=utf-8"),
-        ("/page.css", "text/css; charset=utf-8"),
-        ("/page.js", "text/javascript; charset=utf-8"),
-        ("/icon.svg", "image/svg+xml; charset=utf-8"),
-    ] {
-        let kind = ("content-type", kind);
+    for (path, kind) in crate::page::files_of_the_page(&daemon) {
+        let (path, kind) = (path.as_str(), ("content-type", kind));
         let plain = daemon.get(path);
         assert_eq!(plain.status, 200, "{path}");
         assert_headers(path, &plain, &[kind, BY_CODING], &["etag"]);

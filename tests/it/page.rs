@@ -1,17 +1,16 @@
-//! The page at `/`, in the browser that is installed: what a person who looks at shelves does there,
-//! and sees.
+//! The page at `/`, in the installed browser: what users do there, and what they see.
 //!
-//! `cargo test --test it pictures_for_the_readme -- --ignored` takes the pictures of the README.
+//! `cargo test --test it pictures_for_the_readme -- --ignored` takes the screenshots of the documentation.
 
 use crate::support;
 
 mod below_prefix;
 mod browser;
 mod framed;
-mod odd;
 mod pools;
+mod unreadable;
 
-use browser::Turn;
+use browser::BrowserGuard;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -21,16 +20,16 @@ use support::port::ReservedPort;
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// No drive is read anew while a test looks.
+/// No second sweep starts during a test.
 const STILL: [(&str, &str); 2] = [("SMART_POLL_INTERVAL", "3600"), ("SMART_TIMEOUT", "3")];
-/// What Chromium itself says of a request that was not answered with data.
+/// Chromium's own message for a response that is an error.
 const UNANSWERED: &str = "Failed to load resource";
 
 fn url(daemon: &Daemon, rest: &str) -> String {
     format!("http://127.0.0.1:{}/{rest}", daemon.port)
 }
 
-/// The drive in a bay of a shelf, as the simulator has it.
+/// Device name and serial number of the drive in a bay of a shelf, as the simulator lists them.
 #[track_caller]
 fn in_bay(sim: &Sim, shelf: usize, bay: u64) -> (String, String) {
     let drives = sim.list();
@@ -40,8 +39,8 @@ fn in_bay(sim: &Sim, shelf: usize, bay: u64) -> (String, String) {
     (text(&drive["devices"][0]), text(&drive["serial"]))
 }
 
-/// A rack of 78 drives with one of each kind of trouble.
-fn troubled() -> (Sim, Redis, Daemon) {
+/// A host with 78 drives and one of each kind of problem.
+fn host_with_problems() -> (Sim, Redis, Daemon) {
     let (sim, redis) = (Sim::rack(), Redis::start());
     for (target, key) in [
         ("bay/0/7", "failed=true"),
@@ -58,15 +57,15 @@ fn troubled() -> (Sim, Redis, Daemon) {
     sim.set("pool/tank", &["scan=scrubbing", "progress=42.5"]);
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     sim.pull(&["bay/0/33"]);
-    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missing", |o| o["totals"]["by_state"]["missing"] == 1);
     (sim, redis, daemon)
 }
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
-    let mut browser = browser::turn();
-    let (sim, _redis, daemon) = troubled();
+fn a_failing_drive_is_in_the_sentence_and_its_dialog_has_the_details() {
+    let mut browser = browser::acquire();
+    let (sim, _redis, daemon) = host_with_problems();
     let (device, serial) = in_bay(&sim, 0, 7);
     let names = json!({ "device": device, "serial": serial });
     browser.open(&url(&daemon, ""), json!({}));
@@ -81,14 +80,14 @@ fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
         await see(/observed \\d+ (s|min) ago, from Redis/);
         await until(() => page.title(), /critical/.test(await page.title()) ? await page.title() : 'critical');",
     );
-    // What each bay says, to those who do not see it, too.
+    // The labels of the bays, which screen readers read.
     browser.run(
-        "for (const name of [/^Bay 7, \\w+, 33 °C, critical: The drive reports/, /^Bay 13, empty/, /not answering: smartctl: no answer within 3 s/,
-                /^Bay 12, \\w+, asleep/, /^Bay 33, \\w+, missing/, /locate light on/, /fault light on/, /watch: 5 sectors have been reallocated/])
+        "for (const name of [/^Bay 7, \\w+, 33 °C, critical: The drive reports/, /^Bay 13, empty/, /unresponsive: smartctl: no answer within 3 s/,
+                /^Bay 12, \\w+, standby/, /^Bay 33, \\w+, missing/, /locate LED on/, /fault LED on/, /watch: 5 sectors have been reallocated/])
             await bay(name).first().waitFor();
-        await see('In no bay');",
+        await see('Not in a bay');",
     );
-    // Clicked, read, copied, closed; the keyboard is where it was.
+    // Open by a link, copy, close: the focus returns to the link.
     browser.run(
         "await page.getByRole('link', { name: /is critical: The drive reports/ }).click();
         const dialog = page.getByRole('dialog');
@@ -98,11 +97,11 @@ fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
         await dialog.getByText('completed without error').first().waitFor();
         await dialog.getByText('raidz2-1').waitFor();
         await page.getByRole('button', { name: `Copy serial number ${it.serial}` }).click();
-        await see(`Copied the serial number: ${it.serial}`);
+        await see(`Copied serial number: ${it.serial}`);
         await until(() => page.evaluate(() => navigator.clipboard.readText()), it.serial);
         await page.getByRole('button', { name: /Copy by-id name ata-/ }).click();
         await until(async () => (await page.evaluate(() => navigator.clipboard.readText())).startsWith('ata-'));
-        await page.getByText('smartctl’s own JSON').click();
+        await page.getByText('smartctl JSON output').click();
         await dialog.getByText('\"json_format_version\": [').waitFor();
         await until(async () => page.url().endsWith(`#/drive/${it.serial}`));
         await press('Escape');
@@ -110,7 +109,7 @@ fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
         await until(() => page.evaluate(() => document.activeElement.dataset.link), it.serial);
         await until(async () => !page.url().includes('drive'));",
     );
-    // From its tile; Back closes it, Forward opens it again.
+    // Open by the tile. Back closes the dialog, Forward opens it again.
     browser.run(
         "await bay(/^Bay 7, .*critical/).click();
         await page.getByRole('dialog').getByText('1801 sectors').waitFor();
@@ -122,13 +121,15 @@ fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
         await page.getByRole('button', { name: 'Close' }).click();
         await page.getByRole('dialog').waitFor({ state: 'hidden' });",
     );
-    // Each kind of drive in its own words; a link leads to one, and closing it leads to its bay.
+    // Each kind of drive has a section of its own. After a link to a drive is closed, its bay has the focus.
     let (sas, nvme) = (in_bay(&sim, 1, 1).1, "nvme0n1");
-    for (id, told) in
-        [(sas.as_str(), "SAS error counters"), (nvme, "NVMe health log"), ("nosuchdrive", "No drive is called")]
-    {
+    for (id, text) in [
+        (sas.as_str(), "SAS error counters"),
+        (nvme, "NVMe health log"),
+        ("nosuchdrive", "Drive nosuchdrive not found."),
+    ] {
         browser.open(&url(&daemon, &format!("#/drive/{id}")), json!({}));
-        browser.run(&format!("await page.getByRole('dialog').getByText('{told}').waitFor()"));
+        browser.run(&format!("await page.getByRole('dialog').getByText('{text}').waitFor()"));
         browser.nothing_else_happened(if id == "nosuchdrive" { &[UNANSWERED] } else { &[] });
     }
     browser.open(&url(&daemon, &format!("#/drive/{sas}")), json!({}));
@@ -142,9 +143,9 @@ fn a_failing_drive_is_found_by_the_sentence_and_told_of_in_full() {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn bays_are_filtered_coloured_and_walked_by_keyboard() {
-    let mut browser = browser::turn();
-    let (sim, _redis, daemon) = troubled();
+fn bays_are_filtered_coloured_and_navigated_by_keyboard() {
+    let mut browser = browser::acquire();
+    let (sim, _redis, daemon) = host_with_problems();
     let (_, serial) = in_bay(&sim, 1, 20);
     browser.open(&url(&daemon, ""), json!({}));
     browser.run(&format!("globalThis.serial = '{serial}'"));
@@ -155,7 +156,7 @@ fn bays_are_filtered_coloured_and_walked_by_keyboard() {
         await see('4 of 79 drives shown');
         await page.getByRole('button', { name: /^Critical/ }).click();
         await page.getByRole('button', { name: /^Warning/ }).click();
-        await choose('Pool', 'In no pool');
+        await choose('Pool', 'No pool');
         await see(/^\\d of 79 drives shown/);
         await choose('Pool', 'All');
         await press('/');
@@ -172,7 +173,7 @@ fn bays_are_filtered_coloured_and_walked_by_keyboard() {
         await press('Escape');
         await until(() => page.getByRole('searchbox').inputValue(), '');",
     );
-    // A link carries what is looked for and how it is coloured.
+    // A link contains the filter and the colour mode.
     browser.run(
         "await choose('Colour', 'Temperature');
         await page.getByRole('list', { name: 'Legend' }).getByText('50 °C and above').waitFor();
@@ -185,12 +186,12 @@ fn bays_are_filtered_coloured_and_walked_by_keyboard() {
         await other.getByRole('list', { name: 'Legend' }).getByText('50 °C and above').waitFor();
         await other.close();
         await choose('Pool', 'All');
-        for (const [name, told] of [['Pool', 'backup'], ['Age', 'years'], ['Model', 'ST8000NM0075'], ['Verdict', null]]) {
+        for (const [name, text] of [['Pool', 'backup'], ['Age', 'years'], ['Model', 'ST8000NM0075'], ['Verdict', null]]) {
             await choose('Colour', name);
-            if (told) await page.getByRole('list', { name: 'Legend' }).getByText(told).first().waitFor();
+            if (text) await page.getByRole('list', { name: 'Legend' }).getByText(text).first().waitFor();
         }",
     );
-    // Arrows go where they point, over the end of a shelf into the next one; Tab goes from shelf to shelf.
+    // The arrow keys move between bays and on to the next shelf; Tab moves from shelf to shelf.
     browser.run(
         "await bay(/^Bay 0, /).first().focus();
         const go = async (key, wanted) => { await press(key); await until(async () => (await focused()).split(',')[0], wanted); };
@@ -212,9 +213,9 @@ fn bays_are_filtered_coloured_and_walked_by_keyboard() {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn everybody_can_read_it_on_a_phone_in_the_dark_and_on_paper() {
-    let mut browser = browser::turn();
-    let (sim, _redis, daemon) = troubled();
+fn the_page_is_accessible_on_phones_in_dark_mode_and_on_paper() {
+    let mut browser = browser::acquire();
+    let (sim, _redis, daemon) = host_with_problems();
     let (device, serial) = in_bay(&sim, 0, 7);
     for (scheme, width) in [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 320)] {
         let look = json!({ "scheme": scheme, "viewport": { "width": width, "height": 844 } });
@@ -224,7 +225,7 @@ fn everybody_can_read_it_on_a_phone_in_the_dark_and_on_paper() {
         assert_eq!(
             browser.run("return await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)"),
             0,
-            "nothing stands beside the screen, {width}"
+            "no horizontal scrolling, {width}"
         );
         browser.run("await choose('Colour', 'Model')");
         assert_eq!(browser.run("return await faults()"), json!([]), "{scheme} {width}, by model");
@@ -240,10 +241,10 @@ fn everybody_can_read_it_on_a_phone_in_the_dark_and_on_paper() {
         return await page.getByRole('row').allInnerTexts();",
     );
     let rows: Vec<&str> = rows.as_array().expect("rows").iter().filter_map(Value::as_str).collect();
-    assert_eq!(rows.len(), 84 + 1 + 3, "every bay, the drive in none, three heads: {rows:#?}");
-    let of_it = rows.iter().find(|row| row.contains(&serial)).expect("the failing drive");
+    assert_eq!(rows.len(), 84 + 1 + 3, "every bay, the drive that is not in one, three heads: {rows:#?}");
+    let row = rows.iter().find(|row| row.contains(&serial)).expect("the failing drive");
     for word in ["7", &device, "WUH721414ALE6L4", "14.0 TB", "backup", "critical: The drive reports"] {
-        assert!(of_it.contains(word), "{word}: {of_it}");
+        assert!(row.contains(word), "{word}: {row}");
     }
     browser.run(
         "await page.emulateMedia({ media: 'screen' });
@@ -255,61 +256,61 @@ fn everybody_can_read_it_on_a_phone_in_the_dark_and_on_paper() {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
-    let mut browser = browser::turn();
+fn an_outage_of_the_daemon_is_shown_and_ends_by_itself() {
+    let mut browser = browser::acquire();
     let (sim, mut redis) = (Sim::small(), Redis::start());
-    // It is started again on the same port.
+    // The daemon is restarted on the same port.
     let port = ReservedPort::new();
     let listen = port.address();
     let settings = [STILL.as_slice(), &[("JBOD_LISTEN", &listen)]].concat();
     let daemon = Daemon::ready(&sim, &redis, &settings);
     browser.open(&url(&daemon, ""), json!({ "clock": true }));
-    browser.run("await see('All is well: 4 drives are healthy'); await see(/from Redis/);");
+    browser.run("await see('No problems: 4 drives are healthy'); await see(/from Redis/);");
 
-    // Without a click, within one round of asking.
+    // Without a click, at the next refresh.
     sim.pull(&["bay/0/1"]);
-    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missing", |o| o["totals"]["by_state"]["missing"] == 1);
     browser.run("await page.clock.fastForward(11000); await see(/^Bay 1 \\(sd\\w\\) is missing/)");
     sim.insert(&["bay/0/1"]);
-    daemon.overview_when("it is back", |o| o["totals"]["by_state"]["missing"] == 0 && o["verdict"] == "ok");
+    daemon.overview_when("the drive is present", |o| o["totals"]["by_state"]["missing"] == 0 && o["verdict"] == "ok");
 
-    // A tab that nobody sees asks for nothing, and asks at once when it is seen.
+    // A hidden page requests nothing, and refreshes at once when it becomes visible.
     browser.run(
-        "globalThis.asked = 0;
-        page.on('request', () => (globalThis.asked += 1));
+        "globalThis.requests = 0;
+        page.on('request', () => (globalThis.requests += 1));
         const show = (hidden) => page.evaluate((hidden) => {
             Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
             document.dispatchEvent(new Event('visibilitychange'));
         }, hidden);
         await show(true);
         await page.clock.fastForward(600000);
-        if (globalThis.asked) throw new Error(`asked ${globalThis.asked} times`);
+        if (globalThis.requests) throw new Error(`${globalThis.requests} requests`);
         await show(false);
-        await see('All is well: 4 drives are healthy');",
+        await see('No problems: 4 drives are healthy');",
     );
 
     redis.kill();
     daemon.wait_logged("redis unavailable");
-    browser.run("await page.getByRole('button', { name: 'Refresh' }).click(); await see(/^Redis is away since/); await see(/from the daemon’s memory/)");
+    browser.run("await page.getByRole('button', { name: 'Refresh' }).click(); await see(/^Redis unavailable since/); await see(/from the daemon’s memory/)");
     redis.begin();
     daemon.wait_logged("redis available again");
-    browser.run("await page.getByRole('button', { name: 'Refresh' }).click(); await gone(/^Redis is away since/)");
+    browser.run("await page.getByRole('button', { name: 'Refresh' }).click(); await gone(/^Redis unavailable since/)");
 
     let (status, _) = daemon.stop(Signal::TERM);
     assert!(status.success());
     browser.run(
         "await page.clock.fastForward(11000);
-        await see('The daemon does not answer (no connection).');
-        await see(/What is shown is of .*All is well/);
+        await see('The daemon does not respond (no connection).');
+        await see(/Showing data from .*No problems/);
         await page.clock.fastForward(300000);
-        await see(/no answer for 5 min/);
-        await see(/What is shown is of [^,]*, (5|6) min ago/);
-        await until(() => page.title(), '? nas1: no answer');",
+        await see(/no response for 5 min/);
+        await see(/Showing data from [^,]*, (5|6) min ago/);
+        await until(() => page.title(), '? nas1: no response');",
     );
     let daemon = Daemon::start(&sim, &redis, &settings);
     browser.run(
-        "await until(async () => { await page.clock.fastForward(4000); return page.getByText('All is well: 4 drives are healthy').first().isVisible(); });
-        await gone(/What is shown is of/);",
+        "await until(async () => { await page.clock.fastForward(4000); return page.getByText('No problems: 4 drives are healthy').first().isVisible(); });
+        await gone(/Showing data from/);",
     );
     browser.nothing_else_happened(&[UNANSWERED]);
     drop(daemon);
@@ -317,18 +318,20 @@ fn a_page_that_has_lost_its_daemon_says_so_and_finds_it_again() {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn the_token_is_asked_for_once_and_forgotten_when_told() {
+fn the_token_is_asked_for_once_and_discarded_by_sign_out() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("token");
     std::fs::write(&file, "correct-horse\n").expect("a token file");
     let token = file.to_string_lossy().into_owned();
     let daemon = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", &token)]);
-    // The files that hold no data, and nothing else.
+    // Only the files of the page, which hold no data.
     for (path, status) in [
         ("/", 200),
         ("/page.css", 200),
         ("/page.js", 200),
         ("/icon.svg", 200),
+        ("/js/dom.js", 200),
+        ("/js/none.js", 401),
         ("/?x=1", 200),
         ("/page.js?v=3", 200),
         ("/page.css/", 200),
@@ -342,28 +345,28 @@ fn the_token_is_asked_for_once_and_forgotten_when_told() {
         ("/page.css/../api/overview", 401),
         ("/nowhere", 401),
     ] {
-        let told = daemon.get(path).status;
-        assert!(told == status || status == 401 && told == 400, "{path}: {told}");
+        let found = daemon.get(path).status;
+        assert!(found == status || status == 401 && found == 400, "{path}: {found}");
     }
-    let mut browser = browser::turn();
+    let mut browser = browser::acquire();
     browser.open(&url(&daemon, ""), json!({}));
     browser.run(
-        "await see('This daemon asks for a token');
+        "await see('Token required');
         await page.getByRole('textbox', { name: 'Token' }).fill('wrong');
-        await page.getByRole('button', { name: 'Go on' }).click();
-        await see('The daemon does not take the token that was given');
+        await page.getByRole('button', { name: 'Continue' }).click();
+        await see('The daemon rejected this token');
         await page.getByRole('textbox', { name: 'Token' }).fill('correct-horse');
         await press('Enter');
-        await see('All is well: 4 drives are healthy');
+        await see('No problems: 4 drives are healthy');
         await page.reload();
-        await see('All is well: 4 drives are healthy');
+        await see('No problems: 4 drives are healthy');
         await bay(/^Bay 0, /).click();
-        await see('Nothing is wrong with it.');
+        await see('No problems.');
         await press('Escape');
-        await page.getByRole('button', { name: 'Forget the token' }).click();
-        await see('This daemon asks for a token');
+        await page.getByRole('button', { name: 'Sign out' }).click();
+        await see('Token required');
         await page.reload();
-        await see('This daemon asks for a token');",
+        await see('Token required');",
     );
     browser.nothing_else_happened(&[UNANSWERED]);
 }
@@ -371,7 +374,7 @@ fn the_token_is_asked_for_once_and_forgotten_when_told() {
 #[test]
 #[ignore = "needs chromium, node and npm"]
 fn a_shelf_is_drawn_as_the_rules_file_says() {
-    let mut browser = browser::turn();
+    let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("rules.toml");
     std::fs::write(
@@ -385,11 +388,11 @@ fn a_shelf_is_drawn_as_the_rules_file_says() {
     let daemon = Daemon::ready(&sim, &redis, &[("JBOD_RULES_FILE", &path)]);
     browser.open(&url(&daemon, ""), json!({}));
     let rows = browser.run(
-        "await see('All is well');
+        "await see('No problems');
         return await page.getByRole('grid').getByRole('row').evaluateAll((rows) => rows.map((row) => [...row.children].map((bay) => bay.ariaLabel.split(',')[0])));",
     );
     assert_eq!(rows, json!([["Bay 2", "Bay 5"], ["Bay 1", "Bay 4"], ["Bay 0", "Bay 3"]]));
-    // What a drive calls itself is text and nothing else.
+    // The model of a drive is drawn as text, never as markup.
     browser.run(
         "await bay(/^Bay 1, /).click();
         await page.getByRole('dialog').getByText('<img src=no onerror=alert(1)>').first().waitFor();
@@ -422,27 +425,43 @@ fn a_layout_is_shown_by_check_config_and_one_that_cannot_be_used_is_named() {
     }
 }
 
+/// The paths of all files of the page, as index.html names them, with their content types.
+pub(crate) fn files_of_the_page(daemon: &Daemon) -> Vec<(String, &'static str)> {
+    let html = daemon.get("/").text();
+    let (head, _) = html.split_once("</head>").expect("a head");
+    let mut files = vec![("/".to_owned(), "text/html; charset=utf-8")];
+    for line in head.lines() {
+        let Some((_, rest)) = line.split_once("href=\"").or_else(|| line.split_once("src=\"")) else { continue };
+        let (name, _) = rest.split_once('"').expect("the end of the attribute");
+        let content_type = match name.rsplit_once('.') {
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "svg")) => "image/svg+xml; charset=utf-8",
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            _ => panic!("unexpected file {name}"),
+        };
+        files.push((format!("/{name}"), content_type));
+    }
+    assert!(files.len() > 20, "{files:?}");
+    files
+}
+
 #[test]
-fn the_files_of_the_page_come_small_and_once() {
+fn the_files_of_the_page_are_compressed_and_cached() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::start(&sim, &redis, &[]);
-    let mut whole = 0;
-    for (path, kind) in [
-        ("/", "text/html; charset=utf-8"),
-        ("/page.css", "text/css; charset=utf-8"),
-        ("/page.js", "text/javascript; charset=utf-8"),
-        ("/icon.svg", "image/svg+xml; charset=utf-8"),
-    ] {
+    let mut total = 0;
+    for (path, content_type) in files_of_the_page(&daemon) {
+        let path = path.as_str();
         let plain = daemon.get(path);
         let gzip = daemon.request("GET", path, &[("Accept-Encoding", "gzip, deflate, br")]);
         for answer in [&plain, &gzip] {
-            assert_eq!((answer.status, answer.header("content-type")), (200, kind), "{path}");
+            assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{path}");
             assert_eq!(answer.header("vary"), "Accept-Encoding", "{path}");
         }
         assert_eq!(plain.header("content-encoding"), "");
         if plain.body.len() >= 1024 {
             assert_eq!(gzip.header("content-encoding"), "gzip", "{path}");
-            assert_ne!(gzip.header("etag"), plain.header("etag"), "{path}: other bytes, another tag");
+            assert_ne!(gzip.header("etag"), plain.header("etag"), "{path}: each encoding has its own tag");
             let mut text = Vec::new();
             flate2::read::GzDecoder::new(gzip.body.as_slice()).read_to_end(&mut text).expect("gzip");
             assert!(text == plain.body, "{path}");
@@ -456,12 +475,12 @@ fn the_files_of_the_page_come_small_and_once() {
             assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
         }
         eprintln!("{path}: {} bytes, {} as sent", plain.body.len(), gzip.body.len());
-        whole += gzip.body.len();
+        total += gzip.body.len();
     }
-    assert!(whole < 60_000, "{whole} bytes");
+    assert!(total < 60_000, "{total} bytes");
 }
 
-/// Twelve shelves with 1,000 drives in five pools.
+/// A host with 1,000 drives in twelve shelves and five pools.
 fn thousand_drives() -> (Sim, Redis, Daemon) {
     let options = ["--enclosures", "12", "--bays", "84", "--drives", "1000", "--paths", "1", "--pools", "5"];
     let (sim, redis) = (Sim::host(&options), Redis::start());
@@ -472,16 +491,16 @@ fn thousand_drives() -> (Sim, Redis, Daemon) {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn a_thousand_bays_are_drawn_and_only_what_changed_is_touched() {
-    let mut browser = browser::turn();
+fn of_a_thousand_bays_only_those_that_change_are_redrawn() {
+    let mut browser = browser::acquire();
     let (sim, _redis, daemon) = thousand_drives();
     browser.open(&url(&daemon, ""), json!({}));
     browser.run(
-        "await see('All is well: 1001 drives are healthy');
+        "await see('No problems: 1001 drives are healthy');
         await until(() => page.getByRole('gridcell').count(), 1008);",
     );
     sim.pull(&["bay/7/40"]);
-    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missing", |o| o["totals"]["by_state"]["missing"] == 1);
     let measured = browser.run(
         "await page.getByRole('button', { name: 'Refresh' }).click();
         await see(/^Bay 40 of shelf \\d+ \\(\\w+\\) is missing/);
@@ -498,15 +517,15 @@ fn a_thousand_bays_are_drawn_and_only_what_changed_is_touched() {
     browser.nothing_else_happened(&[]);
 }
 
-/// The folder of the pictures.
+/// The folder of the screenshots.
 fn pictures() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screenshots");
-    std::fs::create_dir_all(&folder).expect("a folder for pictures");
+    std::fs::create_dir_all(&folder).expect("a folder for screenshots");
     folder.to_string_lossy().into_owned()
 }
 
 #[track_caller]
-fn picture(browser: &mut Turn, folder: &str, name: &str) {
+fn picture(browser: &mut BrowserGuard, folder: &str, name: &str) {
     browser.run(&format!("await page.mouse.move(0, 0); await shot('{folder}/{name}.png')"));
     let size = std::fs::metadata(format!("{folder}/{name}.png")).expect("a picture").len();
     assert!(size < 150_000, "{name}: {size} bytes");
@@ -516,15 +535,15 @@ fn picture(browser: &mut Turn, folder: &str, name: &str) {
 #[ignore = "writes the pictures of the README"]
 fn pictures_for_the_readme() {
     let folder = pictures();
-    let mut browser = browser::turn();
+    let mut browser = browser::acquire();
     let desk = |scheme: &str| json!({ "scheme": scheme, "viewport": { "width": 1280, "height": 940 } });
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     browser.open(&url(&daemon, ""), desk("light"));
-    browser.run("await see('All is well')");
+    browser.run("await see('No problems')");
     picture(&mut browser, &folder, "healthy");
     drop((daemon, redis, sim));
-    let (sim, _redis, daemon) = troubled();
+    let (sim, _redis, daemon) = host_with_problems();
     let (_, serial) = in_bay(&sim, 0, 7);
     browser.open(&url(&daemon, ""), desk("light"));
     browser.run("await see(/is critical/)");
@@ -540,7 +559,7 @@ fn pictures_for_the_readme() {
     picture(&mut browser, &folder, "phone");
     let (sim, _redis, daemon) = thousand_drives();
     sim.pull(&["bay/7/40"]);
-    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missing", |o| o["totals"]["by_state"]["missing"] == 1);
     browser.open(&url(&daemon, "#?colour=temperature"), json!({ "viewport": { "width": 1440, "height": 900 } }));
     browser.run("await see(/^Pool backup is DEGRADED/)");
     picture(&mut browser, &folder, "1000-bays");

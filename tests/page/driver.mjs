@@ -1,11 +1,11 @@
-// Drives the browser that is installed, for tests/it/page.rs: a line of JSON in, a line of JSON out.
+// Drives the installed browser for tests/it/page.rs. Reads an order as a line of JSON, and writes its result as one.
 //
-//   {"open": {"url": …, "viewport": …, "scheme": …, "clock": true}}   a new, empty profile, and one page in
-//                                                      it; its clock can be turned by the test
-//   {"run": "await see('All is well')"}                what a person does and sees, as a script
-//   {"close": true}                                    what went wrong meanwhile, which no person sees
+//   {"open": {"url": …, "viewport": …, "scheme": …, "clock": true}}   opens a page in a new, empty profile; with a
+//                                          clock that the test controls
+//   {"run": "await see('No problems')"}    runs a script, with the functions below
+//   {"close": true}                        returns errors, requests to other hosts and violations of the policy
 //
-// It ends when its input does.
+// It ends with its input.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,9 +18,17 @@ const require = createRequire(join(modules, 'package.json'));
 const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-// Generous: it tells a page that does nothing from one that is slow.
-const PATIENCE = 60000;
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+// Long, so that a slow machine does not fail a test.
+const TIMEOUT_MS = 60000;
 
 let browser = null;
 let context = null;
@@ -31,42 +39,63 @@ async function open({ url, viewport, scheme, clock }) {
   browser ??= await chromium.launch({ executablePath, headless: true, args });
   await context?.close();
   problems = [];
-  context = await browser.newContext({ viewport: viewport ?? { width: 1280, height: 860 }, colorScheme: scheme ?? 'light', permissions: ['clipboard-read', 'clipboard-write'] });
-  context.setDefaultTimeout(PATIENCE);
+  context = await browser.newContext({
+    viewport: viewport ?? { width: 1280, height: 860 },
+    colorScheme: scheme ?? 'light',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  context.setDefaultTimeout(TIMEOUT_MS);
   page = await context.newPage();
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && problems.push(`${message.type()}: ${message.text()}`));
+  page.on(
+    'console',
+    (message) => ['error', 'warning'].includes(message.type()) && problems.push(`${message.type()}: ${message.text()}`),
+  );
   page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
-  page.on('request', (request) => request.url().startsWith(new URL(url).origin) || problems.push(`a request to ${request.url()}`));
-  await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
+  page.on(
+    'request',
+    (request) => request.url().startsWith(new URL(url).origin) || problems.push(`a request to ${request.url()}`),
+  );
+  await page.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (event) =>
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+    ),
+  );
   if (clock) await page.clock.install();
   await page.goto(url);
 }
 
-/** Waits until that text can be seen; text is a string within it, or an expression. */
+/** Waits until the text, or text that matches the expression, is visible. */
 const see = (text) => page.getByText(text).filter({ visible: true }).first().waitFor();
 const gone = (text) => page.getByText(text).filter({ visible: true }).first().waitFor({ state: 'hidden' });
-/** A bay by what a screen reader says of it. */
+/** A bay by its label. */
 const bay = (name) => page.getByRole('gridcell', { name });
 const choose = (list, option) => page.getByRole('combobox', { name: list, exact: true }).selectOption(option);
 const press = (key) => page.keyboard.press(key);
-/** Waits until that is so, and says what was there instead. */
+/** Waits until `look` returns the wanted value or, without one, anything true. */
 async function until(look, wanted) {
-  const end = Date.now() + PATIENCE;
+  const end = Date.now() + TIMEOUT_MS;
   let last;
   while (Date.now() < end) {
     last = await look();
     if (wanted === undefined ? last : String(last) === String(wanted)) return last;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`wanted ${wanted ?? 'something'}, saw ${last}`);
+  throw new Error(`wanted ${wanted ?? 'a true value'}, found ${last}`);
 }
-const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.id ?? '');
-/** Serious faults that a tool can find of how accessible it is. */
+const focused = () =>
+  page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.id ?? '');
+/** The serious and critical violations of accessibility rules that axe finds. */
 async function faults() {
   await page.evaluate(axe);
   const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
   const bad = found.violations.filter((one) => ['serious', 'critical'].includes(one.impact));
-  return bad.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join('; ')}`);
+  return bad.map(
+    (one) =>
+      `${one.id}: ${one.nodes
+        .slice(0, 3)
+        .map((node) => `${node.target} ${node.any[0]?.message ?? ''}`)
+        .join('; ')}`,
+  );
 }
 async function shot(path, options) {
   writeFileSync(path, smaller(await page.screenshot({ animations: 'disabled', ...options })));
@@ -82,18 +111,20 @@ async function answer(order) {
   try {
     return await script(page, context, ...Object.values(tools));
   } catch (error) {
+    // The text that is visible, which `textContent` is not.
+    // biome-ignore lint/performance/useDomNodeTextContent: see above
     const seen = await page.evaluate(() => document.body.innerText.slice(0, 1500)).catch(() => '');
     throw new Error(`${error.message}\nThe page shows:\n${seen}`);
   }
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  let told;
+  let result;
   try {
-    told = { ok: (await answer(JSON.parse(line))) ?? null };
+    result = { ok: (await answer(JSON.parse(line))) ?? null };
   } catch (error) {
-    told = { error: error.message };
+    result = { error: error.message };
   }
-  process.stdout.write(`${JSON.stringify(told)}\n`);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 await browser?.close();

@@ -1,4 +1,4 @@
-// Makes a screenshot small: a page has few colours, so that a palette of 256 shows it as it is.
+// Makes screenshots small, by a palette of 256 colours: the page has few.
 
 import { deflateSync, inflateSync } from 'node:zlib';
 
@@ -24,11 +24,16 @@ export function smaller(png) {
   head.writeUInt32BE(height, 4);
   head.set([8, 3, 0, 0, 0], 8);
   const colours = Buffer.from(palette.flatMap((colour) => [colour >> 16, (colour >> 8) & 255, colour & 255]));
-  const parts = [chunk('IHDR', head), chunk('PLTE', colours), chunk('IDAT', deflateSync(lines, { level: 9 })), chunk('IEND', Buffer.alloc(0))];
+  const parts = [
+    chunk('IHDR', head),
+    chunk('PLTE', colours),
+    chunk('IDAT', deflateSync(lines, { level: 9 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ];
   return Buffer.concat([png.subarray(0, 8), ...parts]);
 }
 
-/** The commonest of each group of colours that look alike; of many groups, the commonest. */
+/** The most frequent colour of each group of similar colours, for the 256 most frequent groups. */
 function chosen(counts) {
   const groups = new Map();
   for (const [colour, count] of counts) {
@@ -38,7 +43,10 @@ function chosen(counts) {
     held.count += count;
     groups.set(group, held);
   }
-  return [...groups.values()].sort((a, b) => b.count - a.count).slice(0, 256).map((group) => group.colour);
+  return [...groups.values()]
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 256)
+    .map((group) => group.colour);
 }
 
 function nearest(palette, colour) {
@@ -52,7 +60,7 @@ function nearest(palette, colour) {
   return best;
 }
 
-/** Eight bits a colour, not interlaced: as browsers write them. */
+/** Decodes a PNG of eight bits a channel that is not interlaced, as browsers write it. */
 function decoded(png) {
   const width = png.readUInt32BE(16);
   const height = png.readUInt32BE(20);

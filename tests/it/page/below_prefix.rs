@@ -1,4 +1,4 @@
-//! The page behind a reverse proxy that serves it below a prefix of its own, as `location /jbod/ { proxy_pass …/; }`.
+//! The page behind a reverse proxy that serves it below a prefix: `location /jbod/ { proxy_pass …/; }` in nginx.
 
 use super::browser;
 use super::support::daemon::Daemon;
@@ -11,7 +11,7 @@ use std::net::TcpStream;
 
 const PREFIX: &str = "/jbod";
 
-/// One request: passed on without the prefix and with `Host: localhost`, or a 404 where it is beside the prefix.
+/// Forwards one request without the prefix and with `Host: localhost`; responds with 404 outside the prefix.
 fn proxy(mut stream: TcpStream, daemon: u16) {
     let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
     let head: Vec<String> = lines.by_ref().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
@@ -46,25 +46,25 @@ fn the_page_works_below_a_prefix() {
     let port = daemon.port;
     let front = FakeRedis::at(0, move |stream| proxy(stream, port));
     let base = format!("http://127.0.0.1:{}{PREFIX}/", front.port);
-    let mut browser = browser::turn();
+    let mut browser = browser::acquire();
     browser.open(&format!("{base}?utm_source=mail"), json!({}));
     browser.run(
-        "await see('This daemon asks for a token');
+        "await see('Token required');
         await page.getByRole('textbox', { name: 'Token' }).fill('s3cret-token');
         await press('Enter');
-        await see('All is well: 4 drives are healthy');
+        await see('No problems: 4 drives are healthy');
         await bay(/^Bay 0, /).click();
-        await see('Nothing is wrong with it.');
+        await see('No problems.');
         await until(async () => page.url().includes('/jbod/') && page.url().includes('#/drive/'));
         await page.reload();
-        await see('Nothing is wrong with it.');
+        await see('No problems.');
         await press('Escape');
         await until(async () => !page.url().includes('drive'));",
     );
     // Another daemon behind the same proxy has another token.
     let kept = browser.run("return await page.evaluate(() => Object.keys(localStorage))");
     assert_eq!(kept, json!(["jbod-monitor-token/jbod/"]));
-    // Whatever the page names, it names below the prefix; and it is there.
+    // Every URL in the page is below the prefix, and exists.
     let named = browser.run(
         "return await page.evaluate(() => [
             ...[...document.querySelectorAll('a[href]:not([href^=\"#\"]), link')].map((element) => element.href),
@@ -73,15 +73,16 @@ fn the_page_works_below_a_prefix() {
         ])",
     );
     let named: Vec<&str> = named.as_array().expect("a list").iter().filter_map(|url| url.as_str()).collect();
-    for path in ["page.css", "page.js", "icon.svg", "api/overview", "api/health", "api/map.txt", "metrics"] {
-        let is_there = named.contains(&format!("{base}{path}").as_str());
-        assert_eq!(is_there, path != "metrics", "{path}: {named:#?}");
+    for path in ["page.css", "page.js", "js/dom.js", "icon.svg", "api/overview", "api/health", "api/map.txt", "metrics"]
+    {
+        let is_named = named.contains(&format!("{base}{path}").as_str());
+        assert_eq!(is_named, path != "metrics", "{path}: {named:#?}");
     }
     for url in named {
-        let path = url.strip_prefix(&base).unwrap_or_else(|| panic!("{url} is beside the prefix"));
+        let path = url.strip_prefix(&base).unwrap_or_else(|| panic!("{url} is outside the prefix"));
         let answer = daemon.request("GET", &format!("/{path}"), &[("Authorization", "Bearer s3cret-token")]);
         assert_eq!(answer.status, 200, "{url}");
     }
-    // Chromium names the requests that were answered 401, before the token was given.
+    // Chromium reports the responses with status 401, before the token was entered.
     browser.nothing_else_happened(&["401"]);
 }

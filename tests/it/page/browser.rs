@@ -1,5 +1,5 @@
-//! The browser that is installed, driven by `driver.mjs`: one for all tests of this file, used by one
-//! at a time. What a test does in it is a script of a few lines, in the words of a person.
+//! The installed browser, driven by `tests/page/driver.mjs`. All tests share one, and use it one at a time, with scripts
+//! of a few lines.
 
 use crate::support::installed;
 use serde_json::{Value, json};
@@ -8,12 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-static SHARED: Mutex<Shared> = Mutex::new(Shared::NotAsked);
-
-enum Shared {
-    NotAsked,
-    Here(Browser),
-}
+static SHARED: Mutex<Option<Browser>> = Mutex::new(None);
 
 struct Browser {
     _child: Child,
@@ -21,20 +16,18 @@ struct Browser {
     stdout: BufReader<ChildStdout>,
 }
 
-/// The browser for as long as a test has it.
-pub struct Turn(MutexGuard<'static, Shared>);
+/// Exclusive use of the browser.
+pub struct BrowserGuard(MutexGuard<'static, Option<Browser>>);
 
-/// Waits for its turn.
-pub fn turn() -> Turn {
+/// Waits until no other test uses the browser, and starts it if necessary.
+pub fn acquire() -> BrowserGuard {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if matches!(*shared, Shared::NotAsked) {
-        *shared = Shared::Here(start());
-    }
-    Turn(shared)
+    shared.get_or_insert_with(start);
+    BrowserGuard(shared)
 }
 
-impl Turn {
-    /// A new, empty profile at that address.
+impl BrowserGuard {
+    /// Opens the address in a new, empty profile.
     #[track_caller]
     pub fn open(&mut self, url: &str, options: Value) {
         let mut options = options;
@@ -42,31 +35,32 @@ impl Turn {
         self.order(&json!({ "open": options }));
     }
 
-    /// What a person does and sees.
+    /// Runs a script, in which the functions of `driver.mjs` are defined.
     #[track_caller]
     pub fn run(&mut self, script: &str) -> Value {
         self.order(&json!({ "run": script }))
     }
 
-    /// Errors in the console, requests to elsewhere, breaches of the policy: there are none but those
-    /// that hold one of `expected`.
+    /// Fails if there were errors in the console, requests to other hosts or violations of the policy, except for those
+    /// that contain one of `expected`.
     #[track_caller]
     pub fn nothing_else_happened(&mut self, expected: &[&str]) {
         let problems = self.order(&json!({ "close": true }));
         let problems = problems.as_array().expect("a list").iter().filter_map(Value::as_str);
-        let odd: Vec<&str> = problems.filter(|p| !expected.iter().any(|e| p.contains(e))).collect();
-        assert!(odd.is_empty(), "{odd:#?}");
+        let is_expected = |problem: &&str| expected.iter().any(|part| problem.contains(part));
+        let unexpected: Vec<&str> = problems.filter(|problem| !is_expected(problem)).collect();
+        assert!(unexpected.is_empty(), "{unexpected:#?}");
     }
 
     #[track_caller]
     fn order(&mut self, order: &Value) -> Value {
-        let Shared::Here(browser) = &mut *self.0 else { panic!("it is here") };
-        writeln!(browser.stdin, "{order}").expect("the driver listens");
+        let browser = self.0.as_mut().expect("a browser");
+        writeln!(browser.stdin, "{order}").expect("the driver reads");
         let mut line = String::new();
         browser.stdout.read_line(&mut line).expect("the driver answers");
         let answer: Value = serde_json::from_str(&line).expect("the driver answers in JSON");
         match answer.get("error").and_then(Value::as_str) {
-            Some(error) => panic!("{error}\nAsked for: {order}"),
+            Some(error) => panic!("{error}\nThe order: {order}"),
             None => answer["ok"].clone(),
         }
     }
@@ -89,7 +83,7 @@ fn start() -> Browser {
     Browser { _child: child, stdin, stdout: BufReader::new(stdout) }
 }
 
-/// The folder of node's packages, as the lock file has them; below `target`, made once.
+/// The folder of the npm packages of the lock file: below `target`, installed once.
 fn modules(root: &Path, npm: &Path) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
     let lock = std::fs::read_to_string(root.join("tests/page/package-lock.json")).expect("the lock file");
@@ -104,6 +98,6 @@ fn modules(root: &Path, npm: &Path) -> PathBuf {
     let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
     let out = Command::new(npm).args(options).current_dir(&folder).stdin(Stdio::null()).output().expect("npm starts");
     assert!(out.status.success(), "npm cannot fetch the driver: {}", String::from_utf8_lossy(&out.stderr).trim());
-    std::fs::write(&done, lock).expect("a mark that it is done");
+    std::fs::write(&done, lock).expect("a mark that it is complete");
     folder
 }

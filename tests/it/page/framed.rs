@@ -1,4 +1,4 @@
-//! A page of another site shows ours in a frame, which the browser refuses.
+//! The content security policy: no other site can show the page in a frame, and the page works under it.
 
 use super::browser;
 use super::support::daemon::Daemon;
@@ -10,7 +10,7 @@ use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-/// A server of one site: at `/plain` a page that allows to be shown anywhere, elsewhere a page that frames `framed`.
+/// Serves one request of another site: at `/plain` a page without a policy, elsewhere a page with a frame for `framed`.
 fn answer(mut stream: TcpStream, framed: &str) {
     let mut line = String::new();
     let mut lines = BufReader::new(stream.try_clone().expect("a second handle"));
@@ -33,10 +33,10 @@ fn answer(mut stream: TcpStream, framed: &str) {
 #[test]
 #[ignore = "needs chromium, node and npm"]
 fn no_other_site_can_show_the_page_in_a_frame() {
-    let mut browser = browser::turn();
+    let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &super::STILL);
-    for path in ["", "page.css", "icon.svg", "api/map.txt", "api/overview"] {
+    for path in ["", "page.css", "js/dom.js", "icon.svg", "api/map.txt", "api/overview"] {
         let framed = url(&daemon, path);
         let site = FakeRedis::at(0, move |stream| answer(stream, &framed));
         browser.open(&format!("http://localhost:{}/", site.port), json!({}));
@@ -48,7 +48,7 @@ fn no_other_site_can_show_the_page_in_a_frame() {
         assert_eq!(refused, json!([url(&daemon, path), "net::ERR_BLOCKED_BY_RESPONSE"]));
         browser.nothing_else_happened(&["frame-ancestors 'none'", "a request to http://127.0.0.1", "chrome-error"]);
     }
-    // That a frame would be seen: a page without the policy is shown in one.
+    // A page without the policy is shown in a frame.
     let site = FakeRedis::at(0, |stream| {
         let own = stream.local_addr().expect("its address");
         answer(stream, &format!("http://{own}/plain"));
@@ -61,34 +61,34 @@ fn no_other_site_can_show_the_page_in_a_frame() {
 #[test]
 #[ignore = "needs chromium, node and npm"]
 fn the_page_works_under_its_policy() {
-    let mut browser = browser::turn();
+    let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("token");
     std::fs::write(&file, "s3cret-token\n").expect("a token file");
     let token = file.to_string_lossy().into_owned();
     let settings = [super::STILL.as_slice(), &[("JBOD_TOKEN_FILE", &token)]].concat();
     let daemon = Daemon::start(&sim, &redis, &settings);
-    // The one form, sent by its button and by Enter; a drive, a copy, the sheet.
+    // The form by its button and by Enter, the dialog of a drive, the clipboard, the bay sheet.
     browser.open(&url(&daemon, ""), json!({}));
     browser.run(
-        "await see('This daemon asks for a token');
+        "await see('Token required');
         await page.getByRole('textbox', { name: 'Token' }).fill('s3cret-token');
-        await page.getByRole('button', { name: 'Go on' }).click();
-        await see('All is well: 4 drives are healthy');
-        await page.getByRole('button', { name: 'Forget the token' }).click();
-        await see('This daemon asks for a token');
+        await page.getByRole('button', { name: 'Continue' }).click();
+        await see('No problems: 4 drives are healthy');
+        await page.getByRole('button', { name: 'Sign out' }).click();
+        await see('Token required');
         await page.getByRole('textbox', { name: 'Token' }).fill('s3cret-token');
         await press('Enter');
-        await see('All is well: 4 drives are healthy');
+        await see('No problems: 4 drives are healthy');
         await bay(/^Bay 0, /).click();
-        await see('Nothing is wrong with it.');
+        await see('No problems.');
         await page.getByRole('button', { name: /Copy serial number/ }).click();
-        await see('Copied the serial number');
+        await see('Copied serial number');
         await press('Escape');
         await page.emulateMedia({ media: 'print' });
         await page.getByRole('heading', { name: 'Bays of nas1' }).waitFor();",
     );
-    // What the policy forbids, tried in the page itself: it holds there.
+    // What the policy forbids is refused in the page, too.
     let refused = browser.run(
         "return await page.evaluate(async () => {
             const refused = [];

@@ -1,4 +1,4 @@
-//! The pools above the shelves: what they do is said, with a bar for what has a progress.
+//! The pools above the shelves: their scan and activities, with a bar if the progress is known.
 
 use super::support::daemon::Daemon;
 use super::support::redis::Redis;
@@ -8,8 +8,8 @@ use serde_json::json;
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn what_a_pool_does_is_said_beside_its_scan() {
-    let mut browser = browser::turn();
+fn activities_of_a_pool_are_shown_with_its_scan() {
+    let mut browser = browser::acquire();
     let shape = "--enclosures 1 --bays 12 --drives 12 --paths 1 --nvme 0 --pools 1 --vdev-width 4";
     let (sim, redis) = (Sim::host(&shape.split(' ').collect::<Vec<_>>()), Redis::absent());
     let keys = ["scan=rebuilding", "expand=waiting", "checkpoint=exists", "remove=done", "trim=running", "progress=42"];

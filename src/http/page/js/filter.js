@@ -1,147 +1,154 @@
-// What is looked for, and how it is coloured. Both stand in the address behind the `#`, with the
-// drive that is open, so that a link carries them.
+// The filter: which places match, its controls, and everything below the sentence, which it concerns.
 
-/** `verdicts` holds kinds of KINDS. */
-const wanted = { drive: null, verdicts: new Set(), pool: '', text: '', colour: 'verdict' };
-const COLOURS = ['verdict', 'temperature', 'pool', 'age', 'model'];
+import { address } from './address.js';
+import { colourScheme, countDrives, drawLegend, poolNames } from './colours.js';
+import { guarded } from './decode.js';
+import { poolsOf } from './describe.js';
+import { byId, drawPart, element, icon, memo, setHidden, setText } from './dom.js';
+import { capitalized, plural } from './format.js';
+import { focusTile } from './keyboard.js';
+import { clearShelves, drawShelves } from './shelves.js';
+import { overview, places, updateView, view } from './state.js';
+import { KINDS } from './vocabulary.js';
 
-function readAddress() {
-  const [path, query] = location.hash.slice(1).split(/\?(.*)/s);
-  const asked = new URLSearchParams(query ?? '');
-  const drive = /^\/drive\/(.+)$/.exec(path)?.[1];
-  wanted.drive = drive === undefined ? null : decoded(drive);
-  wanted.verdicts = new Set((asked.get('verdict') ?? '').split(',').filter((kind) => Object.hasOwn(KINDS, kind)));
-  wanted.pool = asked.get('pool') ?? '';
-  wanted.text = asked.get('q') ?? '';
-  wanted.colour = COLOURS.includes(asked.get('colour')) ? asked.get('colour') : 'verdict';
-}
+/** The value of the pool filter for drives without a pool. */
+const NO_POOL = '-';
 
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
+const isFiltering = () => view().verdicts.size > 0 || view().pool !== '' || view().text.trim() !== '';
 
-function address() {
-  const asked = [];
-  if (wanted.verdicts.size) asked.push(`verdict=${[...wanted.verdicts].join(',')}`);
-  if (wanted.pool) asked.push(`pool=${encodeURIComponent(wanted.pool)}`);
-  if (wanted.text) asked.push(`q=${encodeURIComponent(wanted.text)}`);
-  if (wanted.colour !== 'verdict') asked.push(`colour=${wanted.colour}`);
-  const path = wanted.drive === null ? '' : `/drive/${encodeURIComponent(wanted.drive)}`;
-  return `#${path}${asked.length ? `?${asked.join('&')}` : ''}`;
-}
-
-const isFiltered = () => wanted.verdicts.size > 0 || wanted.pool !== '' || wanted.text.trim() !== '';
-
-/** Says of a place whether it is not what is looked for. */
-function sieve() {
-  if (!isFiltered()) return () => false;
-  const words = wanted.text.toLowerCase().split(',').map((word) => word.trim()).filter(Boolean);
-  const hasKind = (at) => wanted.verdicts.has(at.kind) || wanted.verdicts.has(at.state);
-  return (at) => {
-    if (!at.drive) return true;
-    if (wanted.verdicts.size && !hasKind(at)) return true;
-    if (wanted.pool && (wanted.pool === '-' ? at.drive.pool !== null : !poolsOf(at.drive).includes(wanted.pool))) return true;
-    return words.length > 0 && !words.some((word) => found(at.words, word));
+/** A predicate for places that do not match the filter. With a filter, bays without a drive do not match. */
+function filterOfView() {
+  if (!isFiltering()) return () => false;
+  const { verdicts, pool, text } = view();
+  const words = text
+    .toLowerCase()
+    .split(',')
+    .map((word) => word.trim())
+    .filter(Boolean);
+  return (place) => {
+    if (!place.drive) return true;
+    if (verdicts.size && !verdicts.has(place.kind) && !verdicts.has(place.stateKind)) return true;
+    if (pool && !isInPool(place.drive, pool)) return true;
+    return words.length > 0 && !words.some((word) => hasWord(place.searchText, word));
   };
 }
 
-/** `bay 7` is not bay 70; anything else may stand within a word. */
-function found(words, word) {
-  return /^bay \d+$/.test(word) ? words.split('\n').includes(word) : words.includes(word);
+const isInPool = (drive, pool) => (pool === NO_POOL ? drive.pool === null : poolsOf(drive).includes(pool));
+
+/** `bay 7` does not match bay 70; any other text matches anywhere. */
+function hasWord(searchText, word) {
+  return /^bay \d+$/.test(word) ? searchText.split('\n').includes(word) : searchText.includes(word);
 }
 
-/** Draws everything below the sentence, as it is looked for. Returns how many tiles were touched. */
-function drawBays() {
-  const isOut = sieve();
-  part('chips', drawChips);
-  part('pool', drawPoolChoice);
-  byId('legend').hidden = wanted.colour === 'verdict';
-  const touched = drawn('shelves', () => drawFronts(isOut), clearShelves);
-  const drives = known.places.filter((at) => at.drive);
-  const matching = isFiltered() ? drives.filter((at) => !isOut(at)).length : drives.length;
-  setText(byId('matches'), isFiltered() ? `${matching} of ${plural(drives.length, 'drive')} shown` : '');
-  document.body.dataset.colour = wanted.colour;
-  setHidden(byId('tools'), false);
-  return touched;
+/** Draws the filter and the bays. Returns the number of tiles that have changed. */
+export function drawBays() {
+  const isFilteredOut = filterOfView();
+  drawPart('chips', drawChips);
+  drawPart('pool', drawPoolChoice);
+  setHidden(byId('legend'), view().colour === 'verdict');
+  const changed = guarded('shelves', () => drawColouredShelves(isFilteredOut), clearShelves) ?? 0;
+  setText(byId('matches'), isFiltering() ? matchesText(isFilteredOut) : '');
+  document.body.dataset.colourBy = view().colour;
+  setHidden(byId('filters'), false);
+  return changed;
 }
 
-function drawFronts(isOut) {
-  const scheme = colouring(wanted.colour);
+function drawColouredShelves(isFilteredOut) {
+  const scheme = colourScheme(view().colour);
   drawLegend(scheme);
-  return drawShelves(scheme, isOut);
+  return drawShelves(scheme, isFilteredOut);
 }
 
-/** A chip for every verdict and state that some drive has; also the legend of the verdicts. */
+function matchesText(isFilteredOut) {
+  const drives = places().filter((place) => place.drive);
+  const matching = drives.filter((place) => !isFilteredOut(place));
+  return `${matching.length} of ${plural(drives.length, 'drive')} shown`;
+}
+
+/** A button for every kind that a drive has; together they are the legend of the verdicts. */
 function drawChips() {
-  const counts = count((at) => at.kind);
-  // A critical drive that sleeps is found as either.
-  for (const at of known.places) if (at.state && at.state !== at.kind) counts.set(at.state, (counts.get(at.state) ?? 0) + 1);
-  const shown = Object.keys(KINDS).filter((kind) => counts.has(kind) || wanted.verdicts.has(kind));
-  const chips = byId('chips');
-  const is = JSON.stringify(shown.map((kind) => [kind, counts.get(kind)]));
-  if (chips.dataset.is !== is) {
-    const focused = document.activeElement?.dataset?.chip;
-    chips.dataset.is = is;
-    const chip = (kind) => el('button', { type: 'button', class: 'chip', 'data-chip': kind }, el('span', { class: 'swatch', 'data-c': kind }, sign(kind)), `${capital(KINDS[kind])} `, el('b', {}, String(counts.get(kind) ?? 0)));
-    chips.replaceChildren(...shown.map(chip));
-    if (focused) chips.querySelector(`[data-chip="${focused}"]`)?.focus();
+  const counts = countDrives((place) => place.kind);
+  // A critical drive in standby counts as both.
+  for (const { kind, stateKind } of places()) {
+    if (stateKind && stateKind !== kind) counts.set(stateKind, (counts.get(stateKind) ?? 0) + 1);
   }
-  for (const chip of chips.children) chip.setAttribute('aria-pressed', String(wanted.verdicts.has(chip.dataset.chip)));
+  const kinds = Object.keys(KINDS).filter((kind) => counts.has(kind) || view().verdicts.has(kind));
+  const chips = byId('chips');
+  const key = kinds.map((kind) => [kind, counts.get(kind)]);
+  memo(chips, key, () => {
+    const focused = document.activeElement?.dataset?.chip;
+    chips.replaceChildren(...kinds.map((kind) => chip(kind, counts.get(kind) ?? 0)));
+    if (focused) chips.querySelector(`[data-chip="${focused}"]`)?.focus();
+  });
+  for (const button of chips.children) {
+    button.setAttribute('aria-pressed', String(view().verdicts.has(button.dataset.chip)));
+  }
+}
+
+function chip(kind, count) {
+  const swatch = element('span', { class: 'swatch', 'data-colour': kind }, icon(kind));
+  const attributes = { type: 'button', class: 'chip', 'data-chip': kind };
+  return element('button', attributes, swatch, `${capitalized(KINDS[kind])} `, element('b', {}, String(count)));
 }
 
 function drawPoolChoice() {
+  const { pool, text, colour } = view();
   const names = poolNames();
-  if (wanted.pool && wanted.pool !== '-' && !names.includes(wanted.pool)) names.push(wanted.pool);
+  if (pool && pool !== NO_POOL && !names.includes(pool)) names.push(pool);
   const select = byId('pool');
-  const is = JSON.stringify(names);
-  if (select.dataset.is !== is) {
-    select.dataset.is = is;
-    select.replaceChildren(el('option', { value: '' }, 'All'), ...names.map((name) => el('option', { value: name }, name)), el('option', { value: '-' }, 'In no pool'));
-  }
-  if (select.value !== wanted.pool) select.value = wanted.pool;
-  if (byId('text') !== document.activeElement && byId('text').value !== wanted.text) byId('text').value = wanted.text;
-  if (byId('colour').value !== wanted.colour) byId('colour').value = wanted.colour;
+  memo(select, names, () => {
+    const options = names.map((name) => option(name, name));
+    select.replaceChildren(option('', 'All'), ...options, option(NO_POOL, 'No pool'));
+  });
+  if (select.value !== pool) select.value = pool;
+  const input = byId('text');
+  if (input !== document.activeElement && input.value !== text) input.value = text;
+  if (byId('colour').value !== colour) byId('colour').value = colour;
 }
 
-/** A change of the filter is no step to go back to. */
-function changeFilter() {
+const option = (value, text) => element('option', { value }, text);
+
+/** Changes the view without a step in the history. */
+function changeView(changes) {
+  updateView(changes);
   history.replaceState(history.state, '', address());
-  if (known.overview) drawBays();
+  if (overview()) drawBays();
 }
 
-function listenToFilter() {
-  byId('text').addEventListener('input', (event) => {
-    wanted.text = event.target.value;
-    changeFilter();
-  });
-  byId('text').addEventListener('keydown', (event) => {
-    const first = event.key === 'Enter' ? document.querySelector('.shelf:not([hidden]) .tile:not([data-out], [aria-disabled])') : null;
-    if (first) {
-      // The same key would open the tile that has got the focus.
-      event.preventDefault();
-      focusTile(first);
-    }
-    if (event.key === 'Escape') {
-      wanted.text = event.target.value = '';
-      changeFilter();
-    }
-  });
-  byId('pool').addEventListener('change', (event) => {
-    wanted.pool = event.target.value;
-    changeFilter();
-  });
-  byId('colour').addEventListener('change', (event) => {
-    wanted.colour = event.target.value;
-    changeFilter();
-  });
+function toggleVerdict(kind) {
+  const verdicts = new Set(view().verdicts);
+  if (!verdicts.delete(kind)) verdicts.add(kind);
+  changeView({ verdicts });
+}
+
+export function focusFilter() {
+  byId('text').select();
+  byId('text').focus();
+}
+
+function handleKeyInFilter(event) {
+  if (event.key === 'Enter') focusFirstMatch(event);
+  if (event.key === 'Escape') {
+    event.target.value = '';
+    changeView({ text: '' });
+  }
+}
+
+function focusFirstMatch(event) {
+  const first = document.querySelector('.shelf:not([hidden]) .tile:not([data-out], [aria-disabled])');
+  if (!first) return;
+  // Without this, the same key press would also activate the tile.
+  event.preventDefault();
+  focusTile(first);
+}
+
+export function listenToFilter() {
+  byId('text').addEventListener('input', (event) => changeView({ text: event.target.value }));
+  byId('text').addEventListener('keydown', handleKeyInFilter);
+  byId('pool').addEventListener('change', (event) => changeView({ pool: event.target.value }));
+  byId('colour').addEventListener('change', (event) => changeView({ colour: event.target.value }));
   byId('chips').addEventListener('click', (event) => {
     const kind = event.target.closest('.chip')?.dataset.chip;
-    if (!kind) return;
-    if (!wanted.verdicts.delete(kind)) wanted.verdicts.add(kind);
-    changeFilter();
+    if (kind) toggleVerdict(kind);
   });
 }

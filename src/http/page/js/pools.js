@@ -1,54 +1,82 @@
-// The pools above the shelves: how each is, its scan, and what else it does.
+// The pools above the shelves: state, scan, and other activities.
 
-const STATES_OF_WORK = { in_progress: 'running', finished: 'finished', canceled: 'cancelled', paused: 'paused', exists: 'exists', discarding: 'being discarded' };
+import { timeOfDay } from './clock.js';
+import { isUnreadable, lookup, UNREADABLE } from './decode.js';
+import { byId, element, icon, memo } from './dom.js';
+import { formatter } from './format.js';
+import { poolKind } from './problems.js';
+import { overview } from './state.js';
+
+const ACTIVITY_STATES = {
+  in_progress: 'running',
+  finished: 'finished',
+  canceled: 'cancelled',
+  paused: 'paused',
+  exists: 'exists',
+  discarding: 'being discarded',
+};
 const ENDED = ['finished', 'canceled'];
-/** What each kind of activity is as the scan of its pool. */
+/** The kind of scan as which a pool also reports an activity of that kind. */
 const SCAN_KINDS = { scrub: 'scrub', error_scrub: 'scrub', resilver: 'resilver', rebuild: 'resilver' };
-const WORK_NAMES = { error_scrub: 'error scrub', initialize: 'initialization' };
+const ACTIVITY_NAMES = { error_scrub: 'error scrub', initialize: 'initialization' };
 
-/** `resilver of mirror-0 running, 25.0 %`, with a bar where the progress is known. */
-function work(pool, name, { vdev, state, done_percent: done, started_at: start }) {
-  const isOpen = !ENDED.includes(state);
-  const progress = isOpen ? written((percent) => `${percent.toFixed(1)} %`)(done) : null;
-  const since = state === 'exists' && start !== null ? ` since ${start === UNREADABLE ? start : moment(Date.parse(start))}` : '';
-  const what = `${name}${vdev === null ? '' : ` of ${vdev}`} ${pick(STATES_OF_WORK, state, state)}${since}`;
-  const words = progress === null ? what : `${what}, ${progress}`;
-  const bar = progress === null || isOdd(done) ? null : el('progress', { max: '100', value: String(done), 'aria-label': `${pool.name}: ${words}` });
-  return [el('span', { class: 'scan' }, words), bar];
+export function drawPools() {
+  const { pools } = overview();
+  const unreadable = pools.isUnreadable ? [element('li', { class: 'unreadable' }, 'Pools unreadable')] : [];
+  memo(byId('pools'), pools, () => byId('pools').replaceChildren(...unreadable, ...pools.map(poolItem)));
 }
 
-function scanOf(pool) {
-  const { scan } = pool;
-  if (scan.odd) return [el('span', { class: 'scan' }, `scan ${UNREADABLE}`)];
-  return scan.kind === 'none' ? [el('span', { class: 'scan' }, 'never scrubbed')] : work(pool, scan.kind, scan);
+function poolItem(pool) {
+  const kind = poolKind(pool);
+  const name = element('b', {}, pool.name);
+  const attributes = { 'data-kind': kind, title: zpoolLines(pool) };
+  const state = ` ${pool.state ?? 'state unknown'} `;
+  return element('li', attributes, icon(kind), name, state, scan(pool), otherActivities(pool));
 }
 
-/** What runs, is paused or exists beside the scan. */
-function workBeside(pool) {
-  if (pool.activities.odd) return [el('span', { class: 'scan' }, `activities ${UNREADABLE}`)];
-  const { scan } = pool;
-  const isScan = (one) => pick(SCAN_KINDS, one.kind) === scan.kind && one.vdev === scan.vdev && one.state === scan.state;
-  const beside = pool.activities.filter((one) => !ENDED.includes(one.state) && !isScan(one));
-  return beside.map((one) => work(pool, pick(WORK_NAMES, one.kind, one.kind), one));
-}
-
-/** The lines of zpool, one for each thing that it does. */
-function linesOf(pool) {
-  const lines = pool.activities.map((one) => one.text).filter((line) => line !== null);
+/** What `zpool status` prints for the scan and each activity. */
+function zpoolLines(pool) {
+  const lines = pool.activities.map((activity) => activity.text).filter((line) => line !== null);
   return lines.length ? lines.join('\n') : pool.scan.text;
 }
 
-function drawPools() {
-  const { pools } = known.overview;
-  const drawing = byId('pools');
-  const is = signature(pools);
-  if (drawing.dataset.is === is) return;
-  drawing.dataset.is = is;
-  drawing.replaceChildren(
-    pools.odd ? el('li', { class: 'odd' }, 'Pools unreadable') : '',
-    ...pools.map((pool) => {
-      const kind = poolKind(pool);
-      return el('li', { 'data-kind': kind, title: linesOf(pool) }, sign(kind), el('b', {}, pool.name), ` ${pool.state ?? 'not known'} `, scanOf(pool), workBeside(pool));
-    }),
-  );
+function scan(pool) {
+  if (pool.scan.isUnreadable) return activityLabel(`scan ${UNREADABLE}`);
+  if (pool.scan.kind === 'none') return activityLabel('never scrubbed');
+  return activityNodes(pool, pool.scan.kind, pool.scan);
+}
+
+/** The activities that run, are paused or exist, except for the scan. */
+function otherActivities(pool) {
+  if (pool.activities.isUnreadable) return activityLabel(`activities ${UNREADABLE}`);
+  const others = pool.activities.filter((activity) => !ENDED.includes(activity.state) && !isScan(activity, pool.scan));
+  return others.map((activity) => {
+    const name = lookup(ACTIVITY_NAMES, activity.kind, activity.kind);
+    return activityNodes(pool, name, activity);
+  });
+}
+
+function isScan({ kind, vdev, state }, poolScan) {
+  return lookup(SCAN_KINDS, kind) === poolScan.kind && vdev === poolScan.vdev && state === poolScan.state;
+}
+
+const activityLabel = (text) => element('span', { class: 'scan' }, text);
+const exactPercent = formatter((value) => `${value.toFixed(1)} %`);
+
+/** `resilver of mirror-0 running, 25.0 %`, with a bar if the progress is known. */
+function activityNodes(pool, name, activity) {
+  const { vdev, state, done_percent: done } = activity;
+  const subject = vdev === null ? name : `${name} of ${vdev}`;
+  const text = `${subject} ${lookup(ACTIVITY_STATES, state, state)}${sinceText(activity)}`;
+  const progress = ENDED.includes(state) ? null : exactPercent(done);
+  if (progress === null) return [activityLabel(text)];
+  const textWithProgress = `${text}, ${progress}`;
+  if (isUnreadable(done)) return [activityLabel(textWithProgress)];
+  const attributes = { max: '100', value: String(done), 'aria-label': `${pool.name}: ${textWithProgress}` };
+  return [activityLabel(textWithProgress), element('progress', attributes)];
+}
+
+function sinceText({ state, started_at: started }) {
+  if (state !== 'exists' || started === null) return '';
+  return ` since ${isUnreadable(started) ? UNREADABLE : timeOfDay(Date.parse(started))}`;
 }

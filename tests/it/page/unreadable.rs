@@ -1,4 +1,4 @@
-//! Answers of any shape: what is odd says so in its place, and the rest is drawn.
+//! Responses of unexpected shapes: an unreadable value is marked in its place, and everything else is drawn.
 
 use super::support::daemon::Daemon;
 use super::support::fake_redis::FakeRedis;
@@ -11,13 +11,14 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The seed of the batches in which many values are odd at once.
+/// The seed of the batches with many unreadable values at once.
 const SEED: u32 = 1;
-/// What the page says in the console of values that it cannot read, which is no error.
-const NOTED: &str = "warning: unreadable: ";
+/// The page warns of unreadable values in the console, which is not an error.
+const WARNING: &str = "warning: unreadable: ";
 
-/// Two shelves with a drive of each kind, a failing one, one in no bay, a pool that is being scrubbed, and a Redis that is away.
-fn mixed() -> (Sim, Redis, Daemon, Vec<String>) {
+/// Two shelves with a drive of each kind, one of them failing, a drive that is not in a bay, a pool with a running scrub, and
+/// Redis unavailable.
+fn mixed_host() -> (Sim, Redis, Daemon, Vec<String>) {
     let options = "--enclosures 2 --bays 4 --drives 6 --sata 3 --nvme 1 --paths 2 --pools 1 --vdev-width 2";
     let sim = Sim::host(&options.split(' ').collect::<Vec<_>>());
     let mut redis = Redis::start();
@@ -39,23 +40,23 @@ fn mixed() -> (Sim, Redis, Daemon, Vec<String>) {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn answers_of_any_shape_cost_nothing_but_what_is_odd_in_them() {
-    let mut browser = browser::turn();
-    let (_sim, _redis, daemon, devices) = mixed();
+fn an_unreadable_value_changes_only_its_own_part_of_the_page() {
+    let mut browser = browser::acquire();
+    let (_sim, _redis, daemon, devices) = mixed_host();
     browser.open(&url(&daemon, ""), json!({}));
     let given = json!({ "seed": SEED, "devices": devices });
     browser.run(&format!(
         "await see(/is critical/);
         await page.evaluate((given) => (globalThis.given = {{ ...given, fetch: globalThis.fetch.bind(globalThis) }}), {given});"
     ));
-    let report = browser.run(&format!("return await page.evaluate({})", json!(include_str!("odd.js"))));
+    let report = browser.run(&format!("return await page.evaluate({})", json!(include_str!("unreadable.js"))));
     assert_eq!(report["problems"], json!([]), "{report:#}");
     assert!(report["rounds"].as_u64() > Some(1000), "{}", report["rounds"]);
     eprintln!("{} rounds in {} ms", report["rounds"], report["milliseconds"]);
-    browser.nothing_else_happened(&[NOTED]);
+    browser.nothing_else_happened(&[WARNING]);
 }
 
-/// Scripts that change what the daemon has answered before the page has it: `change('/api/overview', 'it.pools = {}')`.
+/// Scripts that change a response of the daemon before the page receives it: `change('/api/overview', 'it.pools = {}')`.
 const CHANGE: &str = "
     let tags = 0;
     globalThis.intercept = async (path, edit) => {
@@ -64,12 +65,12 @@ const CHANGE: &str = "
             const headers = { ...route.request().headers() };
             delete headers['if-none-match'];
             const response = await route.fetch({ headers }).catch(() => null);
-            // The daemon of the test has ended.
+            // The daemon has been stopped at the end of the test.
             if (!response) return route.abort();
             const it = await response.json();
-            const odd = new Function('it', `${edit}; return it;`)(it);
+            const changed = new Function('it', `${edit}; return it;`)(it);
             tags += 1;
-            await route.fulfill({ response, headers: { ...response.headers(), etag: `\"odd-${tags}\"` }, json: odd });
+            await route.fulfill({ response, headers: { ...response.headers(), etag: `\"changed-${tags}\"` }, json: changed });
         });
     };
     globalThis.change = async (path, edit) => {
@@ -82,54 +83,63 @@ const CHANGE: &str = "
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn what_is_unreadable_is_said_in_its_place() {
-    let mut browser = browser::turn();
-    let (_sim, _redis, daemon, devices) = mixed();
+fn unreadable_values_are_marked_in_their_place() {
+    let mut browser = browser::acquire();
+    let (_sim, _redis, daemon, devices) = mixed_host();
     browser.open(&url(&daemon, ""), json!({}));
     browser.run("await see(/is critical/)");
     browser.run(CHANGE);
     let first = "const shelf = it.enclosures[0]; const slot = shelf.slots.find((slot) => slot.drive);";
-    for (edit, said) in [
+    for (edit, texts) in [
         (
             "it.pools = {}",
-            &[("#pools", "Pools unreadable"), ("#say", "The pools are unreadable"), ("#say", "is critical")][..],
+            &[("#pools", "Pools unreadable"), ("#status", "The pools are unreadable"), ("#status", "is critical")][..],
         ),
         ("it.pools[0].scan = 7", &[("#pools", "tank"), ("#pools", "scan unreadable")]),
         ("it.pools[0].activities = 7", &[("#pools", "tank"), ("#pools", "activities unreadable")]),
         ("delete it.pools[0].activities", &[("#pools", "scrub running, 42.5 %")]),
-        ("it.pools[0].state = []", &[("#pools", "tank unreadable"), ("#say", "Pool tank is unreadable")]),
+        ("it.pools[0].state = []", &[("#pools", "tank unreadable"), ("#status", "Pool tank is unreadable")]),
         ("it.host = {}", &[("#host", "unreadable")]),
-        ("it.totals = null", &[("#counts", "unreadable drives"), ("#say", "is critical")]),
+        ("it.totals = null", &[("#counts", "unreadable drives"), ("#status", "is critical")]),
         ("it.totals.hottest_celsius = {}", &[("#counts", "hottest unreadable")]),
         ("it.sweep = 'x'", &[("#counts", "last sweep took unreadable")]),
         (
             "it.enclosures = 7",
-            &[("#shelves", "unreadable"), ("#say", "The shelves are unreadable"), ("#pools", "tank")],
+            &[("#shelves", "unreadable"), ("#status", "The shelves are unreadable"), ("#pools", "tank")],
         ),
-        ("it.unslotted = 'x'", &[("#loose", "unreadable"), ("#say", "The drives in no bay are unreadable")]),
-        ("SHELF shelf.slots = 'x'", &[("#shelves .shelf", "bays unreadable"), ("#say", "its bays are unreadable")]),
+        (
+            "it.unslotted = 'x'",
+            &[("#unslotted", "unreadable"), ("#status", "The drives that are not in a bay are unreadable")],
+        ),
+        ("SHELF shelf.slots = 'x'", &[("#shelves .shelf", "bays unreadable"), ("#status", "its bays are unreadable")]),
         ("SHELF shelf.id = []", &[("#shelves .shelf .id", "unreadable")]),
-        ("SHELF shelf.layout = { rows: 1e9, columns: 1e9 }", &[("#shelves .shelf", "of 4 bays in use")]),
-        ("SHELF shelf.layout = { rows: 1, columns: 1 }", &[("#shelves .shelf", "of 4 bays in use")]),
-        ("SHELF shelf.slots[shelf.slots.indexOf(slot)] = []", &[("#say", "Bay unreadable of shelf 1 is unreadable")]),
-        ("SHELF slot.drive = 7", &[("#say", "has no verdict: The drive is unreadable"), ("#chips", "Unknown 1")]),
-        ("SHELF slot.drive.verdict = 7; slot.drive.findings = {}", &[("#say", "The verdict is unreadable")]),
-        ("it.enclosures[1].slots.find((slot) => slot.drive).drive.state = 7", &[("#say", "The state is unreadable")]),
+        ("SHELF shelf.layout = { rows: 1e9, columns: 1e9 }", &[("#shelves .shelf", "of 4 bays occupied")]),
+        ("SHELF shelf.layout = { rows: 1, columns: 1 }", &[("#shelves .shelf", "of 4 bays occupied")]),
+        (
+            "SHELF shelf.slots[shelf.slots.indexOf(slot)] = []",
+            &[("#status", "Bay unreadable of shelf 1 is unreadable")],
+        ),
+        ("SHELF slot.drive = 7", &[("#status", "has no verdict: The drive is unreadable"), ("#chips", "Unknown 1")]),
+        ("SHELF slot.drive.verdict = 7; slot.drive.findings = {}", &[("#status", "The verdict is unreadable")]),
+        (
+            "it.enclosures[1].slots.find((slot) => slot.drive).drive.state = 7",
+            &[("#status", "The state is unreadable")],
+        ),
     ] {
         let edit = edit.replace("SHELF", first);
         browser.run(&format!("await change('/api/overview', {})", json!(edit)));
-        for (place, words) in said {
+        for (place, words) in texts {
             browser.run(&format!("await says({}, {})", json!(place), json!(words)));
         }
     }
     let cold = format!("{first} slot.drive.temperature_celsius = 'x'; slot.drive.model_name = 7;");
     browser.run(&format!("await change('/api/overview', {})", json!(cold)));
     browser.run("await bay(/temperature unreadable/).first().waitFor()");
-    browser.run("await change('/api/health', \"it.degraded = 'x'\"); await says('#service', 'What does not work is unreadable.')");
-    browser.run("await change('/api/health', 'it = 7'); await says('#service', 'What does not work is unreadable.')");
+    browser.run("await change('/api/health', \"it.degraded = 'x'\"); await says('#service', 'The list of degraded components is unreadable.')");
+    browser.run("await change('/api/health', 'it = 7'); await says('#service', 'The list of degraded components is unreadable.')");
     browser.run("await change('/api/health', 'it.degraded[0].since = {}'); await says('#service', 'since unreadable')");
 
-    for (device, odd) in [
+    for (device, edit) in [
         (&devices[0], "it.ata.attributes = {}; it.self_test = 7; it.exit_status = []"),
         (&devices[1], "it.scsi.read = 'x'; it.scsi.start_stop_cycles = 7; it.findings = 'x'; it.by_id = 7"),
         (&devices[2], "it.nvme = 'x'; it.smartctl.nvme_self_test_log = { table: {} }; it.collected_at = 'x'"),
@@ -138,23 +148,23 @@ fn what_is_unreadable_is_said_in_its_place() {
         browser.run(&format!(
             "await intercept({}, {}); await page.evaluate(() => (location.hash = '#/drive/{device}'));",
             json!(path),
-            json!(odd)
+            json!(edit)
         ));
         browser.run(
             "await until(async () => (await page.locator('#drive-body').textContent()).split('unreadable').length > 3);
             await page.getByRole('dialog').getByRole('heading', { name: 'Reading' }).waitFor();
-            await page.getByRole('dialog').getByText('smartctl’s own JSON').waitFor();
+            await page.getByRole('dialog').getByText('smartctl JSON output').waitFor();
             await press('Escape');",
         );
     }
-    browser.nothing_else_happened(&[NOTED]);
+    browser.nothing_else_happened(&[WARNING]);
 }
 
-/// As Redis may hold it: smartctl prints no such log.
+/// smartctl does not print such a log, but Redis may contain one.
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn an_odd_self_test_log_in_redis_costs_only_the_log() {
-    let mut browser = browser::turn();
+fn an_unreadable_self_test_log_is_marked_alone() {
+    let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     let drives = daemon.json("/api/drives");
@@ -166,36 +176,36 @@ fn an_odd_self_test_log_in_redis_costs_only_the_log() {
     let (before, log) = document.split_once("\"ata_smart_self_test_log\":").expect("the log of self-tests");
     let end = log.find(']').expect("its table");
     let (log, after) = log.split_at(end + 1);
-    let odd = log.split_once("\"table\":").expect("a table").0.to_owned() + "\"table\":{}";
-    redis.set(&key, format!("{before}\"ata_smart_self_test_log\":{odd}{after}").as_bytes());
+    let unreadable = log.split_once("\"table\":").expect("a table").0.to_owned() + "\"table\":{}";
+    redis.set(&key, format!("{before}\"ata_smart_self_test_log\":{unreadable}{after}").as_bytes());
     let served = daemon.json(&format!("/api/drives/{device}"));
     assert_eq!(served["smartctl"]["ata_smart_self_test_log"]["standard"]["table"], json!({}), "it is served as stored");
 
     browser.open(&url(&daemon, &format!("#/drive/{device}")), json!({}));
     browser.run(
         "const dialog = page.getByRole('dialog');
-        await dialog.getByRole('heading', { name: 'Log of self-tests' }).locator('..').getByText('unreadable').waitFor();
+        await dialog.getByRole('heading', { name: 'Self-test log' }).locator('..').getByText('unreadable').waitFor();
         for (const name of ['Findings', 'Drive', 'Reading', 'ATA attributes', 'Self-tests'])
             await dialog.getByRole('heading', { name, exact: true }).waitFor();
         await dialog.getByRole('row', { name: /Reallocated Sector Ct/ }).waitFor();
-        await page.getByText('smartctl’s own JSON').click();
+        await page.getByText('smartctl JSON output').click();
         await dialog.getByText('\"json_format_version\": [').waitFor();
         await press('Escape');
-        await see('All is well: 4 drives are healthy');",
+        await see('No problems: 4 drives are healthy');",
     );
-    browser.nothing_else_happened(&[NOTED]);
+    browser.nothing_else_happened(&[WARNING]);
 }
 
-/// What stands between the browser and the daemon.
+/// What a proxy between the browser and the daemon does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Between {
-    Passes,
-    /// Half of the answer, then nothing.
+enum Proxy {
+    Forwards,
+    /// Sends half of the response, then closes the connection.
     Cuts,
-    /// Half of the JSON, as if it were all.
+    /// Sends half of the JSON as a complete response.
     Shortens,
-    /// A page of its own, as a proxy that wants a login.
+    /// Sends a page of its own, as a proxy that requires a login.
     Login,
     Number,
     Null,
@@ -220,11 +230,11 @@ fn forward(mut client: TcpStream, daemon: u16, mode: u8) -> std::io::Result<()> 
     };
     let half = &body[..body.len() / 2];
     let sent = match mode {
-        m if !is_list || m == Between::Passes as u8 => [answer.as_slice(), &body].concat(),
-        m if m == Between::Cuts as u8 => [answer.as_slice(), half].concat(),
-        m if m == Between::Shortens as u8 => own("application/json", half),
-        m if m == Between::Login as u8 => own("text/html", b"<!doctype html><title>Log in</title>"),
-        m if m == Between::Number as u8 => own("application/json", b"7"),
+        m if !is_list || m == Proxy::Forwards as u8 => [answer.as_slice(), &body].concat(),
+        m if m == Proxy::Cuts as u8 => [answer.as_slice(), half].concat(),
+        m if m == Proxy::Shortens as u8 => own("application/json", half),
+        m if m == Proxy::Login as u8 => own("text/html", b"<!doctype html><title>Log in</title>"),
+        m if m == Proxy::Number as u8 => own("application/json", b"7"),
         _ => own("application/json", b"null"),
     };
     client.write_all(&sent)
@@ -232,8 +242,8 @@ fn forward(mut client: TcpStream, daemon: u16, mode: u8) -> std::io::Result<()> 
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn an_answer_that_is_cut_off_or_not_the_daemons_is_no_answer() {
-    let mut browser = browser::turn();
+fn an_incomplete_or_foreign_response_is_an_outage() {
+    let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     let (mode, to) = (Arc::new(AtomicU8::new(0)), daemon.port);
@@ -242,42 +252,42 @@ fn an_answer_that_is_cut_off_or_not_the_daemons_is_no_answer() {
         let _ = forward(client, to, now.load(Ordering::Acquire));
     });
     browser.open(&format!("http://127.0.0.1:{}/", proxy.port), json!({ "clock": true }));
-    browser.run("await see('All is well: 4 drives are healthy')");
-    for (what, said) in [
-        (Between::Cuts, "The daemon does not answer (no connection)."),
-        (Between::Shortens, "The answer of the daemon is unreadable."),
-        (Between::Login, "The answer of the daemon is unreadable."),
-        (Between::Number, "The answer of the daemon is unreadable."),
-        (Between::Null, "The answer of the daemon is unreadable."),
+    browser.run("await see('No problems: 4 drives are healthy')");
+    for (what, sentence) in [
+        (Proxy::Cuts, "The daemon does not respond (no connection)."),
+        (Proxy::Shortens, "The response of the daemon is unreadable."),
+        (Proxy::Login, "The response of the daemon is unreadable."),
+        (Proxy::Number, "The response of the daemon is unreadable."),
+        (Proxy::Null, "The response of the daemon is unreadable."),
     ] {
         mode.store(what as u8, Ordering::Release);
         browser.run(&format!(
             "await page.getByRole('button', {{ name: 'Refresh' }}).click();
-            await see('{said}');
-            await see(/What is shown is of .*All is well/);
+            await see('{sentence}');
+            await see(/Showing data from .*No problems/);
             await until(() => page.getByRole('gridcell').count(), 6);"
         ));
-        mode.store(Between::Passes as u8, Ordering::Release);
-        // It asks again by itself.
+        mode.store(Proxy::Forwards as u8, Ordering::Release);
+        // The page refreshes by itself.
         browser.run(
-            "await until(async () => { await page.clock.fastForward(4000); return page.getByText('All is well: 4 drives are healthy').first().isVisible(); });
-            await gone(/What is shown is of/);",
+            "await until(async () => { await page.clock.fastForward(4000); return page.getByText('No problems: 4 drives are healthy').first().isVisible(); });
+            await gone(/Showing data from/);",
         );
     }
     browser.nothing_else_happened(&["Failed to load resource"]);
 }
 
-/// The last resort: a part that cannot be drawn although its values have been checked.
+/// A part that cannot be drawn although its values were decoded.
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn a_part_that_cannot_be_drawn_costs_no_other() {
-    let mut browser = browser::turn();
+fn if_a_part_cannot_be_drawn_the_others_are() {
+    let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     browser.open(&url(&daemon, ""), json!({}));
-    browser.run("await see('All is well: 4 drives are healthy')");
+    browser.run("await see('No problems: 4 drives are healthy')");
     browser.run(CHANGE);
-    // The counts and the size of a drive are written with it.
+    // The counts and the size of a drive are formatted with it.
     browser.run(
         "await page.evaluate(() => {
             globalThis.toFixed = Number.prototype.toFixed;
@@ -285,13 +295,13 @@ fn a_part_that_cannot_be_drawn_costs_no_other() {
         });
         await change('/api/overview', 'it.totals.capacity_bytes += 1e12');
         await says('#counts', 'unreadable');
-        await see('All is well: 4 drives are healthy');
+        await see('No problems: 4 drives are healthy');
         await until(() => page.getByRole('gridcell').count(), 6);
         await bay(/^Bay 0, /).click();
         const dialog = page.getByRole('dialog');
         await dialog.getByRole('heading', { name: 'Drive', exact: true }).locator('..').getByText('unreadable').waitFor();
         await dialog.getByRole('heading', { name: 'Reading' }).waitFor();
-        await see('Nothing is wrong with it.');
+        await see('No problems.');
         await press('Escape');
         await page.evaluate(() => (Number.prototype.toFixed = globalThis.toFixed));
         await change('/api/overview', '');
