@@ -24,6 +24,8 @@ pub struct DocumentHeader {
     #[serde(default)]
     pub(crate) slot: Option<u32>,
     #[serde(default)]
+    pub(crate) slot_name: Option<String>,
+    #[serde(default)]
     pub(crate) collected_at: Option<Timestamp>,
     #[serde(default)]
     pub(crate) checked_at: Option<Timestamp>,
@@ -39,8 +41,14 @@ impl DocumentHeader {
 
     /// Whether the value is about that drive in that bay.
     pub(crate) fn is_of(&self, identity: &Identity, bay: Option<&Bay>) -> bool {
-        let place = bay.map(|bay| (Some(bay.enclosure.as_str()), bay.slot.number()));
-        self.identity == *identity && (self.enclosure.as_deref(), self.slot) == place.unwrap_or_default()
+        let is_in_bay = match bay {
+            Some(bay) => {
+                self.enclosure.as_ref() == Some(&bay.enclosure)
+                    && (self.slot, self.slot_name.as_deref()) == (bay.slot.number(), bay.slot.name())
+            }
+            None => self.enclosure.is_none() && self.slot.is_none(),
+        };
+        is_in_bay && self.identity == *identity
     }
 
     /// The time from which `Age` counts: that of the values, or else that of the check that returned none.

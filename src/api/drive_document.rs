@@ -152,7 +152,7 @@ impl StoredDocument {
         };
         Some(RestoredDrive {
             drive,
-            bay: Bay::known(summary.enclosure.as_ref(), summary.slot),
+            bay: Bay::known(summary.enclosure.as_ref(), summary.slot, summary.slot_name.as_deref()),
             report,
             collected_at: summary.collected_at,
             checked_at: summary.checked_at,
@@ -175,13 +175,15 @@ pub(crate) fn stored_paths(value: &[u8], now: Timestamp) -> Option<(Vec<KnownPat
         path_states: Vec<PathView>,
         enclosure: Option<EnclosureId>,
         slot: Option<u32>,
+        #[serde(default)]
+        slot_name: Option<String>,
     }
     let stored: Paths = serde_json::from_slice(value).ok()?;
     if stored.schema != SCHEMA {
         return None;
     }
     let paths = stored.path_states.iter().take(MAX_PATHS).filter_map(|path| path.to_missing(now)).collect();
-    Some((paths, Bay::known(stored.enclosure.as_ref(), stored.slot)))
+    Some((paths, Bay::known(stored.enclosure.as_ref(), stored.slot, stored.slot_name.as_deref())))
 }
 
 /// The JSON output of smartctl in a stored document.

@@ -62,6 +62,9 @@ pub struct DriveSummary {
     pub(crate) enclosure: Option<EnclosureId>,
     /// Number of its bay; `null` if the bay is unknown or has no number.
     pub(crate) slot: Option<u32>,
+    /// Name of its bay if that has no number, as `name` in `enclosures[].slots[]`; else `null`.
+    #[serde(default)]
+    pub(crate) slot_name: Option<String>,
     /// Time since when the enclosure has been missing although the drive is present: the bay is the one it had at that
     /// time. `null` if the bay is current.
     #[serde(default)]

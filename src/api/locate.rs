@@ -152,9 +152,10 @@ fn bay(drive: &DriveSummary) -> String {
         return sanitize(drive.contradiction.as_deref().unwrap_or("in no bay"));
     };
     let mut text = format!("enclosure {} ", sanitize(enclosure));
-    let _ = match drive.slot {
-        Some(slot) => write!(text, "bay {slot}"),
-        None => write!(text, "in a bay without a number"),
+    let _ = match (drive.slot, &drive.slot_name) {
+        (Some(slot), _) => write!(text, "bay {slot}"),
+        (None, Some(name)) => write!(text, "bay {}", sanitize(name)),
+        (None, None) => write!(text, "in an unknown bay"),
     };
     if let Some(at) = drive.bay_as_of {
         let _ = write!(text, " (as of {at}, the shelf is missing)");
@@ -167,7 +168,7 @@ pub(crate) fn line(drive: &DriveSummary) -> String {
     let is_missing = drive.state == DriveState::Missing;
     let mut parts = vec![
         devices(drive),
-        if is_missing && drive.slot.is_some() { format!("was in {}", bay(drive)) } else { bay(drive) },
+        if is_missing && drive.enclosure.is_some() { format!("was in {}", bay(drive)) } else { bay(drive) },
         sanitize(drive.serial_number.as_deref().unwrap_or("-")),
         sanitize(drive.model_name.as_deref().unwrap_or("-")),
         pool_location(drive).unwrap_or_else(|| "-".to_owned()),

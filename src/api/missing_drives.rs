@@ -74,6 +74,8 @@ pub(crate) struct Outline {
     enclosure: Option<EnclosureId>,
     #[serde(default)]
     slot: Option<u32>,
+    #[serde(default)]
+    slot_name: Option<String>,
 }
 
 impl Outline {
@@ -83,7 +85,7 @@ impl Outline {
 
     /// The last bay of the drive.
     pub(crate) fn bay(&self) -> Option<Bay> {
-        Bay::known(self.enclosure.as_ref(), self.slot)
+        Bay::known(self.enclosure.as_ref(), self.slot, self.slot_name.as_deref())
     }
 }
 

@@ -55,6 +55,7 @@ pub fn summarize(record: &DriveRecord, input: &OverviewInput) -> DriveSummary {
         enclosure: record.bay.as_ref().map(|bay| bay.enclosure.clone()),
         slot: record.bay.as_ref().and_then(|bay| bay.slot.number()),
         bay_as_of: record.bay_as_of,
+        slot_name: record.bay.as_ref().and_then(|bay| bay.slot.name()).map(str::to_owned),
         slot_source: record.bay.as_ref().and(record.bay_source),
         contradiction: bay_contradictions::of_drive(record),
         pool: place.map(|place| place.pool.clone()),

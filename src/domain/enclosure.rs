@@ -208,6 +208,14 @@ impl BayLabel {
             Self::Name(_) => None,
         }
     }
+
+    /// The name of a bay without a number.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Number(_) => None,
+            Self::Name(name) => Some(name),
+        }
+    }
 }
 
 /// The number, or the name in quotes.
@@ -230,8 +238,13 @@ pub struct Bay {
 
 impl Bay {
     /// `None` unless both are known.
-    pub(crate) fn known(enclosure: Option<&EnclosureId>, slot: Option<u32>) -> Option<Self> {
-        Some(Self { enclosure: enclosure?.clone(), slot: BayLabel::Number(slot?) })
+    pub(crate) fn known(enclosure: Option<&EnclosureId>, number: Option<u32>, name: Option<&str>) -> Option<Self> {
+        let slot = match (number, name) {
+            (Some(number), _) => BayLabel::Number(number),
+            (None, Some(name)) => BayLabel::Name(name.into()),
+            (None, None) => return None,
+        };
+        Some(Self { enclosure: enclosure?.clone(), slot })
     }
 }
 

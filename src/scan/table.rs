@@ -188,6 +188,9 @@ fn worst(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
     });
     let bay = |d: &DriveSummary| match (&d.enclosure, d.slot) {
         (Some(enclosure), Some(slot)) => format!("{}/{slot}", sanitize(enclosure)),
+        (Some(enclosure), None) => {
+            format!("{}/{}", sanitize(enclosure), sanitize(d.slot_name.as_deref().unwrap_or("?")))
+        }
         _ => "-".to_owned(),
     };
     let rows: Vec<TableRow> = drives.into_iter().map(|d| row(bay(d), d)).collect();

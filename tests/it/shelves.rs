@@ -4,6 +4,7 @@
 use crate::support;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use support::daemon::{Daemon, Ended, command, run};
@@ -125,10 +126,10 @@ fn a_drive_whose_bay_is_undecided_is_in_none_and_both_say_so() {
     for number in [own, empty] {
         let shown = bay(&overview, 0, number);
         assert_eq!(shown["drive"], Value::Null);
-        assert!(text(&shown["contradiction"]).contains("nothing decides which is right"), "{shown}");
+        assert!(text(&shown["contradiction"]).contains("nothing shows which link is right"), "{shown}");
     }
     let doctor = asked(&sim, &["doctor"]).stdout;
-    assert_eq!(doctor.matches("nothing decides which is right").count(), 2, "{doctor}");
+    assert_eq!(doctor.matches("nothing shows which link is right").count(), 2, "{doctor}");
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
     let found = daemon.get(&format!("/api/whereis/{serial}")).text();
     assert!(found.contains("it may be in bay"), "{found}");
@@ -192,12 +193,31 @@ fn a_bay_has_no_number_that_it_may_not_have() {
     assert!(doctor.contains("bays without a number: 2 (middle, right)"), "{doctor}");
     let table = asked(&sim, &["scan"]).stdout;
     assert!(table.lines().any(|line| line.trim_start().starts_with("middle ")), "{table}");
-    let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
+    let redis = Redis::start();
+    let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
     let map = daemon.get("/api/map.txt").text();
     assert!(map.contains(" middle\n") && map.contains(" right\n"), "{map}");
     let id = text(&overview["enclosures"][0]["id"]);
     let found = daemon.get(&format!("/api/whereis/{id}/middle")).text();
-    assert!(found.contains("in a bay without a number") || found.contains("bay middle"), "{found}");
+    assert!(found.contains(&format!("enclosure {id} bay middle")), "{found}");
+
+    // A drive that is missing keeps that bay, also over a restart.
+    let middle = list(&overview["enclosures"][0], "slots").find(|slot| slot["name"] == "middle").expect("the bay");
+    let serial = text(&middle["drive"]["serial_number"]);
+    let place = |drive: &Value| json!([drive["enclosure"], drive["slot"], drive["slot_name"]]);
+    let expected = json!([id, null, "middle"]);
+    assert_eq!(place(&daemon.json(&format!("/api/drives/{serial}"))), expected);
+    sim.pull(&[serial]);
+    daemon.drive_when(serial, "it is missing", |drive| drive["state"] == "missing");
+    daemon.wait_logged("drive missing");
+    daemon.after_sweeps(1);
+    daemon.stop(Signal::TERM);
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    let shown = daemon.drive_when(serial, "it is still missing", |drive| drive["state"] == "missing");
+    assert_eq!(place(&shown), expected, "{shown}");
+    assert!(
+        daemon.get(&format!("/api/whereis/{serial}")).text().contains(&format!("was in enclosure {id} bay middle"))
+    );
 }
 
 /// Numbers that are wrong for a moment move nothing.

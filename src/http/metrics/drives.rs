@@ -151,7 +151,7 @@ pub(super) fn write(writer: &mut FamilyWriter, drives: &[LabeledDrive]) -> fmt::
 fn info_labels(summary: &DriveSummary) -> [(&'static str, String); 11] {
     let protocol = summary.protocol.map(|protocol| format!("{protocol:?}").to_ascii_uppercase());
     let transport = summary.transport.map(|transport| format!("{transport:?}").to_ascii_lowercase());
-    let slot = summary.slot.map(|slot| slot.to_string());
+    let slot = summary.slot.map(|slot| slot.to_string()).or_else(|| summary.slot_name.clone());
     [
         ("model_name", summary.model_name.as_deref()),
         ("vendor", summary.vendor.as_deref()),

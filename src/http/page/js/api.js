@@ -52,6 +52,7 @@ const SUMMARY = {
   findings: FINDINGS,
   error: text,
   bay_as_of: time,
+  slot_name: text,
   slot_source: text,
   contradiction: text,
   pool: text,
