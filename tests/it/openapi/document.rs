@@ -5,21 +5,21 @@ use jbod_monitor::api::{SCHEMA, schema};
 use serde_json::{Map, Value, json};
 
 const ABOUT: &str = "\
-What `jbod-monitor` serves: every bay of the shelves of a host, the drive in it, how healthy it is, and which pool it \
-serves.
+The API of `jbod-monitor`: the bays of the enclosures of a host, the drives in them with their health, and their \
+memberships in pools.
 
-- Unknown is `null`, never 0. Every field that is described is sent.
-- Units stand at the end of a name: `_celsius`, `_hours`, `_bytes`, `_ms`, `_percent`. Times are RFC 3339, UTC.
-- Names are those of smartmontools' JSON, the kernel's enclosure class (SES) and OpenZFS.
-- GET and HEAD are answered; HEAD as GET, without the body. There is no request that changes anything.
-- Lists are sorted: enclosure id, slot number, device name as the kernel counts.
-- Bodies of 1 KiB and more are sent as gzip to those who take it (`Accept-Encoding`), under an `ETag` of their own.
-- Fields may be added; a field that changes its meaning gives `schema` another number.
-- All responses carry `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer`, \
+- An unknown value is `null`, never 0. Every field that is described is sent.
+- The name of a field ends with its unit: `_celsius`, `_hours`, `_bytes`, `_ms`, `_percent`. Times are RFC 3339, UTC.
+- Names are those of the JSON of smartmontools, the enclosure class of the kernel (SES) and OpenZFS.
+- The methods are GET and HEAD. A response to HEAD is that to GET without the body. No request changes anything.
+- Lists are sorted by enclosure id, slot number, and device name in the order of the kernel.
+- Bodies of 1 KiB and more are sent in gzip to clients that accept it (`Accept-Encoding`), with a separate `ETag`.
+- Fields may be added. If a field changes its meaning, `schema` gets another number.
+- All responses have `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer`, \
 `Cross-Origin-Resource-Policy: same-origin` and `Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; \
-base-uri 'none'; form-action 'self'`: no page of another site can show an answer in a frame. There are no CORS headers.";
+base-uri 'none'; form-action 'self'`: pages of other sites cannot show a response in a frame. There are no CORS headers.";
 
-/// The document, whole.
+/// The complete document.
 pub fn document() -> Value {
     let mut schemas = schema::components();
     schemas.values_mut().for_each(settle);
@@ -27,20 +27,20 @@ pub fn document() -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "jbod-monitor",
-            "summary": "Which bay holds which drive, how healthy it is, and which pool it serves",
+            "summary": "Bay, health and pool membership of every drive",
             "description": ABOUT,
             "version": SCHEMA.to_string(),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
-        "servers": [{ "url": "/", "description": "The daemon that gave this document" }],
-        // Where no token is set, none is asked for.
+        "servers": [{ "url": "/", "description": "The daemon that serves this document" }],
+        // A token is required only if one is configured.
         "security": [{}, { "bearer": [] }],
         "paths": paths(),
         "components": {
             "securitySchemes": { "bearer": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The token in the file of `JBOD_TOKEN_FILE`; asked for where that is set.",
+                "description": "The token in the file that `JBOD_TOKEN_FILE` names; required if that is set.",
             } },
             "parameters": parameters(),
             "headers": headers(),
@@ -154,7 +154,7 @@ fn paths() -> Value {
         if operation.kind != Kind::Now {
             parameters.push(reference("parameters", "if_none_match"));
             let same =
-                json!({ "description": "The client has it: its `If-None-Match` names the `ETag`", "headers": headers });
+                json!({ "description": "Not modified: `If-None-Match` lists the `ETag`", "headers": headers });
             responses.insert("304".into(), same);
         }
         for (status, name) in REFUSALS.iter().filter(|(s, _)| *s != "404" || operation.refusals.contains(s)) {
@@ -191,15 +191,15 @@ const REFUSALS: [(&str, &str); 9] = [
 
 fn refusals() -> Value {
     let about = |status: &str| match status {
-        "400" => "An argument that is not known or not understood, or no proper HTTP",
-        "401" => "A bearer token is needed, and was not given or is another",
-        "404" => "There is no such path, drive or enclosure",
-        "405" => "Neither GET nor HEAD",
-        "408" => "The head of the request was not whole within 5 s",
-        "421" => "The `Host` is none that is served here (`JBOD_ALLOWED_HOSTS`)",
-        "431" => "The head of the request is over 16 KiB or 64 headers",
-        "503" => "Nothing to show yet, or too many connections or requests at once",
-        _ => "Neither HTTP/1.0 nor HTTP/1.1",
+        "400" => "Unknown or invalid parameter, or malformed HTTP request",
+        "401" => "Bearer token missing or wrong",
+        "404" => "No such path, drive or enclosure",
+        "405" => "Method other than GET and HEAD",
+        "408" => "Request header not received within 5 s",
+        "421" => "Host name not allowed (`JBOD_ALLOWED_HOSTS`)",
+        "431" => "Request header exceeds 16 KiB or 64 fields",
+        "503" => "No data available yet, or too many concurrent connections or requests",
+        _ => "Version other than HTTP/1.0 and HTTP/1.1",
     };
     let header = |status: &str| match status {
         "401" => &["Cache-Control", "WWW-Authenticate"][..],
@@ -223,27 +223,27 @@ fn headers() -> Value {
     let text = || json!({ "type": "string" });
     let mut all = json!({
         "X-Cache": header(
-            "`HIT`: fresh from Redis. `STALE`: a last-known copy, a refresh is under way. `MISS`: made for this request, \
-             or Redis is away.",
+            "`HIT`: live copy from Redis. `STALE`: last-known copy, a refresh has been requested. `MISS`: built for this \
+             request, or Redis is unavailable.",
             json!({ "type": "string", "enum": ["HIT", "STALE", "MISS"] }),
         ),
         "X-Source": header(
-            "Where the data came from.",
+            "Source of the data.",
             json!({ "type": "string", "enum": ["redis", "memory", "smartctl"] }),
         ),
         "Age": header(
-            "Seconds since the data was observed; of a list, since the oldest of its current readings.",
+            "Age of the data in seconds; for a list, the age of its oldest current reading.",
             json!({ "type": "integer", "minimum": 0 }),
         ),
-        "ETag": header("A strong tag of the body, quoted.", json!({ "type": "string", "pattern": "^\"[0-9a-z-]+\"$" })),
-        "Last-Modified": header("When the body was put together (RFC 9110).", text()),
-        "Cache-Control": header("Ask again each time.", json!({ "type": "string", "const": "no-cache" })),
-        "Vary": header("What else the answer depends on.", text()),
-        "Retry-After": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
-        "Allow": header("What is answered.", json!({ "type": "string", "const": "GET, HEAD" })),
-        "WWW-Authenticate": header("What is needed.", json!({ "type": "string", "const": "Bearer" })),
+        "ETag": header("Strong entity tag of the body, quoted.", json!({ "type": "string", "pattern": "^\"[0-9a-z-]+\"$" })),
+        "Last-Modified": header("Time at which the body was built (RFC 9110).", text()),
+        "Cache-Control": header("A stored response must be revalidated before use.", json!({ "type": "string", "const": "no-cache" })),
+        "Vary": header("Request headers on which the response depends.", text()),
+        "Retry-After": header("Seconds to wait before the next attempt.", json!({ "type": "integer", "minimum": 1 })),
+        "Allow": header("Supported methods.", json!({ "type": "string", "const": "GET, HEAD" })),
+        "WWW-Authenticate": header("Required authentication scheme.", json!({ "type": "string", "const": "Bearer" })),
     });
-    // A body that was never put together has no date; where the answer depends on nothing else, none is named.
+    // A response without a build time has no date; one that depends on no request header has no `Vary`.
     for name in ["Last-Modified", "Vary"] {
         all[name]["required"] = false.into();
     }
@@ -252,37 +252,37 @@ fn headers() -> Value {
 
 fn parameters() -> Value {
     let asked = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "query", "description": about, "schema": schema });
-    // What no path or query of this API may hold.
+    // No path or query of this API may contain these characters.
     let name = || json!({ "type": "string", "pattern": "^[^\\u0000\\\\]*$" });
     let part = |about: &str| {
         let schema = json!({ "type": "string", "minLength": 1, "pattern": "^(?!\\.{1,2}$)[^\\u0000\\\\]+$" });
         json!({ "in": "path", "required": true, "description": about, "schema": schema })
     };
     let mut drive = part(
-        "Kernel name of any of its paths, serial number, WWN, or a name under `/dev/disk/by-id`. A `/` in it is written \
-         `%2F`.",
+        "Block device of any of its paths, serial number, WWN, or a name under `/dev/disk/by-id`. A `/` in it must be \
+         encoded as `%2F`.",
     );
-    let mut enclosure = part("Logical id, or a name under `/sys/class/enclosure`.");
+    let mut enclosure = part("Enclosure id, or a name under `/sys/class/enclosure`.");
     let mut anything = part(
-        "Anything that the drive is called: kernel name, serial number or four characters of it, WWN, a link in `/dev`, \
-         `ENCLOSURE/BAY`. Slashes may stand in it as they are.",
+        "Any name of the drive: block device, serial number or at least four characters of its beginning or end, WWN, a \
+         link in `/dev`, or `ENCLOSURE/SLOT`. Slashes need not be encoded.",
     );
     drive["name"] = "id".into();
     enclosure["name"] = "id".into();
     anything["name"] = "anything".into();
     let verdict = schema_of("Verdict");
     json!({
-        "fields": asked("fields", "`summary`: bays and drives without detail, for those who have thousands.", json!({ "type": "string", "enum": ["summary"] })),
-        "verdict": asked("verdict", "Only drives of this verdict.", verdict),
-        "pool": asked("pool", "Only drives of this ZFS pool.", name()),
-        "enclosure": asked("enclosure", "Only drives in this enclosure: logical id, or a name under `/sys/class/enclosure`.", name()),
+        "fields": asked("fields", "`summary`: bays and drives without details, for hosts with thousands of drives.", json!({ "type": "string", "enum": ["summary"] })),
+        "verdict": asked("verdict", "Only drives with this verdict.", verdict),
+        "pool": asked("pool", "Only members of this ZFS pool.", name()),
+        "enclosure": asked("enclosure", "Only drives in this enclosure: its id, or a name under `/sys/class/enclosure`.", name()),
         "drive": drive,
         "shelf": enclosure,
         "anything": anything,
         "if_none_match": {
             "name": "If-None-Match",
             "in": "header",
-            "description": "Tags that the client has; where one is that of the body, the answer is 304.",
+            "description": "Entity tags that the client has; if one of them is that of the body, the response is 304.",
             "schema": { "type": "string" },
         },
     })
@@ -296,18 +296,18 @@ fn operations() -> Vec<Operation<'static>> {
     let mut told = text("0x50030480baa4c03f  bay 7  sdh,sdch  9JGM3N4E  crit\n");
     told["application/json"] = json!({ "schema": schema_of("DriveSummary") });
     vec![
-        Operation { parameters: &["fields"], ..all("/api/overview", "overview", "Everything in one answer", "Every enclosure with its bays and drives, drives in no bay, pools, counts, and the last sweep. In short on request.", json!({ "application/json": { "schema": { "anyOf": [schema_of("Overview"), schema_of("Short")] } } })) },
-        Operation { parameters: &["verdict", "pool", "enclosure"], ..all("/api/drives", "drives", "The drives", "All of them, or those that the parameters leave. Each parameter may stand once; another one is refused.", body("DrivesBody")) },
-        Operation { parameters: &["drive"], refusals: &["404"], ..all("/api/drives/{id}", "drive", "One drive", "Its summary, what it tells of its health, and smartctl's own JSON. A drive that is not known yet is read for this.", body("DriveDoc")) },
-        all("/api/enclosures", "enclosures", "The shelves", "The shelves with their bays and drives.", body("EnclosuresBody")),
-        Operation { parameters: &["shelf"], refusals: &["404"], ..all("/api/enclosures/{id}", "enclosure", "One shelf", "A shelf with its bays and drives.", body("EnclosureView")) },
-        all("/api/zfs", "zfs", "The pools", "Pools with their vdevs and leaves, leaves that no drive here is, and where each drive stands.", body("ZfsBody")),
-        all("/api/map.txt", "map", "The bays as text", "One sign a bay: `.` empty, `o` ok, `w` watch, `W` warn, `F` crit, `z` asleep, `?` no data.", text("enclosure 0x50030480baa4c03f\n     0 1 2 3\n  0  o o W .\n")),
-        Operation { parameters: &["anything"], kind: Kind::Told, refusals: &["404"], ..all("/api/whereis/{anything}", "whereis", "One drive by any name", "A line of text, or its summary as JSON where `Accept` prefers that.", told) },
-        now("/api/health", "health", "How the service does", "What is degraded, since when and why.", body("ServiceBody")),
-        now("/healthz", "healthz", "Alive", "200 while the process serves: `ok`, then a line `degraded: …` for each trouble.", text("ok\n")),
-        now("/readyz", "readyz", "Ready", "200 once the first sweep is whole: `ready`, then a line `degraded: …` for each trouble. 503 until then.", text("ready\n")),
-        now("/metrics", "metrics", "Metrics for Prometheus", "OpenMetrics where `Accept` prefers it, else Prometheus' older text format.", metrics),
+        Operation { parameters: &["fields"], ..all("/api/overview", "overview", "The overview", "Every enclosure with its bays and drives, drives in no bay, pools, totals, and the last sweep. In brief on request.", json!({ "application/json": { "schema": { "anyOf": [schema_of("Overview"), schema_of("Short")] } } })) },
+        Operation { parameters: &["verdict", "pool", "enclosure"], ..all("/api/drives", "drives", "The drives", "All drives, or those that match the parameters. Each parameter may be given once; an unknown one is an error.", body("DrivesBody")) },
+        Operation { parameters: &["drive"], refusals: &["404"], ..all("/api/drives/{id}", "drive", "One drive", "The summary and health data of the drive, and the JSON output of smartctl. A drive without a reading is read for the request.", body("DriveDoc")) },
+        all("/api/enclosures", "enclosures", "The enclosures", "All enclosures with their bays and drives.", body("EnclosuresBody")),
+        Operation { parameters: &["shelf"], refusals: &["404"], ..all("/api/enclosures/{id}", "enclosure", "One enclosure", "An enclosure with its bays and drives.", body("EnclosureView")) },
+        all("/api/zfs", "zfs", "The pools", "Pools with their vdevs and leaves, leaves that are not on a drive of this host, and the memberships of each drive.", body("ZfsBody")),
+        all("/api/map.txt", "map", "The bays as text", "One character per bay: `.` empty, `o` ok, `w` watch, `W` warn, `F` crit, `z` standby, `?` no data.", text("enclosure 0x50030480baa4c03f\n     0 1 2 3\n  0  o o W .\n")),
+        Operation { parameters: &["anything"], kind: Kind::Told, refusals: &["404"], ..all("/api/whereis/{anything}", "whereis", "One drive by any name", "The location of the drive as a line of text, or its summary as JSON if `Accept` prefers that.", told) },
+        now("/api/health", "health", "Status of the service", "The degraded components with time and reason.", body("ServiceBody")),
+        now("/healthz", "healthz", "Liveness", "200 while the process serves: `ok`, then a line `degraded: …` for each degradation.", text("ok\n")),
+        now("/readyz", "readyz", "Readiness", "200 once the first sweep has completed: `ready`, then a line `degraded: …` for each degradation. 503 until then.", text("ready\n")),
+        now("/metrics", "metrics", "Metrics for Prometheus", "OpenMetrics if `Accept` prefers it, else the older text format of Prometheus.", metrics),
         Operation { kind: Kind::File, ..all("/openapi.json", "openapi", "This document", "OpenAPI 3.1.", json!({ "application/json": { "schema": { "type": "object" } } })) },
     ]
 }

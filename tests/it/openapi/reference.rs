@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// The bodies first, in the order of their paths; what they are made of follows.
+/// The bodies come first, in the order of their paths; the types in them follow.
 const FIRST: [&str; 9] = [
     "Overview",
     "Short",
@@ -17,10 +17,10 @@ const FIRST: [&str; 9] = [
 ];
 
 pub fn reference(document: &Value) -> String {
-    let mut out = "# The API, field by field\n\nThe same as `/openapi.json`, for reading.\n\n".to_owned();
+    let mut out = "# API reference\n\nGenerated from the same definitions as `/openapi.json`.\n\n".to_owned();
     let about = document["info"]["description"].as_str().expect("a description");
     let (_, rules) = about.split_once("\n\n").expect("rules below the first sentence");
-    let _ = writeln!(out, "{rules}\n\n## Paths\n\n| path | answer | parameters | statuses |\n|---|---|---|---|");
+    let _ = writeln!(out, "{rules}\n\n## Paths\n\n| path | response | parameters | statuses |\n|---|---|---|---|");
     for (path, operations) in document["paths"].as_object().expect("paths") {
         let get = &operations["get"];
         let parameters = get["parameters"].as_array().expect("parameters").iter();
@@ -39,7 +39,7 @@ pub fn reference(document: &Value) -> String {
         let (bodies, asked, statuses) = (bodies.join(", "), asked.join(", "), statuses.join(" "));
         let _ = writeln!(out, "| `{path}` | {bodies}: {} | {asked} | {statuses} |", cell(&get["description"]));
     }
-    out.push_str("\nOf the path `/` and its files, which are for browsers, nothing is promised.\n\n## Parameters\n\n");
+    out.push_str("\nThe path `/` and its files are for browsers; they are not part of the API and may change.\n\n## Parameters\n\n");
     out.push_str("| name | where | meaning |\n|---|---|---|\n");
     for parameter in document["components"]["parameters"].as_object().expect("parameters").values() {
         let (name, place) = (text(&parameter["name"]), text(&parameter["in"]));
