@@ -201,7 +201,7 @@ impl EventLoop {
                 self.next_sweep = Instant::now();
             }
         }
-        if let Taken::Notice(Notice::ShelfRead) = &taken {
+        if let Taken::Notice(Notice::EnclosureRead) = &taken {
             self.place_contested();
         }
         // The next reading does not wait for this one to be published.
