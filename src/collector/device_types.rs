@@ -29,46 +29,57 @@ impl DeviceTypes {
         let mut listed: HashSet<(Option<ScsiHost>, Disk)> = HashSet::new();
         self.repeated.clear();
         for entry in &self.entries {
-            let named = drives.iter_mut().filter(|d| has_name(d, inventory, &entry.name));
-            match entry.kind.disk() {
-                None => named.for_each(|d| d.smartctl_type = d.smartctl_type.or(Some(entry.kind))),
-                Some(disk) => {
-                    for volume in named {
-                        // All disks of a controller are reachable through each of its volumes.
-                        let host = volume.paths.first().and_then(|p| p.host);
-                        if disk.controller.counts_for_all_volumes() && !listed.insert((host, disk)) {
-                            self.repeated.push(entry.to_string());
-                        } else if let Some(found) = disk_behind(volume, disk, entry.kind) {
-                            volume.raid_disks.push(found.device.clone());
-                            volume.raid_disks.sort();
-                            volume.raid_disks.dedup();
-                            disks.push(found);
-                        }
-                    }
+            for drive in drives.iter_mut().filter(|drive| has_name(drive, inventory, &entry.name)) {
+                let Some(disk) = entry.kind.disk() else {
+                    // The first entry for a drive applies.
+                    drive.smartctl_type = drive.smartctl_type.or(Some(entry.kind));
+                    continue;
+                };
+                let volume = drive;
+                // All disks of a controller are reachable through each of its volumes.
+                let host = volume.paths.first().and_then(|path| path.host);
+                if disk.controller.counts_for_all_volumes() && !listed.insert((host, disk)) {
+                    self.repeated.push(entry.to_string());
+                } else if let Some(found) = disk_behind(volume, disk, entry.kind) {
+                    volume.raid_disks.push(found.device.clone());
+                    volume.raid_disks.sort();
+                    volume.raid_disks.dedup();
+                    disks.push(found);
                 }
             }
         }
         let mut keys: HashSet<DriveKey> = HashSet::new();
-        drives.extend(disks.into_iter().filter(|d| keys.insert(d.key.clone())));
+        drives.extend(disks.into_iter().filter(|disk| keys.insert(disk.key.clone())));
     }
 
     /// Entries that match no drive, or a disk that is listed already, as written in the setting.
     pub(crate) fn unused(&self, inventory: &Inventory) -> Vec<String> {
-        let names_one = |entry: &&TypeEntry| {
-            inventory.present().any(|r| r.drive.raid_volume().is_none() && has_name(&r.drive, inventory, &entry.name))
-        };
-        let unmatched = self.entries.iter().filter(|e| !names_one(e)).map(ToString::to_string);
-        unmatched.chain(self.repeated.iter().cloned()).collect()
+        let mut unused = Vec::new();
+        for entry in &self.entries {
+            let mut drives = inventory.present().map(|record| &record.drive);
+            if !drives.any(|drive| drive.raid_volume().is_none() && has_name(drive, inventory, &entry.name)) {
+                unused.push(entry.to_string());
+            }
+        }
+        unused.extend(self.repeated.iter().cloned());
+        unused
     }
 }
 
 fn has_name(drive: &Drive, inventory: &Inventory, name: &str) -> bool {
-    let is_it = |serial: Option<&str>| serial.is_some_and(|s| s.trim().eq_ignore_ascii_case(name));
-    let read = inventory.get(&drive.key).and_then(|r| r.report.as_ref()).and_then(|r| r.serial_number.as_deref());
     drive.has_device(name)
         || drive.by_id.iter().any(|id| id == name)
-        || is_it(drive.identity.unit_serial.as_deref())
-        || is_it(read)
+        || is_serial(drive.identity.unit_serial.as_deref(), name)
+        || is_serial(reported_serial(drive, inventory), name)
+}
+
+/// The serial number in the last reading of a drive.
+fn reported_serial<'a>(drive: &Drive, inventory: &'a Inventory) -> Option<&'a str> {
+    inventory.get(&drive.key)?.report.as_ref()?.serial_number.as_deref()
+}
+
+fn is_serial(serial: Option<&str>, name: &str) -> bool {
+    serial.is_some_and(|serial| serial.trim().eq_ignore_ascii_case(name))
 }
 
 /// The disk of that number behind a volume. Only smartctl reports its identity.
@@ -125,18 +136,21 @@ mod tests {
         let mut drives = vec![drive("sda", 0, "S1"), drive("sdb", 0, "S2"), drive("sdc", 1, "S3")];
         let mut inventory = Inventory::default();
         types.apply(&mut drives, &inventory);
-        let kind = |d: &Drive| d.smartctl_type.map_or_else(|| "-".to_owned(), |t| t.to_string());
-        let shown = drives.iter().map(|d| format!("{} {}", d.device, kind(d))).collect();
+        let mut shown = Vec::new();
+        for drive in &drives {
+            let kind = drive.smartctl_type.map(|kind| kind.to_string()).unwrap_or("-".to_owned());
+            shown.push(format!("{} {kind}", drive.device));
+        }
         inventory.apply_discovery(drives, &[], crate::domain::time::Timestamp(0));
         (shown, types.unused(&inventory))
     }
 
     #[test]
-    fn drives_are_told_by_any_name_and_disks_listed_once() {
+    fn drives_match_by_any_name_and_disks_are_listed_once() {
         let (shown, unused) = applied(&[("sda", "sat"), ("s2", "auto"), ("scsi-S3", "scsi"), ("S1", "scsi")]);
         assert_eq!(shown, ["sda sat", "sdb auto", "sdc scsi"], "the first entry for a drive counts");
         assert_eq!(unused, Vec::<String>::new());
-        // Both volumes of one MegaRAID lead to the same disk 3; another controller has a 3 of its own.
+        // Both volumes of one MegaRAID lead to the same disk 3; another controller has its own disk 3.
         let disk_behind =
             [("sda", "megaraid,3"), ("sdb", "sat+megaraid,3"), ("sdc", "megaraid,3"), ("sdx", "megaraid,4")];
         let (shown, unused) = applied(&disk_behind);

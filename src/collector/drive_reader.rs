@@ -23,7 +23,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct ReadingApplied {
     pub key: DriveKey,
-    /// smartctl's own JSON, of a good reading.
+    /// smartctl's own JSON, if the outcome was a reading.
     pub raw: Option<Box<RawValue>>,
     /// Serial number of the previous drive if it was replaced.
     pub(crate) replaced: Option<SerialNumber>,
@@ -55,12 +55,12 @@ impl DriveReader {
         &mut self.inventory
     }
 
-    /// smartctl's type of a drive, as an earlier run found it.
+    /// Sets the smartctl type of a drive that an earlier process detected.
     pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         self.scheduler.set_device_type(key, found);
     }
 
-    /// Drives that are excluded from now on are not missing.
+    /// Removes excluded drives from the inventory, so that they are not regarded as missing.
     pub(super) fn remove_excluded(&mut self, excluded: &[ExcludedDrive]) {
         for drive in excluded {
             self.inventory.remove(|record| {
@@ -97,7 +97,7 @@ impl DriveReader {
         changes
     }
 
-    /// Starts a sweep over all drives that are present. False: one is running.
+    /// Starts a sweep over all drives that are present. False if one is running already.
     pub(super) fn start_sweep(&mut self, at: Instant) -> bool {
         if self.sweep.is_some() {
             return false;
@@ -109,7 +109,7 @@ impl DriveReader {
         for drive in &drives {
             sweep.wait_for(&drive.key);
             let outcome = self.scheduler.enqueue(drive, Urgency::Background, at);
-            // A drive that was silent is read outside the sweep: it may take its full timeout again.
+            // A drive that timed out is read outside the sweep, since it may take its full timeout again.
             if outcome != Enqueue::Queued || self.scheduler.is_suspect(&drive.key) {
                 skipped.push((drive.key.clone(), outcome));
             }
@@ -122,7 +122,7 @@ impl DriveReader {
         true
     }
 
-    /// The running sweep does not wait for the drive.
+    /// Removes the drive from the running sweep, and records why it is not read.
     fn skip_drive(&mut self, key: DriveKey, outcome: &Enqueue, at: Instant) {
         let Some(sweep) = self.sweep.as_mut() else { return };
         sweep.skip_drive(&key);
@@ -139,7 +139,7 @@ impl DriveReader {
         self.inventory.apply(&reading);
     }
 
-    /// Reads one drive, because a request waits for it. `None`: it is not present.
+    /// Reads one drive, because a request waits for it. `None` if it is not present.
     pub(super) fn request(&mut self, key: &DriveKey, at: Instant) -> Option<Enqueue> {
         let record = self.inventory.get(key)?;
         if !record.is_present() {
@@ -148,7 +148,7 @@ impl DriveReader {
         Some(self.scheduler.enqueue(&record.drive, Urgency::Requested, at))
     }
 
-    /// Applies the result of a reading. `None`: it is void, or the daemon is stopping.
+    /// Applies the result of a reading. `None` if it is void, or the daemon is stopping.
     pub(super) fn take(&mut self, read: DriveRead) -> Option<ReadingApplied> {
         let DriveRead { number, key, at, mut answer } = read;
         let ended = Instant::now();
@@ -169,18 +169,11 @@ impl DriveReader {
             self.skip_drive(key, &outcome, ended);
         }
         let attempts = attempts?;
+        let may_fail = self.may_fail(&key, &answer.outcome);
         if let Some(sweep) = self.sweep.as_mut() {
-            // A volume whose disks are listed is not expected to answer, nor is one of another machine, or a drive without a
-            // node.
-            let record = self.inventory.get(&key);
-            let is_volume =
-                record.is_some_and(|record| !record.drive.raid_disks.is_empty() || record.gives_no_health());
-            let has_health = record.and_then(|record| record.report.as_ref()).is_some_and(|report| report.has_health());
-            let may_fail =
-                is_volume || !has_health && matches!(answer.outcome, Outcome::Failed(NoReading::NoNode { .. }));
             sweep.record(&key, &answer.outcome, may_fail);
         }
-        // Another daemon has a newer reading: pending requests get that.
+        // If another daemon has a newer reading, pending requests get that.
         if self.inventory.is_outdated(&key, at.date()) {
             return Some(ReadingApplied { key, raw: None, replaced: None });
         }
@@ -188,8 +181,18 @@ impl DriveReader {
         let reading = Reading { key: key.clone(), at: at.date(), took_ms, outcome: answer.outcome, attempts };
         let replaced = self.inventory.apply(&reading);
         // After a reading without values the earlier one is kept, with its JSON.
-        let was_taken = self.inventory.get(&key).is_some_and(|record| record.error.is_none());
-        Some(ReadingApplied { raw: answer.raw.filter(|_| was_taken), key, replaced })
+        let was_accepted = self.inventory.get(&key).is_some_and(|record| record.error.is_none());
+        Some(ReadingApplied { raw: if was_accepted { answer.raw } else { None }, key, replaced })
+    }
+
+    /// A failure is expected of a volume whose disks are listed, of a volume of another machine, and of a drive without a
+    /// node.
+    fn may_fail(&self, key: &DriveKey, outcome: &Outcome) -> bool {
+        let lacks_node = matches!(outcome, Outcome::Failed(NoReading::NoNode { .. }));
+        let Some(record) = self.inventory.get(key) else { return lacks_node };
+        let is_volume = !record.drive.raid_disks.is_empty() || record.gives_no_health();
+        let has_health = record.report.as_ref().is_some_and(|report| report.has_health());
+        is_volume || !has_health && lacks_node
     }
 
     fn count(&mut self, outcome: &Outcome) {
@@ -202,7 +205,7 @@ impl DriveReader {
         *counter += 1;
     }
 
-    /// The reading was started before the drive disappeared: if it is present again, it must be read again.
+    /// Reads a drive again that has returned since its reading was started.
     fn read_again(&mut self, key: DriveKey, at: Instant) {
         let Some(outcome) = self.request(&key, at) else { return };
         if outcome != Enqueue::Queued {
@@ -210,12 +213,12 @@ impl DriveReader {
         }
     }
 
-    /// Starts readings that may start now. Returns when to call again (`None`: after the next report).
+    /// Starts readings that may start now. Returns when to call again; `None` means after the next report.
     pub(super) fn start_ready(&mut self, jobs: &Jobs, at: Instant) -> Option<Instant> {
         self.scheduler.start_ready(jobs, at)
     }
 
-    /// Reaps children that have ended meanwhile.
+    /// Reaps children that have ended.
     pub(super) fn reap(&mut self) {
         self.scheduler.reap();
     }
@@ -249,7 +252,7 @@ impl DriveReader {
         self.scheduler.is_idle()
     }
 
-    /// The clock was set: converts all times to the new clock.
+    /// Converts all times to the new clock after the clock was set.
     pub(super) fn shift(&mut self, by_seconds: i64) {
         self.inventory.shift(by_seconds);
         if let Some(sweep) = &mut self.sweep {

@@ -1,6 +1,6 @@
-//! Reads the attributes that only the enclosures can report, each IO module in a child of its own that may be
-//! abandoned: while an IO module is silent the kernel blocks the reader forever, and a process with a thread that is
-//! blocked in this way can neither exit nor be killed.
+//! Reads the attributes that the kernel reads from enclosures, each IO module in a child of its own that may be
+//! abandoned: while an IO module does not respond, the kernel blocks the reader forever, and a process with a thread that
+//! is blocked in this way can neither exit nor be killed.
 //!
 //! There is at most one child per module; its result is kept until the next one.
 
@@ -23,11 +23,11 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Limits of a child. The deadline is long, because a late answer of a module is still used.
 const CHILD: ChildLimits = ChildLimits { deadline: Duration::from_secs(86_400), output_bytes: 1024 * 1024 };
 
-/// Whether the end of a child is of the module that is present.
+/// Whether a child has read the module that is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relevance {
     Current,
-    /// The module has disappeared since, or is back.
+    /// The module has disappeared since, and may have returned.
     Void,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct EnclosureReader {
 #[derive(Default)]
 struct ModuleState {
     enclosure: EnclosureId,
-    /// An answer is of the bay that had that label when it was asked for.
+    /// The bays to which the labels of the answers refer.
     bays: Vec<SlotPath>,
     running: Option<RunningRead>,
     is_silent: bool,
@@ -54,11 +54,11 @@ struct RunningRead {
     /// Distinguishes its completion from that of every other child.
     number: u64,
     since: Instant,
-    /// The module has disappeared since, or belongs to another enclosure: the result is of the previous one.
+    /// The module has disappeared since, or belongs to another enclosure, so the result is that of the previous one.
     is_void: bool,
 }
 
-/// The end of such a child.
+/// The result of such a child.
 struct ModuleRead {
     number: u64,
     sysfs_name: String,
@@ -71,7 +71,7 @@ impl EnclosureReader {
         self.is_due = true;
     }
 
-    /// Removes modules that have disappeared, once their child has ended, and what is of other bays than there are now.
+    /// Removes modules that have disappeared, once their child has ended, and answers for bays that have changed.
     pub(super) fn update_modules(&mut self, present: &[IoModule]) {
         self.modules.retain(|name, module| {
             let is_present = present.iter().any(|module| module.sysfs_name == *name);
@@ -105,13 +105,13 @@ impl EnclosureReader {
             let answers = read(&io_module, stop)?;
             Some(ModuleRead { number, sysfs_name: io_module.sysfs_name, answers })
         };
-        match jobs.run_on_own_thread(SOURCE, "shelf", job) {
+        match jobs.run_on_own_thread(SOURCE, "enclosure", job) {
             Ok(()) => module.running = Some(RunningRead { number, since: at, is_void: false }),
             Err(_) => module.is_silent = true,
         }
     }
 
-    /// `Void`: the result is of the previous enclosure, and the current one must still be read.
+    /// `Void` if the result is that of a previous enclosure, and the current one must still be read.
     fn complete(&mut self, read: ModuleRead) -> Relevance {
         let Some(module) = self.modules.get_mut(&read.sysfs_name) else { return Relevance::Void };
         let Some(running) = module.running.take_if(|running| running.number == read.number) else {
@@ -144,21 +144,26 @@ impl EnclosureReader {
         next
     }
 
-    /// Applies what the modules reported, and which of them are silent.
+    /// Applies the answers of the modules to their enclosures, and marks silent modules.
     pub(super) fn apply_to(&self, enclosures: &mut [Enclosure]) {
-        for enclosure in enclosures.iter_mut().filter(|enclosure| enclosure.missing_since().is_none()) {
+        for enclosure in enclosures {
+            if enclosure.missing_since().is_some() {
+                continue;
+            }
             enclosure.error = self.silence(enclosure);
+            let mut modules = Vec::new();
+            for name in &enclosure.sysfs_names {
+                modules.extend(self.modules.get(name).filter(|module| module.enclosure == enclosure.id));
+            }
             for slot in &mut enclosure.slots {
                 let label = slot.label();
-                let reported = enclosure.sysfs_names.iter().filter_map(|n| {
-                    let module = self.modules.get(n).filter(|m| m.enclosure == enclosure.id)?;
-                    module.answers.get(&label).cloned()
-                });
-                slot.answer = reported.reduce(SlotAnswer::or).unwrap_or_default();
+                let answers = modules.iter().filter_map(|module| module.answers.get(&label));
+                slot.answer = answers.cloned().reduce(SlotAnswer::or).unwrap_or_default();
             }
         }
     }
 
+    /// The error of an enclosure with silent modules.
     fn silence(&self, enclosure: &Enclosure) -> Option<EnclosureProblem> {
         let (mut modules, mut answering) = (Vec::new(), Vec::new());
         for name in &enclosure.sysfs_names {
@@ -200,7 +205,7 @@ impl Source for EnclosureReader {
             self.request();
             return None;
         }
-        Some(Notice::ShelfRead)
+        Some(Notice::EnclosureRead)
     }
 
     /// No read is running that may still end in time.
@@ -209,7 +214,7 @@ impl Source for EnclosureReader {
     }
 }
 
-/// `None`: stopped before the module answered.
+/// `None` if the daemon stopped before the module answered.
 fn read(module: &IoModule, stop: &Stop) -> Option<HashMap<BayLabel, SlotAnswer>> {
     if !trampoline::is_enabled() {
         return Some(read_blocking(module));
@@ -256,7 +261,7 @@ mod tests {
 
     fn next(reports: &Receiver<JobReport>) -> ModuleRead {
         let report = reports.recv().unwrap();
-        *report.result.downcast::<ModuleRead>().unwrap_or_else(|_| unreachable!("of an enclosure"))
+        *report.result.downcast::<ModuleRead>().unwrap()
     }
 
     fn request(reader: &mut EnclosureReader, jobs: &Jobs, found: &Discovered, at: Instant) -> Option<Instant> {
@@ -276,7 +281,7 @@ mod tests {
         request(&mut reader, &jobs, &found, t0 + DEADLINE);
         let mut enclosures = [enclosure("e")];
         reader.apply_to(&mut enclosures);
-        assert!(enclosures.iter().all(|e| e.error.as_ref().is_some_and(|why| why.to_string().contains("0:0:9:0"))));
+        assert!(enclosures[0].error.as_ref().unwrap().to_string().contains("0:0:9:0"));
         // The result of its one thread is late, and used.
         let read = next(&reports);
         let other =
@@ -284,36 +289,39 @@ mod tests {
         assert_eq!(reader.complete(other), Relevance::Void, "no such child");
         assert_eq!(reader.complete(read), Relevance::Current);
         reader.apply_to(&mut enclosures);
-        assert!(enclosures.iter().all(|e| e.error.is_none()));
+        assert_eq!(enclosures[0].error, None);
         assert!(reports.try_recv().is_err(), "one thread only");
+    }
+
+    fn status(reader: &EnclosureReader, id: &str) -> Option<SlotStatus> {
+        let mut shown = [enclosure(id)];
+        reader.apply_to(&mut shown);
+        shown[0].slots[0].answer.status.clone()
+    }
+
+    /// The next result, with the status OK for bay 1.
+    fn next_ok(reports: &Receiver<JobReport>) -> ModuleRead {
+        let answer = SlotAnswer { status: Some(SlotStatus::Ok), ..SlotAnswer::default() };
+        ModuleRead { answers: HashMap::from([(BayLabel::Number(1), answer)]), ..next(reports) }
     }
 
     /// An enclosure is replaced under the same module name, during a read and after it.
     #[test]
-    fn what_one_enclosure_reported_is_not_shown_of_the_next() {
+    fn answers_of_a_replaced_enclosure_are_not_shown_for_the_new_one() {
         let (jobs, reports) = jobs();
         let t0 = Instant::now();
-        let status = |reader: &EnclosureReader, id: &str| {
-            let mut shown = [enclosure(id)];
-            reader.apply_to(&mut shown);
-            shown[0].slots[0].answer.status.clone()
-        };
-        let reported = || {
-            let answer = SlotAnswer { status: Some(SlotStatus::Ok), ..SlotAnswer::default() };
-            ModuleRead { answers: HashMap::from([(BayLabel::Number(1), answer)]), ..next(&reports) }
-        };
         let mut reader = EnclosureReader::default();
         request(&mut reader, &jobs, &with_module("a"), t0);
-        assert_eq!(reader.complete(reported()), Relevance::Current);
+        assert_eq!(reader.complete(next_ok(&reports)), Relevance::Current);
         assert_eq!(status(&reader, "a"), Some(SlotStatus::Ok));
         request(&mut reader, &jobs, &with_module("b"), t0);
         assert_eq!(status(&reader, "b"), None, "it has not reported anything yet");
         request(&mut reader, &jobs, &with_module("c"), t0);
-        assert_eq!(reader.complete(reported()), Relevance::Void, "that was b");
+        assert_eq!(reader.complete(next_ok(&reports)), Relevance::Void, "that was b");
         assert_eq!(status(&reader, "c"), None);
         request(&mut reader, &jobs, &with_module("c"), t0);
         request(&mut reader, &jobs, &Discovered::default(), t0);
         request(&mut reader, &jobs, &with_module("c"), t0);
-        assert_eq!(reader.complete(reported()), Relevance::Void, "it was absent in between");
+        assert_eq!(reader.complete(next_ok(&reports)), Relevance::Void, "it was absent in between");
     }
 }

@@ -2,12 +2,11 @@
 
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::exclusion::{ExcludedDrive, Exclusion};
-use crate::domain::identity::Identity;
 use crate::domain::inventory::{DriveRecord, Inventory};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How long a new drive without links is left alone while an entry may match by a link: udev makes them within this time.
+/// How long a new drive without links is not read while an entry may match by a link: udev creates them within this time.
 const LINK_WAIT: Duration = Duration::from_secs(3);
 
 /// The entries, and the drives that are present and excluded.
@@ -38,19 +37,21 @@ impl Exclusions {
 
     /// Entries that match no drive that is present.
     pub(super) fn unused(&self) -> impl Iterator<Item = &Exclusion> {
-        self.entries.iter().zip(&self.is_used).filter(|(_, is_used)| !**is_used).map(|(entry, _)| entry)
+        let unused = self.entries.iter().zip(&self.is_used).filter(|(_, is_used)| !**is_used);
+        unused.map(|(entry, _)| entry)
     }
 
-    /// Drives were left alone because their links are not there yet.
+    /// Drives are not read because they have no links yet.
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// A drive that is known from a stored document only is excluded: it matches an entry, or is present and excluded.
+    /// Whether a drive that is known only from a stored document is excluded: it matches an entry, or is present and
+    /// excluded.
     pub(super) fn covers(&self, drive: &Drive) -> bool {
-        let is_it = |identity: &Identity| !identity.is_empty() && *identity == drive.identity;
+        let mut excluded = self.excluded.iter().map(|excluded| &excluded.identity);
         self.entries.iter().any(|entry| entry.matches_lasting(drive))
-            || self.excluded.iter().any(|excluded| is_it(&excluded.identity))
+            || !drive.identity.is_empty() && excluded.any(|identity| *identity == drive.identity)
     }
 
     /// Removes the excluded drives, and those that must wait for their links.
@@ -63,11 +64,16 @@ impl Exclusions {
         let is_first = !std::mem::replace(&mut self.has_applied, true);
         self.is_used = self.entries.iter().map(|entry| drives.iter().any(|drive| entry.matches(drive))).collect();
         for drive in std::mem::take(drives) {
-            let entry = self.entries.iter().find(|entry| entry.matches(&drive)).map(ToString::to_string);
             let lacks_links = self.needs_links && drive.by_id.is_empty() && drive.raid_volume().is_none();
-            // Links disappear for a moment when udev processes the drive again.
-            let earlier = || before.iter().find(|old| old.key == drive.key).map(|old| old.entry.clone());
-            if let Some(entry) = entry.or_else(|| earlier().filter(|_| lacks_links)) {
+            let entry = match self.entries.iter().find(|entry| entry.matches(&drive)) {
+                Some(entry) => Some(entry.to_string()),
+                // Links disappear for a moment when udev processes the drive again.
+                None if lacks_links => {
+                    before.iter().find(|earlier| earlier.key == drive.key).map(|earlier| earlier.entry.clone())
+                }
+                None => None,
+            };
+            if let Some(entry) = entry {
                 self.excluded.push(ExcludedDrive::new(drive, entry));
                 continue;
             }
@@ -109,7 +115,7 @@ mod tests {
     fn a_new_drive_is_not_read_before_its_links_can_be_compared() {
         let (mut rules, start) = (exclusions(&["wwn-0x5*"]), Instant::now());
         let boot = [drive("sda", None), drive("sdb", Some("wwn-0x5000"))];
-        assert_eq!(left(&mut rules, &boot, start), ["sda"], "at the start links are there, or there are none");
+        assert_eq!(left(&mut rules, &boot, start), ["sda"], "at the start links exist, or there will be none");
         let new = [drive("sdc", None)];
         assert_eq!(left(&mut rules, &new, start), Vec::<String>::new());
         assert!(rules.is_waiting());
@@ -121,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excluded_drive_stays_excluded_while_its_links_are_made_anew() {
+    fn an_excluded_drive_remains_excluded_while_its_links_are_recreated() {
         let (mut rules, at) = (exclusions(&["ata-X"]), Instant::now());
         assert_eq!(left(&mut rules, &[drive("sda", Some("ata-X"))], at), Vec::<String>::new());
         assert_eq!(left(&mut rules, &[drive("sda", None)], at), Vec::<String>::new());
@@ -130,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_a_drive_is_unused_also_where_an_earlier_one_matches_the_same_drive() {
+    fn an_entry_is_used_if_it_matches_a_drive_that_an_earlier_entry_excludes() {
         let mut rules = exclusions(&["sd*", "ata-X"]);
         assert_eq!(left(&mut rules, &[drive("sda", Some("ata-X"))], Instant::now()), Vec::<String>::new());
         assert_eq!(rules.excluded().iter().map(|drive| drive.entry.as_str()).collect::<Vec<_>>(), ["sd*"]);

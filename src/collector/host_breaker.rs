@@ -2,8 +2,8 @@
 //! and not one per drive.
 //!
 //! After several timeouts without an answer through the host, the host is suspected: one drive is read at a time, and
-//! an answer clears the host. If that drive times out as well, the host is silent: its drives are not read, and from
-//! time to time one of them probes it, each time another. The first answer ends the outage for all.
+//! an answer clears the host. If that drive times out as well, the host is silent: its drives are not read, and one of
+//! them probes it periodically, each time another one. The first answer ends the outage for all.
 
 use super::quarantine::INITIAL_BACKOFF;
 use crate::domain::drive::{Drive, DriveKey};
@@ -12,12 +12,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A SCSI host is suspected after this number of its drives have timed out without an answer in between.
+/// Number of drives that must time out, without an answer in between, before their SCSI host is suspected.
 const SUSPECT_AFTER: usize = 3;
 /// Interval between probes of a silent host.
 const PROBE_INTERVAL: Duration = INITIAL_BACKOFF;
-/// How long the last answer of a host is kept: longer than any reading runs. A host that is removed never answers
-/// again, and one that is added gets a new number.
+/// How long the time of a host's last answer is kept, which is longer than any reading runs. A host that is removed never
+/// answers again, and one that is added gets a new number.
 const ANSWER_RETENTION: Duration = Duration::from_secs(86_400);
 
 /// Timeouts since a host's last answer.
@@ -26,9 +26,16 @@ struct HostFailure {
     /// Ordered by last attempt, oldest first.
     drives: VecDeque<DriveKey>,
     suspected_at: Option<Instant>,
-    /// The last timeout of a drive whose reading was started while the host was suspected. `Some`: the host is silent.
+    /// The last timeout of a drive whose reading was started while the host was suspected. If there is one, the host is
+    /// silent.
     failed: Option<Instant>,
     probe_drive: Option<DriveKey>,
+}
+
+impl HostFailure {
+    fn is_silent(&self) -> bool {
+        self.failed.is_some()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -41,11 +48,11 @@ impl HostBreaker {
     /// A reading that was started at `asked` timed out.
     pub(super) fn silent(&mut self, host: ScsiHost, key: &DriveKey, asked: Instant, at: Instant) {
         if self.answered.get(&host).is_some_and(|last| *last >= asked) {
-            // Other drives have answered since: the drive is at fault.
+            // Other drives have answered since, so the fault is that of the drive.
             return;
         }
         let failure = self.silent.entry(host).or_default();
-        failure.drives.retain(|k| k != key);
+        failure.drives.retain(|other| other != key);
         failure.drives.push_back(key.clone());
         failure.probe_drive = None;
         match failure.suspected_at {
@@ -59,26 +66,31 @@ impl HostBreaker {
     pub(super) fn answered(&mut self, host: ScsiHost, at: Instant) -> VecDeque<DriveKey> {
         self.answered.retain(|_, last| at.saturating_duration_since(*last) < ANSWER_RETENTION);
         self.answered.insert(host, at);
-        self.silent.remove(&host).filter(|s| s.failed.is_some()).map_or_else(VecDeque::new, |s| s.drives)
+        match self.silent.remove(&host) {
+            Some(failure) if failure.is_silent() => failure.drives,
+            _ => VecDeque::new(),
+        }
     }
 
     /// Number of drives that timed out, if the host is silent.
     pub(super) fn silent_drives(&self, host: ScsiHost) -> Option<usize> {
-        self.silent.get(&host).filter(|s| s.failed.is_some()).map(|s| s.drives.len())
+        let failure = self.silent.get(&host)?;
+        if failure.is_silent() { Some(failure.drives.len()) } else { None }
     }
 
     pub(super) fn is_any_silent(&self) -> bool {
-        self.silent.values().any(|s| s.failed.is_some())
+        self.silent.values().any(HostFailure::is_silent)
     }
 
     pub(super) fn all_silent(&self) -> Vec<(ScsiHost, usize)> {
-        self.silent.keys().filter_map(|host| Some((*host, self.silent_drives(*host)?))).collect()
+        let silent = self.silent.iter().filter(|(_, failure)| failure.is_silent());
+        silent.map(|(host, failure)| (*host, failure.drives.len())).collect()
     }
 
-    /// How many children may run through the host; `usual`: its limit when it is not suspected.
+    /// Number of children that may run through the host; `usual`: its limit when it is not suspected.
     pub(super) fn room(&self, host: ScsiHost, usual: usize) -> usize {
         match self.silent.get(&host) {
-            Some(failure) if failure.failed.is_some() => usize::from(failure.probe_drive.is_some()),
+            Some(failure) if failure.is_silent() => usize::from(failure.probe_drive.is_some()),
             Some(failure) if failure.suspected_at.is_some() => 1,
             _ => usual,
         }
@@ -86,21 +98,25 @@ impl HostBreaker {
 
     /// The drive probes a silent host.
     pub(super) fn is_probe_drive(&self, drive: &Drive) -> bool {
-        let mut hosts = drive.paths.iter().filter_map(|p| self.silent.get(&p.host?));
-        hosts.any(|failure| failure.probe_drive.as_ref() == Some(&drive.key))
+        let mut failures = drive.paths.iter().filter_map(|path| self.silent.get(&path.host?));
+        failures.any(|failure| failure.probe_drive.as_ref() == Some(&drive.key))
     }
 
     /// The drive probes that silent host.
     pub(super) fn is_probed_by(&self, host: ScsiHost, key: &DriveKey) -> bool {
-        self.silent
-            .get(&host)
-            .is_some_and(|failure| failure.failed.is_some() && failure.probe_drive.as_ref() == Some(key))
+        match self.silent.get(&host) {
+            Some(failure) => failure.is_silent() && failure.probe_drive.as_ref() == Some(key),
+            None => false,
+        }
     }
 
-    /// A drive was added: if its host is silent, the drive probes it at once, since the host may have been repaired.
+    /// If the host of an added drive is silent, the drive probes it at once, since the host may have been repaired.
     pub(super) fn on_drive_added(&mut self, drive: &Drive) {
-        for host in drive.paths.iter().filter_map(|p| p.host) {
-            if let Some(failure) = self.silent.get_mut(&host).filter(|s| s.failed.is_some()) {
+        for path in &drive.paths {
+            if let Some(host) = path.host
+                && let Some(failure) = self.silent.get_mut(&host)
+                && failure.is_silent()
+            {
                 failure.probe_drive = Some(drive.key.clone());
             }
         }
@@ -110,13 +126,15 @@ impl HostBreaker {
     /// attempt.
     pub(super) fn pick_probe_drives(&mut self, drives: &[Arc<Drive>], at: Instant, is_fit: impl Fn(&DriveKey) -> bool) {
         for (host, failure) in &mut self.silent {
-            if failure.failed.is_none_or(|last| at < last + PROBE_INTERVAL) {
+            let Some(last) = failure.failed else { continue };
+            if at < last + PROBE_INTERVAL {
                 continue;
             }
-            let is_behind = |d: &&Arc<Drive>| d.paths.iter().any(|p| p.host == Some(*host));
-            let behind = drives.iter().filter(is_behind).map(|d| &d.key).filter(|key| is_fit(key));
-            let order = |key: &&DriveKey| failure.drives.iter().position(|k| k == *key);
-            failure.probe_drive = behind.min_by_key(order).cloned();
+            let behind = drives.iter().filter(|drive| drive.paths.iter().any(|path| path.host == Some(*host)));
+            let candidates = behind.map(|drive| &drive.key).filter(|key| is_fit(key));
+            // `None`, of a drive that was not read yet, is less than every position.
+            let oldest = candidates.min_by_key(|key| failure.drives.iter().position(|other| other == *key));
+            failure.probe_drive = oldest.cloned();
         }
     }
 
@@ -124,7 +142,7 @@ impl HostBreaker {
     pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
         for failure in self.silent.values_mut() {
             failure.drives.retain(|key| is_present(key));
-            failure.probe_drive = failure.probe_drive.take().filter(|key| is_present(key));
+            failure.probe_drive.take_if(|key| !is_present(key));
         }
         self.silent.retain(|_, failure| !failure.drives.is_empty());
     }

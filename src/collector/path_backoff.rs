@@ -1,4 +1,4 @@
-//! Back-off of single paths, and the turn of a drive: one reading, over one path after the other until one delivers.
+//! Back-off of single paths, and the turn of a drive: one reading, over one path after the other until one succeeds.
 
 use super::quarantine::backoff;
 use crate::domain::drive::{Drive, DriveKey, DrivePath};
@@ -11,14 +11,14 @@ use std::time::Instant;
 /// One path of a drive, by its address.
 #[derive(Debug, Default)]
 struct PathHistory {
-    /// Consecutive failures, while another path delivered.
+    /// Consecutive failures while another path succeeded.
     failures: u32,
     not_before: Option<Instant>,
     /// Number of the child that used it last.
     last_child: u64,
 }
 
-/// The paths that failed in a turn that is not over.
+/// The paths that failed in a turn that has not ended.
 #[derive(Debug, Default)]
 struct Turn {
     attempts: Vec<PathAttempt>,
@@ -33,18 +33,24 @@ pub(super) struct PathBackoff {
 impl PathBackoff {
     /// The path was not tried in this turn.
     pub(super) fn is_untried(&self, key: &DriveKey, path: &DrivePath) -> bool {
-        let Some(turn) = self.turns.get(key) else { return true };
-        turn.attempts.iter().all(|attempt| attempt.path.address != path.address)
+        match self.turns.get(key) {
+            Some(turn) => turn.is_untried(path),
+            None => true,
+        }
     }
 
-    /// The path failed lately, and is left alone while there is another.
+    /// The path failed recently, and is not used while there is another one.
     pub(super) fn is_waiting(&self, key: &DriveKey, path: &DrivePath, at: Instant) -> bool {
-        self.history(key, path).and_then(|history| history.not_before).is_some_and(|until| until > at)
+        let Some(history) = self.history(key, path) else { return false };
+        history.not_before.is_some_and(|until| until > at)
     }
 
-    /// Number of the child that used the path last; 0: none yet.
+    /// Number of the child that used the path last; 0 if there was none yet.
     pub(super) fn last_child(&self, key: &DriveKey, path: &DrivePath) -> u64 {
-        self.history(key, path).map_or(0, |history| history.last_child)
+        match self.history(key, path) {
+            Some(history) => history.last_child,
+            None => 0,
+        }
     }
 
     fn history(&self, key: &DriveKey, path: &DrivePath) -> Option<&PathHistory> {
@@ -63,8 +69,8 @@ impl PathBackoff {
         self.turns.entry(key.clone()).or_default().attempts.push(attempt);
     }
 
-    /// The turn of a drive is over. Returns its attempts, the last one last. Only if it delivered, the paths that failed
-    /// before it are at fault, and are left alone for a while.
+    /// Ends the turn of a drive. Returns its attempts, the last one last. Only if that succeeded, the fault is that of the
+    /// paths that failed before it, and these go into back-off.
     pub(super) fn end_turn(
         &mut self,
         key: &DriveKey,
@@ -93,20 +99,21 @@ impl PathBackoff {
         attempts
     }
 
-    /// Ends the back-off of all paths of the drive: what they have in common works again.
+    /// Ends the back-off of all paths of the drive, because what they have in common works again.
     pub(super) fn end_backoff(&mut self, key: &DriveKey) {
-        for history in self.drives.get_mut(key).into_iter().flat_map(HashMap::values_mut) {
+        let Some(histories) = self.drives.get_mut(key) else { return };
+        for history in histories.values_mut() {
             history.not_before = None;
         }
     }
 
-    /// The turn is over without a reading.
+    /// Ends the turn without a reading.
     pub(super) fn abandon_turn(&mut self, key: &DriveKey) {
         self.turns.remove(key);
     }
 
-    /// Removes what is of drives that are not present, and of paths that a drive does not have any more. A turn without an
-    /// untried path begins anew.
+    /// Removes drives that are not present, and paths that a drive no longer has. A turn without an untried path begins
+    /// again.
     pub(super) fn retain<'a>(&mut self, present: impl Fn(&DriveKey) -> Option<&'a Drive>) {
         self.drives.retain(|key, histories| {
             let Some(drive) = present(key) else { return false };
@@ -114,8 +121,14 @@ impl PathBackoff {
             true
         });
         self.turns.retain(|key, turn| {
-            let is_untried = |path: &DrivePath| turn.attempts.iter().all(|tried| tried.path.address != path.address);
-            present(key).is_some_and(|drive| drive.paths_to_read().any(is_untried))
+            let Some(drive) = present(key) else { return false };
+            drive.paths_to_read().any(|path| turn.is_untried(path))
         });
+    }
+}
+
+impl Turn {
+    fn is_untried(&self, path: &DrivePath) -> bool {
+        self.attempts.iter().all(|attempt| attempt.path.address != path.address)
     }
 }

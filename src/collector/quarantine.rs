@@ -1,4 +1,5 @@
-//! Quarantine: the state of a drive between its readings: timeouts, the back-off after them, a child that still hangs.
+//! Quarantine: the state of a drive between its readings, that is, its timeouts, the back-off after them, and children that
+//! still hang.
 
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::inventory::Outcome;
@@ -7,11 +8,10 @@ use crate::probe::smartctl;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// Back-off after a first timeout; it doubles …
+/// Back-off after a first timeout; it is doubled for each further one.
 pub(super) const INITIAL_BACKOFF: Duration = Duration::from_secs(120);
-/// … up to this maximum.
 const MAX_BACKOFF: Duration = Duration::from_secs(1800);
-/// Types that may be passed back to smartctl once it has found them.
+/// Detected types that may be passed to smartctl.
 const TYPES: [&str; 3] = ["sat", "scsi", "nvme"];
 
 #[derive(Debug, Default)]
@@ -31,10 +31,10 @@ struct StuckChild {
     child: Stuck,
 }
 
-/// Why a drive is not to be read now.
+/// Why a drive must not be read now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum WaitReason {
-    /// It timed out; it is not read again until then.
+    /// It timed out, and is not read again until then.
     BackOff(Instant),
     /// A child hangs on each of its paths.
     ChildStuck { pid: u32, seconds: u64 },
@@ -79,7 +79,10 @@ impl Quarantine {
 
     /// A child hangs on that path of the drive.
     pub(super) fn is_path_stuck(&self, key: &DriveKey, address: &str) -> bool {
-        self.histories.get(key).is_some_and(|history| history.is_stuck(address))
+        match self.histories.get(key) {
+            Some(history) => history.is_stuck(address),
+            None => false,
+        }
     }
 
     /// Records the result of a reading: keeps the drive's type, or extends its back-off.
@@ -94,7 +97,7 @@ impl Quarantine {
             }
             Outcome::Standby => history.reset(),
             Outcome::Failed(_) => {
-                // The reading was quick, whatever its result.
+                // There was no timeout.
                 history.reset();
                 history.device_type = None;
             }
@@ -117,7 +120,8 @@ impl Quarantine {
         }
     }
 
-    /// A drive that is back starts without quarantine; a child that still hangs is kept until it ends.
+    /// Removes drives that are not present, so that a drive that returns is not in quarantine. A child that still hangs is
+    /// kept until it ends.
     pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
         self.histories.retain(|key, history| {
             if is_present(key) {
@@ -129,7 +133,7 @@ impl Quarantine {
         });
     }
 
-    /// Reaps children that have ended meanwhile.
+    /// Reaps children that have ended.
     pub(super) fn reap(&mut self) {
         let histories = &mut self.histories;
         self.stuck.retain(|key| {
@@ -139,25 +143,34 @@ impl Quarantine {
         });
     }
 
-    /// Its last reading timed out: the next one may take its full timeout again.
+    /// Its last reading timed out, so the next one may take its full timeout again.
     pub(super) fn is_suspect(&self, key: &DriveKey) -> bool {
-        self.histories.get(key).is_some_and(|history| history.timeouts > 0)
+        match self.histories.get(key) {
+            Some(history) => history.timeouts > 0,
+            None => false,
+        }
     }
 
     pub(super) fn has_stuck_child(&self, key: &DriveKey) -> bool {
-        self.histories.get(key).is_some_and(|history| !history.stuck.is_empty())
+        match self.histories.get(key) {
+            Some(history) => !history.stuck.is_empty(),
+            None => false,
+        }
     }
 
     /// Duration of its last reading.
     pub(super) fn took(&self, key: &DriveKey) -> Duration {
-        self.histories.get(key).map_or(Duration::ZERO, |history| history.took)
+        match self.histories.get(key) {
+            Some(history) => history.took,
+            None => Duration::ZERO,
+        }
     }
 
     pub(super) fn device_type(&self, key: &DriveKey) -> Option<&str> {
         self.histories.get(key)?.device_type.as_deref()
     }
 
-    /// A device type that an earlier run detected.
+    /// Sets a device type that an earlier process detected, unless there is one.
     pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         let history = self.histories.entry(key.clone()).or_default();
         if history.device_type.is_none() {
@@ -167,13 +180,16 @@ impl Quarantine {
 
     /// Number of abandoned children that have not ended, and of drives in back-off.
     pub(super) fn counts(&self, at: Instant) -> (usize, usize) {
-        let stuck = self.histories.values().map(|history| history.stuck.len()).sum();
-        let in_backoff = |history: &&DriveHistory| history.not_before.is_some_and(|until| until > at);
-        (stuck, self.histories.values().filter(in_backoff).count())
+        let (mut stuck, mut in_backoff) = (0, 0);
+        for history in self.histories.values() {
+            stuck += history.stuck.len();
+            in_backoff += usize::from(history.not_before.is_some_and(|until| until > at));
+        }
+        (stuck, in_backoff)
     }
 }
 
-/// Back-off after that many failures before: two minutes, doubled for each, up to half an hour.
+/// The back-off after a failure: two minutes, doubled for each of `failures_before`, up to half an hour.
 pub(super) fn backoff(failures_before: u32) -> Duration {
     (INITIAL_BACKOFF * 2u32.pow(failures_before.min(4))).min(MAX_BACKOFF)
 }

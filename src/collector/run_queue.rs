@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Minimum estimate, for a drive that was not read yet or answered at once.
 const MIN_ESTIMATE: Duration = Duration::from_millis(1);
 
-/// Why a drive is read; in the order of preference.
+/// Why a drive is read, in order of priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Urgency {
     /// A request waits for it.
@@ -26,9 +26,9 @@ pub(super) enum Urgency {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QueueKey {
     pub(super) urgency: Urgency,
-    /// The last readings of its drives timed out; the next ones may not end at all.
+    /// The last readings of its drives timed out, and the next ones may time out as well.
     pub(super) suspect: bool,
-    /// The SCSI hosts through which its drives may be read; `None`: an NVMe drive has no SCSI host.
+    /// The SCSI hosts through which its drives may be read; `None` for NVMe drives, which have no SCSI host.
     pub(super) hosts: Vec<Option<ScsiHost>>,
 }
 
@@ -43,7 +43,7 @@ struct Waiting {
 #[derive(Clone, Debug)]
 struct Position {
     generation: u64,
-    /// Of the queue that has it: the key by which the drive would be queued now may be another one.
+    /// The key of the queue that has it. The drive's current key may be another one.
     key: QueueKey,
     took: Duration,
 }
@@ -71,8 +71,11 @@ impl Queue {
 
     /// Minimum time until all drives of the queue are read, with `room` children at once.
     fn estimate(&self, room: usize) -> Duration {
-        let slowest = self.waiting.front().map_or(MIN_ESTIMATE, |waiting| waiting.took);
-        slowest.max(self.load / u32::try_from(room.max(1)).unwrap_or(1))
+        let share = self.load / u32::try_from(room.max(1)).unwrap_or(1);
+        match self.waiting.front() {
+            Some(slowest) => share.max(slowest.took),
+            None => share.max(MIN_ESTIMATE),
+        }
     }
 }
 
@@ -114,15 +117,15 @@ impl RunQueue {
         self.queues.retain(|_, queue| queue.count > 0);
     }
 
-    /// The slowest first, so that no slow drive starts late.
+    /// Sorts each queue, the slowest drive first, so that no slow drive starts late.
     pub(super) fn sort(&mut self) {
         for queue in self.queues.values_mut() {
             queue.waiting.make_contiguous().sort_by_key(|waiting| Reverse(waiting.took));
         }
     }
 
-    /// The drive to start next. `room`: how many drives of a queue may run at once; `None`: none may start now. Of
-    /// queues with the same priority, the one with the longest estimate is first.
+    /// The drive to start next. `room`: the number of drives of a queue that may run at once, or `None` if none may start
+    /// now. Of queues with the same priority, the one with the longest estimate is first.
     pub(super) fn next(&mut self, room: impl Fn(&QueueKey) -> Option<usize>) -> Option<(Arc<Drive>, Urgency)> {
         let open = self.queues.iter().filter_map(|(key, queue)| Some((key, queue.estimate(room(key)?))));
         let (key, _) = open.min_by_key(|(key, estimate)| (key.urgency, key.suspect, Reverse(*estimate)))?;
@@ -130,7 +133,7 @@ impl RunQueue {
         let queue = self.queues.get_mut(&key)?;
         let mut next = None;
         while let Some(waiting) = queue.waiting.pop_front() {
-            if is_at(&self.positions, &waiting) {
+            if is_current(&self.positions, &waiting) {
                 self.positions.remove(&waiting.drive.key);
                 queue.discount(waiting.took);
                 next = Some(waiting.drive);
@@ -148,7 +151,7 @@ impl RunQueue {
         let mut removed = Vec::new();
         for queue in self.queues.values_mut() {
             for waiting in std::mem::take(&mut queue.waiting) {
-                if !is_at(&self.positions, &waiting) {
+                if !is_current(&self.positions, &waiting) {
                     continue;
                 }
                 let Some(reason) = reason(&waiting.drive) else {
@@ -170,7 +173,7 @@ impl RunQueue {
         let mut drained = Vec::with_capacity(positions.len());
         for (key, queue) in std::mem::take(&mut self.queues) {
             for waiting in queue.waiting {
-                if is_at(&positions, &waiting) {
+                if is_current(&positions, &waiting) {
                     drained.push((waiting.drive.key.clone(), key.urgency));
                 }
             }
@@ -179,8 +182,12 @@ impl RunQueue {
     }
 }
 
-fn is_at(positions: &HashMap<DriveKey, Position>, waiting: &Waiting) -> bool {
-    positions.get(&waiting.drive.key).is_some_and(|position| position.generation == waiting.generation)
+/// The entry is the current one of its drive.
+fn is_current(positions: &HashMap<DriveKey, Position>, waiting: &Waiting) -> bool {
+    match positions.get(&waiting.drive.key) {
+        Some(position) => position.generation == waiting.generation,
+        None => false,
+    }
 }
 
 #[cfg(test)]
@@ -223,13 +230,12 @@ mod tests {
 
     /// Two drives of one host and four of another: a drive of the host with the most remaining work is next.
     #[test]
-    fn the_host_that_has_most_to_do_is_never_left_idle() {
-        let few = ["a", "b"].map(|name| (name, background(0), 500));
-        let many = ["c", "d", "e", "f"].map(|name| (name, background(1), 500));
-        let waiting: Vec<_> = few.into_iter().chain(many).collect();
+    fn the_host_with_the_most_work_is_never_idle() {
+        let drives = [("a", 0), ("b", 0), ("c", 1), ("d", 1), ("e", 1), ("f", 1)];
+        let waiting = drives.map(|(name, host)| (name, background(host), 500));
         assert_eq!(all(run_queue(&waiting), |_| Some(1)), ["c", "d", "a", "e", "b", "f"]);
-        let only_first = |key: &QueueKey| (key.hosts == [Some(ScsiHost(0))]).then_some(1);
-        assert_eq!(all(run_queue(&waiting), only_first), ["a", "b"], "where there is no room none is taken");
+        let room = |key: &QueueKey| if key.hosts == [Some(ScsiHost(0))] { Some(1) } else { None };
+        assert_eq!(all(run_queue(&waiting), room), ["a", "b"], "a host without room is skipped");
     }
 
     #[test]
@@ -250,18 +256,19 @@ mod tests {
         assert_eq!(all(queue, |_| Some(1)), ["a", "b"]);
         let mut queue = run_queue(&[("a", background(0), 3)]);
         queue.promote(key(Urgency::Requested, false, 1), &Arc::new(drive("a")), Duration::from_millis(3));
-        assert_eq!(all(queue, |key| (key.urgency == Urgency::Requested).then_some(1)), ["a"]);
+        let room = |key: &QueueKey| if key.urgency == Urgency::Requested { Some(1) } else { None };
+        assert_eq!(all(queue, room), ["a"]);
     }
 
     #[test]
     fn a_removed_drive_is_not_returned() {
         let mut queue = run_queue(&[("a", background(0), 3), ("b", background(0), 2)]);
         queue.promote(key(Urgency::Requested, false, 0), &Arc::new(drive("b")), Duration::from_millis(2));
-        let removed = queue.remove_where(|drive| (drive.key.to_string() == "b").then_some(()));
+        let (kept_key, removed_key) = (DriveKey::Discovered("a".into()), DriveKey::Discovered("b".into()));
+        let removed = queue.remove_where(|drive| if drive.key == removed_key { Some(()) } else { None });
         assert_eq!(removed.len(), 1);
-        let of = |name: &str| DriveKey::Discovered(name.into());
-        assert!(queue.has(&of("a")) && !queue.has(&of("b")));
-        assert_eq!(queue.drain(), [(of("a"), Urgency::Background)]);
+        assert!(queue.has(&kept_key) && !queue.has(&removed_key));
+        assert_eq!(queue.drain(), [(kept_key, Urgency::Background)]);
         assert!(queue.is_empty() && queue.next(|_| Some(1)).is_none());
     }
 }

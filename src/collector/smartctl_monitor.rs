@@ -8,7 +8,7 @@ use crate::probe::tools::{self, FileId, Smartctl, VersionCheck};
 use std::any::Any;
 use std::time::{Duration, Instant};
 
-/// After an unrecognized version the check is repeated after this time.
+/// Interval between checks while the version is not recognized.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A change that is logged.
@@ -25,7 +25,7 @@ pub(super) struct SmartctlMonitor {
     /// The file that was checked last, and when.
     asked: Option<(Option<FileId>, Instant)>,
     is_running: bool,
-    /// The last child, if it outlived its SIGKILL: there is never a second one beside it.
+    /// The last child, if it outlived its SIGKILL. No other is started while it runs.
     stuck: Option<Stuck>,
 }
 
@@ -35,8 +35,8 @@ impl SmartctlMonitor {
         self.is_due = true;
     }
 
-    /// It was never checked, its file has changed, or an unrecognized version is due for another check. False while
-    /// a stuck child of the last check runs.
+    /// smartctl was never checked, its file has changed, or its version was not recognized and the next check is due.
+    /// False while a stuck child of the last check runs.
     fn needs_check(&mut self, file: Option<FileId>, at: Instant) -> bool {
         let Some((asked_file, last)) = self.asked else { return true };
         if let Some(stuck) = self.stuck.as_mut()
@@ -56,10 +56,14 @@ impl SmartctlMonitor {
         self.stuck = checked.stuck;
         let answer = checked.tool?;
         let before = self.now.replace(answer.clone());
-        let was_ok = before.as_ref().is_none_or(Smartctl::is_ok);
-        match (was_ok, answer.is_ok()) {
-            (false, true) => Some(SmartctlTransition::Recovered(answer)),
-            (_, false) if before.as_ref() != Some(&answer) => Some(SmartctlTransition::BecameUnusable(answer)),
+        if !answer.is_ok() {
+            if before.as_ref() == Some(&answer) {
+                return None;
+            }
+            return Some(SmartctlTransition::BecameUnusable(answer));
+        }
+        match before {
+            Some(before) if !before.is_ok() => Some(SmartctlTransition::Recovered(answer)),
             _ => None,
         }
     }
@@ -108,18 +112,18 @@ mod tests {
 
     #[test]
     fn an_outage_is_two_transitions() {
-        let path = || PathBuf::from("/usr/sbin/smartctl");
-        let good = Smartctl::Ok { version: Version(7, 4), path: path() };
-        let old = Smartctl::TooOld { version: Version(6, 6), path: path() };
-        let gone = Smartctl::Missing { named: Some(path()) };
+        let path = PathBuf::from("/usr/sbin/smartctl");
+        let good = Smartctl::Ok { version: Version(7, 4), path: path.clone() };
+        let old = Smartctl::TooOld { version: Version(6, 6), path: path.clone() };
+        let missing = Smartctl::Missing { named: Some(path) };
         let mut monitor = SmartctlMonitor::default();
-        assert_eq!(monitor.record(good.clone().into()), None, "all is well");
+        assert_eq!(monitor.record(good.clone().into()), None, "usable from the start");
         assert_eq!(monitor.record(old.clone().into()), Some(SmartctlTransition::BecameUnusable(old.clone())));
         assert_eq!(monitor.record(old.clone().into()), None, "reported already");
-        assert!(monitor.problem().is_some_and(|t| t.contains("6.6 (/usr/sbin/smartctl) is older than 7.0")));
+        assert!(monitor.problem().unwrap().contains("6.6 (/usr/sbin/smartctl) is older than 7.0"));
         assert_eq!(
-            monitor.record(gone.clone().into()),
-            Some(SmartctlTransition::BecameUnusable(gone)),
+            monitor.record(missing.clone().into()),
+            Some(SmartctlTransition::BecameUnusable(missing)),
             "another problem"
         );
         assert_eq!(monitor.record(good.clone().into()), Some(SmartctlTransition::Recovered(good)));

@@ -11,7 +11,7 @@ use std::time::Instant;
 pub enum Notice {
     Smartctl(SmartctlTransition),
     /// An IO module has reported the status of its bays.
-    ShelfRead,
+    EnclosureRead,
 }
 
 pub(super) trait Source {

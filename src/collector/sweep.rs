@@ -56,7 +56,7 @@ impl Sweep {
         }
     }
 
-    /// A drive was read. `may_fail`: it is not expected to answer.
+    /// Records the reading of a drive. `may_fail`: a failure is expected and does not count.
     pub(super) fn record(&mut self, key: &DriveKey, outcome: &Outcome, may_fail: bool) {
         if !self.waiting.remove(key) {
             return;
@@ -106,22 +106,22 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn a_drive_counts_once_whatever_happens_to_it_afterwards() {
-        let key = |name: &str| DriveKey::Discovered(name.into());
+    fn a_drive_counts_only_once() {
+        let [skipped, read, silent] = ["skipped", "read", "silent"].map(|name| DriveKey::Discovered(name.into()));
         let mut sweep = Sweep::new(3, Instant::now());
-        for name in ["skipped", "read", "silent"] {
-            sweep.wait_for(&key(name));
+        for key in [&skipped, &read, &silent] {
+            sweep.wait_for(key);
         }
-        sweep.skip_drive(&key("skipped"));
-        sweep.skip_drive(&key("skipped"));
-        sweep.record(&key("read"), &Outcome::Good(Arc::new(SmartReport::default())), false);
-        sweep.skip_drive(&key("read"));
+        sweep.skip_drive(&skipped);
+        sweep.skip_drive(&skipped);
+        sweep.record(&read, &Outcome::Good(Arc::new(SmartReport::default())), false);
+        sweep.skip_drive(&read);
         assert!(!sweep.has_read_all());
-        sweep.record(&key("silent"), &Outcome::Silent(NoReading::TimedOut { seconds: 1 }), false);
-        sweep.record(&key("silent"), &Outcome::Silent(NoReading::TimedOut { seconds: 1 }), false);
+        sweep.record(&silent, &Outcome::Silent(NoReading::TimedOut { seconds: 1 }), false);
+        sweep.record(&silent, &Outcome::Silent(NoReading::TimedOut { seconds: 1 }), false);
         assert!(sweep.has_read_all());
         let completed = sweep.complete(Vec::new());
         assert_eq!((completed.stats.failed, completed.stats.timed_out), (Some(2), Some(1)));
-        assert_eq!((completed.skipped, completed.timed_out), (vec![key("skipped")], vec![key("silent")]));
+        assert_eq!((completed.skipped, completed.timed_out), (vec![skipped], vec![silent]));
     }
 }

@@ -1,6 +1,6 @@
 //! Runs one child with a deadline and an output cap; a child that hangs does not block the caller.
 //!
-//! A drive that is silent can hold its child in D state, where SIGKILL stays pending and the pipe
+//! A drive that does not respond can hold its child in D state, where SIGKILL stays pending and the pipe
 //! never reaches its end. So the child's exit is detected by a pidfd, never by EOF; and after
 //! TERM, KILL and a grace period the child is abandoned to the caller, which reaps it when it exits.
 
@@ -21,19 +21,19 @@ use thiserror::Error;
 /// Bounds of one run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChildLimits {
-    /// From the start to SIGTERM.
+    /// Time from the start to SIGTERM.
     pub(crate) deadline: Duration,
     /// The limit of standard output, and of standard error. A child that exceeds it is killed.
     pub(crate) output_bytes: usize,
 }
 
-/// From SIGTERM to SIGKILL.
+/// Time from SIGTERM to SIGKILL.
 const TERM_GRACE: Duration = Duration::from_secs(2);
-/// From SIGKILL to abandoning the child.
+/// Time from SIGKILL to abandoning the child.
 const KILL_GRACE: Duration = Duration::from_secs(1);
-/// How much of standard error is kept.
+/// Maximum number of bytes of standard error that are kept.
 const STDERR_BYTES: usize = 4096;
-/// All that a child has of an environment.
+/// The complete environment of a child.
 const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
 
 /// The output of a child that exited.
@@ -41,7 +41,7 @@ const ENVIRONMENT: [(&str, &str); 2] = [("LC_ALL", "C"), ("PATH", "/usr/sbin:/us
 pub(crate) struct Output {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
-    /// `None`: ended by a signal.
+    /// `None` if it was ended by a signal.
     pub(crate) code: Option<i32>,
     pub(crate) signal: Option<i32>,
     pub(crate) took: Duration,
@@ -54,11 +54,11 @@ pub(crate) enum ExecError {
     Start { program: PathBuf, error: io::Error },
     #[error("no answer within {} s", deadline.as_secs())]
     TimedOut { deadline: Duration, stuck: Option<Stuck> },
-    #[error("output over {limit} bytes")]
+    #[error("output exceeds {limit} bytes")]
     TooLarge { limit: usize, stuck: Option<Stuck> },
     #[error("stopped")]
     Stopped { stuck: Option<Stuck> },
-    #[error("cannot watch the child: {error}")]
+    #[error("cannot wait for the child process: {error}")]
     Watch { error: io::Error, stuck: Option<Stuck> },
 }
 
@@ -83,7 +83,7 @@ pub struct Stuck {
 }
 
 impl Stuck {
-    /// Reaps the child if it has ended; true from then on.
+    /// Reaps the child if it has ended. True once it has been reaped.
     pub(crate) fn is_gone(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
@@ -103,7 +103,7 @@ pub(crate) fn run(program: &Path, args: &[&str], limits: ChildLimits, stop: &Sto
     run_with(&ENVIRONMENT, program, args, limits, stop)
 }
 
-/// The same for a program that prints local times: they are UTC.
+/// Like [`run`], for a program that prints local times: it prints them in UTC.
 pub(crate) fn run_in_utc(program: &Path, args: &[&str], limits: ChildLimits, stop: &Stop) -> Result<Output, ExecError> {
     let [language, path] = ENVIRONMENT;
     run_with(&[language, path, ("TZ", "UTC0")], program, args, limits, stop)
@@ -117,8 +117,8 @@ fn run_with(
     stop: &Stop,
 ) -> Result<Output, ExecError> {
     let started = Instant::now();
-    let not_started = |error| ExecError::Start { program: program.to_owned(), error };
-    let child = command(program)
+    let mut command = command(program);
+    command
         .args(args)
         .env_clear()
         .envs(environment.iter().copied())
@@ -126,17 +126,19 @@ fn run_with(
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(not_started)?;
+        .stderr(Stdio::piped());
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return Err(ExecError::Start { program: program.to_owned(), error }),
+    };
     let output = Run::new(child).finish(limits, stop, started)?;
     match trampoline::failure(&output) {
-        Some(error) => Err(not_started(error)),
+        Some(error) => Err(ExecError::Start { program: program.to_owned(), error }),
         None => Ok(output),
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the door to children")]
+#[expect(clippy::disallowed_methods, reason = "children are started here only")]
 fn command(program: &Path) -> Command {
     if !trampoline::is_enabled() {
         return Command::new(program);
@@ -146,15 +148,19 @@ fn command(program: &Path) -> Command {
     command
 }
 
-/// Executes `program` with the arguments of this process and more variables; returns only on failure.
-#[expect(clippy::disallowed_methods, reason = "this is the door to children")]
-pub(super) fn reexec(program: &Path, mut args: impl Iterator<Item = OsString>, more: [(&str, &str); 3]) -> io::Error {
+/// Executes `program` with the arguments of this process and additional variables; returns only on failure.
+#[expect(clippy::disallowed_methods, reason = "children are started here only")]
+pub(super) fn reexec(
+    program: &Path,
+    mut args: impl Iterator<Item = OsString>,
+    variables: [(&str, &str); 3],
+) -> io::Error {
     let name = args.next().unwrap_or_else(|| program.into());
-    Command::new(program).arg0(name).args(args).envs(more).exec()
+    Command::new(program).arg0(name).args(args).envs(variables).exec()
 }
 
 /// Executes `program`; returns only on failure.
-#[expect(clippy::disallowed_methods, reason = "this is the door to children")]
+#[expect(clippy::disallowed_methods, reason = "children are started here only")]
 pub(super) fn replace(program: &Path, args: impl Iterator<Item = OsString>) -> io::Error {
     Command::new(program).args(args).exec()
 }
@@ -178,10 +184,9 @@ enum Ended {
 
 impl Run {
     fn new(mut child: Child) -> Self {
-        let pidfd = pid(&child).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-        let stdout = child.stdout.take().map(|p| Pipe::new(OwnedFd::from(p)));
-        let stderr = child.stderr.take().map(|p| Pipe::new(OwnedFd::from(p)));
-        Self { child, pidfd, stdout, stderr }
+        let stdout = child.stdout.take().map(|pipe| Pipe::new(OwnedFd::from(pipe)));
+        let stderr = child.stderr.take().map(|pipe| Pipe::new(OwnedFd::from(pipe)));
+        Self { pidfd: pidfd(&child), child, stdout, stderr }
     }
 
     fn finish(mut self, limits: ChildLimits, stop: &Stop, started: Instant) -> Result<Output, ExecError> {
@@ -209,7 +214,7 @@ impl Run {
     /// Reads and waits until the child exits, a limit is exceeded, or the daemon stops.
     fn wait(&mut self, until: Instant, cap: usize, stop: Option<&Stop>) -> Ended {
         let Some(pidfd) = self.pidfd.as_ref() else {
-            return Ended::Broken(io::Error::other("the kernel gave no pidfd (Linux 5.3 or later is needed)"));
+            return Ended::Broken(io::Error::other("pidfd_open failed (Linux 5.3 or later is required)"));
         };
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -217,9 +222,12 @@ impl Run {
                 return Ended::Deadline;
             }
             let mut fds = vec![PollFd::new(pidfd, PollFlags::IN)];
-            fds.extend(stop.map(|s| PollFd::new(s, PollFlags::IN)));
-            let pipes = [&self.stdout, &self.stderr];
-            fds.extend(pipes.into_iter().flatten().filter(|p| !p.done).map(|p| PollFd::new(&p.file, PollFlags::IN)));
+            fds.extend(stop.map(|stop| PollFd::new(stop, PollFlags::IN)));
+            for pipe in [&self.stdout, &self.stderr].into_iter().flatten() {
+                if !pipe.done {
+                    fds.push(PollFd::new(&pipe.file, PollFlags::IN));
+                }
+            }
             let timeout = Timespec {
                 tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
                 tv_nsec: i64::from(left.subsec_nanos()),
@@ -234,13 +242,15 @@ impl Run {
             drop(ready);
             drop(fds);
             // The output of an exited child is in the pipe by now; a grandchild may hold the pipe open forever.
-            let fits = self.stdout.as_mut().is_none_or(|p| p.drain(cap, cap))
-                && self.stderr.as_mut().is_none_or(|p| p.drain(STDERR_BYTES, cap));
-            match (exited, fits, stopped) {
-                (true, true, _) => return Ended::Exited,
-                (_, false, _) => return Ended::TooLarge,
-                (_, _, true) => return Ended::Stopped,
-                _ => {}
+            let fits = drain(self.stdout.as_mut(), cap, cap) && drain(self.stderr.as_mut(), STDERR_BYTES, cap);
+            if !fits {
+                return Ended::TooLarge;
+            }
+            if exited {
+                return Ended::Exited;
+            }
+            if stopped {
+                return Ended::Stopped;
             }
         }
     }
@@ -284,10 +294,10 @@ impl Run {
     }
 
     fn output(self, status: ExitStatus, took: Duration) -> Output {
-        let bytes = |pipe: Option<Pipe>| pipe.map(|p| p.bytes).unwrap_or_default();
+        let stderr = self.stderr.map(|pipe| pipe.bytes).unwrap_or_default();
         Output {
-            stdout: bytes(self.stdout),
-            stderr: String::from_utf8_lossy(&bytes(self.stderr)).trim().to_owned(),
+            stdout: self.stdout.map(|pipe| pipe.bytes).unwrap_or_default(),
+            stderr: String::from_utf8_lossy(&stderr).trim().to_owned(),
             code: status.code(),
             signal: status.signal(),
             took,
@@ -296,7 +306,19 @@ impl Run {
 }
 
 fn pid(child: &Child) -> Option<Pid> {
-    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+    Pid::from_raw(i32::try_from(child.id()).ok()?)
+}
+
+fn pidfd(child: &Child) -> Option<OwnedFd> {
+    pidfd_open(pid(child)?, PidfdFlags::empty()).ok()
+}
+
+/// Like [`Pipe::drain`]. True if the pipe is closed.
+fn drain(pipe: Option<&mut Pipe>, kept: usize, cap: usize) -> bool {
+    match pipe {
+        Some(pipe) => pipe.drain(kept, cap),
+        None => true,
+    }
 }
 
 /// The read end of a pipe, which is read without blocking.
@@ -315,23 +337,23 @@ impl Pipe {
         Self { file: File::from(fd), bytes: Vec::new(), total: 0, done }
     }
 
-    /// Reads the available bytes, and keeps the first `kept` bytes. False: there was more than `cap` in all.
-    /// Without this cap a fast writer would keep the loop busy forever.
+    /// Reads the available bytes, and keeps the first `kept` bytes. False if the total exceeds `cap`; without this cap
+    /// a fast writer would keep the loop busy forever.
     fn drain(&mut self, kept: usize, cap: usize) -> bool {
         let mut chunk = [0u8; 16 * 1024];
         while !self.done {
             match self.file.read(&mut chunk) {
                 Ok(0) => self.done = true,
-                Ok(n) => {
+                Ok(length) => {
                     let room = kept.saturating_sub(self.bytes.len());
-                    self.bytes.extend_from_slice(chunk.get(..n.min(room)).unwrap_or_default());
-                    self.total = self.total.saturating_add(n);
+                    self.bytes.extend_from_slice(chunk.get(..length.min(room)).unwrap_or_default());
+                    self.total = self.total.saturating_add(length);
                     if self.total > cap {
                         return false;
                     }
                 }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => self.done = true,
             }
         }
@@ -384,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grandchild_that_holds_the_pipe_holds_nobody_up() {
+    fn a_grandchild_that_keeps_the_pipe_open_causes_no_delay() {
         let out = sh("sleep 100 & echo done", limits(10_000, 1_000)).unwrap();
         assert_eq!(out.stdout, b"done\n");
     }
@@ -394,7 +416,7 @@ mod tests {
         let error = sh("while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done", limits(10_000, 100_000)).err();
         assert!(matches!(error, Some(ExecError::TooLarge { limit: 100_000, stuck: None })), "{error:?}");
         let out = sh("head -c 300000 /dev/zero", limits(10_000, 300_000)).unwrap();
-        assert_eq!(out.stdout.len(), 300_000, "as much as allowed is not too much");
+        assert_eq!(out.stdout.len(), 300_000, "exactly the limit");
     }
 
     #[test]
@@ -402,7 +424,7 @@ mod tests {
         let error = sh("exec yes this is no answer >&2", limits(60_000, 1_000_000)).err();
         assert!(matches!(error, Some(ExecError::TooLarge { limit: 1_000_000, stuck: None })), "{error:?}");
         let out = sh("head -c 300000 /dev/zero >&2; echo good", limits(10_000, 300_000));
-        assert_eq!(out.unwrap().stdout, b"good\n", "some of it costs nothing");
+        assert_eq!(out.unwrap().stdout, b"good\n", "up to the limit it is ignored");
     }
 
     #[test]
@@ -417,6 +439,6 @@ mod tests {
     fn a_missing_program_is_named() {
         let stop = Stop::new().unwrap();
         let error = run(Path::new("/nonexistent/smartctl"), &[], limits(1_000, 10), &stop).err();
-        assert!(error.is_some_and(|e| e.to_string().contains("/nonexistent/smartctl")));
+        assert!(error.unwrap().to_string().contains("/nonexistent/smartctl"));
     }
 }

@@ -1,11 +1,11 @@
-//! The versions of the tools that this program needs. smartctl is run for its version once, and again when its file has
+//! The versions of the tools that this program runs. The version of smartctl is read once, and again when its file has
 //! appeared or changed.
 //!
-//! `smartctl --version` begins `smartctl 7.4 2023-08-01 r5530 […]` (smartctl(8)); 7.0 was the first
+//! The output of `smartctl --version` begins with `smartctl 7.4 2023-08-01 r5530 […]` (smartctl(8)); 7.0 was the first
 //! release with `--json` (smartmontools NEWS).
 
 use super::Host;
-use super::exec::{self, ChildLimits, ExecError, Stuck};
+use super::exec::{self, ChildLimits, ExecError, Output, Stuck};
 use crate::stop::Stop;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
@@ -15,9 +15,9 @@ use std::time::Duration;
 const VERSION_LIMITS: ChildLimits = ChildLimits { deadline: Duration::from_secs(5), output_bytes: 64 * 1024 };
 /// The first version with `--json`.
 const MIN_VERSION: Version = Version(7, 0);
-/// Before it, grown defects of SAS drives were given in bytes (smartmontools NEWS).
+/// Earlier versions report the grown defects of SAS drives in bytes (smartmontools NEWS).
 pub(crate) const RECOMMENDED: Version = Version(7, 2);
-/// Where smartctl is searched for if it was not installed at the start.
+/// The paths at which smartctl is searched for if it was not installed at the start.
 const USUAL_PATHS: [&str; 4] =
     ["/usr/sbin/smartctl", "/sbin/smartctl", "/usr/local/sbin/smartctl", "/usr/bin/smartctl"];
 
@@ -34,7 +34,7 @@ impl fmt::Display for Version {
 /// Whether smartctl can be used. Its `Display` is one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Smartctl {
-    /// `named`: where it should be, by a setting or because it was there at the start.
+    /// `named`: the path of a setting, or the one at which it was found at the start.
     Missing {
         named: Option<PathBuf>,
     },
@@ -46,7 +46,7 @@ pub enum Smartctl {
         version: Version,
         path: PathBuf,
     },
-    /// It is installed, but its version could not be read.
+    /// It is installed, but its version could not be read. `why`: completes "smartctl is unusable:".
     Unrecognized {
         why: String,
         path: PathBuf,
@@ -58,15 +58,16 @@ impl Smartctl {
         matches!(self, Self::Ok { .. })
     }
 
-    /// The remedy.
     pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "install smartmontools (apt-get install smartmontools), or set SMARTCTL_PATH",
             Self::TooOld { .. } => {
-                "install smartmontools 7.0 or later (7.2 or later is better), or set SMARTCTL_PATH to one"
+                "install smartmontools 7.0 or later (7.2 or later is recommended), or set SMARTCTL_PATH to such a version"
             }
-            Self::Ok { .. } => "nothing is needed",
-            Self::Unrecognized { .. } => "run it by hand with --version; set SMARTCTL_PATH to a smartctl that works",
+            Self::Ok { .. } => "no action is needed",
+            Self::Unrecognized { .. } => {
+                "run smartctl --version to see the error; set SMARTCTL_PATH to a smartctl that works"
+            }
         }
     }
 }
@@ -86,7 +87,7 @@ impl fmt::Display for Smartctl {
                 )
             }
             Self::Ok { version, path } => write!(f, "smartctl {version} ({})", path.display()),
-            Self::Unrecognized { why, path } => write!(f, "smartctl ({}) is of no use: {why}", path.display()),
+            Self::Unrecognized { why, path } => write!(f, "smartctl ({}) is unusable: {why}", path.display()),
         }
     }
 }
@@ -94,15 +95,17 @@ impl fmt::Display for Smartctl {
 impl Host {
     /// The program to run: found at the start, or installed since.
     pub(crate) fn smartctl(&self) -> Option<PathBuf> {
-        let installed_since = || USUAL_PATHS.iter().map(PathBuf::from).find(|p| p.is_file());
-        self.smartctl.clone().or_else(installed_since)
+        match &self.smartctl {
+            Some(path) => Some(path.clone()),
+            None => USUAL_PATHS.iter().map(PathBuf::from).find(|path| path.is_file()),
+        }
     }
 }
 
 /// The result of a version check.
 #[derive(Debug, Default)]
 pub(crate) struct VersionCheck {
-    /// `None`: stopped before it answered.
+    /// `None` if the daemon stopped before the result.
     pub(crate) tool: Option<Smartctl>,
     /// The child, if it outlived its SIGKILL.
     pub(crate) stuck: Option<Stuck>,
@@ -114,68 +117,72 @@ impl From<Smartctl> for VersionCheck {
     }
 }
 
-/// The version of smartctl. Runs one command, on no drive. `None`: stopped before it answered.
+/// Checks the version of smartctl. Runs one command, on no drive. `None` if the daemon stopped before the result.
 pub fn smartctl(host: &Host, stop: &Stop) -> Option<Smartctl> {
     check_smartctl(host, stop).tool
 }
 
-/// The same, with the child if it outlived its SIGKILL.
+/// Like [`smartctl`], with the child if it outlived its SIGKILL.
 pub(crate) fn check_smartctl(host: &Host, stop: &Stop) -> VersionCheck {
     let Some(path) = host.smartctl() else { return Smartctl::Missing { named: None }.into() };
     if !path.exists() {
         return Smartctl::Missing { named: Some(path) }.into();
     }
-    let mut stuck = None;
-    let answer = match exec::run(&path, &["--version"], VERSION_LIMITS, stop) {
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stdout);
-            let first = text.lines().next().unwrap_or_default();
-            match version(first) {
-                Some(version) if version < MIN_VERSION => Smartctl::TooOld { version, path },
-                Some(version) => Smartctl::Ok { version, path },
-                None => {
-                    let first_line = [first, output.stderr.lines().next().unwrap_or_default()];
-                    let first_line = first_line.into_iter().find(|s| !s.is_empty()).unwrap_or("nothing");
-                    let first_line: String = first_line.chars().take(200).collect();
-                    Smartctl::Unrecognized { why: format!("asked for its version it says: {first_line}"), path }
-                }
-            }
-        }
+    match exec::run(&path, &["--version"], VERSION_LIMITS, stop) {
+        Ok(output) => classify(&output, path).into(),
         Err(ExecError::Start { error, .. }) => {
-            Smartctl::Unrecognized { why: format!("it cannot be started: {error}"), path }
+            Smartctl::Unrecognized { why: format!("it cannot be started: {error}"), path }.into()
         }
-        Err(ExecError::Stopped { stuck }) => return VersionCheck { tool: None, stuck },
+        Err(ExecError::Stopped { stuck }) => VersionCheck { tool: None, stuck },
         Err(error) => {
-            let why = format!("asked for its version: {error}");
-            stuck = error.stuck();
-            Smartctl::Unrecognized { why, path }
+            let why = format!("--version: {error}");
+            VersionCheck { tool: Some(Smartctl::Unrecognized { why, path }), stuck: error.stuck() }
         }
-    };
-    VersionCheck { tool: Some(answer), stuck }
+    }
+}
+
+fn classify(output: &Output, path: PathBuf) -> Smartctl {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let first_line = text.lines().next().unwrap_or_default();
+    match parse_version(first_line) {
+        Some(version) if version < MIN_VERSION => Smartctl::TooOld { version, path },
+        Some(version) => Smartctl::Ok { version, path },
+        None => {
+            let first_error = output.stderr.lines().next().unwrap_or_default();
+            let printed = [first_line, first_error].into_iter().find(|line| !line.is_empty()).unwrap_or("nothing");
+            let printed: String = printed.chars().take(200).collect();
+            Smartctl::Unrecognized { why: format!("--version printed no version, but: {printed}"), path }
+        }
+    }
 }
 
 /// `smartctl 7.4 2023-08-01 r5530 …`, `smartctl pre-7.5 …`.
-fn version(line: &str) -> Option<Version> {
+fn parse_version(line: &str) -> Option<Version> {
     let mut words = line.split_whitespace();
-    let number = words.next().filter(|w| *w == "smartctl").and_then(|_| words.next())?;
+    if words.next()? != "smartctl" {
+        return None;
+    }
+    let number = words.next()?;
     let (major, minor) = number.strip_prefix("pre-").unwrap_or(number).split_once('.')?;
     let digits = minor.bytes().take_while(u8::is_ascii_digit).count();
     Some(Version(major.parse().ok()?, minor.get(..digits)?.parse().ok()?))
 }
 
-/// `zpool version`, first line: `zfs-2.2.6-1`. `None`: unknown (before 0.8 there was no such command).
+/// The version in the first line of `zpool version`, such as `zfs-2.2.6-1`. `None` if it is unknown: versions before 0.8 do
+/// not have the command.
 pub(crate) fn zpool_version(host: &Host, stop: &Stop) -> Option<String> {
     let output = exec::run(host.zpool.as_deref()?, &["version"], VERSION_LIMITS, stop).ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().next()?.trim().strip_prefix("zfs-").map(|v| v.chars().take(60).collect())
+    let version = text.lines().next()?.trim().strip_prefix("zfs-")?;
+    Some(version.chars().take(60).collect())
 }
 
 /// Identifies the file of a program; an upgrade changes it.
 pub(crate) type FileId = (u64, u64, i64, i64);
 
 pub(crate) fn file_id(path: &Path) -> Option<FileId> {
-    let meta = std::fs::metadata(path).ok()?;
-    Some((meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec()))
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 #[cfg(test)]
@@ -195,7 +202,7 @@ mod tests {
             ("smartctl 7.", None),
             ("", None),
         ] {
-            assert_eq!(version(line), expected, "{line:?}");
+            assert_eq!(parse_version(line), expected, "{line:?}");
         }
         assert!(Version(7, 10) > Version(7, 2) && Version(6, 9) < MIN_VERSION);
     }

@@ -1,8 +1,8 @@
 //! Starts a child through a trampoline, so that the child does not outlive the daemon even if SIGKILL ends the daemon.
 //!
 //! The kernel provides this (`PR_SET_PDEATHSIG`, prctl(2)), but a process can request it only for itself. So a tool is
-//! started through this program under another name, which makes the request and then executes the tool. Not covered: a
-//! tool's own children, and a tool that the kernel cannot end before its drive answers.
+//! started through this program under another name, which makes the request and then executes the tool. Not covered are a
+//! tool's own children, and a tool that the kernel cannot end before its drive responds.
 
 use super::enclosure;
 use super::exec::{self, Output};
@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) const NAME: &str = "jbod-monitor-child";
 /// The running executable, also after an upgrade has replaced the file.
 pub(super) const SELF: &str = "/proc/self/exe";
-/// A tool that this program provides itself: it dumps the attributes that only an enclosure can report.
-pub(crate) const READ_ENCLOSURE: &str = "ask-shelf";
+/// A tool that this program provides itself: it dumps the attributes that the kernel reads from an enclosure.
+pub(crate) const READ_ENCLOSURE: &str = "read-enclosure";
 /// The exit status of a shell that cannot start a program, and the prefix of the error number on standard error.
 const NOT_STARTED: u8 = 126;
 const ERROR_PREFIX: &str = "jbod-monitor-child: errno ";
@@ -44,12 +44,11 @@ pub fn run_as_trampoline() -> Option<ExitCode> {
         return None;
     }
     let failed = Some(ExitCode::from(NOT_STARTED));
-    let parent = args.next().and_then(|id| id.to_str()?.parse::<u32>().ok());
-    let Some(program) = args.next() else { return failed };
+    let (Some(parent), Some(program)) = (args.next(), args.next()) else { return failed };
     let death_signal = set_parent_process_death_signal(Some(Signal::KILL));
-    // If the parent died before PDEATHSIG was set, no signal will come.
-    let is_orphan = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs()) != parent;
-    if is_orphan {
+    // If the parent died before PDEATHSIG was set, no signal will be sent.
+    let current_parent = getppid().map(|pid| pid.as_raw_nonzero().to_string());
+    if current_parent.as_deref() != parent.to_str() {
         return failed;
     }
     if let Err(error) = death_signal {
@@ -70,18 +69,18 @@ fn fail(error: &io::Error) -> ExitCode {
     ExitCode::from(NOT_STARTED)
 }
 
-/// Tuning of glibc's allocator (mallopt(3)). One arena: otherwise each thread has its own and keeps freed memory in it;
-/// a second arena already costs a sixth more. Fixed thresholds: large blocks are returned to the kernel at once;
+/// Tuning of glibc's allocator (mallopt(3)). One arena, since otherwise each thread has its own and keeps freed memory in it;
+/// a second arena already costs a sixth more. Fixed thresholds, so that large blocks are returned to the kernel at once;
 /// otherwise glibc raises the mmap threshold after the first large free.
 const MALLOC_TUNING: [(&str, &str); 3] =
     [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "2097152"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
 
 /// Executes this program again with `MALLOC_TUNING`, which glibc reads only at the start of a process. Returns on
-/// failure, which costs some megabytes of memory.
+/// failure; the program then uses some megabytes more memory.
 pub fn reexec_with_malloc_tuning() {
     if let Ok(program) = std::env::current_exe() {
         let error = exec::reexec(&program, std::env::args_os(), MALLOC_TUNING);
-        log::debug!("memory is kept as the C library has it error={error:?}");
+        log::debug!("malloc tuning failed error={error:?}");
     }
 }
 
@@ -94,8 +93,14 @@ pub(super) fn arguments(program: &Path) -> [OsString; 2] {
     [std::process::id().to_string().into(), program.into()]
 }
 
-/// Why the tool could not be started, if the trampoline reported that.
+/// The error with which the tool could not be started, if the trampoline reported that.
 pub(super) fn failure(output: &Output) -> Option<io::Error> {
-    let reported = output.stderr.strip_prefix(ERROR_PREFIX).filter(|_| output.code == Some(NOT_STARTED.into()))?;
-    Some(reported.parse().map_or_else(|_| io::Error::other(reported.to_owned()), io::Error::from_raw_os_error))
+    if output.code != Some(NOT_STARTED.into()) {
+        return None;
+    }
+    let reported = output.stderr.strip_prefix(ERROR_PREFIX)?;
+    Some(match reported.parse() {
+        Ok(errno) => io::Error::from_raw_os_error(errno),
+        Err(_) => io::Error::other(reported.to_owned()),
+    })
 }

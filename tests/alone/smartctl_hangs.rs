@@ -57,7 +57,7 @@ fn every_exit_status_with_every_kind_of_answer_leads_to_one_state() {
                     assert!(answer.raw.is_some() && report.serial_number.is_some(), "{case}");
                 }
                 ("empty" | "cut" | "none", Outcome::Failed(why)) => {
-                    let begin = format!("smartctl gave no JSON, exit status {status}");
+                    let begin = format!("smartctl printed no JSON, exit status {status}");
                     assert!(why.to_string().starts_with(&begin), "{case}: {why}");
                     assert!(answer.raw.is_none(), "{case}");
                 }
@@ -136,13 +136,13 @@ fn a_smartctl_that_misbehaves_costs_its_readings_and_nothing_else() {
     };
     let gone = Box::new(|on: bool| sim.set("smartctl", &[if on { "gone=true" } else { "gone=" }]));
     let ways: Vec<Way> = vec![
-        ("1 GB of output", all("output_bytes=1073741824"), "output over 262144 bytes"),
-        ("only errors, 1 TB of them", all("stderr_bytes=1099511627776"), "output over 262144 bytes"),
+        ("1 GB of output", all("output_bytes=1073741824"), "output exceeds 262144 bytes"),
+        ("only errors, 1 TB of them", all("stderr_bytes=1099511627776"), "output exceeds 262144 bytes"),
         ("SIGSEGV", all("segv=true"), "ended by signal 11"),
         ("a grandchild that holds the pipe", all("hang_fork=true"), ""),
         ("removed and back", gone, "cannot start"),
         ("not executable", instead(&text), "cannot start"),
-        ("another program", instead(Path::new("/bin/true")), "gave no JSON, exit status 0"),
+        ("another program", instead(Path::new("/bin/true")), "printed no JSON, exit status 0"),
     ];
     let redis = Redis::start();
     let settings = [PATIENT, ("SMART_POLL_INTERVAL", "1"), ("SMART_TIMEOUT", "20")];

@@ -133,7 +133,7 @@ fn a_drive_whose_bay_is_undecided_is_in_none_and_both_say_so() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
     let found = daemon.get(&format!("/api/whereis/{serial}")).text();
     assert!(found.contains("it may be in bay"), "{found}");
-    assert!(daemon.get("/api/map.txt").text().contains("nothing decides which is right"));
+    assert!(daemon.get("/api/map.txt").text().contains("nothing shows which link is right"));
 }
 
 /// The daemon shows a drive where it was, until the shelf has said that it is elsewhere.

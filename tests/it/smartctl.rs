@@ -115,13 +115,13 @@ fn each_bad_drive_says_why_and_keeps_its_last_values() {
     let without: [(&str, &str, Option<&str>); 9] = [
         (&sas[0], "hang=true", Some("no answer within 2 s")),
         (&sas[1], "hang_ignore_term=true", Some("no answer within 2 s")),
-        (&sas[2], "output_bytes=10000000", Some("output over 262144 bytes")),
+        (&sas[2], "output_bytes=10000000", Some("output exceeds 262144 bytes")),
         (&sas[3], "standby=true", None),
         (&sata[0], "standby=true", None),
-        (&sas[4], "junk=no JSON at all", Some("smartctl gave no JSON, exit status 0: no JSON at all")),
+        (&sas[4], "junk=no JSON at all", Some("smartctl printed no JSON, exit status 0: no JSON at all")),
         (&sas[5], "crash=true", Some("ended by signal 6")),
         (&sata[1], "no_passthrough=true", Some("no ATA pass-through")),
-        (&sas[6], "junk=", Some("smartctl gave no JSON")),
+        (&sas[6], "junk=", Some("smartctl printed no JSON")),
     ];
     // Usable values, whatever else.
     let with = [

@@ -141,7 +141,7 @@ fn hostile_json_of_smartctl_takes_no_memory() {
         ("named attributes", filled(attributes, r#"{"id":5,"name":"x"}"#, "]}}", n), ""),
         ("namespaces", filled(spaces, r#"{"id":5}"#, "]}", n), ""),
         ("messages", filled(messages, r#"{"string":"a message"}"#, "]}}", n), ""),
-        ("objects of one entry", filled(r#"{"a":["#, r#"{"":0}"#, "]}", 4_000_000), "output over 262144 bytes"),
+        ("objects of one entry", filled(r#"{"a":["#, r#"{"":0}"#, "]}", 4_000_000), "output exceeds 262144 bytes"),
     ] {
         let (peak, overview) = peak_of_smartctl(name, &output);
         if peak >= PEAK_KIB {
@@ -289,7 +289,7 @@ fn a_smartctl_that_reads_no_drive_is_degraded_service() {
         parts.into_iter().find(|part| part["part"] == "smartctl")
     };
     let said = eventually("it says so", degraded);
-    let why = "smartctl gave no reading of 16 of 16 drives: smartctl gave no JSON, exit status 0: junk";
+    let why = "smartctl gave no reading of 16 of 16 drives: smartctl printed no JSON, exit status 0: junk";
     assert_eq!(said["error"], why, "{said}");
     std::fs::remove_file(&junk).expect("removed");
     eventually("it is over", || degraded().is_none().then_some(()));

@@ -173,7 +173,7 @@ fn a_zpool_that_is_exchanged_is_understood_at_once() {
         });
         assert_eq!(compared(zfs), compared(before.clone()));
     }
-    assert_eq!(daemon.logged("zpool status ended"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("zpool status failed"), 0, "{}", daemon.log());
 }
 
 /// What the releases print and end with when there is no pool, or nothing to ask.

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 pub(super) const SOURCE: SourceId = "drives";
 
-/// The first starts of a sweep are spread over this long.
+/// The first starts of a sweep are spread over this time.
 const STARTUP_STAGGER: Duration = Duration::from_millis(32);
 
 /// The result of a request to read a drive.
@@ -31,7 +31,7 @@ const STARTUP_STAGGER: Duration = Duration::from_millis(32);
 pub(crate) enum Enqueue {
     /// It will be read, or is being read.
     Queued,
-    /// It timed out; it is not read again until then.
+    /// It timed out, and is not read again until then.
     Quarantined(Instant),
     /// Its last child still hangs.
     ChildStuck { pid: u32, seconds: u64 },
@@ -39,7 +39,7 @@ pub(crate) enum Enqueue {
     HostSilent { host: ScsiHost, drives: usize },
 }
 
-/// The end of a child on a drive.
+/// The result of a child that read a drive.
 pub(super) struct DriveRead {
     /// The number of the child.
     pub(super) number: u64,
@@ -62,7 +62,7 @@ pub(super) struct Scheduler {
     next_start: Instant,
 }
 
-/// How many children may run in total, and how many more may start now.
+/// The number of children that may run in total, and the number that may start now.
 #[derive(Clone, Copy, Default)]
 struct Capacity {
     total: usize,
@@ -256,7 +256,7 @@ impl Scheduler {
         for path in &drive.paths {
             let host = path.host?;
             let drives = self.hosts.silent_drives(host)?;
-            first = first.or(Some((host, drives)));
+            first.get_or_insert((host, drives));
         }
         first
     }
@@ -284,21 +284,33 @@ impl Scheduler {
             return Vec::new();
         }
         let mut queue = std::mem::take(&mut self.queue);
-        let removed = queue.remove_where(|drive| self.silent_host(drive).filter(|_| !self.hosts.is_probe_drive(drive)));
+        let removed = queue.remove_where(|drive| self.stalled_by(drive));
         self.queue = queue;
         for (key, _) in &removed {
             self.paths.abandon_turn(key);
         }
-        removed.into_iter().map(|(key, (host, drives))| (key, Enqueue::HostSilent { host, drives })).collect()
+        removed
+    }
+
+    /// The silent host for which the drive waits, unless the drive probes it.
+    fn stalled_by(&self, drive: &Drive) -> Option<Enqueue> {
+        let (host, drives) = self.silent_host(drive)?;
+        if self.hosts.is_probe_drive(drive) {
+            return None;
+        }
+        Some(Enqueue::HostSilent { host, drives })
     }
 
     /// The paths over which the drive may be read next in this turn: the one by which it probes a silent SCSI host, or else
-    /// the good ones, or else, where there is none, all that are free.
+    /// the good ones, or else all that are free.
     fn paths_to_try<'a>(&self, drive: &'a Drive, at: Instant) -> Vec<&'a DrivePath> {
         let free = self.free_paths(drive);
-        let is_probe = |path: &&&DrivePath| path.host.is_some_and(|host| self.hosts.is_probed_by(host, &drive.key));
-        if let Some(probe) = free.iter().find(is_probe) {
-            return vec![probe];
+        for path in &free {
+            if let Some(host) = path.host
+                && self.hosts.is_probed_by(host, &drive.key)
+            {
+                return vec![path];
+            }
         }
         let good = self.good_paths(drive, at);
         if good.is_empty() { free } else { good }
@@ -307,33 +319,34 @@ impl Scheduler {
     /// The paths that were not tried in this turn, and on which no child hangs.
     fn free_paths<'a>(&self, drive: &'a Drive) -> Vec<&'a DrivePath> {
         let key = &drive.key;
-        let is_free =
-            |path: &&DrivePath| self.paths.is_untried(key, path) && !self.quarantine.is_path_stuck(key, &path.address);
-        drive.paths_to_read().filter(is_free).collect()
+        let mut free: Vec<&DrivePath> = drive.paths_to_read().collect();
+        free.retain(|path| self.paths.is_untried(key, path) && !self.quarantine.is_path_stuck(key, &path.address));
+        free
     }
 
-    /// Of the free paths, those that the kernel uses, that do not wait after a failure, and whose SCSI host answers.
+    /// The free paths that the kernel uses, that are not in back-off, and whose SCSI host is not silent.
     fn good_paths<'a>(&self, drive: &'a Drive, at: Instant) -> Vec<&'a DrivePath> {
-        let is_good = |path: &&DrivePath| {
+        let mut paths = self.free_paths(drive);
+        paths.retain(|path| {
             let is_host_silent = path.host.is_some_and(|host| self.hosts.silent_drives(host).is_some());
             path.unusable_state().is_none() && !is_host_silent && !self.paths.is_waiting(&drive.key, path, at)
-        };
-        self.free_paths(drive).into_iter().filter(is_good).collect()
+        });
+        paths
     }
 
     /// Of the paths to try that have room for one more child: the one through the host with the fewest, or else the one
     /// that was used least recently, so that each is used from time to time.
     fn free_path(&self, drive: &Drive, at: Instant) -> Option<DrivePath> {
         let usual = self.config.concurrency_per_host;
-        let has_room = |path: &&DrivePath| capacity(&self.hosts, &self.busy, path.host, usual).free > 0;
-        let order = |path: &&DrivePath| {
-            let children = path.host.and_then(|host| self.busy.get(&host)).copied().unwrap_or(0);
-            (children, self.paths.last_child(&drive.key, path))
-        };
-        self.paths_to_try(drive, at).into_iter().filter(has_room).min_by_key(order).cloned()
+        let mut paths = self.paths_to_try(drive, at);
+        paths.retain(|path| capacity(&self.hosts, &self.busy, path.host, usual).free > 0);
+        let best = paths
+            .into_iter()
+            .min_by_key(|path| (running_children(&self.busy, path.host), self.paths.last_child(&drive.key, path)));
+        best.cloned()
     }
 
-    /// Updates the present drives and their nodes. A drive that is back starts without quarantine.
+    /// Updates the present drives and their nodes. A drive that returns is not in quarantine.
     pub(super) fn update_drives<'a>(&mut self, present: impl Fn(&DriveKey) -> Option<&'a Arc<Drive>>, at: Instant) {
         self.paths.retain(|key| present(key).map(Arc::as_ref));
         for (key, urgency) in self.queue.drain() {
@@ -348,17 +361,17 @@ impl Scheduler {
         self.quarantine.retain(|key| present(key).is_some());
     }
 
-    /// Its last reading timed out: the next one may take its full timeout again.
+    /// Its last reading timed out, so the next one may take its full timeout again.
     pub(super) fn is_suspect(&self, key: &DriveKey) -> bool {
         self.quarantine.is_suspect(key)
     }
 
-    /// A device type that an earlier run detected.
+    /// Sets a device type that an earlier process detected, unless there is one.
     pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         self.quarantine.set_device_type(key, found);
     }
 
-    /// Reaps children that have ended meanwhile.
+    /// Reaps children that have ended.
     pub(super) fn reap(&mut self) {
         self.quarantine.reap();
     }
@@ -378,12 +391,19 @@ impl Scheduler {
     }
 }
 
-/// `usual`: how many children may run through a host that is not suspected.
+/// `usual`: the number of children that may run through a host that is not suspected.
 fn capacity(hosts: &HostBreaker, busy: &BTreeMap<ScsiHost, usize>, host: Option<ScsiHost>, usual: usize) -> Capacity {
-    let Some(host) = host else { return Capacity { total: usual, free: usual } };
-    let total = hosts.room(host, usual);
-    let busy = busy.get(&host).copied().unwrap_or(0);
-    Capacity { total, free: total.saturating_sub(busy) }
+    let total = match host {
+        Some(host) => hosts.room(host, usual),
+        None => usual,
+    };
+    Capacity { total, free: total.saturating_sub(running_children(busy, host)) }
+}
+
+/// 0 for an NVMe drive, which has no SCSI host.
+fn running_children(busy: &BTreeMap<ScsiHost, usize>, host: Option<ScsiHost>) -> usize {
+    let Some(host) = host else { return 0 };
+    busy.get(&host).copied().unwrap_or(0)
 }
 
 #[cfg(test)]

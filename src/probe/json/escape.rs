@@ -11,7 +11,7 @@ pub(super) enum Quoted {
     Broken,
 }
 
-/// Decodes a string between its quotes. `None`: it is invalid.
+/// Decodes a string between its quotes. `None` if it is invalid.
 pub(super) fn decode(raw: &str, quoted: Quoted) -> Option<Cow<'_, str>> {
     match quoted {
         Quoted::Plain => Some(Cow::Borrowed(raw)),
@@ -51,14 +51,19 @@ fn unescape(raw: &str) -> String {
 /// The character of an escape of `u` and four digits, and the length of the escape. A surrogate pair is one character
 /// beyond U+FFFF.
 fn character(escaped: &str) -> (char, usize) {
-    let unit = |from: usize| u32::from_str_radix(escaped.get(from..from + 4)?, 16).ok();
-    let first = unit(1).unwrap_or(0xfffd);
+    let first = code_unit(escaped, 1).unwrap_or(0xfffd);
     if (0xd800..0xdc00).contains(&first)
         && escaped.get(5..7) == Some("\\u")
-        && let Some(second) = unit(7).filter(|second| (0xdc00..0xe000).contains(second))
+        && let Some(second) = code_unit(escaped, 7)
+        && (0xdc00..0xe000).contains(&second)
     {
         let both = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
         return (char::from_u32(both).unwrap_or(char::REPLACEMENT_CHARACTER), 11);
     }
     (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 5)
+}
+
+/// The code unit of the four hexadecimal digits at that position.
+fn code_unit(escaped: &str, position: usize) -> Option<u32> {
+    u32::from_str_radix(escaped.get(position..position + 4)?, 16).ok()
 }

@@ -64,7 +64,7 @@ impl Parser<'_> {
         }
     }
 
-    /// After a value: closes the lists and objects that end there, and skips the comma. True: the text has ended.
+    /// After a value: closes the lists and objects that end there, and skips the comma. True if the text has ended.
     fn end_of_value(&mut self) -> Result<bool, JsonError> {
         loop {
             let next = self.peek_after_blanks();
@@ -88,7 +88,9 @@ impl Parser<'_> {
 
     fn close(&mut self) {
         let end = self.nodes.len();
-        if let Some(node) = self.open.pop().and_then(|at| self.nodes.get_mut(at)) {
+        if let Some(at) = self.open.pop()
+            && let Some(node) = self.nodes.get_mut(at)
+        {
             node.end = index(end);
             node.value.end = index(self.at);
         }
@@ -106,7 +108,7 @@ impl Parser<'_> {
         Ok(key)
     }
 
-    /// Adds a value. True: it is a list or an object, of which only the beginning has been read.
+    /// Adds a value. True if it is a list or an object, of which only the beginning has been read.
     fn value(&mut self, key: Span, key_quoted: Quoted) -> Result<bool, JsonError> {
         if self.nodes.len() >= self.limits.values {
             return Err(JsonError::Values(self.limits.values));
@@ -145,8 +147,10 @@ impl Parser<'_> {
     fn word(&mut self, word: &str) -> Result<Span, JsonError> {
         let start = self.at;
         self.at += word.len();
-        let is_it = self.bytes.get(start..self.at) == Some(word.as_bytes());
-        if is_it { Ok(span(start, self.at)) } else { Err(JsonError::Syntax) }
+        if self.bytes.get(start..self.at) != Some(word.as_bytes()) {
+            return Err(JsonError::Syntax);
+        }
+        Ok(span(start, self.at))
     }
 
     /// Parses a string; the position is at its opening quote.
@@ -174,7 +178,7 @@ impl Parser<'_> {
         Ok((span(start, self.at - 1), quoted))
     }
 
-    /// After a backslash: skips the escape. False: it is invalid.
+    /// After a backslash: skips the escape. False if it is invalid.
     fn escape(&mut self) -> bool {
         let escaped = self.peek();
         self.at += 1;
@@ -185,7 +189,7 @@ impl Parser<'_> {
         if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
             return false;
         }
-        // Many parsers reject half a pair; a complete pair is better written as its character.
+        // Many parsers reject an unpaired surrogate; a pair is written as its character.
         let is_surrogate = matches!(digits, [b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..]);
         self.is_clean &= !is_surrogate;
         self.at += 4;
@@ -209,8 +213,8 @@ impl Parser<'_> {
         }
         // Many parsers reject a text with a number outside the range of a double.
         if is_long {
-            let number = self.text.get(start..self.at).and_then(|number| number.parse::<f64>().ok());
-            self.is_clean &= number.is_some_and(f64::is_finite);
+            let number = self.text.get(start..self.at).unwrap_or_default();
+            self.is_clean &= number.parse().is_ok_and(f64::is_finite);
         }
         Ok(())
     }
@@ -222,10 +226,15 @@ impl Parser<'_> {
         if count > 0 { Ok(()) } else { Err(JsonError::Syntax) }
     }
 
-    fn skip_if(&mut self, is_it: impl Fn(u8) -> bool) -> bool {
-        let skips = self.peek().is_some_and(is_it);
-        self.at += usize::from(skips);
-        skips
+    /// Skips the next byte if it matches.
+    fn skip_if(&mut self, matches: impl Fn(u8) -> bool) -> bool {
+        match self.peek() {
+            Some(byte) if matches(byte) => {
+                self.at += 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     fn peek(&self) -> Option<u8> {

@@ -48,7 +48,7 @@ impl<'a> Tree<'a> {
 
     /// The text, if every parser accepts it unchanged, with the same result.
     pub(super) fn clean_text(&self) -> Option<&'a str> {
-        self.is_clean.then_some(self.text)
+        if self.is_clean { Some(self.text) } else { None }
     }
 
     pub(in crate::probe) fn root(&self) -> Json<'_> {
@@ -56,8 +56,8 @@ impl<'a> Tree<'a> {
     }
 
     fn slice(&self, span: Span) -> &str {
-        let (start, end) = (usize::try_from(span.start), usize::try_from(span.end));
-        start.ok().zip(end.ok()).and_then(|(start, end)| self.text.get(start..end)).unwrap_or_default()
+        let (Ok(start), Ok(end)) = (usize::try_from(span.start), usize::try_from(span.end)) else { return "" };
+        self.text.get(start..end).unwrap_or_default()
     }
 }
 
@@ -74,7 +74,10 @@ impl<'a> Json<'a> {
     }
 
     pub(super) fn kind(self) -> Kind {
-        self.node().map_or(Kind::Null, |node| node.kind)
+        match self.node() {
+            Some(node) => node.kind,
+            None => Kind::Null,
+        }
     }
 
     pub(in crate::probe) fn is_null(self) -> bool {
@@ -95,7 +98,7 @@ impl<'a> Json<'a> {
         Some(self.tree.slice(node.value))
     }
 
-    /// A string without its escapes. Half a surrogate pair is U+FFFD.
+    /// A decoded string. An unpaired surrogate is U+FFFD.
     pub(in crate::probe) fn as_text(self) -> Option<Cow<'a, str>> {
         let node = self.node()?;
         let Kind::Text(quoted) = node.kind else { return None };
@@ -109,17 +112,26 @@ impl<'a> Json<'a> {
 
     /// The values of an object with their keys, in order.
     pub(in crate::probe) fn entries(self) -> impl Iterator<Item = (Cow<'a, str>, Json<'a>)> {
-        let of_object = self.children().filter(move |_| self.is_object());
-        of_object.filter_map(|value| {
-            let node = value.node()?;
-            Some((decode(value.tree.slice(node.key), node.key_quoted)?, value))
+        self.children().filter_map(move |value| {
+            if !self.is_object() {
+                return None;
+            }
+            Some((value.key()?, value))
         })
     }
 
-    /// The value of a key.
+    /// The decoded key of a value in an object. `None` if it is invalid.
+    fn key(self) -> Option<Cow<'a, str>> {
+        let node = self.node()?;
+        decode(self.tree.slice(node.key), node.key_quoted)
+    }
+
+    /// The value of a key; of duplicate keys, the last.
     pub(in crate::probe) fn get(self, key: &str) -> Option<Json<'a>> {
-        let of_object = self.children().filter(|_| self.is_object());
-        of_object.filter(|value| value.has_key(key)).last()
+        if !self.is_object() {
+            return None;
+        }
+        self.children().filter(|value| value.has_key(key)).last()
     }
 
     /// The value at a JSON pointer (RFC 6901) without escapes.
@@ -147,9 +159,20 @@ impl<'a> Json<'a> {
 
     /// The direct children. Each child follows all descendants of the one before it.
     fn children(self) -> impl Iterator<Item = Json<'a>> {
-        let end = self.node().map_or(0, Node::end);
-        let child = move |at: usize| (at < end).then_some(Json { at, ..self });
-        std::iter::successors(child(self.at + 1), move |before| child(before.node().map_or(end, Node::end)))
+        let end = match self.node() {
+            Some(node) => node.end(),
+            None => 0,
+        };
+        let first = self.child_at(self.at + 1, end);
+        std::iter::successors(first, move |before| self.child_at(before.node()?.end(), end))
+    }
+
+    /// `end`: the index after the last child.
+    fn child_at(self, at: usize, end: usize) -> Option<Self> {
+        if at >= end {
+            return None;
+        }
+        Some(Self { at, ..self })
     }
 }
 

@@ -1,14 +1,14 @@
 //! Interprets smartctl's messages about a drive that it could not read: another device type to use, or the cause.
 //!
-//! They are those of smartmontools 6 and 7 (`os_linux.cpp`, `scsiata.cpp`): `… please try adding
+//! Messages of smartmontools 6 and 7 (`os_linux.cpp`, `scsiata.cpp`): `… please try adding
 //! '-d megaraid,N'`, `… requires option '-d cciss,N'`, `… Unknown USB bridge [0x2537:0x1081 (0x100)]`.
 
 use crate::domain::device_type::Controller;
 use crate::domain::drive::Drive;
 use crate::domain::no_reading::{Cause, NoReading};
 
-/// `None`: the messages name no other device type.
-pub(super) fn other_way(messages: &[String], drive: &Drive) -> Option<NoReading> {
+/// The reason, if the messages name another device type or an unknown USB bridge.
+pub(super) fn other_type(messages: &[String], drive: &Drive) -> Option<NoReading> {
     for controller in [Controller::Megaraid, Controller::Cciss] {
         let option = format!("'-d {},N'", controller.as_str());
         if messages.iter().any(|message| message.contains(&option)) {
@@ -33,12 +33,15 @@ pub(super) fn cause(messages: &str) -> Cause {
     }
 }
 
-/// `0x2537:0x1081` out of `[0x2537:0x1081 (0x100)]`.
+/// The ids in a message: `0x2537:0x1081` of `[0x2537:0x1081 (0x100)]`.
 fn bridge_in(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("USB bridge [")?;
     let (ids, _) = rest.split_once(']')?;
     let ids = ids.split_whitespace().next()?;
-    (ids.len() <= 20 && ids.bytes().all(|b| b.is_ascii_hexdigit() || b == b'x' || b == b':')).then_some(ids)
+    if ids.len() > 20 || !ids.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'x' || byte == b':') {
+        return None;
+    }
+    Some(ids)
 }
 
 #[cfg(test)]
@@ -49,8 +52,9 @@ mod tests {
     fn bridges_are_named_by_their_numbers() {
         assert_eq!(bridge_in("/dev/sdb: Unknown USB bridge [0x2537:0x1081 (0x100)]"), Some("0x2537:0x1081"));
         assert_eq!(bridge_in("/dev/sdb: Unsupported USB bridge [0x2537:0x1081]"), Some("0x2537:0x1081"));
-        for odd in ["", "Unknown USB bridge", "Unknown USB bridge [", "Unknown USB bridge []", "USB bridge [\x1b[2J]"] {
-            assert_eq!(bridge_in(odd), None, "{odd}");
+        for none in ["", "Unknown USB bridge", "Unknown USB bridge [", "Unknown USB bridge []", "USB bridge [\x1b[2J]"]
+        {
+            assert_eq!(bridge_in(none), None, "{none}");
         }
     }
 

@@ -21,9 +21,9 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Six times the largest known output. A stored document contains all of it.
+/// Six times the largest known output. A stored document contains the complete output.
 const OUTPUT_BYTES: usize = parse::LIMITS.bytes;
-/// Types whose reading is the same, byte for byte, without smartctl's drive database, which has the attributes of ATA
+/// Types whose output is byte for byte the same without smartctl's drive database, which has the attributes of ATA
 /// drives and the types of USB bridges. Loading the database is most of the cost of a run.
 const WITHOUT_DATABASE: [&str; 2] = ["nvme", "scsi"];
 const NO_DATABASE: &str = "/dev/null";
@@ -45,12 +45,12 @@ pub struct Options {
 #[derive(Debug)]
 pub struct SmartctlResult {
     pub outcome: Outcome,
-    /// smartctl's own JSON, of a good reading.
+    /// smartctl's own JSON, if the outcome is a reading.
     pub raw: Option<Box<RawValue>>,
     pub(crate) took: Duration,
     /// The child, if it outlived its SIGKILL.
     pub stuck: Option<Stuck>,
-    /// The daemon is stopping: there is no result.
+    /// There is no result, because the daemon is stopping.
     pub stopped: bool,
 }
 
@@ -67,8 +67,10 @@ pub fn read(
     let Some(program) = host.smartctl() else {
         return failed(NoReading::NotInstalled);
     };
-    // A command over such a path fails, or waits until the kernel gives the path up.
-    if let Some(state) = drives::state_of(host, path).filter(|state| !state.is_usable()) {
+    // A command through an unusable path fails, or waits until the kernel removes the path.
+    if let Some(state) = drives::state_of(host, path)
+        && !state.is_usable()
+    {
         return failed(NoReading::PathUnusable { device: path.device.clone(), state });
     }
     let nocheck = if options.nocheck == "never" { "never".to_owned() } else { format!("{},{ASLEEP}", options.nocheck) };
@@ -88,14 +90,14 @@ pub fn read(
     if matches!(answer.outcome, Outcome::Failed(_)) && is_without_node(host, &path.node) {
         return SmartctlResult { took: answer.took, ..failed(NoReading::NoNode { node: path.node.clone() }) };
     }
-    // Device names may have been reassigned since discovery: the values must be of this drive.
+    // Device names may have been reassigned since discovery, so the values could be those of another drive.
     if matches!(answer.outcome, Outcome::Good(_)) && !drives::still_leads_to(host, path, &drive.identity) {
         return SmartctlResult { took: answer.took, ..failed(NoReading::NameReused { device: path.device.clone() }) };
     }
     answer
 }
 
-/// In a container the kernel shows all drives of the host, and `/dev` has the nodes that were passed in.
+/// In a container the kernel shows all drives of the host, but `/dev` has only the nodes that were passed in.
 fn is_without_node(host: &Host, node: &str) -> bool {
     let path = host.path(node.trim_start_matches('/'));
     std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
@@ -147,7 +149,11 @@ fn interpret(output: &Output, drive: &Drive) -> SmartctlResult {
     }
     let mut report = parsed.report;
     // The exit status of the process takes precedence over its output.
-    report.exit_status.0 = output.code.and_then(|c| u8::try_from(c).ok()).or(report.exit_status.0);
+    if let Some(code) = output.code
+        && let Ok(code) = u8::try_from(code)
+    {
+        report.exit_status.0 = Some(code);
+    }
     match unusable(&report, drive, &parsed.messages) {
         None => SmartctlResult { raw: json::raw_value(&tree), ..answer(Outcome::Good(Arc::new(report)), took) },
         Some(why) => answer(Outcome::Failed(why), took),
@@ -161,7 +167,7 @@ fn unusable(report: &SmartReport, drive: &Drive, messages: &[String]) -> Option<
     if is_identified && !is_scsi_only {
         return None;
     }
-    if let Some(why) = messages::other_way(messages, drive) {
+    if let Some(why) = messages::other_type(messages, drive) {
         return Some(why);
     }
     let messages = messages.join("; ");
@@ -179,24 +185,30 @@ fn without_json(output: &Output) -> NoReading {
         (None, Some(signal)) => format!("ended by signal {signal}"),
         (None, None) => "ended".to_owned(),
     };
-    let first = |text: &str| text.lines().next().unwrap_or("").chars().take(200).collect::<String>();
-    let first_line = first(&String::from_utf8_lossy(&output.stdout));
-    let first_line = if first_line.is_empty() { first(&output.stderr) } else { first_line };
-    let cause = messages::cause(&first_line);
+    let mut printed = first_line(&String::from_utf8_lossy(&output.stdout));
+    if printed.is_empty() {
+        printed = first_line(&output.stderr);
+    }
+    let mut text = format!("smartctl printed no JSON, {ended}");
+    if !printed.is_empty() {
+        text = format!("{text}: {printed}");
+    }
     // Fixed in smartmontools 7.4 by commit 41c47e87e: the list is written into the object that counts it.
-    let known_bug = if first_line.contains("Exception: json.cpp") {
-        "; smartctl 7.1 to 7.3 fails so on a SAS drive that lists pending defects, 7.4 does not"
-    } else {
-        ""
-    };
-    let first_line = if first_line.is_empty() { String::new() } else { format!(": {first_line}") };
-    tool_failed(format!("smartctl gave no JSON, {ended}{first_line}{known_bug}"), cause)
+    if printed.contains("Exception: json.cpp") {
+        text.push_str("; smartctl 7.1 to 7.3 fail on SAS drives that list pending defects, upgrade to 7.4");
+    }
+    tool_failed(text, messages::cause(&printed))
 }
 
-/// The JSON object that the text ends with. Some versions print a stray line of text before it.
+/// The first line, truncated.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().chars().take(200).collect()
+}
+
+/// The JSON object with which the text ends. Some versions print a line of other text before it.
 fn json_in(text: &str) -> Result<Tree<'_>, JsonError> {
-    let starts = text.match_indices('{').map(|(at, _)| at).take(MAX_JSON_STARTS);
-    for object in starts.filter_map(|at| text.get(at..)) {
+    for (start, _) in text.match_indices('{').take(MAX_JSON_STARTS) {
+        let object = text.get(start..).unwrap_or_default();
         match json::parse(object.trim_end(), parse::LIMITS) {
             Err(JsonError::Syntax) => {}
             other => return other,
@@ -210,39 +222,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_found_behind_stray_text() {
-        let found = |text: &str| json_in(text).ok().and_then(|tree| json::raw_value(&tree)).map(|v| v.get().to_owned());
-        assert_eq!(found("Pending defect count:0 Pending Defects\n{\"a\":1}\n").as_deref(), Some("{\"a\":1}"));
-        assert_eq!(found("{ ${x} {\"a\": 1 }").as_deref(), Some("{\"a\": 1 }"));
-        for none in ["", "{\"a\":", "no json here", "[1]", "\u{fffd}\u{fffd}", "{\"a\":1} more"] {
-            assert_eq!(found(none), None);
+    fn json_is_found_after_other_text() {
+        for (text, object) in [
+            ("Pending defect count:0 Pending Defects\n{\"a\":1}\n", "{\"a\":1}"),
+            ("{ ${x} {\"a\": 1 }", "{\"a\": 1 }"),
+        ] {
+            let raw = json::raw_value(&json_in(text).unwrap());
+            assert_eq!(raw.unwrap().get(), object);
         }
+        for none in ["", "{\"a\":", "no json here", "[1]", "\u{fffd}\u{fffd}", "{\"a\":1} more"] {
+            assert!(json_in(none).is_err(), "{none}");
+        }
+    }
+
+    fn no_reading(stdout: &str) -> String {
+        let stdout = stdout.as_bytes().to_vec();
+        without_json(&Output { code: Some(1), signal: None, stdout, stderr: String::new(), took: Duration::ZERO })
+            .to_string()
     }
 
     #[test]
     fn a_known_bug_of_smartctl_is_named() {
-        let output = |stdout: &str| Output {
-            code: Some(1),
-            signal: None,
-            stdout: stdout.as_bytes().to_vec(),
-            stderr: String::new(),
-            took: Duration::ZERO,
-        };
-        let text = |stdout: &str| without_json(&output(stdout)).to_string();
-        assert!(text("Smartctl: Exception: json.cpp(33): Assertion failed: false\n").contains("lists pending defects"));
-        assert_eq!(text("no JSON\n"), "smartctl gave no JSON, exit status 1: no JSON");
+        let exception = "Smartctl: Exception: json.cpp(33): Assertion failed: false\n";
+        assert!(no_reading(exception).contains("list pending defects, upgrade to 7.4"));
+        assert_eq!(no_reading("no JSON\n"), "smartctl printed no JSON, exit status 1: no JSON");
     }
 
     #[test]
-    fn what_is_too_much_says_so() {
-        let first_line = |text: String| json_in(&text).err().map(parse::too_much);
-        let many = format!("{{\"a\":[{}0]}}", "0,".repeat(70_000));
-        assert_eq!(first_line(many).as_deref(), Some("smartctl's JSON has over 65536 values"));
-        assert_eq!(
-            first_line("{\"a\":".repeat(100)).as_deref(),
-            Some("smartctl's JSON is nested deeper than 32 levels")
-        );
-        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(300_000));
-        assert_eq!(first_line(long).as_deref(), Some("smartctl's JSON has over 262144 bytes"));
+    fn the_limit_that_is_exceeded_is_named() {
+        for (text, expected) in [
+            (format!("{{\"a\":[{}0]}}", "0,".repeat(70_000)), "smartctl's JSON has over 65536 values"),
+            ("{\"a\":".repeat(100), "smartctl's JSON is nested deeper than 32 levels"),
+            (format!("{{\"a\":\"{}\"}}", "x".repeat(300_000)), "smartctl's JSON has over 262144 bytes"),
+        ] {
+            let limit = json_in(&text).err().unwrap();
+            assert_eq!(parse::too_much(limit), expected);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Dates as zpool prints them. It runs in UTC, so that one without a zone is in UTC.
+//! Dates as zpool prints them. It runs in UTC, so a date without a zone is in UTC.
 
 use crate::domain::time::Timestamp;
 
@@ -12,7 +12,7 @@ const CTIME_BYTES: usize = 24;
 pub(super) struct DatedLine<'a> {
     pub(super) before: &'a str,
     date: &'a str,
-    /// `None`: the date is that of zero, which stands for none.
+    /// `None` if the date is that of zero, which means that there is none.
     pub(super) at: Option<Timestamp>,
     after: &'a str,
 }
@@ -20,13 +20,14 @@ pub(super) struct DatedLine<'a> {
 impl<'a> DatedLine<'a> {
     /// The first date of ctime(3) in a line.
     pub(super) fn of(line: &'a str) -> Option<Self> {
-        let mut places = line.char_indices().map(|(place, _)| place);
-        places.find_map(|start| {
-            let (before, rest) = line.split_at_checked(start)?;
-            let (date, after) = rest.split_at_checked(CTIME_BYTES)?;
-            let moment = moment(date)?;
-            Some(Self { before, date, at: dated(moment), after })
-        })
+        (0..line.len()).find_map(|start| Self::with_date_at(line, start))
+    }
+
+    fn with_date_at(line: &'a str, start: usize) -> Option<Self> {
+        let (before, rest) = line.split_at_checked(start)?;
+        let (date, after) = rest.split_at_checked(CTIME_BYTES)?;
+        let moment = moment(date)?;
+        Some(Self { before, date, at: nonzero(moment), after })
     }
 
     /// The line with the zone of its date.
@@ -37,22 +38,25 @@ impl<'a> DatedLine<'a> {
 
 /// A line with the zone of its date, if it has one.
 pub(super) fn with_zone(line: &str) -> String {
-    DatedLine::of(line).map_or_else(|| line.to_owned(), |line| line.with_zone())
+    match DatedLine::of(line) {
+        Some(dated) => dated.with_zone(),
+        None => line.to_owned(),
+    }
 }
 
 /// A date: `Sun Feb  8 01:03:31 2026` (ctime(3)), or `Sun Feb  8 01:03:31 UTC 2026` (`format_timestamp` of OpenZFS in
-/// the C locale). `None`: it is another text, or the date of zero, which stands for none.
+/// the C locale). `None` for other text, or for the date of zero, which means that there is none.
 pub(super) fn date(text: &str) -> Option<Timestamp> {
-    dated(moment(text)?)
+    nonzero(moment(text)?)
 }
 
-/// Seconds since 1970. Zero stands for none.
+/// Seconds since 1970. Zero means that there is no date.
 pub(super) fn epoch(seconds: u64) -> Option<Timestamp> {
-    dated(Timestamp::from_seconds(seconds)?)
+    nonzero(Timestamp::from_seconds(seconds)?)
 }
 
-fn dated(moment: Timestamp) -> Option<Timestamp> {
-    (moment.0 > 0).then_some(moment)
+fn nonzero(moment: Timestamp) -> Option<Timestamp> {
+    if moment.0 > 0 { Some(moment) } else { None }
 }
 
 fn moment(text: &str) -> Option<Timestamp> {
@@ -75,10 +79,12 @@ fn moment(text: &str) -> Option<Timestamp> {
     Timestamp::from_utc((number(year)?, i8::try_from(month).ok()?, number(day)?), time)
 }
 
-/// Digits only: `parse` takes a sign as well.
+/// Digits only: `parse` accepts a sign as well.
 fn number<N: std::str::FromStr>(digits: &str) -> Option<N> {
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_number)
+    if !digits.as_bytes().iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    digits.parse().ok()
 }
 
 #[cfg(test)]
@@ -132,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_no_time() {
+    fn zero_is_not_a_time() {
         assert_eq!(epoch(0), None);
         assert_eq!(epoch(u64::MAX), None);
         assert_eq!(epoch(1_726_740_000), Some(Timestamp(1_726_740_000)));

@@ -6,19 +6,18 @@ use crate::domain::time::Timestamp;
 use crate::domain::zfs::activity::Activity;
 use crate::domain::zfs::words::{ActivityKind, ActivityState};
 
-/// A trim or an initialization of one leaf. One that was canceled is none: zpool prints `untrimmed`
-/// then.
+/// A trim or an initialization of one leaf. For a canceled one zpool prints `untrimmed`, so there is no work.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LeafWork {
     pub(super) kind: ActivityKind,
     pub(super) state: ActivityState,
     pub(super) done_percent: Option<f64>,
-    /// When it began or ended. Of one that was resumed, OpenZFS has only the moment of its suspension, as `started`.
+    /// When it began or ended. If it was resumed, OpenZFS reports the time of its suspension as `started`.
     pub(super) at: Option<Timestamp>,
 }
 
 impl LeafWork {
-    /// Its remark in an output without `-i` and `-t`.
+    /// Its remark in output without `-i` and `-t`.
     fn remark(self) -> Option<&'static str> {
         match (self.state, self.kind) {
             (ActivityState::InProgress, ActivityKind::Initialize) => Some("(initializing)"),
@@ -28,12 +27,12 @@ impl LeafWork {
     }
 }
 
-/// A remark without its last parts, which are about the initialization and the trim of the leaf, and these
+/// A remark without its last parts, which describe the initialization and the trim of the leaf, and the work in these parts
 /// (`print_status_initialize` and `print_status_trim` in OpenZFS's `zpool_main.c`).
 pub(super) fn split_remark(remark: &str) -> (&str, Vec<LeafWork>) {
     let mut rest = remark.trim();
     let mut works = Vec::new();
-    while let Some((before, part)) = rest.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')) {
+    while let Some((before, part)) = last_part(rest) {
         match part {
             "uninitialized" | "untrimmed" | "trim unsupported" => {}
             _ => match work_of(part) {
@@ -46,13 +45,20 @@ pub(super) fn split_remark(remark: &str) -> (&str, Vec<LeafWork>) {
     (rest, works)
 }
 
+/// The text in the last pair of brackets, and what precedes it.
+fn last_part(remark: &str) -> Option<(&str, &str)> {
+    remark.strip_suffix(')')?.rsplit_once('(')
+}
+
 /// `trimming` (without `-t`), `12% trimmed, started at DATE`, `12% trimmed, suspended, started at DATE`,
-/// `100% trimmed, completed at DATE`; the same of an initialization.
+/// `100% trimmed, completed at DATE`; the same for an initialization.
 fn work_of(part: &str) -> Option<LeafWork> {
-    let bare = |kind| LeafWork { kind, state: ActivityState::InProgress, done_percent: None, at: None };
+    let state = ActivityState::InProgress;
     match part {
-        "trimming" => return Some(bare(ActivityKind::Trim)),
-        "initializing" => return Some(bare(ActivityKind::Initialize)),
+        "trimming" => return Some(LeafWork { kind: ActivityKind::Trim, state, done_percent: None, at: None }),
+        "initializing" => {
+            return Some(LeafWork { kind: ActivityKind::Initialize, state, done_percent: None, at: None });
+        }
         _ => {}
     }
     let (done, words) = part.split_once("% ")?;
@@ -65,7 +71,7 @@ fn work_of(part: &str) -> Option<LeafWork> {
     let at = DatedLine::of(words).and_then(|line| line.at);
     let done_percent = done.parse().ok().and_then(percent);
     if words.starts_with("started at") {
-        Some(LeafWork { kind, state: ActivityState::InProgress, done_percent, at })
+        Some(LeafWork { kind, state, done_percent, at })
     } else if words.starts_with("suspended") {
         // The date is that of the suspension, although zpool prints `started at`: `vdev_trim_change_state` in
         // `module/zfs/vdev_trim.c`, `vdev_initialize_change_state` in `vdev_initialize.c`.
@@ -79,35 +85,39 @@ fn work_of(part: &str) -> Option<LeafWork> {
 
 /// The remark of a leaf as zpool prints it without `-i` and `-t`.
 pub(super) fn with_works(remark: Option<String>, works: &[LeafWork]) -> Option<String> {
-    let remarks = works.iter().filter_map(|work| work.remark()).map(str::to_owned);
-    let parts: Vec<String> = remark.into_iter().chain(remarks).collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+    let remarks = works.iter().filter_map(|work| work.remark());
+    let parts: Vec<&str> = remark.as_deref().into_iter().chain(remarks).collect();
+    if parts.is_empty() {
+        return None;
+    }
+    Some(parts.join(" "))
 }
 
-/// The activities of a pool whose leaves do this: at most one trim and one initialization.
+/// The activities of a pool with this work of its leaves: at most one trim and one initialization.
 pub(super) fn activities(works: &[LeafWork]) -> Vec<Activity> {
     let kinds = [ActivityKind::Trim, ActivityKind::Initialize];
     kinds.into_iter().filter_map(|kind| activity(kind, works)).collect()
 }
 
-/// That of the leaves that do it now, else of those that have suspended it, else of those that have completed it. The
-/// least advanced leaf decides on the progress, because text does not contain the sizes of the leaves.
+/// The activity of the leaves with work in progress, or else of those with suspended, or else with completed work. Its
+/// progress is that of the least advanced leaf, because text does not contain the sizes of the leaves.
 fn activity(kind: ActivityKind, works: &[LeafWork]) -> Option<Activity> {
     let all: Vec<&LeafWork> = works.iter().filter(|work| work.kind == kind).collect();
     let states = [ActivityState::InProgress, ActivityState::Paused, ActivityState::Finished];
     let state = states.into_iter().find(|state| all.iter().any(|work| work.state == *state))?;
-    let those: Vec<&LeafWork> = all.into_iter().filter(|work| work.state == state).collect();
+    let selected: Vec<&LeafWork> = all.into_iter().filter(|work| work.state == state).collect();
     let mut activity = Activity::new(kind, state);
     if state == ActivityState::InProgress {
-        activity.started_at = those.iter().map(|work| work.at).min().flatten();
+        activity.started_at = selected.iter().map(|work| work.at).min().flatten();
     }
     if state.is_open() {
-        let percents: Option<Vec<f64>> = those.iter().map(|work| work.done_percent).collect();
-        activity.done_percent = percents.and_then(|percents| percents.into_iter().reduce(f64::min));
+        // Unknown if that of a leaf is unknown.
+        let percents: Option<Vec<f64>> = selected.iter().map(|work| work.done_percent).collect();
+        activity.done_percent = percents.unwrap_or_default().into_iter().reduce(f64::min);
     } else {
-        activity.ended_at = those.iter().filter_map(|work| work.at).max();
+        activity.ended_at = selected.iter().filter_map(|work| work.at).max();
     }
-    activity.text = Some(text(&activity, those.len()));
+    activity.text = Some(text(&activity, selected.len()));
     Some(activity)
 }
 
@@ -136,20 +146,19 @@ fn text(activity: &Activity, leaves: usize) -> String {
 mod tests {
     use super::*;
 
-    /// The rest of a remark, and the activities of a pool with that leaf and `others`.
-    fn said(remarks: &[&str]) -> Vec<String> {
+    /// The activities of a pool whose leaves have these remarks.
+    fn lines(remarks: &[&str]) -> Vec<String> {
         let works: Vec<LeafWork> = remarks.iter().flat_map(|remark| split_remark(remark).1).collect();
-        activities(&works)
-            .into_iter()
-            .map(|activity| {
-                let Activity { kind, state, done_percent, text, .. } = activity;
-                format!("{kind} {state} {done_percent:?} {}", text.unwrap_or_default())
-            })
-            .collect()
+        let mut lines = Vec::new();
+        for activity in activities(&works) {
+            let Activity { kind, state, done_percent, text, .. } = activity;
+            lines.push(format!("{kind} {state} {done_percent:?} {}", text.unwrap_or_default()));
+        }
+        lines
     }
 
     #[test]
-    fn remarks_lose_their_works_and_nothing_else() {
+    fn only_the_work_is_removed_from_a_remark() {
         for (remark, rest, count) in [
             ("", "", 0),
             ("(uninitialized)  (untrimmed)", "", 0),
@@ -176,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_that_do_the_same_are_one_activity() {
+    fn leaves_with_the_same_work_are_one_activity() {
         for (remarks, expected) in [
             (&["(untrimmed)"][..], &[][..]),
             (&["(trimming)", "(trimming)", ""], &["trim in_progress None trim of 2 leaves in progress"]),
@@ -207,7 +216,7 @@ mod tests {
                 ],
             ),
         ] {
-            assert_eq!(said(remarks), expected, "{remarks:?}");
+            assert_eq!(lines(remarks), expected, "{remarks:?}");
         }
     }
 

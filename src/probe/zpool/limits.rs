@@ -4,11 +4,12 @@ use crate::domain::zfs::{Leaf, Pool};
 
 pub(super) const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Maximum number of pools, vdevs, leaves and activities together: each of 10,000 drives may be in three pools. An
-/// output with more is rejected: a part of it would show drives without their pool.
+/// Maximum total number of pools, vdevs, leaves and activities: each of 10,000 drives may be in three pools. Output with
+/// more is rejected, since a part of it would show drives without their pool.
 pub(super) const MAX_ENTRIES: usize = 40_000;
 
-/// Maximum bytes of names and messages of all pools, which are copied often: 25,000 leaves with path and devid.
+/// Maximum total size in bytes of the names and messages of all pools, which are copied often. Enough for 25,000 leaves with
+/// path and devid.
 pub(super) const MAX_KEPT_BYTES: usize = 6 * 1024 * 1024;
 
 /// Maximum length of a name or message of zpool; longer text is truncated.
@@ -31,11 +32,11 @@ pub(super) fn too_many() -> Unread {
 }
 
 pub(super) fn too_long() -> Unread {
-    Unread::TooMuch(format!("its names and sentences have over {MAX_KEPT_BYTES} bytes"))
+    Unread::TooMuch(format!("its names and messages have over {MAX_KEPT_BYTES} bytes"))
 }
 
 pub(super) fn bytes_of_leaf(leaf: &Leaf) -> usize {
-    let state = leaf.state.as_ref().map_or(0, |state| state.as_str().len());
+    let state = leaf.state.iter().map(|state| state.as_str().len()).sum::<usize>();
     let texts = [&leaf.name].into_iter().chain(&leaf.aliases);
     let texts = texts.chain([&leaf.note, &leaf.group, &leaf.was].into_iter().flatten());
     state + texts.map(String::len).sum::<usize>()
@@ -43,9 +44,9 @@ pub(super) fn bytes_of_leaf(leaf: &Leaf) -> usize {
 
 /// Without its vdevs.
 pub(super) fn bytes_of_pool(pool: &Pool) -> usize {
-    let state = pool.state.as_ref().map_or(0, |state| state.as_str().len());
-    let sentences = [&pool.status, &pool.action, &pool.errors, &pool.scan.text, &pool.scan.vdev];
+    let state = pool.state.iter().map(|state| state.as_str().len()).sum::<usize>();
+    let messages = [&pool.status, &pool.action, &pool.errors, &pool.scan.text, &pool.scan.vdev];
     let activities = pool.activities.iter().flat_map(|activity| [&activity.text, &activity.vdev]);
-    let texts = sentences.into_iter().chain(activities).flatten();
+    let texts = messages.into_iter().chain(activities).flatten();
     state + pool.name.len() + texts.map(String::len).sum::<usize>()
 }

@@ -55,10 +55,10 @@ pub(crate) struct ZpoolResult {
 
 #[derive(Debug)]
 pub(crate) enum ZpoolReport {
-    /// No zpool program, or a kernel without ZFS, which is not a fault.
+    /// There is no zpool program, or no ZFS in the kernel. This is not an error.
     NotInstalled,
     Pools(Vec<Pool>),
-    /// The query failed, and why.
+    /// Why the query failed.
     Failed(String),
     /// The daemon is stopping.
     Stopped,
@@ -77,7 +77,12 @@ pub(crate) fn query(host: &Host, stop: &Stop, format: &OutputFormat) -> ZpoolRes
             Err(error) => return failed(error),
         };
         match json_of(&out) {
-            None => return interpret(&out).unwrap_or_else(|why| failed_read(why, None)),
+            None => {
+                return match interpret(&out) {
+                    Ok(result) => result,
+                    Err(why) => failed_read(why, None),
+                };
+            }
             Some(Ok(pools)) => {
                 format.record_json();
                 return answer(ZpoolReport::Pools(pools));
@@ -85,18 +90,22 @@ pub(crate) fn query(host: &Host, stop: &Stop, format: &OutputFormat) -> ZpoolRes
             Some(Err(refusal)) => format.record_refusal(&refusal),
         }
     }
-    match exec::run_in_utc(program, &QUERY_TEXT, limits, stop) {
-        Ok(out) => interpret(&out).unwrap_or_else(|why| {
+    let out = match exec::run_in_utc(program, &QUERY_TEXT, limits, stop) {
+        Ok(out) => out,
+        Err(error) => return failed(error),
+    };
+    match interpret(&out) {
+        Ok(result) => result,
+        Err(why) => {
             if has_text && matches!(out.code, Some(0 | BAD_OPTIONS)) {
                 format.forget();
             }
             failed_read(why, None)
-        }),
-        Err(error) => failed(error),
+        }
     }
 }
 
-/// The pools, if the output is JSON or a refusal of JSON; `None`: it is something else.
+/// The pools, if the output is JSON or an error about its options. `None` for any other output.
 fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
     if out.code == Some(BAD_OPTIONS) {
         return Some(Err(JsonRefusal::Unknown));
@@ -109,8 +118,7 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
         Err(Unread::Broken) => return Some(Err(JsonRefusal::Useless("it is broken, or lacks the pools".to_owned()))),
         Err(Unread::TooMuch(why)) => return Some(Err(JsonRefusal::Useless(why))),
     };
-    // openzfs/zfs issue 18431: up to 2.3 at least, JSON leaves out the state of a dRAID group,
-    // the first thing an administrator needs. The text has it.
+    // openzfs/zfs issue 18431: up to 2.3 at least, JSON lacks the state of a dRAID group. The text has it.
     let mut vdevs = pools.iter().flat_map(|pool| &pool.vdevs);
     if vdevs.any(|vdev| vdev.name.starts_with("draid") && vdev.state.is_none()) {
         return Some(Err(JsonRefusal::Useless("it lacks the state of a dRAID group".to_owned())));
@@ -118,25 +126,27 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
     Some(Ok(pools))
 }
 
-/// Interprets the output of a run that ended, by its content and not by the format that was requested. The error is the
-/// reason why it was not parsed.
+/// Interprets the output of a run, by its content and not by the format that was requested. The error is the reason why it
+/// was not parsed.
 fn interpret(out: &Output) -> Result<ZpoolResult, String> {
     match out.code {
         Some(0) => match read(&out.stdout) {
             Ok(pools) => Ok(answer(ZpoolReport::Pools(pools))),
-            Err(Unread::TooMuch(why)) => Err(format!("zpool status gave too much: {why}")),
+            Err(Unread::TooMuch(why)) => Err(format!("the output of zpool status exceeds a limit: {why}")),
             Err(Unread::Broken) if out.stderr.contains(NO_POOLS) => Ok(answer(ZpoolReport::Pools(Vec::new()))),
             Err(Unread::Broken) => {
                 let text = String::from_utf8_lossy(out.stdout.get(..MAX_TEXT_BYTES).unwrap_or(&out.stdout));
                 let first_line: String = text.lines().next().unwrap_or("nothing").chars().take(200).collect();
-                Err(format!("zpool status gave no pools and did not say that there are none: {first_line}"))
+                Err(format!("zpool status printed neither pools nor \"{NO_POOLS}\": {first_line}"))
             }
         },
         _ if is_not_here(&out.stderr) => Ok(answer(ZpoolReport::NotInstalled)),
         code => {
             let first_line = out.stderr.lines().next().unwrap_or("nothing");
-            let status = code.map_or_else(|| "a signal".to_owned(), |c| format!("exit status {c}"));
-            Err(format!("zpool status ended with {status}: {first_line}"))
+            match code {
+                Some(code) => Err(format!("zpool status failed with exit status {code}: {first_line}")),
+                None => Err(format!("zpool status was ended by a signal: {first_line}")),
+            }
         }
     }
 }
@@ -160,7 +170,7 @@ fn failed_read(why: String, stuck: Option<Stuck>) -> ZpoolResult {
     ZpoolResult { report: ZpoolReport::Failed(why), stuck }
 }
 
-/// The tools are installed, but this kernel runs no ZFS.
+/// The tools are installed, but the kernel has no ZFS.
 fn is_not_here(stderr: &str) -> bool {
     stderr.contains("modules are not loaded") || stderr.contains("/dev/zfs") && stderr.contains("No such file")
 }
@@ -171,8 +181,8 @@ fn is_json(output: &[u8]) -> bool {
     output.trim_ascii_start().starts_with(b"{")
 }
 
-/// Every pool in an output of `zpool status`, JSON or text. `None`: it is neither, since it names no pool and does not
-/// report that there is none, or it exceeds the limits. An unexpected value costs only its own field, row or pool.
+/// Every pool in an output of `zpool status`, JSON or text. `None` if it is neither, that is, it contains no pool and no
+/// message that there is none, or if it exceeds the limits. An unexpected value affects only its own field, row or pool.
 pub fn parse(output: &[u8]) -> Option<Vec<Pool>> {
     read(output).ok()
 }
@@ -182,8 +192,10 @@ fn read(output: &[u8]) -> Result<Vec<Pool>, Unread> {
         return json::parse(output);
     }
     let pools = text::parse(output)?;
-    let says_none = || output.windows(NO_POOLS.len()).any(|words| words == NO_POOLS.as_bytes());
-    if pools.is_empty() && !says_none() { Err(Unread::Broken) } else { Ok(pools) }
+    if pools.is_empty() && !output.windows(NO_POOLS.len()).any(|words| words == NO_POOLS.as_bytes()) {
+        return Err(Unread::Broken);
+    }
+    Ok(pools)
 }
 
 #[cfg(test)]
@@ -192,9 +204,9 @@ mod tests {
 
     #[test]
     fn content_decides_how_an_output_is_read() {
-        assert_eq!(parse(b" \n{\"pools\": {}}").map(|p| p.len()), Some(0));
-        assert_eq!(parse(b"no pools available\n").map(|p| p.len()), Some(0));
-        assert_eq!(parse(b"  pool: tank\n state: ONLINE\n").map(|p| p.len()), Some(1));
+        assert_eq!(parse(b" \n{\"pools\": {}}").unwrap().len(), 0);
+        assert_eq!(parse(b"no pools available\n").unwrap().len(), 0);
+        assert_eq!(parse(b"  pool: tank\n state: ONLINE\n").unwrap().len(), 1);
         for junk in [&b"{"[..], b"{}", b"{\"pools\": 3}", b"", b"\xff\xfe", b"[]", b"pools: none"] {
             assert_eq!(parse(junk), None, "{junk:?}");
         }

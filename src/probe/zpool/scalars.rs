@@ -3,38 +3,46 @@
 use super::limits::MAX_TEXT_BYTES;
 use crate::domain::zfs::words::{PoolState, VdevState};
 
-/// A state of a vdev or a pool: the first row of a pool's table is that of the pool.
+/// A state of a vdev or of a pool, whose own row is the first of its table.
 pub(super) fn is_state(word: &str) -> bool {
     VdevState::known(word).is_some() || PoolState::known(word).is_some()
 }
 
 /// `0`, `100980`; without `-p` also `1.2K`, `4.5T`, `0B`. `-` and anything else is `None`.
 pub(super) fn count(word: &str) -> Option<u64> {
-    if let Ok(n) = word.parse() {
-        return Some(n);
+    if let Ok(number) = word.parse() {
+        return Some(number);
     }
     let word = word.strip_suffix('B').unwrap_or(word);
     let unit = word.chars().last()?;
     let Some(power) = "KMGTPE".find(unit) else { return word.parse().ok() };
     let number: f64 = word.strip_suffix(unit)?.parse().ok()?;
     let value = number * 1024f64.powi(i32::try_from(power + 1).ok()?);
+    if !(0.0..1.8e19).contains(&value) {
+        return None;
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "checked to be in range, and rounded by zpool anyway"
     )]
-    (0.0..1.8e19).contains(&value).then_some(value as u64)
+    Some(value as u64)
 }
 
 /// The progress of a scan. ZFS reports more than 100 if data is added while it runs.
 pub(super) fn percent(number: f64) -> Option<f64> {
-    (number.is_finite() && number >= 0.0).then(|| number.min(100.0))
+    if !number.is_finite() || number < 0.0 {
+        return None;
+    }
+    Some(number.min(100.0))
 }
 
-/// A guid (64 bits) as decimal digits. 0 is not one.
+/// A guid (64 bits) as decimal digits. 0 is not a guid.
 pub(super) fn guid(word: &str) -> Option<String> {
-    let number: u64 = word.parse().ok().filter(|n| *n > 0)?;
-    Some(number.to_string())
+    match word.parse::<u64>() {
+        Ok(0) | Err(_) => None,
+        Ok(number) => Some(number.to_string()),
+    }
 }
 
 /// The first `bytes` bytes, without a partial character.
@@ -42,7 +50,7 @@ pub(super) fn cut_to(text: &str, bytes: usize) -> &str {
     if text.len() <= bytes {
         return text;
     }
-    let end = (0..=bytes).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
+    let end = (0..=bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     text.get(..end).unwrap_or_default()
 }
 
@@ -51,12 +59,12 @@ pub(super) fn cut(text: &str) -> &str {
     cut_to(text, MAX_TEXT_BYTES)
 }
 
-/// The same, trimmed.
+/// The first `MAX_TEXT_BYTES` bytes of the trimmed text.
 pub(super) fn clip(text: &str) -> &str {
     cut(text.trim())
 }
 
-/// The words with one blank between them, at most `MAX_TEXT_BYTES` bytes.
+/// The words, separated by single blanks; at most `MAX_TEXT_BYTES` bytes.
 pub(super) fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut all = String::new();
     for word in words {

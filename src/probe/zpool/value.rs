@@ -7,7 +7,7 @@ use crate::domain::time::Timestamp;
 use crate::probe::json::{Json, Limits};
 use std::borrow::Cow;
 
-/// A leaf of OpenZFS 2.3 has some 28 values, and up to 36 while it is trimmed or initialized: this is 11,000 leaves.
+/// Enough for 11,000 leaves: a leaf of OpenZFS 2.3 has some 28 values, and up to 36 while it is trimmed or initialized.
 pub(super) const LIMITS: Limits = Limits { bytes: MAX_OUTPUT_BYTES, values: 400_000, depth: 64 };
 
 /// A value of a type that zpool uses: text, a non-negative number, a Boolean, an object. Objects keep their order,
@@ -35,7 +35,10 @@ impl<'a> Field<'a> {
             Cow::Borrowed(text) => Cow::Borrowed(clip(text)),
             Cow::Owned(text) => Cow::Owned(clip(&text).to_owned()),
         };
-        Some(text).filter(|t| !t.is_empty() && t != "-")
+        if text.is_empty() || text == "-" {
+            return None;
+        }
+        Some(text)
     }
 
     pub(super) fn owned(self, key: &str) -> Option<String> {
@@ -43,7 +46,7 @@ impl<'a> Field<'a> {
     }
 
     pub(super) fn has(self, key: &str, text: &str) -> bool {
-        self.text(key).is_some_and(|own| own == text)
+        self.text(key).as_deref() == Some(text)
     }
 
     /// A JSON number, not a string.
@@ -63,28 +66,30 @@ impl<'a> Field<'a> {
         let Some(Self(value)) = self.get(key) else { return false };
         match value.as_text() {
             Some(text) => !matches!(text.trim(), "" | "-" | "0"),
-            None => value.as_bool().unwrap_or_else(|| self.exact(key).is_some_and(|number| number > 0)),
+            None => value.as_bool().unwrap_or(self.exact(key).unwrap_or(0) > 0),
         }
     }
 
     /// A number as text, with its unit if it has one.
     pub(super) fn amount(self, key: &str, unit: &str) -> Option<String> {
-        self.exact(key).map(|number| format!("{number}{unit}")).or_else(|| self.owned(key))
+        match self.exact(key) {
+            Some(number) => Some(format!("{number}{unit}")),
+            None => self.owned(key),
+        }
     }
 
-    /// A time. In numbers it is seconds since 1970, in plain `-j` a date in the language of zpool
+    /// A time. With `--json-int` it is seconds since 1970, with plain `-j` a date in the language of zpool
     /// (`nice_num_str_nvlist` in `zpool_main.c`).
     pub(super) fn time(self, key: &str) -> Time {
-        let Some(text) = self.text(key) else { return Time::of(self.exact(key).and_then(dates::epoch)) };
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Time::of(text.parse().ok().and_then(dates::epoch));
+        let Some(text) = self.text(key) else { return Time::of_epoch(self.exact(key)) };
+        if text.as_bytes().iter().all(u8::is_ascii_digit) {
+            return Time::of_epoch(text.parse().ok());
         }
-        let words = Some(text.clone().into_owned());
-        Time { words, ..Time::of(dates::date(&text)) }
+        Time { at: dates::date(&text), words: Some(text.into_owned()) }
     }
 }
 
-/// A time, and its words. One that cannot be parsed has words only.
+/// A time, and its text. A time that cannot be parsed has only the text.
 #[derive(Default)]
 pub(super) struct Time {
     pub(super) at: Option<Timestamp>,
@@ -92,7 +97,8 @@ pub(super) struct Time {
 }
 
 impl Time {
-    fn of(at: Option<Timestamp>) -> Self {
+    fn of_epoch(seconds: Option<u64>) -> Self {
+        let at = seconds.and_then(dates::epoch);
         Self { at, words: at.map(|at| at.to_string()) }
     }
 }

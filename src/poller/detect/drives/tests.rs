@@ -102,14 +102,14 @@ fn bad_verdict_is_not_repeated_when_only_the_reading_fails() {
     let (inventory, mut known) = (inventory(&one("sda")), LastReported::default());
     let crit = [summary("sda", DriveState::Active, Verdict::Crit, &failing())];
     let mut unread = failing();
-    unread["error"] = json!("smartctl gave no JSON, ended by signal 11");
+    unread["error"] = json!("smartctl printed no JSON, ended by signal 11");
     let unread = [summary("sda", DriveState::Active, Verdict::Crit, &unread)];
     step(&mut known, &inventory, &crit);
 
     let changes = step(&mut known, &inventory, &unread);
     let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };
     assert_eq!((event.kind, event.level), (EventKind::DriveUnread, Level::Warn));
-    let reason = "smartctl gave no JSON, ended by signal 11";
+    let reason = "smartctl printed no JSON, ended by signal 11";
     assert_eq!(event.text, format!("drive unreadable device=sda serial=\"serial sda\" reason={reason:?}"));
     let changes = step(&mut known, &inventory, &crit);
     let [event] = changes.events.as_slice() else { panic!("{changes:#?}") };

@@ -16,9 +16,9 @@ use crate::domain::smart::{ExitStatus, Protocol, SmartReport, Wear};
 use crate::probe::json::{self, JsonError, Limits, Tree};
 use fields::Fields;
 
-/// The largest of the outputs that the parser was written for has 41 kB, 2,000 values and 6 levels.
+/// The largest known output has 41 kB, 2,000 values and 6 levels.
 pub(super) const LIMITS: Limits = Limits { bytes: 256 * 1024, values: 65_536, depth: 32 };
-/// Maximum number of messages; smartctl has fewer.
+/// Maximum number of messages; smartctl prints fewer.
 const MAX_MESSAGES: usize = 32;
 
 /// A parsed report.
@@ -27,10 +27,10 @@ pub struct Parsed {
     pub report: SmartReport,
     /// smartctl's messages, unchanged.
     pub messages: Vec<String>,
-    /// One of them reports that the drive was left in standby.
+    /// A message reports that the drive was left in a low-power mode.
     pub is_low_power: bool,
     pub(crate) exit_status: Option<u8>,
-    /// Nothing was parsed: the limit that the text exceeds.
+    /// The limit that the text exceeds. If it is set, nothing was parsed.
     pub too_much: Option<String>,
 }
 
@@ -48,61 +48,68 @@ pub(super) fn too_much(limit: JsonError) -> String {
 }
 
 pub(super) fn read(tree: &Tree) -> Parsed {
-    let v = Fields(tree.root());
-    let messages = v.list("/smartctl/messages").filter_map(|m| m.text("/string")).take(MAX_MESSAGES);
-    let messages: Vec<String> = messages.collect();
-    let is_low_power = messages.iter().any(|m| reports_low_power(m));
-    let exit_status = v.byte("/smartctl/exit_status");
-    Parsed { report: report(v, exit_status), messages, is_low_power, exit_status, too_much: None }
+    let fields = Fields(tree.root());
+    let messages = fields.list("/smartctl/messages").filter_map(|message| message.text("/string"));
+    let messages: Vec<String> = messages.take(MAX_MESSAGES).collect();
+    let is_low_power = messages.iter().any(|message| reports_low_power(message));
+    let exit_status = fields.byte("/smartctl/exit_status");
+    Parsed { report: report(fields, exit_status), messages, is_low_power, exit_status, too_much: None }
 }
 
-/// `Device is in STANDBY mode, exit(3)`: smartctl stopped at the power mode that it was asked to stop at, whatever the
-/// mode's name (`ataprint.cpp`, `scsiprint.cpp`). The status is that of `-n MODE,STATUS`, or 2 where none is given.
+/// `Device is in STANDBY mode, exit(3)`: smartctl stopped because of the power mode (`ataprint.cpp`, `scsiprint.cpp`, with
+/// several names of modes). The status is that of `-n MODE,STATUS`, or 2 if none is given.
 fn reports_low_power(message: &str) -> bool {
     let Some(rest) = message.strip_prefix("Device is in ") else { return false };
     let Some((_, status)) = rest.split_once(" mode, exit(") else { return false };
     matches!(status.trim_end(), "2)" | "3)")
 }
 
-fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
-    let protocol = protocol(v);
-    let ata = (protocol == Some(Protocol::Ata)).then(|| ata::detail(v));
+fn report(fields: Fields, exit_status: Option<u8>) -> SmartReport {
+    let protocol = protocol(fields);
     let (self_test, wear) = match protocol {
-        Some(Protocol::Ata) => (ata::self_test(v), ata::wear(v)),
-        Some(Protocol::Scsi) => (scsi::self_test(v), scsi::wear(v)),
-        Some(Protocol::Nvme) => (nvme::self_test(v), nvme::wear(v)),
+        Some(Protocol::Ata) => (ata::self_test(fields), ata::wear(fields)),
+        Some(Protocol::Scsi) => (scsi::self_test(fields), scsi::wear(fields)),
+        Some(Protocol::Nvme) => (nvme::self_test(fields), nvme::wear(fields)),
         None => (None, Wear::default()),
     };
+    let (mut ata, mut scsi, mut nvme) = (None, None, None);
+    match protocol {
+        Some(Protocol::Ata) => ata = Some(ata::detail(fields)),
+        Some(Protocol::Scsi) => scsi = Some(scsi::detail(fields)),
+        Some(Protocol::Nvme) => nvme = Some(nvme::detail(fields)),
+        None => {}
+    }
     let mut report = SmartReport {
-        smartctl_version: version(v),
+        smartctl_version: version(fields),
         exit_status: ExitStatus(exit_status),
-        device_type: v.text("/device/type"),
+        device_type: fields.text("/device/type"),
         protocol,
-        model_name: model_name(v),
-        vendor: v.first_text(&["/scsi_vendor", "/vendor"]),
-        serial_number: v.text("/serial_number").map(SerialNumber::from),
-        wwn: wwn(v),
-        firmware_version: v.first_text(&["/firmware_version", "/scsi_revision", "/revision"]),
-        user_capacity_bytes: capacity(v),
-        rotation_rate_rpm: rotation_rate(v, protocol),
-        temperature_celsius: placeholder::celsius(v, ata.as_ref()),
-        temperature_limits: placeholder::limits(v),
-        power_on_hours: placeholder::hours(v, protocol, ata.as_ref()),
-        power_cycle_count: v.first_uint(&["/power_cycle_count", "/nvme_smart_health_information_log/power_cycles"]),
-        smart_status_passed: smart_status(v, protocol),
-        smart_available: v.bool("/smart_support/available"),
-        smart_enabled: v.bool("/smart_support/enabled"),
-        is_locked: v.bool("/ata_security/locked"),
-        logical_block_bytes: v.uint("/logical_block_size").filter(|bytes| *bytes > 0),
-        protection_type: v.uint("/scsi_protection_type").filter(|kind| *kind > 0),
-        exception: scsi::exception(v),
-        ie_string: v.text("/smart_status/scsi/ie_string"),
-        power_mode: v.text("/power_mode/name"),
+        model_name: model_name(fields),
+        vendor: fields.first_text(&["/scsi_vendor", "/vendor"]),
+        serial_number: fields.text("/serial_number").map(SerialNumber::from),
+        wwn: wwn(fields),
+        firmware_version: fields.first_text(&["/firmware_version", "/scsi_revision", "/revision"]),
+        user_capacity_bytes: capacity(fields),
+        rotation_rate_rpm: rotation_rate(fields, protocol),
+        temperature_celsius: placeholder::celsius(fields, ata.as_ref()),
+        temperature_limits: placeholder::limits(fields),
+        power_on_hours: placeholder::hours(fields, protocol, ata.as_ref()),
+        power_cycle_count: fields
+            .first_uint(&["/power_cycle_count", "/nvme_smart_health_information_log/power_cycles"]),
+        smart_status_passed: smart_status(fields, protocol),
+        smart_available: fields.bool("/smart_support/available"),
+        smart_enabled: fields.bool("/smart_support/enabled"),
+        is_locked: fields.bool("/ata_security/locked"),
+        logical_block_bytes: fields.uint("/logical_block_size").filter(|bytes| *bytes > 0),
+        protection_type: fields.uint("/scsi_protection_type").filter(|kind| *kind > 0),
+        exception: scsi::exception(fields),
+        ie_string: fields.text("/smart_status/scsi/ie_string"),
+        power_mode: fields.text("/power_mode/name"),
         self_test,
         wear,
         ata,
-        scsi: (protocol == Some(Protocol::Scsi)).then(|| scsi::detail(v)),
-        nvme: (protocol == Some(Protocol::Nvme)).then(|| nvme::detail(v)),
+        scsi,
+        nvme,
     };
     let context = report.attribute_context();
     if let Some(ata) = &mut report.ata {
@@ -111,76 +118,77 @@ fn report(v: Fields, exit_status: Option<u8>) -> SmartReport {
     report
 }
 
-/// A SCSI drive whose informational exceptions are switched off (the DEXCPT bit of mode page 1Ch) does not report that it
-/// fails. smartctl calls it passed all the same, beside `smart_support.enabled: false` (scsiprint.cpp `scsiGetSmartData`,
-/// `scsiGetDriveInfo`; 7.3 and later). An exception that it reports nevertheless counts.
-fn smart_status(v: Fields, protocol: Option<Protocol>) -> Option<bool> {
-    let is_silent = protocol == Some(Protocol::Scsi) && v.bool("/smart_support/enabled") == Some(false);
-    v.bool("/smart_status/passed").filter(|passed| !(*passed && is_silent))
+/// A SCSI drive with disabled informational exceptions (the DEXCPT bit of mode page 1Ch) does not report its failures.
+/// smartctl nevertheless reports `passed`, with `smart_support.enabled: false` (scsiprint.cpp `scsiGetSmartData`,
+/// `scsiGetDriveInfo`; 7.3 and later), which is ignored. A reported failure counts.
+fn smart_status(fields: Fields, protocol: Option<Protocol>) -> Option<bool> {
+    let is_disabled = protocol == Some(Protocol::Scsi) && fields.bool("/smart_support/enabled") == Some(false);
+    match fields.bool("/smart_status/passed") {
+        Some(true) if is_disabled => None,
+        status => status,
+    }
 }
 
-/// As smartctl reports it, or else by fields that only one protocol has.
-fn protocol(v: Fields) -> Option<Protocol> {
-    match v.text("/device/protocol").as_deref() {
+/// The protocol that smartctl reports, or else the one whose own fields are present.
+fn protocol(fields: Fields) -> Option<Protocol> {
+    match fields.text("/device/protocol").as_deref() {
         Some("ATA") => return Some(Protocol::Ata),
         Some("SCSI") => return Some(Protocol::Scsi),
         Some("NVMe") => return Some(Protocol::Nvme),
         _ => {}
     }
-    let has = |paths: &[&str]| paths.iter().any(|path| v.object(path).is_some());
-    if has(&["/ata_smart_attributes", "/ata_smart_data", "/ata_version"]) {
+    if fields.has_object(&["/ata_smart_attributes", "/ata_smart_data", "/ata_version"]) {
         Some(Protocol::Ata)
-    } else if has(&["/nvme_smart_health_information_log", "/nvme_version", "/nvme_pci_vendor"]) {
+    } else if fields.has_object(&["/nvme_smart_health_information_log", "/nvme_version", "/nvme_pci_vendor"]) {
         Some(Protocol::Nvme)
-    } else if has(&["/scsi_error_counter_log", "/scsi_transport_protocol"]) || v.text("/scsi_vendor").is_some() {
+    } else if fields.has_object(&["/scsi_error_counter_log", "/scsi_transport_protocol"])
+        || fields.text("/scsi_vendor").is_some()
+    {
         Some(Protocol::Scsi)
     } else {
         None
     }
 }
 
-fn version(v: Fields) -> Option<String> {
-    Some(format!("{}.{}", v.uint("/smartctl/version/0")?, v.uint("/smartctl/version/1")?))
+fn version(fields: Fields) -> Option<String> {
+    Some(format!("{}.{}", fields.uint("/smartctl/version/0")?, fields.uint("/smartctl/version/1")?))
 }
 
 /// SCSI reports a vendor and a product; smartctl 7.3 and 7.4 join them in another field.
-fn model_name(v: Fields) -> Option<String> {
-    v.first_text(&["/model_name", "/scsi_model_name"]).or_else(|| {
-        let product = v.first_text(&["/scsi_product", "/product"])?;
-        let vendor = v.first_text(&["/scsi_vendor", "/vendor"]);
-        Some(vendor.map_or_else(|| product.clone(), |vendor| format!("{vendor} {product}")))
-    })
+fn model_name(fields: Fields) -> Option<String> {
+    if let Some(name) = fields.first_text(&["/model_name", "/scsi_model_name"]) {
+        return Some(name);
+    }
+    let product = fields.first_text(&["/scsi_product", "/product"])?;
+    match fields.first_text(&["/scsi_vendor", "/vendor"]) {
+        Some(vendor) => Some(format!("{vendor} {product}")),
+        None => Some(product),
+    }
 }
 
-/// The WWN of the logical unit. ATA reports it in three parts (NAA 4 bits, OUI 24, id 36), SCSI as hex,
-/// NVMe one for each namespace. All zeros is a placeholder.
-fn wwn(v: Fields) -> Option<String> {
-    let ata = || {
-        let (naa, oui, id) = (v.uint("/wwn/naa")?, v.uint("/wwn/oui")?, v.uint("/wwn/id")?);
-        let fits = naa < 1 << 4 && oui < 1 << 24 && id < 1 << 36;
-        let name = (naa & 0xf) << 60 | (oui & 0xff_ffff) << 36 | id;
-        (fits && name << 4 != 0).then(|| format!("0x{name:016x}"))
-    };
-    let scsi = || {
-        let id = v.text("/logical_unit_id")?.to_ascii_lowercase();
-        let hex = id.strip_prefix("0x")?;
-        let is_zero = hex.bytes().skip(1).all(|b| b == b'0');
-        (!is_zero && hex.bytes().all(|b| b.is_ascii_hexdigit())).then_some(id)
-    };
-    ata().or_else(scsi).or_else(|| nvme::wwn(v))
+/// The WWN of the logical unit. All zeros is a placeholder.
+fn wwn(fields: Fields) -> Option<String> {
+    let sources: [fn(Fields) -> Option<String>; 3] = [ata::wwn, scsi::wwn, nvme::wwn];
+    sources.iter().find_map(|source| source(fields))
 }
 
-fn capacity(v: Fields) -> Option<u64> {
-    let blocks = || v.uint("/user_capacity/blocks")?.checked_mul(v.uint("/logical_block_size")?);
-    let bytes = |path: &str| v.uint(path).filter(|bytes| *bytes > 0);
-    bytes("/user_capacity/bytes")
-        .or_else(|| blocks().filter(|bytes| *bytes > 0))
-        .or_else(|| bytes("/nvme_total_capacity"))
-        .or_else(|| bytes("/nvme_namespaces/0/size/bytes"))
+fn capacity(fields: Fields) -> Option<u64> {
+    let blocks = fields.uint("/user_capacity/blocks").unwrap_or(0);
+    let block_bytes = fields.uint("/logical_block_size").unwrap_or(0);
+    let sources = [
+        fields.uint("/user_capacity/bytes"),
+        blocks.checked_mul(block_bytes),
+        fields.uint("/nvme_total_capacity"),
+        fields.uint("/nvme_namespaces/0/size/bytes"),
+    ];
+    sources.into_iter().flatten().find(|bytes| *bytes > 0)
 }
 
-/// 0 is solid state. ACS-4 and SBC-4 have rates up to `FFFEh`.
-fn rotation_rate(v: Fields, protocol: Option<Protocol>) -> Option<u32> {
-    let reported = v.uint("/rotation_rate").and_then(|rpm| u32::try_from(rpm).ok()).filter(|rpm| *rpm < 0xffff);
-    reported.or_else(|| (protocol == Some(Protocol::Nvme)).then_some(0))
+/// Rotations per minute; 0 for a solid-state drive. ACS-4 and SBC-4 have rates up to `FFFEh`.
+fn rotation_rate(fields: Fields, protocol: Option<Protocol>) -> Option<u32> {
+    match fields.uint("/rotation_rate") {
+        Some(rpm) if rpm < 0xffff => u32::try_from(rpm).ok(),
+        _ if protocol == Some(Protocol::Nvme) => Some(0),
+        _ => None,
+    }
 }

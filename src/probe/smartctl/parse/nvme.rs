@@ -9,25 +9,26 @@ const LOG: &str = "/nvme_smart_health_information_log";
 /// Maximum number of namespaces; controllers have fewer in use.
 const MAX_NAMESPACES: usize = 128;
 
-pub(super) fn detail(v: Fields) -> NvmeDetail {
-    let log = |name: &str| v.counter(&format!("{LOG}/{name}"));
-    let percent = |name: &str| v.first_wear(&[&format!("{LOG}/{name}")]).filter(|_| has_percentages(v));
-    let spare = |name: &str| percent(name).filter(|_| keeps_spare(v));
+pub(super) fn detail(fields: Fields) -> NvmeDetail {
     NvmeDetail {
-        controller_id: v.uint("/nvme_controller_id"),
-        namespaces: v.list("/nvme_namespaces").map(|space| namespace(space)).take(MAX_NAMESPACES).collect(),
-        critical_warning: v.byte(&format!("{LOG}/critical_warning")).or_else(|| v.byte("/smart_status/nvme/value")),
-        available_spare_percent: spare("available_spare"),
-        available_spare_threshold_percent: spare("available_spare_threshold"),
-        percentage_used: percent("percentage_used"),
-        media_errors: log("media_errors"),
-        num_err_log_entries: log("num_err_log_entries"),
-        unsafe_shutdowns: log("unsafe_shutdowns"),
-        data_units_read: log("data_units_read"),
-        data_units_written: log("data_units_written"),
-        warning_temp_time_minutes: log("warning_temp_time"),
-        critical_comp_time_minutes: log("critical_comp_time"),
+        controller_id: fields.uint("/nvme_controller_id"),
+        namespaces: fields.list("/nvme_namespaces").map(|space| namespace(space)).take(MAX_NAMESPACES).collect(),
+        critical_warning: fields.first_byte(&[&format!("{LOG}/critical_warning"), "/smart_status/nvme/value"]),
+        available_spare_percent: spare(fields, &[&format!("{LOG}/available_spare")]),
+        available_spare_threshold_percent: spare(fields, &[&format!("{LOG}/available_spare_threshold")]),
+        percentage_used: percentage(fields, &[&format!("{LOG}/percentage_used")]),
+        media_errors: log_counter(fields, "media_errors"),
+        num_err_log_entries: log_counter(fields, "num_err_log_entries"),
+        unsafe_shutdowns: log_counter(fields, "unsafe_shutdowns"),
+        data_units_read: log_counter(fields, "data_units_read"),
+        data_units_written: log_counter(fields, "data_units_written"),
+        warning_temp_time_minutes: log_counter(fields, "warning_temp_time"),
+        critical_comp_time_minutes: log_counter(fields, "critical_comp_time"),
     }
+}
+
+fn log_counter(fields: Fields, name: &str) -> Option<u64> {
+    fields.counter(&format!("{LOG}/{name}"))
 }
 
 fn namespace(space: Fields) -> Namespace {
@@ -39,23 +40,19 @@ fn namespace(space: Fields) -> Namespace {
 }
 
 /// Device self-test result: 0 passed, 5 to 7 failed; the others ended early.
-pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
-    let log = v.object("/nvme_self_test_log")?;
-    let result = |test: Fields| match test.uint("/self_test_result/value") {
-        Some(0) => Some(true),
-        Some(5..=7) => Some(false),
-        _ => None,
-    };
+pub(super) fn self_test(fields: Fields) -> Option<SelfTest> {
+    let log = fields.object("/nvme_self_test_log")?;
     let tests: Vec<Fields> = log.list("/table").collect();
-    let last_result_passed = tests.iter().copied().find_map(result);
-    // 0: no test is running.
-    let running = log.object("/current_self_test_operation").filter(|op| op.uint("/value").is_some_and(|n| n > 0));
-    if let Some(operation) = running {
-        let done = log.percent("/current_self_test_completion_percent");
+    let last_result_passed = tests.iter().find_map(|test| result(*test));
+    // 0 means that no test is in progress.
+    if let Some(operation) = log.object("/current_self_test_operation")
+        && operation.uint("/value").unwrap_or(0) > 0
+    {
+        let completed = log.percent("/current_self_test_completion_percent");
         return Some(SelfTest {
             status: operation.text("/string"),
             passed: None,
-            remaining_percent: done.map(|done| 100 - done),
+            remaining_percent: completed.map(|completed| 100 - completed),
             last_result_passed,
         });
     }
@@ -68,46 +65,74 @@ pub(super) fn self_test(v: Fields) -> Option<SelfTest> {
     })
 }
 
-pub(super) fn wear(v: Fields) -> Wear {
-    let percent = |name: &str, log: &str| v.first_wear(&[name, &format!("{LOG}/{log}")]).filter(|_| has_percentages(v));
-    let spare = |name: &str, log: &str| percent(name, log).filter(|_| keeps_spare(v));
-    let used = percent("/endurance_used/current_percent", "percentage_used");
-    Wear {
-        endurance_used_percent: used,
-        endurance_source: used.map(|_| EnduranceSource::Measured),
-        spare_available_percent: spare("/spare_available/current_percent", "available_spare"),
-        spare_threshold_percent: spare("/spare_available/threshold_percent", "available_spare_threshold"),
+fn result(test: Fields) -> Option<bool> {
+    match test.uint("/self_test_result/value") {
+        Some(0) => Some(true),
+        Some(5..=7) => Some(false),
+        _ => None,
     }
 }
 
-/// The spare and its threshold are 0 to 100. Firmware that gives more gives no percentages (Samsung 980 PRO: a threshold of
-/// 255 % and 255 % used after 60 hours).
-fn has_percentages(v: Fields) -> bool {
-    let is_percentage = |name: &str| v.uint(&format!("{LOG}/{name}")).is_none_or(|percent| percent <= 100);
-    is_percentage("available_spare") && is_percentage("available_spare_threshold")
+pub(super) fn wear(fields: Fields) -> Wear {
+    let used = percentage(fields, &["/endurance_used/current_percent", &format!("{LOG}/percentage_used")]);
+    Wear {
+        endurance_used_percent: used,
+        endurance_source: used.map(|_| EnduranceSource::Measured),
+        spare_available_percent: spare(
+            fields,
+            &["/spare_available/current_percent", &format!("{LOG}/available_spare")],
+        ),
+        spare_threshold_percent: spare(
+            fields,
+            &["/spare_available/threshold_percent", &format!("{LOG}/available_spare_threshold")],
+        ),
+    }
 }
 
-/// A controller without remaining spare warns of it. 0 % with a threshold of 0 % and no
-/// warning is a controller without spare, such as a virtual one.
-fn keeps_spare(v: Fields) -> bool {
-    let none = |name: &str| v.uint(&format!("{LOG}/{name}")) == Some(0);
-    let warns = v.byte(&format!("{LOG}/critical_warning")).is_some_and(|bits| bits & 1 != 0);
-    warns || !(none("available_spare") && none("available_spare_threshold"))
+/// The first of these percentages. The spare and its threshold are 0 to 100; firmware that reports more does not report
+/// percentages (Samsung 980 PRO: a threshold of 255 % and 255 % used after 60 hours).
+fn percentage(fields: Fields, paths: &[&str]) -> Option<u64> {
+    for name in ["available_spare", "available_spare_threshold"] {
+        if fields.uint(&format!("{LOG}/{name}")).unwrap_or(0) > 100 {
+            return None;
+        }
+    }
+    fields.first_wear(paths)
+}
+
+fn spare(fields: Fields, paths: &[&str]) -> Option<u64> {
+    if !has_spare(fields) {
+        return None;
+    }
+    percentage(fields, paths)
+}
+
+/// A controller without remaining spare warns about it. 0 % with a threshold of 0 % and without a warning is reported by
+/// controllers that have no spare, such as virtual ones.
+fn has_spare(fields: Fields) -> bool {
+    let is_warning = fields.byte(&format!("{LOG}/critical_warning")).unwrap_or(0) & 1 != 0;
+    is_warning
+        || fields.uint(&format!("{LOG}/available_spare")) != Some(0)
+        || fields.uint(&format!("{LOG}/available_spare_threshold")) != Some(0)
 }
 
 /// The WWN of the first namespace; a controller has none of its own.
-pub(super) fn wwn(v: Fields) -> Option<String> {
-    let (oui, id) = (v.uint("/nvme_namespaces/0/eui64/oui")?, v.uint("/nvme_namespaces/0/eui64/ext_id")?);
+pub(super) fn wwn(fields: Fields) -> Option<String> {
+    let (oui, id) = (fields.uint("/nvme_namespaces/0/eui64/oui")?, fields.uint("/nvme_namespaces/0/eui64/ext_id")?);
     let fits = oui < 1 << 24 && id < 1 << 40;
     let name = (oui & 0xff_ffff) << 40 | id;
-    (fits && name != 0).then(|| format!("eui.{name:016x}"))
+    if !fits || name == 0 {
+        return None;
+    }
+    Some(format!("eui.{name:016x}"))
 }
 
 /// A drive that has written this many units of 512,000 bytes (50 TB) is more than an hour old.
 const MIN_UNITS_WHEN_USED: u64 = 100_000_000;
 
-pub(super) fn logged_hours(v: Fields) -> u64 {
-    let tests = v.list("/nvme_self_test_log/table").filter_map(|test| test.uint("/power_on_hours"));
-    let written = v.uint(&format!("{LOG}/data_units_written")).is_some_and(|units| units >= MIN_UNITS_WHEN_USED);
-    tests.max().unwrap_or(0).max(u64::from(written))
+/// A lower bound of the power-on hours.
+pub(super) fn logged_hours(fields: Fields) -> u64 {
+    let tests = fields.list("/nvme_self_test_log/table").filter_map(|test| test.uint("/power_on_hours"));
+    let is_used = fields.uint(&format!("{LOG}/data_units_written")).unwrap_or(0) >= MIN_UNITS_WHEN_USED;
+    tests.max().unwrap_or(0).max(u64::from(is_used))
 }
