@@ -23,7 +23,7 @@
 //! - `<!-- example: skip -->`: the next block is not run. Give the reason in the comment.
 //!
 //! `DOC_EXAMPLES=accept cargo test --test it doc_examples` rewrites outputs that differ; parts that are elided with `…` stay
-//! elided. `DOC_EXAMPLES_PAGE=docs/rules.md` runs one page only.
+//! elided. `DOC_EXAMPLES_PAGE=docs/rules.md` runs one page only. With `--nocapture` the commands are listed.
 
 mod compare;
 mod page;
@@ -116,6 +116,12 @@ fn run_page(name: &str, text: &str, accept: bool, result: &mut PageResult) {
     }
 }
 
+/// The beginning of an output, for a report.
+fn head(output: &str) -> String {
+    let lines: Vec<&str> = output.lines().take(40).collect();
+    lines.join("\n")
+}
+
 fn run_block(place: &str, body: &str, scene: &mut Scene, accept: bool, result: &mut PageResult) {
     let examples = match page::examples(body) {
         Ok(examples) => examples,
@@ -153,7 +159,7 @@ fn run_block(place: &str, body: &str, scene: &mut Scene, accept: bool, result: &
             result.text.push_str(&rewritten(&expected, &found));
         } else {
             result.text.push_str(&expected);
-            result.faults.push(format!("{place}: $ {command}\n--- expected\n{expected}--- found\n{found}"));
+            result.faults.push(format!("{place}: $ {command}\n--- expected\n{expected}--- found\n{}", head(&found)));
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn leaf(
         read_errors: node.number("read_errors"),
         write_errors: node.number("write_errors"),
         checksum_errors: node.number("checksum_errors"),
-        note: with_works(note(node, work), works),
+        note: with_works(note(node, work).as_deref(), works),
         is_resilvering: matches!(work, Some(Work::Resilvers | Work::AwaitsResilver)),
         has_other_label: matches!(node.text("aux").as_deref(), Some("CORRUPT_DATA" | "TOO_SMALL" | "BAD_LABEL")),
         group: group.map(|group| cut_to(group, MAX_GROUP_BYTES).to_owned()),

@@ -68,10 +68,13 @@ impl Scene {
     fn daemon(&mut self) -> &Daemon {
         let (sim, redis, settings) = (&self.sim, &self.redis, &self.settings);
         self.daemon.get_or_insert_with(|| {
+            // One that an earlier daemon of the page left: it was killed.
+            let socket = sim.root().join("control.sock");
+            let _ = std::fs::remove_file(&socket);
             let mut command = command(sim, redis.port);
             command
                 .env("JBOD_LISTEN", ANY_PORT)
-                .env("JBOD_CONTROL_SOCKET", sim.root().join("control.sock"))
+                .env("JBOD_CONTROL_SOCKET", socket)
                 .envs(settings.iter().map(|(name, value)| (name, value)));
             let daemon = Daemon::listening(&mut command);
             daemon.wait_ready();
@@ -109,11 +112,12 @@ impl Scene {
             .output()
             .expect("bash starts");
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        text.replace(&self.sim.root().display().to_string(), "/tmp/rack")
+        let text = text
+            .replace(&self.sim.root().display().to_string(), "/tmp/rack")
             .replace(&format!("127.0.0.1:{redis_port}"), "localhost:6379")
-            .replace(&format!("127.0.0.1:{daemon_port}"), "127.0.0.1:9780")
             .replace(ANY_PORT, "127.0.0.1:9780")
-            .replace('\r', "")
+            .replace('\r', "");
+        if needs_daemon { text.replace(&format!("127.0.0.1:{daemon_port}"), "127.0.0.1:9780") } else { text }
     }
 
     fn write_program(&self, name: &str, script: &str) {

@@ -153,8 +153,7 @@ fn paths() -> Value {
         let mut parameters: Vec<Value> = operation.parameters.iter().map(|p| reference("parameters", p)).collect();
         if operation.kind != Kind::Now {
             parameters.push(reference("parameters", "if_none_match"));
-            let same =
-                json!({ "description": "Not modified: `If-None-Match` lists the `ETag`", "headers": headers });
+            let same = json!({ "description": "Not modified: `If-None-Match` lists the `ETag`", "headers": headers });
             responses.insert("304".into(), same);
         }
         for (status, name) in REFUSALS.iter().filter(|(s, _)| *s != "404" || operation.refusals.contains(s)) {
