@@ -125,14 +125,14 @@ fn a_drive_whose_bay_is_undecided_is_in_none_and_both_say_so() {
     for number in [own, empty] {
         let shown = bay(&overview, 0, number);
         assert_eq!(shown["drive"], Value::Null);
-        assert!(text(&shown["contradiction"]).contains("nothing decides which is right"), "{shown}");
+        assert!(text(&shown["contradiction"]).contains("nothing shows which link is right"), "{shown}");
     }
     let doctor = asked(&sim, &["doctor"]).stdout;
-    assert_eq!(doctor.matches("nothing decides which is right").count(), 2, "{doctor}");
+    assert_eq!(doctor.matches("nothing shows which link is right").count(), 2, "{doctor}");
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
     let found = daemon.get(&format!("/api/whereis/{serial}")).text();
     assert!(found.contains("it may be in bay"), "{found}");
-    assert!(daemon.get("/api/map.txt").text().contains("nothing decides which is right"));
+    assert!(daemon.get("/api/map.txt").text().contains("nothing shows which link is right"));
 }
 
 /// The daemon shows a drive where it was, until the shelf has said that it is elsewhere.
