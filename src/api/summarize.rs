@@ -145,8 +145,10 @@ fn capacity_bytes(record: &DriveRecord) -> Option<u64> {
     if drive.units.len() > 1 && !drive.is_nvme() {
         return drive.size_bytes;
     }
-    let reported = record.report.as_ref().and_then(|report| report.user_capacity_bytes);
-    reported.or(drive.size_bytes)
+    match &record.report {
+        Some(report) => report.user_capacity_bytes.or(drive.size_bytes),
+        None => drive.size_bytes,
+    }
 }
 
 /// Vendor and product, as smartctl joins them for SCSI.

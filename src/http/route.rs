@@ -179,9 +179,9 @@ fn origin_form(url: &str) -> &str {
 
 fn decode(text: &str) -> Result<String, Problem> {
     // After the first `%`, each part starts with the two digits of an escape.
-    let has_valid_escapes = text.as_bytes().split(|byte| *byte == b'%').skip(1).all(|part| match part {
-        [first, second, ..] => first.is_ascii_hexdigit() && second.is_ascii_hexdigit(),
-        _ => false,
+    let has_valid_escapes = text.as_bytes().split(|byte| *byte == b'%').skip(1).all(|part| match part.get(..2) {
+        Some(digits) => digits.iter().all(u8::is_ascii_hexdigit),
+        None => false,
     });
     if !has_valid_escapes {
         return Err(Problem::Bad("a % in the path or query is not followed by two hex digits".to_owned()));

@@ -370,5 +370,7 @@ fn a_head_request_beyond_the_limit_of_connections_has_no_body() {
     };
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     assert_eq!(text(refused("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), "");
-    assert!(text(refused("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")).contains("too many connections"));
+    assert!(
+        text(refused("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")).contains("too many concurrent connections")
+    );
 }

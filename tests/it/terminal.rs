@@ -161,7 +161,7 @@ fn the_map_shows_every_bay_with_its_sign() {
         }
     }
     assert!(answer.text().contains("not in a bay\n  o  nvme0n1  "), "{}", answer.text());
-    for sign in [". empty", "o ok", "w watch", "W warn", "F crit", "z asleep", "? no data: missing"] {
+    for sign in [". empty", "o ok", "w watch", "W warn", "F crit", "z standby", "? no data: missing"] {
         assert!(answer.text().contains(sign), "{sign}: {}", answer.text());
     }
     let head = daemon.request("HEAD", "/api/map.txt", &[]);
@@ -290,9 +290,9 @@ fn what_is_not_found_says_what_was_looked_for() {
     assert!(problem("sdzz").contains("sdzz"));
     assert!(problem(&format!("{shelf}/5")).contains("is empty"));
     assert!(problem(&format!("{shelf}/600")).contains("no bay 600"));
-    assert!(problem("0x1/1").contains("no enclosure here is 0x1"));
+    assert!(problem("0x1/1").contains("no enclosure matches 0x1"));
     let serial = |n: usize| truth[n]["serial"].as_str().expect("serial");
-    assert!(problem(&serial(0)[..3]).contains("no drive here is"), "three characters are too few");
+    assert!(problem(&serial(0)[..3]).contains("no drive matches"), "three characters are too few");
     // Two drives whose serial numbers begin alike.
     sim.insert(&["bay/0/2", "--serial", "TWIN0001", "--kind", "sas"]);
     sim.insert(&["bay/0/5", "--serial", "TWIN0002", "--kind", "sas"]);
@@ -404,7 +404,7 @@ fn an_address_that_cannot_be_had_is_said_with_what_to_do() {
     let held = TcpListener::bind("127.0.0.1:0").expect("a port");
     for (address, advice) in [
         (held.local_addr().expect("its address").to_string(), "JBOD_LISTEN to another port"),
-        ("192.0.2.1:9780".to_owned(), "no such address"),
+        ("192.0.2.1:9780".to_owned(), "does not have the address"),
         ("unix:/nonexistent/x.sock".to_owned(), "its directory does not exist"),
         ("unix:/etc/passwd".to_owned(), "the path is in use"),
     ] {

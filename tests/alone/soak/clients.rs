@@ -69,7 +69,7 @@ fn assert_good(path: &str, answer: &Response, crowded: bool, seen: &Seen) {
         200 => drop(seen.answers.fetch_add(1, Ordering::AcqRel)),
         // A drive that was pulled, and one that is there no more under that name.
         404 if path.contains("/drives/") || path.contains("/whereis/") => return,
-        503 if crowded && answer.text().contains("too many connections") => return,
+        503 if crowded && answer.text().contains("too many concurrent connections") => return,
         status => panic!("{path}: {status} {}", answer.text()),
     }
     let Some(serial) = path.strip_prefix("/api/drives/") else { return };

@@ -297,7 +297,7 @@ fn operations() -> Vec<Operation<'static>> {
     vec![
         Operation { parameters: &["fields"], ..all("/api/overview", "overview", "The overview", "Every enclosure with its bays and drives, drives in no bay, pools, totals, and the last sweep. In brief on request.", json!({ "application/json": { "schema": { "anyOf": [schema_of("Overview"), schema_of("Short")] } } })) },
         Operation { parameters: &["verdict", "pool", "enclosure"], ..all("/api/drives", "drives", "The drives", "All drives, or those that match the parameters. Each parameter may be given once; an unknown one is an error.", body("DrivesBody")) },
-        Operation { parameters: &["drive"], refusals: &["404"], ..all("/api/drives/{id}", "drive", "One drive", "The summary and health data of the drive, and the JSON output of smartctl. A drive without a reading is read for the request.", body("DriveDoc")) },
+        Operation { parameters: &["drive"], refusals: &["404"], ..all("/api/drives/{id}", "drive", "One drive", "The summary and health data of the drive, and the JSON output of smartctl. A drive that is not known yet is read for the request.", body("DriveDoc")) },
         all("/api/enclosures", "enclosures", "The enclosures", "All enclosures with their bays and drives.", body("EnclosuresBody")),
         Operation { parameters: &["shelf"], refusals: &["404"], ..all("/api/enclosures/{id}", "enclosure", "One enclosure", "An enclosure with its bays and drives.", body("EnclosureView")) },
         all("/api/zfs", "zfs", "The pools", "Pools with their vdevs and leaves, leaves that are not on a drive of this host, and the memberships of each drive.", body("ZfsBody")),
