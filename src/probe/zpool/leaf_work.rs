@@ -84,9 +84,9 @@ fn work_of(part: &str) -> Option<LeafWork> {
 }
 
 /// The remark of a leaf as zpool prints it without `-i` and `-t`.
-pub(super) fn with_works(remark: Option<String>, works: &[LeafWork]) -> Option<String> {
+pub(super) fn with_works(remark: Option<&str>, works: &[LeafWork]) -> Option<String> {
     let remarks = works.iter().filter_map(|work| work.remark());
-    let parts: Vec<&str> = remark.as_deref().into_iter().chain(remarks).collect();
+    let parts: Vec<&str> = remark.into_iter().chain(remarks).collect();
     if parts.is_empty() {
         return None;
     }
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(with_works(None, &works).as_deref(), Some("(initializing)"));
         assert_eq!(rest, "");
         let (_, works) = split_remark("(100% trimmed, completed at Sun Feb  8 00:00:00 2026)");
-        assert_eq!(with_works(Some("too many errors".to_owned()), &works).as_deref(), Some("too many errors"));
+        assert_eq!(with_works(Some("too many errors"), &works).as_deref(), Some("too many errors"));
         assert_eq!(with_works(None, &works), None);
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<StatusRow> {
     };
     let (note, works) = split_remark(note);
     let note = join(note.split_whitespace());
-    let note = with_works(if note.is_empty() { None } else { Some(note) }, &works);
+    let note = with_works(if note.is_empty() { None } else { Some(&note) }, &works);
     Some(StatusRow { indent, name: name.to_owned(), state, counts, was, note, works })
 }
 
