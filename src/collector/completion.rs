@@ -1,5 +1,4 @@
-//! The state of a running child, and what its end means: a drive may disappear, or disappear and be back, before the child
-//! ends.
+//! The state of a running child, and what its end means: a drive may disappear, and return, before the child ends.
 
 use crate::domain::drive::{Drive, DrivePath};
 use crate::domain::known_paths::PathAttempt;
@@ -15,7 +14,7 @@ pub(super) struct RunningChild {
     /// The path that the drive is being read over.
     pub(super) path: DrivePath,
     pub(super) since: Instant,
-    /// The drive has disappeared since: the completion is of the previous one.
+    /// The drive has disappeared since, so the result is that of the previous one.
     pub(super) is_void: bool,
 }
 
@@ -24,8 +23,8 @@ pub(super) struct RunningChild {
 pub(super) enum ChildEnd {
     /// It is the reading of the present drive, with the attempts of its turn.
     Current(Vec<PathAttempt>),
-    /// The path gave no reading: the drive is read over another one.
+    /// There was no reading over the path, so the drive is read over another one.
     OtherPath,
-    /// It is of a drive that has disappeared since, or is back: not a reading of the present drive.
+    /// It is not a reading of the present drive, because the drive has disappeared since, and may have returned.
     Void,
 }

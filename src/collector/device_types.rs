@@ -138,7 +138,7 @@ mod tests {
         types.apply(&mut drives, &inventory);
         let mut shown = Vec::new();
         for drive in &drives {
-            let kind = drive.smartctl_type.map(|kind| kind.to_string()).unwrap_or("-".to_owned());
+            let kind = drive.smartctl_type.map_or("-".to_owned(), |kind| kind.to_string());
             shown.push(format!("{} {kind}", drive.device));
         }
         inventory.apply_discovery(drives, &[], crate::domain::time::Timestamp(0));

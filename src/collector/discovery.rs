@@ -38,20 +38,23 @@ pub(super) fn discover(
     let mut found = drives::discover(host)?;
     let mut links = Links::read(host, &mut found);
     types.apply(&mut found, inventory);
-    let mut shelves = enclosure::discover(host, &DriveOwners::of(&found), enclosure_history, Instant::now())?;
-    bay_claims::add(host, &found, &mut shelves.enclosures);
+    let owners = DriveOwners::of(&found);
+    let mut discovered = enclosure::discover(host, &owners, enclosure_history, Instant::now())?;
+    bay_claims::add(host, &found, &mut discovered.enclosures);
     shortages.finish()?;
-    // After the shelves: an excluded drive shows, too, which IO modules are of one shelf.
+    // After the enclosures, because an excluded drive is also evidence of which IO modules belong to one enclosure.
     exclusions.apply(&mut found, inventory, Instant::now());
     links.set_excluded(exclusions.excluded().iter().map(|drive| &drive.device));
-    shelves.repeated.iter().for_each(warn_of_repeated_id);
-    Ok((found, Discovered { fingerprint, links, enclosures: shelves.enclosures, modules: shelves.modules }))
+    for repeated in &discovered.repeated {
+        log_repeated_id(repeated);
+    }
+    Ok((found, Discovered { fingerprint, links, enclosures: discovered.enclosures, modules: discovered.modules }))
 }
 
-/// Once for each id.
-fn warn_of_repeated_id(repeated: &RepeatedId) {
-    let shelves = repeated.names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    log::warn!("several shelves report one id, they are listed apart id={} shelves={shelves}", repeated.id);
+/// Called once for each id.
+fn log_repeated_id(repeated: &RepeatedId) {
+    let names: Vec<String> = repeated.names.iter().map(ToString::to_string).collect();
+    log::warn!("enclosure id not unique, using other ids id={} enclosures={}", repeated.id, names.join(","));
 }
 
 /// Results of the discoveries so far.
@@ -66,7 +69,7 @@ pub(super) struct Visibility {
 impl Visibility {
     pub(super) fn succeeded(&mut self) {
         if self.blind.take().is_some() {
-            log::info!("the host can be looked at again");
+            log::info!("discovery recovered");
         }
         self.has_seen = true;
     }
@@ -74,7 +77,7 @@ impl Visibility {
     /// Logs the first failure; the next complete discovery logs the recovery.
     pub(super) fn failed(&mut self, error: &io::Error) {
         if self.blind.is_none() {
-            log::warn!("the host cannot be looked at, what is known stays error={error:?}");
+            log::warn!("discovery failed, keeping the last known state error={error:?}");
         }
         self.blind = Some(error.to_string());
     }

@@ -74,7 +74,7 @@ pub enum Taken {
 
 pub struct Collector {
     name: String,
-    /// What is known of the host beside its drives.
+    /// What is known of the host besides its drives.
     identity: HostIdentity,
     jobs: Jobs,
     found: Discovered,
@@ -103,7 +103,7 @@ impl Collector {
         let types = DeviceTypes::new(std::mem::take(&mut config.device_types));
         let exclusions = Exclusions::new(std::mem::take(&mut config.exclude));
         let (name, identity) = (host.name(), host.identity());
-        // One thread more than smartctl may use: a query of zpool takes none from a drive.
+        // One more thread than smartctl may use, so that a query of zpool does not delay a drive.
         let (jobs, reports) = Jobs::new(host, stop, config.concurrency + 1)?;
         let collector = Self {
             name,
@@ -135,7 +135,7 @@ impl Collector {
         HostName { name: &self.name, id: self.identity.machine.as_ref() }
     }
 
-    /// Which host this is, with the drives that are present now.
+    /// Identity of the host, with the drives that are present now.
     pub(crate) fn identity(&self) -> HostIdentity {
         let drives = DriveSketch::of(self.inventory().present().map(|record| &record.drive.identity));
         HostIdentity { drives, ..self.identity.clone() }
@@ -150,7 +150,7 @@ impl Collector {
         self.drives.inventory_mut()
     }
 
-    /// All known enclosures, those that are missing among them.
+    /// All known enclosures, including missing ones.
     pub(crate) fn enclosures(&self) -> &[Enclosure] {
         &self.found.enclosures
     }
@@ -159,7 +159,7 @@ impl Collector {
         self.sources.pools.zfs()
     }
 
-    /// Of all enclosures.
+    /// The IO modules of all enclosures.
     pub(crate) fn bays(&self) -> usize {
         self.found.enclosures.iter().map(|enclosure| enclosure.slots.len()).sum()
     }
@@ -169,12 +169,12 @@ impl Collector {
         self.found.fingerprint
     }
 
-    /// The topology has changed since the last complete discovery, or must be looked at again.
+    /// The topology has changed since the last complete discovery, or another discovery is due.
     pub(crate) fn has_changed(&self) -> bool {
         drives::fingerprint(self.jobs.host()) != self.found.fingerprint || self.enclosure_history.is_due(Instant::now())
     }
 
-    /// A discovery was complete: until then it is not known which drives are present, and none is missing.
+    /// There was a complete discovery. Until then it is not known which drives are present, and no drive is missing.
     pub(crate) fn has_seen(&self) -> bool {
         self.visibility.has_seen
     }
@@ -184,7 +184,7 @@ impl Collector {
         self.visibility.blind.as_deref()
     }
 
-    /// Ids that several shelves report.
+    /// Ids that several enclosures report.
     pub(crate) fn repeated_ids(&self) -> impl Iterator<Item = &EnclosureId> {
         self.enclosure_history.repeated_ids()
     }
@@ -199,7 +199,7 @@ impl Collector {
         self.types.unused(self.drives.inventory())
     }
 
-    /// The drives that are present and that `JBOD_EXCLUDE` leaves out.
+    /// The drives that are present and excluded by `JBOD_EXCLUDE`.
     pub(crate) fn excluded(&self) -> &[ExcludedDrive] {
         self.exclusions.excluded()
     }
@@ -214,17 +214,17 @@ impl Collector {
         self.exclusions.unused()
     }
 
-    /// `JBOD_EXCLUDE` leaves out a drive that is known from a stored document only.
+    /// `JBOD_EXCLUDE` excludes a drive that is known only from a stored document.
     pub(crate) fn is_excluded(&self, drive: &Drive) -> bool {
         self.exclusions.covers(drive)
     }
 
-    /// New drives are left alone until their links are there: another discovery must follow.
+    /// New drives are not read until their links exist, so another discovery must follow.
     pub(crate) fn waits_for_links(&self) -> bool {
         self.exclusions.is_waiting()
     }
 
-    /// smartctl's type of a drive, as an earlier run found it: detecting it may wake the drive.
+    /// Sets the smartctl type of a drive that an earlier process detected, since detection may wake the drive.
     pub(crate) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
         self.drives.set_device_type(key, found);
     }
@@ -247,7 +247,8 @@ impl Collector {
         found.enclosures = self.enclosures.enclosures();
         self.found = found;
         self.drives.remove_excluded(self.exclusions.excluded());
-        // The status of a bay counts where several link one drive. It is of the bay that had that number when it was read.
+        // If several bays link to one drive, the status of the bays decides. It was read for the bay that had that number
+        // then.
         self.sources.enclosures.update_modules(&self.found.modules);
         self.sources.enclosures.apply_to(&mut self.found.enclosures);
         let changes = self.drives.apply_discovery(drives, &self.found.enclosures, at);
@@ -260,14 +261,14 @@ impl Collector {
         &self.enclosures
     }
 
-    /// Forgets a missing enclosure, or the missing IO modules of one that is present. False: there is neither.
+    /// Forgets a missing enclosure, or the missing IO modules of one that is present. False if there is neither.
     pub(crate) fn forget_enclosure(&mut self, id: &EnclosureId) -> bool {
         let is_forgotten = self.enclosures.forget(id);
         self.update_enclosures(now());
         is_forgotten
     }
 
-    /// Restores enclosures that an earlier daemon knew. `seen_at`: when it saw last what was present.
+    /// Restores enclosures that an earlier daemon knew. `seen_at`: the time of its last discovery.
     pub(crate) fn restore_enclosures(&mut self, stored: Vec<KnownEnclosure>, seen_at: Timestamp) {
         for enclosure in stored {
             self.enclosures.restore(enclosure, seen_at);
@@ -284,7 +285,7 @@ impl Collector {
         self.sources.enclosures.apply_to(&mut self.found.enclosures);
     }
 
-    /// The shelves have been read: decides anew which bay a drive is in that several bays link.
+    /// Decides again, after the enclosures have been read, in which bay a drive is to which several bays link.
     pub fn place_contested(&mut self) -> Vec<Change> {
         if !self.drives.inventory().has_contested() {
             return Vec::new();
@@ -308,7 +309,7 @@ impl Collector {
         self.start_sources(at);
     }
 
-    /// Reads one drive, because a request waits for it. `None`: it is not present.
+    /// Reads one drive, because a request waits for it. `None` if it is not present.
     pub(crate) fn request_drive(&mut self, key: &DriveKey) -> Option<Enqueue> {
         self.drives.request(key, Instant::now())
     }
@@ -350,7 +351,7 @@ impl Collector {
         let _ = self.drives.start_ready(&self.jobs, Instant::now());
     }
 
-    /// Runs due tasks; returns when to call again (`None`: after the next report).
+    /// Runs due tasks. Returns when to call again; `None` means after the next report.
     pub fn run_due(&mut self) -> Option<Instant> {
         let at = Instant::now();
         self.drives.reap();
@@ -391,7 +392,7 @@ impl Collector {
         self.jobs.wait_for_end(reports, Instant::now() + STOP_TIMEOUT);
     }
 
-    /// The clock was set: converts all times to the new clock.
+    /// Converts all times to the new clock after the clock was set.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         self.drives.shift(by_seconds);
         self.enclosures.shift(by_seconds);

@@ -41,13 +41,13 @@ impl PoolReader {
         self.is_due = true;
     }
 
-    /// Drives were added or removed: updates the device names of known ones.
+    /// Updates the device names of known drives after drives were added or removed.
     pub(super) fn refresh_device_names(&mut self, links: &Links) {
         zpool::refresh_device_names(&mut self.zfs, links);
         self.memberships = self.zfs.memberships();
     }
 
-    /// The clock was set.
+    /// Converts all times to the new clock after the clock was set.
     pub(super) fn shift(&mut self, by_seconds: i64) {
         if let ZfsState::Read { at } = &mut self.zfs.state {
             *at = at.shifted(by_seconds);

@@ -1,4 +1,4 @@
-//! A source of facts besides the readings of drives: it starts jobs from time to time and gets their results later.
+//! A source of values besides the readings of drives. It starts jobs periodically and receives their results later.
 
 use super::discovery::Discovered;
 use super::jobs::{Jobs, SourceId};

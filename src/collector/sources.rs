@@ -1,4 +1,4 @@
-//! All sources besides the drives: a new one is a field and an entry here.
+//! All sources besides the drives. A new source is a field and an entry here.
 
 use super::discovery::Discovered;
 use super::enclosure_reader::EnclosureReader;
@@ -31,7 +31,7 @@ impl Sources {
         next
     }
 
-    /// Applies a report. `None`: there is nothing for the poller to handle.
+    /// Applies a report. `None` if there is nothing for the poller to handle.
     pub(super) fn take(&mut self, report: JobReport, jobs: &Jobs, found: &Discovered) -> Option<Notice> {
         for source in self.all() {
             if source.id() == report.source {

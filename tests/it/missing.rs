@@ -259,7 +259,7 @@ fn a_start_without_descriptors_calls_no_drive_missing() {
             if daemon.logged("sweep completed changed=") > 0 {
                 return Some("ready");
             }
-            (daemon.logged("the host cannot be looked at") > 0).then_some("blind")
+            (daemon.logged("discovery failed") > 0).then_some("blind")
         });
         assert_eq!(daemon.logged("drive missing"), 0, "{descriptors}: {}", daemon.log());
         assert_eq!(daemon.logged("missing="), 0, "{descriptors}: {}", daemon.log());
@@ -302,7 +302,7 @@ fn what_cannot_be_listed_has_not_gone() {
         // At the start.
         let unlisted = Unlisted::make(&sim, folder);
         let daemon = Daemon::start(&sim, &redis, &QUICK);
-        daemon.wait_logged("the host cannot be looked at");
+        daemon.wait_logged("discovery failed");
         let health = eventually("it says so", || {
             let health = daemon.json("/api/health");
             health["degraded"].as_array().expect("a list").iter().any(|t| t["part"] == "poller").then_some(health)
@@ -320,12 +320,12 @@ fn what_cannot_be_listed_has_not_gone() {
         assert_eq!((missing(&overview), &overview["totals"]["slots"]), (0, &json!(6)), "{folder}: {overview}");
         // And while it runs.
         let unlisted = Unlisted::make(&sim, folder);
-        eventually("it cannot look", || (daemon.logged("the host cannot be looked at") == 2).then_some(()));
+        eventually("it cannot look", || (daemon.logged("discovery failed") == 2).then_some(()));
         daemon.after_sweeps(2);
         let overview = daemon.json("/api/overview");
         assert_eq!((missing(&overview), &overview["totals"]["slots"]), (0, &json!(6)), "{folder}: {overview}");
         unlisted.put_back();
-        eventually("it can", || (daemon.logged("the host can be looked at again") == 2).then_some(()));
+        eventually("it can", || (daemon.logged("discovery recovered") == 2).then_some(()));
         eventually("all is well", || (daemon.json("/api/health")["status"] == "ok").then_some(()));
         assert_eq!(daemon.logged("drive missing"), 0, "{}", daemon.log());
     }

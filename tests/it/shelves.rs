@@ -259,7 +259,7 @@ fn shelves_with_one_id_are_listed_apart_under_names_that_stay() {
     assert!(doctor.contains("several shelves report the id 0x50050cc10a000000"), "{doctor}");
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     daemon.after_sweeps(2);
-    assert_eq!(daemon.logged("several shelves report one id"), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("enclosure id not unique"), 1, "{}", daemon.log());
     // One of them alone keeps the name that it was given, and the other one is missing under its own.
     sim.set("enclosure/0", &["ses=false"]);
     let is_missing = |shelf: &&Value| shelf["missing_since"].is_string();

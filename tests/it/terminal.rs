@@ -469,9 +469,9 @@ fn an_old_smartctl_is_one_clear_line_everywhere() {
 }
 
 #[test]
-fn a_smartctl_that_says_nothing_sensible_is_told_with_what_it_says() {
+fn the_output_of_a_smartctl_without_a_version_is_reported() {
     let sim = Sim::small();
-    for (line, expected) in [("bash: nonsense", "it says: bash: nonsense"), ("", "it says: nothing")] {
+    for (line, expected) in [("bash: nonsense", "no version, but: bash: nonsense"), ("", "no version, but: nothing")] {
         let odd = version_only(&sim, "odd", line);
         let scanned = run(command(&sim, 1).env("SMARTCTL_PATH", &odd).arg("scan"));
         assert!(scanned.stderr.contains(expected) && scanned.stderr.contains(&odd), "{scanned:?}");

@@ -14,18 +14,25 @@ const SWEEP: Duration = Duration::from_secs(90);
 /// Duration of a reading that hangs: the timeout, and the grace periods after SIGTERM and SIGKILL.
 const GIVEN_UP: Duration = Duration::from_secs(33);
 
-fn drive(n: usize, hosts: &[u32]) -> Arc<Drive> {
-    let drive = fixture::drive(&format!("nvme{n}n1"));
-    let path = |host: &u32| DrivePath {
-        device: drive.device.clone(),
-        node: "/dev/none".into(),
-        host: Some(ScsiHost(*host)),
-        address: format!("{host}:0:{n}:0"),
-        unit: 0,
-        state: None,
-    };
-    let paths = hosts.iter().map(path).collect();
-    Arc::new(Drive { key: DriveKey::Discovered(format!("{n:02}").into()), paths, ..drive })
+fn drive(number: usize, hosts: &[u32]) -> Arc<Drive> {
+    let mut drive = fixture::drive(&format!("nvme{number}n1"));
+    drive.key = DriveKey::Discovered(format!("{number:02}").into());
+    for host in hosts {
+        drive.paths.push(DrivePath {
+            device: drive.device.clone(),
+            node: "/dev/none".into(),
+            host: Some(ScsiHost(*host)),
+            address: format!("{host}:0:{number}:0"),
+            unit: 0,
+            state: None,
+        });
+    }
+    Arc::new(drive)
+}
+
+/// Drives behind one host.
+fn drives(count: usize, hosts: &[u32]) -> Vec<Arc<Drive>> {
+    (0..count).map(|number| drive(number, hosts)).collect()
 }
 
 /// A scheduler with simulated children: one that hangs is abandoned, all others answer after 0.1 s.
@@ -41,9 +48,9 @@ struct Played {
 #[derive(Default)]
 struct SweepOutcome {
     read: BTreeSet<String>,
-    tried_in_vain: Vec<String>,
-    /// Skipped, because their host is silent.
-    put_off: BTreeSet<String>,
+    failed: Vec<String>,
+    /// Drives whose host is silent.
+    skipped: BTreeSet<String>,
     most_at_once: usize,
     took: Duration,
 }
@@ -68,7 +75,7 @@ impl Played {
     fn answer(&mut self, key: &DriveKey, outcome: Outcome) {
         let mut answer =
             smartctl::SmartctlResult { outcome, raw: None, took: Duration::ZERO, stuck: None, stopped: false };
-        let number = self.scheduler.running.get(key).map_or(0, |running| running.number);
+        let number = self.scheduler.running[key].number;
         self.scheduler.complete(number, key, &mut answer, self.at);
     }
 
@@ -78,7 +85,7 @@ impl Played {
         self.scheduler.pick_probe_drives(&self.drives, self.at);
         for drive in self.drives.clone() {
             if let Enqueue::HostSilent { .. } = self.scheduler.enqueue(&drive, Urgency::Background, self.at) {
-                seen.put_off.insert(drive.key.to_string());
+                seen.skipped.insert(drive.key.to_string());
             }
         }
         self.scheduler.sort();
@@ -86,12 +93,10 @@ impl Played {
             while let Some(later) = self.scheduler.start_ready(&self.jobs, self.at) {
                 self.at = later;
             }
-            let running: Vec<(DriveKey, u32)> = self
-                .scheduler
-                .running
-                .iter()
-                .map(|(key, r)| (key.clone(), r.path.host.map_or(0, |host| host.0)))
-                .collect();
+            let mut running: Vec<(DriveKey, u32)> = Vec::new();
+            for (key, child) in &self.scheduler.running {
+                running.push((key.clone(), child.path.host.unwrap().0));
+            }
             seen.most_at_once = seen.most_at_once.max(running.len());
             let (hung, well): (Vec<_>, Vec<_>) =
                 running.into_iter().partition(|(key, host)| hangs(&key.to_string(), *host));
@@ -99,18 +104,17 @@ impl Played {
                 break;
             }
             self.at += if well.is_empty() { GIVEN_UP } else { Duration::from_millis(100) };
-            let silence = || Outcome::Silent(NoReading::TimedOut { seconds: 30 });
             if well.is_empty() {
                 for (key, _) in hung {
-                    self.answer(&key, silence());
-                    seen.tried_in_vain.push(key.to_string());
+                    self.answer(&key, Outcome::Silent(NoReading::TimedOut { seconds: 30 }));
+                    seen.failed.push(key.to_string());
                 }
             }
             for (key, _) in well {
                 self.answer(&key, Outcome::Good(Arc::new(SmartReport::default())));
                 seen.read.insert(key.to_string());
             }
-            seen.put_off.extend(self.scheduler.defer_stalled().into_iter().map(|(key, _)| key.to_string()));
+            seen.skipped.extend(self.scheduler.defer_stalled().into_iter().map(|(key, _)| key.to_string()));
         }
         seen.took = self.at - begun;
         self.at = self.at.max(begun + SWEEP);
@@ -120,41 +124,41 @@ impl Played {
 
 #[test]
 fn drives_that_hang_among_others_are_no_silent_host() {
-    let mut played = Played::new((0..12).map(|n| drive(n, &[0])).collect());
+    let mut played = Played::new(drives(12, &[0]));
     let hangs = |key: &str, _| key < "04";
-    assert_eq!(played.sweep(hangs).tried_in_vain.len(), 4);
+    assert_eq!(played.sweep(hangs).failed.len(), 4);
     for _ in 0..100 {
         let seen = played.sweep(hangs);
-        assert_eq!(seen.read.len(), 8, "the others are read in every sweep: {:?}", seen.put_off);
+        assert_eq!(seen.read.len(), 8, "the others are read in every sweep: {:?}", seen.skipped);
     }
 }
 
 /// The drives that are read last hang, so the host is suspected for a moment.
 #[test]
 fn a_host_in_doubt_is_cleared_by_the_next_answer() {
-    let mut played = Played::new((0..40).map(|n| drive(n, &[0])).collect());
+    let mut played = Played::new(drives(40, &[0]));
     let hangs = |key: &str, _| key >= "34";
-    assert_eq!(played.sweep(hangs).tried_in_vain.len(), 6);
+    assert_eq!(played.sweep(hangs).failed.len(), 6);
     let seen = played.sweep(hangs);
-    assert_eq!((seen.read.len(), seen.put_off.len()), (34, 0));
+    assert_eq!((seen.read.len(), seen.skipped.len()), (34, 0));
 }
 
 #[test]
 fn a_silent_host_costs_the_others_nothing_and_is_noticed_when_it_answers() {
-    let drives: Vec<Arc<Drive>> = (0..50).map(|n| drive(n, &[u32::from(n >= 40)])).collect();
+    let drives: Vec<Arc<Drive>> = (0..50).map(|number| drive(number, &[u32::from(number >= 40)])).collect();
     let mut played = Played::new(drives);
     let all_hang = |_: &str, host| host == 0;
     let seen = played.sweep(all_hang);
-    assert_eq!(seen.tried_in_vain.len(), 9, "those that ran, and one that was asked in doubt");
-    assert_eq!((seen.read.len(), seen.put_off.len()), (10, 31));
+    assert_eq!(seen.failed.len(), 9, "those that ran, and one that was asked in doubt");
+    assert_eq!((seen.read.len(), seen.skipped.len()), (10, 31));
     assert!(seen.took < 3 * GIVEN_UP, "the rest does not wait for its turn: {:?}", seen.took);
     assert!(seen.most_at_once <= 16);
     let mut tried = Vec::new();
     for _ in 0..200 {
         let seen = played.sweep(all_hang);
         assert_eq!(seen.read.len(), 10, "the other host's drives are read in every sweep");
-        assert!(seen.tried_in_vain.len() <= 1, "{:?}", seen.tried_in_vain);
-        tried.extend(seen.tried_in_vain);
+        assert!(seen.failed.len() <= 1, "{:?}", seen.failed);
+        tried.extend(seen.failed);
     }
     assert!((80..=100).contains(&tried.len()), "every other sweep one: {}", tried.len());
     let different: BTreeSet<&String> = tried.iter().collect();
@@ -162,12 +166,12 @@ fn a_silent_host_costs_the_others_nothing_and_is_noticed_when_it_answers() {
     let nothing_hangs = |_: &str, _| false;
     let sweeps: Vec<usize> = (0..4).map(|_| played.sweep(nothing_hangs).read.len()).collect();
     let all = sweeps.iter().position(|read| *read == 50);
-    assert!(all.is_some_and(|n| n <= 2), "two sweeps at most to the next try, then all: {sweeps:?}");
+    assert!(all.unwrap() <= 2, "two sweeps at most to the next try, then all: {sweeps:?}");
 }
 
 #[test]
 fn a_drive_that_is_plugged_in_shows_at_once_that_its_host_answers_again() {
-    let mut played = Played::new((0..40).map(|n| drive(n, &[0])).collect());
+    let mut played = Played::new(drives(40, &[0]));
     played.sweep(|_, _| true);
     assert_eq!(played.sweep(|_, _| false).read.len(), 0, "it is not tried again so soon");
     played.drives.push(drive(40, &[0]));
@@ -179,7 +183,7 @@ fn a_drive_that_is_plugged_in_shows_at_once_that_its_host_answers_again() {
 /// One drive is dead and the others answer: it is not the only one that probes the host.
 #[test]
 fn a_dead_drive_does_not_keep_its_host_silent() {
-    let mut played = Played::new((0..10).map(|n| drive(n, &[0])).collect());
+    let mut played = Played::new(drives(10, &[0]));
     for _ in 0..20 {
         played.sweep(|_, _| true);
     }
@@ -189,13 +193,13 @@ fn a_dead_drive_does_not_keep_its_host_silent() {
 
 #[test]
 fn drives_with_another_path_are_read_over_it_in_the_same_sweep() {
-    let mut played = Played::new((0..40).map(|n| drive(n, &[0, 1])).collect());
+    let mut played = Played::new(drives(40, &[0, 1]));
     let hangs = |_: &str, host| host == 0;
     for sweep in 0..40 {
         let seen = played.sweep(hangs);
-        assert!(seen.put_off.is_empty() && seen.read.len() == 40, "{sweep}: {} read", seen.read.len());
+        assert!(seen.skipped.is_empty() && seen.read.len() == 40, "{sweep}: {} read", seen.read.len());
         let most = if sweep == 0 { 9 } else { 1 };
-        assert!(seen.tried_in_vain.len() <= most, "{sweep}: {:?}", seen.tried_in_vain);
+        assert!(seen.failed.len() <= most, "{sweep}: {:?}", seen.failed);
     }
     let seen = (0..4).map(|_| played.sweep(|_, _| false)).last().unwrap_or_default();
     assert_eq!(seen.read.len(), 40);
@@ -211,11 +215,11 @@ fn a_path_that_fails_waits_twice_as_long_after_each_failure() {
         let at = played.at;
         let seen = played.sweep(|_, host| host == 0);
         assert_eq!(seen.read.len(), 1);
-        if !seen.tried_in_vain.is_empty() {
+        if !seen.failed.is_empty() {
             tries.push((at - begun).as_secs());
         }
     }
-    let gaps: Vec<u64> = tries.windows(2).map(|w| w[1] - w[0]).collect();
+    let gaps: Vec<u64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps.len() >= 5, "{gaps:?}");
     for (gap, minutes) in gaps.iter().zip([2, 4, 8, 16, 30, 30]) {
         assert!((minutes * 60..minutes * 60 + 220).contains(gap), "{gaps:?}");
@@ -261,11 +265,11 @@ fn a_drive_waits_twice_as_long_after_each_silence() {
     let begun = played.at;
     for _ in 0..120 {
         let at = played.at;
-        if !played.sweep(|key, _| key == "00").tried_in_vain.is_empty() {
+        if !played.sweep(|key, _| key == "00").failed.is_empty() {
             tries.push((at - begun).as_secs());
         }
     }
-    let gaps: Vec<u64> = tries.windows(2).map(|w| w[1] - w[0]).collect();
+    let gaps: Vec<u64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
     for (gap, minutes) in gaps.iter().zip([2, 4, 8, 16, 30, 30]) {
         assert!((minutes * 60..minutes * 60 + 160).contains(gap), "{gaps:?}");
     }

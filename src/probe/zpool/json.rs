@@ -1,7 +1,7 @@
 //! `zpool status -j` (OpenZFS 2.3 and later, zpool-status(8)), with and without `--json-int`.
 //!
-//! The shape is that of `vdev_stats_nvlist` and its neighbours in OpenZFS's `zpool_main.c`. Without
-//! `--json-int` every number is a string, short with a unit, and `-` means none.
+//! The shape is that of `vdev_stats_nvlist` and related functions in OpenZFS's `zpool_main.c`. Without
+//! `--json-int` every number is a string, shortened with a unit, and `-` stands for no value.
 
 use super::json_leaf::{RunningScan, leaf, name, state, works};
 use super::leaf_work::LeafWork;
@@ -14,7 +14,7 @@ use crate::domain::zfs::words::{PoolState, VdevRole};
 use crate::domain::zfs::{Leaf, Pool, Vdev};
 use crate::probe::json::{self, JsonError};
 
-/// The parts of a pool in the order of the text format, with their role, and the group name of devices without a vdev.
+/// The parts of a pool in the order of the text format: key, role, and the group name of devices without a vdev.
 const SECTIONS: [(&str, VdevRole, &str); 6] = [
     ("vdevs", VdevRole::Data, ""),
     ("dedup", VdevRole::Dedup, ""),
@@ -27,25 +27,37 @@ const SECTIONS: [(&str, VdevRole, &str); 6] = [
 /// Every pool in the JSON, unless it is invalid or has no object `pools`. A field, vdev or pool
 /// of an unexpected type is skipped and does not affect others.
 pub(super) fn parse(json: &[u8]) -> Result<Vec<Pool>, Unread> {
-    let text = std::str::from_utf8(json).map_err(|_| Unread::Broken)?;
-    let tree = json::parse(text.trim(), LIMITS).map_err(|error| match error {
-        JsonError::Syntax => Unread::Broken,
-        limit => Unread::TooMuch(format!("its JSON {limit}")),
-    })?;
-    let pools = Field(tree.root()).get("pools").filter(|pools| pools.is_object()).ok_or(Unread::Broken)?;
-    let mut reading = Allowance { entries_left: MAX_ENTRIES, bytes_left: MAX_KEPT_BYTES };
+    let Ok(text) = std::str::from_utf8(json) else { return Err(Unread::Broken) };
+    let tree = match json::parse(text.trim(), LIMITS) {
+        Ok(tree) => tree,
+        Err(JsonError::Syntax) => return Err(Unread::Broken),
+        Err(limit) => return Err(Unread::TooMuch(format!("its JSON {limit}"))),
+    };
+    let pools = match Field(tree.root()).get("pools") {
+        Some(pools) if pools.is_object() => pools,
+        _ => return Err(Unread::Broken),
+    };
+    let mut allowance = Allowance { entries_left: MAX_ENTRIES, bytes_left: MAX_KEPT_BYTES };
     let mut all = Vec::new();
-    for (key, pool) in pools.entries().filter(|(_, pool)| pool.is_object()) {
-        all.push(reading.pool(&key, pool)?);
+    for (key, pool) in pools.entries() {
+        if pool.is_object() {
+            all.push(allowance.pool(&key, pool)?);
+        }
     }
     Ok(all)
+}
+
+/// A message of several lines as one line.
+fn message(pool: Field, key: &str) -> Option<String> {
+    let text = pool.text(key)?;
+    Some(join(text.split_whitespace()))
 }
 
 /// The nodes of one pool while it is read.
 struct PoolNodes {
     running: Option<RunningScan>,
     vdevs: Vec<Vdev>,
-    /// Of all its leaves.
+    /// The trims and initializations of all its leaves.
     works: Vec<LeafWork>,
 }
 
@@ -80,7 +92,6 @@ impl Allowance {
     fn pool(&mut self, key: &str, pool: Field) -> Result<Pool, Unread> {
         self.count_one()?;
         let name = name(key, pool);
-        let sentence = |key: &str| pool.text(key).map(|t| join(t.split_whitespace()));
         let mut found = PoolNodes {
             running: pool.get("scan_stats").and_then(RunningScan::of),
             vdevs: Vec::new(),
@@ -90,8 +101,10 @@ impl Allowance {
             let Some(section) = pool.get(section) else { continue };
             let root = section.entries().find(|(key, node)| *key == name || node.has("vdev_type", "root"));
             let nodes = root.and_then(|(_, root)| root.get("vdevs")).unwrap_or(section);
-            for (key, node) in nodes.entries().filter(|(_, node)| node.is_object()) {
-                self.top(&key, node, (role, heading), &mut found)?;
+            for (key, node) in nodes.entries() {
+                if node.is_object() {
+                    self.top(&key, node, (role, heading), &mut found)?;
+                }
             }
         }
         let error_count = pool.number("error_count");
@@ -102,12 +115,12 @@ impl Allowance {
         }
         let mut pool = Pool {
             state: pool.text("state").map(|state| PoolState::from(state.as_ref())),
-            status: sentence("status"),
-            action: sentence("action"),
-            has_data_errors: error_count.map(|n| n > 0),
-            errors: error_count.map(|n| match n {
+            status: message(pool, "status"),
+            action: message(pool, "action"),
+            has_data_errors: error_count.map(|count| count > 0),
+            errors: error_count.map(|count| match count {
                 0 => "No known data errors".to_owned(),
-                n => format!("{n} data errors, use '-v' for a list"),
+                count => format!("{count} data errors, use '-v' for a list"),
             }),
             scan: Scan::default(),
             activities: Vec::new(),
@@ -130,32 +143,26 @@ impl Allowance {
         if matches!(node.text("vdev_type").as_deref(), Some("hole" | "indirect")) {
             return Ok(());
         }
-        // `zpool list -j` has no sections for these: the class identifies them.
-        let class = node.text("class").filter(|_| role == VdevRole::Data);
-        let role = match class.as_deref() {
-            Some("special") => VdevRole::Special,
-            Some("dedup") => VdevRole::Dedup,
-            Some("log") => VdevRole::Log,
+        // `zpool list -j` has no sections for these; the class identifies them.
+        let role = match node.text("class").as_deref() {
+            Some("special") if role == VdevRole::Data => VdevRole::Special,
+            Some("dedup") if role == VdevRole::Data => VdevRole::Dedup,
+            Some("log") if role == VdevRole::Data => VdevRole::Log,
             _ => role,
         };
-        if heading.is_empty() || found.vdevs.last().is_none_or(|v| v.role != role) {
+        let has_vdev = match found.vdevs.last() {
+            Some(last) => !heading.is_empty() && last.role == role,
+            None => false,
+        };
+        if !has_vdev {
             self.count_one()?;
-            let is_listed = !heading.is_empty();
-            let name = name(key, node);
-            let name = if is_listed { heading } else { name.rsplit('/').next().unwrap_or(&name) };
-            let own = |key: &str| node.number(key).filter(|_| !is_listed);
-            let name = name.to_owned();
-            self.count_bytes(name.len())?;
-            found.vdevs.push(Vdev {
-                name,
-                role,
-                state: state(node).filter(|_| !is_listed),
-                read_errors: own("read_errors"),
-                write_errors: own("write_errors"),
-                checksum_errors: own("checksum_errors"),
-                members: Vec::new(),
-                is_rebuilding: false,
-            });
+            let vdev = if heading.is_empty() {
+                top_level_vdev(key, node, role)
+            } else {
+                Vdev { name: heading.to_owned(), role, ..Vdev::default() }
+            };
+            self.count_bytes(vdev.name.len())?;
+            found.vdevs.push(vdev);
         }
         self.members(key, node, None, found)
     }
@@ -183,15 +190,30 @@ impl Allowance {
             }
             return Ok(());
         };
-        let takes_over = match kind.as_deref() {
+        let is_replacement = match kind.as_deref() {
             Some(kind) => matches!(kind, "replacing" | "spare"),
             None => name.starts_with("replacing-") || name.starts_with("spare-"),
         };
-        let group = if takes_over { Some(name.as_str()) } else { group };
+        let group = if is_replacement { Some(name.as_str()) } else { group };
         for (key, child) in children.entries() {
             self.members(&key, child, group, found)?;
         }
         Ok(())
+    }
+}
+
+/// A top-level vdev without its leaves.
+fn top_level_vdev(key: &str, node: Field, role: VdevRole) -> Vdev {
+    let name = name(key, node);
+    Vdev {
+        name: name.rsplit('/').next().unwrap_or(&name).to_owned(),
+        role,
+        state: state(node),
+        read_errors: node.number("read_errors"),
+        write_errors: node.number("write_errors"),
+        checksum_errors: node.number("checksum_errors"),
+        members: Vec::new(),
+        is_rebuilding: false,
     }
 }
 
@@ -231,19 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn every_node_has_its_place() {
+    fn every_node_is_found_in_its_group() {
         let pool = tank(TANK);
-        let rows: Vec<String> = pool
-            .vdevs
-            .iter()
-            .flat_map(|v| {
-                v.members.iter().map(move |l| {
-                    let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-                    let state = l.state.as_ref().map_or("-", VdevState::as_str);
-                    format!("{} {} {} {state} {} | {}", v.role, v.name, l.name, or(&l.group), or(&l.note))
-                })
-            })
-            .collect();
+        let mut rows: Vec<String> = Vec::new();
+        for vdev in &pool.vdevs {
+            for leaf in &vdev.members {
+                let state = leaf.state.as_ref().unwrap().as_str();
+                let (group, note) = (leaf.group.as_deref().unwrap_or("-"), leaf.note.as_deref().unwrap_or("-"));
+                rows.push(format!("{} {} {} {state} {group} | {note}", vdev.role, vdev.name, leaf.name));
+            }
+        }
         assert_eq!(
             rows,
             [
@@ -264,17 +283,18 @@ mod tests {
         );
         let vdev = pool.vdevs.first().cloned().unwrap_or_default();
         assert_eq!((vdev.read_errors, vdev.write_errors), (Some(1), None));
-        let leaf = |n: usize| vdev.members.get(n).cloned().unwrap_or_default();
-        assert_eq!((leaf(0).guid.as_deref(), leaf(0).checksum_errors), (Some("18446744073709551615"), Some(12)));
-        assert_eq!(leaf(0).aliases, ["ata-X_1-part1"]);
+        let (first, second) = (&vdev.members[0], &vdev.members[1]);
+        assert_eq!((first.guid.as_deref(), first.checksum_errors), (Some("18446744073709551615"), Some(12)));
+        assert_eq!(first.aliases, ["ata-X_1-part1"]);
         assert_eq!(
-            (leaf(1).was.as_deref(), leaf(1).guid.as_deref(), leaf(1).read_errors),
+            (second.was.as_deref(), second.guid.as_deref(), second.read_errors),
             (Some("/dev/sdb1/old"), Some("77"), Some(3))
         );
-        assert!(leaf(1).aliases.is_empty(), "what is gone is looked for by no other name");
-        let told = |of: fn(&Leaf) -> bool| vdev.members.iter().map(of).collect::<Vec<_>>();
-        assert_eq!(told(|leaf| leaf.is_resilvering), [false, false, true, true, false, false]);
-        assert_eq!(told(|leaf| leaf.has_other_label), [false, false, false, false, false, true]);
+        assert!(second.aliases.is_empty(), "a missing leaf is not matched by other names");
+        let resilvering: Vec<bool> = vdev.members.iter().map(|leaf| leaf.is_resilvering).collect();
+        assert_eq!(resilvering, [false, false, true, true, false, false]);
+        let other_labels: Vec<bool> = vdev.members.iter().map(|leaf| leaf.has_other_label).collect();
+        assert_eq!(other_labels, [false, false, false, false, false, true]);
         assert_eq!((pool.status.as_deref(), pool.action.as_deref()), (Some("One or more devices."), Some("Wait.")));
         assert_eq!(pool.errors.as_deref(), Some("2 data errors, use '-v' for a list"));
         assert_eq!(pool.has_data_errors, Some(true));
@@ -289,24 +309,21 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_field_costs_itself() {
-        let odd = |name: &str, value: &str| {
-            let leaf =
-                format!(r#"{{"name": "sda", "state": "ONLINE", "guid": 5, "read_errors": 1, "{name}": {value}}}"#);
-            tank(&format!(
-                r#"{{"pools": {{"t": {{"state": "ONLINE", "vdevs": {{"t": {{"vdevs": {{"sda": {leaf}, "x": 1}}}}}}}}}}}}"#
-            ))
-        };
+    fn an_unexpected_value_affects_only_its_field() {
         for value in
             ["null", "-1", "1.5", "[]", "{}", "true", "\"-\"", "\"\"", "\"12x\"", "18446744073709551616", "[[1]]"]
         {
             for name in ["read_errors", "guid", "was", "aux", "path", "class", "not_present", "removing", "used_by"] {
-                let pool = odd(name, value);
-                let leaves: Vec<&Leaf> = pool.vdevs.iter().flat_map(|v| &v.members).collect();
-                assert_eq!(leaves.len(), 1, "{name} {value}");
-                let leaf = leaves.first().copied().cloned().unwrap_or_default();
-                assert_eq!((leaf.name.as_str(), leaf.state), ("sda", Some(VdevState::Online)), "{name} {value}");
-                assert_eq!(leaf.read_errors, (name != "read_errors").then_some(1), "{name} {value}");
+                let leaf =
+                    format!(r#"{{"name": "sda", "state": "ONLINE", "guid": 5, "read_errors": 1, "{name}": {value}}}"#);
+                let pool = tank(&format!(
+                    r#"{{"pools": {{"t": {{"state": "ONLINE", "vdevs": {{"t": {{"vdevs": {{"sda": {leaf}, "x": 1}}}}}}}}}}}}"#
+                ));
+                let leaves: Vec<&Leaf> = pool.vdevs.iter().flat_map(|vdev| &vdev.members).collect();
+                let [leaf] = leaves.as_slice() else { panic!("{name} {value}: {leaves:?}") };
+                assert_eq!((leaf.name.as_str(), &leaf.state), ("sda", &Some(VdevState::Online)), "{name} {value}");
+                let read_errors = if name == "read_errors" { None } else { Some(1) };
+                assert_eq!(leaf.read_errors, read_errors, "{name} {value}");
             }
         }
     }
@@ -314,7 +331,7 @@ mod tests {
     #[test]
     fn depth_is_bounded_and_broken_json_is_none() {
         let deep = format!(r#"{{"pools": {{"t": {}1{}}}}}"#, r#"{"vdevs": {"#.repeat(10), "}}".repeat(10));
-        assert_eq!(parse(deep.as_bytes()), Err(Unread::Broken), "not JSON at all");
+        assert_eq!(parse(deep.as_bytes()), Err(Unread::Broken), "not JSON");
         let too_deep = Err(Unread::TooMuch("its JSON is nested deeper than 64 levels".to_owned()));
         for levels in [10, 25, 40, 10_000] {
             let deep =
@@ -325,8 +342,9 @@ mod tests {
         for broken in ["", "{", "{}", r#"{"pools": []}"#, r#"{"pools": {"t": {}"#, r#"{"pools": {}} {"#] {
             assert_eq!(parse(broken.as_bytes()), Err(Unread::Broken), "{broken}");
         }
-        assert_eq!(parse(br#"{"pools": {"t": 1, "u": {}}}"#).map(|p| p.len()), Ok(1));
-        assert_eq!(parse(br#"{"pools": {"t": {}}, "x": [[1], 1e999, "\ud800"]}"#).map(|p| p.len()), Ok(1));
+        for one in [&br#"{"pools": {"t": 1, "u": {}}}"#[..], br#"{"pools": {"t": {}}, "x": [[1], 1e999, "\ud800"]}"#] {
+            assert_eq!(parse(one).unwrap().len(), 1);
+        }
     }
 
     #[test]

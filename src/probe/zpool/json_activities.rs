@@ -1,5 +1,6 @@
-//! What a pool does, from `zpool status -j`. Each function reads what the function of OpenZFS's `zpool_main.c` that it
-//! names writes. JSON has no percentages: they are computed as the text does. Times of zero are none.
+//! The activities of a pool, from `zpool status -j`. Each function parses the output of the function of OpenZFS's
+//! `zpool_main.c` that its comment names. JSON has no percentages; they are computed as for the text. A time of zero means
+//! that there is none.
 
 use super::activities::vdev_named;
 use super::json_progress::{activity, bytes, dated, share, with_amounts, with_progress};
@@ -17,11 +18,19 @@ pub(super) fn activities(pool: Field, vdevs: &[Vdev]) -> Vec<Activity> {
     if let Some(stats) = pool.get("scan_stats") {
         all.extend(scans(stats));
     }
-    all.extend(pool.get("raidz_expand_stats").and_then(|stats| expansion(stats, vdevs)));
-    all.extend(pool.get("removal_stats").and_then(|stats| removal(stats, vdevs)));
-    all.extend(pool.get("checkpoint_stats").and_then(checkpoint));
+    if let Some(stats) = pool.get("raidz_expand_stats") {
+        all.extend(expansion(stats, vdevs));
+    }
+    if let Some(stats) = pool.get("removal_stats") {
+        all.extend(removal(stats, vdevs));
+    }
+    if let Some(stats) = pool.get("checkpoint_stats") {
+        all.extend(checkpoint(stats));
+    }
     if let Some(maps) = pool.get("condense") {
-        all.extend(maps.entries().take(MAX_ENTRIES).filter_map(|(map, stats)| condense(&map, stats)));
+        for (map, stats) in maps.entries().take(MAX_ENTRIES) {
+            all.extend(condense(&map, stats));
+        }
     }
     all
 }
@@ -67,7 +76,11 @@ fn removal(stats: Field, vdevs: &[Vdev]) -> Option<Activity> {
     };
     let (start, end) = (stats.time("start_time"), stats.time("end_time"));
     let done_percent = share(stats.number("copied").map(|bytes| bytes.max(1)), stats.number("to_copy"));
-    let name = vdev.clone().or(number.map(|number| format!("vdev {number}"))).unwrap_or_else(|| "a vdev".to_owned());
+    let name = match (&vdev, number) {
+        (Some(vdev), _) => vdev.clone(),
+        (None, Some(number)) => format!("vdev {number}"),
+        (None, None) => "a vdev".to_owned(),
+    };
     let text = match (state, bytes(stats, "copied")) {
         (ActivityState::Finished, Some(copied)) => {
             dated(&format!("Removal of {name} copied {copied}, completed on"), &end)
@@ -78,7 +91,9 @@ fn removal(stats: Field, vdevs: &[Vdev]) -> Option<Activity> {
     };
     let progress = with_amounts(stats, ["copied", "to_copy"], "copied", done_percent);
     let mut text = with_progress(text, state, &progress);
-    if let Some(memory) = bytes(stats, "mapping_memory").filter(|_| stats.is_set("mapping_memory")) {
+    if stats.is_set("mapping_memory")
+        && let Some(memory) = bytes(stats, "mapping_memory")
+    {
         text.push_str(&format!("; {memory} memory used for removed device mappings"));
     }
     Some(activity(ActivityKind::Removal, state, vdev, (start, end), done_percent, text))
@@ -103,32 +118,36 @@ fn checkpoint(stats: Field) -> Option<Activity> {
     Some(activity(ActivityKind::Checkpoint, state, None, (start, Time::default()), None, text))
 }
 
-/// An entry of `condense` (`condense_status_nvlist`, in OpenZFS after 2.4). It has no state: `print_condense_status`
-/// derives it so.
+/// An entry of `condense` (`condense_status_nvlist`, in OpenZFS after 2.4). It has no state, which is derived as in
+/// `print_condense_status`.
 fn condense(map: &str, stats: Field) -> Option<Activity> {
     let (start, end) = (stats.time("start_time"), stats.time("end_time"));
     let (processed, total) = (stats.number("processed"), stats.number("total"));
-    let (state, word) = match processed.zip(total) {
+    let (state, word) = match (processed, total) {
         _ if start.words.is_none() => return None,
         _ if end.words.is_none() => (ActivityState::InProgress, "condensing"),
-        Some((processed, total)) if processed < total => (ActivityState::Canceled, "cancelled"),
-        Some(_) => (ActivityState::Finished, "done"),
-        None => return None,
+        (Some(processed), Some(total)) if processed < total => (ActivityState::Canceled, "cancelled"),
+        (Some(_), Some(_)) => (ActivityState::Finished, "done"),
+        _ => return None,
     };
     let mut text = format!("{}: {word}", clip(map));
-    if let Some((processed, total)) = stats.amount("processed", "").zip(stats.amount("total", "")) {
+    if let (Some(processed), Some(total)) = (stats.amount("processed", ""), stats.amount("total", "")) {
         let unit = stats.owned("unit").unwrap_or_default();
         text.push_str(format!(", {processed}/{total} {unit}").trim_end());
     }
     Some(activity(ActivityKind::Condense, state, None, (start, end), share(processed, total), text))
 }
 
-/// A vdev that zpool names without its number, which is in a key of its own.
+/// The vdev that zpool names without its number, which is in another key.
 fn vdev_numbered(vdevs: &[Vdev], name: Option<&str>, number: Option<u64>) -> Option<String> {
     let name = name?;
-    let numbered = number.map(|number| format!("{name}-{number}"));
-    let is_there = |wanted: &String| vdevs.iter().any(|vdev| vdev.name == *wanted);
-    numbered.filter(is_there).or_else(|| Some(vdev_named(vdevs, name)))
+    if let Some(number) = number {
+        let numbered = format!("{name}-{number}");
+        if vdevs.iter().any(|vdev| vdev.name == numbered) {
+            return Some(numbered);
+        }
+    }
+    Some(vdev_named(vdevs, name))
 }
 
 #[cfg(test)]

@@ -9,8 +9,14 @@ use crate::domain::zfs::words::{ActivityKind, ActivityState, VdevState};
 
 /// The name of a node. A node without a name is shown as well: it may be the faulty one.
 pub(super) fn name(key: &str, node: Field) -> String {
-    let key = Some(clip(key)).filter(|key| !key.is_empty()).map(str::to_owned);
-    node.owned("name").or(key).or_else(|| node.owned("path")).unwrap_or_else(|| "?".to_owned())
+    if let Some(name) = node.owned("name") {
+        return name;
+    }
+    let key = clip(key);
+    if !key.is_empty() {
+        return key.to_owned();
+    }
+    node.owned("path").unwrap_or_else(|| "?".to_owned())
 }
 
 /// A leaf with that name in that group. `works`: its trim and initialization.
@@ -26,10 +32,7 @@ pub(super) fn leaf(
     // A devid identifies the drive itself. A phys_path is a location, where another drive may be now.
     let aliases = [node.owned("path"), node.owned("devid")].into_iter().flatten();
     Leaf {
-        guid: match node.exact("guid") {
-            Some(number) => Some(number).filter(|n| *n > 0).map(|n| n.to_string()),
-            None => node.text("guid").and_then(|text| guid(&text)),
-        },
+        guid: guid_of(node),
         state: state(node),
         read_errors: node.number("read_errors"),
         write_errors: node.number("write_errors"),
@@ -47,12 +50,22 @@ pub(super) fn leaf(
     }
 }
 
-pub(super) fn state(node: Field) -> Option<VdevState> {
-    node.text("state").map(|state| VdevState::from(state_name(&state, node.text("aux").as_deref())))
+/// The guid, which is 0 if there is none.
+fn guid_of(node: Field) -> Option<String> {
+    match node.exact("guid") {
+        Some(0) => None,
+        Some(number) => Some(number.to_string()),
+        None => guid(&node.text("guid")?),
+    }
 }
 
-/// The word of the text format (`zpool_state_to_name` in OpenZFS's libzfs) for the one of a vdev in JSON
-/// (`vdev_state_str` in `zpool_main.c`), which differ. Pools have the words of the text.
+pub(super) fn state(node: Field) -> Option<VdevState> {
+    let state = node.text("state")?;
+    Some(VdevState::from(state_name(&state, node.text("aux").as_deref())))
+}
+
+/// The state of a vdev as the text format names it (`zpool_state_to_name` in OpenZFS's libzfs), from the name that JSON has
+/// (`vdev_state_str` in `zpool_main.c`). For pools, the names are the same.
 fn state_name<'a>(state: &'a str, aux: Option<&str>) -> &'a str {
     match (state, aux) {
         ("CLOSED", _) => "OFFLINE",
@@ -63,7 +76,7 @@ fn state_name<'a>(state: &'a str, aux: Option<&str>) -> &'a str {
     }
 }
 
-/// The scan in `scan_stats` while it runs or is paused, as far as leaves show it.
+/// The kind of the scan in `scan_stats`, while it runs or is paused.
 #[derive(Clone, Copy)]
 pub(super) enum RunningScan {
     Resilver,
@@ -71,7 +84,7 @@ pub(super) enum RunningScan {
 }
 
 impl RunningScan {
-    /// Its state stays SCANNING while it is paused.
+    /// The state is SCANNING also while the scan is paused.
     pub(super) fn of(stats: Field) -> Option<Self> {
         if !stats.has("state", "SCANNING") {
             return None;
@@ -88,7 +101,7 @@ enum Work {
     AwaitsResilver,
 }
 
-/// As `print_status_config` in `zpool_main.c` finds it. A rebuild shows in no key of a leaf.
+/// As `print_status_config` in `zpool_main.c` determines it. No key of a leaf shows a rebuild.
 fn work(node: Field, scan: Option<RunningScan>) -> Option<Work> {
     if !node.has("state", "ONLINE") {
         return None;
@@ -138,7 +151,10 @@ fn note(node: Field, work: Option<Work>) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     if let Some(pool) = node.text("used_by") {
         all.push(format!("in use by pool '{pool}'"));
-    } else if let Some(aux) = node.text("aux").filter(|aux| aux != "NONE" && node.text("was").is_none()) {
+    } else if let Some(aux) = node.text("aux")
+        && aux != "NONE"
+        && node.text("was").is_none()
+    {
         all.push(aux_words(&aux));
     } else if node.has("state", "INUSE") {
         all.push("currently in use".to_owned());
@@ -156,7 +172,10 @@ fn note(node: Field, work: Option<Work>) -> Option<String> {
         };
         all.push(words.to_owned());
     }
-    (!all.is_empty()).then(|| all.join(" "))
+    if all.is_empty() {
+        return None;
+    }
+    Some(all.join(" "))
 }
 
 /// Why a vdev is in its state (`vdev_aux_str`), in the words of `print_status_config`.

@@ -1,5 +1,5 @@
-//! Times, amounts and text of an activity from JSON. The text is a sentence as in the text format, as far as JSON has
-//! its values.
+//! Times, amounts and text of an activity from JSON. The text is a sentence as in the text format, with the values that
+//! JSON has.
 
 use super::scalars::percent;
 use super::value::{Field, Time};
@@ -18,14 +18,14 @@ pub(super) fn activity(
         kind,
         vdev,
         state,
-        done_percent: done_percent.filter(|_| state.is_open()),
+        done_percent: if state.is_open() { done_percent } else { None },
         started_at: start.at,
-        ended_at: end.at.filter(|_| !state.is_open()),
+        ended_at: if state.is_open() { None } else { end.at },
         text: Some(text),
     }
 }
 
-/// In percent, to two places. `None`: the total is not known.
+/// In percent, with two decimal places. `None` if the total is not known.
 pub(super) fn share(done: Option<u64>, total: Option<u64>) -> Option<f64> {
     let total = total.filter(|total| *total > 0)?;
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
@@ -37,11 +37,12 @@ pub(super) fn bytes(stats: Field, key: &str) -> Option<String> {
     stats.amount(key, " bytes")
 }
 
-/// A sentence that ends with a word before a date. Without a date it ends before that word.
+/// A sentence that ends with a preposition and a date. Without a date, the preposition is removed.
 pub(super) fn dated(words: &str, time: &Time) -> String {
-    match &time.words {
-        Some(date) => format!("{words} {date}"),
-        None => words.rsplit_once(' ').map_or(words, |(words, _)| words).to_owned(),
+    match (&time.words, words.rsplit_once(' ')) {
+        (Some(date), _) => format!("{words} {date}"),
+        (None, Some((sentence, _preposition))) => sentence.to_owned(),
+        (None, None) => words.to_owned(),
     }
 }
 
@@ -49,19 +50,22 @@ pub(super) fn done_words(percent: f64) -> String {
     format!("{percent:.2}% done")
 }
 
-/// How far it is, in bytes and percent.
+/// The progress in bytes and percent.
 pub(super) fn with_amounts(
     stats: Field,
     [done, total]: [&str; 2],
     verb: &str,
     done_percent: Option<f64>,
 ) -> Vec<String> {
-    let amounts = bytes(stats, done).zip(bytes(stats, total));
-    let amounts = amounts.map(|(done, total)| format!("{done} / {total} {verb}"));
-    amounts.into_iter().chain(done_percent.map(done_words)).collect()
+    let mut progress = Vec::new();
+    if let (Some(done), Some(total)) = (bytes(stats, done), bytes(stats, total)) {
+        progress.push(format!("{done} / {total} {verb}"));
+    }
+    progress.extend(done_percent.map(done_words));
+    progress
 }
 
-/// The sentence, and how far it is if it has not ended.
+/// The sentence, with the progress of an activity that has not ended.
 pub(super) fn with_progress(sentence: String, state: ActivityState, progress: &[String]) -> String {
     if progress.is_empty() || !state.is_open() { sentence } else { format!("{sentence}; {}", progress.join(", ")) }
 }

@@ -8,7 +8,7 @@ use super::value::Field;
 use crate::domain::zfs::activity::Activity;
 use crate::domain::zfs::words::{ActivityKind, ActivityState};
 
-/// All of them. A scan that ended and one that runs may both be there.
+/// All scans. There may be one that has ended and one that is in progress.
 pub(super) fn scans(stats: Field) -> Vec<Activity> {
     let mut all: Vec<Activity> = scan(stats).into_iter().collect();
     if let Some(rebuilds) = stats.get("rebuild_stats") {
@@ -18,8 +18,8 @@ pub(super) fn scans(stats: Field) -> Vec<Activity> {
     all
 }
 
-/// The scan in `scan_stats` (`scan_status_nvlist`). A paused scrub still is SCANNING; a resilver cannot be paused. The
-/// percentage is that of `print_scan_scrub_resilver_status`: skipped bytes are no part of the total.
+/// The scan in `scan_stats` (`scan_status_nvlist`). The state of a paused scrub is SCANNING; a resilver cannot be paused. The
+/// percentage is that of `print_scan_scrub_resilver_status`, whose total does not include skipped bytes.
 fn scan(stats: Field) -> Option<Activity> {
     let (kind, noun) = match stats.text("function").as_deref() {
         Some("SCRUB") => (ActivityKind::Scrub, "scrub"),
@@ -53,7 +53,7 @@ fn scan(stats: Field) -> Option<Activity> {
 }
 
 /// An entry of `rebuild_stats` in `scan_stats` (`scan_status_nvlist`): its key is the top-level vdev, with its number.
-/// The percentage is that of `print_rebuild_status_impl`: of bytes scanned, not issued.
+/// The percentage is that of `print_rebuild_status_impl`, of the bytes scanned, not issued.
 fn rebuild(key: &str, stats: Field) -> Option<Activity> {
     let state = match stats.text("state").as_deref() {
         Some("ACTIVE") => ActivityState::InProgress,
@@ -80,8 +80,8 @@ fn rebuild(key: &str, stats: Field) -> Option<Activity> {
     Some(activity(ActivityKind::Rebuild, state, Some(vdev.to_owned()), (start, end), done_percent, text))
 }
 
-/// The error scrub in `scan_stats` (`scan_status_nvlist`), if it began after the scan. `err_scrub_to_examine` is what
-/// is left, so that the percentage is that of `print_err_scrub_status`.
+/// The error scrub in `scan_stats` (`scan_status_nvlist`), if it began after the scan. `err_scrub_to_examine` is the number
+/// of remaining blocks. The percentage is that of `print_err_scrub_status`.
 fn error_scrub(stats: Field) -> Option<Activity> {
     let state = match stats.text("err_scrub_state").as_deref() {
         Some("ERRORSCRUBBING") if stats.is_set("err_scrub_pause") => ActivityState::Paused,
@@ -92,8 +92,10 @@ fn error_scrub(stats: Field) -> Option<Activity> {
     };
     let (start, end) = (stats.time("err_scrub_start_time"), stats.time("err_scrub_end_time"));
     let examined = stats.number("err_scrub_examined");
-    let left = stats.number("err_scrub_to_examine");
-    let total = examined.zip(left).map(|(examined, left)| examined.saturating_add(left));
+    let total = match (examined, stats.number("err_scrub_to_examine")) {
+        (Some(examined), Some(remaining)) => Some(examined.saturating_add(remaining)),
+        _ => None,
+    };
     let done_percent = share(examined, total);
     let blocks = stats.amount("err_scrub_examined", "");
     let text = match (state, &blocks) {

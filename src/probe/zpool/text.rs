@@ -1,7 +1,7 @@
-//! The text of `zpool status`, as every OpenZFS prints it.
+//! The text of `zpool status`, which all versions of OpenZFS print.
 //!
 //! The layout is that of `print_status_config` in OpenZFS's `zpool_main.c`: sections that start
-//! with a `key:` column. `table` parses the `config:` table, `text_activities` what the pool does.
+//! with a `key:` column. `table` parses the `config:` table, `text_activities` the activities.
 
 use super::limits::{
     MAX_ENTRIES, MAX_KEPT_BYTES, MAX_TEXT_BYTES, Unread, bytes_of_leaf, bytes_of_pool, too_long, too_many,
@@ -15,9 +15,9 @@ use crate::domain::zfs::words::PoolState;
 
 /// Maximum number of lines; the pools of 10,000 drives have some 12,000.
 const MAX_LINES: usize = 50_000;
-/// Maximum number of lines about what a pool does. There are a few, and three for each rebuild.
+/// Maximum number of lines about the activities of a pool. There are a few, and three for each rebuild.
 const MAX_ACTIVITY_LINES: usize = 1000;
-/// Behind the scans: that the checkpoint's blocks are not scanned.
+/// The key, after the scans, of the warning that the blocks of the checkpoint are not scanned.
 const SCAN_WARNING: &str = "scan warning";
 
 /// Every pool in the text. Lines that cannot be parsed are skipped; bytes that are not UTF-8 are replaced.
@@ -30,7 +30,7 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
         if number >= MAX_LINES && !line.is_empty() {
             return Err(Unread::TooMuch(format!("its text has over {MAX_LINES} lines")));
         }
-        // A few bytes more: a truncated character would become another.
+        // With a few more bytes, because a truncated character would be replaced by another.
         let line = String::from_utf8_lossy(line.get(..MAX_TEXT_BYTES + 4).unwrap_or(line));
         let line = cut(line.strip_suffix('\r').unwrap_or(&line));
         if let Some((key, value)) = section(line) {
@@ -41,7 +41,7 @@ pub(super) fn parse(output: &[u8]) -> Result<Vec<Pool>, Unread> {
                 pool.start(key, value);
             }
         } else if let Some(pool) = pools.last_mut() {
-            pool.more(line);
+            pool.continue_section(line);
         }
     }
     let pools: Vec<Pool> = pools.into_iter().map(PoolText::finish).collect();
@@ -67,14 +67,17 @@ fn section(line: &str) -> Option<(&str, &str)> {
     let indent = line.len() - line.trim_start_matches(' ').len();
     let (key, value) = line.get(indent..)?.split_once(':')?;
     let is_key = KEYS.contains(&key) || key == SCAN_WARNING || is_activity(key);
-    (indent <= 4 && is_key).then(|| (key, value.trim()))
+    if indent > 4 || !is_key {
+        return None;
+    }
+    Some((key, value.trim()))
 }
 
 /// One pool while it is read.
 struct PoolText {
     pool: Pool,
     section: String,
-    /// What the pool does. A key may come several times: `scan` for a scrub and for each rebuild, `condense`.
+    /// The activities. A key may occur several times: `scan` for a scrub and for each rebuild, `condense`.
     activities: Vec<Section>,
     activity_lines: usize,
     columns: Option<Columns>,
@@ -95,7 +98,7 @@ impl PoolText {
 
     fn start(&mut self, key: &str, value: &str) {
         key.clone_into(&mut self.section);
-        let text = (!value.is_empty()).then(|| value.to_owned());
+        let text = if value.is_empty() { None } else { Some(value.to_owned()) };
         match key {
             "state" => self.pool.state = text.as_deref().map(PoolState::from),
             "status" => self.pool.status = text,
@@ -110,7 +113,7 @@ impl PoolText {
         }
     }
 
-    /// Adds a line to the last section about what the pool does.
+    /// Adds a line to the last section about an activity.
     fn add_activity_line(&mut self, line: &str) {
         let line = line.trim();
         if line.is_empty() || self.activity_lines >= MAX_ACTIVITY_LINES {
@@ -122,17 +125,11 @@ impl PoolText {
         }
     }
 
-    fn more(&mut self, line: &str) {
-        let add = |field: &mut Option<String>| {
-            let room = |text: &&mut String| text.len() + line.len() < MAX_TEXT_BYTES && !line.trim().is_empty();
-            if let Some(text) = field.as_mut().filter(room) {
-                text.push(' ');
-                text.push_str(line.trim());
-            }
-        };
+    /// Adds a line to the current section.
+    fn continue_section(&mut self, line: &str) {
         match self.section.as_str() {
-            "status" => add(&mut self.pool.status),
-            "action" => add(&mut self.pool.action),
+            "status" => add_line(&mut self.pool.status, line),
+            "action" => add_line(&mut self.pool.action, line),
             key if is_activity(key) => self.add_activity_line(line),
             "config" => match Columns::of(line) {
                 Some(columns) => self.columns = Some(columns),
@@ -146,17 +143,27 @@ impl PoolText {
         self.pool.has_data_errors = self.pool.errors.as_deref().and_then(has_data_errors);
         self.pool.vdevs = vdevs(&self.rows, &self.pool.name);
         let removing = removing(&self.rows);
-        let sections = self.activities.iter();
-        let mut of_pool: Vec<_> =
-            sections.filter_map(|section| activity(section, &self.pool.vdevs, removing)).collect();
+        let mut of_pool = Vec::new();
+        for section in &self.activities {
+            of_pool.extend(activity(section, &self.pool.vdevs, removing));
+        }
         of_pool.extend(leaf_work::activities(&works(&self.rows)));
         activities::assign(&mut self.pool, of_pool);
         self.pool
     }
 }
 
-/// From the messages of `status_callback` and `print_error_log` in OpenZFS's `zpool_main.c`. `None`: another message,
-/// for example if zpool may not read the list.
+/// Adds a line to a message, unless the message is absent or becomes too long.
+fn add_line(message: &mut Option<String>, line: &str) {
+    let Some(text) = message else { return };
+    if text.len() + line.len() < MAX_TEXT_BYTES && !line.trim().is_empty() {
+        text.push(' ');
+        text.push_str(line.trim());
+    }
+}
+
+/// From the messages of `status_callback` and `print_error_log` in OpenZFS's `zpool_main.c`. `None` for any other message,
+/// for example if zpool is not permitted to read the list.
 fn has_data_errors(errors: &str) -> Option<bool> {
     if errors == "No known data errors" {
         Some(false)
@@ -170,28 +177,29 @@ fn has_data_errors(errors: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::zfs::Zfs;
-    use crate::domain::zfs::words::{ScanKind, ScanState, VdevState};
+    use crate::domain::zfs::words::{ScanKind, ScanState};
+    use crate::domain::zfs::{Leaf, Zfs};
+    use std::collections::HashMap;
 
     fn parse(text: &str) -> Vec<Pool> {
-        super::parse(text.as_bytes()).unwrap_or_else(|why| unreachable!("{why:?}"))
+        super::parse(text.as_bytes()).unwrap()
     }
 
     const DEGRADED: &str = "  pool: tank\n state: DEGRADED\nstatus: One or more devices could not be used.\n\tSufficient replicas exist.\naction: Replace the device.\n  scan: scrub in progress since Sun Feb 11 11:54:20 2024\n\t704G / 1.66T scanned, 12.50% done, 01:02:03 to go\nconfig:\n\n\tNAME                        STATE     READ WRITE CKSUM\n\ttank                        DEGRADED     0     0     0\n\t  raidz2-0                  DEGRADED     0     0     0\n\t    /dev/disk/by-id/ata-A-part1  ONLINE       0     0  1.5K\n\t    12345678901234567890    UNAVAIL      0     0     0  was /dev/disk/by-id/ata-B-part1\n\t    replacing-2             DEGRADED     0     0     0\n\t      sdc                   FAULTED      3     1     0  too many errors\n\t      sdd                   ONLINE       0     0     0  (resilvering)\n\t  sdz                       ONLINE       0     0     0\n\tspecial\n\t  mirror-2                  ONLINE       0     0     0\n\t    nvme0n1                 ONLINE       0     0     0\n\t    nvme1n1                 ONLINE       0     0     0\n\tlogs\t\n\t  sdl                       ONLINE       0     0     0\n\tcache\n\t  sdm                       ONLINE       -     -     -\n\tspares\n\t  sde                       AVAIL   \n\t  sdf                       INUSE     currently in use\n\nerrors: No known data errors\n\n  pool: second\n state: ONLINE\nconfig:\n\n\tNAME  STATE READ WRITE CKSUM\n\tsecond  ONLINE 0 0 0\n\t  sdq  ONLINE 0 0 0\n";
 
     #[test]
-    fn every_row_has_its_place() {
+    fn every_row_is_found_in_its_group() {
         let pools = parse(DEGRADED);
-        let names: Vec<_> = pools.iter().map(|p| (p.name.as_str(), p.state.clone())).collect();
+        let names: Vec<_> = pools.iter().map(|pool| (pool.name.as_str(), pool.state.clone())).collect();
         assert_eq!(names, [("tank", Some(PoolState::Degraded)), ("second", Some(PoolState::Online))]);
         let zfs = Zfs { pools, ..Zfs::default() };
-        let rows: Vec<String> = zfs
-            .leaves()
-            .map(|(p, v, l)| {
-                let state = l.state.as_ref().map_or("-", VdevState::as_str);
-                format!("{} {} {} {} {state}", p.name, v.role, v.name, l.name)
-            })
-            .collect();
+        let mut rows: Vec<String> = Vec::new();
+        let mut leaves: HashMap<&str, &Leaf> = HashMap::new();
+        for (pool, vdev, leaf) in zfs.leaves() {
+            let state = leaf.state.as_ref().unwrap().as_str();
+            rows.push(format!("{} {} {} {} {state}", pool.name, vdev.role, vdev.name, leaf.name));
+            leaves.insert(&leaf.name, leaf);
+        }
         assert_eq!(
             rows,
             [
@@ -209,13 +217,11 @@ mod tests {
                 "second data sdq sdq ONLINE",
             ]
         );
-        let leaf =
-            |name: &str| zfs.leaves().find(|(_, _, l)| l.name == name).map(|(_, _, l)| l.clone()).unwrap_or_default();
-        let gone = leaf("12345678901234567890");
-        assert_eq!(gone.was.as_deref(), Some("/dev/disk/by-id/ata-B-part1"));
-        assert_eq!((gone.guid.as_deref(), gone.note), (Some("12345678901234567890"), None));
-        assert_eq!(leaf("/dev/disk/by-id/ata-A-part1").checksum_errors, Some(1536));
-        assert_eq!((leaf("sdm").read_errors, leaf("sdf").note.as_deref()), (None, Some("currently in use")));
+        let missing = leaves["12345678901234567890"];
+        assert_eq!(missing.was.as_deref(), Some("/dev/disk/by-id/ata-B-part1"));
+        assert_eq!((missing.guid.as_deref(), &missing.note), (Some("12345678901234567890"), &None));
+        assert_eq!(leaves["/dev/disk/by-id/ata-A-part1"].checksum_errors, Some(1536));
+        assert_eq!((leaves["sdm"].read_errors, leaves["sdf"].note.as_deref()), (None, Some("currently in use")));
         let tank = zfs.pools.first().cloned().unwrap_or_default();
         assert_eq!(
             (tank.scan.kind, tank.scan.state, tank.scan.done_percent),

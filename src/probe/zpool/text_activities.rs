@@ -1,5 +1,5 @@
-//! What a pool does, from the lines of `zpool status`. Each function reads the sentences of the function of OpenZFS's
-//! `zpool_main.c` that it names, in all versions. Another sentence is no activity.
+//! The activities of a pool, from the lines of `zpool status`. Each function parses the sentences of the functions of
+//! OpenZFS's `zpool_main.c` that its comment names, in all versions. Other sentences are ignored.
 
 use super::activities::vdev_named;
 use super::dates::{DatedLine, with_zone};
@@ -15,7 +15,7 @@ pub(super) struct Section {
     pub(super) lines: Vec<String>,
 }
 
-/// Keys of sections about what a pool does.
+/// Whether a key is that of a section about an activity.
 pub(super) fn is_activity(key: &str) -> bool {
     matches!(key, "scan" | "scrub" | "remove" | "checkpoint" | "expand" | "condense")
 }
@@ -23,12 +23,11 @@ pub(super) fn is_activity(key: &str) -> bool {
 /// The activity that a section describes. `removing`: the top-level vdev whose row is marked as being removed.
 pub(super) fn activity(section: &Section, vdevs: &[Vdev], removing: Option<&str>) -> Option<Activity> {
     let first = section.lines.first()?;
-    let dated = DatedLine::of(first);
-    let sentence = Sentence {
-        words: dated.as_ref().map_or(first.as_str(), |line| line.before).trim_end(),
-        at: dated.as_ref().and_then(|line| line.at),
-        lines: &section.lines,
+    let (words, at) = match DatedLine::of(first) {
+        Some(dated) => (dated.before, dated.at),
+        None => (first.as_str(), None),
     };
+    let sentence = Sentence { words: words.trim_end(), at, lines: &section.lines };
     let activity = match section.key.as_str() {
         "remove" => sentence.removal(vdevs, removing),
         "checkpoint" => sentence.checkpoint(),
@@ -59,9 +58,9 @@ impl Sentence<'_> {
         } else if words.starts_with("scrub ") {
             (ActivityKind::Scrub, None)
         } else {
-            let rest = words.strip_prefix("resilvered ").or_else(|| words.strip_prefix("resilver "))?;
-            match rest.strip_prefix('(').and_then(|rest| rest.split_once(") ")) {
-                Some((vdev, _)) => (ActivityKind::Rebuild, Some(vdev.rsplit('/').next().unwrap_or(vdev).to_owned())),
+            let rest = ["resilvered ", "resilver "].iter().find_map(|verb| words.strip_prefix(verb))?;
+            match rebuilt_vdev(rest) {
+                Some(vdev) => (ActivityKind::Rebuild, Some(vdev.to_owned())),
                 None => (ActivityKind::Resilver, None),
             }
         };
@@ -81,8 +80,7 @@ impl Sentence<'_> {
         let mut activity = Activity { vdev, ..self.of(kind, state) };
         if state == ActivityState::Paused {
             // The date is that of the pause; that of the start is on the next line.
-            let started = self.lines.iter().find(|line| line.contains(" started on "));
-            activity.started_at = started.and_then(|line| DatedLine::of(line)).and_then(|line| line.at);
+            activity.started_at = self.lines.iter().find_map(|line| start_of_scan(line));
         }
         Some(activity)
     }
@@ -97,8 +95,10 @@ impl Sentence<'_> {
         } else {
             (self.words.strip_prefix("Removal of ")?.split_once(" canceled")?.0, ActivityState::Canceled)
         };
-        let marked = removing.filter(|_| state == ActivityState::InProgress);
-        let vdev = marked.map_or_else(|| vdev_named(vdevs, name), str::to_owned);
+        let vdev = match removing {
+            Some(marked) if state == ActivityState::InProgress => marked.to_owned(),
+            _ => vdev_named(vdevs, name),
+        };
         Some(Activity { vdev: Some(vdev), ..self.of(ActivityKind::Removal, state) })
     }
 
@@ -137,20 +137,16 @@ impl Sentence<'_> {
             "done" => ActivityState::Finished,
             _ => return None,
         };
-        let done = rest.split_whitespace().next().and_then(|parts| parts.split_once('/'));
-        let done = done.and_then(|(done, total)| count(done).zip(count(total)));
-        #[expect(clippy::cast_precision_loss, reason = "a percentage")]
-        let done_percent = done.and_then(|(done, total)| percent(done as f64 * 100.0 / total as f64));
-        let done_percent = done_percent.filter(|_| state.is_open());
+        let done_percent = if state.is_open() { fraction(rest) } else { None };
         Some(Activity { done_percent, ..Activity::new(ActivityKind::Condense, state) })
     }
 
-    /// With its date where that belongs, and its progress.
+    /// An activity with the date of the sentence, and its progress.
     fn of(&self, kind: ActivityKind, state: ActivityState) -> Activity {
         let mut activity = Activity::new(kind, state);
         match state {
             ActivityState::InProgress | ActivityState::Exists => activity.started_at = self.at,
-            // zpool prints an expansion that waits as in progress since its start.
+            // For an expansion that waits, zpool prints the date of its start.
             ActivityState::Paused if kind == ActivityKind::Expansion => activity.started_at = self.at,
             ActivityState::Finished | ActivityState::Canceled => activity.ended_at = self.at,
             ActivityState::Paused | ActivityState::Discarding => {}
@@ -160,6 +156,27 @@ impl Sentence<'_> {
         }
         activity
     }
+}
+
+/// The vdev in `(raidz2-0) in progress`, which a rebuild has after its verb.
+fn rebuilt_vdev(text: &str) -> Option<&str> {
+    let (vdev, _) = text.strip_prefix('(')?.split_once(") ")?;
+    vdev.rsplit('/').next()
+}
+
+/// The date of a line such as `scrub started on DATE`.
+fn start_of_scan(line: &str) -> Option<Timestamp> {
+    if !line.contains(" started on ") {
+        return None;
+    }
+    DatedLine::of(line)?.at
+}
+
+/// The percentage of a text that begins with `5/10 `.
+fn fraction(text: &str) -> Option<f64> {
+    let (done, total) = text.split_whitespace().next()?.split_once('/')?;
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    percent(count(done)? as f64 * 100.0 / count(total)? as f64)
 }
 
 /// The number before `% done`.
@@ -173,7 +190,7 @@ mod tests {
     use super::super::activities::line;
     use super::*;
 
-    /// What is read from a section: kind, vdev, state, percent, start and end.
+    /// The activity of a section: kind, vdev, state, percent, start and end.
     fn read(text: &str) -> String {
         let vdevs = ["mirror-0", "mirror-1", "raidz2-2", "sdq1"];
         let vdevs = vdevs.map(|name| Vdev { name: name.to_owned(), ..Vdev::default() });
@@ -327,7 +344,7 @@ mod tests {
         let lines =
             ["scrub paused since Sun Mar  1 12:10:00 2026", "scrub started on Sun Mar  1 11:54:20 2026", "1.00% done"];
         let section = Section { key: "scan".to_owned(), lines: lines.map(str::to_owned).to_vec() };
-        let text = activity(&section, &[], None).and_then(|activity| activity.text);
+        let text = activity(&section, &[], None).unwrap().text;
         let expected = "scrub paused since Sun Mar  1 12:10:00 2026 UTC; scrub started on Sun Mar  1 11:54:20 2026 UTC; 1.00% done";
         assert_eq!(text.as_deref(), Some(expected));
     }
@@ -336,7 +353,7 @@ mod tests {
     fn a_marked_row_names_the_vdev_that_is_removed() {
         let lines = vec!["Evacuation of mirror in progress since Sun Mar  1 02:35:10 2026".to_owned()];
         let section = Section { key: "remove".to_owned(), lines };
-        let vdev = activity(&section, &[], Some("mirror-1")).and_then(|activity| activity.vdev);
+        let vdev = activity(&section, &[], Some("mirror-1")).unwrap().vdev;
         assert_eq!(vdev.as_deref(), Some("mirror-1"));
     }
 }

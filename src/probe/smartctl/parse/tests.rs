@@ -1,4 +1,4 @@
-//! The parser on unexpected, old and packed values.
+//! Unexpected, old and packed values.
 
 use super::*;
 use crate::domain::health_obstacle::HealthObstacle;
@@ -9,7 +9,7 @@ fn report(json: &str) -> SmartReport {
 }
 
 #[test]
-fn one_odd_field_costs_only_itself() {
+fn an_unexpected_value_affects_only_its_field() {
     let odd = r#"{"device":{"protocol":"ATA","type":7},"serial_number":" S1 ","model_name":[],"user_capacity":{"bytes":-1},
         "temperature":{"current":255},"power_on_time":{"hours":"123"},"smart_status":{"passed":"yes"},
         "ata_smart_attributes":{"table":[{"id":5,"raw":{"value":8}},{"id":999},null,7,{"id":"9","value":"x","raw":{"value":9023116403587028}}]}}"#;
@@ -26,7 +26,7 @@ fn one_odd_field_costs_only_itself() {
 }
 
 #[test]
-fn a_lost_protocol_costs_no_details() {
+fn details_are_read_without_the_protocol() {
     for (json, expected) in [
         (r#"{"ata_smart_attributes":{"table":[]}}"#, Some(Protocol::Ata)),
         (r#"{"device":{"protocol":7},"nvme_smart_health_information_log":{"media_errors":1}}"#, Some(Protocol::Nvme)),
@@ -37,9 +37,12 @@ fn a_lost_protocol_costs_no_details() {
     }
 }
 
+fn wwn(json: &str) -> Option<String> {
+    report(json).wwn
+}
+
 #[test]
-fn names_of_units_are_written_one_way() {
-    let wwn = |json: &str| report(json).wwn;
+fn wwns_have_one_form() {
     assert_eq!(wwn(r#"{"wwn":{"naa":5,"oui":3274,"id":11274307072}}"#).as_deref(), Some("0x5000cca2a0004600"));
     assert_eq!(wwn(r#"{"logical_unit_id":"0x5000C500A0000000"}"#).as_deref(), Some("0x5000c500a0000000"));
     let eui = r#"{"nvme_namespaces":[{"eui64":{"oui":6980,"ext_id":319007957180}}]}"#;
@@ -59,7 +62,7 @@ fn names_of_units_are_written_one_way() {
 }
 
 #[test]
-fn every_release_names_a_sas_drive() {
+fn the_model_of_a_sas_drive_is_read_from_every_release() {
     for json in [
         r#"{"vendor":"HGST","product":"HUH721212AL5200","model_name":"HGST HUH721212AL5200"}"#,
         r#"{"scsi_vendor":"HGST","scsi_product":"HUH721212AL5200","scsi_model_name":"HGST HUH721212AL5200"}"#,
@@ -71,15 +74,18 @@ fn every_release_names_a_sas_drive() {
     }
 }
 
+fn celsius(json: &str) -> Option<i32> {
+    report(json).temperature_celsius
+}
+
 #[test]
 fn a_placeholder_temperature_gives_way_to_a_real_one() {
-    let t = |json: &str| report(json).temperature_celsius;
-    assert_eq!(t(r#"{"temperature":{"current":0},"scsi_temperature":{"current":31}}"#), Some(31));
-    assert_eq!(t(r#"{"temperature":{"current":-5}}"#), None);
-    assert_eq!(t(r#"{"temperature":{"current":121}}"#), None);
+    assert_eq!(celsius(r#"{"temperature":{"current":0},"scsi_temperature":{"current":31}}"#), Some(31));
+    assert_eq!(celsius(r#"{"temperature":{"current":-5}}"#), None);
+    assert_eq!(celsius(r#"{"temperature":{"current":121}}"#), None);
     // An SCT log without values, while attribute 194 has one.
     let attribute = |id: u8, raw: u64, text: &str| {
-        t(&format!(
+        celsius(&format!(
             r#"{{"device":{{"protocol":"ATA"}},"temperature":{{"current":0,"limit_min":0,"limit_max":100}},
             "ata_smart_attributes":{{"table":[{{"id":{id},"raw":{{"value":{raw},"string":"{text}"}}}}]}}}}"#
         ))
@@ -90,9 +96,12 @@ fn a_placeholder_temperature_gives_way_to_a_real_one() {
     assert_eq!(attribute(194, 0, "0"), None);
 }
 
+fn limits(json: &str) -> TemperatureLimits {
+    report(json).temperature_limits
+}
+
 #[test]
-fn limits_that_no_drive_has_are_no_limits() {
-    let limits = |json: &str| report(json).temperature_limits;
+fn implausible_limits_are_ignored() {
     let none = TemperatureLimits::default();
     let made_up = r#"{"temperature":{"op_limit_min":0,"op_limit_max":100,"limit_min":0,"limit_max":100}}"#;
     assert_eq!(limits(made_up), none);
@@ -107,9 +116,12 @@ fn limits_that_no_drive_has_are_no_limits() {
     );
 }
 
+fn hours(json: &str) -> Option<u64> {
+    report(json).power_on_hours
+}
+
 #[test]
 fn hours_are_those_of_the_drive_or_unknown() {
-    let hours = |json: &str| report(json).power_on_hours;
     let packed = |json: &str| {
         hours(&format!(
             r#"{{"device":{{"protocol":"ATA"}}{json},"ata_smart_attributes":{{"table":[
@@ -136,7 +148,7 @@ fn self_test(json: &str) -> SelfTest {
 }
 
 #[test]
-fn an_ata_self_test_is_told_from_its_status_byte() {
+fn an_ata_self_test_is_read_from_its_status_byte() {
     let self_test = |status: &str, results: &[u8]| {
         let table: Vec<String> = results.iter().map(|code| format!(r#"{{"status":{{"value":{code}}}}}"#)).collect();
         self_test(&format!(
@@ -148,7 +160,7 @@ fn an_ata_self_test_is_told_from_its_status_byte() {
     let running =
         self_test(r#"{"value":247,"string":"in progress, 70% remaining","remaining_percent":70}"#, &[0x19, 0x79]);
     assert_eq!((running.passed, running.remaining_percent), (None, Some(70)));
-    assert_eq!(running.last_result_passed, Some(false), "what was aborted has no result");
+    assert_eq!(running.last_result_passed, Some(false), "an aborted test has no result");
     assert_eq!(self_test(r#"{"value":247}"#, &[]).remaining_percent, Some(70), "from the byte alone");
     let passed = self_test(r#"{"value":0,"passed":true}"#, &[0, 0x79]);
     assert_eq!((passed.passed, passed.last_result_passed), (Some(true), Some(true)));
@@ -158,16 +170,19 @@ fn an_ata_self_test_is_told_from_its_status_byte() {
     assert_eq!((aborted.passed, aborted.remaining_percent, aborted.last_result_passed), (None, None, None));
 }
 
+fn scsi_self_test(rest: &str) -> SelfTest {
+    self_test(&format!(r#"{{"device":{{"protocol":"SCSI"}},{rest}}}"#))
+}
+
 #[test]
-fn a_scsi_self_test_is_told_from_its_numbered_keys() {
-    let scsi = |rest: &str| self_test(&format!(r#"{{"device":{{"protocol":"SCSI"}},{rest}}}"#));
-    let sorted_as_text = scsi(
+fn a_scsi_self_test_is_read_from_its_numbered_keys() {
+    let sorted_as_text = scsi_self_test(
         r#""scsi_self_test_0":{"result":{"value":1,"string":"Aborted"}},"scsi_self_test_10":{"result":{"value":0}},
         "scsi_self_test_2":{"result":{"value":4}}"#,
     );
     assert_eq!(sorted_as_text.last_result_passed, Some(false), "2 is newer than 10");
     assert_eq!((sorted_as_text.status.as_deref(), sorted_as_text.passed), (Some("Aborted"), None));
-    let running = scsi(
+    let running = scsi_self_test(
         r#""scsi_self_test_0":{"result":{"value":15}},"scsi_self_test_1":{"result":{"value":0}},
         "scsi_self_test_status":{"in_progress":true,"completion_percent":30}"#,
     );
@@ -200,16 +215,25 @@ fn an_nvme_self_test_has_results_of_its_own() {
     assert_eq!((nvme(0, &[0]).remaining_percent, nvme(0, &[0]).passed), (None, Some(true)));
 }
 
+fn wear(json: &str) -> Wear {
+    report(json).wear
+}
+
+fn endurance_used(json: &str) -> Option<u64> {
+    wear(json).endurance_used_percent
+}
+
 #[test]
 fn wear_has_many_names() {
-    let wear = |json: &str| report(json).wear;
-    let used = |json: &str| wear(json).endurance_used_percent;
-    assert_eq!(used(r#"{"device":{"protocol":"SCSI"},"scsi_percentage_used_endurance_indicator":3}"#), Some(3));
-    assert_eq!(used(r#"{"device":{"protocol":"SCSI"},"endurance_used":{"current_percent":4}}"#), Some(4));
+    assert_eq!(
+        endurance_used(r#"{"device":{"protocol":"SCSI"},"scsi_percentage_used_endurance_indicator":3}"#),
+        Some(3)
+    );
+    assert_eq!(endurance_used(r#"{"device":{"protocol":"SCSI"},"endurance_used":{"current_percent":4}}"#), Some(4));
     let statistics = r#"{"device":{"protocol":"ATA"},"rotation_rate":0,"ata_device_statistics":{"pages":[{"number":1},
         {"number":7,"table":[{"offset":8,"value":5,"flags":{"valid":true}}]}]}}"#;
-    assert_eq!(used(statistics), Some(5));
-    assert_eq!(used(&statistics.replace("\"valid\":true", "\"valid\":false")), None);
+    assert_eq!(endurance_used(statistics), Some(5));
+    assert_eq!(endurance_used(&statistics.replace("\"valid\":true", "\"valid\":false")), None);
     let disk = r#"{"device":{"protocol":"ATA"},"rotation_rate":7200,"spare_available":{"current_percent":47,"threshold_percent":50}}"#;
     assert_eq!(wear(disk), Wear::default(), "on a hard disk that is a guess from attribute 5");
     let log = r#"{"device":{"protocol":"NVMe"},"nvme_smart_health_information_log":{"percentage_used":6,"available_spare":90,"available_spare_threshold":10}}"#;
@@ -225,7 +249,7 @@ fn wear_has_many_names() {
 }
 
 #[test]
-fn a_guess_of_the_endurance_is_told_from_a_measurement() {
+fn a_guess_of_the_endurance_is_distinguished_from_a_measurement() {
     let wear = |value: u8, raw: u64, statistics: &str| {
         let json = format!(
             r#"{{"device":{{"protocol":"ATA"}},"rotation_rate":0,"endurance_used":{{"current_percent":{}}}{statistics},
@@ -239,7 +263,7 @@ fn a_guess_of_the_endurance_is_told_from_a_measurement() {
     assert_eq!(
         wear(14, 8_589_934_592, ""),
         (Some(86), Some(EnduranceSource::Guessed)),
-        "the raw value is no percentage"
+        "the raw value is not a percentage"
     );
     assert_eq!(wear(14, 86, ""), (None, None), "VALUE and raw value contradict each other");
     let statistics =
@@ -248,7 +272,7 @@ fn a_guess_of_the_endurance_is_told_from_a_measurement() {
 }
 
 #[test]
-fn all_ones_are_no_count() {
+fn all_ones_are_not_a_count() {
     for ones in ["18446744073709551615", "4294967295"] {
         let json = format!(
             r#"{{"device":{{"protocol":"SCSI"}},"scsi_grown_defect_list":{ones},"scsi_pending_defects":{{"count":{ones}}},
@@ -267,18 +291,21 @@ fn all_ones_are_no_count() {
     }
 }
 
+fn obstacle(rest: &str) -> HealthObstacle {
+    report(&format!(r#"{{"smartctl":{{"exit_status":2}},{rest}}}"#)).health_obstacle()
+}
+
 #[test]
-fn a_reading_without_health_says_why() {
-    let why = |rest: &str| report(&format!(r#"{{"smartctl":{{"exit_status":2}},{rest}}}"#)).health_obstacle();
+fn a_reading_without_health_has_a_reason() {
     let ata = r#""device":{"protocol":"ATA"}"#;
     assert_eq!(
-        why(&format!(r#"{ata},"smart_support":{{"available":true,"enabled":false}}"#)),
+        obstacle(&format!(r#"{ata},"smart_support":{{"available":true,"enabled":false}}"#)),
         HealthObstacle::SmartDisabled
     );
-    assert_eq!(why(&format!(r#"{ata},"smart_support":{{"available":false}}"#)), HealthObstacle::SmartUnavailable);
-    assert_eq!(why(&format!(r#"{ata},"ata_security":{{"enabled":true,"locked":true}}"#)), HealthObstacle::Locked);
-    assert_eq!(why(ata), HealthObstacle::Unknown);
-    assert_eq!(why(r#""device":{"protocol":"SCSI"}"#), HealthObstacle::NotReady);
+    assert_eq!(obstacle(&format!(r#"{ata},"smart_support":{{"available":false}}"#)), HealthObstacle::SmartUnavailable);
+    assert_eq!(obstacle(&format!(r#"{ata},"ata_security":{{"enabled":true,"locked":true}}"#)), HealthObstacle::Locked);
+    assert_eq!(obstacle(ata), HealthObstacle::Unknown);
+    assert_eq!(obstacle(r#""device":{"protocol":"SCSI"}"#), HealthObstacle::NotReady);
 }
 
 #[test]
@@ -310,8 +337,8 @@ fn a_controller_without_spare_has_no_spare_to_lose() {
         assert_eq!(self_test, report.wear.spare_available_percent);
         self_test
     };
-    assert_eq!((spare(0), spare(2)), (None, None), "as virtual controllers say");
-    assert_eq!(spare(1), Some(0), "it warns of its spare");
+    assert_eq!((spare(0), spare(2)), (None, None), "as virtual controllers report");
+    assert_eq!(spare(1), Some(0), "it warns about its spare");
 }
 
 #[test]
@@ -345,18 +372,21 @@ fn links_are_in_bits() {
     assert_eq!((ata.link_max_bits_per_second, ata.link_current_bits_per_second), (Some(6_000_000_000), None));
 }
 
-#[test]
-fn sizes_are_found_wherever_they_stand() {
-    let bytes = |json: &str| report(json).user_capacity_bytes;
-    assert_eq!(bytes(r#"{"user_capacity":{"blocks":100,"bytes":51200}}"#), Some(51_200));
-    assert_eq!(bytes(r#"{"user_capacity":{"blocks":100,"bytes":-1},"logical_block_size":512}"#), Some(51_200));
-    assert_eq!(bytes(r#"{"user_capacity":{"blocks":18446744073709551615},"logical_block_size":4096}"#), None);
-    assert_eq!(bytes(r#"{"nvme_total_capacity":7}"#), Some(7));
-    assert_eq!(bytes(r#"{"nvme_namespaces":[{"size":{"bytes":9}}]}"#), Some(9));
+fn capacity(json: &str) -> Option<u64> {
+    report(json).user_capacity_bytes
 }
 
 #[test]
-fn sleep_is_told_by_the_message() {
+fn the_capacity_is_found_in_several_fields() {
+    assert_eq!(capacity(r#"{"user_capacity":{"blocks":100,"bytes":51200}}"#), Some(51_200));
+    assert_eq!(capacity(r#"{"user_capacity":{"blocks":100,"bytes":-1},"logical_block_size":512}"#), Some(51_200));
+    assert_eq!(capacity(r#"{"user_capacity":{"blocks":18446744073709551615},"logical_block_size":4096}"#), None);
+    assert_eq!(capacity(r#"{"nvme_total_capacity":7}"#), Some(7));
+    assert_eq!(capacity(r#"{"nvme_namespaces":[{"size":{"bytes":9}}]}"#), Some(9));
+}
+
+#[test]
+fn low_power_is_recognized_by_the_message() {
     for message in [
         "Device is in STANDBY mode, exit(3)",
         "Device is in STANDBY BY COMMAND mode, exit(2)",
