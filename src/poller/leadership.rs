@@ -9,10 +9,11 @@ use super::lease_holder::{Delivery, DeliveryTiming, Holder, SentVersions, ThisHo
 use super::lease_losses::{LeaseLosses, LossReason};
 use super::lookup::KeysOf;
 use super::prefix_conflict::{OtherHost, PrefixConflict, relation};
+use super::role::Role;
 use crate::api::content_version::ContentVersion;
 use crate::api::lease_owner::LeaseOwner;
 use crate::api::overview::SweepStats;
-use crate::api::service::{DaemonRole, LeaderIdentity};
+use crate::api::service::LeaderIdentity;
 use crate::cache::StoreError;
 use crate::cache::redis::{Lease, RedisStore};
 use crate::collector::Collector;
@@ -26,19 +27,6 @@ const MAX_LEASE: Duration = Duration::from_secs(15);
 const MIN_LEASE: Duration = Duration::from_secs(3);
 /// Interval between checks while Redis is unavailable; the circuit breaker makes them cheap.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The role of this daemon. `has_swept`: it has completed a sweep since it became the leader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Role {
-    /// The lease has not been read yet.
-    Undecided,
-    /// It holds the lease, or Redis is unavailable.
-    Leader { has_swept: bool },
-    /// Another daemon leads.
-    Follower,
-    /// It leads although another daemon holds the lease, because that one does not publish this host.
-    LeaderWithoutLease { delivery: Delivery, has_swept: bool },
-}
 
 /// The state of this daemon, for comparison with the lease and the overview in Redis.
 pub(super) struct LocalView<'a> {
@@ -128,32 +116,22 @@ impl Leadership {
         }
     }
 
-    /// This daemon polls.
-    pub(super) fn is_leader(&self) -> bool {
-        matches!(self.role, Role::Leader { .. } | Role::LeaderWithoutLease { .. })
+    pub(super) fn role(&self) -> &Role {
+        &self.role
     }
 
-    /// `None`: not decided yet.
-    pub(super) fn role(&self) -> Option<DaemonRole> {
-        match self.role {
-            Role::Undecided => None,
-            Role::Leader { .. } | Role::LeaderWithoutLease { .. } => Some(DaemonRole::Leader),
-            Role::Follower => Some(DaemonRole::Follower),
-        }
+    /// This daemon polls.
+    pub(super) fn is_leader(&self) -> bool {
+        self.role.is_leader()
     }
 
     /// This daemon leads, and has completed a sweep since it became the leader.
     pub(super) fn has_swept(&self) -> bool {
-        match self.role {
-            Role::Leader { has_swept } | Role::LeaderWithoutLease { has_swept, .. } => has_swept,
-            Role::Undecided | Role::Follower => false,
-        }
+        self.role.has_swept()
     }
 
     pub(super) fn mark_swept(&mut self) {
-        if let Role::Leader { has_swept } | Role::LeaderWithoutLease { has_swept, .. } = &mut self.role {
-            *has_swept = true;
-        }
+        self.role.mark_swept();
     }
 
     /// Another daemon holds the lease, and publishes.

@@ -25,6 +25,7 @@ mod readiness;
 mod requests;
 mod restore;
 mod restore_readings;
+mod role;
 mod service_health;
 mod start;
 mod stored;

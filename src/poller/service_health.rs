@@ -36,7 +36,7 @@ impl EventLoop {
         Service {
             host: overview.host.clone(),
             instance: self.leadership.instance().to_owned(),
-            role: self.leadership.role(),
+            role: self.leadership.role().to_api(),
             leader: self.leadership.leader(),
             drives: overview.totals.drives,
             verdict: Some(overview.verdict),

@@ -18,7 +18,7 @@ open_vocabulary! {
 
 impl SlotStatus {
     /// The enclosure reports that the bay is occupied. `unavailable` is installed and not turned on (SES-3, element status
-    /// code 7); `unsupported` and `unknown` do not tell whether the bay is occupied.
+    /// code 7); `unsupported` and `unknown` do not show whether the bay is occupied.
     pub(super) fn is_installed(&self) -> bool {
         matches!(self, Self::Ok | Self::Critical | Self::NonCritical | Self::Unrecoverable | Self::Unavailable)
     }

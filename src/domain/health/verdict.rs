@@ -9,7 +9,7 @@ use std::fmt;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Keep an eye on it.
+    /// Watch it: no action is needed yet.
     Watch,
     /// Replace the drive soon, or fix its connection.
     Warn,
@@ -29,7 +29,7 @@ pub enum Verdict {
     Unknown,
     /// There is no finding.
     Ok,
-    /// Keep an eye on it.
+    /// Watch it: no action is needed yet.
     Watch,
     /// Replace the drive soon, or fix its connection.
     Warn,
