@@ -24,41 +24,41 @@ function __fish_jbod_monitor_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-host -d 'Host name or address of Redis [default: localhost]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-port -d 'Port of Redis [default: 6379]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-host -d 'Host name or IP address of Redis [default: localhost]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-port -d 'TCP port of Redis [default: 6379]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-db -d 'Redis database number [default: 0]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-sentinels -d 'Sentinels that know where the master is, comma-separated' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-sentinel-master -d 'The name that the sentinels know the master by' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-sentinel-password-file -d 'File that holds the password of the sentinels themselves' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-sentinels -d 'Addresses of the Redis Sentinels, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-sentinel-master -d 'Name of the master that the sentinels monitor' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-sentinel-password-file -d 'File with the password of the sentinels' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-username -d 'Redis ACL user' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-password-file -d 'File that holds the Redis password (REDIS_PASSWORD holds it directly)' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-ca-file -d 'Certificates (PEM) of the authorities to believe over TLS, in place of the system\'s' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-timeout-ms -d 'Milliseconds for connecting, reading and writing, each [default: 250]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l key-prefix -d 'First part of every Redis key [default: jbod]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-cache-ttl -d 'Life of a drive\'s key, seconds [default: 120]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-poll-interval -d 'From start of sweep to start of sweep, seconds [default: 90]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-timeout -d 'One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-concurrency -d 'Runs of smartctl at once [default: 16]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-password-file -d 'File with the Redis password (REDIS_PASSWORD contains the password itself)' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-ca-file -d 'PEM file of CA certificates to trust for TLS instead of the system\'s' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l redis-timeout-ms -d 'Timeout for each of connecting, reading and writing, in milliseconds [default: 250]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l key-prefix -d 'Prefix of every Redis key [default: jbod]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-cache-ttl -d 'TTL of per-drive keys, in seconds [default: 120]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-poll-interval -d 'Polling interval from the start of one sweep to the start of the next, in seconds [default: 90]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l enclosures-ttl -d 'TTL of the enclosures key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l zfs-ttl -d 'TTL of the pool map key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l stale-ttl -d 'How long a last-known copy may be served as STALE, in seconds [default: 86400]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l listen -d 'Listen address: ADDR:PORT, or unix: and the absolute path of a socket [default: 127.0.0.1:9780]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l token-file -d 'File with the bearer token that is required for every request except those for the page itself' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allow-anonymous -d 'Allow serving beyond loopback without a token [default: false]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l allowed-host -d 'Additional values to accept in the Host header, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l max-connections -d 'Maximum number of open connections; further ones are answered with 503 and closed [default: 128]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l workers -d 'Number of request workers [default: 4]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l rules-file -d 'TOML file with thresholds for each rule and model, and with bay layouts of enclosures' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smartctl -d 'Path of smartctl; by default it is searched for in PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -s h -l help -d 'Print help'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -s V -l version -d 'Print version'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "serve" -d 'Run the daemon (the default)'
@@ -67,195 +67,195 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "doctor" -
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "forget" -d 'End "missing" for a drive, shelf, IO module or path that was removed for good, by asking the running daemon; exit 1 when nothing was forgotten'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "check-config" -d 'Print every effective setting and its source; exit 78 on a bad one'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-host -d 'Host name or address of Redis [default: localhost]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-port -d 'Port of Redis [default: 6379]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-host -d 'Host name or IP address of Redis [default: localhost]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-port -d 'TCP port of Redis [default: 6379]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-db -d 'Redis database number [default: 0]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-sentinels -d 'Sentinels that know where the master is, comma-separated' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-sentinel-master -d 'The name that the sentinels know the master by' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-sentinel-password-file -d 'File that holds the password of the sentinels themselves' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-sentinels -d 'Addresses of the Redis Sentinels, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-sentinel-master -d 'Name of the master that the sentinels monitor' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-sentinel-password-file -d 'File with the password of the sentinels' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-username -d 'Redis ACL user' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-password-file -d 'File that holds the Redis password (REDIS_PASSWORD holds it directly)' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-ca-file -d 'Certificates (PEM) of the authorities to believe over TLS, in place of the system\'s' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-timeout-ms -d 'Milliseconds for connecting, reading and writing, each [default: 250]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l key-prefix -d 'First part of every Redis key [default: jbod]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-cache-ttl -d 'Life of a drive\'s key, seconds [default: 120]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-poll-interval -d 'From start of sweep to start of sweep, seconds [default: 90]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-timeout -d 'One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-concurrency -d 'Runs of smartctl at once [default: 16]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-password-file -d 'File with the Redis password (REDIS_PASSWORD contains the password itself)' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-ca-file -d 'PEM file of CA certificates to trust for TLS instead of the system\'s' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-timeout-ms -d 'Timeout for each of connecting, reading and writing, in milliseconds [default: 250]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l key-prefix -d 'Prefix of every Redis key [default: jbod]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-cache-ttl -d 'TTL of per-drive keys, in seconds [default: 120]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-poll-interval -d 'Polling interval from the start of one sweep to the start of the next, in seconds [default: 90]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l enclosures-ttl -d 'TTL of the enclosures key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l zfs-ttl -d 'TTL of the pool map key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l stale-ttl -d 'How long a last-known copy may be served as STALE, in seconds [default: 86400]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l listen -d 'Listen address: ADDR:PORT, or unix: and the absolute path of a socket [default: 127.0.0.1:9780]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l token-file -d 'File with the bearer token that is required for every request except those for the page itself' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allow-anonymous -d 'Allow serving beyond loopback without a token [default: false]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l allowed-host -d 'Additional values to accept in the Host header, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l max-connections -d 'Maximum number of open connections; further ones are answered with 503 and closed [default: 128]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l workers -d 'Number of request workers [default: 4]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l rules-file -d 'TOML file with thresholds for each rule and model, and with bay layouts of enclosures' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smartctl -d 'Path of smartctl; by default it is searched for in PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -s h -l help -d 'Print help'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l sort -d 'In which order drives are listed' -r -f -a "bay\t'Each enclosure by bay, then drives in no bay'
 worst\t'One list: the worst verdict first, then what does not answer'"
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l color -d 'When verdicts are coloured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or TERM is dumb'
 always\t''
 never\t''"
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-host -d 'Host name or address of Redis [default: localhost]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-port -d 'Port of Redis [default: 6379]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-host -d 'Host name or IP address of Redis [default: localhost]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-port -d 'TCP port of Redis [default: 6379]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-db -d 'Redis database number [default: 0]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-sentinels -d 'Sentinels that know where the master is, comma-separated' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-sentinel-master -d 'The name that the sentinels know the master by' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-sentinel-password-file -d 'File that holds the password of the sentinels themselves' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-sentinels -d 'Addresses of the Redis Sentinels, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-sentinel-master -d 'Name of the master that the sentinels monitor' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-sentinel-password-file -d 'File with the password of the sentinels' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-username -d 'Redis ACL user' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-password-file -d 'File that holds the Redis password (REDIS_PASSWORD holds it directly)' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-ca-file -d 'Certificates (PEM) of the authorities to believe over TLS, in place of the system\'s' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-timeout-ms -d 'Milliseconds for connecting, reading and writing, each [default: 250]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l key-prefix -d 'First part of every Redis key [default: jbod]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-cache-ttl -d 'Life of a drive\'s key, seconds [default: 120]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-poll-interval -d 'From start of sweep to start of sweep, seconds [default: 90]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-timeout -d 'One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-concurrency -d 'Runs of smartctl at once [default: 16]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-password-file -d 'File with the Redis password (REDIS_PASSWORD contains the password itself)' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-ca-file -d 'PEM file of CA certificates to trust for TLS instead of the system\'s' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-timeout-ms -d 'Timeout for each of connecting, reading and writing, in milliseconds [default: 250]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l key-prefix -d 'Prefix of every Redis key [default: jbod]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-cache-ttl -d 'TTL of per-drive keys, in seconds [default: 120]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-poll-interval -d 'Polling interval from the start of one sweep to the start of the next, in seconds [default: 90]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l enclosures-ttl -d 'TTL of the enclosures key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l zfs-ttl -d 'TTL of the pool map key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l stale-ttl -d 'How long a last-known copy may be served as STALE, in seconds [default: 86400]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l listen -d 'Listen address: ADDR:PORT, or unix: and the absolute path of a socket [default: 127.0.0.1:9780]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l token-file -d 'File with the bearer token that is required for every request except those for the page itself' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allow-anonymous -d 'Allow serving beyond loopback without a token [default: false]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l allowed-host -d 'Additional values to accept in the Host header, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l max-connections -d 'Maximum number of open connections; further ones are answered with 503 and closed [default: 128]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l workers -d 'Number of request workers [default: 4]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l rules-file -d 'TOML file with thresholds for each rule and model, and with bay layouts of enclosures' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smartctl -d 'Path of smartctl; by default it is searched for in PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l json -d 'Print the overview as JSON'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l color -d 'When findings are coloured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or TERM is dumb'
 always\t''
 never\t''"
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-host -d 'Host name or address of Redis [default: localhost]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-port -d 'Port of Redis [default: 6379]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-host -d 'Host name or IP address of Redis [default: localhost]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-port -d 'TCP port of Redis [default: 6379]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-db -d 'Redis database number [default: 0]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-sentinels -d 'Sentinels that know where the master is, comma-separated' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-sentinel-master -d 'The name that the sentinels know the master by' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-sentinel-password-file -d 'File that holds the password of the sentinels themselves' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-sentinels -d 'Addresses of the Redis Sentinels, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-sentinel-master -d 'Name of the master that the sentinels monitor' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-sentinel-password-file -d 'File with the password of the sentinels' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-username -d 'Redis ACL user' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-password-file -d 'File that holds the Redis password (REDIS_PASSWORD holds it directly)' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-ca-file -d 'Certificates (PEM) of the authorities to believe over TLS, in place of the system\'s' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-timeout-ms -d 'Milliseconds for connecting, reading and writing, each [default: 250]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l key-prefix -d 'First part of every Redis key [default: jbod]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-cache-ttl -d 'Life of a drive\'s key, seconds [default: 120]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-poll-interval -d 'From start of sweep to start of sweep, seconds [default: 90]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-timeout -d 'One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-concurrency -d 'Runs of smartctl at once [default: 16]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-password-file -d 'File with the Redis password (REDIS_PASSWORD contains the password itself)' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-ca-file -d 'PEM file of CA certificates to trust for TLS instead of the system\'s' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-timeout-ms -d 'Timeout for each of connecting, reading and writing, in milliseconds [default: 250]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l key-prefix -d 'Prefix of every Redis key [default: jbod]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-cache-ttl -d 'TTL of per-drive keys, in seconds [default: 120]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-poll-interval -d 'Polling interval from the start of one sweep to the start of the next, in seconds [default: 90]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l enclosures-ttl -d 'TTL of the enclosures key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l zfs-ttl -d 'TTL of the pool map key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l stale-ttl -d 'How long a last-known copy may be served as STALE, in seconds [default: 86400]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l listen -d 'Listen address: ADDR:PORT, or unix: and the absolute path of a socket [default: 127.0.0.1:9780]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l token-file -d 'File with the bearer token that is required for every request except those for the page itself' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allow-anonymous -d 'Allow serving beyond loopback without a token [default: false]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l allowed-host -d 'Additional values to accept in the Host header, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l max-connections -d 'Maximum number of open connections; further ones are answered with 503 and closed [default: 128]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l workers -d 'Number of request workers [default: 4]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l rules-file -d 'TOML file with thresholds for each rule and model, and with bay layouts of enclosures' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smartctl -d 'Path of smartctl; by default it is searched for in PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l json -d 'Print the findings as JSON'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-host -d 'Host name or address of Redis [default: localhost]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-port -d 'Port of Redis [default: 6379]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-host -d 'Host name or IP address of Redis [default: localhost]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-port -d 'TCP port of Redis [default: 6379]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-db -d 'Redis database number [default: 0]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinels -d 'Sentinels that know where the master is, comma-separated' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinel-master -d 'The name that the sentinels know the master by' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinel-password-file -d 'File that holds the password of the sentinels themselves' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinels -d 'Addresses of the Redis Sentinels, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinel-master -d 'Name of the master that the sentinels monitor' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-sentinel-password-file -d 'File with the password of the sentinels' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-username -d 'Redis ACL user' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-password-file -d 'File that holds the Redis password (REDIS_PASSWORD holds it directly)' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-ca-file -d 'Certificates (PEM) of the authorities to believe over TLS, in place of the system\'s' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-timeout-ms -d 'Milliseconds for connecting, reading and writing, each [default: 250]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l key-prefix -d 'First part of every Redis key [default: jbod]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-cache-ttl -d 'Life of a drive\'s key, seconds [default: 120]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-poll-interval -d 'From start of sweep to start of sweep, seconds [default: 90]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-timeout -d 'One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-concurrency -d 'Runs of smartctl at once [default: 16]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-password-file -d 'File with the Redis password (REDIS_PASSWORD contains the password itself)' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-ca-file -d 'PEM file of CA certificates to trust for TLS instead of the system\'s' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l redis-timeout-ms -d 'Timeout for each of connecting, reading and writing, in milliseconds [default: 250]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l key-prefix -d 'Prefix of every Redis key [default: jbod]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-cache-ttl -d 'TTL of per-drive keys, in seconds [default: 120]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-poll-interval -d 'Polling interval from the start of one sweep to the start of the next, in seconds [default: 90]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l enclosures-ttl -d 'TTL of the enclosures key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l zfs-ttl -d 'TTL of the pool map key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l stale-ttl -d 'How long a last-known copy may be served as STALE, in seconds [default: 86400]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l listen -d 'Listen address: ADDR:PORT, or unix: and the absolute path of a socket [default: 127.0.0.1:9780]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l token-file -d 'File with the bearer token that is required for every request except those for the page itself' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l allow-anonymous -d 'Allow serving beyond loopback without a token [default: false]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l allowed-host -d 'Additional values to accept in the Host header, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l max-connections -d 'Maximum number of open connections; further ones are answered with 503 and closed [default: 128]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l workers -d 'Number of request workers [default: 4]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l rules-file -d 'TOML file with thresholds for each rule and model, and with bay layouts of enclosures' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smartctl -d 'Path of smartctl; by default it is searched for in PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -s h -l help -d 'Print help'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; wins over host, port, database and sentinels' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-host -d 'Host name or address of Redis [default: localhost]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-port -d 'Port of Redis [default: 6379]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-host -d 'Host name or IP address of Redis [default: localhost]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-port -d 'TCP port of Redis [default: 6379]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-db -d 'Redis database number [default: 0]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-sentinels -d 'Sentinels that know where the master is, comma-separated' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-sentinel-master -d 'The name that the sentinels know the master by' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-sentinel-password-file -d 'File that holds the password of the sentinels themselves' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-sentinels -d 'Addresses of the Redis Sentinels, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-sentinel-master -d 'Name of the master that the sentinels monitor' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-sentinel-password-file -d 'File with the password of the sentinels' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-username -d 'Redis ACL user' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-password-file -d 'File that holds the Redis password (REDIS_PASSWORD holds it directly)' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-ca-file -d 'Certificates (PEM) of the authorities to believe over TLS, in place of the system\'s' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-timeout-ms -d 'Milliseconds for connecting, reading and writing, each [default: 250]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l key-prefix -d 'First part of every Redis key [default: jbod]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-cache-ttl -d 'Life of a drive\'s key, seconds [default: 120]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-poll-interval -d 'From start of sweep to start of sweep, seconds [default: 90]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-timeout -d 'One run of smartctl, seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-concurrency -d 'Runs of smartctl at once [default: 16]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-concurrency-per-host -d 'Runs of smartctl at once behind one SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-nocheck -d 'Power mode in which a drive is left alone: never, sleep, standby or idle [default: standby]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-device-types -d 'Types that smartctl is told, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l exclude -d 'Drives that are left out, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l overview-ttl -d 'Life of the overview key, seconds [default: 60]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l enclosures-ttl -d 'Life of the enclosures key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zfs-ttl -d 'Life of the pool map key, seconds [default: 300]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l stale-ttl -d 'How long a last-known copy may be served as STALE, seconds [default: 86400]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l listen -d 'ADDR:PORT to serve on, or unix: and the path of a socket [default: 127.0.0.1:9780]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l token-file -d 'File that holds the bearer token asked of every request but those for the page itself' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allow-anonymous -d 'Serve beyond loopback without a token [default: false]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allowed-host -d 'Further Host values to answer to, comma-separated' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-password-file -d 'File with the Redis password (REDIS_PASSWORD contains the password itself)' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-ca-file -d 'PEM file of CA certificates to trust for TLS instead of the system\'s' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l redis-timeout-ms -d 'Timeout for each of connecting, reading and writing, in milliseconds [default: 250]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l key-prefix -d 'Prefix of every Redis key [default: jbod]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-cache-ttl -d 'TTL of per-drive keys, in seconds [default: 120]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-poll-interval -d 'Polling interval from the start of one sweep to the start of the next, in seconds [default: 90]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l enclosures-ttl -d 'TTL of the enclosures key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zfs-ttl -d 'TTL of the pool map key, in seconds [default: 300]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l stale-ttl -d 'How long a last-known copy may be served as STALE, in seconds [default: 86400]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l listen -d 'Listen address: ADDR:PORT, or unix: and the absolute path of a socket [default: 127.0.0.1:9780]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l token-file -d 'File with the bearer token that is required for every request except those for the page itself' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allow-anonymous -d 'Allow serving beyond loopback without a token [default: false]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l allowed-host -d 'Additional values to accept in the Host header, comma-separated' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l control-socket -d 'Socket for commands to the running daemon (jbod-monitor forget), or none [default: /run/jbod-monitor/control.sock]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l max-connections -d 'Connections at once; more are answered 503 and closed [default: 128]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l workers -d 'Request workers [default: 4]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l rules-file -d 'TOML file of limits, for each rule and model, at which a drive is called bad' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l max-connections -d 'Maximum number of open connections; further ones are answered with 503 and closed [default: 128]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l workers -d 'Number of request workers [default: 4]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l rules-file -d 'TOML file with thresholds for each rule and model, and with bay layouts of enclosures' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l root -d 'Prefix of every sysfs, proc and /dev/disk path that is read [default: /]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smartctl -d 'The smartctl program; found on PATH, then in /usr/sbin' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zpool -d 'The zpool program; found on PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smartctl -d 'Path of smartctl; by default it is searched for in PATH, then in /usr/sbin' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -s h -l help -d 'Print help'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "serve" -d 'Run the daemon (the default)'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "scan" -d 'Read every drive once, now, without Redis or HTTP'
