@@ -15,12 +15,12 @@ const MIN_STEP_MS: i64 = 2_000;
 /// Wall clock less boot-time clock, in milliseconds.
 static AHEAD_MS: LazyLock<AtomicI64> = LazyLock::new(|| AtomicI64::new(wall_ms() - boot_ms()));
 
-/// The current time, in whole seconds.
+/// The current time in whole seconds.
 pub(crate) fn now() -> Timestamp {
     Moment::now().date()
 }
 
-/// A moment that does not depend on the setting of the clock; its date follows the clock.
+/// A moment of the boot-time clock, in milliseconds. Its age is independent of steps; its date follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment(i64);
 
@@ -38,8 +38,8 @@ impl Moment {
     }
 }
 
-/// Compares with the wall clock. `Some`: it was set by that number of seconds, and the step is not applied until `set`
-/// is called.
+/// Compares with the wall clock. `Some`: the wall clock was stepped by that number of seconds. The step is applied by
+/// `set`, not here.
 pub(crate) fn detect_step() -> Option<i64> {
     let ahead = AHEAD_MS.load(Ordering::Acquire);
     let by_ms = wall_ms() - boot_ms() - ahead;

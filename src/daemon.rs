@@ -18,30 +18,31 @@ use crate::supervise::{
 use anyhow::Context;
 use log::Level;
 use sd_notify::NotifyState;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 /// Connections to Redis besides those of the workers: the poller's, and a spare one.
 const EXTRA_CONNECTIONS: usize = 2;
 
-/// The stop token and the thread monitor, created before anything that may block, so that a stop works at any time.
+/// The stop token and the thread monitor. Created before anything that may block, so that a stop works at any time.
 pub struct StopControl {
     stop: Stop,
     monitor: ThreadMonitor,
 }
 
 impl StopControl {
-    /// From here on a signal requests an orderly stop, and a stop ends within a bounded time.
+    /// From now on a signal requests an orderly stop, and a stop completes within a bounded time.
     pub fn begin() -> anyhow::Result<Self> {
-        let stop = Stop::new().context("cannot make the stop token")?;
-        stop.on_signals().context("cannot listen to signals")?;
+        let stop = Stop::new().context("cannot create the stop token")?;
+        stop.on_signals().context("cannot install signal handlers")?;
         let monitor = ThreadMonitor::new(&stop);
         start_last_resort(&monitor, &stop).context("cannot start a thread")?;
         Ok(Self { stop, monitor })
     }
 }
 
-/// Runs until a stop is requested. An error means that a restart may help.
+/// Runs until a stop is requested. After an error a restart may help.
 pub fn serve(config: &Config, endpoint: &Endpoint, StopControl { stop, monitor }: StopControl) -> anyhow::Result<()> {
     log_panics();
     let connections = raise_descriptor_limit(config);
@@ -64,11 +65,11 @@ pub fn serve(config: &Config, endpoint: &Endpoint, StopControl { stop, monitor }
     }
     let reader = Reader::new(redis, poller, host, workers);
     let (reader, context) = (Arc::new(reader), Arc::new(WorkerContext::new(&server)));
-    for n in 0..workers {
-        threads.push(worker(n, &reader, (&server, &context), &monitor)?);
+    for number in 0..workers {
+        threads.push(start_worker(number, &reader, &server, &context, &monitor)?);
     }
     threads.push(start_event_loop(&server, &monitor, &stop)?);
-    // The stop does not wait for it: its self-check may be waiting for a server that has stopped.
+    // The stop does not wait for this thread, whose self-check may wait for a server that has stopped.
     spawn_watchdog(&server, &reader, &monitor, &stop).context("cannot start a thread")?;
     notify_systemd(&[NotifyState::Ready]);
 
@@ -76,7 +77,7 @@ pub fn serve(config: &Config, endpoint: &Endpoint, StopControl { stop, monitor }
     notify_systemd(&[NotifyState::Stopping]);
     emit(&event!(Level::Info, EventKind::Stopping, now(), Subject::Service, EventFields::none(), "stopping"));
     for thread in threads.into_iter().chain([poller_thread]) {
-        // A thread that panicked has been reported by its guard.
+        // The guard of a thread that panicked has logged it.
         let _ = thread.join();
     }
     if let Addresses::Unix(path) = &endpoint.addresses {
@@ -87,19 +88,21 @@ pub fn serve(config: &Config, endpoint: &Endpoint, StopControl { stop, monitor }
     Ok(())
 }
 
-fn worker(
-    n: usize,
+fn start_worker(
+    number: usize,
     reader: &Arc<Reader>,
-    (server, context): (&Arc<Server>, &Arc<WorkerContext>),
+    server: &Arc<Server>,
+    context: &Arc<WorkerContext>,
     monitor: &ThreadMonitor,
 ) -> anyhow::Result<JoinHandle<()>> {
     let (reader, server, context) = (Arc::clone(reader), Arc::clone(server), Arc::clone(context));
-    let guard = monitor.guard(&format!("http-{n}"));
+    let name = format!("http-{number}");
+    let guard = monitor.guard(&name);
     let run = move || {
         let _guard = guard;
         run_worker(&reader, &server, &context);
     };
-    thread::Builder::new().name(format!("http-{n}")).spawn(run).context("cannot start a worker")
+    thread::Builder::new().name(name).spawn(run).context("cannot start a request worker")
 }
 
 fn start_event_loop(server: &Arc<Server>, monitor: &ThreadMonitor, stop: &Stop) -> anyhow::Result<JoinHandle<()>> {
@@ -107,16 +110,13 @@ fn start_event_loop(server: &Arc<Server>, monitor: &ThreadMonitor, stop: &Stop) 
     let run = move || {
         let _guard = guard;
         if let Err(error) = server.run(&stop) {
-            log::error!("the gate cannot watch its connections error={error:?}");
+            log::error!("http server failed error={error:?}");
         }
     };
-    thread::Builder::new().name("http-server".to_owned()).spawn(run).context("cannot start the gate")
+    thread::Builder::new().name("http-server".to_owned()).spawn(run).context("cannot start the http server")
 }
 
 fn log_startup(config: &Config, endpoint: &Endpoint, listen: &str) {
-    let program = |path: &Option<std::path::PathBuf>| {
-        path.as_ref().map_or_else(|| "none".to_owned(), |p| p.display().to_string())
-    };
     emit(&event!(
         Level::Info,
         EventKind::Started,
@@ -128,8 +128,15 @@ fn log_startup(config: &Config, endpoint: &Endpoint, listen: &str) {
         if endpoint.token.is_some() { "token" } else { "none" },
         config.redis.address,
         config.root.display(),
-        program(&config.smartctl),
-        program(&config.zpool),
+        shown_program(config.smartctl.as_deref()),
+        shown_program(config.zpool.as_deref()),
         config.smart.poll_interval.as_secs()
     ));
+}
+
+fn shown_program(path: Option<&Path>) -> String {
+    match path {
+        Some(path) => path.display().to_string(),
+        None => "none".to_owned(),
+    }
 }

@@ -1,21 +1,22 @@
-//! jbod-monitor: the bay, the verdict and the pools of each drive.
+//! jbod-monitor: shows each drive of JBOD enclosures with its bay, its verdict and its pools.
 //!
 //! # Modules
 //!
 //! | subject | module |
 //! |---|---|
-//! | a fact, a unit, a rule | [`domain`] (pure: no I/O, no clock, no log) |
-//! | a body, a stored value, text about them | [`api`] (pure, too) |
-//! | a path, an argv, a foreign format | [`probe`] (the only module that touches sysfs, smartctl, zpool) |
+//! | facts, units, rules | [`domain`] (pure: no I/O, no clock, no log) |
+//! | response bodies, stored values, text about them | [`api`] (pure, too) |
+//! | paths of sysfs, arguments of tools, foreign formats | [`probe`] (the only module that accesses sysfs, smartctl, zpool) |
 //! | when drives, pools and enclosures are read, and the results | [`collector`] |
 //! | Redis | [`cache`] (the only module that names the redis crate) |
 //! | HTTP | `http` (never imports `probe` nor redis) |
-//! | time, threads, order of things | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
+//! | time, threads, order of execution | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
 //! | resource usage of this process | [`process`] |
 //! | commands to the running daemon | [`control`] |
 //! | events as values, the sinks that receive them | [`events`] |
+//! | the log | [`logging`] |
 //! | the terminal | [`terminal`] |
-//! | names of options | [`cli`], [`config`] |
+//! | commands, options, settings | [`cli`], [`config`] |
 //!
 //! # Import law
 //!
@@ -25,7 +26,7 @@
 //! ```
 //!
 //! A module imports only lower levels; modules of one level never import each other. `tests/it/tidy.rs` checks this, and
-//! `tests/it/import_cycles.rs` that no three files or more import each other in a cycle.
+//! `tests/it/import_cycles.rs` checks that no three or more files import each other in a cycle.
 
 #![warn(unreachable_pub)]
 

@@ -1,6 +1,6 @@
 //! Resource usage of this process: memory, descriptors, processor time.
 //!
-//! Read from its own `/proc/self`, whatever the root of the monitored host is.
+//! Read from `/proc/self`, independently of `JBOD_ROOT`.
 
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -28,14 +28,15 @@ pub(crate) fn usage() -> Usage {
     }
 }
 
-/// The line `VmRSS:      1234 kB` (proc(5)).
+/// From the line `VmRSS:      1234 kB` (proc(5)).
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
-/// Does not count the descriptor with which the folder is read.
+/// Without the descriptor through which the folder is read.
 fn open_descriptors() -> Option<u64> {
     let count = std::fs::read_dir("/proc/self/fd").ok()?.count();
     u64::try_from(count).ok()?.checked_sub(1)
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_knows_what_it_takes() {
+    fn usage_of_this_process_is_plausible() {
         let before = usage();
         assert!(before.resident_bytes.is_some_and(|bytes| bytes > 100_000), "{before:?}");
         let open = before.open_descriptors.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The stop token: a stop is requested once and seen by every thread, also by those that wait in poll(2).
+//! The stop token, through which every thread learns of a requested stop, also while it waits in poll(2).
 //!
 //! `daemon` defines the order in which threads stop.
 
@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A cheap handle; all clones share one stop.
+/// A handle that is cheap to clone; all clones share one stop.
 #[derive(Clone, Debug)]
 pub struct Stop {
     inner: Arc<Inner>,
@@ -17,9 +17,9 @@ pub struct Stop {
 
 #[derive(Debug)]
 struct Inner {
-    /// Nothing is ever sent: dropping it wakes every `select!` at once.
+    /// Nothing is ever sent; dropping the sender wakes every `select!` at once.
     open: Mutex<Option<Sender<()>>>,
-    /// Readable from the stop on. It is never read, so poll(2), which is level-triggered, always reports it.
+    /// Readable once a stop is requested. It is never read, so poll(2), which is level-triggered, always reports it.
     fd: OwnedFd,
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_ask_is_seen_by_every_clone() {
+    fn a_request_is_seen_by_every_clone() {
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
         let other = stop.clone();
         assert!(!other.is_requested());

@@ -1,6 +1,6 @@
-//! The terminal: its width, its colours, and the layout of text.
+//! The terminal: its width, colours, wrapping and truncation of text.
 //!
-//! Output to a pipe or a file is neither truncated nor, unless requested, coloured.
+//! Output to a pipe or a file is not truncated, and is coloured only on request.
 
 use crate::config::Environment;
 use anyhow::Context;
@@ -32,13 +32,9 @@ pub struct Screen {
 
 impl Screen {
     pub fn of_stdout(env: &Environment, color: Color) -> Self {
-        let stdout = io::stdout();
-        let is_terminal = stdout.is_terminal();
-        let own = || rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
-        let known = |width: &usize| *width > 0;
-        let width = env.columns.filter(known).or_else(|| own().filter(known)).unwrap_or(DEFAULT_WIDTH);
+        let is_terminal = io::stdout().is_terminal();
         Self {
-            width: is_terminal.then_some(width.max(MIN_WIDTH)),
+            width: if is_terminal { Some(terminal_width(env).max(MIN_WIDTH)) } else { None },
             is_coloured: match color {
                 Color::Always => true,
                 Color::Never => false,
@@ -47,12 +43,12 @@ impl Screen {
         }
     }
 
-    /// `text` in a colour, by its SGR number (ECMA-48); unchanged if colour is off.
+    /// `text` with the SGR parameters `sgr` (ECMA-48), unchanged if colour is off.
     pub(crate) fn paint(self, text: &str, sgr: &str) -> String {
         if self.is_coloured && !text.is_empty() { format!("\x1b[{sgr}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// Wraps `text` to the width, with `indent` blanks before all lines but the first, and ends it with a newline.
+    /// Wraps `text` to the width, with `indent` spaces before all lines except the first, and ends it with a newline.
     pub(crate) fn wrap(self, text: &str, indent: usize) -> String {
         let Some(width) = self.width else { return format!("{text}\n") };
         let mut out = String::new();
@@ -81,14 +77,31 @@ impl Screen {
     }
 }
 
+/// `COLUMNS`, the width that the terminal reports, or a default.
+fn terminal_width(env: &Environment) -> usize {
+    if let Some(columns) = env.columns
+        && columns > 0
+    {
+        return columns;
+    }
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => DEFAULT_WIDTH,
+    }
+}
+
 fn split_at_width(text: &str, width: usize) -> (String, String) {
     let mut taken = 0;
-    let at = text.char_indices().find(|(_, c)| {
-        taken += c.width().unwrap_or(0);
-        taken > width
-    });
-    let at = at.map_or(text.len(), |(at, _)| at);
-    (text.get(..at).unwrap_or_default().to_owned(), text.get(at..).unwrap_or_default().to_owned())
+    let mut end = text.len();
+    for (index, character) in text.char_indices() {
+        taken += character.width().unwrap_or(0);
+        if taken > width {
+            end = index;
+            break;
+        }
+    }
+    let (head, rest) = text.split_at(end);
+    (head.to_owned(), rest.to_owned())
 }
 
 /// The width of a text in columns.
@@ -96,26 +109,34 @@ pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// At most `most` columns of a text, with `…` in place of the omitted part: the end, or with `keeps_end` the
-/// beginning.
-pub(crate) fn cut(text: &str, most: usize, keeps_end: bool) -> String {
+/// The part of a text that is kept if the text is truncated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Beginning,
+    End,
+}
+
+/// Truncates a text to at most `most` columns, with `…` in place of the omitted part.
+pub(crate) fn truncate(text: &str, most: usize, kept: Kept) -> String {
     if text.width() <= most {
         return text.to_owned();
     }
     let room = most.saturating_sub(1);
-    if keeps_end {
-        let mut taken = 0;
-        let kept: Vec<char> = text
-            .chars()
-            .rev()
-            .take_while(|c| {
-                taken += c.width().unwrap_or(0);
-                taken <= room
-            })
-            .collect();
-        return format!("…{}", kept.into_iter().rev().collect::<String>());
+    match kept {
+        Kept::Beginning => format!("{}…", split_at_width(text, room).0),
+        Kept::End => {
+            let mut taken = 0;
+            let mut start = text.len();
+            for (index, character) in text.char_indices().rev() {
+                taken += character.width().unwrap_or(0);
+                if taken > room {
+                    break;
+                }
+                start = index;
+            }
+            format!("…{}", text.get(start..).unwrap_or_default())
+        }
     }
-    format!("{}…", split_at_width(text, room).0)
 }
 
 /// Writes to standard output. A closed pipe (`scan | head`) is not a failure.
@@ -131,13 +152,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_cut_to_what_fits() {
-        assert_eq!(cut("ST16000NM004J", 20, false), "ST16000NM004J");
-        assert_eq!(cut("ST16000NM004J", 6, false), "ST160…");
-        assert_eq!(cut("0x50030480baa4c03f/7", 8, true), "…4c03f/7");
-        assert_eq!(cut("日本語", 4, false), "日…");
-        assert_eq!(cut("日本語", 4, true), "…語");
-        assert_eq!(cut("abc", 0, false), "…");
+    fn texts_are_truncated_to_the_width() {
+        assert_eq!(truncate("ST16000NM004J", 20, Kept::Beginning), "ST16000NM004J");
+        assert_eq!(truncate("ST16000NM004J", 6, Kept::Beginning), "ST160…");
+        assert_eq!(truncate("0x50030480baa4c03f/7", 8, Kept::End), "…4c03f/7");
+        assert_eq!(truncate("日本語", 4, Kept::Beginning), "日…");
+        assert_eq!(truncate("日本語", 4, Kept::End), "…語");
+        assert_eq!(truncate("abc", 0, Kept::Beginning), "…");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The control socket: commands to the running daemon from a shell on this host, by root or by the daemon's own user.
+//! The control socket: commands of root or of the daemon's user to the running daemon.
 //!
-//! `jbod-monitor forget` is the client. One line is asked and one is answered, one connection at a time.
+//! `jbod-monitor forget` is the client. Request and answer are one line each; one connection is served at a time.
 
 mod client;
 mod protocol;

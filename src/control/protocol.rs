@@ -1,23 +1,23 @@
-//! What is sent over the control socket: `COMMAND ARGUMENT\n`, answered by `ok TEXT\n` or `failed TEXT\n`. Pure.
+//! The protocol of the control socket: `COMMAND ARGUMENT\n`, answered by `ok TEXT\n` or `failed TEXT\n`. Pure.
 
 use crate::domain::text::sanitize;
 
-/// Of a request with its line end. Serial numbers have at most 252 bytes (VPD page 0x80, SPC-4).
+/// Maximum length of a request with its line end. Serial numbers have at most 252 bytes (VPD page 0x80, SPC-4).
 pub(super) const MAX_REQUEST_BYTES: usize = 512;
-/// Of an answer with its line end.
+/// Maximum length of an answer with its line end.
 pub(super) const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
 const FORGET: &str = "forget";
 
-/// A command of a client.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ControlRequest {
-    /// End "missing" for what has that name.
+    /// Forget the drive, enclosure, IO modules or paths that are missing under this name.
     Forget(String),
 }
 
 impl ControlRequest {
-    /// `line`: without its line end. The error is for the client.
+    /// Parses a line without its line end. The error is sent to the client.
     pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
         let line = std::str::from_utf8(line).map_err(|_| "the request is not UTF-8".to_owned())?;
         let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
@@ -27,19 +27,20 @@ impl ControlRequest {
                 Err("found no name, wanted a serial number, a WWN or the id of an enclosure".to_owned())
             }
             FORGET => Ok(Self::Forget(argument.to_owned())),
-            _ => Err(format!("this version of the daemon has no command {command:?}")),
+            _ => Err(format!("found command {command:?}, wanted {FORGET}: the daemon may be of another version")),
         }
     }
 
-    /// `None`: too long, or of more than one line.
+    /// `None`: the argument is too long or contains a line break.
     pub(super) fn line(&self) -> Option<String> {
         let Self::Forget(subject) = self;
         let line = format!("{FORGET} {subject}\n");
-        (line.len() <= MAX_REQUEST_BYTES && line.lines().count() == 1).then_some(line)
+        let is_valid = line.len() <= MAX_REQUEST_BYTES && line.lines().count() == 1;
+        if is_valid { Some(line) } else { None }
     }
 }
 
-/// What came of a command.
+/// The result of a command, with a text for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ControlAnswer {
     Done(String),
@@ -55,7 +56,7 @@ impl ControlAnswer {
         format!("{word} {}\n", sanitize(text))
     }
 
-    /// `None`: it is no answer.
+    /// `None`: the text is not an answer.
     pub(super) fn parse(line: &str) -> Option<Self> {
         let (word, text) = line.strip_suffix('\n')?.split_once(' ')?;
         match word {
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_one_line_whatever_drives_are_called() {
+    fn an_answer_is_one_line_even_with_line_breaks_in_names() {
         let answer = ControlAnswer::Failed("no drive \"a\nok b\"".to_owned());
         assert_eq!(answer.line(), "failed no drive \"a?ok b\"\n");
         assert_eq!(ControlAnswer::parse("ok forgotten\n"), Some(ControlAnswer::Done("forgotten".to_owned())));

@@ -1,4 +1,4 @@
-//! The socket itself: how it is made, and what is at its path.
+//! Creates the control socket, and checks the status of its path.
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::Permissions;
@@ -7,14 +7,14 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-/// Clients that wait for their turn.
+/// Connections that wait to be accepted.
 const BACKLOG: i32 = 4;
-/// Nobody but root and the user of the daemon may connect.
+/// Only root and the user of the daemon may connect.
 const MODE: u32 = 0o600;
 
 pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
     let address = SockAddr::unix(path)?;
-    // A socket that accepts no connection was left by a daemon that was killed.
+    // A socket that refuses connections was left behind by a daemon that was killed.
     if is_socket(path) && UnixStream::connect(path).is_err() {
         std::fs::remove_file(path)?;
     }
@@ -30,18 +30,18 @@ fn is_socket(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
 
-/// What is at the path of a control socket.
+/// The status of the path of a control socket.
 #[derive(Debug)]
 pub(crate) enum SocketStatus {
     /// A daemon accepts connections.
     Served,
-    /// Nothing, and the daemon can make it; or what a daemon that was killed has left.
+    /// The path does not exist, or is a socket left behind by a daemon that was killed.
     Free,
-    /// The folder is made when the service is started, or is missing.
+    /// The folder does not exist. systemd creates it when the service starts.
     NoFolder,
     /// This user may not connect.
     Denied,
-    /// Something else.
+    /// Any other error.
     Other(io::Error),
 }
 

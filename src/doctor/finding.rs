@@ -1,4 +1,4 @@
-//! A finding of `doctor`, and its form on a terminal.
+//! The findings of `doctor`, and their form on a terminal.
 
 use crate::domain::text::sanitize;
 use crate::terminal::Screen;
@@ -8,18 +8,17 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     Ok,
-    /// It works, with less than there could be.
+    /// It works with restrictions.
     Warn,
-    /// It does not work, or not as it is set.
+    /// It does not work, or not as configured.
     Fail,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct DoctorFinding {
     pub(super) level: Level,
-    /// What was found.
     pub(super) what: String,
-    /// The remedy; none if nothing is wrong.
+    /// `None` if nothing is wrong.
     pub(super) remedy: Option<String>,
 }
 
@@ -36,7 +35,7 @@ pub(super) fn fail(what: impl Into<String>, remedy: impl Into<String>) -> Doctor
 }
 
 impl DoctorFinding {
-    /// `warn  what  -- mended by: …`, one line, or more on a screen that is narrower.
+    /// `warn  what  -- fix: …`, wrapped to the width of the screen.
     pub(super) fn text(&self, screen: Screen) -> String {
         let (word, sgr) = match self.level {
             Level::Ok => ("ok", "32"),
@@ -45,20 +44,23 @@ impl DoctorFinding {
         };
         let mut rest = self.what.clone();
         if let Some(remedy) = &self.remedy {
-            rest = format!("{rest}  -- mended by: {remedy}");
+            rest = format!("{rest}  -- fix: {remedy}");
         }
         let line = screen.wrap(&format!("{word:<6}{}", sanitize(&rest)), 6);
-        let behind = line.strip_prefix(word).unwrap_or_default();
-        format!("{}{behind}", screen.paint(word, sgr))
+        let rest_of_line = line.strip_prefix(word).unwrap_or_default();
+        format!("{}{rest_of_line}", screen.paint(word, sgr))
     }
 }
 
-/// How many of each, for the last line.
+/// The last line: the number of failed checks and of warnings.
 pub(super) fn summary(findings: &[DoctorFinding]) -> String {
-    let count = |level| findings.iter().filter(|f| f.level == level).count();
-    match (count(Level::Fail), count(Level::Warn)) {
-        (0, 0) => "nothing is missing\n".to_owned(),
-        (0, warn) => format!("{warn} warn, nothing fails\n"),
+    match (count(findings, Level::Fail), count(findings, Level::Warn)) {
+        (0, 0) => "all checks passed\n".to_owned(),
+        (0, warn) => format!("no check failed, {warn} warn\n"),
         (fail, warn) => format!("{fail} FAIL, {warn} warn\n"),
     }
+}
+
+fn count(findings: &[DoctorFinding], level: Level) -> usize {
+    findings.iter().filter(|finding| finding.level == level).count()
 }

@@ -1,5 +1,5 @@
-//! `doctor`: reports what is missing and the remedy. It reads every drive once, as a sweep does,
-//! and changes nothing.
+//! `doctor`: checks the host and the settings, and suggests fixes. It reads every drive once, as a sweep does, and changes
+//! nothing.
 
 mod drives;
 mod exclusions;
@@ -22,7 +22,7 @@ struct DoctorReport<'a> {
     findings: &'a [DoctorFinding],
 }
 
-/// Prints what was found; false when something fails.
+/// Prints all findings. Returns false if a check failed.
 pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) -> anyhow::Result<bool> {
     let (host, stop) = begin(config)?;
     let tool = tools::smartctl(&host, &stop).context("stopped")?;
@@ -49,8 +49,8 @@ pub fn doctor(config: &Config, endpoint: &Endpoint, json: bool, screen: Screen) 
     let text = if json {
         serde_json::to_string(&DoctorReport { host: &overview.host, findings: &findings })? + "\n"
     } else {
-        findings.iter().map(|f| f.text(screen)).collect::<String>() + &summary(&findings)
+        findings.iter().map(|finding| finding.text(screen)).collect::<String>() + &summary(&findings)
     };
     print(&text)?;
-    Ok(findings.iter().all(|f| f.level < Level::Fail))
+    Ok(findings.iter().all(|finding| finding.level < Level::Fail))
 }

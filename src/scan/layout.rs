@@ -1,15 +1,21 @@
-//! Column layout: which columns are shown, and their widths, for the width of the terminal. Pure.
+//! Column layout: the columns that are shown, and their widths, for the width of the terminal. Pure.
 
-use crate::terminal::{cut, width};
+use crate::terminal::{Kept, truncate, width};
 
-/// What a column is like, beside its cells.
+/// A column without its cells.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
     pub(super) head: &'static str,
-    /// Holds numbers.
-    pub(super) right: bool,
-    /// Its end is more specific than its beginning.
-    pub(super) keeps_end: bool,
+    pub(super) align: Align,
+    /// The part of a cell that is kept if the column is truncated.
+    pub(super) kept: Kept,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    /// For numbers.
+    Right,
 }
 
 /// One step in making a table narrower.
@@ -20,29 +26,29 @@ pub(super) enum ShrinkStep {
     Drop(usize),
 }
 
-/// Blanks between columns.
+/// Spaces between columns.
 const COLUMN_GAP: usize = 2;
 
-/// The columns that are shown, each with its width.
+/// All columns, each with its width if it is shown.
 #[derive(Debug)]
 pub(super) struct ColumnLayout<'a> {
     columns: &'a [Column],
-    /// `None`: left out.
+    /// `None`: dropped.
     widths: Vec<Option<usize>>,
 }
 
 impl<'a> ColumnLayout<'a> {
-    /// As wide as the cells; on a screen, narrower by as many of the `steps` as it takes.
+    /// As wide as the cells. On a screen the `steps` are applied in order until the table fits.
     pub(super) fn new<'r>(
         columns: &'a [Column],
         rows: impl Iterator<Item = &'r [String]>,
         screen: Option<usize>,
         steps: &[ShrinkStep],
     ) -> Self {
-        let mut widths: Vec<usize> = columns.iter().map(|c| width(c.head)).collect();
+        let mut widths: Vec<usize> = columns.iter().map(|column| width(column.head)).collect();
         for row in rows {
-            for (width_, cell) in widths.iter_mut().zip(row) {
-                *width_ = (*width_).max(width(cell));
+            for (column_width, cell) in widths.iter_mut().zip(row) {
+                *column_width = (*column_width).max(width(cell));
             }
         }
         let mut layout = Self { columns, widths: widths.into_iter().map(Some).collect() };
@@ -54,9 +60,10 @@ impl<'a> ColumnLayout<'a> {
             match *step {
                 ShrinkStep::Drop(column) => layout.set(column, None),
                 ShrinkStep::Cut(column, least) => {
-                    let now = layout.widths.get(column).copied().flatten();
-                    if let Some(now) = now.filter(|now| *now > least) {
-                        layout.set(column, Some(now.saturating_sub(excess).max(least)));
+                    if let Some(Some(current)) = layout.widths.get(column).copied()
+                        && current > least
+                    {
+                        layout.set(column, Some(current.saturating_sub(excess).max(least)));
                     }
                 }
             }
@@ -64,42 +71,46 @@ impl<'a> ColumnLayout<'a> {
         layout
     }
 
-    fn set(&mut self, column: usize, width: Option<usize>) {
-        if let Some(place) = self.widths.get_mut(column) {
-            *place = width;
+    fn set(&mut self, column: usize, new_width: Option<usize>) {
+        if let Some(column_width) = self.widths.get_mut(column) {
+            *column_width = new_width;
         }
     }
 
-    /// Of all columns with the gaps between them.
+    /// The width of all shown columns with the gaps between them.
     pub(super) fn total(&self) -> usize {
         let shown: Vec<usize> = self.widths.iter().copied().flatten().collect();
         shown.iter().sum::<usize>() + COLUMN_GAP * shown.len().saturating_sub(1)
     }
 
-    /// The heads.
+    /// The line of column heads.
     pub(super) fn head(&self) -> String {
-        let heads: Vec<String> = self.columns.iter().map(|c| c.head.to_owned()).collect();
+        let heads: Vec<String> = self.columns.iter().map(|column| column.head.to_owned()).collect();
         self.line(&heads, |_, text| text)
     }
 
-    /// A row; `paint` may colour a cell's text, which takes no room.
+    /// The line of a row. `paint` gets the index of a column and the text of its cell, and may add colour, which takes no
+    /// columns.
     pub(super) fn line(&self, cells: &[String], paint: impl Fn(usize, String) -> String) -> String {
         let mut line = String::new();
-        let mut blanks = 0;
-        let shown = self.columns.iter().zip(&self.widths).zip(cells).enumerate();
-        for (number, ((column, shown_width), cell)) in shown {
+        let mut spaces = 0;
+        let columns = self.columns.iter().zip(&self.widths).zip(cells).enumerate();
+        for (number, ((column, shown_width), cell)) in columns {
             let Some(most) = *shown_width else { continue };
-            let text = cut(cell, most, column.keeps_end);
-            let pad = most.saturating_sub(width(&text));
-            let (before, after) = if column.right { (pad, 0) } else { (0, pad) };
-            // Blanks are written before what follows them, so that no line ends in blanks.
-            blanks += before;
+            let text = truncate(cell, most, column.kept);
+            let padding = most.saturating_sub(width(&text));
+            let (before, after) = match column.align {
+                Align::Left => (0, padding),
+                Align::Right => (padding, 0),
+            };
+            // Spaces are written together with the text that follows them, so that no line ends in spaces.
+            spaces += before;
             if !text.is_empty() {
-                line.extend(std::iter::repeat_n(' ', blanks));
+                line.extend(std::iter::repeat_n(' ', spaces));
                 line.push_str(&paint(number, text));
-                blanks = 0;
+                spaces = 0;
             }
-            blanks += after + COLUMN_GAP;
+            spaces += after + COLUMN_GAP;
         }
         line
     }
@@ -110,9 +121,9 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 3] = [
-        Column { head: "BAY", right: true, keeps_end: true },
-        Column { head: "SERIAL", right: false, keeps_end: false },
-        Column { head: "SIZE", right: true, keeps_end: false },
+        Column { head: "BAY", align: Align::Right, kept: Kept::End },
+        Column { head: "SERIAL", align: Align::Left, kept: Kept::Beginning },
+        Column { head: "SIZE", align: Align::Right, kept: Kept::Beginning },
     ];
     const STEPS: [ShrinkStep; 2] = [ShrinkStep::Drop(2), ShrinkStep::Cut(1, 4)];
 
@@ -124,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_go_in_the_order_of_least_use() {
+    fn columns_are_dropped_and_cut_in_the_order_of_the_steps() {
         assert_eq!(shown(None), ["BAY  SERIAL       SIZE", "  7  ZR7PM095  16.0 TB", " 10               1 MB"]);
         assert_eq!(shown(Some(22)), shown(None));
         assert_eq!(shown(Some(21)), ["BAY  SERIAL", "  7  ZR7PM095", " 10"]);

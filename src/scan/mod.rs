@@ -1,4 +1,4 @@
-//! `scan`: one sweep now, without Redis or HTTP, as a table for people or as the overview.
+//! `scan`: runs one sweep without Redis or HTTP, and prints it as a table or as the overview.
 
 mod layout;
 mod table;
@@ -18,32 +18,33 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Reads every drive once and prints the outcome on standard output.
+/// Reads every drive once and prints the result on standard output.
 pub fn scan(config: &Config, json: bool, sort: Sort, screen: Screen) -> anyhow::Result<()> {
     let (host, stop) = begin(config)?;
-    match tools::smartctl(&host, &stop) {
-        Some(tool) if !tool.is_ok() => log::error!("{tool}: {}", tool.remedy()),
-        _ => {}
+    if let Some(tool) = tools::smartctl(&host, &stop)
+        && !tool.is_ok()
+    {
+        log::error!("{tool}: {}", tool.remedy());
     }
     let (collector, overview) = sweep(config, host, &stop)?;
     let unused = collector.unused_types();
     if !unused.is_empty() {
-        log::warn!("SMART_DEVICE_TYPES names no drive here, or one twice: {}", unused.join(", "));
+        log::warn!("SMART_DEVICE_TYPES matches no drive, or one drive more than once: {}", unused.join(", "));
     }
     let text =
         if json { String::from_utf8(with_version(&overview))? + "\n" } else { table::table(&overview, sort, screen) };
     print(&text)
 }
 
-/// The host from the settings, and a stop that signals request.
+/// The host of the settings, and a stop that signals request.
 pub(crate) fn begin(config: &Config) -> anyhow::Result<(Host, Stop)> {
-    let stop = Stop::new().context("cannot make the stop token")?;
-    stop.on_signals().context("cannot listen to signals")?;
+    let stop = Stop::new().context("cannot create the stop token")?;
+    stop.on_signals().context("cannot install signal handlers")?;
     let host = Host { root: config.root.clone(), smartctl: config.smartctl.clone(), zpool: config.zpool.clone() };
     Ok((host, stop))
 }
 
-/// Runs one sweep, with its progress on a terminal. Returns the overview, and the collector with its data.
+/// Runs one sweep, and shows its progress on a terminal. Returns the collector with its data, and the overview.
 pub(crate) fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<(Collector, Overview)> {
     let (mut collector, reports) = Collector::new(
         host,
@@ -55,7 +56,7 @@ pub(crate) fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<
     let shows_progress = io::stderr().is_terminal();
     collector.discover();
     if let Some(why) = collector.blindness() {
-        bail!("the host cannot be looked at: {why}");
+        bail!("discovery of drives failed: {why}");
     }
     collector.start_sweep();
     loop {
@@ -63,13 +64,13 @@ pub(crate) fn sweep(config: &Config, host: Host, stop: &Stop) -> anyhow::Result<
         if collector.try_complete_sweep().is_some() {
             break;
         }
-        if let Some((left, all)) = collector.progress().filter(|_| shows_progress) {
+        if shows_progress && let Some((left, all)) = collector.progress() {
             eprint!("\rreading drives {}/{all} ", all - left);
         }
         select! {
             recv(stop.channel()) -> _ => {
                 collector.finish(&reports);
-                bail!("stopped before every drive was read");
+                bail!("interrupted before all drives were read");
             }
             recv(reports) -> report => if let Ok(report) = report { drop(collector.take(report)) },
             default(wake.saturating_duration_since(Instant::now())) => {}

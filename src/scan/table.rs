@@ -2,48 +2,47 @@
 //!
 //! A reason that does not fit beside its drive is placed below it, so that none is truncated.
 
-use super::layout::{Column, ColumnLayout, ShrinkStep};
+use super::layout::{Align, Column, ColumnLayout, ShrinkStep};
 use crate::api::describe::{activity, devices, pool_location, reason, scan, verdict};
 use crate::api::drive_summary::DriveSummary;
 use crate::api::enclosure_view::{EnclosureView, SlotView};
 use crate::api::overview::Overview;
 use crate::domain::drive::DriveState;
 use crate::domain::health::Verdict;
-use crate::domain::identity::DeviceName;
 use crate::domain::text::natural_cmp;
 use crate::domain::text::{format_size, list_first, sanitize};
 use crate::domain::zfs::activity::open_beside_scan;
 use crate::domain::zfs::words::PoolState;
-use crate::terminal::{Screen, width};
-use std::cmp::Reverse;
+use crate::terminal::{Kept, Screen, width};
+use std::cmp::Ordering;
 
 /// `--sort`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Sort {
-    /// Each enclosure by bay, then drives in no bay
+    /// By enclosure and bay, then drives that are not in a bay
     #[default]
     Bay,
-    /// One list: the worst verdict first, then what does not answer
+    /// One list: worst verdicts first, within a verdict unresponsive drives first
     Worst,
 }
 
-/// Excluded drives that the footer names.
+/// Maximum number of excluded drives that the footer names.
 const MAX_EXCLUDED: usize = 6;
 
-const fn column(head: &'static str, right: bool) -> Column {
-    Column { head, right, keeps_end: false }
+const fn column(head: &'static str, align: Align) -> Column {
+    Column { head, align, kept: Kept::Beginning }
 }
 
 const COLUMNS: [Column; 9] = [
-    Column { head: "BAY", right: true, keeps_end: true },
-    column("DEVICE", false),
-    column("SERIAL", false),
-    column("MODEL", false),
-    column("SIZE", true),
-    column("TEMP", true),
-    column("HOURS", true),
-    column("POOL/VDEV", false),
-    column("VERDICT", false),
+    Column { head: "BAY", align: Align::Right, kept: Kept::End },
+    column("DEVICE", Align::Left),
+    column("SERIAL", Align::Left),
+    column("MODEL", Align::Left),
+    column("SIZE", Align::Right),
+    column("TEMP", Align::Right),
+    column("HOURS", Align::Right),
+    column("POOL/VDEV", Align::Left),
+    column("VERDICT", Align::Left),
 ];
 const BAY: usize = 0;
 const DEVICE: usize = 1;
@@ -55,7 +54,7 @@ const HOURS: usize = 6;
 const POOL: usize = 7;
 const VERDICT: usize = 8;
 
-/// Steps in the order in which they are taken. At 40 columns bay, device, serial and verdict remain.
+/// In the order in which they are applied. At 40 columns bay, device, serial and verdict remain.
 const SHRINK_STEPS: [ShrinkStep; 14] = [
     ShrinkStep::Cut(MODEL, 16),
     ShrinkStep::Drop(HOURS),
@@ -72,18 +71,19 @@ const SHRINK_STEPS: [ShrinkStep; 14] = [
     ShrinkStep::Cut(DEVICE, 6),
     ShrinkStep::Cut(BAY, 8),
 ];
-/// Reasons below their drives are set in by this.
+/// The indentation of reasons below their drives.
 const INDENT: usize = 5;
 const REASON_HEADING: &str = "REASON";
 
-/// A line of the table: its cells, the reason, and how bad it is.
+/// A row of the table.
 struct TableRow {
     cells: [String; 9],
+    /// Empty: none.
     reason: String,
     verdict: Option<Verdict>,
 }
 
-/// Everything, as `sort` has it, then the pools and counts.
+/// All drives in the order of `sort`, then pools and counts.
 pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
     let groups = match sort {
         Sort::Bay => by_bay(overview),
@@ -91,39 +91,29 @@ pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
     };
     let mut columns = COLUMNS;
     if let (Sort::Worst, Some(bay)) = (sort, columns.first_mut()) {
-        (bay.head, bay.right) = ("ENC/BAY", false);
+        bay.head = "ENC/BAY";
+        bay.align = Align::Left;
     }
     let rows = groups.iter().flat_map(|(_, rows)| rows);
     let layout = ColumnLayout::new(&columns, rows.map(|row| row.cells.as_slice()), screen.width, &SHRINK_STEPS);
-    // What is left for reasons beside the drives.
-    let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(layout.total() + 2));
+    // The columns left for reasons beside the drives.
+    let room = match screen.width {
+        Some(width) => width.saturating_sub(layout.total() + 2),
+        None => usize::MAX,
+    };
     let mut out = String::new();
     for (title, rows) in &groups {
         if !title.is_empty() {
             out.push_str(&screen.wrap(title, INDENT));
         }
-        let is_beside = |row: &TableRow| !row.reason.is_empty() && width(&row.reason) <= room;
         let mut head = layout.head();
-        if rows.iter().any(is_beside) && width(REASON_HEADING) <= room {
+        if rows.iter().any(|row| row.has_reason_beside(room)) && width(REASON_HEADING) <= room {
             head = beside(&head, width(&head), REASON_HEADING, &layout);
         }
         out.push_str(&head);
         out.push('\n');
         for row in rows {
-            let paint = |column, text: String| match row.verdict.filter(|_| column == VERDICT) {
-                Some(verdict) => screen.paint(&text, sgr(verdict)),
-                None => text,
-            };
-            let mut line = layout.line(&row.cells, paint);
-            if is_beside(row) {
-                let plain = width(&layout.line(&row.cells, |_, text| text));
-                line = beside(&line, plain, &row.reason, &layout);
-            }
-            out.push_str(&line);
-            out.push('\n');
-            if !row.reason.is_empty() && !is_beside(row) {
-                out.push_str(&screen.wrap(&format!("{:INDENT$}{}", "", row.reason), INDENT));
-            }
+            out.push_str(&row.text(&layout, room, screen));
         }
         out.push('\n');
     }
@@ -133,13 +123,13 @@ pub(super) fn table(overview: &Overview, sort: Sort, screen: Screen) -> String {
     out
 }
 
-/// A line with a text in the last column; `plain`: the columns that the line takes.
+/// A line with a text in the last column. `plain`: the columns that the line takes without colour.
 fn beside(line: &str, plain: usize, text: &str, layout: &ColumnLayout) -> String {
     let pad = (layout.total() + 2).saturating_sub(plain);
     format!("{line}{:pad$}{text}", "")
 }
 
-/// Colour in addition to the word, never instead of it.
+/// The SGR parameters of a verdict. The colour is used in addition to the word, never instead of it.
 fn sgr(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Crit => "1;31",
@@ -151,56 +141,74 @@ fn sgr(verdict: Verdict) -> &'static str {
 }
 
 fn by_bay(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
-    let mut groups: Vec<_> = overview.enclosures.iter().map(|e| (title(e), rows(e))).collect();
+    let mut groups: Vec<_> = overview.enclosures.iter().map(|enclosure| (title(enclosure), rows(enclosure))).collect();
     if !overview.unslotted.is_empty() {
-        let unslotted = |d: &DriveSummary| row("-".to_owned(), d).with(d.contradiction.as_deref());
-        let rows = overview.unslotted.iter().map(unslotted).collect();
+        let mut rows = Vec::new();
+        for drive in &overview.unslotted {
+            rows.push(row("-".to_owned(), drive).with(drive.contradiction.as_deref()));
+        }
         groups.push(("not in a bay".to_owned(), rows));
     }
     groups
 }
 
-/// Unknown counts as worse than ok here: it needs attention.
 fn worst(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
-    let rank = |d: &DriveSummary| match d.verdict {
+    let mut drives: Vec<&DriveSummary> = overview.drives().collect();
+    if drives.is_empty() {
+        return Vec::new();
+    }
+    drives.sort_by(|left, right| worst_first(left, right));
+    let rows = drives.into_iter().map(|drive| row(enclosure_and_bay(drive), drive)).collect();
+    vec![(String::new(), rows)]
+}
+
+/// By verdict, state and bay; drives that are not in a bay come last.
+fn worst_first(left: &DriveSummary, right: &DriveSummary) -> Ordering {
+    let (left_enclosure, right_enclosure) = (left.enclosure.as_deref(), right.enclosure.as_deref());
+    verdict_rank(left.verdict)
+        .cmp(&verdict_rank(right.verdict))
+        .then(state_rank(left.state).cmp(&state_rank(right.state)))
+        .then(left.slot.is_none().cmp(&right.slot.is_none()))
+        .then(natural_cmp(left_enclosure.unwrap_or_default(), right_enclosure.unwrap_or_default()))
+        .then(left.slot.cmp(&right.slot))
+        .then(left.device.cmp(&right.device))
+}
+
+/// Unknown comes before ok, because it needs attention.
+fn verdict_rank(verdict: Verdict) -> u8 {
+    match verdict {
         Verdict::Crit => 0,
         Verdict::Warn => 1,
         Verdict::Watch => 2,
         Verdict::Unknown => 3,
         Verdict::Ok => 4,
-    };
-    let silence = |d: &DriveSummary| match d.state {
+    }
+}
+
+fn state_rank(state: DriveState) -> u8 {
+    match state {
         DriveState::Unresponsive => 0,
         DriveState::Missing => 1,
         DriveState::Reading => 2,
         DriveState::Active => 3,
         DriveState::Standby => 4,
-    };
-    let mut drives: Vec<&DriveSummary> = overview.drives().collect();
-    let place = |d: &DriveSummary| (Reverse(d.slot.is_some()), d.enclosure.clone().unwrap_or_default(), d.slot);
-    drives.sort_by(|a, b| {
-        let ((in_bay_a, enclosure_a, slot_a), (in_bay_b, enclosure_b, slot_b)) = (place(a), place(b));
-        (rank(a), silence(a), in_bay_a)
-            .cmp(&(rank(b), silence(b), in_bay_b))
-            .then_with(|| natural_cmp(&enclosure_a, &enclosure_b))
-            .then_with(|| slot_a.cmp(&slot_b))
-            .then_with(|| a.device.cmp(&b.device))
-    });
-    let bay = |d: &DriveSummary| match (&d.enclosure, d.slot) {
+    }
+}
+
+fn enclosure_and_bay(drive: &DriveSummary) -> String {
+    match (&drive.enclosure, drive.slot) {
         (Some(enclosure), Some(slot)) => format!("{}/{slot}", sanitize(enclosure)),
         (Some(enclosure), None) => {
             format!("{}/{}", sanitize(enclosure), sanitize(d.slot_name.as_deref().unwrap_or("?")))
         }
         _ => "-".to_owned(),
-    };
-    let rows: Vec<TableRow> = drives.into_iter().map(|d| row(bay(d), d)).collect();
-    if rows.is_empty() { Vec::new() } else { vec![(String::new(), rows)] }
+    }
 }
 
 fn title(enclosure: &EnclosureView) -> String {
-    let full =
-        enclosure.slots.iter().filter(|s| s.drive.as_ref().is_some_and(|d| d.state != DriveState::Missing)).count();
-    let source = enclosure.slots.iter().find_map(|s| s.drive.as_ref()?.slot_source).unwrap_or_default();
+    let drives = enclosure.slots.iter().filter_map(|slot| slot.drive.as_ref());
+    let occupied = drives.clone().filter(|drive| drive.state != DriveState::Missing).count();
+    let source = drives.clone().find_map(|drive| drive.slot_source).unwrap_or_default();
     let names = match enclosure.sysfs_names.as_slice() {
         [] => format!("by {}", source.as_str()),
         names => names.join("+"),
@@ -208,7 +216,8 @@ fn title(enclosure: &EnclosureView) -> String {
     let about = [enclosure.vendor.as_deref(), enclosure.model.as_deref(), Some(&names)];
     let about: Vec<String> = about.into_iter().flatten().map(sanitize).collect();
     let bays = enclosure.slots.len();
-    let mut title = format!("enclosure {} {}: {full} of {bays} bays in use", sanitize(&enclosure.id), about.join(" "));
+    let mut title =
+        format!("enclosure {} {}: {occupied} of {bays} bays occupied", sanitize(&enclosure.id), about.join(" "));
     if let Some(error) = &enclosure.error {
         title = format!("{title}; {}", sanitize(error));
     }
@@ -217,49 +226,85 @@ fn title(enclosure: &EnclosureView) -> String {
 
 fn rows(enclosure: &EnclosureView) -> Vec<TableRow> {
     let slots = enclosure.slots.iter();
-    let bay_row = |slot: &SlotView| match (&slot.drive, &slot.status) {
-        (Some(drive), _) => row(sanitize(&slot.label()), drive),
-        (None, _) if slot.excluded.is_some() => {
-            let device = slot.excluded.as_ref().map_or("", DeviceName::as_str);
-            empty(slot, device, "(excluded by JBOD_EXCLUDE)".to_owned())
-        }
-        (None, _) if enclosure.reports_empty(slot) => empty(slot, "(empty)", String::new()),
-        (None, Some(status)) => {
-            empty(slot, "(none)", format!("(no drive, the shelf says {})", sanitize(status.as_str())))
-        }
-        (None, None) => empty(slot, "(none)", "(no drive, the shelf does not say)".to_owned()),
+    slots.map(|slot| slot_row(enclosure, slot).with(slot.contradiction.as_deref())).collect()
+}
+
+fn slot_row(enclosure: &EnclosureView, slot: &SlotView) -> TableRow {
+    if let Some(drive) = &slot.drive {
+        return row(sanitize(&slot.label()), drive);
+    }
+    if let Some(device) = &slot.excluded {
+        return row_without_drive(slot, device.as_str(), "(excluded by JBOD_EXCLUDE)".to_owned());
+    }
+    if enclosure.reports_empty(slot) {
+        return row_without_drive(slot, "(empty)", String::new());
+    }
+    let reason = match &slot.status {
+        Some(status) => format!("(no drive, the shelf reports {})", sanitize(status.as_str())),
+        None => "(no drive, the shelf reports no status)".to_owned(),
     };
-    slots.map(|slot| bay_row(slot).with(slot.contradiction.as_deref())).collect()
+    row_without_drive(slot, "(none)", reason)
 }
 
 impl TableRow {
-    /// With another reason, behind its own.
+    /// Appends another reason.
     fn with(mut self, reason: Option<&str>) -> Self {
-        let reasons = [Some(self.reason), reason.map(sanitize)];
-        self.reason = reasons.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
+        if let Some(reason) = reason {
+            if !self.reason.is_empty() {
+                self.reason.push_str("; ");
+            }
+            self.reason.push_str(&sanitize(reason));
+        }
         self
+    }
+
+    /// Whether the reason fits beside the drive.
+    fn has_reason_beside(&self, room: usize) -> bool {
+        !self.reason.is_empty() && width(&self.reason) <= room
+    }
+
+    /// The lines of the row. `room`: the columns left for the reason.
+    fn text(&self, layout: &ColumnLayout, room: usize, screen: Screen) -> String {
+        let paint = |column, text: String| match self.verdict {
+            Some(verdict) if column == VERDICT => screen.paint(&text, sgr(verdict)),
+            _ => text,
+        };
+        let line = layout.line(&self.cells, paint);
+        if self.reason.is_empty() {
+            return line + "\n";
+        }
+        if self.has_reason_beside(room) {
+            let plain = width(&layout.line(&self.cells, |_, text| text));
+            return beside(&line, plain, &self.reason, layout) + "\n";
+        }
+        let below = screen.wrap(&format!("{:INDENT$}{}", "", self.reason), INDENT);
+        format!("{line}\n{below}")
     }
 }
 
-fn empty(slot: &SlotView, device: &str, reason: String) -> TableRow {
+fn row_without_drive(slot: &SlotView, device: &str, reason: String) -> TableRow {
     let mut cells: [String; 9] = Default::default();
-    (cells[BAY], cells[DEVICE]) = (sanitize(&slot.label()), device.to_owned());
+    cells[BAY] = sanitize(&slot.label());
+    device.clone_into(&mut cells[DEVICE]);
     TableRow { cells, reason, verdict: None }
 }
 
+/// The text of a cell, `-` if there is none.
+fn cell(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
 fn row(bay: String, drive: &DriveSummary) -> TableRow {
-    let text = |part: Option<&str>| sanitize(part.unwrap_or("-"));
-    let or_none = |n: Option<String>| n.unwrap_or_else(|| "-".to_owned());
     TableRow {
         cells: [
             bay,
             devices(drive),
-            text(drive.serial_number.as_deref()),
-            text(drive.model_name.as_deref()),
-            or_none(drive.user_capacity_bytes.map(format_size)),
-            or_none(drive.temperature_celsius.map(|t| format!("{t}°C"))),
-            or_none(drive.power_on_hours.map(|h| h.to_string())),
-            or_none(pool_location(drive)),
+            cell(drive.serial_number.as_deref().map(sanitize)),
+            cell(drive.model_name.as_deref().map(sanitize)),
+            cell(drive.user_capacity_bytes.map(format_size)),
+            cell(drive.temperature_celsius.map(|celsius| format!("{celsius}°C"))),
+            cell(drive.power_on_hours.map(|hours| hours.to_string())),
+            cell(pool_location(drive)),
             verdict(drive),
         ],
         reason: reason(drive).unwrap_or_default(),
@@ -273,27 +318,26 @@ fn excluded_line(overview: &Overview) -> Option<String> {
     if count == 0 {
         return None;
     }
-    let named: Vec<String> =
-        overview.excluded.iter().map(|drive| format!("{} ({})", drive.device, sanitize(&drive.excluded_by))).collect();
-    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let mut drives = Vec::new();
+    for drive in &overview.excluded {
+        drives.push(format!("{} ({})", drive.device, sanitize(&drive.excluded_by)));
+    }
+    let drives: Vec<&str> = drives.iter().map(String::as_str).collect();
     let noun = if count == 1 { "drive" } else { "drives" };
-    Some(format!("{count} {noun} excluded by JBOD_EXCLUDE: {}", list_first(&named, MAX_EXCLUDED)))
+    Some(format!("{count} {noun} excluded by JBOD_EXCLUDE: {}", list_first(&drives, MAX_EXCLUDED)))
 }
 
 fn footer(overview: &Overview) -> Vec<String> {
     let totals = &overview.totals;
     if totals.drives == 0 && totals.slots == 0 {
         let excluded = excluded_line(overview);
-        return excluded.into_iter().chain(["no drives here".to_owned()]).collect();
+        return excluded.into_iter().chain(["no drives found".to_owned()]).collect();
     }
-    let counts = |all: &[(&str, usize)]| {
-        let parts: Vec<String> = all.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
-        parts.join(", ")
-    };
     let mut lines = Vec::new();
     for pool in &overview.pools {
-        let beside = open_beside_scan(&pool.activities).into_iter().map(activity);
-        let work = std::iter::once(scan(&pool.scan)).chain(beside).collect::<Vec<_>>().join(", ");
+        let mut work = vec![scan(&pool.scan)];
+        work.extend(open_beside_scan(&pool.activities).into_iter().map(activity));
+        let work = work.join(", ");
         let state = pool.state.as_ref().map_or("unknown", PoolState::as_str);
         let verdict = match pool.findings.first() {
             Some(finding) => format!(", {}: {}", pool.verdict.as_str(), finding.message),
@@ -304,7 +348,7 @@ fn footer(overview: &Overview) -> Vec<String> {
     lines.extend(excluded_line(overview));
     lines.extend(overview.zfs_error.as_ref().map(|error| format!("pools: {}", sanitize(error))));
     lines.push(format!(
-        "{} drives on {} paths, {} of {} bays in use: {}; {}",
+        "{} drives on {} paths, {} of {} bays occupied: {}; {}",
         totals.drives,
         totals.paths,
         totals.slots_occupied,
@@ -313,4 +357,15 @@ fn footer(overview: &Overview) -> Vec<String> {
         counts(&totals.by_state.named()),
     ));
     lines
+}
+
+/// `1 crit, 78 ok`, without those that are 0.
+fn counts(all: &[(&str, usize)]) -> String {
+    let mut parts = Vec::new();
+    for (name, count) in all {
+        if *count > 0 {
+            parts.push(format!("{count} {name}"));
+        }
+    }
+    parts.join(", ")
 }

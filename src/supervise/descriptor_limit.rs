@@ -1,26 +1,32 @@
-//! The limit of file descriptors. It is raised at the start to the maximum that all parts together need, so that none
-//! fails for lack of descriptors later. With a lower hard limit fewer connections are accepted.
+//! The limit of file descriptors. It is raised at the start to what all parts need together, so that none of them runs out
+//! of descriptors later. If the hard limit is lower, fewer connections are accepted.
 
 use crate::config::Config;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// For a run of a tool: its pidfd, two pipes, and those that starting it needs for a moment.
+/// For a run of a tool: its pidfd, two pipes, and those needed briefly while it is started.
 const DESCRIPTORS_PER_CHILD: usize = 8;
 /// For the log, listeners, epoll, tiny_http, sysfs, and connections that are rejected.
 const OTHER_DESCRIPTORS: usize = 128;
 /// Minimum number of connections for a usable service.
 const MIN_CONNECTIONS: usize = 4;
 
-/// Raises the soft limit as far as it is needed and allowed. Returns how many connections may be open at once.
+/// Raises the soft limit as far as necessary and allowed. Returns the maximum number of open connections.
 pub(crate) fn raise_descriptor_limit(config: &Config) -> usize {
     let wanted = config.http.max_connections;
-    // Each worker has a connection to Redis, and a private one to tiny_http at both ends.
+    // Each worker has a connection to Redis, and both ends of a private connection to tiny_http.
     let others = OTHER_DESCRIPTORS + 4 * config.http.workers + DESCRIPTORS_PER_CHILD * config.smart.concurrency;
     let needed = u64::try_from(wanted + others).unwrap_or(u64::MAX);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // `None`: unlimited.
-    let Some(current) = current.filter(|soft| *soft < needed) else { return wanted };
-    let soft = maximum.map_or(needed, |hard| needed.min(hard));
+    let Some(current) = current else { return wanted };
+    if current >= needed {
+        return wanted;
+    }
+    let soft = match maximum {
+        Some(hard) => needed.min(hard),
+        None => needed,
+    };
     let is_raised = soft > current && setrlimit(Resource::Nofile, Rlimit { current: Some(soft), maximum }).is_ok();
     let limit = if is_raised { soft } else { current };
     if limit >= needed {
@@ -29,7 +35,8 @@ pub(crate) fn raise_descriptor_limit(config: &Config) -> usize {
     let left = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(others);
     let connections = left.clamp(MIN_CONNECTIONS, wanted);
     log::warn!(
-        "too few descriptors for all connections, fewer are let in RLIMIT_NOFILE={limit} needed={needed} connections={connections} JBOD_MAX_CONNECTIONS={wanted}"
+        "file descriptor limit too low, accepting fewer connections RLIMIT_NOFILE={limit} needed={needed} \
+         connections={connections} JBOD_MAX_CONNECTIONS={wanted}"
     );
     connections
 }

@@ -1,8 +1,8 @@
 //! The last resort: ends a process whose stop does not complete, or that no longer makes progress.
 //!
-//! It depends on nothing that can hang. Its thread is started before all others, so it also covers
-//! the start. Every wait has a bound; it takes no lock that another thread may hold, and does not log itself:
-//! standard error and the journal may block, so a second thread writes, and is waited for briefly.
+//! It depends on nothing that can hang. Its thread is started before all others, so it also covers the start. Every wait
+//! is bounded, and it waits for no lock. It does not log itself, because standard error and the journal may block: a
+//! second thread writes, and is waited for briefly.
 
 use super::thread_monitor::ThreadMonitor;
 use super::watchdog::heartbeat_interval;
@@ -13,9 +13,9 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-/// Consecutive checks without a new heartbeat of `supervise`, which makes one between two checks: without a watchdog,
-/// two minutes. A start may take as long. Counted rather than timed, because a process that was frozen (SIGSTOP, the
-/// cgroup freezer, suspend) does not hang.
+/// Maximum number of consecutive checks without a new heartbeat of the thread `supervise`, which sends one per check
+/// interval: two minutes without systemd's watchdog, which also limits the duration of the start. Counted rather than
+/// timed, because a process that was frozen (SIGSTOP, the cgroup freezer, suspend) does not hang.
 const MAX_MISSED_CHECKS: u32 = 12;
 /// Maximum duration of an orderly stop, in steps; counted for the same reason.
 const STOP_STEPS: u32 = 10;
@@ -24,7 +24,7 @@ const STOP_STEP: Duration = Duration::from_secs(1);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Maximum duration of exit(3).
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
-/// As after any other failure, so that the service manager restarts the daemon.
+/// The status of any other failure, so that the service manager restarts the daemon.
 const STATUS: i32 = 1;
 
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ struct Bounds {
     write_timeout: Duration,
 }
 
-/// Starts the threads. From now on a stop ends within ten seconds.
+/// Starts the threads. From now on a stop completes within ten seconds.
 pub(crate) fn start(monitor: &ThreadMonitor, stop: &Stop) -> io::Result<()> {
     let interval = heartbeat_interval();
     let bounds = Bounds {
@@ -68,42 +68,49 @@ fn spawn(
     thread::Builder::new().name("last-words".to_owned()).spawn(writing)?;
     let (monitor, stop) = (monitor.clone(), stop.clone());
     let run = move || {
-        if hangs(&monitor, &stop, bounds) {
+        if wait_for_stop(&monitor, &stop, bounds) == WaitEnd::NoHeartbeat {
             monitor.fail();
-            let _ = lines.try_send(format!("no heartbeat at {} looks in a row, stopping the daemon", bounds.checks));
+            let _ = lines.try_send(format!("no heartbeat, stopping the daemon checks={}", bounds.checks));
             let _ = written.recv_timeout(bounds.write_timeout);
         }
         // An orderly stop ends the process, and this thread with it.
         for _ in 0..bounds.steps {
             thread::sleep(bounds.step);
         }
-        let took = bounds.step * bounds.steps;
         let _ = lines.try_send(format!(
-            "the stop did not end within {} s, ending the process threads={}",
-            took.as_secs(),
+            "stop not completed, killing the process after_s={} threads={}",
+            (bounds.step * bounds.steps).as_secs(),
             names(&monitor)
         ));
         let _ = written.recv_timeout(bounds.write_timeout);
         end();
     };
-    thread::Builder::new().name("last-resort".to_owned()).spawn(run).map(drop)
+    thread::Builder::new().name("last-resort".to_owned()).spawn(run)?;
+    Ok(())
 }
 
-/// Waits for a stop, or (true) for too many checks without a heartbeat.
-fn hangs(monitor: &ThreadMonitor, stop: &Stop, bounds: Bounds) -> bool {
-    let (mut missed, mut last) = (0, monitor.heartbeats());
+#[derive(Clone, Copy, PartialEq)]
+enum WaitEnd {
+    StopRequested,
+    NoHeartbeat,
+}
+
+/// Waits until a stop is requested, or too many consecutive checks found no new heartbeat.
+fn wait_for_stop(monitor: &ThreadMonitor, stop: &Stop, bounds: Bounds) -> WaitEnd {
+    let mut missed = 0;
+    let mut last = monitor.heartbeats();
     while missed < bounds.checks {
         if stop.channel().recv_timeout(bounds.interval) != Err(RecvTimeoutError::Timeout) {
-            return false;
+            return WaitEnd::StopRequested;
         }
         let beats = monitor.heartbeats();
         missed = if beats == last { missed + 1 } else { 0 };
         last = beats;
     }
-    true
+    WaitEnd::NoHeartbeat
 }
 
-/// Threads that have not ended. If all have, the main thread hangs.
+/// The threads that have not ended. If all others have ended, the main thread hangs.
 fn names(monitor: &ThreadMonitor) -> String {
     match monitor.awaited() {
         Some(names) if names.is_empty() => "main".to_owned(),
@@ -112,11 +119,12 @@ fn names(monitor: &ThreadMonitor) -> String {
     }
 }
 
-/// exit(3) sets the status with which a service manager restarts the daemon. But it runs exit handlers under locks that
-/// a hanging thread may hold (the loader's, during a name lookup), so it has a bound, too.
-/// SIGKILL always works, except on the first process of a container, which abort(3) ends.
-/// SIGKILL comes before abort(3), which may write the memory of the process to a core dump. In each case the kernel
-/// kills the children (`probe::trampoline`).
+/// Ends the process by exit(3), or else by SIGKILL, or else by abort(3).
+///
+/// Only exit(3) sets the status after which a service manager restarts the daemon. It runs exit handlers under locks that a
+/// hanging thread may hold (the loader's, during a name lookup), so it is run on a thread of its own.
+/// SIGKILL always works, except on the first process of a container. abort(3) comes last, because it may write the memory
+/// of the process to a core dump. In each case the kernel kills the children (`probe::trampoline`).
 fn end_process() {
     let exit = || std::process::exit(STATUS);
     if thread::Builder::new().name("last-exit".to_owned()).spawn(exit).is_ok() {
@@ -140,81 +148,85 @@ mod tests {
     };
     const LONG: Duration = Duration::from_secs(30);
 
-    struct Played {
+    struct Simulation {
         monitor: ThreadMonitor,
         stop: Stop,
         ended: Receiver<()>,
         lines: Receiver<String>,
     }
 
-    /// `blocks`: writing a line blocks forever.
-    fn played(bounds: Bounds, blocks: bool) -> Played {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Log {
+        Writes,
+        /// Writing a line blocks forever.
+        Blocks,
+    }
+
+    fn simulate(bounds: Bounds, log: Log) -> Simulation {
         let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
         let monitor = ThreadMonitor::new(&stop);
         let (ends, ended) = bounded(1);
         let (written, lines) = unbounded();
         let write = move |line: &str| {
             let _ = written.send(line.to_owned());
-            if blocks {
-                loop {
-                    thread::park();
-                }
+            while log == Log::Blocks {
+                thread::park();
             }
         };
         let end = move || {
             let _ = ends.send(());
         };
         spawn(&monitor, &stop, bounds, write, end).unwrap_or_else(|e| unreachable!("{e}"));
-        Played { monitor, stop, ended, lines }
+        Simulation { monitor, stop, ended, lines }
     }
 
     #[test]
-    fn a_stop_that_does_not_end_is_ended_and_names_what_hangs() {
-        for blocks in [false, true] {
-            let played = played(QUICK, blocks);
-            let _guards = ["poller", "http-1"].map(|name| played.monitor.guard(name));
-            let _apart = played.monitor.guard_detached("redis-probe");
-            played.stop.request();
-            assert!(played.ended.recv_timeout(LONG).is_ok(), "log blocked: {blocks}");
-            let line = played.lines.recv_timeout(LONG).unwrap_or_default();
+    fn a_stop_that_does_not_complete_is_forced_and_the_hanging_threads_are_logged() {
+        for log in [Log::Writes, Log::Blocks] {
+            let simulation = simulate(QUICK, log);
+            let _guards = ["poller", "http-1"].map(|name| simulation.monitor.guard(name));
+            let _detached = simulation.monitor.guard_detached("redis-probe");
+            simulation.stop.request();
+            assert!(simulation.ended.recv_timeout(LONG).is_ok(), "{log:?}");
+            let line = simulation.lines.recv_timeout(LONG).unwrap_or_default();
             assert!(line.ends_with("threads=poller,http-1"), "{line}");
-            assert!(!played.monitor.has_failed(), "it was asked to stop");
+            assert!(!simulation.monitor.has_failed(), "a stop was requested");
         }
     }
 
     #[test]
-    fn no_heartbeat_stops_the_daemon_and_then_ends_it() {
-        for blocks in [false, true] {
-            let played = played(QUICK, blocks);
-            played.stop.wait();
-            assert!(played.ended.recv_timeout(LONG).is_ok(), "log blocked: {blocks}");
-            assert!(played.monitor.has_failed());
-            let line = played.lines.recv_timeout(LONG).unwrap_or_default();
+    fn no_heartbeat_stops_the_daemon_and_then_kills_it() {
+        for log in [Log::Writes, Log::Blocks] {
+            let simulation = simulate(QUICK, log);
+            simulation.stop.wait();
+            assert!(simulation.ended.recv_timeout(LONG).is_ok(), "{log:?}");
+            assert!(simulation.monitor.has_failed());
+            let line = simulation.lines.recv_timeout(LONG).unwrap_or_default();
             assert!(line.starts_with("no heartbeat"), "{line}");
         }
     }
 
     #[test]
-    fn names_are_not_waited_for() {
-        let played = played(QUICK, false);
-        let held = played.monitor.shared.awaited.lock();
-        played.stop.request();
-        assert!(played.ended.recv_timeout(LONG).is_ok());
+    fn thread_names_are_omitted_while_their_lock_is_held() {
+        let simulation = simulate(QUICK, Log::Writes);
+        let held = simulation.monitor.shared.awaited.lock();
+        simulation.stop.request();
+        assert!(simulation.ended.recv_timeout(LONG).is_ok());
         drop(held);
-        let line = played.lines.recv_timeout(LONG).unwrap_or_default();
+        let line = simulation.lines.recv_timeout(LONG).unwrap_or_default();
         assert!(line.ends_with("threads=unknown"), "{line}");
     }
 
     #[test]
-    fn a_daemon_whose_heart_beats_is_left_alone() {
-        let played = played(Bounds { checks: 1000, ..QUICK }, false);
+    fn a_daemon_with_heartbeats_keeps_running() {
+        let simulation = simulate(Bounds { checks: 1000, ..QUICK }, Log::Writes);
         for _ in 0..100 {
-            played.monitor.beat();
+            simulation.monitor.beat();
             thread::sleep(Duration::from_millis(1));
         }
-        assert!(!played.stop.is_requested() && played.ended.try_recv().is_err());
-        played.stop.request();
-        assert!(played.ended.recv_timeout(LONG).is_ok());
-        assert_eq!(played.lines.recv_timeout(LONG).map(|line| line.ends_with("threads=main")), Ok(true));
+        assert!(!simulation.stop.is_requested() && simulation.ended.try_recv().is_err());
+        simulation.stop.request();
+        assert!(simulation.ended.recv_timeout(LONG).is_ok());
+        assert_eq!(simulation.lines.recv_timeout(LONG).map(|line| line.ends_with("threads=main")), Ok(true));
     }
 }

@@ -1,4 +1,4 @@
-//! Supervision: the threads of the daemon, its watchdog, its file descriptors, notifications to systemd, and the last
+//! Supervision: the monitor of threads, the watchdog, the limit of file descriptors, notifications to systemd, and the last
 //! resort, which ends a process whose stop does not complete, or that no longer makes progress.
 
 mod descriptor_limit;

@@ -1,6 +1,6 @@
 //! Logs panics.
 
-/// Logs panics (tiny_http's threads may panic), at most one a minute.
+/// Installs a hook that logs panics, at most one a minute, because a client can make threads of tiny_http panic repeatedly.
 pub(crate) fn log_panics() {
     let last = std::sync::Mutex::new(None::<std::time::Instant>);
     std::panic::set_hook(Box::new(move |panic| {
@@ -10,6 +10,6 @@ pub(crate) fn log_panics() {
         }
         *last = Some(std::time::Instant::now());
         let thread = std::thread::current();
-        log::warn!("a thread panicked thread={} panic={:?}", thread.name().unwrap_or("unnamed"), panic.to_string());
+        log::warn!("thread panicked thread={} panic={:?}", thread.name().unwrap_or("unnamed"), panic.to_string());
     }));
 }

@@ -1,11 +1,10 @@
-//! Monitors the threads of the daemon.
+//! The monitor of the daemon's threads.
 
 use crate::stop::Stop;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-/// Monitors that no thread of the daemon ends before the stop: one that does stops the daemon, so that it is restarted as
-/// a whole.
+/// Stops the daemon if one of its threads ends before a stop is requested, so that the service manager restarts it.
 #[derive(Clone)]
 pub(crate) struct ThreadMonitor {
     stop: Stop,
@@ -32,7 +31,7 @@ impl ThreadMonitor {
         ThreadGuard { monitor: self.clone(), name: name.to_owned() }
     }
 
-    /// A guard for a thread that no stop waits for.
+    /// A guard for a thread that a stop does not wait for.
     pub(crate) fn guard_detached(&self, name: &str) -> ThreadGuard {
         ThreadGuard { monitor: self.clone(), name: name.to_owned() }
     }
@@ -43,7 +42,7 @@ impl ThreadMonitor {
         self.stop.request();
     }
 
-    /// The daemon stops because of a failure.
+    /// Whether the daemon stops because of a failure.
     pub(crate) fn has_failed(&self) -> bool {
         self.shared.failed.load(Ordering::Acquire)
     }
@@ -57,7 +56,7 @@ impl ThreadMonitor {
         self.shared.heartbeats.load(Ordering::Acquire)
     }
 
-    /// Threads that a stop still waits for. Does not wait for the lock: `None` while another thread holds it.
+    /// The threads that a stop still waits for. Does not wait for the lock: `None` while another thread holds it.
     pub(super) fn awaited(&self) -> Option<Vec<String>> {
         match self.shared.awaited.try_lock() {
             Ok(names) => Some(names.clone()),
@@ -81,9 +80,9 @@ impl Drop for ThreadGuard {
             }
         }
         if !self.monitor.stop.is_requested() {
-            // The stop comes first, because logging may block.
+            // The stop is requested first, because logging may block.
             self.monitor.fail();
-            log::error!("a thread ended unasked, stopping the daemon thread={}", self.name);
+            log::error!("thread exited unexpectedly, stopping the daemon thread={}", self.name);
         }
     }
 }

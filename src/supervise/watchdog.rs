@@ -1,8 +1,8 @@
-//! The watchdog: systemd gets a keep-alive only after a self-check of the daemon has succeeded.
+//! The watchdog: sends a keep-alive to systemd only after a self-check of the daemon has succeeded.
 //!
-//! The self-check: the poller's event loop runs, and a request to each public address got a response (503 is a response,
-//! too, or a flood of requests would restart the daemon). `ThreadMonitor` checks that all workers live. After
-//! `MAX_FAILED_CHECKS` failures in a row the daemon ends, so that it is started again; systemd's own watchdog is faster.
+//! The self-check succeeds if the poller's event loop runs and a request to each listen address gets a response. A response
+//! of 503 counts, or a flood of requests would restart the daemon. `ThreadMonitor` checks that all workers run. After
+//! `MAX_FAILED_CHECKS` consecutive failures the daemon exits, so that it is restarted; systemd's own watchdog is faster.
 //! `last_resort` checks that this thread runs.
 
 use super::systemd::notify_systemd;
@@ -17,20 +17,23 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Between heartbeats, unless systemd's watchdog requires more.
+/// Time between heartbeats, unless systemd's watchdog requires a shorter one.
 const MAX_INTERVAL: Duration = Duration::from_secs(10);
-/// Heartbeats within the timeout of systemd's watchdog.
+/// Heartbeats per timeout of systemd's watchdog.
 const HEARTBEATS_PER_TIMEOUT: u32 = 4;
-/// So many failed checks in a row end the daemon: a minute, without systemd's watchdog. They are counted rather than
-/// timed, because a process that was frozen does not hang.
+/// The number of consecutive failed self-checks after which the daemon exits: a minute without systemd's watchdog. Counted
+/// rather than timed, because a process that was frozen does not hang.
 const MAX_FAILED_CHECKS: u32 = 6;
 
-/// Between heartbeats.
+/// Time between heartbeats.
 pub(super) fn heartbeat_interval() -> Duration {
-    watchdog_enabled().map_or(MAX_INTERVAL, |within| (within / HEARTBEATS_PER_TIMEOUT).min(MAX_INTERVAL))
+    match watchdog_enabled() {
+        Some(timeout) => MAX_INTERVAL.min(timeout / HEARTBEATS_PER_TIMEOUT),
+        None => MAX_INTERVAL,
+    }
 }
 
-/// Starts the thread; it ends with the stop.
+/// Starts the thread, which ends with the stop.
 pub(crate) fn spawn(
     server: &Arc<Server>,
     reader: &Arc<Reader>,
@@ -58,15 +61,17 @@ pub(crate) fn spawn(
             }
         }
     };
-    thread::Builder::new().name("supervise".to_owned()).spawn(run).map(drop)
+    thread::Builder::new().name("supervise".to_owned()).spawn(run)?;
+    Ok(())
 }
 
 struct Watchdog {
     server: Arc<Server>,
     reader: Arc<Reader>,
     monitor: ThreadMonitor,
+    /// systemd expects keep-alives.
     is_watched: bool,
-    /// Failed checks in a row.
+    /// Consecutive failed checks.
     failed_checks: u32,
     /// The last status sent to systemd.
     status: String,
@@ -75,25 +80,25 @@ struct Watchdog {
 impl Watchdog {
     fn check(&mut self) {
         match self.self_check() {
-            None => {
+            Ok(()) => {
                 if self.failed_checks > 0 {
-                    log::info!("the daemon answers again beats_missed={}", self.failed_checks);
+                    log::info!("self-check succeeded again failed_checks={}", self.failed_checks);
                 }
                 self.failed_checks = 0;
                 if self.is_watched {
                     notify_systemd(&[NotifyState::Watchdog]);
                 }
             }
-            Some(why) => {
+            Err(why) => {
                 self.failed_checks += 1;
                 if self.failed_checks == 1 {
-                    log::warn!("the daemon does not show that it works error={why:?}");
+                    log::warn!("self-check failed error={why:?}");
                 }
                 if self.failed_checks == MAX_FAILED_CHECKS {
-                    // The stop comes first, because logging may block.
+                    // The stop is requested first, because logging may block.
                     self.monitor.fail();
                     log::error!(
-                        "the daemon has not shown that it works {MAX_FAILED_CHECKS} times, stopping it error={why:?}"
+                        "self-check failed repeatedly, stopping the daemon failed_checks={MAX_FAILED_CHECKS} error={why:?}"
                     );
                 }
             }
@@ -101,11 +106,11 @@ impl Watchdog {
         self.notify_status();
     }
 
-    fn self_check(&self) -> Option<String> {
+    fn self_check(&self) -> Result<(), String> {
         if !self.reader.is_poller_alive() {
-            return Some("the poller does not go round".to_owned());
+            return Err("the event loop of the poller does not run".to_owned());
         }
-        self.server.self_check().err().map(|error| format!("no answer on the own address: {error}"))
+        self.server.self_check().map_err(|error| format!("no response from the listen address: {error}"))
     }
 
     fn notify_status(&mut self) {
@@ -120,17 +125,29 @@ impl Watchdog {
 /// One line for `systemctl status`.
 fn status(service_status: &ServiceStatus) -> String {
     let service = &service_status.service;
-    let verdict = service.verdict.map_or("unknown", |v| v.as_str());
-    let is = |part: Component| service.troubles.iter().any(|t| t.part == part);
-    let redis = match (is(Component::Redis), is(Component::RedisWrites)) {
-        (true, _) => "away",
-        (_, true) => "takes no values",
-        _ => "up",
+    let verdict = match service.verdict {
+        Some(verdict) => verdict.as_str(),
+        None => "unknown",
     };
-    let reading = if service_status.ready { "" } else { ", first sweep under way" };
-    let role = if service.role == Some(DaemonRole::Follower) { ", another daemon polls" } else { "" };
-    let others =
-        service.troubles.iter().filter(|t| !matches!(t.part, Component::Redis | Component::RedisWrites)).count();
-    let others = if others > 0 { format!(", {others} troubles (see /api/health)") } else { String::new() };
-    format!("{} drives, worst verdict {verdict}, Redis {redis}{reading}{role}{others}", service.drives)
+    let mut redis = "available";
+    let mut others = 0;
+    for trouble in &service.troubles {
+        match trouble.part {
+            Component::Redis => redis = "unavailable",
+            Component::RedisWrites if redis == "available" => redis = "rejects writes",
+            Component::RedisWrites => {}
+            _ => others += 1,
+        }
+    }
+    let mut status = format!("{} drives, worst verdict {verdict}, Redis {redis}", service.drives);
+    if !service_status.ready {
+        status.push_str(", first sweep in progress");
+    }
+    if service.role == Some(DaemonRole::Follower) {
+        status.push_str(", another daemon polls");
+    }
+    if others > 0 {
+        status.push_str(&format!(", {others} degraded components (see /api/health)"));
+    }
+    status
 }

@@ -212,7 +212,7 @@ fn lives_through(
     let log = daemon.log();
     let said = log.lines().count() - lines;
     println!("{what}: {said} lines in the log: {}", log.lines().skip(lines).take(8).collect::<Vec<_>>().join("\n    "));
-    assert!(said <= 60 && !log.contains("panicked") && !log.contains("ended unasked"), "{what}: {log}");
+    assert!(said <= 60 && !log.contains("panicked") && !log.contains("exited unexpectedly"), "{what}: {log}");
 }
 
 /// Short of descriptors it reads fewer drives and says why; it never ends.

@@ -112,8 +112,8 @@ fn a_pool_member_that_is_excluded_is_shown_as_excluded() {
     let unmatched = zfs["unmatched"].as_array().expect("a list");
     assert!(unmatched.iter().any(|leaf| leaf["excluded"] == true), "{zfs}");
     let doctor = run(command(&sim, 1).envs(settings).env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor"));
-    assert!(doctor.stdout.contains("1 pool members are drives that JBOD_EXCLUDE leaves out"), "{}", doctor.stdout);
-    assert!(!doctor.stdout.contains("are no drive that is here"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("1 pool members are drives excluded by JBOD_EXCLUDE"), "{}", doctor.stdout);
+    assert!(!doctor.stdout.contains("match no drive of this host"), "{}", doctor.stdout);
 }
 
 #[test]
@@ -127,15 +127,11 @@ fn scan_and_doctor_obey_the_entries_and_name_those_that_match_nothing() {
     assert!(scan.stdout.contains("excluded by JBOD_EXCLUDE: "), "{scan:?}");
     assert_eq!(sim.starts_of(&all[0].serial), 0);
     let doctor = with(&["doctor"]);
-    assert!(doctor.stdout.contains("JBOD_EXCLUDE leaves out "), "{}", doctor.stdout);
-    assert!(doctor.stdout.contains("JBOD_EXCLUDE matches no drive with sdzz"), "{}", doctor.stdout);
-    assert!(
-        doctor.stdout.contains("JBOD_EXCLUDE matches no drive at the moment with transport=fc"),
-        "{}",
-        doctor.stdout
-    );
+    assert!(doctor.stdout.contains("JBOD_EXCLUDE excludes "), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("JBOD_EXCLUDE: no drive matches sdzz"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("JBOD_EXCLUDE: no drive at present matches transport=fc"), "{}", doctor.stdout);
     let none = run(command(&sim, 1).env(EXCLUDE, "sd*").env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor"));
-    assert!(none.stdout.contains("no drives: JBOD_EXCLUDE leaves out every one"), "{}", none.stdout);
+    assert!(none.stdout.contains("no drives: JBOD_EXCLUDE excludes all of them"), "{}", none.stdout);
 }
 
 #[test]

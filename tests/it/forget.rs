@@ -204,9 +204,9 @@ fn without_a_daemon_or_with_a_bad_setting_the_command_says_so() {
     let sim = Sim::small();
     let ended = forget(&sim, "X");
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("no jbod-monitor answers at "), "{ended:?}");
+    assert!(ended.stderr.contains("no jbod-monitor at "), "{ended:?}");
     let none = run(command(&sim, 1).args(["forget", "X"]));
-    assert!(none.code == Some(1) && none.stderr.contains("JBOD_CONTROL_SOCKET is none"), "{none:?}");
+    assert!(none.code == Some(1) && none.stderr.contains("JBOD_CONTROL_SOCKET: found none"), "{none:?}");
     let long = format!("/{}", "x".repeat(107));
     for wrong in ["control.sock", &long] {
         let ended = run(command(&sim, 1).env(SOCKET, wrong).args(["forget", "X"]));
@@ -223,10 +223,10 @@ fn a_socket_that_cannot_be_made_degrades_the_daemon_and_ends_nothing() {
     assert!(!has_degraded_socket(&first));
     let second = start(&sim, &Redis::absent());
     assert!(has_degraded_socket(&second));
-    second.wait_logged("no control socket at ");
+    second.wait_logged("control socket unavailable");
     drop(second);
     assert_eq!(forget(&sim, "X").code, Some(1), "the socket of the first one is left alone");
-    assert_eq!(first.logged("no control socket"), 0);
+    assert_eq!(first.logged("control socket unavailable"), 0);
 
     // What a daemon that was killed has left is replaced.
     first.kill();
@@ -251,9 +251,9 @@ fn clients_that_say_nothing_or_too_much_hold_up_neither_the_next_nor_a_stop() {
     };
     let mut long = connect();
     let _ = long.write_all(&[b'x'; 4096]);
-    assert_eq!(answer(long), "failed the request is longer than 512 bytes\n");
+    assert_eq!(answer(long), "failed found a longer request, wanted at most 512 bytes\n");
     for (line, expected) in [
-        (&b"stop\n"[..], "failed this version of the daemon has no command \"stop\"\n"),
+        (&b"stop\n"[..], "failed found command \"stop\", wanted forget: the daemon may be of another version\n"),
         (b"forget \xff\n", "failed the request is not UTF-8\n"),
         (b"forget\n", "failed found no name, wanted a serial number, a WWN or the id of an enclosure\n"),
         (b"forget X", ""),

@@ -437,7 +437,7 @@ fn scan_of_a_healthy_host_prints_nothing_but_the_table() {
     let sim = Sim::small();
     let ended = exits(on(&sim).arg("scan"), 0);
     assert_eq!(ended.stderr, "");
-    assert!(ended.stdout.contains("4 of 6 bays in use"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("4 of 6 bays occupied"), "{}", ended.stdout);
 }
 
 /// What is the same in every sweep over the same host.

@@ -243,7 +243,7 @@ fn a_secret_that_the_platform_does_not_hand_over_stops_the_start() {
     // doctor reports that the service has a token which this run does not have.
     let ended = as_the_unit_runs_it(&format!("{keep}; export JBOD_TOKEN_FILE=; exec \"$0\" doctor"));
     let told = words(&ended);
-    assert!(told.contains("/etc/jbod-monitor/token is not empty, and JBOD_TOKEN_FILE is not set here"), "{told}");
+    assert!(told.contains("/etc/jbod-monitor/token is not empty, but JBOD_TOKEN_FILE is not set"), "{told}");
 }
 
 #[test]

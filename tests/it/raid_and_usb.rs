@@ -49,7 +49,7 @@ fn doctor(sim: &Sim, settings: &[(&str, &str)]) -> Ended {
 fn finding(ended: &Ended, level: &str, text: &str) -> String {
     let line = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(level) && l.contains(text));
     let line = line.unwrap_or_else(|| panic!("no {level} with {text:?}: {ended:?}"));
-    assert!(level == "ok" || line.contains("  -- mended by: "), "{line}");
+    assert!(level == "ok" || line.contains("  -- fix: "), "{line}");
     line.to_owned()
 }
 
@@ -111,7 +111,7 @@ fn disks_behind_a_raid_controller_are_drives_in_every_answer() {
     assert_eq!(daemon.logged("WARN"), 0, "a host that is as it was set up is silent: {}", daemon.log());
     let ended = doctor(&sim, &[(TYPES, types)]);
     finding(&ended, "ok", "sde is a RAID volume");
-    finding(&ended, "ok", "SMART_DEVICE_TYPES is heeded: sde=megaraid,0");
+    finding(&ended, "ok", "SMART_DEVICE_TYPES is in effect: sde=megaraid,0");
     sim.assert_only_reading();
 }
 
@@ -406,7 +406,7 @@ fn a_bad_entry_is_a_bad_configuration_and_one_for_nobody_a_line() {
     assert_eq!(daemon.logged("WARN"), 1, "{}", daemon.log());
     assert!(daemon.log().contains("NOBODY=megaraid,3") && !daemon.log().contains("sda=scsi"), "{}", daemon.log());
     let ended = doctor(&sim, &[(TYPES, types)]);
-    assert!(finding(&ended, "warn", "names no drive here").contains("NOBODY=megaraid,3"));
+    assert!(finding(&ended, "warn", "SMART_DEVICE_TYPES matches no drive").contains("NOBODY=megaraid,3"));
     assert_eq!(ended.code, Some(0), "no error: {ended:?}");
 }
 

@@ -590,7 +590,7 @@ fn scan_does_not_call_a_bay_empty_that_the_shelf_says_is_not() {
         let line = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(number));
         line.unwrap_or_else(|| panic!("no bay {number}: {}", ended.stdout)).to_owned()
     };
-    assert!(bay("2").contains("(no drive, the shelf says OK)"), "{}", ended.stdout);
+    assert!(bay("2").contains("(no drive, the shelf reports OK)"), "{}", ended.stdout);
     assert!(bay("5").contains("(empty)"), "{}", ended.stdout);
 }
 

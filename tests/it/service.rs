@@ -123,10 +123,10 @@ fn systemd_hears_that_it_is_ready_how_it_does_that_it_lives_and_that_it_stops() 
     daemon.env("WATCHDOG_USEC", "2000000");
     let daemon = Daemon::listening(&mut daemon);
     systemd.wait("READY", |said| said.contains("READY=1"));
-    systemd.wait("its state", |said| said == "STATUS=4 drives, worst verdict ok, Redis up");
+    systemd.wait("its state", |said| said == "STATUS=4 drives, worst verdict ok, Redis available");
     systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
     redis.kill();
-    systemd.wait("the outage", |said| said.contains("Redis away"));
+    systemd.wait("the outage", |said| said.contains("Redis unavailable"));
     systemd.wait("a heartbeat all the same", |said| said == "WATCHDOG=1");
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");
@@ -147,7 +147,7 @@ fn the_watchdog_is_not_fed_by_a_daemon_that_does_not_answer() {
     systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
     // No client reaches it any more, though it lives.
     std::fs::rename(&socket, &elsewhere).expect("the socket moves");
-    daemon.wait_logged("does not show that it works");
+    daemon.wait_logged("self-check failed");
     systemd.drain();
     // A check that finds Redis away says so after it would have sent the heartbeat.
     redis.kill();
@@ -156,12 +156,12 @@ fn the_watchdog_is_not_fed_by_a_daemon_that_does_not_answer() {
         .write_all(b"GET /api/overview HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .expect("it is sent");
     client.read_to_end(&mut Vec::new()).expect("an answer, for which Redis was asked");
-    let said = systemd.wait("the outage", |said| said == "WATCHDOG=1" || said.contains("Redis away"));
-    assert!(said.contains("Redis away"), "{said}");
+    let said = systemd.wait("the outage", |said| said == "WATCHDOG=1" || said.contains("Redis unavailable"));
+    assert!(said.contains("Redis unavailable"), "{said}");
     std::fs::rename(&elsewhere, &socket).expect("the socket moves back");
     systemd.wait("a heartbeat again", |said| said == "WATCHDOG=1");
-    daemon.wait_logged("answers again");
-    assert_eq!(daemon.logged("does not show that it works"), 1, "{}", daemon.log());
+    daemon.wait_logged("self-check succeeded again");
+    assert_eq!(daemon.logged("self-check failed"), 1, "{}", daemon.log());
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_daemon_that_answers_nobody_for_long_ends_as_failed() {
     std::fs::rename(&socket, dir.path().join("elsewhere")).expect("the socket moves");
     let (status, log) = daemon.ended();
     assert_eq!(status.code(), Some(1), "{log}");
-    assert!(log.contains("has not shown that it works 6 times"), "{log}");
+    assert!(log.contains("self-check failed repeatedly, stopping the daemon failed_checks=6"), "{log}");
 }
 
 /// Where Debian's package `libfaketime` has it.
@@ -303,10 +303,10 @@ fn descriptors_are_asked_for_and_fewer_connections_let_in_where_there_are_none()
     };
     let daemon = start("256", "4096");
     assert!(limits(&daemon) > 256, "{}", daemon.log());
-    assert_eq!(daemon.logged("too few descriptors"), 0);
+    assert_eq!(daemon.logged("file descriptor limit too low"), 0);
     drop(daemon);
     let daemon = start("300", "300");
-    assert_eq!(daemon.logged("too few descriptors"), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("file descriptor limit too low"), 1, "{}", daemon.log());
     // More than are let in, held: whoever is turned away is told, and the others are served.
     let mut held: Vec<Client> = (0..80).filter_map(|_| Client::connect(daemon.port)).collect();
     let statuses: Vec<u16> =

@@ -300,8 +300,8 @@ fn the_hba_tells_bays_that_no_shelf_links() {
     let overview = scan(&sim);
     assert_eq!(places(&overview), truth("sas_device"));
     assert_eq!((&overview["totals"]["slots"], &overview["enclosures"][0]["sysfs_names"]), (&json!(8), &json!([])));
-    assert!(asked(&sim, &["doctor"]).stdout.contains("in a bay that the HBA's driver (sas_device) reports"));
-    assert!(asked(&sim, &["scan"]).stdout.contains("by sas_device: 8 of 8 bays in use"));
+    assert!(asked(&sim, &["doctor"]).stdout.contains("in a bay reported by the HBA's driver (sas_device)"));
+    assert!(asked(&sim, &["scan"]).stdout.contains("by sas_device: 8 of 8 bays occupied"));
 
     // Of two drives with one bay, neither is in it.
     let drives = sim.list();

@@ -324,7 +324,7 @@ fn doctor(sim: &Sim, redis: u16, settings: &[(&str, &str)]) -> Ended {
 fn finding(ended: &Ended, level: &str, text: &str) -> String {
     for line in ended.stdout.lines() {
         if line.starts_with("warn  ") || line.starts_with("FAIL  ") {
-            assert!(line.contains("  -- mended by: "), "{line}");
+            assert!(line.contains("  -- fix: "), "{line}");
         }
     }
     let found = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(level) && l.contains(text));
@@ -339,14 +339,14 @@ fn a_doctor_at_a_healthy_host_finds_nothing_to_mend() {
     for text in [
         "smartctl 7.4",
         "zpool 2.2",
-        "2 enclosures with 84 bays, 78 in use",
+        "2 enclosures with 84 bays, 78 occupied",
         "Redis at",
         "is free",
         "79 drives: 79 read",
     ] {
         finding(&ended, "ok", text);
     }
-    assert!(ended.stdout.ends_with("nothing is missing\n") && ended.stderr.is_empty(), "{ended:?}");
+    assert!(ended.stdout.ends_with("all checks passed\n") && ended.stderr.is_empty(), "{ended:?}");
     let json = run(command(&sim, redis.port).env("JBOD_LISTEN", "127.0.0.1:0").args(["doctor", "--json"]));
     let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert!(json["findings"].as_array().is_some_and(|f| f.len() > 6 && f.iter().all(|f| f["level"] == "ok")), "{json}");
@@ -361,12 +361,12 @@ fn a_doctor_names_what_is_wrong_and_what_mends_it() {
 
     redis.require_password("s3cret");
     let ended = doctor(&sim, redis.port, &[("REDIS_PASSWORD", "wr0ng")]);
-    assert!(finding(&ended, "FAIL", "does not let us in, with the password that is set").contains("REDIS_PASSWORD"));
+    assert!(finding(&ended, "FAIL", "rejected the configured password").contains("REDIS_PASSWORD"));
     assert!(!ended.stdout.contains("wr0ng") && ended.code == Some(1), "{ended:?}");
-    finding(&doctor(&sim, redis.port, &[]), "FAIL", "no password is set here");
+    finding(&doctor(&sim, redis.port, &[]), "FAIL", "rejected a login without a password");
     finding(&doctor(&sim, redis.port, &[("REDIS_PASSWORD", "s3cret")]), "ok", "Redis at");
     let away = doctor(&sim, Redis::absent().port, &[]);
-    assert!(finding(&away, "warn", "cannot be reached").contains("redis-server"));
+    assert!(finding(&away, "warn", "is unavailable").contains("redis-server"));
     assert_eq!(away.code, Some(0), "the daemon serves without");
 }
 
@@ -382,9 +382,9 @@ fn a_doctor_knows_who_is_at_the_address() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let at = |address: &str| doctor(&sim, redis.port, &[("JBOD_LISTEN", address)]);
-    finding(&at(&format!("127.0.0.1:{}", daemon.port)), "ok", "a jbod-monitor serves on");
+    finding(&at(&format!("127.0.0.1:{}", daemon.port)), "ok", "a jbod-monitor already serves on");
     let first_release = FakeRedis::at(0, |stream| answer_healthz(stream, "default-src 'self'"));
-    finding(&at(&format!("127.0.0.1:{}", first_release.port)), "ok", "a jbod-monitor serves on");
+    finding(&at(&format!("127.0.0.1:{}", first_release.port)), "ok", "a jbod-monitor already serves on");
     let stranger = FakeRedis::at(0, |stream| answer_healthz(stream, "default-src 'self' https:"));
     finding(&at(&format!("127.0.0.1:{}", stranger.port)), "FAIL", "cannot serve on");
     let held = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -419,7 +419,7 @@ fn an_address_that_cannot_be_had_is_said_with_what_to_do() {
 fn a_host_without_drives_or_shelves_is_told_so() {
     let sim = Sim::empty();
     let none = run(command(&sim, 1).env("SMARTCTL_PATH", "/nonexistent/smartctl").arg("scan"));
-    assert_eq!((none.code, none.stdout.as_str()), (Some(0), "no drives here\n"), "{none:?}");
+    assert_eq!((none.code, none.stdout.as_str()), (Some(0), "no drives found\n"), "{none:?}");
     assert!(none.stderr.contains("smartctl is not at /nonexistent/smartctl"), "{none:?}");
     let mut doctor = command(&sim, 1);
     doctor.env("SMARTCTL_PATH", "/nonexistent/smartctl").env("JBOD_LISTEN", "127.0.0.1:0").arg("doctor");

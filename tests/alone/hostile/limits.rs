@@ -37,7 +37,7 @@ fn assert_alive_after(daemon: &Daemon, base: Vitals) {
         let well = overview["totals"]["by_state"]["active"] == overview["totals"]["drives"];
         (well && overview["sweep"]["failed"] == 0).then_some(())
     });
-    assert_eq!(daemon.logged("ended unasked"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("exited unexpectedly"), 0, "{}", daemon.log());
 }
 
 /// With 64 descriptors and more clients than that the daemon takes in what it can, and is whole

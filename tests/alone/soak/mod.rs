@@ -94,7 +94,7 @@ fn every_fault_in_turn_leaves_it_as_it_was() {
     }
     assert!(seen.answers() > 100, "clients were answered");
     assert_eq!(daemon.logged("panic"), 0, "{}", daemon.log());
-    assert_eq!(daemon.logged("ended unasked"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("exited unexpectedly"), 0, "{}", daemon.log());
     samples.assert_flat();
     let (status, log) = daemon.stop(rustix::process::Signal::TERM);
     assert_eq!(status.code(), Some(0), "{log}");
