@@ -199,7 +199,7 @@ fn enclosure_and_bay(drive: &DriveSummary) -> String {
     match (&drive.enclosure, drive.slot) {
         (Some(enclosure), Some(slot)) => format!("{}/{slot}", sanitize(enclosure)),
         (Some(enclosure), None) => {
-            format!("{}/{}", sanitize(enclosure), sanitize(d.slot_name.as_deref().unwrap_or("?")))
+            format!("{}/{}", sanitize(enclosure), sanitize(drive.slot_name.as_deref().unwrap_or("?")))
         }
         _ => "-".to_owned(),
     }
