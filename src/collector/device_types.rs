@@ -1,5 +1,5 @@
-//! Applies `SMART_DEVICE_TYPES`: the type that smartctl gets for a drive, and the disks behind RAID controllers that the
-//! setting lists. No command is sent to a drive.
+//! Applies `SMART_DEVICE_TYPES`: the type that smartctl gets for a drive, and the disks behind RAID controllers that
+//! the setting lists. No command is sent to a drive.
 
 use crate::config::TypeEntry;
 use crate::domain::device_type::{DeviceType, Disk};
@@ -22,8 +22,8 @@ impl DeviceTypes {
         Self { entries, repeated: Vec::new() }
     }
 
-    /// Sets the types of discovered drives, and adds the disks behind them. `inventory` has the serial numbers that smartctl
-    /// reported.
+    /// Sets the types of discovered drives, and adds the disks behind them. `inventory` has the serial numbers that
+    /// smartctl reported.
     pub(crate) fn apply(&mut self, drives: &mut Vec<Drive>, inventory: &Inventory) {
         let mut disks: Vec<Drive> = Vec::new();
         let mut listed: HashSet<(Option<ScsiHost>, Disk)> = HashSet::new();

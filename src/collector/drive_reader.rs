@@ -185,8 +185,8 @@ impl DriveReader {
         Some(ReadingApplied { raw: if was_accepted { answer.raw } else { None }, key, replaced })
     }
 
-    /// A failure is expected of a volume whose disks are listed, of a volume of another machine, and of a drive without a
-    /// node.
+    /// A failure is expected of a volume whose disks are listed, of a volume of another machine, and of a drive without
+    /// a node.
     fn may_fail(&self, key: &DriveKey, outcome: &Outcome) -> bool {
         let lacks_node = matches!(outcome, Outcome::Failed(NoReading::NoNode { .. }));
         let Some(record) = self.inventory.get(key) else { return lacks_node };

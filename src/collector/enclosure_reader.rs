@@ -1,6 +1,6 @@
 //! Reads the attributes that the kernel reads from enclosures, each IO module in a child of its own that may be
-//! abandoned: while an IO module does not respond, the kernel blocks the reader forever, and a process with a thread that
-//! is blocked in this way can neither exit nor be killed.
+//! abandoned: while an IO module does not respond, the kernel blocks the reader forever, and a process with a thread
+//! that is blocked in this way can neither exit nor be killed.
 //!
 //! There is at most one child per module; its result is kept until the next one.
 

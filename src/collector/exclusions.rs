@@ -6,7 +6,8 @@ use crate::domain::inventory::{DriveRecord, Inventory};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How long a new drive without links is not read while an entry may match by a link: udev creates them within this time.
+/// How long a new drive without links is not read while an entry may match by a link: udev creates them within this
+/// time.
 const LINK_WAIT: Duration = Duration::from_secs(3);
 
 /// The entries, and the drives that are present and excluded.

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 const SUSPECT_AFTER: usize = 3;
 /// Interval between probes of a silent host.
 const PROBE_INTERVAL: Duration = INITIAL_BACKOFF;
-/// How long the time of a host's last answer is kept, which is longer than any reading runs. A host that is removed never
-/// answers again, and one that is added gets a new number.
+/// How long the time of a host's last answer is kept, which is longer than any reading runs. A host that is removed
+/// never answers again, and one that is added gets a new number.
 const ANSWER_RETENTION: Duration = Duration::from_secs(86_400);
 
 /// Timeouts since a host's last answer.

@@ -232,8 +232,8 @@ impl Collector {
     /// Runs a discovery; takes a few milliseconds and sends no command.
     pub fn discover(&mut self) -> Vec<Change> {
         let inventory = self.drives.inventory();
-        let (types, shelves) = (&mut self.types, &mut self.enclosure_history);
-        let discovered = discovery::discover(self.jobs.host(), types, &mut self.exclusions, shelves, inventory);
+        let (types, history) = (&mut self.types, &mut self.enclosure_history);
+        let discovered = discovery::discover(self.jobs.host(), types, &mut self.exclusions, history, inventory);
         let (drives, mut found) = match discovered {
             Ok(found) => found,
             Err(error) => {
@@ -247,8 +247,8 @@ impl Collector {
         found.enclosures = self.enclosures.enclosures();
         self.found = found;
         self.drives.remove_excluded(self.exclusions.excluded());
-        // If several bays link to one drive, the status of the bays decides. It was read for the bay that had that number
-        // then.
+        // If several bays link to one drive, the status of the bays decides. It was read for the bay that had that
+        // number then.
         self.sources.enclosures.update_modules(&self.found.modules);
         self.sources.enclosures.apply_to(&mut self.found.enclosures);
         let changes = self.drives.apply_discovery(drives, &self.found.enclosures, at);

@@ -69,8 +69,8 @@ impl PathBackoff {
         self.turns.entry(key.clone()).or_default().attempts.push(attempt);
     }
 
-    /// Ends the turn of a drive. Returns its attempts, the last one last. Only if that succeeded, the fault is that of the
-    /// paths that failed before it, and these go into back-off.
+    /// Ends the turn of a drive. Returns its attempts, the last one last. Only if that succeeded, the fault is that of
+    /// the paths that failed before it, and these go into back-off.
     pub(super) fn end_turn(
         &mut self,
         key: &DriveKey,

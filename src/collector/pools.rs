@@ -74,7 +74,7 @@ impl Source for PoolReader {
             return None;
         }
         if let Some(stuck) = self.stuck.as_mut()
-            && !stuck.is_gone()
+            && !stuck.has_ended()
         {
             self.zfs.error = Some("zpool still hangs and cannot be killed".to_owned());
             return None;

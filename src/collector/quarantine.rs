@@ -1,5 +1,5 @@
-//! Quarantine: the state of a drive between its readings, that is, its timeouts, the back-off after them, and children that
-//! still hang.
+//! Quarantine: the state of a drive between its readings, that is, its timeouts, the back-off after them, and children
+//! that still hang.
 
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::inventory::Outcome;
@@ -48,7 +48,8 @@ pub(super) struct Quarantine {
 }
 
 impl Quarantine {
-    /// Whether the drive may be read now. `ignores_backoff`: regardless of its back-off, because it probes its SCSI host.
+    /// Whether the drive may be read now. `ignores_backoff`: regardless of its back-off, because it probes its SCSI
+    /// host.
     pub(super) fn check(&mut self, drive: &Drive, ignores_backoff: bool, at: Instant) -> Result<(), WaitReason> {
         let Some(history) = self.histories.get_mut(&drive.key) else { return Ok(()) };
         if let Some(until) = history.not_before
@@ -120,8 +121,8 @@ impl Quarantine {
         }
     }
 
-    /// Removes drives that are not present, so that a drive that returns is not in quarantine. A child that still hangs is
-    /// kept until it ends.
+    /// Removes drives that are not present, so that a drive that returns is not in quarantine. A child that still hangs
+    /// is kept until it ends.
     pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
         self.histories.retain(|key, history| {
             if is_present(key) {
@@ -200,7 +201,7 @@ impl DriveHistory {
     }
 
     fn reap(&mut self) {
-        self.stuck.retain_mut(|stuck| !stuck.child.is_gone());
+        self.stuck.retain_mut(|stuck| !stuck.child.has_ended());
     }
 
     fn reset(&mut self) {

@@ -124,8 +124,8 @@ impl RunQueue {
         }
     }
 
-    /// The drive to start next. `room`: the number of drives of a queue that may run at once, or `None` if none may start
-    /// now. Of queues with the same priority, the one with the longest estimate is first.
+    /// The drive to start next. `room`: the number of drives of a queue that may run at once, or `None` if none may
+    /// start now. Of queues with the same priority, the one with the longest estimate is first.
     pub(super) fn next(&mut self, room: impl Fn(&QueueKey) -> Option<usize>) -> Option<(Arc<Drive>, Urgency)> {
         let open = self.queues.iter().filter_map(|(key, queue)| Some((key, queue.estimate(room(key)?))));
         let (key, _) = open.min_by_key(|(key, estimate)| (key.urgency, key.suspect, Reverse(*estimate)))?;

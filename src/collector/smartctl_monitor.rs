@@ -40,7 +40,7 @@ impl SmartctlMonitor {
     fn needs_check(&mut self, file: Option<FileId>, at: Instant) -> bool {
         let Some((asked_file, last)) = self.asked else { return true };
         if let Some(stuck) = self.stuck.as_mut()
-            && !stuck.is_gone()
+            && !stuck.has_ended()
         {
             return false;
         }

@@ -3,8 +3,8 @@
 //! The sysfs path contains the kernel's name of the bus: `…/usb1/…`, `…/ata3/…`, `…/end_device-0:0:7/…`.
 //!
 //! How a driver shows RAID volumes: `megaraid_sas` on channels from 2 on (`MEGASAS_MAX_PD_CHANNELS`), `mpt2sas` and
-//! `mpt3sas` on channel 1 (`RAID_CHANNEL`); `hpsa` and `smartpqi` report the level in `raid_level` (`N/A` for a physical
-//! disk).
+//! `mpt3sas` on channel 1 (`RAID_CHANNEL`); `hpsa` and `smartpqi` report the level in `raid_level` (`N/A` for a
+//! physical disk).
 
 use super::drives::device_wwid;
 use super::{Host, attribute};
@@ -37,10 +37,10 @@ pub(super) fn scsi(host: &Host, block: &Path, address: &str) -> Attachment {
     if is_volume && !identifies_as_drive(&device) { Attachment::RaidVolume(controller) } else { Attachment::Scsi(None) }
 }
 
-/// The device identifies itself as a drive: by the vendor `ATA`, which SAT assigns to ATA drives, by a name of NAA type 5, which
-/// belongs to a single device, or by a `t10.ATA` name. Volumes have names of type 6 (SPC-4, NAA IEEE Registered Extended). This
-/// takes precedence over the channel, which is a convention of the driver: `megaraid_sas` shows JBOD drives of some controllers
-/// on channel 2.
+/// The device identifies itself as a drive: by the vendor `ATA`, which SAT assigns to ATA drives, by a name of NAA type
+/// 5, which belongs to a single device, or by a `t10.ATA` name. Volumes have names of type 6 (SPC-4, NAA IEEE
+/// Registered Extended). This takes precedence over the channel, which is a convention of the driver: `megaraid_sas`
+/// shows JBOD drives of some controllers on channel 2.
 fn identifies_as_drive(device: &Path) -> bool {
     let is_ata = attribute(&device.join("vendor")).as_deref() == Some("ATA");
     let name = device_wwid(device).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! Bays from sources other than SES: the SAS transport class of the HBA's driver, the drivers hpsa and smartpqi, and the
-//! hot-plug slots of PCI. Used only for drives that no bay of an SES enclosure links to, and only if no two drives claim one
-//! bay.
+//! Bays from sources other than SES: the SAS transport class of the HBA's driver, the drivers hpsa and smartpqi, and
+//! the hot-plug slots of PCI. Used only for drives that no bay of an SES enclosure links to, and only if no two drives
+//! claim one bay.
 //!
-//! Formats: `show_sas_rphy_enclosure_identifier` and `show_sas_rphy_bay_identifier` of `drivers/scsi/scsi_transport_sas.c`
-//! (`0x%llx`, `%d`; `EINVAL` where the driver does not know them); `path_info_show` of `drivers/scsi/hpsa.c` and
-//! `pqi_path_info_show` of `drivers/scsi/smartpqi/smartpqi_init.c` (`… BOX: %hhu BAY: %hhu Active`);
-//! `address_read_file` of `drivers/pci/slot.c` (domain, bus and, but for 0xff, device).
+//! Formats: `show_sas_rphy_enclosure_identifier` and `show_sas_rphy_bay_identifier` of
+//! `drivers/scsi/scsi_transport_sas.c` (`0x%llx`, `%d`; `EINVAL` where the driver does not know them); `path_info_show`
+//! of `drivers/scsi/hpsa.c` and `pqi_path_info_show` of `drivers/scsi/smartpqi/smartpqi_init.c` (`… BOX: %hhu BAY: %hhu
+//! Active`); `address_read_file` of `drivers/pci/slot.c` (domain, bus and, but for 0xff, device).
 
 use super::{Host, attribute, is_number, names, parsed_attribute};
 use crate::domain::drive::Drive;

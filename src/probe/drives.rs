@@ -65,9 +65,9 @@ fn discover_devices(host: &Host, devices: &[DeviceName]) -> Vec<DiscoveredPath> 
     devices.iter().flat_map(|device| discover_device(host, device)).collect()
 }
 
-/// A cheap fingerprint of the topology: it changes when a drive or an enclosure is added or removed, or changes its name
-/// or address. It is taken every second, so the folders are only listed: sysfs never uses an inode number twice. Other
-/// file systems may reuse one, so there the links are read.
+/// A cheap fingerprint of the topology: it changes when a drive or an enclosure is added or removed, or changes its
+/// name or address. It is taken every second, so the folders are only listed: sysfs never uses an inode number twice.
+/// Other file systems may reuse one, so there the links are read.
 pub(crate) fn fingerprint(host: &Host) -> u64 {
     let mut sum = 0u64;
     let mut buffer = Vec::new();

@@ -84,7 +84,7 @@ pub struct Stuck {
 
 impl Stuck {
     /// Reaps the child if it has ended. True once it has been reaped.
-    pub(crate) fn is_gone(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 

@@ -1,7 +1,7 @@
 //! Logical units: which groups of paths lead to units of one drive. Pure.
 //!
-//! Target port and unit serial number (VPD page 80h) belong to the device, the name of page 83h to the logical unit (SAM-5,
-//! SPC-4). A drive with two actuators has two units behind one target.
+//! Target port and unit serial number (VPD page 80h) belong to the device, the name of page 83h to the logical unit
+//! (SAM-5, SPC-4). A drive with two actuators has two units behind one target.
 
 use super::multipath::{DiscoveredPath, PathGroup, is_placeholder_serial};
 use crate::domain::drive::{DrivePath, LogicalUnit};
@@ -9,10 +9,11 @@ use crate::domain::identity::DeviceName;
 use crate::domain::transport::{Attachment, Transport};
 use std::collections::HashMap;
 
-/// Digits of an NAA 5 name that identify the manufacturer: the type and the OUI (SPC-4, NAA IEEE Registered designator).
+/// Digits of an NAA 5 name that identify the manufacturer: the type and the OUI (SPC-4, NAA IEEE Registered
+/// designator).
 const MANUFACTURER_DIGITS: usize = 7;
-/// Digits of an NAA 6 name before its extension, and digits of the extension that number the unit (SPC-4, NAA IEEE Registered
-/// Extended designator).
+/// Digits of an NAA 6 name before its extension, and digits of the extension that number the unit (SPC-4, NAA IEEE
+/// Registered Extended designator).
 const IDENTIFIER_DIGITS: usize = 16;
 const UNIT_DIGITS: usize = 4;
 
@@ -49,8 +50,8 @@ fn drive_of_unit(drives: &[Vec<PathGroup>], candidates: &[usize], group: &PathGr
     })
 }
 
-/// One serial number, one manufacturer, and two names behind one target. Volumes of a storage array have names of another
-/// form, and drives in a USB enclosure are never units of one drive.
+/// One serial number, one manufacturer, and two names behind one target. Volumes of a storage array have names of
+/// another form, and drives in a USB enclosure are never units of one drive.
 fn are_units_of_one_drive(one: &PathGroup, other: &PathGroup) -> bool {
     let (a, b) = (&one.primary, &other.primary);
     let Some(serial) = a.identity.unit_serial.as_deref() else { return false };
@@ -70,9 +71,10 @@ fn may_have_units(path: &DiscoveredPath) -> bool {
     matches!(path.attachment, Attachment::Scsi(None | Some(Transport::Sas)))
 }
 
-/// The part of a name that all units of a drive share: in an NAA 5 name, type and OUI; in an NAA 6 name, everything but the
-/// extension, if that consists of the number of the unit and zeros, as on dual-actuator drives (`6000c500d9660000`, then
-/// `0000000000000000` and `0001000000000000`). The volumes of an array share that part, too, but are numbered otherwise.
+/// The part of a name that all units of a drive share: in an NAA 5 name, type and OUI; in an NAA 6 name, everything but
+/// the extension, if that consists of the number of the unit and zeros, as on dual-actuator drives (`6000c500d9660000`,
+/// then `0000000000000000` and `0001000000000000`). The volumes of an array share that part, too, but are numbered
+/// otherwise.
 fn common_part(path: &DiscoveredPath) -> Option<&str> {
     let digits = path.identity.wwid.as_deref()?.strip_prefix("naa.")?;
     match digits.as_bytes().first()? {

@@ -62,7 +62,7 @@ impl Host {
     }
 }
 
-/// The whole disk of a kernel name, if `is_disk` accepts it: `sda1` is on `sda`, `nvme0n1p2` on `nvme0n1`.
+/// The disk that a kernel name is on, if `is_disk` accepts it: `sda1` is on `sda`, `nvme0n1p2` on `nvme0n1`.
 fn whole_disk<'a>(name: &str, is_disk: impl Fn(&str) -> bool, buffer: &'a mut String) -> Option<&'a str> {
     buffer.clear();
     buffer.push_str(name);

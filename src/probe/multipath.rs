@@ -156,8 +156,8 @@ fn is_same_controller(known: &DiscoveredPath, other: &DiscoveredPath) -> bool {
 }
 
 /// Two controllers of one drive that the kernel has not joined (`nvme_core.multipath=N`): one namespace behind two
-/// controllers of one subsystem. Cheap drives of one model may share a name, and even a serial number: each of them is a
-/// subsystem with one controller, whose number is the same.
+/// controllers of one subsystem. Cheap drives of one model may share a name, and even a serial number: each of them is
+/// a subsystem with one controller, whose number is the same.
 fn is_second_port(known: &DiscoveredPath, other: &DiscoveredPath) -> bool {
     let (Some(one), Some(two)) = (&known.controller, &other.controller) else { return false };
     let has_same_namespace = known.identity.wwid.is_some() && known.identity.wwid == other.identity.wwid;

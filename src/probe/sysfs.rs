@@ -64,8 +64,8 @@ pub(super) fn parsed_attribute<T: FromStr>(path: &Path) -> Option<T> {
     attribute(path)?.parse().ok()
 }
 
-/// Like [`attribute`], for an attribute that the kernel reads from the enclosure. It may block forever, so only children
-/// and threads that may be abandoned call it.
+/// Like [`attribute`], for an attribute that the kernel reads from the enclosure. It may block forever, so only
+/// children and threads that may be abandoned call it.
 pub(super) fn blocking_attribute(path: &Path) -> Option<String> {
     text(&ok_or_counted(read_page(path, OFlags::empty()).map_err(Into::into))?)
 }
@@ -125,10 +125,11 @@ pub(super) fn link_name(path: &Path) -> Option<String> {
     Some(target.file_name()?.to_str()?.to_owned())
 }
 
-/// A number that increases with each new link: of two links, the one with the higher number was created later. In sysfs it
-/// is the inode number: sysfs numbers its nodes in the order of their creation (`idr_alloc_cyclic` in `__kernfs_new_node`,
-/// `fs/kernfs/dir.c`, from Linux 4.14 on; earlier kernels reuse free numbers), while the times of a node are those of the
-/// first access to it (`kernfs_init_inode`). On other file systems it is the time when the link was created, in nanoseconds.
+/// A number that increases with each new link: of two links, the one with the higher number was created later. In sysfs
+/// it is the inode number: sysfs numbers its nodes in the order of their creation (`idr_alloc_cyclic` in
+/// `__kernfs_new_node`, `fs/kernfs/dir.c`, from Linux 4.14 on; earlier kernels reuse free numbers), while the times of
+/// a node are those of the first access to it (`kernfs_init_inode`). On other file systems it is the time when the link
+/// was created, in nanoseconds.
 pub(super) fn link_age(host: &Host, path: &Path) -> Option<u64> {
     let metadata = ok_or_counted(std::fs::symlink_metadata(path))?;
     let folder = path.parent()?;

@@ -168,8 +168,8 @@ fn parse_version(line: &str) -> Option<Version> {
     Some(Version(major.parse().ok()?, minor.get(..digits)?.parse().ok()?))
 }
 
-/// The version in the first line of `zpool version`, such as `zfs-2.2.6-1`. `None` if it is unknown: versions before 0.8 do
-/// not have the command.
+/// The version in the first line of `zpool version`, such as `zfs-2.2.6-1`. `None` if it is unknown: versions before
+/// 0.8 do not have the command.
 pub(crate) fn zpool_version(host: &Host, stop: &Stop) -> Option<String> {
     let output = exec::run(host.zpool.as_deref()?, &["version"], VERSION_LIMITS, stop).ok()?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -1,8 +1,8 @@
 //! Starts a child through a trampoline, so that the child does not outlive the daemon even if SIGKILL ends the daemon.
 //!
 //! The kernel provides this (`PR_SET_PDEATHSIG`, prctl(2)), but a process can request it only for itself. So a tool is
-//! started through this program under another name, which makes the request and then executes the tool. Not covered are a
-//! tool's own children, and a tool that the kernel cannot end before its drive responds.
+//! started through this program under another name, which makes the request and then executes the tool. Not covered are
+//! a tool's own children, and a tool that the kernel cannot end before its drive responds.
 
 use super::enclosure;
 use super::exec::{self, Output};
@@ -69,9 +69,9 @@ fn fail(error: &io::Error) -> ExitCode {
     ExitCode::from(NOT_STARTED)
 }
 
-/// Tuning of glibc's allocator (mallopt(3)). One arena, since otherwise each thread has its own and keeps freed memory in it;
-/// a second arena already costs a sixth more. Fixed thresholds, so that large blocks are returned to the kernel at once;
-/// otherwise glibc raises the mmap threshold after the first large free.
+/// Tuning of glibc's allocator (mallopt(3)). One arena, since otherwise each thread has its own and keeps freed memory
+/// in it; a second arena already costs a sixth more. Fixed thresholds, so that large blocks are returned to the kernel
+/// at once; otherwise glibc raises the mmap threshold after the first large free.
 const MALLOC_TUNING: [(&str, &str); 3] =
     [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "2097152"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
 

@@ -1,5 +1,5 @@
-//! Listings of hosts (lsscsi, lsblk, multipath, sysfs; `tests/fixtures/hosts`), laid out as the kernel shows them: bays
-//! hold the drives that are in them, two paths are one drive, and a leaf of a pool is the drive behind it.
+//! Listings of hosts (lsscsi, lsblk, multipath, sysfs; `tests/fixtures/hosts`), as files in the layout of sysfs: drives
+//! are found in their bays, two paths are one drive, and a leaf of a pool is matched with its drive.
 
 mod host;
 mod units;
@@ -36,9 +36,9 @@ fn a_host_without_drives_has_none() {
     assert_eq!((&overview["totals"]["drives"], &overview["verdict"]), (&json!(0), &json!("unknown")));
 }
 
-/// Disks are drives, whatever else there is; a floppy is none.
+/// Only disks are drives; a floppy is not.
 #[test]
-fn block_devices_that_are_no_drives_are_left_out() {
+fn block_devices_that_are_not_drives_are_ignored() {
     for path in ["lsblk-volumes-and-optical-drive.txt", "lsblk-floppy-and-loop-devices.txt"] {
         let listing = listing(path);
         let (host, mut wanted) = (Host::new(), Vec::new());
@@ -112,10 +112,10 @@ fn a_mixed_host_shows_each_drive_once() {
     assert_eq!(overview["enclosures"][0]["model"], "EXP-900101.10.20");
 }
 
-/// One shelf with two IO modules, for which this kernel gives no id and no slot numbers; every disk
-/// with two names; multipath maps by WWID; and a pool on these.
+/// An enclosure with two IO modules, for which this kernel reports no id and no slot numbers; two block devices for
+/// every disk; multipath maps by WWID; and a pool on these.
 #[test]
-fn a_shelf_on_two_paths_is_one_shelf_of_single_drives() {
+fn an_enclosure_on_two_paths_is_one_enclosure_with_each_drive_once() {
     let (disks, multipath) = (listing("lsscsi-two-io-modules.txt"), listing("multipath-two-paths-each.txt"));
     let shelf = listing("sysfs-shelf-without-slot-numbers.txt");
     let host = Host::new();
@@ -215,9 +215,9 @@ fn a_shelf_on_two_paths_is_one_shelf_of_single_drives() {
     assert_eq!(placed.count(), maps.len(), "every listed map is a leaf of the pool");
 }
 
-/// Directory names of bays, character for character.
+/// Directory names of bays, unchanged.
 #[test]
-fn bays_have_the_numbers_that_people_read_in_them() {
+fn bays_have_the_numbers_in_their_names() {
     let listing: Value = serde_json::from_str(&listing("bay-names.json")).expect("JSON");
     for bay in listing["bays"].as_array().expect("bays") {
         let text = |field: &str| bay[field].as_str();
@@ -243,10 +243,10 @@ fn bays_have_the_numbers_that_people_read_in_them() {
     }
 }
 
-/// Enclosures of three hosts: pseudo-enclosures of a mainboard, two shelves, and two SES devices with one id and different
-/// bays, which are listed apart: nothing shows that they are one shelf.
+/// Enclosures of three hosts: pseudo-enclosures of a mainboard, two shelves, and two SES devices with one id and
+/// different bays, which are listed separately: there is no evidence that they are one enclosure.
 #[test]
-fn enclosures_are_as_many_as_there_are() {
+fn each_enclosure_is_listed_once() {
     for (path, shelves, slots) in [
         ("enclosures-of-a-mainboard.json", 2, 10),
         ("enclosures-without-bays-and-two-shelves.json", 2, 48),
@@ -285,9 +285,10 @@ fn enclosures_are_as_many_as_there_are() {
     }
 }
 
-/// Ids are made up and copied: two shelves are two when no bay of one holds what the other's does.
+/// Ids may be placeholders or copies: two enclosures are different if no bay of one has the drive of the same bay of
+/// the other.
 #[test]
-fn two_shelves_under_one_id_stay_two() {
+fn two_enclosures_with_one_id_remain_two() {
     let host = Host::new();
     for (shelf, first) in [("3:0:0:0", 0), ("4:0:0:0", 2)] {
         host.shelf(shelf, Some("0x3000000000000001"), "AHCI", "SGPIOEnclosure");
@@ -336,7 +337,7 @@ fn disk_of(driver: &str, address: &str, wwn: Option<&str>) -> Host {
 
 /// Some controllers show JBOD drives on the channel of volumes.
 #[test]
-fn what_a_drive_says_of_itself_outweighs_the_channel_of_its_driver() {
+fn the_identity_of_a_drive_takes_precedence_over_the_channel_of_its_driver() {
     let shown = |host: &Host| {
         let overview = host.scan(None);
         let drive = drives(&overview).next().cloned().expect("a drive");
@@ -362,9 +363,9 @@ fn what_a_drive_says_of_itself_outweighs_the_channel_of_its_driver() {
     assert_eq!(shown(&host), (Value::Null, json!("ok"), None));
 }
 
-/// hpsa and smartpqi know the bays of their drives.
+/// hpsa and smartpqi report the bays of their drives.
 #[test]
-fn a_controller_driver_tells_box_and_bay() {
+fn a_controller_driver_reports_box_and_bay() {
     let host = disk_of("smartpqi", "0:0:4:0", Some("5000c500a0000001"));
     let device = "sys/devices/host0/target/0:0:4:0";
     host.put(&format!("{device}/path_info"), "[0:0:4:0]        Direct-Access PORT: 1I BOX: 1 BAY: 4 Active\n");
@@ -378,7 +379,7 @@ fn a_controller_driver_tells_box_and_bay() {
     assert_eq!(overview["enclosures"][0]["slots"][0]["drive"]["slot_source"], "path_info");
 }
 
-/// Two disks, each with the by-id links that udev makes.
+/// Two disks, each with the by-id links that udev creates.
 fn two_disks() -> Host {
     let host = Host::new();
     for (device, target) in [("sda", 1), ("sdb", 2)] {
@@ -396,7 +397,7 @@ fn two_disks() -> Host {
     host
 }
 
-/// Serial number of the drive to its place in a pool, and the leaves that no drive here is.
+/// Serial number and pool membership of each drive, and the leaves that match no drive.
 fn pool_on(host: &Host, status: &str) -> Vec<(String, Value)> {
     let file = host.at("status");
     fs::write(&file, status).expect("a status");
@@ -413,9 +414,9 @@ fn as_text(rows: &[(&str, &str)]) -> String {
     )
 }
 
-/// A letter goes to the drive that comes next: a leaf that had it is not the drive that has it now.
+/// A block device name is reused for the next drive, so a leaf with that name may belong to another drive.
 #[test]
-fn a_leaf_is_never_the_drive_that_took_its_letter() {
+fn a_leaf_does_not_match_the_drive_that_got_its_block_device_name() {
     let host = two_disks();
     fs::create_dir_all(host.at("sys/devices/host0/target/0:0:2:0/block/sdb/sdb1")).expect("a partition");
     // sda has no partition of ZFS: the leaf's drive had that letter before.
@@ -436,9 +437,9 @@ fn a_leaf_is_never_the_drive_that_took_its_letter() {
     assert_eq!(is("wwn-0x5000c500a0000009-part1"), Vec::<String>::new(), "it is not here");
 }
 
-/// A map over two paths is a drive, one over two drives is none.
+/// A map over two paths is a drive; a map over two drives is not.
 #[test]
-fn a_volume_on_several_drives_is_none_of_them() {
+fn a_volume_on_several_drives_matches_none_of_them() {
     let host = two_disks();
     for slave in ["sda", "sdb"] {
         fs::create_dir_all(host.at(&format!("sys/block/dm-0/slaves/{slave}"))).expect("a slave");
@@ -447,9 +448,9 @@ fn a_volume_on_several_drives_is_none_of_them() {
     assert_eq!(pool_on(&host, &as_text(&[("/dev/mapper/vg-striped", "ONLINE")])), []);
 }
 
-/// A bay's or port's name goes to the drive that is put there.
+/// The name of a bay or port applies to the drive that is there now.
 #[test]
-fn a_leaf_is_never_the_drive_that_took_its_bay() {
+fn a_leaf_does_not_match_the_drive_that_got_its_bay() {
     let host = two_disks();
     let block = |device: &str, target: u32| format!("sys/devices/host0/target/0:0:{target}:0/block/{device}/{device}1");
     fs::create_dir_all(host.at(&block("sdb", 2))).expect("a partition");
@@ -470,9 +471,9 @@ fn a_leaf_is_never_the_drive_that_took_its_bay() {
     assert_eq!(pool_on(&host, &as_text(&[(own, "REMOVED")])), [("SER2".to_owned(), json!("REMOVED"))]);
 }
 
-/// A pool may lie on a file or a volume that is called as a drive is.
+/// A pool may be on a file or a volume that has the name of a drive.
 #[test]
-fn a_file_with_the_name_of_a_drive_is_no_drive() {
+fn a_file_with_the_name_of_a_drive_is_not_a_drive() {
     let host = two_disks();
     for (device, target) in [("sda", 1), ("sdb", 2)] {
         let block = format!("sys/devices/host0/target/0:0:{target}:0/block/{device}/{device}1");

@@ -1,5 +1,5 @@
-//! A drive with two actuators, from the simulated host to the answers: one bay, one serial number, two logical units that are
-//! members of a pool each.
+//! A drive with two actuators, from the simulated host to the responses: one bay, one serial number, two logical units,
+//! each of which is a member of a pool.
 
 use crate::support;
 
@@ -11,7 +11,7 @@ use support::sim::Sim;
 
 const CAPACITY: u64 = 14_000_519_643_136;
 
-/// One shelf with five drives, the first of which has two units. They are in two mirrors, and each unit is in another one.
+/// An enclosure with five drives, the first of which has two units. Each unit is in another one of two mirrors.
 fn host(paths: &str, more: &[&str]) -> Sim {
     let options = ["--enclosures", "1", "--bays", "8", "--drives", "5", "--paths", paths, "--dual-actuator", "1"];
     let plain = ["--sata", "0", "--ssd", "0", "--nvme", "0", "--pools", "1", "--vdev-width", "2"];
@@ -30,7 +30,7 @@ fn vdevs(drive: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn every_answer_shows_one_drive_with_two_units() {
+fn every_response_shows_one_drive_with_two_units() {
     for (paths, more) in [("1", &[][..]), ("2", &[]), ("2", &["--multipath"]), ("2", &["--leaf", "by-vdev"])] {
         let sim = host(paths, more);
         let serial = serial(&sim);
@@ -79,7 +79,7 @@ fn every_answer_shows_one_drive_with_two_units() {
 }
 
 #[test]
-fn what_is_wrong_with_one_unit_is_said_of_the_drive() {
+fn findings_on_one_unit_are_findings_on_the_drive() {
     let sim = host("2", &[]);
     let serial = serial(&sim);
     sim.set("leaf/sdb", &["state=FAULTED", "read=3"]);
@@ -91,7 +91,7 @@ fn what_is_wrong_with_one_unit_is_said_of_the_drive() {
 }
 
 #[test]
-fn a_pulled_drive_takes_both_units_along_and_brings_them_back() {
+fn a_removed_drive_loses_both_units_and_returns_with_them() {
     let sim = host("2", &[]);
     let serial = serial(&sim);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "3")]);
@@ -125,7 +125,7 @@ fn a_pulled_drive_takes_both_units_along_and_brings_them_back() {
 }
 
 #[test]
-fn letters_that_change_keep_the_units_together() {
+fn units_stay_together_when_block_device_names_change() {
     let sim = host("1", &[]);
     let serial = serial(&sim);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "3")]);

@@ -1,4 +1,5 @@
-//! Drives with several paths: a path that fails costs no reading, and its loss is shown until the path works again.
+//! Drives with several paths: if a path fails, the drive is read over another one, and the failure is shown until the
+//! path works again.
 
 use crate::support;
 
@@ -9,7 +10,7 @@ use support::json::{drive, drives, list, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// A shelf with `drives` drives, each over SCSI host 0 and 1.
+/// An enclosure with `count` drives, each of them behind SCSI hosts 0 and 1.
 fn shelf(count: usize) -> Sim {
     let count = count.to_string();
     Sim::host(&["--enclosures", "1", "--bays", &count, "--drives", &count, "--paths", "2", "--nvme", "0"])
@@ -35,7 +36,7 @@ fn node(sim: &Sim, serial: &str, host: usize) -> String {
 }
 
 #[test]
-fn a_path_that_fails_costs_no_reading_and_is_a_finding() {
+fn a_path_that_fails_is_a_finding_and_the_drive_is_read() {
     let sim = shelf(2);
     let serial = serial(&sim, 0);
     let redis = Redis::start();
@@ -87,7 +88,7 @@ fn a_path_that_fails_costs_no_reading_and_is_a_finding() {
 }
 
 #[test]
-fn a_dead_host_adapter_is_one_event_and_costs_no_reading() {
+fn a_failed_hba_is_one_event_and_its_drives_are_read() {
     let sim = shelf(16);
     let redis = Redis::start();
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
@@ -117,7 +118,7 @@ fn a_drive_whose_paths_are_all_offline_is_unresponsive() {
     sim.set(&serial, &["path0=transport-offline", "path1=offline"]);
     let shown = daemon.drive_when(&serial, "it is unresponsive", |drive| drive["state"] == "unresponsive");
     assert_eq!((&shown["verdict"], paths(&shown)), (&"unknown".into(), (0, 2, vec![])), "{shown}");
-    assert!(text(&shown["error"]).contains("the kernel has "), "{shown}");
+    assert!(text(&shown["error"]).contains("the kernel reports "), "{shown}");
     assert!(shown["collected_at"].is_string(), "the values are kept with their time: {shown}");
     daemon.wait_logged("drive unresponsive");
     sim.set(&serial, &["path1="]);
@@ -125,9 +126,9 @@ fn a_drive_whose_paths_are_all_offline_is_unresponsive() {
     assert_eq!((&shown["error"], paths(&shown)), (&Value::Null, (1, 2, vec!["P1"])), "{shown}");
 }
 
-/// A path that was lost stays lost over a restart, also the one by which the drive had its name.
+/// A lost path remains lost across a restart, even if it was the primary one.
 #[test]
-fn a_lost_path_is_remembered_over_a_restart() {
+fn a_lost_path_is_remembered_across_a_restart() {
     let redis = Redis::start();
     for (host, number) in [("0", 0), ("1", 1)] {
         let sim = shelf(2);

@@ -1,5 +1,5 @@
-//! Drives that smartctl must be told how to reach: behind RAID controllers, in USB boxes, behind HBAs
-//! that do not tell of ATA; and shelves whose bays the kernel links to no drive.
+//! Drives for which smartctl needs a device type: behind RAID controllers, in USB enclosures, behind HBAs that do not
+//! report ATA; and enclosures whose bays the kernel does not link to drives.
 
 use crate::support;
 
@@ -44,7 +44,7 @@ fn doctor(sim: &Sim, settings: &[(&str, &str)]) -> Ended {
     run(command(sim, 1).env("JBOD_LISTEN", "127.0.0.1:0").envs(settings.iter().copied()).arg("doctor"))
 }
 
-/// The line of `doctor` that holds `text`, at that level; one that is not ok says what mends it.
+/// The line of `doctor` that contains `text`, at that level; a line that is not ok has a remedy.
 #[track_caller]
 fn finding(ended: &Ended, level: &str, text: &str) -> String {
     let line = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(level) && l.contains(text));
@@ -54,7 +54,7 @@ fn finding(ended: &Ended, level: &str, text: &str) -> String {
 }
 
 #[test]
-fn disks_behind_a_raid_controller_are_drives_in_every_answer() {
+fn disks_behind_a_raid_controller_are_drives_in_every_response() {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.raid(&["--host", "perc", "--disks", "4", "--sata", "2"]);
     let serials = members(&sim);
@@ -116,7 +116,7 @@ fn disks_behind_a_raid_controller_are_drives_in_every_answer() {
 }
 
 #[test]
-fn the_bounds_hold_for_disks_behind_a_controller_too() {
+fn limits_apply_to_disks_behind_a_controller() {
     let sim = Sim::small();
     sim.raid(&["--host", "cciss", "--disks", "9"]);
     sim.set("smartctl", &["latency_ms=120"]);
@@ -135,9 +135,9 @@ fn the_bounds_hold_for_disks_behind_a_controller_too() {
     assert_eq!(sim.most_at_once(of_host), 2);
 }
 
-/// A disk behind a controller has no partitions: what looks like one is another disk's number.
+/// A disk behind a controller has no partitions; a name that looks like one is that of another disk.
 #[test]
-fn a_number_that_begins_like_another_is_not_it() {
+fn a_disk_number_is_not_a_prefix_of_another() {
     let sim = Sim::small();
     sim.raid(&["--disks", "12"]);
     let serials = members(&sim);
@@ -155,9 +155,9 @@ fn a_number_that_begins_like_another_is_not_it() {
     }
 }
 
-/// A USB box without an identity of its own: sysfs shows the same, whatever disk is put in.
+/// A USB enclosure without an identity: sysfs shows the same for every disk in it.
 #[test]
-fn another_disk_in_a_usb_box_starts_clean_too() {
+fn another_disk_in_a_usb_enclosure_starts_without_values() {
     let sim = Sim::small();
     sim.usb(&["--bridge", "sat"]);
     let truth = sim.list();
@@ -172,7 +172,7 @@ fn another_disk_in_a_usb_box_starts_clean_too() {
     daemon.wait_logged("drive replaced device=sde serial=\"OTHER001\"");
 }
 
-/// Every entry that names a drive is consistent: the values of that very disk.
+/// Every entry of a drive has only the values of that disk.
 #[track_caller]
 fn assert_own_values(seen: &Value, old: &str) {
     let (serial, temperature) = (&seen["serial_number"], &seen["temperature_celsius"]);
@@ -186,7 +186,7 @@ fn assert_own_values(seen: &Value, old: &str) {
 }
 
 #[test]
-fn a_disk_that_is_swapped_behind_its_number_is_not_shown_with_the_old_ones_values() {
+fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.raid(&["--disks", "2"]);
     let old = members(&sim).remove(0);
@@ -268,7 +268,7 @@ fn stored_values_of_a_disk_behind_a_volume_are_not_shown_behind_another_volume()
 }
 
 #[test]
-fn volumes_and_usb_boxes_are_named_for_what_they_are() {
+fn volumes_and_usb_enclosures_are_identified() {
     let sim = Sim::small();
     sim.raid(&["--host", "perc", "--disks", "2"]);
     sim.raid(&["--host", "avago", "--disks", "2"]);
@@ -315,7 +315,7 @@ fn volumes_and_usb_boxes_are_named_for_what_they_are() {
 }
 
 #[test]
-fn a_sata_drive_without_pass_through_says_so_and_sat_mends_it() {
+fn a_sata_drive_without_pass_through_is_reported_and_sat_fixes_it() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let truth = sim.list();
     let sata = truth.iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
@@ -354,7 +354,7 @@ fn a_sata_drive_without_pass_through_says_so_and_sat_mends_it() {
 }
 
 #[test]
-fn auto_has_the_type_found_each_time_anew() {
+fn auto_detects_the_type_each_time() {
     let sim = Sim::small();
     let truth = sim.list();
     let sata = truth.iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
@@ -376,7 +376,7 @@ fn auto_has_the_type_found_each_time_anew() {
 }
 
 #[test]
-fn a_bad_entry_is_a_bad_configuration_and_one_for_nobody_a_line() {
+fn an_invalid_entry_is_an_error_and_an_unused_one_is_logged() {
     let sim = Sim::small();
     for (types, found) in [
         ("sda=usbjmicron", "\"sda=usbjmicron\""),
@@ -410,7 +410,7 @@ fn a_bad_entry_is_a_bad_configuration_and_one_for_nobody_a_line() {
     assert_eq!(ended.code, Some(0), "no error: {ended:?}");
 }
 
-/// The links of all bays, and where they point to.
+/// The links of all bays, and their targets.
 fn slot_links(sim: &Sim) -> Vec<(PathBuf, PathBuf)> {
     let folders = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
     let slots = folders(sim.root().join("sys/class/enclosure")).flat_map(folders);
@@ -419,7 +419,7 @@ fn slot_links(sim: &Sim) -> Vec<(PathBuf, PathBuf)> {
 }
 
 #[test]
-fn a_shelf_whose_bays_lead_to_no_drive_says_so() {
+fn an_enclosure_without_linked_drives_is_reported() {
     let sim = Sim::small();
     let links: Vec<(PathBuf, PathBuf)> = slot_links(&sim)
         .into_iter()

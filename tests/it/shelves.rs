@@ -1,5 +1,5 @@
-//! Shelves about which sysfs contradicts itself: a drive that two bays link, numbers that two bays have, ids that two
-//! shelves report.
+//! Enclosures for which sysfs contradicts itself: two bays that link to one drive, two bays with one number, two
+//! enclosures with one id.
 
 use crate::support;
 
@@ -12,7 +12,7 @@ use support::json::{drive, list, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// Twelve bays with a drive in most of them, on one path each, in one shelf or more.
+/// Enclosures of twelve bays, most of which have a drive with one path.
 fn shelves(count: usize, paths: &str) -> Sim {
     let (enclosures, drives) = (count.to_string(), (8 * count).to_string());
     let size = ["--enclosures", &enclosures, "--bays", "12", "--drives", &drives, "--paths", paths];
@@ -31,7 +31,7 @@ fn scan(sim: &Sim) -> Value {
     overview
 }
 
-/// As many bays are occupied as show a drive that is present.
+/// The number of occupied bays is that of the bays with a drive that is present.
 #[track_caller]
 fn assert_counts(overview: &Value) {
     let bays: Vec<&Value> = list(overview, "enclosures").flat_map(|shelf| list(shelf, "slots")).collect();
@@ -47,7 +47,7 @@ fn bay(overview: &Value, shelf: usize, number: u64) -> &Value {
     list(shelf, "slots").find(|slot| slot["slot"] == number).unwrap_or_else(|| panic!("no bay {number}: {shelf}"))
 }
 
-/// A drive, its bay, and an empty bay, of the first shelf.
+/// A drive, its bay, and an empty bay of the first enclosure.
 fn drive_and_empty_bay(sim: &Sim) -> (String, u64, u64) {
     let drives: Vec<Value> = sim.list().into_iter().filter(|d| d["enclosure"] == 0).collect();
     let taken: Vec<u64> = drives.iter().filter_map(|d| d["bay"].as_u64()).collect();
@@ -55,7 +55,7 @@ fn drive_and_empty_bay(sim: &Sim) -> (String, u64, u64) {
     (text(&drives[0]["serial"]).to_owned(), taken[0], empty)
 }
 
-/// Where a bay links its drive, in the only IO module of the first shelf.
+/// The link of a bay to its drive, in the only IO module of the first enclosure.
 fn link_of(sim: &Sim, number: u64) -> PathBuf {
     let class = sim.root().join("sys/class/enclosure");
     let mut modules: Vec<PathBuf> = class.read_dir().expect("shelves").flatten().map(|e| e.path()).collect();
@@ -64,7 +64,7 @@ fn link_of(sim: &Sim, number: u64) -> PathBuf {
 }
 
 #[test]
-fn of_two_bays_that_link_a_drive_the_occupied_one_shows_it() {
+fn if_two_bays_link_to_a_drive_the_occupied_one_shows_it() {
     let sim = shelves(1, "1");
     let (serial, own, empty) = drive_and_empty_bay(&sim);
     sim.set(&format!("bay/0/{empty}"), &[&format!("link={serial}")]);
@@ -91,7 +91,7 @@ fn of_two_bays_that_link_a_drive_the_occupied_one_shows_it() {
 }
 
 #[test]
-fn a_bay_that_is_reported_empty_never_shows_a_drive_without_a_word() {
+fn a_bay_that_is_reported_empty_shows_a_drive_only_with_an_explanation() {
     let sim = shelves(1, "1");
     let (serial, own, _) = drive_and_empty_bay(&sim);
     sim.set(&format!("bay/0/{own}"), &["status=not installed"]);
@@ -106,7 +106,7 @@ fn a_bay_that_is_reported_empty_never_shows_a_drive_without_a_word() {
 }
 
 #[test]
-fn a_drive_whose_bay_is_undecided_is_in_none_and_both_say_so() {
+fn a_drive_whose_bay_is_unclear_is_in_none_and_both_bays_report_it() {
     let sim = shelves(1, "1");
     let (serial, own, empty) = drive_and_empty_bay(&sim);
     sim.set(&format!("bay/0/{empty}"), &[&format!("link={serial}"), "status=OK"]);
@@ -136,9 +136,9 @@ fn a_drive_whose_bay_is_undecided_is_in_none_and_both_say_so() {
     assert!(daemon.get("/api/map.txt").text().contains("nothing shows which link is right"));
 }
 
-/// The daemon shows a drive where it was, until the shelf has said that it is elsewhere.
+/// The daemon shows a drive in its previous bay until the enclosure reports another one.
 #[test]
-fn a_drive_moves_when_its_shelf_says_so() {
+fn a_drive_moves_when_its_enclosure_reports_it() {
     let sim = shelves(1, "1");
     let (serial, own, empty) = drive_and_empty_bay(&sim);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
@@ -155,7 +155,7 @@ fn a_drive_moves_when_its_shelf_says_so() {
 }
 
 #[test]
-fn one_wrong_slot_number_costs_nothing_where_the_names_decide() {
+fn a_wrong_slot_number_is_corrected_by_the_names() {
     let sim = shelves(1, "2");
     let numbers = |overview: &Value| -> Vec<Value> {
         list(&overview["enclosures"][0], "slots").map(|slot| slot["slot"].clone()).collect()
@@ -173,9 +173,9 @@ fn one_wrong_slot_number_costs_nothing_where_the_names_decide() {
     }
 }
 
-/// Names without numbers decide nothing: the two bays have none.
+/// Names without numbers are no evidence, so the two bays have no number.
 #[test]
-fn a_bay_has_no_number_that_it_may_not_have() {
+fn a_bay_has_no_number_that_may_be_wrong() {
     let sim = shelves(1, "1");
     let module = link_of(&sim, 0).parent().and_then(|bay| bay.parent()).expect("a shelf").to_owned();
     for (number, name) in ["left", "middle", "right"].iter().enumerate() {
@@ -220,9 +220,9 @@ fn a_bay_has_no_number_that_it_may_not_have() {
     );
 }
 
-/// Numbers that are wrong for a moment move nothing.
+/// Numbers that are wrong for a moment have no effect.
 #[test]
-fn a_glitch_in_the_numbers_of_a_known_shelf_moves_no_drive() {
+fn a_glitch_in_the_numbers_of_a_known_enclosure_moves_no_drive() {
     let sim = shelves(1, "1");
     let (serial, own, _) = drive_and_empty_bay(&sim);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
@@ -245,7 +245,7 @@ fn a_glitch_in_the_numbers_of_a_known_shelf_moves_no_drive() {
 }
 
 #[test]
-fn shelves_with_one_id_are_listed_apart_under_names_that_stay() {
+fn enclosures_with_one_id_are_listed_separately_under_permanent_ids() {
     let sim = shelves(2, "1");
     for shelf in ["enclosure/0", "enclosure/1"] {
         sim.set(shelf, &["id=50050cc10a000000"]);
@@ -267,18 +267,18 @@ fn shelves_with_one_id_are_listed_apart_under_names_that_stay() {
     assert_eq!(list(&overview, "enclosures").map(|shelf| text(&shelf["id"])).collect::<Vec<_>>(), ids, "{overview}");
 }
 
-/// One shelf with two IO modules has one id, and each module a name of its own.
+/// An enclosure with two IO modules has one id, and each module has its own name.
 #[test]
-fn two_io_modules_of_a_shelf_stay_one_shelf() {
+fn two_io_modules_of_an_enclosure_remain_one_enclosure() {
     let sim = shelves(1, "2");
     let overview = scan(&sim);
     assert_eq!((&overview["totals"]["enclosures"], &overview["totals"]["slots"]), (&json!(1), &json!(12)));
     assert!(!text(&overview["enclosures"][0]["id"]).contains('-'));
 }
 
-/// The HBA's driver knows the bays that the shelf's SES device links to nothing, or that no SES device shows.
+/// The HBA's driver knows bays that the SES device does not link to a drive, or that no SES device reports.
 #[test]
-fn the_hba_tells_bays_that_no_shelf_links() {
+fn the_hba_reports_bays_that_no_enclosure_links() {
     let sim = shelves(1, "2");
     let places = |overview: &Value| -> Vec<(Value, Value, Value)> {
         let place = |d: &Value| {

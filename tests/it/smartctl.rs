@@ -1,5 +1,5 @@
-//! How drives are read, through a true fork and exec: what smartctl says is what is shown, a
-//! drive that behaves badly costs nobody else anything, and no drive is asked more than it should.
+//! Readings of drives through a real fork and exec: the values of smartctl are shown, a faulty drive does not affect
+//! others, and no drive is read more often than necessary.
 
 use crate::support;
 
@@ -12,7 +12,7 @@ use support::json::{drive, drives};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// One shelf on one path: SAS drives, some SATA, no SSD, no pools.
+/// One enclosure with one path: SAS drives, some SATA, no SSD, no pools.
 fn shelf(drives: &str, sata: &str) -> Sim {
     let shape = ["--enclosures", "1", "--bays", "24", "--paths", "1", "--ssd", "0", "--nvme", "0", "--pools", "0"];
     let all: Vec<&str> = shape.into_iter().chain(["--drives", drives, "--sata", sata]).collect();
@@ -24,7 +24,7 @@ fn serials(sim: &Sim, kind: &str) -> Vec<String> {
     all.map(|d| d["serial"].as_str().expect("serial").to_owned()).collect()
 }
 
-/// The drive is read, and what is shown is what it has.
+/// The drive is read, and its own values are shown.
 #[track_caller]
 fn assert_good(overview: &Value, truth: &[Value], serial: &str) {
     let seen = drive(overview, serial);
@@ -40,7 +40,7 @@ fn is_good(overview: &Value, truth: &[Value], serial: &str) -> bool {
     seen["state"] == "active" && wanted.is_some_and(|w| seen["temperature_celsius"] == w["temperature"])
 }
 
-/// Nothing of a tool is left, not even a zombie.
+/// No process of a tool remains, not even a zombie.
 #[track_caller]
 fn assert_nothing_left(sim: &Sim) {
     eventually("nothing is left of the tools", || {
@@ -50,7 +50,7 @@ fn assert_nothing_left(sim: &Sim) {
 }
 
 #[test]
-fn a_drive_that_never_answers_holds_up_no_other() {
+fn a_drive_that_never_answers_does_not_delay_others() {
     let sim = shelf("12", "3");
     let (truth, all) = (sim.list(), serials(&sim, ""));
     let (hung, deaf) = (&all[2], &all[5]);
@@ -96,9 +96,9 @@ fn a_drive_that_never_answers_holds_up_no_other() {
     sim.assert_only_reading();
 }
 
-/// Everything that can be wrong with a drive at once, after a good reading of each.
+/// One drive with each kind of fault, after a good reading of all.
 #[test]
-fn each_bad_drive_says_why_and_keeps_its_last_values() {
+fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
     const PREFIX: &str = "stdout_prefix=Pending defect count:0 Pending Defects\n";
     let sim = shelf("22", "8");
     let (sas, sata) = (serials(&sim, "sas"), serials(&sim, "sata"));
@@ -204,7 +204,7 @@ fn each_bad_drive_says_why_and_keeps_its_last_values() {
     sim.assert_only_reading();
 }
 
-/// Identity, but no health: neither well nor an empty entry.
+/// A reading with an identity but without health data is neither healthy nor empty.
 #[test]
 fn a_drive_that_is_not_ready_is_never_shown_as_healthy() {
     let sim = shelf("4", "0");
@@ -226,8 +226,8 @@ fn a_drive_that_is_not_ready_is_never_shown_as_healthy() {
     assert_eq!(seen["power_on_hours"], last["power_on_hours"], "its last good values stay: {seen}");
 }
 
-/// Informational exceptions that are switched off (mode page 1Ch, DEXCPT): smartctl says "passed" of a drive that would not
-/// report a failure. That is no false alarm either: its counters are judged.
+/// With disabled informational exceptions (mode page 1Ch, DEXCPT) smartctl reports "passed" for a drive that would not
+/// report a failure. This is not a finding either: the counters of the drive are judged.
 #[test]
 fn a_drive_that_does_not_report_failures_has_not_passed() {
     let sim = shelf("3", "0");
@@ -253,7 +253,7 @@ fn a_drive_that_does_not_report_failures_has_not_passed() {
 }
 
 #[test]
-fn exit_statuses_are_shown_and_cost_no_values() {
+fn values_are_shown_whatever_the_exit_status() {
     let statuses = ["4", "8", "32", "64", "128", "255"];
     let sim = shelf("6", "3");
     let all = serials(&sim, "");
@@ -285,7 +285,7 @@ fn a_sata_drive_without_pass_through_is_never_shown_as_healthy() {
     assert_good(&overview, &sim.list(), &sata[1]);
 }
 
-/// A drive that slept before the daemon came has no values yet, and is left asleep all the same.
+/// A drive that was in standby before the daemon started has no values yet, and is not woken either.
 #[test]
 fn sleeping_drives_are_never_woken() {
     let sim = shelf("8", "4");
@@ -323,7 +323,7 @@ fn sleeping_drives_are_never_woken() {
     sim.assert_only_reading();
 }
 
-/// From the simulator's own log: which SCSI host each run went through.
+/// The SCSI host of each run, from the simulator's log.
 fn hosts(sim: &Sim) -> HashMap<String, String> {
     let mut hosts = HashMap::new();
     for drive in sim.list() {
@@ -339,7 +339,7 @@ fn hosts(sim: &Sim) -> HashMap<String, String> {
 }
 
 #[test]
-fn no_more_children_run_at_once_than_was_said() {
+fn the_number_of_children_is_limited() {
     for (settings, all, per_host) in [
         (&[("SMART_CONCURRENCY", "4"), ("SMART_CONCURRENCY_PER_HOST", "2")][..], 4, 2),
         (&[("SMART_CONCURRENCY", "3"), ("SMART_CONCURRENCY_PER_HOST", "8")], 3, 3),
@@ -366,7 +366,7 @@ fn no_more_children_run_at_once_than_was_said() {
 }
 
 #[test]
-fn a_type_once_found_is_told_to_smartctl_from_then_on() {
+fn a_detected_type_is_passed_to_smartctl() {
     let sim =
         Sim::host(&["--enclosures", "1", "--bays", "8", "--drives", "6", "--sata", "2", "--ssd", "1", "--pools", "0"]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
@@ -395,7 +395,7 @@ fn a_type_once_found_is_told_to_smartctl_from_then_on() {
     sim.assert_only_reading();
 }
 
-/// Three silent drives behind one SCSI host are one event about the host, not one for each.
+/// Three silent drives behind one SCSI host are one event, of the host.
 #[test]
 fn a_silent_scsi_host_is_one_line_in_the_log() {
     let sim = Sim::host(&[

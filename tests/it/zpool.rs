@@ -1,5 +1,4 @@
-//! Pools: what a person reads in `zpool status` is what /api/zfs says, and a zpool that misbehaves
-//! costs no drive anything.
+//! Pools: /api/zfs has the content of `zpool status`, and a faulty zpool does not affect drives.
 
 use crate::support;
 
@@ -10,9 +9,9 @@ use support::json::{drive, list, pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// No ZFS is not a fault.
+/// A host without ZFS has no error.
 #[test]
-fn a_host_without_zfs_is_well() {
+fn a_host_without_zfs_has_no_error() {
     let sim = Sim::small();
     sim.set("zpool", &["not_loaded=true"]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
@@ -28,7 +27,7 @@ fn a_host_without_zfs_is_well() {
 
 #[test]
 #[ignore = "needs a host without zpool"]
-fn a_host_without_zpool_is_well() {
+fn a_host_without_zpool_has_no_error() {
     let sim =
         Sim::host(&["--enclosures", "1", "--bays", "4", "--drives", "3", "--paths", "1", "--nvme", "0", "--no-zpool"]);
     let nowhere = sim.root().to_string_lossy().into_owned();
@@ -43,7 +42,7 @@ fn a_host_without_zpool_is_well() {
 }
 
 #[test]
-fn a_host_with_zfs_and_no_pools_is_well() {
+fn a_host_with_zfs_and_no_pools_has_no_error() {
     let sim = Sim::host(&[
         "--enclosures",
         "1",
@@ -66,7 +65,7 @@ fn a_host_with_zfs_and_no_pools_is_well() {
     );
 }
 
-/// A failing zpool leaves the pools as they were, with the reason, and the drives alone.
+/// A failing zpool leaves the pools unchanged, with the reason, and does not affect drives.
 #[track_caller]
 fn assert_pools_stay(daemon: &Daemon, before: &Value, what: &str) {
     let overview = daemon.overview_when(&format!("{what}: the reason is told"), |o| !o["zfs_error"].is_null());
@@ -89,7 +88,7 @@ fn assert_pools_stay(daemon: &Daemon, before: &Value, what: &str) {
 }
 
 #[test]
-fn a_zpool_that_fails_costs_neither_pools_nor_drives() {
+fn a_zpool_that_fails_affects_neither_pools_nor_drives() {
     let sim = Sim::small();
     sim.set("pool/tank", &["scan=none"]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
@@ -104,7 +103,7 @@ fn a_zpool_that_fails_costs_neither_pools_nor_drives() {
 }
 
 #[test]
-fn a_zpool_that_talks_nonsense_costs_neither_pools_nor_drives() {
+fn a_zpool_with_invalid_output_affects_neither_pools_nor_drives() {
     let sim = Sim::small();
     sim.set("pool/tank", &["scan=none"]);
     let real = sim.tool("zpool").to_string_lossy().into_owned();
@@ -128,9 +127,9 @@ fn a_zpool_that_talks_nonsense_costs_neither_pools_nor_drives() {
     assert_pools_stay(&daemon, &before, "20 MB of output");
 }
 
-/// A suspended pool can hold zpool for ever.
+/// A suspended pool can block zpool forever.
 #[test]
-fn a_zpool_that_hangs_costs_neither_pools_nor_drives() {
+fn a_zpool_that_hangs_affects_neither_pools_nor_drives() {
     let sim = Sim::small();
     sim.set("pool/tank", &["scan=none"]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
@@ -150,7 +149,7 @@ fn a_zpool_that_hangs_costs_neither_pools_nor_drives() {
 }
 
 #[test]
-fn a_pulled_drive_leaves_its_leaf_without_a_drive() {
+fn a_leaf_of_a_removed_drive_has_no_drive() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
     let truth = sim.list();
@@ -176,7 +175,7 @@ fn a_pulled_drive_leaves_its_leaf_without_a_drive() {
 }
 
 #[test]
-fn errors_of_a_leaf_show_at_its_drive() {
+fn errors_of_a_leaf_are_shown_for_its_drive() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let truth = sim.list();
     let with_role = |role: &'static str| truth.iter().filter(move |d| d["role"] == role);
@@ -220,7 +219,7 @@ fn errors_of_a_leaf_show_at_its_drive() {
 }
 
 #[test]
-fn a_running_scrub_is_told_with_its_progress() {
+fn a_running_scrub_is_shown_with_its_progress() {
     let sim = Sim::small();
     let pool = text(&sim.list().iter().find(|d| !d["pool"].is_null()).expect("a drive in a pool")["pool"]).to_owned();
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
@@ -244,9 +243,9 @@ fn a_running_scrub_is_told_with_its_progress() {
     }
 }
 
-/// Its drives are elsewhere, and it is lost all the same.
+/// A faulted pool counts even if none of its drives are known.
 #[test]
-fn a_faulted_pool_without_a_drive_here_makes_the_verdict() {
+fn a_faulted_pool_without_known_drives_determines_the_verdict() {
     let sim = Sim::host(&["--enclosures", "1", "--bays", "2", "--drives", "1", "--nvme", "0", "--pools", "0"]);
     let status = "  pool: far\n state: FAULTED\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\tfar FAULTED 0 0 0\n\t  \
                   /dev/disk/by-id/dm-name-far  UNAVAIL  0  0  0\n\nerrors: No known data errors\n";
@@ -265,9 +264,9 @@ fn a_faulted_pool_without_a_drive_here_makes_the_verdict() {
     }
 }
 
-/// Each namespace may serve a pool of its own; they are one drive, which fails as one.
+/// Each namespace may belong to another pool; together they are one drive.
 #[test]
-fn namespaces_in_pools_are_their_controllers_drive() {
+fn namespaces_in_pools_are_one_drive() {
     let shape = ["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--nvme", "1", "--pools", "0"];
     let sim = Sim::host(&shape);
     sim.set("nvme0", &["namespaces=2"]);
@@ -293,9 +292,9 @@ fn namespaces_in_pools_are_their_controllers_drive() {
     assert_eq!(drive["nvme"]["controller_id"], 6, "{drive}");
 }
 
-/// A new drive in the bay is not the leaf that is named for the bay, also while zpool cannot say so.
+/// A new drive in a bay does not match the leaf that is named for the bay, even while zpool cannot be queried.
 #[test]
-fn who_is_put_into_a_bay_is_in_no_pool_until_zpool_says_so() {
+fn a_drive_that_is_inserted_into_a_bay_is_in_no_pool_until_zpool_reports_it() {
     let shape = ["--enclosures", "1", "--bays", "6", "--drives", "6", "--paths", "1", "--nvme", "0", "--pools", "1"];
     for leaf in ["by-vdev", "by-path", "sd", "partition"] {
         let sim = Sim::host(&[&shape[..], &["--vdev-width", "4", "--leaf", leaf]].concat());

@@ -1,5 +1,5 @@
-//! What pools do beside serving data: fixtures and the simulator, in text and in JSON, through the daemon to the API,
-//! `scan` and the metrics.
+//! Activities of pools, from fixtures and the simulator, in text and in JSON, through the daemon to the API, `scan` and
+//! the metrics.
 
 use crate::support;
 use crate::zpool_fixtures::printing;
@@ -13,7 +13,7 @@ use support::redis::Redis;
 use support::sim::Sim;
 use support::{eventually, fixture};
 
-/// A file, and what its pool does: kind, vdev, state, percent, start and end. The first is the scan.
+/// A file, and the activities of its pool: kind, vdev, state, percent, start and end. The first is the scan.
 type Expected = (&'static str, &'static [&'static str]);
 
 const REBUILT: &[&str] =
@@ -99,7 +99,7 @@ fn scan_line(scan: &Value, kind: &str) -> String {
 }
 
 #[test]
-fn what_a_pool_does_is_read_from_text_and_json() {
+fn activities_are_read_from_text_and_json() {
     let mut wrong = String::new();
     for (name, expected) in FILES {
         let (_sim, daemon) = printing(name);
@@ -141,9 +141,9 @@ fn what_a_pool_does_is_read_from_text_and_json() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Of a rebuild JSON has only the vdev. Its drives count as being resilvered, as those of a resilver do (rule Z3).
+/// For a rebuild, JSON has only the vdev. Its drives count as being resilvered (rule Z3).
 #[test]
-fn a_vdev_that_is_rebuilt_has_less_redundancy() {
+fn a_vdev_that_is_being_rebuilt_has_less_redundancy() {
     for json in ["json=false", "json=true"] {
         let sim = Sim::small();
         let truth = sim.list();
@@ -173,7 +173,7 @@ fn raidz() -> Sim {
     Sim::host(&shape.split(' ').collect::<Vec<_>>())
 }
 
-/// Keys of the simulator, the scan that they make, and what the pool does beside it.
+/// Settings of the simulator, the resulting scan, and the other activities of the pool.
 const PLAYED: [(&[&str], &str, &[&str]); 9] = [
     (&["scan=rebuilding"], "resilver VDEV in_progress", &[]),
     (&["scan=rebuilt"], "resilver VDEV finished", &[]),
@@ -232,7 +232,7 @@ fn activities_of_the_simulator_are_read_in_both_formats() {
 }
 
 #[test]
-fn scan_and_metrics_show_what_a_pool_does() {
+fn scan_and_metrics_show_activities() {
     let sim = raidz();
     sim.set("pool/tank", &["scan=rebuilding", "expand=running", "checkpoint=exists", "remove=done", "progress=37.5"]);
     let vdev =

@@ -1,5 +1,5 @@
-//! Pools from zpool's JSON (OpenZFS 2.3 and later): they are what its text says, and whatever is
-//! wrong with the JSON, the text is still there.
+//! Pools from zpool's JSON (OpenZFS 2.3 and later): they are the same as from its text, which is used if the JSON is
+//! unusable.
 
 use crate::support;
 
@@ -22,8 +22,8 @@ fn members(zfs: &Value) -> impl Iterator<Item = &Value> {
     vdevs.flat_map(|vdev| vdev["members"].as_array().into_iter().flatten())
 }
 
-/// An answer of /api/zfs without what differs between text and JSON by their nature: when it was
-/// made, how scans and the like are worded, and guids, of which text tells only those of leaves that are gone.
+/// A response of /api/zfs without what necessarily differs between text and JSON: its time, the wording of activities,
+/// and guids, of which text has only those of missing leaves.
 fn compared(mut zfs: Value) -> Value {
     for field in ["version", "generated_at", "collected_at"] {
         zfs[field] = Value::Null;
@@ -44,7 +44,7 @@ fn compared(mut zfs: Value) -> Value {
     zfs
 }
 
-/// Without the words. Text does not say when what has ended began.
+/// Removes the text, and the start of an activity that has ended, which the text format does not have.
 fn without_words(activity: &mut Value) {
     activity["text"] = Value::Null;
     if !activity["ended_at"].is_null() {
@@ -65,7 +65,7 @@ fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
     }
 }
 
-/// What a daemon that has just started says of the pools.
+/// The pools as a daemon shows them that has just started.
 fn fresh(sim: &Sim, json: &str) -> Value {
     sim.set("zpool", &[&format!("json={json}")]);
     let daemon = Daemon::ready(sim, &Redis::absent(), &[]);
@@ -76,7 +76,7 @@ fn fresh(sim: &Sim, json: &str) -> Value {
 }
 
 #[test]
-fn json_says_what_text_says() {
+fn json_and_text_give_the_same_pools() {
     let sim = Sim::rack();
     let truth = sim.list();
     let with_role = |role: &'static str| truth.iter().filter(move |d| d["role"] == role && d["pool"] == "tank");
@@ -130,7 +130,7 @@ fn json_says_what_text_says() {
 }
 
 #[test]
-fn broken_json_is_said_once_and_text_is_read() {
+fn broken_json_is_logged_once_and_text_is_read() {
     let sim = Sim::small();
     let wanted = compared(fresh(&sim, "false"));
     sim.set("zpool", &["json=broken"]);
@@ -141,7 +141,7 @@ fn broken_json_is_said_once_and_text_is_read() {
     assert_eq!(daemon.logged("zpool status gives no good JSON"), 1, "{}", daemon.log());
 }
 
-/// A zpool of one's own, put in place of another as a package does: by renaming.
+/// Replaces zpool by renaming, as a package does.
 fn exchange(sim: &Sim, text: &str) -> String {
     let new = sim.script("zpool.new", text);
     let program = sim.root().join("zpool-in-use");
@@ -150,7 +150,7 @@ fn exchange(sim: &Sim, text: &str) -> String {
 }
 
 #[test]
-fn a_zpool_that_is_exchanged_is_understood_at_once() {
+fn the_output_of_a_replaced_zpool_is_parsed_at_once() {
     let sim = Sim::small();
     sim.set("zpool", &["json=true"]);
     let real = sim.tool("zpool").to_string_lossy().into_owned();
@@ -176,9 +176,9 @@ fn a_zpool_that_is_exchanged_is_understood_at_once() {
     assert_eq!(daemon.logged("zpool status failed"), 0, "{}", daemon.log());
 }
 
-/// What the releases print and end with when there is no pool, or nothing to ask.
+/// Output and exit status of the releases without pools and without ZFS.
 #[test]
-fn no_pools_and_no_zfs_are_told_apart_in_every_release() {
+fn no_pools_and_no_zfs_are_distinguished_in_every_release() {
     let empty = r#"{"output_version":{"command":"zpool status","vers_major":0,"vers_minor":1},"pools":{}}"#;
     let refuses = "case \" $* \" in *' -j '*) echo \"invalid option 'j'\" >&2; exit 2;; esac";
     for (what, script, available) in [
@@ -210,7 +210,7 @@ fn no_pools_and_no_zfs_are_told_apart_in_every_release() {
     }
 }
 
-/// The same text with numbers as `--json-int` gives them, its order as it was.
+/// The same text with numbers as with `--json-int`, in the same order.
 fn with_numbers(text: &str) -> String {
     let mut parts = text.split('"');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -228,7 +228,7 @@ fn with_numbers(text: &str) -> String {
     out
 }
 
-/// What is said of the pools when zpool prints that.
+/// The pools that are shown if zpool prints that.
 fn printing(text: &str) -> Value {
     let shape = ["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--sata", "0", "--ssd", "0"];
     let sim = Sim::host(&shape);
@@ -242,9 +242,9 @@ fn printing(text: &str) -> Value {
     zfs
 }
 
-/// `zpool_fixtures` compares what is read from each file with tables; here, numbers change nothing.
+/// `zpool_fixtures` compares the result of each file with tables; here, numbers make no difference.
 #[test]
-fn numbers_are_read_as_their_text_is() {
+fn numbers_are_read_like_text() {
     let files = std::fs::read_dir(fixture("zpool")).expect("the fixtures").flatten();
     let json = files.map(|f| f.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
     let mut count = 0;

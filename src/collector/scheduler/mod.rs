@@ -148,8 +148,8 @@ impl Scheduler {
             };
             let (drive, urgency) = self.queue.next(room)?;
             let Some(path) = self.free_path(&drive, at) else {
-                // A path that it was queued for may not be used any more, and the others have no room now: by its new key
-                // it is not next before they have.
+                // A path that it was queued for may not be used any more, and the others have no room now: by its new
+                // key it is not next before they have.
                 let (key, took) = (self.queue_key(&drive, urgency, at), self.quarantine.took(&drive.key));
                 self.queue.push(key, drive, took);
                 continue;
@@ -301,8 +301,8 @@ impl Scheduler {
         Some(Enqueue::HostSilent { host, drives })
     }
 
-    /// The paths over which the drive may be read next in this turn: the one by which it probes a silent SCSI host, or else
-    /// the good ones, or else all that are free.
+    /// The paths over which the drive may be read next in this turn: the one by which it probes a silent SCSI host, or
+    /// else the good ones, or else all that are free.
     fn paths_to_try<'a>(&self, drive: &'a Drive, at: Instant) -> Vec<&'a DrivePath> {
         let free = self.free_paths(drive);
         for path in &free {

@@ -243,7 +243,7 @@ fn each_path_of_a_healthy_drive_is_used() {
 
 /// A reading fails over the first path; the drive comes back from a discovery without the second one.
 #[test]
-fn a_turn_that_loses_its_last_path_begins_anew() {
+fn a_turn_that_loses_its_last_path_begins_again() {
     let mut played = Played::new(vec![drive(0, &[0, 1])]);
     let (both, first) = (Arc::clone(&played.drives[0]), drive(0, &[0]));
     let at = played.at;

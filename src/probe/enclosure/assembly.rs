@@ -22,7 +22,8 @@ struct JoinedBay {
     parts: Vec<(usize, usize)>,
 }
 
-/// The enclosure that consists of these SES devices. Each bay of each device is part of exactly one bay of the enclosure.
+/// The enclosure that consists of these SES devices. Each bay of each device is part of exactly one bay of the
+/// enclosure.
 pub(super) fn join(
     class: &Path,
     id: &EnclosureId,

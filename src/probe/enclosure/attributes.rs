@@ -1,5 +1,5 @@
-//! The attributes of a bay that the kernel reads from the enclosure. An enclosure that does not respond blocks the reader
-//! forever.
+//! The attributes of a bay that the kernel reads from the enclosure. An enclosure that does not respond blocks the
+//! reader forever.
 
 use super::IoModule;
 use crate::domain::enclosure::words::{PowerStatus, SlotStatus};
@@ -48,8 +48,8 @@ const FAULT_SENSED: u8 = 4;
 fn slot_answer([status, fault, locate, power_status]: [&str; ATTRIBUTES.len()]) -> SlotAnswer {
     let fault = parse_fault(fault);
     let locate = locate.parse::<u8>().ok();
-    // The kernel has no name for code 8 (no access allowed) and prints `(null)`; for higher codes it prints whatever follows
-    // its table in memory.
+    // The kernel has no name for code 8 (no access allowed) and prints `(null)`; for higher codes it prints whatever
+    // follows its table in memory.
     let status = SlotStatus::known(status);
     let power_status = if power_status.is_empty() { None } else { Some(PowerStatus::from(power_status)) };
     // For an enclosure without page 2 the kernel reports zeros (`ses_get_page2_descriptor`), which mean nothing.

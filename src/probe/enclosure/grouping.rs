@@ -1,8 +1,8 @@
 //! Which SES devices are IO modules of one enclosure. Pure.
 //!
-//! A common id is not enough: ids may be placeholders or copies. Two SES devices belong to one enclosure if they report one
-//! id and link to one drive in the same bay, or if there is no evidence against it. In doubt they are two enclosures, since
-//! then no bay and no drive is lost.
+//! A common id is not enough: ids may be placeholders or copies. Two SES devices belong to one enclosure if they report
+//! one id and link to one drive in the same bay, or if there is no evidence against it. In doubt they are two
+//! enclosures, since then no bay and no drive is lost.
 
 use super::drive_owners::DriveOwners;
 use super::history::EnclosureHistory;
@@ -71,8 +71,8 @@ fn unite_sharing(positions: &mut [usize], pairs: &[Pair]) {
     }
 }
 
-/// Unites enclosures without evidence against it. If one could belong to either of two between which there is evidence, none
-/// of them are united.
+/// Unites enclosures without evidence against it. If one could belong to either of two between which there is evidence,
+/// none of them are united.
 fn unite_compatible(positions: &mut [usize], pairs: &[Pair]) {
     let mut candidates = positions.to_vec();
     for pair in pairs {
@@ -137,7 +137,8 @@ fn compare(one: &SesDevice, other: &SesDevice, owners: &DriveOwners) -> GroupEvi
     if is_contradicted { GroupEvidence::Against } else { GroupEvidence::Open }
 }
 
-/// The bays that are the same if the devices belong to one enclosure: bays with one name, otherwise bays with one number.
+/// The bays that are the same if the devices belong to one enclosure: bays with one name, otherwise bays with one
+/// number.
 fn same_bays<'a>(one: &'a SesDevice, other: &'a SesDevice) -> Vec<(&'a BayFiles, &'a BayFiles)> {
     let by_name: HashMap<&str, &BayFiles> = other.bay_names().into_iter().zip(&other.bays).collect();
     let own_names: HashSet<&str> = one.bay_names().into_iter().collect();

@@ -1,5 +1,5 @@
-//! What earlier discoveries decided about enclosures. A known enclosure keeps its bay numbers, its IO modules and its id until
-//! other values have been read several times.
+//! What earlier discoveries decided about enclosures. A known enclosure keeps its bay numbers, its IO modules and its
+//! id until other values have been read several times.
 
 use super::naming::NameKind;
 use super::ses_device::{OwnNames, SesDevice};
@@ -40,7 +40,8 @@ pub struct EnclosureHistory {
     groups: HashMap<Vec<DeviceKey>, Settled<Vec<usize>>>,
     /// Ids that several enclosures have reported, and the kind of name by which these are distinguished.
     pub(super) repeated: BTreeMap<EnclosureId, Option<NameKind>>,
-    /// The id assigned to an enclosure, by the names of its SES devices, so that it is kept when an IO module is removed.
+    /// The id assigned to an enclosure, by the names of its SES devices, so that it is kept when an IO module is
+    /// removed.
     pub(super) given: HashMap<(EnclosureId, String), EnclosureId>,
 }
 

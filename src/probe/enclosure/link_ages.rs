@@ -7,7 +7,8 @@ use crate::domain::identity::EnclosureId;
 use crate::probe::{Host, link_age, link_name};
 use std::collections::{BTreeSet, HashMap};
 
-/// Dates the links of drives to which several bays link. Other links are not read, since there may be a thousand of them.
+/// Dates the links of drives to which several bays link. Other links are not read, since there may be a thousand of
+/// them.
 pub(super) fn date_contested(host: &Host, found: &mut DiscoveredEnclosures, owners: &DriveOwners) {
     let contested = contested_addresses(&found.enclosures, owners);
     if contested.is_empty() {

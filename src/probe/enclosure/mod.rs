@@ -1,9 +1,10 @@
 //! Enclosures and bays from the kernel's enclosure class.
 //!
-//! There are two kinds of attribute. Those that the kernel has stored (`id`, `slot`, `type`, the `device` link) are read
-//! directly. Others it reads from the enclosure (`status`, `fault`, `locate`, `power_status`): an enclosure that does not
-//! respond blocks the reader forever, so a child that may be abandoned reads these (`collector/enclosure_reader`).
-//! `active` is not read: `drivers/scsi/ses.c` never reads it from the enclosure, so it shows the last value written to it.
+//! There are two kinds of attribute. Those that the kernel has stored (`id`, `slot`, `type`, the `device` link) are
+//! read directly. Others it reads from the enclosure (`status`, `fault`, `locate`, `power_status`): an enclosure that
+//! does not respond blocks the reader forever, so a child that may be abandoned reads these
+//! (`collector/enclosure_reader`). `active` is not read: `drivers/scsi/ses.c` never reads it from the enclosure, so it
+//! shows the last value written to it.
 
 mod assembly;
 mod attributes;

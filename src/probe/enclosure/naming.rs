@@ -1,7 +1,7 @@
 //! The id of each enclosure. Pure.
 //!
-//! If several enclosures report one id, or none, they are distinguished by the SES devices' own names, which persist across
-//! boots; SCSI addresses and the order of discovery do not.
+//! If several enclosures report one id, or none, they are distinguished by the SES devices' own names, which persist
+//! across boots; SCSI addresses and the order of discovery do not.
 
 use super::history::EnclosureHistory;
 use super::ses_device::SesDevice;
@@ -53,8 +53,8 @@ pub(crate) struct RepeatedId {
     pub(crate) names: Vec<EnclosureId>,
 }
 
-/// The ids of the enclosures, in the order given; no two are equal. Also the ids that are found to be repeated for the first
-/// time. `groups`: the SES devices of each enclosure.
+/// The ids of the enclosures, in the order given; no two are equal. Also the ids that are found to be repeated for the
+/// first time. `groups`: the SES devices of each enclosure.
 pub(super) fn name(groups: &[Vec<SesDevice>], history: &mut EnclosureHistory) -> (Vec<EnclosureId>, Vec<RepeatedId>) {
     let mut by_id: BTreeMap<Option<EnclosureId>, Vec<usize>> = BTreeMap::new();
     for (position, devices) in groups.iter().enumerate() {
@@ -169,8 +169,8 @@ impl EnclosureHistory {
         }
     }
 
-    /// If the only enclosure with that id consists of SES devices that were regarded as several enclosures before, the id is
-    /// not repeated.
+    /// If the only enclosure with that id consists of SES devices that were regarded as several enclosures before, the
+    /// id is not repeated.
     fn forget_repetition_within(&mut self, id: &EnclosureId, devices: &[SesDevice]) {
         if self.repeated.contains_key(id) && self.given_to(id, devices).len() > 1 {
             self.repeated.remove(id);

@@ -1,8 +1,9 @@
 //! The numbers of bays. Pure.
 //!
-//! The number is the attribute `slot` (`drivers/misc/enclosure.c`). Unique numbers are kept. A bay whose number is missing
-//! or not unique gets one that is derived from its name, by the offset between the names and numbers of the other bays, or
-//! none. If no number of an enclosure is usable, the numbers in the names are used, or else the positions.
+//! The number is the attribute `slot` (`drivers/misc/enclosure.c`). Unique numbers are kept. A bay whose number is
+//! missing or not unique gets one that is derived from its name, by the offset between the names and numbers of the
+//! other bays, or none. If no number of an enclosure is usable, the numbers in the names are used, or else the
+//! positions.
 
 use std::collections::{HashMap, HashSet};
 

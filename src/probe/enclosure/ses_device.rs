@@ -77,8 +77,8 @@ impl SesDevice {
         self.sysfs_name.split(':').next().unwrap_or_default()
     }
 
-    /// The names by which the bays of two IO modules are compared. Some enclosures append the drive's serial number after a
-    /// comma (`SLOT 039,3GJ9Y2UE`), which may differ if only one module reaches the drive.
+    /// The names by which the bays of two IO modules are compared. Some enclosures append the drive's serial number
+    /// after a comma (`SLOT 039,3GJ9Y2UE`), which may differ if only one module reaches the drive.
     pub(super) fn bay_names(&self) -> Vec<&str> {
         let short: Vec<&str> =
             self.bays.iter().map(|bay| bay.dir.split(',').next().unwrap_or_default().trim()).collect();

@@ -299,8 +299,8 @@ fn any_devices(chance: &mut Chance) -> Vec<SesDevice> {
     devices
 }
 
-/// Every bay of every SES device is part of one bay of one enclosure, and every link is shown there. The result does not depend
-/// on the order of the devices.
+/// Every bay of every SES device is part of one bay of one enclosure, and every link is shown there. The result does
+/// not depend on the order of the devices.
 #[test]
 fn every_component_of_sysfs_is_shown_exactly_once() {
     let drives = drives(&[&["0:0:0:0", "1:0:0:0"], &["0:0:1:0", "1:0:1:0"], &["0:0:2:0"], &["1:0:2:0"], &["0:0:3:0"]]);

@@ -54,8 +54,8 @@ pub struct SmartctlResult {
     pub stopped: bool,
 }
 
-/// Reads a drive through one of its paths. `known_type` is smartctl's `-d`: configured, or detected earlier, since detection
-/// may wake a drive.
+/// Reads a drive through one of its paths. `known_type` is smartctl's `-d`: configured, or detected earlier, since
+/// detection may wake a drive.
 pub fn read(
     host: &Host,
     drive: &Drive,
@@ -131,8 +131,8 @@ fn not_run(error: ExecError) -> SmartctlResult {
     SmartctlResult { stuck: error.stuck(), stopped: is_stop, ..answer(outcome, took) }
 }
 
-/// Standard output is interpreted first, whatever the exit status: only bits 0 and 1 mean that it has no values, and they
-/// do not distinguish a drive in standby from a missing one.
+/// Standard output is interpreted first, whatever the exit status: only bits 0 and 1 mean that it has no values, and
+/// they do not distinguish a drive in standby from a missing one.
 fn interpret(output: &Output, drive: &Drive) -> SmartctlResult {
     let took = output.took;
     // Bytes that are not UTF-8 are replaced; the rest of the output is used.

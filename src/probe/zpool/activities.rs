@@ -26,8 +26,8 @@ pub(super) fn assign(pool: &mut Pool, mut activities: Vec<Activity>) {
     pool.activities = activities;
 }
 
-/// The name of the top-level vdev that zpool names by its type alone (`mirror` for `mirror-1`), or by its path. If several
-/// vdevs have that type, the name is unchanged.
+/// The name of the top-level vdev that zpool names by its type alone (`mirror` for `mirror-1`), or by its path. If
+/// several vdevs have that type, the name is unchanged.
 pub(super) fn vdev_named(vdevs: &[Vdev], name: &str) -> String {
     let name = cut_to(name.rsplit('/').next().unwrap_or(name), MAX_TEXT_BYTES);
     if vdevs.iter().any(|vdev| vdev.name == name) {

@@ -1,6 +1,6 @@
 //! The activities of a pool, from `zpool status -j`. Each function parses the output of the function of OpenZFS's
-//! `zpool_main.c` that its comment names. JSON has no percentages; they are computed as for the text. A time of zero means
-//! that there is none.
+//! `zpool_main.c` that its comment names. JSON has no percentages; they are computed as for the text. A time of zero
+//! means that there is none.
 
 use super::activities::vdev_named;
 use super::json_progress::{activity, bytes, dated, share, with_amounts, with_progress};

@@ -64,8 +64,8 @@ pub(super) fn state(node: Field) -> Option<VdevState> {
     Some(VdevState::from(state_name(&state, node.text("aux").as_deref())))
 }
 
-/// The state of a vdev as the text format names it (`zpool_state_to_name` in OpenZFS's libzfs), from the name that JSON has
-/// (`vdev_state_str` in `zpool_main.c`). For pools, the names are the same.
+/// The state of a vdev as the text format names it (`zpool_state_to_name` in OpenZFS's libzfs), from the name that JSON
+/// has (`vdev_state_str` in `zpool_main.c`). For pools, the names are the same.
 fn state_name<'a>(state: &'a str, aux: Option<&str>) -> &'a str {
     match (state, aux) {
         ("CLOSED", _) => "OFFLINE",
@@ -142,8 +142,8 @@ fn leaf_work(node: Field, kind: ActivityKind, [state, done, total, time]: [&str;
 /// As `print_status_initialize` and `print_status_trim` in `zpool_main.c` compute it.
 fn whole_percent(done: Option<u64>, total: Option<u64>) -> Option<f64> {
     let total = total.filter(|total| *total > 0)?;
-    let whole = u128::from(done?) * 100 / (u128::from(total) + 1);
-    u8::try_from(whole.min(100)).ok().map(f64::from)
+    let percent = u128::from(done?) * 100 / (u128::from(total) + 1);
+    u8::try_from(percent.min(100)).ok().map(f64::from)
 }
 
 /// The remark that the text format has at the end of the row.

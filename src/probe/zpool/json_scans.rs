@@ -18,8 +18,8 @@ pub(super) fn scans(stats: Field) -> Vec<Activity> {
     all
 }
 
-/// The scan in `scan_stats` (`scan_status_nvlist`). The state of a paused scrub is SCANNING; a resilver cannot be paused. The
-/// percentage is that of `print_scan_scrub_resilver_status`, whose total does not include skipped bytes.
+/// The scan in `scan_stats` (`scan_status_nvlist`). The state of a paused scrub is SCANNING; a resilver cannot be
+/// paused. The percentage is that of `print_scan_scrub_resilver_status`, whose total does not include skipped bytes.
 fn scan(stats: Field) -> Option<Activity> {
     let (kind, noun) = match stats.text("function").as_deref() {
         Some("SCRUB") => (ActivityKind::Scrub, "scrub"),
@@ -80,8 +80,8 @@ fn rebuild(key: &str, stats: Field) -> Option<Activity> {
     Some(activity(ActivityKind::Rebuild, state, Some(vdev.to_owned()), (start, end), done_percent, text))
 }
 
-/// The error scrub in `scan_stats` (`scan_status_nvlist`), if it began after the scan. `err_scrub_to_examine` is the number
-/// of remaining blocks. The percentage is that of `print_err_scrub_status`.
+/// The error scrub in `scan_stats` (`scan_status_nvlist`), if it began after the scan. `err_scrub_to_examine` is the
+/// number of remaining blocks. The percentage is that of `print_err_scrub_status`.
 fn error_scrub(stats: Field) -> Option<Activity> {
     let state = match stats.text("err_scrub_state").as_deref() {
         Some("ERRORSCRUBBING") if stats.is_set("err_scrub_pause") => ActivityState::Paused,

@@ -27,8 +27,8 @@ impl LeafWork {
     }
 }
 
-/// A remark without its last parts, which describe the initialization and the trim of the leaf, and the work in these parts
-/// (`print_status_initialize` and `print_status_trim` in OpenZFS's `zpool_main.c`).
+/// A remark without its last parts, which describe the initialization and the trim of the leaf, and the work in these
+/// parts (`print_status_initialize` and `print_status_trim` in OpenZFS's `zpool_main.c`).
 pub(super) fn split_remark(remark: &str) -> (&str, Vec<LeafWork>) {
     let mut rest = remark.trim();
     let mut works = Vec::new();

@@ -4,12 +4,12 @@ use crate::domain::zfs::{Leaf, Pool};
 
 pub(super) const MAX_OUTPUT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Maximum total number of pools, vdevs, leaves and activities: each of 10,000 drives may be in three pools. Output with
-/// more is rejected, since a part of it would show drives without their pool.
+/// Maximum total number of pools, vdevs, leaves and activities: each of 10,000 drives may be in three pools. Output
+/// with more is rejected, since a part of it would show drives without their pool.
 pub(super) const MAX_ENTRIES: usize = 40_000;
 
-/// Maximum total size in bytes of the names and messages of all pools, which are copied often. Enough for 25,000 leaves with
-/// path and devid.
+/// Maximum total size in bytes of the names and messages of all pools, which are copied often. Enough for 25,000 leaves
+/// with path and devid.
 pub(super) const MAX_KEPT_BYTES: usize = 6 * 1024 * 1024;
 
 /// Maximum length of a name or message of zpool; longer text is truncated.

@@ -6,9 +6,9 @@ use crate::domain::zfs::{Leaf, Zfs};
 use crate::probe::links::Links;
 use std::collections::HashMap;
 
-/// Matches each leaf with its drive by the current names. A missing leaf that is named for a location matches none, since
-/// there may be another drive now. `unchanged_since_query`: the topology has not changed since zpool was run; otherwise a
-/// location refers to the drive that was there in `before`.
+/// Matches each leaf with its drive by the current names. A missing leaf that is named for a location matches none,
+/// since there may be another drive now. `unchanged_since_query`: the topology has not changed since zpool was run;
+/// otherwise a location refers to the drive that was there in `before`.
 pub(crate) fn match_members(zfs: &mut Zfs, links: &Links, before: &Zfs, unchanged_since_query: bool) {
     let mut known: HashMap<(&str, &str), &DriveKey> = HashMap::new();
     for (pool, _, leaf) in before.leaves() {
@@ -60,8 +60,8 @@ fn drive_of(leaf: &Leaf, links: &Links) -> Option<DeviceName> {
     if !is_location_name {
         return by_name.or(by_identity);
     }
-    // The names of the drive itself take precedence. If none of them belongs to a present drive, the leaf is not the drive
-    // at the location, provided that the latter has such names.
+    // The names of the drive itself take precedence. If none of them belongs to a present drive, the leaf is not the
+    // drive at the location, provided that the latter has such names.
     if by_identity.is_some() {
         return by_identity;
     }

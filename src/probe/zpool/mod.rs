@@ -126,8 +126,8 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
     Some(Ok(pools))
 }
 
-/// Interprets the output of a run, by its content and not by the format that was requested. The error is the reason why it
-/// was not parsed.
+/// Interprets the output of a run, by its content and not by the format that was requested. The error is the reason why
+/// it was not parsed.
 fn interpret(out: &Output) -> Result<ZpoolResult, String> {
     match out.code {
         Some(0) => match read(&out.stdout) {
@@ -181,8 +181,9 @@ fn is_json(output: &[u8]) -> bool {
     output.trim_ascii_start().starts_with(b"{")
 }
 
-/// Every pool in an output of `zpool status`, JSON or text. `None` if it is neither, that is, it contains no pool and no
-/// message that there is none, or if it exceeds the limits. An unexpected value affects only its own field, row or pool.
+/// Every pool in an output of `zpool status`, JSON or text. `None` if it is neither, that is, it contains no pool and
+/// no message that there is none, or if it exceeds the limits. An unexpected value affects only its own field, row or
+/// pool.
 pub fn parse(output: &[u8]) -> Option<Vec<Pool>> {
     read(output).ok()
 }

@@ -74,8 +74,8 @@ pub(super) fn row(line: &str, columns: Option<Columns>) -> Option<StatusRow> {
     Some(StatusRow { indent, name: name.to_owned(), state, counts, was, note, works })
 }
 
-/// The counts of read, write and checksum errors, and the rest after these and surplus columns. A row without counts has a
-/// remark instead.
+/// The counts of read, write and checksum errors, and the rest after these and surplus columns. A row without counts
+/// has a remark instead.
 fn counts(text: &str, columns: Option<Columns>) -> ([Option<u64>; 3], &str) {
     let mut counts = [None; 3];
     if text.split_whitespace().take(3).filter(|word| is_number(word)).count() < 2 {
@@ -103,8 +103,8 @@ fn is_number(word: &str) -> bool {
     word == "-" || count(word).is_some()
 }
 
-/// The name, and the rest from the state on. The name ends at the column of the heading, or else before the first word that is
-/// a state, or else it is the first word.
+/// The name, and the rest from the state on. The name ends at the column of the heading, or else before the first word
+/// that is a state, or else it is the first word.
 fn name(line: &str, columns: Option<Columns>) -> Option<(&str, &str)> {
     if let Some(columns) = columns
         && let Some((name, rest)) = line.split_at_checked(columns.state)
@@ -290,12 +290,12 @@ mod tests {
             ]
         );
         assert_eq!(leaves[0].checksum_errors, Some(3));
-        let gone = &leaves[2];
+        let missing = &leaves[2];
         assert_eq!(
-            (gone.was.as_deref(), gone.note.as_deref()),
+            (missing.was.as_deref(), missing.note.as_deref()),
             (Some("/dev/disk/by-partlabel/old disk"), Some("(removing)"))
         );
-        assert_eq!(gone.guid.as_deref(), Some("17"));
+        assert_eq!(missing.guid.as_deref(), Some("17"));
     }
 
     #[test]

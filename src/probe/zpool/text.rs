@@ -162,8 +162,8 @@ fn add_line(message: &mut Option<String>, line: &str) {
     }
 }
 
-/// From the messages of `status_callback` and `print_error_log` in OpenZFS's `zpool_main.c`. `None` for any other message,
-/// for example if zpool is not permitted to read the list.
+/// From the messages of `status_callback` and `print_error_log` in OpenZFS's `zpool_main.c`. `None` for any other
+/// message, for example if zpool is not permitted to read the list.
 fn has_data_errors(errors: &str) -> Option<bool> {
     if errors == "No known data errors" {
         Some(false)

@@ -129,8 +129,8 @@ fn remaining(status: Fields) -> Option<u8> {
     Some(percent)
 }
 
-/// The device statistics (ACS-4, page 7) take precedence if they were requested. Otherwise smartctl, from 7.5 on, derives the
-/// value from VALUE of an attribute, which is a guess (`ataprint.cpp`, "Guess").
+/// The device statistics (ACS-4, page 7) take precedence if they were requested. Otherwise smartctl, from 7.5 on,
+/// derives the value from VALUE of an attribute, which is a guess (`ataprint.cpp`, "Guess").
 pub(super) fn wear(fields: Fields) -> Wear {
     // smartctl guesses both from attributes that mean something else on a hard disk.
     if fields.uint("/rotation_rate").unwrap_or(0) > 0 {
@@ -150,8 +150,8 @@ pub(super) fn wear(fields: Fields) -> Wear {
 }
 
 /// VALUE and raw value of the attribute on which the guess is based are two percentages that differ. One of them may be
-/// the remaining endurance and the other the used one (Kingston A400: VALUE 14, raw 86, and 86 % remaining according to the
-/// manufacturer's tool).
+/// the remaining endurance and the other the used one (Kingston A400: VALUE 14, raw 86, and 86 % remaining according to
+/// the manufacturer's tool).
 fn contradicts_itself(fields: Fields, guess: u64) -> bool {
     fields.list("/ata_smart_attributes/table").any(|row| is_contradictory_source(row, guess))
 }

@@ -45,8 +45,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A counter. All ones in a field of 4 or 8 bytes are not a count: a counter stops there, or is not maintained (SPC-4, log
-    /// parameters), or smartctl has read beyond the end of a page (smartmontools issue 139).
+    /// A counter. All ones in a field of 4 or 8 bytes are not a count: a counter stops there, or is not maintained
+    /// (SPC-4, log parameters), or smartctl has read beyond the end of a page (smartmontools issue 139).
     pub(super) fn counter(self, path: &str) -> Option<u64> {
         self.uint(path).filter(|count| *count != u64::MAX && *count != u64::from(u32::MAX))
     }
@@ -111,8 +111,8 @@ impl<'a> Fields<'a> {
         self.get(path).into_iter().flat_map(Json::items).map(Fields)
     }
 
-    /// The values of keys that consist of `prefix` and a number, by number. smartctl writes some lists as such keys; sorted as
-    /// text, `_10` would precede `_2`.
+    /// The values of keys that consist of `prefix` and a number, by number. smartctl writes some lists as such keys;
+    /// sorted as text, `_10` would precede `_2`.
     pub(super) fn numbered(self, prefix: &str) -> Vec<Fields<'a>> {
         let mut values = BTreeMap::new();
         for (key, value) in self.0.entries() {
@@ -132,7 +132,7 @@ fn integer(number: &str) -> Option<i64> {
     if number.fract() != 0.0 || number.abs() > MAX_EXACT_INTEGER {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "whole, and within what both types hold exactly")]
+    #[expect(clippy::cast_possible_truncation, reason = "an integer that both types represent exactly")]
     Some(number as i64)
 }
 
@@ -154,7 +154,7 @@ mod tests {
         let fields = Fields(tree.root());
         let all: Vec<Option<u64>> = ('a'..='p').map(|name| fields.uint(&format!("/{name}"))).collect();
         let wanted = [Some(7), Some(8), Some(9), None, None, None, None, None, Some(256), None, Some(12)];
-        assert_eq!(all.get(..11), Some(&wanted[..]), "whole numbers from 0");
+        assert_eq!(all.get(..11), Some(&wanted[..]), "integers from 0");
         assert_eq!(all.get(11..), Some(&[None, Some(u64::MAX), None, Some(0), Some(120)][..]));
         assert_eq!((fields.int("/d"), fields.byte("/i"), fields.percent("/i")), (Some(-1), None, None));
         assert_eq!((fields.int("/l"), fields.int("/m"), fields.int("/o")), (None, None, Some(0)));

@@ -56,8 +56,8 @@ pub(super) fn read(tree: &Tree) -> Parsed {
     Parsed { report: report(fields, exit_status), messages, is_low_power, exit_status, too_much: None }
 }
 
-/// `Device is in STANDBY mode, exit(3)`: smartctl stopped because of the power mode (`ataprint.cpp`, `scsiprint.cpp`, with
-/// several names of modes). The status is that of `-n MODE,STATUS`, or 2 if none is given.
+/// `Device is in STANDBY mode, exit(3)`: smartctl stopped because of the power mode (`ataprint.cpp`, `scsiprint.cpp`,
+/// with several names of modes). The status is that of `-n MODE,STATUS`, or 2 if none is given.
 fn reports_low_power(message: &str) -> bool {
     let Some(rest) = message.strip_prefix("Device is in ") else { return false };
     let Some((_, status)) = rest.split_once(" mode, exit(") else { return false };

@@ -107,8 +107,8 @@ fn spare(fields: Fields, paths: &[&str]) -> Option<u64> {
     percentage(fields, paths)
 }
 
-/// A controller without remaining spare warns about it. 0 % with a threshold of 0 % and without a warning is reported by
-/// controllers that have no spare, such as virtual ones.
+/// A controller without remaining spare warns about it. 0 % with a threshold of 0 % and without a warning is reported
+/// by controllers that have no spare, such as virtual ones.
 fn has_spare(fields: Fields) -> bool {
     let is_warning = fields.byte(&format!("{LOG}/critical_warning")).unwrap_or(0) & 1 != 0;
     is_warning

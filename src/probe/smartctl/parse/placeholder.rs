@@ -4,16 +4,16 @@
 use super::fields::Fields;
 use crate::domain::smart::{AtaDetail, Protocol, TemperatureLimits};
 
-/// 0 is the placeholder of drives without a sensor, 255 is "not available" in the standards; no drive operates beyond the
-/// other bounds. Rule C6.
+/// 0 is the placeholder of drives without a sensor, 255 is "not available" in the standards; no drive operates beyond
+/// the other bounds. Rule C6.
 const CELSIUS: std::ops::RangeInclusive<i64> = 1..=120;
 /// A hundred years. A larger value is a packed raw value that was read as a count.
 const MAX_HOURS: u64 = 876_000;
 /// A drive with this many power cycles is more than an hour old.
 const MIN_CYCLES_WHEN_USED: u64 = 50;
 
-/// The drive's own temperature. If smartctl reports a placeholder (an SCT log without values), attributes 194 and then 190 are
-/// used; 190 is often the air temperature.
+/// The drive's own temperature. If smartctl reports a placeholder (an SCT log without values), attributes 194 and then
+/// 190 are used; 190 is often the air temperature.
 pub(super) fn celsius(fields: Fields, ata: Option<&AtaDetail>) -> Option<i32> {
     let sources = [
         "/temperature/current",
