@@ -43,7 +43,7 @@ fn a_path_that_fails_costs_no_reading_and_is_a_finding() {
     assert_eq!(paths(&daemon.json(&format!("/api/drives/{serial}"))), (2, 2, vec![]));
 
     for (fault, error) in [
-        ("offline", "the kernel has "),
+        ("offline", "the kernel reports "),
         ("fails", "smartctl reported no serial number"),
         ("hangs", "smartctl: no answer within 2 s"),
     ] {
