@@ -233,7 +233,7 @@ fn a_socket_that_cannot_be_made_degrades_the_daemon_and_ends_nothing() {
     assert!(socket(&sim).exists());
     let third = start(&sim, &Redis::absent());
     assert!(!has_degraded_socket(&third));
-    assert!(forget(&sim, "X").stdout.starts_with("nothing that is missing"), "it answers");
+    assert!(forget(&sim, "X").stdout.starts_with("no missing drive"), "it answers");
     let (status, log) = third.stop(Signal::TERM);
     assert!(status.success(), "{log}");
     assert!(!socket(&sim).exists(), "it is removed at a stop");
@@ -265,7 +265,7 @@ fn clients_that_say_nothing_or_too_much_hold_up_neither_the_next_nor_a_stop() {
     }
     let (silent, mut half) = (connect(), connect());
     half.write_all(b"forget ").expect("it takes a part");
-    assert!(forget(&sim, "X").stdout.starts_with("nothing that is missing"), "the next one is served");
+    assert!(forget(&sim, "X").stdout.starts_with("no missing drive"), "the next one is served");
     drop((silent, half));
     let silent = connect();
     let (status, log) = daemon.stop(Signal::TERM);

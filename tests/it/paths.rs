@@ -44,7 +44,7 @@ fn a_path_that_fails_is_a_finding_and_the_drive_is_read() {
     assert_eq!(paths(&daemon.json(&format!("/api/drives/{serial}"))), (2, 2, vec![]));
 
     for (fault, error) in [
-        ("offline", "the kernel has "),
+        ("offline", "the kernel reports "),
         ("fails", "smartctl reported no serial number"),
         ("hangs", "smartctl: no answer within 2 s"),
     ] {

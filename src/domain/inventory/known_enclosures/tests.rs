@@ -21,12 +21,12 @@ fn enclosure(id: &str, addresses: &[&str]) -> Enclosure {
 
 /// Applies discoveries as a collector does.
 #[derive(Default)]
-struct Host {
+struct DiscoveredHost {
     inventory: Inventory,
     enclosures: KnownEnclosures,
 }
 
-impl Host {
+impl DiscoveredHost {
     fn discover(&mut self, drives: Vec<Drive>, found: Vec<Enclosure>, at: i64) -> Vec<Change> {
         let now = Timestamp(T0.0 + at);
         self.enclosures.apply_discovery(found, now);
@@ -81,7 +81,7 @@ fn here(enclosure: &str, slot: u32) -> (String, u32, Option<i64>) {
 
 #[test]
 fn drives_keep_their_bays_while_the_enclosure_is_missing() {
-    let mut host = Host::default();
+    let mut host = DiscoveredHost::default();
     let shelf = || enclosure("e", &["0:0:1:0", "0:0:2:0"]);
     host.discover(two(), vec![shelf()], 0);
     assert_eq!(host.bay("b"), Some(here("e", 2)));
@@ -98,7 +98,7 @@ fn drives_keep_their_bays_while_the_enclosure_is_missing() {
 
 #[test]
 fn enclosure_without_drives_is_forgotten_after_a_day() {
-    let mut host = Host::default();
+    let mut host = DiscoveredHost::default();
     host.discover(two(), vec![enclosure("e", &["0:0:1:0", "0:0:2:0"])], 0);
     host.discover(vec![], vec![], 5);
     host.discover(vec![], vec![], DAY);
@@ -109,7 +109,7 @@ fn enclosure_without_drives_is_forgotten_after_a_day() {
 
 #[test]
 fn enclosure_that_was_emptied_or_renamed_is_forgotten() {
-    let mut host = Host::default();
+    let mut host = DiscoveredHost::default();
     host.discover(two(), vec![enclosure("e", &["0:0:1:0", "0:0:2:0"])], 0);
     let changes = host.discover(two(), vec![enclosure("f", &["0:0:2:0"])], 5);
     assert_eq!((changes.len(), host.bay("b")), (1, Some(here("f", 1))), "moved");
@@ -127,9 +127,9 @@ fn enclosure_that_was_emptied_or_renamed_is_forgotten() {
 
 #[test]
 fn drive_that_a_later_process_finds_is_in_its_last_bay() {
-    let mut first = Host::default();
+    let mut first = DiscoveredHost::default();
     first.discover(two(), vec![enclosure("e", &["0:0:1:0", "0:0:2:0"])], 0);
-    let mut second = Host::default();
+    let mut second = DiscoveredHost::default();
     second.discover(two(), vec![], 50);
     assert_eq!(second.bay("a"), None);
     for stored in first.enclosures.iter() {
@@ -143,12 +143,12 @@ fn drive_that_a_later_process_finds_is_in_its_last_bay() {
 
 #[test]
 fn lost_module_is_known_over_restarts_until_it_is_forgotten() {
-    let mut first = Host::default();
+    let mut first = DiscoveredHost::default();
     first.discover(vec![], vec![with_modules(&["0:0:9:0", "1:0:9:0"])], 0);
     first.discover(vec![], vec![], 5);
     first.discover(vec![], vec![with_modules(&["0:0:9:0"])], 6);
     assert_eq!(first.missing_modules(), [("1:0:9:0".to_owned(), 5)], "since the enclosure disappeared");
-    let mut second = Host::default();
+    let mut second = DiscoveredHost::default();
     second.discover(vec![], vec![with_modules(&["0:0:9:0"])], 50);
     for stored in first.enclosures.iter() {
         second.enclosures.restore(stored.clone(), Timestamp(T0.0 + 40));
@@ -170,7 +170,7 @@ fn claimed(id: &str, address: &str) -> Enclosure {
 
 #[test]
 fn enclosure_without_ses_device_is_known_only_while_it_is_found() {
-    let mut host = Host::default();
+    let mut host = DiscoveredHost::default();
     host.discover(two(), vec![claimed("hba", "0:0:1:0")], 0);
     assert_eq!(host.bay("a"), Some(here("hba", 1)));
     host.discover(two(), vec![], 5);
@@ -185,7 +185,7 @@ fn enclosure_without_ses_device_is_known_only_while_it_is_found() {
 fn last_bay_in_a_missing_enclosure_outweighs_one_that_no_ses_device_shows() {
     let shelf = || enclosure("e", &["0:0:2:0", "0:0:1:0"]);
     for other in ["e", "hba"] {
-        let mut host = Host::default();
+        let mut host = DiscoveredHost::default();
         host.discover(two(), vec![shelf()], 0);
         for at in [5, 6] {
             assert_eq!(host.discover(two(), vec![claimed(other, "0:0:1:0")], at), [], "{other}");
@@ -199,7 +199,7 @@ fn last_bay_in_a_missing_enclosure_outweighs_one_that_no_ses_device_shows() {
 
         // A later process knows the bay from the HBA before it restores the enclosure.
         host.discover(two(), vec![], 8);
-        let mut second = Host::default();
+        let mut second = DiscoveredHost::default();
         second.discover(two(), vec![claimed(other, "0:0:1:0")], 50);
         assert_eq!(second.bay("a"), Some(here(other, 1)));
         for stored in host.enclosures.iter() {
@@ -222,7 +222,7 @@ fn drive_in_a_bay_without_a_number_keeps_it() {
     for slot in &mut shelf.slots {
         (slot.number, slot.name) = (None, "left".to_owned());
     }
-    let mut host = Host::default();
+    let mut host = DiscoveredHost::default();
     host.discover(two(), vec![shelf], 0);
     host.discover(two(), vec![], 5);
     let record = host.inventory.get(&DriveKey::Discovered("a".into())).unwrap();
@@ -232,7 +232,7 @@ fn drive_in_a_bay_without_a_number_keeps_it() {
 
 #[test]
 fn missing_enclosures_are_limited() {
-    let mut host = Host::default();
+    let mut host = DiscoveredHost::default();
     for at in 0..100 {
         host.discover(vec![], vec![enclosure(&format!("e{at}"), &["0:0:1:0"])], at);
     }
