@@ -37,7 +37,8 @@ impl ControlServer {
             Ok(listener) => return (Some(Self { listener, path }), None),
             Err(error) => error,
         };
-        let problem = format!("control socket unavailable, forget cannot be used path={path:?} error=\"{error}\"");
+        let problem =
+            format!("control socket unavailable, forget cannot be used path={} error=\"{error}\"", path.display());
         if config.is_default && !has_folder(&path) {
             log::info!("{problem}");
             return (None, None);
