@@ -62,10 +62,10 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l zpool -d 'Pat
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -s h -l help -d 'Print help'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -s V -l version -d 'Print version'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "serve" -d 'Run the daemon (the default)'
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "scan" -d 'Read every drive once, now, without Redis or HTTP'
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "doctor" -d 'Say what is missing and how to mend it; exit 1 when something must be mended'
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "forget" -d 'End "missing" for a drive, shelf, IO module or path that was removed for good, by asking the running daemon; exit 1 when nothing was forgotten'
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "check-config" -d 'Print every effective setting and its source; exit 78 on a bad one'
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "scan" -d 'Read every drive once and print the result, without Redis or HTTP'
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "doctor" -d 'Check the host and the settings, and suggest fixes; exits with 1 if a check fails'
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "forget" -d 'Make the running daemon forget a missing drive, shelf, IO module or path that was removed for good; exits with 1 if nothing was forgotten'
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "check-config" -d 'Print every effective setting and its source; exits with 78 if one is invalid'
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l redis-host -d 'Host name or IP address of Redis [default: localhost]' -r
@@ -103,9 +103,9 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l root
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smartctl -d 'Path of smartctl; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -s h -l help -d 'Print help'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l sort -d 'In which order drives are listed' -r -f -a "bay\t'Each enclosure by bay, then drives in no bay'
-worst\t'One list: the worst verdict first, then what does not answer'"
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l color -d 'When verdicts are coloured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or TERM is dumb'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l sort -d 'Order of the drives' -r -f -a "bay\t'By enclosure and bay, then drives that are not in a bay'
+worst\t'One list: worst verdicts first, within a verdict unresponsive drives first'"
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l color -d 'When to colour verdicts' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or TERM is dumb'
 always\t''
 never\t''"
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
@@ -145,7 +145,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l json -d 'Print the overview as JSON'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l color -d 'When findings are coloured' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or TERM is dumb'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l color -d 'When to colour findings' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or TERM is dumb'
 always\t''
 never\t''"
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l redis-url -d 'redis://, rediss:// (TLS), redis+unix:// or redis+sentinel:// URL; overrides host, port, database and sentinels' -r
@@ -258,8 +258,8 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" 
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l zpool -d 'Path of zpool; by default it is searched for in PATH, then in /usr/sbin' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -s h -l help -d 'Print help'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "serve" -d 'Run the daemon (the default)'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "scan" -d 'Read every drive once, now, without Redis or HTTP'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "doctor" -d 'Say what is missing and how to mend it; exit 1 when something must be mended'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "forget" -d 'End "missing" for a drive, shelf, IO module or path that was removed for good, by asking the running daemon; exit 1 when nothing was forgotten'
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "check-config" -d 'Print every effective setting and its source; exit 78 on a bad one'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "scan" -d 'Read every drive once and print the result, without Redis or HTTP'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "doctor" -d 'Check the host and the settings, and suggest fixes; exits with 1 if a check fails'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "forget" -d 'Make the running daemon forget a missing drive, shelf, IO module or path that was removed for good; exits with 1 if nothing was forgotten'
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "check-config" -d 'Print every effective setting and its source; exits with 78 if one is invalid'
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand help; and not __fish_seen_subcommand_from serve scan doctor forget check-config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
