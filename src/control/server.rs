@@ -38,7 +38,7 @@ impl ControlServer {
             Err(error) => error,
         };
         let problem =
-            format!("control socket unavailable, forget cannot be used path={} error=\"{error}\"", path.display());
+            format!("control socket unavailable, forget cannot be used: cannot bind {}: {error}", path.display());
         if config.is_default && !has_folder(&path) {
             log::info!("{problem}");
             return (None, None);

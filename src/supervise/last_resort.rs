@@ -169,8 +169,10 @@ mod tests {
         let (written, lines) = unbounded();
         let write = move |line: &str| {
             let _ = written.send(line.to_owned());
-            while log == Log::Blocks {
-                thread::park();
+            if log == Log::Blocks {
+                loop {
+                    thread::park();
+                }
             }
         };
         let end = move || {
