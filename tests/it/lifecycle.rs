@@ -146,7 +146,7 @@ const BAD_SETTINGS: [(&str, &str, &str); 40] = [
     ("REDIS_PASSWORD_FILE", "/nonexistent/secret", "a readable regular file"),
     ("REDIS_TIMEOUT_MS", "0", "milliseconds"),
     ("REDIS_TIMEOUT_MS", "1.5", "milliseconds"),
-    ("JBOD_KEY_PREFIX", "two words", "without blanks"),
+    ("JBOD_KEY_PREFIX", "two words", "without spaces"),
     ("SMART_CACHE_TTL", "0", "seconds"),
     ("SMART_CACHE_TTL", "2m", "seconds"),
     ("SMART_CACHE_TTL", "-120", "seconds"),

@@ -157,7 +157,7 @@ fn an_overview_with_invented_drives_is_limited_too() {
     let shown = daemon.json("/api/overview");
     // As many as all documents together may have bytes.
     assert!((500..700).contains(&missing(&shown)), "{}", shown["totals"]);
-    assert_eq!(daemon.logged("all have too many bytes together"), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("stored documents exceed the memory budget"), 1, "{}", daemon.log());
     assert!(daemon.logged("drive missing") <= 12, "a line each, to a limit: {}", daemon.log());
     daemon.after_sweeps(2);
     assert_eq!(missing(&daemon.json("/api/overview")), missing(&shown), "they stay while Redis has them");

@@ -123,6 +123,7 @@ fn every_answer_is_as_the_document_says_and_every_field_is_seen() {
     a_follower(&mut answers);
     a_drive_left_out(&mut answers);
     a_drive_without_a_decided_bay(&mut answers);
+    a_drive_in_a_bay_without_a_number(&mut answers);
     without_anything(&mut answers);
     refusals(&mut answers);
     let unseen: Vec<String> = answers.unseen().into_iter().filter(|f| !UNSEEN.contains(&f.as_str())).collect();
@@ -253,6 +254,20 @@ fn a_drive_without_a_decided_bay(answers: &mut Answers) {
     }
     let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
     daemon.drive_when(serial, "its bay is not decided", |drive| !drive["contradiction"].is_null());
+    answers.look_everywhere(&daemon);
+    answers.look(&daemon, "GET", &format!("/api/drives/{serial}"), &[]);
+}
+
+/// Two bays have one number, and the number of a third does not fit its name.
+fn a_drive_in_a_bay_without_a_number(answers: &mut Answers) {
+    let (sim, redis) = (Sim::small(), Redis::absent());
+    let drives: Vec<Value> = sim.list().into_iter().filter(|drive| drive["enclosure"] == 0).collect();
+    let bay = |drive: usize| format!("bay/0/{}", drives[drive]["bay"]);
+    sim.set(&bay(0), &[&format!("slot={}", drives[1]["bay"])]);
+    sim.set(&bay(2), &["slot=77"]);
+    let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
+    let serial = drives[0]["serial"].as_str().expect("a serial number");
+    daemon.drive_when(serial, "its bay has a name only", |drive| drive["slot_name"].is_string());
     answers.look_everywhere(&daemon);
     answers.look(&daemon, "GET", &format!("/api/drives/{serial}"), &[]);
 }

@@ -165,7 +165,7 @@ fn what_is_wrong_with_tls_is_said_in_one_line() {
         let ended = doctor(&sim, &settings);
         let line = about_redis(&ended);
         // Without TLS it may only be seen that the peer hangs up.
-        let is_told = line.starts_with("FAIL") && line.contains("over TLS") || scheme == "redis";
+        let is_told = line.starts_with("FAIL") && line.contains("TLS connection") || scheme == "redis";
         assert!(is_told && line.contains(wanted), "{wanted}: {line}");
         let daemon = Daemon::ready(&sim, &redis, &settings);
         daemon.wait_logged("redis unavailable");
@@ -502,7 +502,10 @@ fn bad_settings_for_redis_are_named_and_hide_the_password() {
     let (tls, missing) = (format!("rediss://:{SECRET}@nas"), "/nonexistent/ca.pem");
     let sentinel = format!("redis+sentinel://:{SECRET}@a,b:x/m");
     let cases: [(Settings, &[&str]); 8] = [
-        (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", missing)], &["REDIS_CA_FILE", missing, "a readable regular file"]),
+        (
+            &[("REDIS_URL", &tls), ("REDIS_CA_FILE", missing)],
+            &["REDIS_CA_FILE", missing, "a readable regular PEM file"],
+        ),
         (&[("REDIS_URL", &tls), ("REDIS_CA_FILE", &empty)], &["REDIS_CA_FILE", "it contains no certificate"]),
         (&[("REDIS_CA_FILE", &ca)], &["REDIS_CA_FILE", "rediss://"]),
         (&[("REDIS_URL", &sentinel)], &["REDIS_URL", ":****@a,b:x/m", "of the sentinels"]),

@@ -52,7 +52,9 @@ fn the_former_names_are_read_and_both_at_once_are_an_error() {
 
     let both = check_config(&[("JBOD_RULES_FILE", "/a/rules.toml"), ("JBOD_LIMITS_FILE", "/a/limits.toml")], &[]);
     assert_eq!((both.code, both.stdout.as_str(), both.stderr.lines().count()), (Some(78), "", 1), "{both:?}");
-    for part in ["JBOD_RULES_FILE: found \"/a/rules.toml\" and JBOD_LIMITS_FILE=\"/a/limits.toml\"", "one of them"] {
+    for part in
+        ["JBOD_RULES_FILE: found \"/a/rules.toml\" and JBOD_LIMITS_FILE=\"/a/limits.toml\"", "wanted one of the two"]
+    {
         assert!(both.stderr.contains(part), "{part}: {both:?}");
     }
 

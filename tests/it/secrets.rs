@@ -178,7 +178,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
     for (path, kind) in folder.others() {
         for (setting, more) in FILES {
             let what = format!("{setting}={}", path.display());
-            let parts = [setting, path.to_str().expect("a path"), kind, "regular file"];
+            let parts = [setting, path.to_str().expect("a path"), kind, "a readable regular "];
             for subcommand in ["check-config", "serve"] {
                 let mut command = program();
                 command.envs(more.iter().copied()).env(setting, &path).arg(subcommand);
