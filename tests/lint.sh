@@ -49,7 +49,7 @@ if ! has npm || ! has node; then
 elif ! install_biome; then
     not_linted "JavaScript and CSS" "npm cannot install biome"
 else
-    "$tools/biome/node_modules/.bin/biome" ci --error-on-warnings .
+    "$tools/biome/node_modules/.bin/biome" ci --error-on-warnings src/http/page tests
 fi
 
 if ! has python3 || ! python3 -c 'import ensurepip' 2>/dev/null; then

@@ -174,7 +174,7 @@ fn what_is_in_trouble_fires_and_names_its_bay() {
 
 /// Panels that are empty on a host where nothing of the kind is the matter.
 const MAY_BE_EMPTY: [&str; 3] =
-    ["Bays that are not OK", "Grown defects and uncorrected errors", "Scrub or resilver under way"];
+    ["Bays that are not OK", "Grown defects and uncorrected errors", "Running scrub or resilver"];
 
 #[test]
 #[ignore = "needs prometheus and promtool"]

@@ -230,7 +230,7 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_reads_no_drive() {
     let offsets = [("+400d", Ordering::Greater), ("-400d", Ordering::Less), ("+0", Ordering::Equal)];
     for (n, (offset, wanted)) in offsets.into_iter().enumerate() {
         clocked.set(offset);
-        eventually("the jump is noticed", || (daemon.logged("the clock was set") == n + 1).then_some(()));
+        eventually("the jump is noticed", || (daemon.logged("system clock stepped") == n + 1).then_some(()));
         // A request before that finds nothing in Redis that may be shown, and has the drive read.
         let is_dated_anew = |key: String| {
             let stored = redis.get(&key).and_then(|value| serde_json::from_str::<Value>(&value).ok());
@@ -255,7 +255,7 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_reads_no_drive() {
         eventually("it is a hit again", || (daemon.get("/api/overview").cache() == "HIT").then_some(()));
     }
     assert_eq!(sim.starts().len(), starts, "no drive was read for it: {}", daemon.log());
-    assert_eq!(daemon.logged("the clock was set"), 3, "{}", daemon.log());
+    assert_eq!(daemon.logged("system clock stepped"), 3, "{}", daemon.log());
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn values_of_a_clock_that_was_ahead_are_read_anew_after_a_restart() {
     let clocked = Clocked::start(&sim, &redis);
     let now = clocked.daemon.json("/api/overview")["collected_at"].as_str().expect("a time").to_owned();
     clocked.set("+400d");
-    clocked.daemon.wait_logged("the clock was set");
+    clocked.daemon.wait_logged("system clock stepped");
     let device = sim.list()[0]["devices"][0].as_str().expect("a device").to_owned();
     let year = |at: &str| at.get(..4).and_then(|year| year.parse::<i32>().ok());
     let ahead = eventually("Redis holds the later time", || {

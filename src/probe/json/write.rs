@@ -3,7 +3,7 @@
 use super::tree::{Json, Kind, Tree};
 use serde_json::value::RawValue;
 
-/// JSON for other parsers: the text unchanged if all of them accept it, otherwise as [`write`] writes it.
+/// JSON for other parsers: the text unchanged if all of them accept it, otherwise as [`write()`] writes it.
 pub(in crate::probe) fn raw_value(tree: &Tree) -> Option<Box<RawValue>> {
     let text = match tree.clean_text() {
         Some(text) => text.to_owned(),
