@@ -161,7 +161,12 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
 
     sim.pull(&[&serial]);
     daemon.overview_when("the pool is degraded", |o| list(o, "pools").any(|p| p["state"] == "DEGRADED"));
-    let zfs = daemon.json("/api/zfs");
+    // zpool may have run while the drive was being removed.
+    let zfs = eventually("zpool shows the old path", || {
+        let zfs = daemon.json("/api/zfs");
+        let has_old_path = list(&zfs, "unmatched").any(|leaf| !leaf["was"].is_null());
+        has_old_path.then_some(zfs)
+    });
     let unmatched: Vec<&Value> = list(&zfs, "unmatched").collect();
     assert_eq!(unmatched.len(), 1, "{unmatched:?}");
     assert_eq!(unmatched[0]["was"], old["name"], "its old path");
