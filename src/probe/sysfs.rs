@@ -7,6 +7,7 @@
 //! counted, and a discovery is complete only if none occurred during it (`ShortageCheck`).
 
 use super::Host;
+use rustix::buffer::spare_capacity;
 use rustix::fs::{FileType, Mode, OFlags, fstat, open, statfs};
 use rustix::io::{Errno, read, retry_on_intr};
 use std::io;
@@ -91,10 +92,10 @@ fn read_page(path: &Path, blocking: OFlags) -> rustix::io::Result<Vec<u8>> {
     if !is_regular && blocking.contains(OFlags::NONBLOCK) {
         return Err(Errno::INVAL);
     }
-    let mut page = vec![0; PAGE];
+    // Not filled with zeros: each request for a drive reads several attributes.
+    let mut page = Vec::with_capacity(PAGE);
     // One call returns the complete attribute, or as much of it as one call can return.
-    let length = retry_on_intr(|| read(&file, &mut page[..]))?;
-    page.truncate(length);
+    retry_on_intr(|| read(&file, spare_capacity(&mut page)))?;
     Ok(page)
 }
 
