@@ -8,10 +8,6 @@ use crate::support::sim::Sim;
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
-use std::time::Duration;
-
-/// How long the daemon takes to see that a drive was added or removed.
-const DISCOVERY: Duration = Duration::from_secs(4);
 
 pub struct Scene {
     sim: Sim,
@@ -40,8 +36,8 @@ impl Scene {
             Step::Sim { args, is_live: false } => self.sim_command(&args),
             Step::Sim { args, is_live: true } => {
                 self.daemon();
+                // A command is repeated until its output is as documented, so no time has to pass here.
                 self.sim_command(&args);
-                std::thread::sleep(DISCOVERY);
                 return;
             }
             Step::StopRedis => self.redis.kill(),
