@@ -72,13 +72,13 @@ mod tests {
 
     #[test]
     fn a_request_is_seen_by_every_clone() {
-        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let stop = Stop::new().unwrap_or_else(|error| unreachable!("{error}"));
         let other = stop.clone();
         assert!(!other.is_requested());
         let waiter = std::thread::Builder::new().spawn(move || other.wait());
         stop.request();
         stop.request();
         assert!(stop.is_requested());
-        assert!(waiter.is_ok_and(|w| w.join().is_ok()));
+        assert!(waiter.is_ok_and(|thread| thread.join().is_ok()));
     }
 }

@@ -168,8 +168,8 @@ mod tests {
         assert_eq!(screen.wrap("abcdefghijklmnopq rs", 2), "abcdefghijkl\n  mnopq rs\n");
         for text in ["", "a", "  two  blanks ", &"x".repeat(100), "日本語日本語日本語 日本語"] {
             let wrapped = screen.wrap(text, 2);
-            assert!(wrapped.lines().all(|l| width(l) <= 12), "{wrapped:?}");
-            let letters = |t: &str| t.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            assert!(wrapped.lines().all(|line| width(line) <= 12), "{wrapped:?}");
+            let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
             assert_eq!(letters(&wrapped), letters(text));
         }
         assert_eq!(Screen { width: None, ..screen }.wrap("one two three four", 2), "one two three four\n");

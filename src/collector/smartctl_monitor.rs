@@ -119,7 +119,7 @@ mod tests {
         let mut monitor = SmartctlMonitor::default();
         assert_eq!(monitor.record(good.clone().into()), None, "usable from the start");
         assert_eq!(monitor.record(old.clone().into()), Some(SmartctlTransition::BecameUnusable(old.clone())));
-        assert_eq!(monitor.record(old.clone().into()), None, "reported already");
+        assert_eq!(monitor.record(old.into()), None, "reported already");
         assert!(monitor.problem().unwrap().contains("6.6 (/usr/sbin/smartctl) is older than 7.0"));
         assert_eq!(
             monitor.record(missing.clone().into()),

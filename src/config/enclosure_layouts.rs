@@ -78,8 +78,9 @@ mod tests {
     fn layouts_are_set_by_model() {
         let text = "[\"SHELF-42*\"]\nrows = 3\ncolumns = 14\n[other]\nrows = 1\ncolumns = 24\nnumbering = \"columns\"\n\
                     first_bay = \"bottom_right\"\n";
-        let rows: Vec<_> = rows(&read(text).unwrap_or_default()).into_iter().map(|(a, b, _)| (a, b)).collect();
-        let row = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let rows: Vec<_> =
+            rows(&read(text).unwrap_or_default()).into_iter().map(|(name, layout, _)| (name, layout)).collect();
+        let row = |name: &str, layout: &str| (name.to_owned(), layout.to_owned());
         assert_eq!(
             rows,
             [

@@ -94,7 +94,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn is_label(label: &str) -> bool {
-    !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+    !label.is_empty() && label.chars().all(|character| character.is_alphanumeric() || matches!(character, '-' | '_'))
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub(super) fn redis_config(read: &mut SettingsReader) -> Result<RedisConfig, Con
 }
 
 fn key_prefix(text: &str) -> Result<String, ConfigError> {
-    if (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+    if (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(text.to_owned());
     }
     let wanted = "1 to 64 printable ASCII characters without spaces";

@@ -291,8 +291,9 @@ mod tests {
     fn every_rule_is_shown_with_its_limits() {
         let limits = parse("[rules.A5]\nwatch = 8\n[models.\"X*\".A5]\nwarn = 99\n[rules.A1]\nenabled = false\n");
         let rows = rows(&limits.unwrap_or_default().limits);
-        let shown =
-            |start: &str| rows.iter().find(|(name, ..)| name.starts_with(start)).map(|(_, v, s)| (v.as_str(), *s));
+        let shown = |start: &str| {
+            rows.iter().find(|(name, ..)| name.starts_with(start)).map(|(_, value, source)| (value.as_str(), *source))
+        };
         assert_eq!(shown("A5        attribute"), Some(("watch ≥ 8, warn ≥ 261", "file")));
         assert_eq!(shown("A5        of models"), Some(("watch ≥ 8, warn ≥ 99", "file")));
         assert_eq!(shown("A1 "), Some(("off", "file")));

@@ -34,24 +34,24 @@ impl Secret {
             format!("not UTF-8 at byte {at}")
         })?;
         let invalid = match self {
-            Self::Token => text.char_indices().find(|(_, c)| !c.is_ascii_graphic()),
-            Self::RedisPassword => text.char_indices().find(|(_, c)| c.is_control()),
+            Self::Token => text.char_indices().find(|(_, character)| !character.is_ascii_graphic()),
+            Self::RedisPassword => text.char_indices().find(|(_, character)| character.is_control()),
         };
         match invalid {
             None => Ok(text),
-            Some((index, c)) => Err(format!("{} at byte {}", named(c), index + 1)),
+            Some((index, character)) => Err(format!("{} at byte {}", named(character), index + 1)),
         }
     }
 }
 
 /// Describes a character that is invalid in a secret. Only spaces and control characters are shown.
-fn named(c: char) -> String {
-    match c {
+fn named(character: char) -> String {
+    match character {
         ' ' => "a space".to_owned(),
         '\t' => "a tab".to_owned(),
         '\n' => "a line break".to_owned(),
-        c if c.is_ascii() => format!("a control character (0x{:02x})", u32::from(c)),
-        c if c.is_control() => "a control character".to_owned(),
+        _ if character.is_ascii() => format!("a control character (0x{:02x})", u32::from(character)),
+        _ if character.is_control() => "a control character".to_owned(),
         _ => "a non-ASCII character".to_owned(),
     }
 }

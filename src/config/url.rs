@@ -131,7 +131,7 @@ mod tests {
             timeout: Duration::from_millis(250),
             key_prefix: "jbod".into(),
         };
-        apply(&mut config, text).map_err(|e| e.to_string())?;
+        apply(&mut config, text).map_err(|error| error.to_string())?;
         Ok(config)
     }
 
@@ -139,16 +139,18 @@ mod tests {
     fn urls_name_host_socket_database_and_login() {
         for (text, is_tls) in [("redis://me:p%40ss@nas:7000/3", false), ("rediss://me:p%40ss@nas:7000/3", true)] {
             let tcp = parsed(text).ok();
-            assert!(tcp.is_some_and(|c| c.address == RedisAddress::Tcp("nas".into(), 7000)
-                && c.tls.is_some() == is_tls
-                && c.db == 3
-                && c.username.as_deref() == Some("me")
-                && c.password.as_deref() == Some("p@ss")));
+            assert!(tcp.is_some_and(|redis| redis.address == RedisAddress::Tcp("nas".into(), 7000)
+                && redis.tls.is_some() == is_tls
+                && redis.db == 3
+                && redis.username.as_deref() == Some("me")
+                && redis.password.as_deref() == Some("p@ss")));
         }
         let v6 = parsed("redis://[::1]").ok();
-        assert!(v6.is_some_and(|c| c.address == RedisAddress::Tcp("::1".into(), 6379)));
+        assert!(v6.is_some_and(|redis| redis.address == RedisAddress::Tcp("::1".into(), 6379)));
         let unix = parsed("redis+unix:///run/redis.sock?db=2&pass=x").ok();
-        assert!(unix.is_some_and(|c| c.address == RedisAddress::Unix("/run/redis.sock".into()) && c.db == 2));
+        assert!(
+            unix.is_some_and(|redis| redis.address == RedisAddress::Unix("/run/redis.sock".into()) && redis.db == 2)
+        );
     }
 
     #[test]
@@ -158,11 +160,11 @@ mod tests {
         {
             let config = parsed(text).ok();
             assert!(
-                config.is_some_and(|c| c.address.to_string() == "my m@a:1,b:26379"
-                    && c.tls.is_some() == is_tls
-                    && c.db == 4
-                    && c.username.as_deref() == Some("me")
-                    && c.password.as_deref() == Some("p@s")),
+                config.is_some_and(|redis| redis.address.to_string() == "my m@a:1,b:26379"
+                    && redis.tls.is_some() == is_tls
+                    && redis.db == 4
+                    && redis.username.as_deref() == Some("me")
+                    && redis.password.as_deref() == Some("p@s")),
                 "{text}"
             );
         }

@@ -77,7 +77,7 @@ impl DrivePath {
 
     /// It is the same path; the states may differ.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
-        let Self { device, node, host, address, unit, state: _ } = self;
+        let Self { device, node, host, address, unit, .. } = self;
         (device, node, host, address, unit) == (&other.device, &other.node, &other.host, &other.address, &other.unit)
     }
 

@@ -181,7 +181,7 @@ mod tests {
     fn read(mut datagram: &[u8]) -> Vec<(String, String)> {
         let mut fields = Vec::new();
         while !datagram.is_empty() {
-            let end = datagram.iter().position(|b| *b == b'\n').unwrap();
+            let end = datagram.iter().position(|byte| *byte == b'\n').unwrap();
             let length = u64::from_le_bytes(datagram[end + 1..end + 9].try_into().unwrap());
             let value = &datagram[end + 9..][..usize::try_from(length).unwrap()];
             let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

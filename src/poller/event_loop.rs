@@ -203,7 +203,7 @@ impl EventLoop {
                 self.next_sweep = Instant::now();
             }
         }
-        if let Taken::Notice(Notice::EnclosureRead) = &taken {
+        if matches!(&taken, Taken::Notice(Notice::EnclosureRead)) {
             self.place_contested();
         }
         // Starts the next reading before this one is published.

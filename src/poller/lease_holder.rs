@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn holder_is_late_two_intervals_and_a_sweep_after_its_last_overview() {
         let (mut holder, own, begun) = (Holder::default(), SentVersions::default(), Instant::now());
-        check_repeatedly(&mut holder, &own, begun, 10_000, |s| Some(overview("nas1", round(s))));
+        check_repeatedly(&mut holder, &own, begun, 10_000, |second| Some(overview("nas1", round(second))));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime);
         check_repeatedly(&mut holder, &own, begun, 200, |_| Some(overview("nas1", 111)));
         assert_eq!(holder.delivery(&TIMING, 78), Delivery::InTime, "two intervals and a sweep");

@@ -274,7 +274,7 @@ impl Run {
     fn wait_for_exit(&mut self, grace: Duration, cap: usize, stop: Option<&Stop>) {
         let until = Instant::now() + grace;
         // The output of a child that still writes must be read, or the child would block instead of exiting.
-        while let Ended::TooLarge = self.wait(until, cap, stop) {
+        while matches!(self.wait(until, cap, stop), Ended::TooLarge) {
             (self.stdout, self.stderr) = (None, None);
         }
     }

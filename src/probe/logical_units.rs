@@ -53,17 +53,17 @@ fn drive_of_unit(drives: &[Vec<PathGroup>], candidates: &[usize], group: &PathGr
 /// One serial number, one manufacturer, and two names behind one target. Volumes of a storage array have names of
 /// another form, and drives in a USB enclosure are never units of one drive.
 fn are_units_of_one_drive(one: &PathGroup, other: &PathGroup) -> bool {
-    let (a, b) = (&one.primary, &other.primary);
-    let Some(serial) = a.identity.unit_serial.as_deref() else { return false };
-    let has_same_serial = b.identity.unit_serial.as_deref() == Some(serial) && !is_placeholder_serial(serial);
+    let (first, second) = (&one.primary, &other.primary);
+    let Some(serial) = first.identity.unit_serial.as_deref() else { return false };
+    let has_same_serial = second.identity.unit_serial.as_deref() == Some(serial) && !is_placeholder_serial(serial);
     has_same_serial
-        && a.vendor == b.vendor
-        && a.model == b.model
-        && may_have_units(a)
-        && may_have_units(b)
-        && a.identity.wwid != b.identity.wwid
-        && common_part(a).is_some()
-        && common_part(a) == common_part(b)
+        && first.vendor == second.vendor
+        && first.model == second.model
+        && may_have_units(first)
+        && may_have_units(second)
+        && first.identity.wwid != second.identity.wwid
+        && common_part(first).is_some()
+        && common_part(first) == common_part(second)
         && one.paths().any(|path| other.paths().any(|another| share_target(&path.path, &another.path)))
 }
 

@@ -121,14 +121,14 @@ fn matching_group(groups: &[PathGroup], candidates: Vec<usize>, path: &Discovere
 
 fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
     let primary = &group.primary;
-    let (a, b) = (&primary.identity, &other.identity);
+    let (known, found) = (&primary.identity, &other.identity);
     if primary.vendor != other.vendor || primary.model != other.model || primary.is_nvme() != other.is_nvme() {
         return false;
     }
     if primary.is_nvme() {
-        return a.unit_serial.is_some()
-            && a.unit_serial == b.unit_serial
-            && group.paths().any(|known| is_same_controller(known, other) || is_second_port(known, other));
+        return known.unit_serial.is_some()
+            && known.unit_serial == found.unit_serial
+            && group.paths().any(|path| is_same_controller(path, other) || is_second_port(path, other));
     }
     if primary.is_single_path_bus() || other.is_single_path_bus() {
         return false;
@@ -138,14 +138,18 @@ fn is_same(group: &PathGroup, other: &DiscoveredPath) -> bool {
         _ => false,
     };
     let is_independent = is_independent_path(group, other) && !has_other_size;
-    match (&a.wwid, &b.wwid, &a.unit_serial, &b.unit_serial) {
+    match (&known.wwid, &found.wwid, &known.unit_serial, &found.unit_serial) {
         // A `t10.` name consists of model and serial number, so it adds no evidence.
-        (Some(wa), Some(wb), Some(sa), Some(sb)) => {
-            wa == wb && sa == sb && (!wa.starts_with("t10.") || is_independent && !is_placeholder_serial(sa))
+        (Some(wwid), Some(found_wwid), Some(serial), Some(found_serial)) => {
+            wwid == found_wwid
+                && serial == found_serial
+                && (!wwid.starts_with("t10.") || is_independent && !is_placeholder_serial(serial))
         }
         // Identities are incomplete. One name twice behind one host or expander may be a controller's name.
-        (Some(wa), Some(wb), _, _) => wa == wb && is_independent,
-        (None, None, Some(sa), Some(sb)) => sa == sb && is_independent && !is_placeholder_serial(sa),
+        (Some(wwid), Some(found_wwid), _, _) => wwid == found_wwid && is_independent,
+        (None, None, Some(serial), Some(found_serial)) => {
+            serial == found_serial && is_independent && !is_placeholder_serial(serial)
+        }
         _ => false,
     }
 }
@@ -266,34 +270,40 @@ mod tests {
         drive.paths.iter().map(|path| path.device.to_string()).collect()
     }
 
-    const W: Option<&str> = Some("naa.5000c500a0000000");
-    const S: Option<&str> = Some("VJS00000");
+    const WWID: Option<&str> = Some("naa.5000c500a0000000");
+    const SERIAL: Option<&str> = Some("VJS00000");
 
     #[test]
     fn two_paths_are_one_drive() {
         for (why, case) in [
-            ("two hosts", vec![found("sda", "0:0:1:0", W, S), found("sdb", "1:0:1:0", W, S)]),
-            ("one host, two expanders", vec![found("sda", "0:0:1:0", W, S), found("sdb", "0:0:9:0", W, S)]),
-            ("no serial number", vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, None)]),
+            ("two hosts", vec![found("sda", "0:0:1:0", WWID, SERIAL), found("sdb", "1:0:1:0", WWID, SERIAL)]),
+            (
+                "one host, two expanders",
+                vec![found("sda", "0:0:1:0", WWID, SERIAL), found("sdb", "0:0:9:0", WWID, SERIAL)],
+            ),
+            ("no serial number", vec![found("sda", "0:0:1:0", WWID, None), found("sdb", "1:0:1:0", WWID, None)]),
             (
                 "no serial number, two expanders",
                 vec![
-                    by("expander-0:0", found("sda", "0:0:1:0", W, None)),
-                    by("expander-0:1", found("sdb", "0:0:9:0", W, None)),
+                    by("expander-0:0", found("sda", "0:0:1:0", WWID, None)),
+                    by("expander-0:1", found("sdb", "0:0:9:0", WWID, None)),
                 ],
             ),
-            ("one path has no serial number", vec![found("sda", "0:0:1:0", W, S), found("sdb", "1:0:1:0", W, None)]),
+            (
+                "one path has no serial number",
+                vec![found("sda", "0:0:1:0", WWID, SERIAL), found("sdb", "1:0:1:0", WWID, None)],
+            ),
             (
                 "the first path has no serial number",
-                vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, S)],
+                vec![found("sda", "0:0:1:0", WWID, None), found("sdb", "1:0:1:0", WWID, SERIAL)],
             ),
-            ("no wwid", vec![found("sda", "0:0:1:0", None, S), found("sdb", "1:0:1:0", None, S)]),
+            ("no wwid", vec![found("sda", "0:0:1:0", None, SERIAL), found("sdb", "1:0:1:0", None, SERIAL)]),
         ] {
             assert_eq!(paths(case), [["sda", "sdb"]], "{why}");
         }
-        let drives = group_paths(vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, S)]);
+        let drives = group_paths(vec![found("sda", "0:0:1:0", WWID, None), found("sdb", "1:0:1:0", WWID, SERIAL)]);
         let primary = (drives[0].device.as_str(), drives[0].identity.unit_serial.as_deref());
-        assert_eq!(primary, ("sdb", S), "the path with the most complete identity is the primary one");
+        assert_eq!(primary, ("sdb", SERIAL), "the path with the most complete identity is the primary one");
     }
 
     #[test]
@@ -361,17 +371,23 @@ mod tests {
     #[test]
     fn two_drives_never_collapse() {
         let cheap = Some("t10.ATA     SSD 120GB                               AA000000000000000001");
-        let mut two_sizes = vec![found("sda", "0:0:1:0", W, None), found("sdb", "1:0:1:0", W, None)];
+        let mut two_sizes = vec![found("sda", "0:0:1:0", WWID, None), found("sdb", "1:0:1:0", WWID, None)];
         (two_sizes[0].size_bytes, two_sizes[1].size_bytes) = (Some(1), Some(2));
         for (why, case) in [
             ("two sizes", two_sizes),
-            ("two serials", vec![found("sda", "0:0:1:0", W, Some("A001")), found("sdb", "1:0:1:0", W, Some("A002"))]),
-            ("one host reports a name twice", vec![found("sda", "0:0:1:0", W, None), found("sdb", "0:0:2:0", W, None)]),
+            (
+                "two serials",
+                vec![found("sda", "0:0:1:0", WWID, Some("A001")), found("sdb", "1:0:1:0", WWID, Some("A002"))],
+            ),
+            (
+                "one host reports a name twice",
+                vec![found("sda", "0:0:1:0", WWID, None), found("sdb", "0:0:2:0", WWID, None)],
+            ),
             (
                 "and so does one expander",
                 vec![
-                    by("expander-0:0", found("sda", "0:0:1:0", W, None)),
-                    by("expander-0:0", found("sdb", "0:0:2:0", W, None)),
+                    by("expander-0:0", found("sda", "0:0:1:0", WWID, None)),
+                    by("expander-0:0", found("sdb", "0:0:2:0", WWID, None)),
                 ],
             ),
             (
@@ -381,7 +397,7 @@ mod tests {
             ("nothing known", vec![found("sda", "0:0:1:0", None, None), found("sdb", "1:0:1:0", None, None)]),
             (
                 "only one has a wwid",
-                vec![found("sda", "0:0:1:0", W, Some("A001")), found("sdb", "1:0:1:0", None, Some("A001"))],
+                vec![found("sda", "0:0:1:0", WWID, Some("A001")), found("sdb", "1:0:1:0", None, Some("A001"))],
             ),
             (
                 "one cheap model on ports of the mainboard",
@@ -407,9 +423,9 @@ mod tests {
     #[test]
     fn a_path_that_matches_two_drives_is_grouped_with_neither() {
         let shared = vec![
-            found("sda", "0:0:1:0", W, Some("A001")),
-            found("sdb", "1:0:1:0", W, Some("A002")),
-            found("sdc", "2:0:1:0", W, None),
+            found("sda", "0:0:1:0", WWID, Some("A001")),
+            found("sdb", "1:0:1:0", WWID, Some("A002")),
+            found("sdc", "2:0:1:0", WWID, None),
         ];
         assert_eq!(paths(shared), [["sda"], ["sdb"], ["sdc"]]);
     }

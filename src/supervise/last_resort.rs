@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn simulate(bounds: Bounds, log: Log) -> Simulation {
-        let stop = Stop::new().unwrap_or_else(|e| unreachable!("{e}"));
+        let stop = Stop::new().unwrap_or_else(|error| unreachable!("{error}"));
         let monitor = ThreadMonitor::new(&stop);
         let (ends, ended) = bounded(1);
         let (written, lines) = unbounded();
@@ -178,7 +178,7 @@ mod tests {
         let end = move || {
             let _ = ends.send(());
         };
-        spawn(&monitor, &stop, bounds, write, end).unwrap_or_else(|e| unreachable!("{e}"));
+        spawn(&monitor, &stop, bounds, write, end).unwrap_or_else(|error| unreachable!("{error}"));
         Simulation { monitor, stop, ended, lines }
     }
 

@@ -86,20 +86,21 @@ impl RedisError {
 
 impl From<io::Error> for RedisError {
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind as E;
+        use io::ErrorKind;
         let message = error.to_string();
         match error.kind() {
             // A message of this program is more specific than that of the system.
-            E::WouldBlock | E::TimedOut if error.get_ref().is_none() => {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut if error.get_ref().is_none() => {
                 Self::new(FailureKind::Unavailable, "no reply in time")
             }
-            E::WouldBlock | E::TimedOut => Self::new(FailureKind::Unavailable, message),
-            E::UnexpectedEof => Self::new(FailureKind::Disconnected, "it closed the connection"),
-            E::BrokenPipe | E::ConnectionReset | E::ConnectionAborted | E::NotConnected => {
-                Self::new(FailureKind::Disconnected, message)
-            }
-            E::QuotaExceeded => Self::new(FailureKind::TooLarge, message),
-            E::PermissionDenied if error.raw_os_error().is_none() => Self::new(FailureKind::Tls, message),
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Self::new(FailureKind::Unavailable, message),
+            ErrorKind::UnexpectedEof => Self::new(FailureKind::Disconnected, "it closed the connection"),
+            ErrorKind::BrokenPipe
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::NotConnected => Self::new(FailureKind::Disconnected, message),
+            ErrorKind::QuotaExceeded => Self::new(FailureKind::TooLarge, message),
+            ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Self::new(FailureKind::Tls, message),
             _ => match super::tls::rustls_error(&error) {
                 Some(tls) => Self::new(FailureKind::Tls, super::tls::describe(tls, "it")),
                 None => Self::new(FailureKind::Unavailable, message),

@@ -42,7 +42,7 @@ impl ManageConnection for Connector {
     type Error = RedisError;
 
     fn connect(&self) -> Result<RedisConnection, RedisError> {
-        Connector::connect(self)
+        Self::connect(self)
     }
 
     /// Required by the trait, but not called: connections are not tested at checkout.

@@ -69,24 +69,24 @@ mod tests {
 
     #[test]
     fn lost_module_is_missing_until_it_returns_under_any_name() {
-        let (a, b) = (module("0:0:9:0", Some("0x5001")), module("1:0:9:0", Some("0x5002")));
-        let both = join_modules(&[], vec![a.clone(), b.clone()], NOW);
+        let (first, second) = (module("0:0:9:0", Some("0x5001")), module("1:0:9:0", Some("0x5002")));
+        let both = join_modules(&[], vec![first, second.clone()], NOW);
         assert_eq!((both.len(), missing(&both)), (2, vec![]));
-        let one = join_modules(&both, vec![b.clone()], NOW);
+        let one = join_modules(&both, vec![second.clone()], NOW);
         assert_eq!(missing(&one), [("0:0:9:0", 1_000)]);
-        let later = join_modules(&one, vec![b.clone()], Timestamp(2_000));
+        let later = join_modules(&one, vec![second.clone()], Timestamp(2_000));
         assert_eq!(missing(&later), [("0:0:9:0", 1_000)], "since it was lost");
-        let renamed = join_modules(&later, vec![module("0:0:31:0", Some("0x5001")), b], Timestamp(3_000));
+        let renamed = join_modules(&later, vec![module("0:0:31:0", Some("0x5001")), second], Timestamp(3_000));
         assert_eq!((renamed.len(), missing(&renamed)), (2, vec![]));
     }
 
     #[test]
     fn new_module_replaces_a_missing_one() {
-        let (a, b) = (module("0:0:9:0", None), module("1:0:9:0", None));
-        let lost = join_modules(&[a.clone(), b.clone()], vec![b.clone()], NOW);
-        let renumbered = join_modules(&lost, vec![module("0:0:31:0", None), b.clone()], NOW);
+        let (first, second) = (module("0:0:9:0", None), module("1:0:9:0", None));
+        let lost = join_modules(&[first.clone(), second.clone()], vec![second.clone()], NOW);
+        let renumbered = join_modules(&lost, vec![module("0:0:31:0", None), second.clone()], NOW);
         assert_eq!((renumbered.len(), missing(&renumbered)), (2, vec![]));
-        let both_lost = join_modules(&[a, b], vec![], NOW);
+        let both_lost = join_modules(&[first, second], vec![], NOW);
         let replaced = join_modules(&both_lost, vec![module("1:0:40:0", Some("0x5009"))], NOW);
         assert_eq!((replaced.len(), missing(&replaced)), (2, vec![("0:0:9:0", 1_000)]), "of the same SCSI host");
         assert_eq!(join_modules(&replaced, vec![module("2:0:1:0", None)], NOW).len(), 2, "any SCSI host");

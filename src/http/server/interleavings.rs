@@ -272,15 +272,18 @@ fn check_end(mut world: World, wanted: &[&str], actions: &[Action]) {
     assert!(world.workers.is_empty() && world.wake_ups.is_empty());
 }
 
-const A: &str = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
-const B: &str = "GET /b HTTP/1.1\r\nHost: x\r\n\r\n";
-const C: &str = "GET /c HTTP/1.1\r\nHost: x\r\n\r\n";
-const D: &str = "GET /d HTTP/1.1\r\nHost: x\r\n\r\n";
+const GET_A: &str = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+const GET_B: &str = "GET /b HTTP/1.1\r\nHost: x\r\n\r\n";
+const GET_C: &str = "GET /c HTTP/1.1\r\nHost: x\r\n\r\n";
+const GET_D: &str = "GET /d HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[test]
 fn requests_in_a_write_each_are_answered_in_order() {
-    let explored =
-        explore(&[Act::Send(A), Act::Send(B), Act::Send(C), Act::Send(D)], 0, &["\"a\"", "\"b\"", "\"c\"", "\"d\""]);
+    let explored = explore(
+        &[Act::Send(GET_A), Act::Send(GET_B), Act::Send(GET_C), Act::Send(GET_D)],
+        0,
+        &["\"a\"", "\"b\"", "\"c\"", "\"d\""],
+    );
     println!("{} states, {} ends, {} times with a late wake-up", explored.states, explored.ends, explored.late);
     assert!(explored.states > 100 && explored.late > 0, "the scheduler tries late wake-ups");
 }
@@ -298,14 +301,15 @@ fn requests_cut_anywhere_are_answered_in_order() {
 
 #[test]
 fn a_rejection_between_requests_keeps_its_place() {
-    let acts = [Act::Send(A), Act::Send("DELETE /x HTTP/1.1\r\nHost: x\r\n\r\n"), Act::Send(B), Act::Send(C)];
+    let acts =
+        [Act::Send(GET_A), Act::Send("DELETE /x HTTP/1.1\r\nHost: x\r\n\r\n"), Act::Send(GET_B), Act::Send(GET_C)];
     let explored = explore(&acts, 0, &["\"a\"", "405", "\"b\"", "\"c\""]);
     println!("{} states, {} ends", explored.states, explored.ends);
 }
 
 #[test]
 fn a_half_closed_client_gets_all_responses() {
-    let acts = [Act::Send(A), Act::Send(B), Act::HalfClose];
+    let acts = [Act::Send(GET_A), Act::Send(GET_B), Act::HalfClose];
     let explored = explore(&acts, 0, &["\"a\"", "\"b\""]);
     println!("{} states, {} ends", explored.states, explored.ends);
 }
@@ -313,14 +317,14 @@ fn a_half_closed_client_gets_all_responses() {
 /// The responses exceed the socket buffer, so that the event loop sends the bytes that the worker could not.
 #[test]
 fn a_client_that_reads_late_gets_all_responses() {
-    let acts = [Act::Send(A), Act::Send(B), Act::Read, Act::Send(C), Act::Read];
+    let acts = [Act::Send(GET_A), Act::Send(GET_B), Act::Read, Act::Send(GET_C), Act::Read];
     let explored = explore(&acts, 20_000, &["\"a\"", "\"b\"", "\"c\""]);
     println!("{} states, {} ends", explored.states, explored.ends);
 }
 
 #[test]
 fn a_completion_of_another_request_is_dropped() {
-    let mut world = World::new(&[Act::Send(A)], 0);
+    let mut world = World::new(&[Act::Send(GET_A)], 0);
     world.take(Action::Client);
     world.take(Action::Edge);
     let step = world.connection.on_wake_up(&world.context, RequestNumber::default());

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn other_rules_or_another_pool_are_not_a_change() {
         let before = status(DriveState::Active, Verdict::Warn, false);
-        let after = DriveStatus { rules: vec![RuleCode::new("S1")], pool: Some("tank".to_owned()), ..before.clone() };
+        let after = DriveStatus { rules: vec![RuleCode::new("S1")], pool: Some("tank".to_owned()), ..before };
         assert!(after.is_same_as(&before) && after.is_bad());
         assert!(!status(DriveState::Active, Verdict::Watch, false).is_bad());
     }

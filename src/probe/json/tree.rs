@@ -127,7 +127,7 @@ impl<'a> Json<'a> {
     }
 
     /// The value of a key; of duplicate keys, the last.
-    pub(in crate::probe) fn get(self, key: &str) -> Option<Json<'a>> {
+    pub(in crate::probe) fn get(self, key: &str) -> Option<Self> {
         if !self.is_object() {
             return None;
         }
@@ -135,7 +135,7 @@ impl<'a> Json<'a> {
     }
 
     /// The value at a JSON pointer (RFC 6901) without escapes.
-    pub(in crate::probe) fn pointer(self, path: &str) -> Option<Json<'a>> {
+    pub(in crate::probe) fn pointer(self, path: &str) -> Option<Self> {
         let steps = path.split('/').skip(1);
         let mut value = self;
         for step in steps {

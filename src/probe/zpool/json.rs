@@ -354,7 +354,7 @@ mod tests {
             parse(format!(r#"{{"pools":{{"t":{{"vdevs":{{"t":{{"vdevs":{{{leaves}}}}}}}}}}}}}"#).as_bytes())
         };
         // Each leaf is a vdev of its own here.
-        let leaves = many(MAX_ENTRIES / 2 - 1).unwrap_or_default().iter().flat_map(|p| &p.vdevs).count();
+        let leaves = many(MAX_ENTRIES / 2 - 1).unwrap_or_default().iter().flat_map(|pool| &pool.vdevs).count();
         assert_eq!(leaves, MAX_ENTRIES / 2 - 1);
         assert_eq!(many(MAX_ENTRIES / 2).err(), Some(too_many()));
     }

@@ -301,7 +301,7 @@ mod tests {
             "config:\n\ta b c d e",
             "\u{fffd}: \t:\n",
         ] {
-            assert!(parse(text).iter().all(|p| p.vdevs.is_empty()), "{text:?}");
+            assert!(parse(text).iter().all(|pool| pool.vdevs.is_empty()), "{text:?}");
         }
     }
 }

@@ -91,7 +91,11 @@ fn drives_keep_their_bays_while_the_enclosure_is_missing() {
         assert_eq!(host.missing(), [("e".to_owned(), 5)], "its drives are present");
     }
     let known = host.enclosures.enclosures();
-    assert!(known.iter().all(|e| e.slots.len() == 2 && e.slots.iter().all(|slot| slot.links.is_empty())));
+    assert!(
+        known
+            .iter()
+            .all(|enclosure| enclosure.slots.len() == 2 && enclosure.slots.iter().all(|slot| slot.links.is_empty()))
+    );
     assert_eq!(host.discover(two(), vec![shelf()], 3 * DAY), []);
     assert_eq!((host.bay("b"), host.missing()), (Some(here("e", 2)), vec![]), "it returned, and no drive has moved");
 }

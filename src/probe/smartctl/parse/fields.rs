@@ -113,7 +113,7 @@ impl<'a> Fields<'a> {
 
     /// The values of keys that consist of `prefix` and a number, by number. smartctl writes some lists as such keys;
     /// sorted as text, `_10` would precede `_2`.
-    pub(super) fn numbered(self, prefix: &str) -> Vec<Fields<'a>> {
+    pub(super) fn numbered(self, prefix: &str) -> Vec<Self> {
         let mut values = BTreeMap::new();
         for (key, value) in self.0.entries() {
             let Some(number) = key.strip_prefix(prefix) else { continue };
