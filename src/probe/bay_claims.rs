@@ -160,8 +160,7 @@ fn repeated_names(names: &[String]) -> HashSet<&str> {
     let mut repeated = HashSet::new();
     for name in names {
         let Some((given, number)) = name.rsplit_once('-') else { continue };
-        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number && names.iter().any(|other| other == given) {
+        if is_number(number) && names.iter().any(|other| other == given) {
             repeated.insert(given);
             repeated.insert(name);
         }
@@ -195,16 +194,11 @@ fn assign(claim: &BayClaim, drive: &Drive, enclosures: &mut Vec<Enclosure>) {
         Some(slot) if slot.links.is_empty() => slot.links = links,
         None if !shows_all_bays => {
             let bay = new_bay(claim, links);
-            let index = enclosure.slots.partition_point(|slot| bay_order(slot) < bay_order(&bay));
+            let index = enclosure.slots.partition_point(|slot| slot.cmp_place(&bay).is_lt());
             enclosure.slots.insert(index, bay);
         }
         _ => {}
     }
-}
-
-/// Numbered bays first, then the others by their names.
-fn bay_order(slot: &Slot) -> (bool, Option<u32>, &str) {
-    (slot.number.is_none(), slot.number, &slot.name)
 }
 
 fn new_bay(claim: &BayClaim, links: Vec<BayLink>) -> Slot {

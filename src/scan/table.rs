@@ -164,14 +164,19 @@ fn worst(overview: &Overview) -> Vec<(String, Vec<TableRow>)> {
 
 /// By verdict, state and bay; drives that are not in a bay come last.
 fn worst_first(left: &DriveSummary, right: &DriveSummary) -> Ordering {
-    let (left_enclosure, right_enclosure) = (left.enclosure.as_deref(), right.enclosure.as_deref());
     verdict_rank(left.verdict)
         .cmp(&verdict_rank(right.verdict))
         .then(state_rank(left.state).cmp(&state_rank(right.state)))
+        .then(left.enclosure.is_none().cmp(&right.enclosure.is_none()))
+        .then(cmp_text(left.enclosure.as_deref(), right.enclosure.as_deref()))
         .then(left.slot.is_none().cmp(&right.slot.is_none()))
-        .then(natural_cmp(left_enclosure.unwrap_or_default(), right_enclosure.unwrap_or_default()))
         .then(left.slot.cmp(&right.slot))
+        .then(cmp_text(left.slot_name.as_deref(), right.slot_name.as_deref()))
         .then(left.device.cmp(&right.device))
+}
+
+fn cmp_text(left: Option<&str>, right: Option<&str>) -> Ordering {
+    natural_cmp(left.unwrap_or_default(), right.unwrap_or_default())
 }
 
 /// Unknown comes before ok, because it needs attention.

@@ -332,3 +332,18 @@ fn a_hot_plug_slot_is_the_bay_of_an_nvme_drive() {
     sim.set("nvme1", &["pci_slot=14-2"]);
     assert_eq!(scan(&sim)["unslotted"].as_array().map(Vec::len), Some(2));
 }
+
+#[test]
+fn drives_in_bays_without_a_number_precede_those_in_no_bay() {
+    let sim = Sim::host(&["--enclosures", "1", "--bays", "2", "--drives", "0", "--nvme", "4", "--pools", "0"]);
+    for (drive, slot) in [("nvme1", "pci_slot=front-10"), ("nvme2", "pci_slot=front-9"), ("nvme3", "pci_slot=14")] {
+        sim.set(drive, &[slot]);
+    }
+    let table = asked(&sim, &["scan", "--sort", "worst"]).stdout;
+    let bays: Vec<&str> = table.lines().skip(1).take(4).filter_map(|row| row.split_whitespace().next()).collect();
+    assert_eq!(bays, ["pci-slots/14", "pci-slots/front-9", "pci-slots/front-10", "-"], "{table}");
+    let overview = scan(&sim);
+    let shelf = list(&overview, "enclosures").find(|shelf| shelf["id"] == "pci-slots").expect("the slots");
+    let names: Vec<&str> = list(shelf, "slots").map(|slot| text(&slot["name"])).collect();
+    assert_eq!(names, ["14", "front-9", "front-10"]);
+}
