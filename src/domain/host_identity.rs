@@ -62,7 +62,9 @@ impl DriveSketch {
         let mut hashes: BTreeSet<u32> = BTreeSet::new();
         for wwid in drives.flat_map(|identity| &identity.wwid) {
             let hash = fnv1a(wwid.bytes()) & u64::from(u32::MAX);
-            hashes.extend(u32::try_from(hash));
+            if let Ok(hash) = u32::try_from(hash) {
+                hashes.insert(hash);
+            }
         }
         Self(hashes.into_iter().take(SKETCH_LEN).collect())
     }

@@ -107,7 +107,7 @@ fn columns(bays: u32) -> u32 {
     let mut even = Vec::new();
     for columns in 1..=MAX_PER_SIDE {
         let rows = bays / columns;
-        if bays.is_multiple_of(columns) && (rows..=4 * rows).contains(&columns) {
+        if bays.is_multiple_of(columns) && (rows..=rows.saturating_mul(4)).contains(&columns) {
             even.push(columns);
         }
     }

@@ -3,7 +3,7 @@
 
 use super::{Host, is_drive_name, link_name, names, whole_disk};
 use crate::domain::drive::{Drive, DriveKey};
-use crate::domain::identity::{DeviceName, wwn_of};
+use crate::domain::identity::{DeviceName, strip_partition, wwn_of};
 use std::collections::{HashMap, HashSet};
 
 /// Folders of links whose names may be used in a pool, the most specific first.
@@ -233,11 +233,7 @@ fn parts(name: &str) -> Option<(&str, &str)> {
         Some((folder, last)) if LINK_FOLDERS.contains(&folder.strip_prefix('/')?) => last,
         Some(_) => return None,
     };
-    let stem = match name.rsplit_once("-part") {
-        Some((stem, number)) if number.as_bytes().iter().all(u8::is_ascii_digit) => stem,
-        _ => name,
-    };
-    Some((name, stem))
+    Some((name, strip_partition(name)))
 }
 
 #[cfg(test)]

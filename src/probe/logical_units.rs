@@ -136,9 +136,7 @@ pub(super) fn of(groups: &[PathGroup]) -> (Vec<LogicalUnit>, Vec<DrivePath>) {
 fn namespaces<'a>(paths: &[&'a DiscoveredPath]) -> Vec<Vec<&'a DiscoveredPath>> {
     let mut namespaces: Vec<Vec<&DiscoveredPath>> = Vec::new();
     for path in paths {
-        let known =
-            namespaces.iter_mut().find(|paths| paths.iter().take(1).any(|first| is_same_namespace(first, path)));
-        match known {
+        match namespaces.iter_mut().find(|known| known.first().is_some_and(|first| is_same_namespace(first, path))) {
             Some(namespace) => namespace.push(path),
             None => namespaces.push(vec![path]),
         }

@@ -36,7 +36,7 @@ pub(super) fn too_long() -> Unread {
 }
 
 pub(super) fn bytes_of_leaf(leaf: &Leaf) -> usize {
-    let state = leaf.state.iter().map(|state| state.as_str().len()).sum::<usize>();
+    let state = leaf.state.as_ref().map_or(0, |state| state.as_str().len());
     let texts = [&leaf.name].into_iter().chain(&leaf.aliases);
     let texts = texts.chain([&leaf.note, &leaf.group, &leaf.was].into_iter().flatten());
     state + texts.map(String::len).sum::<usize>()
@@ -44,7 +44,7 @@ pub(super) fn bytes_of_leaf(leaf: &Leaf) -> usize {
 
 /// Without its vdevs.
 pub(super) fn bytes_of_pool(pool: &Pool) -> usize {
-    let state = pool.state.iter().map(|state| state.as_str().len()).sum::<usize>();
+    let state = pool.state.as_ref().map_or(0, |state| state.as_str().len());
     let messages = [&pool.status, &pool.action, &pool.errors, &pool.scan.text, &pool.scan.vdev];
     let activities = pool.activities.iter().flat_map(|activity| [&activity.text, &activity.vdev]);
     let texts = messages.into_iter().chain(activities).flatten();
