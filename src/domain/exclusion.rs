@@ -38,7 +38,7 @@ enum Criterion {
 }
 
 impl Exclusion {
-    /// Parses an entry. The error says which form was wanted.
+    /// Parses an entry. The error is the expected form.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         // A by-id name may contain `=`; with its folder it is unambiguous.

@@ -196,7 +196,8 @@ impl KnownPaths {
         before - self.0.len()
     }
 
-    /// The kernel rejects commands over every path that is present, and goes on doing so: the drive cannot be reached.
+    /// The kernel rejects commands over every path that is present, in a state that it does not leave by itself: the drive
+    /// cannot be reached.
     pub(crate) fn are_all_given_up(&self) -> bool {
         let mut present = self.iter().filter(|path| path.missing_since.is_none()).peekable();
         present.peek().is_some() && present.all(KnownPath::is_given_up)

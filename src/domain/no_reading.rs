@@ -24,7 +24,8 @@ pub enum NoReading {
     TimedOut { seconds: u64 },
     /// The child of an earlier reading hangs and cannot be killed.
     Stuck { pid: u32, seconds: u64 },
-    /// The SCSI host of the drive is silent, so the drive was not read. `drives`: number of drives behind it.
+    /// The SCSI host of the drive is silent, so the drive was not read. `drives`: number of drives behind it that have
+    /// timed out.
     HostSilent { host: ScsiHost, drives: usize },
     /// The kernel does not execute commands over the path.
     PathUnusable { device: DeviceName, state: PathState },
@@ -121,17 +122,17 @@ impl NoReading {
 impl fmt::Display for NoReading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotInstalled => f.write_str("smartctl is not installed, or SMARTCTL_PATH does not name it"),
+            Self::NotInstalled => f.write_str("smartctl is not installed, or not at SMARTCTL_PATH"),
             Self::ToolFailed(failure) => f.write_str(&failure.text),
             Self::TimedOut { seconds } => write!(f, "smartctl: no answer within {seconds} s"),
             Self::Stuck { pid, seconds } => {
                 write!(f, "smartctl (pid {pid}) has been hanging on the drive for {seconds} s and cannot be killed")
             }
             Self::HostSilent { host, drives } => {
-                write!(f, "not read: SCSI host {host} does not respond, with {drives} drives behind it")
+                write!(f, "not read: SCSI host {host} does not respond, {drives} drives behind it have timed out")
             }
             Self::PathUnusable { device, state } => write!(f, "not read: the kernel reports {device} as {state}"),
-            Self::NameReused { device } => write!(f, "{device} became another drive while it was read"),
+            Self::NameReused { device } => write!(f, "{device} was reassigned to another drive during the reading"),
             Self::Unidentified { exit_status, messages, .. } => {
                 write!(f, "smartctl reported no serial number and no WWN, exit status {}", Status(*exit_status))?;
                 in_brackets(f, messages)

@@ -19,7 +19,7 @@ pub(crate) fn unusable(facts: &DriveFacts, _: Thresholds) -> Option<RuleResult> 
         && !SECTOR_BYTES.contains(&bytes)
     {
         let message = format!(
-            "The kernel cannot use the drive: its sectors have {bytes} bytes (wanted 512, 1024, 2048 or 4096); reformat it."
+            "The kernel cannot use the drive: its sectors have {bytes} bytes (expected 512, 1024, 2048 or 4096); reformat it."
         );
         return Some(state_finding(Severity::Watch, &format!("{bytes} bytes"), "512 bytes", message));
     }

@@ -18,7 +18,7 @@ pub(crate) fn unread_for_a_day(facts: &DriveFacts, _: Thresholds) -> Option<Rule
     if facts.asleep || age <= DAY_SECONDS {
         return None;
     }
-    let message = format!("No good reading for {hours} hours.");
+    let message = format!("No successful reading for {hours} hours.");
     Some(RuleResult::new(Severity::Warn, Some(hours.into()), Some(24i64.into()), message))
 }
 

@@ -28,7 +28,7 @@ pub(crate) const POOL_RULES: &[Rule<PoolRules>] = &[
     rule::<PoolRules>("Z5", PoolClass, "zpool reports data errors: data is damaged", Thresholds::ON_OFF,
         "zpool-status(8), errors; OpenZFS message ZFS-8000-8A", data_errors),
     rule::<PoolRules>("Z6", PoolClass, "a leaf that matches no drive on this host is FAULTED, UNAVAIL or REMOVED", Thresholds::ON_OFF,
-        "zpool-status(8); Z1 reports those of drives that are here", lost_leaf),
+        "zpool-status(8); Z1 reports those of drives on this host", lost_leaf),
 ];
 
 /// Judges a pool. `unknown`: zpool reports no state, or one that is neither good nor known to be bad.

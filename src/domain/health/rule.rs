@@ -34,7 +34,7 @@ pub struct Rule<S: RuleSubject> {
 
 /// The check of a rule, by its input.
 pub(super) enum Check<S: RuleSubject> {
-    /// The facts alone.
+    /// The facts only.
     Facts(for<'a, 'b> fn(&'b S::Facts<'a>, Thresholds) -> Option<RuleResult>),
     /// The facts, and the worst finding about the subject itself (class media) of the preceding rules.
     Derived(for<'a, 'b> fn(&'b S::Facts<'a>, &Finding) -> Option<RuleResult>),
