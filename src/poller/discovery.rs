@@ -83,7 +83,7 @@ impl EventLoop {
         }
     }
 
-    /// Runs zpool after a change of the topology: it alone knows which device names are those of which leaves.
+    /// Runs zpool after a change of the topology: only zpool reports which leaves have which device names.
     pub(super) fn request_pools(&mut self) {
         if self.readiness == Readiness::Ready && self.leadership.is_leader() {
             self.collector.request_pools();

@@ -68,9 +68,7 @@ impl LeaseLosses {
                 "Redis evicts no keys; check for a client or an operator that deletes them".to_owned()
             }
             LossReason::Unknown => {
-                "Redis probably evicts keys; check maxmemory-policy in its configuration (INFO is not \
-                                    permitted for this Redis user)"
-                    .to_owned()
+                "Redis probably evicts keys; check its maxmemory-policy (INFO is not permitted)".to_owned()
             }
         };
         Some(format!("the poll lease disappeared from Redis before it expired: {reason}"))

@@ -113,8 +113,8 @@ impl EventLoop {
         }
     }
 
-    /// What this daemon may send to Redis. Until its first sweep is complete, it knows less than an earlier daemon has stored
-    /// there: it sends no lists.
+    /// What this daemon may send to Redis. Until its first sweep is complete, it sends no lists, because
+    /// those of an earlier daemon are more complete.
     pub(super) fn sends(&self) -> Sends {
         if !self.leadership.may_store() {
             Sends::Nothing

@@ -307,8 +307,8 @@ impl EventLoop {
     }
 }
 
-/// The documents of the drives to restore that disappeared last, newest first. Of drives that disappeared at once, those
-/// come first that are first in `documents`.
+/// The documents of the drives to restore that disappeared last, newest first. Of drives that disappeared at the same
+/// time, those come first that are first in `documents`.
 fn newest<'a>(documents: &[&'a RawValue], known: &KnownDrives, limit: usize) -> RestoreCandidates<&'a RawValue> {
     let now = now();
     let mut seen = HashSet::new();

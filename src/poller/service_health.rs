@@ -26,7 +26,7 @@ fn unusable_readings(inventory: &Inventory) -> Option<String> {
     if failures.len() * 2 <= drives {
         return None;
     }
-    Some(format!("smartctl gave no reading of {} of {drives} drives: {}", failures.len(), first.text))
+    Some(format!("smartctl failed on {} of {drives} drives: {}", failures.len(), first.text))
 }
 
 impl EventLoop {

@@ -279,8 +279,8 @@ impl Run {
         }
     }
 
-    /// Takes the exit status, after whatever of its group is left has been killed: the ended child
-    /// is not reaped yet, so its group id cannot have been reused.
+    /// Takes the exit status, after the rest of the process group has been killed: the ended child is not reaped yet, so
+    /// the id of the group cannot have been reused.
     fn reap(&mut self) -> io::Result<ExitStatus> {
         self.signal(Signal::KILL);
         self.child.wait()

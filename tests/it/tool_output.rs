@@ -289,7 +289,7 @@ fn a_smartctl_that_reads_no_drive_is_degraded_service() {
         parts.into_iter().find(|part| part["part"] == "smartctl")
     };
     let said = eventually("it says so", degraded);
-    let why = "smartctl gave no reading of 16 of 16 drives: smartctl printed no JSON, exit status 0: junk";
+    let why = "smartctl failed on 16 of 16 drives: smartctl printed no JSON, exit status 0: junk";
     assert_eq!(said["error"], why, "{said}");
     std::fs::remove_file(&junk).expect("removed");
     eventually("it is over", || degraded().is_none().then_some(()));

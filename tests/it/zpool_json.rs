@@ -138,7 +138,7 @@ fn broken_json_is_logged_once_and_text_is_read() {
     assert_eq!(compared(daemon.json("/api/zfs")), wanted);
     daemon.after_sweeps(2);
     assert_eq!(compared(daemon.json("/api/zfs")), wanted);
-    assert_eq!(daemon.logged("zpool status gives no good JSON"), 1, "{}", daemon.log());
+    assert_eq!(daemon.logged("zpool status printed unusable JSON"), 1, "{}", daemon.log());
 }
 
 /// Replaces zpool by renaming, as a package does.

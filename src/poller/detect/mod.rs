@@ -198,7 +198,7 @@ impl Detector {
         let entries = collector.unused_types();
         if !entries.is_empty() {
             log::warn!(
-                "unused SMART_DEVICE_TYPES entries, no drive or a repeated one entries={:?}",
+                "unused SMART_DEVICE_TYPES entries, matching no drive or a disk that is listed already entries={:?}",
                 entries.join(", ")
             );
         }

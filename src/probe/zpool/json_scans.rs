@@ -159,7 +159,7 @@ mod tests {
                 r#""function": "SCRUB", "state": "SCANNING", "to_examine": 0, "issued": 5"#,
                 "scrub - in_progress - - - | scrub in progress; 5 bytes / 0 bytes issued",
             ),
-            // Plain `-j`: short numbers, dates in words. What is not the C locale in UTC stays as it is.
+            // Plain `-j`: short numbers, dates in words. A date in another locale or zone is kept as text.
             (
                 r#""function": "SCRUB", "state": "FINISHED", "start_time": "Thu Jan  1 00:00:00 UTC 2026", "end_time": "Thu Jan  1 01:00:00 UTC 2026", "processed": "960K", "errors": "0""#,
                 "scrub - finished - 1767225600 1767229200 | scrub repaired 960K with 0 errors on Thu Jan  1 01:00:00 UTC 2026",

@@ -115,7 +115,7 @@ fn json_of(out: &Output) -> Option<Result<Vec<Pool>, JsonRefusal>> {
     }
     let pools = match json::parse(&out.stdout) {
         Ok(pools) => pools,
-        Err(Unread::Broken) => return Some(Err(JsonRefusal::Useless("it is broken, or lacks the pools".to_owned()))),
+        Err(Unread::Broken) => return Some(Err(JsonRefusal::Useless("it is invalid, or lacks the pools".to_owned()))),
         Err(Unread::TooMuch(why)) => return Some(Err(JsonRefusal::Useless(why))),
     };
     // openzfs/zfs issue 18431: up to 2.3 at least, JSON lacks the state of a dRAID group. The text has it.

@@ -33,9 +33,9 @@ impl OutputFormat {
         self.text.store(true, Ordering::Relaxed);
         if !self.is_logged.swap(true, Ordering::Relaxed) {
             match refusal {
-                JsonRefusal::Unknown => log::debug!("zpool status has no JSON, reading its text"),
+                JsonRefusal::Unknown => log::debug!("zpool status does not support JSON, reading its text"),
                 JsonRefusal::Useless(why) => {
-                    log::warn!("zpool status gives no good JSON, reading its text error={why:?}");
+                    log::warn!("zpool status printed unusable JSON, reading its text error={why:?}");
                 }
             }
         }
