@@ -269,7 +269,8 @@ fn scsi_identity(dir: &Path) -> Identity {
 
 /// The name of a SCSI device, also of an SES device.
 pub(super) fn device_wwid(dir: &Path) -> Option<String> {
-    // `wwid` is the kernel's choice among the designators; kernels before 3.15 do not provide it.
+    // `wwid` is the kernel's choice among the designators (`sdev_show_wwid` of `drivers/scsi/scsi_sysfs.c`); kernels before
+    // 3.15 do not provide it.
     let wwid = match attribute(&dir.join("wwid")) {
         Some(wwid) => wwid,
         None => format!("naa.{}", naa_of_unit(&binary(&dir.join("vpd_pg83"))?)?),
