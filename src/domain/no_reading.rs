@@ -217,8 +217,7 @@ impl fmt::Display for RaidVolume {
         let device = &self.device;
         write!(f, "{device} is a RAID volume, which has no health of its own")?;
         if !self.disks.is_empty() {
-            let names: Vec<&str> = self.disks.iter().map(DeviceName::as_str).collect();
-            return write!(f, ": the disks behind it are {}", list_first(&names, MAX_NAMED_DISKS));
+            return write!(f, ": the disks behind it are {}", list_first(&self.disks, MAX_NAMED_DISKS));
         }
         match self.controller {
             Some(controller) => {

@@ -15,8 +15,8 @@ pub fn sanitize(text: &str) -> String {
 }
 
 /// The first few of many names: `a, b, c and 9 more`.
-pub(crate) fn list_first(names: &[&str], shown: usize) -> String {
-    let listed = names.iter().take(shown).copied().collect::<Vec<_>>().join(", ");
+pub(crate) fn list_first(names: &[impl ToString], shown: usize) -> String {
+    let listed = names.iter().take(shown).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let more = names.len().saturating_sub(shown);
     if more > 0 { format!("{listed} and {more} more") } else { listed }
 }

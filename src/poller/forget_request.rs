@@ -65,8 +65,7 @@ impl fmt::Display for ForgetOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Forgotten { drives } => {
-                let names: Vec<&str> = drives.iter().map(String::as_str).collect();
-                let listed = list_first(&names, MAX_NAMED);
+                let listed = list_first(drives, MAX_NAMED);
                 write!(f, "forgotten: {} ({listed})", missing(drives.len(), "drive"))
             }
             Self::ForgottenEnclosure { id, drives } => {

@@ -327,7 +327,6 @@ fn excluded_line(overview: &Overview) -> Option<String> {
     for drive in &overview.excluded {
         drives.push(format!("{} ({})", drive.device, sanitize(&drive.excluded_by)));
     }
-    let drives: Vec<&str> = drives.iter().map(String::as_str).collect();
     let noun = if count == 1 { "drive" } else { "drives" };
     Some(format!("{count} {noun} excluded by JBOD_EXCLUDE: {}", list_first(&drives, MAX_EXCLUDED)))
 }

@@ -37,7 +37,7 @@ pub(crate) fn attribute_failed(facts: &DriveFacts, _: Thresholds) -> Option<Rule
     }
     let (severity, attributes) = failed.pop_last()?;
     let names: Vec<String> = attributes.iter().map(|attribute| name(attribute)).collect();
-    let names = list_first(&names.iter().map(String::as_str).collect::<Vec<_>>(), MAX_NAMES);
+    let names = list_first(&names, MAX_NAMES);
     let message = match severity {
         Severity::Watch => format!("Was at or below the maker's threshold in the past: {names}."),
         Severity::Warn | Severity::Crit => format!("At or below the maker's threshold: {names}."),

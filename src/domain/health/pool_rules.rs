@@ -67,7 +67,7 @@ fn lost_leaf(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
     let mut parts = Vec::new();
     for (names, why) in [(&absent, "no drive on this host"), (&excluded, "excluded by JBOD_EXCLUDE")] {
         if !names.is_empty() {
-            parts.push(format!("{} ({why})", list_names(names)));
+            parts.push(format!("{} ({why})", list_first(names, MAX_NAMES)));
         }
     }
     if parts.is_empty() {
@@ -75,16 +75,12 @@ fn lost_leaf(pool: &Pool, _: Thresholds) -> Option<RuleResult> {
     }
     let message = format!("Pool {} cannot use {}.", sanitize_name(&pool.name), parts.join(", "));
     absent.extend(excluded);
-    Some(state_finding(Severity::Warn, &list_names(&absent), VdevState::Online.as_str(), message))
+    Some(state_finding(Severity::Warn, &list_first(&absent, MAX_NAMES), VdevState::Online.as_str(), message))
 }
 
 /// No drive of this host is the leaf, and ZFS cannot use it.
 fn is_lost(leaf: &Leaf) -> bool {
     leaf.device.is_none() && matches!(leaf.state, Some(VdevState::Faulted | VdevState::Unavail | VdevState::Removed))
-}
-
-fn list_names(names: &[String]) -> String {
-    list_first(&names.iter().map(String::as_str).collect::<Vec<_>>(), MAX_NAMES)
 }
 
 #[cfg(test)]
