@@ -14,6 +14,7 @@ use std::time::Duration;
 use support::daemon::{Daemon, command};
 use support::eventually;
 use support::http::Client;
+use support::json::{drives, text};
 use support::port::{ANY_PORT, refused_port};
 use support::redis::Redis;
 use support::sim::Sim;
@@ -252,6 +253,8 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_reads_no_drive() {
         }
         let overview = daemon.json("/api/overview");
         assert_eq!(overview["totals"]["by_state"]["missing"], 1, "{overview}");
+        let missing = drives(&overview).find(|drive| drive["state"] == "missing").expect("the pulled drive");
+        assert!(text(&missing["error"]).ends_with(text(&missing["missing_since"])), "{missing}");
         eventually("it is a hit again", || (daemon.get("/api/overview").cache() == "HIT").then_some(()));
     }
     assert_eq!(sim.starts().len(), starts, "no drive was read for it: {}", daemon.log());

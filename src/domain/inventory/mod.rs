@@ -195,11 +195,7 @@ impl Inventory {
     /// Converts all times to the new clock after a step.
     pub(crate) fn shift(&mut self, by_seconds: i64) {
         for record in self.records.values_mut() {
-            record.paths.shift(by_seconds);
-            let DriveRecord { collected_at, checked_at, missing_since, bay_as_of, .. } = record;
-            for time in [collected_at, checked_at, missing_since, bay_as_of] {
-                *time = time.map(|time| time.shifted(by_seconds));
-            }
+            record.shift(by_seconds);
         }
     }
 

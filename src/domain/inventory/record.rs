@@ -173,6 +173,20 @@ impl DriveRecord {
         self.error = Some(NoReading::Missing { since: now });
     }
 
+    /// Converts all times to the new clock after a step.
+    pub(super) fn shift(&mut self, by_seconds: i64) {
+        self.paths.shift(by_seconds);
+        for time in [&mut self.collected_at, &mut self.checked_at, &mut self.missing_since, &mut self.bay_as_of] {
+            *time = time.map(|time| time.shifted(by_seconds));
+        }
+        if let Some((_, at)) = &mut self.left_bay {
+            *at = at.shifted(by_seconds);
+        }
+        if let Some(NoReading::Missing { since }) = &mut self.error {
+            *since = since.shifted(by_seconds);
+        }
+    }
+
     /// Applies the bays that link the drive.
     pub(super) fn place(&mut self, placement: Placement, now: Timestamp) -> Option<Change> {
         let Placement { bay, source, is_contested, possible } = placement;
