@@ -60,6 +60,7 @@ mod support;
 mod terminal;
 mod tidy;
 mod tool_output;
+mod wait;
 mod zpool;
 mod zpool_activities;
 mod zpool_fixtures;

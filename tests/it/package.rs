@@ -10,7 +10,7 @@ fn in_repository(path: &str) -> PathBuf {
 }
 
 fn read(path: &str) -> String {
-    std::fs::read_to_string(in_repository(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    std::fs::read_to_string(in_repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn manifest() -> toml::Table {
@@ -18,7 +18,7 @@ fn manifest() -> toml::Table {
 }
 
 fn deb() -> toml::Table {
-    let found = manifest().get("package").and_then(|p| p.get("metadata")?.get("deb")?.as_table().cloned());
+    let found = manifest().get("package").and_then(|table| table.get("metadata")?.get("deb")?.as_table().cloned());
     found.expect("[package.metadata.deb]")
 }
 
@@ -69,7 +69,7 @@ fn tmpfiles() -> Vec<Vec<String>> {
 
 #[track_caller]
 fn done(program: &str, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}"))
+    Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"))
 }
 
 fn words(output: &Output) -> String {
@@ -127,11 +127,16 @@ fn files_that_the_unit_names_are_installed() {
     }
     let conffiles = strings(deb().get("conf-files"));
     for file in of_unit("EnvironmentFile") {
-        assert!(conffiles.iter().any(|c| c == file.trim_start_matches('-')), "{file} is none of {conffiles:?}");
+        assert!(
+            conffiles.iter().any(|conffile| conffile == file.trim_start_matches('-')),
+            "{file} is none of {conffiles:?}"
+        );
     }
     for page in of_unit("Documentation").iter().flat_map(|pages| pages.split_whitespace()) {
-        let (name, section) =
-            page.strip_prefix("man:").and_then(|p| p.strip_suffix(')')?.split_once('(')).expect("man:NAME(SECTION)");
+        let (name, section) = page
+            .strip_prefix("man:")
+            .and_then(|table| table.strip_suffix(')')?.split_once('('))
+            .expect("man:NAME(SECTION)");
         let path = format!("/usr/share/man/man{section}/{name}.{section}");
         assert!(installed.contains_key(&path), "{path} is not installed");
     }
@@ -162,7 +167,8 @@ fn each_credential_has_its_file_and_its_setting() {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     assert_eq!(environment.iter().map(|(_, file)| file.clone()).collect::<Vec<_>>(), expected);
-    let made: Vec<Vec<String>> = tmpfiles().into_iter().filter(|line| line.first().is_some_and(|t| t == "f")).collect();
+    let made: Vec<Vec<String>> =
+        tmpfiles().into_iter().filter(|line| line.first().is_some_and(|kind| kind == "f")).collect();
     for line in &made {
         assert_eq!(line.get(2..5).expect("mode and owner").join(" "), "0600 root root", "{line:?}");
     }
@@ -255,8 +261,10 @@ fn the_files_that_the_manual_names_are_there() {
         let text = read(&format!("packaging/man/{page}")).replace("\\-", "-");
         let (_, files) = text.split_once("\n.SH FILES\n").expect("a section FILES");
         let files = files.split("\n.SH ").next().unwrap_or_default();
-        let named: Vec<&str> =
-            files.lines().filter_map(|l| l.strip_prefix(".I ").or(l.strip_prefix(".IR "))?.split(' ').next()).collect();
+        let named: Vec<&str> = files
+            .lines()
+            .filter_map(|line| line.strip_prefix(".I ").or(line.strip_prefix(".IR "))?.split(' ').next())
+            .collect();
         assert!(named.len() > 2, "{page} names files: {named:?}");
         for file in named {
             assert!(there.iter().any(|path| path == file), "{page} names {file}, which nothing makes");

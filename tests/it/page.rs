@@ -33,7 +33,8 @@ fn url(daemon: &Daemon, rest: &str) -> String {
 #[track_caller]
 fn in_bay(sim: &Sim, shelf: usize, bay: u64) -> (String, String) {
     let drives = sim.list();
-    let is_there = |d: &&Value| d["enclosure"].as_u64() == u64::try_from(shelf).ok() && d["bay"].as_u64() == Some(bay);
+    let is_there =
+        |drive: &&Value| drive["enclosure"].as_u64() == u64::try_from(shelf).ok() && drive["bay"].as_u64() == Some(bay);
     let drive = drives.iter().find(is_there).unwrap_or_else(|| panic!("a drive in bay {bay}: {}", drives[0]));
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     (text(&drive["devices"][0]), text(&drive["serial"]))
@@ -57,7 +58,7 @@ fn host_with_problems() -> (Sim, Redis, Daemon) {
     sim.set("pool/tank", &["scan=scrubbing", "progress=42.5"]);
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     sim.pull(&["bay/0/33"]);
-    daemon.overview_when("the pulled drive is missing", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
     (sim, redis, daemon)
 }
 
@@ -269,10 +270,12 @@ fn an_outage_of_the_daemon_is_shown_and_ends_by_itself() {
 
     // Without a click, at the next refresh.
     sim.pull(&["bay/0/1"]);
-    daemon.overview_when("the pulled drive is missing", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
     browser.run("await page.clock.fastForward(11000); await see(/^Bay 1 \\(sd\\w\\) is missing/)");
     sim.insert(&["bay/0/1"]);
-    daemon.overview_when("the drive is present", |o| o["totals"]["by_state"]["missing"] == 0 && o["verdict"] == "ok");
+    daemon.overview_when("the drive is present", |overview| {
+        overview["totals"]["by_state"]["missing"] == 0 && overview["verdict"] == "ok"
+    });
 
     // A hidden page requests nothing, and refreshes at once when it becomes visible.
     browser.run(
@@ -500,7 +503,7 @@ fn of_a_thousand_bays_only_those_that_change_are_redrawn() {
         await until(() => page.getByRole('gridcell').count(), 1008);",
     );
     sim.pull(&["bay/7/40"]);
-    daemon.overview_when("the pulled drive is missing", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
     let measured = browser.run(
         "await page.getByRole('button', { name: 'Refresh' }).click();
         await see(/^Bay 40 of shelf \\d+ \\(\\w+\\) is missing/);
@@ -559,7 +562,7 @@ fn pictures_for_the_readme() {
     picture(&mut browser, &folder, "phone");
     let (sim, _redis, daemon) = thousand_drives();
     sim.pull(&["bay/7/40"]);
-    daemon.overview_when("the pulled drive is missing", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
     browser.open(&url(&daemon, "#?colour=temperature"), json!({ "viewport": { "width": 1440, "height": 900 } }));
     browser.run("await see(/^Pool backup is DEGRADED/)");
     picture(&mut browser, &folder, "1000-bays");

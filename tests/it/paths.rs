@@ -2,10 +2,10 @@
 //! path works again.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use serde_json::{Value, json};
 use support::daemon::{Daemon, command, run};
-use support::eventually;
 use support::json::{drive, drives, list, text};
 use support::redis::Redis;
 use support::sim::Sim;
@@ -82,7 +82,7 @@ fn a_path_that_fails_is_a_finding_and_the_drive_is_read() {
             daemon.drive_when(&serial, "the path has returned", |drive| paths(drive) == (2, 2, vec![]));
         }
         // The log follows the list by a sweep. A loss that begins before that would not be a second event.
-        eventually("the loss ends", || (daemon.logged("drive regained a path") == number + 1).then_some(()));
+        wait_until("the loss ends", || daemon.logged("drive regained a path") == number + 1);
     }
     assert_eq!(daemon.logged("drive unreadable"), 0, "{}", daemon.log());
     assert_eq!(daemon.logged("drive lost a path"), 3, "{}", daemon.log());
@@ -193,5 +193,5 @@ fn scan_reads_over_the_path_that_works() {
     let serial = serial(&sim, 1);
     let shown = drive(&overview, &serial);
     assert_ne!(shown["verdict"], "unknown", "{shown}");
-    eventually("no run is left", || sim.processes().is_empty().then_some(()));
+    wait_until("no run is left", || sim.processes().is_empty());
 }

@@ -46,7 +46,7 @@ const MIXED: [fn(usize) -> Ask; 12] = [
 ];
 
 fn mixed(count: usize) -> Vec<Ask> {
-    (0..count).map(|n| MIXED[n % MIXED.len()](n)).collect()
+    (0..count).map(|number| MIXED[number % MIXED.len()](number)).collect()
 }
 
 impl Ask {
@@ -147,14 +147,15 @@ impl Answers {
 
     fn next(&mut self, is_head: bool) -> Option<Answer> {
         let end = loop {
-            match self.bytes.windows(4).position(|w| w == b"\r\n\r\n") {
+            match self.bytes.windows(4).position(|window| window == b"\r\n\r\n") {
                 Some(at) => break at + 4,
                 None if self.read_more() => {}
                 None => return None,
             }
         };
         let head = String::from_utf8(self.bytes[..end].to_vec()).expect("a head is text");
-        let status: u16 = head.strip_prefix("HTTP/1.1 ").and_then(|h| h[..3].parse().ok()).expect("a status line");
+        let status: u16 =
+            head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest[..3].parse().ok()).expect("a status line");
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).expect("a length");
         let length = if is_head || status == 304 { 0 } else { length.parse().expect("a number") };
         while self.bytes.len() < end + length {
@@ -182,8 +183,9 @@ impl Host {
         let settings = [("JBOD_MAX_CONNECTIONS", "1100"), ("SMART_POLL_INTERVAL", "600")];
         let daemon = Daemon::ready(&sim, &redis, &settings);
         let overview = daemon.json("/api/overview");
-        let drives =
-            support::json::drives(&overview).map(|d| d["device"].as_str().expect("a name").to_owned()).collect();
+        let drives = support::json::drives(&overview)
+            .map(|drive| drive["device"].as_str().expect("a name").to_owned())
+            .collect();
         let etag = daemon.get("/openapi.json").header("etag").to_owned();
         Self { _sim: sim, _redis: redis, daemon, drives, etag }
     }
@@ -220,7 +222,7 @@ impl Host {
 fn twenty_requests_in_twenty_writes_on_a_thousand_connections() {
     let host = Host::start();
     let mut streams: Vec<TcpStream> = (0..1_000).map(|_| host.connect()).collect();
-    let asks = |connection: usize| (0..20).map(|n| Ask::Whereis(connection * 20 + n)).collect::<Vec<_>>();
+    let asks = |connection: usize| (0..20).map(|number| Ask::Whereis(connection * 20 + number)).collect::<Vec<_>>();
     for (connection, stream) in streams.iter_mut().enumerate() {
         for request in host.bytes(&asks(connection)) {
             stream.write_all(&request).expect("it is sent");
@@ -250,7 +252,8 @@ fn a_mixture_on_many_connections_at_once() {
 #[test]
 fn twenty_thousand_requests_on_one_connection() {
     let host = Host::start();
-    let asks: Vec<Ask> = (0..20_000).map(|n| if n % 10 == 9 { Ask::Healthz } else { Ask::Whereis(n) }).collect();
+    let asks: Vec<Ask> =
+        (0..20_000).map(|number| if number % 10 == 9 { Ask::Healthz } else { Ask::Whereis(number) }).collect();
     let mut stream = host.connect();
     let mut answers = Answers::of(stream.try_clone().expect("its other half"), 65_536);
     let requests = host.bytes(&asks);

@@ -3,11 +3,11 @@
 //! `prometheus` is not installed. Grafana is not run: of the dashboard, its queries are.
 
 use crate::support;
+use crate::wait::{wait_for, wait_until};
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::Daemon;
-use support::eventually;
 use support::exposition::Exposition;
 use support::prometheus::{Prometheus, packaged, promtool};
 use support::redis::Redis;
@@ -42,7 +42,8 @@ impl Stack {
     fn up() -> Self {
         let (sim, redis) = (Sim::rack(), Redis::start());
         let number: u64 = FAULTED.parse().expect("a number");
-        let faulted = sim.list().into_iter().find(|d| d["enclosure"] == 0 && d["bay"] == number).expect("a drive");
+        let faulted =
+            sim.list().into_iter().find(|drive| drive["enclosure"] == 0 && drive["bay"] == number).expect("a drive");
         let leaf = format!("leaf/{}", faulted["serial"].as_str().expect("its serial number"));
         sim.set(&bay(FAILING), &["failed=true"]);
         sim.set(&bay(HUNG), &["hang=true"]);
@@ -57,7 +58,7 @@ impl Stack {
             [("SMART_POLL_INTERVAL", "3"), ("SMART_TIMEOUT", "2"), ("JBOD_TOKEN_FILE", &token.to_string_lossy())];
         let daemon = Daemon::start(&sim, &redis, &settings);
         let stack = Self { prometheus: Prometheus::of(daemon.port, TOKEN), sim, redis, daemon };
-        eventually("the first sweep is whole", || (stack.get("/readyz", "*/*").0 == 200).then_some(()));
+        wait_until("the first sweep is whole", || stack.get("/readyz", "*/*").0 == 200);
         stack.wait_for("jbod_ready == 1");
         stack
     }
@@ -71,9 +72,7 @@ impl Stack {
     /// Waits until a query gives something.
     #[track_caller]
     fn wait_for(&self, query: &str) -> Vec<Value> {
-        eventually(&format!("{query} gives something"), || {
-            Some(self.prometheus.query(query)).filter(|result| !result.is_empty())
-        })
+        wait_for(&format!("{query} gives something"), || self.prometheus.query(query), |result| !result.is_empty())
     }
 
     /// Alerts whose condition holds now, each with the bays it names.
@@ -166,10 +165,10 @@ fn what_is_in_trouble_fires_and_names_its_bay() {
     assert!(firing.values().all(|bays| !bays.contains(ASLEEP)), "sleeping is no fault: {firing:?}");
 
     stack.redis.kill();
-    eventually("a Redis that is gone fires", || stack.firing().contains_key("JbodRedisDown").then_some(()));
+    wait_until("a Redis that is gone fires", || stack.firing().contains_key("JbodRedisDown"));
     assert!(!stack.firing().contains_key("JbodRedisNotWritable"), "told once");
     stack.daemon.signal(rustix::process::Signal::KILL);
-    eventually("a daemon that is gone fires", || stack.firing().contains_key("JbodMonitorDown").then_some(()));
+    wait_until("a daemon that is gone fires", || stack.firing().contains_key("JbodMonitorDown"));
 }
 
 /// Panels that are empty on a host where nothing of the kind is the matter.
@@ -201,7 +200,7 @@ fn every_panel_of_the_dashboard_is_sound_and_shows_something() {
         .as_array()
         .expect("variables")
         .iter()
-        .filter_map(|v| v["name"].as_str())
+        .filter_map(|value| value["name"].as_str())
         .collect();
     assert_eq!(variables, ["datasource", "instance", "enclosure"]);
     let stack = Stack::up();

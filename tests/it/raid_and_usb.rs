@@ -2,6 +2,7 @@
 //! report ATA; and enclosures whose bays the kernel does not link to drives.
 
 use crate::support;
+use crate::wait::{wait_for, wait_until};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -22,10 +23,10 @@ fn members(sim: &Sim) -> Vec<String> {
     let mut members: Vec<(u64, u64, String)> = sim
         .list()
         .iter()
-        .filter(|d| !d["raid"].is_null())
-        .map(|d| {
-            let number = |what: &str| d["raid"][what].as_u64().expect("a number");
-            (number("host"), number("number"), d["serial"].as_str().expect("a serial").to_owned())
+        .filter(|drive| !drive["raid"].is_null())
+        .map(|drive| {
+            let number = |what: &str| drive["raid"][what].as_u64().expect("a number");
+            (number("host"), number("number"), drive["serial"].as_str().expect("a serial").to_owned())
         })
         .collect();
     members.sort();
@@ -33,7 +34,7 @@ fn members(sim: &Sim) -> Vec<String> {
 }
 
 fn by_device<'a>(overview: &'a Value, device: &str) -> &'a Value {
-    drives(overview).find(|d| d["device"] == device).unwrap_or(&Value::Null)
+    drives(overview).find(|drive| drive["device"] == device).unwrap_or(&Value::Null)
 }
 
 fn scan(sim: &Sim, settings: &[(&str, &str)], args: &[&str]) -> Ended {
@@ -47,7 +48,7 @@ fn doctor(sim: &Sim, settings: &[(&str, &str)]) -> Ended {
 /// The line of `doctor` that contains `text`, at that level; a line that is not ok has a remedy.
 #[track_caller]
 fn finding(ended: &Ended, level: &str, text: &str) -> String {
-    let line = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(level) && l.contains(text));
+    let line = ended.stdout.lines().find(|line| line.split_whitespace().next() == Some(level) && line.contains(text));
     let line = line.unwrap_or_else(|| panic!("no {level} with {text:?}: {ended:?}"));
     assert!(level == "ok" || line.contains("  -- fix: "), "{line}");
     line.to_owned()
@@ -64,13 +65,13 @@ fn disks_behind_a_raid_controller_are_drives_in_every_response() {
     let overview = daemon.after_sweeps(2);
     assert_eq!(overview["totals"]["drives"], 9, "four in bays, the volume, four behind it");
     assert_eq!(overview["sweep"]["failed"], 0, "the volume is not expected to answer");
-    let listed: Vec<&str> = drives(&overview).filter_map(|d| d["device"].as_str()).collect();
+    let listed: Vec<&str> = drives(&overview).filter_map(|drive| drive["device"].as_str()).collect();
     let behind = ["sde", "sde-megaraid-0", "sde-megaraid-1", "sde-megaraid-2", "sde-megaraid-3"];
     assert!(listed.ends_with(&behind), "the disks come right after their volume: {listed:?}");
     let list = daemon.json("/api/drives");
     let table = scan(&sim, &[(TYPES, types)], &[]).stdout;
     for (number, serial) in serials.iter().enumerate() {
-        let wanted = truth.iter().find(|d| d["serial"] == serial.as_str()).expect("a disk");
+        let wanted = truth.iter().find(|drive| drive["serial"] == serial.as_str()).expect("a disk");
         let device = format!("sde-megaraid-{number}");
         let seen = drive(&overview, serial);
         assert_eq!((&seen["device"], &seen["raid_volume"]), (&device.as_str().into(), &"sde".into()), "{seen}");
@@ -83,9 +84,11 @@ fn disks_behind_a_raid_controller_are_drives_in_every_response() {
         assert!(list["drives"].as_array().expect("drives").contains(seen), "{serial}");
         // Whole, from Redis, by any of its names.
         for id in [serial.as_str(), &device, seen["wwn"].as_str().expect("a wwn")] {
-            let answer = eventually("its document comes from Redis", || {
-                Some(daemon.get(&format!("/api/drives/{id}"))).filter(|r| r.header("x-cache") == "HIT")
-            });
+            let answer = wait_for(
+                "its document comes from Redis",
+                || daemon.get(&format!("/api/drives/{id}")),
+                |response| response.header("x-cache") == "HIT",
+            );
             let one = answer.json();
             assert_eq!((&one["serial_number"], &one["raid_volume"]), (&serial.as_str().into(), &"sde".into()), "{id}");
             assert_eq!(one["smartctl"]["serial_number"], serial.as_str(), "{id}");
@@ -97,11 +100,11 @@ fn disks_behind_a_raid_controller_are_drives_in_every_response() {
         let row = table.lines().find(|line| line.contains(serial)).unwrap_or_else(|| panic!("{serial}: {table}"));
         assert!(row.contains(&device) && row.contains("  ok"), "{row}");
         // Each is asked as the setting says, and as nothing else.
-        let runs: Vec<Run> = sim.runs().into_iter().filter(|r| r.serial == *serial).collect();
+        let runs: Vec<Run> = sim.runs().into_iter().filter(|run| run.serial == *serial).collect();
         let told: HashSet<Option<&str>> = runs.iter().map(Run::told_type).collect();
         let kind = if number == 2 { format!("sat+megaraid,{number}") } else { format!("megaraid,{number}") };
         assert_eq!(told, HashSet::from([Some(kind.as_str())]), "{serial}");
-        assert!(runs.iter().all(|r| r.node.starts_with("sg")), "by a node on which it can be killed");
+        assert!(runs.iter().all(|run| run.node.starts_with("sg")), "by a node on which it can be killed");
     }
     // The volume stays, is named for what it is, and is not called healthy.
     let volume = by_device(&overview, "sde");
@@ -120,18 +123,18 @@ fn limits_apply_to_disks_behind_a_controller() {
     let sim = Sim::small();
     sim.raid(&["--host", "cciss", "--disks", "9"]);
     sim.set("smartctl", &["latency_ms=120"]);
-    let types: Vec<String> = (0..9).map(|n| format!("sde=cciss,{n}")).collect();
+    let types: Vec<String> = (0..9).map(|number| format!("sde=cciss,{number}")).collect();
     let settings = [(TYPES, types.join(",")), ("SMART_CONCURRENCY_PER_HOST", "2".to_owned())];
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let ended = scan(&sim, &settings, &["--json"]);
-    let overview: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {ended:?}"));
+    let overview: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     let serials = members(&sim);
     for (number, serial) in serials.iter().enumerate() {
         assert_eq!(drive(&overview, serial)["device"], format!("sde-cciss-{number}"), "{serial}");
     }
     // The volume's own run is one of its host's.
     let of_host = |run: &Run| serials.contains(&run.serial) || run.serial == "-";
-    assert_eq!(sim.runs().iter().filter(|r| of_host(r)).count(), 10);
+    assert_eq!(sim.runs().iter().filter(|run| of_host(run)).count(), 10);
     assert_eq!(sim.most_at_once(of_host), 2);
 }
 
@@ -161,12 +164,12 @@ fn another_disk_in_a_usb_enclosure_starts_without_values() {
     let sim = Sim::small();
     sim.usb(&["--bridge", "sat"]);
     let truth = sim.list();
-    let old = truth.iter().find(|d| !d["usb"].is_null()).expect("the box")["serial"].as_str().expect("text");
+    let old = truth.iter().find(|drive| !drive["usb"].is_null()).expect("the box")["serial"].as_str().expect("text");
     sim.set(old, &["failed=true"]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     assert_eq!(drive(&daemon.json("/api/overview"), old)["verdict"], "crit");
     sim.set(old, &["failed=false", "serial=OTHER001"]);
-    let overview = daemon.overview_when("the other one is shown", |o| !drive(o, "OTHER001").is_null());
+    let overview = daemon.overview_when("the other one is shown", |overview| !drive(overview, "OTHER001").is_null());
     assert_eq!(drive(&overview, "OTHER001")["verdict"], "ok");
     assert!(drive(&overview, old).is_null(), "{overview}");
     daemon.wait_logged("drive replaced device=sde serial=\"OTHER001\"");
@@ -193,16 +196,16 @@ fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
     sim.set(&old, &["failed=true", "temperature=61"]);
     let settings = [(TYPES, "sde=megaraid,0,sde=megaraid,1"), ("SMART_POLL_INTERVAL", "1")];
     let daemon = Daemon::ready(&sim, &redis, &settings);
-    let before = daemon.drive_when("sde-megaraid-0", "the old disk is shown", |d| d["verdict"] == "crit");
+    let before = daemon.drive_when("sde-megaraid-0", "the old disk is shown", |drive| drive["verdict"] == "crit");
     assert_eq!((&before["serial_number"], &before["temperature_celsius"]), (&old.as_str().into(), &61.into()));
-    eventually("it is in Redis", || redis.get("jbod:smart:sde-megaraid-0").filter(|v| v.contains(&old)));
+    eventually("it is in Redis", || redis.get("jbod:smart:sde-megaraid-0").filter(|value| value.contains(&old)));
 
     // Its reading comes in when documents have just been sent, and long before its sweep is whole: for
     // a while Redis still has the old one.
     sim.set(&members(&sim)[1], &["latency_ms=2500"]);
     sim.set(&old, &["serial=NEWDISK1", "failed=false", "temperature=30", "latency_ms=600"]);
     // Whatever is asked, and from wherever the answer comes, until Redis has the new one everywhere.
-    eventually("the new disk is shown everywhere", || {
+    wait_until("the new disk is shown everywhere", || {
         let new = daemon.get("/api/drives/NEWDISK1");
         if new.status == 200 {
             assert_eq!(new.json()["serial_number"], "NEWDISK1", "asked for the new one");
@@ -222,7 +225,7 @@ fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
         assert_own_values(by_device(&seen, "sde-megaraid-0"), &old);
         let is_new = by_device(&seen, "sde-megaraid-0")["serial_number"] == "NEWDISK1";
         let all_new = is_new && new.status == 200 && gone.status == 404 && whereis.status == 200;
-        (all_new && overview.header("x-cache") == "HIT" && new.header("x-cache") == "HIT").then_some(())
+        all_new && overview.header("x-cache") == "HIT" && new.header("x-cache") == "HIT"
     });
     let line = "drive replaced device=sde-megaraid-0 serial=\"NEWDISK1\"";
     assert_eq!(daemon.logged(line), 1, "{}", daemon.log());
@@ -230,7 +233,8 @@ fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
 
     // The next one is not ready: it gives its identity only, and inherits nothing.
     sim.set(&old, &["serial=NEWDISK2", "not_ready=true"]);
-    let third = daemon.drive_when("sde-megaraid-0", "the third one is noticed", |d| d["serial_number"] == "NEWDISK2");
+    let third =
+        daemon.drive_when("sde-megaraid-0", "the third one is noticed", |drive| drive["serial_number"] == "NEWDISK2");
     assert!(third["temperature_celsius"].is_null() && third["verdict"] == "unknown", "{third}");
 }
 
@@ -241,7 +245,7 @@ fn stored_values_of_a_disk_behind_a_volume_are_not_shown_behind_another_volume()
     let serial = members(&sim).remove(0);
     let settings = [(TYPES, "sde=megaraid,0"), ("SMART_TIMEOUT", "30")];
     let daemon = Daemon::ready(&sim, &redis, &settings);
-    eventually("it is in Redis", || redis.get("jbod:smart:sde-megaraid-0").filter(|v| v.contains(&serial)));
+    eventually("it is in Redis", || redis.get("jbod:smart:sde-megaraid-0").filter(|value| value.contains(&serial)));
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");
 
@@ -294,7 +298,10 @@ fn volumes_and_usb_enclosures_are_identified() {
         assert_eq!((&seen["transport"], &seen["verdict"]), (&transport.into(), &"unknown".into()), "{seen}");
         let error = seen["error"].as_str().expect("a reason");
         assert!(error.contains(what) && error.contains(mend) && !error.contains('\n'), "{error}");
-        assert!(table.lines().any(|l| l.contains(device) && l.contains("unknown") && l.contains(mend)), "{table}");
+        assert!(
+            table.lines().any(|line| line.contains(device) && line.contains("unknown") && line.contains(mend)),
+            "{table}"
+        );
         assert!(finding(&ended, "warn", what).contains(mend), "{ended:?}");
         let one = daemon.json(&format!("/api/drives/{device}"));
         assert_eq!((&one["verdict"], &one["error"]), (&seen["verdict"], &seen["error"]));
@@ -304,9 +311,9 @@ fn volumes_and_usb_enclosures_are_identified() {
         (&known["transport"], &known["verdict"], &known["protocol"]),
         (&"usb".into(), &"ok".into(), &"ATA".into())
     );
-    let in_bays: Vec<&Value> = drives(&overview).filter(|d| !d["slot"].is_null()).collect();
-    assert!(in_bays.len() == 4 && in_bays.iter().all(|d| d["transport"] == "sas"), "{overview}");
-    assert!(drives(&overview).all(|d| d["raid_volume"].is_null()));
+    let in_bays: Vec<&Value> = drives(&overview).filter(|drive| !drive["slot"].is_null()).collect();
+    assert!(in_bays.len() == 4 && in_bays.iter().all(|drive| drive["transport"] == "sas"), "{overview}");
+    assert!(drives(&overview).all(|drive| drive["raid_volume"].is_null()));
     // What mends it does.
     let ended = scan(&sim, &[(TYPES, "sdh=sat")], &["--json"]);
     let mended: Value = serde_json::from_str(&ended.stdout).expect("JSON");
@@ -318,7 +325,7 @@ fn volumes_and_usb_enclosures_are_identified() {
 fn a_sata_drive_without_pass_through_is_reported_and_sat_fixes_it() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let truth = sim.list();
-    let sata = truth.iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
+    let sata = truth.iter().find(|drive| drive["kind"] == "sata").expect("a SATA drive");
     let (serial, device) = (sata["serial"].as_str().expect("text"), sata["devices"][0].as_str().expect("text"));
     sim.set(serial, &["needs_sat=true"]);
     let mend = format!("SMART_DEVICE_TYPES={device}=sat");
@@ -338,11 +345,13 @@ fn a_sata_drive_without_pass_through_is_reported_and_sat_fixes_it() {
     // By serial number; what an earlier run found out does not count any more.
     let types = format!("{serial}=sat");
     let daemon = Daemon::ready(&sim, &redis, &[(TYPES, &types), ("SMART_POLL_INTERVAL", "1")]);
-    let mended = daemon.drive_when(serial, "it is read", |d| d["error"].is_null() && d["state"] == "active");
+    let mended =
+        daemon.drive_when(serial, "it is read", |drive| drive["error"].is_null() && drive["state"] == "active");
     assert_eq!((&mended["verdict"], &mended["protocol"]), (&"ok".into(), &"ATA".into()));
     assert_eq!(mended["temperature_celsius"], sata["temperature"]);
-    let last =
-        |kind: Option<&str>| sim.runs().iter().rfind(|r| r.serial == serial).is_some_and(|r| r.told_type() == kind);
+    let last = |kind: Option<&str>| {
+        sim.runs().iter().rfind(|run| run.serial == serial).is_some_and(|run| run.told_type() == kind)
+    };
     assert!(last(Some("sat")), "{:?}", sim.runs());
     drop(daemon);
 
@@ -357,22 +366,23 @@ fn a_sata_drive_without_pass_through_is_reported_and_sat_fixes_it() {
 fn auto_detects_the_type_each_time() {
     let sim = Sim::small();
     let truth = sim.list();
-    let sata = truth.iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
+    let sata = truth.iter().find(|drive| drive["kind"] == "sata").expect("a SATA drive");
     let serial = sata["serial"].as_str().expect("text");
     let links = std::fs::read_dir(sim.root().join("dev/disk/by-id")).expect("links").flatten();
-    let names = links.filter_map(|e| e.file_name().into_string().ok());
-    let by_id = names.filter(|n| n.contains(serial) && !n.contains("-part")).min().expect("a by-id name");
+    let names = links.filter_map(|entry| entry.file_name().into_string().ok());
+    let by_id = names.filter(|name| name.contains(serial) && !name.contains("-part")).min().expect("a by-id name");
     let types = format!("/dev/disk/by-id/{by_id}=auto");
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[(TYPES, &types), ("SMART_POLL_INTERVAL", "1")]);
     daemon.after_sweeps(3);
     let told = |of: &str| -> Vec<Option<String>> {
-        let runs = sim.runs().into_iter().filter(|r| r.serial == of);
-        runs.map(|r| r.told_type().map(str::to_owned)).collect()
+        let runs = sim.runs().into_iter().filter(|run| run.serial == of);
+        runs.map(|run| run.told_type().map(str::to_owned)).collect()
     };
     let runs = told(serial);
     assert!(runs.len() > 2 && runs.iter().all(Option::is_none), "{runs:?}");
-    let other = truth.iter().find(|d| d["kind"] == "sas").expect("a SAS drive")["serial"].as_str().expect("text");
-    assert!(told(other).iter().skip(1).all(|t| t.as_deref() == Some("scsi")), "others are remembered");
+    let other =
+        truth.iter().find(|drive| drive["kind"] == "sas").expect("a SAS drive")["serial"].as_str().expect("text");
+    assert!(told(other).iter().skip(1).all(|kind| kind.as_deref() == Some("scsi")), "others are remembered");
 }
 
 #[test]
@@ -412,7 +422,7 @@ fn an_invalid_entry_is_an_error_and_an_unused_one_is_logged() {
 
 /// The links of all bays, and their targets.
 fn slot_links(sim: &Sim) -> Vec<(PathBuf, PathBuf)> {
-    let folders = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+    let folders = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let slots = folders(sim.root().join("sys/class/enclosure")).flat_map(folders);
     let links = slots.map(|slot| slot.join("device"));
     links.filter_map(|link| std::fs::read_link(&link).ok().map(|to| (link, to))).collect()
@@ -432,12 +442,13 @@ fn an_enclosure_without_linked_drives_is_reported() {
     let said = "the shelf reports 4 occupied bays, but the kernel links none of them to a drive, and 4 drives are in \
                 no bay";
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
-    let overview = daemon.overview_when("the shelf has been heard", |o| !o["enclosures"][0]["error"].is_null());
+    let overview =
+        daemon.overview_when("the shelf has been heard", |overview| !overview["enclosures"][0]["error"].is_null());
     assert_eq!(overview["enclosures"][0]["error"], said);
     assert_eq!(overview["unslotted"].as_array().map(Vec::len), Some(4));
     assert_eq!(daemon.json("/api/enclosures")["enclosures"][0]["error"], said);
-    let says = |r: &Response| r.text().contains("degraded: enclosure ");
-    let ready = eventually("readyz says it", || Some(daemon.get("/readyz")).filter(says));
+    let says = |response: &Response| response.text().contains("degraded: enclosure ");
+    let ready = wait_for("readyz says it", || daemon.get("/readyz"), says);
     assert!(ready.status == 200 && ready.text().contains(said), "{}", ready.text());
     assert!(scan(&sim, &[], &[]).stdout.contains(said));
     assert!(finding(&doctor(&sim, &[]), "warn", said).contains("modprobe -r ses"));
@@ -445,7 +456,7 @@ fn an_enclosure_without_linked_drives_is_reported() {
     for (link, to) in &links {
         std::os::unix::fs::symlink(to, link).expect("a link comes back");
     }
-    let overview = daemon.overview_when("the bays are found", |o| o["totals"]["slots_occupied"] == 4);
+    let overview = daemon.overview_when("the bays are found", |overview| overview["totals"]["slots_occupied"] == 4);
     assert!(overview["enclosures"][0]["error"].is_null(), "{}", overview["enclosures"][0]);
-    eventually("readyz says it no more", || (!says(&daemon.get("/readyz"))).then_some(()));
+    wait_until("readyz says it no more", || !says(&daemon.get("/readyz")));
 }

@@ -2,6 +2,7 @@
 //! letters, a second daemon. Against a real redis-server.
 
 use crate::support;
+use crate::wait::{wait_for, wait_until};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ struct Truth {
 
 impl Truth {
     fn of(sim: &Sim) -> Self {
-        let drives = sim.list().into_iter().map(|d| (text(&d["serial"]), d)).collect();
+        let drives = sim.list().into_iter().map(|drive| (text(&drive["serial"]), drive)).collect();
         Self { drives }
     }
 
@@ -37,9 +38,11 @@ impl Truth {
     }
 
     fn serial_at(&self, device: &str) -> &str {
-        let here =
-            self.drives.values().find(|d| d["devices"].as_array().is_some_and(|n| n.iter().any(|n| n == device)));
-        here.and_then(|d| d["serial"].as_str()).unwrap_or_else(|| panic!("there is no {device}"))
+        let here = self
+            .drives
+            .values()
+            .find(|drive| drive["devices"].as_array().is_some_and(|names| names.iter().any(|name| name == device)));
+        here.and_then(|drive| drive["serial"].as_str()).unwrap_or_else(|| panic!("there is no {device}"))
     }
 
     /// An entry names the drive that has that name, and says of it what is true or nothing.
@@ -81,12 +84,17 @@ fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 
 /// The drives in the bays of an overview or of a list of enclosures, then those in none.
 fn drives_of(overview: &Value) -> Vec<Value> {
-    let slots = list(overview, "enclosures").flat_map(|e| list(e, "slots"));
-    slots.map(|s| &s["drive"]).filter(|d| !d.is_null()).chain(list(overview, "unslotted")).cloned().collect()
+    let slots = list(overview, "enclosures").flat_map(|enclosure| list(enclosure, "slots"));
+    slots
+        .map(|slot| &slot["drive"])
+        .filter(|drive| !drive.is_null())
+        .chain(list(overview, "unslotted"))
+        .cloned()
+        .collect()
 }
 
 fn serials_of(drives: &[Value]) -> BTreeSet<String> {
-    drives.iter().map(|d| text(&d["serial_number"])).collect()
+    drives.iter().map(|drive| text(&drive["serial_number"])).collect()
 }
 
 #[track_caller]
@@ -133,7 +141,7 @@ fn ask_everything(daemon: &Daemon, truth: &Truth) -> BTreeMap<String, String> {
 /// Waits until everything comes out of Redis; the answers are true all along.
 #[track_caller]
 fn wait_all_hit(daemon: &Daemon, truth: &Truth) {
-    eventually("everything is a HIT", || ask_everything(daemon, truth).values().all(|c| c == "HIT").then_some(()));
+    wait_until("everything is a HIT", || ask_everything(daemon, truth).values().all(|cache| cache == "HIT"));
 }
 
 /// A daemon that has swept and stored everything.
@@ -149,7 +157,7 @@ fn settled(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> (Daemon, Trut
 #[track_caller]
 fn wait_swept(daemon: &Daemon) -> Value {
     let before = daemon.json("/api/overview")["sweep"]["started_at"].clone();
-    daemon.overview_when("another sweep is whole", |o| o["sweep"]["started_at"] != before)
+    daemon.overview_when("another sweep is whole", |overview| overview["sweep"]["started_at"] != before)
 }
 
 fn seconds(time: &Value) -> i64 {
@@ -162,7 +170,7 @@ fn now() -> i64 {
 
 fn stored(redis: &Redis, key: &str) -> Value {
     let value = redis.get(key).unwrap_or_else(|| panic!("{key} is not there"));
-    serde_json::from_str(&value).unwrap_or_else(|e| panic!("{key}: {e}"))
+    serde_json::from_str(&value).unwrap_or_else(|error| panic!("{key}: {error}"))
 }
 
 /// Redis loses the key of a drive that was read a moment ago, and is not read again for a request so soon.
@@ -171,18 +179,18 @@ fn a_drive_key_that_is_lost_is_written_again_from_memory() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("SMART_POLL_INTERVAL", "3600")]);
     let read = |daemon: &Daemon| daemon.get("/api/drives/sda");
-    eventually("it is stored", || (read(&daemon).cache() == "HIT").then_some(()));
+    wait_until("it is stored", || read(&daemon).cache() == "HIT");
     let lose = || redis.ask(&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"]);
     lose();
     // It is read for this request, and not for the next one.
     assert_eq!((read(&daemon).cache(), read(&daemon).status), ("MISS", 200));
-    eventually("it is stored again", || (read(&daemon).cache() == "HIT").then_some(()));
+    wait_until("it is stored again", || read(&daemon).cache() == "HIT");
     let starts = sim.starts().len();
     for keys in [&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"][..], &["DEL", "jbod:smart:sda"]] {
         redis.ask(keys);
         let answer = read(&daemon);
         assert!(answer.status == 200 && answer.cache() != "HIT", "{keys:?}: {}", answer.cache());
-        eventually("it is stored without a reading", || (read(&daemon).cache() == "HIT").then_some(()));
+        wait_until("it is stored without a reading", || read(&daemon).cache() == "HIT");
     }
     assert_eq!(sim.starts().len(), starts, "no drive was read for it");
 }
@@ -208,20 +216,20 @@ fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
     daemon.wait_ready();
     let truth = Truth::of(&sim);
     for path in ["/api/drives/sda", "/api/overview"] {
-        let hit = eventually("a HIT", || Some(daemon.get(path)).filter(|r| r.cache() == "HIT"));
+        let hit = wait_for("a HIT", || daemon.get(path), |response| response.cache() == "HIT");
         assert_eq!((hit.source(), hit.status), ("redis", 200), "{path}");
     }
-    eventually("every drive is stored", || {
+    wait_until("every drive is stored", || {
         let kept = stored(&redis, "jbod:last:overview");
-        drives_of(&kept).iter().all(|d| d["state"] == "active").then_some(())
+        drives_of(&kept).iter().all(|drive| drive["state"] == "active")
     });
 
     daemon.kill();
-    eventually("only the last-known copies are left", || {
+    wait_until("only the last-known copies are left", || {
         // What is known of missing drives and enclosures lives as long as the last-known copies.
         let is_left =
             |key: &String| key.starts_with("jbod:last:") || key == "jbod:gone" || key == "jbod:known_enclosures";
-        redis.keys().iter().all(is_left).then_some(())
+        redis.keys().iter().all(is_left)
     });
     let (kept_drive, kept_overview) = (stored(&redis, "jbod:last:smart:sda"), stored(&redis, "jbod:last:overview"));
     sim.set("all", &["latency_ms=3000"]);
@@ -251,10 +259,10 @@ fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
 
     // The sweep renews both; until then nobody waits and nothing old is called new.
     let renewed = |path: &str, collected_at: &dyn Fn(&Value) -> i64, kept: i64| {
-        eventually("a HIT with a new reading", || {
+        wait_until("a HIT with a new reading", || {
             let response = answered(&daemon, path);
             assert!(["STALE", "HIT"].contains(&response.cache()), "{path}: {}", response.cache());
-            (response.cache() == "HIT" && collected_at(&response.json()) > kept).then_some(())
+            response.cache() == "HIT" && collected_at(&response.json()) > kept
         });
     };
     let of_drive = |body: &Value| seconds(&body["collected_at"]);
@@ -272,7 +280,7 @@ fn redis_holds_exactly_the_promised_keys_with_their_lifetimes() {
     let lists =
         [("overview", 60), ("enclosures", 300), ("zfs_map", 300), ("gone", 86_400), ("known_enclosures", 86_400)];
     let mut lifetimes: Vec<(String, i64)> = lists.map(|(name, life)| (name.to_owned(), life)).to_vec();
-    lifetimes.extend(truth.devices().iter().map(|d| (format!("smart:{d}"), 120)));
+    lifetimes.extend(truth.devices().iter().map(|drive| (format!("smart:{drive}"), 120)));
     let mut wanted: Vec<String> =
         lifetimes.iter().flat_map(|(name, _)| [format!("jbod:{name}"), format!("jbod:last:{name}")]).collect();
     wanted.push("jbod:lock:poll".to_owned());
@@ -311,7 +319,7 @@ fn the_prefix_is_the_first_part_of_every_key() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (_daemon, truth) = settled(&sim, &redis, &[PATIENT, ("JBOD_KEY_PREFIX", "lab:nas7")]);
     let keys = redis.keys();
-    assert!(keys.iter().all(|k| k.starts_with("lab:nas7:")), "{keys:?}");
+    assert!(keys.iter().all(|key| key.starts_with("lab:nas7:")), "{keys:?}");
     assert_eq!(keys.len(), 2 * (5 + truth.drives.len()) + 1, "{keys:?}");
 }
 
@@ -329,11 +337,11 @@ fn every_request_is_a_hit_over_whole_cycles() {
     ];
     let (daemon, truth) = settled(&sim, &redis, &settings);
     let mut sweeps = BTreeSet::new();
-    eventually("three sweeps", || {
+    wait_until("three sweeps", || {
         let caches = ask_everything(&daemon, &truth);
-        assert!(caches.values().all(|c| c == "HIT"), "{caches:?}\n{}", daemon.log());
+        assert!(caches.values().all(|cache| cache == "HIT"), "{caches:?}\n{}", daemon.log());
         sweeps.insert(text(&daemon.json("/api/overview")["sweep"]["started_at"]));
-        (sweeps.len() > 2).then_some(())
+        sweeps.len() > 2
     });
 }
 
@@ -343,15 +351,15 @@ fn drive_keys_outlive_their_setting_where_a_cycle_takes_longer() {
     sim.set("all", &["latency_ms=700"]);
     let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("SMART_CACHE_TTL", "1"), ("SMART_POLL_INTERVAL", "2")]);
     let truth = Truth::of(&sim);
-    let keys: Vec<String> = truth.devices().iter().map(|d| format!("jbod:smart:{d}")).collect();
+    let keys: Vec<String> = truth.devices().iter().map(|drive| format!("jbod:smart:{drive}")).collect();
     wait_all_hit(&daemon, &truth);
     let mut sweeps = BTreeSet::new();
-    eventually("four sweeps", || {
+    wait_until("four sweeps", || {
         for key in &keys {
             assert!(redis.pttl(key) > 0, "{key} has lapsed: {:?}", redis.keys());
         }
         sweeps.insert(text(&daemon.json("/api/overview")["sweep"]["started_at"]));
-        (sweeps.len() > 3).then_some(())
+        sweeps.len() > 3
     });
     assert_eq!(daemon.logged("drive key lifetime raised"), 1, "{}", daemon.log());
 }
@@ -370,7 +378,7 @@ fn without_redis_at_the_start_everything_is_served_and_stored_when_it_comes() {
     let truth = Truth::of(&sim);
     for _ in 0..5 {
         let caches = ask_everything(&daemon, &truth);
-        assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
+        assert!(caches.values().all(|cache| cache == "MISS"), "{caches:?}");
     }
     redis.up();
     daemon.wait_logged("redis available again");
@@ -385,7 +393,7 @@ fn a_killed_redis_costs_nobody_an_answer() {
     redis.kill();
     for _ in 0..5 {
         let caches = ask_everything(&daemon, &truth);
-        assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
+        assert!(caches.values().all(|cache| cache == "MISS"), "{caches:?}");
     }
     daemon.wait_logged("redis unavailable");
     redis.up();
@@ -402,7 +410,7 @@ fn a_frozen_redis_costs_nobody_an_answer() {
     redis.signal(Signal::STOP);
     for _ in 0..5 {
         let caches = ask_everything(&daemon, &truth);
-        assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
+        assert!(caches.values().all(|cache| cache == "MISS"), "{caches:?}");
     }
     daemon.wait_logged("redis unavailable");
     redis.signal(Signal::CONT);
@@ -418,7 +426,7 @@ fn a_redis_that_is_frozen_at_the_start_keeps_nobody_waiting_for_it() {
     let daemon = Daemon::ready(&sim, &redis, &[("REDIS_TIMEOUT_MS", "1000")]);
     let truth = Truth::of(&sim);
     let caches = ask_everything(&daemon, &truth);
-    assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
+    assert!(caches.values().all(|cache| cache == "MISS"), "{caches:?}");
     daemon.wait_logged("redis unavailable");
     redis.signal(Signal::CONT);
     daemon.wait_logged("redis available again");
@@ -502,7 +510,7 @@ fn said(daemon: &Daemon, name: &str) -> usize {
 fn foreign_drive_values_are_misses_said_once_and_overwritten() {
     let (sim, redis) = (six_drives(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
-    let names: Vec<String> = truth.devices().iter().map(|d| format!("smart:{d}")).collect();
+    let names: Vec<String> = truth.devices().iter().map(|drive| format!("smart:{drive}")).collect();
     for (name, junk) in names.iter().zip(JUNK) {
         junk.put(&redis, &format!("jbod:{name}"));
         junk.put(&redis, &format!("jbod:last:{name}"));
@@ -560,20 +568,20 @@ fn a_foreign_value_before_a_good_last_known_copy_is_said_once() {
 fn a_redis_full_of_junk_does_not_keep_the_daemon_from_starting() {
     let (sim, redis) = (six_drives(), Redis::start());
     let truth = Truth::of(&sim);
-    let mut names: Vec<String> = truth.devices().iter().map(|d| format!("smart:{d}")).collect();
+    let mut names: Vec<String> = truth.devices().iter().map(|drive| format!("smart:{drive}")).collect();
     names.extend(LISTS.map(|(name, _)| name.to_owned()));
     for (name, junk) in names.iter().zip(JUNK.into_iter().cycle()) {
         junk.put(&redis, &format!("jbod:{name}"));
         junk.put(&redis, &format!("jbod:last:{name}"));
     }
     let daemon = Daemon::start(&sim, &redis, &[PATIENT]);
-    eventually("every drive is read", || {
+    wait_until("every drive is read", || {
         let drives = drives_of(&answered(&daemon, "/api/overview").json());
         assert_eq!(serials_of(&drives), truth.serials());
         for d in &drives {
             truth.check(d, "among junk");
         }
-        drives.iter().all(|d| d["state"] == "active").then_some(())
+        drives.iter().all(|drive| drive["state"] == "active")
     });
     daemon.wait_ready();
     wait_overwritten(&daemon, &truth, &redis, &names);
@@ -660,9 +668,9 @@ fn letters_swapped_while_down(stop: impl FnOnce(Daemon)) {
     let daemon = Daemon::start(&sim, &redis, &SHORT_CYCLE);
     let after = Truth::of(&sim);
     assert_eq!(before.serial_at("sda"), after.serial_at("sdb"));
-    eventually("a new sweep, everything a HIT", || {
+    wait_until("a new sweep, everything a HIT", || {
         let all_hit = shows_no_mix_up(&daemon, &after, &["sda", "sdb"]);
-        (all_hit && sweep_of(&daemon) != sweep).then_some(())
+        all_hit && sweep_of(&daemon) != sweep
     });
     wait_all_hit(&daemon, &after);
 }
@@ -687,9 +695,9 @@ fn letters_swapped_while_running(mut is_right: impl FnMut(&Daemon, &Truth) -> bo
     let sweep = sweep_of(&daemon);
     sim.swap_letters("sda", "sdb");
     let after = Truth::of(&sim);
-    eventually("a new sweep, everything a HIT", || {
+    wait_until("a new sweep, everything a HIT", || {
         let all_hit = is_right(&daemon, &after);
-        (all_hit && sweep_of(&daemon) != sweep).then_some(())
+        all_hit && sweep_of(&daemon) != sweep
     });
     wait_all_hit(&daemon, &after);
 }
@@ -705,8 +713,10 @@ fn letters_swapped_under_a_running_daemon_do_not_mix_up_the_overview() {
     // move it never goes back. A drive asked for by name is right at every moment (the test above).
     let mut has_seen = false;
     letters_swapped_while_running(|daemon, truth| {
-        let is_seen = |o: &Value| {
-            drives_of(o).iter().any(|d| d["device"] == "sda" && d["serial_number"] == truth.serial_at("sda"))
+        let is_seen = |overview: &Value| {
+            drives_of(overview)
+                .iter()
+                .any(|drive| drive["device"] == "sda" && drive["serial_number"] == truth.serial_at("sda"))
         };
         has_seen = has_seen || is_seen(&answered(daemon, "/api/overview").json());
         has_seen && shows_no_mix_up(daemon, truth, &["sda", "sdb"])
@@ -722,17 +732,18 @@ fn two_daemons_read_each_drive_once_a_cycle() {
     let second = Daemon::ready(&sim, &redis, &LEASED);
     second.wait_logged("became follower");
     let owner = redis.get("jbod:lock:poll");
-    let starts =
-        || -> BTreeMap<String, usize> { truth.serials().into_iter().map(|s| (s.clone(), sim.starts_of(&s))).collect() };
+    let starts = || -> BTreeMap<String, usize> {
+        truth.serials().into_iter().map(|serial| (serial.clone(), sim.starts_of(&serial))).collect()
+    };
     let mut sweeps = BTreeSet::from([text(&wait_swept(&first)["sweep"]["started_at"])]);
     let at_first = starts();
-    eventually("three more sweeps", || {
+    wait_until("three more sweeps", || {
         for daemon in [&first, &second] {
             let caches = ask_everything(daemon, &truth);
-            assert!(caches.values().all(|c| c == "HIT"), "{caches:?}");
+            assert!(caches.values().all(|cache| cache == "HIT"), "{caches:?}");
         }
         sweeps.insert(text(&first.json("/api/overview")["sweep"]["started_at"]));
-        (sweeps.len() > 3).then_some(())
+        sweeps.len() > 3
     });
     for (serial, count) in starts() {
         let more = count - at_first[&serial];
@@ -844,7 +855,7 @@ fn with_a_wrong_password_memory_serves_and_no_log_tells_it() {
         let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("RUST_LOG", "trace"), secret]);
         for _ in 0..2 {
             let caches = ask_everything(&daemon, &truth);
-            assert!(caches.values().all(|c| c == "MISS"), "{caches:?}");
+            assert!(caches.values().all(|cache| cache == "MISS"), "{caches:?}");
         }
         daemon.wait_logged("redis unavailable");
         assert_eq!(redis.keys(), [""; 0]);
@@ -884,16 +895,16 @@ fn a_drive_that_was_pulled_is_missed_also_after_a_restart() {
     let (daemon, _) = settled(&sim, &redis, &[]);
     let serial_in = |bay: u64| {
         let list = daemon.json("/api/drives");
-        let drive = list["drives"].as_array().expect("drives").iter().find(|d| d["slot"] == bay).cloned();
+        let drive = list["drives"].as_array().expect("drives").iter().find(|drive| drive["slot"] == bay).cloned();
         text(&drive.unwrap_or_else(|| panic!("a drive in bay {bay}: {list}"))["serial_number"])
     };
     let (first, second) = (serial_in(0), serial_in(1));
     let before = [daemon.json(&format!("/api/drives/{first}")), daemon.json(&format!("/api/drives/{second}"))];
     sim.pull(&["bay/0/0"]);
-    daemon.drive_when(&first, "it is missed", |d| d["state"] == "missing");
-    eventually("the list of the gone is stored", || redis.get("jbod:last:gone").filter(|v| v.contains(&first)));
+    daemon.drive_when(&first, "it is missed", |drive| drive["state"] == "missing");
+    eventually("the list of the gone is stored", || redis.get("jbod:last:gone").filter(|value| value.contains(&first)));
     eventually("the overview without it is stored", || {
-        redis.get("jbod:last:overview").filter(|v| v.contains("\"missing\":1"))
+        redis.get("jbod:last:overview").filter(|value| value.contains("\"missing\":1"))
     });
     daemon.stop(Signal::TERM);
     // One goes while nobody looks.
@@ -901,24 +912,25 @@ fn a_drive_that_was_pulled_is_missed_also_after_a_restart() {
 
     let daemon = Daemon::ready(&sim, &redis, &[]);
     for (serial, before) in [&first, &second].into_iter().zip(&before) {
-        let drive = daemon.drive_when(serial, "it is missed after the restart", |d| d["state"] == "missing");
+        let drive = daemon.drive_when(serial, "it is missed after the restart", |drive| drive["state"] == "missing");
         for field in ["slot", "enclosure", "collected_at", "temperature_celsius", "power_on_hours", "model_name"] {
             assert_eq!(drive[field], before[field], "{field}");
         }
         assert_eq!(drive["stale"], true);
         assert!(drive["missing_since"].is_string() && drive["smartctl"].is_object(), "{drive}");
     }
-    let overview = daemon.overview_when("both are missed", |o| o["totals"]["by_state"]["missing"] == 2);
+    let overview = daemon.overview_when("both are missed", |overview| overview["totals"]["by_state"]["missing"] == 2);
     assert_eq!(overview["enclosures"][0]["slots"][0]["drive"]["serial_number"], first.as_str());
     daemon.wait_logged(&second);
 
     // One comes back to another bay and goes on; another drive takes the bay of the other.
     sim.insert(&["bay/0/5", "--serial", &first]);
-    let back = daemon.drive_when(&first, "it is back", |d| d["state"] == "active");
+    let back = daemon.drive_when(&first, "it is back", |drive| drive["state"] == "active");
     assert_eq!((&back["slot"], &back["stale"], &back["missing_since"]), (&5.into(), &false.into(), &Value::Null));
     sim.insert(&["bay/0/1", "--serial", "NEWDRIVE1"]);
-    daemon.overview_when("the bay is another's", |o| {
-        o["totals"]["by_state"]["missing"] == 0 && o["enclosures"][0]["slots"][1]["drive"]["state"] == "active"
+    daemon.overview_when("the bay is another's", |overview| {
+        overview["totals"]["by_state"]["missing"] == 0
+            && overview["enclosures"][0]["slots"][1]["drive"]["state"] == "active"
     });
     assert_eq!(daemon.get(&format!("/api/drives/{second}")).status, 404);
 }

@@ -5,6 +5,7 @@
 //! first second and after it. They are asserted only as far as tells a wait from an answer.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -93,7 +94,7 @@ impl Lines {
 
 #[track_caller]
 fn wait_all_hit(daemon: &Daemon) {
-    eventually("everything is a HIT", || PATHS.iter().all(|path| daemon.get(path).cache() == "HIT").then_some(()));
+    wait_until("everything is a HIT", || PATHS.iter().all(|path| daemon.get(path).cache() == "HIT"));
 }
 
 fn generated_at(redis: &Redis) -> String {
@@ -160,13 +161,13 @@ fn a_redis_with_more_clients_than_connections_that_stops_answering() {
     stage.redis.ask(&["CLIENT", "PAUSE", "4000"]);
     let port = stage.daemon.port;
     let crowd: Vec<_> = (0..64)
-        .map(|n| std::thread::Builder::new().spawn(move || ask(&mut None, port, PATHS[n % PATHS.len()])))
+        .map(|number| std::thread::Builder::new().spawn(move || ask(&mut None, port, PATHS[number % PATHS.len()])))
         .map(|thread| thread.expect("a client"))
         .collect();
     let samples: Vec<_> = crowd.into_iter().map(|client| client.join().expect("a client ends")).collect();
     println!("64 at once, paused: {}", times(&samples.iter().collect::<Vec<_>>()));
     assert!(
-        samples.iter().all(|s| s.status == 200 && s.took < bound()),
+        samples.iter().all(|sample| sample.status == 200 && sample.took < bound()),
         "{:?}",
         times(&samples.iter().collect::<Vec<_>>())
     );
@@ -188,9 +189,9 @@ fn writes_are_refused(redis: Redis, name: &str, begin: impl Fn(&Redis), end: imp
     let (answers, after) = (stage.load.since(from), commands(&stage.redis));
     let elapsed = from.elapsed().as_secs();
     assert!(
-        answers.iter().all(|s| s.cache == "HIT"),
+        answers.iter().all(|sample| sample.cache == "HIT"),
         "{:?}",
-        answers.iter().find(|s| s.cache != "HIT").map(|s| &s.path)
+        answers.iter().find(|sample| sample.cache != "HIT").map(|sample| &sample.path)
     );
     let sets = after.0 - before.0;
     assert!((1..=4 + elapsed).contains(&sets), "{sets} trials in {elapsed} s");
@@ -200,7 +201,7 @@ fn writes_are_refused(redis: Redis, name: &str, begin: impl Fn(&Redis), end: imp
     let (_, redis, daemon) = stage.recovered(Lines::Refused);
     assert!(generated_at(&redis) > stored, "everything is published at once");
     // Longer than a cycle: nothing is refused any more.
-    eventually("the next sweep is stored", || (generated_at(&redis) > stored).then_some(()));
+    wait_until("the next sweep is stored", || generated_at(&redis) > stored);
     Lines::Refused.assert(&daemon);
 }
 
@@ -210,7 +211,7 @@ fn commands(redis: &Redis) -> (u64, u64) {
         let stats = redis.info("commandstats", &format!("cmdstat_{command}"));
         let field = |name: &str| {
             let value = stats.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
-            value.and_then(|v| v.parse::<u64>().ok()).unwrap_or(0)
+            value.and_then(|value| value.parse::<u64>().ok()).unwrap_or(0)
         };
         field("calls") + field("rejected_calls")
     };
@@ -237,9 +238,7 @@ fn a_redis_that_cannot_save() {
         redis.ask(&["CONFIG", "SET", "save", "3600 1000000"]);
         std::fs::remove_dir_all(redis.dir()).expect("its folder goes");
         redis.ask(&["BGSAVE"]);
-        eventually("saving has failed", || {
-            (redis.info("persistence", "rdb_last_bgsave_status") == "err").then_some(())
-        });
+        wait_until("saving has failed", || redis.info("persistence", "rdb_last_bgsave_status") == "err");
     };
     writes_are_refused(Redis::start(), "cannot save", unsavable, |redis| {
         redis.ask(&["CONFIG", "SET", "stop-writes-on-bgsave-error", "no"]);
@@ -264,7 +263,7 @@ fn a_redis_whose_user_may_not_write() {
     assert_eq!(stage.redis.ask(&["ACL", "SETUSER", "jbod", "-set"]), Reply::Text("OK".to_owned()));
     let from = Instant::now();
     stage.fault("may not write", "redis rejects writes");
-    assert!(stage.load.since(from).iter().all(|s| s.cache == "HIT"));
+    assert!(stage.load.since(from).iter().all(|sample| sample.cache == "HIT"));
     stage.redis.ask(&["ACL", "SETUSER", "jbod", "+set"]);
     stage.recovered(Lines::Refused);
 }
@@ -276,7 +275,7 @@ fn a_user_with_the_least_rights_is_enough() {
     make_user(&redis);
     let stage = Stage::settled(redis, &[&USER[..], &BUSY].concat());
     let stored = generated_at(&stage.redis);
-    eventually("the next sweep is stored", || (generated_at(&stage.redis) > stored).then_some(()));
+    wait_until("the next sweep is stored", || generated_at(&stage.redis) > stored);
     assert_eq!(stage.redis.ask(&["ACL", "LOG"]), Reply::List(Vec::new()));
     let Stage { redis, daemon, load, .. } = stage;
     load.finish(bound());
@@ -309,7 +308,9 @@ fn while_nothing_is_taken_the_newer_reading_is_shown() {
     stage.daemon.wait_logged("redis rejects writes");
     stage.sim.set("sda", &["failed=true"]);
     stage.daemon.drive_when("sda", "its failure shows", |drive| drive["verdict"] == "crit");
-    stage.daemon.overview_when("its failure shows in the overview", |o| o["totals"]["by_verdict"]["crit"] == 1);
+    stage
+        .daemon
+        .overview_when("its failure shows in the overview", |overview| overview["totals"]["by_verdict"]["crit"] == 1);
     assert!(!stage.redis.get("jbod:last:smart:sda").expect("a copy").contains("\"verdict\":\"crit\""));
     stage.redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     stage.daemon.wait_logged("redis accepts writes again");
@@ -318,7 +319,7 @@ fn while_nothing_is_taken_the_newer_reading_is_shown() {
 }
 
 fn redis_has(redis: &Redis, text: &str) -> Option<()> {
-    redis.get("jbod:last:smart:sda").filter(|v| v.contains(text)).map(drop)
+    redis.get("jbod:last:smart:sda").filter(|value| value.contains(text)).map(drop)
 }
 
 /// Two daemons share nothing through a Redis that takes nothing: each polls.
@@ -336,9 +337,7 @@ fn while_nothing_is_taken_each_daemon_polls_for_itself() {
     for daemon in [&first, &second] {
         daemon.wait_logged("redis accepts writes again");
     }
-    eventually("one of them follows again", || {
-        (first.logged("became follower") + second.logged("became follower") >= 2).then_some(())
-    });
+    wait_until("one of them follows again", || first.logged("became follower") + second.logged("became follower") >= 2);
     wait_all_hit(&first);
     wait_all_hit(&second);
 }
@@ -422,7 +421,7 @@ fn refused_logins(redis: &Redis) -> u64 {
     let of_entry = |entry: &Reply| {
         let Reply::List(fields) = entry else { panic!("an entry is a list") };
         let field = |name: &str| {
-            let at = fields.iter().position(|f| *f == Reply::Text(name.to_owned()))?;
+            let at = fields.iter().position(|field| *field == Reply::Text(name.to_owned()))?;
             fields.get(at + 1)
         };
         match (field("reason"), field("count")) {
@@ -454,7 +453,7 @@ fn values_that_are_not_ours() {
     }
     for drive in ["sda", "sdb", "sdc", "sdd"] {
         let path = format!("/api/drives/{drive}");
-        eventually("its value is ours again", || (stage.daemon.get(&path).cache() == "HIT").then_some(()));
+        wait_until("its value is ours again", || stage.daemon.get(&path).cache() == "HIT");
     }
     for key in ["jbod:overview", "jbod:last:overview", "jbod:zfs_map", "jbod:last:enclosures"] {
         stage.redis.ask(&["DEL", key]);
@@ -473,7 +472,8 @@ fn values_that_are_not_ours() {
     let second = Daemon::start(&sim, &redis, &[("REDIS_TIMEOUT_MS", "2000")]);
     second.wait_logged("became follower");
     redis.ask(&["DEL", "jbod:overview", "jbod:last:overview"]);
-    let known = second.overview_when("what is stored is known", |o| o["totals"]["by_state"]["active"] == 4);
+    let known =
+        second.overview_when("what is stored is known", |overview| overview["totals"]["by_state"]["active"] == 4);
     let is_old =
         |slot: &Value| slot["drive"]["serial_number"] == serial && slot["drive"]["collected_at"] == old["collected_at"];
     assert!(known["enclosures"][0]["slots"].as_array().expect("slots").iter().any(is_old), "{known}");
@@ -525,7 +525,7 @@ fn a_redis_that_comes_back_with_older_values() {
     // A request reads it anew, at most once in 10 s.
     let new = eventually("it is read anew", || {
         redis.ask(&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"]);
-        Some(daemon.json("/api/drives/sda")).filter(|d| d["temperature_celsius"] == 49)
+        Some(daemon.json("/api/drives/sda")).filter(|drive| drive["temperature_celsius"] == 49)
     });
     assert!(new["collected_at"].as_str() > old["collected_at"].as_str());
     eventually("it is stored", || redis.get("jbod:smart:sda"));
@@ -574,7 +574,7 @@ fn what_answers_byte_by_byte_keeps_nobody_waiting() {
     stage.redis.kill();
     let slow = FakeRedis::trickle(stage.redis.port);
     stage.fault("trickles", "redis unavailable");
-    eventually("requests have met it", || (stage.daemon.logged("redis unavailable") > 1).then_some(()));
+    wait_until("requests have met it", || stage.daemon.logged("redis unavailable") > 1);
     stage.load.go_on(WHILE);
     drop(slow);
     stage.redis.up();
@@ -604,7 +604,7 @@ fn what_is_no_redis_takes_no_memory_and_no_time() {
     for (name, once, forever) in nonsense {
         let fake = FakeRedis::garbage(stage.redis.port, once, forever);
         stage.load.fault(name);
-        eventually("it is asked", || (fake.connections.load(std::sync::atomic::Ordering::Acquire) > 1).then_some(()));
+        wait_until("it is asked", || fake.connections.load(std::sync::atomic::Ordering::Acquire) > 1);
         stage.load.go_on(WHILE);
     }
     let after = memory_kb(&stage.daemon);

@@ -2,11 +2,11 @@
 //! request after the other wait, and all the while everybody is answered from memory.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::daemon::Daemon;
-use support::eventually;
 use support::fake_redis::{Asked, FakeRedis, Part, hang_up, part};
 use support::http::Client;
 use support::redis::Redis;
@@ -57,8 +57,8 @@ fn cases() -> Vec<Case> {
 
 /// Each client asks for a drive of its own and for a list, over and over; all are answered. How many not from memory.
 fn ask_all(daemon: &Daemon, only_lists: bool) -> usize {
-    let ask = |n: usize| {
-        let drive = format!("/api/drives/sd{}", ["a", "b", "c", "d"][n]);
+    let ask = |number: usize| {
+        let drive = format!("/api/drives/sd{}", ["a", "b", "c", "d"][number]);
         let first = if only_lists { "/api/zfs" } else { drive.as_str() };
         let mut client = Client::connect(daemon.port).expect("the daemon accepts");
         let mut others = 0;
@@ -70,7 +70,7 @@ fn ask_all(daemon: &Daemon, only_lists: bool) -> usize {
         others
     };
     std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS).map(|n| scope.spawn(move || ask(n))).collect();
+        let clients: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || ask(number))).collect();
         clients.into_iter().map(|client| client.join().expect("a client ends")).sum()
     })
 }
@@ -111,7 +111,7 @@ fn hostile_replies(timeout: &str) {
     for Case { name, parts, only_lists } in cases() {
         redis.up();
         let daemon = Daemon::ready(&sim, &redis, &settings);
-        eventually("all is stored", || (daemon.get("/api/drives/sdd").cache() == "HIT").then_some(()));
+        wait_until("all is stored", || daemon.get("/api/drives/sdd").cache() == "HIT");
         redis.kill();
         daemon.forget_peak();
         let (fake, asked) = FakeRedis::hostile(redis.port, parts);

@@ -2,6 +2,7 @@
 //! name that moves; the settings for them, and what `doctor` says of them. Against real servers.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustix::process::Signal;
@@ -76,7 +77,7 @@ fn with_tls(files: &[String; 2], more: &[&str]) -> (Redis, ReservedPort) {
 
 #[track_caller]
 fn wait_all_hit(daemon: &Daemon) {
-    eventually("everything is a HIT", || PATHS.iter().all(|path| daemon.get(path).cache() == "HIT").then_some(()));
+    wait_until("everything is a HIT", || PATHS.iter().all(|path| daemon.get(path).cache() == "HIT"));
 }
 
 #[track_caller]
@@ -222,11 +223,11 @@ fn over_a_unix_socket_that_is_missing_then_there_then_dead() {
     assert_one_outage(&daemon);
     // Its file stays, and nobody is behind it.
     redis.kill();
-    eventually("a second outage", || (daemon.logged("redis unavailable") == 2).then_some(()));
+    wait_until("a second outage", || daemon.logged("redis unavailable") == 2);
     assert!(about_redis(&doctor(&sim, &settings)).contains("Connection refused"));
     load.go_on(50);
     redis.up();
-    eventually("it is over", || (daemon.logged("redis available again") == 2).then_some(()));
+    wait_until("it is over", || daemon.logged("redis available again") == 2);
     wait_all_hit(&daemon);
     load.finish(BOUND);
 }
@@ -242,12 +243,12 @@ fn over_a_unix_socket_that_nobody_accepts_on() {
     listener.bind(&address).expect("a socket");
     listener.listen(0).expect("it listens");
     let mut waiting = Vec::new();
-    eventually("its queue is full", || {
+    wait_until("its queue is full", || {
         let client = stream();
         client.set_nonblocking(true).expect("an option");
         let is_full = client.connect(&address).is_err();
         waiting.push(client);
-        is_full.then_some(())
+        is_full
     });
     let url = unix(&path);
     let settings = [("REDIS_URL", url.as_str())];
@@ -362,8 +363,8 @@ impl Watched {
         }
         let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::start(nodes[0].port, "")).collect();
         for sentinel in &sentinels {
-            eventually("the sentinels know everybody", || {
-                (sentinel.knows("replicas") == 2 && sentinel.knows("sentinels") == 2).then_some(())
+            wait_until("the sentinels know everybody", || {
+                sentinel.knows("replicas") == 2 && sentinel.knows("sentinels") == 2
             });
         }
         Self { nodes, sentinels }
@@ -400,7 +401,7 @@ fn sentinels_are_asked_anew_after_a_failover() {
     load.fault("master killed");
     let new = eventually("the sentinels have a new master", || watched.sentinels[0].master().filter(|new| *new != old));
     let switched = Instant::now();
-    eventually("the daemon has it, too", || (daemon.logged("redis available again") == was_away + 1).then_some(()));
+    wait_until("the daemon has it, too", || daemon.logged("redis available again") == was_away + 1);
     println!("the new master is used {:?} after the sentinels named it", switched.elapsed());
     wait_all_hit(&daemon);
     assert!(watched.at(new).get("jbod:overview").is_some(), "it has everything");

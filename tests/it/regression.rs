@@ -2,6 +2,7 @@
 //! come late, readings that grow old while others poll, clients that take nothing.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -30,8 +31,10 @@ fn text(value: &Value) -> String {
 #[track_caller]
 fn serial_at(sim: &Sim, device: &str) -> String {
     let list = sim.list();
-    let here = list.iter().find(|d| d["devices"].as_array().is_some_and(|n| n.iter().any(|n| n == device)));
-    here.map_or_else(|| panic!("there is no {device}"), |d| text(&d["serial"]))
+    let here = list
+        .iter()
+        .find(|drive| drive["devices"].as_array().is_some_and(|names| names.iter().any(|name| name == device)));
+    here.map_or_else(|| panic!("there is no {device}"), |drive| text(&drive["serial"]))
 }
 
 fn seconds(time: &Value) -> i64 {
@@ -43,7 +46,7 @@ fn now() -> i64 {
 }
 
 fn stored(redis: &Redis, key: &str) -> Option<Value> {
-    redis.get(key).map(|value| serde_json::from_str(&value).unwrap_or_else(|e| panic!("{key}: {e}")))
+    redis.get(key).map(|value| serde_json::from_str(&value).unwrap_or_else(|error| panic!("{key}: {error}")))
 }
 
 /// One shelf of six bays with four drives, as `Sim::small`, with so many of them SATA and so many
@@ -81,11 +84,13 @@ fn a_pulled_drive_is_never_shown_with_the_values_of_the_one_that_took_its_letter
     sim.set("NEWDRIVE1", &["failed=true"]);
     let newcomer = eventually("the newcomer is shown under its name", || {
         let response = daemon.get("/api/drives/sdd");
-        (response.status == 200).then(|| response.json()).inspect(|d| assert_eq!(d["serial_number"], "NEWDRIVE1"))
+        (response.status == 200)
+            .then(|| response.json())
+            .inspect(|drive| assert_eq!(drive["serial_number"], "NEWDRIVE1"))
     });
     assert_eq!(newcomer["slot"], 2, "{newcomer}");
     let mut sweeps = BTreeSet::new();
-    eventually("three sweeps", || {
+    wait_until("three sweeps", || {
         for id in [&gone, &wwn] {
             assert_missing(&daemon, id, &gone);
         }
@@ -94,7 +99,7 @@ fn a_pulled_drive_is_never_shown_with_the_values_of_the_one_that_took_its_letter
             assert_eq!((&shown["serial_number"], &shown["slot"]), (&"NEWDRIVE1".into(), &2.into()), "{id}");
         }
         sweeps.insert(text(&daemon.json("/api/overview")["sweep"]["started_at"]));
-        (sweeps.len() > 3).then_some(())
+        sweeps.len() > 3
     });
     let overview = daemon.json("/api/overview");
     assert_eq!(drive(&overview, "NEWDRIVE1")["verdict"], "crit", "{overview}");
@@ -110,13 +115,14 @@ fn a_pulled_drive_does_not_inherit_the_pool_of_the_one_that_took_its_letter() {
     // comes back as sdd.
     let (of_the_pool, of_none) = (serial_at(&sim, "sdc"), serial_at(&sim, "sdd"));
     sim.pull(&["sdc", "sdd"]);
-    daemon.overview_when("both are missing", |o| {
-        [&of_the_pool, &of_none].iter().all(|serial| drive(o, serial)["state"] == "missing")
+    daemon.overview_when("both are missing", |overview| {
+        [&of_the_pool, &of_none].iter().all(|serial| drive(overview, serial)["state"] == "missing")
     });
     sim.insert(&["bay/0/2", "--serial", "NEWDRIVE1"]);
     sim.insert(&["bay/0/3"]);
     assert_eq!((serial_at(&sim, "sdc"), serial_at(&sim, "sdd")), ("NEWDRIVE1".to_owned(), of_the_pool.clone()));
-    let overview = daemon.overview_when("the pool's drive is back in it", |o| drive(o, &of_the_pool)["pool"] == "tank");
+    let overview = daemon
+        .overview_when("the pool's drive is back in it", |overview| drive(overview, &of_the_pool)["pool"] == "tank");
     assert_eq!(drive(&overview, &of_the_pool)["device"], "sdd", "{overview}");
     for overview in [overview, daemon.after_sweeps(1)] {
         let missing = drive(&overview, &of_none);
@@ -164,7 +170,7 @@ fn links_that_come_after_the_drive_are_seen_with_the_next_sweep() {
     let by_id = links_to(&sim.root().join("dev/disk/by-id"), "sda");
     assert!(by_id.len() >= 2, "{by_id:?}");
     let enclosures = std::fs::read_dir(sim.root().join("sys/class/enclosure")).expect("a shelf").flatten();
-    let bay = enclosures.map(|e| e.path().join("Slot 00/device")).next().expect("a shelf");
+    let bay = enclosures.map(|entry| entry.path().join("Slot 00/device")).next().expect("a shelf");
     let to_bay = sim.root().join("sys/block/sda/device/enclosure_device:Slot 00");
     let away = Links::take_away(by_id.into_iter().chain([bay, to_bay]));
 
@@ -176,16 +182,16 @@ fn links_that_come_after_the_drive_are_seen_with_the_next_sweep() {
     assert_eq!(daemon.json("/api/drives/sda")["by_id"], Value::Array(vec![]));
 
     away.put_back();
-    let overview = daemon.overview_when("the pool and the bay are shown", |o| {
-        let shown = drive(o, &serial);
+    let overview = daemon.overview_when("the pool and the bay are shown", |overview| {
+        let shown = drive(overview, &serial);
         shown["pool"] == "tank" && shown["slot"] == 0
     });
     let slots = overview["enclosures"][0]["slots"].as_array().expect("slots");
-    let slot = slots.iter().find(|s| s["slot"] == 0).expect("bay 0");
+    let slot = slots.iter().find(|slot| slot["slot"] == 0).expect("bay 0");
     assert_eq!(slot["drive"]["serial_number"], serial.as_str(), "{slot}");
-    let shown = daemon.drive_when("sda", "its other names are shown", |d| d["by_id"] != Value::Array(vec![]));
+    let shown = daemon.drive_when("sda", "its other names are shown", |drive| drive["by_id"] != Value::Array(vec![]));
     let name = text(&shown["by_id"][0]);
-    daemon.drive_when(&name, "it is found by them", |d| d["serial_number"] == serial.as_str());
+    daemon.drive_when(&name, "it is found by them", |drive| drive["serial_number"] == serial.as_str());
 }
 
 /// Two daemons that have each read every drive by themselves, before there was a Redis; then the
@@ -194,7 +200,7 @@ fn leader_and_follower(sim: &Sim, redis: &mut Redis, settings: &[(&str, &str)]) 
     let (one, two) = (Daemon::ready(sim, redis, settings), Daemon::ready(sim, redis, settings));
     redis.up();
     let follows = |daemon: &Daemon| daemon.logged("became follower") > 0;
-    eventually("one of them follows", || (follows(&one) || follows(&two)).then_some(()));
+    wait_until("one of them follows", || follows(&one) || follows(&two));
     if follows(&two) { (one, two) } else { (two, one) }
 }
 
@@ -225,12 +231,12 @@ fn assert_crit(daemon: &Daemon, redis: &Redis, serial: &str) {
 fn let_sda_fail(sim: &Sim, redis: &Redis) -> String {
     let serial = serial_at(sim, "sda");
     sim.set("sda", &["failed=true"]);
-    eventually("the one that polls has stored it", || {
+    wait_until("the one that polls has stored it", || {
         let is_crit = |key: &str| stored(redis, key).is_some_and(|document| document["verdict"] == "crit");
         let lists_it =
             |key: &str| stored(redis, key).is_some_and(|overview| drive(&overview, &serial)["verdict"] == "crit");
         let is_stored = is_crit("jbod:smart:sda") && is_crit("jbod:last:smart:sda");
-        (is_stored && lists_it("jbod:overview") && lists_it("jbod:last:overview")).then_some(())
+        is_stored && lists_it("jbod:overview") && lists_it("jbod:last:overview")
     });
     serial
 }
@@ -293,19 +299,19 @@ fn a_follower_to_which_redis_comes_back_does_not_store_its_older_readings() {
     let (patient, hasty) = ([("REDIS_TIMEOUT_MS", "10000"), cycle], [("REDIS_TIMEOUT_MS", "500"), cycle]);
     let (leader, follower) = leader_and_follower_with(&sim, &mut redis, [&patient, &hasty]);
     sim.set("sda", &["failed=true"]);
-    leader.drive_when("sda", "the one that polls has read it anew", |d| {
+    leader.drive_when("sda", "the one that polls has read it anew", |drive| {
         redis.ask(&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"]);
-        d["verdict"] == "crit"
+        drive["verdict"] == "crit"
     });
     let serial = let_sda_fail(&sim, &redis);
     let (was_away, was_back) = (follower.logged("redis unavailable"), follower.logged("redis available again"));
     redis.signal(Signal::STOP);
-    eventually("the follower notices that Redis is away", || {
+    wait_until("the follower notices that Redis is away", || {
         follower.get("/api/drives/sdb");
-        (follower.logged("redis unavailable") > was_away).then_some(())
+        follower.logged("redis unavailable") > was_away
     });
     redis.signal(Signal::CONT);
-    eventually("it is back", || (follower.logged("redis available again") > was_back).then_some(()));
+    wait_until("it is back", || follower.logged("redis available again") > was_back);
     // What the follower reads now is stored after all that it stored because Redis was back.
     redis.ask(&["DEL", "jbod:smart:sdc", "jbod:last:smart:sdc"]);
     follower.json("/api/drives/sdc");
@@ -322,20 +328,20 @@ fn a_follower_that_gets_an_empty_redis_does_not_store_its_older_readings() {
     let settings = [PATIENT, ("SMART_POLL_INTERVAL", "20")];
     let (leader, follower) = leader_and_follower_with(&sim, &mut redis, [&settings, &settings]);
     sim.set("sda", &["failed=true"]);
-    leader.drive_when("sda", "the one that polls has read it anew", |d| {
+    leader.drive_when("sda", "the one that polls has read it anew", |drive| {
         redis.ask(&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"]);
-        d["verdict"] == "crit"
+        drive["verdict"] == "crit"
     });
     let_sda_fail(&sim, &redis);
     let daemons = [&leader, &follower];
-    let away: Vec<usize> = daemons.iter().map(|d| d.logged("redis unavailable")).collect();
+    let away: Vec<usize> = daemons.iter().map(|drive| drive.logged("redis unavailable")).collect();
     redis.kill();
-    eventually("both notice that Redis is away", || {
+    wait_until("both notice that Redis is away", || {
         let noticed = daemons.iter().zip(&away).filter(|(daemon, before)| {
             daemon.get("/api/drives/sdb");
             daemon.logged("redis unavailable") > **before
         });
-        (noticed.count() == 2).then_some(())
+        noticed.count() == 2
     });
     sim.set("all", &["latency_ms=4000"]);
     redis.up();
@@ -354,12 +360,12 @@ fn deaf_client(port: u16) -> TcpStream {
     stream.set_nonblocking(true).expect("a socket that does not wait");
     let requests = "GET /api/overview HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
     let mut refused_in_a_row = 0;
-    eventually("nothing more is taken", || {
+    wait_until("nothing more is taken", || {
         refused_in_a_row += 1;
         while stream.write(requests.as_bytes()).is_ok() {
             refused_in_a_row = 0;
         }
-        (refused_in_a_row > 10).then_some(())
+        refused_in_a_row > 10
     });
     stream
 }
@@ -383,11 +389,11 @@ fn a_drive_in_quarantine_keeps_its_key_and_says_when_its_values_are_old() {
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let read = daemon.drive_when("sda", "it is stored", |_| stored(&redis, "jbod:smart:sda").is_some());
     sim.set("sda", &["hang=true"]);
-    let silent = daemon.drive_when("sda", "it is silent", |d| !d["error"].is_null());
+    let silent = daemon.drive_when("sda", "it is silent", |drive| !drive["error"].is_null());
     assert_eq!(silent["serial_number"], read["serial_number"]);
     let starts = sim.starts_of(&text(&silent["serial_number"]));
     let mut sweeps_of_old_values = BTreeSet::new();
-    eventually("its values are old for three sweeps", || {
+    wait_until("its values are old for three sweeps", || {
         assert!(redis.pttl("jbod:smart:sda") > 0, "its key has lapsed: {:?}", redis.keys());
         let response = daemon.get("/api/drives/sda");
         assert_eq!((response.status, response.cache()), (200, "HIT"), "{}", response.text());
@@ -397,7 +403,7 @@ fn a_drive_in_quarantine_keeps_its_key_and_says_when_its_values_are_old() {
         if shown["stale"] == true {
             sweeps_of_old_values.insert(text(&daemon.json("/api/overview")["sweep"]["started_at"]));
         }
-        (sweeps_of_old_values.len() > 3).then_some(())
+        sweeps_of_old_values.len() > 3
     });
     assert_eq!(sim.starts_of(&text(&silent["serial_number"])), starts, "it was left alone");
     redis.kill();
@@ -411,11 +417,11 @@ fn exchange_sg_numbers(sim: &Sim, (one, one_sg): (&str, &str), (two, two_sg): (&
     let root = sim.root();
     let place = |device: &str, sg: &str| root.join(format!("sys/block/{device}/device/scsi_generic/{sg}"));
     let folder = |device: &str, sg: &str| {
-        std::fs::canonicalize(place(device, sg)).unwrap_or_else(|e| panic!("{device} {sg}: {e}"))
+        std::fs::canonicalize(place(device, sg)).unwrap_or_else(|error| panic!("{device} {sg}: {error}"))
     };
     let away = |sg: &str| root.join(format!("sys/{sg}-away"));
     let rename = |from: &Path, to: &Path| {
-        std::fs::rename(from, to).unwrap_or_else(|e| panic!("{} to {}: {e}", from.display(), to.display()));
+        std::fs::rename(from, to).unwrap_or_else(|error| panic!("{} to {}: {error}", from.display(), to.display()));
     };
     let (of_one, of_two) = (folder(one, one_sg), folder(two, two_sg));
     rename(&of_one, &away(one_sg));
@@ -448,9 +454,10 @@ fn sg_numbers_that_move_alone_never_mix_up_two_drives() {
     let truth = [(serial_at(&sim, "sda"), "sda", "ok"), (serial_at(&sim, "sdb"), "sdb", "crit")];
     exchange_sg_numbers(&sim, ("sda", "sg0"), ("sdb", "sg1"));
     let moved_at = sim.runs().len();
-    let read_by =
-        |sg: &str, serial: &str| sim.runs()[moved_at..].iter().filter(|r| r.node == sg && r.serial == serial).count();
-    eventually("both are read through their new nodes", || {
+    let read_by = |sg: &str, serial: &str| {
+        sim.runs()[moved_at..].iter().filter(|run| run.node == sg && run.serial == serial).count()
+    };
+    wait_until("both are read through their new nodes", || {
         for (serial, device, verdict) in &truth {
             for id in [*device, serial.as_str()] {
                 let shown = daemon.json(&format!("/api/drives/{id}"));
@@ -467,10 +474,10 @@ fn sg_numbers_that_move_alone_never_mix_up_two_drives() {
             let shown = drive(&overview, serial);
             assert_eq!((&shown["device"], &shown["verdict"]), (&(*device).into(), &(*verdict).into()), "{shown}");
         }
-        (read_by("sg1", &truth[0].0) > 1 && read_by("sg0", &truth[1].0) > 1).then_some(())
+        read_by("sg1", &truth[0].0) > 1 && read_by("sg0", &truth[1].0) > 1
     });
     for (serial, device, _) in &truth {
-        let shown = daemon.drive_when(device, "its reading is taken again", |d| d["error"].is_null());
+        let shown = daemon.drive_when(device, "its reading is taken again", |drive| drive["error"].is_null());
         assert_eq!(shown["serial_number"], serial.as_str());
     }
 }
@@ -503,7 +510,7 @@ fn two_namespaces_of_one_controller_are_one_drive_and_read_one_at_a_time() {
     let daemon = Daemon::ready(&sim, &redis, &SHORT_CYCLE);
     let overview = daemon.after_sweeps(2);
     assert_eq!(overview["totals"]["drives"], 5, "{overview}");
-    assert_eq!(drives(&overview).filter(|d| d["serial_number"] == serial.as_str()).count(), 1, "{overview}");
+    assert_eq!(drives(&overview).filter(|drive| drive["serial_number"] == serial.as_str()).count(), 1, "{overview}");
     assert_eq!(drive(&overview, &serial)["paths"], serde_json::json!(["nvme0n1", "nvme0n2"]));
     for id in ["nvme0n1", "nvme0n2", &serial] {
         let shown = daemon.json(&format!("/api/drives/{id}"));
@@ -523,10 +530,10 @@ fn a_follower_that_takes_over_stays_ready() {
     first.kill();
     let sweep = || second.json("/api/overview")["sweep"]["started_at"].clone();
     let before = sweep();
-    eventually("its first sweep is whole", || {
+    wait_until("its first sweep is whole", || {
         let ready = second.get("/readyz");
         assert_eq!(ready.status, 200, "{}\n{}", ready.text(), second.log());
-        (second.logged("became leader") > 0 && sweep() != before).then_some(())
+        second.logged("became leader") > 0 && sweep() != before
     });
 }
 
@@ -535,17 +542,17 @@ fn after_a_restart_smartctl_is_told_the_types_that_are_stored() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[PATIENT]);
     let truth = sim.list();
-    eventually("every drive is stored", || {
-        let device = |d: &Value| text(&d["devices"][0]);
-        truth.iter().all(|d| stored(&redis, &format!("jbod:smart:{}", device(d))).is_some()).then_some(())
+    wait_until("every drive is stored", || {
+        let device = |drive: &Value| text(&drive["devices"][0]);
+        truth.iter().all(|drive| stored(&redis, &format!("jbod:smart:{}", device(drive))).is_some())
     });
     daemon.stop(Signal::TERM);
     sim.set("all", &["standby=true"]);
     let before = sim.runs().len();
     let _daemon = Daemon::ready(&sim, &redis, &[PATIENT]);
-    eventually("every drive is asked", || (sim.runs().len() >= before + truth.len()).then_some(()));
+    wait_until("every drive is asked", || sim.runs().len() >= before + truth.len());
     for run in &sim.runs()[before..] {
-        let drive = truth.iter().find(|d| d["serial"] == run.serial.as_str()).expect("a drive");
+        let drive = truth.iter().find(|drive| drive["serial"] == run.serial.as_str()).expect("a drive");
         let kind = if drive["kind"] == "sata" { "sat" } else { "scsi" };
         assert_eq!(run.told_type(), Some(kind), "{run:?}");
     }
@@ -557,7 +564,7 @@ fn lists_of_drives_that_all_sleep_are_as_old_as_their_values() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &SHORT_CYCLE);
     sim.set("all", &["standby=true"]);
-    daemon.overview_when("all sleep", |o| drives(o).all(|d| d["state"] == "standby"));
+    daemon.overview_when("all sleep", |overview| drives(overview).all(|drive| drive["state"] == "standby"));
     daemon.after_sweeps(2);
     for path in ["/api/overview", "/api/drives", "/api/enclosures"] {
         let before = now();
@@ -566,11 +573,11 @@ fn lists_of_drives_that_all_sleep_are_as_old_as_their_values() {
         assert_eq!(response.status, 200, "{path}: {}", response.text());
         let oldest = if path == "/api/drives" {
             let body = response.json();
-            let times = body["drives"].as_array().expect("drives").iter().map(|d| seconds(&d["collected_at"]));
+            let times = body["drives"].as_array().expect("drives").iter().map(|drive| seconds(&drive["collected_at"]));
             times.min().expect("drives")
         } else {
             let body = response.json();
-            let oldest = drives(&body).map(|d| seconds(&d["collected_at"])).min().expect("drives");
+            let oldest = drives(&body).map(|drive| seconds(&drive["collected_at"])).min().expect("drives");
             assert_eq!(seconds(&body["collected_at"]), oldest, "{path}");
             oldest
         };
@@ -587,7 +594,7 @@ fn scan_does_not_call_a_bay_empty_that_the_shelf_says_is_not() {
     let ended = run(command(&sim, 1).arg("scan"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let bay = |number: &str| {
-        let line = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(number));
+        let line = ended.stdout.lines().find(|line| line.split_whitespace().next() == Some(number));
         line.unwrap_or_else(|| panic!("no bay {number}: {}", ended.stdout)).to_owned()
     };
     assert!(bay("2").contains("(no drive, the shelf reports OK)"), "{}", ended.stdout);

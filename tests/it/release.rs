@@ -2,6 +2,7 @@
 //! minutes. A release changes what it should, and a failed one changes nothing.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +10,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use support::daemon::{Ended, run};
-use support::eventually;
 
 /// Replaces `make deb`. Files `fail-ARCH`, `touch-ARCH` and `hold-ARCH` beside the repository control it.
 const MAKEFILE: &str = r#"
@@ -76,7 +76,7 @@ impl Repository {
         ] {
             let to = repository.root().join(file);
             std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
-            std::fs::copy(root.join(file), to).unwrap_or_else(|e| panic!("{file}: {e}"));
+            std::fs::copy(root.join(file), to).unwrap_or_else(|error| panic!("{file}: {error}"));
         }
         repository.write("Makefile", MAKEFILE);
         repository.write(".gitignore", "/target\n");
@@ -97,11 +97,11 @@ impl Repository {
     }
 
     fn write(&self, file: &str, text: &str) {
-        std::fs::write(self.root().join(file), text).unwrap_or_else(|e| panic!("{file}: {e}"));
+        std::fs::write(self.root().join(file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
     }
 
     fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+        std::fs::read_to_string(self.root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
     }
 
     /// A file beside the repository that controls the replaced programs.
@@ -151,7 +151,7 @@ impl Repository {
     /// Everything that a release may change: commits, tags, files, working trees, results.
     fn state(&self) -> Vec<String> {
         let mut made: Vec<String> = std::fs::read_dir(self.root().join("target"))
-            .map(|entries| entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+            .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
             .unwrap_or_default();
         made.retain(|name| name != "release.lock");
         made.sort();
@@ -218,7 +218,8 @@ fn releases_in_a_row() {
         let bom: serde_json::Value =
             serde_json::from_str(&repository.read(&format!("{out}/jbod-monitor_{first}_{arch}.cdx.json")))
                 .expect("JSON");
-        let names: Vec<_> = bom["components"].as_array().expect("a list").iter().map(|c| c["name"].clone()).collect();
+        let names: Vec<_> =
+            bom["components"].as_array().expect("a list").iter().map(|component| component["name"].clone()).collect();
         assert_eq!(names, ["log", "rust-std"], "what is in the program, and not what builds it");
         assert_eq!(bom["metadata"]["component"]["bom-ref"], format!("pkg:generic/jbod-monitor@{first}"));
         assert_eq!(bom["dependencies"][0]["dependsOn"], serde_json::json!(["log"]));
@@ -290,7 +291,7 @@ fn changes_during_the_build_are_kept() {
         let command =
             repository.command("packaging/release").arg(version(1)).stderr(Stdio::null()).stdout(Stdio::null()).spawn();
         let mut child = command.expect("a release starts");
-        eventually("it builds", || repository.sign("held").exists().then_some(()));
+        wait_until("it builds", || repository.sign("held").exists());
         if what.is_empty() {
             repository.change("Another.");
         } else {
@@ -330,7 +331,7 @@ fn a_killed_release_does_not_prevent_the_next() {
         let mut command = repository.command("packaging/release");
         command.arg(version(1)).process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a release starts");
-        eventually("it builds", || repository.sign("held").exists().then_some(()));
+        wait_until("it builds", || repository.sign("held").exists());
         let busy = repository.release(&version(1));
         assert!(busy.code != Some(0) && busy.stderr.contains("another release is running"), "{}", busy.stderr);
         kill_process_group(Pid::from_child(&child), signal).expect("its group takes a signal");

@@ -1,6 +1,7 @@
 //! What the daemon says over HTTP, to clients that behave and to those that do not.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -136,7 +137,7 @@ fn a_changed_rack_changes_the_tag() {
     let serial = sim.list()[0]["serial"].as_str().expect("serial").to_owned();
     let before = daemon.get("/api/overview");
     sim.pull(&[&serial]);
-    daemon.overview_when("the drive is missing", |o| drive(o, &serial)["state"] == "missing");
+    daemon.overview_when("the drive is missing", |overview| drive(overview, &serial)["state"] == "missing");
     let after = daemon.request("GET", "/api/overview", &[("If-None-Match", before.header("etag"))]);
     assert_eq!(after.status, 200, "what the client has is not this");
     assert_ne!(after.header("etag"), before.header("etag"));
@@ -161,8 +162,8 @@ fn head_says_what_get_says_without_the_body() {
             (get.header("etag") == head.header("etag")).then_some((get, head))
         });
         assert_eq!((get.status, head.body.len()), (head.status, 0), "{path}");
-        let names = |r: &Response| {
-            let mut all: Vec<String> = r.headers.keys().cloned().collect();
+        let names = |response: &Response| {
+            let mut all: Vec<String> = response.headers.keys().cloned().collect();
             all.sort();
             all
         };
@@ -271,7 +272,7 @@ fn before_the_first_sweep_is_whole_clients_are_told_when_to_come_back() {
     let daemon = Daemon::start(&sim, &redis, &[]);
     let response = daemon.get("/readyz");
     assert_problem(&response, 503, "not ready");
-    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{response:?}");
+    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{response:?}");
     assert_eq!(daemon.get("/healthz").status, 200);
     assert_data(&daemon.get("/api/overview"), "the bays are there");
 }
@@ -287,7 +288,7 @@ fn who_has_no_token_is_not_let_in() {
         for token in
             [None, Some("Bearer wrong"), Some("Bearer s3cret-toke"), Some("Basic s3cret-token"), Some("s3cret-token")]
         {
-            let headers: Vec<(&str, &str)> = token.map(|t| ("Authorization", t)).into_iter().collect();
+            let headers: Vec<(&str, &str)> = token.map(|token| ("Authorization", token)).into_iter().collect();
             let response = daemon.request("GET", path, &headers);
             assert_problem(&response, 401, &format!("{path} {token:?}"));
             assert!(response.header("www-authenticate").starts_with("Bearer"), "{path}");
@@ -305,7 +306,7 @@ fn who_has_no_token_is_not_let_in() {
         assert_problem(&daemon.request("POST", path, &[]), 401, path);
         let stranger = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n");
         let mut client = Client::connect(daemon.port).expect("a connection");
-        assert_eq!(client.raw(stranger.as_bytes(), false).map(|r| r.status), Some(421), "{path}");
+        assert_eq!(client.raw(stranger.as_bytes(), false).map(|response| response.status), Some(421), "{path}");
     }
     assert_eq!(daemon.logged("s3cret"), 0, "no token in the log");
 }
@@ -472,13 +473,17 @@ fn more_connections_than_allowed_are_turned_away_politely() {
     let mut one_more = Client::connect(daemon.port).expect("a connection");
     let response = one_more.request("GET", "/healthz", &[]).expect("an answer");
     assert_problem(&response, 503, "one too many");
-    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0), "{response:?}");
+    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{response:?}");
     assert_eq!(response.header("connection"), "close");
     for client in &mut kept {
-        assert_eq!(client.request("GET", "/healthz", &[]).map(|r| r.status), Some(200), "those that are in stay in");
+        assert_eq!(
+            client.request("GET", "/healthz", &[]).map(|response| response.status),
+            Some(200),
+            "those that are in stay in"
+        );
     }
     drop(kept);
-    eventually("there is room again", || (daemon.get("/healthz").status == 200).then_some(()));
+    wait_until("there is room again", || daemon.get("/healthz").status == 200);
 }
 
 /// A client that waits for a drive that hangs keeps nobody from the overview.
@@ -538,7 +543,7 @@ fn many_requests_for_a_drive_are_one_read() {
         assert_data(answer, "one of twenty");
         assert_eq!((answer.cache(), &answer.json()["serial_number"]), ("MISS", &serial.as_str().into()));
     }
-    let fresh: Vec<&Response> = answers.iter().filter(|a| a.source() == "smartctl").collect();
+    let fresh: Vec<&Response> = answers.iter().filter(|answer| answer.source() == "smartctl").collect();
     assert!(!fresh.is_empty());
     for answer in fresh {
         assert_eq!(answer.json()["temperature_celsius"], 47, "who waited has the new reading");
@@ -547,9 +552,9 @@ fn many_requests_for_a_drive_are_one_read() {
 
     // And for requests no more than one in 10 s.
     sim.set(&serial, &["latency_ms="]);
-    eventually("it is read again for a request", || {
+    wait_until("it is read again for a request", || {
         assert_eq!(daemon.json(&path)["temperature_celsius"], 47);
-        (sim.starts_of(&serial) == 3).then_some(())
+        sim.starts_of(&serial) == 3
     });
     let started: Vec<u64> = sim.runs().iter().filter(|run| run.serial == serial).map(|run| run.started_ms).collect();
     // What the simulator writes down is a little later than what the daemon counts from.
@@ -570,7 +575,7 @@ fn clients_that_reset_do_no_harm() {
         let _ = stream.write_all(&request.as_bytes()[..part]);
     }
     // Until it has seen that they are gone, they count among the connections it allows.
-    eventually("they are forgotten", || (daemon.get("/healthz").status == 200).then_some(()));
+    wait_until("they are forgotten", || daemon.get("/healthz").status == 200);
     for _ in 0..20 {
         assert_data(&daemon.get("/api/overview"), "after the resets");
     }
@@ -583,7 +588,7 @@ fn clients_that_reset_do_no_harm() {
 fn hostile_names_stay_text() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let all = sim.list();
-    let names: Vec<&str> = all.iter().map(|d| d["serial"].as_str().expect("serial")).collect();
+    let names: Vec<&str> = all.iter().map(|drive| drive["serial"].as_str().expect("serial")).collect();
     let long = "L".repeat(10_000);
     let hostile = [
         "\u{1b}[2J\u{1b}]0;owned\u{7}\nERROR forged line\r\n2026-01-01T00:00:00Z ERROR forged",
@@ -596,13 +601,15 @@ fn hostile_names_stay_text() {
     }
     let daemon = Daemon::ready(&sim, &redis, &[("RUST_LOG", "debug"), ("SMART_POLL_INTERVAL", "1")]);
     // A name is shown without control characters, and no more of it than anybody reads.
-    let shown = |name: &str, most: usize| -> String { name.chars().filter(|c| !c.is_control()).take(most).collect() };
+    let shown = |name: &str, most: usize| -> String {
+        name.chars().filter(|character| !character.is_control()).take(most).collect()
+    };
     let is_shown = |overview: &Value, name: &str| {
         let name = shown(name, 200);
-        support::json::drives(overview).any(|d| {
+        support::json::drives(overview).any(|drive| {
             // SAS drives: vendor and product in one.
-            d["model_name"].as_str().is_some_and(|model| model.ends_with(name.trim()) && model.len() < 300)
-                && d["verdict"] == "crit"
+            drive["model_name"].as_str().is_some_and(|model| model.ends_with(name.trim()) && model.len() < 300)
+                && drive["verdict"] == "crit"
         })
     };
     let response = daemon.get("/api/overview");
@@ -621,8 +628,9 @@ fn hostile_names_stay_text() {
     }
     // Then they talk nonsense as well.
     sim.set(names[0], &["junk=\u{1b}[31mforged\r\nERROR forged"]);
-    daemon.overview_when("the nonsense is told of", |o| {
-        support::json::drives(o).any(|d| d["error"].as_str().is_some_and(|e| e.contains("no JSON")))
+    daemon.overview_when("the nonsense is told of", |overview| {
+        support::json::drives(overview)
+            .any(|drive| drive["error"].as_str().is_some_and(|error| error.contains("no JSON")))
     });
     daemon.after_sweeps(1);
     for line in daemon.log().lines() {
@@ -633,7 +641,10 @@ fn hostile_names_stay_text() {
 
     let ended = run(command(&sim, redis.port).arg("scan"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(!ended.stdout.chars().any(|c| c.is_control() && c != '\n'), "no control characters on a terminal");
+    assert!(
+        !ended.stdout.chars().any(|character| character.is_control() && character != '\n'),
+        "no control characters on a terminal"
+    );
     assert!(ended.stdout.lines().all(|line| !line.starts_with("ERROR")), "no forged line");
     let json = run(command(&sim, redis.port).args(["scan", "--json"]));
     let overview: Value = serde_json::from_str(&json.stdout).expect("scan --json gives JSON");
@@ -652,7 +663,7 @@ fn a_name_that_is_no_text_is_shown_all_the_same() {
     let smartctl = smartctl.to_string_lossy().into_owned();
     let daemon = Daemon::ready(&sim, &redis, &[("SMARTCTL_PATH", &smartctl)]);
     let overview = daemon.json("/api/overview");
-    let sas = support::json::drives(&overview).find(|d| d["protocol"] == "SCSI").expect("a SAS drive");
+    let sas = support::json::drives(&overview).find(|drive| drive["protocol"] == "SCSI").expect("a SAS drive");
     assert_eq!((&sas["serial_number"], &sas["model_name"]), (&"A\u{fffd}B".into(), &"M\u{fffd}(".into()));
     assert_eq!(sas["temperature_celsius"], 31);
 }

@@ -1,18 +1,18 @@
 //! What SECURITY.md promises: that each promise names tests that exist, and those of its promises that no other test holds.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::daemon::{Daemon, command};
-use support::eventually;
 use support::port::ANY_PORT;
 use support::redis::Redis;
 use support::sim::Sim;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The names of all tests: `file::test` of those below `tests/`, `module::test` of those in `src/`.
@@ -25,7 +25,7 @@ fn all_tests() -> BTreeSet<String> {
                 let path = entry.path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if path.extension().is_some_and(|e| e == "rs") {
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
                     tests.extend(tests_of(&path));
                 }
             }
@@ -130,7 +130,7 @@ fn no_run_of_a_tool_changes_anything() {
     command.env("SMARTCTL_PATH", smartctl).env("ZPOOL_PATH", zpool);
     let daemon = Daemon::listening(&mut command);
     let lines = |notes: &Path| std::fs::read_to_string(notes).unwrap_or_default();
-    eventually("several sweeps are over", || (lines(&smartctl_notes).lines().count() > 3 * 79).then_some(()));
+    wait_until("several sweeps are over", || lines(&smartctl_notes).lines().count() > 3 * 79);
     daemon.wait_ready();
     for path in ["/api/drives/sda", "/api/whereis/sdb", "/api/overview", "/api/zfs", "/metrics", "/api/drives/nvme0n1"]
     {

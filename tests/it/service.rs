@@ -2,6 +2,7 @@
 //! that is set under it, and room for descriptors.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -34,7 +35,7 @@ fn trouble(daemon: &Daemon, part: &str) -> Value {
 
 #[track_caller]
 fn wait_well(daemon: &Daemon) {
-    eventually("all is well", || (daemon.json("/api/health")["status"] == "ok").then_some(()));
+    wait_until("all is well", || daemon.json("/api/health")["status"] == "ok");
 }
 
 #[test]
@@ -54,9 +55,9 @@ fn health_says_what_is_degraded_and_since_when() {
 
     redis.kill();
     let away = trouble(&daemon, "redis");
-    assert!(away["error"].as_str().is_some_and(|e| !e.is_empty()) && away["id"].is_null(), "{away}");
+    assert!(away["error"].as_str().is_some_and(|error| !error.is_empty()) && away["id"].is_null(), "{away}");
     let since = &away["since"];
-    eventually("more of the outage", || (daemon.json("/api/health")["generated_at"] != *since).then_some(()));
+    wait_until("more of the outage", || daemon.json("/api/health")["generated_at"] != *since);
     assert_eq!(trouble(&daemon, "redis")["since"], *since, "it began when it began");
     for path in ["/healthz", "/readyz"] {
         let response = daemon.get(path);
@@ -76,7 +77,7 @@ fn health_says_what_is_degraded_and_since_when() {
     sim.set(device, &["hang=true"]);
     let silent = trouble(&daemon, "drive");
     assert_eq!((silent["id"].as_str(), silent["serial_number"].as_str()), (Some(device), serial), "{silent}");
-    assert!(silent["error"].as_str().is_some_and(|e| e.contains("no answer")), "{silent}");
+    assert!(silent["error"].as_str().is_some_and(|error| error.contains("no answer")), "{silent}");
 }
 
 /// What systemd would hear.
@@ -222,7 +223,7 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_reads_no_drive() {
     let daemon = &clocked.daemon;
     let device = sim.list()[0]["devices"][0].as_str().expect("a device").to_owned();
     sim.pull(&[sim.list()[3]["devices"][0].as_str().expect("a device")]);
-    daemon.overview_when("the pulled drive is missed", |o| o["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the pulled drive is missed", |overview| overview["totals"]["by_state"]["missing"] == 1);
     // What a drive that has gone makes of the pools is asked of zpool; drives are not.
     let starts = sim.starts().len();
     let paths = ["/api/overview".to_owned(), format!("/api/drives/{device}"), "/api/enclosures".to_owned()];
@@ -231,15 +232,15 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_reads_no_drive() {
     let offsets = [("+400d", Ordering::Greater), ("-400d", Ordering::Less), ("+0", Ordering::Equal)];
     for (n, (offset, wanted)) in offsets.into_iter().enumerate() {
         clocked.set(offset);
-        eventually("the jump is noticed", || (daemon.logged("system clock stepped") == n + 1).then_some(()));
+        wait_until("the jump is noticed", || daemon.logged("system clock stepped") == n + 1);
         // A request before that finds nothing in Redis that may be shown, and has the drive read.
         let is_dated_anew = |key: String| {
             let stored = redis.get(&key).and_then(|value| serde_json::from_str::<Value>(&value).ok());
             stored.and_then(|value| year(&value)).is_some_and(|year| year.cmp(&this_year) == wanted)
         };
-        eventually("Redis holds the new dates", || {
+        wait_until("Redis holds the new dates", || {
             let copies = ["smart", "last:smart"].map(|copy| is_dated_anew(format!("jbod:{copy}:{device}")));
-            copies.iter().all(|is_dated| *is_dated).then_some(())
+            copies.iter().all(|is_dated| *is_dated)
         });
         for path in &paths {
             let response = eventually("the answer is dated anew", || {
@@ -255,7 +256,7 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_reads_no_drive() {
         assert_eq!(overview["totals"]["by_state"]["missing"], 1, "{overview}");
         let missing = drives(&overview).find(|drive| drive["state"] == "missing").expect("the pulled drive");
         assert!(text(&missing["error"]).ends_with(text(&missing["missing_since"])), "{missing}");
-        eventually("it is a hit again", || (daemon.get("/api/overview").cache() == "HIT").then_some(()));
+        wait_until("it is a hit again", || daemon.get("/api/overview").cache() == "HIT");
     }
     assert_eq!(sim.starts().len(), starts, "no drive was read for it: {}", daemon.log());
     assert_eq!(daemon.logged("system clock stepped"), 3, "{}", daemon.log());
@@ -279,9 +280,9 @@ fn values_of_a_clock_that_was_ahead_are_read_anew_after_a_restart() {
     });
     clocked.daemon.kill();
     let daemon = Daemon::start(&sim, &redis, &[]);
-    let drive = daemon.drive_when(&device, "it is read", |d| d["state"] == "active");
+    let drive = daemon.drive_when(&device, "it is read", |drive| drive["state"] == "active");
     assert!(drive["collected_at"].as_str().is_some_and(|at| !at.starts_with(&ahead)), "{drive}");
-    let overview = daemon.overview_when("all are read", |o| o["totals"]["by_state"]["active"] == 4);
+    let overview = daemon.overview_when("all are read", |overview| overview["totals"]["by_state"]["active"] == 4);
     assert!(overview["collected_at"].as_str().is_some_and(|at| !at.starts_with(&ahead)), "{overview}");
 }
 
@@ -291,8 +292,8 @@ fn descriptors_are_asked_for_and_fewer_connections_let_in_where_there_are_none()
     let redis = Redis::start();
     let limits = |daemon: &Daemon| {
         let text = std::fs::read_to_string(format!("/proc/{}/limits", daemon.pid().as_raw_nonzero())).expect("limits");
-        let line = text.lines().find(|l| l.starts_with("Max open files")).expect("a line").to_owned();
-        line.split_whitespace().nth(3).and_then(|n| n.parse::<u64>().ok()).expect("a number")
+        let line = text.lines().find(|line| line.starts_with("Max open files")).expect("a line").to_owned();
+        line.split_whitespace().nth(3).and_then(|number| number.parse::<u64>().ok()).expect("a number")
     };
     let start = |soft: &str, hard: &str| {
         let plain = command(&sim, redis.port);
@@ -312,10 +313,13 @@ fn descriptors_are_asked_for_and_fewer_connections_let_in_where_there_are_none()
     assert_eq!(daemon.logged("file descriptor limit too low"), 1, "{}", daemon.log());
     // More than are let in, held: whoever is turned away is told, and the others are served.
     let mut held: Vec<Client> = (0..80).filter_map(|_| Client::connect(daemon.port)).collect();
-    let statuses: Vec<u16> =
-        held.iter_mut().filter_map(|c| c.request("GET", "/healthz", &[])).map(|r| r.status).collect();
+    let statuses: Vec<u16> = held
+        .iter_mut()
+        .filter_map(|client| client.request("GET", "/healthz", &[]))
+        .map(|response| response.status)
+        .collect();
     assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
     drop(held);
-    eventually("there is room again", || (daemon.get("/healthz").status == 200).then_some(()));
+    wait_until("there is room again", || daemon.get("/healthz").status == 200);
     assert!(daemon.json("/api/overview")["totals"]["drives"] == 4);
 }

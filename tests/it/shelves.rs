@@ -26,7 +26,7 @@ fn asked(sim: &Sim, args: &[&str]) -> Ended {
 
 fn scan(sim: &Sim) -> Value {
     let ended = asked(sim, &["scan", "--json"]);
-    let overview = serde_json::from_str(&ended.stdout).unwrap_or_else(|e| panic!("{e}: {ended:?}"));
+    let overview = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
     assert_counts(&overview);
     overview
 }
@@ -49,8 +49,8 @@ fn bay(overview: &Value, shelf: usize, number: u64) -> &Value {
 
 /// A drive, its bay, and an empty bay of the first enclosure.
 fn drive_and_empty_bay(sim: &Sim) -> (String, u64, u64) {
-    let drives: Vec<Value> = sim.list().into_iter().filter(|d| d["enclosure"] == 0).collect();
-    let taken: Vec<u64> = drives.iter().filter_map(|d| d["bay"].as_u64()).collect();
+    let drives: Vec<Value> = sim.list().into_iter().filter(|drive| drive["enclosure"] == 0).collect();
+    let taken: Vec<u64> = drives.iter().filter_map(|drive| drive["bay"].as_u64()).collect();
     let empty = (0..12).find(|bay| !taken.contains(bay)).expect("an empty bay");
     (text(&drives[0]["serial"]).to_owned(), taken[0], empty)
 }
@@ -58,7 +58,7 @@ fn drive_and_empty_bay(sim: &Sim) -> (String, u64, u64) {
 /// The link of a bay to its drive, in the only IO module of the first enclosure.
 fn link_of(sim: &Sim, number: u64) -> PathBuf {
     let class = sim.root().join("sys/class/enclosure");
-    let mut modules: Vec<PathBuf> = class.read_dir().expect("shelves").flatten().map(|e| e.path()).collect();
+    let mut modules: Vec<PathBuf> = class.read_dir().expect("shelves").flatten().map(|entry| entry.path()).collect();
     modules.sort();
     modules[0].join(format!("Slot {number:02}/device"))
 }
@@ -148,7 +148,7 @@ fn a_drive_moves_when_its_enclosure_reports_it() {
     sim.set(&format!("bay/0/{empty}"), &["status=OK"]);
     sim.set(&format!("bay/0/{own}"), &["status=not installed"]);
     daemon.wait_logged(&format!("bay={empty} "));
-    let overview = daemon.overview_when("it has moved", |o| drive(o, &serial)["slot"] == empty);
+    let overview = daemon.overview_when("it has moved", |overview| drive(overview, &serial)["slot"] == empty);
     assert_counts(&overview);
     daemon.after_sweeps(3);
     assert_eq!(daemon.logged("drive moved"), 1, "{}", daemon.log());
@@ -167,7 +167,7 @@ fn a_wrong_slot_number_is_corrected_by_the_names() {
         assert_eq!(after["totals"]["enclosures"], 1, "{pairs:?}");
         assert_eq!(numbers(&after), numbers(&before), "{pairs:?}");
         let held = |overview: &Value| -> Vec<Value> {
-            list(&overview["enclosures"][0], "slots").map(|s| s["drive"]["serial_number"].clone()).collect()
+            list(&overview["enclosures"][0], "slots").map(|slot| slot["drive"]["serial_number"].clone()).collect()
         };
         assert_eq!(held(&after), held(&before), "{pairs:?}");
     }
@@ -241,7 +241,7 @@ fn a_glitch_in_the_numbers_of_a_known_enclosure_moves_no_drive() {
     for (number, bay) in bays.iter().enumerate() {
         sim.set(bay, &[&format!("slot={}", number + 100)]);
     }
-    daemon.overview_when("the new numbers hold", |o| drive(o, &serial)["slot"] == own + 100);
+    daemon.overview_when("the new numbers hold", |overview| drive(overview, &serial)["slot"] == own + 100);
 }
 
 #[test]
@@ -263,7 +263,8 @@ fn enclosures_with_one_id_are_listed_separately_under_permanent_ids() {
     // One of them alone keeps the name that it was given, and the other one is missing under its own.
     sim.set("enclosure/0", &["ses=false"]);
     let is_missing = |shelf: &&Value| shelf["missing_since"].is_string();
-    let overview = daemon.overview_when("one shelf is left", |o| list(o, "enclosures").filter(is_missing).count() == 1);
+    let overview = daemon
+        .overview_when("one shelf is left", |overview| list(overview, "enclosures").filter(is_missing).count() == 1);
     assert_eq!(list(&overview, "enclosures").map(|shelf| text(&shelf["id"])).collect::<Vec<_>>(), ids, "{overview}");
 }
 
@@ -281,14 +282,14 @@ fn two_io_modules_of_an_enclosure_remain_one_enclosure() {
 fn the_hba_reports_bays_that_no_enclosure_links() {
     let sim = shelves(1, "2");
     let places = |overview: &Value| -> Vec<(Value, Value, Value)> {
-        let place = |d: &Value| {
-            let shown = drive(overview, text(&d["serial"]));
+        let place = |listed: &Value| {
+            let shown = drive(overview, text(&listed["serial"]));
             (shown["enclosure"].clone(), shown["slot"].clone(), shown["slot_source"].clone())
         };
         sim.list().iter().map(place).collect()
     };
     let truth = |source: &str| -> Vec<(Value, Value, Value)> {
-        sim.list().iter().map(|d| (d["enclosure_id"].clone(), d["bay"].clone(), json!(source))).collect()
+        sim.list().iter().map(|drive| (drive["enclosure_id"].clone(), drive["bay"].clone(), json!(source))).collect()
     };
     sim.set("enclosure/0", &["sas_devices=true"]);
     assert_eq!(places(&scan(&sim)), truth("ses"), "the shelf comes first");

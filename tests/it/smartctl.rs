@@ -2,12 +2,12 @@
 //! others, and no drive is read more often than necessary.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use support::daemon::Daemon;
-use support::eventually;
 use support::json::{drive, drives};
 use support::redis::Redis;
 use support::sim::Sim;
@@ -20,15 +20,15 @@ fn shelf(drives: &str, sata: &str) -> Sim {
 }
 
 fn serials(sim: &Sim, kind: &str) -> Vec<String> {
-    let all = sim.list().into_iter().filter(|d| kind.is_empty() || d["kind"] == kind);
-    all.map(|d| d["serial"].as_str().expect("serial").to_owned()).collect()
+    let all = sim.list().into_iter().filter(|drive| kind.is_empty() || drive["kind"] == kind);
+    all.map(|drive| drive["serial"].as_str().expect("serial").to_owned()).collect()
 }
 
 /// The drive is read, and its own values are shown.
 #[track_caller]
 fn assert_good(overview: &Value, truth: &[Value], serial: &str) {
     let seen = drive(overview, serial);
-    let wanted = truth.iter().find(|d| d["serial"] == serial).expect("a drive of the host");
+    let wanted = truth.iter().find(|drive| drive["serial"] == serial).expect("a drive of the host");
     assert_eq!((&seen["state"], &seen["error"]), (&"active".into(), &Value::Null), "{serial}: {seen}");
     assert_eq!(seen["temperature_celsius"], wanted["temperature"], "{serial}");
     assert_eq!(seen["power_on_hours"], wanted["hours"], "{serial}");
@@ -36,16 +36,16 @@ fn assert_good(overview: &Value, truth: &[Value], serial: &str) {
 
 fn is_good(overview: &Value, truth: &[Value], serial: &str) -> bool {
     let seen = drive(overview, serial);
-    let wanted = truth.iter().find(|d| d["serial"] == serial);
-    seen["state"] == "active" && wanted.is_some_and(|w| seen["temperature_celsius"] == w["temperature"])
+    let wanted = truth.iter().find(|drive| drive["serial"] == serial);
+    seen["state"] == "active" && wanted.is_some_and(|wanted| seen["temperature_celsius"] == wanted["temperature"])
 }
 
 /// No process of a tool remains, not even a zombie.
 #[track_caller]
 fn assert_nothing_left(sim: &Sim) {
-    eventually("nothing is left of the tools", || {
+    wait_until("nothing is left of the tools", || {
         let left = sim.left_over();
-        left.is_empty().then_some(())
+        left.is_empty()
     });
 }
 
@@ -60,19 +60,21 @@ fn a_drive_that_never_answers_does_not_delay_others() {
     let settings = [("SMART_TIMEOUT", "10"), ("SMART_POLL_INTERVAL", "1")];
     let daemon = Daemon::start(&sim, &Redis::absent(), &settings);
 
-    let others: Vec<&String> = all.iter().filter(|s| !bad.contains(s)).collect();
-    let overview = daemon.overview_when("all others are read while two hang", |o| {
-        others.iter().all(|s| is_good(o, &truth, s)) && bad.iter().all(|s| drive(o, s)["state"] == "reading")
+    let others: Vec<&String> = all.iter().filter(|serial| !bad.contains(serial)).collect();
+    let overview = daemon.overview_when("all others are read while two hang", |overview| {
+        others.iter().all(|serial| is_good(overview, &truth, serial))
+            && bad.iter().all(|serial| drive(overview, serial)["state"] == "reading")
     });
     for serial in &others {
         assert_good(&overview, &truth, serial);
     }
-    let overview = daemon.overview_when("those that hang are given up", |o| {
-        bad.iter().all(|s| drive(o, s)["state"] == "unresponsive") && !o["sweep"]["started_at"].is_null()
+    let overview = daemon.overview_when("those that hang are given up", |overview| {
+        bad.iter().all(|serial| drive(overview, serial)["state"] == "unresponsive")
+            && !overview["sweep"]["started_at"].is_null()
     });
     for serial in bad {
         let seen = drive(&overview, serial);
-        assert!(seen["error"].as_str().is_some_and(|e| e.contains("no answer within 10 s")), "{seen}");
+        assert!(seen["error"].as_str().is_some_and(|error| error.contains("no answer within 10 s")), "{seen}");
         assert!(seen["temperature_celsius"].is_null() && seen["collected_at"].is_null(), "{seen}");
         assert_eq!(seen["verdict"], "unknown", "silence is not health: {seen}");
     }
@@ -89,7 +91,7 @@ fn a_drive_that_never_answers_does_not_delay_others() {
         assert_good(&overview, &truth, serial);
         assert!(sim.starts_of(serial) > 2, "{serial} is read in every sweep");
     }
-    eventually("nothing of the given up runs is left", || daemon.children().is_empty().then_some(()));
+    wait_until("nothing of the given up runs is left", || daemon.children().is_empty());
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");
     assert_nothing_left(&sim);
@@ -141,16 +143,16 @@ fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
     }
     sim.set(&sas[6], &[r#"junk={"json_format_version":[1,0],"smartctl":{"version":[7,4"#]);
 
-    let overview = daemon.overview_when("every bad drive is found out", |o| {
+    let overview = daemon.overview_when("every bad drive is found out", |overview| {
         without.iter().all(|(serial, _, why)| {
-            let seen = drive(o, serial);
+            let seen = drive(overview, serial);
             // Times are in whole seconds: it may be asked in the second in which its last values were read.
             let is_asked_again = seen["stale"] == true && seen["collected_at"] != seen["checked_at"];
             match why {
                 Some(_) => !seen["error"].is_null() && is_asked_again,
                 None => seen["state"] == "standby" && is_asked_again,
             }
-        }) && o["sweep"]["failed"].as_u64() >= Some(7)
+        }) && overview["sweep"]["failed"].as_u64() >= Some(7)
     });
     // Who hangs is being waited out or is found out, and has been started for the last time.
     let starts: HashMap<&str, usize> = without.iter().map(|(serial, ..)| (*serial, sim.starts_of(serial))).collect();
@@ -193,9 +195,9 @@ fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
     for (serial, what, _) in without.iter().filter(|(_, what, _)| !what.starts_with("hang")) {
         sim.set(serial, &[&format!("{}=", what.split('=').next().unwrap_or_default())]);
     }
-    daemon.overview_when("what was put right is read again", |o| {
+    daemon.overview_when("what was put right is read again", |overview| {
         without.iter().all(|(serial, what, _)| {
-            what.starts_with("hang") || is_good(o, &truth, serial) && drive(o, serial)["error"].is_null()
+            what.starts_with("hang") || is_good(overview, &truth, serial) && drive(overview, serial)["error"].is_null()
         })
     });
     let (status, log) = daemon.stop(Signal::TERM);
@@ -214,10 +216,11 @@ fn a_drive_that_is_not_ready_is_never_shown_as_healthy() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     let before = daemon.json("/api/overview");
     sim.set(later, &["not_ready=true"]);
-    let overview = daemon.overview_when("it says that it is not ready", |o| !drive(o, later)["error"].is_null());
+    let overview =
+        daemon.overview_when("it says that it is not ready", |overview| !drive(overview, later)["error"].is_null());
     for serial in [always, later] {
         let seen = drive(&overview, serial);
-        assert!(seen["error"].as_str().is_some_and(|e| e.contains("the drive is not ready")), "{seen}");
+        assert!(seen["error"].as_str().is_some_and(|error| error.contains("the drive is not ready")), "{seen}");
         assert_eq!(seen["serial_number"], serial.as_str());
     }
     assert_eq!(drive(&overview, always)["verdict"], "unknown", "{}", drive(&overview, always));
@@ -267,7 +270,7 @@ fn values_are_shown_whatever_the_exit_status() {
         let shown = daemon.json(&format!("/api/drives/{serial}"));
         assert_eq!(shown["exit_status"]["value"].to_string(), status);
         let bits = shown["exit_status"]["bits"].as_array().map(Vec::len);
-        assert_eq!(bits, status.parse::<u8>().ok().map(|s| s.count_ones() as usize), "{shown}");
+        assert_eq!(bits, status.parse::<u8>().ok().map(|status| status.count_ones() as usize), "{shown}");
     }
 }
 
@@ -279,7 +282,7 @@ fn a_sata_drive_without_pass_through_is_never_shown_as_healthy() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
     let overview = daemon.json("/api/overview");
     let seen = drive(&overview, &sata[0]);
-    assert!(seen["error"].as_str().is_some_and(|e| e.contains("no ATA pass-through")), "{seen}");
+    assert!(seen["error"].as_str().is_some_and(|error| error.contains("no ATA pass-through")), "{seen}");
     assert_eq!((&seen["verdict"], &seen["temperature_celsius"]), (&"unknown".into(), &Value::Null), "{seen}");
     assert_eq!((&seen["protocol"], &seen["serial_number"]), (&"ATA".into(), &sata[0].as_str().into()), "{seen}");
     assert_good(&overview, &sim.list(), &sata[1]);
@@ -306,7 +309,9 @@ fn sleeping_drives_are_never_woken() {
     for serial in later {
         sim.set(serial, &["standby=true"]);
     }
-    daemon.overview_when("they are seen asleep", |o| later.iter().all(|s| drive(o, s)["state"] == "standby"));
+    daemon.overview_when("they are seen asleep", |overview| {
+        later.iter().all(|serial| drive(overview, serial)["state"] == "standby")
+    });
     for serial in at_first.into_iter().chain(later) {
         // Nor does asking for it by name wake it.
         assert_eq!(daemon.json(&format!("/api/drives/{serial}"))["state"], "standby");
@@ -329,7 +334,7 @@ fn hosts(sim: &Sim) -> HashMap<String, String> {
     for drive in sim.list() {
         let nodes = drive["sg"].as_array().into_iter().flatten();
         for (sg, address) in nodes.zip(drive["addresses"].as_array().into_iter().flatten()) {
-            let host = address.as_str().and_then(|a| a.split(':').next());
+            let host = address.as_str().and_then(|address| address.split(':').next());
             if let (Some(sg), Some(host)) = (sg.as_str(), host) {
                 hosts.insert(sg.to_owned(), host.to_owned());
             }
@@ -378,14 +383,18 @@ fn a_detected_type_is_passed_to_smartctl() {
             "nvme" => "nvme",
             _ => "scsi",
         };
-        let told: Vec<Option<String>> =
-            sim.runs().iter().filter(|r| r.serial == serial).map(|r| r.told_type().map(str::to_owned)).collect();
+        let told: Vec<Option<String>> = sim
+            .runs()
+            .iter()
+            .filter(|run| run.serial == serial)
+            .map(|run| run.told_type().map(str::to_owned))
+            .collect();
         assert_eq!(told[0], None, "{serial}: nothing is known at first");
-        assert!(told.len() > 2 && told[1..].iter().all(|t| t.as_deref() == Some(wanted)), "{serial}: {told:?}");
-        let run = sim.runs().into_iter().find(|r| r.serial == serial).expect("a run");
+        assert!(told.len() > 2 && told[1..].iter().all(|kind| kind.as_deref() == Some(wanted)), "{serial}: {told:?}");
+        let run = sim.runs().into_iter().find(|run| run.serial == serial).expect("a run");
         assert!(run.args.join(" ").contains("-n standby,3"), "{:?}", run.args);
         // The names and raw values of ATA attributes are read by the drive database, and by nothing else.
-        for run in sim.runs().into_iter().filter(|r| r.serial == serial) {
+        for run in sim.runs().into_iter().filter(|run| run.serial == serial) {
             let goes_without = run.told_type().is_some_and(|kind| kind != "sat");
             assert_eq!(run.is_without_database(), goes_without, "{serial}: {:?}", run.args);
         }
@@ -416,12 +425,18 @@ fn a_silent_scsi_host_is_one_line_in_the_log() {
     ]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1"), ("SMART_TIMEOUT", "1")]);
     let truth = sim.list();
-    let serials: Vec<&str> =
-        truth.iter().filter(|d| d["enclosure"] == 0).filter_map(|d| d["serial"].as_str()).take(4).collect();
+    let serials: Vec<&str> = truth
+        .iter()
+        .filter(|drive| drive["enclosure"] == 0)
+        .filter_map(|drive| drive["serial"].as_str())
+        .take(4)
+        .collect();
     for serial in &serials {
         sim.set(serial, &["hang=true"]);
     }
-    daemon.overview_when("all four are given up", |o| serials.iter().all(|s| !drive(o, s)["error"].is_null()));
+    daemon.overview_when("all four are given up", |overview| {
+        serials.iter().all(|serial| !drive(overview, serial)["error"].is_null())
+    });
     daemon.wait_logged("scsi host unresponsive");
     daemon.after_sweeps(3);
     assert_eq!(daemon.logged("scsi host unresponsive"), 1, "{}", daemon.log());
@@ -429,5 +444,5 @@ fn a_silent_scsi_host_is_one_line_in_the_log() {
         assert_eq!(daemon.logged(serial), 0, "{serial}: {}", daemon.log());
     }
     let overview = daemon.json("/api/overview");
-    assert_eq!(drives(&overview).filter(|d| d["error"].is_null() && d["state"] == "active").count(), 8);
+    assert_eq!(drives(&overview).filter(|drive| drive["error"].is_null() && drive["state"] == "active").count(), 8);
 }

@@ -395,7 +395,8 @@ fn every_answer_is_shown_as_the_file_has_it() {
         let text = std::fs::read_to_string(folder.join(name)).expect("a fixture");
         let file: Value = serde_json::from_str(&text).expect("JSON");
         let serial = file["serial_number"].as_str().expect("a serial number");
-        let bytes = truth.iter().find(|d| d["serial"] == serial).map_or(&Value::Null, |d| &d["size_bytes"]);
+        let bytes =
+            truth.iter().find(|drive| drive["serial"] == serial).map_or(&Value::Null, |drive| &drive["size_bytes"]);
         assert!(!drive(&overview, serial).is_null(), "{name} ({serial}) is not in the overview");
         let shown = daemon.json(&format!("/api/drives/{serial}"));
         let mut found = differences(&file, &shown, bytes);

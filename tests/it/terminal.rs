@@ -2,6 +2,7 @@
 //! and whether what is wrong reads well.
 
 use crate::support;
+use crate::wait::{wait_for, wait_until};
 
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -52,7 +53,7 @@ fn plain(text: &str) -> String {
 
 /// The first kernel name of the drive in a bay.
 fn device_in_bay(sim: &Sim, enclosure: u64, bay: u64) -> String {
-    let drive = sim.list().into_iter().find(|d| d["enclosure"] == enclosure && d["bay"] == bay);
+    let drive = sim.list().into_iter().find(|drive| drive["enclosure"] == enclosure && drive["bay"] == bay);
     drive.expect("a drive in that bay")["devices"][0].as_str().expect("its name").to_owned()
 }
 
@@ -83,9 +84,10 @@ fn no_line_of_a_scan_is_wider_than_its_terminal_and_no_reason_is_cut() {
             }
             let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(words.contains("hardware impending failure general hard drive failure"), "{columns}: {text}");
-            let line = text.lines().find(|l| l.contains(&format!(" {failing},"))).unwrap_or_else(|| panic!("{text}"));
+            let line =
+                text.lines().find(|line| line.contains(&format!(" {failing},"))).unwrap_or_else(|| panic!("{text}"));
             assert!(line.contains("crit"), "{columns}: {line}");
-            let head = text.lines().find(|l| l.contains("DEVICE")).expect("a head");
+            let head = text.lines().find(|line| line.contains("DEVICE")).expect("a head");
             assert!(head.contains("SERIAL") && head.contains("VERDICT"), "{columns}: {head}");
             assert!(columns < 132 || head.contains("HOURS"), "{columns}: {head}");
             assert!(columns > 60 || !head.contains("HOURS"), "{columns}: {head}");
@@ -95,7 +97,7 @@ fn no_line_of_a_scan_is_wider_than_its_terminal_and_no_reason_is_cut() {
     let piped = run(&mut scan(&sim, &[]));
     assert_eq!(piped.stdout, wide, "in a pipe nothing is cut");
     let told = on_terminal(scan(&sim, &["--color", "never"]).env("COLUMNS", "44"), 250);
-    assert!(told.lines().all(|l| l.chars().count() <= 44), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 44), "{told}");
 }
 
 #[test]
@@ -124,8 +126,10 @@ fn the_worst_drives_come_first_with_their_bays() {
     let truth = sim.list();
     let text = run(&mut scan(&sim, &["--sort", "worst"])).stdout;
     let rows: Vec<&str> = text.lines().skip(1).take(truth.len()).collect();
-    let shelf = |e: u64| truth.iter().find(|d| d["enclosure"] == e).expect("a drive")["enclosure_id"].clone();
-    let place = |e: u64, bay: u64| format!("{}/{bay} ", shelf(e).as_str().expect("an id"));
+    let shelf = |enclosure: u64| {
+        truth.iter().find(|drive| drive["enclosure"] == enclosure).expect("a drive")["enclosure_id"].clone()
+    };
+    let place = |enclosure: u64, bay: u64| format!("{}/{bay} ", shelf(enclosure).as_str().expect("an id"));
     assert!(rows[0].starts_with(&place(0, 2)) && rows[0].contains(" crit "), "{text}");
     assert!(rows[1].starts_with(&place(1, 4)) && rows[1].contains("unresponsive"), "{text}");
     assert!(rows[2].starts_with(&place(1, 6)) && rows[2].contains("standby"), "{text}");
@@ -149,8 +153,8 @@ fn the_map_shows_every_bay_with_its_sign() {
     for (shelf, enclosure) in overview["enclosures"].as_array().expect("enclosures").iter().enumerate() {
         let id = enclosure["id"].as_str().expect("id");
         for bay in 0..12u64 {
-            let drive = truth.iter().find(|d| d["enclosure_id"] == id && d["bay"] == bay);
-            let wanted = match drive.map(|d| (d["enclosure"].as_u64(), bay)) {
+            let drive = truth.iter().find(|drive| drive["enclosure_id"] == id && drive["bay"] == bay);
+            let wanted = match drive.map(|drive| (drive["enclosure"].as_u64(), bay)) {
                 None => '.',
                 Some((Some(0), 2)) => 'F',
                 Some((Some(1), 4)) => '?',
@@ -172,23 +176,23 @@ fn the_map_shows_every_bay_with_its_sign() {
 
     // A drive that failed and is gone stays an F, another that is gone is a ?.
     sim.pull(&["bay/0/2", "bay/0/3"]);
-    daemon.overview_when("both are missing", |o| o["totals"]["by_state"]["missing"] == 2);
+    daemon.overview_when("both are missing", |overview| overview["totals"]["by_state"]["missing"] == 2);
     let text = eventually("the map shows it", || {
         let text = daemon.get("/api/map.txt").text();
         signs(&text).contains(&'?').then_some(text)
     });
-    let first =
-        overview["enclosures"][0]["id"] == truth.iter().find(|d| d["enclosure"] == 0).expect("one")["enclosure_id"];
+    let first = overview["enclosures"][0]["id"]
+        == truth.iter().find(|drive| drive["enclosure"] == 0).expect("one")["enclosure_id"];
     let at = if first { 0 } else { 12 };
     assert_eq!(signs(&text)[at + 2..at + 4], ['F', '?'], "{text}");
 }
 
 /// The signs of all bays, in the order of the map.
 fn signs(map: &str) -> Vec<char> {
-    let rows = map.lines().filter(|l| {
-        let mut words = l.split_whitespace();
-        words.next().is_some_and(|w| w.parse::<u32>().is_ok())
-            && words.next().is_some_and(|w| w.parse::<u32>().is_err())
+    let rows = map.lines().filter(|line| {
+        let mut words = line.split_whitespace();
+        words.next().is_some_and(|word| word.parse::<u32>().is_ok())
+            && words.next().is_some_and(|word| word.parse::<u32>().is_err())
     });
     rows.flat_map(|row| row.split_whitespace().skip(1).flat_map(str::chars).collect::<Vec<_>>()).collect()
 }
@@ -202,7 +206,8 @@ fn a_drive_is_found_by_anything_that_it_is_called() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let truth = sim.list();
-    let drive = truth.iter().find(|d| d["kind"] == "sata" && d["pool"] == "tank").expect("a SATA drive in tank");
+    let drive =
+        truth.iter().find(|drive| drive["kind"] == "sata" && drive["pool"] == "tank").expect("a SATA drive in tank");
     let text = |name: &str| drive[name].as_str().expect("text").to_owned();
     let device = drive["devices"][0].as_str().expect("a device");
     let other = drive["devices"][1].as_str().expect("its other path");
@@ -214,9 +219,11 @@ fn a_drive_is_found_by_anything_that_it_is_called() {
     let address = address.file_name().expect("a name").to_str().expect("text").to_owned();
     let shelf = daemon.json(&format!("/api/enclosures/{}", text("enclosure_id")));
     let zfs = daemon.json("/api/zfs");
-    let members = zfs["pools"].as_array().expect("pools").iter().flat_map(|p| p["vdevs"].as_array().expect("vdevs"));
-    let mut members = members.flat_map(|v| v["members"].as_array().expect("members"));
-    let leaf = members.find(|m| m["device"] == device).expect("its leaf")["name"].as_str().expect("name").to_owned();
+    let members =
+        zfs["pools"].as_array().expect("pools").iter().flat_map(|pool| pool["vdevs"].as_array().expect("vdevs"));
+    let mut members = members.flat_map(|vdev| vdev["members"].as_array().expect("members"));
+    let leaf =
+        members.find(|member| member["device"] == device).expect("its leaf")["name"].as_str().expect("name").to_owned();
     let mut names: Vec<String> = vec![
         device.into(),
         other.into(),
@@ -238,7 +245,11 @@ fn a_drive_is_found_by_anything_that_it_is_called() {
         leaf.rsplit('/').next().expect("a name").to_owned(),
     ];
     names.extend(
-        one["by_id"].as_array().expect("by_id").iter().map(|n| format!("dev/disk/by-id/{}", n.as_str().expect("name"))),
+        one["by_id"]
+            .as_array()
+            .expect("by_id")
+            .iter()
+            .map(|name| format!("dev/disk/by-id/{}", name.as_str().expect("name"))),
     );
     for name in [&shelf["id"], &shelf["sysfs_names"][0], &shelf["sysfs_names"][1]] {
         names.push(format!("{}/{bay}", name.as_str().expect("a name")));
@@ -291,26 +302,31 @@ fn what_is_not_found_says_what_was_looked_for() {
     assert!(problem(&format!("{shelf}/5")).contains("is empty"));
     assert!(problem(&format!("{shelf}/600")).contains("no bay 600"));
     assert!(problem("0x1/1").contains("no enclosure matches 0x1"));
-    let serial = |n: usize| truth[n]["serial"].as_str().expect("serial");
+    let serial = |number: usize| truth[number]["serial"].as_str().expect("serial");
     assert!(problem(&serial(0)[..3]).contains("no drive matches"), "three characters are too few");
     // Two drives whose serial numbers begin alike.
     sim.insert(&["bay/0/2", "--serial", "TWIN0001", "--kind", "sas"]);
     sim.insert(&["bay/0/5", "--serial", "TWIN0002", "--kind", "sas"]);
-    daemon.overview_when("both are read", |o| o["totals"]["by_state"]["active"] == 6);
-    let twins = eventually("both are candidates", || Some(problem("twin")).filter(|t| t.contains("TWIN0002")));
+    daemon.overview_when("both are read", |overview| overview["totals"]["by_state"]["active"] == 6);
+    let twins = wait_for("both are candidates", || problem("twin"), |text| text.contains("TWIN0002"));
     assert!(twins.contains("2 drives") && twins.contains("TWIN0001") && twins.contains("bay 2"), "{twins}");
     assert!(whereis(&daemon, "win0002", &[]).text().contains("bay 5"));
     assert_eq!(daemon.get("/api/whereis/").status, 404);
 
     // One that was pulled is found, with its last bay and since when it is gone.
     sim.pull(&["bay/0/2"]);
-    daemon.drive_when("TWIN0001", "it is missing", |d| d["state"] == "missing");
-    let line = eventually("it is said to be missing", || {
-        Some(whereis(&daemon, "TWIN0001", &[]).text()).filter(|t| t.contains("missing"))
-    });
+    daemon.drive_when("TWIN0001", "it is missing", |drive| drive["state"] == "missing");
+    let line = wait_for(
+        "it is said to be missing",
+        || whereis(&daemon, "TWIN0001", &[]).text(),
+        |text| text.contains("missing"),
+    );
     assert!(line.contains(&format!("was in enclosure {shelf} bay 2")) && line.contains("missing since 20"), "{line}");
     let json = whereis(&daemon, "TWIN0001", &[("Accept", "application/json")]).json();
-    assert!(json["missing_since"].as_str().is_some_and(|t| t.ends_with('Z')) && json["state"] == "missing", "{json}");
+    assert!(
+        json["missing_since"].as_str().is_some_and(|text| text.ends_with('Z')) && json["state"] == "missing",
+        "{json}"
+    );
 }
 
 fn doctor(sim: &Sim, redis: u16, settings: &[(&str, &str)]) -> Ended {
@@ -327,7 +343,7 @@ fn finding(ended: &Ended, level: &str, text: &str) -> String {
             assert!(line.contains("  -- fix: "), "{line}");
         }
     }
-    let found = ended.stdout.lines().find(|l| l.split_whitespace().next() == Some(level) && l.contains(text));
+    let found = ended.stdout.lines().find(|line| line.split_whitespace().next() == Some(level) && line.contains(text));
     found.unwrap_or_else(|| panic!("no {level} with {text:?}: {ended:?}")).to_owned()
 }
 
@@ -349,7 +365,12 @@ fn a_doctor_at_a_healthy_host_finds_nothing_to_mend() {
     assert!(ended.stdout.ends_with("all checks passed\n") && ended.stderr.is_empty(), "{ended:?}");
     let json = run(command(&sim, redis.port).env("JBOD_LISTEN", "127.0.0.1:0").args(["doctor", "--json"]));
     let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
-    assert!(json["findings"].as_array().is_some_and(|f| f.len() > 6 && f.iter().all(|f| f["level"] == "ok")), "{json}");
+    assert!(
+        json["findings"]
+            .as_array()
+            .is_some_and(|finding| finding.len() > 6 && finding.iter().all(|finding| finding["level"] == "ok")),
+        "{json}"
+    );
 }
 
 #[test]
@@ -448,9 +469,8 @@ fn an_old_smartctl_is_one_clear_line_everywhere() {
 
     let daemon = Daemon::ready(&sim, &redis, &[("SMARTCTL_PATH", &old), ("SMART_POLL_INTERVAL", "1")]);
     daemon.wait_logged(&said);
-    let ready = eventually("readyz says it", || {
-        Some(daemon.get("/readyz")).filter(|r| r.text().contains("degraded: smartctl"))
-    });
+    let ready =
+        wait_for("readyz says it", || daemon.get("/readyz"), |response| response.text().contains("degraded: smartctl"));
     assert_eq!(ready.status, 200);
     assert!(
         ready.text().starts_with("ready\ndegraded: smartctl since ") && ready.text().contains(&said),
@@ -464,8 +484,8 @@ fn an_old_smartctl_is_one_clear_line_everywhere() {
     std::fs::remove_file(&old).expect("the old one goes");
     sim.script("smartctl-old", &format!("#!/bin/sh\nexec {} \"$@\"\n", sim.tool("smartctl").display()));
     daemon.wait_logged("smartctl usable again");
-    eventually("readyz is plain", || (daemon.get("/readyz").text() == "ready\n").then_some(()));
-    daemon.overview_when("drives are read", |o| o["totals"]["by_verdict"]["ok"] == 4);
+    wait_until("readyz is plain", || daemon.get("/readyz").text() == "ready\n");
+    daemon.overview_when("drives are read", |overview| overview["totals"]["by_verdict"]["ok"] == 4);
 }
 
 #[test]

@@ -32,15 +32,15 @@ fn root() -> &'static Path {
 }
 
 fn read(path: &str) -> String {
-    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).flatten() {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())).flatten() {
         let path = entry.path();
         if path.is_dir() {
             files(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
     }
@@ -57,7 +57,7 @@ fn sources(folder: &str) -> Vec<Source> {
     found.sort();
     assert!(!found.is_empty(), "{folder} holds source");
     let source = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let path = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
         let code = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
         Source { path, text, code }
@@ -81,7 +81,7 @@ fn is_word(c: char) -> bool {
 fn uses<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
     code.match_indices(word).filter_map(move |(at, _)| {
         let before = code[..at].chars().next_back();
-        (!before.is_some_and(|c| is_word(c) || c == ':')).then(|| &code[at..])
+        (!before.is_some_and(|character| is_word(character) || character == ':')).then(|| &code[at..])
     })
 }
 
@@ -118,7 +118,7 @@ fn top_modules_named(source: &Source, levels: &BTreeMap<String, usize>) -> Vec<S
                 Some(list) => list.split('}').next().unwrap_or("").split(',').map(str::trim).collect(),
                 None => vec![rest],
             };
-            let first = |name: &str| name.split(|c| !is_word(c)).next().unwrap_or("").to_owned();
+            let first = |name: &str| name.split(|character| !is_word(character)).next().unwrap_or("").to_owned();
             named.extend(names.into_iter().map(first).filter(|name| levels.contains_key(name)));
         }
     }
@@ -130,7 +130,7 @@ fn modules_import_only_lower_levels() {
     let levels = levels();
     assert!(levels.len() > 10 && levels["domain"] == 0, "{levels:?}");
     let (mut broken, mut seen) = (Vec::new(), 0);
-    for source in sources("src").iter().filter(|s| s.path != "src/lib.rs") {
+    for source in sources("src").iter().filter(|source| source.path != "src/lib.rs") {
         let module = source.top_module();
         let Some(level) = levels.get(module) else {
             broken.push(format!("{}: module {module} is not in the table of src/lib.rs", source.path));
@@ -179,7 +179,7 @@ fn restricted_functions_are_used_in_one_module() {
 #[test]
 fn config_opens_files_in_one_place() {
     let mut broken = Vec::new();
-    for source in sources("src/config").iter().filter(|s| s.path != "src/config/file.rs") {
+    for source in sources("src/config").iter().filter(|source| source.path != "src/config/file.rs") {
         for function in ["File::open", "OpenOptions", "fs::read", "fs::open"] {
             if source.code.contains(function) {
                 broken.push(format!("{}: {function} belongs to src/config/file.rs", source.path));
@@ -316,14 +316,15 @@ fn every_test_is_run() {
         for entry in std::fs::read_dir(root().join(folder)).expect("a folder of tests").flatten() {
             let path = entry.path();
             let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-            let is_module = path.extension().is_some_and(|e| e == "rs") || path.join("mod.rs").is_file();
+            let is_module =
+                path.extension().is_some_and(|extension| extension == "rs") || path.join("mod.rs").is_file();
             if is_module && name != "main" && !main.contains(&format!("mod {name};\n")) {
                 broken.push(path.display().to_string());
             }
         }
     }
     for entry in std::fs::read_dir(root().join("tests")).expect("tests").flatten() {
-        if entry.path().extension().is_some_and(|e| e == "rs") {
+        if entry.path().extension().is_some_and(|extension| extension == "rs") {
             broken.push(entry.path().display().to_string());
         }
     }
@@ -344,7 +345,7 @@ fn unreasoned(path: &str, text: &str) -> Vec<String> {
             }
         }
         let name = line.split([' ', '=', '.']).next().unwrap_or("");
-        let starts = line.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '"');
+        let starts = line.starts_with(|character: char| character.is_ascii_alphanumeric() || character == '"');
         if table.ends_with("dependencies") && starts {
             seen += 1;
             if above.strip_prefix('#').is_none_or(|reason| reason.trim().len() < 5) {
@@ -395,8 +396,9 @@ fn the_lock_file_of_the_fuzz_targets_knows_every_dependency() {
     let manifest = read("Cargo.toml");
     let table = manifest.split("[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next()).expect("the table");
     // Optional dependencies are used by tests only.
-    let is_always =
-        |line: &&str| line.starts_with(|c: char| c.is_ascii_alphanumeric()) && !line.contains("optional = true");
+    let is_always = |line: &&str| {
+        line.starts_with(|character: char| character.is_ascii_alphanumeric()) && !line.contains("optional = true")
+    };
     let lines = table.lines().filter(is_always);
     let mut wanted: Vec<&str> = lines.filter_map(|line| line.split([' ', '=']).next()).collect();
     let lock = read("tests/fuzz/Cargo.lock");
@@ -443,12 +445,12 @@ fn the_documents_name_every_route() {
         }
     }
     let routes = routes();
-    assert!(routes.len() > 8 && routes.iter().any(|r| r == "/api/drives/{id}"), "{routes:?}");
+    assert!(routes.len() > 8 && routes.iter().any(|route| route == "/api/drives/{id}"), "{routes:?}");
     let mut missing: Vec<String> = Vec::new();
     for route in routes {
         let mut named = documents.match_indices(&route).map(|(at, _)| &documents[at + route.len()..]);
         // `/api/drives` is not named by `/api/drives/{id}` alone.
-        if !named.any(|rest| !rest.starts_with(|c| is_word(c) || c == '/')) {
+        if !named.any(|rest| !rest.starts_with(|character| is_word(character) || character == '/')) {
             missing.push(route);
         }
     }
@@ -495,7 +497,7 @@ fn no_type_name_means_two_things() {
                 .unwrap_or(line);
             let name = ["struct ", "enum ", "trait ", "type "].iter().find_map(|start| line.strip_prefix(start));
             let Some(name) = name else { continue };
-            let name: String = name.chars().take_while(|c| is_word(*c)).collect();
+            let name: String = name.chars().take_while(|character| is_word(*character)).collect();
             defined.entry(name).or_default().push(source.path.clone());
         }
     }

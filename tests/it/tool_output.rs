@@ -2,6 +2,7 @@
 //! costs a reading and no memory.
 
 use crate::support;
+use crate::wait::wait_until;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -57,7 +58,7 @@ fn odd_values() -> Vec<Odd> {
 fn a_value_that_cannot_be_read_costs_itself() {
     let sim = shelf();
     let truth = sim.list();
-    let nodes: Vec<&str> = truth.iter().map(|d| d["sg"][0].as_str().expect("a node")).collect();
+    let nodes: Vec<&str> = truth.iter().map(|drive| drive["sg"][0].as_str().expect("a node")).collect();
     let mut cases = String::new();
     for (node, Odd { from, to, .. }) in nodes.iter().zip(odd_values()) {
         let edit = format!("s|{from}|{}|", to.replace('\\', "\\\\"));
@@ -175,7 +176,7 @@ fn peak_of_zpool(name: &str, output: &[u8]) -> (usize, Value) {
 /// A pool with so many drives, which have names of so many bytes, as JSON.
 fn leaves_of(drives: usize, bytes: usize) -> String {
     let begin = r#"{"pools":{"t":{"name":"t","state":"ONLINE","vdevs":{"t":{"vdev_type":"root","vdevs":{"#;
-    let leaf = |n: usize| format!(r#""{n}":{{"name":"{n:0>bytes$}","state":"ONLINE"}}"#);
+    let leaf = |number: usize| format!(r#""{number}":{{"name":"{number:0>bytes$}","state":"ONLINE"}}"#);
     let leaves: Vec<String> = (0..drives).map(leaf).collect();
     [begin, &leaves.join(","), "}}}}}}"].concat()
 }
@@ -183,7 +184,7 @@ fn leaves_of(drives: usize, bytes: usize) -> String {
 /// … as text.
 fn rows_of(drives: usize, bytes: usize) -> String {
     let begin = "  pool: t\n state: ONLINE\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\tt ONLINE 0 0 0\n";
-    let row = |n: usize| format!("\t  {n:0>bytes$} ONLINE 0 0 0\n");
+    let row = |number: usize| format!("\t  {number:0>bytes$} ONLINE 0 0 0\n");
     [begin.to_owned(), (0..drives).map(row).collect()].concat()
 }
 
@@ -248,9 +249,7 @@ fn nothing_is_taken_over_from_a_document_with_too_much_json() {
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let key = "jbod:smart:sda";
     let own = eventually("a document is stored", || redis.get(key));
-    eventually("all are stored", || {
-        (redis.keys().iter().filter(|k| k.starts_with("jbod:smart:")).count() == DRIVES).then_some(())
-    });
+    wait_until("all are stored", || redis.keys().iter().filter(|key| key.starts_with("jbod:smart:")).count() == DRIVES);
     daemon.stop(Signal::TERM);
     // Not too deep for a document, but for smartctl.
     let (before, _) = own.split_once("\"smartctl\":").expect("smartctl's JSON");
@@ -260,8 +259,9 @@ fn nothing_is_taken_over_from_a_document_with_too_much_json() {
     sim.set("all", &["latency_ms=60000"]);
     redis.ask(&["DEL", "jbod:overview", "jbod:last:overview"]);
     let daemon = Daemon::start(&sim, &redis, &settings);
-    let overview =
-        daemon.overview_when("documents are taken over", |o| drives(o).any(|d| !d["collected_at"].is_null()));
+    let overview = daemon.overview_when("documents are taken over", |overview| {
+        drives(overview).any(|drive| !drive["collected_at"].is_null())
+    });
     for drive in drives(&overview) {
         let is_taken_over = drive["device"] != "sda";
         let state = if is_taken_over { "active" } else { "reading" };
@@ -292,5 +292,5 @@ fn a_smartctl_that_reads_no_drive_is_degraded_service() {
     let why = "smartctl failed on 16 of 16 drives: smartctl printed no JSON, exit status 0: junk";
     assert_eq!(said["error"], why, "{said}");
     std::fs::remove_file(&junk).expect("removed");
-    eventually("it is over", || degraded().is_none().then_some(()));
+    wait_until("it is over", || degraded().is_none());
 }

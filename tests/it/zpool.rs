@@ -68,7 +68,8 @@ fn a_host_with_zfs_and_no_pools_has_no_error() {
 /// A failing zpool leaves the pools unchanged, with the reason, and does not affect drives.
 #[track_caller]
 fn assert_pools_stay(daemon: &Daemon, before: &Value, what: &str) {
-    let overview = daemon.overview_when(&format!("{what}: the reason is told"), |o| !o["zfs_error"].is_null());
+    let overview =
+        daemon.overview_when(&format!("{what}: the reason is told"), |overview| !overview["zfs_error"].is_null());
     // The overview is published first.
     let zfs = eventually(&format!("{what}: the reason is in /api/zfs too"), || {
         let zfs = daemon.json("/api/zfs");
@@ -98,7 +99,7 @@ fn a_zpool_that_fails_affects_neither_pools_nor_drives() {
         sim.set("zpool", &[trouble]);
         assert_pools_stay(&daemon, &before, trouble);
         sim.set("zpool", &[&format!("{}=", trouble.split('=').next().unwrap_or_default())]);
-        daemon.overview_when(&format!("{trouble}: well again"), |o| o["zfs_error"].is_null());
+        daemon.overview_when(&format!("{trouble}: well again"), |overview| overview["zfs_error"].is_null());
     }
 }
 
@@ -121,7 +122,7 @@ fn a_zpool_with_invalid_output_affects_neither_pools_nor_drives() {
         sim.set("zpool", &[junk]);
         assert_pools_stay(&daemon, &before, junk);
         sim.set("zpool", &["junk="]);
-        daemon.overview_when(&format!("{junk}: well again"), |o| o["zfs_error"].is_null());
+        daemon.overview_when(&format!("{junk}: well again"), |overview| overview["zfs_error"].is_null());
     }
     std::fs::write(sim.root().join("big"), "").expect("a flag");
     assert_pools_stay(&daemon, &before, "20 MB of output");
@@ -138,14 +139,15 @@ fn a_zpool_that_hangs_affects_neither_pools_nor_drives() {
     sim.set("zpool", &["hang=true"]);
     sim.set(&serial, &["temperature=46"]);
     // The drives' own readings do not wait for it.
-    let overview =
-        daemon.overview_when("a drive is read while zpool hangs", |o| drive(o, &serial)["temperature_celsius"] == 46);
+    let overview = daemon.overview_when("a drive is read while zpool hangs", |overview| {
+        drive(overview, &serial)["temperature_celsius"] == 46
+    });
     assert_eq!(overview["totals"]["by_state"]["active"], 4);
-    daemon.overview_when("the reason is told", |o| !o["zfs_error"].is_null());
+    daemon.overview_when("the reason is told", |overview| !overview["zfs_error"].is_null());
     let zfs = daemon.json("/api/zfs");
     assert_eq!((&zfs["pools"], &zfs["available"]), (&before["pools"], &true.into()));
     sim.set("zpool", &["hang="]);
-    daemon.overview_when("well again", |o| o["zfs_error"].is_null());
+    daemon.overview_when("well again", |overview| overview["zfs_error"].is_null());
 }
 
 #[test]
@@ -153,14 +155,16 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
     let truth = sim.list();
-    let pulled = truth.iter().find(|d| d["role"] == "data").expect("a drive in a pool");
+    let pulled = truth.iter().find(|drive| drive["role"] == "data").expect("a drive in a pool");
     let (serial, device) = (text(&pulled["serial"]).to_owned(), &pulled["devices"][0]);
     let before = daemon.json("/api/zfs");
     let old = pool_members(&before).find(|leaf| leaf["device"] == *device).expect("its leaf").clone();
     assert_eq!(before["unmatched"], serde_json::json!([]));
 
     sim.pull(&[&serial]);
-    daemon.overview_when("the pool is degraded", |o| list(o, "pools").any(|p| p["state"] == "DEGRADED"));
+    daemon.overview_when("the pool is degraded", |overview| {
+        list(overview, "pools").any(|pool| pool["state"] == "DEGRADED")
+    });
     // zpool may have run while the drive was being removed.
     let zfs = eventually("zpool shows the old path", || {
         let zfs = daemon.json("/api/zfs");
@@ -175,7 +179,7 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
     assert_eq!(drive(&daemon.json("/api/overview"), &serial)["state"], "missing");
 
     sim.insert(&[&format!("bay/{}/{}", pulled["enclosure"], pulled["bay"])]);
-    daemon.overview_when("all is well again", |o| list(o, "pools").all(|p| p["state"] == "ONLINE"));
+    daemon.overview_when("all is well again", |overview| list(overview, "pools").all(|pool| pool["state"] == "ONLINE"));
     assert_eq!(daemon.json("/api/zfs")["unmatched"], serde_json::json!([]));
 }
 
@@ -183,12 +187,13 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
 fn errors_of_a_leaf_are_shown_for_its_drive() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let truth = sim.list();
-    let with_role = |role: &'static str| truth.iter().filter(move |d| d["role"] == role);
+    let with_role = |role: &'static str| truth.iter().filter(move |drive| drive["role"] == role);
     let faulted = with_role("data").next().expect("a drive in a pool");
-    let second =
-        with_role("data").find(|d| d["vdev"] != faulted["vdev"] && d["pool"] == faulted["pool"]).expect("another");
-    let spare = with_role("spare").find(|d| d["pool"] == faulted["pool"]).expect("a spare");
-    let serial = |d: &Value| text(&d["serial"]).to_owned();
+    let second = with_role("data")
+        .find(|drive| drive["vdev"] != faulted["vdev"] && drive["pool"] == faulted["pool"])
+        .expect("another");
+    let spare = with_role("spare").find(|drive| drive["pool"] == faulted["pool"]).expect("a spare");
+    let serial = |drive: &Value| text(&drive["serial"]).to_owned();
     sim.set(&format!("leaf/{}", serial(faulted)), &["read=3", "cksum=12", "state=FAULTED", "note=too many errors"]);
     sim.set(&format!("leaf/{}", serial(second)), &["write=7", &format!("spare={}", serial(spare))]);
     let daemon = Daemon::ready(&sim, &redis, &[]);
@@ -208,7 +213,7 @@ fn errors_of_a_leaf_are_shown_for_its_drive() {
     assert_eq!((&place["state"], &place["checksum_errors"]), (&"FAULTED".into(), &12.into()));
     let leaf = pool_members(&zfs).find(|leaf| leaf["device"] == device).expect("its leaf");
     assert_eq!((&leaf["read_errors"], &leaf["note"]), (&3.into(), &"too many errors".into()), "{leaf}");
-    let tank = list(&zfs, "pools").find(|p| p["name"] == faulted["pool"]).expect("its pool");
+    let tank = list(&zfs, "pools").find(|pool| pool["name"] == faulted["pool"]).expect("its pool");
     assert_eq!(tank["state"], "DEGRADED");
     assert_eq!(daemon.json(&format!("/api/drives/{device}"))["read_errors"], 3);
 
@@ -216,17 +221,20 @@ fn errors_of_a_leaf_are_shown_for_its_drive() {
     assert_eq!(drive(&overview, &serial(second))["write_errors"], 7);
     let helper = drive(&overview, &serial(spare));
     assert_eq!((&helper["role"], &helper["vdev"]), (&"data".into(), &second["vdev"]), "{helper}");
-    let vdev = list(tank, "vdevs").find(|v| v["name"] == second["vdev"]).expect("its vdev");
-    let in_vdev = list(vdev, "members").filter(|m| m["device"] == spare["devices"][0]).count();
+    let vdev = list(tank, "vdevs").find(|vdev| vdev["name"] == second["vdev"]).expect("its vdev");
+    let in_vdev = list(vdev, "members").filter(|member| member["device"] == spare["devices"][0]).count();
     assert_eq!(in_vdev, 1);
-    let listed = list(tank, "vdevs").find(|v| v["role"] == "spare").expect("the spares");
-    assert!(list(listed, "members").any(|m| m["state"] == "INUSE" && m["device"] == spare["devices"][0]));
+    let listed = list(tank, "vdevs").find(|vdev| vdev["role"] == "spare").expect("the spares");
+    assert!(
+        list(listed, "members").any(|member| member["state"] == "INUSE" && member["device"] == spare["devices"][0])
+    );
 }
 
 #[test]
 fn a_running_scrub_is_shown_with_its_progress() {
     let sim = Sim::small();
-    let pool = text(&sim.list().iter().find(|d| !d["pool"].is_null()).expect("a drive in a pool")["pool"]).to_owned();
+    let pool =
+        text(&sim.list().iter().find(|drive| !drive["pool"].is_null()).expect("a drive in a pool")["pool"]).to_owned();
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     for (scan, kind, state) in [
         ("scrubbing", "scrub", "in_progress"),
@@ -238,12 +246,12 @@ fn a_running_scrub_is_shown_with_its_progress() {
         ("none-requested", "none", "none"),
     ] {
         sim.set(&format!("pool/{pool}"), &[&format!("scan={scan}"), "progress=42"]);
-        let overview = daemon.overview_when(&format!("{scan} is told"), |o| {
-            o["pools"][0]["scan"]["kind"] == kind && o["pools"][0]["scan"]["state"] == state
+        let overview = daemon.overview_when(&format!("{scan} is told"), |overview| {
+            overview["pools"][0]["scan"]["kind"] == kind && overview["pools"][0]["scan"]["state"] == state
         });
         let percent = overview["pools"][0]["scan"]["done_percent"].as_f64();
         if state == "in_progress" {
-            assert!(percent.is_some_and(|p| (41.0..=43.0).contains(&p)), "{scan}: {percent:?}");
+            assert!(percent.is_some_and(|percent| (41.0..=43.0).contains(&percent)), "{scan}: {percent:?}");
         }
     }
 }
@@ -306,7 +314,7 @@ fn a_drive_that_is_inserted_into_a_bay_is_in_no_pool_until_zpool_reports_it() {
         // No sweep comes in between: what is plugged is seen by itself.
         let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "3600")]);
         let truth = sim.list();
-        let pulled = truth.iter().find(|d| d["role"] == "data").expect("a drive in a pool");
+        let pulled = truth.iter().find(|drive| drive["role"] == "data").expect("a drive in a pool");
         let serial = text(&pulled["serial"]);
         assert_eq!(drive(&daemon.json("/api/overview"), serial)["pool"], pulled["pool"], "{leaf}");
         sim.set("zpool", &["hang=true"]);
@@ -318,7 +326,8 @@ fn a_drive_that_is_inserted_into_a_bay_is_in_no_pool_until_zpool_reports_it() {
             "--kind",
             "sas",
         ]);
-        let overview = daemon.overview_when("the newcomer is read", |o| drive(o, "NEWCOMER1")["state"] == "active");
+        let overview =
+            daemon.overview_when("the newcomer is read", |overview| drive(overview, "NEWCOMER1")["state"] == "active");
         let newcomer = drive(&overview, "NEWCOMER1");
         assert_eq!(newcomer["slot"], pulled["bay"], "{leaf}: {newcomer}");
         assert_eq!((&newcomer["pool"], &newcomer["vdev_state"]), (&Value::Null, &Value::Null), "{leaf}: {newcomer}");

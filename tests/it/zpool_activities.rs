@@ -2,16 +2,17 @@
 //! the metrics.
 
 use crate::support;
+use crate::wait::wait_until;
 use crate::zpool_fixtures::printing;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use support::daemon::{Daemon, command, run};
+use support::fixture;
 use support::json::{drive, list, text};
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, fixture};
 
 /// A file, and the activities of its pool: kind, vdev, state, percent, start and end. The first is the scan.
 type Expected = (&'static str, &'static [&'static str]);
@@ -154,9 +155,9 @@ fn a_vdev_that_is_being_rebuilt_has_less_redundancy() {
         let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
         for (scan, is_rebuilt) in [("rebuilding", true), ("rebuilt", false)] {
             sim.set("pool/tank", &[&format!("scan={scan}")]);
-            eventually(&format!("{json} {scan} is shown for the drive"), || {
+            wait_until(&format!("{json} {scan} is shown for the drive"), || {
                 let zfs = daemon.json("/api/zfs");
-                (zfs["devices"][device]["vdev_resilvering"] == is_rebuilt).then_some(())
+                zfs["devices"][device]["vdev_resilvering"] == is_rebuilt
             });
             daemon.overview_when(&format!("{json} {scan} is judged"), |overview| {
                 let findings = &drive(overview, text(&hurt["serial"]))["findings"];

@@ -418,14 +418,15 @@ fn a_drive_has_all_places_of_its_partitions() {
 #[test]
 fn what_is_wrong_with_a_leaf_is_told_in_the_words_of_zfs() {
     let zfs = |name: &str| printing(name).1.json("/api/zfs");
-    let leaf = |zfs: &Value, name: &str| pool_members(zfs).find(|m| m["name"] == name).cloned().unwrap_or_default();
+    let leaf =
+        |zfs: &Value, name: &str| pool_members(zfs).find(|member| member["name"] == name).cloned().unwrap_or_default();
 
     let gone = zfs("leaf-unavailable-was.txt");
     let was = leaf(&gone, "11223344556677889900");
     assert_eq!(was["was"], "/dev/disk/by-id/ata-EXAMPLE_EX8T_EXA00034-part1", "{was}");
     assert_eq!((&was["read_errors"], &was["checksum_errors"]), (&0.into(), &100_980.into()), "{was}");
     assert!(was["device"].is_null());
-    assert!(list(&gone, "unmatched").any(|l| l["was"] == was["was"]), "{}", gone["unmatched"]);
+    assert!(list(&gone, "unmatched").any(|line| line["was"] == was["was"]), "{}", gone["unmatched"]);
     let pool = &gone["pools"][0];
     assert!(
         text(&pool["status"])

@@ -59,7 +59,7 @@ fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
             x.keys().find_map(|key| difference(&format!("{place}/{key}"), &a[key], &b[key]))
         }
         (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
-            (0..x.len()).find_map(|n| difference(&format!("{place}/{n}"), &x[n], &y[n]))
+            (0..x.len()).find_map(|number| difference(&format!("{place}/{number}"), &x[number], &y[number]))
         }
         _ => (a != b).then(|| format!("{place}: text {a}, JSON {b}")),
     }
@@ -79,11 +79,15 @@ fn fresh(sim: &Sim, json: &str) -> Value {
 fn json_and_text_give_the_same_pools() {
     let sim = Sim::rack();
     let truth = sim.list();
-    let with_role = |role: &'static str| truth.iter().filter(move |d| d["role"] == role && d["pool"] == "tank");
-    let serial = |d: Option<&Value>| text(&d.expect("a drive")["serial"]).to_owned();
-    let data: Vec<String> = with_role("data").map(|d| serial(Some(d))).collect();
-    let free: Vec<String> =
-        truth.iter().filter(|d| d["pool"].is_null() && !d["bay"].is_null()).map(|d| serial(Some(d))).collect();
+    let with_role =
+        |role: &'static str| truth.iter().filter(move |drive| drive["role"] == role && drive["pool"] == "tank");
+    let serial = |drive: Option<&Value>| text(&drive.expect("a drive")["serial"]).to_owned();
+    let data: Vec<String> = with_role("data").map(|drive| serial(Some(drive))).collect();
+    let free: Vec<String> = truth
+        .iter()
+        .filter(|drive| drive["pool"].is_null() && !drive["bay"].is_null())
+        .map(|drive| serial(Some(drive)))
+        .collect();
     let leaf = |serial: &str| format!("leaf/{serial}");
     let spare = serial(with_role("spare").next());
     let steps: [(&str, &dyn Fn()); 8] = [
@@ -216,7 +220,7 @@ fn with_numbers(text: &str) -> String {
     let mut out = parts.next().unwrap_or_default().to_owned();
     // Every other part stood between quotes; what follows a colon is a value.
     while let (Some(quoted), Some(after)) = (parts.next(), parts.next()) {
-        let is_number = !quoted.is_empty() && quoted.bytes().all(|b| b.is_ascii_digit());
+        let is_number = !quoted.is_empty() && quoted.bytes().all(|byte| byte.is_ascii_digit());
         if is_number && out.trim_end().ends_with(':') {
             out.push_str(quoted);
         } else {
@@ -246,7 +250,8 @@ fn printing(text: &str) -> Value {
 #[test]
 fn numbers_are_read_like_text() {
     let files = std::fs::read_dir(fixture("zpool")).expect("the fixtures").flatten();
-    let json = files.map(|f| f.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let json =
+        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     let mut count = 0;
     for path in json {
         let file = std::fs::read_to_string(&path).expect("a fixture");

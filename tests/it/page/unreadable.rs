@@ -28,8 +28,10 @@ fn mixed_host() -> (Sim, Redis, Daemon, Vec<String>) {
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     let drives = daemon.json("/api/drives")["drives"].as_array().expect("drives").clone();
     let of_kind = |protocol: &str| {
-        let drive =
-            drives.iter().find(|d| d["protocol"] == protocol).unwrap_or_else(|| panic!("a drive of {protocol}"));
+        let drive = drives
+            .iter()
+            .find(|drive| drive["protocol"] == protocol)
+            .unwrap_or_else(|| panic!("a drive of {protocol}"));
         drive["device"].as_str().expect("a device").to_owned()
     };
     let devices = ["ATA", "SCSI", "NVMe"].map(of_kind).to_vec();
@@ -168,8 +170,12 @@ fn an_unreadable_self_test_log_is_marked_alone() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     let drives = daemon.json("/api/drives");
-    let ata =
-        drives["drives"].as_array().expect("drives").iter().find(|d| d["protocol"] == "ATA").expect("an ATA drive");
+    let ata = drives["drives"]
+        .as_array()
+        .expect("drives")
+        .iter()
+        .find(|drive| drive["protocol"] == "ATA")
+        .expect("an ATA drive");
     let device = ata["device"].as_str().expect("a device");
     let key = format!("jbod:smart:{device}");
     let document = redis.get(&key).expect("a document");

@@ -14,29 +14,29 @@ type Show = fn(&SmartReport) -> String;
 /// their names). A field that follows from a new branch is named here.
 #[rustfmt::skip]
 const READ_FROM: &[(&str, Show, &[&str])] = &[
-    ("serial_number", |r| format!("{:?}", r.serial_number), &["serial_number"]),
-    ("model_name", |r| format!("{:?}", r.model_name), &["model_name", "scsi_model_name", "scsi_product", "product", "scsi_vendor", "vendor"]),
-    ("vendor", |r| format!("{:?}", r.vendor), &["scsi_vendor", "vendor"]),
-    ("wwn", |r| format!("{:?}", r.wwn), &["wwn", "logical_unit_id", "nvme_namespaces"]),
-    ("firmware_version", |r| format!("{:?}", r.firmware_version), &["firmware_version", "scsi_revision", "revision"]),
-    ("user_capacity_bytes", |r| format!("{:?}", r.user_capacity_bytes), &["user_capacity", "logical_block_size", "nvme_total_capacity", "nvme_namespaces"]),
-    ("smartctl_version", |r| format!("{:?}", r.smartctl_version), &["smartctl"]),
-    ("exit_status", |r| format!("{:?}", r.exit_status), &["smartctl"]),
-    ("device_type", |r| format!("{:?}", r.device_type), &["device"]),
-    ("protocol", |r| format!("{:?}", r.protocol), &["device"]),
-    ("rotation_rate_rpm", |r| format!("{:?}", r.rotation_rate_rpm), &["rotation_rate", "device"]),
-    ("smart_status_passed", |r| format!("{:?}", r.smart_status_passed), &["smart_status"]),
-    ("ie_string", |r| format!("{:?}", r.ie_string), &["smart_status"]),
-    ("power_mode", |r| format!("{:?}", r.power_mode), &["power_mode"]),
-    ("power_cycle_count", |r| format!("{:?}", r.power_cycle_count), &["power_cycle_count", "nvme_smart_health"]),
-    ("temperature_celsius", |r| format!("{:?}", r.temperature_celsius), &["temperature", "scsi_temperature", "scsi_environmental", "nvme_smart_health", "ata_smart_attributes", "device"]),
-    ("temperature_limits", |r| format!("{:?}", r.temperature_limits), &["temperature", "scsi_temperature", "nvme_composite_temperature"]),
-    ("power_on_hours", |r| format!("{:?}", r.power_on_hours), &["power_on_time", "power_cycle_count", "ata_", "scsi_self_test", "nvme_", "device"]),
-    ("self_test", |r| format!("{:?}", r.self_test), &["ata_smart_data", "ata_smart_self_test_log", "scsi_self_test", "nvme_self_test_log", "device"]),
-    ("wear", |r| format!("{:?}", r.wear), &["endurance_used", "spare_available", "ata_device_statistics", "nvme_smart_health", "scsi_percentage_used", "rotation_rate", "device"]),
-    ("ata", |r| format!("{:?}", r.ata), &["ata_", "interface_speed", "device"]),
-    ("scsi", |r| format!("{:?}", r.scsi), &["scsi_", "smartctl", "device"]),
-    ("nvme", |r| format!("{:?}", r.nvme), &["nvme_", "smart_status", "device"]),
+    ("serial_number", |run| format!("{:?}", run.serial_number), &["serial_number"]),
+    ("model_name", |report| format!("{:?}", report.model_name), &["model_name", "scsi_model_name", "scsi_product", "product", "scsi_vendor", "vendor"]),
+    ("vendor", |report| format!("{:?}", report.vendor), &["scsi_vendor", "vendor"]),
+    ("wwn", |report| format!("{:?}", report.wwn), &["wwn", "logical_unit_id", "nvme_namespaces"]),
+    ("firmware_version", |report| format!("{:?}", report.firmware_version), &["firmware_version", "scsi_revision", "revision"]),
+    ("user_capacity_bytes", |report| format!("{:?}", report.user_capacity_bytes), &["user_capacity", "logical_block_size", "nvme_total_capacity", "nvme_namespaces"]),
+    ("smartctl_version", |report| format!("{:?}", report.smartctl_version), &["smartctl"]),
+    ("exit_status", |report| format!("{:?}", report.exit_status), &["smartctl"]),
+    ("device_type", |report| format!("{:?}", report.device_type), &["device"]),
+    ("protocol", |report| format!("{:?}", report.protocol), &["device"]),
+    ("rotation_rate_rpm", |report| format!("{:?}", report.rotation_rate_rpm), &["rotation_rate", "device"]),
+    ("smart_status_passed", |report| format!("{:?}", report.smart_status_passed), &["smart_status"]),
+    ("ie_string", |report| format!("{:?}", report.ie_string), &["smart_status"]),
+    ("power_mode", |report| format!("{:?}", report.power_mode), &["power_mode"]),
+    ("power_cycle_count", |report| format!("{:?}", report.power_cycle_count), &["power_cycle_count", "nvme_smart_health"]),
+    ("temperature_celsius", |report| format!("{:?}", report.temperature_celsius), &["temperature", "scsi_temperature", "scsi_environmental", "nvme_smart_health", "ata_smart_attributes", "device"]),
+    ("temperature_limits", |report| format!("{:?}", report.temperature_limits), &["temperature", "scsi_temperature", "nvme_composite_temperature"]),
+    ("power_on_hours", |report| format!("{:?}", report.power_on_hours), &["power_on_time", "power_cycle_count", "ata_", "scsi_self_test", "nvme_", "device"]),
+    ("self_test", |report| format!("{:?}", report.self_test), &["ata_smart_data", "ata_smart_self_test_log", "scsi_self_test", "nvme_self_test_log", "device"]),
+    ("wear", |report| format!("{:?}", report.wear), &["endurance_used", "spare_available", "ata_device_statistics", "nvme_smart_health", "scsi_percentage_used", "rotation_rate", "device"]),
+    ("ata", |report| format!("{:?}", report.ata), &["ata_", "interface_speed", "device"]),
+    ("scsi", |report| format!("{:?}", report.scsi), &["scsi_", "smartctl", "device"]),
+    ("nvme", |report| format!("{:?}", report.nvme), &["nvme_", "smart_status", "device"]),
 ];
 
 /// So many documents take part in a run.
@@ -66,8 +66,10 @@ fn odd_values() -> Vec<Value> {
 /// JSON pointers of everything below.
 fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(entries) => entries.iter().map(|(k, v)| (k.replace('~', "~0").replace('/', "~1"), v)).collect(),
-        Value::Array(list) => list.iter().enumerate().map(|(n, v)| (n.to_string(), v)).collect(),
+        Value::Object(entries) => {
+            entries.iter().map(|(key, value)| (key.replace('~', "~0").replace('/', "~1"), value)).collect()
+        }
+        Value::Array(list) => list.iter().enumerate().map(|(number, value)| (number.to_string(), value)).collect(),
         _ => return,
     };
     for (key, child) in children {
@@ -84,7 +86,7 @@ fn differences(one: &Value, other: &Value) -> usize {
             a.iter().map(|(key, value)| differences(value, b.get(key).unwrap_or(&Value::Null))).sum()
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            a.iter().zip(b).map(|(a, b)| differences(a, b)).sum()
+            a.iter().zip(b).map(|(left, right)| differences(left, right)).sum()
         }
         (a, b) => usize::from(a != b),
     }

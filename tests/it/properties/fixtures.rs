@@ -49,14 +49,14 @@ fn host() -> Sim {
     sim.set("smartctl", &["version=7.5"]);
     let mut drives = sim.list();
     for (kind, pairs) in SET {
-        let at = drives.iter().position(|d| d["kind"] == kind).expect("a drive of that kind");
+        let at = drives.iter().position(|drive| drive["kind"] == kind).expect("a drive of that kind");
         sim.set(drives.remove(at)["serial"].as_str().expect("a serial"), pairs);
     }
-    let leaves = sim.list().into_iter().filter(|d| d["role"] == "data");
+    let leaves = sim.list().into_iter().filter(|drive| drive["role"] == "data");
     for (drive, pair) in leaves.zip(["state=FAULTED", "cksum=12", "state=REMOVED"]) {
         sim.set(&format!("leaf/{}", drive["serial"].as_str().expect("a serial")), &[pair]);
     }
-    let pool = sim.list().iter().find_map(|d| d["pool"].as_str().map(str::to_owned)).expect("a pool");
+    let pool = sim.list().iter().find_map(|drive| drive["pool"].as_str().map(str::to_owned)).expect("a pool");
     sim.set(&format!("pool/{pool}"), &["scan=rebuilding", "progress=37.5", "expand=running", "remove=running"]);
     sim.set(&format!("pool/{pool}"), &["checkpoint=exists", "trim=running", "initialize=done"]);
     sim
@@ -97,7 +97,7 @@ fn all() -> &'static Said {
         for list in [&mut all.smartctl, &mut all.zpool_text, &mut all.zpool_json] {
             list.retain(|bytes| bytes.len() <= LARGEST_BYTES);
             // Every run has the same order, so that a seed gives the same cases.
-            list.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+            list.sort_by(|left, right| (left.len(), left).cmp(&(right.len(), right)));
         }
         all
     })
@@ -111,7 +111,7 @@ fn files(folder: &str) -> Vec<Vec<u8>> {
 
 /// JSON without blanks.
 fn compact(bytes: &[u8]) -> Vec<u8> {
-    serde_json::from_slice::<Value>(bytes).map_or_else(|_| bytes.to_vec(), |v| v.to_string().into_bytes())
+    serde_json::from_slice::<Value>(bytes).map_or_else(|_| bytes.to_vec(), |value| value.to_string().into_bytes())
 }
 
 /// Answers of `smartctl --json=c -a`.

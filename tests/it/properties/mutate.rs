@@ -122,7 +122,7 @@ pub fn raw(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// Damages lines and the words in them.
 fn words(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
-    let lines = spans(&bytes, |b| b != b'\n');
+    let lines = spans(&bytes, |byte| byte != b'\n');
     if lines.is_empty() {
         return raw(rng, bytes);
     }
@@ -148,12 +148,12 @@ fn words(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
         }
         4 => {
             let inside = &bytes[one.clone()];
-            let blanks = inside.iter().take_while(|b| b.is_ascii_whitespace()).count();
+            let blanks = inside.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             drop(bytes.drain(one.start..one.start + rng.below(blanks + 1)));
         }
         // Another word in place of one, or an edge.
         _ => {
-            let all = spans(&bytes, |b| !b.is_ascii_whitespace());
+            let all = spans(&bytes, |byte| !byte.is_ascii_whitespace());
             if !all.is_empty() {
                 let place = rng.one(&all).clone();
                 let word = match rng.below(3) {
@@ -253,11 +253,12 @@ pub fn places(bytes: &[u8]) -> Places {
                     }
                 }
                 at = at.min(bytes.len());
-                let is_key = bytes[at..].iter().find(|b| !b.is_ascii_whitespace()) == Some(&b':');
+                let is_key = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
                 if is_key { &mut places.keys } else { &mut places.values }.push(start..at);
             }
             b if b.is_ascii_alphanumeric() || *b == b'-' => {
-                let more = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
+                let more =
+                    bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
                 at += more;
                 places.values.push(start..at);
             }
@@ -272,7 +273,7 @@ fn keys_and_values_are_found() {
     let json = br#"{"a": [1, -2.5e3, "x\"y"], "b": {"c": null}}"#;
     let Places { keys, values } = places(json);
     let text = |spans: &[Range<usize>]| -> Vec<String> {
-        spans.iter().map(|s| String::from_utf8_lossy(&json[s.clone()]).into_owned()).collect()
+        spans.iter().map(|span| String::from_utf8_lossy(&json[span.clone()]).into_owned()).collect()
     };
     assert_eq!(text(&keys), ["\"a\"", "\"b\"", "\"c\""]);
     let found = text(&values);

@@ -91,12 +91,12 @@ proptest! {
 
     #[test]
     fn text_with_numbers_has_one_order(a in name(), b in name(), c in name()) {
-        assert_ordered([&a, &b, &c], |a, b| natural_cmp(a, b), |a, b| a == b);
+        assert_ordered([&a, &b, &c], |left, right| natural_cmp(left, right), |left, right| left == right);
     }
 
     #[test]
     fn devices_have_one_order(a in device(), b in device(), c in device()) {
-        assert_ordered([&a, &b, &c], Ord::cmp, |a, b| a == b);
+        assert_ordered([&a, &b, &c], Ord::cmp, |left, right| left == right);
     }
 
     /// A name that is taken stays as it is, in JSON too, and is safe in a path and as an argument.

@@ -59,7 +59,7 @@ fn the_kernel_can_say_anything() {
         [all[at].to_str().expect("a path").as_bytes(), b"\0", &now].concat()
     };
     try_cases("sysfs", 2_000, damage, move |bytes| {
-        let end = bytes.iter().position(|b| *b == 0).expect("a path");
+        let end = bytes.iter().position(|byte| *byte == 0).expect("a path");
         let path = std::str::from_utf8(&bytes[..end]).expect("a path");
         let was = std::fs::read(path).expect("a file of the host");
         std::fs::write(path, &bytes[end + 1..]).expect("it is written");
@@ -185,7 +185,7 @@ fn clients_can_send_anything() {
         let _ = socket.write_all(bytes);
         let _ = socket.shutdown(Shutdown::Write);
         let mut answer = Vec::new();
-        let end = socket.read_to_end(&mut answer).map_err(|e| e.kind());
+        let end = socket.read_to_end(&mut answer).map_err(|error| error.kind());
         assert_ne!(end, Err(std::io::ErrorKind::WouldBlock), "neither an answer nor the end");
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{:?}", String::from_utf8_lossy(&answer));
     });

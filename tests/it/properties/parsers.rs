@@ -34,10 +34,14 @@ pub fn assert_sound(report: &SmartReport) {
     for text in texts.into_iter().flatten() {
         assert!(!text.trim().is_empty() && text.trim() == text, "{text:?}");
     }
-    assert!(report.temperature_celsius.is_none_or(|t| (1..=120).contains(&t)), "{:?}", report.temperature_celsius);
+    assert!(
+        report.temperature_celsius.is_none_or(|celsius| (1..=120).contains(&celsius)),
+        "{:?}",
+        report.temperature_celsius
+    );
     assert_ne!(report.user_capacity_bytes, Some(0), "unknown is null");
     let left = report.self_test.as_ref().and_then(|test| test.remaining_percent);
-    assert!(left.is_none_or(|n| n <= 100), "{left:?}");
+    assert!(left.is_none_or(|percent| percent <= 100), "{left:?}");
     if let Some(wwn) = &report.wwn {
         assert!(wwn.starts_with("0x") || wwn.starts_with("eui."), "{wwn}");
     }
@@ -147,9 +151,9 @@ fn assert_pools_sound(bytes: &[u8]) {
         assert_eq!(leaf.device, None, "no drive before it is looked up");
     }
     for pool in &zfs.pools {
-        assert!(pool.scan.done_percent.is_none_or(|p| (0.0..=100.0).contains(&p)), "{:?}", pool.scan);
+        assert!(pool.scan.done_percent.is_none_or(|percent| (0.0..=100.0).contains(&percent)), "{:?}", pool.scan);
         for activity in &pool.activities {
-            assert!(activity.done_percent.is_none_or(|p| (0.0..=100.0).contains(&p)), "{activity:?}");
+            assert!(activity.done_percent.is_none_or(|percent| (0.0..=100.0).contains(&percent)), "{activity:?}");
         }
         // A list that is stored must be read again: also its times.
         let stored = serde_json::to_vec(&pool.activities).expect("JSON");

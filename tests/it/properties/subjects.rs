@@ -38,7 +38,7 @@ impl Case {
             report: self.report.as_ref(),
             collected_at: self.age_seconds.map(|age| Timestamp(NOW.0 - age)),
             asleep: self.asleep,
-            model: self.report.as_ref().and_then(|r| r.model_name.as_deref()),
+            model: self.report.as_ref().and_then(|report| report.model_name.as_deref()),
             rotates: self.rotates,
             kernel_size_bytes: self.kernel_size_bytes,
             memberships: self.place.as_slice(),
@@ -58,7 +58,7 @@ impl Case {
     }
 
     fn attribute(&mut self, id: u8) -> Option<&mut AtaAttribute> {
-        self.report.as_mut()?.ata.as_mut()?.attributes.iter_mut().find(|a| a.id == id)
+        self.report.as_mut()?.ata.as_mut()?.attributes.iter_mut().find(|attribute| attribute.id == id)
     }
 }
 
@@ -84,8 +84,8 @@ fn attribute() -> impl Strategy<Value = AtaAttribute> {
         |(id, (value, worst, thresh), raw, prefailure, when_failed, in_words)| {
             // A raw value has 48 bits; beyond 16 those of 188 are three counts.
             let bits = if id == 188 { 16 } else { 48 };
-            let raw_value = raw.map(|n| n.min((1 << bits) - 1));
-            let raw_string = raw_value.filter(|_| in_words).map(|n| n.to_string());
+            let raw_value = raw.map(|number| number.min((1 << bits) - 1));
+            let raw_string = raw_value.filter(|_| in_words).map(|number| number.to_string());
             AtaAttribute {
                 id,
                 name: Some(attribute_name(id).to_owned()).filter(|_| in_words),
@@ -173,9 +173,9 @@ fn nvme() -> impl Strategy<Value = NvmeDetail> {
 /// None, one or several of the protocols: the rules must not rely on there being one.
 fn details() -> impl Strategy<Value = (Option<AtaDetail>, Option<ScsiDetail>, Option<NvmeDetail>)> {
     prop_oneof![
-        3 => ata().prop_map(|a| (Some(a), None, None)).boxed(),
-        3 => scsi().prop_map(|s| (None, Some(s), None)).boxed(),
-        3 => nvme().prop_map(|n| (None, None, Some(n))).boxed(),
+        3 => ata().prop_map(|ata| (Some(ata), None, None)).boxed(),
+        3 => scsi().prop_map(|scsi| (None, Some(scsi), None)).boxed(),
+        3 => nvme().prop_map(|nvme| (None, None, Some(nvme))).boxed(),
         1 => (maybe(ata()), maybe(scsi()), maybe(nvme())),
     ]
 }
@@ -380,7 +380,7 @@ pub type Worsening = fn(&mut Case, u64) -> Option<()>;
 const MOST: u64 = i64::MAX as u64;
 
 fn up(count: &mut Option<u64>, by: u64) {
-    *count = count.map(|n| if n > MOST { n } else { n.saturating_add(by).min(MOST) });
+    *count = count.map(|number| if number > MOST { number } else { number.saturating_add(by).min(MOST) });
 }
 
 /// All bits of a word: a placeholder, which is not judged.
@@ -421,59 +421,59 @@ fn uncorrected(row: &mut Option<ErrorCounters>, by: u64) -> Option<()> {
 /// Everything that a rule looks at.
 #[rustfmt::skip]
 pub const WORSE: &[(&str, Worsening)] = &[
-    ("reallocated", |c, by| more_of(c, 5, by)),
-    ("spin retries", |c, by| more_of(c, 10, by)),
-    ("reported uncorrectable", |c, by| more_of(c, 187, by)),
-    ("command timeouts", |c, by| more_of(c, 188, by)),
-    ("reallocation events", |c, by| more_of(c, 196, by)),
-    ("pending", |c, by| more_of(c, 197, by)),
-    ("offline uncorrectable", |c, by| more_of(c, 198, by)),
-    ("end-to-end", |c, by| less_of(c, 184, by)),
-    ("helium", |c, by| less_of(c, 22, by)),
-    ("an attribute fails", |c, by| {
-        let all = &mut c.report()?.ata.as_mut()?.attributes;
+    ("reallocated", |case, by| more_of(case, 5, by)),
+    ("spin retries", |case, by| more_of(case, 10, by)),
+    ("reported uncorrectable", |case, by| more_of(case, 187, by)),
+    ("command timeouts", |case, by| more_of(case, 188, by)),
+    ("reallocation events", |case, by| more_of(case, 196, by)),
+    ("pending", |case, by| more_of(case, 197, by)),
+    ("offline uncorrectable", |case, by| more_of(case, 198, by)),
+    ("end-to-end", |case, by| less_of(case, 184, by)),
+    ("helium", |case, by| less_of(case, 22, by)),
+    ("an attribute fails", |case, by| {
+        let all = &mut case.report()?.ata.as_mut()?.attributes;
         let at = usize::try_from(by).unwrap_or(0) % all.len().max(1);
         let attribute = all.get_mut(at)?;
         let worse = if attribute.when_failed.is_none() { "past" } else { "now" };
         attribute.when_failed = Some(worse.to_owned());
         Some(())
     }),
-    ("the link", |c, by| {
-        let speed = &mut c.report()?.ata.as_mut()?.link_current_bits_per_second;
-        *speed = speed.map(|n| n.saturating_sub(by));
+    ("the link", |case, by| {
+        let speed = &mut case.report()?.ata.as_mut()?.link_current_bits_per_second;
+        *speed = speed.map(|speed| speed.saturating_sub(by));
         Some(())
     }),
-    ("the kernel's size", |c, _| { c.kernel_size_bytes = c.kernel_size_bytes.map(|_| 0); Some(()) }),
-    ("the status", |c, _| {
-        let passed = &mut c.report()?.smart_status_passed;
+    ("the kernel's size", |case, _| { case.kernel_size_bytes = case.kernel_size_bytes.map(|_| 0); Some(()) }),
+    ("the status", |case, _| {
+        let passed = &mut case.report()?.smart_status_passed;
         *passed = passed.map(|_| false);
         Some(())
     }),
-    ("the self-test", |c, _| {
-        c.report()?.self_test.as_mut()?.last_result_passed = Some(false);
+    ("the self-test", |case, _| {
+        case.report()?.self_test.as_mut()?.last_result_passed = Some(false);
         Some(())
     }),
-    ("wear", |c, by| { up(&mut c.report()?.wear.endurance_used_percent, by); Some(()) }),
-    ("spare", |c, by| {
-        let left = &mut c.report()?.wear.spare_available_percent;
-        *left = left.map(|n| n.saturating_sub(by));
+    ("wear", |case, by| { up(&mut case.report()?.wear.endurance_used_percent, by); Some(()) }),
+    ("spare", |case, by| {
+        let left = &mut case.report()?.wear.spare_available_percent;
+        *left = left.map(|left| left.saturating_sub(by));
         Some(())
     }),
-    ("temperature", |c, by| {
-        let celsius = &mut c.report()?.temperature_celsius;
-        *celsius = celsius.map(|t| t.saturating_add(degrees(by)));
+    ("temperature", |case, by| {
+        let celsius = &mut case.report()?.temperature_celsius;
+        *celsius = celsius.map(|celsius| celsius.saturating_add(degrees(by)));
         Some(())
     }),
-    ("grown defects", |c, by| { up(&mut c.scsi()?.grown_defect_list, by); Some(()) }),
-    ("pending defects", |c, by| { up(&mut c.scsi()?.pending_defects, by); Some(()) }),
-    ("unread", |c, by| uncorrected(&mut c.scsi()?.read, by)),
-    ("unwritten", |c, by| uncorrected(&mut c.scsi()?.write, by)),
-    ("unverified", |c, by| uncorrected(&mut c.scsi()?.verify, by)),
-    ("starts", |c, by| { up(&mut c.scsi()?.start_stop_cycles.accumulated, by); Some(()) }),
-    ("head loads", |c, by| { up(&mut c.scsi()?.load_unload_cycles.accumulated, by); Some(()) }),
-    ("media errors", |c, by| { up(&mut c.report()?.nvme.as_mut()?.media_errors, by); Some(()) }),
-    ("critical warning", |c, by| {
-        let report = c.report()?;
+    ("grown defects", |case, by| { up(&mut case.scsi()?.grown_defect_list, by); Some(()) }),
+    ("pending defects", |case, by| { up(&mut case.scsi()?.pending_defects, by); Some(()) }),
+    ("unread", |case, by| uncorrected(&mut case.scsi()?.read, by)),
+    ("unwritten", |case, by| uncorrected(&mut case.scsi()?.write, by)),
+    ("unverified", |case, by| uncorrected(&mut case.scsi()?.verify, by)),
+    ("starts", |case, by| { up(&mut case.scsi()?.start_stop_cycles.accumulated, by); Some(()) }),
+    ("head loads", |case, by| { up(&mut case.scsi()?.load_unload_cycles.accumulated, by); Some(()) }),
+    ("media errors", |case, by| { up(&mut case.report()?.nvme.as_mut()?.media_errors, by); Some(()) }),
+    ("critical warning", |case, by| {
+        let report = case.report()?;
         let has_failed = report.smart_status_passed == Some(false);
         let bits = &mut report.nvme.as_mut()?.critical_warning;
         // The status fails because of a bit (smartctl makes it of them): one that failed for no reason is
@@ -481,23 +481,23 @@ pub const WORSE: &[(&str, Worsening)] = &[
         if has_failed && *bits == Some(0) {
             return None;
         }
-        *bits = bits.map(|b| b | 1 << (by % 8));
+        *bits = bits.map(|bits| bits | 1 << (by % 8));
         Some(())
     }),
-    ("leaf read errors", |c, by| { up(&mut c.place.as_mut()?.read_errors, by); Some(()) }),
-    ("leaf write errors", |c, by| { up(&mut c.place.as_mut()?.write_errors, by); Some(()) }),
-    ("leaf checksum errors", |c, by| { up(&mut c.place.as_mut()?.checksum_errors, by); Some(()) }),
-    ("leaf state", |c, by| {
-        let state = &mut c.place.as_mut()?.state;
-        let rank = STATES.iter().position(|s| *state == Some(VdevState::from(*s))).unwrap_or(usize::from(state.is_some()));
+    ("leaf read errors", |case, by| { up(&mut case.place.as_mut()?.read_errors, by); Some(()) }),
+    ("leaf write errors", |case, by| { up(&mut case.place.as_mut()?.write_errors, by); Some(()) }),
+    ("leaf checksum errors", |case, by| { up(&mut case.place.as_mut()?.checksum_errors, by); Some(()) }),
+    ("leaf state", |case, by| {
+        let state = &mut case.place.as_mut()?.state;
+        let rank = STATES.iter().position(|scsi| *state == Some(VdevState::from(*scsi))).unwrap_or(usize::from(state.is_some()));
         let worse = (rank + 1 + usize::try_from(by % 2).unwrap_or(0)).min(2);
         *state = Some(VdevState::from(STATES[worse]));
         Some(())
     }),
-    ("the vdev is rebuilt", |c, _| { c.place.as_mut()?.vdev_resilvering = true; Some(()) }),
-    ("the bay's fault", |c, _| { c.fault_sensed = Some(true); Some(()) }),
-    ("age", |c, by| {
-        c.age_seconds = c.age_seconds.map(|age| age.saturating_add(i64::try_from(by % 1_000_000).unwrap_or(0)));
+    ("the vdev is rebuilt", |case, _| { case.place.as_mut()?.vdev_resilvering = true; Some(()) }),
+    ("the bay's fault", |case, _| { case.fault_sensed = Some(true); Some(()) }),
+    ("age", |case, by| {
+        case.age_seconds = case.age_seconds.map(|age| age.saturating_add(i64::try_from(by % 1_000_000).unwrap_or(0)));
         Some(())
     }),
 ];

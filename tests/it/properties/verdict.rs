@@ -12,12 +12,12 @@ const SENTENCE_CHARS: usize = 1000;
 /// What holds for every verdict and each of its reasons.
 #[track_caller]
 pub fn assert_plain(health: &Judgement) {
-    let worst = health.findings.iter().map(|f| f.severity).max();
+    let worst = health.findings.iter().map(|finding| finding.severity).max();
     match worst {
         Some(worst) => assert_eq!(health.verdict, worst.into(), "the verdict is the worst finding: {health:?}"),
         None => assert!(health.verdict <= Verdict::Ok, "a verdict without a reason: {health:?}"),
     }
-    assert!(health.findings.is_sorted_by(|a, b| a.severity >= b.severity), "worst first: {health:?}");
+    assert!(health.findings.is_sorted_by(|left, right| left.severity >= right.severity), "worst first: {health:?}");
     for finding in &health.findings {
         assert_finding(finding);
     }
