@@ -1,8 +1,8 @@
-//! What Redis holds and what users notice of it: hits, ages, outages, foreign values, moved
-//! letters, a second daemon. Against a real redis-server.
+//! What Redis contains and what clients see of it: hits, ages, outages, foreign values, changed block device names, a
+//! second daemon. With a real redis-server.
 
 use crate::support;
-use crate::wait::{wait_for, wait_until};
+use crate::wait::{wait_for, wait_stored, wait_until};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -10,15 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::{Daemon, run};
 use support::eventually;
 use support::http::Response;
+use support::json::{drives, list};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// A busy machine must not look like an absent Redis.
+/// On a busy machine, a slow reply must not count as an outage.
 const PATIENT: (&str, &str) = ("REDIS_TIMEOUT_MS", "2000");
 const LISTS: [(&str, &str); 3] =
     [("overview", "/api/overview"), ("enclosures", "/api/enclosures"), ("zfs_map", "/api/zfs")];
 
-/// The drives as the simulator has them, found by serial number and by kernel name.
+/// The drives as the simulator has them, by serial number.
 struct Truth {
     drives: BTreeMap<String, Value>,
 }
@@ -38,18 +39,22 @@ impl Truth {
     }
 
     fn serial_at(&self, device: &str) -> &str {
-        let here = self
-            .drives
-            .values()
-            .find(|drive| drive["devices"].as_array().is_some_and(|names| names.iter().any(|name| name == device)));
-        here.and_then(|drive| drive["serial"].as_str()).unwrap_or_else(|| panic!("there is no {device}"))
+        for (serial, drive) in &self.drives {
+            if list(drive, "devices").any(|name| name == device) {
+                return serial;
+            }
+        }
+        panic!("no drive is {device}")
     }
 
-    /// An entry names the drive that has that name, and says of it what is true or nothing.
+    /// The entry is of the drive with that block device name, and its values are correct or null.
     #[track_caller]
     fn check(&self, entry: &Value, context: &str) {
         let serial = text(&entry["serial_number"]);
-        let drive = self.drives.get(&serial).unwrap_or_else(|| panic!("{context}: there is no {serial}: {entry}"));
+        let drive = self
+            .drives
+            .get(&serial)
+            .unwrap_or_else(|| panic!("{context}: no drive has serial number {serial}: {entry}"));
         assert_eq!(self.serial_at(&text(&entry["device"])), serial, "{context}: {entry}");
         assert_eq!(entry["slot"], drive["bay"], "{context}: {entry}");
         assert!(
@@ -60,7 +65,7 @@ impl Truth {
         assert!(entry["verdict"] == "unknown" || entry["verdict"] == wanted, "{context}: {entry}");
     }
 
-    /// As `check`, of a drive that has been read.
+    /// As `check`, and the drive has been read.
     #[track_caller]
     fn check_read(&self, entry: &Value, context: &str) {
         self.check(entry, context);
@@ -71,26 +76,16 @@ impl Truth {
 
 #[track_caller]
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string")).to_owned()
 }
 
 fn device(drive: &Value) -> String {
     text(&drive["devices"][0])
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value[name].as_array().into_iter().flatten()
-}
-
-/// The drives in the bays of an overview or of a list of enclosures, then those in none.
+/// The drives in the bays of an overview or of a list of enclosures, then those that are not in a bay.
 fn drives_of(overview: &Value) -> Vec<Value> {
-    let slots = list(overview, "enclosures").flat_map(|enclosure| list(enclosure, "slots"));
-    slots
-        .map(|slot| &slot["drive"])
-        .filter(|drive| !drive.is_null())
-        .chain(list(overview, "unslotted"))
-        .cloned()
-        .collect()
+    drives(overview).cloned().collect()
 }
 
 fn serials_of(drives: &[Value]) -> BTreeSet<String> {
@@ -104,47 +99,50 @@ fn answered(daemon: &Daemon, path: &str) -> Response {
     response
 }
 
-/// Asks for everything once. Every answer is whole and true; gives `X-Cache` by path.
+/// Requests every list and every drive, checks the responses, and returns `X-Cache` by path.
 #[track_caller]
 fn ask_everything(daemon: &Daemon, truth: &Truth) -> BTreeMap<String, String> {
+    let paths = ["/api/overview", "/api/enclosures", "/api/drives", "/api/zfs"].map(str::to_owned).into_iter();
+    let of_drives = truth.devices().into_iter().map(|device| format!("/api/drives/{device}"));
     let mut caches = BTreeMap::new();
-    let mut ask = |path: &str| {
-        let response = answered(daemon, path);
-        caches.insert(path.to_owned(), response.cache().to_owned());
-        response.json()
-    };
-    for path in ["/api/overview", "/api/enclosures"] {
-        let drives = drives_of(&ask(path));
-        assert_eq!(serials_of(&drives), truth.serials(), "{path}");
-        for d in &drives {
-            truth.check_read(d, path);
-        }
-    }
-    let drives: Vec<Value> = list(&ask("/api/drives"), "drives").cloned().collect();
-    assert_eq!(serials_of(&drives), truth.serials(), "/api/drives");
-    for d in &drives {
-        truth.check_read(d, "/api/drives");
-    }
-    for device in truth.devices() {
-        let path = format!("/api/drives/{device}");
-        let drive = ask(&path);
-        truth.check_read(&drive, &path);
-        assert_eq!(drive["smartctl"]["serial_number"], drive["serial_number"], "{path}");
-    }
-    let zfs = ask("/api/zfs");
-    for drive in truth.drives.values() {
-        assert_eq!(zfs["devices"][device(drive)]["pool"], drive["pool"], "/api/zfs: {drive}");
+    for path in paths.chain(of_drives) {
+        let response = answered(daemon, &path);
+        check_body(&path, &response.json(), truth);
+        caches.insert(path, response.cache().to_owned());
     }
     caches
 }
 
-/// Waits until everything comes out of Redis; the answers are true all along.
 #[track_caller]
-fn wait_all_hit(daemon: &Daemon, truth: &Truth) {
-    wait_until("everything is a HIT", || ask_everything(daemon, truth).values().all(|cache| cache == "HIT"));
+fn check_body(path: &str, body: &Value, truth: &Truth) {
+    let entries = match path {
+        "/api/overview" | "/api/enclosures" => drives_of(body),
+        "/api/drives" => list(body, "drives").cloned().collect(),
+        "/api/zfs" => {
+            for drive in truth.drives.values() {
+                assert_eq!(body["devices"][device(drive)]["pool"], drive["pool"], "{path}: {drive}");
+            }
+            return;
+        }
+        _ => {
+            truth.check_read(body, path);
+            assert_eq!(body["smartctl"]["serial_number"], body["serial_number"], "{path}");
+            return;
+        }
+    };
+    assert_eq!(serials_of(&entries), truth.serials(), "{path}");
+    for entry in &entries {
+        truth.check_read(entry, path);
+    }
 }
 
-/// A daemon that has swept and stored everything.
+/// Waits until every response comes from Redis; all responses until then are correct.
+#[track_caller]
+fn wait_all_hit(daemon: &Daemon, truth: &Truth) {
+    wait_until("every response is a HIT", || ask_everything(daemon, truth).values().all(|cache| cache == "HIT"));
+}
+
+/// A daemon that has stored everything in Redis.
 #[track_caller]
 fn settled(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> (Daemon, Truth) {
     let daemon = Daemon::ready(sim, redis, settings);
@@ -153,11 +151,11 @@ fn settled(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> (Daemon, Trut
     (daemon, truth)
 }
 
-/// Waits for another sweep than the one shown.
+/// Waits until a further sweep is complete.
 #[track_caller]
 fn wait_swept(daemon: &Daemon) -> Value {
     let before = daemon.json("/api/overview")["sweep"]["started_at"].clone();
-    daemon.overview_when("another sweep is whole", |overview| overview["sweep"]["started_at"] != before)
+    daemon.overview_when("another sweep is complete", |overview| overview["sweep"]["started_at"] != before)
 }
 
 fn seconds(time: &Value) -> i64 {
@@ -169,34 +167,33 @@ fn now() -> i64 {
 }
 
 fn stored(redis: &Redis, key: &str) -> Value {
-    let value = redis.get(key).unwrap_or_else(|| panic!("{key} is not there"));
+    let value = redis.get(key).unwrap_or_else(|| panic!("{key} does not exist"));
     serde_json::from_str(&value).unwrap_or_else(|error| panic!("{key}: {error}"))
 }
 
-/// Redis loses the key of a drive that was read a moment ago, and is not read again for a request so soon.
+/// A drive is read for requests at most once in 10 s; a key that is lost in that time is written from memory.
 #[test]
-fn a_drive_key_that_is_lost_is_written_again_from_memory() {
+fn a_lost_drive_key_is_written_again_from_memory() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("SMART_POLL_INTERVAL", "3600")]);
-    let read = |daemon: &Daemon| daemon.get("/api/drives/sda");
-    wait_until("it is stored", || read(&daemon).cache() == "HIT");
-    let lose = || redis.ask(&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"]);
-    lose();
-    // It is read for this request, and not for the next one.
-    assert_eq!((read(&daemon).cache(), read(&daemon).status), ("MISS", 200));
-    wait_until("it is stored again", || read(&daemon).cache() == "HIT");
+    let path = "/api/drives/sda";
+    wait_until("the drive is stored", || daemon.get(path).cache() == "HIT");
+    redis.ask(&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"]);
+    // This request causes a reading, the following ones do not.
+    assert_eq!((daemon.get(path).cache(), daemon.get(path).status), ("MISS", 200));
+    wait_until("the drive is stored again", || daemon.get(path).cache() == "HIT");
     let starts = sim.starts().len();
     for keys in [&["DEL", "jbod:smart:sda", "jbod:last:smart:sda"][..], &["DEL", "jbod:smart:sda"]] {
         redis.ask(keys);
-        let answer = read(&daemon);
-        assert!(answer.status == 200 && answer.cache() != "HIT", "{keys:?}: {}", answer.cache());
-        wait_until("it is stored without a reading", || read(&daemon).cache() == "HIT");
+        let response = daemon.get(path);
+        assert!(response.status == 200 && response.cache() != "HIT", "{keys:?}: {}", response.cache());
+        wait_until("the drive is stored without a reading", || daemon.get(path).cache() == "HIT");
     }
-    assert_eq!(sim.starts().len(), starts, "no drive was read for it");
+    assert_eq!(sim.starts().len(), starts, "smartctl was started");
 }
 
 #[test]
-fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
+fn responses_go_from_miss_to_hit_to_stale_and_back_to_hit() {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.set("all", &["latency_ms=2000"]);
     let short = [
@@ -225,12 +222,7 @@ fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
     });
 
     daemon.kill();
-    wait_until("only the last-known copies are left", || {
-        // What is known of missing drives and enclosures lives as long as the last-known copies.
-        let is_left =
-            |key: &String| key.starts_with("jbod:last:") || key == "jbod:gone" || key == "jbod:known_enclosures";
-        redis.keys().iter().all(is_left)
-    });
+    wait_until("only the last-known copies are left", || redis.keys().iter().all(|key| lives_long(key)));
     let (kept_drive, kept_overview) = (stored(&redis, "jbod:last:smart:sda"), stored(&redis, "jbod:last:overview"));
     sim.set("all", &["latency_ms=3000"]);
     let daemon = Daemon::start(&sim, &redis, &[PATIENT]);
@@ -257,24 +249,39 @@ fn a_drive_and_the_overview_go_from_miss_to_hit_to_stale_and_back_to_hit() {
         assert_eq!((&shown["stale"], &shown["collected_at"]), (&json!(true), &kept["collected_at"]), "{shown}");
     }
 
-    // The sweep renews both; until then nobody waits and nothing old is called new.
-    let renewed = |path: &str, collected_at: &dyn Fn(&Value) -> i64, kept: i64| {
-        wait_until("a HIT with a new reading", || {
-            let response = answered(&daemon, path);
-            assert!(["STALE", "HIT"].contains(&response.cache()), "{path}: {}", response.cache());
-            response.cache() == "HIT" && collected_at(&response.json()) > kept
-        });
-    };
-    let of_drive = |body: &Value| seconds(&body["collected_at"]);
-    let oldest = |body: &Value| drives_of(body).iter().map(of_drive).min().expect("drives");
-    renewed("/api/drives/sda", &of_drive, of_drive(&kept_drive));
-    renewed("/api/overview", &oldest, oldest(&kept_overview));
+    // The sweep renews both; until then the responses are old, and labelled as such.
+    wait_renewed(&daemon, "/api/drives/sda", collected_at, collected_at(&kept_drive));
+    wait_renewed(&daemon, "/api/overview", oldest_reading, oldest_reading(&kept_overview));
     assert_eq!(daemon.json("/api/drives/sda")["stale"], false);
 }
 
-/// The contract's table of keys, as `redis-cli` shows it.
+/// The keys with the lifetime of the last-known copies: these, and those of missing drives and enclosures.
+fn lives_long(key: &str) -> bool {
+    key.starts_with("jbod:last:") || key == "jbod:gone" || key == "jbod:known_enclosures"
+}
+
+fn collected_at(body: &Value) -> i64 {
+    seconds(&body["collected_at"])
+}
+
+/// When the drive whose reading is the oldest was read.
+fn oldest_reading(body: &Value) -> i64 {
+    drives(body).map(collected_at).min().expect("drives")
+}
+
+/// Waits for a HIT with a time later than `kept`; all responses until then are STALE or HIT.
+#[track_caller]
+fn wait_renewed(daemon: &Daemon, path: &str, time: fn(&Value) -> i64, kept: i64) {
+    wait_until("a HIT with a new reading", || {
+        let response = answered(daemon, path);
+        assert!(["STALE", "HIT"].contains(&response.cache()), "{path}: {}", response.cache());
+        response.cache() == "HIT" && time(&response.json()) > kept
+    });
+}
+
+/// The table of keys in docs/redis.md.
 #[test]
-fn redis_holds_exactly_the_promised_keys_with_their_lifetimes() {
+fn redis_contains_exactly_the_documented_keys_with_their_lifetimes() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
     let lists =
@@ -305,17 +312,17 @@ fn redis_holds_exactly_the_promised_keys_with_their_lifetimes() {
         assert_eq!(value["identity"]["wwid"], drive["wwid"], "{drive}");
         let unit_serial = text(&value["identity"]["unit_serial"]);
         assert_eq!(unit_serial.trim(), text(&drive["serial"]), "{drive}");
-        assert_eq!(value["smartctl"]["serial_number"], drive["serial"], "smartctl's own JSON is there");
-        assert!(!value["smartctl"]["json_format_version"].is_null(), "smartctl's own JSON is there");
+        assert_eq!(value["smartctl"]["serial_number"], drive["serial"], "smartctl's JSON is stored");
+        assert!(!value["smartctl"]["json_format_version"].is_null(), "smartctl's JSON is stored");
         truth.check_read(&value, "the stored drive");
     }
-    eventually("the stored overview is the very body", || {
-        (redis.get("jbod:overview")?.as_bytes() == daemon.get("/api/overview").body).then_some(())
+    wait_until("the stored overview is the body of the response", || {
+        redis.get("jbod:overview").map(String::into_bytes) == Some(daemon.get("/api/overview").body)
     });
 }
 
 #[test]
-fn the_prefix_is_the_first_part_of_every_key() {
+fn every_key_begins_with_the_prefix() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (_daemon, truth) = settled(&sim, &redis, &[PATIENT, ("JBOD_KEY_PREFIX", "lab:nas7")]);
     let keys = redis.keys();
@@ -325,7 +332,7 @@ fn the_prefix_is_the_first_part_of_every_key() {
 
 /// Lifetimes and interval in the proportions of the defaults.
 #[test]
-fn every_request_is_a_hit_over_whole_cycles() {
+fn every_request_is_a_hit_over_several_sweeps() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let settings = [
         PATIENT,
@@ -346,7 +353,7 @@ fn every_request_is_a_hit_over_whole_cycles() {
 }
 
 #[test]
-fn drive_keys_outlive_their_setting_where_a_cycle_takes_longer() {
+fn drive_keys_do_not_expire_within_a_sweep_that_takes_longer() {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.set("all", &["latency_ms=700"]);
     let daemon = Daemon::ready(&sim, &redis, &[PATIENT, ("SMART_CACHE_TTL", "1"), ("SMART_POLL_INTERVAL", "2")]);
@@ -356,7 +363,7 @@ fn drive_keys_outlive_their_setting_where_a_cycle_takes_longer() {
     let mut sweeps = BTreeSet::new();
     wait_until("four sweeps", || {
         for key in &keys {
-            assert!(redis.pttl(key) > 0, "{key} has lapsed: {:?}", redis.keys());
+            assert!(redis.pttl(key) > 0, "{key} has expired: {:?}", redis.keys());
         }
         sweeps.insert(text(&daemon.json("/api/overview")["sweep"]["started_at"]));
         sweeps.len() > 3
@@ -364,7 +371,7 @@ fn drive_keys_outlive_their_setting_where_a_cycle_takes_longer() {
     assert_eq!(daemon.logged("drive key lifetime raised"), 1, "{}", daemon.log());
 }
 
-/// An outage as the log tells it: one line when it starts, one when it ends.
+/// The log has one line for the beginning of the outage and one for its end.
 #[track_caller]
 fn assert_one_outage(daemon: &Daemon) {
     let lines = (daemon.logged("redis unavailable"), daemon.logged("redis available again"));
@@ -372,7 +379,7 @@ fn assert_one_outage(daemon: &Daemon) {
 }
 
 #[test]
-fn without_redis_at_the_start_everything_is_served_and_stored_when_it_comes() {
+fn without_redis_at_the_start_memory_serves_and_is_stored_later() {
     let (sim, mut redis) = (Sim::small(), Redis::absent());
     let daemon = Daemon::ready(&sim, &redis, &[PATIENT]);
     let truth = Truth::of(&sim);
@@ -387,7 +394,7 @@ fn without_redis_at_the_start_everything_is_served_and_stored_when_it_comes() {
 }
 
 #[test]
-fn a_killed_redis_costs_nobody_an_answer() {
+fn while_redis_is_killed_memory_serves() {
     let (sim, mut redis) = (Sim::small(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
     redis.kill();
@@ -402,9 +409,9 @@ fn a_killed_redis_costs_nobody_an_answer() {
     assert_one_outage(&daemon);
 }
 
-/// It accepts connections and never answers.
+/// A stopped process accepts connections and does not reply.
 #[test]
-fn a_frozen_redis_costs_nobody_an_answer() {
+fn while_redis_is_stopped_memory_serves() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[("REDIS_TIMEOUT_MS", "1000")]);
     redis.signal(Signal::STOP);
@@ -420,7 +427,7 @@ fn a_frozen_redis_costs_nobody_an_answer() {
 }
 
 #[test]
-fn a_redis_that_is_frozen_at_the_start_keeps_nobody_waiting_for_it() {
+fn with_redis_stopped_at_the_start_memory_serves() {
     let (sim, redis) = (Sim::small(), Redis::start());
     redis.signal(Signal::STOP);
     let daemon = Daemon::ready(&sim, &redis, &[("REDIS_TIMEOUT_MS", "1000")]);
@@ -456,7 +463,7 @@ fn a_flushed_redis_is_filled_again() {
     assert_eq!(daemon.logged("redis unavailable"), 0, "{}", daemon.log());
 }
 
-/// What may stand where a value of ours should.
+/// Foreign values under keys of the daemon.
 #[derive(Clone, Copy, Debug)]
 enum Junk {
     WrongType,
@@ -469,98 +476,100 @@ enum Junk {
 const JUNK: [Junk; 5] = [Junk::WrongType, Junk::Broken, Junk::NotUtf8, Junk::OtherSchema, Junk::Huge];
 
 impl Junk {
-    fn put(self, redis: &Redis, key: &str) {
+    fn store(self, redis: &Redis, key: &str) {
         redis.ask(&["DEL", key]);
         match self {
             Self::WrongType => drop(redis.ask(&["LPUSH", key, "foreign"])),
             Self::Broken => redis.set(key, br#"{"schema":1,"generated_at":"#),
-            Self::NotUtf8 => redis.set(key, b"\xff\xfe\x00 no text"),
+            Self::NotUtf8 => redis.set(key, b"\xff\xfe\x00 foreign"),
             Self::OtherSchema => redis.set(key, br#"{"schema":2,"generated_at":"2026-01-01T00:00:00Z"}"#),
             Self::Huge => redis.set(key, &vec![b'x'; 10_000_000]),
         }
     }
 }
 
-/// Six drives, so that each kind of junk has a drive of its own.
+/// Six drives: one for each kind of junk, and one more.
 fn six_drives() -> Sim {
     let shelf = ["--enclosures", "1", "--bays", "8", "--drives", "6", "--paths", "1"];
     let drives = ["--sata", "1", "--ssd", "0", "--nvme", "0", "--pools", "1", "--vdev-width", "2"];
     Sim::host(&[&shelf[..], &drives].concat())
 }
 
-/// Waits until a value of ours stands there, asking for it all along; the answers are right.
+/// Requests everything until each of these keys has a value of the daemon again; all responses are correct.
 #[track_caller]
 fn wait_overwritten(daemon: &Daemon, truth: &Truth, redis: &Redis, names: &[String]) {
     eventually("the junk is overwritten", || {
         ask_everything(daemon, truth);
-        let is_ours = |name: &String| {
-            let value = redis.get(&format!("jbod:{name}"))?;
-            (serde_json::from_str::<Value>(&value).ok()?["schema"] == 1).then_some(())
-        };
-        names.iter().all(|name| is_ours(name).is_some()).then_some(())
+        names.iter().all(|name| has_own_value(redis, &format!("jbod:{name}"))).then_some(())
     });
 }
 
-/// Log lines about a stored value, by its key with or without the prefix.
-fn said(daemon: &Daemon, name: &str) -> usize {
+fn has_own_value(redis: &Redis, key: &str) -> bool {
+    let Some(value) = redis.get(key) else { return false };
+    let Ok(value) = serde_json::from_str::<Value>(&value) else { return false };
+    value["schema"] == 1
+}
+
+/// The number of log lines about a stored value, by its key with or without the prefix.
+fn logged_about(daemon: &Daemon, name: &str) -> usize {
     daemon.logged(&format!("key={name} ")) + daemon.logged(&format!("key=jbod:{name} "))
 }
 
 #[test]
-fn foreign_drive_values_are_misses_said_once_and_overwritten() {
+fn foreign_drive_values_are_logged_once_and_overwritten() {
     let (sim, redis) = (six_drives(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
     let names: Vec<String> = truth.devices().iter().map(|drive| format!("smart:{drive}")).collect();
     for (name, junk) in names.iter().zip(JUNK) {
-        junk.put(&redis, &format!("jbod:{name}"));
-        junk.put(&redis, &format!("jbod:last:{name}"));
+        junk.store(&redis, &format!("jbod:{name}"));
+        junk.store(&redis, &format!("jbod:last:{name}"));
     }
     wait_overwritten(&daemon, &truth, &redis, &names);
     wait_all_hit(&daemon, &truth);
     for (name, junk) in names.iter().zip(JUNK) {
-        let lines = (said(&daemon, name), said(&daemon, &format!("last:{name}")));
+        let lines = (logged_about(&daemon, name), logged_about(&daemon, &format!("last:{name}")));
         assert_eq!(lines, (1, 1), "{junk:?}: {}", daemon.log());
     }
     assert_eq!(daemon.logged("redis unavailable"), 0, "{}", daemon.log());
 }
 
 #[test]
-fn foreign_lists_are_misses_said_once_and_overwritten() {
+fn foreign_lists_are_logged_once_and_overwritten() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
     for (round, junk) in JUNK.into_iter().enumerate() {
         let names = LISTS.map(|(name, _)| name.to_owned());
         for name in &names {
-            junk.put(&redis, &format!("jbod:{name}"));
-            junk.put(&redis, &format!("jbod:last:{name}"));
+            junk.store(&redis, &format!("jbod:{name}"));
+            junk.store(&redis, &format!("jbod:last:{name}"));
         }
         wait_overwritten(&daemon, &truth, &redis, &names);
         wait_all_hit(&daemon, &truth);
-        // Whoever puts it back again and again fills no log.
+        // A client that stores it again and again does not fill the log.
         for name in &names {
-            assert_eq!(said(&daemon, name), 1, "{junk:?}, round {round}: {}", daemon.log());
-            assert!(said(&daemon, &format!("last:{name}")) <= 1, "{junk:?}, round {round}: {}", daemon.log());
+            assert_eq!(logged_about(&daemon, name), 1, "{junk:?}, round {round}: {}", daemon.log());
+            assert!(logged_about(&daemon, &format!("last:{name}")) <= 1, "{junk:?}, round {round}: {}", daemon.log());
         }
     }
     assert_eq!(daemon.logged("redis unavailable"), 0, "{}", daemon.log());
 }
 
-/// The last-known copy is served meanwhile; the broken one is not said again with every request.
+/// Requests are answered from the last-known copy, and not each of them logs the foreign value.
 #[test]
-fn a_foreign_value_before_a_good_last_known_copy_is_said_once() {
+fn a_foreign_value_beside_a_valid_last_known_copy_is_logged_once() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
-    // While a drive is slow, its key stays as it is for long enough to be asked for often.
+    // A slow drive keeps its foreign value for several requests.
     sim.set("sda", &["latency_ms=1500"]);
     for name in ["smart:sda", "overview"] {
-        Junk::Broken.put(&redis, &format!("jbod:{name}"));
+        Junk::Broken.store(&redis, &format!("jbod:{name}"));
     }
     for _ in 0..5 {
         ask_everything(&daemon, &truth);
     }
     wait_overwritten(&daemon, &truth, &redis, &["smart:sda".to_owned(), "overview".to_owned()]);
     for name in ["smart:sda", "overview"] {
-        assert_eq!(said(&daemon, name), 1, "{}", daemon.log());
+        assert_eq!(logged_about(&daemon, name), 1, "{}", daemon.log());
     }
 }
 
@@ -571,15 +580,15 @@ fn a_redis_full_of_junk_does_not_keep_the_daemon_from_starting() {
     let mut names: Vec<String> = truth.devices().iter().map(|drive| format!("smart:{drive}")).collect();
     names.extend(LISTS.map(|(name, _)| name.to_owned()));
     for (name, junk) in names.iter().zip(JUNK.into_iter().cycle()) {
-        junk.put(&redis, &format!("jbod:{name}"));
-        junk.put(&redis, &format!("jbod:last:{name}"));
+        junk.store(&redis, &format!("jbod:{name}"));
+        junk.store(&redis, &format!("jbod:last:{name}"));
     }
     let daemon = Daemon::start(&sim, &redis, &[PATIENT]);
     wait_until("every drive is read", || {
         let drives = drives_of(&answered(&daemon, "/api/overview").json());
         assert_eq!(serials_of(&drives), truth.serials());
-        for d in &drives {
-            truth.check(d, "among junk");
+        for drive in &drives {
+            truth.check(drive, "foreign values in Redis");
         }
         drives.iter().all(|drive| drive["state"] == "active")
     });
@@ -587,13 +596,17 @@ fn a_redis_full_of_junk_does_not_keep_the_daemon_from_starting() {
     wait_overwritten(&daemon, &truth, &redis, &names);
     wait_all_hit(&daemon, &truth);
     for name in &names {
-        let (live, last) = (said(&daemon, name), said(&daemon, &format!("last:{name}")));
+        let (live, last) = (logged_about(&daemon, name), logged_about(&daemon, &format!("last:{name}")));
         assert!(live <= 1 && last <= 1, "{name}: {}", daemon.log());
     }
 }
 
+fn with_names_swapped(json: &str) -> String {
+    json.replace("\"sda\"", "\"sd?\"").replace("\"sdb\"", "\"sda\"").replace("\"sd?\"", "\"sdb\"")
+}
+
 #[test]
-fn another_drives_document_is_nobodys_health() {
+fn a_document_of_another_drive_is_not_shown() {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.set("sda", &["failed=true", "temperature=58"]);
     let (daemon, truth) = settled(&sim, &redis, &[PATIENT]);
@@ -601,11 +614,9 @@ fn another_drives_document_is_nobodys_health() {
     for key in ["jbod:smart:sdb", "jbod:last:smart:sdb"] {
         redis.set(key, other.as_bytes());
     }
-    // A list of a rack in which the two have changed places.
-    let swapped =
-        |text: &str| text.replace("\"sda\"", "\"sd?\"").replace("\"sdb\"", "\"sda\"").replace("\"sd?\"", "\"sdb\"");
+    // Lists in which the two drives have each other's names.
     for key in ["jbod:overview", "jbod:last:overview", "jbod:enclosures", "jbod:last:enclosures"] {
-        let mut value: Value = serde_json::from_str(&swapped(&redis.get(key).expect(key))).expect("JSON");
+        let mut value: Value = serde_json::from_str(&with_names_swapped(&redis.get(key).expect(key))).expect("JSON");
         value["topology"] = json!("another");
         redis.set(key, value.to_string().as_bytes());
     }
@@ -614,10 +625,10 @@ fn another_drives_document_is_nobodys_health() {
     assert_eq!(stored(&redis, "jbod:smart:sdb")["serial_number"], truth.serial_at("sdb"));
 }
 
-/// Shows the overview and, by name and by serial, each of the drives. Whatever is shown is of the
-/// right drive. True: all of it comes from Redis.
+/// Requests the overview, and each drive by name and by serial number. Every response has the values of the right drive.
+/// True if all of them come from Redis.
 #[track_caller]
-fn shows_no_mix_up(daemon: &Daemon, truth: &Truth, names: &[&str]) -> bool {
+fn responses_are_right(daemon: &Daemon, truth: &Truth, names: &[&str]) -> bool {
     let overview = answered(daemon, "/api/overview");
     for drive in &drives_of(&overview.json()) {
         truth.check(drive, "overview");
@@ -637,7 +648,7 @@ fn drives_are_right(daemon: &Daemon, truth: &Truth, names: &[&str]) -> bool {
             truth.check(&drive, id);
             assert_eq!(drive["serial_number"], serial, "{id}");
             let raw = &drive["smartctl"]["serial_number"];
-            assert!(raw.is_null() || raw == serial, "{id}: smartctl's JSON is of {raw}");
+            assert!(raw.is_null() || raw == serial, "{id}: smartctl's JSON is that of {raw}");
         }
     }
     all_hit
@@ -649,7 +660,7 @@ fn sweep_of(daemon: &Daemon) -> Value {
 
 const SHORT_CYCLE: [(&str, &str); 2] = [PATIENT, ("SMART_POLL_INTERVAL", "4")];
 
-/// A rack in which one of two drives is failing and hot, so that a mix-up shows.
+/// A host with one failing, hot drive, so that values of the wrong drive are noticed.
 fn with_a_failing_drive() -> Sim {
     let sim = Sim::small();
     sim.set("sda", &["failed=true", "temperature=58"]);
@@ -657,45 +668,45 @@ fn with_a_failing_drive() -> Sim {
 }
 
 #[track_caller]
-fn letters_swapped_while_down(stop: impl FnOnce(Daemon)) {
+fn names_swapped_while_down(stop: impl FnOnce(Daemon)) {
     let (sim, redis) = (with_a_failing_drive(), Redis::start());
     let (daemon, before) = settled(&sim, &redis, &SHORT_CYCLE);
     let sweep = sweep_of(&daemon);
     stop(daemon);
     sim.swap_letters("sda", "sdb");
     sim.set("all", &["latency_ms=1200"]);
-    assert!(redis.pttl("jbod:smart:sda") > 0, "the old values are still there");
+    assert!(redis.pttl("jbod:smart:sda") > 0, "the old values have expired");
     let daemon = Daemon::start(&sim, &redis, &SHORT_CYCLE);
     let after = Truth::of(&sim);
     assert_eq!(before.serial_at("sda"), after.serial_at("sdb"));
-    wait_until("a new sweep, everything a HIT", || {
-        let all_hit = shows_no_mix_up(&daemon, &after, &["sda", "sdb"]);
+    wait_until("a new sweep is complete, and every response is a HIT", || {
+        let all_hit = responses_are_right(&daemon, &after, &["sda", "sdb"]);
         all_hit && sweep_of(&daemon) != sweep
     });
     wait_all_hit(&daemon, &after);
 }
 
 #[test]
-fn letters_swapped_over_a_clean_restart_mix_up_nothing() {
-    letters_swapped_while_down(|daemon| drop(daemon.stop(Signal::TERM)));
+fn names_swapped_before_a_restart_show_no_wrong_drive() {
+    names_swapped_while_down(|daemon| drop(daemon.stop(Signal::TERM)));
 }
 
-/// The lease of the killed daemon is still there: the new one at first only serves.
+/// The killed daemon still holds the lease, so the new one only serves at first.
 #[test]
-fn letters_swapped_over_a_crash_mix_up_nothing() {
-    letters_swapped_while_down(Daemon::kill);
+fn names_swapped_after_a_crash_show_no_wrong_drive() {
+    names_swapped_while_down(Daemon::kill);
 }
 
-/// Swaps letters while the daemon runs, and looks until the next sweep has been stored.
+/// Swaps names while the daemon runs, and requests until the next sweep has been stored.
 #[track_caller]
-fn letters_swapped_while_running(mut is_right: impl FnMut(&Daemon, &Truth) -> bool) {
+fn names_swapped_while_running(mut is_right: impl FnMut(&Daemon, &Truth) -> bool) {
     let (sim, redis) = (with_a_failing_drive(), Redis::start());
     let (daemon, _) = settled(&sim, &redis, &SHORT_CYCLE);
     sim.set("all", &["latency_ms=800"]);
     let sweep = sweep_of(&daemon);
     sim.swap_letters("sda", "sdb");
     let after = Truth::of(&sim);
-    wait_until("a new sweep, everything a HIT", || {
+    wait_until("a new sweep is complete, and every response is a HIT", || {
         let all_hit = is_right(&daemon, &after);
         all_hit && sweep_of(&daemon) != sweep
     });
@@ -703,40 +714,38 @@ fn letters_swapped_while_running(mut is_right: impl FnMut(&Daemon, &Truth) -> bo
 }
 
 #[test]
-fn letters_swapped_under_a_running_daemon_mix_up_no_drive() {
-    letters_swapped_while_running(|daemon, truth| drives_are_right(daemon, truth, &["sda", "sdb"]));
+fn names_swapped_under_a_running_daemon_show_no_wrong_drive() {
+    names_swapped_while_running(|daemon, truth| drives_are_right(daemon, truth, &["sda", "sdb"]));
 }
 
 #[test]
-fn letters_swapped_under_a_running_daemon_do_not_mix_up_the_overview() {
-    // A list looks what is plugged in at most every few milliseconds: once it has seen the letters
-    // move it never goes back. A drive asked for by name is right at every moment (the test above).
+fn names_swapped_under_a_running_daemon_show_no_wrong_drive_in_lists() {
+    // Lists compare the links in sysfs at most once in a few milliseconds. Once one shows the new names, none shows the
+    // old ones again. A request for a drive by name compares them each time (the test above).
     let mut has_seen = false;
-    letters_swapped_while_running(|daemon, truth| {
-        let is_seen = |overview: &Value| {
-            drives_of(overview)
-                .iter()
-                .any(|drive| drive["device"] == "sda" && drive["serial_number"] == truth.serial_at("sda"))
-        };
-        has_seen = has_seen || is_seen(&answered(daemon, "/api/overview").json());
-        has_seen && shows_no_mix_up(daemon, truth, &["sda", "sdb"])
+    names_swapped_while_running(|daemon, truth| {
+        let overview = answered(daemon, "/api/overview").json();
+        let new_sda = truth.serial_at("sda");
+        has_seen |= drives(&overview).any(|drive| drive["device"] == "sda" && drive["serial_number"] == new_sda);
+        has_seen && responses_are_right(daemon, truth, &["sda", "sdb"])
     });
 }
 
 const LEASED: [(&str, &str); 2] = [PATIENT, ("SMART_POLL_INTERVAL", "3")];
 
+fn starts_by_serial(sim: &Sim, truth: &Truth) -> BTreeMap<String, usize> {
+    truth.serials().into_iter().map(|serial| (serial.clone(), sim.starts_of(&serial))).collect()
+}
+
 #[test]
-fn two_daemons_read_each_drive_once_a_cycle() {
+fn of_two_daemons_one_reads_each_drive_once_a_sweep() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (first, truth) = settled(&sim, &redis, &LEASED);
     let second = Daemon::ready(&sim, &redis, &LEASED);
     second.wait_logged("became follower");
     let owner = redis.get("jbod:lock:poll");
-    let starts = || -> BTreeMap<String, usize> {
-        truth.serials().into_iter().map(|serial| (serial.clone(), sim.starts_of(&serial))).collect()
-    };
     let mut sweeps = BTreeSet::from([text(&wait_swept(&first)["sweep"]["started_at"])]);
-    let at_first = starts();
+    let at_first = starts_by_serial(&sim, &truth);
     wait_until("three more sweeps", || {
         for daemon in [&first, &second] {
             let caches = ask_everything(daemon, &truth);
@@ -745,20 +754,19 @@ fn two_daemons_read_each_drive_once_a_cycle() {
         sweeps.insert(text(&first.json("/api/overview")["sweep"]["started_at"]));
         sweeps.len() > 3
     });
-    for (serial, count) in starts() {
+    for (serial, count) in starts_by_serial(&sim, &truth) {
         let more = count - at_first[&serial];
-        // The next sweep may have begun at either end.
-        assert!((2..=4).contains(&more), "{serial}: {more} starts in 3 cycles");
+        // At the beginning and at the end of the count, a sweep may have started some of its readings.
+        assert!((2..=4).contains(&more), "{serial}: {more} starts in 3 sweeps");
     }
-    assert_eq!(redis.get("jbod:lock:poll"), owner, "polling stayed where it was");
+    assert_eq!(redis.get("jbod:lock:poll"), owner, "another daemon became the leader");
     assert_eq!(second.logged("became leader"), 0, "{}", second.log());
 }
 
-/// What the other daemon has not stored is read, not made up.
 #[test]
-fn a_follower_whose_lists_are_gone_serves_the_truth() {
+fn a_follower_without_stored_lists_serves_its_own() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    // A long cycle: the first daemon does not store the lists again meanwhile.
+    // With the default interval, the first daemon does not store the lists again meanwhile.
     let (_first, truth) = settled(&sim, &redis, &[PATIENT]);
     let second = Daemon::ready(&sim, &redis, &[PATIENT]);
     second.wait_logged("became follower");
@@ -770,9 +778,9 @@ fn a_follower_whose_lists_are_gone_serves_the_truth() {
     assert_eq!(second.logged("became leader"), 0, "{}", second.log());
 }
 
-/// It never lapses by itself: nobody would ever poll.
+/// A lease without a lifetime does not expire, and without this no daemon would poll.
 #[test]
-fn a_lease_that_was_left_by_hand_is_taken_over() {
+fn a_lease_without_a_lifetime_is_taken_over() {
     let (sim, redis) = (Sim::small(), Redis::start());
     redis.set("jbod:lock:poll", b"somebody");
     let daemon = Daemon::start(&sim, &redis, &LEASED);
@@ -781,9 +789,9 @@ fn a_lease_that_was_left_by_hand_is_taken_over() {
     wait_all_hit(&daemon, &Truth::of(&sim));
 }
 
-/// As one that is left when Redis's clock is set back by a year.
+/// Such a lease is left when the clock of Redis is set back by a year.
 #[test]
-fn a_lease_that_would_last_for_a_year_is_taken_over() {
+fn a_lease_with_a_lifetime_of_a_year_is_taken_over() {
     let (sim, redis) = (Sim::small(), Redis::start());
     redis.ask(&["SET", "jbod:lock:poll", "somebody", "PX", "31536000000"]);
     let daemon = Daemon::start(&sim, &redis, &LEASED);
@@ -792,9 +800,9 @@ fn a_lease_that_would_last_for_a_year_is_taken_over() {
 }
 
 #[test]
-fn a_lease_of_a_wrong_type_stops_nobody_from_polling_and_is_said_once() {
+fn a_lease_of_a_wrong_type_does_not_prevent_polling_and_is_logged_once() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    Junk::WrongType.put(&redis, "jbod:lock:poll");
+    Junk::WrongType.store(&redis, "jbod:lock:poll");
     let (daemon, truth) = settled(&sim, &redis, &LEASED);
     wait_swept(&daemon);
     wait_swept(&daemon);
@@ -802,18 +810,18 @@ fn a_lease_of_a_wrong_type_stops_nobody_from_polling_and_is_said_once() {
     assert_eq!(daemon.logged("lease"), 1, "{}", daemon.log());
 }
 
-/// The second daemon has taken over: its lease, its sweeps.
+/// The second daemon has taken over: it holds the lease, and its sweeps are complete.
 #[track_caller]
 fn assert_taken_over(second: &Daemon, truth: &Truth, redis: &Redis, old_owner: &str) {
     second.wait_logged("became leader");
-    eventually("the lease is another's", || redis.get("jbod:lock:poll").filter(|owner| owner != old_owner));
+    wait_until("the lease has another owner", || redis.get("jbod:lock:poll").is_some_and(|owner| owner != old_owner));
     wait_swept(second);
     wait_swept(second);
     wait_all_hit(second, truth);
 }
 
 #[test]
-fn a_second_daemon_takes_over_from_one_that_was_killed() {
+fn a_second_daemon_takes_over_from_a_killed_one() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (first, truth) = settled(&sim, &redis, &LEASED);
     let second = Daemon::ready(&sim, &redis, &LEASED);
@@ -825,28 +833,27 @@ fn a_second_daemon_takes_over_from_one_that_was_killed() {
 }
 
 #[test]
-fn a_clean_stop_gives_the_lease_back() {
+fn a_daemon_that_stops_releases_the_lease() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (first, truth) = settled(&sim, &redis, &LEASED);
     let second = Daemon::ready(&sim, &redis, &LEASED);
     second.wait_logged("became follower");
     let owner = redis.get("jbod:lock:poll").expect("a lease");
     first.stop(Signal::TERM);
-    assert_ne!(redis.get("jbod:lock:poll").as_ref(), Some(&owner), "nobody waits for it to lapse");
+    assert_ne!(redis.get("jbod:lock:poll").as_ref(), Some(&owner), "the lease was not released");
     assert_taken_over(&second, &truth, &redis, &owner);
 }
 
 const RIGHT: &str = "r1ght-0pen-sesame";
 const WRONG: &str = "wr0ng-0pen-sesame";
 
-/// Everything a daemon logs down to trace level, without a secret.
 #[track_caller]
 fn assert_no_secret(text: &str) {
     assert!(!text.contains("0pen-sesame"), "{text}");
 }
 
 #[test]
-fn with_a_wrong_password_memory_serves_and_no_log_tells_it() {
+fn with_a_wrong_password_memory_serves_and_the_log_has_no_password() {
     let (sim, mut redis) = (Sim::small(), Redis::start());
     redis.require_password(RIGHT);
     let truth = Truth::of(&sim);
@@ -865,7 +872,7 @@ fn with_a_wrong_password_memory_serves_and_no_log_tells_it() {
 }
 
 #[test]
-fn the_right_password_is_taken_from_wherever_it_may_stand() {
+fn a_password_is_read_from_every_setting_that_may_have_it() {
     let (sim, mut redis) = (Sim::small(), Redis::start());
     redis.require_password(RIGHT);
     let dir = tempfile::tempdir().expect("a folder");
@@ -889,46 +896,47 @@ fn the_right_password_is_taken_from_wherever_it_may_stand() {
     }
 }
 
+/// The serial number of the drive in a bay of the only enclosure.
+#[track_caller]
+fn serial_in(daemon: &Daemon, bay: u64) -> String {
+    let body = daemon.json("/api/drives");
+    let drive = list(&body, "drives").find(|drive| drive["slot"] == bay);
+    text(&drive.unwrap_or_else(|| panic!("no drive in bay {bay}: {body}"))["serial_number"])
+}
+
 #[test]
-fn a_drive_that_was_pulled_is_missed_also_after_a_restart() {
+fn drives_that_were_removed_are_missing_after_a_restart() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (daemon, _) = settled(&sim, &redis, &[]);
-    let serial_in = |bay: u64| {
-        let list = daemon.json("/api/drives");
-        let drive = list["drives"].as_array().expect("drives").iter().find(|drive| drive["slot"] == bay).cloned();
-        text(&drive.unwrap_or_else(|| panic!("a drive in bay {bay}: {list}"))["serial_number"])
-    };
-    let (first, second) = (serial_in(0), serial_in(1));
+    let (first, second) = (serial_in(&daemon, 0), serial_in(&daemon, 1));
     let before = [daemon.json(&format!("/api/drives/{first}")), daemon.json(&format!("/api/drives/{second}"))];
     sim.pull(&["bay/0/0"]);
-    daemon.drive_when(&first, "it is missed", |drive| drive["state"] == "missing");
-    eventually("the list of the gone is stored", || redis.get("jbod:last:gone").filter(|value| value.contains(&first)));
-    eventually("the overview without it is stored", || {
-        redis.get("jbod:last:overview").filter(|value| value.contains("\"missing\":1"))
-    });
+    daemon.drive_when(&first, "it is missing", |drive| drive["state"] == "missing");
+    wait_stored(&redis, "jbod:last:gone", &first);
+    wait_stored(&redis, "jbod:last:overview", "\"missing\":1");
     daemon.stop(Signal::TERM);
-    // One goes while nobody looks.
+    // The second drive is removed while no daemon runs.
     sim.pull(&["bay/0/1"]);
 
     let daemon = Daemon::ready(&sim, &redis, &[]);
     for (serial, before) in [&first, &second].into_iter().zip(&before) {
-        let drive = daemon.drive_when(serial, "it is missed after the restart", |drive| drive["state"] == "missing");
+        let drive = daemon.drive_when(serial, "it is missing after the restart", |drive| drive["state"] == "missing");
         for field in ["slot", "enclosure", "collected_at", "temperature_celsius", "power_on_hours", "model_name"] {
             assert_eq!(drive[field], before[field], "{field}");
         }
         assert_eq!(drive["stale"], true);
         assert!(drive["missing_since"].is_string() && drive["smartctl"].is_object(), "{drive}");
     }
-    let overview = daemon.overview_when("both are missed", |overview| overview["totals"]["by_state"]["missing"] == 2);
+    let overview = daemon.overview_when("both are missing", |overview| overview["totals"]["by_state"]["missing"] == 2);
     assert_eq!(overview["enclosures"][0]["slots"][0]["drive"]["serial_number"], first.as_str());
     daemon.wait_logged(&second);
 
-    // One comes back to another bay and goes on; another drive takes the bay of the other.
+    // The first drive returns to another bay. A new drive is inserted into the bay of the second.
     sim.insert(&["bay/0/5", "--serial", &first]);
-    let back = daemon.drive_when(&first, "it is back", |drive| drive["state"] == "active");
+    let back = daemon.drive_when(&first, "it has returned", |drive| drive["state"] == "active");
     assert_eq!((&back["slot"], &back["stale"], &back["missing_since"]), (&5.into(), &false.into(), &Value::Null));
     sim.insert(&["bay/0/1", "--serial", "NEWDRIVE1"]);
-    daemon.overview_when("the bay is another's", |overview| {
+    daemon.overview_when("the bay has the new drive", |overview| {
         overview["totals"]["by_state"]["missing"] == 0
             && overview["enclosures"][0]["slots"][1]["drive"]["state"] == "active"
     });

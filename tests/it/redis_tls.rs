@@ -1,5 +1,5 @@
-//! Ways to Redis other than plain TCP: TLS with good and bad certificates, Unix sockets, Sentinels, a
-//! name that moves; the settings for them, and what `doctor` says of them. Against real servers.
+//! Connections to Redis other than plain TCP: TLS with valid and invalid certificates, Unix sockets, Sentinels, a name
+//! whose address changes; their settings, and what `doctor` reports. With real servers.
 
 use crate::support;
 use crate::wait::wait_until;
@@ -7,7 +7,7 @@ use crate::wait::wait_until;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustix::process::Signal;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -21,10 +21,10 @@ use support::sim::Sim;
 
 const SECRET: &str = "0pen-sesame";
 const PATHS: [&str; 5] = ["/api/overview", "/api/drives/sda", "/api/enclosures", "/api/zfs", "/api/drives"];
-/// Later than this, an answer has waited for Redis.
+/// A response that took longer has waited for Redis.
 const BOUND: Duration = Duration::from_secs(5);
 
-/// A certificate authority of the test's own, and what it signs.
+/// A certificate authority of the test, with the certificates that it signs.
 struct Authority {
     dir: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
@@ -32,10 +32,10 @@ struct Authority {
 
 impl Authority {
     fn new() -> Self {
-        Self::called("the test's authority")
+        Self::with_name("the test's authority")
     }
 
-    fn called(name: &str) -> Self {
+    fn with_name(name: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
@@ -50,7 +50,7 @@ impl Authority {
         self.dir.path().join(name).to_str().expect("a path").to_owned()
     }
 
-    /// Signs a certificate for that name; `ends`: the year.
+    /// A certificate for that name and its key. It expires in the year `ends`.
     fn sign(&self, name: &str, ends: i32) -> [String; 2] {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
@@ -63,7 +63,7 @@ impl Authority {
     }
 }
 
-/// A Redis that speaks TLS on a second port.
+/// A Redis with a second port, for TLS.
 fn with_tls(files: &[String; 2], more: &[&str]) -> (Redis, ReservedPort) {
     let port = ReservedPort::new();
     let tls =
@@ -77,7 +77,7 @@ fn with_tls(files: &[String; 2], more: &[&str]) -> (Redis, ReservedPort) {
 
 #[track_caller]
 fn wait_all_hit(daemon: &Daemon) {
-    wait_until("everything is a HIT", || PATHS.iter().all(|path| daemon.get(path).cache() == "HIT"));
+    wait_until("every response is a HIT", || PATHS.iter().all(|path| daemon.get(path).cache() == "HIT"));
 }
 
 #[track_caller]
@@ -92,21 +92,21 @@ fn doctor(sim: &Sim, settings: &[(&str, &str)]) -> Ended {
     run(doctor.env("JBOD_LISTEN", "127.0.0.1:0").envs(settings.iter().copied()).arg("doctor"))
 }
 
-/// What `doctor` says of Redis, in one line.
+/// The line of `doctor` about Redis.
 #[track_caller]
-fn about_redis(ended: &Ended) -> &str {
+fn redis_line(ended: &Ended) -> &str {
     let mut lines = ended.stdout.lines().filter(|line| line.contains("Redis at"));
-    let line = lines.next().unwrap_or_else(|| panic!("nothing about Redis: {ended:?}"));
+    let line = lines.next().unwrap_or_else(|| panic!("no line about Redis: {ended:?}"));
     assert_eq!(lines.next(), None, "{ended:?}");
     assert!(!ended.stdout.contains(SECRET), "{ended:?}");
     line
 }
 
-/// A busy machine must not look like an absent Redis.
+/// On a busy machine, a slow reply must not count as an outage.
 const PATIENT: (&str, &str) = ("REDIS_TIMEOUT_MS", "2000");
 
 #[test]
-fn over_tls_everything_is_stored_and_an_outage_is_survived() {
+fn over_tls_everything_is_stored_and_an_outage_ends() {
     let authority = Authority::new();
     let (mut redis, port) = with_tls(&authority.sign("localhost", 2099), &[]);
     redis.require_password(SECRET);
@@ -116,7 +116,7 @@ fn over_tls_everything_is_stored_and_an_outage_is_survived() {
     let daemon = Daemon::ready(&sim, &redis, &settings);
     wait_all_hit(&daemon);
     assert!(redis.get("jbod:overview").is_some());
-    assert!(about_redis(&doctor(&sim, &settings)).starts_with("ok"));
+    assert!(redis_line(&doctor(&sim, &settings)).starts_with("ok"));
     let load = Load::start(daemon.port, &PATHS);
     load.go_on(20);
     redis.kill();
@@ -130,9 +130,9 @@ fn over_tls_everything_is_stored_and_an_outage_is_survived() {
     assert_one_outage(&daemon);
 }
 
-/// Without `REDIS_CA_FILE` it is the system that says who is believed.
+/// Without `REDIS_CA_FILE` the certificate authorities of the system are trusted.
 #[test]
-fn the_systems_authorities_are_believed() {
+fn authorities_of_the_system_are_trusted() {
     let authority = Authority::new();
     let (redis, port) = with_tls(&authority.sign("localhost", 2099), &[]);
     let sim = Sim::small();
@@ -144,17 +144,17 @@ fn the_systems_authorities_are_believed() {
 }
 
 #[test]
-fn what_is_wrong_with_tls_is_said_in_one_line() {
+fn each_fault_of_tls_is_reported_in_one_line() {
     let authority = Authority::new();
-    let strangers = [Authority::new(), Authority::called("a stranger")];
+    let unknown = [Authority::new(), Authority::with_name("another authority")];
     let sim = Sim::small();
     let good = authority.sign("localhost", 2099);
     let ca = authority.file("ca.pem");
     let cases: [([String; 2], &str, &[&str], &str); 6] = [
         (authority.sign("localhost", 2002), "rediss", &[], "its certificate has expired"),
         (authority.sign("nas.example", 2099), "rediss", &[], "its certificate is for nas.example, not for localhost"),
-        (strangers[0].sign("localhost", 2099), "rediss", &[], "signed by an unknown authority (REDIS_CA_FILE"),
-        (strangers[1].sign("localhost", 2099), "rediss", &[], "signed by an unknown authority (REDIS_CA_FILE"),
+        (unknown[0].sign("localhost", 2099), "rediss", &[], "signed by an unknown authority (REDIS_CA_FILE"),
+        (unknown[1].sign("localhost", 2099), "rediss", &[], "signed by an unknown authority (REDIS_CA_FILE"),
         (good.clone(), "rediss", &["--tls-auth-clients", "yes", "--tls-ca-cert-file", &ca], "tls-auth-clients no"),
         (good, "redis", &[], "REDIS_URL=rediss://"),
     ];
@@ -162,30 +162,31 @@ fn what_is_wrong_with_tls_is_said_in_one_line() {
         let (redis, port) = with_tls(&files, more);
         let url = format!("{scheme}://:{SECRET}@localhost:{port}");
         let mut settings = vec![PATIENT, ("REDIS_URL", url.as_str())];
-        settings.extend((scheme == "rediss").then_some(("REDIS_CA_FILE", ca.as_str())));
+        if scheme == "rediss" {
+            settings.push(("REDIS_CA_FILE", ca.as_str()));
+        }
         let ended = doctor(&sim, &settings);
-        let line = about_redis(&ended);
-        // Without TLS it may only be seen that the peer hangs up.
-        let is_told = line.starts_with("FAIL") && line.contains("TLS connection") || scheme == "redis";
-        assert!(is_told && line.contains(wanted), "{wanted}: {line}");
+        let line = redis_line(&ended);
+        // Without TLS, the only symptom may be that the server closes the connection.
+        let is_reported = line.starts_with("FAIL") && line.contains("TLS connection") || scheme == "redis";
+        assert!(is_reported && line.contains(wanted), "{wanted}: {line}");
         let daemon = Daemon::ready(&sim, &redis, &settings);
         daemon.wait_logged("redis unavailable");
         let log = daemon.log();
-        let line = log.lines().find(|line| line.contains("redis unavailable")).expect("the line");
+        let line = log.lines().find(|line| line.contains("redis unavailable")).expect("the line of the outage");
         assert!(line.contains(wanted), "{wanted}: {line}");
         assert_eq!((daemon.get("/api/overview").status, daemon.logged(SECRET)), (200, 0), "{log}");
     }
 }
 
-/// Redis without TLS waits for the end of a line, as a silent peer does.
+/// Redis without TLS waits for the end of a line, and does not reply.
 #[test]
-fn tls_to_a_port_that_says_nothing_keeps_nobody_waiting() {
+fn tls_to_a_port_that_does_not_reply_delays_no_response() {
     let (authority, sim, redis) = (Authority::new(), Sim::small(), Redis::start());
     let ca = authority.file("ca.pem");
     let silent = FakeRedis::silent(0);
-    let url = |port: u16| format!("rediss://localhost:{port}");
-    let (plain, mute) = (url(redis.port), url(silent.port));
-    for url in [&plain, &mute] {
+    for port in [redis.port, silent.port] {
+        let url = format!("rediss://localhost:{port}");
         let settings = [("REDIS_URL", url.as_str()), ("REDIS_CA_FILE", ca.as_str())];
         let daemon = Daemon::ready(&sim, &redis, &settings);
         let load = Load::start(daemon.port, &PATHS);
@@ -193,9 +194,9 @@ fn tls_to_a_port_that_says_nothing_keeps_nobody_waiting() {
         load.go_on(50);
         load.finish(BOUND);
         assert!(daemon.log().contains("is this a port without TLS?"), "{}", daemon.log());
-        assert!(about_redis(&doctor(&sim, &settings)).contains("is this a port without TLS?"));
+        assert!(redis_line(&doctor(&sim, &settings)).contains("is this a port without TLS?"));
     }
-    // One trial has ended by the time the next begins.
+    // Attempts follow one another.
     assert!(silent.connections.load(Ordering::Acquire) > 1);
 }
 
@@ -204,14 +205,14 @@ fn unix(path: &Path) -> String {
 }
 
 #[test]
-fn over_a_unix_socket_that_is_missing_then_there_then_dead() {
+fn over_a_unix_socket_that_is_created_and_abandoned() {
     let (sim, mut redis) = (Sim::small(), Redis::absent());
     let socket = redis.dir().join("redis.sock");
     redis.args = vec!["--unixsocket".to_owned(), socket.to_str().expect("a path").to_owned()];
     let url = unix(&socket);
     let settings = [PATIENT, ("REDIS_URL", url.as_str())];
     let missing = doctor(&sim, &settings);
-    assert!(about_redis(&missing).contains("No such file"), "{missing:?}");
+    assert!(redis_line(&missing).contains("No such file"), "{missing:?}");
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let load = Load::start(daemon.port, &PATHS);
     daemon.wait_logged("redis unavailable");
@@ -221,30 +222,33 @@ fn over_a_unix_socket_that_is_missing_then_there_then_dead() {
     daemon.wait_logged("redis available again");
     wait_all_hit(&daemon);
     assert_one_outage(&daemon);
-    // Its file stays, and nobody is behind it.
+    // The file remains, and no process listens on it.
     redis.kill();
-    wait_until("a second outage", || daemon.logged("redis unavailable") == 2);
-    assert!(about_redis(&doctor(&sim, &settings)).contains("Connection refused"));
+    wait_until("there is a second outage", || daemon.logged("redis unavailable") == 2);
+    assert!(redis_line(&doctor(&sim, &settings)).contains("Connection refused"));
     load.go_on(50);
     redis.up();
-    wait_until("it is over", || daemon.logged("redis available again") == 2);
+    wait_until("the second outage ends", || daemon.logged("redis available again") == 2);
     wait_all_hit(&daemon);
     load.finish(BOUND);
 }
 
-/// Whoever is behind the socket does not accept, and its queue is full.
+fn unix_stream() -> socket2::Socket {
+    socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a socket")
+}
+
+/// The process that listens on the socket does not accept, and the backlog is full.
 #[test]
-fn over_a_unix_socket_that_nobody_accepts_on() {
+fn over_a_unix_socket_whose_backlog_is_full() {
     let (sim, dir) = (Sim::small(), tempfile::tempdir().expect("a folder"));
     let path = dir.path().join("redis.sock");
     let address = socket2::SockAddr::unix(&path).expect("an address");
-    let stream = || socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).expect("a socket");
-    let listener = stream();
+    let listener = unix_stream();
     listener.bind(&address).expect("a socket");
     listener.listen(0).expect("it listens");
     let mut waiting = Vec::new();
-    wait_until("its queue is full", || {
-        let client = stream();
+    wait_until("the backlog is full", || {
+        let client = unix_stream();
         client.set_nonblocking(true).expect("an option");
         let is_full = client.connect(&address).is_err();
         waiting.push(client);
@@ -257,46 +261,61 @@ fn over_a_unix_socket_that_nobody_accepts_on() {
     daemon.wait_logged("the backlog of the socket is full");
     load.go_on(50);
     load.finish(BOUND);
-    assert!(about_redis(&doctor(&sim, &settings)).contains("the backlog of the socket is full"));
+    assert!(redis_line(&doctor(&sim, &settings)).contains("the backlog of the socket is full"));
 }
 
-/// As root everything may be opened: the right to that is dropped.
+/// The daemon with these arguments, without the capabilities by which root may open every file.
+fn restricted(sim: &Sim, url: &str, args: &[&str]) -> Command {
+    let mut plain = command(sim, 1);
+    plain.env("REDIS_URL", url).args(args);
+    if !rustix::process::geteuid().is_root() {
+        return plain;
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set", "-dac_override,-dac_read_search", "--"]);
+    wrap(command, &plain)
+}
+
+/// Adds a program, its arguments and its environment to a command that starts it.
+fn wrap(mut command: Command, plain: &Command) -> Command {
+    command.arg(plain.get_program()).args(plain.get_args());
+    command.env_clear().env("PATH", std::env::var("PATH").expect("PATH"));
+    for (name, value) in plain.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+#[track_caller]
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("the mode is set");
+}
+
 #[test]
-fn over_a_unix_socket_that_must_not_be_opened() {
+fn over_a_unix_socket_without_permission() {
     let (sim, mut redis) = (Sim::small(), Redis::absent());
     let socket = redis.dir().join("redis.sock");
     let path = socket.to_str().expect("a path").to_owned();
     redis.args = ["--unixsocket", &path].map(str::to_owned).to_vec();
     redis.up();
-    let set_mode = |mode| std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(mode)).expect("a mode");
-    set_mode(0);
+    set_mode(&socket, 0);
     let url = unix(&socket);
-    let restricted = |args: &[&str]| {
-        let mut plain = command(&sim, 1);
-        plain.env("REDIS_URL", &url).args(args);
-        if !rustix::process::geteuid().is_root() {
-            return plain;
-        }
-        let mut command = Command::new("setpriv");
-        command.args(["--bounding-set", "-dac_override,-dac_read_search", "--"]).arg(plain.get_program());
-        command.args(plain.get_args()).env_clear().env("PATH", std::env::var("PATH").expect("PATH"));
-        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command
-    };
-    let ended = run(restricted(&["doctor"]).env("JBOD_LISTEN", "127.0.0.1:0"));
-    assert!(about_redis(&ended).contains("Permission denied"), "{ended:?}");
-    let daemon = Daemon::listening(restricted(&[]).env("JBOD_LISTEN", ANY_PORT));
+    let ended = run(restricted(&sim, &url, &["doctor"]).env("JBOD_LISTEN", "127.0.0.1:0"));
+    assert!(redis_line(&ended).contains("Permission denied"), "{ended:?}");
+    let daemon = Daemon::listening(restricted(&sim, &url, &[]).env("JBOD_LISTEN", ANY_PORT));
     daemon.wait_ready();
     daemon.wait_logged("redis unavailable");
     assert_eq!((daemon.logged("Permission denied"), daemon.get("/api/overview").status), (1, 200), "{}", daemon.log());
-    set_mode(0o600);
+    set_mode(&socket, 0o600);
     daemon.wait_logged("redis available again");
     wait_all_hit(&daemon);
     assert_one_outage(&daemon);
 }
 
-/// A master, replicas, and sentinels that watch over them.
-struct Watched {
+/// A master, replicas, and the sentinels that monitor them.
+struct Cluster {
     nodes: Vec<Redis>,
     sentinels: Vec<Sentinel>,
 }
@@ -326,16 +345,12 @@ impl Sentinel {
     }
 
     fn master(&self) -> Option<u16> {
-        match self.ask(&["SENTINEL", "get-master-addr-by-name", "mymaster"])? {
-            Reply::List(parts) => match parts.get(1)? {
-                Reply::Text(port) => port.parse().ok(),
-                _ => None,
-            },
-            _ => None,
-        }
+        let Reply::List(parts) = self.ask(&["SENTINEL", "get-master-addr-by-name", "mymaster"])? else { return None };
+        let Reply::Text(port) = parts.get(1)? else { return None };
+        port.parse().ok()
     }
 
-    /// How many of a kind it knows: `replicas`, `sentinels`.
+    /// How many `replicas` or `sentinels` it knows.
     fn knows(&self, kind: &str) -> usize {
         match self.ask(&["SENTINEL", kind, "mymaster"]) {
             Some(Reply::List(list)) => list.len(),
@@ -351,19 +366,18 @@ impl Drop for Sentinel {
     }
 }
 
-impl Watched {
+impl Cluster {
     fn start() -> Self {
         let master = Redis::start();
         let port = master.port.to_string();
-        let replica = || Redis::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
-        let nodes = vec![master, replica(), replica()];
-        let up = |node: &Redis| (node.try_info("replication", "master_link_status")? == "up").then_some(());
+        let replica = ["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"];
+        let nodes = vec![master, Redis::with(&replica), Redis::with(&replica)];
         for node in &nodes[1..] {
-            eventually("a replica follows", || up(node));
+            wait_replication(node, "master_link_status", "up");
         }
         let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::start(nodes[0].port, "")).collect();
         for sentinel in &sentinels {
-            wait_until("the sentinels know everybody", || {
+            wait_until("the sentinels know all replicas and each other", || {
                 sentinel.knows("replicas") == 2 && sentinel.knows("sentinels") == 2
             });
         }
@@ -371,113 +385,114 @@ impl Watched {
     }
 
     fn list(&self) -> String {
-        let of = |sentinel: &Sentinel| format!("127.0.0.1:{}", sentinel.port);
-        self.sentinels.iter().map(of).collect::<Vec<_>>().join(",")
+        let addresses: Vec<String> =
+            self.sentinels.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.port)).collect();
+        addresses.join(",")
     }
 
-    fn at(&self, port: u16) -> &Redis {
+    fn node(&self, port: u16) -> &Redis {
         self.nodes.iter().find(|node| node.port == port).expect("a node")
     }
 }
 
+/// Waits until a field of `INFO replication` has this value. A sentinel that makes a node a replica closes its connections.
+#[track_caller]
+fn wait_replication(node: &Redis, field: &str, value: &str) {
+    wait_until(&format!("{field} is {value}"), || node.try_info("replication", field).as_deref() == Some(value));
+}
+
 #[test]
-fn sentinels_are_asked_anew_after_a_failover() {
-    let mut watched = Watched::start();
-    let old = watched.nodes[0].port;
+fn sentinels_are_asked_again_after_a_failover() {
+    let mut cluster = Cluster::start();
+    let old = cluster.nodes[0].port;
     let sim = Sim::small();
-    // The first in the list never answers, and costs no request anything.
+    // The first in the list does not reply, which delays no response.
     let silent = FakeRedis::silent(0);
-    let list = format!("127.0.0.1:{},{}", silent.port, watched.list());
+    let list = format!("127.0.0.1:{},{}", silent.port, cluster.list());
     let settings =
         [("REDIS_SENTINELS", list.as_str()), ("REDIS_SENTINEL_MASTER", "mymaster"), ("REDIS_TIMEOUT_MS", "500")];
-    assert!(about_redis(&doctor(&sim, &settings)).contains("ok"));
-    let daemon = Daemon::ready(&sim, &watched.nodes[0], &settings);
+    assert!(redis_line(&doctor(&sim, &settings)).contains("ok"));
+    let daemon = Daemon::ready(&sim, &cluster.nodes[0], &settings);
     wait_all_hit(&daemon);
-    // The silent one is known by now.
-    let was_away = daemon.logged("redis unavailable");
+    // The outage that the silent one may have caused at the start is over.
+    let outages = daemon.logged("redis unavailable");
     let mut load = Load::start(daemon.port, &PATHS);
     load.go_on(50);
-    watched.nodes[0].kill();
+    cluster.nodes[0].kill();
     load.fault("master killed");
-    let new = eventually("the sentinels have a new master", || watched.sentinels[0].master().filter(|new| *new != old));
+    let new = eventually("the sentinels have a new master", || cluster.sentinels[0].master().filter(|new| *new != old));
     let switched = Instant::now();
-    wait_until("the daemon has it, too", || daemon.logged("redis available again") == was_away + 1);
+    wait_until("the daemon uses the new master", || daemon.logged("redis available again") == outages + 1);
     println!("the new master is used {:?} after the sentinels named it", switched.elapsed());
     wait_all_hit(&daemon);
-    assert!(watched.at(new).get("jbod:overview").is_some(), "it has everything");
-    assert_eq!(daemon.logged("redis unavailable"), was_away + 1, "{}", daemon.log());
+    assert!(cluster.node(new).get("jbod:overview").is_some(), "the overview is not stored");
+    assert_eq!(daemon.logged("redis unavailable"), outages + 1, "{}", daemon.log());
 
-    // The old one comes back as a replica; then the master is moved by hand. Who was a master is not
-    // written to any more.
-    watched.nodes[0].up();
-    eventually("it follows", || (watched.nodes[0].try_info("replication", "role")? == "slave").then_some(()));
+    // The old master returns as a replica, and a failover is requested. The daemon no longer writes to the former master.
+    cluster.nodes[0].up();
+    wait_replication(&cluster.nodes[0], "role", "slave");
     load.fault("master moved");
-    eventually("it is moved", || {
-        let moved = watched.sentinels[1].ask(&["SENTINEL", "FAILOVER", "mymaster"])?;
-        (moved == Reply::Text("OK".to_owned())).then_some(())
+    wait_until("the failover begins", || {
+        cluster.sentinels[1].ask(&["SENTINEL", "FAILOVER", "mymaster"]) == Some(Reply::Text("OK".to_owned()))
     });
-    let third = eventually("another master", || watched.sentinels[1].master().filter(|third| *third != new));
-    let node = watched.at(third);
-    eventually("it is a master", || (node.try_info("replication", "role")? == "master").then_some(()));
+    let third =
+        eventually("the sentinels have another master", || cluster.sentinels[1].master().filter(|third| *third != new));
+    let node = cluster.node(third);
+    wait_replication(node, "role", "master");
     node.ask(&["DEL", "jbod:lock:poll"]);
-    eventually("the lease is held there", || node.get("jbod:lock:poll"));
+    eventually("the lease is stored there", || node.get("jbod:lock:poll"));
     wait_all_hit(&daemon);
     assert_eq!(daemon.logged("redis rejects writes"), 0, "{}", daemon.log());
     load.finish(BOUND);
 }
 
 #[test]
-fn what_is_wrong_with_sentinels_is_said_in_one_line() {
+fn each_fault_of_sentinels_is_reported_in_one_line() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let (open, locked) =
         (Sentinel::start(redis.port, ""), Sentinel::start(redis.port, &format!("requirepass {SECRET}")));
     for sentinel in [&open, &locked] {
-        eventually("it answers", || sentinel.ask(&["PING"]));
+        eventually("the sentinel replies", || sentinel.ask(&["PING"]));
     }
-    let url = |port: u16, name: &str| format!("redis+sentinel://127.0.0.1:{port}/{name}");
-    let secret = sim.root().join("secret");
-    std::fs::write(&secret, SECRET).expect("a file");
-    let wrong = sim.root().join("wrong");
-    std::fs::write(&wrong, "wr0ng").expect("a file");
-    let file = |path: &PathBuf| path.to_str().expect("a path").to_owned();
-    let (secret, wrong) = (file(&secret), file(&wrong));
-    let cases: [(String, &str, &str, &str); 6] = [
-        (url(refused_port(), "mymaster"), "", "warn", "Connection refused"),
-        (url(open.port.number, "nobody"), "", "warn", "it knows no master \"nobody\""),
-        (url(redis.port, "mymaster"), "", "warn", "is it a sentinel?"),
-        (url(locked.port.number, "mymaster"), "", "warn", "it requires a password (REDIS_SENTINEL_PASSWORD_FILE)"),
-        (url(locked.port.number, "mymaster"), &wrong, "FAIL", "REDIS_SENTINEL_PASSWORD_FILE: WRONGPASS"),
-        (url(locked.port.number, "mymaster"), &secret, "ok", "mymaster@127.0.0.1"),
-    ];
-    for (url, file, level, wanted) in &cases {
+    let secret = sim.script("secret", SECRET).to_string_lossy().into_owned();
+    let wrong = sim.script("wrong", "wr0ng").to_string_lossy().into_owned();
+    let locked = locked.port.number;
+    for (port, master, file, level, wanted) in [
+        (refused_port(), "mymaster", "", "warn", "Connection refused"),
+        (open.port.number, "nobody", "", "warn", "it knows no master \"nobody\""),
+        (redis.port, "mymaster", "", "warn", "is it a sentinel?"),
+        (locked, "mymaster", "", "warn", "it requires a password (REDIS_SENTINEL_PASSWORD_FILE)"),
+        (locked, "mymaster", wrong.as_str(), "FAIL", "REDIS_SENTINEL_PASSWORD_FILE: WRONGPASS"),
+        (locked, "mymaster", secret.as_str(), "ok", "mymaster@127.0.0.1"),
+    ] {
+        let url = format!("redis+sentinel://127.0.0.1:{port}/{master}");
         let settings = [PATIENT, ("REDIS_URL", url.as_str()), ("REDIS_SENTINEL_PASSWORD_FILE", file)];
         let ended = doctor(&sim, &settings);
-        let line = about_redis(&ended);
+        let line = redis_line(&ended);
         assert!(line.starts_with(level) && line.contains(wanted), "{level} {wanted}: {line}");
     }
 }
 
-/// Puts a file in the place of /etc/hosts, for the daemon alone.
+/// Replaces /etc/hosts by another file, in the mount namespace of the daemon only.
 const OTHER_HOSTS: &str = r#"mount --bind "$0" /etc/hosts && exec "$@""#;
+
+fn with_hosts(hosts: &Path, plain: &Command) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", OTHER_HOSTS]).arg(hosts);
+    wrap(command, plain)
+}
 
 #[test]
 #[ignore = "needs mount namespaces"]
-fn a_name_that_moves_is_looked_up_anew() {
+fn a_name_is_resolved_again_after_an_outage() {
     let (sim, mut redis) = (Sim::small(), Redis::start());
     let hosts = sim.root().join("hosts");
     std::fs::write(&hosts, "127.0.0.1 nas-redis\n").expect("a file");
-    let with_hosts = |plain: &Command| {
-        let mut command = Command::new("unshare");
-        command.args(["--map-root-user", "--mount", "sh", "-c", OTHER_HOSTS]).arg(&hosts).arg(plain.get_program());
-        command.args(plain.get_args()).env_clear().env("PATH", std::env::var("PATH").expect("PATH"));
-        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command
-    };
-    let tried = with_hosts(&Command::new("true")).output().expect("unshare starts");
-    assert!(tried.status.success(), "/etc/hosts cannot be exchanged: {}", String::from_utf8_lossy(&tried.stderr));
+    let tried = with_hosts(&hosts, &Command::new("true")).output().expect("unshare starts");
+    assert!(tried.status.success(), "/etc/hosts cannot be replaced: {}", String::from_utf8_lossy(&tried.stderr));
     let mut plain = command(&sim, redis.port);
     plain.env("REDIS_HOST", "nas-redis").env("JBOD_LISTEN", ANY_PORT).env(PATIENT.0, PATIENT.1);
-    let daemon = Daemon::listening(&mut with_hosts(&plain));
+    let daemon = Daemon::listening(&mut with_hosts(&hosts, &plain));
     daemon.wait_ready();
     wait_all_hit(&daemon);
     redis.kill();
@@ -496,7 +511,7 @@ fn a_name_that_moves_is_looked_up_anew() {
 type Settings<'a> = &'a [(&'a str, &'a str)];
 
 #[test]
-fn bad_settings_for_redis_are_named_and_hide_the_password() {
+fn invalid_settings_for_redis_are_named_without_the_password() {
     let authority = Authority::new();
     let (ca, empty) = (authority.file("ca.pem"), authority.file("empty.pem"));
     std::fs::write(&empty, "no certificate\n").expect("a file");

@@ -1,11 +1,18 @@
 //! Waiting for a condition, instead of for a time.
 
 use crate::support::eventually;
+use crate::support::redis::Redis;
 
 /// Waits until `condition` holds.
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     eventually(what, || condition().then_some(()));
+}
+
+/// Waits until the value of a key in Redis contains `text`.
+#[track_caller]
+pub fn wait_stored(redis: &Redis, key: &str, text: &str) {
+    wait_until(&format!("{key} contains {text}"), || redis.get(key).is_some_and(|value| value.contains(text)));
 }
 
 /// Asks again until the result is as `wanted`, and returns it.
