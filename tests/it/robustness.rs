@@ -1,4 +1,4 @@
-//! What the daemon says over HTTP, to clients that behave and to those that do not.
+//! HTTP responses to well-behaved and to hostile clients.
 
 use crate::support;
 use crate::wait::wait_until;
@@ -11,15 +11,15 @@ use std::time::Duration;
 use support::daemon::{Daemon, command, run};
 use support::eventually;
 use support::http::{Client, Response};
-use support::json::drive;
+use support::json::{drive, drives, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// Paths that answer 200 with data, besides those of single drives and shelves.
+/// Paths with data, besides those of single drives and enclosures.
 const DATA: [&str; 5] = ["/api/overview", "/api/drives", "/api/drives?verdict=ok", "/api/enclosures", "/api/zfs"];
 
 #[track_caller]
-fn assert_always(response: &Response, what: &str) {
+fn assert_common_headers(response: &Response, what: &str) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
@@ -30,7 +30,7 @@ fn assert_always(response: &Response, what: &str) {
     let policy = response.header("content-security-policy");
     assert!(policy.contains("default-src 'self'"), "{what}: {policy}");
     assert!(!response.header("date").is_empty() && !response.header("content-length").is_empty(), "{what}");
-    assert!(response.headers.keys().all(|name| !name.starts_with("access-control-")), "{what}: no CORS");
+    assert!(response.headers.keys().all(|name| !name.starts_with("access-control-")), "{what}: CORS header");
 }
 
 #[track_caller]
@@ -43,7 +43,7 @@ fn assert_data(response: &Response, what: &str) {
     assert!(response.age() < 1000, "{what}: {}", response.age());
     assert!(response.header("last-modified").ends_with(" GMT"), "{what}: {}", response.header("last-modified"));
     let tag = response.header("etag");
-    assert!(tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'), "{what}: a strong tag, not {tag}");
+    assert!(tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'), "{what}: {tag} is not a strong tag");
     assert!(!response.body.is_empty());
     response.json();
 }
@@ -52,14 +52,14 @@ fn assert_data(response: &Response, what: &str) {
 fn assert_problem(response: &Response, status: u16, what: &str) {
     assert_eq!(response.status, status, "{what}: {}", response.text());
     assert_eq!(response.header("content-type"), "application/problem+json", "{what}");
-    assert_always(response, what);
+    assert_common_headers(response, what);
     if response.body.is_empty() {
         return;
     }
     let body = response.json();
     assert_eq!(body["status"], status, "{what}");
     for field in ["type", "title", "detail"] {
-        assert!(body[field].as_str().is_some_and(|text| !text.is_empty()), "{what}: {field} in {body}");
+        assert!(!["", "null"].contains(&text(&body[field])), "{what}: {field} in {body}");
     }
 }
 
@@ -75,55 +75,69 @@ fn one_connection_carries_many_requests() {
     for round in 0..20 {
         for path in &paths {
             let what = format!("round {round} {path}");
-            let response = client.request("GET", path, &[]).expect("an answer");
+            let response = client.request("GET", path, &[]).expect("a response");
             assert_data(&response, &what);
-            assert_always(&response, &what);
-            assert_eq!(response.header("connection"), "", "{what}: kept open, which goes without saying");
+            assert_common_headers(&response, &what);
+            assert_eq!(
+                response.header("connection"),
+                "",
+                "{what}: a connection of HTTP/1.1 is kept open without a header"
+            );
         }
         for (path, status) in [("/", 200), ("/healthz", 200), ("/readyz", 200), ("/nowhere", 404)] {
-            let response = client.request("GET", path, &[]).expect("an answer");
+            let response = client.request("GET", path, &[]).expect("a response");
             assert_eq!(response.status, status, "{path}");
-            assert_always(&response, path);
+            assert_common_headers(&response, path);
         }
     }
 }
 
+/// Requests a body, then the same body with `If-None-Match` as `form` makes it of the tag. Repeats both if the body has
+/// changed in between.
+#[track_caller]
+fn ask_twice(client: &mut Client, path: &str, form: fn(&str) -> String) -> (Response, Response) {
+    eventually("the body has not changed between two requests", || {
+        let whole = client.request("GET", path, &[])?;
+        let tag = whole.header("etag").to_owned();
+        let again = client.request("GET", path, &[("If-None-Match", &form(&tag))])?;
+        (again.header("etag") == tag).then_some((whole, again))
+    })
+}
+
+fn header_names(response: &Response) -> Vec<&String> {
+    let mut names: Vec<&String> = response.headers.keys().collect();
+    names.sort();
+    names
+}
+
 #[test]
-fn an_unchanged_answer_is_not_sent_again() {
+fn an_unchanged_body_is_not_sent_again() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let serial = sim.list()[0]["serial"].as_str().expect("serial").to_owned();
     let mut client = Client::connect(daemon.port).expect("a connection");
     let one_drive = format!("/api/drives/{serial}");
     for path in DATA.into_iter().chain([one_drive.as_str()]) {
-        // The lists are made anew now and then: all of it within one life of the body.
-        let mut ask = |form: &dyn Fn(&str) -> String| {
-            eventually("the same body twice", || {
-                let whole = client.request("GET", path, &[])?;
-                let tag = whole.header("etag").to_owned();
-                let again = client.request("GET", path, &[("If-None-Match", &form(&tag))])?;
-                (again.header("etag") == tag).then_some((whole, again))
-            })
-        };
-        for form in [
-            &(|tag: &str| tag.to_owned()) as &dyn Fn(&str) -> String,
-            &|tag| format!("W/{tag}"),
-            &|tag| format!("\"other\", {tag}"),
-            &|tag| format!("\"other\",W/\"another\" , W/{tag}"),
-            &|_| "*".to_owned(),
-        ] {
-            let (whole, again) = ask(form);
+        let matching: [fn(&str) -> String; 5] = [
+            str::to_owned,
+            |tag| format!("W/{tag}"),
+            |tag| format!("\"other\", {tag}"),
+            |tag| format!("\"other\",W/\"another\" , W/{tag}"),
+            |_| "*".to_owned(),
+        ];
+        for form in matching {
+            let (whole, again) = ask_twice(&mut client, path, form);
             let what = format!("{path} {}", form("TAG"));
             assert_eq!((again.status, again.body.len()), (304, 0), "{what}");
-            assert_always(&again, &what);
+            assert_common_headers(&again, &what);
             for name in ["etag", "last-modified", "cache-control"] {
                 assert_eq!(again.header(name), whole.header(name), "{what}: {name}");
             }
         }
-        for form in [&(|_: &str| "\"other\"".to_owned()) as &dyn Fn(&str) -> String, &|_| String::new(), &|tag| {
-            tag.trim_matches('"').to_owned()
-        }] {
-            let (_, again) = ask(form);
+        let other: [fn(&str) -> String; 3] =
+            [|_| "\"other\"".to_owned(), |_| String::new(), |tag| tag.trim_matches('"').to_owned()];
+        for form in other {
+            let (_, again) = ask_twice(&mut client, path, form);
             assert_eq!(again.status, 200, "{path} {}", form("TAG"));
             assert_data(&again, path);
         }
@@ -131,7 +145,7 @@ fn an_unchanged_answer_is_not_sent_again() {
 }
 
 #[test]
-fn a_changed_rack_changes_the_tag() {
+fn a_changed_body_has_another_tag() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let serial = sim.list()[0]["serial"].as_str().expect("serial").to_owned();
@@ -139,13 +153,13 @@ fn a_changed_rack_changes_the_tag() {
     sim.pull(&[&serial]);
     daemon.overview_when("the drive is missing", |overview| drive(overview, &serial)["state"] == "missing");
     let after = daemon.request("GET", "/api/overview", &[("If-None-Match", before.header("etag"))]);
-    assert_eq!(after.status, 200, "what the client has is not this");
+    assert_eq!(after.status, 200, "the body has changed");
     assert_ne!(after.header("etag"), before.header("etag"));
     assert_eq!(drive(&after.json(), &serial)["state"], "missing");
 }
 
 #[test]
-fn head_says_what_get_says_without_the_body() {
+fn head_has_the_headers_of_get_and_no_body() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let mut client = Client::connect(daemon.port).expect("a connection");
@@ -156,28 +170,23 @@ fn head_says_what_get_says_without_the_body() {
     );
     paths.push(format!("/api/drives/{serial}"));
     for path in paths {
-        let (get, head) = eventually("both of one body", || {
+        let (get, head) = eventually("the body has not changed between two requests", || {
             let get = client.request("GET", &path, &[])?;
             let head = client.request("HEAD", &path, &[])?;
             (get.header("etag") == head.header("etag")).then_some((get, head))
         });
         assert_eq!((get.status, head.body.len()), (head.status, 0), "{path}");
-        let names = |response: &Response| {
-            let mut all: Vec<String> = response.headers.keys().cloned().collect();
-            all.sort();
-            all
-        };
-        assert_eq!(names(&get), names(&head), "{path}");
+        assert_eq!(header_names(&get), header_names(&head), "{path}");
         for (name, value) in &get.headers {
-            let moves_on = ["date", "age"].contains(&name.as_str());
-            assert!(moves_on || head.header(name) == value, "{path}: {name}");
+            let changes = ["date", "age"].contains(&name.as_str());
+            assert!(changes || head.header(name) == value, "{path}: {name}");
         }
         assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}");
     }
 }
 
 #[test]
-fn bad_requests_are_told_what_is_wrong() {
+fn invalid_requests_are_answered_with_the_reason() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     for path in ["/nowhere", "/api", "/api/", "//metrics", "/api/drives//", "/api/drives/nosuch", "/api/drives/sda/x"] {
@@ -210,14 +219,14 @@ fn bad_requests_are_told_what_is_wrong() {
     ] {
         assert_problem(&daemon.get(path), 400, path);
     }
-    // Nothing of the path comes back as markup or as a second line.
+    // No part of the path is returned as markup or as a second line.
     let sent = daemon.get("/api/drives?%3Cscript%3E%0aX=1");
     assert_problem(&sent, 400, "markup in a parameter");
     assert!(!sent.text().trim_end().contains('\n'));
 }
 
 #[test]
-fn only_reading_is_offered() {
+fn only_get_and_head_are_allowed() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND"] {
@@ -230,13 +239,12 @@ fn only_reading_is_offered() {
     let host = format!("Host: 127.0.0.1:{}\r\n", daemon.port);
     let mut client = Client::connect(daemon.port).expect("a connection");
     let post = format!("POST /api/overview HTTP/1.1\r\n{host}Content-Length: 5\r\n\r\nhello");
-    let response = client.raw(post.as_bytes(), false).expect("an answer");
+    let response = client.raw(post.as_bytes(), false).expect("a response");
     assert_problem(&response, 405, "POST with a body");
 }
 
-/// A body never becomes the next request of its connection.
 #[test]
-fn a_body_is_refused_and_never_read_as_a_request() {
+fn a_body_is_rejected_and_not_read_as_a_request() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let host = format!("Host: 127.0.0.1:{}\r\n", daemon.port);
@@ -248,37 +256,42 @@ fn a_body_is_refused_and_never_read_as_a_request() {
             let what = format!("{method} {}", body.lines().next().unwrap_or_default());
             let mut client = Client::connect(daemon.port).expect("a connection");
             let request = format!("{method} /api/overview HTTP/1.1\r\n{host}{body}");
-            let response = client.raw(request.as_bytes(), method == "HEAD").expect("an answer");
+            let response = client.raw(request.as_bytes(), method == "HEAD").expect("a response");
             if method == "POST" {
                 assert!([400, 405].contains(&response.status), "{what}: {}", response.status);
             } else {
                 assert_problem(&response, 400, &what);
             }
-            // Either the connection ends here, or the next answer is that to the next request.
+            // The connection ends, or the next response is that to the next request.
             match client.request("GET", "/nowhere", &[]) {
                 Some(next) => assert_eq!(next.status, 404, "{what}: {}", next.text()),
-                None => assert_eq!(response.header("connection"), "close", "{what}: the end is announced"),
+                None => assert_eq!(response.header("connection"), "close", "{what}: closed without announcement"),
             }
         }
     }
     let empty = daemon.request("GET", "/healthz", &[("Content-Length", "0")]);
-    assert_eq!(empty.status, 200, "a body of no length is none");
+    assert_eq!(empty.status, 200, "a body of length 0");
+}
+
+#[track_caller]
+fn retry_after(response: &Response) -> u32 {
+    response.header("retry-after").parse().expect("a number of seconds")
 }
 
 #[test]
-fn before_the_first_sweep_is_whole_clients_are_told_when_to_come_back() {
+fn before_the_end_of_the_first_sweep_readyz_has_retry_after() {
     let (sim, redis) = (Sim::small(), Redis::absent());
     sim.set("all", &["hang=true"]);
     let daemon = Daemon::start(&sim, &redis, &[]);
     let response = daemon.get("/readyz");
     assert_problem(&response, 503, "not ready");
-    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{response:?}");
+    assert!(retry_after(&response) > 0, "{response:?}");
     assert_eq!(daemon.get("/healthz").status, 200);
-    assert_data(&daemon.get("/api/overview"), "the bays are there");
+    assert_data(&daemon.get("/api/overview"), "before the first reading");
 }
 
 #[test]
-fn who_has_no_token_is_not_let_in() {
+fn a_request_without_the_token_is_rejected() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("token");
     std::fs::write(&file, "s3cret-token\n").expect("a token");
@@ -298,22 +311,23 @@ fn who_has_no_token_is_not_let_in() {
     let right = [("Authorization", "Bearer s3cret-token")];
     assert_eq!(daemon.request("GET", "/healthz", &right).status, 200);
     assert_data(&daemon.request("GET", "/api/overview", &right), "with the token");
-    // A browser cannot send it with the files of the page, which hold no data; for those who may come here at all.
+    // A browser cannot send the token for the files of the page, which contain no data. `Host` is checked for them, too.
     for path in ["/", "/page.css", "/page.js", "/icon.svg"] {
         for method in ["GET", "HEAD"] {
             assert_eq!(daemon.request(method, path, &[]).status, 200, "{method} {path}");
         }
         assert_problem(&daemon.request("POST", path, &[]), 401, path);
-        let stranger = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        let foreign = format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n");
         let mut client = Client::connect(daemon.port).expect("a connection");
-        assert_eq!(client.raw(stranger.as_bytes(), false).map(|response| response.status), Some(421), "{path}");
+        assert_eq!(client.raw(foreign.as_bytes(), false).map(|response| response.status), Some(421), "{path}");
     }
-    assert_eq!(daemon.logged("s3cret"), 0, "no token in the log");
+    assert_eq!(daemon.logged("s3cret"), 0, "the token is in the log");
 }
 
-fn host_lines(hosts: &[&str]) -> String {
-    let lines: Vec<String> = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
-    lines.concat()
+/// A request with these `Host` headers.
+fn ask_with_hosts(client: &mut Client, hosts: &[&str]) -> Response {
+    let lines = hosts.iter().fold(String::new(), |lines, host| lines + "Host: " + host + "\r\n");
+    client.raw(format!("GET /healthz HTTP/1.1\r\n{lines}\r\n").as_bytes(), false).expect("a response")
 }
 
 #[test]
@@ -321,10 +335,6 @@ fn only_known_host_names_are_served() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::start(&sim, &redis, &[("JBOD_ALLOWED_HOSTS", "rack.example, nas2")]);
     let mut client = Client::connect(daemon.port).expect("a connection");
-    let mut ask = |hosts: &[&str]| {
-        let hosts = host_lines(hosts);
-        client.raw(format!("GET /healthz HTTP/1.1\r\n{hosts}\r\n").as_bytes(), false).expect("an answer")
-    };
     let here = format!("127.0.0.1:{}", daemon.port);
     for host in [
         "localhost",
@@ -339,12 +349,12 @@ fn only_known_host_names_are_served() {
         "RACK.example:443",
         "rack.example.",
         "nas2",
-        // An address cannot be rebound by DNS.
+        // DNS rebinding does not affect addresses.
         "192.0.2.5:9780",
         "127.0.0.2",
         "[2001:db8::5]:9780",
     ] {
-        assert_eq!(ask(&[host]).status, 200, "{host}");
+        assert_eq!(ask_with_hosts(&mut client, &[host]).status, 200, "{host}");
     }
     for host in [
         "evil.example",
@@ -356,26 +366,20 @@ fn only_known_host_names_are_served() {
         "nas2:x",
         "",
     ] {
-        let response = ask(&[host]);
+        let response = ask_with_hosts(&mut client, &[host]);
         assert_problem(&response, 421, host);
     }
     for hosts in [&[][..], &["localhost", "localhost"], &["localhost", "evil.example"]] {
         let mut client = Client::connect(daemon.port).expect("a connection");
-        let lines = host_lines(hosts);
-        let response =
-            client.raw(format!("GET /healthz HTTP/1.1\r\n{lines}\r\n").as_bytes(), false).expect("an answer");
+        let response = ask_with_hosts(&mut client, hosts);
         assert_problem(&response, 400, &format!("{hosts:?}"));
     }
 }
 
 #[test]
-fn connections_end_when_they_should_and_say_so() {
+fn the_connection_header_says_whether_a_connection_is_kept_open() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
-    let ask = |client: &mut Client, version: &str, more: &str| {
-        let host = if version == "1.1" { "Host: localhost\r\n" } else { "" };
-        client.raw(format!("GET /api/overview HTTP/{version}\r\n{host}{more}\r\n").as_bytes(), false)
-    };
     for (version, more, kept) in [
         ("1.1", "", true),
         ("1.1", "Connection: keep-alive\r\n", true),
@@ -388,7 +392,9 @@ fn connections_end_when_they_should_and_say_so() {
     ] {
         let what = format!("HTTP/{version} {more:?}");
         let mut client = Client::connect(daemon.port).expect("a connection");
-        let first = ask(&mut client, version, more).expect("an answer");
+        let host = if version == "1.1" { "Host: localhost\r\n" } else { "" };
+        let request = format!("GET /api/overview HTTP/{version}\r\n{host}{more}\r\n");
+        let first = client.raw(request.as_bytes(), false).expect("a response");
         assert_data(&first, &what);
         let said = first.header("connection").to_ascii_lowercase();
         match (version, kept) {
@@ -396,8 +402,8 @@ fn connections_end_when_they_should_and_say_so() {
             ("1.0", true) => assert_eq!(said, "keep-alive", "{what}"),
             _ => assert_ne!(said, "close", "{what}"),
         }
-        let second = ask(&mut client, version, more);
-        assert_eq!(second.is_some(), kept, "{what}: kept open or not, as it said");
+        let second = client.raw(request.as_bytes(), false);
+        assert_eq!(second.is_some(), kept, "{what}: the connection is open");
     }
     for junk in [
         &b"\r\n\r\n"[..],
@@ -407,10 +413,10 @@ fn connections_end_when_they_should_and_say_so() {
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
     ] {
         let mut stream = TcpStream::connect(("127.0.0.1", daemon.port)).expect("a connection");
-        stream.write_all(junk).expect("it is sent");
+        stream.write_all(junk).expect("the request is sent");
         drop(stream);
     }
-    assert_eq!(daemon.get("/healthz").status, 200, "and it goes on");
+    assert_eq!(daemon.get("/healthz").status, 200, "after invalid requests");
 }
 
 #[test]
@@ -419,14 +425,14 @@ fn other_versions_of_http_are_refused_at_once() {
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let mut stream = TcpStream::connect(("127.0.0.1", daemon.port)).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(8))).expect("a limit");
-    stream.write_all(b"GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n").expect("it is sent");
+    stream.write_all(b"GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n").expect("the request is sent");
     let mut line = String::new();
     let read = BufReader::new(stream).read_line(&mut line);
     assert!(read.is_ok() && line.starts_with("HTTP/1.1 505 "), "{read:?} {line:?}");
 }
 
 #[test]
-fn a_head_that_is_too_long_or_no_request_is_told_so() {
+fn an_invalid_or_too_long_head_is_rejected() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let long = "x".repeat(20_000);
@@ -438,29 +444,29 @@ fn a_head_that_is_too_long_or_no_request_is_told_so() {
         ("GET / HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n".to_owned(), 400, "no header line"),
     ] {
         let mut client = Client::connect(daemon.port).expect("a connection");
-        let response = client.raw(request.as_bytes(), false).unwrap_or_else(|| panic!("{what}: no answer"));
+        let response = client.raw(request.as_bytes(), false).unwrap_or_else(|| panic!("{what}: no response"));
         assert_problem(&response, status, what);
         assert_eq!(response.header("connection"), "close", "{what}");
-        assert!(client.request("GET", "/healthz", &[]).is_none(), "{what}: the connection ends");
+        assert!(client.request("GET", "/healthz", &[]).is_none(), "{what}: the connection is open");
     }
     assert_eq!(daemon.get("/healthz").status, 200);
 }
 
 #[test]
-fn a_head_that_never_ends_is_not_waited_for() {
+fn an_incomplete_head_is_rejected_after_the_timeout() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let mut client = Client::connect(daemon.port).expect("a connection");
-    let response = client.raw(b"GET /healthz HTTP/1.1\r\nHost: local", false).expect("an answer");
+    let response = client.raw(b"GET /healthz HTTP/1.1\r\nHost: local", false).expect("a response");
     assert_problem(&response, 408, "half a head");
-    assert!(client.request("GET", "/healthz", &[]).is_none(), "and the connection ends");
+    assert!(client.request("GET", "/healthz", &[]).is_none(), "the connection is open");
 }
 
 #[test]
-fn more_connections_than_allowed_are_turned_away_politely() {
+fn connections_beyond_the_limit_are_answered_with_503() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("JBOD_MAX_CONNECTIONS", "6")]);
-    // Those of the waiting for readiness may still be ending.
+    // Connections of `Daemon::ready` may still be open.
     let mut kept: Vec<Client> = Vec::new();
     eventually("as many as allowed are open", || {
         let mut client = Client::connect(daemon.port)?;
@@ -471,43 +477,40 @@ fn more_connections_than_allowed_are_turned_away_politely() {
         (kept.len() == 6).then_some(())
     });
     let mut one_more = Client::connect(daemon.port).expect("a connection");
-    let response = one_more.request("GET", "/healthz", &[]).expect("an answer");
-    assert_problem(&response, 503, "one too many");
-    assert!(response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{response:?}");
+    let response = one_more.request("GET", "/healthz", &[]).expect("a response");
+    assert_problem(&response, 503, "a connection beyond the limit");
+    assert!(retry_after(&response) > 0, "{response:?}");
     assert_eq!(response.header("connection"), "close");
     for client in &mut kept {
         assert_eq!(
             client.request("GET", "/healthz", &[]).map(|response| response.status),
             Some(200),
-            "those that are in stay in"
+            "a connection within the limit"
         );
     }
     drop(kept);
-    wait_until("there is room again", || daemon.get("/healthz").status == 200);
+    wait_until("connections are accepted again", || daemon.get("/healthz").status == 200);
 }
 
-/// A client that waits for a drive that hangs keeps nobody from the overview.
+fn ask_once(port: u16, path: &str) -> Response {
+    let mut client = Client::connect(port).expect("a connection");
+    client.request("GET", path, &[]).expect("a response")
+}
+
 #[test]
-fn requests_for_a_hanging_drive_starve_nobody() {
+fn requests_for_a_hanging_drive_do_not_delay_others() {
     let (sim, redis) = (Sim::small(), Redis::absent());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let serial = sim.list()[0]["serial"].as_str().expect("serial").to_owned();
     sim.set(&serial, &["hang=true"]);
-    let (waiting, port) = (AtomicBool::new(true), daemon.port);
+    let (waiting, port, path) = (AtomicBool::new(true), daemon.port, format!("/api/drives/{serial}"));
     let (answers, overviews) = std::thread::scope(|scope| {
-        let slow: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut client = Client::connect(port).expect("a connection");
-                    client.request("GET", &format!("/api/drives/{serial}"), &[]).expect("an answer")
-                })
-            })
-            .collect();
+        let slow: Vec<_> = (0..8).map(|_| scope.spawn(|| ask_once(port, &path))).collect();
         let quick = scope.spawn(|| {
             let (mut client, mut count) = (Client::connect(port).expect("a connection"), 0);
             while waiting.load(Ordering::Acquire) {
-                let response = client.request("GET", "/api/overview", &[]).expect("an answer");
-                assert_data(&response, "the overview meanwhile");
+                let response = client.request("GET", "/api/overview", &[]).expect("a response");
+                assert_data(&response, "the overview while others wait");
                 assert_eq!((response.cache(), response.source()), ("MISS", "memory"));
                 count += 1;
             }
@@ -517,26 +520,25 @@ fn requests_for_a_hanging_drive_starve_nobody() {
         waiting.store(false, Ordering::Release);
         (answers, quick.join().expect("a client"))
     });
-    assert!(overviews > 30, "only {overviews} answers while others waited for a drive");
+    assert!(overviews > 30, "only {overviews} responses while others waited for a drive");
     for answer in answers {
-        assert_data(&answer, "the drive that hangs");
+        assert_data(&answer, "the hanging drive");
         assert_eq!(answer.json()["serial_number"], serial.as_str());
-        assert!(!answer.json()["temperature_celsius"].is_null(), "its last values");
+        assert!(!answer.json()["temperature_celsius"].is_null(), "the last-known values");
     }
-    assert_eq!(sim.starts_of(&serial), 2, "one for the sweep, one for all that asked");
+    assert_eq!(sim.starts_of(&serial), 2, "starts of smartctl: one for the sweep, one for all requests");
 }
 
 #[test]
-fn many_requests_for_a_drive_are_one_read() {
+fn many_requests_for_a_drive_cause_one_reading() {
     let (sim, redis) = (Sim::small(), Redis::absent());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let serial = sim.list()[0]["serial"].as_str().expect("serial").to_owned();
-    assert_eq!(sim.starts_of(&serial), 1, "the sweep's own");
+    assert_eq!(sim.starts_of(&serial), 1, "the reading of the sweep");
     sim.set(&serial, &["latency_ms=1500", "temperature=47"]);
     let (path, port) = (format!("/api/drives/{serial}"), daemon.port);
     let answers: Vec<Response> = std::thread::scope(|scope| {
-        let ask = || Client::connect(port).expect("a connection").request("GET", &path, &[]).expect("an answer");
-        let clients: Vec<_> = (0..20).map(|_| scope.spawn(ask)).collect();
+        let clients: Vec<_> = (0..20).map(|_| scope.spawn(|| ask_once(port, &path))).collect();
         clients.into_iter().map(|client| client.join().expect("a client")).collect()
     });
     for answer in &answers {
@@ -546,36 +548,38 @@ fn many_requests_for_a_drive_are_one_read() {
     let fresh: Vec<&Response> = answers.iter().filter(|answer| answer.source() == "smartctl").collect();
     assert!(!fresh.is_empty());
     for answer in fresh {
-        assert_eq!(answer.json()["temperature_celsius"], 47, "who waited has the new reading");
+        assert_eq!(answer.json()["temperature_celsius"], 47, "a client that waited has the new reading");
     }
-    assert_eq!(sim.starts_of(&serial), 2, "one read for all twenty");
+    assert_eq!(sim.starts_of(&serial), 2, "one reading for all twenty");
 
-    // And for requests no more than one in 10 s.
+    // Requests read a drive at most once in 10 s.
     sim.set(&serial, &["latency_ms="]);
-    wait_until("it is read again for a request", || {
+    wait_until("a request has the drive read again", || {
         assert_eq!(daemon.json(&path)["temperature_celsius"], 47);
         sim.starts_of(&serial) == 3
     });
     let started: Vec<u64> = sim.runs().iter().filter(|run| run.serial == serial).map(|run| run.started_ms).collect();
-    // What the simulator writes down is a little later than what the daemon counts from.
+    // The simulator logs the start a little later than the daemon.
     assert!(started[2] - started[1] > 9_000, "{started:?}");
 }
 
 #[test]
-fn clients_that_reset_do_no_harm() {
+fn connections_that_are_reset_do_no_harm() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let before = daemon.logged("WARN");
     let request = "GET /api/overview HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(3);
     for round in 0..300 {
         let mut stream = TcpStream::connect(("127.0.0.1", daemon.port)).expect("the daemon accepts");
-        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a reset at the end");
-        // Whole, in part, or nothing at all.
+        socket2::SockRef::from(&stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("the connection is reset when it is closed");
+        // All of the requests, a part, or nothing.
         let part = [request.len(), 20, 0, request.len() / 3][round % 4];
         let _ = stream.write_all(&request.as_bytes()[..part]);
     }
-    // Until it has seen that they are gone, they count among the connections it allows.
-    wait_until("they are forgotten", || daemon.get("/healthz").status == 200);
+    // Until the daemon notices that they are closed, they count as open.
+    wait_until("the connections are closed", || daemon.get("/healthz").status == 200);
     for _ in 0..20 {
         assert_data(&daemon.get("/api/overview"), "after the resets");
     }
@@ -583,9 +587,22 @@ fn clients_that_reset_do_no_harm() {
     assert!(warnings <= 1, "{warnings} warnings: {}", daemon.log());
 }
 
-/// What a drive calls itself reaches people as text and nothing else.
+/// The name as it is shown: without control characters, and at most `most` characters of it.
+fn shown(name: &str, most: usize) -> String {
+    name.chars().filter(|character| !character.is_control()).take(most).collect()
+}
+
+/// A critical drive has this model. For SAS drives, the vendor is in front of it.
+fn is_shown(overview: &Value, name: &str) -> bool {
+    let name = shown(name, 200);
+    drives(overview).any(|drive| {
+        let model = text(&drive["model_name"]);
+        model.ends_with(name.trim()) && model.len() < 300 && drive["verdict"] == "crit"
+    })
+}
+
 #[test]
-fn hostile_names_stay_text() {
+fn hostile_names_remain_text() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let all = sim.list();
     let names: Vec<&str> = all.iter().map(|drive| drive["serial"].as_str().expect("serial")).collect();
@@ -600,22 +617,10 @@ fn hostile_names_stay_text() {
         sim.set(serial, &[&format!("model={name}"), &format!("serial=S{name}"), "failed=true"]);
     }
     let daemon = Daemon::ready(&sim, &redis, &[("RUST_LOG", "debug"), ("SMART_POLL_INTERVAL", "1")]);
-    // A name is shown without control characters, and no more of it than anybody reads.
-    let shown = |name: &str, most: usize| -> String {
-        name.chars().filter(|character| !character.is_control()).take(most).collect()
-    };
-    let is_shown = |overview: &Value, name: &str| {
-        let name = shown(name, 200);
-        support::json::drives(overview).any(|drive| {
-            // SAS drives: vendor and product in one.
-            drive["model_name"].as_str().is_some_and(|model| model.ends_with(name.trim()) && model.len() < 300)
-                && drive["verdict"] == "crit"
-        })
-    };
     let response = daemon.get("/api/overview");
     assert!(response.body.iter().all(|byte| *byte >= 0x20), "control characters are escaped in JSON");
     for name in hostile {
-        assert!(is_shown(&response.json(), name), "{:.60} is shown", name.escape_debug().to_string());
+        assert!(is_shown(&response.json(), name), "{:.60} is not shown", name.escape_debug().to_string());
     }
     for (listed, name) in all.iter().zip(hostile) {
         let path = format!("/api/drives/{}", listed["devices"][0].as_str().expect("device"));
@@ -623,37 +628,36 @@ fn hostile_names_stay_text() {
         assert!(response.body.iter().all(|byte| *byte >= 0x20), "{path}");
         assert_eq!(response.json()["serial_number"], shown(&format!("S{name}"), 256).trim(), "{path}");
         let own = response.json()["smartctl"].clone();
-        let own = ["model_name", "scsi_model_name"].iter().find_map(|field| own[field].as_str().map(str::to_owned));
-        assert!(own.is_some_and(|model| model.ends_with(name)), "{path}: smartctl's own word");
+        let model = if own["model_name"].is_string() { &own["model_name"] } else { &own["scsi_model_name"] };
+        assert!(text(model).ends_with(name), "{path}: the model in smartctl's JSON is unchanged: {model}");
     }
-    // Then they talk nonsense as well.
+    // Hostile text in place of JSON.
     sim.set(names[0], &["junk=\u{1b}[31mforged\r\nERROR forged"]);
-    daemon.overview_when("the nonsense is told of", |overview| {
-        support::json::drives(overview)
-            .any(|drive| drive["error"].as_str().is_some_and(|error| error.contains("no JSON")))
+    daemon.overview_when("the output is reported", |overview| {
+        drives(overview).any(|drive| text(&drive["error"]).contains("no JSON"))
     });
     daemon.after_sweeps(1);
     for line in daemon.log().lines() {
-        assert!(line.starts_with("20") && line.contains("Z "), "a line of its own: {line:.200}");
+        assert!(line.starts_with("20") && line.contains("Z "), "not a line of the daemon: {line:.200}");
         assert!(!line.chars().any(char::is_control), "{:.200}", line.escape_debug().to_string());
     }
-    assert!(daemon.logged("drive crit") >= 4, "each is told of");
+    assert!(daemon.logged("drive crit") >= 4, "an event for each drive");
 
     let ended = run(command(&sim, redis.port).arg("scan"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(
         !ended.stdout.chars().any(|character| character.is_control() && character != '\n'),
-        "no control characters on a terminal"
+        "control characters in the output of scan"
     );
-    assert!(ended.stdout.lines().all(|line| !line.starts_with("ERROR")), "no forged line");
+    assert!(ended.stdout.lines().all(|line| !line.starts_with("ERROR")), "a forged line");
     let json = run(command(&sim, redis.port).args(["scan", "--json"]));
     let overview: Value = serde_json::from_str(&json.stdout).expect("scan --json gives JSON");
     assert!(is_shown(&overview, hostile[1]));
 }
 
-/// Bytes that are no text cost characters, not the drive.
+/// Invalid bytes are replaced by U+FFFD.
 #[test]
-fn a_name_that_is_no_text_is_shown_all_the_same() {
+fn a_name_that_is_not_utf_8_is_shown() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let smartctl = sim.script(
         "odd-smartctl",
@@ -663,7 +667,7 @@ fn a_name_that_is_no_text_is_shown_all_the_same() {
     let smartctl = smartctl.to_string_lossy().into_owned();
     let daemon = Daemon::ready(&sim, &redis, &[("SMARTCTL_PATH", &smartctl)]);
     let overview = daemon.json("/api/overview");
-    let sas = support::json::drives(&overview).find(|drive| drive["protocol"] == "SCSI").expect("a SAS drive");
+    let sas = drives(&overview).find(|drive| drive["protocol"] == "SCSI").expect("a SAS drive");
     assert_eq!((&sas["serial_number"], &sas["model_name"]), (&"A\u{fffd}B".into(), &"M\u{fffd}(".into()));
     assert_eq!(sas["temperature_celsius"], 31);
 }

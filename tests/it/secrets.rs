@@ -1,4 +1,4 @@
-//! The files that settings name: tokens and passwords that can be used, and files that are refused instead of read.
+//! Files that settings name: valid tokens and passwords, and files that are rejected.
 
 use crate::support;
 
@@ -11,7 +11,7 @@ use support::daemon::{Daemon, Ended, run};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// Every setting that names a file which is read, with what makes the program read it.
+/// Every setting that names a file to read, with the settings without which the file is not read.
 const FILES: [(&str, &[(&str, &str)]); 5] = [
     ("JBOD_TOKEN_FILE", &[]),
     ("REDIS_PASSWORD_FILE", &[]),
@@ -19,7 +19,7 @@ const FILES: [(&str, &[(&str, &str)]); 5] = [
     ("JBOD_RULES_FILE", &[]),
     ("REDIS_CA_FILE", &[("REDIS_URL", "rediss://127.0.0.1:1/")]),
 ];
-/// And every credential, with the setting that stands for it in messages.
+/// Every credential, with its setting in messages.
 const CREDENTIALS: [(&str, &str); 3] = [
     ("token", "JBOD_TOKEN_FILE"),
     ("redis-password", "REDIS_PASSWORD_FILE"),
@@ -32,9 +32,9 @@ fn program() -> Command {
     command
 }
 
-/// The program ends at once with 78 and one line that says `parts`.
+/// The program ends with 78 and one line that contains `parts`.
 #[track_caller]
-fn assert_refused(command: &mut Command, what: &str, parts: &[&str]) -> Ended {
+fn assert_rejected(command: &mut Command, what: &str, parts: &[&str]) -> Ended {
     let ended = run(command);
     assert_eq!(ended.code, Some(78), "{what}: {ended:?}");
     assert!(ended.stdout.is_empty() && ended.stderr.lines().count() == 1, "{what}: {ended:?}");
@@ -61,7 +61,7 @@ impl Folder {
         path
     }
 
-    /// Everything that is no regular file, by what the program calls it.
+    /// Files that are not regular, with the words of the error message for them.
     fn others(&self) -> Vec<(PathBuf, &'static str)> {
         let (fifo, socket) = (self.path("fifo"), self.path("socket"));
         mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
@@ -80,7 +80,7 @@ impl Folder {
 }
 
 #[test]
-fn a_token_that_no_client_can_send_is_refused() {
+fn a_token_that_no_client_can_send_is_rejected() {
     let folder = Folder::new();
     let long = vec![b'x'; 1025];
     let huge = vec![b'x'; 1024 * 1024];
@@ -108,7 +108,7 @@ fn a_token_that_no_client_can_send_is_refused() {
         let path = file.to_str().expect("a path");
         for subcommand in ["check-config", "serve", "scan", "doctor"] {
             let parts = ["JBOD_TOKEN_FILE", path, why, "visible ASCII", "1 to 1024 bytes"];
-            let ended = assert_refused(program().env("JBOD_TOKEN_FILE", &file).arg(subcommand), &what, &parts);
+            let ended = assert_rejected(program().env("JBOD_TOKEN_FILE", &file).arg(subcommand), &what, &parts);
             for secret in ["s3", "cret", "xxx", "é"] {
                 assert!(!ended.stderr.replace(path, "").contains(secret), "{what}: {}", ended.stderr);
             }
@@ -117,7 +117,7 @@ fn a_token_that_no_client_can_send_is_refused() {
 }
 
 #[test]
-fn a_token_is_what_stands_before_the_last_newline() {
+fn a_token_ends_before_the_last_line_break() {
     let folder = Folder::new();
     let (sim, redis) = (Sim::small(), Redis::start());
     let long = "x".repeat(1024);
@@ -136,15 +136,14 @@ fn a_token_is_what_stands_before_the_last_newline() {
         let _ = fs::remove_file(&link);
         std::os::unix::fs::symlink(&file, &link).expect("a link");
         let daemon = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", link.to_str().expect("a path"))]);
-        let with =
-            |token: &str| daemon.request("GET", "/healthz", &[("Authorization", &format!("Bearer {token}"))]).status;
-        assert_eq!((with(token), daemon.get("/healthz").status), (200, 401), "{content:?}");
+        let with_token = daemon.request("GET", "/healthz", &[("Authorization", &format!("Bearer {token}"))]);
+        assert_eq!((with_token.status, daemon.get("/healthz").status), (200, 401), "{content:?}");
         assert_eq!(daemon.logged(" auth=token "), 1, "{}", daemon.log());
     }
 }
 
 #[test]
-fn a_password_of_redis_may_hold_blanks_and_other_letters() {
+fn a_password_of_redis_may_contain_spaces_and_non_ascii_characters() {
     let folder = Folder::new();
     let sim = Sim::small();
     let password = " correct hörse \u{1f40e} ";
@@ -167,13 +166,13 @@ fn a_password_of_redis_may_hold_blanks_and_other_letters() {
         let file = folder.file("password", content);
         for setting in ["REDIS_PASSWORD_FILE", "REDIS_SENTINEL_PASSWORD_FILE"] {
             let parts = [setting, why, "UTF-8 without control characters"];
-            assert_refused(program().env(setting, &file).arg("check-config"), why, &parts);
+            assert_rejected(program().env(setting, &file).arg("check-config"), why, &parts);
         }
     }
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_at_once() {
+fn a_file_that_is_not_regular_is_rejected_at_once() {
     let folder = Folder::new();
     for (path, kind) in folder.others() {
         for (setting, more) in FILES {
@@ -182,49 +181,59 @@ fn what_is_no_regular_file_is_refused_at_once() {
             for subcommand in ["check-config", "serve"] {
                 let mut command = program();
                 command.envs(more.iter().copied()).env(setting, &path).arg(subcommand);
-                assert_refused(&mut command, &what, &parts);
+                assert_rejected(&mut command, &what, &parts);
             }
         }
     }
 }
 
 #[test]
-fn every_file_has_a_limit() {
+fn the_size_of_every_file_is_limited() {
     let folder = Folder::new();
     let file = folder.path("large");
     fs::File::create(&file).expect("a file").set_len(64 << 20).expect("a length");
     for (setting, more) in FILES {
         let mut command = program();
         command.envs(more.iter().copied()).env(setting, &file).arg("check-config");
-        assert_refused(&mut command, setting, &[setting, "more than", "bytes"]);
+        assert_rejected(&mut command, setting, &[setting, "more than", "bytes"]);
     }
 }
 
-/// A unit names each credential in the setting, too: none that was expected is left out without a word.
+#[derive(Clone, Copy)]
+enum Credentials {
+    Passed,
+    NotPassed,
+}
+
+/// The program with a setting that names a file, whose folder is that of the credentials if they are passed.
+fn with_credentials(setting: &str, path: &Path, subcommand: &str, credentials: Credentials) -> Command {
+    let mut command = program();
+    command.env(setting, path).arg(subcommand);
+    if matches!(credentials, Credentials::Passed) {
+        command.env("CREDENTIALS_DIRECTORY", path.parent().expect("its folder"));
+    }
+    command
+}
+
+/// The unit names the file of each credential in its setting, so that a credential which is not passed is noticed.
 #[test]
-fn a_credential_that_is_expected_and_absent_stops_the_start() {
+fn without_an_expected_credential_the_daemon_does_not_start() {
     for (credential, setting) in CREDENTIALS {
         let folder = Folder::new();
         let path = folder.path(credential);
-        let expecting = |subcommand: &str, is_handed_over: bool| {
-            let mut command = program();
-            command.env(setting, &path).arg(subcommand);
-            if is_handed_over {
-                command.env("CREDENTIALS_DIRECTORY", folder.path(""));
-            }
-            command
-        };
         let from = format!("LoadCredential={credential}:/etc/jbod-monitor/{credential}");
         for subcommand in ["check-config", "serve", "scan", "doctor"] {
             let parts = [setting, path.to_str().expect("a path"), "No such file", &from, "/etc/default/jbod-monitor"];
-            assert_refused(&mut expecting(subcommand, true), credential, &parts);
-            // A file of another place is an ordinary one.
-            let ended = assert_refused(&mut expecting(subcommand, false), credential, &[setting, "No such file"]);
+            let mut passed = with_credentials(setting, &path, subcommand, Credentials::Passed);
+            assert_rejected(&mut passed, credential, &parts);
+            // A file in another folder is not a credential.
+            let mut not_passed = with_credentials(setting, &path, subcommand, Credentials::NotPassed);
+            let ended = assert_rejected(&mut not_passed, credential, &[setting, "No such file"]);
             assert!(!ended.stderr.contains("LoadCredential"), "{ended:?}");
         }
         for (content, is_set) in [("", false), ("\n", false), ("s3cret\n", true)] {
             folder.file(credential, content.as_bytes());
-            let ended = run(&mut expecting("check-config", true));
+            let ended = run(&mut with_credentials(setting, &path, "check-config", Credentials::Passed));
             assert_eq!(
                 (ended.code, ended.stdout.contains("****")),
                 (Some(0), is_set),
@@ -235,32 +244,29 @@ fn a_credential_that_is_expected_and_absent_stops_the_start() {
 }
 
 #[test]
-fn a_credential_that_cannot_be_used_is_not_the_same_as_none() {
+fn an_invalid_credential_is_an_error_and_an_empty_one_is_none() {
     for (credential, setting) in CREDENTIALS {
         let folder = Folder::new();
-        let check = || {
-            let mut command = program();
-            command.env("CREDENTIALS_DIRECTORY", folder.path("")).arg("check-config");
-            command
-        };
-        // Absent or empty: none.
+        let mut check = program();
+        check.env("CREDENTIALS_DIRECTORY", folder.path("")).arg("check-config");
+        // An absent credential and an empty one are none.
         for content in [None, Some(""), Some("\n")] {
             if let Some(content) = content {
                 folder.file(credential, content.as_bytes());
             }
-            let ended = run(&mut check());
+            let ended = run(&mut check);
             assert!(ended.code == Some(0) && !ended.stdout.contains("****"), "{credential} {content:?}: {ended:?}");
         }
         folder.file(credential, b"s3cret\n");
-        let ended = run(&mut check());
+        let ended = run(&mut check);
         assert!(ended.code == Some(0) && ended.stdout.contains("****"), "{credential}: {ended:?}");
         let path = folder.file(credential, b"s3\ncret\n");
-        assert_refused(&mut check(), credential, &[setting, "a line break at byte 3"]);
+        assert_rejected(&mut check, credential, &[setting, "a line break at byte 3"]);
         fs::remove_file(&path).expect("removed");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a FIFO");
-        assert_refused(&mut check(), credential, &[setting, "a FIFO"]);
+        assert_rejected(&mut check, credential, &[setting, "a FIFO"]);
         fs::remove_file(&path).expect("removed");
         std::os::unix::fs::symlink(Path::new("/nonexistent"), &path).expect("a link");
-        assert_refused(&mut check(), credential, &[setting, "No such file"]);
+        assert_rejected(&mut check, credential, &[setting, "No such file"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What SECURITY.md promises: that each promise names tests that exist, and those of its promises that no other test holds.
+//! The promises of SECURITY.md: each names tests that exist, and those that are not tested elsewhere are tested here.
 
 use crate::support;
 use crate::wait::wait_until;
@@ -15,7 +15,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The names of all tests: `file::test` of those below `tests/`, `module::test` of those in `src/`.
+/// The names of all tests: `file::test` for those in `tests/`, `module::test` for those in `src/`.
 fn all_tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     for folder in ["tests", "src"] {
@@ -36,21 +36,21 @@ fn all_tests() -> BTreeSet<String> {
 
 fn tests_of(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).expect("source");
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
-    let folder = path.parent().and_then(|dir| dir.file_name()).and_then(|name| name.to_str()).expect("a folder");
-    // src/a/mod.rs and src/a/tests/mod.rs are module a.
-    let module = if matches!(stem, "mod" | "tests" | "main") { folder } else { stem };
+    let stem = path.file_stem().expect("a name").to_string_lossy();
+    let folder = path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy();
+    // src/a/mod.rs and src/a/tests.rs are module a.
+    let module = if matches!(&*stem, "mod" | "tests" | "main") { folder } else { stem };
     let mut found = Vec::new();
     let mut is_test = false;
     for line in text.lines().map(str::trim) {
         if line == "#[test]" {
             is_test = true;
-        } else if let Some(rest) = line.strip_prefix("fn ").filter(|_| is_test) {
+        } else if line.starts_with("#[ignore") && !line.starts_with("#[ignore = \"needs ") {
+            // `make test` does not run it. Tests that need something run where the need is met.
+            is_test = false;
+        } else if is_test && let Some(rest) = line.strip_prefix("fn ") {
             let name = rest.split(['(', '<']).next().unwrap_or_default();
             found.push(format!("{module}::{name}"));
-            is_test = false;
-        } else if is_test && line.starts_with("#[ignore") && !line.starts_with("#[ignore = \"needs ") {
-            // `make test` never runs it, so that it holds no promise. What needs something is run where that is.
             is_test = false;
         }
     }
@@ -60,7 +60,8 @@ fn tests_of(path: &Path) -> Vec<String> {
 #[test]
 fn each_promise_names_tests_that_exist() {
     let text = read("SECURITY.md");
-    let table = text.split("| promise | tests |").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("the table");
+    let (_, rest) = text.split_once("| promise | tests |").expect("the table");
+    let (table, _) = rest.split_once("\n\n").expect("the end of the table");
     let tests = all_tests();
     let mut broken = Vec::new();
     let mut promises = 0;
@@ -71,22 +72,21 @@ fn each_promise_names_tests_that_exist() {
         if named.is_empty() {
             broken.push(format!("no test: {promise}"));
         }
-        broken.extend(
-            named.into_iter().filter(|name| !tests.contains(*name)).map(|name| format!("no such test: {name}")),
-        );
+        let missing = named.into_iter().filter(|name| !tests.contains(*name));
+        broken.extend(missing.map(|name| format!("no such test: {name}")));
     }
     assert!(promises > 20, "{promises} promises");
     assert!(broken.is_empty(), "SECURITY.md:\n{}", broken.join("\n"));
 }
 
-/// A tool in front of the simulator's that notes its arguments; and its notes.
-fn noting(sim: &Sim, tool: &str) -> (PathBuf, PathBuf) {
-    let (real, notes) = (sim.tool(tool), sim.root().join(format!("notes-{tool}")));
-    let script = format!("#!/bin/sh\necho \"$@\" >>'{}'\nexec '{}' \"$@\"\n", notes.display(), real.display());
-    (sim.script(&format!("noting-{tool}"), &script), notes)
+/// A script that logs its arguments and runs the tool of the simulator; and its log.
+fn logging(sim: &Sim, tool: &str) -> (PathBuf, PathBuf) {
+    let (real, log) = (sim.tool(tool), sim.root().join(format!("log-{tool}")));
+    let script = format!("#!/bin/sh\necho \"$@\" >>'{}'\nexec '{}' \"$@\"\n", log.display(), real.display());
+    (sim.script(&format!("logging-{tool}"), &script), log)
 }
 
-/// Every option here only reads: smartctl(8), zpool-status(8).
+/// True if each of the options only reads, by smartctl(8) and zpool-status(8).
 fn only_reads(tool: &str, line: &str) -> bool {
     let words: Vec<&str> = line.split(' ').collect();
     if tool == "zpool" {
@@ -113,39 +113,45 @@ fn only_reads(tool: &str, line: &str) -> bool {
                     return false;
                 }
             }
-            Some("--") => return words.next().is_some_and(|node| node.starts_with("/dev/")) && words.next().is_none(),
+            Some("--") => {
+                let node = words.next().unwrap_or_default();
+                return node.starts_with("/dev/") && words.next().is_none();
+            }
             Some(_) => return false,
         }
     }
+}
+
+fn runs(log: &Path) -> String {
+    std::fs::read_to_string(log).unwrap_or_default()
 }
 
 #[test]
 fn no_run_of_a_tool_changes_anything() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     sim.set("bay/0/3", &["standby=true"]);
-    let (smartctl, smartctl_notes) = noting(&sim, "smartctl");
-    let (zpool, zpool_notes) = noting(&sim, "zpool");
+    let (smartctl, smartctl_log) = logging(&sim, "smartctl");
+    let (zpool, zpool_log) = logging(&sim, "zpool");
     let mut command = command(&sim, redis.port);
     command.env("JBOD_LISTEN", ANY_PORT).env("SMART_POLL_INTERVAL", "1");
     command.env("SMARTCTL_PATH", smartctl).env("ZPOOL_PATH", zpool);
     let daemon = Daemon::listening(&mut command);
-    let lines = |notes: &Path| std::fs::read_to_string(notes).unwrap_or_default();
-    wait_until("several sweeps are over", || lines(&smartctl_notes).lines().count() > 3 * 79);
+    wait_until("three sweeps are complete", || runs(&smartctl_log).lines().count() > 3 * 79);
     daemon.wait_ready();
     for path in ["/api/drives/sda", "/api/whereis/sdb", "/api/overview", "/api/zfs", "/metrics", "/api/drives/nvme0n1"]
     {
         assert_eq!(daemon.get(path).status, 200, "{path}");
     }
     drop(daemon);
-    for (tool, notes) in [("smartctl", smartctl_notes), ("zpool", zpool_notes)] {
-        let text = lines(&notes);
+    for (tool, log) in [("smartctl", smartctl_log), ("zpool", zpool_log)] {
+        let text = runs(&log);
         let bad: BTreeSet<&str> = text.lines().filter(|line| !only_reads(tool, line)).collect();
         assert!(bad.is_empty(), "{tool} was run with {bad:?}");
         assert!(text.lines().count() > 0, "{tool} was never run");
     }
 }
 
-/// Each line that the unit's sandbox is made of. One that is taken away or made wider is a change of what is promised.
+/// The lines of the unit that restrict the service.
 #[test]
 fn the_unit_keeps_its_sandbox() {
     const SANDBOX: [&str; 36] = [
@@ -189,7 +195,7 @@ fn the_unit_keeps_its_sandbox() {
     let unit = read("systemd/jbod-monitor.service");
     let lines: Vec<&str> = unit.lines().map(str::trim).collect();
     for line in SANDBOX {
-        assert_eq!(lines.iter().filter(|l| **l == line).count(), 1, "{line}");
+        assert_eq!(lines.iter().filter(|found| **found == line).count(), 1, "{line}");
     }
     let widening = [
         "DeviceAllow=",
@@ -206,12 +212,12 @@ fn the_unit_keeps_its_sandbox() {
 
 #[test]
 fn the_program_has_no_unsafe_code_of_its_own() {
-    // rustc holds it: an exception would need this line to go, as `forbid` takes none.
+    // The compiler enforces it: `forbid` allows no exception.
     assert!(read("Cargo.toml").lines().any(|line| line == "unsafe_code = \"forbid\""));
 }
 
 #[test]
-fn no_answer_sets_a_cookie_or_allows_another_origin() {
+fn no_response_sets_a_cookie_or_allows_another_origin() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let evil = [("Origin", "http://evil.example"), ("Cookie", "a=b")];
