@@ -2,16 +2,15 @@
 //! report ATA; and enclosures whose bays the kernel does not link to drives.
 
 use crate::support;
-use crate::wait::{wait_for, wait_until};
+use crate::wait::{wait_for, wait_stored, wait_until};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use support::daemon::{Daemon, Ended, command, run};
-use support::eventually;
 use support::http::Response;
-use support::json::{drive, drives};
+use support::json::{drive, drives, text};
 use support::redis::Redis;
 use support::runs::Run;
 use support::sim::Sim;
@@ -20,15 +19,13 @@ const TYPES: &str = "SMART_DEVICE_TYPES";
 
 /// Serial numbers of the disks behind the RAID controllers, by their numbers there.
 fn members(sim: &Sim) -> Vec<String> {
-    let mut members: Vec<(u64, u64, String)> = sim
-        .list()
-        .iter()
-        .filter(|drive| !drive["raid"].is_null())
-        .map(|drive| {
-            let number = |what: &str| drive["raid"][what].as_u64().expect("a number");
-            (number("host"), number("number"), drive["serial"].as_str().expect("a serial").to_owned())
-        })
-        .collect();
+    let mut members = Vec::new();
+    for drive in sim.list() {
+        let raid = &drive["raid"];
+        if !raid.is_null() {
+            members.push((raid["host"].as_u64(), raid["number"].as_u64(), text(&drive["serial"]).to_owned()));
+        }
+    }
     members.sort();
     members.into_iter().map(|(_, _, serial)| serial).collect()
 }
@@ -65,9 +62,9 @@ fn disks_behind_a_raid_controller_are_drives_in_every_response() {
     let overview = daemon.after_sweeps(2);
     assert_eq!(overview["totals"]["drives"], 9, "four in bays, the volume, four behind it");
     assert_eq!(overview["sweep"]["failed"], 0, "the volume is not expected to answer");
-    let listed: Vec<&str> = drives(&overview).filter_map(|drive| drive["device"].as_str()).collect();
+    let listed: Vec<&str> = drives(&overview).map(|drive| text(&drive["device"])).collect();
     let behind = ["sde", "sde-megaraid-0", "sde-megaraid-1", "sde-megaraid-2", "sde-megaraid-3"];
-    assert!(listed.ends_with(&behind), "the disks come right after their volume: {listed:?}");
+    assert!(listed.ends_with(&behind), "the disks follow their volume: {listed:?}");
     let list = daemon.json("/api/drives");
     let table = scan(&sim, &[(TYPES, types)], &[]).stdout;
     for (number, serial) in serials.iter().enumerate() {
@@ -82,7 +79,7 @@ fn disks_behind_a_raid_controller_are_drives_in_every_response() {
         assert_eq!(seen["protocol"], if number < 2 { "SCSI" } else { "ATA" });
         assert!(seen["slot"].is_null() && seen["pool"].is_null() && seen["transport"].is_null(), "{seen}");
         assert!(list["drives"].as_array().expect("drives").contains(seen), "{serial}");
-        // Whole, from Redis, by any of its names.
+        // The whole document comes from Redis, by each of its names.
         for id in [serial.as_str(), &device, seen["wwn"].as_str().expect("a wwn")] {
             let answer = wait_for(
                 "its document comes from Redis",
@@ -99,19 +96,22 @@ fn disks_behind_a_raid_controller_are_drives_in_every_response() {
         }
         let row = table.lines().find(|line| line.contains(serial)).unwrap_or_else(|| panic!("{serial}: {table}"));
         assert!(row.contains(&device) && row.contains("  ok"), "{row}");
-        // Each is asked as the setting says, and as nothing else.
+        // smartctl is started with the type in the setting, and with no other.
         let runs: Vec<Run> = sim.runs().into_iter().filter(|run| run.serial == *serial).collect();
         let told: HashSet<Option<&str>> = runs.iter().map(Run::told_type).collect();
         let kind = if number == 2 { format!("sat+megaraid,{number}") } else { format!("megaraid,{number}") };
         assert_eq!(told, HashSet::from([Some(kind.as_str())]), "{serial}");
-        assert!(runs.iter().all(|run| run.node.starts_with("sg")), "by a node on which it can be killed");
+        assert!(
+            runs.iter().all(|run| run.node.starts_with("sg")),
+            "through an sg node, on which smartctl can be killed"
+        );
     }
-    // The volume stays, is named for what it is, and is not called healthy.
+    // The volume is listed as what it is, and not as healthy.
     let volume = by_device(&overview, "sde");
     assert_eq!((&volume["transport"], &volume["verdict"]), (&"raid".into(), &"unknown".into()), "{volume}");
     let why = volume["error"].as_str().expect("a reason");
     assert!(why.contains("RAID volume") && why.contains("sde-megaraid-0, sde-megaraid-1"), "{why}");
-    assert_eq!(daemon.logged("WARN"), 0, "a host that is as it was set up is silent: {}", daemon.log());
+    assert_eq!(daemon.logged("WARN"), 0, "a host that matches its settings has no warnings: {}", daemon.log());
     let ended = doctor(&sim, &[(TYPES, types)]);
     finding(&ended, "ok", "sde is a RAID volume");
     finding(&ended, "ok", "SMART_DEVICE_TYPES is in effect: sde=megaraid,0");
@@ -132,13 +132,13 @@ fn limits_apply_to_disks_behind_a_controller() {
     for (number, serial) in serials.iter().enumerate() {
         assert_eq!(drive(&overview, serial)["device"], format!("sde-cciss-{number}"), "{serial}");
     }
-    // The volume's own run is one of its host's.
-    let of_host = |run: &Run| serials.contains(&run.serial) || run.serial == "-";
-    assert_eq!(sim.runs().iter().filter(|run| of_host(run)).count(), 10);
-    assert_eq!(sim.most_at_once(of_host), 2);
+    // Runs on that SCSI host: of the disks, and of the volume.
+    let is_on_host = |run: &Run| serials.contains(&run.serial) || run.serial == "-";
+    assert_eq!(sim.runs().iter().filter(|run| is_on_host(run)).count(), 10);
+    assert_eq!(sim.most_at_once(is_on_host), 2);
 }
 
-/// A disk behind a controller has no partitions; a name that looks like one is that of another disk.
+/// Disks behind a controller have no partitions: a name with a further digit is that of another disk.
 #[test]
 fn a_disk_number_is_not_a_prefix_of_another() {
     let sim = Sim::small();
@@ -158,33 +158,33 @@ fn a_disk_number_is_not_a_prefix_of_another() {
     }
 }
 
-/// A USB enclosure without an identity: sysfs shows the same for every disk in it.
+/// In a USB enclosure without an identity, sysfs is the same for every disk.
 #[test]
 fn another_disk_in_a_usb_enclosure_starts_without_values() {
     let sim = Sim::small();
     sim.usb(&["--bridge", "sat"]);
     let truth = sim.list();
-    let old = truth.iter().find(|drive| !drive["usb"].is_null()).expect("the box")["serial"].as_str().expect("text");
+    let old = truth.iter().find(|drive| !drive["usb"].is_null()).expect("the USB enclosure")["serial"]
+        .as_str()
+        .expect("text");
     sim.set(old, &["failed=true"]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     assert_eq!(drive(&daemon.json("/api/overview"), old)["verdict"], "crit");
     sim.set(old, &["failed=false", "serial=OTHER001"]);
-    let overview = daemon.overview_when("the other one is shown", |overview| !drive(overview, "OTHER001").is_null());
+    let overview = daemon.overview_when("the other disk is shown", |overview| !drive(overview, "OTHER001").is_null());
     assert_eq!(drive(&overview, "OTHER001")["verdict"], "ok");
     assert!(drive(&overview, old).is_null(), "{overview}");
     daemon.wait_logged("drive replaced device=sde serial=\"OTHER001\"");
 }
 
-/// Every entry of a drive has only the values of that disk.
+/// The entry has only the values of the disk that it names.
 #[track_caller]
 fn assert_own_values(seen: &Value, old: &str) {
     let (serial, temperature) = (&seen["serial_number"], &seen["temperature_celsius"]);
     if *serial == old {
         assert!(*temperature == 61 || temperature.is_null(), "{seen}");
     } else if *serial == "NEWDISK1" {
-        assert!(
-            *temperature == 30 && seen["verdict"] == "ok" && seen["findings"].as_array().is_some_and(Vec::is_empty)
-        );
+        assert!(*temperature == 30 && seen["verdict"] == "ok" && seen["findings"] == Value::Array(Vec::new()));
     }
 }
 
@@ -198,23 +198,23 @@ fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let before = daemon.drive_when("sde-megaraid-0", "the old disk is shown", |drive| drive["verdict"] == "crit");
     assert_eq!((&before["serial_number"], &before["temperature_celsius"]), (&old.as_str().into(), &61.into()));
-    eventually("it is in Redis", || redis.get("jbod:smart:sde-megaraid-0").filter(|value| value.contains(&old)));
+    wait_stored(&redis, "jbod:smart:sde-megaraid-0", &old);
 
-    // Its reading comes in when documents have just been sent, and long before its sweep is whole: for
-    // a while Redis still has the old one.
+    // The reading arrives after documents were sent to Redis, and long before the end of the sweep, so Redis has the old
+    // document for a while.
     sim.set(&members(&sim)[1], &["latency_ms=2500"]);
     sim.set(&old, &["serial=NEWDISK1", "failed=false", "temperature=30", "latency_ms=600"]);
-    // Whatever is asked, and from wherever the answer comes, until Redis has the new one everywhere.
+    // Until Redis has the new disk everywhere, every response is correct, whatever its source.
     wait_until("the new disk is shown everywhere", || {
         let new = daemon.get("/api/drives/NEWDISK1");
         if new.status == 200 {
-            assert_eq!(new.json()["serial_number"], "NEWDISK1", "asked for the new one");
+            assert_eq!(new.json()["serial_number"], "NEWDISK1", "a request for the new disk");
         }
         let whereis = daemon.get("/api/whereis/NEWDISK1");
         assert!(whereis.status == 404 || whereis.text().contains("NEWDISK1"), "{}", whereis.text());
         let gone = daemon.get(&format!("/api/drives/{old}"));
         if gone.status == 200 {
-            assert_eq!(gone.json()["serial_number"], old.as_str(), "asked for the old one");
+            assert_eq!(gone.json()["serial_number"], old.as_str(), "a request for the old disk");
         }
         let by_name = daemon.get("/api/drives/sde-megaraid-0");
         if by_name.status == 200 {
@@ -231,10 +231,10 @@ fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
     assert_eq!(daemon.logged(line), 1, "{}", daemon.log());
     assert!(daemon.log().contains(&format!("was={old:?}")), "{}", daemon.log());
 
-    // The next one is not ready: it gives its identity only, and inherits nothing.
+    // The next disk is not ready: it reports its identity only, and has no values of the previous one.
     sim.set(&old, &["serial=NEWDISK2", "not_ready=true"]);
     let third =
-        daemon.drive_when("sde-megaraid-0", "the third one is noticed", |drive| drive["serial_number"] == "NEWDISK2");
+        daemon.drive_when("sde-megaraid-0", "the third disk is shown", |drive| drive["serial_number"] == "NEWDISK2");
     assert!(third["temperature_celsius"].is_null() && third["verdict"] == "unknown", "{third}");
 }
 
@@ -245,22 +245,23 @@ fn stored_values_of_a_disk_behind_a_volume_are_not_shown_behind_another_volume()
     let serial = members(&sim).remove(0);
     let settings = [(TYPES, "sde=megaraid,0"), ("SMART_TIMEOUT", "30")];
     let daemon = Daemon::ready(&sim, &redis, &settings);
-    eventually("it is in Redis", || redis.get("jbod:smart:sde-megaraid-0").filter(|value| value.contains(&serial)));
+    wait_stored(&redis, "jbod:smart:sde-megaraid-0", &serial);
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");
 
-    // Nothing answers any more: what is shown now is what was stored.
+    // No drive answers, so the values come from Redis.
     sim.set("all", &["hang=true"]);
     let daemon = Daemon::start(&sim, &redis, &settings);
     let kept = daemon.json("/api/drives/sde-megaraid-0");
-    assert_eq!(kept["serial_number"], serial.as_str(), "after a restart its last values are there");
-    // By its serial number it is known once the poller has taken it over, too.
-    let whereis = || (daemon.get(&format!("/api/whereis/{serial}")).status == 200).then_some(());
-    eventually("it is found by its serial number", whereis);
+    assert_eq!(kept["serial_number"], serial.as_str(), "the last-known values after a restart");
+    // It is found by serial number as soon as the poller has restored it.
+    wait_until("the disk is found by its serial number", || {
+        daemon.get(&format!("/api/whereis/{serial}")).status == 200
+    });
     assert_eq!(daemon.logged("drive missing"), 0, "{}", daemon.log());
     daemon.kill();
 
-    // The volume at that name is another one now.
+    // Another volume has that name now.
     let device = sim.root().join("sys/block/sde/device");
     std::fs::write(device.join("wwid"), "naa.600605b00d5e4f2029f3d11d0a1b2c3d\n").expect("its wwid");
     let daemon = Daemon::start(&sim, &redis, &settings);
@@ -283,7 +284,7 @@ fn volumes_and_usb_enclosures_are_identified() {
     let overview = daemon.json("/api/overview");
     let table = scan(&sim, &[], &[]).stdout;
     let ended = doctor(&sim, &[]);
-    for (device, transport, what, mend) in [
+    for (device, transport, what, remedy) in [
         ("sde", "raid", "sde is a RAID volume", "SMART_DEVICE_TYPES=sde=megaraid,N"),
         ("sdf", "raid", "sdf is a RAID volume", "SMART_DEVICE_TYPES=sdf=megaraid,N"),
         ("sdg", "raid", "sdg is a RAID volume", "SMART_DEVICE_TYPES=sdg=cciss,N"),
@@ -297,12 +298,12 @@ fn volumes_and_usb_enclosures_are_identified() {
         let seen = by_device(&overview, device);
         assert_eq!((&seen["transport"], &seen["verdict"]), (&transport.into(), &"unknown".into()), "{seen}");
         let error = seen["error"].as_str().expect("a reason");
-        assert!(error.contains(what) && error.contains(mend) && !error.contains('\n'), "{error}");
+        assert!(error.contains(what) && error.contains(remedy) && !error.contains('\n'), "{error}");
         assert!(
-            table.lines().any(|line| line.contains(device) && line.contains("unknown") && line.contains(mend)),
+            table.lines().any(|line| line.contains(device) && line.contains("unknown") && line.contains(remedy)),
             "{table}"
         );
-        assert!(finding(&ended, "warn", what).contains(mend), "{ended:?}");
+        assert!(finding(&ended, "warn", what).contains(remedy), "{ended:?}");
         let one = daemon.json(&format!("/api/drives/{device}"));
         assert_eq!((&one["verdict"], &one["error"]), (&seen["verdict"], &seen["error"]));
     }
@@ -314,11 +315,11 @@ fn volumes_and_usb_enclosures_are_identified() {
     let in_bays: Vec<&Value> = drives(&overview).filter(|drive| !drive["slot"].is_null()).collect();
     assert!(in_bays.len() == 4 && in_bays.iter().all(|drive| drive["transport"] == "sas"), "{overview}");
     assert!(drives(&overview).all(|drive| drive["raid_volume"].is_null()));
-    // What mends it does.
+    // The remedy in the message works.
     let ended = scan(&sim, &[(TYPES, "sdh=sat")], &["--json"]);
-    let mended: Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    let mended = by_device(&mended, "sdh");
-    assert_eq!((&mended["verdict"], &mended["error"]), (&"ok".into(), &Value::Null), "{mended}");
+    let repaired: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let repaired = by_device(&repaired, "sdh");
+    assert_eq!((&repaired["verdict"], &repaired["error"]), (&"ok".into(), &Value::Null), "{repaired}");
 }
 
 #[test]
@@ -328,38 +329,43 @@ fn a_sata_drive_without_pass_through_is_reported_and_sat_fixes_it() {
     let sata = truth.iter().find(|drive| drive["kind"] == "sata").expect("a SATA drive");
     let (serial, device) = (sata["serial"].as_str().expect("text"), sata["devices"][0].as_str().expect("text"));
     sim.set(serial, &["needs_sat=true"]);
-    let mend = format!("SMART_DEVICE_TYPES={device}=sat");
+    let remedy = format!("SMART_DEVICE_TYPES={device}=sat");
     let settings = [("SMART_POLL_INTERVAL", "1")];
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let seen = daemon.json(&format!("/api/drives/{device}"));
     let error = seen["error"].as_str().expect("a reason");
-    for part in ["responds to SCSI commands only", "no ATA pass-through", "CAP_SYS_RAWIO", &mend] {
+    for part in ["responds to SCSI commands only", "no ATA pass-through", "CAP_SYS_RAWIO", &remedy] {
         assert!(error.contains(part), "no {part:?} in {error}");
     }
     assert_eq!((&seen["verdict"], &seen["temperature_celsius"]), (&"unknown".into(), &Value::Null));
     let table = scan(&sim, &[], &[]).stdout;
-    assert!(table.lines().any(|line| line.contains(serial) && line.contains(&mend)), "{table}");
-    assert!(finding(&doctor(&sim, &[]), "warn", "no ATA pass-through").contains(&mend));
+    assert!(table.lines().any(|line| line.contains(serial) && line.contains(&remedy)), "{table}");
+    assert!(finding(&doctor(&sim, &[]), "warn", "no ATA pass-through").contains(&remedy));
     drop(daemon);
 
-    // By serial number; what an earlier run found out does not count any more.
+    // The entry is by serial number, and has priority over the type that was detected before.
     let types = format!("{serial}=sat");
     let daemon = Daemon::ready(&sim, &redis, &[(TYPES, &types), ("SMART_POLL_INTERVAL", "1")]);
-    let mended =
+    let repaired =
         daemon.drive_when(serial, "it is read", |drive| drive["error"].is_null() && drive["state"] == "active");
-    assert_eq!((&mended["verdict"], &mended["protocol"]), (&"ok".into(), &"ATA".into()));
-    assert_eq!(mended["temperature_celsius"], sata["temperature"]);
-    let last = |kind: Option<&str>| {
-        sim.runs().iter().rfind(|run| run.serial == serial).is_some_and(|run| run.told_type() == kind)
-    };
-    assert!(last(Some("sat")), "{:?}", sim.runs());
+    assert_eq!((&repaired["verdict"], &repaired["protocol"]), (&"ok".into(), &"ATA".into()));
+    assert_eq!(repaired["temperature_celsius"], sata["temperature"]);
+    let runs = sim.runs();
+    let last = runs.iter().rfind(|run| run.serial == serial).expect("a run");
+    assert_eq!(last.told_type(), Some("sat"), "{runs:?}");
     drop(daemon);
 
-    // Where that does not help either, it is not advised.
+    // Where this type does not work either, it is not recommended.
     sim.set(serial, &["no_passthrough=true"]);
     let ended = scan(&sim, &[(TYPES, &types)], &[]);
     let row = ended.stdout.lines().find(|line| line.contains(serial)).expect("its row").to_owned();
     assert!(row.contains("no ATA pass-through") && !row.contains("SMART_DEVICE_TYPES"), "{row}");
+}
+
+/// The device type in each run of smartctl on this drive.
+fn types_of_runs(sim: &Sim, serial: &str) -> Vec<Option<String>> {
+    let runs = sim.runs().into_iter().filter(|run| run.serial == serial);
+    runs.map(|run| run.told_type().map(str::to_owned)).collect()
 }
 
 #[test]
@@ -369,20 +375,19 @@ fn auto_detects_the_type_each_time() {
     let sata = truth.iter().find(|drive| drive["kind"] == "sata").expect("a SATA drive");
     let serial = sata["serial"].as_str().expect("text");
     let links = std::fs::read_dir(sim.root().join("dev/disk/by-id")).expect("links").flatten();
-    let names = links.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = links.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let by_id = names.filter(|name| name.contains(serial) && !name.contains("-part")).min().expect("a by-id name");
     let types = format!("/dev/disk/by-id/{by_id}=auto");
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[(TYPES, &types), ("SMART_POLL_INTERVAL", "1")]);
     daemon.after_sweeps(3);
-    let told = |of: &str| -> Vec<Option<String>> {
-        let runs = sim.runs().into_iter().filter(|run| run.serial == of);
-        runs.map(|run| run.told_type().map(str::to_owned)).collect()
-    };
-    let runs = told(serial);
+    let runs = types_of_runs(&sim, serial);
     assert!(runs.len() > 2 && runs.iter().all(Option::is_none), "{runs:?}");
     let other =
         truth.iter().find(|drive| drive["kind"] == "sas").expect("a SAS drive")["serial"].as_str().expect("text");
-    assert!(told(other).iter().skip(1).all(|kind| kind.as_deref() == Some("scsi")), "others are remembered");
+    assert!(
+        types_of_runs(&sim, other).iter().skip(1).all(|kind| kind.as_deref() == Some("scsi")),
+        "the types of other drives are remembered"
+    );
 }
 
 #[test]
@@ -417,46 +422,59 @@ fn an_invalid_entry_is_an_error_and_an_unused_one_is_logged() {
     assert!(daemon.log().contains("NOBODY=megaraid,3") && !daemon.log().contains("sda=scsi"), "{}", daemon.log());
     let ended = doctor(&sim, &[(TYPES, types)]);
     assert!(finding(&ended, "warn", "SMART_DEVICE_TYPES matches no drive").contains("NOBODY=megaraid,3"));
-    assert_eq!(ended.code, Some(0), "no error: {ended:?}");
+    assert_eq!(ended.code, Some(0), "a warning is not an error: {ended:?}");
 }
 
-/// The links of all bays, and their targets.
+/// The links of all bays to their drives, and their targets.
 fn slot_links(sim: &Sim) -> Vec<(PathBuf, PathBuf)> {
-    let folders = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    let slots = folders(sim.root().join("sys/class/enclosure")).flat_map(folders);
-    let links = slots.map(|slot| slot.join("device"));
-    links.filter_map(|link| std::fs::read_link(&link).ok().map(|to| (link, to))).collect()
+    let mut links = Vec::new();
+    for module in entries(&sim.root().join("sys/class/enclosure")) {
+        for slot in entries(&module) {
+            let link = slot.join("device");
+            if slot.join("status").exists()
+                && let Ok(target) = std::fs::read_link(&link)
+            {
+                links.push((link, target));
+            }
+        }
+    }
+    links
+}
+
+/// The entries of a folder; none if it is not a folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+fn reports_an_enclosure(response: &Response) -> bool {
+    response.text().contains("degraded: enclosure ")
 }
 
 #[test]
 fn an_enclosure_without_linked_drives_is_reported() {
     let sim = Sim::small();
-    let links: Vec<(PathBuf, PathBuf)> = slot_links(&sim)
-        .into_iter()
-        .filter(|(link, _)| link.parent().is_some_and(|slot| slot.join("status").exists()))
-        .collect();
+    let links = slot_links(&sim);
     assert_eq!(links.len(), 4, "{links:?}");
     for (link, _) in &links {
-        std::fs::remove_file(link).expect("a link goes");
+        std::fs::remove_file(link).expect("a link is removed");
     }
     let said = "the shelf reports 4 occupied bays, but the kernel links none of them to a drive, and 4 drives are in \
                 no bay";
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     let overview =
-        daemon.overview_when("the shelf has been heard", |overview| !overview["enclosures"][0]["error"].is_null());
+        daemon.overview_when("the shelf has an error", |overview| !overview["enclosures"][0]["error"].is_null());
     assert_eq!(overview["enclosures"][0]["error"], said);
     assert_eq!(overview["unslotted"].as_array().map(Vec::len), Some(4));
     assert_eq!(daemon.json("/api/enclosures")["enclosures"][0]["error"], said);
-    let says = |response: &Response| response.text().contains("degraded: enclosure ");
-    let ready = wait_for("readyz says it", || daemon.get("/readyz"), says);
+    let ready = wait_for("readyz reports it", || daemon.get("/readyz"), reports_an_enclosure);
     assert!(ready.status == 200 && ready.text().contains(said), "{}", ready.text());
     assert!(scan(&sim, &[], &[]).stdout.contains(said));
     assert!(finding(&doctor(&sim, &[]), "warn", said).contains("modprobe -r ses"));
 
     for (link, to) in &links {
-        std::os::unix::fs::symlink(to, link).expect("a link comes back");
+        std::os::unix::fs::symlink(to, link).expect("a link is created");
     }
     let overview = daemon.overview_when("the bays are found", |overview| overview["totals"]["slots_occupied"] == 4);
     assert!(overview["enclosures"][0]["error"].is_null(), "{}", overview["enclosures"][0]);
-    wait_until("readyz says it no more", || !says(&daemon.get("/readyz")));
+    wait_until("readyz does not report it", || !reports_an_enclosure(&daemon.get("/readyz")));
 }

@@ -50,7 +50,7 @@ fn bay(overview: &Value, shelf: usize, number: u64) -> &Value {
 /// A drive, its bay, and an empty bay of the first enclosure.
 fn drive_and_empty_bay(sim: &Sim) -> (String, u64, u64) {
     let drives: Vec<Value> = sim.list().into_iter().filter(|drive| drive["enclosure"] == 0).collect();
-    let taken: Vec<u64> = drives.iter().filter_map(|drive| drive["bay"].as_u64()).collect();
+    let taken: Vec<u64> = drives.iter().map(|drive| drive["bay"].as_u64().expect("a bay")).collect();
     let empty = (0..12).find(|bay| !taken.contains(bay)).expect("an empty bay");
     (text(&drives[0]["serial"]).to_owned(), taken[0], empty)
 }
@@ -72,7 +72,7 @@ fn if_two_bays_link_to_a_drive_the_occupied_one_shows_it() {
     assert_eq!(bay(&overview, 0, own)["drive"]["serial_number"], serial.as_str());
     let other = bay(&overview, 0, empty);
     assert_eq!((&other["drive"], &other["status"]), (&Value::Null, &json!("not installed")));
-    assert_eq!(other["contradiction"], Value::Null, "the shelf and the decision agree");
+    assert_eq!(other["contradiction"], Value::Null, "the shelf reports the same");
 
     // The drive was moved, and the kernel kept the old link.
     sim.set(&format!("bay/0/{own}"), &["status=not installed"]);
@@ -81,13 +81,13 @@ fn if_two_bays_link_to_a_drive_the_occupied_one_shows_it() {
     assert_eq!(bay(&overview, 0, empty)["drive"]["serial_number"], serial.as_str());
     assert_eq!(bay(&overview, 0, own)["drive"], Value::Null);
 
-    // Both are occupied by what the shelf says: the newer link counts, and the other bay shows why it has no drive.
+    // The shelf reports both as occupied: the newer link counts, and the other bay shows why it has no drive.
     sim.set(&format!("bay/0/{own}"), &["status=OK"]);
     let overview = scan(&sim);
     assert_eq!(bay(&overview, 0, empty)["drive"]["serial_number"], serial.as_str());
     let outdated = text(&bay(&overview, 0, own)["contradiction"]);
     assert!(outdated.contains(&format!("is older than that of bay {empty} of ")), "{outdated}");
-    assert!(asked(&sim, &["doctor"]).stdout.contains("is older than that of"), "doctor reports it");
+    assert!(asked(&sim, &["doctor"]).stdout.contains("is older than that of"), "doctor does not report it");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_bay_that_is_reported_empty_shows_a_drive_only_with_an_explanation() {
 }
 
 #[test]
-fn a_drive_whose_bay_is_unclear_is_in_none_and_both_bays_report_it() {
+fn a_drive_with_two_possible_bays_is_in_none_and_both_bays_report_it() {
     let sim = shelves(1, "1");
     let (serial, own, empty) = drive_and_empty_bay(&sim);
     sim.set(&format!("bay/0/{empty}"), &[&format!("link={serial}"), "status=OK"]);
@@ -154,30 +154,34 @@ fn a_drive_moves_when_its_enclosure_reports_it() {
     assert_eq!(daemon.logged("drive moved"), 1, "{}", daemon.log());
 }
 
+/// The number of each bay of the first enclosure, with the serial number of its drive.
+fn bays_and_drives(overview: &Value) -> Vec<(Value, Value)> {
+    let slots = list(&overview["enclosures"][0], "slots");
+    slots.map(|slot| (slot["slot"].clone(), slot["drive"]["serial_number"].clone())).collect()
+}
+
 #[test]
 fn a_wrong_slot_number_is_corrected_by_the_names() {
     let sim = shelves(1, "2");
-    let numbers = |overview: &Value| -> Vec<Value> {
-        list(&overview["enclosures"][0], "slots").map(|slot| slot["slot"].clone()).collect()
-    };
-    let before = scan(&sim);
+    let before = bays_and_drives(&scan(&sim));
     for pairs in [&["slot=4", "iom=1"][..], &["slot=4"]] {
         sim.set("bay/0/7", pairs);
         let after = scan(&sim);
         assert_eq!(after["totals"]["enclosures"], 1, "{pairs:?}");
-        assert_eq!(numbers(&after), numbers(&before), "{pairs:?}");
-        let held = |overview: &Value| -> Vec<Value> {
-            list(&overview["enclosures"][0], "slots").map(|slot| slot["drive"]["serial_number"].clone()).collect()
-        };
-        assert_eq!(held(&after), held(&before), "{pairs:?}");
+        assert_eq!(bays_and_drives(&after), before, "{pairs:?}");
     }
 }
 
-/// Names without numbers are no evidence, so the two bays have no number.
+fn place(drive: &Value) -> Value {
+    json!([drive["enclosure"], drive["slot"], drive["slot_name"]])
+}
+
+/// The names contain no numbers, so that two bays which report the same number have none.
 #[test]
-fn a_bay_has_no_number_that_may_be_wrong() {
+fn two_bays_with_one_number_have_none() {
     let sim = shelves(1, "1");
-    let module = link_of(&sim, 0).parent().and_then(|bay| bay.parent()).expect("a shelf").to_owned();
+    let link = link_of(&sim, 0);
+    let module = link.ancestors().nth(2).expect("the IO module");
     for (number, name) in ["left", "middle", "right"].iter().enumerate() {
         std::fs::rename(module.join(format!("Slot 0{number}")), module.join(name)).expect("it is renamed");
     }
@@ -201,10 +205,9 @@ fn a_bay_has_no_number_that_may_be_wrong() {
     let found = daemon.get(&format!("/api/whereis/{id}/middle")).text();
     assert!(found.contains(&format!("enclosure {id} bay middle")), "{found}");
 
-    // A drive that is missing keeps that bay, also over a restart.
+    // A missing drive keeps that bay, across a restart too.
     let middle = list(&overview["enclosures"][0], "slots").find(|slot| slot["name"] == "middle").expect("the bay");
     let serial = text(&middle["drive"]["serial_number"]);
-    let place = |drive: &Value| json!([drive["enclosure"], drive["slot"], drive["slot_name"]]);
     let expected = json!([id, null, "middle"]);
     assert_eq!(place(&daemon.json(&format!("/api/drives/{serial}"))), expected);
     sim.pull(&[serial]);
@@ -220,9 +223,8 @@ fn a_bay_has_no_number_that_may_be_wrong() {
     );
 }
 
-/// Numbers that are wrong for a moment have no effect.
 #[test]
-fn a_glitch_in_the_numbers_of_a_known_enclosure_moves_no_drive() {
+fn numbers_that_are_wrong_for_a_moment_move_no_drive() {
     let sim = shelves(1, "1");
     let (serial, own, _) = drive_and_empty_bay(&sim);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
@@ -237,11 +239,11 @@ fn a_glitch_in_the_numbers_of_a_known_enclosure_moves_no_drive() {
     let overview = daemon.after_sweeps(2);
     assert_eq!(drive(&overview, &serial)["slot"], own);
     assert_eq!(daemon.logged("drive moved"), 0, "{}", daemon.log());
-    // Numbers that stay are taken over.
+    // Numbers that remain are accepted.
     for (number, bay) in bays.iter().enumerate() {
         sim.set(bay, &[&format!("slot={}", number + 100)]);
     }
-    daemon.overview_when("the new numbers hold", |overview| drive(overview, &serial)["slot"] == own + 100);
+    daemon.overview_when("the new numbers are shown", |overview| drive(overview, &serial)["slot"] == own + 100);
 }
 
 #[test]
@@ -260,11 +262,11 @@ fn enclosures_with_one_id_are_listed_separately_under_permanent_ids() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     daemon.after_sweeps(2);
     assert_eq!(daemon.logged("enclosure id not unique"), 1, "{}", daemon.log());
-    // One of them alone keeps the name that it was given, and the other one is missing under its own.
+    // The remaining one keeps its id, and the other one is missing under its own.
     sim.set("enclosure/0", &["ses=false"]);
-    let is_missing = |shelf: &&Value| shelf["missing_since"].is_string();
-    let overview = daemon
-        .overview_when("one shelf is left", |overview| list(overview, "enclosures").filter(is_missing).count() == 1);
+    let overview = daemon.overview_when("one shelf is missing", |overview| {
+        list(overview, "enclosures").filter(|shelf| shelf["missing_since"].is_string()).count() == 1
+    });
     assert_eq!(list(&overview, "enclosures").map(|shelf| text(&shelf["id"])).collect::<Vec<_>>(), ids, "{overview}");
 }
 
@@ -277,29 +279,35 @@ fn two_io_modules_of_an_enclosure_remain_one_enclosure() {
     assert!(!text(&overview["enclosures"][0]["id"]).contains('-'));
 }
 
+type Place = (Value, Value, Value);
+
+/// The enclosure, bay and source of each drive of the simulator, as shown.
+fn shown_places(sim: &Sim, overview: &Value) -> Vec<Place> {
+    let mut places = Vec::new();
+    for listed in sim.list() {
+        let shown = drive(overview, text(&listed["serial"]));
+        places.push((shown["enclosure"].clone(), shown["slot"].clone(), shown["slot_source"].clone()));
+    }
+    places
+}
+
+fn expected_places(sim: &Sim, source: &str) -> Vec<Place> {
+    sim.list().iter().map(|drive| (drive["enclosure_id"].clone(), drive["bay"].clone(), json!(source))).collect()
+}
+
 /// The HBA's driver knows bays that the SES device does not link to a drive, or that no SES device reports.
 #[test]
 fn the_hba_reports_bays_that_no_enclosure_links() {
     let sim = shelves(1, "2");
-    let places = |overview: &Value| -> Vec<(Value, Value, Value)> {
-        let place = |listed: &Value| {
-            let shown = drive(overview, text(&listed["serial"]));
-            (shown["enclosure"].clone(), shown["slot"].clone(), shown["slot_source"].clone())
-        };
-        sim.list().iter().map(place).collect()
-    };
-    let truth = |source: &str| -> Vec<(Value, Value, Value)> {
-        sim.list().iter().map(|drive| (drive["enclosure_id"].clone(), drive["bay"].clone(), json!(source))).collect()
-    };
     sim.set("enclosure/0", &["sas_devices=true"]);
-    assert_eq!(places(&scan(&sim)), truth("ses"), "the shelf comes first");
+    assert_eq!(shown_places(&sim, &scan(&sim)), expected_places(&sim, "ses"), "the shelf has priority");
     sim.set("enclosure/0", &["links=false"]);
     let overview = scan(&sim);
-    assert_eq!(places(&overview), truth("sas_device"));
+    assert_eq!(shown_places(&sim, &overview), expected_places(&sim, "sas_device"));
     assert_eq!((&overview["totals"]["slots"], &overview["enclosures"][0]["error"]), (&json!(12), &Value::Null));
     sim.set("enclosure/0", &["ses=false"]);
     let overview = scan(&sim);
-    assert_eq!(places(&overview), truth("sas_device"));
+    assert_eq!(shown_places(&sim, &overview), expected_places(&sim, "sas_device"));
     assert_eq!((&overview["totals"]["slots"], &overview["enclosures"][0]["sysfs_names"]), (&json!(8), &json!([])));
     assert!(asked(&sim, &["doctor"]).stdout.contains("in a bay reported by the HBA's driver (sas_device)"));
     assert!(asked(&sim, &["scan"]).stdout.contains("by sas_device: 8 of 8 bays occupied"));
@@ -311,7 +319,7 @@ fn the_hba_reports_bays_that_no_enclosure_links() {
     let overview = scan(&sim);
     assert_eq!(overview["unslotted"].as_array().map(Vec::len), Some(2));
     sim.set("enclosure/0", &["sas_devices=false"]);
-    assert_eq!(scan(&sim)["unslotted"].as_array().map(Vec::len), Some(8), "nothing knows the bays");
+    assert_eq!(scan(&sim)["unslotted"].as_array().map(Vec::len), Some(8), "no source for the bays");
 }
 
 #[test]
@@ -326,10 +334,10 @@ fn a_hot_plug_slot_is_the_bay_of_an_nvme_drive() {
         .collect();
     assert_eq!(shown, [json!([14, "14", "nvme0n1", "pci_slot"]), json!([null, "front-2", "nvme1n1", "pci_slot"])]);
     let found = asked(&sim, &["doctor"]);
-    assert!(!found.stdout.contains("without a number"), "no shelf says anything of the slots: {found:?}");
+    assert!(!found.stdout.contains("without a number"), "no shelf reports the slots: {found:?}");
     sim.set("nvme1", &["pci_slot="]);
     assert_eq!(scan(&sim)["unslotted"][0]["device"], "nvme1n1");
-    // Firmware that gives one name to two slots: the kernel calls the second one 14-2.
+    // If firmware gives two slots one name, the kernel calls the second one 14-2.
     sim.set("nvme1", &["pci_slot=14-2"]);
     assert_eq!(scan(&sim)["unslotted"].as_array().map(Vec::len), Some(2));
 }

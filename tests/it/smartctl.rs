@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use support::daemon::Daemon;
-use support::json::{drive, drives};
+use support::json::{drive, drives, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -36,27 +36,24 @@ fn assert_good(overview: &Value, truth: &[Value], serial: &str) {
 
 fn is_good(overview: &Value, truth: &[Value], serial: &str) -> bool {
     let seen = drive(overview, serial);
-    let wanted = truth.iter().find(|drive| drive["serial"] == serial);
-    seen["state"] == "active" && wanted.is_some_and(|wanted| seen["temperature_celsius"] == wanted["temperature"])
+    let Some(wanted) = truth.iter().find(|drive| drive["serial"] == serial) else { return false };
+    seen["state"] == "active" && seen["temperature_celsius"] == wanted["temperature"]
 }
 
 /// No process of a tool remains, not even a zombie.
 #[track_caller]
-fn assert_nothing_left(sim: &Sim) {
-    wait_until("nothing is left of the tools", || {
-        let left = sim.left_over();
-        left.is_empty()
-    });
+fn wait_nothing_left(sim: &Sim) {
+    wait_until("no process of a tool remains", || sim.left_over().is_empty());
 }
 
 #[test]
 fn a_drive_that_never_answers_does_not_delay_others() {
     let sim = shelf("12", "3");
     let (truth, all) = (sim.list(), serials(&sim, ""));
-    let (hung, deaf) = (&all[2], &all[5]);
+    let (hung, ignores_term) = (&all[2], &all[5]);
     sim.set(hung, &["hang=true"]);
-    sim.set(deaf, &["hang_ignore_term=true"]);
-    let bad = [hung, deaf];
+    sim.set(ignores_term, &["hang_ignore_term=true"]);
+    let bad = [hung, ignores_term];
     let settings = [("SMART_TIMEOUT", "10"), ("SMART_POLL_INTERVAL", "1")];
     let daemon = Daemon::start(&sim, &Redis::absent(), &settings);
 
@@ -68,33 +65,33 @@ fn a_drive_that_never_answers_does_not_delay_others() {
     for serial in &others {
         assert_good(&overview, &truth, serial);
     }
-    let overview = daemon.overview_when("those that hang are given up", |overview| {
+    let overview = daemon.overview_when("the hanging drives are unresponsive", |overview| {
         bad.iter().all(|serial| drive(overview, serial)["state"] == "unresponsive")
             && !overview["sweep"]["started_at"].is_null()
     });
     for serial in bad {
         let seen = drive(&overview, serial);
-        assert!(seen["error"].as_str().is_some_and(|error| error.contains("no answer within 10 s")), "{seen}");
+        assert!(text(&seen["error"]).contains("no answer within 10 s"), "{seen}");
         assert!(seen["temperature_celsius"].is_null() && seen["collected_at"].is_null(), "{seen}");
-        assert_eq!(seen["verdict"], "unknown", "silence is not health: {seen}");
+        assert_eq!(seen["verdict"], "unknown", "a drive that does not answer is not healthy: {seen}");
     }
     assert_eq!(overview["sweep"]["timed_out"], 2);
     assert_eq!(overview["totals"]["by_state"]["unresponsive"], 2);
 
-    // In quarantine: the others are read on, these are left alone.
+    // In the back-off, only the other drives are read.
     let overview = daemon.after_sweeps(4);
     for serial in bad {
-        assert_eq!(sim.starts_of(serial), 1, "{serial} is in quarantine");
+        assert_eq!(sim.starts_of(serial), 1, "{serial} is in its back-off");
         assert_eq!(drive(&overview, serial)["state"], "unresponsive");
     }
     for serial in &others {
         assert_good(&overview, &truth, serial);
         assert!(sim.starts_of(serial) > 2, "{serial} is read in every sweep");
     }
-    wait_until("nothing of the given up runs is left", || daemon.children().is_empty());
+    wait_until("no child is left", || daemon.children().is_empty());
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");
-    assert_nothing_left(&sim);
+    wait_nothing_left(&sim);
     sim.assert_only_reading();
 }
 
@@ -113,7 +110,7 @@ fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
         assert_good(&before, &truth, serial);
     }
 
-    // No values: why. `None`: not awake, which is no error.
+    // Drives without new values, and the error; `None` for sleeping drives, which have no error.
     let without: [(&str, &str, Option<&str>); 9] = [
         (&sas[0], "hang=true", Some("no answer within 2 s")),
         (&sas[1], "hang_ignore_term=true", Some("no answer within 2 s")),
@@ -125,7 +122,7 @@ fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
         (&sata[1], "no_passthrough=true", Some("no ATA pass-through")),
         (&sas[6], "junk=", Some("smartctl printed no JSON")),
     ];
-    // Usable values, whatever else.
+    // Drives with a fault and valid values.
     let with = [
         (&sas[7], "hang_fork=true"),
         (&sas[8], "exit_status=4"),
@@ -143,10 +140,10 @@ fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
     }
     sim.set(&sas[6], &[r#"junk={"json_format_version":[1,0],"smartctl":{"version":[7,4"#]);
 
-    let overview = daemon.overview_when("every bad drive is found out", |overview| {
+    let overview = daemon.overview_when("every fault is shown", |overview| {
         without.iter().all(|(serial, _, why)| {
             let seen = drive(overview, serial);
-            // Times are in whole seconds: it may be asked in the second in which its last values were read.
+            // Times are in whole seconds: the drive may have been read in the same second as its last values.
             let is_asked_again = seen["stale"] == true && seen["collected_at"] != seen["checked_at"];
             match why {
                 Some(_) => !seen["error"].is_null() && is_asked_again,
@@ -154,22 +151,22 @@ fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
             }
         }) && overview["sweep"]["failed"].as_u64() >= Some(7)
     });
-    // Who hangs is being waited out or is found out, and has been started for the last time.
+    // smartctl is not started again on hanging drives from here on.
     let starts: HashMap<&str, usize> = without.iter().map(|(serial, ..)| (*serial, sim.starts_of(serial))).collect();
     for (serial, what, why) in without {
         let (seen, last) = (drive(&overview, serial), drive(&before, serial));
         let error = seen["error"].as_str().unwrap_or_default();
         assert!(error.contains(why.unwrap_or_default()) && seen["error"].is_null() == why.is_none(), "{what}: {seen}");
-        // Not three silences in a row, and not the first: it is not given up.
+        // A drive is unresponsive after three timeouts in a row, or if the first reading fails.
         let state = if why.is_some() { "active" } else { "standby" };
         assert_eq!(seen["state"], state, "{what}: {seen}");
         for field in ["temperature_celsius", "power_on_hours", "model_name", "user_capacity_bytes", "serial_number"] {
-            assert_eq!(seen[field], last[field], "{what}: {field} stays");
+            assert_eq!(seen[field], last[field], "{what}: {field} has changed");
         }
         assert!(!seen["collected_at"].is_null(), "{what}");
         assert!(
             seen["collected_at"].as_str() < seen["checked_at"].as_str(),
-            "{what}: its values say their age: {seen}"
+            "{what}: the time of its last values: {seen}"
         );
     }
     for (serial, _) in with {
@@ -185,24 +182,24 @@ fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
     let overview = daemon.after_sweeps(3);
     for (serial, what, _) in without {
         if what.starts_with("hang") {
-            assert_eq!(sim.starts_of(serial), starts[serial], "{what}: quarantine");
+            assert_eq!(sim.starts_of(serial), starts[serial], "{what}: started in its back-off");
         }
     }
     assert_eq!(overview["totals"]["by_state"]["standby"], 2);
-    assert_eq!(sim.woken(), Vec::<String>::new(), "a sleeping drive is left asleep");
+    assert_eq!(sim.woken(), Vec::<String>::new(), "drives that were woken");
 
-    // Put right, they are read again; those in quarantine wait.
+    // Repaired drives are read again, except those in their back-off.
     for (serial, what, _) in without.iter().filter(|(_, what, _)| !what.starts_with("hang")) {
         sim.set(serial, &[&format!("{}=", what.split('=').next().unwrap_or_default())]);
     }
-    daemon.overview_when("what was put right is read again", |overview| {
+    daemon.overview_when("the repaired drives are read", |overview| {
         without.iter().all(|(serial, what, _)| {
             what.starts_with("hang") || is_good(overview, &truth, serial) && drive(overview, serial)["error"].is_null()
         })
     });
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");
-    assert_nothing_left(&sim);
+    wait_nothing_left(&sim);
     sim.assert_only_reading();
 }
 
@@ -216,17 +213,17 @@ fn a_drive_that_is_not_ready_is_never_shown_as_healthy() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     let before = daemon.json("/api/overview");
     sim.set(later, &["not_ready=true"]);
-    let overview =
-        daemon.overview_when("it says that it is not ready", |overview| !drive(overview, later)["error"].is_null());
+    let overview = daemon
+        .overview_when("the drive is reported as not ready", |overview| !drive(overview, later)["error"].is_null());
     for serial in [always, later] {
         let seen = drive(&overview, serial);
-        assert!(seen["error"].as_str().is_some_and(|error| error.contains("the drive is not ready")), "{seen}");
+        assert!(text(&seen["error"]).contains("the drive is not ready"), "{seen}");
         assert_eq!(seen["serial_number"], serial.as_str());
     }
     assert_eq!(drive(&overview, always)["verdict"], "unknown", "{}", drive(&overview, always));
     let (seen, last) = (drive(&overview, later), drive(&before, later));
-    assert_eq!(seen["temperature_celsius"], last["temperature_celsius"], "its last good values stay: {seen}");
-    assert_eq!(seen["power_on_hours"], last["power_on_hours"], "its last good values stay: {seen}");
+    assert_eq!(seen["temperature_celsius"], last["temperature_celsius"], "its last valid values: {seen}");
+    assert_eq!(seen["power_on_hours"], last["power_on_hours"], "its last valid values: {seen}");
 }
 
 /// With disabled informational exceptions (mode page 1Ch, DEXCPT) smartctl reports "passed" for a drive that would not
@@ -242,8 +239,8 @@ fn a_drive_that_does_not_report_failures_has_not_passed() {
     assert_eq!((&document["smart_status_passed"], &document["verdict"]), (&Value::Null, &"ok".into()), "{document}");
     let why = document["smart_status_not_judged"].as_str().expect("a reason");
     assert!(why.starts_with("informational exceptions are disabled"), "{why}");
-    assert_eq!(document["smartctl"]["smart_status"]["passed"], true, "as smartctl has it");
-    // What it reports nevertheless counts.
+    assert_eq!(document["smartctl"]["smart_status"]["passed"], true, "smartctl's JSON is unchanged");
+    // A failure that it reports nevertheless is a finding.
     let document = daemon.json(&format!("/api/drives/{failing}"));
     let status = (&document["smart_status_passed"], &document["smart_status_not_judged"]);
     assert_eq!((status, &document["verdict"]), ((&false.into(), &Value::Null), &"crit".into()), "{document}");
@@ -251,8 +248,10 @@ fn a_drive_that_does_not_report_failures_has_not_passed() {
     let status = (&document["smart_status_passed"], &document["smart_status_not_judged"]);
     assert_eq!(status, (&true.into(), &Value::Null), "{document}");
     let metrics = daemon.metrics();
-    let passed = |serial: &str| metrics.get("jbod_device_smart_status", &[("serial_number", serial)]);
-    assert_eq!([&silent, &failing, &healthy].map(|serial| passed(serial)), [None, Some(0.0), Some(1.0)]);
+    for (serial, expected) in [(&silent, None), (&failing, Some(0.0)), (&healthy, Some(1.0))] {
+        let status = metrics.get("jbod_device_smart_status", &[("serial_number", serial)]);
+        assert_eq!(status, expected, "{serial}");
+    }
 }
 
 #[test]
@@ -282,13 +281,13 @@ fn a_sata_drive_without_pass_through_is_never_shown_as_healthy() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
     let overview = daemon.json("/api/overview");
     let seen = drive(&overview, &sata[0]);
-    assert!(seen["error"].as_str().is_some_and(|error| error.contains("no ATA pass-through")), "{seen}");
+    assert!(text(&seen["error"]).contains("no ATA pass-through"), "{seen}");
     assert_eq!((&seen["verdict"], &seen["temperature_celsius"]), (&"unknown".into(), &Value::Null), "{seen}");
     assert_eq!((&seen["protocol"], &seen["serial_number"]), (&"ATA".into(), &sata[0].as_str().into()), "{seen}");
     assert_good(&overview, &sim.list(), &sata[1]);
 }
 
-/// A drive that was in standby before the daemon started has no values yet, and is not woken either.
+/// A drive that sleeps when the daemon starts has no values.
 #[test]
 fn sleeping_drives_are_never_woken() {
     let sim = shelf("8", "4");
@@ -297,7 +296,7 @@ fn sleeping_drives_are_never_woken() {
     for serial in at_first {
         sim.set(serial, &["standby=true"]);
     }
-    // By command and by timer, both in the words of smartctl.
+    // smartctl distinguishes standby by command and by timer.
     sim.set(&sas[2], &["standby=timer"]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     let before = daemon.json("/api/overview");
@@ -309,11 +308,11 @@ fn sleeping_drives_are_never_woken() {
     for serial in later {
         sim.set(serial, &["standby=true"]);
     }
-    daemon.overview_when("they are seen asleep", |overview| {
+    daemon.overview_when("they are in standby", |overview| {
         later.iter().all(|serial| drive(overview, serial)["state"] == "standby")
     });
     for serial in at_first.into_iter().chain(later) {
-        // Nor does asking for it by name wake it.
+        // A request for the drive does not wake it.
         assert_eq!(daemon.json(&format!("/api/drives/{serial}"))["state"], "standby");
     }
     let overview = daemon.after_sweeps(3);
@@ -334,10 +333,8 @@ fn hosts(sim: &Sim) -> HashMap<String, String> {
     for drive in sim.list() {
         let nodes = drive["sg"].as_array().into_iter().flatten();
         for (sg, address) in nodes.zip(drive["addresses"].as_array().into_iter().flatten()) {
-            let host = address.as_str().and_then(|address| address.split(':').next());
-            if let (Some(sg), Some(host)) = (sg.as_str(), host) {
-                hosts.insert(sg.to_owned(), host.to_owned());
-            }
+            let (host, _) = text(address).split_once(':').expect("an address");
+            hosts.insert(text(sg).to_owned(), host.to_owned());
         }
     }
     hosts
@@ -366,7 +363,7 @@ fn the_number_of_children_is_limited() {
             assert!(most <= per_host, "{settings:?}: {most} at once through host {host}");
         }
         let moments: HashSet<u64> = runs.iter().map(|run| run.started_ms).collect();
-        assert!(moments.len() > 10, "{settings:?}: the starts are spread out: {moments:?}");
+        assert!(moments.len() > 10, "{settings:?}: the starts are not distributed: {moments:?}");
     }
 }
 
@@ -389,24 +386,24 @@ fn a_detected_type_is_passed_to_smartctl() {
             .filter(|run| run.serial == serial)
             .map(|run| run.told_type().map(str::to_owned))
             .collect();
-        assert_eq!(told[0], None, "{serial}: nothing is known at first");
+        assert_eq!(told[0], None, "{serial}: the type is unknown at first");
         assert!(told.len() > 2 && told[1..].iter().all(|kind| kind.as_deref() == Some(wanted)), "{serial}: {told:?}");
         let run = sim.runs().into_iter().find(|run| run.serial == serial).expect("a run");
         assert!(run.args.join(" ").contains("-n standby,3"), "{:?}", run.args);
         // The names and raw values of ATA attributes are read by the drive database, and by nothing else.
         for run in sim.runs().into_iter().filter(|run| run.serial == serial) {
-            let goes_without = run.told_type().is_some_and(|kind| kind != "sat");
-            assert_eq!(run.is_without_database(), goes_without, "{serial}: {:?}", run.args);
+            let needs_database = matches!(run.told_type(), None | Some("sat"));
+            assert_eq!(run.is_without_database(), !needs_database, "{serial}: {:?}", run.args);
         }
         let node = if kind == "nvme" { "nvme" } else { "sg" };
-        assert!(run.node.starts_with(node), "{serial} is asked at {}", run.node);
+        assert!(run.node.starts_with(node), "{serial} is read through {}", run.node);
     }
     sim.assert_only_reading();
 }
 
-/// Three silent drives behind one SCSI host are one event, of the host.
+/// Three unresponsive drives behind one SCSI host are one event of the host.
 #[test]
-fn a_silent_scsi_host_is_one_line_in_the_log() {
+fn an_unresponsive_scsi_host_is_one_line_in_the_log() {
     let sim = Sim::host(&[
         "--enclosures",
         "2",
@@ -425,16 +422,12 @@ fn a_silent_scsi_host_is_one_line_in_the_log() {
     ]);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1"), ("SMART_TIMEOUT", "1")]);
     let truth = sim.list();
-    let serials: Vec<&str> = truth
-        .iter()
-        .filter(|drive| drive["enclosure"] == 0)
-        .filter_map(|drive| drive["serial"].as_str())
-        .take(4)
-        .collect();
+    let serials: Vec<&str> =
+        truth.iter().filter(|drive| drive["enclosure"] == 0).map(|drive| text(&drive["serial"])).take(4).collect();
     for serial in &serials {
         sim.set(serial, &["hang=true"]);
     }
-    daemon.overview_when("all four are given up", |overview| {
+    daemon.overview_when("all four have an error", |overview| {
         serials.iter().all(|serial| !drive(overview, serial)["error"].is_null())
     });
     daemon.wait_logged("scsi host unresponsive");

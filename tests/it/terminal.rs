@@ -1,5 +1,4 @@
-//! For people at a terminal: what `scan`, `doctor`, the map and `whereis` say, as a person sees it,
-//! and whether what is wrong reads well.
+//! Output for people: `scan`, `doctor`, the map and `whereis`, with the messages about what is wrong.
 
 use crate::support;
 use crate::wait::{wait_for, wait_until};
@@ -16,10 +15,11 @@ use support::daemon::{Daemon, Ended, command, run};
 use support::eventually;
 use support::fake_redis::FakeRedis;
 use support::http::Response;
+use support::json::{pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// Runs a command with its standard output on a terminal of so many columns; gives what it wrote.
+/// Runs a command with its standard output on a terminal of this width, and returns the output.
 #[track_caller]
 fn on_terminal(command: &mut Command, columns: u16) -> String {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
@@ -30,7 +30,7 @@ fn on_terminal(command: &mut Command, columns: u16) -> String {
     tcsetwinsize(&ours, Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).expect("its size");
     command.stdin(Stdio::null()).stdout(Stdio::from(theirs)).stderr(Stdio::null());
     let mut child = command.spawn().expect("the command starts");
-    // The command holds its end open; ours would never come to an end otherwise.
+    // `command` holds the other end open, without which the output has no end.
     command.stdout(Stdio::null());
     let reader = std::thread::Builder::new()
         .spawn(move || {
@@ -47,18 +47,22 @@ fn on_terminal(command: &mut Command, columns: u16) -> String {
 /// The text without its colours.
 fn plain(text: &str) -> String {
     let mut parts = text.split("\x1b[");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |all, part| all + part.split_once('m').expect("a colour").1)
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, text) = part.split_once('m').expect("a colour");
+        plain.push_str(text);
+    }
+    plain
 }
 
-/// The first kernel name of the drive in a bay.
+/// The first block device name of the drive in a bay.
 fn device_in_bay(sim: &Sim, enclosure: u64, bay: u64) -> String {
     let drive = sim.list().into_iter().find(|drive| drive["enclosure"] == enclosure && drive["bay"] == bay);
     drive.expect("a drive in that bay")["devices"][0].as_str().expect("its name").to_owned()
 }
 
-/// Two shelves with trouble in them: one drive that fails, one that sleeps, one that is silent.
-fn troubled() -> Sim {
+/// Two shelves with a failing drive, a sleeping drive and one that does not answer.
+fn with_problems() -> Sim {
     let sim = Sim::host(&["--enclosures", "2", "--bays", "12", "--drives", "20", "--paths", "2"]);
     sim.set("bay/0/2", &["failed=true"]);
     sim.set("bay/1/4", &["hang=true"]);
@@ -73,8 +77,8 @@ fn scan(sim: &Sim, args: &[&str]) -> Command {
 }
 
 #[test]
-fn no_line_of_a_scan_is_wider_than_its_terminal_and_no_reason_is_cut() {
-    let sim = troubled();
+fn lines_of_scan_fit_the_terminal_and_no_reason_is_cut() {
+    let sim = with_problems();
     let failing = device_in_bay(&sim, 0, 2);
     for columns in [40, 47, 60, 80, 100, 132, 250] {
         for sort in ["bay", "worst"] {
@@ -95,44 +99,47 @@ fn no_line_of_a_scan_is_wider_than_its_terminal_and_no_reason_is_cut() {
     }
     let wide = on_terminal(&mut scan(&sim, &["--color", "never"]), 250);
     let piped = run(&mut scan(&sim, &[]));
-    assert_eq!(piped.stdout, wide, "in a pipe nothing is cut");
-    let told = on_terminal(scan(&sim, &["--color", "never"]).env("COLUMNS", "44"), 250);
-    assert!(told.lines().all(|line| line.chars().count() <= 44), "{told}");
+    assert_eq!(piped.stdout, wide, "the output to a pipe is not cut");
+    let narrow = on_terminal(scan(&sim, &["--color", "never"]).env("COLUMNS", "44"), 250);
+    assert!(narrow.lines().all(|line| line.chars().count() <= 44), "{narrow}");
 }
 
 #[test]
-fn colour_is_for_terminals_and_never_alone() {
-    let sim = troubled();
-    let of = |args: &[&str], env: &[(&str, &str)]| {
-        on_terminal(scan(&sim, args).envs(env.iter().copied()), 120).contains('\x1b')
-    };
-    assert!(of(&[], &[]));
-    assert!(!of(&[], &[("NO_COLOR", "1")]));
-    assert!(of(&[], &[("NO_COLOR", "")]), "empty is unset");
-    assert!(!of(&[], &[("TERM", "dumb")]));
-    assert!(!of(&["--color", "never"], &[]));
-    assert!(of(&["--color", "always"], &[("NO_COLOR", "1")]), "who asks for it gets it");
+fn colour_is_used_on_terminals_and_carries_no_information_of_its_own() {
+    let sim = with_problems();
+    // An empty NO_COLOR counts as unset.
+    for (options, name, value, is_coloured) in [
+        (&[][..], "TERM", "xterm", true),
+        (&[], "NO_COLOR", "1", false),
+        (&[], "NO_COLOR", "", true),
+        (&[], "TERM", "dumb", false),
+        (&["--color", "never"], "TERM", "xterm", false),
+        (&["--color", "always"], "NO_COLOR", "1", true),
+    ] {
+        let output = on_terminal(scan(&sim, options).env(name, value), 120);
+        assert_eq!(output.contains('\x1b'), is_coloured, "{options:?} {name}={value}");
+    }
     let coloured = run(&mut scan(&sim, &["--color=always"])).stdout;
     assert!(coloured.contains("\x1b[1;31mcrit\x1b[0m") && coloured.contains("\x1b[32mok\x1b[0m"), "{coloured}");
-    assert_eq!(plain(&coloured), run(&mut scan(&sim, &[])).stdout, "the words are the same");
+    assert_eq!(plain(&coloured), run(&mut scan(&sim, &[])).stdout, "the text is the same without colours");
     assert_eq!(run(scan(&sim, &["--color", "blue"]).env_remove("COLUMNS")).code, Some(2));
     assert_eq!(run(&mut scan(&sim, &["--sort", "size"])).code, Some(2));
-    assert_eq!(run(&mut scan(&sim, &["--json", "--sort", "worst"])).code, Some(2), "JSON has its own order");
+    assert_eq!(run(&mut scan(&sim, &["--json", "--sort", "worst"])).code, Some(2), "--sort does not apply to JSON");
 }
 
 #[test]
 fn the_worst_drives_come_first_with_their_bays() {
-    let sim = troubled();
+    let sim = with_problems();
     let truth = sim.list();
     let text = run(&mut scan(&sim, &["--sort", "worst"])).stdout;
     let rows: Vec<&str> = text.lines().skip(1).take(truth.len()).collect();
-    let shelf = |enclosure: u64| {
-        truth.iter().find(|drive| drive["enclosure"] == enclosure).expect("a drive")["enclosure_id"].clone()
-    };
-    let place = |enclosure: u64, bay: u64| format!("{}/{bay} ", shelf(enclosure).as_str().expect("an id"));
-    assert!(rows[0].starts_with(&place(0, 2)) && rows[0].contains(" crit "), "{text}");
-    assert!(rows[1].starts_with(&place(1, 4)) && rows[1].contains("unresponsive"), "{text}");
-    assert!(rows[2].starts_with(&place(1, 6)) && rows[2].contains("standby"), "{text}");
+    for (row, enclosure, bay, word) in
+        [(rows[0], 0, 2, " crit "), (rows[1], 1, 4, "unresponsive"), (rows[2], 1, 6, "standby")]
+    {
+        let id = &truth.iter().find(|drive| drive["enclosure"] == enclosure).expect("a drive")["enclosure_id"];
+        let place = format!("{}/{bay} ", id.as_str().expect("an id"));
+        assert!(row.starts_with(&place) && row.contains(word), "{text}");
+    }
     assert!(rows[3..].iter().all(|row| row.trim_end().ends_with(" ok")), "{text}");
     for drive in &truth {
         let serial = drive["serial"].as_str().expect("serial");
@@ -141,8 +148,8 @@ fn the_worst_drives_come_first_with_their_bays() {
 }
 
 #[test]
-fn the_map_shows_every_bay_with_its_sign() {
-    let (sim, redis) = (troubled(), Redis::start());
+fn the_map_shows_every_bay() {
+    let (sim, redis) = (with_problems(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_TIMEOUT", "1"), ("SMART_CACHE_TTL", "600")]);
     let truth = sim.list();
     let answer = daemon.get("/api/map.txt");
@@ -174,13 +181,10 @@ fn the_map_shows_every_bay_with_its_sign() {
     let again = daemon.request("GET", "/api/map.txt", &[("If-None-Match", &tag)]);
     assert!(again.status == 304 || again.header("etag") != tag);
 
-    // A drive that failed and is gone stays an F, another that is gone is a ?.
+    // A missing drive is an F if it was crit, and a ? otherwise.
     sim.pull(&["bay/0/2", "bay/0/3"]);
     daemon.overview_when("both are missing", |overview| overview["totals"]["by_state"]["missing"] == 2);
-    let text = eventually("the map shows it", || {
-        let text = daemon.get("/api/map.txt").text();
-        signs(&text).contains(&'?').then_some(text)
-    });
+    let text = wait_for("the map shows both", || daemon.get("/api/map.txt").text(), |text| signs(text).contains(&'?'));
     let first = overview["enclosures"][0]["id"]
         == truth.iter().find(|drive| drive["enclosure"] == 0).expect("one")["enclosure_id"];
     let at = if first { 0 } else { 12 };
@@ -189,12 +193,16 @@ fn the_map_shows_every_bay_with_its_sign() {
 
 /// The signs of all bays, in the order of the map.
 fn signs(map: &str) -> Vec<char> {
-    let rows = map.lines().filter(|line| {
-        let mut words = line.split_whitespace();
-        words.next().is_some_and(|word| word.parse::<u32>().is_ok())
-            && words.next().is_some_and(|word| word.parse::<u32>().is_err())
-    });
-    rows.flat_map(|row| row.split_whitespace().skip(1).flat_map(str::chars).collect::<Vec<_>>()).collect()
+    let mut signs = Vec::new();
+    for line in map.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        // A row begins with the number of its first bay. The heading of the rows consists of numbers.
+        let [first, sign, ..] = words[..] else { continue };
+        if first.parse::<u32>().is_ok() && sign.parse::<u32>().is_err() {
+            signs.extend(words[1..].iter().flat_map(|word| word.chars()));
+        }
+    }
+    signs
 }
 
 fn whereis(daemon: &Daemon, name: &str, accept: &[(&str, &str)]) -> Response {
@@ -202,28 +210,25 @@ fn whereis(daemon: &Daemon, name: &str, accept: &[(&str, &str)]) -> Response {
 }
 
 #[test]
-fn a_drive_is_found_by_anything_that_it_is_called() {
+fn a_drive_is_found_by_each_of_its_names() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let truth = sim.list();
     let drive =
         truth.iter().find(|drive| drive["kind"] == "sata" && drive["pool"] == "tank").expect("a SATA drive in tank");
-    let text = |name: &str| drive[name].as_str().expect("text").to_owned();
     let device = drive["devices"][0].as_str().expect("a device");
     let other = drive["devices"][1].as_str().expect("its other path");
-    let (serial, wwn, bay) = (text("serial"), text("wwn"), drive["bay"].as_u64().expect("a bay"));
+    let [serial, wwn, enclosure] =
+        ["serial", "wwn", "enclosure_id"].map(|field| drive[field].as_str().expect("text").to_owned());
+    let bay = drive["bay"].as_u64().expect("a bay");
     let one = daemon.json(&format!("/api/drives/{serial}"));
     let node = std::fs::read_dir(sim.root().join(format!("sys/block/{other}/device/scsi_generic"))).expect("its node");
     let node = node.flatten().next().expect("a node").file_name().into_string().expect("text");
     let address = std::fs::read_link(sim.root().join(format!("sys/block/{device}/device"))).expect("a link");
     let address = address.file_name().expect("a name").to_str().expect("text").to_owned();
-    let shelf = daemon.json(&format!("/api/enclosures/{}", text("enclosure_id")));
+    let shelf = daemon.json(&format!("/api/enclosures/{enclosure}"));
     let zfs = daemon.json("/api/zfs");
-    let members =
-        zfs["pools"].as_array().expect("pools").iter().flat_map(|pool| pool["vdevs"].as_array().expect("vdevs"));
-    let mut members = members.flat_map(|vdev| vdev["members"].as_array().expect("members"));
-    let leaf =
-        members.find(|member| member["device"] == device).expect("its leaf")["name"].as_str().expect("name").to_owned();
+    let leaf = text(&pool_members(&zfs).find(|leaf| leaf["device"] == device).expect("its leaf")["name"]);
     let mut names: Vec<String> = vec![
         device.into(),
         other.into(),
@@ -254,7 +259,7 @@ fn a_drive_is_found_by_anything_that_it_is_called() {
     for name in [&shelf["id"], &shelf["sysfs_names"][0], &shelf["sysfs_names"][1]] {
         names.push(format!("{}/{bay}", name.as_str().expect("a name")));
     }
-    let place = format!("enclosure {} bay {bay}", text("enclosure_id"));
+    let place = format!("enclosure {enclosure} bay {bay}");
     for name in &names {
         let answer = whereis(&daemon, name, &[]);
         assert_eq!(
@@ -287,46 +292,46 @@ fn a_drive_is_found_by_anything_that_it_is_called() {
     assert!(daemon.request("HEAD", &format!("/api/whereis/{device}"), &[]).body.is_empty());
 }
 
+/// The reason why `whereis` finds nothing.
+#[track_caller]
+fn problem(daemon: &Daemon, name: &str) -> String {
+    let answer = whereis(daemon, name, &[]);
+    assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{name}");
+    answer.json()["detail"].as_str().expect("a detail").to_owned()
+}
+
 #[test]
-fn what_is_not_found_says_what_was_looked_for() {
+fn a_name_that_matches_nothing_is_404_with_the_reason() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let truth = sim.list();
     let shelf = truth[0]["enclosure_id"].as_str().expect("an id").to_owned();
-    let problem = |name: &str| {
-        let answer = whereis(&daemon, name, &[]);
-        assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"), "{name}");
-        answer.json()["detail"].as_str().expect("a detail").to_owned()
-    };
-    assert!(problem("sdzz").contains("sdzz"));
-    assert!(problem(&format!("{shelf}/5")).contains("is empty"));
-    assert!(problem(&format!("{shelf}/600")).contains("no bay 600"));
-    assert!(problem("0x1/1").contains("no enclosure matches 0x1"));
-    let serial = |number: usize| truth[number]["serial"].as_str().expect("serial");
-    assert!(problem(&serial(0)[..3]).contains("no drive matches"), "three characters are too few");
-    // Two drives whose serial numbers begin alike.
+    assert!(problem(&daemon, "sdzz").contains("sdzz"));
+    assert!(problem(&daemon, &format!("{shelf}/5")).contains("is empty"));
+    assert!(problem(&daemon, &format!("{shelf}/600")).contains("no bay 600"));
+    assert!(problem(&daemon, "0x1/1").contains("no enclosure matches 0x1"));
+    let serial = truth[0]["serial"].as_str().expect("serial");
+    assert!(problem(&daemon, &serial[..3]).contains("no drive matches"), "three characters are too few");
+    // Two drives whose serial numbers have a common beginning.
     sim.insert(&["bay/0/2", "--serial", "TWIN0001", "--kind", "sas"]);
     sim.insert(&["bay/0/5", "--serial", "TWIN0002", "--kind", "sas"]);
     daemon.overview_when("both are read", |overview| overview["totals"]["by_state"]["active"] == 6);
-    let twins = wait_for("both are candidates", || problem("twin"), |text| text.contains("TWIN0002"));
+    let twins = wait_for("both are candidates", || problem(&daemon, "twin"), |text| text.contains("TWIN0002"));
     assert!(twins.contains("2 drives") && twins.contains("TWIN0001") && twins.contains("bay 2"), "{twins}");
     assert!(whereis(&daemon, "win0002", &[]).text().contains("bay 5"));
     assert_eq!(daemon.get("/api/whereis/").status, 404);
 
-    // One that was pulled is found, with its last bay and since when it is gone.
+    // A missing drive is found, with its last bay and the time.
     sim.pull(&["bay/0/2"]);
     daemon.drive_when("TWIN0001", "it is missing", |drive| drive["state"] == "missing");
     let line = wait_for(
-        "it is said to be missing",
+        "the drive is shown as missing",
         || whereis(&daemon, "TWIN0001", &[]).text(),
         |text| text.contains("missing"),
     );
     assert!(line.contains(&format!("was in enclosure {shelf} bay 2")) && line.contains("missing since 20"), "{line}");
     let json = whereis(&daemon, "TWIN0001", &[("Accept", "application/json")]).json();
-    assert!(
-        json["missing_since"].as_str().is_some_and(|text| text.ends_with('Z')) && json["state"] == "missing",
-        "{json}"
-    );
+    assert!(text(&json["missing_since"]).ends_with('Z') && json["state"] == "missing", "{json}");
 }
 
 fn doctor(sim: &Sim, redis: u16, settings: &[(&str, &str)]) -> Ended {
@@ -335,7 +340,7 @@ fn doctor(sim: &Sim, redis: u16, settings: &[(&str, &str)]) -> Ended {
     run(&mut doctor)
 }
 
-/// The line of a finding; each that is not ok says how it is mended.
+/// The line of a finding. Every finding that is not ok has a remedy.
 #[track_caller]
 fn finding(ended: &Ended, level: &str, text: &str) -> String {
     for line in ended.stdout.lines() {
@@ -348,7 +353,7 @@ fn finding(ended: &Ended, level: &str, text: &str) -> String {
 }
 
 #[test]
-fn a_doctor_at_a_healthy_host_finds_nothing_to_mend() {
+fn on_a_healthy_host_doctor_passes_all_checks() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let ended = doctor(&sim, redis.port, &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -374,8 +379,8 @@ fn a_doctor_at_a_healthy_host_finds_nothing_to_mend() {
 }
 
 #[test]
-fn a_doctor_names_what_is_wrong_and_what_mends_it() {
-    let (sim, mut redis) = (troubled(), Redis::start());
+fn doctor_reports_faults_with_their_remedies() {
+    let (sim, mut redis) = (with_problems(), Redis::start());
     let ended = doctor(&sim, redis.port, &[]);
     let silent = finding(&ended, "warn", "no answer within 1 s");
     assert!(silent.contains("(bay 4 of ") && ended.code == Some(0), "{ended:?}");
@@ -388,39 +393,46 @@ fn a_doctor_names_what_is_wrong_and_what_mends_it() {
     finding(&doctor(&sim, redis.port, &[("REDIS_PASSWORD", "s3cret")]), "ok", "Redis at");
     let away = doctor(&sim, Redis::absent().port, &[]);
     assert!(finding(&away, "warn", "is unavailable").contains("redis-server"));
-    assert_eq!(away.code, Some(0), "the daemon serves without");
+    assert_eq!(away.code, Some(0), "the daemon works without Redis");
 }
 
-/// Answers `/healthz` as version 0.1.0 does, with this policy.
+/// Responds to `/healthz` as version 0.1.0 does, with this content security policy.
 fn answer_healthz(mut stream: TcpStream, policy: &str) {
     let _ = stream.read(&mut [0; 4096]);
     let head = format!("Connection: close\r\nCache-Control: no-cache\r\nContent-Security-Policy: {policy}\r\n");
     let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n{head}\r\nok\n");
 }
 
-#[test]
-fn a_doctor_knows_who_is_at_the_address() {
-    let (sim, redis) = (Sim::small(), Redis::start());
-    let daemon = Daemon::ready(&sim, &redis, &[]);
-    let at = |address: &str| doctor(&sim, redis.port, &[("JBOD_LISTEN", address)]);
-    finding(&at(&format!("127.0.0.1:{}", daemon.port)), "ok", "a jbod-monitor already serves on");
-    let first_release = FakeRedis::at(0, |stream| answer_healthz(stream, "default-src 'self'"));
-    finding(&at(&format!("127.0.0.1:{}", first_release.port)), "ok", "a jbod-monitor already serves on");
-    let stranger = FakeRedis::at(0, |stream| answer_healthz(stream, "default-src 'self' https:"));
-    finding(&at(&format!("127.0.0.1:{}", stranger.port)), "FAIL", "cannot serve on");
-    let held = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let ended = at(&held.local_addr().expect("its address").to_string());
-    assert!(finding(&ended, "FAIL", "cannot serve on").contains("JBOD_LISTEN"));
-    assert_eq!(ended.code, Some(1));
-    finding(&at("unix:/nonexistent/folder/x.sock"), "FAIL", "unix:/nonexistent/folder/x.sock");
-    let file = sim.root().join("file");
-    std::fs::write(&file, "").expect("a file");
-    finding(&at(&format!("unix:{}", file.display())), "FAIL", "the path is in use");
-    finding(&at(&format!("unix:{}", sim.root().join("free").display())), "ok", "is free");
+fn doctor_at(sim: &Sim, redis: &Redis, address: &str) -> Ended {
+    doctor(sim, redis.port, &[("JBOD_LISTEN", address)])
 }
 
 #[test]
-fn an_address_that_cannot_be_had_is_said_with_what_to_do() {
+fn doctor_recognizes_a_running_daemon_at_the_address() {
+    let (sim, redis) = (Sim::small(), Redis::start());
+    let daemon = Daemon::ready(&sim, &redis, &[]);
+    finding(&doctor_at(&sim, &redis, &format!("127.0.0.1:{}", daemon.port)), "ok", "a jbod-monitor already serves on");
+    let first_release = FakeRedis::at(0, |stream| answer_healthz(stream, "default-src 'self'"));
+    finding(
+        &doctor_at(&sim, &redis, &format!("127.0.0.1:{}", first_release.port)),
+        "ok",
+        "a jbod-monitor already serves on",
+    );
+    let other = FakeRedis::at(0, |stream| answer_healthz(stream, "default-src 'self' https:"));
+    finding(&doctor_at(&sim, &redis, &format!("127.0.0.1:{}", other.port)), "FAIL", "cannot serve on");
+    let held = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let ended = doctor_at(&sim, &redis, &held.local_addr().expect("its address").to_string());
+    assert!(finding(&ended, "FAIL", "cannot serve on").contains("JBOD_LISTEN"));
+    assert_eq!(ended.code, Some(1));
+    finding(&doctor_at(&sim, &redis, "unix:/nonexistent/folder/x.sock"), "FAIL", "unix:/nonexistent/folder/x.sock");
+    let file = sim.root().join("file");
+    std::fs::write(&file, "").expect("a file");
+    finding(&doctor_at(&sim, &redis, &format!("unix:{}", file.display())), "FAIL", "the path is in use");
+    finding(&doctor_at(&sim, &redis, &format!("unix:{}", sim.root().join("free").display())), "ok", "is free");
+}
+
+#[test]
+fn an_address_that_cannot_be_used_is_reported_with_a_remedy() {
     let sim = Sim::small();
     let held = TcpListener::bind("127.0.0.1:0").expect("a port");
     for (address, advice) in [
@@ -437,7 +449,7 @@ fn an_address_that_cannot_be_had_is_said_with_what_to_do() {
 }
 
 #[test]
-fn a_host_without_drives_or_shelves_is_told_so() {
+fn a_host_without_drives_and_shelves_is_reported() {
     let sim = Sim::empty();
     let none = run(command(&sim, 1).env("SMARTCTL_PATH", "/nonexistent/smartctl").arg("scan"));
     assert_eq!((none.code, none.stdout.as_str()), (Some(0), "no drives found\n"), "{none:?}");
@@ -451,13 +463,13 @@ fn a_host_without_drives_or_shelves_is_told_so() {
     assert_eq!(ended.code, Some(1));
 }
 
-/// A smartctl that only says which it is.
+/// A smartctl that prints this line and nothing else.
 fn version_only(sim: &Sim, name: &str, line: &str) -> String {
     sim.script(name, &format!("#!/bin/sh\necho '{line}'\n")).display().to_string()
 }
 
 #[test]
-fn an_old_smartctl_is_one_clear_line_everywhere() {
+fn an_outdated_smartctl_is_reported_in_one_line() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let old = version_only(&sim, "smartctl-old", "smartctl 6.6 2016-05-31 r4324 [x86_64-linux-4.9.0] (local build)");
     let said = format!("smartctl 6.6 ({old}) is older than 7.0");
@@ -465,12 +477,15 @@ fn an_old_smartctl_is_one_clear_line_everywhere() {
     assert!(scanned.stderr.contains(&said) && scanned.stderr.lines().count() == 1, "{scanned:?}");
     let ended = doctor(&sim, redis.port, &[("SMARTCTL_PATH", &old)]);
     assert!(finding(&ended, "FAIL", &said).contains("7.0 or later"));
-    assert!(!ended.stdout.contains("no reading of"), "there is one reason for all: {}", ended.stdout);
+    assert!(!ended.stdout.contains("no reading of"), "the drives have no separate findings: {}", ended.stdout);
 
     let daemon = Daemon::ready(&sim, &redis, &[("SMARTCTL_PATH", &old), ("SMART_POLL_INTERVAL", "1")]);
     daemon.wait_logged(&said);
-    let ready =
-        wait_for("readyz says it", || daemon.get("/readyz"), |response| response.text().contains("degraded: smartctl"));
+    let ready = wait_for(
+        "readyz reports it",
+        || daemon.get("/readyz"),
+        |response| response.text().contains("degraded: smartctl"),
+    );
     assert_eq!(ready.status, 200);
     assert!(
         ready.text().starts_with("ready\ndegraded: smartctl since ") && ready.text().contains(&said),
@@ -480,11 +495,11 @@ fn an_old_smartctl_is_one_clear_line_everywhere() {
     daemon.after_sweeps(2);
     assert_eq!(daemon.logged("ERROR"), 1, "{}", daemon.log());
 
-    // The right one is put in its place: it is found without a restart.
-    std::fs::remove_file(&old).expect("the old one goes");
+    // A newer one is installed in its place, and used without a restart.
+    std::fs::remove_file(&old).expect("the old one is removed");
     sim.script("smartctl-old", &format!("#!/bin/sh\nexec {} \"$@\"\n", sim.tool("smartctl").display()));
     daemon.wait_logged("smartctl usable again");
-    wait_until("readyz is plain", || daemon.get("/readyz").text() == "ready\n");
+    wait_until("readyz reports nothing", || daemon.get("/readyz").text() == "ready\n");
     daemon.overview_when("drives are read", |overview| overview["totals"]["by_verdict"]["ok"] == 4);
 }
 

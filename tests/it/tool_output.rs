@@ -1,5 +1,5 @@
-//! What smartctl and zpool print, damaged and hostile: one value that cannot be read costs that value, and what is too much
-//! costs a reading and no memory.
+//! Damaged and hostile output of smartctl and zpool: a value that cannot be read is null, output beyond the limits is an
+//! error, and memory is limited.
 
 use crate::support;
 use crate::wait::wait_until;
@@ -9,15 +9,15 @@ use serde_json::Value;
 use std::path::Path;
 use support::daemon::Daemon;
 use support::eventually;
-use support::json::{drive, drives};
+use support::json::{drive, drives, list, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// As many drives as are read at once.
+/// All of them are read at once.
 const DRIVES: usize = 16;
-/// The daemon with 16 drives has some 20 MiB in a debug build.
+/// A debug build takes about 20 MiB with 16 drives.
 const PEAK_KIB: usize = 128 * 1024;
-/// What smartctl may print, and zpool.
+/// The limits of the output of smartctl and of zpool.
 const SMARTCTL_BYTES: usize = 256 * 1024;
 const ZPOOL_BYTES: usize = 16 * 1024 * 1024;
 
@@ -26,13 +26,13 @@ fn shelf() -> Sim {
     Sim::host(&["--bays", "24", "--drives", &count, "--paths", "1", "--sata", "0", "--ssd", "0", "--nvme", "0"])
 }
 
-/// A change to what smartctl prints of one drive, and what then becomes of a field.
+/// A change of smartctl's JSON, and the resulting value of a field.
 struct Odd {
-    /// As it stands in smartctl's JSON; `^{` is its beginning.
+    /// The changed part, as a pattern of sed; `^{` is the beginning.
     from: &'static str,
     to: String,
     field: &'static str,
-    /// `None`: as the other drives have it.
+    /// `None`: a string, as without the change.
     shown: Option<Value>,
 }
 
@@ -44,7 +44,7 @@ fn odd_values() -> Vec<Odd> {
         let to = format!("\"rotation_rate\":{value}");
         all.push(Odd { from: "\"rotation_rate\":[0-9]*", to, field: "rotation_rate_rpm", shown: Some(Value::Null) });
     }
-    // Where smartctl's own cannot be read, the revision is that of the kernel.
+    // If smartctl's revision cannot be read, that of the kernel is shown.
     for (value, shown) in [("A\\ud800B", Some("A\u{fffd}B".into())), ("A\\qB", None)] {
         let to = format!("\"scsi_revision\":\"{value}\"");
         all.push(Odd { from: "\"scsi_revision\":\"[^\"]*\"", to, field: "firmware_version", shown });
@@ -53,9 +53,9 @@ fn odd_values() -> Vec<Odd> {
     all
 }
 
-/// Each drive has another value that no strict parser takes; it has its reading all the same.
+/// The output for each drive has another value that no strict parser accepts.
 #[test]
-fn a_value_that_cannot_be_read_costs_itself() {
+fn a_value_that_cannot_be_read_affects_no_other() {
     let sim = shelf();
     let truth = sim.list();
     let nodes: Vec<&str> = truth.iter().map(|drive| drive["sg"][0].as_str().expect("a node")).collect();
@@ -79,7 +79,7 @@ fn a_value_that_cannot_be_read_costs_itself() {
         let serial = wanted["serial"].as_str().expect("a serial number");
         let seen = drive(&overview, serial);
         assert_eq!((&seen["state"], &seen["error"]), (&"active".into(), &Value::Null), "{to}: {seen}");
-        // Also for who parses it strictly.
+        // The response is valid JSON for a strict parser.
         let document = daemon.json(&format!("/api/drives/{serial}"));
         assert_eq!(document["temperature_celsius"], wanted["temperature"], "{to}: {document}");
         assert_eq!(document["power_on_hours"], wanted["hours"], "{to}: {document}");
@@ -93,13 +93,13 @@ fn a_value_that_cannot_be_read_costs_itself() {
     }
 }
 
-/// `unit` as often as fits, between a beginning and an end, in so many bytes.
+/// As many `unit`s as fit into `bytes` between a beginning and an end, separated by commas.
 fn filled(begin: &str, unit: &str, end: &str, bytes: usize) -> String {
     let count = (bytes - begin.len() - end.len() - 2) / (unit.len() + 1);
     [begin, &vec![unit; count].join(","), end].concat()
 }
 
-/// The same without commas between.
+/// The same without commas and end.
 fn nested(begin: &str, unit: &str, bytes: usize) -> String {
     [begin, &unit.repeat((bytes - begin.len()) / unit.len())].concat()
 }
@@ -111,10 +111,10 @@ fn printing(sim: &Sim, name: &str, output: &[u8], wait: &str) -> String {
     script.to_string_lossy().into_owned()
 }
 
-/// All drives at once print it. What is said of them, and the most memory that the daemon had.
+/// smartctl prints this for all drives at once. Returns the peak memory of the daemon and the overview.
 fn peak_of_smartctl(name: &str, output: &str) -> (usize, Value) {
     let sim = shelf();
-    // All have begun when the first ends.
+    // All of them run before the first one ends.
     let program = printing(&sim, "hostile-smartctl", output.as_bytes(), "[ \"$1\" = --version ] || sleep 1");
     let settings =
         [("SMARTCTL_PATH", program.as_str()), ("SMART_CONCURRENCY", "16"), ("SMART_CONCURRENCY_PER_HOST", "16")];
@@ -126,7 +126,7 @@ fn peak_of_smartctl(name: &str, output: &str) -> (usize, Value) {
 }
 
 #[test]
-fn hostile_json_of_smartctl_takes_no_memory() {
+fn hostile_json_of_smartctl_takes_little_memory() {
     let attributes = r#"{"serial_number":"S","device":{"protocol":"ATA"},"ata_smart_attributes":{"table":["#;
     let spaces = r#"{"serial_number":"S","device":{"protocol":"NVMe"},"nvme_namespaces":["#;
     let messages = r#"{"smartctl":{"messages":["#;
@@ -148,12 +148,10 @@ fn hostile_json_of_smartctl_takes_no_memory() {
         if peak >= PEAK_KIB {
             wrong.push(format!("{name}, {} bytes: {peak} KiB", output.len()));
         }
-        let is_said = drives(&overview).all(|drive| drive["error"].as_str().unwrap_or("").contains(says));
-        if !is_said {
-            let first = drives(&overview).next().expect("a drive");
-            wrong.push(format!("{name}, {} bytes: not {says:?} but {}", output.len(), first["error"]));
+        if let Some(drive) = drives(&overview).find(|drive| !text(&drive["error"]).contains(says)) {
+            wrong.push(format!("{name}, {} bytes: {}, expected {says:?}", output.len(), drive["error"]));
         }
-        // Nothing in the list is as long as what was printed.
+        // The overview is much shorter than the output.
         let size = overview.to_string().len();
         if size > 200_000 {
             wrong.push(format!("{name}: the overview has {size} bytes"));
@@ -173,23 +171,23 @@ fn peak_of_zpool(name: &str, output: &[u8]) -> (usize, Value) {
     (peak, zfs)
 }
 
-/// A pool with so many drives, which have names of so many bytes, as JSON.
+/// A pool with `drives` leaves, whose names have `bytes` bytes each, as JSON.
 fn leaves_of(drives: usize, bytes: usize) -> String {
     let begin = r#"{"pools":{"t":{"name":"t","state":"ONLINE","vdevs":{"t":{"vdev_type":"root","vdevs":{"#;
-    let leaf = |number: usize| format!(r#""{number}":{{"name":"{number:0>bytes$}","state":"ONLINE"}}"#);
-    let leaves: Vec<String> = (0..drives).map(leaf).collect();
+    let leaves: Vec<String> =
+        (0..drives).map(|number| format!(r#""{number}":{{"name":"{number:0>bytes$}","state":"ONLINE"}}"#)).collect();
     [begin, &leaves.join(","), "}}}}}}"].concat()
 }
 
-/// … as text.
+/// The same as text.
 fn rows_of(drives: usize, bytes: usize) -> String {
     let begin = "  pool: t\n state: ONLINE\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\tt ONLINE 0 0 0\n";
-    let row = |number: usize| format!("\t  {number:0>bytes$} ONLINE 0 0 0\n");
-    [begin.to_owned(), (0..drives).map(row).collect()].concat()
+    let rows: Vec<String> = (0..drives).map(|number| format!("\t  {number:0>bytes$} ONLINE 0 0 0\n")).collect();
+    begin.to_owned() + &rows.concat()
 }
 
 #[test]
-fn hostile_output_of_zpool_takes_no_memory() {
+fn hostile_output_of_zpool_takes_little_memory() {
     let leaves = r#"{"pools":{"t":{"vdevs":{"t":{"vdev_type":"root","vdevs":{"#;
     let long = "x".repeat(4000);
     let group = format!(r#"{leaves}"replacing-{long}":{{"vdevs":{{"#);
@@ -225,15 +223,15 @@ fn hostile_output_of_zpool_takes_no_memory() {
             wrong.push(format!("{name}, {} bytes: {peak} KiB", output.len()));
         }
         if zfs["error"].is_null() {
-            wrong.push(format!("{name}: taken for good"));
+            wrong.push(format!("{name}: accepted"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// As much as is read: many leaves, with names as long as fit into what zpool may print.
+/// Output just below the limits.
 #[test]
-fn as_much_of_zpool_as_is_read_takes_no_memory() {
+fn the_largest_accepted_output_of_zpool_takes_little_memory() {
     for (name, output) in [("JSON", leaves_of(19_000, 150)), ("text", rows_of(19_000, 150))] {
         let (peak, zfs) = peak_of_zpool(name, output.as_bytes());
         assert_eq!(zfs["error"], Value::Null, "{name}");
@@ -241,37 +239,45 @@ fn as_much_of_zpool_as_is_read_takes_no_memory() {
     }
 }
 
-/// What is stored in Redis is held to the same limits: of such a document nothing is taken over, of the others everything.
+/// The same limits apply to values in Redis: a document beyond them is ignored, the others are restored.
 #[test]
-fn nothing_is_taken_over_from_a_document_with_too_much_json() {
+fn a_stored_document_beyond_the_limits_is_not_restored() {
     let (sim, redis) = (shelf(), Redis::start());
     let settings = [("SMART_POLL_INTERVAL", "3600"), ("SMART_CACHE_TTL", "7200")];
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let key = "jbod:smart:sda";
     let own = eventually("a document is stored", || redis.get(key));
-    wait_until("all are stored", || redis.keys().iter().filter(|key| key.starts_with("jbod:smart:")).count() == DRIVES);
+    wait_until("all documents are stored", || {
+        redis.keys().iter().filter(|key| key.starts_with("jbod:smart:")).count() == DRIVES
+    });
     daemon.stop(Signal::TERM);
-    // Not too deep for a document, but for smartctl.
+    // Within the limit of nesting for documents, and beyond that for smartctl.
     let (before, _) = own.split_once("\"smartctl\":").expect("smartctl's JSON");
     let nested = "[".repeat(35) + &"]".repeat(35);
     redis.set(key, format!("{before}\"smartctl\":{{\"a\":{nested}}}}}").as_bytes());
-    // No drive is read again for a while.
+    // No reading ends during the test.
     sim.set("all", &["latency_ms=60000"]);
     redis.ask(&["DEL", "jbod:overview", "jbod:last:overview"]);
     let daemon = Daemon::start(&sim, &redis, &settings);
-    let overview = daemon.overview_when("documents are taken over", |overview| {
+    let overview = daemon.overview_when("documents are restored", |overview| {
         drives(overview).any(|drive| !drive["collected_at"].is_null())
     });
     for drive in drives(&overview) {
-        let is_taken_over = drive["device"] != "sda";
-        let state = if is_taken_over { "active" } else { "reading" };
-        assert_eq!((drive["collected_at"].is_string(), &drive["state"]), (is_taken_over, &state.into()), "{drive}");
+        let is_restored = drive["device"] != "sda";
+        let state = if is_restored { "active" } else { "reading" };
+        assert_eq!((drive["collected_at"].is_string(), &drive["state"]), (is_restored, &state.into()), "{drive}");
     }
 }
 
-/// A smartctl that answers to its version, and prints nothing of use otherwise: the service says so, and when it is over.
+/// The entry about smartctl in the list of degraded components.
+fn degraded_smartctl(daemon: &Daemon) -> Option<Value> {
+    let health = daemon.json("/api/health");
+    list(&health, "degraded").find(|entry| entry["part"] == "smartctl").cloned()
+}
+
+/// A smartctl that prints its version and no readings.
 #[test]
-fn a_smartctl_that_reads_no_drive_is_degraded_service() {
+fn a_smartctl_that_reads_no_drive_is_a_degraded_component() {
     let sim = shelf();
     let junk = sim.root().join("junk");
     std::fs::write(&junk, "").expect("written");
@@ -283,14 +289,9 @@ fn a_smartctl_that_reads_no_drive_is_degraded_service() {
     let program = sim.script("junk-smartctl", &script).to_string_lossy().into_owned();
     let settings = [("SMARTCTL_PATH", program.as_str()), ("SMART_POLL_INTERVAL", "1")];
     let daemon = Daemon::ready(&sim, &Redis::absent(), &settings);
-    let degraded = || {
-        let health = daemon.json("/api/health");
-        let parts = health["degraded"].as_array().expect("a list").clone();
-        parts.into_iter().find(|part| part["part"] == "smartctl")
-    };
-    let said = eventually("it says so", degraded);
+    let entry = eventually("smartctl is degraded", || degraded_smartctl(&daemon));
     let why = "smartctl failed on 16 of 16 drives: smartctl printed no JSON, exit status 0: junk";
-    assert_eq!(said["error"], why, "{said}");
+    assert_eq!(entry["error"], why, "{entry}");
     std::fs::remove_file(&junk).expect("removed");
-    wait_until("it is over", || degraded().is_none());
+    wait_until("smartctl is not degraded", || degraded_smartctl(&daemon).is_none());
 }
