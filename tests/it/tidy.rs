@@ -2,9 +2,10 @@
 //! some modules may use, length of files, routes in documents, a reason for each dependency.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// More than that is two files.
+/// A longer file is split.
 const LINES: usize = 450;
 
 /// A source file: its path below the repository, its text, and its code without comments.
@@ -40,7 +41,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension() == Some(OsStr::new("rs")) {
             found.push(path);
         }
     }
@@ -55,14 +56,15 @@ fn sources(folder: &str) -> Vec<Source> {
     files(&root().join(folder), &mut found);
     found.retain(|path| folder == SIMULATOR || !path.starts_with(root().join(SIMULATOR)));
     found.sort();
-    assert!(!found.is_empty(), "{folder} holds source");
-    let source = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let path = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
-        let code = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
-        Source { path, text, code }
-    };
-    found.into_iter().map(source).collect()
+    assert!(!found.is_empty(), "{folder} contains no source");
+    found.iter().map(|path| source(path)).collect()
+}
+
+fn source(path: &Path) -> Source {
+    let path = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+    let text = read(&path);
+    let code = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
+    Source { path, text, code }
 }
 
 /// The line without its comment.
@@ -70,7 +72,10 @@ fn without_comment(line: &str) -> &str {
     if line.trim_start().starts_with("//") {
         return "";
     }
-    line.split_once(" // ").map_or(line, |(code, _)| code)
+    match line.split_once(" // ") {
+        Some((code, _)) => code,
+        None => line,
+    }
 }
 
 fn is_word(c: char) -> bool {
@@ -78,11 +83,23 @@ fn is_word(c: char) -> bool {
 }
 
 /// The code from each occurrence of `word` that is not the end of a longer name or path.
-fn uses<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> {
-    code.match_indices(word).filter_map(move |(at, _)| {
-        let before = code[..at].chars().next_back();
-        (!before.is_some_and(|character| is_word(character) || character == ':')).then(|| &code[at..])
-    })
+fn uses<'a>(code: &'a str, word: &str) -> Vec<&'a str> {
+    let mut uses = Vec::new();
+    for (at, _) in code.match_indices(word) {
+        let (before, rest) = code.split_at(at);
+        if !before.ends_with(|character| is_word(character) || character == ':') {
+            uses.push(rest);
+        }
+    }
+    uses
+}
+
+/// The text between the first occurrence of `begin` and the next one of `end`.
+#[track_caller]
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("{begin} does not occur"));
+    let (between, _) = rest.split_once(end).unwrap_or_else(|| panic!("{end} does not occur after {begin}"));
+    between
 }
 
 /// Fails with the list of violations of a rule.
@@ -94,10 +111,9 @@ fn assert_none(broken: &[String], rule: &str) {
 /// The levels of the import law, from the table in `src/lib.rs`.
 fn levels() -> BTreeMap<String, usize> {
     let text = read("src/lib.rs");
-    let table = text.split("```text").nth(1).and_then(|rest| rest.split("```").next()).expect("the table of the law");
     let mut levels = BTreeMap::new();
     let mut level = None;
-    for word in table.split_whitespace().filter(|word| *word != "//!") {
+    for word in between(&text, "```text", "```").split_whitespace().filter(|word| *word != "//!") {
         if let Ok(number) = word.parse::<usize>() {
             level = Some(number);
         } else {
@@ -118,8 +134,12 @@ fn top_modules_named(source: &Source, levels: &BTreeMap<String, usize>) -> Vec<S
                 Some(list) => list.split('}').next().unwrap_or("").split(',').map(str::trim).collect(),
                 None => vec![rest],
             };
-            let first = |name: &str| name.split(|character| !is_word(character)).next().unwrap_or("").to_owned();
-            named.extend(names.into_iter().map(first).filter(|name| levels.contains_key(name)));
+            for name in names {
+                let first = name.split(|character| !is_word(character)).next().unwrap_or("");
+                if levels.contains_key(first) {
+                    named.push(first.to_owned());
+                }
+            }
         }
     }
     named
@@ -146,7 +166,7 @@ fn modules_import_only_lower_levels() {
             }
         }
     }
-    assert!(seen > 80, "imports are found: {seen}");
+    assert!(seen > 80, "only {seen} imports are found");
     assert_none(&broken, "a module imports only lower levels");
 }
 
@@ -167,7 +187,7 @@ fn restricted_functions_are_used_in_one_module() {
     for source in sources("src") {
         for (name, places) in restricted {
             let is_allowed = places.iter().any(|place| source.path.starts_with(place));
-            if uses(&source.code, name).next().is_some() && !is_allowed {
+            if !is_allowed && !uses(&source.code, name).is_empty() {
                 broken.push(format!("{}: {name} belongs to {}", source.path, places.join(", ")));
             }
         }
@@ -220,8 +240,9 @@ fn domain_and_api_are_pure() {
     let mut broken = Vec::new();
     for source in sources("src/domain").into_iter().chain(sources("src/api")) {
         for impure in ["fs::", "net::", "Instant", "SystemTime", "log::", "std::thread", "std::process", "std::env"] {
-            let mut places = source.code.match_indices(impure).map(|(at, _)| source.code[..at].chars().next_back());
-            if places.any(|before| !before.is_some_and(is_word)) || source.code.contains("::now()") {
+            let mut places = source.code.match_indices(impure);
+            let is_used = places.any(|(at, _)| !source.code[..at].ends_with(is_word));
+            if is_used || source.code.contains("::now()") {
                 broken.push(format!("{}: {impure}", source.path));
             }
         }
@@ -230,7 +251,7 @@ fn domain_and_api_are_pure() {
 }
 
 #[test]
-fn nothing_that_writes_to_a_drive_stands_in_the_source() {
+fn the_source_has_no_option_that_writes_to_a_drive() {
     let mut broken = Vec::new();
     for source in sources("src") {
         for option in [
@@ -257,7 +278,7 @@ fn nothing_that_writes_to_a_drive_stands_in_the_source() {
             }
         }
     }
-    assert_none(&broken, "smartctl only ever reads");
+    assert_none(&broken, "no option of smartctl that writes");
 }
 
 #[test]
@@ -307,7 +328,7 @@ fn daemon_and_simulator_are_independent() {
     assert_none(&broken, "daemon and simulator are independent");
 }
 
-/// A file of tests that is not a module of a test program would never run.
+/// Tests in a file that is not a module of a test program would not run.
 #[test]
 fn every_test_is_run() {
     let mut broken = Vec::new();
@@ -315,16 +336,15 @@ fn every_test_is_run() {
         let main = read(&format!("{folder}/main.rs"));
         for entry in std::fs::read_dir(root().join(folder)).expect("a folder of tests").flatten() {
             let path = entry.path();
-            let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-            let is_module =
-                path.extension().is_some_and(|extension| extension == "rs") || path.join("mod.rs").is_file();
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            let is_module = path.extension() == Some(OsStr::new("rs")) || path.join("mod.rs").is_file();
             if is_module && name != "main" && !main.contains(&format!("mod {name};\n")) {
                 broken.push(path.display().to_string());
             }
         }
     }
     for entry in std::fs::read_dir(root().join("tests")).expect("tests").flatten() {
-        if entry.path().extension().is_some_and(|extension| extension == "rs") {
+        if entry.path().extension() == Some(OsStr::new("rs")) {
             broken.push(entry.path().display().to_string());
         }
     }
@@ -348,7 +368,8 @@ fn unreasoned(path: &str, text: &str) -> Vec<String> {
         let starts = line.starts_with(|character: char| character.is_ascii_alphanumeric() || character == '"');
         if table.ends_with("dependencies") && starts {
             seen += 1;
-            if above.strip_prefix('#').is_none_or(|reason| reason.trim().len() < 5) {
+            let reason = above.strip_prefix('#').unwrap_or_default();
+            if reason.trim().len() < 5 {
                 broken.push(format!("{path}: {name} has no comment with its purpose above it"));
             }
             if name < before {
@@ -392,24 +413,26 @@ fn every_dependency_has_a_reason() {
 /// The fuzz targets are a separate package with a lock file that other commands do not check: `make fuzz`, `make audit`
 /// and `make release` would fail with an outdated one.
 #[test]
-fn the_lock_file_of_the_fuzz_targets_knows_every_dependency() {
+fn the_lock_file_of_the_fuzz_targets_has_every_dependency() {
     let manifest = read("Cargo.toml");
-    let table = manifest.split("[dependencies]\n").nth(1).and_then(|rest| rest.split("\n[").next()).expect("the table");
-    // Optional dependencies are used by tests only.
-    let is_always = |line: &&str| {
-        line.starts_with(|character: char| character.is_ascii_alphanumeric()) && !line.contains("optional = true")
-    };
-    let lines = table.lines().filter(is_always);
-    let mut wanted: Vec<&str> = lines.filter_map(|line| line.split([' ', '=']).next()).collect();
+    let mut wanted = Vec::new();
+    for line in between(&manifest, "[dependencies]\n", "\n[").lines() {
+        let name = line.split([' ', '=']).next().unwrap_or_default();
+        // Optional dependencies are used by tests only.
+        if name.starts_with(|character: char| character.is_ascii_alphanumeric()) && !line.contains("optional = true") {
+            wanted.push(name);
+        }
+    }
     let lock = read("tests/fuzz/Cargo.lock");
     let own = lock
         .split("[[package]]\n")
         .find(|entry| entry.starts_with("name = \"jbod-monitor\"\n"))
         .expect("the entry of jbod-monitor");
     assert!(own.contains(&format!("\nversion = \"{}\"\n", env!("CARGO_PKG_VERSION"))), "its version: {own}");
-    let list = own.split("dependencies = [\n").nth(1).and_then(|rest| rest.split(']').next()).expect("a list");
+    let list = between(own, "dependencies = [\n", "]");
     // A name is followed by a version if there are two.
-    let mut found: Vec<&str> = list.split('"').skip(1).step_by(2).filter_map(|name| name.split(' ').next()).collect();
+    let names = list.split('"').skip(1).step_by(2);
+    let mut found: Vec<&str> = names.map(|name| name.split(' ').next().unwrap_or_default()).collect();
     wanted.sort_unstable();
     found.sort_unstable();
     assert_eq!(found, wanted, "cargo update --workspace --manifest-path tests/fuzz/Cargo.toml updates it");
@@ -419,20 +442,27 @@ fn the_lock_file_of_the_fuzz_targets_knows_every_dependency() {
 fn routes() -> Vec<String> {
     let text = read("src/http/route.rs");
     let code = text.split("#[cfg(test)]").next().unwrap_or(&text);
-    let is_arm = |line: &&str| line.starts_with("[\"") && line.contains("=>") && !line.contains("Route::Page(");
-    let arms = code.lines().map(str::trim).filter(is_arm);
-    let path = |arm: &str| {
-        let parts = arm[1..].split(']').next().unwrap_or("").split(',').map(str::trim);
-        let parts = parts.map(|part| {
-            if part.starts_with('"') {
-                part.trim_matches('"').to_owned()
-            } else {
-                format!("{{{}}}", part.trim_end_matches(" @ .."))
-            }
-        });
-        format!("/{}", parts.collect::<Vec<_>>().join("/"))
-    };
-    arms.map(path).collect()
+    let mut routes = Vec::new();
+    for line in code.lines().map(str::trim) {
+        if line.starts_with("[\"") && line.contains("=>") && !line.contains("Route::Page(") {
+            routes.push(path_of(between(line, "[", "]")));
+        }
+    }
+    routes
+}
+
+/// `/api/drives/{id}` of `"api", "drives", id`.
+fn path_of(pattern: &str) -> String {
+    let mut path = String::new();
+    for part in pattern.split(',').map(str::trim) {
+        path.push('/');
+        if part.starts_with('"') {
+            path.push_str(part.trim_matches('"'));
+        } else {
+            path.push_str(&format!("{{{}}}", part.trim_end_matches(" @ ..")));
+        }
+    }
+    path
 }
 
 /// Settings have a generated table (docs/configuration.md).
@@ -440,7 +470,7 @@ fn routes() -> Vec<String> {
 fn the_documents_name_every_route() {
     let mut documents = read("README.md");
     for entry in std::fs::read_dir(root().join("docs")).expect("docs").flatten() {
-        if entry.path().extension().is_some_and(|extension| extension == "md") {
+        if entry.path().extension() == Some(OsStr::new("md")) {
             documents.push_str(&std::fs::read_to_string(entry.path()).expect("a page"));
         }
     }
@@ -458,7 +488,7 @@ fn the_documents_name_every_route() {
 }
 
 #[test]
-fn the_manual_and_the_document_of_the_api_name_every_route() {
+fn the_manual_and_openapi_json_name_every_route() {
     let manual = read("packaging/man/jbod-monitor.8");
     let document: serde_json::Value = serde_json::from_str(&read("src/http/openapi.json")).expect("JSON");
     let routes = routes();
@@ -478,15 +508,15 @@ fn the_manual_and_the_document_of_the_api_name_every_route() {
 }
 
 #[test]
-fn the_papers_are_there() {
-    for paper in ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"] {
-        assert!(!read(paper).trim().is_empty(), "{paper}");
+fn the_required_documents_exist() {
+    for document in ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+        assert!(!read(document).trim().is_empty(), "{document}");
     }
 }
 
-/// What a type is called says which it is, so that a search for it finds no other.
+/// A search for the name of a type finds one definition.
 #[test]
-fn no_type_name_means_two_things() {
+fn type_names_are_unique() {
     let mut defined: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in sources("src").into_iter().filter(|source| !source.path.ends_with("/tests.rs")) {
         let code = source.code.split("#[cfg(test)]\nmod tests {").next().unwrap_or(&source.code).to_owned();
@@ -501,7 +531,7 @@ fn no_type_name_means_two_things() {
             defined.entry(name).or_default().push(source.path.clone());
         }
     }
-    assert!(defined.len() > 300, "types are found: {}", defined.len());
+    assert!(defined.len() > 300, "only {} types are found", defined.len());
     let twice = defined.into_iter().filter(|(_, paths)| paths.len() > 1);
     let twice: Vec<String> = twice.map(|(name, paths)| format!("{name}: {}", paths.join(", "))).collect();
     assert_none(&twice, "each type has a name of its own");

@@ -1,15 +1,14 @@
-//! Pools: /api/zfs has the content of `zpool status`, and a faulty zpool does not affect drives.
+//! Pools: /api/zfs has the content of `zpool status`, and a faulty zpool affects neither pools nor drives.
 
 use crate::support;
+use crate::wait::wait_for;
 
 use serde_json::Value;
 use support::daemon::Daemon;
-use support::eventually;
 use support::json::{drive, list, pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// A host without ZFS has no error.
 #[test]
 fn a_host_without_zfs_has_no_error() {
     let sim = Sim::small();
@@ -69,16 +68,17 @@ fn a_host_with_zfs_and_no_pools_has_no_error() {
 #[track_caller]
 fn assert_pools_stay(daemon: &Daemon, before: &Value, what: &str) {
     let overview =
-        daemon.overview_when(&format!("{what}: the reason is told"), |overview| !overview["zfs_error"].is_null());
-    // The overview is published first.
-    let zfs = eventually(&format!("{what}: the reason is in /api/zfs too"), || {
-        let zfs = daemon.json("/api/zfs");
-        (zfs["error"] == overview["zfs_error"]).then_some(zfs)
-    });
+        daemon.overview_when(&format!("{what}: the error is shown"), |overview| !overview["zfs_error"].is_null());
+    // The overview is published before /api/zfs.
+    let zfs = wait_for(
+        &format!("{what}: the error is shown in /api/zfs"),
+        || daemon.json("/api/zfs"),
+        |zfs| zfs["error"] == overview["zfs_error"],
+    );
     for field in ["pools", "devices", "available", "unmatched"] {
-        assert_eq!(zfs[field], before[field], "{what}: {field} stays");
+        assert_eq!(zfs[field], before[field], "{what}: {field} has changed");
     }
-    // Sweeps go on, and every drive is read in them.
+    // Sweeps continue, with every drive.
     let overview = daemon.after_sweeps(1);
     assert_eq!(overview["totals"]["by_state"]["active"], overview["totals"]["drives"], "{what}");
     assert_eq!(
@@ -95,11 +95,11 @@ fn a_zpool_that_fails_affects_neither_pools_nor_drives() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     let before = daemon.json("/api/zfs");
     assert_eq!((before["pools"].as_array().map(Vec::len), &before["error"]), (Some(1), &Value::Null));
-    for trouble in ["exit_status=1", "crash=true", "gone=true"] {
-        sim.set("zpool", &[trouble]);
-        assert_pools_stay(&daemon, &before, trouble);
-        sim.set("zpool", &[&format!("{}=", trouble.split('=').next().unwrap_or_default())]);
-        daemon.overview_when(&format!("{trouble}: well again"), |overview| overview["zfs_error"].is_null());
+    for fault in ["exit_status=1", "crash=true", "gone=true"] {
+        sim.set("zpool", &[fault]);
+        assert_pools_stay(&daemon, &before, fault);
+        sim.set("zpool", &[&format!("{}=", fault.split('=').next().unwrap_or_default())]);
+        daemon.overview_when(&format!("{fault}: the error is gone"), |overview| overview["zfs_error"].is_null());
     }
 }
 
@@ -122,7 +122,7 @@ fn a_zpool_with_invalid_output_affects_neither_pools_nor_drives() {
         sim.set("zpool", &[junk]);
         assert_pools_stay(&daemon, &before, junk);
         sim.set("zpool", &["junk="]);
-        daemon.overview_when(&format!("{junk}: well again"), |overview| overview["zfs_error"].is_null());
+        daemon.overview_when(&format!("{junk}: the error is gone"), |overview| overview["zfs_error"].is_null());
     }
     std::fs::write(sim.root().join("big"), "").expect("a flag");
     assert_pools_stay(&daemon, &before, "20 MB of output");
@@ -138,16 +138,16 @@ fn a_zpool_that_hangs_affects_neither_pools_nor_drives() {
     let serial = sim.list()[0]["serial"].as_str().expect("serial").to_owned();
     sim.set("zpool", &["hang=true"]);
     sim.set(&serial, &["temperature=46"]);
-    // The drives' own readings do not wait for it.
+    // Readings of drives do not wait for zpool.
     let overview = daemon.overview_when("a drive is read while zpool hangs", |overview| {
         drive(overview, &serial)["temperature_celsius"] == 46
     });
     assert_eq!(overview["totals"]["by_state"]["active"], 4);
-    daemon.overview_when("the reason is told", |overview| !overview["zfs_error"].is_null());
+    daemon.overview_when("the error is shown", |overview| !overview["zfs_error"].is_null());
     let zfs = daemon.json("/api/zfs");
     assert_eq!((&zfs["pools"], &zfs["available"]), (&before["pools"], &true.into()));
     sim.set("zpool", &["hang="]);
-    daemon.overview_when("well again", |overview| overview["zfs_error"].is_null());
+    daemon.overview_when("the error is gone", |overview| overview["zfs_error"].is_null());
 }
 
 #[test]
@@ -166,11 +166,11 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
         list(overview, "pools").any(|pool| pool["state"] == "DEGRADED")
     });
     // zpool may have run while the drive was being removed.
-    let zfs = eventually("zpool shows the old path", || {
-        let zfs = daemon.json("/api/zfs");
-        let has_old_path = list(&zfs, "unmatched").any(|leaf| !leaf["was"].is_null());
-        has_old_path.then_some(zfs)
-    });
+    let zfs = wait_for(
+        "zpool shows the old path",
+        || daemon.json("/api/zfs"),
+        |zfs| list(zfs, "unmatched").any(|leaf| !leaf["was"].is_null()),
+    );
     let unmatched: Vec<&Value> = list(&zfs, "unmatched").collect();
     assert_eq!(unmatched.len(), 1, "{unmatched:?}");
     assert_eq!(unmatched[0]["was"], old["name"], "its old path");
@@ -179,7 +179,9 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
     assert_eq!(drive(&daemon.json("/api/overview"), &serial)["state"], "missing");
 
     sim.insert(&[&format!("bay/{}/{}", pulled["enclosure"], pulled["bay"])]);
-    daemon.overview_when("all is well again", |overview| list(overview, "pools").all(|pool| pool["state"] == "ONLINE"));
+    daemon.overview_when("the pools are online", |overview| {
+        list(overview, "pools").all(|pool| pool["state"] == "ONLINE")
+    });
     assert_eq!(daemon.json("/api/zfs")["unmatched"], serde_json::json!([]));
 }
 
@@ -187,19 +189,18 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
 fn errors_of_a_leaf_are_shown_for_its_drive() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let truth = sim.list();
-    let with_role = |role: &'static str| truth.iter().filter(move |drive| drive["role"] == role);
-    let faulted = with_role("data").next().expect("a drive in a pool");
-    let second = with_role("data")
-        .find(|drive| drive["vdev"] != faulted["vdev"] && drive["pool"] == faulted["pool"])
-        .expect("another");
-    let spare = with_role("spare").find(|drive| drive["pool"] == faulted["pool"]).expect("a spare");
-    let serial = |drive: &Value| text(&drive["serial"]).to_owned();
-    sim.set(&format!("leaf/{}", serial(faulted)), &["read=3", "cksum=12", "state=FAULTED", "note=too many errors"]);
-    sim.set(&format!("leaf/{}", serial(second)), &["write=7", &format!("spare={}", serial(spare))]);
+    let faulted = truth.iter().find(|drive| drive["role"] == "data").expect("a drive in a pool");
+    let in_pool: Vec<&Value> = truth.iter().filter(|drive| drive["pool"] == faulted["pool"]).collect();
+    let second = in_pool.iter().find(|drive| drive["role"] == "data" && drive["vdev"] != faulted["vdev"]);
+    let second = second.expect("a drive in another vdev");
+    let spare = in_pool.iter().find(|drive| drive["role"] == "spare").expect("a spare");
+    let [faulted_serial, second_serial, spare_serial] = [faulted, second, spare].map(|drive| text(&drive["serial"]));
+    sim.set(&format!("leaf/{faulted_serial}"), &["read=3", "cksum=12", "state=FAULTED", "note=too many errors"]);
+    sim.set(&format!("leaf/{second_serial}"), &["write=7", &format!("spare={spare_serial}")]);
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let (overview, zfs) = (daemon.json("/api/overview"), daemon.json("/api/zfs"));
 
-    let seen = drive(&overview, &serial(faulted));
+    let seen = drive(&overview, faulted_serial);
     assert_eq!(
         (&seen["read_errors"], &seen["write_errors"], &seen["checksum_errors"]),
         (&3.into(), &0.into(), &12.into())
@@ -217,10 +218,10 @@ fn errors_of_a_leaf_are_shown_for_its_drive() {
     assert_eq!(tank["state"], "DEGRADED");
     assert_eq!(daemon.json(&format!("/api/drives/{device}"))["read_errors"], 3);
 
-    // A spare that stands in is in the vdev it helps, and its drive says so.
-    assert_eq!(drive(&overview, &serial(second))["write_errors"], 7);
-    let helper = drive(&overview, &serial(spare));
-    assert_eq!((&helper["role"], &helper["vdev"]), (&"data".into(), &second["vdev"]), "{helper}");
+    // A spare in use is a member of the vdev of the drive that it replaces.
+    assert_eq!(drive(&overview, second_serial)["write_errors"], 7);
+    let replacement = drive(&overview, spare_serial);
+    assert_eq!((&replacement["role"], &replacement["vdev"]), (&"data".into(), &second["vdev"]), "{replacement}");
     let vdev = list(tank, "vdevs").find(|vdev| vdev["name"] == second["vdev"]).expect("its vdev");
     let in_vdev = list(vdev, "members").filter(|member| member["device"] == spare["devices"][0]).count();
     assert_eq!(in_vdev, 1);
@@ -246,12 +247,12 @@ fn a_running_scrub_is_shown_with_its_progress() {
         ("none-requested", "none", "none"),
     ] {
         sim.set(&format!("pool/{pool}"), &[&format!("scan={scan}"), "progress=42"]);
-        let overview = daemon.overview_when(&format!("{scan} is told"), |overview| {
+        let overview = daemon.overview_when(&format!("{scan} is shown"), |overview| {
             overview["pools"][0]["scan"]["kind"] == kind && overview["pools"][0]["scan"]["state"] == state
         });
-        let percent = overview["pools"][0]["scan"]["done_percent"].as_f64();
         if state == "in_progress" {
-            assert!(percent.is_some_and(|percent| (41.0..=43.0).contains(&percent)), "{scan}: {percent:?}");
+            let percent = overview["pools"][0]["scan"]["done_percent"].as_f64().expect("a percentage");
+            assert!((41.0..=43.0).contains(&percent), "{scan}: {percent}");
         }
     }
 }
@@ -266,7 +267,7 @@ fn a_faulted_pool_without_known_drives_determines_the_verdict() {
     let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", file.display()));
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool.to_string_lossy())]);
     let overview = daemon.json("/api/overview");
-    assert_eq!(overview["totals"]["by_verdict"]["crit"], 0, "no drive here is bad: {overview}");
+    assert_eq!(overview["totals"]["by_verdict"]["crit"], 0, "no drive of the host is crit: {overview}");
     assert_eq!(overview["verdict"], "crit", "{overview}");
     let zfs = daemon.json("/api/zfs");
     for pool in [&overview["pools"][0], &zfs["pools"][0]] {
@@ -277,19 +278,19 @@ fn a_faulted_pool_without_known_drives_determines_the_verdict() {
     }
 }
 
-/// Each namespace may belong to another pool; together they are one drive.
+/// Each namespace may belong to another pool; the drive is one.
 #[test]
 fn namespaces_in_pools_are_one_drive() {
     let shape = ["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--nvme", "1", "--pools", "0"];
     let sim = Sim::host(&shape);
     sim.set("nvme0", &["namespaces=2"]);
-    let row = |name: &str, state: &str| format!("\t  {name}  {state}  0  0  0\n");
-    let pool = |name: &str, row: String| {
-        format!(
-            "  pool: {name}\n state: ONLINE\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\t{name} ONLINE 0 0 0\n{row}\n"
-        )
-    };
-    let status = pool("boot", row("/dev/nvme0n1p1", "ONLINE")) + &pool("fast", row("/dev/nvme0n2p1", "DEGRADED"));
+    let mut status = String::new();
+    for (pool, leaf, state) in [("boot", "/dev/nvme0n1p1", "ONLINE"), ("fast", "/dev/nvme0n2p1", "DEGRADED")] {
+        status += &format!(
+            "  pool: {pool}\n state: ONLINE\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\t{pool} ONLINE 0 0 0\n\t  {leaf}  {state}  \
+             0  0  0\n\n"
+        );
+    }
     let file = sim.script("status.txt", &status);
     let zpool = sim.script("printing-zpool", &format!("#!/bin/sh\ncat '{}'\n", file.display()));
     let zpool = zpool.to_string_lossy().into_owned();
@@ -300,18 +301,18 @@ fn namespaces_in_pools_are_one_drive() {
     assert_eq!(leaves, [("/dev/nvme0n1p1", "nvme0n1"), ("/dev/nvme0n2p1", "nvme0n1")]);
     let drive = daemon.json("/api/drives/nvme0n2");
     assert_eq!(drive["paths"], serde_json::json!(["nvme0n1", "nvme0n2"]), "{drive}");
-    // What is in most trouble speaks for it.
+    // The membership with the most severe findings is shown first.
     assert_eq!((&drive["pool"], &drive["verdict"]), (&"fast".into(), &"crit".into()), "{drive}");
     assert_eq!(drive["nvme"]["controller_id"], 6, "{drive}");
 }
 
-/// A new drive in a bay does not match the leaf that is named for the bay, even while zpool cannot be queried.
+/// A new drive does not match the leaf with the name of its bay, even while zpool does not respond.
 #[test]
 fn a_drive_that_is_inserted_into_a_bay_is_in_no_pool_until_zpool_reports_it() {
     let shape = ["--enclosures", "1", "--bays", "6", "--drives", "6", "--paths", "1", "--nvme", "0", "--pools", "1"];
     for leaf in ["by-vdev", "by-path", "sd", "partition"] {
         let sim = Sim::host(&[&shape[..], &["--vdev-width", "4", "--leaf", leaf]].concat());
-        // No sweep comes in between: what is plugged is seen by itself.
+        // No sweep starts during the test; discoveries notice the new drive.
         let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "3600")]);
         let truth = sim.list();
         let pulled = truth.iter().find(|drive| drive["role"] == "data").expect("a drive in a pool");
@@ -327,7 +328,7 @@ fn a_drive_that_is_inserted_into_a_bay_is_in_no_pool_until_zpool_reports_it() {
             "sas",
         ]);
         let overview =
-            daemon.overview_when("the newcomer is read", |overview| drive(overview, "NEWCOMER1")["state"] == "active");
+            daemon.overview_when("the new drive is read", |overview| drive(overview, "NEWCOMER1")["state"] == "active");
         let newcomer = drive(&overview, "NEWCOMER1");
         assert_eq!(newcomer["slot"], pulled["bay"], "{leaf}: {newcomer}");
         assert_eq!((&newcomer["pool"], &newcomer["vdev_state"]), (&Value::Null, &Value::Null), "{leaf}: {newcomer}");

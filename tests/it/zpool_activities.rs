@@ -1,5 +1,4 @@
-//! Activities of pools, from fixtures and the simulator, in text and in JSON, through the daemon to the API, `scan` and
-//! the metrics.
+//! Activities of pools, from fixtures and the simulator, in text and in JSON, as the API, `scan` and the metrics show them.
 
 use crate::support;
 use crate::wait::wait_until;
@@ -7,6 +6,7 @@ use crate::zpool_fixtures::printing;
 
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fmt::Write;
 use support::daemon::{Daemon, command, run};
 use support::fixture;
@@ -61,13 +61,13 @@ const FILES: [Expected; 16] = [
             "checkpoint - exists - 2026-03-04T09:30:00Z -",
         ],
     ),
-    ("checkpoint-removal-trim.txt", DOES_MUCH),
-    ("checkpoint-removal-trim.json", DOES_MUCH),
+    ("checkpoint-removal-trim.txt", SEVERAL),
+    ("checkpoint-removal-trim.json", SEVERAL),
     ("resilver-runs-without-issued.txt", &["resilver - in_progress 0.25 2026-03-05T18:04:45Z -"]),
     ("new-pool-without-scan.txt", &[]),
 ];
 
-const DOES_MUCH: &[&str] = &[
+const SEVERAL: &[&str] = &[
     "scrub - in_progress 25 2026-03-05T18:04:45Z -",
     "removal mirror-1 in_progress 31.35 2026-03-05T17:00:00Z -",
     "checkpoint - exists - 2026-03-04T09:30:00Z -",
@@ -76,14 +76,17 @@ const DOES_MUCH: &[&str] = &[
 ];
 
 fn line(activity: &Value) -> String {
-    let or_none = |value: &Value| if value.is_null() { "-".to_owned() } else { text(value).to_owned() };
-    let percent = activity["done_percent"].as_f64().map_or_else(|| "-".to_owned(), |percent| percent.to_string());
-    let [kind, vdev, state, start, end] =
-        ["kind", "vdev", "state", "started_at", "ended_at"].map(|field| or_none(&activity[field]));
-    format!("{kind} {vdev} {state} {percent} {start} {end}")
+    let fields = ["kind", "vdev", "state", "done_percent", "started_at", "ended_at"];
+    let words = fields.map(|field| match &activity[field] {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        // 30 and not 30.0.
+        value => value.as_f64().expect("a number").to_string(),
+    });
+    words.join(" ")
 }
 
-/// The same without the start, where the other line has none.
+/// True if the lines are the same, apart from the start if `expected` has START.
 fn is_line(shown: &str, expected: &str) -> bool {
     let mut words: Vec<&str> = shown.split(' ').collect();
     if expected.contains(" START ") {
@@ -92,7 +95,7 @@ fn is_line(shown: &str, expected: &str) -> bool {
     words.join(" ") == expected
 }
 
-/// Of the scan, as if it were an activity.
+/// The line of the scan, as if it were an activity of this kind.
 fn scan_line(scan: &Value, kind: &str) -> String {
     let mut scan = scan.clone();
     scan["kind"] = kind.into();
@@ -148,10 +151,10 @@ fn a_vdev_that_is_being_rebuilt_has_less_redundancy() {
     for json in ["json=false", "json=true"] {
         let sim = Sim::small();
         let truth = sim.list();
-        let hurt = truth.iter().find(|drive| drive["role"] == "data" && drive["kind"] == "sas").expect("a drive");
-        let device = text(&hurt["devices"][0]);
+        let member = truth.iter().find(|drive| drive["role"] == "data" && drive["kind"] == "sas").expect("a drive");
+        let device = text(&member["devices"][0]);
         sim.set("zpool", &[json]);
-        sim.set(text(&hurt["serial"]), &["grown_defects=3"]);
+        sim.set(text(&member["serial"]), &["grown_defects=3"]);
         let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
         for (scan, is_rebuilt) in [("rebuilding", true), ("rebuilt", false)] {
             sim.set("pool/tank", &[&format!("scan={scan}")]);
@@ -160,7 +163,7 @@ fn a_vdev_that_is_being_rebuilt_has_less_redundancy() {
                 zfs["devices"][device]["vdev_resilvering"] == is_rebuilt
             });
             daemon.overview_when(&format!("{json} {scan} is judged"), |overview| {
-                let findings = &drive(overview, text(&hurt["serial"]))["findings"];
+                let findings = &drive(overview, text(&member["serial"]))["findings"];
                 let has_z3 = findings.as_array().into_iter().flatten().any(|finding| finding["code"] == "Z3");
                 has_z3 == is_rebuilt
             });
@@ -200,6 +203,19 @@ fn words(activity: &Value) -> String {
     format!("{} {vdev} {}", text(&activity["kind"]), text(&activity["state"]))
 }
 
+/// The activities that have not ended, without scans.
+fn other_activities(pool: &Value) -> Vec<String> {
+    let mut others = Vec::new();
+    for activity in list(pool, "activities") {
+        let has_ended = matches!(text(&activity["state"]), "finished" | "canceled");
+        let is_scan = matches!(text(&activity["kind"]), "scrub" | "resilver" | "rebuild" | "error_scrub");
+        if !has_ended && !is_scan {
+            others.push(words(activity));
+        }
+    }
+    others
+}
+
 #[test]
 fn activities_of_the_simulator_are_read_in_both_formats() {
     for json in ["json=false", "json=true"] {
@@ -209,23 +225,16 @@ fn activities_of_the_simulator_are_read_in_both_formats() {
         let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
         for (keys, scan, beside) in PLAYED {
             sim.set("pool/tank", keys);
-            let is_open = |activity: &&Value| !matches!(text(&activity["state"]), "finished" | "canceled");
-            let is_scan =
-                |activity: &&Value| matches!(text(&activity["kind"]), "scrub" | "resilver" | "rebuild" | "error_scrub");
-            let shown = |overview: &Value| {
-                let pool = &overview["pools"][0];
-                let open = list(pool, "activities").filter(is_open).filter(|activity| !is_scan(activity));
-                (words(&pool["scan"]), open.map(words).collect::<Vec<String>>())
-            };
             let overview = daemon.overview_when(&format!("{json} {keys:?} is shown"), |overview| {
-                let (shown_scan, shown_beside) = shown(overview);
-                shown_scan == scan && shown_beside == beside
+                let pool = &overview["pools"][0];
+                words(&pool["scan"]) == scan && other_activities(pool) == beside
             });
             for activity in list(&overview["pools"][0], "activities") {
-                let percent = activity["done_percent"].as_f64();
-                let is_near = |percent: f64| (36.0..=38.0).contains(&percent);
-                let has_none = matches!(text(&activity["state"]), "finished" | "canceled" | "exists" | "discarding");
-                assert!(percent.map_or(has_none, is_near), "{json} {keys:?}: {activity}");
+                let is_right = match activity["done_percent"].as_f64() {
+                    Some(percent) => (36.0..=38.0).contains(&percent),
+                    None => matches!(text(&activity["state"]), "finished" | "canceled" | "exists" | "discarding"),
+                };
+                assert!(is_right, "{json} {keys:?}: {activity}");
                 assert!(activity["text"].is_string(), "{json} {keys:?}: {activity}");
             }
         }
@@ -244,28 +253,26 @@ fn scan_and_metrics_show_activities() {
         "pool tank ONLINE, resilver of {vdev} 37.5 % done, expansion of {vdev} 37.5 % done, checkpoint exists since "
     );
     assert!(pool.starts_with(&begin), "{pool}");
-    assert!(!pool.contains("removal"), "what has ended is not shown: {pool}");
+    assert!(!pool.contains("removal"), "an activity that has ended: {pool}");
 
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[]);
     let metrics = daemon.get("/metrics").text();
-    let series =
-        |name: &str| metrics.lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect::<Vec<_>>();
-    let of = |kind: &str, vdev: &str, state: &str| {
+    let series: Vec<&str> = metrics.lines().filter(|line| line.starts_with("jbod_pool_activity{")).collect();
+    let expected = [
+        ("scrub", "", "finished"),
+        ("rebuild", &vdev, "in_progress"),
+        ("expansion", &vdev, "in_progress"),
+        ("removal", "", "finished"),
+        ("checkpoint", "", "exists"),
+    ];
+    let expected = expected.map(|(kind, vdev, state)| {
         format!(r#"jbod_pool_activity{{pool="tank",kind="{kind}",vdev="{vdev}",state="{state}"}} 1"#)
-    };
-    assert_eq!(
-        series("jbod_pool_activity{"),
-        [
-            of("scrub", "", "finished"),
-            of("rebuild", &vdev, "in_progress"),
-            of("expansion", &vdev, "in_progress"),
-            of("removal", "", "finished"),
-            of("checkpoint", "", "exists"),
-        ]
-    );
-    let ratio =
-        |kind: &str| format!(r#"jbod_pool_activity_progress_ratio{{pool="tank",kind="{kind}",vdev="{vdev}"}} 0.375"#);
-    assert_eq!(series("jbod_pool_activity_progress_ratio{"), [ratio("rebuild"), ratio("expansion")]);
+    });
+    assert_eq!(series, expected);
+    let ratios = metrics.lines().filter(|line| line.starts_with("jbod_pool_activity_progress_ratio{"));
+    let expected = ["rebuild", "expansion"]
+        .map(|kind| format!(r#"jbod_pool_activity_progress_ratio{{pool="tank",kind="{kind}",vdev="{vdev}"}} 0.375"#));
+    assert_eq!(ratios.collect::<Vec<_>>(), expected);
 }
 
 /// Keys that `zpool status -j` writes (`cmd/zpool/zpool_main.c` in OpenZFS 2.3 to 2.4 and its later development), and
@@ -304,11 +311,11 @@ fn collect_keys<'a>(value: &'a Value, are_names: bool, found: &mut BTreeSet<&'a 
 }
 
 #[test]
-fn no_fixture_and_no_simulator_has_a_key_that_zpool_does_not_write() {
+fn fixtures_and_simulator_have_only_keys_of_zpool() {
     let known: BTreeSet<&str> = KEYS.split_whitespace().collect();
     let mut documents = Vec::new();
     for file in std::fs::read_dir(fixture("zpool")).expect("the fixtures").flatten() {
-        if file.path().extension().is_some_and(|ending| ending == "json") {
+        if file.path().extension() == Some(OsStr::new("json")) {
             documents
                 .push((file.path().display().to_string(), std::fs::read_to_string(file.path()).expect("a fixture")));
         }
@@ -319,7 +326,7 @@ fn no_fixture_and_no_simulator_has_a_key_that_zpool_does_not_write() {
     for (keys, ..) in PLAYED {
         sim.set("pool/tank", keys);
         let output = std::process::Command::new(sim.tool("zpool")).args(["status", "-j", "-i", "-t"]).output();
-        let output = String::from_utf8(output.expect("zpool is played").stdout).expect("JSON");
+        let output = String::from_utf8(output.expect("the zpool of the simulator runs").stdout).expect("JSON");
         documents.push((format!("{keys:?}"), output));
     }
     for (name, document) in documents {

@@ -1,5 +1,4 @@
-//! Outputs of `zpool status` (`tests/fixtures/zpool`), file by file: /api/zfs has the pools, vdevs and leaves that a
-//! person reads in them.
+//! Outputs of `zpool status` (`tests/fixtures/zpool`), file by file: /api/zfs has the pools, vdevs and leaves of the file.
 
 use crate::support;
 
@@ -11,8 +10,7 @@ use support::json::{list, pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// A file, its pools with their states, and its vdevs: pool, role, vdev, and the leaves, with their state when it is not
-/// ONLINE.
+/// A file, its pools with their states, and its vdevs: pool, role, vdev, and the leaves, with their states unless ONLINE.
 type Expected = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const TEXTS: [Expected; 32] = [
@@ -223,7 +221,7 @@ const JSON: [Expected; 13] = [
     ),
 ];
 
-/// Numbers by which ZFS knows its leaves, in JSON: how many, the first and the last of each file, digit for digit.
+/// The guids of leaves in JSON: their number, the first and the last of each file.
 const GUIDS: [(&str, usize, &str, &str); 5] = [
     ("degraded-replacing-spare-log-cache.json", 8, "16030397607834682804", "6121644508971867131"),
     ("healthy-dedup-special.json", 6, "17485029721327973432", "6197132694365229272"),
@@ -281,7 +279,7 @@ const SCANS: [(&str, &str, &str, Option<f64>); 44] = [
     ("two-rebuilds-run-after-scrub.txt", "resilver", "in_progress", Some(30.27)),
 ];
 
-/// Files in which the pool's errors are not "No known data errors": how they begin, or nothing where the file says nothing.
+/// Files in which the errors of the pool are not "No known data errors": how they begin, `None` without such a line.
 const ERRORS: [(&str, Option<&str>); 10] = [
     ("data-errors-told-twice.txt", Some("1 data errors")),
     ("degraded-replacing-spare-log-cache.json", Some("2 data errors")),
@@ -295,7 +293,7 @@ const ERRORS: [(&str, Option<&str>); 10] = [
     ("permanent-errors-listed.txt", Some("Permanent errors have been detected")),
 ];
 
-/// Each vdev of /api/zfs on a line, as in the tables above.
+/// A line for each vdev of /api/zfs, as in the tables above.
 fn vdev_lines(zfs: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for pool in list(zfs, "pools") {
@@ -328,13 +326,13 @@ fn printing_on(sim: &Sim, name: &str) -> Daemon {
 }
 
 #[test]
-fn every_output_is_read_as_a_person_reads_it() {
+fn every_output_is_read_as_in_the_tables() {
     let mut wrong = Vec::new();
     for (name, pools, vdevs) in TEXTS.into_iter().chain(JSON) {
         let (_sim, daemon) = printing(name);
         let zfs = daemon.json("/api/zfs");
-        let name_and_state = |pool: &Value| format!("{} {}", text(&pool["name"]), text(&pool["state"]));
-        let shown: Vec<String> = list(&zfs, "pools").map(name_and_state).collect();
+        let shown: Vec<String> =
+            list(&zfs, "pools").map(|pool| format!("{} {}", text(&pool["name"]), text(&pool["state"]))).collect();
         if shown != pools {
             wrong.push(format!("{name}: pools {shown:?}, expected {pools:?}"));
         }
@@ -342,8 +340,10 @@ fn every_output_is_read_as_a_person_reads_it() {
         if lines != vdevs {
             wrong.push(format!("{name}: {lines:#?}, expected {vdevs:#?}"));
         }
-        let errors =
-            ERRORS.iter().find(|(file, _)| *file == name).map_or(Some("No known data errors"), |(_, errors)| *errors);
+        let errors = match ERRORS.iter().find(|(file, _)| *file == name) {
+            Some((_, errors)) => *errors,
+            None => Some("No known data errors"),
+        };
         for pool in list(&zfs, "pools") {
             let is_right = match errors {
                 Some(errors) => text(&pool["errors"]).starts_with(errors),
@@ -365,7 +365,7 @@ fn every_output_is_read_as_a_person_reads_it() {
                 wrong.push(format!("{name}: {scan}, expected {kind} {state} {percent:?}"));
             }
         }
-        // Output in which no pool can be found is told of; what has pools has no error.
+        // Output with pools causes no error.
         if !shown.is_empty() && (zfs["available"] != true || !zfs["error"].is_null()) {
             wrong.push(format!("{name}: available {} error {}", zfs["available"], zfs["error"]));
         }
@@ -376,20 +376,20 @@ fn every_output_is_read_as_a_person_reads_it() {
 #[test]
 fn every_fixture_is_in_a_table() {
     let files = std::fs::read_dir(fixture("zpool")).expect("the fixtures").flatten();
-    let files: BTreeSet<String> = files.filter_map(|file| file.file_name().into_string().ok()).collect();
+    let files: BTreeSet<String> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
     let expected: BTreeSet<String> = TEXTS.into_iter().chain(JSON).map(|(name, ..)| name.to_owned()).collect();
     assert_eq!(files, expected);
     let scans: BTreeSet<String> = SCANS.map(|(name, ..)| name.to_owned()).into();
     let with_pools: BTreeSet<String> = files.iter().filter(|name| *name != "iostat.txt").cloned().collect();
     assert_eq!(scans, with_pools);
     for name in GUIDS.map(|(name, ..)| name).into_iter().chain(ERRORS.map(|(name, _)| name)) {
-        assert!(files.contains(name), "{name} is no fixture");
+        assert!(files.contains(name), "there is no fixture {name}");
     }
 }
 
 /// A drive whose partitions are members of several vdevs is shown with all of them, and found by the name of each pool.
 #[test]
-fn a_drive_has_all_places_of_its_partitions() {
+fn a_drive_has_the_memberships_of_all_its_partitions() {
     let shape = ["--enclosures", "1", "--bays", "4", "--drives", "4", "--paths", "1", "--sata", "0", "--ssd", "0"];
     let sim = Sim::host(&[&shape[..], &["--nvme", "0"]].concat());
     for partition in ["sda2", "sda3", "sda4", "sdb2", "sdb3", "sdb4"] {
@@ -402,8 +402,9 @@ fn a_drive_has_all_places_of_its_partitions() {
         ("sdc", &["shed mirror-0 data"], &["shed"]),
     ] {
         let drive = daemon.json(&format!("/api/drives/{device}"));
-        let place = |member: &Value| ["pool", "vdev", "role"].map(|field| text(&member[field]).to_owned()).join(" ");
-        let mut shown: Vec<String> = list(&drive, "memberships").map(place).collect();
+        let mut shown: Vec<String> = list(&drive, "memberships")
+            .map(|member| ["pool", "vdev", "role"].map(|field| text(&member[field])).join(" "))
+            .collect();
         shown.sort();
         assert_eq!(shown, places, "{drive}");
         let whereis = daemon.get(&format!("/api/whereis/{device}")).text();
@@ -415,13 +416,21 @@ fn a_drive_has_all_places_of_its_partitions() {
     }
 }
 
-#[test]
-fn what_is_wrong_with_a_leaf_is_told_in_the_words_of_zfs() {
-    let zfs = |name: &str| printing(name).1.json("/api/zfs");
-    let leaf =
-        |zfs: &Value, name: &str| pool_members(zfs).find(|member| member["name"] == name).cloned().unwrap_or_default();
+fn shown(name: &str) -> Value {
+    printing(name).1.json("/api/zfs")
+}
 
-    let gone = zfs("leaf-unavailable-was.txt");
+fn leaf(zfs: &Value, name: &str) -> Value {
+    pool_members(zfs).find(|leaf| leaf["name"] == name).cloned().unwrap_or_default()
+}
+
+fn by_id(number: &str) -> String {
+    format!("/dev/disk/by-id/wwn-0x50abcde0000000{number}-part1")
+}
+
+#[test]
+fn faults_of_leaves_are_shown_in_the_words_of_zfs() {
+    let gone = shown("leaf-unavailable-was.txt");
     let was = leaf(&gone, "11223344556677889900");
     assert_eq!(was["was"], "/dev/disk/by-id/ata-EXAMPLE_EX8T_EXA00034-part1", "{was}");
     assert_eq!((&was["read_errors"], &was["checksum_errors"]), (&0.into(), &100_980.into()), "{was}");
@@ -434,26 +443,25 @@ fn what_is_wrong_with_a_leaf_is_told_in_the_words_of_zfs() {
     );
     assert_eq!(pool["action"], "Replace the device using 'zpool replace'.");
 
-    let closed = zfs("permanent-errors-listed.txt");
+    let closed = shown("permanent-errors-listed.txt");
     let row = leaf(&closed, "c2t1d0");
     assert_eq!(
         (&row["note"], &row["read_errors"], &row["write_errors"]),
         (&"cannot open".into(), &4.into(), &1.into())
     );
-    assert_eq!(leaf(&zfs("spare-in-use.txt"), "sdd")["note"], "currently in use");
-    assert_eq!(leaf(&zfs("spares-available.txt"), "sdf")["read_errors"], Value::Null, "spares are not counted");
+    assert_eq!(leaf(&shown("spare-in-use.txt"), "sdd")["note"], "currently in use");
+    assert_eq!(leaf(&shown("spares-available.txt"), "sdf")["read_errors"], Value::Null, "spares have no counters");
     for file in ["label-corrupted-without-scan.txt", "label-corrupted-after-a-foreign-line.txt"] {
-        let corrupted = zfs(file);
+        let corrupted = shown(file);
         let notes: Vec<&str> =
             pool_members(&corrupted).map(|leaf| text(&leaf["note"])).filter(|note| *note != "null").collect();
         assert_eq!(notes, ["corrupted data"], "{file}");
     }
-    let faulted = zfs("file-leaf-faulted-without-scan-and-errors.txt");
+    let faulted = shown("file-leaf-faulted-without-scan-and-errors.txt");
     assert_eq!(leaf(&faulted, "/srv/images/two")["note"], "external device fault");
 
-    // The same in text and JSON: one drive is replaced, a spare stands in for another.
-    let (as_text, as_json) = (zfs("replacing-and-spare.txt"), zfs("degraded-replacing-spare-log-cache.json"));
-    let by_id = |number: &str| format!("/dev/disk/by-id/wwn-0x50abcde0000000{number}-part1");
+    // Text and JSON: one drive is being replaced, and a spare is in use for another one.
+    let (as_text, as_json) = (shown("replacing-and-spare.txt"), shown("degraded-replacing-spare-log-cache.json"));
     for (row, note) in [(leaf(&as_text, "sdh"), "resilvering"), (leaf(&as_json, &by_id("5c")), "resilvering")] {
         assert!(text(&row["note"]).contains(note), "{row}");
     }

@@ -1,29 +1,21 @@
-//! Pools from zpool's JSON (OpenZFS 2.3 and later): they are the same as from its text, which is used if the JSON is
-//! unusable.
+//! Pools from zpool's JSON (OpenZFS 2.3 and later) are the same as from its text, which is used if the JSON is invalid.
 
 use crate::support;
+use crate::wait::wait_for;
 
 use rustix::process::Signal;
 use serde_json::Value;
+use std::ffi::OsStr;
 use support::daemon::Daemon;
+use support::fixture;
+use support::json::{pool_members, text};
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{eventually, fixture};
 
 const OFTEN: (&str, &str) = ("SMART_POLL_INTERVAL", "1");
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("null")
-}
-
-fn members(zfs: &Value) -> impl Iterator<Item = &Value> {
-    let pools = zfs["pools"].as_array().into_iter().flatten();
-    let vdevs = pools.flat_map(|pool| pool["vdevs"].as_array().into_iter().flatten());
-    vdevs.flat_map(|vdev| vdev["members"].as_array().into_iter().flatten())
-}
-
-/// A response of /api/zfs without what necessarily differs between text and JSON: its time, the wording of activities,
-/// and guids, of which text has only those of missing leaves.
+/// A response of /api/zfs without what differs between text and JSON: its time, the text of activities, and guids, of
+/// which text has only those of missing leaves.
 fn compared(mut zfs: Value) -> Value {
     for field in ["version", "generated_at", "collected_at"] {
         zfs[field] = Value::Null;
@@ -61,11 +53,12 @@ fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
         (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
             (0..x.len()).find_map(|number| difference(&format!("{place}/{number}"), &x[number], &y[number]))
         }
-        _ => (a != b).then(|| format!("{place}: text {a}, JSON {b}")),
+        _ if a == b => None,
+        _ => Some(format!("{place}: text {a}, JSON {b}")),
     }
 }
 
-/// The pools as a daemon shows them that has just started.
+/// The pools as a new daemon shows them.
 fn fresh(sim: &Sim, json: &str) -> Value {
     sim.set("zpool", &[&format!("json={json}")]);
     let daemon = Daemon::ready(sim, &Redis::absent(), &[]);
@@ -79,40 +72,41 @@ fn fresh(sim: &Sim, json: &str) -> Value {
 fn json_and_text_give_the_same_pools() {
     let sim = Sim::rack();
     let truth = sim.list();
-    let with_role =
-        |role: &'static str| truth.iter().filter(move |drive| drive["role"] == role && drive["pool"] == "tank");
-    let serial = |drive: Option<&Value>| text(&drive.expect("a drive")["serial"]).to_owned();
-    let data: Vec<String> = with_role("data").map(|drive| serial(Some(drive))).collect();
-    let free: Vec<String> = truth
-        .iter()
-        .filter(|drive| drive["pool"].is_null() && !drive["bay"].is_null())
-        .map(|drive| serial(Some(drive)))
-        .collect();
-    let leaf = |serial: &str| format!("leaf/{serial}");
-    let spare = serial(with_role("spare").next());
+    let (mut data, mut spares, mut free) = (Vec::new(), Vec::new(), Vec::new());
+    for drive in &truth {
+        let serial = text(&drive["serial"]);
+        match (text(&drive["pool"]), text(&drive["role"])) {
+            ("tank", "data") => data.push(serial),
+            ("tank", "spare") => spares.push(serial),
+            ("null", _) if !drive["bay"].is_null() => free.push(serial),
+            _ => {}
+        }
+    }
+    let leaves: Vec<String> = data.iter().map(|serial| format!("leaf/{serial}")).collect();
+    let spare = spares[0];
     let steps: [(&str, &dyn Fn()); 8] = [
-        ("all is well", &|| {}),
+        ("no activity", &|| {}),
         ("a running resilver onto another drive", &|| {
             sim.set("pool/tank", &["scan=resilvering", "progress=42"]);
-            sim.set(&leaf(&data[0]), &[&format!("replacing={}", free[0])]);
-            sim.set(&leaf(&data[6]), &["note=(resilvering)"]);
+            sim.set(&leaves[0], &[&format!("replacing={}", free[0])]);
+            sim.set(&leaves[6], &["note=(resilvering)"]);
         }),
-        ("a spare that helps", &|| {
-            sim.set(&leaf(&data[1]), &["state=FAULTED", "note=too many errors", "read=3", "write=99", "cksum=100980"]);
-            sim.set(&leaf(&data[1]), &[&format!("spare={spare}")]);
+        ("a spare in use", &|| {
+            sim.set(&leaves[1], &["state=FAULTED", "note=too many errors", "read=3", "write=99", "cksum=100980"]);
+            sim.set(&leaves[1], &[&format!("spare={spare}")]);
         }),
         ("drives offline, removed and degraded", &|| {
-            sim.set(&leaf(&data[2]), &["state=OFFLINE"]);
-            sim.set(&leaf(&data[3]), &["state=REMOVED"]);
-            sim.set(&leaf(&data[4]), &["state=DEGRADED", "cksum=18446744073709551615", "note=too many errors"]);
+            sim.set(&leaves[2], &["state=OFFLINE"]);
+            sim.set(&leaves[3], &["state=REMOVED"]);
+            sim.set(&leaves[4], &["state=DEGRADED", "cksum=18446744073709551615", "note=too many errors"]);
         }),
-        ("a drive that was pulled", &|| sim.pull(&[&data[5]])),
+        ("a drive that was pulled", &|| sim.pull(&[data[5]])),
         ("a paused scrub, and errors", &|| {
-            sim.set(&leaf(&data[6]), &["note="]);
+            sim.set(&leaves[6], &["note="]);
             sim.set("pool/tank", &["scan=scrub-paused", "errors=7 data errors, use '-v' for a list"]);
             sim.set("pool/backup", &["scan=scrub-canceled"]);
         }),
-        ("everything that a pool may do", &|| {
+        ("all activities", &|| {
             sim.set("pool/tank", &["scan=rebuilding", "expand=waiting", "remove=running", "checkpoint=exists"]);
             sim.set("pool/tank", &["trim=running", "initialize=suspended"]);
             sim.set("pool/backup", &["scan=error-scrubbing", "expand=done", "remove=done", "checkpoint=discarding"]);
@@ -122,13 +116,13 @@ fn json_and_text_give_the_same_pools() {
     ];
     for (what, step) in steps {
         step();
-        let (said, told) = (fresh(&sim, "false"), fresh(&sim, "true"));
-        assert!(members(&told).all(|leaf| leaf["guid"].is_string()), "{what}: every leaf has its guid");
-        assert_eq!(difference("", &compared(said), &compared(told)), None, "{what}");
+        let (from_text, from_json) = (fresh(&sim, "false"), fresh(&sim, "true"));
+        assert!(pool_members(&from_json).all(|leaf| leaf["guid"].is_string()), "{what}: a leaf without a guid");
+        assert_eq!(difference("", &compared(from_text), &compared(from_json)), None, "{what}");
     }
     let zfs = fresh(&sim, "true");
     let gone = zfs["unmatched"].as_array().into_iter().flatten().find(|leaf| leaf["state"] == "UNAVAIL");
-    let gone = gone.unwrap_or_else(|| panic!("the pulled drive's leaf has no drive: {}", zfs["unmatched"]));
+    let gone = gone.unwrap_or_else(|| panic!("no leaf of the removed drive: {}", zfs["unmatched"]));
     assert_eq!(gone["name"], gone["guid"]);
     assert!(text(&gone["was"]).starts_with("/dev/disk/by-id/"), "{gone}");
 }
@@ -145,11 +139,11 @@ fn broken_json_is_logged_once_and_text_is_read() {
     assert_eq!(daemon.logged("zpool status printed unusable JSON"), 1, "{}", daemon.log());
 }
 
-/// Replaces zpool by renaming, as a package does.
-fn exchange(sim: &Sim, text: &str) -> String {
+/// Replaces zpool by renaming, as a package manager does.
+fn replace_zpool(sim: &Sim, text: &str) -> String {
     let new = sim.script("zpool.new", text);
     let program = sim.root().join("zpool-in-use");
-    std::fs::rename(new, &program).expect("the program is exchanged");
+    std::fs::rename(new, &program).expect("the program is replaced");
     program.to_string_lossy().into_owned()
 }
 
@@ -158,23 +152,23 @@ fn the_output_of_a_replaced_zpool_is_parsed_at_once() {
     let sim = Sim::small();
     sim.set("zpool", &["json=true"]);
     let real = sim.tool("zpool").to_string_lossy().into_owned();
-    // As before 2.3: `-j` is an invalid option, whatever else is asked.
+    // Before 2.3, `-j` is an invalid option.
     let old = format!(
         "#!/bin/sh\ncase \" $* \" in *' -j '*) echo \"invalid option 'j'\" >&2; echo usage: >&2; exit 2;; esac\nexec '{real}' \"$@\"\n"
     );
     let new = format!("#!/bin/sh\nexec '{real}' \"$@\"\n");
-    let zpool = exchange(&sim, &old);
+    let zpool = replace_zpool(&sim, &old);
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[OFTEN, ("ZPOOL_PATH", &zpool)]);
     let before = daemon.json("/api/zfs");
-    assert_eq!(members(&before).count(), 3);
-    assert!(members(&before).all(|leaf| leaf["guid"].is_null()), "text has no guids");
+    assert_eq!(pool_members(&before).count(), 3);
+    assert!(pool_members(&before).all(|leaf| leaf["guid"].is_null()), "text has no guids");
     for (program, has_guids) in [(&new, true), (&old, false), (&new, true)] {
-        exchange(&sim, program);
-        let zfs = eventually("the exchanged zpool is heard", || {
-            let zfs = daemon.json("/api/zfs");
-            let is_it = members(&zfs).all(|leaf| leaf["guid"].is_null() != has_guids);
-            is_it.then_some(zfs)
-        });
+        replace_zpool(&sim, program);
+        let zfs = wait_for(
+            "the pools are those of the new zpool",
+            || daemon.json("/api/zfs"),
+            |zfs| pool_members(zfs).all(|leaf| leaf["guid"].is_null() != has_guids),
+        );
         assert_eq!(compared(zfs), compared(before.clone()));
     }
     assert_eq!(daemon.logged("zpool status failed"), 0, "{}", daemon.log());
@@ -187,8 +181,8 @@ fn no_pools_and_no_zfs_are_distinguished_in_every_release() {
     let refuses = "case \" $* \" in *' -j '*) echo \"invalid option 'j'\" >&2; exit 2;; esac";
     for (what, script, available) in [
         ("JSON without pools", format!("echo '{empty}'"), true),
-        ("JSON without pools, and a word on standard error", format!("echo '{empty}'; echo 'no pools available' >&2"), true),
-        ("JSON is known, nothing is printed", "echo 'no pools available' >&2".to_owned(), true),
+        ("JSON without pools, and a message on standard error", format!("echo '{empty}'; echo 'no pools available' >&2"), true),
+        ("no output, although `-j` is valid", "echo 'no pools available' >&2".to_owned(), true),
         ("text on standard output", format!("{refuses}\necho 'no pools available'"), true),
         ("text on standard error", format!("{refuses}\necho 'no pools available' >&2"), true),
         (
@@ -203,7 +197,7 @@ fn no_pools_and_no_zfs_are_distinguished_in_every_release() {
         ),
     ] {
         let sim = Sim::small();
-        let zpool = exchange(&sim, &format!("#!/bin/sh\n{script}\n"));
+        let zpool = replace_zpool(&sim, &format!("#!/bin/sh\n{script}\n"));
         let daemon = Daemon::ready(&sim, &Redis::absent(), &[("ZPOOL_PATH", &zpool)]);
         let zfs = daemon.json("/api/zfs");
         assert_eq!(
@@ -214,11 +208,11 @@ fn no_pools_and_no_zfs_are_distinguished_in_every_release() {
     }
 }
 
-/// The same text with numbers as with `--json-int`, in the same order.
+/// The same JSON with numbers as with `--json-int`, in the same order.
 fn with_numbers(text: &str) -> String {
     let mut parts = text.split('"');
     let mut out = parts.next().unwrap_or_default().to_owned();
-    // Every other part stood between quotes; what follows a colon is a value.
+    // Every other part was between quotes; a part after a colon is a value.
     while let (Some(quoted), Some(after)) = (parts.next(), parts.next()) {
         let is_number = !quoted.is_empty() && quoted.bytes().all(|byte| byte.is_ascii_digit());
         if is_number && out.trim_end().ends_with(':') {
@@ -232,7 +226,7 @@ fn with_numbers(text: &str) -> String {
     out
 }
 
-/// The pools that are shown if zpool prints that.
+/// The pools that are shown if zpool prints this.
 fn printing(text: &str) -> Value {
     let shape = ["--enclosures", "1", "--bays", "2", "--drives", "1", "--paths", "1", "--sata", "0", "--ssd", "0"];
     let sim = Sim::host(&shape);
@@ -246,12 +240,11 @@ fn printing(text: &str) -> Value {
     zfs
 }
 
-/// `zpool_fixtures` compares the result of each file with tables; here, numbers make no difference.
+/// The contents are tested by `zpool_fixtures`.
 #[test]
-fn numbers_are_read_like_text() {
+fn numbers_are_read_like_strings() {
     let files = std::fs::read_dir(fixture("zpool")).expect("the fixtures").flatten();
-    let json =
-        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let json = files.map(|file| file.path()).filter(|path| path.extension() == Some(OsStr::new("json")));
     let mut count = 0;
     for path in json {
         let file = std::fs::read_to_string(&path).expect("a fixture");
