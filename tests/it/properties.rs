@@ -1,8 +1,8 @@
-//! What holds for whatever comes in: no text from outside ends or holds up the program, one odd
-//! value costs itself only, and a worse value never makes a better verdict.
+//! Properties that hold for all inputs: no input ends or blocks the program, an invalid value affects no other, and a worse
+//! value does not improve the verdict.
 //!
-//! Every run tests the same cases. `PROPERTIES_SEED=NUMBER` or `PROPERTIES_SEED=random` tests other
-//! ones; the seed is printed first.
+//! Every run tests the same cases. `PROPERTIES_SEED=NUMBER` or `PROPERTIES_SEED=random` tests other ones; the seed is
+//! printed first.
 
 mod fields;
 mod fixtures;

@@ -1,17 +1,17 @@
-//! One value of smartctl's JSON that is not what it should be costs itself and what follows from
-//! it. A drive never loses its name because of a broken log, nor a log because of a broken name.
+//! An invalid value in smartctl's JSON affects only the fields that are read from it: an invalid log does not affect the
+//! identity of the drive, nor an invalid identity the logs.
 
 use super::fixtures;
-use super::parsers::assert_sound;
-use super::random::chance_of;
+use super::parsers::assert_valid;
+use super::random::rng_of;
 use jbod_monitor::domain::smart::SmartReport;
 use jbod_monitor::probe::smartctl::parse;
 use serde_json::{Value, json};
 
 type Show = fn(&SmartReport) -> String;
 
-/// Each field of a report, and the branches of smartctl's JSON that it is read from (beginnings of
-/// their names). A field that follows from a new branch is named here.
+/// Each field of a report, and the branches of smartctl's JSON that it is read from (prefixes of their names). A field that
+/// is read from a further branch is named here.
 #[rustfmt::skip]
 const READ_FROM: &[(&str, Show, &[&str])] = &[
     ("serial_number", |run| format!("{:?}", run.serial_number), &["serial_number"]),
@@ -39,12 +39,12 @@ const READ_FROM: &[(&str, Show, &[&str])] = &[
     ("nvme", |report| format!("{:?}", report.nvme), &["nvme_", "smart_status", "device"]),
 ];
 
-/// So many documents take part in a run.
+/// The number of documents in a run.
 const DOCUMENTS: usize = 12;
-/// Of the odd values, so many are tried at each place; which ones is chance.
+/// The number of randomly chosen invalid values at each place.
 const TRIED: usize = 1;
 
-fn odd_values() -> Vec<Value> {
+fn invalid_values() -> Vec<Value> {
     vec![
         Value::Null,
         json!(""),
@@ -63,7 +63,7 @@ fn odd_values() -> Vec<Value> {
     ]
 }
 
-/// JSON pointers of everything below.
+/// JSON pointers of all values below this one.
 fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(entries) => {
@@ -79,7 +79,7 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// How many values of a detail differ.
+/// The number of values that differ.
 fn differences(one: &Value, other: &Value) -> usize {
     match (one, other) {
         (Value::Object(a), Value::Object(b)) => {
@@ -92,51 +92,51 @@ fn differences(one: &Value, other: &Value) -> usize {
     }
 }
 
-/// What is left of a detail when one value that stood somewhere in its branch is odd.
-fn assert_rest_stays(before: &SmartReport, after: &SmartReport, pointer: &str, was: &Value) {
+/// An invalid value in a branch affects at most one value of the details.
+fn assert_rest_is_unchanged(before: &SmartReport, after: &SmartReport, pointer: &str, was: &Value) {
     if let Some(rows) = &before.ata
         && pointer.starts_with("/ata_smart_attributes/table/")
     {
         let (id, now) = (was, after.ata.as_ref().map(|ata| &ata.attributes).expect("still ATA"));
         for row in rows.attributes.iter().filter(|row| json!(row.id) != *id) {
-            assert!(now.contains(row), "{pointer} costs attribute {}", row.id);
+            assert!(now.contains(row), "{pointer} affects attribute {}", row.id);
         }
     }
     let branch = ["/scsi_", "/nvme_"].iter().any(|branch| pointer.starts_with(branch));
     if branch && !was.is_object() && !was.is_array() {
-        let details = |report: &SmartReport| json!({"scsi": report.scsi, "nvme": report.nvme});
-        let lost = differences(&details(before), &details(after));
-        assert!(lost <= 1, "{pointer} costs {lost} values: {:?}, then {:?}", details(before), details(after));
+        let [before, after] = [before, after].map(|report| json!({"scsi": report.scsi, "nvme": report.nvme}));
+        let count = differences(&before, &after);
+        assert!(count <= 1, "{pointer} affects {count} values: {before}, then {after}");
     }
 }
 
 #[test]
-fn one_odd_value_costs_itself_only() {
-    let (mut tried, odd) = (0, odd_values());
-    let mut rng = chance_of("fields", 0);
+fn an_invalid_value_affects_no_other_field() {
+    let (mut tried, invalid) = (0, invalid_values());
+    let mut rng = rng_of("fields", 0);
     for mut root in fixtures::smartctl_json(&mut rng, DOCUMENTS) {
         let before = parse(&root.to_string()).report;
         let mut all = Vec::new();
         pointers(&root, "", &mut all);
         for pointer in all {
             for _ in 0..TRIED {
-                let odd = rng.one(&odd).clone();
-                let place = root.pointer_mut(&pointer).expect("it was found");
-                let was = std::mem::replace(place, odd.clone());
+                let invalid = rng.one(&invalid).clone();
+                let place = root.pointer_mut(&pointer).expect("a value");
+                let was = std::mem::replace(place, invalid.clone());
                 let after = parse(&root.to_string()).report;
-                *root.pointer_mut(&pointer).expect("it was found") = was.clone();
+                *root.pointer_mut(&pointer).expect("a value") = was.clone();
                 let branch = pointer.split('/').nth(1).unwrap_or_default();
                 for (field, show, read_from) in READ_FROM {
                     let may = read_from.iter().any(|start| branch.starts_with(start));
                     let (then, now) = (show(&before), show(&after));
-                    assert!(may || then == now, "{pointer} = {odd} costs {field}: {then}, then {now}");
+                    assert!(may || then == now, "{pointer} = {invalid} affects {field}: {then}, then {now}");
                 }
-                // Of an attribute's row, all of it may go with its number.
+                // Without its number, the whole row of an attribute is ignored.
                 let row = pointer.split('/').take(4).collect::<Vec<_>>().join("/");
                 let id = root.pointer(&format!("{row}/id")).cloned();
                 let was = if branch == "ata_smart_attributes" { id.unwrap_or_default() } else { was };
-                assert_rest_stays(&before, &after, &pointer, &was);
-                assert_sound(&after);
+                assert_rest_is_unchanged(&before, &after, &pointer, &was);
+                assert_valid(&after);
                 tried += 1;
             }
         }

@@ -1,4 +1,4 @@
-//! What tools print: the simulator's answers, and the files of `tests/fixtures`. Smallest first.
+//! Outputs of tools: from the simulator and from `tests/fixtures`, the smallest first.
 
 use crate::support::fixture;
 use crate::support::rng::Rng;
@@ -7,10 +7,10 @@ use serde_json::Value;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Larger answers take a debug build long and hold little that the others do not.
+/// Larger outputs take long in a debug build, and contain little that others do not.
 const LARGEST_BYTES: usize = 10_000;
 
-/// What is set of the simulated drives, by kind, so that their answers hold what is seldom said.
+/// Settings of simulated drives, by kind, so that their outputs contain rare values.
 #[rustfmt::skip]
 const SET: [(&str, &[&str]); 5] = [
     ("sata", &["attr.5.raw=40", "attr.5.value=8", "self_test_result=7", "ata_error_count=3", "percentage_used=85"]),
@@ -62,41 +62,42 @@ fn host() -> Sim {
     sim
 }
 
-fn said(sim: &Sim, tool: &str, args: &[&str]) -> Vec<u8> {
-    let out = Command::new(sim.tool(tool)).args(args).output().expect("the played tool runs");
+fn output(sim: &Sim, tool: &str, args: &[&str]) -> Vec<u8> {
+    let out = Command::new(sim.tool(tool)).args(args).output().expect("the tool of the simulator runs");
     assert!(!out.stdout.is_empty(), "{tool} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
     out.stdout
 }
 
-struct Said {
+fn smartctl_output(sim: &Sim, drive: &Value) -> Vec<u8> {
+    let device = drive["devices"][0].as_str().expect("a device");
+    output(sim, "smartctl", &["--json=c", "-a", "--", &format!("/dev/{device}")])
+}
+
+struct Outputs {
     smartctl: Vec<Vec<u8>>,
     zpool_text: Vec<Vec<u8>>,
     zpool_json: Vec<Vec<u8>>,
 }
 
-fn all() -> &'static Said {
-    static ALL: OnceLock<Said> = OnceLock::new();
+fn all() -> &'static Outputs {
+    static ALL: OnceLock<Outputs> = OnceLock::new();
     ALL.get_or_init(|| {
         let sim = host();
-        let smartctl = |drive: &Value| {
-            let device = drive["devices"][0].as_str().expect("a device").to_owned();
-            said(&sim, "smartctl", &["--json=c", "-a", "--", &format!("/dev/{device}")])
-        };
-        let mut all = Said {
-            smartctl: sim.list().iter().map(smartctl).collect(),
-            zpool_text: vec![said(&sim, "zpool", &["status", "-P", "-p", "-it"]), said(&sim, "zpool", &["status"])],
+        let mut all = Outputs {
+            smartctl: sim.list().iter().map(|drive| smartctl_output(&sim, drive)).collect(),
+            zpool_text: vec![output(&sim, "zpool", &["status", "-P", "-p", "-it"]), output(&sim, "zpool", &["status"])],
             zpool_json: Vec::new(),
         };
         sim.set("zpool", &["json=true"]);
-        all.zpool_json.push(said(&sim, "zpool", &["status", "-j", "--json-int", "-P", "-p", "-it"]));
-        all.zpool_json.push(said(&sim, "zpool", &["status", "-j"]));
+        all.zpool_json.push(output(&sim, "zpool", &["status", "-j", "--json-int", "-P", "-p", "-it"]));
+        all.zpool_json.push(output(&sim, "zpool", &["status", "-j"]));
         all.smartctl.extend(files("smartctl").iter().map(|bytes| compact(bytes)));
         let (json, text) = files("zpool").into_iter().partition::<Vec<_>, _>(|bytes| bytes.starts_with(b"{"));
         all.zpool_json.extend(json.iter().map(|bytes| compact(bytes)));
         all.zpool_text.extend(text);
         for list in [&mut all.smartctl, &mut all.zpool_text, &mut all.zpool_json] {
             list.retain(|bytes| bytes.len() <= LARGEST_BYTES);
-            // Every run has the same order, so that a seed gives the same cases.
+            // A defined order, so that a seed determines the cases.
             list.sort_by(|left, right| (left.len(), left).cmp(&(right.len(), right)));
         }
         all
@@ -109,34 +110,37 @@ fn files(folder: &str) -> Vec<Vec<u8>> {
     entries.map(|entry| std::fs::read(entry.path()).expect("a fixture")).collect()
 }
 
-/// JSON without blanks.
+/// JSON without whitespace; other text is unchanged.
 fn compact(bytes: &[u8]) -> Vec<u8> {
-    serde_json::from_slice::<Value>(bytes).map_or_else(|_| bytes.to_vec(), |value| value.to_string().into_bytes())
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => value.to_string().into_bytes(),
+        Err(_) => bytes.to_vec(),
+    }
 }
 
-/// Answers of `smartctl --json=c -a`.
+/// Outputs of `smartctl --json=c -a`.
 pub fn smartctl() -> &'static [Vec<u8>] {
     &all().smartctl
 }
 
-/// At most so many of them that are JSON, of every size.
+/// At most `count` of them that are JSON, from all sizes.
 pub fn smartctl_json(rng: &mut Rng, count: usize) -> Vec<Value> {
     let all: Vec<Value> = smartctl().iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
     let step = all.len().div_ceil(count);
     all.into_iter().skip(rng.below(step)).step_by(step).collect()
 }
 
-/// Of `zpool status`.
+/// Outputs of `zpool status`.
 pub fn zpool_text() -> &'static [Vec<u8>] {
     &all().zpool_text
 }
 
-/// Of `zpool status -j`.
+/// Outputs of `zpool status -j`.
 pub fn zpool_json() -> &'static [Vec<u8>] {
     &all().zpool_json
 }
 
-/// A whole host of files, for what is read out of sysfs.
+/// A host with the files of sysfs.
 pub fn sysfs() -> Sim {
     host()
 }

@@ -1,13 +1,13 @@
-//! Damage, as cheap as it goes: bytes in, other bytes out. JSON is damaged as text, value by value,
-//! without being read: a debug build would spend the whole time on reading and writing it.
+//! Random damage to bytes. JSON is damaged as text, value by value, because parsing and writing it would take most of the
+//! time of a debug build.
 
 use crate::support::rng::Rng;
 use std::ops::Range;
 
-/// More than that is no small input any more.
+/// Longer inputs are cut.
 const LARGEST_BYTES: usize = 64 * 1024;
 
-/// Numbers at and beyond the edges of every type, and words in place of numbers.
+/// Numbers at and beyond the limits of each type, and words in place of numbers.
 const WORDS: [&str; 20] = [
     "18446744073709551615",
     "18446744073709551616",
@@ -31,7 +31,7 @@ const WORDS: [&str; 20] = [
     "99999999999999999999999999999999999999",
 ];
 
-/// Values of JSON that stand where they do not belong, whole and broken.
+/// Valid and invalid values of JSON, to replace others.
 const VALUES: [&str; 26] = [
     "null",
     "\"\"",
@@ -61,7 +61,7 @@ const VALUES: [&str; 26] = [
     "nul",
 ];
 
-/// Damages text of lines and words.
+/// Damages text that consists of lines and words.
 pub fn text(rng: &mut Rng, from: &[u8]) -> Vec<u8> {
     let mut bytes = from.to_vec();
     for _ in 0..=rng.below(3) {
@@ -81,7 +81,7 @@ pub fn json(rng: &mut Rng, from: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Damages bytes as bytes.
+/// Damages bytes regardless of their meaning.
 pub fn raw(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
     let at = rng.below(bytes.len());
     let end = (at + 1 + rng.below(200)).min(bytes.len());
@@ -102,7 +102,7 @@ pub fn raw(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
             let piece = bytes[at..end].repeat(1 + rng.below(4));
             bytes.splice(at..at, piece);
         }
-        // No UTF-8: a lone continuation, a cut sequence, an overlong one, a surrogate.
+        // Invalid UTF-8: a lone continuation byte, a cut sequence, an overlong one, a surrogate.
         5 => {
             let odd: [&[u8]; 5] = [b"\xff", b"\x80", b"\xe2\x82", b"\xc0\xaf", b"\xed\xa0\x80"];
             let odd = *rng.one(&odd);
@@ -135,13 +135,13 @@ fn words(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
             bytes.splice(second, a);
             bytes.splice(first, b);
         }
-        // A line many times.
+        // A repeated line.
         1 => {
             let line = [&bytes[one.clone()], b"\n"].concat().repeat(rng.below(40));
             bytes.splice(one.start..one.start, line);
         }
         2 => drop(bytes.drain(one.start..(one.end + 1).min(bytes.len()))),
-        // More or less to the right.
+        // More or less indentation.
         3 => {
             let blank = *rng.one(&[" ", "\t", "        ", "\u{3000}"]);
             bytes.splice(one.start..one.start, blank.repeat(1 + rng.below(30)).into_bytes());
@@ -151,7 +151,7 @@ fn words(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
             let blanks = inside.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             drop(bytes.drain(one.start..one.start + rng.below(blanks + 1)));
         }
-        // Another word in place of one, or an edge.
+        // A word is replaced by another one, or by a number at a limit.
         _ => {
             let all = spans(&bytes, |byte| !byte.is_ascii_whitespace());
             if !all.is_empty() {
@@ -173,15 +173,15 @@ fn values(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
     if values.is_empty() {
         return raw(rng, bytes);
     }
-    // Of the list, since a value deep inside is as good as a branch.
+    // A value at any depth.
     let place = rng.one(&values).clone();
     match rng.below(8) {
-        // Another value of the same document: most often of another type.
+        // Another value of the document, usually of another type.
         0 | 1 => {
             let other = bytes[rng.one(&values).clone()].to_vec();
             bytes.splice(place, other);
         }
-        // Several in place of one, or one that is wrapped.
+        // A list of several of the value, or of one.
         2 => {
             let value = bytes[place.clone()].to_vec();
             let many =
@@ -193,7 +193,7 @@ fn values(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
             let (open, close) = *rng.one(&[("[", "]"), ("{\"a\":", "}"), ("{\"vdevs\":", "}"), ("[", "")]);
             bytes.splice(place, [open.repeat(depth), "1".to_owned(), close.repeat(depth)].concat().into_bytes());
         }
-        // A key in place of another: it stands twice, or not at all.
+        // A key is replaced by another one, which then occurs twice.
         4 if !keys.is_empty() => {
             let other = bytes[rng.one(&keys).clone()].to_vec();
             bytes.splice(rng.one(&keys).clone(), other);
@@ -210,7 +210,7 @@ fn values(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Runs of bytes that `belongs` takes.
+/// The longest runs of bytes for which `belongs` is true.
 fn spans(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> Vec<Range<usize>> {
     let (mut found, mut start) = (Vec::new(), None);
     for (at, byte) in bytes.iter().enumerate() {
@@ -227,14 +227,14 @@ fn spans(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> Vec<Range<usize>> {
     found
 }
 
-/// Where keys and values stand in JSON.
+/// The places of keys and values in JSON.
 #[derive(Debug, Default)]
 pub struct Places {
     pub keys: Vec<Range<usize>>,
     pub values: Vec<Range<usize>>,
 }
 
-/// Finds them, in broken JSON as far as it goes.
+/// Finds them, in invalid JSON as far as possible.
 pub fn places(bytes: &[u8]) -> Places {
     let mut places = Places::default();
     let mut open = Vec::new();
@@ -272,11 +272,11 @@ pub fn places(bytes: &[u8]) -> Places {
 fn keys_and_values_are_found() {
     let json = br#"{"a": [1, -2.5e3, "x\"y"], "b": {"c": null}}"#;
     let Places { keys, values } = places(json);
-    let text = |spans: &[Range<usize>]| -> Vec<String> {
-        spans.iter().map(|span| String::from_utf8_lossy(&json[span.clone()]).into_owned()).collect()
-    };
-    assert_eq!(text(&keys), ["\"a\"", "\"b\"", "\"c\""]);
-    let found = text(&values);
+    let [keys, found] = [keys, values].map(|spans| {
+        let texts = spans.into_iter().map(|span| String::from_utf8_lossy(&json[span]).into_owned());
+        texts.collect::<Vec<String>>()
+    });
+    assert_eq!(keys, ["\"a\"", "\"b\"", "\"c\""]);
     assert_eq!(found[..4], ["1", "-2.5e3", r#""x\"y""#, r#"[1, -2.5e3, "x\"y"]"#]);
     assert_eq!(found[4..6], ["null", r#"{"c": null}"#]);
     assert_eq!(found.len(), 7);

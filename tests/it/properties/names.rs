@@ -1,4 +1,4 @@
-//! Names, moments and labels: what is written is read again, and orders are orders.
+//! Names, times and labels: values survive writing and reading, and comparisons are total orders.
 
 use super::random::cases;
 use jbod_monitor::api::stale::mark_stale;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 
-/// Names that share beginnings and numbers, so that comparisons come to their last steps.
+/// Names with common prefixes and numbers, so that comparisons reach their last steps.
 fn name() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => prop::sample::select(vec!["sd", "sda", "sdb", "sdaa", "nvme", "n", "Slot", "a", "A", "_", "-", " ", ":", "ä", "日"])
@@ -45,7 +45,7 @@ fn assert_ordered<T: std::fmt::Debug>(abc: [&T; 3], cmp: impl Fn(&T, &T) -> Orde
     }
 }
 
-/// JSON as it may be stored: `stale` at any depth, and texts that look like it.
+/// JSON as it may be stored: `stale` at any depth, and strings that look like it.
 fn document() -> impl Strategy<Value = Value> {
     let text = prop::sample::select(vec![
         "stale",
@@ -71,16 +71,17 @@ fn document() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The same, with every `stale` that is false now true.
+/// The same, in which every `stale` is true.
 fn labelled(value: Value) -> Value {
     match value {
         Value::Array(list) => list.into_iter().map(labelled).collect(),
         Value::Object(entries) => {
-            let label = |(key, value): (String, Value)| {
+            let mut labels = Map::new();
+            for (key, value) in entries {
                 let value = if key == "stale" && value == false { true.into() } else { labelled(value) };
-                (key, value)
-            };
-            Value::Object(entries.into_iter().map(label).collect())
+                labels.insert(key, value);
+            }
+            Value::Object(labels)
         }
         other => other,
     }
@@ -90,22 +91,22 @@ proptest! {
     #![proptest_config(cases(3000))]
 
     #[test]
-    fn text_with_numbers_has_one_order(a in name(), b in name(), c in name()) {
+    fn text_with_numbers_has_a_total_order(a in name(), b in name(), c in name()) {
         assert_ordered([&a, &b, &c], |left, right| natural_cmp(left, right), |left, right| left == right);
     }
 
     #[test]
-    fn devices_have_one_order(a in device(), b in device(), c in device()) {
+    fn devices_have_a_total_order(a in device(), b in device(), c in device()) {
         assert_ordered([&a, &b, &c], Ord::cmp, |left, right| left == right);
     }
 
-    /// A name that is taken stays as it is, in JSON too, and is safe in a path and as an argument.
+    /// A valid name is unchanged, in JSON too, and safe in a path and as an argument.
     #[test]
-    fn a_device_name_is_itself_or_none(text in prop_oneof![name(), ".{0,40}", "[a-zA-Z0-9_-]{0,40}"]) {
+    fn a_device_name_is_unchanged_or_invalid(text in prop_oneof![name(), ".{0,40}", "[a-zA-Z0-9_-]{0,40}"]) {
         let json = serde_json::to_string(&text).expect("JSON");
         let read = serde_json::from_str::<DeviceName>(&json).ok();
         let parsed = DeviceName::parse(&text);
-        prop_assert_eq!(&read, &parsed, "the same by either way");
+        prop_assert_eq!(&read, &parsed, "the same result from JSON");
         if let Some(name) = parsed {
             prop_assert_eq!(name.as_str(), &text);
             prop_assert_eq!(serde_json::to_string(&name).expect("JSON"), json);
@@ -114,11 +115,11 @@ proptest! {
     }
 
     #[test]
-    fn moments_are_written_and_read(seconds in prop_oneof![-377_705_023_201..=253_402_207_200i64, 0..4_102_444_800i64]) {
+    fn times_are_written_and_read(seconds in prop_oneof![-377_705_023_201..=253_402_207_200i64, 0..4_102_444_800i64]) {
         let moment = Timestamp(seconds);
         let text = serde_json::to_string(&moment).expect("JSON");
         prop_assert_eq!(serde_json::from_str::<Timestamp>(&text).ok(), Some(moment), "{}", text);
-        // RFC 3339 has four digits for a year, and HTTP dates have one form.
+        // RFC 3339 has four digits for a year, and HTTP dates have a fixed length.
         if seconds >= 0 {
             prop_assert!(text.len() == "\"2026-01-01T00:00:00Z\"".len() && text.ends_with("Z\""), "{}", text);
             prop_assert!(moment.to_http_date().len() == "Thu, 01 Jan 2026 00:00:00 GMT".len());
@@ -126,22 +127,22 @@ proptest! {
     }
 
     #[test]
-    fn ages_are_never_negative_and_never_overflow(a in any::<i64>(), b in any::<i64>()) {
+    fn ages_are_not_negative_and_do_not_overflow(a in any::<i64>(), b in any::<i64>()) {
         let age = Timestamp(a).age_seconds(Timestamp(b));
         prop_assert_eq!(age == 0, b <= a);
         let _ = (Timestamp(a).to_string(), Timestamp(a).to_http_date());
     }
 
     #[test]
-    fn an_old_copy_is_labelled_and_otherwise_the_same(document in document()) {
+    fn a_last_known_copy_is_labelled_and_otherwise_unchanged(document in document()) {
         let fresh = document.to_string().into_bytes();
         let stale = mark_stale(&fresh);
         prop_assert_eq!(serde_json::from_slice::<Value>(&stale).ok(), Some(labelled(document)));
-        prop_assert_eq!(mark_stale(&stale), stale, "labelled once is labelled");
+        prop_assert_eq!(mark_stale(&stale), stale, "a second time changes nothing");
     }
 
     #[test]
-    fn text_of_drives_never_steers_a_terminal(text in prop_oneof![".{0,60}", "[\0-\u{ff}\u{200b}-\u{2069}]{0,40}"]) {
+    fn sanitized_text_has_no_control_characters(text in prop_oneof![".{0,60}", "[\0-\u{ff}\u{200b}-\u{2069}]{0,40}"]) {
         let shown = sanitize(&text);
         prop_assert_eq!(shown.chars().count(), text.chars().count());
         prop_assert!(!shown.chars().any(char::is_control));
@@ -149,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_is_bare_after_once(text in prop_oneof![name(), ".{0,30}", "(/?dev/|/)?(disk/by-id/)?[a-z0-9:/-]{0,20}(-part[0-9]{0,2})?/?"]) {
+    fn a_name_without_its_path_is_a_part_of_it(text in prop_oneof![name(), ".{0,30}", "(/?dev/|/)?(disk/by-id/)?[a-z0-9:/-]{0,20}(-part[0-9]{0,2})?/?"]) {
         let bare = identity::strip_path(&text);
         prop_assert!(text.contains(bare));
         prop_assert!(text.contains(identity::strip_partition(&text)));

@@ -1,4 +1,4 @@
-//! Random cases that can be repeated: all of them follow from one seed.
+//! Random cases that can be repeated, because all of them follow from one seed.
 
 use crate::support::PATIENCE;
 use crate::support::rng::{self, Rng};
@@ -17,18 +17,17 @@ pub fn seed() -> u64 {
     *SEED.get_or_init(|| rng::seed(VARIABLE))
 }
 
-/// For proptest, with that seed. What has failed is not written into the tree.
+/// The configuration of proptest with that seed. It does not write files about failed cases.
 pub fn cases(count: u32) -> Config {
     Config { cases: count, rng_seed: RngSeed::Fixed(seed()), failure_persistence: None, ..Config::default() }
 }
 
-/// That of one case among those called `what`.
-pub fn chance_of(what: &str, case: u64) -> Rng {
+/// The random numbers of one case of those named `what`.
+pub fn rng_of(what: &str, case: u64) -> Rng {
     Rng::of(seed() ^ fnv1a(what.bytes()) ^ case.wrapping_mul(0xd134_2543_de82_ef95))
 }
 
-/// Hands `make`'s bytes to `check`, case by case. A case that panics is shown; so is one that does
-/// not end.
+/// Calls `check` with the bytes of `make` for each case. Reports a case that panics or does not end.
 #[track_caller]
 pub fn try_cases(
     what: &'static str,
@@ -40,11 +39,11 @@ pub fn try_cases(
     let at = Arc::new(AtomicU64::new(0));
     let (done, ended) = mpsc::channel();
     let case_now = Arc::clone(&at);
-    // A thread with the stack that the program's own threads have.
+    // A thread with the stack size of the daemon's threads.
     let thread = std::thread::Builder::new().name(what.to_owned()).spawn(move || {
         for case in 0..count {
             case_now.store(case, Ordering::Relaxed);
-            let bytes = make(&mut chance_of(what, case));
+            let bytes = make(&mut rng_of(what, case));
             if catch_unwind(AssertUnwindSafe(|| check(&bytes))).is_err() {
                 let shown: String = String::from_utf8_lossy(&bytes).chars().take(4000).collect();
                 panic!("{what}: case {case} of {VARIABLE}={seed}: {shown:?}");

@@ -1,4 +1,4 @@
-//! Drives of every kind and condition, and how each thing about them gets worse.
+//! Drives of every kind and condition, and how each of their values becomes worse.
 
 use jbod_monitor::domain::health::{
     DriveFacts, LevelSetting, PeersOfOne, RuleCode, RuleOverride, RuleSettings, all_rules,
@@ -12,12 +12,13 @@ use jbod_monitor::domain::zfs::Membership;
 use jbod_monitor::domain::zfs::words::{VdevRole, VdevState};
 use proptest::prelude::*;
 use proptest::sample::select;
+use std::collections::BTreeMap;
 
 pub const NOW: Timestamp = Timestamp(1_767_225_600);
-/// The kernel can use the drive.
+/// The kernel has the size of the drive.
 const KERNEL_SIZE_BYTES: u64 = 14_000_519_643_136;
 
-/// What a `DriveFacts` borrows from.
+/// The values that a `DriveFacts` borrows.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub report: Option<SmartReport>,
@@ -62,12 +63,12 @@ impl Case {
     }
 }
 
-/// A count: mostly few, seldom absurd.
+/// A count: usually small, rarely absurd.
 fn count() -> impl Strategy<Value = u64> {
     prop_oneof![3 => Just(0u64), 4 => 1..60u64, 2 => 60..3000u64, 1 => any::<u64>(), 1 => Just(u64::MAX)]
 }
 
-/// Boxed, as are the larger parts below: all of it in one value overflows a thread's stack.
+/// Boxed, as the larger parts below, because one value of all of them overflows a thread's stack.
 fn maybe<T: std::fmt::Debug + Clone + 'static>(of: impl Strategy<Value = T> + 'static) -> BoxedStrategy<Option<T>> {
     prop::option::weighted(0.8, of).boxed()
 }
@@ -81,14 +82,14 @@ fn attribute() -> impl Strategy<Value = AtaAttribute> {
     let bytes = (maybe(any::<u8>()), maybe(any::<u8>()), maybe(select(vec![0u8, 25, 97])));
     let failed = maybe(select(vec!["now".to_owned(), "past".to_owned()]));
     (ids, bytes, maybe(count()), any::<Option<bool>>(), failed, any::<bool>()).prop_map(
-        |(id, (value, worst, thresh), raw, prefailure, when_failed, in_words)| {
-            // A raw value has 48 bits; beyond 16 those of 188 are three counts.
+        |(id, (value, worst, thresh), raw, prefailure, when_failed, has_texts)| {
+            // A raw value has 48 bits. In attribute 188 these are three counts of 16 bits.
             let bits = if id == 188 { 16 } else { 48 };
             let raw_value = raw.map(|number| number.min((1 << bits) - 1));
-            let raw_string = raw_value.filter(|_| in_words).map(|number| number.to_string());
+            let raw_string = if has_texts { raw_value.map(|number| number.to_string()) } else { None };
             AtaAttribute {
                 id,
-                name: Some(attribute_name(id).to_owned()).filter(|_| in_words),
+                name: if has_texts { Some(attribute_name(id).to_owned()) } else { None },
                 value,
                 worst,
                 thresh,
@@ -102,7 +103,7 @@ fn attribute() -> impl Strategy<Value = AtaAttribute> {
     )
 }
 
-/// smartctl's names by default: an attribute of another name is not judged.
+/// smartctl's default names. An attribute with another name is not judged.
 fn attribute_name(id: u8) -> &'static str {
     match id {
         5 => "Reallocated_Sector_Ct",
@@ -118,9 +119,12 @@ fn attribute_name(id: u8) -> &'static str {
     }
 }
 
+fn link_speed() -> BoxedStrategy<Option<u64>> {
+    maybe(select(vec![1_500_000_000u64, 3_000_000_000, 6_000_000_000]))
+}
+
 fn ata() -> impl Strategy<Value = AtaDetail> {
-    let speed = || maybe(select(vec![1_500_000_000u64, 3_000_000_000, 6_000_000_000]));
-    (prop::collection::vec(attribute(), 0..9), maybe(count()), speed(), speed()).prop_map(
+    (prop::collection::vec(attribute(), 0..9), maybe(count()), link_speed(), link_speed()).prop_map(
         |(attributes, error_log_count, most, now)| AtaDetail {
             attributes,
             error_log_count,
@@ -170,7 +174,7 @@ fn nvme() -> impl Strategy<Value = NvmeDetail> {
     })
 }
 
-/// None, one or several of the protocols: the rules must not rely on there being one.
+/// Details of no, one or several protocols: the rules do not rely on exactly one.
 fn details() -> impl Strategy<Value = (Option<AtaDetail>, Option<ScsiDetail>, Option<NvmeDetail>)> {
     prop_oneof![
         3 => ata().prop_map(|ata| (Some(ata), None, None)).boxed(),
@@ -180,7 +184,7 @@ fn details() -> impl Strategy<Value = (Option<AtaDetail>, Option<ScsiDetail>, Op
     ]
 }
 
-/// Words as drives and pools have them, and as nobody should.
+/// Names of drives and pools, likely and unlikely.
 pub fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => select(vec!["ST16000NM004J", "tank", "raidz2-0", "HARDWARE IMPENDING FAILURE", "Reallocated_Sector_Ct"])
@@ -192,10 +196,13 @@ pub fn words() -> impl Strategy<Value = String> {
     ]
 }
 
+fn temperature_limit() -> BoxedStrategy<Option<i32>> {
+    maybe(prop_oneof![4 => 40..110i32, 1 => any::<i32>()])
+}
+
 fn report() -> impl Strategy<Value = SmartReport> {
-    let celsius = || prop_oneof![5 => 20..75i32, 1 => any::<i32>()];
-    let limit = || maybe(prop_oneof![4 => 40..110i32, 1 => any::<i32>()]);
-    let temperature = (maybe(celsius()), limit(), limit(), limit(), limit());
+    let celsius = maybe(prop_oneof![5 => 20..75i32, 1 => any::<i32>()]);
+    let temperature = (celsius, temperature_limit(), temperature_limit(), temperature_limit(), temperature_limit());
     let source = maybe(select(vec![EnduranceSource::Measured, EnduranceSource::Guessed]));
     let wear = (maybe(percent()), source, maybe(percent()), maybe(percent()));
     let rpm = select(vec![None, Some(0u32), Some(7200)]);
@@ -232,7 +239,7 @@ fn report() -> impl Strategy<Value = SmartReport> {
     )
 }
 
-/// States of a leaf, the better ones first.
+/// States of a leaf, the best first.
 const STATES: [&str; 3] = ["ONLINE", "OFFLINE", "FAULTED"];
 
 fn place() -> impl Strategy<Value = Membership> {
@@ -253,19 +260,21 @@ fn place() -> impl Strategy<Value = Membership> {
     })
 }
 
-/// What an administrator may set, sensible or not.
+fn level() -> BoxedStrategy<Option<LevelSetting>> {
+    let limit = prop_oneof![3 => -20..200i64, 1 => Just(i64::MIN), 1 => Just(i64::MAX), 1 => any::<i64>()];
+    maybe(prop_oneof![1 => Just(LevelSetting::Off), 3 => limit.prop_map(LevelSetting::At)])
+}
+
+fn rule_overrides() -> impl Strategy<Value = BTreeMap<RuleCode, RuleOverride>> {
+    let settings = (any::<Option<bool>>(), level(), level(), level())
+        .prop_map(|(enabled, watch, warn, crit)| RuleOverride { enabled, watch, warn, crit });
+    let codes: Vec<RuleCode> = all_rules().map(|rule| rule.code.clone()).collect();
+    prop::collection::btree_map(select(codes), settings, 0..6)
+}
+
+/// Settings of an administrator, reasonable or not.
 fn limits() -> impl Strategy<Value = RuleSettings> {
-    let step = || {
-        let edge = prop_oneof![3 => -20..200i64, 1 => Just(i64::MIN), 1 => Just(i64::MAX), 1 => any::<i64>()];
-        maybe(prop_oneof![1 => Just(LevelSetting::Off), 3 => edge.prop_map(LevelSetting::At)])
-    };
-    let some = || {
-        let set = (any::<Option<bool>>(), step(), step(), step())
-            .prop_map(|(enabled, watch, warn, crit)| RuleOverride { enabled, watch, warn, crit });
-        let codes: Vec<RuleCode> = all_rules().map(|rule| rule.code.clone()).collect();
-        prop::collection::btree_map(select(codes), set, 0..6)
-    };
-    let whole = (some(), select(vec!["*", "ST*", "?"]), some())
+    let whole = (rule_overrides(), select(vec!["*", "ST*", "?"]), rule_overrides())
         .prop_map(|(rules, pattern, of_model)| RuleSettings { rules, models: [(pattern.to_owned(), of_model)].into() });
     prop_oneof![2 => Just(RuleSettings::default()), 1 => whole]
 }
@@ -293,9 +302,8 @@ pub fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-/// Drives of each protocol that know everything of themselves, and all of it is well.
-pub fn clean() -> Vec<Case> {
-    let attribute = |id: u8| AtaAttribute {
+fn healthy_attribute(id: u8) -> AtaAttribute {
+    AtaAttribute {
         id,
         name: Some(attribute_name(id).to_owned()),
         value: Some(100),
@@ -304,12 +312,16 @@ pub fn clean() -> Vec<Case> {
         prefailure: Some(id.is_multiple_of(2)),
         raw_value: Some(0),
         ..AtaAttribute::default()
-    };
+    }
+}
+
+/// Drives of each protocol that report every value, all of them healthy.
+pub fn clean() -> Vec<Case> {
     let row = Some(ErrorCounters { total_uncorrected_errors: Some(0), ..ErrorCounters::default() });
     let cycles = Cycles { accumulated: Some(0), specified: Some(50) };
     let speed = Some(6_000_000_000);
     let ata = AtaDetail {
-        attributes: [5, 10, 22, 184, 187, 188, 196, 197, 198].map(attribute).into(),
+        attributes: [5, 10, 22, 184, 187, 188, 196, 197, 198].map(healthy_attribute).into(),
         link_max_bits_per_second: speed,
         link_current_bits_per_second: speed,
         ..AtaDetail::default()
@@ -359,31 +371,34 @@ pub fn clean() -> Vec<Case> {
         (true, SmartReport { scsi: Some(scsi), temperature_limits: trip, ..report.clone() }),
         (false, SmartReport { nvme: Some(nvme), temperature_limits: own, ..report }),
     ];
-    let case = |(rotates, report)| Case {
-        report: Some(report),
-        place: Some(place.clone()),
-        age_seconds: Some(0),
-        asleep: false,
-        rotates: Some(rotates),
-        kernel_size_bytes: Some(KERNEL_SIZE_BYTES),
-        fault_sensed: Some(false),
-        peers: PeersOfOne { enclosure_celsius: Some(30), link_bits_per_second: speed },
-        limits: RuleSettings::default(),
-    };
-    reports.into_iter().map(case).collect()
+    let mut cases = Vec::new();
+    for (rotates, report) in reports {
+        cases.push(Case {
+            report: Some(report),
+            place: Some(place.clone()),
+            age_seconds: Some(0),
+            asleep: false,
+            rotates: Some(rotates),
+            kernel_size_bytes: Some(KERNEL_SIZE_BYTES),
+            fault_sensed: Some(false),
+            peers: PeersOfOne { enclosure_celsius: Some(30), link_bits_per_second: speed },
+            limits: RuleSettings::default(),
+        });
+    }
+    cases
 }
 
-/// How one thing of a case gets worse by `by`; a thing it does not know stays unknown.
+/// Makes one value of a case worse by `by`. An unknown value remains unknown.
 pub type Worsening = fn(&mut Case, u64) -> Option<()>;
 
-/// Beyond this no counter of a drive counts, and none is judged.
+/// Larger counts are not judged.
 const MOST: u64 = i64::MAX as u64;
 
 fn up(count: &mut Option<u64>, by: u64) {
     *count = count.map(|number| if number > MOST { number } else { number.saturating_add(by).min(MOST) });
 }
 
-/// All bits of a word: a placeholder, which is not judged.
+/// All bits of a word are a placeholder, which is not judged.
 fn is_placeholder(raw: u64) -> bool {
     [16, 24, 32, 48].iter().any(|bits| raw == (1 << bits) - 1)
 }
@@ -407,9 +422,10 @@ fn more_of(case: &mut Case, id: u8, by: u64) -> Option<()> {
 
 fn less_of(case: &mut Case, id: u8, by: u64) -> Option<()> {
     let attribute = case.attribute(id)?;
-    // 0 is no value.
-    let less = |value: u8| value.saturating_sub(u8::try_from(by % 256).unwrap_or(0)).max(value.min(1));
-    attribute.value = attribute.value.map(less);
+    let value = attribute.value?;
+    // 0 means that there is no value.
+    let less = value.saturating_sub(u8::try_from(by % 256).unwrap_or(0)).max(value.min(1));
+    attribute.value = Some(less);
     Some(())
 }
 
@@ -418,7 +434,7 @@ fn uncorrected(row: &mut Option<ErrorCounters>, by: u64) -> Option<()> {
     Some(())
 }
 
-/// Everything that a rule looks at.
+/// Every value that a rule judges.
 #[rustfmt::skip]
 pub const WORSE: &[(&str, Worsening)] = &[
     ("reallocated", |case, by| more_of(case, 5, by)),
@@ -476,8 +492,8 @@ pub const WORSE: &[(&str, Worsening)] = &[
         let report = case.report()?;
         let has_failed = report.smart_status_passed == Some(false);
         let bits = &mut report.nvme.as_mut()?.critical_warning;
-        // The status fails because of a bit (smartctl makes it of them): one that failed for no reason is
-        // told its reason by the first bit, which may be less than was feared.
+        // smartctl derives the status from these bits. A failed status without a bit is crit, and the severity of the first
+        // bit may be lower.
         if has_failed && *bits == Some(0) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! The verdict: never better for a worse value, and always with reasons that a person can read.
+//! Verdicts: a worse value does not improve them, and their reasons are readable.
 
 use super::random::cases;
 use super::subjects::{Case, WORSE, case, clean};
@@ -6,12 +6,12 @@ use jbod_monitor::domain::health::{Direction, Finding, Judgement, Quantity, Verd
 use jbod_monitor::domain::text::sanitize;
 use proptest::prelude::*;
 
-/// A sentence is shown in a line; what a drive calls itself must not make it a page.
+/// A sentence is shown in a line, even if a drive reports very long names.
 const SENTENCE_CHARS: usize = 1000;
 
-/// What holds for every verdict and each of its reasons.
+/// Checks a verdict and its findings.
 #[track_caller]
-pub fn assert_plain(health: &Judgement) {
+pub fn assert_readable(health: &Judgement) {
     let worst = health.findings.iter().map(|finding| finding.severity).max();
     match worst {
         Some(worst) => assert_eq!(health.verdict, worst.into(), "the verdict is the worst finding: {health:?}"),
@@ -27,7 +27,7 @@ pub fn assert_plain(health: &Judgement) {
 fn assert_finding(finding: &Finding) {
     let Finding { code, class, observed, limit, message, .. } = finding;
     let rule = rule_of(code.as_str()).unwrap_or_else(|| panic!("no rule is called {code}"));
-    // Of these the cause decides, and not the rule.
+    // These rules have the class of the cause.
     let has_class_of_its_cause = *code == "S1" || *code == "N1";
     assert!(has_class_of_its_cause || *class == rule.class, "{code}");
     if rule.thresholds.direction != Direction::OnOff {
@@ -35,7 +35,7 @@ fn assert_finding(finding: &Finding) {
         assert!(matches!(limit, Some(Quantity::Number(_))), "{code} has a limit: {finding:?}");
     }
     assert!(message.len() > 1 && message.ends_with('.'), "{code}: {message:?}");
-    assert_eq!(*message, sanitize(message), "{code}: nothing in it steers a terminal");
+    assert_eq!(*message, sanitize(message), "{code}: control characters");
     assert_eq!(message.trim(), message, "{code}");
     assert!(message.chars().count() <= SENTENCE_CHARS, "{code}: {} characters", message.chars().count());
     for quantity in [observed, limit].into_iter().flatten() {
@@ -46,8 +46,8 @@ fn assert_finding(finding: &Finding) {
     }
 }
 
-/// It only raises what is found otherwise.
-const SAYS_NOTHING_ALONE: [&str; 1] = ["the vdev is rebuilt"];
+/// These only raise the severity of other findings.
+const NO_FINDING_ALONE: [&str; 1] = ["the vdev is rebuilt"];
 
 fn by() -> impl Strategy<Value = u64> {
     prop_oneof![3 => 1..60u64, 1 => 60..5000u64, 1 => any::<u64>()]
@@ -56,9 +56,9 @@ fn by() -> impl Strategy<Value = u64> {
 proptest! {
     #![proptest_config(cases(4000))]
 
-    /// Everything else being equal, whatever that is.
+    /// All other values are equal.
     #[test]
-    fn a_worse_value_never_betters_the_verdict(case in case(), what in 0..WORSE.len(), by in by()) {
+    fn a_worse_value_does_not_improve_the_verdict(case in case(), what in 0..WORSE.len(), by in by()) {
         let (name, worsen) = WORSE[what];
         let mut worse: Case = case.clone();
         if worsen(&mut worse, by).is_some() {
@@ -72,12 +72,12 @@ proptest! {
 proptest! {
     #![proptest_config(cases(100))]
 
-    /// A drive that is well, of which one thing gets worse and worse: the verdict keeps step, and
-    /// whatever a rule looks at does come to be told.
+    /// One value of a healthy drive becomes worse step by step: the verdict never improves, and in the end there is a
+    /// finding.
     #[test]
-    fn what_gets_worse_and_worse_is_told(steps in prop::collection::vec(1..60u64, 6)) {
+    fn a_value_that_becomes_worse_is_found(steps in prop::collection::vec(1..60u64, 6)) {
         for (name, worsen) in WORSE {
-            let mut told = false;
+            let mut is_found = false;
             for mut case in clean() {
                 let mut before = judge_drive(&case.subject(), &case.limits).verdict;
                 prop_assert_eq!(before, Verdict::Ok, "clean");
@@ -87,10 +87,10 @@ proptest! {
                     }
                     let after = judge_drive(&case.subject(), &case.limits).verdict;
                     prop_assert!(after >= before, "{name} worse by {by} of {steps:?}: {before:?}, then {after:?}");
-                    (before, told) = (after, told || after > Verdict::Ok);
+                    (before, is_found) = (after, is_found || after > Verdict::Ok);
                 }
             }
-            prop_assert!(told || SAYS_NOTHING_ALONE.contains(name), "{name}: never told");
+            prop_assert!(is_found || NO_FINDING_ALONE.contains(name), "{name}: no finding");
         }
     }
 }
@@ -99,19 +99,19 @@ proptest! {
     #![proptest_config(cases(2000))]
 
     #[test]
-    fn every_finding_is_one_plain_sentence_of_a_rule(case in case()) {
-        assert_plain(&judge_drive(&case.subject(), &case.limits));
+    fn every_finding_is_a_sentence_of_a_rule(case in case()) {
+        assert_readable(&judge_drive(&case.subject(), &case.limits));
     }
 }
 
 proptest! {
     #![proptest_config(cases(300))]
 
-    /// A rule that lacks its input is silent: nothing known is nothing wrong.
+    /// A rule without its input has no finding.
     #[test]
-    fn what_is_unknown_is_no_finding(case in case()) {
-        let silent = Case { report: None, place: None, age_seconds: None, fault_sensed: None, ..case };
-        let health = judge_drive(&silent.subject(), &silent.limits);
+    fn unknown_values_cause_no_finding(case in case()) {
+        let unknown = Case { report: None, place: None, age_seconds: None, fault_sensed: None, ..case };
+        let health = judge_drive(&unknown.subject(), &unknown.limits);
         prop_assert_eq!(health.verdict, Verdict::Unknown);
         prop_assert!(health.findings.is_empty());
     }
