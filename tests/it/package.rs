@@ -2,6 +2,7 @@
 //! scripts. `make deb-test` installs it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -18,12 +19,11 @@ fn manifest() -> toml::Table {
 }
 
 fn deb() -> toml::Table {
-    let found = manifest().get("package").and_then(|table| table.get("metadata")?.get("deb")?.as_table().cloned());
-    found.expect("[package.metadata.deb]")
+    manifest()["package"]["metadata"]["deb"].as_table().expect("[package.metadata.deb]").clone()
 }
 
 fn strings(value: Option<&toml::Value>) -> Vec<String> {
-    let list = value.and_then(toml::Value::as_array).expect("a list");
+    let list = value.expect("a list").as_array().expect("a list");
     list.iter().map(|item| item.as_str().expect("text").to_owned()).collect()
 }
 
@@ -31,7 +31,7 @@ fn strings(value: Option<&toml::Value>) -> Vec<String> {
 fn installed() -> BTreeMap<String, (String, String)> {
     let deb = deb();
     let mut installed = BTreeMap::new();
-    for asset in deb.get("assets").and_then(toml::Value::as_array).expect("assets") {
+    for asset in deb["assets"].as_array().expect("assets") {
         let [pattern, target, mode] = strings(Some(asset)).try_into().expect("source, target, mode");
         for source in matching(&pattern) {
             let name = if target.ends_with('/') { source.rsplit('/').next().unwrap_or_default() } else { "" };
@@ -46,7 +46,7 @@ fn matching(pattern: &str) -> Vec<String> {
     let Some((folder, extension)) = pattern.split_once("/*.") else { return vec![pattern.to_owned()] };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(in_repository(folder)).expect("a folder").flatten() {
-        if entry.path().extension().is_some_and(|e| e == extension) {
+        if entry.path().extension() == Some(OsStr::new(extension)) {
             found.push(format!("{folder}/{}", entry.file_name().to_string_lossy()));
         }
     }
@@ -57,7 +57,8 @@ fn matching(pattern: &str) -> Vec<String> {
 /// The values of one key of the unit, in order.
 fn of_unit(key: &str) -> Vec<String> {
     let unit = read("systemd/jbod-monitor.service");
-    unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned).collect()
+    let settings = unit.lines().filter_map(|line| line.split_once('='));
+    settings.filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()).collect()
 }
 
 /// Type, path, mode and owner of each line.
@@ -68,20 +69,21 @@ fn tmpfiles() -> Vec<Vec<String>> {
 }
 
 #[track_caller]
-fn done(program: &str, arguments: &[&str]) -> Output {
+fn run(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"))
 }
 
-fn words(output: &Output) -> String {
+fn output_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 #[test]
-fn each_asset_is_in_the_repository_or_made_of_it() {
-    let build = std::fs::read_to_string(in_repository("packaging/deb/build")).expect("what builds the package");
+fn each_asset_is_in_the_repository_or_built() {
+    let build =
+        std::fs::read_to_string(in_repository("packaging/deb/build")).expect("the script that builds the package");
     let manifest = manifest();
-    let bins = manifest.get("bin").and_then(toml::Value::as_array).expect("programs");
-    let bins: Vec<&str> = bins.iter().filter_map(|bin| bin.get("name")?.as_str()).collect();
+    let bins = manifest["bin"].as_array().expect("programs");
+    let bins: Vec<&str> = bins.iter().map(|bin| bin["name"].as_str().expect("a name")).collect();
     for (target, (source, mode)) in installed() {
         match source.strip_prefix("target/release/") {
             Some(program) => assert!(bins.contains(&program), "{target}: {program} is none of {bins:?}"),
@@ -117,7 +119,7 @@ fn files_in_etc_are_conffiles() {
 }
 
 #[test]
-fn files_that_the_unit_names_are_installed() {
+fn files_named_in_the_unit_are_installed() {
     let installed = installed();
     for command in of_unit("ExecStart").into_iter().chain(of_unit("ExecStartPre")) {
         let program = command.trim_start_matches(['-', '+', '@', '!', ':']);
@@ -148,8 +150,8 @@ fn files_that_the_unit_names_are_installed() {
 /// The folder of the unit's credentials: `get_credential_directory` in systemd's src/core/exec-credential.c.
 const CREDENTIALS: &str = "/run/credentials/%n";
 
-/// A unit does not start without the file of a credential. A credential without a setting would be passed in vain, and one
-/// that no setting in the unit names could be missing unnoticed.
+/// A unit does not start without the file of a credential. A credential without a setting would not be used, and one that no
+/// setting in the unit names could be missing unnoticed.
 #[test]
 fn each_credential_has_its_file_and_its_setting() {
     let mut loaded = BTreeSet::new();
@@ -183,8 +185,8 @@ fn each_credential_has_its_file_and_its_setting() {
         )
         .output()
         .expect("it runs");
-    assert!(program.status.success(), "{}", words(&program));
-    let shown = words(&program);
+    assert!(program.status.success(), "{}", output_of(&program));
+    let shown = output_of(&program);
     let taken = shown.lines().filter(|line| line.ends_with(" credential")).count();
     assert_eq!(taken, loaded.len(), "credentials that check-config takes:\n{shown}");
 }
@@ -195,7 +197,7 @@ fn as_the_unit_runs_it(script: &str) -> Output {
         mount -t tmpfs none /etc && mount -t tmpfs none /run
         mkdir -p /etc/jbod-monitor /run/credentials
         for secret in redis-password redis-sentinel-password token; do : >/etc/jbod-monitor/$secret; done
-        hand_over() {
+        pass_credentials() {
             export CREDENTIALS_DIRECTORY=/run/credentials/jbod-monitor.service
             mkdir $CREDENTIALS_DIRECTORY && cp /etc/jbod-monitor/* $CREDENTIALS_DIRECTORY/
         }";
@@ -209,18 +211,25 @@ fn as_the_unit_runs_it(script: &str) -> Output {
     program.output().expect("unshare starts")
 }
 
+/// `check-config` shows that a token is set.
+fn has_token(output: &Output) -> bool {
+    output_of(output).lines().any(|line| line.starts_with("(bearer token) ") && line.contains("****"))
+}
+
 /// Some container images clear `LoadCredential=`.
 #[test]
 #[ignore = "needs mount namespaces"]
-fn a_secret_that_the_platform_does_not_hand_over_stops_the_start() {
+fn without_a_credential_that_the_platform_should_pass_the_daemon_does_not_start() {
     let keep = "echo s3cret >/etc/jbod-monitor/token";
-    let is_set = |output: &Output| {
-        words(output).lines().any(|line| line.starts_with("(bearer token) ") && line.contains("****"))
-    };
     // As installed: there are no secrets, whether the platform passes credentials or not.
-    for script in ["", "hand_over", &format!("{keep}; hand_over")] {
+    for script in ["", "pass_credentials", &format!("{keep}; pass_credentials")] {
         let ended = as_the_unit_runs_it(script);
-        assert_eq!((ended.status.code(), is_set(&ended)), (Some(0), script.contains("s3cret")), "{}", words(&ended));
+        assert_eq!(
+            (ended.status.code(), has_token(&ended)),
+            (Some(0), script.contains("s3cret")),
+            "{}",
+            output_of(&ended)
+        );
     }
     for script in [
         keep,
@@ -228,35 +237,40 @@ fn a_secret_that_the_platform_does_not_hand_over_stops_the_start() {
         "rm /etc/jbod-monitor/token",
         "ln -sf /nowhere /etc/jbod-monitor/token",
         // Other credentials were passed, but not this one.
-        "hand_over; rm $CREDENTIALS_DIRECTORY/token",
+        "pass_credentials; rm $CREDENTIALS_DIRECTORY/token",
     ] {
         let ended = as_the_unit_runs_it(script);
-        assert_eq!(ended.status.code(), Some(78), "{script}: {}", words(&ended));
+        assert_eq!(ended.status.code(), Some(78), "{script}: {}", output_of(&ended));
         for part in [
             "JBOD_TOKEN_FILE: found",
             "/run/credentials/jbod-monitor.service/token",
             "LoadCredential=token:/etc/jbod-monitor/token",
             "JBOD_TOKEN_FILE= in /etc/default/jbod-monitor",
         ] {
-            assert!(words(&ended).contains(part), "{script}: no {part:?} in {}", words(&ended));
+            assert!(output_of(&ended).contains(part), "{script}: no {part:?} in {}", output_of(&ended));
         }
     }
     // The remedy in the message.
     for script in ["export JBOD_TOKEN_FILE=", "echo s3cret >/run/own; export JBOD_TOKEN_FILE=/run/own"] {
         let ended = as_the_unit_runs_it(&format!("{keep}; {script}"));
-        assert_eq!((ended.status.code(), is_set(&ended)), (Some(0), script.contains("own")), "{}", words(&ended));
+        assert_eq!(
+            (ended.status.code(), has_token(&ended)),
+            (Some(0), script.contains("own")),
+            "{}",
+            output_of(&ended)
+        );
     }
     // doctor reports that the service has a token which this run does not have.
     let ended = as_the_unit_runs_it(&format!("{keep}; export JBOD_TOKEN_FILE=; exec \"$0\" doctor"));
-    let told = words(&ended);
-    assert!(told.contains("/etc/jbod-monitor/token is not empty, but JBOD_TOKEN_FILE is not set"), "{told}");
+    let report = output_of(&ended);
+    assert!(report.contains("/etc/jbod-monitor/token is not empty, but JBOD_TOKEN_FILE is not set"), "{report}");
 }
 
 #[test]
-fn the_files_that_the_manual_names_are_there() {
-    let mut there: Vec<String> = installed().into_keys().collect();
-    there.extend(tmpfiles().into_iter().filter_map(|line| line.get(1).cloned()));
-    there.extend(of_unit("RuntimeDirectory").iter().map(|name| format!("/run/{name}/")));
+fn files_named_in_the_manual_exist() {
+    let mut known: Vec<String> = installed().into_keys().collect();
+    known.extend(tmpfiles().into_iter().filter_map(|line| line.get(1).cloned()));
+    known.extend(of_unit("RuntimeDirectory").iter().map(|name| format!("/run/{name}/")));
     for page in ["jbod-monitor.8", "jbod-monitor.5"] {
         let text = read(&format!("packaging/man/{page}")).replace("\\-", "-");
         let (_, files) = text.split_once("\n.SH FILES\n").expect("a section FILES");
@@ -267,7 +281,10 @@ fn the_files_that_the_manual_names_are_there() {
             .collect();
         assert!(named.len() > 2, "{page} names files: {named:?}");
         for file in named {
-            assert!(there.iter().any(|path| path == file), "{page} names {file}, which nothing makes");
+            assert!(
+                known.iter().any(|path| path == file),
+                "{page} names {file}, which is neither installed nor created"
+            );
         }
     }
 }
@@ -278,16 +295,16 @@ fn maintainer_scripts_are_valid_shell_scripts() {
         ["preinst", "postinst", "postrm", "prerm", "raid-node", "build", "changelog", "test-root", "test-guest"]
     {
         let path = in_repository("packaging/deb").join(script);
-        let checked = done("sh", &["-n", &path.display().to_string()]);
-        assert!(checked.status.success(), "{}", words(&checked));
+        let checked = run("sh", &["-n", &path.display().to_string()]);
+        assert!(checked.status.success(), "{}", output_of(&checked));
     }
     for script in ["preinst", "postinst", "postrm", "prerm"] {
         let text = read(&format!("packaging/deb/{script}"));
-        assert!(text.starts_with("#!/bin/sh\nset -e\n"), "{script} goes on after an error");
+        assert!(text.starts_with("#!/bin/sh\nset -e\n"), "{script} continues after an error");
     }
 }
 
-/// Runs the script with only these programs in PATH, each of which records its arguments.
+/// Runs the script with stubs as the only programs in PATH, and returns their calls.
 fn calls(script: &str, word: &str, answers: &[(&str, &str)]) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let (bin, log) = (dir.path().join("bin"), dir.path().join("log"));
@@ -296,7 +313,10 @@ fn calls(script: &str, word: &str, answers: &[(&str, &str)]) -> String {
     let quiet = ["deb-systemd-helper", "systemctl", "udevadm", "journalctl", "getent", "userdel", "groupdel", "rm"];
     let names = quiet.into_iter().chain(["chgrp", "chmod", "stat"]);
     for name in names {
-        let answer = answers.iter().find(|(program, _)| *program == name).map_or("exit 0", |(_, answer)| *answer);
+        let answer = match answers.iter().find(|(program, _)| *program == name) {
+            Some((_, answer)) => answer,
+            None => "exit 0",
+        };
         let program = bin.join(name);
         std::fs::write(&program, format!("#!/bin/sh\necho \"{name} $*\" >>'{}'\n{answer}\n", log.display()))
             .expect("written");
@@ -304,24 +324,25 @@ fn calls(script: &str, word: &str, answers: &[(&str, &str)]) -> String {
     }
     let script = in_repository("packaging/deb").join(script);
     let ended = Command::new("/bin/sh").arg(script).arg(word).env_clear().env("PATH", &bin).output().expect("a shell");
-    assert!(ended.status.success(), "{}", words(&ended));
+    assert!(ended.status.success(), "{}", output_of(&ended));
     std::fs::read_to_string(&log).expect("the log")
+}
+
+const NODE: &str = "/dev/megaraid_sas_ioctl_node";
+
+/// What postrm changes of the node if stat prints this; without text, there is no node.
+fn changes_of_node(word: &str, stat: &str) -> Vec<String> {
+    let answer = if stat.is_empty() { "exit 1".to_owned() } else { format!("echo '{stat}'") };
+    let log = calls("postrm", word, &[("stat", &answer)]);
+    let lines = log.lines().filter(|line| line.contains(NODE) && !line.starts_with("stat "));
+    lines.map(str::to_owned).collect()
 }
 
 /// Uses a stub of stat; `remove-raid-node` of `make deb-test` uses real nodes.
 #[test]
 fn removal_restores_the_mode_of_the_raid_node() {
-    let node = "/dev/megaraid_sas_ioctl_node";
-    let of_node = |log: &str| -> Vec<String> {
-        let lines = log.lines().filter(|line| line.contains(node) && !line.starts_with("stat "));
-        lines.map(str::to_owned).collect()
-    };
-    let after = |word: &str, state: &str| {
-        let answer = if state.is_empty() { "exit 1".to_owned() } else { format!("echo '{state}'") };
-        of_node(&calls("postrm", word, &[("stat", &answer)]))
-    };
-    let taken_back = vec![format!("chmod 0600 {node}"), format!("chgrp root {node}")];
-    assert_eq!(after("remove", "character special file 660 root:disk"), taken_back);
+    let restored = vec![format!("chmod 0600 {NODE}"), format!("chgrp root {NODE}")];
+    assert_eq!(changes_of_node("remove", "character special file 660 root:disk"), restored);
     for state in [
         "",
         "character special file 600 root:root",
@@ -329,19 +350,19 @@ fn removal_restores_the_mode_of_the_raid_node() {
         "symbolic link 777 root:root",
         "regular file 660 root:disk",
     ] {
-        assert_eq!(after("remove", state), Vec::<String>::new(), "{state}");
+        assert_eq!(changes_of_node("remove", state), Vec::<String>::new(), "{state}");
     }
     for word in ["upgrade", "purge"] {
-        assert_eq!(after(word, "character special file 660 root:disk"), Vec::<String>::new(), "{word}");
+        assert_eq!(changes_of_node(word, "character special file 660 root:disk"), Vec::<String>::new(), "{word}");
     }
     // The mode that raid-node sets.
     let text = read("packaging/deb/raid-node");
     for line in ["node=/dev/megaraid_sas_ioctl_node", "chgrp disk \"$node\"", "chmod 0660 \"$node\""] {
-        assert!(text.lines().any(|l| l == line), "{line}");
+        assert!(text.lines().any(|found| found == line), "{line}");
     }
 }
 
-/// A copy of the unit with programs that exist on this machine.
+/// A copy of the unit, with programs that exist on this host.
 fn unit_to_check() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().expect("a folder");
     let unit = dir.path().join("jbod-monitor.service");
@@ -355,10 +376,10 @@ fn unit_to_check() -> (tempfile::TempDir, String) {
 
 #[test]
 #[ignore = "needs systemd-analyze"]
-fn systemd_takes_the_unit_as_it_stands() {
+fn systemd_accepts_the_unit_without_warnings() {
     let (_dir, unit) = unit_to_check();
-    let checked = done("systemd-analyze", &["verify", "--man=no", &unit]);
-    assert!(checked.status.success() && words(&checked).trim().is_empty(), "{}", words(&checked));
+    let checked = run("systemd-analyze", &["verify", "--man=no", &unit]);
+    assert!(checked.status.success() && output_of(&checked).trim().is_empty(), "{}", output_of(&checked));
 }
 
 /// An older systemd-analyze cannot rate a unit without a running systemd.
@@ -366,6 +387,6 @@ fn systemd_takes_the_unit_as_it_stands() {
 #[ignore = "needs systemd-analyze with --threshold"]
 fn systemd_rates_the_sandbox_2_or_better() {
     let (_dir, unit) = unit_to_check();
-    let score = done("systemd-analyze", &["security", "--no-pager", "--offline=true", "--threshold=20", &unit]);
-    assert!(score.status.success(), "exposed more than 2.0:\n{}", words(&score));
+    let score = run("systemd-analyze", &["security", "--no-pager", "--offline=true", "--threshold=20", &unit]);
+    assert!(score.status.success(), "exposed more than 2.0:\n{}", output_of(&score));
 }

@@ -15,7 +15,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::Read;
 use std::path::Path;
-use support::daemon::{Daemon, command, run};
+use support::daemon::{Daemon, Ended, command, run};
+use support::json::text;
 use support::port::ReservedPort;
 use support::redis::Redis;
 use support::sim::Sim;
@@ -33,11 +34,9 @@ fn url(daemon: &Daemon, rest: &str) -> String {
 #[track_caller]
 fn in_bay(sim: &Sim, shelf: usize, bay: u64) -> (String, String) {
     let drives = sim.list();
-    let is_there =
-        |drive: &&Value| drive["enclosure"].as_u64() == u64::try_from(shelf).ok() && drive["bay"].as_u64() == Some(bay);
-    let drive = drives.iter().find(is_there).unwrap_or_else(|| panic!("a drive in bay {bay}: {}", drives[0]));
-    let text = |value: &Value| value.as_str().expect("text").to_owned();
-    (text(&drive["devices"][0]), text(&drive["serial"]))
+    let drive = drives.iter().find(|drive| drive["enclosure"] == shelf && drive["bay"] == bay);
+    let drive = drive.unwrap_or_else(|| panic!("no drive in bay {bay} of shelf {shelf}"));
+    (text(&drive["devices"][0]).to_owned(), text(&drive["serial"]).to_owned())
 }
 
 /// A host with 78 drives and one of each kind of problem.
@@ -64,7 +63,7 @@ fn host_with_problems() -> (Sim, Redis, Daemon) {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn a_failing_drive_is_in_the_sentence_and_its_dialog_has_the_details() {
+fn a_failing_drive_is_in_the_summary_and_its_dialog_has_the_details() {
     let mut browser = browser::acquire();
     let (sim, _redis, daemon) = host_with_problems();
     let (device, serial) = in_bay(&sim, 0, 7);
@@ -241,8 +240,8 @@ fn the_page_is_accessible_on_phones_in_dark_mode_and_on_paper() {
         await page.getByRole('cell', { name: 'empty' }).first().waitFor();
         return await page.getByRole('row').allInnerTexts();",
     );
-    let rows: Vec<&str> = rows.as_array().expect("rows").iter().filter_map(Value::as_str).collect();
-    assert_eq!(rows.len(), 84 + 1 + 3, "every bay, the drive that is not in one, three heads: {rows:#?}");
+    let rows: Vec<&str> = rows.as_array().expect("rows").iter().map(text).collect();
+    assert_eq!(rows.len(), 84 + 1 + 3, "every bay, the drive that is not in a bay, three headings: {rows:#?}");
     let row = rows.iter().find(|row| row.contains(&serial)).expect("the failing drive");
     for word in ["7", &device, "WUH721414ALE6L4", "14.0 TB", "backup", "critical: The drive reports"] {
         assert!(row.contains(word), "{word}: {row}");
@@ -257,7 +256,7 @@ fn the_page_is_accessible_on_phones_in_dark_mode_and_on_paper() {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn an_outage_of_the_daemon_is_shown_and_ends_by_itself() {
+fn an_outage_of_the_daemon_is_shown_until_it_ends() {
     let mut browser = browser::acquire();
     let (sim, mut redis) = (Sim::small(), Redis::start());
     // The daemon is restarted on the same port.
@@ -321,13 +320,13 @@ fn an_outage_of_the_daemon_is_shown_and_ends_by_itself() {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn the_token_is_asked_for_once_and_discarded_by_sign_out() {
+fn the_token_is_requested_once_and_discarded_by_sign_out() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("token");
     std::fs::write(&file, "correct-horse\n").expect("a token file");
     let token = file.to_string_lossy().into_owned();
     let daemon = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", &token)]);
-    // Only the files of the page, which hold no data.
+    // Without the token only the files of the page, which contain no data.
     for (path, status) in [
         ("/", 200),
         ("/page.css", 200),
@@ -376,7 +375,7 @@ fn the_token_is_asked_for_once_and_discarded_by_sign_out() {
 
 #[test]
 #[ignore = "needs chromium, node and npm"]
-fn a_shelf_is_drawn_as_the_rules_file_says() {
+fn a_shelf_has_the_layout_of_the_rules_file() {
     let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let file = sim.root().join("rules.toml");
@@ -395,7 +394,7 @@ fn a_shelf_is_drawn_as_the_rules_file_says() {
         return await page.getByRole('grid').getByRole('row').evaluateAll((rows) => rows.map((row) => [...row.children].map((bay) => bay.ariaLabel.split(',')[0])));",
     );
     assert_eq!(rows, json!([["Bay 2", "Bay 5"], ["Bay 1", "Bay 4"], ["Bay 0", "Bay 3"]]));
-    // The model of a drive is drawn as text, never as markup.
+    // The model of a drive is shown as text.
     browser.run(
         "await bay(/^Bay 1, /).click();
         await page.getByRole('dialog').getByText('<img src=no onerror=alert(1)>').first().waitFor();
@@ -406,22 +405,23 @@ fn a_shelf_is_drawn_as_the_rules_file_says() {
     browser.nothing_else_happened(&[]);
 }
 
+/// The result of `check-config` with this rules file.
+fn check_config(sim: &Sim, rules: &str) -> Ended {
+    let file = sim.root().join("rules.toml");
+    std::fs::write(&file, rules).expect("the rules file");
+    let mut command = command(sim, 1);
+    command.env("JBOD_RULES_FILE", &file).env_remove("SMARTCTL_PATH").env_remove("ZPOOL_PATH");
+    run(command.arg("check-config"))
+}
+
 #[test]
-fn a_layout_is_shown_by_check_config_and_one_that_cannot_be_used_is_named() {
-    let (sim, file) = (Sim::empty(), tempfile::NamedTempFile::new().expect("a rules file"));
-    let check = |text: &str| {
-        std::fs::write(file.path(), text).expect("the rules file");
-        run(command(&sim, 1)
-            .env("JBOD_RULES_FILE", file.path())
-            .env_remove("SMARTCTL_PATH")
-            .env_remove("ZPOOL_PATH")
-            .arg("check-config"))
-    };
-    let good = check("[enclosures.\"SHELF-42*\"]\nrows = 3\ncolumns = 14\n");
+fn check_config_shows_a_layout_and_rejects_an_invalid_one() {
+    let sim = Sim::empty();
+    let good = check_config(&sim, "[enclosures.\"SHELF-42*\"]\nrows = 3\ncolumns = 14\n");
     assert_eq!(good.code, Some(0), "{}", good.stderr);
     let row = good.stdout.lines().find(|line| line.contains("SHELF-42*")).unwrap_or_default();
     assert!(row.contains("rows = 3, columns = 14") && row.ends_with("file"), "{row}");
-    let bad = check("[enclosures.\"SHELF-42*\"]\nrows = 0\ncolumns = 14\n");
+    let bad = check_config(&sim, "[enclosures.\"SHELF-42*\"]\nrows = 0\ncolumns = 14\n");
     assert_eq!(bad.code, Some(78));
     for word in ["JBOD_RULES_FILE", "SHELF-42*", ".rows = 0", "a whole number from 1 to 64"] {
         assert!(bad.stderr.contains(word), "{word}: {}", bad.stderr);
@@ -434,7 +434,8 @@ pub(crate) fn files_of_the_page(daemon: &Daemon) -> Vec<(String, &'static str)> 
     let (head, _) = html.split_once("</head>").expect("a head");
     let mut files = vec![("/".to_owned(), "text/html; charset=utf-8")];
     for line in head.lines() {
-        let Some((_, rest)) = line.split_once("href=\"").or_else(|| line.split_once("src=\"")) else { continue };
+        let mut parts = line.split("href=\"").flat_map(|part| part.split("src=\"")).skip(1);
+        let Some(rest) = parts.next() else { continue };
         let (name, _) = rest.split_once('"').expect("the end of the attribute");
         let content_type = match name.rsplit_once('.') {
             Some((_, "css")) => "text/css; charset=utf-8",
@@ -515,8 +516,8 @@ fn of_a_thousand_bays_only_those_that_change_are_redrawn() {
         }));",
     );
     eprintln!("1,008 bays: {measured}");
-    let touched = |patch: usize| measured["patches"][patch]["touched"].as_u64().expect("a number");
-    assert!(touched(0) > 1000 && touched(1) < 20, "{measured}");
+    let [first, second] = [0, 1].map(|patch| measured["patches"][patch]["touched"].as_u64().expect("a number"));
+    assert!(first > 1000 && second < 20, "{measured}");
     browser.nothing_else_happened(&[]);
 }
 
@@ -534,27 +535,30 @@ fn picture(browser: &mut BrowserGuard, folder: &str, name: &str) {
     assert!(size < 150_000, "{name}: {size} bytes");
 }
 
+fn desktop(scheme: &str) -> Value {
+    json!({ "scheme": scheme, "viewport": { "width": 1280, "height": 940 } })
+}
+
 #[test]
 #[ignore = "writes the pictures of the README"]
 fn pictures_for_the_readme() {
     let folder = pictures();
     let mut browser = browser::acquire();
-    let desk = |scheme: &str| json!({ "scheme": scheme, "viewport": { "width": 1280, "height": 940 } });
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
-    browser.open(&url(&daemon, ""), desk("light"));
+    browser.open(&url(&daemon, ""), desktop("light"));
     browser.run("await see('No problems')");
     picture(&mut browser, &folder, "healthy");
     drop((daemon, redis, sim));
     let (sim, _redis, daemon) = host_with_problems();
     let (_, serial) = in_bay(&sim, 0, 7);
-    browser.open(&url(&daemon, ""), desk("light"));
+    browser.open(&url(&daemon, ""), desktop("light"));
     browser.run("await see(/is critical/)");
     picture(&mut browser, &folder, "trouble");
-    browser.open(&url(&daemon, ""), desk("dark"));
+    browser.open(&url(&daemon, ""), desktop("dark"));
     browser.run("await see(/is critical/)");
     picture(&mut browser, &folder, "dark");
-    browser.open(&url(&daemon, &format!("#/drive/{serial}")), desk("light"));
+    browser.open(&url(&daemon, &format!("#/drive/{serial}")), desktop("light"));
     browser.run("await see('1801 sectors')");
     picture(&mut browser, &folder, "drive");
     browser.open(&url(&daemon, ""), json!({ "viewport": { "width": 390, "height": 1000 } }));

@@ -23,9 +23,10 @@ fn serial(sim: &Sim, bay: usize) -> String {
 
 /// Working and expected paths, and the codes of the findings.
 fn paths(drive: &Value) -> (u64, u64, Vec<&str>) {
-    let count = |field: &str| drive[field].as_u64().unwrap_or_default();
+    let [working, expected] =
+        ["working_paths", "expected_paths"].map(|field| drive[field].as_u64().unwrap_or_default());
     let codes = list(drive, "findings").map(|finding| text(&finding["code"])).collect();
-    (count("working_paths"), count("expected_paths"), codes)
+    (working, expected, codes)
 }
 
 /// The node of the path over that SCSI host.
@@ -33,6 +34,10 @@ fn node(sim: &Sim, serial: &str, host: usize) -> String {
     let list = sim.list();
     let drive = list.iter().find(|drive| drive["serial"] == serial).expect("the drive");
     text(&drive["sg"][host]).to_owned()
+}
+
+fn starts_on(sim: &Sim, node: &str) -> usize {
+    sim.starts().iter().filter(|(started_on, _)| started_on == node).count()
 }
 
 #[test]
@@ -62,11 +67,10 @@ fn a_path_that_fails_is_a_finding_and_the_drive_is_read() {
         assert!(text(&failed["error"]).contains(error), "{fault}: {failed}");
         let other = list(&shown, "path_states").find(|path| path["scsi_host"] == 1).expect("the path");
         assert_eq!(other["status"], "working", "{fault}");
-        // It goes on being read, over the other path alone.
-        let starts = || sim.starts().iter().filter(|(over, _)| *over == node).count();
-        let before = starts();
+        // The drive is read over the other path only.
+        let before = starts_on(&sim, &node);
         daemon.after_sweeps(3);
-        assert_eq!(starts(), before, "{fault}: the path is left alone");
+        assert_eq!(starts_on(&sim, &node), before, "{fault}: starts on the failed path");
         assert_eq!(daemon.json(&format!("/api/drives/{serial}"))["error"], Value::Null);
 
         sim.set(&serial, &["path0="]);
@@ -81,7 +85,7 @@ fn a_path_that_fails_is_a_finding_and_the_drive_is_read() {
             sim.insert(&["bay/0/0"]);
             daemon.drive_when(&serial, "the path has returned", |drive| paths(drive) == (2, 2, vec![]));
         }
-        // The log follows the list by a sweep. A loss that begins before that would not be a second event.
+        // The log follows the list after a sweep. A loss that begins before that is not a second event.
         wait_until("the loss ends", || daemon.logged("drive regained a path") == number + 1);
     }
     assert_eq!(daemon.logged("drive unreadable"), 0, "{}", daemon.log());
@@ -109,7 +113,7 @@ fn a_failed_hba_is_one_event_and_its_drives_are_read() {
     assert_eq!(daemon.logged("a path"), 2, "{}", daemon.log());
 }
 
-/// No command reaches the drive: what was read of it is no longer its health.
+/// No command reaches the drive, so its last-known values are no verdict.
 #[test]
 fn a_drive_whose_paths_are_all_offline_is_unresponsive() {
     let sim = shelf(2);
@@ -141,18 +145,18 @@ fn a_lost_path_is_remembered_across_a_restart() {
 
         sim.pull(&[&serial, "--path", host]);
         let daemon = Daemon::ready(&sim, &redis, &settings);
-        let shown = daemon.drive_when(&serial, "the path is missed", |drive| paths(drive).0 == 1);
+        let shown = daemon.drive_when(&serial, "the path is missing", |drive| paths(drive).0 == 1);
         assert_eq!(paths(&shown), (1, 2, vec!["P1"]), "{host}");
         let missing = list(&shown, "path_states").find(|path| path["status"] == "missing").expect("the path");
         assert!(missing["missing_since"].is_string() && missing["scsi_host"] == number, "{missing}");
         daemon.wait_logged("drive lost a path");
         drop(daemon);
 
-        // It is remembered by a daemon that has never seen it, too.
+        // It is known to a daemon that has never seen the path, too.
         let daemon = Daemon::ready(&sim, &redis, &settings);
-        daemon.drive_when(&serial, "the path is still missed", |drive| paths(drive) == (1, 2, vec!["P1"]));
+        daemon.drive_when(&serial, "the path is still missing", |drive| paths(drive) == (1, 2, vec!["P1"]));
         sim.insert(&["bay/0/0"]);
-        daemon.drive_when(&serial, "the path is back", |drive| paths(drive) == (2, 2, vec![]));
+        daemon.drive_when(&serial, "the path has returned", |drive| paths(drive) == (2, 2, vec![]));
     }
 }
 
@@ -176,7 +180,7 @@ fn every_controller_of_an_nvme_subsystem_is_a_path() {
     assert_eq!((paths(&shown), &shown["error"]), ((1, 2, vec!["P1"]), &Value::Null));
     daemon.wait_logged("path=nvme0 paths=1 state=dead");
     sim.set(&serial, &["path0="]);
-    daemon.drive_when(&serial, "it is back", |drive| paths(drive) == (2, 2, vec![]));
+    daemon.drive_when(&serial, "the controller has returned", |drive| paths(drive) == (2, 2, vec![]));
 }
 
 #[test]
@@ -193,5 +197,5 @@ fn scan_reads_over_the_path_that_works() {
     let serial = serial(&sim, 1);
     let shown = drive(&overview, &serial);
     assert_ne!(shown["verdict"], "unknown", "{shown}");
-    wait_until("no run is left", || sim.processes().is_empty());
+    wait_until("no process of a tool remains", || sim.processes().is_empty());
 }

@@ -1,5 +1,5 @@
-//! Requests that are sent without waiting for answers: each gets its own answer, in the order of the requests
-//! (RFC 9112, 9.3.2), however the bytes are cut, and none is left waiting.
+//! Pipelined requests: each has its own response, in the order of the requests (RFC 9112, 9.3.2), wherever the bytes are
+//! split.
 
 use crate::support;
 
@@ -12,7 +12,7 @@ use support::daemon::Daemon;
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// What is asked, with a number that its answer shows where it can.
+/// A request, with a number that its response contains where possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
     Whereis(usize),
@@ -25,11 +25,11 @@ enum Ask {
     NoRoute,
     Delete,
     Healthz,
-    /// Refused without a worker, and the last one that a connection answers.
+    /// Rejected without a worker, after which the connection is closed.
     BadPath,
 }
 
-/// A mixture of everything but what ends a connection.
+/// All requests that do not end the connection.
 const MIXED: [fn(usize) -> Ask; 12] = [
     Ask::Whereis,
     |_| Ask::Overview,
@@ -71,7 +71,7 @@ impl Ask {
         matches!(self, Self::HeadWhereis(_) | Self::HeadOverview)
     }
 
-    /// Why the answer is not the one to this question.
+    /// Why the response does not belong to this request.
     fn mistake(self, answer: &Answer, drives: &[String]) -> Option<String> {
         let text = String::from_utf8_lossy(&answer.body);
         let (status, is_right) = match self {
@@ -95,7 +95,10 @@ impl Ask {
             Self::BadPath => (400, text.contains("\"status\":400")),
         };
         let shown: String = text.chars().take(120).collect();
-        (answer.status != status || !is_right).then(|| format!("asked {self:?}, answered {}: {shown}", answer.status))
+        if answer.status == status && is_right {
+            return None;
+        }
+        Some(format!("request {self:?}, response {}: {shown}", answer.status))
     }
 }
 
@@ -110,11 +113,11 @@ struct Answer {
     body: Vec<u8>,
 }
 
-/// Answers out of a stream, as they come.
+/// Reads responses from a stream.
 struct Answers {
     stream: TcpStream,
     bytes: Vec<u8>,
-    /// What one read may take.
+    /// The size of the buffer of one read.
     step: usize,
     /// Why there were no more bytes; empty at the end of the stream.
     ended: String,
@@ -133,7 +136,7 @@ impl Answers {
         let count = loop {
             match self.stream.read(&mut self.bytes[had..]) {
                 Ok(count) => break count,
-                // A process that is stopped and goes on, as in a paused container, has its waits interrupted.
+                // Reads are interrupted if the process was stopped and continued, as in a paused container.
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.ended = error.to_string();
@@ -154,8 +157,7 @@ impl Answers {
             }
         };
         let head = String::from_utf8(self.bytes[..end].to_vec()).expect("a head is text");
-        let status: u16 =
-            head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest[..3].parse().ok()).expect("a status line");
+        let status: u16 = head.strip_prefix("HTTP/1.1 ").expect("a status line")[..3].parse().expect("a status");
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).expect("a length");
         let length = if is_head || status == 304 { 0 } else { length.parse().expect("a number") };
         while self.bytes.len() < end + length {
@@ -196,40 +198,44 @@ impl Host {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.daemon.port)).expect("the daemon accepts");
-        stream.set_nodelay(true).expect("each write is a packet");
+        stream.set_nodelay(true).expect("no delay");
         stream.set_write_timeout(Some(PATIENCE)).expect("a limit");
         stream
     }
 
-    /// Every answer to its question, in order.
+    /// Every response belongs to its request, in order.
     #[track_caller]
     fn check(&self, what: &str, asks: &[Ask], answers: &mut Answers) {
         for (number, ask) in asks.iter().enumerate() {
             let answer = answers.next(ask.is_head());
             let answer = answer.unwrap_or_else(|| {
                 let why = &answers.ended;
-                panic!("{what}: no answer to request {number}, {ask:?}: {why}\n{}", self.daemon.log())
+                panic!("{what}: no response to request {number}, {ask:?}: {why}\n{}", self.daemon.log())
             });
             if let Some(mistake) = ask.mistake(&answer, &self.drives) {
                 panic!("{what}, request {number}: {mistake}");
             }
         }
-        assert!(answers.bytes.is_empty(), "{what}: bytes behind the last answer");
+        assert!(answers.bytes.is_empty(), "{what}: bytes after the last response");
     }
+}
+
+/// Twenty requests with numbers that no other connection has.
+fn asks_of(connection: usize) -> Vec<Ask> {
+    (0..20).map(|number| Ask::Whereis(connection * 20 + number)).collect()
 }
 
 #[test]
 fn twenty_requests_in_twenty_writes_on_a_thousand_connections() {
     let host = Host::start();
     let mut streams: Vec<TcpStream> = (0..1_000).map(|_| host.connect()).collect();
-    let asks = |connection: usize| (0..20).map(|number| Ask::Whereis(connection * 20 + number)).collect::<Vec<_>>();
     for (connection, stream) in streams.iter_mut().enumerate() {
-        for request in host.bytes(&asks(connection)) {
-            stream.write_all(&request).expect("it is sent");
+        for request in host.bytes(&asks_of(connection)) {
+            stream.write_all(&request).expect("the request is sent");
         }
     }
     for (connection, stream) in streams.into_iter().enumerate() {
-        host.check(&format!("connection {connection}"), &asks(connection), &mut Answers::of(stream, 65_536));
+        host.check(&format!("connection {connection}"), &asks_of(connection), &mut Answers::of(stream, 65_536));
     }
 }
 
@@ -238,10 +244,10 @@ fn a_mixture_on_many_connections_at_once() {
     let host = Host::start();
     let mut streams: Vec<TcpStream> = (0..200).map(|_| host.connect()).collect();
     let asks = mixed(24);
-    // A request of each connection in turn, so that many of them are under way at once.
+    // One request of each connection in turn, so that many are processed at once.
     for request in host.bytes(&asks) {
         for stream in &mut streams {
-            stream.write_all(&request).expect("it is sent");
+            stream.write_all(&request).expect("the request is sent");
         }
     }
     for (connection, stream) in streams.into_iter().enumerate() {
@@ -255,7 +261,7 @@ fn twenty_thousand_requests_on_one_connection() {
     let asks: Vec<Ask> =
         (0..20_000).map(|number| if number % 10 == 9 { Ask::Healthz } else { Ask::Whereis(number) }).collect();
     let mut stream = host.connect();
-    let mut answers = Answers::of(stream.try_clone().expect("its other half"), 65_536);
+    let mut answers = Answers::of(stream.try_clone().expect("a second handle"), 65_536);
     let requests = host.bytes(&asks);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -277,18 +283,18 @@ fn requests_cut_at_every_byte() {
     for cut in 0..=whole.len() {
         let mut stream = host.connect();
         let (first, second) = whole.split_at(cut);
-        stream.write_all(first).expect("it is sent");
-        stream.write_all(second).expect("it is sent");
+        stream.write_all(first).expect("the request is sent");
+        stream.write_all(second).expect("the request is sent");
         host.check(&format!("cut at {cut}"), &asks, &mut Answers::of(stream, 65_536));
     }
     let mut stream = host.connect();
     for byte in &whole {
-        stream.write_all(&[*byte]).expect("it is sent");
+        stream.write_all(&[*byte]).expect("the request is sent");
     }
     host.check("byte by byte", &asks, &mut Answers::of(stream, 65_536));
 }
 
-/// A client that takes its answers in small parts, so that the event loop has to finish them, gets them whole and in order.
+/// The client reads in small parts, so that the event loop has to send the rest of the responses.
 #[test]
 fn a_client_that_reads_slowly_has_every_answer_in_order() {
     let host = Host::start();
@@ -297,8 +303,8 @@ fn a_client_that_reads_slowly_has_every_answer_in_order() {
     socket.set_recv_buffer_size(4096).expect("a small buffer");
     socket.connect(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], host.daemon.port)))).expect("the daemon accepts");
     let mut stream = TcpStream::from(socket);
-    stream.set_nodelay(true).expect("each write is a packet");
-    let mut answers = Answers::of(stream.try_clone().expect("its other half"), 700);
+    stream.set_nodelay(true).expect("no delay");
+    let mut answers = Answers::of(stream.try_clone().expect("a second handle"), 700);
     let requests = host.bytes(&asks);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -313,24 +319,24 @@ fn a_client_that_reads_slowly_has_every_answer_in_order() {
 }
 
 #[test]
-fn a_client_that_has_said_all_still_gets_all_answers() {
+fn a_client_that_shut_down_its_side_receives_all_responses() {
     let host = Host::start();
     let asks = mixed(36);
     for connection in 0..100 {
         let mut stream = host.connect();
         for request in host.bytes(&asks) {
-            stream.write_all(&request).expect("it is sent");
+            stream.write_all(&request).expect("the request is sent");
         }
-        stream.shutdown(Shutdown::Write).expect("no more is sent");
+        stream.shutdown(Shutdown::Write).expect("a shutdown");
         let mut answers = Answers::of(stream, 65_536);
         host.check(&format!("connection {connection}"), &asks, &mut answers);
-        assert!(!answers.read_more(), "the connection ends after the last answer");
+        assert!(!answers.read_more(), "the connection is open after the last response");
     }
 }
 
-/// A response to HEAD has no body, also where the request is refused before a worker sees it.
+/// Even if the request is rejected without a worker, a response to HEAD has no body.
 #[test]
-fn a_refused_head_request_has_no_body() {
+fn a_rejected_head_request_has_no_body() {
     let host = Host::start();
     let requests = [
         "HEAD /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -344,36 +350,41 @@ fn a_refused_head_request_has_no_body() {
     for request in requests.map(str::to_owned).into_iter().chain([format!("HEAD /{} HTTP/1.1\r\n", "a".repeat(20_000))])
     {
         let mut stream = host.connect();
-        stream.write_all(request.as_bytes()).expect("it is sent");
-        stream.shutdown(Shutdown::Write).expect("no more is sent");
+        stream.write_all(request.as_bytes()).expect("the request is sent");
+        stream.shutdown(Shutdown::Write).expect("a shutdown");
         let mut answers = Answers::of(stream, 65_536);
-        let answer = answers.next(true).unwrap_or_else(|| panic!("no answer to {request:?}"));
+        let answer = answers.next(true).unwrap_or_else(|| panic!("no response to {request:?}"));
         assert!(answer.status >= 400, "{request:?}: {}", answer.head);
         while answers.read_more() {}
         assert_eq!(String::from_utf8_lossy(&answers.bytes), "", "a body for {request:.60?}");
     }
 }
 
+fn connect(daemon: &Daemon) -> TcpStream {
+    TcpStream::connect(("127.0.0.1", daemon.port)).expect("the daemon accepts")
+}
+
+/// The body of a response with status 503, on the fifth connection at once.
+#[track_caller]
+fn body_beyond_the_limit(daemon: &Daemon, request: &str) -> String {
+    support::eventually("a connection is beyond the limit", || {
+        // Each attempt has its own connections, because one without a request is closed after 5 s.
+        let _others: Vec<TcpStream> = (0..4).map(|_| connect(daemon)).collect();
+        let mut stream = connect(daemon);
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answers = Answers::of(stream, 65_536);
+        let answer = answers.next(true)?;
+        while answers.read_more() {}
+        (answer.status == 503).then(|| String::from_utf8_lossy(&answers.bytes).into_owned())
+    })
+}
+
 #[test]
 fn a_head_request_beyond_the_limit_of_connections_has_no_body() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("JBOD_MAX_CONNECTIONS", "4")]);
-    let connect = || TcpStream::connect(("127.0.0.1", daemon.port)).expect("the daemon accepts");
-    let refused = |request: &str| {
-        support::eventually("a connection is over the limit", || {
-            // Each attempt holds its own: a connection without a request is closed after 5 s.
-            let _held: Vec<TcpStream> = (0..4).map(|_| connect()).collect();
-            let mut stream = connect();
-            stream.write_all(request.as_bytes()).ok()?;
-            let mut answers = Answers::of(stream, 65_536);
-            let answer = answers.next(true)?;
-            while answers.read_more() {}
-            (answer.status == 503).then_some(answers.bytes)
-        })
-    };
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    assert_eq!(text(refused("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")), "");
-    assert!(
-        text(refused("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")).contains("too many concurrent connections")
-    );
+    let head = body_beyond_the_limit(&daemon, "HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(head, "");
+    let get = body_beyond_the_limit(&daemon, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(get.contains("too many concurrent connections"), "{get}");
 }

@@ -1,6 +1,5 @@
-//! What Prometheus itself makes of `/metrics`, of the alerts and of the dashboard: a real one
-//! scrapes the real daemon of a simulated rack that is in trouble. Left out where Debian's
-//! `prometheus` is not installed. Grafana is not run: of the dashboard, its queries are.
+//! `/metrics`, the alerts and the queries of the dashboard with a real Prometheus, which scrapes the daemon of a simulated
+//! rack with several faults. Debian's package `prometheus` is needed; Grafana is not.
 
 use crate::support;
 use crate::wait::{wait_for, wait_until};
@@ -9,13 +8,14 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::Daemon;
 use support::exposition::Exposition;
+use support::json::{list, text};
 use support::prometheus::{Prometheus, packaged, promtool};
 use support::redis::Redis;
 use support::sim::Sim;
 
 const TOKEN: &str = "s3cret";
 
-/// A rack in trouble, its daemon, and the Prometheus that scrapes it.
+/// A rack with faults, its daemon, and the Prometheus that scrapes it.
 struct Stack {
     sim: Sim,
     redis: Redis,
@@ -23,7 +23,7 @@ struct Stack {
     prometheus: Prometheus,
 }
 
-/// The bays of the first shelf that are in trouble.
+/// The bays of the first shelf with a fault.
 const FAILING: &str = "7";
 const HUNG: &str = "20";
 const HOT: &str = "4";
@@ -58,7 +58,7 @@ impl Stack {
             [("SMART_POLL_INTERVAL", "3"), ("SMART_TIMEOUT", "2"), ("JBOD_TOKEN_FILE", &token.to_string_lossy())];
         let daemon = Daemon::start(&sim, &redis, &settings);
         let stack = Self { prometheus: Prometheus::of(daemon.port, TOKEN), sim, redis, daemon };
-        wait_until("the first sweep is whole", || stack.get("/readyz", "*/*").0 == 200);
+        wait_until("the first sweep is complete", || stack.get("/readyz", "*/*").0 == 200);
         stack.wait_for("jbod_ready == 1");
         stack
     }
@@ -69,28 +69,30 @@ impl Stack {
         (response.status, response.text())
     }
 
-    /// Waits until a query gives something.
+    /// Waits until a query has a result.
     #[track_caller]
     fn wait_for(&self, query: &str) -> Vec<Value> {
-        wait_for(&format!("{query} gives something"), || self.prometheus.query(query), |result| !result.is_empty())
+        wait_for(&format!("{query} has a result"), || self.prometheus.query(query), |result| !result.is_empty())
     }
 
-    /// Alerts whose condition holds now, each with the bays it names.
+    /// The alerts whose condition holds, with the bays that they name.
     #[track_caller]
     fn firing(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let alerts = self.prometheus.alerts();
-        let firing = alerts.into_iter().map(|(name, query)| {
-            let bay = |series: Value| series["metric"]["slot"].as_str().unwrap_or_default().to_owned();
-            let bays = self.prometheus.query(&query).into_iter().map(bay);
-            (name, bays.collect::<BTreeSet<String>>())
-        });
-        firing.filter(|(_, bays)| !bays.is_empty()).collect()
+        let mut firing = BTreeMap::new();
+        for (name, query) in self.prometheus.alerts() {
+            let series = self.prometheus.query(&query);
+            if !series.is_empty() {
+                let bays = series.iter().map(|series| text(&series["metric"]["slot"]).to_owned());
+                firing.insert(name, bays.collect());
+            }
+        }
+        firing
     }
 }
 
 #[test]
 #[ignore = "needs prometheus and promtool"]
-fn promtool_has_nothing_to_say() {
+fn promtool_accepts_metrics_and_alerts() {
     let stack = Stack::up();
     let (status, plain) = stack.get("/metrics", "text/plain");
     assert_eq!(status, 200);
@@ -104,22 +106,22 @@ fn promtool_has_nothing_to_say() {
 
 #[test]
 #[ignore = "needs prometheus and promtool"]
-fn prometheus_takes_every_series() {
+fn prometheus_scrapes_every_series() {
     let stack = Stack::up();
-    // It asks for OpenMetrics by itself, and that is strict.
+    // Prometheus requests OpenMetrics, which it parses strictly.
     let (_, open) = stack.get("/metrics", "application/openmetrics-text");
     let names: BTreeSet<String> = Exposition::read(&open).series.into_iter().map(|series| series.name).collect();
     assert!(names.len() > 60, "{names:?}");
     for name in &names {
         stack.wait_for(name);
     }
-    let told = stack.prometheus.query("count(jbod_device_info)")[0]["value"][1].clone();
-    assert_eq!(told, Value::from("79"));
+    let count = stack.prometheus.query("count(jbod_device_info)")[0]["value"][1].clone();
+    assert_eq!(count, Value::from("79"));
 }
 
 #[test]
 #[ignore = "needs prometheus and promtool"]
-fn what_is_in_trouble_fires_and_names_its_bay() {
+fn each_fault_fires_an_alert_with_its_bay() {
     let mut stack = Stack::up();
     stack.sim.pull(&[&bay(PULLED)]);
     stack.wait_for("jbod_device_paths == 2");
@@ -162,33 +164,34 @@ fn what_is_in_trouble_fires_and_names_its_bay() {
     ] {
         assert!(!all.contains(quiet), "{quiet}: {firing:?}");
     }
-    assert!(firing.values().all(|bays| !bays.contains(ASLEEP)), "sleeping is no fault: {firing:?}");
+    assert!(firing.values().all(|bays| !bays.contains(ASLEEP)), "a sleeping drive is not a fault: {firing:?}");
 
     stack.redis.kill();
-    wait_until("a Redis that is gone fires", || stack.firing().contains_key("JbodRedisDown"));
-    assert!(!stack.firing().contains_key("JbodRedisNotWritable"), "told once");
+    wait_until("the alert about Redis fires", || stack.firing().contains_key("JbodRedisDown"));
+    assert!(!stack.firing().contains_key("JbodRedisNotWritable"), "the outage fires a second alert");
     stack.daemon.signal(rustix::process::Signal::KILL);
-    wait_until("a daemon that is gone fires", || stack.firing().contains_key("JbodMonitorDown"));
+    wait_until("the alert about the daemon fires", || stack.firing().contains_key("JbodMonitorDown"));
 }
 
-/// Panels that are empty on a host where nothing of the kind is the matter.
+/// Panels that may be empty.
 const MAY_BE_EMPTY: [&str; 3] =
     ["Bays that are not OK", "Grown defects and uncorrected errors", "Running scrub or resilver"];
 
 #[test]
 #[ignore = "needs prometheus and promtool"]
-fn every_panel_of_the_dashboard_is_sound_and_shows_something() {
-    let text = std::fs::read_to_string(packaged("jbod-monitor.json")).expect("the dashboard");
-    let dashboard: Value = serde_json::from_str(&text).expect("it is JSON");
+fn every_panel_of_the_dashboard_is_valid_and_has_data() {
+    let json = std::fs::read_to_string(packaged("jbod-monitor.json")).expect("the dashboard");
+    let dashboard: Value = serde_json::from_str(&json).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
     let mut ids = BTreeSet::new();
     let mut cells = BTreeSet::new();
     for panel in panels {
-        assert!(ids.insert(panel["id"].as_u64().expect("an id")), "an id once: {panel}");
-        let at = |field: &str| panel["gridPos"][field].as_u64().expect("a place");
-        for x in at("x")..at("x") + at("w") {
-            for y in at("y")..at("y") + at("h") {
-                assert!(x < 24 && cells.insert((x, y)), "no panel covers another: {}", panel["title"]);
+        assert!(ids.insert(panel["id"].as_u64().expect("an id")), "the id is not unique: {panel}");
+        let [left, top, width, height] =
+            ["x", "y", "w", "h"].map(|field| panel["gridPos"][field].as_u64().expect("a number"));
+        for x in left..left + width {
+            for y in top..top + height {
+                assert!(x < 24 && cells.insert((x, y)), "the panel covers another one: {}", panel["title"]);
             }
         }
         let from = if panel["type"] == "row" { None } else { panel["datasource"]["uid"].as_str() };
@@ -196,12 +199,7 @@ fn every_panel_of_the_dashboard_is_sound_and_shows_something() {
     }
     let rows = panels.iter().filter(|panel| panel["type"] == "row").count();
     assert_eq!(rows, 6);
-    let variables: Vec<&str> = dashboard["templating"]["list"]
-        .as_array()
-        .expect("variables")
-        .iter()
-        .filter_map(|value| value["name"].as_str())
-        .collect();
+    let variables: Vec<&str> = list(&dashboard["templating"], "list").map(|variable| text(&variable["name"])).collect();
     assert_eq!(variables, ["datasource", "instance", "enclosure"]);
     let stack = Stack::up();
     stack.wait_for("rate(jbod_http_request_duration_seconds_bucket[30s]) > 0");

@@ -105,7 +105,7 @@ impl Repository {
     }
 
     /// A file beside the repository that controls the replaced programs.
-    fn sign(&self, name: &str) -> PathBuf {
+    fn control(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -113,10 +113,10 @@ impl Repository {
         let mut command = Command::new(program);
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.current_dir(self.root()).env_clear().env("PATH", path).env("HOME", self.folder.path());
-        for who in ["AUTHOR", "COMMITTER"] {
-            command.env(format!("GIT_{who}_NAME"), "A. Tester").env(format!("GIT_{who}_EMAIL"), "tester@example.org");
+        for role in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{role}_NAME"), "A. Tester").env(format!("GIT_{role}_EMAIL"), "tester@example.org");
         }
-        command.env("CARGO", self.sign("cargo")).env("RUSTC", self.sign("cargo")).env("HOLD", self.folder.path());
+        command.env("CARGO", self.control("cargo")).env("RUSTC", self.control("cargo")).env("HOLD", self.folder.path());
         command
     }
 
@@ -165,11 +165,11 @@ impl Repository {
     }
 
     #[track_caller]
-    fn refuses(&self, version: &str, why: &str) {
+    fn assert_rejected(&self, version: &str, why: &str) {
         let before = self.state();
         let ended = self.release(version);
         assert!(ended.code != Some(0) && ended.stderr.contains(why), "{version}: {}{}", ended.stdout, ended.stderr);
-        assert_eq!(self.state(), before, "{version}: everything is as it was");
+        assert_eq!(self.state(), before, "{version}: the release has changed something");
     }
 }
 
@@ -189,13 +189,13 @@ fn releases_in_a_row() {
 
     assert_eq!(repository.git(&["log", "-1", "--format=%s"]), format!("Release {first}"));
     assert_eq!(repository.git(&["rev-parse", &format!("v{first}^{{commit}}")]), repository.git(&["rev-parse", "main"]));
-    assert_eq!(repository.git(&["cat-file", "-t", &format!("v{first}")]), "tag", "it is an annotated one");
+    assert_eq!(repository.git(&["cat-file", "-t", &format!("v{first}")]), "tag", "the tag is not annotated");
     let notes = repository.git(&["tag", "--list", "--format=%(contents)", &format!("v{first}")]);
     assert_eq!(notes, "### Added\n\n- The beginning.");
     assert_eq!(repository.git(&["status", "--porcelain"]), "");
-    assert_eq!(repository.git(&["for-each-ref", "refs/remotes"]), "", "nothing is pushed");
+    assert_eq!(repository.git(&["for-each-ref", "refs/remotes"]), "", "something was pushed");
     let origin = repository.git(&["--git-dir", "../origin", "for-each-ref"]);
-    assert_eq!(origin, "", "nothing is pushed");
+    assert_eq!(origin, "", "something was pushed");
 
     assert!(repository.read("Cargo.toml").contains(&format!("\nversion = \"{first}\"\n")));
     for lock in ["Cargo.lock", "tests/fuzz/Cargo.lock"] {
@@ -214,21 +214,21 @@ fn releases_in_a_row() {
     let epoch = repository.git(&["log", "-1", "--format=%ct"]);
     for arch in ["amd64", "arm64"] {
         let package = repository.read(&format!("{out}/jbod-monitor_{first}-1_{arch}.deb"));
-        assert_eq!(package, format!("{arch} of {epoch}\n"), "it is dated by the commit");
+        assert_eq!(package, format!("{arch} of {epoch}\n"), "the package has the date of the commit");
         let bom: serde_json::Value =
             serde_json::from_str(&repository.read(&format!("{out}/jbod-monitor_{first}_{arch}.cdx.json")))
                 .expect("JSON");
         let names: Vec<_> =
             bom["components"].as_array().expect("a list").iter().map(|component| component["name"].clone()).collect();
-        assert_eq!(names, ["log", "rust-std"], "what is in the program, and not what builds it");
+        assert_eq!(names, ["log", "rust-std"], "crates in the program, without build dependencies");
         assert_eq!(bom["metadata"]["component"]["bom-ref"], format!("pkg:generic/jbod-monitor@{first}"));
         assert_eq!(bom["dependencies"][0]["dependsOn"], serde_json::json!(["log"]));
     }
 
-    repository.refuses(&first, "exists already");
-    repository.refuses(&second, "nothing under Unreleased");
+    repository.assert_rejected(&first, "exists already");
+    repository.assert_rejected(&second, "nothing under Unreleased");
     repository.change("More of it.");
-    repository.refuses(&version(0), "is not higher than the last version");
+    repository.assert_rejected(&version(0), "is not higher than the last version");
     let ended = repository.release(&second);
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     assert_eq!(repository.git(&["tag", "--list"]), format!("v{first}\nv{second}"));
@@ -236,36 +236,36 @@ fn releases_in_a_row() {
 }
 
 #[test]
-fn what_cannot_be_released_is_refused() {
+fn invalid_releases_are_rejected() {
     let repository = Repository::new();
     for odd in ["1.2", "v9.9.9", "9.9.9-rc1", "09.1.1", "9.9.9.9", "9.9.x", "'9.9.9 '"] {
-        repository.refuses(odd, "wanted X.Y.Z");
+        repository.assert_rejected(odd, "wanted X.Y.Z");
     }
-    repository.refuses("", "usage: make release VERSION=X.Y.Z");
-    repository.refuses("0.0.0", "is lower than the version in Cargo.toml");
+    repository.assert_rejected("", "usage: make release VERSION=X.Y.Z");
+    repository.assert_rejected("0.0.0", "is lower than the version in Cargo.toml");
     repository.write("new.txt", "new\n");
-    repository.refuses(&version(1), "?? new.txt");
+    repository.assert_rejected(&version(1), "?? new.txt");
     std::fs::remove_file(repository.root().join("new.txt")).expect("removed");
     repository.write("README.md", "changed\n");
-    repository.refuses(&version(1), " M README.md");
+    repository.assert_rejected(&version(1), " M README.md");
     repository.git(&["checkout", "--quiet", "README.md"]);
     repository.git(&["checkout", "--quiet", "-b", "other"]);
-    repository.refuses(&version(1), "the current branch is other, wanted main");
+    repository.assert_rejected(&version(1), "the current branch is other, wanted main");
     repository.git(&["checkout", "--quiet", "--detach"]);
-    repository.refuses(&version(1), "the current branch is no branch");
+    repository.assert_rejected(&version(1), "the current branch is no branch");
 }
 
 #[test]
-fn a_release_that_fails_leaves_everything_as_it_was() {
+fn a_failed_release_changes_nothing() {
     let repository = Repository::new();
-    for (sign, why) in [
+    for (control, why) in [
         ("fail-amd64", "are unchanged"),
         ("fail-arm64", "are unchanged"),
         ("touch-arm64", "the build has changed the source"),
     ] {
-        std::fs::write(repository.sign(sign), "").expect("a sign");
-        repository.refuses(&version(1), why);
-        std::fs::remove_file(repository.sign(sign)).expect("removed");
+        std::fs::write(repository.control(control), "").expect("a file");
+        repository.assert_rejected(&version(1), why);
+        std::fs::remove_file(repository.control(control)).expect("removed");
     }
 
     // After the build, creating the tag or updating main fails.
@@ -274,32 +274,31 @@ fn a_release_that_fails_leaves_everything_as_it_was() {
         std::fs::create_dir_all(hook.parent().expect("a folder")).expect("hooks");
         std::fs::write(&hook, HOOK.replace("REFERENCE", reference)).expect("a hook");
         std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("its mode");
-        repository.refuses(&version(1), why);
+        repository.assert_rejected(&version(1), why);
         std::fs::remove_file(&hook).expect("removed");
     }
 
     let ended = repository.release(&version(1));
-    assert_eq!(ended.code, Some(0), "then it is made: {}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.code, Some(0), "the release after the failures: {}{}", ended.stdout, ended.stderr);
 }
 
-/// Changes during the build are not lost.
 #[test]
 fn changes_during_the_build_are_kept() {
     let repository = Repository::new();
     for (what, code) in [("Makefile", Some(0)), ("CHANGELOG.md", Some(1)), ("", Some(1))] {
-        std::fs::write(repository.sign("hold-arm64"), "").expect("a sign");
+        std::fs::write(repository.control("hold-arm64"), "").expect("a file");
         let command =
             repository.command("packaging/release").arg(version(1)).stderr(Stdio::null()).stdout(Stdio::null()).spawn();
         let mut child = command.expect("a release starts");
-        wait_until("it builds", || repository.sign("held").exists());
+        wait_until("the build is running", || repository.control("held").exists());
         if what.is_empty() {
             repository.change("Another.");
         } else {
             repository.write(what, "Changed meanwhile.\n");
         }
         let head = repository.git(&["rev-parse", "main"]);
-        std::fs::remove_file(repository.sign("hold-arm64")).expect("removed");
-        std::fs::remove_file(repository.sign("held")).expect("removed");
+        std::fs::remove_file(repository.control("hold-arm64")).expect("removed");
+        std::fs::remove_file(repository.control("held")).expect("removed");
         assert_eq!(child.wait().expect("it ends").code(), code, "with {what} changed meanwhile");
         if code == Some(0) {
             assert_eq!(repository.git(&["log", "-1", "--format=%s"]), format!("Release {}", version(1)));
@@ -327,19 +326,19 @@ fn a_killed_release_does_not_prevent_the_next() {
     let repository = Repository::new();
     let before = (repository.git(&["rev-parse", "main"]), repository.git(&["tag", "--list"]));
     for signal in [Signal::KILL, Signal::TERM] {
-        std::fs::write(repository.sign("hold-arm64"), "").expect("a sign");
+        std::fs::write(repository.control("hold-arm64"), "").expect("a file");
         let mut command = repository.command("packaging/release");
         command.arg(version(1)).process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a release starts");
-        wait_until("it builds", || repository.sign("held").exists());
+        wait_until("the build is running", || repository.control("held").exists());
         let busy = repository.release(&version(1));
         assert!(busy.code != Some(0) && busy.stderr.contains("another release is running"), "{}", busy.stderr);
         kill_process_group(Pid::from_child(&child), signal).expect("its group takes a signal");
         assert!(!child.wait().expect("it ends").success());
         assert_eq!((repository.git(&["rev-parse", "main"]), repository.git(&["tag", "--list"])), before);
         assert_eq!(repository.git(&["status", "--porcelain"]), "");
-        std::fs::remove_file(repository.sign("hold-arm64")).expect("removed");
-        std::fs::remove_file(repository.sign("held")).expect("removed");
+        std::fs::remove_file(repository.control("hold-arm64")).expect("removed");
+        std::fs::remove_file(repository.control("held")).expect("removed");
     }
     assert_eq!(repository.git(&["worktree", "list"]).lines().count(), 1, "SIGTERM leaves no working tree");
     let ended = repository.release(&version(1));
@@ -347,7 +346,7 @@ fn a_killed_release_does_not_prevent_the_next() {
 }
 
 #[test]
-fn a_dry_run_shows_the_same_twice_and_touches_neither_main_nor_tags() {
+fn a_dry_run_is_reproducible_and_changes_neither_main_nor_tags() {
     let repository = Repository::new();
     // Release notes larger than the buffer of a pipe.
     repository.change(&"much\n- ".repeat(20_000));

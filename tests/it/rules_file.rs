@@ -1,4 +1,4 @@
-//! The name of the rules file: `JBOD_RULES_FILE`, which was `JBOD_LIMITS_FILE`.
+//! The setting of the rules file, `JBOD_RULES_FILE`, and its former name `JBOD_LIMITS_FILE`.
 
 use crate::support;
 
@@ -13,7 +13,7 @@ fn check_config(variables: &[(&str, &str)], options: &[&str]) -> Ended {
     run(program.env_clear().envs(variables.iter().copied()).arg("check-config").args(options))
 }
 
-/// The file counts, and `check-config` shows it with `source`.
+/// The file was read, and `check-config` shows it with `source`.
 #[track_caller]
 fn assert_read(ended: &Ended, file: &str, source: &str) {
     assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -3,6 +3,7 @@
 use super::browser;
 use super::support::daemon::Daemon;
 use super::support::fake_redis::FakeRedis;
+use super::support::json::text;
 use super::support::redis::Redis;
 use super::support::sim::Sim;
 use serde_json::json;
@@ -21,13 +22,14 @@ fn proxy(mut stream: TcpStream, daemon: u16) {
         let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         return;
     };
-    let is_own = |field: &&String| {
+    let mut request = format!("GET {inner} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    for field in fields {
         let name = field.split(':').next().unwrap_or_default();
-        ["host", "connection"].iter().any(|own| own.eq_ignore_ascii_case(name))
-    };
-    let own = [format!("GET {inner} HTTP/1.1"), "Host: localhost".to_owned(), "Connection: close".to_owned()];
-    let kept = fields.iter().filter(|field| !is_own(field)).cloned();
-    let request = own.into_iter().chain(kept).collect::<Vec<_>>().join("\r\n") + "\r\n\r\n";
+        if !name.eq_ignore_ascii_case("host") && !name.eq_ignore_ascii_case("connection") {
+            request += &format!("{field}\r\n");
+        }
+    }
+    request += "\r\n";
     let mut answer = Vec::new();
     let mut upstream = TcpStream::connect(("127.0.0.1", daemon)).expect("the daemon accepts");
     upstream.write_all(request.as_bytes()).expect("the daemon reads");
@@ -72,7 +74,7 @@ fn the_page_works_below_a_prefix() {
             ...performance.getEntriesByType('resource').map((entry) => entry.name),
         ])",
     );
-    let named: Vec<&str> = named.as_array().expect("a list").iter().filter_map(|url| url.as_str()).collect();
+    let named: Vec<&str> = named.as_array().expect("a list").iter().map(text).collect();
     for path in ["page.css", "page.js", "js/dom.js", "icon.svg", "api/overview", "api/health", "api/map.txt", "metrics"]
     {
         let is_named = named.contains(&format!("{base}{path}").as_str());

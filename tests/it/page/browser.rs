@@ -2,6 +2,7 @@
 //! of a few lines.
 
 use crate::support::installed;
+use crate::support::json::text;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -46,9 +47,8 @@ impl BrowserGuard {
     #[track_caller]
     pub fn nothing_else_happened(&mut self, expected: &[&str]) {
         let problems = self.order(&json!({ "close": true }));
-        let problems = problems.as_array().expect("a list").iter().filter_map(Value::as_str);
-        let is_expected = |problem: &&str| expected.iter().any(|part| problem.contains(part));
-        let unexpected: Vec<&str> = problems.filter(|problem| !is_expected(problem)).collect();
+        let mut unexpected: Vec<&str> = problems.as_array().expect("a list").iter().map(text).collect();
+        unexpected.retain(|problem| !expected.iter().any(|part| problem.contains(part)));
         assert!(unexpected.is_empty(), "{unexpected:#?}");
     }
 
@@ -59,10 +59,10 @@ impl BrowserGuard {
         let mut line = String::new();
         browser.stdout.read_line(&mut line).expect("the driver answers");
         let answer: Value = serde_json::from_str(&line).expect("the driver answers in JSON");
-        match answer.get("error").and_then(Value::as_str) {
-            Some(error) => panic!("{error}\nThe order: {order}"),
-            None => answer["ok"].clone(),
+        if let Value::String(error) = &answer["error"] {
+            panic!("{error}\nThe order: {order}");
         }
+        answer["ok"].clone()
     }
 }
 

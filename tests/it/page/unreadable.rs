@@ -2,19 +2,27 @@
 
 use super::support::daemon::Daemon;
 use super::support::fake_redis::FakeRedis;
+use super::support::json::{list, text};
 use super::support::redis::Redis;
 use super::support::sim::Sim;
 use super::{STILL, browser, url};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The seed of the batches with many unreadable values at once.
 const SEED: u32 = 1;
 /// The page warns of unreadable values in the console, which is not an error.
 const WARNING: &str = "warning: unreadable: ";
+
+/// The block device of the first drive with this protocol.
+#[track_caller]
+fn device_with(daemon: &Daemon, protocol: &str) -> String {
+    let body = daemon.json("/api/drives");
+    let drive = list(&body, "drives").find(|drive| drive["protocol"] == protocol);
+    text(&drive.unwrap_or_else(|| panic!("no {protocol} drive"))["device"]).to_owned()
+}
 
 /// Two shelves with a drive of each kind, one of them failing, a drive that is not in a bay, a pool with a running scrub, and
 /// Redis unavailable.
@@ -26,15 +34,7 @@ fn mixed_host() -> (Sim, Redis, Daemon, Vec<String>) {
     sim.set("bay/1/1", &["locate=1"]);
     sim.set("pool/tank", &["scan=scrubbing", "progress=42.5"]);
     let daemon = Daemon::ready(&sim, &redis, &STILL);
-    let drives = daemon.json("/api/drives")["drives"].as_array().expect("drives").clone();
-    let of_kind = |protocol: &str| {
-        let drive = drives
-            .iter()
-            .find(|drive| drive["protocol"] == protocol)
-            .unwrap_or_else(|| panic!("a drive of {protocol}"));
-        drive["device"].as_str().expect("a device").to_owned()
-    };
-    let devices = ["ATA", "SCSI", "NVMe"].map(of_kind).to_vec();
+    let devices = ["ATA", "SCSI", "NVMe"].map(|protocol| device_with(&daemon, protocol)).to_vec();
     redis.kill();
     daemon.wait_logged("redis unavailable");
     (sim, redis, daemon, devices)
@@ -169,14 +169,7 @@ fn an_unreadable_self_test_log_is_marked_alone() {
     let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
-    let drives = daemon.json("/api/drives");
-    let ata = drives["drives"]
-        .as_array()
-        .expect("drives")
-        .iter()
-        .find(|drive| drive["protocol"] == "ATA")
-        .expect("an ATA drive");
-    let device = ata["device"].as_str().expect("a device");
+    let device = device_with(&daemon, "ATA");
     let key = format!("jbod:smart:{device}");
     let document = redis.get(&key).expect("a document");
     let (before, log) = document.split_once("\"ata_smart_self_test_log\":").expect("the log of self-tests");
@@ -202,9 +195,8 @@ fn an_unreadable_self_test_log_is_marked_alone() {
     browser.nothing_else_happened(&[WARNING]);
 }
 
-/// What a proxy between the browser and the daemon does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
+/// What a proxy between the browser and the daemon does with lists.
+#[derive(Clone, Copy)]
 enum Proxy {
     Forwards,
     /// Sends half of the response, then closes the connection.
@@ -217,7 +209,7 @@ enum Proxy {
     Null,
 }
 
-fn forward(mut client: TcpStream, daemon: u16, mode: u8) -> std::io::Result<()> {
+fn forward(mut client: TcpStream, daemon: u16, mode: Proxy) -> std::io::Result<()> {
     let mut head = String::new();
     let mut lines = BufReader::new(client.try_clone()?);
     while lines.read_line(&mut head)? > 2 {}
@@ -228,22 +220,24 @@ fn forward(mut client: TcpStream, daemon: u16, mode: u8) -> std::io::Result<()> 
     let mut there = TcpStream::connect(("127.0.0.1", daemon))?;
     write!(there, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     there.read_to_end(&mut answer)?;
-    let at = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| at + 4);
-    let body = answer.split_off(at);
-    let own = |kind: &str, body: &[u8]| {
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
-        [format!("{head}Connection: close\r\n\r\n").as_bytes(), body].concat()
-    };
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("the end of the head");
+    let body = answer.split_off(end + 4);
     let half = &body[..body.len() / 2];
     let sent = match mode {
-        m if !is_list || m == Proxy::Forwards as u8 => [answer.as_slice(), &body].concat(),
-        m if m == Proxy::Cuts as u8 => [answer.as_slice(), half].concat(),
-        m if m == Proxy::Shortens as u8 => own("application/json", half),
-        m if m == Proxy::Login as u8 => own("text/html", b"<!doctype html><title>Log in</title>"),
-        m if m == Proxy::Number as u8 => own("application/json", b"7"),
-        _ => own("application/json", b"null"),
+        _ if !is_list => [answer.as_slice(), &body].concat(),
+        Proxy::Forwards => [answer.as_slice(), &body].concat(),
+        Proxy::Cuts => [answer.as_slice(), half].concat(),
+        Proxy::Shortens => response("application/json", half),
+        Proxy::Login => response("text/html", b"<!doctype html><title>Log in</title>"),
+        Proxy::Number => response("application/json", b"7"),
+        Proxy::Null => response("application/json", b"null"),
     };
     client.write_all(&sent)
+}
+
+fn response(content_type: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n", body.len());
+    [format!("{head}Connection: close\r\n\r\n").as_bytes(), body].concat()
 }
 
 #[test]
@@ -252,10 +246,11 @@ fn an_incomplete_or_foreign_response_is_an_outage() {
     let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &STILL);
-    let (mode, to) = (Arc::new(AtomicU8::new(0)), daemon.port);
-    let now = Arc::clone(&mode);
+    let (mode, daemon_port) = (Arc::new(Mutex::new(Proxy::Forwards)), daemon.port);
+    let proxy_mode = Arc::clone(&mode);
     let proxy = FakeRedis::at(0, move |client| {
-        let _ = forward(client, to, now.load(Ordering::Acquire));
+        let mode = *proxy_mode.lock().expect("the mode");
+        let _ = forward(client, daemon_port, mode);
     });
     browser.open(&format!("http://127.0.0.1:{}/", proxy.port), json!({ "clock": true }));
     browser.run("await see('No problems: 4 drives are healthy')");
@@ -266,14 +261,14 @@ fn an_incomplete_or_foreign_response_is_an_outage() {
         (Proxy::Number, "The response of the daemon is unreadable."),
         (Proxy::Null, "The response of the daemon is unreadable."),
     ] {
-        mode.store(what as u8, Ordering::Release);
+        *mode.lock().expect("the mode") = what;
         browser.run(&format!(
             "await page.getByRole('button', {{ name: 'Refresh' }}).click();
             await see('{sentence}');
             await see(/Showing data from .*No problems/);
             await until(() => page.getByRole('gridcell').count(), 6);"
         ));
-        mode.store(Proxy::Forwards as u8, Ordering::Release);
+        *mode.lock().expect("the mode") = Proxy::Forwards;
         // The page refreshes by itself.
         browser.run(
             "await until(async () => { await page.clock.fastForward(4000); return page.getByText('No problems: 4 drives are healthy').first().isVisible(); });
