@@ -57,7 +57,7 @@ fn host_with_problems() -> (Sim, Redis, Daemon) {
     sim.set("pool/tank", &["scan=scrubbing", "progress=42.5"]);
     let daemon = Daemon::ready(&sim, &redis, &STILL);
     sim.pull(&["bay/0/33"]);
-    daemon.overview_when("the pulled drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the removed drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
     (sim, redis, daemon)
 }
 
@@ -269,7 +269,7 @@ fn an_outage_of_the_daemon_is_shown_until_it_ends() {
 
     // Without a click, at the next refresh.
     sim.pull(&["bay/0/1"]);
-    daemon.overview_when("the pulled drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the removed drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
     browser.run("await page.clock.fastForward(11000); await see(/^Bay 1 \\(sd\\w\\) is missing/)");
     sim.insert(&["bay/0/1"]);
     daemon.overview_when("the drive is present", |overview| {
@@ -504,7 +504,7 @@ fn of_a_thousand_bays_only_those_that_change_are_redrawn() {
         await until(() => page.getByRole('gridcell').count(), 1008);",
     );
     sim.pull(&["bay/7/40"]);
-    daemon.overview_when("the pulled drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the removed drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
     let measured = browser.run(
         "await page.getByRole('button', { name: 'Refresh' }).click();
         await see(/^Bay 40 of shelf \\d+ \\(\\w+\\) is missing/);
@@ -566,7 +566,7 @@ fn pictures_for_the_readme() {
     picture(&mut browser, &folder, "phone");
     let (sim, _redis, daemon) = thousand_drives();
     sim.pull(&["bay/7/40"]);
-    daemon.overview_when("the pulled drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
+    daemon.overview_when("the removed drive is missing", |overview| overview["totals"]["by_state"]["missing"] == 1);
     browser.open(&url(&daemon, "#?colour=temperature"), json!({ "viewport": { "width": 1440, "height": 900 } }));
     browser.run("await see(/^Pool backup is DEGRADED/)");
     picture(&mut browser, &folder, "1000-bays");

@@ -98,9 +98,9 @@ fn disks_behind_a_raid_controller_are_drives_in_every_response() {
         assert!(row.contains(&device) && row.contains("  ok"), "{row}");
         // smartctl is started with the type in the setting, and with no other.
         let runs: Vec<Run> = sim.runs().into_iter().filter(|run| run.serial == *serial).collect();
-        let told: HashSet<Option<&str>> = runs.iter().map(Run::told_type).collect();
+        let passed_types: HashSet<Option<&str>> = runs.iter().map(Run::told_type).collect();
         let kind = if number == 2 { format!("sat+megaraid,{number}") } else { format!("megaraid,{number}") };
-        assert_eq!(told, HashSet::from([Some(kind.as_str())]), "{serial}");
+        assert_eq!(passed_types, HashSet::from([Some(kind.as_str())]), "{serial}");
         assert!(
             runs.iter().all(|run| run.node.starts_with("sg")),
             "through an sg node, on which smartctl can be killed"
@@ -212,9 +212,9 @@ fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
         }
         let whereis = daemon.get("/api/whereis/NEWDISK1");
         assert!(whereis.status == 404 || whereis.text().contains("NEWDISK1"), "{}", whereis.text());
-        let gone = daemon.get(&format!("/api/drives/{old}"));
-        if gone.status == 200 {
-            assert_eq!(gone.json()["serial_number"], old.as_str(), "a request for the old disk");
+        let old_disk = daemon.get(&format!("/api/drives/{old}"));
+        if old_disk.status == 200 {
+            assert_eq!(old_disk.json()["serial_number"], old.as_str(), "a request for the old disk");
         }
         let by_name = daemon.get("/api/drives/sde-megaraid-0");
         if by_name.status == 200 {
@@ -224,7 +224,7 @@ fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
         let seen = overview.json();
         assert_own_values(by_device(&seen, "sde-megaraid-0"), &old);
         let is_new = by_device(&seen, "sde-megaraid-0")["serial_number"] == "NEWDISK1";
-        let all_new = is_new && new.status == 200 && gone.status == 404 && whereis.status == 200;
+        let all_new = is_new && new.status == 200 && old_disk.status == 404 && whereis.status == 200;
         all_new && overview.header("x-cache") == "HIT" && new.header("x-cache") == "HIT"
     });
     let line = "drive replaced device=sde-megaraid-0 serial=\"NEWDISK1\"";
@@ -458,18 +458,18 @@ fn an_enclosure_without_linked_drives_is_reported() {
     for (link, _) in &links {
         std::fs::remove_file(link).expect("a link is removed");
     }
-    let said = "the shelf reports 4 occupied bays, but the kernel links none of them to a drive, and 4 drives are in \
+    let message = "the shelf reports 4 occupied bays, but the kernel links none of them to a drive, and 4 drives are in \
                 no bay";
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "1")]);
     let overview =
         daemon.overview_when("the shelf has an error", |overview| !overview["enclosures"][0]["error"].is_null());
-    assert_eq!(overview["enclosures"][0]["error"], said);
+    assert_eq!(overview["enclosures"][0]["error"], message);
     assert_eq!(overview["unslotted"].as_array().map(Vec::len), Some(4));
-    assert_eq!(daemon.json("/api/enclosures")["enclosures"][0]["error"], said);
+    assert_eq!(daemon.json("/api/enclosures")["enclosures"][0]["error"], message);
     let ready = wait_for("readyz reports it", || daemon.get("/readyz"), reports_an_enclosure);
-    assert!(ready.status == 200 && ready.text().contains(said), "{}", ready.text());
-    assert!(scan(&sim, &[], &[]).stdout.contains(said));
-    assert!(finding(&doctor(&sim, &[]), "warn", said).contains("modprobe -r ses"));
+    assert!(ready.status == 200 && ready.text().contains(message), "{}", ready.text());
+    assert!(scan(&sim, &[], &[]).stdout.contains(message));
+    assert!(finding(&doctor(&sim, &[]), "warn", message).contains("modprobe -r ses"));
 
     for (link, to) in &links {
         std::os::unix::fs::symlink(to, link).expect("a link is created");

@@ -197,7 +197,7 @@ fn assert_reads_continue(redis: Redis, name: &str, begin: fn(&Redis), end: fn(&R
     end(&stage.redis);
     let (_, redis, daemon) = stage.recovered(OutageLines::RejectsWrites);
     assert!(generated_at(&redis) > stored, "the lists were not stored at the end of the outage");
-    // After a whole sweep there is no further line about rejected writes.
+    // After a complete sweep there is no further line about rejected writes.
     wait_until("the next sweep is stored", || generated_at(&redis) > stored);
     OutageLines::RejectsWrites.assert(&daemon);
 }

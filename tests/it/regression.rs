@@ -84,19 +84,19 @@ fn assert_missing(daemon: &Daemon, id: &str, serial: &str) {
 fn a_removed_drive_is_not_shown_with_the_values_of_the_one_that_has_its_name() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &SHORT_CYCLE);
-    let gone = serial_at(&sim, "sdd");
+    let removed = serial_at(&sim, "sdd");
     let wwn = text(&daemon.json("/api/drives/sdd")["wwn"]);
-    sim.pull(&[&gone]);
+    sim.pull(&[&removed]);
     sim.insert(&["bay/0/2", "--serial", "NEWDRIVE1"]);
     assert_eq!(serial_at(&sim, "sdd"), "NEWDRIVE1");
     sim.set("NEWDRIVE1", &["failed=true"]);
-    let newcomer =
+    let new_drive =
         wait_for("the new drive is shown", || daemon.get("/api/drives/sdd"), |found| found.status == 200).json();
-    assert_eq!((&newcomer["serial_number"], &newcomer["slot"]), (&"NEWDRIVE1".into(), &2.into()), "{newcomer}");
+    assert_eq!((&new_drive["serial_number"], &new_drive["slot"]), (&"NEWDRIVE1".into(), &2.into()), "{new_drive}");
     let mut sweeps = BTreeSet::new();
     wait_until("three sweeps", || {
-        for id in [&gone, &wwn] {
-            assert_missing(&daemon, id, &gone);
+        for id in [&removed, &wwn] {
+            assert_missing(&daemon, id, &removed);
         }
         for id in ["sdd", "NEWDRIVE1"] {
             let shown = daemon.json(&format!("/api/drives/{id}"));
@@ -107,7 +107,7 @@ fn a_removed_drive_is_not_shown_with_the_values_of_the_one_that_has_its_name() {
     });
     let overview = daemon.json("/api/overview");
     assert_eq!(drive(&overview, "NEWDRIVE1")["verdict"], "crit", "{overview}");
-    let missing = drive(&overview, &gone);
+    let missing = drive(&overview, &removed);
     assert_eq!((&missing["state"], &missing["slot"]), (&"missing".into(), &4.into()), "{missing}");
 }
 

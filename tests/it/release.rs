@@ -238,8 +238,8 @@ fn releases_in_a_row() {
 #[test]
 fn invalid_releases_are_rejected() {
     let repository = Repository::new();
-    for odd in ["1.2", "v9.9.9", "9.9.9-rc1", "09.1.1", "9.9.9.9", "9.9.x", "'9.9.9 '"] {
-        repository.assert_rejected(odd, "wanted X.Y.Z");
+    for invalid in ["1.2", "v9.9.9", "9.9.9-rc1", "09.1.1", "9.9.9.9", "9.9.x", "'9.9.9 '"] {
+        repository.assert_rejected(invalid, "wanted X.Y.Z");
     }
     repository.assert_rejected("", "usage: make release VERSION=X.Y.Z");
     repository.assert_rejected("0.0.0", "is lower than the version in Cargo.toml");

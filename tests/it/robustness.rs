@@ -396,11 +396,11 @@ fn the_connection_header_says_whether_a_connection_is_kept_open() {
         let request = format!("GET /api/overview HTTP/{version}\r\n{host}{more}\r\n");
         let first = client.raw(request.as_bytes(), false).expect("a response");
         assert_data(&first, &what);
-        let said = first.header("connection").to_ascii_lowercase();
+        let announced = first.header("connection").to_ascii_lowercase();
         match (version, kept) {
-            (_, false) => assert_eq!(said, "close", "{what}"),
-            ("1.0", true) => assert_eq!(said, "keep-alive", "{what}"),
-            _ => assert_ne!(said, "close", "{what}"),
+            (_, false) => assert_eq!(announced, "close", "{what}"),
+            ("1.0", true) => assert_eq!(announced, "keep-alive", "{what}"),
+            _ => assert_ne!(announced, "close", "{what}"),
         }
         let second = client.raw(request.as_bytes(), false);
         assert_eq!(second.is_some(), kept, "{what}: the connection is open");

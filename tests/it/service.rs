@@ -102,7 +102,10 @@ impl Systemd {
 
     #[track_caller]
     fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        (0..200).map(|_| self.next()).find(|said| wanted(said)).unwrap_or_else(|| panic!("no notification of {what}"))
+        (0..200)
+            .map(|_| self.next())
+            .find(|notification| wanted(notification))
+            .unwrap_or_else(|| panic!("no notification of {what}"))
     }
 
     /// Discards the notifications so far.
@@ -124,15 +127,15 @@ fn systemd_is_notified_of_readiness_status_heartbeats_and_the_stop() {
     daemon.env("JBOD_LISTEN", ANY_PORT).env("NOTIFY_SOCKET", &systemd.path);
     daemon.env("WATCHDOG_USEC", "2000000");
     let daemon = Daemon::listening(&mut daemon);
-    systemd.wait("READY", |said| said.contains("READY=1"));
-    systemd.wait("its status", |said| said == "STATUS=4 drives, worst verdict ok, Redis available");
-    systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
+    systemd.wait("READY", |notification| notification.contains("READY=1"));
+    systemd.wait("its status", |notification| notification == "STATUS=4 drives, worst verdict ok, Redis available");
+    systemd.wait("a heartbeat", |notification| notification == "WATCHDOG=1");
     redis.kill();
-    systemd.wait("the outage", |said| said.contains("Redis unavailable"));
-    systemd.wait("a heartbeat during the outage", |said| said == "WATCHDOG=1");
+    systemd.wait("the outage", |notification| notification.contains("Redis unavailable"));
+    systemd.wait("a heartbeat during the outage", |notification| notification == "WATCHDOG=1");
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");
-    systemd.wait("the stop", |said| said.contains("STOPPING=1"));
+    systemd.wait("the stop", |notification| notification.contains("STOPPING=1"));
 }
 
 #[test]
@@ -146,7 +149,7 @@ fn a_daemon_that_does_not_answer_sends_no_heartbeat() {
     daemon.env("JBOD_LISTEN", format!("unix:{}", socket.display())).env("NOTIFY_SOCKET", &systemd.path);
     daemon.env("WATCHDOG_USEC", "4000000");
     let daemon = Daemon::spawn(&mut daemon);
-    systemd.wait("a heartbeat", |said| said == "WATCHDOG=1");
+    systemd.wait("a heartbeat", |notification| notification == "WATCHDOG=1");
     // No client can connect to the daemon, which still runs.
     std::fs::rename(&socket, &elsewhere).expect("the socket is renamed");
     daemon.wait_logged("self-check failed");
@@ -158,10 +161,11 @@ fn a_daemon_that_does_not_answer_sends_no_heartbeat() {
         .write_all(b"GET /api/overview HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .expect("the request is sent");
     client.read_to_end(&mut Vec::new()).expect("a response, for which the daemon used Redis");
-    let said = systemd.wait("the outage", |said| said == "WATCHDOG=1" || said.contains("Redis unavailable"));
-    assert!(said.contains("Redis unavailable"), "{said}");
+    let notification = systemd
+        .wait("the outage", |notification| notification == "WATCHDOG=1" || notification.contains("Redis unavailable"));
+    assert!(notification.contains("Redis unavailable"), "{notification}");
     std::fs::rename(&elsewhere, &socket).expect("the socket is renamed back");
-    systemd.wait("a heartbeat again", |said| said == "WATCHDOG=1");
+    systemd.wait("a heartbeat again", |notification| notification == "WATCHDOG=1");
     daemon.wait_logged("self-check succeeded again");
     assert_eq!(daemon.logged("self-check failed"), 1, "{}", daemon.log());
 }

@@ -100,8 +100,8 @@ fn a_bay_that_is_reported_empty_shows_a_drive_only_with_an_explanation() {
     assert_eq!(shown["drive"]["serial_number"], serial.as_str());
     assert!(text(&shown["contradiction"]).contains("the shelf reports the bay as empty"), "{shown}");
     for args in [["scan"], ["doctor"]] {
-        let said = asked(&sim, &args).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.contains("the shelf reports the bay as empty"), "{said}");
+        let output = asked(&sim, &args).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(output.contains("the shelf reports the bay as empty"), "{output}");
     }
 }
 
@@ -118,10 +118,11 @@ fn a_drive_with_two_possible_bays_is_in_none_and_both_bays_report_it() {
     let overview = scan(&sim);
     let shown = drive(&overview, &serial);
     assert_eq!((&shown["enclosure"], &shown["slot"]), (&Value::Null, &Value::Null));
-    let said = text(&shown["contradiction"]);
+    let contradiction = text(&shown["contradiction"]);
     assert!(
-        said.contains(&format!("bay {} of", own.min(empty))) && said.contains(&format!("bay {} of", own.max(empty))),
-        "{said}"
+        contradiction.contains(&format!("bay {} of", own.min(empty)))
+            && contradiction.contains(&format!("bay {} of", own.max(empty))),
+        "{contradiction}"
     );
     for number in [own, empty] {
         let shown = bay(&overview, 0, number);

@@ -95,7 +95,7 @@ fn a_drive_that_never_answers_does_not_delay_others() {
     sim.assert_only_reading();
 }
 
-/// One drive with each kind of fault, after a good reading of all.
+/// One drive with each kind of fault, after a valid reading of all.
 #[test]
 fn each_faulty_drive_has_an_error_and_keeps_its_last_values() {
     const PREFIX: &str = "stdout_prefix=Pending defect count:0 Pending Defects\n";
@@ -380,14 +380,17 @@ fn a_detected_type_is_passed_to_smartctl() {
             "nvme" => "nvme",
             _ => "scsi",
         };
-        let told: Vec<Option<String>> = sim
+        let passed_types: Vec<Option<String>> = sim
             .runs()
             .iter()
             .filter(|run| run.serial == serial)
             .map(|run| run.told_type().map(str::to_owned))
             .collect();
-        assert_eq!(told[0], None, "{serial}: the type is unknown at first");
-        assert!(told.len() > 2 && told[1..].iter().all(|kind| kind.as_deref() == Some(wanted)), "{serial}: {told:?}");
+        assert_eq!(passed_types[0], None, "{serial}: the type is unknown at first");
+        assert!(
+            passed_types.len() > 2 && passed_types[1..].iter().all(|kind| kind.as_deref() == Some(wanted)),
+            "{serial}: {passed_types:?}"
+        );
         let run = sim.runs().into_iter().find(|run| run.serial == serial).expect("a run");
         assert!(run.args.join(" ").contains("-n standby,3"), "{:?}", run.args);
         // The names and raw values of ATA attributes are read by the drive database, and by nothing else.

@@ -407,8 +407,8 @@ fn every_field_is_shown_as_in_the_file() {
     }
 
     // Every file is a drive of the simulator, except those that name none.
-    let (sim, said) = Sim::recorded(&folder, &[]);
-    let skipped: Vec<&str> = said.lines().filter(|line| line.starts_with("skipped ")).collect();
+    let (sim, output) = Sim::recorded(&folder, &[]);
+    let skipped: Vec<&str> = output.lines().filter(|line| line.starts_with("skipped ")).collect();
     assert_eq!(skipped.len(), WITHOUT_DRIVE.len(), "{skipped:#?}");
     for name in WITHOUT_DRIVE {
         assert!(skipped.iter().any(|line| line.contains(name)), "{name} is skipped: {skipped:#?}");
@@ -489,7 +489,7 @@ fn shown_with(file: &Path, status: i64) -> Value {
 /// Exit status 2 means a sleeping drive or one that cannot be opened, which only the messages distinguish.
 #[test]
 fn an_output_without_a_drive_is_reported_with_its_reason() {
-    for (name, status, state, says) in [
+    for (name, status, state, message) in [
         ("error-permission-denied.json", 2, "active", "Permission denied"),
         ("error-operation-not-permitted.json", 2, "active", "Operation not permitted"),
         ("error-unknown-device-type.json", 1, "active", "Unable to detect device type"),
@@ -499,7 +499,7 @@ fn an_output_without_a_drive_is_reported_with_its_reason() {
     ] {
         let shown = shown_with(&fixture("smartctl").join(name), status);
         let error = shown["error"].as_str().unwrap_or_default();
-        assert_eq!((&shown["state"], error.contains(says)), (&json!(state), true), "{name}: {shown}");
+        assert_eq!((&shown["state"], error.contains(message)), (&json!(state), true), "{name}: {shown}");
         assert_eq!((&shown["verdict"], &shown["collected_at"]), (&json!("unknown"), &Value::Null), "{name}: {shown}");
         assert!(!shown["serial_number"].is_null(), "{name}: the serial number from sysfs: {shown}");
     }

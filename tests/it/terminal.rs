@@ -472,15 +472,15 @@ fn version_only(sim: &Sim, name: &str, line: &str) -> String {
 fn an_outdated_smartctl_is_reported_in_one_line() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let old = version_only(&sim, "smartctl-old", "smartctl 6.6 2016-05-31 r4324 [x86_64-linux-4.9.0] (local build)");
-    let said = format!("smartctl 6.6 ({old}) is older than 7.0");
+    let message = format!("smartctl 6.6 ({old}) is older than 7.0");
     let scanned = run(command(&sim, 1).env("SMARTCTL_PATH", &old).arg("scan"));
-    assert!(scanned.stderr.contains(&said) && scanned.stderr.lines().count() == 1, "{scanned:?}");
+    assert!(scanned.stderr.contains(&message) && scanned.stderr.lines().count() == 1, "{scanned:?}");
     let ended = doctor(&sim, redis.port, &[("SMARTCTL_PATH", &old)]);
-    assert!(finding(&ended, "FAIL", &said).contains("7.0 or later"));
+    assert!(finding(&ended, "FAIL", &message).contains("7.0 or later"));
     assert!(!ended.stdout.contains("no reading of"), "the drives have no separate findings: {}", ended.stdout);
 
     let daemon = Daemon::ready(&sim, &redis, &[("SMARTCTL_PATH", &old), ("SMART_POLL_INTERVAL", "1")]);
-    daemon.wait_logged(&said);
+    daemon.wait_logged(&message);
     let ready = wait_for(
         "readyz reports it",
         || daemon.get("/readyz"),
@@ -488,7 +488,7 @@ fn an_outdated_smartctl_is_reported_in_one_line() {
     );
     assert_eq!(ready.status, 200);
     assert!(
-        ready.text().starts_with("ready\ndegraded: smartctl since ") && ready.text().contains(&said),
+        ready.text().starts_with("ready\ndegraded: smartctl since ") && ready.text().contains(&message),
         "{}",
         ready.text()
     );
@@ -507,9 +507,9 @@ fn an_outdated_smartctl_is_reported_in_one_line() {
 fn the_output_of_a_smartctl_without_a_version_is_reported() {
     let sim = Sim::small();
     for (line, expected) in [("bash: nonsense", "no version, but: bash: nonsense"), ("", "no version, but: nothing")] {
-        let odd = version_only(&sim, "odd", line);
-        let scanned = run(command(&sim, 1).env("SMARTCTL_PATH", &odd).arg("scan"));
-        assert!(scanned.stderr.contains(expected) && scanned.stderr.contains(&odd), "{scanned:?}");
+        let program = version_only(&sim, "odd", line);
+        let scanned = run(command(&sim, 1).env("SMARTCTL_PATH", &program).arg("scan"));
+        assert!(scanned.stderr.contains(expected) && scanned.stderr.contains(&program), "{scanned:?}");
     }
     let text = sim.root().join("no-program");
     std::fs::write(&text, "x").expect("a file");

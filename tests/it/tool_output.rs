@@ -27,7 +27,7 @@ fn shelf() -> Sim {
 }
 
 /// A change of smartctl's JSON, and the resulting value of a field.
-struct Odd {
+struct Edit {
     /// The changed part, as a pattern of sed; `^{` is the beginning.
     from: &'static str,
     to: String,
@@ -36,18 +36,18 @@ struct Odd {
     shown: Option<Value>,
 }
 
-fn odd_values() -> Vec<Odd> {
+fn edits() -> Vec<Edit> {
     let digits = "9".repeat(400);
     let mut all = Vec::new();
     for value in ["1e999", "-1e999", "\"\\ud800\"", "\"\\udc00 \\ud83d\"", "\"\\q\"", "\"\u{1}\"", digits.as_str()] {
-        all.push(Odd { from: "^{", to: format!("{{\"new_field\":{value},"), field: "model_name", shown: None });
+        all.push(Edit { from: "^{", to: format!("{{\"new_field\":{value},"), field: "model_name", shown: None });
         let to = format!("\"rotation_rate\":{value}");
-        all.push(Odd { from: "\"rotation_rate\":[0-9]*", to, field: "rotation_rate_rpm", shown: Some(Value::Null) });
+        all.push(Edit { from: "\"rotation_rate\":[0-9]*", to, field: "rotation_rate_rpm", shown: Some(Value::Null) });
     }
     // If smartctl's revision cannot be read, that of the kernel is shown.
     for (value, shown) in [("A\\ud800B", Some("A\u{fffd}B".into())), ("A\\qB", None)] {
         let to = format!("\"scsi_revision\":\"{value}\"");
-        all.push(Odd { from: "\"scsi_revision\":\"[^\"]*\"", to, field: "firmware_version", shown });
+        all.push(Edit { from: "\"scsi_revision\":\"[^\"]*\"", to, field: "firmware_version", shown });
     }
     assert_eq!(all.len(), DRIVES);
     all
@@ -60,7 +60,7 @@ fn a_value_that_cannot_be_read_affects_no_other() {
     let truth = sim.list();
     let nodes: Vec<&str> = truth.iter().map(|drive| drive["sg"][0].as_str().expect("a node")).collect();
     let mut cases = String::new();
-    for (node, Odd { from, to, .. }) in nodes.iter().zip(odd_values()) {
+    for (node, Edit { from, to, .. }) in nodes.iter().zip(edits()) {
         let edit = format!("s|{from}|{}|", to.replace('\\', "\\\\"));
         cases.push_str(&format!("*/{node}) edit='{edit}';;\n"));
     }
@@ -69,12 +69,12 @@ fn a_value_that_cannot_be_read_affects_no_other() {
         "#!/bin/sh\nfor node do :; done\nedit=\ncase $node in\n{cases}esac\n'{}' \"$@\" | sed -e \"$edit\"\n",
         real.display()
     );
-    let script = sim.script("odd-smartctl", &text);
+    let script = sim.script("editing-smartctl", &text);
     let script = script.to_string_lossy().into_owned();
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMARTCTL_PATH", &script)]);
     let overview = daemon.json("/api/overview");
-    for (wanted, odd) in truth.iter().zip(odd_values()) {
-        let Odd { to, field, shown, .. } = odd;
+    for (wanted, edit) in truth.iter().zip(edits()) {
+        let Edit { to, field, shown, .. } = edit;
         let to: String = to.chars().take(60).collect();
         let serial = wanted["serial"].as_str().expect("a serial number");
         let seen = drive(&overview, serial);
@@ -132,7 +132,7 @@ fn hostile_json_of_smartctl_takes_little_memory() {
     let messages = r#"{"smartctl":{"messages":["#;
     let n = SMARTCTL_BYTES;
     let mut wrong = Vec::new();
-    for (name, output, says) in [
+    for (name, output, message) in [
         ("objects of one entry", filled(r#"{"a":["#, r#"{"":0}"#, "]}", n), "smartctl's JSON has over 65536 values"),
         ("numbers", filled(r#"{"a":["#, "0", "]}", n), "smartctl's JSON has over 65536 values"),
         ("entries", filled(r#"{"a":{"#, r#""":0"#, "}}", n), ""),
@@ -148,8 +148,8 @@ fn hostile_json_of_smartctl_takes_little_memory() {
         if peak >= PEAK_KIB {
             wrong.push(format!("{name}, {} bytes: {peak} KiB", output.len()));
         }
-        if let Some(drive) = drives(&overview).find(|drive| !text(&drive["error"]).contains(says)) {
-            wrong.push(format!("{name}, {} bytes: {}, expected {says:?}", output.len(), drive["error"]));
+        if let Some(drive) = drives(&overview).find(|drive| !text(&drive["error"]).contains(message)) {
+            wrong.push(format!("{name}, {} bytes: {}, expected {message:?}", output.len(), drive["error"]));
         }
         // The overview is much shorter than the output.
         let size = overview.to_string().len();
@@ -215,7 +215,7 @@ fn hostile_output_of_zpool_takes_little_memory() {
     hostile.push(("long names", leaves_of(19_000, 800).into_bytes()));
     hostile.push(("long rows", rows_of(19_000, 800).into_bytes()));
     hostile.push(("rows of 300 bytes", rows_of(19_000, 300).into_bytes()));
-    hostile.push(("no text", vec![0xff; n]));
+    hostile.push(("invalid UTF-8", vec![0xff; n]));
     let mut wrong = Vec::new();
     for (name, output) in hostile {
         let (peak, zfs) = peak_of_zpool(name, &output);

@@ -155,8 +155,8 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
     let truth = sim.list();
-    let pulled = truth.iter().find(|drive| drive["role"] == "data").expect("a drive in a pool");
-    let (serial, device) = (text(&pulled["serial"]).to_owned(), &pulled["devices"][0]);
+    let removed = truth.iter().find(|drive| drive["role"] == "data").expect("a drive in a pool");
+    let (serial, device) = (text(&removed["serial"]).to_owned(), &removed["devices"][0]);
     let before = daemon.json("/api/zfs");
     let old = pool_members(&before).find(|leaf| leaf["device"] == *device).expect("its leaf").clone();
     assert_eq!(before["unmatched"], serde_json::json!([]));
@@ -175,10 +175,10 @@ fn a_leaf_of_a_removed_drive_has_no_drive() {
     assert_eq!(unmatched.len(), 1, "{unmatched:?}");
     assert_eq!(unmatched[0]["was"], old["name"], "its old path");
     assert_eq!((&unmatched[0]["state"], &unmatched[0]["device"]), (&"UNAVAIL".into(), &Value::Null));
-    assert_eq!((&unmatched[0]["pool"], &unmatched[0]["vdev"]), (&pulled["pool"], &pulled["vdev"]));
+    assert_eq!((&unmatched[0]["pool"], &unmatched[0]["vdev"]), (&removed["pool"], &removed["vdev"]));
     assert_eq!(drive(&daemon.json("/api/overview"), &serial)["state"], "missing");
 
-    sim.insert(&[&format!("bay/{}/{}", pulled["enclosure"], pulled["bay"])]);
+    sim.insert(&[&format!("bay/{}/{}", removed["enclosure"], removed["bay"])]);
     daemon.overview_when("the pools are online", |overview| {
         list(overview, "pools").all(|pool| pool["state"] == "ONLINE")
     });
@@ -315,13 +315,13 @@ fn a_drive_that_is_inserted_into_a_bay_is_in_no_pool_until_zpool_reports_it() {
         // No sweep starts during the test; discoveries notice the new drive.
         let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "3600")]);
         let truth = sim.list();
-        let pulled = truth.iter().find(|drive| drive["role"] == "data").expect("a drive in a pool");
-        let serial = text(&pulled["serial"]);
-        assert_eq!(drive(&daemon.json("/api/overview"), serial)["pool"], pulled["pool"], "{leaf}");
+        let removed = truth.iter().find(|drive| drive["role"] == "data").expect("a drive in a pool");
+        let serial = text(&removed["serial"]);
+        assert_eq!(drive(&daemon.json("/api/overview"), serial)["pool"], removed["pool"], "{leaf}");
         sim.set("zpool", &["hang=true"]);
         sim.pull(&[serial]);
         sim.insert(&[
-            &format!("bay/{}/{}", pulled["enclosure"], pulled["bay"]),
+            &format!("bay/{}/{}", removed["enclosure"], removed["bay"]),
             "--serial",
             "NEWCOMER1",
             "--kind",
@@ -329,9 +329,9 @@ fn a_drive_that_is_inserted_into_a_bay_is_in_no_pool_until_zpool_reports_it() {
         ]);
         let overview =
             daemon.overview_when("the new drive is read", |overview| drive(overview, "NEWCOMER1")["state"] == "active");
-        let newcomer = drive(&overview, "NEWCOMER1");
-        assert_eq!(newcomer["slot"], pulled["bay"], "{leaf}: {newcomer}");
-        assert_eq!((&newcomer["pool"], &newcomer["vdev_state"]), (&Value::Null, &Value::Null), "{leaf}: {newcomer}");
+        let new_drive = drive(&overview, "NEWCOMER1");
+        assert_eq!(new_drive["slot"], removed["bay"], "{leaf}: {new_drive}");
+        assert_eq!((&new_drive["pool"], &new_drive["vdev_state"]), (&Value::Null, &Value::Null), "{leaf}: {new_drive}");
         sim.set("zpool", &["hang="]);
     }
 }

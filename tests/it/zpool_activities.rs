@@ -333,7 +333,7 @@ fn fixtures_and_simulator_have_only_keys_of_zpool() {
         let document: Value = serde_json::from_str(&document).expect("JSON");
         let mut found = BTreeSet::new();
         collect_keys(&document, false, &mut found);
-        let invented: Vec<&&str> = found.difference(&known).collect();
-        assert!(invented.is_empty(), "{name}: {invented:?}");
+        let unknown: Vec<&&str> = found.difference(&known).collect();
+        assert!(unknown.is_empty(), "{name}: {unknown:?}");
     }
 }

@@ -430,13 +430,13 @@ fn by_id(number: &str) -> String {
 
 #[test]
 fn faults_of_leaves_are_shown_in_the_words_of_zfs() {
-    let gone = shown("leaf-unavailable-was.txt");
-    let was = leaf(&gone, "11223344556677889900");
+    let removed = shown("leaf-unavailable-was.txt");
+    let was = leaf(&removed, "11223344556677889900");
     assert_eq!(was["was"], "/dev/disk/by-id/ata-EXAMPLE_EX8T_EXA00034-part1", "{was}");
     assert_eq!((&was["read_errors"], &was["checksum_errors"]), (&0.into(), &100_980.into()), "{was}");
     assert!(was["device"].is_null());
-    assert!(list(&gone, "unmatched").any(|line| line["was"] == was["was"]), "{}", gone["unmatched"]);
-    let pool = &gone["pools"][0];
+    assert!(list(&removed, "unmatched").any(|line| line["was"] == was["was"]), "{}", removed["unmatched"]);
+    let pool = &removed["pools"][0];
     assert!(
         text(&pool["status"])
             .ends_with("Sufficient replicas exist for the pool to continue functioning in a degraded state.")

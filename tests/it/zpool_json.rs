@@ -100,7 +100,7 @@ fn json_and_text_give_the_same_pools() {
             sim.set(&leaves[3], &["state=REMOVED"]);
             sim.set(&leaves[4], &["state=DEGRADED", "cksum=18446744073709551615", "note=too many errors"]);
         }),
-        ("a drive that was pulled", &|| sim.pull(&[data[5]])),
+        ("a removed drive", &|| sim.pull(&[data[5]])),
         ("a paused scrub, and errors", &|| {
             sim.set(&leaves[6], &["note="]);
             sim.set("pool/tank", &["scan=scrub-paused", "errors=7 data errors, use '-v' for a list"]);
@@ -121,10 +121,10 @@ fn json_and_text_give_the_same_pools() {
         assert_eq!(difference("", &compared(from_text), &compared(from_json)), None, "{what}");
     }
     let zfs = fresh(&sim, "true");
-    let gone = zfs["unmatched"].as_array().into_iter().flatten().find(|leaf| leaf["state"] == "UNAVAIL");
-    let gone = gone.unwrap_or_else(|| panic!("no leaf of the removed drive: {}", zfs["unmatched"]));
-    assert_eq!(gone["name"], gone["guid"]);
-    assert!(text(&gone["was"]).starts_with("/dev/disk/by-id/"), "{gone}");
+    let leaf = zfs["unmatched"].as_array().into_iter().flatten().find(|leaf| leaf["state"] == "UNAVAIL");
+    let leaf = leaf.unwrap_or_else(|| panic!("no leaf of the removed drive: {}", zfs["unmatched"]));
+    assert_eq!(leaf["name"], leaf["guid"]);
+    assert!(text(&leaf["was"]).starts_with("/dev/disk/by-id/"), "{leaf}");
 }
 
 #[test]

@@ -104,13 +104,13 @@ pub fn raw(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
         }
         // Invalid UTF-8: a lone continuation byte, a cut sequence, an overlong one, a surrogate.
         5 => {
-            let odd: [&[u8]; 5] = [b"\xff", b"\x80", b"\xe2\x82", b"\xc0\xaf", b"\xed\xa0\x80"];
-            let odd = *rng.one(&odd);
-            bytes.splice(at..at, odd.iter().copied());
+            let inserted: [&[u8]; 5] = [b"\xff", b"\x80", b"\xe2\x82", b"\xc0\xaf", b"\xed\xa0\x80"];
+            let inserted = *rng.one(&inserted);
+            bytes.splice(at..at, inserted.iter().copied());
         }
         6 => {
-            let odd = *rng.one(&["\0", "\r", "\u{feff}", "\u{202e}", "\u{2028}", "\t", "\u{a0}", "İ", "ß"]);
-            bytes.splice(at..at, odd.bytes());
+            let inserted = *rng.one(&["\0", "\r", "\u{feff}", "\u{202e}", "\u{2028}", "\t", "\u{a0}", "İ", "ß"]);
+            bytes.splice(at..at, inserted.bytes());
         }
         _ => {
             let long = [rng.byte()].repeat(rng.below(20_000));

@@ -207,8 +207,8 @@ fn report() -> impl Strategy<Value = SmartReport> {
     let wear = (maybe(percent()), source, maybe(percent()), maybe(percent()));
     let rpm = select(vec![None, Some(0u32), Some(7200)]);
     let code = maybe((select(vec![0u8, 0x0b, 0x5d, 0x3f]), any::<u8>()));
-    let said = (maybe(words()), maybe(words()), any::<Option<bool>>(), any::<Option<bool>>(), code);
-    (details().boxed(), temperature.boxed(), wear, rpm, said.boxed()).prop_map(
+    let texts = (maybe(words()), maybe(words()), any::<Option<bool>>(), any::<Option<bool>>(), code);
+    (details().boxed(), temperature.boxed(), wear, rpm, texts.boxed()).prop_map(
         |((ata, scsi, nvme), (celsius, trip, op, critical, most), wear, rpm, (model, words, passed, tested, code))| {
             SmartReport {
                 model_name: model,
