@@ -20,7 +20,7 @@ const SET: [(&str, &[&str]); 5] = [
     ("nvme", &["critical_warning=2", "media_errors=1", "self_test_result=6", "num_err_log_entries=4871"]),
 ];
 
-/// A host of eight drives of every kind in a pool of each state.
+/// A host with drives of every kind, and pools and leaves in several states.
 fn host() -> Sim {
     let sim = Sim::host(&[
         "--enclosures",
