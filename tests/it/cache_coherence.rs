@@ -106,7 +106,9 @@ fn nobody_is_answered_with_what_redis_had_before_they_asked() {
     let stored = redis.get("jbod:overview").expect("a value");
     let version = daemon.json("/api/overview")["version"].as_str().expect("a version").to_owned();
     let host = format!("\"host\":{}", daemon.json("/api/overview")["host"]);
-    let numbered = |n: u64| stored.replace(&version, &format!("{n:016x}")).replace(&host, &format!("\"host\":\"{n}\""));
+    let numbered = |number: u64| {
+        stored.replace(&version, &format!("{number:016x}")).replace(&host, &format!("\"host\":\"{number}\""))
+    };
     redis.set("jbod:overview", numbered(1).as_bytes());
     // Numbers up to this one have been in Redis.
     let (written, looked) = (AtomicU64::new(1), AtomicU64::new(0));
@@ -118,7 +120,8 @@ fn nobody_is_answered_with_what_redis_had_before_they_asked() {
                     let least = written.load(Ordering::SeqCst);
                     let response = client.request("GET", "/api/overview", &[]).expect("an answer");
                     assert_eq!(response.cache(), "HIT");
-                    let seen: u64 = response.json()["host"].as_str().and_then(|n| n.parse().ok()).expect("a number");
+                    let seen: u64 =
+                        response.json()["host"].as_str().and_then(|number| number.parse().ok()).expect("a number");
                     assert!(seen >= least, "asked when {least} was stored, and got {seen}");
                     looked.fetch_add(1, Ordering::SeqCst);
                     if least == WRITES {

@@ -111,7 +111,7 @@ fn the_program_uses_every_variable_that_is_set() {
             let wanted = if value.is_empty() { ["(none)", "default"] } else { [value.as_str(), "env"] };
             assert_eq!(row.as_slice(), wanted, "{files:?}: {name}");
         }
-        let has_token = said.stdout.lines().any(|l| l.starts_with("(bearer token)") && l.contains("****"));
+        let has_token = said.stdout.lines().any(|line| line.starts_with("(bearer token)") && line.contains("****"));
         assert_eq!(has_token, files.contains(&"compose.token.yaml"), "{files:?}: {}", said.stdout);
     }
 }
@@ -132,7 +132,7 @@ fn names_and_variables_of_the_earlier_service_are_kept() {
     let set = list(&monitor["environment"]);
     for known in ["REDIS_HOST=redis", "REDIS_PORT=6379", "REDIS_DB=0", "SMART_CACHE_TTL=120", "SMART_POLL_INTERVAL=90"]
     {
-        assert!(set.iter().any(|s| s == known), "{known}: {set:?}");
+        assert!(set.iter().any(|entry| entry == known), "{known}: {set:?}");
     }
     assert_eq!(list(&monitor["depends_on"]), ["redis"]);
     let redis = service(COMPOSE, "redis");
@@ -145,7 +145,11 @@ fn names_and_variables_of_the_earlier_service_are_kept() {
         assert_eq!(redis[key].as_str(), Some(known), "{key}");
     }
     assert_eq!(list(&redis["volumes"]), ["redis-data:/data"]);
-    assert!(yaml(COMPOSE)["volumes"].as_hash().is_some_and(|v| v.contains_key(&Yaml::String("redis-data".into()))));
+    assert!(
+        yaml(COMPOSE)["volumes"]
+            .as_hash()
+            .is_some_and(|volumes| volumes.contains_key(&Yaml::String("redis-data".into())))
+    );
 }
 
 #[test]
@@ -168,7 +172,10 @@ fn nothing_is_open_that_need_not_be() {
         assert_eq!(list(&monitor["ports"]), ["127.0.0.1:9780:9780"], "{file}: on loopback");
         assert!(service(file, "redis")["ports"].is_badvalue(), "{file}: Redis is for the daemon");
         assert_eq!(list(&monitor["healthcheck"]["test"]), ["CMD", "healthy"], "{file}");
-        assert!(list(&monitor["tmpfs"]).iter().any(|t| t.starts_with("/tmp:")), "{file}: the daemon's own socket");
+        assert!(
+            list(&monitor["tmpfs"]).iter().any(|mount| mount.starts_with("/tmp:")),
+            "{file}: the daemon's own socket"
+        );
     }
     // The rights that drives need, none of which the rack has.
     let (monitor, rack) = (service(COMPOSE, "jbod-monitor"), service(RACK, "jbod-monitor"));

@@ -79,7 +79,8 @@ fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
     let redis =
         children.iter().find(|child| child.contains("redis")).unwrap_or_else(|| panic!("a Redis: {children:?}"));
     let sockets = sockets_of(redis.split(' ').next().expect("a process"));
-    let ports: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|t| lines(t, 9, &sockets)).collect();
+    let ports: Vec<String> =
+        ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| lines(table, 9, &sockets)).collect();
     assert!(ports.is_empty(), "ports of its Redis: {ports:#?}");
     let paths = lines("/proc/net/unix", 6, &sockets);
     let socket = paths.iter().find_map(|line| line.split_whitespace().nth(7)).map(PathBuf::from).expect("its socket");
@@ -88,7 +89,8 @@ fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
     assert_eq!((mode(&folder), mode(&socket)), (0o700, 0o700));
 
     assert_eq!(running.end(), Some(0));
-    let left: Vec<PathBuf> = std::fs::read_dir(tmp.path()).expect("its folder").flatten().map(|e| e.path()).collect();
+    let left: Vec<PathBuf> =
+        std::fs::read_dir(tmp.path()).expect("its folder").flatten().map(|entry| entry.path()).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 

@@ -224,6 +224,6 @@ fn the_service_name_of_compose_works_from_another_container() {
     let recipes = recipes.map(|url| format!("curl -s {url}"));
     let answers = from_another_host(&sim, "nas7", &settings, &recipes.each_ref().map(String::as_str));
     let wanted: Vec<String> =
-        [200, 200, 200, 421].iter().zip(&recipes).map(|(s, recipe)| format!("{s} {recipe}")).collect();
+        [200, 200, 200, 421].iter().zip(&recipes).map(|(status, recipe)| format!("{status} {recipe}")).collect();
     assert_eq!(answers, wanted);
 }

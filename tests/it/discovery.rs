@@ -21,7 +21,7 @@ fn listing(name: &str) -> String {
 fn bays(overview: &Value) -> BTreeMap<(String, u64), String> {
     let mut bays = BTreeMap::new();
     for enclosure in overview["enclosures"].as_array().into_iter().flatten() {
-        for slot in enclosure["slots"].as_array().into_iter().flatten().filter(|s| !s["drive"].is_null()) {
+        for slot in enclosure["slots"].as_array().into_iter().flatten().filter(|slot| !slot["drive"].is_null()) {
             let id = enclosure["id"].as_str().expect("an id").to_owned();
             let serial = slot["drive"]["serial_number"].as_str().expect("a serial number");
             bays.insert((id, slot["slot"].as_u64().expect("a number")), serial.to_owned());
@@ -45,8 +45,10 @@ fn block_devices_that_are_not_drives_are_ignored() {
         for line in listing.lines().skip(1) {
             let words: Vec<&str> = line.split_whitespace().collect();
             // A name with its tree is a partition or a volume on top of one.
-            let Some(name) = words.first().filter(|n| n.bytes().all(|b| b.is_ascii_alphanumeric())) else { continue };
-            let kind = words.iter().find(|w| ["disk", "loop", "rom", "raid1", "lvm"].contains(w));
+            let Some(name) = words.first().filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric())) else {
+                continue;
+            };
+            let kind = words.iter().find(|word| ["disk", "loop", "rom", "raid1", "lvm"].contains(word));
             let kind = *kind.unwrap_or_else(|| panic!("{path}: {line}"));
             if kind == "disk" && name.starts_with("sd") {
                 wanted.push((*name).to_owned());
@@ -63,7 +65,7 @@ fn block_devices_that_are_not_drives_are_ignored() {
             }
         }
         let overview = host.scan(None);
-        let seen: Vec<&str> = drives(&overview).filter_map(|d| d["device"].as_str()).collect();
+        let seen: Vec<&str> = drives(&overview).filter_map(|drive| drive["device"].as_str()).collect();
         assert!(!wanted.is_empty() && seen == wanted, "{path}: {seen:?}, listed {wanted:?}");
     }
 }
@@ -73,7 +75,7 @@ fn lsscsi(text: &str) -> Vec<(String, String, String, String)> {
     let rows = text.lines().filter_map(|line| {
         let (address, rest) = line.strip_prefix('[')?.split_once(']')?;
         let words: Vec<&str> = rest.split_whitespace().collect();
-        let device = words.iter().find_map(|w| w.strip_prefix("/dev/")).unwrap_or("-");
+        let device = words.iter().find_map(|word| word.strip_prefix("/dev/")).unwrap_or("-");
         let model = words.get(2..words.len() - 2)?.join(" ");
         Some((address.to_owned(), (*words.first()?).to_owned(), device.to_owned(), model))
     });
@@ -104,7 +106,7 @@ fn a_mixed_host_shows_each_drive_once() {
     }
     let overview = host.scan(None);
     let seen: BTreeSet<String> =
-        drives(&overview).filter_map(|d| d["serial_number"].as_str().map(str::to_owned)).collect();
+        drives(&overview).filter_map(|drive| drive["serial_number"].as_str().map(str::to_owned)).collect();
     assert_eq!((&seen, wanted.len()), (&wanted, 5));
     assert_eq!(overview["enclosures"].as_array().map(Vec::len), Some(2));
     let held = bays(&overview);
@@ -125,9 +127,9 @@ fn an_enclosure_on_two_paths_is_one_enclosure_with_each_drive_once() {
     assert_eq!(enclosures, ["0:0:12:0", "0:0:25:0"]);
     let names: Vec<&str> = shelf
         .lines()
-        .filter(|l| l.starts_with("drwx"))
-        .filter_map(|l| l.split_whitespace().last())
-        .filter(|n| n.parse::<u32>().is_ok())
+        .filter(|line| line.starts_with("drwx"))
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|name| name.parse::<u32>().is_ok())
         .collect();
     assert_eq!((names.len(), names[2]), (12, "10"));
 
@@ -139,7 +141,7 @@ fn an_enclosure_on_two_paths_is_one_enclosure_with_each_drive_once() {
         if line.starts_with('3') {
             current = words[0].to_owned();
             maps.insert(current.clone(), (words[1].to_owned(), Vec::new()));
-        } else if words.first().is_some_and(|w| w.split(':').count() == 4) {
+        } else if words.first().is_some_and(|word| word.split(':').count() == 4) {
             maps.get_mut(&current).expect("a map").1.push(words[0].to_owned());
         }
     }
@@ -147,22 +149,25 @@ fn an_enclosure_on_two_paths_is_one_enclosure_with_each_drive_once() {
 
     // Twelve disks through the first module, and in the same order through the second.
     let disks: Vec<_> =
-        lsscsi(&disks).into_iter().filter(|(a, kind, ..)| kind == "disk" && a.starts_with("0:")).collect();
+        lsscsi(&disks).into_iter().filter(|(address, kind, ..)| kind == "disk" && address.starts_with("0:")).collect();
     let (first, second) = disks.split_at(12);
     assert_eq!((first.len(), second.len()), (12, 12));
-    let number = |address: &str| address.split(':').nth(2).and_then(|n| n.parse::<u64>().ok()).expect("a target");
+    let number = |address: &str| address.split(':').nth(2).and_then(|part| part.parse::<u64>().ok()).expect("a target");
     // Which of the second module's disks is which of the first's: multipath tells for some.
     let partner = |address: &str| {
-        let map = maps.values().find(|(_, paths)| paths.iter().any(|p| p == address))?;
-        map.1.iter().find(|p| *p != address).cloned()
+        let map = maps.values().find(|(_, paths)| paths.iter().any(|path| path == address))?;
+        map.1.iter().find(|path| *path != address).cloned()
     };
     let mut free: Vec<&(String, String, String, String)> = second.iter().collect();
     let mut pairs = Vec::new();
-    for one in first.iter().filter(|d| partner(&d.0).is_some()).chain(first.iter().filter(|d| partner(&d.0).is_none()))
+    for one in first
+        .iter()
+        .filter(|disk| partner(&disk.0).is_some())
+        .chain(first.iter().filter(|disk| partner(&disk.0).is_none()))
     {
         let at = match partner(&one.0) {
-            Some(address) => free.iter().position(|d| d.0 == address),
-            None => free.iter().position(|d| d.3 == one.3),
+            Some(address) => free.iter().position(|disk| disk.0 == address),
+            None => free.iter().position(|disk| disk.3 == one.3),
         };
         pairs.push((one, free.remove(at.expect("its other path"))));
     }
@@ -207,11 +212,12 @@ fn an_enclosure_on_two_paths_is_one_enclosure_with_each_drive_once() {
         let listed = format!("3{}", &wwn[2..]);
         // The pool's leaves are named by WWID, as the maps are.
         let text = fs::read_to_string(&pool).expect("the pool");
-        let row = text.lines().find(|l| l.split_whitespace().next() == Some(&listed));
+        let row = text.lines().find(|line| line.split_whitespace().next() == Some(&listed));
         assert_eq!(drive["pool"].is_string(), row.is_some(), "{device} {listed}: {drive}");
     }
-    let placed = drives(&overview)
-        .filter(|d| d["pool"] == "shed" && d["vdev"].as_str().is_some_and(|v| v.starts_with("raidz1")));
+    let placed = drives(&overview).filter(|drive| {
+        drive["pool"] == "shed" && drive["vdev"].as_str().is_some_and(|vdev| vdev.starts_with("raidz1"))
+    });
     assert_eq!(placed.count(), maps.len(), "every listed map is a leaf of the pool");
 }
 
@@ -402,8 +408,10 @@ fn pool_on(host: &Host, status: &str) -> Vec<(String, Value)> {
     let file = host.at("status");
     fs::write(&file, status).expect("a status");
     let overview = host.scan(Some(&file));
-    let placed = drives(&overview).filter(|d| !d["pool"].is_null());
-    placed.map(|d| (d["serial_number"].as_str().expect("a serial").to_owned(), d["vdev_state"].clone())).collect()
+    let placed = drives(&overview).filter(|drive| !drive["pool"].is_null());
+    placed
+        .map(|drive| (drive["serial_number"].as_str().expect("a serial").to_owned(), drive["vdev_state"].clone()))
+        .collect()
 }
 
 fn as_text(rows: &[(&str, &str)]) -> String {

@@ -48,7 +48,7 @@ fn every_bay_shows_the_drive_that_is_in_it() {
         assert_eq!(seen["vdev"], drive["vdev"], "{serial}");
         assert_eq!((&seen["state"], &seen["verdict"]), (&"active".into(), &"ok".into()), "{serial}: {seen}");
     }
-    let protocols: BTreeSet<&str> = shown.values().filter_map(|(_, d)| d["protocol"].as_str()).collect();
+    let protocols: BTreeSet<&str> = shown.values().filter_map(|(_, drive)| drive["protocol"].as_str()).collect();
     assert_eq!(protocols, BTreeSet::from(["ATA", "NVMe", "SCSI"]));
 
     // Counts that add up.
@@ -65,10 +65,10 @@ fn every_bay_shows_the_drive_that_is_in_it() {
         .as_array()
         .expect("enclosures")
         .iter()
-        .flat_map(|e| e["slots"].as_array().expect("slots"));
-    let empty: Vec<_> = empty.filter(|s| s["drive"].is_null()).collect();
+        .flat_map(|enclosure| enclosure["slots"].as_array().expect("slots"));
+    let empty: Vec<_> = empty.filter(|slot| slot["drive"].is_null()).collect();
     assert_eq!(empty.len(), 6);
-    assert!(empty.iter().all(|s| s["status"] == "not installed"), "{empty:?}");
+    assert!(empty.iter().all(|slot| slot["status"] == "not installed"), "{empty:?}");
     assert_eq!(overview["verdict"], "ok");
 }
 
@@ -76,13 +76,19 @@ fn every_bay_shows_the_drive_that_is_in_it() {
 fn a_drive_is_found_by_every_name_it_has() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
-    let drive = sim.list().into_iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
+    let drive = sim.list().into_iter().find(|drive| drive["kind"] == "sata").expect("a SATA drive");
     let serial = drive["serial"].as_str().expect("serial");
     let by_serial = daemon.json(&format!("/api/drives/{serial}"));
-    let mut names: Vec<String> =
-        by_serial["by_id"].as_array().expect("by_id").iter().map(|n| n.as_str().expect("name").to_owned()).collect();
+    let mut names: Vec<String> = by_serial["by_id"]
+        .as_array()
+        .expect("by_id")
+        .iter()
+        .map(|name| name.as_str().expect("name").to_owned())
+        .collect();
     assert!(!names.is_empty());
-    names.extend(drive["devices"].as_array().expect("devices").iter().map(|n| n.as_str().expect("name").to_owned()));
+    names.extend(
+        drive["devices"].as_array().expect("devices").iter().map(|name| name.as_str().expect("name").to_owned()),
+    );
     names.push(by_serial["wwn"].as_str().expect("wwn").to_owned());
     for name in names {
         assert_eq!(daemon.json(&format!("/api/drives/{name}"))["serial_number"], serial, "{name}");
@@ -105,7 +111,7 @@ fn lists_can_be_narrowed() {
             .as_array()
             .expect("drives")
             .iter()
-            .map(|d| d["serial_number"].as_str().expect("serial").to_owned())
+            .map(|drive| drive["serial_number"].as_str().expect("serial").to_owned())
             .collect()
     };
     assert_eq!(serials("/api/drives").len(), 79);
@@ -113,7 +119,7 @@ fn lists_can_be_narrowed() {
     let crit = &daemon.json("/api/drives?verdict=crit")["drives"][0];
     assert_eq!(crit["findings"][0]["severity"], "crit");
     let truth = sim.list();
-    let in_tank: Vec<_> = truth.iter().filter(|d| d["pool"] == "tank").collect();
+    let in_tank: Vec<_> = truth.iter().filter(|drive| drive["pool"] == "tank").collect();
     assert!(!in_tank.is_empty());
     assert_eq!(serials("/api/drives?pool=tank").len(), in_tank.len());
     let enclosures = daemon.json("/api/enclosures");
@@ -134,12 +140,12 @@ fn pools_are_joined_to_drives_and_back() {
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let zfs = daemon.json("/api/zfs");
     let pools: BTreeSet<&str> =
-        zfs["pools"].as_array().expect("pools").iter().filter_map(|p| p["name"].as_str()).collect();
+        zfs["pools"].as_array().expect("pools").iter().filter_map(|pool| pool["name"].as_str()).collect();
     let truth = sim.list();
-    let wanted: BTreeSet<&str> = truth.iter().filter_map(|d| d["pool"].as_str()).collect();
+    let wanted: BTreeSet<&str> = truth.iter().filter_map(|drive| drive["pool"].as_str()).collect();
     assert_eq!(pools, wanted);
     assert_eq!(zfs["unmatched"], serde_json::json!([]));
-    for drive in truth.iter().filter(|d| !d["pool"].is_null()) {
+    for drive in truth.iter().filter(|drive| !drive["pool"].is_null()) {
         let device = drive["devices"][0].as_str().expect("device");
         assert_eq!(zfs["devices"][device]["pool"], drive["pool"], "{device}");
         assert_eq!(zfs["devices"][device]["vdev"], drive["vdev"], "{device}");
@@ -178,7 +184,7 @@ fn leaves_are_drives_however_they_are_named() {
             .as_array()
             .expect("drives")
             .iter()
-            .map(|d| (d["serial_number"].as_str().expect("serial"), &d["pool"]))
+            .map(|drive| (drive["serial_number"].as_str().expect("serial"), &drive["pool"]))
             .collect();
         for drive in sim.list() {
             assert_eq!(*seen[drive["serial"].as_str().expect("serial")], drive["pool"], "{options:?} {drive}");
@@ -227,12 +233,12 @@ fn bays_are_there_at_once_and_fill_in() {
     assert!(first["totals"]["by_state"]["reading"].as_u64() > Some(50), "{}", first["totals"]);
     assert_eq!(daemon.get("/readyz").status, 503);
     assert_eq!(daemon.get("/healthz").status, 200);
-    let half = daemon.overview_when("some drives are read, some are not", |o| {
-        let reading = o["totals"]["by_state"]["reading"].as_u64().unwrap_or(0);
+    let half = daemon.overview_when("some drives are read, some are not", |overview| {
+        let reading = overview["totals"]["by_state"]["reading"].as_u64().unwrap_or(0);
         reading > 0 && reading < 70
     });
     assert_eq!(half["totals"]["drives"], 79);
-    let whole = daemon.overview_when("all drives are read", |o| o["totals"]["by_state"]["active"] == 79);
+    let whole = daemon.overview_when("all drives are read", |overview| overview["totals"]["by_state"]["active"] == 79);
     assert_eq!(whole["totals"]["by_verdict"]["ok"], 79);
     daemon.wait_ready();
 }
@@ -242,14 +248,22 @@ fn bays_are_there_at_once_and_fill_in() {
 fn pulled_and_inserted_drives_are_seen_without_waiting_for_a_sweep() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
-    let drive = sim.list().into_iter().find(|d| d["bay"] == 5 && d["enclosure"] == 0).expect("a drive in bay 5");
+    let drive =
+        sim.list().into_iter().find(|drive| drive["bay"] == 5 && drive["enclosure"] == 0).expect("a drive in bay 5");
     let serial = drive["serial"].as_str().expect("serial").to_owned();
     let bay = |overview: &Value| {
-        let shelf = overview["enclosures"].as_array().into_iter().flatten().find(|e| e["id"] == drive["enclosure_id"]);
-        shelf.and_then(|e| e["slots"].as_array()?.iter().find(|s| s["slot"] == 5).cloned()).unwrap_or_default()
+        let shelf = overview["enclosures"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|enclosure| enclosure["id"] == drive["enclosure_id"]);
+        shelf
+            .and_then(|enclosure| enclosure["slots"].as_array()?.iter().find(|slot| slot["slot"] == 5).cloned())
+            .unwrap_or_default()
     };
     sim.pull(&["bay/0/5"]);
-    let overview = daemon.overview_when("the drive is missing", |o| bay(o)["drive"]["state"] == "missing");
+    let overview =
+        daemon.overview_when("the drive is missing", |overview| bay(overview)["drive"]["state"] == "missing");
     let missing = bay(&overview)["drive"].clone();
     assert_eq!((&missing["serial_number"], &missing["stale"]), (&serial.as_str().into(), &true.into()));
     assert_eq!(missing["temperature_celsius"], drive["temperature"], "its last values stay, labelled");
@@ -257,8 +271,8 @@ fn pulled_and_inserted_drives_are_seen_without_waiting_for_a_sweep() {
     assert_eq!(daemon.json(&format!("/api/drives/{serial}"))["state"], "missing");
 
     sim.insert(&["bay/0/5", "--serial", "NEWDRIVE1", "--kind", "sas"]);
-    let overview = daemon.overview_when("the new drive is read", |o| {
-        bay(o)["drive"]["serial_number"] == "NEWDRIVE1" && bay(o)["drive"]["state"] == "active"
+    let overview = daemon.overview_when("the new drive is read", |overview| {
+        bay(overview)["drive"]["serial_number"] == "NEWDRIVE1" && bay(overview)["drive"]["state"] == "active"
     });
     assert_eq!(overview["totals"]["drives"], 79, "the old one is forgotten: another sits in its bay");
     assert_eq!(daemon.get(&format!("/api/drives/{serial}")).status, 404);
@@ -274,15 +288,15 @@ fn a_silent_shelf_costs_only_what_it_alone_can_say() {
     let overview = daemon.json("/api/overview");
     assert_eq!(overview["totals"]["by_state"]["active"], 79);
     let enclosures = overview["enclosures"].as_array().expect("enclosures");
-    let silent: Vec<_> = enclosures.iter().filter(|e| !e["error"].is_null()).collect();
+    let silent: Vec<_> = enclosures.iter().filter(|enclosure| !enclosure["error"].is_null()).collect();
     assert_eq!(silent.len(), 1);
     for slot in silent[0]["slots"].as_array().expect("slots") {
         for field in ["status", "fault_sensed", "fault_requested", "locate", "power_status"] {
             assert!(slot[field].is_null(), "{field}: {slot}");
         }
     }
-    let heard = enclosures.iter().find(|e| e["error"].is_null()).expect("the other shelf");
-    assert!(heard["slots"].as_array().expect("slots").iter().all(|s| !s["status"].is_null()));
+    let heard = enclosures.iter().find(|enclosure| enclosure["error"].is_null()).expect("the other shelf");
+    assert!(heard["slots"].as_array().expect("slots").iter().all(|slot| !slot["status"].is_null()));
 }
 
 /// One of two IO modules is silent: the other one reports the bays, and the error says so.
@@ -291,10 +305,11 @@ fn a_silent_io_module_leaves_the_report_of_the_other() {
     let (sim, redis) = (Sim::host(&["--enclosures", "1", "--bays", "12", "--drives", "12"]), Redis::start());
     sim.set("enclosure/0", &["silent=true", "iom=1"]);
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
-    let overview = daemon.overview_when("the silence is seen", |o| !o["enclosures"][0]["error"].is_null());
+    let overview =
+        daemon.overview_when("the silence is seen", |overview| !overview["enclosures"][0]["error"].is_null());
     let enclosure = &overview["enclosures"][0];
     let names: Vec<&str> =
-        enclosure["sysfs_names"].as_array().expect("names").iter().filter_map(|n| n.as_str()).collect();
+        enclosure["sysfs_names"].as_array().expect("names").iter().filter_map(|name| name.as_str()).collect();
     let [answering, silent] = names[..] else { panic!("two IO modules: {names:?}") };
     let wanted =
         format!("IO module {silent} does not respond: status, LEDs and power are those reported by {answering}");
@@ -304,8 +319,8 @@ fn a_silent_io_module_leaves_the_report_of_the_other() {
     }
     // Both: nothing of this is known, and the error names them.
     sim.set("enclosure/0", &["silent=true"]);
-    daemon.overview_when("both are silent", |o| {
-        let error = o["enclosures"][0]["error"].as_str().unwrap_or_default();
+    daemon.overview_when("both are silent", |overview| {
+        let error = overview["enclosures"][0]["error"].as_str().unwrap_or_default();
         let modules = format!("IO modules {answering}, {silent}");
         error == format!("the shelf does not respond ({modules}): status, LEDs and power are unknown")
     });

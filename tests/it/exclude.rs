@@ -23,9 +23,13 @@ fn known(sim: &Sim) -> Vec<Known> {
     let mut all: Vec<(u64, Known)> = sim
         .list()
         .iter()
-        .filter_map(|d| {
-            let known = Known { serial: text(&d["serial"]), device: text(&d["devices"][0]), model: text(&d["model"]) };
-            Some((d["bay"].as_u64()?, known))
+        .filter_map(|drive| {
+            let known = Known {
+                serial: text(&drive["serial"]),
+                device: text(&drive["devices"][0]),
+                model: text(&drive["model"]),
+            };
+            Some((drive["bay"].as_u64()?, known))
         })
         .collect();
     all.sort_by_key(|(bay, _)| *bay);
@@ -33,7 +37,7 @@ fn known(sim: &Sim) -> Vec<Known> {
 }
 
 fn found(overview: &Value) -> Vec<&str> {
-    let mut serials: Vec<&str> = drives(overview).filter_map(|d| d["serial_number"].as_str()).collect();
+    let mut serials: Vec<&str> = drives(overview).filter_map(|drive| drive["serial_number"].as_str()).collect();
     serials.sort_unstable();
     serials
 }
@@ -65,13 +69,14 @@ fn excluded_drives_are_not_read_not_counted_and_never_missing() {
     assert_eq!(found(&overview), expected);
     let totals = &overview["totals"];
     assert_eq!((&totals["drives"], &totals["excluded"], &totals["slots_occupied"]), (&2.into(), &2.into(), &2.into()));
-    let capacity: u64 = drives(&overview).filter_map(|d| d["user_capacity_bytes"].as_u64()).sum();
+    let capacity: u64 = drives(&overview).filter_map(|drive| drive["user_capacity_bytes"].as_u64()).sum();
     assert_eq!(totals["capacity_bytes"], capacity);
     for excluded in &all[..2] {
         assert_eq!(sim.starts_of(&excluded.serial), 0, "smartctl was never started on {}", excluded.device);
-        let entry =
-            overview["excluded"].as_array().and_then(|list| list.iter().find(|d| d["device"] == *excluded.device));
-        assert!(entry.is_some_and(|d| d["slot"].is_u64()), "{}", overview["excluded"]);
+        let entry = overview["excluded"]
+            .as_array()
+            .and_then(|list| list.iter().find(|drive| drive["device"] == *excluded.device));
+        assert!(entry.is_some_and(|drive| drive["slot"].is_u64()), "{}", overview["excluded"]);
         let whereis = daemon.get(&format!("/api/whereis/{}", excluded.serial));
         assert!(whereis.text().contains("excluded by JBOD_EXCLUDE"), "{}", whereis.text());
         assert!(daemon.get("/api/map.txt").text().contains(&excluded.device));
@@ -81,7 +86,7 @@ fn excluded_drives_are_not_read_not_counted_and_never_missing() {
     assert!(daemon.log().contains("unmatched=\"transport=iscsi\""), "{}", daemon.log());
 
     sim.pull(&[&all[0].serial]);
-    let overview = daemon.overview_when("one is gone", |o| o["totals"]["excluded"] == 1);
+    let overview = daemon.overview_when("one is gone", |overview| overview["totals"]["excluded"] == 1);
     assert_eq!(overview["totals"]["by_state"]["missing"], 0);
     assert_eq!(daemon.logged("drive missing"), 0, "{}", daemon.log());
 }
@@ -103,7 +108,7 @@ fn a_drive_that_is_excluded_from_now_on_is_not_missing_after_the_restart() {
 #[test]
 fn a_pool_member_that_is_excluded_is_shown_as_excluded() {
     let sim = Sim::small();
-    let member = sim.list().into_iter().find(|d| d["pool"].is_string()).expect("a member");
+    let member = sim.list().into_iter().find(|drive| drive["pool"].is_string()).expect("a member");
     let serial = member["serial"].as_str().expect("a serial");
     let settings = [(EXCLUDE, format!("serial={serial}"))];
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -150,7 +155,7 @@ fn a_volume_without_smart_is_no_fault() {
         ("pci0000:00/0000:00:05.0/virtio2/host7/target7:0:0", "virtio", "is a virtual disk"),
     ] {
         let sim = Sim::small();
-        let sata = sim.list().into_iter().find(|d| d["kind"] == "sata").expect("a SATA drive");
+        let sata = sim.list().into_iter().find(|drive| drive["kind"] == "sata").expect("a SATA drive");
         let text = |key: &str| sata[key].as_str().expect("text").to_owned();
         let (serial, device) = (text("serial"), sata["devices"][0].as_str().expect("a name").to_owned());
         sim.set(&serial, &["smart_off=true"]);

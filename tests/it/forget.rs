@@ -31,7 +31,7 @@ fn forget(sim: &Sim, subject: &str) -> Ended {
 }
 
 fn serials(sim: &Sim) -> Vec<String> {
-    sim.list().iter().map(|d| d["serial"].as_str().expect("a serial").to_owned()).collect()
+    sim.list().iter().map(|drive| drive["serial"].as_str().expect("a serial").to_owned()).collect()
 }
 
 fn has_degraded_socket(daemon: &Daemon) -> bool {
@@ -40,7 +40,7 @@ fn has_degraded_socket(daemon: &Daemon) -> bool {
 }
 
 fn wait_missing(daemon: &Daemon, count: u64) -> Value {
-    daemon.overview_when("so many are missing", |o| o["totals"]["by_state"]["missing"] == count)
+    daemon.overview_when("so many are missing", |overview| overview["totals"]["by_state"]["missing"] == count)
 }
 
 #[test]
@@ -62,7 +62,9 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
     sim.pull(&[&all[0]]);
     sim.pull(&[&all[1]]);
     wait_missing(&daemon, 2);
-    eventually("Redis has both", || redis.get("jbod:last:gone").filter(|v| v.contains(&all[0]) && v.contains(&all[1])));
+    eventually("Redis has both", || {
+        redis.get("jbod:last:gone").filter(|list| list.contains(&all[0]) && list.contains(&all[1]))
+    });
     let lower = all[0].to_lowercase();
     if lower != all[0] {
         assert_eq!(forget(&sim, &lower).code, Some(1), "a serial number is compared exactly");
@@ -72,7 +74,7 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
     let gone = redis.get("jbod:last:gone").expect("the list");
     assert!(!gone.contains(&all[0]) && gone.contains(&all[1]), "stored before the command ends: {gone}");
     let overview = daemon.json("/api/overview");
-    assert!(drives(&overview).all(|d| d["serial_number"] != all[0].as_str()), "{overview}");
+    assert!(drives(&overview).all(|drive| drive["serial_number"] != all[0].as_str()), "{overview}");
     assert_eq!(daemon.get(&format!("/api/drives/{}", all[0])).status, 404);
     assert_eq!(daemon.logged("drive forgotten "), 1, "{}", daemon.log());
     assert!(daemon.log().contains(&format!(" uid={}", rustix::process::geteuid().as_raw())), "{}", daemon.log());
@@ -80,7 +82,7 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
     daemon.kill();
     let daemon = start(&sim, &redis);
     let overview = wait_missing(&daemon, 1);
-    assert!(drives(&overview).any(|d| d["serial_number"] == all[1].as_str()), "the other one is still missing");
+    assert!(drives(&overview).any(|drive| drive["serial_number"] == all[1].as_str()), "the other one is still missing");
     // Until the lease of the one that was killed has expired, this one does not poll.
     eventually("one that went before this daemon is forgotten", || {
         (forget(&sim, &all[1]).code == Some(0)).then_some(())
@@ -124,7 +126,7 @@ fn the_drives_of_an_enclosure_that_is_gone_are_forgotten_together() {
     for entry in std::fs::read_dir(&class).expect("enclosures").flatten() {
         std::fs::remove_file(entry.path()).expect("the link");
     }
-    daemon.overview_when("the shelf is gone", |o| o["enclosures"][0]["missing_since"].is_string());
+    daemon.overview_when("the shelf is gone", |overview| overview["enclosures"][0]["missing_since"].is_string());
     let done = forget(&sim, &id);
     let text = format!("forgotten: missing enclosure {id} and 4 missing drives that were in it\n");
     assert_eq!((done.code, done.stdout), (Some(0), text));
@@ -153,22 +155,23 @@ fn lost_paths_io_modules_and_shelves_are_forgotten() {
     assert_eq!(forget(&sim, &serial).code, Some(1), "there is nothing left to forget");
 
     sim.module(&["enclosure/0", "1", "gone"]);
-    let has_module_finding = |o: &Value| o["enclosures"].to_string().contains("\"E12\"");
+    let has_module_finding = |overview: &Value| overview["enclosures"].to_string().contains("\"E12\"");
     daemon.overview_when("a module is missing", has_module_finding);
     let done = forget(&sim, &id);
     assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing IO module of enclosure {id}\n")));
-    daemon.overview_when("no module is missing", |o| !has_module_finding(o));
+    daemon.overview_when("no module is missing", |overview| !has_module_finding(overview));
 
     sim.module(&["enclosure/0", "1", "back"]);
     // For the daemon it is a new one.
-    let modules = |o: &Value| {
-        let mine =
-            o["enclosures"].as_array().and_then(|all| all.iter().find(|enclosure| enclosure["id"] == id.as_str()));
+    let modules = |overview: &Value| {
+        let mine = overview["enclosures"]
+            .as_array()
+            .and_then(|all| all.iter().find(|enclosure| enclosure["id"] == id.as_str()));
         mine.and_then(|enclosure| enclosure["modules"].as_array().map(Vec::len))
     };
-    daemon.overview_when("the module is here", |o| modules(o) == Some(2));
+    daemon.overview_when("the module is here", |overview| modules(overview) == Some(2));
     sim.shelf(&["enclosure/0", "gone", "--drives"]);
-    daemon.overview_when("the shelf is missing", |o| o["enclosures"].to_string().contains("\"E13\""));
+    daemon.overview_when("the shelf is missing", |overview| overview["enclosures"].to_string().contains("\"E13\""));
     let done = forget(&sim, &id);
     assert_eq!(done.code, Some(0), "{done:?}");
     assert!(done.stdout.starts_with(&format!("forgotten: missing enclosure {id} and ")), "{done:?}");

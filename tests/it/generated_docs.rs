@@ -57,7 +57,7 @@ fn generated_table_of_metrics_is_current() {
 
 /// Compares files with their expected content. `GENERATED_DOCS=accept` writes it.
 fn check(files: &[(&str, String)]) {
-    let accept = std::env::var("GENERATED_DOCS").is_ok_and(|v| v == "accept");
+    let accept = std::env::var("GENERATED_DOCS").is_ok_and(|word| word == "accept");
     let mut outdated = Vec::new();
     for (path, wanted) in files {
         let file = in_repository(path);
@@ -124,7 +124,7 @@ fn each_line_of_the_settings_file_can_be_used_as_it_stands() {
 fn the_rules_file_says_what_holds_without_it() {
     let text = std::fs::read_to_string(in_repository("packaging/deb/rules.toml")).expect("the rules file");
     let bare: Vec<&str> =
-        text.lines().map(|line| line.strip_prefix('#').filter(|l| !l.starts_with(' ')).unwrap_or(line)).collect();
+        text.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)).collect();
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("rules.toml");
     std::fs::write(&file, bare.join("\n")).expect("written");
@@ -146,5 +146,5 @@ fn the_rules_file_says_what_holds_without_it() {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }

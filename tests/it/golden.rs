@@ -32,8 +32,8 @@ fn assert_expected(expected: &str, drive: &Value) {
             assert!(drive["state"] != "active" || !drive["error"].is_null(), "it says why: {drive}");
         }
         _ => {
-            let speaks = |f: &&Value| f["code"] == rule && f["severity"] == verdict;
-            assert!(findings.iter().any(|f| speaks(&f)), "expected {expected}: {drive}");
+            let speaks = |finding: &&Value| finding["code"] == rule && finding["severity"] == verdict;
+            assert!(findings.iter().any(|finding| speaks(&finding)), "expected {expected}: {drive}");
         }
     }
 }

@@ -19,7 +19,9 @@ fn modules() -> BTreeMap<Module, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).flatten() {
+        for entry in
+            std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())).flatten()
+        {
             let path = entry.path();
             if path.is_dir() {
                 if path != root().join("bin") {
@@ -37,7 +39,7 @@ fn modules() -> BTreeMap<Module, String> {
             }
             let is_root = module.len() == 1 && (module[0] == "lib" || module[0] == "main");
             if !is_root && !module.iter().any(|name| name == "tests" || name == "interleavings") {
-                let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+                let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
                 found.insert(module, code_of(&text));
             }
         }
@@ -90,7 +92,8 @@ fn paths_in(code: &str) -> Vec<Module> {
     let mut paths = Vec::new();
     let mut rest = code;
     while let Some(at) = rest.find("use ") {
-        let starts = rest[..at].trim_end_matches(' ').chars().next_back().is_none_or(|c| matches!(c, '\n' | ')'));
+        let starts =
+            rest[..at].trim_end_matches(' ').chars().next_back().is_none_or(|letter| matches!(letter, '\n' | ')'));
         let is_public = rest[..at].ends_with("pub ");
         let end = rest[at..].find(';').map_or(rest.len(), |length| at + length);
         if starts || is_public {
@@ -103,7 +106,9 @@ fn paths_in(code: &str) -> Vec<Module> {
         if start == separator || code[..start].ends_with(':') {
             continue;
         }
-        let end = code[start..].find(|c: char| !is_word(c) && c != ':').map_or(code.len(), |length| start + length);
+        let end = code[start..]
+            .find(|letter: char| !is_word(letter) && letter != ':')
+            .map_or(code.len(), |length| start + length);
         let names = code[start..end].split("::").filter(|name| !name.is_empty());
         paths.push(names.map(str::to_owned).collect());
     }

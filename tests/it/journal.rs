@@ -18,23 +18,23 @@ use support::{PATIENCE, eventually};
 
 fn serial_in(sim: &Sim, bay: u64) -> String {
     let list = sim.list();
-    let drive = list.iter().find(|d| d["bay"] == bay).unwrap_or_else(|| panic!("bay {bay}: {list:#?}"));
+    let drive = list.iter().find(|drive| drive["bay"] == bay).unwrap_or_else(|| panic!("bay {bay}: {list:#?}"));
     drive["serial"].as_str().expect("a serial number").to_owned()
 }
 
 /// Waits until a sweep has just ended: a drive that is pulled while it is read may be seen to fail first.
 #[track_caller]
 fn between_sweeps(daemon: &Daemon) {
-    let sweep = |o: &Value| o["sweep"]["started_at"].clone();
+    let sweep = |overview: &Value| overview["sweep"]["started_at"].clone();
     let before = sweep(&daemon.json("/api/overview"));
-    daemon.overview_when("another sweep is whole", |o| sweep(o) != before);
+    daemon.overview_when("another sweep is whole", |overview| sweep(overview) != before);
 }
 
 /// What `journalctl JBOD_SERIAL=…` tells, as kinds and messages.
 fn life(journald: &Journald, serial: &str) -> Vec<(Option<EventKind>, Value)> {
     let records = journald.records(&[&format!("JBOD_SERIAL={serial}")]);
-    let kind = |r: &Value| EventKind::ALL.iter().copied().find(|kind| r["MESSAGE_ID"] == kind.message_id());
-    records.into_iter().map(|r| (kind(&r), r)).collect()
+    let kind = |record: &Value| EventKind::ALL.iter().copied().find(|kind| record["MESSAGE_ID"] == kind.message_id());
+    records.into_iter().map(|record| (kind(&record), record)).collect()
 }
 
 /// Waits until the last thing told of a drive is of that kind.
@@ -79,7 +79,10 @@ fn a_drives_life_is_read_by_its_serial_number() {
     let record = wait_told(&journald, &moved, EventKind::DriveWorse);
     assert_eq!((&record["JBOD_VERDICT"], &record["JBOD_WAS"]), (&"crit".into(), &"ok".into()), "{record}");
     assert_eq!((&record["JBOD_RULE"], &record["PRIORITY"]), (&"S1".into(), &"4".into()), "{record}");
-    assert!(record["MESSAGE"].as_str().is_some_and(|m| m.starts_with("drive crit enclosure=0x")), "{record}");
+    assert!(
+        record["MESSAGE"].as_str().is_some_and(|message| message.starts_with("drive crit enclosure=0x")),
+        "{record}"
+    );
     sim.set("bay/0/5", &["failed="]);
     let record = wait_told(&journald, &moved, EventKind::DriveBetter);
     assert_eq!((&record["JBOD_VERDICT"], &record["JBOD_WAS"]), (&"ok".into(), &"crit".into()), "{record}");
@@ -178,11 +181,11 @@ fn drives_that_sleep_and_wake_are_no_news() {
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[]);
     for _ in 0..2 {
         sim.set("all", &["standby=true"]);
-        daemon.overview_when("all sleep", |o| o["totals"]["by_state"]["standby"] == 4);
+        daemon.overview_when("all sleep", |overview| overview["totals"]["by_state"]["standby"] == 4);
         sim.set("all", &["standby="]);
-        daemon.overview_when("all are awake", |o| o["totals"]["by_state"]["active"] == 4);
+        daemon.overview_when("all are awake", |overview| overview["totals"]["by_state"]["active"] == 4);
     }
-    let messages: Vec<String> = stand.records().iter().map(|r| values(r, "MESSAGE").concat()).collect();
+    let messages: Vec<String> = stand.records().iter().map(|record| values(record, "MESSAGE").concat()).collect();
     assert_eq!(messages.len(), 2, "its start and its first sweep: {messages:#?}");
 }
 
@@ -202,8 +205,11 @@ fn a_drive_or_shelf_with_an_evil_name_forges_nothing() {
     assert_eq!((count("MESSAGE"), count("PRIORITY"), count("JBOD_SERIAL"), count("MESSAGE_ID")), (1, 1, 1, 1));
     assert!(values(&record, "JBOD_SERIAL")[0].starts_with("EVIL\\u{202e}1"), "{record:?}");
     for (name, value) in stand.records().into_iter().flatten() {
-        assert!(name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{name}");
-        assert!(!value.contains(|c: char| c.is_control() || "\u{202e}\u{2066}".contains(c)), "{name}={value:?}");
+        assert!(name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'), "{name}");
+        assert!(
+            !value.contains(|letter: char| letter.is_control() || "\u{202e}\u{2066}".contains(letter)),
+            "{name}={value:?}"
+        );
     }
 
     let journald = Journald::start();
@@ -219,9 +225,11 @@ fn a_drive_or_shelf_with_an_evil_name_forges_nothing() {
 #[track_caller]
 fn assert_prefixed(log: &str) {
     for line in log.lines() {
-        let number =
-            line.strip_prefix('<').and_then(|rest| rest.split_once('>')).and_then(|(n, _)| n.parse::<u8>().ok());
-        assert!(number.is_some_and(|n| n <= 7), "{line:?}");
+        let number = line
+            .strip_prefix('<')
+            .and_then(|rest| rest.split_once('>'))
+            .and_then(|(number, _)| number.parse::<u8>().ok());
+        assert!(number.is_some_and(|number| number <= 7), "{line:?}");
     }
 }
 
@@ -237,7 +245,7 @@ fn without_a_journal_every_line_begins_with_its_priority() {
     assert_prefixed(&log);
     for (start, event) in [("<6>", "started"), ("<4>", "redis unavailable"), ("<4>", "drive crit"), ("<6>", "stopped")]
     {
-        assert!(log.lines().any(|l| l.starts_with(&format!("{start}{event}"))), "{start}{event}: {log}");
+        assert!(log.lines().any(|line| line.starts_with(&format!("{start}{event}"))), "{start}{event}: {log}");
     }
     let (mut bad, _) = unit(&sim, &redis, None, &[("REDIS_PORT", "x")]);
     let bad = run(&mut bad);
@@ -332,20 +340,25 @@ fn of_many_drives_that_go_at_once_each_is_found() {
     sim.set("all", &["failed=true"]);
     let stand = FakeJournald::listening();
     let daemon = ready(&sim, &redis, Some(stand.folder()), &[]);
-    let serials: Vec<String> = sim.list().iter().map(|d| d["serial"].as_str().expect("one").to_owned()).collect();
+    let serials: Vec<String> =
+        sim.list().iter().map(|drive| drive["serial"].as_str().expect("one").to_owned()).collect();
     let all: Vec<&str> = serials.iter().map(String::as_str).collect();
     let told = stand.wait_said("drives crit count=20");
     assert_eq!((values(&told, "JBOD_VERDICT"), values(&told, "JBOD_SERIAL").len()), (vec!["crit"], 20));
     sim.pull(&all);
-    daemon.overview_when("all are gone", |o| o["totals"]["by_state"]["missing"] == 20);
+    daemon.overview_when("all are gone", |overview| overview["totals"]["by_state"]["missing"] == 20);
     let told_of = |serial: &str, kinds: &[EventKind]| {
-        let is_one = |r: &Record| kinds.iter().any(|kind| values(r, "MESSAGE_ID") == [kind.message_id()]);
-        stand.records().iter().filter(|r| is_one(r) && values(r, "JBOD_SERIAL").contains(&serial)).count()
+        let is_one = |record: &Record| kinds.iter().any(|kind| values(record, "MESSAGE_ID") == [kind.message_id()]);
+        stand
+            .records()
+            .iter()
+            .filter(|record| is_one(record) && values(record, "JBOD_SERIAL").contains(&serial))
+            .count()
     };
     eventually("each is told to be bad, and to be gone", || {
-        let bad = |s: &String| told_of(s, &[EventKind::DriveWorse, EventKind::ManyDrives]) >= 1;
-        let gone = |s: &String| told_of(s, &[EventKind::DriveMissing, EventKind::ManyDrives]) >= 1;
-        serials.iter().all(|s| bad(s) && gone(s)).then_some(())
+        let bad = |serial: &String| told_of(serial, &[EventKind::DriveWorse, EventKind::ManyDrives]) >= 1;
+        let gone = |serial: &String| told_of(serial, &[EventKind::DriveMissing, EventKind::ManyDrives]) >= 1;
+        serials.iter().all(|serial| bad(serial) && gone(serial)).then_some(())
     });
 }
 
@@ -356,11 +369,15 @@ fn a_host_that_was_told_to_be_silent_is_told_to_answer_again() {
     let options = "--enclosures 2 --bays 8 --drives 12 --paths 1 --nvme 0 --pools 0 --ssd 0";
     let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
     let list = sim.list();
-    let bays: Vec<String> =
-        list.iter().filter(|d| d["enclosure"] == 0).map(|d| format!("bay/0/{}", d["bay"])).take(4).collect();
+    let bays: Vec<String> = list
+        .iter()
+        .filter(|drive| drive["enclosure"] == 0)
+        .map(|drive| format!("bay/0/{}", drive["bay"]))
+        .take(4)
+        .collect();
     let bays: Vec<&str> = bays.iter().map(String::as_str).collect();
-    let in_bay = |d: &&Value| d["enclosure"] == 0;
-    let serials: Vec<&str> = list.iter().filter(in_bay).filter_map(|d| d["serial"].as_str()).take(4).collect();
+    let in_bay = |drive: &&Value| drive["enclosure"] == 0;
+    let serials: Vec<&str> = list.iter().filter(in_bay).filter_map(|drive| drive["serial"].as_str()).take(4).collect();
     for serial in &serials {
         sim.set(serial, &["hang=true"]);
     }
@@ -373,7 +390,7 @@ fn a_host_that_was_told_to_be_silent_is_told_to_answer_again() {
     assert!(told.len() >= 3 && told.iter().all(|serial| serials.contains(serial)), "{silent:?}");
     assert_eq!(values(&silent, "JBOD_SCSI_HOST"), ["0"]);
     sim.pull(&bays);
-    daemon.overview_when("all are gone", |o| o["totals"]["by_state"]["missing"] == 4);
+    daemon.overview_when("all are gone", |overview| overview["totals"]["by_state"]["missing"] == 4);
     for serial in &serials {
         sim.set(serial, &["hang="]);
     }
@@ -406,7 +423,7 @@ fn the_catalog_explains_every_event_and_no_other() {
         assert!(text.trim().len() > 10, "{kind:?}: {text}");
         // What stands between two @ and is no field would be shown as it stands.
         for field in entry.split('@').skip(1).step_by(2) {
-            assert!(field.strip_prefix("JBOD_").is_some_and(|f| !f.is_empty()), "{kind:?}: @{field}@");
+            assert!(field.strip_prefix("JBOD_").is_some_and(|field| !field.is_empty()), "{kind:?}: @{field}@");
         }
     }
     assert!(entries.keys().all(|id| kinds.contains(&id.as_str())), "{:#?}", entries.keys());

@@ -179,7 +179,7 @@ fn files_that_block_hold_up_neither_the_start_nor_the_stop() {
             "vpd_pg80" => sys.join("block/sda/device/vpd_pg80"),
             _ => first_slot(&sys.join("class/enclosure")),
         };
-        std::fs::remove_file(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        std::fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a FIFO");
         let daemon = support::daemon::Daemon::ready(&sim, &redis, &[("REDIS_TIMEOUT_MS", "2000")]);
@@ -192,7 +192,7 @@ fn files_that_block_hold_up_neither_the_start_nor_the_stop() {
 
 fn first_slot(class: &std::path::Path) -> std::path::PathBuf {
     let names = |dir: &std::path::Path| {
-        let mut names: Vec<_> = std::fs::read_dir(dir).expect("a folder").flatten().map(|e| e.path()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(dir).expect("a folder").flatten().map(|entry| entry.path()).collect();
         names.sort();
         names
     };

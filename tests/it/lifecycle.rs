@@ -67,10 +67,11 @@ fn assert_stops_in_a_sweep(signal: Signal) {
     sim.set("all", &["latency_ms=60000"]);
     sim.set("bay/0/1", &["hang_ignore_term=true"]);
     let daemon = Daemon::start(&sim, &redis, &[]);
-    let children = eventually("every drive is being read", || Some(daemon.children()).filter(|c| c.len() >= 4));
+    let children =
+        eventually("every drive is being read", || Some(daemon.children()).filter(|children| children.len() >= 4));
     let (status, log) = daemon.stop(signal);
     assert_eq!(status.code(), Some(0), "{log}");
-    let left: Vec<_> = children.iter().filter(|c| runs(pid_of(c))).collect();
+    let left: Vec<_> = children.iter().filter(|child| runs(pid_of(child))).collect();
     assert!(left.is_empty(), "{left:?} are left running");
     let lines: Vec<&str> = log.lines().collect();
     let line =
@@ -404,16 +405,21 @@ fn scan_prints_a_line_for_each_bay_and_says_what_is_wrong() {
     let truth = sim.list();
     let lines: Vec<&str> = ended.stdout.lines().collect();
     let is_bay = |line: &&&str| {
-        line.split_whitespace().next().is_some_and(|w| w.parse::<u32>().is_ok()) && !line.contains("drives on")
+        line.split_whitespace().next().is_some_and(|word| word.parse::<u32>().is_ok()) && !line.contains("drives on")
     };
     assert_eq!(lines.iter().filter(is_bay).count(), 24, "{}", ended.stdout);
-    let in_bays = truth.iter().filter(|d| !d["bay"].is_null()).count();
-    assert_eq!(lines.iter().filter(is_bay).filter(|l| l.contains("(empty)")).count(), 24 - in_bays, "{}", ended.stdout);
+    let in_bays = truth.iter().filter(|drive| !drive["bay"].is_null()).count();
+    assert_eq!(
+        lines.iter().filter(is_bay).filter(|line| line.contains("(empty)")).count(),
+        24 - in_bays,
+        "{}",
+        ended.stdout
+    );
     for drive in &truth {
         let text = |name: &str| drive[name].as_str().unwrap_or_default().to_owned();
         let line = lines
             .iter()
-            .find(|l| l.contains(&text("serial")))
+            .find(|line| line.contains(&text("serial")))
             .unwrap_or_else(|| panic!("no {drive}: {}", ended.stdout));
         let words: Vec<&str> = line.split_whitespace().collect();
         let bay = drive["bay"].as_u64().map_or("-".to_owned(), |bay| bay.to_string());
@@ -486,7 +492,8 @@ fn scan_in_json_is_the_overview() {
     assert_eq!(scanned.stderr, "");
     let scanned: Value = serde_json::from_str(&scanned.stdout).expect("JSON and nothing else");
     let daemon = Daemon::ready(&sim, &redis, &[]);
-    let overview = daemon.overview_when("the sweep is in the overview", |o| !o["sweep"]["started_at"].is_null());
+    let overview =
+        daemon.overview_when("the sweep is in the overview", |overview| !overview["sweep"]["started_at"].is_null());
     let mut differences = Vec::new();
     compare("", &steady(&scanned), &steady(&overview), &mut differences);
     assert_eq!(differences, [""; 0]);
@@ -504,14 +511,16 @@ fn sigint_ends_a_scan_and_its_children() {
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    let children = eventually("every drive is being read", || Some(children_of(child.id())).filter(|c| c.len() >= 4));
+    let children = eventually("every drive is being read", || {
+        Some(children_of(child.id())).filter(|children| children.len() >= 4)
+    });
     kill_process(Pid::from_child(&child), Signal::INT).expect("a signal");
     let status = eventually("the scan ends", || child.try_wait().expect("its state"));
     assert!(!status.success(), "{status:?}: a scan that was broken off is no scan");
     let mut table = String::new();
     child.stdout.take().expect("a pipe").read_to_string(&mut table).expect("its output");
     assert_eq!(table, "", "half a table looks like a whole one");
-    eventually("no child runs", || children.iter().all(|c| !runs(pid_of(c))).then_some(()));
+    eventually("no child runs", || children.iter().all(|child| !runs(pid_of(child))).then_some(()));
 }
 
 /// Hides what is installed as smartctl from the program that it starts, in a mount namespace.
@@ -547,7 +556,7 @@ fn without_smartctl_bays_are_served_and_drives_say_why() {
     let daemon = Daemon::listening(&mut hidden);
     daemon.wait_ready();
     assert_bays_without_health(&daemon, "smartctl");
-    let errors: Vec<String> = daemon.log().lines().filter(|l| l.contains("ERROR")).map(str::to_owned).collect();
+    let errors: Vec<String> = daemon.log().lines().filter(|line| line.contains("ERROR")).map(str::to_owned).collect();
     assert_eq!(errors.len(), 1, "{}", daemon.log());
     assert!(errors[0].contains("smartctl") && errors[0].contains("SMARTCTL_PATH"), "{errors:?}");
 }
@@ -559,11 +568,11 @@ fn assert_bays_without_health(daemon: &Daemon, why: &str) {
     assert_eq!((&overview["totals"]["slots"], &overview["totals"]["drives"]), (&6.into(), &4.into()));
     assert_eq!(overview["totals"]["by_verdict"]["unknown"], 4, "{}", overview["totals"]);
     let slots = overview["enclosures"][0]["slots"].as_array().expect("slots");
-    for drive in slots.iter().map(|s| &s["drive"]).filter(|d| !d.is_null()) {
-        assert!(drive["error"].as_str().is_some_and(|e| e.contains(why)), "{drive}");
+    for drive in slots.iter().map(|slot| &slot["drive"]).filter(|drive| !drive.is_null()) {
+        assert!(drive["error"].as_str().is_some_and(|error| error.contains(why)), "{drive}");
         assert!(drive["temperature_celsius"].is_null() && drive["verdict"] == "unknown", "{drive}");
         let one = daemon.json(&format!("/api/drives/{}", drive["device"].as_str().expect("a name")));
-        assert!(one["error"].as_str().is_some_and(|e| e.contains(why)), "{one}");
+        assert!(one["error"].as_str().is_some_and(|error| error.contains(why)), "{one}");
     }
 }
 
@@ -577,7 +586,7 @@ fn a_smartctl_that_has_gone_is_named_and_does_not_flood_the_log() {
     let lines = daemon.log().lines().count();
     assert!(lines <= 10, "{}", daemon.log());
     sim.set("smartctl", &["gone="]);
-    daemon.overview_when("it is used again", |o| o["totals"]["by_verdict"]["ok"] == 4);
+    daemon.overview_when("it is used again", |overview| overview["totals"]["by_verdict"]["ok"] == 4);
 }
 
 /// Waits until so many further sweeps have been seen.
@@ -585,7 +594,8 @@ fn a_smartctl_that_has_gone_is_named_and_does_not_flood_the_log() {
 fn wait_sweeps(daemon: &Daemon, count: usize) {
     let mut seen = daemon.json("/api/overview")["sweep"]["started_at"].clone();
     for _ in 0..count {
-        let overview = daemon.overview_when("another sweep is whole", |o| o["sweep"]["started_at"] != seen);
+        let overview =
+            daemon.overview_when("another sweep is whole", |overview| overview["sweep"]["started_at"] != seen);
         seen = overview["sweep"]["started_at"].clone();
     }
 }
@@ -633,7 +643,7 @@ fn a_unix_socket_is_served_replaced_after_a_crash_and_removed_at_the_end() {
     // Another daemon does not take the socket of one that lives.
     let refused = exits(on(&sim).env("JBOD_LISTEN", format!("unix:{}", path(&socket))), 1);
     assert!(refused.stderr.contains(path(&socket)), "{refused:?}");
-    assert!(get_unix(&socket, "/healthz").is_some_and(|a| a.starts_with("HTTP/1.1 200 ")));
+    assert!(get_unix(&socket, "/healthz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200 ")));
 
     let (status, log) = daemon.stop(Signal::TERM);
     assert_eq!(status.code(), Some(0), "{log}");

@@ -24,7 +24,7 @@ fn text<'a>(drive: &'a Value, field: &str) -> &'a str {
 
 /// The simulator's drive in a bay of the first shelf.
 fn in_bay(sim: &Sim, bay: u64) -> Value {
-    let found = sim.list().into_iter().find(|d| d["enclosure"] == 0 && d["bay"] == bay);
+    let found = sim.list().into_iter().find(|drive| drive["enclosure"] == 0 && drive["bay"] == bay);
     found.unwrap_or_else(|| panic!("a drive in bay {bay}"))
 }
 
@@ -64,7 +64,7 @@ fn every_drive_and_bay_of_the_rack_is_told() {
         let capacity = value(&page, "jbod_device_capacity_bytes", serial);
         assert_eq!(capacity, drive["size_bytes"].as_f64());
         let paths = drive["devices"].as_array().map(Vec::len).expect("devices");
-        let counted = value(&page, "jbod_device_paths", serial).map(|n| n.to_string());
+        let counted = value(&page, "jbod_device_paths", serial).map(|count| count.to_string());
         assert_eq!(counted, Some(paths.to_string()), "{serial}");
         assert_eq!(state(&page, serial).as_deref(), Some("active"));
         assert_eq!(verdict(&page, serial).as_deref(), Some("ok"));
@@ -72,16 +72,17 @@ fn every_drive_and_bay_of_the_rack_is_told() {
             assert!(value(&page, name, serial).is_some(), "{name} of {serial}");
         }
     }
-    let occupied = page.all("jbod_slot_occupied", &[]).filter(|s| s.value > 0.0).count();
+    let occupied = page.all("jbod_slot_occupied", &[]).filter(|series| series.value > 0.0).count();
     assert_eq!((page.all("jbod_slot_occupied", &[]).count(), occupied), (84, 78));
     assert_eq!(page.all("jbod_slot_status", &[("status", "OK")]).count(), 78);
-    assert_eq!(page.all("jbod_enclosure_up", &[]).filter(|s| s.value > 0.0).count(), 2);
+    assert_eq!(page.all("jbod_enclosure_up", &[]).filter(|series| series.value > 0.0).count(), 2);
     for (kind, name) in [
         ("sas", "jbod_scsi_uncorrected_errors_total"),
         ("sata", "jbod_device_attribute"),
         ("nvme", "jbod_nvme_critical_warning"),
     ] {
-        let drive = truth.iter().find(|d| d["kind"] == kind).unwrap_or_else(|| panic!("a drive of kind {kind}"));
+        let drive =
+            truth.iter().find(|drive| drive["kind"] == kind).unwrap_or_else(|| panic!("a drive of kind {kind}"));
         assert!(page.all(name, &[("serial_number", text(drive, "serial"))]).next().is_some(), "{name} of {drive}");
     }
     assert_eq!(page.get("jbod_sweep_drives", &[]), Some(79.0));
@@ -194,7 +195,7 @@ fn without_redis_everything_else_is_told_and_nothing_waits() {
     assert_eq!(page.get("jbod_degraded", &[("component", "redis")]), Some(1.0));
     assert_eq!((page.get("jbod_ready", &[]), page.get("jbod_poller_leader", &[])), (Some(1.0), Some(1.0)));
     let read = "jbod_device_collected_timestamp_seconds";
-    let newest = |page: &Exposition| page.all(read, &[]).map(|s| s.value).fold(0.0, f64::max);
+    let newest = |page: &Exposition| page.all(read, &[]).map(|series| series.value).fold(0.0, f64::max);
     daemon.metrics_when("drives are read on", |later| newest(later) > newest(&page));
     redis.up();
     redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
@@ -305,7 +306,7 @@ fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
         ("refused", "405", 1.0),
     ];
     let grown = |page: &Exposition, route: &str, code: &str| {
-        counted(page, route, code).map(|n| n - counted(&before, route, code).unwrap_or(0.0))
+        counted(page, route, code).map(|count| count - counted(&before, route, code).unwrap_or(0.0))
     };
     let sum: f64 = expected.iter().map(|(_, _, times)| times).sum();
     // A worker counts a request after it has sent the response.
@@ -318,7 +319,7 @@ fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
         assert_eq!(grown(&page, route, code), Some(times), "{route} {code}");
     }
     assert!(counted(&page, "/metrics", "200") >= Some(1.0));
-    let routes: BTreeSet<&str> = page.all(requests, &[]).map(|s| s.label("route")).collect();
+    let routes: BTreeSet<&str> = page.all(requests, &[]).map(|series| series.label("route")).collect();
     assert!(routes.len() <= 15, "{routes:?}");
     let durations = "jbod_http_request_duration_seconds";
     let overview = [("route", "/api/overview")];
@@ -345,12 +346,13 @@ fn names_that_drives_give_themselves_stay_inside_their_quotes() {
     sim.set(&first, &[&format!("serial={odd}")]);
     let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
     let page = daemon.metrics();
-    let serials: BTreeSet<&str> = page.all("jbod_device_info", &[]).map(|s| s.label("serial_number")).collect();
+    let serials: BTreeSet<&str> =
+        page.all("jbod_device_info", &[]).map(|series| series.label("serial_number")).collect();
     assert!(serials.contains("A\"} 1\\n\\\u{e9}[2J?"), "{serials:?}");
     let model = page.all("jbod_device_info", &[("serial_number", second.as_str())]).next().expect("its info");
     let model = model.label("model_name");
     assert!(model.contains("jbod_forged 1") && !model.contains(char::is_control) && model.len() <= 128, "{model:?}");
-    assert!(page.series.iter().all(|s| s.name != "jbod_forged"));
+    assert!(page.series.iter().all(|series| series.name != "jbod_forged"));
     let open = daemon.request("GET", "/metrics", &[("Accept", "application/openmetrics-text")]);
     let open = Exposition::read(&open.text());
     assert!(open.ended && open.all("jbod_device_info", &[]).count() == serials.len());
@@ -369,8 +371,11 @@ fn both_formats_say_the_same_and_describe_every_family() {
     let (plain, open) = (Exposition::read(&plain.text()), Exposition::read(&open.text()));
     assert!(open.ended && !plain.ended && plain.units.is_empty());
     let of_rack = |page: &Exposition| -> BTreeSet<String> {
-        let rack = page.series.iter().filter(|s| !s.name.starts_with("jbod_http") && !s.name.starts_with("process"));
-        rack.map(|s| format!("{} {:?}", s.name, s.labels)).collect()
+        let rack = page
+            .series
+            .iter()
+            .filter(|series| !series.name.starts_with("jbod_http") && !series.name.starts_with("process"));
+        rack.map(|series| format!("{} {:?}", series.name, series.labels)).collect()
     };
     assert_eq!(of_rack(&plain), of_rack(&open));
     for series in &plain.series {
@@ -383,14 +388,17 @@ fn both_formats_say_the_same_and_describe_every_family() {
     }
     for family in open.kinds.keys() {
         assert!(open.help.contains_key(family), "HELP of {family}");
-        let unit = ["seconds", "bytes", "celsius", "ratio"].into_iter().find(|u| family.ends_with(&format!("_{u}")));
+        let unit =
+            ["seconds", "bytes", "celsius", "ratio"].into_iter().find(|unit| family.ends_with(&format!("_{unit}")));
         assert_eq!(open.units.get(family).map(String::as_str), unit, "UNIT of {family}");
     }
 }
 
 /// Words of a text that may be names of series.
 fn names_in(text: &str) -> BTreeSet<&str> {
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("jbod_")).collect()
+    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+        .filter(|word| word.starts_with("jbod_"))
+        .collect()
 }
 
 #[test]
@@ -407,7 +415,7 @@ fn alerts_and_dashboard_name_series_that_exist() {
     });
     let read = |path: &str| {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let is_told = |name: &&str| {
         let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);

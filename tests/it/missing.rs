@@ -45,7 +45,7 @@ fn invented(n: usize) -> String {
 /// A list of so many drives that never were.
 fn list(sim: &Sim, count: usize) -> String {
     let since = ago(3600);
-    let documents: Vec<String> = (0..count).map(|n| document(&invented(n), &since)).collect();
+    let documents: Vec<String> = (0..count).map(|number| document(&invented(number), &since)).collect();
     let (host, now) = (host_name(sim), ago(0));
     format!(r#"{{"schema":1,"host":"{host}","generated_at":"{now}","drives":[{}]}}"#, documents.join(","))
 }
@@ -69,8 +69,8 @@ fn ticks(daemon: &Daemon) -> u64 {
 /// No invented drive is anywhere any more.
 #[track_caller]
 fn wait_forgotten(daemon: &Daemon, redis: &Redis, real: u64) {
-    daemon.overview_when("invented drives are gone from the overview", |o| {
-        drives(o).all(|d| !is_invented(d)) && missing(o) == real
+    daemon.overview_when("invented drives are gone from the overview", |overview| {
+        drives(overview).all(|drive| !is_invented(drive)) && missing(overview) == real
     });
     eventually("they are gone from Redis", || {
         let (list, overview) = (redis.get("jbod:last:gone")?, redis.get("jbod:last:overview")?);
@@ -98,13 +98,13 @@ fn invented_drives_in_redis_are_limited_and_go_with_what_redis_loses() {
         // One that this process sees go stays, whatever Redis loses.
         let serial = sim.list()[0]["serial"].as_str().expect("a serial").to_owned();
         sim.pull(&["bay/0/0"]);
-        daemon.drive_when(&serial, "it is missed", |d| d["state"] == "missing");
+        daemon.drive_when(&serial, "it is missed", |drive| drive["state"] == "missing");
         daemon.after_sweeps(2);
         let overview = daemon.json("/api/overview");
         assert!(missing(&overview) <= MOST && missing(&overview) > 0, "{}", overview["totals"]);
         redis.ask(&["FLUSHALL"]);
         wait_forgotten(&daemon, &redis, 1);
-        daemon.drive_when(&serial, "it is missed still", |d| d["state"] == "missing");
+        daemon.drive_when(&serial, "it is missed still", |drive| drive["state"] == "missing");
         eventually("and stored", || redis.get("jbod:last:gone").filter(|list| list.contains(&serial)));
         daemon.after_sweeps(2);
         wait_forgotten(&daemon, &redis, 1);
@@ -122,7 +122,7 @@ fn those_that_went_last_are_kept() {
     let value = list(&sim, 3_000).replacen(&invented(1500), "REAL0002", 1).replace("]}", &format!(",{real}]}}"));
     redis.set("jbod:last:gone", value.as_bytes());
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
-    daemon.drive_when("REAL0001", "it is missed", |d| d["state"] == "missing");
+    daemon.drive_when("REAL0001", "it is missed", |drive| drive["state"] == "missing");
     assert_eq!(missing(&daemon.json("/api/overview")), MOST);
     // What was taken over stays for as long as Redis has it.
     for _ in 0..3 {
@@ -171,18 +171,22 @@ fn a_host_that_starts_without_its_shelf_remembers_every_drive() {
     let options = "--enclosures 1 --bays 100 --drives 100 --paths 1 --nvme 2 --pools 0";
     let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
     leave_values(&sim, &redis);
-    let serials: Vec<String> = sim.list().iter().map(|d| d["serial"].as_str().expect("one").to_owned()).collect();
+    let serials: Vec<String> =
+        sim.list().iter().map(|drive| drive["serial"].as_str().expect("one").to_owned()).collect();
     let shelf: Vec<String> = (0..100).map(|bay| format!("bay/0/{bay}")).collect();
     sim.pull(&shelf.iter().map(String::as_str).collect::<Vec<_>>());
     for boot in 1..=3 {
         let daemon = Daemon::ready(&sim, &redis, &QUICK);
-        let overview = daemon.overview_when("all are known", |o| missing(o) == 100);
+        let overview = daemon.overview_when("all are known", |overview| missing(overview) == 100);
         for serial in &serials {
-            assert!(drives(&overview).any(|d| d["serial_number"] == **serial), "boot {boot}: {serial}");
+            assert!(drives(&overview).any(|drive| drive["serial_number"] == **serial), "boot {boot}: {serial}");
         }
         assert_eq!(daemon.logged("left_out="), 0, "{}", daemon.log());
-        let stored =
-            || redis.get("jbod:last:gone").filter(|list| serials.iter().filter(|s| list.contains(*s)).count() == 100);
+        let stored = || {
+            redis
+                .get("jbod:last:gone")
+                .filter(|list| serials.iter().filter(|serial| list.contains(*serial)).count() == 100)
+        };
         eventually("all are stored", stored);
         daemon.stop(Signal::TERM);
     }
@@ -202,7 +206,7 @@ fn a_new_leader_brings_nothing_back() {
     let serial = sim.list()[0]["serial"].as_str().expect("a serial").to_owned();
     sim.pull(&["bay/0/0"]);
     for daemon in [&leader, &follower] {
-        daemon.drive_when(&serial, "it is missed", |d| d["state"] == "missing");
+        daemon.drive_when(&serial, "it is missed", |drive| drive["state"] == "missing");
     }
     redis.ask(&["FLUSHALL"]);
     wait_forgotten(&leader, &redis, 1);
@@ -305,7 +309,12 @@ fn what_cannot_be_listed_has_not_gone() {
         daemon.wait_logged("discovery failed");
         let health = eventually("it says so", || {
             let health = daemon.json("/api/health");
-            health["degraded"].as_array().expect("a list").iter().any(|t| t["part"] == "poller").then_some(health)
+            health["degraded"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .any(|degraded| degraded["part"] == "poller")
+                .then_some(health)
         });
         assert_eq!((&health["ready"], daemon.get("/readyz").status), (&json!(false), 503), "{health}");
         assert!(health.to_string().contains("discovery failed, keeping the last known state"), "{health}");
@@ -316,7 +325,8 @@ fn what_cannot_be_listed_has_not_gone() {
         assert_eq!(stored, before, "{folder}: nothing is stored over what is there");
         unlisted.put_back();
         daemon.wait_ready();
-        let overview = daemon.overview_when("all drives are read", |o| o["totals"]["by_state"]["active"] == 4);
+        let overview =
+            daemon.overview_when("all drives are read", |overview| overview["totals"]["by_state"]["active"] == 4);
         assert_eq!((missing(&overview), &overview["totals"]["slots"]), (0, &json!(6)), "{folder}: {overview}");
         // And while it runs.
         let unlisted = Unlisted::make(&sim, folder);

@@ -43,8 +43,8 @@ fn enclosure<'a>(overview: &'a Value, id: &str) -> &'a Value {
 #[track_caller]
 fn wait_presence(daemon: &Daemon, id: &str, is_missing: bool) -> Value {
     let what = if is_missing { "the shelf is missing" } else { "the shelf is here" };
-    daemon.overview_when(what, |o| {
-        let enclosure = enclosure(o, id);
+    daemon.overview_when(what, |overview| {
+        let enclosure = enclosure(overview, id);
         enclosure.is_object() && enclosure["missing_since"].is_string() == is_missing
     })
 }
@@ -107,14 +107,15 @@ fn shelf_that_loses_power_is_one_event_with_all_its_drives() {
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let id = first_shelf(&sim);
     sim.shelf(&["enclosure/0", "gone", "--drives"]);
-    let overview = daemon.overview_when("its drives are missing", |o| o["totals"]["by_state"]["missing"] == 4);
+    let overview =
+        daemon.overview_when("its drives are missing", |overview| overview["totals"]["by_state"]["missing"] == 4);
     let drives = drives_of(&overview, &id);
     assert_eq!(drives.len(), 4, "in its bays: {overview}");
     assert!(drives.iter().all(|drive| drive["state"] == "missing" && drive["bay_as_of"].is_null()), "{drives:?}");
     assert!(enclosure(&overview, &id)["missing_since"].is_string());
     daemon.wait_logged(&format!("shelf missing enclosure={id} bays=6 drives=4 drives_missing=4"));
     sim.shelf(&["enclosure/0", "back", "--drives"]);
-    daemon.overview_when("all are here", |o| o["totals"]["by_state"]["active"] == 8);
+    daemon.overview_when("all are here", |overview| overview["totals"]["by_state"]["active"] == 8);
     daemon.wait_logged(&format!("shelf returned enclosure={id} bays=6 drives=4 drives_missing=0"));
     daemon.after_sweeps(2);
     assert_eq!((daemon.logged("drive missing"), daemon.logged("drive returned")), (0, 0), "{}", daemon.log());
@@ -130,7 +131,7 @@ fn lost_io_module_is_a_finding_until_it_is_back() {
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let id = first_shelf(&sim);
     sim.module(&["enclosure/0", "0", "gone", "--drives"]);
-    let has_finding = |o: &Value| enclosure(o, &id)["findings"].to_string().contains("\"E12\"");
+    let has_finding = |overview: &Value| enclosure(overview, &id)["findings"].to_string().contains("\"E12\"");
     let overview = daemon.overview_when("a module is missing", has_finding);
     let shelf = enclosure(&overview, &id);
     assert_eq!((&shelf["verdict"], &shelf["missing_since"]), (&"warn".into(), &Value::Null), "{shelf}");
@@ -146,19 +147,21 @@ fn lost_io_module_is_a_finding_until_it_is_back() {
     assert_eq!(metric(&daemon, "jbod_enclosure_up", &id), Some(1.0), "the other one answers");
     // Its drives have one path each; the event of the module covers that.
     let lacks_path = |drive: &&Value| drive["findings"].to_string().contains("\"P1\"");
-    daemon.overview_when("its drives have lost a path", |o| {
-        drives_of(o, &id).iter().filter(|d| lacks_path(d)).count() == 4
+    daemon.overview_when("its drives have lost a path", |overview| {
+        drives_of(overview, &id).iter().filter(|drive| lacks_path(drive)).count() == 4
     });
     daemon.after_sweeps(1);
 
     // The kernel has numbered it again.
     sim.module(&["enclosure/0", "0", "back", "--drives", "--target", "77"]);
-    let overview = daemon.overview_when("it is back", |o| !has_finding(o));
+    let overview = daemon.overview_when("it is back", |overview| !has_finding(overview));
     let modules = enclosure(&overview, &id)["modules"].to_string();
     assert!(modules.contains("0:0:77:0") && !modules.contains(name), "{modules}");
     daemon.wait_logged(&format!("io module returned enclosure={id} module=0:0:77:0 modules=2 expected=2"));
     daemon.after_sweeps(2);
-    daemon.overview_when("its drives have both paths", |o| drives_of(o, &id).iter().all(|drive| !lacks_path(drive)));
+    daemon.overview_when("its drives have both paths", |overview| {
+        drives_of(overview, &id).iter().all(|drive| !lacks_path(drive))
+    });
     for line in ["lost a path", "regained a path"] {
         assert_eq!(daemon.logged(line), 0, "{}", daemon.log());
     }
@@ -233,7 +236,7 @@ fn without_redis_a_missing_shelf_is_known_while_the_daemon_runs() {
     let overview = daemon.json("/api/overview");
     assert_eq!((ids(&overview).len(), &overview["totals"]["slots_occupied"]), (1, &4.into()), "{overview}");
     sim.shelf(&["enclosure/0", "back"]);
-    daemon.overview_when("it is here", |o| drives_of(o, &id).len() == 4);
+    daemon.overview_when("it is here", |overview| drives_of(overview, &id).len() == 4);
 }
 
 #[test]
@@ -297,11 +300,12 @@ fn enclosure_that_only_an_hba_knows_is_never_missing() {
     sim.set("enclosure/0", &["sas_devices=true", "ses=false"]);
     let drives: Vec<Value> = sim.list().into_iter().filter(|drive| drive["enclosure"] == 0).collect();
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
-    let enclosures = |o: &Value| list(o, "enclosures").count();
+    let enclosures = |overview: &Value| list(overview, "enclosures").count();
     assert_eq!(enclosures(&daemon.json("/api/overview")), 2);
     let bays: Vec<String> = drives.iter().map(|drive| format!("bay/0/{}", drive["bay"])).collect();
     sim.pull(&bays.iter().map(String::as_str).collect::<Vec<_>>());
-    let overview = daemon.overview_when("its drives are missing", |o| o["totals"]["by_state"]["missing"] == 4);
+    let overview =
+        daemon.overview_when("its drives are missing", |overview| overview["totals"]["by_state"]["missing"] == 4);
     assert_eq!(enclosures(&overview), 1, "{overview}");
     daemon.wait_logged("drive missing enclosure=");
     daemon.after_sweeps(1);
@@ -319,7 +323,7 @@ fn shelf_that_gets_another_name_is_not_missing() {
     sim.set("enclosure/1", &["ses=false"]);
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     sim.set("enclosure/1", &[&format!("id={}", id.trim_start_matches("0x")), "ses=true"]);
-    let overview = daemon.overview_when("both are shown", |o| ids(o).len() == 2);
+    let overview = daemon.overview_when("both are shown", |overview| ids(overview).len() == 2);
     assert!(ids(&overview).iter().all(|name| name.starts_with(&format!("{id}-"))), "{:?}", ids(&overview));
     daemon.after_sweeps(2);
     let overview = daemon.json("/api/overview");

@@ -126,7 +126,7 @@ fn every_answer_is_as_the_document_says_and_every_field_is_seen() {
     a_drive_in_a_bay_without_a_number(&mut answers);
     without_anything(&mut answers);
     refusals(&mut answers);
-    let unseen: Vec<String> = answers.unseen().into_iter().filter(|f| !UNSEEN.contains(&f.as_str())).collect();
+    let unseen: Vec<String> = answers.unseen().into_iter().filter(|field| !UNSEEN.contains(&field.as_str())).collect();
     assert!(unseen.is_empty(), "fields that no answer gave a value:\n{}", unseen.join("\n"));
     let silent = answers.silent();
     assert!(silent.is_empty(), "answers that the document has and nobody gave:\n{}", silent.join("\n"));

@@ -134,6 +134,6 @@ impl Host {
             .output()
             .expect("the program runs");
         let error = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {error}"))
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|problem| panic!("{problem}: {error}"))
     }
 }

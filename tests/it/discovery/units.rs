@@ -63,7 +63,8 @@ fn two_units_of_one_drive_are_one_drive_in_one_bay() {
         );
         assert_eq!((&drive["device"], &drive["user_capacity_bytes"]), (&json!("sda"), &json!(2 * UNIT_BYTES)));
         // Pulling it costs both vdevs a member, and what is wrong with one unit is said of the drive.
-        let vdevs: Vec<&Value> = drive["memberships"].as_array().expect("a list").iter().map(|m| &m["vdev"]).collect();
+        let vdevs: Vec<&Value> =
+            drive["memberships"].as_array().expect("a list").iter().map(|membership| &membership["vdev"]).collect();
         assert_eq!(vdevs, ["raidz1-1", "raidz1-0"]);
         assert_eq!(drive["verdict"], "crit", "{drive}");
     }

@@ -60,7 +60,7 @@ fn line_matches(expected: &str, found: &str) -> bool {
 /// The line with what changes replaced.
 fn masked(line: &str) -> String {
     let line = line.trim_end();
-    if line.len() >= 3 && line.bytes().all(|b| b.is_ascii_digit()) {
+    if line.len() >= 3 && line.bytes().all(|byte| byte.is_ascii_digit()) {
         return "#".to_owned();
     }
     let line = line.replace(env!("CARGO_PKG_VERSION"), "VERSION");
@@ -78,14 +78,14 @@ fn masked(line: &str) -> String {
             if let Some(after) = rest.strip_prefix(key) {
                 masked.push_str(key);
                 masked.push('#');
-                rest = after.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+                rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
                 continue 'line;
             }
         }
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         if digits == 10 && rest.starts_with('1') {
             masked.push_str("TIME");
-            rest = rest[digits..].trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            rest = rest[digits..].trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
         } else {
             let length = digits.max(c.len_utf8());
             masked.push_str(&rest[..length]);

@@ -132,7 +132,9 @@ pub fn unknown_program(command: &str) -> Option<String> {
         let mut words = part.split_whitespace().filter(|word| *word != "\\");
         let is_assignment = |word: &str| {
             let name = word.split_once('=').map(|(name, _)| name);
-            name.is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+            name.is_some_and(|name| {
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+            })
         };
         let mut program = words.next();
         while program.is_some_and(|word| is_assignment(word) || word == "sudo") {
@@ -186,7 +188,8 @@ fn a_page_is_its_parts() {
     assert_eq!(text, page);
     assert_eq!(blocks, [("$ x \\\n  y\n1\n$ z\n", 4)]);
     let examples = examples(blocks[0].0).expect("examples");
-    let found: Vec<(&str, &str)> = examples.iter().map(|e| (e.command.as_str(), e.expected.as_str())).collect();
+    let found: Vec<(&str, &str)> =
+        examples.iter().map(|example| (example.command.as_str(), example.expected.as_str())).collect();
     assert_eq!(found, [("x \\\n  y", "1\n"), ("z", "")]);
 }
 

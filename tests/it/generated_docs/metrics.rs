@@ -94,7 +94,7 @@ fn families_in_source() -> BTreeMap<String, String> {
         // Every other piece is between two quotes.
         let mut literals = code.split('"').skip(1).step_by(2).peekable();
         while let Some(literal) = literals.next() {
-            let is_name = literal.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            let is_name = literal.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             if is_name && (literal.starts_with("jbod_") || literal.starts_with("process_")) {
                 let help = literals.peek().copied().unwrap_or_default();
                 families.insert(literal.to_owned(), help.to_owned());

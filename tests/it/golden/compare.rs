@@ -14,13 +14,13 @@ const AROUND: usize = 2;
 /// What differs from run to run by nature is replaced: moments, durations, the host's folder.
 pub fn masked(value: Value, root: &str) -> Value {
     match value {
-        Value::Array(list) => list.into_iter().map(|v| masked(v, root)).collect(),
+        Value::Array(list) => list.into_iter().map(|value| masked(value, root)).collect(),
         Value::Object(entries) => {
             let mask = |(key, value): (String, Value)| {
                 let value = match key.as_str() {
                     "took_ms" if value.is_u64() => "MS".into(),
                     // A hash over all of it, times as well.
-                    "version" if value.as_str().is_some_and(|v| v.len() == 16) => "VERSION".into(),
+                    "version" if value.as_str().is_some_and(|text| text.len() == 16) => "VERSION".into(),
                     _ => masked(value, root),
                 };
                 (key, value)
@@ -37,12 +37,12 @@ pub fn masked(value: Value, root: &str) -> Value {
 fn moments(text: &str) -> String {
     const FORMS: [&str; 2] = ["9999-99-99T99:99:99Z", "Aaa Aaa _9 99:99:99 9999"];
     let is = |form: &str, at: &str| {
-        let fits = |(form, c): (u8, u8)| match form {
-            b'9' => c.is_ascii_digit(),
-            b'A' => c.is_ascii_uppercase(),
-            b'a' => c.is_ascii_lowercase(),
-            b'_' => c == b' ' || c.is_ascii_digit(),
-            _ => form == c,
+        let fits = |(form, byte): (u8, u8)| match form {
+            b'9' => byte.is_ascii_digit(),
+            b'A' => byte.is_ascii_uppercase(),
+            b'a' => byte.is_ascii_lowercase(),
+            b'_' => byte == b' ' || byte.is_ascii_digit(),
+            _ => form == byte,
         };
         at.len() >= form.len() && form.bytes().zip(at.bytes()).all(fits)
     };
@@ -120,7 +120,7 @@ pub fn settle(bodies: &[(&str, String)]) {
     for (name, now) in bodies {
         let path = folder.join(name);
         if accept {
-            std::fs::write(&path, now).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            std::fs::write(&path, now).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
         let held = std::fs::read_to_string(&path).unwrap_or_default();
         if held != *now {

@@ -80,7 +80,7 @@ impl Answers {
             let shelf = overview["enclosures"][0]["id"].as_str().map(str::to_owned);
             let drive = super::support::json::drives(&overview)
                 .next()
-                .map(|d| d["device"].as_str().expect("a name").to_owned());
+                .map(|drive| drive["device"].as_str().expect("a name").to_owned());
             names.extend(if path.contains("enclosures") { shelf } else { drive });
         }
         names
@@ -108,7 +108,7 @@ impl Answers {
         }
         for name in response.headers.keys() {
             let mut known = stated["headers"].as_object().into_iter().flat_map(Map::keys);
-            let is_known = EVERYWHERE.contains(&name.as_str()) || known.any(|k| k.eq_ignore_ascii_case(name));
+            let is_known = EVERYWHERE.contains(&name.as_str()) || known.any(|header| header.eq_ignore_ascii_case(name));
             assert!(is_known, "{name} is not in the document: {what}");
         }
         self.given.insert(format!("{pattern} {status}"));
@@ -144,8 +144,11 @@ impl Answers {
             whole["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
             jsonschema::options().should_validate_formats(true).build(&whole).expect("a schema")
         });
-        let wrong: Vec<String> =
-            validator.iter_errors(value).take(5).map(|e| format!("{} at {}", e, e.instance_path())).collect();
+        let wrong: Vec<String> = validator
+            .iter_errors(value)
+            .take(5)
+            .map(|error| format!("{} at {}", error, error.instance_path()))
+            .collect();
         assert!(wrong.is_empty(), "{}\n{what}", wrong.join("\n"));
     }
 
@@ -195,7 +198,9 @@ impl Answers {
         let paths = self.document["paths"].as_object().expect("paths").iter();
         let stated = paths.flat_map(|(path, operations)| {
             let statuses = operations["get"]["responses"].as_object().expect("responses").keys();
-            statuses.filter(|s| ["200", "304", "404"].contains(&s.as_str())).map(move |s| format!("{path} {s}"))
+            statuses
+                .filter(|status| ["200", "304", "404"].contains(&status.as_str()))
+                .map(move |status| format!("{path} {status}"))
         });
         stated.filter(|answer| !self.given.contains(answer)).collect()
     }

@@ -61,7 +61,7 @@ fn settle(schema: &mut Value) {
         *text = text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
     }
     // Rust's widths are no formats, and what a value is where none is sent is never of use: all are sent.
-    if object.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
+    if object.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
         object.remove("format");
     }
     object.remove("default");
@@ -147,16 +147,20 @@ fn paths() -> Value {
             Kind::Now if operation.id == "metrics" => &["Cache-Control", "Vary"],
             Kind::Now => &["Cache-Control"],
         };
-        let headers: Map<String, Value> = names.iter().map(|n| ((*n).to_owned(), reference("headers", n))).collect();
+        let headers: Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), reference("headers", name))).collect();
         let good = json!({ "description": "As asked for", "headers": headers, "content": operation.content });
         responses.insert("200".into(), good);
-        let mut parameters: Vec<Value> = operation.parameters.iter().map(|p| reference("parameters", p)).collect();
+        let mut parameters: Vec<Value> =
+            operation.parameters.iter().map(|parameter| reference("parameters", parameter)).collect();
         if operation.kind != Kind::Now {
             parameters.push(reference("parameters", "if_none_match"));
             let same = json!({ "description": "Not modified: `If-None-Match` lists the `ETag`", "headers": headers });
             responses.insert("304".into(), same);
         }
-        for (status, name) in REFUSALS.iter().filter(|(s, _)| *s != "404" || operation.refusals.contains(s)) {
+        for (status, name) in
+            REFUSALS.iter().filter(|(status, _)| *status != "404" || operation.refusals.contains(status))
+        {
             responses.insert((*status).to_owned(), reference("responses", name));
         }
         let get = json!({
@@ -210,7 +214,7 @@ fn refusals() -> Value {
     };
     let response = |(status, name): &(&str, &str)| {
         let headers: Map<String, Value> =
-            header(status).iter().map(|n| ((*n).to_owned(), reference("headers", n))).collect();
+            header(status).iter().map(|name| ((*name).to_owned(), reference("headers", name))).collect();
         let content = json!({ "application/problem+json": { "schema": schema_of("ProblemBody") } });
         ((*name).to_owned(), json!({ "description": about(status), "headers": headers, "content": content }))
     };

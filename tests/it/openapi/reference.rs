@@ -24,9 +24,11 @@ pub fn reference(document: &Value) -> String {
     for (path, operations) in document["paths"].as_object().expect("paths") {
         let get = &operations["get"];
         let parameters = get["parameters"].as_array().expect("parameters").iter();
-        let parameters = parameters.map(|p| &document["components"]["parameters"][name_of(p)]);
-        let asked: Vec<String> =
-            parameters.filter(|p| p["in"] != "header").map(|p| format!("`{}`", text(&p["name"]))).collect();
+        let parameters = parameters.map(|parameter| &document["components"]["parameters"][name_of(parameter)]);
+        let asked: Vec<String> = parameters
+            .filter(|parameter| parameter["in"] != "header")
+            .map(|parameter| format!("`{}`", text(&parameter["name"])))
+            .collect();
         let statuses: Vec<&str> = get["responses"].as_object().expect("responses").keys().map(String::as_str).collect();
         let content = get["responses"]["200"]["content"].as_object().expect("content");
         let bodies: Vec<String> = content
@@ -90,7 +92,7 @@ fn kind(of: &Value) -> String {
     if let Some(values) = of["enum"].as_array() {
         return values
             .iter()
-            .map(|v| v.as_str().map_or("null".to_owned(), |v| format!("`{v}`")))
+            .map(|value| value.as_str().map_or("null".to_owned(), |value| format!("`{value}`")))
             .collect::<Vec<_>>()
             .join(", ");
     }
@@ -104,7 +106,7 @@ fn kind(of: &Value) -> String {
         (name, _) => name.to_owned(),
     };
     match &of["type"] {
-        Value::Array(names) => names.iter().map(|n| one(text(n))).collect::<Vec<_>>().join(" or "),
+        Value::Array(names) => names.iter().map(|name| one(text(name))).collect::<Vec<_>>().join(" or "),
         name => one(text(name)),
     }
 }
