@@ -1,8 +1,9 @@
-//! What an answer costs, and that a cheap one is never wrong: a list is kept, also as gzip, and one check of its
-//! version serves all requests that come at once; no answer is older than what Redis has.
+//! The response cache: lists are kept in memory, plain and as gzip, and concurrent requests share one version check. No
+//! response is older than the value in Redis at the time of its request.
 
 use crate::support;
 
+use crate::helpers::{array, string};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -13,8 +14,8 @@ use support::http::{Client, Response};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// Nothing is read or stored anew while a test looks; a busy machine must not look like an absent Redis.
-const STILL: [(&str, &str); 5] = [
+/// Nothing is read or stored again during a test. The long timeout keeps a busy machine from making Redis unavailable.
+const STATIC: [(&str, &str); 5] = [
     ("SMART_POLL_INTERVAL", "3600"),
     ("OVERVIEW_TTL", "36000"),
     ("ENCLOSURES_TTL", "36000"),
@@ -26,19 +27,19 @@ const LISTS: [(&str, &str); 3] =
 const GZIP: (&str, &str) = ("Accept-Encoding", "gzip");
 
 /// A daemon whose lists are all stored.
-fn settled(sim: &Sim, redis: &Redis) -> Daemon {
-    let daemon = Daemon::ready(sim, redis, &STILL);
+fn with_stored_lists(sim: &Sim, redis: &Redis) -> Daemon {
+    let daemon = Daemon::ready(sim, redis, &STATIC);
     for (_, path) in LISTS {
-        support::eventually("it is stored", || (daemon.get(path).cache() == "HIT").then_some(()));
+        support::eventually("the list is stored", || (daemon.get(path).cache() == "HIT").then_some(()));
     }
     daemon
 }
 
-/// A daemon that shows what another has stored, and stores nothing itself.
+/// A daemon that serves the lists of an earlier leader, and stores nothing itself.
 fn follower(sim: &Sim, redis: &Redis) -> Daemon {
-    drop(settled(sim, redis).stop(rustix::process::Signal::TERM));
+    with_stored_lists(sim, redis).stop(rustix::process::Signal::TERM);
     redis.set("jbod:lock:poll", b"another");
-    settled(sim, redis)
+    with_stored_lists(sim, redis)
 }
 
 fn unpacked(response: &Response) -> Vec<u8> {
@@ -50,10 +51,9 @@ fn unpacked(response: &Response) -> Vec<u8> {
 #[test]
 fn a_list_costs_redis_a_look_and_not_its_body() {
     let (sim, redis) = (Sim::rack(), Redis::start());
-    let daemon = settled(&sim, &redis);
+    let daemon = with_stored_lists(&sim, &redis);
     let body = daemon.get("/api/overview").body.len();
-    let sent = || redis.info("stats", "total_net_output_bytes").parse::<usize>().expect("a number");
-    let before = sent();
+    let before = bytes_sent(&redis);
     let paths =
         ["/api/overview", "/api/overview?fields=summary", "/api/drives", "/api/drives?verdict=ok", "/api/map.txt"];
     for path in paths.into_iter().chain(LISTS.map(|(_, path)| path)).cycle().take(80) {
@@ -62,9 +62,13 @@ fn a_list_costs_redis_a_look_and_not_its_body() {
             assert_eq!((response.status, response.cache(), response.source()), (200, "HIT", "redis"), "{path}");
         }
     }
-    // 160 answers; the poller's own and INFO's are in it, too.
-    let each = (sent() - before) / 160;
-    assert!(each < 500, "{each} bytes out of Redis for each answer; the overview has {body}");
+    // The requests of the poller and INFO are counted too.
+    let per_response = (bytes_sent(&redis) - before) / 160;
+    assert!(per_response < 500, "{per_response} bytes from Redis for each response; the overview has {body}");
+}
+
+fn bytes_sent(redis: &Redis) -> usize {
+    redis.info("stats", "total_net_output_bytes").parse().expect("a number")
 }
 
 #[test]
@@ -78,9 +82,8 @@ fn a_list_is_that_which_redis_has_now() {
         let version = daemon.json(path)["version"].as_str().expect("a version").to_owned();
         let host = format!("\"host\":{}", daemon.json(path)["host"]);
         for (name, other) in [
-            // As another daemon would store it.
             ("other", stored.replace(&version, "00112233445566aa").replace(&host, "\"host\":\"other\"")),
-            // As a daemon stores it that is older than versions are.
+            // Daemons before the introduction of versions stored lists without one.
             ("older", stored.replace(&format!("\"version\":\"{version}\","), "").replace(&host, "\"host\":\"older\"")),
             ("again", stored.replace(&version, "00112233445566bb").replace(&host, "\"host\":\"again\"")),
         ] {
@@ -97,7 +100,7 @@ fn a_list_is_that_which_redis_has_now() {
     }
 }
 
-/// Requests that come at once share a look at Redis; none may be answered with a look from before it came.
+/// Concurrent requests share a version check. A request must not get the result of a check that began before it.
 #[test]
 fn nobody_is_answered_with_what_redis_had_before_they_asked() {
     const WRITES: u64 = 400;
@@ -106,12 +109,14 @@ fn nobody_is_answered_with_what_redis_had_before_they_asked() {
     let stored = redis.get("jbod:overview").expect("a value");
     let version = daemon.json("/api/overview")["version"].as_str().expect("a version").to_owned();
     let host = format!("\"host\":{}", daemon.json("/api/overview")["host"]);
-    let numbered = |number: u64| {
-        stored.replace(&version, &format!("{number:016x}")).replace(&host, &format!("\"host\":\"{number}\""))
+    let write = |number: u64| {
+        let numbered = stored.replace(&version, &format!("{number:016x}"));
+        redis.set("jbod:overview", numbered.replace(&host, &format!("\"host\":\"{number}\"")).as_bytes());
     };
-    redis.set("jbod:overview", numbered(1).as_bytes());
-    // Numbers up to this one have been in Redis.
-    let (written, looked) = (AtomicU64::new(1), AtomicU64::new(0));
+    write(1);
+    // The largest number that has been written to Redis.
+    let written = AtomicU64::new(1);
+    let responses = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
@@ -120,28 +125,27 @@ fn nobody_is_answered_with_what_redis_had_before_they_asked() {
                     let least = written.load(Ordering::SeqCst);
                     let response = client.request("GET", "/api/overview", &[]).expect("an answer");
                     assert_eq!(response.cache(), "HIT");
-                    let seen: u64 =
-                        response.json()["host"].as_str().and_then(|number| number.parse().ok()).expect("a number");
-                    assert!(seen >= least, "asked when {least} was stored, and got {seen}");
-                    looked.fetch_add(1, Ordering::SeqCst);
+                    let seen: u64 = string(&response.json(), "host").parse().expect("a number");
+                    assert!(seen >= least, "{least} was stored before the request, which got {seen}");
+                    responses.fetch_add(1, Ordering::SeqCst);
                     if least == WRITES {
                         return;
                     }
                 }
             });
         }
-        for n in 2..=WRITES {
-            redis.set("jbod:overview", numbered(n).as_bytes());
-            written.store(n, Ordering::SeqCst);
+        for number in 2..=WRITES {
+            write(number);
+            written.store(number, Ordering::SeqCst);
         }
     });
-    assert!(looked.into_inner() >= 8);
+    assert!(responses.into_inner() >= 8);
 }
 
 #[test]
 fn gzip_is_the_same_body_under_a_tag_of_its_own() {
     let (sim, redis) = (Sim::rack(), Redis::start());
-    let daemon = settled(&sim, &redis);
+    let daemon = with_stored_lists(&sim, &redis);
     let device = daemon.json("/api/drives")["drives"][0]["device"].as_str().expect("a name").to_owned();
     let drive = format!("/api/drives/{device}");
     let shelf = daemon.json("/api/enclosures")["enclosures"][0]["id"].as_str().expect("an id").to_owned();
@@ -161,7 +165,7 @@ fn gzip_is_the_same_body_under_a_tag_of_its_own() {
         let same = daemon.request("GET", path, &[GZIP, ("If-None-Match", tag)]);
         assert_eq!((same.status, same.header("etag")), (304, tag), "{path}");
         let other = daemon.request("GET", path, &[("If-None-Match", tag)]);
-        assert_eq!((other.status, &other.body), (200, &plain.body), "a tag of other bytes: {path}");
+        assert_eq!((other.status, &other.body), (200, &plain.body), "the tag of the gzip body: {path}");
         let head = daemon.request("HEAD", path, &[GZIP]);
         assert_eq!(head.header("content-length"), packed.body.len().to_string(), "{path}");
         let refused = daemon.request("GET", path, &[("Accept-Encoding", "gzip;q=0")]);
@@ -174,35 +178,36 @@ fn gzip_is_the_same_body_under_a_tag_of_its_own() {
 #[test]
 fn the_overview_in_short_says_of_every_bay_what_the_whole_says() {
     let (sim, redis) = (Sim::rack(), Redis::start());
-    let daemon = settled(&sim, &redis);
-    let (whole, short) = (daemon.json("/api/overview"), daemon.get("/api/overview?fields=summary"));
-    assert!(short.body.len() * 5 < daemon.get("/api/overview").body.len(), "{} bytes", short.body.len());
-    let short = short.json();
+    let daemon = with_stored_lists(&sim, &redis);
+    let (full, summary) = (daemon.get("/api/overview"), daemon.get("/api/overview?fields=summary"));
+    assert!(summary.body.len() * 5 < full.body.len(), "{} bytes", summary.body.len());
+    let (full, summary) = (full.json(), summary.json());
     for field in ["schema", "host", "topology", "generated_at", "collected_at", "verdict", "totals", "sweep", "pools"] {
-        assert_eq!(short[field], whole[field], "{field}");
+        assert_eq!(summary[field], full[field], "{field}");
     }
-    let bays = |body: &Value| -> BTreeSet<String> {
-        let of = |shelf: &Value| {
-            let slots = shelf["slots"].as_array().expect("slots").clone();
-            let id = shelf["id"].clone();
-            slots.into_iter().map(move |slot| {
-                let drive = &slot["drive"];
-                let told = ["device", "state", "verdict", "stale"].map(|field| drive[field].to_string());
-                format!("{id} {} {}", slot["slot"], told.join(" "))
-            })
-        };
-        body["enclosures"].as_array().expect("enclosures").iter().flat_map(of).collect()
-    };
-    assert_eq!(bays(&short), bays(&whole));
-    let verdicts = |body: &Value| -> Vec<Value> {
-        body["enclosures"].as_array().expect("enclosures").iter().map(|shelf| shelf["verdict"].clone()).collect()
-    };
-    assert!(verdicts(&whole).iter().all(Value::is_string), "{whole}");
-    assert_eq!(verdicts(&short), verdicts(&whole));
-    assert!(bays(&whole).len() > 40, "{:?}", bays(&whole));
+    assert_eq!(bays(&summary), bays(&full));
+    assert!(verdicts(&full).iter().all(|verdict| verdict.is_string()), "{full}");
+    assert_eq!(verdicts(&summary), verdicts(&full));
+    assert!(bays(&full).len() > 40, "{:?}", bays(&full));
 }
 
-/// Who has a list and asks whether it is still the one is told when it has grown old meanwhile.
+/// Every bay with the fields of its drive that the summary has.
+fn bays(overview: &Value) -> BTreeSet<String> {
+    let mut bays = BTreeSet::new();
+    for enclosure in array(overview, "enclosures") {
+        for slot in array(enclosure, "slots") {
+            let fields = ["device", "state", "verdict", "stale"].map(|field| slot["drive"][field].to_string());
+            bays.insert(format!("{} {} {}", enclosure["id"], slot["slot"], fields.join(" ")));
+        }
+    }
+    bays
+}
+
+fn verdicts(overview: &Value) -> Vec<&Value> {
+    array(overview, "enclosures").iter().map(|enclosure| &enclosure["verdict"]).collect()
+}
+
+/// A client that revalidates a list must notice that it has become stale.
 #[test]
 fn a_list_that_has_grown_old_is_another_one() {
     let (sim, redis) = (Sim::small(), Redis::start());

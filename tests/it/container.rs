@@ -3,6 +3,7 @@
 
 use crate::support;
 
+use crate::helpers::{in_repository, program, read_file};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,18 +17,17 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 const COMPOSE: &str = "compose.yaml";
 const RACK: &str = "compose.sim.yaml";
-/// The files that extend `compose.yaml`.
-const BESIDE: [&str; 3] = ["compose.nvme.yaml", "compose.zfs.yaml", "compose.token.yaml"];
+/// Files that extend `compose.yaml`.
+const EXTENSIONS: [&str; 3] = ["compose.nvme.yaml", "compose.zfs.yaml", "compose.token.yaml"];
 
 type Environment = BTreeMap<String, String>;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/docker")
+    in_repository("packaging/docker")
 }
 
 fn text(name: &str) -> String {
-    let path = folder().join(name);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    read_file(&folder().join(name))
 }
 
 fn yaml(name: &str) -> Yaml {
@@ -38,37 +38,42 @@ fn yaml(name: &str) -> Yaml {
 
 fn service(file: &str, name: &str) -> Yaml {
     let service = yaml(file)["services"][name].clone();
-    assert!(!service.is_badvalue(), "{file} has a service {name}");
+    assert!(!service.is_badvalue(), "{file} has no service {name}");
     service
 }
 
 /// The entries of a list; empty if there is no list.
 fn list(yaml: &Yaml) -> Vec<String> {
     let entries = yaml.as_vec().into_iter().flatten();
-    entries.map(|entry| entry.as_str().unwrap_or_else(|| panic!("{entry:?} is text")).to_owned()).collect()
+    entries.map(|entry| entry.as_str().unwrap_or_else(|| panic!("{entry:?} is not text")).to_owned()).collect()
 }
 
 /// The text with each `${NAME:-default}` replaced by its default.
 fn with_defaults(text: &str) -> String {
     let Some((before, rest)) = text.split_once("${") else { return text.to_owned() };
-    let (inner, after) = rest.split_once('}').unwrap_or_else(|| panic!("{text} is closed"));
-    let (_, default) = inner.split_once(":-").unwrap_or_else(|| panic!("{text} has a default"));
+    let (inner, after) = rest.split_once('}').unwrap_or_else(|| panic!("{text} has no closing brace"));
+    let (_, default) = inner.split_once(":-").unwrap_or_else(|| panic!("{text} has no default"));
     format!("{before}{default}{}", with_defaults(after))
 }
 
 /// The variables of the image (`ENV NAME=value`).
-fn of_image() -> Environment {
-    let text = text("Dockerfile");
-    let set = text.lines().filter_map(|line| line.strip_prefix("ENV "));
-    set.map(|set| set.split_once('=').expect("ENV NAME=value")).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+fn image_environment() -> Environment {
+    let mut environment = Environment::new();
+    for line in text("Dockerfile").lines() {
+        if let Some(assignment) = line.strip_prefix("ENV ") {
+            let (name, value) = assignment.split_once('=').expect("ENV NAME=value");
+            environment.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    environment
 }
 
 /// The environment of the daemon with these files. A later file takes precedence.
 fn environment(files: &[&str]) -> Environment {
-    let mut environment = of_image();
+    let mut environment = image_environment();
     for file in files {
-        for set in list(&service(file, "jbod-monitor")["environment"]) {
-            let (name, value) = set.split_once('=').unwrap_or_else(|| panic!("{file}: {set}"));
+        for assignment in list(&service(file, "jbod-monitor")["environment"]) {
+            let (name, value) = assignment.split_once('=').unwrap_or_else(|| panic!("{file}: {assignment}"));
             environment.insert(name.to_owned(), with_defaults(value));
         }
     }
@@ -76,7 +81,7 @@ fn environment(files: &[&str]) -> Environment {
 }
 
 fn check_config(environment: &Environment) -> Ended {
-    run(Command::new(env!("CARGO_BIN_EXE_jbod-monitor")).env_clear().envs(environment).arg("check-config"))
+    run(program().envs(environment).arg("check-config"))
 }
 
 /// A file with a token in a temporary folder.
@@ -98,27 +103,27 @@ fn the_program_uses_every_variable_that_is_set() {
             assert_eq!(path, "/run/secrets/token", "where secrets are mounted");
             path.clone_from(&token);
         }
-        let said = check_config(&environment);
-        assert_eq!(said.code, Some(0), "{files:?}: {}", said.stderr);
-        let rows: BTreeMap<&str, Vec<&str>> = said
-            .stdout
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(name, rest)| (name, rest.split_whitespace().collect()))
-            .collect();
+        let config = check_config(&environment);
+        assert_eq!(config.code, Some(0), "{files:?}: {}", config.stderr);
+        let mut rows: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for line in config.stdout.lines() {
+            if let Some((name, rest)) = line.split_once(' ') {
+                rows.insert(name, rest.split_whitespace().collect());
+            }
+        }
         for (name, value) in &environment {
-            let row = rows.get(name.as_str()).unwrap_or_else(|| panic!("{files:?}: {name} is no setting"));
+            let row = rows.get(name.as_str()).unwrap_or_else(|| panic!("{files:?}: {name} is not a setting"));
             let wanted = if value.is_empty() { ["(none)", "default"] } else { [value.as_str(), "env"] };
             assert_eq!(row.as_slice(), wanted, "{files:?}: {name}");
         }
-        let has_token = said.stdout.lines().any(|line| line.starts_with("(bearer token)") && line.contains("****"));
-        assert_eq!(has_token, files.contains(&"compose.token.yaml"), "{files:?}: {}", said.stdout);
+        let has_token = config.stdout.lines().any(|line| line.starts_with("(bearer token)") && line.contains("****"));
+        assert_eq!(has_token, files.contains(&"compose.token.yaml"), "{files:?}: {}", config.stdout);
     }
 }
 
 #[test]
 fn the_image_does_not_start_without_a_token_or_anonymous_access() {
-    let alone = check_config(&of_image());
+    let alone = check_config(&image_environment());
     assert_eq!((alone.code, alone.stderr.contains("JBOD_LISTEN")), (Some(78), true), "{}", alone.stderr);
     // An empty name of the token file does not permit anonymous access either.
     let mut environment = environment(&[COMPOSE, "compose.token.yaml"]);
@@ -129,10 +134,10 @@ fn the_image_does_not_start_without_a_token_or_anonymous_access() {
 #[test]
 fn names_and_variables_of_the_earlier_service_are_kept() {
     let monitor = service(COMPOSE, "jbod-monitor");
-    let set = list(&monitor["environment"]);
+    let environment = list(&monitor["environment"]);
     for known in ["REDIS_HOST=redis", "REDIS_PORT=6379", "REDIS_DB=0", "SMART_CACHE_TTL=120", "SMART_POLL_INTERVAL=90"]
     {
-        assert!(set.iter().any(|entry| entry == known), "{known}: {set:?}");
+        assert!(environment.iter().any(|entry| entry == known), "{known}: {environment:?}");
     }
     assert_eq!(list(&monitor["depends_on"]), ["redis"]);
     let redis = service(COMPOSE, "redis");
@@ -145,11 +150,9 @@ fn names_and_variables_of_the_earlier_service_are_kept() {
         assert_eq!(redis[key].as_str(), Some(known), "{key}");
     }
     assert_eq!(list(&redis["volumes"]), ["redis-data:/data"]);
-    assert!(
-        yaml(COMPOSE)["volumes"]
-            .as_hash()
-            .is_some_and(|volumes| volumes.contains_key(&Yaml::String("redis-data".into())))
-    );
+    let compose = yaml(COMPOSE);
+    let volumes = compose["volumes"].as_hash().expect("volumes");
+    assert!(volumes.contains_key(&Yaml::String("redis-data".into())));
 }
 
 #[test]
@@ -169,15 +172,15 @@ fn nothing_is_open_that_need_not_be() {
             }
         }
         let monitor = service(file, "jbod-monitor");
-        assert_eq!(list(&monitor["ports"]), ["127.0.0.1:9780:9780"], "{file}: on loopback");
-        assert!(service(file, "redis")["ports"].is_badvalue(), "{file}: Redis is for the daemon");
+        assert_eq!(list(&monitor["ports"]), ["127.0.0.1:9780:9780"], "{file}: on loopback only");
+        assert!(service(file, "redis")["ports"].is_badvalue(), "{file}: Redis must not have a port on the host");
         assert_eq!(list(&monitor["healthcheck"]["test"]), ["CMD", "healthy"], "{file}");
         assert!(
             list(&monitor["tmpfs"]).iter().any(|mount| mount.starts_with("/tmp:")),
-            "{file}: the daemon's own socket"
+            "{file}: for the control socket"
         );
     }
-    // The rights that drives need, none of which the rack has.
+    // Access to drives needs these rights; the simulated rack needs none of them.
     let (monitor, rack) = (service(COMPOSE, "jbod-monitor"), service(RACK, "jbod-monitor"));
     assert_eq!(list(&monitor["cap_add"]), ["SYS_RAWIO"]);
     assert_eq!(list(&monitor["volumes"]), ["/dev:/dev:ro"]);
@@ -185,13 +188,13 @@ fn nothing_is_open_that_need_not_be() {
     for none in ["cap_add", "volumes", "device_cgroup_rules"] {
         assert!(rack[none].is_badvalue(), "{RACK}: {none}");
     }
-    for file in BESIDE {
-        let more = service(file, "jbod-monitor");
+    for file in EXTENSIONS {
+        let service = service(file, "jbod-monitor");
         for wide in ["privileged", "ports", "volumes", "user", "read_only", "security_opt"] {
-            assert!(more[wide].is_badvalue(), "{file}: {wide}");
+            assert!(service[wide].is_badvalue(), "{file}: {wide}");
         }
         let capabilities = if file == "compose.nvme.yaml" { vec!["SYS_ADMIN".to_owned()] } else { Vec::new() };
-        assert_eq!(list(&more["cap_add"]), capabilities, "{file}");
+        assert_eq!(list(&service["cap_add"]), capabilities, "{file}");
     }
 }
 
@@ -208,38 +211,44 @@ fn with_compose_local_names_are_accepted_and_others_are_rejected() {
     let daemon = Daemon::listening(command.env("JBOD_LISTEN", "0.0.0.0:0"));
     for (host, wanted) in [("localhost:9780", 200), ("127.0.0.1:9780", 200), ("evil.example", 421)] {
         let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        let answer =
-            Client::connect(daemon.port).expect("it accepts").raw(request.as_bytes(), false).expect("an answer");
-        assert_eq!(answer.status, wanted, "{host}");
+        let mut client = Client::connect(daemon.port).expect("a connection");
+        let response = client.raw(request.as_bytes(), false).expect("a response");
+        assert_eq!(response.status, wanted, "{host}");
     }
+}
+
+fn any_address(port: u16) -> String {
+    format!("0.0.0.0:{port}")
 }
 
 /// Runs the health check of the image.
 fn healthy(listen: &str, token: Option<&str>) -> Ended {
     let mut script = Command::new(folder().join("healthy"));
     script.env_clear().env("PATH", "/usr/bin:/bin").env("JBOD_LISTEN", listen);
-    run(script.envs(token.map(|path| ("JBOD_TOKEN_FILE", path))))
+    if let Some(path) = token {
+        script.env("JBOD_TOKEN_FILE", path);
+    }
+    run(&mut script)
 }
 
 #[test]
 fn the_health_check_reports_whether_the_daemon_responds() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::start(&sim, &redis, &[]);
-    let everywhere = |port: u16| format!("0.0.0.0:{port}");
-    for listen in [everywhere(daemon.port), format!("127.0.0.1:{}", daemon.port)] {
-        let said = healthy(&listen, None);
-        assert_eq!((said.code, said.stdout.trim()), (Some(0), "HTTP/1.1 200 OK"), "{listen}: {}", said.stderr);
+    for listen in [any_address(daemon.port), format!("127.0.0.1:{}", daemon.port)] {
+        let ended = healthy(&listen, None);
+        assert_eq!((ended.code, ended.stdout.trim()), (Some(0), "HTTP/1.1 200 OK"), "{listen}: {}", ended.stderr);
     }
     let (_dir, token) = token_file();
     let guarded = Daemon::start(&sim, &redis, &[("JBOD_TOKEN_FILE", &token)]);
-    let with_token = healthy(&everywhere(guarded.port), Some(&token));
+    let with_token = healthy(&any_address(guarded.port), Some(&token));
     assert_eq!(with_token.code, Some(0), "{}", with_token.stdout);
-    std::fs::write(&token, "s3cret\r\n").expect("the same token, in a file from elsewhere");
-    let from_elsewhere = healthy(&everywhere(guarded.port), Some(&token));
-    assert_eq!(from_elsewhere.code, Some(0), "{}", from_elsewhere.stdout);
-    let without = healthy(&everywhere(guarded.port), None);
+    std::fs::write(&token, "s3cret\r\n").expect("the same token with another line ending");
+    let with_crlf = healthy(&any_address(guarded.port), Some(&token));
+    assert_eq!(with_crlf.code, Some(0), "{}", with_crlf.stdout);
+    let without = healthy(&any_address(guarded.port), None);
     assert_eq!((without.code, without.stdout.starts_with("HTTP/1.1 401")), (Some(1), true), "{}", without.stdout);
-    let refused = healthy(&everywhere(refused_port()), None);
+    let refused = healthy(&any_address(refused_port()), None);
     let is_explained = refused.stdout.starts_with("connection to 127.0.0.1, port ");
     assert_eq!((refused.code, is_explained), (Some(1), true), "{}", refused.stdout);
     let absent = healthy("unix:/nowhere/socket", None);
@@ -253,38 +262,42 @@ fn the_rack_is_created_for_the_daemon() {
     let path = format!("{}:/usr/bin:/bin", bin.parent().expect("its folder").display());
     let rack = dir.path().to_string_lossy().into_owned();
     let mut script = Command::new(folder().join("rack"));
-    let said = run(script.env_clear().envs([("PATH", &path), ("RACK", &rack)]).arg("check-config"));
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let ended = run(script.env_clear().envs([("PATH", &path), ("RACK", &rack)]).arg("check-config"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     for (name, value) in [("JBOD_ROOT", ""), ("SMARTCTL_PATH", "/bin/smartctl"), ("ZPOOL_PATH", "/bin/zpool")] {
-        let is_there = |line: &str| line.starts_with(name) && line.contains(&format!(" {rack}{value} "));
-        assert!(said.stdout.lines().any(is_there), "{name}: {}", said.stdout);
+        let value = format!(" {rack}{value} ");
+        let is_set = ended.stdout.lines().any(|line| line.starts_with(name) && line.contains(&value));
+        assert!(is_set, "{name}: {}", ended.stdout);
     }
     let listed = run(Command::new(bin).args(["list", &rack, "--json"]));
     let drives: serde_json::Value = serde_json::from_str(&listed.stdout).expect("a list");
-    assert_eq!(drives.as_array().map(Vec::len), Some(79), "78, and one to boot from");
+    assert_eq!(drives.as_array().map(Vec::len), Some(79), "78 in bays, and the boot drive");
 }
 
 /// A file that is copied into the image must exist, and .dockerignore must permit it.
 #[test]
 fn the_image_is_built_from_files_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let ignored = std::fs::read_to_string(root.join(".dockerignore")).expect(".dockerignore");
-    let let_in: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let root = in_repository("");
+    let ignored = read_file(&root.join(".dockerignore"));
+    let permitted: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
     let dockerfile = text("Dockerfile");
-    let copied: Vec<&str> = dockerfile
-        .lines()
-        .filter_map(|line| line.strip_prefix("COPY "))
-        .filter(|rest| !rest.starts_with("--from"))
-        .flat_map(|rest| rest.rsplit_once(' ').expect("COPY FROM… TO").0.split(' '))
-        .collect();
+    let mut copied = Vec::new();
+    for line in dockerfile.lines() {
+        let Some(arguments) = line.strip_prefix("COPY ") else { continue };
+        if !arguments.starts_with("--from") {
+            let (sources, _) = arguments.rsplit_once(' ').expect("COPY FROM… TO");
+            copied.extend(sources.split(' '));
+        }
+    }
     assert!(copied.len() > 4, "{copied:?}");
     for file in copied {
-        assert!(root.join(file).exists(), "{file} is here");
-        assert!(let_in.contains(&file), "{file} is let in: {let_in:?}");
+        assert!(root.join(file).exists(), "{file} does not exist");
+        assert!(permitted.contains(&file), "{file} is excluded by .dockerignore: {permitted:?}");
     }
     for bases in dockerfile.lines().filter_map(|line| line.strip_prefix("FROM docker.io/")) {
         let base = bases.split(' ').next().expect("a name");
-        assert!(base.split_once(':').is_some_and(|(_, tag)| tag != "latest"), "{base} is of a named release");
+        let (_, tag) = base.split_once(':').unwrap_or_else(|| panic!("{base} has no tag"));
+        assert_ne!(tag, "latest", "{base}");
     }
 }
 
@@ -297,8 +310,8 @@ fn the_documentation_names_files_that_exist() {
     {
         documented_line(page, line);
     }
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).expect(page);
-    for file in BESIDE.into_iter().chain([COMPOSE, RACK]) {
+    let text = read_file(&in_repository(page));
+    for file in EXTENSIONS.into_iter().chain([COMPOSE, RACK]) {
         assert!(text.contains(file) && folder().join(file).is_file(), "{file}");
     }
 }

@@ -26,15 +26,15 @@ fn demo(tmp: &Path, port: &ReservedPort) -> Command {
     command
 }
 
-/// Stopped at the end of its test, as with Ctrl-C.
+/// A running demo, which is stopped at the end of its test.
 struct Running(Child);
 
 impl Running {
     fn end(&mut self) -> Option<i32> {
-        if self.0.try_wait().expect("its state").is_none() {
+        if self.0.try_wait().expect("the state of the demo").is_none() {
             let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
         }
-        eventually("the demo ends", || self.0.try_wait().expect("its state")).code()
+        eventually("the demo ends", || self.0.try_wait().expect("the state of the demo")).code()
     }
 }
 
@@ -44,23 +44,34 @@ impl Drop for Running {
     }
 }
 
-/// The second word of `/proc/PID/fd/N` for each socket: its inode.
+/// Inodes of the sockets of a process, from the links `/proc/PID/fd/N` to `socket:[INODE]`.
 fn sockets_of(pid: &str) -> Vec<String> {
-    let fds = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").flatten();
-    let links = fds.filter_map(|fd| std::fs::read_link(fd.path()).ok());
-    links.filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())).collect()
+    let mut inodes = Vec::new();
+    for descriptor in std::fs::read_dir(format!("/proc/{pid}/fd")).expect("descriptors").flatten() {
+        let Ok(target) = std::fs::read_link(descriptor.path()) else { continue };
+        let target = target.to_string_lossy();
+        if let Some(inode) = target.strip_prefix("socket:[") {
+            inodes.push(inode.trim_end_matches(']').to_owned());
+        }
+    }
+    inodes
 }
 
-/// Lines of a kernel table about one of these sockets, whose inode is in the given column.
+/// The lines of a table of the kernel that have one of these inodes in the given column.
 fn lines(table: &str, column: usize, inodes: &[String]) -> Vec<String> {
     let text = std::fs::read_to_string(table).unwrap_or_default();
-    let is_of =
-        |line: &&str| line.split_whitespace().nth(column).is_some_and(|inode| inodes.iter().any(|i| i == inode));
-    text.lines().filter(is_of).map(str::to_owned).collect()
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let Some(inode) = line.split_whitespace().nth(column) else { continue };
+        if inodes.iter().any(|wanted| wanted == inode) {
+            found.push(line.to_owned());
+        }
+    }
+    found
 }
 
 fn mode(path: &Path) -> u32 {
-    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o7777
+    std::fs::metadata(path).expect("metadata").permissions().mode() & 0o7777
 }
 
 #[test]
@@ -69,28 +80,29 @@ fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
     let (tmp, port) = (tempfile::tempdir().expect("a folder"), ReservedPort::new());
     let mut command = demo(tmp.path(), &port);
     let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the demo starts"));
-    let overview = eventually("it shows what Redis has", || {
+    let overview = eventually("the overview comes from Redis", || {
         let answer = Client::connect(port.number)?.request("GET", "/api/overview", &[])?;
         (answer.status == 200 && answer.source() == "redis").then(|| answer.json())
     });
     assert_eq!(overview["totals"]["drives"], 79);
 
     let children = children_of(running.0.id());
-    let redis =
-        children.iter().find(|child| child.contains("redis")).unwrap_or_else(|| panic!("a Redis: {children:?}"));
-    let sockets = sockets_of(redis.split(' ').next().expect("a process"));
-    let ports: Vec<String> =
-        ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| lines(table, 9, &sockets)).collect();
-    assert!(ports.is_empty(), "ports of its Redis: {ports:#?}");
+    let redis = children.iter().find(|child| child.contains("redis"));
+    let redis = redis.unwrap_or_else(|| panic!("no Redis among {children:?}"));
+    let sockets = sockets_of(redis.split(' ').next().expect("a process id"));
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let ports = lines(table, 9, &sockets);
+        assert!(ports.is_empty(), "Redis of the demo has ports: {ports:#?}");
+    }
     let paths = lines("/proc/net/unix", 6, &sockets);
-    let socket = paths.iter().find_map(|line| line.split_whitespace().nth(7)).map(PathBuf::from).expect("its socket");
-    let folder = socket.parent().expect("its folder").to_owned();
+    let socket = paths.iter().find_map(|line| line.split_whitespace().nth(7)).expect("the socket of Redis");
+    let socket = PathBuf::from(socket);
+    let folder = socket.parent().expect("a folder").to_owned();
     assert!(folder.starts_with(tmp.path()), "{}", folder.display());
     assert_eq!((mode(&folder), mode(&socket)), (0o700, 0o700));
 
     assert_eq!(running.end(), Some(0));
-    let left: Vec<PathBuf> =
-        std::fs::read_dir(tmp.path()).expect("its folder").flatten().map(|entry| entry.path()).collect();
+    let left: Vec<_> = std::fs::read_dir(tmp.path()).expect("a folder").flatten().collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -98,7 +110,7 @@ fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
 #[ignore = "needs curl"]
 fn it_starts_wherever_its_folder_is() {
     let top = tempfile::tempdir().expect("a folder");
-    // The path of a socket has at most 107 bytes.
+    // The path of a socket has at most 107 bytes (unix(7)).
     let long = "long/".repeat(30);
     for (name, is_too_long) in [("two words", false), ("100%?#1", false), (long.as_str(), true)] {
         let tmp = top.path().join(name);
@@ -110,6 +122,6 @@ fn it_starts_wherever_its_folder_is() {
         assert!(ended.stdout.contains("all responses are as expected"), "{name}: {ended:?}");
         assert_eq!(ended.stderr.contains("TMPDIR is too long"), is_too_long, "{name}: {ended:?}");
         assert!(!ended.stderr.contains("redis unavailable"), "{name}: {}", ended.stderr);
-        assert_eq!(std::fs::read_dir(&tmp).expect("its folder").count(), 0, "{name}");
+        assert_eq!(std::fs::read_dir(&tmp).expect("a folder").count(), 0, "{name}");
     }
 }

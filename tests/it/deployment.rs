@@ -1,10 +1,10 @@
-//! The daemon as it is deployed: settings that can never work, paths and names as clients have them, and the recipe for
-//! another listen address in docs/reverse-proxy.md, run from another network namespace.
+//! Deployment: settings that cannot work, paths and host names as clients send them, and the recipe for another listen
+//! address in docs/reverse-proxy.md, run from another network namespace.
 
 use crate::support;
 
+use crate::helpers::{copy_environment, in_repository, program, read_file};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 use support::daemon::{Daemon, Ended, command, run};
 use support::documented_line;
@@ -14,7 +14,7 @@ use support::sim::Sim;
 
 const RECIPES: &str = "docs/reverse-proxy.md";
 
-/// Each is an error with exit status 78 that names the setting, the value found and what is wanted.
+/// Exit status 78, with an error that names the setting, the value found and the one expected.
 #[test]
 fn settings_that_can_never_work_are_refused() {
     let long = format!("unix:/{}", "x".repeat(107));
@@ -33,8 +33,7 @@ fn settings_that_can_never_work_are_refused() {
         ("JBOD_LISTEN", &long, "at most 107 bytes"),
     ] {
         for subcommand in ["check-config", "serve", "doctor"] {
-            let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
-            let ended = run(program.env_clear().env(setting, value).arg(subcommand));
+            let ended = run(program().env(setting, value).arg(subcommand));
             let what = format!("{setting}={value} {subcommand}: {ended:?}");
             assert_eq!((ended.code, ended.stderr.lines().count()), (Some(78), 1), "{what}");
             let found = value.rsplit(',').next().unwrap_or(value);
@@ -44,9 +43,8 @@ fn settings_that_can_never_work_are_refused() {
         }
     }
     // With a URL, the host is ignored.
-    let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
-    program.env_clear().env("REDIS_HOST", "redis://nas").env("REDIS_URL", "redis://nas").arg("check-config");
-    assert_eq!(run(&mut program).code, Some(0));
+    let ended = run(program().env("REDIS_HOST", "redis://nas").env("REDIS_URL", "redis://nas").arg("check-config"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 #[test]
@@ -150,8 +148,10 @@ fn from_another_host(sim: &Sim, node: &str, settings: &BTreeMap<String, String>,
         "-c",
         TWO_HOSTS,
     ]);
-    let of_sim = command(sim, refused_port());
-    script.env_clear().envs(of_sim.get_envs().filter_map(|(name, value)| Some((name, value?)))).envs(settings);
+    let daemon = command(sim, refused_port());
+    script.env_clear();
+    copy_environment(&daemon, &mut script);
+    script.envs(settings);
     if settings.contains_key("JBOD_TOKEN_FILE") {
         script.env("JBOD_TOKEN_FILE", work.path().join("token"));
     }
@@ -184,22 +184,23 @@ fn the_recipe_for_another_address_works_from_another_host() {
     let name = documented_line(RECIPES, &format!("{curl}nas1.example.net:9780/"));
     let own = address.replace("192.0.2.5", "nas1");
     let final_dot = name.replace("example.net", "example.net.");
-    let strange = address.replace("192.0.2.5", "evil.example");
+    let foreign = address.replace("192.0.2.5", "evil.example");
     let without_token = "curl -s http://192.0.2.5:9780/metrics";
     let answers =
-        from_another_host(&sim, "nas1", &settings, &[&address, &name, &own, &final_dot, &strange, without_token]);
-    let wanted = [(200, &address), (200, &name), (200, &own), (200, &final_dot), (421, &strange)];
+        from_another_host(&sim, "nas1", &settings, &[&address, &name, &own, &final_dot, &foreign, without_token]);
+    let wanted = [(200, &address), (200, &name), (200, &own), (200, &final_dot), (421, &foreign)];
     let mut wanted: Vec<String> = wanted.map(|(status, recipe)| format!("{status} {recipe}")).to_vec();
     wanted.push(format!("401 {without_token}"));
     assert_eq!(answers, wanted);
     // Without the line for names, requests by address are answered.
-    let mut bare: BTreeMap<String, String> = settings.into_iter().filter(|(name, _)| *name != by_name.0).collect();
-    let answers = from_another_host(&sim, "nas1", &bare, &[&address, &name]);
+    let mut without_names = settings;
+    without_names.remove(&by_name.0);
+    let answers = from_another_host(&sim, "nas1", &without_names, &[&address, &name]);
     assert_eq!(answers, [format!("200 {address}"), format!("421 {name}")]);
     // The name in JBOD_LISTEN is accepted.
-    bare.insert("JBOD_LISTEN".to_owned(), "nas1.example.net:9780".to_owned());
-    let answers = from_another_host(&sim, "nas1", &bare, &[&address, &name, &strange]);
-    assert_eq!(answers, [format!("200 {address}"), format!("200 {name}"), format!("421 {strange}")]);
+    without_names.insert("JBOD_LISTEN".to_owned(), "nas1.example.net:9780".to_owned());
+    let answers = from_another_host(&sim, "nas1", &without_names, &[&address, &name, &foreign]);
+    assert_eq!(answers, [format!("200 {address}"), format!("200 {name}"), format!("421 {foreign}")]);
 }
 
 /// Requests of Prometheus in the same compose project, whatever `JBOD_HOSTNAME` is.
@@ -207,14 +208,14 @@ fn the_recipe_for_another_address_works_from_another_host() {
 #[ignore = "needs network namespaces and curl"]
 fn the_service_name_of_compose_works_from_another_container() {
     let sim = Sim::small();
-    let compose = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/docker/compose.yaml");
-    let text = std::fs::read_to_string(compose).expect("compose.yaml");
-    let settings: BTreeMap<String, String> = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- JBOD_"))
-        .map(|line| setting(&format!("JBOD_{}", line.replace("${JBOD_ALLOWED_HOSTS:-}", ""))))
-        .chain([("JBOD_LISTEN".to_owned(), "0.0.0.0:9780".to_owned())])
-        .collect();
+    let compose = read_file(&in_repository("packaging/docker/compose.yaml"));
+    let mut settings = BTreeMap::new();
+    for line in compose.lines() {
+        if let Some(line) = line.trim().strip_prefix("- JBOD_") {
+            settings.extend([setting(&format!("JBOD_{}", line.replace("${JBOD_ALLOWED_HOSTS:-}", "")))]);
+        }
+    }
+    settings.insert("JBOD_LISTEN".to_owned(), "0.0.0.0:9780".to_owned());
     let recipes = [
         "http://jbod-monitor:9780/metrics",
         "http://192.0.2.5:9780/",

@@ -1,4 +1,4 @@
-//! The examples in README.md and `docs/` are run, so that none becomes outdated.
+//! Runs the examples in README.md and `docs/` and compares their output.
 //!
 //! A fenced block that is marked `console` has commands, in lines that begin with `$ `, each followed by its output. The
 //! commands run in a shell against a simulated host, the real daemon and a real Redis; the output is compared:
@@ -8,17 +8,17 @@
 //! - `localhost:9780`, `127.0.0.1:9780` and `localhost:6379` are the addresses of the daemon and of Redis; `/tmp/rack` is the
 //!   folder of the simulated host; `jbod-monitor` is this program, with settings for that host.
 //!
-//! Commands that a test cannot run (apt, docker, systemctl, journalctl, make, promtool) are in blocks marked `sh`. A command in a
-//! `console` block that the test does not know fails it.
+//! Commands that a test cannot run (apt, docker, systemctl, journalctl, make, promtool) are in blocks marked `sh`. A command in
+//! a `console` block that is not on the list in `page.rs` is an error.
 //!
 //! Comments of Markdown before a block prepare the host. They apply to the rest of the page:
 //!
-//! - `<!-- example: host rack -->`: a new host. `rack`, the default: 78 drives in two enclosures, a drive that fails, one
-//!   that does not answer, one that is asleep. `demo`: that of `jbod-monitor-demo`. `nas`: 10 drives in an enclosure.
-//!   `raid`: no enclosure, a RAID controller and a drive in a USB enclosure.
+//! - `<!-- example: host rack -->`: a new host. `rack`, the default: 78 drives in two enclosures, one of them failing, one
+//!   unresponsive, one in standby. `demo`: that of `jbod-monitor-demo`. `nas`: 10 drives in an enclosure. `raid`: no
+//!   enclosure, a RAID controller and a drive in a USB enclosure.
 //! - `<!-- example: setting SMART_TIMEOUT=2 -->`: an environment variable for daemon and commands.
-//! - `<!-- example: jbod-sim set bay/0/7 failed=true -->`: changes the host before the daemon starts. With `live` before it the
-//!   daemon is already running and sees the change.
+//! - `<!-- example: jbod-sim set bay/0/7 failed=true -->`: changes the host before the daemon starts. With `live` before it, it
+//!   changes the host while the daemon runs.
 //! - `<!-- example: redis stop -->`.
 //! - `<!-- example: skip -->`: the next block is not run. Give the reason in the comment.
 //!
@@ -35,18 +35,21 @@ use scene::Scene;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A daemon that has just been started may answer from memory at first.
+/// How long a command is repeated until its output is the expected one: a daemon that was just started may serve from
+/// memory at first.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 #[test]
 fn doc_examples_show_what_the_program_prints() {
-    let accept = std::env::var("DOC_EXAMPLES").is_ok_and(|value| value == "accept");
+    let accept = std::env::var("DOC_EXAMPLES").as_deref() == Ok("accept");
     let only = std::env::var("DOC_EXAMPLES_PAGE").ok();
     let mut faults = Vec::new();
-    let mut ran = Vec::new();
+    let mut commands = Vec::new();
     for page in pages() {
         let name = page.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("in the repository").display().to_string();
-        if only.as_ref().is_some_and(|only| *only != name) {
+        if let Some(only) = &only
+            && *only != name
+        {
             continue;
         }
         let text = std::fs::read_to_string(&page).expect("a page");
@@ -56,11 +59,11 @@ fn doc_examples_show_what_the_program_prints() {
             std::fs::write(&page, &result.text).expect("the page is written");
         }
         faults.append(&mut result.faults);
-        ran.append(&mut result.ran);
+        commands.append(&mut result.commands);
     }
-    println!("{} commands ran:\n{}", ran.len(), ran.join("\n"));
+    println!("{} commands:\n{}", commands.len(), commands.join("\n"));
     assert!(faults.is_empty(), "{} examples are wrong:\n\n{}", faults.len(), faults.join("\n\n"));
-    assert!(!ran.is_empty(), "there are examples");
+    assert!(!commands.is_empty(), "no example was found");
 }
 
 /// README.md and the pages below `docs`.
@@ -87,7 +90,8 @@ struct PageResult {
     /// The page with the outputs of this run.
     text: String,
     faults: Vec<String>,
-    ran: Vec<String>,
+    /// Commands that were run, with their places.
+    commands: Vec<String>,
 }
 
 fn run_page(name: &str, text: &str, accept: bool, result: &mut PageResult) {
@@ -116,7 +120,7 @@ fn run_page(name: &str, text: &str, accept: bool, result: &mut PageResult) {
     }
 }
 
-/// The beginning of an output, for a report.
+/// The beginning of an output, for a message.
 fn head(output: &str) -> String {
     let lines: Vec<&str> = output.lines().take(40).collect();
     lines.join("\n")
@@ -131,16 +135,18 @@ fn run_block(place: &str, body: &str, scene: &mut Scene, accept: bool, result: &
             return;
         }
     };
-    // What a command exports is there for the next ones of the block.
+    // Each command runs in a new shell: variables that were exported are exported again.
     let mut exports = String::new();
     for Example { command, expected } in examples {
         result.text.push_str(&format!("$ {command}\n"));
         if let Some(unknown) = page::unknown_program(&command) {
-            result.faults.push(format!("{place}: {unknown} is not known here, mark the block as sh: $ {command}"));
+            result.faults.push(format!(
+                "{place}: {unknown} is not among the programs that examples may run; mark the block as sh: $ {command}"
+            ));
             result.text.push_str(&expected);
             continue;
         }
-        result.ran.push(format!("{place}: {command}"));
+        result.commands.push(format!("{place}: {command}"));
         let script = format!("{exports}{command}");
         let until = Instant::now() + PATIENCE;
         let found = loop {

@@ -1,4 +1,4 @@
-//! The index of `tests/fixtures` names each file once, and no other.
+//! The index of `tests/fixtures` lists each file once, and no other.
 
 use crate::support::fixture;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ fn the_index_of_the_fixtures_is_complete() {
             folder = heading.split(' ').next().expect("a folder");
         } else if let Some(row) = line.strip_prefix("| `") {
             let name = row.split('`').next().expect("a file");
-            assert!(indexed.insert(format!("{folder}/{name}")), "{folder}/{name} stands there twice");
+            assert!(indexed.insert(format!("{folder}/{name}")), "{folder}/{name} is listed twice");
         }
     }
     assert_eq!(indexed, files);

@@ -1,8 +1,6 @@
-//! The program behind `make foresight`, on made-up histories: figures that follow by hand, and what it says of bad
-//! input.
+//! The program behind `make foresight`, on made-up histories: figures that can be calculated by hand, and errors.
 
 mod errors;
-
 mod made_up;
 
 #[path = "../foresight/program/mod.rs"]
@@ -30,7 +28,7 @@ fn json_of(history: &History, options: Options) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON")
 }
 
-/// The same keys, and numbers that differ by rounding at most.
+/// The keys are the same, and numbers differ by rounding at most.
 #[track_caller]
 fn assert_close(found: &Value, expected: &Value, place: &str) {
     match (found, expected) {
@@ -53,7 +51,7 @@ fn recall(percent: [f64; 5]) -> Value {
     json!({ "0": on_the_day, "1": a_day, "7": a_week, "14": two_weeks, "30": thirty_days })
 }
 
-/// The figures of a level, those besides the recall in the order of the tables.
+/// The figures of a level; `others` in the order of the tables.
 fn figures_of_level(recall_percent: [f64; 5], others: [f64; 4]) -> Value {
     let [healthy_ever, alarm_days, precision, p30] = others;
     json!({
@@ -66,7 +64,7 @@ fn figures_of_level(recall_percent: [f64; 5], others: [f64; 4]) -> Value {
 }
 
 #[test]
-fn figures_are_those_that_follow_by_hand() {
+fn figures_agree_with_calculations_by_hand() {
     let history = made_up();
     let figures = json_of(&history, options(&history.write()));
     let third = 100.0 / 3.0;
@@ -74,7 +72,7 @@ fn figures_are_those_that_follow_by_hand() {
     let two_of_three = [2.0 * third, 2.0 * third, 2.0 * third, 2.0 * third, third];
     // Three failed drives have 30 days of history. Healthy drives: 6 by weight, 540 days by weight (3 x 100 of one).
     let expected = json!({
-        // Only drives that fail are in alarm: for 20 and 10 days, the days of failure left out.
+        // Only failing drives are in alarm, for 20 and 10 days without the days of failure.
         "crit": figures_of_level([third, third, third, third, 0.0], [0.0, 0.0, 100.0, 100.0]),
         // Healthy in alarm: 3 + 1 of 6; 3 x 10 + 20 days. Failed in alarm: 3. Days with a known future: 20 + 10 of
         // crit, 35 of the second drive, 30 of which are within 30 days of its failure, 10 of the drive with a gap,
@@ -83,7 +81,7 @@ fn figures_are_those_that_follow_by_hand() {
             two_of_three,
             [100.0 * 4.0 / 6.0, 1000.0 * 50.0 / 540.0, 100.0 * 3.0 / 7.0, 100.0 * 60.0 / 75.0],
         ),
-        // One more healthy drive, for 100 days, 70 of them with a known future.
+        // In addition a healthy drive for 100 days, 70 of them with a known future.
         "watch": figures_of_level(
             two_of_three,
             [100.0 * 5.0 / 6.0, 1000.0 * 150.0 / 540.0, 100.0 * 3.0 / 8.0, 100.0 * 60.0 / 145.0],
@@ -93,7 +91,7 @@ fn figures_are_those_that_follow_by_hand() {
 }
 
 #[test]
-fn what_is_undefined_is_null() {
+fn undefined_figures_are_null() {
     let history = made_up();
     let figures = json_of(&history, options(&history.write()));
     let failed = json!({
@@ -116,18 +114,22 @@ fn what_is_undefined_is_null() {
 }
 
 #[test]
-fn a_shorter_history_lets_more_failed_drives_count() {
+fn a_shorter_required_history_includes_more_failed_drives() {
     let history = made_up();
     let figures = json_of(&history, Options { history_days: 10, ..options(&history.write()) });
-    // Two of four: the fourth was in alarm ten days ahead, on its first day.
+    // Two of four: the fourth one was in alarm on its first day, ten days before its failure.
     assert_close(&figures["both"]["crit"]["recall_percent"], &recall([50.0, 50.0, 50.0, 25.0, 0.0]), "crit");
+}
+
+fn words_of_lines(text: &str) -> Vec<Vec<&str>> {
+    text.lines().map(|line| line.split_whitespace().collect()).collect()
 }
 
 #[test]
 fn tables_show_the_figures_with_their_intervals() {
     let history = made_up();
     let text = foresight(&options(&history.write())).expect("tables");
-    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let lines = words_of_lines(&text);
     let heading = "both: 8 drives, 558 drive-days, 4 failed, 3 of them with 30 days of history or more";
     assert!(text.lines().any(|line| line == heading), "{text}");
     let warn = ["warn", "66.7", "66.7", "66.7", "66.7", "33.3", "66.7", "92.6", "42.9", "80.0"];
@@ -140,17 +142,17 @@ fn tables_show_the_figures_with_their_intervals() {
 }
 
 #[test]
-fn rules_are_told_apart() {
+fn figures_by_rule_are_optional() {
     let mut history = made_up();
     let text = foresight(&options(&history.write())).expect("tables");
     assert!(!text.contains("A9-10"), "{text}");
     let text = foresight(&Options { by_rule: true, ..options(&history.write()) }).expect("tables");
-    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-    // Failed and healthy drives; 4 of 6 by weight; 30 of 45 days.
+    let lines = words_of_lines(&text);
+    // Numbers of failed and healthy drives; 4 of 6 by weight; 30 of 45 days.
     assert!(lines.contains(&vec!["A9-10", "warn", "1", "2", "66.7", "66.7"]), "{text}");
     assert!(lines.contains(&vec!["A3", "crit", "2", "0", "0.00", "100"]), "{text}");
-    assert!(!text.contains("A13"), "a rule that reports nothing has no row: {text}");
-    // A level that no finding had has no row.
+    assert!(!text.contains("A13"), "a rule without findings has no row: {text}");
+    // A level without findings has no row.
     assert!(!lines.iter().any(|line| line.starts_with(&["A9-10", "watch"])), "{text}");
     history.text = format!("{COLUMNS}\n");
     history.healthy("clean", "clean", "1").row(0..=9, CLEAN);
@@ -158,9 +160,9 @@ fn rules_are_told_apart() {
     assert!(text.ends_with("No rule reported anything.\n"), "{text}");
 }
 
-/// Under the names that smartctl prints, and with packed values as it packs them.
+/// Attributes have the names that smartctl prints, and packed values are unpacked.
 #[test]
-fn every_column_reaches_its_rule() {
+fn every_column_is_used_by_its_rule() {
     // 150 timeouts are in the middle word of 188.
     for (column, value, code) in [
         ("r5", "5000", "A5"),
@@ -180,7 +182,7 @@ fn every_column_reaches_its_rule() {
         let reported = text.lines().any(|line| line.starts_with(&format!("{code} ")));
         assert!(reported, "{column}: {text}");
     }
-    // Placeholders, and counts that say nothing by themselves.
+    // Placeholders, and counts that no rule judges by themselves.
     for (column, value) in
         [("r9", "60000"), ("r188", "7"), ("r194", "0"), ("r194", "141"), ("r199", "1000"), ("n5", "1")]
     {
@@ -192,7 +194,7 @@ fn every_column_reaches_its_rule() {
 }
 
 #[test]
-fn p30_is_called_of_no_use_where_no_healthy_drive_was_followed() {
+fn a_note_explains_p30_without_healthy_drives_of_30_days() {
     let mut history = History::new();
     history.failed("short", "failed", 14).row(0..=14, CRIT);
     history.healthy("short", "healthy", "1").row(0..=14, CRIT);
@@ -204,11 +206,11 @@ fn p30_is_called_of_no_use_where_no_healthy_drive_was_followed() {
 }
 
 #[test]
-fn gzip_and_rows_in_any_order_of_drives_are_read() {
+fn gzip_and_rows_in_order_of_dates_are_read() {
     let history = made_up();
     let plain = json_of(&history, options(&history.write()));
     let mut rows: Vec<&str> = history.text.lines().skip(1).collect();
-    // By date, as a file of a day's readings would be: stable, so that each drive stays in order.
+    // Field 6 is the date. The sort is stable, so the rows of each drive remain in order.
     rows.sort_by_key(|row| row.split(',').nth(6));
     let path = history.file("history.csv.gz");
     let mut gzip = GzEncoder::new(std::fs::File::create(&path).expect("a file"), Compression::fast());
@@ -217,29 +219,31 @@ fn gzip_and_rows_in_any_order_of_drives_are_read() {
     assert_close(&json_of(&history, options(&path)), &plain, "gzip");
 }
 
-/// Rules that look back have days within a reading judged one by one; today's rules find the same on each of them.
+fn verdicts_by_day(path: &Path, look_back_days: i32) -> Vec<(String, Day, Verdict)> {
+    let mut verdicts = Vec::new();
+    for drive in history::read(path).expect("sources").iter().flat_map(|source| &source.drives) {
+        for stretch in replay(drive, &RuleSettings::default(), look_back_days) {
+            verdicts.extend(stretch.days.map(|day| (drive.name.clone(), day, stretch.verdict)));
+        }
+    }
+    verdicts
+}
+
+/// With `look_back_days` the days after a reading are judged one by one. None of the present rules looks back, so the
+/// verdicts are the same.
 #[test]
-fn a_verdict_holds_as_long_as_its_reading() {
+fn a_verdict_is_the_same_on_all_days_of_a_reading() {
     let history = made_up();
     let path = history.write();
-    let by_day = |look_back_days: i32| {
-        let mut verdicts: Vec<(String, Day, Verdict)> = Vec::new();
-        for drive in history::read(&path).expect("sources").iter().flat_map(|source| &source.drives) {
-            for stretch in replay(drive, &RuleSettings::default(), look_back_days) {
-                verdicts.extend(stretch.days.map(|day| (drive.name.clone(), day, stretch.verdict)));
-            }
-        }
-        verdicts
-    };
-    let verdicts = by_day(0);
+    let verdicts = verdicts_by_day(&path, 0);
     assert_eq!(verdicts.len(), 558 + 41 + 41, "each day once");
     for look_back_days in [1, 7, 30, 90] {
-        assert_eq!(by_day(look_back_days), verdicts, "{look_back_days}");
+        assert_eq!(verdicts_by_day(&path, look_back_days), verdicts, "{look_back_days}");
     }
 }
 
 #[test]
-fn intervals_are_wilsons_over_independent_drives() {
+fn intervals_are_wilson_scores_of_independent_drives() {
     let mut drives = Ratio::default();
     let mut doubled = Ratio::default();
     let mut days = Ratio::default();
@@ -252,16 +256,18 @@ fn intervals_are_wilsons_over_independent_drives() {
     let estimate = drives.estimate().expect("drives");
     let percent = [estimate.value, estimate.low, estimate.high].map(|part| format!("{:.1}", 100.0 * part));
     assert_eq!(percent, ["66.3", "59.6", "72.5"]);
-    // A hundred days of a drive are no hundred drives, and twice the weight is no second drive.
+    // A drive with many days, or with twice the weight, is still one independent drive.
     for same in [doubled, days] {
         let same = same.estimate().expect("drives");
         assert!((same.low - estimate.low).abs() < 1e-12 && (same.high - estimate.high).abs() < 1e-12, "{same:?}");
     }
     assert_eq!(Ratio::default().estimate(), None);
     let mut none = Ratio::default();
-    (0..73).for_each(|_| none.add(0.0, 1.0));
+    for _ in 0..73 {
+        none.add(0.0, 1.0);
+    }
     let bounds = none.estimate().expect("drives");
-    // Of 73, none: at most 5.0 %.
+    // None of 73 drives: at most 5.0 %.
     assert!(
         bounds.value.abs() < 1e-12 && bounds.low.abs() < 1e-12 && (bounds.high - 0.05).abs() < 0.0001,
         "{bounds:?}"

@@ -2,6 +2,7 @@
 
 use crate::support;
 
+use crate::helpers::{NO_REDIS, array, degradation, in_state, serials, sim_host, string};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -27,24 +28,15 @@ fn start(sim: &Sim, redis: &Redis) -> Daemon {
 }
 
 fn forget(sim: &Sim, subject: &str) -> Ended {
-    run(command(sim, 1).env(SOCKET, socket(sim)).args(["forget", subject]))
-}
-
-fn serials(sim: &Sim) -> Vec<String> {
-    sim.list().iter().map(|drive| drive["serial"].as_str().expect("a serial").to_owned()).collect()
-}
-
-fn has_degraded_socket(daemon: &Daemon) -> bool {
-    let health = daemon.json("/api/health");
-    health["degraded"].as_array().expect("a list").iter().any(|degraded| degraded["part"] == "control")
+    run(command(sim, NO_REDIS).env(SOCKET, socket(sim)).args(["forget", subject]))
 }
 
 fn wait_missing(daemon: &Daemon, count: u64) -> Value {
-    daemon.overview_when("so many are missing", |overview| overview["totals"]["by_state"]["missing"] == count)
+    daemon.overview_when(&format!("{count} drives are missing"), |overview| in_state(overview, "missing") == count)
 }
 
 #[test]
-fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
+fn a_forgotten_drive_is_not_missing_after_a_restart_either() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let all = serials(&sim);
     let daemon = start(&sim, &redis);
@@ -62,8 +54,9 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
     sim.pull(&[&all[0]]);
     sim.pull(&[&all[1]]);
     wait_missing(&daemon, 2);
-    eventually("Redis has both", || {
-        redis.get("jbod:last:gone").filter(|list| list.contains(&all[0]) && list.contains(&all[1]))
+    eventually("both are stored", || {
+        let list = redis.get("jbod:last:gone")?;
+        (list.contains(&all[0]) && list.contains(&all[1])).then_some(())
     });
     let lower = all[0].to_lowercase();
     if lower != all[0] {
@@ -72,7 +65,7 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
     let done = forget(&sim, &all[0]);
     assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing drive ({})\n", all[0])));
     let gone = redis.get("jbod:last:gone").expect("the list");
-    assert!(!gone.contains(&all[0]) && gone.contains(&all[1]), "stored before the command ends: {gone}");
+    assert!(!gone.contains(&all[0]) && gone.contains(&all[1]), "the list is stored before the command ends: {gone}");
     let overview = daemon.json("/api/overview");
     assert!(drives(&overview).all(|drive| drive["serial_number"] != all[0].as_str()), "{overview}");
     assert_eq!(daemon.get(&format!("/api/drives/{}", all[0])).status, 404);
@@ -83,8 +76,8 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
     let daemon = start(&sim, &redis);
     let overview = wait_missing(&daemon, 1);
     assert!(drives(&overview).any(|drive| drive["serial_number"] == all[1].as_str()), "the other one is still missing");
-    // Until the lease of the one that was killed has expired, this one does not poll.
-    eventually("one that went before this daemon is forgotten", || {
+    // The daemon becomes leader when the lease of the killed one has expired.
+    eventually("a drive that was missing at the start is forgotten", || {
         (forget(&sim, &all[1]).code == Some(0)).then_some(())
     });
     wait_missing(&daemon, 0);
@@ -97,21 +90,21 @@ fn a_forgotten_drive_is_missing_nowhere_and_stays_forgotten() {
 fn without_redis_a_drive_is_forgotten_in_memory() {
     let sim = Sim::small();
     let all = serials(&sim);
-    let wwn = sim.list()[0]["wwn"].as_str().expect("a WWN").to_owned();
+    let wwn = string(&sim.list()[0], "wwn").to_owned();
     let daemon = start(&sim, &Redis::absent());
     sim.pull(&[&all[0]]);
     wait_missing(&daemon, 1);
     let done = forget(&sim, &format!("0x{}", wwn.trim_start_matches("0x").to_uppercase()));
     assert_eq!(done.code, Some(0), "by its WWN: {done:?}");
-    assert_eq!(daemon.after_sweeps(1)["totals"]["by_state"]["missing"], 0);
+    assert_eq!(in_state(&daemon.after_sweeps(1), "missing"), 0);
 }
 
 #[test]
-fn the_drives_of_an_enclosure_that_is_gone_are_forgotten_together() {
+fn a_missing_enclosure_is_forgotten_with_its_drives() {
     let sim = Sim::small();
     let all = serials(&sim);
     let daemon = start(&sim, &Redis::absent());
-    let id = daemon.json("/api/overview")["enclosures"][0]["id"].as_str().expect("an id").to_owned();
+    let id = string(&daemon.json("/api/overview")["enclosures"][0], "id").to_owned();
     for serial in &all {
         sim.pull(&[serial]);
     }
@@ -126,7 +119,7 @@ fn the_drives_of_an_enclosure_that_is_gone_are_forgotten_together() {
     for entry in std::fs::read_dir(&class).expect("enclosures").flatten() {
         std::fs::remove_file(entry.path()).expect("the link");
     }
-    daemon.overview_when("the shelf is gone", |overview| overview["enclosures"][0]["missing_since"].is_string());
+    daemon.overview_when("the enclosure is missing", |overview| overview["enclosures"][0]["missing_since"].is_string());
     let done = forget(&sim, &id);
     let text = format!("forgotten: missing enclosure {id} and 4 missing drives that were in it\n");
     assert_eq!((done.code, done.stdout), (Some(0), text));
@@ -134,50 +127,52 @@ fn the_drives_of_an_enclosure_that_is_gone_are_forgotten_together() {
     assert_eq!(daemon.json("/api/overview")["totals"]["enclosures"], 0);
 }
 
-/// What a drive or a shelf that is present has lost, and a shelf without its drives.
+fn has_finding(subject: &Value, code: &str) -> bool {
+    array(subject, "findings").iter().any(|finding| finding["code"] == code)
+}
+
+fn any_enclosure_has(overview: &Value, code: &str) -> bool {
+    array(overview, "enclosures").iter().any(|enclosure| has_finding(enclosure, code))
+}
+
+/// Lost paths of a drive and lost IO modules of an enclosure that are present, and a missing enclosure.
 #[test]
-fn lost_paths_io_modules_and_shelves_are_forgotten() {
-    let options = "--enclosures 2 --bays 4 --drives 4 --paths 2 --sata 0 --nvme 0 --pools 0";
-    let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
+fn missing_paths_io_modules_and_enclosures_are_forgotten() {
+    let sim = sim_host("--enclosures 2 --bays 4 --drives 4 --paths 2 --sata 0 --nvme 0 --pools 0");
+    let redis = Redis::start();
     let daemon = start(&sim, &redis);
     let serial = serials(&sim)[0].clone();
-    let expected = |drive: &Value| drive["expected_paths"].as_u64();
-    let has_lost = |drive: &Value| drive["findings"].to_string().contains("\"P1\"");
 
     sim.pull(&[&serial, "--path", "1"]);
-    let drive = daemon.drive_when(&serial, "the path is lost", has_lost);
-    let device = drive["device"].as_str().expect("a name").to_owned();
-    let id = drive["enclosure"].as_str().expect("an enclosure").to_owned();
+    let drive = daemon.drive_when(&serial, "the path is lost", |drive| has_finding(drive, "P1"));
+    let (device, id) = (string(&drive, "device"), string(&drive, "enclosure"));
     let done = forget(&sim, &serial);
     assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing path of {device}\n")));
-    daemon.drive_when(&serial, "one path is expected", |drive| expected(drive) == Some(1) && !has_lost(drive));
+    daemon
+        .drive_when(&serial, "one path is expected", |drive| drive["expected_paths"] == 1 && !has_finding(drive, "P1"));
     daemon.wait_logged("paths forgotten ");
-    assert_eq!(forget(&sim, &serial).code, Some(1), "there is nothing left to forget");
+    assert_eq!(forget(&sim, &serial).code, Some(1), "nothing of the drive is missing");
 
     sim.module(&["enclosure/0", "1", "gone"]);
-    let has_module_finding = |overview: &Value| overview["enclosures"].to_string().contains("\"E12\"");
-    daemon.overview_when("a module is missing", has_module_finding);
-    let done = forget(&sim, &id);
+    daemon.overview_when("a module is missing", |overview| any_enclosure_has(overview, "E12"));
+    let done = forget(&sim, id);
     assert_eq!((done.code, done.stdout), (Some(0), format!("forgotten: 1 missing IO module of enclosure {id}\n")));
-    daemon.overview_when("no module is missing", |overview| !has_module_finding(overview));
+    daemon.overview_when("no module is missing", |overview| !any_enclosure_has(overview, "E12"));
 
+    // A module that was forgotten is a new one.
     sim.module(&["enclosure/0", "1", "back"]);
-    // For the daemon it is a new one.
-    let modules = |overview: &Value| {
-        let mine = overview["enclosures"]
-            .as_array()
-            .and_then(|all| all.iter().find(|enclosure| enclosure["id"] == id.as_str()));
-        mine.and_then(|enclosure| enclosure["modules"].as_array().map(Vec::len))
-    };
-    daemon.overview_when("the module is here", |overview| modules(overview) == Some(2));
+    daemon.overview_when("the module is present", |overview| {
+        let mut enclosures = array(overview, "enclosures").iter();
+        enclosures.any(|enclosure| enclosure["id"] == id && array(enclosure, "modules").len() == 2)
+    });
     sim.shelf(&["enclosure/0", "gone", "--drives"]);
-    daemon.overview_when("the shelf is missing", |overview| overview["enclosures"].to_string().contains("\"E13\""));
-    let done = forget(&sim, &id);
+    daemon.overview_when("the enclosure is missing", |overview| any_enclosure_has(overview, "E13"));
+    let done = forget(&sim, id);
     assert_eq!(done.code, Some(0), "{done:?}");
     assert!(done.stdout.starts_with(&format!("forgotten: missing enclosure {id} and ")), "{done:?}");
     let overview = daemon.after_sweeps(1);
-    assert_eq!(overview["enclosures"].as_array().map(Vec::len), Some(1), "{overview}");
-    assert_eq!(overview["totals"]["by_state"]["missing"], 0, "{overview}");
+    assert_eq!(array(&overview, "enclosures").len(), 1, "{overview}");
+    assert_eq!(in_state(&overview, "missing"), 0, "{overview}");
     assert_eq!(daemon.get(&format!("/api/enclosures/{id}")).status, 404);
     for line in ["shelf forgotten ", "io modules forgotten "] {
         assert_eq!(daemon.logged(line), 1, "{}", daemon.log());
@@ -185,73 +180,75 @@ fn lost_paths_io_modules_and_shelves_are_forgotten() {
 }
 
 #[test]
-fn a_follower_names_the_daemon_that_polls() {
+fn a_follower_names_the_leader() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let leader = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
     let follower = start(&sim, &redis);
     follower.wait_logged("became follower");
     let asked = forget(&sim, "ANY");
     assert_eq!(asked.code, Some(1));
-    let words = format!(":{}:", leader.pid().as_raw_nonzero());
+    let pid = format!(":{}:", leader.pid().as_raw_nonzero());
     assert!(
         asked
             .stdout
             .starts_with("this daemon is not the leader; send the request to the daemon that holds the poll lease, "),
         "{asked:?}"
     );
-    assert!(asked.stdout.contains(&words), "{asked:?}");
+    assert!(asked.stdout.contains(&pid), "{asked:?}");
 }
 
 #[test]
-fn without_a_daemon_or_with_a_bad_setting_the_command_says_so() {
+fn without_a_daemon_or_with_an_invalid_setting_the_command_fails() {
     let sim = Sim::small();
     let ended = forget(&sim, "X");
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("no jbod-monitor at "), "{ended:?}");
-    let none = run(command(&sim, 1).args(["forget", "X"]));
+    let none = run(command(&sim, NO_REDIS).args(["forget", "X"]));
     assert!(none.code == Some(1) && none.stderr.contains("JBOD_CONTROL_SOCKET: found none"), "{none:?}");
     let long = format!("/{}", "x".repeat(107));
     for wrong in ["control.sock", &long] {
-        let ended = run(command(&sim, 1).env(SOCKET, wrong).args(["forget", "X"]));
+        let ended = run(command(&sim, NO_REDIS).env(SOCKET, wrong).args(["forget", "X"]));
         assert_eq!(ended.code, Some(78), "{ended:?}");
         assert!(ended.stderr.contains("JBOD_CONTROL_SOCKET: found "), "{ended:?}");
     }
-    assert_eq!(run(command(&sim, 1).arg("forget")).code, Some(2));
+    assert_eq!(run(command(&sim, NO_REDIS).arg("forget")).code, Some(2));
 }
 
 #[test]
-fn a_socket_that_cannot_be_made_degrades_the_daemon_and_ends_nothing() {
+fn a_daemon_that_cannot_create_its_socket_is_degraded() {
     let sim = Sim::small();
     let first = start(&sim, &Redis::absent());
-    assert!(!has_degraded_socket(&first));
+    assert_eq!(degradation(&first, "control"), None);
     let second = start(&sim, &Redis::absent());
-    assert!(has_degraded_socket(&second));
+    assert!(degradation(&second, "control").is_some());
     second.wait_logged("control socket unavailable");
     drop(second);
-    assert_eq!(forget(&sim, "X").code, Some(1), "the socket of the first one is left alone");
+    assert_eq!(forget(&sim, "X").code, Some(1), "the socket of the first daemon is still there");
     assert_eq!(first.logged("control socket unavailable"), 0);
 
-    // What a daemon that was killed has left is replaced.
+    // The socket of a daemon that was killed is replaced.
     first.kill();
     assert!(socket(&sim).exists());
     let third = start(&sim, &Redis::absent());
-    assert!(!has_degraded_socket(&third));
-    assert!(forget(&sim, "X").stdout.starts_with("no missing drive"), "it answers");
+    assert_eq!(degradation(&third, "control"), None);
+    assert!(forget(&sim, "X").stdout.starts_with("no missing drive"), "the socket answers");
     let (status, log) = third.stop(Signal::TERM);
     assert!(status.success(), "{log}");
-    assert!(!socket(&sim).exists(), "it is removed at a stop");
+    assert!(!socket(&sim).exists(), "the socket is removed at a stop");
+}
+
+fn answer(mut stream: UnixStream) -> String {
+    let mut text = String::new();
+    // The daemon may close the connection before it has read everything, which is an error here.
+    let _ = stream.read_to_string(&mut text);
+    text
 }
 
 #[test]
-fn clients_that_say_nothing_or_too_much_hold_up_neither_the_next_nor_a_stop() {
+fn silent_and_invalid_clients_block_neither_others_nor_a_stop() {
     let sim = Sim::small();
     let daemon = start(&sim, &Redis::absent());
-    let connect = || UnixStream::connect(socket(&sim)).expect("it accepts");
-    let answer = |mut stream: UnixStream| {
-        let mut text = String::new();
-        let _ = stream.read_to_string(&mut text);
-        text
-    };
+    let connect = || UnixStream::connect(socket(&sim)).expect("a connection");
     let mut long = connect();
     let _ = long.write_all(&[b'x'; 4096]);
     assert_eq!(answer(long), "failed found a longer request, wanted at most 512 bytes\n");
@@ -262,14 +259,14 @@ fn clients_that_say_nothing_or_too_much_hold_up_neither_the_next_nor_a_stop() {
         (b"forget X", ""),
     ] {
         let mut stream = connect();
-        stream.write_all(line).expect("it takes a line");
-        stream.shutdown(std::net::Shutdown::Write).expect("no more follows");
+        stream.write_all(line).expect("the line is sent");
+        stream.shutdown(std::net::Shutdown::Write).expect("shutdown");
         assert_eq!(answer(stream), expected);
     }
-    let (silent, mut half) = (connect(), connect());
-    half.write_all(b"forget ").expect("it takes a part");
-    assert!(forget(&sim, "X").stdout.starts_with("no missing drive"), "the next one is served");
-    drop((silent, half));
+    let (silent, mut incomplete) = (connect(), connect());
+    incomplete.write_all(b"forget ").expect("a part is sent");
+    assert!(forget(&sim, "X").stdout.starts_with("no missing drive"), "the next client is served");
+    drop((silent, incomplete));
     let silent = connect();
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");

@@ -22,6 +22,7 @@ mod forget;
 mod generated_docs;
 mod golden;
 mod headers;
+mod helpers;
 mod hosts;
 mod import_cycles;
 mod journal;

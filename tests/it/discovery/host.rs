@@ -1,5 +1,6 @@
-//! A host laid out in a folder as the kernel shows one.
+//! A host as a folder with files in the layout of sysfs and devfs.
 
+use crate::helpers::program;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A disk to lay out.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     pub device: String,
@@ -19,7 +19,6 @@ pub struct Disk {
     pub serial: String,
 }
 
-/// A host laid out in a folder.
 pub struct Host {
     root: TempDir,
 }
@@ -50,14 +49,13 @@ impl Host {
         symlink(to, path).expect("a link");
     }
 
-    /// A SCSI disk as the kernel shows it, and what smartctl says of it.
+    /// Adds a SCSI disk to sysfs, and the output of smartctl for it.
     pub fn disk(&self, disk: &Disk) {
         let host = disk.address.split(':').next().expect("a host");
         let dir = format!("sys/devices/host{host}/target/{}", disk.address);
         let block = format!("{dir}/block/{}", disk.device);
-        for (name, text) in [("vendor", &disk.vendor), ("model", &disk.model)] {
-            self.put(&format!("{dir}/{name}"), &format!("{text}\n"));
-        }
+        self.put(&format!("{dir}/vendor"), &format!("{}\n", disk.vendor));
+        self.put(&format!("{dir}/model"), &format!("{}\n", disk.model));
         self.put(&format!("{dir}/type"), "0\n");
         if let Some(wwn) = &disk.wwn {
             self.put(&format!("{dir}/wwid"), &format!("naa.{wwn}\n"));
@@ -91,8 +89,8 @@ impl Host {
         let dir = format!("sys/class/enclosure/{shelf}/{name}");
         self.put(&format!("{dir}/type"), "array device\n");
         self.put(&format!("{dir}/status"), &format!("{status}\n"));
-        for (file, text) in [("fault", "0\n"), ("locate", "0\n"), ("active", "0\n")] {
-            self.put(&format!("{dir}/{file}"), text);
+        for file in ["fault", "locate", "active"] {
+            self.put(&format!("{dir}/{file}"), "0\n");
         }
         if let Some(slot) = slot {
             self.put(&format!("{dir}/slot"), &format!("{slot}\n"));
@@ -103,37 +101,41 @@ impl Host {
         }
     }
 
-    /// `jbod-monitor scan --json` of it; zpool prints that file.
-    pub fn scan(&self, zpool: Option<&Path>) -> Value {
-        let script = |name: &str, text: &str| {
-            let path = self.at(name);
-            // Written by a process of its own, so that no process holds it open while it is run.
-            let status = Command::new("/bin/sh")
-                .args(["-c", r#"printf '%s' "$1" > "$0" && chmod 755 "$0""#])
-                .args([path.to_str().expect("a path"), text])
-                .status();
-            assert!(status.expect("sh runs").success());
-            path
-        };
-        let version = "smartctl 7.4 2023-08-01 r5530 [x86_64-linux] (local build)";
-        let text = format!(
-            "#!/bin/sh\n[ \"$1\" = --version ] && echo '{version}' && exit\nfor node; do :; done\ncat '{}/'\"${{node##*/}}\"\n",
+    /// Output of `jbod-monitor scan --json`. zpool prints that file, or that there are no pools.
+    pub fn scan(&self, status: Option<&Path>) -> Value {
+        let smartctl = format!(
+            "#!/bin/sh\n\
+             [ \"$1\" = --version ] && echo 'smartctl 7.4 2023-08-01 r5530 [x86_64-linux] (local build)' && exit\n\
+             for node; do :; done\n\
+             cat '{}/'\"${{node##*/}}\"\n",
             self.at("answers").display()
         );
-        let smartctl = script("smartctl", &text);
-        let prints = zpool.map_or("echo no pools available".to_owned(), |file| format!("cat '{}'", file.display()));
-        let zpool = script("zpool", &format!("#!/bin/sh\n{prints}\n"));
-        let output = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"))
-            .env_clear()
+        let zpool = match status {
+            Some(file) => format!("#!/bin/sh\ncat '{}'\n", file.display()),
+            None => "#!/bin/sh\necho no pools available\n".to_owned(),
+        };
+        let output = program()
             .args(["scan", "--json", "--root"])
             .arg(self.root.path())
             .arg("--smartctl")
-            .arg(smartctl)
+            .arg(self.script("smartctl", &smartctl))
             .arg("--zpool")
-            .arg(zpool)
+            .arg(self.script("zpool", &zpool))
             .output()
             .expect("the program runs");
-        let error = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|problem| panic!("{problem}: {error}"))
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+    }
+
+    /// A program. It is written by a child process, so that no other child that is forked meanwhile holds it open for
+    /// writing, which would make execve(2) fail with ETXTBSY.
+    fn script(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.at(name);
+        let status = Command::new("/bin/sh")
+            .args(["-c", r#"printf '%s' "$1" > "$0" && chmod 755 "$0""#])
+            .args([path.to_str().expect("a path"), text])
+            .status();
+        assert!(status.expect("sh runs").success());
+        path
     }
 }

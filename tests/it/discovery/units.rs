@@ -1,13 +1,14 @@
-//! Drives with several logical units: one drive, one bay, all its vdevs.
+//! Drives with several logical units: one drive in one bay, a member of several vdevs.
 
 use super::bays;
 use super::host::{Disk, Host};
+use crate::helpers::array;
 use crate::support::json::drives;
 use serde_json::{Value, json};
 
 const SHELF: &str = "0x5003048000601000";
 const SERIAL: &str = "ZEXAMPLE0000C0100010";
-/// Bytes of a disk of that host.
+/// Size of each disk that `Host` lays out.
 const UNIT_BYTES: u64 = 512_000_000;
 
 fn unit(host: &Host, device: &str, address: &str, wwn: &str, serial: &str) {
@@ -28,8 +29,8 @@ fn shelf(host: &Host, address: &str) {
 
 const POOL: &str = "  pool: tank\n state: ONLINE\nconfig:\n\n\tNAME        STATE     READ WRITE CKSUM\n\ttank        ONLINE       0     0     0\n\t  raidz1-0  ONLINE       0     0     0\n\t    wwn-0xFIRST  ONLINE       0     0     0\n\t  raidz1-1  DEGRADED     0     0     0\n\t    wwn-0xSECOND  FAULTED      3     0     0  too many errors\n\nerrors: No known data errors\n";
 
-/// A drive with two actuators, by two paths each, whatever the order in which the kernel found them, whichever unit the bay
-/// is linked to, and with either type of name.
+/// A drive with two actuators on two paths, in mixed order of the paths, with either unit linked to the bay, and with both
+/// types of names (NAA 5 and NAA 6).
 #[test]
 fn two_units_of_one_drive_are_one_drive_in_one_bay() {
     let naa5 = ["5000c500d9660000", "5000c500d9660001"];
@@ -47,30 +48,20 @@ fn two_units_of_one_drive_are_one_drive_in_one_bay() {
         assert_eq!(overview["totals"]["drives"], 2, "{linked}");
         assert_eq!(bays(&overview), [((SHELF.to_owned(), 0), SERIAL.to_owned())].into(), "{linked}");
         let drive = drives(&overview).find(|drive| drive["serial_number"] == SERIAL).cloned().expect("the drive");
-        let units: Vec<(&Value, &Value, &Value, &Value)> = drive["units"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|unit| (&unit["device"], &unit["paths"], &unit["lun"], &unit["size_bytes"]))
-            .collect();
-        let size = json!(UNIT_BYTES);
-        assert_eq!(
-            units,
-            [
-                (&json!("sda"), &json!(["sda", "sdd"]), &json!(0), &size),
-                (&json!("sdb"), &json!(["sdb", "sdc"]), &json!(1), &size),
-            ]
-        );
+        let mut units = Vec::new();
+        for unit in array(&drive, "units") {
+            units.push(json!([unit["device"], unit["paths"], unit["lun"], unit["size_bytes"]]));
+        }
+        let expected = json!([["sda", ["sda", "sdd"], 0, UNIT_BYTES], ["sdb", ["sdb", "sdc"], 1, UNIT_BYTES]]);
+        assert_eq!(json!(units), expected);
         assert_eq!((&drive["device"], &drive["user_capacity_bytes"]), (&json!("sda"), &json!(2 * UNIT_BYTES)));
-        // Pulling it costs both vdevs a member, and what is wrong with one unit is said of the drive.
-        let vdevs: Vec<&Value> =
-            drive["memberships"].as_array().expect("a list").iter().map(|membership| &membership["vdev"]).collect();
+        let vdevs: Vec<&Value> = array(&drive, "memberships").iter().map(|membership| &membership["vdev"]).collect();
         assert_eq!(vdevs, ["raidz1-1", "raidz1-0"]);
-        assert_eq!(drive["verdict"], "crit", "{drive}");
+        assert_eq!(drive["verdict"], "crit", "because one unit is faulted: {drive}");
     }
 }
 
-/// What looks like units and is not: drives in a USB dock, volumes of an array, two makers, other serial numbers.
+/// Similar names do not make units of one drive: volumes of an array, two makers, different serial numbers, …
 #[test]
 fn units_of_different_drives_stay_apart() {
     let naa5 = ["5000c500d9660000", "5000c500d9660001"];
@@ -110,9 +101,6 @@ fn units_of_different_drives_stay_apart() {
         unit(&host, "sdb", addresses[1], wwns[1], serials[1]);
         let overview = host.scan(None);
         assert_eq!(overview["totals"]["drives"], 2, "{why}");
-        assert!(
-            drives(&overview).all(|drive| drive["units"].as_array().is_some_and(|units| units.len() == 1)),
-            "{why}"
-        );
+        assert!(drives(&overview).all(|drive| array(drive, "units").len() == 1), "{why}");
     }
 }

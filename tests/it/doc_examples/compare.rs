@@ -1,17 +1,17 @@
-//! Compares the output of a command with the one that a page shows, apart from what changes from run to run.
+//! Compares the output of a command with the one on a page, except for times, sizes and the like.
 
-/// Shapes of what changes: `0` is a digit, `a` a letter, `x` a hexadecimal digit.
+/// Shapes of text that is not compared: `0` is a digit, `a` a letter, `x` a hexadecimal digit.
 const SHAPES: [&str; 5] = [
     "0000-00-00T00:00:00.000Z",
     "0000-00-00T00:00:00Z",
     "aaa, 00 aaa 0000 00:00:00 GMT",
     // An entity tag, a content version.
     "\"xxxxxxxxxxxxxxxx\"",
-    // A commit or machine id has no example.
+    // Seconds since the epoch, with milliseconds.
     "0000000000.000",
 ];
 
-/// The number after each of these changes.
+/// The number after each of these is not compared.
 const KEYS: [&str; 9] = [
     "Age: ",
     "Content-Length: ",
@@ -32,24 +32,21 @@ pub fn is_same(expected: &str, found: &str) -> bool {
 }
 
 fn lines_match(expected: &[String], found: &[String]) -> bool {
-    match (expected.split_first(), found.split_first()) {
-        (None, None) => true,
-        (Some((first, rest)), _) if first == "…" => {
-            lines_match(rest, found) || found.split_first().is_some_and(|(_, found)| lines_match(expected, found))
-        }
-        (Some((line, expected)), Some((found_line, found))) => {
-            line_matches(line, found_line) && lines_match(expected, found)
-        }
-        _ => false,
+    let Some((first, rest)) = expected.split_first() else { return found.is_empty() };
+    if first == "…" {
+        // It stands for no line, or for the first line and perhaps more.
+        return lines_match(rest, found) || !found.is_empty() && lines_match(expected, &found[1..]);
     }
+    let Some((line, others)) = found.split_first() else { return false };
+    line_matches(first, line) && lines_match(rest, others)
 }
 
 /// `…` stands for any text.
 fn line_matches(expected: &str, found: &str) -> bool {
-    let mut pieces = expected.split('…');
-    let Some(mut rest) = pieces.next().and_then(|first| found.strip_prefix(first)) else { return false };
-    let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    let Some((first, pieces)) = expected.split_once('…') else { return expected == found };
+    let Some(mut rest) = found.strip_prefix(first) else { return false };
+    let mut pieces: Vec<&str> = pieces.split('…').collect();
+    let last = pieces.pop().unwrap_or_default();
     for piece in pieces {
         let Some((_, after)) = rest.split_once(piece) else { return false };
         rest = after;
@@ -57,7 +54,7 @@ fn line_matches(expected: &str, found: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// The line with what changes replaced.
+/// The line with everything replaced that is not compared.
 fn masked(line: &str) -> String {
     let line = line.trim_end();
     if line.len() >= 3 && line.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -66,7 +63,7 @@ fn masked(line: &str) -> String {
     let line = line.replace(env!("CARGO_PKG_VERSION"), "VERSION");
     let mut masked = String::new();
     let mut rest = line.as_str();
-    'line: while let Some(c) = rest.chars().next() {
+    'line: while let Some(first) = rest.chars().next() {
         for shape in SHAPES {
             if has_shape(rest, shape) {
                 masked.push_str(shape);
@@ -78,16 +75,16 @@ fn masked(line: &str) -> String {
             if let Some(after) = rest.strip_prefix(key) {
                 masked.push_str(key);
                 masked.push('#');
-                rest = after.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+                rest = after.trim_start_matches(is_of_number);
                 continue 'line;
             }
         }
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         if digits == 10 && rest.starts_with('1') {
             masked.push_str("TIME");
-            rest = rest[digits..].trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+            rest = rest[digits..].trim_start_matches(is_of_number);
         } else {
-            let length = digits.max(c.len_utf8());
+            let length = digits.max(first.len_utf8());
             masked.push_str(&rest[..length]);
             rest = &rest[length..];
         }
@@ -95,19 +92,24 @@ fn masked(line: &str) -> String {
     masked
 }
 
-fn has_shape(text: &str, shape: &str) -> bool {
-    let mut bytes = text.bytes();
-    shape.bytes().all(|wanted| {
-        bytes.next().is_some_and(|byte| match wanted {
-            b'0' => byte.is_ascii_digit(),
-            b'a' => byte.is_ascii_alphabetic(),
-            b'x' => byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase(),
-            other => byte == other,
-        })
-    })
+fn is_of_number(letter: char) -> bool {
+    letter.is_ascii_digit() || letter == '.'
 }
 
-/// The output as the page shows it: what the page elides with `…` stays elided where the lines around it are found again.
+fn has_shape(text: &str, shape: &str) -> bool {
+    text.len() >= shape.len() && text.bytes().zip(shape.bytes()).all(|(byte, wanted)| byte_has_shape(byte, wanted))
+}
+
+fn byte_has_shape(byte: u8, wanted: u8) -> bool {
+    match wanted {
+        b'0' => byte.is_ascii_digit(),
+        b'a' => byte.is_ascii_alphabetic(),
+        b'x' => byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase(),
+        other => byte == other,
+    }
+}
+
+/// The new output for a page. Parts that the page elides with `…` stay elided where the lines around them are found again.
 pub fn rewritten(expected: &str, found: &str) -> String {
     let shown: Vec<&str> = expected.trim_end().lines().collect();
     let lines: Vec<&str> = found.trim_end().lines().collect();
@@ -127,7 +129,7 @@ pub fn rewritten(expected: &str, found: &str) -> String {
         } else if index + 1 == sections.len() {
             rest.len().saturating_sub(section.len())
         } else {
-            section.first().and_then(|first| position_of(first, rest)).unwrap_or(0)
+            middle_start(section, rest)
         };
         let section_lines = rest.iter().skip(start).take(section.len());
         output.extend(section_lines.map(|line| kept_or_new(section, line)));
@@ -136,17 +138,33 @@ pub fn rewritten(expected: &str, found: &str) -> String {
     joined(&output)
 }
 
-/// The line of the page that stands for this one, if there is one.
+/// Where a section between two ellipses begins.
+fn middle_start(section: &[&str], lines: &[&str]) -> usize {
+    match section.first() {
+        Some(first) => position_of(first, lines).unwrap_or(0),
+        None => 0,
+    }
+}
+
+/// The line of the page that matches this one, if there is one.
 fn kept_or_new(shown: &[&str], line: &str) -> String {
     let same = shown.iter().find(|shown| **shown != "…" && line_matches(&masked(shown), &masked(line)));
-    same.map_or_else(|| line.trim_end().to_owned(), |same| (*same).to_owned())
+    same.unwrap_or(&line.trim_end()).to_string()
 }
 
 /// The line that matches, or else one that begins with the same words.
 fn position_of(shown: &str, lines: &[&str]) -> Option<usize> {
     let same = lines.iter().position(|line| line_matches(&masked(shown), &masked(line)));
-    let begins_alike = |count| lines.iter().position(|line| first_words(line, count) == first_words(shown, count));
-    same.or_else(|| begins_alike(2)).or_else(|| begins_alike(1))
+    if same.is_some() {
+        return same;
+    }
+    for count in [2, 1] {
+        let alike = lines.iter().position(|line| first_words(line, count) == first_words(shown, count));
+        if alike.is_some() {
+            return alike;
+        }
+    }
+    None
 }
 
 fn first_words(line: &str, count: usize) -> Vec<&str> {

@@ -1,17 +1,17 @@
-//! A page taken apart: blocks of examples, the comments that prepare them, and the text between.
+//! Splits a page into blocks of examples, the comments that prepare them, and the text between.
 
-/// A part of a page. All parts together are the page.
+/// A part of a page. The parts in sequence are the page.
 pub enum Part<'a> {
     Text(&'a str),
     Step {
         step: Step<'a>,
-        /// The comment itself.
+        /// The line of the comment.
         text: &'a str,
     },
-    /// The inside of a block that is marked `console`.
+    /// The content of a block that is marked `console`.
     Console {
         body: &'a str,
-        /// Of the page, from 1.
+        /// Its line number in the page, from 1.
         line: usize,
     },
 }
@@ -80,23 +80,23 @@ fn step(text: &str) -> Step<'_> {
         ["jbod-sim", args @ ..] => Step::Sim { args: args.to_vec(), is_live: false },
         ["redis", "stop"] => Step::StopRedis,
         ["skip", ..] => Step::Skip,
-        _ => panic!("an example is not prepared by {text:?}"),
+        _ => panic!("unknown comment: <!-- example: {text}-->"),
     }
 }
 
-/// The commands of a block. A line that ends in `\` goes on in the next one.
+/// The commands of a block. A command whose line ends in `\` continues in the next line.
 pub fn examples(body: &str) -> Result<Vec<Example>, String> {
     let mut examples: Vec<Example> = Vec::new();
-    let mut goes_on = false;
+    let mut is_continued = false;
     for line in body.lines() {
-        if goes_on {
-            let last = examples.last_mut().ok_or("a line goes on")?;
+        if is_continued {
+            let last = examples.last_mut().ok_or("a continued line without a command")?;
             last.command.push('\n');
             last.command.push_str(line);
-            goes_on = line.ends_with('\\');
+            is_continued = line.ends_with('\\');
         } else if let Some(command) = line.strip_prefix("$ ") {
             examples.push(Example { command: command.to_owned(), expected: String::new() });
-            goes_on = line.ends_with('\\');
+            is_continued = line.ends_with('\\');
         } else {
             let last = examples.last_mut().ok_or("the block does not begin with a command (`$ `)")?;
             last.expected.push_str(line);
@@ -106,7 +106,7 @@ pub fn examples(body: &str) -> Result<Vec<Example>, String> {
     Ok(examples)
 }
 
-/// What runs against the simulated host, and what its output is passed through.
+/// Programs that run against the simulated host, and filters for their output.
 const PROGRAMS: [&str; 16] = [
     "jbod-monitor",
     "curl",
@@ -126,21 +126,11 @@ const PROGRAMS: [&str; 16] = [
     "tr",
 ];
 
-/// The first program of the command that is not one of those.
+/// The first program of the command that is not in `PROGRAMS`.
 pub fn unknown_program(command: &str) -> Option<String> {
     for part in outside_quotes(command).split(['|', ';', '&', '\n']) {
         let mut words = part.split_whitespace().filter(|word| *word != "\\");
-        let is_assignment = |word: &str| {
-            let name = word.split_once('=').map(|(name, _)| name);
-            name.is_some_and(|name| {
-                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-            })
-        };
-        let mut program = words.next();
-        while program.is_some_and(|word| is_assignment(word) || word == "sudo") {
-            program = words.next();
-        }
-        let Some(program) = program else { continue };
+        let Some(program) = words.find(|word| !is_assignment(word) && *word != "sudo") else { continue };
         let is_option = program.starts_with('-');
         if !is_option && !PROGRAMS.contains(&program) {
             return Some(program.to_owned());
@@ -149,30 +139,36 @@ pub fn unknown_program(command: &str) -> Option<String> {
     None
 }
 
-/// The command without what is in quotes and in comments.
+/// `NAME=value` before a command.
+fn is_assignment(word: &str) -> bool {
+    let Some((name, _)) = word.split_once('=') else { return false };
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+}
+
+/// The command without its quoted parts and comments.
 fn outside_quotes(command: &str) -> String {
     let mut outside = String::new();
     let mut quote = None;
     let mut is_comment = false;
-    for c in command.chars() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
+    for letter in command.chars() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
             (Some(_), _) => {}
             (None, '\n') => {
                 is_comment = false;
-                outside.push(c);
+                outside.push(letter);
             }
             (None, _) if is_comment => {}
             (None, '#') if outside.ends_with(' ') => is_comment = true,
-            (None, '\'' | '"') => quote = Some(c),
-            (None, c) => outside.push(c),
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, _) => outside.push(letter),
         }
     }
     outside
 }
 
 #[test]
-fn a_page_is_its_parts() {
+fn the_parts_of_a_page_are_the_page() {
     let page = "a\n<!-- example: host nas -->\n```console\n$ x \\\n  y\n1\n$ z\n```\nb\n```sh\n$ n\n```\n";
     let mut text = String::new();
     let mut blocks = Vec::new();
@@ -187,14 +183,15 @@ fn a_page_is_its_parts() {
     }
     assert_eq!(text, page);
     assert_eq!(blocks, [("$ x \\\n  y\n1\n$ z\n", 4)]);
-    let examples = examples(blocks[0].0).expect("examples");
-    let found: Vec<(&str, &str)> =
-        examples.iter().map(|example| (example.command.as_str(), example.expected.as_str())).collect();
-    assert_eq!(found, [("x \\\n  y", "1\n"), ("z", "")]);
+    let mut found = Vec::new();
+    for Example { command, expected } in examples(blocks[0].0).expect("examples") {
+        found.push(format!("{command}: {expected}"));
+    }
+    assert_eq!(found, ["x \\\n  y: 1\n", "z: "]);
 }
 
 #[test]
-fn programs_that_are_not_known_are_named() {
+fn unknown_programs_are_found() {
     assert_eq!(unknown_program("A=1 sudo jbod-monitor scan # docker"), None);
     assert_eq!(unknown_program("curl -s 'localhost:9780/x?a|b' | jq -c '.a | .b'"), None);
     assert_eq!(unknown_program("curl x | systemctl y"), Some("systemctl".to_owned()));

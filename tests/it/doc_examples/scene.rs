@@ -1,6 +1,7 @@
 //! The simulated host, Redis and daemon that the examples of a page run against.
 
 use super::page::Step;
+use crate::helpers::{copy_environment, sim_host};
 use crate::support::daemon::{Daemon, command};
 use crate::support::port::ANY_PORT;
 use crate::support::redis::Redis;
@@ -13,9 +14,9 @@ pub struct Scene {
     sim: Sim,
     redis: Redis,
     settings: Vec<(String, String)>,
-    /// Started for the first command that needs it.
+    /// Started before the first command that needs it.
     daemon: Option<Daemon>,
-    /// Programs that commands find first.
+    /// A folder with programs, first in `PATH`.
     programs: tempfile::TempDir,
 }
 
@@ -26,7 +27,7 @@ impl Scene {
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let programs = tempfile::tempdir().expect("a folder for programs");
         symlink(env!("CARGO_BIN_EXE_jbod-monitor"), programs.path().join("jbod-monitor")).expect("a link");
-        Self { sim: laid_out(host), redis: Redis::start(), settings, daemon: None, programs }
+        Self { sim: simulated(host), redis: Redis::start(), settings, daemon: None, programs }
     }
 
     #[track_caller]
@@ -36,7 +37,7 @@ impl Scene {
             Step::Sim { args, is_live: false } => self.sim_command(&args),
             Step::Sim { args, is_live: true } => {
                 self.daemon();
-                // A command is repeated until its output is as documented, so no time has to pass here.
+                // No wait: a command is repeated until its output is the expected one.
                 self.sim_command(&args);
                 return;
             }
@@ -57,48 +58,31 @@ impl Scene {
             "usb" => self.sim.usb(args),
             "shelf" => self.sim.shelf(args),
             "module" => self.sim.module(args),
-            other => panic!("jbod-sim {other} prepares no example"),
+            other => panic!("unknown command: jbod-sim {other}"),
         }
     }
 
     fn daemon(&mut self) -> &Daemon {
         let (sim, redis, settings) = (&self.sim, &self.redis, &self.settings);
-        self.daemon.get_or_insert_with(|| {
-            // One that an earlier daemon of the page left: it was killed.
-            let socket = sim.root().join("control.sock");
-            let _ = std::fs::remove_file(&socket);
-            let mut command = command(sim, redis.port);
-            command
-                .env("JBOD_LISTEN", ANY_PORT)
-                .env("JBOD_CONTROL_SOCKET", socket)
-                .envs(settings.iter().map(|(name, value)| (name, value)));
-            let daemon = Daemon::listening(&mut command);
-            daemon.wait_ready();
-            daemon
-        })
+        self.daemon.get_or_insert_with(|| started(sim, redis, settings))
     }
 
-    /// What the command prints, with the addresses and paths that the pages have.
+    /// Output of the command, with the addresses and paths that are used on pages.
     #[track_caller]
     pub fn run(&mut self, script: &str) -> String {
         let needs_daemon = ["curl ", "redis-cli", "forget"].iter().any(|word| script.contains(word));
         let daemon_port = if needs_daemon { self.daemon().port } else { 0 };
         let redis_port = self.redis.port;
-        self.write_program(
-            "curl",
-            &format!(
-                "exec /usr/bin/curl --connect-to localhost:9780:127.0.0.1:{daemon_port} \
-             --connect-to 127.0.0.1:9780:127.0.0.1:{daemon_port} \"$@\""
-            ),
-        );
+        let address = format!("127.0.0.1:{daemon_port}");
+        let connect = format!("--connect-to localhost:9780:{address} --connect-to 127.0.0.1:9780:{address}");
+        self.write_program("curl", &format!("exec /usr/bin/curl {connect} \"$@\""));
         self.write_program("redis-cli", &format!("exec /usr/bin/redis-cli -p {redis_port} \"$@\""));
         self.write_program("sudo", "exec \"$@\"");
-        let plain = command(&self.sim, redis_port);
         let folder = self.programs.path().display().to_string();
-        let out = Command::new("/bin/bash")
-            .args(["-c", &format!("exec 2>&1\n{script}")])
-            .env_clear()
-            .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        let mut shell = Command::new("/bin/bash");
+        shell.args(["-c", &format!("exec 2>&1\n{script}")]).env_clear();
+        copy_environment(&command(&self.sim, redis_port), &mut shell);
+        let out = shell
             .env("PATH", format!("{folder}:/usr/bin:/bin"))
             .env("LC_ALL", "C.UTF-8")
             .env("JBOD_LISTEN", ANY_PORT)
@@ -113,19 +97,33 @@ impl Scene {
             .replace(&format!("127.0.0.1:{redis_port}"), "localhost:6379")
             .replace(ANY_PORT, "127.0.0.1:9780")
             .replace('\r', "");
-        if needs_daemon { text.replace(&format!("127.0.0.1:{daemon_port}"), "127.0.0.1:9780") } else { text }
+        if needs_daemon { text.replace(&address, "127.0.0.1:9780") } else { text }
     }
 
     fn write_program(&self, name: &str, script: &str) {
         let path = self.programs.path().join(name);
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a program");
-        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("it may be run");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("permissions");
     }
 }
 
 #[track_caller]
-fn laid_out(host: &str) -> Sim {
-    let options = |text: &str| Sim::host(&text.split(' ').collect::<Vec<_>>());
+fn started(sim: &Sim, redis: &Redis, settings: &[(String, String)]) -> Daemon {
+    // An earlier daemon of the page was killed, so it did not remove its socket.
+    let socket = sim.root().join("control.sock");
+    let _ = std::fs::remove_file(&socket);
+    let mut command = command(sim, redis.port);
+    command
+        .env("JBOD_LISTEN", ANY_PORT)
+        .env("JBOD_CONTROL_SOCKET", socket)
+        .envs(settings.iter().map(|(name, value)| (name, value)));
+    let daemon = Daemon::listening(&mut command);
+    daemon.wait_ready();
+    daemon
+}
+
+#[track_caller]
+fn simulated(host: &str) -> Sim {
     match host {
         "rack" => {
             let sim = Sim::rack();
@@ -136,7 +134,7 @@ fn laid_out(host: &str) -> Sim {
         }
         // As packaging/demo/jbod-monitor-demo.
         "demo" => {
-            let sim = options("--enclosures 2 --bays 42 --drives 78 --paths 2 --dual-actuator 1");
+            let sim = sim_host("--enclosures 2 --bays 42 --drives 78 --paths 2 --dual-actuator 1");
             sim.set("bay/0/7", &["failed=true"]);
             sim.set("bay/1/12", &["standby=true"]);
             sim.set("bay/0/20", &["hang=true"]);
@@ -149,17 +147,17 @@ fn laid_out(host: &str) -> Sim {
             sim
         }
         "nas" => {
-            let sim = options("--enclosures 1 --bays 12 --drives 10 --paths 1 --sata 8 --pools 1 --vdev-width 10");
+            let sim = sim_host("--enclosures 1 --bays 12 --drives 10 --paths 1 --sata 8 --pools 1 --vdev-width 10");
             sim.set("bay/0/3", &["attr.197.raw=16"]);
             sim.set("bay/0/6", &["standby=true"]);
             sim
         }
         "raid" => {
-            let sim = options("--enclosures 0 --drives 0 --nvme 0 --pools 0");
+            let sim = sim_host("--enclosures 0 --drives 0 --nvme 0 --pools 0");
             sim.raid(&["--host", "perc", "--disks", "4", "--sata", "1"]);
             sim.usb(&["--bridge", "unknown"]);
             sim
         }
-        other => panic!("no host is called {other}"),
+        other => panic!("unknown host: {other}"),
     }
 }

@@ -14,13 +14,13 @@ pub const WARN: (&str, &str) = ("r10", "1");
 pub const WATCH: (&str, &str) = ("r5", "1");
 pub const CLEAN: (&str, &str) = ("r197", "0");
 
-/// A file with histories, in a folder that ends with it.
+/// A file with histories, in a temporary folder.
 pub struct History {
     pub folder: TempDir,
     pub text: String,
 }
 
-/// A drive whose rows are added one by one.
+/// Adds the rows of a drive.
 pub struct Rows<'a> {
     history: &'a mut History,
     source: &'a str,
@@ -54,29 +54,32 @@ impl History {
 }
 
 impl Rows<'_> {
-    /// Days from 2020-01-01 on.
+    /// Adds a row. Days count from 2020-01-01.
     pub fn row(self, days: RangeInclusive<i32>, (name, value): (&str, &str)) -> Self {
         let first = Date::constant(2020, 1, 1);
-        let date = |day: &i32| first.checked_add(day.days()).expect("a date").to_string();
-        let fields = COLUMNS.split(',').map(|column| match column {
-            "source" => self.source.to_owned(),
-            "drive" => self.drive.to_owned(),
-            "model" => "ST4000DM000".to_owned(),
-            "weight" => self.weight.to_owned(),
-            "date" => date(days.start()),
-            "until" => date(days.end()),
-            "days_to_failure" => self.failure.map(|day| (day - days.start()).to_string()).unwrap_or_default(),
-            column if column == name => value.to_owned(),
-            _ => String::new(),
-        });
-        let line = fields.collect::<Vec<_>>().join(",");
-        self.history.text.push_str(&line);
+        let [date, until] = [days.start(), days.end()].map(|day| first.checked_add(day.days()).expect("a date"));
+        let days_to_failure = self.failure.map(|day| (day - days.start()).to_string()).unwrap_or_default();
+        let mut fields = Vec::new();
+        for column in COLUMNS.split(',') {
+            fields.push(match column {
+                "source" => self.source.to_owned(),
+                "drive" => self.drive.to_owned(),
+                "model" => "ST4000DM000".to_owned(),
+                "weight" => self.weight.to_owned(),
+                "date" => date.to_string(),
+                "until" => until.to_string(),
+                "days_to_failure" => days_to_failure.clone(),
+                column if column == name => value.to_owned(),
+                _ => String::new(),
+            });
+        }
+        self.history.text.push_str(&fields.join(","));
         self.history.text.push('\n');
         self
     }
 }
 
-/// Four drives that fail and four that do not; a source with failed drives only, one with healthy ones only.
+/// Three sources: four failed and four healthy drives, a failed drive only, a healthy drive only.
 pub fn made_up() -> History {
     let mut history = History::new();
     history.failed("both", "crit-20-days-ahead", 80).row(0..=59, CLEAN).row(60..=80, CRIT);
@@ -86,7 +89,7 @@ pub fn made_up() -> History {
     history.healthy("both", "clean", "1").row(0..=99, CLEAN);
     history.healthy("both", "watch", "1").row(0..=99, WATCH);
     history.healthy("both", "one-of-three", "3").row(0..=89, CLEAN).row(90..=99, WARN);
-    // Nothing is known of days 10 to 19: the first row holds.
+    // There is no row for days 10 to 19, on which the first row remains valid.
     history.healthy("both", "a-gap", "1").row(0..=9, WARN).row(20..=39, CLEAN);
     history.failed("failed", "crit-all-along", 40).row(0..=40, CRIT);
     history.healthy("healthy", "crit-all-along", "1").row(0..=40, CRIT);
