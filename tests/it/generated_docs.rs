@@ -1,8 +1,8 @@
-//! Files that are generated from the one definition of settings, commands, rules, events, metrics and alerts: the settings
-//! file, the rules file, manual pages, completions, and the tables of `docs/`. They are kept in the repository, so that
-//! packaging needs no more than a compiler; here they are compared with the program.
+//! Files that are generated from the definitions of settings, commands, rules, events, metrics and alerts: the settings
+//! file, the rules file, manual pages, completions, and the tables of `docs/`. They are kept in the repository, so that a
+//! package can be built without running the program. These tests compare them with the program.
 //!
-//! `GENERATED_DOCS=accept cargo test --test it generated_docs` writes them again.
+//! `GENERATED_DOCS=accept cargo test --test it generated_docs` writes them.
 
 mod alerts;
 mod events;
@@ -11,11 +11,12 @@ mod metrics;
 mod pages;
 mod settings;
 
+use crate::helpers::{in_repository, program, read_file};
+use crate::support::daemon::run;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use jbod_monitor::cli::Cli;
 use std::path::Path;
-use std::process::Command;
 
 /// Path in the repository, and expected content.
 fn generated_files() -> Vec<(&'static str, String)> {
@@ -40,16 +41,12 @@ fn completions(shell: Shell) -> String {
     String::from_utf8(script).expect("text")
 }
 
-fn in_repository(path: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
 #[test]
 fn generated_files_are_current() {
     check(&generated_files());
 }
 
-/// Apart from the others, since it starts a daemon.
+/// Separate from the other files, because it starts a daemon.
 #[test]
 fn generated_table_of_metrics_is_current() {
     check(&[("docs/monitoring.md", pages::with_block("docs/monitoring.md", "metrics", &metrics::tables()))]);
@@ -57,7 +54,7 @@ fn generated_table_of_metrics_is_current() {
 
 /// Compares files with their expected content. `GENERATED_DOCS=accept` writes it.
 fn check(files: &[(&str, String)]) {
-    let accept = std::env::var("GENERATED_DOCS").is_ok_and(|word| word == "accept");
+    let accept = std::env::var("GENERATED_DOCS").as_deref() == Ok("accept");
     let mut outdated = Vec::new();
     for (path, wanted) in files {
         let file = in_repository(path);
@@ -74,75 +71,103 @@ fn check(files: &[(&str, String)]) {
     );
 }
 
-/// A line without its `#` has the effect that it shows: the default, and no error.
-#[test]
-fn each_line_of_the_settings_file_can_be_used_as_it_stands() {
-    let text = std::fs::read_to_string(in_repository("systemd/jbod-monitor.env")).expect("the settings file");
-    // A Redis is reached in one of three ways.
-    let ways: [&dyn Fn(&str) -> bool; 3] =
-        [&|name| !name.starts_with("REDIS_SENTINEL") && name != "REDIS_URL", &|name| name != "REDIS_URL", &|name| {
-            !name.starts_with("REDIS_SENTINEL")
-        }];
-    let dir = tempfile::tempdir().expect("a folder");
-    std::fs::write(dir.path().join("secret"), "s3cret\n").expect("written");
-    std::fs::copy(in_repository("packaging/deb/rules.toml"), dir.path().join("rules.toml")).expect("copied");
-    for wanted in ways {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
-        program.arg("check-config").env_clear().env("PATH", "/usr/bin:/bin");
-        let mut names = Vec::new();
-        for line in text.lines() {
-            let line = line.strip_prefix('#').unwrap_or(line);
-            let Some((name, value)) = line.split_once('=').filter(|(name, _)| is_name(name) && wanted(name)) else {
-                continue;
-            };
-            // Files that are not on every machine stand for others here.
-            let value = match name {
-                "JBOD_RULES_FILE" => dir.path().join("rules.toml").display().to_string(),
-                _ if name.ends_with("_FILE") && name != "REDIS_CA_FILE" => {
-                    dir.path().join("secret").display().to_string()
-                }
-                "REDIS_CA_FILE" => continue,
-                _ => value.to_owned(),
-            };
-            program.env(name, value);
-            names.push(name.to_owned());
+/// Groups of settings that exclude each other: a Redis is reached in one of three ways.
+#[derive(Clone, Copy)]
+enum RedisBy {
+    HostAndPort,
+    Sentinels,
+    Url,
+}
+
+impl RedisBy {
+    fn permits(self, setting: &str) -> bool {
+        match self {
+            Self::HostAndPort => setting != "REDIS_URL" && !setting.starts_with("REDIS_SENTINEL"),
+            Self::Sentinels => setting != "REDIS_URL",
+            Self::Url => !setting.starts_with("REDIS_SENTINEL"),
         }
-        assert!(names.len() > 25, "settings were found: {names:?}");
-        let done = program.output().expect("it runs");
-        let shown = String::from_utf8_lossy(&done.stdout);
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        for name in names.iter().filter(|name| *name != "RUST_LOG") {
-            let row = shown.lines().find(|row| row.split_whitespace().next() == Some(name.as_str()));
-            let row = row.unwrap_or_else(|| panic!("check-config does not know {name}:\n{shown}"));
+    }
+}
+
+/// The settings of the file, without the `#` before them.
+fn settings_of(file: &str) -> Vec<(&str, &str)> {
+    let mut settings = Vec::new();
+    for line in file.lines() {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        if let Some((name, value)) = line.split_once('=')
+            && is_name(name)
+        {
+            settings.push((name, value));
+        }
+    }
+    settings
+}
+
+/// A line without its `#` is accepted and takes effect.
+#[test]
+fn each_line_of_the_settings_file_can_be_enabled() {
+    let file = read_file(&in_repository("systemd/jbod-monitor.env"));
+    let dir = tempfile::tempdir().expect("a folder");
+    let (secret, rules) = (dir.path().join("secret"), dir.path().join("rules.toml"));
+    std::fs::write(&secret, "s3cret\n").expect("written");
+    std::fs::copy(in_repository("packaging/deb/rules.toml"), &rules).expect("copied");
+    for redis in [RedisBy::HostAndPort, RedisBy::Sentinels, RedisBy::Url] {
+        let mut command = program();
+        command.arg("check-config").env("PATH", "/usr/bin:/bin");
+        let mut names = Vec::new();
+        for (name, value) in settings_of(&file) {
+            // The file of certificates is not on every machine.
+            if !redis.permits(name) || name == "REDIS_CA_FILE" {
+                continue;
+            }
+            match name {
+                "JBOD_RULES_FILE" => command.env(name, &rules),
+                _ if name.ends_with("_FILE") => command.env(name, &secret),
+                _ => command.env(name, value),
+            };
+            names.push(name);
+        }
+        assert!(names.len() > 25, "too few settings were found: {names:?}");
+        let ended = run(&mut command);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        for name in names.iter().filter(|name| **name != "RUST_LOG") {
+            let row = ended.stdout.lines().find(|row| row.split_whitespace().next() == Some(name));
+            let row = row.unwrap_or_else(|| panic!("check-config does not print {name}:\n{}", ended.stdout));
             assert!(!row.ends_with(" default"), "{name} had no effect: {row}");
         }
     }
 }
 
-/// So a user who edits one line of it starts from what holds.
+/// The part of `check-config` about rules.
+fn rules_in_force(rules_file: Option<&Path>) -> String {
+    let mut command = program();
+    command.arg("check-config");
+    if let Some(file) = rules_file {
+        command.env("JBOD_RULES_FILE", file);
+    }
+    let ended = run(&mut command);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let (_, rules) = ended.stdout.split_once("\nRules").expect("the rules");
+    rules.to_owned()
+}
+
+/// The commented lines are the defaults, so that a user can edit one of them.
 #[test]
-fn the_rules_file_says_what_holds_without_it() {
-    let text = std::fs::read_to_string(in_repository("packaging/deb/rules.toml")).expect("the rules file");
-    let bare: Vec<&str> =
-        text.lines().map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line)).collect();
+fn the_rules_file_has_the_default_thresholds() {
+    let mut enabled = String::new();
+    for line in read_file(&in_repository("packaging/deb/rules.toml")).lines() {
+        match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => enabled.push_str(rest),
+            _ => enabled.push_str(line),
+        }
+        enabled.push('\n');
+    }
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("rules.toml");
-    std::fs::write(&file, bare.join("\n")).expect("written");
-    let rules = |limits: Option<&Path>| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
-        program.arg("check-config").env_clear();
-        if let Some(file) = limits {
-            program.env("JBOD_RULES_FILE", file);
-        }
-        let done = program.output().expect("it runs");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        let shown = String::from_utf8_lossy(&done.stdout).into_owned();
-        let (_, rules) = shown.split_once("\nRules").expect("the rules are shown");
-        rules.to_owned()
-    };
-    let from_file = rules(Some(&file));
-    assert!(from_file.contains(" file"), "the file was read:\n{from_file}");
-    assert_eq!(from_file.replace(" file", " default"), rules(None));
+    std::fs::write(&file, enabled).expect("written");
+    let from_file = rules_in_force(Some(&file));
+    assert!(from_file.contains(" file"), "the file was not read:\n{from_file}");
+    assert_eq!(from_file.replace(" file", " default"), rules_in_force(None));
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,38 +1,38 @@
-//! docs/monitoring.md: the alerts, as `packaging/prometheus/alerts.yml` has them.
+//! docs/monitoring.md: the alerts of `packaging/prometheus/alerts.yml`.
 
-use super::in_repository;
 use super::pages::{code, table};
+use crate::helpers::{in_repository, read_file};
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// A table for each group.
 pub fn tables() -> String {
-    let file = std::fs::read_to_string(in_repository("packaging/prometheus/alerts.yml")).expect("the alerts");
+    let file = read_file(&in_repository("packaging/prometheus/alerts.yml"));
     let documents = YamlLoader::load_from_str(&file).expect("YAML");
-    let groups = documents.first().and_then(|document| document["groups"].as_vec()).expect("groups");
     let mut text = String::new();
-    for group in groups {
+    for group in documents[0]["groups"].as_vec().expect("groups") {
         let rows: Vec<Vec<String>> = group["rules"].as_vec().expect("rules").iter().map(alert_row).collect();
         let table = table(&["alert", "severity", "after", "summary", "description"], &rows);
-        text.push_str(&format!("Group `{}`:\n\n{table}\n", of(&group["name"])));
+        text.push_str(&format!("Group `{}`:\n\n{table}\n", string(&group["name"])));
     }
     text
 }
 
 fn alert_row(rule: &Yaml) -> Vec<String> {
     let after = rule["for"].as_str().unwrap_or("0s").to_owned();
-    let annotation = |name: &str| without_template(of(&rule["annotations"][name]));
-    let severity = of(&rule["labels"]["severity"]).to_owned();
-    vec![code(of(&rule["alert"])), severity, after, annotation("summary"), annotation("description")]
+    let severity = string(&rule["labels"]["severity"]).to_owned();
+    let [summary, description] =
+        ["summary", "description"].map(|name| without_template(string(&rule["annotations"][name])));
+    vec![code(string(&rule["alert"])), severity, after, summary, description]
 }
 
-fn of(value: &Yaml) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("a text: {value:?}"))
+fn string(value: &Yaml) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value:?}"))
 }
 
-/// The text of a template of Prometheus: values are `…`, and of two branches the first one is taken.
+/// The text of a Prometheus template: `…` for values, and the first one of two branches.
 fn without_template(template: &str) -> String {
     let mut text = String::new();
-    // The branches that are open: whether each is the second one.
+    // For each open branch, whether it is the second one.
     let mut branches: Vec<bool> = Vec::new();
     let mut rest = template;
     while let Some((before, action)) = rest.split_once("{{") {
@@ -40,22 +40,22 @@ fn without_template(template: &str) -> String {
         if !is_hidden {
             text.push_str(before);
         }
-        let (action, after) = action.split_once("}}").expect("an action ends");
+        let (action, after) = action.split_once("}}").expect("an action without an end");
         rest = after;
         match action.split_whitespace().next().expect("an action") {
             "if" | "with" | "range" => branches.push(false),
-            "else" => *branches.last_mut().expect("a branch is open") = true,
-            "end" => assert!(branches.pop().is_some(), "a branch is open: {template}"),
+            "else" => *branches.last_mut().expect("an open branch") = true,
+            "end" => assert!(branches.pop().is_some(), "an end without a branch: {template}"),
             _ if !is_hidden => text.push('…'),
             _ => {}
         }
     }
-    assert!(branches.is_empty(), "every branch ends: {template}");
+    assert!(branches.is_empty(), "a branch without an end: {template}");
     text + rest
 }
 
 #[test]
-fn a_template_is_shown_with_its_first_branches() {
+fn a_template_is_reduced_to_its_first_branches() {
     let template =
         "{{ if $labels.a }}in {{ $labels.a }}{{ else }}nowhere{{ end }}: {{ $value }}{{ with $b }}, {{ . }}{{ end }}";
     assert_eq!(without_template(template), "in …: …, …");

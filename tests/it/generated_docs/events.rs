@@ -1,15 +1,14 @@
-//! docs/logging.md: every event, from its definition in `src/events` and its entry in the catalog of the journal.
+//! docs/logging.md: every event, from its definition in `src/events` and its entry in the journal catalog.
 
-use super::in_repository;
 use super::pages::{self, code};
+use crate::helpers::{in_repository, read_file};
 use jbod_monitor::events::{EVENT_REFERENCE, EventReference};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// One row for each event.
 pub fn table() -> String {
-    let catalog =
-        std::fs::read_to_string(in_repository("packaging/journal/jbod-monitor.catalog")).expect("the catalog");
+    let catalog = read_file(&in_repository("packaging/journal/jbod-monitor.catalog"));
     let remedies: BTreeMap<&str, String> = catalog.split("\n-- ").skip(1).map(catalog_entry).collect();
     let mut rows = Vec::new();
     for event in EVENT_REFERENCE {
@@ -28,32 +27,37 @@ fn catalog_entry(entry: &str) -> (&str, String) {
     let (_, text) = rest.split_once("\n\n").expect("headers, then the text");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut plain = String::new();
-    // Every other piece is the name of a field.
+    // Every second piece, between two @, is the name of a field.
     for (index, piece) in text.split('@').enumerate() {
         plain.push_str(&if index % 2 == 0 { piece.to_owned() } else { code(piece) });
     }
     (id, plain)
 }
 
-/// A call of `event!` in the source that states its level, its kind or its text.
+/// A use of `event!` in the source.
 struct Call {
     place: String,
     kind: String,
+    /// `None` if it is not a constant.
     level: Option<String>,
     /// Up to its first placeholder.
     text: String,
 }
 
-/// Compares the reference with the source, as far as that states levels and texts itself.
+/// Compares levels and texts that are constants in the source.
 #[test]
 fn reference_of_events_agrees_with_the_source() {
     let mut calls = Vec::new();
-    collect_calls(&in_repository("src"), &mut calls);
-    assert!(calls.len() > 20, "calls of event! are found: {}", calls.len());
+    for source in sources() {
+        calls.append(&mut calls_in(&source));
+    }
+    assert!(calls.len() > 20, "too few uses of event! were found: {}", calls.len());
     let mut wrong = Vec::new();
     for Call { place, kind, level, text } in &calls {
         let Some(event) = EVENT_REFERENCE.iter().find(|event| format!("{:?}", event.kind) == *kind) else { continue };
-        if level.as_ref().is_some_and(|level| !has_level(event, level)) {
+        if let Some(level) = level
+            && !has_level(event, level)
+        {
             wrong.push(format!("{place}: {kind} has level {level:?}"));
         }
         if !text.is_empty() && !event.texts.iter().any(|start| text.starts_with(start)) {
@@ -63,17 +67,22 @@ fn reference_of_events_agrees_with_the_source() {
     assert!(wrong.is_empty(), "src/events/reference.rs differs from the source:\n{}", wrong.join("\n"));
 }
 
-/// Each text is the beginning of a literal, or a word and then a literal: `drive {predicate}`, `pool {verdict}`.
+/// Each text is the beginning of a literal, or a word followed by a literal: `drive {predicate}`, `pool {verdict}`.
 #[test]
 fn texts_of_events_are_in_the_source() {
     let mut source = String::new();
-    read_source(&in_repository("src"), &mut source);
+    for file in sources() {
+        if !file.path.ends_with("events/reference.rs") {
+            source.push_str(&file.code);
+        }
+    }
     let mut unknown = Vec::new();
     for event in EVENT_REFERENCE {
         for text in event.texts {
             let is_literal = source.contains(&format!("\"{text}"));
-            let is_composed = text.split_once(' ').is_some_and(|(_, rest)| source.contains(&format!("\"{rest}\"")));
-            // The path and version of the program come first.
+            let (_, rest) = text.split_once(' ').unwrap_or_default();
+            let is_composed = !rest.is_empty() && source.contains(&format!("\"{rest}\""));
+            // The text of that event begins with a placeholder.
             if !is_literal && !is_composed && *text != "smartctl" {
                 unknown.push(format!("{:?}: {text:?}", event.kind));
             }
@@ -82,48 +91,61 @@ fn texts_of_events_are_in_the_source() {
     assert!(unknown.is_empty(), "src/events/reference.rs has texts that no event has:\n{}", unknown.join("\n"));
 }
 
-/// Every source file of the daemon without its tests, except the reference itself.
-fn read_source(folder: &Path, all: &mut String) {
-    for entry in std::fs::read_dir(folder).expect("a folder of the source").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            read_source(&path, all);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("events/reference.rs")
-        {
-            let source = std::fs::read_to_string(&path).expect("a source file");
-            all.push_str(source.split("#[cfg(test)]").next().unwrap_or_default());
+/// A source file of the daemon without its tests.
+struct Source {
+    path: PathBuf,
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let mut sources = Vec::new();
+    let mut folders = vec![in_repository("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of the source").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension() == Some("rs".as_ref()) {
+                let text = read_file(&path);
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                sources.push(Source { path, code });
+            }
         }
     }
+    sources
 }
 
 fn has_level(event: &EventReference, level: &str) -> bool {
     event.levels.iter().any(|known| format!("{known:?}") == level)
 }
 
-fn collect_calls(folder: &Path, calls: &mut Vec<Call>) {
-    for entry in std::fs::read_dir(folder).expect("a folder of the source").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect_calls(&path, calls);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = std::fs::read_to_string(&path).expect("a source file");
-            let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-            let place = path.display().to_string();
-            calls.extend(code.match_indices(" event!(").chain(code.match_indices("(event!(")).filter_map(|(at, _)| {
-                let arguments = in_parentheses(&code[at + 1..]);
-                // The kind may be in a variable that is assigned before.
-                let kind = word_after(arguments, "EventKind::").or_else(|| {
-                    let function = &code[code[..at].rfind("fn ").unwrap_or(0)..at];
-                    function.rfind("EventKind::").and_then(|last| word_after(&function[last..], "EventKind::"))
-                })?;
-                let text = arguments.split('"').nth(1)?.split('{').next().unwrap_or_default();
-                // `drive {predicate}`
-                let text = if text == "drive " || text == "drives " { "" } else { text }.trim_end();
-                let level = word_after(arguments, "Level::");
-                Some(Call { place: place.clone(), kind, level, text: text.to_owned() })
-            }));
+fn calls_in(source: &Source) -> Vec<Call> {
+    let code = &source.code;
+    let mut calls = Vec::new();
+    for (at, _) in code.match_indices(" event!(").chain(code.match_indices("(event!(")) {
+        let arguments = in_parentheses(&code[at + 1..]);
+        // The kind may be in a variable that is assigned before.
+        let function = &code[code[..at].rfind("fn ").unwrap_or(0)..at];
+        let Some(kind) = word_after(arguments, "EventKind::").or_else(|| last_kind(function)) else { continue };
+        let Some(literal) = arguments.split('"').nth(1) else { continue };
+        let mut text = literal.split('{').next().unwrap_or_default();
+        // `drive {predicate}` has no constant text.
+        if text == "drive " || text == "drives " {
+            text = "";
         }
+        calls.push(Call {
+            place: source.path.display().to_string(),
+            kind,
+            level: word_after(arguments, "Level::"),
+            text: text.trim_end().to_owned(),
+        });
     }
+    calls
+}
+
+fn last_kind(code: &str) -> Option<String> {
+    let last = code.rfind("EventKind::")?;
+    word_after(&code[last..], "EventKind::")
 }
 
 fn word_after(text: &str, mark: &str) -> Option<String> {
@@ -135,8 +157,8 @@ fn word_after(text: &str, mark: &str) -> Option<String> {
 /// The text up to the parenthesis that closes the first one.
 fn in_parentheses(text: &str) -> &str {
     let mut depth = 0;
-    for (at, c) in text.char_indices() {
-        match c {
+    for (at, letter) in text.char_indices() {
+        match letter {
             '(' => depth += 1,
             ')' if depth == 1 => return &text[..at],
             ')' => depth -= 1,

@@ -1,4 +1,4 @@
-//! The manual pages: hand-written parts (`packaging/man/*.in`) around generated ones.
+//! The manual pages: hand-written parts (`packaging/man/*.in`) and generated ones.
 
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
@@ -19,7 +19,7 @@ pub fn settings() -> String {
     filled(page, &[("@SETTINGS@", list_of_settings()), ("@RULES@", list_of_rules())])
 }
 
-/// Replaces each mark, which is a line of its own.
+/// Replaces each mark. A mark is a whole line.
 fn filled(page: &str, parts: &[(&str, String)]) -> String {
     let mut page = page.to_owned();
     for (mark, part) in parts {
@@ -32,8 +32,7 @@ fn filled(page: &str, parts: &[(&str, String)]) -> String {
 
 fn synopsis() -> String {
     let mut roff = Roff::default();
-    let own = Cli::command();
-    for command in own.get_subcommands() {
+    for command in Cli::command().get_subcommands() {
         let mut words = vec![bold("jbod-monitor"), roman(" "), bold(command.get_name())];
         for arg in command.get_arguments() {
             let Some(flag) = arg.get_long() else {
@@ -47,7 +46,7 @@ fn synopsis() -> String {
         roff.text(words);
         roff.control("br", []);
     }
-    rendered(&roff)
+    roff.to_roff()
 }
 
 fn values(arg: &clap::Arg) -> String {
@@ -65,7 +64,7 @@ fn commands() -> String {
         let mut roff = Roff::default();
         roff.control("SS", [command.get_name()]);
         roff.text([roman(format!("{}.", command.get_about().expect("what it does")))]);
-        text.push_str(&rendered(&roff));
+        text.push_str(&roff.to_roff());
         if command.get_arguments().next().is_some() {
             text.push_str(&options(command.clone()));
         }
@@ -100,7 +99,7 @@ fn list_of_settings() -> String {
         }
         roff.text(text);
     }
-    rendered(&roff)
+    roff.to_roff()
 }
 
 fn list_of_rules() -> String {
@@ -111,10 +110,5 @@ fn list_of_rules() -> String {
         let text: Vec<Inline> = vec![roman(format!("{}. ", rule.condition)), roman(format!("{}.", rule.thresholds))];
         roff.text(text);
     }
-    rendered(&roff)
-}
-
-/// Without the preamble, which is in the hand-written part.
-fn rendered(roff: &Roff) -> String {
     roff.to_roff()
 }

@@ -1,15 +1,14 @@
-//! docs/monitoring.md: every family of `/metrics`, as the real daemon of a simulated rack serves it.
+//! docs/monitoring.md: every family of `/metrics`, as the daemon of a simulated rack serves it.
 
-use super::in_repository;
 use super::pages::{code, table};
+use crate::helpers::{in_repository, read_file};
 use crate::support::daemon::Daemon;
-use crate::support::eventually;
 use crate::support::exposition::{Exposition, Series};
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Headings, and the beginnings of names below each. The first one that fits counts.
+/// Headings, and prefixes of the names below each. A name is below the first heading with a prefix of it.
 const SECTIONS: [(&str, &[&str]); 8] = [
     ("Drives", &["jbod_device_"]),
     ("Errors and wear of SAS drives", &["jbod_scsi_"]),
@@ -21,7 +20,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
     ("The process", &["process_"]),
 ];
 
-/// Families that no simulated host has: the played smartctl prints their values as text only.
+/// Families that no simulated host has: the simulated smartctl prints their values as text only.
 const WITHOUT_SERIES: [&str; 1] = ["jbod_scsi_non_medium_errors_total"];
 
 /// A table for each section.
@@ -37,15 +36,17 @@ pub fn tables() -> String {
 }
 
 fn section(family: &str) -> usize {
-    let fits = |(_, starts): &(&str, &[&str])| starts.iter().any(|start| family.starts_with(start));
-    SECTIONS.iter().position(fits).unwrap_or_else(|| panic!("no section for {family}"))
+    for (index, (_, prefixes)) in SECTIONS.iter().enumerate() {
+        if prefixes.iter().any(|prefix| family.starts_with(prefix)) {
+            return index;
+        }
+    }
+    panic!("no section for {family}")
 }
 
 fn family_row(page: &Exposition, family: &str) -> Vec<String> {
-    let ends = ["", "_bucket", "_sum", "_count"];
-    let is_in = |name: &str| ends.iter().any(|end| name.strip_suffix(end) == Some(family));
     let mut labels: BTreeSet<&str> = BTreeSet::new();
-    for series in page.series.iter().filter(|series| is_in(&series.name)) {
+    for series in page.series.iter().filter(|series| is_of_family(&series.name, family)) {
         labels.extend(series.labels.keys().map(String::as_str));
     }
     let labels: Vec<String> = labels.into_iter().map(code).collect();
@@ -53,7 +54,11 @@ fn family_row(page: &Exposition, family: &str) -> Vec<String> {
     vec![code(family), page.kinds[family].clone(), labels.join(" "), help]
 }
 
-/// The metrics of a rack in which everything occurs that has a series.
+fn is_of_family(name: &str, family: &str) -> bool {
+    ["", "_bucket", "_sum", "_count"].iter().any(|suffix| name.strip_suffix(suffix) == Some(family))
+}
+
+/// The metrics of a rack on which every family has a series.
 fn every_family() -> Exposition {
     let (sim, redis) = (Sim::rack(), Redis::start());
     sim.set("bay/0/7", &["failed=true"]);
@@ -63,12 +68,11 @@ fn every_family() -> Exposition {
     sim.pull(&["bay/0/8"]);
     sim.shelf(&["enclosure/1", "gone"]);
     daemon.get("/api/overview");
-    let page = eventually("a drive and an enclosure are missing", || {
-        let page = daemon.metrics();
-        let missing = ["device", "enclosure"].map(|what| format!("jbod_{what}_missing_since_timestamp_seconds"));
-        missing.iter().all(|name| page.kinds.contains_key(name)).then_some(page)
+    let mut page = daemon.metrics_when("a drive and an enclosure are missing", |page| {
+        ["device", "enclosure"]
+            .iter()
+            .all(|subject| page.kinds.contains_key(&format!("jbod_{subject}_missing_since_timestamp_seconds")))
     });
-    let mut page = page;
     let mut absent = Vec::new();
     for (name, help) in families_in_source() {
         if WITHOUT_SERIES.contains(&name.as_str()) {
@@ -89,9 +93,9 @@ fn families_in_source() -> BTreeMap<String, String> {
     let folder = in_repository("src/http/metrics");
     let mut families = BTreeMap::new();
     for file in std::fs::read_dir(folder).expect("the source of the metrics").flatten() {
-        let text = std::fs::read_to_string(file.path()).expect("a source file");
+        let text = read_file(&file.path());
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        // Every other piece is between two quotes.
+        // Every second piece is between two quotes.
         let mut literals = code.split('"').skip(1).step_by(2).peekable();
         while let Some(literal) = literals.next() {
             let is_name = literal.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');

@@ -1,14 +1,13 @@
-//! Generated blocks of the pages in `docs/`: hand-written text around a block between two markers, which are comments of
-//! Markdown.
+//! Generated blocks in pages of `docs/`. A block is between two comments.
 
-use super::in_repository;
+use crate::helpers::{in_repository, read_file};
 use jbod_monitor::config::settings::{SETTINGS, Setting, SettingKind};
 use jbod_monitor::domain::health::all_rules;
 
-/// The page with its block of that name replaced.
+/// The page with this text in the block of that name.
 #[track_caller]
 pub fn with_block(page: &str, name: &str, block: &str) -> String {
-    let text = std::fs::read_to_string(in_repository(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+    let text = read_file(&in_repository(page));
     let begin = format!("<!-- generated: {name}, by tests/it/generated_docs -->\n");
     let end = format!("<!-- end of generated: {name} -->\n");
     let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{page} has no line {begin}"));
@@ -16,7 +15,7 @@ pub fn with_block(page: &str, name: &str, block: &str) -> String {
     format!("{before}{begin}\n{}\n\n{end}{after}", block.trim())
 }
 
-/// A table of Markdown. A cell that holds `|` is escaped.
+/// A table in Markdown; `|` in cells is escaped.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = vec![row(head.iter().map(|cell| (*cell).to_owned())), row(head.iter().map(|_| "---".to_owned()))];
     for cells in rows {
@@ -36,7 +35,7 @@ fn row(cells: impl Iterator<Item = String>) -> String {
     line
 }
 
-/// `text` as code.
+/// Inline code.
 pub fn code(text: &str) -> String {
     format!("`{text}`")
 }
@@ -48,7 +47,10 @@ pub fn settings() -> String {
 }
 
 fn setting_row(setting: &Setting) -> Vec<String> {
-    let option = setting.option.map_or_else(String::new, |option| code(&format!("--{option} {}", setting.value_name)));
+    let option = match setting.option {
+        Some(option) => code(&format!("--{option} {}", setting.value_name)),
+        None => String::new(),
+    };
     let default = match (setting.default(), &setting.kind) {
         (Some(default), _) => code(&default),
         (None, SettingKind::Program(_)) => "searched for".to_owned(),

@@ -1,4 +1,4 @@
-//! The settings file of the unit, and the rules file. Every line is commented out; a user removes the `#` to use one.
+//! The settings file of the unit, and the rules file. Their lines are commented out; a user removes the `#`.
 
 use jbod_monitor::config::settings::{SETTINGS, SettingKind};
 use jbod_monitor::domain::health::{Direction, Thresholds, all_rules};
@@ -21,7 +21,7 @@ pub fn environment_file() -> String {
         let is_secret_file = matches!(setting.kind, SettingKind::SecretFile(_));
         let own = if is_secret_file { ". Not needed for the files above" } else { "" };
         let comment = wrapped(&format!("{}{own}", setting.help), "# ", 110);
-        // Set, so that changes of the rules file have an effect.
+        // Not commented out, so that changes of the rules file take effect.
         let mark = if setting.name == "JBOD_RULES_FILE" { "" } else { "#" };
         text.push_str(&format!("\n{comment}\n{mark}{}={}\n", setting.name, setting.example()));
     }
@@ -67,7 +67,7 @@ pub fn rules_file() -> String {
 fn wrapped(text: &str, prefix: &str, width: usize) -> String {
     let mut lines = vec![prefix.trim_end().to_owned()];
     for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is one");
+        let line = lines.last_mut().expect("a line");
         if line.chars().count() + 1 + word.chars().count() > width {
             lines.push(format!("{prefix}{word}"));
         } else {
