@@ -1,8 +1,8 @@
-//! Starting, stopping, settings, exit codes and the commands beside the daemon, as a person at a
-//! shell or a service manager sees them.
+//! Start, stop, settings, exit codes, and the commands `scan` and `check-config`.
 
 use crate::support;
 
+use crate::helpers::{array, copy_environment, program, string};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -19,18 +19,12 @@ use support::port::{ANY_PORT, refused_port};
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// The program alone, without a host and without anything of the test's own environment.
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
-    command.env_clear();
-    command
-}
-
 /// The program on a simulated host, without Redis.
 fn on(sim: &Sim) -> Command {
     command(sim, refused_port())
 }
 
+/// Runs a command that must end with that code.
 #[track_caller]
 fn exits(command: &mut Command, code: i32) -> Ended {
     let ended = run(command);
@@ -38,23 +32,25 @@ fn exits(command: &mut Command, code: i32) -> Ended {
     ended
 }
 
-/// What `jbod-monitor check-config` says: setting to value and source.
+/// Value and source of each setting, as `jbod-monitor check-config` prints them.
 #[track_caller]
 fn checked(command: &mut Command) -> BTreeMap<String, (String, String)> {
     let ended = exits(command, 0);
+    let mut rows = BTreeMap::new();
     // The rules come after the settings and a blank line.
-    let rows = ended.stdout.lines().take_while(|line| !line.is_empty()).map(|line| {
+    for line in ended.stdout.lines().take_while(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let (first, last) = (words.first().expect("a name"), words.last().expect("a source"));
-        ((*first).to_owned(), (words[1..words.len() - 1].join(" "), (*last).to_owned()))
-    });
-    rows.collect()
+        let [name, value @ .., source] = words.as_slice() else { panic!("not a setting: {line}") };
+        rows.insert((*name).to_owned(), (value.join(" "), (*source).to_owned()));
+    }
+    rows
 }
 
-/// Still there and not just waiting to be reaped.
+/// Whether the process exists and is not a zombie.
 fn runs(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    let Some((_, state)) = stat.rsplit_once(") ") else { return false };
+    !state.starts_with(['Z', 'X'])
 }
 
 fn pid_of(child: &str) -> &str {
@@ -62,50 +58,51 @@ fn pid_of(child: &str) -> &str {
 }
 
 #[track_caller]
-fn assert_stops_in_a_sweep(signal: Signal) {
+fn assert_stops_during_a_sweep(signal: Signal) {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.set("all", &["latency_ms=60000"]);
     sim.set("bay/0/1", &["hang_ignore_term=true"]);
     let daemon = Daemon::start(&sim, &redis, &[]);
-    let children =
-        eventually("every drive is being read", || Some(daemon.children()).filter(|children| children.len() >= 4));
+    let children = eventually("every drive is being read", || {
+        let children = daemon.children();
+        (children.len() >= 4).then_some(children)
+    });
     let (status, log) = daemon.stop(signal);
     assert_eq!(status.code(), Some(0), "{log}");
     let left: Vec<_> = children.iter().filter(|child| runs(pid_of(child))).collect();
     assert!(left.is_empty(), "{left:?} are left running");
-    let lines: Vec<&str> = log.lines().collect();
-    let line =
-        |end: &str| lines.iter().position(|line| line.ends_with(end)).unwrap_or_else(|| panic!("no {end:?}: {log}"));
-    assert!(line(" stopping") < line(" stopped"), "{log}");
-    assert_eq!(line(" stopped"), lines.len() - 1, "nothing comes after it: {log}");
+    let stopping = log.lines().position(|line| line.ends_with(" stopping")).expect("a line when the stop begins");
+    let stopped = log.lines().position(|line| line.ends_with(" stopped")).expect("a line when the stop ends");
+    assert!(stopping < stopped, "{log}");
+    assert_eq!(stopped, log.lines().count() - 1, "a line after the stop: {log}");
 }
 
 #[test]
 fn sigterm_ends_a_sweep_in_flight_and_every_child() {
-    assert_stops_in_a_sweep(Signal::TERM);
+    assert_stops_during_a_sweep(Signal::TERM);
 }
 
 #[test]
 fn sigint_ends_a_sweep_in_flight_and_every_child() {
-    assert_stops_in_a_sweep(Signal::INT);
+    assert_stops_during_a_sweep(Signal::INT);
 }
 
 #[test]
-fn children_that_had_to_be_killed_are_reaped_while_the_daemon_lives() {
+fn children_that_were_killed_are_reaped_while_the_daemon_runs() {
     let (sim, redis) = (Sim::small(), Redis::start());
     for bay in ["bay/0/0", "bay/0/1"] {
         sim.set(bay, &["hang_ignore_term=true"]);
     }
     let daemon = Daemon::start(&sim, &redis, &[("SMART_TIMEOUT", "1")]);
-    eventually("the silent drives are being read", || (sim.starts().len() >= 4).then_some(()));
+    eventually("all drives are being read", || (sim.starts().len() >= 4).then_some(()));
     daemon.wait_ready();
-    eventually("no child is left, not even as a zombie", || daemon.children().is_empty().then_some(()));
+    eventually("no child is left, and no zombie", || daemon.children().is_empty().then_some(()));
     assert_eq!(daemon.json("/api/overview")["sweep"]["timed_out"], 2);
     assert_eq!(daemon.stop(Signal::TERM).0.code(), Some(0));
 }
 
 #[test]
-fn a_second_signal_does_not_spoil_a_clean_stop() {
+fn a_second_signal_does_not_interrupt_an_orderly_stop() {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.set("all", &["latency_ms=60000"]);
     let daemon = Daemon::start(&sim, &redis, &[]);
@@ -116,7 +113,7 @@ fn a_second_signal_does_not_spoil_a_clean_stop() {
 }
 
 #[test]
-fn help_and_version_are_no_failures() {
+fn help_and_version_exit_with_0() {
     for flag in ["--help", "-h", "--version", "-V", "help"] {
         let ended = exits(program().arg(flag), 0);
         assert!(!ended.stdout.is_empty() && ended.stderr.is_empty(), "{flag}: {ended:?}");
@@ -126,7 +123,7 @@ fn help_and_version_are_no_failures() {
 }
 
 #[test]
-fn a_wrong_command_line_is_a_usage_error() {
+fn an_invalid_command_line_is_a_usage_error() {
     for args in [&["--no-such-flag"][..], &["polish"], &["scan", "--yaml"], &["--redis-port"], &["scan", "sda"]] {
         let ended = exits(program().args(args), 2);
         assert!(ended.stdout.is_empty(), "{args:?}: {ended:?}");
@@ -134,7 +131,7 @@ fn a_wrong_command_line_is_a_usage_error() {
     }
 }
 
-/// Values that cannot be used: setting, value, what the message must say of what was wanted.
+/// Invalid values: setting, value, and a part of the message about what is expected.
 const BAD_SETTINGS: [(&str, &str, &str); 40] = [
     ("REDIS_URL", "http://nas1", "redis://"),
     ("REDIS_URL", "nas1", "redis://"),
@@ -179,7 +176,7 @@ const BAD_SETTINGS: [(&str, &str, &str); 40] = [
 ];
 
 #[test]
-fn every_bad_setting_is_named_with_what_was_found_and_wanted() {
+fn an_invalid_setting_is_an_error_with_the_value_found_and_the_one_expected() {
     for (setting, value, wanted) in BAD_SETTINGS {
         for command in ["check-config", "serve", "scan"] {
             let ended = exits(program().env(setting, value).arg(command), 78);
@@ -194,7 +191,7 @@ fn every_bad_setting_is_named_with_what_was_found_and_wanted() {
 }
 
 #[test]
-fn a_bad_url_is_told_without_its_password() {
+fn an_error_about_a_url_does_not_contain_its_password() {
     for url in ["redis://me:s3cr3t@nas1/main", "rediss://:s3cr3t@nas1/x", "redis+unix:///run/r.sock?pass=s3cr3t&x=1"] {
         for args in [&["check-config"][..], &["check-config", "--redis-url", url]] {
             let mut command = program();
@@ -205,13 +202,13 @@ fn a_bad_url_is_told_without_its_password() {
 }
 
 #[test]
-fn a_taken_port_is_a_runtime_failure_that_names_the_address() {
+fn a_port_in_use_is_an_error_that_names_the_address() {
     let sim = Sim::small();
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = taken.local_addr().expect("its address").to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
     let ended = exits(on(&sim).args(["--listen", &address]), 1);
     assert!(ended.stderr.contains(&address), "{ended:?}");
-    assert!(sim.starts().is_empty(), "no drive was disturbed for it");
+    assert!(sim.starts().is_empty(), "no drive was read");
 }
 
 /// Starts a daemon that listens on every address.
@@ -221,34 +218,35 @@ fn start_beyond_loopback(sim: &Sim, args: &[&str]) -> Daemon {
 }
 
 #[test]
-fn beyond_loopback_the_daemon_serves_only_with_a_token_or_when_told_to() {
+fn beyond_loopback_a_token_or_anonymous_access_is_required() {
     let sim = Sim::small();
     let refused = exits(on(&sim).args(["--listen", "0.0.0.0:0"]), 78);
     for hint in ["JBOD_LISTEN", "JBOD_TOKEN_FILE", "--allow-anonymous"] {
         assert!(refused.stderr.contains(hint), "{hint}: {refused:?}");
     }
 
-    let open = start_beyond_loopback(&sim, &["--allow-anonymous"]);
-    assert_eq!(open.get("/api/overview").status, 200);
+    let anonymous = start_beyond_loopback(&sim, &["--allow-anonymous"]);
+    assert_eq!(anonymous.get("/api/overview").status, 200);
 
     let file = sim.root().join("token");
     fs::write(&file, "t0ken-of-the-rack\n").expect("a file");
     let guarded = start_beyond_loopback(&sim, &["--token-file", file.to_str().expect("a path")]);
-    let with = |authorization: &str| guarded.request("GET", "/api/overview", &[("Authorization", authorization)]);
+    let status_with =
+        |authorization: &str| guarded.request("GET", "/api/overview", &[("Authorization", authorization)]).status;
     for path in ["/api/overview", "/api/drives/sda", "/healthz", "/nothing"] {
-        let answer = guarded.get(path);
-        assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"), "{path}");
-        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        let response = guarded.get(path);
+        assert_eq!((response.status, response.header("www-authenticate")), (401, "Bearer"), "{path}");
+        assert_eq!(response.header("content-type"), "application/problem+json", "{path}");
     }
     for wrong in ["Bearer wrong", "Bearer t0ken-of-the-rac", "Bearer", "Basic t0ken-of-the-rack", "t0ken-of-the-rack"] {
-        assert_eq!(with(wrong).status, 401, "{wrong}");
+        assert_eq!(status_with(wrong), 401, "{wrong}");
     }
-    assert_eq!(with("Bearer t0ken-of-the-rack").status, 200);
-    assert_eq!(with("bearer t0ken-of-the-rack").status, 200, "the scheme's case does not count");
+    assert_eq!(status_with("Bearer t0ken-of-the-rack"), 200);
+    assert_eq!(status_with("bearer t0ken-of-the-rack"), 200, "schemes are case-insensitive (RFC 9110)");
     assert_eq!(guarded.logged("t0ken-of-the-rack"), 0, "{}", guarded.log());
 }
 
-/// Settings with a flag: variable, flag, default, two further values.
+/// Settings with an option: variable, option, default, two other values.
 const SETTINGS: [(&str, &str, &str, &str, &str); 22] = [
     ("REDIS_HOST", "--redis-host", "localhost", "nas1", "nas2"),
     ("REDIS_PORT", "--redis-port", "6379", "7001", "7002"),
@@ -274,7 +272,7 @@ const SETTINGS: [(&str, &str, &str, &str, &str); 22] = [
     ("ZPOOL_PATH", "--zpool", "(not found)", "/opt/one/zpool", "/opt/two/zpool"),
 ];
 
-/// Settings that have no further values in the table above.
+/// Settings that are not in the table above.
 const MORE_SETTINGS: [&str; 10] = [
     "REDIS_PASSWORD",
     "REDIS_PASSWORD_FILE",
@@ -298,7 +296,7 @@ fn check_config_prints_every_setting_with_its_default() {
     for (name, _, default, ..) in SETTINGS {
         let (value, source) = rows.get(name).unwrap_or_else(|| panic!("{name} is not printed: {rows:?}"));
         assert_eq!(source, "default", "{name}");
-        // A program may be found on this machine.
+        // zpool may be installed on this machine.
         assert!(value == default || name == "ZPOOL_PATH" && value.starts_with('/'), "{name}: {value}");
     }
     for name in MORE_SETTINGS {
@@ -309,7 +307,7 @@ fn check_config_prints_every_setting_with_its_default() {
 }
 
 #[test]
-fn a_flag_wins_over_the_environment_wherever_it_stands() {
+fn an_option_takes_precedence_over_the_environment() {
     // Lines of the help are wrapped to the terminal.
     let help = exits(program().arg("--help"), 0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for (name, flag, _, one, two) in SETTINGS {
@@ -334,13 +332,13 @@ fn a_flag_wins_over_the_environment_wherever_it_stands() {
 }
 
 #[test]
-fn a_tool_may_be_named_from_the_working_directory() {
+fn a_tool_is_found_relative_to_the_working_directory() {
     let rows = checked(program().current_dir("/usr").args(["check-config", "--smartctl", "bin/env"]));
     assert_eq!(rows["SMARTCTL_PATH"], row("/usr/bin/env", "flag"));
 }
 
 #[test]
-fn an_empty_variable_is_an_unset_one() {
+fn an_empty_variable_is_not_set() {
     let unset = checked(program().arg("check-config"));
     let mut command = program();
     for name in SETTINGS.map(|(name, ..)| name).into_iter().chain(MORE_SETTINGS) {
@@ -352,7 +350,7 @@ fn an_empty_variable_is_an_unset_one() {
 }
 
 #[test]
-fn secrets_are_masked_wherever_they_come_from() {
+fn secrets_are_masked_from_every_source() {
     let dir = tempfile::tempdir().expect("a folder");
     let (password, token) = (dir.path().join("redis-password"), dir.path().join("token"));
     fs::write(&password, "s3cr3t-one\n").expect("a file");
@@ -367,7 +365,7 @@ fn secrets_are_masked_wherever_they_come_from() {
     ] {
         let ended = exits(program().envs(settings.iter().copied()).arg("check-config"), 0);
         assert!(!ended.stdout.contains("s3cr3t") && !ended.stderr.contains("s3cr3t"), "{settings:?}: {ended:?}");
-        assert!(ended.stdout.contains("****"), "that there is one is told: {settings:?}: {ended:?}");
+        assert!(ended.stdout.contains("****"), "a secret is shown as asterisks: {settings:?}: {ended:?}");
     }
 }
 
@@ -375,20 +373,21 @@ fn path(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-/// Output that is cut short by its reader, as `| head -1` does.
+/// Runs a command whose output is not read, as with `| head -1`.
 #[track_caller]
 fn assert_quiet_without_a_reader(command: &mut Command) {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let mut child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn().expect("it starts");
-    let status = eventually("it ends", || child.try_wait().expect("its state"));
-    let mut said = String::new();
-    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("what it said");
-    assert_eq!((status.code(), said.as_str()), (Some(0), ""), "{command:?}");
+    let child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn();
+    let mut child = child.expect("the command starts");
+    let status = eventually("the command ends", || child.try_wait().expect("the state of the command"));
+    let mut errors = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut errors).expect("standard error");
+    assert_eq!((status.code(), errors.as_str()), (Some(0), ""), "{command:?}");
 }
 
 #[test]
-fn output_that_nobody_reads_to_the_end_is_no_failure() {
+fn a_closed_standard_output_is_not_an_error() {
     let sim = Sim::rack();
     assert_quiet_without_a_reader(on(&sim).arg("scan"));
     assert_quiet_without_a_reader(on(&sim).args(["scan", "--json"]));
@@ -396,39 +395,28 @@ fn output_that_nobody_reads_to_the_end_is_no_failure() {
 }
 
 #[test]
-fn scan_prints_a_line_for_each_bay_and_says_what_is_wrong() {
+fn scan_prints_a_line_for_each_bay_with_the_state_of_its_drive() {
     let sim = Sim::host(&["--enclosures", "2", "--bays", "12", "--drives", "20", "--paths", "2"]);
     sim.set("bay/0/2", &["failed=true"]);
     sim.set("bay/1/4", &["hang=true"]);
     let ended = exits(on(&sim).args(["scan", "--smart-timeout", "1"]), 0);
     assert!(!ended.stdout.contains(['\x1b', '\r']) && !ended.stderr.contains(['\x1b', '\r']), "{ended:?}");
-    let truth = sim.list();
+    let drives = sim.list();
     let lines: Vec<&str> = ended.stdout.lines().collect();
-    let is_bay = |line: &&&str| {
-        line.split_whitespace().next().is_some_and(|word| word.parse::<u32>().is_ok()) && !line.contains("drives on")
-    };
-    assert_eq!(lines.iter().filter(is_bay).count(), 24, "{}", ended.stdout);
-    let in_bays = truth.iter().filter(|drive| !drive["bay"].is_null()).count();
-    assert_eq!(
-        lines.iter().filter(is_bay).filter(|line| line.contains("(empty)")).count(),
-        24 - in_bays,
-        "{}",
-        ended.stdout
-    );
-    for drive in &truth {
-        let text = |name: &str| drive[name].as_str().unwrap_or_default().to_owned();
-        let line = lines
-            .iter()
-            .find(|line| line.contains(&text("serial")))
-            .unwrap_or_else(|| panic!("no {drive}: {}", ended.stdout));
+    let bays: Vec<&str> = lines.iter().copied().filter(|line| is_bay(line)).collect();
+    assert_eq!(bays.len(), 24, "{}", ended.stdout);
+    let empty = bays.iter().filter(|line| line.contains("(empty)")).count();
+    let in_bays = drives.iter().filter(|drive| !drive["bay"].is_null()).count();
+    assert_eq!(empty, 24 - in_bays, "{}", ended.stdout);
+    for drive in &drives {
+        let line = lines.iter().find(|line| line.contains(string(drive, "serial")));
+        let line = line.unwrap_or_else(|| panic!("no {drive}: {}", ended.stdout));
         let words: Vec<&str> = line.split_whitespace().collect();
-        let bay = drive["bay"].as_u64().map_or("-".to_owned(), |bay| bay.to_string());
+        let bay = if drive["bay"].is_null() { "-".to_owned() } else { drive["bay"].to_string() };
         assert_eq!(words[0], bay, "{line}");
-        let devices: Vec<&str> =
-            drive["devices"].as_array().expect("devices").iter().filter_map(Value::as_str).collect();
+        let devices: Vec<&str> = array(drive, "devices").iter().filter_map(Value::as_str).collect();
         assert_eq!(words[1], devices.join(","), "{line}");
-        let place = (drive["enclosure"].as_u64(), drive["bay"].as_u64());
-        match place {
+        match (drive["enclosure"].as_u64(), drive["bay"].as_u64()) {
             (Some(0), Some(2)) => {
                 assert!(line.contains("crit") && line.contains("reports that it is failing"), "{line}");
             }
@@ -436,6 +424,12 @@ fn scan_prints_a_line_for_each_bay_and_says_what_is_wrong() {
             _ => assert!(line.contains(" ok"), "{line}"),
         }
     }
+}
+
+/// Whether a line of `scan` is about a bay: it begins with the number of a slot.
+fn is_bay(line: &str) -> bool {
+    let first = line.split_whitespace().next().unwrap_or_default();
+    first.parse::<u32>().is_ok() && !line.contains("drives on")
 }
 
 #[test]
@@ -446,38 +440,39 @@ fn scan_of_a_healthy_host_prints_nothing_but_the_table() {
     assert!(ended.stdout.contains("4 of 6 bays occupied"), "{}", ended.stdout);
 }
 
-/// What is the same in every sweep over the same host.
+/// The value without what differs in each sweep of the same host.
 fn steady(value: &Value) -> Value {
-    // The version is of these, too.
+    // The version is a hash over these, too.
     const VARYING: [&str; 9] =
         ["generated_at", "collected_at", "checked_at", "started_at", "ended_at", "took_ms", "stale", "text", "version"];
     match value {
         Value::Object(fields) => {
-            let kept = fields.iter().map(|(name, value)| {
+            let mut kept = serde_json::Map::new();
+            for (name, value) in fields {
                 let value = if VARYING.contains(&name.as_str()) { Value::Null } else { steady(value) };
-                (name.clone(), value)
-            });
-            Value::Object(kept.collect())
+                kept.insert(name.clone(), value);
+            }
+            Value::Object(kept)
         }
         Value::Array(items) => Value::Array(items.iter().map(steady).collect()),
         other => other.clone(),
     }
 }
 
-/// Where two values differ.
+/// Adds the places at which two values differ.
 fn compare(place: &str, one: &Value, two: &Value, differences: &mut Vec<String>) {
-    let nothing = Value::String("nothing".to_owned());
+    let absent = Value::String("absent".to_owned());
     match (one, two) {
-        (Value::Object(a), Value::Object(b)) => {
-            for name in a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))) {
-                let (a, b) = (a.get(name).unwrap_or(&nothing), b.get(name).unwrap_or(&nothing));
-                compare(&format!("{place}.{name}"), a, b, differences);
+        (Value::Object(first), Value::Object(second)) => {
+            for name in first.keys().chain(second.keys().filter(|name| !first.contains_key(*name))) {
+                let (first, second) = (first.get(name).unwrap_or(&absent), second.get(name).unwrap_or(&absent));
+                compare(&format!("{place}.{name}"), first, second, differences);
             }
         }
-        (Value::Array(a), Value::Array(b)) => {
-            for n in 0..a.len().max(b.len()) {
-                let (a, b) = (a.get(n).unwrap_or(&nothing), b.get(n).unwrap_or(&nothing));
-                compare(&format!("{place}[{n}]"), a, b, differences);
+        (Value::Array(first), Value::Array(second)) => {
+            for index in 0..first.len().max(second.len()) {
+                let (first, second) = (first.get(index).unwrap_or(&absent), second.get(index).unwrap_or(&absent));
+                compare(&format!("{place}[{index}]"), first, second, differences);
             }
         }
         _ if one != two => differences.push(format!("{place}: {one}, {two}")),
@@ -504,26 +499,23 @@ fn sigint_ends_a_scan_and_its_children() {
     let sim = Sim::small();
     sim.set("all", &["latency_ms=60000"]);
     sim.set("bay/0/1", &["hang_ignore_term=true"]);
-    let mut child = on(&sim)
-        .arg("scan")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
+    let mut scan = on(&sim);
+    scan.arg("scan").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = scan.spawn().expect("the scan starts");
     let children = eventually("every drive is being read", || {
-        Some(children_of(child.id())).filter(|children| children.len() >= 4)
+        let children = children_of(child.id());
+        (children.len() >= 4).then_some(children)
     });
     kill_process(Pid::from_child(&child), Signal::INT).expect("a signal");
-    let status = eventually("the scan ends", || child.try_wait().expect("its state"));
-    assert!(!status.success(), "{status:?}: a scan that was broken off is no scan");
+    let status = eventually("the scan ends", || child.try_wait().expect("the state of the scan"));
+    assert!(!status.success(), "{status:?}");
     let mut table = String::new();
-    child.stdout.take().expect("a pipe").read_to_string(&mut table).expect("its output");
-    assert_eq!(table, "", "half a table looks like a whole one");
+    child.stdout.take().expect("a pipe").read_to_string(&mut table).expect("output");
+    assert_eq!(table, "", "an incomplete table is not printed");
     eventually("no child runs", || children.iter().all(|child| !runs(pid_of(child))).then_some(()));
 }
 
-/// Hides what is installed as smartctl from the program that it starts, in a mount namespace.
+/// Hides an installed smartctl from a program, in a mount namespace.
 const HIDE: &str = r#"
     for file in /usr/sbin/smartctl /usr/local/sbin/smartctl; do
         [ ! -e $file ] || /usr/bin/mount --bind /dev/null $file || exit 99
@@ -531,23 +523,25 @@ const HIDE: &str = r#"
     exec "$0" "$@"
 "#;
 
-/// The command where no smartctl is installed.
+fn hidden(program: &OsStr) -> Command {
+    let mut command = Command::new("/usr/bin/unshare");
+    command.args(["--map-root-user", "--mount", "/bin/sh", "-c", HIDE]).arg(program).env_clear();
+    command
+}
+
+/// The command on a host without smartctl.
 fn without_smartctl(plain: &Command) -> Command {
-    let hidden = |program: &OsStr| {
-        let mut command = Command::new("/usr/bin/unshare");
-        command.args(["--map-root-user", "--mount", "/bin/sh", "-c", HIDE]).arg(program).env_clear();
-        command
-    };
-    let tried = hidden(OsStr::new("/bin/true")).output().expect("unshare starts");
-    assert!(tried.status.success(), "smartctl cannot be hidden: {}", String::from_utf8_lossy(&tried.stderr));
+    let trial = hidden(OsStr::new("/bin/true")).output().expect("unshare starts");
+    assert!(trial.status.success(), "smartctl cannot be hidden: {}", String::from_utf8_lossy(&trial.stderr));
     let mut command = hidden(plain.get_program());
-    command.args(plain.get_args()).envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.args(plain.get_args());
+    copy_environment(plain, &mut command);
     command
 }
 
 #[test]
 #[ignore = "needs mount namespaces"]
-fn without_smartctl_bays_are_served_and_drives_say_why() {
+fn without_smartctl_bays_are_served_and_drives_have_the_reason() {
     let sim = Sim::small();
     let mut plain = on(&sim);
     plain.env_remove("SMARTCTL_PATH").env("PATH", "").env("JBOD_LISTEN", ANY_PORT);
@@ -561,23 +555,23 @@ fn without_smartctl_bays_are_served_and_drives_say_why() {
     assert!(errors[0].contains("smartctl") && errors[0].contains("SMARTCTL_PATH"), "{errors:?}");
 }
 
-/// Bays and drives with names and pools, but no reading.
+/// Bays and drives are shown, and each drive has the reason why it has no reading.
 #[track_caller]
-fn assert_bays_without_health(daemon: &Daemon, why: &str) {
+fn assert_bays_without_health(daemon: &Daemon, reason: &str) {
     let overview = daemon.json("/api/overview");
     assert_eq!((&overview["totals"]["slots"], &overview["totals"]["drives"]), (&6.into(), &4.into()));
     assert_eq!(overview["totals"]["by_verdict"]["unknown"], 4, "{}", overview["totals"]);
-    let slots = overview["enclosures"][0]["slots"].as_array().expect("slots");
+    let slots = array(&overview["enclosures"][0], "slots");
     for drive in slots.iter().map(|slot| &slot["drive"]).filter(|drive| !drive.is_null()) {
-        assert!(drive["error"].as_str().is_some_and(|error| error.contains(why)), "{drive}");
+        assert!(string(drive, "error").contains(reason), "{drive}");
         assert!(drive["temperature_celsius"].is_null() && drive["verdict"] == "unknown", "{drive}");
-        let one = daemon.json(&format!("/api/drives/{}", drive["device"].as_str().expect("a name")));
-        assert!(one["error"].as_str().is_some_and(|error| error.contains(why)), "{one}");
+        let document = daemon.json(&format!("/api/drives/{}", string(drive, "device")));
+        assert!(string(&document, "error").contains(reason), "{document}");
     }
 }
 
 #[test]
-fn a_smartctl_that_has_gone_is_named_and_does_not_flood_the_log() {
+fn a_missing_smartctl_is_reported_and_does_not_flood_the_log() {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.set("smartctl", &["gone=true"]);
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
@@ -586,34 +580,34 @@ fn a_smartctl_that_has_gone_is_named_and_does_not_flood_the_log() {
     let lines = daemon.log().lines().count();
     assert!(lines <= 10, "{}", daemon.log());
     sim.set("smartctl", &["gone="]);
-    daemon.overview_when("it is used again", |overview| overview["totals"]["by_verdict"]["ok"] == 4);
+    daemon.overview_when("smartctl is used again", |overview| overview["totals"]["by_verdict"]["ok"] == 4);
 }
 
-/// Waits until so many further sweeps have been seen.
+/// Waits for the end of further sweeps.
 #[track_caller]
 fn wait_sweeps(daemon: &Daemon, count: usize) {
     let mut seen = daemon.json("/api/overview")["sweep"]["started_at"].clone();
     for _ in 0..count {
         let overview =
-            daemon.overview_when("another sweep is whole", |overview| overview["sweep"]["started_at"] != seen);
+            daemon.overview_when("another sweep has ended", |overview| overview["sweep"]["started_at"] != seen);
         seen = overview["sweep"]["started_at"].clone();
     }
 }
 
 #[test]
-fn a_healthy_host_is_a_quiet_one() {
+fn sweeps_of_a_healthy_host_log_nothing() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "2"), ("REDIS_TIMEOUT_MS", "2000")]);
     wait_sweeps(&daemon, 1);
     let at_first = daemon.log().lines().count();
     wait_sweeps(&daemon, 3);
     let log = daemon.log();
-    assert_eq!(log.lines().count(), at_first, "nothing happened, nothing is said: {log}");
+    assert_eq!(log.lines().count(), at_first, "nothing is logged without an event: {log}");
     assert!(at_first <= 5, "{log}");
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
 }
 
-/// `GET` over a Unix socket, to the end of the connection.
+/// The response to a GET over a Unix socket, up to the end of the connection.
 fn get_unix(socket: &Path, target: &str) -> Option<String> {
     let mut stream = UnixStream::connect(socket).ok()?;
     write!(stream, "GET {target} HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n").ok()?;
@@ -632,30 +626,31 @@ fn start_on_unix(sim: &Sim, socket: &Path) -> Daemon {
 }
 
 #[test]
-fn a_unix_socket_is_served_replaced_after_a_crash_and_removed_at_the_end() {
+fn a_unix_socket_is_replaced_after_a_crash_and_removed_at_a_stop() {
     let sim = Sim::small();
     let dir = tempfile::tempdir().expect("a folder");
     let socket = dir.path().join("jbod.sock");
     start_on_unix(&sim, &socket).kill();
-    assert!(socket.exists(), "a killed daemon leaves its socket");
+    assert!(socket.exists(), "a killed daemon does not remove its socket");
     let daemon = start_on_unix(&sim, &socket);
 
-    // Another daemon does not take the socket of one that lives.
+    // A second daemon does not replace the socket of one that runs.
     let refused = exits(on(&sim).env("JBOD_LISTEN", format!("unix:{}", path(&socket))), 1);
     assert!(refused.stderr.contains(path(&socket)), "{refused:?}");
-    assert!(get_unix(&socket, "/healthz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200 ")));
+    let response = get_unix(&socket, "/healthz").expect("a response");
+    assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
 
     let (status, log) = daemon.stop(Signal::TERM);
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(!socket.exists(), "a clean stop removes it");
+    assert!(!socket.exists(), "an orderly stop removes it");
 }
 
 #[test]
-fn a_file_that_is_no_socket_is_not_replaced_by_one() {
+fn a_file_that_is_not_a_socket_is_not_replaced() {
     let sim = Sim::small();
     let file = sim.root().join("precious");
     fs::write(&file, "data").expect("a file");
     let refused = exits(on(&sim).env("JBOD_LISTEN", format!("unix:{}", path(&file))), 1);
     assert!(refused.stderr.contains(path(&file)), "{refused:?}");
-    assert_eq!(fs::read_to_string(&file).expect("it is still there"), "data");
+    assert_eq!(fs::read_to_string(&file).expect("the file still exists"), "data");
 }

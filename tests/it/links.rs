@@ -1,5 +1,5 @@
-//! The documents for people: each relative link leads to a file of the repository and to a heading in it, the index lists
-//! every page, and README.md and ARCHITECTURE.md stay short.
+//! The documentation: each relative link leads to a file of the repository and a heading in it, the index lists every page,
+//! and README.md and ARCHITECTURE.md are short.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -126,7 +126,7 @@ fn normalized(path: &Path) -> Option<PathBuf> {
     Some(result)
 }
 
-/// Why a link of a document leads nowhere; `None` if it leads somewhere.
+/// Why a link is broken; `None` if it is not.
 fn broken(document: &Path, link: &str) -> Option<String> {
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
     let joined = if path.is_empty() { document.to_owned() } else { document.with_file_name(path) };
@@ -152,7 +152,7 @@ fn relative_links_lead_to_files_and_headings() {
             }
         }
     }
-    assert!(count > 100, "links are found: {count}");
+    assert!(count > 100, "too few links were found: {count}");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
@@ -168,7 +168,7 @@ fn the_index_lists_every_page() {
         let folder_index = page.parent().unwrap_or(Path::new("")).join("README.md");
         let is_listed = [&page, &folder_index].into_iter().any(|path| listed.contains(path));
         let is_in_docs = page.starts_with("docs") && page != index;
-        assert!(is_listed || !is_in_docs, "docs/README.md lists {}", page.display());
+        assert!(is_listed || !is_in_docs, "docs/README.md does not list {}", page.display());
     }
 }
 
@@ -177,7 +177,11 @@ fn the_readme_leads_to_the_guides() {
     let linked: BTreeSet<String> = relative_links(&read(Path::new("README.md"))).into_iter().collect();
     for page in documents() {
         let is_guide = page.parent() == Some(Path::new("docs"));
-        assert!(!is_guide || linked.contains(&page.display().to_string()), "README.md links {}", page.display());
+        assert!(
+            !is_guide || linked.contains(&page.display().to_string()),
+            "README.md has no link to {}",
+            page.display()
+        );
     }
 }
 

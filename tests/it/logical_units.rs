@@ -1,8 +1,9 @@
-//! A drive with two actuators, from the simulated host to the responses: one bay, one serial number, two logical units,
-//! each of which is a member of a pool.
+//! A drive with two actuators in all responses: one bay, one serial number, two logical units, each of them a member of a
+//! pool.
 
 use crate::support;
 
+use crate::helpers::array;
 use serde_json::{Value, json};
 use support::daemon::Daemon;
 use support::json::{drive, drives, list, text};
@@ -19,8 +20,9 @@ fn host(paths: &str, more: &[&str]) -> Sim {
 }
 
 fn serial(sim: &Sim) -> String {
-    let dual = sim.list().into_iter().find(|drive| drive["units"].as_array().is_some_and(|units| units.len() == 2));
-    text(&dual.expect("a drive with two units")["serial"]).to_owned()
+    let drives = sim.list();
+    let dual = drives.iter().find(|drive| list(drive, "units").count() == 2).expect("a drive with two units");
+    text(&dual["serial"]).to_owned()
 }
 
 fn vdevs(drive: &Value) -> Vec<&str> {
@@ -38,24 +40,22 @@ fn every_response_shows_one_drive_with_two_units() {
         let overview = daemon.overview_when("both members are known", |overview| {
             drives(overview).any(|drive| drive["serial_number"] == serial && vdevs(drive) == ["mirror-0", "mirror-1"])
         });
-        let why = format!("{paths} paths, {more:?}: {overview}");
-        assert_eq!(overview["totals"]["drives"], 5, "{why}");
-        assert!(list(&overview, "unslotted").next().is_none(), "{why}");
+        let context = format!("{paths} paths, {more:?}: {overview}");
+        assert_eq!(overview["totals"]["drives"], 5, "{context}");
+        assert!(list(&overview, "unslotted").next().is_none(), "{context}");
         let shown = drive(&overview, &serial);
-        assert_eq!((&shown["slot"], &shown["verdict"]), (&json!(0), &json!("ok")), "{why}");
-        assert_eq!(shown["user_capacity_bytes"], CAPACITY, "{why}");
+        assert_eq!((&shown["slot"], &shown["verdict"]), (&json!(0), &json!("ok")), "{context}");
+        assert_eq!(shown["user_capacity_bytes"], CAPACITY, "{context}");
         let paths: u32 = paths.parse().expect("a number");
-        assert_eq!(list(shown, "paths").count(), 2 * paths as usize, "{why}");
-        let units: Vec<(u64, u64, usize)> = list(shown, "units")
-            .map(|unit| {
-                let number = |field: &str| unit[field].as_u64().expect("a number");
-                (number("lun"), number("size_bytes"), list(unit, "paths").count())
-            })
-            .collect();
-        assert_eq!(units, [(0, CAPACITY / 2, paths as usize), (1, CAPACITY / 2, paths as usize)], "{why}");
+        assert_eq!(list(shown, "paths").count(), 2 * paths as usize, "{context}");
+        assert_eq!(array(shown, "units").len(), 2, "{context}");
+        for (lun, unit) in list(shown, "units").enumerate() {
+            assert_eq!((&unit["lun"], &unit["size_bytes"]), (&json!(lun), &json!(CAPACITY / 2)), "{context}");
+            assert_eq!(list(unit, "paths").count(), paths as usize, "{context}");
+        }
 
-        // By its serial number and by the name of each block device, it is the same drive.
-        let devices: Vec<&str> = shown["paths"].as_array().expect("a list").iter().map(text).collect();
+        // Its serial number and the names of all its block devices lead to the drive.
+        let devices: Vec<&str> = array(shown, "paths").iter().map(text).collect();
         for name in devices.into_iter().chain([&*serial]) {
             let document = daemon.json(&format!("/api/drives/{name}"));
             assert_eq!(document["identity"]["unit_serial"], serial, "{name}: {document}");
@@ -73,7 +73,7 @@ fn every_response_shows_one_drive_with_two_units() {
         assert_eq!(metrics.all("jbod_device_info", &labels).count(), 1);
         assert_eq!(metrics.get("jbod_device_logical_units", &labels), Some(2.0));
         assert_eq!(metrics.get("jbod_device_paths", &labels), Some(f64::from(paths)));
-        let capacity = metrics.get("jbod_device_capacity_bytes", &labels).expect("its capacity");
+        let capacity = metrics.get("jbod_device_capacity_bytes", &labels).expect("a capacity");
         assert_eq!(capacity.to_string(), CAPACITY.to_string());
     }
 }
@@ -97,16 +97,16 @@ fn a_removed_drive_loses_both_units_and_returns_with_them() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "3")]);
     daemon.drive_when(&serial, "both members are known", |drive| vdevs(drive) == ["mirror-0", "mirror-1"]);
 
-    // One of two paths is lost, for both units, and is back.
+    // One of two paths is lost for both units, and returns.
     sim.pull(&["bay/0/0", "--path", "0"]);
-    daemon.drive_when(&serial, "it has a path for each unit", |drive| {
+    daemon.drive_when(&serial, "each unit has one path", |drive| {
         drive["state"] == "active" && list(drive, "units").all(|unit| list(unit, "paths").count() == 1)
     });
     sim.insert(&["bay/0/0"]);
-    daemon.drive_when(&serial, "it has all paths", |drive| list(drive, "paths").count() == 4);
+    daemon.drive_when(&serial, "all paths are back", |drive| list(drive, "paths").count() == 4);
 
     sim.pull(&["bay/0/0"]);
-    let missing = daemon.drive_when(&serial, "it is missing", |drive| drive["state"] == "missing");
+    let missing = daemon.drive_when(&serial, "the drive is missing", |drive| drive["state"] == "missing");
     assert_eq!(missing["slot"], 0, "{missing}");
     let overview = daemon.overview_when("both mirrors lack a member", |overview| {
         overview["pools"][0]["state"] == "DEGRADED" && overview["totals"]["by_state"]["missing"] == 1
@@ -117,7 +117,7 @@ fn a_removed_drive_loses_both_units_and_returns_with_them() {
     assert_eq!(drives(&overview).filter(|drive| drive["serial_number"] == serial).count(), 1, "{overview}");
 
     sim.insert(&["bay/0/0"]);
-    let back = daemon.drive_when(&serial, "it is back", |drive| {
+    let back = daemon.drive_when(&serial, "the drive is back", |drive| {
         drive["state"] == "active" && vdevs(drive) == ["mirror-0", "mirror-1"]
     });
     assert_eq!((&back["slot"], list(&back, "units").count()), (&json!(0), 2), "{back}");
@@ -131,7 +131,8 @@ fn units_stay_together_when_block_device_names_change() {
     let daemon = Daemon::ready(&sim, &Redis::absent(), &[("SMART_POLL_INTERVAL", "3")]);
     // The second unit exchanges its name with another drive.
     sim.swap_letters("sdb", "sdc");
-    let drive = daemon.drive_when(&serial, "it has the other name", |drive| drive["paths"] == json!(["sda", "sdc"]));
+    let drive = daemon
+        .drive_when(&serial, "the second unit has the other name", |drive| drive["paths"] == json!(["sda", "sdc"]));
     assert_eq!((&drive["slot"], list(&drive, "units").count()), (&json!(0), 2), "{drive}");
     assert_eq!(daemon.json("/api/drives/sdb")["slot"], 1);
 }
