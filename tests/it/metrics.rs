@@ -1,8 +1,8 @@
-//! `/metrics`: what an operator's alerts rely on, told of a simulated host through the real daemon.
-//! Whether Prometheus itself takes it is in `prometheus`.
+//! The series of `/metrics` on which alerts rely. `prometheus` tests that Prometheus accepts the page.
 
 use crate::support;
 
+use crate::helpers::{array, in_repository, read_file, sim_host, string};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -15,23 +15,36 @@ use support::redis::Redis;
 use support::sim::Sim;
 
 const QUICK: [(&str, &str); 2] = [("SMART_POLL_INTERVAL", "2"), ("SMART_TIMEOUT", "1")];
-/// No sweep but the first within a test.
+/// Only the first sweep takes place during a test.
 const ONCE: (&str, &str) = ("SMART_POLL_INTERVAL", "3600");
-
-fn text<'a>(drive: &'a Value, field: &str) -> &'a str {
-    drive[field].as_str().unwrap_or_else(|| panic!("{field} of {drive}"))
-}
 
 /// The simulator's drive in a bay of the first shelf.
 fn in_bay(sim: &Sim, bay: u64) -> Value {
     let found = sim.list().into_iter().find(|drive| drive["enclosure"] == 0 && drive["bay"] == bay);
-    found.unwrap_or_else(|| panic!("a drive in bay {bay}"))
+    found.unwrap_or_else(|| panic!("no drive in bay {bay}"))
 }
 
-/// Of one drive: a value, or none.
+fn serial_in_bay(sim: &Sim, bay: u64) -> String {
+    string(&in_bay(sim, bay), "serial").to_owned()
+}
+
+/// A value of one drive.
 #[track_caller]
 fn value(page: &Exposition, name: &str, serial: &str) -> Option<f64> {
     page.get(name, &[("serial_number", serial)])
+}
+
+/// How many series of that name are not 0.
+fn count_nonzero(page: &Exposition, name: &str) -> usize {
+    page.all(name, &[]).filter(|series| series.value > 0.0).count()
+}
+
+fn is_redis_up(page: &Exposition) -> Option<f64> {
+    page.get("jbod_redis_up", &[])
+}
+
+fn is_redis_writable(page: &Exposition) -> Option<f64> {
+    page.get("jbod_redis_writable", &[])
 }
 
 #[track_caller]
@@ -45,16 +58,16 @@ fn state(page: &Exposition, serial: &str) -> Option<String> {
 }
 
 #[test]
-fn every_drive_and_bay_of_the_rack_is_told() {
+fn every_drive_and_bay_of_the_rack_has_its_series() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
     let page = daemon.metrics();
-    let truth = sim.list();
-    assert_eq!(page.all("jbod_device_info", &[]).count(), truth.len());
-    for drive in &truth {
-        let serial = text(drive, "serial");
-        let info = page.all("jbod_device_info", &[("serial_number", serial)]).next().expect("its info");
-        let bay = drive["bay"].as_u64().map_or_else(String::new, |bay| bay.to_string());
+    let drives = sim.list();
+    assert_eq!(page.all("jbod_device_info", &[]).count(), drives.len());
+    for drive in &drives {
+        let serial = string(drive, "serial");
+        let info = page.all("jbod_device_info", &[("serial_number", serial)]).next().expect("a series");
+        let bay = if drive["bay"].is_null() { String::new() } else { drive["bay"].to_string() };
         let device = drive["devices"][0].as_str().expect("a device");
         assert_eq!((info.label("device"), info.label("slot")), (device, bay.as_str()), "{info:?}");
         assert_eq!(info.label("pool"), drive["pool"].as_str().unwrap_or_default(), "{info:?}");
@@ -63,27 +76,26 @@ fn every_drive_and_bay_of_the_rack_is_told() {
         assert_eq!(hours, drive["hours"].as_f64(), "{serial}");
         let capacity = value(&page, "jbod_device_capacity_bytes", serial);
         assert_eq!(capacity, drive["size_bytes"].as_f64());
-        let paths = drive["devices"].as_array().map(Vec::len).expect("devices");
-        let counted = value(&page, "jbod_device_paths", serial).map(|count| count.to_string());
-        assert_eq!(counted, Some(paths.to_string()), "{serial}");
+        let paths = value(&page, "jbod_device_paths", serial).expect("a number of paths");
+        assert_eq!(paths.to_string(), array(drive, "devices").len().to_string(), "{serial}");
         assert_eq!(state(&page, serial).as_deref(), Some("active"));
         assert_eq!(verdict(&page, serial).as_deref(), Some("ok"));
         for name in ["jbod_device_collected_timestamp_seconds", "jbod_device_smartctl_duration_seconds"] {
             assert!(value(&page, name, serial).is_some(), "{name} of {serial}");
         }
     }
-    let occupied = page.all("jbod_slot_occupied", &[]).filter(|series| series.value > 0.0).count();
-    assert_eq!((page.all("jbod_slot_occupied", &[]).count(), occupied), (84, 78));
+    let slots = page.all("jbod_slot_occupied", &[]).count();
+    assert_eq!((slots, count_nonzero(&page, "jbod_slot_occupied")), (84, 78));
     assert_eq!(page.all("jbod_slot_status", &[("status", "OK")]).count(), 78);
-    assert_eq!(page.all("jbod_enclosure_up", &[]).filter(|series| series.value > 0.0).count(), 2);
+    assert_eq!(count_nonzero(&page, "jbod_enclosure_up"), 2);
     for (kind, name) in [
         ("sas", "jbod_scsi_uncorrected_errors_total"),
         ("sata", "jbod_device_attribute"),
         ("nvme", "jbod_nvme_critical_warning"),
     ] {
         let drive =
-            truth.iter().find(|drive| drive["kind"] == kind).unwrap_or_else(|| panic!("a drive of kind {kind}"));
-        assert!(page.all(name, &[("serial_number", text(drive, "serial"))]).next().is_some(), "{name} of {drive}");
+            drives.iter().find(|drive| drive["kind"] == kind).unwrap_or_else(|| panic!("no drive of kind {kind}"));
+        assert!(page.all(name, &[("serial_number", string(drive, "serial"))]).next().is_some(), "{name} of {drive}");
     }
     assert_eq!(page.get("jbod_sweep_drives", &[]), Some(79.0));
     assert_eq!(page.get("jbod_smartctl_runs_total", &[("outcome", "good")]), Some(79.0));
@@ -94,9 +106,9 @@ fn every_drive_and_bay_of_the_rack_is_told() {
 }
 
 #[test]
-fn what_ails_a_drive_or_its_bay_shows() {
+fn problems_of_a_drive_and_its_bay_have_series() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let [hot, failing, asleep, sata] = [0, 1, 3, 4].map(|bay| text(&in_bay(&sim, bay), "serial").to_owned());
+    let [hot, failing, asleep, sata] = [0, 1, 3, 4].map(|bay| serial_in_bay(&sim, bay));
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let before = daemon.metrics();
     sim.set(&hot, &["temperature=63"]);
@@ -104,7 +116,7 @@ fn what_ails_a_drive_or_its_bay_shows() {
     sim.set(&asleep, &["standby=true"]);
     sim.set(&sata, &["attr.197.raw=109"]);
     sim.set("bay/0/1", &["fault=4", "locate=1"]);
-    let page = daemon.metrics_when("all of it is seen", |page| {
+    let page = daemon.metrics_when("all problems are shown", |page| {
         value(page, "jbod_device_temperature_celsius", &hot) == Some(63.0)
             && state(page, &asleep).as_deref() == Some("standby")
             && verdict(page, &failing).as_deref() == Some("crit")
@@ -121,93 +133,105 @@ fn what_ails_a_drive_or_its_bay_shows() {
     for (name, is) in [("jbod_slot_fault_sensed", 1.0), ("jbod_slot_fault_requested", 0.0), ("jbod_slot_locate", 1.0)] {
         assert_eq!(page.get(name, &bay), Some(is), "{name}");
     }
-    // A sleeping drive keeps its values, and the time of their reading.
+    // A drive in standby keeps its values and the time of their reading.
     let (warm, read) = ("jbod_device_temperature_celsius", "jbod_device_collected_timestamp_seconds");
     assert_eq!(value(&page, warm, &asleep), value(&before, warm, &asleep));
-    let later = daemon.metrics_when("others are read on", |later| value(later, read, &hot) > value(&page, read, &hot));
+    let later =
+        daemon.metrics_when("other drives are read again", |later| value(later, read, &hot) > value(&page, read, &hot));
     assert_eq!(value(&later, read, &asleep), value(&page, read, &asleep));
     assert!(value(&later, "jbod_device_checked_timestamp_seconds", &asleep) > value(&page, read, &asleep));
 }
 
 #[test]
-fn a_pulled_drive_is_missing_in_its_last_bay_and_has_no_values() {
+fn a_missing_drive_is_in_its_last_bay_and_has_no_values() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let pulled = in_bay(&sim, 3);
-    let serial = text(&pulled, "serial");
+    let serial = string(&pulled, "serial");
     sim.pull(&["bay/0/3"]);
-    let page = daemon.metrics_when("it is missing", |page| state(page, serial).as_deref() == Some("missing"));
-    let info = page.all("jbod_device_info", &[("serial_number", serial)]).next().expect("its info");
-    assert_eq!((info.label("enclosure"), info.label("slot")), (text(&pulled, "enclosure_id"), "3"));
+    let page = daemon.metrics_when("the drive is missing", |page| state(page, serial).as_deref() == Some("missing"));
+    let info = page.all("jbod_device_info", &[("serial_number", serial)]).next().expect("a series");
+    assert_eq!((info.label("enclosure"), info.label("slot")), (string(&pulled, "enclosure_id"), "3"));
     assert!(value(&page, "jbod_device_missing_since_timestamp_seconds", serial).is_some());
     for name in ["jbod_device_temperature_celsius", "jbod_device_capacity_bytes", "jbod_device_paths"] {
         assert_eq!(value(&page, name, serial), None, "{name}");
     }
-    // Empty is what the shelf reports, which is read with the next sweep; until then it is unknown.
-    let occupied = |page: &Exposition| page.get("jbod_slot_occupied", &[("slot", "3")]);
-    assert_ne!(occupied(&page), Some(1.0));
-    daemon.metrics_when("the shelf reports the bay as empty", |page| occupied(page) == Some(0.0));
-    // Another drive under its name: both are told, each by its own serial number.
+    // The enclosure reports the bay as empty, which is read with the next sweep. Until then it is unknown.
+    let bay = [("slot", "3")];
+    assert_ne!(page.get("jbod_slot_occupied", &bay), Some(1.0));
+    daemon.metrics_when("the bay is reported as empty", |page| page.get("jbod_slot_occupied", &bay) == Some(0.0));
+    // Another drive gets the bay and the name of the block device.
     sim.insert(&["bay/0/3", "--serial", "NEW0001"]);
-    let page = daemon.metrics_when("its successor is read", |page| state(page, "NEW0001").as_deref() == Some("active"));
-    assert_eq!(page.all("jbod_device_info", &[("slot", "3")]).count(), 1, "who was replaced is missed no more");
-    assert_eq!(occupied(&page), Some(1.0));
+    let page = daemon.metrics_when("the new drive is read", |page| state(page, "NEW0001").as_deref() == Some("active"));
+    assert_eq!(page.all("jbod_device_info", &[("slot", "3")]).count(), 1, "the replaced drive is no longer missing");
+    assert_eq!(page.get("jbod_slot_occupied", &bay), Some(1.0));
 }
 
 #[test]
-fn a_hung_drive_is_told_and_so_is_what_it_costs() {
+fn an_unresponsive_drive_and_its_consequences_have_series() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let [hung, other] = [0, 1].map(|bay| text(&in_bay(&sim, bay), "serial").to_owned());
+    let [hung, other] = [0, 1].map(|bay| serial_in_bay(&sim, bay));
     sim.set(&hung, &["hang=true"]);
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
-    let page = daemon.metrics_when("it is unresponsive", |page| state(page, &hung).as_deref() == Some("unresponsive"));
+    let page =
+        daemon.metrics_when("the drive is unresponsive", |page| state(page, &hung).as_deref() == Some("unresponsive"));
     assert_eq!(verdict(&page, &hung).as_deref(), Some("unknown"));
     assert_eq!(value(&page, "jbod_device_consecutive_timeouts", &hung), Some(1.0));
-    assert_eq!(value(&page, "jbod_device_temperature_celsius", &hung), None, "it never gave one");
+    assert_eq!(value(&page, "jbod_device_temperature_celsius", &hung), None, "it was never read");
     assert_eq!(page.get("jbod_smartctl_runs_total", &[("outcome", "silent")]), Some(1.0));
     assert_eq!(page.get("jbod_devices_quarantined", &[]), Some(1.0));
     assert_eq!(page.get("jbod_degraded", &[("component", "drive")]), Some(1.0));
     assert_eq!(state(&page, &other).as_deref(), Some("active"));
-    let sweeps = daemon.metrics_when("sweeps go on without it", |page| page.get("jbod_sweeps_total", &[]) > Some(2.0));
+    let sweeps =
+        daemon.metrics_when("sweeps continue without it", |page| page.get("jbod_sweeps_total", &[]) > Some(2.0));
     assert_eq!(sweeps.get("jbod_sweep_failed_drives", &[]), Some(1.0));
 }
 
 #[test]
-fn without_redis_everything_else_is_told_and_nothing_waits() {
+fn without_redis_all_other_series_are_current_and_nothing_waits() {
     let (sim, mut redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "2")]);
-    let up = |page: &Exposition| (page.get("jbod_redis_up", &[]), page.get("jbod_redis_writable", &[]));
     let page = daemon.metrics();
-    assert_eq!((up(&page), page.get("jbod_degraded", &[("component", "redis")])), ((Some(1.0), Some(1.0)), Some(0.0)));
+    assert_eq!((is_redis_up(&page), is_redis_writable(&page)), (Some(1.0), Some(1.0)));
+    assert_eq!(page.get("jbod_degraded", &[("component", "redis")]), Some(0.0));
     let drives = page.all("jbod_device_temperature_celsius", &[]).count();
     redis.signal(Signal::STOP);
-    let frozen = daemon.metrics_when("a Redis that hangs is noticed", |page| up(page).0 == Some(0.0));
-    assert_eq!(frozen.all("jbod_device_temperature_celsius", &[]).count(), drives);
-    let asked = Instant::now();
+    let stopped = daemon.metrics_when("a stopped Redis is noticed", |page| is_redis_up(page) == Some(0.0));
+    assert_eq!(stopped.all("jbod_device_temperature_celsius", &[]).count(), drives);
+    let begun = Instant::now();
     for _ in 0..50 {
         daemon.metrics();
     }
-    assert!(asked.elapsed() < Duration::from_secs(5), "nobody waits for Redis: {:?}", asked.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "requests wait for Redis: {:?}", begun.elapsed());
     redis.signal(Signal::CONT);
-    daemon.metrics_when("it is back", |page| up(page) == (Some(1.0), Some(1.0)));
+    daemon.metrics_when("Redis is available again", |page| {
+        is_redis_up(page) == Some(1.0) && is_redis_writable(page) == Some(1.0)
+    });
     redis.kill();
-    let page = daemon.metrics_when("a Redis that is gone is noticed", |page| up(page) == (Some(0.0), Some(0.0)));
+    let page = daemon.metrics_when("a killed Redis is noticed", |page| {
+        is_redis_up(page) == Some(0.0) && is_redis_writable(page) == Some(0.0)
+    });
     assert_eq!(page.get("jbod_degraded", &[("component", "redis")]), Some(1.0));
     assert_eq!((page.get("jbod_ready", &[]), page.get("jbod_poller_leader", &[])), (Some(1.0), Some(1.0)));
-    let read = "jbod_device_collected_timestamp_seconds";
-    let newest = |page: &Exposition| page.all(read, &[]).map(|series| series.value).fold(0.0, f64::max);
-    daemon.metrics_when("drives are read on", |later| newest(later) > newest(&page));
+    daemon.metrics_when("drives are read again", |later| newest_reading(later) > newest_reading(&page));
     redis.up();
     redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
-    daemon.metrics_when("it answers, and takes nothing", |page| up(page) == (Some(1.0), Some(0.0)));
+    daemon.metrics_when("Redis responds and rejects writes", |page| {
+        is_redis_up(page) == Some(1.0) && is_redis_writable(page) == Some(0.0)
+    });
+}
+
+fn newest_reading(page: &Exposition) -> f64 {
+    let times = page.all("jbod_device_collected_timestamp_seconds", &[]).map(|series| series.value);
+    times.fold(0.0, f64::max)
 }
 
 #[test]
-fn pools_and_their_troubles_are_told() {
+fn pools_and_their_problems_have_series() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let leaf = in_bay(&sim, 0);
-    let (serial, pool, vdev) = (text(&leaf, "serial"), text(&leaf, "pool"), text(&leaf, "vdev"));
+    let (serial, pool, vdev) = (string(&leaf, "serial"), string(&leaf, "pool"), string(&leaf, "vdev"));
     let pool_state = |page: &Exposition| page.state("jbod_pool_state", "state", &[("pool", pool)]);
     let page = daemon.metrics();
     assert_eq!(pool_state(&page).as_deref(), Some("ONLINE"));
@@ -231,32 +255,15 @@ fn pools_and_their_troubles_are_told() {
     assert_eq!(page.get("jbod_zfs_up", &[]), Some(1.0));
     sim.set("zpool", &["crash=true"]);
     let page = daemon.metrics_when("zpool has failed", |page| page.get("jbod_zfs_up", &[]) == Some(0.0));
-    assert_eq!(pool_state(&page).as_deref(), Some("DEGRADED"), "what it said last");
+    assert_eq!(pool_state(&page).as_deref(), Some("DEGRADED"), "the last known state");
 }
 
 #[test]
-fn unknown_is_no_series() {
-    let sim = Sim::host(&[
-        "--enclosures",
-        "1",
-        "--bays",
-        "6",
-        "--drives",
-        "4",
-        "--paths",
-        "1",
-        "--sata",
-        "0",
-        "--ssd",
-        "0",
-        "--nvme",
-        "0",
-        "--pools",
-        "0",
-    ]);
-    let [cold, mute] = [0, 1].map(|bay| text(&in_bay(&sim, bay), "serial").to_owned());
-    sim.set(&cold, &["temperature_told=255", "no_hours=true", "no_grown_defects=true"]);
-    sim.set(&mute, &["standby=true"]);
+fn an_unknown_value_has_no_series() {
+    let sim = sim_host("--enclosures 1 --bays 6 --drives 4 --paths 1 --sata 0 --ssd 0 --nvme 0 --pools 0");
+    let [incomplete, asleep] = [0, 1].map(|bay| serial_in_bay(&sim, bay));
+    sim.set(&incomplete, &["temperature_told=255", "no_hours=true", "no_grown_defects=true"]);
+    sim.set(&asleep, &["standby=true"]);
     sim.set("zpool", &["gone=true"]);
     sim.set("enclosure/0", &["silent=true"]);
     let redis = Redis::start();
@@ -264,38 +271,41 @@ fn unknown_is_no_series() {
     let page = daemon.metrics();
     for name in ["jbod_device_temperature_celsius", "jbod_device_power_on_seconds_total", "jbod_scsi_grown_defect_list"]
     {
-        assert_eq!(value(&page, name, &cold), None, "{name}");
-        assert_eq!(value(&page, name, &mute), None, "{name} of a drive that was asleep from the start");
+        assert_eq!(value(&page, name, &incomplete), None, "{name}");
+        assert_eq!(value(&page, name, &asleep), None, "{name} of a drive in standby since the start");
         assert_eq!(page.all(name, &[]).count(), 2, "{name} of the others");
     }
-    assert_eq!(value(&page, "jbod_device_collected_timestamp_seconds", &mute), None);
-    assert_eq!(state(&page, &mute).as_deref(), Some("standby"));
+    assert_eq!(value(&page, "jbod_device_collected_timestamp_seconds", &asleep), None);
+    assert_eq!(state(&page, &asleep).as_deref(), Some("standby"));
     assert_eq!(page.get("jbod_enclosure_up", &[]), Some(0.0));
     let is_occupied: Vec<f64> = page.all("jbod_slot_occupied", &[]).map(|sample| sample.value).collect();
-    assert_eq!(is_occupied, [1.0; 4], "whether another bay is empty is unknown");
+    assert_eq!(is_occupied, [1.0; 4], "whether the other bays are empty is unknown");
     for name in ["jbod_slot_status", "jbod_slot_fault_sensed", "jbod_pool_state", "jbod_zfs_up", "jbod_leaf_state"] {
         assert_eq!(page.all(name, &[]).next(), None, "{name}");
-        assert!(!page.kinds.contains_key(name), "{name} is not even named");
+        assert!(!page.kinds.contains_key(name), "{name} has no TYPE either");
     }
 }
 
+/// How many requests have been counted; 0 without a series.
+fn requests(page: &Exposition, route: &str, code: &str) -> f64 {
+    page.get("jbod_http_requests_total", &[("route", route), ("code", code)]).unwrap_or(0.0)
+}
+
 #[test]
-fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
+fn requests_are_counted_by_route_for_any_path() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
-    let requests = "jbod_http_requests_total";
-    let counted = |page: &Exposition, route: &str, code: &str| page.get(requests, &[("route", route), ("code", code)]);
     let before = daemon.metrics();
     for path in ["/api/overview", "/api/overview", "/api/enclosures/nobody", "/api/drives?color=red"] {
         daemon.get(path);
     }
-    for n in 0..200 {
-        daemon.get(&format!("/api/drives/nobody{n}"));
-        daemon.get(&format!("/wp-login{n}.php"));
+    for number in 0..200 {
+        daemon.get(&format!("/api/drives/nobody{number}"));
+        daemon.get(&format!("/wp-login{number}.php"));
     }
-    let mut client = Client::connect(daemon.port).expect("it accepts");
-    client.raw(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", false).expect("an answer");
-    client.request("POST", "/api/overview", &[]).expect("an answer");
+    let mut client = Client::connect(daemon.port).expect("a connection");
+    client.raw(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", false).expect("a response");
+    client.request("POST", "/api/overview", &[]).expect("a response");
     let expected = [
         ("/api/overview", "200", 2.0),
         ("/api/enclosures/{id}", "404", 1.0),
@@ -305,31 +315,32 @@ fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
         ("refused", "421", 1.0),
         ("refused", "405", 1.0),
     ];
-    let grown = |page: &Exposition, route: &str, code: &str| {
-        counted(page, route, code).map(|count| count - counted(&before, route, code).unwrap_or(0.0))
-    };
     let sum: f64 = expected.iter().map(|(_, _, times)| times).sum();
     // A worker counts a request after it has sent the response.
-    let page = eventually("all requests are counted", || {
-        let page = daemon.metrics();
-        let counts = expected.iter().filter_map(|(route, code, _)| grown(&page, route, code));
-        (counts.sum::<f64>() >= sum).then_some(page)
+    let page = daemon.metrics_when("all requests are counted", |page| {
+        let counts =
+            expected.iter().map(|(route, code, _)| requests(page, route, code) - requests(&before, route, code));
+        counts.sum::<f64>() >= sum
     });
     for (route, code, times) in expected {
-        assert_eq!(grown(&page, route, code), Some(times), "{route} {code}");
+        let count = requests(&page, route, code) - requests(&before, route, code);
+        assert!((count - times).abs() < 0.5, "{route} {code}: {count}, expected {times}");
     }
-    assert!(counted(&page, "/metrics", "200") >= Some(1.0));
-    let routes: BTreeSet<&str> = page.all(requests, &[]).map(|series| series.label("route")).collect();
+    assert!(requests(&page, "/metrics", "200") >= 1.0);
+    let routes: BTreeSet<&str> =
+        page.all("jbod_http_requests_total", &[]).map(|series| series.label("route")).collect();
     assert!(routes.len() <= 15, "{routes:?}");
     let durations = "jbod_http_request_duration_seconds";
     let overview = [("route", "/api/overview")];
-    assert_eq!(page.get(&format!("{durations}_count"), &overview), counted(&page, "/api/overview", "200"));
+    let overviews = Some(requests(&page, "/api/overview", "200"));
+    assert_eq!(page.get(&format!("{durations}_count"), &overview), overviews);
     let all = [("route", "/api/overview"), ("le", "+Inf")];
-    assert_eq!(page.get(&format!("{durations}_bucket"), &all), counted(&page, "/api/overview", "200"));
-    let hits = |page: &Exposition| page.get("jbod_http_cache_total", &[("cache", "HIT")]);
-    assert!(hits(&page) > hits(&before), "the overview came from Redis");
-    // The poller may have stored it anew before the request came.
-    eventually("an overview that Redis did not have is counted", || {
+    assert_eq!(page.get(&format!("{durations}_bucket"), &all), overviews);
+    let hits = [("cache", "HIT")];
+    let [hits_before, hits_now] = [&before, &page].map(|page| page.get("jbod_http_cache_total", &hits));
+    assert!(hits_now > hits_before, "the overview came from Redis");
+    // The poller may store the overview again before the request.
+    eventually("a request for an overview that Redis does not have is counted", || {
         redis.ask(&["FLUSHALL"]);
         daemon.get("/api/overview");
         (daemon.metrics().get("jbod_http_cache_total", &[("cache", "MISS")]) > Some(0.0)).then_some(())
@@ -337,11 +348,11 @@ fn requests_are_counted_by_pattern_whatever_strangers_ask_for() {
 }
 
 #[test]
-fn names_that_drives_give_themselves_stay_inside_their_quotes() {
+fn text_reported_by_drives_is_escaped_in_labels() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let odd = "A\"} 1\\n\\\u{e9}\u{1b}[2J\u{202e}";
     let forged = format!("M\njbod_forged 1\n# EOF\r\n{}", "x".repeat(5_000));
-    let [first, second] = [0, 1].map(|bay| text(&in_bay(&sim, bay), "serial").to_owned());
+    let [first, second] = [0, 1].map(|bay| serial_in_bay(&sim, bay));
     sim.set(&second, &[&format!("model={forged}")]);
     sim.set(&first, &[&format!("serial={odd}")]);
     let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
@@ -349,7 +360,7 @@ fn names_that_drives_give_themselves_stay_inside_their_quotes() {
     let serials: BTreeSet<&str> =
         page.all("jbod_device_info", &[]).map(|series| series.label("serial_number")).collect();
     assert!(serials.contains("A\"} 1\\n\\\u{e9}[2J?"), "{serials:?}");
-    let model = page.all("jbod_device_info", &[("serial_number", second.as_str())]).next().expect("its info");
+    let model = page.all("jbod_device_info", &[("serial_number", second.as_str())]).next().expect("a series");
     let model = model.label("model_name");
     assert!(model.contains("jbod_forged 1") && !model.contains(char::is_control) && model.len() <= 128, "{model:?}");
     assert!(page.series.iter().all(|series| series.name != "jbod_forged"));
@@ -358,51 +369,58 @@ fn names_that_drives_give_themselves_stay_inside_their_quotes() {
     assert!(open.ended && open.all("jbod_device_info", &[]).count() == serials.len());
 }
 
+/// Name and labels of the series that do not change with each request.
+fn series_of_rack(page: &Exposition) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for series in &page.series {
+        if !series.name.starts_with("jbod_http") && !series.name.starts_with("process") {
+            names.insert(format!("{} {:?}", series.name, series.labels));
+        }
+    }
+    names
+}
+
+/// The family that a series of a histogram belongs to.
+fn family_of(name: &str) -> &str {
+    ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
+}
+
 #[test]
-fn both_formats_say_the_same_and_describe_every_family() {
+fn both_formats_have_the_same_series_and_describe_every_family() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[ONCE]);
     daemon.get("/api/overview");
-    let get = |accept: &str| daemon.request("GET", "/metrics", &[("Accept", accept)]);
-    let (plain, open) = (get("*/*"), get("application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1"));
+    let openmetrics = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1";
+    let [plain, open] = ["*/*", openmetrics].map(|accept| daemon.request("GET", "/metrics", &[("Accept", accept)]));
     assert_eq!(plain.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(open.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert_eq!((plain.header("vary"), open.header("vary")), ("Accept", "Accept"));
     let (plain, open) = (Exposition::read(&plain.text()), Exposition::read(&open.text()));
     assert!(open.ended && !plain.ended && plain.units.is_empty());
-    let of_rack = |page: &Exposition| -> BTreeSet<String> {
-        let rack = page
-            .series
-            .iter()
-            .filter(|series| !series.name.starts_with("jbod_http") && !series.name.starts_with("process"));
-        rack.map(|series| format!("{} {:?}", series.name, series.labels)).collect()
-    };
-    assert_eq!(of_rack(&plain), of_rack(&open));
+    assert_eq!(series_of_rack(&plain), series_of_rack(&open));
     for series in &plain.series {
-        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| series.name.strip_suffix(end));
-        let family = family.unwrap_or(&series.name);
-        let kind = plain.kinds.get(family).unwrap_or_else(|| panic!("TYPE of {family}"));
-        assert!(plain.help.contains_key(family), "HELP of {family}");
+        let family = family_of(&series.name);
+        let kind = plain.kinds.get(family).unwrap_or_else(|| panic!("no TYPE of {family}"));
+        assert!(plain.help.contains_key(family), "no HELP of {family}");
         assert_eq!(kind == "counter", family.ends_with("_total"), "{family} is a {kind}");
         assert!(family.starts_with("jbod_") || family.starts_with("process_"), "{family}");
     }
     for family in open.kinds.keys() {
-        assert!(open.help.contains_key(family), "HELP of {family}");
+        assert!(open.help.contains_key(family), "no HELP of {family}");
         let unit =
             ["seconds", "bytes", "celsius", "ratio"].into_iter().find(|unit| family.ends_with(&format!("_{unit}")));
         assert_eq!(open.units.get(family).map(String::as_str), unit, "UNIT of {family}");
     }
 }
 
-/// Words of a text that may be names of series.
+/// Words of a text that look like names of series.
 fn names_in(text: &str) -> BTreeSet<&str> {
-    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
-        .filter(|word| word.starts_with("jbod_"))
-        .collect()
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| word.starts_with("jbod_")).collect()
 }
 
 #[test]
-fn alerts_and_dashboard_name_series_that_exist() {
+fn alerts_and_dashboard_use_series_that_exist() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     sim.set("bay/0/7", &["failed=true"]);
     sim.set("pool/tank", &["scan=scrubbing", "progress=42"]);
@@ -413,61 +431,58 @@ fn alerts_and_dashboard_name_series_that_exist() {
         let missing = ["device", "enclosure"].map(|what| format!("jbod_{what}_missing_since_timestamp_seconds"));
         missing.iter().all(|name| page.all(name, &[]).len() == 1)
     });
-    let read = |path: &str| {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    };
-    let is_told = |name: &&str| {
-        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-        page.kinds.contains_key(family) || page.kinds.contains_key(*name)
-    };
     for path in ["packaging/prometheus/alerts.yml", "packaging/prometheus/jbod-monitor.json"] {
-        let text = read(path);
+        let text = read_file(&in_repository(path));
         let names = names_in(&text);
-        let odd: Vec<&&str> = names.iter().filter(|name| !is_told(name)).collect();
-        assert!(names.len() > 20 && odd.is_empty(), "{path} names series that there are not: {odd:?}");
+        assert!(names.len() > 20, "{path}: {names:?}");
+        for name in names {
+            let exists = page.kinds.contains_key(family_of(name)) || page.kinds.contains_key(name);
+            assert!(exists, "{path} uses {name}, which does not exist");
+        }
     }
 }
 
 #[test]
-fn asking_reads_no_drive_and_the_door_is_the_same() {
+fn scrapes_read_no_drive_and_need_the_token() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let token = sim.root().join("token");
     std::fs::write(&token, "s3cret\n").expect("a token");
     let daemon = Daemon::start(&sim, &redis, &[ONCE, ("JBOD_TOKEN_FILE", &token.to_string_lossy())]);
     let bearer = [("Authorization", "Bearer s3cret")];
-    eventually("the first sweep is whole", || (daemon.request("GET", "/readyz", &bearer).status == 200).then_some(()));
+    eventually("the first sweep has ended", || (daemon.request("GET", "/readyz", &bearer).status == 200).then_some(()));
     let starts = sim.starts().len();
     for _ in 0..20 {
         let page = Exposition::read(&daemon.request("GET", "/metrics", &bearer).text());
         assert_eq!(page.all("jbod_device_info", &[]).count(), 4);
     }
-    assert_eq!(sim.starts().len(), starts, "no drive was read for it");
+    assert_eq!(sim.starts().len(), starts, "no drive was read for a scrape");
     let head = daemon.request("HEAD", "/metrics", &bearer);
     assert!(head.status == 200 && head.body.is_empty() && head.header("content-length").len() >= 4);
     assert_eq!(daemon.get("/metrics").status, 401);
-    assert_eq!(daemon.request("GET", "/metrics?name[]=up", &bearer).status, 200, "a parameter changes nothing");
-    let mut client = Client::connect(daemon.port).expect("it accepts");
+    assert_eq!(daemon.request("GET", "/metrics?name[]=up", &bearer).status, 200, "parameters are ignored");
+    let mut client = Client::connect(daemon.port).expect("a connection");
     let request = b"GET /metrics HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer s3cret\r\n\r\n";
-    assert_eq!(client.raw(request, false).expect("an answer").status, 421);
+    assert_eq!(client.raw(request, false).expect("a response").status, 421);
     let page = Exposition::read(&daemon.request("GET", "/metrics", &bearer).text());
-    let refused = |code| page.get("jbod_http_requests_total", &[("route", "refused"), ("code", code)]);
-    assert_eq!((refused("401") > Some(0.0), refused("421")), (true, Some(1.0)));
+    assert!(requests(&page, "refused", "401") > 0.0);
+    let misdirected = [("route", "refused"), ("code", "421")];
+    assert_eq!(page.get("jbod_http_requests_total", &misdirected), Some(1.0));
 }
 
 #[test]
-fn of_two_daemons_only_the_one_that_polls_tells_of_drives() {
+fn only_the_leader_has_series_of_drives() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let first = Daemon::ready(&sim, &redis, &QUICK);
     let second = Daemon::ready(&sim, &redis, &QUICK);
     second.wait_logged("became follower");
-    let leads = |page: &Exposition| page.get("jbod_poller_leader", &[]);
-    let page = second.metrics_when("it follows", |page| leads(page) == Some(0.0));
-    assert_eq!(page.all("jbod_device_info", &[]).count(), 0, "it would tell old values");
-    assert_eq!(page.get("jbod_redis_up", &[]), Some(1.0));
-    assert_eq!((leads(&first.metrics()), first.metrics().all("jbod_device_info", &[]).count()), (Some(1.0), 4));
+    let leader = "jbod_poller_leader";
+    let page = second.metrics_when("the second daemon follows", |page| page.get(leader, &[]) == Some(0.0));
+    assert_eq!(page.all("jbod_device_info", &[]).count(), 0, "the values of a follower would be old");
+    assert_eq!(is_redis_up(&page), Some(1.0));
+    let page = first.metrics();
+    assert_eq!((page.get(leader, &[]), page.all("jbod_device_info", &[]).count()), (Some(1.0), 4));
     first.stop(Signal::TERM);
-    second.metrics_when("it has taken over", |page| {
-        leads(page) == Some(1.0) && page.all("jbod_device_temperature_celsius", &[]).count() == 4
+    second.metrics_when("the second daemon leads", |page| {
+        page.get(leader, &[]) == Some(1.0) && page.all("jbod_device_temperature_celsius", &[]).count() == 4
     });
 }

@@ -1,8 +1,9 @@
-//! Drives that are gone, as Redis remembers them: how many are taken over, how long they stay, and that nobody has gone
-//! who could not be looked at.
+//! Missing drives that are known from Redis: how many are restored and how long they are kept. A drive that cannot be
+//! discovered because of an error is not missing.
 
 use crate::support;
 
+use crate::helpers::{copy_environment, degradation, in_state, serials, sim_host};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::os::unix::fs::symlink;
@@ -16,9 +17,9 @@ use support::port::ReservedPort;
 use support::redis::Redis;
 use support::sim::Sim;
 
-/// Lists are stored once a second; a busy machine must not look like an absent Redis.
+/// The long timeout keeps a busy machine from making Redis unavailable.
 const QUICK: [(&str, &str); 3] = [("REDIS_TIMEOUT_MS", "10000"), ("OVERVIEW_TTL", "3"), ("SMART_POLL_INTERVAL", "3")];
-/// What a host with four drives may miss.
+/// How many missing drives are restored at most on a host with four drives.
 const MOST: u64 = 64;
 
 fn host_name(sim: &Sim) -> String {
@@ -31,18 +32,18 @@ fn ago(seconds: i64) -> String {
     jiff::Timestamp::from_second(now - seconds).expect("a time").to_string()
 }
 
-/// The least that is a document of a drive.
+/// The smallest valid document of a drive.
 fn document(serial: &str, since: &str) -> String {
     format!(
         r#"{{"schema":1,"identity":{{"unit_serial":"{serial}"}},"device":"sdx","paths":[],"state":"missing","verdict":"ok","findings":[],"stale":true,"missing_since":"{since}"}}"#
     )
 }
 
-fn invented(n: usize) -> String {
-    format!("X{n:06}")
+fn invented(number: usize) -> String {
+    format!("X{number:06}")
 }
 
-/// A list of so many drives that never were.
+/// A stored list of missing drives that never existed.
 fn list(sim: &Sim, count: usize) -> String {
     let since = ago(3600);
     let documents: Vec<String> = (0..count).map(|number| document(&invented(number), &since)).collect();
@@ -51,35 +52,45 @@ fn list(sim: &Sim, count: usize) -> String {
 }
 
 fn missing(overview: &Value) -> u64 {
-    overview["totals"]["by_state"]["missing"].as_u64().expect("a number")
+    in_state(overview, "missing")
 }
 
 fn is_invented(drive: &Value) -> bool {
-    drive["serial_number"].as_str().is_some_and(|serial| serial.starts_with('X'))
-        || drive["device"] == "sdx" && drive["state"] == "missing"
+    let has_invented_serial = match drive["serial_number"].as_str() {
+        Some(serial) => serial.starts_with('X'),
+        None => false,
+    };
+    has_invented_serial || drive["device"] == "sdx" && drive["state"] == "missing"
 }
 
-/// Processor time of the daemon, in ticks.
+/// Processor time of the daemon in ticks: fields 14 and 15 of `/proc/PID/stat`.
 fn ticks(daemon: &Daemon) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.pid().as_raw_nonzero())).expect("its state");
-    let fields: Vec<&str> = stat.rsplit_once(") ").expect("a name").1.split(' ').collect();
-    [11, 12].map(|at| fields[at].parse::<u64>().expect("ticks")).iter().sum()
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.pid().as_raw_nonzero())).expect("stat");
+    let (_, fields) = stat.rsplit_once(") ").expect("the name of the command");
+    let fields: Vec<&str> = fields.split(' ').collect();
+    [fields[11], fields[12]].iter().map(|ticks| ticks.parse::<u64>().expect("ticks")).sum()
 }
 
-/// No invented drive is anywhere any more.
+/// Waits until no invented drive is in the overview or in Redis.
 #[track_caller]
 fn wait_forgotten(daemon: &Daemon, redis: &Redis, real: u64) {
-    daemon.overview_when("invented drives are gone from the overview", |overview| {
+    daemon.overview_when("no invented drive is in the overview", |overview| {
         drives(overview).all(|drive| !is_invented(drive)) && missing(overview) == real
     });
-    eventually("they are gone from Redis", || {
+    eventually("no invented drive is in Redis", || {
         let (list, overview) = (redis.get("jbod:last:gone")?, redis.get("jbod:last:overview")?);
         (!list.contains("\"X0") && !overview.contains("sdx")).then_some(())
     });
 }
 
+/// Waits until the missing drive is in the stored list.
+#[track_caller]
+fn wait_stored(redis: &Redis, serial: &str) {
+    eventually("the missing drive is stored", || redis.get("jbod:last:gone")?.contains(serial).then_some(()));
+}
+
 #[test]
-fn invented_drives_in_redis_are_limited_and_go_with_what_redis_loses() {
+fn invented_drives_in_redis_are_limited_and_forgotten_with_it() {
     let mut took = Vec::new();
     for count in [5_000, 20_000, 150_000] {
         let (sim, redis) = (Sim::small(), Redis::start());
@@ -95,45 +106,46 @@ fn invented_drives_in_redis_are_limited_and_go_with_what_redis_loses() {
             let line = format!("kept={MOST} left_out={}", count as u64 - MOST);
             assert_eq!(daemon.logged(&line), 1, "{}", daemon.log());
         }
-        // One that this process sees go stays, whatever Redis loses.
-        let serial = sim.list()[0]["serial"].as_str().expect("a serial").to_owned();
+        // A drive that this process saw disappear stays missing when Redis loses its data.
+        let serial = serials(&sim)[0].clone();
         sim.pull(&["bay/0/0"]);
-        daemon.drive_when(&serial, "it is missed", |drive| drive["state"] == "missing");
+        daemon.drive_when(&serial, "the drive is missing", |drive| drive["state"] == "missing");
         daemon.after_sweeps(2);
         let overview = daemon.json("/api/overview");
         assert!(missing(&overview) <= MOST && missing(&overview) > 0, "{}", overview["totals"]);
         redis.ask(&["FLUSHALL"]);
         wait_forgotten(&daemon, &redis, 1);
-        daemon.drive_when(&serial, "it is missed still", |drive| drive["state"] == "missing");
-        eventually("and stored", || redis.get("jbod:last:gone").filter(|list| list.contains(&serial)));
+        daemon.drive_when(&serial, "the drive is still missing", |drive| drive["state"] == "missing");
+        wait_stored(&redis, &serial);
         daemon.after_sweeps(2);
         wait_forgotten(&daemon, &redis, 1);
     }
     println!("(drives, bytes, ticks until ready, peak KiB): {took:?}");
     let (few, many) = (took[0].2, took[1].2);
-    assert!(many < 10 * few + 50, "four times as many take {many} ticks, where {few} were taken");
+    assert!(many < 10 * few + 50, "four times as many drives take {many} ticks instead of {few}");
 }
 
-/// The newest are kept: a drive that went lately is not lost among those that went before it.
+/// The drives that have been missing for the shortest time are restored.
 #[test]
-fn those_that_went_last_are_kept() {
+fn the_newest_missing_drives_are_kept() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let real = document("REAL0001", &ago(60));
     let value = list(&sim, 3_000).replacen(&invented(1500), "REAL0002", 1).replace("]}", &format!(",{real}]}}"));
     redis.set("jbod:last:gone", value.as_bytes());
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
-    daemon.drive_when("REAL0001", "it is missed", |drive| drive["state"] == "missing");
+    daemon.drive_when("REAL0001", "the drive is missing", |drive| drive["state"] == "missing");
     assert_eq!(missing(&daemon.json("/api/overview")), MOST);
-    // What was taken over stays for as long as Redis has it.
+    // Restored drives are kept as long as Redis has them.
     for _ in 0..3 {
         daemon.after_sweeps(1);
-        assert!(redis.get("jbod:last:gone").is_some_and(|list| list.contains("REAL0001")), "{:?}", redis.keys());
+        let list = redis.get("jbod:last:gone").unwrap_or_else(|| panic!("no list: {:?}", redis.keys()));
+        assert!(list.contains("REAL0001"), "{list}");
     }
     assert_eq!(missing(&daemon.json("/api/overview")), MOST);
     assert_eq!(daemon.logged("kept="), 1, "{}", daemon.log());
 }
 
-/// An overview may show more drives than a host has lost.
+/// Missing drives are restored from the overview too.
 #[test]
 fn an_overview_with_invented_drives_is_limited_too() {
     let (sim, redis) = (Sim::small(), Redis::start());
@@ -141,8 +153,8 @@ fn an_overview_with_invented_drives_is_limited_too() {
     let mut overview = daemon.json("/api/overview");
     daemon.stop(Signal::TERM);
     redis.ask(&["FLUSHALL"]);
-    for n in 0..1_000 {
-        let (device, serial) = (format!("nvme{n}n1"), invented(n));
+    for number in 0..1_000 {
+        let (device, serial) = (format!("nvme{number}n1"), invented(number));
         let drive = json!({
             "device": device, "paths": [device], "serial_number": serial, "state": "active", "verdict": "ok",
             "findings": [], "stale": false,
@@ -155,46 +167,45 @@ fn an_overview_with_invented_drives_is_limited_too() {
     redis.set("jbod:last:overview", overview.to_string().as_bytes());
     let daemon = Daemon::ready(&sim, &redis, &QUICK);
     let shown = daemon.json("/api/overview");
-    // As many as all documents together may have bytes.
+    // The limit is the number of bytes of all documents.
     assert!((500..700).contains(&missing(&shown)), "{}", shown["totals"]);
     assert_eq!(daemon.logged("stored documents exceed the memory budget"), 1, "{}", daemon.log());
-    assert!(daemon.logged("drive missing") <= 12, "a line each, to a limit: {}", daemon.log());
+    assert!(daemon.logged("drive missing") <= 12, "the number of lines is limited: {}", daemon.log());
     daemon.after_sweeps(2);
-    assert_eq!(missing(&daemon.json("/api/overview")), missing(&shown), "they stay while Redis has them");
+    assert_eq!(missing(&daemon.json("/api/overview")), missing(&shown), "they are kept as long as Redis has them");
     redis.ask(&["FLUSHALL"]);
     wait_forgotten(&daemon, &redis, 0);
 }
 
-/// An adapter that fails at a boot takes whole shelves with it: no drive is forgotten, at the next boot neither.
+/// An HBA may fail at a boot. The drives behind it are missing, after several boots too.
 #[test]
-fn a_host_that_starts_without_its_shelf_remembers_every_drive() {
-    let options = "--enclosures 1 --bays 100 --drives 100 --paths 1 --nvme 2 --pools 0";
-    let (sim, redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
+fn drives_of_a_missing_enclosure_are_known_after_several_boots() {
+    let sim = sim_host("--enclosures 1 --bays 100 --drives 100 --paths 1 --nvme 2 --pools 0");
+    let redis = Redis::start();
     leave_values(&sim, &redis);
-    let serials: Vec<String> =
-        sim.list().iter().map(|drive| drive["serial"].as_str().expect("one").to_owned()).collect();
+    let serials = serials(&sim);
     let shelf: Vec<String> = (0..100).map(|bay| format!("bay/0/{bay}")).collect();
     sim.pull(&shelf.iter().map(String::as_str).collect::<Vec<_>>());
     for boot in 1..=3 {
         let daemon = Daemon::ready(&sim, &redis, &QUICK);
-        let overview = daemon.overview_when("all are known", |overview| missing(overview) == 100);
+        let overview =
+            daemon.overview_when("all drives of the enclosure are missing", |overview| missing(overview) == 100);
         for serial in &serials {
             assert!(drives(&overview).any(|drive| drive["serial_number"] == **serial), "boot {boot}: {serial}");
         }
         assert_eq!(daemon.logged("left_out="), 0, "{}", daemon.log());
-        let stored = || {
-            redis
-                .get("jbod:last:gone")
-                .filter(|list| serials.iter().filter(|serial| list.contains(*serial)).count() == 100)
-        };
-        eventually("all are stored", stored);
+        eventually("all missing drives are stored", || {
+            let list = redis.get("jbod:last:gone")?;
+            let stored = serials.iter().filter(|serial| list.contains(*serial)).count();
+            (stored == 100).then_some(())
+        });
         daemon.stop(Signal::TERM);
     }
 }
 
-/// Who follows has taken them over as well: what Redis loses meanwhile does not come back with it.
+/// A follower has restored missing drives too. When it becomes leader, it does not store drives that Redis has lost.
 #[test]
-fn a_new_leader_brings_nothing_back() {
+fn a_new_leader_does_not_restore_what_redis_has_lost() {
     let (sim, redis) = (Sim::small(), Redis::start());
     redis.set("jbod:last:gone", list(&sim, 60).as_bytes());
     let leader = Daemon::ready(&sim, &redis, &QUICK);
@@ -203,10 +214,10 @@ fn a_new_leader_brings_nothing_back() {
     for daemon in [&leader, &follower] {
         assert_eq!(missing(&daemon.json("/api/overview")), 60);
     }
-    let serial = sim.list()[0]["serial"].as_str().expect("a serial").to_owned();
+    let serial = serials(&sim)[0].clone();
     sim.pull(&["bay/0/0"]);
     for daemon in [&leader, &follower] {
-        daemon.drive_when(&serial, "it is missed", |drive| drive["state"] == "missing");
+        daemon.drive_when(&serial, "the drive is missing", |drive| drive["state"] == "missing");
     }
     redis.ask(&["FLUSHALL"]);
     wait_forgotten(&leader, &redis, 1);
@@ -214,28 +225,24 @@ fn a_new_leader_brings_nothing_back() {
     follower.wait_logged("became leader");
     follower.after_sweeps(3);
     wait_forgotten(&follower, &redis, 1);
-    eventually("what was seen to go is stored", || redis.get("jbod:last:gone").filter(|list| list.contains(&serial)));
+    wait_stored(&redis, &serial);
 }
 
-/// A daemon with so many descriptors and no more, on that port: it may end before it listens.
+/// Starts a daemon with a limit of descriptors. It may end before it listens.
 #[track_caller]
 fn start_with(sim: &Sim, redis: &Redis, descriptors: usize, port: &ReservedPort) -> Daemon {
     let plain = command(sim, redis.port);
     let mut limited = Command::new("prlimit");
-    limited.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).envs(QUICK);
-    limited.env("JBOD_LISTEN", port.address()).env("JBOD_WORKERS", "1");
+    limited.env_clear();
+    copy_environment(&plain, &mut limited);
+    limited.envs(QUICK).env("JBOD_LISTEN", port.address()).env("JBOD_WORKERS", "1");
     limited.arg(format!("--nofile={descriptors}:{descriptors}")).arg(plain.get_program());
     let mut daemon = Daemon::spawn(&mut limited);
     daemon.port = port.number;
     daemon
 }
 
-fn ask(daemon: &Daemon, path: &str) -> Option<(u16, Value)> {
-    let answer = Client::connect(daemon.port)?.request("GET", path, &[])?;
-    Some((answer.status, if path.starts_with("/api") { answer.json() } else { Value::Null }))
-}
-
-/// A daemon has read everything and stored it.
+/// Runs a daemon until it has stored its values.
 #[track_caller]
 fn leave_values(sim: &Sim, redis: &Redis) {
     let daemon = Daemon::ready(sim, redis, &QUICK);
@@ -243,27 +250,30 @@ fn leave_values(sim: &Sim, redis: &Redis) {
     daemon.stop(Signal::TERM);
 }
 
-/// Whoever cannot look does not call drives missing, also where it is the first look, after which all would be.
+/// A discovery that fails because of missing descriptors reports no drive as missing, not even the first discovery.
 #[test]
-fn a_start_without_descriptors_calls_no_drive_missing() {
+fn a_start_without_descriptors_reports_no_drive_as_missing() {
     let (sim, redis) = (Sim::small(), Redis::start());
     leave_values(&sim, &redis);
     let (port, mut outcomes) = (ReservedPort::new(), Vec::new());
     for descriptors in (10..=28).step_by(2) {
         let mut daemon = start_with(&sim, &redis, descriptors, &port);
-        // It ends where not even its sockets can be had; else it is ready, or says that it cannot look.
-        let outcome = eventually("it ends, is ready, or cannot look", || {
+        // It ends if it cannot open its sockets.
+        let outcome = eventually("the daemon ends, is ready, or reports a failed discovery", || {
             if daemon.has_ended() {
                 return Some("ended");
             }
-            let answer = ask(&daemon, "/api/overview");
-            if let Some((200, overview)) = &answer {
-                assert_eq!(missing(overview), 0, "{descriptors}: {overview}");
+            let response =
+                Client::connect(daemon.port).and_then(|mut client| client.request("GET", "/api/overview", &[]));
+            if let Some(response) = response
+                && response.status == 200
+            {
+                assert_eq!(missing(&response.json()), 0, "{descriptors}: {}", response.text());
             }
             if daemon.logged("sweep completed changed=") > 0 {
                 return Some("ready");
             }
-            (daemon.logged("discovery failed") > 0).then_some("blind")
+            (daemon.logged("discovery failed") > 0).then_some("discovery failed")
         });
         assert_eq!(daemon.logged("drive missing"), 0, "{descriptors}: {}", daemon.log());
         assert_eq!(daemon.logged("missing="), 0, "{descriptors}: {}", daemon.log());
@@ -271,72 +281,63 @@ fn a_start_without_descriptors_calls_no_drive_missing() {
     }
     println!("{outcomes:?}");
     let ready = outcomes.iter().any(|(_, outcome)| *outcome == "ready");
-    assert!(ready, "some are enough: {outcomes:?}");
+    assert!(ready, "no limit was sufficient: {outcomes:?}");
 }
 
-/// A folder that cannot be listed, whatever the reason, until it is put back.
+/// A folder that cannot be listed until it is restored.
 struct Unlisted {
     path: PathBuf,
     aside: PathBuf,
 }
 
 impl Unlisted {
-    fn make(sim: &Sim, folder: &str) -> Self {
+    fn new(sim: &Sim, folder: &str) -> Self {
         let path = sim.root().join(folder);
         let aside = path.with_extension("aside");
         std::fs::rename(&path, &aside).expect("the folder is there");
-        // A link to itself: ELOOP.
+        // A link to itself causes ELOOP.
         symlink(path.file_name().expect("a name"), &path).expect("a link");
         Self { path, aside }
     }
 
-    fn put_back(self) {
+    fn restore(self) {
         std::fs::remove_file(&self.path).expect("the link is there");
         std::fs::rename(&self.aside, &self.path).expect("the folder is there");
     }
 }
 
-/// Drives or shelves that cannot be listed: nothing is known, which is said, and nothing is taken for gone.
+/// If `/sys/block` or the enclosure class cannot be listed, the last known state is kept, and the poller is degraded.
 #[test]
-fn what_cannot_be_listed_has_not_gone() {
+fn what_cannot_be_listed_is_not_missing() {
     for folder in ["sys/block", "sys/class/enclosure"] {
         let (sim, redis) = (Sim::small(), Redis::start());
         leave_values(&sim, &redis);
         let before: Value = serde_json::from_str(&redis.get("jbod:last:overview").expect("a value")).expect("JSON");
         // At the start.
-        let unlisted = Unlisted::make(&sim, folder);
+        let unlisted = Unlisted::new(&sim, folder);
         let daemon = Daemon::start(&sim, &redis, &QUICK);
         daemon.wait_logged("discovery failed");
-        let health = eventually("it says so", || {
-            let health = daemon.json("/api/health");
-            health["degraded"]
-                .as_array()
-                .expect("a list")
-                .iter()
-                .any(|degraded| degraded["part"] == "poller")
-                .then_some(health)
-        });
-        assert_eq!((&health["ready"], daemon.get("/readyz").status), (&json!(false), 503), "{health}");
-        assert!(health.to_string().contains("discovery failed, keeping the last known state"), "{health}");
+        let reason = eventually("the poller is degraded", || degradation(&daemon, "poller"));
+        assert!(reason.contains("discovery failed, keeping the last known state"), "{reason}");
+        assert_eq!((&daemon.json("/api/health")["ready"], daemon.get("/readyz").status), (&json!(false), 503));
         for path in ["/api/overview", "/api/drives", "/api/enclosures"] {
             assert_eq!(daemon.get(path).status, 503, "{folder} {path}: {}", daemon.get(path).text());
         }
         let stored: Value = serde_json::from_str(&redis.get("jbod:last:overview").expect("a value")).expect("JSON");
-        assert_eq!(stored, before, "{folder}: nothing is stored over what is there");
-        unlisted.put_back();
+        assert_eq!(stored, before, "{folder}: the stored overview is not replaced");
+        unlisted.restore();
         daemon.wait_ready();
-        let overview =
-            daemon.overview_when("all drives are read", |overview| overview["totals"]["by_state"]["active"] == 4);
+        let overview = daemon.overview_when("all drives are read", |overview| in_state(overview, "active") == 4);
         assert_eq!((missing(&overview), &overview["totals"]["slots"]), (0, &json!(6)), "{folder}: {overview}");
-        // And while it runs.
-        let unlisted = Unlisted::make(&sim, folder);
-        eventually("it cannot look", || (daemon.logged("discovery failed") == 2).then_some(()));
+        // While the daemon runs.
+        let unlisted = Unlisted::new(&sim, folder);
+        eventually("the discovery fails", || (daemon.logged("discovery failed") == 2).then_some(()));
         daemon.after_sweeps(2);
         let overview = daemon.json("/api/overview");
         assert_eq!((missing(&overview), &overview["totals"]["slots"]), (0, &json!(6)), "{folder}: {overview}");
-        unlisted.put_back();
-        eventually("it can", || (daemon.logged("discovery recovered") == 2).then_some(()));
-        eventually("all is well", || (daemon.json("/api/health")["status"] == "ok").then_some(()));
+        unlisted.restore();
+        eventually("the discovery recovers", || (daemon.logged("discovery recovered") == 2).then_some(()));
+        eventually("nothing is degraded", || (daemon.json("/api/health")["status"] == "ok").then_some(()));
         assert_eq!(daemon.logged("drive missing"), 0, "{}", daemon.log());
     }
 }

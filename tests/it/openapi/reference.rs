@@ -1,9 +1,9 @@
-//! `docs/api.md`: the document of the API as tables for people.
+//! `docs/api.md`: the document of the API as tables.
 
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// The bodies come first, in the order of their paths; the types in them follow.
+/// The bodies, in the order of their paths. The other types follow.
 const FIRST: [&str; 9] = [
     "Overview",
     "Short",
@@ -23,23 +23,21 @@ pub fn reference(document: &Value) -> String {
     let _ = writeln!(out, "{rules}\n\n## Paths\n\n| path | response | parameters | statuses |\n|---|---|---|---|");
     for (path, operations) in document["paths"].as_object().expect("paths") {
         let get = &operations["get"];
-        let parameters = get["parameters"].as_array().expect("parameters").iter();
-        let parameters = parameters.map(|parameter| &document["components"]["parameters"][name_of(parameter)]);
-        let asked: Vec<String> = parameters
-            .filter(|parameter| parameter["in"] != "header")
-            .map(|parameter| format!("`{}`", text(&parameter["name"])))
-            .collect();
+        let mut names = Vec::new();
+        for parameter in get["parameters"].as_array().expect("parameters") {
+            let parameter = &document["components"]["parameters"][name_of(parameter)];
+            if parameter["in"] != "header" {
+                names.push(format!("`{}`", text(&parameter["name"])));
+            }
+        }
         let statuses: Vec<&str> = get["responses"].as_object().expect("responses").keys().map(String::as_str).collect();
-        let content = get["responses"]["200"]["content"].as_object().expect("content");
-        let bodies: Vec<String> = content
-            .iter()
-            .map(|(media, content)| match &content["schema"] {
-                schema if schema["type"].is_string() => format!("`{media}`"),
-                schema => kind(schema),
-            })
-            .collect();
-        let (bodies, asked, statuses) = (bodies.join(", "), asked.join(", "), statuses.join(" "));
-        let _ = writeln!(out, "| `{path}` | {bodies}: {} | {asked} | {statuses} |", cell(&get["description"]));
+        let mut bodies = Vec::new();
+        for (media, content) in get["responses"]["200"]["content"].as_object().expect("content") {
+            let schema = &content["schema"];
+            bodies.push(if schema["type"].is_string() { format!("`{media}`") } else { kind(schema) });
+        }
+        let (bodies, names, statuses) = (bodies.join(", "), names.join(", "), statuses.join(" "));
+        let _ = writeln!(out, "| `{path}` | {bodies}: {} | {names} | {statuses} |", cell(&get["description"]));
     }
     out.push_str("\nThe path `/` and its files are for browsers; they are not part of the API and may change.\n\n## Parameters\n\n");
     out.push_str("| name | where | meaning |\n|---|---|---|\n");
@@ -59,8 +57,8 @@ pub fn reference(document: &Value) -> String {
         let _ = write!(out, "\n### {name}\n\n{}\n", text(&schema["description"]).trim());
         if let Some(properties) = schema["properties"].as_object() {
             out.push_str("\n| field | type | meaning |\n|---|---|---|\n");
-            for (field, of) in properties {
-                let _ = writeln!(out, "| `{field}` | {} | {} |", kind(of), cell(&of["description"]));
+            for (field, schema) in properties {
+                let _ = writeln!(out, "| `{field}` | {} | {} |", kind(schema), cell(&schema["description"]));
             }
         }
     }
@@ -71,7 +69,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// On one line, and no end of a cell in it.
+/// The text of a cell of a table.
 fn cell(value: &Value) -> String {
     text(value).replace('\n', " ").replace('|', "\\|")
 }
@@ -80,33 +78,44 @@ fn name_of(value: &Value) -> &str {
     text(&value["$ref"]).rsplit('/').next().unwrap_or_default()
 }
 
-/// A type in words.
-fn kind(of: &Value) -> String {
-    let linked = name_of(of);
+/// The type of a field, in words.
+fn kind(schema: &Value) -> String {
+    let linked = name_of(schema);
     if !linked.is_empty() {
         return format!("[{linked}](#{})", linked.to_lowercase());
     }
-    if let Some(ways) = of["anyOf"].as_array() {
-        return ways.iter().map(kind).collect::<Vec<_>>().join(" or ");
+    if let Some(alternatives) = schema["anyOf"].as_array() {
+        return alternatives.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
-    if let Some(values) = of["enum"].as_array() {
-        return values
-            .iter()
-            .map(|value| value.as_str().map_or("null".to_owned(), |value| format!("`{value}`")))
-            .collect::<Vec<_>>()
-            .join(", ");
+    if let Some(values) = schema["enum"].as_array() {
+        return values.iter().map(enum_value).collect::<Vec<_>>().join(", ");
     }
-    let one = |name: &str| match (name, text(&of["format"])) {
-        ("array", _) => format!("list of {}", kind(&of["items"])),
+    match &schema["type"] {
+        Value::Array(names) => names.iter().map(|name| named_kind(text(name), schema)).collect::<Vec<_>>().join(" or "),
+        name => named_kind(text(name), schema),
+    }
+}
+
+fn enum_value(value: &Value) -> String {
+    match value.as_str() {
+        Some(value) => format!("`{value}`"),
+        None => "null".to_owned(),
+    }
+}
+
+fn named_kind(name: &str, schema: &Value) -> String {
+    match (name, text(&schema["format"])) {
+        ("array", _) => format!("list of {}", kind(&schema["items"])),
         ("string", "date-time") => "time".to_owned(),
-        ("object", _) => of["patternProperties"]
-            .as_object()
-            .and_then(|patterns| patterns.values().next())
-            .map_or("object".to_owned(), |each| format!("object of {}", kind(each))),
+        ("object", _) => object_kind(schema),
         (name, _) => name.to_owned(),
-    };
-    match &of["type"] {
-        Value::Array(names) => names.iter().map(|name| one(text(name))).collect::<Vec<_>>().join(" or "),
-        name => one(text(name)),
+    }
+}
+
+fn object_kind(schema: &Value) -> String {
+    let Some(patterns) = schema["patternProperties"].as_object() else { return "object".to_owned() };
+    match patterns.values().next() {
+        Some(entry) => format!("object of {}", kind(entry)),
+        None => "object".to_owned(),
     }
 }
