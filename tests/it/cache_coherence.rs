@@ -3,7 +3,7 @@
 
 use crate::support;
 
-use crate::helpers::{array, string};
+use crate::helpers::{array, string, wait_until};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ const GZIP: (&str, &str) = ("Accept-Encoding", "gzip");
 fn with_stored_lists(sim: &Sim, redis: &Redis) -> Daemon {
     let daemon = Daemon::ready(sim, redis, &STATIC);
     for (_, path) in LISTS {
-        support::eventually("the list is stored", || (daemon.get(path).cache() == "HIT").then_some(()));
+        wait_until("the list is stored", || daemon.get(path).cache() == "HIT");
     }
     daemon
 }
@@ -49,7 +49,7 @@ fn unpacked(response: &Response) -> Vec<u8> {
 }
 
 #[test]
-fn a_list_costs_redis_a_look_and_not_its_body() {
+fn an_unchanged_list_is_not_fetched_from_redis_again() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = with_stored_lists(&sim, &redis);
     let body = daemon.get("/api/overview").body.len();
@@ -72,7 +72,7 @@ fn bytes_sent(redis: &Redis) -> usize {
 }
 
 #[test]
-fn a_list_is_that_which_redis_has_now() {
+fn a_list_is_the_one_that_redis_has_now() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = follower(&sim, &redis);
     for (key, path) in LISTS {
@@ -102,7 +102,7 @@ fn a_list_is_that_which_redis_has_now() {
 
 /// Concurrent requests share a version check. A request must not get the result of a check that began before it.
 #[test]
-fn nobody_is_answered_with_what_redis_had_before_they_asked() {
+fn no_response_shows_a_value_from_before_its_request() {
     const WRITES: u64 = 400;
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = follower(&sim, &redis);
@@ -143,7 +143,7 @@ fn nobody_is_answered_with_what_redis_had_before_they_asked() {
 }
 
 #[test]
-fn gzip_is_the_same_body_under_a_tag_of_its_own() {
+fn gzip_is_the_same_body_with_a_separate_entity_tag() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = with_stored_lists(&sim, &redis);
     let device = daemon.json("/api/drives")["drives"][0]["device"].as_str().expect("a name").to_owned();
@@ -176,7 +176,7 @@ fn gzip_is_the_same_body_under_a_tag_of_its_own() {
 }
 
 #[test]
-fn the_overview_in_short_says_of_every_bay_what_the_whole_says() {
+fn the_summary_agrees_with_the_overview_about_every_bay() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = with_stored_lists(&sim, &redis);
     let (full, summary) = (daemon.get("/api/overview"), daemon.get("/api/overview?fields=summary"));
@@ -209,7 +209,7 @@ fn verdicts(overview: &Value) -> Vec<&Value> {
 
 /// A client that revalidates a list must notice that it has become stale.
 #[test]
-fn a_list_that_has_grown_old_is_another_one() {
+fn a_list_that_has_become_stale_has_another_entity_tag() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = follower(&sim, &redis);
     let fresh = daemon.get("/api/overview");

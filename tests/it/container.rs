@@ -156,7 +156,7 @@ fn names_and_variables_of_the_earlier_service_are_kept() {
 }
 
 #[test]
-fn nothing_is_open_that_need_not_be() {
+fn containers_have_no_unnecessary_rights() {
     for file in [COMPOSE, RACK] {
         for name in ["jbod-monitor", "redis"] {
             let service = service(file, name);

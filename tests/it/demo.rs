@@ -76,7 +76,7 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 #[ignore = "needs curl"]
-fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
+fn redis_of_the_demo_has_a_private_socket_and_no_port() {
     let (tmp, port) = (tempfile::tempdir().expect("a folder"), ReservedPort::new());
     let mut command = demo(tmp.path(), &port);
     let mut running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the demo starts"));
@@ -108,7 +108,7 @@ fn its_redis_listens_on_a_socket_of_the_user_and_on_no_port() {
 
 #[test]
 #[ignore = "needs curl"]
-fn it_starts_wherever_its_folder_is() {
+fn the_demo_starts_with_any_name_of_its_folder() {
     let top = tempfile::tempdir().expect("a folder");
     // The path of a socket has at most 107 bytes (unix(7)).
     let long = "long/".repeat(30);

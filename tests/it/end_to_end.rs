@@ -2,11 +2,10 @@
 
 use crate::support;
 
-use crate::helpers::{array, in_state, string};
+use crate::helpers::{array, in_state, string, wait_until};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::Daemon;
-use support::eventually;
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -326,9 +325,8 @@ fn lost_and_regained_paths_are_logged_once() {
     for bay in &all {
         sim.insert(&[bay]);
     }
-    eventually("the return of paths is logged", || {
-        let is_logged = ["drives regained a path", "drive regained a path"].iter().any(|text| daemon.logged(text) > 0);
-        is_logged.then_some(())
+    wait_until("the return of paths is logged", || {
+        ["drives regained a path", "drive regained a path"].iter().any(|text| daemon.logged(text) > 0)
     });
     daemon.overview_when("all drives have both paths", |overview| {
         shown(overview).values().all(|shown| array(&shown.drive, "paths").len() == 2)

@@ -2,7 +2,7 @@
 
 use crate::support;
 
-use crate::helpers::{NO_REDIS, array, degradation, in_state, serials, sim_host, string};
+use crate::helpers::{NO_REDIS, array, degradation, in_state, serials, sim_host, string, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -77,9 +77,7 @@ fn a_forgotten_drive_is_not_missing_after_a_restart_either() {
     let overview = wait_missing(&daemon, 1);
     assert!(drives(&overview).any(|drive| drive["serial_number"] == all[1].as_str()), "the other one is still missing");
     // The daemon becomes leader when the lease of the killed one has expired.
-    eventually("a drive that was missing at the start is forgotten", || {
-        (forget(&sim, &all[1]).code == Some(0)).then_some(())
-    });
+    wait_until("a drive that was missing at the start is forgotten", || forget(&sim, &all[1]).code == Some(0));
     wait_missing(&daemon, 0);
     sim.insert(&["bay/0/5", "--serial", &all[0]]);
     daemon.wait_logged("drive added ");

@@ -63,7 +63,7 @@ fn every_file_of_the_page_has_these_headers_and_no_others() {
 }
 
 #[test]
-fn every_kind_of_answer_has_these_headers_and_no_others() {
+fn every_kind_of_response_has_these_headers_and_no_others() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
     let metrics = ("content-type", "text/plain; version=0.0.4; charset=utf-8");

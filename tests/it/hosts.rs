@@ -2,14 +2,14 @@
 
 use crate::support;
 
-use crate::helpers::{degradation, doctor, serials, string};
+use crate::helpers::{degradation, doctor, serials, string, wait_until_within};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use support::daemon::Daemon;
 use support::json::drives;
-use support::lease::{LEASE, Repeated, SETTINGS, eventually, host};
+use support::lease::{LEASE, PATIENCE, Repeated, SETTINGS, eventually, host};
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -146,7 +146,7 @@ fn two_heads_of_one_shelf_are_two_hosts() {
     assert_conflict(&second);
     assert_eq!(conflict(&first), None);
     let before = two.starts().len();
-    eventually("both sweep", || (two.starts().len() > before + 4).then_some(()));
+    wait_until_within(PATIENCE, "both sweep", || two.starts().len() > before + 4);
 }
 
 /// Containers of one host have the same boot id, although their names differ. Without boot and machine ids the drives
@@ -247,7 +247,7 @@ fn a_lease_that_is_evicted_is_reported_once() {
         (evicted >= 30).then_some(())
     });
     let policy = "maxmemory-policy allkeys-lru, maxmemory 104857600 bytes";
-    eventually("the eviction is reported", || daemons.iter().any(|daemon| daemon.logged(policy) > 0).then_some(()));
+    wait_until_within(PATIENCE, "the eviction is reported", || daemons.iter().any(|daemon| daemon.logged(policy) > 0));
     for daemon in &daemons {
         assert!(daemon.logged("evicts keys") <= 1, "{}", daemon.log());
         let changes = daemon.logged("became leader") + daemon.logged("became follower");

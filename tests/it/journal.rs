@@ -3,7 +3,7 @@
 
 use crate::support;
 
-use crate::helpers::{array, in_repository, in_state, read_file, serials, sim_host, string};
+use crate::helpers::{array, in_repository, in_state, read_file, serials, sim_host, string, wait_until};
 use jbod_monitor::events::EventKind;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -11,11 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use support::PATIENCE;
 use support::daemon::{Daemon, run};
 use support::journal::{FakeJournald, Journald, Record, ready, unit, values};
 use support::redis::Redis;
 use support::sim::Sim;
-use support::{PATIENCE, eventually};
 
 fn serial_in(sim: &Sim, bay: u64) -> String {
     let list = sim.list();
@@ -226,7 +226,7 @@ fn a_drive_or_shelf_with_a_hostile_name_forges_no_field() {
     let journald = Journald::start();
     let other = Redis::start();
     let _daemon = ready(&sim, &other, Some(&journald.folder()), &[]);
-    eventually("the event is in the journal", || journald.ctl(&["PRIORITY=4"]).contains("drive crit").then_some(()));
+    wait_until("the event is in the journal", || journald.ctl(&["PRIORITY=4"]).contains("drive crit"));
     for forged in ["JBOD_SERIAL=OTHER", "PRIORITY=0", "MESSAGE=forged"] {
         assert_eq!(journald.ctl(&[forged, "SYSLOG_IDENTIFIER=jbod-monitor"]), "", "{forged}");
     }
@@ -355,12 +355,11 @@ fn an_event_about_many_drives_is_found_by_each_serial_number() {
     assert_eq!((values(&worse, "JBOD_VERDICT"), values(&worse, "JBOD_SERIAL").len()), (vec!["crit"], 20));
     sim.pull(&all);
     daemon.overview_when("all drives are missing", |overview| in_state(overview, "missing") == 20);
-    eventually("each drive has both events", || {
+    wait_until("each drive has both events", || {
         let records = journal.records();
-        let have_both = all.iter().all(|serial| {
+        all.iter().all(|serial| {
             has_event(&records, serial, EventKind::DriveWorse) && has_event(&records, serial, EventKind::DriveMissing)
-        });
-        have_both.then_some(())
+        })
     });
 }
 

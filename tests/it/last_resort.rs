@@ -3,6 +3,7 @@
 
 use crate::support;
 
+use crate::helpers::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -128,7 +129,7 @@ fn threads(pid: u32) -> Vec<String> {
 
 #[track_caller]
 fn assert_nothing_runs(sim: &Sim) {
-    eventually("no child is left", || sim.processes().is_empty().then_some(()));
+    wait_until("no child is left", || sim.processes().is_empty());
 }
 
 /// The daemon hangs with its first line, before it starts its threads.
@@ -137,7 +138,7 @@ fn a_start_that_hangs_is_ended_by_a_signal() {
     let (sim, redis, pipe) = (Sim::small(), Redis::start(), Pipe::new());
     pipe.fill();
     let mut daemon = Hanging::start(&sim, &redis, &pipe);
-    eventually("signals are handled", || daemon.threads().contains(&"ctrl-c".to_owned()).then_some(()));
+    wait_until("signals are handled", || daemon.threads().contains(&"ctrl-c".to_owned()));
     eventually("the port is open, although no thread accepts", || Client::connect(daemon.port.number).map(drop));
     assert!(!daemon.threads().contains(&"poller".to_owned()), "{:?}", daemon.threads());
     daemon.signal(Signal::TERM);

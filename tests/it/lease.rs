@@ -3,13 +3,13 @@
 
 use crate::support;
 
-use crate::helpers::{array, string};
+use crate::helpers::{array, string, wait_until_within};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use support::daemon::Daemon;
-use support::lease::{LEASE, Repeated, SETTINGS, eventually, host};
+use support::lease::{LEASE, PATIENCE, Repeated, SETTINGS, eventually, host};
 use support::redis::Redis;
 
 /// Repeats a command to Redis.
@@ -58,16 +58,16 @@ fn a_lease_whose_holder_never_publishes_is_not_honoured() {
     assert!(daemon.get("/metrics").text().contains("jbod_degraded{component=\"lease\"} 1"));
     daemon.wait_ready();
     let before = sweep(&daemon);
-    eventually("another sweep begins", || (sweep(&daemon) != before).then_some(()));
+    wait_until_within(PATIENCE, "another sweep begins", || sweep(&daemon) != before);
     sim.set("sda", &["failed=true"]);
-    eventually("the failing drive is seen", || (crit(&daemon) == 1).then_some(()));
+    wait_until_within(PATIENCE, "the failing drive is seen", || crit(&daemon) == 1);
     wait_crit_stored(&redis);
     assert_eq!(redis.get(LEASE).as_deref(), Some("other:1:1"), "the lease is not taken over");
     assert_eq!(daemon.logged("has published no overview"), 1, "{}", daemon.log());
     drop(other);
     redis.ask(&["DEL", LEASE]);
     daemon.wait_logged("became leader");
-    eventually("the daemon is no longer degraded", || lease_problem(&daemon).is_none().then_some(()));
+    wait_until_within(PATIENCE, "the daemon is no longer degraded", || lease_problem(&daemon).is_none());
     let (status, log) = daemon.stop(Signal::TERM);
     assert_eq!(status.code(), Some(0), "{log}");
 }
@@ -84,13 +84,13 @@ fn a_stopped_holder_is_replaced_until_it_publishes_again() {
     let other = repeated(&redis, &["PEXPIRE", LEASE, "15000"]);
     sim.set("sda", &["failed=true"]);
     eventually("the follower is degraded", || lease_problem(&follower));
-    eventually("the failing drive is seen", || (crit(&follower) == 1).then_some(()));
+    wait_until_within(PATIENCE, "the failing drive is seen", || crit(&follower) == 1);
     wait_crit_stored(&redis);
     let shown = follower.get("/api/overview");
     assert_eq!(shown.json()["host"], "nas1");
     leader.signal(Signal::CONT);
     follower.wait_logged("lease holder publishes again");
-    eventually("the daemon is no longer degraded", || lease_problem(&follower).is_none().then_some(()));
+    wait_until_within(PATIENCE, "the daemon is no longer degraded", || lease_problem(&follower).is_none());
     assert_eq!(redis.get(LEASE).as_ref(), Some(&owner), "the holder has not changed");
     assert_eq!(follower.logged("became leader"), 0, "{}", follower.log());
     drop(other);

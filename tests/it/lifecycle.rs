@@ -2,7 +2,7 @@
 
 use crate::support;
 
-use crate::helpers::{array, copy_environment, program, string};
+use crate::helpers::{array, copy_environment, program, string, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -94,9 +94,9 @@ fn children_that_were_killed_are_reaped_while_the_daemon_runs() {
         sim.set(bay, &["hang_ignore_term=true"]);
     }
     let daemon = Daemon::start(&sim, &redis, &[("SMART_TIMEOUT", "1")]);
-    eventually("all drives are being read", || (sim.starts().len() >= 4).then_some(()));
+    wait_until("all drives are being read", || sim.starts().len() >= 4);
     daemon.wait_ready();
-    eventually("no child is left, and no zombie", || daemon.children().is_empty().then_some(()));
+    wait_until("no child is left, and no zombie", || daemon.children().is_empty());
     assert_eq!(daemon.json("/api/overview")["sweep"]["timed_out"], 2);
     assert_eq!(daemon.stop(Signal::TERM).0.code(), Some(0));
 }
@@ -106,7 +106,7 @@ fn a_second_signal_does_not_interrupt_an_orderly_stop() {
     let (sim, redis) = (Sim::small(), Redis::start());
     sim.set("all", &["latency_ms=60000"]);
     let daemon = Daemon::start(&sim, &redis, &[]);
-    eventually("every drive is being read", || (daemon.children().len() >= 4).then_some(()));
+    wait_until("every drive is being read", || daemon.children().len() >= 4);
     daemon.signal(Signal::TERM);
     let (status, log) = daemon.stop(Signal::TERM);
     assert_eq!(status.code(), Some(0), "{log}");
@@ -512,7 +512,7 @@ fn sigint_ends_a_scan_and_its_children() {
     let mut table = String::new();
     child.stdout.take().expect("a pipe").read_to_string(&mut table).expect("output");
     assert_eq!(table, "", "an incomplete table is not printed");
-    eventually("no child runs", || children.iter().all(|child| !runs(pid_of(child))).then_some(()));
+    wait_until("no child runs", || children.iter().all(|child| !runs(pid_of(child))));
 }
 
 /// Hides an installed smartctl from a program, in a mount namespace.

@@ -2,13 +2,12 @@
 
 use crate::support;
 
-use crate::helpers::{array, in_repository, read_file, sim_host, string};
+use crate::helpers::{array, in_repository, read_file, sim_host, string, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use support::daemon::Daemon;
-use support::eventually;
 use support::exposition::Exposition;
 use support::http::Client;
 use support::redis::Redis;
@@ -340,10 +339,10 @@ fn requests_are_counted_by_route_for_any_path() {
     let [hits_before, hits_now] = [&before, &page].map(|page| page.get("jbod_http_cache_total", &hits));
     assert!(hits_now > hits_before, "the overview came from Redis");
     // The poller may store the overview again before the request.
-    eventually("a request for an overview that Redis does not have is counted", || {
+    wait_until("a request for an overview that Redis does not have is counted", || {
         redis.ask(&["FLUSHALL"]);
         daemon.get("/api/overview");
-        (daemon.metrics().get("jbod_http_cache_total", &[("cache", "MISS")]) > Some(0.0)).then_some(())
+        daemon.metrics().get("jbod_http_cache_total", &[("cache", "MISS")]) > Some(0.0)
     });
 }
 
@@ -449,7 +448,7 @@ fn scrapes_read_no_drive_and_need_the_token() {
     std::fs::write(&token, "s3cret\n").expect("a token");
     let daemon = Daemon::start(&sim, &redis, &[ONCE, ("JBOD_TOKEN_FILE", &token.to_string_lossy())]);
     let bearer = [("Authorization", "Bearer s3cret")];
-    eventually("the first sweep has ended", || (daemon.request("GET", "/readyz", &bearer).status == 200).then_some(()));
+    wait_until("the first sweep has ended", || daemon.request("GET", "/readyz", &bearer).status == 200);
     let starts = sim.starts().len();
     for _ in 0..20 {
         let page = Exposition::read(&daemon.request("GET", "/metrics", &bearer).text());

@@ -3,7 +3,7 @@
 
 use crate::support;
 
-use crate::helpers::{copy_environment, degradation, in_state, serials, sim_host};
+use crate::helpers::{copy_environment, degradation, in_state, serials, sim_host, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::os::unix::fs::symlink;
@@ -331,13 +331,13 @@ fn what_cannot_be_listed_is_not_missing() {
         assert_eq!((missing(&overview), &overview["totals"]["slots"]), (0, &json!(6)), "{folder}: {overview}");
         // While the daemon runs.
         let unlisted = Unlisted::new(&sim, folder);
-        eventually("the discovery fails", || (daemon.logged("discovery failed") == 2).then_some(()));
+        wait_until("the discovery fails", || daemon.logged("discovery failed") == 2);
         daemon.after_sweeps(2);
         let overview = daemon.json("/api/overview");
         assert_eq!((missing(&overview), &overview["totals"]["slots"]), (0, &json!(6)), "{folder}: {overview}");
         unlisted.restore();
-        eventually("the discovery recovers", || (daemon.logged("discovery recovered") == 2).then_some(()));
-        eventually("nothing is degraded", || (daemon.json("/api/health")["status"] == "ok").then_some(()));
+        wait_until("the discovery recovers", || daemon.logged("discovery recovered") == 2);
+        wait_until("nothing is degraded", || daemon.json("/api/health")["status"] == "ok");
         assert_eq!(daemon.logged("drive missing"), 0, "{}", daemon.log());
     }
 }

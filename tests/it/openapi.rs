@@ -10,7 +10,7 @@ mod document;
 mod reference;
 mod responses;
 
-use crate::helpers::{array, in_repository, serials, string};
+use crate::helpers::{array, in_repository, serials, string, wait_until};
 use document::document;
 use responses::Responses;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
@@ -187,7 +187,7 @@ fn a_small_rack_with_problems(responses: &mut Responses) {
     daemon.overview_when("the enclosure is unresponsive", |overview| !overview["enclosures"][0]["error"].is_null());
     responses.check_all_paths(&daemon);
     redis.kill();
-    eventually("Redis is unavailable", || (daemon.get("/healthz").text().contains("redis")).then_some(()));
+    wait_until("Redis is unavailable", || daemon.get("/healthz").text().contains("redis"));
     responses.check_all_paths(&daemon);
     sim.shelf(&["enclosure/0", "gone"]);
     daemon.overview_when("the enclosure is missing", |overview| !overview["enclosures"][0]["missing_since"].is_null());
@@ -202,9 +202,9 @@ fn a_small_rack_with_problems(responses: &mut Responses) {
 /// Waits for a leaf without a drive that has this field.
 #[track_caller]
 fn wait_unmatched(daemon: &Daemon, field: &str) {
-    eventually("a leaf has no drive", || {
+    wait_until("a leaf has no drive", || {
         let zfs = daemon.json("/api/zfs");
-        array(&zfs, "unmatched").iter().any(|leaf| !leaf[field].is_null()).then_some(())
+        array(&zfs, "unmatched").iter().any(|leaf| !leaf[field].is_null())
     });
 }
 
@@ -213,7 +213,7 @@ fn a_follower(responses: &mut Responses) {
     let (sim, redis) = (Sim::small(), Redis::start());
     let _leader = Daemon::ready(&sim, &redis, &[ONCE]);
     let follower = Daemon::ready(&sim, &redis, &[ONCE]);
-    eventually("the follower has a leader", || (!follower.json("/api/health")["leader"].is_null()).then_some(()));
+    wait_until("the follower has a leader", || !follower.json("/api/health")["leader"].is_null());
     responses.check_all_paths(&follower);
 }
 
@@ -283,7 +283,7 @@ fn an_empty_host(responses: &mut Responses) {
     let (sim, redis) = (Sim::empty(), Redis::absent());
     let daemon = Daemon::start(&sim, &redis, &[ONCE]);
     responses.check_all_paths(&daemon);
-    eventually("the overview is served", || (daemon.get("/api/overview").status == 200).then_some(()));
+    wait_until("the overview is served", || daemon.get("/api/overview").status == 200);
     responses.check_all_paths(&daemon);
 }
 
