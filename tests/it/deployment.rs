@@ -84,9 +84,9 @@ fn unknown_parameters_of_the_page_and_the_probes_are_ignored_and_a_slash_at_the_
     assert_eq!(daemon.get("/api/drives/").body, daemon.get("/api/drives").body);
 }
 
-/// Two network namespaces with a link between them. The daemon `$PROGRAM` runs in the first one, as host `$NODE` with the
-/// address 192.0.2.5. Each line of the file `recipes` is run in the second one, in a folder with the file `token`, and the
-/// status of its response is printed. Names are resolved with the file `hosts`.
+/// Two network namespaces with a link between them. The daemon `$PROGRAM` runs in the first one, as host `$NODE` with
+/// the address 192.0.2.5. Each line of the file `recipes` is run in the second one, in a folder with the file `token`,
+/// and the status of its response is printed. Names are resolved with the file `hosts`.
 const TWO_HOSTS: &str = r#"
 set -eu
 cd "$WORK"

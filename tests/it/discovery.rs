@@ -1,5 +1,6 @@
-//! Discovery on hosts that are laid out from recorded listings (lsscsi, lsblk, multipath, sysfs; `tests/fixtures/hosts`):
-//! drives are found in their bays, two paths are one drive, and the leaves of a pool are matched with drives.
+//! Discovery on hosts that are laid out from recorded listings (lsscsi, lsblk, multipath, sysfs;
+//! `tests/fixtures/hosts`): drives are found in their bays, two paths are one drive, and the leaves of a pool are
+//! matched with drives.
 
 mod host;
 mod units;
@@ -309,8 +310,8 @@ fn each_enclosure_is_listed_once() {
     }
 }
 
-/// Ids may be placeholders or copies. Two enclosures are different if no bay of one has the drive of the same bay of the
-/// other.
+/// Ids may be placeholders or copies. Two enclosures are different if no bay of one has the drive of the same bay of
+/// the other.
 #[test]
 fn two_enclosures_with_one_id_remain_two() {
     let host = Host::new();

@@ -1,29 +1,29 @@
 //! Runs the examples in README.md and `docs/` and compares their output.
 //!
-//! A fenced block that is marked `console` has commands, in lines that begin with `$ `, each followed by its output. The
-//! commands run in a shell against a simulated host, the real daemon and a real Redis; the output is compared:
+//! A fenced block that is marked `console` has commands, in lines that begin with `$ `, each followed by its output.
+//! The commands run in a shell against a simulated host, the real daemon and a real Redis; the output is compared:
 //!
 //! - `…` alone in a line stands for any number of lines, `…` within a line for any text.
 //! - Times, ages, sizes, entity tags and versions are not compared (`compare.rs`).
-//! - `localhost:9780`, `127.0.0.1:9780` and `localhost:6379` are the addresses of the daemon and of Redis; `/tmp/rack` is the
-//!   folder of the simulated host; `jbod-monitor` is this program, with settings for that host.
+//! - `localhost:9780`, `127.0.0.1:9780` and `localhost:6379` are the addresses of the daemon and of Redis; `/tmp/rack`
+//!   is the folder of the simulated host; `jbod-monitor` is this program, with settings for that host.
 //!
-//! Commands that a test cannot run (apt, docker, systemctl, journalctl, make, promtool) are in blocks marked `sh`. A command in
-//! a `console` block that is not on the list in `page.rs` is an error.
+//! Commands that a test cannot run (apt, docker, systemctl, journalctl, make, promtool) are in blocks marked `sh`. A
+//! command in a `console` block that is not on the list in `page.rs` is an error.
 //!
 //! Comments of Markdown before a block prepare the host. They apply to the rest of the page:
 //!
-//! - `<!-- example: host rack -->`: a new host. `rack`, the default: 78 drives in two enclosures, one of them failing, one
-//!   unresponsive, one in standby. `demo`: that of `jbod-monitor-demo`. `nas`: 10 drives in an enclosure. `raid`: no
-//!   enclosure, a RAID controller and a drive in a USB enclosure.
+//! - `<!-- example: host rack -->`: a new host. `rack`, the default: 78 drives in two enclosures, one of them failing,
+//!   one unresponsive, one in standby. `demo`: that of `jbod-monitor-demo`. `nas`: 10 drives in an enclosure. `raid`:
+//!   no enclosure, a RAID controller and a drive in a USB enclosure.
 //! - `<!-- example: setting SMART_TIMEOUT=2 -->`: an environment variable for daemon and commands.
-//! - `<!-- example: jbod-sim set bay/0/7 failed=true -->`: changes the host before the daemon starts. With `live` before it, it
-//!   changes the host while the daemon runs.
+//! - `<!-- example: jbod-sim set bay/0/7 failed=true -->`: changes the host before the daemon starts. With `live`
+//!   before it, it changes the host while the daemon runs.
 //! - `<!-- example: redis stop -->`.
 //! - `<!-- example: skip -->`: the next block is not run. Give the reason in the comment.
 //!
-//! `DOC_EXAMPLES=accept cargo test --test it doc_examples` rewrites outputs that differ; parts that are elided with `…` stay
-//! elided. `DOC_EXAMPLES_PAGE=docs/rules.md` runs one page only. With `--nocapture` the commands are listed.
+//! `DOC_EXAMPLES=accept cargo test --test it doc_examples` rewrites outputs that differ; parts that are elided with `…`
+//! stay elided. `DOC_EXAMPLES_PAGE=docs/rules.md` runs one page only. With `--nocapture` the commands are listed.
 
 mod compare;
 mod page;

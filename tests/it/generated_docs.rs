@@ -1,6 +1,6 @@
 //! Files that are generated from the definitions of settings, commands, rules, events, metrics and alerts: the settings
-//! file, the rules file, manual pages, completions, and the tables of `docs/`. They are kept in the repository, so that a
-//! package can be built without running the program. These tests compare them with the program.
+//! file, the rules file, manual pages, completions, and the tables of `docs/`. They are kept in the repository, so that
+//! a package can be built without running the program. These tests compare them with the program.
 //!
 //! `GENERATED_DOCS=accept cargo test --test it generated_docs` writes them.
 

@@ -198,8 +198,8 @@ fn older_daemon(redis: &Redis, overview: &str) -> Repeated {
     Repeated::start(redis.port, commands.to_vec())
 }
 
-/// The lease of an older daemon does not identify its host. If the host has the same name, the drives in its overview show
-/// that it is another host.
+/// The lease of an older daemon does not identify its host. If the host has the same name, the drives in its overview
+/// show that it is another host.
 #[test]
 fn a_second_host_beside_an_older_daemon_is_ready_only_after_its_own_sweep() {
     let (one, two, redis) = (host("jbod-monitor", "1"), host("jbod-monitor", "2"), Redis::start());

@@ -1,5 +1,5 @@
-//! A daemon that hangs ends, with a status after which systemd starts it again. Standard error that is not read takes the
-//! place of anything else in which a thread may hang.
+//! A daemon that hangs ends, with a status after which systemd starts it again. Standard error that is not read takes
+//! the place of anything else in which a thread may hang.
 
 use crate::support;
 

@@ -1,5 +1,5 @@
-//! A follower honours a poll lease only while its holder publishes overviews: leases that another client keeps alive, and
-//! holders that are stopped. Several hosts are in `hosts`.
+//! A follower honours a poll lease only while its holder publishes overviews: leases that another client keeps alive,
+//! and holders that are stopped. Several hosts are in `hosts`.
 
 use crate::support;
 

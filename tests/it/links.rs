@@ -1,5 +1,5 @@
-//! The documentation: each relative link leads to a file of the repository and a heading in it, the index lists every page,
-//! and README.md and ARCHITECTURE.md are short.
+//! The documentation: each relative link leads to a file of the repository and a heading in it, the index lists every
+//! page, and README.md and ARCHITECTURE.md are short.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};

@@ -1,5 +1,5 @@
-//! A drive with two actuators in all responses: one bay, one serial number, two logical units, each of them a member of a
-//! pool.
+//! A drive with two actuators in all responses: one bay, one serial number, two logical units, each of them a member of
+//! a pool.
 
 use crate::support;
 

@@ -1,5 +1,5 @@
-//! `/openapi.json` is compared with the types that are served and with responses of the daemon: every response matches the
-//! document and has no other fields, and every field of the document has a value in some response. `docs/api.md` is
+//! `/openapi.json` is compared with the types that are served and with responses of the daemon: every response matches
+//! the document and has no other fields, and every field of the document has a value in some response. `docs/api.md` is
 //! generated from the document.
 //!
 //! `OPENAPI=accept cargo test --test it openapi` writes both.

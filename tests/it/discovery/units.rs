@@ -29,8 +29,8 @@ fn shelf(host: &Host, address: &str) {
 
 const POOL: &str = "  pool: tank\n state: ONLINE\nconfig:\n\n\tNAME        STATE     READ WRITE CKSUM\n\ttank        ONLINE       0     0     0\n\t  raidz1-0  ONLINE       0     0     0\n\t    wwn-0xFIRST  ONLINE       0     0     0\n\t  raidz1-1  DEGRADED     0     0     0\n\t    wwn-0xSECOND  FAULTED      3     0     0  too many errors\n\nerrors: No known data errors\n";
 
-/// A drive with two actuators on two paths, in mixed order of the paths, with either unit linked to the bay, and with both
-/// types of names (NAA 5 and NAA 6).
+/// A drive with two actuators on two paths, in mixed order of the paths, with either unit linked to the bay, and with
+/// both types of names (NAA 5 and NAA 6).
 #[test]
 fn two_units_of_one_drive_are_one_drive_in_one_bay() {
     let naa5 = ["5000c500d9660000", "5000c500d9660001"];

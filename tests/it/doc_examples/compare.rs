@@ -109,7 +109,8 @@ fn byte_has_shape(byte: u8, wanted: u8) -> bool {
     }
 }
 
-/// The new output for a page. Parts that the page elides with `…` stay elided where the lines around them are found again.
+/// The new output for a page. Parts that the page elides with `…` stay elided where the lines around them are found
+/// again.
 pub fn rewritten(expected: &str, found: &str) -> String {
     let shown: Vec<&str> = expected.trim_end().lines().collect();
     let lines: Vec<&str> = found.trim_end().lines().collect();

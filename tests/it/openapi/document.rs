@@ -49,8 +49,8 @@ pub fn document() -> Value {
     })
 }
 
-/// Simplifies a derived schema: paragraphs of descriptions on one line, enums as lists whose description has the meaning
-/// of each value.
+/// Simplifies a derived schema: paragraphs of descriptions on one line, enums as lists whose description has the
+/// meaning of each value.
 fn simplify(schema: &mut Value) {
     if let Value::Array(list) = schema {
         return list.iter_mut().for_each(simplify);
