@@ -1,21 +1,22 @@
-//! Start, stop, settings, exit codes, and the commands `scan` and `check-config`.
+//! Start, stop, settings, exit codes, and the command `check-config`.
 
 use crate::support;
 
-use crate::helpers::{array, copy_environment, program, string, wait_until};
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+mod scan;
+mod without_smartctl;
+
+use crate::helpers::{program, wait_until};
+use rustix::process::Signal;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use support::daemon::{Daemon, Ended, children_of, command, run};
+use std::process::Command;
+use support::daemon::{Daemon, Ended, command, run};
 use support::eventually;
-use support::port::{ANY_PORT, refused_port};
+use support::port::refused_port;
 use support::redis::Redis;
 use support::sim::Sim;
 
@@ -373,234 +374,13 @@ fn path(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-/// Runs a command whose output is not read, as with `| head -1`.
-#[track_caller]
-fn assert_quiet_without_a_reader(command: &mut Command) {
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    let child = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).spawn();
-    let mut child = child.expect("the command starts");
-    let status = eventually("the command ends", || child.try_wait().expect("the state of the command"));
-    let mut errors = String::new();
-    child.stderr.take().expect("a pipe").read_to_string(&mut errors).expect("standard error");
-    assert_eq!((status.code(), errors.as_str()), (Some(0), ""), "{command:?}");
-}
-
-#[test]
-fn a_closed_standard_output_is_not_an_error() {
-    let sim = Sim::rack();
-    assert_quiet_without_a_reader(on(&sim).arg("scan"));
-    assert_quiet_without_a_reader(on(&sim).args(["scan", "--json"]));
-    assert_quiet_without_a_reader(on(&sim).arg("check-config"));
-}
-
-#[test]
-fn scan_prints_a_line_for_each_bay_with_the_state_of_its_drive() {
-    let sim = Sim::host(&["--enclosures", "2", "--bays", "12", "--drives", "20", "--paths", "2"]);
-    sim.set("bay/0/2", &["failed=true"]);
-    sim.set("bay/1/4", &["hang=true"]);
-    let ended = exits(on(&sim).args(["scan", "--smart-timeout", "1"]), 0);
-    assert!(!ended.stdout.contains(['\x1b', '\r']) && !ended.stderr.contains(['\x1b', '\r']), "{ended:?}");
-    let drives = sim.list();
-    let lines: Vec<&str> = ended.stdout.lines().collect();
-    let bays: Vec<&str> = lines.iter().copied().filter(|line| is_bay(line)).collect();
-    assert_eq!(bays.len(), 24, "{}", ended.stdout);
-    let empty = bays.iter().filter(|line| line.contains("(empty)")).count();
-    let in_bays = drives.iter().filter(|drive| !drive["bay"].is_null()).count();
-    assert_eq!(empty, 24 - in_bays, "{}", ended.stdout);
-    for drive in &drives {
-        let line = lines.iter().find(|line| line.contains(string(drive, "serial")));
-        let line = line.unwrap_or_else(|| panic!("no {drive}: {}", ended.stdout));
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let bay = if drive["bay"].is_null() { "-".to_owned() } else { drive["bay"].to_string() };
-        assert_eq!(words[0], bay, "{line}");
-        let devices: Vec<&str> = array(drive, "devices").iter().filter_map(Value::as_str).collect();
-        assert_eq!(words[1], devices.join(","), "{line}");
-        match (drive["enclosure"].as_u64(), drive["bay"].as_u64()) {
-            (Some(0), Some(2)) => {
-                assert!(line.contains("crit") && line.contains("reports that it is failing"), "{line}");
-            }
-            (Some(1), Some(4)) => assert!(line.contains("no answer within 1 s"), "{line}"),
-            _ => assert!(line.contains(" ok"), "{line}"),
-        }
-    }
-}
-
-/// Whether a line of `scan` is about a bay: it begins with the number of a slot.
-fn is_bay(line: &str) -> bool {
-    let first = line.split_whitespace().next().unwrap_or_default();
-    first.parse::<u32>().is_ok() && !line.contains("drives on")
-}
-
-#[test]
-fn scan_of_a_healthy_host_prints_nothing_but_the_table() {
-    let sim = Sim::small();
-    let ended = exits(on(&sim).arg("scan"), 0);
-    assert_eq!(ended.stderr, "");
-    assert!(ended.stdout.contains("4 of 6 bays occupied"), "{}", ended.stdout);
-}
-
-/// The value without what differs in each sweep of the same host.
-fn steady(value: &Value) -> Value {
-    // The version is a hash over these, too.
-    const VARYING: [&str; 9] =
-        ["generated_at", "collected_at", "checked_at", "started_at", "ended_at", "took_ms", "stale", "text", "version"];
-    match value {
-        Value::Object(fields) => {
-            let mut kept = serde_json::Map::new();
-            for (name, value) in fields {
-                let value = if VARYING.contains(&name.as_str()) { Value::Null } else { steady(value) };
-                kept.insert(name.clone(), value);
-            }
-            Value::Object(kept)
-        }
-        Value::Array(items) => Value::Array(items.iter().map(steady).collect()),
-        other => other.clone(),
-    }
-}
-
-/// Adds the places at which two values differ.
-fn compare(place: &str, one: &Value, two: &Value, differences: &mut Vec<String>) {
-    let absent = Value::String("absent".to_owned());
-    match (one, two) {
-        (Value::Object(first), Value::Object(second)) => {
-            for name in first.keys().chain(second.keys().filter(|name| !first.contains_key(*name))) {
-                let (first, second) = (first.get(name).unwrap_or(&absent), second.get(name).unwrap_or(&absent));
-                compare(&format!("{place}.{name}"), first, second, differences);
-            }
-        }
-        (Value::Array(first), Value::Array(second)) => {
-            for index in 0..first.len().max(second.len()) {
-                let (first, second) = (first.get(index).unwrap_or(&absent), second.get(index).unwrap_or(&absent));
-                compare(&format!("{place}[{index}]"), first, second, differences);
-            }
-        }
-        _ if one != two => differences.push(format!("{place}: {one}, {two}")),
-        _ => {}
-    }
-}
-
-#[test]
-fn scan_in_json_is_the_overview() {
-    let (sim, redis) = (Sim::rack(), Redis::start());
-    let scanned = exits(on(&sim).args(["scan", "--json"]), 0);
-    assert_eq!(scanned.stderr, "");
-    let scanned: Value = serde_json::from_str(&scanned.stdout).expect("JSON and nothing else");
-    let daemon = Daemon::ready(&sim, &redis, &[]);
-    let overview =
-        daemon.overview_when("the sweep is in the overview", |overview| !overview["sweep"]["started_at"].is_null());
-    let mut differences = Vec::new();
-    compare("", &steady(&scanned), &steady(&overview), &mut differences);
-    assert_eq!(differences, [""; 0]);
-}
-
-#[test]
-fn sigint_ends_a_scan_and_its_children() {
-    let sim = Sim::small();
-    sim.set("all", &["latency_ms=60000"]);
-    sim.set("bay/0/1", &["hang_ignore_term=true"]);
-    let mut scan = on(&sim);
-    scan.arg("scan").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = scan.spawn().expect("the scan starts");
-    let children = eventually("every drive is being read", || {
-        let children = children_of(child.id());
-        (children.len() >= 4).then_some(children)
-    });
-    kill_process(Pid::from_child(&child), Signal::INT).expect("a signal");
-    let status = eventually("the scan ends", || child.try_wait().expect("the state of the scan"));
-    assert!(!status.success(), "{status:?}");
-    let mut table = String::new();
-    child.stdout.take().expect("a pipe").read_to_string(&mut table).expect("output");
-    assert_eq!(table, "", "an incomplete table is not printed");
-    wait_until("no child runs", || children.iter().all(|child| !runs(pid_of(child))));
-}
-
-/// Hides an installed smartctl from a program, in a mount namespace.
-const HIDE: &str = r#"
-    for file in /usr/sbin/smartctl /usr/local/sbin/smartctl; do
-        [ ! -e $file ] || /usr/bin/mount --bind /dev/null $file || exit 99
-    done
-    exec "$0" "$@"
-"#;
-
-fn hidden(program: &OsStr) -> Command {
-    let mut command = Command::new("/usr/bin/unshare");
-    command.args(["--map-root-user", "--mount", "/bin/sh", "-c", HIDE]).arg(program).env_clear();
-    command
-}
-
-/// The command on a host without smartctl.
-fn without_smartctl(plain: &Command) -> Command {
-    let trial = hidden(OsStr::new("/bin/true")).output().expect("unshare starts");
-    assert!(trial.status.success(), "smartctl cannot be hidden: {}", String::from_utf8_lossy(&trial.stderr));
-    let mut command = hidden(plain.get_program());
-    command.args(plain.get_args());
-    copy_environment(plain, &mut command);
-    command
-}
-
-#[test]
-#[ignore = "needs mount namespaces"]
-fn without_smartctl_bays_are_served_and_drives_have_the_reason() {
-    let sim = Sim::small();
-    let mut plain = on(&sim);
-    plain.env_remove("SMARTCTL_PATH").env("PATH", "").env("JBOD_LISTEN", ANY_PORT);
-    plain.env("SMART_POLL_INTERVAL", "1");
-    let mut hidden = without_smartctl(&plain);
-    let daemon = Daemon::listening(&mut hidden);
-    daemon.wait_ready();
-    assert_bays_without_health(&daemon, "smartctl");
-    let errors: Vec<String> = daemon.log().lines().filter(|line| line.contains("ERROR")).map(str::to_owned).collect();
-    assert_eq!(errors.len(), 1, "{}", daemon.log());
-    assert!(errors[0].contains("smartctl") && errors[0].contains("SMARTCTL_PATH"), "{errors:?}");
-}
-
-/// Bays and drives are shown, and each drive has the reason why it has no reading.
-#[track_caller]
-fn assert_bays_without_health(daemon: &Daemon, reason: &str) {
-    let overview = daemon.json("/api/overview");
-    assert_eq!((&overview["totals"]["slots"], &overview["totals"]["drives"]), (&6.into(), &4.into()));
-    assert_eq!(overview["totals"]["by_verdict"]["unknown"], 4, "{}", overview["totals"]);
-    let slots = array(&overview["enclosures"][0], "slots");
-    for drive in slots.iter().map(|slot| &slot["drive"]).filter(|drive| !drive.is_null()) {
-        assert!(string(drive, "error").contains(reason), "{drive}");
-        assert!(drive["temperature_celsius"].is_null() && drive["verdict"] == "unknown", "{drive}");
-        let document = daemon.json(&format!("/api/drives/{}", string(drive, "device")));
-        assert!(string(&document, "error").contains(reason), "{document}");
-    }
-}
-
-#[test]
-fn a_missing_smartctl_is_reported_and_does_not_flood_the_log() {
-    let (sim, redis) = (Sim::small(), Redis::start());
-    sim.set("smartctl", &["gone=true"]);
-    let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
-    assert_bays_without_health(&daemon, "smartctl");
-    wait_sweeps(&daemon, 3);
-    let lines = daemon.log().lines().count();
-    assert!(lines <= 10, "{}", daemon.log());
-    sim.set("smartctl", &["gone="]);
-    daemon.overview_when("smartctl is used again", |overview| overview["totals"]["by_verdict"]["ok"] == 4);
-}
-
-/// Waits for the end of further sweeps.
-#[track_caller]
-fn wait_sweeps(daemon: &Daemon, count: usize) {
-    let mut seen = daemon.json("/api/overview")["sweep"]["started_at"].clone();
-    for _ in 0..count {
-        let overview =
-            daemon.overview_when("another sweep has ended", |overview| overview["sweep"]["started_at"] != seen);
-        seen = overview["sweep"]["started_at"].clone();
-    }
-}
-
 #[test]
 fn sweeps_of_a_healthy_host_log_nothing() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "2"), ("REDIS_TIMEOUT_MS", "2000")]);
-    wait_sweeps(&daemon, 1);
+    daemon.after_sweeps(1);
     let at_first = daemon.log().lines().count();
-    wait_sweeps(&daemon, 3);
+    daemon.after_sweeps(3);
     let log = daemon.log();
     assert_eq!(log.lines().count(), at_first, "nothing is logged without an event: {log}");
     assert!(at_first <= 5, "{log}");
