@@ -3,7 +3,8 @@
 
 use crate::support;
 
-use crate::helpers::{array, string, wait_until};
+use crate::helpers::{array, string};
+use crate::wait::wait_until;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -2,7 +2,8 @@
 
 use crate::support;
 
-use crate::helpers::{NO_REDIS, array, degradation, in_state, serials, sim_host, string, wait_until};
+use crate::helpers::{NO_REDIS, array, degradation, in_state, serials, sim_host, string};
+use crate::wait::wait_until;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{Read, Write};

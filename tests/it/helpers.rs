@@ -2,22 +2,9 @@
 
 use crate::support::daemon::{Daemon, Ended, command, run};
 use crate::support::sim::Sim;
-use crate::support::{PATIENCE, eventually_within};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
-
-/// Waits until the condition is met.
-#[track_caller]
-pub fn wait_until(what: &str, is_met: impl Fn() -> bool) {
-    wait_until_within(PATIENCE, what, is_met);
-}
-
-#[track_caller]
-pub fn wait_until_within(patience: Duration, what: &str, is_met: impl Fn() -> bool) {
-    eventually_within(patience, what, || is_met().then_some(()));
-}
 
 /// A path in the repository.
 pub fn in_repository(path: &str) -> PathBuf {

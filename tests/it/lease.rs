@@ -3,7 +3,8 @@
 
 use crate::support;
 
-use crate::helpers::{array, string, wait_until_within};
+use crate::helpers::{array, string};
+use crate::wait::wait_until_within;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -5,7 +5,8 @@ use crate::support;
 mod scan;
 mod without_smartctl;
 
-use crate::helpers::{program, wait_until};
+use crate::helpers::program;
+use crate::wait::wait_until;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs;

@@ -4,7 +4,8 @@ use crate::support;
 
 mod formats;
 
-use crate::helpers::{array, sim_host, string, wait_until};
+use crate::helpers::{array, sim_host, string};
+use crate::wait::wait_until;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;

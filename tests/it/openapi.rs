@@ -10,7 +10,8 @@ mod document;
 mod reference;
 mod responses;
 
-use crate::helpers::{array, in_repository, serials, string, wait_until};
+use crate::helpers::{array, in_repository, serials, string};
+use crate::wait::wait_until;
 use document::document;
 use responses::Responses;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};

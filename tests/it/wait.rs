@@ -1,12 +1,18 @@
 //! Waiting for a condition, instead of for a time.
 
-use crate::support::eventually;
 use crate::support::redis::Redis;
+use crate::support::{PATIENCE, eventually, eventually_within};
+use std::time::Duration;
 
 /// Waits until `condition` holds.
 #[track_caller]
-pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    eventually(what, || condition().then_some(()));
+pub fn wait_until(what: &str, condition: impl FnMut() -> bool) {
+    wait_until_within(PATIENCE, what, condition);
+}
+
+#[track_caller]
+pub fn wait_until_within(patience: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    eventually_within(patience, what, || if condition() { Some(()) } else { None });
 }
 
 /// Waits until the value of a key in Redis contains `text`.

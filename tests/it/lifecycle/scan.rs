@@ -1,11 +1,12 @@
 //! The command `scan`, and output that is not read.
 
 use super::{exits, on, pid_of, runs};
-use crate::helpers::{array, string, wait_until};
+use crate::helpers::{array, string};
 use crate::support::daemon::{Daemon, children_of};
 use crate::support::eventually;
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;
+use crate::wait::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::Read;
